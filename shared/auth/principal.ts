@@ -1,0 +1,19 @@
+/** Who is calling, through which app, with which rights. Built anew from every request; never stored in a session. */
+export interface PrincipalIdentity {
+  /** Opaque, without `:` (it becomes part of OAuth tokens and object names). */
+  userId: string;
+  /** The person's e-mail address, for display to colleagues in the CRM and the audit trail. */
+  email: string;
+  /** The person's display name. */
+  name: string;
+  /** OAuth client id of the app. */
+  clientId: string;
+  /** What the token may do. */
+  scopes: readonly string[];
+  /** What the person may hold; see `shared/policy/roles.ts`. */
+  role: string;
+  /** Peer address as Cloudflare saw it, or `null` locally. */
+  ip: string | null;
+  /** ISO 3166-1 alpha-2, or `null`. */
+  country: string | null;
+}

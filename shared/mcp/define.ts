@@ -1,0 +1,259 @@
+import type { z } from "zod";
+import type { PrincipalIdentity } from "../auth/principal.ts";
+import type { EntityReference } from "../session/context.ts";
+import type { JsonValue } from "./json.ts";
+
+/** What a tool does to the outside. Decides all four MCP hints, so that they cannot contradict each other. */
+export type Effect = "read" | "create" | "update" | "delete";
+
+/** One item of a tool's answer or of a prompt message (MCP `ContentBlock`, the parts both generations share). */
+export type ContentBlock =
+  | { type: "text"; text: string }
+  | { type: "image"; data: string; mimeType: string }
+  | { type: "audio"; data: string; mimeType: string }
+  | {
+      type: "resource_link";
+      uri: string;
+      name: string;
+      title?: string;
+      description?: string;
+      mimeType?: string;
+    }
+  | { type: "resource"; resource: ResourceContents };
+
+/** What reading a resource gives: text, or `blob` in base64. */
+export type ResourceContents =
+  | { uri: string; mimeType: string; text: string }
+  | { uri: string; mimeType: string; blob: string };
+
+/** An icon of a server, tool, resource or prompt (MCP `Icon`). */
+export interface Icon {
+  src: string;
+  mimeType?: string;
+  sizes?: string[];
+}
+
+/** The session's memory as a tool sees it: a snapshot to read, and changes that are stored with the answer. */
+export interface ContextAccess {
+  /** Session defaults that `inherits` may fill in; read-only. */
+  readonly defaults: Readonly<Record<string, JsonValue>>;
+  /** Recently touched entities, newest first. */
+  recent(type?: string): readonly EntityReference[];
+  /** Remembers an entity, so that "that customer" can be resolved later. */
+  remember(entity: EntityReference): void;
+}
+
+/** A form shown to the person: flat, primitive fields (MCP elicitation, form mode). */
+export interface Question<Schema extends z.ZodObject = z.ZodObject> {
+  message: string;
+  schema: Schema;
+}
+
+/** What the person answered. Declining and cancelling are normal outcomes. */
+export type Answer<Schema extends z.ZodObject> =
+  | { action: "accept"; content: z.output<Schema> }
+  | { action: "decline" }
+  | { action: "cancel" };
+
+/** Syslog severities (RFC 5424), as MCP logging uses them. */
+export type LogLevel = "debug" | "info" | "notice" | "warning" | "error" | "critical" | "alert" | "emergency";
+
+/** What every tool, resource and prompt gets beside its arguments. */
+export interface CallContext<Store = unknown> {
+  /** All data access of this server; made for this call. */
+  store: Store;
+  principal: PrincipalIdentity;
+  context: ContextAccess;
+  /** Aborted on cancel, hang-up and deadline. */
+  signal: AbortSignal;
+  /** The time of the call. Use it instead of the clock, so that one call has one "now". */
+  now: Date;
+}
+
+/** What a tool gets beside its arguments. */
+export interface ToolContext<Store = unknown> extends CallContext<Store> {
+  /** Reports progress; a client that did not ask for it gets nothing. */
+  progress(done: number, total?: number, message?: string): void;
+  /** Sends a log message to the client, where its generation has them. */
+  log(level: LogLevel, data: JsonValue): void;
+  /**
+   * Asks the person. Until the answer is here, `run` must not have changed anything: in the stateless
+   * generation it is entered again from its start once the answer arrives.
+   * Throws `client_unsupported` when the client cannot ask.
+   */
+  ask<Schema extends z.ZodObject>(question: Question<Schema>): Promise<Answer<Schema>>;
+  /** Asks the client's model for a completion (MCP sampling). Same rules as {@link ask}. */
+  sample(prompt: string, options?: { maxTokens?: number; system?: string }): Promise<string>;
+}
+
+/** A tool, written once and served by both protocol generations. */
+export interface ToolDefinition<
+  Input extends z.ZodObject = z.ZodObject,
+  Output extends z.ZodObject | undefined = z.ZodObject | undefined,
+  Store = unknown,
+> {
+  /** `<server>_<verb>_<noun>`, at most 64 characters of `[A-Za-z0-9_-]`. */
+  name: string;
+  title: string;
+  /** One or two sentences for the model: what it does, when to use it, what to call next. */
+  description: string;
+  effect: Effect;
+  /** The scope a token needs. */
+  scope: string;
+  /** True when the tool reaches systems outside of Gatehouse (`openWorldHint`). */
+  openWorld?: boolean;
+  /** True when a repeated call with the same arguments changes nothing more. Reads always are. */
+  idempotent?: boolean;
+  icons?: Icon[];
+  input: Input;
+  /** Shape of the structured answer. Without it `run` returns content blocks. */
+  output?: Output;
+  /** Input fields that fall back to the session default of the same name when the caller leaves them out. */
+  inherits?: readonly (keyof z.input<Input> & string)[];
+  /**
+   * The output's one array field that may be long. When the answer is over the size cap, the guard keeps the
+   * rest behind a result handle and adds `more: { handle, shown, total, how }`.
+   */
+  overflow?: Output extends z.ZodObject ? keyof z.output<Output> & string : never;
+  /** Milliseconds until the call is aborted. Default 20,000. */
+  timeoutMs?: number;
+  /** Extra blocks (links, pictures) that follow the JSON text copy of the structured answer. */
+  content?(output: Output extends z.ZodObject ? z.output<Output> : never): ContentBlock[];
+  run(
+    input: z.output<Input>,
+    context: ToolContext<Store>,
+  ): Promise<Output extends z.ZodObject ? z.input<Output> : ContentBlock[]>;
+}
+
+/** Suggests values for one argument, best first. At most 100 are sent. */
+export type Completer<Store> = {
+  bivarianceHack(
+    value: string,
+    context: CallContext<Store>,
+    others: Readonly<Record<string, string>>,
+  ): Promise<string[]> | string[];
+}["bivarianceHack"];
+
+/** A resource with a fixed `uri`, or a family of resources with a `uriTemplate` (RFC 6570 level 1: `{name}`). */
+export interface ResourceDefinition<Store = unknown> {
+  name: string;
+  title: string;
+  description: string;
+  /** Exactly one of `uri` and `uriTemplate` is set. */
+  uri?: string;
+  uriTemplate?: string;
+  mimeType: string;
+  scope: string;
+  icons?: Icon[];
+  /** Lists members of a template; they appear in `resources/list`. Bounded: at most 1,000. */
+  list?(context: CallContext<Store>): Promise<ListedResource[]>;
+  /** Completion by template variable. */
+  complete?: Record<string, Completer<Store>>;
+  /** `params` holds the decoded template variables. Throw `ToolError("not_found", …)` for unknown members. */
+  read(
+    request: { uri: string; params: Record<string, string> },
+    context: CallContext<Store>,
+  ): Promise<ResourceContents[]>;
+}
+
+/** An entry of `resources/list`. */
+export interface ListedResource {
+  uri: string;
+  name: string;
+  title?: string;
+  description?: string;
+  mimeType?: string;
+}
+
+/** One message of a prompt. */
+export interface PromptMessage {
+  role: "user" | "assistant";
+  content: ContentBlock;
+}
+
+/** A prompt that a person picks in the client. Arguments are strings on the wire. */
+export interface PromptDefinition<Arguments extends z.ZodObject = z.ZodObject, Store = unknown> {
+  name: string;
+  title: string;
+  description: string;
+  scope: string;
+  icons?: Icon[];
+  /** Every field parses from a string; `.describe()` each. */
+  arguments: Arguments;
+  complete?: Partial<Record<keyof z.input<Arguments> & string, Completer<Store>>>;
+  run(input: z.output<Arguments>, context: CallContext<Store>): Promise<PromptMessage[]>;
+}
+
+/** One MCP server of the house. */
+export interface ServerDefinition<Store = unknown> {
+  /** Lower-case word; the URL is `/mcp/<name>`, scopes are `<name>:<read|write|delete>`. */
+  name: string;
+  title: string;
+  /** One plain sentence for the consent screen and the server card. */
+  description: string;
+  /** For the model: how to work with this server. */
+  instructions: string;
+  /** Every scope with one plain sentence for the consent screen. */
+  scopes: Record<string, string>;
+  /** The scope that any access needs; advertised in the 401. */
+  baseline: string;
+  /** Session defaults this server understands, one optional field each; `context_set` validates against it. */
+  defaults: z.ZodObject;
+  icons?: Icon[];
+  /** Opens the server's data for one call. */
+  store(env: Env, principal: PrincipalIdentity): Store;
+  tools: readonly ToolDefinition<z.ZodObject, z.ZodObject | undefined, Store>[];
+  resources: readonly ResourceDefinition<Store>[];
+  prompts: readonly PromptDefinition<z.ZodObject, Store>[];
+}
+
+/** Declares a tool. Annotate the second parameter of `run` with `ToolContext<YourStore>`. */
+export function defineTool<
+  Input extends z.ZodObject,
+  Store,
+  Output extends z.ZodObject | undefined = undefined,
+>(definition: ToolDefinition<Input, Output, Store>): ToolDefinition<Input, Output, Store> {
+  return definition;
+}
+
+/** Declares a resource or a family of resources. */
+export function defineResource<Store>(definition: ResourceDefinition<Store>): ResourceDefinition<Store> {
+  if ((definition.uri === undefined) === (definition.uriTemplate === undefined)) {
+    throw new TypeError(`Resource "${definition.name}": set exactly one of uri and uriTemplate.`);
+  }
+  return definition;
+}
+
+/** Declares a prompt. */
+export function definePrompt<Arguments extends z.ZodObject, Store>(
+  definition: PromptDefinition<Arguments, Store>,
+): PromptDefinition<Arguments, Store> {
+  return definition;
+}
+
+/** Declares a server. Checks names and scopes at start, so that a mistake is a clear error and not a wrong URL. */
+export function defineServer<Store>(definition: ServerDefinition<Store>): ServerDefinition<Store> {
+  if (!/^[a-z][a-z0-9]*$/.test(definition.name)) {
+    throw new TypeError(`Server name "${definition.name}" must be one lower-case word.`);
+  }
+  const names = new Set<string>();
+  for (const tool of definition.tools) {
+    if (!/^[A-Za-z0-9_-]{1,64}$/.test(tool.name))
+      throw new TypeError(`Tool name "${tool.name}" is not valid.`);
+    if (names.has(tool.name)) throw new TypeError(`Tool "${tool.name}" is defined twice.`);
+    names.add(tool.name);
+  }
+  for (const item of [...definition.tools, ...definition.resources, ...definition.prompts]) {
+    if (!(item.scope in definition.scopes)) {
+      throw new TypeError(
+        `"${item.name}" needs scope "${item.scope}", which server "${definition.name}" does not declare.`,
+      );
+    }
+  }
+  if (!(definition.baseline in definition.scopes)) {
+    throw new TypeError(
+      `Server "${definition.name}": baseline scope "${definition.baseline}" is not declared.`,
+    );
+  }
+  return definition;
+}

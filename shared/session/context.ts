@@ -1,0 +1,125 @@
+import type { JsonValue } from "../mcp/json.ts";
+
+/** Something the person and the model spoke about: "that customer". Newest first, unique by type and id. */
+export interface EntityReference {
+  /** Singular noun: `contact`, `company`, `deal`, `article`, `metric`. */
+  type: string;
+  id: string;
+  label: string;
+}
+
+/** Names a large result that is kept beside the session; its rows are read page by page. */
+export interface ResultHandle {
+  handle: string;
+  tool: string;
+  rows: number;
+  /** Milliseconds since the epoch. */
+  createdAt: number;
+}
+
+/** What a session remembers. Plain JSON: it lives in Durable Object state and crosses RPC. */
+export interface SessionContext {
+  /** Arguments that later calls inherit when they leave them out. */
+  defaults: Record<string, JsonValue>;
+  entities: EntityReference[];
+  handles: ResultHandle[];
+  /** Short texts the model wants to keep; newest last. */
+  notes: string[];
+  /** How many old entries were compacted away, by kind, so that nothing vanishes silently. */
+  compacted: { entities: number; notes: number; handles: number };
+}
+
+/** A change to a session's context. Serialisable, so that it can be applied in another object. */
+export type ContextOperation =
+  | { kind: "set_defaults"; defaults: Record<string, JsonValue | null> }
+  | { kind: "remember"; entity: EntityReference }
+  | { kind: "note"; text: string }
+  | { kind: "add_handle"; handle: ResultHandle }
+  | { kind: "clear"; parts: readonly ContextPart[] };
+
+/** The parts that can be cleared one by one. */
+export type ContextPart = "defaults" | "entities" | "handles" | "notes";
+
+/** Upper bounds that keep a context small enough to read on every call. */
+export const CONTEXT_LIMITS = {
+  defaults: 20,
+  entities: 25,
+  handles: 10,
+  notes: 30,
+  noteLength: 500,
+} as const;
+
+/** A context with nothing in it. */
+export function emptyContext(): SessionContext {
+  return {
+    defaults: {},
+    entities: [],
+    handles: [],
+    notes: [],
+    compacted: { entities: 0, notes: 0, handles: 0 },
+  };
+}
+
+/**
+ * Applies one change and returns the new context; the old one is not touched. Pure, so that the session's
+ * object and the principal's object apply the same rules. Entries over {@link CONTEXT_LIMITS} are dropped
+ * oldest first and counted in `compacted`.
+ */
+export function applyOperation(context: SessionContext, operation: ContextOperation): SessionContext {
+  switch (operation.kind) {
+    case "set_defaults":
+      return { ...context, defaults: mergeDefaults(context.defaults, operation.defaults) };
+    case "remember": {
+      const { type, id } = operation.entity;
+      const others = context.entities.filter((entity) => entity.type !== type || entity.id !== id);
+      const entities = [operation.entity, ...others];
+      return keepNewest(
+        context,
+        { entities: entities.slice(0, CONTEXT_LIMITS.entities) },
+        "entities",
+        entities.length,
+      );
+    }
+    case "note": {
+      const notes = [...context.notes, operation.text.slice(0, CONTEXT_LIMITS.noteLength)];
+      return keepNewest(context, { notes: notes.slice(-CONTEXT_LIMITS.notes) }, "notes", notes.length);
+    }
+    case "add_handle": {
+      const handles = [operation.handle, ...context.handles];
+      return keepNewest(
+        context,
+        { handles: handles.slice(0, CONTEXT_LIMITS.handles) },
+        "handles",
+        handles.length,
+      );
+    }
+    case "clear": {
+      const empty = emptyContext();
+      const cleared = { ...context };
+      for (const part of operation.parts) Object.assign(cleared, { [part]: empty[part] });
+      return cleared;
+    }
+  }
+}
+
+function mergeDefaults(
+  current: Record<string, JsonValue>,
+  changes: Record<string, JsonValue | null>,
+): Record<string, JsonValue> {
+  const entries = Object.entries({ ...current, ...changes }).filter(([, value]) => value !== null);
+  return Object.fromEntries(entries.slice(-CONTEXT_LIMITS.defaults)) as Record<string, JsonValue>;
+}
+
+function keepNewest(
+  context: SessionContext,
+  change: Partial<SessionContext>,
+  part: "entities" | "notes" | "handles",
+  before: number,
+): SessionContext {
+  const dropped = Math.max(0, before - CONTEXT_LIMITS[part]);
+  return {
+    ...context,
+    ...change,
+    compacted: { ...context.compacted, [part]: context.compacted[part] + dropped },
+  };
+}
