@@ -14,6 +14,7 @@ export default defineConfig(async () => {
     ),
   );
   return {
+    logLevel: "error",
     plugins: [
       cloudflareTest({
         wrangler: { configPath: "./wrangler.toml", environment: "local" },
@@ -21,6 +22,7 @@ export default defineConfig(async () => {
       }),
     ],
     test: {
+      silent: "passed-only",
       include: ["test/**/*.test.ts"],
       exclude: ["test/node/**", "test/browser/**", "node_modules/**"],
       setupFiles: ["./test/support/migrate.ts"],

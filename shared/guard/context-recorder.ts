@@ -1,0 +1,46 @@
+import type { ContextAccess } from "../mcp/define.ts";
+import type { JsonValue } from "../mcp/json.ts";
+import type { ContextOperation, EntityReference, SessionContext } from "../session/context.ts";
+import type { SessionHome } from "../session/session-home.ts";
+
+/** A tool's view of the session: reads a snapshot, collects changes, stores them once with the answer. */
+export class ContextRecorder implements ContextAccess {
+  readonly #snapshot: SessionContext;
+  readonly #operations: ContextOperation[] = [];
+
+  constructor(snapshot: SessionContext) {
+    this.#snapshot = snapshot;
+  }
+
+  get defaults(): Readonly<Record<string, JsonValue>> {
+    return this.#snapshot.defaults;
+  }
+
+  recent(type?: string): readonly EntityReference[] {
+    const { entities } = this.#snapshot;
+    return type === undefined ? entities : entities.filter((entity) => entity.type === type);
+  }
+
+  remember(entity: EntityReference): void {
+    this.#operations.push({ kind: "remember", entity });
+  }
+
+  /** Adds any other change to those that are stored with the answer. */
+  record(operation: ContextOperation): void {
+    this.#operations.push(operation);
+  }
+
+  /** Stores the changes. Before the answer leaves, so that the client's next call sees them. */
+  async flush(home: SessionHome): Promise<void> {
+    const operations = this.#operations.filter((operation) => !this.#isNoOp(operation));
+    if (operations.length > 0) await home.apply(operations);
+  }
+
+  #isNoOp(operation: ContextOperation): boolean {
+    // The same customer asked about twice in a row must not cost a write.
+    if (operation.kind !== "remember" || this.#operations.length > 1) return false;
+    const [newest] = this.#snapshot.entities;
+    const { entity } = operation;
+    return newest?.type === entity.type && newest.id === entity.id && newest.label === entity.label;
+  }
+}

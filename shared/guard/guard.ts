@@ -1,0 +1,78 @@
+import { ToolError, toToolError } from "../mcp/errors.ts";
+import { InputNeeded } from "../mcp/input-needed.ts";
+import { logFailure } from "../observe/log.ts";
+import { admit } from "./admit.ts";
+import { ContextRecorder } from "./context-recorder.ts";
+import { decide } from "./decide.ts";
+import type { Exchange, Subject } from "./exchange.ts";
+import { runBounded } from "./run.ts";
+import { settle } from "./settle.ts";
+
+/** The two steps that depend on the kind of subject. */
+export interface GuardedWork<Raw, Shaped> {
+  /** Milliseconds. */
+  timeoutMs: number;
+  run(signal: AbortSignal, context: ContextRecorder): Promise<Raw>;
+  /** Step 4: checks and bounds what came back. */
+  shape(raw: Raw, context: ContextRecorder): Promise<Shaped>;
+  /** Size of the shaped answer in bytes or characters, for the record. */
+  measure(shaped: Shaped): number;
+}
+
+/**
+ * The one chain that every tool call, resource and prompt passes, on both lanes:
+ * decide → admit → run → shape → settle. Throws {@link ToolError} for every failure; nothing else leaves it but
+ * {@link InputNeeded}, with which the stateless lane asks the person.
+ */
+export async function guard<Raw, Shaped>(
+  exchange: Exchange,
+  subject: Subject,
+  work: GuardedWork<Raw, Shaped>,
+): Promise<Shaped> {
+  const decision = decide(exchange.identity, subject);
+  if (decision.kind === "deny") throw new ToolError("forbidden", decision.reason);
+  if (decision.kind === "scope") {
+    throw new ToolError(
+      "insufficient_scope",
+      `This needs the permission ${decision.scope}, which this app was not given.`,
+    );
+  }
+
+  const callId = crypto.randomUUID();
+  const startedAt = Date.now();
+  const snapshot = await admitOrExplain(exchange, subject, callId, startedAt);
+
+  let status = "ok";
+  let bytes = 0;
+  try {
+    const context = new ContextRecorder(snapshot ?? (await exchange.session.read()));
+    const raw = await runBounded(exchange.signal, work.timeoutMs, (signal) => work.run(signal, context));
+    const shaped = await work.shape(raw, context);
+    await context.flush(exchange.session);
+    bytes = work.measure(shaped);
+    return shaped;
+  } catch (failure) {
+    if (failure instanceof InputNeeded) {
+      status = "input_required";
+      throw failure;
+    }
+    const error = explain(failure, subject, exchange.traceId);
+    status = error.code;
+    throw error;
+  } finally {
+    settle(exchange, subject, { callId, status, durationMs: Date.now() - startedAt, bytes });
+  }
+}
+
+async function admitOrExplain(exchange: Exchange, subject: Subject, callId: string, at: number) {
+  try {
+    return await admit(exchange, subject, callId, at);
+  } catch (failure) {
+    throw explain(failure, subject, exchange.traceId);
+  }
+}
+
+function explain(failure: unknown, subject: Subject, traceId: string): ToolError {
+  if (failure instanceof ToolError) return failure;
+  return toToolError(failure, logFailure("call_failed", failure, { name: subject.name, trace_id: traceId }));
+}

@@ -1,0 +1,87 @@
+import type { z } from "zod";
+import type { ContentBlock, ToolDefinition } from "../mcp/define.ts";
+import { ToolError } from "../mcp/errors.ts";
+import type { JsonValue } from "../mcp/json.ts";
+import type { SessionHome } from "../session/session-home.ts";
+import type { ContextRecorder } from "./context-recorder.ts";
+
+/** Characters of JSON an answer may have: about 6,000 tokens at four characters a token. */
+export const ANSWER_LIMIT = 24_000;
+
+/** Characters that a tool answering with content blocks may send, pictures included. */
+export const CONTENT_LIMIT = 1_500_000;
+
+/** What a tool answers on the wire, before a lane wraps it. */
+export interface ShapedAnswer {
+  structuredContent?: Record<string, JsonValue>;
+  content: ContentBlock[];
+}
+
+/**
+ * Step 4 for tools: checks the answer against its schema and cuts it to size. The rest of a long list is kept in
+ * the session under a handle, so that the model pages instead of swallowing.
+ * Throws `result_too_large` when there is nothing to cut.
+ */
+export async function shapeAnswer(
+  tool: ToolDefinition,
+  raw: unknown,
+  context: ContextRecorder,
+  session: SessionHome,
+  now: Date,
+): Promise<ShapedAnswer> {
+  if (!tool.output) return { content: boundContent(raw as ContentBlock[]) };
+  const output = checkOutput(tool.output, raw, tool.name);
+  const structured = await cutToSize(tool, output, context, session, now);
+  const extra = tool.content?.(output as never) ?? [];
+  return {
+    structuredContent: structured,
+    content: [{ type: "text", text: JSON.stringify(structured) }, ...extra],
+  };
+}
+
+function checkOutput(schema: z.ZodObject, raw: unknown, tool: string): Record<string, JsonValue> {
+  const result = schema.safeParse(raw);
+  if (result.success) return JSON.parse(JSON.stringify(result.data)) as Record<string, JsonValue>;
+  // Our own fault, never the caller's: it goes to the log as an unknown failure.
+  throw new TypeError(`Tool ${tool} returned an answer outside of its schema: ${result.error.message}`);
+}
+
+async function cutToSize(
+  tool: ToolDefinition,
+  output: Record<string, JsonValue>,
+  context: ContextRecorder,
+  session: SessionHome,
+  now: Date,
+): Promise<Record<string, JsonValue>> {
+  if (JSON.stringify(output).length <= ANSWER_LIMIT) return output;
+  const field = tool.overflow as string | undefined;
+  const rows = field === undefined ? undefined : output[field];
+  if (field === undefined || !Array.isArray(rows)) {
+    throw new ToolError("result_too_large", `The answer of ${tool.name} is over ${ANSWER_LIMIT} characters.`);
+  }
+  const fixed = JSON.stringify({ ...output, [field]: [] }).length;
+  const shown = countFitting(rows, ANSWER_LIMIT - fixed - 300);
+  if (shown === 0) throw new ToolError("result_too_large", `One row of ${tool.name} is over the size limit.`);
+  const handle = `res_${crypto.randomUUID().replaceAll("-", "")}`;
+  const kept = { handle, tool: tool.name, rows: rows.length, createdAt: now.getTime() };
+  await session.keepResult(kept, rows);
+  context.record({ kind: "add_handle", handle: kept });
+  const how = `Call context_get with handle "${handle}" and offset ${shown} for the next rows.`;
+  return { ...output, [field]: rows.slice(0, shown), more: { handle, shown, total: rows.length, how } };
+}
+
+function countFitting(rows: readonly JsonValue[], budget: number): number {
+  let used = 0;
+  for (const [index, row] of rows.entries()) {
+    used += JSON.stringify(row).length + 1;
+    if (used > budget) return index;
+  }
+  return rows.length;
+}
+
+function boundContent(content: ContentBlock[]): ContentBlock[] {
+  if (JSON.stringify(content).length > CONTENT_LIMIT) {
+    throw new ToolError("result_too_large", `The answer is over ${CONTENT_LIMIT} characters.`);
+  }
+  return content;
+}

@@ -1,0 +1,88 @@
+import type { Exchange } from "../guard/exchange.ts";
+import { guard } from "../guard/guard.ts";
+import { DEFAULT_TIMEOUT_MS } from "../guard/run.ts";
+import { type ShapedAnswer, shapeAnswer } from "../guard/shape.ts";
+import type { Entry } from "./catalogue.ts";
+import type { ToolDefinition } from "./define.ts";
+import { ToolError } from "./errors.ts";
+import type { JsonValue } from "./json.ts";
+import { JSON_RPC, ProtocolFault } from "./protocol-fault.ts";
+import { parseArguments } from "./schema.ts";
+
+/** The answer to `tools/call` in both generations. */
+export interface CallToolAnswer extends ShapedAnswer {
+  isError?: boolean;
+}
+
+/**
+ * Calls a tool through the guard. An unknown or hidden tool is a JSON-RPC error; everything else that fails is an
+ * answer with `isError`, so that the model can read it and correct itself (MCP 2025-11-25, SEP-1303).
+ */
+export async function callTool(
+  exchange: Exchange,
+  name: string,
+  args: Record<string, unknown> | undefined,
+): Promise<CallToolAnswer> {
+  const entry = exchange.catalogue.tools.get(name);
+  if (!entry) throw new ProtocolFault(JSON_RPC.invalidParams, `Unknown tool: ${name.slice(0, 64)}`);
+  try {
+    return await guardedCall(exchange, entry, args);
+  } catch (failure) {
+    if (failure instanceof ToolError) return errorAnswer(failure);
+    throw failure;
+  }
+}
+
+/** A tool error as the model reads it. */
+export function errorAnswer(error: ToolError): CallToolAnswer {
+  return { content: [{ type: "text", text: JSON.stringify(error.toBody()) }], isError: true };
+}
+
+async function guardedCall(
+  exchange: Exchange,
+  entry: Entry<ToolDefinition>,
+  args: Record<string, unknown> | undefined,
+): Promise<CallToolAnswer> {
+  const tool = entry.definition;
+  const now = new Date();
+  const applied: string[] = [];
+  return guard(exchange, entry.subject, {
+    timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    async run(signal, context) {
+      const input = parseArguments(tool.input, inheritDefaults(tool, args ?? {}, context.defaults, applied));
+      const store = entry.openStore(exchange.env, exchange.identity, exchange.session);
+      return tool.run(input, {
+        store,
+        principal: exchange.identity,
+        context,
+        signal,
+        now,
+        ...exchange.channel,
+      });
+    },
+    async shape(raw, context) {
+      const answer = await shapeAnswer(tool, raw, context, exchange.session, now);
+      if (applied.length === 0) return answer;
+      const text = `Session defaults used: ${applied.join(", ")}. Change them with context_set.`;
+      return { ...answer, content: [...answer.content, { type: "text" as const, text }] };
+    },
+    measure: (answer) => JSON.stringify(answer.structuredContent ?? answer.content).length,
+  });
+}
+
+/** Fills arguments that the caller left out from the session's defaults, and says which. */
+function inheritDefaults(
+  tool: ToolDefinition,
+  args: Record<string, unknown>,
+  defaults: Readonly<Record<string, JsonValue>>,
+  applied: string[],
+): Record<string, unknown> {
+  const filled = { ...args };
+  for (const field of tool.inherits ?? []) {
+    const value = defaults[field];
+    if (filled[field] !== undefined || value === undefined) continue;
+    filled[field] = value;
+    applied.push(`${field}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+  }
+  return filled;
+}

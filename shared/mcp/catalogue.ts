@@ -1,0 +1,169 @@
+import { z } from "zod";
+import type { PrincipalIdentity } from "../auth/principal.ts";
+import { isVisible } from "../guard/decide.ts";
+import type { Subject } from "../guard/exchange.ts";
+import type { SessionHome } from "../session/session-home.ts";
+import { contextTools } from "./context-tools.ts";
+import type { PromptDefinition, ResourceDefinition, ServerDefinition, ToolDefinition } from "./define.ts";
+import type { JsonValue } from "./json.ts";
+import { annotationsOf, inputSchemaOf, outputSchemaOf } from "./schema.ts";
+import { compileTemplate, type UriMatcher } from "./uri-template.ts";
+
+/** An item of a list as it goes over the wire. */
+export type Listed = Record<string, JsonValue | undefined>;
+
+/** A definition together with what the guard and the lists need to know of it. */
+export interface Entry<Definition> {
+  definition: Definition;
+  subject: Subject;
+  listed: Listed;
+  openStore(env: Env, principal: PrincipalIdentity, session: SessionHome): unknown;
+}
+
+/** A resource family with its compiled template. */
+export interface TemplateEntry extends Entry<ResourceDefinition> {
+  matcher: UriMatcher;
+}
+
+/** Everything one MCP URL offers, prepared once per isolate. Order is the registry's, the same on every call. */
+export interface Catalogue {
+  /** Path segment, or `""` for the door with everything. */
+  name: string;
+  title: string;
+  instructions: string;
+  tools: ReadonlyMap<string, Entry<ToolDefinition>>;
+  resources: ReadonlyMap<string, Entry<ResourceDefinition>>;
+  templates: readonly TemplateEntry[];
+  prompts: ReadonlyMap<string, Entry<PromptDefinition>>;
+  servers: readonly ServerDefinition[];
+}
+
+const prepared = new Map<string, Catalogue>();
+
+/**
+ * The catalogue of one URL, built once per isolate: the session objects and the stateless lane share it.
+ *
+ * @param name - path segment, or `""` for the door with everything
+ */
+export function openCatalogue(name: string, title: string, servers: readonly ServerDefinition[]): Catalogue {
+  let catalogue = prepared.get(name);
+  if (!catalogue) {
+    catalogue = createCatalogue(name, title, servers);
+    prepared.set(name, catalogue);
+  }
+  return catalogue;
+}
+
+/** Builds the catalogue of one URL. Throws when two servers define the same name. */
+export function createCatalogue(
+  name: string,
+  title: string,
+  servers: readonly ServerDefinition[],
+): Catalogue {
+  const tools = new Map<string, Entry<ToolDefinition>>();
+  const resources = new Map<string, Entry<ResourceDefinition>>();
+  const templates: TemplateEntry[] = [];
+  const prompts = new Map<string, Entry<PromptDefinition>>();
+  for (const server of servers) {
+    const openStore = (env: Env, principal: PrincipalIdentity) => server.store(env, principal);
+    for (const tool of server.tools) addOnce(tools, tool.name, toolEntry(server.name, tool, openStore));
+    for (const prompt of server.prompts)
+      addOnce(prompts, prompt.name, promptEntry(server.name, prompt, openStore));
+    for (const resource of server.resources) {
+      const entry = resourceEntry(server.name, resource, openStore);
+      if (resource.uri !== undefined) addOnce(resources, resource.uri, entry);
+      else templates.push({ ...entry, matcher: compileTemplate(resource.uriTemplate as string) });
+    }
+  }
+  const defaults = z.object(Object.assign({}, ...servers.map((server) => server.defaults.shape)));
+  for (const tool of contextTools(defaults)) {
+    addOnce(
+      tools,
+      tool.name,
+      toolEntry(name, tool as ToolDefinition, (_env, _principal, session) => session),
+    );
+  }
+  const instructions = servers.map((server) => server.instructions).join("\n\n");
+  return { name, title, instructions, tools, resources, templates, prompts, servers };
+}
+
+/** The listed form of every entry this principal may see. */
+export function visible<Definition>(
+  identity: Pick<PrincipalIdentity, "role" | "scopes">,
+  entries: Iterable<Entry<Definition>>,
+): Entry<Definition>[] {
+  return [...entries].filter((entry) => isVisible(identity, entry.subject));
+}
+
+function addOnce<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  if (map.has(key)) throw new TypeError(`"${key}" is defined twice.`);
+  map.set(key, value);
+}
+
+function toolEntry(
+  server: string,
+  tool: ToolDefinition,
+  openStore: Entry<unknown>["openStore"],
+): Entry<ToolDefinition> {
+  return {
+    definition: tool,
+    openStore,
+    subject: { kind: "tool", server, name: tool.name, scope: tool.scope, effect: tool.effect },
+    listed: {
+      name: tool.name,
+      title: tool.title,
+      description: tool.description,
+      inputSchema: inputSchemaOf(tool.input),
+      outputSchema: outputSchemaOf(tool),
+      annotations: annotationsOf(tool),
+      ...icons(tool),
+    },
+  };
+}
+
+function promptEntry(
+  server: string,
+  prompt: PromptDefinition,
+  openStore: Entry<unknown>["openStore"],
+): Entry<PromptDefinition> {
+  return {
+    definition: prompt,
+    openStore,
+    subject: { kind: "prompt", server, name: prompt.name, scope: prompt.scope, effect: "read" },
+    listed: {
+      name: prompt.name,
+      title: prompt.title,
+      description: prompt.description,
+      arguments: Object.entries(prompt.arguments.shape).map(([name, field]) => ({
+        name,
+        description: field.description ?? "",
+        required: !field.safeParse(undefined).success,
+      })),
+      ...icons(prompt),
+    },
+  };
+}
+
+function resourceEntry(
+  server: string,
+  resource: ResourceDefinition,
+  openStore: Entry<unknown>["openStore"],
+): Entry<ResourceDefinition> {
+  return {
+    definition: resource,
+    openStore,
+    subject: { kind: "resource", server, name: resource.name, scope: resource.scope, effect: "read" },
+    listed: {
+      ...(resource.uri !== undefined ? { uri: resource.uri } : { uriTemplate: resource.uriTemplate }),
+      name: resource.name,
+      title: resource.title,
+      description: resource.description,
+      mimeType: resource.mimeType,
+      ...icons(resource),
+    },
+  };
+}
+
+function icons(definition: { icons?: { src: string; mimeType?: string; sizes?: string[] }[] }): Listed {
+  return definition.icons ? { icons: definition.icons as unknown as JsonValue } : {};
+}

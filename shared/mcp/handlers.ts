@@ -1,0 +1,193 @@
+import type { ContextRecorder } from "../guard/context-recorder.ts";
+import type { Exchange } from "../guard/exchange.ts";
+import { guard } from "../guard/guard.ts";
+import { DEFAULT_TIMEOUT_MS } from "../guard/run.ts";
+import { logFailure } from "../observe/log.ts";
+import { type Entry, type Listed, type TemplateEntry, visible } from "./catalogue.ts";
+import type {
+  CallContext,
+  Completer,
+  PromptDefinition,
+  PromptMessage,
+  ResourceContents,
+  ResourceDefinition,
+} from "./define.ts";
+import { ToolError } from "./errors.ts";
+import { paginate } from "./paging.ts";
+import { JSON_RPC, ProtocolFault, toProtocolFault } from "./protocol-fault.ts";
+import { parseArguments } from "./schema.ts";
+
+/** Values per completion (MCP 2025-11-25, «Completion»: at most 100). */
+const COMPLETION_LIMIT = 100;
+
+/** Members of all templates that `resources/list` shows at most. */
+const LISTED_MEMBERS = 1_000;
+
+/** `tools/list`: what this principal may call now or after a step-up. */
+export function listTools(
+  { catalogue, identity }: Exchange,
+  cursor?: string,
+): { tools: Listed[]; nextCursor?: string } {
+  const { page, ...next } = paginate(visible(identity, catalogue.tools.values()), cursor);
+  return { tools: page.map((entry) => entry.listed), ...next };
+}
+
+/** `prompts/list`. */
+export function listPrompts(
+  { catalogue, identity }: Exchange,
+  cursor?: string,
+): { prompts: Listed[]; nextCursor?: string } {
+  const { page, ...next } = paginate(visible(identity, catalogue.prompts.values()), cursor);
+  return { prompts: page.map((entry) => entry.listed), ...next };
+}
+
+/** `resources/templates/list`. */
+export function listTemplates(
+  { catalogue, identity }: Exchange,
+  cursor?: string,
+): { resourceTemplates: Listed[]; nextCursor?: string } {
+  const { page, ...next } = paginate(visible(identity, catalogue.templates), cursor);
+  return { resourceTemplates: page.map((entry) => entry.listed), ...next };
+}
+
+/** `resources/list`: the fixed resources, then the members of the templates that can list theirs. */
+export async function listResources(
+  exchange: Exchange,
+  cursor?: string,
+): Promise<{ resources: Listed[]; nextCursor?: string }> {
+  const { catalogue, identity } = exchange;
+  const fixed = visible(identity, catalogue.resources.values()).map((entry) => entry.listed);
+  const members: Listed[] = [];
+  for (const entry of visible(identity, catalogue.templates)) {
+    const list = entry.definition.list;
+    // Members are data: without the scope they are not shown, although the template is.
+    if (!list || !identity.scopes.includes(entry.subject.scope)) continue;
+    const listed = await guardedRead(exchange, entry, (context) => list.call(entry.definition, context));
+    members.push(...listed.map((member) => ({ mimeType: entry.definition.mimeType, ...member })));
+  }
+  const { page, ...next } = paginate([...fixed, ...members.slice(0, LISTED_MEMBERS)], cursor);
+  return { resources: page, ...next };
+}
+
+/** `resources/read`. An unknown URI is a {@link ProtocolFault} with -32002. */
+export async function readResource(
+  exchange: Exchange,
+  uri: string,
+): Promise<{ contents: ResourceContents[] }> {
+  const { entry, params } = findResource(exchange, uri);
+  const contents = await guardedRead(exchange, entry, (context) =>
+    entry.definition.read({ uri, params }, context),
+  ).catch((fault: unknown) => {
+    // A family may know of no such member: the same answer as for a URI outside of every family.
+    if (fault instanceof ProtocolFault && errorCodeOf(fault) === "not_found") throw unknownResource(uri);
+    throw fault;
+  });
+  return { contents };
+}
+
+/** `prompts/get`. */
+export async function getPrompt(
+  exchange: Exchange,
+  name: string,
+  args: Record<string, string> | undefined,
+): Promise<{ description: string; messages: PromptMessage[] }> {
+  const entry = exchange.catalogue.prompts.get(name);
+  if (!entry) throw new ProtocolFault(JSON_RPC.invalidParams, `Unknown prompt: ${name.slice(0, 64)}`);
+  const prompt = entry.definition;
+  const messages = await guardedRead(exchange, entry, (context) =>
+    prompt.run(parseArguments(prompt.arguments, args), context),
+  );
+  return { description: prompt.description, messages };
+}
+
+/** What a completion is asked for. */
+export type CompletionReference =
+  | { type: "ref/prompt"; name: string }
+  | { type: "ref/resource"; uri: string };
+
+/** `completion/complete`. An argument without suggestions gives an empty list; an unknown reference is an error. */
+export async function complete(
+  exchange: Exchange,
+  reference: CompletionReference,
+  argument: { name: string; value: string },
+  others: Record<string, string>,
+): Promise<{ completion: { values: string[]; total: number; hasMore: boolean } }> {
+  const { entry, completers } = findCompleters(exchange, reference);
+  const completer = Object.hasOwn(completers, argument.name) ? completers[argument.name] : undefined;
+  const values = completer
+    ? await guardedRead(exchange, entry, async (context) =>
+        completer(argument.value.slice(0, 200), context, others),
+      )
+    : [];
+  return {
+    completion: {
+      values: values.slice(0, COMPLETION_LIMIT),
+      total: values.length,
+      hasMore: values.length > COMPLETION_LIMIT,
+    },
+  };
+}
+
+function findResource(
+  { catalogue }: Exchange,
+  uri: string,
+): { entry: Entry<ResourceDefinition>; params: Record<string, string> } {
+  const fixed = catalogue.resources.get(uri);
+  if (fixed) return { entry: fixed, params: {} };
+  for (const entry of catalogue.templates) {
+    const params = entry.matcher.match(uri);
+    if (params) return { entry, params };
+  }
+  throw unknownResource(uri);
+}
+
+function unknownResource(uri: string): ProtocolFault {
+  return new ProtocolFault(JSON_RPC.resourceNotFound, "Resource not found", { uri: uri.slice(0, 500) });
+}
+
+function findCompleters(
+  { catalogue }: Exchange,
+  reference: CompletionReference,
+): {
+  entry: Entry<PromptDefinition> | TemplateEntry;
+  completers: Partial<Record<string, Completer<unknown>>>;
+} {
+  if (reference.type === "ref/prompt") {
+    const entry = catalogue.prompts.get(reference.name);
+    if (entry) return { entry, completers: entry.definition.complete ?? {} };
+  } else {
+    const entry = catalogue.templates.find(({ definition }) => definition.uriTemplate === reference.uri);
+    if (entry) return { entry, completers: entry.definition.complete ?? {} };
+  }
+  throw new ProtocolFault(JSON_RPC.invalidParams, "Nothing with this reference can be completed.");
+}
+
+/** Everything but tools: the same chain, with JSON-RPC errors because there is no `isError`. */
+async function guardedRead<Result>(
+  exchange: Exchange,
+  entry: Entry<unknown>,
+  work: (context: CallContext) => Promise<Result>,
+): Promise<Result> {
+  const now = new Date();
+  const run = (signal: AbortSignal, context: ContextRecorder) => {
+    const store = entry.openStore(exchange.env, exchange.identity, exchange.session);
+    return work({ store, principal: exchange.identity, context, signal, now });
+  };
+  try {
+    return await guard(exchange, entry.subject, {
+      timeoutMs: DEFAULT_TIMEOUT_MS,
+      run,
+      shape: async (raw) => raw,
+      measure: (shaped) => JSON.stringify(shaped).length,
+    });
+  } catch (failure) {
+    if (failure instanceof ToolError) throw toProtocolFault(failure);
+    if (failure instanceof ProtocolFault) throw failure;
+    const eventId = logFailure("read_failed", failure, { name: entry.subject.name });
+    throw new ProtocolFault(JSON_RPC.internalError, `Internal error. Event id: ${eventId}.`);
+  }
+}
+
+function errorCodeOf(fault: ProtocolFault): unknown {
+  return (fault.data as { error?: { code?: unknown } } | undefined)?.error?.code;
+}

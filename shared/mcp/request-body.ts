@@ -1,0 +1,71 @@
+import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
+
+/** Bytes of one message. Counted on the stream, because Content-Length is only the client's word. */
+export const MAX_BODY_BYTES = 4 * 1024 * 1024;
+
+/** Nesting of one message. Deeper input is refused before any schema walks it. */
+const MAX_DEPTH = 64;
+
+/** A parsed message, or the answer that refuses it. */
+export type BodyResult =
+  | { ok: true; body: Record<string, unknown>; text: string }
+  | { ok: false; response: Response };
+
+/**
+ * Reads and checks a POST body: JSON, one object (batches ended with 2025-06-18), bounded in bytes and depth.
+ */
+export async function readMessage(request: Request): Promise<BodyResult> {
+  const text = await readBounded(request.body, MAX_BODY_BYTES);
+  if (text === null) {
+    return refuse(413, JSON_RPC.invalidRequest, `The message is larger than ${MAX_BODY_BYTES} bytes.`);
+  }
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return refuse(400, JSON_RPC.parseError, "Parse error: the body is not valid JSON.");
+  }
+  if (Array.isArray(body))
+    return refuse(400, JSON_RPC.invalidRequest, "Batches are not supported: send one message a request.");
+  if (typeof body !== "object" || body === null) {
+    return refuse(400, JSON_RPC.invalidRequest, "The body must be one JSON-RPC object.");
+  }
+  if (isDeeperThan(body, MAX_DEPTH)) {
+    return refuse(400, JSON_RPC.invalidRequest, `The message is nested deeper than ${MAX_DEPTH} levels.`);
+  }
+  return { ok: true, body: body as Record<string, unknown>, text };
+}
+
+function refuse(status: number, code: number, message: string): BodyResult {
+  return { ok: false, response: jsonRpcError(status, code, message) };
+}
+
+async function readBounded(stream: ReadableStream<Uint8Array> | null, limit: number): Promise<string | null> {
+  if (!stream) return "";
+  const decoder = new TextDecoder();
+  const reader = stream.getReader();
+  let text = "";
+  let bytes = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    bytes += value.byteLength;
+    if (bytes > limit) {
+      await reader.cancel();
+      return null;
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+}
+
+/** Walks level by level, so that hostile nesting cannot exhaust the stack. */
+function isDeeperThan(root: object, limit: number): boolean {
+  let level: unknown[] = [root];
+  for (let depth = 0; depth < limit; depth += 1) {
+    level = level.flatMap((value) =>
+      typeof value === "object" && value !== null ? Object.values(value) : [],
+    );
+    if (level.length === 0) return false;
+  }
+  return true;
+}

@@ -1,0 +1,84 @@
+import { z } from "zod";
+import type { Effect, ToolDefinition } from "./define.ts";
+import { ToolError } from "./errors.ts";
+import type { JsonValue } from "./json.ts";
+
+/** A JSON Schema object (2020-12, the dialect MCP assumes when a schema names none). */
+export type JsonSchema = { [key: string]: JsonValue };
+
+/** Added to an answer that was too large: where the rest is and how to read it. */
+export const MORE = z
+  .object({
+    handle: z.string(),
+    shown: z.number().int(),
+    total: z.number().int(),
+    how: z.string(),
+  })
+  .describe("Present when the answer was cut: the rest is kept under this handle.");
+
+/** The JSON Schema a client sees for a tool's arguments. Closed: an unknown argument is refused, never ignored. */
+export function inputSchemaOf(input: z.ZodObject): JsonSchema {
+  return { ...withoutDialect(z.toJSONSchema(input, { io: "input" })), additionalProperties: false };
+}
+
+/** The JSON Schema of a tool's structured answer, with `more` where the answer may be cut. */
+export function outputSchemaOf(tool: ToolDefinition): JsonSchema | undefined {
+  if (!tool.output) return undefined;
+  const schema = tool.overflow ? tool.output.extend({ more: MORE.optional() }) : tool.output;
+  return withoutDialect(z.toJSONSchema(schema, { io: "output" }));
+}
+
+function withoutDialect(schema: object): JsonSchema {
+  const { $schema: _dialect, ...rest } = schema as JsonSchema;
+  return rest;
+}
+
+/** The four MCP hints that follow from an effect (MCP 2025-11-25, `ToolAnnotations`). */
+export function annotationsOf(tool: Pick<ToolDefinition, "title" | "effect" | "idempotent" | "openWorld">): {
+  title: string;
+  readOnlyHint: boolean;
+  destructiveHint: boolean;
+  idempotentHint: boolean;
+  openWorldHint: boolean;
+} {
+  const destructive: Record<Effect, boolean> = { read: false, create: false, update: true, delete: true };
+  return {
+    title: tool.title,
+    readOnlyHint: tool.effect === "read",
+    destructiveHint: destructive[tool.effect],
+    idempotentHint: tool.idempotent ?? tool.effect === "read",
+    openWorldHint: tool.openWorld ?? false,
+  };
+}
+
+/**
+ * Checks arguments against a schema. Unknown names are refused with the known ones listed, because a silently
+ * ignored argument makes a model believe in a filter that was never applied.
+ * Throws `invalid_input` naming each field.
+ */
+export function parseArguments<Schema extends z.ZodObject>(schema: Schema, args: unknown): z.output<Schema> {
+  const given = args ?? {};
+  if (typeof given !== "object" || Array.isArray(given)) {
+    throw new ToolError("invalid_input", "Arguments must be one JSON object.");
+  }
+  const known = Object.keys(schema.shape);
+  const unknown = Object.keys(given).filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    const names = unknown.slice(0, 5).map((name) => `"${name.slice(0, 60)}"`);
+    const takes = known.length > 0 ? `It takes: ${known.join(", ")}.` : "It takes no arguments.";
+    throw new ToolError("invalid_input", `Unknown argument ${names.join(", ")}. ${takes}`);
+  }
+  const result = schema.safeParse(given);
+  if (result.success) return result.data;
+  throw new ToolError("invalid_input", describeIssues(result.error));
+}
+
+/** One line a field: `region: Invalid option: expected one of …`. At most eight, so that the text stays short. */
+export function describeIssues(error: z.ZodError): string {
+  return error.issues
+    .slice(0, 8)
+    .map((issue) =>
+      `${issue.path.length > 0 ? issue.path.join(".") : "arguments"}: ${issue.message}`.slice(0, 300),
+    )
+    .join("\n");
+}

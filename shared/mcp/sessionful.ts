@@ -1,0 +1,260 @@
+import { Server } from "@modelcontextprotocol/sdk/server/index.js";
+import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js";
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import {
+  CallToolRequestSchema,
+  CompleteRequestSchema,
+  CreateMessageResultSchema,
+  ElicitResultSchema,
+  GetPromptRequestSchema,
+  isInitializeRequest,
+  isJSONRPCRequest,
+  type JSONRPCMessage,
+  JSONRPCMessageSchema,
+  ListPromptsRequestSchema,
+  ListResourcesRequestSchema,
+  ListResourceTemplatesRequestSchema,
+  ListToolsRequestSchema,
+  ReadResourceRequestSchema,
+  type ServerNotification,
+  type ServerRequest,
+  type ServerResult,
+  SUPPORTED_PROTOCOL_VERSIONS,
+} from "@modelcontextprotocol/sdk/types.js";
+import { CfWorkerJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/cfworker";
+import { McpAgent } from "agents/mcp";
+import { decodeIdentity } from "../auth/identity-header.ts";
+import type { ClientChannel, Exchange } from "../guard/exchange.ts";
+import { traceIdOf } from "../observe/trace.ts";
+import {
+  applyOperation,
+  type ContextOperation,
+  emptyContext,
+  type ResultHandle,
+  type SessionContext,
+} from "../session/context.ts";
+import { ResultStore } from "../session/result-store.ts";
+import type { SessionHome } from "../session/session-home.ts";
+import { callTool } from "./call-tool.ts";
+import type { Catalogue } from "./catalogue.ts";
+import {
+  ANSWER_TIMEOUT_MS,
+  elicitationParams,
+  readAnswer,
+  readSample,
+  requireAbility,
+  samplingParams,
+} from "./dialogue.ts";
+import {
+  complete,
+  getPrompt,
+  listPrompts,
+  listResources,
+  listTemplates,
+  listTools,
+  readResource,
+} from "./handlers.ts";
+import { SOFTWARE } from "./identity.ts";
+import type { JsonValue } from "./json.ts";
+import { PostExchangeTransport } from "./post-exchange.ts";
+import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
+
+type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
+
+/** Seconds without a request after which a session ends and its object's storage is deleted. */
+const IDLE_SECONDS = 24 * 60 * 60;
+
+/** A session's last use is written at most this often (milliseconds), so that calls do not cost a write each. */
+const LAST_USE_GRAIN_MS = 10 * 60_000;
+
+/** One owner: everything in a session's object belongs to the session. */
+const SELF = "session";
+
+/** The v1 server behind a transport that answers each POST in the request that brought it. */
+class SessionServer extends Server {
+  posts: PostExchangeTransport | undefined;
+
+  override async connect(transport: Transport): Promise<void> {
+    this.posts = new PostExchangeTransport(transport);
+    await super.connect(this.posts);
+  }
+}
+
+/**
+ * The sessionful generation (2024-11-05 to 2025-11-25): one McpAgent Durable Object per session. A subclass only
+ * names its catalogue. Identity comes with each request, so a narrowed or stepped-up token counts at once.
+ */
+export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
+  protected abstract get catalogue(): Catalogue;
+  override initialState = emptyContext();
+  server!: SessionServer;
+  #results: ResultStore | undefined;
+  #lastUseAt = 0;
+
+  /** Called by McpAgent whenever the object starts, before the transport is connected. */
+  override async init(): Promise<void> {
+    this.server = new SessionServer(
+      { ...SOFTWARE, title: this.catalogue.title },
+      {
+        capabilities: { tools: {}, resources: {}, prompts: {}, completions: {}, logging: {} },
+        instructions: this.catalogue.instructions,
+        jsonSchemaValidator: new CfWorkerJsonSchemaValidator(),
+      },
+    );
+    this.#results = new ResultStore(this.ctx.storage.sql);
+    this.#register(this.server);
+  }
+
+  /** A POST from the Worker: identity checked, session seal removed, body read and parsed once more here. */
+  override async onRequest(request: Request): Promise<Response> {
+    const parsed = JSONRPCMessageSchema.safeParse(await request.json());
+    if (!parsed.success) return jsonRpcError(400, JSON_RPC.invalidRequest, "Not a JSON-RPC 2.0 message.");
+    const message: JSONRPCMessage = parsed.data;
+    if (isInitializeRequest(message)) await this.setInitializeRequest(message);
+    else if (!(await this.getInitializeRequest())) {
+      return jsonRpcError(
+        404,
+        JSON_RPC.sessionNotFound,
+        "Session not found. Start a new one with initialize.",
+      );
+    }
+    const version = request.headers.get("mcp-protocol-version");
+    if (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {
+      const supported = SUPPORTED_PROTOCOL_VERSIONS.join(", ");
+      return jsonRpcError(
+        400,
+        JSON_RPC.serverError,
+        `Unsupported protocol version. Supported: ${supported}.`,
+      );
+    }
+    const posts = this.server.posts;
+    if (!posts) return jsonRpcError(503, JSON_RPC.internalError, "The session is starting. Try again.");
+    if (isJSONRPCRequest(message) && posts.isOpen(message.id)) {
+      return jsonRpcError(400, JSON_RPC.invalidRequest, "A request with this id is still being answered.");
+    }
+    await this.#touch();
+    return posts.receive(message, { requestInfo: { headers: Object.fromEntries(request.headers) } });
+  }
+
+  /** The alarm's check: ends the session when nothing came for {@link IDLE_SECONDS}, or looks again later. */
+  async endWhenIdle(): Promise<void> {
+    const lastUse = (await this.ctx.storage.get<number>("lastUseAt")) ?? 0;
+    const idleFor = (Date.now() - lastUse) / 1000;
+    if (idleFor >= IDLE_SECONDS) await this.destroy();
+    else await this.schedule(Math.ceil(IDLE_SECONDS - idleFor), "endWhenIdle");
+  }
+
+  async #touch(): Promise<void> {
+    const now = Date.now();
+    if (now - this.#lastUseAt < LAST_USE_GRAIN_MS) return;
+    const known = this.#lastUseAt > 0 || (await this.ctx.storage.get<number>("lastUseAt")) !== undefined;
+    this.#lastUseAt = now;
+    await this.ctx.storage.put("lastUseAt", now);
+    if (!known) await this.schedule(IDLE_SECONDS, "endWhenIdle");
+  }
+
+  #register(server: Server): void {
+    const on = <Params>(
+      extra: Extra,
+      params: Params,
+      handle: (exchange: Exchange, params: Params) => unknown,
+    ) => handle(this.#exchange(server, extra), params) as Promise<ServerResult>;
+    server.setRequestHandler(ListToolsRequestSchema, ({ params }, extra) =>
+      on(extra, params, (exchange) => listTools(exchange, params?.cursor)),
+    );
+    server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
+      on(extra, params, (exchange) => callTool(exchange, params.name, params.arguments)),
+    );
+    server.setRequestHandler(ListResourcesRequestSchema, ({ params }, extra) =>
+      on(extra, params, (exchange) => listResources(exchange, params?.cursor)),
+    );
+    server.setRequestHandler(ListResourceTemplatesRequestSchema, ({ params }, extra) =>
+      on(extra, params, (exchange) => listTemplates(exchange, params?.cursor)),
+    );
+    server.setRequestHandler(ReadResourceRequestSchema, ({ params }, extra) =>
+      on(extra, params, (exchange) => readResource(exchange, params.uri)),
+    );
+    server.setRequestHandler(ListPromptsRequestSchema, ({ params }, extra) =>
+      on(extra, params, (exchange) => listPrompts(exchange, params?.cursor)),
+    );
+    server.setRequestHandler(GetPromptRequestSchema, ({ params }, extra) =>
+      on(extra, params, (exchange) => getPrompt(exchange, params.name, params.arguments)),
+    );
+    server.setRequestHandler(CompleteRequestSchema, ({ params }, extra) =>
+      on(extra, params, (exchange) =>
+        complete(exchange, params.ref, params.argument, params.context?.arguments ?? {}),
+      ),
+    );
+  }
+
+  #exchange(server: Server, extra: Extra): Exchange {
+    const headers = new Headers(extra.requestInfo?.headers as Record<string, string> | undefined);
+    return {
+      env: this.env,
+      catalogue: this.catalogue,
+      identity: decodeIdentity(headers),
+      lane: "sessionful",
+      sessionId: this.getSessionId(),
+      traceId: traceIdOf(headers, extra._meta),
+      session: this.#home(),
+      channel: sessionfulChannel(server, extra),
+      signal: extra.signal,
+      waitUntil: (promise) => this.ctx.waitUntil(promise),
+    };
+  }
+
+  #home(): SessionHome {
+    const results = this.#results as ResultStore;
+    return {
+      read: async () => this.state,
+      apply: async (operations: readonly ContextOperation[]) => {
+        for (const operation of operations) {
+          if (operation.kind === "clear" && operation.parts.includes("handles")) results.clear(SELF);
+        }
+        this.setState(operations.reduce(applyOperation, this.state));
+      },
+      keepResult: async (handle: ResultHandle, rows: readonly JsonValue[]) =>
+        results.keep(SELF, handle.handle, rows, handle.createdAt),
+      readResult: async (handle, offset, limit) => results.page(SELF, handle, offset, limit),
+    };
+  }
+}
+
+function sessionfulChannel(server: Server, extra: Extra): ClientChannel {
+  const progressToken = extra._meta?.progressToken;
+  // A client that hung up makes a notification fail; the call itself goes on.
+  const notify = (notification: ServerNotification) =>
+    void extra.sendNotification(notification).catch(() => {});
+  const related = { relatedRequestId: extra.requestId, timeout: ANSWER_TIMEOUT_MS };
+  return {
+    progress(progress, total, message) {
+      if (progressToken === undefined) return;
+      const params = {
+        progressToken,
+        progress,
+        ...(total !== undefined && { total }),
+        ...(message && { message }),
+      };
+      notify({ method: "notifications/progress", params });
+    },
+    log: (level, data) => notify({ method: "notifications/message", params: { level, data } }),
+    async ask(question) {
+      requireAbility(server.getClientCapabilities(), "elicitation");
+      const request = { method: "elicitation/create" as const, params: elicitationParams(question) };
+      return readAnswer(
+        question,
+        await extra.sendRequest(request as ServerRequest, ElicitResultSchema, related),
+      );
+    },
+    async sample(prompt, options) {
+      requireAbility(server.getClientCapabilities(), "sampling");
+      const request = { method: "sampling/createMessage" as const, params: samplingParams(prompt, options) };
+      const result = await extra.sendRequest(
+        request as unknown as ServerRequest,
+        CreateMessageResultSchema,
+        related,
+      );
+      return readSample(result);
+    },
+  };
+}

@@ -1,0 +1,37 @@
+/** Matches URIs of one family and gives their decoded variables. */
+export interface UriMatcher {
+  variables: readonly string[];
+  /** The variables of `uri`, or `null` when it is not of this family. */
+  match(uri: string): Record<string, string> | null;
+}
+
+/**
+ * Compiles an RFC 6570 level 1 template: literal text and `{name}`, where a variable spans one path segment and
+ * arrives percent-decoded.
+ */
+export function compileTemplate(template: string): UriMatcher {
+  const variables: string[] = [];
+  const pattern = template
+    .split(/(\{[A-Za-z_][A-Za-z0-9_]*\})/)
+    .map((part) => {
+      if (!part.startsWith("{")) return part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+      variables.push(part.slice(1, -1));
+      return "([^/?#]+)";
+    })
+    .join("");
+  const expression = new RegExp(`^${pattern}$`);
+  return {
+    variables,
+    match(uri) {
+      const found = expression.exec(uri);
+      if (!found) return null;
+      try {
+        return Object.fromEntries(
+          variables.map((name, index) => [name, decodeURIComponent(found[index + 1] ?? "")]),
+        );
+      } catch {
+        return null; // a malformed percent-encoding names nothing
+      }
+    },
+  };
+}

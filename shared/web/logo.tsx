@@ -1,0 +1,39 @@
+/** The mark: an open gate under an arch. Its colour is the text colour around it. */
+export const LOGO_PATHS = (
+  <>
+    <path
+      d="M4 28V14C4 7.4 9.4 2 16 2s12 5.4 12 12v14"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="3"
+      stroke-linecap="round"
+    />
+    <path
+      d="M11 28V15a5 5 0 0 1 10 0v13"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="3"
+      stroke-linecap="round"
+    />
+    <path d="M2 28.5h28" fill="none" stroke="currentColor" stroke-width="3" stroke-linecap="round" />
+  </>
+);
+
+/** The mark for use in a page; decorative, the word stands beside it. */
+export function Logo() {
+  return (
+    <svg viewBox="0 0 32 32" aria-hidden="true">
+      {LOGO_PATHS}
+    </svg>
+  );
+}
+
+/** The mark as a file of its own (`/favicon.svg`), in a colour that is readable on light and dark tabs. */
+export function renderLogoFile(): string {
+  return (
+    <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" color="#1d8a86">
+      <title>Gatehouse</title>
+      {LOGO_PATHS}
+    </svg>
+  ).toString();
+}

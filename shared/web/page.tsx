@@ -1,0 +1,40 @@
+import { html } from "hono/html";
+import type { Child } from "hono/jsx";
+import { Logo } from "./logo.tsx";
+
+/** What every page needs beside its content. */
+export interface PageProps {
+  /** Shown in the tab, before the product's name. */
+  title: string;
+  /** Wider column, for pages with lists. */
+  wide?: boolean;
+  /** Links or a button at the right of the wordmark. */
+  corner?: Child;
+  children: Child;
+}
+
+/** The frame of every page. Everything inside is escaped by JSX; no page carries script. */
+export function Page({ title, wide, corner, children }: PageProps) {
+  return html`<!doctype html>${(
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>{`${title} · Gatehouse`}</title>
+        <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
+        <link rel="stylesheet" href="/style.css" />
+      </head>
+      <body class={wide ? "wide" : undefined}>
+        <header class="site">
+          <a class="wordmark" href="/">
+            <Logo />
+            Gatehouse
+          </a>
+          {corner}
+        </header>
+        <main>{children}</main>
+        <footer class="site">Gatehouse guards what apps may do in your name.</footer>
+      </body>
+    </html>
+  )}`;
+}

@@ -1,0 +1,110 @@
+import { listDurableObjectIds } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { createSessionId, openSessionId, sealSessionId } from "../../shared/session/seal.ts";
+import { LANES, openSession, REVISION, TestSession } from "../support/session.ts";
+import { issueToken, mcpUrl } from "../support/token.ts";
+
+const SCOPES = ["crm:read", "crm:write"];
+
+async function withVerb(method: string, session: TestSession, sessionId: string): Promise<Response> {
+  return exports.default.fetch(session.url, {
+    method,
+    headers: {
+      host: new URL(session.url).host,
+      authorization: `Bearer ${session.token.accessToken}`,
+      accept: "text/event-stream",
+      "mcp-session-id": sessionId,
+      "mcp-protocol-version": REVISION.sessionful,
+    },
+  });
+}
+
+describe("a session belongs to the user, the client and the server that opened it", () => {
+  it("answers another user's request with 404 and creates no object", async () => {
+    const alice = await openSession({ server: "crm", lane: "sessionful" });
+    const bob = new TestSession(
+      "crm",
+      "sessionful",
+      await issueToken({ server: "crm", name: "bob", role: "admin", scopes: SCOPES }),
+    );
+    const before = (await listDurableObjectIds(env.CRM_AGENT)).length;
+    bob.sessionId = alice.sessionId;
+    expect((await bob.request("tools/list")).status).toBe(404);
+    expect((await withVerb("GET", bob, alice.sessionId ?? "")).status).toBe(404);
+    expect((await withVerb("DELETE", bob, alice.sessionId ?? "")).status).toBe(404);
+    expect((await listDurableObjectIds(env.CRM_AGENT)).length).toBe(before);
+    expect(await alice.listTools()).not.toHaveLength(0);
+  });
+
+  it("answers another app of the same user with 404", async () => {
+    const first = await openSession({ server: "crm", lane: "sessionful" });
+    const second = new TestSession(
+      "crm",
+      "sessionful",
+      await issueToken({ server: "crm", name: "alice", role: "admin", scopes: SCOPES }),
+    );
+    second.sessionId = first.sessionId;
+    expect((await second.request("tools/list")).status).toBe(404);
+  });
+
+  it("knows no session under an id that it did not seal, and creates none", async () => {
+    const alice = await openSession({ server: "crm", lane: "sessionful" });
+    const before = (await listDurableObjectIds(env.CRM_AGENT)).length;
+    for (const id of [
+      "x",
+      createSessionId(),
+      `${createSessionId()}.${"A".repeat(43)}`,
+      `${alice.sessionId}x`,
+    ]) {
+      alice.sessionId = id;
+      expect((await alice.request("tools/list")).status, id).toBe(404);
+    }
+    expect((await listDurableObjectIds(env.CRM_AGENT)).length).toBe(before);
+  });
+
+  it("refuses a token of another server before it looks at the session", async () => {
+    const alice = await openSession({ server: "crm", lane: "sessionful" });
+    const { accessToken } = alice.token;
+    for (const server of ["knowledge", "analytics", ""]) {
+      const headers = { authorization: `Bearer ${accessToken}`, "mcp-session-id": alice.sessionId ?? "" };
+      const response = await exports.default.fetch(mcpUrl(server), { method: "POST", headers, body: "{}" });
+      expect(response.status, server).toBe(401);
+    }
+  });
+
+  it("is gone after DELETE", async () => {
+    const alice = await openSession({ server: "crm", lane: "sessionful" });
+    await alice.close();
+    const { status, error } = await alice.request("tools/list");
+    expect(status).toBe(404);
+    expect(error?.code).toBe(-32001);
+  });
+
+  it("opens a seal only for the owner it was made for", async () => {
+    const owner = { userId: "user_a", clientId: "client", server: "crm" };
+    const id = createSessionId();
+    const sealed = await sealSessionId("k".repeat(32), id, owner);
+    expect(await openSessionId("k".repeat(32), sealed, owner)).toBe(id);
+    expect(await openSessionId("j".repeat(32), sealed, owner)).toBeNull();
+    for (const change of [{ userId: "user_b" }, { clientId: "other" }, { server: "" }]) {
+      expect(await openSessionId("k".repeat(32), sealed, { ...owner, ...change })).toBeNull();
+    }
+  });
+});
+
+describe.each(LANES)("a result handle on the %s lane", (lane) => {
+  it("is unknown to another user and to another app of the same user", async () => {
+    const alice = await openSession({ server: "crm", lane });
+    const bob = await openSession({ server: "crm", lane, as: "bob" });
+    const otherApp = await openSession({ server: "crm", lane });
+    await alice.call("context_set", { note: "mine" });
+    const handle = `res_${createSessionId()}`;
+    for (const stranger of [bob, otherApp]) {
+      const { error } = await stranger.call("context_get", { handle });
+      expect(error).toMatchObject({ code: "not_found" });
+      expect((await stranger.call("context_get")).data.notes).toEqual([]);
+    }
+    expect((await alice.call("context_get")).data.notes).toEqual(["mine"]);
+  });
+});

@@ -1,0 +1,10 @@
+import { openCatalogue } from "../../shared/mcp/catalogue.ts";
+import { SessionAgent } from "../../shared/mcp/sessionful.ts";
+import { crm } from "./server.ts";
+
+/** A session of the crm server, at `/mcp/crm`. */
+export class CrmAgent extends SessionAgent {
+  protected override get catalogue() {
+    return openCatalogue("crm", crm.title, [crm]);
+  }
+}

@@ -1,0 +1,75 @@
+import { insufficientScope, type OAuthResourceContext } from "@cloudflare/workers-oauth-provider";
+import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
+import { openCatalogue } from "../../shared/mcp/catalogue.ts";
+import { type SessionDoor, serveLanes } from "../../shared/mcp/lanes.ts";
+import { createStatelessLane, type StatelessLane } from "../../shared/mcp/stateless.ts";
+import { listServers, registry } from "../servers.ts";
+import { GatewayAgent } from "./agent.ts";
+import type { GrantProps } from "./grant.ts";
+
+/** What one MCP URL needs beside the request; made once per isolate. */
+interface Opening {
+  catalogue: ReturnType<typeof openCatalogue>;
+  binding: keyof Env & string;
+  door: SessionDoor;
+  stateless: StatelessLane;
+}
+
+const openings = new Map<string | null, Opening>();
+
+/**
+ * Serves one request to an MCP URL whose token has been validated for exactly this URL.
+ *
+ * @param server - name of the server behind the URL, or `null` for the door with everything
+ */
+export async function serveMcp(
+  request: Request,
+  env: Env,
+  ctx: OAuthResourceContext<GrantProps>,
+  server: string | null,
+): Promise<Response> {
+  const { catalogue, binding, door, stateless } = openingFor(server);
+  const options = {
+    catalogue,
+    namespace: env[binding] as DurableObjectNamespace,
+    door,
+    stateless,
+    hostnames: [new URL(env.PUBLIC_URL).hostname],
+    challenge: (scopes: readonly string[]) => insufficientScope(ctx.auth, [...scopes]),
+  };
+  return serveLanes(request, options, { identity: identify(request, ctx), token: ctx.auth.token, env, ctx });
+}
+
+function openingFor(server: string | null): Opening {
+  let opening = openings.get(server);
+  if (!opening) {
+    opening = createOpening(server);
+    openings.set(server, opening);
+  }
+  return opening;
+}
+
+function createOpening(server: string | null): Opening {
+  const registration = registry.find((candidate) => candidate.server.name === server);
+  const binding = registration?.binding ?? "GATEWAY_AGENT";
+  const catalogue = registration
+    ? openCatalogue(registration.server.name, registration.server.title, [registration.server])
+    : openCatalogue("", "Gatehouse", listServers());
+  const path = server === null ? "/mcp" : `/mcp/${server}`;
+  const door = (registration?.agent ?? GatewayAgent).serve(path, { binding });
+  return { catalogue, binding, door, stateless: createStatelessLane(catalogue) };
+}
+
+/** Identity of this request: the person from the grant, the app and its scopes from the token. */
+function identify(request: Request, { props, auth }: OAuthResourceContext<GrantProps>): PrincipalIdentity {
+  return {
+    userId: props.userId,
+    email: props.email,
+    name: props.name,
+    role: props.role,
+    clientId: auth.clientId ?? "",
+    scopes: auth.scope,
+    ip: request.headers.get("cf-connecting-ip"),
+    country: typeof request.cf?.country === "string" ? request.cf.country : null,
+  };
+}

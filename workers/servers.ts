@@ -1,0 +1,30 @@
+import type { ServerDefinition } from "../shared/mcp/define.ts";
+import type { SessionDoor } from "../shared/mcp/lanes.ts";
+import { AnalyticsAgent } from "./analytics/agent.ts";
+import { analytics } from "./analytics/server.ts";
+import { CrmAgent } from "./crm/agent.ts";
+import { crm } from "./crm/server.ts";
+import { KnowledgeAgent } from "./knowledge/agent.ts";
+import { knowledge } from "./knowledge/server.ts";
+
+/** A server, the class of its session objects, and the name of their binding in `wrangler.toml`. */
+export interface Registration {
+  server: ServerDefinition;
+  agent: { serve(path: string, options: { binding: string }): SessionDoor };
+  binding: keyof Env & string;
+}
+
+/** THE REGISTRY: one line per MCP server. */
+export const registry: Registration[] = [
+  { server: analytics, agent: AnalyticsAgent, binding: "ANALYTICS_AGENT" },
+  { server: crm, agent: CrmAgent, binding: "CRM_AGENT" },
+  { server: knowledge, agent: KnowledgeAgent, binding: "KNOWLEDGE_AGENT" },
+];
+
+/** The registered definitions, in the order in which lists show them. */
+export function listServers(): ServerDefinition[] {
+  return registry.map((registration) => registration.server);
+}
+
+/** The registered definitions. */
+export const servers: readonly ServerDefinition[] = listServers();
