@@ -48,13 +48,14 @@ describe.each(MATRIX)("$url on the $lane lane", ({ server, lane }) => {
     }
   });
 
-  it("offers resources, templates and prompts with titles", async () => {
+  it("gives every resource, template and prompt a title and a description", async () => {
     const session = await openSession({ server, lane });
     const { result: templates } = await session.request("resources/templates/list");
     const { result: prompts } = await session.request("prompts/list");
-    expect(prompts.prompts.length).toBeGreaterThanOrEqual(2);
-    expect(templates.resourceTemplates.length).toBeGreaterThanOrEqual(1);
-    for (const item of [...templates.resourceTemplates, ...prompts.prompts]) expect(item.title).toBeTruthy();
+    for (const item of [...templates.resourceTemplates, ...prompts.prompts]) {
+      expect(item.title, item.name).toBeTruthy();
+      expect(item.description, item.name).toBeTruthy();
+    }
   });
 
   it("answers an unknown tool with a JSON-RPC error that names it", async () => {

@@ -1,4 +1,5 @@
 import { env, exports } from "cloudflare:workers";
+import type { OAuthHelpers } from "@cloudflare/workers-oauth-provider";
 import { openDoor } from "../../workers/gateway/oauth.ts";
 
 /** Where the tests' client receives its codes. Nothing listens there. */
@@ -25,24 +26,20 @@ export async function addPerson({ name, role }: TestPerson): Promise<string> {
 
 /**
  * Issues a real access token for one MCP URL, without the pages: the authorization is completed by the library,
- * the code is exchanged at the token endpoint. One client per `client` name and test file.
+ * the code is exchanged at the token endpoint. A new client each time, unless `clientId` names an earlier one.
  */
 export async function issueToken(
-  options: TestPerson & { server: string; scopes: readonly string[]; client?: string },
+  options: TestPerson & { server: string; scopes: readonly string[]; clientId?: string },
 ): Promise<{ accessToken: string; clientId: string }> {
   const userId = await addPerson(options);
   const api = openDoor(env).authorizationServer.getOAuthApi(env);
-  const client = await api.createClient({
-    clientName: options.client ?? "Test client",
-    redirectUris: [REDIRECT_URI],
-    tokenEndpointAuthMethod: "none",
-  });
+  const clientId = options.clientId ?? (await createClient(api));
   const verifier = crypto.randomUUID() + crypto.randomUUID();
   const resource = mcpUrl(options.server);
   const authorize = new URL("/authorize", env.PUBLIC_URL);
   authorize.search = new URLSearchParams({
     response_type: "code",
-    client_id: client.clientId,
+    client_id: clientId,
     redirect_uri: REDIRECT_URI,
     scope: options.scopes.join(" "),
     resource,
@@ -63,7 +60,7 @@ export async function issueToken(
     body: new URLSearchParams({
       grant_type: "authorization_code",
       code: new URL(redirectTo).searchParams.get("code") ?? "",
-      client_id: client.clientId,
+      client_id: clientId,
       redirect_uri: REDIRECT_URI,
       code_verifier: verifier,
       resource,
@@ -71,12 +68,21 @@ export async function issueToken(
   });
   if (!response.ok) throw new Error(`No token: ${response.status} ${await response.text()}`);
   const { access_token } = await response.json<{ access_token: string }>();
-  return { accessToken: access_token, clientId: client.clientId };
+  return { accessToken: access_token, clientId };
 }
 
 /** The URL of one server, or of the door with everything for `""`. */
 export function mcpUrl(server: string): string {
   return `${env.PUBLIC_URL}/mcp${server === "" ? "" : `/${server}`}`;
+}
+
+async function createClient(api: OAuthHelpers): Promise<string> {
+  const client = await api.createClient({
+    clientName: "Test client",
+    redirectUris: [REDIRECT_URI],
+    tokenEndpointAuthMethod: "none",
+  });
+  return client.clientId;
 }
 
 async function challengeOf(verifier: string): Promise<string> {

@@ -1,0 +1,80 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { ContextRecorder } from "../../shared/guard/context-recorder.ts";
+import { ANSWER_LIMIT, shapeAnswer } from "../../shared/guard/shape.ts";
+import { defineTool, type ToolContext, type ToolDefinition } from "../../shared/mcp/define.ts";
+import type { JsonValue } from "../../shared/mcp/json.ts";
+import { emptyContext } from "../../shared/session/context.ts";
+import type { SessionHome } from "../../shared/session/session-home.ts";
+
+const listTool = defineTool({
+  name: "list_things",
+  title: "List",
+  description: "Lists things.",
+  effect: "read",
+  scope: "x:read",
+  input: z.object({}),
+  output: z.object({ total: z.number(), rows: z.array(z.string()) }),
+  overflow: "rows",
+  async run(_input, _context: ToolContext<null>) {
+    return { total: 0, rows: [] };
+  },
+}) as unknown as ToolDefinition;
+
+/** A session that remembers what it is given. */
+function memory(): { home: SessionHome; kept: Map<string, readonly JsonValue[]> } {
+  const kept = new Map<string, readonly JsonValue[]>();
+  const home: SessionHome = {
+    read: async () => emptyContext(),
+    apply: async () => {},
+    keepResult: async ({ handle }, rows) => void kept.set(handle, rows),
+    readResult: async () => null,
+  };
+  return { home, kept };
+}
+
+const shape = (raw: unknown, home: SessionHome) =>
+  shapeAnswer(listTool, raw, new ContextRecorder(emptyContext()), home, new Date());
+
+describe("shaping an answer", () => {
+  it("never exceeds the limit, shows a prefix, and keeps every row behind the handle", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.string({ maxLength: 400 }), { maxLength: 400 }), async (rows) => {
+        const { home, kept } = memory();
+        const { structuredContent } = await shape({ total: rows.length, rows }, home);
+        expect(JSON.stringify(structuredContent).length).toBeLessThanOrEqual(ANSWER_LIMIT);
+        const { rows: shown, more } = structuredContent as {
+          rows: string[];
+          more?: { handle: string; total: number };
+        };
+        expect(rows.slice(0, shown.length)).toEqual(shown);
+        if (more) expect(kept.get(more.handle)).toEqual(rows);
+        else expect(shown).toEqual(rows);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("sends a text copy of exactly what is structured", async () => {
+    const { structuredContent, content } = await shape({ total: 1, rows: ["a"] }, memory().home);
+    expect(content).toEqual([{ type: "text", text: JSON.stringify(structuredContent) }]);
+  });
+
+  it("refuses a single row that is over the limit, with what to do", async () => {
+    const huge = { total: 1, rows: ["x".repeat(ANSWER_LIMIT + 1)] };
+    await expect(shape(huge, memory().home)).rejects.toMatchObject({
+      code: "result_too_large",
+      suggestedAction: expect.stringContaining("Narrow"),
+    });
+  });
+
+  it("drops what the schema does not declare", async () => {
+    const { structuredContent } = await shape({ total: 0, rows: [], password: "hunter2" }, memory().home);
+    expect(structuredContent).toEqual({ total: 0, rows: [] });
+  });
+
+  it("treats an answer outside of the schema as a fault of ours", async () => {
+    await expect(shape({ total: "many", rows: [] }, memory().home)).rejects.toBeInstanceOf(TypeError);
+  });
+});
