@@ -14,7 +14,7 @@ export default defineConfig(async () => {
     ),
   );
   return {
-    logLevel: "error",
+    logLevel: "error" as const,
     plugins: [
       cloudflareTest({
         wrangler: { configPath: "./wrangler.toml", environment: "local" },
@@ -22,7 +22,7 @@ export default defineConfig(async () => {
       }),
     ],
     test: {
-      silent: "passed-only",
+      silent: "passed-only" as const,
       include: ["test/**/*.test.ts"],
       exclude: ["test/node/**", "test/browser/**", "node_modules/**"],
       setupFiles: ["./test/support/migrate.ts"],

@@ -134,14 +134,23 @@ function promptEntry(
       name: prompt.name,
       title: prompt.title,
       description: prompt.description,
-      arguments: Object.entries(prompt.arguments.shape).map(([name, field]) => ({
-        name,
-        description: field.description ?? "",
-        required: !field.safeParse(undefined).success,
-      })),
+      arguments: listArguments(prompt.arguments),
       ...icons(prompt),
     },
   };
+}
+
+/** MCP `PromptArgument`s: the fields of the schema, which says through any wrapper what is described and required. */
+function listArguments(schema: z.ZodObject): JsonValue[] {
+  const { properties, required } = inputSchemaOf(schema) as {
+    properties?: Record<string, Listed>;
+    required?: string[];
+  };
+  return Object.entries(properties ?? {}).map(([name, { description }]) => ({
+    name,
+    description: description ?? "",
+    required: required?.includes(name) ?? false,
+  }));
 }
 
 function resourceEntry(

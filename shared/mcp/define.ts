@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import type { PrincipalIdentity } from "../auth/principal.ts";
 import type { EntityReference } from "../session/context.ts";
 import type { JsonValue } from "./json.ts";
@@ -43,17 +43,35 @@ export interface ContextAccess {
   remember(entity: EntityReference): void;
 }
 
-/** A form shown to the person: flat, primitive fields (MCP elicitation, form mode). */
+/** Something that only the client's side knows, asked for in the middle of a call. */
 export interface Question<Schema extends z.ZodObject = z.ZodObject> {
+  /** What the person reads above the form. */
   message: string;
+  /**
+   * Flat, primitive fields (MCP elicitation, form mode). A field with choices may say how they read:
+   * `z.enum(["a", "b"]).meta({ titles: { a: "First", b: "Second" } })` (SEP-1330).
+   */
   schema: Schema;
+  /** Name on the wire, unique within one call. Default: the question's position, `q1`, `q2`, … */
+  key?: string;
+  /** Who answers: the person in a form (default), or the client itself, see {@link WORKSPACE_ROOTS}. */
+  answeredBy?: "person" | "client";
 }
 
-/** What the person answered. Declining and cancelling are normal outcomes. */
+/** What was answered. Declining and cancelling are normal outcomes. */
 export type Answer<Schema extends z.ZodObject> =
   | { action: "accept"; content: z.output<Schema> }
   | { action: "decline" }
   | { action: "cancel" };
+
+/** Asks for the folders and repositories the client works in (MCP roots). No person is disturbed. */
+export const WORKSPACE_ROOTS = {
+  message: "",
+  schema: z.object({
+    roots: z.array(z.object({ uri: z.string().max(2_000), name: z.string().max(500).optional() })).max(100),
+  }),
+  answeredBy: "client",
+} as const satisfies Question;
 
 /** Syslog severities (RFC 5424), as MCP logging uses them. */
 export type LogLevel = "debug" | "info" | "notice" | "warning" | "error" | "critical" | "alert" | "emergency";
@@ -70,20 +88,25 @@ export interface CallContext<Store = unknown> {
   now: Date;
 }
 
-/** What a tool gets beside its arguments. */
-export interface ToolContext<Store = unknown> extends CallContext<Store> {
-  /** Reports progress; a client that did not ask for it gets nothing. */
-  progress(done: number, total?: number, message?: string): void;
-  /** Sends a log message to the client, where its generation has them. */
-  log(level: LogLevel, data: JsonValue): void;
+/** What can ask back: a tool, and a prompt. */
+export interface AskingContext<Store = unknown> extends CallContext<Store> {
   /**
-   * Asks the person. Until the answer is here, `run` must not have changed anything: in the stateless
-   * generation it is entered again from its start once the answer arrives.
-   * Throws `client_unsupported` when the client cannot ask.
+   * Asks the person, or the client. Until the answer is here, `run` must not have changed anything: in the
+   * stateless generation it is entered again from its start once the answer arrives. Questions that do not depend
+   * on each other are asked together with `Promise.all`; they travel in one round.
+   * A client that declared no such capability gets `client_unsupported`, or -32021 in the stateless generation.
    */
   ask<Schema extends z.ZodObject>(question: Question<Schema>): Promise<Answer<Schema>>;
   /** Asks the client's model for a completion (MCP sampling). Same rules as {@link ask}. */
   sample(prompt: string, options?: { maxTokens?: number; system?: string }): Promise<string>;
+}
+
+/** What a tool gets beside its arguments. */
+export interface ToolContext<Store = unknown> extends AskingContext<Store> {
+  /** Reports progress; a client that did not ask for it gets nothing. */
+  progress(done: number, total?: number, message?: string): void;
+  /** Sends a log message to the client, from the level on that it asked for. */
+  log(level: LogLevel, data: JsonValue): void;
 }
 
 /** A tool, written once and served by both protocol generations. */
@@ -181,7 +204,7 @@ export interface PromptDefinition<Arguments extends z.ZodObject = z.ZodObject, S
   /** Every field parses from a string; `.describe()` each. */
   arguments: Arguments;
   complete?: Partial<Record<keyof z.input<Arguments> & string, Completer<Store>>>;
-  run(input: z.output<Arguments>, context: CallContext<Store>): Promise<PromptMessage[]>;
+  run(input: z.output<Arguments>, context: AskingContext<Store>): Promise<PromptMessage[]>;
 }
 
 /** One MCP server of the house. */

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import type { Answer, Question } from "./define.ts";
 import { ToolError } from "./errors.ts";
+import type { InputRequestSpec } from "./input-needed.ts";
 import type { JsonValue } from "./json.ts";
-import { describeIssues } from "./schema.ts";
+import { describeIssues, type JsonSchema } from "./schema.ts";
 
 /** Milliseconds a person has to answer while the call waits. */
 export const ANSWER_TIMEOUT_MS = 5 * 60_000;
@@ -11,24 +12,35 @@ export const ANSWER_TIMEOUT_MS = 5 * 60_000;
 export interface ClientAbilities {
   elicitation?: unknown;
   sampling?: unknown;
+  roots?: unknown;
 }
 
-/** The parameters of `elicitation/create` for a form (MCP 2025-11-25 and 2026-07-28). */
-export function elicitationParams(question: Question): Record<string, JsonValue> {
-  const { $schema: _dialect, additionalProperties: _closed, ...schema } = z.toJSONSchema(question.schema);
-  return { mode: "form", message: question.message, requestedSchema: schema as JsonValue };
+/** A question on its way to the client, the same in both generations. */
+export interface Inquiry extends Omit<InputRequestSpec, "key"> {
+  key?: string;
+  /** The capability a client must have declared. */
+  ability: keyof ClientAbilities;
 }
 
-/** The parameters of `sampling/createMessage`. */
-export function samplingParams(
+/** A question as `elicitation/create` in form mode, or as `roots/list` (MCP 2025-11-25 and 2026-07-28). */
+export function inquire({ key, message, schema, answeredBy }: Question): Inquiry {
+  const named = key === undefined ? {} : { key };
+  if (answeredBy === "client") return { ...named, ability: "roots", method: "roots/list", params: {} };
+  const params = { mode: "form", message, requestedSchema: formSchemaOf(schema) };
+  return { ...named, ability: "elicitation", method: "elicitation/create", params };
+}
+
+/** A prompt for the client's model as `sampling/createMessage`. */
+export function inquireSample(
   prompt: string,
   options: { maxTokens?: number; system?: string } = {},
-): Record<string, JsonValue> {
-  return {
+): Inquiry {
+  const params = {
     messages: [{ role: "user", content: { type: "text", text: prompt } }],
     maxTokens: options.maxTokens ?? 1_000,
     ...(options.system !== undefined && { systemPrompt: options.system }),
   };
+  return { ability: "sampling", method: "sampling/createMessage", params };
 }
 
 /** Throws `client_unsupported` naming the capability that the client did not declare. */
@@ -37,24 +49,68 @@ export function requireAbility(abilities: ClientAbilities | undefined, ability: 
   throw new ToolError("client_unsupported", `This tool needs a client with the "${ability}" capability.`);
 }
 
-/** Checks what came back from a person against the question's schema. Client data: never trusted. */
+/**
+ * Checks what came back against the question's schema. Client data: never trusted.
+ * Throws `invalid_input` for anything that is no answer to the question.
+ */
 export function readAnswer<Schema extends z.ZodObject>(
   question: Question<Schema>,
   response: unknown,
 ): Answer<Schema> {
-  const { action, content } = (response ?? {}) as { action?: unknown; content?: unknown };
-  if (action === "decline") return { action: "decline" };
-  if (action !== "accept") return { action: "cancel" };
+  const byClient = question.answeredBy === "client";
+  const { action, content } = byClient
+    ? { action: "accept" as const, content: response }
+    : readElicitation(response);
+  if (action !== "accept") return { action };
   const parsed = question.schema.safeParse(content ?? {});
   if (!parsed.success) throw new ToolError("invalid_input", describeIssues(parsed.error));
-  return { action: "accept", content: parsed.data };
+  return { action, content: parsed.data };
 }
 
-/** The text of a sampling result; empty when the client sent something else. */
+/** The text of a sampling result; pictures and sound in it are left out. Throws `invalid_input` for no result. */
 export function readSample(response: unknown): string {
-  const { content } = (response ?? {}) as { content?: unknown };
-  const blocks = Array.isArray(content) ? content : [content];
-  return blocks
-    .map((block: { text?: unknown } | undefined) => (typeof block?.text === "string" ? block.text : ""))
-    .join("");
+  const { content } = z.object({ content: z.unknown() }).safeParse(response).data ?? {};
+  const parsed = z.array(z.looseObject({ type: z.string() })).safeParse([content].flat());
+  if (!parsed.success) throw new ToolError("invalid_input", "The client's model gave no answer.");
+  return parsed.data.map(({ text }) => (typeof text === "string" ? text : "")).join("");
+}
+
+const ELICITATION = z.object({
+  action: z.enum(["accept", "decline", "cancel"]),
+  content: z.record(z.string(), z.unknown()).optional(),
+});
+
+function readElicitation(response: unknown): z.output<typeof ELICITATION> {
+  const parsed = ELICITATION.safeParse(response);
+  if (parsed.success) return parsed.data;
+  throw new ToolError("invalid_input", "The client sent something that is no answer to the form.");
+}
+
+/** A form's JSON Schema: what the person may leave out is optional, and choices carry their titles. */
+function formSchemaOf(form: z.ZodObject): JsonSchema {
+  const {
+    $schema: _dialect,
+    additionalProperties: _closed,
+    ...schema
+  } = z.toJSONSchema(form, { io: "input" });
+  const properties = Object.entries(schema.properties ?? {}) as [string, JsonSchema][];
+  const titled = properties.map(([name, field]) => [name, withTitles(field)] as const);
+  return { ...(schema as JsonSchema), properties: Object.fromEntries(titled) };
+}
+
+/** SEP-1330: titled choices are `oneOf` on a single choice and `anyOf` on the items of several. */
+function withTitles({ titles, ...field }: JsonSchema): JsonSchema {
+  if (field.type === "array") {
+    const { titles: itemTitles, enum: values, type: _string, ...items } = field.items as JsonSchema;
+    if (itemTitles === undefined) return field;
+    return { ...field, items: { ...items, anyOf: titledChoices(values, itemTitles) } };
+  }
+  if (titles === undefined) return field;
+  const { enum: values, ...rest } = field;
+  return { ...rest, oneOf: titledChoices(values, titles) };
+}
+
+function titledChoices(values: JsonValue | undefined, titles: JsonValue): JsonValue[] {
+  const known = titles as Record<string, JsonValue>;
+  return (values as string[]).map((value) => ({ const: value, title: known[value] ?? value }));
 }

@@ -5,7 +5,7 @@ import { DEFAULT_TIMEOUT_MS } from "../guard/run.ts";
 import { logFailure } from "../observe/log.ts";
 import { type Entry, type Listed, type TemplateEntry, visible } from "./catalogue.ts";
 import type {
-  CallContext,
+  AskingContext,
   Completer,
   PromptDefinition,
   PromptMessage,
@@ -13,6 +13,7 @@ import type {
   ResourceDefinition,
 } from "./define.ts";
 import { ToolError } from "./errors.ts";
+import { InputNeeded } from "./input-needed.ts";
 import { paginate } from "./paging.ts";
 import { JSON_RPC, ProtocolFault, toProtocolFault } from "./protocol-fault.ts";
 import { parseArguments } from "./schema.ts";
@@ -69,7 +70,7 @@ export async function listResources(
   return { resources: page, ...next };
 }
 
-/** `resources/read`. An unknown URI is a {@link ProtocolFault} with -32002. */
+/** `resources/read`. An unknown URI is a {@link ProtocolFault}; its code is the one of the client's revision. */
 export async function readResource(
   exchange: Exchange,
   uri: string,
@@ -79,10 +80,27 @@ export async function readResource(
     entry.definition.read({ uri, params }, context),
   ).catch((fault: unknown) => {
     // A family may know of no such member: the same answer as for a URI outside of every family.
-    if (fault instanceof ProtocolFault && errorCodeOf(fault) === "not_found") throw unknownResource(uri);
+    if (fault instanceof ProtocolFault && errorCodeOf(fault) === "not_found")
+      throw unknownResource(exchange, uri);
     throw fault;
   });
   return { contents };
+}
+
+/**
+ * A fingerprint of what reading a resource gives this principal now (SHA-256, hexadecimal), or `null` when there is
+ * nothing to read. Two that differ mean that the resource was updated.
+ */
+export async function fingerprintResource(exchange: Exchange, uri: string): Promise<string | null> {
+  try {
+    const { contents } = await readResource(exchange, uri);
+    const bytes = new TextEncoder().encode(JSON.stringify(contents));
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+    return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  } catch (failure) {
+    if (failure instanceof ProtocolFault && failure.code === unknownResource(exchange, uri).code) return null;
+    throw failure;
+  }
 }
 
 /** `prompts/get`. */
@@ -129,20 +147,25 @@ export async function complete(
 }
 
 function findResource(
-  { catalogue }: Exchange,
+  exchange: Exchange,
   uri: string,
 ): { entry: Entry<ResourceDefinition>; params: Record<string, string> } {
-  const fixed = catalogue.resources.get(uri);
+  const fixed = exchange.catalogue.resources.get(uri);
   if (fixed) return { entry: fixed, params: {} };
-  for (const entry of catalogue.templates) {
+  for (const entry of exchange.catalogue.templates) {
     const params = entry.matcher.match(uri);
     if (params) return { entry, params };
   }
-  throw unknownResource(uri);
+  throw unknownResource(exchange, uri);
 }
 
-function unknownResource(uri: string): ProtocolFault {
-  return new ProtocolFault(JSON_RPC.resourceNotFound, "Resource not found", { uri: uri.slice(0, 500) });
+/**
+ * The error for a URI that names nothing. SEP-2164 (2026-07-28) made it an invalid parameter; earlier revisions have
+ * a code of its own.
+ */
+export function unknownResource({ lane }: Exchange, uri: string): ProtocolFault {
+  const code = lane === "stateless" ? JSON_RPC.invalidParams : JSON_RPC.resourceNotFound;
+  return new ProtocolFault(code, "Resource not found", { uri: uri.slice(0, 500) });
 }
 
 function findCompleters(
@@ -166,12 +189,14 @@ function findCompleters(
 async function guardedRead<Result>(
   exchange: Exchange,
   entry: Entry<unknown>,
-  work: (context: CallContext) => Promise<Result>,
+  work: (context: AskingContext) => Promise<Result>,
 ): Promise<Result> {
   const now = new Date();
+  const { identity, channel } = exchange;
   const run = (signal: AbortSignal, context: ContextRecorder) => {
-    const store = entry.openStore(exchange.env, exchange.identity, exchange.session);
-    return work({ store, principal: exchange.identity, context, signal, now });
+    const store = entry.openStore(exchange.env, identity, exchange.session);
+    const asking = { ask: channel.ask, sample: channel.sample };
+    return work({ store, principal: identity, context, signal, now, ...asking });
   };
   try {
     return await guard(exchange, entry.subject, {
@@ -182,7 +207,7 @@ async function guardedRead<Result>(
     });
   } catch (failure) {
     if (failure instanceof ToolError) throw toProtocolFault(failure);
-    if (failure instanceof ProtocolFault) throw failure;
+    if (failure instanceof ProtocolFault || failure instanceof InputNeeded) throw failure;
     const eventId = logFailure("read_failed", failure, { name: entry.subject.name });
     throw new ProtocolFault(JSON_RPC.internalError, `Internal error. Event id: ${eventId}.`);
   }

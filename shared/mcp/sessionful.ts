@@ -14,12 +14,17 @@ import {
   ListPromptsRequestSchema,
   ListResourcesRequestSchema,
   ListResourceTemplatesRequestSchema,
+  ListRootsResultSchema,
   ListToolsRequestSchema,
+  LoggingLevelSchema,
   ReadResourceRequestSchema,
   type ServerNotification,
   type ServerRequest,
   type ServerResult,
+  SetLevelRequestSchema,
   SUPPORTED_PROTOCOL_VERSIONS,
+  SubscribeRequestSchema,
+  UnsubscribeRequestSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { CfWorkerJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/cfworker";
 import { McpAgent } from "agents/mcp";
@@ -37,27 +42,31 @@ import { ResultStore } from "../session/result-store.ts";
 import type { SessionHome } from "../session/session-home.ts";
 import { callTool } from "./call-tool.ts";
 import type { Catalogue } from "./catalogue.ts";
+import type { LogLevel } from "./define.ts";
 import {
   ANSWER_TIMEOUT_MS,
-  elicitationParams,
+  type Inquiry,
+  inquire,
+  inquireSample,
   readAnswer,
   readSample,
   requireAbility,
-  samplingParams,
 } from "./dialogue.ts";
 import {
   complete,
+  fingerprintResource,
   getPrompt,
   listPrompts,
   listResources,
   listTemplates,
   listTools,
   readResource,
+  unknownResource,
 } from "./handlers.ts";
 import { SOFTWARE } from "./identity.ts";
 import type { JsonValue } from "./json.ts";
 import { PostExchangeTransport } from "./post-exchange.ts";
-import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
+import { JSON_RPC, jsonRpcError, ProtocolFault } from "./protocol-fault.ts";
 
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 
@@ -66,6 +75,22 @@ const IDLE_SECONDS = 24 * 60 * 60;
 
 /** A session's last use is written at most this often (milliseconds), so that calls do not cost a write each. */
 const LAST_USE_GRAIN_MS = 10 * 60_000;
+
+/** Resources that one session may watch. Each is read again after every change that the session makes. */
+const SUBSCRIPTION_LIMIT = 20;
+
+/** What a client that never sent `logging/setLevel` is told. */
+const DEFAULT_LOG_LEVEL: LogLevel = "info";
+
+/** Least severe first. */
+const LOG_LEVELS: readonly LogLevel[] = LoggingLevelSchema.options;
+
+/** What each request for the client's side is answered with. */
+const INQUIRY_RESULTS = {
+  "elicitation/create": ElicitResultSchema,
+  "sampling/createMessage": CreateMessageResultSchema,
+  "roots/list": ListRootsResultSchema,
+} as const;
 
 /** One owner: everything in a session's object belongs to the session. */
 const SELF = "session";
@@ -90,18 +115,29 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   server!: SessionServer;
   #results: ResultStore | undefined;
   #lastUseAt = 0;
+  #logLevel = DEFAULT_LOG_LEVEL;
+  /** Watched resources with the fingerprint that their subscriber knows. */
+  #watched: ReadonlyMap<string, string | null> = new Map();
 
   /** Called by McpAgent whenever the object starts, before the transport is connected. */
   override async init(): Promise<void> {
     this.server = new SessionServer(
       { ...SOFTWARE, title: this.catalogue.title },
       {
-        capabilities: { tools: {}, resources: {}, prompts: {}, completions: {}, logging: {} },
+        capabilities: {
+          tools: {},
+          resources: { subscribe: true },
+          prompts: {},
+          completions: {},
+          logging: {},
+        },
         instructions: this.catalogue.instructions,
         jsonSchemaValidator: new CfWorkerJsonSchemaValidator(),
       },
     );
     this.#results = new ResultStore(this.ctx.storage.sql);
+    this.#logLevel = (await this.ctx.storage.get<LogLevel>("logLevel")) ?? DEFAULT_LOG_LEVEL;
+    this.#watched = (await this.ctx.storage.get<Map<string, string | null>>("watched")) ?? new Map();
     this.#register(this.server);
   }
 
@@ -163,8 +199,28 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
       on(extra, params, (exchange) => listTools(exchange, params?.cursor)),
     );
     server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
-      on(extra, params, (exchange) => callTool(exchange, params.name, params.arguments)),
+      on(extra, params, async (exchange) => {
+        const answer = await callTool(exchange, params.name, params.arguments);
+        if (exchange.catalogue.tools.get(params.name)?.subject.effect !== "read") {
+          await this.#announceUpdates(exchange, extra);
+        }
+        return answer;
+      }),
     );
+    server.setRequestHandler(SetLevelRequestSchema, async ({ params }) => {
+      this.#logLevel = params.level;
+      await this.ctx.storage.put("logLevel", params.level);
+      return {};
+    });
+    server.setRequestHandler(SubscribeRequestSchema, ({ params }, extra) =>
+      on(extra, params, (exchange) => this.#watch(exchange, params.uri)),
+    );
+    server.setRequestHandler(UnsubscribeRequestSchema, async ({ params }) => {
+      const watched = new Map(this.#watched);
+      watched.delete(params.uri);
+      await this.#keepWatched(watched);
+      return {};
+    });
     server.setRequestHandler(ListResourcesRequestSchema, ({ params }, extra) =>
       on(extra, params, (exchange) => listResources(exchange, params?.cursor)),
     );
@@ -187,6 +243,38 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     );
   }
 
+  /** `resources/subscribe`. Only what this principal can read can be watched. */
+  async #watch(exchange: Exchange, uri: string): Promise<Record<string, never>> {
+    if (!this.#watched.has(uri) && this.#watched.size >= SUBSCRIPTION_LIMIT) {
+      const text = `A session can subscribe to ${SUBSCRIPTION_LIMIT} resources. Unsubscribe from one first.`;
+      throw new ProtocolFault(JSON_RPC.invalidParams, text);
+    }
+    const fingerprint = await fingerprintResource(exchange, uri);
+    if (fingerprint === null) throw unknownResource(exchange, uri);
+    await this.#keepWatched(new Map(this.#watched).set(uri, fingerprint));
+    return {};
+  }
+
+  /**
+   * Tells the client which watched resources the call has just changed, on the call's own stream: the news cannot
+   * be lost for want of a GET stream. What others change is not seen here.
+   */
+  async #announceUpdates(exchange: Exchange, extra: Extra): Promise<void> {
+    for (const [uri, known] of this.#watched) {
+      const current = await fingerprintResource(exchange, uri).catch(() => known);
+      if (current === known || !this.#watched.has(uri)) continue;
+      await this.#keepWatched(new Map(this.#watched).set(uri, current));
+      await extra
+        .sendNotification({ method: "notifications/resources/updated", params: { uri } })
+        .catch(() => {});
+    }
+  }
+
+  async #keepWatched(watched: ReadonlyMap<string, string | null>): Promise<void> {
+    this.#watched = watched;
+    await this.ctx.storage.put("watched", watched);
+  }
+
   #exchange(server: Server, extra: Extra): Exchange {
     const headers = new Headers(extra.requestInfo?.headers as Record<string, string> | undefined);
     return {
@@ -197,7 +285,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
       sessionId: this.getSessionId(),
       traceId: traceIdOf(headers, extra._meta),
       session: this.#home(),
-      channel: sessionfulChannel(server, extra),
+      channel: sessionfulChannel(server, extra, this.#logLevel),
       signal: extra.signal,
       waitUntil: (promise) => this.ctx.waitUntil(promise),
     };
@@ -220,12 +308,16 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   }
 }
 
-function sessionfulChannel(server: Server, extra: Extra): ClientChannel {
+function sessionfulChannel(server: Server, extra: Extra, logLevel: LogLevel): ClientChannel {
   const progressToken = extra._meta?.progressToken;
   // A client that hung up makes a notification fail; the call itself goes on.
   const notify = (notification: ServerNotification) =>
     void extra.sendNotification(notification).catch(() => {});
-  const related = { relatedRequestId: extra.requestId, timeout: ANSWER_TIMEOUT_MS };
+  const send = ({ ability, method, params }: Inquiry): Promise<unknown> => {
+    requireAbility(server.getClientCapabilities(), ability);
+    const options = { relatedRequestId: extra.requestId, timeout: ANSWER_TIMEOUT_MS };
+    return extra.sendRequest({ method, params } as ServerRequest, INQUIRY_RESULTS[method], options);
+  };
   return {
     progress(progress, total, message) {
       if (progressToken === undefined) return;
@@ -237,24 +329,11 @@ function sessionfulChannel(server: Server, extra: Extra): ClientChannel {
       };
       notify({ method: "notifications/progress", params });
     },
-    log: (level, data) => notify({ method: "notifications/message", params: { level, data } }),
-    async ask(question) {
-      requireAbility(server.getClientCapabilities(), "elicitation");
-      const request = { method: "elicitation/create" as const, params: elicitationParams(question) };
-      return readAnswer(
-        question,
-        await extra.sendRequest(request as ServerRequest, ElicitResultSchema, related),
-      );
+    log(level, data) {
+      if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(logLevel)) return;
+      notify({ method: "notifications/message", params: { level, data } });
     },
-    async sample(prompt, options) {
-      requireAbility(server.getClientCapabilities(), "sampling");
-      const request = { method: "sampling/createMessage" as const, params: samplingParams(prompt, options) };
-      const result = await extra.sendRequest(
-        request as unknown as ServerRequest,
-        CreateMessageResultSchema,
-        related,
-      );
-      return readSample(result);
-    },
+    ask: async (question) => readAnswer(question, await send(inquire(question))),
+    sample: async (prompt, options) => readSample(await send(inquireSample(prompt, options))),
   };
 }

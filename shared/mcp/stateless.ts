@@ -17,14 +17,7 @@ import type { ContextOperation, ResultHandle } from "../session/context.ts";
 import type { SessionHome } from "../session/session-home.ts";
 import { callTool } from "./call-tool.ts";
 import type { Catalogue } from "./catalogue.ts";
-import {
-  type ClientAbilities,
-  elicitationParams,
-  readAnswer,
-  readSample,
-  requireAbility,
-  samplingParams,
-} from "./dialogue.ts";
+import { inquire, inquireSample, readAnswer, readSample } from "./dialogue.ts";
 import {
   complete,
   getPrompt,
@@ -35,21 +28,33 @@ import {
   readResource,
 } from "./handlers.ts";
 import { SOFTWARE } from "./identity.ts";
-import { InputNeeded } from "./input-needed.ts";
+import { type InputAnswers, InputNeeded, QuestionRound } from "./input-needed.ts";
 import type { JsonValue } from "./json.ts";
 
 /** What one stateless request brings along, handed through the SDK as `authInfo.extra`. */
 interface Arrival extends Record<string, unknown> {
   env: Env;
   identity: PrincipalIdentity;
+  /** The message as it was read. */
+  body: unknown;
   waitUntil(promise: Promise<unknown>): void;
 }
 
-/** Answers given in earlier rounds of one call, by the key of their question. */
-type EarlierAnswers = Record<string, unknown>;
-
 /** Seconds a half-answered call can be continued. */
 const ROUND_TTL_SECONDS = 600;
+
+/**
+ * How long a client may reuse an answer (SEP-2549). Never public, because role and scopes decide what is in it.
+ * Catalogues change with a release or a role; lists of members change with the data; contents are always read anew.
+ */
+const CACHE_HINTS = {
+  "server/discover": { ttlMs: 300_000, cacheScope: "private" },
+  "tools/list": { ttlMs: 300_000, cacheScope: "private" },
+  "prompts/list": { ttlMs: 300_000, cacheScope: "private" },
+  "resources/templates/list": { ttlMs: 300_000, cacheScope: "private" },
+  "resources/list": { ttlMs: 15_000, cacheScope: "private" },
+  "resources/read": { ttlMs: 0, cacheScope: "private" },
+} as const;
 
 /** Serves requests of the stateless generation for one URL. */
 export type StatelessLane = (
@@ -68,40 +73,34 @@ export type StatelessLane = (
  * a prepared catalogue, so nothing is registered tool by tool and a large catalogue costs nothing a request.
  */
 export function createStatelessLane(catalogue: Catalogue): StatelessLane {
-  const handler = createMcpHandler(
-    ({ authInfo, requestInfo }) => createServer(catalogue, authInfo, requestInfo),
-    {
-      legacy: "reject",
-      onerror: (error) => log("debug", "stateless_rejected", { error: error.message }),
-    },
-  );
+  const handler = createMcpHandler(({ authInfo }) => createServer(catalogue, authInfo), {
+    legacy: "reject",
+    onerror: (error) => log("debug", "stateless_rejected", { error: error.message }),
+  });
   return (request, body, { env, identity, token, waitUntil }) => {
-    const extra: Arrival = { env, identity, waitUntil };
+    const extra: Arrival = { env, identity, body, waitUntil };
     const authInfo: AuthInfo = { token, clientId: identity.clientId, scopes: [...identity.scopes], extra };
     return handler.fetch(request, { authInfo, parsedBody: body });
   };
 }
 
-function createServer(
-  catalogue: Catalogue,
-  authInfo: AuthInfo | undefined,
-  request: Request | undefined,
-): Server {
+function createServer(catalogue: Catalogue, authInfo: AuthInfo | undefined): Server {
   const arrival = authInfo?.extra as Arrival;
-  const codec = createRequestStateCodec<EarlierAnswers>({
+  const codec = createRequestStateCodec<InputAnswers>({
     key: arrival.env.SESSION_SEAL_KEY,
     ttlSeconds: ROUND_TTL_SECONDS,
-    bind: (ctx) => bindingOf(arrival.identity, catalogue, ctx, request),
+    bind: () => bindingOf(arrival, catalogue),
   });
   const server = new Server(
     { ...SOFTWARE, title: catalogue.title },
     {
       capabilities: { tools: {}, resources: {}, prompts: {}, completions: {}, logging: {} },
       instructions: catalogue.instructions,
+      cacheHints: CACHE_HINTS,
       requestState: { verify: codec.verify },
     },
   );
-  const exchange = (ctx: ServerContext): Exchange => createExchange(catalogue, arrival, ctx, server);
+  const exchange = (ctx: ServerContext): Exchange => createExchange(catalogue, arrival, ctx);
   type Result<T> = T & { [key: string]: unknown };
   server.setRequestHandler(
     "tools/list",
@@ -139,20 +138,16 @@ function createServer(
   return server;
 }
 
-/** A continued call must be the same call: same user, client, URL, method and arguments. */
-function bindingOf(
-  identity: PrincipalIdentity,
-  catalogue: Catalogue,
-  ctx: ServerContext,
-  request: Request | undefined,
-): string {
-  const name = request?.headers.get("mcp-name") ?? "";
-  return JSON.stringify([identity.userId, identity.clientId, catalogue.name, ctx.mcpReq.method, name]);
+/** A continued call must be the same call: same user, client, URL, method, name and arguments. */
+function bindingOf({ identity, body }: Arrival, catalogue: Catalogue): string {
+  const { method, params } = body as { method?: unknown; params?: Record<string, unknown> };
+  const call = [method, params?.name, params?.arguments ?? {}];
+  return JSON.stringify([identity.userId, identity.clientId, catalogue.name, ...call]);
 }
 
-/** Turns a question that a call stopped at into an `input_required` result with signed state. */
+/** Turns the questions that a call stopped at into an `input_required` result with signed state. */
 async function orAsk<T>(
-  codec: RequestStateCodec<EarlierAnswers>,
+  codec: RequestStateCodec<InputAnswers>,
   ctx: ServerContext,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -160,24 +155,20 @@ async function orAsk<T>(
     return await work();
   } catch (failure) {
     if (!(failure instanceof InputNeeded)) throw failure;
-    const { key, method, params } = failure.request;
-    const inputRequests = { [key]: { method, params } } as unknown as InputRequests;
-    const requestState = await codec.mint(answersOf(ctx), ctx);
+    // The SDK answers -32021 with HTTP 400 for a request that the client's capabilities do not cover.
+    const asked = failure.requests.map(({ key, method, params }) => [key, { method, params }]);
+    const inputRequests = Object.fromEntries(asked) as InputRequests;
+    const requestState = await codec.mint(failure.answered, ctx);
     return inputRequired({ inputRequests, requestState }) as T;
   }
 }
 
 /** Everything answered so far: earlier rounds from the verified state, this round from the request. */
-function answersOf(ctx: ServerContext): EarlierAnswers {
-  return { ...ctx.mcpReq.requestState<EarlierAnswers>(), ...ctx.mcpReq.inputResponses };
+function answersOf(ctx: ServerContext): InputAnswers {
+  return { ...ctx.mcpReq.requestState<InputAnswers>(), ...ctx.mcpReq.inputResponses };
 }
 
-function createExchange(
-  catalogue: Catalogue,
-  arrival: Arrival,
-  ctx: ServerContext,
-  server: Server,
-): Exchange {
+function createExchange(catalogue: Catalogue, arrival: Arrival, ctx: ServerContext): Exchange {
   const { env, identity } = arrival;
   const headers = ctx.http?.req?.headers ?? new Headers();
   return {
@@ -188,7 +179,7 @@ function createExchange(
     sessionId: null,
     traceId: traceIdOf(headers, ctx.mcpReq._meta),
     session: principalHome(env, identity),
-    channel: statelessChannel(ctx, server),
+    channel: statelessChannel(ctx),
     signal: ctx.mcpReq.signal,
     waitUntil: arrival.waitUntil,
   };
@@ -205,17 +196,9 @@ function principalHome(env: Env, { userId, clientId }: PrincipalIdentity): Sessi
   };
 }
 
-function statelessChannel(ctx: ServerContext, server: Server): ClientChannel {
-  const answers = answersOf(ctx);
+function statelessChannel(ctx: ServerContext): ClientChannel {
+  const round = new QuestionRound(answersOf(ctx));
   const progressToken = ctx.mcpReq._meta?.progressToken;
-  let asked = 0;
-  const answerTo = (method: InputNeeded["request"]["method"], params: Record<string, JsonValue>): unknown => {
-    asked += 1;
-    const key = `q${asked}`;
-    if (Object.hasOwn(answers, key)) return answers[key];
-    throw new InputNeeded({ key, method, params });
-  };
-  const abilities = () => server.getClientCapabilities() as ClientAbilities | undefined;
   return {
     progress(progress, total, message) {
       if (progressToken === undefined) return;
@@ -228,13 +211,7 @@ function statelessChannel(ctx: ServerContext, server: Server): ClientChannel {
       void ctx.mcpReq.notify({ method: "notifications/progress", params }).catch(() => {});
     },
     log: (level, data) => void ctx.mcpReq.log(level, data).catch(() => {}),
-    async ask(question) {
-      requireAbility(abilities(), "elicitation");
-      return readAnswer(question, answerTo("elicitation/create", elicitationParams(question)));
-    },
-    async sample(prompt, options) {
-      requireAbility(abilities(), "sampling");
-      return readSample(answerTo("sampling/createMessage", samplingParams(prompt, options)));
-    },
+    ask: (question) => round.put(inquire(question), (response) => readAnswer(question, response)),
+    sample: (prompt, options) => round.put(inquireSample(prompt, options), readSample),
   };
 }

@@ -1,5 +1,5 @@
 /** The mark: an open gate under an arch. Its colour is the text colour around it. */
-export const LOGO_PATHS = (
+const LOGO_PATHS = (
   <>
     <path
       d="M4 28V14C4 7.4 9.4 2 16 2s12 5.4 12 12v14"

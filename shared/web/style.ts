@@ -56,7 +56,8 @@ footer.site { padding-block: 1.25rem 3rem; color: var(--quiet); font-size: .875r
 .wordmark { display: inline-flex; align-items: center; gap: .6rem; color: var(--ink); font-weight: 650; letter-spacing: -.01em; text-decoration: none; }
 .wordmark svg { width: 1.6rem; height: 1.6rem; color: var(--accent); }
 .card { background: var(--surface); border: 1px solid var(--line); border-radius: .875rem; box-shadow: var(--shadow); padding: clamp(1.25rem, 5vw, 2rem); }
-.card + .card, .card + h2, .notice + .card { margin-top: 1.25rem; }
+.card + .card, .notice + .card { margin-top: 1.25rem; }
+.card + p { margin: 1.25rem 0 0; }
 h1 { font-size: 1.5rem; line-height: 1.25; letter-spacing: -.015em; margin: 0 0 .5rem; text-wrap: balance; }
 h2 { font-size: 1.0625rem; line-height: 1.35; margin: 2rem 0 .75rem; }
 .card > h2:first-child { margin-top: 0; }
@@ -66,11 +67,12 @@ p { margin: 0 0 1rem; }
 .small { font-size: .875rem; }
 a { color: var(--accent); text-underline-offset: .15em; }
 code, pre { font: .875em/1.5 ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, monospace; }
+p:has(+ pre) { margin-bottom: .4rem; }
 pre { margin: 0 0 1rem; padding: .75rem .875rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--inset); white-space: pre-wrap; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; border-radius: .25rem; }
 
 label.field { display: block; font-weight: 550; margin-bottom: 1.1rem; }
-label.field input { display: block; width: 100%; margin-top: .35rem; padding: .65rem .75rem; border: 1px solid var(--quiet); border-radius: .5rem; background: var(--surface); color: var(--ink); font: inherit; }
+label.field input { display: block; width: 100%; margin-top: .35rem; padding: .65rem .75rem; border: 1px solid var(--quiet); border-radius: .5rem; background: var(--surface); color: var(--ink); font: inherit; font-weight: 400; }
 button { font: inherit; font-weight: 600; cursor: pointer; min-height: 2.75rem; padding: .55rem 1.25rem; border-radius: .5rem; border: 1px solid var(--quiet); background: var(--surface); color: var(--ink); }
 button:hover { background: var(--inset); }
 button.primary { border-color: var(--accent); background: var(--accent); color: var(--accent-ink); }
@@ -110,10 +112,9 @@ ul.plain > li { padding-block: 1.1rem; border-top: 1px solid var(--line); }
 ul.plain > li:first-child { padding-top: 0; border-top: 0; }
 ul.plain > li:last-child { padding-bottom: 0; }
 ul.plain h3 { margin: 0 0 .25rem; font-size: 1rem; }
-ul.grants { margin: .35rem 0 .75rem; padding-left: 1.1rem; }
+ul.grants { margin: .35rem 0 .85rem; padding-left: 1.1rem; list-style: disc; }
 .endpoints { display: grid; gap: .75rem; margin: 0; }
 .endpoints dt { font-weight: 600; }
 .endpoints dd { margin: .1rem 0 0; }
-.visually-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (prefers-reduced-motion: no-preference) { button { transition: background-color .12s, filter .12s; } }
 `;

@@ -138,15 +138,16 @@ export interface ConsentForm {
 /** Opens the consent page. Throws when something else comes. */
 export async function openConsent(browser: TestBrowser, pending: PendingAuthorization): Promise<ConsentForm> {
   const response = await browser.get(pending.path);
-  if (response.status !== 200) throw new Error(`No consent page: ${response.status} ${await response.text()}`);
+  if (response.status !== 200)
+    throw new Error(`No consent page: ${response.status} ${await response.text()}`);
   const html = await response.text();
   const boxes = html.match(/<input type="checkbox"[^>]*>/g) ?? [];
-  const valueOf = (tag: string) => /value="([^"]*)"/.exec(tag)?.[1] ?? "";
+  const tagValue = (tag: string) => /value="([^"]*)"/.exec(tag)?.[1] ?? "";
   return {
     handle: /name="handle" value="([^"]+)"/.exec(html)?.[1] ?? "",
     subject: /name="subject" value="([^"]+)"/.exec(html)?.[1] ?? "",
-    offered: boxes.map(valueOf),
-    ticked: boxes.filter((tag) => /\bchecked\b/.test(tag)).map(valueOf),
+    offered: boxes.map(tagValue),
+    ticked: boxes.filter((tag) => /\bchecked\b/.test(tag)).map(tagValue),
     html,
   };
 }
@@ -243,6 +244,7 @@ export function callMcp(path: string, accessToken?: string): Promise<Response> {
   return exports.default.fetch(new URL(path, env.PUBLIC_URL), {
     method: "POST",
     headers: {
+      Host: new URL(env.PUBLIC_URL).host,
       "Content-Type": "application/json",
       Accept: "application/json, text/event-stream",
       ...(accessToken !== undefined && { Authorization: `Bearer ${accessToken}` }),

@@ -57,7 +57,7 @@ export async function openSession(options: SessionOptions): Promise<TestSession>
 export class TestSession {
   readonly url: string;
   readonly lane: SessionOptions["lane"];
-  readonly token: { accessToken: string; clientId: string };
+  token: { accessToken: string; clientId: string };
   sessionId: string | undefined;
   /** Sent with every request beside the protocol's own. */
   headers: Record<string, string> = {};

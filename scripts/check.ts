@@ -1,0 +1,65 @@
+import { bundleSize } from "./check/bundle-size.ts";
+import { lint, types } from "./check/compiler.ts";
+import type { Check, CheckOutcome } from "./check/definition.ts";
+import { importDirections } from "./check/import-directions.ts";
+import { migrations } from "./check/migrations.ts";
+import { packages } from "./check/packages.ts";
+import { writeTally } from "./check/tally.ts";
+import { tokenCost } from "./check/token-cost.ts";
+import { unusedCode } from "./check/unused-code.ts";
+import { workerTypes } from "./check/worker-types.ts";
+
+const CHECKS: readonly Check[] = [
+  types,
+  lint,
+  importDirections,
+  unusedCode,
+  packages,
+  workerTypes,
+  migrations,
+  bundleSize,
+  tokenCost,
+];
+
+/** More lines than this of one check help nobody. */
+const MOST_FINDINGS = 40;
+
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+
+const chosen = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
+const unknown = chosen.filter((name) => !CHECKS.some((check) => check.name === name));
+if (unknown.length > 0 || process.argv.includes("--help")) {
+  console.log("npm run check              every check");
+  console.log("npm run check -- <name>…   the named ones:\n");
+  for (const { name, ensures } of CHECKS) console.log(`  ${name.padEnd(12)}${ensures}`);
+  process.exit(unknown.length > 0 ? 1 : 0);
+}
+
+const selected = CHECKS.filter(({ name }) => chosen.length === 0 || chosen.includes(name));
+let failed = 0;
+for (const check of selected) {
+  const began = performance.now();
+  const outcome = await runCheck(check);
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  const passed = outcome.findings.length === 0;
+  if (!passed) failed += 1;
+  console.log(
+    `${passed ? "✓" : "✗"} ${check.name.padEnd(12)}${`${seconds} s`.padStart(7)}  ${outcome.summary}`,
+  );
+  for (const line of outcome.findings.slice(0, MOST_FINDINGS)) console.log(`    ${line}`);
+  const hidden = outcome.findings.length - MOST_FINDINGS;
+  if (hidden > 0) console.log(`    … and ${hidden} more`);
+  for (const line of outcome.notes ?? []) console.log(`    note: ${line}`);
+}
+console.log(`\n${selected.length - failed} checks passed, ${failed} failed`);
+await writeTally("check", { passed: selected.length - failed, failed });
+process.exit(failed > 0 ? 1 : 0);
+
+async function runCheck(check: Check): Promise<CheckOutcome> {
+  try {
+    return await check.run();
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    return { summary: "could not run", findings: text.split("\n").filter((line) => line.trim() !== "") };
+  }
+}

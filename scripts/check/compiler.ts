@@ -1,0 +1,54 @@
+import { resolveCommand, runNode } from "../local/process.ts";
+import type { Check } from "./definition.ts";
+
+/** Strict types over everything that `tsconfig.json` includes. */
+export const types: Check = {
+  name: "types",
+  ensures: "the strict compiler accepts everything",
+  async run() {
+    const { code, stdout, stderr } = await runNode(resolveCommand("typescript", "tsc"), [
+      "--noEmit",
+      "--pretty",
+      "false",
+      "-p",
+      ".",
+    ]);
+    const findings = linesOf(stdout + stderr);
+    if (code !== 0 && findings.length === 0) findings.push(`The compiler ended with code ${code}.`);
+    return {
+      summary: code === 0 ? "clean" : `${findings.length} lines`,
+      findings: code === 0 ? [] : findings,
+    };
+  },
+};
+
+/** Lint rules and format of `biome.json`. */
+export const lint: Check = {
+  name: "lint",
+  ensures: "lint rules and format hold",
+  async run() {
+    const { code, stdout, stderr } = await runNode(
+      resolveCommand("@biomejs/biome", "biome"),
+      ["check", "--reporter=github", "--max-diagnostics=200"],
+      { env: { NO_COLOR: "1" } },
+    );
+    if (code === 0) return { summary: "clean", findings: [] };
+    const findings = linesOf(stdout).flatMap(readAnnotation);
+    return {
+      summary: "npm run format repairs most",
+      findings: findings.length > 0 ? findings : linesOf(stderr).slice(-20),
+    };
+  },
+};
+
+/** Turns biome's `::error title=…,file=…,line=…::text` into `file:line text (rule)`. */
+function readAnnotation(line: string): string[] {
+  const [, fields = "", text = ""] = /^::(?:error|warning) (.*?)::(.*)$/.exec(line) ?? [];
+  if (fields === "") return [];
+  const values = new Map(fields.split(",").map((field) => field.split("=", 2) as [string, string]));
+  return [`${values.get("file")}:${values.get("line")} ${text} (${values.get("title")})`];
+}
+
+function linesOf(text: string): string[] {
+  return text.split("\n").filter((line) => line.trim() !== "");
+}

@@ -1,0 +1,62 @@
+import type { Check, CheckOutcome } from "./definition.ts";
+import { readModules, type SourceModule } from "./module-graph.ts";
+
+/** Files that something outside of the module graph starts: wrangler, npm, vitest. */
+const ENTRIES = [/^workers\/index\.ts$/, /^scripts\/[^/]+\.ts$/, /^vitest[^/]*\.config\.ts$/];
+const TEST = /^test\//;
+
+/** Names exports and files that nobody imports. */
+export const unusedCode: Check = {
+  name: "unused",
+  ensures: "every export and every file is used",
+  async run() {
+    const modules = await readModules([".", "workers", "shared", "scripts", "test"]);
+    return { summary: `${modules.length} modules`, ...findUnusedExports(modules) };
+  },
+};
+
+/**
+ * Lists exports that no other module imports. Test imports count apart: an export that only tests use becomes a
+ * note. A type is spared when its own module uses it, because callers may have to name what a signature mentions.
+ */
+export function findUnusedExports(modules: readonly SourceModule[]): Omit<CheckOutcome, "summary"> {
+  const production = collectUses(modules.filter(({ file }) => !TEST.test(file)));
+  const everywhere = collectUses(modules);
+  const findings: string[] = [];
+  const notes: string[] = [];
+  for (const { file, exports } of modules) {
+    if (ENTRIES.some((entry) => entry.test(file)) || file.endsWith(".test.ts")) continue;
+    const uses = TEST.test(file) ? everywhere : production;
+    if (!everywhere.has(file)) {
+      findings.push(`${file}:1 is imported by nobody.`);
+      continue;
+    }
+    for (const { name, line, isType, usedInside } of exports) {
+      if (isUsed(uses, file, name) || (isType && usedInside)) continue;
+      const inside = usedInside ? "Only its own file uses it: drop the word export." : "Delete it.";
+      if (isUsed(everywhere, file, name)) notes.push(`${file}:${line} ${name} is exported for tests alone.`);
+      else findings.push(`${file}:${line} exports ${name}, which nobody imports. ${inside}`);
+    }
+  }
+  return { findings, notes };
+}
+
+type Uses = ReadonlyMap<string, ReadonlySet<string>>;
+
+function collectUses(modules: readonly SourceModule[]): Uses {
+  const uses = new Map<string, Set<string>>();
+  for (const { imports } of modules) {
+    for (const { file, names } of imports) {
+      if (file === null) continue;
+      const used = uses.get(file) ?? new Set();
+      for (const name of names) used.add(name);
+      uses.set(file, used);
+    }
+  }
+  return uses;
+}
+
+function isUsed(uses: Uses, file: string, name: string): boolean {
+  const names = uses.get(file);
+  return names !== undefined && (names.has(name) || names.has("*"));
+}

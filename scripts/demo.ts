@@ -1,0 +1,116 @@
+import { at } from "./demo/answer.ts";
+import { Browser } from "./demo/browser.ts";
+import { type Call, SCENES } from "./demo/job.ts";
+import { authorize, discover, registerClient, type Token } from "./demo/oauth.ts";
+import { GENERATIONS, openSession } from "./demo/session.ts";
+import { CommandFailure, reportFailure } from "./local/failure.ts";
+import { parsePort } from "./local/port.ts";
+import { DEMO_PASSWORD } from "./seed/people.ts";
+
+// Plays the main job as a real client would, against a running Gatehouse: GATEHOUSE_URL, or localhost at PORT.
+
+const ACCOUNT = { email: "sales@gatehouse.example", password: DEMO_PASSWORD };
+
+try {
+  await main();
+} catch (failure) {
+  process.exitCode = reportFailure(failure);
+}
+
+async function main(): Promise<void> {
+  const base = (process.env.GATEHOUSE_URL ?? `http://localhost:${parsePort(process.env.PORT)}`).replace(
+    /\/$/,
+    "",
+  );
+  await requireServer(base);
+  const began = performance.now();
+  console.log(`Gatehouse demo, as ${ACCOUNT.email}, at ${base}`);
+  const tokens = await connect(base);
+  await showAudience(base, tokens);
+  const used = new Set<string>();
+  let calls = 0;
+  for (const generation of GENERATIONS) {
+    for (const scene of SCENES) {
+      const url = base + scene.path;
+      const session = await openSession(generation, url, tokenFor(tokens, url).accessToken);
+      heading(`${generation} (${session.protocol}) ${scene.path}: ${scene.title}`);
+      const tools = await session.listTools();
+      console.log(`  tools/list → ${tools.length} tools`);
+      const call: Call = async (tool, args, show) => {
+        console.log(`  → ${tool} ${JSON.stringify(args)}`);
+        const { isError, data } = await session.call(tool, args);
+        if (isError) throw new Error(`${tool} failed: ${at(data, "error", "message")}`);
+        console.log(`  ← ${show(data)}`);
+        used.add(tool);
+        calls += 1;
+        return data;
+      };
+      await scene.play(call, session.protocol);
+      await session.close();
+    }
+  }
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  heading(
+    `Done: ${GENERATIONS.length} generations, ${SCENES.length} URLs, ${used.size} different tools, ${calls} calls in ${seconds} s`,
+  );
+}
+
+/** Gets one token for each URL: every URL is an OAuth resource of its own. */
+async function connect(base: string): Promise<Map<string, Token>> {
+  const browser = new Browser();
+  const tokens = new Map<string, Token>();
+  let clientId: string | null = null;
+  for (const { path } of SCENES) {
+    const url = base + path;
+    heading(`Connect to ${path}`);
+    const { challenge, discovery } = await discover(url);
+    console.log(`  without a token → 401 ${challenge}`);
+    console.log(`  tokens for ${discovery.resource} come from ${discovery.issuer}`);
+    if (clientId === null) {
+      clientId = await registerClient(discovery, "Gatehouse demo");
+      console.log(`  registered as client ${clientId}`);
+    }
+    const token = await authorize(discovery, clientId, browser, ACCOUNT, (text) => console.log(`  ${text}`));
+    console.log(`  token for ${token.expiresIn} s: ${token.scope}`);
+    tokens.set(url, token);
+  }
+  return tokens;
+}
+
+/** Shows that a token for one URL is worth nothing at another (RFC 8707). */
+async function showAudience(base: string, tokens: Map<string, Token>): Promise<void> {
+  heading("A token opens one door only");
+  const { accessToken } = tokenFor(tokens, `${base}/mcp/crm`);
+  const response = await fetch(`${base}/mcp/knowledge`, {
+    method: "POST",
+    headers: {
+      Authorization: `Bearer ${accessToken}`,
+      "Content-Type": "application/json",
+      Accept: "application/json, text/event-stream",
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" }),
+  });
+  await response.body?.cancel();
+  console.log(`  the token for /mcp/crm at /mcp/knowledge → ${response.status}`);
+  if (response.status !== 401) throw new Error("A token for another resource must be refused with 401.");
+}
+
+async function requireServer(base: string): Promise<void> {
+  const response = await fetch(`${base}/health`, { signal: AbortSignal.timeout(10_000) }).catch(() => null);
+  await response?.body?.cancel();
+  if (response?.ok === true) return;
+  throw new CommandFailure(
+    `No Gatehouse answers at ${base}.`,
+    "Start it first, in another terminal: npm start — or say where it is: GATEHOUSE_URL=http://localhost:9000 npm run demo",
+  );
+}
+
+function tokenFor(tokens: Map<string, Token>, url: string): Token {
+  const token = tokens.get(url);
+  if (token === undefined) throw new Error(`There is no token for ${url}.`);
+  return token;
+}
+
+function heading(text: string): void {
+  console.log(`\n── ${text}`);
+}

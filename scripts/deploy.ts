@@ -1,0 +1,129 @@
+import { execFileSync } from "node:child_process";
+import { parseArgs } from "node:util";
+import { buildBundle } from "./check/bundle.ts";
+import { migrations } from "./check/migrations.ts";
+import { inspectAccount } from "./deploy/inspect.ts";
+import {
+  type AccountState,
+  FRESH_ACCOUNT,
+  findObstacles,
+  formatCommand,
+  planDeployment,
+} from "./deploy/plan.ts";
+import { runStep } from "./deploy/run-step.ts";
+import { type DeploymentTarget, readTarget } from "./deploy/target.ts";
+import { CommandFailure, reportFailure } from "./local/failure.ts";
+import { ROOT } from "./local/project.ts";
+
+const HELP = `Deploys Gatehouse: creates what the account lacks, migrates, then deploys, then waits until it is ready.
+
+  npm run deploy                       production
+  npm run deploy -- --env staging      staging
+  npm run deploy -- --dry-run          a rehearsal, offline: builds, tries migrations, prints the steps
+`;
+
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+
+try {
+  await main();
+} catch (failure) {
+  process.exitCode = reportFailure(failure);
+}
+
+async function main(): Promise<void> {
+  const { environment, rehearsal, help } = readFlags();
+  if (help) {
+    console.log(HELP);
+    return;
+  }
+  const target = readTarget(environment);
+  console.log(
+    `${rehearsal ? "Rehearsing" : "Deploying"} ${target.worker} (${environment}) at ${target.publicUrl}\n`,
+  );
+  warnAboutWorkingTree();
+  await requireMigrations();
+  if (rehearsal) await rehearse(target);
+  else await deploy(target, await inspectAccount(target));
+}
+
+async function deploy(target: DeploymentTarget, state: AccountState): Promise<void> {
+  const [obstacle, ...others] = findObstacles(target, state);
+  if (obstacle !== undefined) {
+    throw new CommandFailure(
+      "Not deployed; nothing was changed.",
+      [obstacle, ...others, "Then run the same command again."].join("\n  "),
+    );
+  }
+  const steps = planDeployment(target, state);
+  for (const [index, step] of steps.entries()) {
+    console.log(`\n${index + 1}/${steps.length} ${step.title}`);
+    await runStep(step);
+  }
+  console.log(`\nGatehouse is live: ${target.publicUrl}/mcp`);
+}
+
+async function rehearse(target: DeploymentTarget): Promise<void> {
+  const files = await buildBundle(target.environment);
+  const size = files.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+  console.log(
+    `✓ The Worker builds for ${target.environment}: ${files.length} file(s), ${Math.round(size / 1024)} KiB.`,
+  );
+  for (const obstacle of findObstacles(target, FRESH_ACCOUNT))
+    console.log(`! Before a real deployment: ${obstacle}`);
+  console.log("\nSteps on a fresh account. An update leaves out what already exists:\n");
+  for (const [index, { title, action }] of planDeployment(target, FRESH_ACCOUNT).entries()) {
+    console.log(`${String(index + 1).padStart(2)}. ${title}`);
+    console.log(`      ${action.kind === "probe" ? `GET ${action.url}` : formatCommand(action.args)}`);
+  }
+  console.log("\nRehearsal passed. Nothing was sent anywhere.");
+}
+
+async function requireMigrations(): Promise<void> {
+  const { findings, summary } = await migrations.run();
+  if (findings.length > 0) {
+    throw new CommandFailure(
+      "The migrations are not in order; nothing was changed.",
+      `Correct these first:\n  ${findings.join("\n  ")}`,
+    );
+  }
+  console.log(`✓ Migrations apply to empty databases: ${summary}.`);
+}
+
+/** What is deployed should be what is committed. A folder without git has nothing to compare with. */
+function warnAboutWorkingTree(): void {
+  try {
+    const changed = execFileSync("git", ["status", "--porcelain"], {
+      cwd: ROOT,
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    if (changed.trim() === "") return;
+    const count = changed.trim().split("\n").length;
+    console.log(`! ${count} file(s) differ from the last commit; what is deployed is what is in the folder.`);
+  } catch {
+    return;
+  }
+}
+
+function readFlags() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        env: { type: "string", default: "production" },
+        "dry-run": { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+    const { env } = values;
+    if (env !== "production" && env !== "staging") {
+      throw new Error(`--env ${env} cannot be deployed; it is production or staging.`);
+    }
+    const environment: "production" | "staging" = env;
+    return { environment, rehearsal: values["dry-run"], help: values.help };
+  } catch (error) {
+    throw new CommandFailure(
+      error instanceof Error ? error.message : String(error),
+      "See what there is: npm run deploy -- --help",
+    );
+  }
+}

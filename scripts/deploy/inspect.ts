@@ -1,0 +1,71 @@
+import { CommandFailure } from "../local/failure.ts";
+import { type ProcessResult, runWrangler } from "../local/process.ts";
+import { environmentFlag } from "../local/project.ts";
+import type { AccountState } from "./plan.ts";
+import type { DeploymentTarget } from "./target.ts";
+
+/**
+ * Looks at what the account has of a target. Throws a {@link CommandFailure} when wrangler is not signed in or an
+ * answer is not understood: a guess could replace a secret that is in use.
+ */
+export async function inspectAccount(target: DeploymentTarget): Promise<AccountState> {
+  await requireSignIn();
+  const databases = await readJson<{ name: string }[]>(["d1", "list", "--json"]);
+  const namespaces = await readJson<{ title: string; id: string }[]>(["kv", "namespace", "list"]);
+  const secrets = await listSecrets(target);
+  const queues: string[] = [];
+  for (const name of target.queues) if (await hasQueue(name)) queues.push(name);
+  return {
+    workerExists: secrets !== null,
+    databases: databases.map(({ name }) => name),
+    queues,
+    secrets: secrets ?? [],
+    namespaces: namespaces.map(({ title, id }) => ({ title, id })),
+  };
+}
+
+async function requireSignIn(): Promise<void> {
+  const { code } = await runWrangler(["whoami", "--json"]);
+  if (code === 0) return;
+  throw new CommandFailure(
+    "wrangler is not signed in to a Cloudflare account.",
+    "Run: npx wrangler login — or, without a browser, set CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID.",
+  );
+}
+
+/** Names of the Worker's secrets, or `null` when the Worker was never deployed. */
+async function listSecrets(target: DeploymentTarget): Promise<string[] | null> {
+  const args = ["secret", "list", "--format=json", environmentFlag(target.environment)];
+  const result = await runWrangler(args);
+  if (result.code !== 0 && /Worker ".*?".* not found/.test(result.stdout + result.stderr)) return null;
+  return parseJson<{ name: string }[]>(args, result).map(({ name }) => name);
+}
+
+async function hasQueue(name: string): Promise<boolean> {
+  const args = ["queues", "info", name];
+  const result = await runWrangler(args);
+  if (result.code === 0) return true;
+  if (/does not exist/.test(result.stdout + result.stderr)) return false;
+  throw failedLook(args, result);
+}
+
+async function readJson<T>(args: string[]): Promise<T> {
+  return parseJson<T>(args, await runWrangler(args));
+}
+
+function parseJson<T>(args: readonly string[], result: ProcessResult): T {
+  if (result.code !== 0) throw failedLook(args, result);
+  try {
+    return JSON.parse(result.stdout) as T;
+  } catch {
+    throw failedLook(args, result);
+  }
+}
+
+function failedLook(args: readonly string[], { stdout, stderr }: ProcessResult): CommandFailure {
+  return new CommandFailure(
+    `Looking at the account failed: npx wrangler ${args.join(" ")}`,
+    "Nothing was changed. Solve what wrangler says, then run the same command again.",
+    (stderr || stdout).trim(),
+  );
+}

@@ -1,0 +1,121 @@
+import { environmentFlag } from "../local/project.ts";
+import type { DeploymentTarget } from "./target.ts";
+
+/** What the account already has. */
+export interface AccountState {
+  /** Whether this Worker was deployed before. */
+  workerExists: boolean;
+  /** Names. */
+  databases: readonly string[];
+  queues: readonly string[];
+  /** Names of the Worker's secrets. */
+  secrets: readonly string[];
+  /** Titles and ids of KV namespaces. */
+  namespaces: readonly { title: string; id: string }[];
+}
+
+/** An account that has nothing yet; a rehearsal assumes it. */
+export const FRESH_ACCOUNT: AccountState = {
+  workerExists: false,
+  databases: [],
+  queues: [],
+  secrets: [],
+  namespaces: [],
+};
+
+/** One step. Steps run in order, the first failure ends the deployment, and a finished step is never repeated. */
+export interface Step {
+  title: string;
+  action:
+    | { kind: "wrangler"; args: readonly string[]; newSecrets: readonly string[] }
+    | { kind: "probe"; url: string };
+  /** What state things are in when this step fails, and what helps. */
+  onFailure: string;
+}
+
+const NOTHING_LIVE_CHANGED =
+  "Nothing that is live has changed. Run the same command again once that is solved.";
+
+/**
+ * Orders a deployment from what the account already has. The order is the same for a fresh account and for an
+ * update: what the Worker needs exists and is migrated before its new version serves, so that no request ever
+ * meets a missing table. That asks one thing of migrations: the version that is live must be able to run on the new
+ * schema. Databases are created by name; wrangler connects bindings without an id to the database of that name.
+ */
+export function planDeployment(target: DeploymentTarget, state: AccountState): Step[] {
+  const flag = environmentFlag(target.environment);
+  const newSecrets = target.secrets.filter((name) => !state.secrets.includes(name));
+  const run = (title: string, args: string[], onFailure: string, secrets: string[] = []): Step => ({
+    title,
+    action: { kind: "wrangler", args: [...args, flag], newSecrets: secrets },
+    onFailure,
+  });
+  const queues = target.queues.filter((name) => !state.queues.includes(name));
+  const databases = target.databases.filter(({ name }) => !state.databases.includes(name));
+  return [
+    ...queues.map((name) =>
+      run(`Create the queue ${name}`, ["queues", "create", name], NOTHING_LIVE_CHANGED),
+    ),
+    ...databases.map(({ name }) =>
+      run(
+        `Create the database ${name}`,
+        ["d1", "create", name, "--update-config=false"],
+        NOTHING_LIVE_CHANGED,
+      ),
+    ),
+    ...target.databases.map(({ binding, name }) =>
+      run(
+        `Migrate ${name}`,
+        ["d1", "migrations", "apply", binding, "--remote"],
+        `The failed migration was rolled back; those before it stay. The live Worker is unchanged. Correct the file and run the same command again. To return to an earlier moment: npx wrangler d1 time-travel restore ${name} --timestamp <time>`,
+      ),
+    ),
+    run(
+      newSecrets.length === 0
+        ? `Deploy the Worker ${target.worker}`
+        : `Deploy the Worker ${target.worker} with new random secrets: ${newSecrets.join(", ")}`,
+      ["deploy"],
+      state.workerExists
+        ? "The databases are migrated, the version that was live still serves. Run the same command again once that is solved."
+        : "The databases are ready, no Worker serves yet. Run the same command again once that is solved.",
+      newSecrets,
+    ),
+    {
+      title: "Wait until it is ready",
+      action: { kind: "probe", url: `${target.publicUrl}/ready` },
+      onFailure: `The new version is deployed but does not answer as ready. ${target.publicUrl}/ready names the failing part; a new domain may need some minutes. To go back to the version before: npx wrangler rollback ${flag}`,
+    },
+  ];
+}
+
+/**
+ * Lists what makes a deployment impossible or unwise before its first step. Each text says what to do.
+ * A first deployment that broke off after it had made its KV namespace must be told the namespace's id: wrangler
+ * knows a namespace without an id only through a Worker that is deployed.
+ */
+export function findObstacles(target: DeploymentTarget, state: AccountState): string[] {
+  const obstacles: string[] = [];
+  const host = URL.parse(target.publicUrl)?.hostname ?? "";
+  if (host === "" || host === "example.com" || host.endsWith(".example.com")) {
+    obstacles.push(
+      `PUBLIC_URL of ${target.environment} is "${target.publicUrl}". Set it in wrangler.toml to the address that people will use.`,
+    );
+  } else if (!target.publicUrl.startsWith("https://") || target.publicUrl.endsWith("/")) {
+    obstacles.push(
+      `PUBLIC_URL of ${target.environment} must begin with https:// and end without a slash: "${target.publicUrl}".`,
+    );
+  }
+  if (!state.workerExists) {
+    for (const { title, id } of state.namespaces.filter((item) => target.namespaces.includes(item.title))) {
+      obstacles.push(
+        `An earlier first deployment broke off after it made the KV namespace ${title}. Add id = "${id}" to it in wrangler.toml.`,
+      );
+    }
+  }
+  return obstacles;
+}
+
+/** The command of a step as a person would type it. */
+export function formatCommand(args: readonly string[]): string {
+  return ["npx", "wrangler", ...args].join(" ");
+}

@@ -1,0 +1,79 @@
+import {
+  isPlainText,
+  MAX_BODY_BYTES,
+  MAX_TAG_LENGTH,
+  MAX_TAGS,
+  MAX_TITLE_LENGTH,
+  normaliseBody,
+  refuseBody,
+} from "../../workers/knowledge/article-limits.ts";
+import type { ImportedDocument } from "../../workers/knowledge/ingest.ts";
+import { splitSections } from "../../workers/knowledge/markdown/split-sections.ts";
+import type { Metadata } from "../../workers/knowledge/store/rows.ts";
+import { readFrontMatter } from "./front-matter.ts";
+
+/** A file as an article, or one sentence that says why it cannot be one. */
+export type ReadDocument = { document: ImportedDocument } | { skipped: string };
+
+/** Bytes that front matter may add to the text of a file. */
+const FRONT_MATTER_BYTES = 16 * 1024;
+/** Larger files are not even read. */
+export const MAX_FILE_BYTES = MAX_BODY_BYTES + FRONT_MATTER_BYTES;
+
+/**
+ * Turns the bytes of a Markdown file into a document. The title comes from the front matter, else from the first
+ * top heading, else from the file's name. `path` is relative to the imported folder, with `/`.
+ */
+export function readDocument(path: string, bytes: Uint8Array, metadata: Metadata = {}): ReadDocument {
+  const text = decodeUtf8(bytes);
+  if (text === undefined) return { skipped: "not UTF-8 text" };
+  const { fields, body } = readFrontMatter(normaliseBody(text));
+  const reason = refuseBody(body);
+  if (reason !== undefined) return { skipped: lowerFirst(reason.replace(/\.$/, "")) };
+  const title = cleanLine(
+    asText(fields.title) || findTopHeading(body) || titleFromPath(path),
+    MAX_TITLE_LENGTH,
+  );
+  if (title === "") return { skipped: "no title can be made of it" };
+  return { document: { path, title, body, tags: readTags(fields.tags), metadata: { path, ...metadata } } };
+}
+
+function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function findTopHeading(body: string): string | undefined {
+  return splitSections(body, 1).find((section) => section.level === 1 && section.heading !== "")?.heading;
+}
+
+function titleFromPath(path: string): string {
+  const parts = path.replace(/\.[^./]+$/, "").split("/");
+  const last = parts.at(-1) ?? "";
+  // An index page is about its folder.
+  const name = /^(?:index|readme)$/i.test(last) && parts.length > 1 ? (parts.at(-2) ?? last) : last;
+  const words = name.replace(/[-_\s]+/g, " ").trim();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function readTags(value: string | readonly string[] | undefined): string[] {
+  const list = typeof value === "string" ? value.split(",") : (value ?? []);
+  const tags = list.map((tag) => cleanLine(tag, MAX_TAG_LENGTH).toLowerCase()).filter((tag) => tag !== "");
+  return [...new Set(tags)].slice(0, MAX_TAGS);
+}
+
+function cleanLine(text: string, max: number): string {
+  const line = text.toWellFormed().replace(/\s+/g, " ").trim().slice(0, max).toWellFormed().trim();
+  return isPlainText(line) ? line : "";
+}
+
+function asText(value: string | readonly string[] | undefined): string {
+  return typeof value === "string" ? value : "";
+}
+
+function lowerFirst(sentence: string): string {
+  return sentence.charAt(0).toLowerCase() + sentence.slice(1);
+}

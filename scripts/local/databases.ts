@@ -1,0 +1,69 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { getPlatformProxy } from "wrangler";
+import { ROOT, readEnvironment } from "./project.ts";
+
+/** One D1 database of the local environment. */
+export interface LocalDatabase {
+  /** The binding, such as `CRM_DB`. */
+  binding: string;
+  /** Its last word in lower case, for messages: `crm`. */
+  name: string;
+  /** Absolute path of the folder with its migrations. */
+  migrationsFolder: string;
+  connection: D1Database;
+}
+
+/** The local databases, opened. Close them before the Worker starts: one process owns the files at a time. */
+export interface LocalDatabases {
+  all: readonly LocalDatabase[];
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the D1 databases of the local environment on embedded storage. `stateFolder` is what
+ * `wrangler dev --persist-to` takes; `null` opens empty databases in memory. There is no way from here to a
+ * deployed database: the connections come from an emulator process on this machine, remote bindings are off.
+ */
+export async function openLocalDatabases(stateFolder: string | null): Promise<LocalDatabases> {
+  const { compatibility_date, d1_databases } = readEnvironment("local");
+  const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-"));
+  // A configuration with the databases alone: asked to open the whole Worker, the emulator warns at length about
+  // Durable Objects that it cannot find. Local storage is keyed by binding, so both reach the same files.
+  const configPath = path.join(folder, "wrangler.json");
+  const databases = d1_databases.map(({ binding, database_name, database_id }) => ({
+    binding,
+    database_name,
+    database_id,
+  }));
+  await writeFile(
+    configPath,
+    JSON.stringify({ name: "gatehouse-local", compatibility_date, d1_databases: databases }),
+  );
+  try {
+    const platform = await getPlatformProxy<Record<string, D1Database>>({
+      configPath,
+      persist: stateFolder === null ? false : { path: path.join(stateFolder, "v3") },
+      remoteBindings: false,
+      envFiles: [],
+    });
+    return {
+      all: d1_databases.map(({ binding, migrations_dir }) => ({
+        binding,
+        name: binding.replace(/_DB$/, "").toLowerCase(),
+        migrationsFolder: path.resolve(ROOT, migrations_dir ?? "migrations"),
+        connection: requireBinding(platform.env, binding),
+      })),
+      close: () => platform.dispose(),
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function requireBinding(bindings: Record<string, D1Database>, name: string): D1Database {
+  const database = bindings[name];
+  if (database === undefined) throw new Error(`The local emulator did not open ${name}.`);
+  return database;
+}

@@ -1,0 +1,60 @@
+import type { Loader } from "./prepare.ts";
+
+/** Sizes of the demonstration data; what is left out takes the default of {@link DEFAULT_SIZES}. */
+export interface DemonstrationSizes {
+  contacts?: number | undefined;
+  events?: number | undefined;
+}
+
+/** Enough to ask real questions of, loaded in seconds. */
+export const DEFAULT_SIZES = { contacts: 2_000, events: 20_000 } as const;
+
+/**
+ * The loaders of the four databases. Each seed is imported when its turn comes: a second start, which loads
+ * nothing, does not pay for reading the generators. Dates in the data count back from today, so that "untouched
+ * for 30 days" stays true whenever a newcomer begins.
+ */
+export function listLoaders(sizes: DemonstrationSizes): Readonly<Record<string, Loader>> {
+  const contacts = sizes.contacts ?? DEFAULT_SIZES.contacts;
+  const events = sizes.events ?? DEFAULT_SIZES.events;
+  const asOf = startOfToday();
+  return {
+    PLATFORM_DB: {
+      what: "demo people",
+      options: "people=5",
+      async load(database, report) {
+        const { seedPeople } = await import("../seed/people.ts");
+        await seedPeople(database, { asOf, report });
+      },
+    },
+    ANALYTICS_DB: {
+      what: "analytics",
+      options: `events=${events}`,
+      async load(database, report) {
+        const { seedAnalytics } = await import("../seed/analytics.ts");
+        await seedAnalytics(database, { asOf, events, report });
+      },
+    },
+    CRM_DB: {
+      what: "the CRM",
+      options: `contacts=${contacts}`,
+      async load(database, report) {
+        const { seedCrm } = await import("../seed/crm.ts");
+        await seedCrm(database, { asOf, contacts, report });
+      },
+    },
+    KNOWLEDGE_DB: {
+      what: "the knowledge base",
+      options: "articles=default",
+      async load(database, report) {
+        const { seedKnowledge } = await import("../seed/knowledge.ts");
+        await seedKnowledge(database, { asOf, report });
+      },
+    },
+  };
+}
+
+function startOfToday(): Date {
+  const now = new Date();
+  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()));
+}

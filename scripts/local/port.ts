@@ -1,0 +1,52 @@
+import net from "node:net";
+import { CommandFailure } from "./failure.ts";
+
+/** Where Gatehouse listens when nothing else is said. */
+export const DEFAULT_PORT = 8787;
+
+/** Reads a port number from a flag or `PORT`. Throws a {@link CommandFailure} for anything but 1 to 65535. */
+export function parsePort(text: string | undefined): number {
+  if (text === undefined || text === "") return DEFAULT_PORT;
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port < 1 || port > 65535) {
+    throw new CommandFailure(
+      `"${text}" is not a port number.`,
+      "Use a number from 1 to 65535: PORT=8788 npm start",
+    );
+  }
+  return port;
+}
+
+/**
+ * Throws a {@link CommandFailure} when someone listens on `port` on either loopback address. Both are tried: a
+ * client that resolves `localhost` to the other address would talk to a stranger.
+ */
+export async function requireFreePort(port: number): Promise<void> {
+  if (await isPortFree(port)) return;
+  const free = await findFreePort(port + 1);
+  throw new CommandFailure(
+    `Port ${port} is in use by another program.`,
+    `Stop that program (it may be an earlier Gatehouse), or choose another port: PORT=${free} npm start`,
+  );
+}
+
+async function isPortFree(port: number): Promise<boolean> {
+  const answers = await Promise.all(["127.0.0.1", "::1"].map((host) => canListen(port, host)));
+  return answers.every(Boolean);
+}
+
+function canListen(port: number, host: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = net.createServer();
+    // A machine without IPv6 answers EADDRNOTAVAIL or EAFNOSUPPORT: nobody can be listening there either.
+    probe.once("error", (error: NodeJS.ErrnoException) =>
+      resolve(error.code !== "EADDRINUSE" && error.code !== "EACCES"),
+    );
+    probe.listen({ port, host, exclusive: true }, () => probe.close(() => resolve(true)));
+  });
+}
+
+async function findFreePort(from: number): Promise<number> {
+  for (let port = from; port < from + 50 && port <= 65535; port++) if (await isPortFree(port)) return port;
+  return from;
+}

@@ -1,0 +1,89 @@
+import { unstable_DevEnv as DevelopmentEnvironment } from "wrangler";
+import { CommandFailure } from "./failure.ts";
+import { CONFIG_FILE } from "./project.ts";
+
+/** A line that the Worker wrote with `console.*`. */
+export interface WorkerLine {
+  /** `debug`, `log`, `info`, `warn`, `error`. */
+  level: string;
+  message: string;
+}
+
+/** The running Worker. */
+export interface LocalServer {
+  /** `http://localhost:<port>`, without a slash at the end. */
+  url: string;
+  /** Stops the Worker and its runtime process; resolves when both are gone. */
+  stop(): Promise<void>;
+}
+
+/** How to start the Worker. */
+export interface ServerOptions {
+  port: number;
+  /** The folder that `wrangler dev --persist-to` takes. */
+  stateFolder: string;
+  /** Rebuilds when a source file changes. */
+  watch: boolean;
+  onLine(line: WorkerLine): void;
+}
+
+/**
+ * Builds the Worker, starts it in the local environment and waits until it answers `/health`. OAuth resources are
+ * exact URLs, so the public URL follows the port.
+ */
+export async function startServer(options: ServerOptions): Promise<LocalServer> {
+  const url = `http://localhost:${options.port}`;
+  const development = new DevelopmentEnvironment();
+  const failure = waitForFailure(development);
+  const worker = await development.startWorker({
+    config: CONFIG_FILE,
+    env: "local",
+    envFiles: [],
+    bindings: { PUBLIC_URL: { type: "plain_text", value: url } },
+    dev: {
+      server: { hostname: "localhost", port: options.port },
+      persist: options.stateFolder,
+      inspector: false,
+      watch: options.watch,
+      logLevel: "error",
+      structuredLogsHandler: options.onLine,
+    },
+  });
+  try {
+    // When the first build fails, the proxy in front keeps requests waiting for a corrected file.
+    await Promise.race([worker.ready.then(() => requireHealth(url)), failure]);
+  } catch (cause) {
+    await development.teardown();
+    throw cause;
+  }
+  return { url, stop: () => development.teardown() };
+}
+
+function waitForFailure(development: DevelopmentEnvironment): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const fail = (cause: unknown) =>
+      reject(new CommandFailure("The Worker could not be started.", "Its messages above say why.", cause));
+    development.once("buildFailed", () => fail(undefined));
+    development.once("error", fail);
+    development.once("runtimeError", fail);
+  });
+}
+
+async function requireHealth(url: string): Promise<void> {
+  const response = await fetch(`${url}/health`, { signal: AbortSignal.timeout(60_000) }).catch(
+    (cause: unknown) => {
+      throw new CommandFailure(
+        "Gatehouse started but does not answer.",
+        "Its messages above say why. Try again; if it stays so, begin from nothing: npm start -- --reset",
+        cause,
+      );
+    },
+  );
+  await response.body?.cancel();
+  if (!response.ok) {
+    throw new CommandFailure(
+      `Gatehouse started but answers /health with status ${response.status}.`,
+      "Its messages above say why.",
+    );
+  }
+}

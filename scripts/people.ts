@@ -1,0 +1,177 @@
+import { randomBytes } from "node:crypto";
+import { parseArgs } from "node:util";
+import { hashPassword } from "better-auth/crypto";
+import { z } from "zod";
+import { DEFAULT_ROLE, ROLE_SCOPES } from "../shared/policy/roles.ts";
+import { CommandFailure, reportFailure } from "./local/failure.ts";
+import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
+import { openPeopleDatabase, type PeopleDatabase } from "./people/database.ts";
+import { addPerson, listPeople, setDisabled, setPassword, setRole } from "./people/statements.ts";
+
+const ROLES = Object.keys(ROLE_SCOPES);
+
+const HELP = `Manages the people who may sign in. There is no sign-up: this command is how people get in.
+
+  npm run people -- add --email ada@example.com --name "Ada Lovelace" --role analyst
+  npm run people -- list
+  npm run people -- role --email ada@example.com --role admin
+  npm run people -- password --email ada@example.com      a new password, everywhere signed out
+  npm run people -- disable --email ada@example.com       refused from the next request on
+  npm run people -- enable --email ada@example.com
+
+  --env local|staging|production   default: local
+  --state <folder>                 local storage elsewhere, as with npm start
+  Roles: ${ROLES.join(", ")}
+`;
+
+const email = z
+  .email()
+  .max(254)
+  .transform((text) => text.toLowerCase());
+const name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(120)
+  .regex(/^\P{Cc}+$/u, "must not have control characters");
+const role = z.enum(ROLES);
+
+interface Flags {
+  email?: string | undefined;
+  name?: string | undefined;
+  role?: string | undefined;
+}
+
+async function main(): Promise<void> {
+  const { command, environment, state, flags } = readCommand();
+  if (command === undefined) {
+    console.log(HELP);
+    return;
+  }
+  const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
+  if (run === undefined) {
+    throw new CommandFailure(
+      `There is no command "${command}".`,
+      "See what there is: npm run people -- --help",
+    );
+  }
+  await run(openPeopleDatabase(environment, state), flags);
+}
+
+const COMMANDS: Readonly<Record<string, (database: PeopleDatabase, flags: Flags) => Promise<void>>> = {
+  async list(database) {
+    const people = await database.query(listPeople());
+    for (const person of people) {
+      console.log(
+        `${String(person.email).padEnd(36)} ${String(person.role).padEnd(8)} ${person.disabled ? "disabled " : ""}${person.name}`,
+      );
+    }
+    console.log(`${people.length} ${people.length === 1 ? "person" : "people"}`);
+  },
+  async add(database, flags) {
+    const person = {
+      email: read("email", email, flags.email),
+      name: read("name", name, flags.name),
+      role: read("role", role, flags.role ?? DEFAULT_ROLE),
+    };
+    if ((await database.query(listPeople(person.email))).length > 0) {
+      throw new CommandFailure(
+        `${person.email} is already there.`,
+        "Change it with the commands role or password.",
+      );
+    }
+    const password = createPassword();
+    const passwordHash = await hashPassword(password);
+    const at = new Date().toISOString();
+    await database.change(addPerson({ ...person, id: createId(), accountId: createId(), passwordHash, at }));
+    console.log(`Added ${person.name} (${person.email}) as ${person.role}.`);
+    announcePassword(password);
+  },
+  async role(database, flags) {
+    const address = await requirePerson(database, flags);
+    const chosen = read("role", role, flags.role);
+    await database.change(setRole(address, chosen, new Date().toISOString()));
+    console.log(`${address} is now ${chosen}. Connected apps take it over at their next refresh.`);
+  },
+  async password(database, flags) {
+    const address = await requirePerson(database, flags);
+    const password = createPassword();
+    await database.change(setPassword(address, await hashPassword(password), new Date().toISOString()));
+    console.log(`${address} has a new password and is signed out everywhere.`);
+    announcePassword(password);
+  },
+  async disable(database, flags) {
+    const address = await requirePerson(database, flags);
+    await database.change(setDisabled(address, true, new Date().toISOString()));
+    console.log(`${address} can no longer sign in; connected apps end at their next refresh.`);
+  },
+  async enable(database, flags) {
+    const address = await requirePerson(database, flags);
+    await database.change(setDisabled(address, false, new Date().toISOString()));
+    console.log(`${address} can sign in again.`);
+  },
+};
+
+async function requirePerson(database: PeopleDatabase, flags: Flags): Promise<string> {
+  const address = read("email", email, flags.email);
+  if ((await database.query(listPeople(address))).length > 0) return address;
+  throw new CommandFailure(`Nobody has the address ${address}.`, "See who is there: npm run people -- list");
+}
+
+function announcePassword(password: string): void {
+  console.log(
+    `Password, shown this once: ${password}\nThey should change it at /account after the first sign-in.`,
+  );
+}
+
+/** 120 random bits, in groups that can be read out. */
+function createPassword(): string {
+  return (randomBytes(15).toString("hex").match(/.{6}/g) ?? []).join("-");
+}
+
+function createId(): string {
+  return randomBytes(16).toString("hex");
+}
+
+function read<Output>(flag: string, schema: z.ZodType<Output>, value: string | undefined): Output {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new CommandFailure(
+    value === undefined ? `--${flag} is missing.` : `--${flag} ${JSON.stringify(value)} is not possible.`,
+    `${result.error.issues[0]?.message ?? "Invalid"}. See: npm run people -- --help`,
+  );
+}
+
+function readCommand() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        email: { type: "string" },
+        name: { type: "string" },
+        role: { type: "string" },
+        env: { type: "string", default: "local" },
+        state: { type: "string" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+    const { env, state, help, ...flags } = values;
+    if (!isEnvironment(env)) throw new Error(`--env must be one of ${ENVIRONMENTS.join(", ")}.`);
+    return { command: help ? undefined : positionals[0], environment: env, state, flags };
+  } catch (error) {
+    throw new CommandFailure(
+      error instanceof Error ? error.message : String(error),
+      "See what there is: npm run people -- --help",
+    );
+  }
+}
+
+function isEnvironment(text: string): text is EnvironmentName {
+  return (ENVIRONMENTS as readonly string[]).includes(text);
+}
+
+try {
+  await main();
+} catch (failure) {
+  process.exitCode = reportFailure(failure);
+}

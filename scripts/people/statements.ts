@@ -1,0 +1,77 @@
+/**
+ * SQL for managing people, written out as text: `wrangler d1 execute` takes no bound values. Every value goes
+ * through {@link quoteText}, and nothing else is ever put into a statement.
+ */
+
+/** A person to be added. `passwordHash` is what better-auth's own hash function made. */
+export interface NewPerson {
+  /** Opaque, without `:`. */
+  id: string;
+  accountId: string;
+  email: string;
+  name: string;
+  role: string;
+  passwordHash: string;
+  /** ISO 8601. */
+  at: string;
+}
+
+/** Writes a text as a SQL literal (SQLite: quotes are doubled, nothing else is special). Throws on control characters. */
+export function quoteText(value: string): string {
+  if (/\p{Cc}/u.test(value))
+    throw new RangeError("A text for the database must not have control characters.");
+  return `'${value.replaceAll("'", "''")}'`;
+}
+
+/** Adds a person with a password. Fails when the address is taken. */
+export function addPerson(person: NewPerson): string {
+  const [id, accountId, email, name, role, hash, at] = [
+    person.id,
+    person.accountId,
+    person.email,
+    person.name,
+    person.role,
+    person.passwordHash,
+    person.at,
+  ].map(quoteText);
+  return [
+    `INSERT INTO "user" ("id", "name", "email", "emailVerified", "createdAt", "updatedAt", "role", "disabled")`,
+    `VALUES (${id}, ${name}, ${email}, 1, ${at}, ${at}, ${role}, 0);`,
+    `INSERT INTO "account" ("id", "accountId", "providerId", "userId", "password", "createdAt", "updatedAt")`,
+    `VALUES (${accountId}, ${id}, 'credential', ${id}, ${hash}, ${at}, ${at});`,
+  ].join("\n");
+}
+
+/** Gives a person another role. Apps take it over at their next refresh. */
+export function setRole(email: string, role: string, at: string): string {
+  return `UPDATE "user" SET "role" = ${quoteText(role)}, "updatedAt" = ${quoteText(at)} WHERE "email" = ${quoteText(email)};`;
+}
+
+/** Lets a person in or keeps them out. Keeping out ends their sessions. */
+export function setDisabled(email: string, disabled: boolean, at: string): string {
+  const update = `UPDATE "user" SET "disabled" = ${disabled ? 1 : 0}, "updatedAt" = ${quoteText(at)} WHERE "email" = ${quoteText(email)};`;
+  return disabled ? `${update}\n${endSessions(email)}` : update;
+}
+
+/** Replaces a person's password and ends their sessions. */
+export function setPassword(email: string, passwordHash: string, at: string): string {
+  return [
+    `UPDATE "account" SET "password" = ${quoteText(passwordHash)}, "updatedAt" = ${quoteText(at)}`,
+    `WHERE "providerId" = 'credential' AND "userId" = ${idOf(email)};`,
+    endSessions(email),
+  ].join("\n");
+}
+
+/** Everybody, or the one person with this address; at most 1,000 rows. */
+export function listPeople(email?: string): string {
+  const filter = email === undefined ? "" : ` WHERE "email" = ${quoteText(email)}`;
+  return `SELECT "email", "name", "role", "disabled" FROM "user"${filter} ORDER BY "email" LIMIT 1000;`;
+}
+
+function endSessions(email: string): string {
+  return `DELETE FROM "session" WHERE "userId" = ${idOf(email)};`;
+}
+
+function idOf(email: string): string {
+  return `(SELECT "id" FROM "user" WHERE "email" = ${quoteText(email)})`;
+}

@@ -1,0 +1,59 @@
+import type { ShopEvent } from "./events.ts";
+
+/** Columns of `events` in the order of a row's array. */
+const EVENT_COLUMNS = [
+  "id",
+  "occurred_at",
+  "kind",
+  "customer_id",
+  "region",
+  "country",
+  "segment",
+  "channel",
+  "category",
+  "product",
+  "campaign",
+  "quantity",
+  "amount_cents",
+  "cost_cents",
+  "new_customer",
+] as const satisfies (keyof ShopEvent)[];
+
+/** Bytes of one JSON parameter, well below D1's two million. */
+const BATCH_BYTES = 500_000;
+
+/** Inserts events; the triggers keep the daily totals. */
+export function insertEvents(db: D1Database, events: readonly ShopEvent[]): Promise<void> {
+  const rows = events.map((event) => EVENT_COLUMNS.map((column) => event[column]));
+  return insertRows(db, "events", EVENT_COLUMNS, rows);
+}
+
+/**
+ * Inserts any number of rows. D1 binds at most 100 values a statement, so a batch of rows travels as one JSON parameter. Table
+ * and columns are names of ours.
+ */
+export async function insertRows(
+  db: D1Database,
+  table: string,
+  columns: readonly string[],
+  rows: readonly (readonly (string | number | null)[])[],
+): Promise<void> {
+  const fields = columns.map((_, index) => `value ->> ${index}`).join(", ");
+  const statement = db.prepare(
+    `INSERT INTO ${table} (${columns.join(", ")}) SELECT ${fields} FROM json_each(?)`,
+  );
+  let batch: string[] = [];
+  let size = 0;
+  const flush = async () => {
+    if (batch.length > 0) await statement.bind(`[${batch.join(",")}]`).run();
+    batch = [];
+    size = 0;
+  };
+  for (const row of rows) {
+    const text = JSON.stringify(row);
+    if (size + text.length > BATCH_BYTES) await flush();
+    batch.push(text);
+    size += text.length + 1;
+  }
+  await flush();
+}

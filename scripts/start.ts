@@ -1,0 +1,158 @@
+import { createWriteStream, mkdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { renderCard } from "./local/card.ts";
+import { listLoaders } from "./local/demonstration.ts";
+import { CommandFailure, reportFailure } from "./local/failure.ts";
+import { takeStateFolder } from "./local/lock.ts";
+import { parsePort, requireFreePort } from "./local/port.ts";
+import { prepareDatabases } from "./local/prepare.ts";
+import { ROOT } from "./local/project.ts";
+import { createReporter } from "./local/reporter.ts";
+import { type LocalServer, startServer } from "./local/server.ts";
+import { DEMO_PASSWORD, DEMO_PEOPLE } from "./seed/people.ts";
+
+const HELP = `Runs Gatehouse on this machine, on embedded local storage, with demonstration data.
+
+  npm start                         port 8787; the data stays between starts
+  PORT=9000 npm start               another port
+  npm start -- --reset              begins anew: empty storage, fresh data
+  npm start -- --contacts 100000    how many contacts the CRM has when it is first loaded (up to 1,000,000)
+  npm start -- --events 200000      how many analytics events are first loaded (up to 1,000,000)
+  npm start -- --state <folder>     keeps the storage elsewhere
+  npm start -- --no-watch           does not rebuild when a source file changes
+`;
+
+process.env.WRANGLER_SEND_METRICS = "false";
+// The emulator would ask the internet where this machine is, and complain at length when it is offline.
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+
+const started = performance.now();
+const cleanUps: (() => unknown)[] = [];
+let ready = false;
+let stopping = false;
+
+ownSignals();
+try {
+  await start();
+} catch (failure) {
+  if (!stopping) await stop(reportFailure(failure));
+}
+
+async function start(): Promise<void> {
+  const flags = readFlags();
+  if (flags.help) {
+    console.log(HELP);
+    return;
+  }
+  const port = parsePort(flags.port ?? process.env.PORT);
+  await requireFreePort(port);
+  const stateFolder = path.resolve(flags.state ?? path.join(ROOT, ".wrangler/state"));
+  const reporter = createReporter();
+  const giveBack = takeStateFolder(stateFolder);
+  process.once("exit", giveBack);
+  if (flags.reset) {
+    await reporter.step("Emptying local storage", () =>
+      rm(path.join(stateFolder, "v3"), { recursive: true, force: true }),
+    );
+  }
+  await prepareDatabases({
+    stateFolder,
+    loaders: listLoaders({
+      contacts: parseCount("contacts", flags.contacts),
+      events: parseCount("events", flags.events),
+    }),
+    ...reporter,
+  });
+  ownSignals();
+  const server = await reporter.step("Building and starting the Worker", () =>
+    serve(port, stateFolder, flags.watch),
+  );
+  ready = true;
+  console.log(
+    renderCard({
+      url: server.url,
+      people: DEMO_PEOPLE,
+      password: DEMO_PASSWORD,
+      seconds: (performance.now() - started) / 1000,
+      logFile: path.relative(process.cwd(), logPath(stateFolder)),
+    }),
+  );
+}
+
+async function serve(port: number, stateFolder: string, watch: boolean): Promise<LocalServer> {
+  const file = logPath(stateFolder);
+  mkdirSync(path.dirname(file), { recursive: true });
+  const log = createWriteStream(file, { flags: "w" });
+  const server = await startServer({
+    port,
+    stateFolder,
+    watch,
+    onLine({ level, message }) {
+      log.write(`${message}\n`);
+      if (level === "error" || level === "warn") console.error(message);
+    },
+  });
+  cleanUps.push(() => server.stop());
+  ownSignals();
+  return server;
+}
+
+function logPath(stateFolder: string): string {
+  return path.join(stateFolder, "worker.log");
+}
+
+function readFlags() {
+  try {
+    const { values } = parseArgs({
+      allowNegative: true,
+      options: {
+        port: { type: "string" },
+        state: { type: "string" },
+        contacts: { type: "string" },
+        events: { type: "string" },
+        reset: { type: "boolean", default: false },
+        watch: { type: "boolean", default: true },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+    return values;
+  } catch (error) {
+    throw new CommandFailure(
+      error instanceof Error ? error.message : String(error),
+      "See what there is: npm start -- --help",
+    );
+  }
+}
+
+function parseCount(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > 1_000_000) {
+    throw new CommandFailure(`--${name} ${text} is not possible.`, "Use a whole number from 1 to 1000000.");
+  }
+  return count;
+}
+
+/**
+ * Makes every ending an orderly one. The emulator adds handlers of its own whenever it starts, which end this
+ * process at once: they are replaced each time. What they clean up they also clean up when the process exits.
+ */
+function ownSignals(): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.removeAllListeners(signal);
+    // Stopping a Gatehouse that runs is a success; breaking off a start is not (128 + SIGINT).
+    process.on(signal, () => void stop(ready ? 0 : 130));
+  }
+}
+
+async function stop(code: number): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  for (const cleanUp of cleanUps.reverse()) {
+    // A part that fails to stop must not keep the others running.
+    await Promise.resolve(cleanUp()).catch((failure: unknown) => console.error(failure));
+  }
+  process.exit(code);
+}

@@ -1,0 +1,102 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  countWords,
+  findFaintTexts,
+  findNamelessControls,
+  findOverflow,
+  readFocusOutline,
+  readGroundBrightness,
+} from "./measure.ts";
+import { arriveAt, type Client, openBrowser, openPage, signIn, startClient, takePicture } from "./walk.ts";
+
+let browser: Browser;
+let client: Client;
+
+beforeAll(async () => {
+  browser = await openBrowser();
+  client = await startClient("Desk Assistant");
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await client?.close();
+});
+
+/** Every page a person can meet, and how to come to it. */
+const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<void>])[] = [
+  ["home", async (page) => void (await page.goto("/"))],
+  [
+    "sign-in-error",
+    async (page) => {
+      await page.goto("/sign-in");
+      await signIn(page, "nobody", "wrong");
+    },
+  ],
+  [
+    "consent-everything",
+    async (page) => {
+      await page.goto(client.authorizeUrl());
+      await signIn(page, "admin");
+    },
+  ],
+  [
+    "account-connected",
+    async (page) => {
+      await page.goto(client.authorizeUrl({ resource: "/mcp/crm", scope: "crm:read crm:write" }));
+      await signIn(page, "sales");
+      await page.getByRole("button", { name: "Allow" }).click();
+      await arriveAt(page, "Back at the client");
+      await client.takeToken();
+      await page.goto("/account");
+    },
+  ],
+  ["not-found", async (page) => void (await page.goto("/nothing-here"))],
+  ["refused", async (page) => void (await page.goto("/authorize?client_id=nobody"))],
+];
+
+describe.each(["light", "dark"] as const)("in %s", (colorScheme) => {
+  it.each(VISITS)("%s has 4.5:1 contrast everywhere and fits a phone of 360 pixels", async (name, visit) => {
+    // Script is on for the measurements only; the pages have none, and their policy would not run it.
+    const page = await openPage(browser, {
+      colorScheme,
+      javaScriptEnabled: true,
+      viewport: { width: 360, height: 740 },
+    });
+    await visit(page);
+    await takePicture(page, `${name}-${colorScheme}-phone`);
+    expect(await findFaintTexts(page)).toEqual([]);
+    expect(await countWords(page)).toBeGreaterThan(5);
+    expect(await findOverflow(page)).toBeLessThanOrEqual(0);
+    await page.setViewportSize({ width: 1200, height: 800 });
+    await takePicture(page, `${name}-${colorScheme}`);
+  });
+
+  it("paints the ground that the scheme asks for", async () => {
+    const page = await openPage(browser, { colorScheme, javaScriptEnabled: true });
+    await page.goto("/");
+    const brightness = await readGroundBrightness(page);
+    if (colorScheme === "dark") expect(brightness).toBeLessThan(60);
+    else expect(brightness).toBeGreaterThan(200);
+  });
+});
+
+describe("for assistive technology", () => {
+  it("every page has one main heading, a language and a title, and every control has a name", async () => {
+    for (const [name, visit] of VISITS) {
+      const page = await openPage(browser, { javaScriptEnabled: true });
+      await visit(page);
+      expect(await page.locator("h1").count(), name).toBe(1);
+      expect(await page.locator("html").getAttribute("lang"), name).toBe("en");
+      expect(await page.title(), name).toMatch(/ · Gatehouse$/);
+      expect(await findNamelessControls(page), name).toEqual([]);
+    }
+  });
+
+  it("shows where the keyboard is", async () => {
+    const page = await openPage(browser, { javaScriptEnabled: true });
+    await page.goto("/sign-in");
+    await page.keyboard.press("Tab");
+    expect(await readFocusOutline(page)).toBeGreaterThanOrEqual(2);
+  });
+});

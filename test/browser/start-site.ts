@@ -1,0 +1,62 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import os from "node:os";
+import path from "node:path";
+import type { TestProject } from "vitest/node";
+import { prepareDatabases } from "../../scripts/local/prepare.ts";
+import { startServer } from "../../scripts/local/server.ts";
+import { seedPeople } from "../../scripts/seed/people.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Origin of the running Worker. */
+    siteUrl: string;
+  }
+}
+
+process.env.WRANGLER_SEND_METRICS = "false";
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+
+/** Builds and starts the Worker on fresh storage with the demonstration people; stops and removes both at the end. */
+export default async function startSite(project: TestProject): Promise<() => Promise<void>> {
+  const stateFolder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-browser-"));
+  await prepareDatabases({
+    stateFolder,
+    loaders: {
+      PLATFORM_DB: {
+        what: "demo people",
+        options: "people=5",
+        load: async (database, report) => {
+          await seedPeople(database, { asOf: new Date(), report });
+        },
+      },
+    },
+    step: (_title, work) => work(() => undefined),
+    note: () => undefined,
+  });
+  const server = await startServer({
+    port: await findFreePort(),
+    stateFolder,
+    watch: false,
+    onLine({ level, message }) {
+      if (level === "error") console.error(message);
+    },
+  });
+  project.provide("siteUrl", server.url);
+  return async () => {
+    await server.stop();
+    await rm(stateFolder, { recursive: true, force: true });
+  };
+}
+
+function findFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen({ port: 0, host: "localhost" }, () => {
+      const address = probe.address();
+      const port = typeof address === "object" && address !== null ? address.port : 0;
+      probe.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,52 @@
+import { expect } from "vitest";
+
+/** What a client program has to be able to do. */
+export interface ClientProgram {
+  listTools(): Promise<string[]>;
+  /** The structured answer of a tool. */
+  callTool(name: string, args: Record<string, string | number>): Promise<Record<string, unknown>>;
+  /** The text of a resource. */
+  readResource(uri: string): Promise<string>;
+  /** The text of a prompt's first message. */
+  getPrompt(name: string, args: Record<string, string>): Promise<string>;
+}
+
+/**
+ * One piece of work over all three servers, the same for every client program: how the regions are doing, the
+ * largest deal and who is behind it, what the handbook says, and a brief for the meeting.
+ */
+export async function doTheJob(client: ClientProgram): Promise<void> {
+  const tools = await client.listTools();
+  expect(tools).toEqual(
+    expect.arrayContaining([
+      "analytics_regional_metrics",
+      "crm_list_deals",
+      "search",
+      "fetch",
+      "context_get",
+    ]),
+  );
+
+  const regions = await client.callTool("analytics_regional_metrics", {});
+  const { revenue } = regions.totals as { revenue: { value: number } };
+  expect(revenue.value).toBeGreaterThan(0);
+  expect((regions.rows as unknown[]).length).toBeGreaterThan(1);
+
+  const { deals } = await client.callTool("crm_list_deals", { sort: "amount", limit: 2 });
+  const [largest, next] = deals as { amount: number; company: { name: string } }[];
+  expect(largest?.amount).toBeGreaterThanOrEqual(next?.amount ?? Number.POSITIVE_INFINITY);
+
+  const { results } = await client.callTool("search", { query: "refund policy", limit: 5 });
+  const [found] = results as { id: string; title: string }[];
+  const article = await client.callTool("fetch", { id: found?.id ?? "" });
+  expect(article.title).toBe(found?.title);
+  expect(article.text).toMatch(/refund/i);
+
+  const catalogue = JSON.parse(await client.readResource("analytics://metrics")) as {
+    metrics: { name: string }[];
+  };
+  expect(catalogue.metrics.map(({ name }) => name)).toContain("revenue");
+
+  const customer = largest?.company.name ?? "";
+  expect(await client.getPrompt("crm_prepare_meeting", { customer })).toContain(customer);
+}

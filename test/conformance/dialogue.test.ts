@@ -1,0 +1,148 @@
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import {
+  CreateMessageRequestSchema,
+  ElicitRequestSchema,
+  ListRootsRequestSchema,
+  type LoggingLevel,
+  LoggingMessageNotificationSchema,
+} from "@modelcontextprotocol/sdk/types.js";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { type FixtureGateway, startFixtureGateway } from "./fixture-gateway.ts";
+import { callStateless } from "./stateless-request.ts";
+
+let gateway: FixtureGateway;
+
+beforeAll(async () => {
+  gateway = await startFixtureGateway();
+});
+
+afterAll(() => gateway?.stop());
+
+describe("a session that is asked back", () => {
+  const clients: Client[] = [];
+
+  afterEach(async () => {
+    for (const client of clients.splice(0)) await client.close();
+  });
+
+  async function connect(
+    capabilities: object,
+  ): Promise<{ client: Client; sessionId: string; logs: unknown[] }> {
+    const client = new Client({ name: "test", version: "1" }, { capabilities });
+    const transport = new StreamableHTTPClientTransport(new URL(gateway.fixtureUrl));
+    const logs: unknown[] = [];
+    client.setNotificationHandler(
+      LoggingMessageNotificationSchema,
+      ({ params }) => void logs.push(params.data),
+    );
+    await client.connect(transport as Transport);
+    clients.push(client);
+    return { client, logs, sessionId: transport.sessionId?.split(".")[0] ?? "" };
+  }
+
+  test("gets several questions at once and one answer made of all of them", async () => {
+    const { client } = await connect({ elicitation: {}, sampling: {}, roots: {} });
+    const asked: string[] = [];
+    const everythingAsked = Promise.withResolvers<void>();
+    // Answers nothing before everything was asked: questions that came one by one would wait for ever.
+    const answer = async <Result>(method: string, result: Result): Promise<Result> => {
+      if (asked.push(method) === 3) everythingAsked.resolve();
+      await everythingAsked.promise;
+      return result;
+    };
+    client.setRequestHandler(ElicitRequestSchema, ({ method }) =>
+      answer(method, { action: "accept" as const, content: { name: "Ada" } }),
+    );
+    client.setRequestHandler(CreateMessageRequestSchema, ({ method }) =>
+      answer(method, {
+        role: "assistant" as const,
+        model: "test",
+        content: { type: "text" as const, text: "Good morning" },
+      }),
+    );
+    client.setRequestHandler(ListRootsRequestSchema, ({ method }) =>
+      answer(method, { roots: [{ uri: "file:///work", name: "Work" }] }),
+    );
+    const result = await client.callTool({ name: "test_input_required_result_multiple_inputs" });
+    expect(asked.sort()).toEqual(["elicitation/create", "roots/list", "sampling/createMessage"]);
+    expect(JSON.stringify(result.content)).toMatch(/Ada.*Good morning.*file:\/\/\/work/);
+  });
+
+  test("is told which capability it lacks when it cannot be asked", async () => {
+    const { client } = await connect({});
+    const result = await client.callTool({ name: "test_input_required_result_elicitation" });
+    expect(result.isError).toBe(true);
+    expect(JSON.stringify(result.content)).toContain("client_unsupported");
+  });
+
+  test("hears log messages from the level on that it asked for, also after its object was evicted", async () => {
+    const { client, logs, sessionId } = await connect({});
+    const logsAt = async (level: LoggingLevel) => {
+      await client.setLoggingLevel(level);
+      await gateway.evict("FIXTURE_AGENT", `streamable-http:${sessionId}`);
+      await client.callTool({ name: "test_tool_with_logging" });
+      return logs.splice(0).length;
+    };
+    await client.callTool({ name: "test_tool_with_logging" });
+    expect(logs.splice(0)).toHaveLength(3);
+    expect(await logsAt("warning")).toBe(0);
+    expect(await logsAt("debug")).toBe(3);
+  });
+
+  test("may watch at most twenty resources", async () => {
+    const { client } = await connect({});
+    for (let id = 0; id < 20; id += 1) await client.subscribeResource({ uri: `test://template/${id}/data` });
+    await client.subscribeResource({ uri: "test://template/0/data" });
+    const oneMore = client.subscribeResource({ uri: "test://template/20/data" });
+    await expect(oneMore).rejects.toMatchObject({ code: -32602 });
+  });
+});
+
+describe("a stateless call that is asked back", () => {
+  const call = { name: "test_elicitation", arguments: { message: "Delete contact 1?" } };
+  const answers = { q1: { action: "accept", content: { username: "ada", email: "ada@people.example" } } };
+
+  async function ask(): Promise<string> {
+    const { result } = await callStateless(gateway.fixtureUrl, "tools/call", call);
+    expect(result?.resultType).toBe("input_required");
+    return String(result?.requestState);
+  }
+
+  test("completes when it is continued unchanged", async () => {
+    const continued = { ...call, inputResponses: answers, requestState: await ask() };
+    const { result } = await callStateless(gateway.fixtureUrl, "tools/call", continued);
+    expect(JSON.stringify(result?.content)).toContain("ada@people.example");
+  });
+
+  test.each([
+    ["other arguments", { arguments: { message: "Delete contact 2?" } }],
+    ["another tool", { name: "test_input_required_result_elicitation", arguments: {} }],
+  ])("cannot be continued with %s", async (_what, change) => {
+    const continued = { ...call, ...change, inputResponses: answers, requestState: await ask() };
+    const { error } = await callStateless(gateway.fixtureUrl, "tools/call", continued);
+    expect(error?.code).toBe(-32602);
+  });
+
+  test("is asked again for an answer that does not fit the form", async () => {
+    const inputResponses = { q1: { action: "accept", content: { username: 7 } } };
+    const continued = { ...call, inputResponses, requestState: await ask() };
+    const { result } = await callStateless(gateway.fixtureUrl, "tools/call", continued);
+    expect(result?.resultType).toBe("input_required");
+    expect(Object.keys(result?.inputRequests ?? {})).toEqual(["q1"]);
+  });
+
+  test("carries only answers to its own questions into the next round", async () => {
+    const multi = { name: "test_input_required_result_multi_round", arguments: {} };
+    const stuffed = { step1: { action: "accept", content: { name: "Ada" } }, other: { action: "cancel" } };
+    const first = await callStateless(gateway.fixtureUrl, "tools/call", {
+      ...multi,
+      inputResponses: stuffed,
+    });
+    const [, payload = ""] = String(first.result?.requestState).split(".");
+    const state = Buffer.from(payload, "base64url").toString();
+    expect(state).toContain("step1");
+    expect(state).not.toContain("other");
+  });
+});

@@ -1,0 +1,150 @@
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { seedCrm } from "../../scripts/seed/crm.ts";
+import { openSession, type TestSession } from "../support/session.ts";
+import { dayAhead, daysAgo } from "./rows.ts";
+
+/** A deal as the table holds it, joined with what the filters need. */
+interface Stored {
+  id: string;
+  stage: string;
+  amount_cents: number;
+  owner: string;
+  region: string;
+  company_id: string;
+  last_activity_at: string;
+  expected_close_on: string;
+  seq: number;
+}
+
+const STAGES = ["lead", "qualified", "proposal", "negotiation", "won", "lost"];
+let session: TestSession;
+let rows: Stored[];
+
+beforeAll(async () => {
+  await seedCrm(env.CRM_DB, { asOf: new Date(), contacts: 400, report: () => {} });
+  const { results } = await env.CRM_DB.prepare(
+    `SELECT d.*, o.email AS owner, c.region FROM deals d, owners o, companies c
+     WHERE o.id = d.owner_id AND c.id = d.company_id`,
+  ).all<Stored>();
+  rows = results;
+  session = await openSession({ server: "crm", lane: "stateless" });
+});
+
+/** Any combination of filters that could be asked for. */
+function anyFilter() {
+  const pick = (read: (row: Stored) => string) => fc.constantFrom(...new Set(rows.map(read)));
+  return fc.record(
+    {
+      min_amount: fc.integer({ min: 0, max: 150_000 }),
+      max_amount: fc.integer({ min: 150_000, max: 600_000 }),
+      stage: fc.uniqueArray(fc.constantFrom(...STAGES), { minLength: 1 }),
+      owner: pick((row) => row.owner),
+      region: pick((row) => row.region),
+      company_id: pick((row) => row.company_id),
+      untouched_for_days: fc.integer({ min: 0, max: 120 }),
+      closing_before: fc.integer({ min: -60, max: 120 }).map(dayAhead),
+      closing_after: fc.integer({ min: -60, max: 120 }).map(dayAhead),
+      open_only: fc.boolean(),
+      sort: fc.constantFrom("amount", "closing", "untouched"),
+    },
+    { requiredKeys: [] },
+  );
+}
+
+/** The same question answered row by row, without SQL. */
+function select(filter: Record<string, unknown>): Stored[] {
+  const f = filter as {
+    min_amount?: number;
+    max_amount?: number;
+    stage?: string[];
+    owner?: string;
+    region?: string;
+    company_id?: string;
+    untouched_for_days?: number;
+    closing_before?: string;
+    closing_after?: string;
+    open_only?: boolean;
+    sort?: "amount" | "closing" | "untouched";
+  };
+  const closed = (stage: string) => stage === "won" || stage === "lost";
+  const openOnly = f.open_only ?? !(f.stage ?? []).some(closed);
+  const chosen = rows.filter(
+    (row) =>
+      (!openOnly || !closed(row.stage)) &&
+      (f.min_amount === undefined || row.amount_cents / 100 >= f.min_amount) &&
+      (f.max_amount === undefined || row.amount_cents / 100 <= f.max_amount) &&
+      (f.stage === undefined || f.stage.includes(row.stage)) &&
+      (f.owner === undefined || row.owner === f.owner) &&
+      (f.region === undefined || row.region === f.region) &&
+      (f.company_id === undefined || row.company_id === f.company_id) &&
+      (f.untouched_for_days === undefined || row.last_activity_at <= daysAgo(f.untouched_for_days)) &&
+      (f.closing_before === undefined || row.expected_close_on < f.closing_before) &&
+      (f.closing_after === undefined || row.expected_close_on > f.closing_after),
+  );
+  const byText = (read: (row: Stored) => string) => (a: Stored, b: Stored) =>
+    read(a) < read(b) ? -1 : read(a) > read(b) ? 1 : a.seq - b.seq;
+  const orders = {
+    amount: (a: Stored, b: Stored) => b.amount_cents - a.amount_cents || b.seq - a.seq,
+    closing: byText((row) => row.expected_close_on),
+    untouched: byText((row) => row.last_activity_at),
+  };
+  return chosen.sort(orders[f.sort ?? "amount"]);
+}
+
+describe("listing deals", () => {
+  it("gives, for any filters, the same rows, order and totals as a plain computation", {
+    timeout: 60_000,
+  }, async () => {
+    await fc.assert(
+      fc.asyncProperty(anyFilter(), fc.integer({ min: 5, max: 50 }), async (filter, limit) => {
+        const expected = select(filter);
+        const ids: string[] = [];
+        let cursor: string | undefined;
+        do {
+          const { data } = await session.call("crm_list_deals", {
+            ...filter,
+            limit,
+            ...(cursor && { cursor }),
+          });
+          expect(data.totals.deals).toBe(expected.length);
+          expect(data.totals.amount * 100).toBeCloseTo(
+            expected.reduce((sum, row) => sum + row.amount_cents, 0),
+            0,
+          );
+          ids.push(...data.deals.map(({ id }: { id: string }) => id));
+          cursor = data.next_cursor;
+        } while (cursor !== undefined);
+        expect(ids).toEqual(expected.map(({ id }) => id));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it("follows a company to another region", async () => {
+    const [row] = rows;
+    if (!row) throw new Error("No deal was loaded.");
+    const ask = () =>
+      session.call("crm_list_deals", { company_id: row.company_id, region: "antarctica", open_only: false });
+    expect((await ask()).data.totals.deals).toBe(0);
+    const update = env.CRM_DB.prepare("UPDATE companies SET region = ? WHERE id = ?");
+    await update.bind("Antarctica", row.company_id).run();
+    expect((await ask()).data.totals.deals).toBeGreaterThan(0);
+    await update.bind(row.region, row.company_id).run();
+  });
+
+  it("pages through equal sort keys without losing or repeating one", async () => {
+    await env.CRM_DB.prepare("UPDATE deals SET amount_cents = 100000").run();
+    const ids: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const args = { open_only: false, limit: 7, ...(cursor && { cursor }) };
+      const { data } = await session.call("crm_list_deals", args);
+      ids.push(...data.deals.map(({ id }: { id: string }) => id));
+      cursor = data.next_cursor;
+    } while (cursor !== undefined);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids).toHaveLength(rows.length);
+  });
+});

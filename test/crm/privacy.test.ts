@@ -1,0 +1,41 @@
+import { describe, expect, it } from "vitest";
+import { inputSchemaOf, outputSchemaOf } from "../../shared/mcp/schema.ts";
+import { crm } from "../../workers/crm/server.ts";
+
+/** Fields that hold what identifies a person, wherever they appear. */
+const PERSONAL = ["email", "phone", "first_name", "last_name"];
+
+/** Every property of a JSON Schema with its path, however deep. */
+function listProperties(schema: unknown, path = ""): { path: string; name: string; schema: unknown }[] {
+  if (typeof schema !== "object" || schema === null) return [];
+  return Object.entries(schema).flatMap(([key, value]) => {
+    if (key !== "properties") return listProperties(value, path);
+    return Object.entries(value as object).flatMap(([name, property]) => [
+      { path: `${path}.${name}`, name, schema: property },
+      ...listProperties(property, `${path}.${name}`),
+    ]);
+  });
+}
+
+const properties = crm.tools.flatMap((tool) => [
+  ...listProperties(inputSchemaOf(tool.input), `${tool.name}.input`),
+  ...listProperties(outputSchemaOf(tool), `${tool.name}.output`),
+]);
+
+describe("personal data in the CRM's tools", () => {
+  it("is classified wherever a telephone number, an address or a part of a name goes in or out", () => {
+    const personal = properties.filter(({ name }) => PERSONAL.includes(name));
+    expect(personal.length).toBeGreaterThan(15);
+    for (const { path, schema } of personal) {
+      expect(JSON.stringify(schema), path).toContain('"classification":"pii"');
+    }
+  });
+
+  it("is classified where a contact is named", () => {
+    const named = properties.filter(({ path }) => /(contact|contacts|people)\.name$/.test(path));
+    expect(named.length).toBeGreaterThanOrEqual(5);
+    for (const { path, schema } of named) {
+      expect(schema, path).toMatchObject({ classification: "pii" });
+    }
+  });
+});

@@ -1,0 +1,132 @@
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { openSession, type TestSession } from "../support/session.ts";
+import { addCompany, addContact } from "./rows.ts";
+
+const FIRST = ["Ann", "Anna", "Hanna", "Jo", "John", "Johanna", "Zoë"];
+const LAST = ["Smith", "Smithers", "Blacksmith", "Müller", "O'Neil", "St. John"];
+const COMPANIES = ["Smith & Sons", "Northwind", "John Deer", "Zoe Labs"];
+let session: TestSession;
+let people: { id: string; name: string; company: string; companyId: string }[];
+
+beforeAll(async () => {
+  for (const [index, name] of COMPANIES.entries()) await addCompany(`cmp_${index}`, name);
+  people = FIRST.flatMap((first, row) =>
+    LAST.map((last, column) => ({
+      id: `con_${row}x${column}`,
+      name: `${first} ${last}`,
+      companyId: `cmp_${(row + column) % COMPANIES.length}`,
+      company: COMPANIES[(row + column) % COMPANIES.length] ?? "",
+    })),
+  );
+  for (const { id, name, companyId } of people) await addContact(id, name, { company_id: companyId });
+  session = await openSession({ server: "crm", lane: "stateless" });
+});
+
+async function findAll(args: Record<string, unknown>, limit: number) {
+  const rows: { id: string; name: string }[] = [];
+  let cursor: string | undefined;
+  let match = "";
+  do {
+    const { data } = await session.call("crm_find_contacts", { ...args, limit, ...(cursor && { cursor }) });
+    rows.push(...data.contacts);
+    match = data.match;
+    cursor = data.next_cursor;
+  } while (cursor !== undefined);
+  return { rows, match };
+}
+
+/** Words as a reader sees them: no accents, split at everything that is no letter. */
+function wordsOf(text: string): string[] {
+  const plain = text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+  return [...(plain.match(/[a-z]+/g) ?? []), ...plain.replace(/['’-]/g, "").split(/[^a-z]+/)];
+}
+
+describe("finding contacts", () => {
+  it("visits, page by page, every person whose words begin as asked, exactly once", {
+    timeout: 60_000,
+  }, async () => {
+    const beginnings = fc.constantFrom(
+      "a",
+      "an",
+      "ann",
+      "j",
+      "jo",
+      "joh",
+      "smi",
+      "smith",
+      "zoe",
+      "mull",
+      "o",
+      "north",
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(beginnings, { minLength: 1, maxLength: 2 }),
+        fc.integer({ min: 1, max: 9 }),
+        async (words, limit) => {
+          const fits = ({ name, company }: { name: string; company: string }) =>
+            words.every((word) =>
+              [...wordsOf(name), ...wordsOf(company)].some((own) => own.startsWith(word)),
+            );
+          const expected = people.filter(fits).map(({ id }) => id);
+          const { rows, match } = await findAll({ query: words.join(" ") }, limit);
+          const ids = rows.map(({ id }) => id);
+          expect(new Set(ids).size).toBe(ids.length);
+          if (expected.length > 0) {
+            expect(match).toBe("all_words");
+            expect(ids.sort()).toEqual(expected.sort());
+          } else if (ids.length > 0) expect(match).not.toBe("all_words");
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  it("puts whole words of the name first, then beginnings, then the company", async () => {
+    const { rows } = await findAll({ query: "smith" }, 50);
+    const kinds = rows.map(({ id }) => {
+      const name = people.find((person) => person.id === id)?.name ?? "";
+      return / Smith$/.test(name) ? 0 : / Smithers$/.test(name) ? 1 : 2;
+    });
+    expect(kinds).toEqual([...kinds].sort());
+    expect(new Set(kinds).size).toBe(3);
+  });
+
+  it("narrows to one company, with and without words", async () => {
+    const inCompany = people.filter(({ companyId }) => companyId === "cmp_1");
+    const all = await findAll({ company_id: "cmp_1" }, 4);
+    expect(all.rows.map(({ id }) => id).sort()).toEqual(inCompany.map(({ id }) => id).sort());
+    const some = await findAll({ company_id: "cmp_1", query: "john" }, 4);
+    const names = inCompany.filter(({ name }) => /\bjohn/i.test(name)).map(({ name }) => name);
+    expect(some.rows.map(({ name }) => name).sort()).toEqual(names.sort());
+  });
+
+  it("corrects a slip of the finger and says so", async () => {
+    for (const query of ["Johana", "Johnana", "Smtihers", "Norhtwind"]) {
+      const { rows, match } = await findAll({ query }, 50);
+      expect(match, query).toBe("similar_spelling");
+      expect(rows.length, query).toBeGreaterThan(0);
+    }
+  });
+
+  it("falls back to all words but one, each person once", async () => {
+    const { rows, match } = await findAll({ query: "johanna quetzalcoatl" }, 3);
+    expect(match).toBe("some_words");
+    expect(rows.map(({ name }) => name.split(" ")[0])).toEqual(LAST.map(() => "Johanna"));
+  });
+
+  it("follows a company to its new name", async () => {
+    await env.CRM_DB.prepare("UPDATE companies SET name = 'Vermilion' WHERE id = 'cmp_3'").run();
+    const { rows } = await findAll({ query: "vermilion" }, 50);
+    expect(rows).toHaveLength(people.filter(({ companyId }) => companyId === "cmp_3").length);
+    expect((await findAll({ query: "zoe labs" }, 50)).match).not.toBe("all_words");
+  });
+
+  it("forgets a person who was deleted", async () => {
+    await env.CRM_DB.prepare("DELETE FROM contacts WHERE id = 'con_0x0'").run();
+    const { rows } = await findAll({ query: "ann smith" }, 50);
+    expect(rows.map(({ id }) => id)).not.toContain("con_0x0");
+  });
+});

@@ -1,0 +1,122 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import {
+  callMcp,
+  connect,
+  createPerson,
+  PASSWORD,
+  requestToken,
+  signIn,
+  TestBrowser,
+} from "../support/oauth.ts";
+
+const grantsOn = (html: string) =>
+  [...html.matchAll(/name="grant" value="([^"]+)"/g)].map((match) => match[1] ?? "");
+
+describe("the account page", () => {
+  it("needs a signed-in person", async () => {
+    const browser = new TestBrowser();
+    expect((await browser.get("/account")).headers.get("Location")).toBe("/sign-in?next=%2Faccount");
+    expect((await browser.post("/account/revoke", { grant: "x" })).status).toBe(303);
+    expect((await browser.post("/account/password", { current: "x", new: "y" })).status).toBe(303);
+  });
+
+  it("lists each connected app with its server and what it may do in plain words", async () => {
+    const person = await createPerson("sales");
+    const { browser } = await connect(person, { resource: "/mcp/crm", scope: "crm:read crm:write" });
+    const html = await (await browser.get("/account")).text();
+    expect(grantsOn(html)).toHaveLength(1);
+    expect(html).toContain("Test client");
+    expect(html).toContain("Not verified");
+    expect(html).toContain("Can change data");
+    expect(html).toContain("127.0.0.1");
+  });
+
+  it("shows nobody else's apps", async () => {
+    await connect(await createPerson("viewer"));
+    const browser = await signIn(await createPerson("viewer"));
+    expect(await (await browser.get("/account")).text()).toContain("No app is connected");
+  });
+
+  it("revokes: the next call and the next refresh are refused", async () => {
+    const { browser, accessToken, refreshToken, clientId } = await connect(await createPerson("viewer"), {
+      resource: "/mcp/crm",
+    });
+    const [grant = ""] = grantsOn(await (await browser.get("/account")).text());
+    const answer = await browser.post("/account/revoke", { grant });
+    expect(answer.headers.get("Location")).toBe("/account?done=revoked");
+    expect((await callMcp("/mcp/crm", accessToken)).status).toBe(401);
+    const { body } = await requestToken({
+      grant_type: "refresh_token",
+      refresh_token: refreshToken,
+      client_id: clientId,
+    });
+    expect(body.error).toBe("invalid_grant");
+    expect(await (await browser.get("/account")).text()).toContain("No app is connected");
+  });
+
+  it("lets nobody revoke another person's app", async () => {
+    const owner = await connect(await createPerson("viewer"), { resource: "/mcp/crm" });
+    const [grant = ""] = grantsOn(await (await owner.browser.get("/account")).text());
+    const stranger = await signIn(await createPerson("admin"));
+    await stranger.post("/account/revoke", { grant });
+    expect((await callMcp("/mcp/crm", owner.accessToken)).status).toBe(200);
+  });
+
+  it("replaces the connection when the same app is connected to the same URL again", async () => {
+    const person = await createPerson("viewer");
+    const first = await connect(person, { resource: "/mcp/crm" });
+    const second = await connect(person, { resource: "/mcp/crm", clientId: first.clientId });
+    const third = await connect(person, { resource: "/mcp/knowledge", clientId: first.clientId });
+    expect(grantsOn(await (await third.browser.get("/account")).text())).toHaveLength(2);
+    expect((await callMcp("/mcp/crm", first.accessToken)).status).toBe(401);
+    expect((await callMcp("/mcp/crm", second.accessToken)).status).toBe(200);
+  });
+
+  it("announces only what it knows, not what the address says", async () => {
+    const browser = await signIn(await createPerson("viewer"));
+    expect(await (await browser.get("/account?done=Your+password+is+x")).text()).not.toContain(
+      "Your password is x",
+    );
+    expect((await browser.get("/account?done=constructor")).status).toBe(200);
+  });
+});
+
+describe("changing the password", () => {
+  const CHOSEN = "another long password";
+
+  it("takes the new one, refuses the old one and ends other sessions", async () => {
+    const person = await createPerson("viewer");
+    const other = await signIn(person);
+    const browser = await signIn(person);
+    const answer = await browser.post("/account/password", { current: PASSWORD, new: CHOSEN });
+    expect(answer.headers.get("Location")).toBe("/account?done=password");
+    expect((await browser.get("/account")).status).toBe(200);
+    expect((await other.get("/account")).status).toBe(303);
+    await expect(signIn(person)).rejects.toThrow("401");
+    await signIn(person, CHOSEN);
+  });
+
+  it("asks for the current one, and counts wrong guesses like sign-in does", async () => {
+    const browser = await signIn(await createPerson("viewer"));
+    const statuses: number[] = [];
+    for (let guess = 0; guess < 6; guess++) {
+      statuses.push((await browser.post("/account/password", { current: "wrong", new: CHOSEN })).status);
+    }
+    expect(statuses).toEqual([422, 422, 422, 422, 422, 429]);
+  });
+
+  it("refuses a short one", async () => {
+    const browser = await signIn(await createPerson("viewer"));
+    const answer = await browser.post("/account/password", { current: PASSWORD, new: "short" });
+    expect(answer.status).toBe(422);
+    expect(await answer.text()).toContain("12 to 128 characters");
+  });
+
+  it("stores passwords as scrypt hashes only", async () => {
+    const rows = await env.PLATFORM_DB.prepare(`SELECT "password" FROM "account"`).all<{
+      password: string;
+    }>();
+    for (const { password } of rows.results) expect(password).toMatch(/^[0-9a-f]{32}:[0-9a-f]{128}$/);
+  });
+});

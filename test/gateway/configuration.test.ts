@@ -1,0 +1,89 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { checkConfiguration } from "../../workers/gateway/configuration.ts";
+import { registry } from "../../workers/servers.ts";
+
+const bindings = registry.map((registration) => registration.binding);
+const local: Record<string, unknown> = { ...env };
+const production = {
+  ...local,
+  ENVIRONMENT: "production",
+  PUBLIC_URL: "https://gatehouse.example.com",
+  BETTER_AUTH_SECRET: "0123456789abcdef0123456789abcdef",
+  SESSION_SEAL_KEY: "fedcba9876543210fedcba9876543210",
+};
+
+const check = (changes: Record<string, unknown>, base: Record<string, unknown> = production) =>
+  checkConfiguration({ ...base, ...changes }, bindings);
+
+describe("the configuration check", () => {
+  it("accepts the local environment and a complete production", () => {
+    expect(check({}, local)).toEqual([]);
+    expect(check({})).toEqual([]);
+  });
+
+  it.each(["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY"])(
+    "names a missing %s and the command that sets it",
+    (name) => {
+      const [problem] = check({ [name]: undefined });
+      expect(problem?.name).toBe(name);
+      expect(problem?.message).toContain(`npx wrangler secret put ${name}`);
+      expect(check({ [name]: undefined, ENVIRONMENT: "staging" })[0]?.message).toContain("--env staging");
+    },
+  );
+
+  it.each([
+    "PLATFORM_DB",
+    "ANALYTICS_DB",
+    "CRM_DB",
+    "KNOWLEDGE_DB",
+    "OAUTH_KV",
+    "CALL_QUEUE",
+    "PRINCIPAL",
+    "GATEWAY_AGENT",
+    ...bindings,
+  ])("names a missing binding %s and where it is declared", (name) => {
+    const problems = check({ [name]: undefined });
+    expect(problems.map((problem) => problem.name)).toEqual([name]);
+    expect(problems[0]?.message).toMatch(/wrangler\.toml and run: npm run deploy$/);
+  });
+
+  it.each([
+    ["missing", undefined],
+    ["with a path", "https://gatehouse.example.com/mcp"],
+    ["with a trailing slash", "https://gatehouse.example.com/"],
+    ["with capitals", "https://Gatehouse.example.com"],
+    ["with user information", "https://a@gatehouse.example.com"],
+    ["plain http on another host", "http://gatehouse.example.com"],
+    ["of another scheme", "ftp://gatehouse.example.com"],
+    ["no address at all", "gatehouse"],
+  ])("refuses a PUBLIC_URL that is %s", (_case, value) => {
+    expect(check({ PUBLIC_URL: value }).map((problem) => problem.name)).toEqual(["PUBLIC_URL"]);
+  });
+
+  it.each(["http://localhost:8787", "http://127.0.0.1:9000", "http://[::1]:8787"])(
+    "accepts plain http at the loopback address %s",
+    (value) => {
+      expect(check({ PUBLIC_URL: value })).toEqual([]);
+    },
+  );
+
+  it("never lets the local environment, which has public secrets, run at a real address", () => {
+    const [problem] = check({ PUBLIC_URL: "https://gatehouse.example.com" }, local);
+    expect(problem?.name).toBe("ENVIRONMENT");
+    expect(problem?.message).toContain("loopback");
+  });
+
+  it("never lets the demonstration secrets, nor short ones, run in another environment", () => {
+    expect(check({ BETTER_AUTH_SECRET: local.BETTER_AUTH_SECRET })[0]?.message).toContain(
+      "demonstration value",
+    );
+    expect(check({ SESSION_SEAL_KEY: "short" })[0]?.message).toContain("shorter than 32");
+  });
+
+  it("repeats no secret in what it says", () => {
+    const problems = check({ BETTER_AUTH_SECRET: "tiny-secret", SESSION_SEAL_KEY: local.SESSION_SEAL_KEY });
+    expect(JSON.stringify(problems)).not.toContain("tiny-secret");
+    expect(JSON.stringify(problems)).not.toContain(local.SESSION_SEAL_KEY);
+  });
+});

@@ -1,0 +1,34 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { runMaintenance } from "../../workers/gateway/maintenance.ts";
+import { connect, createPerson, signIn } from "../support/oauth.ts";
+
+const count = async (table: string) =>
+  (await env.PLATFORM_DB.prepare(`SELECT count(*) AS total FROM "${table}"`).first<{ total: number }>())
+    ?.total;
+
+describe("maintenance", () => {
+  it("removes ended sessions and counters and keeps the living", async () => {
+    const person = await createPerson("viewer");
+    const ended = await signIn(person);
+    await env.PLATFORM_DB.prepare(`UPDATE "session" SET "expiresAt" = '2020-01-01T00:00:00.000Z'`).run();
+    await env.PLATFORM_DB.prepare("UPDATE attempt_counter SET window_ends_at = 1").run();
+    const living = await signIn(person);
+    await runMaintenance(env);
+    expect(await count("session")).toBe(1);
+    expect((await living.get("/account")).status).toBe(200);
+    expect((await ended.get("/account")).status).toBe(303);
+  });
+
+  it("removes the tokens of a grant whose record has gone, and goes on where the last run stopped", async () => {
+    const person = await createPerson("viewer");
+    await connect(person, { resource: "/mcp/crm" });
+    const grants = await env.OAUTH_KV.list({ prefix: `grant:${person.id}:` });
+    for (const { name } of grants.keys) await env.OAUTH_KV.delete(name);
+    await env.OAUTH_KV.put("maintenance:purge-cursor", "tokens:");
+    await runMaintenance(env);
+    const tokens = await env.OAUTH_KV.list({ prefix: `token:${person.id}:` });
+    expect(tokens.keys).toEqual([]);
+    expect(await env.OAUTH_KV.get("maintenance:purge-cursor")).toBeNull();
+  });
+});

@@ -1,0 +1,167 @@
+import { createExecutionContext } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import { app } from "../../workers/gateway/app.ts";
+import { listResources } from "../../workers/gateway/resources.ts";
+import { TestBrowser } from "../support/oauth.ts";
+
+const fetchWith = (changes: Partial<Record<keyof Env, unknown>>, path: string, init: RequestInit = {}) =>
+  app.fetch(
+    new Request(new URL(path, env.PUBLIC_URL), init),
+    { ...env, ...changes } as Env,
+    createExecutionContext(),
+  );
+
+describe("the front page", () => {
+  it("names every MCP address and how to connect", async () => {
+    const html = await (await new TestBrowser().get("/")).text();
+    for (const resource of listResources(env.PUBLIC_URL))
+      expect(html).toContain(`<code>${resource.url}</code>`);
+    expect(html).toContain("claude mcp add");
+  });
+
+  it.each(["/", "/sign-in", "/nothing-here"])(
+    "and every other page carry the protective headers: %s",
+    async (path) => {
+      const { headers } = await new TestBrowser().get(path);
+      expect(headers.get("Content-Security-Policy")).toContain("default-src 'none'");
+      expect(headers.get("Content-Security-Policy")).toContain("frame-ancestors 'none'");
+      expect(headers.get("Content-Security-Policy")).toContain("form-action 'self'");
+      expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
+      expect(headers.get("Referrer-Policy")).toBe("same-origin");
+      expect(headers.get("Cache-Control")).toBe("no-store");
+      expect(headers.get("Strict-Transport-Security")).toBeNull();
+    },
+  );
+
+  it("asks browsers to stay on https where it is served on https", async () => {
+    const response = await app.fetch(
+      new Request("https://localhost:8787/"),
+      { ...env, PUBLIC_URL: "https://localhost:8787" },
+      createExecutionContext(),
+    );
+    expect(response.headers.get("Strict-Transport-Security")).toContain("max-age=31536000");
+  });
+
+  it.each([
+    ["/style.css", "text/css"],
+    ["/favicon.svg", "image/svg+xml"],
+  ])("has %s", async (path, type) => {
+    const response = await new TestBrowser().get(path);
+    expect(response.status).toBe(200);
+    expect(response.headers.get("Content-Type")).toContain(type);
+  });
+});
+
+describe("the session cookie", () => {
+  it("is bound to the host and to https where it is served on https", async () => {
+    const { openAuth } = await import("../../workers/gateway/sign-in/auth.ts");
+    const secure = { ...env, PUBLIC_URL: "https://gatehouse.example.com" };
+    const { authCookies } = await openAuth(secure).$context;
+    expect(authCookies.sessionToken.name).toBe("__Host-gatehouse-session");
+    expect(authCookies.sessionToken.attributes).toMatchObject({ secure: true, httpOnly: true, path: "/" });
+  });
+});
+
+describe("a request to another host", () => {
+  it.each(["/", "/sign-in", "/mcp", "/.well-known/oauth-authorization-server"])(
+    "is refused at %s",
+    async (path) => {
+      const response = await exports.default.fetch(`http://rebound.example:8787${path}`);
+      expect(response.status).toBe(403);
+      expect(await response.text()).toContain(env.PUBLIC_URL);
+    },
+  );
+});
+
+describe("an unknown address", () => {
+  it("is a page for browsers and an error body for programs", async () => {
+    const page = await new TestBrowser().get("/nothing-here");
+    expect([page.status, page.headers.get("Content-Type")]).toEqual([404, "text/html; charset=UTF-8"]);
+    const body = await exports.default.fetch(new URL("/nothing-here", env.PUBLIC_URL));
+    expect(await body.json()).toEqual({
+      error: {
+        code: "not_found",
+        message: "Gatehouse has nothing at this address.",
+        suggested_action: expect.any(String),
+      },
+    });
+  });
+});
+
+describe("an unexpected failure", () => {
+  it("shows an event id that the log explains, and nothing of the failure itself", async () => {
+    const lines: string[] = [];
+    const spy = vi.spyOn(console, "error").mockImplementation((line: string) => void lines.push(line));
+    const broken = {
+      ...env.PLATFORM_DB,
+      prepare: () => {
+        throw new Error("secret detail of the database");
+      },
+      batch: () => Promise.reject(new Error("secret detail of the database")),
+    };
+    const response = await fetchWith({ PLATFORM_DB: broken }, "/sign-in", {
+      method: "POST",
+      headers: { Origin: env.PUBLIC_URL, Accept: "text/html" },
+      body: new URLSearchParams({ email: "a@b.example", password: "x" }),
+    });
+    spy.mockRestore();
+    expect(response.status).toBe(500);
+    const page = await response.text();
+    const eventId = /Event id: ([0-9a-f-]{36})/.exec(page)?.[1] ?? "missing";
+    expect(page).not.toContain("secret detail");
+    expect(page).not.toMatch(/\bat .*\.tsx?:/);
+    expect(lines.join("\n")).toContain(eventId);
+    expect(lines.join("\n")).toContain("secret detail");
+  });
+});
+
+describe("health", () => {
+  it("says that the process answers, whatever else is wrong", async () => {
+    const response = await fetchWith({ PLATFORM_DB: undefined }, "/health");
+    expect(await response.json()).toEqual({ status: "ok" });
+  });
+
+  it("is ready when every binding answers, each by name and time", async () => {
+    const response = await exports.default.fetch(new URL("/ready", env.PUBLIC_URL));
+    const body = await response.json<{
+      status: string;
+      checks: { name: string; ok: boolean; ms: number }[];
+    }>();
+    expect(response.status).toBe(200);
+    expect(body.checks.map((check) => check.name).sort()).toEqual([
+      "ANALYTICS_DB",
+      "CALL_QUEUE",
+      "CRM_DB",
+      "KNOWLEDGE_DB",
+      "OAUTH_KV",
+      "PLATFORM_DB",
+      "PRINCIPAL",
+    ]);
+    for (const check of body.checks) expect(check).toMatchObject({ ok: true, ms: expect.any(Number) });
+  });
+
+  it("names the part that fails and keeps its message to the log", async () => {
+    const spy = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const broken = {
+      batch: () => Promise.reject(new Error("no such host d1-internal")),
+      prepare: () => ({ first: () => Promise.reject(new Error("no such host d1-internal")) }),
+    };
+    const response = await fetchWith({ CRM_DB: broken }, "/ready");
+    spy.mockRestore();
+    expect(response.status).toBe(503);
+    const text = await response.text();
+    expect(JSON.parse(text)).toMatchObject({ status: "failing", failing: ["CRM_DB"] });
+    expect(text).not.toContain("d1-internal");
+  });
+
+  it("says which binding is missing, and pages say it too", async () => {
+    const ready = await fetchWith({ OAUTH_KV: undefined }, "/ready");
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({ failing: ["OAUTH_KV"] });
+    const page = await fetchWith({ SESSION_SEAL_KEY: undefined }, "/mcp");
+    expect(page.status).toBe(503);
+    const body = await page.json<{ error: { code: string; message: string } }>();
+    expect(body.error.message).toContain("npx wrangler secret put SESSION_SEAL_KEY");
+  });
+});

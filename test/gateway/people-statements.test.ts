@@ -1,0 +1,73 @@
+import { env } from "cloudflare:workers";
+import { hashPassword } from "better-auth/crypto";
+import { describe, expect, it } from "vitest";
+import {
+  addPerson,
+  listPeople,
+  quoteText,
+  setDisabled,
+  setPassword,
+  setRole,
+} from "../../scripts/people/statements.ts";
+import { signIn } from "../support/oauth.ts";
+
+const AT = "2026-11-01T00:00:00.000Z";
+
+/** Runs a file of statements as `wrangler d1 execute --file` does. */
+async function run(sql: string): Promise<void> {
+  const statements = sql.split(";\n").map((text) => env.PLATFORM_DB.prepare(text.replace(/;$/, "")));
+  await env.PLATFORM_DB.batch(statements);
+}
+
+async function add(email: string, name = "Somebody", password = "first password here") {
+  const id = crypto.randomUUID();
+  const passwordHash = await hashPassword(password);
+  await run(
+    addPerson({ id, accountId: crypto.randomUUID(), email, name, role: "viewer", passwordHash, at: AT }),
+  );
+}
+
+const find = async (email: string) => (await env.PLATFORM_DB.prepare(listPeople(email)).all()).results;
+
+describe("the people command's statements", () => {
+  it("add a person who can sign in", async () => {
+    await add("ada@people.example", "Ada");
+    await signIn({ email: "ada@people.example" }, "first password here");
+    expect(await find("ada@people.example")).toEqual([
+      { email: "ada@people.example", name: "Ada", role: "viewer", disabled: 0 },
+    ]);
+  });
+
+  it("take any name as a name", async () => {
+    const name = `Robert'); DROP TABLE "user";-- O'Neil ''`;
+    await add("bobby@people.example", name);
+    expect((await find("bobby@people.example"))[0]?.name).toBe(name);
+    expect(() => quoteText("a\u0000b")).toThrow("control characters");
+  });
+
+  it("change the role, and the password with all sessions", async () => {
+    await add("cy@people.example");
+    const before = await signIn({ email: "cy@people.example" }, "first password here");
+    await run(setRole("cy@people.example", "sales", AT));
+    expect((await find("cy@people.example"))[0]?.role).toBe("sales");
+    await run(setPassword("cy@people.example", await hashPassword("second password here"), AT));
+    expect((await before.get("/account")).status).toBe(303);
+    await expect(signIn({ email: "cy@people.example" }, "first password here")).rejects.toThrow("401");
+    await signIn({ email: "cy@people.example" }, "second password here");
+  });
+
+  it("disable and enable", async () => {
+    await add("di@people.example");
+    await run(setDisabled("di@people.example", true, AT));
+    await expect(signIn({ email: "di@people.example" }, "first password here")).rejects.toThrow("401");
+    await run(setDisabled("di@people.example", false, AT));
+    await signIn({ email: "di@people.example" }, "first password here");
+  });
+
+  it("touch nobody else", async () => {
+    await add("ed@people.example");
+    await add("flo@people.example");
+    await run(setDisabled("ed@people.example", true, AT));
+    expect((await find("flo@people.example"))[0]?.disabled).toBe(0);
+  });
+});

@@ -1,0 +1,108 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { cutPassages, MAX_PASSAGES } from "../../workers/knowledge/markdown/cut-passages.ts";
+
+const join = (passages: readonly { body: string }[]) => passages.map((passage) => passage.body).join("");
+
+/** Lines that headings, fences, comments and lists are made of, in any order. */
+const markdown = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom(
+        "# One",
+        "## Two",
+        "### Three ##",
+        "====",
+        "----",
+        "```",
+        "````ts",
+        "~~~",
+        "<!--",
+        "-->",
+      ),
+      fc.constantFrom(
+        "- item",
+        "1. ```",
+        "  ```",
+        "> # quoted",
+        "    # code",
+        "| a | b |",
+        "",
+        "",
+        "text",
+        "#no",
+      ),
+      fc.string({ unit: "grapheme", maxLength: 40 }),
+      fc.integer({ min: 1, max: 4_000 }).map((length) => "word ".repeat(length)),
+    ),
+    { maxLength: 60 },
+  )
+  .map((lines) => lines.join("\n"));
+
+describe("cutting an article into passages", () => {
+  it("gives the article back when the passages are laid end to end", () => {
+    fc.assert(fc.property(markdown, (body) => join(cutPassages("Title", body)) === body));
+  });
+
+  it("never takes a line of fenced code for a heading", () => {
+    const code = fc.array(fc.constantFrom("# comment", "## other", "Title", "=====", "-----", ""), {
+      maxLength: 30,
+    });
+    const fence = fc.constantFrom("```", "````", "~~~", "- ```", "> ~~~");
+    fc.assert(
+      fc.property(fence, code, (open, lines) => {
+        const marks = open.replace(/[^`~]/g, "");
+        const passages = cutPassages(
+          "T",
+          `# Real\n\n${open}sh\n${lines.join("\n")}\n${marks}\n\n## Next\n\nEnd.`,
+        );
+        expect([...new Set(passages.map((passage) => passage.heading))]).toEqual(["Real", "Real › Next"]);
+      }),
+    );
+  });
+
+  it("stays below its limit and quick for the largest articles", () => {
+    for (const line of ["# a\n", "a\n\n", "a\n-\n\n", "``` `\n", "x", "- ", "[a](", "<a", "# a\n```\n"]) {
+      const body = line.repeat(Math.floor((256 * 1024) / line.length));
+      const passages = cutPassages("T", body);
+      expect(passages.length).toBeLessThanOrEqual(MAX_PASSAGES);
+      expect(join(passages)).toBe(body);
+    }
+  });
+
+  it("names the headings above a passage and their fragment as GitHub does", () => {
+    const body =
+      "# Guide\n\nIntro.\n\nSet it *up*!\n---------\n\nSteps.\n\n### On `macOS` & [Linux](x)\n\nMore.\n\n## Set it up\n\nAgain.\n";
+    expect(
+      cutPassages("Guide", body).map(({ level, anchor, heading }) => ({ level, anchor, heading })),
+    ).toEqual([
+      { level: 1, anchor: "guide", heading: "" },
+      { level: 2, anchor: "set-it-up", heading: "Set it up!" },
+      { level: 3, anchor: "on-macos--linux", heading: "Set it up! › On macOS & Linux" },
+      { level: 2, anchor: "set-it-up-1", heading: "Set it up" },
+    ]);
+  });
+
+  it.each([
+    ["a table", "a | b\n--- | ---\n1 | 2\n"],
+    ["a list before a rule", "- item\n---\nAfter\n"],
+    ["a paragraph of two lines before a rule", "one\ntwo\n---\n"],
+    ["a hash tag", "#tag is no heading\n"],
+    ["indented code", "    # comment\n"],
+    ["a comment", "<!--\n# hidden\n-->\n"],
+  ])("sees no heading in %s", (_what, body) => {
+    expect(cutPassages("T", body).every((passage) => passage.heading === "")).toBe(true);
+  });
+
+  it("keeps a heading without text together with what follows", () => {
+    const passages = cutPassages("T", "# A\n\n## B\n\nText.\n\n## C\n");
+    expect(passages).toMatchObject([{ anchor: "b", heading: "A › B" }]);
+  });
+
+  it("cuts long sections between paragraphs and leaves code whole", () => {
+    const code = `\`\`\`\n${"line\n\n".repeat(400)}\`\`\`\n`;
+    const passages = cutPassages("T", `${"Some words here.\n\n".repeat(150)}${code}\nEnd.\n`);
+    expect(passages.length).toBeGreaterThan(2);
+    expect(passages.some((passage) => passage.body.includes(code))).toBe(true);
+  });
+});

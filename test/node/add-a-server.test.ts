@@ -1,0 +1,102 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+
+const ROOT = path.join(import.meta.dirname, "../..");
+
+/** A code block of the README with the file it belongs to. */
+interface Block {
+  file: string;
+  code: string;
+}
+
+/** The blocks of the chapter «Add a server in five minutes», in reading order. */
+function readExample(): Block[] {
+  const readme = readFileSync(path.join(ROOT, "README.md"), "utf8");
+  const chapter = readme.split(/^## /m).find((text) => text.startsWith("Add a server")) ?? "";
+  return [...chapter.matchAll(/^```\w+ title="([^"]+)"\n([\s\S]*?)^```$/gm)].map(
+    ([, file = "", code = ""]) => ({
+      file,
+      code,
+    }),
+  );
+}
+
+/** Does with a block what its reader does: a new file is written, lines for an existing file go where they belong. */
+function apply(project: string, { file, code }: Block): void {
+  const target = path.join(project, file);
+  if (file === "workers/servers.ts") {
+    const lines = code.trimEnd().split("\n");
+    const imports = lines.filter((line) => line.startsWith("import "));
+    const entries = lines.filter((line) => !line.startsWith("import "));
+    const source = readFileSync(target, "utf8").replace(/^\];$/m, `${entries.join("\n")}\n];`);
+    writeFileSync(target, `${imports.join("\n")}\n${source}`);
+  } else if (file === "workers/index.ts" || file === "wrangler.toml") {
+    writeFileSync(target, `${readFileSync(target, "utf8")}\n${code}`);
+  } else {
+    mkdirSync(path.dirname(target), { recursive: true });
+    writeFileSync(target, code);
+  }
+}
+
+let project: string;
+
+beforeAll(() => {
+  project = mkdtempSync(path.join(tmpdir(), "gatehouse-example-"));
+  const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
+  for (const file of files.split("\n").filter(Boolean)) {
+    cpSync(path.join(ROOT, file), path.join(project, file), { force: true });
+  }
+  symlinkSync(path.join(ROOT, "node_modules"), path.join(project, "node_modules"));
+  for (const block of readExample()) apply(project, block);
+});
+
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+function run(...args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+    cwd: project,
+    encoding: "utf8",
+    env: { ...process.env, WRANGLER_SEND_METRICS: "false", NO_COLOR: "1" },
+  });
+  return `exit ${status}\n${stdout}\n${stderr}`;
+}
+
+it("passes the contract suite on both generations as the README writes it", () => {
+  const report = run(
+    "node_modules/vitest/vitest.mjs",
+    "run",
+    "test/mcp/contract.test.ts",
+    "test/mcp/registry.test.ts",
+    "-t",
+    "calendar|CALENDAR",
+    "--reporter=verbose",
+  );
+  expect(report).toMatch(/^exit 0$/m);
+  for (const lane of ["sessionful", "stateless"]) {
+    expect(report).toContain(`'/mcp/calendar' on the '${lane}' lane > refuses an unknown argument`);
+  }
+  expect(report).toContain("CALENDAR_AGENT");
+}, 180_000);
+
+it("is told which stanza is missing when the step in wrangler.toml was forgotten", () => {
+  const config = path.join(project, "wrangler.toml");
+  const complete = readFileSync(config, "utf8");
+  writeFileSync(
+    config,
+    complete.replaceAll(
+      /\[\[env\.staging\.durable_objects\.bindings\]\]\nname = "CALENDAR_AGENT"\nclass_name = "CalendarAgent"\n/g,
+      "",
+    ),
+  );
+  const report = run("node_modules/vitest/vitest.mjs", "run", "test/mcp/registry.test.ts", "-t", "CALENDAR");
+  writeFileSync(config, complete);
+  expect(report).toMatch(/^exit 1$/m);
+  expect(report).toContain("Add to wrangler.toml:");
+  expect(report).toContain("[[env.staging.durable_objects.bindings]]");
+}, 180_000);

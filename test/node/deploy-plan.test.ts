@@ -1,0 +1,133 @@
+import { describe, expect, it } from "vitest";
+import {
+  type AccountState,
+  FRESH_ACCOUNT,
+  findObstacles,
+  formatCommand,
+  planDeployment,
+} from "../../scripts/deploy/plan.ts";
+import { type DeploymentTarget, readTarget } from "../../scripts/deploy/target.ts";
+
+const TARGET: DeploymentTarget = {
+  environment: "production",
+  worker: "gatehouse",
+  publicUrl: "https://door.company.test",
+  databases: [
+    { binding: "PLATFORM_DB", name: "gatehouse-platform" },
+    { binding: "CRM_DB", name: "gatehouse-crm" },
+  ],
+  queues: ["calls", "calls-dead"],
+  namespaces: ["gatehouse-oauth-kv"],
+  secrets: ["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY"],
+};
+
+const COMPLETE: AccountState = {
+  workerExists: true,
+  databases: ["gatehouse-platform", "gatehouse-crm", "somebody-elses"],
+  queues: ["calls", "calls-dead"],
+  secrets: ["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY", "ANOTHER"],
+  namespaces: [{ title: "gatehouse-oauth-kv", id: "k1" }],
+};
+
+function commandsFor(state: AccountState, target = TARGET): string[] {
+  return planDeployment(target, state).map(({ action }) =>
+    action.kind === "probe" ? `GET ${action.url}` : formatCommand(action.args),
+  );
+}
+
+describe("deployment plan", () => {
+  it("creates everything on a fresh account, migrates it, and only then deploys", () => {
+    expect(commandsFor(FRESH_ACCOUNT)).toEqual([
+      "npx wrangler queues create calls --env=",
+      "npx wrangler queues create calls-dead --env=",
+      "npx wrangler d1 create gatehouse-platform --update-config=false --env=",
+      "npx wrangler d1 create gatehouse-crm --update-config=false --env=",
+      "npx wrangler d1 migrations apply PLATFORM_DB --remote --env=",
+      "npx wrangler d1 migrations apply CRM_DB --remote --env=",
+      "npx wrangler deploy --env=",
+      "GET https://door.company.test/ready",
+    ]);
+  });
+
+  it("creates nothing on an update, and still migrates before it deploys", () => {
+    expect(commandsFor(COMPLETE)).toEqual([
+      "npx wrangler d1 migrations apply PLATFORM_DB --remote --env=",
+      "npx wrangler d1 migrations apply CRM_DB --remote --env=",
+      "npx wrangler deploy --env=",
+      "GET https://door.company.test/ready",
+    ]);
+  });
+
+  it("adds what a new server needs to a deployment that exists", () => {
+    const state = { ...COMPLETE, databases: ["gatehouse-platform"] };
+    expect(commandsFor(state)[0]).toBe("npx wrangler d1 create gatehouse-crm --update-config=false --env=");
+  });
+
+  it("makes the secrets that are missing and never one that exists", () => {
+    const secretsOf = (state: AccountState) =>
+      planDeployment(TARGET, state).flatMap(({ action }) =>
+        action.kind === "wrangler" ? action.newSecrets : [],
+      );
+    expect(secretsOf(FRESH_ACCOUNT)).toEqual(["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY"]);
+    expect(secretsOf({ ...COMPLETE, secrets: ["SESSION_SEAL_KEY"] })).toEqual(["BETTER_AUTH_SECRET"]);
+    expect(secretsOf(COMPLETE)).toEqual([]);
+  });
+
+  it("names the environment in every command", () => {
+    const commands = commandsFor(FRESH_ACCOUNT, { ...TARGET, environment: "staging" });
+    expect(commands.slice(0, -1).every((command) => command.endsWith(" --env=staging"))).toBe(true);
+  });
+
+  it("says with every step what state a failure leaves behind", () => {
+    const [queue, , , , migration, , deploy, probe] = planDeployment(TARGET, FRESH_ACCOUNT);
+    expect(queue?.onFailure).toContain("Nothing that is live has changed");
+    expect(migration?.onFailure).toContain("rolled back");
+    expect(deploy?.onFailure).toContain("no Worker serves yet");
+    expect(probe?.onFailure).toContain("wrangler rollback");
+    const update = planDeployment(TARGET, COMPLETE).find(({ title }) => title.startsWith("Deploy"));
+    expect(update?.onFailure).toContain("the version that was live still serves");
+  });
+});
+
+describe("obstacles before a deployment", () => {
+  it("has none when the address is set", () => {
+    expect(findObstacles(TARGET, COMPLETE)).toEqual([]);
+    expect(findObstacles(TARGET, FRESH_ACCOUNT)).toEqual([]);
+  });
+
+  it.each(["https://gatehouse.example.com", "http://door.company.test", "https://door.company.test/", ""])(
+    "refuses the address %j",
+    (publicUrl) => {
+      expect(findObstacles({ ...TARGET, publicUrl }, COMPLETE)).toHaveLength(1);
+    },
+  );
+
+  it("recognises a first deployment that broke off after it had made its KV namespace", () => {
+    const [obstacle] = findObstacles(TARGET, { ...COMPLETE, workerExists: false });
+    expect(obstacle).toContain('id = "k1"');
+  });
+});
+
+describe("deployment targets of wrangler.toml", () => {
+  it("keep staging and production apart in everything they own", () => {
+    const [production, staging] = [readTarget("production"), readTarget("staging")];
+    const ownedBy = ({ worker, databases, queues, publicUrl }: DeploymentTarget) => [
+      worker,
+      publicUrl,
+      ...databases.map(({ name }) => name),
+      ...queues,
+    ];
+    expect(ownedBy(production).filter((name) => ownedBy(staging).includes(name))).toEqual([]);
+    expect(production.databases.map(({ binding }) => binding)).toEqual(
+      staging.databases.map(({ binding }) => binding),
+    );
+  });
+
+  it("need exactly the secrets that only the local environment has defaults for", () => {
+    expect(readTarget("production").secrets.toSorted()).toEqual(["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY"]);
+  });
+
+  it("name the dead-letter queue among the queues to create", () => {
+    expect(readTarget("production").queues).toEqual(["gatehouse-calls", "gatehouse-calls-dead"]);
+  });
+});

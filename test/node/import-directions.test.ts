@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import { findBreaches } from "../../scripts/check/import-directions.ts";
+import { parseModule } from "../../scripts/check/module-graph.ts";
+
+function breachesOf(file: string, source: string): string[] {
+  return findBreaches([parseModule(file, source)]);
+}
+
+describe("import directions", () => {
+  it("allows every step down the house", () => {
+    expect(breachesOf("workers/index.ts", 'import "./gateway/app.ts";')).toEqual([]);
+    expect(breachesOf("workers/gateway/mcp.ts", 'import { servers } from "../servers.ts";')).toEqual([]);
+    expect(breachesOf("workers/servers.ts", 'import { crm } from "./crm/server.ts";')).toEqual([]);
+    expect(breachesOf("workers/crm/server.ts", 'import "../../shared/mcp/define.ts";')).toEqual([]);
+  });
+
+  it("names file, line and rule when a server imports another", () => {
+    const source = '// first line\nimport { openStore } from "../knowledge/store.ts";';
+    expect(breachesOf("workers/crm/store.ts", source)).toEqual([
+      "workers/crm/store.ts:2 imports ../knowledge/store.ts: crm and knowledge stand side by side.",
+    ]);
+  });
+
+  it("refuses a step up", () => {
+    expect(breachesOf("workers/crm/store.ts", 'import "../gateway/people.ts";')).toHaveLength(1);
+    expect(breachesOf("workers/servers.ts", 'import "./gateway/app.ts";')).toHaveLength(1);
+  });
+
+  it("keeps shared/ free of workers/, also for types and dynamic imports", () => {
+    expect(breachesOf("shared/guard/run.ts", 'import type { A } from "../../workers/a.ts";')).toHaveLength(1);
+    expect(breachesOf("shared/guard/run.ts", 'await import("../../workers/a.ts");')).toHaveLength(1);
+    expect(breachesOf("shared/guard/run.ts", 'type A = import("../../workers/a.ts").A;')).toHaveLength(1);
+    expect(breachesOf("shared/guard/run.ts", 'export { a } from "../../workers/a.ts";')).toHaveLength(1);
+  });
+
+  it("keeps scripts/ and test/ out of what is deployed", () => {
+    expect(breachesOf("workers/gateway/people.ts", 'import "../../scripts/seed/people.ts";')).toHaveLength(1);
+    expect(breachesOf("shared/auth/key.ts", 'import "../../test/support/token.ts";')).toHaveLength(1);
+    expect(breachesOf("scripts/start.ts", 'import "../test/support/token.ts";')).toHaveLength(1);
+  });
+
+  it("lets each SDK generation into its own lane only", () => {
+    const first = 'import { Server } from "@modelcontextprotocol/sdk/server/index.js";';
+    const second = 'import { McpServer } from "@modelcontextprotocol/server";';
+    expect(
+      breachesOf("shared/mcp/sessionful.ts", `${first}\nimport { McpAgent } from "agents/mcp";`),
+    ).toEqual([]);
+    expect(breachesOf("shared/mcp/stateless.ts", second)).toEqual([]);
+    expect(breachesOf("shared/mcp/stateless.ts", first)).toHaveLength(1);
+    expect(breachesOf("workers/crm/agent.ts", 'import { McpAgent } from "agents/mcp";')).toHaveLength(1);
+    expect(breachesOf("workers/crm/server.ts", second)).toHaveLength(1);
+    expect(breachesOf("scripts/demo/session.ts", first)).toEqual([]);
+  });
+
+  it("shows a tool nothing but zod, its definition, its errors and its own server", () => {
+    const file = "workers/crm/tools/find-contacts.ts";
+    const allowed = [
+      'import { z } from "zod";',
+      'import { defineTool } from "../../../shared/mcp/define.ts";',
+      'import { ToolError } from "../../../shared/mcp/errors.ts";',
+      'import { contactShape } from "../fields.ts";',
+    ];
+    expect(breachesOf(file, allowed.join("\n"))).toEqual([]);
+    expect(breachesOf(file, 'import { guard } from "../../../shared/guard/guard.ts";')).toHaveLength(1);
+    expect(breachesOf(file, 'import { Hono } from "hono";')).toHaveLength(1);
+  });
+});

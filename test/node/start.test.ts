@@ -1,0 +1,148 @@
+import { execFileSync } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import net from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runNode } from "../../scripts/local/process.ts";
+import { DEMO_PASSWORD, DEMO_PEOPLE } from "../../scripts/seed/people.ts";
+import { type SpawnedStart, pickPort, spawnStart } from "../support/spawned-start.ts";
+
+const READY = "Gatehouse is ready at";
+
+function listRuntimes(parent: number): number[] {
+  const table = execFileSync("ps", ["-eo", "pid=,ppid=,stat=,comm="], { encoding: "utf8" });
+  return table
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, ppid, stat, command]) => command === "workerd" && Number(ppid) === parent && !stat?.startsWith("Z"))
+    .map(([pid]) => Number(pid));
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    return !execFileSync("ps", ["-o", "stat=", "-p", String(processId)], { encoding: "utf8" }).startsWith("Z");
+  } catch {
+    return false;
+  }
+}
+
+describe("npm start, npm run demo, and a second start", () => {
+  let stateFolder = "";
+  let port = 0;
+  const running: SpawnedStart[] = [];
+
+  function start(flags: string[] = []): SpawnedStart {
+    const started = spawnStart(stateFolder, port, flags);
+    running.push(started);
+    return started;
+  }
+
+  beforeAll(async () => {
+    stateFolder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-start-test-"));
+    port = await pickPort();
+  });
+
+  afterAll(async () => {
+    for (const started of running) await started.end("SIGKILL");
+    await rm(stateFolder, { recursive: true, force: true });
+  });
+
+  it("says that nobody answers, and exits with 1, when the demo finds no server", async () => {
+    const demo = await runNode("scripts/demo.ts", [], { env: { PORT: String(port), GATEHOUSE_URL: undefined } });
+    expect(demo.code).toBe(1);
+    expect(demo.stderr).toContain(`No Gatehouse answers at http://localhost:${port}.`);
+    expect(demo.stderr).toContain("npm start");
+    expect(demo.stderr).not.toContain("    at ");
+  });
+
+  it("repairs a load that was broken off instead of believing it", async () => {
+    const broken = start();
+    await broken.printed("Loading the CRM");
+    expect(await broken.end("SIGINT")).toBe(130);
+
+    const repaired = start();
+    await repaired.printed(READY);
+    expect(repaired.output()).toContain("The last start ended while it loaded crm");
+    expect(await repaired.end("SIGINT")).toBe(0);
+  });
+
+  it("ends with a card, plays the whole job in both generations, and stops without leaving a runtime", async () => {
+    const started = start();
+    await started.printed("Ctrl-C stops");
+    const card = started.output();
+    for (const { email } of DEMO_PEOPLE) expect(card).toContain(email);
+    for (const text of [
+      DEMO_PASSWORD,
+      `claude mcp add --transport http gatehouse http://localhost:${port}/mcp`,
+      "code --add-mcp",
+      "cursor://",
+      "@modelcontextprotocol/inspector",
+      `mcp-remote http://localhost:${port}/mcp`,
+    ]) {
+      expect(card).toContain(text);
+    }
+    expect(card).not.toContain("Loading");
+
+    const demo = await runNode("scripts/demo.ts", [], { env: { PORT: String(port), GATEHOUSE_URL: undefined } });
+    expect(demo.stderr).toBe("");
+    expect(demo.code).toBe(0);
+    expect(demo.stdout).toMatch(/sessionful \(2025-11-25\)/);
+    expect(demo.stdout).toMatch(/stateless \(2026-07-28\)/);
+    for (const url of ["/mcp:", "/mcp/analytics:", "/mcp/crm:", "/mcp/knowledge:"]) expect(demo.stdout).toContain(url);
+    const tools = new Set([...demo.stdout.matchAll(/→ (\w+) \{/g)].map(([, tool]) => tool));
+    expect(tools.size).toBeGreaterThanOrEqual(8);
+
+    const runtimes = listRuntimes(started.processId);
+    expect(runtimes.length).toBeGreaterThan(0);
+    expect(await started.end("SIGTERM")).toBe(0);
+    expect(runtimes.filter(isAlive)).toEqual([]);
+    expect(await readdir(stateFolder)).not.toContain("gatehouse.pid");
+  });
+
+  it("keeps the data, says that other sizes need a reset, and begins anew with one", async () => {
+    const kept = start(["--contacts", "151"]);
+    await kept.printed(READY);
+    expect(kept.output()).toContain("Kept the CRM as loaded before (contacts=150)");
+    expect(kept.output()).not.toContain("Loading");
+    await kept.end("SIGINT");
+
+    const anew = start(["--reset"]);
+    await anew.printed("Loading the CRM");
+    expect(await anew.end("SIGINT")).toBe(130);
+  });
+
+  it("names a busy port, what to do, and starts nothing", async () => {
+    const other = net.createServer();
+    await new Promise<void>((resolve) => other.listen(port, "127.0.0.1", resolve));
+    try {
+      const refused = start();
+      expect(await refused.ended).toBe(1);
+      expect(refused.output()).toContain(`Port ${port} is in use by another program.`);
+      expect(refused.output()).toMatch(/PORT=\d+ npm start/);
+      expect(refused.output()).not.toContain("    at ");
+    } finally {
+      await new Promise((resolve) => other.close(resolve));
+    }
+  });
+
+  it("refuses storage that another Gatehouse uses", async () => {
+    const first = start();
+    await first.printed("• ");
+    const second = spawnStart(stateFolder, await pickPort());
+    running.push(second);
+    expect(await second.ended).toBe(1);
+    expect(second.output()).toContain(`Gatehouse already runs on ${stateFolder} (process ${first.processId}).`);
+    await first.end("SIGINT");
+  });
+
+  it.each([
+    [["--contacts", "2000000"], "--contacts 2000000 is not possible."],
+    [["--sunshine"], "Unknown option '--sunshine'"],
+  ])("refuses %j with one sentence", async (flags, sentence) => {
+    const refused = start(flags);
+    expect(await refused.ended).toBe(1);
+    expect(refused.output()).toContain(sentence);
+    expect(refused.output()).not.toContain("    at ");
+  });
+});

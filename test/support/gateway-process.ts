@@ -1,0 +1,92 @@
+import path from "node:path";
+import { createTestHarness, type Unstable_RawConfig } from "wrangler";
+import { ROOT, readEnvironment } from "../../scripts/local/project.ts";
+import { type Front, openFront } from "./front.ts";
+
+// Nothing of a test run may wait for, or tell anything to, the internet; and what the emulator says about itself
+// does not belong between a run's results.
+process.env.WRANGLER_SEND_METRICS = "false";
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+process.env.WRANGLER_LOG = "error";
+process.env.WRANGLER_WRITE_LOGS = "false";
+
+/** What to start. */
+export interface GatewayOptions {
+  /** Entry module, from the project's folder. Default: the one that is deployed. */
+  main?: string;
+  /** Session objects that only `main` has. */
+  agents?: readonly { binding: string; className: string }[];
+  /** Fills the migrated databases. */
+  seed?(env: Env): Promise<void>;
+}
+
+/** A running Gatehouse with storage of its own, which goes when it stops. */
+export interface GatewayProcess {
+  /** The public origin, such as `http://localhost:40123`. */
+  url: string;
+  /** What stands before the Worker; can lend a token to clients that cannot sign in. */
+  front: Front;
+  /** What the Worker wrote with `console.*`, oldest first. */
+  readLog(): string[];
+  /** Throws a Durable Object out of memory, as the platform may at any time. Its storage stays. */
+  evict(binding: string, name: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/**
+ * Builds the Worker as `wrangler deploy` would, and starts it in workerd in the local environment with empty,
+ * migrated databases. OAuth resources are exact URLs, so the public URL is that of the front.
+ */
+export async function startGateway(options: GatewayOptions = {}): Promise<GatewayProcess> {
+  const front = await openFront();
+  const harness = createTestHarness({ root: ROOT, workers: [{ config: configure(front.url, options) }] });
+  const stop = async () => {
+    await harness.close();
+    await front.close();
+  };
+  try {
+    const { url } = await harness.listen();
+    const worker = harness.getWorker<Env>();
+    for (const { binding } of readEnvironment("local").d1_databases) {
+      await worker.applyD1Migrations(binding as "PLATFORM_DB");
+    }
+    await options.seed?.(await worker.getEnv());
+    front.target = url;
+    return {
+      url: front.url,
+      front,
+      readLog: () => harness.getLogs().map(({ message }) => message),
+      evict: (binding, name) => worker.evictDurableObject(binding as "PRINCIPAL", { name }),
+      stop,
+    };
+  } catch (failure) {
+    await stop();
+    throw failure;
+  }
+}
+
+/** The local environment of `wrangler.toml`, with what the test adds. */
+function configure(publicUrl: string, { main, agents = [] }: GatewayOptions): Unstable_RawConfig {
+  const local = readEnvironment("local");
+  const classes = agents.map(({ className }) => className);
+  return {
+    name: "gatehouse-test",
+    main: path.resolve(ROOT, main ?? local.main ?? "workers/index.ts"),
+    compatibility_date: local.compatibility_date,
+    compatibility_flags: local.compatibility_flags,
+    vars: { ...local.vars, PUBLIC_URL: publicUrl },
+    kv_namespaces: local.kv_namespaces,
+    d1_databases: local.d1_databases,
+    queues: local.queues,
+    durable_objects: {
+      bindings: [
+        ...local.durable_objects.bindings,
+        ...agents.map(({ binding, className }) => ({ name: binding, class_name: className })),
+      ],
+    },
+    migrations: [
+      ...local.migrations,
+      ...(classes.length > 0 ? [{ tag: "test", new_sqlite_classes: classes }] : []),
+    ],
+  } as Unstable_RawConfig;
+}

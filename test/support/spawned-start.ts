@@ -1,0 +1,67 @@
+import type { ChildProcess } from "node:child_process";
+import net from "node:net";
+import { startNode } from "../../scripts/local/process.ts";
+
+/** A `npm start` that a test runs. */
+export interface SpawnedStart {
+  /** Everything it printed so far. */
+  output(): string;
+  /** Resolves once `text` was printed. Rejects with the output when the process ends before. */
+  printed(text: string): Promise<void>;
+  /** Sends a signal and resolves with the exit code. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+  /** Resolves with the exit code when the process ends by itself. */
+  ended: Promise<number | null>;
+  /** Process ids of the runtimes it started that are still there. */
+  processId: number;
+}
+
+/** Starts `scripts/start.ts` with small demonstration data on a storage folder of the test. */
+export function spawnStart(stateFolder: string, port: number, flags: readonly string[] = []): SpawnedStart {
+  const size = ["--contacts", "150", "--events", "2000", "--no-watch"];
+  const child = startNode("scripts/start.ts", ["--state", stateFolder, ...size, ...flags], {
+    env: { PORT: String(port) },
+  });
+  let output = "";
+  const listeners = new Set<() => void>();
+  const append = (text: string) => {
+    output += text;
+    for (const listener of listeners) listener();
+  };
+  child.stdout?.setEncoding("utf8").on("data", append);
+  child.stderr?.setEncoding("utf8").on("data", append);
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+  return {
+    output: () => output,
+    ended,
+    processId: processIdOf(child),
+    printed: (text) =>
+      new Promise((resolve, reject) => {
+        const look = () => output.includes(text) && resolve();
+        listeners.add(look);
+        look();
+        ended.then(() => reject(new Error(`It ended before it printed "${text}":\n${output}`)));
+      }),
+    end(signal) {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+function processIdOf(child: ChildProcess): number {
+  if (child.pid === undefined) throw new Error("The process did not start.");
+  return child.pid;
+}
+
+/** A port that nobody listens on right now. */
+export function pickPort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = net.createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}

@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+/** Tests of what runs in Node: scripts, the built bundle, real clients against a started Gatehouse. */
+export default defineConfig({
+  test: {
+    include: ["test/node/**/*.test.ts"],
+    // Each file starts runtimes of its own; side by side they would only wait for each other.
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+});

@@ -1,0 +1,65 @@
+import { z } from "zod";
+import { GRAINS } from "./grains.ts";
+import { PERIOD_FORMS } from "./periods.ts";
+
+/** A name or value of at most 100 characters. */
+const nameField = z.string().trim().min(1).max(100);
+
+/** A list of names that may also be written as one text with commas. */
+function listField(max: number) {
+  const list = z.array(nameField).max(max);
+  const text = z
+    .string()
+    .max(max * 100)
+    .transform((value) => value.split(",").map((part) => part.trim()))
+    .transform((parts) => parts.filter((part) => part !== ""))
+    .pipe(list);
+  return z.union([list, text]);
+}
+
+/** One metric. */
+export const metricField = nameField.describe(
+  "Metric name or synonym, e.g. revenue, orders, conversion_rate",
+);
+
+/** Several metrics. */
+export const metricsField = listField(6).describe(
+  'Metric names or synonyms, e.g. ["revenue", "orders"]; see analytics_list_metrics',
+);
+
+/** Several dimensions. */
+export const dimensionsField = listField(3).describe(
+  "Cut by: region, country, segment, channel, category, product, campaign, customer (at most 3)",
+);
+
+/** One dimension. */
+export const dimensionField = nameField;
+
+/** A span of time. */
+export const periodField = z.coerce.string().trim().min(1).max(60).describe(`UTC days: ${PERIOD_FORMS}`);
+
+/** A size of time bucket. */
+export const grainField = z.enum(GRAINS).describe("Time bucket; total gives one figure for the period");
+
+/** A sales region. */
+export const regionField = nameField.describe('Sales region, e.g. "Europe"; "all" for every region');
+
+/** A customer segment. */
+export const segmentField = nameField.describe(
+  'Customer segment, e.g. "Enterprise"; "all" for every segment',
+);
+
+/** Filters by dimension. */
+export const filtersField = z
+  .record(nameField, z.union([nameField, z.array(nameField).max(100)]))
+  .refine((filters) => Object.keys(filters).length <= 8, "at most 8 filters")
+  .describe('By dimension: {"channel": ["email", "ads"], "country": "!Germany"}; "!" excludes');
+
+/** A row of a table: members of dimensions as text, figures as numbers, null where there is none. */
+export const rowsShape = z.array(z.array(z.union([z.string(), z.number(), z.null()])));
+
+/** The period of an answer. */
+export const periodShape = z.string().describe("First and last day, UTC, both included");
+
+/** Remarks on how the question was read. */
+export const notesShape = z.array(z.string()).optional();

@@ -1,0 +1,81 @@
+/** How a name was understood. */
+export type Resolution<T> =
+  | { kind: "exact"; value: T }
+  /** A synonym or a slip of the pen; the answer says how it was read. */
+  | { kind: "read_as"; value: T }
+  | { kind: "unknown"; closest: string[] };
+
+/** Something that can be asked for by several names. */
+export interface Named<T> {
+  name: string;
+  others: readonly string[];
+  value: T;
+}
+
+/**
+ * Finds what a name means: by name, by synonym, or by the one candidate that is a slip away (an edit in four
+ * characters). Case, spaces, hyphens and underscores do not matter. Otherwise gives the closest names, best first.
+ */
+export function resolveName<T>(text: string, candidates: readonly Named<T>[]): Resolution<T> {
+  // Nothing is called by more; the distance below takes time by length.
+  const wanted = foldName(text.slice(0, 100));
+  for (const candidate of candidates) {
+    if (candidate.name === text || foldName(candidate.name) === wanted) {
+      return { kind: "exact", value: candidate.value };
+    }
+  }
+  const synonym = candidates.find(({ others }) => others.some((other) => foldName(other) === wanted));
+  if (synonym) return { kind: "read_as", value: synonym.value };
+  const ranked = candidates
+    .map((candidate) => ({ candidate, distance: nearestDistance(wanted, candidate) }))
+    .sort((a, b) => a.distance - b.distance || a.candidate.name.localeCompare(b.candidate.name));
+  const [first, second] = ranked;
+  const slip = Math.floor(wanted.length / 4);
+  if (first && first.distance <= slip && (!second || second.distance > first.distance)) {
+    return { kind: "read_as", value: first.candidate.value };
+  }
+  return { kind: "unknown", closest: ranked.slice(0, 3).map(({ candidate }) => candidate.name) };
+}
+
+/** Lower case without accents and separators: what two spellings of a name have in common. */
+export function foldName(text: string): string {
+  return text
+    .normalize("NFKD")
+    .replace(/\p{M}/gu, "")
+    .toLowerCase()
+    .replace(/[\s_\-./&]+/g, "");
+}
+
+function nearestDistance<T>(wanted: string, candidate: Named<T>): number {
+  const spellings = [candidate.name, ...candidate.others].map(foldName);
+  return Math.min(
+    ...spellings.map((spelling) => {
+      // What was typed as the beginning of a name is closer than any edit distance says.
+      const isPart =
+        Math.min(wanted.length, spelling.length) >= 3 &&
+        (spelling.includes(wanted) || wanted.includes(spelling));
+      const distance = editDistance(wanted, spelling);
+      return isPart ? Math.min(distance, wanted.length / 2) : distance;
+    }),
+  );
+}
+
+/** Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment, Damerau 1964). */
+function editDistance(a: string, b: string): number {
+  let beforeLast: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
+      let best = Math.min((row[j - 1] ?? 0) + 1, (last[j] ?? 0) + 1, (last[j - 1] ?? 0) + cost);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        best = Math.min(best, (beforeLast[j - 2] ?? 0) + 1);
+      }
+      row.push(best);
+    }
+    beforeLast = last;
+    last = row;
+  }
+  return last[b.length] ?? 0;
+}

@@ -1,0 +1,38 @@
+import { z } from "zod";
+import { defineServer } from "../../shared/mcp/define.ts";
+import { grainField, periodField, regionField, segmentField } from "./fields.ts";
+import { explainChange, reviewWeek } from "./prompts.ts";
+import { metricsResource, schemaResource } from "./resources.ts";
+import { type AnalyticsStore, openAnalyticsStore } from "./store.ts";
+import { comparePeriods } from "./tools/compare-periods.ts";
+import { listMetrics } from "./tools/list-metrics.ts";
+import { listRegionalMetrics } from "./tools/list-regional-metrics.ts";
+import { queryMetrics } from "./tools/query-metrics.ts";
+import { runSql } from "./tools/run-sql.ts";
+
+/** Analytics: one catalogue of metrics over the shop's events, and public data around them. */
+export const analytics = defineServer<AnalyticsStore>({
+  name: "analytics",
+  title: "Analytics",
+  description: "Business figures: revenue, orders, customers and more, by region, channel and time.",
+  instructions: [
+    "Start with analytics_regional_metrics for an overview and analytics_query for anything specific.",
+    "For why a figure moved: analytics_compare, one dimension a call. Contributions add up to the change.",
+    "Metric names may be synonyms (sales, aov); notes in the answer say how a name was read.",
+    "analytics_sql is for what no metric answers; read analytics://schema/{table} first.",
+    "Days are UTC. Amounts are US dollars in answers, integer cents in tables.",
+    "context_set keeps region, segment, period and grain for the calls that follow.",
+  ].join("\n"),
+  scopes: { "analytics:read": "See business figures and run read-only queries on them" },
+  baseline: "analytics:read",
+  defaults: z.object({
+    region: regionField.optional(),
+    segment: segmentField.optional(),
+    period: periodField.optional(),
+    grain: grainField.optional(),
+  }),
+  store: (env) => openAnalyticsStore(env.ANALYTICS_DB),
+  tools: [listRegionalMetrics, queryMetrics, comparePeriods, listMetrics, runSql],
+  resources: [metricsResource, schemaResource],
+  prompts: [reviewWeek, explainChange],
+});

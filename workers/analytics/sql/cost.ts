@@ -1,0 +1,111 @@
+import { ToolError } from "../../../shared/mcp/errors.ts";
+import type { KnownSizes } from "./sizes.ts";
+
+/** One row of `EXPLAIN QUERY PLAN`. */
+export interface PlanStep {
+  id: number;
+  parent: number;
+  detail: string;
+}
+
+/**
+ * Row visits that a statement may be expected to need. D1 stops a statement after 30 seconds when deployed, never when
+ * run locally, and cannot be interrupted from outside: what would not end has to be refused before it begins. The local
+ * engine makes about 100 million plain visits a second.
+ */
+export const MAX_VISITS = 200_000_000;
+
+/** Rows of a virtual table: the elements of a JSON list that came as one parameter. */
+const LIST_ROWS = 1_000;
+
+/** A loop of the plan with the name it goes over; names may have spaces. */
+const LOOP = /^(?:SCAN|SEARCH) (.+?)(?: USING .*| VIRTUAL TABLE .*| EXISTS| LEFT-JOIN)*$/;
+
+/** A subquery that is computed for itself. */
+const SUBQUERY = /^(?:MATERIALIZE|CO-ROUTINE) (.+)$/;
+
+/**
+ * Estimates how many rows a statement visits. Tables that are joined stand side by side in the plan and multiply; a lookup
+ * by an index counts as the square root of the table, by a unique key as 1. Throws `invalid_input` over
+ * {@link MAX_VISITS}, and for recursion, whose end nobody can tell.
+ */
+export function boundCost(plan: readonly PlanStep[], sizes: KnownSizes): number {
+  if (plan.some(({ detail }) => detail.startsWith("RECURSIVE STEP"))) {
+    throw new ToolError(
+      "invalid_input",
+      "Recursive queries are not run: nothing bounds how long they take.",
+      {
+        suggestedAction:
+          "For a series of dates use the table calendar (day, week_start, month, quarter, year); for a list use json_each(?).",
+      },
+    );
+  }
+  const visits = countVisits(plan, 0, sizes, new Map());
+  if (visits > MAX_VISITS) {
+    const about = visits.toExponential(0);
+    throw new ToolError(
+      "invalid_input",
+      `The statement would visit about ${about} rows, which is too many.`,
+      {
+        suggestedAction:
+          "Join on a column (ON a.x = b.x), aggregate before joining, or narrow occurred_at with WHERE.",
+      },
+    );
+  }
+  return visits;
+}
+
+function countVisits(
+  plan: readonly PlanStep[],
+  parent: number,
+  sizes: KnownSizes,
+  produced: Map<string, number>,
+): number {
+  let nested = 1;
+  let loops = 0;
+  let beside = 0;
+  for (const step of plan.filter((candidate) => candidate.parent === parent)) {
+    const inside = countVisits(plan, step.id, sizes, produced);
+    const loop = LOOP.exec(step.detail)?.[1];
+    const subquery = SUBQUERY.exec(step.detail)?.[1];
+    // What depends on the row outside runs again for each of them.
+    const isRepeated = /^(?:CORRELATED|MULTI-INDEX OR)/.test(step.detail);
+    if (loop !== undefined) nested *= countLoop(step.detail, loop.toLowerCase(), sizes, produced);
+    if (isRepeated) nested *= Math.max(1, inside);
+    else beside += inside;
+    if (loop !== undefined || isRepeated) loops++;
+    if (subquery !== undefined) {
+      const name = subquery.toLowerCase();
+      produced.set(name, estimateResult(inside, sizes.shapes.get(name)));
+    }
+  }
+  return (loops > 0 ? nested : 0) + beside;
+}
+
+function countLoop(
+  detail: string,
+  name: string,
+  sizes: KnownSizes,
+  produced: ReadonlyMap<string, number>,
+): number {
+  if (detail === "SCAN CONSTANT ROW") return 1;
+  if (detail.includes(" VIRTUAL TABLE INDEX ")) return LIST_ROWS;
+  const rows = Math.max(1, findRows(name, sizes, produced));
+  if (detail.startsWith("SCAN")) return rows;
+  const isUnique = /\(rowid=\?\)|USING PRIMARY KEY \([^<>]*\)$/.test(detail);
+  return isUnique ? 1 : Math.sqrt(rows);
+}
+
+function findRows(name: string, sizes: KnownSizes, produced: ReadonlyMap<string, number>): number {
+  const known = produced.get(name) ?? sizes.rows.get(name);
+  if (known !== undefined) return known;
+  const meant = [...(sizes.aliases.get(name) ?? [])].map((other) => produced.get(other) ?? 0);
+  const largest = Math.max(0, ...meant);
+  return largest > 0 ? largest : sizes.largest;
+}
+
+function estimateResult(visits: number, shape: "one_row" | "grouped" | undefined): number {
+  if (shape === "one_row") return 1;
+  // Between the few groups of a report and one group for every row.
+  return shape === "grouped" ? visits ** 0.75 : visits;
+}

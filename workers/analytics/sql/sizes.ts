@@ -1,0 +1,82 @@
+import type { Token } from "./tokens.ts";
+
+/** What is known about the names that a query plan mentions: tables, their aliases, and subqueries. */
+export interface KnownSizes {
+  /** Rows of stored tables by name and alias, lower case. */
+  rows: Map<string, number>;
+  /** Subqueries and common table expressions by name, lower case, with the shape of their result. */
+  shapes: Map<string, "one_row" | "grouped">;
+  /** Names that a name may stand for: `FROM totals AS t` gives t → totals. Has more than are meant, never fewer. */
+  aliases: Map<string, Set<string>>;
+  /** Rows of the largest table that is mentioned: what an unknown name is taken for. */
+  largest: number;
+}
+
+/** Aggregates that are never scalar functions: without GROUP BY they leave one row. */
+const AGGREGATES = new Set(["count", "sum", "avg", "total"]);
+const COMPOUNDS = new Set(["union", "except", "intersect"]);
+
+/** Reads names, aliases and the shapes of subqueries from the tokens; what is not found stays unknown. */
+export function readSizes(tokens: readonly Token[], tableRows: ReadonlyMap<string, number>): KnownSizes {
+  const rows = new Map(tableRows);
+  const shapes = new Map<string, "one_row" | "grouped">();
+  const aliases = new Map<string, Set<string>>();
+  let largest = 1;
+  for (let index = 0; index < tokens.length; index++) {
+    const name = nameAt(tokens, index);
+    const alias = aliasAfter(tokens, index);
+    if (name !== "" && alias !== "") aliases.set(alias, (aliases.get(alias) ?? new Set()).add(name));
+    const size = tableRows.get(name);
+    if (size !== undefined) {
+      largest = Math.max(largest, size);
+      rows.set(alias, Math.max(size, rows.get(alias) ?? 0));
+    }
+    if (tokens[index]?.text !== "(") continue;
+    const end = findClosing(tokens, index);
+    const shape = readShape(tokens.slice(index + 1, end));
+    if (shape === undefined) continue;
+    // Either `name AS (…)`, the common table expression, or `(…) name`, the subquery.
+    const isNamedBefore = nameAt(tokens, index - 1) === "as";
+    shapes.set(isNamedBefore ? nameAt(tokens, index - 2) : aliasAfter(tokens, end), shape);
+  }
+  return { rows, shapes, aliases, largest };
+}
+
+function readShape(body: readonly Token[]): "one_row" | "grouped" | undefined {
+  let depth = 0;
+  let aggregates = false;
+  for (const [index, token] of body.entries()) {
+    if (token.text === "(") depth++;
+    if (token.text === ")") depth--;
+    if (depth > 0 || token.kind !== "word") continue;
+    const word = token.text.toLowerCase();
+    if (COMPOUNDS.has(word)) return undefined;
+    if (word === "group") return "grouped";
+    if (AGGREGATES.has(word) && body[index + 1]?.text === "(") {
+      const after = nameAt(body, findClosing(body, index + 1) + 1);
+      aggregates ||= after !== "over" && after !== "filter";
+    }
+  }
+  return aggregates ? "one_row" : undefined;
+}
+
+function findClosing(tokens: readonly Token[], open: number): number {
+  let depth = 0;
+  for (let index = open; index < tokens.length; index++) {
+    if (tokens[index]?.text === "(") depth++;
+    if (tokens[index]?.text === ")" && --depth === 0) return index;
+  }
+  return tokens.length;
+}
+
+function aliasAfter(tokens: readonly Token[], index: number): string {
+  const next = nameAt(tokens, index + 1);
+  return next === "as" ? nameAt(tokens, index + 2) : next;
+}
+
+/** A token as a name, lower case and without quotes; SQLite takes a string for a name where only a name can stand. */
+function nameAt(tokens: readonly Token[], index: number): string {
+  const token = tokens[index];
+  if (!token || token.kind === "symbol" || token.kind === "parameter") return "";
+  return (token.kind === "word" ? token.text : token.text.slice(1, -1)).toLowerCase();
+}

@@ -1,0 +1,49 @@
+import type { FactName } from "./facts.ts";
+import type { MeasureName } from "./measures.ts";
+import { type Aggregate, aggregate, type Top } from "./store/aggregate.ts";
+import type { Selection } from "./store/base.ts";
+import { type Binding, type QueryResult, runReadOnly } from "./store/read-only-query.ts";
+import {
+  type CountryProfile,
+  type DataSource,
+  listCountryProfiles,
+  listMembers,
+  listSources,
+  readCoverage,
+} from "./store/reference.ts";
+import { shareDistinct } from "./store/shares.ts";
+import { listColumns } from "./store/tables.ts";
+
+/** Everything the analytics server reads. Nothing here writes. */
+export interface AnalyticsStore {
+  /** Sums by group and bucket; see `store/aggregate.ts`. */
+  aggregate(selection: Selection, top: Top, maxRows: number): Promise<Aggregate>;
+  /** Evenly divided distinct counts by the one selected dimension. */
+  shareDistinct(selection: Selection, measure: MeasureName): Promise<Map<string, number>>;
+  listMembers(dimension: string): Promise<string[]>;
+  readCoverage(fact: FactName): Promise<{ first: string; last: string } | undefined>;
+  listCountryProfiles(countries: readonly string[]): Promise<CountryProfile[]>;
+  listSources(): Promise<DataSource[]>;
+  listColumns(table: string): Promise<{ name: string; type: string }[]>;
+  /** Runs a caller's statement, proven to read; see `store/read-only-query.ts`. */
+  query(
+    sql: string,
+    bindings: readonly Binding[],
+    maxRows: number,
+    signal: AbortSignal,
+  ): Promise<QueryResult>;
+}
+
+/** Opens the analytics database for one call. */
+export function openAnalyticsStore(db: D1Database): AnalyticsStore {
+  return {
+    aggregate: (selection, top, maxRows) => aggregate(db, selection, top, maxRows),
+    shareDistinct: (selection, measure) => shareDistinct(db, selection, measure),
+    listMembers: (dimension) => listMembers(db, dimension),
+    readCoverage: (fact) => readCoverage(db, fact),
+    listCountryProfiles: (countries) => listCountryProfiles(db, countries),
+    listSources: () => listSources(db),
+    listColumns: (table) => listColumns(db, table),
+    query: (sql, bindings, maxRows, signal) => runReadOnly(db, sql, bindings, maxRows, signal),
+  };
+}

@@ -1,0 +1,97 @@
+import type { MeasureName, Parts } from "../measures.ts";
+import { type Metric, rankSql } from "../metrics.ts";
+import { dimensionColumns, measureSql, type Selection, selectBase } from "./base.ts";
+
+/** Keeps the first so many groups by a metric, over the whole period; the others become one group. */
+export interface Top {
+  count: number;
+  by: Metric;
+  ascending: boolean;
+}
+
+/** One group in one bucket. */
+export interface AggregateRow {
+  /** One member for each dimension; empty for the group of all others. */
+  members: string[];
+  bucket: string | null;
+  /** True for the group of all that did not come among the first. */
+  other: boolean;
+  parts: Parts;
+}
+
+/** Groups by bucket, then by rank with the others last; and the sums over everything. */
+export interface Aggregate {
+  rows: AggregateRow[];
+  totals: Parts;
+  /** Groups before the others were put together. */
+  groups: number;
+}
+
+type Row = Record<string, string | number | null>;
+
+/**
+ * Adds up measures by dimensions and time buckets. Distinct counts are counted anew for every group, the others
+ * and the total, never added up. Gives at most `maxRows` + 1 rows, so that the caller can tell "too many".
+ */
+export async function aggregate(
+  db: D1Database,
+  selection: Selection,
+  top: Top,
+  maxRows: number,
+): Promise<Aggregate> {
+  const base = selectBase(selection);
+  const count = selection.dimensions.length;
+  const measures = measureSql(selection.measures);
+  const groups = dimensionColumns(count).join(", ");
+  const grouped =
+    count === 0
+      ? `WITH ${base.sql} SELECT bucket, 0 AS other, ${measures} FROM base GROUP BY bucket ORDER BY bucket LIMIT ?`
+      : `WITH ${base.sql},
+        top AS (SELECT ${groups}, row_number() OVER (ORDER BY ${orderTop(top, count)}) AS place
+          FROM base GROUP BY ${groups} ORDER BY place LIMIT ?)
+        SELECT ${dimensionColumns(count, "top.").join(", ")}, bucket, place IS NULL AS other, ${measures}
+        FROM base LEFT JOIN top ON ${matchGroups(count)}
+        GROUP BY place, bucket ORDER BY bucket, other, place LIMIT ?`;
+  const total =
+    count === 0
+      ? `WITH ${base.sql} SELECT ${measures}, min(1, count(*)) AS groups FROM base`
+      : `WITH ${base.sql} SELECT ${measures}, (SELECT count(*) FROM (SELECT 1 FROM base GROUP BY ${groups})) AS groups
+        FROM base`;
+  const limits = count === 0 ? [maxRows + 1] : [top.count, maxRows + 1];
+  const [rows, totals] = await db.batch<Row>([
+    db.prepare(grouped).bind(...base.values, ...limits),
+    db.prepare(total).bind(...base.values),
+  ]);
+  const all = totals?.results[0] ?? {};
+  return {
+    rows: (rows?.results ?? []).map((row) => readRow(row, count, selection.measures)),
+    totals: readParts(all, selection.measures),
+    groups: Number(all.groups ?? 0),
+  };
+}
+
+function orderTop(top: Top, count: number): string {
+  const direction = top.ascending ? "ASC" : "DESC";
+  // Ties are broken by name, so that the same question has the same answer.
+  return `${rankSql(top.by)} ${direction} NULLS LAST, ${dimensionColumns(count).join(", ")}`;
+}
+
+function matchGroups(count: number): string {
+  return dimensionColumns(count)
+    .map((column) => `base.${column} = top.${column}`)
+    .join(" AND ");
+}
+
+function readRow(row: Row, count: number, measures: readonly MeasureName[]): AggregateRow {
+  const other = row.other === 1;
+  return {
+    members: other ? [] : dimensionColumns(count).map((column) => String(row[column] ?? "")),
+    bucket: row.bucket === null || row.bucket === undefined ? null : String(row.bucket),
+    other,
+    parts: readParts(row, measures),
+  };
+}
+
+function readParts(row: Row, measures: readonly MeasureName[]): Parts {
+  return Object.fromEntries(measures.map((name) => [name, Number(row[name] ?? 0)]));
+}

@@ -1,0 +1,90 @@
+import { FACTS, type FactName, type Source } from "../facts.ts";
+import { bucketSql, type Grain } from "../grains.ts";
+import { MEASURES, type Measure, type MeasureName } from "../measures.ts";
+
+/** Keeps rows whose dimension has one of the members, or has none of them. */
+export interface Filter {
+  dimension: string;
+  members: readonly string[];
+  exclude: boolean;
+}
+
+/** Which rows to read, and how they are cut. */
+export interface Selection {
+  fact: FactName;
+  measures: readonly MeasureName[];
+  /** UTC days, `to` not included. */
+  from: string;
+  to: string;
+  filters: readonly Filter[];
+  dimensions: readonly string[];
+  grain: Grain;
+}
+
+/** A piece of SQL with the values of its `?`, in order. */
+export interface Fragment {
+  sql: string;
+  values: (string | number)[];
+}
+
+/**
+ * The common table expression `base`: the selected rows with their dimensions as `d0`, `d1`, …, their `bucket` and
+ * the columns that the measures add up, from the cheapest table that has them. Values are bound; names are ours.
+ * Throws when the fact has no such dimension or grain: callers check first.
+ */
+export function selectBase(selection: Selection): Fragment {
+  const source = chooseSource(selection);
+  const columns = new Set(selection.measures.flatMap((name) => MEASURES[name].columns));
+  const fields = [
+    ...selection.dimensions.map((dimension, index) => `${dimensionSql(source, dimension)} AS d${index}`),
+    `${bucketSql(selection.grain, source.day, source.time)} AS bucket`,
+    ...[...columns].map((column) => `${source.columns[column]} AS ${column}`),
+  ];
+  const conditions = [`${source.time} >= ?`, `${source.time} < ?`];
+  const values: string[] = [selection.from, selection.to];
+  const kinds = listKinds(selection.measures);
+  if (kinds.length > 0) conditions.unshift(`kind IN (${kinds.map((kind) => `'${kind}'`).join(", ")})`);
+  for (const { dimension, members, exclude } of selection.filters) {
+    // One JSON parameter holds any number of members: D1 binds at most 100 values a statement.
+    const not = exclude ? "NOT " : "";
+    conditions.push(`${dimensionSql(source, dimension)} ${not}IN (SELECT value FROM json_each(?))`);
+    values.push(JSON.stringify(members));
+  }
+  const sql = `base AS (SELECT ${fields.join(", ")} FROM ${source.table} WHERE ${conditions.join(" AND ")})`;
+  return { sql, values };
+}
+
+/** `sum(…) AS name, …` for the selected measures; 0 where there is no row at all. */
+export function measureSql(measures: readonly MeasureName[]): string {
+  return measures.map((name) => `coalesce(${MEASURES[name].sql}, 0) AS ${name}`).join(", ");
+}
+
+/** `d0, d1, …`, with a prefix such as `top.`. */
+export function dimensionColumns(count: number, prefix = ""): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}d${index}`);
+}
+
+function chooseSource(selection: Selection): Source {
+  const wanted = [...selection.dimensions, ...selection.filters.map(({ dimension }) => dimension)];
+  const columns = selection.measures.flatMap((name) => MEASURES[name].columns);
+  const sources: readonly Source[] = FACTS[selection.fact].sources;
+  const source = sources.find(
+    (candidate) =>
+      candidate.grains.includes(selection.grain) &&
+      wanted.every((dimension) => dimension in candidate.dimensions) &&
+      columns.every((column) => column in candidate.columns),
+  );
+  if (!source) throw new TypeError(`No table of ${selection.fact} answers ${wanted.join(", ")}.`);
+  return source;
+}
+
+function dimensionSql(source: Source, dimension: string): string {
+  const sql = source.dimensions[dimension];
+  if (sql === undefined) throw new TypeError(`${source.table} has no dimension ${dimension}.`);
+  return sql;
+}
+
+function listKinds(measures: readonly MeasureName[]): string[] {
+  const kinds = measures.flatMap((name) => (MEASURES[name] as Measure).kinds ?? []);
+  return [...new Set(kinds)].sort();
+}

@@ -1,0 +1,75 @@
+import { FACTS, type FactName, type Source } from "../facts.ts";
+
+/** A country in the public data: Gapminder's figures, whole persons, international dollars. */
+export interface CountryProfile {
+  country: string;
+  income_per_person: number;
+  population: number;
+}
+
+/** Where a table comes from and what may be done with it. */
+export interface DataSource {
+  table_name: string;
+  title: string;
+  publisher: string;
+  url: string;
+  licence: string;
+  licence_url: string;
+  note: string;
+}
+
+/** Members a dimension is known to have; at most this many. */
+const MAX_MEMBERS = 1_000;
+
+/** The known members of a dimension, in order. */
+export async function listMembers(db: D1Database, dimension: string): Promise<string[]> {
+  if (dimension === "sector") {
+    const { results } = await db
+      .prepare("SELECT DISTINCT sector AS member FROM us_employment ORDER BY sector LIMIT ?")
+      .bind(MAX_MEMBERS)
+      .all<{ member: string }>();
+    return results.map(({ member }) => member);
+  }
+  const { results } = await db
+    .prepare("SELECT member FROM dimension_members WHERE dimension = ? ORDER BY member LIMIT ?")
+    .bind(dimension, MAX_MEMBERS)
+    .all<{ member: string }>();
+  return results.map(({ member }) => member);
+}
+
+/** First and last UTC day a fact has rows for; `undefined` when it has none. */
+export async function readCoverage(
+  db: D1Database,
+  fact: FactName,
+): Promise<{ first: string; last: string } | undefined> {
+  const source: Source = FACTS[fact].sources[0];
+  const row = await db
+    .prepare(`SELECT min(${source.day}) AS first, max(${source.day}) AS last FROM ${source.table}`)
+    .first<{ first: string | null; last: string | null }>();
+  return row?.first && row.last ? { first: row.first, last: row.last } : undefined;
+}
+
+/** Public figures of the named countries. */
+export async function listCountryProfiles(
+  db: D1Database,
+  countries: readonly string[],
+): Promise<CountryProfile[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT country, income_per_person, population FROM country_profiles
+       WHERE country IN (SELECT value FROM json_each(?))`,
+    )
+    .bind(JSON.stringify(countries))
+    .all<CountryProfile>();
+  return results;
+}
+
+/** Sources and licences of the public tables. */
+export async function listSources(db: D1Database): Promise<DataSource[]> {
+  const { results } = await db
+    .prepare(
+      "SELECT table_name, title, publisher, url, licence, licence_url, note FROM sources ORDER BY table_name LIMIT 100",
+    )
+    .all<DataSource>();
+  return results;
+}

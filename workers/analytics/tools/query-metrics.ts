@@ -1,0 +1,128 @@
+import { z } from "zod";
+import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { ToolError } from "../../../shared/mcp/errors.ts";
+import { DEFAULT_PERIOD, describeCoverage, presentUnits, presentValue, withNotes } from "../answer.ts";
+import {
+  dimensionsField,
+  filtersField,
+  grainField,
+  metricsField,
+  notesShape,
+  periodField,
+  periodShape,
+  regionField,
+  rowsShape,
+  segmentField,
+} from "../fields.ts";
+import { type Grain, listBuckets } from "../grains.ts";
+import { factOf, type Metric, measuresOf } from "../metrics.ts";
+import { formatPeriod, type Period, parsePeriod } from "../periods.ts";
+import { Question } from "../question.ts";
+import type { Aggregate } from "../store/aggregate.ts";
+import type { AnalyticsStore } from "../store.ts";
+
+/** Rows of an answer at most; the guard pages what the model should not read at once. */
+const MAX_ROWS = 5_000;
+const OTHER = "(other)";
+
+/** Metrics by dimensions and time. */
+export const queryMetrics = defineTool({
+  name: "analytics_query",
+  title: "Query metrics",
+  effect: "read",
+  scope: "analytics:read",
+  description:
+    'Gives metrics for a period, cut by dimensions and time. Example: {"metrics": ["revenue", "orders"], "dimensions": ["channel"], "period": "last_quarter", "grain": "month"}. The largest groups come first, the rest is one row "(other)". For why a figure moved use analytics_compare.',
+  input: z.object({
+    metrics: metricsField,
+    dimensions: dimensionsField.optional(),
+    filters: filtersField.optional(),
+    period: periodField.optional(),
+    grain: grainField.optional(),
+    region: regionField.optional(),
+    segment: segmentField.optional(),
+    limit: z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(100)
+      .default(10)
+      .describe("Groups shown; the rest becomes (other)"),
+    order: z.enum(["highest", "lowest"]).default("highest").describe("Which groups by the first metric"),
+  }),
+  inherits: ["region", "segment", "period", "grain"],
+  output: z.object({
+    period: periodShape,
+    grain: z.string(),
+    columns: z.array(z.string()).describe("Names of the cells of each row"),
+    rows: rowsShape,
+    totals: z.record(z.string(), z.number().nullable()).describe("Over everything, not only the rows shown"),
+    units: z.record(z.string(), z.string()),
+    other_groups: z.number().int().optional().describe('Groups put together as "(other)"'),
+    notes: notesShape,
+  }),
+  overflow: "rows",
+  async run(input, { store, now, context }: ToolContext<AnalyticsStore>) {
+    const question = new Question(store);
+    const metrics = question.metrics(input.metrics);
+    const fact = factOf(metrics[0]);
+    const dimensions = question.dimensions(input.dimensions ?? [], fact);
+    const grain = question.grain(input.grain ?? "total", fact);
+    const period = parsePeriod(input.period ?? DEFAULT_PERIOD, now);
+    const filters = await question.filters(fact, input, input.filters);
+    boundBuckets(period, grain, dimensions.length > 0 ? input.limit + 1 : 1);
+    const measures = [...new Set(metrics.flatMap(measuresOf))];
+    const aggregate = await store.aggregate(
+      { fact, measures, from: period.from, to: period.to, filters, dimensions, grain },
+      { count: input.limit, by: metrics[0], ascending: input.order === "lowest" },
+      MAX_ROWS,
+    );
+    if (aggregate.groups === 0) question.notes.push(await describeCoverage(store, fact));
+    for (const { name, title } of metrics) context.remember({ type: "metric", id: name, label: title });
+    const others = Math.max(0, aggregate.groups - input.limit);
+    return withNotes(
+      {
+        period: formatPeriod(period),
+        grain,
+        columns: [...(grain === "total" ? [] : [grain]), ...dimensions, ...metrics.map(({ name }) => name)],
+        rows: listRows(aggregate, metrics, dimensions.length, period, grain),
+        totals: Object.fromEntries(
+          metrics.map((metric) => [metric.name, presentValue(metric, aggregate.totals)]),
+        ),
+        units: presentUnits(metrics),
+        ...(dimensions.length > 0 && others > 0 && { other_groups: others }),
+      },
+      question.notes,
+    );
+  },
+});
+
+function boundBuckets(period: Period, grain: Grain, series: number): void {
+  const buckets = listBuckets(period, grain, MAX_ROWS).length;
+  if (buckets * series <= MAX_ROWS) return;
+  throw new ToolError("result_too_large", `This would be more than ${MAX_ROWS} rows.`, {
+    suggestedAction: "Use a coarser grain, a shorter period or a smaller limit.",
+  });
+}
+
+function listRows(
+  aggregate: Aggregate,
+  metrics: readonly Metric[],
+  dimensions: number,
+  period: Period,
+  grain: Grain,
+): (string | number | null)[][] {
+  if (grain !== "total" && dimensions === 0) {
+    // A bucket in which nothing happened is a row of its own: a gap in a series would read as a straight line.
+    const found = new Map(aggregate.rows.map((row) => [row.bucket, row.parts]));
+    return listBuckets(period, grain, MAX_ROWS).map((bucket) => [
+      bucket,
+      ...metrics.map((metric) => presentValue(metric, found.get(bucket) ?? {})),
+    ]);
+  }
+  return aggregate.rows.map((row) => [
+    ...(grain === "total" ? [] : [row.bucket]),
+    ...(row.other ? [OTHER, ...Array<null>(dimensions - 1).fill(null)] : row.members),
+    ...metrics.map((metric) => presentValue(metric, row.parts)),
+  ]);
+}

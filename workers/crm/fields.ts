@@ -1,0 +1,108 @@
+import { z } from "zod";
+import { ToolError } from "../../shared/mcp/errors.ts";
+import { type IdKind, isId } from "./identifiers.ts";
+import { LARGEST_AMOUNT } from "./money.ts";
+import { STAGES } from "./stages.ts";
+
+/** Input fields that several tools share: one bound, one message, one description each. */
+
+const SOURCES: Record<IdKind, string> = {
+  con: "a contact id from crm_find_contacts",
+  cmp: "a company id from crm_find_companies",
+  deal: "a deal id from crm_list_deals",
+  act: "an activity id",
+  task: "a task id from crm_list_tasks",
+  own: "an owner id",
+};
+
+/** An id of one kind. */
+export function idField(kind: IdKind): z.ZodString {
+  return z
+    .string()
+    .max(60)
+    .refine((text) => isId(kind, text), `Expected ${SOURCES[kind]}; it begins with "${kind}_".`);
+}
+
+/** One line of text between 1 and `max` characters, without control characters. */
+export function lineField(max: number): z.ZodString {
+  return z
+    .string()
+    .trim()
+    .min(1)
+    .max(max)
+    .refine((text) => !/\p{Cc}/u.test(text), "Control characters and line breaks are not allowed.");
+}
+
+/** A person's e-mail address; stored in lower case. */
+export const emailField = z
+  .string()
+  .trim()
+  .max(254)
+  .regex(/^[^\s@<>",;]+@[^\s@<>",;]+\.[^\s@<>",;]+$/, "Expected an e-mail address such as ann@acme.example.")
+  .meta({ classification: "pii" });
+
+/** A telephone number as people write it. */
+export const phoneField = z
+  .string()
+  .trim()
+  .regex(/^[+]?[0-9 ()./x-]{5,30}$/, "Expected 5 to 30 digits, with spaces, + ( ) . / - or x between them.")
+  .meta({ classification: "pii" });
+
+/** A part of a person's name. */
+export const nameField = lineField(100).meta({ classification: "pii" });
+
+/** A calendar day in UTC. */
+export const dayField = z.string().refine(isDay, "Expected a day as YYYY-MM-DD.").describe("YYYY-MM-DD");
+
+/** A stage of the pipeline. */
+export const stageField = z.enum(STAGES);
+
+/** An amount of money in currency units. */
+export const amountField = z.number().min(0).max(LARGEST_AMOUNT);
+
+/** Whose rows: a person, the caller, or everyone. */
+export const ownerField = lineField(100).describe('Owner: "me", a name, e-mail or id; "any" for everyone');
+
+/** A part of the world, as companies are filed. */
+export const regionField = lineField(40).describe('Region such as "Europe"; "any" for all');
+
+/** Rows on one page. */
+export const limitField = z.number().int().min(1).max(50).default(10);
+
+/** Where the next page starts. */
+export const cursorField = z.string().max(500).describe("next_cursor of the page before");
+
+/** Names one write, so that repeating the call does not repeat the write. */
+export const idempotencyField = z
+  .string()
+  .trim()
+  .min(8)
+  .max(100)
+  .describe("Any unique text for this write; a retry with the same key returns the first result");
+
+/** The version that the caller has read. */
+export const versionField = z
+  .number()
+  .int()
+  .min(1)
+  .describe("Version that you read; a newer one is a conflict");
+
+/** Turns a day, or a time with its offset, into an ISO time in UTC. Throws `invalid_input`. */
+export function parseTime(text: string): string {
+  const shaped = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text);
+  const time = new Date(shaped && isDay(text.slice(0, 10)) ? text : Number.NaN);
+  if (Number.isNaN(time.getTime())) {
+    throw new ToolError(
+      "invalid_input",
+      "Expected a day (2026-05-31) or a time with its offset (2026-05-31T14:00:00Z).",
+    );
+  }
+  return time.toISOString();
+}
+
+function isDay(text: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
+  const time = new Date(`${text}T00:00:00Z`);
+  // A day that does not exist, such as February 30th, is either no time at all or another day.
+  return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text);
+}

@@ -1,0 +1,79 @@
+import { z } from "zod";
+import { type CallContext, definePrompt } from "../../shared/mcp/define.ts";
+import { lineField } from "./fields.ts";
+import { STALE_DAYS, summarizePipeline } from "./pipeline.ts";
+import { resolveCustomer, resolveOwner } from "./resolve.ts";
+import { describeCompany, toJsonResource } from "./resources.ts";
+import type { CrmStore } from "./store.ts";
+
+const COMPLETED = 20;
+
+/** Gets a person ready for a meeting with a customer. */
+export const prepareMeeting = definePrompt({
+  name: "crm_prepare_meeting",
+  title: "Prepare a meeting",
+  description: "A one-page brief for a meeting with a customer, from what the CRM knows.",
+  scope: "crm:read",
+  arguments: z.object({
+    customer: lineField(200).describe("Company or contact: name, e-mail or id"),
+    purpose: lineField(300).optional().describe("What the meeting is about"),
+  }),
+  complete: {
+    async customer(value: string, { store }: CallContext<CrmStore>) {
+      const page = await (value.trim() === ""
+        ? store.companies.listActive(COMPLETED)
+        : store.companies.search({ text: value, facets: [], limit: COMPLETED }).then(({ rows }) => rows));
+      return page.map(({ name }) => name);
+    },
+  },
+  async run({ customer, purpose }, { store, now }: CallContext<CrmStore>) {
+    const { company, ...found } = await resolveCustomer(store, customer);
+    const person = found.kind === "contact" ? ` The meeting is with contact ${found.contact.id}.` : "";
+    const task = [
+      `Prepare me for a meeting${company ? ` with ${company.name}` : ""}.${person}`,
+      purpose ? `Purpose: ${purpose}` : "",
+      "Write one page: who they are, the people and their roles, where each open deal stands, what was last said",
+      "and when, what we promised and still owe, risks, three questions to ask, and the next step to aim for.",
+      "Use crm_get_customer for the details, crm_list_deals for closed deals, and crm_list_tasks for what is owed.",
+      "Say plainly where the CRM knows nothing; invent nothing.",
+    ];
+    const text = task.filter((line) => line !== "").join("\n");
+    const request = { role: "user" as const, content: { type: "text" as const, text } };
+    if (!company) return [request];
+    const resource = await describeCompany(store, company, `crm://companies/${company.id}`, now);
+    return [request, { role: "user" as const, content: { type: "resource" as const, resource } }];
+  },
+});
+
+/** Walks through the pipeline as a sales lead would on Monday morning. */
+export const reviewPipeline = definePrompt({
+  name: "crm_review_pipeline",
+  title: "Review the pipeline",
+  description: "A review of open deals: what will close, what goes cold, and what to do this week.",
+  scope: "crm:read",
+  arguments: z.object({
+    owner: lineField(100).optional().describe('Whose deals: a name, "me", or everyone when left out'),
+  }),
+  complete: {
+    async owner(value: string, { store }: CallContext<CrmStore>) {
+      return (await store.owners.find(value)).map(({ name }) => name);
+    },
+  },
+  async run({ owner: name }, { store, principal, now }: CallContext<CrmStore>) {
+    const owner = await resolveOwner(store, principal, name);
+    const pipeline = await summarizePipeline(store, owner, now);
+    const whose = owner ? `owner "${owner.email}"` : 'owner "any"';
+    const text = [
+      `Review ${owner ? `the pipeline of ${owner.name}` : "our whole pipeline"}; its figures are attached.`,
+      `1. crm_list_deals with ${whose}, min_amount 100000 and untouched_for_days ${STALE_DAYS}: large deals that go cold.`,
+      `2. crm_list_deals with ${whose}, sort "closing": what should close soonest, and what is past its day.`,
+      `3. crm_list_tasks with ${whose}, due "overdue": what we owe.`,
+      "Then write: the state in three sentences, the five deals that need a person this week with one action each,",
+      "what the forecast depends on, and which deals should be given up. Ask me before you change any deal.",
+    ].join("\n");
+    return [
+      { role: "user", content: { type: "text", text } },
+      { role: "user", content: { type: "resource", resource: toJsonResource("crm://pipeline", pipeline) } },
+    ];
+  },
+});

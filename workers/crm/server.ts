@@ -1,0 +1,53 @@
+import { z } from "zod";
+import { defineServer } from "../../shared/mcp/define.ts";
+import { ownerField, regionField, stageField } from "./fields.ts";
+import { prepareMeeting, reviewPipeline } from "./prompts.ts";
+import { companyResource, dealResource, pipelineResource } from "./resources.ts";
+import { type CrmStore, openCrmStore } from "./store.ts";
+import { createContact } from "./tools/create-contact.ts";
+import { findCompanies } from "./tools/find-companies.ts";
+import { findContacts } from "./tools/find-contacts.ts";
+import { getCustomer } from "./tools/get-customer.ts";
+import { listDeals } from "./tools/list-deals.ts";
+import { listTasks } from "./tools/list-tasks.ts";
+import { logActivity } from "./tools/log-activity.ts";
+import { moveDeal } from "./tools/move-deal.ts";
+import { updateContact } from "./tools/update-contact.ts";
+
+/** The CRM: customers, the people there, deals with them, and what was said. */
+export const crm = defineServer<CrmStore>({
+  name: "crm",
+  title: "CRM",
+  description: "Customers, contacts, deals and the history of talking to them.",
+  instructions: [
+    "Find a customer with crm_find_companies or crm_find_contacts, then read crm_get_customer; it takes names too.",
+    "Deals: crm_list_deals filters by amount, stage, owner, region, closing day and days without activity.",
+    "Writes name the version that was read. On a conflict, read again and decide anew.",
+    "Give an idempotency_key when you create or log something, so that a retry cannot do it twice.",
+    "Amounts are in US dollars, times in UTC.",
+  ].join("\n"),
+  scopes: {
+    "crm:read": "See companies, contacts, deals and activities",
+    "crm:write": "Add and change contacts, move deals, and log activities",
+  },
+  baseline: "crm:read",
+  defaults: z.object({
+    owner: ownerField.optional(),
+    region: regionField.optional(),
+    stage: z.array(stageField).min(1).max(6).optional().describe("Deal stages"),
+  }),
+  store: (env) => openCrmStore(env.CRM_DB),
+  tools: [
+    findContacts,
+    findCompanies,
+    getCustomer,
+    listDeals,
+    listTasks,
+    createContact,
+    updateContact,
+    moveDeal,
+    logActivity,
+  ],
+  resources: [companyResource, dealResource, pipelineResource],
+  prompts: [prepareMeeting, reviewPipeline],
+});

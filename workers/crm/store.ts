@@ -1,0 +1,32 @@
+import { ActivityStore } from "./store/activities.ts";
+import { CompanyStore } from "./store/companies.ts";
+import { ContactStore } from "./store/contacts.ts";
+import { DealStore } from "./store/deals.ts";
+import { type Overview, type OverviewSubject, readOverview } from "./store/overview.ts";
+import { OwnerStore } from "./store/owners.ts";
+import { TaskStore } from "./store/tasks.ts";
+
+/** The CRM's data, by subject. Shared by the whole company: rows do not depend on who asks. */
+export interface CrmStore {
+  contacts: ContactStore;
+  companies: CompanyStore;
+  deals: DealStore;
+  activities: ActivityStore;
+  tasks: TaskStore;
+  owners: OwnerStore;
+  /** Everything around one customer; `today` is a day, `YYYY-MM-DD`. */
+  readOverview(subject: OverviewSubject, today: string): Promise<Overview>;
+}
+
+/** Opens the CRM's data over its database. */
+export function openCrmStore(db: D1Database): CrmStore {
+  return {
+    contacts: new ContactStore(db),
+    companies: new CompanyStore(db),
+    deals: new DealStore(db),
+    activities: new ActivityStore(db),
+    tasks: new TaskStore(db),
+    owners: new OwnerStore(db),
+    readOverview: (subject, today) => readOverview(db, subject, today),
+  };
+}

@@ -1,0 +1,140 @@
+import { type IdempotentWrite, recallWrite, recordWrite } from "./idempotency.ts";
+import type { Stamp } from "./stamp.ts";
+
+/** The kinds of activity that are logged. */
+export const ACTIVITY_KINDS = ["call", "meeting", "email", "note"] as const;
+
+/** Something that happened with a customer. */
+export interface ActivityRow {
+  id: string;
+  kind: (typeof ACTIVITY_KINDS)[number];
+  subject: string;
+  occurred_at: string;
+  company_id: string | null;
+  contact_id: string | null;
+  deal_id: string | null;
+  created_by_name: string;
+}
+
+/** An activity to log; at least one of the three ids is set. */
+export type NewActivity = Omit<ActivityRow, "created_by_name"> & { body: string | null };
+
+/** A task that follows from an activity. */
+export interface NewTask {
+  id: string;
+  title: string;
+  due_on: string;
+  owner_id: string | null;
+}
+
+/** All SQL about activities. */
+export class ActivityStore {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** One activity, or `null`. */
+  async get(id: string): Promise<ActivityRow | null> {
+    return await this.#db
+      .prepare(
+        `SELECT id, kind, subject, occurred_at, company_id, contact_id, deal_id, created_by_name
+         FROM activities WHERE id = ?`,
+      )
+      .bind(id)
+      .first<ActivityRow>();
+  }
+
+  /** The id of the follow-up task that was made with an activity, if any. */
+  async getFollowUp(activityId: string): Promise<string | null> {
+    return await this.#db
+      .prepare("SELECT id FROM tasks WHERE id = ?")
+      .bind(nameFollowUp(activityId))
+      .first<string>("id");
+  }
+
+  /**
+   * Logs an activity, moves "last activity" of its contact, company and deal forward, and adds the follow-up, all
+   * or nothing. Gives the id of the activity, which is an earlier one when the same write was repeated.
+   */
+  async log(
+    activity: NewActivity,
+    followUp: Omit<NewTask, "id"> | undefined,
+    stamp: Stamp,
+    write: IdempotentWrite | undefined,
+  ): Promise<{ id: string; replayed: boolean }> {
+    const earlier = write && (await recallWrite(this.#db, write));
+    if (earlier !== undefined) return { id: earlier, replayed: true };
+    const statements = [
+      ...(write ? recordWrite(this.#db, write, activity.id, stamp) : []),
+      this.#insert(activity, stamp),
+      this.#touch("companies", activity.company_id, activity.occurred_at),
+      this.#touch("contacts", activity.contact_id, activity.occurred_at),
+      this.#touch("deals", activity.deal_id, activity.occurred_at),
+      ...(followUp ? [this.#insertTask(activity, followUp, stamp)] : []),
+    ];
+    try {
+      await this.#db.batch(statements);
+    } catch (failure) {
+      // The same write may have arrived twice at once; the other one took the key.
+      const winner = write && (await recallWrite(this.#db, write));
+      if (winner !== undefined) return { id: winner, replayed: true };
+      throw failure;
+    }
+    return { id: activity.id, replayed: false };
+  }
+
+  #insert(activity: NewActivity, stamp: Stamp): D1PreparedStatement {
+    return this.#db
+      .prepare(
+        `INSERT INTO activities (id, kind, subject, body, occurred_at, company_id, contact_id, deal_id,
+           created_at, created_by, created_by_name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .bind(
+        activity.id,
+        activity.kind,
+        activity.subject,
+        activity.body,
+        activity.occurred_at,
+        activity.company_id,
+        activity.contact_id,
+        activity.deal_id,
+        stamp.at,
+        stamp.userId,
+        stamp.name,
+      );
+  }
+
+  /** An activity that is logged late must not move the last one backwards. */
+  #touch(table: "companies" | "contacts" | "deals", id: string | null, at: string): D1PreparedStatement {
+    return this.#db
+      .prepare(`UPDATE ${table} SET last_activity_at = max(coalesce(last_activity_at, ''), ?) WHERE id = ?`)
+      .bind(at, id);
+  }
+
+  #insertTask(activity: NewActivity, task: Omit<NewTask, "id">, stamp: Stamp): D1PreparedStatement {
+    return this.#db
+      .prepare(
+        `INSERT INTO tasks (id, title, due_on, owner_id, company_id, contact_id, deal_id,
+           created_at, created_by, created_by_name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .bind(
+        nameFollowUp(activity.id),
+        task.title,
+        task.due_on,
+        task.owner_id,
+        activity.company_id,
+        activity.contact_id,
+        activity.deal_id,
+        stamp.at,
+        stamp.userId,
+        stamp.name,
+      );
+  }
+}
+
+/** A follow-up shares its activity's random part, so that a repeated write finds it again. */
+function nameFollowUp(activityId: string): string {
+  return activityId.replace(/^act_/, "task_");
+}

@@ -1,0 +1,62 @@
+import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "./search.ts";
+
+/** A company as it is stored, with its owner's name. */
+export interface CompanyRow {
+  seq: number;
+  id: string;
+  name: string;
+  domain: string | null;
+  industry: string | null;
+  region: string | null;
+  city: string | null;
+  country: string | null;
+  employees: number | null;
+  phone: string | null;
+  owner_id: string | null;
+  owner_name: string | null;
+  last_activity_at: string | null;
+  version: number;
+}
+
+const COLUMNS = `c.seq, c.id, c.name, c.domain, c.industry, c.region, c.city, c.country, c.employees, c.phone,
+  c.owner_id, o.name AS owner_name, c.last_activity_at, c.version`;
+
+const SEARCH: SearchTable = {
+  table: "companies",
+  columns: { name: "name", rest: ["domain", "place"] },
+  select: `SELECT ${COLUMNS} FROM hit JOIN companies c ON c.seq = hit.seq LEFT JOIN owners o ON o.id = c.owner_id`,
+};
+
+/** All SQL about companies. */
+export class CompanyStore {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** One page of companies by name, web domain, place or industry. */
+  async search(request: SearchRequest): Promise<SearchPage<CompanyRow>> {
+    return await searchPage<CompanyRow>(this.#db, SEARCH, request);
+  }
+
+  /** One company, or `null`. */
+  async get(id: string): Promise<CompanyRow | null> {
+    return await this.#db
+      .prepare(`SELECT ${COLUMNS} FROM companies c LEFT JOIN owners o ON o.id = c.owner_id WHERE c.id = ?`)
+      .bind(id)
+      .first<CompanyRow>();
+  }
+
+  /** The companies that were in contact last; newest first. */
+  async listActive(limit: number): Promise<CompanyRow[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT ${COLUMNS} FROM companies c LEFT JOIN owners o ON o.id = c.owner_id
+         WHERE c.last_activity_at > '' ORDER BY c.last_activity_at DESC, c.seq DESC LIMIT ?`,
+      )
+      .bind(limit)
+      .all<CompanyRow>();
+    return results;
+  }
+}

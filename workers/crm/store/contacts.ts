@@ -1,0 +1,178 @@
+import { type IdempotentWrite, recallWrite, recordWrite } from "./idempotency.ts";
+import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "./search.ts";
+import type { Stamp } from "./stamp.ts";
+
+/** A contact as it is stored, with the names of its company and owner. */
+export interface ContactRow {
+  seq: number;
+  id: string;
+  first_name: string;
+  last_name: string;
+  title: string | null;
+  email: string | null;
+  phone: string | null;
+  company_id: string | null;
+  company_name: string | null;
+  owner_id: string | null;
+  owner_name: string | null;
+  last_activity_at: string | null;
+  updated_at: string;
+  updated_by_name: string;
+  version: number;
+}
+
+/** The fields that people fill in. `email` is in lower case. */
+export type ContactFields = Pick<
+  ContactRow,
+  "first_name" | "last_name" | "title" | "email" | "phone" | "company_id" | "owner_id"
+>;
+
+/** How a write ended. `duplicate` names the contact that already has the e-mail address. */
+export type ContactWrite =
+  | { outcome: "written"; contact: ContactRow; replayed: boolean }
+  | { outcome: "duplicate"; id: string }
+  | { outcome: "stale"; contact: ContactRow }
+  | { outcome: "missing" };
+
+const FIELDS = [
+  "first_name",
+  "last_name",
+  "title",
+  "email",
+  "phone",
+  "company_id",
+  "owner_id",
+] as const satisfies readonly (keyof ContactFields)[];
+
+const COLUMNS = `p.seq, p.id, p.first_name, p.last_name, p.title, p.email, p.phone, p.company_id,
+  c.name AS company_name, p.owner_id, o.name AS owner_name, p.last_activity_at, p.updated_at, p.updated_by_name,
+  p.version`;
+
+const JOINS = "LEFT JOIN companies c ON c.id = p.company_id LEFT JOIN owners o ON o.id = p.owner_id";
+
+const SEARCH: SearchTable = {
+  table: "contacts",
+  columns: { name: "name", rest: ["email", "company"] },
+  select: `SELECT ${COLUMNS} FROM hit JOIN contacts p ON p.seq = hit.seq ${JOINS}`,
+};
+
+/** All SQL about contacts. */
+export class ContactStore {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** One page of contacts by name, e-mail address or company. A whole e-mail address that is known is the answer. */
+  async search(request: SearchRequest): Promise<SearchPage<ContactRow>> {
+    if (request.text.includes("@") && request.facets.length === 0 && !request.after) {
+      const contact = await this.getByEmail(request.text.trim());
+      if (contact) return { match: "all_words", rows: [contact], next: undefined };
+    }
+    return await searchPage<ContactRow>(this.#db, SEARCH, request);
+  }
+
+  /** One contact, or `null`. */
+  async get(id: string): Promise<ContactRow | null> {
+    return await this.#db
+      .prepare(`SELECT ${COLUMNS} FROM contacts p ${JOINS} WHERE p.id = ?`)
+      .bind(id)
+      .first<ContactRow>();
+  }
+
+  /** The contact with this e-mail address, or `null`. */
+  async getByEmail(email: string): Promise<ContactRow | null> {
+    return await this.#db
+      .prepare(`SELECT ${COLUMNS} FROM contacts p ${JOINS} WHERE p.email = ?`)
+      .bind(email.toLowerCase())
+      .first<ContactRow>();
+  }
+
+  /** Adds a contact. With `write`, a repeated call finds what the first one made. */
+  async create(
+    id: string,
+    fields: ContactFields,
+    stamp: Stamp,
+    write: IdempotentWrite | undefined,
+  ): Promise<ContactWrite> {
+    const earlier = write && (await this.#recall(write));
+    if (earlier) return earlier;
+    const insert = this.#db
+      .prepare(
+        `INSERT INTO contacts (id, ${FIELDS.join(", ")}, created_at, created_by, created_by_name,
+           updated_at, updated_by, updated_by_name)
+         VALUES (?1, ${FIELDS.map((_, index) => `?${index + 2}`).join(", ")}, ?9, ?10, ?11, ?9, ?10, ?11)`,
+      )
+      .bind(id, ...FIELDS.map((field) => fields[field]), stamp.at, stamp.userId, stamp.name);
+    try {
+      await this.#db.batch([...(write ? recordWrite(this.#db, write, id, stamp) : []), insert]);
+    } catch (failure) {
+      return await this.#explainFailure(failure, fields.email, id, write);
+    }
+    return await this.#reread(id, false);
+  }
+
+  /** Changes fields of the version that the caller has read, and keeps the old values with who replaced them. */
+  async update(
+    id: string,
+    version: number,
+    changes: Partial<ContactFields>,
+    stamp: Stamp,
+  ): Promise<ContactWrite> {
+    const changed = FIELDS.filter((field) => changes[field] !== undefined);
+    const keepOld = this.#db
+      .prepare(
+        `INSERT INTO contact_versions (contact_id, version, snapshot, replaced_at, replaced_by, replaced_by_name)
+         SELECT id, version, json_object(${FIELDS.map((field) => `'${field}', ${field}`).join(", ")}), ?, ?, ?
+         FROM contacts WHERE id = ? AND version = ?`,
+      )
+      .bind(stamp.at, stamp.userId, stamp.name, id, version);
+    const update = this.#db
+      .prepare(
+        `UPDATE contacts SET ${changed.map((field) => `${field} = ?, `).join("")}
+           version = version + 1, updated_at = ?, updated_by = ?, updated_by_name = ?
+         WHERE id = ? AND version = ?`,
+      )
+      .bind(
+        ...changed.map((field) => changes[field] ?? null),
+        stamp.at,
+        stamp.userId,
+        stamp.name,
+        id,
+        version,
+      );
+    try {
+      const [, result] = await this.#db.batch([keepOld, update]);
+      if (result && result.meta.changes > 0) return await this.#reread(id, false);
+    } catch (failure) {
+      return await this.#explainFailure(failure, changes.email, id, undefined);
+    }
+    const contact = await this.get(id);
+    return contact ? { outcome: "stale", contact } : { outcome: "missing" };
+  }
+
+  /** A failed batch changed nothing. Finds the rule that it broke; an unknown failure is thrown on. */
+  async #explainFailure(
+    failure: unknown,
+    email: string | null | undefined,
+    id: string,
+    write: IdempotentWrite | undefined,
+  ): Promise<ContactWrite> {
+    const earlier = write && (await this.#recall(write));
+    if (earlier) return earlier;
+    const holder = email ? await this.getByEmail(email) : null;
+    if (holder && holder.id !== id) return { outcome: "duplicate", id: holder.id };
+    throw failure;
+  }
+
+  async #recall(write: IdempotentWrite): Promise<ContactWrite | undefined> {
+    const id = await recallWrite(this.#db, write);
+    return id === undefined ? undefined : await this.#reread(id, true);
+  }
+
+  async #reread(id: string, replayed: boolean): Promise<ContactWrite> {
+    const contact = await this.get(id);
+    return contact ? { outcome: "written", contact, replayed } : { outcome: "missing" };
+  }
+}

@@ -1,0 +1,223 @@
+import { isClosed, OPEN_STAGES, type Stage } from "../stages.ts";
+import {
+  type DealFilter,
+  type DealPosition,
+  type DealSort,
+  dealColumns,
+  matchDeals,
+  SORTS,
+} from "./deal-filter.ts";
+import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "./search.ts";
+import type { Stamp } from "./stamp.ts";
+
+/** A deal as it is stored, with the names of its company, contact and owner. */
+export interface DealRow {
+  seq: number;
+  id: string;
+  name: string;
+  company_id: string;
+  company_name: string;
+  contact_id: string | null;
+  owner_id: string | null;
+  owner_name: string | null;
+  stage: Stage;
+  amount_cents: number;
+  expected_close_on: string;
+  stage_since: string;
+  closed_at: string | null;
+  close_reason: string | null;
+  last_activity_at: string;
+  updated_by_name: string;
+  version: number;
+}
+
+/** How many deals match and what they are worth. `complete` is false when only the first 10,000 were added up. */
+export interface DealTotals {
+  deals: number;
+  amount_cents: number;
+  complete: boolean;
+}
+
+/** One step in a deal's life. */
+export interface StageChangeRow {
+  from_stage: Stage | null;
+  to_stage: Stage;
+  reason: string | null;
+  changed_at: string;
+  changed_by_name: string;
+}
+
+/** What is in one stage: worth, and how much of it is stale or late. */
+export interface StageSummaryRow {
+  stage: Stage;
+  deals: number;
+  amount_cents: number;
+  stale: number;
+  late: number;
+}
+
+/** How a move ended. */
+export type DealMove =
+  | { outcome: "moved"; deal: DealRow }
+  | { outcome: "stale"; deal: DealRow }
+  | { outcome: "missing" };
+
+const MAX_COUNTED = 10_000;
+const MAX_SEQ = Number.MAX_SAFE_INTEGER;
+
+const JOINS = "JOIN companies c ON c.id = d.company_id LEFT JOIN owners o ON o.id = d.owner_id";
+
+const SEARCH: SearchTable = {
+  table: "deals",
+  columns: { name: "name", rest: ["company"] },
+  select: `SELECT ${dealColumns} FROM hit JOIN deals d ON d.seq = hit.seq ${JOINS}`,
+};
+
+/** All SQL about deals. */
+export class DealStore {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** One page of deals by name or company. */
+  async search(request: SearchRequest): Promise<SearchPage<DealRow>> {
+    return await searchPage<DealRow>(this.#db, SEARCH, request);
+  }
+
+  /** One page of the deals that pass a filter, and the totals over all of them. */
+  async list(
+    filter: DealFilter,
+    sort: DealSort,
+    limit: number,
+    after: DealPosition | undefined,
+  ): Promise<{ rows: DealRow[]; next: DealPosition | undefined; totals: DealTotals }> {
+    const { column, direction, start } = SORTS[sort];
+    const where = matchDeals(filter);
+    // The page is cut before names are joined to it, so that a sort, where one is needed, moves keys only.
+    const page = this.#db
+      .prepare(
+        `WITH hit AS (
+           SELECT seq FROM deals WHERE ${where.sql} AND (${column}, seq) ${direction === "DESC" ? "<" : ">"} (?, ?)
+           ORDER BY ${column} ${direction}, seq ${direction} LIMIT ?
+         ) SELECT ${dealColumns} FROM hit JOIN deals d ON d.seq = hit.seq ${JOINS}
+         ORDER BY d.${column} ${direction}, d.seq ${direction}`,
+      )
+      .bind(
+        ...where.values,
+        after?.key ?? start,
+        after?.seq ?? (direction === "DESC" ? MAX_SEQ : -1),
+        limit + 1,
+      );
+    const totals = this.#db
+      .prepare(
+        `SELECT count(*) AS deals, coalesce(sum(amount_cents), 0) AS amount_cents FROM (
+           SELECT amount_cents FROM deals WHERE ${where.sql} LIMIT ?)`,
+      )
+      .bind(...where.values, MAX_COUNTED + 1);
+    const [found, counted] = await this.#db.batch([page, totals]);
+    const rows = (found?.results ?? []) as DealRow[];
+    const sums = counted?.results[0] as Omit<DealTotals, "complete">;
+    const last = rows.length > limit ? rows[limit - 1] : undefined;
+    return {
+      rows: rows.slice(0, limit),
+      next: last && { key: last[column], seq: last.seq },
+      totals: { ...sums, complete: sums.deals <= MAX_COUNTED },
+    };
+  }
+
+  /** One deal, or `null`. */
+  async get(id: string): Promise<DealRow | null> {
+    return await this.#db
+      .prepare(`SELECT ${dealColumns} FROM deals d ${JOINS} WHERE d.id = ?`)
+      .bind(id)
+      .first<DealRow>();
+  }
+
+  /** The last steps of a deal, newest first. */
+  async listStageChanges(id: string, limit: number): Promise<StageChangeRow[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT from_stage, to_stage, reason, changed_at, changed_by_name FROM deal_stage_history
+         WHERE deal_id = ? ORDER BY seq DESC LIMIT ?`,
+      )
+      .bind(id, limit)
+      .all<StageChangeRow>();
+    return results;
+  }
+
+  /** Moves the version of a deal that the caller has read, and writes the step into its history. */
+  async move(id: string, version: number, to: Stage, reason: string | null, stamp: Stamp): Promise<DealMove> {
+    const closes = isClosed(to);
+    const remember = this.#db
+      .prepare(
+        `INSERT INTO deal_stage_history (deal_id, from_stage, to_stage, reason, changed_at, changed_by, changed_by_name)
+         SELECT id, stage, ?, ?, ?, ?, ? FROM deals WHERE id = ? AND version = ?`,
+      )
+      .bind(to, reason, stamp.at, stamp.userId, stamp.name, id, version);
+    const touchCompany = this.#db
+      .prepare(
+        `UPDATE companies SET last_activity_at = max(coalesce(last_activity_at, ''), ?)
+         WHERE id = (SELECT company_id FROM deals WHERE id = ? AND version = ?)`,
+      )
+      .bind(stamp.at, id, version);
+    const move = this.#db
+      .prepare(
+        `UPDATE deals SET stage = ?1, stage_since = ?2, closed_at = ?3, close_reason = ?4,
+           last_activity_at = max(last_activity_at, ?2), version = version + 1,
+           updated_at = ?2, updated_by = ?5, updated_by_name = ?6
+         WHERE id = ?7 AND version = ?8`,
+      )
+      .bind(
+        to,
+        stamp.at,
+        closes ? stamp.at : null,
+        closes ? reason : null,
+        stamp.userId,
+        stamp.name,
+        id,
+        version,
+      );
+    const results = await this.#db.batch([remember, touchCompany, move]);
+    const deal = await this.get(id);
+    if (!deal) return { outcome: "missing" };
+    return { outcome: (results[2]?.meta.changes ?? 0) > 0 ? "moved" : "stale", deal };
+  }
+
+  /** The open pipeline by stage; `staleBefore` is an ISO time, `today` a day. */
+  async summarizeOpen(
+    ownerId: string | undefined,
+    staleBefore: string,
+    today: string,
+  ): Promise<StageSummaryRow[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT stage, count(*) AS deals, sum(amount_cents) AS amount_cents,
+           sum(last_activity_at <= ?) AS stale, sum(expected_close_on < ?) AS late
+         FROM deals
+         WHERE closed_at IS NULL AND stage IN (${OPEN_STAGES.map(() => "?").join(", ")})
+           ${ownerId === undefined ? "" : "AND owner_id = ?"}
+         GROUP BY stage`,
+      )
+      .bind(staleBefore, today, ...OPEN_STAGES, ...(ownerId === undefined ? [] : [ownerId]))
+      .all<StageSummaryRow>();
+    return results;
+  }
+
+  /** What was won and lost since an ISO time. */
+  async summarizeClosed(
+    ownerId: string | undefined,
+    since: string,
+  ): Promise<Pick<StageSummaryRow, "stage" | "deals" | "amount_cents">[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT stage, count(*) AS deals, sum(amount_cents) AS amount_cents FROM deals
+         WHERE closed_at IS NOT NULL AND closed_at >= ? ${ownerId === undefined ? "" : "AND owner_id = ?"}
+         GROUP BY stage`,
+      )
+      .bind(since, ...(ownerId === undefined ? [] : [ownerId]))
+      .all<Pick<StageSummaryRow, "stage" | "deals" | "amount_cents">>();
+    return results;
+  }
+}

@@ -1,0 +1,74 @@
+import { ToolError } from "../../../shared/mcp/errors.ts";
+import type { JsonValue } from "../../../shared/mcp/json.ts";
+import type { Stamp } from "./stamp.ts";
+
+/** A write that its caller may repeat safely. Keys belong to one person: nobody meets another's key. */
+export interface IdempotentWrite {
+  userId: string;
+  key: string;
+  tool: string;
+  /** SHA-256 of the arguments, so that a key cannot stand for two different writes. */
+  fingerprint: string;
+}
+
+const KEPT_DAYS = 7;
+const PURGED_AT_ONCE = 100;
+
+/** Describes a write by its caller, key and arguments. */
+export async function describeWrite(
+  userId: string,
+  key: string,
+  tool: string,
+  input: Readonly<Record<string, JsonValue | undefined>>,
+): Promise<IdempotentWrite> {
+  const entries = Object.entries(input).sort(([a], [b]) => (a < b ? -1 : 1));
+  const bytes = new TextEncoder().encode(JSON.stringify(entries));
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const fingerprint = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return { userId, key, tool, fingerprint };
+}
+
+/**
+ * The id of what an earlier call with this key made, or `undefined` when there was none.
+ * Throws `conflict` when the key was used for something else.
+ */
+export async function recallWrite(db: D1Database, write: IdempotentWrite): Promise<string | undefined> {
+  const row = await db
+    .prepare("SELECT tool, fingerprint, entity_id FROM idempotency_keys WHERE user_id = ? AND key = ?")
+    .bind(write.userId, write.key)
+    .first<{ tool: string; fingerprint: string; entity_id: string }>();
+  if (!row) return undefined;
+  if (row.tool !== write.tool || row.fingerprint !== write.fingerprint) {
+    throw new ToolError("conflict", "You have used this idempotency_key for a write with other arguments.", {
+      suggestedAction: "Use a new idempotency_key for a new write; repeat a write with unchanged arguments.",
+    });
+  }
+  return row.entity_id;
+}
+
+/**
+ * The statements that record a write; they belong into its batch, where a key that is taken fails the whole of it.
+ * They also remove some keys that are older than a week, so that the table stays small without a job of its own.
+ */
+export function recordWrite(
+  db: D1Database,
+  write: IdempotentWrite,
+  entityId: string,
+  stamp: Stamp,
+): D1PreparedStatement[] {
+  const oldest = new Date(Date.parse(stamp.at) - KEPT_DAYS * 86_400_000).toISOString();
+  return [
+    db
+      .prepare(
+        `DELETE FROM idempotency_keys WHERE (user_id, key) IN (
+           SELECT user_id, key FROM idempotency_keys WHERE created_at < ? ORDER BY created_at LIMIT ?)`,
+      )
+      .bind(oldest, PURGED_AT_ONCE),
+    db
+      .prepare(
+        `INSERT INTO idempotency_keys (user_id, key, tool, fingerprint, entity_id, created_at)
+         VALUES (?, ?, ?, ?, ?, ?)`,
+      )
+      .bind(write.userId, write.key, write.tool, write.fingerprint, entityId, stamp.at),
+  ];
+}

@@ -1,0 +1,121 @@
+/**
+ * Turns what a person types into FTS5 match expressions, best answers first.
+ *
+ * Ranking is by tiers and not by a score: every tier is one expression whose hits come straight from the index in
+ * order of creation, newest first. A page therefore costs the same over a thousand rows and over a million, a
+ * cursor is just a tier and a place in it, and no row can appear twice, because each tier excludes those before it.
+ */
+
+/** The indexed columns of a full-text table. */
+export interface SearchColumns {
+  /** The column whose hits rank first. */
+  name: string;
+  /** The other columns that words may be found in. */
+  rest: readonly string[];
+}
+
+/** What each word may be spelled like: the word itself, or its likely corrections. */
+export type Words = readonly (readonly string[])[];
+
+const MAX_WORDS = 8;
+const MAX_WORD_LENGTH = 40;
+
+/** Splits a text into at most 8 lower-case words of letters and digits. */
+export function splitWords(text: string): string[] {
+  const words =
+    text
+      .normalize("NFC")
+      .toLowerCase()
+      .match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
+  return words.slice(0, MAX_WORDS).map((word) => word.slice(0, MAX_WORD_LENGTH));
+}
+
+/** Expressions for rows that hold all words: as whole words of the name, as beginnings there, or anywhere. */
+export function rankAllWords(words: Words, columns: SearchColumns): string[] {
+  const whole = `${columns.name} : (${joinWords(words, "AND", "")})`;
+  const begun = `${columns.name} : (${joinWords(words, "AND", "*")})`;
+  const anywhere = `${anyColumn(columns)} : (${joinWords(words, "AND", "*")})`;
+  return [whole, `(${begun}) NOT (${whole})`, `(${anywhere}) NOT (${begun})`];
+}
+
+/** Expressions for rows that hold all words but one, one expression for each word left out. */
+export function rankSomeWords(words: Words, columns: SearchColumns): string[] {
+  const expressions = words.map((_, left) => {
+    const kept = words.filter((_, index) => index !== left);
+    return `${anyColumn(columns)} : (${joinWords(kept, "AND", "*")})`;
+  });
+  return expressions.map((expression, tier) => {
+    const before = expressions.slice(0, tier).map((earlier) => `(${earlier})`);
+    return before.length === 0 ? expression : `(${expression}) NOT (${before.join(" OR ")})`;
+  });
+}
+
+/** Narrows expressions to rows that carry every facet (an id without its prefix, or a region). */
+export function narrowToFacets(expressions: readonly string[], facets: readonly string[]): string[] {
+  if (facets.length === 0) return [...expressions];
+  const filter = `facets : (${facets.map(quote).join(" AND ")})`;
+  if (expressions.length === 0) return [filter];
+  return expressions.map((expression) => `(${expression}) AND ${filter}`);
+}
+
+/** The facet under which a row with this id is filed; a region is its own facet. */
+export function toFacet(value: string): string {
+  return value.replace(/^[a-z]{3}_/, "");
+}
+
+/**
+ * The existing words that a mistyped word may have meant: the same first letter, at most one slip (a letter
+ * missing, added, changed or two swapped), or two in words of eight letters and more. At most 5, closest first.
+ */
+export function suggestSpellings(word: string, vocabulary: readonly string[]): string[] {
+  const allowed = word.length >= 8 ? 2 : 1;
+  return vocabulary
+    .map((term) => ({ term, distance: measureDistance(word, term, allowed) }))
+    .filter(({ distance }) => distance <= allowed)
+    .sort((a, b) => a.distance - b.distance || (a.term < b.term ? -1 : 1))
+    .slice(0, 5)
+    .map(({ term }) => term);
+}
+
+function joinWords(words: Words, operator: "AND", suffix: "" | "*"): string {
+  return words
+    .map((spellings) => {
+      const either = spellings.map((spelling) => `${quote(spelling)}${suffix}`).join(" OR ");
+      return spellings.length > 1 ? `(${either})` : either;
+    })
+    .join(` ${operator} `);
+}
+
+function anyColumn(columns: SearchColumns): string {
+  return `{${[columns.name, ...columns.rest].join(" ")}}`;
+}
+
+/** Words hold only letters, digits and marks, facets may hold more; quoting keeps AND, OR, NOT and NEAR from being read as operators. */
+function quote(word: string): string {
+  return `"${word.replaceAll('"', "")}"`;
+}
+
+/** Optimal string alignment distance; gives up with a larger number once it must exceed `limit`. */
+function measureDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) > limit) return limit + 1;
+  let older: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const cost = a[row - 1] === b[column - 1] ? 0 : 1;
+      let best = Math.min(
+        (previous[column] ?? 0) + 1,
+        (current[column - 1] ?? 0) + 1,
+        (previous[column - 1] ?? 0) + cost,
+      );
+      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      if (swapped) best = Math.min(best, (older[column - 2] ?? 0) + 1);
+      current.push(best);
+    }
+    if (Math.min(...current) > limit) return limit + 1;
+    older = previous;
+    previous = current;
+  }
+  return previous[b.length] ?? limit + 1;
+}

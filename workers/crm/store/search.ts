@@ -1,0 +1,141 @@
+import {
+  narrowToFacets,
+  rankAllWords,
+  rankSomeWords,
+  type SearchColumns,
+  splitWords,
+  suggestSpellings,
+  toFacet,
+  type Words,
+} from "./query.ts";
+
+/** How the rows of a page fit the words: all of them, all but one, or words spelled alike. */
+export type MatchKind = "all_words" | "similar_spelling" | "some_words";
+
+/** The place of a row in a search. */
+export interface SearchPosition {
+  match: MatchKind;
+  tier: number;
+  seq: number;
+}
+
+/** What to look for. Without text, everything that carries the facets; at least one of both is needed. */
+export interface SearchRequest {
+  text: string;
+  /** Ids and regions that narrow the search. */
+  facets: readonly string[];
+  /** Rows on the page. */
+  limit: number;
+  /** The last row of the page before. */
+  after?: SearchPosition | undefined;
+}
+
+/** One page of hits, best first. */
+export interface SearchPage<Row> {
+  match: MatchKind;
+  rows: Row[];
+  /** Where the next page starts; `undefined` on the last page. */
+  next: SearchPosition | undefined;
+}
+
+/** A searchable table: its full-text companion is `<table>_fts`, its vocabulary `<table>_words`. */
+export interface SearchTable {
+  table: "contacts" | "companies" | "deals";
+  columns: SearchColumns;
+  /** SELECT … FROM hit JOIN …, over the hits' `seq`; gives each row its `seq`. */
+  select: string;
+}
+
+const FIRST = Number.MAX_SAFE_INTEGER;
+const MAX_VOCABULARY = 5_000;
+
+/**
+ * Finds one page of rows. When nothing holds all words, tries likely spellings, then all words but one; the answer
+ * says which it was. A page is one round trip to the database.
+ */
+export async function searchPage<Row extends { seq: number }>(
+  db: D1Database,
+  target: SearchTable,
+  request: SearchRequest,
+): Promise<SearchPage<Row>> {
+  const words = splitWords(request.text);
+  const kinds: MatchKind[] = request.after
+    ? [request.after.match]
+    : ["all_words", "similar_spelling", "some_words"];
+  for (const match of kinds) {
+    const expressions = await expandWords(db, target, words, match);
+    if (expressions === undefined) continue;
+    const tiers = narrowToFacets(expressions, request.facets.map(toFacet));
+    const page = await readPage<Row>(db, target, tiers, match, request);
+    if (page.rows.length > 0) return page;
+  }
+  return { match: "all_words", rows: [], next: undefined };
+}
+
+/** The expressions of one way to match, or `undefined` when it has nothing to add. */
+async function expandWords(
+  db: D1Database,
+  { table, columns }: SearchTable,
+  words: readonly string[],
+  match: MatchKind,
+): Promise<string[] | undefined> {
+  const exact: Words = words.map((word) => [word]);
+  if (match === "all_words") return words.length === 0 ? [] : rankAllWords(exact, columns);
+  if (match === "some_words") return words.length < 2 ? undefined : rankSomeWords(exact, columns);
+  const spellings = await readSpellings(db, table, words);
+  return spellings.some((alternatives) => alternatives.length > 1)
+    ? rankAllWords(spellings, columns)
+    : undefined;
+}
+
+async function readSpellings(db: D1Database, table: string, words: readonly string[]): Promise<Words> {
+  if (words.length === 0) return [];
+  const vocabularies = await db.batch<{ term: string }>(
+    words.map((word) => {
+      const [initial = ""] = word;
+      return db
+        .prepare(
+          `SELECT term FROM ${table}_words WHERE term >= ?1 AND term <= ?2 AND length(term) > 2 LIMIT ?3`,
+        )
+        .bind(initial, `${initial}\u{10FFFF}`, MAX_VOCABULARY);
+    }),
+  );
+  return words.map((word, index) => {
+    if (word.length < 4) return [word];
+    const terms = vocabularies[index]?.results.map(({ term }) => term) ?? [];
+    return [word, ...suggestSpellings(word, terms).filter((term) => term !== word)];
+  });
+}
+
+async function readPage<Row extends { seq: number }>(
+  db: D1Database,
+  { table, select }: SearchTable,
+  tiers: readonly string[],
+  match: MatchKind,
+  { after, limit }: SearchRequest,
+): Promise<SearchPage<Row>> {
+  const start = after?.tier ?? 0;
+  const remaining = tiers.slice(start);
+  if (remaining.length === 0) return { match, rows: [], next: undefined };
+  const answers = await db.batch<Row>(
+    remaining.map((expression, offset) =>
+      db
+        .prepare(
+          `WITH hit AS (
+             SELECT rowid AS seq FROM ${table}_fts
+             WHERE ${table}_fts MATCH ?1 AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3
+           ) ${select} ORDER BY hit.seq DESC`,
+        )
+        .bind(expression, offset === 0 && after ? after.seq : FIRST, limit + 1),
+    ),
+  );
+  const found = answers.flatMap((answer, offset) =>
+    answer.results.map((row) => ({ row, position: { match, tier: start + offset, seq: row.seq } })),
+  );
+  const page = found.slice(0, limit);
+  return {
+    match,
+    rows: page.map(({ row }) => row),
+    next: found.length > limit ? page.at(-1)?.position : undefined,
+  };
+}

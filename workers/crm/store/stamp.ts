@@ -1,0 +1,14 @@
+import type { PrincipalIdentity } from "../../../shared/auth/principal.ts";
+
+/** Who writes, and when: stored with every change. */
+export interface Stamp {
+  userId: string;
+  name: string;
+  /** ISO time in UTC. */
+  at: string;
+}
+
+/** The stamp of a call. */
+export function stampCall(principal: PrincipalIdentity, now: Date): Stamp {
+  return { userId: principal.userId, name: principal.name, at: now.toISOString() };
+}

@@ -1,0 +1,58 @@
+import { z } from "zod";
+import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { ToolError } from "../../../shared/mcp/errors.ts";
+import { companyShape, presentCompany } from "../answers.ts";
+import { decodeCursor, encodeCursor } from "../cursor.ts";
+import { cursorField, limitField, lineField, ownerField, regionField } from "../fields.ts";
+import { resolveOwner } from "../resolve.ts";
+import { matchField, requireWords, searchPosition } from "../search-fields.ts";
+import type { CrmStore } from "../store.ts";
+
+/** Looks companies up. Session defaults do not narrow it: who names a company wants that company. */
+export const findCompanies = defineTool({
+  name: "crm_find_companies",
+  title: "Find companies",
+  effect: "read",
+  scope: "crm:read",
+  description:
+    "Finds companies by name, web domain, city, country or industry. Pass an id to crm_get_customer for the whole picture.",
+  input: z.object({
+    query: lineField(200).optional().describe("Words of the name, domain, place or industry"),
+    owner: ownerField.optional(),
+    region: regionField.optional(),
+    limit: limitField,
+    cursor: cursorField.optional(),
+  }),
+  output: z.object({
+    companies: z.array(companyShape),
+    match: matchField,
+    next_cursor: z.string().optional(),
+  }),
+  overflow: "companies",
+  async run(input, { store, principal, context }: ToolContext<CrmStore>) {
+    const owner = await resolveOwner(store, principal, input.owner);
+    const region = input.region?.toLowerCase() === "any" ? undefined : input.region;
+    if (input.query === undefined && owner === undefined && region === undefined) {
+      throw new ToolError("invalid_input", "Give a query, an owner or a region.");
+    }
+    requireWords(input.query);
+    requireWords(region);
+    const facets = [owner?.id, region].filter((facet) => facet !== undefined);
+    const question = ["companies", input.query ?? "", ...facets];
+    const page = await store.companies.search({
+      text: input.query ?? "",
+      facets,
+      limit: input.limit,
+      after: input.cursor === undefined ? undefined : decodeCursor(input.cursor, question, searchPosition),
+    });
+    const [only] = page.rows;
+    if (only && page.rows.length === 1 && page.match === "all_words") {
+      context.remember({ type: "company", id: only.id, label: only.name });
+    }
+    return {
+      companies: page.rows.map(presentCompany),
+      match: page.match,
+      ...(page.next && { next_cursor: encodeCursor({ ...page.next }, question) }),
+    };
+  },
+});

@@ -1,0 +1,52 @@
+import { z } from "zod";
+import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { ToolError } from "../../../shared/mcp/errors.ts";
+import { contactShape, nameContact, presentContact } from "../answers.ts";
+import { decodeCursor, encodeCursor } from "../cursor.ts";
+import { cursorField, idField, limitField, lineField } from "../fields.ts";
+import { matchField, requireWords, searchPosition } from "../search-fields.ts";
+import type { CrmStore } from "../store.ts";
+
+/** Looks people up; the first step before most others. */
+export const findContacts = defineTool({
+  name: "crm_find_contacts",
+  title: "Find contacts",
+  effect: "read",
+  scope: "crm:read",
+  description:
+    "Finds contacts by name, e-mail or company; beginnings of words are enough and accents do not matter. Use it to get the id and version that other tools need.",
+  input: z.object({
+    query: lineField(200).optional().describe("Words of the name, e-mail or company"),
+    company_id: idField("cmp").optional().describe("Only people of this company"),
+    limit: limitField,
+    cursor: cursorField.optional(),
+  }),
+  output: z.object({
+    contacts: z.array(contactShape),
+    match: matchField,
+    next_cursor: z.string().optional(),
+  }),
+  overflow: "contacts",
+  async run(input, { store, context }: ToolContext<CrmStore>) {
+    if (input.query === undefined && input.company_id === undefined) {
+      throw new ToolError("invalid_input", "Give a query, a company_id, or both.");
+    }
+    requireWords(input.query);
+    const question = ["contacts", input.query ?? "", input.company_id ?? ""];
+    const page = await store.contacts.search({
+      text: input.query ?? "",
+      facets: input.company_id ? [input.company_id] : [],
+      limit: input.limit,
+      after: input.cursor === undefined ? undefined : decodeCursor(input.cursor, question, searchPosition),
+    });
+    const [only] = page.rows;
+    if (only && page.rows.length === 1 && page.match === "all_words") {
+      context.remember({ type: "contact", id: only.id, label: nameContact(only) });
+    }
+    return {
+      contacts: page.rows.map(presentContact),
+      match: page.match,
+      ...(page.next && { next_cursor: encodeCursor({ ...page.next }, question) }),
+    };
+  },
+});

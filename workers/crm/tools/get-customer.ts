@@ -1,0 +1,51 @@
+import { z } from "zod";
+import { type ContextAccess, defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { ToolError } from "../../../shared/mcp/errors.ts";
+import { nameContact } from "../answers.ts";
+import { customerShape, describeCustomer } from "../customer.ts";
+import { lineField } from "../fields.ts";
+import { type Customer, resolveCustomer } from "../resolve.ts";
+import type { CrmStore } from "../store.ts";
+
+/** One customer from all sides. */
+export const getCustomer = defineTool({
+  name: "crm_get_customer",
+  title: "Customer 360",
+  effect: "read",
+  scope: "crm:read",
+  description:
+    'Shows one customer from all sides: company, people, open deals, last contact, open tasks and health with its reasons. Takes an id, a name or an e-mail; "recent" means the company this session last looked at.',
+  input: z.object({
+    customer: lineField(200)
+      .default("recent")
+      .describe('Company or contact: id, name or e-mail; "recent" for the last company'),
+  }),
+  output: customerShape,
+  async run({ customer }, { store, context, now }: ToolContext<CrmStore>) {
+    const found = await resolveCustomer(
+      store,
+      customer.toLowerCase() === "recent" ? findRecent(context) : customer,
+    );
+    rememberCustomer(context, found);
+    return await describeCustomer(store, found, now);
+  },
+});
+
+function findRecent(context: ContextAccess): string {
+  const [company] = context.recent("company");
+  if (company) return company.id;
+  throw new ToolError("not_found", "This session has not looked at any company yet.", {
+    suggestedAction: "Name the customer by name, e-mail or id.",
+  });
+}
+
+/** A person's company comes along, so that "that customer" works after either. */
+function rememberCustomer(context: ContextAccess, customer: Customer): void {
+  if (customer.kind === "contact") {
+    const { contact } = customer;
+    context.remember({ type: "contact", id: contact.id, label: nameContact(contact) });
+  }
+  if (customer.company) {
+    context.remember({ type: "company", id: customer.company.id, label: customer.company.name });
+  }
+}

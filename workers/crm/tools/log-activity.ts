@@ -1,0 +1,143 @@
+import { z } from "zod";
+import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { ToolError } from "../../../shared/mcp/errors.ts";
+import { countDaysSince } from "../days.ts";
+import { dayField, idempotencyField, idField, lineField, parseTime } from "../fields.ts";
+import { makeId } from "../identifiers.ts";
+import { requireCompany, requireContact, requireDeal } from "../refusals.ts";
+import { ACTIVITY_KINDS } from "../store/activities.ts";
+import { describeWrite } from "../store/idempotency.ts";
+import { stampCall } from "../store/stamp.ts";
+import type { CrmStore } from "../store.ts";
+
+const OLDEST_DAYS = 3650;
+const HOUR = 3_600_000;
+
+/** Records what happened with a customer. */
+export const logActivity = defineTool({
+  name: "crm_log_activity",
+  title: "Log an activity",
+  effect: "create",
+  scope: "crm:write",
+  description:
+    "Logs a call, meeting, e-mail or note on a contact, company or deal, and so counts as touching them. Can add a follow-up task. A contact's or deal's company is found by itself.",
+  input: z.object({
+    kind: z.enum(ACTIVITY_KINDS),
+    subject: lineField(200),
+    body: z.string().trim().max(5000).optional().describe("What was said or agreed"),
+    occurred_at: z.string().max(40).optional().describe("ISO day or time with offset; default now"),
+    contact_id: idField("con").optional(),
+    company_id: idField("cmp").optional(),
+    deal_id: idField("deal").optional(),
+    follow_up: z
+      .object({ title: lineField(200), due: dayField })
+      .optional()
+      .describe("Task that follows"),
+    idempotency_key: idempotencyField.optional(),
+  }),
+  output: z.object({
+    activity: z.object({
+      id: z.string(),
+      kind: z.enum(ACTIVITY_KINDS),
+      subject: z.string(),
+      occurred_at: z.string(),
+      contact_id: z.string().nullable(),
+      company_id: z.string().nullable(),
+      deal_id: z.string().nullable(),
+    }),
+    follow_up_task_id: z.string().nullable(),
+    replayed: z.boolean().describe("True: an earlier call with this key had logged it"),
+  }),
+  async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
+    const { idempotency_key: key, follow_up: followUp, ...given } = input;
+    const subject = await findSubject(store, given);
+    const owner = followUp ? await store.owners.findByEmail(principal.email) : null;
+    const { id, replayed } = await store.activities.log(
+      {
+        id: makeId("act"),
+        kind: given.kind,
+        subject: given.subject,
+        body: given.body ?? null,
+        occurred_at: checkTime(given.occurred_at, now),
+        contact_id: subject.contactId,
+        company_id: subject.company?.id ?? null,
+        deal_id: given.deal_id ?? null,
+      },
+      followUp && { title: followUp.title, due_on: followUp.due, owner_id: owner?.id ?? subject.ownerId },
+      stampCall(principal, now),
+      key === undefined
+        ? undefined
+        : await describeWrite(principal.userId, key, "crm_log_activity", {
+            ...given,
+            follow_up: followUp ? [followUp.title, followUp.due] : null,
+          }),
+    );
+    const [activity, taskId] = await Promise.all([
+      store.activities.get(id),
+      store.activities.getFollowUp(id),
+    ]);
+    if (!activity)
+      throw new ToolError("not_found", "The activity that this key logged has been deleted since.");
+    if (subject.company) {
+      context.remember({ type: "company", id: subject.company.id, label: subject.company.name });
+    }
+    const { created_by_name: _by, ...shown } = activity;
+    return { activity: shown, follow_up_task_id: taskId, replayed };
+  },
+});
+
+interface Subject {
+  company: { id: string; name: string } | null;
+  contactId: string | null;
+  ownerId: string | null;
+}
+
+/**
+ * Whom an activity is about. Everything named must belong together, or the history of two customers would mix:
+ * a deal and a person of different companies are refused.
+ */
+async function findSubject(
+  store: CrmStore,
+  given: { contact_id?: string | undefined; company_id?: string | undefined; deal_id?: string | undefined },
+): Promise<Subject> {
+  if (given.contact_id === undefined && given.company_id === undefined && given.deal_id === undefined) {
+    throw new ToolError("invalid_input", "Name a contact_id, a company_id or a deal_id.");
+  }
+  const [contact, company, deal] = await Promise.all([
+    given.contact_id === undefined ? null : requireContact(store, given.contact_id),
+    given.company_id === undefined ? null : requireCompany(store, given.company_id),
+    given.deal_id === undefined ? null : requireDeal(store, given.deal_id),
+  ]);
+  const companies = new Map<string, string>();
+  if (company) companies.set(company.id, company.name);
+  if (deal) companies.set(deal.company_id, deal.company_name);
+  if (contact?.company_id) companies.set(contact.company_id, contact.company_name ?? "");
+  if (companies.size > 1) {
+    throw new ToolError("invalid_input", "The contact, company and deal do not belong to the same company.");
+  }
+  const [only] = companies;
+  return {
+    company: only ? { id: only[0], name: only[1] } : null,
+    contactId: contact?.id ?? deal?.contact_id ?? null,
+    ownerId: deal?.owner_id ?? contact?.owner_id ?? company?.owner_id ?? null,
+  };
+}
+
+/**
+ * An activity has happened. A bare day may be tomorrow in UTC for people far in the east, and clocks differ by
+ * minutes; within that slack the time becomes now.
+ */
+function checkTime(text: string | undefined, now: Date): string {
+  if (text === undefined) return now.toISOString();
+  const time = parseTime(text);
+  const slack = text.length === "YYYY-MM-DD".length ? 14 * HOUR : HOUR / 12;
+  if (Date.parse(time) > now.getTime() + slack) {
+    throw new ToolError("invalid_input", "occurred_at lies in the future.", {
+      suggestedAction: "Log what has happened; plan what is to come with follow_up.",
+    });
+  }
+  if (countDaysSince(time, now) > OLDEST_DAYS) {
+    throw new ToolError("invalid_input", "occurred_at lies more than ten years back.");
+  }
+  return time > now.toISOString() ? now.toISOString() : time;
+}

@@ -1,0 +1,60 @@
+import { z } from "zod";
+import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { ToolError } from "../../../shared/mcp/errors.ts";
+import { dealShape, presentDeal } from "../answers.ts";
+import { idField, lineField, stageField, versionField } from "../fields.ts";
+import { fromCents } from "../money.ts";
+import { refuseStale, refuseUnknown, requireDeal } from "../refusals.ts";
+import { listNextStages, needsReason, type Stage } from "../stages.ts";
+import type { DealRow } from "../store/deals.ts";
+import { stampCall } from "../store/stamp.ts";
+import type { CrmStore } from "../store.ts";
+
+/** Moves a deal along the pipeline and writes the step into its history. */
+export const moveDeal = defineTool({
+  name: "crm_move_deal",
+  title: "Move a deal",
+  effect: "update",
+  scope: "crm:write",
+  description:
+    "Moves a deal to another stage and keeps the step in its history. Deals advance one stage at a time; losing or reopening a deal needs a reason. Needs the version you read.",
+  input: z.object({
+    deal_id: idField("deal"),
+    version: versionField,
+    stage: stageField.describe("The new stage"),
+    reason: lineField(300).optional().describe("Why; needed to lose or reopen a deal"),
+  }),
+  output: z.object({ deal: dealShape, from: stageField }),
+  async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
+    const { deal_id: id, version, stage, reason } = input;
+    const before = await requireDeal(store, id);
+    // The rules are about the stage that the caller saw; if it has moved on, that is the news.
+    if (before.version !== version) throw refuseStaleDeal(before, version);
+    checkMove(before.stage, stage, reason);
+    const result = await store.deals.move(id, version, stage, reason ?? null, stampCall(principal, now));
+    if (result.outcome === "missing") throw refuseUnknown("deal", id);
+    if (result.outcome === "stale") throw refuseStaleDeal(result.deal, version);
+    const { deal } = result;
+    context.remember({ type: "company", id: deal.company_id, label: deal.company_name });
+    context.remember({ type: "deal", id: deal.id, label: deal.name });
+    return { deal: presentDeal(deal, now), from: before.stage };
+  },
+});
+
+function checkMove(from: Stage, to: Stage, reason: string | undefined): void {
+  if (from === to) throw new ToolError("conflict", `The deal is already in stage "${to}".`);
+  const allowed = listNextStages(from);
+  if (!allowed.includes(to)) {
+    throw new ToolError("invalid_input", `A deal in stage "${from}" cannot move to "${to}".`, {
+      suggestedAction: `From "${from}" it can move to: ${allowed.join(", ")}.`,
+    });
+  }
+  if (reason === undefined && needsReason(from, to)) {
+    throw new ToolError("invalid_input", `Moving a deal from "${from}" to "${to}" needs a reason.`);
+  }
+}
+
+function refuseStaleDeal(deal: DealRow, given: number): ToolError {
+  const values = { stage: deal.stage, amount: fromCents(deal.amount_cents) };
+  return refuseStale(`Deal ${deal.id}`, deal, given, values);
+}

@@ -1,0 +1,136 @@
+import { Page } from "../../../shared/web/page.tsx";
+import type { Person } from "../people.ts";
+import { PASSWORD_LENGTH } from "../sign-in/auth.ts";
+import type { ConnectedApp } from "./connected-apps.ts";
+
+/** What the account page shows. */
+export interface AccountPageProps {
+  person: Person;
+  apps: ConnectedApp[];
+  /** Leads to more apps. */
+  cursor?: string;
+  notice?: { tone: "good" | "danger"; text: string };
+}
+
+/** The person's own page: connected apps with what each may do, the password, and the way out. */
+export function AccountPage({ person, apps, cursor, notice }: AccountPageProps) {
+  const signOut = (
+    <form class="inline" method="post" action="/sign-out">
+      <button type="submit" class="link">
+        Sign out
+      </button>
+    </form>
+  );
+  return (
+    <Page title="Your account" wide corner={signOut}>
+      {notice && (
+        <p class={`notice ${notice.tone}`} role="status">
+          {notice.text}
+        </p>
+      )}
+      <section class="card">
+        <h1>{person.name}</h1>
+        <p class="quiet">
+          {person.email} · <span class="badge">{person.role}</span>
+        </p>
+      </section>
+      <h2>Connected apps</h2>
+      <section class="card">
+        {apps.length === 0 ? (
+          <p>
+            No app is connected. Add one of the <a href="/">MCP addresses</a> to your AI client to begin.
+          </p>
+        ) : (
+          <ul class="plain">
+            {apps.map((app) => (
+              <AppItem app={app} />
+            ))}
+          </ul>
+        )}
+        {cursor !== undefined && (
+          <p>
+            <a href={`/account?cursor=${encodeURIComponent(cursor)}`}>More apps</a>
+          </p>
+        )}
+      </section>
+      <h2>Password</h2>
+      <section class="card">
+        <PasswordForm email={person.email} />
+      </section>
+    </Page>
+  );
+}
+
+function AppItem({ app }: { app: ConnectedApp }) {
+  return (
+    <li>
+      <h3>{app.name}</h3>
+      <p class="quiet small">
+        {app.domain === null ? (
+          <span class="badge caution">Not verified</span>
+        ) : (
+          <span class="badge good">{app.domain}</span>
+        )}{" "}
+        {app.covers} · sends to {app.redirectHost} · since <Day date={app.since} />
+        {app.expires && (
+          <>
+            {" "}
+            · ends <Day date={app.expires} /> if unused
+          </>
+        )}
+      </p>
+      <ul class="grants">
+        {app.scopes.map(({ description, access }) => (
+          <li>
+            {description} {access !== "read" && <span class="badge caution">Can {access} data</span>}
+          </li>
+        ))}
+      </ul>
+      <form method="post" action="/account/revoke">
+        <input type="hidden" name="grant" value={app.grantId} />
+        <button type="submit" class="danger" aria-label={`Revoke access of ${app.name}, ${app.covers}`}>
+          Revoke access
+        </button>
+      </form>
+    </li>
+  );
+}
+
+function Day({ date }: { date: Date }) {
+  const day = date.toISOString().slice(0, 10);
+  return <time dateTime={date.toISOString()}>{day}</time>;
+}
+
+function PasswordForm({ email }: { email: string }) {
+  return (
+    <form method="post" action="/account/password">
+      <input type="hidden" name="username" value={email} autocomplete="username" />
+      <label class="field">
+        Current password
+        <input
+          type="password"
+          name="current"
+          autocomplete="current-password"
+          required
+          maxlength={PASSWORD_LENGTH.max}
+        />
+      </label>
+      <label class="field">
+        New password
+        <input
+          type="password"
+          name="new"
+          autocomplete="new-password"
+          required
+          minlength={PASSWORD_LENGTH.min}
+          maxlength={PASSWORD_LENGTH.max}
+          aria-describedby="password-rule"
+        />
+      </label>
+      <p class="quiet small" id="password-rule">
+        At least {PASSWORD_LENGTH.min} characters. Changing it signs you out everywhere else.
+      </p>
+      <button type="submit">Change password</button>
+    </form>
+  );
+}

@@ -1,0 +1,107 @@
+import { type Context, Hono } from "hono";
+import { admitAttempt, forgiveAttempt } from "../attempts.ts";
+import { openDoor } from "../oauth.ts";
+import type { Person } from "../people.ts";
+import { readForm } from "../read-form.ts";
+import { isRefusal, openAuth, PASSWORD_LENGTH, readPerson } from "../sign-in/auth.ts";
+import { listSignInRules } from "../sign-in/routes.tsx";
+import { AccountPage, type AccountPageProps } from "./account-page.tsx";
+import { listConnectedApps } from "./connected-apps.ts";
+
+type GatewayContext = Context<{ Bindings: Env }>;
+
+const SIGN_IN = "/sign-in?next=%2Faccount";
+/** What a redirect back to the page may announce; anything else in the address is ignored. */
+const NOTICES: Readonly<Record<string, string>> = {
+  revoked: "The app's access has been revoked.",
+  password: "Your password has been changed, and you are signed out everywhere else.",
+};
+
+/** `/account` and the forms on it. */
+export const accountRoutes = new Hono<{ Bindings: Env }>();
+
+accountRoutes.get("/account", async (c) => {
+  const person = await readPerson(c.env, c.req.raw.headers);
+  if (person === null) return c.redirect(SIGN_IN, 303);
+  const done = c.req.query("done") ?? "";
+  const text = Object.hasOwn(NOTICES, done) ? NOTICES[done] : undefined;
+  return await showAccount(c, person, text === undefined ? undefined : { tone: "good", text });
+});
+
+accountRoutes.post("/account/revoke", async (c) => {
+  const form = await readForm(c.req.raw);
+  const person = await readPerson(c.env, c.req.raw.headers);
+  if (person === null) return c.redirect(SIGN_IN, 303);
+  const grantId = form.get("grant") ?? "";
+  // The grant is looked up under this person's id, so nobody can name another person's grant.
+  if (/^[A-Za-z0-9_-]{1,64}$/.test(grantId)) {
+    await openDoor(c.env).authorizationServer.getOAuthApi(c.env).revokeGrant(grantId, person.id);
+  }
+  return c.redirect("/account?done=revoked", 303);
+});
+
+accountRoutes.post("/account/password", async (c) => {
+  const form = await readForm(c.req.raw);
+  const person = await readPerson(c.env, c.req.raw.headers);
+  if (person === null) return c.redirect(SIGN_IN, 303);
+  const current = form.get("current") ?? "";
+  const chosen = form.get("new") ?? "";
+  if (chosen.length < PASSWORD_LENGTH.min || chosen.length > PASSWORD_LENGTH.max) {
+    const text = `The new password must have ${PASSWORD_LENGTH.min} to ${PASSWORD_LENGTH.max} characters.`;
+    return await showAccount(c, person, { tone: "danger", text }, 422);
+  }
+  // A stolen session must not become a place to guess the password: same counters as sign-in.
+  const rules = listSignInRules(person.email, c.req.header("CF-Connecting-IP") ?? "unknown");
+  const admission = await admitAttempt(c.env.PLATFORM_DB, rules, Date.now());
+  if (!admission.admitted) {
+    c.header("Retry-After", String(admission.retryAfter));
+    return await showAccount(c, person, { tone: "danger", text: "Too many attempts. Try again later." }, 429);
+  }
+  const cookies = await changePassword(c.env, c.req.raw.headers, current, chosen);
+  if (cookies === null) {
+    return await showAccount(c, person, { tone: "danger", text: "The current password is wrong." }, 422);
+  }
+  await forgiveAttempt(c.env.PLATFORM_DB, rules);
+  for (const cookie of cookies) c.header("Set-Cookie", cookie, { append: true });
+  return c.redirect("/account?done=password", 303);
+});
+
+async function showAccount(
+  c: GatewayContext,
+  person: Person,
+  notice?: AccountPageProps["notice"],
+  status: 200 | 422 | 429 = 200,
+): Promise<Response> {
+  const oauth = openDoor(c.env).authorizationServer.getOAuthApi(c.env);
+  const list = await listConnectedApps(
+    oauth,
+    c.env.PUBLIC_URL,
+    person.id,
+    c.req.query("cursor")?.slice(0, 1024),
+  );
+  return c.html(<AccountPage person={person} {...list} {...(notice !== undefined && { notice })} />, status);
+}
+
+/** Returns the new session's cookies, or `null` when the current password is wrong. */
+async function changePassword(
+  env: Env,
+  headers: Headers,
+  current: string,
+  chosen: string,
+): Promise<string[] | null> {
+  try {
+    const result = await openAuth(env).api.changePassword({
+      body: {
+        currentPassword: current.slice(0, PASSWORD_LENGTH.max + 1),
+        newPassword: chosen,
+        revokeOtherSessions: true,
+      },
+      headers,
+      returnHeaders: true,
+    });
+    return result.headers.getSetCookie();
+  } catch (failure) {
+    if (isRefusal(failure)) return null;
+    throw failure;
+  }
+}

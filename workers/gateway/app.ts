@@ -1,0 +1,29 @@
+import { Hono } from "hono";
+import { accountRoutes } from "./account/routes.tsx";
+import { authorizeRoutes } from "./authorize/routes.tsx";
+import { requireConfiguration, requireHost, requireOwnForm } from "./entrance.ts";
+import { answerFailure, answerNotFound } from "./failures.tsx";
+import { healthRoutes } from "./health.ts";
+import { pageRoutes } from "./pages.tsx";
+import { protocolRoutes } from "./protocol.ts";
+import { secureHeaders } from "./security-headers.ts";
+import { signInRoutes } from "./sign-in/routes.tsx";
+
+/**
+ * All that the outside sees of Gatehouse, in the order a request meets it: protective headers, health, a look at the
+ * configuration and the address, then OAuth and MCP for programs, then the pages for people.
+ */
+export const app = new Hono<{ Bindings: Env }>();
+
+app.onError(answerFailure);
+app.notFound(answerNotFound);
+
+app.use(secureHeaders);
+app.route("/", healthRoutes);
+app.use(requireConfiguration, requireHost);
+app.route("/", protocolRoutes);
+app.use(requireOwnForm);
+app.route("/", pageRoutes);
+app.route("/", signInRoutes);
+app.route("/", authorizeRoutes);
+app.route("/", accountRoutes);

@@ -1,0 +1,64 @@
+/** At most `limit` attempts with the same `subject` in one window. */
+export interface AttemptRule {
+  /** What is counted, with everything that tells one counter from another. Stored as a digest only. */
+  subject: string;
+  limit: number;
+  windowMs: number;
+}
+
+/** Whether an attempt may go on, and if not, in how many whole seconds the next may. */
+export type Admission = { admitted: true } | { admitted: false; retryAfter: number };
+
+const COUNT = `
+  INSERT INTO attempt_counter (key, count, window_ends_at) VALUES (?1, 1, ?2)
+  ON CONFLICT (key) DO UPDATE SET
+    count = CASE WHEN window_ends_at <= ?3 THEN 1 ELSE count + 1 END,
+    window_ends_at = CASE WHEN window_ends_at <= ?3 THEN ?2 ELSE window_ends_at END
+  RETURNING count, window_ends_at`;
+
+/**
+ * Counts one attempt under every rule, in one transaction, before the attempt is made: of parallel attempts exactly
+ * `limit` are admitted. Windows are fixed, so an attacker who keeps trying does not lock anybody out for longer.
+ */
+export async function admitAttempt(
+  database: D1Database,
+  rules: readonly AttemptRule[],
+  now: number,
+): Promise<Admission> {
+  const keys = await Promise.all(rules.map((rule) => digest(rule.subject)));
+  const results = await database.batch<{ count: number; window_ends_at: number }>(
+    rules.map((rule, index) => database.prepare(COUNT).bind(keys[index], now + rule.windowMs, now)),
+  );
+  let waitMs = 0;
+  rules.forEach((rule, index) => {
+    const row = results[index]?.results[0];
+    if (row !== undefined && row.count > rule.limit) waitMs = Math.max(waitMs, row.window_ends_at - now);
+  });
+  return waitMs === 0 ? { admitted: true } : { admitted: false, retryAfter: Math.ceil(waitMs / 1000) };
+}
+
+/** Takes back what a successful attempt counted, so that people who get it right never meet the limit. */
+export async function forgiveAttempt(database: D1Database, rules: readonly AttemptRule[]): Promise<void> {
+  const keys = await Promise.all(rules.map((rule) => digest(rule.subject)));
+  await database.batch(
+    keys.map((key) =>
+      database.prepare("UPDATE attempt_counter SET count = max(count - 1, 0) WHERE key = ?").bind(key),
+    ),
+  );
+}
+
+/** Removes counters whose window is over, at most `limit` of them. Returns how many went. */
+export async function removeEndedCounters(database: D1Database, now: number, limit: number): Promise<number> {
+  const result = await database
+    .prepare(
+      "DELETE FROM attempt_counter WHERE key IN (SELECT key FROM attempt_counter WHERE window_ends_at <= ? ORDER BY window_ends_at LIMIT ?)",
+    )
+    .bind(now, limit)
+    .run();
+  return result.meta.changes;
+}
+
+async function digest(subject: string): Promise<string> {
+  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(subject));
+  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

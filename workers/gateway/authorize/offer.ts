@@ -1,0 +1,73 @@
+import { roleMayHold } from "../../../shared/policy/roles.ts";
+import type { Resource } from "../resources.ts";
+
+/** One checkbox of the consent page. */
+export interface OfferedScope {
+  scope: string;
+  /** The server's own sentence about it. */
+  description: string;
+  /** What the badge says: the strongest thing the scope allows. */
+  access: "read" | "change" | "delete";
+  ticked: boolean;
+}
+
+/** The checkboxes of one server. */
+export interface Offer {
+  title: string;
+  description: string;
+  scopes: OfferedScope[];
+}
+
+/**
+ * What the consent page offers: every scope of the resource's servers that the person's role may hold. Ticked are
+ * those the client asked for, or the baseline when it asked for none; with any scope of a server its baseline is
+ * ticked too, because nothing on that server works without it.
+ */
+export function offerScopes(resource: Resource, role: string, requested: readonly string[]): Offer[] {
+  const known = requested.filter((scope) => resource.servers.some((server) => scope in server.scopes));
+  const wanted = new Set(known.length > 0 ? known : resource.baseline);
+  for (const server of resource.servers) {
+    if (Object.keys(server.scopes).some((scope) => wanted.has(scope))) wanted.add(server.baseline);
+  }
+  return resource.servers
+    .map((server) => ({
+      title: server.title,
+      description: server.description,
+      scopes: Object.entries(server.scopes)
+        .filter(([scope]) => roleMayHold(role, scope))
+        .map(([scope, description]) => ({
+          scope,
+          description,
+          access: toAccess(scope),
+          ticked: wanted.has(scope),
+        })),
+    }))
+    .filter((offer) => offer.scopes.length > 0);
+}
+
+/** The requested scopes that exist on the resource and that the person's role may not hold. */
+export function listWithheld(resource: Resource, role: string, requested: readonly string[]): string[] {
+  return requested.filter(
+    (scope) => resource.servers.some((server) => scope in server.scopes) && !roleMayHold(role, scope),
+  );
+}
+
+/** Whether every scope belongs to the resource and to the role. The form is not trusted; this is what counts. */
+export function mayGrant(resource: Resource, role: string, scopes: readonly string[]): boolean {
+  return scopes.every(
+    (scope) =>
+      roleMayHold(role, scope) && resource.servers.some((server) => Object.hasOwn(server.scopes, scope)),
+  );
+}
+
+/** The plain sentence for a scope, or the scope itself when no server declares it any more. */
+export function describeScope(resource: Resource | undefined, scope: string): string {
+  const server = resource?.servers.find((candidate) => Object.hasOwn(candidate.scopes, scope));
+  return server?.scopes[scope] ?? scope;
+}
+
+/** Reads the strength of a scope from its name, `<server>:<read|write|delete>`. */
+export function toAccess(scope: string): OfferedScope["access"] {
+  if (scope.endsWith(":read")) return "read";
+  return scope.endsWith(":delete") ? "delete" : "change";
+}

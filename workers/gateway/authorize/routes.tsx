@@ -1,0 +1,179 @@
+import {
+  AuthorizationError,
+  type AuthRequest,
+  authorizationErrorRedirect,
+  CimdFetchError,
+  type OAuthHelpers,
+} from "@cloudflare/workers-oauth-provider";
+import { type Context, Hono } from "hono";
+import { log } from "../../../shared/observe/log.ts";
+import { toDisplayText } from "../../../shared/web/display-text.ts";
+import { refuse } from "../failures.tsx";
+import { type GrantMetadata, toGrantProps } from "../grant.ts";
+import { withHostCookies, withKeepableCookies } from "../loopback-cookies.ts";
+import { openDoor } from "../oauth.ts";
+import type { Person } from "../people.ts";
+import { readForm } from "../read-form.ts";
+import { findResource, type Resource } from "../resources.ts";
+import { CONSENT_POLICY } from "../security-headers.ts";
+import { readPerson } from "../sign-in/auth.ts";
+import { ConsentPage, NAME_LENGTH } from "./consent-page.tsx";
+import { listWithheld, mayGrant, offerScopes } from "./offer.ts";
+
+type GatewayContext = Context<{ Bindings: Env }>;
+
+/** `/authorize`: the authorization endpoint (RFC 6749 §3.1) with the consent page. */
+export const authorizeRoutes = new Hono<{ Bindings: Env }>();
+
+authorizeRoutes.get("/authorize", (c) => answerAuthorizationErrors(c, () => showConsent(c, 200)));
+
+authorizeRoutes.post("/authorize", (c) =>
+  answerAuthorizationErrors(c, async () => {
+    const form = await readForm(c.req.raw);
+    const person = await readPerson(c.env, c.req.raw.headers);
+    if (person === null) return toSignIn(c);
+    if (form.get("subject") !== person.id) {
+      return await askAgain(c, "Somebody else signed in on this browser in the meantime.");
+    }
+    const oauth = openDoor(c.env).authorizationServer.getOAuthApi(c.env);
+    const handle = form.get("handle") ?? "";
+    if (form.get("decision") !== "allow") {
+      const denied = await oauth.denyConsent(withHostCookies(c.req.raw), handle);
+      return redirectWith(denied.headers, denied.redirectTo, c.req.url);
+    }
+    const scopes = [...new Set(form.getAll("scope"))];
+    if (scopes.length === 0)
+      return await showConsent(c, 422, "Tick at least one permission, or choose Deny.");
+    return await grant(c, oauth, person, handle, scopes);
+  }),
+);
+
+/** The library's most frequent refusals in words for people; others are shown as it wrote them. */
+const EXPLANATIONS: Readonly<Record<string, string>> = {
+  "Invalid client_id": "Gatehouse does not know this app. Its registration may have ended.",
+  "Invalid redirect URI": "The app wants access sent to an address that it has not registered.",
+};
+
+/** Validates the request, sends the person to sign in if need be, and shows the page. */
+async function showConsent(c: GatewayContext, status: 200 | 422, error?: string): Promise<Response> {
+  const oauth = openDoor(c.env).authorizationServer.getOAuthApi(c.env);
+  const request = await oauth.parseAuthRequest(c.req.raw);
+  // OAuth 2.1 §4.1.1 wants PKCE from every client; the library asks public clients only.
+  if (request.codeChallenge === undefined) {
+    return c.redirect(
+      authorizationErrorRedirect(request, "invalid_request", "PKCE with S256 is required"),
+      302,
+    );
+  }
+  const resource = requireResource(c.env, request);
+  const person = await readPerson(c.env, c.req.raw.headers);
+  if (person === null) return toSignIn(c);
+
+  const client = await oauth.describeConsent(request);
+  const consent = await oauth.beginConsent(request);
+  const headers = withKeepableCookies(consent.headers, c.req.url);
+  headers.append("Content-Security-Policy", CONSENT_POLICY);
+  headers.set("Content-Type", "text/html; charset=utf-8");
+  const page = (
+    <ConsentPage
+      client={client}
+      resource={resource}
+      person={person}
+      offers={offerScopes(resource, person.role, request.scope)}
+      withheld={listWithheld(resource, person.role, request.scope)}
+      handle={consent.handle}
+      here={pathOf(c)}
+      {...(error !== undefined && { error })}
+    />
+  );
+  return new Response(await page.toString(), { status, headers });
+}
+
+/** Turns the ticked permissions into a grant. Role and resource decide again here, whatever the form says. */
+async function grant(
+  c: GatewayContext,
+  oauth: OAuthHelpers,
+  person: Person,
+  handle: string,
+  scopes: string[],
+): Promise<Response> {
+  const approved = await oauth.approveConsent(withHostCookies(c.req.raw), handle, { scope: scopes });
+  const resource = requireResource(c.env, approved.request);
+  if (!mayGrant(resource, person.role, scopes)) {
+    return await refuse(c, {
+      status: 403,
+      code: "forbidden",
+      title: "This cannot be granted",
+      message: `Your role (${person.role}) or this server does not include one of the ticked permissions.`,
+      action: "Start again and tick only what the page offers.",
+      link: { href: pathOf(c), label: "Start again" },
+    });
+  }
+  const client = await oauth.describeConsent(approved.request);
+  const metadata: GrantMetadata = {
+    clientName: toDisplayText(client.clientName, NAME_LENGTH) || "Unnamed app",
+    clientDomain: client.clientDomain ?? null,
+    redirectHost: client.redirectHost,
+  };
+  const { redirectTo } = await oauth.completeAuthorization({
+    request: approved.request,
+    userId: person.id,
+    metadata,
+    scope: scopes,
+    props: toGrantProps(person),
+  });
+  return redirectWith(approved.headers, redirectTo, c.req.url);
+}
+
+/**
+ * Sends an error to the client only when the library has validated the client and its exact redirect address
+ * (RFC 6749 §4.1.2.1); everything else is shown here.
+ */
+async function answerAuthorizationErrors(c: GatewayContext, run: () => Promise<Response>): Promise<Response> {
+  try {
+    return await run();
+  } catch (failure) {
+    if (failure instanceof AuthorizationError) {
+      if (failure.redirectTo !== undefined) return c.redirect(failure.redirectTo, 302);
+      return await askAgain(c, EXPLANATIONS[failure.description] ?? `${failure.description}.`);
+    }
+    if (failure instanceof CimdFetchError) {
+      log("warn", "client_metadata_refused", { reason: failure.reason });
+      return await askAgain(c, "The app's own description could not be fetched or is not valid.");
+    }
+    throw failure;
+  }
+}
+
+async function askAgain(c: GatewayContext, message: string): Promise<Response> {
+  return await refuse(c, {
+    status: 400,
+    code: "invalid_input",
+    title: "This app cannot be connected",
+    message,
+    action: "Close this page and start connecting again from the app.",
+    // A form that came too late can be shown anew: its address carries the whole request, which is checked again.
+    ...(c.req.method === "POST" && { link: { href: pathOf(c), label: "Show the page again" } }),
+  });
+}
+
+function requireResource(env: Env, request: AuthRequest): Resource {
+  const resource = findResource(env.PUBLIC_URL, request.resource);
+  if (resource === undefined) throw new Error("The OAuth library let an unregistered resource pass.");
+  return resource;
+}
+
+function redirectWith(headers: Headers, location: string, url: string): Response {
+  const answer = withKeepableCookies(headers, url);
+  answer.set("Location", location);
+  return new Response(null, { status: 303, headers: answer });
+}
+
+function toSignIn(c: GatewayContext): Response {
+  return c.redirect(`/sign-in?next=${encodeURIComponent(pathOf(c))}`, 303);
+}
+
+function pathOf(c: GatewayContext): string {
+  const url = new URL(c.req.url);
+  return `${url.pathname}${url.search}`;
+}

@@ -1,0 +1,108 @@
+/** Something that must be set before Gatehouse may serve anything: one clear sentence, which names the command. */
+export interface ConfigurationProblem {
+  /** The variable, secret or binding. */
+  name: string;
+  message: string;
+}
+
+const DATABASES = ["PLATFORM_DB", "ANALYTICS_DB", "CRM_DB", "KNOWLEDGE_DB"];
+const SECRETS = ["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY"];
+const SECRET_LENGTH = 32;
+/** The demonstration secrets of `[env.local.vars]` begin with this; they are printed in the repository. */
+const LOCAL_SECRET_PREFIX = "local-only-";
+
+/**
+ * Says everything that is wrong with the Worker's configuration; an empty list means that it may serve. Pure:
+ * looks at shapes only and touches no binding. Never repeats a secret's value.
+ *
+ * @param agentBindings - the Durable Object bindings that the registry of servers names
+ */
+export function checkConfiguration(
+  env: Readonly<Record<string, unknown>>,
+  agentBindings: readonly string[],
+): ConfigurationProblem[] {
+  const objects = [...agentBindings, "GATEWAY_AGENT", "PRINCIPAL"];
+  return [
+    ...checkPublicUrl(env),
+    ...SECRETS.flatMap((name) => checkSecret(env, name)),
+    ...DATABASES.flatMap((name) => checkBinding(env, name, "prepare", "D1 database", "[[d1_databases]]")),
+    ...checkBinding(env, "OAUTH_KV", "get", "KV namespace", "[[kv_namespaces]]"),
+    ...objects.flatMap((name) =>
+      checkBinding(env, name, "idFromName", "Durable Object namespace", "[[durable_objects.bindings]]"),
+    ),
+    ...checkBinding(env, "CALL_QUEUE", "send", "Queue", "[[queues.producers]]"),
+  ];
+}
+
+/** Whether a host name is this machine itself (RFC 8252 §7.3, RFC 6761 §6.3). */
+function isLoopbackHost(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
+}
+
+function checkPublicUrl(env: Readonly<Record<string, unknown>>): ConfigurationProblem[] {
+  const name = "PUBLIC_URL";
+  const how = "set it under [vars] in wrangler.toml and run: npm run deploy";
+  const value = env[name];
+  if (typeof value !== "string" || value === "") {
+    return [{ name, message: `PUBLIC_URL is missing; ${how}` }];
+  }
+  const url = URL.parse(value);
+  if (url === null || (url.protocol !== "https:" && url.protocol !== "http:") || url.origin !== value) {
+    return [
+      {
+        name,
+        message: `PUBLIC_URL must be an origin such as https://gatehouse.example.com, without a path, a trailing slash or capitals; ${how}`,
+      },
+    ];
+  }
+  const loopback = isLoopbackHost(url.hostname);
+  if (url.protocol === "http:" && !loopback) {
+    return [{ name, message: `PUBLIC_URL must use https, except on this machine's own address; ${how}` }];
+  }
+  if (env.ENVIRONMENT === "local" && !loopback) {
+    return [
+      {
+        name: "ENVIRONMENT",
+        message:
+          'ENVIRONMENT "local" carries demonstration secrets and may only run at a loopback address such as http://localhost:8787; deploy with: npm run deploy -- --env staging',
+      },
+    ];
+  }
+  return [];
+}
+
+function checkSecret(env: Readonly<Record<string, unknown>>, name: string): ConfigurationProblem[] {
+  const value = env[name];
+  const flag = env.ENVIRONMENT === "staging" ? " --env staging" : "";
+  const command = `set it with: npx wrangler secret put ${name}${flag}`;
+  if (typeof value !== "string" || value === "")
+    return [{ name, message: `Secret ${name} is missing; ${command}` }];
+  if (value.length < SECRET_LENGTH) {
+    return [{ name, message: `Secret ${name} is shorter than ${SECRET_LENGTH} characters; ${command}` }];
+  }
+  if (value.startsWith(LOCAL_SECRET_PREFIX) && env.ENVIRONMENT !== "local") {
+    return [{ name, message: `Secret ${name} is the public demonstration value; ${command}` }];
+  }
+  return [];
+}
+
+function checkBinding(
+  env: Readonly<Record<string, unknown>>,
+  name: string,
+  method: string,
+  kind: string,
+  stanza: string,
+): ConfigurationProblem[] {
+  const binding = env[name];
+  const present =
+    typeof binding === "object" &&
+    binding !== null &&
+    typeof (binding as Record<string, unknown>)[method] === "function";
+  if (present) return [];
+  return [
+    {
+      name,
+      message: `${kind} ${name} is not bound; add it under ${stanza} in wrangler.toml and run: npm run deploy`,
+    },
+  ];
+}

@@ -1,0 +1,69 @@
+import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { admitAttempt } from "./attempts.ts";
+import { refuse } from "./failures.tsx";
+import { openDoor } from "./oauth.ts";
+
+type GatewayContext = Context<{ Bindings: Env }>;
+
+const RESOURCE_METADATA = "/.well-known/oauth-protected-resource";
+/** Largest body of an OAuth request, in bytes. */
+const MAX_OAUTH_BODY = 64 * 1024;
+/** Registrations that one address may make in an hour. Hosted clients register from few addresses: be generous. */
+const REGISTRATIONS_PER_HOUR = 300;
+
+/** What programs talk to: discovery (RFC 8414, RFC 9728), tokens, registration (RFC 7591) and MCP itself. */
+export const protocolRoutes = new Hono<{ Bindings: Env }>();
+
+protocolRoutes.all("/.well-known/*", async (c) => {
+  const door = openDoor(c.env);
+  if (c.req.path === "/.well-known/oauth-authorization-server") {
+    return await door.authorizationServer.fetch(c.req.raw, c.env, contextOf(c));
+  }
+  const path = c.req.path.startsWith(RESOURCE_METADATA) ? c.req.path.slice(RESOURCE_METADATA.length) : "";
+  const resourceServer = door.resourceServers.get(path);
+  if (resourceServer !== undefined) return await resourceServer.fetch(c.req.raw, c.env, contextOf(c));
+  return await answerUnknown(c, "Gatehouse publishes no such document.");
+});
+
+protocolRoutes.use(
+  "/oauth/*",
+  bodyLimit({
+    maxSize: MAX_OAUTH_BODY,
+    onError: (c) => c.json({ error: "invalid_request", error_description: "The request is too large" }, 413),
+  }),
+);
+
+protocolRoutes.post("/oauth/register", async (c, next) => {
+  const address = c.req.header("CF-Connecting-IP") ?? "unknown";
+  const rule = { subject: `register|${address}`, limit: REGISTRATIONS_PER_HOUR, windowMs: 3_600_000 };
+  const admission = await admitAttempt(c.env.PLATFORM_DB, [rule], Date.now());
+  if (admission.admitted) return await next();
+  c.header("Retry-After", String(admission.retryAfter));
+  return c.json({ error: "temporarily_unavailable", error_description: "Too many registrations" }, 429);
+});
+
+protocolRoutes.all("/oauth/:endpoint{token|register}", (c) =>
+  openDoor(c.env).authorizationServer.fetch(c.req.raw, c.env, contextOf(c)),
+);
+
+protocolRoutes.all("/mcp/*", async (c) => {
+  const resourceServer = openDoor(c.env).resourceServers.get(c.req.path);
+  if (resourceServer !== undefined) return await resourceServer.fetch(c.req.raw, c.env, contextOf(c));
+  return await answerUnknown(c, "There is no MCP server at this address.");
+});
+
+/** Hono's own type of the execution context lags behind the platform's; the object is the same. */
+function contextOf(c: GatewayContext): ExecutionContext {
+  return c.executionCtx as ExecutionContext;
+}
+
+function answerUnknown(c: GatewayContext, message: string): Response | Promise<Response> {
+  return refuse(c, {
+    status: 404,
+    code: "not_found",
+    title: "Nothing here",
+    message,
+    action: `Use one of the addresses listed at ${c.env.PUBLIC_URL}/.`,
+  });
+}

@@ -1,0 +1,41 @@
+import type { MiddlewareHandler } from "hono";
+
+const COMMON =
+  "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/** For every page but the consent page: forms may only go back to us. */
+const PAGE_POLICY = `${COMMON}; form-action 'self'`;
+
+/**
+ * For the consent page. `form-action` is left out: browsers apply it to the whole chain of redirects after the form,
+ * and where a client's callback sends the browser next is the client's affair. The page runs no script and escapes
+ * everything, so no foreign form can be in it.
+ */
+export const CONSENT_POLICY = COMMON;
+
+const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'";
+
+/**
+ * Puts the protective headers on every response. Policies add up, so a response that brings its own
+ * Content-Security-Policy keeps it. `same-origin` rather than `no-referrer`: the latter makes browsers send
+ * `Origin: null` with our own forms, and the origin check could not tell them from forged ones.
+ */
+export const secureHeaders: MiddlewareHandler<{ Bindings: Env }> = async (c, next) => {
+  await next();
+  const html = c.res.headers.get("Content-Type")?.startsWith("text/html") === true;
+  const defaults: Record<string, string> = {
+    "Content-Security-Policy": html ? PAGE_POLICY : DATA_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+  };
+  if (html) defaults["Cache-Control"] = "no-store";
+  if (c.req.url.startsWith("https://")) {
+    defaults["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains";
+  }
+  for (const [name, value] of Object.entries(defaults)) {
+    if (!c.res.headers.has(name)) c.header(name, value);
+  }
+};

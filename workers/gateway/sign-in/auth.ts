@@ -1,0 +1,102 @@
+import { betterAuth } from "better-auth/minimal";
+import { DEFAULT_ROLE } from "../../../shared/policy/roles.ts";
+import type { Person } from "../people.ts";
+import { createD1Adapter } from "./d1-adapter.ts";
+
+/** Seconds that a browser stays signed in, counted from sign-in. Fixed: it does not slide. */
+const SESSION_TTL = 12 * 60 * 60;
+/** Bounds of a password that a person chooses, in characters. */
+export const PASSWORD_LENGTH = { min: 12, max: 128 } as const;
+/** Longest e-mail address (RFC 5321 §4.5.3.1.3). */
+export const EMAIL_LENGTH = 254;
+
+type Auth = ReturnType<typeof buildAuth>;
+
+const instances = new WeakMap<Env, Auth>();
+
+/**
+ * better-auth for this deployment: e-mail and password, no sign-up. Only its server API is used; its HTTP routes are
+ * never mounted, so the door has exactly the entrances that this folder builds, and their limits apply to all.
+ */
+export function openAuth(env: Env): Auth {
+  let auth = instances.get(env);
+  if (auth === undefined) {
+    auth = buildAuth(env);
+    instances.set(env, auth);
+  }
+  return auth;
+}
+
+/** The signed-in, active person, or `null`. Reads the database each time: disabling a person works at once. */
+export async function readPerson(env: Env, headers: Headers): Promise<Person | null> {
+  if (!headers.has("Cookie")) return null;
+  const session = await openAuth(env).api.getSession({ headers });
+  if (session === null || session.user.disabled) return null;
+  const { id, email, name, role } = session.user;
+  return { id, email, name, role };
+}
+
+/** Whether something better-auth threw is a refusal to the person (4xx), not a failure of ours. */
+export function isRefusal(failure: unknown): boolean {
+  return (
+    failure instanceof Error &&
+    "statusCode" in failure &&
+    typeof failure.statusCode === "number" &&
+    failure.statusCode >= 400 &&
+    failure.statusCode < 500
+  );
+}
+
+function buildAuth(env: Env) {
+  const secure = env.PUBLIC_URL.startsWith("https://");
+  return betterAuth({
+    appName: "Gatehouse",
+    baseURL: env.PUBLIC_URL,
+    secret: env.BETTER_AUTH_SECRET,
+    database: createD1Adapter(env.PLATFORM_DB),
+    telemetry: { enabled: false },
+    logger: { disabled: true },
+    // Attempts are counted by us, by person and address, before better-auth is asked; see attempts.ts.
+    rateLimit: { enabled: false },
+    emailAndPassword: {
+      enabled: true,
+      disableSignUp: true,
+      minPasswordLength: PASSWORD_LENGTH.min,
+      maxPasswordLength: PASSWORD_LENGTH.max,
+    },
+    session: { expiresIn: SESSION_TTL, disableSessionRefresh: true },
+    user: {
+      additionalFields: {
+        role: { type: "string", required: true, defaultValue: DEFAULT_ROLE, input: false },
+        disabled: { type: "boolean", required: true, defaultValue: false, input: false },
+      },
+    },
+    databaseHooks: {
+      session: {
+        create: {
+          // A disabled person's right password ends like a wrong one.
+          before: async (session) => {
+            const person = await env.PLATFORM_DB.prepare(
+              `SELECT 1 FROM "user" WHERE "id" = ? AND "disabled" = 0`,
+            )
+              .bind(session.userId)
+              .first();
+            return person === null ? false : undefined;
+          },
+        },
+      },
+    },
+    advanced: {
+      // `__Host-` (RFC 6265bis §4.1.3.2) pins the cookie to this host and to https; plain http is loopback only.
+      useSecureCookies: false,
+      cookiePrefix: "gatehouse",
+      cookies: {
+        session_token: {
+          name: secure ? "__Host-gatehouse-session" : "gatehouse-session",
+          attributes: { secure, httpOnly: true, sameSite: "lax", path: "/" },
+        },
+      },
+      ipAddress: { ipAddressHeaders: ["cf-connecting-ip"] },
+    },
+  });
+}

@@ -1,0 +1,89 @@
+import { Hono } from "hono";
+import { type AttemptRule, admitAttempt, forgiveAttempt } from "../attempts.ts";
+import { readForm } from "../read-form.ts";
+import { EMAIL_LENGTH, isRefusal, openAuth, PASSWORD_LENGTH, readPerson } from "./auth.ts";
+import { toLocalPath } from "./local-path.ts";
+import { SignInPage } from "./sign-in-page.tsx";
+
+const AFTER_SIGN_IN = "/account";
+const AFTER_SIGN_OUT = "/sign-in";
+/** The same words for an unknown address, a wrong password and a disabled person. */
+const FAILED = "E-mail or password is wrong.";
+
+/** `/sign-in` and `/sign-out`. */
+export const signInRoutes = new Hono<{ Bindings: Env }>();
+
+signInRoutes.get("/sign-in", async (c) => {
+  const next = toLocalPath(c.req.query("next"), c.env.PUBLIC_URL, AFTER_SIGN_IN);
+  if ((await readPerson(c.env, c.req.raw.headers)) !== null) return c.redirect(next, 303);
+  return c.html(<SignInPage next={next} />);
+});
+
+signInRoutes.post("/sign-in", async (c) => {
+  const form = await readForm(c.req.raw);
+  const next = toLocalPath(form.get("next"), c.env.PUBLIC_URL, AFTER_SIGN_IN);
+  const email = (form.get("email") ?? "")
+    .trim()
+    .toLowerCase()
+    .slice(0, EMAIL_LENGTH + 1);
+  const password = form.get("password") ?? "";
+
+  const rules = listSignInRules(email, c.req.header("CF-Connecting-IP") ?? "unknown");
+  const admission = await admitAttempt(c.env.PLATFORM_DB, rules, Date.now());
+  if (!admission.admitted) {
+    c.header("Retry-After", String(admission.retryAfter));
+    const minutes = Math.ceil(admission.retryAfter / 60);
+    const error = `Too many attempts. Try again in ${minutes} ${minutes === 1 ? "minute" : "minutes"}.`;
+    return c.html(<SignInPage next={next} email={email} error={error} />, 429);
+  }
+
+  const cookies = await checkPassword(c.env, c.req.raw.headers, email, password);
+  if (cookies === null) return c.html(<SignInPage next={next} email={email} error={FAILED} />, 401);
+  await forgiveAttempt(c.env.PLATFORM_DB, rules);
+  for (const cookie of cookies) c.header("Set-Cookie", cookie, { append: true });
+  return c.redirect(next, 303);
+});
+
+signInRoutes.post("/sign-out", async (c) => {
+  const form = await readForm(c.req.raw);
+  const next = toLocalPath(form.get("next"), c.env.PUBLIC_URL, "");
+  const { headers } = await openAuth(c.env).api.signOut({ headers: c.req.raw.headers, returnHeaders: true });
+  for (const cookie of headers.getSetCookie()) c.header("Set-Cookie", cookie, { append: true });
+  return c.redirect(next === "" ? AFTER_SIGN_OUT : `/sign-in?next=${encodeURIComponent(next)}`, 303);
+});
+
+/**
+ * Limits on guessing: tight for one address against one account, wider for one address against many accounts and
+ * for many addresses against one account, so that a stranger cannot easily lock a person out.
+ */
+export function listSignInRules(email: string, ip: string): AttemptRule[] {
+  const windowMs = 15 * 60_000;
+  return [
+    { subject: `sign-in|${email}|${ip}`, limit: 5, windowMs },
+    { subject: `sign-in|ip|${ip}`, limit: 50, windowMs },
+    { subject: `sign-in|email|${email}`, limit: 50, windowMs },
+  ];
+}
+
+/**
+ * Asks better-auth, which hashes the typed password for unknown addresses too, so that both answers take the same
+ * time. Returns the session's cookies, or `null` when sign-in is refused.
+ */
+async function checkPassword(
+  env: Env,
+  headers: Headers,
+  email: string,
+  password: string,
+): Promise<string[] | null> {
+  try {
+    const result = await openAuth(env).api.signInEmail({
+      body: { email, password: password.slice(0, PASSWORD_LENGTH.max + 1) },
+      headers,
+      returnHeaders: true,
+    });
+    return result.headers.getSetCookie();
+  } catch (failure) {
+    if (isRefusal(failure)) return null;
+    throw failure;
+  }
+}

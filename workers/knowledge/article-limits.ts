@@ -1,0 +1,106 @@
+import { z } from "zod";
+import { MAX_SLUG_LENGTH } from "./markdown/make-slug.ts";
+
+/** Longest article, in bytes of UTF-8. */
+export const MAX_BODY_BYTES = 256 * 1024;
+/** Longest title, in characters. */
+export const MAX_TITLE_LENGTH = 200;
+/** Most tags an article can carry, and the longest of them in characters. */
+export const MAX_TAGS = 10;
+/** See {@link MAX_TAGS}. */
+export const MAX_TAG_LENGTH = 40;
+/** Most collections there can be. */
+export const MAX_COLLECTIONS = 200;
+
+const encoder = new TextEncoder();
+
+/** Why a text cannot be an article's body, as one sentence; `undefined` when it can. */
+export function refuseBody(body: string): string | undefined {
+  if (body.trim() === "") return "The text is empty.";
+  const bytes = encoder.encode(body).length;
+  if (bytes > MAX_BODY_BYTES) return `The text has ${bytes} bytes; at most ${MAX_BODY_BYTES} are allowed.`;
+  if (!isPlainText(body)) return "The text contains control characters or broken Unicode.";
+  return undefined;
+}
+
+/** Whether a text is well-formed Unicode without control characters other than tab and line ends. */
+export function isPlainText(text: string): boolean {
+  return text.isWellFormed() && !/\p{Cc}/u.test(text.replace(/[\t\r\n]/g, ""));
+}
+
+/** Line ends as `\n` only, so that equal texts have equal hashes. */
+export function normaliseBody(body: string): string {
+  return body.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n");
+}
+
+/** Input field: the text of an article. */
+export const bodyField = z
+  .string()
+  .max(MAX_BODY_BYTES, "An article has at most 256 KiB; split it into several.")
+  .transform(normaliseBody)
+  .superRefine((body, issues) => {
+    const reason = refuseBody(body);
+    if (reason !== undefined) issues.addIssue({ code: "custom", message: reason });
+  });
+
+/** Input field: the title of an article, one line. */
+export const titleField = z
+  .string()
+  .trim()
+  .min(1, "Give the article a title.")
+  .max(MAX_TITLE_LENGTH)
+  .refine((title) => isPlainText(title) && !/[\t\r\n]/.test(title), "A title is one line of plain text.");
+
+/** Input field: the tags of an article, lower-cased and without repeats. */
+export const tagsField = z
+  .array(
+    z
+      .string()
+      .trim()
+      .toLowerCase()
+      .min(1)
+      .max(MAX_TAG_LENGTH)
+      .refine((tag) => isPlainText(tag) && !/[\t\r\n]/.test(tag), "A tag is one line of plain text."),
+  )
+  .max(MAX_TAGS)
+  .transform((tags) => [...new Set(tags)]);
+
+/** Input field: a collection's slug. */
+export const collectionField = z
+  .string()
+  .regex(
+    /^[a-z0-9]+(-[a-z0-9]+)*$/,
+    "A collection is named by its slug, such as `handbook`; see knowledge_list_collections.",
+  )
+  .max(MAX_SLUG_LENGTH);
+
+/** Input field: which article. Takes its id, its `kb://articles/…` citation, or either with `#section`. */
+export const articleIdField = z
+  .string()
+  .trim()
+  .min(1)
+  .max(400)
+  .describe("Id of the article from search, or its kb://articles/… citation.");
+
+/** An article's slug, and the fragment of one section when the reference names one. */
+export interface ArticleReference {
+  slug: string;
+  anchor: string;
+}
+
+/** Reads `slug`, `slug#anchor` and `kb://articles/slug#anchor`. */
+export function parseReference(reference: string): ArticleReference {
+  const [slug = "", ...fragment] = reference
+    .trim()
+    .replace(/^kb:\/\/articles\//, "")
+    .split("#");
+  return { slug, anchor: decodeFragment(fragment.join("#")) };
+}
+
+function decodeFragment(fragment: string): string {
+  try {
+    return decodeURIComponent(fragment);
+  } catch {
+    return fragment;
+  }
+}

@@ -1,0 +1,66 @@
+import { defineResource } from "../../shared/mcp/define.ts";
+import { articleUri } from "./store/rows.ts";
+import type { KnowledgeStore } from "./store.ts";
+
+/** Most articles that `resources/list` names; search finds the others. */
+const LISTED_ARTICLES = 200;
+
+/** `kb://articles/{slug}`: an article as Markdown. */
+export const articleResource = defineResource<KnowledgeStore>({
+  name: "knowledge_article",
+  title: "Article",
+  description: "An article of the knowledge base as Markdown.",
+  uriTemplate: "kb://articles/{slug}",
+  mimeType: "text/markdown",
+  scope: "knowledge:read",
+  async list({ store }) {
+    const articles = await store.listArticles({ limit: LISTED_ARTICLES });
+    return articles.map((article) => ({
+      uri: articleUri(article.slug),
+      name: article.slug,
+      title: article.title,
+      description: `${article.collection}, version ${article.version}, changed ${article.updatedAt.slice(0, 10)}`,
+      mimeType: "text/markdown",
+    }));
+  },
+  complete: { slug: (typed, { store }) => store.suggestSlugs(typed) },
+  async read({ uri, params }, { store, context }) {
+    const { slug, title, body } = await store.readArticle(params.slug ?? "");
+    context.remember({ type: "article", id: slug, label: title });
+    return [{ uri, mimeType: "text/markdown", text: body }];
+  },
+});
+
+/** `kb://articles/{slug}#{section}`: what a citation points at. */
+export const sectionResource = defineResource<KnowledgeStore>({
+  name: "knowledge_section",
+  title: "Section of an article",
+  description: "One section of an article with all below it, as Markdown: what a citation points at.",
+  uriTemplate: "kb://articles/{slug}#{section}",
+  mimeType: "text/markdown",
+  scope: "knowledge:read",
+  complete: {
+    slug: (typed, { store }) => store.suggestSlugs(typed),
+    section: (typed, { store }, { slug }) => (slug === undefined ? [] : store.suggestAnchors(slug, typed)),
+  },
+  async read({ uri, params }, { store, context }) {
+    const { slug, title } = await store.readArticle(params.slug ?? "");
+    const { text } = await store.readSection(slug, params.section ?? "");
+    context.remember({ type: "article", id: slug, label: title });
+    return [{ uri, mimeType: "text/markdown", text }];
+  },
+});
+
+/** `kb://collections`: the collections as JSON. */
+export const collectionsResource = defineResource<KnowledgeStore>({
+  name: "knowledge_collections",
+  title: "Collections",
+  description: "The collections of the knowledge base with what each is for and how many articles it holds.",
+  uri: "kb://collections",
+  mimeType: "application/json",
+  scope: "knowledge:read",
+  async read({ uri }, { store }) {
+    const collections = await store.listCollections();
+    return [{ uri, mimeType: "application/json", text: JSON.stringify({ collections }, null, 2) }];
+  },
+});

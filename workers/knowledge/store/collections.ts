@@ -1,0 +1,55 @@
+import { MAX_COLLECTIONS } from "../article-limits.ts";
+import type { Author, Collection } from "./rows.ts";
+
+/** Lists every collection with its number of articles, by title. */
+export async function listCollections(db: D1Database): Promise<Collection[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT c.slug, c.title, c.description, count(a.id) AS articles
+      FROM collections c LEFT JOIN articles a ON a.collection_id = c.id
+      GROUP BY c.id ORDER BY c.title COLLATE NOCASE LIMIT ?1`,
+    )
+    .bind(MAX_COLLECTIONS)
+    .all<Collection>();
+  return results;
+}
+
+/** The row id of a collection, or `null`. */
+export async function findCollection(db: D1Database, slug: string): Promise<number | null> {
+  return db.prepare("SELECT id FROM collections WHERE slug = ?1").bind(slug).first<number>("id");
+}
+
+/** What a new collection is called. */
+export interface NewCollection {
+  slug: string;
+  title: string;
+  description?: string | undefined;
+}
+
+/**
+ * Makes sure that a collection exists and gives its row id; an existing one stays as it is.
+ * `null` when there are {@link MAX_COLLECTIONS} already.
+ */
+export async function ensureCollection(
+  db: D1Database,
+  collection: NewCollection,
+  author: Author,
+  now: Date,
+): Promise<number | null> {
+  await db
+    .prepare(
+      `INSERT INTO collections (slug, title, description, created_at, created_by)
+      SELECT ?1, ?2, ?3, ?4, ?5 WHERE (SELECT count(*) FROM collections) < ?6
+      ON CONFLICT (slug) DO NOTHING`,
+    )
+    .bind(
+      collection.slug,
+      collection.title,
+      collection.description ?? "",
+      now.toISOString(),
+      author.id,
+      MAX_COLLECTIONS,
+    )
+    .run();
+  return findCollection(db, collection.slug);
+}

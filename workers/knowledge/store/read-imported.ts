@@ -1,0 +1,30 @@
+/** What the database knows of an earlier import, by path. */
+export type ImportedState = ReadonlyMap<string, ImportedArticle>;
+
+/** An article as an earlier import left it. */
+export interface ImportedArticle {
+  id: number;
+  hash: string;
+  version: number;
+  sourceVersion: number;
+}
+
+const PAGE = 2_000;
+
+/** Reads what earlier imports left in a collection. Memory grows with the number of imported files. */
+export async function readImportedState(db: D1Database, collectionId: number): Promise<ImportedState> {
+  const state = new Map<string, ImportedArticle>();
+  for (let after = 0; ; ) {
+    const { results } = await db
+      .prepare(
+        `SELECT id, source_path AS path, source_hash AS hash, version, source_version AS sourceVersion
+        FROM articles WHERE collection_id = ?1 AND source_path IS NOT NULL AND id > ?2 ORDER BY id LIMIT ?3`,
+      )
+      .bind(collectionId, after, PAGE)
+      .all<ImportedArticle & { path: string }>();
+    for (const { path, ...article } of results) state.set(path, article);
+    const last = results.at(-1);
+    if (!last || results.length < PAGE) return state;
+    after = last.id;
+  }
+}

@@ -1,0 +1,217 @@
+import { cutPassages } from "../markdown/cut-passages.ts";
+import { MAX_SLUG_LENGTH, makeSlug } from "../markdown/make-slug.ts";
+import type { Author, Metadata } from "./rows.ts";
+
+/** The file an imported article came from. */
+export interface Source {
+  /** Path inside the imported folder, with `/`. */
+  path: string;
+  /** SHA-256 of the file in hex. */
+  hash: string;
+}
+
+/** An article to be created. */
+export interface NewArticle {
+  collectionId: number;
+  title: string;
+  body: string;
+  tags: readonly string[];
+  metadata?: Metadata | undefined;
+  changeNote?: string | undefined;
+  /** Wanted slug; made from the title when left out. A number is added when it is taken. */
+  slug?: string | undefined;
+  source?: Source | undefined;
+}
+
+/** The whole of an article's next version. */
+export interface NextVersion {
+  id: number;
+  /** The version that the writer read. */
+  expectedVersion: number;
+  title: string;
+  body: string;
+  tags: readonly string[];
+  changeNote: string;
+  metadata?: Metadata | undefined;
+  source?: Source | undefined;
+}
+
+/** Another writer was there first, or the title is taken in the collection: nothing was written. */
+export class WriteConflict extends Error {
+  override readonly name = "WriteConflict";
+}
+
+const SLUG_ATTEMPTS = 5;
+
+/** Creates an article at version 1 and gives its slug. Throws {@link WriteConflict} when the title is taken. */
+export async function insertArticle(
+  db: D1Database,
+  article: NewArticle,
+  author: Author,
+  now: Date,
+): Promise<string> {
+  const wanted = article.slug ?? makeSlug(article.title);
+  for (let attempt = 0; attempt < SLUG_ATTEMPTS; attempt++) {
+    // Most slugs are free: the wanted one is tried before anything is looked up.
+    const slug = attempt === 0 ? wanted : await findFreeSlug(db, wanted);
+    try {
+      await db.batch(insertStatements(db, slug, article, author, now));
+      return slug;
+    } catch (failure) {
+      // The slug is taken, perhaps since a moment ago. Any other broken rule stands.
+      if (!isUniqueViolation(failure)) throw failure;
+      if (!String(failure).includes("articles.slug")) throw new WriteConflict();
+    }
+  }
+  throw new WriteConflict();
+}
+
+/** Writes an article's next version. Throws {@link WriteConflict} when it is no longer at the expected one. */
+export async function insertVersion(
+  db: D1Database,
+  next: NextVersion,
+  author: Author,
+  now: Date,
+): Promise<void> {
+  const version = next.expectedVersion + 1;
+  try {
+    await db.batch([
+      // Fails for the second writer of the same version, and the batch is one transaction.
+      versionStatement(db, { ...next, version }, author, now),
+      db
+        .prepare(
+          `UPDATE articles SET title = ?2, tags = ?3, version = ?4, updated_at = ?5, updated_by = ?6,
+            updated_by_name = ?7, metadata = coalesce(?8, metadata), source_hash = coalesce(?9, source_hash),
+            source_version = CASE WHEN ?9 IS NULL THEN source_version ELSE ?4 END
+          WHERE id = ?1`,
+        )
+        .bind(
+          next.id,
+          next.title,
+          JSON.stringify(next.tags),
+          version,
+          now.toISOString(),
+          author.id,
+          author.name,
+          next.metadata ? JSON.stringify(next.metadata) : null,
+          next.source?.hash ?? null,
+        ),
+      db.prepare("DELETE FROM passages WHERE article_id = ?1").bind(next.id),
+      passagesStatement(db, "SELECT ?1", next.id, next),
+    ]);
+  } catch (failure) {
+    throw isUniqueViolation(failure) ? new WriteConflict() : failure;
+  }
+}
+
+function insertStatements(
+  db: D1Database,
+  slug: string,
+  article: NewArticle,
+  author: Author,
+  now: Date,
+): D1PreparedStatement[] {
+  const at = now.toISOString();
+  const insert = db
+    .prepare(
+      `INSERT INTO articles (slug, collection_id, title, tags, metadata, version, source_path, source_hash,
+        source_version, created_at, created_by, created_by_name, updated_at, updated_by, updated_by_name)
+      VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, ?11, ?9, ?10, ?11)`,
+    )
+    .bind(
+      slug,
+      article.collectionId,
+      article.title,
+      JSON.stringify(article.tags),
+      JSON.stringify(article.metadata ?? {}),
+      article.source?.path ?? null,
+      article.source?.hash ?? null,
+      article.source ? 1 : null,
+      at,
+      author.id,
+      author.name,
+    );
+  const version = db
+    .prepare(
+      `INSERT INTO article_versions (article_id, version, title, body, tags, change_note, author_id, author_name, created_at)
+      SELECT id, 1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM articles WHERE slug = ?1`,
+    )
+    .bind(
+      slug,
+      article.title,
+      article.body,
+      JSON.stringify(article.tags),
+      article.changeNote ?? "",
+      author.id,
+      author.name,
+      at,
+    );
+  return [insert, version, passagesStatement(db, "SELECT id FROM articles WHERE slug = ?1", slug, article)];
+}
+
+function versionStatement(
+  db: D1Database,
+  next: NextVersion & { version: number },
+  author: Author,
+  now: Date,
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO article_versions (article_id, version, title, body, tags, change_note, author_id, author_name, created_at)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)`,
+    )
+    .bind(
+      next.id,
+      next.version,
+      next.title,
+      next.body,
+      JSON.stringify(next.tags),
+      next.changeNote,
+      author.id,
+      author.name,
+      now.toISOString(),
+    );
+}
+
+/**
+ * One statement for all passages, whatever their number: they travel as one JSON parameter. Tags are about the
+ * article: they go with its first passage, because on every passage they would favour the shortest one.
+ */
+function passagesStatement(
+  db: D1Database,
+  articleId: string,
+  key: string | number,
+  article: { title: string; body: string; tags: readonly string[] },
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `INSERT INTO passages (article_id, ordinal, level, anchor, title, heading, body, tags)
+      SELECT (${articleId}), key, value ->> 'level', value ->> 'anchor', ?2, value ->> 'heading', value ->> 'body',
+        CASE key WHEN 0 THEN ?3 ELSE '' END
+      FROM json_each(?4)`,
+    )
+    .bind(
+      key,
+      article.title,
+      article.tags.join(" "),
+      JSON.stringify(cutPassages(article.title, article.body)),
+    );
+}
+
+/** The wanted slug, or the same with the lowest free number at its end. */
+async function findFreeSlug(db: D1Database, wanted: string): Promise<string> {
+  const base = wanted.slice(0, MAX_SLUG_LENGTH - 6);
+  const { results } = await db
+    .prepare("SELECT slug FROM articles WHERE slug = ?1 OR (slug >= ?2 AND slug < ?3) LIMIT 10000")
+    // "." follows "-" in ASCII: the range holds exactly the slugs that begin with `base-`.
+    .bind(wanted, `${base}-`, `${base}.`)
+    .all<{ slug: string }>();
+  const taken = new Set(results.map((row) => row.slug));
+  let slug = wanted;
+  for (let count = 2; taken.has(slug); count++) slug = `${base}-${count}`;
+  return slug;
+}
+
+function isUniqueViolation(failure: unknown): boolean {
+  return failure instanceof Error && failure.message.includes("UNIQUE constraint failed");
+}

@@ -1,0 +1,29 @@
+import { z } from "zod";
+import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import type { KnowledgeStore } from "../store.ts";
+
+/** `knowledge_list_collections`: what the knowledge base is divided into. */
+export const listCollections = defineTool({
+  name: "knowledge_list_collections",
+  title: "List collections",
+  description:
+    "Lists the collections of the knowledge base with what each is for and how many articles it holds. " +
+    "Use a slug from here to narrow a search or to save an article.",
+  effect: "read",
+  scope: "knowledge:read",
+  input: z.object({}),
+  output: z.object({
+    collections: z.array(
+      z.object({
+        slug: z.string(),
+        title: z.string(),
+        description: z.string(),
+        articles: z.int(),
+      }),
+    ),
+  }),
+  overflow: "collections",
+  async run(_input, { store }: ToolContext<KnowledgeStore>) {
+    return { collections: await store.listCollections() };
+  },
+});

@@ -1,0 +1,38 @@
+import { z } from "zod";
+import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { articleIdField, parseReference } from "../article-limits.ts";
+import { describeSaved, savedArticle } from "../describe-article.ts";
+import type { KnowledgeStore } from "../store.ts";
+
+/** `knowledge_restore_version`: makes an old text the newest version again. */
+export const restoreVersion = defineTool({
+  name: "knowledge_restore_version",
+  title: "Restore a version",
+  description:
+    "Makes an earlier version of an article current again, as a new version; nothing is lost. " +
+    "knowledge_get_history names the versions, fetch with version shows one.",
+  effect: "update",
+  scope: "knowledge:write",
+  input: z.object({
+    id: articleIdField,
+    version: z.int().min(1).describe("The version to bring back."),
+    expected_version: z.int().min(1).describe("The version that is current now, from knowledge_get_history."),
+  }),
+  output: savedArticle.extend({
+    changed: z.boolean().describe("False when the current text is the same already."),
+  }),
+  async run(input, { store, context, now }: ToolContext<KnowledgeStore>) {
+    const { slug } = parseReference(input.id);
+    const { title, body, tags } = await store.readArticle(slug, input.version);
+    const change = {
+      expectedVersion: input.expected_version,
+      title,
+      body,
+      tags,
+      changeNote: `Restored version ${input.version}`,
+    };
+    const article = await store.updateArticle(slug, change, now);
+    context.remember({ type: "article", id: article.slug, label: article.title });
+    return { ...describeSaved(article), changed: article.version !== input.expected_version };
+  },
+});

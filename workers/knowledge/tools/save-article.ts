@@ -1,0 +1,42 @@
+import { z } from "zod";
+import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { ToolError } from "../../../shared/mcp/errors.ts";
+import { bodyField, collectionField, tagsField, titleField } from "../article-limits.ts";
+import { describeSaved, savedArticle } from "../describe-article.ts";
+import type { KnowledgeStore } from "../store.ts";
+
+/** `knowledge_save_article`: writes a new article. */
+export const saveArticle = defineTool({
+  name: "knowledge_save_article",
+  title: "Save a new article",
+  description:
+    "Adds an article to a collection of the knowledge base. Search first: an article on the subject may exist, " +
+    "and knowledge_update_article changes it. A collection cannot hold two articles with one title.",
+  effect: "create",
+  scope: "knowledge:write",
+  input: z.object({
+    collection: collectionField
+      .optional()
+      .describe("Slug of the collection; see knowledge_list_collections."),
+    title: titleField.describe("One line that says what the article answers."),
+    body: bodyField.describe("Markdown. Use headings: each section is found and cited on its own."),
+    tags: tagsField.default([]).describe("Key words that the text does not contain."),
+    new_collection_title: titleField
+      .optional()
+      .describe("Set only to create the collection under this title when it does not exist yet."),
+  }),
+  inherits: ["collection"],
+  output: savedArticle,
+  async run(input, { store, context, now }: ToolContext<KnowledgeStore>) {
+    const { collection, title, body, tags, new_collection_title: newTitle } = input;
+    if (collection === undefined) {
+      throw new ToolError("invalid_input", "Name the collection that the article belongs to.", {
+        suggestedAction: "Choose one from knowledge_list_collections and pass its slug as collection.",
+      });
+    }
+    if (newTitle !== undefined) await store.ensureCollection({ slug: collection, title: newTitle }, now);
+    const article = await store.createArticle({ collection, title, body, tags }, now);
+    context.remember({ type: "article", id: article.slug, label: article.title });
+    return describeSaved(article);
+  },
+});

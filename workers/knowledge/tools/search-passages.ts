@@ -1,0 +1,69 @@
+import { z } from "zod";
+import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { collectionField } from "../article-limits.ts";
+import { MAX_QUESTION_LENGTH } from "../search/build-match.ts";
+import { articleUri } from "../store/rows.ts";
+import { MAX_HITS } from "../store/search-passages.ts";
+import type { KnowledgeStore } from "../store.ts";
+
+/** `knowledge_search_passages`: the places in articles that answer a question, each with its citation. */
+export const searchPassages = defineTool({
+  name: "knowledge_search_passages",
+  title: "Search passages",
+  description:
+    "Finds the passages that answer a question, with a snippet and a citation each; one article may appear more " +
+    "than once. Use it to answer with citations; fetch a citation to read its section in full.",
+  effect: "read",
+  scope: "knowledge:read",
+  input: z.object({
+    query: z
+      .string()
+      .trim()
+      .min(1)
+      .max(MAX_QUESTION_LENGTH)
+      .describe('A question or key words. "words in quotes" must occur; word* matches beginnings.'),
+    collection: collectionField.optional().describe("Search this collection only."),
+    limit: z.int().min(1).max(50).default(8).describe("Passages per page."),
+    offset: z
+      .int()
+      .min(0)
+      .max(MAX_HITS - 50)
+      .default(0)
+      .describe("Passages to skip; next_offset of the page before."),
+  }),
+  inherits: ["collection"],
+  output: z.object({
+    passages: z.array(
+      z.object({
+        citation: z.string(),
+        article: z.string().describe("Id of the article."),
+        title: z.string(),
+        heading: z.string().describe("Headings from the top down, joined with ›; empty in an introduction."),
+        snippet: z.string().describe("Text around the words found, which stand between **."),
+        collection: z.string(),
+        score: z.number(),
+      }),
+    ),
+    retrieval: z.literal("full_text").describe("How the passages were found."),
+    next_offset: z.int().optional().describe("Present when there are more."),
+  }),
+  overflow: "passages",
+  async run({ query, collection, limit, offset }, { store }: ToolContext<KnowledgeStore>) {
+    // One more than asked for tells whether there is a next page.
+    const hits = await store.searchPassages({ question: query, collection, limit: limit + 1, offset });
+    const next = offset + limit;
+    return {
+      passages: hits.slice(0, limit).map((hit) => ({
+        citation: articleUri(hit.slug, hit.anchor),
+        article: hit.slug,
+        title: hit.title,
+        heading: hit.heading,
+        snippet: hit.snippet,
+        collection: hit.collection,
+        score: hit.score,
+      })),
+      retrieval: "full_text" as const,
+      ...(hits.length > limit && next <= MAX_HITS - 50 && { next_offset: next }),
+    };
+  },
+});

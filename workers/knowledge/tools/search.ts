@@ -1,0 +1,49 @@
+import { z } from "zod";
+import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { collectionField } from "../article-limits.ts";
+import { MAX_QUESTION_LENGTH } from "../search/build-match.ts";
+import { articleUri } from "../store/rows.ts";
+import type { KnowledgeStore } from "../store.ts";
+
+/** `search`: articles for a question, in the shape that ChatGPT's connectors and deep research ask for. */
+export const search = defineTool({
+  name: "search",
+  title: "Search the knowledge base",
+  description:
+    "Finds articles of the company's knowledge base for a question or a few key words, best first. " +
+    "Use it first, then call fetch with an id. Put words in double quotes when they must occur as they stand.",
+  effect: "read",
+  scope: "knowledge:read",
+  input: z.object({
+    query: z.string().trim().min(1).max(MAX_QUESTION_LENGTH).describe("A question, or a few key words."),
+    collection: collectionField.optional().describe("Search this collection only."),
+    limit: z.int().min(1).max(50).default(10).describe("Most articles to return."),
+  }),
+  inherits: ["collection"],
+  output: z.object({
+    results: z.array(
+      z.object({
+        id: z.string(),
+        title: z.string(),
+        url: z.string().describe("Citation of the article's best section."),
+        snippet: z.string().describe("Text around the words found, which stand between **."),
+        collection: z.string(),
+        score: z.number().describe("Higher is better; compares within this answer only."),
+      }),
+    ),
+  }),
+  overflow: "results",
+  async run({ query, collection, limit }, { store }: ToolContext<KnowledgeStore>) {
+    const hits = await store.searchArticles({ question: query, collection, limit });
+    return {
+      results: hits.map((hit) => ({
+        id: hit.slug,
+        title: hit.title,
+        url: articleUri(hit.slug, hit.anchor),
+        snippet: hit.snippet,
+        collection: hit.collection,
+        score: hit.score,
+      })),
+    };
+  },
+});
