@@ -4,7 +4,7 @@
  */
 export const ROLE_SCOPES: Readonly<Record<string, readonly string[]>> = {
   viewer: ["analytics:read", "crm:read", "knowledge:read"],
-  analyst: ["analytics:read", "analytics:write", "crm:read", "knowledge:read"],
+  analyst: ["analytics:read", "crm:read", "knowledge:read"],
   sales: ["analytics:read", "crm:read", "crm:write", "knowledge:read"],
   editor: ["analytics:read", "crm:read", "knowledge:read", "knowledge:write"],
   admin: ["*"],

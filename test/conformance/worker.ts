@@ -1,12 +1,10 @@
-import type { ServerDefinition } from "../../shared/mcp/define.ts";
-import { registry, servers } from "../../workers/servers.ts";
+import { registry } from "../../workers/servers.ts";
 import { FixtureAgent } from "./fixture/agent.ts";
 import { fixture } from "./fixture/server.ts";
 
 // The real gateway with one more server. Only the binding is unknown to the types, because no environment that is
 // ever deployed has it.
 registry.push({ server: fixture, agent: FixtureAgent, binding: "FIXTURE_AGENT" as keyof Env & string });
-(servers as ServerDefinition[]).push(fixture);
 
 export * from "../../workers/index.ts";
 export { default } from "../../workers/index.ts";

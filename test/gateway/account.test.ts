@@ -32,6 +32,24 @@ describe("the account page", () => {
     expect(html).toContain("127.0.0.1");
   });
 
+  it("says when an app was last used, by this person and by nobody else", async () => {
+    const person = await createPerson("viewer");
+    const { browser, clientId } = await connect(person, { resource: "/mcp/crm" });
+    const record = (userId: string, day: string) =>
+      env.PLATFORM_DB.prepare(
+        `INSERT INTO call_log VALUES (?, ?, 't', ?, ?, NULL, 'stateless', 'tool', 'crm', 'crm_list_deals', 'ok', 1, 1)`,
+      )
+        .bind(crypto.randomUUID(), Date.parse(day), userId, clientId)
+        .run();
+    await record("somebody-else", "2026-03-09");
+    expect(await (await browser.get("/account")).text()).toContain("not used yet");
+    await record(person.id, "2026-03-04");
+    await record(person.id, "2026-03-07");
+    const html = await (await browser.get("/account")).text();
+    expect(html).toContain(">2026-03-07</time>");
+    expect(html).not.toContain("2026-03-09");
+  });
+
   it("shows nobody else's apps", async () => {
     await connect(await createPerson("viewer"));
     const browser = await signIn(await createPerson("viewer"));

@@ -1,12 +1,12 @@
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { servers } from "../../workers/servers.ts";
+import { listServers } from "../../workers/servers.ts";
 import { callMcp } from "../support/oauth.ts";
 
 const get = (path: string, headers: Record<string, string> = {}) =>
   exports.default.fetch(new URL(path, env.PUBLIC_URL), { headers });
 
-const paths = ["/mcp", ...servers.map((server) => `/mcp/${server.name}`)];
+const paths = ["/mcp", ...listServers().map((server) => `/mcp/${server.name}`)];
 
 describe("discovery", () => {
   it.each(paths)(
@@ -21,7 +21,7 @@ describe("discovery", () => {
       const metadata = await (await get(metadataUrl)).json<Record<string, unknown>>();
       expect(metadata.resource).toBe(`${env.PUBLIC_URL}${path}`);
       expect(metadata.authorization_servers).toEqual([env.PUBLIC_URL]);
-      const baseline = servers
+      const baseline = listServers()
         .filter((server) => path === "/mcp" || path === `/mcp/${server.name}`)
         .map((server) => server.baseline);
       expect(metadata.scopes_supported).toEqual(baseline);
@@ -44,7 +44,7 @@ describe("discovery", () => {
       authorization_response_iss_parameter_supported: true,
       protected_resources: paths.map((path) => `${env.PUBLIC_URL}${path}`),
     });
-    expect(metadata.scopes_supported).toEqual(servers.flatMap((server) => Object.keys(server.scopes)));
+    expect(metadata.scopes_supported).toEqual(listServers().flatMap((server) => Object.keys(server.scopes)));
     expect(metadata.grant_types_supported).toEqual(["authorization_code", "refresh_token"]);
   });
 

@@ -9,51 +9,51 @@ import type { TaskRow } from "./store/tasks.ts";
 
 /** The shapes in which the CRM answers, and how rows become them. Unknown values are `null`, never left out. */
 
-const pii = (kind: z.ZodType<string>) => kind.meta({ classification: "pii" });
-
-/** A company or a person, just enough to name it and to go on with its id. */
-export const referenceShape = z.object({ id: z.string(), name: z.string() });
+const text = z.string().nullable();
+const pii = { classification: "pii" };
 
 /** A contact in answers. */
 export const contactShape = z.object({
   id: z.string(),
-  name: pii(z.string()),
-  title: z.string().nullable(),
-  email: pii(z.string()).nullable(),
-  phone: pii(z.string()).nullable(),
-  company: referenceShape.nullable(),
-  owner: z.string().nullable(),
-  last_activity: z.string().nullable(),
-  version: z.number().int(),
+  name: z.string().meta(pii),
+  title: text,
+  email: text.meta(pii),
+  phone: text.meta(pii),
+  company: text,
+  company_id: text,
+  owner: text,
+  last_activity: text,
+  version: z.number(),
 });
 
 /** A company in answers. */
 export const companyShape = z.object({
   id: z.string(),
   name: z.string(),
-  domain: z.string().nullable(),
-  industry: z.string().nullable(),
-  region: z.string().nullable(),
-  city: z.string().nullable(),
-  country: z.string().nullable(),
-  employees: z.number().int().nullable(),
-  phone: pii(z.string()).nullable(),
-  owner: z.string().nullable(),
-  last_activity: z.string().nullable(),
+  domain: text,
+  industry: text,
+  region: text,
+  city: text,
+  country: text,
+  employees: z.number().nullable(),
+  phone: text.meta(pii),
+  owner: text,
+  last_activity: text,
 });
 
 /** A deal in answers; `amount` in currency units. */
 export const dealShape = z.object({
   id: z.string(),
   name: z.string(),
-  company: referenceShape,
+  company: z.string(),
+  company_id: z.string(),
   stage: z.enum(STAGES),
   amount: z.number(),
-  owner: z.string().nullable(),
+  owner: text,
   expected_close: z.string(),
-  days_in_stage: z.number().int(),
-  days_untouched: z.number().int(),
-  version: z.number().int(),
+  days_in_stage: z.number(),
+  days_untouched: z.number(),
+  version: z.number(),
 });
 
 /** A task in answers. */
@@ -62,9 +62,10 @@ export const taskShape = z.object({
   title: z.string(),
   due: z.string(),
   overdue: z.boolean(),
-  owner: z.string().nullable(),
-  company: referenceShape.nullable(),
-  deal_id: z.string().nullable(),
+  owner: text,
+  company: text,
+  company_id: text,
+  deal_id: text,
 });
 
 /** A row of contacts as an answer. */
@@ -75,7 +76,8 @@ export function presentContact(row: ContactRow): z.input<typeof contactShape> {
     title: row.title,
     email: row.email,
     phone: row.phone,
-    company: reference(row.company_id, row.company_name),
+    company: row.company_name,
+    company_id: row.company_id,
     owner: row.owner_name,
     last_activity: row.last_activity_at && toDay(row.last_activity_at),
     version: row.version,
@@ -104,7 +106,8 @@ export function presentDeal(row: DealRow, now: Date): z.input<typeof dealShape> 
   return {
     id: row.id,
     name: row.name,
-    company: { id: row.company_id, name: row.company_name },
+    company: row.company_name,
+    company_id: row.company_id,
     stage: row.stage,
     amount: fromCents(row.amount_cents),
     owner: row.owner_name,
@@ -123,7 +126,8 @@ export function presentTask(row: TaskRow, now: Date): z.input<typeof taskShape> 
     due: row.due_on,
     overdue: row.due_on < toDay(now),
     owner: row.owner_name,
-    company: reference(row.company_id, row.company_name),
+    company: row.company_name,
+    company_id: row.company_id,
     deal_id: row.deal_id,
   };
 }
@@ -131,8 +135,4 @@ export function presentTask(row: TaskRow, now: Date): z.input<typeof taskShape> 
 /** A person's full name. */
 export function nameContact(row: Pick<ContactRow, "first_name" | "last_name">): string {
   return `${row.first_name} ${row.last_name}`.trim();
-}
-
-function reference(id: string | null, name: string | null): z.input<typeof referenceShape> | null {
-  return id === null || name === null ? null : { id, name };
 }

@@ -13,20 +13,24 @@ import { assessHealth } from "./health.ts";
 import { CURRENCY, fromCents } from "./money.ts";
 import type { Customer } from "./resolve.ts";
 import { ACTIVITY_KINDS } from "./store/activities.ts";
+import type { ContactRow } from "./store/contacts.ts";
 import type { CrmStore } from "./store.ts";
 
 /** A customer seen from all sides, in one concise answer. */
 export const customerShape = z.object({
   company: companyShape.nullable(),
-  contact: contactShape.nullable().describe("Set when a person was asked for"),
+  contact: contactShape
+    .omit({ company: true, company_id: true })
+    .nullable()
+    .describe("Set when a person was asked for"),
   health: z.object({
     status: z.enum(["good", "watch", "at_risk", "dormant"]),
     reasons: z.array(z.string()),
   }),
   people: z.array(contactShape.pick({ id: true, name: true, title: true, email: true, phone: true })),
-  people_total: z.number().int(),
-  open_deals: z.array(dealShape.omit({ company: true })),
-  open_deals_total: z.number().int(),
+  people_total: z.number(),
+  open_deals: z.array(dealShape.omit({ company: true, company_id: true })),
+  open_deals_total: z.number(),
   open_amount: z.number(),
   currency: z.string(),
   recent_activities: z.array(
@@ -35,7 +39,7 @@ export const customerShape = z.object({
       kind: z.enum(ACTIVITY_KINDS),
       subject: z.string(),
       date: z.string(),
-      days_ago: z.number().int(),
+      days_ago: z.number(),
       by: z.string(),
       contact_id: z.string().nullable(),
     }),
@@ -49,7 +53,7 @@ export const customerShape = z.object({
       owner: z.string().nullable(),
     }),
   ),
-  open_tasks_total: z.number().int(),
+  open_tasks_total: z.number(),
 });
 
 /** Puts together what the CRM knows about a customer at `now`: at most five people, deals and tasks each. */
@@ -69,7 +73,7 @@ export async function describeCustomer(
   const [last] = overview.activities;
   return {
     company: customer.company && presentCompany(customer.company),
-    contact: contact && presentContact(contact),
+    contact: contact && presentPerson(contact),
     health: assessHealth({
       daysSinceContact: last ? countDaysSince(last.occurred_at, now) : null,
       openDeals: overview.dealsTotal,
@@ -85,7 +89,7 @@ export async function describeCustomer(
     })),
     people_total: overview.peopleTotal,
     open_deals: overview.deals.map((row) => {
-      const { company: _same, ...deal } = presentDeal(row, now);
+      const { company: _name, company_id: _id, ...deal } = presentDeal(row, now);
       return deal;
     }),
     open_deals_total: overview.dealsTotal,
@@ -109,4 +113,10 @@ export async function describeCustomer(
     })),
     open_tasks_total: overview.tasksTotal,
   };
+}
+
+/** The company stands beside the person already. */
+function presentPerson(row: ContactRow) {
+  const { company: _name, company_id: _id, ...person } = presentContact(row);
+  return person;
 }

@@ -28,8 +28,8 @@ export const knowledge = defineServer<KnowledgeStore>({
     "The session default `collection` narrows every search and names where new articles go.",
   ].join("\n"),
   scopes: {
-    "knowledge:read": "Search and read the articles of the knowledge base, with their history.",
-    "knowledge:write": "Add articles to the knowledge base and write new versions of them.",
+    "knowledge:read": "Search and read the articles of the knowledge base, with their history",
+    "knowledge:write": "Add articles to the knowledge base and write new versions of them",
   },
   baseline: "knowledge:read",
   defaults: z.object({

@@ -1,5 +1,5 @@
 /** The tables a load fills, in an order in which every row's parents come first, with their columns. */
-export const TABLES = {
+const TABLES = {
   owners: ["id", "name", "email"],
   companies: [
     "id",

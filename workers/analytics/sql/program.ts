@@ -77,7 +77,8 @@ function checkTransaction({ opcode, p1, p2 }: Instruction): void {
 function checkOpening({ opcode, p2, p3, p4, p5 }: Instruction, reach: Reach): void {
   if (opcode === "OpenRead" || opcode === "ReopenIdx") {
     if (p3 !== 0) refuse("it reaches another database");
-    if ((p5 & ROOT_IN_REGISTER) !== 0 || !reach.roots.has(p2)) refuseTable();
+    if ((p5 & ROOT_IN_REGISTER) !== 0) refuse("the table it opens is not known beforehand");
+    if (!reach.roots.has(p2)) refuseTable();
   }
   if (opcode === "VOpen" && !reach.virtualTables.has(String(p4))) refuseTable();
 }

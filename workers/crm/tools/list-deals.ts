@@ -54,7 +54,7 @@ export const listDeals = defineTool({
   output: z.object({
     deals: z.array(dealShape),
     totals: z.object({
-      deals: z.number().int(),
+      deals: z.number(),
       amount: z.number(),
       currency: z.string(),
       complete: z.boolean().describe("False: only the first 10,001 deals were added up"),

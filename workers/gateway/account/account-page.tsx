@@ -71,7 +71,14 @@ function AppItem({ app }: { app: ConnectedApp }) {
         ) : (
           <span class="badge good">{app.domain}</span>
         )}{" "}
-        {app.covers} · sends to {app.redirectHost} · since <Day date={app.since} />
+        {app.covers} · sends to {app.redirectHost} · since <Day date={app.since} /> ·{" "}
+        {app.lastUsed === null ? (
+          "not used yet"
+        ) : (
+          <>
+            last used <Day date={app.lastUsed} />
+          </>
+        )}
         {app.expires && (
           <>
             {" "}

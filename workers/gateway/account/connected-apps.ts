@@ -18,6 +18,8 @@ export interface ConnectedApp {
   url: string;
   scopes: { scope: string; description: string; access: OfferedScope["access"] }[];
   since: Date;
+  /** The app's last recorded call for this person, at whichever URL; `null` when it made none yet. */
+  lastUsed: Date | null;
   /** When the connection ends if the app stays away; `null` for never. */
   expires: Date | null;
 }
@@ -25,6 +27,7 @@ export interface ConnectedApp {
 /** The person's connected apps, newest first within a page. `cursor` leads to the next page. */
 export async function listConnectedApps(
   oauth: OAuthHelpers,
+  database: D1Database,
   publicUrl: string,
   userId: string,
   cursor?: string,
@@ -33,12 +36,24 @@ export async function listConnectedApps(
     limit: PAGE_SIZE,
     ...(cursor !== undefined && { cursor }),
   });
-  const apps = page.items.map((grant) => toConnectedApp(grant, publicUrl));
+  const lastUses = await readLastUses(database, userId);
+  const apps = page.items.map((grant) =>
+    toConnectedApp(grant, publicUrl, lastUses.get(grant.clientId) ?? null),
+  );
   apps.sort((a, b) => b.since.getTime() - a.since.getTime());
   return { apps, ...(page.cursor !== undefined && { cursor: page.cursor }) };
 }
 
-function toConnectedApp(grant: GrantSummary, publicUrl: string): ConnectedApp {
+/** The newest recorded call of each app of a person, by client id. An index holds user, client and time. */
+async function readLastUses(database: D1Database, userId: string): Promise<Map<string, Date>> {
+  const { results } = await database
+    .prepare("SELECT client_id, max(at) AS at FROM call_log WHERE user_id = ? GROUP BY client_id")
+    .bind(userId)
+    .all<{ client_id: string; at: number }>();
+  return new Map(results.map(({ client_id, at }) => [client_id, new Date(at)]));
+}
+
+function toConnectedApp(grant: GrantSummary, publicUrl: string, lastUsed: Date | null): ConnectedApp {
   const url = Array.isArray(grant.resource) ? grant.resource[0] : grant.resource;
   const resource = findResource(publicUrl, url);
   const metadata = readGrantMetadata(grant.metadata);
@@ -55,6 +70,7 @@ function toConnectedApp(grant: GrantSummary, publicUrl: string): ConnectedApp {
       access: toAccess(scope),
     })),
     since: new Date(grant.createdAt * 1000),
+    lastUsed,
     expires: grant.expiresAt === undefined ? null : new Date(grant.expiresAt * 1000),
   };
 }

@@ -75,6 +75,7 @@ async function showAccount(
   const oauth = openDoor(c.env).authorizationServer.getOAuthApi(c.env);
   const list = await listConnectedApps(
     oauth,
+    c.env.PLATFORM_DB,
     c.env.PUBLIC_URL,
     person.id,
     c.req.query("cursor")?.slice(0, 1024),

@@ -1,0 +1,88 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { METRICS } from "../../workers/analytics/metrics.ts";
+import { OFFERED_TABLES } from "../../workers/analytics/schema.ts";
+import { LANES, openSession, type TestSession } from "../support/session.ts";
+import { loadShop } from "./shop.ts";
+
+beforeAll(async () => {
+  await loadShop(300, 60);
+});
+
+describe.each(LANES)("documents and prompts, %s", (lane) => {
+  let session: TestSession;
+
+  beforeAll(async () => {
+    session = await openSession({ server: "analytics", lane });
+  });
+
+  it("the catalogue has every metric with its definition, and none of its inner parts", async () => {
+    const [document] = await session.readResource("analytics://metrics");
+    const { metrics, data } = JSON.parse(document.text);
+    expect(metrics.map(({ name }: { name: string }) => name)).toEqual(METRICS.map(({ name }) => name));
+    expect(metrics[0]).toMatchObject({ formula: "sum of the amounts of orders", data: "commerce" });
+    expect(metrics[0]).not.toHaveProperty("numerator");
+    expect(data.map(({ name }: { name: string }) => name)).toEqual(["commerce", "employment"]);
+  });
+
+  it("every table is listed and describes each of its columns", async () => {
+    const listed = await session.listResources();
+    for (const { name, columns } of OFFERED_TABLES) {
+      const uri = `analytics://schema/${name}`;
+      expect(listed.map((resource: { uri: string }) => resource.uri)).toContain(uri);
+      const [document] = await session.readResource(uri);
+      const table = JSON.parse(document.text);
+      expect(table.columns.map((column: { name: string }) => column.name)).toEqual(Object.keys(columns));
+      expect(table.columns.every(({ meaning }: { meaning: string }) => meaning !== "")).toBe(true);
+    }
+  });
+
+  it.each(["sqlite_master", "d1_migrations", "dimension_members", "nothing"])(
+    "the table %s is not there",
+    async (name) => {
+      await expect(session.readResource(`analytics://schema/${name}`)).rejects.toThrow();
+    },
+  );
+
+  it("tables, regions, metrics and periods are completed", async () => {
+    const table = { type: "ref/resource", uri: "analytics://schema/{table}" };
+    expect((await session.complete(table, { name: "table", value: "us_" })).values).toEqual([
+      "us_employment",
+      "us_unemployment",
+    ]);
+    const review = { type: "ref/prompt", name: "analytics_review_week" };
+    expect((await session.complete(review, { name: "region", value: "eur" })).values).toEqual(["Europe"]);
+    const explain = { type: "ref/prompt", name: "analytics_explain_change" };
+    expect((await session.complete(explain, { name: "metric", value: "margin" })).values).toEqual([
+      "gross_margin",
+    ]);
+    expect((await session.complete(explain, { name: "period", value: "last q" })).values).toEqual([
+      "last_quarter",
+    ]);
+  });
+
+  it("a prompt names the metric as the catalogue does, whatever it was called", async () => {
+    const { messages } = await session.getPrompt("analytics_explain_change", {
+      metric: "sales",
+      period: "last_month",
+    });
+    expect(messages[0].content.text).toContain("metric revenue and period last_month");
+  });
+
+  it("the weekly review passes the region on to every call", async () => {
+    const { messages } = await session.getPrompt("analytics_review_week", { region: "europe" });
+    expect(messages[0].content.text).toContain('Pass region "Europe" to every call.');
+    const everywhere = await session.getPrompt("analytics_review_week", {});
+    expect(everywhere.messages[0].content.text).toContain("Write the weekly business review.");
+  });
+
+  it("the tools say in few words what they take", async () => {
+    const tools = await session.listTools();
+    const own = tools.filter(({ name }: { name: string }) => name.startsWith("analytics_"));
+    expect(own).toHaveLength(5);
+    expect(
+      own.every(({ annotations }: { annotations: { readOnlyHint: boolean } }) => annotations.readOnlyHint),
+    ).toBe(true);
+    // About 4 characters a token.
+    expect(JSON.stringify(own).length / 4).toBeLessThan(4_000);
+  });
+});
