@@ -24,7 +24,7 @@ export default defineConfig(async () => {
     test: {
       silent: "passed-only" as const,
       include: ["test/**/*.test.ts"],
-      exclude: ["test/node/**", "test/browser/**", "node_modules/**"],
+      exclude: ["test/node/**", "test/browser/**", "test/clients/**", "test/conformance/**", "node_modules/**"],
       setupFiles: ["./test/support/migrate.ts"],
     },
   };

@@ -1,6 +1,6 @@
 import { at } from "./demo/answer.ts";
 import { Browser } from "./demo/browser.ts";
-import { type Call, SCENES } from "./demo/job.ts";
+import { SCENES } from "./demo/job.ts";
 import { authorize, discover, registerClient, type Token } from "./demo/oauth.ts";
 import { GENERATIONS, openSession } from "./demo/session.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
@@ -34,19 +34,21 @@ async function main(): Promise<void> {
       const url = base + scene.path;
       const session = await openSession(generation, url, tokenFor(tokens, url).accessToken);
       heading(`${generation} (${session.protocol}) ${scene.path}: ${scene.title}`);
-      const tools = await session.listTools();
-      console.log(`  tools/list → ${tools.length} tools`);
-      const call: Call = async (tool, args, show) => {
-        console.log(`  → ${tool} ${JSON.stringify(args)}`);
-        const { isError, data } = await session.call(tool, args);
-        if (isError) throw new Error(`${tool} failed: ${at(data, "error", "message")}`);
-        console.log(`  ← ${show(data)}`);
-        used.add(tool);
-        calls += 1;
-        return data;
-      };
-      await scene.play(call, session.protocol);
-      await session.close();
+      try {
+        const tools = await session.listTools();
+        console.log(`  tools/list → ${tools.length} tools`);
+        await scene.play(async (tool, args, show) => {
+          console.log(`  → ${tool} ${JSON.stringify(args)}`);
+          const { isError, data } = await session.call(tool, args);
+          if (isError) throw new Error(`${tool} failed: ${at(data, "error", "message")}`);
+          console.log(`  ← ${show(data)}`);
+          used.add(tool);
+          calls += 1;
+          return data;
+        }, session.protocol);
+      } finally {
+        await session.close();
+      }
     }
   }
   const seconds = ((performance.now() - began) / 1000).toFixed(1);

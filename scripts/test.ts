@@ -11,8 +11,14 @@ const SUITES = [
   { name: "workerd", what: "inside the Workers runtime", config: "vitest.config.ts", needsBrowser: false },
   {
     name: "node",
-    what: "scripts, bundle and real clients",
+    what: "scripts and bundle",
     config: "vitest.node.config.ts",
+    needsBrowser: false,
+  },
+  {
+    name: "clients",
+    what: "real clients and the official conformance suite",
+    config: "vitest.clients.config.ts",
     needsBrowser: false,
   },
   {

@@ -2,7 +2,13 @@ import type { Check, CheckOutcome } from "./definition.ts";
 import { readModules, type SourceModule } from "./module-graph.ts";
 
 /** Files that something outside of the module graph starts: wrangler, npm, vitest. */
-const ENTRIES = [/^workers\/index\.ts$/, /^scripts\/[^/]+\.ts$/, /^vitest[^/]*\.config\.ts$/];
+const ENTRIES = [
+  /^workers\/index\.ts$/,
+  /^scripts\/[^/]+\.ts$/,
+  /^scripts\/bench\/[^/]+\.ts$/,
+  /^vitest[^/]*\.config\.ts$/,
+  /^test\/conformance\/(run|worker)\.ts$/,
+];
 const TEST = /^test\//;
 
 /** Names exports and files that nobody imports. */

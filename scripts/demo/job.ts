@@ -58,7 +58,7 @@ export const SCENES: readonly Scene[] = [
       );
       const customer = await call(
         "crm_get_customer",
-        { customer: at(deals, "deals", 0, "company", "id") },
+        { customer: at(deals, "deals", 0, "company_id") },
         (answer) =>
           `${at(answer, "company", "name")}: health ${at(answer, "health", "status")}, ${at(answer, "people_total")} people, ${at(answer, "open_deals_total")} open deals`,
       );

@@ -2,7 +2,7 @@ import net from "node:net";
 import { CommandFailure } from "./failure.ts";
 
 /** Where Gatehouse listens when nothing else is said. */
-export const DEFAULT_PORT = 8787;
+const DEFAULT_PORT = 8787;
 
 /** Reads a port number from a flag or `PORT`. Throws a {@link CommandFailure} for anything but 1 to 65535. */
 export function parsePort(text: string | undefined): number {

@@ -9,7 +9,7 @@ import type { ContextRecorder } from "./context-recorder.ts";
 export const ANSWER_LIMIT = 24_000;
 
 /** Characters that a tool answering with content blocks may send, pictures included. */
-export const CONTENT_LIMIT = 1_500_000;
+const CONTENT_LIMIT = 1_500_000;
 
 /** What a tool answers on the wire, before a lane wraps it. */
 export interface ShapedAnswer {

@@ -34,7 +34,7 @@ export async function callTool(
 }
 
 /** A tool error as the model reads it. */
-export function errorAnswer(error: ToolError): CallToolAnswer {
+function errorAnswer(error: ToolError): CallToolAnswer {
   return { content: [{ type: "text", text: JSON.stringify(error.toBody()) }], isError: true };
 }
 

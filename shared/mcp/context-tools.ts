@@ -4,6 +4,7 @@ import { CONTEXT_LIMITS, type ContextOperation } from "../session/context.ts";
 import type { SessionHome } from "../session/session-home.ts";
 import { defineTool, type ToolContext, type ToolDefinition } from "./define.ts";
 import { ToolError } from "./errors.ts";
+import { describeIssues } from "./schema.ts";
 
 const ENTITY = z.object({ type: z.string(), id: z.string(), label: z.string() });
 const PARTS = ["defaults", "entities", "handles", "notes"] as const;
@@ -65,8 +66,11 @@ function getTool() {
 }
 
 function setTool(defaults: z.ZodObject) {
-  const clearable = Object.fromEntries(
-    Object.entries(defaults.shape).map(([name, field]) => [name, (field as z.ZodType).nullable().optional()]),
+  const known = Object.keys(defaults.shape);
+  const clearable = z.strictObject(
+    Object.fromEntries(
+      known.map((name) => [name, (defaults.shape[name] as z.ZodType).nullable().optional()]),
+    ),
   );
   return defineTool({
     name: "context_set",
@@ -77,7 +81,11 @@ function setTool(defaults: z.ZodObject) {
     idempotent: false,
     scope: SESSION_SCOPE,
     input: z.object({
-      defaults: z.strictObject(clearable).optional().describe("Defaults to set or, with null, to remove."),
+      // The values are those of the tools' own arguments; listing their schemas again would only cost tokens.
+      defaults: z
+        .record(z.string(), z.json())
+        .optional()
+        .describe(known.length > 0 ? `Any of: ${known.join(", ")}.` : "This server has no defaults."),
       note: z
         .string()
         .min(1)
@@ -85,14 +93,18 @@ function setTool(defaults: z.ZodObject) {
         .optional()
         .describe("A note to keep in this session."),
     }),
-    output: STATE,
+    output: STATE.pick({ defaults: true, notes: true }),
     async run(input, { store }: ToolContext<SessionHome>) {
       const operations: ContextOperation[] = [];
-      if (input.defaults) operations.push({ kind: "set_defaults", defaults: defined(input.defaults) });
+      if (input.defaults) {
+        const checked = clearable.safeParse(input.defaults);
+        if (!checked.success) throw new ToolError("invalid_input", describeIssues(checked.error));
+        operations.push({ kind: "set_defaults", defaults: defined(checked.data) });
+      }
       if (input.note !== undefined) operations.push({ kind: "note", text: input.note });
       if (operations.length === 0) throw new ToolError("invalid_input", "Give defaults, a note, or both.");
       await store.apply(operations);
-      return describe(store);
+      return store.read();
     },
   });
 }
@@ -109,10 +121,10 @@ function clearTool() {
     input: z.object({
       parts: z.array(z.enum(PARTS)).min(1).optional().describe("What to forget; everything when left out."),
     }),
-    output: STATE,
-    async run({ parts }, { store }: ToolContext<SessionHome>) {
-      await store.apply([{ kind: "clear", parts: parts ?? PARTS }]);
-      return describe(store);
+    output: z.object({ cleared: z.array(z.string()) }),
+    async run({ parts = [...PARTS] }, { store }: ToolContext<SessionHome>) {
+      await store.apply([{ kind: "clear", parts }]);
+      return { cleared: parts };
     },
   });
 }

@@ -1,7 +1,7 @@
 import { JSON_RPC, ProtocolFault } from "./protocol-fault.ts";
 
 /** Items per page of every list. */
-export const PAGE_SIZE = 100;
+const PAGE_SIZE = 100;
 
 /**
  * One page of a list in stable order. Cursors are opaque to clients: base64url of the position.

@@ -7,7 +7,7 @@ import type { JsonValue } from "./json.ts";
 export type JsonSchema = { [key: string]: JsonValue };
 
 /** Added to an answer that was too large: where the rest is and how to read it. */
-export const MORE = z
+const MORE = z
   .object({
     handle: z.string(),
     shown: z.number().int(),
@@ -18,19 +18,26 @@ export const MORE = z
 
 /** The JSON Schema a client sees for a tool's arguments. Closed: an unknown argument is refused, never ignored. */
 export function inputSchemaOf(input: z.ZodObject): JsonSchema {
-  return { ...withoutDialect(z.toJSONSchema(input, { io: "input" })), additionalProperties: false };
+  return { ...toWire(input, "input"), additionalProperties: false };
 }
 
 /** The JSON Schema of a tool's structured answer, with `more` where the answer may be cut. */
 export function outputSchemaOf(tool: ToolDefinition): JsonSchema | undefined {
   if (!tool.output) return undefined;
   const schema = tool.overflow ? tool.output.extend({ more: MORE.optional() }) : tool.output;
-  return withoutDialect(z.toJSONSchema(schema, { io: "output" }));
+  return toWire(schema, "output");
 }
 
-function withoutDialect(schema: object): JsonSchema {
-  const { $schema: _dialect, ...rest } = schema as JsonSchema;
-  return rest;
+/** JSON Schema without what costs tokens and says nothing: the dialect, and the bounds of every safe integer. */
+function toWire(schema: z.ZodObject, io: "input" | "output"): JsonSchema {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
+    io,
+    override({ jsonSchema }) {
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+    },
+  });
+  return rest as JsonSchema;
 }
 
 /** The four MCP hints that follow from an effect (MCP 2025-11-25, `ToolAnnotations`). */

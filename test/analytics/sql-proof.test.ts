@@ -134,6 +134,8 @@ describe("the cost of a plan", () => {
     "SELECT count(*) FROM events a, events b",
     "SELECT count(*) FROM events a JOIN events b ON a.id + 0 <> b.id + 0",
     "SELECT count(*) FROM events a, events b, events c WHERE a.customer_id = b.customer_id AND b.country = c.country",
+    "SELECT count(*) FROM events a JOIN events b ON a.country = b.country",
+    "WITH x AS MATERIALIZED (SELECT country AS c FROM events) SELECT count(*) FROM x a JOIN x b ON a.c = b.c",
     "SELECT (SELECT count(*) FROM events b WHERE b.id + 0 > a.id) FROM events a",
     "WITH x AS MATERIALIZED (SELECT id FROM events) SELECT count(*) FROM x AS y, x AS z",
   ])("refuses what would take minutes: %s", async (sql) => {

@@ -73,7 +73,15 @@ describe("one statement that reads is run", () => {
       [],
       [[3], [2], [1]],
     ],
-    ["window functions", "SELECT n, sum(n) OVER (ORDER BY n) FROM (SELECT 1 AS n UNION SELECT 2)", [], []],
+    [
+      "window functions",
+      "SELECT n, sum(n) OVER (ORDER BY n) FROM (SELECT 1 AS n UNION SELECT 2)",
+      [],
+      [
+        [1, 1],
+        [2, 3],
+      ],
+    ],
     [
       "a list as one parameter",
       "SELECT value FROM json_each(?) ORDER BY value",

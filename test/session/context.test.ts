@@ -34,9 +34,13 @@ describe.each(LANES)("session memory on the %s lane", (lane) => {
   it("forgets the named parts, or everything", async () => {
     const session = await openSession({ server: "knowledge", lane });
     await session.call("context_set", { defaults: { collection: "handbook" }, note: "one" });
-    const { data: partly } = await session.call("context_clear", { parts: ["notes"] });
-    expect(partly).toMatchObject({ notes: [], defaults: { collection: "handbook" } });
-    const { data: empty } = await session.call("context_clear");
+    await session.call("context_clear", { parts: ["notes"] });
+    expect((await session.call("context_get")).data).toMatchObject({
+      notes: [],
+      defaults: { collection: "handbook" },
+    });
+    await session.call("context_clear");
+    const { data: empty } = await session.call("context_get");
     expect(empty).toMatchObject({ notes: [], defaults: {}, entities: [], handles: [] });
   });
 

@@ -12,14 +12,12 @@ export interface SpawnedStart {
   end(signal: NodeJS.Signals): Promise<number | null>;
   /** Resolves with the exit code when the process ends by itself. */
   ended: Promise<number | null>;
-  /** Process ids of the runtimes it started that are still there. */
   processId: number;
 }
 
-/** Starts `scripts/start.ts` with small demonstration data on a storage folder of the test. */
+/** Starts `scripts/start.ts` on a storage folder of the test. */
 export function spawnStart(stateFolder: string, port: number, flags: readonly string[] = []): SpawnedStart {
-  const size = ["--contacts", "150", "--events", "2000", "--no-watch"];
-  const child = startNode("scripts/start.ts", ["--state", stateFolder, ...size, ...flags], {
+  const child = startNode("scripts/start.ts", ["--state", stateFolder, "--no-watch", ...flags], {
     env: { PORT: String(port) },
   });
   let output = "";

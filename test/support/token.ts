@@ -12,7 +12,7 @@ export interface TestPerson {
 }
 
 /** Puts a person into the database, or changes the role of one who is there. */
-export async function addPerson({ name, role }: TestPerson): Promise<string> {
+async function addPerson({ name, role }: TestPerson): Promise<string> {
   const now = new Date().toISOString();
   const id = `user_${name}`;
   await env.PLATFORM_DB.prepare(

@@ -20,7 +20,12 @@ export function idField(kind: IdKind): z.ZodString {
   return z
     .string()
     .max(60)
-    .refine((text) => isId(kind, text), `Expected ${SOURCES[kind]}; it begins with "${kind}_".`);
+    .refine((text) => isId(kind, text), `Expected ${SOURCES[kind]}; it begins with "${kind}_".`)
+    .describe(capitalize(SOURCES[kind]));
+}
+
+function capitalize(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** One line of text between 1 and `max` characters, without control characters. */
@@ -39,14 +44,14 @@ export const emailField = z
   .trim()
   .max(254)
   .regex(/^[^\s@<>",;]+@[^\s@<>",;]+\.[^\s@<>",;]+$/, "Expected an e-mail address such as ann@acme.example.")
-  .meta({ classification: "pii" });
+  .meta({ classification: "pii", description: "E-mail address" });
 
 /** A telephone number as people write it. */
 export const phoneField = z
   .string()
   .trim()
   .regex(/^[+]?[0-9 ()./x-]{5,30}$/, "Expected 5 to 30 digits, with spaces, + ( ) . / - or x between them.")
-  .meta({ classification: "pii" });
+  .meta({ classification: "pii", description: "Telephone number" });
 
 /** A part of a person's name. */
 export const nameField = lineField(100).meta({ classification: "pii" });
@@ -67,7 +72,7 @@ export const ownerField = lineField(100).describe('Owner: "me", a name, e-mail o
 export const regionField = lineField(40).describe('Region such as "Europe"; "any" for all');
 
 /** Rows on one page. */
-export const limitField = z.number().int().min(1).max(50).default(10);
+export const limitField = z.number().int().min(1).max(50).default(10).describe("Rows on a page");
 
 /** Where the next page starts. */
 export const cursorField = z.string().max(500).describe("next_cursor of the page before");

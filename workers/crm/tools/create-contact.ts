@@ -27,8 +27,8 @@ export const createContact = defineTool({
   description:
     "Adds a contact. An e-mail that is already on file is refused as a conflict naming the existing contact; look with crm_find_contacts first.",
   input: z.object({
-    first_name: nameField,
-    last_name: nameField,
+    first_name: nameField.describe("Given name"),
+    last_name: nameField.describe("Family name"),
     email: emailField.optional(),
     phone: phoneField.optional(),
     title: lineField(120).optional().describe("Job title"),

@@ -22,8 +22,8 @@ export const logActivity = defineTool({
   description:
     "Logs a call, meeting, e-mail or note on a contact, company or deal, and so counts as touching them. Can add a follow-up task. A contact's or deal's company is found by itself.",
   input: z.object({
-    kind: z.enum(ACTIVITY_KINDS),
-    subject: lineField(200),
+    kind: z.enum(ACTIVITY_KINDS).describe("What happened"),
+    subject: lineField(200).describe("What it was about, in one line"),
     body: z.string().trim().max(5000).optional().describe("What was said or agreed"),
     occurred_at: z.string().max(40).optional().describe("ISO day or time with offset; default now"),
     contact_id: idField("con").optional(),
