@@ -5,14 +5,14 @@ import { admit } from "./admit.ts";
 import { ContextRecorder } from "./context-recorder.ts";
 import { decide } from "./decide.ts";
 import type { Exchange, Subject } from "./exchange.ts";
-import { runBounded } from "./run.ts";
+import { type HoldDeadline, runBounded } from "./run.ts";
 import { settle } from "./settle.ts";
 
 /** The two steps that depend on the kind of subject. */
 export interface GuardedWork<Raw, Shaped> {
   /** Milliseconds. */
   timeoutMs: number;
-  run(signal: AbortSignal, context: ContextRecorder): Promise<Raw>;
+  run(signal: AbortSignal, context: ContextRecorder, hold: HoldDeadline): Promise<Raw>;
   /** Step 4: checks and bounds what came back. */
   shape(raw: Raw, context: ContextRecorder): Promise<Shaped>;
   /** Size of the shaped answer in bytes or characters, for the record. */
@@ -46,7 +46,9 @@ export async function guard<Raw, Shaped>(
   let bytes = 0;
   try {
     const context = new ContextRecorder(snapshot ?? (await exchange.session.read()));
-    const raw = await runBounded(exchange.signal, work.timeoutMs, (signal) => work.run(signal, context));
+    const raw = await runBounded(exchange.signal, work.timeoutMs, (signal, hold) =>
+      work.run(signal, context, hold),
+    );
     const shaped = await work.shape(raw, context);
     await context.flush(exchange.session);
     bytes = work.measure(shaped);

@@ -3,36 +3,77 @@ import { ToolError } from "../mcp/errors.ts";
 /** Milliseconds a call may take when its definition names no other bound. */
 export const DEFAULT_TIMEOUT_MS = 20_000;
 
+/** Waits for a person without using up the deadline: their time is not the tool's. */
+export type HoldDeadline = <T>(waiting: Promise<T>) => Promise<T>;
+
 /**
  * Step 3: runs the work under a deadline and the client's own cancellation. The work gets a signal that both
- * abort; work that ignores it is left behind, and the caller gets `timeout` or `cancelled` at once.
+ * abort, and a way to stop the clock while somebody is asked; work that ignores the signal is left behind, and
+ * the caller gets `timeout` or `cancelled` at once.
  */
 export async function runBounded<T>(
   clientSignal: AbortSignal,
   timeoutMs: number,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (signal: AbortSignal, hold: HoldDeadline) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let onCancel: (() => void) | undefined;
-  const stopped = new Promise<never>((_, reject) => {
-    const stop = (error: ToolError) => {
-      controller.abort(error);
-      reject(error);
-    };
-    timer = setTimeout(() => {
-      stop(
-        new ToolError("timeout", `The call took longer than ${timeoutMs / 1000} seconds and was stopped.`),
-      );
-    }, timeoutMs);
-    onCancel = () => stop(new ToolError("cancelled", "The client cancelled the call."));
-    if (clientSignal.aborted) onCancel();
-    else clientSignal.addEventListener("abort", onCancel, { once: true });
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const stop = (error: ToolError) => {
+    controller.abort(error);
+    reject(error);
+  };
+  const deadline = new Deadline(timeoutMs, () => {
+    stop(new ToolError("timeout", `The call took longer than ${timeoutMs / 1000} seconds and was stopped.`));
   });
+  const onCancel = () => stop(new ToolError("cancelled", "The client cancelled the call."));
+  if (clientSignal.aborted) onCancel();
+  else clientSignal.addEventListener("abort", onCancel, { once: true });
   try {
-    return await Promise.race([work(controller.signal), stopped]);
+    return await Promise.race([work(controller.signal, (waiting) => deadline.hold(waiting)), stopped]);
   } finally {
-    clearTimeout(timer);
-    if (onCancel) clientSignal.removeEventListener("abort", onCancel);
+    deadline.end();
+    clientSignal.removeEventListener("abort", onCancel);
+  }
+}
+
+/** A timer that can be held, by several at once; it goes on with what was left when the last of them is done. */
+class Deadline {
+  readonly #onExpired: () => void;
+  #left: number;
+  #startedAt = 0;
+  #holds = 0;
+  #ended = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(timeoutMs: number, onExpired: () => void) {
+    this.#left = timeoutMs;
+    this.#onExpired = onExpired;
+    this.#start();
+  }
+
+  async hold<T>(waiting: Promise<T>): Promise<T> {
+    this.#holds += 1;
+    if (this.#holds === 1) this.#pause();
+    try {
+      return await waiting;
+    } finally {
+      this.#holds -= 1;
+      if (this.#holds === 0 && !this.#ended) this.#start();
+    }
+  }
+
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+  }
+
+  #start(): void {
+    this.#startedAt = Date.now();
+    this.#timer = setTimeout(this.#onExpired, this.#left);
+  }
+
+  #pause(): void {
+    clearTimeout(this.#timer);
+    this.#left = Math.max(0, this.#left - (Date.now() - this.#startedAt));
   }
 }

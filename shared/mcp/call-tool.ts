@@ -1,3 +1,4 @@
+import { askHolding } from "../guard/ask-holding.ts";
 import type { Exchange } from "../guard/exchange.ts";
 import { guard } from "../guard/guard.ts";
 import { DEFAULT_TIMEOUT_MS } from "../guard/run.ts";
@@ -48,7 +49,7 @@ async function guardedCall(
   const applied: string[] = [];
   return guard(exchange, entry.subject, {
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-    async run(signal, context) {
+    async run(signal, context, hold) {
       const input = parseArguments(tool.input, inheritDefaults(tool, args ?? {}, context.defaults, applied));
       const store = entry.openStore(exchange.env, exchange.identity, exchange.session);
       return tool.run(input, {
@@ -58,6 +59,7 @@ async function guardedCall(
         signal,
         now,
         ...exchange.channel,
+        ...askHolding(exchange.channel, hold),
       });
     },
     async shape(raw, context) {

@@ -1,7 +1,8 @@
+import { askHolding } from "../guard/ask-holding.ts";
 import type { ContextRecorder } from "../guard/context-recorder.ts";
 import type { Exchange } from "../guard/exchange.ts";
 import { guard } from "../guard/guard.ts";
-import { DEFAULT_TIMEOUT_MS } from "../guard/run.ts";
+import { DEFAULT_TIMEOUT_MS, type HoldDeadline } from "../guard/run.ts";
 import { logFailure } from "../observe/log.ts";
 import { type Entry, type Listed, type TemplateEntry, visible } from "./catalogue.ts";
 import type {
@@ -193,10 +194,9 @@ async function guardedRead<Result>(
 ): Promise<Result> {
   const now = new Date();
   const { identity, channel } = exchange;
-  const run = (signal: AbortSignal, context: ContextRecorder) => {
+  const run = (signal: AbortSignal, context: ContextRecorder, hold: HoldDeadline) => {
     const store = entry.openStore(exchange.env, identity, exchange.session);
-    const asking = { ask: channel.ask, sample: channel.sample };
-    return work({ store, principal: identity, context, signal, now, ...asking });
+    return work({ store, principal: identity, context, signal, now, ...askHolding(channel, hold) });
   };
   try {
     return await guard(exchange, entry.subject, {

@@ -1,23 +1,29 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { runBounded } from "../../shared/guard/run.ts";
 
 const never = () => new Promise<never>(() => {});
+const nobody = () => new AbortController().signal;
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
 
 describe("running a call", () => {
   it("gives back what the work gives back", async () => {
-    expect(await runBounded(new AbortController().signal, 1_000, async () => 7)).toBe(7);
+    expect(await runBounded(nobody(), 1_000, async () => 7)).toBe(7);
   });
 
   it("stops at the deadline, aborts the work's signal and says how long it waited", async () => {
     let seen: AbortSignal | undefined;
-    const run = runBounded(new AbortController().signal, 20, (signal) => {
+    const run = runBounded(nobody(), 2_000, (signal) => {
       seen = signal;
       return never();
     });
-    await expect(run).rejects.toMatchObject({
+    const ended = expect(run).rejects.toMatchObject({
       code: "timeout",
-      message: expect.stringContaining("0.02 seconds"),
+      message: expect.stringContaining("2 seconds"),
     });
+    await vi.advanceTimersByTimeAsync(2_000);
+    await ended;
     expect(seen?.aborted).toBe(true);
   });
 
@@ -27,5 +33,32 @@ describe("running a call", () => {
     client.abort();
     await expect(run).rejects.toMatchObject({ code: "cancelled" });
     await expect(runBounded(client.signal, 60_000, never)).rejects.toMatchObject({ code: "cancelled" });
+  });
+
+  it("does not count the time in which a person is asked, and goes on with what was left", async () => {
+    const person = Promise.withResolvers<string>();
+    let answered = "";
+    const run = runBounded(nobody(), 1_000, async (_signal, hold) => {
+      answered = await hold(person.promise);
+      return never();
+    });
+    const ended = expect(run).rejects.toMatchObject({ code: "timeout" });
+    await vi.advanceTimersByTimeAsync(400_000);
+    person.resolve("yes");
+    await vi.advanceTimersByTimeAsync(999);
+    expect(answered).toBe("yes");
+    await vi.advanceTimersByTimeAsync(1);
+    await ended;
+  });
+
+  it("holds the deadline until the last of several questions is answered", async () => {
+    const [first, second] = [Promise.withResolvers<number>(), Promise.withResolvers<number>()];
+    const run = runBounded(nobody(), 1_000, (_signal, hold) =>
+      Promise.all([hold(first.promise), hold(second.promise)]),
+    );
+    first.resolve(1);
+    await vi.advanceTimersByTimeAsync(400_000);
+    second.resolve(2);
+    expect(await run).toEqual([1, 2]);
   });
 });
