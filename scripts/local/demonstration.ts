@@ -7,7 +7,7 @@ export interface DemonstrationSizes {
 }
 
 /** Enough to ask real questions of, loaded in seconds. */
-const DEFAULT_SIZES = { contacts: 2_000, events: 20_000 } as const;
+const DEFAULT_SIZES = { contacts: 2_000, events: 100_000 } as const;
 
 /**
  * The loaders of the four databases. Each seed is imported when its turn comes: a second start, which loads

@@ -94,6 +94,22 @@ describe("tokens", () => {
   });
 });
 
+describe.each(LANES)("a token on the %s lane", (lane) => {
+  it("is refused once it has expired, with the way to sign in again", async () => {
+    const session = await openSession({ server: "crm", lane });
+    for (const { name } of (await env.OAUTH_KV.list({ prefix: "token:" })).keys) {
+      const record = await env.OAUTH_KV.get<Record<string, unknown>>(name, "json");
+      await env.OAUTH_KV.put(
+        name,
+        JSON.stringify({ ...record, expiresAt: Math.floor(Date.now() / 1000) - 1 }),
+      );
+    }
+    const { status, headers } = await session.request("tools/list");
+    expect(status).toBe(401);
+    expect(headers.get("www-authenticate")).toContain("resource_metadata=");
+  });
+});
+
 describe("the sessionful lane", () => {
   it("wants a session id after initialize, and none with it", async () => {
     const session = await openSession({ server: "crm", lane: "sessionful" });

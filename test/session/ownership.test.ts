@@ -1,4 +1,4 @@
-import { listDurableObjectIds } from "cloudflare:test";
+import { evictAllDurableObjects, listDurableObjectIds } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { createSessionId, openSessionId, sealSessionId } from "../../shared/session/seal.ts";
@@ -93,18 +93,44 @@ describe("a session belongs to the user, the client and the server that opened i
   });
 });
 
-describe.each(LANES)("a result handle on the %s lane", (lane) => {
-  it("is unknown to another user and to another app of the same user", async () => {
-    const alice = await openSession({ server: "crm", lane });
-    const bob = await openSession({ server: "crm", lane, as: "bob" });
-    const otherApp = await openSession({ server: "crm", lane });
-    await alice.call("context_set", { note: "mine" });
-    const handle = `res_${createSessionId()}`;
-    for (const stranger of [bob, otherApp]) {
-      const { error } = await stranger.call("context_get", { handle });
-      expect(error).toMatchObject({ code: "not_found" });
-      expect((await stranger.call("context_get")).data.notes).toEqual([]);
+/** A statement whose answer is far over the size limit: 500 rows of some 200 characters. */
+const LONG_ANSWER = {
+  sql: "SELECT value AS n, printf('%0200d', value) AS text FROM json_each(?)",
+  params: [JSON.stringify(Array.from({ length: 500 }, (_, index) => index))],
+  limit: 500,
+};
+
+describe.each(LANES)("a long answer on the %s lane", (lane) => {
+  it("is cut, says so, and gives every row in order through its handle, also after an eviction", async () => {
+    const alice = await openSession({ server: "analytics", lane });
+    const { data } = await alice.call("analytics_sql", LONG_ANSWER);
+    const { handle, shown, total } = data.more;
+    expect(total).toBe(500);
+    expect(data.rows).toHaveLength(shown);
+    await evictAllDurableObjects();
+    const rest = [];
+    for (let offset: number | undefined = shown; offset !== undefined; ) {
+      const { data: page } = await alice.call("context_get", { handle, offset, limit: 70 });
+      rest.push(...page.rows);
+      offset = page.next_offset;
     }
-    expect((await alice.call("context_get")).data.notes).toEqual(["mine"]);
+    expect([...data.rows, ...rest].map((row: unknown[] | { n: number }) => Object.values(row)[0])).toEqual(
+      Array.from({ length: 500 }, (_, index) => index),
+    );
+  });
+
+  it("is kept for its owner only: its handle is unknown to a colleague and to another app", async () => {
+    const alice = await openSession({ server: "analytics", lane });
+    const { handle } = (await alice.call("analytics_sql", LONG_ANSWER)).data.more;
+    const bob = await openSession({ server: "analytics", lane, as: "bob" });
+    const otherApp = await openSession({ server: "analytics", lane });
+    const otherServer = await openSession({ server: "crm", lane, as: "bob" });
+    for (const stranger of [bob, otherApp, otherServer]) {
+      expect((await stranger.call("context_get", { handle })).error).toMatchObject({ code: "not_found" });
+      expect((await stranger.call("context_get")).data.handles).toEqual([]);
+    }
+    expect((await alice.call("context_get", { handle, limit: 1 })).data.rows).toHaveLength(1);
+    await alice.call("context_clear", { parts: ["handles"] });
+    expect((await alice.call("context_get", { handle })).error).toMatchObject({ code: "not_found" });
   });
 });

@@ -112,17 +112,6 @@ export const DIMENSIONS = {
 /** Name of a dimension. */
 export type DimensionName = keyof typeof DIMENSIONS;
 
-/** Dimensions with a member list, against which filters are checked. Customers are too many to list. */
-export const LISTED_DIMENSIONS = [
-  "region",
-  "country",
-  "segment",
-  "channel",
-  "category",
-  "product",
-  "campaign",
-] as const;
-
 /** Other words for members of dimensions. */
 export const MEMBER_SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   "North America": ["NA", "NAM", "NORAM", "US and Canada"],

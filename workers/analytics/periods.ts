@@ -6,10 +6,8 @@ export interface Period {
   from: string;
   to: string;
   /** The calendar unit it is, or is the beginning of; decides what "the period before" means. */
-  unit: "day" | "month" | "quarter" | "year";
-  /** How many units it spans; `day` counts days. */
-  length: number;
-  /** True while the period is still running: `this_month` ends today, not at the end of the month. */
+  unit: "day" | "week" | "month" | "quarter" | "year";
+  /** True while the unit is still running: `this_month` ends today, not at the end of the month. */
   toDate: boolean;
 }
 
@@ -34,7 +32,7 @@ export const PERIOD_WORDS = [
 ] as const;
 
 /** The longest period that is answered. */
-export const MAX_DAYS = 366 * 25;
+const MAX_DAYS = 366 * 25;
 
 /** What a comparison may be made against, in words. */
 export const BASELINES = ["previous_period", "previous_year"] as const;
@@ -50,7 +48,8 @@ export function parsePeriod(text: string, now: Date): Period {
     .toLowerCase()
     .replace(/\s*\.\.\s*|\s+to\s+/, "..")
     .replace(/\s+/g, "_");
-  const period = parseWord(word.replaceAll("-", "_"), toDay(now)) ?? parseDates(word.toUpperCase());
+  const period =
+    parseWord(word.replaceAll("-", "_"), toDay(now)) ?? parseDates(word.toUpperCase(), toDay(now));
   if (period === undefined) {
     throw new ToolError("invalid_input", `"${text.slice(0, 60)}" is not a period.`, {
       suggestedAction: `Write one of: ${PERIOD_FORMS}.`,
@@ -72,15 +71,14 @@ export function parsePeriod(text: string, now: Date): Period {
  * A running period is compared with the same number of days of the unit before, capped at that unit's end.
  */
 export function shiftBack(period: Period, baseline: (typeof BASELINES)[number]): Period {
-  if (baseline === "previous_year") {
-    return { ...period, from: addYears(period.from, -1), to: shiftEnd(period, -12) };
+  if (baseline === "previous_year") return shiftYear(period);
+  const { unit } = period;
+  if (unit === "day" || unit === "week") {
+    // Weeks move by weeks, so that a running week is compared with the same weekdays.
+    const days = unit === "week" ? 7 : countDays(period.from, period.to);
+    return { ...period, from: addDays(period.from, -days), to: addDays(period.to, -days) };
   }
-  if (period.unit === "day") {
-    const days = countDays(period.from, period.to);
-    return { ...period, from: addDays(period.from, -days), to: period.from };
-  }
-  const months = -period.length * MONTHS[period.unit];
-  return { ...period, from: addMonths(period.from, months), to: shiftEnd(period, months) };
+  return shiftMonths(period, unit, -MONTHS[unit]);
 }
 
 /** A period as people read it: `2026-03-01..2026-03-31`, both days included. */
@@ -91,57 +89,60 @@ export function formatPeriod(period: Period): string {
 
 const MONTHS = { month: 1, quarter: 3, year: 12 } as const;
 
-function shiftEnd(period: Period, months: number): string {
+function shiftYear(period: Period): Period {
+  const { unit } = period;
+  if (unit !== "day" && unit !== "week") return shiftMonths(period, unit, -12);
+  // By the last day and not by the day after it: 29 February has no counterpart, and no period may become empty.
+  const last = addYears(addDays(period.to, -1), -1);
+  return { ...period, from: addYears(period.from, -1), to: addDays(last, 1) };
+}
+
+/** Moves a period of whole months; a running one keeps its number of days, up to the end of its unit. */
+function shiftMonths(period: Period, unit: keyof typeof MONTHS, months: number): Period {
   const from = addMonths(period.from, months);
-  if (!period.toDate) return addMonths(period.to, months);
+  if (!period.toDate) return { ...period, from, to: addMonths(period.to, months) };
   const end = addDays(from, countDays(period.from, period.to));
-  const limit = period.unit === "day" ? end : addMonths(from, period.length * MONTHS[period.unit]);
-  return end < limit ? end : limit;
+  const limit = addMonths(from, MONTHS[unit]);
+  return { ...period, from, to: end < limit ? end : limit };
 }
 
 function parseWord(word: string, today: string): Period | undefined {
+  const tomorrow = addDays(today, 1);
   const lastDays = /^(?:last|past)_(\d{1,4})_days?$/.exec(word);
   if (lastDays) return spanDays(addDays(today, -Number(lastDays[1])), today);
-  if (word === "today") return { ...spanDays(today, addDays(today, 1)), toDate: true };
+  if (word === "today") return { ...spanDays(today, tomorrow), toDate: true };
   if (word === "yesterday") return spanDays(addDays(today, -1), today);
-  if (word === "last_week")
-    return spanDays(addDays(firstDayOf(today, "week"), -7), firstDayOf(today, "week"));
-  if (word === "this_week") {
-    return { ...spanDays(firstDayOf(today, "week"), addDays(today, 1)), toDate: true };
-  }
-  const unitWord = /^(this|last)_(month|quarter|year)$/.exec(word);
-  if (!unitWord) return undefined;
-  const unit = unitWord[2] as "month" | "quarter" | "year";
+  const monday = firstDayOf(today, "week");
+  if (word === "last_week") return { ...spanDays(addDays(monday, -7), monday), unit: "week" };
+  if (word === "this_week") return { ...spanDays(monday, tomorrow), unit: "week", toDate: true };
+  const [, which, unit] = /^(this|last)_(month|quarter|year)$/.exec(word) ?? [];
+  if (unit !== "month" && unit !== "quarter" && unit !== "year") return undefined;
   const start = firstDayOf(today, unit);
-  if (unitWord[1] === "this") {
-    const to = addDays(today, 1);
-    return { from: start, to, unit, length: 1, toDate: to < addMonths(start, MONTHS[unit]) };
-  }
-  return spanUnits(addMonths(start, -MONTHS[unit]), unit);
+  return spanUnit(which === "this" ? start : addMonths(start, -MONTHS[unit]), unit, today);
 }
 
-function parseDates(text: string): Period | undefined {
-  const range = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/.exec(text);
-  if (range?.[1] && range[2]) {
-    return isDay(range[1]) && isDay(range[2]) ? spanDays(range[1], addDays(range[2], 1)) : undefined;
+function parseDates(text: string, today: string): Period | undefined {
+  const [, from, last] = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/.exec(text) ?? [];
+  if (from && last) return isDay(from) && isDay(last) ? spanDays(from, addDays(last, 1)) : undefined;
+  const [, year, quarter] =
+    /^(\d{4})[-_]?Q([1-4])$/.exec(text.replace(/^(Q[1-4])[-_]?(\d{4})$/, "$2$1")) ?? [];
+  if (year && quarter) {
+    return spanUnit(`${year}-${String(Number(quarter) * 3 - 2).padStart(2, "0")}-01`, "quarter", today);
   }
-  const quarter = /^(\d{4})[-_]?Q([1-4])$/.exec(text.replace(/^(Q[1-4])[-_]?(\d{4})$/, "$2$1"));
-  if (quarter?.[1]) {
-    return startingAt(`${quarter[1]}-${String(Number(quarter[2]) * 3 - 2).padStart(2, "0")}-01`, "quarter");
-  }
-  if (/^\d{4}$/.test(text)) return startingAt(`${text}-01-01`, "year");
-  if (/^\d{4}-\d\d$/.test(text)) return startingAt(`${text}-01`, "month");
+  if (/^\d{4}$/.test(text)) return spanUnit(`${text}-01-01`, "year", today);
+  if (/^\d{4}-\d\d$/.test(text)) return spanUnit(`${text}-01`, "month", today);
   return isDay(text) ? spanDays(text, addDays(text, 1)) : undefined;
 }
 
-function startingAt(day: string, unit: "month" | "quarter" | "year"): Period | undefined {
-  return isDay(day) ? spanUnits(day, unit) : undefined;
-}
-
-function spanUnits(from: string, unit: "month" | "quarter" | "year"): Period {
-  return { from, to: addMonths(from, MONTHS[unit]), unit, length: 1, toDate: false };
+/** A calendar unit from its first day. One that is still running ends today, however it was named. */
+function spanUnit(from: string, unit: keyof typeof MONTHS, today: string): Period | undefined {
+  if (!isDay(from)) return undefined;
+  const end = addMonths(from, MONTHS[unit]);
+  const tomorrow = addDays(today, 1);
+  const toDate = from <= today && tomorrow < end;
+  return { from, to: toDate ? tomorrow : end, unit, toDate };
 }
 
 function spanDays(from: string, to: string): Period {
-  return { from, to, unit: "day", length: Math.max(0, countDays(from, to)), toDate: false };
+  return { from, to, unit: "day", toDate: false };
 }

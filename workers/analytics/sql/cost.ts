@@ -13,7 +13,7 @@ export interface PlanStep {
  * run locally, and cannot be interrupted from outside: what would not end has to be refused before it begins. The local
  * engine makes about 100 million plain visits a second.
  */
-export const MAX_VISITS = 100_000_000;
+const MAX_VISITS = 100_000_000;
 
 /** Rows of a virtual table: the elements of a JSON list that came as one parameter. */
 const LIST_ROWS = 1_000;

@@ -64,7 +64,7 @@ export const listMetrics = defineTool({
 });
 
 /** Metrics that have any of the words, those with more of them and in the name first; all without words. */
-export function searchMetrics(search: string): readonly Metric[] {
+function searchMetrics(search: string): readonly Metric[] {
   const words = search
     .split(/[\s,]+/)
     .map(foldName)
