@@ -66,6 +66,7 @@ import {
 import { SOFTWARE } from "./identity.ts";
 import type { JsonValue } from "./json.ts";
 import { PostExchangeTransport } from "./post-exchange.ts";
+import { progressOf } from "./progress.ts";
 import { JSON_RPC, jsonRpcError, ProtocolFault } from "./protocol-fault.ts";
 
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
@@ -321,13 +322,7 @@ function sessionfulChannel(server: Server, extra: Extra, logLevel: LogLevel): Cl
   return {
     progress(progress, total, message) {
       if (progressToken === undefined) return;
-      const params = {
-        progressToken,
-        progress,
-        ...(total !== undefined && { total }),
-        ...(message && { message }),
-      };
-      notify({ method: "notifications/progress", params });
+      notify(progressOf(progressToken, progress, total, message));
     },
     log(level, data) {
       if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(logLevel)) return;

@@ -30,6 +30,7 @@ import {
 import { SOFTWARE } from "./identity.ts";
 import { type InputAnswers, InputNeeded, QuestionRound } from "./input-needed.ts";
 import type { JsonValue } from "./json.ts";
+import { progressOf } from "./progress.ts";
 
 /** What one stateless request brings along, handed through the SDK as `authInfo.extra`. */
 interface Arrival extends Record<string, unknown> {
@@ -202,13 +203,7 @@ function statelessChannel(ctx: ServerContext): ClientChannel {
   return {
     progress(progress, total, message) {
       if (progressToken === undefined) return;
-      const params = {
-        progressToken,
-        progress,
-        ...(total !== undefined && { total }),
-        ...(message && { message }),
-      };
-      void ctx.mcpReq.notify({ method: "notifications/progress", params }).catch(() => {});
+      void ctx.mcpReq.notify(progressOf(progressToken, progress, total, message)).catch(() => {});
     },
     log: (level, data) => void ctx.mcpReq.log(level, data).catch(() => {}),
     ask: (question) => round.put(inquire(question), (response) => readAnswer(question, response)),
