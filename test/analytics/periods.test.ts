@@ -26,8 +26,10 @@ describe("a period is read as a person means it", () => {
     ["this_year", "2026-01-01..2026-11-21"],
     ["last_year", "2025-01-01..2025-12-31"],
     ["2024", "2024-01-01..2024-12-31"],
+    ["2026", "2026-01-01..2026-11-21"],
+    ["2026-12", "2026-12-01..2026-12-31"],
     ["2026-Q1", "2026-01-01..2026-03-31"],
-    ["2026q4", "2026-10-01..2026-12-31"],
+    ["2026q4", "2026-10-01..2026-11-21"],
     ["Q2 2025", "2025-04-01..2025-06-30"],
     ["2024-02", "2024-02-01..2024-02-29"],
     ["2026-03-05", "2026-03-05"],
@@ -79,6 +81,8 @@ describe("the period before", () => {
   it.each([
     ["last_7_days", "2026-11-07..2026-11-13"],
     ["today", "2026-11-20"],
+    ["last_week", "2026-11-02..2026-11-08"],
+    ["this_week", "2026-11-09..2026-11-14"],
     ["last_month", "2026-09-01..2026-09-30"],
     ["this_month", "2026-10-01..2026-10-21"],
     ["this_quarter", "2026-07-01..2026-08-21"],
@@ -99,6 +103,8 @@ describe("the period before", () => {
     ["2026-03", "2025-03-01..2025-03-31"],
     ["this_month", "2025-11-01..2025-11-21"],
     ["2024-02-29", "2023-02-28"],
+    ["2024-02-28", "2023-02-28"],
+    ["2024", "2023-01-01..2023-12-31"],
   ])("a year earlier of %s is %s", (text, expected) => {
     expect(formatPeriod(shiftBack(parsePeriod(text, NOW), "previous_year"))).toBe(expected);
   });
@@ -114,6 +120,8 @@ describe("the period before", () => {
         const period = parsePeriod(word, now);
         const previous = shiftBack(period, "previous_period");
         expect(countDays(previous.from, previous.to)).toBeGreaterThan(0);
+        const yearBefore = shiftBack(period, "previous_year");
+        expect(countDays(yearBefore.from, yearBefore.to)).toBeGreaterThan(0);
         if (period.toDate) expect(previous.to <= period.from).toBe(true);
         else expect(previous.to).toBe(period.from);
       }),
@@ -127,7 +135,7 @@ describe("buckets", () => {
     const grains = fc.constantFrom(...GRAINS.filter((grain) => grain !== "total" && grain !== "hour"));
     fc.assert(
       fc.property(days, fc.integer({ min: 1, max: 400 }), grains, (from, length, grain) => {
-        const period = { from, to: addDays(from, length), unit: "day" as const, length, toDate: false };
+        const period = { from, to: addDays(from, length), unit: "day" as const, toDate: false };
         const buckets = listBuckets(period, grain, 1_000);
         const expected = new Set(Array.from({ length }, (_, index) => label(addDays(from, index), grain)));
         expect(buckets).toEqual([...expected]);
