@@ -24,6 +24,12 @@ const LISTS: readonly { field: keyof RoleDocument; kind: SubjectKind }[] = [
   { field: "denied_prompts", kind: "prompt" },
 ];
 
+const ABOUT = [
+  { field: "tools", kind: "tool" },
+  { field: "resources", kind: "resource" },
+  { field: "prompts", kind: "prompt" },
+] as const;
+
 /**
  * Checks a policy against what is registered: a glob or scope that names nothing is a mistake, because a misspelled
  * deny protects nothing; so is an expression that does not fit the arguments of every tool it is about.
@@ -37,8 +43,11 @@ export function checkAgainst(document: PolicyDocument, known: Known, locate: Loc
       const globs = (rules[field] ?? []) as readonly string[];
       return findStrangers(globs, kind, namesOf(kind), ["roles", role, field], locate);
     }),
-    ...(rules.conditions ?? []).flatMap(({ tools }, index) =>
-      findStrangers(tools, "tool", namesOf("tool"), ["roles", role, "conditions", index, "tools"], locate),
+    ...(rules.conditions ?? []).flatMap((condition, index) =>
+      ABOUT.flatMap(({ field, kind }) => {
+        const path = ["roles", role, "conditions", index, field];
+        return findStrangers(condition[field] ?? [], kind, namesOf(kind), path, locate);
+      }),
     ),
   ]);
   const expressions = listExpressions(document).flatMap(({ path, expression, condition }) =>
@@ -65,7 +74,7 @@ function findStrangers(
 
 /** Type-checks the expression once for each tool it covers, with that tool's own arguments. */
 function findMisfits(source: string, condition: ConditionDocument, { subjects }: Known): string[] {
-  const covered = compileGlobs(condition.tools);
+  const covered = compileGlobs(condition.tools ?? []);
   return subjects
     .filter(
       ({ kind, name, effect }) => kind === "tool" && covered(name) !== null && covers(condition, effect),

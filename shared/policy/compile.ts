@@ -15,7 +15,7 @@ export interface CompiledCondition {
   /** `roles.sales.conditions.close-deals`. */
   rule: string;
   message: string;
-  covers(tool: string, effect: Effect): boolean;
+  covers(kind: SubjectKind, name: string, effect: Effect): boolean;
   isFromCountry: ((country: string | null) => boolean) | null;
   isFromNetwork: ((ip: string | null) => boolean) | null;
   isWithinHours: ((at: number) => boolean) | null;
@@ -66,13 +66,18 @@ function compileRole(name: string, role: RoleDocument): CompiledRole {
 }
 
 function compileCondition(role: string, condition: ConditionDocument): CompiledCondition {
-  const tools = compileGlobs(condition.tools);
+  const about = {
+    tool: compileGlobs(condition.tools ?? []),
+    resource: compileGlobs(condition.resources ?? []),
+    prompt: compileGlobs(condition.prompts ?? []),
+  };
   const { name, effects, message, require } = condition;
   const { expression, countries, networks, hours } = require;
   return {
     rule: `roles.${role}.conditions.${name}`,
     message,
-    covers: (tool, effect) => (effects === undefined || effects.includes(effect)) && tools(tool) !== null,
+    covers: (kind, subject, effect) =>
+      (effects === undefined || effects.includes(effect)) && about[kind](subject) !== null,
     isFromCountry: countries ? (country) => country !== null && countries.includes(country) : null,
     isFromNetwork: networks ? compileNetworks(networks) : null,
     isWithinHours: hours ? compileHours(hours) : null,

@@ -61,10 +61,8 @@ export function decide(policy: Policy, principal: DecisionPrincipal, subject: De
   if (scope !== SESSION_SCOPE && role.scopes(scope) === null) {
     return deny(`${place}.scopes`, `The role "${principal.role}" does not include ${scope}.`);
   }
-  if (kind === "tool") {
-    const failed = role.conditions.find((condition) => !couldHold(condition, principal, subject));
-    if (failed !== undefined) return deny(failed.rule, failed.message);
-  }
+  const failed = role.conditions.find((condition) => !couldHold(condition, principal, subject));
+  if (failed !== undefined) return deny(failed.rule, failed.message);
   if (scope !== SESSION_SCOPE && !principal.scopes.includes(scope)) {
     return { kind: "scope", scope, rule: "token", reason: `The token does not carry ${scope}.` };
   }
@@ -76,9 +74,9 @@ export function decide(policy: Policy, principal: DecisionPrincipal, subject: De
 function couldHold(
   condition: CompiledCondition,
   { country, ip, at }: DecisionPrincipal,
-  { name, effect, args }: DecisionSubject,
+  { kind, name, effect, args }: DecisionSubject,
 ): boolean {
-  if (!condition.covers(name, effect)) return true;
+  if (!condition.covers(kind, name, effect)) return true;
   if (condition.isFromCountry?.(country) === false) return false;
   if (condition.isFromNetwork?.(ip) === false) return false;
   if (condition.isWithinHours?.(at) === false) return false;

@@ -1,4 +1,4 @@
-import { type ASTNode, Environment } from "@marcbachmann/cel-js";
+import { type ASTNode, Environment, type ParseResult } from "@marcbachmann/cel-js";
 
 /** What an expression can look at. `args` is absent while it is not known what a call will bring. */
 export interface ExpressionFacts {
@@ -35,6 +35,9 @@ export class ExpressionError extends Error {
 /** The types of arguments as an expression sees them; see `typeArguments`. */
 export type ArgumentTypes = { [name: string]: string | ArgumentTypes };
 
+const FACTS = ["tool", "effect", "country"] as const;
+type FactName = (typeof FACTS)[number];
+
 /** Small enough that parsing and evaluating always end at once; a rule that needs more is several rules. */
 const LIMITS = {
   maxAstNodes: 200,
@@ -62,31 +65,43 @@ const UNTYPED = createEnvironment("map<string, dyn>");
 export function compileExpression(source: string, types?: ArgumentTypes): Expression {
   const environment = types === undefined ? UNTYPED : createEnvironment({ schema: types });
   const program = orExplain(() => environment.parse(source));
-  const found = { arguments: new Set<string>(), guarded: new Set<string>() };
-  inspect(program.ast, 0, found);
+  const found: Found = { arguments: new Set(), guarded: new Set(), facts: new Set() };
+  inspect(program.ast, false, found);
   const { valid, type, error } = program.check();
   if (!valid) throw new ExpressionError(error?.summary ?? "It is not valid.", error?.range?.start ?? 0);
   if (type !== "bool") throw new ExpressionError(`It gives ${type}, and a condition must give bool.`, 0);
+  // A list asks about every tool without arguments, and mostly gets an exception: too dear to throw each time.
+  const withoutArguments = new Map<string, Verdict>();
   return {
     evaluate(facts) {
-      try {
-        return program(facts) === true ? "true" : "false";
-      } catch {
-        // CEL's && and || absorb an error when the other side decides (cel-spec, «Logical Operators»). So an error
-        // that is left over while `args` is absent says exactly that the answer depends on them.
-        return facts.args === undefined ? "unknown" : "error";
-      }
+      if (facts.args !== undefined) return evaluate(program, facts, "error");
+      const key = [...found.facts].map((name) => facts[name]).join("\n");
+      const known = withoutArguments.get(key);
+      if (known !== undefined) return known;
+      // CEL's && and || absorb an error when the other side decides (cel-spec, «Logical Operators»). So an error
+      // that is left over while `args` is absent says exactly that the answer depends on them.
+      const verdict = evaluate(program, facts, "unknown");
+      withoutArguments.set(key, verdict);
+      return verdict;
     },
     arguments: [...found.arguments],
     guarded: [...found.guarded],
   };
 }
 
+function evaluate(program: ParseResult, facts: ExpressionFacts, whenFailed: Verdict): Verdict {
+  try {
+    return program(facts) === true ? "true" : "false";
+  } catch {
+    return whenFailed;
+  }
+}
+
 function createEnvironment(args: string | { schema: ArgumentTypes }): Environment {
   const environment = new Environment({ limits: LIMITS });
   if (typeof args === "string") environment.registerVariable("args", args);
   else environment.registerVariable("args", args);
-  for (const name of ["tool", "effect", "country"]) environment.registerVariable(name, "string");
+  for (const name of FACTS) environment.registerVariable(name, "string");
   return environment;
 }
 
@@ -102,11 +117,15 @@ function orExplain<T>(parse: () => T): T {
 interface Found {
   arguments: Set<string>;
   guarded: Set<string>;
+  /** Which facts beside `args` it looks at. */
+  facts: Set<FactName>;
 }
 
-/** Walks the tree once: which arguments are read, and whether every call is one of {@link FUNCTIONS}. */
-function inspect(node: ASTNode, quantifiers: number, found: Found): void {
-  let inside = quantifiers;
+/**
+ * Walks the tree once: which arguments are read, and whether every call is one of {@link FUNCTIONS}. Inside a
+ * quantifier only the element is at hand: looking through another argument for each would multiply their sizes.
+ */
+function inspect(node: ASTNode, inQuantifier: boolean, found: Found): void {
   if (node.op === "call" || node.op === "rcall") {
     const [name] = node.args;
     if (!FUNCTIONS.includes(name)) {
@@ -115,12 +134,22 @@ function inspect(node: ASTNode, quantifiers: number, found: Found): void {
         node.start,
       );
     }
-    if (QUANTIFIERS.includes(name)) inside += 1;
-    if (inside > 1) throw new ExpressionError(`${name}() must not stand inside another one.`, node.start);
+    if (QUANTIFIERS.includes(name) && node.op === "rcall") {
+      const [, list, body] = node.args;
+      if (inQuantifier) throw new ExpressionError(`${name}() must not stand inside another one.`, node.start);
+      inspect(list, false, found);
+      for (const child of body) inspect(child, true, found);
+      return;
+    }
     if (name === "has") for (const field of listFields(node)) found.guarded.add(field);
   }
+  if (inQuantifier && node.op === "id" && node.args === "args") {
+    throw new ExpressionError("args is not at hand inside all(), exists() and exists_one().", node.start);
+  }
+  const fact = node.op === "id" ? FACTS.find((name) => name === node.args) : undefined;
+  if (fact !== undefined) found.facts.add(fact);
   for (const field of readField(node)) found.arguments.add(field);
-  for (const child of listNodes(node.args)) inspect(child, inside, found);
+  for (const child of listNodes(node.args)) inspect(child, inQuantifier, found);
 }
 
 /** The argument that this very node reads: `args.amount` or `args["amount"]`. */

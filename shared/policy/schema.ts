@@ -57,21 +57,35 @@ const requirement = z
   })
   .refine((required) => Object.keys(required).length > 0, "must require something");
 
-const condition = z.strictObject({
-  name: ruleName.describe("Shown as the deciding rule; unique within its role."),
-  tools: globs("The tools it is about.").min(1),
-  effects: z
-    .array(z.enum(["read", "create", "update", "delete"]))
-    .min(1)
-    .optional()
-    .describe("Only calls with these effects; all when left out."),
-  require: requirement.describe("Everything named here must hold, or the call is refused."),
-  message: z
-    .string()
-    .min(1)
-    .max(300)
-    .describe("What the model and the person are told when the call is refused."),
-});
+const condition = z
+  .strictObject({
+    name: ruleName.describe("Shown as the deciding rule; unique within its role."),
+    tools: globs("The tools it is about.").min(1).optional(),
+    resources: globs("The resources it is about.").min(1).optional(),
+    prompts: globs("The prompts it is about.").min(1).optional(),
+    effects: z
+      .array(z.enum(["read", "create", "update", "delete"]))
+      .min(1)
+      .optional()
+      .describe("Only those with these effects; all when left out."),
+    require: requirement.describe("Everything named here must hold, or the call is refused."),
+    message: z
+      .string()
+      .min(1)
+      .max(300)
+      .describe("What the model and the person are told when the call is refused."),
+  })
+  .refine(({ tools, resources, prompts }) => (tools ?? resources ?? prompts) !== undefined, {
+    message: "must say which tools, resources or prompts it is about",
+  })
+  .refine(
+    ({ resources, prompts, require }) =>
+      (resources ?? prompts) === undefined || require.expression === undefined,
+    {
+      path: ["require", "expression"],
+      message: "looks at the arguments of tools; put resources and prompts into a condition of their own",
+    },
+  );
 
 const role = z.strictObject({
   description: z.string().min(1).max(300).describe("One plain sentence about who has this role."),
