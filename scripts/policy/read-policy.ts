@@ -66,7 +66,8 @@ function findExpressionMistake(expression: string): string | null {
 /** The mistake with the text that it begins at. */
 export function describeExpressionError(expression: string, { message, offset }: ExpressionError): string {
   const near = expression.slice(offset, offset + 30).trim();
-  return near === "" ? `${message} (at the end)` : `${message} (at: ${near})`;
+  const hint = /double \S+ int/.test(message) ? " Numbers in arguments are doubles: write 5.0 for 5." : "";
+  return `${message}${near === "" ? " (at the end)" : ` (at: ${near})`}${hint}`;
 }
 
 /** Reads YAML 1.2 and checks it against a schema. Mistakes of syntax and of shape carry line and field. */
