@@ -7,6 +7,7 @@ const DATABASES = ["platform", "analytics", "crm", "knowledge"] as const;
 /** What the Worker imports from packages. */
 const PACKAGES = [
   "@cloudflare/workers-oauth-provider",
+  "@marcbachmann/cel-js",
   "@modelcontextprotocol/sdk/server/index.js",
   "@modelcontextprotocol/sdk/types.js",
   "@modelcontextprotocol/sdk/validation/cfworker",

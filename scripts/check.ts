@@ -4,6 +4,7 @@ import type { Check, CheckOutcome } from "./check/definition.ts";
 import { importDirections } from "./check/import-directions.ts";
 import { migrations } from "./check/migrations.ts";
 import { packages } from "./check/packages.ts";
+import { policy } from "./check/policy.ts";
 import { writeTally } from "./check/tally.ts";
 import { tokenCost } from "./check/token-cost.ts";
 import { unusedCode } from "./check/unused-code.ts";
@@ -17,6 +18,7 @@ const CHECKS: readonly Check[] = [
   packages,
   workerTypes,
   migrations,
+  policy,
   bundleSize,
   tokenCost,
 ];

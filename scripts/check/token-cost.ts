@@ -1,6 +1,6 @@
-import { registerHooks } from "node:module";
 import budgets from "./budgets.json" with { type: "json" };
 import type { Check } from "./definition.ts";
+import { allowWorkerModules } from "./worker-modules.ts";
 
 /** What a client's model pays for knowing the tools of each URL. */
 export const tokenCost: Check = {
@@ -58,29 +58,5 @@ async function measureCosts(): Promise<UrlCost[]> {
       .sort((one, other) => other[1] - one[1])
       .slice(0, 5);
     return { url, tokens: estimateTokens(JSON.stringify({ tools })), heaviest };
-  });
-}
-
-/**
- * Lets Node load the registry, whose session classes extend classes of the Workers runtime. The stand-ins are
- * extended and never run: the catalogue reads definitions only.
- */
-function allowWorkerModules(): void {
-  const classes = [
-    "DurableObject",
-    "EmailMessage",
-    "RpcStub",
-    "RpcTarget",
-    "WorkerEntrypoint",
-    "WorkflowEntrypoint",
-  ];
-  const source = [
-    ...classes.map((name) => `export class ${name} {}`),
-    "export const env = {}, exports = {}, connect = undefined;",
-  ].join("\n");
-  const url = `data:text/javascript,${encodeURIComponent(source)}`;
-  registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier.startsWith("cloudflare:") ? { url, shortCircuit: true } : next(specifier, context),
   });
 }

@@ -10,7 +10,7 @@ export interface PrincipalIdentity {
   clientId: string;
   /** What the token may do. */
   scopes: readonly string[];
-  /** What the person may hold; see `shared/policy/roles.ts`. */
+  /** What the person may hold; see `shared/policy/policy.yaml`. */
   role: string;
   /** Peer address as Cloudflare saw it, or `null` locally. */
   ip: string | null;

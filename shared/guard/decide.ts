@@ -1,39 +1,45 @@
 import type { PrincipalIdentity } from "../auth/principal.ts";
-import { roleMayHold } from "../policy/roles.ts";
+import { ToolError } from "../mcp/errors.ts";
+import { currentPolicy } from "../policy/current.ts";
+import { type Decision, decide as decideBy } from "../policy/decide.ts";
 import type { Subject } from "./exchange.ts";
 
-/** Scope of the tools that only touch the caller's own session memory: any valid token may use them. */
-export const SESSION_SCOPE = "session";
+/** What the policy looks at in an identity. */
+export type Asking = Pick<PrincipalIdentity, "role" | "scopes" | "ip" | "country">;
+
+type Asked = Pick<Subject, "kind" | "name" | "scope" | "effect">;
 
 /**
- * `allow`: go on. `scope`: the person may hold the right, the token does not carry it; the client can step up.
- * `deny`: the person's role can never hold it.
- */
-export type Decision =
-  | { kind: "allow" }
-  | { kind: "scope"; scope: string }
-  | { kind: "deny"; reason: string };
-
-/**
- * Step 1: may this principal use this subject? Pure. Lists, completion, resources, prompts and calls all ask here,
- * so that what is visible can be called and what can be called is visible. Default is deny.
+ * Step 1: may this principal use this subject now, under the policy in force? Lists, completion, resources, prompts,
+ * calls and the scope challenge all ask here, so that what is visible can be called and what can be called is visible.
+ *
+ * @param args - the call's arguments as the tool will get them; left out, the question is whether any could be allowed
  */
 export function decide(
-  identity: Pick<PrincipalIdentity, "role" | "scopes">,
-  subject: Pick<Subject, "scope">,
+  { role, scopes, ip, country }: Asking,
+  { kind, name, scope, effect }: Asked,
+  args?: Readonly<Record<string, unknown>>,
 ): Decision {
-  if (subject.scope === SESSION_SCOPE) return { kind: "allow" };
-  if (!roleMayHold(identity.role, subject.scope)) {
-    return { kind: "deny", reason: `The role "${identity.role}" does not include ${subject.scope}.` };
-  }
-  if (!identity.scopes.includes(subject.scope)) return { kind: "scope", scope: subject.scope };
-  return { kind: "allow" };
+  return decideBy(
+    currentPolicy(),
+    { role, scopes, ip, country, at: Date.now() },
+    { kind, name, scope, effect, ...(args !== undefined && { args }) },
+  );
 }
 
 /** Whether a list shows the subject: everything that can be called now or after a step-up. */
-export function isVisible(
-  identity: Pick<PrincipalIdentity, "role" | "scopes">,
-  subject: Pick<Subject, "scope">,
-): boolean {
+export function isVisible(identity: Asking, subject: Asked): boolean {
   return decide(identity, subject).kind !== "deny";
+}
+
+/** Goes on when the policy allows it. Throws `forbidden` with the rule's own sentence, or `insufficient_scope`. */
+export function authorize(identity: Asking, subject: Asked, args?: Readonly<Record<string, unknown>>): void {
+  const decision = decide(identity, subject, args);
+  if (decision.kind === "deny") throw new ToolError("forbidden", decision.reason);
+  if (decision.kind === "scope") {
+    throw new ToolError(
+      "insufficient_scope",
+      `This needs the permission ${decision.scope}, which this app was not given.`,
+    );
+  }
 }

@@ -3,7 +3,7 @@ import { InputNeeded } from "../mcp/input-needed.ts";
 import { logFailure } from "../observe/log.ts";
 import { admit } from "./admit.ts";
 import { ContextRecorder } from "./context-recorder.ts";
-import { decide } from "./decide.ts";
+import { authorize } from "./decide.ts";
 import type { Exchange, Subject } from "./exchange.ts";
 import { type HoldDeadline, runBounded } from "./run.ts";
 import { settle } from "./settle.ts";
@@ -29,15 +29,7 @@ export async function guard<Raw, Shaped>(
   subject: Subject,
   work: GuardedWork<Raw, Shaped>,
 ): Promise<Shaped> {
-  const decision = decide(exchange.identity, subject);
-  if (decision.kind === "deny") throw new ToolError("forbidden", decision.reason);
-  if (decision.kind === "scope") {
-    throw new ToolError(
-      "insufficient_scope",
-      `This needs the permission ${decision.scope}, which this app was not given.`,
-    );
-  }
-
+  authorize(exchange.identity, subject);
   const callId = crypto.randomUUID();
   const startedAt = Date.now();
   const snapshot = await admitOrExplain(exchange, subject, callId, startedAt);

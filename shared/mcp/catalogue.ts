@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { PrincipalIdentity } from "../auth/principal.ts";
-import { isVisible } from "../guard/decide.ts";
+import { type Asking, isVisible } from "../guard/decide.ts";
 import type { Subject } from "../guard/exchange.ts";
 import type { SessionHome } from "../session/session-home.ts";
 import { contextTools } from "./context-tools.ts";
@@ -89,7 +89,7 @@ export function createCatalogue(
 
 /** The listed form of every entry this principal may see. */
 export function visible<Definition>(
-  identity: Pick<PrincipalIdentity, "role" | "scopes">,
+  identity: Asking,
   entries: Iterable<Entry<Definition>>,
 ): Entry<Definition>[] {
   return [...entries].filter((entry) => isVisible(identity, entry.subject));

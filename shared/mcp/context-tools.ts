@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { SESSION_SCOPE } from "../guard/decide.ts";
+import { SESSION_SCOPE } from "../policy/decide.ts";
 import { CONTEXT_LIMITS, type ContextOperation } from "../session/context.ts";
 import type { SessionHome } from "../session/session-home.ts";
 import { defineTool, type ToolContext, type ToolDefinition } from "./define.ts";

@@ -1,5 +1,5 @@
 import { type OAuthAuthorizationServerOptions, OAuthError } from "@cloudflare/workers-oauth-provider";
-import { roleMayHold } from "../../shared/policy/roles.ts";
+import { roleMayHold } from "../../shared/policy/current.ts";
 import { findPerson, type Person } from "./people.ts";
 
 /** What a token carries about its person. Encrypted at rest; refreshed from the database at every refresh. */

@@ -4,7 +4,7 @@ export interface Person {
   id: string;
   email: string;
   name: string;
-  /** A key of `ROLE_SCOPES`; an unknown role holds nothing. */
+  /** A role of the policy; an unknown one holds nothing. */
   role: string;
 }
 

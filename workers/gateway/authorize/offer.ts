@@ -1,4 +1,4 @@
-import { roleMayHold } from "../../../shared/policy/roles.ts";
+import { roleMayHold } from "../../../shared/policy/current.ts";
 import type { Resource } from "../resources.ts";
 
 /** One checkbox of the consent page. */

@@ -1,0 +1,49 @@
+import type { JsonValue } from "../../shared/mcp/json.ts";
+import type { JsonSchema } from "../../shared/mcp/schema.ts";
+import type { ArgumentTypes } from "../../shared/policy/expression.ts";
+
+/** What an expression can rely on about a tool's arguments. */
+export interface TypedArguments {
+  types: ArgumentTypes;
+  /** Names that may be absent when the condition is asked: neither required nor with a default. */
+  optional: readonly string[];
+}
+
+/**
+ * CEL types from the JSON Schema of a tool's arguments. Every JSON number is a double; whatever a schema leaves open
+ * is `dyn`, which is checked when the call is made.
+ */
+export function typeArguments(input: JsonSchema | null): TypedArguments {
+  const properties = asObject(input?.properties);
+  const required = Array.isArray(input?.required) ? input.required : [];
+  const optional = Object.entries(properties)
+    .filter(([name, schema]) => !required.includes(name) && !("default" in asObject(schema)))
+    .map(([name]) => name);
+  return {
+    types: Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, toType(schema)])),
+    optional,
+  };
+}
+
+function toType(value: JsonValue): string {
+  const schema = asObject(value);
+  switch (schema.type) {
+    case "string":
+      return "string";
+    case "boolean":
+      return "bool";
+    case "number":
+    case "integer":
+      return "double";
+    case "array":
+      return `list<${toType(schema.items ?? null)}>`;
+    case "object":
+      return "map<string, dyn>";
+    default:
+      return "dyn";
+  }
+}
+
+function asObject(value: JsonValue | undefined): Record<string, JsonValue> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
+}

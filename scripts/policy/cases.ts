@@ -1,0 +1,70 @@
+import { z } from "zod";
+import type { Policy } from "../../shared/policy/compile.ts";
+import { type Decision, decide } from "../../shared/policy/decide.ts";
+import type { Known } from "./catalogue.ts";
+import type { Mistake, ReadFile } from "./read-policy.ts";
+
+/** One case of `policy.test.yaml`: a call, and what must come of it. */
+const policyCase = z.strictObject({
+  name: z.string().min(1).describe("What the case shows, as a sentence."),
+  role: z.string().min(1),
+  tool: z.string().optional(),
+  resource: z.string().optional(),
+  prompt: z.string().optional(),
+  args: z
+    .record(z.string(), z.json())
+    .optional()
+    .describe("Arguments of a tool; none means the empty object."),
+  scopes: z.array(z.string()).optional().describe("What the token carries; by default every declared scope."),
+  ip: z.string().optional(),
+  country: z.string().optional(),
+  at: z.iso
+    .datetime({ offset: true })
+    .optional()
+    .describe("Time of the call; by default 1 July 2026, noon UTC."),
+  expect: z.enum(["allow", "scope", "deny"]),
+  rule: z.string().optional().describe("The rule that must decide, when it matters which."),
+});
+
+/** The file of cases. */
+export const policyCases = z.strictObject({ cases: z.array(policyCase).min(1) });
+
+type PolicyCases = z.output<typeof policyCases>;
+/** One call to judge. */
+export type PolicyQuestion = Omit<PolicyCases["cases"][number], "name" | "expect" | "rule">;
+
+const NOON = "2026-07-01T12:00:00Z";
+
+/** Runs all cases. Gives one mistake for each that ends otherwise than it says. */
+export function runCases(policy: Policy, known: Known, { value, locate }: ReadFile<PolicyCases>): Mistake[] {
+  return (value?.cases ?? []).flatMap((test, index) => {
+    const decision = judge(policy, known, test);
+    if (typeof decision === "string") return [locate(["cases", index], decision)];
+    const asExpected =
+      decision.kind === test.expect && (test.rule === undefined || test.rule === decision.rule);
+    if (asExpected) return [];
+    const wanted = test.rule === undefined ? test.expect : `${test.expect} by ${test.rule}`;
+    const got = `${decision.kind} by ${decision.rule}`;
+    return [locate(["cases", index], `"${test.name}" expects ${wanted}, and the policy says ${got}.`)];
+  });
+}
+
+/** Judges one call. Gives a sentence instead of a decision when the question names nothing that is registered. */
+export function judge(policy: Policy, known: Known, question: PolicyQuestion): Decision | string {
+  const subject = known.subjects.find(({ kind, name }) => question[kind] === name);
+  if (subject === undefined) {
+    const named = question.tool ?? question.resource ?? question.prompt;
+    return named === undefined ? "Name a tool, a resource or a prompt." : `Nothing is called "${named}".`;
+  }
+  const principal = {
+    role: question.role,
+    scopes: question.scopes ?? known.scopes,
+    ip: question.ip ?? null,
+    country: question.country ?? null,
+    at: Date.parse(question.at ?? NOON),
+  };
+  return decide(policy, principal, {
+    ...subject,
+    ...(subject.kind === "tool" && { args: question.args ?? {} }),
+  });
+}

@@ -1,0 +1,29 @@
+import type { JsonSchema } from "../../shared/mcp/schema.ts";
+import type { DecisionSubject } from "../../shared/policy/decide.ts";
+import { allowWorkerModules } from "../check/worker-modules.ts";
+
+/** Something that a policy can speak about. `input` is the JSON Schema of a tool's arguments. */
+export interface KnownSubject extends DecisionSubject {
+  input: JsonSchema | null;
+}
+
+/** Everything the registered servers offer, and every scope they declare. */
+export interface Known {
+  subjects: readonly KnownSubject[];
+  scopes: readonly string[];
+}
+
+/** Reads the registry. The servers' own code is loaded, and none of it is run. */
+export async function readRegistry(): Promise<Known> {
+  allowWorkerModules();
+  const { servers } = await import("../../workers/servers.ts");
+  const { createCatalogue } = await import("../../shared/mcp/catalogue.ts");
+  const { tools, resources, templates, prompts } = createCatalogue("", "", servers);
+  const entries = [...tools.values(), ...resources.values(), ...templates, ...prompts.values()];
+  return {
+    subjects: entries.map(({ subject: { kind, name, scope, effect }, listed }) => {
+      return { kind, name, scope, effect, input: (listed.inputSchema as JsonSchema | undefined) ?? null };
+    }),
+    scopes: servers.flatMap((server) => Object.keys(server.scopes)),
+  };
+}

@@ -1,0 +1,111 @@
+import type { SubjectKind } from "../../shared/policy/compile.ts";
+import { type ArgumentTypes, compileExpression, ExpressionError } from "../../shared/policy/expression.ts";
+import { compileGlobs } from "../../shared/policy/glob.ts";
+import type { ConditionDocument, PolicyDocument, RoleDocument } from "../../shared/policy/schema.ts";
+import { typeArguments } from "./argument-types.ts";
+import type { Known, KnownSubject } from "./catalogue.ts";
+import { findNearMisses } from "./near-misses.ts";
+import {
+  describeExpressionError,
+  type FieldPath,
+  listExpressions,
+  type Mistake,
+  type ReadPolicy,
+} from "./read-policy.ts";
+
+type Locate = ReadPolicy["locate"];
+
+const LISTS: readonly { field: keyof RoleDocument; kind: SubjectKind }[] = [
+  { field: "allowed_tools", kind: "tool" },
+  { field: "denied_tools", kind: "tool" },
+  { field: "allowed_resources", kind: "resource" },
+  { field: "denied_resources", kind: "resource" },
+  { field: "allowed_prompts", kind: "prompt" },
+  { field: "denied_prompts", kind: "prompt" },
+];
+
+const ABOUT = [
+  { field: "tools", kind: "tool" },
+  { field: "resources", kind: "resource" },
+  { field: "prompts", kind: "prompt" },
+] as const;
+
+/**
+ * Checks a policy against what is registered: a glob or scope that names nothing is a mistake, because a misspelled
+ * deny protects nothing; so is an expression that does not fit the arguments of every tool it is about.
+ */
+export function checkAgainst(document: PolicyDocument, known: Known, locate: Locate): Mistake[] {
+  const namesOf = (kind: SubjectKind) =>
+    known.subjects.filter((subject) => subject.kind === kind).map(({ name }) => name);
+  const mistakes = Object.entries(document.roles).flatMap(([role, rules]) => [
+    ...findStrangers(rules.scopes, "scope", known.scopes, ["roles", role, "scopes"], locate),
+    ...LISTS.flatMap(({ field, kind }) => {
+      const globs = (rules[field] ?? []) as readonly string[];
+      return findStrangers(globs, kind, namesOf(kind), ["roles", role, field], locate);
+    }),
+    ...(rules.conditions ?? []).flatMap((condition, index) =>
+      ABOUT.flatMap(({ field, kind }) => {
+        const path = ["roles", role, "conditions", index, field];
+        return findStrangers(condition[field] ?? [], kind, namesOf(kind), path, locate);
+      }),
+    ),
+  ]);
+  const expressions = listExpressions(document).flatMap(({ path, expression, condition }) =>
+    findMisfits(expression, condition, known).map((message) => locate(path, message)),
+  );
+  return [...mistakes, ...expressions];
+}
+
+function findStrangers(
+  globs: readonly string[],
+  what: string,
+  names: readonly string[],
+  path: FieldPath,
+  locate: Locate,
+): Mistake[] {
+  return globs.flatMap((glob, index) => {
+    const match = compileGlobs([glob]);
+    if (names.some((name) => match(name) !== null)) return [];
+    const near = findNearMisses(glob, names);
+    const hint = near.length > 0 ? ` Did you mean ${near.join(", ")}?` : "";
+    return [locate([...path, index], `"${glob}" names no ${what}.${hint}`)];
+  });
+}
+
+/** Type-checks the expression once for each tool it covers, with that tool's own arguments. */
+function findMisfits(source: string, condition: ConditionDocument, { subjects }: Known): string[] {
+  const covered = compileGlobs(condition.tools ?? []);
+  return subjects
+    .filter(
+      ({ kind, name, effect }) => kind === "tool" && covered(name) !== null && covers(condition, effect),
+    )
+    .flatMap((tool) => findMisfit(source, tool).map((message) => `For ${tool.name}: ${message}`));
+}
+
+function findMisfit(source: string, { input }: KnownSubject): string[] {
+  const { types, optional } = typeArguments(input);
+  const expression = compileOrExplain(source, types);
+  if (typeof expression === "string") return [expression];
+  const known = Object.keys(types);
+  return expression.arguments.flatMap((name) => {
+    if (!known.includes(name)) {
+      const near = findNearMisses(name, known);
+      return [`it has no argument "${name}". It has: ${(near.length > 0 ? near : known).join(", ")}.`];
+    }
+    if (!optional.includes(name) || expression.guarded.includes(name)) return [];
+    return [`"${name}" may be left out, which would refuse the call. Ask has(args.${name}) first.`];
+  });
+}
+
+function compileOrExplain(source: string, types: ArgumentTypes) {
+  try {
+    return compileExpression(source, types);
+  } catch (failure) {
+    if (failure instanceof ExpressionError) return describeExpressionError(source, failure);
+    throw failure;
+  }
+}
+
+function covers({ effects }: ConditionDocument, effect: KnownSubject["effect"]): boolean {
+  return effects === undefined || effects.includes(effect);
+}

@@ -1,0 +1,93 @@
+import { CommandFailure } from "../local/failure.ts";
+import { ENVIRONMENTS } from "../local/project.ts";
+import { openPeopleDatabase } from "../people/database.ts";
+import { listPeople } from "../people/statements.ts";
+import { judge, type PolicyQuestion } from "./cases.ts";
+import type { Loaded } from "./files.ts";
+import type { FieldPath } from "./read-policy.ts";
+
+/** What a question says on the command line, as text. */
+export interface ExplainFlags {
+  role?: string | undefined;
+  user?: string | undefined;
+  env: string;
+  state?: string | undefined;
+  tool?: string | undefined;
+  resource?: string | undefined;
+  prompt?: string | undefined;
+  /** JSON. */
+  args?: string | undefined;
+  /** Separated by spaces. */
+  scopes?: string | undefined;
+  country?: string | undefined;
+  ip?: string | undefined;
+  at?: string | undefined;
+}
+
+/** Says what the policy decides about one call, which rule did, where it stands and why. */
+export async function explain(loaded: Loaded, flags: ExplainFlags): Promise<string> {
+  const { read, known } = loaded;
+  if (read.policy === null) throw new TypeError("A policy with mistakes cannot be explained.");
+  const role = flags.user === undefined ? flags.role : await findRole(flags.user, flags);
+  if (role === undefined)
+    throw new CommandFailure("--role or --user is missing.", "See: npm run policy -- --help");
+  const decision = judge(read.policy, known, toQuestion(role, flags));
+  if (typeof decision === "string") throw new CommandFailure(decision, "See: npm run policy -- --help");
+  const place = toPath(loaded, decision.rule);
+  const { file, line } = read.locate(place, "");
+  const where = place.length > 0 ? ` (${file}:${line})` : "";
+  return `${decision.kind}\n  role    ${role}\n  rule    ${decision.rule}${where}\n  because ${decision.reason}`;
+}
+
+function toQuestion(role: string, flags: ExplainFlags): PolicyQuestion {
+  const { tool, resource, prompt, country, ip } = flags;
+  const at = flags.at ?? new Date().toISOString();
+  if (Number.isNaN(Date.parse(at)))
+    throw new CommandFailure("--at is no time.", "Write 2026-11-21T09:30:00Z.");
+  const given = { tool, resource, prompt, country, ip };
+  return {
+    role,
+    at,
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    ...(flags.args !== undefined && { args: readArguments(flags.args) }),
+    ...(flags.scopes !== undefined && { scopes: flags.scopes.split(" ").filter(Boolean) }),
+  };
+}
+
+function readArguments(text: string): NonNullable<PolicyQuestion["args"]> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      return value as NonNullable<PolicyQuestion["args"]>;
+    }
+  } catch {
+    // Said below, together with the other ways to get it wrong.
+  }
+  throw new CommandFailure("--args is not a JSON object.", `Write it in single quotes: '{"stage":"won"}'.`);
+}
+
+async function findRole(email: string, { env, state }: ExplainFlags): Promise<string> {
+  const environment = ENVIRONMENTS.find((name) => name === env);
+  if (environment === undefined) {
+    throw new CommandFailure(
+      `--env must be one of ${ENVIRONMENTS.join(", ")}.`,
+      "See: npm run policy -- --help",
+    );
+  }
+  const [person] = await openPeopleDatabase(environment, state).query(listPeople(email.toLowerCase()));
+  if (person !== undefined) return String(person.role);
+  throw new CommandFailure(`Nobody has the address ${email}.`, "See who is there: npm run people -- list");
+}
+
+/** The path in the file of a rule's id. A condition is named there by its position. */
+function toPath({ read }: Loaded, rule: string): FieldPath {
+  const keys: (string | number)[] = rule
+    .split(/[.[\]]+/)
+    .filter(Boolean)
+    .map((key) => (/^\d+$/.test(key) ? Number(key) : key));
+  const [top, role, list, name] = keys;
+  if (top !== "roles") return [];
+  if (list !== "conditions" || read.value === null) return keys;
+  const conditions = read.value.roles[String(role)]?.conditions ?? [];
+  return ["roles", String(role), "conditions", conditions.findIndex((condition) => condition.name === name)];
+}

@@ -1,0 +1,64 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { z } from "zod";
+import { policyDocument } from "../../shared/policy/schema.ts";
+import { CommandFailure } from "../local/failure.ts";
+import { ROOT } from "../local/project.ts";
+import { policyCases, runCases } from "./cases.ts";
+import { type Known, readRegistry } from "./catalogue.ts";
+import { checkAgainst } from "./check-against.ts";
+import { type Mistake, type ReadPolicy, readPolicy, readYaml } from "./read-policy.ts";
+
+/** Project-relative paths of the policy and of what belongs to it. */
+export const POLICY_FILES = {
+  policy: "shared/policy/policy.yaml",
+  cases: "shared/policy/policy.test.yaml",
+  /** What is deployed. */
+  bundled: "shared/policy/policy.json",
+  /** For editors. */
+  schema: "shared/policy/policy.schema.json",
+} as const;
+
+/** A policy file as everything here needs it. */
+export interface Loaded {
+  read: ReadPolicy;
+  known: Known;
+  /** Of the file itself and against what is registered. */
+  mistakes: readonly Mistake[];
+}
+
+/** Reads a policy file and checks it. Throws {@link CommandFailure} when the file cannot be read. */
+export async function loadPolicy(file: string): Promise<Loaded> {
+  const [text, known] = await Promise.all([readText(file), readRegistry()]);
+  const read = readPolicy(file, text);
+  const mistakes = read.value === null ? read.mistakes : checkAgainst(read.value, known, read.locate);
+  return { read, known, mistakes };
+}
+
+/** Reads and runs the cases. Gives how many there are and what is wrong with them. */
+export async function loadCases(
+  file: string,
+  { read, known }: Loaded,
+): Promise<{ count: number; mistakes: readonly Mistake[] }> {
+  const cases = readYaml(file, await readText(file), policyCases);
+  if (cases.value === null || read.policy === null) return { count: 0, mistakes: cases.mistakes };
+  return { count: cases.value.cases.length, mistakes: runCases(read.policy, known, cases) };
+}
+
+/** What the written files must contain, as values: how they are formatted is the formatter's business. */
+export function writtenFiles({ read }: Loaded): { file: string; content: unknown }[] {
+  const schema = { title: "Gatehouse policy", ...z.toJSONSchema(policyDocument) };
+  return [
+    { file: POLICY_FILES.bundled, content: read.value },
+    { file: POLICY_FILES.schema, content: schema },
+  ];
+}
+
+/** Text of a file, by its path from the project or from the root. Throws {@link CommandFailure}. */
+export async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(path.resolve(ROOT, file), "utf8");
+  } catch (cause) {
+    throw new CommandFailure(`${file} cannot be read.`, "Check the path.", cause);
+  }
+}

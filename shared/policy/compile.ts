@@ -1,0 +1,86 @@
+import type { Effect } from "../mcp/define.ts";
+import { compileExpression, type Expression } from "./expression.ts";
+import { compileGlobs, type GlobMatch } from "./glob.ts";
+import { compileHours } from "./hours.ts";
+import { compileNetworks } from "./network.ts";
+import type { ConditionDocument, PolicyDocument, RoleDocument } from "./schema.ts";
+
+/** The surfaces a policy speaks about. */
+export type SubjectKind = "tool" | "resource" | "prompt";
+
+type Matcher = (name: string) => GlobMatch | null;
+
+/** One condition, ready to be asked. */
+export interface CompiledCondition {
+  /** `roles.sales.conditions.close-deals`. */
+  rule: string;
+  message: string;
+  covers(kind: SubjectKind, name: string, effect: Effect): boolean;
+  isFromCountry: ((country: string | null) => boolean) | null;
+  isFromNetwork: ((ip: string | null) => boolean) | null;
+  isWithinHours: ((at: number) => boolean) | null;
+  expression: Expression | null;
+}
+
+/** One role, ready to be asked. */
+export interface CompiledRole {
+  scopes: Matcher;
+  allowed: Readonly<Record<SubjectKind, Matcher>>;
+  denied: Readonly<Record<SubjectKind, Matcher>>;
+  conditions: readonly CompiledCondition[];
+}
+
+/** A policy of which every glob, network, time and expression is compiled. Immutable. */
+export interface Policy {
+  defaultRole: string;
+  roles: ReadonlyMap<string, CompiledRole>;
+}
+
+/**
+ * Compiles a policy once, for all calls that follow. Throws `ExpressionError` for a condition that is not valid:
+ * `npm run policy -- check` says where it stands.
+ */
+export function compilePolicy(document: PolicyDocument): Policy {
+  const roles = Object.entries(document.roles).map(([name, role]): [string, CompiledRole] => [
+    name,
+    compileRole(name, role),
+  ]);
+  return { defaultRole: document.default_role, roles: new Map(roles) };
+}
+
+function compileRole(name: string, role: RoleDocument): CompiledRole {
+  return {
+    scopes: compileGlobs(role.scopes),
+    allowed: {
+      tool: compileGlobs(role.allowed_tools),
+      resource: compileGlobs(role.allowed_resources),
+      prompt: compileGlobs(role.allowed_prompts),
+    },
+    denied: {
+      tool: compileGlobs(role.denied_tools ?? []),
+      resource: compileGlobs(role.denied_resources ?? []),
+      prompt: compileGlobs(role.denied_prompts ?? []),
+    },
+    conditions: (role.conditions ?? []).map((condition) => compileCondition(name, condition)),
+  };
+}
+
+function compileCondition(role: string, condition: ConditionDocument): CompiledCondition {
+  const about = {
+    tool: compileGlobs(condition.tools ?? []),
+    resource: compileGlobs(condition.resources ?? []),
+    prompt: compileGlobs(condition.prompts ?? []),
+  };
+  const { name, effects, message, require } = condition;
+  const { expression, countries, networks, hours } = require;
+  return {
+    rule: `roles.${role}.conditions.${name}`,
+    message,
+    covers: (kind, subject, effect) =>
+      (effects === undefined || effects.includes(effect)) && about[kind](subject) !== null,
+    isFromCountry: countries ? (country) => country !== null && countries.includes(country) : null,
+    isFromNetwork: networks ? compileNetworks(networks) : null,
+    isWithinHours: hours ? compileHours(hours) : null,
+    expression: expression === undefined ? null : compileExpression(expression),
+  };
+}

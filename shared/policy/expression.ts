@@ -1,0 +1,171 @@
+import { type ASTNode, Environment, type ParseResult } from "@marcbachmann/cel-js";
+
+/** What an expression can look at. `args` is absent while it is not known what a call will bring. */
+export interface ExpressionFacts {
+  args?: Readonly<Record<string, unknown>>;
+  tool: string;
+  effect: string;
+  /** ISO 3166-1 alpha-2, or `""` when unknown. */
+  country: string;
+}
+
+/** `unknown`: the answer depends on arguments that are not there. `error`: it has none, for example a missing key. */
+export type Verdict = "true" | "false" | "unknown" | "error";
+
+/** A compiled CEL expression. */
+export interface Expression {
+  evaluate(facts: ExpressionFacts): Verdict;
+  /** First-level names that it reads from `args`. */
+  arguments: readonly string[];
+  /** Names that it asks for with `has(args.…)`. */
+  guarded: readonly string[];
+}
+
+/** A mistake in an expression, in our words and the library's one-line summary. `offset` counts characters. */
+export class ExpressionError extends Error {
+  readonly offset: number;
+
+  constructor(message: string, offset: number) {
+    super(message);
+    this.name = "ExpressionError";
+    this.offset = offset;
+  }
+}
+
+/** The types of arguments as an expression sees them; see `typeArguments`. */
+export type ArgumentTypes = { [name: string]: string | ArgumentTypes };
+
+const FACTS = ["tool", "effect", "country"] as const;
+type FactName = (typeof FACTS)[number];
+
+/** Small enough that parsing and evaluating always end at once; a rule that needs more is several rules. */
+const LIMITS = {
+  maxAstNodes: 200,
+  maxDepth: 32,
+  maxListElements: 100,
+  maxMapEntries: 20,
+  maxCallArguments: 8,
+};
+
+const QUANTIFIERS = ["all", "exists", "exists_one"];
+
+/**
+ * What may be called. Left out on purpose: `matches` (a JavaScript regular expression can take exponential time), and
+ * `map`, `filter` and `bind` (chained or nested, they let a short text build a value of exponential size). With these,
+ * and quantifiers that do not nest, the work is bounded by the length of the text times the size of the arguments.
+ */
+const FUNCTIONS = ["has", "size", "contains", "startsWith", "endsWith", "lowerAscii", "trim", ...QUANTIFIERS];
+
+const UNTYPED = createEnvironment("map<string, dyn>");
+
+/**
+ * Compiles an expression. Throws {@link ExpressionError} when it does not parse, is too large, calls what it may not,
+ * or is not of type bool. With `types` its arguments are checked against them too.
+ */
+export function compileExpression(source: string, types?: ArgumentTypes): Expression {
+  const environment = types === undefined ? UNTYPED : createEnvironment({ schema: types });
+  const program = orExplain(() => environment.parse(source));
+  const found: Found = { arguments: new Set(), guarded: new Set(), facts: new Set() };
+  inspect(program.ast, false, found);
+  const { valid, type, error } = program.check();
+  if (!valid) throw new ExpressionError(error?.summary ?? "It is not valid.", error?.range?.start ?? 0);
+  if (type !== "bool") throw new ExpressionError(`It gives ${type}, and a condition must give bool.`, 0);
+  // A list asks about every tool without arguments, and mostly gets an exception: too dear to throw each time.
+  const withoutArguments = new Map<string, Verdict>();
+  return {
+    evaluate(facts) {
+      if (facts.args !== undefined) return evaluate(program, facts, "error");
+      const key = [...found.facts].map((name) => facts[name]).join("\n");
+      const known = withoutArguments.get(key);
+      if (known !== undefined) return known;
+      // CEL's && and || absorb an error when the other side decides (cel-spec, «Logical Operators»). So an error
+      // that is left over while `args` is absent says exactly that the answer depends on them.
+      const verdict = evaluate(program, facts, "unknown");
+      withoutArguments.set(key, verdict);
+      return verdict;
+    },
+    arguments: [...found.arguments],
+    guarded: [...found.guarded],
+  };
+}
+
+function evaluate(program: ParseResult, facts: ExpressionFacts, whenFailed: Verdict): Verdict {
+  try {
+    return program(facts) === true ? "true" : "false";
+  } catch {
+    return whenFailed;
+  }
+}
+
+function createEnvironment(args: string | { schema: ArgumentTypes }): Environment {
+  const environment = new Environment({ limits: LIMITS });
+  if (typeof args === "string") environment.registerVariable("args", args);
+  else environment.registerVariable("args", args);
+  for (const name of FACTS) environment.registerVariable(name, "string");
+  return environment;
+}
+
+function orExplain<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (failure) {
+    const { summary, range } = failure as { summary?: string; range?: { start: number } };
+    throw new ExpressionError(summary ?? String(failure), range?.start ?? 0);
+  }
+}
+
+interface Found {
+  arguments: Set<string>;
+  guarded: Set<string>;
+  /** Which facts beside `args` it looks at. */
+  facts: Set<FactName>;
+}
+
+/**
+ * Walks the tree once: which arguments are read, and whether every call is one of {@link FUNCTIONS}. Inside a
+ * quantifier only the element is at hand: looking through another argument for each would multiply their sizes.
+ */
+function inspect(node: ASTNode, inQuantifier: boolean, found: Found): void {
+  if (node.op === "call" || node.op === "rcall") {
+    const [name] = node.args;
+    if (!FUNCTIONS.includes(name)) {
+      throw new ExpressionError(
+        `${name}() is not available. Available: ${FUNCTIONS.join(", ")}.`,
+        node.start,
+      );
+    }
+    if (QUANTIFIERS.includes(name) && node.op === "rcall") {
+      const [, list, body] = node.args;
+      if (inQuantifier) throw new ExpressionError(`${name}() must not stand inside another one.`, node.start);
+      inspect(list, false, found);
+      for (const child of body) inspect(child, true, found);
+      return;
+    }
+    if (name === "has") for (const field of listFields(node)) found.guarded.add(field);
+  }
+  if (inQuantifier && node.op === "id" && node.args === "args") {
+    throw new ExpressionError("args is not at hand inside all(), exists() and exists_one().", node.start);
+  }
+  const fact = node.op === "id" ? FACTS.find((name) => name === node.args) : undefined;
+  if (fact !== undefined) found.facts.add(fact);
+  for (const field of readField(node)) found.arguments.add(field);
+  for (const child of listNodes(node.args)) inspect(child, inQuantifier, found);
+}
+
+/** The argument that this very node reads: `args.amount` or `args["amount"]`. */
+function readField(node: ASTNode): string[] {
+  if (node.op !== "." && node.op !== "[]") return [];
+  const [object, key] = node.args;
+  if (object.op !== "id" || object.args !== "args") return [];
+  if (typeof key === "string") return [key];
+  return key.op === "value" && typeof key.args === "string" ? [key.args] : [];
+}
+
+function listFields(node: ASTNode): string[] {
+  return [...readField(node), ...listNodes(node.args).flatMap(listFields)];
+}
+
+function listNodes(value: unknown): ASTNode[] {
+  if (Array.isArray(value)) return value.flatMap(listNodes);
+  return typeof value === "object" && value !== null && "op" in value ? [value as ASTNode] : [];
+}

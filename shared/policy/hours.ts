@@ -1,0 +1,33 @@
+import type { HoursDocument } from "./schema.ts";
+
+/**
+ * Compiles a time of day to a test of one moment (milliseconds since 1970). `from` is included, `to` is not; a window
+ * that ends before it begins goes over midnight and belongs, as a whole, to the day on which it began. Equal ends
+ * mean the whole day. Daylight saving time is the time zone's own.
+ */
+export function compileHours({ from, to, time_zone, days }: HoursDocument): (at: number) => boolean {
+  const format = new Intl.DateTimeFormat("en-GB", {
+    timeZone: time_zone,
+    weekday: "short",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  });
+  const start = toMinutes(from);
+  const end = toMinutes(to);
+  const counts = (day: number) => days === undefined || days.some((name) => DAYS.indexOf(name) === day);
+  return (at) => {
+    const parts = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value]));
+    const minute = toMinutes(`${parts.hour}:${parts.minute}`);
+    const today = DAYS.indexOf(String(parts.weekday).toLowerCase());
+    if (start < end) return minute >= start && minute < end && counts(today);
+    return minute >= start ? counts(today) : minute < end && counts((today + 6) % 7);
+  };
+}
+
+const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+function toMinutes(clock: string): number {
+  const [hour = 0, minute = 0] = clock.split(":").map(Number);
+  return hour * 60 + minute;
+}

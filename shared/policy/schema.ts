@@ -1,0 +1,144 @@
+import { z } from "zod";
+
+/** Most characters of one condition's expression. */
+const EXPRESSION_LIMIT = 1_000;
+
+const ruleName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,63}$/, "must be lower-case words joined by hyphens, at most 64 characters");
+
+const glob = z
+  .string()
+  .regex(/^[A-Za-z0-9_*-]{1,64}$/, "must be a name of letters, digits, _ and -, with * for any run of them");
+
+const globs = (what: string) => z.array(glob).max(1_000).describe(`${what} \`*\` stands for any characters.`);
+
+const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a time of day such as 08:30");
+
+const hours = z
+  .strictObject({
+    from: clock.describe("First minute, for example 08:00."),
+    to: clock.describe("End, not included. Earlier than `from` means: over midnight."),
+    time_zone: z
+      .string()
+      .refine(isTimeZone, "must be an IANA time zone such as Europe/Berlin")
+      .describe("IANA time zone."),
+    days: z
+      .array(z.enum(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]))
+      .min(1)
+      .optional()
+      .describe("Days of the week on which the call falls; every day when left out."),
+  })
+  .describe("The time of day at which the call may happen.");
+
+const requirement = z
+  .strictObject({
+    expression: z
+      .string()
+      .min(1)
+      .max(EXPRESSION_LIMIT)
+      .optional()
+      .describe(
+        "CEL (cel.dev) that must be true. Knows `args`, `tool`, `effect` and `country`. An error counts as false.",
+      ),
+    countries: z
+      .array(z.string().regex(/^[A-Z]{2}$/, "must be an ISO 3166-1 alpha-2 code such as DE"))
+      .min(1)
+      .max(250)
+      .optional()
+      .describe("Countries the call may come from. An unknown country is not among them."),
+    networks: z
+      .array(z.union([z.cidrv4(), z.cidrv6()], "must be a network such as 203.0.113.0/24 or 2001:db8::/32"))
+      .min(1)
+      .max(250)
+      .optional()
+      .describe("Networks (CIDR, RFC 4632) the call may come from. An unknown address is in none."),
+    hours: hours.optional(),
+  })
+  .refine((required) => Object.keys(required).length > 0, "must require something");
+
+const condition = z
+  .strictObject({
+    name: ruleName.describe("Shown as the deciding rule; unique within its role."),
+    tools: globs("The tools it is about.").min(1).optional(),
+    resources: globs("The resources it is about.").min(1).optional(),
+    prompts: globs("The prompts it is about.").min(1).optional(),
+    effects: z
+      .array(z.enum(["read", "create", "update", "delete"]))
+      .min(1)
+      .optional()
+      .describe("Only those with these effects; all when left out."),
+    require: requirement.describe("Everything named here must hold, or the call is refused."),
+    message: z
+      .string()
+      .min(1)
+      .max(300)
+      .describe("What the model and the person are told when the call is refused."),
+  })
+  .refine(({ tools, resources, prompts }) => (tools ?? resources ?? prompts) !== undefined, {
+    message: "must say which tools, resources or prompts it is about",
+  })
+  .refine(
+    ({ resources, prompts, require }) =>
+      (resources ?? prompts) === undefined || require.expression === undefined,
+    {
+      path: ["require", "expression"],
+      message: "looks at the arguments of tools; put resources and prompts into a condition of their own",
+    },
+  );
+
+const role = z.strictObject({
+  description: z.string().min(1).max(300).describe("One plain sentence about who has this role."),
+  scopes: z
+    .array(
+      z.string().regex(/^[a-z0-9:*]{1,64}$/, "must be a scope such as crm:read, with * for any characters"),
+    )
+    .max(100)
+    .describe("Scopes a token of this role may carry; the consent page offers only these."),
+  allowed_tools: globs("Tools the role may call; what nothing names is denied."),
+  denied_tools: globs("Tools the role may not call, whatever allows them.").optional(),
+  allowed_resources: globs("Resources the role may read, by name."),
+  denied_resources: globs("Resources the role may not read.").optional(),
+  allowed_prompts: globs("Prompts the role may use."),
+  denied_prompts: globs("Prompts the role may not use.").optional(),
+  conditions: z.array(condition).max(1_000).optional().describe("What calls of allowed tools must fulfil."),
+});
+
+/** A policy as its author writes it in `policy.yaml`. Unknown fields are mistakes. */
+export const policyDocument = z
+  .strictObject({
+    default_role: ruleName.describe("The role of a person who was given none."),
+    roles: z
+      .record(ruleName, role)
+      .describe("Every role by its name. A role that is not here may do nothing."),
+  })
+  .superRefine((policy, context) => {
+    if (!Object.hasOwn(policy.roles, policy.default_role)) {
+      context.addIssue({ code: "custom", path: ["default_role"], message: "names no role of this policy" });
+    }
+    for (const [name, { conditions = [] }] of Object.entries(policy.roles)) {
+      for (const [index, { name: rule }] of conditions.entries()) {
+        if (conditions.findIndex((other) => other.name === rule) === index) continue;
+        const path = ["roles", name, "conditions", index, "name"];
+        context.addIssue({ code: "custom", path, message: `"${rule}" is already a condition of this role` });
+      }
+    }
+  });
+
+/** A policy, parsed. */
+export type PolicyDocument = z.output<typeof policyDocument>;
+/** One role of a {@link PolicyDocument}. */
+export type RoleDocument = PolicyDocument["roles"][string];
+/** One condition of a role. */
+export type ConditionDocument = NonNullable<RoleDocument["conditions"]>[number];
+/** A time of day in a time zone, on some days of the week. */
+export type HoursDocument = z.output<typeof hours>;
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}

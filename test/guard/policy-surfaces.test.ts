@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { listRoles } from "../../shared/policy/current.ts";
+import { listServers } from "../../workers/servers.ts";
+import { LANES, openSession } from "../support/session.ts";
+
+/** Every name on every surface, as the registry defines it. */
+const DEFINED = {
+  tools: listServers().flatMap(({ tools }) => tools.map(({ name }) => name)),
+  prompts: listServers().flatMap(({ prompts }) => prompts.map(({ name }) => name)),
+};
+
+describe.each(LANES)("under the bundled policy, on the %s lane", (lane) => {
+  it.each(listRoles())("%s can call what is listed, and nothing else", async (role) => {
+    const session = await openSession({ server: "", lane, as: role, role });
+    const listed: string[] = (await session.listTools()).map(({ name }: { name: string }) => name);
+    const callable: string[] = [];
+    for (const name of DEFINED.tools) {
+      // Arguments that no tool has: what the policy allows gets as far as having them refused.
+      const { error } = await session.call(name, { no_such_argument: 1 });
+      expect(["invalid_input", "forbidden"], name).toContain(error?.code);
+      if (error?.code === "invalid_input") callable.push(name);
+    }
+    expect(callable).toEqual(DEFINED.tools.filter((name) => listed.includes(name)));
+  });
+
+  it.each(listRoles())("%s can use the prompts and resources that are listed", async (role) => {
+    const session = await openSession({ server: "", lane, as: role, role });
+    const prompts = (await session.request("prompts/list")).result.prompts;
+    const names = prompts.map(({ name }: { name: string }) => name);
+    for (const name of DEFINED.prompts) {
+      const { error } = await session.request("prompts/get", {
+        name,
+        arguments: { no_such_argument: "1" },
+      });
+      expect(JSON.stringify(error).includes("forbidden"), name).toBe(!names.includes(name));
+    }
+    const resources: { uri: string }[] = await session.listResources();
+    const open = await openSession({ server: "", lane });
+    for (const { uri } of (await open.listResources()).slice(0, 20)) {
+      const { error } = await session.request("resources/read", { uri });
+      expect(error === undefined, uri).toBe(resources.some((resource) => resource.uri === uri));
+    }
+  });
+});
+
+describe.each(LANES)("a condition on arguments, on the %s lane", (lane) => {
+  const move = (stage: string) => ({ deal_id: "deal_0001", version: 1, stage });
+
+  it("leaves the tool in the list, lets other arguments through, and refuses with the rule's sentence", async () => {
+    const session = await openSession({ server: "crm", lane, as: "sam", role: "sales" });
+    const tools: { name: string }[] = await session.listTools();
+    expect(tools.map(({ name }) => name)).toContain("crm_move_deal");
+    const refused = await session.call("crm_move_deal", move("won"));
+    expect(refused.error).toMatchObject({ code: "forbidden" });
+    expect(refused.error?.message).toContain("A deal becomes won when an administrator");
+    expect((await session.call("crm_move_deal", move("negotiation"))).error?.code).not.toBe("forbidden");
+  });
+
+  it("does not bind a role that has no such condition", async () => {
+    const session = await openSession({ server: "crm", lane });
+    expect((await session.call("crm_move_deal", move("won"))).error?.code).not.toBe("forbidden");
+  });
+
+  it("judges malformed arguments as malformed, so that nothing is learned from the refusal", async () => {
+    const session = await openSession({ server: "crm", lane, as: "sam", role: "sales" });
+    for (const stage of ["WON ", 1, null, ["won"]]) {
+      const { error } = await session.call("crm_move_deal", { ...move("won"), stage });
+      expect(error?.code).toBe("invalid_input");
+    }
+  });
+});
+
+describe.each(LANES)("a denied tool, on the %s lane", (lane) => {
+  it("is refused to a viewer and open to an analyst with the same scopes", async () => {
+    const scopes = ["analytics:read"];
+    const viewer = await openSession({ server: "analytics", lane, as: "vera", role: "viewer", scopes });
+    const analyst = await openSession({ server: "analytics", lane, as: "anton", role: "analyst", scopes });
+    const sql = { sql: "SELECT 1 AS one" };
+    expect((await viewer.call("analytics_sql", sql)).error).toMatchObject({ code: "forbidden" });
+    expect((await analyst.call("analytics_sql", sql)).isError).toBe(false);
+  });
+});

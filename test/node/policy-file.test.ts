@@ -1,0 +1,232 @@
+import { describe, expect, it } from "vitest";
+import { policyCases, runCases } from "../../scripts/policy/cases.ts";
+import type { Known, KnownSubject } from "../../scripts/policy/catalogue.ts";
+import { checkAgainst } from "../../scripts/policy/check-against.ts";
+import { type Mistake, readPolicy, readYaml } from "../../scripts/policy/read-policy.ts";
+
+const FILE = "policy.yaml";
+
+const VALID = `default_role: reader
+
+roles:
+  reader:
+    description: Reads.
+    scopes: ["shop:read"]
+    allowed_tools: ["shop_find_*"]
+    denied_tools: [shop_find_salaries]
+    allowed_resources: ["*"]
+    allowed_prompts: []
+  buyer:
+    description: Buys.
+    scopes: ["shop:*"]
+    allowed_tools: ["*"]
+    allowed_resources: ["*"]
+    allowed_prompts: []
+    conditions:
+      - name: small-orders
+        tools: [shop_order]
+        require:
+          expression: args.amount <= 50000
+        message: Ask Finance.
+`;
+
+const tool = (
+  name: string,
+  effect: KnownSubject["effect"],
+  input: KnownSubject["input"] = null,
+): KnownSubject => ({
+  kind: "tool",
+  name,
+  scope: effect === "read" ? "shop:read" : "shop:write",
+  effect,
+  input,
+});
+
+const KNOWN: Known = {
+  scopes: ["shop:read", "shop:write"],
+  subjects: [
+    tool("shop_find_goods", "read"),
+    tool("shop_find_salaries", "read"),
+    tool("shop_order", "create", {
+      properties: {
+        amount: { type: "number" },
+        note: { type: "string" },
+        rush: { type: "boolean", default: false },
+      },
+      required: ["amount"],
+    }),
+    { kind: "resource", name: "shop_stock", scope: "shop:read", effect: "read", input: null },
+  ],
+};
+
+function check(text: string): readonly Mistake[] {
+  const read = readPolicy(FILE, text);
+  return read.value === null ? read.mistakes : checkAgainst(read.value, KNOWN, read.locate);
+}
+
+/** The mistakes after one passage was changed, and the line on which it stands. */
+function checkWith(passage: string, replacement: string) {
+  const offset = VALID.indexOf(passage);
+  expect(offset, passage).toBeGreaterThan(-1);
+  return {
+    mistakes: check(VALID.replace(passage, replacement)),
+    line: VALID.slice(0, offset).split("\n").length,
+  };
+}
+
+const DENIED = "denied_tools: [shop_find_salaries]";
+const CONDITION = "expression: args.amount <= 50000";
+const EXPRESSION = "roles.buyer.conditions[0].require.expression";
+
+describe("a policy file", () => {
+  it("without mistakes is compiled", () => {
+    expect(check(VALID)).toEqual([]);
+    expect(readPolicy(FILE, VALID).policy?.roles.size).toBe(2);
+  });
+
+  it.each([
+    ["no YAML", DENIED, "denied_tools: }", "", "Not valid YAML"],
+    [
+      "a role that is not there",
+      "default_role: reader",
+      "default_role: guest",
+      "default_role",
+      "names no role",
+    ],
+    ["an unknown field", DENIED, "forbidden_tools: []", "roles.reader.forbidden_tools", "is not a field"],
+    ["a list that is none", DENIED, "denied_tools: a", "roles.reader.denied_tools", "expected array"],
+    [
+      "a misspelled tool",
+      DENIED,
+      "denied_tools: [shop_find_salarys]",
+      "roles.reader.denied_tools[0]",
+      '"shop_find_salarys" names no tool. Did you mean shop_find_salaries',
+    ],
+    [
+      "a glob that fits nothing",
+      DENIED,
+      'denied_tools: ["shp_*"]',
+      "roles.reader.denied_tools[0]",
+      "names no tool",
+    ],
+    [
+      "a scope that nobody declares",
+      'scopes: ["shop:read"]',
+      'scopes: ["shop:reed"]',
+      "roles.reader.scopes[0]",
+      "Did you mean shop:read",
+    ],
+    [
+      "a condition that does not parse",
+      CONDITION,
+      "expression: args.amount <=",
+      EXPRESSION,
+      "Unexpected token",
+    ],
+    ["a condition that is none", CONDITION, "expression: args.amount", EXPRESSION, "must give bool"],
+    [
+      "a comparison of wrong types",
+      CONDITION,
+      `expression: args.amount == "much"`,
+      EXPRESSION,
+      "For shop_order: no such overload: double == string",
+    ],
+    ["a whole number", CONDITION, "expression: args.amount == 5", EXPRESSION, "write 5.0 for 5"],
+    [
+      "an argument that is not there",
+      CONDITION,
+      "expression: has(args.amont)",
+      EXPRESSION,
+      'it has no argument "amont". It has: amount',
+    ],
+    [
+      "an optional argument",
+      CONDITION,
+      `expression: args.note != ""`,
+      EXPRESSION,
+      "Ask has(args.note) first",
+    ],
+    ["a regular expression", CONDITION, `expression: args.note.matches("a")`, EXPRESSION, "not available"],
+    [
+      "a network that is none",
+      CONDITION,
+      "networks: [10.0.0.0/99]",
+      "roles.buyer.conditions[0].require.networks[0]",
+      "must be a network such as",
+    ],
+    [
+      "a time zone that is none",
+      CONDITION,
+      `hours: { from: "08:00", to: "18:00", time_zone: Berlin }`,
+      "roles.buyer.conditions[0].require.hours.time_zone",
+      "must be an IANA time zone",
+    ],
+    [
+      "arguments of a resource",
+      "tools: [shop_order]",
+      "resources: [shop_stock]",
+      EXPRESSION,
+      "looks at the arguments of tools",
+    ],
+  ])("with %s is refused by line and field", (what, passage, replacement, field, message) => {
+    const { mistakes, line } = checkWith(passage, replacement);
+    const found = mistakes.find((mistake) => mistake.message.includes(message));
+    // A condition about a resource is found at its expression, three lines further down.
+    const expected = what === "arguments of a resource" ? line + 2 : line;
+    expect(found ?? mistakes).toMatchObject({ file: FILE, line: expected, field });
+  });
+
+  it("may use an argument with a default without asking for it", () => {
+    expect(checkWith(CONDITION, "expression: args.rush == false").mistakes).toEqual([]);
+  });
+
+  it("has all its mistakes named at once", () => {
+    expect(checkWith(DENIED, "denied_tools: [nobody_a, nobody_b]").mistakes).toHaveLength(2);
+  });
+
+  it("names a role twice and a condition twice", () => {
+    expect(check(`${VALID}  buyer: {}\n`)[0]?.message).toContain("Map keys must be unique");
+    const again = VALID.slice(VALID.indexOf("      - name:"));
+    expect(check(VALID + again)).toMatchObject([{ field: "roles.buyer.conditions[1].name" }]);
+  });
+
+  it("whose aliases multiply is refused and does not fill the memory", () => {
+    const bomb = ["a0: &a0 [x, x]"];
+    for (let level = 1; level < 40; level += 1)
+      bomb.push(`a${level}: &a${level} [*a${level - 1}, *a${level - 1}]`);
+    expect(check(bomb.join("\n"))).toMatchObject([{ message: expect.stringContaining("alias count") }]);
+  });
+});
+
+describe("cases beside a policy", () => {
+  const run = (text: string) => {
+    const { policy } = readPolicy(FILE, VALID);
+    if (policy === null) throw new Error("The policy of this test is not valid.");
+    const cases = readYaml("cases.yaml", text, policyCases);
+    return [...cases.mistakes, ...runCases(policy, KNOWN, cases)];
+  };
+
+  it("pass when the policy says what they say", () => {
+    expect(
+      run(`cases:
+  - { name: a, role: buyer, tool: shop_order, args: { amount: 50000 }, expect: allow }
+  - { name: b, role: buyer, tool: shop_order, args: { amount: 50001 }, expect: deny, rule: roles.buyer.conditions.small-orders }
+  - { name: c, role: buyer, tool: shop_order, args: { amount: 1 }, scopes: [], expect: scope }
+  - { name: d, role: reader, resource: shop_stock, expect: allow }
+`),
+    ).toEqual([]);
+  });
+
+  it("are named with their line, what they expect and what decided", () => {
+    expect(run("cases:\n  - { name: free, role: reader, tool: shop_order, expect: allow }\n")).toMatchObject([
+      {
+        file: "cases.yaml",
+        line: 2,
+        message: '"free" expects allow, and the policy says deny by roles.reader.allowed_tools.',
+      },
+    ]);
+    expect(
+      run("cases:\n  - { name: x, role: reader, tool: shop_ordr, expect: allow }\n")[0]?.message,
+    ).toContain('Nothing is called "shop_ordr"');
+  });
+});

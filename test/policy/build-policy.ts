@@ -1,0 +1,27 @@
+import { compilePolicy, type Policy } from "../../shared/policy/compile.ts";
+import type { DecisionPrincipal, DecisionSubject } from "../../shared/policy/decide.ts";
+import { policyDocument, type RoleDocument } from "../../shared/policy/schema.ts";
+
+/** A policy with one role, `worker`, that may do everything unless the parts say otherwise. */
+export function buildPolicy(parts: Partial<RoleDocument> = {}): Policy {
+  const worker = {
+    description: "For tests.",
+    scopes: ["*"],
+    allowed_tools: ["*"],
+    allowed_resources: ["*"],
+    allowed_prompts: ["*"],
+    ...parts,
+  };
+  return compilePolicy(policyDocument.parse({ default_role: "worker", roles: { worker } }));
+}
+
+/** A worker from a known place with the scope that {@link subject} needs. */
+export function principal(parts: Partial<DecisionPrincipal> = {}): DecisionPrincipal {
+  const at = Date.parse("2026-07-01T12:00:00Z");
+  return { role: "worker", scopes: ["crm:write"], ip: "203.0.113.7", country: "DE", at, ...parts };
+}
+
+/** A tool that changes something. */
+export function subject(parts: Partial<DecisionSubject> = {}): DecisionSubject {
+  return { kind: "tool", name: "crm_move_deal", scope: "crm:write", effect: "update", ...parts };
+}
