@@ -30,13 +30,16 @@ export async function guard<Raw, Shaped>(
   work: GuardedWork<Raw, Shaped>,
 ): Promise<Shaped> {
   authorize(exchange.identity, subject);
+  const decidedFor = exchange.identity;
   const callId = crypto.randomUUID();
   const startedAt = Date.now();
-  const snapshot = await admitOrExplain(exchange, subject, callId, startedAt);
+  const snapshot = await admitOrExplain(exchange, subject, callId, startedAt, work.timeoutMs);
 
   let status = "ok";
   let bytes = 0;
   try {
+    // The role has changed since the token was made.
+    if (exchange.identity !== decidedFor) authorize(exchange.identity, subject);
     const context = new ContextRecorder(snapshot ?? (await exchange.session.read()));
     const raw = await runBounded(exchange.signal, work.timeoutMs, (signal, hold) =>
       work.run(signal, context, hold),
@@ -58,9 +61,15 @@ export async function guard<Raw, Shaped>(
   }
 }
 
-async function admitOrExplain(exchange: Exchange, subject: Subject, callId: string, at: number) {
+async function admitOrExplain(
+  exchange: Exchange,
+  subject: Subject,
+  callId: string,
+  at: number,
+  timeoutMs: number,
+) {
   try {
-    return await admit(exchange, subject, callId, at);
+    return await admit(exchange, subject, callId, at, timeoutMs);
   } catch (failure) {
     throw explain(failure, subject, exchange.traceId);
   }
