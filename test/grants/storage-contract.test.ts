@@ -97,7 +97,7 @@ describe("the grant store", () => {
       }),
       { numRuns: 60 },
     );
-  });
+  }, 60_000);
 
   it.each([
     ["a lifetime under a minute", { expirationTtl: 59 }],

@@ -1,4 +1,4 @@
-import { RefreshHistory } from "./refresh-history.ts";
+import { RefreshHistory, readTokenIds } from "./refresh-history.ts";
 
 /** Where a record belongs. A token's record names the grant that it was issued from. */
 export interface RecordKey {
@@ -82,7 +82,8 @@ export class GrantRecords {
     if (expected !== null && expected.version !== (before?.version ?? null)) {
       return { written: false, reason: before === null ? "gone" : "changed" };
     }
-    if (at.kind === "token" && !this.hasGrant(at.grantId, now)) return { written: false, reason: "gone" };
+    if (at.kind === "token" && this.#findGrant(at.grantId, now) === null)
+      return { written: false, reason: "gone" };
     if (at.kind === "grant" && before !== null) {
       this.history.follow(at.grantId, before.value, content.value, now);
     }
@@ -100,13 +101,10 @@ export class GrantRecords {
     return { written: true, version };
   }
 
-  hasGrant(grantId: string, now: number): boolean {
-    if (!this.#prepared) return false;
-    return (
-      this.#sql
-        .exec(`SELECT 1 FROM records WHERE grant_id = ? AND kind = 'grant' AND ${LIVE}`, grantId, now)
-        .toArray().length > 0
-    );
+  /** Whether a live grant's newest refresh token is the one with this id. */
+  isNewestToken(grantId: string, tokenId: string, now: number): boolean {
+    const grant = this.#findGrant(grantId, now);
+    return grant !== null && readTokenIds(grant).newest === tokenId;
   }
 
   remove({ key, kind, grantId }: RecordKey): void {
@@ -152,6 +150,18 @@ export class GrantRecords {
     this.#sql.exec("DELETE FROM records WHERE expires_at <= ?", now);
     this.history.removeExpired(now);
     return this.#sql.exec<{ next: number | null }>("SELECT min(expires_at) AS next FROM records").one().next;
+  }
+
+  #findGrant(grantId: string, now: number): string | null {
+    if (!this.#prepared) return null;
+    const [row] = this.#sql
+      .exec<{ value: string }>(
+        `SELECT value FROM records WHERE grant_id = ? AND kind = 'grant' AND ${LIVE}`,
+        grantId,
+        now,
+      )
+      .toArray();
+    return row?.value ?? null;
   }
 
   #prepare(): void {

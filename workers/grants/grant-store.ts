@@ -19,6 +19,13 @@ export interface RefreshAttempt {
   answerId: string;
 }
 
+/** An answer to keep. `successorId` is the digest of the refresh token in it; `sealed` opens with the presented one. */
+export interface RefreshAnswer {
+  answerId: string;
+  successorId: string;
+  sealed: ArrayBuffer;
+}
+
 /**
  * A request's turn at its grant. `turn`: go on, and end it with the lease; `reused` says that the refresh token was
  * used up earlier. `answered`: the same refresh has just been answered. `busy`: too many wait already.
@@ -72,18 +79,18 @@ export class GrantStore extends DurableObject<Env> {
     return { kind: "answered", sealed };
   }
 
-  /** Ends a turn. The answer, if any, is kept for those who wait with the same refresh. */
-  async endTurn(
-    grantId: string,
-    lease: string,
-    answer: { answerId: string; sealed: ArrayBuffer } | null,
-  ): Promise<void> {
+  /**
+   * Ends a turn. Keeps the answer, if any, for those who come with the same refresh. `false` when the answer is not
+   * the newest: the turn ran out and was overtaken, or the grant has been revoked.
+   */
+  async endTurn(grantId: string, lease: string, answer: RefreshAnswer | null): Promise<boolean> {
     const now = nowSeconds();
-    // A turn that ran out may have been overtaken, and a revoked grant has nothing to answer with.
-    if (answer !== null && this.#turns.holds(grantId, lease) && this.#records.hasGrant(grantId, now)) {
+    const newest = answer === null || this.#records.isNewestToken(grantId, answer.successorId, now);
+    if (answer !== null && newest) {
       this.#records.history.keepAnswer(grantId, answer.answerId, answer.sealed, now);
     }
     this.#turns.end(grantId, lease);
+    return newest;
   }
 
   /** Ends a grant and everything issued from it, in one step. */

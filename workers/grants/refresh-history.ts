@@ -32,9 +32,9 @@ export class RefreshHistory {
    * answer given earlier is no longer the newest.
    */
   follow(grantId: string, before: string, after: string, now: number): void {
-    const accepted = listTokenIds(after);
-    for (const tokenId of listTokenIds(before)) {
-      if (accepted.includes(tokenId)) continue;
+    const accepted = Object.values(readTokenIds(after));
+    for (const tokenId of Object.values(readTokenIds(before))) {
+      if (tokenId === undefined || accepted.includes(tokenId)) continue;
       this.#sql.exec(
         "INSERT OR IGNORE INTO retired_tokens VALUES (?, ?, ?)",
         grantId,
@@ -82,8 +82,8 @@ export class RefreshHistory {
   }
 }
 
-/** The refresh tokens that a grant's record accepts: the newest, and the one before until the newest is used. */
-function listTokenIds(record: string): string[] {
-  const { refreshTokenId, previousRefreshTokenId } = JSON.parse(record) as Record<string, unknown>;
-  return [refreshTokenId, previousRefreshTokenId].filter((id) => typeof id === "string");
+/** Ids of the refresh tokens that a grant's record accepts, by the names that the library's schema gives them. */
+export function readTokenIds(record: string): { newest: string | undefined; previous: string | undefined } {
+  const grant = JSON.parse(record) as Record<string, string | undefined> | null;
+  return { newest: grant?.refreshTokenId, previous: grant?.previousRefreshTokenId };
 }

@@ -41,11 +41,6 @@ export class Turns {
     });
   }
 
-  /** Whether the lease is the one whose turn it is. */
-  holds(name: string, lease: string): boolean {
-    return this.#lines.get(name)?.lease === lease;
-  }
-
   /** Ends a turn and calls the next in line. A lease that is over already ends nothing. */
   end(name: string, lease: string): void {
     const line = this.#lines.get(name);

@@ -1,6 +1,6 @@
 import { OAuthError } from "@cloudflare/workers-oauth-provider";
 import type { Expectation, RecordKey } from "../../grants/grant-records.ts";
-import { openGrantStore } from "./open-store.ts";
+import { askStore } from "./ask-store.ts";
 
 /** Least lifetime in seconds that KV takes; the library counts on the same. */
 const LEAST_TTL = 60;
@@ -58,7 +58,7 @@ export class GrantStorage {
     // Keys of tokens come from outside: what cannot be a key is not there, and no object is asked.
     const place = placeOf(key);
     if (place === null) return null;
-    const record = await openGrantStore(this.#env, place.userId).read(key);
+    const record = await askStore(this.#env, place.userId, (store) => store.read(key));
     this.#versions.set(key, { version: record?.version ?? null });
     if (record === null) return null;
     return type === "json" ? JSON.parse(record.value) : record.value;
@@ -71,10 +71,8 @@ export class GrantStorage {
     const expiresAt = readExpiry(options);
     if (this.#rehearsing) return;
     const metadata = options.metadata == null ? null : JSON.stringify(options.metadata);
-    const written = await openGrantStore(this.#env, place.userId).write(
-      place.at,
-      { value, metadata, expiresAt },
-      this.#versions.get(key) ?? null,
+    const written = await askStore(this.#env, place.userId, (store) =>
+      store.write(place.at, { value, metadata, expiresAt }, this.#versions.get(key) ?? null),
     );
     if (!written.written) throw written.reason === "gone" ? revoked() : overtaken();
     this.#versions.set(key, { version: written.version });
@@ -85,7 +83,7 @@ export class GrantStorage {
     const place = placeOf(key);
     if (place === null) return;
     this.#versions.delete(key);
-    await openGrantStore(this.#env, place.userId).remove(place.at);
+    await askStore(this.#env, place.userId, (store) => store.remove(place.at));
   }
 
   async list(options: KVNamespaceListOptions = {}): Promise<KeyPage | KVNamespaceListResult<unknown>> {
@@ -97,7 +95,9 @@ export class GrantStorage {
     const limit = options.limit ?? PAGE;
     if (limit < 1 || limit > PAGE) throw new RangeError(`A listing returns 1 to ${PAGE} keys.`);
     // One key more than asked for tells whether there is a next page.
-    const found = await openGrantStore(this.#env, userId).list(prefix, options.cursor ?? "", limit + 1);
+    const found = await askStore(this.#env, userId, (store) =>
+      store.list(prefix, options.cursor ?? "", limit + 1),
+    );
     const keys = found.slice(0, limit).map(({ name, metadata, expiresAt }) => ({
       name,
       ...(expiresAt !== null && { expiration: expiresAt }),
@@ -135,6 +135,7 @@ function revoked(): OAuthError {
   });
 }
 
+/** Another request changed the grant first, so what this one computed does not count. */
 function overtaken(): OAuthError {
   return new OAuthError("temporarily_unavailable", {
     description: "Another request of this connection was faster. Send this one again.",

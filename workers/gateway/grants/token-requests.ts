@@ -1,7 +1,7 @@
 import { log, logFailure } from "../../../shared/observe/log.ts";
-import type { RefreshAttempt } from "../../grants/grant-store.ts";
+import type { RefreshAnswer, RefreshAttempt } from "../../grants/grant-store.ts";
+import { askStore } from "./ask-store.ts";
 import { withGrantStore } from "./grant-storage.ts";
-import { openGrantStore } from "./open-store.ts";
 import { digestOf, openAnswer, sealAnswer } from "./sealed-answer.ts";
 
 /** Longest code or refresh token, in characters, that is looked at. Real ones have about 90. */
@@ -40,27 +40,45 @@ interface GivenAnswer {
 export async function serveTokenRequest(request: Request, env: Env, run: TokenEndpoint): Promise<Response> {
   const about = await readGrantRequest(request);
   if (about === null) return await run(withGrantStore(env));
-  const store = openGrantStore(env, about.userId);
-  const turn = await store.takeTurn(about.grantId, about.refresh && attemptOf(about.refresh));
-  if (turn.kind === "busy") return answerBusy();
+  const { userId, grantId, refresh } = about;
+  const attempt = refresh && { tokenId: refresh.tokenId, answerId: refresh.answerId };
+  const turn = await askStore(env, userId, (store) => store.takeTurn(grantId, attempt));
+  if (turn.kind === "busy") return answerLater("Too many requests for this connection at once");
   if (turn.kind === "answered") return await repeatAnswer(env, run, about, turn.sealed);
 
-  let answer: { answerId: string; sealed: ArrayBuffer } | null = null;
+  let answer: RefreshAnswer | null = null;
+  let newest = false;
+  let response: Response;
   try {
-    const response = await run(withGrantStore(env));
-    if (about.refresh !== null && response.ok) answer = await keepAnswer(response.clone(), about.refresh);
-    if (turn.reused && (await isInvalidGrant(response))) {
-      await store.revoke(about.grantId);
-      const { userId, grantId, clientId } = about;
-      log("warn", "refresh_token_reused", { user_id: userId, grant_id: grantId, client_id: clientId });
-    }
-    return response;
+    response = await run(withGrantStore(env));
+    if (refresh !== null && response.ok) answer = await keepAnswer(response.clone(), refresh);
+    if (turn.reused && (await isInvalidGrant(response))) await endReused(env, about);
   } finally {
-    // The tokens are issued by now: a failure here costs the next one in line a wait, and nothing else.
-    await store
-      .endTurn(about.grantId, turn.lease, answer)
-      .catch((failure: unknown) => logFailure("token_turn_not_ended", failure));
+    newest = await endTurn(env, about, turn.lease, answer);
   }
+  // The turn ran out, or the grant was revoked: these tokens are dead already, and nobody should get them.
+  return answer === null || newest ? response : answerLater("Another request of this connection was faster");
+}
+
+/** Ends the turn. Says whether the answer is the newest, as far as can be known. */
+async function endTurn(
+  env: Env,
+  { userId, grantId }: GrantRequest,
+  lease: string,
+  answer: RefreshAnswer | null,
+): Promise<boolean> {
+  try {
+    return await askStore(env, userId, (store) => store.endTurn(grantId, lease, answer));
+  } catch (failure) {
+    // Costs the next in line a wait. The client of this one asks again and is served like one that lost its answer.
+    logFailure("token_turn_not_ended", failure);
+    return false;
+  }
+}
+
+async function endReused(env: Env, { userId, grantId, clientId }: GrantRequest): Promise<void> {
+  await askStore(env, userId, (store) => store.revoke(grantId));
+  log("warn", "refresh_token_reused", { user_id: userId, grant_id: grantId, client_id: clientId });
 }
 
 /** Lets the library check everything about the request, and gives out the earlier answer if it would answer. */
@@ -80,10 +98,15 @@ async function repeatAnswer(
 
 async function keepAnswer(
   response: Response,
-  refresh: NonNullable<GrantRequest["refresh"]>,
-): Promise<{ answerId: string; sealed: ArrayBuffer }> {
-  const given: GivenAnswer = { body: await response.json(), at: Math.floor(Date.now() / 1000) };
-  return { answerId: refresh.answerId, sealed: await sealAnswer(JSON.stringify(given), refresh.token) };
+  { answerId, token }: NonNullable<GrantRequest["refresh"]>,
+): Promise<RefreshAnswer> {
+  const body = await response.json<Record<string, unknown>>();
+  const given: GivenAnswer = { body, at: Math.floor(Date.now() / 1000) };
+  const [successorId, sealed] = await Promise.all([
+    digestOf(String(body.refresh_token)),
+    sealAnswer(JSON.stringify(given), token),
+  ]);
+  return { answerId, successorId, sealed };
 }
 
 /** Reads which grant a token request is about; `null` for every other request, which the library answers alone. */
@@ -103,19 +126,14 @@ async function readGrantRequest(request: Request): Promise<GrantRequest | null> 
   return { userId, grantId, clientId, refresh: { token: secret, tokenId, answerId } };
 }
 
-/** What the store may know of a refresh: digests, never the token. */
-function attemptOf({ tokenId, answerId }: RefreshAttempt): RefreshAttempt {
-  return { tokenId, answerId };
-}
-
 async function isInvalidGrant(response: Response): Promise<boolean> {
   if (response.status !== 400) return false;
   return (await response.clone().json<{ error?: string }>()).error === "invalid_grant";
 }
 
-function answerBusy(): Response {
+function answerLater(reason: string): Response {
   return Response.json(
-    { error: "temporarily_unavailable", error_description: "Too many requests for this connection at once" },
+    { error: "temporarily_unavailable", error_description: `${reason}. Send this one again.` },
     { status: 503, headers: { "Retry-After": "1", "Cache-Control": "no-store" } },
   );
 }
