@@ -5,6 +5,7 @@ import { writeCallLog } from "./principal/call-log.ts";
 export { AnalyticsAgent } from "./analytics/agent.ts";
 export { CrmAgent } from "./crm/agent.ts";
 export { GatewayAgent } from "./gateway/agent.ts";
+export { GrantStore } from "./grants/grant-store.ts";
 export { KnowledgeAgent } from "./knowledge/agent.ts";
 export { Principal } from "./principal/principal.ts";
 

@@ -40,6 +40,7 @@ describe("the configuration check", () => {
     "OAUTH_KV",
     "CALL_QUEUE",
     "PRINCIPAL",
+    "GRANT_STORE",
     "GATEWAY_AGENT",
     ...bindings,
   ])("names a missing binding %s and where it is declared", (name) => {

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { runMaintenance } from "../../workers/gateway/maintenance.ts";
-import { connect, createPerson, signIn } from "../support/oauth.ts";
+import { createPerson, signIn } from "../support/oauth.ts";
 
 const count = async (table: string) =>
   (await env.PLATFORM_DB.prepare(`SELECT count(*) AS total FROM "${table}"`).first<{ total: number }>())
@@ -18,17 +18,5 @@ describe("maintenance", () => {
     expect(await count("session")).toBe(1);
     expect((await living.get("/account")).status).toBe(200);
     expect((await ended.get("/account")).status).toBe(303);
-  });
-
-  it("removes the tokens of a grant whose record has gone, and goes on where the last run stopped", async () => {
-    const person = await createPerson("viewer");
-    await connect(person, { resource: "/mcp/crm" });
-    const grants = await env.OAUTH_KV.list({ prefix: `grant:${person.id}:` });
-    for (const { name } of grants.keys) await env.OAUTH_KV.delete(name);
-    await env.OAUTH_KV.put("maintenance:purge-cursor", "tokens:");
-    await runMaintenance(env);
-    const tokens = await env.OAUTH_KV.list({ prefix: `token:${person.id}:` });
-    expect(tokens.keys).toEqual([]);
-    expect(await env.OAUTH_KV.get("maintenance:purge-cursor")).toBeNull();
   });
 });

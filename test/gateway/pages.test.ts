@@ -133,6 +133,7 @@ describe("health", () => {
       "ANALYTICS_DB",
       "CALL_QUEUE",
       "CRM_DB",
+      "GRANT_STORE",
       "KNOWLEDGE_DB",
       "OAUTH_KV",
       "PLATFORM_DB",

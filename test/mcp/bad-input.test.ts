@@ -1,6 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { MAX_BODY_BYTES } from "../../shared/mcp/request-body.ts";
+import { withGrantStore } from "../../workers/gateway/grants/grant-storage.ts";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
 
 /** The HTTP answer to a raw body, with whatever headers the session sends. */
@@ -97,12 +98,10 @@ describe("tokens", () => {
 describe.each(LANES)("a token on the %s lane", (lane) => {
   it("is refused once it has expired, with the way to sign in again", async () => {
     const session = await openSession({ server: "crm", lane });
-    for (const { name } of (await env.OAUTH_KV.list({ prefix: "token:" })).keys) {
-      const record = await env.OAUTH_KV.get<Record<string, unknown>>(name, "json");
-      await env.OAUTH_KV.put(
-        name,
-        JSON.stringify({ ...record, expiresAt: Math.floor(Date.now() / 1000) - 1 }),
-      );
+    const { OAUTH_KV } = withGrantStore(env);
+    for (const { name } of (await OAUTH_KV.list({ prefix: "token:user_alice:" })).keys) {
+      const record = await OAUTH_KV.get<Record<string, unknown>>(name, "json");
+      await OAUTH_KV.put(name, JSON.stringify({ ...record, expiresAt: Math.floor(Date.now() / 1000) - 1 }));
     }
     const { status, headers } = await session.request("tools/list");
     expect(status).toBe(401);

@@ -46,6 +46,7 @@ function listProbes(env: Env): [string, Probe][] {
     ]),
     ["OAUTH_KV", () => env.OAUTH_KV.get(PROBE)],
     ["PRINCIPAL", () => principalGate(env, PROBE).readContext(PROBE)],
+    ["GRANT_STORE", () => env.GRANT_STORE.get(env.GRANT_STORE.idFromName(PROBE)).read(PROBE)],
     // A queue cannot be asked without sending to it; that it is bound is what can be known.
     ["CALL_QUEUE", async () => requireSend(env.CALL_QUEUE)],
   ];

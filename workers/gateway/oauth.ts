@@ -1,6 +1,7 @@
-import { OAuthAuthorizationServer, OAuthResourceServer } from "@cloudflare/workers-oauth-provider";
+import { OAuthResourceServer } from "@cloudflare/workers-oauth-provider";
 import { log } from "../../shared/observe/log.ts";
 import { type GrantProps, renewGrant } from "./grant.ts";
+import { GrantServer } from "./grants/grant-server.ts";
 import { serveMcp } from "./mcp.ts";
 import { listResources, listScopes, type Resource } from "./resources.ts";
 
@@ -11,7 +12,7 @@ const IDLE_TTL = 30 * 24 * 60 * 60;
 
 /** The OAuth roles of one public origin: one authorization server, and a resource server for each MCP URL. */
 export interface Door {
-  authorizationServer: OAuthAuthorizationServer<Env>;
+  authorizationServer: GrantServer;
   /** By path: `/mcp`, `/mcp/crm`, … */
   resourceServers: ReadonlyMap<string, OAuthResourceServer<Env, GrantProps>>;
 }
@@ -28,7 +29,7 @@ export function openDoor(env: Env): Door {
 
 function buildDoor(publicUrl: string): Door {
   const resources = listResources(publicUrl);
-  const authorizationServer = new OAuthAuthorizationServer<Env>({
+  const authorizationServer = new GrantServer({
     issuer: publicUrl,
     resources: resources.map((resource) => resource.url),
     // Clients older than RFC 8707 name no resource. They get a token for the URL with everything, and only that one.
@@ -57,7 +58,7 @@ function buildDoor(publicUrl: string): Door {
 function buildResourceServer(
   resource: Resource,
   publicUrl: string,
-  authorizationServer: OAuthAuthorizationServer<Env>,
+  authorizationServer: GrantServer,
 ): OAuthResourceServer<Env, GrantProps> {
   return new OAuthResourceServer<Env, GrantProps>({
     resourceMetadata: {

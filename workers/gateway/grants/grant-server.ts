@@ -1,0 +1,33 @@
+import {
+  OAuthAuthorizationServer,
+  type OAuthHelpers,
+  type ValidatedAccessToken,
+} from "@cloudflare/workers-oauth-provider";
+import { withGrantStore } from "./grant-storage.ts";
+import { serveTokenRequest } from "./token-requests.ts";
+
+const TOKEN_PATH = "/oauth/token";
+
+/**
+ * The library's authorization server over strongly consistent grants. The one place where the library meets the
+ * environment: whatever it reads or writes goes through {@link withGrantStore}. Its `purgeExpiredData`, a sweep over
+ * all users' keys in KV, has nothing to do here: each user's object removes what has ended by itself.
+ */
+export class GrantServer extends OAuthAuthorizationServer<Env> {
+  override validateToken<Props>(
+    resource: string,
+    token: string,
+    env: Env,
+  ): Promise<ValidatedAccessToken<Props> | null> {
+    return super.validateToken<Props>(resource, token, withGrantStore(env));
+  }
+
+  override fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+    if (new URL(request.url).pathname !== TOKEN_PATH) return super.fetch(request, withGrantStore(env), ctx);
+    return serveTokenRequest(request, env, (wrapped) => super.fetch(request, wrapped, ctx));
+  }
+
+  override getOAuthApi(env: Env): OAuthHelpers {
+    return super.getOAuthApi(withGrantStore(env));
+  }
+}

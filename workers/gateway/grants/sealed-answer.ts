@@ -1,0 +1,46 @@
+/** Bytes of the initialization vector of AES-GCM (NIST SP 800-38D §8.2). */
+const IV_BYTES = 12;
+
+/**
+ * Encrypts a token answer for whoever presents `refreshToken` again. The key comes from the token itself, 190 bits
+ * of chance which the store never sees, so what is kept can be read by its owner only.
+ */
+export async function sealAnswer(answer: string, refreshToken: string): Promise<ArrayBuffer> {
+  const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
+  const sealed = await crypto.subtle.encrypt(
+    { name: "AES-GCM", iv },
+    await keyFrom(refreshToken),
+    new TextEncoder().encode(answer),
+  );
+  const bytes = new Uint8Array(IV_BYTES + sealed.byteLength);
+  bytes.set(iv);
+  bytes.set(new Uint8Array(sealed), IV_BYTES);
+  return bytes.buffer;
+}
+
+/** Decrypts what {@link sealAnswer} made. Throws when the token is another one or the bytes were changed. */
+export async function openAnswer(sealed: ArrayBuffer, refreshToken: string): Promise<string> {
+  const iv = sealed.slice(0, IV_BYTES);
+  const answer = await crypto.subtle.decrypt(
+    { name: "AES-GCM", iv },
+    await keyFrom(refreshToken),
+    sealed.slice(IV_BYTES),
+  );
+  return new TextDecoder().decode(answer);
+}
+
+/** SHA-256 of a text, in hexadecimal. */
+export async function digestOf(text: string): Promise<string> {
+  const bytes = new Uint8Array(await sha256(text));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+async function keyFrom(refreshToken: string): Promise<CryptoKey> {
+  // The prefix keeps this digest apart from the one under which the token is stored.
+  const raw = await sha256(`gatehouse sealed answer\n${refreshToken}`);
+  return await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);
+}
+
+function sha256(text: string): Promise<ArrayBuffer> {
+  return crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+}

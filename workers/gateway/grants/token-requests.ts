@@ -1,0 +1,139 @@
+import { log, logFailure } from "../../../shared/observe/log.ts";
+import type { RefreshAnswer, RefreshAttempt } from "../../grants/grant-store.ts";
+import { askStore } from "./ask-store.ts";
+import { withGrantStore } from "./grant-storage.ts";
+import { digestOf, openAnswer, sealAnswer } from "./sealed-answer.ts";
+
+/** Longest code or refresh token, in characters, that is looked at. Real ones have about 90. */
+const SECRET_LENGTH = 512;
+
+/** The library's token endpoint, given the environment to work in. */
+type TokenEndpoint = (env: Env) => Promise<Response>;
+
+/** A token request about a grant that exists or once did, as far as its code or refresh token tells. */
+interface GrantRequest {
+  userId: string;
+  grantId: string;
+  clientId: string | null;
+  /** The refresh token and what names this refresh; `null` for a code exchange. */
+  refresh: (RefreshAttempt & { token: string }) | null;
+}
+
+/** What is kept of an answer: its body, and when it was given, in Unix seconds. */
+interface GivenAnswer {
+  body: Record<string, unknown>;
+  at: number;
+}
+
+/**
+ * Serves a token request with at most one at work per grant. The library reads a grant, computes and writes it
+ * back; side by side, refreshes of one token would each rotate it and leave all but the last with a dead token.
+ *
+ * - The same refresh again, within 60 seconds and before its answer was used, gets the same answer: parallel
+ *   processes of one client, and clients that lost the answer, end up with one family (RFC 9700 §4.14.2 wants
+ *   rotation; OAuth 2.1 §4.3 leaves room for the retry). The client is authenticated and the person looked up
+ *   each time: the library rehearses the request before the answer is given out.
+ * - A refresh token that was used up, whose successor has been used, ends the grant (RFC 9700 §4.14.2) and is
+ *   logged as `refresh_token_reused`: either its holder or the holder of the newest one is a thief.
+ * - A code counts once; the library ends the grant when it comes again (RFC 6749 §4.1.2).
+ */
+export async function serveTokenRequest(request: Request, env: Env, run: TokenEndpoint): Promise<Response> {
+  const about = await readGrantRequest(request);
+  if (about === null) return await run(withGrantStore(env));
+  const { userId, grantId, refresh } = about;
+  const attempt = refresh && { tokenId: refresh.tokenId, answerId: refresh.answerId };
+  const turn = await askStore(env, userId, (store) => store.takeTurn(grantId, attempt));
+  if (turn.kind === "busy") return answerLater("Too many requests for this connection at once");
+  if (turn.kind === "answered") return await repeatAnswer(env, run, about, turn.sealed);
+
+  let answer: RefreshAnswer | null = null;
+  let newest = false;
+  let response: Response;
+  try {
+    response = await run(withGrantStore(env));
+    if (refresh !== null && response.ok) answer = await keepAnswer(response.clone(), refresh);
+    if (turn.reused && (await isInvalidGrant(response))) await endReused(env, about);
+  } finally {
+    newest = await endTurn(env, about, turn.lease, answer);
+  }
+  // The turn ran out, or the grant was revoked: these tokens are dead already, and nobody should get them.
+  return answer === null || newest ? response : answerLater("Another request of this connection was faster");
+}
+
+/** Ends the turn. Says whether the answer is the newest, as far as can be known. */
+async function endTurn(
+  env: Env,
+  { userId, grantId }: GrantRequest,
+  lease: string,
+  answer: RefreshAnswer | null,
+): Promise<boolean> {
+  try {
+    return await askStore(env, userId, (store) => store.endTurn(grantId, lease, answer));
+  } catch (failure) {
+    // Costs the next in line a wait. The client of this one asks again and is served like one that lost its answer.
+    logFailure("token_turn_not_ended", failure);
+    return false;
+  }
+}
+
+async function endReused(env: Env, { userId, grantId, clientId }: GrantRequest): Promise<void> {
+  await askStore(env, userId, (store) => store.revoke(grantId));
+  log("warn", "refresh_token_reused", { user_id: userId, grant_id: grantId, client_id: clientId });
+}
+
+/** Lets the library check everything about the request, and gives out the earlier answer if it would answer. */
+async function repeatAnswer(
+  env: Env,
+  run: TokenEndpoint,
+  { refresh }: GrantRequest,
+  sealed: ArrayBuffer,
+): Promise<Response> {
+  const rehearsal = await run(withGrantStore(env, "rehearse"));
+  if (!rehearsal.ok || refresh === null) return rehearsal;
+  const { body, at } = JSON.parse(await openAnswer(sealed, refresh.token)) as GivenAnswer;
+  const age = Math.floor(Date.now() / 1000) - at;
+  const repeated = { ...body, expires_in: Math.max(Number(body.expires_in) - age, 0) };
+  return new Response(JSON.stringify(repeated), { headers: rehearsal.headers });
+}
+
+async function keepAnswer(
+  response: Response,
+  { answerId, token }: NonNullable<GrantRequest["refresh"]>,
+): Promise<RefreshAnswer> {
+  const body = await response.json<Record<string, unknown>>();
+  const given: GivenAnswer = { body, at: Math.floor(Date.now() / 1000) };
+  const [successorId, sealed] = await Promise.all([
+    digestOf(String(body.refresh_token)),
+    sealAnswer(JSON.stringify(given), token),
+  ]);
+  return { answerId, successorId, sealed };
+}
+
+/** Reads which grant a token request is about; `null` for every other request, which the library answers alone. */
+async function readGrantRequest(request: Request): Promise<GrantRequest | null> {
+  if (request.method !== "POST") return null;
+  // As bytes: the platform takes a form that is read as text for a mistake and warns.
+  const form = new URLSearchParams(new TextDecoder().decode(await request.clone().arrayBuffer()));
+  const isRefresh = form.get("grant_type") === "refresh_token";
+  const secret = form.get(isRefresh ? "refresh_token" : "code") ?? "";
+  // Codes and refresh tokens are `user:grant:secret`, as the library makes them.
+  const [userId, grantId, ...rest] = secret.split(":");
+  if (!userId || !grantId || rest.length !== 1 || secret.length > SECRET_LENGTH) return null;
+  const clientId = form.get("client_id");
+  if (!isRefresh) return { userId, grantId, clientId, refresh: null };
+  const parameters = [secret, clientId, form.get("scope"), ...form.getAll("resource")];
+  const [tokenId, answerId] = await Promise.all([digestOf(secret), digestOf(JSON.stringify(parameters))]);
+  return { userId, grantId, clientId, refresh: { token: secret, tokenId, answerId } };
+}
+
+async function isInvalidGrant(response: Response): Promise<boolean> {
+  if (response.status !== 400) return false;
+  return (await response.clone().json<{ error?: string }>()).error === "invalid_grant";
+}
+
+function answerLater(reason: string): Response {
+  return Response.json(
+    { error: "temporarily_unavailable", error_description: `${reason}. Send this one again.` },
+    { status: 503, headers: { "Retry-After": "1", "Cache-Control": "no-store" } },
+  );
+}
