@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-/** Tests of what runs in Node: scripts, the built bundle, real clients against a started Gatehouse. */
+/** Tests of what runs in Node: scripts, checks, deployments, the built bundle. */
 export default defineConfig({
   test: {
     include: ["test/node/**/*.test.ts"],

@@ -10,10 +10,10 @@ import {
   formatCommand,
   planDeployment,
 } from "./deploy/plan.ts";
-import { runStep } from "./deploy/run-step.ts";
+import { runSteps } from "./deploy/run-steps.ts";
 import { type DeploymentTarget, readTarget } from "./deploy/target.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
-import { ROOT } from "./local/project.ts";
+import { ROOT } from "./local/root.ts";
 
 const HELP = `Deploys Gatehouse: creates what the account lacks, migrates, then deploys, then waits until it is ready.
 
@@ -54,11 +54,7 @@ async function deploy(target: DeploymentTarget, state: AccountState): Promise<vo
       [obstacle, ...others, "Then run the same command again."].join("\n  "),
     );
   }
-  const steps = planDeployment(target, state);
-  for (const [index, step] of steps.entries()) {
-    console.log(`\n${index + 1}/${steps.length} ${step.title}`);
-    await runStep(step);
-  }
+  await runSteps(planDeployment(target, state));
   console.log(`\nGatehouse is live: ${target.publicUrl}/mcp`);
 }
 

@@ -6,10 +6,11 @@ import { renderCard } from "./local/card.ts";
 import { listLoaders } from "./local/demonstration.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { takeStateFolder } from "./local/lock.ts";
+import { watchParent } from "./local/parent.ts";
 import { parsePort, requireFreePort } from "./local/port.ts";
 import { prepareDatabases } from "./local/prepare.ts";
-import { ROOT } from "./local/project.ts";
 import { createReporter } from "./local/reporter.ts";
+import { ROOT } from "./local/root.ts";
 import { type LocalServer, startServer } from "./local/server.ts";
 import { DEMO_PASSWORD, DEMO_PEOPLE } from "./seed/people.ts";
 
@@ -34,6 +35,9 @@ let ready = false;
 let stopping = false;
 
 ownSignals();
+// Only under npm: `node scripts/start.ts &` may outlive its shell.
+if (process.env.npm_lifecycle_event !== undefined) watchParent(() => void stop(0));
+
 try {
   await start();
 } catch (failure) {

@@ -11,13 +11,13 @@ const SUITES = [
   { name: "workerd", what: "inside the Workers runtime", config: "vitest.config.ts", needsBrowser: false },
   {
     name: "node",
-    what: "scripts and bundle",
+    what: "scripts and the built bundle",
     config: "vitest.node.config.ts",
     needsBrowser: false,
   },
   {
     name: "clients",
-    what: "real clients and the official conformance suite",
+    what: "official clients and the conformance suite",
     config: "vitest.clients.config.ts",
     needsBrowser: false,
   },

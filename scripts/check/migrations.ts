@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { openLocalDatabases } from "../local/databases.ts";
 import { applyMigrations, readMigrations } from "../local/migrate.ts";
-import { ROOT } from "../local/project.ts";
+import { ROOT } from "../local/root.ts";
 import type { Check } from "./definition.ts";
 
 /** Migration files are numbered without gaps and apply, in order, to an empty database. */

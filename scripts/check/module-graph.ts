@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { parseSync } from "vite";
-import { ROOT } from "../local/project.ts";
+import { ROOT } from "../local/root.ts";
 import { listSourceFiles } from "./source-files.ts";
 
 /** One use of one module: an import, a re-export, an `import()`, an `import("…").Type`, or its path as a string. */

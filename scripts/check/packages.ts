@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { builtinModules } from "node:module";
 import path from "node:path";
-import { ROOT } from "../local/project.ts";
+import { ROOT } from "../local/root.ts";
 import type { Check } from "./definition.ts";
 import { readModules, type SourceModule } from "./module-graph.ts";
 import { listSourceFiles } from "./source-files.ts";

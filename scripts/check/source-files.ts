@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { ROOT } from "../local/project.ts";
+import { ROOT } from "../local/root.ts";
 
 /**
  * Lists the TypeScript files under folders of the project, sorted, as project-relative paths with `/`. The folder

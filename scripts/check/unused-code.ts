@@ -1,13 +1,14 @@
 import type { Check, CheckOutcome } from "./definition.ts";
 import { readModules, type SourceModule } from "./module-graph.ts";
 
-/** Files that something outside of the module graph starts: wrangler, npm, vitest. */
+/** Files that something outside of the module graph starts: wrangler, npm, vitest, a test that wants a process. */
 const ENTRIES = [
   /^workers\/index\.ts$/,
   /^scripts\/[^/]+\.ts$/,
   /^scripts\/bench\/[^/]+\.ts$/,
   /^vitest[^/]*\.config\.ts$/,
   /^test\/conformance\/(run|worker)\.ts$/,
+  /^test\/support\/run-[^/]+\.ts$/,
 ];
 const TEST = /^test\//;
 

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { runWrangler } from "../local/process.ts";
-import { ROOT } from "../local/project.ts";
+import { ROOT } from "../local/root.ts";
 import type { Check } from "./definition.ts";
 
 const FILE = "worker-configuration.d.ts";

@@ -10,15 +10,16 @@ import type { DeploymentTarget } from "./target.ts";
  */
 export async function inspectAccount(target: DeploymentTarget): Promise<AccountState> {
   await requireSignIn();
-  const databases = await readJson<{ name: string }[]>(["d1", "list", "--json"]);
-  const namespaces = await readJson<{ title: string; id: string }[]>(["kv", "namespace", "list"]);
-  const secrets = await listSecrets(target);
-  const queues: string[] = [];
-  for (const name of target.queues) if (await hasQueue(name)) queues.push(name);
+  const [databases, namespaces, secrets, queues] = await Promise.all([
+    readJson<{ name: string }[]>(["d1", "list", "--json"]),
+    readJson<{ title: string; id: string }[]>(["kv", "namespace", "list"]),
+    listSecrets(target),
+    Promise.all(target.queues.map(async (name) => ((await hasQueue(name)) ? [name] : []))),
+  ]);
   return {
     workerExists: secrets !== null,
     databases: databases.map(({ name }) => name),
-    queues,
+    queues: queues.flat(),
     secrets: secrets ?? [],
     namespaces: namespaces.map(({ title, id }) => ({ title, id })),
   };

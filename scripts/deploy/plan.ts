@@ -27,7 +27,14 @@ export const FRESH_ACCOUNT: AccountState = {
 export interface Step {
   title: string;
   action:
-    | { kind: "wrangler"; args: readonly string[]; newSecrets: readonly string[] }
+    | {
+        kind: "wrangler";
+        args: readonly string[];
+        /** Secrets to make and to upload with this step. */
+        newSecrets: readonly string[];
+        /** Shows wrangler's words only when it fails: it would advise to paste ids that nobody needs. */
+        quiet: boolean;
+      }
     | { kind: "probe"; url: string };
   /** What state things are in when this step fails, and what helps. */
   onFailure: string;
@@ -47,7 +54,12 @@ export function planDeployment(target: DeploymentTarget, state: AccountState): S
   const newSecrets = target.secrets.filter((name) => !state.secrets.includes(name));
   const run = (title: string, args: string[], onFailure: string, secrets: string[] = []): Step => ({
     title,
-    action: { kind: "wrangler", args: [...args, flag], newSecrets: secrets },
+    action: {
+      kind: "wrangler",
+      args: [...args, flag],
+      newSecrets: secrets,
+      quiet: args.includes("create"),
+    },
     onFailure,
   });
   const queues = target.queues.filter((name) => !state.queues.includes(name));
@@ -76,8 +88,8 @@ export function planDeployment(target: DeploymentTarget, state: AccountState): S
         : `Deploy the Worker ${target.worker} with new random secrets: ${newSecrets.join(", ")}`,
       ["deploy"],
       state.workerExists
-        ? "The databases are migrated, the version that was live still serves. Run the same command again once that is solved."
-        : "The databases are ready, no Worker serves yet. Run the same command again once that is solved.",
+        ? "The databases are migrated. Unless wrangler says «Uploaded» above, the version that was live still serves. Run the same command again once that is solved."
+        : "The databases are ready. Unless wrangler says «Uploaded» above, no Worker serves yet. Run the same command again once that is solved.",
       newSecrets,
     ),
     {

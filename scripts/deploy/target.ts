@@ -1,5 +1,6 @@
 import path from "node:path";
-import { type EnvironmentName, listSecretNames, ROOT, readEnvironment } from "../local/project.ts";
+import { type EnvironmentName, listSecretNames, readEnvironment } from "../local/project.ts";
+import { ROOT } from "../local/root.ts";
 
 /** What a deployment goes to, as `wrangler.toml` describes it. */
 export interface DeploymentTarget {

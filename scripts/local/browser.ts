@@ -10,8 +10,11 @@ const KNOWN_PLACES = [
 ];
 const COMMANDS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 
-/** Finds an installed Chrome or Chromium; `CHROME_PATH` wins. `null` when there is none. */
-export function findBrowser(environment: NodeJS.ProcessEnv = process.env): string | null {
+/** Finds an installed Chrome or Chromium. `CHROME_PATH` wins; set to `none` it hides every browser. */
+export function findBrowser(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): string | null {
+  if (environment.CHROME_PATH === "none") return null;
   const folders = (environment.PATH ?? "").split(path.delimiter).filter(Boolean);
   const candidates = [
     ...(environment.CHROME_PATH ? [environment.CHROME_PATH] : []),

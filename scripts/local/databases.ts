@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { getPlatformProxy } from "wrangler";
-import { ROOT, readEnvironment } from "./project.ts";
+import { readEnvironment } from "./project.ts";
+import { ROOT } from "./root.ts";
 
 /** One D1 database of the local environment. */
 export interface LocalDatabase {

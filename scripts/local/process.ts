@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { ROOT } from "./project.ts";
+import { ROOT } from "./root.ts";
 
 /** What a finished child process left behind. `code` is 128 or more when a signal ended it. */
 export interface ProcessResult {

@@ -1,8 +1,8 @@
 import path from "node:path";
 import { type Unstable_Config, unstable_readConfig } from "wrangler";
+import { ROOT } from "./root.ts";
 
-/** Absolute path of the project. */
-export const ROOT = path.resolve(import.meta.dirname, "../..");
+export { ROOT };
 
 /** Absolute path of `wrangler.toml`, the one description of every environment. */
 export const CONFIG_FILE = path.join(ROOT, "wrangler.toml");

@@ -4,28 +4,35 @@ import os from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { CommandFailure } from "../local/failure.ts";
-import { runWrangler } from "../local/process.ts";
+import { type ProcessResult, runWrangler } from "../local/process.ts";
 import { formatCommand, type Step } from "./plan.ts";
 
 /** How long a deployed Worker may take until it answers at its address. */
 const READY_WITHIN_MS = 90_000;
 
-/** Runs one step with its output on this terminal. Throws a {@link CommandFailure} that tells the state of things. */
-export async function runStep(step: Step): Promise<void> {
+/** Runs steps in order. Throws a {@link CommandFailure} that tells the state of things at the first that fails. */
+export async function runSteps(steps: readonly Step[]): Promise<void> {
+  for (const [index, step] of steps.entries()) {
+    console.log(`\n${index + 1}/${steps.length} ${step.title}`);
+    await runStep(step);
+  }
+}
+
+async function runStep(step: Step): Promise<void> {
   if (step.action.kind === "probe") {
     console.log(`  GET ${step.action.url}`);
     const problem = await waitUntilReady(step.action.url);
     if (problem !== null) throw new CommandFailure(`${step.title}: ${problem}`, step.onFailure);
     return;
   }
-  const { args, newSecrets } = step.action;
+  const { args, newSecrets, quiet } = step.action;
   console.log(`  $ ${formatCommand(args)}`);
-  const code = await withSecretsFile(newSecrets, async (flags) => {
-    const result = await runWrangler([...args, ...flags], { visible: true });
-    return result.code;
-  });
-  if (code !== 0)
-    throw new CommandFailure(`${step.title}: wrangler ended with code ${code}.`, step.onFailure);
+  const result = await withSecretsFile(newSecrets, (flags) =>
+    runWrangler([...args, ...flags], { visible: !quiet }),
+  );
+  if (result.code === 0) return;
+  console.error(result.stdout + result.stderr);
+  throw new CommandFailure(`${step.title}: wrangler ended with code ${result.code}.`, step.onFailure);
 }
 
 /**
@@ -34,8 +41,8 @@ export async function runStep(step: Step): Promise<void> {
  */
 async function withSecretsFile(
   names: readonly string[],
-  use: (flags: string[]) => Promise<number>,
-): Promise<number> {
+  use: (flags: string[]) => Promise<ProcessResult>,
+): Promise<ProcessResult> {
   if (names.length === 0) return use([]);
   const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-"));
   try {

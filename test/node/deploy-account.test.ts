@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type ProcessResult, runNode } from "../../scripts/local/process.ts";
+import { listSecretNames } from "../../scripts/local/project.ts";
+import { type FakeAccount, openFakeAccount } from "../support/fake-account.ts";
+
+function deployTo(account: FakeAccount): Promise<ProcessResult> {
+  return runNode("test/support/run-deployment.ts", [account.url], { env: account.env });
+}
+
+describe("a deployment to an account", () => {
+  let account: FakeAccount;
+
+  beforeAll(async () => {
+    account = await openFakeAccount();
+  });
+
+  afterAll(() => account.close());
+
+  it("stops at a migration that fails, before anything is uploaded, and says what state things are in", async () => {
+    account.breakMigration("0002_");
+    const { code, stderr } = await deployTo(account);
+    expect(code).toBe(1);
+    expect(stderr).toContain("rolled back");
+    expect(stderr).toContain("run the same command again");
+    expect(account.events.filter((event) => event.startsWith("upload"))).toEqual([]);
+  });
+
+  it("carries on where the failed one stopped: everything exists and is migrated before the Worker is uploaded", async () => {
+    const before = account.events.length;
+    const { code, stderr } = await deployTo(account);
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    const upload = account.events.indexOf("upload gatehouse");
+    expect(account.events.slice(before).filter((event) => event.startsWith("create"))).toEqual([
+      "create namespace gatehouse-oauth-kv",
+    ]);
+    for (const name of ["platform", "analytics", "crm", "knowledge"]) {
+      const created = account.events.indexOf(`create database gatehouse-${name}`);
+      const migrated = account.events.findIndex((event) =>
+        event.startsWith(`migrate gatehouse-${name} 0001_`),
+      );
+      expect(created).toBeGreaterThanOrEqual(0);
+      expect(migrated).toBeGreaterThan(created);
+      expect(upload).toBeGreaterThan(migrated);
+    }
+    expect(account.events.indexOf("create queue gatehouse-calls-dead")).toBeLessThan(upload);
+    expect(new Set(account.events).size).toBe(account.events.length);
+  });
+
+  it("uploads new random secrets with the first version", () => {
+    expect([...account.secrets.keys()].sort()).toEqual(listSecretNames().sort());
+    const values = [...account.secrets.values()];
+    expect(new Set(values).size).toBe(values.length);
+    for (const value of values) expect(Buffer.from(value, "base64url").byteLength).toBe(32);
+  });
+
+  it("creates nothing and changes no secret on an update", async () => {
+    const secrets = new Map(account.secrets);
+    const before = account.events.length;
+    const { code } = await deployTo(account);
+    expect(code).toBe(0);
+    expect(account.events.slice(before)).toEqual(["upload gatehouse"]);
+    expect(account.secrets).toEqual(secrets);
+  });
+
+  it("says how to sign in when wrangler is not signed in, and changes nothing", async () => {
+    const { code, stdout, stderr } = await runNode("test/support/run-deployment.ts", [account.url], {
+      env: { ...account.env, CLOUDFLARE_API_TOKEN: undefined },
+    });
+    expect(code).toBe(1);
+    expect(stderr).toContain("npx wrangler login");
+    expect(stdout).toBe("");
+  });
+});
+
+describe("npm run deploy", () => {
+  it("rehearses offline: builds, tries the migrations, prints the steps", async () => {
+    const { code, stdout } = await runNode("scripts/deploy.ts", ["--dry-run", "--env", "staging"], {
+      env: { CLOUDFLARE_API_TOKEN: undefined, CLOUDFLARE_API_BASE_URL: "http://127.0.0.1:9" },
+    });
+    expect(code).toBe(0);
+    expect(stdout).toContain("The Worker builds for staging");
+    expect(stdout).toContain("npx wrangler d1 migrations apply CRM_DB --remote --env=staging");
+    expect(stdout).toContain("Before a real deployment: PUBLIC_URL of staging");
+  });
+
+  it.each([
+    [["--env", "local"], "--env local cannot be deployed"],
+    [["--sunshine"], "Unknown option '--sunshine'"],
+  ])("refuses %j with one sentence", async (args, sentence) => {
+    const { code, stderr } = await runNode("scripts/deploy.ts", args);
+    expect(code).toBe(1);
+    expect(stderr).toContain(sentence);
+    expect(stderr).not.toContain("    at ");
+  });
+});

@@ -1,0 +1,233 @@
+import http from "node:http";
+
+/** A write that reached the account, such as `create database gatehouse-crm`. */
+export type AccountEvent = string;
+
+/** A Cloudflare account in this process: as much of the API as a deployment uses. */
+export interface FakeAccount {
+  /** Variables that lead wrangler here. */
+  env: Record<string, string>;
+  url: string;
+  /** Every write, in order. */
+  events: AccountEvent[];
+  /** The secrets of the Worker with their values. */
+  secrets: Map<string, string>;
+  /** Makes the migration with this text in it fail once. */
+  breakMigration(text: string): void;
+  close(): Promise<void>;
+}
+
+interface Exchange {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  body: string;
+}
+
+type Result = { result: unknown } | { status: number; code: number; message: string };
+
+const ACCOUNT = "/accounts/fake-account";
+const NO_WORKER = { status: 404, code: 10007, message: "This Worker does not exist on your account." };
+
+/** Starts an account that has nothing. Its `/ready` answers once a Worker was uploaded. */
+export async function openFakeAccount(): Promise<FakeAccount> {
+  const events: AccountEvent[] = [];
+  const secrets = new Map<string, string>();
+  const databases: { name: string; uuid: string; migrations: { name: string }[] }[] = [];
+  const queues: { queue_name: string; queue_id: string; consumers: []; producers: [] }[] = [];
+  const namespaces: { title: string; id: string }[] = [];
+  let uploaded = false;
+  let broken: string | null = null;
+
+  const routes: [RegExp, (exchange: Exchange, part: string) => Result][] = [
+    [/^\/user\/tokens\/verify$/, () => ({ result: { id: "token", status: "active" } })],
+    [/^\/user$/, () => ({ result: { id: "user", email: "deployer@company.test" } })],
+    [/^\/accounts$/, () => ({ result: [{ id: "fake-account", name: "Company" }] })],
+    [/^\/memberships$/, () => ({ result: [{ account: { id: "fake-account", name: "Company" } }] })],
+    [
+      /\/d1\/database$/,
+      ({ method, body }) => {
+        if (method === "GET") return { result: databases };
+        const { name } = JSON.parse(body) as { name: string };
+        const database = { name, uuid: `uuid-of-${name}`, migrations: [] };
+        databases.push(database);
+        events.push(`create database ${name}`);
+        return { result: database };
+      },
+    ],
+    [
+      /\/d1\/database\/([^/]+)\/query$/,
+      ({ body }, uuid) => {
+        const { sql } = JSON.parse(body) as { sql: string };
+        const database = databases.find((item) => item.uuid === uuid);
+        if (broken !== null && sql.includes(broken)) {
+          broken = null;
+          return { status: 400, code: 7500, message: 'near "TABEL": syntax error' };
+        }
+        const [, migration] = /INSERT INTO "d1_migrations" \(name\)\s+values \('([^']+)'\)/.exec(sql) ?? [];
+        if (migration !== undefined) {
+          database?.migrations.push({ name: migration });
+          events.push(`migrate ${database?.name} ${migration}`);
+        }
+        const results = sql.startsWith("SELECT") ? database?.migrations : [];
+        return { result: [{ results, success: true, meta: { duration: 1 } }] };
+      },
+    ],
+    [
+      /\/d1\/database\/([^/]+)$/,
+      (_exchange, key) => {
+        const database = databases.find(({ name, uuid }) => name === key || uuid === key);
+        return database ? { result: database } : { status: 404, code: 7404, message: "not found" };
+      },
+    ],
+    [
+      /\/queues$/,
+      ({ method, body, query }) => {
+        const wanted = query.get("name");
+        if (method === "GET") {
+          return { result: queues.filter(({ queue_name }) => wanted === null || queue_name === wanted) };
+        }
+        const { queue_name } = JSON.parse(body) as { queue_name: string };
+        queues.push({ queue_name, queue_id: `id-of-${queue_name}`, consumers: [], producers: [] });
+        events.push(`create queue ${queue_name}`);
+        return { result: queues.at(-1) };
+      },
+    ],
+    [/\/queues\/[^/]+\/consumers/, ({ method }) => ({ result: method === "GET" ? [] : {} })],
+    [
+      /\/storage\/kv\/namespaces$/,
+      ({ method, body }) => {
+        if (method === "GET") return { result: namespaces };
+        const { title } = JSON.parse(body) as { title: string };
+        namespaces.push({ title, id: `id-of-${title}` });
+        events.push(`create namespace ${title}`);
+        return { result: namespaces.at(-1) };
+      },
+    ],
+    [
+      /\/workers\/scripts\/[^/]+\/secrets$/,
+      () =>
+        uploaded ? { result: [...secrets.keys()].map((name) => ({ name, type: "secret_text" })) } : NO_WORKER,
+    ],
+    [
+      /\/workers\/scripts\/[^/]+\/deployments$/,
+      () => (uploaded ? { result: { deployments: [] } } : NO_WORKER),
+    ],
+    [/\/workers\/scripts\/[^/]+\/settings$/, () => (uploaded ? { result: readSettings() } : NO_WORKER)],
+    [/\/workers\/scripts\/[^/]+\/(?:script-settings|schedules)$/, () => ({ result: {} })],
+    [/\/subdomain$/, () => ({ result: { subdomain: "company", enabled: true, previews_enabled: false } })],
+    [
+      /\/workers\/workers\/[^/]+$/,
+      () => ({
+        result: {
+          id: "worker",
+          tags: [],
+          references: {},
+          subdomain: { enabled: true, previews_enabled: false },
+        },
+      }),
+    ],
+    [
+      /\/workers\/services\/[^/]+$/,
+      () =>
+        uploaded
+          ? {
+              result: {
+                default_environment: {
+                  environment: "production",
+                  script: { last_deployed_from: "wrangler" },
+                },
+              },
+            }
+          : { status: 404, code: 10090, message: "workers.api.error.service_not_found" },
+    ],
+    [
+      /\/workers\/scripts\/([^/]+)$/,
+      ({ body }, worker) => {
+        for (const [, name = "", text = ""] of body.matchAll(
+          /\{"name":"([A-Z_]+)","type":"secret_text","text":"([^"]+)"\}/g,
+        )) {
+          secrets.set(name, text);
+        }
+        uploaded = true;
+        events.push(`upload ${worker}`);
+        return { result: { id: worker, etag: "etag", deployment_id: "deployment", startup_time_ms: 20 } };
+      },
+    ],
+  ];
+
+  function readSettings() {
+    const namespace = namespaces[0];
+    return {
+      bindings: [
+        { type: "kv_namespace", name: "OAUTH_KV", namespace_id: namespace?.id },
+        { type: "queue", name: "CALL_QUEUE", queue_name: queues[0]?.queue_name },
+      ],
+      migration_tag: "v1",
+    };
+  }
+
+  const server = http.createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const url = new URL(request.url ?? "/", "http://127.0.0.1");
+    if (url.pathname === "/ready") {
+      response.writeHead(uploaded ? 200 : 503).end("{}");
+      return;
+    }
+    const exchange: Exchange = {
+      method: request.method ?? "GET",
+      path: url.pathname.replace("/client/v4", ""),
+      query: url.searchParams,
+      body: Buffer.concat(chunks).toString("latin1"),
+    };
+    const answer = respond(routes, exchange);
+    const failed = "status" in answer;
+    const size = failed || !Array.isArray(answer.result) ? 1 : answer.result.length;
+    // Everything fits on one page; whoever asks for the next one gets an empty one.
+    const page = Number(exchange.query.get("page") ?? 1);
+    const result = failed ? null : page > 1 ? [] : answer.result;
+    response.writeHead(failed ? answer.status : 200, { "Content-Type": "application/json" }).end(
+      JSON.stringify({
+        success: !failed,
+        errors: failed ? [{ code: answer.code, message: answer.message }] : [],
+        messages: [],
+        result,
+        result_info: { page, per_page: 1000, count: size, total_count: size, total_pages: 1 },
+      }),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The fake account has no port.");
+  const url = `http://127.0.0.1:${address.port}`;
+  return {
+    url,
+    env: {
+      CLOUDFLARE_API_BASE_URL: `${url}/client/v4`,
+      CLOUDFLARE_API_TOKEN: "fake-token",
+      CLOUDFLARE_ACCOUNT_ID: ACCOUNT.slice("/accounts/".length),
+    },
+    events,
+    secrets,
+    breakMigration(text) {
+      broken = text;
+    },
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+function respond(
+  routes: readonly [RegExp, (exchange: Exchange, part: string) => Result][],
+  exchange: Exchange,
+): Result {
+  for (const [pattern, answer] of routes) {
+    const match = pattern.exec(exchange.path);
+    if (match !== null) return answer(exchange, decodeURIComponent(match[1] ?? ""));
+  }
+  return {
+    status: 404,
+    code: 7003,
+    message: `The fake account does not know ${exchange.method} ${exchange.path}`,
+  };
+}

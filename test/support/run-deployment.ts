@@ -1,0 +1,15 @@
+import { inspectAccount } from "../../scripts/deploy/inspect.ts";
+import { planDeployment } from "../../scripts/deploy/plan.ts";
+import { runSteps } from "../../scripts/deploy/run-steps.ts";
+import { readTarget } from "../../scripts/deploy/target.ts";
+import { reportFailure } from "../../scripts/local/failure.ts";
+
+// A deployment of production as `npm run deploy` carries it out, to the account that the environment variables name
+// and with the public address in the first argument: the one in wrangler.toml is an example until somebody sets it.
+const [publicUrl = ""] = process.argv.slice(2);
+const target = { ...readTarget("production"), publicUrl };
+try {
+  await runSteps(planDeployment(target, await inspectAccount(target)));
+} catch (failure) {
+  process.exitCode = reportFailure(failure);
+}
