@@ -1,21 +1,13 @@
+import type { AuditEvent, CallDetails } from "../audit/record.ts";
 import { ToolError } from "../mcp/errors.ts";
 import type { JsonValue } from "../mcp/json.ts";
 import type { ContextOperation, ResultHandle, SessionContext } from "../session/context.ts";
 import type { ResultPage } from "../session/session-home.ts";
-import type { Exchange, Lane, Subject } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
 
 /** What is written down before a call runs. */
-export interface Intent {
-  callId: string;
-  at: number;
-  traceId: string;
+export interface Intent extends CallDetails {
   userId: string;
-  clientId: string;
-  sessionId: string | null;
-  lane: Lane;
-  kind: Subject["kind"];
-  server: string;
-  name: string;
 }
 
 /** How a call ended. */
@@ -36,6 +28,8 @@ export type Admission =
 export interface PrincipalGate {
   admit(intent: Intent): Promise<Admission>;
   settle(outcome: Outcome): Promise<void>;
+  /** Adds an event to the chain of this object. Durable when it returns. */
+  record(chain: string, event: AuditEvent): Promise<void>;
   applyContext(clientId: string, operations: readonly ContextOperation[]): Promise<void>;
   readContext(clientId: string): Promise<SessionContext>;
   keepResult(clientId: string, handle: ResultHandle, rows: readonly JsonValue[]): Promise<void>;
@@ -52,24 +46,10 @@ export function principalGate(env: Env, userId: string): PrincipalGate {
  * anything run. Throws `forbidden` when the object refuses.
  */
 export async function admit(
-  exchange: Exchange,
-  subject: Subject,
-  callId: string,
-  at: number,
+  { env, identity }: Exchange,
+  details: CallDetails,
 ): Promise<SessionContext | null> {
-  const { identity } = exchange;
-  const admission = await principalGate(exchange.env, identity.userId).admit({
-    callId,
-    at,
-    traceId: exchange.traceId,
-    userId: identity.userId,
-    clientId: identity.clientId,
-    sessionId: exchange.sessionId,
-    lane: exchange.lane,
-    kind: subject.kind,
-    server: subject.server,
-    name: subject.name,
-  });
+  const admission = await principalGate(env, identity.userId).admit({ ...details, userId: identity.userId });
   if (!admission.admitted) throw new ToolError("forbidden", admission.reason);
   return admission.context;
 }

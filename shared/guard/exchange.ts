@@ -40,4 +40,6 @@ export interface Subject {
   name: string;
   scope: string;
   effect: Effect;
+  /** Names of the top-level arguments that it knows. */
+  fields: ReadonlySet<string>;
 }

@@ -1,3 +1,5 @@
+import { describeCall } from "../audit/describe-call.ts";
+import type { CallDetails } from "../audit/record.ts";
 import { ToolError, toToolError } from "../mcp/errors.ts";
 import { InputNeeded } from "../mcp/input-needed.ts";
 import { logFailure } from "../observe/log.ts";
@@ -5,6 +7,7 @@ import { admit } from "./admit.ts";
 import { ContextRecorder } from "./context-recorder.ts";
 import { decide } from "./decide.ts";
 import type { Exchange, Subject } from "./exchange.ts";
+import { recordDenial } from "./record-denial.ts";
 import { type HoldDeadline, runBounded } from "./run.ts";
 import { settle } from "./settle.ts";
 
@@ -12,6 +15,8 @@ import { settle } from "./settle.ts";
 export interface GuardedWork<Raw, Shaped> {
   /** Milliseconds. */
   timeoutMs: number;
+  /** What the client sent, for the record: names, types and a digest of it are kept. */
+  args: Readonly<Record<string, unknown>>;
   run(signal: AbortSignal, context: ContextRecorder, hold: HoldDeadline): Promise<Raw>;
   /** Step 4: checks and bounds what came back. */
   shape(raw: Raw, context: ContextRecorder): Promise<Shaped>;
@@ -30,6 +35,7 @@ export async function guard<Raw, Shaped>(
   work: GuardedWork<Raw, Shaped>,
 ): Promise<Shaped> {
   const decision = decide(exchange.identity, subject);
+  if (decision.kind !== "allow") recordDenial(exchange, subject, work.args, decision);
   if (decision.kind === "deny") throw new ToolError("forbidden", decision.reason);
   if (decision.kind === "scope") {
     throw new ToolError(
@@ -38,9 +44,9 @@ export async function guard<Raw, Shaped>(
     );
   }
 
-  const callId = crypto.randomUUID();
-  const startedAt = Date.now();
-  const snapshot = await admitOrExplain(exchange, subject, callId, startedAt);
+  const details = describeCall(exchange, subject, work.args, decision);
+  const { callId, startedAt } = details;
+  const snapshot = await admitOrExplain(exchange, details);
 
   let status = "ok";
   let bytes = 0;
@@ -66,15 +72,15 @@ export async function guard<Raw, Shaped>(
   }
 }
 
-async function admitOrExplain(exchange: Exchange, subject: Subject, callId: string, at: number) {
+async function admitOrExplain(exchange: Exchange, details: CallDetails) {
   try {
-    return await admit(exchange, subject, callId, at);
+    return await admit(exchange, details);
   } catch (failure) {
-    throw explain(failure, subject, exchange.traceId);
+    throw explain(failure, details, exchange.traceId);
   }
 }
 
-function explain(failure: unknown, subject: Subject, traceId: string): ToolError {
+function explain(failure: unknown, subject: Pick<Subject, "name">, traceId: string): ToolError {
   if (failure instanceof ToolError) return failure;
   return toToolError(failure, logFailure("call_failed", failure, { name: subject.name, trace_id: traceId }));
 }

@@ -49,6 +49,7 @@ async function guardedCall(
   const applied: string[] = [];
   return guard(exchange, entry.subject, {
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    args: args ?? {},
     async run(signal, context, hold) {
       const input = parseArguments(tool.input, inheritDefaults(tool, args ?? {}, context.defaults, applied));
       const store = entry.openStore(exchange.env, exchange.identity, exchange.session);

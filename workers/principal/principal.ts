@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import type { AuditEvent } from "../../shared/audit/record.ts";
 import type { Admission, Intent, Outcome, PrincipalGate } from "../../shared/guard/admit.ts";
 import type { JsonValue } from "../../shared/mcp/json.ts";
 import {
@@ -10,38 +11,43 @@ import {
 } from "../../shared/session/context.ts";
 import { ResultStore } from "../../shared/session/result-store.ts";
 import type { ResultPage } from "../../shared/session/session-home.ts";
-import { CallOutbox } from "./call-outbox.ts";
+import { AuditTrail } from "./audit-trail.ts";
 
-/** Milliseconds after the first unsent record until the outbox is sent on. */
+/** Milliseconds after the first unsent record until the records are sent on. */
 const FLUSH_AFTER_MS = 5_000;
 
 /**
- * One object per user: strongly consistent and single-threaded. Writes each call's intent before it runs, keeps
- * the memory of the user's stateless clients, and sends finished records on to the queue.
+ * One object per user: strongly consistent and single-threaded. Chains each call's intent before it runs, keeps
+ * the memory of the user's stateless clients, and sends the records of the chain on to the queue.
  */
 export class Principal extends DurableObject<Env> implements PrincipalGate {
   readonly #sql: SqlStorage;
-  readonly #outbox: CallOutbox;
+  readonly #trail: AuditTrail;
   readonly #results: ResultStore;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
     this.#sql.exec("CREATE TABLE IF NOT EXISTS contexts (client_id TEXT PRIMARY KEY, context TEXT NOT NULL)");
-    this.#outbox = new CallOutbox(this.#sql);
+    this.#trail = new AuditTrail(this.#sql);
     this.#results = new ResultStore(this.#sql);
   }
 
   /** Makes the intent durable. Output gates hold the answer until the write is on disk. */
   async admit(intent: Intent): Promise<Admission> {
-    this.#outbox.open(intent);
-    if ((await this.ctx.storage.getAlarm()) === null)
-      await this.ctx.storage.setAlarm(Date.now() + FLUSH_AFTER_MS);
+    this.#trail.open(intent, Date.now());
+    await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
     return { admitted: true, context: intent.lane === "stateless" ? this.#context(intent.clientId) : null };
   }
 
   async settle(outcome: Outcome): Promise<void> {
-    this.#outbox.close(outcome);
+    this.#trail.close(outcome, Date.now());
+    await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
+  }
+
+  async record(chain: string, event: AuditEvent): Promise<void> {
+    this.#trail.record(chain, event, Date.now());
+    await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
   }
 
   async readContext(clientId: string): Promise<SessionContext> {
@@ -73,14 +79,21 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
     return this.#results.page(clientId, handle, offset, limit);
   }
 
-  /** Sends finished records on. A record leaves the outbox only after the queue has taken it. */
+  /** Sends records on, oldest first. A record is forgotten only after the queue has taken it. */
   override async alarm(): Promise<void> {
-    const records = this.#outbox.ready(Date.now());
-    if (records.length > 0) {
-      await this.env.CALL_QUEUE.sendBatch(records.map((body) => ({ body })));
-      this.#outbox.remove(records.map((record) => record.callId));
+    this.#trail.closeOverdue(Date.now());
+    for (let links = this.#trail.unsent(); links.length > 0; links = this.#trail.unsent()) {
+      await this.env.CALL_QUEUE.send(links);
+      this.#trail.markSent(links.at(-1)?.sequence ?? 0);
     }
-    if (!this.#outbox.isEmpty()) await this.ctx.storage.setAlarm(Date.now() + FLUSH_AFTER_MS);
+    const overdue = this.#trail.nextOverdue();
+    if (overdue !== null) await this.#wakeBy(overdue);
+  }
+
+  /** Sets the alarm, unless it is set to an earlier moment. */
+  async #wakeBy(moment: number): Promise<void> {
+    const alarm = await this.ctx.storage.getAlarm();
+    if (alarm === null || alarm > moment) await this.ctx.storage.setAlarm(moment);
   }
 
   #context(clientId: string): SessionContext {

@@ -1,0 +1,36 @@
+import type { PrincipalIdentity } from "../auth/principal.ts";
+import type { Decision } from "../guard/decide.ts";
+import type { Exchange, Subject } from "../guard/exchange.ts";
+import { describeArguments } from "./describe-arguments.ts";
+import type { CallDetails } from "./record.ts";
+
+/** Where a call came from; every {@link Exchange} is one. */
+export type CallOrigin = Pick<Exchange, "identity" | "traceId" | "sessionId" | "lane">;
+
+/** What the record of a call says before it runs, admitted or refused. Gives the call its id and its start. */
+export function describeCall(
+  { identity, traceId, sessionId, lane }: CallOrigin,
+  subject: Subject,
+  args: Readonly<Record<string, unknown>>,
+  decision: Decision,
+): CallDetails {
+  return {
+    callId: crypto.randomUUID(),
+    traceId,
+    startedAt: Date.now(),
+    clientId: identity.clientId,
+    sessionId,
+    lane,
+    kind: subject.kind,
+    server: subject.server,
+    name: subject.name,
+    ip: identity.ip,
+    country: identity.country,
+    rule: ruleOf(decision, identity, subject),
+    ...describeArguments(args, subject.fields),
+  };
+}
+
+function ruleOf(decision: Decision, identity: Pick<PrincipalIdentity, "role">, subject: Subject): string {
+  return decision.kind === "deny" ? `role:${identity.role}` : `scope:${subject.scope}`;
+}

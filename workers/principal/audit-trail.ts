@@ -1,0 +1,120 @@
+import { appendLink, EMPTY_CHAIN, type Head, type Link } from "../../shared/audit/chain.ts";
+import type { AuditEvent, AuditRecord, OutcomeEvent } from "../../shared/audit/record.ts";
+import type { Intent, Outcome } from "../../shared/guard/admit.ts";
+
+/** Milliseconds after which a call without an outcome is recorded as `unknown`. Longer than any deadline. */
+const UNKNOWN_AFTER_MS = 10 * 60_000;
+
+/** Records per queue message. A record has about one kilobyte, a message of Cloudflare Queues at most 128. */
+const MESSAGE_SIZE = 64;
+
+type LinkRow = { sequence: number; body: string; hash: string };
+
+/**
+ * One user's chain of records, in the SQLite of their Principal object, until the queue has taken them.
+ *
+ * A call makes two records: its intent, chained before anything runs, and its outcome, chained when it is known. So
+ * a crash leaves an intent that says what began, and that the end is missing is itself on record; a chain of finished
+ * calls alone could lose what ran last and still look whole. An outcome that is overdue is closed as `unknown`.
+ *
+ * Every method runs without `await`, so the runtime writes its statements as one and no two records follow the same.
+ */
+export class AuditTrail {
+  readonly #sql: SqlStorage;
+  #head: Head;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(
+      `CREATE TABLE IF NOT EXISTS audit_link (
+         sequence INTEGER PRIMARY KEY, body TEXT NOT NULL, hash TEXT NOT NULL, sent INTEGER NOT NULL DEFAULT 0);
+       CREATE TABLE IF NOT EXISTS open_call (
+         call_id TEXT PRIMARY KEY, chain TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;`,
+    );
+    this.#head = this.#readHead();
+  }
+
+  /** Chains what is about to run. */
+  open({ userId, ...details }: Intent, now: number): void {
+    this.record(userId, { type: "intent", decision: "allow", ...details }, now);
+    this.#sql.exec("INSERT INTO open_call VALUES (?, ?, ?)", details.callId, userId, now);
+  }
+
+  /** Chains how it ended. The first outcome stands; one without an open intent is not recorded. */
+  close({ callId, status, durationMs, bytes }: Outcome, now: number): void {
+    const [open] = this.#sql
+      .exec<{ chain: string }>("DELETE FROM open_call WHERE call_id = ? RETURNING chain", callId)
+      .toArray();
+    if (!open) return;
+    this.record(open.chain, { type: "outcome", callId, ...endingOf(status), durationMs, bytes }, now);
+  }
+
+  /** Chains any event. */
+  record(chain: string, event: AuditEvent, now: number): void {
+    const link = appendLink(chain, this.#head, event, now);
+    this.#sql.exec(
+      "INSERT INTO audit_link (sequence, body, hash) VALUES (?, ?, ?)",
+      link.sequence,
+      link.body,
+      link.hash,
+    );
+    this.#head = { sequence: link.sequence, hash: link.hash, at: Math.max(now, this.#head.at) };
+  }
+
+  /** Closes as `unknown` what should have ended long ago. */
+  closeOverdue(now: number): void {
+    const overdue = this.#sql
+      .exec<{ call_id: string }>("SELECT call_id FROM open_call WHERE at <= ?", now - UNKNOWN_AFTER_MS)
+      .toArray();
+    for (const { call_id } of overdue) {
+      this.close({ callId: call_id, status: "unknown", durationMs: 0, bytes: 0 }, now);
+    }
+  }
+
+  /** The oldest records that the queue has not taken, as many as one message carries. */
+  unsent(): Link[] {
+    return this.#sql
+      .exec<LinkRow>(
+        "SELECT sequence, body, hash FROM audit_link WHERE sent = 0 ORDER BY sequence LIMIT ?",
+        MESSAGE_SIZE,
+      )
+      .toArray()
+      .map((row) => ({ chain: (JSON.parse(row.body) as AuditRecord).chain, ...row }));
+  }
+
+  /** Forgets what the queue has taken, but for the newest record: the next one is built on it. */
+  markSent(through: number): void {
+    this.#sql.exec(
+      "DELETE FROM audit_link WHERE sequence <= ? AND sequence < ?",
+      through,
+      this.#head.sequence,
+    );
+    this.#sql.exec("UPDATE audit_link SET sent = 1 WHERE sequence <= ?", through);
+  }
+
+  /** When the oldest open call becomes overdue (milliseconds since the epoch), or `null` when none is open. */
+  nextOverdue(): number | null {
+    const [row] = this.#sql.exec<{ at: number | null }>("SELECT min(at) AS at FROM open_call").toArray();
+    return row?.at == null ? null : row.at + UNKNOWN_AFTER_MS;
+  }
+
+  #readHead(): Head {
+    const [row] = this.#sql
+      .exec<LinkRow>("SELECT sequence, body, hash FROM audit_link ORDER BY sequence DESC LIMIT 1")
+      .toArray();
+    if (!row) return EMPTY_CHAIN;
+    return { sequence: row.sequence, hash: row.hash, at: (JSON.parse(row.body) as AuditRecord).at };
+  }
+}
+
+/** The guard says `ok` or a code; the record tells failures from other endings. */
+function endingOf(status: string): Pick<OutcomeEvent, "status" | "error"> {
+  switch (status) {
+    case "ok":
+    case "input_required":
+    case "unknown":
+      return { status, error: null };
+    default:
+      return { status: "failed", error: status };
+  }
+}
