@@ -14,6 +14,8 @@ export interface PlacedCheckpoint {
 export interface ExportedRecords {
   /** Record by chain and sequence. */
   find(chain: string, sequence: number): PlacedRecord | undefined;
+  /** Whether the export begins at the beginning. */
+  complete: boolean;
   /** Whether this record must be in the export, if it ever was written. */
   covers(chain: string, sequence: number, signedAt: number): boolean;
 }
@@ -33,7 +35,7 @@ export async function verifyCheckpoints(
   let before: Checkpoint | undefined;
   for (const placed of checkpoints) {
     const { checkpoint } = placed;
-    findings.push(...verifyPlace(placed, before));
+    findings.push(...verifyPlace(placed, before, records.complete));
     findings.push(...(await verifySignature(placed, trusted)));
     findings.push(...verifyHeads(placed, records));
     before = checkpoint;
@@ -41,9 +43,11 @@ export async function verifyCheckpoints(
   return findings;
 }
 
-function verifyPlace(placed: PlacedCheckpoint, before: Checkpoint | undefined): Finding[] {
+function verifyPlace(placed: PlacedCheckpoint, before: Checkpoint | undefined, complete: boolean): Finding[] {
   const { checkpoint } = placed;
   if (!before) {
+    if (complete && checkpoint.number > 1)
+      return [{ ...about(placed, "missing", "is not there"), sequence: 1 }];
     const wrong = checkpoint.number === 1 && checkpoint.previous !== NO_RECORD;
     return wrong ? [about(placed, "edited", "says that something stood before it")] : [];
   }

@@ -21,7 +21,6 @@ type LinkRow = { sequence: number; body: string; hash: string };
  */
 export class AuditTrail {
   readonly #sql: SqlStorage;
-  #head: Head;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -31,7 +30,6 @@ export class AuditTrail {
        CREATE TABLE IF NOT EXISTS open_call (
          call_id TEXT PRIMARY KEY, chain TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;`,
     );
-    this.#head = this.#readHead();
   }
 
   /** Chains what is about to run. */
@@ -51,14 +49,13 @@ export class AuditTrail {
 
   /** Chains any event. */
   record(chain: string, event: AuditEvent, now: number): void {
-    const link = appendLink(chain, this.#head, event, now);
+    const link = appendLink(chain, this.#readHead(), event, now);
     this.#sql.exec(
       "INSERT INTO audit_link (sequence, body, hash) VALUES (?, ?, ?)",
       link.sequence,
       link.body,
       link.hash,
     );
-    this.#head = { sequence: link.sequence, hash: link.hash, at: Math.max(now, this.#head.at) };
   }
 
   /** Closes as `unknown` what should have ended long ago. */
@@ -85,9 +82,8 @@ export class AuditTrail {
   /** Forgets what the queue has taken, but for the newest record: the next one is built on it. */
   markSent(through: number): void {
     this.#sql.exec(
-      "DELETE FROM audit_link WHERE sequence <= ? AND sequence < ?",
+      "DELETE FROM audit_link WHERE sequence <= ? AND sequence < (SELECT max(sequence) FROM audit_link)",
       through,
-      this.#head.sequence,
     );
     this.#sql.exec("UPDATE audit_link SET sent = 1 WHERE sequence <= ?", through);
   }
@@ -99,11 +95,12 @@ export class AuditTrail {
   }
 
   #readHead(): Head {
-    const [row] = this.#sql
-      .exec<LinkRow>("SELECT sequence, body, hash FROM audit_link ORDER BY sequence DESC LIMIT 1")
+    const [head] = this.#sql
+      .exec<Head & Record<string, SqlStorageValue>>(
+        "SELECT sequence, hash, body ->> '$.at' AS at FROM audit_link ORDER BY sequence DESC LIMIT 1",
+      )
       .toArray();
-    if (!row) return EMPTY_CHAIN;
-    return { sequence: row.sequence, hash: row.hash, at: (JSON.parse(row.body) as AuditRecord).at };
+    return head ?? EMPTY_CHAIN;
   }
 }
 
