@@ -16,7 +16,7 @@ export function principalOf(userId: string): DurableObjectStub & PrincipalGate {
 /** The links in a user's Principal object that the queue has not taken. */
 export function linksOf(userId: string): Promise<Link[]> {
   return runInDurableObject(principalOf(userId), (_object, state) =>
-    new AuditTrail(state.storage.sql).unsent(),
+    new AuditTrail(state.storage.sql).unsent(Date.now()),
   );
 }
 
@@ -44,9 +44,7 @@ export async function deliver(...messages: unknown[]): Promise<void> {
 
 /** Brings a user's records into the platform database, as alarm and queue would. */
 export async function deliverAll(userId: string): Promise<void> {
-  const links = await linksOf(userId);
-  await deliver(links);
-  await withTrail(userId, (trail) => trail.markSent(links.at(-1)?.sequence ?? 0));
+  await deliver(await linksOf(userId));
 }
 
 /** The whole trail as the lines of an export. */

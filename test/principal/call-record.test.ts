@@ -7,6 +7,7 @@ import { verifyExport } from "../../shared/audit/verify-export.ts";
 import {
   awaitEvents,
   deliver,
+  deliverAll,
   eventsOf,
   exportTrail,
   intentOf,
@@ -98,6 +99,7 @@ describe.each(LANES)("the records of a call on the %s lane", (lane) => {
       [anna, 4],
       [bert, 2],
     ] as const) {
+      await awaitEvents(`user_${as}`, count);
       const records = (await linksOf(`user_${as}`)).map(({ body }) => JSON.parse(body) as AuditRecord);
       expect(records.map(({ chain, sequence }) => [chain, sequence])).toEqual(
         Array.from({ length: count }, (_, index) => [`user_${as}`, index + 1]),
@@ -141,7 +143,7 @@ describe("an intent", () => {
     const gate = principalOf("user_emil");
     await gate.admit(intentOf("user_emil", "call-3"));
     const [intent] = await linksOf("user_emil");
-    await runDurableObjectAlarm(gate);
+    await deliverAll("user_emil");
     expect(await linksOf("user_emil")).toEqual([]);
     await evictDurableObject(gate);
     await principalOf("user_emil").settle({ callId: "call-3", status: "ok", durationMs: 1, bytes: 1 });
@@ -165,12 +167,26 @@ describe("an intent", () => {
 });
 
 describe("the way to the platform database", () => {
-  it("forgets in the object what the queue has taken", async () => {
+  it("goes through the queue, after which the object forgets what the database has", async () => {
     const gate = principalOf("user_frank");
     await gate.admit(intentOf("user_frank", "call-3"));
     await gate.settle({ callId: "call-3", status: "ok", durationMs: 1, bytes: 1 });
     expect(await runDurableObjectAlarm(gate)).toBe(true);
-    expect(await linksOf("user_frank")).toEqual([]);
+    await expect.poll(() => linksOf("user_frank"), { timeout: 15_000 }).toEqual([]);
+    expect(await stored("user_frank")).toHaveLength(2);
+  }, 20_000);
+
+  it("sends again what is not confirmed: after ten minutes, or when the object starts anew", async () => {
+    await withTrail("user_fritz", (trail) => {
+      trail.open(intentOf("user_fritz", "call-1"), 0);
+      trail.markSent(1, 0);
+      expect(trail.unsent(9 * MINUTE)).toEqual([]);
+      expect(trail.nextMoment()).toBe(10 * MINUTE);
+      expect(trail.unsent(10 * MINUTE)).toHaveLength(1);
+    });
+    expect(await linksOf("user_fritz")).toHaveLength(1);
+    await deliverAll("user_fritz");
+    expect(await linksOf("user_fritz")).toEqual([]);
   });
 
   it("writes what is delivered twice once, and in any order", async () => {

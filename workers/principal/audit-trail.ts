@@ -5,13 +5,18 @@ import type { Intent, Outcome } from "../../shared/guard/admit.ts";
 /** Milliseconds after which a call without an outcome is recorded as `unknown`. Longer than any deadline. */
 const UNKNOWN_AFTER_MS = 10 * 60_000;
 
+/** Milliseconds after which a record that was sent but not confirmed is sent again. */
+const RESEND_AFTER_MS = 10 * 60_000;
+
 /** Records per queue message. A record has about one kilobyte, a message of Cloudflare Queues at most 128. */
 const MESSAGE_SIZE = 64;
 
 type LinkRow = { sequence: number; body: string; hash: string };
 
 /**
- * One user's chain of records, in the SQLite of their Principal object, until the queue has taken them.
+ * One user's chain of records, in the SQLite of their Principal object, until the platform database has them: the
+ * queue's consumer says so, and what it does not confirm is sent again (the end-to-end argument of Saltzer, Reed and
+ * Clark). A message that is lost on the way leaves no gap.
  *
  * A call makes two records: its intent, chained before anything runs, and its outcome, chained when it is known. So
  * a crash leaves an intent that says what began, and that the end is missing is itself on record; a chain of finished
@@ -21,12 +26,15 @@ type LinkRow = { sequence: number; body: string; hash: string };
  */
 export class AuditTrail {
   readonly #sql: SqlStorage;
+  // In memory on purpose: an object that starts anew sends everything again that is not confirmed.
+  #sentThrough = 0;
+  #resendAt: number | null = null;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     sql.exec(
       `CREATE TABLE IF NOT EXISTS audit_link (
-         sequence INTEGER PRIMARY KEY, body TEXT NOT NULL, hash TEXT NOT NULL, sent INTEGER NOT NULL DEFAULT 0);
+         sequence INTEGER PRIMARY KEY, body TEXT NOT NULL, hash TEXT NOT NULL, stored INTEGER NOT NULL DEFAULT 0);
        CREATE TABLE IF NOT EXISTS open_call (
          call_id TEXT PRIMARY KEY, chain TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;`,
     );
@@ -68,30 +76,53 @@ export class AuditTrail {
     }
   }
 
-  /** The oldest records that the queue has not taken, as many as one message carries. */
-  unsent(): Link[] {
+  /** The oldest records that are to be sent, as many as one message carries. */
+  unsent(now: number): Link[] {
+    if (this.#resendAt !== null && now >= this.#resendAt) {
+      this.#sentThrough = 0;
+      this.#resendAt = null;
+    }
     return this.#sql
       .exec<LinkRow>(
-        "SELECT sequence, body, hash FROM audit_link WHERE sent = 0 ORDER BY sequence LIMIT ?",
+        `SELECT sequence, body, hash FROM audit_link
+          WHERE stored = 0 AND sequence > ? ORDER BY sequence LIMIT ?`,
+        this.#sentThrough,
         MESSAGE_SIZE,
       )
       .toArray()
       .map((row) => ({ chain: (JSON.parse(row.body) as AuditRecord).chain, ...row }));
   }
 
-  /** Forgets what the queue has taken, but for the newest record: the next one is built on it. */
-  markSent(through: number): void {
-    this.#sql.exec(
-      "DELETE FROM audit_link WHERE sequence <= ? AND sequence < (SELECT max(sequence) FROM audit_link)",
-      through,
-    );
-    this.#sql.exec("UPDATE audit_link SET sent = 1 WHERE sequence <= ?", through);
+  /** Notes that the queue has taken everything up to a record. */
+  markSent(through: number, now: number): void {
+    this.#sentThrough = through;
+    this.#resendAt ??= now + RESEND_AFTER_MS;
   }
 
-  /** When the oldest open call becomes overdue (milliseconds since the epoch), or `null` when none is open. */
-  nextOverdue(): number | null {
+  /** Forgets what the platform database has, but for the newest record: the next one is built on it. */
+  confirm(sequences: readonly number[]): void {
+    this.#sql.exec(
+      "UPDATE audit_link SET stored = 1 WHERE sequence IN (SELECT value FROM json_each(?))",
+      JSON.stringify(sequences),
+    );
+    this.#sql.exec(
+      "DELETE FROM audit_link WHERE stored = 1 AND sequence < (SELECT max(sequence) FROM audit_link)",
+    );
+    const [waiting] = this.#sql
+      .exec("SELECT 1 FROM audit_link WHERE stored = 0 AND sequence <= ? LIMIT 1", this.#sentThrough)
+      .toArray();
+    if (!waiting) this.#resendAt = null;
+  }
+
+  /**
+   * When there is something to do again (milliseconds since the epoch), or `null` when nothing is open: a call
+   * becomes overdue, or a record has to be sent again.
+   */
+  nextMoment(): number | null {
     const [row] = this.#sql.exec<{ at: number | null }>("SELECT min(at) AS at FROM open_call").toArray();
-    return row?.at == null ? null : row.at + UNKNOWN_AFTER_MS;
+    const overdue = row?.at == null ? null : row.at + UNKNOWN_AFTER_MS;
+    if (overdue === null || this.#resendAt === null) return overdue ?? this.#resendAt;
+    return Math.min(overdue, this.#resendAt);
   }
 
   #readHead(): Head {

@@ -79,15 +79,21 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
     return this.#results.page(clientId, handle, offset, limit);
   }
 
-  /** Sends records on, oldest first. A record is forgotten only after the queue has taken it. */
+  /** The platform database has these records of the chain: they need not be kept here. */
+  async confirmStored(sequences: readonly number[]): Promise<void> {
+    this.#trail.confirm(sequences);
+  }
+
+  /** Sends records on, oldest first. A record is forgotten only after the database has it. */
   override async alarm(): Promise<void> {
     this.#trail.closeOverdue(Date.now());
-    for (let links = this.#trail.unsent(); links.length > 0; links = this.#trail.unsent()) {
+    for (let links = this.#trail.unsent(Date.now()); links.length > 0; ) {
       await this.env.CALL_QUEUE.send(links);
-      this.#trail.markSent(links.at(-1)?.sequence ?? 0);
+      this.#trail.markSent(links.at(-1)?.sequence ?? 0, Date.now());
+      links = this.#trail.unsent(Date.now());
     }
-    const overdue = this.#trail.nextOverdue();
-    if (overdue !== null) await this.#wakeBy(overdue);
+    const next = this.#trail.nextMoment();
+    if (next !== null) await this.#wakeBy(next);
   }
 
   /** Sets the alarm, unless it is set to an earlier moment. */

@@ -10,6 +10,11 @@ const MESSAGE = z.array(
   z.object({ chain: z.string(), sequence: z.int().positive(), body: z.string(), hash: z.string() }),
 );
 
+/** What this consumer needs of a Principal object. */
+interface StoredListener {
+  confirmStored(sequences: readonly number[]): Promise<void>;
+}
+
 const WRITE = `
   INSERT INTO audit_record (chain, sequence, hash, body)
   SELECT value ->> 'chain', value ->> 'sequence', value ->> 'hash', value ->> 'body' FROM json_each(?) WHERE true
@@ -24,7 +29,8 @@ const CONFLICTS = `
 
 /**
  * Queue consumer: writes records into `PLATFORM_DB`. A record that comes twice is written once, and one that comes
- * before its predecessor waits for nobody, because its place is its sequence number. A database that fails makes
+ * before its predecessor waits for nobody, because its place is its sequence number. What is written is confirmed to
+ * the chain's object. A database that fails makes
  * everything be delivered again; a message that cannot be read is retried alone and ends in the dead-letter queue,
  * which this consumer reads as well, once an hour (`retry_delay` in `wrangler.toml`).
  */
@@ -39,6 +45,16 @@ export async function writeRecords(batch: MessageBatch<unknown>, env: Env): Prom
   for (let start = 0; start < links.length; start += CHUNK) {
     await writeChunk(env.PLATFORM_DB, links.slice(start, start + CHUNK));
   }
+  const chains = Map.groupBy(links, ({ chain }) => chain);
+  await Promise.all([...chains].map(([chain, own]) => confirm(env, chain, own)));
+}
+
+/** Tells the chain's object that it may forget. When that fails it sends the records again, which does no harm. */
+async function confirm(env: Env, chain: string, links: readonly Link[]): Promise<void> {
+  const principal = env.PRINCIPAL.get(env.PRINCIPAL.idFromName(chain)) as unknown as StoredListener;
+  await principal
+    .confirmStored(links.map(({ sequence }) => sequence))
+    .catch((failure: unknown) => log("warn", "audit_not_confirmed", { chain, error: String(failure) }));
 }
 
 async function writeChunk(database: D1Database, links: readonly Link[]): Promise<void> {
