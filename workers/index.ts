@@ -1,6 +1,7 @@
 import { app } from "./gateway/app.ts";
 import { runMaintenance } from "./gateway/maintenance.ts";
-import { writeCallLog } from "./principal/call-log.ts";
+import { writeCheckpoints } from "./principal/write-checkpoints.ts";
+import { writeRecords } from "./principal/write-records.ts";
 
 export { AnalyticsAgent } from "./analytics/agent.ts";
 export { CrmAgent } from "./crm/agent.ts";
@@ -11,6 +12,9 @@ export { Principal } from "./principal/principal.ts";
 
 export default {
   fetch: app.fetch,
-  queue: writeCallLog,
-  scheduled: (_controller, env, ctx) => ctx.waitUntil(runMaintenance(env)),
+  queue: writeRecords,
+  scheduled(_controller, env, ctx) {
+    ctx.waitUntil(writeCheckpoints(env));
+    ctx.waitUntil(runMaintenance(env));
+  },
 } satisfies ExportedHandler<Env>;

@@ -1,23 +1,15 @@
+import type { AuditEvent, CallDetails } from "../audit/record.ts";
 import type { JsonValue } from "../mcp/json.ts";
 import { LIMITS } from "../policy/limits.ts";
 import type { ContextOperation, ResultHandle, SessionContext } from "../session/context.ts";
 import type { ResultPage } from "../session/session-home.ts";
 import type { Claim, Refusal } from "./claim.ts";
-import type { Exchange, Lane, Subject } from "./exchange.ts";
+import type { Exchange, Subject } from "./exchange.ts";
 import { explainRefusal } from "./explain-refusal.ts";
 
 /** What is written down before a call runs. */
-export interface Intent {
-  callId: string;
-  at: number;
-  traceId: string;
+export interface Intent extends CallDetails {
   userId: string;
-  clientId: string;
-  sessionId: string | null;
-  lane: Lane;
-  kind: Subject["kind"];
-  server: string;
-  name: string;
 }
 
 /** How a call ended. */
@@ -44,6 +36,8 @@ export interface PrincipalGate {
   /** From now on every call under the grant is refused, whatever copy of a token it comes with. */
   revokeGrant(grantId: string): Promise<void>;
   isGrantRevoked(grantId: string): Promise<boolean>;
+  /** Adds an event to the chain of this object. Durable when it returns. */
+  record(chain: string, event: AuditEvent): Promise<void>;
   applyContext(clientId: string, operations: readonly ContextOperation[]): Promise<void>;
   readContext(clientId: string): Promise<SessionContext>;
   keepResult(clientId: string, handle: ResultHandle, rows: readonly JsonValue[]): Promise<void>;
@@ -63,26 +57,14 @@ export function principalGate(env: Env, userId: string): PrincipalGate {
 export async function admit(
   exchange: Exchange,
   subject: Subject,
-  callId: string,
-  at: number,
+  details: CallDetails,
   timeoutMs: number,
 ): Promise<SessionContext | null> {
-  const { identity } = exchange;
-  const intent: Intent = {
-    callId,
-    at,
-    traceId: exchange.traceId,
-    userId: identity.userId,
-    clientId: identity.clientId,
-    sessionId: exchange.sessionId,
-    lane: exchange.lane,
-    kind: subject.kind,
-    server: subject.server,
-    name: subject.name,
-  };
+  const { env, identity } = exchange;
   const costlyTool = subject.costly ? subject.name : null;
   const claim: Claim = { grantId: identity.grantId, costlyTool, timeoutMs, limits: LIMITS };
-  const admission = await principalGate(exchange.env, identity.userId).admit(intent, claim);
+  const intent: Intent = { ...details, userId: identity.userId };
+  const admission = await principalGate(env, identity.userId).admit(intent, claim);
   if (!admission.admitted) {
     if (admission.refusal.code === "access_ended") exchange.endAccess();
     throw explainRefusal(admission.refusal);

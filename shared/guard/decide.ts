@@ -33,8 +33,7 @@ export function isVisible(identity: Asking, subject: Asked): boolean {
 }
 
 /** Goes on when the policy allows it. Throws `forbidden` with the rule's own sentence, or `insufficient_scope`. */
-export function authorize(identity: Asking, subject: Asked, args?: Readonly<Record<string, unknown>>): void {
-  const decision = decide(identity, subject, args);
+export function requireAllowed(decision: Decision): void {
   if (decision.kind === "deny") throw new ToolError("forbidden", decision.reason);
   if (decision.kind === "scope") {
     throw new ToolError(

@@ -44,4 +44,6 @@ export interface Subject {
   effect: Effect;
   /** Counts against the limits of costly tools. */
   costly: boolean;
+  /** Names of the top-level arguments that it knows. */
+  fields: ReadonlySet<string>;
 }

@@ -1,10 +1,13 @@
+import { describeCall } from "../audit/describe-call.ts";
+import type { CallDetails } from "../audit/record.ts";
 import { ToolError, toToolError } from "../mcp/errors.ts";
 import { InputNeeded } from "../mcp/input-needed.ts";
 import { logFailure } from "../observe/log.ts";
 import { admit } from "./admit.ts";
 import { ContextRecorder } from "./context-recorder.ts";
-import { authorize } from "./decide.ts";
+import { decide, requireAllowed } from "./decide.ts";
 import type { Exchange, Subject } from "./exchange.ts";
+import { recordDenial } from "./record-denial.ts";
 import { type HoldDeadline, runBounded } from "./run.ts";
 import { settle } from "./settle.ts";
 
@@ -12,6 +15,8 @@ import { settle } from "./settle.ts";
 export interface GuardedWork<Raw, Shaped> {
   /** Milliseconds. */
   timeoutMs: number;
+  /** What the client sent, for the record: names, types and a digest of it are kept. */
+  args: Readonly<Record<string, unknown>>;
   run(signal: AbortSignal, context: ContextRecorder, hold: HoldDeadline): Promise<Raw>;
   /** Step 4: checks and bounds what came back. */
   shape(raw: Raw, context: ContextRecorder): Promise<Shaped>;
@@ -29,17 +34,19 @@ export async function guard<Raw, Shaped>(
   subject: Subject,
   work: GuardedWork<Raw, Shaped>,
 ): Promise<Shaped> {
-  authorize(exchange.identity, subject);
+  const decision = decide(exchange.identity, subject);
+  if (decision.kind !== "allow") recordDenial(exchange, subject, work.args, decision);
+  requireAllowed(decision);
   const decidedFor = exchange.identity;
-  const callId = crypto.randomUUID();
-  const startedAt = Date.now();
-  const snapshot = await admitOrExplain(exchange, subject, callId, startedAt, work.timeoutMs);
+  const details = describeCall(exchange, subject, work.args, decision);
+  const { callId, startedAt } = details;
+  const snapshot = await admitOrExplain(exchange, subject, details, work.timeoutMs);
 
   let status = "ok";
   let bytes = 0;
   try {
     // The role has changed since the token was made.
-    if (exchange.identity !== decidedFor) authorize(exchange.identity, subject);
+    if (exchange.identity !== decidedFor) requireAllowed(decide(exchange.identity, subject));
     const context = new ContextRecorder(snapshot ?? (await exchange.session.read()));
     const raw = await runBounded(exchange.signal, work.timeoutMs, (signal, hold) =>
       work.run(signal, context, hold),
@@ -61,21 +68,15 @@ export async function guard<Raw, Shaped>(
   }
 }
 
-async function admitOrExplain(
-  exchange: Exchange,
-  subject: Subject,
-  callId: string,
-  at: number,
-  timeoutMs: number,
-) {
+async function admitOrExplain(exchange: Exchange, subject: Subject, details: CallDetails, timeoutMs: number) {
   try {
-    return await admit(exchange, subject, callId, at, timeoutMs);
+    return await admit(exchange, subject, details, timeoutMs);
   } catch (failure) {
-    throw explain(failure, subject, exchange.traceId);
+    throw explain(failure, details, exchange.traceId);
   }
 }
 
-function explain(failure: unknown, subject: Subject, traceId: string): ToolError {
+function explain(failure: unknown, subject: Pick<Subject, "name">, traceId: string): ToolError {
   if (failure instanceof ToolError) return failure;
   return toToolError(failure, logFailure("call_failed", failure, { name: subject.name, trace_id: traceId }));
 }

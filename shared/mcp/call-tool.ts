@@ -1,5 +1,5 @@
 import { askHolding } from "../guard/ask-holding.ts";
-import { authorize } from "../guard/decide.ts";
+import { decide, requireAllowed } from "../guard/decide.ts";
 import type { Exchange } from "../guard/exchange.ts";
 import { guard } from "../guard/guard.ts";
 import { DEFAULT_TIMEOUT_MS } from "../guard/run.ts";
@@ -50,10 +50,11 @@ async function guardedCall(
   const applied: string[] = [];
   return guard(exchange, entry.subject, {
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    args: args ?? {},
     async run(signal, context, hold) {
       const input = parseArguments(tool.input, inheritDefaults(tool, args ?? {}, context.defaults, applied));
       // Conditions judge what will run: defaults filled in, text trimmed, numbers converted. Not what was sent.
-      authorize(exchange.identity, entry.subject, input);
+      requireAllowed(decide(exchange.identity, entry.subject, input));
       const store = entry.openStore(exchange.env, exchange.identity, exchange.session);
       return tool.run(input, {
         store,

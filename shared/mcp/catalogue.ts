@@ -115,6 +115,7 @@ function toolEntry(
       scope: tool.scope,
       effect: tool.effect,
       costly: tool.costly ?? false,
+      fields: new Set(Object.keys(tool.input.shape)),
     },
     listed: {
       name: tool.name,
@@ -143,6 +144,7 @@ function promptEntry(
       scope: prompt.scope,
       effect: "read",
       costly: false,
+      fields: new Set(Object.keys(prompt.arguments.shape)),
     },
     listed: {
       name: prompt.name,
@@ -182,6 +184,7 @@ function resourceEntry(
       scope: resource.scope,
       effect: "read",
       costly: false,
+      fields: new Set(["uri"]),
     },
     listed: {
       ...(resource.uri !== undefined ? { uri: resource.uri } : { uriTemplate: resource.uriTemplate }),

@@ -64,7 +64,7 @@ export async function listResources(
     const list = entry.definition.list;
     // Members are data: without the scope they are not shown, although the template is.
     if (!list || !identity.scopes.includes(entry.subject.scope)) continue;
-    const listed = await guardedRead(exchange, entry, (context) => list.call(entry.definition, context));
+    const listed = await guardedRead(exchange, entry, {}, (context) => list.call(entry.definition, context));
     members.push(...listed.map((member) => ({ mimeType: entry.definition.mimeType, ...member })));
   }
   const { page, ...next } = paginate([...fixed, ...members.slice(0, LISTED_MEMBERS)], cursor);
@@ -77,7 +77,7 @@ export async function readResource(
   uri: string,
 ): Promise<{ contents: ResourceContents[] }> {
   const { entry, params } = findResource(exchange, uri);
-  const contents = await guardedRead(exchange, entry, (context) =>
+  const contents = await guardedRead(exchange, entry, { uri }, (context) =>
     entry.definition.read({ uri, params }, context),
   ).catch((fault: unknown) => {
     // A family may know of no such member: the same answer as for a URI outside of every family.
@@ -113,7 +113,7 @@ export async function getPrompt(
   const entry = exchange.catalogue.prompts.get(name);
   if (!entry) throw new ProtocolFault(JSON_RPC.invalidParams, `Unknown prompt: ${name.slice(0, 64)}`);
   const prompt = entry.definition;
-  const messages = await guardedRead(exchange, entry, (context) =>
+  const messages = await guardedRead(exchange, entry, args ?? {}, (context) =>
     prompt.run(parseArguments(prompt.arguments, args), context),
   );
   return { description: prompt.description, messages };
@@ -134,7 +134,7 @@ export async function complete(
   const { entry, completers } = findCompleters(exchange, reference);
   const completer = Object.hasOwn(completers, argument.name) ? completers[argument.name] : undefined;
   const values = completer
-    ? await guardedRead(exchange, entry, async (context) =>
+    ? await guardedRead(exchange, entry, { ...others, [argument.name]: argument.value }, async (context) =>
         completer(argument.value.slice(0, 200), context, others),
       )
     : [];
@@ -190,6 +190,7 @@ function findCompleters(
 async function guardedRead<Result>(
   exchange: Exchange,
   entry: Entry<unknown>,
+  args: Readonly<Record<string, unknown>>,
   work: (context: AskingContext) => Promise<Result>,
 ): Promise<Result> {
   const now = new Date();
@@ -202,6 +203,7 @@ async function guardedRead<Result>(
   try {
     return await guard(exchange, entry.subject, {
       timeoutMs: DEFAULT_TIMEOUT_MS,
+      args,
       run,
       shape: async (raw) => raw,
       measure: (shaped) => JSON.stringify(shaped).length,

@@ -6,6 +6,8 @@ import {
 import { encodeIdentity, IDENTITY_HEADER } from "../auth/identity-header.ts";
 import type { PrincipalIdentity } from "../auth/principal.ts";
 import { decide } from "../guard/decide.ts";
+import { recordDenial } from "../guard/record-denial.ts";
+import { traceIdOf } from "../observe/trace.ts";
 import { createSessionId, openSessionId, type SessionOwner, sealSessionId } from "../session/seal.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
@@ -34,6 +36,14 @@ export interface LaneOptions {
   challenge(scopes: readonly string[]): Response;
   /** The `WWW-Authenticate` value of a 401 after which a client connects anew (RFC 6750 §3, RFC 9728 §5.1). */
   reconnect: string;
+}
+
+/** What is looked at of a message before its generation checks it; anything may be in it. */
+interface Params {
+  name?: unknown;
+  uri?: unknown;
+  arguments?: unknown;
+  _meta?: Record<string, unknown> | null;
 }
 
 /** One authenticated request. */
@@ -69,9 +79,10 @@ async function servePost(request: Request, options: LaneOptions, caller: Caller)
   if (unacceptable) return unacceptable;
   const read = await readMessage(request);
   if (!read.ok) return read.response;
-  const missing = missingScope(read.body, options.catalogue, caller.identity);
+  const legacy = await isLegacyRequest(request, read.body);
+  const missing = missingScope(request, read.body, options.catalogue, caller, legacy);
   if (missing) return options.challenge([...baselines(options.catalogue, missing), missing]);
-  const response = (await isLegacyRequest(request, read.body))
+  const response = legacy
     ? await serveSessionPost(request, read, options, caller)
     : await options.stateless(request, read.body, {
         env: caller.env,
@@ -107,13 +118,18 @@ function checkContentHeaders(request: Request): Response | undefined {
   return undefined;
 }
 
-/** The scope that this very message lacks and that its person may hold; `undefined` when nothing is missing. */
+/**
+ * The scope that this very message lacks and that its person may hold; `undefined` when nothing is missing. The
+ * refusal is recorded here, because such a message reaches no session and no guard.
+ */
 function missingScope(
+  request: Request,
   body: Record<string, unknown>,
   catalogue: Catalogue,
-  identity: PrincipalIdentity,
+  { identity, env, ctx }: Caller,
+  legacy: boolean,
 ): string | undefined {
-  const params = (body.params ?? {}) as { name?: unknown; uri?: unknown };
+  const params = (body.params ?? {}) as Params;
   const entry =
     body.method === "tools/call" && typeof params.name === "string"
       ? catalogue.tools.get(params.name)
@@ -124,7 +140,19 @@ function missingScope(
           : undefined;
   if (!entry) return undefined;
   const decision = decide(identity, entry.subject);
-  return decision.kind === "scope" ? decision.scope : undefined;
+  if (decision.kind !== "scope") return undefined;
+  const origin = {
+    env,
+    identity,
+    lane: legacy ? ("sessionful" as const) : ("stateless" as const),
+    // The session's seal has not been opened yet, so which session it would have been is only the client's word.
+    sessionId: null,
+    traceId: traceIdOf(request.headers, params._meta ?? {}),
+    waitUntil: (promise: Promise<unknown>) => ctx.waitUntil(promise),
+  };
+  const args = body.method === "resources/read" ? { uri: params.uri } : params.arguments;
+  recordDenial(origin, entry.subject, typeof args === "object" && args !== null ? { ...args } : {}, decision);
+  return decision.scope;
 }
 
 function matchTemplate(catalogue: Catalogue, uri: string) {

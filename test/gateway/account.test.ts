@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { deliverAll, intentOf, withTrail } from "../audit/trail.ts";
 import {
   callMcp,
   connect,
@@ -35,19 +36,17 @@ describe("the account page", () => {
   it("says when an app was last used, by this person and by nobody else", async () => {
     const person = await createPerson("viewer");
     const { browser, clientId } = await connect(person, { resource: "/mcp/crm" });
-    const record = (userId: string, day: string) =>
-      env.PLATFORM_DB.prepare(
-        `INSERT INTO call_log VALUES (?, ?, 't', ?, ?, NULL, 'stateless', 'tool', 'crm', 'crm_list_deals', 'ok', 1, 1)`,
-      )
-        .bind(crypto.randomUUID(), Date.parse(day), userId, clientId)
-        .run();
-    await record("somebody-else", "2026-03-09");
+    const record = async (userId: string, day: string) => {
+      await withTrail(userId, (trail) => trail.open({ ...intentOf(userId, day), clientId }, Date.parse(day)));
+      await deliverAll(userId);
+    };
+    await record("somebody-else", "2126-03-09");
     expect(await (await browser.get("/account")).text()).toContain("not used yet");
-    await record(person.id, "2026-03-04");
-    await record(person.id, "2026-03-07");
+    await record(person.id, "2126-03-04");
+    await record(person.id, "2126-03-07");
     const html = await (await browser.get("/account")).text();
-    expect(html).toContain(">2026-03-07</time>");
-    expect(html).not.toContain("2026-03-09");
+    expect(html).toContain(">2126-03-07</time>");
+    expect(html).not.toContain("2126-03-09");
   });
 
   it("shows nobody else's apps", async () => {

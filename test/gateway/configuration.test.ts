@@ -11,6 +11,7 @@ const production = {
   PUBLIC_URL: "https://gatehouse.example.com",
   BETTER_AUTH_SECRET: "0123456789abcdef0123456789abcdef",
   SESSION_SEAL_KEY: "fedcba9876543210fedcba9876543210",
+  AUDIT_SIGNING_KEY: "89abcdef0123456789abcdef01234567",
 };
 
 const check = (changes: Record<string, unknown>, base: Record<string, unknown> = production) =>
@@ -22,7 +23,7 @@ describe("the configuration check", () => {
     expect(check({})).toEqual([]);
   });
 
-  it.each(["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY"])(
+  it.each(["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY", "AUDIT_SIGNING_KEY"])(
     "names a missing %s and the command that sets it",
     (name) => {
       const [problem] = check({ [name]: undefined });

@@ -124,7 +124,11 @@ describe("deployment targets of wrangler.toml", () => {
   });
 
   it("need exactly the secrets that only the local environment has defaults for", () => {
-    expect(readTarget("production").secrets.toSorted()).toEqual(["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY"]);
+    expect(readTarget("production").secrets.toSorted()).toEqual([
+      "AUDIT_SIGNING_KEY",
+      "BETTER_AUTH_SECRET",
+      "SESSION_SEAL_KEY",
+    ]);
   });
 
   it("name the dead-letter queue among the queues to create", () => {

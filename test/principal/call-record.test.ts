@@ -1,89 +1,223 @@
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import type { Intent, PrincipalGate } from "../../shared/guard/admit.ts";
-import type { Claim } from "../../shared/guard/claim.ts";
-import { writeCallLog } from "../../workers/principal/call-log.ts";
-import { CallOutbox, type CallRecord } from "../../workers/principal/call-outbox.ts";
-import { DEPLOYED_LIMITS } from "../support/limits.ts";
+import { canonicalize, digestText } from "../../shared/audit/canonical-json.ts";
+import type { AuditRecord } from "../../shared/audit/record.ts";
+import { verifyExport } from "../../shared/audit/verify-export.ts";
+import {
+  admitOne,
+  awaitEvents,
+  deliver,
+  deliverAll,
+  eventsOf,
+  exportTrail,
+  intentOf,
+  linksOf,
+  principalOf,
+  withTrail,
+} from "../audit/trail.ts";
 import { LANES, openSession } from "../support/session.ts";
-import { addPerson } from "../support/token.ts";
 
-const CLAIM: Claim = { grantId: "grant", costlyTool: null, timeoutMs: 20_000, limits: DEPLOYED_LIMITS };
+const MINUTE = 60_000;
 
-const principal = (userId: string) => env.PRINCIPAL.get(env.PRINCIPAL.idFromName(userId));
+const stored = async (userId: string) =>
+  (
+    await env.PLATFORM_DB.prepare("SELECT sequence, hash FROM audit_record WHERE chain = ? ORDER BY sequence")
+      .bind(userId)
+      .all<{ sequence: number; hash: string }>()
+  ).results;
 
-async function recordsOf(userId: string): Promise<CallRecord[]> {
-  return runInDurableObject(principal(userId), (_object, state) =>
-    new CallOutbox(state.storage.sql).ready(Number.MAX_SAFE_INTEGER),
-  );
-}
-
-function intent(callId: string, userId: string): Intent {
-  const subject = { kind: "tool", server: "crm", name: "crm_find_contacts" } as const;
-  return {
-    callId,
-    at: 1,
-    traceId: "t",
-    userId,
-    clientId: "c",
-    sessionId: null,
-    lane: "stateless",
-    ...subject,
-  };
-}
-
-describe.each(LANES)("the record of a call on the %s lane", (lane) => {
-  it("names the person, the app, the tool and the outcome, and no arguments", async () => {
+describe.each(LANES)("the records of a call on the %s lane", (lane) => {
+  it("say who called what from which app and session, what was decided, and how it ended", async () => {
     const name = `carol_${lane}`;
     const session = await openSession({ server: "knowledge", lane, as: name });
+    session.headers = {
+      traceparent: `00-${"ab".repeat(16)}-${"cd".repeat(8)}-01`,
+      "cf-connecting-ip": "203.0.113.9",
+    };
     await session.call("context_set", { note: "my private note" });
-    await session.call("context_get", { limit: "many" });
-    const records = await recordsOf(`user_${name}`);
-    expect(records).toMatchObject([
-      { name: "context_set", status: "ok", lane, clientId: session.token.clientId, kind: "tool" },
-      { name: "context_get", status: "invalid_input", lane },
+    await session.call("context_get", { limit: "many", "carol@private.example": true });
+    const [set, setEnd, get, getEnd] = await awaitEvents(`user_${name}`, 4);
+    expect(set).toMatchObject({
+      type: "intent",
+      decision: "allow",
+      rule: "scope:session",
+      traceId: "ab".repeat(16),
+      lane,
+      kind: "tool",
+      server: "knowledge",
+      name: "context_set",
+      clientId: session.token.clientId,
+      ip: "203.0.113.9",
+      arguments: { note: "string" },
+      unknownArguments: 0,
+      argumentsDigest: digestText(canonicalize({ note: "my private note" })),
+    });
+    expect(set).toHaveProperty("sessionId", lane === "stateless" ? null : expect.stringMatching(/^[0-9a-f]/));
+    expect(setEnd).toMatchObject({ type: "outcome", status: "ok", error: null, bytes: expect.any(Number) });
+    expect(setEnd).toHaveProperty("callId", (set as { callId: string }).callId);
+    expect(get).toMatchObject({ arguments: { limit: "string" }, unknownArguments: 1 });
+    expect(getEnd).toMatchObject({ type: "outcome", status: "failed", error: "invalid_input" });
+  });
+
+  it("keep no value of an argument, no name that the caller made up, no address and no token", async () => {
+    const name = `cleo_${lane}`;
+    const session = await openSession({ server: "crm", lane, as: name });
+    await session.call("crm_find_contacts", { query: "zebra.private@example.org" });
+    await session.call("crm_find_contacts", { "zebra@example.org": "zebra" });
+    await awaitEvents(`user_${name}`, 4);
+    const text = JSON.stringify(await linksOf(`user_${name}`));
+    expect(text).toContain("crm_find_contacts");
+    for (const secret of ["zebra", `${name}@people.example`, session.token.accessToken]) {
+      expect(text).not.toContain(secret);
+    }
+  });
+
+  it("name a call for want of a scope, refused at the edge, and one that the role cannot hold", async () => {
+    const name = `dora_${lane}`;
+    const narrow = await openSession({ server: "crm", lane, as: name, scopes: ["crm:read"] });
+    const params = { name: "crm_create_contact", arguments: { email: "private@person.example" } };
+    expect((await narrow.request("tools/call", params)).status).toBe(403);
+    const viewer = await openSession({ server: "crm", lane, as: `vera_${lane}`, role: "viewer" });
+    expect((await viewer.call("crm_create_contact", { email: "private@person.example" })).error?.code).toBe(
+      "forbidden",
+    );
+    expect(await awaitEvents(`user_${name}`, 1)).toMatchObject([
+      { type: "denial", decision: "scope", rule: "scope:crm:write", lane, name: "crm_create_contact" },
     ]);
-    expect(JSON.stringify(records)).not.toContain("private");
+    const [denial] = await awaitEvents(`user_vera_${lane}`, 1);
+    expect(denial).toMatchObject({ type: "denial", decision: "deny", rule: "role:viewer", lane });
+    expect(denial).toMatchObject({ arguments: { email: "string" }, kind: "tool", server: "crm" });
+    expect(JSON.stringify(denial)).not.toContain("private");
+  });
+
+  it("stand in each person's own chain", async () => {
+    const [anna, bert] = [`anna_${lane}`, `bert_${lane}`];
+    for (const as of [anna, bert, anna]) {
+      await (await openSession({ server: "crm", lane, as })).call("context_get");
+    }
+    for (const [as, count] of [
+      [anna, 4],
+      [bert, 2],
+    ] as const) {
+      await awaitEvents(`user_${as}`, count);
+      const records = (await linksOf(`user_${as}`)).map(({ body }) => JSON.parse(body) as AuditRecord);
+      expect(records.map(({ chain, sequence }) => [chain, sequence])).toEqual(
+        Array.from({ length: count }, (_, index) => [`user_${as}`, index + 1]),
+      );
+    }
   });
 });
 
 describe("an intent", () => {
-  it("is durable before the call runs and says unknown when no outcome ever comes", async () => {
-    const gate = principal("user_dave") as unknown as PrincipalGate;
-    await gate.admit(intent("call-1", await addPerson({ name: "dave", role: "viewer" })), CLAIM);
-    expect(await recordsOf("user_dave")).toMatchObject([{ callId: "call-1", status: "unknown" }]);
+  it("is in the chain before the call runs", async () => {
+    await admitOne("user_dave", "call-1");
+    expect(await eventsOf("user_dave")).toMatchObject([{ type: "intent", callId: "call-1" }]);
+  });
+
+  it("becomes unknown in the chain when no outcome comes for ten minutes, and stays so", async () => {
+    await admitOne("user_dina", "call-1");
+    await withTrail("user_dina", (trail) => trail.closeOverdue(Date.now() + 9 * MINUTE));
+    expect(await eventsOf("user_dina")).toHaveLength(1);
+    await withTrail("user_dina", (trail) => trail.closeOverdue(Date.now() + 11 * MINUTE));
+    await withTrail("user_dina", (trail) =>
+      trail.close({ callId: "call-1", status: "ok", durationMs: 1, bytes: 1 }, Date.now()),
+    );
+    expect(await eventsOf("user_dina")).toMatchObject([
+      { type: "intent", callId: "call-1" },
+      { type: "outcome", callId: "call-1", status: "unknown", error: null },
+    ]);
   });
 
   it("keeps its first outcome", async () => {
-    const gate = principal("user_erin") as unknown as PrincipalGate;
-    await gate.admit(intent("call-2", await addPerson({ name: "erin", role: "viewer" })), CLAIM);
+    const gate = principalOf("user_erin");
+    await admitOne("user_erin", "call-2");
     await gate.settle({ callId: "call-2", status: "ok", durationMs: 3, bytes: 10 });
     await gate.settle({ callId: "call-2", status: "timeout", durationMs: 9, bytes: 0 });
-    expect(await recordsOf("user_erin")).toMatchObject([{ status: "ok", durationMs: 3 }]);
+    expect(await eventsOf("user_erin")).toMatchObject([
+      { type: "intent" },
+      { type: "outcome", status: "ok", durationMs: 3 },
+    ]);
+  });
+
+  it("finds its outcome and its chain again after an eviction, sent on or not", async () => {
+    const gate = principalOf("user_emil");
+    await admitOne("user_emil", "call-3");
+    const [intent] = await linksOf("user_emil");
+    await deliverAll("user_emil");
+    expect(await linksOf("user_emil")).toEqual([]);
+    await evictDurableObject(gate);
+    await principalOf("user_emil").settle({ callId: "call-3", status: "ok", durationMs: 1, bytes: 1 });
+    const [outcome] = await linksOf("user_emil");
+    expect(JSON.parse(outcome?.body ?? "{}")).toMatchObject({
+      chain: "user_emil",
+      sequence: 2,
+      previous: intent?.hash,
+      event: { type: "outcome", callId: "call-3", status: "ok" },
+    });
+  });
+
+  it("never goes back in time, whatever the clock says", async () => {
+    await withTrail("user_elsa", (trail) => {
+      trail.open(intentOf("user_elsa", "call-1"), 5_000);
+      trail.close({ callId: "call-1", status: "ok", durationMs: 1, bytes: 1 }, 4_000);
+    });
+    const times = (await linksOf("user_elsa")).map(({ body }) => (JSON.parse(body) as AuditRecord).at);
+    expect(times).toEqual([5_000, 5_000]);
   });
 });
 
 describe("the way to the platform database", () => {
-  it("empties the outbox once the queue has taken the records", async () => {
-    const gate = principal("user_frank") as unknown as PrincipalGate;
-    await gate.admit(intent("call-3", await addPerson({ name: "frank", role: "viewer" })), CLAIM);
+  it("goes through the queue, after which the object forgets what the database has", async () => {
+    const gate = principalOf("user_frank");
+    await admitOne("user_frank", "call-3");
     await gate.settle({ callId: "call-3", status: "ok", durationMs: 1, bytes: 1 });
-    expect(await runDurableObjectAlarm(principal("user_frank"))).toBe(true);
-    expect(await recordsOf("user_frank")).toEqual([]);
+    expect(await runDurableObjectAlarm(gate)).toBe(true);
+    await expect.poll(() => linksOf("user_frank"), { timeout: 15_000 }).toEqual([]);
+    expect(await stored("user_frank")).toHaveLength(2);
+  }, 20_000);
+
+  it("sends again what is not confirmed: after ten minutes, or when the object starts anew", async () => {
+    await withTrail("user_fritz", (trail) => {
+      trail.open(intentOf("user_fritz", "call-1"), 0);
+      trail.markSent(1, 0);
+      expect(trail.unsent(9 * MINUTE)).toEqual([]);
+      expect(trail.nextMoment()).toBe(10 * MINUTE);
+      expect(trail.unsent(10 * MINUTE)).toHaveLength(1);
+    });
+    expect(await linksOf("user_fritz")).toHaveLength(1);
+    await deliverAll("user_fritz");
+    expect(await linksOf("user_fritz")).toEqual([]);
   });
 
-  it("writes a record that is delivered twice once", async () => {
-    const record: CallRecord = { ...intent("call-4", "user_gina"), status: "ok", durationMs: 1, bytes: 1 };
-    const batch = {
-      queue: "calls",
-      messages: [{ body: record }, { body: record }],
-    } as unknown as MessageBatch;
-    await writeCallLog(batch, env);
-    await writeCallLog(batch, env);
-    const { results } = await env.PLATFORM_DB.prepare(
-      "SELECT status, name FROM call_log WHERE call_id = 'call-4'",
-    ).all();
-    expect(results).toEqual([{ status: "ok", name: "crm_find_contacts" }]);
+  it("writes what is delivered twice once, and in any order", async () => {
+    await withTrail("user_gina", (trail) => {
+      for (let call = 0; call < 30; call += 1) trail.open(intentOf("user_gina", `call-${call}`), call);
+    });
+    const links = await linksOf("user_gina");
+    await deliver(links.slice(20), links.slice(5, 25));
+    const gapped = await verifyExport(await exportTrail());
+    expect(gapped.findings).toMatchObject([{ kind: "missing", chain: "user_gina", sequence: 1 }]);
+    await deliver(links.slice(0, 10), links.slice(0, 10));
+    expect(await stored("user_gina")).toEqual(links.map(({ sequence, hash }) => ({ sequence, hash })));
+  });
+
+  it("never replaces a record by another one for the same place", async () => {
+    await withTrail("user_hugo", (trail) => trail.open(intentOf("user_hugo", "call-1"), 1));
+    const [link] = await linksOf("user_hugo");
+    await deliver([link]);
+    await deliver([{ ...link, hash: "f".repeat(64) }]);
+    expect(await stored("user_hugo")).toEqual([{ sequence: 1, hash: link?.hash }]);
+  });
+
+  it("retries a message that it cannot read alone, and writes the others", async () => {
+    await withTrail("user_ines", (trail) => trail.open(intentOf("user_ines", "call-1"), 1));
+    const retried: number[] = [];
+    const bodies = [{ callId: "of an earlier release" }, await linksOf("user_ines"), "nonsense"];
+    const messages = bodies.map((body, index) => ({ id: "m", body, retry: () => retried.push(index) }));
+    const { writeRecords } = await import("../../workers/principal/write-records.ts");
+    await writeRecords({ queue: "test", messages } as unknown as MessageBatch, env);
+    expect(retried).toEqual([0, 2]);
+    expect(await stored("user_ines")).toHaveLength(1);
   });
 });

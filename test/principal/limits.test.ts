@@ -1,10 +1,10 @@
-import { evictAllDurableObjects, runInDurableObject } from "cloudflare:test";
+import { evictAllDurableObjects } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { type Intent, principalGate } from "../../shared/guard/admit.ts";
+import { principalGate } from "../../shared/guard/admit.ts";
 import type { LimitRules } from "../../shared/policy/limits.ts";
-import { CallOutbox } from "../../workers/principal/call-outbox.ts";
+import { awaitEvents, intentOf } from "../audit/trail.ts";
 import { DEPLOYED_LIMITS, setLimits } from "../support/limits.ts";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
 import { addPerson } from "../support/token.ts";
@@ -99,12 +99,9 @@ describe.each(LANES)("limits on the %s lane", (lane) => {
     setLimits({ callsPerClient: 1 });
     const person = nextPerson();
     await passAtOnce(await open(person), 3);
-    const records = await runInDurableObject(
-      env.PRINCIPAL.get(env.PRINCIPAL.idFromName(`user_${person}`)),
-      (_object, state) => new CallOutbox(state.storage.sql).ready(Number.MAX_SAFE_INTEGER),
-    );
-    expect(records.filter(({ status }) => status === "rate_limited")).toHaveLength(2);
-    expect(records).toHaveLength(3);
+    const outcomes = (await awaitEvents(`user_${person}`, 6)).filter((event) => event.type === "outcome");
+    expect(outcomes.filter(({ error }) => error === "rate_limited")).toHaveLength(2);
+    expect(outcomes).toHaveLength(3);
   });
 });
 
@@ -113,11 +110,11 @@ describe("the person's object", () => {
     const userId = await addPerson({ name: nextPerson(), role: "viewer" });
     const object = principalGate(env, userId);
     const admit = (callId: string, limits: Partial<LimitRules>) => {
-      const subject = { kind: "tool", server: "crm", name: "crm_list_deals" } as const;
-      const origin = { traceId: "t", userId, clientId: "app", sessionId: null, lane: "stateless" } as const;
-      const intent: Intent = { callId, at: Date.now(), ...origin, ...subject };
       const rules = { ...DEPLOYED_LIMITS, concurrentCalls: 1_000, ...limits };
-      return object.admit(intent, { grantId: "grant", costlyTool: null, timeoutMs: 20_000, limits: rules });
+      return object.admit(
+        { ...intentOf(userId, callId), clientId: "app", startedAt: Date.now() },
+        { grantId: "grant", costlyTool: null, timeoutMs: 20_000, limits: rules },
+      );
     };
     return { object, admit };
   };

@@ -1,9 +1,9 @@
-import { evictAllDurableObjects, runInDurableObject } from "cloudflare:test";
+import { evictAllDurableObjects } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { principalGate } from "../../shared/guard/admit.ts";
 import { grantIdOf } from "../../workers/gateway/grant.ts";
-import { CallOutbox } from "../../workers/principal/call-outbox.ts";
+import { eventsOf } from "../audit/trail.ts";
 import { connect, createPerson, requestToken, type TestPerson } from "../support/oauth.ts";
 import { LANES, openSession, REVISION, type SessionOptions, type TestSession } from "../support/session.ts";
 
@@ -87,11 +87,9 @@ describe.each(LANES)("a revoked grant on the %s lane", (lane) => {
     await browser.post("/account/revoke", { grant: grantId });
     await restore();
     await callIn(session);
-    const records = await runInDurableObject(
-      env.PRINCIPAL.get(env.PRINCIPAL.idFromName(person.id)),
-      (_object, state) => new CallOutbox(state.storage.sql).ready(Number.MAX_SAFE_INTEGER),
-    );
-    expect(records.at(-1)).toMatchObject({ name: "context_get", status: "access_ended", lane });
+    const [intent, outcome] = (await eventsOf(person.id)).slice(-2);
+    expect(intent).toMatchObject({ type: "intent", name: "context_get", lane });
+    expect(outcome).toMatchObject({ type: "outcome", status: "failed", error: "access_ended" });
   });
 
   it("does not end anything of somebody else who names its id", async () => {

@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import type { AuditEvent } from "../../shared/audit/record.ts";
 import type { Admission, Intent, Outcome, PrincipalGate } from "../../shared/guard/admit.ts";
 import type { Claim } from "../../shared/guard/claim.ts";
 import type { JsonValue } from "../../shared/mcp/json.ts";
@@ -11,19 +12,20 @@ import {
 } from "../../shared/session/context.ts";
 import { ResultStore } from "../../shared/session/result-store.ts";
 import type { ResultPage } from "../../shared/session/session-home.ts";
-import { CallOutbox } from "./call-outbox.ts";
+import { AuditTrail } from "./audit-trail.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 
-/** Milliseconds after the first unsent record until the outbox is sent on. */
+/** Milliseconds after the first unsent record until the records are sent on. */
 const FLUSH_AFTER_MS = 5_000;
 
 /**
- * One object per user: strongly consistent and single-threaded. Decides who passes, writes each call's intent before
- * it runs, keeps the memory of the user's stateless clients, and sends finished records on to the queue.
+/**
+ * One object per user: strongly consistent and single-threaded. Decides who passes, chains each call's intent before
+ * it runs, keeps the memory of the user's stateless clients, and sends the records of the chain on to the queue.
  */
 export class Principal extends DurableObject<Env> implements PrincipalGate {
   readonly #sql: SqlStorage;
-  readonly #outbox: CallOutbox;
+  readonly #trail: AuditTrail;
   readonly #gatekeeper: Gatekeeper;
   readonly #results: ResultStore;
 
@@ -31,7 +33,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
     this.#sql.exec("CREATE TABLE IF NOT EXISTS contexts (client_id TEXT PRIMARY KEY, context TEXT NOT NULL)");
-    this.#outbox = new CallOutbox(this.#sql);
+    this.#trail = new AuditTrail(this.#sql);
     this.#gatekeeper = new Gatekeeper(this.#sql, env.PLATFORM_DB);
     this.#results = new ResultStore(this.#sql);
   }
@@ -39,21 +41,21 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
   /** Decides and makes the intent durable. Output gates hold the answer until the write is on disk. */
   async admit(intent: Intent, claim: Claim): Promise<Admission> {
     const passage = await this.#gatekeeper.consider(intent, claim);
-    this.#outbox.open(intent);
-    if (passage.refusal) {
-      const { code } = passage.refusal;
-      this.#outbox.close({ callId: intent.callId, status: code, durationMs: 0, bytes: 0 });
+    const { refusal } = passage;
+    this.#trail.open(intent, Date.now());
+    if (refusal) {
+      this.#trail.close({ callId: intent.callId, status: refusal.code, durationMs: 0, bytes: 0 }, Date.now());
     }
-    if ((await this.ctx.storage.getAlarm()) === null)
-      await this.ctx.storage.setAlarm(Date.now() + FLUSH_AFTER_MS);
+    await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
     if (passage.refusal) return { admitted: false, refusal: passage.refusal };
     const context = intent.lane === "stateless" ? this.#context(intent.clientId) : null;
     return { admitted: true, context, role: passage.role };
   }
 
   async settle(outcome: Outcome): Promise<void> {
-    this.#outbox.close(outcome);
+    this.#trail.close(outcome, Date.now());
     this.#gatekeeper.release(outcome.callId);
+    await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
   }
 
   async revokeGrant(grantId: string): Promise<void> {
@@ -62,6 +64,11 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
 
   async isGrantRevoked(grantId: string): Promise<boolean> {
     return this.#gatekeeper.isRevoked(grantId);
+  }
+
+  async record(chain: string, event: AuditEvent): Promise<void> {
+    this.#trail.record(chain, event, Date.now());
+    await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
   }
 
   async readContext(clientId: string): Promise<SessionContext> {
@@ -93,14 +100,27 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
     return this.#results.page(clientId, handle, offset, limit);
   }
 
-  /** Sends finished records on. A record leaves the outbox only after the queue has taken it. */
+  /** The platform database has these records of the chain: they need not be kept here. */
+  async confirmStored(sequences: readonly number[]): Promise<void> {
+    this.#trail.confirm(sequences);
+  }
+
+  /** Sends records on, oldest first. A record is forgotten only after the database has it. */
   override async alarm(): Promise<void> {
-    const records = this.#outbox.ready(Date.now());
-    if (records.length > 0) {
-      await this.env.CALL_QUEUE.sendBatch(records.map((body) => ({ body })));
-      this.#outbox.remove(records.map((record) => record.callId));
+    this.#trail.closeOverdue(Date.now());
+    for (let links = this.#trail.unsent(Date.now()); links.length > 0; ) {
+      await this.env.CALL_QUEUE.send(links);
+      this.#trail.markSent(links.at(-1)?.sequence ?? 0, Date.now());
+      links = this.#trail.unsent(Date.now());
     }
-    if (!this.#outbox.isEmpty()) await this.ctx.storage.setAlarm(Date.now() + FLUSH_AFTER_MS);
+    const next = this.#trail.nextMoment();
+    if (next !== null) await this.#wakeBy(next);
+  }
+
+  /** Sets the alarm, unless it is set to an earlier moment. */
+  async #wakeBy(moment: number): Promise<void> {
+    const alarm = await this.ctx.storage.getAlarm();
+    if (alarm === null || alarm > moment) await this.ctx.storage.setAlarm(moment);
   }
 
   #context(clientId: string): SessionContext {

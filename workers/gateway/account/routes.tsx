@@ -3,6 +3,7 @@ import { admitAttempt, forgiveAttempt } from "../attempts.ts";
 import { openDoor } from "../oauth.ts";
 import type { Person } from "../people.ts";
 import { readForm } from "../read-form.ts";
+import { recordEvent } from "../record-event.ts";
 import { withRevocation } from "../revocation.ts";
 import { isRefusal, openAuth, PASSWORD_LENGTH, readPerson } from "../sign-in/auth.ts";
 import { listSignInRules } from "../sign-in/routes.tsx";
@@ -38,6 +39,7 @@ accountRoutes.post("/account/revoke", async (c) => {
   if (/^[A-Za-z0-9_-]{1,64}$/.test(grantId)) {
     const oauth = openDoor(c.env).authorizationServer.getOAuthApi(withRevocation(c.env));
     await oauth.revokeGrant(grantId, person.id);
+    await recordEvent(c, person.id, { type: "revocation", grantId });
   }
   return c.redirect("/account?done=revoked", 303);
 });
@@ -60,6 +62,7 @@ accountRoutes.post("/account/password", async (c) => {
     return await showAccount(c, person, { tone: "danger", text: "Too many attempts. Try again later." }, 429);
   }
   const cookies = await changePassword(c.env, c.req.raw.headers, current, chosen);
+  await recordEvent(c, person.id, { type: "password_change", succeeded: cookies !== null });
   if (cookies === null) {
     return await showAccount(c, person, { tone: "danger", text: "The current password is wrong." }, 422);
   }

@@ -14,6 +14,7 @@ import { withHostCookies, withKeepableCookies } from "../loopback-cookies.ts";
 import { openDoor } from "../oauth.ts";
 import type { Person } from "../people.ts";
 import { readForm } from "../read-form.ts";
+import { recordEvent } from "../record-event.ts";
 import { findResource, type Resource } from "../resources.ts";
 import { withRevocation } from "../revocation.ts";
 import { CONSENT_POLICY } from "../security-headers.ts";
@@ -40,6 +41,7 @@ authorizeRoutes.post("/authorize", (c) =>
     const handle = form.get("handle") ?? "";
     if (form.get("decision") !== "allow") {
       const denied = await oauth.denyConsent(withHostCookies(c.req.raw), handle);
+      await recordConsent(c, person, denied.request, null);
       return redirectWith(denied.headers, denied.redirectTo, c.req.url);
     }
     const scopes = [...new Set(form.getAll("scope"))];
@@ -123,7 +125,24 @@ async function grant(
     scope: scopes,
     props: toGrantProps(person),
   });
+  await recordConsent(c, person, approved.request, scopes);
   return redirectWith(approved.headers, redirectTo, c.req.url);
+}
+
+/** Records a decision on the consent page; `scopes` is `null` when it was no. */
+function recordConsent(
+  c: GatewayContext,
+  person: Person,
+  request: AuthRequest,
+  scopes: string[] | null,
+): Promise<void> {
+  return recordEvent(c, person.id, {
+    type: "consent",
+    given: scopes !== null,
+    clientId: request.clientId,
+    resource: requireResource(c.env, request).url,
+    scopes: scopes ?? [],
+  });
 }
 
 /**

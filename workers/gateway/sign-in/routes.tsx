@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { type AttemptRule, admitAttempt, forgiveAttempt } from "../attempts.ts";
 import { readForm } from "../read-form.ts";
+import { recordSignIn } from "../record-event.ts";
 import { EMAIL_LENGTH, isRefusal, openAuth, PASSWORD_LENGTH, readPerson } from "./auth.ts";
 import { toLocalPath } from "./local-path.ts";
 import { SignInPage } from "./sign-in-page.tsx";
@@ -38,6 +39,7 @@ signInRoutes.post("/sign-in", async (c) => {
   }
 
   const cookies = await checkPassword(c.env, c.req.raw.headers, email, password);
+  await recordSignIn(c, email, cookies !== null);
   if (cookies === null) return c.html(<SignInPage next={next} email={email} error={FAILED} />, 401);
   await forgiveAttempt(c.env.PLATFORM_DB, rules);
   for (const cookie of cookies) c.header("Set-Cookie", cookie, { append: true });

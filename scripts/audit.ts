@@ -1,0 +1,107 @@
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import { verifyExport } from "../shared/audit/verify-export.ts";
+import { exportLines } from "./audit/export-lines.ts";
+import { formatFinding, formatSummary } from "./audit/format.ts";
+import { CommandFailure, reportFailure } from "./local/failure.ts";
+import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
+import { openPeopleDatabase } from "./people/database.ts";
+
+const HELP = `Exports the audit trail, and verifies an export without any connection.
+
+  npm run -s audit -- export > trail.jsonl                 everything, as JSON lines
+  npm run -s audit -- export --from 2026-03-01 --to 2026-04-01 > trail.jsonl
+  npm run -s audit -- verify trail.jsonl                   names what was edited, removed, inserted or reordered
+  npm run -s audit -- verify trail.jsonl --key <id>        only this key may have signed; may be given more than once
+
+  --from, --to                     ISO 8601: a date (midnight UTC) or a moment; --to is excluded
+  --env local|staging|production   where to export from; default: local
+  --state <folder>                 local storage elsewhere, as with npm start
+`;
+
+/** Findings that are printed; after the first, the rest mostly follow from it. */
+const MOST_FINDINGS = 20;
+
+const SEE_HELP = "See what there is: npm run audit -- --help";
+
+type Flags = ReturnType<typeof readCommand>["values"];
+
+const COMMANDS: Readonly<Record<string, (flags: Flags, operands: readonly string[]) => Promise<void>>> = {
+  async export(flags) {
+    if (!isEnvironment(flags.env)) {
+      throw new CommandFailure(`--env must be one of ${ENVIRONMENTS.join(", ")}.`, SEE_HELP);
+    }
+    const database = openPeopleDatabase(flags.env, flags.state);
+    const to = readMoment("to", flags.to);
+    const span = { from: readMoment("from", flags.from), to: to === null ? null : to - 1 };
+    const lines = exportLines((sql) => database.query(sql), flags.env, span, Date.now());
+    for await (const line of lines) process.stdout.write(`${JSON.stringify(line)}\n`);
+  },
+  async verify(flags, [file]) {
+    if (file === undefined) throw new CommandFailure("Name the file to verify.", SEE_HELP);
+    const verification = await verifyExport(await readLines(file), flags.key);
+    for (const finding of verification.findings.slice(0, MOST_FINDINGS)) console.log(formatFinding(finding));
+    const hidden = verification.findings.length - MOST_FINDINGS;
+    if (hidden > 0) console.log(`… and ${hidden} more`);
+    console.log(formatSummary(verification));
+    if (verification.findings.length > 0) process.exitCode = 1;
+  },
+};
+
+async function readLines(file: string): Promise<string[]> {
+  const lines: string[] = [];
+  try {
+    for await (const line of createInterface({ input: createReadStream(file, "utf8") })) lines.push(line);
+  } catch (failure) {
+    throw new CommandFailure(`${file} cannot be read: ${String(failure)}`, SEE_HELP);
+  }
+  return lines;
+}
+
+function readMoment(flag: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const moment = Date.parse(text);
+  if (!Number.isNaN(moment)) return moment;
+  throw new CommandFailure(`--${flag} ${JSON.stringify(text)} is not a date.`, SEE_HELP);
+}
+
+function isEnvironment(text: string): text is EnvironmentName {
+  return (ENVIRONMENTS as readonly string[]).includes(text);
+}
+
+function readCommand() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        from: { type: "string" },
+        to: { type: "string" },
+        key: { type: "string", multiple: true, default: [] },
+        env: { type: "string", default: "local" },
+        state: { type: "string" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    throw new CommandFailure(error instanceof Error ? error.message : String(error), SEE_HELP);
+  }
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = readCommand();
+  const [name, ...operands] = positionals;
+  if (values.help || name === undefined) {
+    console.log(HELP);
+    return;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!command) throw new CommandFailure(`There is no command "${name}".`, SEE_HELP);
+  await command(values, operands);
+}
+
+try {
+  await main();
+} catch (failure) {
+  process.exitCode = reportFailure(failure);
+}

@@ -1,0 +1,22 @@
+import { createHash } from "node:crypto";
+
+/**
+ * The JSON Canonicalization Scheme (RFC 8785): no white space, object members sorted by the UTF-16 code units of
+ * their names, numbers and strings as ECMAScript serializes them. Equal values give equal text, whoever wrote them.
+ * Members that are `undefined` are left out, as in JSON. One difference: the RFC refuses lone surrogates; here they
+ * are escaped, because what a client sends must be recorded whatever it is.
+ */
+export function canonicalize(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalize(item ?? null)).join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value ?? null);
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, member]) => `${JSON.stringify(name)}:${canonicalize(member)}`);
+  return `{${members.join(",")}}`;
+}
+
+/** SHA-256 of the UTF-8 bytes of a text: 64 lower-case hex digits. Synchronous, so that a chain cannot fork. */
+export function digestText(text: string): string {
+  return createHash("sha256").update(text, "utf8").digest("hex");
+}

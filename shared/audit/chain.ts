@@ -1,0 +1,35 @@
+import { canonicalize, digestText } from "./canonical-json.ts";
+import { type AuditEvent, type AuditRecord, NO_RECORD } from "./record.ts";
+
+/** A record as it is stored: the canonical text that was hashed, and its hash. */
+export interface Link {
+  chain: string;
+  sequence: number;
+  /** {@link AuditRecord} in canonical JSON (RFC 8785). These very bytes, in UTF-8, are what is hashed. */
+  body: string;
+  /** SHA-256 of `body`, 64 hex digits. */
+  hash: string;
+}
+
+/** The end of a chain: what the next record is built on. */
+export interface Head {
+  sequence: number;
+  hash: string;
+  at: number;
+}
+
+/** The head of a chain without records. */
+export const EMPTY_CHAIN: Head = { sequence: 0, hash: NO_RECORD, at: 0 };
+
+/**
+ * Builds the next link of a chain. Each record carries the hash of the one before, so its own hash stands for the
+ * whole history up to it (the linked time-stamping of Haber and Stornetta, 1991). A clock that went back is held:
+ * time never decreases along a chain, so a span of time is always one unbroken piece of it.
+ */
+export function appendLink(chain: string, head: Head, event: AuditEvent, now: number): Link {
+  const sequence = head.sequence + 1;
+  const at = Math.max(now, head.at);
+  const record: AuditRecord = { version: 1, chain, sequence, previous: head.hash, at, event };
+  const body = canonicalize(record);
+  return { chain, sequence, body, hash: digestText(body) };
+}

@@ -1,0 +1,76 @@
+import { Buffer } from "node:buffer";
+import { digestText } from "./canonical-json.ts";
+
+/** The newest record of one chain at the time of a checkpoint. */
+export interface SignedHead {
+  chain: string;
+  sequence: number;
+  hash: string;
+}
+
+/** What is signed: the chains that grew since the checkpoint before. Its bytes are its canonical JSON (RFC 8785). */
+export interface Checkpoint {
+  version: 1;
+  /** 1, 2, 3 … without gaps. */
+  number: number;
+  /** Milliseconds since the epoch. */
+  at: number;
+  /** SHA-256 of the checkpoint before; `NO_RECORD` for the first. */
+  previous: string;
+  /** Arrivals up to this one are looked at. */
+  through: number;
+  /** Ed25519 public key (RFC 8032), 32 bytes in base64url. */
+  publicKey: string;
+  heads: SignedHead[];
+}
+
+/** A key that signs checkpoints. */
+export interface SigningKey {
+  publicKey: string;
+  /** Ed25519 signature over the UTF-8 bytes of a text, base64url. */
+  sign(text: string): Promise<string>;
+}
+
+/** DER of an Ed25519 private key up to its 32 bytes (RFC 8410 §7, `PrivateKeyInfo`). */
+const PKCS8_PREFIX = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+
+/**
+ * Makes the signing key of a secret. The secret is any long random text; its SHA-256, with the purpose before it, is
+ * the private key, so a deployment needs no key file. A new secret is a new key with an id of its own; checkpoints
+ * carry their public key, so old ones stay verifiable after a rotation.
+ */
+export async function openSigningKey(secret: string): Promise<SigningKey> {
+  const seed = Buffer.from(digestText(`gatehouse audit checkpoints\n${secret}`), "hex");
+  const encoded = new Uint8Array([...PKCS8_PREFIX, ...seed]);
+  const key = await crypto.subtle.importKey("pkcs8", encoded, { name: "Ed25519" }, true, ["sign"]);
+  const { x } = (await crypto.subtle.exportKey("jwk", key)) as { x?: string };
+  if (x === undefined) throw new TypeError("The platform exported an Ed25519 key without its public half.");
+  return {
+    publicKey: x,
+    async sign(text) {
+      const signature = await crypto.subtle.sign("Ed25519", key, new TextEncoder().encode(text));
+      return Buffer.from(signature).toString("base64url");
+    },
+  };
+}
+
+/** Whether `signature` over `text` was made with the private half of `publicKey`. False for anything malformed. */
+export async function isSignedBy(publicKey: string, text: string, signature: string): Promise<boolean> {
+  try {
+    const key = await crypto.subtle.importKey("raw", readBytes(publicKey), { name: "Ed25519" }, false, [
+      "verify",
+    ]);
+    return await crypto.subtle.verify("Ed25519", key, readBytes(signature), new TextEncoder().encode(text));
+  } catch {
+    return false;
+  }
+}
+
+/** A short name for a public key: the first 16 hex digits of its SHA-256. */
+export function keyIdOf(publicKey: string): string {
+  return digestText(publicKey).slice(0, 16);
+}
+
+function readBytes(text: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.from(text, "base64url"));
+}

@@ -1,0 +1,31 @@
+import type { Exchange, Subject } from "../guard/exchange.ts";
+import type { Decision } from "../policy/decide.ts";
+import { describeArguments } from "./describe-arguments.ts";
+import type { CallDetails } from "./record.ts";
+
+/** Where a call came from; every {@link Exchange} is one. */
+export type CallOrigin = Pick<Exchange, "identity" | "traceId" | "sessionId" | "lane">;
+
+/** What the record of a call says before it runs, admitted or refused. Gives the call its id and its start. */
+export function describeCall(
+  { identity, traceId, sessionId, lane }: CallOrigin,
+  subject: Subject,
+  args: Readonly<Record<string, unknown>>,
+  decision: Decision,
+): CallDetails {
+  return {
+    callId: crypto.randomUUID(),
+    traceId,
+    startedAt: Date.now(),
+    clientId: identity.clientId,
+    sessionId,
+    lane,
+    kind: subject.kind,
+    server: subject.server,
+    name: subject.name,
+    ip: identity.ip,
+    country: identity.country,
+    rule: decision.rule,
+    ...describeArguments(args, subject.fields),
+  };
+}

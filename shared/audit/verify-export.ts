@@ -1,0 +1,129 @@
+import { keyIdOf } from "./checkpoint.ts";
+import { type ExportedChain, type ExportLine, readExportLine } from "./export-line.ts";
+import { type Finding, type PlacedRecord, placeRecord, verifyChain, verifyOrder } from "./verify-chains.ts";
+import { type PlacedCheckpoint, verifyCheckpoints } from "./verify-checkpoints.ts";
+
+/** What an export turned out to be. Nothing was found when it is whole. */
+export interface Verification {
+  records: number;
+  chains: number;
+  checkpoints: number;
+  /** Ids of the keys that signed, in order of appearance. */
+  keyIds: string[];
+  /** Newest checkpoint (milliseconds since the epoch); `null` when there is none. What is younger is not signed. */
+  signedUntil: number | null;
+  /** By line; the first is what to look at first. */
+  findings: Finding[];
+}
+
+/** The lines of a file, sorted by what they are. */
+interface Contents {
+  header: Extract<ExportLine, { line: "export" }> | undefined;
+  end: Extract<ExportLine, { line: "end" }> | undefined;
+  records: PlacedRecord[];
+  checkpoints: PlacedCheckpoint[];
+  lines: number;
+  findings: Finding[];
+}
+
+/**
+ * Verifies an export offline. Needs nothing but its lines; see `chain.ts` for what is hashed and `checkpoint.ts` for
+ * what is signed.
+ *
+ * @param trusted - ids of the keys that may have signed checkpoints; an empty list accepts any
+ */
+export async function verifyExport(
+  lines: Iterable<string>,
+  trusted: readonly string[] = [],
+): Promise<Verification> {
+  const { header, end, records, checkpoints, findings, lines: count } = sortLines(lines);
+  if (!header) findings.push(ofFile(1, "edited", "The first line does not begin an export."));
+  if (!end) findings.push(ofFile(count, "missing", "The end line is not there: the file is cut short."));
+  // Without its end an export does not say what should be in it, so everything would look inserted.
+  const spans = new Map((end?.chains ?? impliedSpans(records)).map((span) => [span.chain, span]));
+  const complete = header?.from === null;
+  const chains = groupByChain(records, spans);
+  for (const [chain, own] of chains) {
+    const span = spans.get(chain);
+    findings.push(...verifyChain(own, span, complete ? 1 : (span?.first ?? 1), count));
+  }
+  // What was edited may say any place of itself; it is named already.
+  findings.push(...verifyOrder(records.filter(({ stated, computed }) => stated === computed)));
+  const places = new Map(records.map((record) => [placeOf(record.chain, record.sequence), record]));
+  const covered = {
+    complete,
+    find: (chain: string, sequence: number) => places.get(placeOf(chain, sequence)),
+    covers(chain: string, sequence: number, signedAt: number) {
+      const first = complete ? 1 : (spans.get(chain)?.first ?? Number.POSITIVE_INFINITY);
+      const before = header?.to == null || signedAt <= header.to;
+      return before && sequence >= first;
+    },
+  };
+  findings.push(...(await verifyCheckpoints(checkpoints, covered, trusted)));
+  if (end && end.checkpoints !== checkpoints.length) {
+    const text = `The end names ${end.checkpoints} checkpoints; ${checkpoints.length} are there.`;
+    findings.push(ofFile(count, end.checkpoints > checkpoints.length ? "missing" : "inserted", text));
+  }
+  return {
+    records: records.length,
+    chains: chains.size,
+    checkpoints: checkpoints.length,
+    keyIds: [...new Set(checkpoints.map(({ checkpoint }) => keyIdOf(checkpoint.publicKey)))],
+    signedUntil: checkpoints.at(-1)?.checkpoint.at ?? null,
+    findings: findings.sort((a, b) => a.line - b.line),
+  };
+}
+
+function sortLines(lines: Iterable<string>): Contents {
+  const contents: Contents = {
+    header: undefined,
+    end: undefined,
+    records: [],
+    checkpoints: [],
+    lines: 0,
+    findings: [],
+  };
+  for (const text of lines) {
+    if (text.trim() === "") continue;
+    contents.lines += 1;
+    const line = contents.lines;
+    const entry = readExportLine(text);
+    if (entry?.line === "record") contents.records.push(placeRecord(line, entry));
+    else if (entry?.line === "checkpoint") contents.checkpoints.push({ ...entry, line });
+    else if (entry?.line === "export" && line === 1) contents.header = entry;
+    else if (entry?.line === "end" && !contents.end) contents.end = entry;
+    else contents.findings.push(ofFile(line, "edited", "This is not a line of an export."));
+  }
+  return contents;
+}
+
+/** The records of each chain, in the order of the file; a chain whose records are all gone has an empty list. */
+function groupByChain(
+  records: readonly PlacedRecord[],
+  spans: ReadonlyMap<string, ExportedChain>,
+): Map<string, PlacedRecord[]> {
+  const chains = new Map<string, PlacedRecord[]>();
+  for (const chain of spans.keys()) chains.set(chain, []);
+  for (const record of records) {
+    const own = chains.get(record.chain);
+    if (own) own.push(record);
+    else chains.set(record.chain, [record]);
+  }
+  return chains;
+}
+
+function impliedSpans(records: readonly PlacedRecord[]): ExportedChain[] {
+  return [...groupByChain(records, new Map())].map(([chain, own]) => {
+    const sorted = own.toSorted((a, b) => a.sequence - b.sequence);
+    const [first, last] = [sorted[0] as PlacedRecord, sorted.at(-1) as PlacedRecord];
+    return { chain, first: first.sequence, last: last.sequence, hash: last.stated };
+  });
+}
+
+function placeOf(chain: string, sequence: number): string {
+  return `${sequence} ${chain}`;
+}
+
+function ofFile(line: number, kind: Finding["kind"], text: string): Finding {
+  return { line, kind, chain: null, sequence: null, text };
+}

@@ -1,0 +1,37 @@
+import { type CallOrigin, describeCall } from "../audit/describe-call.ts";
+import { log } from "../observe/log.ts";
+import type { Decision } from "../policy/decide.ts";
+import { principalGate } from "./admit.ts";
+import type { Exchange, Subject } from "./exchange.ts";
+
+/**
+ * Writes a refused call into its person's chain and logs it. Off the critical path: nothing ran, so the answer need
+ * not wait.
+ */
+export function recordDenial(
+  origin: CallOrigin & Pick<Exchange, "env" | "waitUntil">,
+  subject: Subject,
+  args: Readonly<Record<string, unknown>>,
+  decision: Exclude<Decision, { kind: "allow" }>,
+): void {
+  const details = describeCall(origin, subject, args, decision);
+  const { userId, clientId } = origin.identity;
+  const { callId: call_id, traceId: trace_id, lane, server, kind, name, rule } = details;
+  const who = { user_id: userId, client_id: clientId };
+  log("info", "denial", {
+    call_id,
+    trace_id,
+    lane,
+    server,
+    kind,
+    name,
+    ...who,
+    decision: decision.kind,
+    rule,
+  });
+  origin.waitUntil(
+    principalGate(origin.env, userId)
+      .record(userId, { type: "denial", decision: decision.kind, ...details })
+      .catch((failure: unknown) => log("error", "denial_not_recorded", { call_id, error: String(failure) })),
+  );
+}

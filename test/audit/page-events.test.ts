@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { type AuditEvent, STRANGERS } from "../../shared/audit/record.ts";
+import {
+  authorize,
+  connect,
+  createPerson,
+  decide,
+  openConsent,
+  PASSWORD,
+  registerClient,
+  signIn,
+  TestBrowser,
+} from "../support/oauth.ts";
+import { awaitEvents, linksOf } from "./trail.ts";
+
+const typesOf = (events: AuditEvent[]) => events.map(({ type }) => type);
+
+describe("what people do on the pages", () => {
+  it("is recorded: signing in, giving and refusing consent, revoking, changing the password", async () => {
+    const person = await createPerson("sales");
+    const { browser, clientId } = await connect(person, { resource: "/mcp/crm", tick: ["crm:read"] });
+    const pending = await authorize(await registerClient(), { resource: "/mcp/crm" });
+    await decide(browser, pending, await openConsent(browser, pending), "deny");
+    const [grant = ""] =
+      /name="grant" value="([^"]+)"/.exec(await (await browser.get("/account")).text())?.slice(1) ?? [];
+    await browser.post("/account/revoke", { grant });
+    await browser.post("/account/password", { current: "wrong", new: "another long password" });
+    await browser.post("/account/password", { current: PASSWORD, new: "another long password" });
+    const events = await awaitEvents(person.id, 6);
+    expect(events).toMatchObject([
+      { type: "sign_in", succeeded: true },
+      {
+        type: "consent",
+        given: true,
+        clientId,
+        scopes: ["crm:read"],
+        resource: expect.stringMatching(/\/mcp\/crm$/),
+      },
+      { type: "consent", given: false, clientId: pending.clientId, scopes: [] },
+      { type: "revocation", grantId: grant },
+      { type: "password_change", succeeded: false },
+      { type: "password_change", succeeded: true },
+    ]);
+    const text = JSON.stringify(await linksOf(person.id));
+    for (const secret of [person.email, PASSWORD, "another long password"])
+      expect(text).not.toContain(secret);
+  });
+
+  it("says from where, and puts a wrong password into the chain of its person and nobody else's", async () => {
+    const [person, neighbour] = [await createPerson("viewer"), await createPerson("viewer")];
+    const browser = new TestBrowser();
+    browser.headers = { "cf-connecting-ip": "203.0.113.7" };
+    expect((await browser.post("/sign-in", { email: person.email, password: "a wrong guess" })).status).toBe(
+      401,
+    );
+    await signIn(neighbour);
+    expect(await awaitEvents(person.id, 1)).toMatchObject([
+      { type: "sign_in", succeeded: false, ip: "203.0.113.7" },
+    ]);
+    expect(typesOf(await awaitEvents(neighbour.id, 1))).toEqual(["sign_in"]);
+  });
+
+  it("keeps nothing of what a stranger typed", async () => {
+    const typed = { email: "mistyped@private.example", password: "a stranger's secret" };
+    expect((await new TestBrowser().post("/sign-in", typed)).status).toBe(401);
+    expect(await awaitEvents(STRANGERS, 1)).toMatchObject([{ type: "sign_in", succeeded: false }]);
+    const text = JSON.stringify(await linksOf(STRANGERS));
+    expect(text).not.toContain("mistyped");
+    expect(text).not.toContain("stranger's secret");
+  });
+});

@@ -1,0 +1,88 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect } from "vitest";
+import { exportLines } from "../../scripts/audit/export-lines.ts";
+import type { Link } from "../../shared/audit/chain.ts";
+import type { AuditEvent, AuditRecord } from "../../shared/audit/record.ts";
+import type { Admission, Intent, PrincipalGate } from "../../shared/guard/admit.ts";
+import { AuditTrail } from "../../workers/principal/audit-trail.ts";
+import { writeRecords } from "../../workers/principal/write-records.ts";
+import { DEPLOYED_LIMITS } from "../support/limits.ts";
+import { addPerson } from "../support/token.ts";
+
+/** The Principal object of a user. */
+export function principalOf(userId: string): DurableObjectStub & PrincipalGate {
+  return env.PRINCIPAL.get(env.PRINCIPAL.idFromName(userId)) as unknown as DurableObjectStub & PrincipalGate;
+}
+
+/** The links in a user's Principal object that the queue has not taken. */
+export function linksOf(userId: string): Promise<Link[]> {
+  return runInDurableObject(principalOf(userId), (_object, state) =>
+    new AuditTrail(state.storage.sql).unsent(Date.now()),
+  );
+}
+
+/** The events in a user's Principal object, oldest first. */
+export async function eventsOf(userId: string): Promise<AuditEvent[]> {
+  return (await linksOf(userId)).map(({ body }) => (JSON.parse(body) as AuditRecord).event);
+}
+
+/** The first `count` events of a user. Outcomes and denials are recorded behind the answer, so they are waited for. */
+export async function awaitEvents(userId: string, count: number): Promise<AuditEvent[]> {
+  await expect.poll(async () => (await eventsOf(userId)).length).toBeGreaterThanOrEqual(count);
+  return eventsOf(userId);
+}
+
+/** Runs a trail over a user's storage, as their object would at some other moment. */
+export function withTrail<T>(userId: string, use: (trail: AuditTrail) => T): Promise<T> {
+  return runInDurableObject(principalOf(userId), (_object, state) => use(new AuditTrail(state.storage.sql)));
+}
+
+/** Hands batches of messages to the queue's consumer. */
+export async function deliver(...messages: unknown[]): Promise<void> {
+  const batch = { queue: "test", messages: messages.map((body) => ({ id: "m", body, retry() {} })) };
+  await writeRecords(batch as unknown as MessageBatch, env);
+}
+
+/** Brings a user's records into the platform database, as alarm and queue would. */
+export async function deliverAll(userId: string): Promise<void> {
+  await deliver(await linksOf(userId));
+}
+
+/** The whole trail as the lines of an export. */
+export async function exportTrail(from: number | null = null, to: number | null = null): Promise<string[]> {
+  const ask = async (sql: string) =>
+    (await env.PLATFORM_DB.prepare(sql).all<Record<string, string | number | null>>()).results;
+  const lines: string[] = [];
+  for await (const line of exportLines(ask, "local", { from, to }, 0)) lines.push(JSON.stringify(line));
+  return lines;
+}
+
+/** Admits a call of a person, who is put into the database first: nobody else's calls are admitted. */
+export async function admitOne(userId: string, callId: string): Promise<Admission> {
+  await addPerson({ name: userId.slice("user_".length), role: "viewer" });
+  const claim = { grantId: "grant", costlyTool: null, timeoutMs: 20_000, limits: DEPLOYED_LIMITS };
+  return principalOf(userId).admit(intentOf(userId, callId), claim);
+}
+
+/** An intent of a user with nothing special about it. */
+export function intentOf(userId: string, callId: string): Intent {
+  return {
+    userId,
+    callId,
+    traceId: "0".repeat(31).concat("1"),
+    startedAt: 1,
+    clientId: "client",
+    sessionId: null,
+    lane: "stateless",
+    kind: "tool",
+    server: "crm",
+    name: "crm_find_contacts",
+    ip: null,
+    country: null,
+    rule: "scope:crm:read",
+    arguments: { query: "string" },
+    unknownArguments: 0,
+    argumentsDigest: "0".repeat(64),
+  };
+}

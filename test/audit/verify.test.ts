@@ -1,0 +1,201 @@
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { canonicalize, digestText } from "../../shared/audit/canonical-json.ts";
+import { keyIdOf, openSigningKey } from "../../shared/audit/checkpoint.ts";
+import type { ExportLine } from "../../shared/audit/export-line.ts";
+import { verifyExport } from "../../shared/audit/verify-export.ts";
+import { writeCheckpoints } from "../../workers/principal/write-checkpoints.ts";
+import { deliverAll, exportTrail, intentOf, withTrail } from "./trail.ts";
+
+type RecordLine = Extract<ExportLine, { line: "record" }>;
+
+/** Two people with a few calls each; the second half of them after the last checkpoint. */
+async function writeTrail(): Promise<string[]> {
+  for (const half of [0, 1]) {
+    for (const user of ["user_a", "user_b"]) {
+      await withTrail(user, (trail) => {
+        for (let call = 0; call < 4; call += 1) {
+          const callId = `${user}-${half}-${call}`;
+          trail.open(intentOf(user, callId), 1_000 * (4 * half + call));
+          if (call !== 2)
+            trail.close({ callId, status: "ok", durationMs: 5, bytes: 9 }, 1_000 * (4 * half + call));
+        }
+      });
+      await deliverAll(user);
+    }
+    if (half === 0) await writeCheckpoints(env);
+  }
+  return exportTrail();
+}
+
+const isRecord = (line: string) => line.startsWith('{"line":"record"');
+const read = (line: string | undefined) => JSON.parse(line ?? "") as RecordLine;
+const rehash = ({ record }: RecordLine) =>
+  JSON.stringify({ line: "record", record, hash: digestText(canonicalize(record)) });
+
+describe("an export", () => {
+  let lines: string[] = [];
+  let places: number[] = [];
+  /** Index of a record line. */
+  let place: fc.Arbitrary<number> = fc.constant(0);
+
+  beforeAll(async () => {
+    lines = await writeTrail();
+    places = lines.flatMap((line, index) => (isRecord(line) ? [index] : []));
+    place = fc.constantFrom(...places);
+  });
+
+  const firstFinding = async (changed: string[]) => (await verifyExport(changed)).findings[0];
+
+  it("is whole as it was written: two chains, one signed checkpoint", async () => {
+    const { publicKey } = await openSigningKey(env.AUDIT_SIGNING_KEY);
+    expect(await verifyExport(lines)).toMatchObject({
+      records: 28,
+      chains: 2,
+      checkpoints: 1,
+      keyIds: [keyIdOf(publicKey)],
+      findings: [],
+    });
+  });
+
+  it("names a record of which anything was edited", async () => {
+    const edits: ((line: RecordLine) => void)[] = [
+      ({ record }) => Object.assign(record, { at: record.at + 1 }),
+      ({ record }) => Object.assign(record, { sequence: record.sequence + 100 }),
+      ({ record }) => Object.assign(record, { previous: "1".repeat(64) }),
+      ({ record }) => Object.assign(record, { chain: "user_0" }),
+      ({ record }) => Object.assign(record.event, { callId: "another" }),
+      ({ record }) => Object.assign(record.event, { note: "new" }),
+      (line) => Object.assign(line, { hash: "1".repeat(64) }),
+    ];
+    await fc.assert(
+      fc.asyncProperty(place, fc.constantFrom(...edits), async (index, edit) => {
+        const line = read(lines[index]);
+        edit(line);
+        const finding = await firstFinding(lines.with(index, JSON.stringify(line)));
+        expect(finding).toMatchObject({ line: index + 1, kind: "edited", sequence: line.record.sequence });
+      }),
+    );
+  });
+
+  it("names the first of the records that were removed", async () => {
+    await fc.assert(
+      fc.asyncProperty(place, fc.integer({ min: 1, max: 3 }), async (index, count) => {
+        const { chain, sequence } = read(lines[index]).record;
+        const finding = await firstFinding(lines.toSpliced(index, Math.min(count, 14 - sequence + 1)));
+        expect(finding).toMatchObject({ kind: "missing", chain, sequence });
+      }),
+    );
+  });
+
+  it("names a record that was inserted: a copy elsewhere, or a forged one with a valid hash", async () => {
+    await fc.assert(
+      fc.asyncProperty(place, place, async (from, to) => {
+        const { chain, sequence } = read(lines[from]).record;
+        const { findings } = await verifyExport(lines.toSpliced(to, 0, lines[from] ?? ""));
+        expect(findings).toContainEqual(expect.objectContaining({ kind: "inserted", chain, sequence }));
+      }),
+    );
+    await fc.assert(
+      fc.asyncProperty(place, async (index) => {
+        const forged = read(lines[index]);
+        Object.assign(forged.record.event, { callId: "forged" });
+        const { findings } = await verifyExport(lines.toSpliced(index, 0, rehash(forged)));
+        const { chain, sequence } = forged.record;
+        // Two records claim one place; which is the forged one, only what stands after them can tell.
+        expect(findings[0]).toMatchObject({
+          chain,
+          sequence,
+          kind: expect.stringMatching(/inserted|edited/),
+        });
+      }),
+    );
+  });
+
+  it("names a record that stands where it does not belong", async () => {
+    await fc.assert(
+      fc.asyncProperty(place, place, async (a, b) => {
+        fc.pre(a < b);
+        const swapped = lines.with(a, lines[b] ?? "").with(b, lines[a] ?? "");
+        const { chain, sequence } = read(lines[b]).record;
+        expect(await firstFinding(swapped)).toMatchObject({
+          line: a + 1,
+          kind: "reordered",
+          chain,
+          sequence,
+        });
+      }),
+    );
+  });
+
+  it("breaks at the signature when a chain was rewritten, hashes and end line and all", async () => {
+    const index = places[2] ?? 0;
+    const rewritten = [...lines];
+    let previous = read(lines[index]).record.previous;
+    for (const at of places.filter((other) => other >= index)) {
+      const line = read(rewritten[at]);
+      if (line.record.chain !== "user_a") continue;
+      line.record.previous = previous;
+      if (at === index) Object.assign(line.record.event, { callId: "forged" });
+      rewritten[at] = rehash(line);
+      previous = read(rewritten[at]).hash;
+    }
+    const end = JSON.parse(lines.at(-1) ?? "") as Extract<ExportLine, { line: "end" }>;
+    Object.assign(end.chains[0] ?? {}, { hash: previous });
+    rewritten[lines.length - 1] = JSON.stringify(end);
+    const { findings } = await verifyExport(rewritten);
+    expect(findings).toMatchObject([{ kind: "edited", chain: "user_a", sequence: 7 }]);
+    expect(findings[0]?.text).toContain("checkpoint 1 signed");
+  });
+
+  it("misses a person whose whole chain was taken out, end line and all", async () => {
+    const end = JSON.parse(lines.at(-1) ?? "") as Extract<ExportLine, { line: "end" }>;
+    const without = lines.filter((line) => !isRecord(line) || read(line).record.chain !== "user_b");
+    without[without.length - 1] = JSON.stringify({ ...end, chains: end.chains.slice(0, 1) });
+    expect(await firstFinding(without)).toMatchObject({ kind: "missing", chain: "user_b", sequence: 7 });
+  });
+
+  it("names a checkpoint that was edited, taken out, or signed by a key that is not trusted", async () => {
+    const index = lines.findIndex((line) => line.startsWith('{"line":"checkpoint"'));
+    const checkpoint = lines[index] ?? "";
+    const edited = lines.with(index, checkpoint.replace(/"through":\d+/, '"through":999'));
+    expect(await firstFinding(edited)).toMatchObject({ kind: "edited", chain: null, sequence: 1 });
+    expect(await firstFinding(lines.toSpliced(index, 1))).toMatchObject({ kind: "missing", chain: null });
+    const { findings } = await verifyExport(lines, ["0123456789abcdef"]);
+    expect(findings[0]?.text).toContain("not trusted");
+    const { publicKey } = await openSigningKey(env.AUDIT_SIGNING_KEY);
+    expect((await verifyExport(lines, [keyIdOf(publicKey)])).findings).toEqual([]);
+  });
+
+  it("says so when the file is cut short, empty, or something else", async () => {
+    expect(await firstFinding(lines.slice(0, -1))).toMatchObject({ kind: "missing", line: lines.length - 1 });
+    expect((await verifyExport([])).findings).toHaveLength(2);
+    expect(await firstFinding(lines.with(3, "not json"))).toMatchObject({ kind: "edited", line: 4 });
+  });
+
+  it("of a span of time is whole by itself, and knows what is missing inside of it", async () => {
+    const part = await exportTrail(2_000, 5_000);
+    expect(await verifyExport(part)).toMatchObject({ records: 14, findings: [] });
+    const index = part.findIndex(isRecord) + 1;
+    const { sequence } = read(part[index]).record;
+    expect(await firstFinding(part.toSpliced(index, 1))).toMatchObject({ kind: "missing", sequence });
+  });
+});
+
+describe("checkpoints", () => {
+  it("follow each other, sign what is new, are written when nothing is, and survive a change of the key", async () => {
+    await writeCheckpoints(env);
+    await writeCheckpoints({ ...env, AUDIT_SIGNING_KEY: "another signing key, long enough for anybody" });
+    const lines = await exportTrail();
+    const heads = lines
+      .map((line) => JSON.parse(line) as ExportLine)
+      .flatMap((line) =>
+        line.line === "checkpoint" ? [line.checkpoint.heads.map(({ sequence }) => sequence)] : [],
+      );
+    expect(heads).toEqual([[7, 7], [14, 14], []]);
+    const verification = await verifyExport(lines);
+    expect(verification.findings).toEqual([]);
+    expect(verification.keyIds).toHaveLength(2);
+  });
+});
