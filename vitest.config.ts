@@ -62,7 +62,7 @@ export default defineConfig(async () => {
         "test/conformance/**",
         "node_modules/**",
       ],
-      setupFiles: ["./test/support/migrate.ts"],
+      setupFiles: ["./test/support/migrate.ts", "./test/support/limits.ts"],
     },
   };
 });

@@ -8,6 +8,8 @@ export interface PrincipalIdentity {
   name: string;
   /** OAuth client id of the app. */
   clientId: string;
+  /** The OAuth grant behind the token: what is revoked when the app is disconnected. */
+  grantId: string;
   /** What the token may do. */
   scopes: readonly string[];
   /** What the person may hold; see `shared/policy/roles.ts`. */

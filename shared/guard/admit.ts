@@ -1,8 +1,10 @@
-import { ToolError } from "../mcp/errors.ts";
 import type { JsonValue } from "../mcp/json.ts";
+import { LIMITS } from "../policy/limits.ts";
 import type { ContextOperation, ResultHandle, SessionContext } from "../session/context.ts";
 import type { ResultPage } from "../session/session-home.ts";
+import type { Claim, Refusal } from "./claim.ts";
 import type { Exchange, Lane, Subject } from "./exchange.ts";
+import { explainRefusal } from "./explain-refusal.ts";
 
 /** What is written down before a call runs. */
 export interface Intent {
@@ -27,15 +29,21 @@ export interface Outcome {
   bytes: number;
 }
 
-/** The answer of the principal's object to an intent. `context` comes along for stateless clients: one trip. */
+/**
+ * The answer of the principal's object to an intent. `context` comes along for stateless clients: one trip. `role` is
+ * what the person may hold now, whatever the token says.
+ */
 export type Admission =
-  | { admitted: true; context: SessionContext | null }
-  | { admitted: false; reason: string };
+  | { admitted: true; context: SessionContext | null; role: string }
+  | { admitted: false; refusal: Refusal };
 
 /** What the guard needs of the Principal object. `workers/principal` implements it. */
 export interface PrincipalGate {
-  admit(intent: Intent): Promise<Admission>;
+  admit(intent: Intent, claim: Claim): Promise<Admission>;
   settle(outcome: Outcome): Promise<void>;
+  /** From now on every call under the grant is refused, whatever copy of a token it comes with. */
+  revokeGrant(grantId: string): Promise<void>;
+  isGrantRevoked(grantId: string): Promise<boolean>;
   applyContext(clientId: string, operations: readonly ContextOperation[]): Promise<void>;
   readContext(clientId: string): Promise<SessionContext>;
   keepResult(clientId: string, handle: ResultHandle, rows: readonly JsonValue[]): Promise<void>;
@@ -49,16 +57,18 @@ export function principalGate(env: Env, userId: string): PrincipalGate {
 
 /**
  * Step 2: one round trip to the user's Principal object. When it returns, the intent is durable; only then may
- * anything run. Throws `forbidden` when the object refuses.
+ * anything run. From here on the exchange has the role that the person has now.
+ * Throws `access_ended`, `rate_limited` or `unavailable` when the object refuses.
  */
 export async function admit(
   exchange: Exchange,
   subject: Subject,
   callId: string,
   at: number,
+  timeoutMs: number,
 ): Promise<SessionContext | null> {
   const { identity } = exchange;
-  const admission = await principalGate(exchange.env, identity.userId).admit({
+  const intent: Intent = {
     callId,
     at,
     traceId: exchange.traceId,
@@ -69,7 +79,14 @@ export async function admit(
     kind: subject.kind,
     server: subject.server,
     name: subject.name,
-  });
-  if (!admission.admitted) throw new ToolError("forbidden", admission.reason);
+  };
+  const costlyTool = subject.costly ? subject.name : null;
+  const claim: Claim = { grantId: identity.grantId, costlyTool, timeoutMs, limits: LIMITS };
+  const admission = await principalGate(exchange.env, identity.userId).admit(intent, claim);
+  if (!admission.admitted) {
+    if (admission.refusal.code === "access_ended") exchange.endAccess();
+    throw explainRefusal(admission.refusal);
+  }
+  if (admission.role !== identity.role) exchange.identity = { ...identity, role: admission.role };
   return admission.context;
 }

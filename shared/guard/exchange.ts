@@ -31,6 +31,8 @@ export interface Exchange {
   /** Aborted when the client cancels or hangs up. */
   signal: AbortSignal;
   waitUntil(promise: Promise<unknown>): void;
+  /** The grant or its person ended: the lane answers with HTTP 401, so that the client connects anew. */
+  endAccess(): void;
 }
 
 /** What is asked for, as the guard sees it: a tool, a resource or a prompt. */
@@ -40,4 +42,6 @@ export interface Subject {
   name: string;
   scope: string;
   effect: Effect;
+  /** Counts against the limits of costly tools. */
+  costly: boolean;
 }

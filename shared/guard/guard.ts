@@ -29,22 +29,17 @@ export async function guard<Raw, Shaped>(
   subject: Subject,
   work: GuardedWork<Raw, Shaped>,
 ): Promise<Shaped> {
-  const decision = decide(exchange.identity, subject);
-  if (decision.kind === "deny") throw new ToolError("forbidden", decision.reason);
-  if (decision.kind === "scope") {
-    throw new ToolError(
-      "insufficient_scope",
-      `This needs the permission ${decision.scope}, which this app was not given.`,
-    );
-  }
-
+  requireAllowed(exchange, subject);
+  const decidedFor = exchange.identity;
   const callId = crypto.randomUUID();
   const startedAt = Date.now();
-  const snapshot = await admitOrExplain(exchange, subject, callId, startedAt);
+  const snapshot = await admitOrExplain(exchange, subject, callId, startedAt, work.timeoutMs);
 
   let status = "ok";
   let bytes = 0;
   try {
+    // The role has changed since the token was made.
+    if (exchange.identity !== decidedFor) requireAllowed(exchange, subject);
     const context = new ContextRecorder(snapshot ?? (await exchange.session.read()));
     const raw = await runBounded(exchange.signal, work.timeoutMs, (signal, hold) =>
       work.run(signal, context, hold),
@@ -66,9 +61,26 @@ export async function guard<Raw, Shaped>(
   }
 }
 
-async function admitOrExplain(exchange: Exchange, subject: Subject, callId: string, at: number) {
+function requireAllowed({ identity }: Exchange, subject: Subject): void {
+  const decision = decide(identity, subject);
+  if (decision.kind === "deny") throw new ToolError("forbidden", decision.reason);
+  if (decision.kind === "scope") {
+    throw new ToolError(
+      "insufficient_scope",
+      `This needs the permission ${decision.scope}, which this app was not given.`,
+    );
+  }
+}
+
+async function admitOrExplain(
+  exchange: Exchange,
+  subject: Subject,
+  callId: string,
+  at: number,
+  timeoutMs: number,
+) {
   try {
-    return await admit(exchange, subject, callId, at);
+    return await admit(exchange, subject, callId, at, timeoutMs);
   } catch (failure) {
     throw explain(failure, subject, exchange.traceId);
   }

@@ -108,7 +108,14 @@ function toolEntry(
   return {
     definition: tool,
     openStore,
-    subject: { kind: "tool", server, name: tool.name, scope: tool.scope, effect: tool.effect },
+    subject: {
+      kind: "tool",
+      server,
+      name: tool.name,
+      scope: tool.scope,
+      effect: tool.effect,
+      costly: tool.costly ?? false,
+    },
     listed: {
       name: tool.name,
       title: tool.title,
@@ -129,7 +136,14 @@ function promptEntry(
   return {
     definition: prompt,
     openStore,
-    subject: { kind: "prompt", server, name: prompt.name, scope: prompt.scope, effect: "read" },
+    subject: {
+      kind: "prompt",
+      server,
+      name: prompt.name,
+      scope: prompt.scope,
+      effect: "read",
+      costly: false,
+    },
     listed: {
       name: prompt.name,
       title: prompt.title,
@@ -161,7 +175,14 @@ function resourceEntry(
   return {
     definition: resource,
     openStore,
-    subject: { kind: "resource", server, name: resource.name, scope: resource.scope, effect: "read" },
+    subject: {
+      kind: "resource",
+      server,
+      name: resource.name,
+      scope: resource.scope,
+      effect: "read",
+      costly: false,
+    },
     listed: {
       ...(resource.uri !== undefined ? { uri: resource.uri } : { uriTemplate: resource.uriTemplate }),
       name: resource.name,

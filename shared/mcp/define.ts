@@ -127,6 +127,8 @@ export interface ToolDefinition<
   openWorld?: boolean;
   /** True when a repeated call with the same arguments changes nothing more. Reads always are. */
   idempotent?: boolean;
+  /** True when a call is dear to run: it has a limit of its own and uses more of the person's daily quota. */
+  costly?: boolean;
   icons?: Icon[];
   input: Input;
   /** Shape of the structured answer. Without it `run` returns content blocks. */

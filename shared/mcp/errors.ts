@@ -10,6 +10,7 @@ export type ErrorCode =
   | "conflict"
   | "forbidden"
   | "insufficient_scope"
+  | "access_ended"
   | "rate_limited"
   | "approval_required"
   | "client_unsupported"
@@ -47,6 +48,7 @@ const DEFAULT_ACTIONS: Record<ErrorCode, string> = {
   conflict: "Read the item again, apply the change to the current version, and retry.",
   forbidden: "Ask an administrator for access; do not retry.",
   insufficient_scope: "Reconnect this app and grant the missing permission on the consent screen.",
+  access_ended: "Connect this app again: sign in and give consent.",
   rate_limited: "Wait for retry_after seconds, then call again.",
   approval_required: "Ask the person to approve the call, then repeat it unchanged.",
   client_unsupported: "Use a client with this capability, or choose another tool.",

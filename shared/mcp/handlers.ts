@@ -193,8 +193,9 @@ async function guardedRead<Result>(
   work: (context: AskingContext) => Promise<Result>,
 ): Promise<Result> {
   const now = new Date();
-  const { identity, channel } = exchange;
   const run = (signal: AbortSignal, context: ContextRecorder, hold: HoldDeadline) => {
+    // Only now: admission may have brought the identity up to date.
+    const { identity, channel } = exchange;
     const store = entry.openStore(exchange.env, identity, exchange.session);
     return work({ store, principal: identity, context, signal, now, ...askHolding(channel, hold) });
   };

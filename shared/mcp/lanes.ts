@@ -32,6 +32,8 @@ export interface LaneOptions {
   hostnames: readonly string[];
   /** Builds the 403 challenge of RFC 6750 §3.1 with every scope the operation needs. */
   challenge(scopes: readonly string[]): Response;
+  /** The `WWW-Authenticate` value of a 401 after which a client connects anew (RFC 6750 §3, RFC 9728 §5.1). */
+  reconnect: string;
 }
 
 /** One authenticated request. */
@@ -69,13 +71,22 @@ async function servePost(request: Request, options: LaneOptions, caller: Caller)
   if (!read.ok) return read.response;
   const missing = missingScope(read.body, options.catalogue, caller.identity);
   if (missing) return options.challenge([...baselines(options.catalogue, missing), missing]);
-  if (await isLegacyRequest(request, read.body)) return serveSessionPost(request, read, options, caller);
-  return options.stateless(request, read.body, {
-    env: caller.env,
-    identity: caller.identity,
-    token: caller.token,
-    waitUntil: (promise) => caller.ctx.waitUntil(promise),
-  });
+  const response = (await isLegacyRequest(request, read.body))
+    ? await serveSessionPost(request, read, options, caller)
+    : await options.stateless(request, read.body, {
+        env: caller.env,
+        identity: caller.identity,
+        token: caller.token,
+        waitUntil: (promise) => caller.ctx.waitUntil(promise),
+      });
+  return response.status === 401 ? askToReconnect(response, options) : response;
+}
+
+/** A lane says 401 when the person's object knows that the grant has ended. The challenge is the Worker's to give. */
+function askToReconnect(response: Response, { reconnect }: LaneOptions): Response {
+  const headers = new Headers(response.headers);
+  headers.set("www-authenticate", reconnect);
+  return new Response(response.body, { status: 401, headers });
 }
 
 /** Streamable HTTP: a client must accept both forms of answer and send JSON. */

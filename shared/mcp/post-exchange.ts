@@ -55,6 +55,11 @@ export class PostExchangeTransport implements Transport {
     return this.#open.has(id);
   }
 
+  /** The request's answer will have this HTTP status instead of 200, unless its stream has begun. */
+  setStatus(id: RequestId, status: number): void {
+    this.#open.get(id)?.setStatus(status);
+  }
+
   /** Hands a client's message in. Resolves with the HTTP answer: 202 for everything but requests. */
   receive(message: JSONRPCMessage, extra: MessageExtraInfo): Promise<Response> {
     if (!isJSONRPCRequest(message)) {
@@ -89,6 +94,7 @@ class OpenPost {
   #respond!: (response: Response) => void;
   #stream: WritableStreamDefaultWriter<Uint8Array> | undefined;
   #keepAlive: ReturnType<typeof setInterval> | undefined;
+  #status = 200;
 
   constructor(onGone: () => void) {
     this.#onGone = onGone;
@@ -97,9 +103,13 @@ class OpenPost {
     });
   }
 
+  setStatus(status: number): void {
+    this.#status = status;
+  }
+
   write(message: JSONRPCMessage, final: boolean): void {
     if (final && !this.#stream) {
-      this.#respond(Response.json(message));
+      this.#respond(Response.json(message, { status: this.#status }));
       return;
     }
     this.#writeFrame(`event: message\ndata: ${JSON.stringify(message)}\n\n`);

@@ -289,6 +289,10 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
       channel: sessionfulChannel(server, extra, this.#logLevel),
       signal: extra.signal,
       waitUntil: (promise) => this.ctx.waitUntil(promise),
+      endAccess: () => {
+        this.server.posts?.setStatus(extra.requestId, 401);
+        for (const stream of this.getConnections()) stream.close(1000, "Access ended");
+      },
     };
   }
 

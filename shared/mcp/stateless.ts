@@ -39,6 +39,8 @@ interface Arrival extends Record<string, unknown> {
   /** The message as it was read. */
   body: unknown;
   waitUntil(promise: Promise<unknown>): void;
+  /** Set when the grant or its person turned out to have ended. */
+  accessEnded: boolean;
 }
 
 /** Seconds a half-answered call can be continued. */
@@ -78,10 +80,13 @@ export function createStatelessLane(catalogue: Catalogue): StatelessLane {
     legacy: "reject",
     onerror: (error) => log("debug", "stateless_rejected", { error: error.message }),
   });
-  return (request, body, { env, identity, token, waitUntil }) => {
-    const extra: Arrival = { env, identity, body, waitUntil };
+  return async (request, body, { env, identity, token, waitUntil }) => {
+    const extra: Arrival = { env, identity, body, waitUntil, accessEnded: false };
     const authInfo: AuthInfo = { token, clientId: identity.clientId, scopes: [...identity.scopes], extra };
-    return handler.fetch(request, { authInfo, parsedBody: body });
+    const response = await handler.fetch(request, { authInfo, parsedBody: body });
+    return extra.accessEnded
+      ? new Response(response.body, { status: 401, headers: response.headers })
+      : response;
   };
 }
 
@@ -183,6 +188,9 @@ function createExchange(catalogue: Catalogue, arrival: Arrival, ctx: ServerConte
     channel: statelessChannel(ctx),
     signal: ctx.mcpReq.signal,
     waitUntil: arrival.waitUntil,
+    endAccess: () => {
+      arrival.accessEnded = true;
+    },
   };
 }
 

@@ -2,9 +2,14 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { Intent, PrincipalGate } from "../../shared/guard/admit.ts";
+import type { Claim } from "../../shared/guard/claim.ts";
 import { writeCallLog } from "../../workers/principal/call-log.ts";
 import { CallOutbox, type CallRecord } from "../../workers/principal/call-outbox.ts";
+import { DEPLOYED_LIMITS } from "../support/limits.ts";
 import { LANES, openSession } from "../support/session.ts";
+import { addPerson } from "../support/token.ts";
+
+const CLAIM: Claim = { grantId: "grant", costlyTool: null, timeoutMs: 20_000, limits: DEPLOYED_LIMITS };
 
 const principal = (userId: string) => env.PRINCIPAL.get(env.PRINCIPAL.idFromName(userId));
 
@@ -46,13 +51,13 @@ describe.each(LANES)("the record of a call on the %s lane", (lane) => {
 describe("an intent", () => {
   it("is durable before the call runs and says unknown when no outcome ever comes", async () => {
     const gate = principal("user_dave") as unknown as PrincipalGate;
-    await gate.admit(intent("call-1", "user_dave"));
+    await gate.admit(intent("call-1", await addPerson({ name: "dave", role: "viewer" })), CLAIM);
     expect(await recordsOf("user_dave")).toMatchObject([{ callId: "call-1", status: "unknown" }]);
   });
 
   it("keeps its first outcome", async () => {
     const gate = principal("user_erin") as unknown as PrincipalGate;
-    await gate.admit(intent("call-2", "user_erin"));
+    await gate.admit(intent("call-2", await addPerson({ name: "erin", role: "viewer" })), CLAIM);
     await gate.settle({ callId: "call-2", status: "ok", durationMs: 3, bytes: 10 });
     await gate.settle({ callId: "call-2", status: "timeout", durationMs: 9, bytes: 0 });
     expect(await recordsOf("user_erin")).toMatchObject([{ status: "ok", durationMs: 3 }]);
@@ -62,7 +67,7 @@ describe("an intent", () => {
 describe("the way to the platform database", () => {
   it("empties the outbox once the queue has taken the records", async () => {
     const gate = principal("user_frank") as unknown as PrincipalGate;
-    await gate.admit(intent("call-3", "user_frank"));
+    await gate.admit(intent("call-3", await addPerson({ name: "frank", role: "viewer" })), CLAIM);
     await gate.settle({ callId: "call-3", status: "ok", durationMs: 1, bytes: 1 });
     expect(await runDurableObjectAlarm(principal("user_frank"))).toBe(true);
     expect(await recordsOf("user_frank")).toEqual([]);

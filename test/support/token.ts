@@ -11,8 +11,8 @@ export interface TestPerson {
   role: string;
 }
 
-/** Puts a person into the database, or changes the role of one who is there. */
-async function addPerson({ name, role }: TestPerson): Promise<string> {
+/** Puts a person into the database, or changes the role of one who is there. Returns the id. */
+export async function addPerson({ name, role }: TestPerson): Promise<string> {
   const now = new Date().toISOString();
   const id = `user_${name}`;
   await env.PLATFORM_DB.prepare(

@@ -1,4 +1,5 @@
 import { type OAuthAuthorizationServerOptions, OAuthError } from "@cloudflare/workers-oauth-provider";
+import { principalGate } from "../../shared/guard/admit.ts";
 import { roleMayHold } from "../../shared/policy/roles.ts";
 import { findPerson, type Person } from "./people.ts";
 
@@ -16,6 +17,11 @@ export interface GrantMetadata {
   /** The domain that publishes the client's metadata document, or `null` when the name is not verified. */
   clientDomain: string | null;
   redirectHost: string;
+}
+
+/** The grant that a token of the OAuth library belongs to: `userId:grantId:secret`. */
+export function grantIdOf(token: string): string {
+  return token.split(":")[1] ?? "";
 }
 
 type TokenExchange = NonNullable<OAuthAuthorizationServerOptions<Env>["tokenExchangeCallback"]>;
@@ -42,7 +48,11 @@ export function readGrantMetadata(metadata: unknown): GrantMetadata {
  * disabled, and a role that holds none of the scopes any more, end the grant (`invalid_grant`, RFC 6749 §5.2);
  * a database that does not answer leaves it alone (503).
  */
-export const renewGrant: TokenExchange = async ({ env, userId, requestedScope }) => {
+export const renewGrant: TokenExchange = async ({ env, userId, grantId, requestedScope }) => {
+  // The store may still show a grant that was revoked a moment ago; the person's object does not.
+  if (await principalGate(env, userId).isGrantRevoked(grantId)) {
+    throw new OAuthError("invalid_grant", { description: "The app's access has been revoked." });
+  }
   const person = await loadPerson(env.PLATFORM_DB, userId);
   if (person === null) {
     throw new OAuthError("invalid_grant", {

@@ -5,7 +5,7 @@ import { type SessionDoor, serveLanes } from "../../shared/mcp/lanes.ts";
 import { createStatelessLane, type StatelessLane } from "../../shared/mcp/stateless.ts";
 import { listServers, registry } from "../servers.ts";
 import { GatewayAgent } from "./agent.ts";
-import type { GrantProps } from "./grant.ts";
+import { type GrantProps, grantIdOf } from "./grant.ts";
 
 /** What one MCP URL needs beside the request; made once per isolate. */
 interface Opening {
@@ -36,6 +36,7 @@ export async function serveMcp(
     stateless,
     hostnames: [new URL(env.PUBLIC_URL).hostname],
     challenge: (scopes: readonly string[]) => insufficientScope(ctx.auth, [...scopes]),
+    reconnect: `Bearer realm="OAuth", resource_metadata="${metadataUrl(ctx.auth.audience)}", error="invalid_token"`,
   };
   return serveLanes(request, options, { identity: identify(request, ctx), token: ctx.auth.token, env, ctx });
 }
@@ -60,6 +61,12 @@ function createOpening(server: string | null): Opening {
   return { catalogue, binding, door, stateless: createStatelessLane(catalogue) };
 }
 
+/** Where a resource's metadata is (RFC 9728 §3.1: between the host and the path). */
+function metadataUrl(resource: string): string {
+  const { origin, pathname } = new URL(resource);
+  return `${origin}/.well-known/oauth-protected-resource${pathname}`;
+}
+
 /** Identity of this request: the person from the grant, the app and its scopes from the token. */
 function identify(request: Request, { props, auth }: OAuthResourceContext<GrantProps>): PrincipalIdentity {
   return {
@@ -68,6 +75,7 @@ function identify(request: Request, { props, auth }: OAuthResourceContext<GrantP
     name: props.name,
     role: props.role,
     clientId: auth.clientId ?? "",
+    grantId: grantIdOf(auth.token),
     scopes: auth.scope,
     ip: request.headers.get("cf-connecting-ip"),
     country: typeof request.cf?.country === "string" ? request.cf.country : null,

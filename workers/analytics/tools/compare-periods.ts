@@ -32,6 +32,7 @@ export const comparePeriods = defineTool({
   name: "analytics_compare",
   title: "Compare periods",
   effect: "read",
+  costly: true,
   scope: "analytics:read",
   description:
     "Compares a metric with an earlier period and says how much each region, channel, product … contributed to the change; the contributions add up to it exactly. Use it for questions of why, one dimension a call.",

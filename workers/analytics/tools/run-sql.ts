@@ -10,6 +10,7 @@ export const runSql = defineTool({
   name: "analytics_sql",
   title: "Read-only SQL",
   effect: "read",
+  costly: true,
   scope: "analytics:read",
   description: `Runs one SELECT (SQLite dialect) when analytics_query cannot answer. Tables: ${OFFERED_TABLES.map(({ name }) => name).join(", ")}; columns are in the resources analytics://schema/{table}. Money is in integer cents, times are UTC text. Nothing can be changed.`,
   input: z.object({

@@ -3,6 +3,7 @@ import { admitAttempt, forgiveAttempt } from "../attempts.ts";
 import { openDoor } from "../oauth.ts";
 import type { Person } from "../people.ts";
 import { readForm } from "../read-form.ts";
+import { withRevocation } from "../revocation.ts";
 import { isRefusal, openAuth, PASSWORD_LENGTH, readPerson } from "../sign-in/auth.ts";
 import { listSignInRules } from "../sign-in/routes.tsx";
 import { AccountPage, type AccountPageProps } from "./account-page.tsx";
@@ -35,7 +36,8 @@ accountRoutes.post("/account/revoke", async (c) => {
   const grantId = form.get("grant") ?? "";
   // The grant is looked up under this person's id, so nobody can name another person's grant.
   if (/^[A-Za-z0-9_-]{1,64}$/.test(grantId)) {
-    await openDoor(c.env).authorizationServer.getOAuthApi(c.env).revokeGrant(grantId, person.id);
+    const oauth = openDoor(c.env).authorizationServer.getOAuthApi(withRevocation(c.env));
+    await oauth.revokeGrant(grantId, person.id);
   }
   return c.redirect("/account?done=revoked", 303);
 });

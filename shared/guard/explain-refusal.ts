@@ -1,0 +1,29 @@
+import { ToolError } from "../mcp/errors.ts";
+import type { LimitName, Refusal } from "./claim.ts";
+
+const LIMIT_TEXTS: Record<LimitName, (allowed: number) => string> = {
+  callsPerClient: (allowed) => `This app may make ${allowed} calls a minute for one person.`,
+  callsPerCostlyTool: (allowed) => `One person may call this tool ${allowed} times a minute.`,
+  callsPerUser: (allowed) => `All apps of one person together may make ${allowed} calls a minute.`,
+  concurrentCalls: (allowed) => `${allowed} calls of this person are running already.`,
+  unitsPerDay: (allowed) => `The person's ${allowed} units of this day (UTC) are used up.`,
+};
+
+/** A refusal of the person's object in words for the model. */
+export function explainRefusal(refusal: Refusal): ToolError {
+  switch (refusal.code) {
+    case "access_ended":
+      return new ToolError(
+        "access_ended",
+        "This app's access has been revoked, or its person's account ended.",
+      );
+    case "unavailable":
+      return new ToolError("unavailable", "Gatehouse cannot look up the person's account right now.", {
+        retryAfter: refusal.retryAfter,
+      });
+    case "rate_limited":
+      return new ToolError("rate_limited", LIMIT_TEXTS[refusal.limit](refusal.allowed), {
+        retryAfter: refusal.retryAfter,
+      });
+  }
+}

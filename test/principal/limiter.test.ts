@@ -1,0 +1,213 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { LimitRules } from "../../shared/policy/limits.ts";
+import type { LimitState, LimitStore, PassedCall } from "../../workers/principal/limit-store.ts";
+import { Limiter } from "../../workers/principal/limiter.ts";
+import { WINDOW_MS } from "../../workers/principal/sliding-log.ts";
+
+const DAY_MS = 24 * 60 * 60_000;
+/** Noon of a day, so that a test of minutes does not meet midnight. */
+const NOON = 20_000 * DAY_MS + DAY_MS / 2;
+
+const WIDE: LimitRules = {
+  callsPerClient: 1_000_000,
+  callsPerCostlyTool: 1_000_000,
+  callsPerUser: 1_000_000,
+  concurrentCalls: 1_000_000,
+  unitsPerDay: 1_000_000,
+  costlyUnits: 10,
+};
+
+/** What an eviction leaves: a store without its limiter. */
+class MemoryStore implements LimitStore {
+  passed: PassedCall[] = [];
+  #state: LimitState = { places: [], use: { day: 0, units: 0 } };
+
+  readPassed = () => [...this.passed];
+  readState = () => structuredClone(this.#state);
+  writeState = (state: LimitState) => {
+    this.#state = structuredClone(state);
+  };
+  addPassed = (call: PassedCall, kept: number) => {
+    this.passed = [...this.passed, call].slice(-kept);
+  };
+}
+
+/** One person's limiter under a clock that the test holds. */
+class Bench {
+  readonly store = new MemoryStore();
+  readonly limits: LimitRules;
+  now = NOON;
+  #limiter = new Limiter(this.store);
+  #calls = 0;
+
+  constructor(limits: Partial<LimitRules>) {
+    this.limits = { ...WIDE, ...limits };
+  }
+
+  /** `null` when the call passed. */
+  call(clientId = "app", costlyTool: string | null = null, callId = `call-${this.#calls++}`) {
+    const claim = { costlyTool, timeoutMs: 20_000, limits: this.limits };
+    return this.#limiter.take({ callId, clientId, claim }, this.now);
+  }
+
+  /** How many of `count` calls pass at this moment. */
+  pass(count: number, clientId?: string, costlyTool?: string): number {
+    return Array.from({ length: count }, () => this.call(clientId, costlyTool)).filter((r) => r === null).length;
+  }
+
+  end(callId: string): void {
+    this.#limiter.release(callId);
+  }
+
+  evict(): void {
+    this.#limiter = new Limiter(this.store);
+  }
+}
+
+const limit = fc.integer({ min: 1, max: 12 });
+/** Milliseconds that pass before a call; and whether the object is evicted, or the clock put back, before it. */
+const step = fc.record({
+  wait: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5_000 }), fc.integer({ min: 1, max: WINDOW_MS })),
+  evict: fc.boolean(),
+  back: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.integer({ min: 1, max: DAY_MS })),
+});
+
+describe("calls a minute", () => {
+  it("lets exactly N pass in any window, however calls are spread, whenever the object is evicted", () => {
+    fc.assert(
+      fc.property(limit, fc.array(step, { maxLength: 80 }), (allowed, steps) => {
+        const bench = new Bench({ callsPerUser: allowed });
+        const passed: number[] = [];
+        for (const { wait, evict } of steps) {
+          bench.now += wait;
+          if (evict) bench.evict();
+          const inWindow = passed.filter((at) => at > bench.now - WINDOW_MS).length;
+          const refusal = bench.call();
+          expect(refusal === null).toBe(inWindow < allowed);
+          if (refusal === null) passed.push(bench.now);
+        }
+      }),
+    );
+  });
+
+  it("never lets more than N pass in a true minute when the clock jumps back, nor holds longer than a minute", () => {
+    fc.assert(
+      fc.property(limit, fc.array(step, { maxLength: 80 }), (allowed, steps) => {
+        const bench = new Bench({ callsPerUser: allowed });
+        const passed: number[] = [];
+        let trueTime = 0;
+        for (const { wait, evict, back } of steps) {
+          trueTime += wait;
+          bench.now += wait - back;
+          if (evict) bench.evict();
+          if (bench.call() !== null) continue;
+          passed.push(trueTime);
+          expect(passed.filter((at) => at > trueTime - WINDOW_MS).length).toBeLessThanOrEqual(allowed);
+        }
+        bench.now += WINDOW_MS;
+        expect(bench.pass(allowed + 5)).toBe(allowed);
+      }),
+    );
+  });
+
+  it("says truthfully after how many seconds the same call passes, and that a second less is too few", () => {
+    fc.assert(
+      fc.property(limit, limit, limit, fc.array(step, { maxLength: 60 }), (user, client, tool, steps) => {
+        const bench = new Bench({ callsPerUser: user, callsPerClient: client, callsPerCostlyTool: tool });
+        for (const [index, { wait }] of steps.entries()) {
+          bench.now += wait;
+          const call = [`app-${index % 2}`, index % 3 === 0 ? "sql" : null] as const;
+          const refusal = bench.call(...call);
+          if (refusal?.code !== "rate_limited") continue;
+          expect(Number.isInteger(refusal.retryAfter)).toBe(true);
+          bench.now += (refusal.retryAfter - 1) * 1000;
+          expect(bench.call(...call)).not.toBeNull();
+          bench.now += 1000;
+          expect(bench.call(...call)).toBeNull();
+        }
+      }),
+    );
+  });
+
+  it("gives each app its own limit, and all of them together the person's", () => {
+    const bench = new Bench({ callsPerClient: 6, callsPerUser: 10 });
+    expect([bench.pass(50, "claude"), bench.pass(50, "cursor"), bench.pass(50, "codex")]).toEqual([6, 4, 0]);
+    expect(bench.call("claude")).toMatchObject({ code: "rate_limited", retryAfter: 60 });
+  });
+
+  it("counts a costly tool over all apps, and no other tool with it", () => {
+    const bench = new Bench({ callsPerCostlyTool: 3 });
+    expect([bench.pass(2, "claude", "sql"), bench.pass(9, "cursor", "sql")]).toEqual([2, 1]);
+    expect([bench.pass(9, "cursor", "compare"), bench.pass(9, "cursor")]).toEqual([3, 9]);
+    expect(bench.call("codex", "sql")).toMatchObject({ limit: "callsPerCostlyTool", allowed: 3 });
+  });
+
+  it("uses nothing up for a call that it refuses", () => {
+    const bench = new Bench({ callsPerCostlyTool: 1, callsPerClient: 5 });
+    expect(bench.pass(50, "app", "sql")).toBe(1);
+    expect(bench.pass(50, "app")).toBe(4);
+  });
+
+  it("keeps no more rows than a person may make calls a minute", () => {
+    const bench = new Bench({ callsPerUser: 7 });
+    for (let minute = 0; minute < 20; minute += 1) {
+      bench.now += WINDOW_MS;
+      bench.pass(9);
+    }
+    expect(bench.store.passed).toHaveLength(7);
+  });
+});
+
+describe("calls at the same time", () => {
+  it("frees a place with the outcome, once", () => {
+    const bench = new Bench({ concurrentCalls: 2 });
+    for (const id of ["a", "b"]) expect(bench.call("app", null, id)).toBeNull();
+    expect(bench.call()).toMatchObject({ code: "rate_limited", limit: "concurrentCalls" });
+    bench.end("a");
+    bench.end("a");
+    expect(bench.pass(5)).toBe(1);
+  });
+
+  it("frees the place of a call whose outcome never comes, also after an eviction, when retry_after says", () => {
+    const bench = new Bench({ concurrentCalls: 1 });
+    bench.call();
+    bench.evict();
+    bench.now += 4_000;
+    expect(bench.call()).toMatchObject({ retryAfter: 21 });
+    bench.now += 20_999;
+    expect(bench.call()).not.toBeNull();
+    bench.now += 1;
+    expect(bench.call()).toBeNull();
+  });
+
+  it("does not hold a place longer because the clock jumps back", () => {
+    const bench = new Bench({ concurrentCalls: 1 });
+    bench.call();
+    bench.now -= DAY_MS;
+    expect(bench.call()).toMatchObject({ retryAfter: 25 });
+    bench.now += 25_000;
+    expect(bench.call()).toBeNull();
+  });
+});
+
+describe("the units of a day", () => {
+  it("weighs costly calls, ends at midnight UTC, and survives an eviction", () => {
+    const bench = new Bench({ unitsPerDay: 25 });
+    expect(bench.pass(9, "app", "sql")).toBe(2);
+    bench.evict();
+    expect(bench.pass(9)).toBe(5);
+    expect(bench.call()).toMatchObject({ limit: "unitsPerDay", retryAfter: DAY_MS / 2 / 1000 });
+    bench.now += DAY_MS / 2;
+    expect(bench.pass(99)).toBe(25);
+  });
+
+  it("keeps what was used when the clock jumps back over midnight, until the next one", () => {
+    const bench = new Bench({ unitsPerDay: 5 });
+    bench.pass(5);
+    bench.now -= DAY_MS;
+    expect(bench.call()).toMatchObject({ retryAfter: DAY_MS / 2 / 1000 });
+    bench.now += DAY_MS / 2;
+    expect(bench.pass(9)).toBe(5);
+  });
+});

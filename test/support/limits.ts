@@ -1,0 +1,21 @@
+import { LIMITS, type LimitRules } from "../../shared/policy/limits.ts";
+
+/** The limits of a deployment, as they stand in the file. */
+export const DEPLOYED_LIMITS: Readonly<LimitRules> = { ...LIMITS };
+
+const LIFTED: LimitRules = {
+  callsPerClient: 1_000_000,
+  callsPerCostlyTool: 1_000_000,
+  callsPerUser: 1_000_000,
+  concurrentCalls: 1_000_000,
+  unitsPerDay: 1_000_000_000,
+  costlyUnits: 1,
+};
+
+/** Lets the tests of this file run under limits of their own; whatever is not named stays lifted. */
+export function setLimits(limits: Partial<LimitRules>): void {
+  Object.assign(LIMITS, LIFTED, limits);
+}
+
+// Set-up of every test file: its tests make more calls in a minute than people do, and most are not about limits.
+setLimits({});

@@ -1,0 +1,27 @@
+/**
+ * Milliseconds that a revoked grant is remembered: longer than the 30 days after which a connection that nobody
+ * refreshes ends, so that no copy of its tokens outlives the memory.
+ */
+const KEPT_MS = 32 * 24 * 60 * 60_000;
+
+/** The revoked grants of one person, in the Principal object's SQLite. */
+export class RevokedGrants {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(
+      "CREATE TABLE IF NOT EXISTS revoked_grants (grant_id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
+    );
+  }
+
+  /** From now on {@link has} knows the grant. Forgets those that nothing can refer to any more. */
+  add(grantId: string, now: number): void {
+    this.#sql.exec("DELETE FROM revoked_grants WHERE at < ?", now - KEPT_MS);
+    this.#sql.exec("INSERT OR REPLACE INTO revoked_grants VALUES (?, ?)", grantId, now);
+  }
+
+  has(grantId: string): boolean {
+    return this.#sql.exec("SELECT 1 FROM revoked_grants WHERE grant_id = ?", grantId).toArray().length > 0;
+  }
+}
