@@ -53,7 +53,8 @@ class Bench {
 
   /** How many of `count` calls pass at this moment. */
   pass(count: number, clientId?: string, costlyTool?: string): number {
-    return Array.from({ length: count }, () => this.call(clientId, costlyTool)).filter((r) => r === null).length;
+    return Array.from({ length: count }, () => this.call(clientId, costlyTool)).filter((r) => r === null)
+      .length;
   }
 
   end(callId: string): void {

@@ -1,0 +1,154 @@
+import { evictAllDurableObjects, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { beforeEach, describe, expect, it } from "vitest";
+import { type Intent, principalGate } from "../../shared/guard/admit.ts";
+import type { LimitRules } from "../../shared/policy/limits.ts";
+import { CallOutbox } from "../../workers/principal/call-outbox.ts";
+import { DEPLOYED_LIMITS, setLimits } from "../support/limits.ts";
+import { LANES, openSession, type TestSession } from "../support/session.ts";
+import { addPerson } from "../support/token.ts";
+
+let people = 0;
+
+/** A person whom no other test knows, so that limits start unused. */
+const nextPerson = () => `person${people++}`;
+
+/** How many of `count` calls at once pass; the others must say that there were too many. */
+async function passAtOnce(session: TestSession, count: number, tool = "context_get"): Promise<number> {
+  const args = tool === "analytics_sql" ? { sql: "SELECT 1 AS n" } : {};
+  const answers = await Promise.all(Array.from({ length: count }, () => session.call(tool, args)));
+  const refused = answers.filter((answer) => answer.isError);
+  for (const { error } of refused) expect(error).toMatchObject({ code: "rate_limited" });
+  return count - refused.length;
+}
+
+beforeEach(() => setLimits({}));
+
+describe.each(LANES)("limits on the %s lane", (lane) => {
+  const open = (as: string, server = "analytics") => openSession({ server, lane, as });
+
+  it("let exactly N of 50 calls at once pass, before and after an eviction", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 45 }), fc.integer({ min: 0, max: 45 }), async (n, first) => {
+        setLimits({ callsPerClient: n });
+        const session = await open(nextPerson());
+        const passed = await passAtOnce(session, first);
+        expect(passed).toBe(Math.min(n, first));
+        await evictAllDurableObjects();
+        expect(await passAtOnce(session, 50)).toBe(n - passed);
+      }),
+      { numRuns: 4 },
+    );
+  }, 30_000);
+
+  it("let 10 of 50 calls of a costly tool at once pass, as deployed, and answer what is not costly", async () => {
+    setLimits(DEPLOYED_LIMITS);
+    const session = await open(nextPerson());
+    expect(await passAtOnce(session, 5, "analytics_sql")).toBe(5);
+    expect(await passAtOnce(session, 50, "analytics_sql")).toBe(5);
+    const { error } = await session.call("analytics_sql", { sql: "SELECT 1 AS n" });
+    expect(error).toMatchObject({
+      code: "rate_limited",
+      message: "One person may call this tool 10 times a minute.",
+      retry_after: expect.toSatisfy((seconds) => Number.isInteger(seconds) && seconds > 0 && seconds <= 60),
+      suggested_action: expect.stringContaining("retry_after"),
+    });
+    expect((await session.call("context_get")).isError).toBe(false);
+  });
+
+  it("are not shared by two people", async () => {
+    setLimits({ callsPerUser: 3, callsPerClient: 3 });
+    const [ada, bob] = [await open(nextPerson()), await open(nextPerson())];
+    expect(await passAtOnce(ada, 9)).toBe(3);
+    expect(await passAtOnce(bob, 9)).toBe(3);
+  });
+
+  it("give two apps of one person a limit each, and one together", async () => {
+    setLimits({ callsPerClient: 4, callsPerUser: 6 });
+    const person = nextPerson();
+    const [claude, cursor] = [await open(person), await open(person)];
+    expect(await passAtOnce(claude, 9)).toBe(4);
+    expect(await passAtOnce(cursor, 9)).toBe(2);
+    expect((await cursor.call("context_get")).error?.message).toContain("All apps of one person");
+  });
+
+  it("count resources, prompts and completion like calls, and leave lists of what there is alone", async () => {
+    setLimits({ callsPerClient: 3 });
+    const session = await open(nextPerson(), "crm");
+    await session.readResource("crm://pipeline");
+    await session.getPrompt("crm_review_pipeline");
+    const reference = { type: "ref/resource", uri: "crm://deals/{id}" };
+    const argument = { name: "id", value: "a" };
+    await session.complete(reference, argument);
+    const refusals = [
+      await session.request("resources/read", { uri: "crm://pipeline" }),
+      await session.request("prompts/get", { name: "crm_review_pipeline" }),
+      await session.request("completion/complete", { ref: reference, argument }),
+    ];
+    for (const { error } of refusals) {
+      expect(error?.data).toMatchObject({
+        error: { code: "rate_limited", retry_after: expect.any(Number) },
+      });
+    }
+    expect((await session.call("context_get")).error).toMatchObject({ code: "rate_limited" });
+    expect((await session.listTools()).length).toBeGreaterThan(0);
+  });
+
+  it("leave a record of the call that they refused", async () => {
+    setLimits({ callsPerClient: 1 });
+    const person = nextPerson();
+    await passAtOnce(await open(person), 3);
+    const records = await runInDurableObject(
+      env.PRINCIPAL.get(env.PRINCIPAL.idFromName(`user_${person}`)),
+      (_object, state) => new CallOutbox(state.storage.sql).ready(Number.MAX_SAFE_INTEGER),
+    );
+    expect(records.filter(({ status }) => status === "rate_limited")).toHaveLength(2);
+    expect(records).toHaveLength(3);
+  });
+});
+
+describe("the person's object", () => {
+  const gate = async () => {
+    const userId = await addPerson({ name: nextPerson(), role: "viewer" });
+    const object = principalGate(env, userId);
+    const admit = (callId: string, limits: Partial<LimitRules>) => {
+      const subject = { kind: "tool", server: "crm", name: "crm_list_deals" } as const;
+      const origin = { traceId: "t", userId, clientId: "app", sessionId: null, lane: "stateless" } as const;
+      const intent: Intent = { callId, at: Date.now(), ...origin, ...subject };
+      const rules = { ...DEPLOYED_LIMITS, concurrentCalls: 1_000, ...limits };
+      return object.admit(intent, { grantId: "grant", costlyTool: null, timeoutMs: 20_000, limits: rules });
+    };
+    return { object, admit };
+  };
+
+  it.each([1, 7, 20, 49, 50, 60])(
+    "lets %i of 60 callers at once through when that is the limit",
+    async (n) => {
+      const { admit } = await gate();
+      const admissions = await Promise.all(
+        Array.from({ length: 60 }, (_, index) => admit(`call-${index}`, { callsPerUser: n })),
+      );
+      expect(admissions.filter(({ admitted }) => admitted)).toHaveLength(n);
+    },
+  );
+
+  it("gives a place back with the outcome, and keeps it over an eviction until then", async () => {
+    const { object, admit } = await gate();
+    const one = { concurrentCalls: 1 };
+    expect(await admit("first", one)).toMatchObject({ admitted: true });
+    await evictAllDurableObjects();
+    expect(await admit("second", one)).toMatchObject({
+      admitted: false,
+      refusal: { code: "rate_limited", limit: "concurrentCalls" },
+    });
+    await object.settle({ callId: "first", status: "ok", durationMs: 1, bytes: 1 });
+    expect(await admit("third", one)).toMatchObject({ admitted: true });
+  });
+
+  it("refuses somebody whom the platform database does not know", async () => {
+    const { admit } = await gate();
+    await env.PLATFORM_DB.prepare(`DELETE FROM "user"`).run();
+    expect(await admit("call", {})).toEqual({ admitted: false, refusal: { code: "access_ended" } });
+  });
+});
