@@ -16,7 +16,7 @@ const HELP = `Manages the people who may sign in. There is no sign-up: this comm
   npm run people -- list
   npm run people -- role --email ada@example.com --role admin
   npm run people -- password --email ada@example.com      a new password, everywhere signed out
-  npm run people -- disable --email ada@example.com       refused from the next request on
+  npm run people -- disable --email ada@example.com       refused within 30 seconds, open sessions included
   npm run people -- enable --email ada@example.com
 
   --env local|staging|production   default: local
@@ -91,7 +91,9 @@ const COMMANDS: Readonly<Record<string, (database: PeopleDatabase, flags: Flags)
     const address = await requirePerson(database, flags);
     const chosen = read("role", role, flags.role);
     await database.change(setRole(address, chosen, new Date().toISOString()));
-    console.log(`${address} is now ${chosen}. Connected apps take it over at their next refresh.`);
+    console.log(
+      `${address} is now ${chosen}. Open sessions lose rights within 30 seconds and gain them when their app next refreshes.`,
+    );
   },
   async password(database, flags) {
     const address = await requirePerson(database, flags);
@@ -103,7 +105,7 @@ const COMMANDS: Readonly<Record<string, (database: PeopleDatabase, flags: Flags)
   async disable(database, flags) {
     const address = await requirePerson(database, flags);
     await database.change(setDisabled(address, true, new Date().toISOString()));
-    console.log(`${address} can no longer sign in; connected apps end at their next refresh.`);
+    console.log(`${address} can no longer sign in; connected apps are refused within 30 seconds.`);
   },
   async enable(database, flags) {
     const address = await requirePerson(database, flags);

@@ -42,7 +42,7 @@ export function addPerson(person: NewPerson): string {
   ].join("\n");
 }
 
-/** Gives a person another role. Apps take it over at their next refresh. */
+/** Gives a person another role. Calls lose rights within 30 seconds; apps gain them at their next refresh. */
 export function setRole(email: string, role: string, at: string): string {
   return `UPDATE "user" SET "role" = ${quoteText(role)}, "updatedAt" = ${quoteText(at)} WHERE "email" = ${quoteText(email)};`;
 }

@@ -4,7 +4,7 @@ import { type GrantProps, renewGrant } from "./grant.ts";
 import { serveMcp } from "./mcp.ts";
 import { listResources, listScopes, type Resource } from "./resources.ts";
 
-/** Seconds. Short, because a role change reaches a token only when it is refreshed. */
+/** Seconds. Short, because a wider role reaches a token only when it is refreshed. */
 const ACCESS_TOKEN_TTL = 30 * 60;
 /** Seconds. A connection lives while its app refreshes at least this often. */
 const IDLE_TTL = 30 * 24 * 60 * 60;
