@@ -93,11 +93,6 @@ export class GrantStore extends DurableObject<Env> {
     return newest;
   }
 
-  /** Ends a grant and everything issued from it, in one step. */
-  async revoke(grantId: string): Promise<void> {
-    this.#records.removeGrant(grantId);
-  }
-
   /** Tidies up what has expired. */
   override async alarm(): Promise<void> {
     const next = this.#records.removeExpired(nowSeconds());

@@ -40,7 +40,7 @@ export function withGrantStore(env: Env, mode: "write" | "rehearse" = "write"): 
  * one fails. Throws `OAuthError`: `invalid_grant` when the grant is gone (RFC 6749 §5.2), `temporarily_unavailable`
  * with 503 when another request changed it.
  */
-export class GrantStorage {
+class GrantStorage {
   readonly #env: Env;
   readonly #rehearsing: boolean;
   readonly #versions = new Map<string, Expectation>();
