@@ -1,6 +1,8 @@
 import { ToolError, toToolError } from "../mcp/errors.ts";
 import { InputNeeded } from "../mcp/input-needed.ts";
 import { logFailure } from "../observe/log.ts";
+import { masksOf } from "../policy/masks.ts";
+import { maskError } from "../redact/mask-error.ts";
 import { admit } from "./admit.ts";
 import { ContextRecorder } from "./context-recorder.ts";
 import { decide } from "./decide.ts";
@@ -58,7 +60,7 @@ export async function guard<Raw, Shaped>(
       status = "input_required";
       throw failure;
     }
-    const error = explain(failure, subject, exchange.traceId);
+    const error = explain(failure, exchange, subject);
     status = error.code;
     throw error;
   } finally {
@@ -70,11 +72,11 @@ async function admitOrExplain(exchange: Exchange, subject: Subject, callId: stri
   try {
     return await admit(exchange, subject, callId, at);
   } catch (failure) {
-    throw explain(failure, subject, exchange.traceId);
+    throw explain(failure, exchange, subject);
   }
 }
 
-function explain(failure: unknown, subject: Subject, traceId: string): ToolError {
-  if (failure instanceof ToolError) return failure;
+function explain(failure: unknown, { identity, traceId }: Exchange, subject: Subject): ToolError {
+  if (failure instanceof ToolError) return maskError(failure, masksOf(identity.role));
   return toToolError(failure, logFailure("call_failed", failure, { name: subject.name, trace_id: traceId }));
 }

@@ -4,6 +4,9 @@ import type { Exchange } from "../guard/exchange.ts";
 import { guard } from "../guard/guard.ts";
 import { DEFAULT_TIMEOUT_MS, type HoldDeadline } from "../guard/run.ts";
 import { logFailure } from "../observe/log.ts";
+import { masksOf } from "../policy/masks.ts";
+import { maskChannel } from "../redact/mask-channel.ts";
+import { maskContents } from "../redact/mask-contents.ts";
 import { type Entry, type Listed, type TemplateEntry, visible } from "./catalogue.ts";
 import type {
   AskingContext,
@@ -15,6 +18,7 @@ import type {
 } from "./define.ts";
 import { ToolError } from "./errors.ts";
 import { InputNeeded } from "./input-needed.ts";
+import { contentsSchemaOf, maskHome } from "./masked-home.ts";
 import { paginate } from "./paging.ts";
 import { JSON_RPC, ProtocolFault, toProtocolFault } from "./protocol-fault.ts";
 import { parseArguments } from "./schema.ts";
@@ -193,16 +197,18 @@ async function guardedRead<Result>(
   work: (context: AskingContext) => Promise<Result>,
 ): Promise<Result> {
   const now = new Date();
-  const { identity, channel } = exchange;
+  const { identity, catalogue, session } = exchange;
+  const rules = masksOf(identity.role);
+  const channel = maskChannel(exchange.channel, rules);
   const run = (signal: AbortSignal, context: ContextRecorder, hold: HoldDeadline) => {
-    const store = entry.openStore(exchange.env, identity, exchange.session);
+    const store = entry.openStore(exchange.env, identity, maskHome(session, catalogue, rules));
     return work({ store, principal: identity, context, signal, now, ...askHolding(channel, hold) });
   };
   try {
     return await guard(exchange, entry.subject, {
       timeoutMs: DEFAULT_TIMEOUT_MS,
       run,
-      shape: async (raw) => raw,
+      shape: async (raw) => maskContents(raw, rules, contentsSchemaOf(catalogue)),
       measure: (shaped) => JSON.stringify(shaped).length,
     });
   } catch (failure) {

@@ -6,7 +6,7 @@ import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { runNode } from "../../scripts/local/process.ts";
 import { DEMO_PASSWORD, DEMO_PEOPLE } from "../../scripts/seed/people.ts";
-import { type SpawnedStart, pickPort, spawnStart } from "../support/spawned-start.ts";
+import { pickPort, type SpawnedStart, spawnStart } from "../support/spawned-start.ts";
 
 const READY = "Gatehouse is ready at";
 
@@ -15,13 +15,17 @@ function listRuntimes(parent: number): number[] {
   return table
     .split("\n")
     .map((line) => line.trim().split(/\s+/))
-    .filter(([, ppid, stat, command]) => command === "workerd" && Number(ppid) === parent && !stat?.startsWith("Z"))
+    .filter(
+      ([, ppid, stat, command]) => command === "workerd" && Number(ppid) === parent && !stat?.startsWith("Z"),
+    )
     .map(([pid]) => Number(pid));
 }
 
 function isAlive(processId: number): boolean {
   try {
-    return !execFileSync("ps", ["-o", "stat=", "-p", String(processId)], { encoding: "utf8" }).startsWith("Z");
+    return !execFileSync("ps", ["-o", "stat=", "-p", String(processId)], { encoding: "utf8" }).startsWith(
+      "Z",
+    );
   } catch {
     return false;
   }
@@ -53,7 +57,9 @@ describe("npm start, npm run demo, and a second start", () => {
   });
 
   it("says that nobody answers, and exits with 1, when the demo finds no server", async () => {
-    const demo = await runNode("scripts/demo.ts", [], { env: { PORT: String(port), GATEHOUSE_URL: undefined } });
+    const demo = await runNode("scripts/demo.ts", [], {
+      env: { PORT: String(port), GATEHOUSE_URL: undefined },
+    });
     expect(demo.code).toBe(1);
     expect(demo.stderr).toContain(`No Gatehouse answers at http://localhost:${port}.`);
     expect(demo.stderr).toContain("npm start");
@@ -88,12 +94,15 @@ describe("npm start, npm run demo, and a second start", () => {
     }
     expect(card).not.toContain("Loading");
 
-    const demo = await runNode("scripts/demo.ts", [], { env: { PORT: String(port), GATEHOUSE_URL: undefined } });
+    const demo = await runNode("scripts/demo.ts", [], {
+      env: { PORT: String(port), GATEHOUSE_URL: undefined },
+    });
     expect(demo.stderr).toBe("");
     expect(demo.code).toBe(0);
     expect(demo.stdout).toMatch(/sessionful \(2025-11-25\)/);
     expect(demo.stdout).toMatch(/stateless \(2026-07-28\)/);
-    for (const url of ["/mcp:", "/mcp/analytics:", "/mcp/crm:", "/mcp/knowledge:"]) expect(demo.stdout).toContain(url);
+    for (const url of ["/mcp:", "/mcp/analytics:", "/mcp/crm:", "/mcp/knowledge:"])
+      expect(demo.stdout).toContain(url);
     const tools = new Set([...demo.stdout.matchAll(/→ (\w+) \{/g)].map(([, tool]) => tool));
     expect(tools.size).toBeGreaterThanOrEqual(8);
 
@@ -136,7 +145,9 @@ describe("npm start, npm run demo, and a second start", () => {
     const second = spawnStart(stateFolder, await pickPort());
     running.push(second);
     expect(await second.ended).toBe(1);
-    expect(second.output()).toContain(`Gatehouse already runs on ${stateFolder} (process ${first.processId}).`);
+    expect(second.output()).toContain(
+      `Gatehouse already runs on ${stateFolder} (process ${first.processId}).`,
+    );
     await first.end("SIGINT");
   });
 

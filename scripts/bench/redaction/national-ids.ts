@@ -47,8 +47,8 @@ export const makeIdNr: MakeValue = (faker) =>
     if (stem.startsWith("0") || /(\d)\1/.test(stem)) return undefined;
     return complete(stem, "0123456789", (text) => {
       let check = 5;
-      for (const digit of digitsOf(text)) check = (((check || 10) * 2) % 11) + digit;
-      return check % 10 === 1;
+      for (const digit of digitsOf(text)) check = ((((check || 10) * 2) % 11) + digit) % 10;
+      return check === 1;
     });
   });
 
