@@ -3,11 +3,10 @@ import { byPattern, type Detector } from "./finding.ts";
 const LOCAL_PART = /[\p{L}\p{N}!#$%&'*+/=?^_`{|}~.-]/u;
 const MOST_LOCAL = 64;
 /** RFC 1035 labels up to a top-level domain of letters, at the place where the search stands. */
-const DOMAIN =
-  /(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,8}[\p{L}]{2,24}(?![\p{L}\p{N}_-]|\.[\p{L}\p{N}])/uy;
+const DOMAIN = /(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,8}[\p{L}]{2,24}(?![\p{L}\p{N}_-])/uy;
 
-/** File names that follow an @ in package names and pictures: `logo@2x.png`, `next@15.js`. */
-const NOT_DOMAINS = /\.(?:js|ts|mjs|cjs|json|md|png|jpe?g|svg|gif|webp|css|html)$/i;
+/** What follows an @ in versions of packages and names of pictures: `next@15.1.0-rc.one`, `logo@2x.png`. */
+const NOT_DOMAINS = /^\d+\.\d+\.|\.(?:js|ts|mjs|cjs|json|md|png|jpe?g|svg|gif|webp|css|html)$/i;
 
 /**
  * E-mail addresses (RFC 5321 lengths, internationalised names as in RFC 6531). Searches for `@` and looks left and

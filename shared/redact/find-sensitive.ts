@@ -24,7 +24,8 @@ export function findSensitive(text: string, wanted: readonly Finding["classifica
   for (const finding of found) {
     const last = kept.at(-1);
     if (!last || finding.start >= last.end) kept.push(finding);
-    else if (finding.end > last.end) last.end = finding.end;
+    // What follows the password in a URL is a host and not the domain of an address.
+    else if (finding.end > last.end && last.kind !== "url_password") last.end = finding.end;
   }
   return kept;
 }

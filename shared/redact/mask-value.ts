@@ -4,6 +4,9 @@ export const MASK = "•••";
 /** More words than this are a text and not a name: nothing of it stays. */
 const MOST_WORDS = 4;
 
+/** What {@link keepLastDigits} leaves. */
+const NUMBER_SHOWN = /^•••\d{2,4}$/;
+
 /**
  * Masks a whole value so that it stays recognisable to someone who knows it: `j•••@acme.com`, `•••67` for a
  * telephone number, `J••• D•••` for a name. Never the value itself; masking a masked value changes nothing.
@@ -12,7 +15,8 @@ export function maskValue(value: string): string {
   if (value === "") return value;
   const [local = "", domain] = splitAddress(value);
   if (domain !== undefined) return `${keepInitial(local)}@${domain}`;
-  if (/^[+•]?[\d ()./x•-]+$/.test(value)) return keepLastDigits(value, 2);
+  if (NUMBER_SHOWN.test(value)) return value;
+  if (/^\+?[\d ()./x-]*\d[ ()./x-]*$/.test(value)) return keepLastDigits(value, 2);
   const words = value.split(/\s+/).filter((word) => word !== "");
   return words.length === 0 || words.length > MOST_WORDS ? MASK : words.map(keepInitial).join(" ");
 }
@@ -48,7 +52,6 @@ function keepInitial(word: string): string {
 
 /** The last digits of a number that has at least seven, so that most of it is hidden. */
 function keepLastDigits(value: string, count: number): string {
-  if (value.startsWith(MASK) && value.length <= MASK.length + count) return value;
   const digits = value.replace(/\D/g, "");
   return digits.length < 7 ? MASK : `${MASK}${digits.slice(-count)}`;
 }
