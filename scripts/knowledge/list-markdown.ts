@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 
 /** More files than this are not one knowledge base but somebody's disk. */
-export const MAX_FILES = 50_000;
+const MAX_FILES = 50_000;
 
 /**
  * Paths of the Markdown files below a folder, relative to it and with `/`, sorted. Hidden folders and

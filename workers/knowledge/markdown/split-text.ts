@@ -1,7 +1,7 @@
 import type { MarkdownLine } from "./scan-lines.ts";
 
 /** Passages aim at this many characters: about 400 tokens, a screenful. */
-export const PASSAGE_TARGET = 1_800;
+const PASSAGE_TARGET = 1_800;
 /** A single block (a code listing, a table) may be this long before it is cut inside. */
 const BLOCK_LIMIT = 3 * PASSAGE_TARGET;
 
