@@ -3,6 +3,8 @@ import type { CallDetails } from "../audit/record.ts";
 import { ToolError, toToolError } from "../mcp/errors.ts";
 import { InputNeeded } from "../mcp/input-needed.ts";
 import { logFailure } from "../observe/log.ts";
+import { masksOf } from "../policy/masks.ts";
+import { maskError } from "../redact/mask-error.ts";
 import { admit } from "./admit.ts";
 import { ContextRecorder } from "./context-recorder.ts";
 import { decide, requireAllowed } from "./decide.ts";
@@ -60,7 +62,7 @@ export async function guard<Raw, Shaped>(
       status = "input_required";
       throw failure;
     }
-    const error = explain(failure, subject, exchange.traceId);
+    const error = explain(failure, exchange, subject);
     status = error.code;
     throw error;
   } finally {
@@ -72,11 +74,11 @@ async function admitOrExplain(exchange: Exchange, subject: Subject, details: Cal
   try {
     return await admit(exchange, subject, details, timeoutMs);
   } catch (failure) {
-    throw explain(failure, details, exchange.traceId);
+    throw explain(failure, exchange, subject);
   }
 }
 
-function explain(failure: unknown, subject: Pick<Subject, "name">, traceId: string): ToolError {
-  if (failure instanceof ToolError) return failure;
+function explain(failure: unknown, { identity, traceId }: Exchange, subject: Subject): ToolError {
+  if (failure instanceof ToolError) return maskError(failure, masksOf(identity.role));
   return toToolError(failure, logFailure("call_failed", failure, { name: subject.name, trace_id: traceId }));
 }

@@ -2,6 +2,9 @@ import type { z } from "zod";
 import type { ContentBlock, ToolDefinition } from "../mcp/define.ts";
 import { ToolError } from "../mcp/errors.ts";
 import type { JsonValue } from "../mcp/json.ts";
+import type { MaskRules } from "../policy/masks.ts";
+import { maskContents, type SchemaOfUri } from "../redact/mask-contents.ts";
+import { maskFields } from "../redact/mask-fields.ts";
 import type { SessionHome } from "../session/session-home.ts";
 import type { ContextRecorder } from "./context-recorder.ts";
 
@@ -17,8 +20,14 @@ export interface ShapedAnswer {
   content: ContentBlock[];
 }
 
+/** What the reader may see, and how embedded resources say what they hold. */
+export interface Masking {
+  rules: MaskRules;
+  schemaOf: SchemaOfUri;
+}
+
 /**
- * Step 4 for tools: checks the answer against its schema and cuts it to size. The rest of a long list is kept in
+ * Step 4 for tools: checks the answer against its schema, masks what this reader may not see, and cuts it to size. The rest of a long list is kept in
  * the session under a handle, so that the model pages instead of swallowing.
  * Throws `result_too_large` when there is nothing to cut.
  */
@@ -28,9 +37,12 @@ export async function shapeAnswer(
   context: ContextRecorder,
   session: SessionHome,
   now: Date,
+  masking: Masking,
 ): Promise<ShapedAnswer> {
-  if (!tool.output) return { content: boundContent(raw as ContentBlock[]) };
-  const output = checkOutput(tool.output, raw, tool.name);
+  const { rules, schemaOf } = masking;
+  if (!tool.output) return { content: boundContent(maskContents(raw as ContentBlock[], rules, schemaOf)) };
+  // Before anything is cut, kept or copied: every form of the answer is made of what may be seen.
+  const output = maskFields(tool.output, checkOutput(tool.output, raw, tool.name), rules);
   const structured = await cutToSize(tool, output, context, session, now);
   const extra = tool.content?.(output as never) ?? [];
   return {

@@ -4,10 +4,15 @@ import type { Exchange } from "../guard/exchange.ts";
 import { guard } from "../guard/guard.ts";
 import { DEFAULT_TIMEOUT_MS } from "../guard/run.ts";
 import { type ShapedAnswer, shapeAnswer } from "../guard/shape.ts";
+import { SESSION_SCOPE } from "../policy/decide.ts";
+import { masksOf } from "../policy/masks.ts";
+import { maskChannel } from "../redact/mask-channel.ts";
+import { refuseMasked } from "../redact/refuse-masked.ts";
 import type { Entry } from "./catalogue.ts";
 import type { ToolDefinition } from "./define.ts";
 import { ToolError } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
+import { contentsSchemaOf, maskHome } from "./masked-home.ts";
 import { JSON_RPC, ProtocolFault } from "./protocol-fault.ts";
 import { parseArguments } from "./schema.ts";
 
@@ -52,22 +57,31 @@ async function guardedCall(
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     args: args ?? {},
     async run(signal, context, hold) {
+      // Only now: admission may have brought the role up to date.
+      const rules = masksOf(exchange.identity.role);
+      const channel = maskChannel(exchange.channel, rules);
+      // A session's own memory may hold what was shown; it is no record that a masked value could spoil.
+      if (tool.effect !== "read" && tool.scope !== SESSION_SCOPE) refuseMasked(args ?? {});
       const input = parseArguments(tool.input, inheritDefaults(tool, args ?? {}, context.defaults, applied));
       // Conditions judge what will run: defaults filled in, text trimmed, numbers converted. Not what was sent.
       requireAllowed(decide(exchange.identity, entry.subject, input));
-      const store = entry.openStore(exchange.env, exchange.identity, exchange.session);
+      const home = maskHome(exchange.session, exchange.catalogue, rules);
+      const store = entry.openStore(exchange.env, exchange.identity, home);
       return tool.run(input, {
         store,
         principal: exchange.identity,
         context,
         signal,
         now,
-        ...exchange.channel,
-        ...askHolding(exchange.channel, hold),
+        ...channel,
+        ...askHolding(channel, hold),
       });
     },
     async shape(raw, context) {
-      const answer = await shapeAnswer(tool, raw, context, exchange.session, now);
+      const answer = await shapeAnswer(tool, raw, context, exchange.session, now, {
+        rules: masksOf(exchange.identity.role),
+        schemaOf: contentsSchemaOf(exchange.catalogue),
+      });
       if (applied.length === 0) return answer;
       const text = `Session defaults used: ${applied.join(", ")}. Change them with context_set.`;
       return { ...answer, content: [...answer.content, { type: "text" as const, text }] };

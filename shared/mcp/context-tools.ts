@@ -7,13 +7,15 @@ import { ToolError } from "./errors.ts";
 import { describeIssues } from "./schema.ts";
 
 const ENTITY = z.object({ type: z.string(), id: z.string(), label: z.string() });
+const OWN_WORDS = { classification: "internal" };
 const PARTS = ["defaults", "entities", "handles", "notes"] as const;
 
 /** The session's memory as the three tools show it. */
 const STATE = z.object({
-  defaults: z.record(z.string(), z.json()),
+  // The person's own words come back as they were said.
+  defaults: z.record(z.string(), z.json()).meta(OWN_WORDS),
   entities: z.array(ENTITY),
-  notes: z.array(z.string()),
+  notes: z.array(z.string()).meta(OWN_WORDS),
   handles: z.array(z.object({ handle: z.string(), tool: z.string(), rows: z.number().int() })),
   forgotten: z.number().int().describe("How many old entries were compacted away."),
 });

@@ -168,6 +168,8 @@ export interface ResourceDefinition<Store = unknown> {
   uri?: string;
   uriTemplate?: string;
   mimeType: string;
+  /** What the JSON text of its contents holds, with classified fields; the guard masks by it wherever they appear. */
+  contents?: z.ZodObject;
   scope: string;
   icons?: Icon[];
   /** Lists members of a template; they appear in `resources/list`. Bounded: at most 1,000. */

@@ -1,3 +1,6 @@
+import type { z } from "zod";
+import type { JsonValue } from "./json.ts";
+
 /**
  * Errors that may reach a model or a client. Every text here and in every `ToolError` is written by us:
  * an unknown failure is reported as `internal_error` with an event id, and its details go to the log only.
@@ -38,8 +41,16 @@ export interface ToolErrorOptions {
   suggestedAction?: string;
   /** Seconds. */
   retryAfter?: number;
+  /** Values as they are stored now. The guard masks them for who asks and puts them behind the message. */
+  current?: QuotedValues;
   /** The underlying failure, for the log. Never shown. */
   cause?: unknown;
+}
+
+/** Stored values that an error quotes, with the schema that classifies them. */
+export interface QuotedValues {
+  schema: z.core.$ZodType;
+  values: Record<string, JsonValue>;
 }
 
 const DEFAULT_ACTIONS: Record<ErrorCode, string> = {
@@ -64,6 +75,7 @@ export class ToolError extends Error {
   readonly code: ErrorCode;
   readonly suggestedAction: string;
   readonly retryAfter: number | undefined;
+  readonly current: QuotedValues | undefined;
 
   constructor(code: ErrorCode, message: string, options: ToolErrorOptions = {}) {
     super(message, { cause: options.cause });
@@ -71,6 +83,7 @@ export class ToolError extends Error {
     this.code = code;
     this.suggestedAction = options.suggestedAction ?? DEFAULT_ACTIONS[code];
     this.retryAfter = options.retryAfter;
+    this.current = options.current;
   }
 
   /** The wire shape. */

@@ -4,6 +4,9 @@ import type { Exchange } from "../guard/exchange.ts";
 import { guard } from "../guard/guard.ts";
 import { DEFAULT_TIMEOUT_MS, type HoldDeadline } from "../guard/run.ts";
 import { logFailure } from "../observe/log.ts";
+import { masksOf } from "../policy/masks.ts";
+import { maskChannel } from "../redact/mask-channel.ts";
+import { maskContents } from "../redact/mask-contents.ts";
 import { type Entry, type Listed, type TemplateEntry, visible } from "./catalogue.ts";
 import type {
   AskingContext,
@@ -15,6 +18,7 @@ import type {
 } from "./define.ts";
 import { ToolError } from "./errors.ts";
 import { InputNeeded } from "./input-needed.ts";
+import { contentsSchemaOf, maskHome } from "./masked-home.ts";
 import { paginate } from "./paging.ts";
 import { JSON_RPC, ProtocolFault, toProtocolFault } from "./protocol-fault.ts";
 import { parseArguments } from "./schema.ts";
@@ -194,10 +198,13 @@ async function guardedRead<Result>(
   work: (context: AskingContext) => Promise<Result>,
 ): Promise<Result> {
   const now = new Date();
+  const { catalogue, session } = exchange;
   const run = (signal: AbortSignal, context: ContextRecorder, hold: HoldDeadline) => {
     // Only now: admission may have brought the identity up to date.
-    const { identity, channel } = exchange;
-    const store = entry.openStore(exchange.env, identity, exchange.session);
+    const { identity } = exchange;
+    const rules = masksOf(identity.role);
+    const channel = maskChannel(exchange.channel, rules);
+    const store = entry.openStore(exchange.env, identity, maskHome(session, catalogue, rules));
     return work({ store, principal: identity, context, signal, now, ...askHolding(channel, hold) });
   };
   try {
@@ -205,7 +212,7 @@ async function guardedRead<Result>(
       timeoutMs: DEFAULT_TIMEOUT_MS,
       args,
       run,
-      shape: async (raw) => raw,
+      shape: async (raw) => maskContents(raw, masksOf(exchange.identity.role), contentsSchemaOf(catalogue)),
       measure: (shaped) => JSON.stringify(shaped).length,
     });
   } catch (failure) {

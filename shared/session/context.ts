@@ -1,4 +1,5 @@
 import type { JsonValue } from "../mcp/json.ts";
+import type { Classification } from "../policy/masks.ts";
 
 /** Something the person and the model spoke about: "that customer". Newest first, unique by type and id. */
 export interface EntityReference {
@@ -6,6 +7,8 @@ export interface EntityReference {
   type: string;
   id: string;
   label: string;
+  /** How sensitive the label is; a role that is not shown such fields reads it masked. */
+  classification?: Classification;
 }
 
 /** Names a large result that is kept beside the session; its rows are read page by page. */

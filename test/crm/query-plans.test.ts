@@ -55,7 +55,7 @@ async function listWith(store: CrmStore, filter: Partial<DealFilter>, sort: Deal
 
 beforeAll(async () => {
   await seedCrm(env.CRM_DB, { asOf: new Date(), contacts: 300, report: () => {} });
-  const store = openCrmStore(recordStatements(env.CRM_DB));
+  const store = openCrmStore(recordStatements(env.CRM_DB), true);
   const [company] = await store.companies.listActive(1);
   const companyId = company?.id ?? "";
   const ownerId = company?.owner_id ?? "";

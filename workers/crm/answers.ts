@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { EntityReference } from "../../shared/session/context.ts";
 import { countDaysSince, toDay } from "./days.ts";
 import { fromCents } from "./money.ts";
 import { STAGES } from "./stages.ts";
@@ -130,6 +131,22 @@ export function presentTask(row: TaskRow, now: Date): z.input<typeof taskShape> 
     company_id: row.company_id,
     deal_id: row.deal_id,
   };
+}
+
+/** The fields of a contact that a write can change, as an error quotes them. */
+export const contactFieldsShape = z.object({
+  first_name: z.string().meta(pii),
+  last_name: z.string().meta(pii),
+  email: text.meta(pii),
+  phone: text.meta(pii),
+  title: text,
+  company_id: text,
+  owner_id: text,
+});
+
+/** A contact as the session remembers it. */
+export function referToContact(row: Pick<ContactRow, "id" | "first_name" | "last_name">): EntityReference {
+  return { type: "contact", id: row.id, label: nameContact(row), classification: "pii" };
 }
 
 /** A person's full name. */

@@ -1,4 +1,4 @@
-import { ToolError } from "../../shared/mcp/errors.ts";
+import { type QuotedValues, ToolError } from "../../shared/mcp/errors.ts";
 import type { CompanyRow } from "./store/companies.ts";
 import type { ContactRow } from "./store/contacts.ts";
 import type { DealRow } from "./store/deals.ts";
@@ -47,11 +47,14 @@ export function refuseStale(
   what: string,
   current: { version: number; updated_by_name: string },
   given: number,
-  values: Readonly<Record<string, string | number | null>>,
+  values: QuotedValues,
 ): ToolError {
   return new ToolError(
     "conflict",
-    `${what} is at version ${current.version}, last changed by ${current.updated_by_name}; you gave version ${given}. Current values: ${JSON.stringify(values)}.`,
-    { suggestedAction: `If your change still holds, repeat it with version ${current.version}.` },
+    `${what} is at version ${current.version}, last changed by ${current.updated_by_name}; you gave version ${given}.`,
+    {
+      current: values,
+      suggestedAction: `If your change still holds, repeat it with version ${current.version}.`,
+    },
   );
 }

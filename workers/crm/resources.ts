@@ -1,6 +1,7 @@
+import { z } from "zod";
 import { defineResource, type ResourceContents } from "../../shared/mcp/define.ts";
-import { presentDeal } from "./answers.ts";
-import { describeCustomer } from "./customer.ts";
+import { contactShape, presentDeal } from "./answers.ts";
+import { customerShape, describeCustomer } from "./customer.ts";
 import { toDay } from "./days.ts";
 import { CURRENCY } from "./money.ts";
 import { summarizePipeline } from "./pipeline.ts";
@@ -13,6 +14,10 @@ const LISTED = 50;
 const COMPLETED = 20;
 const HISTORY = 50;
 
+const companyDocument = customerShape.omit({ contact: true }).extend({
+  people: z.array(contactShape.pick({ id: true, name: true, title: true })),
+});
+
 /** One company as a document: `crm://companies/{id}`. People appear by name and title, without their addresses. */
 export const companyResource = defineResource<CrmStore>({
   name: "crm_company",
@@ -20,6 +25,7 @@ export const companyResource = defineResource<CrmStore>({
   description: "A company with its people, open deals, last contact, open tasks and health.",
   uriTemplate: "crm://companies/{id}",
   mimeType: JSON_TYPE,
+  contents: companyDocument,
   scope: "crm:read",
   async list({ store }) {
     const companies = await store.companies.listActive(LISTED);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineServer } from "../../shared/mcp/define.ts";
+import { masksOf } from "../../shared/policy/masks.ts";
 import { ownerField, regionField, stageField } from "./fields.ts";
 import { prepareMeeting, reviewPipeline } from "./prompts.ts";
 import { companyResource, dealResource, pipelineResource } from "./resources.ts";
@@ -36,7 +37,7 @@ export const crm = defineServer<CrmStore>({
     region: regionField.optional(),
     stage: z.array(stageField).min(1).max(6).optional().describe("Deal stages"),
   }),
-  store: (env) => openCrmStore(env.CRM_DB),
+  store: (env, { role }) => openCrmStore(env.CRM_DB, masksOf(role).fields.pii === "show"),
   tools: [
     findContacts,
     findCompanies,

@@ -18,10 +18,14 @@ export interface CrmStore {
   readOverview(subject: OverviewSubject, today: string): Promise<Overview>;
 }
 
-/** Opens the CRM's data over its database. */
-export function openCrmStore(db: D1Database): CrmStore {
+/**
+ * Opens the CRM's data over its database.
+ *
+ * @param findsPeople - whether people can be found by name and e-mail address: only by who is shown them
+ */
+export function openCrmStore(db: D1Database, findsPeople: boolean): CrmStore {
   return {
-    contacts: new ContactStore(db),
+    contacts: new ContactStore(db, findsPeople),
     companies: new CompanyStore(db),
     deals: new DealStore(db),
     activities: new ActivityStore(db),

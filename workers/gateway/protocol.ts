@@ -3,7 +3,6 @@ import { bodyLimit } from "hono/body-limit";
 import { admitAttempt } from "./attempts.ts";
 import { refuse } from "./failures.tsx";
 import { openDoor } from "./oauth.ts";
-import { withRevocation } from "./revocation.ts";
 
 type GatewayContext = Context<{ Bindings: Env }>;
 
@@ -45,7 +44,7 @@ protocolRoutes.post("/oauth/register", async (c, next) => {
 });
 
 protocolRoutes.all("/oauth/:endpoint{token|register}", (c) =>
-  openDoor(c.env).authorizationServer.fetch(c.req.raw, withRevocation(c.env), contextOf(c)),
+  openDoor(c.env).authorizationServer.fetch(c.req.raw, c.env, contextOf(c)),
 );
 
 protocolRoutes.all("/mcp/*", async (c) => {

@@ -56,16 +56,26 @@ const SEARCH: SearchTable = {
   select: `SELECT ${COLUMNS} FROM hit JOIN contacts p ON p.seq = hit.seq ${JOINS}`,
 };
 
+/**
+ * For who is not shown names and addresses: by company alone. Otherwise a search would give them away letter by
+ * letter, because beginnings of words are enough.
+ */
+const SEARCH_BY_COMPANY: SearchTable = { ...SEARCH, columns: { name: "company", rest: [] } };
+
 /** All SQL about contacts. */
 export class ContactStore {
   readonly #db: D1Database;
+  /** Whether people can be found by name and e-mail address. */
+  readonly findsPeople: boolean;
 
-  constructor(db: D1Database) {
+  constructor(db: D1Database, findsPeople: boolean) {
     this.#db = db;
+    this.findsPeople = findsPeople;
   }
 
   /** One page of contacts by name, e-mail address or company. A whole e-mail address that is known is the answer. */
   async search(request: SearchRequest): Promise<SearchPage<ContactRow>> {
+    if (!this.findsPeople) return await searchPage<ContactRow>(this.#db, SEARCH_BY_COMPANY, request);
     if (request.text.includes("@") && request.facets.length === 0 && !request.after) {
       const contact = await this.getByEmail(request.text.trim());
       if (contact) return { match: "all_words", rows: [contact], next: undefined };
@@ -81,8 +91,12 @@ export class ContactStore {
       .first<ContactRow>();
   }
 
-  /** The contact with this e-mail address, or `null`. */
+  /** The contact with this e-mail address, or `null`; also where people cannot be found by it. */
   async getByEmail(email: string): Promise<ContactRow | null> {
+    return this.findsPeople ? await this.#readByEmail(email) : null;
+  }
+
+  async #readByEmail(email: string): Promise<ContactRow | null> {
     return await this.#db
       .prepare(`SELECT ${COLUMNS} FROM contacts p ${JOINS} WHERE p.email = ?`)
       .bind(email.toLowerCase())
@@ -161,7 +175,7 @@ export class ContactStore {
   ): Promise<ContactWrite> {
     const earlier = write && (await this.#recall(write));
     if (earlier) return earlier;
-    const holder = email ? await this.getByEmail(email) : null;
+    const holder = email ? await this.#readByEmail(email) : null;
     if (holder && holder.id !== id) return { outcome: "duplicate", id: holder.id };
     throw failure;
   }

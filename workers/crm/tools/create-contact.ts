@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
-import { contactShape, nameContact, presentContact } from "../answers.ts";
+import { contactShape, presentContact, referToContact } from "../answers.ts";
 import {
   emailField,
   idempotencyField,
@@ -70,7 +70,7 @@ export const createContact = defineTool({
     }
     const { contact, replayed } = result;
     if (company) context.remember({ type: "company", id: company.id, label: company.name });
-    context.remember({ type: "contact", id: contact.id, label: nameContact(contact) });
+    context.remember(referToContact(contact));
     return { contact: presentContact(contact), replayed };
   },
 });

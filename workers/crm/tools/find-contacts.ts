@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
-import { contactShape, nameContact, presentContact } from "../answers.ts";
+import { contactShape, presentContact, referToContact } from "../answers.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { cursorField, idField, limitField, lineField } from "../fields.ts";
 import { matchField, requireWords, searchPosition } from "../search-fields.ts";
@@ -39,9 +39,18 @@ export const findContacts = defineTool({
       limit: input.limit,
       after: input.cursor === undefined ? undefined : decodeCursor(input.cursor, question, searchPosition),
     });
+    if (page.rows.length === 0 && input.query !== undefined && !store.contacts.findsPeople) {
+      throw new ToolError(
+        "not_found",
+        "No company of this name has contacts. Your role finds people by company only.",
+        {
+          suggestedAction: "Search with the name of the company; names and addresses of people are masked.",
+        },
+      );
+    }
     const [only] = page.rows;
     if (only && page.rows.length === 1 && page.match === "all_words") {
-      context.remember({ type: "contact", id: only.id, label: nameContact(only) });
+      context.remember(referToContact(only));
     }
     return {
       contacts: page.rows.map(presentContact),

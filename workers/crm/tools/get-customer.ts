@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type ContextAccess, defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
-import { nameContact } from "../answers.ts";
+import { referToContact } from "../answers.ts";
 import { customerShape, describeCustomer } from "../customer.ts";
 import { lineField } from "../fields.ts";
 import { type Customer, resolveCustomer } from "../resolve.ts";
@@ -43,7 +43,7 @@ function findRecent(context: ContextAccess): string {
 function rememberCustomer(context: ContextAccess, customer: Customer): void {
   if (customer.kind === "contact") {
     const { contact } = customer;
-    context.remember({ type: "contact", id: contact.id, label: nameContact(contact) });
+    context.remember(referToContact(contact));
   }
   if (customer.company) {
     context.remember({ type: "company", id: customer.company.id, label: customer.company.name });

@@ -56,5 +56,5 @@ function checkMove(from: Stage, to: Stage, reason: string | undefined): void {
 
 function refuseStaleDeal(deal: DealRow, given: number): ToolError {
   const values = { stage: deal.stage, amount: fromCents(deal.amount_cents) };
-  return refuseStale(`Deal ${deal.id}`, deal, given, values);
+  return refuseStale(`Deal ${deal.id}`, deal, given, { schema: dealShape, values });
 }

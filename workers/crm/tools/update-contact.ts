@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
-import { contactShape, nameContact, presentContact } from "../answers.ts";
+import { contactFieldsShape, contactShape, presentContact, referToContact } from "../answers.ts";
 import {
   emailField,
   idField,
@@ -52,12 +52,15 @@ export const updateContact = defineTool({
     const result = await store.contacts.update(id, version, changes, stampCall(principal, now));
     switch (result.outcome) {
       case "written":
-        context.remember({ type: "contact", id, label: nameContact(result.contact) });
+        context.remember(referToContact(result.contact));
         return { contact: presentContact(result.contact) };
       case "duplicate":
         throw refuseDuplicate(result.id);
       case "stale":
-        throw refuseStale(`Contact ${id}`, result.contact, version, pickCurrent(result.contact, changes));
+        throw refuseStale(`Contact ${id}`, result.contact, version, {
+          schema: contactFieldsShape,
+          values: pickCurrent(result.contact, changes),
+        });
       case "missing":
         throw refuseUnknown("contact", id);
     }

@@ -4,7 +4,6 @@ import { openDoor } from "../oauth.ts";
 import type { Person } from "../people.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
-import { withRevocation } from "../revocation.ts";
 import { isRefusal, openAuth, PASSWORD_LENGTH, readPerson } from "../sign-in/auth.ts";
 import { listSignInRules } from "../sign-in/routes.tsx";
 import { AccountPage, type AccountPageProps } from "./account-page.tsx";
@@ -37,7 +36,7 @@ accountRoutes.post("/account/revoke", async (c) => {
   const grantId = form.get("grant") ?? "";
   // The grant is looked up under this person's id, so nobody can name another person's grant.
   if (/^[A-Za-z0-9_-]{1,64}$/.test(grantId)) {
-    const oauth = openDoor(c.env).authorizationServer.getOAuthApi(withRevocation(c.env));
+    const oauth = openDoor(c.env).authorizationServer.getOAuthApi(c.env);
     await oauth.revokeGrant(grantId, person.id);
     await recordEvent(c, person.id, { type: "revocation", grantId });
   }

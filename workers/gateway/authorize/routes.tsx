@@ -16,7 +16,6 @@ import type { Person } from "../people.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
 import { findResource, type Resource } from "../resources.ts";
-import { withRevocation } from "../revocation.ts";
 import { CONSENT_POLICY } from "../security-headers.ts";
 import { readPerson } from "../sign-in/auth.ts";
 import { ConsentPage, NAME_LENGTH } from "./consent-page.tsx";
@@ -37,7 +36,7 @@ authorizeRoutes.post("/authorize", (c) =>
     if (form.get("subject") !== person.id) {
       return await askAgain(c, "Somebody else signed in on this browser in the meantime.");
     }
-    const oauth = openDoor(c.env).authorizationServer.getOAuthApi(withRevocation(c.env));
+    const oauth = openDoor(c.env).authorizationServer.getOAuthApi(c.env);
     const handle = form.get("handle") ?? "";
     if (form.get("decision") !== "allow") {
       const denied = await oauth.denyConsent(withHostCookies(c.req.raw), handle);

@@ -1,4 +1,5 @@
 import { OAuthError } from "@cloudflare/workers-oauth-provider";
+import { principalGate } from "../../../shared/guard/admit.ts";
 import type { Expectation, RecordKey } from "../../grants/grant-records.ts";
 import { askStore } from "./ask-store.ts";
 
@@ -83,6 +84,8 @@ class GrantStorage {
     const place = placeOf(key);
     if (place === null) return;
     this.#versions.delete(key);
+    // The person's object learns it first: it refuses the grant's calls on open sessions too, whatever is remembered.
+    if (place.at.kind === "grant") await principalGate(this.#env, place.userId).revokeGrant(place.at.grantId);
     await askStore(this.#env, place.userId, (store) => store.remove(place.at));
   }
 

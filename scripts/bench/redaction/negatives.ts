@@ -1,0 +1,24 @@
+import { readFile } from "node:fs/promises";
+
+/** A line of real documentation that holds nothing to redact. */
+export interface Negative {
+  text: string;
+  /** The detector was tuned on one half; the other was looked at when it was done. */
+  half: Half;
+  /** Package, version and file. */
+  source: string;
+  /** SPDX identifier. */
+  licence: string;
+}
+
+/** Which part of the corpus. */
+export type Half = "tuning" | "held-out";
+
+/** One JSON object a line. */
+export const NEGATIVES_FILE = "test/redact/corpus/negatives.jsonl";
+
+/** The negatives of one half. */
+export async function readNegatives(half: Half): Promise<Negative[]> {
+  const lines = (await readFile(NEGATIVES_FILE, "utf8")).split("\n").filter((line) => line !== "");
+  return lines.map((line) => JSON.parse(line) as Negative).filter((negative) => negative.half === half);
+}

@@ -1,0 +1,66 @@
+import type { z } from "zod";
+import type { Classification } from "../policy/masks.ts";
+
+const RANKS: readonly Classification[] = ["public", "internal", "pii", "secret"];
+
+/** What a schema says of itself with `.meta({ classification })`. Throws for a word that is no classification. */
+export function classificationOf(schema: z.core.$ZodType): Classification | undefined {
+  const { classification } = (schema as z.ZodType).meta() ?? {};
+  if (classification === undefined) return undefined;
+  const known = RANKS.find((rank) => rank === classification);
+  if (!known) throw new TypeError(`"${String(classification)}" is no classification.`);
+  return known;
+}
+
+/** The more sensitive of two: what stands around a field and what it says itself both count. */
+export function stricter(
+  a: Classification | undefined,
+  b: Classification | undefined,
+): Classification | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return RANKS.indexOf(a) >= RANKS.indexOf(b) ? a : b;
+}
+
+const carriers = new WeakMap<z.core.$ZodType, boolean>();
+
+/** Whether anything in a schema is classified. Remembered, because schemas are built once and asked at every call. */
+export function isClassifiedWithin(schema: z.core.$ZodType): boolean {
+  let carries = carriers.get(schema);
+  if (carries === undefined) {
+    carries = search(schema, new Set());
+    carriers.set(schema, carries);
+  }
+  return carries;
+}
+
+function search(schema: z.core.$ZodType, seen: Set<z.core.$ZodType>): boolean {
+  if (seen.has(schema)) return false;
+  seen.add(schema);
+  return classificationOf(schema) !== undefined || partsOf(schema).some((part) => search(part, seen));
+}
+
+/** The schemas that a schema is made of, for what it puts out. */
+function partsOf(schema: z.core.$ZodType): readonly z.core.$ZodType[] {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  switch (def.type) {
+    case "object":
+      return [...Object.values(def.shape), ...(def.catchall ? [def.catchall] : [])];
+    case "array":
+      return [def.element];
+    case "record":
+    case "map":
+      return [def.valueType];
+    case "tuple":
+      return [...def.items, ...(def.rest ? [def.rest] : [])];
+    case "union":
+      return def.options;
+    case "intersection":
+      return [def.left, def.right];
+    case "lazy":
+      return [def.getter()];
+    case "pipe":
+      return [def.out];
+    default:
+      return "innerType" in def ? [def.innerType] : [];
+  }
+}

@@ -1,0 +1,31 @@
+import { card, iban } from "./account-numbers.ts";
+import { contactDetails } from "./contact-details.ts";
+import type { Detector, Finding } from "./finding.ts";
+import { nationalIds } from "./national-ids.ts";
+import { secrets } from "./secrets.ts";
+
+/** In order of certainty: what is found first keeps its place when two overlap. */
+const DETECTORS: readonly Detector[] = [...secrets, iban, card, ...nationalIds, ...contactDetails];
+
+/**
+ * Finds what should not leave in free text, in order, without overlaps. Time is linear in the length of the text.
+ * Names and postal addresses are not found: no pattern tells them from other words.
+ */
+export function findSensitive(text: string, wanted: readonly Finding["classification"][]): Finding[] {
+  const found: Finding[] = [];
+  for (const { kind, classification, find } of DETECTORS) {
+    if (!wanted.includes(classification)) continue;
+    for (const [start, end] of find(text)) found.push({ kind, classification, start, end });
+  }
+  if (found.length < 2) return found;
+  // Stable: of two that begin together, the more certain one comes first.
+  found.sort((a, b) => a.start - b.start);
+  const kept: Finding[] = [];
+  for (const finding of found) {
+    const last = kept.at(-1);
+    if (!last || finding.start >= last.end) kept.push(finding);
+    // What follows the password in a URL is a host and not the domain of an address.
+    else if (finding.end > last.end && last.kind !== "url_password") last.end = finding.end;
+  }
+  return kept;
+}
