@@ -76,7 +76,7 @@ describe.each(LANES)("on the %s lane", (lane) => {
     await change(`user_lowered_${lane}`, "role", "viewer");
     expect((await create()).error).toMatchObject({
       code: "forbidden",
-      message: 'The role "viewer" does not include crm:write.',
+      message: 'The role "viewer" does not include crm_create_contact.',
     });
     expect((await session.call("crm_list_deals")).isError).toBe(false);
   });
