@@ -1,4 +1,5 @@
-import type { Exchange, Subject } from "../guard/exchange.ts";
+import type { Exchange } from "../guard/exchange.ts";
+import type { Subject } from "../guard/subject.ts";
 import type { Decision } from "../policy/decide.ts";
 import { describeArguments } from "./describe-arguments.ts";
 import type { CallDetails } from "./record.ts";

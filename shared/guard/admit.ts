@@ -4,8 +4,9 @@ import { LIMITS } from "../policy/limits.ts";
 import type { ContextOperation, ResultHandle, SessionContext } from "../session/context.ts";
 import type { ResultPage } from "../session/session-home.ts";
 import type { Claim, Refusal } from "./claim.ts";
-import type { Exchange, Subject } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
 import { explainRefusal } from "./explain-refusal.ts";
+import type { Subject } from "./subject.ts";
 
 /** What is written down before a call runs. */
 export interface Intent extends CallDetails {

@@ -2,7 +2,7 @@ import type { PrincipalIdentity } from "../auth/principal.ts";
 import { ToolError } from "../mcp/errors.ts";
 import { currentPolicy } from "../policy/current.ts";
 import { type Decision, decide as decideBy } from "../policy/decide.ts";
-import type { Subject } from "./exchange.ts";
+import type { Subject } from "./subject.ts";
 
 /** What the policy looks at in an identity. */
 export type Asking = Pick<PrincipalIdentity, "role" | "scopes" | "ip" | "country">;

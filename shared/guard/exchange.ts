@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { PrincipalIdentity } from "../auth/principal.ts";
 import type { Catalogue } from "../mcp/catalogue.ts";
-import type { Answer, Effect, LogLevel, Question } from "../mcp/define.ts";
+import type { Answer, LogLevel, Question } from "../mcp/define.ts";
 import type { JsonValue } from "../mcp/json.ts";
 import type { SessionHome } from "../session/session-home.ts";
 
@@ -33,17 +33,4 @@ export interface Exchange {
   waitUntil(promise: Promise<unknown>): void;
   /** The grant or its person ended: the lane answers with HTTP 401, so that the client connects anew. */
   endAccess(): void;
-}
-
-/** What is asked for, as the guard sees it: a tool, a resource or a prompt. */
-export interface Subject {
-  kind: "tool" | "resource" | "prompt";
-  server: string;
-  name: string;
-  scope: string;
-  effect: Effect;
-  /** Counts against the limits of costly tools. */
-  costly: boolean;
-  /** Names of the top-level arguments that it knows. */
-  fields: ReadonlySet<string>;
 }

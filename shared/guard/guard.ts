@@ -8,10 +8,11 @@ import { maskError } from "../redact/mask-error.ts";
 import { admit } from "./admit.ts";
 import { ContextRecorder } from "./context-recorder.ts";
 import { decide, requireAllowed } from "./decide.ts";
-import type { Exchange, Subject } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
 import { recordDenial } from "./record-denial.ts";
 import { type HoldDeadline, runBounded } from "./run.ts";
 import { settle } from "./settle.ts";
+import type { Subject } from "./subject.ts";
 
 /** The two steps that depend on the kind of subject. */
 export interface GuardedWork<Raw, Shaped> {

@@ -2,7 +2,8 @@ import { type CallOrigin, describeCall } from "../audit/describe-call.ts";
 import { log } from "../observe/log.ts";
 import type { Decision } from "../policy/decide.ts";
 import { principalGate } from "./admit.ts";
-import type { Exchange, Subject } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Subject } from "./subject.ts";
 
 /**
  * Writes a refused call into its person's chain and logs it. Off the critical path: nothing ran, so the answer need

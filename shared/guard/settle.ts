@@ -1,6 +1,7 @@
 import { log } from "../observe/log.ts";
 import { type Outcome, principalGate } from "./admit.ts";
-import type { Exchange, Subject } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Subject } from "./subject.ts";
 
 /**
  * Step 5: writes the outcome beside its intent and one log line. Off the critical path: if it is lost, the

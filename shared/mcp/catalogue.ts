@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { PrincipalIdentity } from "../auth/principal.ts";
 import { type Asking, isVisible } from "../guard/decide.ts";
-import type { Subject } from "../guard/exchange.ts";
+import type { Subject } from "../guard/subject.ts";
 import type { SessionHome } from "../session/session-home.ts";
 import { contextTools } from "./context-tools.ts";
 import type { PromptDefinition, ResourceDefinition, ServerDefinition, ToolDefinition } from "./define.ts";
