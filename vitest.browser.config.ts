@@ -9,6 +9,6 @@ export default defineConfig({
     // One browser and one Worker for all files; starting both takes a while on a small machine.
     fileParallelism: false,
     hookTimeout: 120_000,
-    testTimeout: 30_000,
+    testTimeout: 90_000,
   },
 });

@@ -90,6 +90,7 @@ describe("connecting an app, without script", () => {
   it("needs the keyboard only", async () => {
     const page = await openPage(browser);
     await page.goto(client.authorizeUrl({ resource: "/mcp/crm", scope: "crm:read crm:write" }));
+    await page.locator('input[type="email"]:focus').waitFor();
     await page.keyboard.type("sales@gatehouse.example");
     await page.keyboard.press("Tab");
     await page.keyboard.type("gatehouse-demo-door");
