@@ -2,13 +2,13 @@ import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 import { hashPassword } from "better-auth/crypto";
 import { z } from "zod";
-import { currentPolicy, listRoles } from "../shared/policy/current.ts";
+import { bundledPolicy, listRoles } from "../shared/policy/current.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
 import { openPeopleDatabase, type PeopleDatabase } from "./people/database.ts";
 import { addPerson, listPeople, setDisabled, setPassword, setRole } from "./people/statements.ts";
 
-const ROLES = listRoles();
+const ROLES = listRoles(bundledPolicy());
 
 const HELP = `Manages the people who may sign in. There is no sign-up: this command is how people get in.
 
@@ -72,7 +72,7 @@ const COMMANDS: Readonly<Record<string, (database: PeopleDatabase, flags: Flags)
     const person = {
       email: read("email", email, flags.email),
       name: read("name", name, flags.name),
-      role: read("role", role, flags.role ?? currentPolicy().defaultRole),
+      role: read("role", role, flags.role ?? bundledPolicy().defaultRole),
     };
     if ((await database.query(listPeople(person.email))).length > 0) {
       throw new CommandFailure(

@@ -18,6 +18,14 @@ const globs = Array.from({ length: RULES / 4 }, (_, index) => `server${index}_*_
 const policy = compilePolicy(
   policyDocument.parse({
     default_role: "worker",
+    limits: {
+      calls_per_client: 100,
+      calls_per_costly_tool: 10,
+      calls_per_user: 300,
+      concurrent_calls: 20,
+      units_per_day: 10_000,
+      costly_units: 10,
+    },
     roles: {
       worker: {
         description: "For the measurement.",
@@ -26,6 +34,7 @@ const policy = compilePolicy(
         denied_tools: globs,
         allowed_resources: [],
         allowed_prompts: [],
+        mask: { public: "show", internal: "show", pii: "show", secret: "drop", text: [] },
         conditions,
       },
     },

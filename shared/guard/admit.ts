@@ -1,6 +1,6 @@
 import type { AuditEvent, CallDetails } from "../audit/record.ts";
 import type { JsonValue } from "../mcp/json.ts";
-import { LIMITS } from "../policy/limits.ts";
+import { limitsOf } from "../policy/current.ts";
 import type { ContextOperation, ResultHandle, SessionContext } from "../session/context.ts";
 import type { ResultPage } from "../session/session-home.ts";
 import type { Claim, Refusal } from "./claim.ts";
@@ -61,9 +61,10 @@ export async function admit(
   details: CallDetails,
   timeoutMs: number,
 ): Promise<SessionContext | null> {
-  const { env, identity } = exchange;
+  const { env, identity, policy } = exchange;
   const costlyTool = subject.costly ? subject.name : null;
-  const claim: Claim = { grantId: identity.grantId, costlyTool, timeoutMs, limits: LIMITS };
+  const limits = limitsOf(policy, identity.role);
+  const claim: Claim = { grantId: identity.grantId, costlyTool, timeoutMs, limits };
   const intent: Intent = { ...details, userId: identity.userId };
   const admission = await principalGate(env, identity.userId).admit(intent, claim);
   if (!admission.admitted) {

@@ -1,6 +1,6 @@
 import type { PrincipalIdentity } from "../auth/principal.ts";
 import { ToolError } from "../mcp/errors.ts";
-import { currentPolicy } from "../policy/current.ts";
+import type { Policy } from "../policy/compile.ts";
 import { type Decision, decide as decideBy } from "../policy/decide.ts";
 import type { Subject } from "./subject.ts";
 
@@ -10,26 +10,27 @@ export type Asking = Pick<PrincipalIdentity, "role" | "scopes" | "ip" | "country
 type Asked = Pick<Subject, "kind" | "name" | "scope" | "effect">;
 
 /**
- * Step 1: may this principal use this subject now, under the policy in force? Lists, completion, resources, prompts,
+ * Step 1: may this principal use this subject now, under this policy? Lists, completion, resources, prompts,
  * calls and the scope challenge all ask here, so that what is visible can be called and what can be called is visible.
  *
  * @param args - the call's arguments as the tool will get them; left out, the question is whether any could be allowed
  */
 export function decide(
+  policy: Policy,
   { role, scopes, ip, country }: Asking,
   { kind, name, scope, effect }: Asked,
   args?: Readonly<Record<string, unknown>>,
 ): Decision {
   return decideBy(
-    currentPolicy(),
+    policy,
     { role, scopes, ip, country, at: Date.now() },
     { kind, name, scope, effect, ...(args !== undefined && { args }) },
   );
 }
 
 /** Whether a list shows the subject: everything that can be called now or after a step-up. */
-export function isVisible(identity: Asking, subject: Asked): boolean {
-  return decide(identity, subject).kind !== "deny";
+export function isVisible(policy: Policy, identity: Asking, subject: Asked): boolean {
+  return decide(policy, identity, subject).kind !== "deny";
 }
 
 /** Goes on when the policy allows it. Throws `forbidden` with the rule's own sentence, or `insufficient_scope`. */

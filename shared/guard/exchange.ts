@@ -3,6 +3,7 @@ import type { PrincipalIdentity } from "../auth/principal.ts";
 import type { Catalogue } from "../mcp/catalogue.ts";
 import type { Answer, LogLevel, Question } from "../mcp/define.ts";
 import type { JsonValue } from "../mcp/json.ts";
+import type { Policy } from "../policy/compile.ts";
 import type { SessionHome } from "../session/session-home.ts";
 
 /** Which protocol generation a request came in. */
@@ -21,6 +22,8 @@ export interface Exchange {
   env: Env;
   catalogue: Catalogue;
   identity: PrincipalIdentity;
+  /** The policy in force when the request came in. */
+  policy: Policy;
   lane: Lane;
   /** Unsealed session id, or `null` in the stateless lane. */
   sessionId: string | null;

@@ -37,7 +37,7 @@ export async function guard<Raw, Shaped>(
   subject: Subject,
   work: GuardedWork<Raw, Shaped>,
 ): Promise<Shaped> {
-  const decision = decide(exchange.identity, subject);
+  const decision = decide(exchange.policy, exchange.identity, subject);
   if (decision.kind !== "allow") recordDenial(exchange, subject, work.args, decision);
   requireAllowed(decision);
   const decidedFor = exchange.identity;
@@ -49,7 +49,7 @@ export async function guard<Raw, Shaped>(
   let bytes = 0;
   try {
     // The role has changed since the token was made.
-    if (exchange.identity !== decidedFor) requireAllowed(decide(exchange.identity, subject));
+    if (exchange.identity !== decidedFor) requireAllowed(decide(exchange.policy, exchange.identity, subject));
     const context = new ContextRecorder(snapshot ?? (await exchange.session.read()));
     const raw = await runBounded(exchange.signal, work.timeoutMs, (signal, hold) =>
       work.run(signal, context, hold),
@@ -79,7 +79,7 @@ async function admitOrExplain(exchange: Exchange, subject: Subject, details: Cal
   }
 }
 
-function explain(failure: unknown, { identity, traceId }: Exchange, subject: Subject): ToolError {
-  if (failure instanceof ToolError) return maskError(failure, masksOf(identity.role));
+function explain(failure: unknown, { identity, policy, traceId }: Exchange, subject: Subject): ToolError {
+  if (failure instanceof ToolError) return maskError(failure, masksOf(policy, identity.role));
   return toToolError(failure, logFailure("call_failed", failure, { name: subject.name, trace_id: traceId }));
 }

@@ -58,15 +58,15 @@ async function guardedCall(
     args: args ?? {},
     async run(signal, context, hold) {
       // Only now: admission may have brought the role up to date.
-      const rules = masksOf(exchange.identity.role);
+      const rules = masksOf(exchange.policy, exchange.identity.role);
       const channel = maskChannel(exchange.channel, rules);
       // A session's own memory may hold what was shown; it is no record that a masked value could spoil.
       if (tool.effect !== "read" && tool.scope !== SESSION_SCOPE) refuseMasked(args ?? {});
       const input = parseArguments(tool.input, inheritDefaults(tool, args ?? {}, context.defaults, applied));
       // Conditions judge what will run: defaults filled in, text trimmed, numbers converted. Not what was sent.
-      requireAllowed(decide(exchange.identity, entry.subject, input));
+      requireAllowed(decide(exchange.policy, exchange.identity, entry.subject, input));
       const home = maskHome(exchange.session, exchange.catalogue, rules);
-      const store = entry.openStore(exchange.env, exchange.identity, home);
+      const store = entry.openStore(exchange.env, exchange.identity, rules, home);
       return tool.run(input, {
         store,
         principal: exchange.identity,
@@ -79,7 +79,7 @@ async function guardedCall(
     },
     async shape(raw, context) {
       const answer = await shapeAnswer(tool, raw, context, exchange.session, now, {
-        rules: masksOf(exchange.identity.role),
+        rules: masksOf(exchange.policy, exchange.identity.role),
         schemaOf: contentsSchemaOf(exchange.catalogue),
       });
       if (applied.length === 0) return answer;

@@ -2,6 +2,8 @@ import { z } from "zod";
 import type { PrincipalIdentity } from "../auth/principal.ts";
 import { type Asking, isVisible } from "../guard/decide.ts";
 import type { Subject } from "../guard/subject.ts";
+import type { Policy } from "../policy/compile.ts";
+import type { MaskRules } from "../policy/masks.ts";
 import type { SessionHome } from "../session/session-home.ts";
 import { contextTools } from "./context-tools.ts";
 import type { PromptDefinition, ResourceDefinition, ServerDefinition, ToolDefinition } from "./define.ts";
@@ -17,7 +19,7 @@ export interface Entry<Definition> {
   definition: Definition;
   subject: Subject;
   listed: Listed;
-  openStore(env: Env, principal: PrincipalIdentity, session: SessionHome): unknown;
+  openStore(env: Env, principal: PrincipalIdentity, sees: MaskRules, session: SessionHome): unknown;
 }
 
 /** A resource family with its compiled template. */
@@ -65,7 +67,8 @@ export function createCatalogue(
   const templates: TemplateEntry[] = [];
   const prompts = new Map<string, Entry<PromptDefinition>>();
   for (const server of servers) {
-    const openStore = (env: Env, principal: PrincipalIdentity) => server.store(env, principal);
+    const openStore = (env: Env, principal: PrincipalIdentity, sees: MaskRules) =>
+      server.store(env, principal, sees);
     for (const tool of server.tools) addOnce(tools, tool.name, toolEntry(server.name, tool, openStore));
     for (const prompt of server.prompts)
       addOnce(prompts, prompt.name, promptEntry(server.name, prompt, openStore));
@@ -80,7 +83,7 @@ export function createCatalogue(
     addOnce(
       tools,
       tool.name,
-      toolEntry(name, tool as ToolDefinition, (_env, _principal, session) => session),
+      toolEntry(name, tool as ToolDefinition, (_env, _principal, _sees, session) => session),
     );
   }
   const instructions = servers.map((server) => server.instructions).join("\n\n");
@@ -89,10 +92,11 @@ export function createCatalogue(
 
 /** The listed form of every entry this principal may see. */
 export function visible<Definition>(
+  policy: Policy,
   identity: Asking,
   entries: Iterable<Entry<Definition>>,
 ): Entry<Definition>[] {
-  return [...entries].filter((entry) => isVisible(identity, entry.subject));
+  return [...entries].filter((entry) => isVisible(policy, identity, entry.subject));
 }
 
 function addOnce<Value>(map: Map<string, Value>, key: string, value: Value): void {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { PrincipalIdentity } from "../auth/principal.ts";
+import type { MaskRules } from "../policy/masks.ts";
 import type { EntityReference } from "../session/context.ts";
 import type { JsonValue } from "./json.ts";
 
@@ -227,8 +228,8 @@ export interface ServerDefinition<Store = unknown> {
   /** Session defaults this server understands, one optional field each; `context_set` validates against it. */
   defaults: z.ZodObject;
   icons?: Icon[];
-  /** Opens the server's data for one call. */
-  store(env: Env, principal: PrincipalIdentity): Store;
+  /** Opens the server's data for one call. `sees` says what of it will be masked on the way out. */
+  store(env: Env, principal: PrincipalIdentity, sees: MaskRules): Store;
   tools: readonly ToolDefinition<z.ZodObject, z.ZodObject | undefined, Store>[];
   resources: readonly ResourceDefinition<Store>[];
   prompts: readonly PromptDefinition<z.ZodObject, Store>[];

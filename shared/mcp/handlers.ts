@@ -31,28 +31,28 @@ const LISTED_MEMBERS = 1_000;
 
 /** `tools/list`: what this principal may call now or after a step-up. */
 export function listTools(
-  { catalogue, identity }: Exchange,
+  { catalogue, identity, policy }: Exchange,
   cursor?: string,
 ): { tools: Listed[]; nextCursor?: string } {
-  const { page, ...next } = paginate(visible(identity, catalogue.tools.values()), cursor);
+  const { page, ...next } = paginate(visible(policy, identity, catalogue.tools.values()), cursor);
   return { tools: page.map((entry) => entry.listed), ...next };
 }
 
 /** `prompts/list`. */
 export function listPrompts(
-  { catalogue, identity }: Exchange,
+  { catalogue, identity, policy }: Exchange,
   cursor?: string,
 ): { prompts: Listed[]; nextCursor?: string } {
-  const { page, ...next } = paginate(visible(identity, catalogue.prompts.values()), cursor);
+  const { page, ...next } = paginate(visible(policy, identity, catalogue.prompts.values()), cursor);
   return { prompts: page.map((entry) => entry.listed), ...next };
 }
 
 /** `resources/templates/list`. */
 export function listTemplates(
-  { catalogue, identity }: Exchange,
+  { catalogue, identity, policy }: Exchange,
   cursor?: string,
 ): { resourceTemplates: Listed[]; nextCursor?: string } {
-  const { page, ...next } = paginate(visible(identity, catalogue.templates), cursor);
+  const { page, ...next } = paginate(visible(policy, identity, catalogue.templates), cursor);
   return { resourceTemplates: page.map((entry) => entry.listed), ...next };
 }
 
@@ -61,10 +61,10 @@ export async function listResources(
   exchange: Exchange,
   cursor?: string,
 ): Promise<{ resources: Listed[]; nextCursor?: string }> {
-  const { catalogue, identity } = exchange;
-  const fixed = visible(identity, catalogue.resources.values()).map((entry) => entry.listed);
+  const { catalogue, identity, policy } = exchange;
+  const fixed = visible(policy, identity, catalogue.resources.values()).map((entry) => entry.listed);
   const members: Listed[] = [];
-  for (const entry of visible(identity, catalogue.templates)) {
+  for (const entry of visible(policy, identity, catalogue.templates)) {
     const list = entry.definition.list;
     // Members are data: without the scope they are not shown, although the template is.
     if (!list || !identity.scopes.includes(entry.subject.scope)) continue;
@@ -201,10 +201,10 @@ async function guardedRead<Result>(
   const { catalogue, session } = exchange;
   const run = (signal: AbortSignal, context: ContextRecorder, hold: HoldDeadline) => {
     // Only now: admission may have brought the identity up to date.
-    const { identity } = exchange;
-    const rules = masksOf(identity.role);
+    const { identity, policy } = exchange;
+    const rules = masksOf(policy, identity.role);
     const channel = maskChannel(exchange.channel, rules);
-    const store = entry.openStore(exchange.env, identity, maskHome(session, catalogue, rules));
+    const store = entry.openStore(exchange.env, identity, rules, maskHome(session, catalogue, rules));
     return work({ store, principal: identity, context, signal, now, ...askHolding(channel, hold) });
   };
   try {
@@ -212,7 +212,8 @@ async function guardedRead<Result>(
       timeoutMs: DEFAULT_TIMEOUT_MS,
       args,
       run,
-      shape: async (raw) => maskContents(raw, masksOf(exchange.identity.role), contentsSchemaOf(catalogue)),
+      shape: async (raw) =>
+        maskContents(raw, masksOf(exchange.policy, exchange.identity.role), contentsSchemaOf(catalogue)),
       measure: (shaped) => JSON.stringify(shaped).length,
     });
   } catch (failure) {

@@ -8,6 +8,7 @@ import type { PrincipalIdentity } from "../auth/principal.ts";
 import { decide } from "../guard/decide.ts";
 import { recordDenial } from "../guard/record-denial.ts";
 import { traceIdOf } from "../observe/trace.ts";
+import type { Policy } from "../policy/compile.ts";
 import { createSessionId, openSessionId, type SessionOwner, sealSessionId } from "../session/seal.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
@@ -49,6 +50,8 @@ interface Params {
 /** One authenticated request. */
 export interface Caller {
   identity: PrincipalIdentity;
+  /** The policy in force. */
+  policy: Policy;
   token: string;
   env: Env;
   ctx: ExecutionContext;
@@ -87,6 +90,7 @@ async function servePost(request: Request, options: LaneOptions, caller: Caller)
     : await options.stateless(request, read.body, {
         env: caller.env,
         identity: caller.identity,
+        policy: caller.policy,
         token: caller.token,
         waitUntil: (promise) => caller.ctx.waitUntil(promise),
       });
@@ -126,7 +130,7 @@ function missingScope(
   request: Request,
   body: Record<string, unknown>,
   catalogue: Catalogue,
-  { identity, env, ctx }: Caller,
+  { identity, policy, env, ctx }: Caller,
   legacy: boolean,
 ): string | undefined {
   const params = (body.params ?? {}) as Params;
@@ -139,7 +143,7 @@ function missingScope(
           ? (catalogue.resources.get(params.uri) ?? matchTemplate(catalogue, params.uri))
           : undefined;
   if (!entry) return undefined;
-  const decision = decide(identity, entry.subject);
+  const decision = decide(policy, identity, entry.subject);
   if (decision.kind !== "scope") return undefined;
   const origin = {
     env,

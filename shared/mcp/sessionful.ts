@@ -31,6 +31,7 @@ import { McpAgent } from "agents/mcp";
 import { decodeIdentity } from "../auth/identity-header.ts";
 import type { ClientChannel, Exchange } from "../guard/exchange.ts";
 import { traceIdOf } from "../observe/trace.ts";
+import { policyInForce } from "../policy/current.ts";
 import {
   applyOperation,
   type ContextOperation,
@@ -191,11 +192,11 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   }
 
   #register(server: Server): void {
-    const on = <Params>(
+    const on = async <Params>(
       extra: Extra,
       params: Params,
       handle: (exchange: Exchange, params: Params) => unknown,
-    ) => handle(this.#exchange(server, extra), params) as Promise<ServerResult>;
+    ) => (await handle(await this.#exchange(server, extra), params)) as ServerResult;
     server.setRequestHandler(ListToolsRequestSchema, ({ params }, extra) =>
       on(extra, params, (exchange) => listTools(exchange, params?.cursor)),
     );
@@ -276,12 +277,13 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     await this.ctx.storage.put("watched", watched);
   }
 
-  #exchange(server: Server, extra: Extra): Exchange {
+  async #exchange(server: Server, extra: Extra): Promise<Exchange> {
     const headers = new Headers(extra.requestInfo?.headers as Record<string, string> | undefined);
     return {
       env: this.env,
       catalogue: this.catalogue,
       identity: decodeIdentity(headers),
+      policy: await policyInForce(this.env),
       lane: "sessionful",
       sessionId: this.getSessionId(),
       traceId: traceIdOf(headers, extra._meta),

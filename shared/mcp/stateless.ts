@@ -13,6 +13,7 @@ import { principalGate } from "../guard/admit.ts";
 import type { ClientChannel, Exchange } from "../guard/exchange.ts";
 import { log } from "../observe/log.ts";
 import { traceIdOf } from "../observe/trace.ts";
+import type { Policy } from "../policy/compile.ts";
 import type { ContextOperation, ResultHandle } from "../session/context.ts";
 import type { SessionHome } from "../session/session-home.ts";
 import { callTool } from "./call-tool.ts";
@@ -36,6 +37,7 @@ import { progressOf } from "./progress.ts";
 interface Arrival extends Record<string, unknown> {
   env: Env;
   identity: PrincipalIdentity;
+  policy: Policy;
   /** The message as it was read. */
   body: unknown;
   waitUntil(promise: Promise<unknown>): void;
@@ -66,6 +68,7 @@ export type StatelessLane = (
   arrival: {
     env: Env;
     identity: PrincipalIdentity;
+    policy: Policy;
     token: string;
     waitUntil(promise: Promise<unknown>): void;
   },
@@ -80,8 +83,8 @@ export function createStatelessLane(catalogue: Catalogue): StatelessLane {
     legacy: "reject",
     onerror: (error) => log("debug", "stateless_rejected", { error: error.message }),
   });
-  return async (request, body, { env, identity, token, waitUntil }) => {
-    const extra: Arrival = { env, identity, body, waitUntil, accessEnded: false };
+  return async (request, body, { env, identity, policy, token, waitUntil }) => {
+    const extra: Arrival = { env, identity, policy, body, waitUntil, accessEnded: false };
     const authInfo: AuthInfo = { token, clientId: identity.clientId, scopes: [...identity.scopes], extra };
     const response = await handler.fetch(request, { authInfo, parsedBody: body });
     return extra.accessEnded
@@ -175,12 +178,13 @@ function answersOf(ctx: ServerContext): InputAnswers {
 }
 
 function createExchange(catalogue: Catalogue, arrival: Arrival, ctx: ServerContext): Exchange {
-  const { env, identity } = arrival;
+  const { env, identity, policy } = arrival;
   const headers = ctx.http?.req?.headers ?? new Headers();
   return {
     env,
     catalogue,
     identity,
+    policy,
     lane: "stateless",
     sessionId: null,
     traceId: traceIdOf(headers, ctx.mcpReq._meta),

@@ -2,8 +2,10 @@ import type { Effect } from "../mcp/define.ts";
 import { compileExpression, type Expression } from "./expression.ts";
 import { compileGlobs, type GlobMatch } from "./glob.ts";
 import { compileHours } from "./hours.ts";
+import { compileLimits, type LimitRules } from "./limits.ts";
+import { compileMask, type MaskRules } from "./masks.ts";
 import { compileNetworks } from "./network.ts";
-import type { ConditionDocument, PolicyDocument, RoleDocument } from "./schema.ts";
+import type { ConditionDocument, LimitsDocument, PolicyDocument, RoleDocument } from "./schema.ts";
 
 /** The surfaces a policy speaks about. */
 export type SubjectKind = "tool" | "resource" | "prompt";
@@ -28,10 +30,14 @@ export interface CompiledRole {
   allowed: Readonly<Record<SubjectKind, Matcher>>;
   denied: Readonly<Record<SubjectKind, Matcher>>;
   conditions: readonly CompiledCondition[];
+  limits: LimitRules;
+  masks: MaskRules;
 }
 
 /** A policy of which every glob, network, time and expression is compiled. Immutable. */
 export interface Policy {
+  /** 1 for the one that came with the deployment; published versions count on. */
+  version: number;
   defaultRole: string;
   roles: ReadonlyMap<string, CompiledRole>;
 }
@@ -40,15 +46,15 @@ export interface Policy {
  * Compiles a policy once, for all calls that follow. Throws `ExpressionError` for a condition that is not valid:
  * `npm run policy -- check` says where it stands.
  */
-export function compilePolicy(document: PolicyDocument): Policy {
+export function compilePolicy(document: PolicyDocument, version = 1): Policy {
   const roles = Object.entries(document.roles).map(([name, role]): [string, CompiledRole] => [
     name,
-    compileRole(name, role),
+    compileRole(name, role, document.limits),
   ]);
-  return { defaultRole: document.default_role, roles: new Map(roles) };
+  return { version, defaultRole: document.default_role, roles: new Map(roles) };
 }
 
-function compileRole(name: string, role: RoleDocument): CompiledRole {
+function compileRole(name: string, role: RoleDocument, limits: LimitsDocument): CompiledRole {
   return {
     scopes: compileGlobs(role.scopes),
     allowed: {
@@ -62,6 +68,8 @@ function compileRole(name: string, role: RoleDocument): CompiledRole {
       prompt: compileGlobs(role.denied_prompts ?? []),
     },
     conditions: (role.conditions ?? []).map((condition) => compileCondition(name, condition)),
+    limits: compileLimits(limits, role.limits),
+    masks: compileMask(role.mask),
   };
 }
 

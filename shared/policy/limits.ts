@@ -1,3 +1,5 @@
+import type { LimitsDocument, RoleDocument } from "./schema.ts";
+
 /** How much one person's apps may do. Every number is at least 1. */
 export interface LimitRules {
   /** Calls of one app within any minute. */
@@ -14,12 +16,14 @@ export interface LimitRules {
   costlyUnits: number;
 }
 
-/** The limits of every person. A tool is costly when its definition says `costly: true`. */
-export const LIMITS: LimitRules = {
-  callsPerClient: 100,
-  callsPerCostlyTool: 10,
-  callsPerUser: 300,
-  concurrentCalls: 20,
-  unitsPerDay: 10_000,
-  costlyUnits: 10,
-};
+/** The limits of a role: those of everyone, with its own in their place. A tool is costly when its definition says so. */
+export function compileLimits(everyone: LimitsDocument, own: RoleDocument["limits"]): LimitRules {
+  return {
+    callsPerClient: own?.calls_per_client ?? everyone.calls_per_client,
+    callsPerCostlyTool: own?.calls_per_costly_tool ?? everyone.calls_per_costly_tool,
+    callsPerUser: own?.calls_per_user ?? everyone.calls_per_user,
+    concurrentCalls: own?.concurrent_calls ?? everyone.concurrent_calls,
+    unitsPerDay: own?.units_per_day ?? everyone.units_per_day,
+    costlyUnits: own?.costly_units ?? everyone.costly_units,
+  };
+}

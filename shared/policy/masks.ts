@@ -1,3 +1,6 @@
+import type { Policy } from "./compile.ts";
+import type { RoleDocument } from "./schema.ts";
+
 /**
  * How sensitive a field is. A schema says it with `.meta({ classification: "pii" })`; a field that says nothing is
  * free text.
@@ -15,25 +18,18 @@ export interface MaskRules {
   text: readonly ("pii" | "secret")[];
 }
 
-const SHOWS_PERSONAL: MaskRules = {
-  fields: { public: "show", internal: "show", pii: "show", secret: "drop" },
-  text: ["secret"],
-};
-
-const MASKS_PERSONAL: MaskRules = {
+/** What a role sees that nobody has heard of: nothing personal, nothing secret. */
+const UNKNOWN_ROLE: MaskRules = {
   fields: { public: "show", internal: "show", pii: "mask", secret: "drop" },
   text: ["pii", "secret"],
 };
 
-/** Roles that see personal data. Everyone else, also a role that nobody has heard of, sees it masked. */
-const ROLE_MASKS: Readonly<Record<string, MaskRules>> = {
-  analyst: SHOWS_PERSONAL,
-  sales: SHOWS_PERSONAL,
-  editor: SHOWS_PERSONAL,
-  admin: SHOWS_PERSONAL,
-};
+/** The `mask` of a role, ready to be asked. */
+export function compileMask({ text, ...fields }: RoleDocument["mask"]): MaskRules {
+  return { fields, text };
+}
 
 /** The rules of a role. */
-export function masksOf(role: string): MaskRules {
-  return (Object.hasOwn(ROLE_MASKS, role) ? ROLE_MASKS[role] : undefined) ?? MASKS_PERSONAL;
+export function masksOf(policy: Policy, role: string): MaskRules {
+  return policy.roles.get(role)?.masks ?? UNKNOWN_ROLE;
 }

@@ -87,6 +87,32 @@ const condition = z
     },
   );
 
+const count = z.int().min(1).max(1_000_000_000);
+
+const limits = z.strictObject({
+  calls_per_client: count.describe("Calls of one app within any minute."),
+  calls_per_costly_tool: count.describe(
+    "Calls of one costly tool within any minute, whichever app makes them.",
+  ),
+  calls_per_user: count.describe("Calls of all of the person's apps together within any minute."),
+  concurrent_calls: count.describe("Calls of one person that run at the same time."),
+  units_per_day: count.describe("Units that all calls of one UTC day may use."),
+  costly_units: count.describe("Units that a call of a costly tool uses; every other call uses 1."),
+});
+
+const treatment = z.enum(["show", "mask", "drop"]);
+
+const mask = z.strictObject({
+  public: treatment,
+  internal: treatment,
+  pii: treatment.describe("Fields with personal data, for example an e-mail address."),
+  secret: treatment.describe("Keys, tokens and passwords."),
+  text: z
+    .array(z.enum(["pii", "secret"]))
+    .max(2)
+    .describe("What is masked where it is found inside of free text."),
+});
+
 const role = z.strictObject({
   description: z.string().min(1).max(300).describe("One plain sentence about who has this role."),
   scopes: z
@@ -102,12 +128,18 @@ const role = z.strictObject({
   allowed_prompts: globs("Prompts the role may use."),
   denied_prompts: globs("Prompts the role may not use.").optional(),
   conditions: z.array(condition).max(1_000).optional().describe("What calls of allowed tools must fulfil."),
+  limits: limits
+    .partial()
+    .optional()
+    .describe("Limits of this role where they differ from those of everyone."),
+  mask: mask.describe("How classified data is shown: as it is, masked (`j•••@acme.com`), or dropped."),
 });
 
 /** A policy as its author writes it in `policy.yaml`. Unknown fields are mistakes. */
 export const policyDocument = z
   .strictObject({
     default_role: ruleName.describe("The role of a person who was given none."),
+    limits: limits.describe("How much one person's apps may do."),
     roles: z
       .record(ruleName, role)
       .describe("Every role by its name. A role that is not here may do nothing."),
@@ -127,6 +159,8 @@ export const policyDocument = z
 
 /** A policy, parsed. */
 export type PolicyDocument = z.output<typeof policyDocument>;
+/** How much one person's apps may do, as the policy writes it. */
+export type LimitsDocument = PolicyDocument["limits"];
 /** One role of a {@link PolicyDocument}. */
 export type RoleDocument = PolicyDocument["roles"][string];
 /** One condition of a role. */

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { DEMO_PASSWORD, DEMO_PEOPLE, seedPeople } from "../../scripts/seed/people.ts";
-import { listRoles } from "../../shared/policy/current.ts";
+import { bundledPolicy, listRoles } from "../../shared/policy/current.ts";
 import { signIn } from "../support/oauth.ts";
 
 describe("demonstration people", () => {
@@ -13,7 +13,7 @@ describe("demonstration people", () => {
       report: (line: string) => void lines.push(line),
     };
     expect(await seedPeople(env.PLATFORM_DB, options)).toBe(DEMO_PEOPLE.length);
-    expect(DEMO_PEOPLE.map((person) => person.role).sort()).toEqual(listRoles().sort());
+    expect(DEMO_PEOPLE.map((person) => person.role).sort()).toEqual(listRoles(bundledPolicy()).sort());
     for (const person of DEMO_PEOPLE) await signIn(person, DEMO_PASSWORD);
     expect(await seedPeople(env.PLATFORM_DB, options)).toBe(0);
     expect(lines).toEqual(["Added 5 demo people.", "Demo people are already there."]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { listRoles } from "../../shared/policy/current.ts";
+import { bundledPolicy, listRoles } from "../../shared/policy/current.ts";
 import { listServers } from "../../workers/servers.ts";
 import { LANES, openSession } from "../support/session.ts";
 
@@ -10,7 +10,7 @@ const DEFINED = {
 };
 
 describe.each(LANES)("under the bundled policy, on the %s lane", (lane) => {
-  it.each(listRoles())("%s can call what is listed, and nothing else", async (role) => {
+  it.each(listRoles(bundledPolicy()))("%s can call what is listed, and nothing else", async (role) => {
     const session = await openSession({ server: "", lane, as: role, role });
     const listed: string[] = (await session.listTools()).map(({ name }: { name: string }) => name);
     const callable: string[] = [];
@@ -23,24 +23,27 @@ describe.each(LANES)("under the bundled policy, on the %s lane", (lane) => {
     expect(callable).toEqual(DEFINED.tools.filter((name) => listed.includes(name)));
   });
 
-  it.each(listRoles())("%s can use the prompts and resources that are listed", async (role) => {
-    const session = await openSession({ server: "", lane, as: role, role });
-    const prompts = (await session.request("prompts/list")).result.prompts;
-    const names = prompts.map(({ name }: { name: string }) => name);
-    for (const name of DEFINED.prompts) {
-      const { error } = await session.request("prompts/get", {
-        name,
-        arguments: { no_such_argument: "1" },
-      });
-      expect(JSON.stringify(error).includes("forbidden"), name).toBe(!names.includes(name));
-    }
-    const resources: { uri: string }[] = await session.listResources();
-    const open = await openSession({ server: "", lane });
-    for (const { uri } of (await open.listResources()).slice(0, 20)) {
-      const { error } = await session.request("resources/read", { uri });
-      expect(error === undefined, uri).toBe(resources.some((resource) => resource.uri === uri));
-    }
-  });
+  it.each(listRoles(bundledPolicy()))(
+    "%s can use the prompts and resources that are listed",
+    async (role) => {
+      const session = await openSession({ server: "", lane, as: role, role });
+      const prompts = (await session.request("prompts/list")).result.prompts;
+      const names = prompts.map(({ name }: { name: string }) => name);
+      for (const name of DEFINED.prompts) {
+        const { error } = await session.request("prompts/get", {
+          name,
+          arguments: { no_such_argument: "1" },
+        });
+        expect(JSON.stringify(error).includes("forbidden"), name).toBe(!names.includes(name));
+      }
+      const resources: { uri: string }[] = await session.listResources();
+      const open = await openSession({ server: "", lane });
+      for (const { uri } of (await open.listResources()).slice(0, 20)) {
+        const { error } = await session.request("resources/read", { uri });
+        expect(error === undefined, uri).toBe(resources.some((resource) => resource.uri === uri));
+      }
+    },
+  );
 });
 
 describe.each(LANES)("a condition on arguments, on the %s lane", (lane) => {

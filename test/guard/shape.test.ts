@@ -5,6 +5,7 @@ import { ContextRecorder } from "../../shared/guard/context-recorder.ts";
 import { ANSWER_LIMIT, shapeAnswer } from "../../shared/guard/shape.ts";
 import { defineTool, type ToolContext, type ToolDefinition } from "../../shared/mcp/define.ts";
 import type { JsonValue } from "../../shared/mcp/json.ts";
+import { bundledPolicy } from "../../shared/policy/current.ts";
 import { masksOf } from "../../shared/policy/masks.ts";
 import { emptyContext } from "../../shared/session/context.ts";
 import type { SessionHome } from "../../shared/session/session-home.ts";
@@ -37,7 +38,7 @@ function memory(): { home: SessionHome; kept: Map<string, readonly JsonValue[]> 
 
 const shape = (raw: unknown, home: SessionHome) =>
   shapeAnswer(listTool, raw, new ContextRecorder(emptyContext()), home, new Date(), {
-    rules: masksOf("admin"),
+    rules: masksOf(bundledPolicy(), "admin"),
     schemaOf: () => undefined,
   });
 

@@ -8,6 +8,14 @@ const FILE = "policy.yaml";
 
 const VALID = `default_role: reader
 
+limits:
+  calls_per_client: 100
+  calls_per_costly_tool: 10
+  calls_per_user: 300
+  concurrent_calls: 20
+  units_per_day: 10000
+  costly_units: 10
+
 roles:
   reader:
     description: Reads.
@@ -16,12 +24,14 @@ roles:
     denied_tools: [shop_find_salaries]
     allowed_resources: ["*"]
     allowed_prompts: []
+    mask: &shown { public: show, internal: show, pii: show, secret: drop, text: [secret] }
   buyer:
     description: Buys.
     scopes: ["shop:*"]
     allowed_tools: ["*"]
     allowed_resources: ["*"]
     allowed_prompts: []
+    mask: *shown
     conditions:
       - name: small-orders
         tools: [shop_order]

@@ -10,9 +10,18 @@ export function buildPolicy(parts: Partial<RoleDocument> = {}): Policy {
     allowed_tools: ["*"],
     allowed_resources: ["*"],
     allowed_prompts: ["*"],
+    mask: { public: "show", internal: "show", pii: "show", secret: "drop", text: [] },
     ...parts,
   };
-  return compilePolicy(policyDocument.parse({ default_role: "worker", roles: { worker } }));
+  const limits = {
+    calls_per_client: 100,
+    calls_per_costly_tool: 10,
+    calls_per_user: 300,
+    concurrent_calls: 20,
+    units_per_day: 10_000,
+    costly_units: 10,
+  };
+  return compilePolicy(policyDocument.parse({ default_role: "worker", limits, roles: { worker } }));
 }
 
 /** A worker from a known place with the scope that {@link subject} needs. */

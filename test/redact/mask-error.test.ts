@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { ToolError } from "../../shared/mcp/errors.ts";
+import { bundledPolicy } from "../../shared/policy/current.ts";
 import { masksOf } from "../../shared/policy/masks.ts";
 import { maskError } from "../../shared/redact/mask-error.ts";
 
@@ -15,13 +16,13 @@ const conflict = new ToolError("conflict", "Contact con_1 was changed by sam@hou
 
 describe("an error that quotes current values", () => {
   it("quotes them in full to who may see them", () => {
-    expect(maskError(conflict, masksOf("sales")).message).toBe(
+    expect(maskError(conflict, masksOf(bundledPolicy(), "sales")).message).toBe(
       'Contact con_1 was changed by sam@house.example. Current values: {"first_name":"Jorinde","title":"Head of Sales"}.',
     );
   });
 
   it("masks them, its own text and its advice for who may not", () => {
-    expect(maskError(conflict, masksOf("viewer")).toBody()).toEqual({
+    expect(maskError(conflict, masksOf(bundledPolicy(), "viewer")).toBody()).toEqual({
       error: {
         code: "conflict",
         message:

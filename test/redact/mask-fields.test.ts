@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { JsonValue } from "../../shared/mcp/json.ts";
+import { bundledPolicy } from "../../shared/policy/current.ts";
 import { type MaskRules, masksOf } from "../../shared/policy/masks.ts";
 import { maskFields } from "../../shared/redact/mask-fields.ts";
 import { MASK, maskValue } from "../../shared/redact/mask-value.ts";
@@ -68,7 +69,7 @@ function listHidden(answer: z.output<typeof schema>): string[] {
   return [...people, ...rest].filter((value) => typeof value === "string");
 }
 
-const viewer = masksOf("viewer");
+const viewer = masksOf(bundledPolicy(), "viewer");
 const mask = (answer: unknown, rules: MaskRules = viewer) =>
   maskFields(schema, answer as JsonValue, rules) as z.output<typeof schema>;
 
@@ -115,7 +116,7 @@ describe("masking by classification", () => {
   it("shows personal fields to a role that may see them, and secrets to nobody", () => {
     fc.assert(
       fc.property(answers, fc.constantFrom("sales", "admin"), (answer, role) => {
-        const seen = mask(answer, masksOf(role)).people;
+        const seen = mask(answer, masksOf(bundledPolicy(), role)).people;
         for (const [index, one] of answer.people.entries()) {
           expect(seen[index]).toEqual({ ...one, password: MASK });
         }
@@ -159,8 +160,8 @@ describe("masking by classification", () => {
   });
 
   it("treats a role that nobody has heard of like a viewer", () => {
-    expect(masksOf("__proto__")).toEqual(viewer);
-    expect(masksOf("intern")).toEqual(viewer);
+    expect(masksOf(bundledPolicy(), "__proto__")).toEqual(viewer);
+    expect(masksOf(bundledPolicy(), "intern")).toEqual(viewer);
   });
 });
 

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { defineServer } from "../../shared/mcp/define.ts";
-import { masksOf } from "../../shared/policy/masks.ts";
 import { ownerField, regionField, stageField } from "./fields.ts";
 import { prepareMeeting, reviewPipeline } from "./prompts.ts";
 import { companyResource, dealResource, pipelineResource } from "./resources.ts";
@@ -37,7 +36,7 @@ export const crm = defineServer<CrmStore>({
     region: regionField.optional(),
     stage: z.array(stageField).min(1).max(6).optional().describe("Deal stages"),
   }),
-  store: (env, { role }) => openCrmStore(env.CRM_DB, masksOf(role).fields.pii === "show"),
+  store: (env, _principal, { fields }) => openCrmStore(env.CRM_DB, fields.pii === "show"),
   tools: [
     findContacts,
     findCompanies,

@@ -1,6 +1,6 @@
 import { type OAuthAuthorizationServerOptions, OAuthError } from "@cloudflare/workers-oauth-provider";
 import { principalGate } from "../../shared/guard/admit.ts";
-import { roleMayHold } from "../../shared/policy/current.ts";
+import { policyInForce, roleMayHold } from "../../shared/policy/current.ts";
 import { findPerson, type Person } from "./people.ts";
 
 /** What a token carries about its person. Encrypted at rest; refreshed from the database at every refresh. */
@@ -59,7 +59,8 @@ export const renewGrant: TokenExchange = async ({ env, userId, grantId, requeste
       description: "This account is not active. Ask an administrator.",
     });
   }
-  const accessTokenScope = requestedScope.filter((scope) => roleMayHold(person.role, scope));
+  const policy = await policyInForce(env);
+  const accessTokenScope = requestedScope.filter((scope) => roleMayHold(policy, person.role, scope));
   if (accessTokenScope.length === 0) {
     throw new OAuthError("invalid_grant", {
       description: "The person's role no longer allows any of these permissions. Connect the app again.",

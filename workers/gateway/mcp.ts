@@ -3,6 +3,7 @@ import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
 import { openCatalogue } from "../../shared/mcp/catalogue.ts";
 import { type SessionDoor, serveLanes } from "../../shared/mcp/lanes.ts";
 import { createStatelessLane, type StatelessLane } from "../../shared/mcp/stateless.ts";
+import { policyInForce } from "../../shared/policy/current.ts";
 import { listServers, registry } from "../servers.ts";
 import { GatewayAgent } from "./agent.ts";
 import { type GrantProps, grantIdOf } from "./grant.ts";
@@ -38,7 +39,9 @@ export async function serveMcp(
     challenge: (scopes: readonly string[]) => insufficientScope(ctx.auth, [...scopes]),
     reconnect: `Bearer realm="OAuth", resource_metadata="${metadataUrl(ctx.auth.audience)}", error="invalid_token"`,
   };
-  return serveLanes(request, options, { identity: identify(request, ctx), token: ctx.auth.token, env, ctx });
+  const policy = await policyInForce(env);
+  const identity = identify(request, ctx);
+  return serveLanes(request, options, { identity, policy, token: ctx.auth.token, env, ctx });
 }
 
 function openingFor(server: string | null): Opening {

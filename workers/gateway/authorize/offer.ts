@@ -1,3 +1,4 @@
+import type { Policy } from "../../../shared/policy/compile.ts";
 import { roleMayHold } from "../../../shared/policy/current.ts";
 import type { Resource } from "../resources.ts";
 
@@ -23,7 +24,12 @@ export interface Offer {
  * those the client asked for, or the baseline when it asked for none; with any scope of a server its baseline is
  * ticked too, because nothing on that server works without it.
  */
-export function offerScopes(resource: Resource, role: string, requested: readonly string[]): Offer[] {
+export function offerScopes(
+  policy: Policy,
+  resource: Resource,
+  role: string,
+  requested: readonly string[],
+): Offer[] {
   const known = requested.filter((scope) => resource.servers.some((server) => scope in server.scopes));
   const wanted = new Set(known.length > 0 ? known : resource.baseline);
   for (const server of resource.servers) {
@@ -34,7 +40,7 @@ export function offerScopes(resource: Resource, role: string, requested: readonl
       title: server.title,
       description: server.description,
       scopes: Object.entries(server.scopes)
-        .filter(([scope]) => roleMayHold(role, scope))
+        .filter(([scope]) => roleMayHold(policy, role, scope))
         .map(([scope, description]) => ({
           scope,
           description,
@@ -46,17 +52,28 @@ export function offerScopes(resource: Resource, role: string, requested: readonl
 }
 
 /** The requested scopes that exist on the resource and that the person's role may not hold. */
-export function listWithheld(resource: Resource, role: string, requested: readonly string[]): string[] {
+export function listWithheld(
+  policy: Policy,
+  resource: Resource,
+  role: string,
+  requested: readonly string[],
+): string[] {
   return requested.filter(
-    (scope) => resource.servers.some((server) => scope in server.scopes) && !roleMayHold(role, scope),
+    (scope) => resource.servers.some((server) => scope in server.scopes) && !roleMayHold(policy, role, scope),
   );
 }
 
 /** Whether every scope belongs to the resource and to the role. The form is not trusted; this is what counts. */
-export function mayGrant(resource: Resource, role: string, scopes: readonly string[]): boolean {
+export function mayGrant(
+  policy: Policy,
+  resource: Resource,
+  role: string,
+  scopes: readonly string[],
+): boolean {
   return scopes.every(
     (scope) =>
-      roleMayHold(role, scope) && resource.servers.some((server) => Object.hasOwn(server.scopes, scope)),
+      roleMayHold(policy, role, scope) &&
+      resource.servers.some((server) => Object.hasOwn(server.scopes, scope)),
   );
 }
 

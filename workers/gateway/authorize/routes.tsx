@@ -7,6 +7,7 @@ import {
 } from "@cloudflare/workers-oauth-provider";
 import { type Context, Hono } from "hono";
 import { log } from "../../../shared/observe/log.ts";
+import { policyInForce } from "../../../shared/policy/current.ts";
 import { toDisplayText } from "../../../shared/web/display-text.ts";
 import { refuse } from "../failures.tsx";
 import { type GrantMetadata, toGrantProps } from "../grant.ts";
@@ -71,6 +72,7 @@ async function showConsent(c: GatewayContext, status: 200 | 422, error?: string)
   const person = await readPerson(c.env, c.req.raw.headers);
   if (person === null) return toSignIn(c);
 
+  const policy = await policyInForce(c.env);
   const client = await oauth.describeConsent(request);
   const consent = await oauth.beginConsent(request);
   const headers = withKeepableCookies(consent.headers, c.req.url);
@@ -81,8 +83,8 @@ async function showConsent(c: GatewayContext, status: 200 | 422, error?: string)
       client={client}
       resource={resource}
       person={person}
-      offers={offerScopes(resource, person.role, request.scope)}
-      withheld={listWithheld(resource, person.role, request.scope)}
+      offers={offerScopes(policy, resource, person.role, request.scope)}
+      withheld={listWithheld(policy, resource, person.role, request.scope)}
       handle={consent.handle}
       here={pathOf(c)}
       {...(error !== undefined && { error })}
@@ -101,7 +103,7 @@ async function grant(
 ): Promise<Response> {
   const approved = await oauth.approveConsent(withHostCookies(c.req.raw), handle, { scope: scopes });
   const resource = requireResource(c.env, approved.request);
-  if (!mayGrant(resource, person.role, scopes)) {
+  if (!mayGrant(await policyInForce(c.env), resource, person.role, scopes)) {
     return await refuse(c, {
       status: 403,
       code: "forbidden",

@@ -1,5 +1,5 @@
 import { betterAuth } from "better-auth/minimal";
-import { currentPolicy } from "../../../shared/policy/current.ts";
+import { bundledPolicy } from "../../../shared/policy/current.ts";
 import type { Person } from "../people.ts";
 import { createD1Adapter } from "./d1-adapter.ts";
 
@@ -67,7 +67,7 @@ function buildAuth(env: Env) {
     session: { expiresIn: SESSION_TTL, disableSessionRefresh: true },
     user: {
       additionalFields: {
-        role: { type: "string", required: true, defaultValue: currentPolicy().defaultRole, input: false },
+        role: { type: "string", required: true, defaultValue: bundledPolicy().defaultRole, input: false },
         disabled: { type: "boolean", required: true, defaultValue: false, input: false },
       },
     },
