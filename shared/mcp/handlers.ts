@@ -137,11 +137,13 @@ export async function complete(
 ): Promise<{ completion: { values: string[]; total: number; hasMore: boolean } }> {
   const { entry, completers } = findCompleters(exchange, reference);
   const completer = Object.hasOwn(completers, argument.name) ? completers[argument.name] : undefined;
-  const values = completer
-    ? await guardedRead(exchange, entry, { ...others, [argument.name]: argument.value }, async (context) =>
-        completer(argument.value.slice(0, 200), context, others),
-      )
-    : [];
+  // Asked through the guard also when there is nothing to suggest: silence would tell that a hidden prompt exists.
+  const values = await guardedRead(
+    exchange,
+    entry,
+    { ...others, [argument.name]: argument.value },
+    async (context) => completer?.(argument.value.slice(0, 200), context, others) ?? [],
+  );
   return {
     completion: {
       values: values.slice(0, COMPLETION_LIMIT),

@@ -1,0 +1,62 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { awaitEvents, linksOf } from "../audit/trail.ts";
+import { LANES, openSession } from "../support/session.ts";
+
+const digits = (length: number) =>
+  fc
+    .array(fc.integer({ min: 1, max: 9 }), { minLength: length, maxLength: length })
+    .map((all) => all.join(""));
+
+/** Things that must be in no record and in no log, each unlike anything else. */
+const sensitive = fc.oneof(
+  digits(9).map((text) => `person${text}@private.example`),
+  digits(36).map((text) => `ghp_${text}`),
+  digits(10).map((text) => `+49 151 ${text}`),
+  digits(16).map((text) => `Password: hunter${text}`),
+);
+
+const written: string[] = [];
+
+beforeAll(() => {
+  for (const method of ["log", "info", "warn", "error", "debug"] as const) {
+    vi.spyOn(console, method).mockImplementation((...parts) => void written.push(JSON.stringify(parts)));
+  }
+});
+
+afterAll(() => vi.restoreAllMocks());
+
+let people = 0;
+
+describe.each(LANES)(
+  "invariant 8: nothing sensitive is stored in a record or logged, on the %s lane",
+  (lane) => {
+    it("wherever a client puts it: in a value, in a name, in a tool that is refused or does not exist", async () => {
+      await fc.assert(
+        fc.asyncProperty(sensitive, async (secret) => {
+          const as = `red${people++}`;
+          const session = await openSession({ server: "crm", lane, as, role: "viewer" });
+          await session.call("crm_find_contacts", { query: secret });
+          await session.call("crm_find_contacts", { [secret]: secret });
+          await session.call("crm_create_contact", { first_name: secret, email: secret });
+          await session.request("tools/call", { name: secret.slice(0, 60), arguments: { secret } });
+          await session.request("resources/read", { uri: `crm://deals/${encodeURIComponent(secret)}` });
+          await session.request("prompts/get", {
+            name: "crm_prepare_meeting",
+            arguments: { customer: secret },
+          });
+          await awaitEvents(`user_${as}`, 6);
+          const stored = JSON.stringify(await linksOf(`user_${as}`));
+          expect(stored).toContain("crm_find_contacts");
+          for (const text of [stored, ...written]) {
+            expect(text).not.toContain(secret);
+            expect(text).not.toContain(encodeURIComponent(secret));
+            expect(text).not.toContain(session.token.accessToken);
+          }
+        }),
+        { numRuns: 8 },
+      );
+      expect(written.length, "there is a log to look at").toBeGreaterThan(0);
+    }, 30_000);
+  },
+);

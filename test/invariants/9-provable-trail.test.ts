@@ -1,0 +1,58 @@
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { canonicalize, digestText } from "../../shared/audit/canonical-json.ts";
+import type { ExportLine } from "../../shared/audit/export-line.ts";
+import { verifyExport } from "../../shared/audit/verify-export.ts";
+import { writeCheckpoints } from "../../workers/principal/write-checkpoints.ts";
+import { awaitEvents, deliverAll, exportTrail } from "../audit/trail.ts";
+import { LANES, openSession } from "../support/session.ts";
+
+type RecordLine = Extract<ExportLine, { line: "record" }>;
+
+/** What somebody with the file could do to the line of one record. `rehash` hides the edit from the line itself. */
+const TAMPERINGS: Record<string, (lines: string[], at: number) => string[]> = {
+  edited: (lines, at) =>
+    lines.with(at, (lines[at] ?? "").replace(/"lane":"[a-z]+"/, '"lane":"sideways"').replace('"ok"', '"OK"')),
+  "edited and rehashed": (lines, at) => {
+    const { record } = JSON.parse(lines[at] ?? "") as RecordLine;
+    Object.assign(record.event, { callId: "another" });
+    return lines.with(at, JSON.stringify({ line: "record", record, hash: digestText(canonicalize(record)) }));
+  },
+  removed: (lines, at) => lines.toSpliced(at, 1),
+  inserted: (lines, at) => lines.toSpliced(at, 0, lines[at] ?? ""),
+  reordered: (lines, at) => lines.with(at, lines[at - 1] ?? "").with(at - 1, lines[at] ?? ""),
+};
+
+describe("invariant 9: what the trail says can be verified offline", () => {
+  it("an honest export of real calls verifies; any tampering with any record is named", async () => {
+    for (const [index, lane] of [...LANES, ...LANES].entries()) {
+      const as = `trail${index % 2}`;
+      const session = await openSession({ server: "crm", lane, as });
+      await session.call("crm_list_tasks");
+      await session.call("crm_list_tasks", { wrong: true });
+      await awaitEvents(`user_${as}`, 4);
+      await deliverAll(`user_${as}`);
+      if (index === 1) await writeCheckpoints(env);
+    }
+    await writeCheckpoints(env);
+    const lines = await exportTrail();
+    expect(await verifyExport(lines)).toMatchObject({ chains: 2, checkpoints: 2, findings: [] });
+
+    const places = lines.flatMap((line, index) => (line.startsWith('{"line":"record"') ? [index] : []));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...places.slice(1)),
+        fc.constantFrom(...Object.keys(TAMPERINGS)),
+        async (at, kind) => {
+          const tampered = TAMPERINGS[kind]?.(lines, at) ?? lines;
+          fc.pre(JSON.stringify(tampered) !== JSON.stringify(lines));
+          const { findings } = await verifyExport(tampered);
+          expect(findings.length, kind).toBeGreaterThan(0);
+          expect(findings[0]?.text, kind).not.toBe("");
+        },
+      ),
+      { numRuns: 100 },
+    );
+  }, 30_000);
+});
