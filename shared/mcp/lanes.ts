@@ -4,6 +4,7 @@ import {
   originValidationResponse,
 } from "@modelcontextprotocol/server";
 import { encodeIdentity, IDENTITY_HEADER } from "../auth/identity-header.ts";
+import { openKeyring } from "../auth/keyring.ts";
 import type { PrincipalIdentity } from "../auth/principal.ts";
 import { decide } from "../guard/decide.ts";
 import { recordDenial } from "../guard/record-denial.ts";
@@ -187,8 +188,8 @@ async function serveSessionPost(
     );
   }
   const owner = ownerOf(options, caller);
-  const id =
-    sealed === null ? createSessionId() : await openSessionId(caller.env.SESSION_SEAL_KEY, sealed, owner);
+  const keyring = openKeyring(caller.env, "SESSION_SEAL_KEY");
+  const id = sealed === null ? createSessionId() : await openSessionId(keyring, sealed, owner);
   if (id === null) return sessionNotFound();
   const stub = options.namespace.get(options.namespace.idFromName(`streamable-http:${id}`));
   const response = await stub.fetch(
@@ -199,7 +200,7 @@ async function serveSessionPost(
     }),
   );
   if (!starting || !response.ok) return response;
-  return withSession(response, await sealSessionId(caller.env.SESSION_SEAL_KEY, id, owner));
+  return withSession(response, await sealSessionId(keyring, id, owner));
 }
 
 /** GET opens the session's stream, DELETE ends the session; both only for the owner. */
@@ -209,7 +210,8 @@ async function serveSessionVerb(request: Request, options: LaneOptions, caller: 
     // Without a session there is nothing to stream: what the specification asks of a server that offers no stream.
     return jsonRpcError(405, JSON_RPC.serverError, "Send a POST with initialize first.", { allow: "POST" });
   }
-  const id = await openSessionId(caller.env.SESSION_SEAL_KEY, sealed, ownerOf(options, caller));
+  const keyring = openKeyring(caller.env, "SESSION_SEAL_KEY");
+  const id = await openSessionId(keyring, sealed, ownerOf(options, caller));
   if (id === null) return sessionNotFound();
   const headers = sessionHeaders(request, id, caller.identity);
   headers.set(SESSION_HEADER, id);
