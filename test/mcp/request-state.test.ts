@@ -48,6 +48,7 @@ async function greet(changes: Partial<Record<string, string>>, params: object = 
     name,
     clientId: "client",
     grantId: "grant",
+    tokenId: "token",
     scopes: ["greeter:read"],
     role: "admin",
     ip: null,
