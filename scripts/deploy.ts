@@ -19,6 +19,7 @@ const HELP = `Deploys Gatehouse: creates what the account lacks, migrates, then 
 
   npm run deploy                       production
   npm run deploy -- --env staging      staging
+  npm run deploy -- --rotate <secret>  with a new key that signs from now on, beside the old one, which still verifies
   npm run deploy -- --dry-run          a rehearsal, offline: builds, tries migrations, prints the steps
 `;
 
@@ -31,22 +32,33 @@ try {
 }
 
 async function main(): Promise<void> {
-  const { environment, rehearsal, help } = readFlags();
+  const { environment, rehearsal, rotate, help } = readFlags();
   if (help) {
     console.log(HELP);
     return;
   }
   const target = readTarget(environment);
+  const unknown = rotate.find((name) => !target.secrets.includes(name));
+  if (unknown !== undefined) {
+    throw new CommandFailure(
+      `There is no secret ${unknown} to rotate.`,
+      `The secrets are ${target.secrets.join(", ")}.`,
+    );
+  }
   console.log(
     `${rehearsal ? "Rehearsing" : "Deploying"} ${target.worker} (${environment}) at ${target.publicUrl}\n`,
   );
   warnAboutWorkingTree();
   await requireMigrations();
   if (rehearsal) await rehearse(target);
-  else await deploy(target, await inspectAccount(target));
+  else await deploy(target, await inspectAccount(target), rotate);
 }
 
-async function deploy(target: DeploymentTarget, state: AccountState): Promise<void> {
+async function deploy(
+  target: DeploymentTarget,
+  state: AccountState,
+  rotate: readonly string[],
+): Promise<void> {
   const [obstacle, ...others] = findObstacles(target, state);
   if (obstacle !== undefined) {
     throw new CommandFailure(
@@ -54,7 +66,7 @@ async function deploy(target: DeploymentTarget, state: AccountState): Promise<vo
       [obstacle, ...others, "Then run the same command again."].join("\n  "),
     );
   }
-  await runSteps(planDeployment(target, state));
+  await runSteps(planDeployment(target, state, rotate));
   console.log(`\nGatehouse is live: ${target.publicUrl}/mcp`);
 }
 
@@ -106,6 +118,7 @@ function readFlags() {
     const { values } = parseArgs({
       options: {
         env: { type: "string", default: "production" },
+        rotate: { type: "string", multiple: true, default: [] },
         "dry-run": { type: "boolean", default: false },
         help: { type: "boolean", short: "h", default: false },
       },
@@ -115,7 +128,7 @@ function readFlags() {
       throw new Error(`--env ${env} cannot be deployed; it is production or staging.`);
     }
     const environment: "production" | "staging" = env;
-    return { environment, rehearsal: values["dry-run"], help: values.help };
+    return { environment, rehearsal: values["dry-run"], rotate: values.rotate, help: values.help };
   } catch (error) {
     throw new CommandFailure(
       error instanceof Error ? error.message : String(error),

@@ -1,3 +1,4 @@
+import { readKeyVersion } from "../../shared/auth/keyring.ts";
 import { environmentFlag } from "../local/project.ts";
 import type { DeploymentTarget } from "./target.ts";
 
@@ -48,10 +49,20 @@ const NOTHING_LIVE_CHANGED =
  * update: what the Worker needs exists and is migrated before its new version serves, so that no request ever
  * meets a missing table. That asks one thing of migrations: the version that is live must be able to run on the new
  * schema. Databases are created by name; wrangler connects bindings without an id to the database of that name.
+ *
+ * @param rotate - secrets that get a new key beside those they have; the new one signs from this deployment on
  */
-export function planDeployment(target: DeploymentTarget, state: AccountState): Step[] {
+export function planDeployment(
+  target: DeploymentTarget,
+  state: AccountState,
+  rotate: readonly string[] = [],
+): Step[] {
   const flag = environmentFlag(target.environment);
-  const newSecrets = target.secrets.filter((name) => !state.secrets.includes(name));
+  const newSecrets = target.secrets.flatMap((name) => {
+    const versions = state.secrets.flatMap((secret) => readKeyVersion(name, secret) ?? []);
+    if (versions.length === 0) return [name];
+    return rotate.includes(name) ? [`${name}_${Math.max(...versions) + 1}`] : [];
+  });
   const run = (title: string, args: string[], onFailure: string, secrets: string[] = []): Step => ({
     title,
     action: {

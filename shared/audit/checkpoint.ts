@@ -21,6 +21,8 @@ export interface Checkpoint {
   through: number;
   /** Ed25519 public key (RFC 8032), 32 bytes in base64url. */
   publicKey: string;
+  /** The public key that signs from the next checkpoint on: the hand-over of a rotation, signed by the old key. */
+  successor?: string;
   heads: SignedHead[];
 }
 
@@ -37,7 +39,7 @@ const PKCS8_PREFIX = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0
 /**
  * Makes the signing key of a secret. The secret is any long random text; its SHA-256, with the purpose before it, is
  * the private key, so a deployment needs no key file. A new secret is a new key with an id of its own; checkpoints
- * carry their public key, so old ones stay verifiable after a rotation.
+ * carry their public key, so those of a key that is gone stay verifiable.
  */
 export async function openSigningKey(secret: string): Promise<SigningKey> {
   const seed = Buffer.from(digestText(`gatehouse audit checkpoints\n${secret}`), "hex");

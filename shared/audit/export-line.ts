@@ -52,6 +52,7 @@ const LINE = z.discriminatedUnion("line", [
       at: z.number(),
       previous: z.string(),
       publicKey: z.string(),
+      successor: z.string().optional(),
       heads: z.array(z.strictObject({ chain: z.string(), sequence: SEQUENCE, hash: HEX })),
     }),
   }),

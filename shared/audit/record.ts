@@ -54,13 +54,21 @@ export interface OutcomeEvent {
 /** What a person did on the pages, and from where. No address that was typed, no password, no token. */
 export type PageEvent = { ip: string | null; country: string | null } & (
   | { type: "sign_in"; succeeded: boolean }
+  | { type: "sign_out" }
   | { type: "consent"; given: boolean; clientId: string; resource: string; scopes: string[] }
   | { type: "revocation"; grantId: string }
   | { type: "password_change"; succeeded: boolean }
 );
 
+/** What an app did at the OAuth endpoints, and from where. No name that it gave itself, no token. */
+export type ClientEvent = { ip: string | null; country: string | null } & (
+  | { type: "client_registration"; clientId: string }
+  /** A refresh token that was used up came back, so its grant was ended (RFC 9700 §4.14.2). */
+  | { type: "token_reuse"; grantId: string; clientId: string | null }
+);
+
 /** Everything that is recorded. */
-export type AuditEvent = IntentEvent | DenialEvent | OutcomeEvent | PageEvent;
+export type AuditEvent = IntentEvent | DenialEvent | OutcomeEvent | PageEvent | ClientEvent;
 
 /** One record of a chain, exactly as it is hashed. */
 export interface AuditRecord {

@@ -23,6 +23,7 @@ export interface ExportedRecords {
 /**
  * Checks the checkpoints: numbered without a gap, each following the one before, each signed, and each saying of
  * every chain what the records say. A chain that somebody rewrote from some record on, hashes and all, breaks here.
+ * A trusted key may hand over: from then on its successor is trusted as well.
  *
  * @param trusted - ids of the keys that may have signed; an empty list takes each checkpoint's own word
  */
@@ -32,11 +33,17 @@ export async function verifyCheckpoints(
   trusted: readonly string[],
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
+  const mayHaveSigned = new Set(trusted);
   let before: Checkpoint | undefined;
   for (const placed of checkpoints) {
     const { checkpoint } = placed;
     findings.push(...verifyPlace(placed, before, records.complete));
-    findings.push(...(await verifySignature(placed, trusted)));
+    const doubts = await verifySignature(placed, mayHaveSigned);
+    findings.push(...doubts);
+    const { successor } = checkpoint;
+    if (mayHaveSigned.size > 0 && doubts.length === 0 && successor !== undefined) {
+      mayHaveSigned.add(keyIdOf(successor));
+    }
     findings.push(...verifyHeads(placed, records));
     before = checkpoint;
   }
@@ -61,10 +68,10 @@ function verifyPlace(placed: PlacedCheckpoint, before: Checkpoint | undefined, c
   return [about(placed, "edited", "does not follow the checkpoint before it")];
 }
 
-async function verifySignature(placed: PlacedCheckpoint, trusted: readonly string[]): Promise<Finding[]> {
+async function verifySignature(placed: PlacedCheckpoint, trusted: ReadonlySet<string>): Promise<Finding[]> {
   const { checkpoint, signature } = placed;
   const keyId = keyIdOf(checkpoint.publicKey);
-  if (trusted.length > 0 && !trusted.includes(keyId)) {
+  if (trusted.size > 0 && !trusted.has(keyId)) {
     return [about(placed, "edited", `is signed with the key ${keyId}, which is not trusted`)];
   }
   if (await isSignedBy(checkpoint.publicKey, canonicalize(checkpoint), signature)) return [];

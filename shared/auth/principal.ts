@@ -10,6 +10,8 @@ export interface PrincipalIdentity {
   clientId: string;
   /** The OAuth grant behind the token: what is revoked when the app is disconnected. */
   grantId: string;
+  /** SHA-256 of the access token, hexadecimal: what is revoked when the app gives back this one token (RFC 7009). */
+  tokenId: string;
   /** What the token may do. */
   scopes: readonly string[];
   /** What the person may hold; see `shared/policy/policy.yaml`. */

@@ -3,7 +3,7 @@ import type { JsonValue } from "../mcp/json.ts";
 import { limitsOf } from "../policy/current.ts";
 import type { ContextOperation, ResultHandle, SessionContext } from "../session/context.ts";
 import type { ResultPage } from "../session/session-home.ts";
-import type { Claim, Refusal } from "./claim.ts";
+import type { Access, Claim, Refusal } from "./claim.ts";
 import type { Exchange } from "./exchange.ts";
 import { explainRefusal } from "./explain-refusal.ts";
 import type { Subject } from "./subject.ts";
@@ -37,6 +37,13 @@ export interface PrincipalGate {
   /** From now on every call under the grant is refused, whatever copy of a token it comes with. */
   revokeGrant(grantId: string): Promise<void>;
   isGrantRevoked(grantId: string): Promise<boolean>;
+  /** The same for one access token (RFC 7009), while its grant lives on. */
+  revokeToken(tokenId: string): Promise<void>;
+  /**
+   * Whether grant, token or the person's account has ended. For what shows names only and is not admitted: counts
+   * against no limit, leaves no record, and says `false` while the platform database does not answer.
+   */
+  hasEnded(userId: string, access: Access): Promise<boolean>;
   /** Adds an event to the chain of this object. Durable when it returns. */
   record(chain: string, event: AuditEvent): Promise<void>;
   applyContext(clientId: string, operations: readonly ContextOperation[]): Promise<void>;
@@ -63,8 +70,9 @@ export async function admit(
 ): Promise<SessionContext | null> {
   const { env, identity, policy } = exchange;
   const costlyTool = subject.costly ? subject.name : null;
-  const limits = limitsOf(policy, identity.role);
-  const claim: Claim = { grantId: identity.grantId, costlyTool, timeoutMs, limits };
+  const { grantId, tokenId, role } = identity;
+  const limits = limitsOf(policy, role);
+  const claim: Claim = { grantId, tokenId, costlyTool, timeoutMs, limits };
   const intent: Intent = { ...details, userId: identity.userId };
   const admission = await principalGate(env, identity.userId).admit(intent, claim);
   if (!admission.admitted) {

@@ -1,9 +1,15 @@
 import type { LimitRules } from "../policy/limits.ts";
 
-/** What a call asks of its person's object beside the record of its intent. */
-export interface Claim {
+/** What a request comes with: its access ends when one of the two does. */
+export interface Access {
   /** The OAuth grant behind the token. */
   grantId: string;
+  /** SHA-256 of the access token, hexadecimal. */
+  tokenId: string;
+}
+
+/** What a call asks of its person's object beside the record of its intent. */
+export interface Claim extends Access {
   /** The costly tool that is called, or `null`: what counts against {@link LimitRules.callsPerCostlyTool}. */
   costlyTool: string | null;
   /** The call's deadline in milliseconds. Without an outcome it gives its place back soon after. */

@@ -4,11 +4,15 @@ import {
   originValidationResponse,
 } from "@modelcontextprotocol/server";
 import { encodeIdentity, IDENTITY_HEADER } from "../auth/identity-header.ts";
+import { openKeyring } from "../auth/keyring.ts";
 import type { PrincipalIdentity } from "../auth/principal.ts";
+import { principalGate } from "../guard/admit.ts";
 import { decide } from "../guard/decide.ts";
 import { recordDenial } from "../guard/record-denial.ts";
+import type { Subject } from "../guard/subject.ts";
 import { traceIdOf } from "../observe/trace.ts";
 import type { Policy } from "../policy/compile.ts";
+import type { Decision } from "../policy/decide.ts";
 import { createSessionId, openSessionId, type SessionOwner, sealSessionId } from "../session/seal.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
@@ -83,8 +87,14 @@ async function servePost(request: Request, options: LaneOptions, caller: Caller)
   const read = await readMessage(request);
   if (!read.ok) return read.response;
   const legacy = await isLegacyRequest(request, read.body);
-  const missing = missingScope(request, read.body, options.catalogue, caller, legacy);
-  if (missing) return options.challenge([...baselines(options.catalogue, missing), missing]);
+  const target = findTarget(read.body, options.catalogue, caller);
+  // A call that the policy allows is admitted by its person's object; everything else asks it here.
+  if (target?.decision.kind !== "allow" && (await hasEnded(caller))) return refuseEnded(options);
+  if (target?.decision.kind === "scope") {
+    const { scope } = target.decision;
+    recordMissingScope(request, read.body, target, caller, legacy);
+    return options.challenge([...baselines(options.catalogue, scope), scope]);
+  }
   const response = legacy
     ? await serveSessionPost(request, read, options, caller)
     : await options.stateless(request, read.body, {
@@ -122,17 +132,18 @@ function checkContentHeaders(request: Request): Response | undefined {
   return undefined;
 }
 
-/**
- * The scope that this very message lacks and that its person may hold; `undefined` when nothing is missing. The
- * refusal is recorded here, because such a message reaches no session and no guard.
- */
-function missingScope(
-  request: Request,
+/** The tool, prompt or resource that a message is about, and what the policy says of it. */
+interface Target {
+  subject: Subject;
+  decision: Decision;
+  args: Readonly<Record<string, unknown>>;
+}
+
+function findTarget(
   body: Record<string, unknown>,
   catalogue: Catalogue,
-  { identity, policy, env, ctx }: Caller,
-  legacy: boolean,
-): string | undefined {
+  { identity, policy }: Caller,
+): Target | undefined {
   const params = (body.params ?? {}) as Params;
   const entry =
     body.method === "tools/call" && typeof params.name === "string"
@@ -143,20 +154,44 @@ function missingScope(
           ? (catalogue.resources.get(params.uri) ?? matchTemplate(catalogue, params.uri))
           : undefined;
   if (!entry) return undefined;
-  const decision = decide(policy, identity, entry.subject);
-  if (decision.kind !== "scope") return undefined;
+  const { subject } = entry;
+  const args = body.method === "resources/read" ? { uri: params.uri } : params.arguments;
+  const named = typeof args === "object" && args !== null ? { ...args } : {};
+  return { subject, decision: decide(policy, identity, subject), args: named };
+}
+
+/** Records the refusal of a message whose scope is missing: it reaches no session and no guard. */
+function recordMissingScope(
+  request: Request,
+  body: Record<string, unknown>,
+  { subject, decision, args }: Target,
+  { identity, env, ctx }: Caller,
+  legacy: boolean,
+): void {
+  if (decision.kind === "allow") return;
   const origin = {
     env,
     identity,
     lane: legacy ? ("sessionful" as const) : ("stateless" as const),
     // The session's seal has not been opened yet, so which session it would have been is only the client's word.
     sessionId: null,
-    traceId: traceIdOf(request.headers, params._meta ?? {}),
+    traceId: traceIdOf(request.headers, ((body.params ?? {}) as Params)._meta ?? {}),
     waitUntil: (promise: Promise<unknown>) => ctx.waitUntil(promise),
   };
-  const args = body.method === "resources/read" ? { uri: params.uri } : params.arguments;
-  recordDenial(origin, entry.subject, typeof args === "object" && args !== null ? { ...args } : {}, decision);
-  return decision.scope;
+  recordDenial(origin, subject, args, decision);
+}
+
+/** Whether the request's grant, token or person has ended, although its token was good a moment ago. */
+function hasEnded({ env, identity }: Caller): Promise<boolean> {
+  return principalGate(env, identity.userId).hasEnded(identity.userId, {
+    grantId: identity.grantId,
+    tokenId: identity.tokenId,
+  });
+}
+
+function refuseEnded(options: LaneOptions): Response {
+  const text = "This app's access has been revoked, or its person's account ended. Connect the app again.";
+  return askToReconnect(jsonRpcError(401, JSON_RPC.serverError, text), options);
 }
 
 function matchTemplate(catalogue: Catalogue, uri: string) {
@@ -191,8 +226,8 @@ async function serveSessionPost(
     );
   }
   const owner = ownerOf(options, caller);
-  const id =
-    sealed === null ? createSessionId() : await openSessionId(caller.env.SESSION_SEAL_KEY, sealed, owner);
+  const keyring = openKeyring(caller.env, "SESSION_SEAL_KEY");
+  const id = sealed === null ? createSessionId() : await openSessionId(keyring, sealed, owner);
   if (id === null) return sessionNotFound();
   const stub = options.namespace.get(options.namespace.idFromName(`streamable-http:${id}`));
   const response = await stub.fetch(
@@ -203,7 +238,7 @@ async function serveSessionPost(
     }),
   );
   if (!starting || !response.ok) return response;
-  return withSession(response, await sealSessionId(caller.env.SESSION_SEAL_KEY, id, owner));
+  return withSession(response, await sealSessionId(keyring, id, owner));
 }
 
 /** GET opens the session's stream, DELETE ends the session; both only for the owner. */
@@ -213,7 +248,9 @@ async function serveSessionVerb(request: Request, options: LaneOptions, caller: 
     // Without a session there is nothing to stream: what the specification asks of a server that offers no stream.
     return jsonRpcError(405, JSON_RPC.serverError, "Send a POST with initialize first.", { allow: "POST" });
   }
-  const id = await openSessionId(caller.env.SESSION_SEAL_KEY, sealed, ownerOf(options, caller));
+  if (await hasEnded(caller)) return refuseEnded(options);
+  const keyring = openKeyring(caller.env, "SESSION_SEAL_KEY");
+  const id = await openSessionId(keyring, sealed, ownerOf(options, caller));
   if (id === null) return sessionNotFound();
   const headers = sessionHeaders(request, id, caller.identity);
   headers.set(SESSION_HEADER, id);

@@ -8,6 +8,7 @@ import {
   Server,
   type ServerContext,
 } from "@modelcontextprotocol/server";
+import { type Key, type Keyring, openKeyring } from "../auth/keyring.ts";
 import type { PrincipalIdentity } from "../auth/principal.ts";
 import { principalGate } from "../guard/admit.ts";
 import type { ClientChannel, Exchange } from "../guard/exchange.ts";
@@ -95,11 +96,9 @@ export function createStatelessLane(catalogue: Catalogue): StatelessLane {
 
 function createServer(catalogue: Catalogue, authInfo: AuthInfo | undefined): Server {
   const arrival = authInfo?.extra as Arrival;
-  const codec = createRequestStateCodec<InputAnswers>({
-    key: arrival.env.SESSION_SEAL_KEY,
-    ttlSeconds: ROUND_TTL_SECONDS,
-    bind: () => bindingOf(arrival, catalogue),
-  });
+  const codec = createRoundCodec(openKeyring(arrival.env, "REQUEST_STATE_KEY"), () =>
+    bindingOf(arrival, catalogue),
+  );
   const server = new Server(
     { ...SOFTWARE, title: catalogue.title },
     {
@@ -145,6 +144,30 @@ function createServer(catalogue: Catalogue, authInfo: AuthInfo | undefined): Ser
     complete(exchange(ctx), params.ref, params.argument, params.context?.arguments ?? {}),
   );
   return server;
+}
+
+/** Signs what was answered so far. The SDK's codec knows one key: there is one for each, the first mints, all verify. */
+function createRoundCodec(keyring: Keyring, bind: () => string): RequestStateCodec<InputAnswers> {
+  const [newest, ...older] = keyring;
+  const open = ({ secret }: Key) =>
+    createRequestStateCodec<InputAnswers>({ key: secret, ttlSeconds: ROUND_TTL_SECONDS, bind });
+  const first = open(newest);
+  return {
+    mint: (answers, ctx) => first.mint(answers, ctx),
+    async verify(state, ctx) {
+      try {
+        return await first.verify(state, ctx);
+      } catch (failure) {
+        for (const key of older) {
+          const answers = await open(key)
+            .verify(state, ctx)
+            .catch(() => null);
+          if (answers !== null) return answers;
+        }
+        throw failure;
+      }
+    },
+  };
 }
 
 /** A continued call must be the same call: same user, client, URL, method, name and arguments. */

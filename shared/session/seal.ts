@@ -1,11 +1,11 @@
-/**
- * Session ids as clients see them: `<id>.<seal>`, where the seal is an HMAC-SHA-256 over the id, the user, the
- * client and the server. A stranger's request is refused before any Durable Object is addressed, so an unknown id
- * never creates one (MCP security best practices, «Session Hijacking»: bind session ids to the user).
- */
+import type { Keyring } from "../auth/keyring.ts";
+import { signText, verifyText } from "../auth/sign-text.ts";
 
-const encoder = new TextEncoder();
-const keys = new Map<string, Promise<CryptoKey>>();
+/**
+ * Session ids as clients see them: `<id>.<seal>`, where the seal is a signature over the id, the user, the client and
+ * the server. A stranger's request is refused before any Durable Object is addressed, so an unknown id never creates
+ * one (MCP security best practices, «Session Hijacking»: bind session ids to the user).
+ */
 
 /** Whom a session belongs to. */
 export interface SessionOwner {
@@ -21,53 +21,22 @@ export function createSessionId(): string {
 }
 
 /** Seals an id for its owner. */
-export async function sealSessionId(secret: string, id: string, owner: SessionOwner): Promise<string> {
-  const mac = await crypto.subtle.sign("HMAC", await importKey(secret), message(id, owner));
-  return `${id}.${toBase64Url(new Uint8Array(mac))}`;
+export async function sealSessionId(keyring: Keyring, id: string, owner: SessionOwner): Promise<string> {
+  return `${id}.${await signText(keyring, "session", describeSession(id, owner))}`;
 }
 
-/** The id inside a sealed one, or `null` when the seal is not this owner's. Compares in constant time. */
+/** The id inside a sealed one, or `null` when the seal is not this owner's or its key is gone. */
 export async function openSessionId(
-  secret: string,
+  keyring: Keyring,
   sealed: string,
   owner: SessionOwner,
 ): Promise<string | null> {
-  const match = /^([0-9a-f]{32})\.([A-Za-z0-9_-]{43})$/.exec(sealed);
-  const [, id, seal] = match ?? [];
+  const [, id, seal] = /^([0-9a-f]{32})\.(.{1,64})$/.exec(sealed) ?? [];
   if (!id || !seal) return null;
-  const valid = await crypto.subtle.verify(
-    "HMAC",
-    await importKey(secret),
-    fromBase64Url(seal),
-    message(id, owner),
-  );
-  return valid ? id : null;
+  return (await verifyText(keyring, "session", describeSession(id, owner), seal)) ? id : null;
 }
 
-function message(id: string, owner: SessionOwner): Uint8Array {
+function describeSession(id: string, owner: SessionOwner): string {
   // JSON keeps the parts apart: no choice of names can make two owners look alike.
-  return encoder.encode(JSON.stringify(["session", id, owner.userId, owner.clientId, owner.server]));
-}
-
-function importKey(secret: string): Promise<CryptoKey> {
-  let key = keys.get(secret);
-  if (!key) {
-    key = crypto.subtle.importKey("raw", encoder.encode(secret), { name: "HMAC", hash: "SHA-256" }, false, [
-      "sign",
-      "verify",
-    ]);
-    keys.set(secret, key);
-  }
-  return key;
-}
-
-function toBase64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
-}
-
-function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+  return JSON.stringify([id, owner.userId, owner.clientId, owner.server]);
 }

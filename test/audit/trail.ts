@@ -61,7 +61,13 @@ export async function exportTrail(from: number | null = null, to: number | null 
 /** Admits a call of a person, who is put into the database first: nobody else's calls are admitted. */
 export async function admitOne(userId: string, callId: string): Promise<Admission> {
   await addPerson({ name: userId.slice("user_".length), role: "viewer" });
-  const claim = { grantId: "grant", costlyTool: null, timeoutMs: 20_000, limits: DEPLOYED_LIMITS };
+  const claim = {
+    grantId: "grant",
+    tokenId: "token",
+    costlyTool: null,
+    timeoutMs: 20_000,
+    limits: DEPLOYED_LIMITS,
+  };
   return principalOf(userId).admit(intentOf(userId, callId), claim);
 }
 

@@ -186,7 +186,7 @@ describe("an export", () => {
 describe("checkpoints", () => {
   it("follow each other, sign what is new, are written when nothing is, and survive a change of the key", async () => {
     await writeCheckpoints(env);
-    await writeCheckpoints({ ...env, AUDIT_SIGNING_KEY: "another signing key, long enough for anybody" });
+    await writeCheckpoints({ ...env, AUDIT_SIGNING_KEY: "another-signing-key-long-enough-for-anybody" });
     const lines = await exportTrail();
     const heads = lines
       .map((line) => JSON.parse(line) as ExportLine)
@@ -197,5 +197,43 @@ describe("checkpoints", () => {
     const verification = await verifyExport(lines);
     expect(verification.findings).toEqual([]);
     expect(verification.keyIds).toHaveLength(2);
+  });
+
+  it("of a key and of the one that replaced it verify together, for those who trust the old key alone", async () => {
+    const idOf = async (secret: string) => keyIdOf((await openSigningKey(secret)).publicKey);
+    const [oldKey, newKey] = ["old", "new"].map((word) =>
+      `a signing key the ${word} one`.replaceAll(" ", "-").padEnd(40, "0"),
+    );
+    const [oldId, newId] = [await idOf(oldKey ?? ""), await idOf(newKey ?? "")];
+    await env.PLATFORM_DB.prepare("DELETE FROM audit_checkpoint").run();
+    await writeCheckpoints({ ...env, AUDIT_SIGNING_KEY: oldKey ?? "" });
+    const during = { ...env, AUDIT_SIGNING_KEY: `2:${newKey},1:${oldKey}` };
+    await writeCheckpoints(during);
+    await writeCheckpoints(during);
+    await writeCheckpoints({ ...env, AUDIT_SIGNING_KEY: newKey ?? "" });
+    const lines = await exportTrail();
+    const verification = await verifyExport(lines, [oldId]);
+    expect(verification).toMatchObject({ checkpoints: 5, keyIds: [oldId, newId], findings: [] });
+    expect((await verifyExport(lines, [oldId, newId])).findings).toEqual([]);
+    expect((await verifyExport(lines, [newId])).findings[0]?.text).toContain("not trusted");
+    const handedOver = lines.findIndex((line) => line.includes('"successor"'));
+    const { findings } = await verifyExport(
+      lines.with(handedOver, (lines[handedOver] ?? "").replace(/"successor":"[^"]+",?/, "")),
+      [oldId],
+    );
+    expect(findings.map(({ text }) => text).join()).toContain(
+      `signed with the key ${newId}, which is not trusted`,
+    );
+  });
+
+  it("of a key that nobody handed over to are refused by those who trust the one before", async () => {
+    const secret = "a-key-that-somebody-else-put-into-the-environment";
+    await writeCheckpoints({ ...env, AUDIT_SIGNING_KEY: secret });
+    const checkpoint =
+      (await exportTrail()).findLast((line) => line.startsWith('{"line":"checkpoint"')) ?? "";
+    expect(checkpoint).not.toContain("successor");
+    const trusted = keyIdOf((await openSigningKey("a-signing-key-the-old-one".padEnd(40, "0"))).publicKey);
+    const { findings } = await verifyExport(await exportTrail(), [trusted]);
+    expect(findings.at(-1)?.text).toContain("not trusted");
   });
 });

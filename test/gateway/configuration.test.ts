@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { KEY_NAMES } from "../../shared/auth/keyring.ts";
 import { checkConfiguration } from "../../workers/gateway/configuration.ts";
 import { registry } from "../../workers/servers.ts";
 
@@ -11,6 +12,8 @@ const production = {
   PUBLIC_URL: "https://gatehouse.example.com",
   BETTER_AUTH_SECRET: "0123456789abcdef0123456789abcdef",
   SESSION_SEAL_KEY: "fedcba9876543210fedcba9876543210",
+  REQUEST_STATE_KEY: "76543210fedcba9876543210fedcba98",
+  APPROVAL_LINK_KEY: "ba9876543210fedcba9876543210fedc",
   AUDIT_SIGNING_KEY: "89abcdef0123456789abcdef01234567",
 };
 
@@ -23,15 +26,12 @@ describe("the configuration check", () => {
     expect(check({})).toEqual([]);
   });
 
-  it.each(["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY", "AUDIT_SIGNING_KEY"])(
-    "names a missing %s and the command that sets it",
-    (name) => {
-      const [problem] = check({ [name]: undefined });
-      expect(problem?.name).toBe(name);
-      expect(problem?.message).toContain(`npx wrangler secret put ${name}`);
-      expect(check({ [name]: undefined, ENVIRONMENT: "staging" })[0]?.message).toContain("--env staging");
-    },
-  );
+  it.each([...KEY_NAMES])("names a missing %s and the command that sets it", (name) => {
+    const [problem] = check({ [name]: undefined });
+    expect(problem?.name).toBe(name);
+    expect(problem?.message).toContain(`npx wrangler secret put ${name}`);
+    expect(check({ [name]: undefined, ENVIRONMENT: "staging" })[0]?.message).toContain("--env staging");
+  });
 
   it.each([
     "PLATFORM_DB",
@@ -81,6 +81,15 @@ describe("the configuration check", () => {
       "demonstration value",
     );
     expect(check({ SESSION_SEAL_KEY: "short" })[0]?.message).toContain("shorter than 32");
+  });
+
+  it("accepts keys with versions and after a rotation, and refuses one key for two purposes", () => {
+    const { SESSION_SEAL_KEY: key } = production;
+    expect(check({ SESSION_SEAL_KEY: `2:${key.toUpperCase()},1:${key}` })).toEqual([]);
+    expect(check({ SESSION_SEAL_KEY: undefined, SESSION_SEAL_KEY_2: key })).toEqual([]);
+    expect(check({ REQUEST_STATE_KEY: key })).toMatchObject([{ name: "REQUEST_STATE_KEY" }]);
+    const [problem] = check({ SESSION_SEAL_KEY_2: "2:short" });
+    expect(problem?.message).toContain("npx wrangler secret put SESSION_SEAL_KEY_2");
   });
 
   it("repeats no secret in what it says", () => {

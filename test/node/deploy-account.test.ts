@@ -63,6 +63,18 @@ describe("a deployment to an account", () => {
     expect(account.secrets).toEqual(secrets);
   });
 
+  it("rotates a key on request: a new secret beside the others, which stay as they are", async () => {
+    const secrets = new Map(account.secrets);
+    const { code } = await runNode("test/support/run-deployment.ts", [account.url, "SESSION_SEAL_KEY"], {
+      env: account.env,
+    });
+    expect(code).toBe(0);
+    const added = [...account.secrets].filter(([name]) => !secrets.has(name));
+    expect(added.map(([name]) => name)).toEqual(["SESSION_SEAL_KEY_2"]);
+    expect(Buffer.from(added[0]?.[1] ?? "", "base64url").byteLength).toBe(32);
+    for (const [name, value] of secrets) expect(account.secrets.get(name)).toBe(value);
+  });
+
   it("says how to sign in when wrangler is not signed in, and changes nothing", async () => {
     const { code, stdout, stderr } = await runNode("test/support/run-deployment.ts", [account.url], {
       env: { ...account.env, CLOUDFLARE_API_TOKEN: undefined },
@@ -87,6 +99,7 @@ describe("npm run deploy", () => {
   it.each([
     [["--env", "local"], "--env local cannot be deployed"],
     [["--sunshine"], "Unknown option '--sunshine'"],
+    [["--dry-run", "--rotate", "PUBLIC_URL"], "There is no secret PUBLIC_URL to rotate"],
   ])("refuses %j with one sentence", async (args, sentence) => {
     const { code, stderr } = await runNode("scripts/deploy.ts", args);
     expect(code).toBe(1);

@@ -7,6 +7,7 @@ import {
   planDeployment,
 } from "../../scripts/deploy/plan.ts";
 import { type DeploymentTarget, readTarget } from "../../scripts/deploy/target.ts";
+import { KEY_NAMES } from "../../shared/auth/keyring.ts";
 
 const TARGET: DeploymentTarget = {
   environment: "production",
@@ -32,6 +33,12 @@ const COMPLETE: AccountState = {
 function commandsFor(state: AccountState, target = TARGET): string[] {
   return planDeployment(target, state).map(({ action }) =>
     action.kind === "probe" ? `GET ${action.url}` : formatCommand(action.args),
+  );
+}
+
+function secretsOf(state: AccountState, rotate: string[] = []): string[] {
+  return planDeployment(TARGET, state, rotate).flatMap(({ action }) =>
+    action.kind === "wrangler" ? action.newSecrets : [],
   );
 }
 
@@ -64,13 +71,23 @@ describe("deployment plan", () => {
   });
 
   it("makes the secrets that are missing and never one that exists", () => {
-    const secretsOf = (state: AccountState) =>
-      planDeployment(TARGET, state).flatMap(({ action }) =>
-        action.kind === "wrangler" ? action.newSecrets : [],
-      );
     expect(secretsOf(FRESH_ACCOUNT)).toEqual(["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY"]);
     expect(secretsOf({ ...COMPLETE, secrets: ["SESSION_SEAL_KEY"] })).toEqual(["BETTER_AUTH_SECRET"]);
     expect(secretsOf(COMPLETE)).toEqual([]);
+  });
+
+  it("takes a key with a number for the one it replaced, and numbers a new one after it", () => {
+    const rotated = {
+      ...COMPLETE,
+      secrets: ["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY_4", "SESSION_SEAL_KEY_X"],
+    };
+    expect(secretsOf(rotated)).toEqual([]);
+    expect(secretsOf(rotated, ["SESSION_SEAL_KEY"])).toEqual(["SESSION_SEAL_KEY_5"]);
+    expect(secretsOf(COMPLETE, ["BETTER_AUTH_SECRET"])).toEqual(["BETTER_AUTH_SECRET_2"]);
+    expect(secretsOf(FRESH_ACCOUNT, ["BETTER_AUTH_SECRET"])).toEqual([
+      "BETTER_AUTH_SECRET",
+      "SESSION_SEAL_KEY",
+    ]);
   });
 
   it("names the environment in every command", () => {
@@ -125,10 +142,13 @@ describe("deployment targets of wrangler.toml", () => {
 
   it("need exactly the secrets that only the local environment has defaults for", () => {
     expect(readTarget("production").secrets.toSorted()).toEqual([
+      "APPROVAL_LINK_KEY",
       "AUDIT_SIGNING_KEY",
       "BETTER_AUTH_SECRET",
+      "REQUEST_STATE_KEY",
       "SESSION_SEAL_KEY",
     ]);
+    expect(readTarget("production").secrets.toSorted()).toEqual([...KEY_NAMES].sort());
   });
 
   it("name the dead-letter queue among the queues to create", () => {

@@ -113,7 +113,7 @@ describe("the person's object", () => {
       const rules = { ...DEPLOYED_LIMITS, concurrentCalls: 1_000, ...limits };
       return object.admit(
         { ...intentOf(userId, callId), clientId: "app", startedAt: Date.now() },
-        { grantId: "grant", costlyTool: null, timeoutMs: 20_000, limits: rules },
+        { grantId: "grant", tokenId: "token", costlyTool: null, timeoutMs: 20_000, limits: rules },
       );
     };
     return { object, admit };

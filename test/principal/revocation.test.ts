@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { principalGate } from "../../shared/guard/admit.ts";
 import { grantIdOf } from "../../workers/gateway/grant.ts";
 import { eventsOf } from "../audit/trail.ts";
-import { connect, createPerson, requestToken, type TestPerson } from "../support/oauth.ts";
+import { callMcp, connect, createPerson, requestToken, type TestPerson } from "../support/oauth.ts";
 import {
   LANES,
   openSession,
@@ -43,6 +43,25 @@ async function expectAccessEnded(session: TestSession): Promise<void> {
   expect(JSON.parse(result.content[0].text)).toMatchObject({ error: { code: "access_ended" } });
 }
 
+/** What is no call: lists, completion, unknown names. All of it shows something, or does something. */
+const EVERYTHING_ELSE: [string, Record<string, unknown>][] = [
+  ["tools/list", {}],
+  ["prompts/list", {}],
+  ["resources/list", {}],
+  ["resources/templates/list", {}],
+  [
+    "completion/complete",
+    {
+      ref: { type: "ref/resource", uri: "crm://companies/{id}" },
+      argument: { name: "id", value: "a" },
+    },
+  ],
+  ["tools/call", { name: "no_such_tool", arguments: {} }],
+  ["no/such/method", {}],
+];
+
+const UNKNOWN = new Set(["no_such_tool", "no/such/method"]);
+
 describe.each(LANES)("a revoked grant on the %s lane", (lane) => {
   it("is refused at the next call of an open session, and others live on", async () => {
     const person = await createPerson("admin");
@@ -62,6 +81,30 @@ describe.each(LANES)("a revoked grant on the %s lane", (lane) => {
     await expectAccessEnded(session);
     expect((await session.request("resources/read", { uri: "crm://pipeline" })).status).toBe(401);
     expect((await session.request("prompts/get", { name: "crm_review_pipeline" })).status).toBe(401);
+  });
+
+  it.each(EVERYTHING_ELSE)(
+    "is refused at the next %s too, while its token is remembered",
+    async (method, params) => {
+      const { session, end } = await openApp(lane, await createPerson("admin"));
+      const before = await session.request(method, params);
+      expect(before.status).not.toBe(401);
+      if (!UNKNOWN.has(String(params.name ?? method))) expect(before.result).toBeDefined();
+      await end();
+      const after = await session.request(method, params);
+      expect(after.status).toBe(401);
+      expect(after.result).toBeUndefined();
+      expect(after.headers.get("www-authenticate")).toContain('error="invalid_token"');
+    },
+  );
+
+  it("tells a disabled person's app nothing either, not even what is there", async () => {
+    const person = await createPerson("admin");
+    const { session } = await openApp(lane, person);
+    await env.PLATFORM_DB.prepare(`UPDATE "user" SET "disabled" = 1 WHERE "id" = ?`).bind(person.id).run();
+    await evictAllDurableObjects();
+    expect((await session.request("tools/list")).status).toBe(401);
+    expect((await callIn(session)).status).toBe(401);
   });
 
   it("is refused when the client itself revoked it (RFC 7009)", async () => {
@@ -114,6 +157,27 @@ describe("a revoked grant", () => {
       client_id: clientId,
     });
     expect([status, body.error]).toEqual([400, "invalid_grant"]);
+  });
+
+  it("can neither start a session nor open or end one", async () => {
+    const { session, accessToken, end } = await openApp("sessionful", await createPerson("admin"));
+    await end();
+    expect((await callMcp("/mcp/crm", accessToken)).status).toBe(401);
+    for (const method of ["GET", "DELETE"]) {
+      const response = await exports.default.fetch(session.url, {
+        method,
+        headers: {
+          host: new URL(session.url).host,
+          authorization: `Bearer ${accessToken}`,
+          accept: "text/event-stream",
+          "mcp-session-id": session.sessionId ?? "",
+          "mcp-protocol-version": REVISION.sessionful,
+        },
+      });
+      expect(response.status, method).toBe(401);
+    }
+    expect((await session.request("ping")).status).toBe(401);
+    expect((await session.post({ jsonrpc: "2.0", method: "notifications/initialized" })).status).toBe(401);
   });
 
   it("loses its open stream with the next call that it tries", async () => {

@@ -1,6 +1,7 @@
 import { evictAllDurableObjects, listDurableObjectIds } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import type { Keyring } from "../../shared/auth/keyring.ts";
 import { createSessionId, openSessionId, sealSessionId } from "../../shared/session/seal.ts";
 import { LANES, openSession, REVISION, TestSession } from "../support/session.ts";
 import { issueToken, mcpUrl } from "../support/token.ts";
@@ -84,11 +85,12 @@ describe("a session belongs to the user, the client and the server that opened i
   it("opens a seal only for the owner it was made for", async () => {
     const owner = { userId: "user_a", clientId: "client", server: "crm" };
     const id = createSessionId();
-    const sealed = await sealSessionId("k".repeat(32), id, owner);
-    expect(await openSessionId("k".repeat(32), sealed, owner)).toBe(id);
-    expect(await openSessionId("j".repeat(32), sealed, owner)).toBeNull();
+    const keyring: Keyring = [{ version: 1, secret: "k".repeat(32) }];
+    const sealed = await sealSessionId(keyring, id, owner);
+    expect(await openSessionId(keyring, sealed, owner)).toBe(id);
+    expect(await openSessionId([{ version: 1, secret: "j".repeat(32) }], sealed, owner)).toBeNull();
     for (const change of [{ userId: "user_b" }, { clientId: "other" }, { server: "" }]) {
-      expect(await openSessionId("k".repeat(32), sealed, { ...owner, ...change })).toBeNull();
+      expect(await openSessionId(keyring, sealed, { ...owner, ...change })).toBeNull();
     }
   });
 });

@@ -145,7 +145,7 @@ export async function openFakeAccount(): Promise<FakeAccount> {
       /\/workers\/scripts\/([^/]+)$/,
       ({ body }, worker) => {
         for (const [, name = "", text = ""] of body.matchAll(
-          /\{"name":"([A-Z_]+)","type":"secret_text","text":"([^"]+)"\}/g,
+          /\{"name":"([A-Z_0-9]+)","type":"secret_text","text":"([^"]+)"\}/g,
         )) {
           secrets.set(name, text);
         }

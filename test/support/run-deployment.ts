@@ -6,10 +6,11 @@ import { reportFailure } from "../../scripts/local/failure.ts";
 
 // A deployment of production as `npm run deploy` carries it out, to the account that the environment variables name
 // and with the public address in the first argument: the one in wrangler.toml is an example until somebody sets it.
-const [publicUrl = ""] = process.argv.slice(2);
+// Further arguments name secrets to rotate.
+const [publicUrl = "", ...rotate] = process.argv.slice(2);
 const target = { ...readTarget("production"), publicUrl };
 try {
-  await runSteps(planDeployment(target, await inspectAccount(target)));
+  await runSteps(planDeployment(target, await inspectAccount(target), rotate));
 } catch (failure) {
   process.exitCode = reportFailure(failure);
 }

@@ -1,3 +1,11 @@
+import {
+  KEY_NAMES,
+  type KeyName,
+  type Keyring,
+  type KeyringProblem,
+  readKeyring,
+} from "../../shared/auth/keyring.ts";
+
 /** Something that must be set before Gatehouse may serve anything: one clear sentence, which names the command. */
 export interface ConfigurationProblem {
   /** The variable, secret or binding. */
@@ -6,8 +14,6 @@ export interface ConfigurationProblem {
 }
 
 const DATABASES = ["PLATFORM_DB", "ANALYTICS_DB", "CRM_DB", "KNOWLEDGE_DB"];
-const SECRETS = ["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY", "AUDIT_SIGNING_KEY"];
-const SECRET_LENGTH = 32;
 /** The demonstration secrets of `[env.local.vars]` begin with this; they are printed in the repository. */
 const LOCAL_SECRET_PREFIX = "local-only-";
 
@@ -24,7 +30,7 @@ export function checkConfiguration(
   const objects = [...agentBindings, "GATEWAY_AGENT", "PRINCIPAL", "GRANT_STORE"];
   return [
     ...checkPublicUrl(env),
-    ...SECRETS.flatMap((name) => checkSecret(env, name)),
+    ...checkKeys(env),
     ...DATABASES.flatMap((name) => checkBinding(env, name, "prepare", "D1 database", "[[d1_databases]]")),
     ...checkBinding(env, "OAUTH_KV", "get", "KV namespace", "[[kv_namespaces]]"),
     ...objects.flatMap((name) =>
@@ -71,19 +77,39 @@ function checkPublicUrl(env: Readonly<Record<string, unknown>>): ConfigurationPr
   return [];
 }
 
-function checkSecret(env: Readonly<Record<string, unknown>>, name: string): ConfigurationProblem[] {
-  const value = env[name];
+function checkKeys(env: Readonly<Record<string, unknown>>): ConfigurationProblem[] {
   const flag = env.ENVIRONMENT === "staging" ? " --env staging" : "";
-  const command = `set it with: npx wrangler secret put ${name}${flag}`;
-  if (typeof value !== "string" || value === "")
-    return [{ name, message: `Secret ${name} is missing; ${command}` }];
-  if (value.length < SECRET_LENGTH) {
-    return [{ name, message: `Secret ${name} is shorter than ${SECRET_LENGTH} characters; ${command}` }];
+  const problems = new Map<KeyName, KeyringProblem>();
+  const purposes = new Map<string, KeyName>();
+  for (const name of KEY_NAMES) {
+    const read = readKeyring(env, name);
+    const problem = "text" in read ? read : findUnsafeKey(env, name, read, purposes);
+    if (problem) problems.set(name, problem);
   }
-  if (value.startsWith(LOCAL_SECRET_PREFIX) && env.ENVIRONMENT !== "local") {
-    return [{ name, message: `Secret ${name} is the public demonstration value; ${command}` }];
+  return [...problems].map(([name, { secretName, text }]) => ({
+    name,
+    message: `Secret ${secretName} ${text}; set it with: npx wrangler secret put ${secretName}${flag}`,
+  }));
+}
+
+/** A key that everybody can read in the repository, or that serves a second purpose. */
+function findUnsafeKey(
+  env: Readonly<Record<string, unknown>>,
+  name: KeyName,
+  keyring: Keyring,
+  purposes: Map<string, KeyName>,
+): KeyringProblem | null {
+  for (const { secret } of keyring) {
+    if (secret.startsWith(LOCAL_SECRET_PREFIX) && env.ENVIRONMENT !== "local") {
+      return { secretName: name, text: "is the public demonstration value" };
+    }
+    const other = purposes.get(secret);
+    if (other !== undefined && other !== name) {
+      return { secretName: name, text: `holds a key of ${other} too; every purpose needs a key of its own` };
+    }
+    purposes.set(secret, name);
   }
-  return [];
+  return null;
 }
 
 function checkBinding(

@@ -1,4 +1,5 @@
 import { insufficientScope, type OAuthResourceContext } from "@cloudflare/workers-oauth-provider";
+import { digestText } from "../../shared/audit/canonical-json.ts";
 import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
 import { openCatalogue } from "../../shared/mcp/catalogue.ts";
 import { type SessionDoor, serveLanes } from "../../shared/mcp/lanes.ts";
@@ -79,6 +80,7 @@ function identify(request: Request, { props, auth }: OAuthResourceContext<GrantP
     role: props.role,
     clientId: auth.clientId ?? "",
     grantId: grantIdOf(auth.token),
+    tokenId: digestText(auth.token),
     scopes: auth.scope,
     ip: request.headers.get("cf-connecting-ip"),
     country: typeof request.cf?.country === "string" ? request.cf.country : null,

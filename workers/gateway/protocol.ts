@@ -1,8 +1,10 @@
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import { STRANGERS } from "../../shared/audit/record.ts";
 import { admitAttempt } from "./attempts.ts";
 import { refuse } from "./failures.tsx";
 import { openDoor } from "./oauth.ts";
+import { recordClientEvent } from "./record-event.ts";
 
 type GatewayContext = Context<{ Bindings: Env }>;
 
@@ -38,7 +40,10 @@ protocolRoutes.post("/oauth/register", async (c, next) => {
   const address = c.req.header("CF-Connecting-IP") ?? "unknown";
   const rule = { subject: `register|${address}`, limit: REGISTRATIONS_PER_HOUR, windowMs: 3_600_000 };
   const admission = await admitAttempt(c.env.PLATFORM_DB, [rule], Date.now());
-  if (admission.admitted) return await next();
+  if (admission.admitted) {
+    await next();
+    return await recordRegistration(c);
+  }
   c.header("Retry-After", String(admission.retryAfter));
   return c.json({ error: "temporarily_unavailable", error_description: "Too many registrations" }, 429);
 });
@@ -52,6 +57,14 @@ protocolRoutes.all("/mcp/*", async (c) => {
   if (resourceServer !== undefined) return await resourceServer.fetch(c.req.raw, c.env, contextOf(c));
   return await answerUnknown(c, "There is no MCP server at this address.");
 });
+
+/** Who registers is nobody yet, so it stands in the chain of strangers, with the id that the client was given. */
+async function recordRegistration(c: GatewayContext): Promise<void> {
+  if (c.res.status !== 201) return;
+  const { client_id } = await c.res.clone().json<{ client_id: string }>();
+  const event = { type: "client_registration", clientId: client_id } as const;
+  await recordClientEvent(c.env, c.req.raw, STRANGERS, event);
+}
 
 /** Hono's own type of the execution context lags behind the platform's; the object is the same. */
 function contextOf(c: GatewayContext): ExecutionContext {

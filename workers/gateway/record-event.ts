@@ -1,22 +1,40 @@
 import type { Context } from "hono";
-import { type PageEvent, STRANGERS } from "../../shared/audit/record.ts";
+import { type ClientEvent, type PageEvent, STRANGERS } from "../../shared/audit/record.ts";
 import { principalGate } from "../../shared/guard/admit.ts";
 import { log } from "../../shared/observe/log.ts";
 
 type GatewayContext = Context<{ Bindings: Env }>;
 /** An event without where it came from, which is read from the request. */
-type Happening = PageEvent extends infer Event
-  ? Event extends PageEvent
-    ? Omit<Event, "ip" | "country">
-    : never
-  : never;
+type WithoutOrigin<Event> = Event extends unknown ? Omit<Event, "ip" | "country"> : never;
 
 /** Writes what a person did on the pages into their chain. Durable when it returns. */
-export async function recordEvent(c: GatewayContext, userId: string, event: Happening): Promise<void> {
-  const { cf } = c.req.raw;
-  const ip = c.req.header("CF-Connecting-IP") ?? null;
-  const country = typeof cf?.country === "string" ? cf.country : null;
-  await principalGate(c.env, userId).record(userId, { ip, country, ...event } as PageEvent);
+export function recordEvent(
+  c: GatewayContext,
+  userId: string,
+  event: WithoutOrigin<PageEvent>,
+): Promise<void> {
+  return record(c.env, c.req.raw, userId, event);
+}
+
+/** Writes what an app did at the OAuth endpoints into a chain. Durable when it returns. */
+export function recordClientEvent(
+  env: Env,
+  request: Request,
+  chain: string,
+  event: WithoutOrigin<ClientEvent>,
+): Promise<void> {
+  return record(env, request, chain, event);
+}
+
+async function record(
+  env: Env,
+  request: Request,
+  chain: string,
+  event: WithoutOrigin<PageEvent | ClientEvent>,
+): Promise<void> {
+  const ip = request.headers.get("CF-Connecting-IP");
+  const country = typeof request.cf?.country === "string" ? request.cf.country : null;
+  await principalGate(env, chain).record(chain, { ip, country, ...event } as PageEvent | ClientEvent);
 }
 
 /**

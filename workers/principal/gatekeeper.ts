@@ -1,5 +1,5 @@
 import type { Intent } from "../../shared/guard/admit.ts";
-import type { Claim, Refusal } from "../../shared/guard/claim.ts";
+import type { Access, Claim, Refusal } from "../../shared/guard/claim.ts";
 import { SqlLimitStore } from "./limit-store.ts";
 import { Limiter } from "./limiter.ts";
 import { PersonState, readRoleFrom } from "./person-state.ts";
@@ -32,7 +32,7 @@ export class Gatekeeper {
     if (role === undefined) {
       return { refusal: { code: "unavailable", retryAfter: DATABASE_RETRY_SECONDS } };
     }
-    if (role === null || this.#revoked.has(claim.grantId)) return { refusal: { code: "access_ended" } };
+    if (role === null || this.#isRevoked(claim)) return { refusal: { code: "access_ended" } };
     const refusal = this.#limiter.take({ callId, clientId, claim }, Date.now());
     return refusal ? { refusal } : { refusal: null, role };
   }
@@ -42,12 +42,23 @@ export class Gatekeeper {
     this.#limiter.release(callId);
   }
 
-  revoke(grantId: string): void {
-    this.#revoked.add(grantId, Date.now());
+  /** Ends a grant or a single access token by its id. */
+  revoke(id: string): void {
+    this.#revoked.add(id, Date.now());
   }
 
-  isRevoked(grantId: string): boolean {
-    return this.#revoked.has(grantId);
+  isRevoked(id: string): boolean {
+    return this.#revoked.has(id);
+  }
+
+  /** Whether grant, token or the person's account is known to have ended. */
+  async hasEnded(userId: string, access: Access): Promise<boolean> {
+    const role = await this.#roleOf(userId);
+    return role === null || this.#isRevoked(access);
+  }
+
+  #isRevoked({ grantId, tokenId }: Access): boolean {
+    return this.#revoked.has(grantId) || this.#revoked.has(tokenId);
   }
 
   /** `undefined` when nobody knows. Without the person's state nothing passes: disabling must not depend on luck. */

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { AuditEvent } from "../../shared/audit/record.ts";
 import type { Admission, Intent, Outcome, PrincipalGate } from "../../shared/guard/admit.ts";
-import type { Claim } from "../../shared/guard/claim.ts";
+import type { Access, Claim } from "../../shared/guard/claim.ts";
 import type { JsonValue } from "../../shared/mcp/json.ts";
 import {
   applyOperation,
@@ -18,7 +18,6 @@ import { Gatekeeper } from "./gatekeeper.ts";
 /** Milliseconds after the first unsent record until the records are sent on. */
 const FLUSH_AFTER_MS = 5_000;
 
-/**
 /**
  * One object per user: strongly consistent and single-threaded. Decides who passes, chains each call's intent before
  * it runs, keeps the memory of the user's stateless clients, and sends the records of the chain on to the queue.
@@ -64,6 +63,14 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
 
   async isGrantRevoked(grantId: string): Promise<boolean> {
     return this.#gatekeeper.isRevoked(grantId);
+  }
+
+  async revokeToken(tokenId: string): Promise<void> {
+    this.#gatekeeper.revoke(tokenId);
+  }
+
+  async hasEnded(userId: string, access: Access): Promise<boolean> {
+    return this.#gatekeeper.hasEnded(userId, access);
   }
 
   async record(chain: string, event: AuditEvent): Promise<void> {

@@ -4,7 +4,10 @@
  */
 const KEPT_MS = 32 * 24 * 60 * 60_000;
 
-/** The revoked grants of one person, in the Principal object's SQLite. */
+/**
+ * The revoked grants of one person, in the Principal object's SQLite, and single access tokens that were given back.
+ * Ids of grants have 16 characters and those of tokens are SHA-256, so that they share a table and cannot meet.
+ */
 export class RevokedGrants {
   readonly #sql: SqlStorage;
 
@@ -15,13 +18,13 @@ export class RevokedGrants {
     );
   }
 
-  /** From now on {@link has} knows the grant. Forgets those that nothing can refer to any more. */
-  add(grantId: string, now: number): void {
+  /** From now on {@link has} knows the grant or token. Forgets those that nothing can refer to any more. */
+  add(id: string, now: number): void {
     this.#sql.exec("DELETE FROM revoked_grants WHERE at < ?", now - KEPT_MS);
-    this.#sql.exec("INSERT OR REPLACE INTO revoked_grants VALUES (?, ?)", grantId, now);
+    this.#sql.exec("INSERT OR REPLACE INTO revoked_grants VALUES (?, ?)", id, now);
   }
 
-  has(grantId: string): boolean {
-    return this.#sql.exec("SELECT 1 FROM revoked_grants WHERE grant_id = ?", grantId).toArray().length > 0;
+  has(id: string): boolean {
+    return this.#sql.exec("SELECT 1 FROM revoked_grants WHERE grant_id = ?", id).toArray().length > 0;
   }
 }

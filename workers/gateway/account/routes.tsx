@@ -4,7 +4,7 @@ import { openDoor } from "../oauth.ts";
 import type { Person } from "../people.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
-import { isRefusal, openAuth, PASSWORD_LENGTH, readPerson } from "../sign-in/auth.ts";
+import { isRefusal, openAuthFor, PASSWORD_LENGTH, readPerson } from "../sign-in/auth.ts";
 import { listSignInRules } from "../sign-in/routes.tsx";
 import { AccountPage, type AccountPageProps } from "./account-page.tsx";
 import { listConnectedApps } from "./connected-apps.ts";
@@ -95,7 +95,8 @@ async function changePassword(
   chosen: string,
 ): Promise<string[] | null> {
   try {
-    const result = await openAuth(env).api.changePassword({
+    const auth = await openAuthFor(env, headers);
+    const result = await auth.api.changePassword({
       body: {
         currentPassword: current.slice(0, PASSWORD_LENGTH.max + 1),
         newPassword: chosen,

@@ -4,6 +4,7 @@ import {
   type ValidatedAccessToken,
 } from "@cloudflare/workers-oauth-provider";
 import { withGrantStore } from "./grant-storage.ts";
+import { TokenMemory } from "./token-memory.ts";
 import { serveTokenRequest } from "./token-requests.ts";
 
 const TOKEN_PATH = "/oauth/token";
@@ -14,12 +15,20 @@ const TOKEN_PATH = "/oauth/token";
  * all users' keys in KV, has nothing to do here: each user's object removes what has ended by itself.
  */
 export class GrantServer extends OAuthAuthorizationServer<Env> {
-  override validateToken<Props>(
+  readonly #remembered = new TokenMemory();
+
+  /** Looks a token up, at most once a minute in this isolate; see {@link TokenMemory} for why that is enough. */
+  override async validateToken<Props>(
     resource: string,
     token: string,
     env: Env,
   ): Promise<ValidatedAccessToken<Props> | null> {
-    return super.validateToken<Props>(resource, token, withGrantStore(env));
+    const known = this.#remembered.find<Props>(resource, token, Date.now());
+    if (known !== null) return known;
+    const startedAt = Date.now();
+    const validated = await super.validateToken<Props>(resource, token, withGrantStore(env));
+    if (validated !== null) this.#remembered.keep(resource, token, validated, startedAt);
+    return validated;
   }
 
   override fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {

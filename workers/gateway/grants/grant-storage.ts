@@ -10,7 +10,7 @@ const PAGE = 1000;
 /** Longest key in bytes, as with KV. */
 const KEY_BYTES = 512;
 
-const GRANT_KEY = /^(grant|token):([^:]+):([^:]+)/;
+const GRANT_KEY = /^(grant|token):([^:]+):([^:]+)(?::([^:]+))?/;
 const OWN_PREFIX = /^(?:grant|token):([^:]+):/;
 
 type ReadType = "text" | "json";
@@ -84,8 +84,10 @@ class GrantStorage {
     const place = placeOf(key);
     if (place === null) return;
     this.#versions.delete(key);
-    // The person's object learns it first: it refuses the grant's calls on open sessions too, whatever is remembered.
-    if (place.at.kind === "grant") await principalGate(this.#env, place.userId).revokeGrant(place.at.grantId);
+    // The person's object learns it first: it refuses calls on open sessions too, whatever is remembered elsewhere.
+    const principal = principalGate(this.#env, place.userId);
+    if (place.at.kind === "grant") await principal.revokeGrant(place.at.grantId);
+    else if (place.tokenId !== null) await principal.revokeToken(place.tokenId);
     await askStore(this.#env, place.userId, (store) => store.remove(place.at));
   }
 
@@ -116,11 +118,12 @@ function isGrantKey(key: string): boolean {
   return key.startsWith("grant:") || key.startsWith("token:");
 }
 
-function placeOf(key: string): { userId: string; at: RecordKey } | null {
-  const [, kind, userId, grantId] = GRANT_KEY.exec(key) ?? [];
+/** `tokenId` is the SHA-256 of an access token, as the library names its record; `null` for a grant. */
+function placeOf(key: string): { userId: string; at: RecordKey; tokenId: string | null } | null {
+  const [, kind, userId, grantId, tokenId = null] = GRANT_KEY.exec(key) ?? [];
   if (userId === undefined || grantId === undefined) return null;
   if (new TextEncoder().encode(key).byteLength > KEY_BYTES) return null;
-  return { userId, at: { key, kind: kind === "grant" ? "grant" : "token", grantId } };
+  return { userId, at: { key, kind: kind === "grant" ? "grant" : "token", grantId }, tokenId };
 }
 
 /** When a record ends, in Unix seconds; `null` for never. KV's own limits hold here too. */

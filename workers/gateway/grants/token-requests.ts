@@ -1,5 +1,6 @@
 import { log, logFailure } from "../../../shared/observe/log.ts";
 import type { RefreshAnswer, RefreshAttempt } from "../../grants/grant-store.ts";
+import { recordClientEvent } from "../record-event.ts";
 import { askStore } from "./ask-store.ts";
 import { withGrantStore } from "./grant-storage.ts";
 import { digestOf, openAnswer, sealAnswer } from "./sealed-answer.ts";
@@ -34,7 +35,7 @@ interface GivenAnswer {
  *   rotation; OAuth 2.1 §4.3 leaves room for the retry). The client is authenticated and the person looked up
  *   each time: the library rehearses the request before the answer is given out.
  * - A refresh token that was used up, whose successor has been used, ends the grant (RFC 9700 §4.14.2) and is
- *   logged as `refresh_token_reused`: either its holder or the holder of the newest one is a thief.
+ *   recorded as `token_reuse` and logged as `refresh_token_reused`: either its holder or the holder of the newest one is a thief.
  * - A code counts once; the library ends the grant when it comes again (RFC 6749 §4.1.2).
  */
 export async function serveTokenRequest(request: Request, env: Env, run: TokenEndpoint): Promise<Response> {
@@ -52,7 +53,7 @@ export async function serveTokenRequest(request: Request, env: Env, run: TokenEn
   try {
     response = await run(withGrantStore(env));
     if (refresh !== null && response.ok) answer = await keepAnswer(response.clone(), refresh);
-    if (turn.reused && (await isInvalidGrant(response))) await endReused(env, about);
+    if (turn.reused && (await isInvalidGrant(response))) await endReused(env, request, about);
   } finally {
     newest = await endTurn(env, about, turn.lease, answer);
   }
@@ -76,10 +77,19 @@ async function endTurn(
   }
 }
 
-async function endReused(env: Env, { userId, grantId, clientId }: GrantRequest): Promise<void> {
-  // By the same way as every other end of a grant, so that there is one place where grants end.
-  await withGrantStore(env).OAUTH_KV.delete(`grant:${userId}:${grantId}`);
+async function endReused(env: Env, request: Request, { userId, grantId }: GrantRequest): Promise<void> {
+  const grants = withGrantStore(env).OAUTH_KV;
+  const key = `grant:${userId}:${grantId}`;
+  // The grant's own client: what the request says of itself is whatever its sender likes.
+  const clientId = (await grants.get<{ clientId?: string }>(key, "json"))?.clientId ?? null;
   log("warn", "refresh_token_reused", { user_id: userId, grant_id: grantId, client_id: clientId });
+  try {
+    // Before the end, because the end forgets which tokens were used up: cut short, it is seen and recorded again.
+    await recordClientEvent(env, request, userId, { type: "token_reuse", grantId, clientId });
+  } finally {
+    // By the same way as every other end of a grant, so that there is one place where grants end.
+    await grants.delete(key);
+  }
 }
 
 /** Lets the library check everything about the request, and gives out the earlier answer if it would answer. */

@@ -1,4 +1,5 @@
 import { betterAuth } from "better-auth/minimal";
+import { type Key, openKeyring } from "../../../shared/auth/keyring.ts";
 import { bundledPolicy } from "../../../shared/policy/current.ts";
 import type { Person } from "../people.ts";
 import { createD1Adapter } from "./d1-adapter.ts";
@@ -12,28 +13,50 @@ export const EMAIL_LENGTH = 254;
 
 type Auth = ReturnType<typeof buildAuth>;
 
-const instances = new WeakMap<Env, Auth>();
+const instances = new WeakMap<Env, [Auth, ...Auth[]]>();
 
 /**
  * better-auth for this deployment: e-mail and password, no sign-up. Only its server API is used; its HTTP routes are
  * never mounted, so the door has exactly the entrances that this folder builds, and their limits apply to all.
  */
 export function openAuth(env: Env): Auth {
-  let auth = instances.get(env);
-  if (auth === undefined) {
-    auth = buildAuth(env);
-    instances.set(env, auth);
-  }
-  return auth;
+  return openAuths(env)[0];
+}
+
+/**
+ * The instance that knows the browser's cookie, or the newest when none does. better-auth signs and verifies cookies
+ * with one secret (its option `secrets` is for what it encrypts), so each key has an instance; a cookie that is not
+ * signed with an instance's key costs it no look into the database.
+ */
+export async function openAuthFor(env: Env, headers: Headers): Promise<Auth> {
+  return (await findSession(env, headers))?.auth ?? openAuth(env);
 }
 
 /** The signed-in, active person, or `null`. Reads the database each time: disabling a person works at once. */
 export async function readPerson(env: Env, headers: Headers): Promise<Person | null> {
   if (!headers.has("Cookie")) return null;
-  const session = await openAuth(env).api.getSession({ headers });
-  if (session === null || session.user.disabled) return null;
-  const { id, email, name, role } = session.user;
+  const user = (await findSession(env, headers))?.user;
+  if (user === undefined || user.disabled) return null;
+  const { id, email, name, role } = user;
   return { id, email, name, role };
+}
+
+async function findSession(env: Env, headers: Headers) {
+  for (const auth of openAuths(env)) {
+    const session = await auth.api.getSession({ headers });
+    if (session !== null) return { auth, user: session.user };
+  }
+  return null;
+}
+
+function openAuths(env: Env): [Auth, ...Auth[]] {
+  let auths = instances.get(env);
+  if (auths === undefined) {
+    const [newest, ...older] = openKeyring(env, "BETTER_AUTH_SECRET");
+    auths = [buildAuth(env, newest), ...older.map((key) => buildAuth(env, key))];
+    instances.set(env, auths);
+  }
+  return auths;
 }
 
 /** Whether something better-auth threw is a refusal to the person (4xx), not a failure of ours. */
@@ -47,12 +70,12 @@ export function isRefusal(failure: unknown): boolean {
   );
 }
 
-function buildAuth(env: Env) {
+function buildAuth(env: Env, { secret }: Key) {
   const secure = env.PUBLIC_URL.startsWith("https://");
   return betterAuth({
     appName: "Gatehouse",
     baseURL: env.PUBLIC_URL,
-    secret: env.BETTER_AUTH_SECRET,
+    secret,
     database: createD1Adapter(env.PLATFORM_DB),
     telemetry: { enabled: false },
     logger: { disabled: true },

@@ -1,8 +1,8 @@
 import { Hono } from "hono";
 import { type AttemptRule, admitAttempt, forgiveAttempt } from "../attempts.ts";
 import { readForm } from "../read-form.ts";
-import { recordSignIn } from "../record-event.ts";
-import { EMAIL_LENGTH, isRefusal, openAuth, PASSWORD_LENGTH, readPerson } from "./auth.ts";
+import { recordEvent, recordSignIn } from "../record-event.ts";
+import { EMAIL_LENGTH, isRefusal, openAuth, openAuthFor, PASSWORD_LENGTH, readPerson } from "./auth.ts";
 import { toLocalPath } from "./local-path.ts";
 import { SignInPage } from "./sign-in-page.tsx";
 
@@ -49,7 +49,10 @@ signInRoutes.post("/sign-in", async (c) => {
 signInRoutes.post("/sign-out", async (c) => {
   const form = await readForm(c.req.raw);
   const next = toLocalPath(form.get("next"), c.env.PUBLIC_URL, "");
-  const { headers } = await openAuth(c.env).api.signOut({ headers: c.req.raw.headers, returnHeaders: true });
+  const auth = await openAuthFor(c.env, c.req.raw.headers);
+  const person = await readPerson(c.env, c.req.raw.headers);
+  const { headers } = await auth.api.signOut({ headers: c.req.raw.headers, returnHeaders: true });
+  if (person !== null) await recordEvent(c, person.id, { type: "sign_out" });
   for (const cookie of headers.getSetCookie()) c.header("Set-Cookie", cookie, { append: true });
   return c.redirect(next === "" ? AFTER_SIGN_OUT : `/sign-in?next=${encodeURIComponent(next)}`, 303);
 });

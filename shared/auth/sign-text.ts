@@ -1,0 +1,66 @@
+import type { Key, Keyring } from "./keyring.ts";
+
+/** What a signature is for. It is part of what is signed, so a signature for one purpose is worthless for another. */
+export type Purpose = "session" | "approval link";
+
+/** `<version>.<MAC>`: the last character of 32 bytes in base64url carries four bits, so that there is one spelling. */
+const SIGNATURE = /^([1-9]\d{0,5})\.([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])$/;
+
+const encoder = new TextEncoder();
+const imported = new WeakMap<Key, Promise<CryptoKey>>();
+
+/**
+ * Signs a text with the first key: HMAC-SHA-256 (RFC 2104) over purpose and text. Returns `<version>.<MAC>`, the MAC
+ * in base64url (RFC 4648 §5): 43 characters that fit into headers, cookies and addresses. The version says in the
+ * open which key signed.
+ */
+export async function signText(keyring: Keyring, purpose: Purpose, text: string): Promise<string> {
+  const [key] = keyring;
+  const mac = await crypto.subtle.sign("HMAC", await importKey(key), toMessage(purpose, text));
+  return `${key.version}.${toBase64Url(new Uint8Array(mac))}`;
+}
+
+/**
+ * Whether a signature was made for this purpose and text with one of the keys. False for anything malformed. The MAC
+ * is compared in constant time; which key it names is no secret.
+ */
+export async function verifyText(
+  keyring: Keyring,
+  purpose: Purpose,
+  text: string,
+  signature: string,
+): Promise<boolean> {
+  const [, version, mac] = SIGNATURE.exec(signature) ?? [];
+  const key = keyring.find((candidate) => candidate.version === Number(version));
+  if (key === undefined || mac === undefined) return false;
+  return crypto.subtle.verify("HMAC", await importKey(key), fromBase64Url(mac), toMessage(purpose, text));
+}
+
+/** JSON keeps purpose and text apart: no choice of text can look like another purpose. */
+function toMessage(purpose: Purpose, text: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(encoder.encode(JSON.stringify([purpose, text])));
+}
+
+function importKey(key: Key): Promise<CryptoKey> {
+  let promise = imported.get(key);
+  if (promise === undefined) {
+    const algorithm = { name: "HMAC", hash: "SHA-256" };
+    promise = crypto.subtle.importKey("raw", encoder.encode(key.secret), algorithm, false, [
+      "sign",
+      "verify",
+    ]);
+    imported.set(key, promise);
+  }
+  return promise;
+}
+
+function toBase64Url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+}
+
+function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) => char.charCodeAt(0));
+}
