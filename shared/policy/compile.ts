@@ -3,6 +3,7 @@ import { compileExpression, type Expression } from "./expression.ts";
 import { compileGlobs, type GlobMatch } from "./glob.ts";
 import { compileHours } from "./hours.ts";
 import { compileNetworks } from "./network.ts";
+import type { RetentionRules } from "./retention.ts";
 import type { ConditionDocument, PolicyDocument, RoleDocument } from "./schema.ts";
 
 /** The surfaces a policy speaks about. */
@@ -34,6 +35,7 @@ export interface CompiledRole {
 export interface Policy {
   defaultRole: string;
   roles: ReadonlyMap<string, CompiledRole>;
+  retention: RetentionRules;
 }
 
 /**
@@ -45,7 +47,7 @@ export function compilePolicy(document: PolicyDocument): Policy {
     name,
     compileRole(name, role),
   ]);
-  return { defaultRole: document.default_role, roles: new Map(roles) };
+  return { defaultRole: document.default_role, roles: new Map(roles), retention: document.retention };
 }
 
 function compileRole(name: string, role: RoleDocument): CompiledRole {

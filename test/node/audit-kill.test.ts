@@ -10,7 +10,7 @@ import { exportLines } from "../../scripts/audit/export-lines.ts";
 import { Browser } from "../../scripts/demo/browser.ts";
 import { authorize, discover, registerClient } from "../../scripts/demo/oauth.ts";
 import { DEMO_PASSWORD, DEMO_PEOPLE } from "../../scripts/seed/people.ts";
-import type { AuditRecord } from "../../shared/audit/record.ts";
+import type { AuditEvent } from "../../shared/audit/record.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
 import { pickPort, type SpawnedStart, spawnStart } from "../support/spawned-start.ts";
 
@@ -162,7 +162,7 @@ describe("a runtime that is killed with calls in flight", () => {
 
       const last = await call(await connect("sales"), null, false);
       const trail = openDatabase("audit_record");
-      const arrived = trail.prepare(`SELECT 1 FROM audit_record WHERE body ->> '$.event.traceId' = ?`);
+      const arrived = trail.prepare(`SELECT 1 FROM audit_record WHERE event ->> '$.traceId' = ?`);
       await expect.poll(() => arrived.get(last?.traceId ?? ""), { timeout: ROUND_MS }).toBeDefined();
 
       const ask = async (sql: string) => trail.prepare(sql).all() as Record<string, string | number | null>[];
@@ -174,8 +174,8 @@ describe("a runtime that is killed with calls in flight", () => {
 
       const recorded = new Set(
         lines.flatMap((line) => {
-          const { record } = JSON.parse(line) as { record?: AuditRecord };
-          return record?.event.type === "intent" ? [record.event.traceId] : [];
+          const { event } = JSON.parse(line) as { event?: AuditEvent };
+          return event?.type === "intent" ? [event.traceId] : [];
         }),
       );
       expect(acknowledged.filter(({ traceId }) => !recorded.has(traceId))).toEqual([]);
