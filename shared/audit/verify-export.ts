@@ -23,6 +23,9 @@ export interface Verification {
   findings: Finding[];
 }
 
+/** The kinds of lines in the order in which they stand in an export. */
+const SECTIONS: readonly ExportLine["line"][] = ["export", "record", "checkpoint", "removal", "end"];
+
 /** The lines of a file, sorted by what they are. */
 interface Contents {
   header: Extract<ExportLine, { line: "export" }> | undefined;
@@ -121,11 +124,17 @@ function sortLines(lines: Iterable<string>): Contents {
     lines: 0,
     findings: [],
   };
+  let reached = 0;
   for (const text of lines) {
     if (text.trim() === "") continue;
     contents.lines += 1;
     const line = contents.lines;
     const entry = readExportLine(text);
+    const section = entry ? SECTIONS.indexOf(entry.line) : reached;
+    if (section < reached) {
+      contents.findings.push(ofFile(line, "reordered", `This line stands after a ${SECTIONS[reached]}.`));
+    }
+    reached = Math.max(reached, section);
     if (entry?.line === "record") contents.records.push(placeRecord(line, entry));
     else if (entry?.line === "checkpoint") {
       contents.checkpoints.push({ line, statement: entry.checkpoint, signature: entry.signature });

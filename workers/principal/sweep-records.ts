@@ -10,11 +10,11 @@ const ROWS = 1_000;
 const ROUNDS = 10;
 
 /** What a sweep removed. `more`: it stopped at its bound, and the next one goes on. */
-export interface Sweep {
+export type Sweep = {
   emptied: number;
   cut: number;
   more: boolean;
-}
+};
 
 type Place = { chain: string; sequence: number };
 
@@ -38,10 +38,10 @@ const PAST = `
  * as the next one is built on it.
  */
 const BEGINNINGS = `
-  WITH begun AS (
+  WITH begun AS MATERIALIZED (
     SELECT chain, min(sequence) AS first, EXISTS (SELECT 1 FROM erased_person WHERE user_id = record.chain) AS erased
       FROM audit_record AS record WHERE event IS NULL AND ${NOT_HELD} GROUP BY chain),
-  bounded AS (
+  bounded AS MATERIALIZED (
     SELECT chain, first, erased,
            min(first + ?2,
                (SELECT max(sequence) FROM audit_record WHERE chain = begun.chain),

@@ -119,7 +119,8 @@ function isWhole({ chain, sequence, body, hash, salt, event }: Link): boolean {
   try {
     if (digestText(body) !== hash) return false;
     const record = JSON.parse(body) as Partial<AuditRecord>;
-    if (record.chain !== chain || record.sequence !== sequence || typeof record.at !== "number") return false;
+    if (record.chain !== chain || record.sequence !== sequence || !Number.isSafeInteger(record.at))
+      return false;
     return event === null || record.commitment === commitTo(salt ?? "", JSON.parse(event));
   } catch {
     return false;
