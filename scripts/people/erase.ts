@@ -11,7 +11,7 @@ import {
 } from "./requests.ts";
 
 /** SQL: what the platform database has of a person, counted, and whether they are held. */
-export function countPerson(email: string): string {
+function countPerson(email: string): string {
   const id = idOfUser(email);
   return [
     `SELECT ${id} AS id,`,

@@ -104,12 +104,5 @@ export interface AuditRecord {
   commitment: string;
 }
 
-/** What a commitment was made to. */
-export interface Disclosure {
-  /** 128 random bits, base64url. */
-  salt: string;
-  event: AuditEvent;
-}
-
 /** What stands for the hash before the first record. */
 export const NO_RECORD = "0".repeat(64);

@@ -56,12 +56,15 @@ export async function erasePerson(
       .prepare(`INSERT OR IGNORE INTO erased_person (user_id, at) SELECT ?1, ?2 WHERE NOT ${isHeldSql("?1")}`)
       .bind(userId, Date.now()),
     ...Object.values(ACCOUNT).map((sql) =>
-      database.prepare(`${sql} AND EXISTS (SELECT 1 FROM erased_person WHERE user_id = ?1)`).bind(userId),
+      database
+        .prepare(`${sql} AND EXISTS (SELECT 1 FROM erased_person WHERE user_id = ?1) RETURNING 1`)
+        .bind(userId),
     ),
     database.prepare(NAME_WHO_ASKED).bind(userId, by),
   ]);
   if (!(await isErased(database, userId))) return refuse();
-  const counts = Object.keys(ACCOUNT).map((name, index) => [name, results[index + 1]?.meta.changes ?? 0]);
+  // What triggers write counts as a change too, so rows are counted by what each statement returned.
+  const counts = Object.keys(ACCOUNT).map((name, index) => [name, results[index + 1]?.results.length ?? 0]);
 
   const principal = keptBy(env, userId);
   const grants = await askStore(env, userId, (store) => store.eraseAll());
