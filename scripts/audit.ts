@@ -2,18 +2,27 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { verifyExport } from "../shared/audit/verify-export.ts";
+import { printDeadLetters, redrive } from "./audit/dead-letters.ts";
 import { exportLines } from "./audit/export-lines.ts";
 import { formatFinding, formatSummary } from "./audit/format.ts";
+import { changeHold, type Held, listHolds } from "./audit/holds.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
-import { openPeopleDatabase } from "./people/database.ts";
+import { openPeopleDatabase, type PeopleDatabase } from "./people/database.ts";
 
-const HELP = `Exports the audit trail, and verifies an export without any connection.
+const HELP = `Exports the audit trail, verifies an export without any connection, and decides what must not be removed.
 
   npm run -s audit -- export > trail.jsonl                 everything, as JSON lines
   npm run -s audit -- export --from 2026-03-01 --to 2026-04-01 > trail.jsonl
   npm run -s audit -- verify trail.jsonl                   names what was edited, removed, inserted or reordered
   npm run -s audit -- verify trail.jsonl --key <id>        only this key may have signed; may be given more than once
+
+  npm run audit -- hold --user ada@example.com --reason "Case 12"    nothing of theirs is removed from now on
+  npm run audit -- hold --everybody --reason "Case 13"
+  npm run audit -- release --user ada@example.com --reason "Closed"   or --everybody
+  npm run audit -- holds                                   who is held, since when and why
+  npm run audit -- dead-letters                            what could not be written, and why
+  npm run audit -- redrive                                 delivers it once more
 
   --from, --to                     ISO 8601: a date (midnight UTC) or a moment; --to is excluded
   --env local|staging|production   where to export from; default: local
@@ -23,19 +32,19 @@ const HELP = `Exports the audit trail, and verifies an export without any connec
 /** Findings that are printed; after the first, the rest mostly follow from it. */
 const MOST_FINDINGS = 20;
 
+/** Milliseconds that a command waits for the Worker, which looks for requests every five minutes. */
+const PATIENCE_MS = 6 * 60_000;
+
 const SEE_HELP = "See what there is: npm run audit -- --help";
 
 type Flags = ReturnType<typeof readCommand>["values"];
 
 const COMMANDS: Readonly<Record<string, (flags: Flags, operands: readonly string[]) => Promise<void>>> = {
   async export(flags) {
-    if (!isEnvironment(flags.env)) {
-      throw new CommandFailure(`--env must be one of ${ENVIRONMENTS.join(", ")}.`, SEE_HELP);
-    }
-    const database = openPeopleDatabase(flags.env, flags.state);
+    const database = open(flags);
     const to = readMoment("to", flags.to);
     const span = { from: readMoment("from", flags.from), to: to === null ? null : to - 1 };
-    const lines = exportLines((sql) => database.query(sql), flags.env, span, Date.now());
+    const lines = exportLines((sql) => database.query(sql), readEnvironment(flags), span, Date.now());
     for await (const line of lines) process.stdout.write(`${JSON.stringify(line)}\n`);
   },
   async verify(flags, [file]) {
@@ -47,7 +56,52 @@ const COMMANDS: Readonly<Record<string, (flags: Flags, operands: readonly string
     console.log(formatSummary(verification));
     if (verification.findings.length > 0) process.exitCode = 1;
   },
+  async hold(flags) {
+    const held = readHeld(flags);
+    await changeHold(open(flags), held, readReason(flags), true);
+    console.log(`Held: nothing of ${held ?? "anybody"} is removed any more, erasure included.`);
+  },
+  async release(flags) {
+    const held = readHeld(flags);
+    await changeHold(open(flags), held, readReason(flags), false);
+    console.log(`Released. What is past its time goes at the next hourly run.`);
+  },
+  async holds(flags) {
+    const rows = await open(flags).query(listHolds());
+    for (const { user_id, email, reason, at } of rows) {
+      const who = user_id === null ? "everybody" : `${email ?? "(erased)"} ${user_id}`;
+      console.log(`${new Date(Number(at)).toISOString()}  ${who}: ${reason}`);
+    }
+    console.log(rows.length === 1 ? "1 hold" : `${rows.length} holds`);
+  },
+  async "dead-letters"(flags) {
+    await printDeadLetters(open(flags));
+  },
+  async redrive(flags) {
+    await redrive(open(flags), PATIENCE_MS);
+  },
 };
+
+function open(flags: Flags): PeopleDatabase {
+  return openPeopleDatabase(readEnvironment(flags), flags.state);
+}
+
+function readEnvironment({ env }: Flags): EnvironmentName {
+  if (isEnvironment(env)) return env;
+  throw new CommandFailure(`--env must be one of ${ENVIRONMENTS.join(", ")}.`, SEE_HELP);
+}
+
+function readHeld({ user, everybody }: Flags): Held {
+  if ((user === undefined) === !everybody)
+    throw new CommandFailure("Say who: --user <address or id>, or --everybody.", SEE_HELP);
+  return user ?? null;
+}
+
+function readReason({ reason }: Flags): string {
+  const text = reason?.trim() ?? "";
+  if (text.length >= 3 && text.length <= 500 && !/\p{Cc}/u.test(text)) return text;
+  throw new CommandFailure("Say why: --reason, in 3 to 500 characters on one line.", SEE_HELP);
+}
 
 async function readLines(file: string): Promise<string[]> {
   const lines: string[] = [];
@@ -78,6 +132,9 @@ function readCommand() {
         from: { type: "string" },
         to: { type: "string" },
         key: { type: "string", multiple: true, default: [] },
+        user: { type: "string" },
+        everybody: { type: "boolean", default: false },
+        reason: { type: "string" },
         env: { type: "string", default: "local" },
         state: { type: "string" },
         help: { type: "boolean", short: "h", default: false },

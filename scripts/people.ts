@@ -6,6 +6,9 @@ import { bundledPolicy, listRoles } from "../shared/policy/current.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
 import { openPeopleDatabase, type PeopleDatabase } from "./people/database.ts";
+import { erase } from "./people/erase.ts";
+import { exportPerson } from "./people/export.ts";
+import { nameAsker, nameWhoChanged, readRequest } from "./people/requests.ts";
 import { addPerson, listPeople, setDisabled, setPassword, setRole } from "./people/statements.ts";
 
 const ROLES = listRoles(bundledPolicy());
@@ -19,10 +22,17 @@ const HELP = `Manages the people who may sign in. There is no sign-up: this comm
   npm run people -- disable --email ada@example.com       refused within 30 seconds, open sessions included
   npm run people -- enable --email ada@example.com
 
+  npm run people -- erase --email ada@example.com         says what would go; --yes erases it
+  npm run -s people -- export --email ada@example.com     one person's data, as JSON
+  npm run people -- request --id 12                       what came of an erasure
+
   --env local|staging|production   default: local
   --state <folder>                 local storage elsewhere, as with npm start
   Roles: ${ROLES.join(", ")}
 `;
+
+/** Milliseconds that a command waits for the Worker, which looks for requests every five minutes. */
+const PATIENCE_MS = 6 * 60_000;
 
 const email = z
   .email()
@@ -40,6 +50,8 @@ interface Flags {
   email?: string | undefined;
   name?: string | undefined;
   role?: string | undefined;
+  id?: string | undefined;
+  yes: boolean;
 }
 
 async function main(): Promise<void> {
@@ -83,14 +95,15 @@ const COMMANDS: Readonly<Record<string, (database: PeopleDatabase, flags: Flags)
     const password = createPassword();
     const passwordHash = await hashPassword(password);
     const at = new Date().toISOString();
-    await database.change(addPerson({ ...person, id: createId(), accountId: createId(), passwordHash, at }));
+    const added = addPerson({ ...person, id: createId(), accountId: createId(), passwordHash, at });
+    await changePerson(database, person.email, added);
     console.log(`Added ${person.name} (${person.email}) as ${person.role}.`);
     announcePassword(password);
   },
   async role(database, flags) {
     const address = await requirePerson(database, flags);
     const chosen = read("role", role, flags.role);
-    await database.change(setRole(address, chosen, new Date().toISOString()));
+    await changePerson(database, address, setRole(address, chosen, new Date().toISOString()));
     console.log(
       `${address} is now ${chosen}. Open sessions lose rights within 30 seconds and gain them when their app next refreshes.`,
     );
@@ -102,17 +115,37 @@ const COMMANDS: Readonly<Record<string, (database: PeopleDatabase, flags: Flags)
     console.log(`${address} has a new password and is signed out everywhere.`);
     announcePassword(password);
   },
+  async erase(database, flags) {
+    const address = await requirePerson(database, flags);
+    await erase(database, address, { yes: flags.yes, patienceMs: PATIENCE_MS });
+  },
+  async export(database, flags) {
+    const address = await requirePerson(database, flags);
+    const data = await exportPerson(database, address, { patienceMs: PATIENCE_MS });
+    console.log(JSON.stringify(data, null, 2));
+  },
+  async request(database, flags) {
+    const id = read("id", z.coerce.number().int().positive(), flags.id);
+    const found = await readRequest(database, id);
+    if (!found) throw new CommandFailure(`There is no request ${id}.`, "Requests are kept for 30 days.");
+    console.log(JSON.stringify(found, null, 2));
+  },
   async disable(database, flags) {
     const address = await requirePerson(database, flags);
-    await database.change(setDisabled(address, true, new Date().toISOString()));
+    await changePerson(database, address, setDisabled(address, true, new Date().toISOString()));
     console.log(`${address} can no longer sign in; connected apps are refused within 30 seconds.`);
   },
   async enable(database, flags) {
     const address = await requirePerson(database, flags);
-    await database.change(setDisabled(address, false, new Date().toISOString()));
+    await changePerson(database, address, setDisabled(address, false, new Date().toISOString()));
     console.log(`${address} can sign in again.`);
   },
 };
+
+/** Changes a person, and says in the same transaction who did it, for the audit trail. */
+async function changePerson(database: PeopleDatabase, address: string, sql: string): Promise<void> {
+  await database.change(`${sql}\n${nameWhoChanged(address, nameAsker("people"))}`);
+}
 
 async function requirePerson(database: PeopleDatabase, flags: Flags): Promise<string> {
   const address = read("email", email, flags.email);
@@ -152,6 +185,8 @@ function readCommand() {
         email: { type: "string" },
         name: { type: "string" },
         role: { type: "string" },
+        id: { type: "string" },
+        yes: { type: "boolean", default: false },
         env: { type: "string", default: "local" },
         state: { type: "string" },
         help: { type: "boolean", short: "h", default: false },

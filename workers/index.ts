@@ -1,5 +1,6 @@
 import { app } from "./gateway/app.ts";
 import { runMaintenance } from "./gateway/maintenance.ts";
+import { carryOutRequests } from "./gateway/requests/carry-out.ts";
 import { writeCheckpoints } from "./principal/write-checkpoints.ts";
 import { writeRecords } from "./principal/write-records.ts";
 
@@ -10,10 +11,15 @@ export { GrantStore } from "./grants/grant-store.ts";
 export { KnowledgeAgent } from "./knowledge/agent.ts";
 export { Principal } from "./principal/principal.ts";
 
+/** The trigger of `wrangler.toml` that is for administrators' requests alone; the other one is for everything. */
+const REQUESTS_CRON = "*/5 * * * *";
+
 export default {
   fetch: app.fetch,
   queue: writeRecords,
-  scheduled(_controller, env, ctx) {
+  scheduled({ cron }, env, ctx) {
+    ctx.waitUntil(carryOutRequests(env));
+    if (cron === REQUESTS_CRON) return;
     ctx.waitUntil(writeCheckpoints(env));
     ctx.waitUntil(runMaintenance(env));
   },

@@ -1,7 +1,10 @@
 import type { Checkpoint } from "../../shared/audit/checkpoint.ts";
-import type { ExportedChain, ExportLine } from "../../shared/audit/export-line.ts";
-import type { AuditRecord } from "../../shared/audit/record.ts";
+import type { ExportedChain, ExportLine, RecordLine } from "../../shared/audit/export-line.ts";
+import type { AuditEvent, AuditRecord } from "../../shared/audit/record.ts";
+import type { Removal } from "../../shared/audit/removal.ts";
 import { quoteText } from "../people/statements.ts";
+
+const NEWEST_REMOVAL = "SELECT max(number) FROM audit_removal";
 
 /** Rows that are read at once. */
 const PAGE = 5_000;
@@ -17,7 +20,8 @@ export type Ask = (sql: string) => Promise<Record<string, string | number | null
 
 /**
  * Writes the audit trail as lines of an export, which `verifyExport` reads. Everything that arrives while it runs is
- * left to the next export, so that checkpoints and records fit together.
+ * left to the next export, so that checkpoints and records fit together. Throws when something is removed meanwhile:
+ * an export that saw half of a removal would look like tampering.
  */
 export async function* exportLines(
   ask: Ask,
@@ -26,20 +30,23 @@ export async function* exportLines(
   at: number,
 ): AsyncGenerator<ExportLine> {
   const [bound] = await ask(
-    "SELECT (SELECT max(id) FROM audit_record) AS id, (SELECT max(number) FROM audit_checkpoint) AS number",
+    `SELECT (SELECT max(id) FROM audit_record) AS id, (SELECT max(number) FROM audit_checkpoint) AS number,
+            (${NEWEST_REMOVAL}) AS removal`,
   );
   const [lastId, lastNumber] = [Number(bound?.id ?? 0), Number(bound?.number ?? 0)];
-  yield { line: "export", version: 1, environment, at, ...span };
+  const lastRemoval = Number(bound?.removal ?? 0);
+  yield { line: "export", version: 2, environment, at, ...span };
 
   const chains: ExportedChain[] = [];
   let records = 0;
-  for await (const { record, hash } of readRecords(ask, span, lastId)) {
-    const { chain, sequence } = record;
+  for await (const line of readRecords(ask, span, lastId)) {
+    const { hash } = line;
+    const { chain, sequence } = line.record;
     const current = chains.at(-1);
     if (current?.chain === chain) Object.assign(current, { last: sequence, hash });
     else chains.push({ chain, first: sequence, last: sequence, hash });
     records += 1;
-    yield { line: "record", record, hash };
+    yield line;
   }
 
   const rows = await ask(
@@ -50,24 +57,32 @@ export async function* exportLines(
     const checkpoint = JSON.parse(String(body)) as Checkpoint;
     yield { line: "checkpoint", checkpoint, signature: String(signature) };
   }
-  yield { line: "end", records, checkpoints: rows.length, chains };
+  const removals = await ask(
+    `SELECT body, signature FROM audit_removal WHERE number <= ${lastRemoval} ORDER BY number`,
+  );
+  for (const { body, signature } of removals) {
+    yield { line: "removal", removal: JSON.parse(String(body)) as Removal, signature: String(signature) };
+  }
+  const [now] = await ask(`SELECT (${NEWEST_REMOVAL}) AS removal`);
+  if (Number(now?.removal ?? 0) !== lastRemoval) {
+    throw new Error("Records were removed while the export ran. Export again.");
+  }
+  yield { line: "end", records, checkpoints: rows.length, removals: removals.length, chains };
 }
 
-async function* readRecords(
-  ask: Ask,
-  { from, to }: Span,
-  lastId: number,
-): AsyncGenerator<{ record: AuditRecord; hash: string }> {
+async function* readRecords(ask: Ask, { from, to }: Span, lastId: number): AsyncGenerator<RecordLine> {
   let after = `(${quoteText("")}, 0)`;
   for (let full = true; full; ) {
     const rows = await ask(
-      `SELECT chain, sequence, hash, body FROM audit_record
+      `SELECT chain, sequence, hash, body, salt, event FROM audit_record
         WHERE (chain, sequence) > ${after} AND id <= ${lastId}
           AND at BETWEEN ${from ?? 0} AND ${to ?? Number.MAX_SAFE_INTEGER}
         ORDER BY chain, sequence LIMIT ${PAGE}`,
     );
-    for (const { body, hash } of rows) {
-      yield { record: JSON.parse(String(body)) as AuditRecord, hash: String(hash) };
+    for (const { body, hash, salt, event } of rows) {
+      const record = JSON.parse(String(body)) as AuditRecord;
+      const disclosed = { salt: String(salt), event: JSON.parse(String(event)) as AuditEvent };
+      yield { line: "record", record, hash: String(hash), ...(event !== null && disclosed) };
     }
     const last = rows.at(-1);
     if (last) after = `(${quoteText(String(last.chain))}, ${Number(last.sequence)})`;

@@ -1,20 +1,24 @@
-import type { Finding } from "../../shared/audit/verify-chains.ts";
+import type { Finding } from "../../shared/audit/finding.ts";
 import type { Verification } from "../../shared/audit/verify-export.ts";
 
 /** A finding as one line for a terminal. */
-export function formatFinding({ line, kind, chain, sequence, text }: Finding): string {
+export function formatFinding({ line, kind, about, chain, sequence, text }: Finding): string {
   const where = `line ${line}: ${kind.toUpperCase()}`;
   if (chain !== null) return `${where}: record ${sequence} of ${chain} ${text}.`;
-  return sequence === null ? `${where}: ${text}` : `${where}: checkpoint ${sequence} ${text}.`;
+  return sequence === null ? `${where}: ${text}` : `${where}: ${about} ${sequence} ${text}.`;
 }
 
 /** What an export holds and up to when it is signed, in one or two lines. */
 export function formatSummary(verification: Verification): string {
-  const { records, chains, checkpoints, keyIds, signedUntil, findings } = verification;
+  const { records, chains, checkpoints, removed, keyIds, signedUntil, findings } = verification;
   const verdict = findings.length === 0 ? "Whole" : "NOT whole";
   const signed =
     signedUntil === null
       ? "No checkpoint is in it: nothing is signed."
       : `Signed until ${new Date(signedUntil).toISOString()} with the key ${keyIds.join(", ")}.`;
-  return `${verdict}: ${records} records in ${chains} chains, ${checkpoints} checkpoints.\n${signed}`;
+  const gone =
+    removed.statements === 0
+      ? "Nothing was ever removed."
+      : `Removed lawfully, by ${removed.statements} signed statements: the events of ${removed.events} records that are still there, and ${removed.records} records before them.`;
+  return `${verdict}: ${records} records in ${chains} chains, ${checkpoints} checkpoints.\n${gone}\n${signed}`;
 }

@@ -1,4 +1,5 @@
 import { unstable_DevEnv as DevelopmentEnvironment } from "wrangler";
+import { startClock } from "./clock.ts";
 import { CommandFailure } from "./failure.ts";
 import { CONFIG_FILE } from "./project.ts";
 
@@ -56,7 +57,14 @@ export async function startServer(options: ServerOptions): Promise<LocalServer> 
     await development.teardown();
     throw cause;
   }
-  return { url, stop: () => development.teardown() };
+  const stopClock = startClock(worker);
+  return {
+    url,
+    stop() {
+      stopClock();
+      return development.teardown();
+    },
+  };
 }
 
 function waitForFailure(development: DevelopmentEnvironment): Promise<never> {

@@ -1,7 +1,8 @@
 import { canonicalize, digestText } from "./canonical-json.ts";
+import { commitTo, createSalt } from "./commitment.ts";
 import { type AuditEvent, type AuditRecord, NO_RECORD } from "./record.ts";
 
-/** A record as it is stored: the canonical text that was hashed, and its hash. */
+/** A record as it is stored: the canonical text that was hashed, its hash, and the event that it commits to. */
 export interface Link {
   chain: string;
   sequence: number;
@@ -9,6 +10,10 @@ export interface Link {
   body: string;
   /** SHA-256 of `body`, 64 hex digits. */
   hash: string;
+  /** `null` when the event is gone, and for a record of version 1. */
+  salt: string | null;
+  /** The event in canonical JSON; `null` as for `salt`. */
+  event: string | null;
 }
 
 /** The end of a chain: what the next record is built on. */
@@ -23,13 +28,25 @@ export const EMPTY_CHAIN: Head = { sequence: 0, hash: NO_RECORD, at: 0 };
 
 /**
  * Builds the next link of a chain. Each record carries the hash of the one before, so its own hash stands for the
- * whole history up to it (the linked time-stamping of Haber and Stornetta, 1991). A clock that went back is held:
+ * whole history up to it (the linked time-stamping of Haber and Stornetta, 1991). What is hashed is a commitment to
+ * the event instead of the event, so that an event can be removed and the history still verified (safe deletion:
+ * Crosby and Wallach, Efficient Data Structures for Tamper-Evident Logging, 2009). A clock that went back is held:
  * time never decreases along a chain, so a span of time is always one unbroken piece of it.
  */
 export function appendLink(chain: string, head: Head, event: AuditEvent, now: number): Link {
   const sequence = head.sequence + 1;
   const at = Math.max(now, head.at);
-  const record: AuditRecord = { version: 1, chain, sequence, previous: head.hash, at, event };
+  const salt = createSalt();
+  const commitment = commitTo(salt, event);
+  const record: AuditRecord = {
+    version: 2,
+    chain,
+    sequence,
+    previous: head.hash,
+    at,
+    type: event.type,
+    commitment,
+  };
   const body = canonicalize(record);
-  return { chain, sequence, body, hash: digestText(body) };
+  return { chain, sequence, body, hash: digestText(body), salt, event: canonicalize(event) };
 }

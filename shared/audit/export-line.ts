@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Checkpoint } from "./checkpoint.ts";
-import type { AuditRecord } from "./record.ts";
+import type { AuditEvent, AuditRecord } from "./record.ts";
+import type { Removal } from "./removal.ts";
 
 /** The span of one chain that an export holds. */
 export interface ExportedChain {
@@ -12,54 +13,88 @@ export interface ExportedChain {
   hash: string;
 }
 
+/** A record with its hash. `salt` and `event` are left out when the event was removed, and in version 1. */
+export interface RecordLine {
+  line: "record";
+  record: AuditRecord;
+  hash: string;
+  salt?: string;
+  event?: AuditEvent;
+}
+
 /**
  * One line of an export (JSONL): first one `export`, then the records by chain and sequence, then the checkpoints by
- * number, then one `end`.
+ * number, then the removals by number, then one `end`.
  */
 export type ExportLine =
-  | { line: "export"; version: 1; environment: string; at: number; from: number | null; to: number | null }
-  | { line: "record"; record: AuditRecord; hash: string }
+  | { line: "export"; version: 2; environment: string; at: number; from: number | null; to: number | null }
+  | RecordLine
   | { line: "checkpoint"; checkpoint: Checkpoint; signature: string }
-  | { line: "end"; records: number; checkpoints: number; chains: ExportedChain[] };
+  | { line: "removal"; removal: Removal; signature: string }
+  | { line: "end"; records: number; checkpoints: number; removals: number; chains: ExportedChain[] };
 
 const HEX = z.string().regex(/^[0-9a-f]{64}$/);
 const SEQUENCE = z.int().positive();
+const PLACE = { chain: z.string(), sequence: SEQUENCE, previous: z.string() };
+const SIGNED = { version: z.literal(1), number: SEQUENCE, at: z.number(), previous: z.string() };
 
 // Only what the verifier relies on; everything else is covered by the hashes.
 const LINE = z.discriminatedUnion("line", [
   z.looseObject({
     line: z.literal("export"),
-    version: z.literal(1),
+    version: z.union([z.literal(1), z.literal(2)]),
     from: z.number().nullable(),
     to: z.number().nullable(),
   }),
   z.strictObject({
     line: z.literal("record"),
     hash: z.string(),
-    record: z.looseObject({
-      version: z.literal(1),
-      chain: z.string(),
-      sequence: SEQUENCE,
-      previous: z.string(),
-    }),
+    salt: z.string().optional(),
+    event: z.looseObject({ type: z.string() }).optional(),
+    record: z.discriminatedUnion("version", [
+      z.looseObject({ version: z.literal(1), ...PLACE }),
+      z.looseObject({
+        version: z.literal(2),
+        ...PLACE,
+        at: z.number(),
+        type: z.string(),
+        commitment: z.string(),
+      }),
+    ]),
   }),
   z.strictObject({
     line: z.literal("checkpoint"),
     signature: z.string(),
     checkpoint: z.looseObject({
-      version: z.literal(1),
-      number: SEQUENCE,
-      at: z.number(),
-      previous: z.string(),
+      ...SIGNED,
       publicKey: z.string(),
       successor: z.string().optional(),
       heads: z.array(z.strictObject({ chain: z.string(), sequence: SEQUENCE, hash: HEX })),
     }),
   }),
   z.strictObject({
+    line: z.literal("removal"),
+    signature: z.string(),
+    removal: z.looseObject({
+      ...SIGNED,
+      publicKey: z.string(),
+      purpose: z.literal("removal"),
+      before: z.record(z.string(), z.number()),
+      chains: z.array(
+        z.strictObject({
+          chain: z.string(),
+          reason: z.enum(["retention", "erasure"]),
+          emptied: z.array(z.tuple([SEQUENCE, SEQUENCE])),
+          cut: z.strictObject({ through: SEQUENCE, hash: HEX }).nullable(),
+        }),
+      ),
+    }),
+  }),
+  z.strictObject({
     line: z.literal("end"),
     records: z.int(),
     checkpoints: z.int(),
+    removals: z.int().default(0),
     chains: z.array(z.strictObject({ chain: z.string(), first: SEQUENCE, last: SEQUENCE, hash: HEX })),
   }),
 ]);

@@ -1,6 +1,9 @@
 /** The chain of what nobody signed in did. User ids have no colon, so it can never be a person's. */
 export const STRANGERS = "gatehouse:strangers";
 
+/** The chain of what administrators did. */
+export const ADMINISTRATION = "gatehouse:administration";
+
 /** Who called what, from where, and what was decided. Written before a call runs. */
 export interface CallDetails {
   /** UUID. Joins an intent with its outcome, and both with the log lines. */
@@ -67,14 +70,35 @@ export type ClientEvent = { ip: string | null; country: string | null } & (
   | { type: "token_reuse"; grantId: string; clientId: string | null }
 );
 
-/** Everything that is recorded. */
-export type AuditEvent = IntentEvent | DenialEvent | OutcomeEvent | PageEvent | ClientEvent;
+/** What an administrator did, in the chain {@link ADMINISTRATION}. `by` is the command or page that did it. */
+export type AdminEvent = { by: string } & (
+  | {
+      type: "person_change";
+      userId: string;
+      change: "added" | "role" | "disabled" | "enabled" | "removed";
+      /** `null` for somebody who was not there before. */
+      oldRole: string | null;
+      /** `null` for somebody who is not there any more. */
+      newRole: string | null;
+    }
+  /** `userId` is `null` for a hold on everybody. */
+  | { type: "hold"; userId: string | null; held: boolean; reason: string }
+  | { type: "data_export"; userId: string }
+  /** How many of what went; also the last event of the person's own chain. */
+  | { type: "erasure"; userId: string; removed: Readonly<Record<string, number>> }
+);
 
-/** One record of a chain, exactly as it is hashed. */
+/** Everything that is recorded. */
+export type AuditEvent = IntentEvent | DenialEvent | OutcomeEvent | PageEvent | ClientEvent | AdminEvent;
+
+/**
+ * One record of a chain, exactly as it is hashed. It does not hold its event but a commitment to it, so the event can
+ * be removed when its time is over while the chain stays verifiable.
+ */
 export interface AuditRecord {
-  /** Version of this format. */
-  version: 1;
-  /** Opaque id of the user, or {@link STRANGERS}. */
+  /** Version of this format. In version 1 the event itself stood here, as `event`, and there was no commitment. */
+  version: 2;
+  /** Opaque id of the user, {@link STRANGERS} or {@link ADMINISTRATION}. */
   chain: string;
   /** 1, 2, 3 … without gaps. */
   sequence: number;
@@ -82,7 +106,10 @@ export interface AuditRecord {
   previous: string;
   /** Milliseconds since the epoch, by the clock of the user's Principal object. Never less than the record before. */
   at: number;
-  event: AuditEvent;
+  /** Type of the event: what decides how long the event is kept, also after it is gone. */
+  type: AuditEvent["type"];
+  /** See `commitTo` in `commitment.ts`. */
+  commitment: string;
 }
 
 /** What stands for the hash before the first record. */

@@ -1,19 +1,9 @@
 import { canonicalize, digestText } from "./canonical-json.ts";
-import type { ExportedChain, ExportLine } from "./export-line.ts";
+import { commitTo } from "./commitment.ts";
+import type { ExportedChain, RecordLine } from "./export-line.ts";
+import type { Finding } from "./finding.ts";
 import { NO_RECORD } from "./record.ts";
-
-/** One thing that is wrong with an export. */
-export interface Finding {
-  /** Line of the file, from 1. */
-  line: number;
-  kind: "edited" | "missing" | "inserted" | "reordered";
-  /** User id, or `null` when the finding is about a checkpoint or the file as a whole. */
-  chain: string | null;
-  /** Sequence number of the record, or number of the checkpoint. */
-  sequence: number | null;
-  /** What is wrong, in words. */
-  text: string;
-}
+import type { Removed } from "./verify-removals.ts";
 
 /** A record with what the verifier computed of it. */
 export interface PlacedRecord {
@@ -23,13 +13,31 @@ export interface PlacedRecord {
   previous: string;
   stated: string;
   computed: string;
+  at: number;
+  type: string;
+  /** `whole`: what the record commits to is there. `gone`: removed. `other`: it is not that. */
+  content: "whole" | "gone" | "other";
 }
 
-/** Computes the hash of a record line. */
-export function placeRecord(line: number, entry: Extract<ExportLine, { line: "record" }>): PlacedRecord {
-  const { chain, sequence, previous } = entry.record;
+/** Where a chain begins: with which sequence number, and after which hash; `null` when the export does not know. */
+export interface Beginning {
+  sequence: number;
+  previous: string | null;
+}
+
+/** Computes the hash of a record line, and looks whether its event is the one that it commits to. */
+export function placeRecord(line: number, entry: RecordLine): PlacedRecord {
+  const { chain, sequence, previous, at, type } = entry.record;
   const computed = digestText(canonicalize(entry.record));
-  return { line, chain, sequence, previous, stated: entry.hash, computed };
+  return { line, chain, sequence, previous, at, type, stated: entry.hash, computed, content: judge(entry) };
+}
+
+function judge({ record, salt, event }: RecordLine): PlacedRecord["content"] {
+  // In version 1 the hash itself is over the event.
+  if ((record.version as number) === 1) return salt === undefined && event === undefined ? "whole" : "other";
+  if (salt === undefined && event === undefined) return "gone";
+  if (salt === undefined || event === undefined || event.type !== record.type) return "other";
+  return record.commitment === commitTo(salt, event) ? "whole" : "other";
 }
 
 /** Checks that the records stand by chain and sequence, as the export wrote them. */
@@ -43,7 +51,8 @@ export function verifyOrder(records: readonly PlacedRecord[]): Finding[] {
 }
 
 /**
- * Checks one chain: every hash, every link to the record before, no sequence number twice, none left out.
+ * Checks one chain: every hash, every event, every link to the record before, no sequence number twice, none left
+ * out. An event that is gone must be named by a removal that was signed.
  *
  * @param records - those of the chain, in the order of the file
  * @param span - what the end of the export says of the chain; `undefined` when it does not know it
@@ -52,20 +61,22 @@ export function verifyOrder(records: readonly PlacedRecord[]): Finding[] {
 export function verifyChain(
   records: readonly PlacedRecord[],
   span: ExportedChain | undefined,
-  first: number,
+  beginning: Beginning,
+  removed: Removed,
   endLine: number,
 ): Finding[] {
   const findings: Finding[] = [];
   const places = new Map<number, PlacedRecord>();
   for (const record of records) {
     if (record.computed !== record.stated) findings.push(finding(record, "edited", "does not have its hash"));
+    else findings.push(...verifyContent(record, removed));
     if (places.has(record.sequence)) findings.push(finding(record, "inserted", "is there a second time"));
     else places.set(record.sequence, record);
   }
   const ordered = [...places.values()].sort((a, b) => a.sequence - b.sequence);
   let before: PlacedRecord | undefined;
   for (const record of ordered) {
-    findings.push(...verifyStep(before, record, first, span));
+    findings.push(...verifyStep(before, record, beginning, span));
     before = record;
   }
   if (span && before && before.sequence < span.last) {
@@ -75,22 +86,37 @@ export function verifyChain(
   return findings;
 }
 
+function verifyContent(record: PlacedRecord, removed: Removed): Finding[] {
+  if (record.content === "whole") return [];
+  if (record.content === "other") return [finding(record, "edited", "does not have the event it commits to")];
+  switch (removed.excuse(record.chain, record.sequence, record.type, record.at)) {
+    case "lawful":
+      return [];
+    case "early":
+      return [finding(record, "missing", "has lost its event before its time")];
+    default:
+      return [finding(record, "missing", "has lost its event, and no signed removal names it")];
+  }
+}
+
 function verifyStep(
   before: PlacedRecord | undefined,
   record: PlacedRecord,
-  first: number,
+  beginning: Beginning,
   span: ExportedChain | undefined,
 ): Finding[] {
-  const expected = before ? before.sequence + 1 : first;
-  if (!span || record.sequence < first || record.sequence > span.last) {
+  const expected = before ? before.sequence + 1 : beginning.sequence;
+  if (!span || record.sequence < beginning.sequence || record.sequence > span.last) {
     return [finding(record, "inserted", "is outside of what the end of the export names")];
   }
   if (record.sequence > expected) return [gap(record.line, record.chain, expected, record.sequence - 1)];
   // A record with a wrong hash is reported as such; that the next one does not follow it would say nothing more.
   const follows = before ? [before.stated, before.computed].includes(record.previous) : true;
   if (!follows) return [finding(record, "edited", "does not follow the record before it")];
-  if (record.sequence === 1 && record.previous !== NO_RECORD) {
-    return [finding(record, "edited", "says that something stood before it")];
+  const { previous } = beginning;
+  if (record.sequence === beginning.sequence && previous !== null && record.previous !== previous) {
+    const text = previous === NO_RECORD ? "says that something stood before it" : "does not follow the cut";
+    return [finding(record, "edited", text)];
   }
   if (record.sequence === span.last && ![record.stated, record.computed].includes(span.hash)) {
     return [finding(record, "edited", "is not the record that the end of the export names")];
@@ -100,11 +126,11 @@ function verifyStep(
 
 function gap(line: number, chain: string, from: number, to: number): Finding {
   const text = from === to ? "is not there" : `and those up to ${to} are not there`;
-  return { line, kind: "missing", chain, sequence: from, text };
+  return { line, kind: "missing", about: "record", chain, sequence: from, text };
 }
 
 function finding({ line, chain, sequence }: PlacedRecord, kind: Finding["kind"], text: string): Finding {
-  return { line, kind, chain, sequence, text };
+  return { line, kind, about: "record", chain, sequence, text };
 }
 
 function precedes(a: PlacedRecord, b: PlacedRecord): boolean {

@@ -1,13 +1,20 @@
-import { keyIdOf } from "./checkpoint.ts";
+import { type Checkpoint, keyIdOf } from "./checkpoint.ts";
 import { type ExportedChain, type ExportLine, readExportLine } from "./export-line.ts";
-import { type Finding, type PlacedRecord, placeRecord, verifyChain, verifyOrder } from "./verify-chains.ts";
-import { type PlacedCheckpoint, verifyCheckpoints } from "./verify-checkpoints.ts";
+import type { Finding } from "./finding.ts";
+import { NO_RECORD } from "./record.ts";
+import type { Removal } from "./removal.ts";
+import { type Beginning, type PlacedRecord, placeRecord, verifyChain, verifyOrder } from "./verify-chains.ts";
+import { verifyCheckpoints } from "./verify-checkpoints.ts";
+import { type Removed, verifyRemovals } from "./verify-removals.ts";
+import { followSuccession, type Placed } from "./verify-statements.ts";
 
 /** What an export turned out to be. Nothing was found when it is whole. */
 export interface Verification {
   records: number;
   chains: number;
   checkpoints: number;
+  /** What is gone lawfully: events of records that are still there, and records before the beginning of a chain. */
+  removed: { statements: number; events: number; records: number };
   /** Ids of the keys that signed, in order of appearance. */
   keyIds: string[];
   /** Newest checkpoint (milliseconds since the epoch); `null` when there is none. What is younger is not signed. */
@@ -16,12 +23,16 @@ export interface Verification {
   findings: Finding[];
 }
 
+/** The kinds of lines in the order in which they stand in an export. */
+const SECTIONS: readonly ExportLine["line"][] = ["export", "record", "checkpoint", "removal", "end"];
+
 /** The lines of a file, sorted by what they are. */
 interface Contents {
   header: Extract<ExportLine, { line: "export" }> | undefined;
   end: Extract<ExportLine, { line: "end" }> | undefined;
   records: PlacedRecord[];
-  checkpoints: PlacedCheckpoint[];
+  checkpoints: Placed<Checkpoint>[];
+  removals: Placed<Removal>[];
   lines: number;
   findings: Finding[];
 }
@@ -30,22 +41,26 @@ interface Contents {
  * Verifies an export offline. Needs nothing but its lines; see `chain.ts` for what is hashed and `checkpoint.ts` for
  * what is signed.
  *
- * @param trusted - ids of the keys that may have signed checkpoints; an empty list accepts any
+ * @param trusted - ids of the keys that may have signed, and that may hand over to others; an empty list accepts any
  */
 export async function verifyExport(
   lines: Iterable<string>,
   trusted: readonly string[] = [],
 ): Promise<Verification> {
-  const { header, end, records, checkpoints, findings, lines: count } = sortLines(lines);
+  const contents = sortLines(lines);
+  const { header, end, records, checkpoints, removals, findings, lines: count } = contents;
   if (!header) findings.push(ofFile(1, "edited", "The first line does not begin an export."));
   if (!end) findings.push(ofFile(count, "missing", "The end line is not there: the file is cut short."));
+  const keys = await followSuccession(checkpoints, trusted);
+  const verified = await verifyRemovals(removals, keys);
+  findings.push(...verified.findings);
   // Without its end an export does not say what should be in it, so everything would look inserted.
   const spans = new Map((end?.chains ?? impliedSpans(records)).map((span) => [span.chain, span]));
   const complete = header?.from === null;
+  const beginningOf = (chain: string) => begin(verified.removed, chain, complete, spans.get(chain));
   const chains = groupByChain(records, spans);
   for (const [chain, own] of chains) {
-    const span = spans.get(chain);
-    findings.push(...verifyChain(own, span, complete ? 1 : (span?.first ?? 1), count));
+    findings.push(...verifyChain(own, spans.get(chain), beginningOf(chain), verified.removed, count));
   }
   // What was edited may say any place of itself; it is named already.
   findings.push(...verifyOrder(records.filter(({ stated, computed }) => stated === computed)));
@@ -54,24 +69,50 @@ export async function verifyExport(
     complete,
     find: (chain: string, sequence: number) => places.get(placeOf(chain, sequence)),
     covers(chain: string, sequence: number, signedAt: number) {
-      const first = complete ? 1 : (spans.get(chain)?.first ?? Number.POSITIVE_INFINITY);
-      const before = header?.to == null || signedAt <= header.to;
-      return before && sequence >= first;
+      if (!complete && !spans.has(chain)) return false;
+      return (header?.to == null || signedAt <= header.to) && sequence >= beginningOf(chain).sequence;
     },
   };
-  findings.push(...(await verifyCheckpoints(checkpoints, covered, trusted)));
-  if (end && end.checkpoints !== checkpoints.length) {
-    const text = `The end names ${end.checkpoints} checkpoints; ${checkpoints.length} are there.`;
-    findings.push(ofFile(count, end.checkpoints > checkpoints.length ? "missing" : "inserted", text));
-  }
+  findings.push(...(await verifyCheckpoints(checkpoints, covered, keys)));
+  if (end) findings.push(...compareCounts(end, contents));
+  const signed = [...checkpoints, ...removals].map(({ statement }) => keyIdOf(statement.publicKey));
+  const cuts = [...chains.keys()].map((chain) => verified.removed.cutOf(chain)?.through ?? 0);
   return {
     records: records.length,
     chains: chains.size,
     checkpoints: checkpoints.length,
-    keyIds: [...new Set(checkpoints.map(({ checkpoint }) => keyIdOf(checkpoint.publicKey)))],
-    signedUntil: checkpoints.at(-1)?.checkpoint.at ?? null,
+    removed: {
+      statements: removals.length,
+      events: records.filter(({ content }) => content === "gone").length,
+      records: cuts.reduce((sum, through) => sum + through, 0),
+    },
+    keyIds: [...new Set(signed)],
+    signedUntil: checkpoints.at(-1)?.statement.at ?? null,
     findings: findings.sort((a, b) => a.line - b.line),
   };
+}
+
+/** Where a chain begins in this export: at its first record, after what was cut off, or wherever the span begins. */
+function begin(
+  removed: Removed,
+  chain: string,
+  complete: boolean,
+  span: ExportedChain | undefined,
+): Beginning {
+  const cut = removed.cutOf(chain);
+  const first = complete ? 1 : (span?.first ?? 1);
+  if (cut && cut.through + 1 >= first) return { sequence: cut.through + 1, previous: cut.hash };
+  return { sequence: first, previous: first === 1 ? NO_RECORD : null };
+}
+
+/** Compares how many statements there are with how many the end names. */
+function compareCounts(end: Extract<ExportLine, { line: "end" }>, contents: Contents): Finding[] {
+  return (["checkpoints", "removals"] as const).flatMap((what) => {
+    const there = contents[what].length;
+    if (end[what] === there) return [];
+    const text = `The end names ${end[what]} ${what}; ${there} are there.`;
+    return [ofFile(contents.lines, end[what] > there ? "missing" : "inserted", text)];
+  });
 }
 
 function sortLines(lines: Iterable<string>): Contents {
@@ -80,17 +121,27 @@ function sortLines(lines: Iterable<string>): Contents {
     end: undefined,
     records: [],
     checkpoints: [],
+    removals: [],
     lines: 0,
     findings: [],
   };
+  let reached = 0;
   for (const text of lines) {
     if (text.trim() === "") continue;
     contents.lines += 1;
     const line = contents.lines;
     const entry = readExportLine(text);
+    const section = entry ? SECTIONS.indexOf(entry.line) : reached;
+    if (section < reached) {
+      contents.findings.push(ofFile(line, "reordered", `This line stands after a ${SECTIONS[reached]}.`));
+    }
+    reached = Math.max(reached, section);
     if (entry?.line === "record") contents.records.push(placeRecord(line, entry));
-    else if (entry?.line === "checkpoint") contents.checkpoints.push({ ...entry, line });
-    else if (entry?.line === "export" && line === 1) contents.header = entry;
+    else if (entry?.line === "checkpoint") {
+      contents.checkpoints.push({ line, statement: entry.checkpoint, signature: entry.signature });
+    } else if (entry?.line === "removal") {
+      contents.removals.push({ line, statement: entry.removal, signature: entry.signature });
+    } else if (entry?.line === "export" && line === 1) contents.header = entry;
     else if (entry?.line === "end" && !contents.end) contents.end = entry;
     else contents.findings.push(ofFile(line, "edited", "This is not a line of an export."));
   }
@@ -125,5 +176,5 @@ function placeOf(chain: string, sequence: number): string {
 }
 
 function ofFile(line: number, kind: Finding["kind"], text: string): Finding {
-  return { line, kind, chain: null, sequence: null, text };
+  return { line, kind, about: "file", chain: null, sequence: null, text };
 }

@@ -46,6 +46,8 @@ export interface PrincipalGate {
   hasEnded(userId: string, access: Access): Promise<boolean>;
   /** Adds an event to the chain of this object. Durable when it returns. */
   record(chain: string, event: AuditEvent): Promise<void>;
+  /** As `record`, for a request of an administrator: the same request again is not recorded again. */
+  recordRequest(id: number, chain: string, event: AuditEvent): Promise<void>;
   applyContext(clientId: string, operations: readonly ContextOperation[]): Promise<void>;
   readContext(clientId: string): Promise<SessionContext>;
   keepResult(clientId: string, handle: ResultHandle, rows: readonly JsonValue[]): Promise<void>;

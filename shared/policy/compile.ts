@@ -5,6 +5,7 @@ import { compileHours } from "./hours.ts";
 import { compileLimits, type LimitRules } from "./limits.ts";
 import { compileMask, type MaskRules } from "./masks.ts";
 import { compileNetworks } from "./network.ts";
+import type { RetentionRules } from "./retention.ts";
 import type { ConditionDocument, LimitsDocument, PolicyDocument, RoleDocument } from "./schema.ts";
 
 /** The surfaces a policy speaks about. */
@@ -40,6 +41,7 @@ export interface Policy {
   version: number;
   defaultRole: string;
   roles: ReadonlyMap<string, CompiledRole>;
+  retention: RetentionRules;
 }
 
 /**
@@ -51,7 +53,8 @@ export function compilePolicy(document: PolicyDocument, version = 1): Policy {
     name,
     compileRole(name, role, document.limits),
   ]);
-  return { version, defaultRole: document.default_role, roles: new Map(roles) };
+  const { default_role: defaultRole, retention } = document;
+  return { version, defaultRole, roles: new Map(roles), retention };
 }
 
 function compileRole(name: string, role: RoleDocument, limits: LimitsDocument): CompiledRole {

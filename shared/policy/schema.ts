@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { retentionSection } from "./retention.ts";
 
 /** Most characters of one condition's expression. */
 const EXPRESSION_LIMIT = 1_000;
@@ -143,6 +144,7 @@ export const policyDocument = z
     roles: z
       .record(ruleName, role)
       .describe("Every role by its name. A role that is not here may do nothing."),
+    retention: retentionSection,
   })
   .superRefine((policy, context) => {
     if (!Object.hasOwn(policy.roles, policy.default_role)) {

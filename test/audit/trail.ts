@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { exportLines } from "../../scripts/audit/export-lines.ts";
 import type { Link } from "../../shared/audit/chain.ts";
-import type { AuditEvent, AuditRecord } from "../../shared/audit/record.ts";
+import type { AuditEvent } from "../../shared/audit/record.ts";
 import type { Admission, Intent, PrincipalGate } from "../../shared/guard/admit.ts";
 import { AuditTrail } from "../../workers/principal/audit-trail.ts";
 import { writeRecords } from "../../workers/principal/write-records.ts";
@@ -24,7 +24,7 @@ export function linksOf(userId: string): Promise<Link[]> {
 
 /** The events in a user's Principal object, oldest first. */
 export async function eventsOf(userId: string): Promise<AuditEvent[]> {
-  return (await linksOf(userId)).map(({ body }) => (JSON.parse(body) as AuditRecord).event);
+  return (await linksOf(userId)).map(({ event }) => JSON.parse(event ?? "null") as AuditEvent);
 }
 
 /** The first `count` events of a user. Outcomes and denials are recorded behind the answer, so they are waited for. */

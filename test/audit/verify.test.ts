@@ -3,12 +3,11 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { canonicalize, digestText } from "../../shared/audit/canonical-json.ts";
 import { keyIdOf, openSigningKey } from "../../shared/audit/checkpoint.ts";
-import type { ExportLine } from "../../shared/audit/export-line.ts";
+import { commitTo } from "../../shared/audit/commitment.ts";
+import type { ExportLine, RecordLine } from "../../shared/audit/export-line.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
 import { writeCheckpoints } from "../../workers/principal/write-checkpoints.ts";
 import { deliverAll, exportTrail, intentOf, withTrail } from "./trail.ts";
-
-type RecordLine = Extract<ExportLine, { line: "record" }>;
 
 /** Two people with a few calls each; the second half of them after the last checkpoint. */
 async function writeTrail(): Promise<string[]> {
@@ -31,8 +30,11 @@ async function writeTrail(): Promise<string[]> {
 
 const isRecord = (line: string) => line.startsWith('{"line":"record"');
 const read = (line: string | undefined) => JSON.parse(line ?? "") as RecordLine;
-const rehash = ({ record }: RecordLine) =>
-  JSON.stringify({ line: "record", record, hash: digestText(canonicalize(record)) });
+/** The line as a forger would write it: commitment and hash fit what it says. */
+function rehash(line: RecordLine): string {
+  const record = { ...line.record, commitment: commitTo(line.salt ?? "", line.event) };
+  return JSON.stringify({ ...line, record, hash: digestText(canonicalize(record)) });
+}
 
 describe("an export", () => {
   let lines: string[] = [];
@@ -65,8 +67,10 @@ describe("an export", () => {
       ({ record }) => Object.assign(record, { sequence: record.sequence + 100 }),
       ({ record }) => Object.assign(record, { previous: "1".repeat(64) }),
       ({ record }) => Object.assign(record, { chain: "user_0" }),
-      ({ record }) => Object.assign(record.event, { callId: "another" }),
-      ({ record }) => Object.assign(record.event, { note: "new" }),
+      ({ event }) => Object.assign(event ?? {}, { callId: "another" }),
+      ({ event }) => Object.assign(event ?? {}, { note: "new" }),
+      (line) => Object.assign(line, { salt: "another" }),
+      ({ record }) => Object.assign(record, { type: "sign_in" }),
       (line) => Object.assign(line, { hash: "1".repeat(64) }),
     ];
     await fc.assert(
@@ -100,7 +104,7 @@ describe("an export", () => {
     await fc.assert(
       fc.asyncProperty(place, async (index) => {
         const forged = read(lines[index]);
-        Object.assign(forged.record.event, { callId: "forged" });
+        Object.assign(forged.event ?? {}, { callId: "forged" });
         const { findings } = await verifyExport(lines.toSpliced(index, 0, rehash(forged)));
         const { chain, sequence } = forged.record;
         // Two records claim one place; which is the forged one, only what stands after them can tell.
@@ -137,7 +141,7 @@ describe("an export", () => {
       const line = read(rewritten[at]);
       if (line.record.chain !== "user_a") continue;
       line.record.previous = previous;
-      if (at === index) Object.assign(line.record.event, { callId: "forged" });
+      if (at === index) Object.assign(line.event ?? {}, { callId: "forged" });
       rewritten[at] = rehash(line);
       previous = read(rewritten[at]).hash;
     }

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { canonicalize, digestText } from "../../shared/audit/canonical-json.ts";
+import { commitTo } from "../../shared/audit/commitment.ts";
 import type { ExportLine } from "../../shared/audit/export-line.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
 import { writeCheckpoints } from "../../workers/principal/write-checkpoints.ts";
@@ -15,9 +16,10 @@ const TAMPERINGS: Record<string, (lines: string[], at: number) => string[]> = {
   edited: (lines, at) =>
     lines.with(at, (lines[at] ?? "").replace(/"lane":"[a-z]+"/, '"lane":"sideways"').replace('"ok"', '"OK"')),
   "edited and rehashed": (lines, at) => {
-    const { record } = JSON.parse(lines[at] ?? "") as RecordLine;
-    Object.assign(record.event, { callId: "another" });
-    return lines.with(at, JSON.stringify({ line: "record", record, hash: digestText(canonicalize(record)) }));
+    const line = JSON.parse(lines[at] ?? "") as RecordLine;
+    const event = { ...line.event, callId: "another" };
+    const record = { ...line.record, commitment: commitTo(line.salt ?? "", event) };
+    return lines.with(at, JSON.stringify({ ...line, record, event, hash: digestText(canonicalize(record)) }));
   },
   removed: (lines, at) => lines.toSpliced(at, 1),
   inserted: (lines, at) => lines.toSpliced(at, 0, lines[at] ?? ""),

@@ -10,7 +10,7 @@ import { exportLines } from "../../scripts/audit/export-lines.ts";
 import { Browser } from "../../scripts/demo/browser.ts";
 import { authorize, discover, registerClient } from "../../scripts/demo/oauth.ts";
 import { DEMO_PASSWORD } from "../../scripts/seed/people.ts";
-import type { AuditRecord } from "../../shared/audit/record.ts";
+import type { AuditEvent } from "../../shared/audit/record.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
 import { pickPort, type SpawnedStart, spawnStart } from "../support/spawned-start.ts";
 
@@ -208,7 +208,7 @@ describe("a runtime that is killed with calls in flight", () => {
       // they wake up, which one more call of their person does.
       for (const token of tokens) await call(token, null, false);
       const trail = openDatabase("audit_record");
-      const arrived = trail.prepare(`SELECT 1 FROM audit_record WHERE body ->> '$.event.traceId' = ?`);
+      const arrived = trail.prepare(`SELECT 1 FROM audit_record WHERE event ->> '$.traceId' = ?`);
       const isMissing = ({ traceId }: Acknowledged) => arrived.get(traceId) === undefined;
       await expect
         .poll(() => acknowledged.filter(isMissing), { timeout: ROUND_MS, interval: 500 })
@@ -223,8 +223,8 @@ describe("a runtime that is killed with calls in flight", () => {
 
       const intents = new Set(
         lines.flatMap((line) => {
-          const { record } = JSON.parse(line) as { record?: AuditRecord };
-          return record?.event.type === "intent" ? [record.event.traceId] : [];
+          const { event } = JSON.parse(line) as { event?: AuditEvent };
+          return event?.type === "intent" ? [event.traceId] : [];
         }),
       );
       expect(acknowledged.filter(({ traceId }) => !intents.has(traceId))).toEqual([]);

@@ -1,17 +1,42 @@
+import type { JsonValue } from "../../shared/mcp/json.ts";
 import { log } from "../../shared/observe/log.ts";
+import { policyInForce } from "../../shared/policy/current.ts";
+import { redriveDeadLetters } from "../principal/redrive.ts";
+import { sweepRecords } from "../principal/sweep-records.ts";
 import { removeEndedCounters } from "./attempts.ts";
 import { removeEndedSessions } from "./people.ts";
+import { removeOldRequests } from "./requests/admin-request.ts";
 
 /** Rows of each table that one run removes at most. */
 const ROWS = 1_000;
+/** Dead letters that one run delivers again at most. */
+const LETTERS = 100;
+/** Milliseconds for which the answers to requests can be fetched, and for which requests can be looked up. */
+const DATA_KEPT_MS = 24 * 60 * 60_000;
+const REQUESTS_KEPT_MS = 30 * DATA_KEPT_MS;
 
 /**
- * The hourly clean-up of the platform's database: ended sign-in sessions and attempt counters. Grants and tokens need
- * none: each user's GrantStore sweeps itself.
+ * The hourly clean-up of the platform's database: ended sign-in sessions and attempt counters, requests that were
+ * carried out, records of the audit trail that are past their time; and one more try for dead letters. Grants and
+ * tokens need none: each user's GrantStore sweeps itself. What fails is logged and does not stop the rest.
  */
 export async function runMaintenance(env: Env): Promise<void> {
+  const database = env.PLATFORM_DB;
   const now = new Date();
-  const sessions = await removeEndedSessions(env.PLATFORM_DB, now, ROWS);
-  const counters = await removeEndedCounters(env.PLATFORM_DB, now.getTime(), ROWS);
-  log("info", "maintenance", { sessions, counters });
+  const at = now.getTime();
+  const work: Record<string, () => Promise<JsonValue>> = {
+    sessions: () => removeEndedSessions(database, now, ROWS),
+    counters: () => removeEndedCounters(database, at, ROWS),
+    requests: () => removeOldRequests(database, at - REQUESTS_KEPT_MS, at - DATA_KEPT_MS, ROWS),
+    dead_letters: () => redriveDeadLetters(env, LETTERS),
+    records: async () => sweepRecords(env, (await policyInForce(env)).retention, at),
+  };
+  const done: Record<string, JsonValue> = {};
+  for (const [name, run] of Object.entries(work)) {
+    done[name] = await run().catch((failure: unknown) => {
+      log("error", "maintenance_failed", { work: name, error: String(failure) });
+      return "failed";
+    });
+  }
+  log("info", "maintenance", done);
 }

@@ -120,6 +120,15 @@ export class GrantRecords {
     this.history.forget(grantId);
   }
 
+  /** The ids of all grants, ended ones that nobody swept yet included. */
+  listGrants(): string[] {
+    if (!this.#prepared) return [];
+    return this.#sql
+      .exec<{ grant_id: string }>("SELECT DISTINCT grant_id FROM records")
+      .toArray()
+      .map(({ grant_id }) => grant_id);
+  }
+
   /** Keys with `prefix` after `after`, in the order of their UTF-8 bytes, as KV lists them. */
   list(prefix: string, after: string, limit: number, now: number): ListedKey[] {
     if (!this.#prepared) return [];

@@ -62,6 +62,13 @@ export class GrantStore extends DurableObject<Env> {
     this.#records.remove(at);
   }
 
+  /** Ends every grant of the user and forgets everything. Returns the ids of the grants that were. */
+  async eraseAll(): Promise<string[]> {
+    const grants = this.#records.listGrants();
+    for (const grantId of grants) this.#records.removeGrant(grantId);
+    return grants;
+  }
+
   async list(prefix: string, after: string, limit: number): Promise<ListedKey[]> {
     return this.#records.list(prefix, after, limit, nowSeconds());
   }

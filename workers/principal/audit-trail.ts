@@ -11,7 +11,7 @@ const RESEND_AFTER_MS = 10 * 60_000;
 /** Records per queue message. A record has about one kilobyte, a message of Cloudflare Queues at most 128. */
 const MESSAGE_SIZE = 64;
 
-type LinkRow = { sequence: number; body: string; hash: string };
+type LinkRow = { sequence: number; body: string; hash: string; salt: string | null; event: string | null };
 
 /**
  * One user's chain of records, in the SQLite of their Principal object, until the platform database has them: the
@@ -34,10 +34,13 @@ export class AuditTrail {
     this.#sql = sql;
     sql.exec(
       `CREATE TABLE IF NOT EXISTS audit_link (
-         sequence INTEGER PRIMARY KEY, body TEXT NOT NULL, hash TEXT NOT NULL, stored INTEGER NOT NULL DEFAULT 0);
+         sequence INTEGER PRIMARY KEY, body TEXT NOT NULL, hash TEXT NOT NULL, stored INTEGER NOT NULL DEFAULT 0,
+         salt TEXT, event TEXT);
+       CREATE TABLE IF NOT EXISTS recorded_request (id INTEGER PRIMARY KEY);
        CREATE TABLE IF NOT EXISTS open_call (
          call_id TEXT PRIMARY KEY, chain TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;`,
     );
+    addDisclosures(sql);
   }
 
   /** Chains what is about to run. */
@@ -59,11 +62,21 @@ export class AuditTrail {
   record(chain: string, event: AuditEvent, now: number): void {
     const link = appendLink(chain, this.#readHead(), event, now);
     this.#sql.exec(
-      "INSERT INTO audit_link (sequence, body, hash) VALUES (?, ?, ?)",
+      "INSERT INTO audit_link (sequence, body, hash, salt, event) VALUES (?, ?, ?, ?, ?)",
       link.sequence,
       link.body,
       link.hash,
+      link.salt,
+      link.event,
     );
+  }
+
+  /** Chains what a request of an administrator was about. The same request again is not recorded again. */
+  recordRequest(id: number, chain: string, event: AuditEvent, now: number): void {
+    const [added] = this.#sql
+      .exec("INSERT OR IGNORE INTO recorded_request VALUES (?) RETURNING id", id)
+      .toArray();
+    if (added) this.record(chain, event, now);
   }
 
   /** Closes as `unknown` what should have ended long ago. */
@@ -82,11 +95,20 @@ export class AuditTrail {
       this.#sentThrough = 0;
       this.#resendAt = null;
     }
+    return this.#readAfter(this.#sentThrough);
+  }
+
+  /** The oldest records that the platform database has not confirmed, sent or not, as many as one message carries. */
+  unstored(): Link[] {
+    return this.#readAfter(0);
+  }
+
+  #readAfter(sequence: number): Link[] {
     return this.#sql
       .exec<LinkRow>(
-        `SELECT sequence, body, hash FROM audit_link
+        `SELECT sequence, body, hash, salt, event FROM audit_link
           WHERE stored = 0 AND sequence > ? ORDER BY sequence LIMIT ?`,
-        this.#sentThrough,
+        sequence,
         MESSAGE_SIZE,
       )
       .toArray()
@@ -99,10 +121,10 @@ export class AuditTrail {
     this.#resendAt ??= now + RESEND_AFTER_MS;
   }
 
-  /** Forgets what the platform database has, but for the newest record: the next one is built on it. */
+  /** Forgets what the platform database has, but for the newest record, without its event: the next is built on it. */
   confirm(sequences: readonly number[]): void {
     this.#sql.exec(
-      "UPDATE audit_link SET stored = 1 WHERE sequence IN (SELECT value FROM json_each(?))",
+      "UPDATE audit_link SET stored = 1, salt = NULL, event = NULL WHERE sequence IN (SELECT value FROM json_each(?))",
       JSON.stringify(sequences),
     );
     this.#sql.exec(
@@ -145,4 +167,13 @@ function endingOf(status: string): Pick<OutcomeEvent, "status" | "error"> {
     default:
       return { status: "failed", error: status };
   }
+}
+
+/** Objects of the release before have no columns for events: their records hold them in `body`. */
+function addDisclosures(sql: SqlStorage): void {
+  const [older] = sql
+    .exec("SELECT 1 FROM sqlite_schema WHERE name = 'audit_link' AND sql NOT LIKE '%salt%'")
+    .toArray();
+  if (!older) return;
+  sql.exec("ALTER TABLE audit_link ADD COLUMN salt TEXT; ALTER TABLE audit_link ADD COLUMN event TEXT");
 }

@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import type { Link } from "../../shared/audit/chain.ts";
 import type { AuditEvent } from "../../shared/audit/record.ts";
 import type { Admission, Intent, Outcome, PrincipalGate } from "../../shared/guard/admit.ts";
 import type { Access, Claim } from "../../shared/guard/claim.ts";
@@ -14,6 +15,7 @@ import { ResultStore } from "../../shared/session/result-store.ts";
 import type { ResultPage } from "../../shared/session/session-home.ts";
 import { AuditTrail } from "./audit-trail.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
+import { eraseKept, type KeptData, readKept } from "./kept-data.ts";
 
 /** Milliseconds after the first unsent record until the records are sent on. */
 const FLUSH_AFTER_MS = 5_000;
@@ -76,6 +78,26 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
   async record(chain: string, event: AuditEvent): Promise<void> {
     this.#trail.record(chain, event, Date.now());
     await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
+  }
+
+  async recordRequest(id: number, chain: string, event: AuditEvent): Promise<void> {
+    this.#trail.recordRequest(id, chain, event, Date.now());
+    await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
+  }
+
+  /** Everything that is kept for the person's stateless clients: contexts by client, and kept results. */
+  async readKept(): Promise<KeptData> {
+    return readKept(this.#sql);
+  }
+
+  /** Removes everything that {@link readKept} reads. What refuses calls and what is recorded stays. */
+  async eraseKept(): Promise<{ contexts: number; results: number }> {
+    return eraseKept(this.#sql);
+  }
+
+  /** Some records that the platform database has not confirmed, oldest first; none when it has all. */
+  async readUnstored(): Promise<Link[]> {
+    return this.#trail.unstored();
   }
 
   async readContext(clientId: string): Promise<SessionContext> {

@@ -1,13 +1,29 @@
 import { z } from "zod";
+import { digestText } from "../../shared/audit/canonical-json.ts";
 import type { Link } from "../../shared/audit/chain.ts";
+import { commitTo } from "../../shared/audit/commitment.ts";
+import type { AuditRecord } from "../../shared/audit/record.ts";
 import { log } from "../../shared/observe/log.ts";
+import { keepDeadLetters } from "./dead-letters.ts";
 
 /** Links per statement: far below the two megabytes that D1 binds as one value. */
 const CHUNK = 500;
 
-/** What the Principal objects send: some links of one chain, in its order. */
+/**
+ * What the Principal objects send: some links of one chain, in its order. Those of version 1 have no event. A link is
+ * looked at closely, because one that the database cannot take would hold up everything that travels with it.
+ */
 const MESSAGE = z.array(
-  z.object({ chain: z.string(), sequence: z.int().positive(), body: z.string(), hash: z.string() }),
+  z
+    .object({
+      chain: z.string(),
+      sequence: z.int().positive(),
+      body: z.string(),
+      hash: z.string(),
+      salt: z.string().nullable().default(null),
+      event: z.string().nullable().default(null),
+    })
+    .refine(isWhole, "is not the record that it says it is"),
 );
 
 /** What this consumer needs of a Principal object. */
@@ -15,9 +31,12 @@ interface StoredListener {
   confirmStored(sequences: readonly number[]): Promise<void>;
 }
 
+// A record from before the beginning of a chain that was cut had its time: it is confirmed and not written.
 const WRITE = `
-  INSERT INTO audit_record (chain, sequence, hash, body)
-  SELECT value ->> 'chain', value ->> 'sequence', value ->> 'hash', value ->> 'body' FROM json_each(?) WHERE true
+  INSERT INTO audit_record (chain, sequence, hash, body, salt, event)
+  SELECT value ->> 'chain', value ->> 'sequence', value ->> 'hash', value ->> 'body', value ->> 'salt', value ->> 'event'
+    FROM json_each(?)
+   WHERE NOT EXISTS (SELECT 1 FROM audit_cut WHERE chain = value ->> 'chain' AND through >= value ->> 'sequence')
   ON CONFLICT (chain, sequence) DO NOTHING`;
 
 const CONFLICTS = `
@@ -27,21 +46,47 @@ const CONFLICTS = `
       ON stored.chain = sent.value ->> 'chain' AND stored.sequence = sent.value ->> 'sequence'
    WHERE stored.hash <> sent.value ->> 'hash'`;
 
+/** What became of a message's body: its links, or why it has none. */
+export type ReadMessage = { links: Link[] } | { reason: string };
+
+/** Reads the body of a message. */
+export function readMessage(body: unknown): ReadMessage {
+  const read = MESSAGE.safeParse(body);
+  if (read.success) return { links: read.data };
+  const [issue] = read.error.issues;
+  return { reason: `Not a list of records: ${issue?.path.join(".") || "the message"}: ${issue?.message}` };
+}
+
 /**
  * Queue consumer: writes records into `PLATFORM_DB`. A record that comes twice is written once, and one that comes
  * before its predecessor waits for nobody, because its place is its sequence number. What is written is confirmed to
- * the chain's object. A database that fails makes
- * everything be delivered again; a message that cannot be read is retried alone and ends in the dead-letter queue,
- * which this consumer reads as well, once an hour (`retry_delay` in `wrangler.toml`).
+ * the chain's object. A database that fails makes everything be delivered again, in the end by the dead-letter queue,
+ * once an hour (`retry_delay` in `wrangler.toml`). A message that cannot be read is retried alone, in case the next
+ * release is on its way; what then comes from the dead-letter queue is kept with the reason, see `dead-letters.ts`.
  */
 export async function writeRecords(batch: MessageBatch<unknown>, env: Env): Promise<void> {
-  const links = batch.messages.flatMap((message) => {
-    const read = MESSAGE.safeParse(message.body);
-    if (read.success) return read.data;
-    log("error", "audit_message_unreadable", { queue: batch.queue, message_id: message.id });
-    message.retry();
-    return [];
-  });
+  const read = batch.messages.map((message) => ({ message, ...readMessage(message.body) }));
+  const unreadable = read.flatMap((entry) => ("reason" in entry ? [entry] : []));
+  for (const { message, reason } of unreadable) {
+    log("error", "audit_message_unreadable", { queue: batch.queue, message_id: message.id, reason });
+  }
+  if (batch.queue.endsWith("-dead")) {
+    await keepDeadLetters(
+      env.PLATFORM_DB,
+      unreadable.map(({ message, reason }) => ({ id: message.id, body: message.body, reason })),
+      Date.now(),
+    );
+  } else {
+    for (const { message } of unreadable) message.retry();
+  }
+  await writeLinks(
+    env,
+    read.flatMap((entry) => ("links" in entry ? entry.links : [])),
+  );
+}
+
+/** Writes records and confirms them to their chains' objects. Throws when the database does not answer. */
+export async function writeLinks(env: Env, links: readonly Link[]): Promise<void> {
   for (let start = 0; start < links.length; start += CHUNK) {
     await writeChunk(env.PLATFORM_DB, links.slice(start, start + CHUNK));
   }
@@ -66,5 +111,18 @@ async function writeChunk(database: D1Database, links: readonly Link[]): Promise
   // The stored record stays as it is: which of the two is true is for people to find out, not to be overwritten.
   for (const { chain, sequence } of results[1]?.results ?? []) {
     log("error", "audit_record_conflict", { chain, sequence });
+  }
+}
+
+/** Whether a link's hash, place and event are those of the record in it. */
+function isWhole({ chain, sequence, body, hash, salt, event }: Link): boolean {
+  try {
+    if (digestText(body) !== hash) return false;
+    const record = JSON.parse(body) as Partial<AuditRecord>;
+    if (record.chain !== chain || record.sequence !== sequence || !Number.isSafeInteger(record.at))
+      return false;
+    return event === null || record.commitment === commitTo(salt ?? "", JSON.parse(event));
+  } catch {
+    return false;
   }
 }

@@ -1,0 +1,29 @@
+import type { PeopleDatabase } from "../people/database.ts";
+import { askFor, awaitRequest, findOpenRequest, nameAsker } from "../people/requests.ts";
+
+/** SQL: dead letters by reason: how many, the oldest, and how often they were tried at most. */
+export function countDeadLetters(): string {
+  return "SELECT reason, count(*) AS letters, min(at) AS oldest, max(tries) AS tries FROM dead_letter GROUP BY reason ORDER BY letters DESC LIMIT 100;";
+}
+
+/** Prints what could not be written, and why. */
+export async function printDeadLetters(database: PeopleDatabase): Promise<void> {
+  const rows = await database.query(countDeadLetters());
+  if (rows.length === 0) console.log("There are no dead letters.");
+  for (const { reason, letters, oldest, tries } of rows) {
+    const since = new Date(Number(oldest)).toISOString();
+    console.log(`${letters} since ${since}, tried ${tries} times: ${reason}`);
+  }
+}
+
+/** Asks for one more delivery of all dead letters, and prints what came of it. */
+export async function redrive(database: PeopleDatabase, patienceMs: number): Promise<void> {
+  await database.change(askFor("redrive", null, nameAsker("audit")));
+  const id = await findOpenRequest(database, "redrive", null);
+  const outcome = id === undefined ? null : await awaitRequest(database, id, patienceMs);
+  console.log(
+    outcome === null
+      ? "Asked for. Gatehouse does it within five minutes while it runs."
+      : `${outcome.delivered} delivered, ${outcome.unreadable} still cannot be read.`,
+  );
+}

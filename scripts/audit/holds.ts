@@ -1,0 +1,60 @@
+import { CommandFailure } from "../local/failure.ts";
+import type { PeopleDatabase } from "../people/database.ts";
+import { idOfUser, nameAsker } from "../people/requests.ts";
+import { quoteText } from "../people/statements.ts";
+
+/** Whom a hold is about: an address or a user id; `null` for everybody. */
+export type Held = string | null;
+
+/** SQL: sets a hold and asks for its record, in one transaction. It holds from that moment on. */
+export function setHold(user: Held, reason: string, by: string): string {
+  return [
+    `INSERT INTO legal_hold (user_id, reason, at) VALUES (${idSql(user)}, ${quoteText(reason)}, unixepoch() * 1000);`,
+    noteHold(user, true, reason, by),
+  ].join("\n");
+}
+
+/** SQL: lifts the holds of a person, or those of everybody, and asks for the record of it. */
+export function releaseHold(user: Held, reason: string, by: string): string {
+  return [
+    `UPDATE legal_hold SET released_at = unixepoch() * 1000 WHERE released_at IS NULL AND user_id IS ${idSql(user)};`,
+    noteHold(user, false, reason, by),
+  ].join("\n");
+}
+
+/** SQL: the holds that hold, oldest first, with the address of whom they are about. */
+export function listHolds(): string {
+  return `SELECT legal_hold.id, user_id, "email", reason, at FROM legal_hold LEFT JOIN "user" ON "user"."id" = user_id WHERE released_at IS NULL ORDER BY at LIMIT 1000;`;
+}
+
+/** Sets or lifts a hold. Throws for a person who is not there, and for a release where nothing is held. */
+export async function changeHold(
+  database: PeopleDatabase,
+  user: Held,
+  reason: string,
+  held: boolean,
+): Promise<void> {
+  if (user !== null) {
+    const [found] = await database.query(`SELECT ${idOfUser(user)} AS id;`);
+    if (found?.id == null)
+      throw new CommandFailure(`Nobody is ${user}.`, "See who is there: npm run people -- list");
+  }
+  if (!held) {
+    const [row] = await database.query(
+      `SELECT count(*) AS total FROM legal_hold WHERE released_at IS NULL AND user_id IS ${idSql(user)};`,
+    );
+    if (!row?.total)
+      throw new CommandFailure("There is no such hold.", "See what is held: npm run audit -- holds");
+  }
+  const by = nameAsker("audit");
+  await database.change(held ? setHold(user, reason, by) : releaseHold(user, reason, by));
+}
+
+function noteHold(user: Held, held: boolean, reason: string, by: string): string {
+  const detail = quoteText(JSON.stringify({ held, reason }));
+  return `INSERT INTO admin_request (kind, user_id, detail, by, at) VALUES ('hold', ${idSql(user)}, ${detail}, ${quoteText(by)}, unixepoch() * 1000);`;
+}
+
+function idSql(user: Held): string {
+  return user === null ? "NULL" : idOfUser(user);
+}

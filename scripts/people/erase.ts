@@ -1,0 +1,75 @@
+import { CommandFailure } from "../local/failure.ts";
+import type { PeopleDatabase } from "./database.ts";
+import {
+  askFor,
+  awaitRequest,
+  findOpenRequest,
+  heldSql,
+  idOfUser,
+  nameAsker,
+  nameWhoChanged,
+} from "./requests.ts";
+
+/** SQL: what the platform database has of a person, counted, and whether they are held. */
+function countPerson(email: string): string {
+  const id = idOfUser(email);
+  return [
+    `SELECT ${id} AS id,`,
+    `(SELECT count(*) FROM "session" WHERE "userId" = ${id}) AS sessions,`,
+    `(SELECT count(*) FROM "account" WHERE "userId" = ${id}) AS credentials,`,
+    `(SELECT count(*) FROM audit_record WHERE chain = ${id} AND event IS NOT NULL) AS events,`,
+    `${heldSql(email)} AS held;`,
+  ].join("\n");
+}
+
+/** SQL: keeps a person out from now on and asks for their erasure, in one transaction; nothing of it under hold. */
+export function askForErasure(email: string, by: string): string {
+  const free = `NOT ${heldSql(email)}`;
+  return [
+    `UPDATE "user" SET "disabled" = 1 WHERE "id" = ${idOfUser(email)} AND ${free};`,
+    `DELETE FROM "session" WHERE "userId" = ${idOfUser(email)} AND ${free};`,
+    nameWhoChanged(email, by),
+    askFor("erasure", email, by, heldSql(email)),
+  ].join("\n");
+}
+
+/** Erases a person, or only says what would go. */
+export async function erase(
+  database: PeopleDatabase,
+  email: string,
+  options: { yes: boolean; patienceMs: number },
+): Promise<void> {
+  const [found] = await database.query(countPerson(email));
+  if (found?.held) throw underHold(email);
+  console.log(`Of ${email} (${found?.id}) these go:
+  the account, with ${found?.sessions} sign-in sessions and ${found?.credentials} credentials
+  every connected app with its tokens, what they remember, and kept results (counted when they are gone)
+  ${found?.events} events of the audit trail: what was done, from where, with which app and arguments
+These stay: the opaque user id; of the newest record and those between others their place, type and time;
+what administrators did; and names on business records, such as CRM activities that they wrote.`);
+  if (!options.yes) {
+    console.log("\nNothing was removed. To erase: the same command with --yes");
+    return;
+  }
+  await database.change(askForErasure(email, nameAsker("people")));
+  const id = await findOpenRequest(database, "erasure", email);
+  if (id === undefined) throw underHold(email);
+  console.log(`\nThey are kept out from now on. Request ${id} is carried out within five minutes …`);
+  const outcome = await awaitRequest(database, id, options.patienceMs);
+  if (outcome === null) {
+    console.log(`Not yet. Gatehouse must be running; then see: npm run people -- request --id ${id}`);
+    return;
+  }
+  if (outcome.erased !== true) throw new CommandFailure(String(outcome.why), "See: npm run audit -- holds");
+  console.log("Erased:");
+  for (const [what, count] of Object.entries(outcome.removed ?? {})) {
+    console.log(`  ${String(count).padStart(6)} ${what.replaceAll("_", " ")}`);
+  }
+}
+
+function underHold(email: string): CommandFailure {
+  return new CommandFailure(
+    `${email} is under legal hold: nothing was removed.`,
+    "See why: npm run audit -- holds",
+  );
+}

@@ -1,0 +1,58 @@
+import { CommandFailure } from "../local/failure.ts";
+import type { PeopleDatabase, Row } from "./database.ts";
+import { askFor, awaitRequest, findOpenRequest, idOfUser, nameAsker } from "./requests.ts";
+import { quoteText } from "./statements.ts";
+
+/** Records that are read at once. */
+const PAGE = 2_000;
+
+/** One person's data, as JSON (GDPR Article 15: what is held about them, in a form that machines read). */
+export async function exportPerson(
+  database: PeopleDatabase,
+  email: string,
+  options: { patienceMs: number },
+): Promise<Record<string, unknown>> {
+  await database.change(askFor("data_export", email, nameAsker("people")));
+  const id = await findOpenRequest(database, "data_export", email);
+  const answer = id === undefined ? null : await awaitRequest(database, id, options.patienceMs);
+  if (answer === null) {
+    throw new CommandFailure(
+      "Gatehouse did not answer in time, so what its objects keep is missing.",
+      "Gatehouse must be running. Then ask again.",
+    );
+  }
+  const [account] = await database.query(
+    `SELECT "id", "name", "email", "role", "disabled", "createdAt", "updatedAt" FROM "user" WHERE "email" = ${quoteText(email)};`,
+  );
+  const user = idOfUser(email);
+  const sessions = await database.query(
+    `SELECT "createdAt", "expiresAt", "ipAddress", "userAgent" FROM "session" WHERE "userId" = ${user};`,
+  );
+  const credentials = await database.query(
+    `SELECT "providerId", "createdAt", "updatedAt" FROM "account" WHERE "userId" = ${user};`,
+  );
+  const own = await readEvents(database, `chain = ${user}`);
+  const about = await readEvents(
+    database,
+    `chain = 'gatehouse:administration' AND event ->> '$.userId' = ${user}`,
+  );
+  // The answer lies in the database until it is fetched; now it was.
+  await database.change(`UPDATE admin_request SET outcome = NULL WHERE id = ${id};`);
+  return { account, sessions, credentials, ...answer, audit_trail: own, administration: about };
+}
+
+async function readEvents(database: PeopleDatabase, which: string): Promise<unknown[]> {
+  const events: unknown[] = [];
+  for (let after = 0, full = true; full; ) {
+    const rows: Row[] = await database.query(
+      `SELECT sequence, at, type, event FROM audit_record WHERE ${which} AND sequence > ${after} ORDER BY sequence LIMIT ${PAGE};`,
+    );
+    for (const { sequence, at, type, event } of rows) {
+      const time = new Date(Number(at)).toISOString();
+      events.push({ sequence, time, type, event: event === null ? null : JSON.parse(String(event)) });
+    }
+    after = Number(rows.at(-1)?.sequence ?? after);
+    full = rows.length === PAGE;
+  }
+  return events;
+}

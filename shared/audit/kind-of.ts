@@ -1,0 +1,29 @@
+import { daysOf, type RecordKind, type RetentionRules } from "../policy/retention.ts";
+import type { AuditEvent } from "./record.ts";
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** Which period of the policy each type of event is kept for. A type that is new must be put here to compile. */
+const KINDS: Readonly<Record<AuditEvent["type"], RecordKind>> = {
+  intent: "calls",
+  outcome: "calls",
+  denial: "denials",
+  sign_in: "sign_ins",
+  sign_out: "sign_ins",
+  consent: "sign_ins",
+  revocation: "sign_ins",
+  password_change: "sign_ins",
+  client_registration: "sign_ins",
+  token_reuse: "sign_ins",
+  person_change: "changes",
+  hold: "changes",
+  data_export: "changes",
+  erasure: "changes",
+};
+
+/** By type of event, the moment before which it must have been recorded to be past its time at `now`. */
+export function cutoffsAt(rules: RetentionRules, now: number): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(KINDS).map(([type, kind]) => [type, now - daysOf(rules, kind) * DAY_MS]),
+  );
+}

@@ -1,0 +1,237 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { releaseHold, setHold } from "../../../scripts/audit/holds.ts";
+import { askForErasure } from "../../../scripts/people/erase.ts";
+import { askFor, nameWhoChanged } from "../../../scripts/people/requests.ts";
+import { addPerson, setDisabled, setRole } from "../../../scripts/people/statements.ts";
+import { ADMINISTRATION } from "../../../shared/audit/record.ts";
+import { verifyExport } from "../../../shared/audit/verify-export.ts";
+import { runMaintenance } from "../../../workers/gateway/maintenance.ts";
+import { carryOutRequests } from "../../../workers/gateway/requests/carry-out.ts";
+import {
+  awaitEvents,
+  deliver,
+  deliverAll,
+  eventsOf,
+  exportTrail,
+  linksOf,
+  principalOf,
+} from "../../audit/trail.ts";
+import { callMcp, connect, createPerson } from "../../support/oauth.ts";
+
+const AT = "2026-11-01T00:00:00.000Z";
+const BY = "npm run people (tester)";
+
+/** Runs a file of statements as `wrangler d1 execute --file` does: all or nothing. */
+async function run(...sql: string[]): Promise<void> {
+  const statements = sql.join("\n").split(";\n");
+  await env.PLATFORM_DB.batch(statements.map((text) => env.PLATFORM_DB.prepare(text.replace(/;$/, ""))));
+}
+
+const adminEvents = async (userId: string) =>
+  (await eventsOf(ADMINISTRATION)).filter((event) => "userId" in event && event.userId === userId);
+
+const outcomeOf = async (userId: string, kind: string) =>
+  JSON.parse(
+    (
+      await env.PLATFORM_DB.prepare(
+        "SELECT outcome FROM admin_request WHERE user_id = ? AND kind = ? ORDER BY id DESC",
+      )
+        .bind(userId, kind)
+        .first<{ outcome: string }>()
+    )?.outcome ?? "null",
+  ) as Record<string, unknown>;
+
+describe("changes of people", () => {
+  it("are recorded in a chain of their own, with what was before, what is now and who did it", async () => {
+    const id = crypto.randomUUID();
+    const email = `${id}@people.example`;
+    const person = { id, accountId: crypto.randomUUID(), email, name: "Ada", role: "viewer", at: AT };
+    await run(addPerson({ ...person, passwordHash: "none" }), nameWhoChanged(email, BY));
+    await run(setRole(email, "admin", AT), nameWhoChanged(email, BY));
+    await run(setRole(email, "admin", AT), nameWhoChanged(email, BY));
+    await run(setDisabled(email, true, AT), nameWhoChanged(email, BY));
+    await carryOutRequests(env);
+    const change = { type: "person_change", userId: id, by: BY };
+    expect(await adminEvents(id)).toEqual([
+      { ...change, change: "added", oldRole: null, newRole: "viewer" },
+      { ...change, change: "role", oldRole: "viewer", newRole: "admin" },
+      { ...change, change: "disabled", oldRole: "admin", newRole: "admin" },
+    ]);
+    expect(JSON.stringify(await linksOf(ADMINISTRATION))).not.toContain(email);
+  });
+
+  it("are recorded when somebody changes the database by hand, and says so", async () => {
+    const { id } = await createPerson("viewer");
+    await env.PLATFORM_DB.prepare(`UPDATE "user" SET role = 'admin' WHERE id = ?`).bind(id).run();
+    await carryOutRequests(env);
+    expect((await adminEvents(id)).at(-1)).toMatchObject({ newRole: "admin", by: "database" });
+  });
+
+  it("are recorded once, also when the run that recorded them died before it said so", async () => {
+    const { id } = await createPerson("viewer");
+    await carryOutRequests(env);
+    await env.PLATFORM_DB.prepare("UPDATE admin_request SET done_at = NULL WHERE user_id = ?").bind(id).run();
+    await carryOutRequests(env);
+    expect(await adminEvents(id)).toHaveLength(1);
+  });
+
+  it("wait for the next run when one fails, and do not stop what comes after", async () => {
+    const { id } = await createPerson("viewer");
+    await env.PLATFORM_DB.prepare(
+      "INSERT INTO admin_request (kind, user_id, detail, by, at) VALUES ('unheard of', ?, '{}', 'x', 0)",
+    )
+      .bind(id)
+      .run();
+    const other = await createPerson("viewer");
+    await carryOutRequests(env);
+    expect(await adminEvents(other.id)).toHaveLength(1);
+    expect(await outcomeOf(id, "unheard of")).toMatchObject({
+      failed: expect.stringContaining("unheard of"),
+    });
+  });
+});
+
+/** A person who used everything: signed in, connected an app, called a tool, keeps a context. */
+async function livePerson() {
+  const person = await createPerson("sales");
+  const { accessToken, browser, clientId } = await connect(person, {
+    resource: "/mcp/crm",
+    tick: ["crm:read"],
+  });
+  await principalOf(person.id).applyContext(clientId, [{ kind: "note", text: "my private note" }]);
+  await awaitEvents(person.id, 2);
+  await deliverAll(person.id);
+  return { person, accessToken, browser, clientId };
+}
+
+const callWith = (accessToken: string) => callMcp("/mcp/crm", accessToken);
+
+const rowsAbout = async (id: string) =>
+  await env.PLATFORM_DB.prepare(
+    `SELECT (SELECT count(*) FROM "user" WHERE id = ?1) AS account,
+            (SELECT count(*) FROM "session" WHERE "userId" = ?1) AS sessions,
+            (SELECT count(*) FROM "account" WHERE "userId" = ?1) AS credentials,
+            (SELECT count(*) FROM audit_record WHERE chain = ?1 AND event IS NOT NULL AND type <> 'erasure') AS events`,
+  )
+    .bind(id)
+    .first();
+
+describe("erasing a person", () => {
+  it("removes account, connections, memory and events; the chain still verifies, and the neighbour has everything", async () => {
+    const [gone, stays] = [await livePerson(), await livePerson()];
+    expect((await callWith(gone.accessToken)).status).not.toBe(401);
+    await run(askForErasure(gone.person.email, BY));
+    await carryOutRequests(env);
+    expect(await rowsAbout(gone.person.id)).toEqual({ account: 0, sessions: 0, credentials: 0, events: 0 });
+    expect(await rowsAbout(stays.person.id)).toMatchObject({ account: 1, sessions: 1, credentials: 1 });
+    expect((await callWith(gone.accessToken)).status).toBe(401);
+    expect((await callWith(stays.accessToken)).status).not.toBe(401);
+    expect(await outcomeOf(gone.person.id, "erasure")).toMatchObject({
+      erased: true,
+      removed: {
+        account: 1,
+        credentials: 1,
+        connected_apps: 1,
+        contexts: 1,
+        audit_events: 2,
+        audit_events_to_go_hourly: 0,
+      },
+    });
+    const kept = await runInDurableObject(principalOf(gone.person.id), (_object, state) =>
+      ["contexts", "audit_link"].map((table) =>
+        JSON.stringify(state.storage.sql.exec(`SELECT * FROM ${table}`).toArray()),
+      ),
+    );
+    expect(kept.join()).not.toContain("private");
+    expect(kept.join()).not.toContain("sign_in");
+    await deliverAll(ADMINISTRATION);
+    const lines = await exportTrail();
+    expect((await verifyExport(lines)).findings).toEqual([]);
+    expect(lines.filter((line) => line.includes(gone.person.email))).toEqual([]);
+  });
+
+  it("says in the chain of administrators who asked for it and what went, once", async () => {
+    const { person } = await livePerson();
+    await run(askForErasure(person.email, BY));
+    await carryOutRequests(env);
+    // That the account went is noted by the erasure itself, so the next run records it.
+    await carryOutRequests(env);
+    expect((await adminEvents(person.id)).slice(-3)).toMatchObject([
+      { type: "person_change", change: "disabled", by: BY },
+      { type: "erasure", by: BY, removed: { account: 1 } },
+      { type: "person_change", change: "removed", oldRole: "sales", newRole: null, by: BY },
+    ]);
+  });
+
+  it("also takes what arrives later, and never takes removed events back", async () => {
+    const { person } = await livePerson();
+    await run(askForErasure(person.email, BY));
+    await carryOutRequests(env);
+    await principalOf(person.id).record(person.id, {
+      type: "sign_in",
+      succeeded: false,
+      ip: "203.0.113.9",
+      country: null,
+    });
+    const late = await linksOf(person.id);
+    await deliver(late);
+    await runMaintenance(env);
+    await deliver(late);
+    expect(await rowsAbout(person.id)).toMatchObject({ events: 0 });
+    expect((await verifyExport(await exportTrail())).findings).toEqual([]);
+  });
+
+  it("is refused under hold, when it is asked for and when it is carried out, and happens after the release", async () => {
+    const { person } = await livePerson();
+    await run(setHold(person.id, "Case 12", BY));
+    await run(askForErasure(person.email, BY));
+    await carryOutRequests(env);
+    expect(await rowsAbout(person.id)).toMatchObject({ account: 1, credentials: 1, events: 2 });
+    expect(await outcomeOf(person.id, "erasure")).toBeNull();
+    await run(releaseHold(person.email, "Closed", BY));
+    await run(askForErasure(person.email, BY));
+    await run(setHold(person.email, "Case 13", BY));
+    await carryOutRequests(env);
+    expect(await outcomeOf(person.id, "erasure")).toMatchObject({
+      erased: false,
+      why: expect.stringContaining("legal hold"),
+    });
+    expect(await rowsAbout(person.id)).toMatchObject({ account: 1, events: 2 });
+    await run(releaseHold(person.email, "Closed again", BY));
+    await run(askForErasure(person.email, BY));
+    await carryOutRequests(env);
+    expect(await rowsAbout(person.id)).toMatchObject({ account: 0, events: 0 });
+    const holds = (await adminEvents(person.id)).filter(({ type }) => type === "hold");
+    expect(holds).toMatchObject([
+      { held: true, reason: "Case 12", by: BY },
+      { held: false },
+      { held: true, reason: "Case 13" },
+      { held: false, reason: "Closed again" },
+    ]);
+  });
+});
+
+describe("exporting a person's data", () => {
+  it("collects what the objects keep, of nobody else, without a token, and records that it happened", async () => {
+    const [asked, other] = [await livePerson(), await livePerson()];
+    await run(askFor("data_export", asked.person.email, BY));
+    await carryOutRequests(env);
+    const answer = await outcomeOf(asked.person.id, "data_export");
+    expect(answer).toMatchObject({
+      connected_apps: [{ grant: expect.any(String) }],
+      contexts: [{ clientId: asked.clientId }],
+      kept_results: [],
+    });
+    const text = JSON.stringify(answer);
+    expect(text).toContain("my private note");
+    for (const foreign of [asked.accessToken, other.clientId, other.person.id])
+      expect(text).not.toContain(foreign);
+    expect((await adminEvents(asked.person.id)).at(-1)).toEqual({
+      type: "data_export",
+      userId: asked.person.id,
+      by: BY,
+    });
+  });
+});

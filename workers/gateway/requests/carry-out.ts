@@ -1,0 +1,79 @@
+import { z } from "zod";
+import { ADMINISTRATION, type AdminEvent } from "../../../shared/audit/record.ts";
+import { principalGate } from "../../../shared/guard/admit.ts";
+import { log } from "../../../shared/observe/log.ts";
+import { redriveDeadLetters } from "../../principal/redrive.ts";
+import { type AdminRequest, closeRequest, noteFailure, readOpenRequests } from "./admin-request.ts";
+import { collectPerson } from "./collect-person.ts";
+import { erasePerson } from "./erase-person.ts";
+
+/** Requests that one run carries out at most. */
+const AT_ONCE = 50;
+/** Dead letters that a request delivers again at most. */
+const LETTERS = 1_000;
+
+const CHANGE = z.object({
+  change: z.enum(["added", "role", "disabled", "enabled", "removed"]),
+  oldRole: z.string().nullable(),
+  newRole: z.string().nullable(),
+});
+const HOLD = z.object({ held: z.boolean(), reason: z.string() });
+
+const CARRY_OUT: Readonly<Record<string, (env: Env, request: AdminRequest) => Promise<unknown>>> = {
+  async person_change(env, request) {
+    const userId = requireUser(request);
+    const change = CHANGE.parse(request.detail);
+    await recordAct(env, request, { type: "person_change", userId, ...change, by: request.by });
+    return {};
+  },
+  async hold(env, request) {
+    const { userId, by, detail } = request;
+    await recordAct(env, request, { type: "hold", userId, ...HOLD.parse(detail), by });
+    return {};
+  },
+  async data_export(env, request) {
+    const userId = requireUser(request);
+    // On record before anything is handed out.
+    await recordAct(env, request, { type: "data_export", userId, by: request.by });
+    return collectPerson(env, userId);
+  },
+  async erasure(env, request) {
+    const userId = requireUser(request);
+    const outcome = await erasePerson(env, userId, request.id, request.by);
+    if (outcome.erased) {
+      await recordAct(env, request, { type: "erasure", userId, removed: outcome.removed, by: request.by });
+    }
+    return outcome;
+  },
+  async redrive(env) {
+    return redriveDeadLetters(env, LETTERS);
+  },
+};
+
+/**
+ * Carries out what administrators asked for, oldest first. Each request is done to its end before it is closed, and
+ * doing it again does no harm, so a run that dies is repeated by the next one. One that fails does not stop the others.
+ */
+export async function carryOutRequests(env: Env): Promise<void> {
+  for (const request of await readOpenRequests(env.PLATFORM_DB, AT_ONCE)) {
+    const { id, kind } = request;
+    try {
+      const carryOut = Object.hasOwn(CARRY_OUT, kind) ? CARRY_OUT[kind] : undefined;
+      if (!carryOut) throw new TypeError(`Nothing here carries out "${kind}".`);
+      await closeRequest(env.PLATFORM_DB, id, await carryOut(env, request));
+      log("info", "admin_request_done", { request: id, kind, by: request.by });
+    } catch (failure) {
+      log("error", "admin_request_failed", { request: id, kind, error: String(failure) });
+      await noteFailure(env.PLATFORM_DB, id, String(failure));
+    }
+  }
+}
+
+function recordAct(env: Env, { id }: AdminRequest, event: AdminEvent): Promise<void> {
+  return principalGate(env, ADMINISTRATION).recordRequest(id, ADMINISTRATION, event);
+}
+
+function requireUser({ userId, kind }: AdminRequest): string {
+  if (userId === null) throw new TypeError(`A request "${kind}" needs a person.`);
+  return userId;
+}

@@ -1,0 +1,121 @@
+import { cutoffsAt } from "../../shared/audit/kind-of.ts";
+import { type ChainRemoval, toRanges } from "../../shared/audit/removal.ts";
+import type { RetentionRules } from "../../shared/policy/retention.ts";
+import { isHeldSql } from "./legal-hold.ts";
+import { signRemoval } from "./write-removal.ts";
+
+/** Records that one removal empties or cuts off at most: what one statement in D1 does in well under a second. */
+const ROWS = 1_000;
+/** Removals of one run at most; the next run goes on where this one ended. */
+const ROUNDS = 10;
+
+/** What a sweep removed. `more`: it stopped at its bound, and the next one goes on. */
+export type Sweep = {
+  emptied: number;
+  cut: number;
+  more: boolean;
+};
+
+type Place = { chain: string; sequence: number };
+
+const NOT_HELD = `NOT ${isHeldSql("record.chain")}`;
+
+// The last event of an erased person says that they were erased, and nothing about them.
+const ERASED = `
+  SELECT record.chain, record.sequence FROM erased_person AS person
+    JOIN audit_record AS record ON record.chain = person.user_id AND record.event IS NOT NULL
+   WHERE record.type <> 'erasure' AND ${NOT_HELD} ORDER BY record.chain, record.sequence LIMIT ?`;
+
+const PAST = `
+  SELECT record.chain, record.sequence FROM json_each(?) AS cutoff
+   CROSS JOIN audit_record AS record
+      ON record.type = cutoff.key AND record.at < cutoff.value AND record.event IS NOT NULL
+   WHERE ${NOT_HELD} LIMIT ?`;
+
+/**
+ * Where chains begin with records that may go as a whole. A record of version 1 cannot be emptied, because its hash
+ * is over its event: it goes when everything of its age has gone, or with its person. The newest record always stays,
+ * as the next one is built on it.
+ */
+const BEGINNINGS = `
+  WITH begun AS MATERIALIZED (
+    SELECT chain, min(sequence) AS first, EXISTS (SELECT 1 FROM erased_person WHERE user_id = record.chain) AS erased
+      FROM audit_record AS record WHERE event IS NULL AND ${NOT_HELD} GROUP BY chain),
+  bounded AS MATERIALIZED (
+    SELECT chain, first, erased,
+           min(first + ?2,
+               (SELECT max(sequence) FROM audit_record WHERE chain = begun.chain),
+               ifnull((SELECT min(sequence) FROM audit_record
+                        WHERE chain = begun.chain AND event IS NOT NULL), ${Number.MAX_SAFE_INTEGER}),
+               ifnull((SELECT min(sequence) FROM audit_record
+                        WHERE chain = begun.chain AND event IS NULL AND body ->> '$.version' = 1
+                          AND at >= ?1 AND NOT erased), ${Number.MAX_SAFE_INTEGER})) - 1 AS through
+      FROM begun
+     WHERE first = (SELECT min(sequence) FROM audit_record WHERE chain = begun.chain))
+  SELECT bounded.chain, bounded.first, bounded.erased, bounded.through, last.hash
+    FROM bounded JOIN audit_record AS last ON last.chain = bounded.chain AND last.sequence = bounded.through
+   WHERE through - first + 1 = (SELECT count(*) FROM audit_record
+                                 WHERE chain = bounded.chain AND sequence BETWEEN first AND through)
+   LIMIT ?3`;
+
+type Beginning = { chain: string; first: number; erased: number; through: number; hash: string };
+
+/**
+ * Removes what is past its time and what belongs to erased persons, in two steps that each are signed and done in one
+ * transaction: events are emptied, which leaves the record with its hash; then the beginning of a chain is cut off as
+ * far as nothing in it is left. Stops at a bound; holds are looked at again inside of each transaction.
+ */
+export async function sweepRecords(env: Env, rules: RetentionRules, now: number): Promise<Sweep> {
+  const sweep: Sweep = { emptied: 0, cut: 0, more: false };
+  if (rules.legal_hold) return sweep;
+  const before = cutoffsAt(rules, now);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const { emptied, cut } = await sweepOnce(env, before, now);
+    sweep.emptied += emptied;
+    sweep.cut += cut;
+    sweep.more = emptied === ROWS || cut > 0;
+    if (!sweep.more) break;
+  }
+  return sweep;
+}
+
+async function sweepOnce(
+  env: Env,
+  before: Record<string, number>,
+  now: number,
+): Promise<{ emptied: number; cut: number }> {
+  const database = env.PLATFORM_DB;
+  const { results: erased } = await database.prepare(ERASED).bind(ROWS).all<Place>();
+  const { results: past } = await database
+    .prepare(PAST)
+    .bind(JSON.stringify(before), ROWS - erased.length)
+    .all<Place>();
+  const gone = new Set(erased.map(placeOf));
+  const retired = past.filter((place) => !gone.has(placeOf(place)));
+  const emptying = [...describe(erased, "erasure"), ...describe(retired, "retention")];
+  if (emptying.length > 0) await signRemoval(env, before, emptying, now);
+
+  // Everything of this age is past its time, whatever it is.
+  const oldest = Math.min(...Object.values(before));
+  const { results: beginnings } = await database
+    .prepare(BEGINNINGS)
+    .bind(oldest, ROWS, ROWS / 10)
+    .all<Beginning>();
+  const cuts = beginnings.map(({ chain, erased: isErased, through, hash }): ChainRemoval => {
+    return { chain, reason: isErased ? "erasure" : "retention", emptied: [], cut: { through, hash } };
+  });
+  if (cuts.length > 0) await signRemoval(env, before, cuts, now);
+  const cut = beginnings.reduce((sum, { first, through }) => sum + through - first + 1, 0);
+  return { emptied: erased.length + retired.length, cut };
+}
+
+function describe(places: readonly Place[], reason: ChainRemoval["reason"]): ChainRemoval[] {
+  return [...Map.groupBy(places, ({ chain }) => chain)].map(([chain, own]) => {
+    const sequences = own.map(({ sequence }) => sequence).sort((a, b) => a - b);
+    return { chain, reason, emptied: toRanges(sequences), cut: null };
+  });
+}
+
+function placeOf({ chain, sequence }: Place): string {
+  return `${sequence} ${chain}`;
+}
