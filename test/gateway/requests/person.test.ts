@@ -118,7 +118,7 @@ const rowsAbout = async (id: string) =>
     .bind(id)
     .first();
 
-describe("erasing a person", () => {
+describe("erasing a person", { timeout: 30_000 }, () => {
   it("removes account, connections, memory and events; the chain still verifies, and the neighbour has everything", async () => {
     const [gone, stays] = [await livePerson(), await livePerson()];
     expect((await callWith(gone.accessToken)).status).not.toBe(401);
@@ -213,7 +213,7 @@ describe("erasing a person", () => {
   });
 });
 
-describe("exporting a person's data", () => {
+describe("exporting a person's data", { timeout: 30_000 }, () => {
   it("collects what the objects keep, of nobody else, without a token, and records that it happened", async () => {
     const [asked, other] = [await livePerson(), await livePerson()];
     await run(askFor("data_export", asked.person.email, BY, "{}"));
