@@ -1,5 +1,5 @@
 import type { PeopleDatabase } from "../people/database.ts";
-import { askFor, awaitRequest, findOpenRequest, nameAsker } from "../people/requests.ts";
+import { askFor, awaitRequest, createMark, findRequest, nameAsker } from "../people/requests.ts";
 
 /** SQL: dead letters by reason: how many, the oldest, and how often they were tried at most. */
 export function countDeadLetters(): string {
@@ -18,8 +18,9 @@ export async function printDeadLetters(database: PeopleDatabase): Promise<void> 
 
 /** Asks for one more delivery of all dead letters, and prints what came of it. */
 export async function redrive(database: PeopleDatabase, patienceMs: number): Promise<void> {
-  await database.change(askFor("redrive", null, nameAsker("audit")));
-  const id = await findOpenRequest(database, "redrive", null);
+  const mark = createMark();
+  await database.change(askFor("redrive", null, nameAsker("audit"), mark));
+  const id = await findRequest(database, mark);
   const outcome = id === undefined ? null : await awaitRequest(database, id, patienceMs);
   console.log(
     outcome === null

@@ -57,7 +57,7 @@ export async function startServer(options: ServerOptions): Promise<LocalServer> 
     await development.teardown();
     throw cause;
   }
-  const stopClock = startClock(worker);
+  const stopClock = startClock(url);
   return {
     url,
     stop() {

@@ -3,7 +3,8 @@ import type { PeopleDatabase } from "./database.ts";
 import {
   askFor,
   awaitRequest,
-  findOpenRequest,
+  createMark,
+  findRequest,
   heldSql,
   idOfUser,
   nameAsker,
@@ -23,13 +24,13 @@ function countPerson(email: string): string {
 }
 
 /** SQL: keeps a person out from now on and asks for their erasure, in one transaction; nothing of it under hold. */
-export function askForErasure(email: string, by: string): string {
+export function askForErasure(email: string, by: string, mark: string): string {
   const free = `NOT ${heldSql(email)}`;
   return [
     `UPDATE "user" SET "disabled" = 1 WHERE "id" = ${idOfUser(email)} AND ${free};`,
     `DELETE FROM "session" WHERE "userId" = ${idOfUser(email)} AND ${free};`,
     nameWhoChanged(email, by),
-    askFor("erasure", email, by, heldSql(email)),
+    askFor("erasure", email, by, mark, heldSql(email)),
   ].join("\n");
 }
 
@@ -51,8 +52,9 @@ what administrators did; and names on business records, such as CRM activities t
     console.log("\nNothing was removed. To erase: the same command with --yes");
     return;
   }
-  await database.change(askForErasure(email, nameAsker("people")));
-  const id = await findOpenRequest(database, "erasure", email);
+  const mark = createMark();
+  await database.change(askForErasure(email, nameAsker("people"), mark));
+  const id = await findRequest(database, mark);
   if (id === undefined) throw underHold(email);
   console.log(`\nThey are kept out from now on. Request ${id} is carried out within five minutes …`);
   const outcome = await awaitRequest(database, id, options.patienceMs);

@@ -1,6 +1,6 @@
 import { CommandFailure } from "../local/failure.ts";
 import type { PeopleDatabase, Row } from "./database.ts";
-import { askFor, awaitRequest, findOpenRequest, idOfUser, nameAsker } from "./requests.ts";
+import { askFor, awaitRequest, createMark, findRequest, idOfUser, nameAsker } from "./requests.ts";
 import { quoteText } from "./statements.ts";
 
 /** Records that are read at once. */
@@ -12,8 +12,9 @@ export async function exportPerson(
   email: string,
   options: { patienceMs: number },
 ): Promise<Record<string, unknown>> {
-  await database.change(askFor("data_export", email, nameAsker("people")));
-  const id = await findOpenRequest(database, "data_export", email);
+  const mark = createMark();
+  await database.change(askFor("data_export", email, nameAsker("people"), mark));
+  const id = await findRequest(database, mark);
   const answer = id === undefined ? null : await awaitRequest(database, id, options.patienceMs);
   if (answer === null) {
     throw new CommandFailure(

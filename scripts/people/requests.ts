@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import os from "node:os";
 import type { PeopleDatabase, Row } from "./database.ts";
 import { quoteText } from "./statements.ts";
@@ -16,9 +17,18 @@ export function idOfUser(user: string): string {
   return `(SELECT "id" FROM "user" WHERE "email" = lower(${text}) OR "id" = ${text})`;
 }
 
-/** SQL: says who made the changes to a person that the database has just noted. Belongs into their transaction. */
+/**
+ * SQL: says who made the change to a person that the database has noted a moment ago. Belongs into its transaction: the
+ * newest note, and no older than seconds, so that nobody is named for what somebody else did by hand.
+ */
 export function nameWhoChanged(email: string, by: string): string {
-  return `UPDATE admin_request SET by = ${quoteText(by)} WHERE kind = 'person_change' AND by = 'database' AND done_at IS NULL AND user_id = ${idOfUser(email)};`;
+  const newest = `SELECT max(id) FROM admin_request WHERE kind = 'person_change' AND user_id = ${idOfUser(email)}`;
+  return `UPDATE admin_request SET by = ${quoteText(by)} WHERE id = (${newest}) AND by = 'database' AND done_at IS NULL AND at >= (unixepoch() - 5) * 1000;`;
+}
+
+/** Marks a request, so that whoever asked finds it again, done or not. */
+export function createMark(): string {
+  return JSON.stringify({ asked: randomUUID() });
 }
 
 /** SQL: asks the Worker for something about a person, or about nobody (`null`). `unless` is a condition in SQL. */
@@ -26,10 +36,11 @@ export function askFor(
   kind: "data_export" | "erasure" | "redrive",
   user: string | null,
   by: string,
+  mark: string,
   unless = "0",
 ): string {
   const id = user === null ? "NULL" : idOfUser(user);
-  return `INSERT INTO admin_request (kind, user_id, detail, by, at) SELECT ${quoteText(kind)}, ${id}, '{}', ${quoteText(by)}, unixepoch() * 1000 WHERE NOT (${unless});`;
+  return `INSERT INTO admin_request (kind, user_id, detail, by, at) SELECT ${quoteText(kind)}, ${id}, ${quoteText(mark)}, ${quoteText(by)}, unixepoch() * 1000 WHERE NOT (${unless});`;
 }
 
 /** SQL: whether anything holds this person. */
@@ -37,16 +48,9 @@ export function heldSql(user: string): string {
   return `EXISTS (SELECT 1 FROM legal_hold WHERE released_at IS NULL AND (user_id IS NULL OR user_id = ${idOfUser(user)}))`;
 }
 
-/** The newest request of a kind about a person or nobody; `undefined` when there is none that is open. */
-export async function findOpenRequest(
-  database: PeopleDatabase,
-  kind: string,
-  user: string | null,
-): Promise<number | undefined> {
-  const about = user === null ? "user_id IS NULL" : `user_id = ${idOfUser(user)}`;
-  const [row] = await database.query(
-    `SELECT max(id) AS id FROM admin_request WHERE kind = ${quoteText(kind)} AND done_at IS NULL AND ${about};`,
-  );
+/** The request with this mark; `undefined` when it was not made. */
+export async function findRequest(database: PeopleDatabase, mark: string): Promise<number | undefined> {
+  const [row] = await database.query(`SELECT id FROM admin_request WHERE detail = ${quoteText(mark)};`);
   return row?.id == null ? undefined : Number(row.id);
 }
 

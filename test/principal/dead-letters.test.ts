@@ -95,7 +95,7 @@ describe("delivering dead letters again", () => {
     await env.PLATFORM_DB.prepare(keep).bind(JSON.stringify(links)).run();
     // Meanwhile the object sent a part again, as it does with what nobody confirms.
     await consume("gatehouse-local-calls", { again: links.slice(1) });
-    await env.PLATFORM_DB.prepare(askFor("redrive", null, "npm run audit (tester)")).run();
+    await env.PLATFORM_DB.prepare(askFor("redrive", null, "npm run audit (tester)", "{}")).run();
     await carryOutRequests(env);
     expect(await sequences("user_bert")).toEqual([1, 2, 3]);
     expect(await letters()).toEqual([]);

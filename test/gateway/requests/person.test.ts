@@ -118,11 +118,11 @@ const rowsAbout = async (id: string) =>
     .bind(id)
     .first();
 
-describe("erasing a person", () => {
+describe("erasing a person", { timeout: 30_000 }, () => {
   it("removes account, connections, memory and events; the chain still verifies, and the neighbour has everything", async () => {
     const [gone, stays] = [await livePerson(), await livePerson()];
     expect((await callWith(gone.accessToken)).status).not.toBe(401);
-    await run(askForErasure(gone.person.email, BY));
+    await run(askForErasure(gone.person.email, BY, "{}"));
     await carryOutRequests(env);
     expect(await rowsAbout(gone.person.id)).toEqual({ account: 0, sessions: 0, credentials: 0, events: 0 });
     expect(await rowsAbout(stays.person.id)).toMatchObject({ account: 1, sessions: 1, credentials: 1 });
@@ -154,7 +154,7 @@ describe("erasing a person", () => {
 
   it("says in the chain of administrators who asked for it and what went, once", async () => {
     const { person } = await livePerson();
-    await run(askForErasure(person.email, BY));
+    await run(askForErasure(person.email, BY, "{}"));
     await carryOutRequests(env);
     // That the account went is noted by the erasure itself, so the next run records it.
     await carryOutRequests(env);
@@ -167,7 +167,7 @@ describe("erasing a person", () => {
 
   it("also takes what arrives later, and never takes removed events back", async () => {
     const { person } = await livePerson();
-    await run(askForErasure(person.email, BY));
+    await run(askForErasure(person.email, BY, "{}"));
     await carryOutRequests(env);
     await principalOf(person.id).record(person.id, {
       type: "sign_in",
@@ -186,12 +186,12 @@ describe("erasing a person", () => {
   it("is refused under hold, when it is asked for and when it is carried out, and happens after the release", async () => {
     const { person } = await livePerson();
     await run(setHold(person.id, "Case 12", BY));
-    await run(askForErasure(person.email, BY));
+    await run(askForErasure(person.email, BY, "{}"));
     await carryOutRequests(env);
     expect(await rowsAbout(person.id)).toMatchObject({ account: 1, credentials: 1, events: 2 });
     expect(await outcomeOf(person.id, "erasure")).toBeNull();
     await run(releaseHold(person.email, "Closed", BY));
-    await run(askForErasure(person.email, BY));
+    await run(askForErasure(person.email, BY, "{}"));
     await run(setHold(person.email, "Case 13", BY));
     await carryOutRequests(env);
     expect(await outcomeOf(person.id, "erasure")).toMatchObject({
@@ -200,7 +200,7 @@ describe("erasing a person", () => {
     });
     expect(await rowsAbout(person.id)).toMatchObject({ account: 1, events: 2 });
     await run(releaseHold(person.email, "Closed again", BY));
-    await run(askForErasure(person.email, BY));
+    await run(askForErasure(person.email, BY, "{}"));
     await carryOutRequests(env);
     expect(await rowsAbout(person.id)).toMatchObject({ account: 0, events: 0 });
     const holds = (await adminEvents(person.id)).filter(({ type }) => type === "hold");
@@ -213,10 +213,10 @@ describe("erasing a person", () => {
   });
 });
 
-describe("exporting a person's data", () => {
+describe("exporting a person's data", { timeout: 30_000 }, () => {
   it("collects what the objects keep, of nobody else, without a token, and records that it happened", async () => {
     const [asked, other] = [await livePerson(), await livePerson()];
-    await run(askFor("data_export", asked.person.email, BY));
+    await run(askFor("data_export", asked.person.email, BY, "{}"));
     await carryOutRequests(env);
     const answer = await outcomeOf(asked.person.id, "data_export");
     expect(answer).toMatchObject({
