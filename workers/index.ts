@@ -9,6 +9,7 @@ export { GatewayAgent } from "./gateway/agent.ts";
 export { GrantStore } from "./grants/grant-store.ts";
 export { KnowledgeAgent } from "./knowledge/agent.ts";
 export { Principal } from "./principal/principal.ts";
+export { ToolLimiter } from "./tool-limits/tool-limiter.ts";
 
 export default {
   fetch: app.fetch,

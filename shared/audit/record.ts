@@ -1,6 +1,9 @@
 /** The chain of what nobody signed in did. User ids have no colon, so it can never be a person's. */
 export const STRANGERS = "gatehouse:strangers";
 
+/** The chain of what was done to the policy. */
+export const POLICY_CHAIN = "gatehouse:policy";
+
 /** Who called what, from where, and what was decided. Written before a call runs. */
 export interface CallDetails {
   /** UUID. Joins an intent with its outcome, and both with the log lines. */
@@ -18,6 +21,8 @@ export interface CallDetails {
   ip: string | null;
   /** ISO 3166-1 alpha-2. */
   country: string | null;
+  /** The policy that decided: version and first 16 digits of its digest, such as `3:9f86d081884c7d65`. */
+  policy: string;
   /** The place in the policy that decided, such as `roles.sales.allowed_tools[2]`. */
   rule: string;
   /** Top-level arguments that the schema knows, each with the JSON type it came with. Never a value. */
@@ -59,14 +64,31 @@ export type PageEvent = { ip: string | null; country: string | null } & (
   | { type: "password_change"; succeeded: boolean }
 );
 
+/** Another version of the policy was put in force. In the chain {@link POLICY_CHAIN}. */
+export interface PolicyChangeEvent {
+  type: "policy_change";
+  /** 1, 2, 3 … */
+  publication: number;
+  /** The version before. */
+  from: number;
+  to: number;
+  /** SHA-256 of the document of `to`. */
+  digest: string;
+  /** Who published, as they named themselves to the command. */
+  by: string;
+  note: string;
+  /** Milliseconds since the epoch. */
+  publishedAt: number;
+}
+
 /** Everything that is recorded. */
-export type AuditEvent = IntentEvent | DenialEvent | OutcomeEvent | PageEvent;
+export type AuditEvent = IntentEvent | DenialEvent | OutcomeEvent | PageEvent | PolicyChangeEvent;
 
 /** One record of a chain, exactly as it is hashed. */
 export interface AuditRecord {
   /** Version of this format. */
   version: 1;
-  /** Opaque id of the user, or {@link STRANGERS}. */
+  /** Opaque id of the user, {@link STRANGERS} or {@link POLICY_CHAIN}. */
   chain: string;
   /** 1, 2, 3 … without gaps. */
   sequence: number;

@@ -148,6 +148,7 @@ function missingScope(
   const origin = {
     env,
     identity,
+    policy,
     lane: legacy ? ("sessionful" as const) : ("stateless" as const),
     // The session's seal has not been opened yet, so which session it would have been is only the client's word.
     sessionId: null,

@@ -33,6 +33,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
     this.#sql.exec("CREATE TABLE IF NOT EXISTS contexts (client_id TEXT PRIMARY KEY, context TEXT NOT NULL)");
+    this.#sql.exec("CREATE TABLE IF NOT EXISTS recorded_keys (key TEXT PRIMARY KEY) WITHOUT ROWID");
     this.#trail = new AuditTrail(this.#sql);
     this.#gatekeeper = new Gatekeeper(this.#sql, env.PLATFORM_DB);
     this.#results = new ResultStore(this.#sql);
@@ -49,7 +50,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
     await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
     if (passage.refusal) return { admitted: false, refusal: passage.refusal };
     const context = intent.lane === "stateless" ? this.#context(intent.clientId) : null;
-    return { admitted: true, context, role: passage.role };
+    return { admitted: true, context, role: passage.role, policy: passage.policy };
   }
 
   async settle(outcome: Outcome): Promise<void> {
@@ -69,6 +70,13 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
   async record(chain: string, event: AuditEvent): Promise<void> {
     this.#trail.record(chain, event, Date.now());
     await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
+  }
+
+  async recordOnce(chain: string, key: string, event: AuditEvent): Promise<void> {
+    const [added] = this.#sql
+      .exec("INSERT INTO recorded_keys VALUES (?) ON CONFLICT DO NOTHING RETURNING 1", key)
+      .toArray();
+    if (added) await this.record(chain, event);
   }
 
   async readContext(clientId: string): Promise<SessionContext> {
