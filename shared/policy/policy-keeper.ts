@@ -47,7 +47,7 @@ export class PolicyKeeper {
   /** When somebody began to ask, or `null` while nobody does. */
   #askedAt: number | null = null;
 
-  constructor(clock: () => number = Date.now) {
+  constructor(clock: () => number = () => Date.now()) {
     this.#clock = clock;
   }
 

@@ -30,7 +30,7 @@ export class PersonState {
   #known: { facts: PersonFacts; asOf: number } | undefined;
   #reading: { done: Promise<void>; since: number } | undefined;
 
-  constructor(read: ReadFacts, clock: () => number = Date.now) {
+  constructor(read: ReadFacts, clock: () => number = () => Date.now()) {
     this.#read = read;
     this.#clock = clock;
   }
