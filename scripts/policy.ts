@@ -5,25 +5,43 @@ import { parseArgs } from "node:util";
 import { formatMistake } from "./check/policy.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { ROOT } from "./local/project.ts";
+import { readRegistry } from "./policy/catalogue.ts";
+import { describeDifference, type Side } from "./policy/diff.ts";
 import { explain } from "./policy/explain.ts";
 import { type Loaded, loadCases, loadPolicy, POLICY_FILES, writtenFiles } from "./policy/files.ts";
+import { findUnreachable } from "./policy/find-unreachable.ts";
+import { listVersions, publishFile, publishVersion } from "./policy/publish.ts";
+import { openPlatform, readPublished, readState } from "./policy/published.ts";
 import type { Mistake } from "./policy/read-policy.ts";
+import { simulate } from "./policy/simulate.ts";
 
-const HELP = `Checks, tests and explains the policy in ${POLICY_FILES.policy}.
+const HELP = `Checks, tests, compares and publishes the policy in ${POLICY_FILES.policy}.
 
   npm run policy -- check                      names file, line and field of every mistake
   npm run policy -- test                       runs the cases of ${POLICY_FILES.cases}
   npm run policy -- build                      check and test, then writes what is deployed
   npm run policy -- explain --role sales --tool crm_move_deal --args '{"stage":"won"}'
                                                which rule decides, and why
+  npm run policy -- diff                       what the file changes for each role against what is in force
+  npm run policy -- diff 2 3                   two versions; a file's name works as well
+  npm run policy -- simulate --days 7          replays recorded calls against the file
+  npm run policy -- publish --note "why"       puts the file in force, everywhere within 30 seconds
+  npm run policy -- publish --version 2        goes back to a version
+  npm run policy -- versions                   what was put in force, when and by whom
 
-  --file <policy.yaml>    another policy for check and explain
-  explain also takes      --user <e-mail> (with --env, --state as npm run people) instead of --role,
-                          --resource or --prompt instead of --tool, --scopes "a b", --country, --ip, --at
+  --file <policy.yaml>             another policy for check, explain, diff, simulate and publish
+  --env local|staging|production   default: local; --state <folder> as with npm run people
+  publish also takes      --by <name>; default: who is signed in on this machine
+  explain also takes      --user <e-mail> instead of --role, --resource or --prompt instead of --tool,
+                          --scopes "a b", --country, --ip, --at
 `;
 
 const OPTIONS = {
   file: { type: "string", default: POLICY_FILES.policy },
+  note: { type: "string", default: "" },
+  by: { type: "string" },
+  version: { type: "string" },
+  days: { type: "string", default: "7" },
   role: { type: "string" },
   user: { type: "string" },
   env: { type: "string", default: "local" },
@@ -39,15 +57,16 @@ const OPTIONS = {
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
+type Flags = ReturnType<typeof readCommand>["flags"];
+
 async function main(): Promise<void> {
-  const { command, flags } = readCommand();
+  const { command, operands, flags } = readCommand();
   switch (command) {
     case undefined:
       console.log(HELP);
       return;
     case "check":
-      await load(flags.file);
-      console.log(`✓ ${flags.file} is valid.`);
+      await check(flags.file);
       return;
     case "test":
       await test(await load(POLICY_FILES.policy));
@@ -58,9 +77,61 @@ async function main(): Promise<void> {
     case "explain":
       console.log(await explain(await load(flags.file), flags));
       return;
+    case "diff":
+      console.log(await compare(operands, flags));
+      return;
+    case "simulate":
+      console.log(await simulate(await load(flags.file), flags.days, flags, Date.now()));
+      return;
+    case "publish":
+      console.log(await publish(flags));
+      return;
+    case "versions":
+      console.log(await listVersions(flags));
+      return;
     default:
       throw new CommandFailure(`There is no command "${command}".`, "See: npm run policy -- --help");
   }
+}
+
+async function check(file: string): Promise<void> {
+  const { read, known } = await load(file);
+  console.log(`✓ ${file} is valid.`);
+  for (const warning of read.policy ? findUnreachable(read.policy, known) : []) console.log(`! ${warning}`);
+}
+
+async function publish(flags: Flags): Promise<string> {
+  // Going back must not depend on the file in this folder.
+  if (flags.version !== undefined) {
+    return publishVersion(readNumber(flags.version), await readRegistry(), flags);
+  }
+  const loaded = await load(flags.file);
+  // The cases are about the file beside them.
+  if (flags.file === POLICY_FILES.policy) await test(loaded);
+  return publishFile(loaded, flags);
+}
+
+/** Compares what is in force with the file, or what two operands name: versions or files. */
+async function compare([first, second]: readonly string[], flags: Flags): Promise<string> {
+  const database = openPlatform(flags);
+  const version = first === undefined ? (await readState(database)).version : 0;
+  const read = async (operand: string): Promise<Side> => {
+    if (!/^\d+$/.test(operand)) {
+      const { value } = (await load(operand)).read;
+      if (value === null) throw new TypeError("A policy with mistakes cannot be compared.");
+      return { name: operand, document: value };
+    }
+    const { document } = await readPublished(database, readNumber(operand));
+    return { name: `version ${operand}`, document };
+  };
+  const before = await read(first ?? String(version));
+  return describeDifference(before, await read(second ?? flags.file), await readRegistry());
+}
+
+function readNumber(text: string): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number >= 1) return number;
+  throw new CommandFailure(`"${text}" is no version.`, "See what there is: npm run policy -- versions");
 }
 
 async function load(file: string): Promise<Loaded> {
@@ -84,7 +155,9 @@ async function build(): Promise<void> {
   }
   const names = files.map(({ file }) => file);
   spawnSync(path.join(ROOT, "node_modules/.bin/biome"), ["format", "--write", ...names], { cwd: ROOT });
-  console.log(`✓ Wrote ${names.join(" and ")}. It is in force after the next deployment.`);
+  console.log(
+    `✓ Wrote ${names.join(" and ")}. It is deployed next; what was published stays in force: npm run policy -- publish`,
+  );
 }
 
 function stopAt(mistakes: readonly Mistake[], advice: string): void {
@@ -94,7 +167,8 @@ function stopAt(mistakes: readonly Mistake[], advice: string): void {
 function readCommand() {
   try {
     const { values, positionals } = parseArgs({ allowPositionals: true, options: OPTIONS });
-    return { command: values.help ? undefined : positionals[0], flags: values };
+    const [command, ...operands] = positionals;
+    return { command: values.help ? undefined : command, operands, flags: values };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new CommandFailure(message, "See: npm run policy -- --help");

@@ -10,6 +10,7 @@ export { GatewayAgent } from "./gateway/agent.ts";
 export { GrantStore } from "./grants/grant-store.ts";
 export { KnowledgeAgent } from "./knowledge/agent.ts";
 export { Principal } from "./principal/principal.ts";
+export { ToolLimiter } from "./tool-limits/tool-limiter.ts";
 
 /** The trigger of `wrangler.toml` that is for administrators' requests alone; the other one is for everything. */
 const REQUESTS_CRON = "*/5 * * * *";

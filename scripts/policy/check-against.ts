@@ -53,7 +53,13 @@ export function checkAgainst(document: PolicyDocument, known: Known, locate: Loc
   const expressions = listExpressions(document).flatMap(({ path, expression, condition }) =>
     findMisfits(expression, condition, known).map((message) => locate(path, message)),
   );
-  return [...mistakes, ...expressions];
+  const limited = Object.keys(document.tool_limits ?? {}).flatMap((tool) =>
+    findStrangers([tool], "tool", namesOf("tool"), ["tool_limits", tool], locate).map((mistake) => ({
+      ...mistake,
+      field: `tool_limits.${tool}`,
+    })),
+  );
+  return [...mistakes, ...limited, ...expressions];
 }
 
 function findStrangers(

@@ -1,15 +1,16 @@
 import type { Exchange } from "../guard/exchange.ts";
 import type { Subject } from "../guard/subject.ts";
+import type { Policy } from "../policy/compile.ts";
 import type { Decision } from "../policy/decide.ts";
 import { describeArguments } from "./describe-arguments.ts";
 import type { CallDetails } from "./record.ts";
 
 /** Where a call came from; every {@link Exchange} is one. */
-export type CallOrigin = Pick<Exchange, "identity" | "traceId" | "sessionId" | "lane">;
+export type CallOrigin = Pick<Exchange, "identity" | "policy" | "traceId" | "sessionId" | "lane">;
 
 /** What the record of a call says before it runs, admitted or refused. Gives the call its id and its start. */
 export function describeCall(
-  { identity, traceId, sessionId, lane }: CallOrigin,
+  { identity, policy, traceId, sessionId, lane }: CallOrigin,
   subject: Subject,
   args: Readonly<Record<string, unknown>>,
   decision: Decision,
@@ -26,7 +27,13 @@ export function describeCall(
     name: subject.name,
     ip: identity.ip,
     country: identity.country,
+    policy: describePolicy(policy),
     rule: decision.rule,
     ...describeArguments(args, subject.fields),
   };
+}
+
+/** `3:9f86d081884c7d65`: version 1 differs from release to release, so the digest says which it was. */
+function describePolicy({ version, digest }: Policy): string {
+  return `${version}:${digest.slice(0, 16)}`;
 }

@@ -16,6 +16,7 @@ const KINDS: Readonly<Record<AuditEvent["type"], RecordKind>> = {
   client_registration: "sign_ins",
   token_reuse: "sign_ins",
   person_change: "changes",
+  policy_change: "changes",
   hold: "changes",
   data_export: "changes",
   erasure: "changes",

@@ -3,6 +3,8 @@ export const STRANGERS = "gatehouse:strangers";
 
 /** The chain of what administrators did. */
 export const ADMINISTRATION = "gatehouse:administration";
+/** The chain of what was done to the policy. */
+export const POLICY_CHAIN = "gatehouse:policy";
 
 /** Who called what, from where, and what was decided. Written before a call runs. */
 export interface CallDetails {
@@ -21,6 +23,8 @@ export interface CallDetails {
   ip: string | null;
   /** ISO 3166-1 alpha-2. */
   country: string | null;
+  /** The policy that decided: version and first 16 digits of its digest, such as `3:9f86d081884c7d65`. */
+  policy: string;
   /** The place in the policy that decided, such as `roles.sales.allowed_tools[2]`. */
   rule: string;
   /** Top-level arguments that the schema knows, each with the JSON type it came with. Never a value. */
@@ -70,6 +74,23 @@ export type ClientEvent = { ip: string | null; country: string | null } & (
   | { type: "token_reuse"; grantId: string; clientId: string | null }
 );
 
+/** Another version of the policy was put in force. In the chain {@link POLICY_CHAIN}. */
+export interface PolicyChangeEvent {
+  type: "policy_change";
+  /** 1, 2, 3 … */
+  publication: number;
+  /** The version before. */
+  from: number;
+  to: number;
+  /** SHA-256 of the document of `to`. */
+  digest: string;
+  /** Who published, as they named themselves to the command. */
+  by: string;
+  note: string;
+  /** Milliseconds since the epoch. */
+  publishedAt: number;
+}
+
 /** What an administrator did, in the chain {@link ADMINISTRATION}. `by` is the command or page that did it. */
 export type AdminEvent = { by: string } & (
   | {
@@ -89,7 +110,14 @@ export type AdminEvent = { by: string } & (
 );
 
 /** Everything that is recorded. */
-export type AuditEvent = IntentEvent | DenialEvent | OutcomeEvent | PageEvent | ClientEvent | AdminEvent;
+export type AuditEvent =
+  | IntentEvent
+  | DenialEvent
+  | OutcomeEvent
+  | PageEvent
+  | ClientEvent
+  | AdminEvent
+  | PolicyChangeEvent;
 
 /**
  * One record of a chain, exactly as it is hashed. It does not hold its event but a commitment to it, so the event can
@@ -98,7 +126,7 @@ export type AuditEvent = IntentEvent | DenialEvent | OutcomeEvent | PageEvent | 
 export interface AuditRecord {
   /** Version of this format. In version 1 the event itself stood here, as `event`, and there was no commitment. */
   version: 2;
-  /** Opaque id of the user, {@link STRANGERS} or {@link ADMINISTRATION}. */
+  /** Opaque id of the user, {@link STRANGERS}, {@link ADMINISTRATION} or {@link POLICY_CHAIN}. */
   chain: string;
   /** 1, 2, 3 … without gaps. */
   sequence: number;

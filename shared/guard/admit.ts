@@ -1,6 +1,7 @@
 import type { AuditEvent, CallDetails } from "../audit/record.ts";
 import type { JsonValue } from "../mcp/json.ts";
-import { limitsOf } from "../policy/current.ts";
+import { followPolicy, limitsOf } from "../policy/current.ts";
+import type { PolicyReference } from "../policy/reference.ts";
 import type { ContextOperation, ResultHandle, SessionContext } from "../session/context.ts";
 import type { ResultPage } from "../session/session-home.ts";
 import type { Access, Claim, Refusal } from "./claim.ts";
@@ -24,11 +25,15 @@ export interface Outcome {
 
 /**
  * The answer of the principal's object to an intent. `context` comes along for stateless clients: one trip. `role` is
- * what the person may hold now, whatever the token says.
+ * what the person may hold now, whatever the token says; `policy` is what is in force now, whatever the request began
+ * with.
  */
 export type Admission =
-  | { admitted: true; context: SessionContext | null; role: string }
+  | { admitted: true; context: SessionContext | null; role: string; policy: PolicyReference }
   | { admitted: false; refusal: Refusal };
+
+/** An intent that was admitted. */
+export type Admitted = Extract<Admission, { admitted: true }>;
 
 /** What the guard needs of the Principal object. `workers/principal` implements it. */
 export interface PrincipalGate {
@@ -46,8 +51,8 @@ export interface PrincipalGate {
   hasEnded(userId: string, access: Access): Promise<boolean>;
   /** Adds an event to the chain of this object. Durable when it returns. */
   record(chain: string, event: AuditEvent): Promise<void>;
-  /** As `record`, for a request of an administrator: the same request again is not recorded again. */
-  recordRequest(id: number, chain: string, event: AuditEvent): Promise<void>;
+  /** The same, unless an event with this key was recorded here before. */
+  recordOnce(chain: string, key: string, event: AuditEvent): Promise<void>;
   applyContext(clientId: string, operations: readonly ContextOperation[]): Promise<void>;
   readContext(clientId: string): Promise<SessionContext>;
   keepResult(clientId: string, handle: ResultHandle, rows: readonly JsonValue[]): Promise<void>;
@@ -69,7 +74,7 @@ export async function admit(
   subject: Subject,
   details: CallDetails,
   timeoutMs: number,
-): Promise<SessionContext | null> {
+): Promise<Admitted> {
   const { env, identity, policy } = exchange;
   const costlyTool = subject.costly ? subject.name : null;
   const { grantId, tokenId, role } = identity;
@@ -82,5 +87,14 @@ export async function admit(
     throw explainRefusal(admission.refusal);
   }
   if (admission.role !== identity.role) exchange.identity = { ...identity, role: admission.role };
-  return admission.context;
+  return admission;
+}
+
+/**
+ * Brings the exchange up to the policy that its admission names, if that is newer. One that can never be used changes
+ * nothing. Throws `unavailable` when it cannot be loaded: what it says is not guessed.
+ */
+export async function followAdmission(exchange: Exchange, { policy }: Admitted): Promise<void> {
+  if (policy.publication <= exchange.policy.publication) return;
+  exchange.policy = (await followPolicy(exchange.env, policy)) ?? exchange.policy;
 }

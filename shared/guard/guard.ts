@@ -5,7 +5,7 @@ import { InputNeeded } from "../mcp/input-needed.ts";
 import { logFailure } from "../observe/log.ts";
 import { masksOf } from "../policy/masks.ts";
 import { maskError } from "../redact/mask-error.ts";
-import { admit } from "./admit.ts";
+import { admit, followAdmission } from "./admit.ts";
 import { ContextRecorder } from "./context-recorder.ts";
 import { decide, requireAllowed } from "./decide.ts";
 import type { Exchange } from "./exchange.ts";
@@ -13,6 +13,7 @@ import { recordDenial } from "./record-denial.ts";
 import { type HoldDeadline, runBounded } from "./run.ts";
 import { settle } from "./settle.ts";
 import type { Subject } from "./subject.ts";
+import { takeToolTurn } from "./tool-turn.ts";
 
 /** The two steps that depend on the kind of subject. */
 export interface GuardedWork<Raw, Shaped> {
@@ -40,17 +41,21 @@ export async function guard<Raw, Shaped>(
   const decision = decide(exchange.policy, exchange.identity, subject);
   if (decision.kind !== "allow") recordDenial(exchange, subject, work.args, decision);
   requireAllowed(decision);
-  const decidedFor = exchange.identity;
+  const { identity, policy } = exchange;
   const details = describeCall(exchange, subject, work.args, decision);
   const { callId, startedAt } = details;
-  const snapshot = await admitOrExplain(exchange, subject, details, work.timeoutMs);
+  const admitted = await admitOrExplain(exchange, subject, details, work.timeoutMs);
 
   let status = "ok";
   let bytes = 0;
   try {
-    // The role has changed since the token was made.
-    if (exchange.identity !== decidedFor) requireAllowed(decide(exchange.policy, exchange.identity, subject));
-    const context = new ContextRecorder(snapshot ?? (await exchange.session.read()));
+    await followAdmission(exchange, admitted);
+    // The role has changed since the token was made, or the policy since the request came in.
+    if (exchange.identity !== identity || exchange.policy !== policy) {
+      decideAnew(exchange, subject, work.args, callId);
+    }
+    await takeToolTurn(exchange, subject);
+    const context = new ContextRecorder(admitted.context ?? (await exchange.session.read()));
     const raw = await runBounded(exchange.signal, work.timeoutMs, (signal, hold) =>
       work.run(signal, context, hold),
     );
@@ -69,6 +74,18 @@ export async function guard<Raw, Shaped>(
   } finally {
     settle(exchange, subject, { callId, status, durationMs: Date.now() - startedAt, bytes });
   }
+}
+
+/** The same question once more. A refusal is recorded under the id of the call, whose intent is already in the chain. */
+function decideAnew(
+  exchange: Exchange,
+  subject: Subject,
+  args: Readonly<Record<string, unknown>>,
+  callId: string,
+): void {
+  const decision = decide(exchange.policy, exchange.identity, subject);
+  if (decision.kind !== "allow") recordDenial(exchange, subject, args, decision, callId);
+  requireAllowed(decision);
 }
 
 async function admitOrExplain(exchange: Exchange, subject: Subject, details: CallDetails, timeoutMs: number) {

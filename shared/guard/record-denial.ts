@@ -8,14 +8,20 @@ import type { Subject } from "./subject.ts";
 /**
  * Writes a refused call into its person's chain and logs it. Off the critical path: nothing ran, so the answer need
  * not wait.
+ *
+ * @param callId - of a call whose intent was recorded before it was refused
  */
 export function recordDenial(
   origin: CallOrigin & Pick<Exchange, "env" | "waitUntil">,
   subject: Subject,
   args: Readonly<Record<string, unknown>>,
   decision: Exclude<Decision, { kind: "allow" }>,
+  callId?: string,
 ): void {
-  const details = describeCall(origin, subject, args, decision);
+  const details = {
+    ...describeCall(origin, subject, args, decision),
+    ...(callId !== undefined && { callId }),
+  };
   const { userId, clientId } = origin.identity;
   const { callId: call_id, traceId: trace_id, lane, server, kind, name, rule } = details;
   const who = { user_id: userId, client_id: clientId };

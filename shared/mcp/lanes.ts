@@ -165,13 +165,14 @@ function recordMissingScope(
   request: Request,
   body: Record<string, unknown>,
   { subject, decision, args }: Target,
-  { identity, env, ctx }: Caller,
+  { identity, policy, env, ctx }: Caller,
   legacy: boolean,
 ): void {
   if (decision.kind === "allow") return;
   const origin = {
     env,
     identity,
+    policy,
     lane: legacy ? ("sessionful" as const) : ("stateless" as const),
     // The session's seal has not been opened yet, so which session it would have been is only the client's word.
     sessionId: null,

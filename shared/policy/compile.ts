@@ -1,8 +1,9 @@
+import { canonicalize, digestText } from "../audit/canonical-json.ts";
 import type { Effect } from "../mcp/define.ts";
 import { compileExpression, type Expression } from "./expression.ts";
 import { compileGlobs, type GlobMatch } from "./glob.ts";
 import { compileHours } from "./hours.ts";
-import { compileLimits, type LimitRules } from "./limits.ts";
+import { compileLimits, compileToolLimits, type LimitRules } from "./limits.ts";
 import { compileMask, type MaskRules } from "./masks.ts";
 import { compileNetworks } from "./network.ts";
 import type { RetentionRules } from "./retention.ts";
@@ -39,22 +40,39 @@ export interface CompiledRole {
 export interface Policy {
   /** 1 for the one that came with the deployment; published versions count on. */
   version: number;
+  /** SHA-256 of its document in canonical JSON (RFC 8785), 64 hex digits. */
+  digest: string;
+  /** Counts what was put in force, and only grows; 0 as long as nothing was ever published. */
+  publication: number;
   defaultRole: string;
   roles: ReadonlyMap<string, CompiledRole>;
   retention: RetentionRules;
+  /** Calls within any minute of all people together, by tool. */
+  toolLimits: ReadonlyMap<string, number>;
 }
 
 /**
  * Compiles a policy once, for all calls that follow. Throws `ExpressionError` for a condition that is not valid:
  * `npm run policy -- check` says where it stands.
  */
-export function compilePolicy(document: PolicyDocument, version = 1): Policy {
+export function compilePolicy(
+  document: PolicyDocument,
+  version = 1,
+  digest = digestText(canonicalize(document)),
+): Policy {
   const roles = Object.entries(document.roles).map(([name, role]): [string, CompiledRole] => [
     name,
     compileRole(name, role, document.limits),
   ]);
-  const { default_role: defaultRole, retention } = document;
-  return { version, defaultRole, roles: new Map(roles), retention };
+  return {
+    version,
+    digest,
+    publication: 0,
+    defaultRole: document.default_role,
+    roles: new Map(roles),
+    toolLimits: compileToolLimits(document.tool_limits),
+    retention: document.retention,
+  };
 }
 
 function compileRole(name: string, role: RoleDocument, limits: LimitsDocument): CompiledRole {

@@ -1,7 +1,14 @@
+import { ToolError } from "../mcp/errors.ts";
 import { compilePolicy, type Policy } from "./compile.ts";
 import type { LimitRules } from "./limits.ts";
+import { readDocument, UnusablePolicy } from "./load-version.ts";
 import bundled from "./policy.json" with { type: "json" };
+import { PolicyKeeper, type PolicySources } from "./policy-keeper.ts";
+import { type PolicyReference, readHistory, readReference } from "./reference.ts";
 import { policyDocument } from "./schema.ts";
+
+/** Seconds that a client should wait while nobody knows which policy is in force. */
+const RETRY_SECONDS = 5;
 
 let fromBundle: Policy | undefined;
 
@@ -14,9 +21,54 @@ export function bundledPolicy(): Policy {
   return fromBundle;
 }
 
-/** The policy in force. Whoever serves a request asks once, and hands it on with the request. */
-export async function policyInForce(_env: Env): Promise<Policy> {
-  return bundledPolicy();
+/** What this isolate knows. It outlives requests; what it is read with comes from each of them. */
+const keeper = new PolicyKeeper();
+
+function sourcesOf(env: Env): PolicySources {
+  return {
+    bundled: bundledPolicy,
+    readReference: () => readReference(env.PLATFORM_DB),
+    readHistory: () => readHistory(env.PLATFORM_DB),
+    readDocument: (version) => readDocument(env, version),
+  };
+}
+
+/**
+ * The policy in force, at most 30 seconds late; one row of the database in 10 seconds per isolate. Whoever serves a
+ * request asks once, and hands it on with the request. Throws `unavailable` when nobody knows: an isolate that begins
+ * while the database is away must not guess.
+ */
+export async function policyInForce(env: Env): Promise<Policy> {
+  try {
+    return await keeper.inForce(sourcesOf(env));
+  } catch (failure) {
+    throw unavailable(failure);
+  }
+}
+
+/**
+ * The policy that a newer publication put in force, or `null` when it can never be used: then what was in force stays.
+ * Throws `unavailable` when it cannot be loaded right now.
+ */
+export async function followPolicy(env: Env, reference: PolicyReference): Promise<Policy | null> {
+  try {
+    return await keeper.follow(reference, sourcesOf(env));
+  } catch (failure) {
+    if (failure instanceof UnusablePolicy) return null;
+    throw unavailable(failure);
+  }
+}
+
+/** For `/ready`: rejects when what was published last can be read but not used, or cannot be read. */
+export async function probePolicy(env: Env): Promise<void> {
+  await keeper.follow(await readReference(env.PLATFORM_DB), sourcesOf(env));
+}
+
+function unavailable(cause: unknown): ToolError {
+  return new ToolError("unavailable", "Gatehouse cannot read the policy in force right now.", {
+    retryAfter: RETRY_SECONDS,
+    cause,
+  });
 }
 
 /** Whether a person with `role` may hold `scope`. An unknown role may hold nothing. */

@@ -1,4 +1,4 @@
-import type { LimitsDocument, RoleDocument } from "./schema.ts";
+import type { LimitsDocument, PolicyDocument, RoleDocument } from "./schema.ts";
 
 /** How much one person's apps may do. Every number is at least 1. */
 export interface LimitRules {
@@ -26,4 +26,9 @@ export function compileLimits(everyone: LimitsDocument, own: RoleDocument["limit
     unitsPerDay: own?.units_per_day ?? everyone.units_per_day,
     costlyUnits: own?.costly_units ?? everyone.costly_units,
   };
+}
+
+/** The limits of single tools, for all people together: calls within any minute. */
+export function compileToolLimits(limits: PolicyDocument["tool_limits"] = {}): ReadonlyMap<string, number> {
+  return new Map(Object.entries(limits).map(([tool, { calls_per_minute }]) => [tool, calls_per_minute]));
 }

@@ -101,6 +101,14 @@ const limits = z.strictObject({
   costly_units: count.describe("Units that a call of a costly tool uses; every other call uses 1."),
 });
 
+const toolLimit = z.strictObject({
+  calls_per_minute: count.describe("Calls within any minute, of all people together."),
+});
+
+const toolName = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, "must be the full name of a tool, of letters, digits, _ and -");
+
 const treatment = z.enum(["show", "mask", "drop"]);
 
 const mask = z.strictObject({
@@ -141,6 +149,10 @@ export const policyDocument = z
   .strictObject({
     default_role: ruleName.describe("The role of a person who was given none."),
     limits: limits.describe("How much one person's apps may do."),
+    tool_limits: z
+      .record(toolName, toolLimit)
+      .optional()
+      .describe("Limits of single tools for everybody together, by the tool's full name."),
     roles: z
       .record(ruleName, role)
       .describe("Every role by its name. A role that is not here may do nothing."),

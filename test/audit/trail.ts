@@ -86,6 +86,7 @@ export function intentOf(userId: string, callId: string): Intent {
     name: "crm_find_contacts",
     ip: null,
     country: null,
+    policy: "1:0000000000000000",
     rule: "scope:crm:read",
     arguments: { query: "string" },
     unknownArguments: 0,

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { WINDOW_MS } from "../../shared/guard/sliding-log.ts";
 import type { LimitRules } from "../../shared/policy/limits.ts";
 import type { LimitState, LimitStore, PassedCall } from "../../workers/principal/limit-store.ts";
 import { Limiter } from "../../workers/principal/limiter.ts";
-import { WINDOW_MS } from "../../workers/principal/sliding-log.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 /** Noon of a day, so that a test of minutes does not meet midnight. */

@@ -1,58 +1,92 @@
 import { evictAllDurableObjects } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { PersonState } from "../../workers/principal/person-state.ts";
+import { type PersonFacts, PersonState } from "../../workers/principal/person-state.ts";
 import { LANES, openSession } from "../support/session.ts";
 
-/** A platform database that answers when the test says so. */
+const IN_FORCE = { publication: 0, version: 1, digest: null };
+
+/** A platform database that answers when the test says so, and a clock that it sets. */
 function database() {
-  const state = { role: "sales" as string | null, reads: 0, down: false };
+  const state = { role: "sales" as string | null, version: 1, reads: 0, down: false, now: 0 };
   const read = async () => {
     state.reads += 1;
     if (state.down) throw new Error("D1 is away");
-    return state.role;
+    return { role: state.role, policy: { ...IN_FORCE, version: state.version } };
   };
-  return { state, person: new PersonState(read) };
+  const person = new PersonState(read, () => state.now);
+  const at = async (now: number) => {
+    state.now = now;
+    const { role, policy } = await person.facts("ada");
+    return `${role} ${policy.version}`;
+  };
+  return { state, person, at };
 }
 
 describe("a person's state", () => {
   it("is read once for calls at the same time, and not again for 15 seconds", async () => {
-    const { state, person } = database();
-    await Promise.all(Array.from({ length: 50 }, () => person.role("ada", 0)));
-    expect(await person.role("ada", 14_999)).toBe("sales");
+    const { state, at } = database();
+    await Promise.all(Array.from({ length: 50 }, () => at(0)));
+    expect(await at(14_999)).toBe("sales 1");
     expect(state.reads).toBe(1);
   });
 
   it("is read behind the back of a call from then on, so that a busy person waits for nothing", async () => {
-    const { state, person } = database();
-    await person.role("ada", 0);
-    state.role = null;
-    expect(await person.role("ada", 15_000)).toBe("sales");
-    expect(await person.role("ada", 15_001)).toBeNull();
+    const { state, at } = database();
+    await at(0);
+    Object.assign(state, { role: null, version: 2 });
+    expect(await at(15_000)).toBe("sales 1");
+    expect(await at(15_001)).toBe("null 2");
   });
 
   it("is never used when it is 30 seconds old", async () => {
-    const { state, person } = database();
-    await person.role("ada", 0);
-    state.role = "viewer";
-    expect(await person.role("ada", 30_000)).toBe("viewer");
+    const { state, at } = database();
+    await at(0);
+    Object.assign(state, { role: "viewer", version: 2 });
+    expect(await at(30_000)).toBe("viewer 2");
+  });
+
+  it("is never used when it was read 30 seconds ago, however long the database took to answer", async () => {
+    const answers: ((facts: PersonFacts) => void)[] = [];
+    let now = 0;
+    const read = () => new Promise<PersonFacts>((answer) => answers.push(answer));
+    const asked = new PersonState(read, () => now).facts("ada");
+    now = 30_000;
+    answers[0]?.({ role: "admin", policy: IN_FORCE });
+    await expect.poll(() => answers.length).toBe(2);
+    answers[1]?.({ role: "viewer", policy: IN_FORCE });
+    expect((await asked).role).toBe("viewer");
+  });
+
+  it("is not waited for longer than 5 seconds when a reading hangs, and what hung is forgotten", async () => {
+    const answers: ((facts: PersonFacts) => void)[] = [];
+    let now = 0;
+    const read = () => new Promise<PersonFacts>((answer) => answers.push(answer));
+    const person = new PersonState(read, () => now);
+    void person.facts("ada");
+    now = 5_000;
+    const second = person.facts("ada");
+    answers[1]?.({ role: "viewer", policy: IN_FORCE });
+    expect((await second).role).toBe("viewer");
+    answers[0]?.({ role: "admin", policy: IN_FORCE });
+    expect((await person.facts("ada")).role).toBe("viewer");
   });
 
   it("is read again when the clock jumps back", async () => {
-    const { state, person } = database();
-    await person.role("ada", 100_000);
+    const { state, at } = database();
+    await at(100_000);
     state.role = null;
-    expect(await person.role("ada", 99_000)).toBeNull();
+    expect(await at(99_000)).toBe("null 1");
   });
 
   it("outlives a short failure of the database, and nothing passes after 30 seconds of it", async () => {
-    const { state, person } = database();
-    await person.role("ada", 0);
+    const { state, at } = database();
+    await at(0);
     state.down = true;
-    expect(await person.role("ada", 29_999)).toBe("sales");
-    await expect(person.role("ada", 30_000)).rejects.toThrow();
+    expect(await at(29_999)).toBe("sales 1");
+    await expect(at(30_000)).rejects.toThrow();
     state.down = false;
-    expect(await person.role("ada", 30_001)).toBe("sales");
+    expect(await at(30_001)).toBe("sales 1");
   });
 });
 

@@ -27,7 +27,7 @@ export function checkConfiguration(
   env: Readonly<Record<string, unknown>>,
   agentBindings: readonly string[],
 ): ConfigurationProblem[] {
-  const objects = [...agentBindings, "GATEWAY_AGENT", "PRINCIPAL", "GRANT_STORE"];
+  const objects = [...agentBindings, "GATEWAY_AGENT", "PRINCIPAL", "GRANT_STORE", "TOOL_LIMITER"];
   return [
     ...checkPublicUrl(env),
     ...checkKeys(env),

@@ -1,6 +1,8 @@
 import { Hono } from "hono";
 import { principalGate } from "../../shared/guard/admit.ts";
+import { toolGate } from "../../shared/guard/tool-turn.ts";
 import { logFailure } from "../../shared/observe/log.ts";
+import { probePolicy } from "../../shared/policy/current.ts";
 import { findProblems } from "./entrance.ts";
 
 /** Milliseconds after which a binding counts as failing. */
@@ -47,6 +49,9 @@ function listProbes(env: Env): [string, Probe][] {
     ["OAUTH_KV", () => env.OAUTH_KV.get(PROBE)],
     ["PRINCIPAL", () => principalGate(env, PROBE).readContext(PROBE)],
     ["GRANT_STORE", () => env.GRANT_STORE.get(env.GRANT_STORE.idFromName(PROBE)).read(PROBE)],
+    ["TOOL_LIMITER", () => toolGate(env, PROBE).take(1)],
+    // What was published last, and not only that some policy is in force.
+    ["policy", () => probePolicy(env)],
     // A queue cannot be asked without sending to it; that it is bound is what can be known.
     ["CALL_QUEUE", async () => requireSend(env.CALL_QUEUE)],
   ];

@@ -5,6 +5,7 @@ import { redriveDeadLetters } from "../principal/redrive.ts";
 import { sweepRecords } from "../principal/sweep-records.ts";
 import { removeEndedCounters } from "./attempts.ts";
 import { removeEndedSessions } from "./people.ts";
+import { recordPolicyChanges } from "./policy-changes.ts";
 import { removeOldRequests } from "./requests/admin-request.ts";
 
 /** Rows of each table that one run removes at most. */
@@ -16,15 +17,17 @@ const DATA_KEPT_MS = 24 * 60 * 60_000;
 const REQUESTS_KEPT_MS = 30 * DATA_KEPT_MS;
 
 /**
- * The hourly clean-up of the platform's database: ended sign-in sessions and attempt counters, requests that were
- * carried out, records of the audit trail that are past their time; and one more try for dead letters. Grants and
- * tokens need none: each user's GrantStore sweeps itself. What fails is logged and does not stop the rest.
+ * The hourly work on the platform's database: publications that nobody recorded yet; the clean-up of ended sign-in
+ * sessions and attempt counters, requests that were carried out, records of the audit trail that are past their time;
+ * and one more try for dead letters. Grants and tokens need none: each user's GrantStore sweeps itself. What fails is
+ * logged and does not stop the rest.
  */
 export async function runMaintenance(env: Env): Promise<void> {
   const database = env.PLATFORM_DB;
   const now = new Date();
   const at = now.getTime();
   const work: Record<string, () => Promise<JsonValue>> = {
+    policy_changes: () => recordPolicyChanges(env),
     sessions: () => removeEndedSessions(database, now, ROWS),
     counters: () => removeEndedCounters(database, at, ROWS),
     requests: () => removeOldRequests(database, at - REQUESTS_KEPT_MS, at - DATA_KEPT_MS, ROWS),

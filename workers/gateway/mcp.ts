@@ -8,6 +8,7 @@ import { policyInForce } from "../../shared/policy/current.ts";
 import { listServers, registry } from "../servers.ts";
 import { GatewayAgent } from "./agent.ts";
 import { type GrantProps, grantIdOf } from "./grant.ts";
+import { noticePolicy } from "./policy-changes.ts";
 
 /** What one MCP URL needs beside the request; made once per isolate. */
 interface Opening {
@@ -41,6 +42,7 @@ export async function serveMcp(
     reconnect: `Bearer realm="OAuth", resource_metadata="${metadataUrl(ctx.auth.audience)}", error="invalid_token"`,
   };
   const policy = await policyInForce(env);
+  noticePolicy(env, policy, ctx);
   const identity = identify(request, ctx);
   return serveLanes(request, options, { identity, policy, token: ctx.auth.token, env, ctx });
 }

@@ -36,7 +36,7 @@ export class AuditTrail {
       `CREATE TABLE IF NOT EXISTS audit_link (
          sequence INTEGER PRIMARY KEY, body TEXT NOT NULL, hash TEXT NOT NULL, stored INTEGER NOT NULL DEFAULT 0,
          salt TEXT, event TEXT);
-       CREATE TABLE IF NOT EXISTS recorded_request (id INTEGER PRIMARY KEY);
+       CREATE TABLE IF NOT EXISTS recorded_key (key TEXT PRIMARY KEY) WITHOUT ROWID;
        CREATE TABLE IF NOT EXISTS open_call (
          call_id TEXT PRIMARY KEY, chain TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;`,
     );
@@ -72,9 +72,9 @@ export class AuditTrail {
   }
 
   /** Chains what a request of an administrator was about. The same request again is not recorded again. */
-  recordRequest(id: number, chain: string, event: AuditEvent, now: number): void {
+  recordOnce(chain: string, key: string, event: AuditEvent, now: number): void {
     const [added] = this.#sql
-      .exec("INSERT OR IGNORE INTO recorded_request VALUES (?) RETURNING id", id)
+      .exec("INSERT OR IGNORE INTO recorded_key VALUES (?) RETURNING key", key)
       .toArray();
     if (added) this.record(chain, event, now);
   }

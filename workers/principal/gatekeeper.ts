@@ -1,15 +1,16 @@
 import type { Intent } from "../../shared/guard/admit.ts";
 import type { Access, Claim, Refusal } from "../../shared/guard/claim.ts";
+import type { PolicyReference } from "../../shared/policy/reference.ts";
 import { SqlLimitStore } from "./limit-store.ts";
 import { Limiter } from "./limiter.ts";
-import { PersonState, readRoleFrom } from "./person-state.ts";
+import { type PersonFacts, PersonState, readFactsFrom } from "./person-state.ts";
 import { RevokedGrants } from "./revoked-grants.ts";
 
 /** Seconds that a client should wait while the platform database does not answer. */
 const DATABASE_RETRY_SECONDS = 5;
 
-/** Whether a call may pass: with the role that the person has now, or not. */
-export type Passage = { refusal: null; role: string } | { refusal: Refusal };
+/** Whether a call may pass: with the role that the person has now and the policy in force, or not. */
+export type Passage = { refusal: null; role: string; policy: PolicyReference } | { refusal: Refusal };
 
 /** Decides for one person who may pass: revoked grants, the person's own state, then the limits. */
 export class Gatekeeper {
@@ -19,7 +20,7 @@ export class Gatekeeper {
 
   constructor(sql: SqlStorage, database: D1Database) {
     this.#revoked = new RevokedGrants(sql);
-    this.#person = new PersonState(readRoleFrom(database));
+    this.#person = new PersonState(readFactsFrom(database));
     this.#limiter = new Limiter(new SqlLimitStore(sql));
   }
 
@@ -28,13 +29,14 @@ export class Gatekeeper {
    * what the caller writes in the same turn is as exact as the decision.
    */
   async consider({ callId, clientId, userId }: Intent, claim: Claim): Promise<Passage> {
-    const role = await this.#roleOf(userId);
-    if (role === undefined) {
+    const facts = await this.#factsOf(userId);
+    if (facts === undefined) {
       return { refusal: { code: "unavailable", retryAfter: DATABASE_RETRY_SECONDS } };
     }
+    const { role, policy } = facts;
     if (role === null || this.#isRevoked(claim)) return { refusal: { code: "access_ended" } };
     const refusal = this.#limiter.take({ callId, clientId, claim }, Date.now());
-    return refusal ? { refusal } : { refusal: null, role };
+    return refusal ? { refusal } : { refusal: null, role, policy };
   }
 
   /** Gives the place of a finished call back. */
@@ -53,8 +55,8 @@ export class Gatekeeper {
 
   /** Whether grant, token or the person's account is known to have ended. */
   async hasEnded(userId: string, access: Access): Promise<boolean> {
-    const role = await this.#roleOf(userId);
-    return role === null || this.#isRevoked(access);
+    const facts = await this.#factsOf(userId);
+    return facts?.role === null || this.#isRevoked(access);
   }
 
   #isRevoked({ grantId, tokenId }: Access): boolean {
@@ -62,9 +64,9 @@ export class Gatekeeper {
   }
 
   /** `undefined` when nobody knows. Without the person's state nothing passes: disabling must not depend on luck. */
-  async #roleOf(userId: string): Promise<string | null | undefined> {
+  async #factsOf(userId: string): Promise<PersonFacts | undefined> {
     try {
-      return await this.#person.role(userId, Date.now());
+      return await this.#person.facts(userId);
     } catch {
       return undefined;
     }

@@ -1,8 +1,8 @@
 import type { Claim, LimitName, Refusal } from "../../shared/guard/claim.ts";
+import { SlidingLog, WINDOW_MS } from "../../shared/guard/sliding-log.ts";
 import { DailyQuota } from "./daily-quota.ts";
 import type { LimitStore } from "./limit-store.ts";
 import { RunningCalls } from "./running-calls.ts";
-import { SlidingLog, WINDOW_MS } from "./sliding-log.ts";
 
 /** Milliseconds after its deadline that a call without an outcome keeps its place. */
 const LEASE_GRACE_MS = 5_000;

@@ -50,7 +50,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
     await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
     if (passage.refusal) return { admitted: false, refusal: passage.refusal };
     const context = intent.lane === "stateless" ? this.#context(intent.clientId) : null;
-    return { admitted: true, context, role: passage.role };
+    return { admitted: true, context, role: passage.role, policy: passage.policy };
   }
 
   async settle(outcome: Outcome): Promise<void> {
@@ -80,8 +80,8 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
     await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
   }
 
-  async recordRequest(id: number, chain: string, event: AuditEvent): Promise<void> {
-    this.#trail.recordRequest(id, chain, event, Date.now());
+  async recordOnce(chain: string, key: string, event: AuditEvent): Promise<void> {
+    this.#trail.recordOnce(chain, key, event, Date.now());
     await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
   }
 

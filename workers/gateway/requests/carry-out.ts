@@ -70,7 +70,7 @@ export async function carryOutRequests(env: Env): Promise<void> {
 }
 
 function recordAct(env: Env, { id }: AdminRequest, event: AdminEvent): Promise<void> {
-  return principalGate(env, ADMINISTRATION).recordRequest(id, ADMINISTRATION, event);
+  return principalGate(env, ADMINISTRATION).recordOnce(ADMINISTRATION, `request ${id}`, event);
 }
 
 function requireUser({ userId, kind }: AdminRequest): string {

@@ -11,7 +11,7 @@ export type ErasureOutcome =
   | { erased: false; why: string };
 
 /** What the erasure needs of a Principal object. */
-type Kept = Pick<Principal, "eraseKept" | "readUnstored" | "recordRequest" | "revokeGrant" | "readKept">;
+type Kept = Pick<Principal, "eraseKept" | "readUnstored" | "recordOnce" | "revokeGrant" | "readKept">;
 
 /** A person's Principal object, with what only requests use. */
 export function keptBy(env: Env, userId: string): Kept {
@@ -71,7 +71,7 @@ export async function erasePerson(
   const grants = await askStore(env, userId, (store) => store.eraseAll());
   for (const grantId of grants) await principal.revokeGrant(grantId);
   const kept = await principal.eraseKept();
-  await principal.recordRequest(requestId, userId, { type: "erasure", userId, removed: {}, by });
+  await principal.recordOnce(userId, `request ${requestId}`, { type: "erasure", userId, removed: {}, by });
   for (let links = await principal.readUnstored(); links.length > 0; ) {
     await writeLinks(env, links);
     links = await principal.readUnstored();

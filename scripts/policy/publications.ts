@@ -1,0 +1,54 @@
+import { quoteText } from "../people/statements.ts";
+
+/**
+ * SQL for publishing, written out as text: `wrangler d1 execute` takes no bound values. Texts go through
+ * {@link quoteText}, numbers are numbers.
+ */
+
+/** What the database says before something is published. */
+export const READ_STATE = `
+  SELECT coalesce(max(id), 0) AS publication, (SELECT coalesce(max(number), 1) FROM policy_version) AS newest,
+         coalesce((SELECT version FROM policy_publication ORDER BY id DESC LIMIT 1), 1) AS version,
+         (SELECT digest FROM policy_publication ORDER BY id DESC LIMIT 1) AS digest
+    FROM policy_publication;`;
+
+/** What was put in force, newest first. */
+export const LIST_PUBLICATIONS =
+  "SELECT id, version, digest, at, by, note FROM policy_publication ORDER BY id DESC LIMIT 200;";
+
+/** Roles that people who may sign in have, with how many of them. */
+export const COUNT_ROLES = `SELECT "role", count(*) AS people FROM "user" WHERE "disabled" = 0 GROUP BY "role";`;
+
+/** The document of a version. */
+export function readVersion(number: number): string {
+  return `SELECT document, digest FROM policy_version WHERE number = ${Math.trunc(number)};`;
+}
+
+/** Something that is put in force. */
+export interface Publication {
+  /** The newest publication that the publisher has seen; with another one in between, it fails. */
+  after: number;
+  /** The version that it replaces. */
+  replaced: number;
+  version: number;
+  /** `null` for version 1. */
+  digest: string | null;
+  /** Milliseconds since the epoch. */
+  at: number;
+  by: string;
+  note: string;
+}
+
+/** Puts a version in force. `document` is given for a new version. One file, so all of it happens or nothing. */
+export function putInForce(publication: Publication, document?: string): string {
+  const { after, replaced, version, digest, at } = publication;
+  const [by, note] = [quoteText(publication.by), quoteText(publication.note)];
+  const quotedDigest = digest === null ? "NULL" : quoteText(digest);
+  const added =
+    document === undefined
+      ? ""
+      : `INSERT INTO policy_version (number, document, digest, published_at, published_by, note)
+VALUES (${version}, ${quoteText(document)}, ${quotedDigest}, ${at}, ${by}, ${note});\n`;
+  return `${added}INSERT INTO policy_publication (id, version, digest, replaced, at, by, note)
+VALUES (${after + 1}, ${version}, ${quotedDigest}, ${replaced}, ${at}, ${by}, ${note});`;
+}

@@ -1,0 +1,69 @@
+import type { PeopleDatabase } from "../people/database.ts";
+
+/** Rows that are read at once. */
+const PAGE = 5_000;
+
+/** One call as the audit trail has it. What its arguments were is not kept. */
+export interface RecordedCall {
+  callId: string;
+  userId: string;
+  kind: string;
+  name: string;
+  /** What came of it: `allow`, `scope` or `deny`. */
+  decision: string;
+  rule: string;
+  ip: string | null;
+  country: string | null;
+  /** Milliseconds since the epoch. */
+  at: number;
+}
+
+/** The event of a record as JSON. */
+const EVENT = "body -> '$.event'";
+
+const field = (name: string) => `event ->> '$.${name}'`;
+
+/**
+ * Reads the calls since a moment, oldest first. A call that was admitted and then refused, by its arguments or because
+ * a role or the policy had just changed, counts as refused.
+ */
+export async function readCalls(database: PeopleDatabase, since: number): Promise<RecordedCall[]> {
+  const calls = new Map<string, RecordedCall>();
+  for (let after = 0, full = true; full; ) {
+    const rows = await database.query(
+      `SELECT id, chain, type, ${field("callId")} AS call_id, ${field("kind")} AS kind, ${field("name")} AS name,
+              ${field("decision")} AS decision, ${field("rule")} AS rule, ${field("ip")} AS ip,
+              ${field("country")} AS country, ${field("error")} AS error, ${field("startedAt")} AS at
+         FROM (SELECT id, chain, type, at, ${EVENT} AS event FROM audit_record WHERE id > ${after} AND at >= ${since})
+        WHERE type IN ('intent', 'denial') OR (type = 'outcome' AND ${field("error")} = 'forbidden')
+        ORDER BY id LIMIT ${PAGE};`,
+    );
+    for (const row of rows) {
+      const callId = String(row.call_id);
+      const known = calls.get(callId);
+      if (row.type === "outcome") {
+        if (known) known.decision = "deny";
+        continue;
+      }
+      if (known) {
+        // Denied after all: the rule that denied is the newer one.
+        Object.assign(known, { decision: String(row.decision), rule: String(row.rule) });
+        continue;
+      }
+      calls.set(callId, {
+        callId,
+        userId: String(row.chain),
+        kind: String(row.kind),
+        name: String(row.name),
+        decision: String(row.decision),
+        rule: String(row.rule),
+        ip: row.ip === null ? null : String(row.ip),
+        country: row.country === null ? null : String(row.country),
+        at: Number(row.at),
+      });
+    }
+    after = Number(rows.at(-1)?.id ?? after);
+    full = rows.length === PAGE;
+  }
+  return [...calls.values()];
+}

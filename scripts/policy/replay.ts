@@ -1,0 +1,110 @@
+import { isDeepStrictEqual } from "node:util";
+import { compilePolicy, type Policy } from "../../shared/policy/compile.ts";
+import { decide } from "../../shared/policy/decide.ts";
+import type { PolicyDocument } from "../../shared/policy/schema.ts";
+import type { Known, KnownSubject } from "./catalogue.ts";
+import type { RecordedCall } from "./recorded-calls.ts";
+
+/** Examples for each kind of change. */
+const EXAMPLES = 2;
+
+/** What a draft would have made of one call. */
+export interface Verdict {
+  call: RecordedCall;
+  role: string;
+  /** `undecidable`: it depends on arguments, whose values are not recorded. `unknown`: no such name is registered. */
+  to: string;
+  /** The deciding rule of the draft. */
+  rule: string;
+}
+
+/** A draft to judge with, and what is in force, whose conditions have already been applied. */
+export interface Bench {
+  draft: PolicyDocument;
+  inForce: PolicyDocument;
+  known: Known;
+  /** Roles of people now, by id: for the records that do not tell the role. */
+  roles: ReadonlyMap<string, string>;
+}
+
+/** Judges recorded calls by a draft. */
+export function replay(calls: readonly RecordedCall[], bench: Bench): Verdict[] {
+  const policy = compilePolicy(bench.draft);
+  return calls.map((call) => {
+    const role = roleOf(call.rule) ?? bench.roles.get(call.userId) ?? "";
+    const subject = bench.known.subjects.find(({ kind, name }) => kind === call.kind && name === call.name);
+    if (subject === undefined) return { call, role, to: "unknown", rule: "" };
+    const principal = {
+      role,
+      // An admitted call had its scope. One that was denied may have had it: what the draft could give is the question.
+      scopes: call.decision === "scope" ? [] : [subject.scope],
+      ip: call.ip,
+      country: call.country,
+      at: call.at,
+    };
+    const decision = decide(policy, principal, withoutArguments(subject));
+    const decided = { call, role, rule: decision.rule };
+    if (decision.kind === "deny" || !asksArguments(policy, role, call, subject)) {
+      return { ...decided, to: decision.kind };
+    }
+    // What has decided on these very arguments would decide so again.
+    const same = haveSameConditions(bench.draft, bench.inForce, role);
+    return { ...decided, to: same && call.decision !== "scope" ? call.decision : "undecidable" };
+  });
+}
+
+function withoutArguments({ kind, name, scope, effect }: KnownSubject) {
+  return { kind, name, scope, effect };
+}
+
+/** Whether a condition of the role looks at the call's arguments and nothing else has decided it. */
+function asksArguments(policy: Policy, role: string, call: RecordedCall, subject: KnownSubject): boolean {
+  const facts = { tool: subject.name, effect: subject.effect, country: call.country ?? "" };
+  return (policy.roles.get(role)?.conditions ?? []).some(
+    (condition) =>
+      condition.covers(subject.kind, subject.name, subject.effect) &&
+      condition.expression?.evaluate(facts) === "unknown",
+  );
+}
+
+function haveSameConditions(one: PolicyDocument, other: PolicyDocument, role: string): boolean {
+  return isDeepStrictEqual(one.roles[role]?.conditions ?? [], other.roles[role]?.conditions ?? []);
+}
+
+/** `roles.sales.allowed_tools[2]` tells the role at the time of the call; a rule about the token does not. */
+function roleOf(rule: string): string | null {
+  return /^roles\.([^.]+)\./.exec(rule)?.[1] ?? null;
+}
+
+/** What changes, by role, tool and kind of change, the most frequent first. */
+export function report(verdicts: readonly Verdict[], days: number): string {
+  const changed = verdicts.filter(({ call, to }) => call.decision !== to);
+  const groups = [
+    ...Map.groupBy(changed, ({ call, role, to }) => `${role}\t${call.name}\t${call.decision} → ${to}`),
+  ].sort(([, one], [, other]) => other.length - one.length);
+  const guessed = verdicts.filter(({ call }) => roleOf(call.rule) === null).length;
+  const head = `${verdicts.length} calls in ${days} days; ${changed.length === 0 ? "nothing" : changed.length} would change.`;
+  const lines = groups.flatMap(([key, members]) => {
+    const [role = "", name = "", change = ""] = key.split("\t");
+    const examples = members.slice(0, EXAMPLES).map(({ call, rule }) => {
+      const time = new Date(call.at).toISOString().slice(0, 16).replace("T", " ");
+      return `         ${time}  call ${call.callId}  ${rule}`.trimEnd();
+    });
+    return [
+      `${String(members.length).padStart(7)}  ${(role || "?").padEnd(10)} ${name.padEnd(28)} ${change}`,
+      ...examples,
+    ];
+  });
+  const notes = [
+    ...(changed.some(({ to }) => to === "undecidable")
+      ? ["undecidable: the draft looks at arguments, and their values are not recorded."]
+      : []),
+    ...(changed.some(({ to }) => to === "unknown")
+      ? ["unknown: this release has nothing of that name."]
+      : []),
+    ...(guessed > 0
+      ? [`For ${guessed} calls the record does not tell the role; the person's role now was used.`]
+      : []),
+  ];
+  return [head, ...lines, ...notes].join("\n");
+}

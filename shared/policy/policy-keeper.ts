@@ -1,0 +1,157 @@
+import { log } from "../observe/log.ts";
+import type { Policy } from "./compile.ts";
+import { compileVersion, type PublishedVersion, UnusablePolicy } from "./load-version.ts";
+import type { PolicyReference } from "./reference.ts";
+
+/** Milliseconds after which one request asks again what is in force. */
+const ASK_AGAIN_MS = 10_000;
+
+/** Milliseconds after which nothing is decided by what was known: every request asks, until one is told. */
+const MAX_AGE_MS = 30_000;
+
+/** Milliseconds that the others wait for the one that asks; it may have been cancelled half-way. */
+const TURN_MS = 5_000;
+
+/** Milliseconds after which a version that could not be used is tried again. */
+const RETRY_UNUSABLE_MS = 60_000;
+
+/** Compiled versions that are kept: the one in force, the one before, and a roll-back or two. */
+const KEPT = 4;
+
+/** Where a keeper learns what is in force. All of it may fail. */
+export interface PolicySources {
+  bundled(): Policy;
+  /** What was published last. */
+  readReference(): Promise<PolicyReference>;
+  /** The newest publications, newest first. */
+  readHistory(): Promise<PolicyReference[]>;
+  readDocument(version: PublishedVersion): Promise<string>;
+}
+
+/**
+ * The policy in force, as one isolate knows it. A request that finds its knowledge old asks for it itself: promises are
+ * never shared between requests, because the runtime may cancel the one that began them.
+ *
+ * What cannot be read or compiled never takes the place of what is in force. An isolate that knows nothing yet goes
+ * back to the newest publication that can be used, so that all isolates agree; the last resort is the bundle.
+ */
+export class PolicyKeeper {
+  readonly #clock: () => number;
+  readonly #compiled = new Map<string, Policy>();
+  readonly #unusable = new Map<string, { at: number; failure: UnusablePolicy }>();
+  #current: Policy | undefined;
+  #asOf = 0;
+  /** Requests that asked, and the newest of them that was told. */
+  #asked = 0;
+  #told = 0;
+  /** When somebody began to ask, or `null` while nobody does. */
+  #askedAt: number | null = null;
+
+  constructor(clock: () => number = () => Date.now()) {
+    this.#clock = clock;
+  }
+
+  /** The policy in force. Rejects only as long as nothing was ever known. */
+  async inForce(sources: PolicySources): Promise<Policy> {
+    const known = this.#current;
+    const startedAt = this.#clock();
+    const age = startedAt - this.#asOf;
+    // A negative age means that the clock jumped back: what was read is then of unknown age.
+    if (known && age >= 0 && age < ASK_AGAIN_MS) return known;
+    if (known && age >= 0 && age < MAX_AGE_MS && isRecent(this.#askedAt, startedAt, TURN_MS)) return known;
+    this.#askedAt = startedAt;
+    this.#asked += 1;
+    const turn = this.#asked;
+    try {
+      const policy = await this.#findNewest(await sources.readReference(), sources);
+      // Another request may have asked later and been faster: the newer knowledge stays.
+      if (turn < this.#told && this.#current) return this.#current;
+      this.#told = turn;
+      this.#current = policy;
+    } catch (failure) {
+      if (this.#current === undefined) throw failure;
+      // It stays in force. The next try is not before the usual time, or a failing database would be asked by all.
+      log("error", "policy_not_read", { version: this.#current.version, error: String(failure) });
+    } finally {
+      this.#askedAt = null;
+    }
+    this.#asOf = startedAt;
+    return this.#current;
+  }
+
+  /**
+   * The policy of a publication that somebody else has read, with `inForce` following when it is newer. Rejects with
+   * {@link UnusablePolicy} when it can never be used, or when it has to be loaded and nothing answers.
+   */
+  async follow(reference: PolicyReference, sources: PolicySources): Promise<Policy> {
+    const policy = await this.#require(reference, sources);
+    if (this.#current && this.#current.publication < policy.publication) this.#current = policy;
+    return policy;
+  }
+
+  /** The newest publication that can be used. */
+  async #findNewest(newest: PolicyReference, sources: PolicySources): Promise<Policy> {
+    const known = this.#current;
+    if (known && known.publication === newest.publication && isOf(known, newest)) return known;
+    const first = await this.#orUnusable(newest, sources);
+    if (first) return first;
+    for (const earlier of await sources.readHistory()) {
+      const policy = await this.#orUnusable(earlier, sources);
+      if (policy) return policy;
+    }
+    return this.#current ?? sources.bundled();
+  }
+
+  async #orUnusable(reference: PolicyReference, sources: PolicySources): Promise<Policy | null> {
+    try {
+      return await this.#require(reference, sources);
+    } catch (failure) {
+      if (failure instanceof UnusablePolicy) return null;
+      throw failure;
+    }
+  }
+
+  async #require({ publication, version, digest }: PolicyReference, sources: PolicySources): Promise<Policy> {
+    if (digest === null) return { ...sources.bundled(), publication };
+    return { ...(await this.#compile({ version, digest }, sources)), publication };
+  }
+
+  async #compile(version: PublishedVersion, sources: PolicySources): Promise<Policy> {
+    const key = `${version.version}:${version.digest}`;
+    const known = this.#compiled.get(key);
+    if (known) return known;
+    const unusable = this.#unusable.get(key);
+    if (unusable && isRecent(unusable.at, this.#clock(), RETRY_UNUSABLE_MS)) throw unusable.failure;
+    try {
+      const document = await sources.readDocument(version);
+      // Reading takes turns, compiling does not: what another request has compiled meanwhile is taken.
+      const policy = this.#compiled.get(key) ?? compileVersion(version, document);
+      this.#keep(key, policy);
+      return policy;
+    } catch (failure) {
+      if (failure instanceof UnusablePolicy) this.#remember(key, failure);
+      throw failure;
+    }
+  }
+
+  #keep(key: string, policy: Policy): void {
+    this.#compiled.set(key, policy);
+    const [oldest] = this.#compiled.keys();
+    if (this.#compiled.size > KEPT && oldest !== undefined) this.#compiled.delete(oldest);
+  }
+
+  /** Logs a version that cannot be used, once. */
+  #remember(key: string, failure: UnusablePolicy): void {
+    if (!this.#unusable.has(key)) log("error", "policy_unusable", { error: failure.message });
+    this.#unusable.set(key, { at: this.#clock(), failure });
+  }
+}
+
+function isOf({ version, digest }: Policy, reference: PolicyReference): boolean {
+  return version === reference.version && (reference.digest === null || digest === reference.digest);
+}
+
+/** Whether `at` is less than `span` milliseconds ago. */
+function isRecent(at: number | null, now: number, span: number): boolean {
+  return at !== null && now >= at && now - at < span;
+}

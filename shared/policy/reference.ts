@@ -1,0 +1,37 @@
+/** Which version of the policy is in force. */
+export interface PolicyReference {
+  /** Counts publications from 1 and only grows; 0 as long as nothing was ever published. */
+  publication: number;
+  /** 1 for the policy that came with the deployment. */
+  version: number;
+  /** SHA-256 of the version's document, 64 hex digits; `null` for version 1. */
+  digest: string | null;
+}
+
+/** As long as nothing was published, the policy that came with the deployment is in force. */
+const NOTHING_PUBLISHED: PolicyReference = { publication: 0, version: 1, digest: null };
+
+/** Publications that are looked at to find one that can be used. */
+const LOOK_BACK = 5;
+
+/** Publications, newest first; the first is in force. */
+const PUBLICATIONS =
+  "SELECT id AS publication, version, digest FROM policy_publication ORDER BY id DESC LIMIT";
+
+/** Asks what is in force, in one row or none; see {@link toReference}. */
+export const READ_REFERENCE = `${PUBLICATIONS} 1`;
+
+/** What {@link READ_REFERENCE} answered. */
+export function toReference(row: PolicyReference | null | undefined): PolicyReference {
+  return row ?? NOTHING_PUBLISHED;
+}
+
+/** Reads what is in force. */
+export async function readReference(database: D1Database): Promise<PolicyReference> {
+  return toReference(await database.prepare(READ_REFERENCE).first<PolicyReference>());
+}
+
+/** Reads what was put in force last, newest first. */
+export async function readHistory(database: D1Database): Promise<PolicyReference[]> {
+  return (await database.prepare(`${PUBLICATIONS} ${LOOK_BACK}`).all<PolicyReference>()).results;
+}

@@ -1,0 +1,68 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { openLocalDatabases } from "../../scripts/local/databases.ts";
+import { applyMigrations, readMigrations } from "../../scripts/local/migrate.ts";
+import { runNode } from "../../scripts/local/process.ts";
+import { ROOT } from "../../scripts/local/root.ts";
+
+let folder = "";
+let draft = "";
+
+async function run(...args: string[]): Promise<{ code: number; output: string }> {
+  const { code, stdout, stderr } = await runNode(
+    "scripts/policy.ts",
+    [...args, "--state", path.join(folder, "state")],
+    { env: { NO_COLOR: "1" } },
+  );
+  return { code, output: stdout + stderr };
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-publish-test-"));
+  draft = path.join(folder, "draft.yaml");
+  const policy = await readFile(path.join(ROOT, "shared/policy/policy.yaml"), "utf8");
+  await writeFile(
+    draft,
+    policy
+      .replace("denied_tools: [analytics_sql]", 'denied_tools: [analytics_sql, "crm_find_contacts"]')
+      .replace("\nroles:", "\ntool_limits: { analytics_sql: { calls_per_minute: 60 } }\n\nroles:"),
+  );
+  const databases = await openLocalDatabases(path.join(folder, "state"));
+  const platform = databases.all.find(({ binding }) => binding === "PLATFORM_DB");
+  if (platform) await applyMigrations(platform.connection, await readMigrations(platform.migrationsFolder));
+  await databases.close();
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+it("policy diff, publish, versions and going back tell one story", async () => {
+  const difference = await run("diff", "--file", draft);
+  expect(difference.code).toBe(0);
+  expect(difference.output).toContain(`version 1 → ${draft}`);
+  expect(difference.output).toContain("~ limit of analytics_sql for everybody: none → 60");
+  expect(difference.output).toContain("viewer\n  - tool crm_find_contacts: allow → deny");
+
+  const published = await run("publish", "--file", draft, "--by", "ada", "--note", "less; that's all");
+  expect(published.output).toContain("✓ Version 2 is in force in local within 30 seconds.");
+  expect((await run("publish", "--file", draft)).output).toContain("is in force already");
+
+  expect((await run("publish", "--version", "1")).output).toContain("It replaces version 2.");
+  const { output } = await run("versions");
+  expect(output.split("\n")[0]).toMatch(/^\* version 1 /);
+  expect(output.split("\n")[1]).toMatch(/^ {2}version 2 .* ada {2}less; that's all$/);
+  // Each command starts wrangler two or three times.
+}, 300_000);
+
+it.each([
+  [["publish", "--version", "9"], "There is no version 9."],
+  [["publish", "--version", "two"], '"two" is no version.'],
+  [["publish", "--note", "two\nlines"], "--note must be one line"],
+  [["simulate", "--days", "soon"], "--days soon is no number of days."],
+  [["versions", "--env", "moon"], "--env must be one of"],
+])("policy %j ends with 1 and says what is wrong", async (args, message) => {
+  const { code, output } = await run(...args);
+  expect(code).toBe(1);
+  expect(output).toContain(message);
+});

@@ -1,0 +1,185 @@
+import { describe, expect, it } from "vitest";
+import { canonicalize, digestText } from "../../shared/audit/canonical-json.ts";
+import { compilePolicy } from "../../shared/policy/compile.ts";
+import { UnusablePolicy } from "../../shared/policy/load-version.ts";
+import { PolicyKeeper } from "../../shared/policy/policy-keeper.ts";
+import type { PolicyReference } from "../../shared/policy/reference.ts";
+import { changePolicy } from "../support/publish.ts";
+
+const document = (limit: number) =>
+  canonicalize(
+    changePolicy((policy) => {
+      policy.limits.calls_per_client = limit;
+    }),
+  );
+
+/** A database with publications, a clock, and a count of what was read. */
+function deployment() {
+  const bundle = compilePolicy(changePolicy(() => {}));
+  const history: PolicyReference[] = [];
+  const documents = new Map<number, string>();
+  const state = { now: 1_000_000, references: 0, documents: 0, down: false };
+  const answer = async <T>(value: T): Promise<T> => {
+    if (state.down) throw new Error("D1 is away");
+    return value;
+  };
+  const sources = {
+    bundled: () => bundle,
+    readReference: () => {
+      state.references += 1;
+      return answer(history[0] ?? { publication: 0, version: 1, digest: null });
+    },
+    readHistory: () => answer(history),
+    readDocument: ({ version }: { version: number }) => {
+      state.documents += 1;
+      return answer(documents.get(version) ?? "");
+    },
+  };
+  const publish = (text: string, digest = digestText(text)): PolicyReference => {
+    const version = documents.size + 2;
+    documents.set(version, text);
+    const reference = { publication: history.length + 1, version, digest };
+    history.unshift(reference);
+    return reference;
+  };
+  const open = () => {
+    const keeper = new PolicyKeeper(() => state.now);
+    return {
+      inForce: () => keeper.inForce(sources),
+      follow: (reference: PolicyReference) => keeper.follow(reference, sources),
+      version: async () => (await keeper.inForce(sources)).version,
+    };
+  };
+  return { state, history, publish, ...open(), open };
+}
+
+describe("the policy in force, as an isolate knows it", () => {
+  it("is the bundle as long as nothing was published", async () => {
+    const { version } = deployment();
+    expect(await version()).toBe(1);
+  });
+
+  it("is asked for once in 10 seconds, by one of those who find it old", async () => {
+    const { state, version, publish } = deployment();
+    await version();
+    publish(document(2));
+    state.now += 9_999;
+    expect(await version()).toBe(1);
+    expect(state.references).toBe(1);
+    state.now += 1;
+    const versions = await Promise.all(Array.from({ length: 20 }, version));
+    expect(state.references).toBe(2);
+    expect(versions.filter((number) => number === 2)).toHaveLength(1);
+    expect(await version()).toBe(2);
+  });
+
+  it("is asked for by everybody once it is 30 seconds old, so that nobody decides by it", async () => {
+    const { state, version, publish } = deployment();
+    await version();
+    publish(document(2));
+    state.now += 30_000;
+    expect(await Promise.all(Array.from({ length: 20 }, version))).toEqual(Array(20).fill(2));
+  });
+
+  it("is compiled once, however many requests of a new isolate ask", async () => {
+    const { publish, open } = deployment();
+    publish(document(2));
+    const { inForce } = open();
+    const policies = await Promise.all(Array.from({ length: 20 }, inForce));
+    expect(new Set(policies.map(({ roles }) => roles)).size).toBe(1);
+  });
+
+  it("is read again when the clock jumps back", async () => {
+    const { state, version, publish } = deployment();
+    await version();
+    publish(document(2));
+    state.now -= 60 * 60_000;
+    expect(await version()).toBe(2);
+  });
+
+  it("goes back to an older version without reading its document again", async () => {
+    const { state, history, version, publish } = deployment();
+    const second = publish(document(2));
+    expect(await version()).toBe(2);
+    publish(document(3));
+    state.now += 10_000;
+    expect(await version()).toBe(3);
+    history.unshift({ ...second, publication: 3 });
+    state.now += 10_000;
+    expect(await version()).toBe(2);
+    expect(state.documents).toBe(2);
+  });
+
+  it("stays when the database goes away, and an isolate that never knew it says so", async () => {
+    const { state, version, publish, open } = deployment();
+    publish(document(2));
+    await version();
+    state.down = true;
+    state.now += 60_000;
+    expect(await version()).toBe(2);
+    await expect(open().inForce()).rejects.toThrow("D1 is away");
+  });
+
+  it("asks a database that is away once in 10 seconds", async () => {
+    const { state, version } = deployment();
+    await version();
+    state.down = true;
+    state.now += 60_000;
+    for (let request = 0; request < 10; request += 1) await version();
+    expect(state.references).toBe(2);
+  });
+
+  it.each([
+    ["is not JSON", "{"],
+    ["is no policy", '{"roles":{}}'],
+    ["has an expression that does not compile", document(2).replace("args.stage !=", "args.stage !! ")],
+  ])(
+    "stays when what is published %s, also for a new isolate, and is replaced by what comes next",
+    async (_, text) => {
+      const { state, version, publish, open } = deployment();
+      publish(document(2));
+      await version();
+      publish(text);
+      state.now += 10_000;
+      expect(await version()).toBe(2);
+      expect(await open().version()).toBe(2);
+      publish(document(4));
+      state.now += 10_000;
+      expect(await version()).toBe(4);
+    },
+  );
+
+  it("stays when a document is not the one that was published", async () => {
+    const { state, version, publish, open } = deployment();
+    publish(document(2));
+    await version();
+    const tampered = publish(document(1_000_000), digestText(document(3)));
+    state.now += 10_000;
+    expect(await version()).toBe(2);
+    expect(await open().version()).toBe(2);
+    await expect(open().follow(tampered)).rejects.toThrow(UnusablePolicy);
+  });
+
+  it("reads a document that cannot be used once a minute", async () => {
+    const { state, version, publish } = deployment();
+    publish("{");
+    for (let second = 0; second < 60; second += 10) {
+      await version();
+      state.now += 10_000;
+    }
+    expect(state.documents).toBe(1);
+    await version();
+    expect(state.documents).toBe(2);
+  });
+
+  it("follows a newer publication that somebody else has read, and no older one", async () => {
+    const { version, follow, publish } = deployment();
+    const second = publish(document(2));
+    await version();
+    const third = publish(document(3));
+    expect((await follow(third)).version).toBe(3);
+    expect(await version()).toBe(3);
+    await follow(second);
+    expect(await version()).toBe(3);
+  });
+});

@@ -1,0 +1,96 @@
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { type RecordedCall, readCalls } from "../../scripts/policy/recorded-calls.ts";
+import { type Bench, replay, report } from "../../scripts/policy/replay.ts";
+import type { PolicyDocument } from "../../shared/policy/schema.ts";
+import { listServers } from "../../workers/servers.ts";
+import { deliverAll, eventsOf } from "../audit/trail.ts";
+import { changePolicy } from "../support/publish.ts";
+import { openSession } from "../support/session.ts";
+
+const SUBJECTS = listServers().flatMap(({ tools }) =>
+  tools.map(({ name, scope, effect }) => ({ kind: "tool" as const, name, scope, effect, input: null })),
+);
+
+let calls: RecordedCall[] = [];
+
+/** What a draft makes of the calls of one person: `tool: from → to`. */
+function judge(change: (document: PolicyDocument) => void, user = "user_sam"): string[] {
+  const bench: Bench = {
+    draft: changePolicy(change),
+    inForce: changePolicy(() => {}),
+    known: { subjects: SUBJECTS, scopes: [] },
+    roles: new Map([["user_sam", "sales"]]),
+  };
+  return replay(
+    calls.filter(({ userId }) => userId === user),
+    bench,
+  ).map(({ call, to }) => `${call.name}: ${call.decision} → ${to}`);
+}
+
+const sales = ({ roles }: PolicyDocument) => roles.sales as NonNullable<PolicyDocument["roles"][string]>;
+
+beforeAll(async () => {
+  const sam = await openSession({ server: "crm", lane: "stateless", as: "sam", role: "sales" });
+  await sam.call("crm_list_deals");
+  await sam.call("crm_move_deal", { deal_id: "deal_0001", version: 1, stage: "won" });
+  const vera = await openSession({ server: "crm", lane: "stateless", as: "vera", role: "viewer" });
+  await vera.call("crm_create_contact", { full_name: "Nora" });
+  // Outcomes and denials are recorded behind the answer.
+  await vi.waitFor(async () => {
+    expect(await eventsOf("user_sam")).toHaveLength(4);
+    expect(await eventsOf("user_vera")).toHaveLength(1);
+  });
+  await deliverAll("user_sam");
+  await deliverAll("user_vera");
+  const database = {
+    query: async (sql: string) => (await env.PLATFORM_DB.prepare(sql).all<Record<string, string>>()).results,
+    change: async () => {},
+  };
+  calls = await readCalls(database, 0);
+});
+
+describe("recorded calls, replayed against a draft", () => {
+  it("come out as they did when nothing that matters changes, refusals by arguments included", () => {
+    expect(judge(() => {})).toEqual(["crm_list_deals: allow → allow", "crm_move_deal: deny → deny"]);
+    expect(judge(() => {}, "user_vera")).toEqual(["crm_create_contact: deny → deny"]);
+  });
+
+  it("are refused when the draft denies their tool to the role that the person had", () => {
+    const denied = judge((document) => {
+      sales(document).denied_tools = ["crm_list_*"];
+    });
+    expect(denied[0]).toBe("crm_list_deals: allow → deny");
+  });
+
+  it("are allowed when the draft allows what was refused", () => {
+    const allowed = judge((document) => {
+      document.roles.viewer = { ...sales(document), conditions: [] };
+    }, "user_vera");
+    expect(allowed).toEqual(["crm_create_contact: deny → allow"]);
+  });
+
+  it("cannot be decided when the draft looks at arguments in another way, because their values are not kept", () => {
+    const undecidable = judge((document) => {
+      for (const condition of sales(document).conditions ?? [])
+        condition.require = { expression: 'args.stage != "lost"' };
+    });
+    expect(undecidable[1]).toBe("crm_move_deal: deny → undecidable");
+  });
+
+  it("are reported by role, tool and change, with examples", () => {
+    const bench: Bench = {
+      draft: changePolicy((document) => {
+        sales(document).denied_tools = ["crm_list_deals"];
+      }),
+      inForce: changePolicy(() => {}),
+      known: { subjects: SUBJECTS, scopes: [] },
+      roles: new Map(),
+    };
+    const lines = report(replay(calls, bench), 7).split("\n");
+    expect(lines[0]).toBe("3 calls in 7 days; 1 would change.");
+    expect(lines[1]).toMatch(/^ +1 {2}sales +crm_list_deals +allow → deny$/);
+    expect(lines[2]).toContain(calls.find(({ name }) => name === "crm_list_deals")?.callId);
+    expect(lines[2]).toContain("roles.sales.denied_tools[0]");
+  });
+});

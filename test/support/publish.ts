@@ -1,0 +1,65 @@
+import { env } from "cloudflare:workers";
+import { type Publication, putInForce, READ_STATE } from "../../scripts/policy/publications.ts";
+import { canonicalize, digestText } from "../../shared/audit/canonical-json.ts";
+import bundled from "../../shared/policy/policy.json" with { type: "json" };
+import { type PolicyDocument, policyDocument } from "../../shared/policy/schema.ts";
+
+/** The bundled policy with limits that tests do not run into, changed by `change`. */
+export function changePolicy(change: (document: PolicyDocument) => void): PolicyDocument {
+  const document = policyDocument.parse(structuredClone(bundled));
+  const most = 1_000_000;
+  document.limits = {
+    calls_per_client: most,
+    calls_per_costly_tool: most,
+    calls_per_user: most,
+    concurrent_calls: most,
+    units_per_day: most,
+    costly_units: 1,
+  };
+  change(document);
+  return document;
+}
+
+/** What the publishing command reads first. */
+export async function readState() {
+  const row = await env.PLATFORM_DB.prepare(READ_STATE).first<{
+    publication: number;
+    newest: number;
+    version: number;
+  }>();
+  return row ?? { publication: 0, newest: 1, version: 1 };
+}
+
+/** Publishes any text as a new version, as the command would. Returns its number. */
+export async function publishText(text: string, seen = readState()): Promise<number> {
+  const { publication, newest, version: replaced } = await seen;
+  const version = newest + 1;
+  await run(toPublication(publication, replaced, version, digestText(text)), text);
+  return version;
+}
+
+/** Publishes the bundled policy with a change. Returns the number of the version. */
+export function publish(change: (document: PolicyDocument) => void): Promise<number> {
+  return publishText(canonicalize(changePolicy(change)));
+}
+
+/** Puts a version in force again. */
+export async function goBackTo(version: number): Promise<void> {
+  const { publication, version: replaced } = await readState();
+  const row = await env.PLATFORM_DB.prepare("SELECT digest FROM policy_version WHERE number = ?")
+    .bind(version)
+    .first<{ digest: string }>();
+  await run(toPublication(publication, replaced, version, row?.digest ?? null));
+}
+
+function toPublication(after: number, replaced: number, version: number, digest: string | null): Publication {
+  return { after, replaced, version, digest, at: Date.now(), by: "tests", note: "it's; a note" };
+}
+
+/** Runs a file of statements as `wrangler d1 execute --file` does: all of them or none. */
+async function run(publication: Publication, document?: string): Promise<void> {
+  const statements = putInForce(publication, document)
+    .split(";\n")
+    .map((text) => env.PLATFORM_DB.prepare(text.replace(/;$/, "")));
+  await env.PLATFORM_DB.batch(statements);
+}

@@ -1,0 +1,54 @@
+import { POLICY_CHAIN, type PolicyChangeEvent } from "../../shared/audit/record.ts";
+import { principalGate } from "../../shared/guard/admit.ts";
+import { log } from "../../shared/observe/log.ts";
+import type { Policy } from "../../shared/policy/compile.ts";
+import { bundledPolicy } from "../../shared/policy/current.ts";
+
+/** Publications that one run records at most; the next run goes on. */
+const ROWS = 100;
+
+type Row = Omit<PolicyChangeEvent, "type" | "digest"> & { digest: string | null };
+
+const UNRECORDED = `
+  SELECT id AS publication, replaced AS "from", version AS "to", digest, by, note, at AS publishedAt
+    FROM policy_publication WHERE recorded = 0 ORDER BY id LIMIT ${ROWS}`;
+
+/** The newest publication that this isolate has seen. */
+let seen = 0;
+
+/** Records publications as soon as this isolate meets a new one, behind the answer. The hourly run does it at last. */
+export function noticePolicy(
+  env: Env,
+  { publication }: Policy,
+  ctx: Pick<ExecutionContext, "waitUntil">,
+): void {
+  if (publication <= seen) return;
+  seen = publication;
+  ctx.waitUntil(
+    recordPolicyChanges(env).catch((failure: unknown) =>
+      log("error", "policy_change_not_recorded", { publication, error: String(failure) }),
+    ),
+  );
+}
+
+/**
+ * Writes publications into the audit trail. The command that publishes reaches the platform database only, where its
+ * row waits until here it has become a record: first durable in the chain, then marked. Whoever comes twice, or at the
+ * same time, finds it recorded already. Returns how many it recorded.
+ */
+export async function recordPolicyChanges(env: Env): Promise<number> {
+  const { results } = await env.PLATFORM_DB.prepare(UNRECORDED).all<Row>();
+  for (const { digest, ...row } of results) {
+    const event: PolicyChangeEvent = {
+      type: "policy_change",
+      ...row,
+      digest: digest ?? bundledPolicy().digest,
+    };
+    const key = `policy ${row.publication}`;
+    await principalGate(env, POLICY_CHAIN).recordOnce(POLICY_CHAIN, key, event);
+    await env.PLATFORM_DB.prepare("UPDATE policy_publication SET recorded = 1 WHERE id = ?")
+      .bind(row.publication)
+      .run();
+  }
+  return results.length;
+}
