@@ -41,8 +41,6 @@ const stateless = createMcpHandler(
 export default {
   fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
     const { pathname } = new URL(request.url);
-    return pathname === "/stateless"
-      ? stateless.fetch(request)
-      : sessionful.fetch(request, env, ctx);
+    return pathname === "/stateless" ? stateless.fetch(request) : sessionful.fetch(request, env, ctx);
   },
 };
