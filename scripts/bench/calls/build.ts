@@ -1,8 +1,9 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { build, type Plugin } from "esbuild";
 import { runWrangler } from "../../local/process.ts";
-import { environmentFlag, readEnvironment } from "../../local/project.ts";
+import { CONFIG_FILE, environmentFlag, readEnvironment } from "../../local/project.ts";
 import { ROOT } from "../../local/root.ts";
 import type { Variant } from "./variants.ts";
 
@@ -10,10 +11,9 @@ import type { Variant } from "./variants.ts";
  * Builds a variant and returns its module. First the project's own files become one, with replaced modules in place;
  * then wrangler makes of it what a deployment of the local environment would upload. Throws with wrangler's text.
  */
-export async function buildVariant({ name, entry, replaced, foreign }: Variant): Promise<string> {
+export async function buildVariant({ name, entry, replaced, bare }: Variant): Promise<string> {
   // Under the project, because packages are found from here.
   const folder = path.join(ROOT, ".wrangler/bench", name.replace(/\W+/g, "-"));
-  await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const joined = path.join(folder, "joined.js");
   const output = path.join(folder, "upload");
@@ -28,16 +28,29 @@ export async function buildVariant({ name, entry, replaced, foreign }: Variant):
     plugins: [replaceModules(replaced)],
     logLevel: "error",
   });
+  const key = createHash("sha256")
+    .update(await readInputs(joined))
+    .digest("hex");
+  const keyFile = path.join(folder, "key");
+  const uploaded = path.join(output, "joined.js");
+  // What was built from the same files by the same packages is the same.
+  if ((await readFile(keyFile, "utf8").catch(() => "")) === key) return await readFile(uploaded, "utf8");
   const { code, stdout, stderr } = await runWrangler([
     "deploy",
     joined,
     "--dry-run",
     "--outdir",
     output,
-    ...(foreign === true ? ["--config", await writeConfig(folder)] : [environmentFlag("local")]),
+    ...(bare !== undefined ? ["--config", await writeConfig(folder)] : [environmentFlag("local")]),
   ]);
   if (code !== 0) throw new Error(`"${name}" does not build.\n${stderr || stdout}`);
-  return await readFile(path.join(output, "joined.js"), "utf8");
+  await writeFile(keyFile, key);
+  return await readFile(uploaded, "utf8");
+}
+
+async function readInputs(joined: string): Promise<string> {
+  const files = [joined, CONFIG_FILE, path.join(ROOT, "package-lock.json")];
+  return (await Promise.all(files.map((file) => readFile(file, "utf8")))).join();
 }
 
 /** The least that a Worker needs: the runtime that the project names. */

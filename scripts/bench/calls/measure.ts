@@ -2,7 +2,7 @@ import { GENERATIONS, type Generation } from "../../demo/session.ts";
 import { type Client, connectClient, type Target } from "./client.ts";
 import { runLoad } from "./load.ts";
 import type { RunningWorker } from "./runtime.ts";
-import { BARE, type Variant } from "./variants.ts";
+import type { Variant } from "./variants.ts";
 import { BARE_TOOL } from "./worker/echo.ts";
 
 /** A variant that runs, and who may call it. */
@@ -31,8 +31,9 @@ const LOAD_MS = 800;
 const ALONE_MS = 500;
 const WARM_UP_MS = 500;
 
-/** Rounds of a whole run and of a quick one. */
-const ROUNDS = { whole: 5, quick: 5 } as const;
+const ROUNDS = 5;
+/** Fewer rounds say too little, even on a machine that is too busy for more. */
+const FEWEST_ROUNDS = 2;
 
 /** Where a client of one generation calls a variant. */
 export function targetOf(
@@ -41,15 +42,19 @@ export function targetOf(
   token: string,
 ): Target {
   const place = { port: worker.port, host: new URL(publicUrl).host };
-  return variant === BARE
-    ? { ...place, path: `/${generation}`, tool: BARE_TOOL, token: null }
-    : { ...place, path: "/mcp", tool: "bench_echo", token };
+  return variant.bare === undefined
+    ? { ...place, path: "/mcp", tool: "bench_echo", token }
+    : { ...place, path: `/${generation}${variant.bare}`, tool: BARE_TOOL, token: null };
 }
 
-/** Measures every variant in both generations, all of them once a round, so that what disturbs one disturbs all. */
+/**
+ * Measures every variant in both generations, all of them once a round, so that what disturbs one disturbs all.
+ *
+ * @param until - when no further round begins, on the clock of `performance.now()`
+ */
 export async function measureRounds(
   stands: readonly Stand[],
-  quick: boolean,
+  until: number,
   say: (what: string) => void,
 ): Promise<Measured[]> {
   say("warming up");
@@ -67,9 +72,12 @@ export async function measureRounds(
       cells.push({ clients, worker: stand.worker, measured });
     }
   }
-  const rounds = quick ? ROUNDS.quick : ROUNDS.whole;
-  for (let round = 1; round <= rounds; round += 1) {
-    say(`round ${round} of ${rounds}`);
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    if (round > FEWEST_ROUNDS && performance.now() > until) {
+      say(`the machine is busy: ${round - 1} rounds must do`);
+      break;
+    }
+    say(`round ${round} of ${ROUNDS}`);
     for (const { clients, worker, measured } of cells) await measureOnce(clients, worker, measured);
   }
   for (const { clients } of cells) for (const client of clients) client.close();

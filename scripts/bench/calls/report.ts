@@ -42,6 +42,7 @@ function printGeneration(measured: readonly Measured[], generation: Generation):
       median(one.rates).toFixed(0),
       medianRatio(one.rates, bare.rates).toFixed(2),
       one.cpu.length > 0 ? median(one.cpu).toFixed(2) : "–",
+      one.cpu.length > 0 ? `×${medianRatio(one.cpu, bare.cpu).toFixed(2)}` : "–",
       ...[0.5, 0.95, 0.99].flatMap((share) => {
         const times = one.times.map((round) => percentile(round, share));
         const bareTimes = bare.times.map((round) => percentile(round, share));
@@ -51,7 +52,7 @@ function printGeneration(measured: readonly Measured[], generation: Generation):
   console.log(
     `\n${generation}: ${CLIENTS} clients for throughput, one for times; ratios to bare, round by round`,
   );
-  printTable([["", "calls/s", "/ bare", "CPU ms", "p50 ms", "", "p95 ms", "", "p99 ms", ""], ...rows]);
+  printTable([["", "calls/s", "/ bare", "CPU ms", "", "p50 ms", "", "p95 ms", "", "p99 ms", ""], ...rows]);
 }
 
 function printCounts(generation: Generation, counts: Counts): void {

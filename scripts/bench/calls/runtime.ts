@@ -49,7 +49,11 @@ export function startBare({ script, folder, port }: RunOptions): Promise<Running
     modules: [{ type: "ESModule", path: "index.js", contents: script }],
     ...(compatibility_date !== undefined && { compatibilityDate: compatibility_date }),
     compatibilityFlags: compatibility_flags,
-    durableObjects: { BARE_AGENT: { className: "BareAgent", useSQLite: true } },
+    durableObjects: {
+      BARE_AGENT: { className: "BareAgent", useSQLite: true },
+      NOTING_AGENT: { className: "NotingAgent", useSQLite: true },
+      BARE_NOTES: { className: "BareNotes", useSQLite: true },
+    },
   });
 }
 

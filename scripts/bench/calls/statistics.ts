@@ -1,11 +1,3 @@
-/** What a run of calls took. Times in milliseconds, the rate in calls a second. */
-export interface Figures {
-  rate: number;
-  p50: number;
-  p95: number;
-  p99: number;
-}
-
 /**
  * The value that `share` of all values do not exceed (nearest rank: always one that was measured). `share` lies
  * between 0 and 1. Throws for no values: a percentile of nothing is no number.

@@ -6,15 +6,18 @@ export interface Variant {
   entry: string;
   /** Project module → the one in its place, from this folder. */
   replaced: Readonly<Record<string, string>>;
-  /** Whether it is no Gatehouse, and needs nothing of its environment. */
-  foreign?: boolean;
+  /** Set when it is no Gatehouse and needs nothing of its environment: what follows the generation in its URLs. */
+  bare?: "" | "/noting";
 }
 
 /** The one place where limits are lifted. */
 const LIFTED = { "shared/policy/limits.ts": "./worker/lifted-limits.ts" };
 
 /** The smallest server of each generation. */
-export const BARE: Variant = { name: "bare", entry: "./worker/bare.ts", replaced: {}, foreign: true };
+export const BARE: Variant = { name: "bare", entry: "./worker/bare.ts", replaced: {}, bare: "" };
+
+/** The same with one row written to an object first: what any guard costs that keeps an intent before it runs. */
+export const NOTING: Variant = { ...BARE, name: "bare + one row", bare: "/noting" };
 
 /** The deployed Worker, with limits lifted and one tool more. */
 export const GUARDED: Variant = { name: "guarded", entry: "./worker/gateway.ts", replaced: LIFTED };
