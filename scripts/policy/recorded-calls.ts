@@ -18,8 +18,8 @@ export interface RecordedCall {
   at: number;
 }
 
-/** The event of a record as JSON. */
-const EVENT = "body -> '$.event'";
+/** The event of a record as JSON; records of version 1 hold it themselves. */
+const EVENT = "coalesce(event, body -> '$.event')";
 
 const field = (name: string) => `event ->> '$.${name}'`;
 

@@ -29,6 +29,8 @@ export class AuditTrail {
   // In memory on purpose: an object that starts anew sends everything again that is not confirmed.
   #sentThrough = 0;
   #resendAt: number | null = null;
+  // Known once it is read or written: nobody else appends to this chain.
+  #head: Head | undefined;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -60,7 +62,8 @@ export class AuditTrail {
 
   /** Chains any event. */
   record(chain: string, event: AuditEvent, now: number): void {
-    const link = appendLink(chain, this.#readHead(), event, now);
+    const before = this.#readHead();
+    const link = appendLink(chain, before, event, now);
     this.#sql.exec(
       "INSERT INTO audit_link (sequence, body, hash, salt, event) VALUES (?, ?, ?, ?, ?)",
       link.sequence,
@@ -69,6 +72,7 @@ export class AuditTrail {
       link.salt,
       link.event,
     );
+    this.#head = { sequence: link.sequence, hash: link.hash, at: Math.max(now, before.at) };
   }
 
   /** Chains what a request of an administrator was about. The same request again is not recorded again. */
@@ -123,12 +127,18 @@ export class AuditTrail {
 
   /** Forgets what the platform database has, but for the newest record, without its event: the next is built on it. */
   confirm(sequences: readonly number[]): void {
+    const confirmed = JSON.stringify(sequences);
+    // A record that can go is not marked first: each row is written once.
     this.#sql.exec(
-      "UPDATE audit_link SET stored = 1, salt = NULL, event = NULL WHERE sequence IN (SELECT value FROM json_each(?))",
-      JSON.stringify(sequences),
+      `DELETE FROM audit_link
+        WHERE (stored = 1 OR sequence IN (SELECT value FROM json_each(?)))
+          AND sequence < (SELECT max(sequence) FROM audit_link)`,
+      confirmed,
     );
     this.#sql.exec(
-      "DELETE FROM audit_link WHERE stored = 1 AND sequence < (SELECT max(sequence) FROM audit_link)",
+      `UPDATE audit_link SET stored = 1, salt = NULL, event = NULL
+        WHERE stored = 0 AND sequence IN (SELECT value FROM json_each(?))`,
+      confirmed,
     );
     const [waiting] = this.#sql
       .exec("SELECT 1 FROM audit_link WHERE stored = 0 AND sequence <= ? LIMIT 1", this.#sentThrough)
@@ -148,6 +158,7 @@ export class AuditTrail {
   }
 
   #readHead(): Head {
+    if (this.#head) return this.#head;
     const [head] = this.#sql
       .exec<Head & Record<string, SqlStorageValue>>(
         "SELECT sequence, hash, body ->> '$.at' AS at FROM audit_link ORDER BY sequence DESC LIMIT 1",

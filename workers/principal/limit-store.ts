@@ -30,6 +30,7 @@ type PassedRow = { seq: number; at: number; client_id: string; costly_tool: stri
 export class SqlLimitStore implements LimitStore {
   readonly #sql: SqlStorage;
   #newest = 0;
+  #count = 0;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -45,13 +46,30 @@ export class SqlLimitStore implements LimitStore {
   readPassed(): PassedCall[] {
     const rows = this.#sql.exec<PassedRow>("SELECT * FROM passed_calls ORDER BY seq").toArray();
     this.#newest = rows.at(-1)?.seq ?? 0;
+    this.#count = rows.length;
     return rows.map((row) => ({ at: row.at, clientId: row.client_id, costlyTool: row.costly_tool }));
   }
 
   addPassed({ at, clientId, costlyTool }: PassedCall, kept: number): void {
-    this.#newest += 1;
-    this.#sql.exec("INSERT INTO passed_calls VALUES (?, ?, ?, ?)", this.#newest, at, clientId, costlyTool);
-    this.#sql.exec("DELETE FROM passed_calls WHERE seq <= ?", this.#newest - kept);
+    const seq = this.#newest + 1;
+    const oldest = seq - this.#count;
+    if (this.#count < kept) {
+      this.#sql.exec("INSERT INTO passed_calls VALUES (?, ?, ?, ?)", seq, at, clientId, costlyTool);
+      this.#count += 1;
+    } else {
+      // The oldest call's row becomes the newest call's: one row is written and not two.
+      this.#sql.exec(
+        "UPDATE passed_calls SET seq = ?, at = ?, client_id = ?, costly_tool = ? WHERE seq = ?",
+        seq,
+        at,
+        clientId,
+        costlyTool,
+        oldest,
+      );
+      if (this.#count > kept) this.#sql.exec("DELETE FROM passed_calls WHERE seq <= ?", seq - kept);
+      this.#count = kept;
+    }
+    this.#newest = seq;
   }
 
   readState(): LimitState {

@@ -29,6 +29,8 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
   readonly #trail: AuditTrail;
   readonly #gatekeeper: Gatekeeper;
   readonly #results: ResultStore;
+  /** When the alarm is set to, as far as it is known. */
+  #alarmAt: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -136,6 +138,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
 
   /** Sends records on, oldest first. A record is forgotten only after the database has it. */
   override async alarm(): Promise<void> {
+    this.#alarmAt = null;
     this.#trail.closeOverdue(Date.now());
     for (let links = this.#trail.unsent(Date.now()); links.length > 0; ) {
       await this.env.CALL_QUEUE.send(links);
@@ -148,8 +151,12 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
 
   /** Sets the alarm, unless it is set to an earlier moment. */
   async #wakeBy(moment: number): Promise<void> {
-    const alarm = await this.ctx.storage.getAlarm();
-    if (alarm === null || alarm > moment) await this.ctx.storage.setAlarm(moment);
+    // What is remembered saves asking with every call; a moment that has passed says nothing any more.
+    if (this.#alarmAt === null || this.#alarmAt <= Date.now())
+      this.#alarmAt = await this.ctx.storage.getAlarm();
+    if (this.#alarmAt !== null && this.#alarmAt <= moment) return;
+    this.#alarmAt = moment;
+    await this.ctx.storage.setAlarm(moment);
   }
 
   #context(clientId: string): SessionContext {

@@ -1,0 +1,33 @@
+import { CommandFailure, reportFailure } from "./local/failure.ts";
+
+const HELP = `Measures Gatehouse on this machine.
+
+  npm run bench                     what a guarded call costs beside a bare one (at most five minutes)
+  npm run bench -- calls --quick    the same without switching single steps off (at most 90 seconds)
+  npm run bench -- decide           the policy's decision under 1,000 rules
+  npm run bench -- redaction        what the redaction of free text finds, and what it finds by mistake
+  npm run bench -- knowledge        the ranking of the knowledge base on a test collection
+`;
+
+const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
+  calls: () => import("./bench/calls.ts"),
+  decide: () => import("./bench/decide.ts"),
+  redaction: () => import("./bench/redaction.ts"),
+  knowledge: () => import("./bench/knowledge.ts"),
+};
+
+try {
+  const [first = "calls"] = process.argv.slice(2);
+  if (first === "--help") {
+    console.log(HELP);
+  } else {
+    const named = !first.startsWith("--");
+    const start = SUBJECTS[named ? first : "calls"];
+    if (start === undefined) throw new CommandFailure(`There is no bench called "${first}".`, HELP);
+    // Each bench reads its own options, as if it had been started alone.
+    if (named) process.argv.splice(2, 1);
+    await start();
+  }
+} catch (failure) {
+  process.exitCode = reportFailure(failure);
+}

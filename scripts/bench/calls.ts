@@ -1,0 +1,119 @@
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import net, { type AddressInfo } from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { GENERATIONS, type Generation } from "../demo/session.ts";
+import { reportFailure } from "../local/failure.ts";
+import { buildVariant } from "./calls/build.ts";
+import { countCalls } from "./calls/count-calls.ts";
+import type { Counts } from "./calls/counts.ts";
+import { measureRounds, type Stand } from "./calls/measure.ts";
+import { signPeopleIn } from "./calls/people.ts";
+import { printReport } from "./calls/report.ts";
+import { startBare, startGateway } from "./calls/runtime.ts";
+import { timeDecisions } from "./calls/time-decisions.ts";
+import { BARE, COUNTED, GUARDED, NOTING, type Variant, WITHOUT } from "./calls/variants.ts";
+
+const HELP = `Measures what a guarded call costs beside a bare one, in both generations, variant after variant in turn.
+
+  npm run bench -- calls [--quick]
+
+--quick leaves out the Workers with one step of the guard switched off. Targets that are missed are said so and are
+no failure; a call that fails is.
+`;
+
+/** Variants that are built at the same time. */
+const BUILDERS = 3;
+
+/** Milliseconds after which no further round begins, so that a whole run ends in five minutes, a quick one in 90 s. */
+const WHOLE_MS = 215_000;
+const QUICK_MS = 45_000;
+
+process.env.WRANGLER_SEND_METRICS = "false";
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+process.env.WRANGLER_LOG = "error";
+process.env.WRANGLER_WRITE_LOGS = "false";
+
+const began = performance.now();
+const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-bench-"));
+const stops: (() => Promise<void>)[] = [];
+try {
+  const { values } = parseArgs({ options: { quick: { type: "boolean" }, help: { type: "boolean" } } });
+  if (values.help) console.log(HELP);
+  else await run(values.quick ?? false);
+} catch (failure) {
+  process.exitCode = reportFailure(failure);
+} finally {
+  await Promise.all(stops.map((stop) => stop()));
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function run(quick: boolean): Promise<void> {
+  const variants = [BARE, NOTING, GUARDED, COUNTED, ...(quick ? [] : WITHOUT)];
+  say(`building ${variants.length} Workers`);
+  const scripts = await buildAll(variants);
+  const scriptOf = ({ name }: Variant) => scripts.get(name) ?? "";
+
+  say("signing people in");
+  const seed = path.join(folder, "seed");
+  const { publicUrl, tokens } = await seedPeople(scriptOf(GUARDED), seed);
+
+  say("starting");
+  const stands: Stand[] = [];
+  const stand = async (variant: Variant): Promise<Stand> => {
+    const own = path.join(folder, `state-${stops.length}`);
+    const options = { script: scriptOf(variant), folder: own, publicUrl, port: 0 };
+    if (variant.bare === undefined) await cp(seed, own, { recursive: true });
+    const worker = await (variant.bare !== undefined ? startBare(options) : startGateway(options));
+    stops.push(worker.stop);
+    return { variant, worker, publicUrl, tokens };
+  };
+  for (const variant of variants) if (variant !== COUNTED) stands.push(await stand(variant));
+
+  const measured = await measureRounds(stands, began + (quick ? QUICK_MS : WHOLE_MS), say);
+
+  say("counting");
+  const counted = await stand(COUNTED);
+  const counts = new Map<Generation, Counts>();
+  for (const generation of GENERATIONS) counts.set(generation, await countCalls(counted, generation));
+  printReport(measured, counts, timeDecisions());
+  say("done");
+}
+
+async function buildAll(variants: readonly Variant[]): Promise<ReadonlyMap<string, string>> {
+  const scripts = new Map<string, string>();
+  const waiting = [...variants];
+  const build = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      scripts.set(next.name, await buildVariant(next));
+    }
+  };
+  await Promise.all(Array.from({ length: BUILDERS }, build));
+  return scripts;
+}
+
+/** Fills storage with people who are signed in; every variant gets a copy of it. */
+async function seedPeople(script: string, state: string): Promise<{ publicUrl: string; tokens: string[] }> {
+  const port = await findFreePort();
+  const publicUrl = `http://localhost:${port}`;
+  const worker = await startGateway({ script, folder: state, publicUrl, port });
+  try {
+    return { publicUrl, tokens: await signPeopleIn(await worker.migrate(), `${publicUrl}/mcp`) };
+  } finally {
+    await worker.stop();
+  }
+}
+
+/** A port that nobody uses: tokens are for exact URLs, so it must be known before anything starts. */
+async function findFreePort(): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise<unknown>((resolve) => server.close(resolve));
+  return port;
+}
+
+function say(what: string): void {
+  console.log(`[${((performance.now() - began) / 1000).toFixed(0).padStart(3)} s] ${what}`);
+}

@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { build, type Plugin } from "esbuild";
+import { runWrangler } from "../../local/process.ts";
+import { CONFIG_FILE, environmentFlag, readEnvironment } from "../../local/project.ts";
+import { ROOT } from "../../local/root.ts";
+import type { Variant } from "./variants.ts";
+
+/**
+ * Builds a variant and returns its module. First the project's own files become one, with replaced modules in place;
+ * then wrangler makes of it what a deployment of the local environment would upload. Throws with wrangler's text.
+ */
+export async function buildVariant({ name, entry, replaced, bare }: Variant): Promise<string> {
+  // Under the project, because packages are found from here.
+  const folder = path.join(ROOT, ".wrangler/bench", name.replace(/\W+/g, "-"));
+  await mkdir(folder, { recursive: true });
+  const joined = path.join(folder, "joined.js");
+  const output = path.join(folder, "upload");
+  await build({
+    entryPoints: [path.resolve(import.meta.dirname, entry)],
+    outfile: joined,
+    bundle: true,
+    format: "esm",
+    target: "es2024",
+    packages: "external",
+    external: ["cloudflare:*"],
+    plugins: [replaceModules(replaced)],
+    logLevel: "error",
+  });
+  const key = createHash("sha256")
+    .update(await readInputs(joined))
+    .digest("hex");
+  const keyFile = path.join(folder, "key");
+  const uploaded = path.join(output, "joined.js");
+  // What was built from the same files by the same packages is the same.
+  if ((await readFile(keyFile, "utf8").catch(() => "")) === key) return await readFile(uploaded, "utf8");
+  const { code, stdout, stderr } = await runWrangler([
+    "deploy",
+    joined,
+    "--dry-run",
+    "--outdir",
+    output,
+    ...(bare !== undefined ? ["--config", await writeConfig(folder)] : [environmentFlag("local")]),
+  ]);
+  if (code !== 0) throw new Error(`"${name}" does not build.\n${stderr || stdout}`);
+  await writeFile(keyFile, key);
+  return await readFile(uploaded, "utf8");
+}
+
+async function readInputs(joined: string): Promise<string> {
+  const files = [joined, CONFIG_FILE, path.join(ROOT, "package-lock.json")];
+  return (await Promise.all(files.map((file) => readFile(file, "utf8")))).join();
+}
+
+/** The least that a Worker needs: the runtime that the project names. */
+async function writeConfig(folder: string): Promise<string> {
+  const { compatibility_date, compatibility_flags } = readEnvironment("local");
+  const file = path.join(folder, "wrangler.json");
+  await writeFile(file, JSON.stringify({ name: "bare", compatibility_date, compatibility_flags }));
+  return file;
+}
+
+/** Puts modules in the place of others, for everybody but the module that stands in: it may use the original. */
+function replaceModules(replaced: Readonly<Record<string, string>>): Plugin {
+  const places = new Map(
+    Object.entries(replaced).map(([original, standIn]) => [
+      path.join(ROOT, original),
+      path.resolve(import.meta.dirname, standIn),
+    ]),
+  );
+  return {
+    name: "replace-modules",
+    setup(builder) {
+      builder.onResolve({ filter: /^\..*\.tsx?$/ }, ({ path: specifier, importer, resolveDir }) => {
+        const standIn = places.get(path.resolve(resolveDir, specifier));
+        return standIn === undefined || standIn === importer ? undefined : { path: standIn };
+      });
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import { GENERATIONS, type Generation } from "../../demo/session.ts";
+import { type Client, connectClient, type Target } from "./client.ts";
+import { runLoad } from "./load.ts";
+import type { RunningWorker } from "./runtime.ts";
+import type { Variant } from "./variants.ts";
+import { BARE_TOOL } from "./worker/echo.ts";
+
+/** A variant that runs, and who may call it. */
+export interface Stand {
+  variant: Variant;
+  worker: RunningWorker;
+  publicUrl: string;
+  tokens: readonly string[];
+}
+
+/** What one variant did in one generation, an entry for each round. */
+export interface Measured {
+  variant: Variant;
+  generation: Generation;
+  /** Calls a second under load. */
+  rates: number[];
+  /** CPU milliseconds of a call under load; empty where the system does not tell. */
+  cpu: number[];
+  /** Milliseconds of each call of a single client. */
+  times: number[][];
+}
+
+/** Clients that call at the same time when throughput is measured. */
+export const CLIENTS = 16;
+const LOAD_MS = 800;
+const ALONE_MS = 500;
+const WARM_UP_MS = 500;
+
+const ROUNDS = 5;
+/** Fewer rounds say too little, even on a machine that is too busy for more. */
+const FEWEST_ROUNDS = 2;
+
+/** Where a client of one generation calls a variant. */
+export function targetOf(
+  { variant, worker, publicUrl }: Stand,
+  generation: Generation,
+  token: string,
+): Target {
+  const place = { port: worker.port, host: new URL(publicUrl).host };
+  return variant.bare === undefined
+    ? { ...place, path: "/mcp", tool: "bench_echo", token }
+    : { ...place, path: `/${generation}${variant.bare}`, tool: BARE_TOOL, token: null };
+}
+
+/**
+ * Measures every variant in both generations, all of them once a round, so that what disturbs one disturbs all.
+ *
+ * @param until - when no further round begins, on the clock of `performance.now()`
+ */
+export async function measureRounds(
+  stands: readonly Stand[],
+  until: number,
+  say: (what: string) => void,
+): Promise<Measured[]> {
+  say("warming up");
+  const cells = [];
+  for (const stand of stands) {
+    for (const generation of GENERATIONS) {
+      const clients = await Promise.all(
+        Array.from({ length: CLIENTS }, (_, index) => {
+          const token = stand.tokens[index % stand.tokens.length] ?? "";
+          return connectClient(generation, targetOf(stand, generation, token));
+        }),
+      );
+      await runLoad(clients, WARM_UP_MS);
+      const measured: Measured = { variant: stand.variant, generation, rates: [], cpu: [], times: [] };
+      cells.push({ clients, worker: stand.worker, measured });
+    }
+  }
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    if (round > FEWEST_ROUNDS && performance.now() > until) {
+      say(`the machine is busy: ${round - 1} rounds must do`);
+      break;
+    }
+    say(`round ${round} of ${ROUNDS}`);
+    for (const { clients, worker, measured } of cells) await measureOnce(clients, worker, measured);
+  }
+  for (const { clients } of cells) for (const client of clients) client.close();
+  return cells.map(({ measured }) => measured);
+}
+
+async function measureOnce(
+  clients: readonly Client[],
+  worker: RunningWorker,
+  measured: Measured,
+): Promise<void> {
+  const before = await worker.readCpu();
+  const { calls, seconds } = await runLoad(clients, LOAD_MS);
+  const after = await worker.readCpu();
+  measured.rates.push(calls / seconds);
+  if (before !== null && after !== null) measured.cpu.push((after - before) / calls);
+  measured.times.push((await runLoad(clients.slice(0, 1), ALONE_MS)).times);
+}

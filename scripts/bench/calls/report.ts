@@ -1,0 +1,135 @@
+import { GENERATIONS, type Generation } from "../../demo/session.ts";
+import { listCosts, PRICES_AS_OF, sumCosts } from "./costs.ts";
+import { COUNTED_CALLS } from "./count-calls.ts";
+import type { Counts } from "./counts.ts";
+import { CLIENTS, type Measured } from "./measure.ts";
+import { median, medianRatio, percentile } from "./statistics.ts";
+import { judge } from "./targets.ts";
+import type { DecisionTimes } from "./time-decisions.ts";
+import { BARE, GUARDED } from "./variants.ts";
+
+/** Requests to objects that nobody waits for: the outcome, and what is done about records that were sent on. */
+const BACKGROUND = ["request settle", "request confirmStored", "request alarm", "request record"];
+/** The hop that the sessionful lane consists of. */
+const LANE = "request fetch";
+
+type CountsOf = ReadonlyMap<Generation, Counts>;
+
+/** Prints what was measured, what it costs and which targets are met. */
+export function printReport(
+  measured: readonly Measured[],
+  counts: CountsOf,
+  decisions: readonly DecisionTimes[],
+): void {
+  for (const generation of GENERATIONS) printGeneration(measured, generation);
+  for (const generation of GENERATIONS) printCounts(generation, counts.get(generation) ?? {});
+  for (const generation of GENERATIONS) printCosts(measured, generation, counts.get(generation) ?? {});
+  printTargets(measured, counts, decisions);
+}
+
+function find(measured: readonly Measured[], name: string, generation: Generation): Measured {
+  const found = measured.find((one) => one.variant.name === name && one.generation === generation);
+  if (found === undefined) throw new Error(`"${name}" was not measured.`);
+  return found;
+}
+
+function printGeneration(measured: readonly Measured[], generation: Generation): void {
+  const bare = find(measured, BARE.name, generation);
+  const rows = measured
+    .filter((one) => one.generation === generation)
+    .map((one) => [
+      one.variant.name,
+      median(one.rates).toFixed(0),
+      medianRatio(one.rates, bare.rates).toFixed(2),
+      one.cpu.length > 0 ? median(one.cpu).toFixed(2) : "–",
+      one.cpu.length > 0 ? `×${medianRatio(one.cpu, bare.cpu).toFixed(2)}` : "–",
+      ...[0.5, 0.95, 0.99].flatMap((share) => {
+        const times = one.times.map((round) => percentile(round, share));
+        const bareTimes = bare.times.map((round) => percentile(round, share));
+        return [median(times).toFixed(1), `×${medianRatio(times, bareTimes).toFixed(2)}`];
+      }),
+    ]);
+  console.log(
+    `\n${generation}: ${CLIENTS} clients for throughput, one for times; ratios to bare, round by round`,
+  );
+  printTable([["", "calls/s", "/ bare", "CPU ms", "", "p50 ms", "", "p95 ms", "", "p99 ms", ""], ...rows]);
+}
+
+function printCounts(generation: Generation, counts: Counts): void {
+  console.log(`\n${generation}: counted for each call, background work of ${COUNTED_CALLS} calls included`);
+  const rows = Object.entries(counts).filter(([, amount]) => amount > 0);
+  printTable(
+    rows.map(([name, amount]) => [
+      BACKGROUND.includes(name) ? `${name} (nobody waits)` : name,
+      amount.toFixed(amount < 10 ? 2 : 0),
+    ]),
+  );
+}
+
+function printCosts(measured: readonly Measured[], generation: Generation, counts: Counts): void {
+  const { cpu, rates } = find(measured, GUARDED.name, generation);
+  // Without a count the whole time of the busy process stands in. Either includes the work of objects and databases.
+  const lines = listCosts(counts, cpu.length > 0 ? median(cpu) : 1000 / median(rates));
+  const dollars = (amount: number) => `$${amount.toFixed(2)}`;
+  console.log(`\n${generation}: a million calls, prices of ${PRICES_AS_OF}`);
+  printTable([
+    ...lines
+      .filter((line) => line.dollars >= 0.005)
+      .map(({ what, amount, price, dollars: sum }) => [
+        what,
+        `${amount.toFixed(4)} × $${price}`,
+        dollars(sum),
+      ]),
+    ["sum", "", dollars(sumCosts(lines))],
+  ]);
+}
+
+function printTargets(
+  measured: readonly Measured[],
+  counts: CountsOf,
+  decisions: readonly DecisionTimes[],
+): void {
+  const ratio = (generation: Generation) =>
+    medianRatio(find(measured, GUARDED.name, generation).rates, find(measured, BARE.name, generation).rates);
+  const addedP95 = (generation: Generation) => {
+    const bare = find(measured, BARE.name, generation).times;
+    return median(
+      find(measured, GUARDED.name, generation).times.map(
+        (times, round) => percentile(times, 0.95) - percentile(bare[round] ?? [], 0.95),
+      ),
+    );
+  };
+  const extra = (generation: Generation) =>
+    Object.entries(counts.get(generation) ?? {})
+      .filter(([name]) => name.startsWith("request ") && name !== LANE && !BACKGROUND.includes(name))
+      .reduce((sum, [, amount]) => sum + amount, 0);
+  const verdicts = judge({
+    sessionfulRatio: ratio("sessionful"),
+    statelessRatio: ratio("stateless"),
+    addedP95: Math.max(...GENERATIONS.map(addedP95)),
+    decideP99: Math.max(...decisions.map(({ p99 }) => p99)),
+    extraRequests: Math.max(...GENERATIONS.map(extra)),
+  });
+  console.log("\ntargets");
+  printTable(
+    verdicts.map(({ target, measured: value, unit, met }) => [
+      target,
+      `${value.toFixed(2)}${unit}`,
+      met ? "met" : "missed",
+    ]),
+  );
+}
+
+/** Aligns the first column to the left and all others to the right. */
+function printTable(rows: readonly (readonly string[])[]): void {
+  const widths = rows.reduce<number[]>(
+    (known, row) => row.map((cell, column) => Math.max(known[column] ?? 0, cell.length)),
+    [],
+  );
+  for (const row of rows) {
+    const cells = row.map((cell, column) =>
+      column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+    );
+    console.log(`  ${cells.join("  ")}`.trimEnd());
+  }
+}

@@ -1,0 +1,102 @@
+import { readdir, readFile } from "node:fs/promises";
+import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { unstable_getMiniflareWorkerOptions } from "wrangler";
+import { applyMigrations, readMigrations } from "../../local/migrate.ts";
+import { CONFIG_FILE, ROOT, readEnvironment } from "../../local/project.ts";
+
+/** A variant that runs: workerd itself, without the proxy of `wrangler dev`. */
+export interface RunningWorker {
+  port: number;
+  /** CPU time of its process so far, in milliseconds; `null` where the system does not tell. */
+  readCpu(): Promise<number | null>;
+  migrate(): Promise<D1Database>;
+  stop(): Promise<void>;
+}
+
+/** What a variant runs with. */
+export interface RunOptions {
+  script: string;
+  /** Where its storage lives. */
+  folder: string;
+  publicUrl: string;
+  /** 0 for any. */
+  port: number;
+}
+
+/** Starts a variant of the gateway in the local environment. */
+export function startGateway({ script, folder, publicUrl, port }: RunOptions): Promise<RunningWorker> {
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(CONFIG_FILE, "local");
+  return start({
+    ...workerOptions,
+    ...SILENT,
+    host: "127.0.0.1",
+    port,
+    resourcePersistencePath: folder,
+    modules: [{ type: "ESModule", path: "index.js", contents: script }],
+    bindings: { ...(workerOptions.bindings as Record<string, string>), PUBLIC_URL: publicUrl },
+  });
+}
+
+/** Starts the bare servers. */
+export function startBare({ script, folder, port }: RunOptions): Promise<RunningWorker> {
+  const { compatibility_date, compatibility_flags } = readEnvironment("local");
+  return start({
+    ...SILENT,
+    name: "bare",
+    host: "127.0.0.1",
+    port,
+    resourcePersistencePath: folder,
+    modules: [{ type: "ESModule", path: "index.js", contents: script }],
+    ...(compatibility_date !== undefined && { compatibilityDate: compatibility_date }),
+    compatibilityFlags: compatibility_flags,
+    durableObjects: {
+      BARE_AGENT: { className: "BareAgent", useSQLite: true },
+      NOTING_AGENT: { className: "NotingAgent", useSQLite: true },
+      BARE_NOTES: { className: "BareNotes", useSQLite: true },
+    },
+  });
+}
+
+/** What the Worker logs is written, as in production, and read by nobody. */
+const SILENT = { logRequests: false, cf: false, handleStructuredLogs: () => {} } as const;
+
+async function start(options: Parameters<typeof convertV4MiniflareOptions>[0]): Promise<RunningWorker> {
+  const before = new Set(await listRuntimes());
+  const miniflare = new Miniflare(convertV4MiniflareOptions(options));
+  const { port } = await miniflare.ready;
+  const process = (await listRuntimes()).find((pid) => !before.has(pid));
+  return {
+    port: Number(port),
+    readCpu: async () => (process === undefined ? null : await readCpuOf(process)),
+    async migrate() {
+      for (const { binding, migrations_dir } of readEnvironment("local").d1_databases) {
+        const database = (await miniflare.getD1Database(binding)) as unknown as D1Database;
+        await applyMigrations(database, await readMigrations(`${ROOT}/${migrations_dir}`));
+      }
+      return (await miniflare.getD1Database("PLATFORM_DB")) as unknown as D1Database;
+    },
+    stop: () => miniflare.dispose(),
+  };
+}
+
+/** Ids of the processes that this one started, where the system has `/proc`. */
+async function listRuntimes(): Promise<string[]> {
+  const ids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name));
+  const parents = await Promise.all(ids.map(async (pid) => (await readStat(pid))[1]));
+  return ids.filter((_pid, index) => Number(parents[index]) === process.pid);
+}
+
+/** Milliseconds in a tick of the kernel's clock, as Linux counts CPU time for programs. */
+const TICK_MS = 10;
+
+async function readCpuOf(pid: string): Promise<number | null> {
+  const stat = await readStat(pid);
+  const [user, system] = [Number(stat[11]), Number(stat[12])];
+  return Number.isNaN(user + system) ? null : (user + system) * TICK_MS;
+}
+
+/** Fields of `/proc/<pid>/stat` from the state on (proc(5)): the name before it may hold anything. */
+async function readStat(pid: string): Promise<string[]> {
+  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  return text.slice(text.lastIndexOf(")") + 2).split(" ");
+}

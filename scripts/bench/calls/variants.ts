@@ -1,0 +1,45 @@
+/** A Worker to be measured: its entry, and the modules that take the place of the project's own. */
+export interface Variant {
+  /** As the table says it. */
+  name: string;
+  /** From this folder. */
+  entry: string;
+  /** Project module → the one in its place, from this folder. */
+  replaced: Readonly<Record<string, string>>;
+  /** Set when it is no Gatehouse and needs nothing of its environment: what follows the generation in its URLs. */
+  bare?: "" | "/noting";
+}
+
+/** The one place where limits are lifted. */
+const LIFTED = { "shared/policy/limits.ts": "./worker/lifted-limits.ts" };
+
+/** The smallest server of each generation. */
+export const BARE: Variant = { name: "bare", entry: "./worker/bare.ts", replaced: {}, bare: "" };
+
+/** The same with one row written to an object first: what any guard costs that keeps an intent before it runs. */
+export const NOTING: Variant = { ...BARE, name: "bare + one row", bare: "/noting" };
+
+/** The deployed Worker, with limits lifted and one tool more. */
+export const GUARDED: Variant = { name: "guarded", entry: "./worker/gateway.ts", replaced: LIFTED };
+
+/** The same, which counts what it does. Never timed. */
+export const COUNTED: Variant = { name: "counted", entry: "./worker/counted.ts", replaced: LIFTED };
+
+/** The guarded Worker with one step less, each. */
+export const WITHOUT: readonly Variant[] = [
+  without("token validation", { "workers/gateway/grants/grant-server.ts": "./without/token-validation.ts" }),
+  without("decide", { "shared/guard/decide.ts": "./without/decide.ts" }),
+  without("admit", { "shared/guard/admit.ts": "./without/admit.ts" }),
+  without("limits", { "workers/principal/limiter.ts": "./without/limiter.ts" }),
+  without("audit chain", { "workers/principal/audit-trail.ts": "./without/audit-trail.ts" }),
+  without("shape", { "shared/guard/shape.ts": "./without/shape.ts" }),
+  without("settle", {
+    "shared/guard/settle.ts": "./without/settle.ts",
+    "workers/principal/running-calls.ts": "./without/running-calls.ts",
+  }),
+  without("whole guard", { "shared/guard/guard.ts": "./without/guard.ts" }),
+];
+
+function without(step: string, replaced: Readonly<Record<string, string>>): Variant {
+  return { name: `− ${step}`, entry: "./worker/gateway.ts", replaced: { ...LIFTED, ...replaced } };
+}

@@ -1,0 +1,38 @@
+import { z } from "zod";
+import { defineServer, defineTool } from "../../../../shared/mcp/define.ts";
+import { AnalyticsAgent } from "../../../../workers/analytics/agent.ts";
+import { registry } from "../../../../workers/servers.ts";
+import { ECHO } from "./echo.ts";
+
+const echo = defineTool({
+  name: "bench_echo",
+  title: ECHO.title,
+  description: ECHO.description,
+  effect: "read",
+  scope: "bench:read",
+  input: ECHO.input,
+  output: ECHO.output,
+  run: async ({ text }) => ({ text }),
+});
+
+/** The deployed Worker with one server more: the bare tool's twin among the real catalogue. Its own URL is not used. */
+registry.push({
+  server: defineServer({
+    name: "bench",
+    title: "Bench",
+    description: "What the bench calls.",
+    instructions: "Made for measuring.",
+    scopes: { "bench:read": "Use the bench's tool." },
+    baseline: "bench:read",
+    defaults: z.object({}),
+    store: () => null,
+    tools: [echo],
+    resources: [],
+    prompts: [],
+  }),
+  agent: AnalyticsAgent,
+  binding: "ANALYTICS_AGENT",
+});
+
+export * from "../../../../workers/index.ts";
+export { default } from "../../../../workers/index.ts";

@@ -1,0 +1,16 @@
+import type * as original from "../../../../shared/policy/limits.ts";
+
+export type * from "../../../../shared/policy/limits.ts";
+
+/** Stands in for the limits of a deployment: a bench makes more calls in a second than people do in an hour. */
+export const compileLimits: typeof original.compileLimits = () => ({
+  callsPerClient: 100_000,
+  callsPerCostlyTool: 100_000,
+  callsPerUser: 100_000,
+  concurrentCalls: 1_000,
+  unitsPerDay: 1_000_000_000,
+  costlyUnits: 1,
+});
+
+/** No tool has a limit of its own. */
+export const compileToolLimits: typeof original.compileToolLimits = () => new Map();
