@@ -20,7 +20,7 @@ export interface GuardedWork<Raw, Shaped> {
   timeoutMs: number;
   /** What the client sent, for the record: names, types and a digest of it are kept. */
   args: Readonly<Record<string, unknown>>;
-  run(signal: AbortSignal, context: ContextRecorder, hold: HoldDeadline): Promise<Raw>;
+  run(signal: AbortSignal, context: ContextRecorder, hold: HoldDeadline, callId: string): Promise<Raw>;
   /** Step 4: checks and bounds what came back. */
   shape(raw: Raw, context: ContextRecorder): Promise<Shaped>;
   /** Size of the shaped answer in bytes or characters, for the record. */
@@ -38,7 +38,8 @@ export async function guard<Raw, Shaped>(
   work: GuardedWork<Raw, Shaped>,
 ): Promise<Shaped> {
   const decision = decide(exchange.policy, exchange.identity, subject);
-  if (decision.kind !== "allow") recordDenial(exchange, subject, work.args, decision);
+  if (decision.kind === "deny" || decision.kind === "scope")
+    recordDenial(exchange, subject, work.args, decision);
   requireAllowed(decision);
   const decidedFor = exchange.identity;
   const details = describeCall(exchange, subject, work.args, decision);
@@ -52,7 +53,7 @@ export async function guard<Raw, Shaped>(
     if (exchange.identity !== decidedFor) requireAllowed(decide(exchange.policy, exchange.identity, subject));
     const context = new ContextRecorder(snapshot ?? (await exchange.session.read()));
     const raw = await runBounded(exchange.signal, work.timeoutMs, (signal, hold) =>
-      work.run(signal, context, hold),
+      work.run(signal, context, hold, callId),
     );
     const shaped = await work.shape(raw, context);
     await context.flush(exchange.session);

@@ -13,7 +13,7 @@ export function recordDenial(
   origin: CallOrigin & Pick<Exchange, "env" | "waitUntil">,
   subject: Subject,
   args: Readonly<Record<string, unknown>>,
-  decision: Exclude<Decision, { kind: "allow" }>,
+  decision: Extract<Decision, { kind: "deny" | "scope" }>,
 ): void {
   const details = describeCall(origin, subject, args, decision);
   const { userId, clientId } = origin.identity;

@@ -12,6 +12,7 @@ const production = {
   BETTER_AUTH_SECRET: "0123456789abcdef0123456789abcdef",
   SESSION_SEAL_KEY: "fedcba9876543210fedcba9876543210",
   AUDIT_SIGNING_KEY: "89abcdef0123456789abcdef01234567",
+  APPROVAL_LINK_KEY: "76543210fedcba9876543210fedcba98",
 };
 
 const check = (changes: Record<string, unknown>, base: Record<string, unknown> = production) =>
@@ -23,7 +24,7 @@ describe("the configuration check", () => {
     expect(check({})).toEqual([]);
   });
 
-  it.each(["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY", "AUDIT_SIGNING_KEY"])(
+  it.each(["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY", "AUDIT_SIGNING_KEY", "APPROVAL_LINK_KEY"])(
     "names a missing %s and the command that sets it",
     (name) => {
       const [problem] = check({ [name]: undefined });

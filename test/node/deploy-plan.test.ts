@@ -125,6 +125,7 @@ describe("deployment targets of wrangler.toml", () => {
 
   it("need exactly the secrets that only the local environment has defaults for", () => {
     expect(readTarget("production").secrets.toSorted()).toEqual([
+      "APPROVAL_LINK_KEY",
       "AUDIT_SIGNING_KEY",
       "BETTER_AUTH_SECRET",
       "SESSION_SEAL_KEY",

@@ -6,7 +6,7 @@ export interface ConfigurationProblem {
 }
 
 const DATABASES = ["PLATFORM_DB", "ANALYTICS_DB", "CRM_DB", "KNOWLEDGE_DB"];
-const SECRETS = ["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY", "AUDIT_SIGNING_KEY"];
+const SECRETS = ["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY", "AUDIT_SIGNING_KEY", "APPROVAL_LINK_KEY"];
 const SECRET_LENGTH = 32;
 /** The demonstration secrets of `[env.local.vars]` begin with this; they are printed in the repository. */
 const LOCAL_SECRET_PREFIX = "local-only-";

@@ -28,13 +28,19 @@ export class Gatekeeper {
    * what the caller writes in the same turn is as exact as the decision.
    */
   async consider({ callId, clientId, userId }: Intent, claim: Claim): Promise<Passage> {
-    const role = await this.#roleOf(userId);
+    const role = await this.roleUnder(claim.grantId, userId);
     if (role === undefined) {
       return { refusal: { code: "unavailable", retryAfter: DATABASE_RETRY_SECONDS } };
     }
-    if (role === null || this.#revoked.has(claim.grantId)) return { refusal: { code: "access_ended" } };
+    if (role === null) return { refusal: { code: "access_ended" } };
     const refusal = this.#limiter.take({ callId, clientId, claim }, Date.now());
     return refusal ? { refusal } : { refusal: null, role };
+  }
+
+  /** The role that the person has now; `null` when the grant or the person ended, `undefined` when nobody knows. */
+  async roleUnder(grantId: string, userId: string): Promise<string | null | undefined> {
+    const role = await this.#roleOf(userId);
+    return this.#revoked.has(grantId) ? null : role;
   }
 
   /** Gives the place of a finished call back. */
