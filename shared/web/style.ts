@@ -107,6 +107,13 @@ label.scope.reads { border-left-color: var(--accent); }
 label.scope input { width: 1.15rem; height: 1.15rem; margin: .2rem 0 0; accent-color: var(--accent); }
 label.scope .meta { display: flex; flex-wrap: wrap; gap: .25rem .6rem; align-items: center; color: var(--quiet); font-size: .8125rem; margin-top: .15rem; }
 
+dl.arguments { margin: 0 0 1.25rem; }
+dl.arguments dt { display: flex; flex-wrap: wrap; gap: .25rem .6rem; align-items: center; margin-bottom: .3rem; }
+dl.arguments dd { margin: 0 0 .9rem; }
+dl.arguments pre { margin: 0; }
+dl.arguments .differs pre { border-left: 4px solid var(--caution-line); }
+label.field textarea { display: block; width: 100%; margin-top: .35rem; padding: .65rem .75rem; border: 1px solid var(--quiet); border-radius: .5rem; background: var(--surface); color: var(--ink); font: inherit; font-weight: 400; resize: vertical; }
+
 ul.plain { list-style: none; margin: 0; padding: 0; }
 ul.plain > li { padding-block: 1.1rem; border-top: 1px solid var(--line); }
 ul.plain > li:first-child { padding-top: 0; border-top: 0; }

@@ -1,4 +1,5 @@
 import { log } from "../../shared/observe/log.ts";
+import { removeEndedApprovals } from "./approvals/list-approvals.ts";
 import { removeEndedCounters } from "./attempts.ts";
 import { removeEndedSessions } from "./people.ts";
 
@@ -6,12 +7,13 @@ import { removeEndedSessions } from "./people.ts";
 const ROWS = 1_000;
 
 /**
- * The hourly clean-up of the platform's database: ended sign-in sessions and attempt counters. Grants and tokens need
+ * The hourly clean-up of the platform's database: ended sign-in sessions, attempt counters and approvals. Grants and tokens need
  * none: each user's GrantStore sweeps itself.
  */
 export async function runMaintenance(env: Env): Promise<void> {
   const now = new Date();
   const sessions = await removeEndedSessions(env.PLATFORM_DB, now, ROWS);
   const counters = await removeEndedCounters(env.PLATFORM_DB, now.getTime(), ROWS);
-  log("info", "maintenance", { sessions, counters });
+  const approvals = await removeEndedApprovals(env.PLATFORM_DB, now.getTime(), ROWS);
+  log("info", "maintenance", { sessions, counters, approvals });
 }

@@ -29,11 +29,16 @@ export function openAuth(env: Env): Auth {
 
 /** The signed-in, active person, or `null`. Reads the database each time: disabling a person works at once. */
 export async function readPerson(env: Env, headers: Headers): Promise<Person | null> {
+  return (await readSignIn(env, headers))?.person ?? null;
+}
+
+/** The signed-in, active person with the moment at which they signed in on this browser, or `null`. */
+export async function readSignIn(env: Env, headers: Headers): Promise<{ person: Person; at: Date } | null> {
   if (!headers.has("Cookie")) return null;
-  const session = await openAuth(env).api.getSession({ headers });
-  if (session === null || session.user.disabled) return null;
-  const { id, email, name, role } = session.user;
-  return { id, email, name, role };
+  const found = await openAuth(env).api.getSession({ headers });
+  if (found === null || found.user.disabled) return null;
+  const { id, email, name, role } = found.user;
+  return { person: { id, email, name, role }, at: new Date(found.session.createdAt) };
 }
 
 /** Whether something better-auth threw is a refusal to the person (4xx), not a failure of ours. */
