@@ -121,11 +121,14 @@ function toPlain(document: Document): unknown {
   }
 }
 
+/** What zod says of a union whose schema says nothing itself. */
+const NO_MESSAGE = "Invalid input";
+
 function listMistakes(issue: z.core.$ZodIssue, locate: ReadFile<unknown>["locate"]): Mistake[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => locate([...issue.path, key], "is not a field that a policy has here"));
   }
-  if (issue.code === "invalid_union") {
+  if (issue.code === "invalid_union" && issue.message === NO_MESSAGE) {
     // Of what could stand here, the author meant the one that fits best: its mistakes lie inside of the value.
     const meant = issue.errors.find((issues) =>
       issues.every((one) => one.code !== "invalid_type" || one.path.length > 0),

@@ -88,8 +88,22 @@ export class ApprovalStore {
     return this.#select("WHERE state = 'executed' AND call_id = ?", callId)[0];
   }
 
-  listOpen(): StoredApproval[] {
-    return this.#select("WHERE state IN ('pending', 'approved')");
+  /** Open requests whose time is over at `now`, or that last changed after `newest`. */
+  listOverdue(now: number, newest: number): StoredApproval[] {
+    return this.#select(
+      "WHERE state IN ('pending', 'approved') AND (expires_at <= ? OR touched_at > ?)",
+      now,
+      newest,
+    );
+  }
+
+  countOpen(): number {
+    const [row] = this.#sql
+      .exec<{ count: number }>(
+        "SELECT count(*) AS count FROM approval WHERE state IN ('pending', 'approved')",
+      )
+      .toArray();
+    return row?.count ?? 0;
   }
 
   /** What differs from the last request of the same app for the same tool; takes this one's place. */
@@ -142,7 +156,7 @@ export class ApprovalStore {
     this.#sql.exec("UPDATE approval SET projected = max(projected, ?) WHERE id = ?", revision, id);
   }
 
-  #select(where: string, ...bindings: string[]): StoredApproval[] {
+  #select(where: string, ...bindings: (string | number)[]): StoredApproval[] {
     return this.#sql
       .exec<Row>(`SELECT id, body, shown, revision FROM approval ${where}`, ...bindings)
       .toArray()

@@ -115,12 +115,13 @@ export class Approvals {
     return { approvalId: id, ...item, disconnected: this.#isRevoked(found.binding.grantId) };
   }
 
-  /** Resolves when a pending request is pending no more. */
-  awaitDecision(approvalId: string): Promise<void> {
+  /** Resolves when a pending request is pending no more. Forgets who waits when the signal says so. */
+  awaitDecision(approvalId: string, over: AbortSignal): Promise<void> {
     if (this.#store.read(approvalId)?.state !== "pending") return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
     const waiting = this.#waiting.get(approvalId) ?? new Set();
     this.#waiting.set(approvalId, waiting.add(resolve));
+    over.addEventListener("abort", () => waiting.delete(resolve), { once: true });
     return promise;
   }
 
@@ -129,8 +130,7 @@ export class Approvals {
    * old a request is.
    */
   expire(now: number): void {
-    for (const open of this.#store.listOpen()) {
-      if (now < open.expiresAt && now >= open.touchedAt - CLOCK_TOLERANCE_MS) continue;
+    for (const open of this.#store.listOverdue(now, now + CLOCK_TOLERANCE_MS)) {
       this.#move(open, { type: "approval_expired" }, "expired", now);
     }
     this.#store.forget(now);
@@ -146,7 +146,7 @@ export class Approvals {
   }
 
   #ask(claim: ApprovalClaim, key: string, now: number): ApprovalAnswer & { state: "pending" | "full" } {
-    const open = this.#store.listOpen().length;
+    const open = this.#store.countOpen();
     if (open >= MOST_OPEN) return { state: "full", open };
     const { userId, binding, reason, selfApproval, expiresMinutes, shown, callId } = claim;
     const approvalId = crypto.randomUUID();

@@ -86,7 +86,11 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   }
 
   async awaitApproval(approvalId: string, timeoutMs: number): Promise<void> {
-    await Promise.race([this.#approvals.awaitDecision(approvalId), scheduler.wait(timeoutMs)]);
+    const over = new AbortController();
+    const timeout = scheduler.wait(timeoutMs, { signal: over.signal }).catch(() => undefined);
+    await Promise.race([this.#approvals.awaitDecision(approvalId, over.signal), timeout]);
+    // A timer that goes on would keep the object awake.
+    over.abort();
   }
 
   async returnApproval(callId: string): Promise<void> {

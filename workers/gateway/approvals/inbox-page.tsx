@@ -48,10 +48,12 @@ function Entries({ list, empty, showName }: { list: InboxList; empty: string; sh
                 <a href={entry.href}>{entry.title}</a>
               </h3>
               <p class="quiet small">
-                {showName && <>{entry.requesterName} · </>}
-                <code>{entry.tool}</code> ·{" "}
-                <span class={STATE_BADGE[entry.state]}>{STATE_TEXT[entry.state]}</span> · asked at{" "}
-                {toMoment(entry.askedAt)}
+                {showName ? (
+                  entry.requesterName
+                ) : (
+                  <span class={STATE_BADGE[entry.state]}>{STATE_TEXT[entry.state]}</span>
+                )}{" "}
+                · <code>{entry.tool}</code> · asked at {toMoment(entry.askedAt)}
                 {entry.state === "pending" && <> · ends at {toMoment(entry.expiresAt)}</>}
               </p>
             </li>

@@ -14,7 +14,7 @@ import { openDoor } from "../oauth.ts";
 import { findPerson, type Person } from "../people.ts";
 
 /** Milliseconds since sign-in within which a person may approve calls of their own apps. */
-export const FRESH_MS = 15 * 60_000;
+const FRESH_MS = 15 * 60_000;
 
 /** What a signed-in person may do with a request. */
 export type Powers =
