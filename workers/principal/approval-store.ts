@@ -40,7 +40,7 @@ export class ApprovalStore {
          body TEXT NOT NULL, shown TEXT) WITHOUT ROWID;
        CREATE INDEX IF NOT EXISTS approval_by_binding ON approval (binding, state);
        CREATE INDEX IF NOT EXISTS approval_by_state ON approval (state, expires_at);
-       CREATE TABLE IF NOT EXISTS approval_last (subject TEXT PRIMARY KEY, digests TEXT NOT NULL) WITHOUT ROWID;`,
+       CREATE TABLE IF NOT EXISTS approval_last (subject TEXT PRIMARY KEY, digests TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;`,
     );
   }
 
@@ -107,11 +107,16 @@ export class ApprovalStore {
   }
 
   /** What differs from the last request of the same app for the same tool; takes this one's place. */
-  compare(subject: string, digests: Readonly<Record<string, string>>): Differences {
+  compare(subject: string, digests: Readonly<Record<string, string>>, now: number): Differences {
     const [row] = this.#sql
       .exec<{ digests: string }>("SELECT digests FROM approval_last WHERE subject = ?", subject)
       .toArray();
-    this.#sql.exec("INSERT OR REPLACE INTO approval_last VALUES (?, ?)", subject, JSON.stringify(digests));
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO approval_last VALUES (?, ?, ?)",
+      subject,
+      JSON.stringify(digests),
+      now,
+    );
     if (!row) return { first: true, changed: [], missing: [] };
     const before = new Map(Object.entries(JSON.parse(row.digests) as Record<string, string>));
     return {
@@ -129,6 +134,7 @@ export class ApprovalStore {
       now - SHOWN_AFTER_END_MS,
     );
     this.#sql.exec(`DELETE FROM approval WHERE ${ended} AND touched_at <= ?`, now - KEPT_AFTER_END_MS);
+    this.#sql.exec("DELETE FROM approval_last WHERE at <= ?", now - KEPT_AFTER_END_MS);
   }
 
   /** When something expires or is to be forgotten next (milliseconds since the epoch), or `null`. */

@@ -157,7 +157,7 @@ export class Approvals {
       shown: {
         values: shown.values,
         inherited: shown.inherited,
-        differences: this.#store.compare(`${binding.clientId} ${binding.tool}`, shown.digests),
+        differences: this.#store.compare(`${binding.clientId} ${binding.tool}`, shown.digests, now),
       },
     };
     this.#store.insert(key, asked);
