@@ -53,7 +53,7 @@ async function guardedCall(
   args: Record<string, unknown> | undefined,
 ): Promise<CallToolAnswer> {
   const tool = entry.definition;
-  const now = new Date();
+  let now = new Date();
   const applied: AppliedDefault[] = [];
   return guard(exchange, entry.subject, {
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
@@ -70,7 +70,9 @@ async function guardedCall(
       const inherited = applied.map(({ field }) => field);
       const call = { callId, subject: entry.subject, title, schema, input, inherited, channel, signal, hold };
       const approved = await requirePermission(exchange, call);
+      // A person may have taken minutes.
       rules = masksOf(exchange.policy, exchange.identity.role);
+      if (approved) now = new Date();
       const home = maskHome(exchange.session, exchange.catalogue, rules);
       const store = entry.openStore(exchange.env, exchange.identity, rules, home);
       const running = tool.run(input, {
