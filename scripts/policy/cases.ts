@@ -22,7 +22,7 @@ const policyCase = z.strictObject({
     .datetime({ offset: true })
     .optional()
     .describe("Time of the call; by default 1 July 2026, noon UTC."),
-  expect: z.enum(["allow", "scope", "deny"]),
+  expect: z.enum(["allow", "scope", "approval", "deny"]),
   rule: z.string().optional().describe("The rule that must decide, when it matters which."),
 });
 

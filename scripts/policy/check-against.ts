@@ -1,7 +1,7 @@
 import type { SubjectKind } from "../../shared/policy/compile.ts";
 import { type ArgumentTypes, compileExpression, ExpressionError } from "../../shared/policy/expression.ts";
 import { compileGlobs } from "../../shared/policy/glob.ts";
-import type { ConditionDocument, PolicyDocument, RoleDocument } from "../../shared/policy/schema.ts";
+import type { PolicyDocument, RoleDocument } from "../../shared/policy/schema.ts";
 import { typeArguments } from "./argument-types.ts";
 import type { Known, KnownSubject } from "./catalogue.ts";
 import { findNearMisses } from "./near-misses.ts";
@@ -10,6 +10,7 @@ import {
   type FieldPath,
   listExpressions,
   type Mistake,
+  type PlacedExpression,
   type ReadPolicy,
 } from "./read-policy.ts";
 
@@ -22,6 +23,7 @@ const LISTS: readonly { field: keyof RoleDocument; kind: SubjectKind }[] = [
   { field: "denied_resources", kind: "resource" },
   { field: "allowed_prompts", kind: "prompt" },
   { field: "denied_prompts", kind: "prompt" },
+  { field: "approves", kind: "tool" },
 ];
 
 const ABOUT = [
@@ -49,9 +51,15 @@ export function checkAgainst(document: PolicyDocument, known: Known, locate: Loc
         return findStrangers(condition[field] ?? [], kind, namesOf(kind), path, locate);
       }),
     ),
+    ...(rules.require_approval ?? []).flatMap((rule, index) => {
+      const path = ["roles", role, "require_approval", index];
+      return typeof rule === "string"
+        ? findStrangers([rule], "tool", namesOf("tool"), path.slice(0, -1), locate, index)
+        : findStrangers(rule.tools, "tool", namesOf("tool"), [...path, "tools"], locate);
+    }),
   ]);
-  const expressions = listExpressions(document).flatMap(({ path, expression, condition }) =>
-    findMisfits(expression, condition, known).map((message) => locate(path, message)),
+  const expressions = listExpressions(document).flatMap((placed) =>
+    findMisfits(placed, known).map((message) => locate(placed.path, message)),
   );
   const limited = Object.keys(document.tool_limits ?? {}).flatMap((tool) =>
     findStrangers([tool], "tool", namesOf("tool"), ["tool_limits", tool], locate).map((mistake) => ({
@@ -59,7 +67,26 @@ export function checkAgainst(document: PolicyDocument, known: Known, locate: Loc
       field: `tool_limits.${tool}`,
     })),
   );
-  return [...mistakes, ...limited, ...expressions];
+  return [...mistakes, ...limited, ...expressions, ...findUnapprovable(document, known, locate)];
+}
+
+/** A rule that nobody can approve refuses for ever, which is what `denied_tools` is for. */
+function findUnapprovable({ roles }: PolicyDocument, { subjects }: Known, locate: Locate): Mistake[] {
+  const approves = compileGlobs(Object.values(roles).flatMap((role) => role.approves ?? []));
+  return Object.entries(roles).flatMap(([role, { require_approval: rules = [] }]) =>
+    rules.flatMap((rule, index) => {
+      const document = typeof rule === "string" ? { tools: [rule] } : rule;
+      if ("self_approval" in document && document.self_approval) return [];
+      const covered = compileGlobs(document.tools);
+      const orphan = subjects.find(
+        ({ kind, name, effect }) =>
+          kind === "tool" && covered(name) !== null && covers(document, effect) && approves(name) === null,
+      );
+      if (orphan === undefined) return [];
+      const message = `nobody could approve ${orphan.name}: name it under \`approves\` of a role`;
+      return [locate(["roles", role, "require_approval", index], message)];
+    }),
+  );
 }
 
 function findStrangers(
@@ -68,8 +95,10 @@ function findStrangers(
   names: readonly string[],
   path: FieldPath,
   locate: Locate,
+  first = 0,
 ): Mistake[] {
-  return globs.flatMap((glob, index) => {
+  return globs.flatMap((glob, offset) => {
+    const index = first + offset;
     const match = compileGlobs([glob]);
     if (names.some((name) => match(name) !== null)) return [];
     const near = findNearMisses(glob, names);
@@ -79,16 +108,16 @@ function findStrangers(
 }
 
 /** Type-checks the expression once for each tool it covers, with that tool's own arguments. */
-function findMisfits(source: string, condition: ConditionDocument, { subjects }: Known): string[] {
-  const covered = compileGlobs(condition.tools ?? []);
+function findMisfits(placed: PlacedExpression, { subjects }: Known): string[] {
+  const covered = compileGlobs(placed.covers.tools ?? []);
   return subjects
     .filter(
-      ({ kind, name, effect }) => kind === "tool" && covered(name) !== null && covers(condition, effect),
+      ({ kind, name, effect }) => kind === "tool" && covered(name) !== null && covers(placed.covers, effect),
     )
-    .flatMap((tool) => findMisfit(source, tool).map((message) => `For ${tool.name}: ${message}`));
+    .flatMap((tool) => findMisfit(placed, tool).map((message) => `For ${tool.name}: ${message}`));
 }
 
-function findMisfit(source: string, { input }: KnownSubject): string[] {
+function findMisfit({ expression: source, whenFailed }: PlacedExpression, { input }: KnownSubject): string[] {
   const { types, optional } = typeArguments(input);
   const expression = compileOrExplain(source, types);
   if (typeof expression === "string") return [expression];
@@ -99,7 +128,7 @@ function findMisfit(source: string, { input }: KnownSubject): string[] {
       return [`it has no argument "${name}". It has: ${(near.length > 0 ? near : known).join(", ")}.`];
     }
     if (!optional.includes(name) || expression.guarded.includes(name)) return [];
-    return [`"${name}" may be left out, which would refuse the call. Ask has(args.${name}) first.`];
+    return [`"${name}" may be left out, which would ${whenFailed}. Ask has(args.${name}) first.`];
   });
 }
 
@@ -112,6 +141,6 @@ function compileOrExplain(source: string, types: ArgumentTypes) {
   }
 }
 
-function covers({ effects }: ConditionDocument, effect: KnownSubject["effect"]): boolean {
+function covers({ effects }: PlacedExpression["covers"], effect: KnownSubject["effect"]): boolean {
   return effects === undefined || effects.includes(effect);
 }

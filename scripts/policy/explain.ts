@@ -79,7 +79,7 @@ async function findRole(email: string, { env, state }: ExplainFlags): Promise<st
   throw new CommandFailure(`Nobody has the address ${email}.`, "See who is there: npm run people -- list");
 }
 
-/** The path in the file of a rule's id. A condition is named there by its position. */
+/** The path in the file of a rule's id. What has a name stands there by its position. */
 function toPath({ read }: Loaded, rule: string): FieldPath {
   const keys: (string | number)[] = rule
     .split(/[.[\]]+/)
@@ -87,7 +87,9 @@ function toPath({ read }: Loaded, rule: string): FieldPath {
     .map((key) => (/^\d+$/.test(key) ? Number(key) : key));
   const [top, role, list, name] = keys;
   if (top !== "roles") return [];
-  if (list !== "conditions" || read.value === null) return keys;
-  const conditions = read.value.roles[String(role)]?.conditions ?? [];
-  return ["roles", String(role), "conditions", conditions.findIndex((condition) => condition.name === name)];
+  const rules = read.value?.roles[String(role)];
+  if (rules === undefined || typeof name !== "string") return keys;
+  if (list !== "conditions" && list !== "require_approval") return keys;
+  const index = (rules[list] ?? []).findIndex((entry) => typeof entry !== "string" && entry.name === name);
+  return ["roles", String(role), list, index];
 }

@@ -41,16 +41,28 @@ export function readPolicy(file: string, text: string): ReadPolicy {
   return { ...read, policy: compilePolicy(read.value) };
 }
 
-/** Every CEL expression of a policy with its place, its role and its condition's position. */
-export function listExpressions(document: PolicyDocument) {
-  return Object.entries(document.roles).flatMap(([role, { conditions = [] }]) =>
-    conditions.flatMap((condition, index) => {
-      const { expression } = condition.require;
-      if (expression === undefined) return [];
-      const path: FieldPath = ["roles", role, "conditions", index, "require", "expression"];
-      return [{ path, expression, condition }];
+/** One CEL expression with its place, the rule around it, and what follows when it has no answer. */
+export interface PlacedExpression {
+  path: FieldPath;
+  expression: string;
+  covers: { tools?: readonly string[] | undefined; effects?: readonly string[] | undefined };
+  whenFailed: "refuse the call" | "ask for approval";
+}
+
+/** Every CEL expression of a policy. */
+export function listExpressions(document: PolicyDocument): PlacedExpression[] {
+  return Object.entries(document.roles).flatMap(([role, rules]) => [
+    ...(rules.conditions ?? []).flatMap((covers, index): PlacedExpression[] => {
+      const { expression } = covers.require;
+      const path = ["roles", role, "conditions", index, "require", "expression"];
+      return expression === undefined ? [] : [{ path, expression, covers, whenFailed: "refuse the call" }];
     }),
-  );
+    ...(rules.require_approval ?? []).flatMap((covers, index): PlacedExpression[] => {
+      if (typeof covers === "string" || covers.when === undefined) return [];
+      const path = ["roles", role, "require_approval", index, "when", "expression"];
+      return [{ path, expression: covers.when.expression, covers, whenFailed: "ask for approval" }];
+    }),
+  ]);
 }
 
 function findExpressionMistake(expression: string): string | null {
@@ -109,9 +121,23 @@ function toPlain(document: Document): unknown {
   }
 }
 
+/** What zod says of a union whose schema says nothing itself. */
+const NO_MESSAGE = "Invalid input";
+
 function listMistakes(issue: z.core.$ZodIssue, locate: ReadFile<unknown>["locate"]): Mistake[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => locate([...issue.path, key], "is not a field that a policy has here"));
+  }
+  if (issue.code === "invalid_union" && issue.message === NO_MESSAGE) {
+    // Of what could stand here, the author meant the one that fits best: its mistakes lie inside of the value.
+    const meant = issue.errors.find((issues) =>
+      issues.every((one) => one.code !== "invalid_type" || one.path.length > 0),
+    );
+    if (meant) {
+      return meant.flatMap((inner) =>
+        listMistakes({ ...inner, path: [...issue.path, ...inner.path] }, locate),
+      );
+    }
   }
   return [locate(issue.path, issue.message)];
 }

@@ -58,6 +58,28 @@ export interface OutcomeEvent {
   bytes: number;
 }
 
+/**
+ * One step of an approval, in the chain of the person whose app called: asked for, decided by somebody, ended without
+ * use, used by the call that runs, and what came of that call. None of them holds an argument.
+ */
+export type ApprovalEvent = {
+  approvalId: string;
+  clientId: string;
+  server: string;
+  tool: string;
+  /** SHA-256 of the canonical arguments as the tool gets them (RFC 8785): session defaults are in it. */
+  argumentsDigest: string;
+  policyDigest: string;
+  /** The place in the policy that asked for approval. */
+  rule: string;
+} & (
+  | { type: "approval_requested"; callId: string; expiresAt: number }
+  | { type: "approval_granted" | "approval_refused"; by: string }
+  | { type: "approval_expired" }
+  | { type: "approval_executed"; callId: string }
+  | { type: "approval_returned"; callId: string; status: string }
+);
+
 /** What a person did on the pages, and from where. No address that was typed, no password, no token. */
 export type PageEvent = { ip: string | null; country: string | null } & (
   | { type: "sign_in"; succeeded: boolean }
@@ -65,6 +87,7 @@ export type PageEvent = { ip: string | null; country: string | null } & (
   | { type: "consent"; given: boolean; clientId: string; resource: string; scopes: string[] }
   | { type: "revocation"; grantId: string }
   | { type: "password_change"; succeeded: boolean }
+  | { type: "approval_decision"; granted: boolean; approvalId: string; requester: string; tool: string }
 );
 
 /** What an app did at the OAuth endpoints, and from where. No name that it gave itself, no token. */
@@ -114,6 +137,7 @@ export type AuditEvent =
   | IntentEvent
   | DenialEvent
   | OutcomeEvent
+  | ApprovalEvent
   | PageEvent
   | ClientEvent
   | AdminEvent

@@ -33,7 +33,7 @@ export function isVisible(policy: Policy, identity: Asking, subject: Asked): boo
   return decide(policy, identity, subject).kind !== "deny";
 }
 
-/** Goes on when the policy allows it. Throws `forbidden` with the rule's own sentence, or `insufficient_scope`. */
+/** Goes on when the policy allows it, be it after an approval. Throws `forbidden` with the rule's own sentence, or `insufficient_scope`. */
 export function requireAllowed(decision: Decision): void {
   if (decision.kind === "deny") throw new ToolError("forbidden", decision.reason);
   if (decision.kind === "scope") {

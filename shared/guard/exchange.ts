@@ -9,12 +9,27 @@ import type { SessionHome } from "../session/session-home.ts";
 /** Which protocol generation a request came in. */
 export type Lane = "sessionful" | "stateless";
 
+/** A page that the person is to open. */
+export interface PageVisit {
+  /** Unique among the visits of a session. */
+  id: string;
+  /** Why. */
+  message: string;
+  url: string;
+}
+
 /** What the two generations do differently while a call runs. */
 export interface ClientChannel {
   progress(done: number, total?: number, message?: string): void;
   log(level: LogLevel, data: JsonValue): void;
   ask<Schema extends z.ZodObject>(question: Question<Schema>): Promise<Answer<Schema>>;
   sample(prompt: string, options?: { maxTokens?: number; system?: string }): Promise<string>;
+  /** Whether the client can show a form to its person, and open a page for them (MCP 2025-11-25, «Elicitation»). */
+  elicits: { form: boolean; url: boolean };
+  /** Sends the person to a page. `accept` says that they agreed to go there, and nothing of what they did there. */
+  visit(page: PageVisit): Promise<"accept" | "decline" | "cancel">;
+  /** Tells the client that nothing is left to do on the page. */
+  endVisit(id: string): void;
 }
 
 /** One request of one identified client, as a lane hands it to the handlers. */

@@ -9,7 +9,7 @@ import { admit, followAdmission } from "./admit.ts";
 import { ContextRecorder } from "./context-recorder.ts";
 import { decide, requireAllowed } from "./decide.ts";
 import type { Exchange } from "./exchange.ts";
-import { recordDenial } from "./record-denial.ts";
+import { isRefusal, recordDenial } from "./record-denial.ts";
 import { type HoldDeadline, runBounded } from "./run.ts";
 import { settle } from "./settle.ts";
 import type { Subject } from "./subject.ts";
@@ -21,7 +21,7 @@ export interface GuardedWork<Raw, Shaped> {
   timeoutMs: number;
   /** What the client sent, for the record: names, types and a digest of it are kept. */
   args: Readonly<Record<string, unknown>>;
-  run(signal: AbortSignal, context: ContextRecorder, hold: HoldDeadline): Promise<Raw>;
+  run(signal: AbortSignal, context: ContextRecorder, hold: HoldDeadline, callId: string): Promise<Raw>;
   /** Step 4: checks and bounds what came back. */
   shape(raw: Raw, context: ContextRecorder): Promise<Shaped>;
   /** Size of the shaped answer in bytes or characters, for the record. */
@@ -39,7 +39,7 @@ export async function guard<Raw, Shaped>(
   work: GuardedWork<Raw, Shaped>,
 ): Promise<Shaped> {
   const decision = decide(exchange.policy, exchange.identity, subject);
-  if (decision.kind !== "allow") recordDenial(exchange, subject, work.args, decision);
+  if (isRefusal(decision)) recordDenial(exchange, subject, work.args, decision);
   requireAllowed(decision);
   const { identity, policy } = exchange;
   const details = describeCall(exchange, subject, work.args, decision);
@@ -57,7 +57,7 @@ export async function guard<Raw, Shaped>(
     await takeToolTurn(exchange, subject);
     const context = new ContextRecorder(admitted.context ?? (await exchange.session.read()));
     const raw = await runBounded(exchange.signal, work.timeoutMs, (signal, hold) =>
-      work.run(signal, context, hold),
+      work.run(signal, context, hold, callId),
     );
     const shaped = await work.shape(raw, context);
     await context.flush(exchange.session);
@@ -84,7 +84,7 @@ function decideAnew(
   callId: string,
 ): void {
   const decision = decide(exchange.policy, exchange.identity, subject);
-  if (decision.kind !== "allow") recordDenial(exchange, subject, args, decision, callId);
+  if (isRefusal(decision)) recordDenial(exchange, subject, args, decision, callId);
   requireAllowed(decision);
 }
 

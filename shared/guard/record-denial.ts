@@ -5,6 +5,14 @@ import { principalGate } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Subject } from "./subject.ts";
 
+/** A decision by which nothing runs. */
+export type Refused = Extract<Decision, { kind: "deny" | "scope" }>;
+
+/** Whether a decision refuses. One that asks for an approval does not: its call goes on, and may then have to wait. */
+export function isRefusal(decision: Decision): decision is Refused {
+  return decision.kind === "deny" || decision.kind === "scope";
+}
+
 /**
  * Writes a refused call into its person's chain and logs it. Off the critical path: nothing ran, so the answer need
  * not wait.
@@ -15,7 +23,7 @@ export function recordDenial(
   origin: CallOrigin & Pick<Exchange, "env" | "waitUntil">,
   subject: Subject,
   args: Readonly<Record<string, unknown>>,
-  decision: Exclude<Decision, { kind: "allow" }>,
+  decision: Refused,
   callId?: string,
 ): void {
   const details = {

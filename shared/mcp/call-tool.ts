@@ -1,7 +1,8 @@
+import { approvalGate } from "../guard/approval-gate.ts";
 import { askHolding } from "../guard/ask-holding.ts";
-import { decide, requireAllowed } from "../guard/decide.ts";
 import type { Exchange } from "../guard/exchange.ts";
 import { guard } from "../guard/guard.ts";
+import { requirePermission } from "../guard/require-approval.ts";
 import { DEFAULT_TIMEOUT_MS } from "../guard/run.ts";
 import { type ShapedAnswer, shapeAnswer } from "../guard/shape.ts";
 import { SESSION_SCOPE } from "../policy/decide.ts";
@@ -11,6 +12,7 @@ import { refuseMasked } from "../redact/refuse-masked.ts";
 import type { Entry } from "./catalogue.ts";
 import type { ToolDefinition } from "./define.ts";
 import { ToolError } from "./errors.ts";
+import { InputNeeded } from "./input-needed.ts";
 import type { JsonValue } from "./json.ts";
 import { contentsSchemaOf, maskHome } from "./masked-home.ts";
 import { JSON_RPC, ProtocolFault } from "./protocol-fault.ts";
@@ -51,23 +53,29 @@ async function guardedCall(
   args: Record<string, unknown> | undefined,
 ): Promise<CallToolAnswer> {
   const tool = entry.definition;
-  const now = new Date();
-  const applied: string[] = [];
+  let now = new Date();
+  const applied: AppliedDefault[] = [];
   return guard(exchange, entry.subject, {
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     args: args ?? {},
-    async run(signal, context, hold) {
+    async run(signal, context, hold, callId) {
       // Only now: admission may have brought the role up to date.
-      const rules = masksOf(exchange.policy, exchange.identity.role);
+      let rules = masksOf(exchange.policy, exchange.identity.role);
       const channel = maskChannel(exchange.channel, rules);
       // A session's own memory may hold what was shown; it is no record that a masked value could spoil.
       if (tool.effect !== "read" && tool.scope !== SESSION_SCOPE) refuseMasked(args ?? {});
       const input = parseArguments(tool.input, inheritDefaults(tool, args ?? {}, context.defaults, applied));
-      // Conditions judge what will run: defaults filled in, text trimmed, numbers converted. Not what was sent.
-      requireAllowed(decide(exchange.policy, exchange.identity, entry.subject, input));
+      // Conditions and approvals judge what will run: defaults filled in, text trimmed, numbers converted. Not what was sent.
+      const { title, input: schema } = tool;
+      const inherited = applied.map(({ field }) => field);
+      const call = { callId, subject: entry.subject, title, schema, input, inherited, channel, signal, hold };
+      const approved = await requirePermission(exchange, call);
+      // A person may have taken minutes.
+      rules = masksOf(exchange.policy, exchange.identity.role);
+      if (approved) now = new Date();
       const home = maskHome(exchange.session, exchange.catalogue, rules);
       const store = entry.openStore(exchange.env, exchange.identity, rules, home);
-      return tool.run(input, {
+      const running = tool.run(input, {
         store,
         principal: exchange.identity,
         context,
@@ -76,6 +84,7 @@ async function guardedCall(
         ...channel,
         ...askHolding(channel, hold),
       });
+      return approved ? keepApproval(exchange, callId, running) : running;
     },
     async shape(raw, context) {
       const answer = await shapeAnswer(tool, raw, context, exchange.session, now, {
@@ -83,11 +92,31 @@ async function guardedCall(
         schemaOf: contentsSchemaOf(exchange.catalogue),
       });
       if (applied.length === 0) return answer;
-      const text = `Session defaults used: ${applied.join(", ")}. Change them with context_set.`;
+      const used = applied.map(({ field, text }) => `${field}=${text}`).join(", ");
+      const text = `Session defaults used: ${used}. Change them with context_set.`;
       return { ...answer, content: [...answer.content, { type: "text" as const, text }] };
     },
     measure: (answer) => JSON.stringify(answer.structuredContent ?? answer.content).length,
   });
+}
+
+/** An argument that a session default filled in. */
+interface AppliedDefault {
+  field: string;
+  text: string;
+}
+
+/**
+ * A tool that stops to ask something has done nothing yet, and is entered again from its start: its approval waits for
+ * that entry. Before the question leaves, so that the next entry cannot come too early.
+ */
+async function keepApproval<T>({ env, identity }: Exchange, callId: string, running: Promise<T>): Promise<T> {
+  try {
+    return await running;
+  } catch (failure) {
+    if (failure instanceof InputNeeded) await approvalGate(env, identity.userId).returnApproval(callId);
+    throw failure;
+  }
 }
 
 /** Fills arguments that the caller left out from the session's defaults, and says which. */
@@ -95,14 +124,14 @@ function inheritDefaults(
   tool: ToolDefinition,
   args: Record<string, unknown>,
   defaults: Readonly<Record<string, JsonValue>>,
-  applied: string[],
+  applied: AppliedDefault[],
 ): Record<string, unknown> {
   const filled = { ...args };
   for (const field of tool.inherits ?? []) {
     const value = defaults[field];
     if (filled[field] !== undefined || value === undefined) continue;
     filled[field] = value;
-    applied.push(`${field}=${typeof value === "string" ? value : JSON.stringify(value)}`);
+    applied.push({ field, text: typeof value === "string" ? value : JSON.stringify(value) });
   }
   return filled;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { PageVisit } from "../guard/exchange.ts";
 import type { Answer, Question } from "./define.ts";
 import { ToolError } from "./errors.ts";
 import type { InputRequestSpec } from "./input-needed.ts";
@@ -7,6 +8,39 @@ import { describeIssues, type JsonSchema } from "./schema.ts";
 
 /** Milliseconds a person has to answer while the call waits. */
 export const ANSWER_TIMEOUT_MS = 5 * 60_000;
+
+/** Which kinds of elicitation a client declares. `{}` is what clients wrote before there was more than the form. */
+export function elicitsOf(abilities: ClientAbilities | undefined): { form: boolean; url: boolean } {
+  const { elicitation } = abilities ?? {};
+  if (typeof elicitation !== "object" || elicitation === null) return { form: false, url: false };
+  const [form, url] = ["form" in elicitation, "url" in elicitation];
+  return { form: form || !url, url };
+}
+
+/**
+ * A page to open as `elicitation/create` in URL mode; only revision 2025-11-25 names it by an id. For a client that
+ * knows forms alone the address stands in the text above a form, as something to read and not to click.
+ */
+export function inquireVisit(
+  { id, message, url }: PageVisit,
+  elicits: { form: boolean; url: boolean },
+  named: boolean,
+): Inquiry {
+  const common = { key: "approval_page", ability: "elicitation", method: "elicitation/create" } as const;
+  if (elicits.url) {
+    return { ...common, params: { mode: "url", message, url, ...(named && { elicitationId: id }) } };
+  }
+  const text = `${message} Open this page in your browser, and come back when you have decided there: ${url}`;
+  const requestedSchema = formSchemaOf(
+    z.object({ done: z.boolean().meta({ title: "I have decided there" }) }),
+  );
+  return { ...common, params: { mode: "form", message: text, requestedSchema } };
+}
+
+/** What the client did with a page that it was to open. Client data: never trusted. Throws `invalid_input`. */
+export function readVisit(response: unknown): "accept" | "decline" | "cancel" {
+  return readElicitation(response).action;
+}
 
 /** What a client can be asked, from its declared capabilities. */
 export interface ClientAbilities {

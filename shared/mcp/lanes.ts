@@ -8,7 +8,7 @@ import { openKeyring } from "../auth/keyring.ts";
 import type { PrincipalIdentity } from "../auth/principal.ts";
 import { principalGate } from "../guard/admit.ts";
 import { decide } from "../guard/decide.ts";
-import { recordDenial } from "../guard/record-denial.ts";
+import { isRefusal, recordDenial } from "../guard/record-denial.ts";
 import type { Subject } from "../guard/subject.ts";
 import { traceIdOf } from "../observe/trace.ts";
 import type { Policy } from "../policy/compile.ts";
@@ -168,7 +168,7 @@ function recordMissingScope(
   { identity, policy, env, ctx }: Caller,
   legacy: boolean,
 ): void {
-  if (decision.kind === "allow") return;
+  if (!isRefusal(decision)) return;
   const origin = {
     env,
     identity,

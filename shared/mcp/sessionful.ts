@@ -46,11 +46,14 @@ import type { Catalogue } from "./catalogue.ts";
 import type { LogLevel } from "./define.ts";
 import {
   ANSWER_TIMEOUT_MS,
+  elicitsOf,
   type Inquiry,
   inquire,
   inquireSample,
+  inquireVisit,
   readAnswer,
   readSample,
+  readVisit,
   requireAbility,
 } from "./dialogue.ts";
 import {
@@ -317,6 +320,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
 
 function sessionfulChannel(server: Server, extra: Extra, logLevel: LogLevel): ClientChannel {
   const progressToken = extra._meta?.progressToken;
+  const elicits = elicitsOf(server.getClientCapabilities());
   // A client that hung up makes a notification fail; the call itself goes on.
   const notify = (notification: ServerNotification) =>
     void extra.sendNotification(notification).catch(() => {});
@@ -336,5 +340,10 @@ function sessionfulChannel(server: Server, extra: Extra, logLevel: LogLevel): Cl
     },
     ask: async (question) => readAnswer(question, await send(inquire(question))),
     sample: async (prompt, options) => readSample(await send(inquireSample(prompt, options))),
+    elicits,
+    visit: async (page) => readVisit(await send(inquireVisit(page, elicits, true))),
+    endVisit(elicitationId) {
+      if (elicits.url) notify({ method: "notifications/elicitation/complete", params: { elicitationId } });
+    },
   };
 }

@@ -1,5 +1,6 @@
 import {
   type AuthInfo,
+  CLIENT_CAPABILITIES_META_KEY,
   createMcpHandler,
   createRequestStateCodec,
   type InputRequests,
@@ -19,7 +20,16 @@ import type { ContextOperation, ResultHandle } from "../session/context.ts";
 import type { SessionHome } from "../session/session-home.ts";
 import { callTool } from "./call-tool.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { inquire, inquireSample, readAnswer, readSample } from "./dialogue.ts";
+import {
+  type ClientAbilities,
+  elicitsOf,
+  inquire,
+  inquireSample,
+  inquireVisit,
+  readAnswer,
+  readSample,
+  readVisit,
+} from "./dialogue.ts";
 import {
   complete,
   getPrompt,
@@ -232,8 +242,17 @@ function principalHome(env: Env, { userId, clientId }: PrincipalIdentity): Sessi
   };
 }
 
+/** What the client says in this very request that it can do. */
+function abilitiesOf({ mcpReq }: ServerContext): ClientAbilities | undefined {
+  return (mcpReq.envelope as Record<string, ClientAbilities> | undefined)?.[CLIENT_CAPABILITIES_META_KEY];
+}
+
 function statelessChannel(ctx: ServerContext): ClientChannel {
-  const round = new QuestionRound(answersOf(ctx));
+  const elicits = elicitsOf(abilitiesOf(ctx));
+  const answers = answersOf(ctx);
+  const round = new QuestionRound(answers);
+  // Apart, because it is not always asked: the questions of the tool keep their positions.
+  const visits = new QuestionRound(answers);
   const progressToken = ctx.mcpReq._meta?.progressToken;
   return {
     progress(progress, total, message) {
@@ -243,5 +262,9 @@ function statelessChannel(ctx: ServerContext): ClientChannel {
     log: (level, data) => void ctx.mcpReq.log(level, data).catch(() => {}),
     ask: (question) => round.put(inquire(question), (response) => readAnswer(question, response)),
     sample: (prompt, options) => round.put(inquireSample(prompt, options), readSample),
+    elicits,
+    visit: (page) => visits.put(inquireVisit(page, elicits, false), readVisit),
+    // This revision has no such notification: the client repeats the call.
+    endVisit: () => {},
   };
 }

@@ -1,5 +1,6 @@
 import { canonicalize, digestText } from "../audit/canonical-json.ts";
 import type { Effect } from "../mcp/define.ts";
+import { type CompiledApproval, compileApprovals } from "./approvals.ts";
 import { compileExpression, type Expression } from "./expression.ts";
 import { compileGlobs, type GlobMatch } from "./glob.ts";
 import { compileHours } from "./hours.ts";
@@ -32,6 +33,10 @@ export interface CompiledRole {
   allowed: Readonly<Record<SubjectKind, Matcher>>;
   denied: Readonly<Record<SubjectKind, Matcher>>;
   conditions: readonly CompiledCondition[];
+  /** Calls that a person has to approve. */
+  approvals: readonly CompiledApproval[];
+  /** Tools whose calls people of this role may approve for others. */
+  approves: Matcher;
   limits: LimitRules;
   masks: MaskRules;
 }
@@ -89,6 +94,8 @@ function compileRole(name: string, role: RoleDocument, limits: LimitsDocument): 
       prompt: compileGlobs(role.denied_prompts ?? []),
     },
     conditions: (role.conditions ?? []).map((condition) => compileCondition(name, condition)),
+    approvals: compileApprovals(name, role.require_approval),
+    approves: compileGlobs(role.approves ?? []),
     limits: compileLimits(limits, role.limits),
     masks: compileMask(role.mask),
   };

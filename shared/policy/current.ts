@@ -77,6 +77,11 @@ export function roleMayHold(policy: Policy, role: string, scope: string): boolea
   return found !== undefined && found.scopes(scope) !== null;
 }
 
+/** Whether people with `role` may approve calls of `tool` for others. An unknown role may approve nothing. */
+export function roleMayApprove(policy: Policy, role: string, tool: string): boolean {
+  return (policy.roles.get(role)?.approves(tool) ?? null) !== null;
+}
+
 /** The limits of a role, or of the default role for one that the policy does not know: such a person may do nothing. */
 export function limitsOf(policy: Policy, role: string): LimitRules {
   const found = policy.roles.get(role) ?? policy.roles.get(policy.defaultRole);

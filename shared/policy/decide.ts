@@ -1,4 +1,5 @@
 import type { Effect } from "../mcp/define.ts";
+import { findApprovalNeed } from "./approvals.ts";
 import type { CompiledCondition, Policy, SubjectKind } from "./compile.ts";
 
 /** Scope of the tools that only touch the caller's own session memory: every valid token carries it. */
@@ -28,12 +29,14 @@ export interface DecisionSubject {
 
 /**
  * `allow`: go on. `scope`: the person may hold the right, the token does not carry it; the client can step up.
+ * `approval`: allowed in all else, once a person approves this very call; only where arguments were given.
  * `deny`: not with this policy. `rule` names the place in the policy that decided, `reason` says it in a sentence
  * that may reach the client.
  */
 export type Decision =
   | { kind: "allow"; rule: string; reason: string }
   | { kind: "scope"; scope: string; rule: string; reason: string }
+  | { kind: "approval"; rule: string; reason: string; selfApproval: boolean; expiresMinutes: number }
   | { kind: "deny"; rule: string; reason: string };
 
 /**
@@ -41,7 +44,7 @@ export type Decision =
  * effective right is what token scopes, role scopes, tool rule and conditions all allow.
  */
 export function decide(policy: Policy, principal: DecisionPrincipal, subject: DecisionSubject): Decision {
-  const { kind, name, scope } = subject;
+  const { kind, name, scope, effect, args } = subject;
   const role = policy.roles.get(principal.role);
   if (role === undefined) {
     return deny("roles", `The role "${principal.role}" is not in the policy.`);
@@ -65,6 +68,14 @@ export function decide(policy: Policy, principal: DecisionPrincipal, subject: De
   if (failed !== undefined) return deny(failed.rule, failed.message);
   if (scope !== SESSION_SCOPE && !principal.scopes.includes(scope)) {
     return { kind: "scope", scope, rule: "token", reason: `The token does not carry ${scope}.` };
+  }
+  const need =
+    kind === "tool" &&
+    args !== undefined &&
+    findApprovalNeed(role.approvals, { name, effect, args, country: principal.country });
+  if (need) {
+    const { rule, message, selfApproval, expiresMinutes } = need;
+    return { kind: "approval", rule, reason: message, selfApproval, expiresMinutes };
   }
   const rule = `${place}.allowed_${kind}s[${allowed.index}]`;
   return { kind: "allow", rule, reason: `The role "${principal.role}" may use ${allowed.glob}.` };

@@ -88,6 +88,44 @@ const condition = z
     },
   );
 
+const approval = z.union([
+  glob,
+  z.strictObject({
+    name: ruleName.describe("Shown as the deciding rule; unique among the approvals of its role."),
+    tools: globs("The tools it is about.").min(1),
+    effects: z
+      .array(z.enum(["read", "create", "update", "delete"]))
+      .min(1)
+      .optional()
+      .describe("Only tools with these effects; all when left out."),
+    when: z
+      .strictObject({
+        expression: z
+          .string()
+          .min(1)
+          .max(EXPRESSION_LIMIT)
+          .describe("CEL. Asks only when it is true; an error counts as true. Knows what conditions know."),
+      })
+      .optional()
+      .describe("Which calls of these tools; every one when left out."),
+    message: z
+      .string()
+      .min(1)
+      .max(300)
+      .describe("Why a person has to look, for whoever asks and whoever approves."),
+    self_approval: z
+      .boolean()
+      .optional()
+      .describe("Whether the person whose app calls may approve it, after a fresh sign-in. Default: no."),
+    expires_minutes: z
+      .int()
+      .min(1)
+      .max(1_440)
+      .optional()
+      .describe("Minutes until an unused request ends. Default: 60."),
+  }),
+]);
+
 const count = z.int().min(1).max(1_000_000_000);
 
 const limits = z.strictObject({
@@ -137,6 +175,12 @@ const role = z.strictObject({
   allowed_prompts: globs("Prompts the role may use."),
   denied_prompts: globs("Prompts the role may not use.").optional(),
   conditions: z.array(condition).max(1_000).optional().describe("What calls of allowed tools must fulfil."),
+  require_approval: z
+    .array(approval)
+    .max(1_000)
+    .optional()
+    .describe("Calls that a person has to approve one by one: names of tools, or rules that say more."),
+  approves: globs("Tools whose calls people of this role may approve for others.").optional(),
   limits: limits
     .partial()
     .optional()
@@ -162,7 +206,16 @@ export const policyDocument = z
     if (!Object.hasOwn(policy.roles, policy.default_role)) {
       context.addIssue({ code: "custom", path: ["default_role"], message: "names no role of this policy" });
     }
-    for (const [name, { conditions = [] }] of Object.entries(policy.roles)) {
+    for (const [name, { conditions = [], require_approval: approvals = [] }] of Object.entries(
+      policy.roles,
+    )) {
+      for (const [index, rule] of approvals.entries()) {
+        if (typeof rule === "string") continue;
+        const isSame = (other: typeof rule | string) => typeof other !== "string" && other.name === rule.name;
+        if (approvals.findIndex(isSame) === index) continue;
+        const path = ["roles", name, "require_approval", index, "name"];
+        context.addIssue({ code: "custom", path, message: `"${rule.name}" is already a rule of this role` });
+      }
       for (const [index, { name: rule }] of conditions.entries()) {
         if (conditions.findIndex((other) => other.name === rule) === index) continue;
         const path = ["roles", name, "conditions", index, "name"];
@@ -179,6 +232,8 @@ export type LimitsDocument = PolicyDocument["limits"];
 export type RoleDocument = PolicyDocument["roles"][string];
 /** One condition of a role. */
 export type ConditionDocument = NonNullable<RoleDocument["conditions"]>[number];
+/** One entry of a role's `require_approval`. */
+export type ApprovalDocument = NonNullable<RoleDocument["require_approval"]>[number];
 /** A time of day in a time zone, on some days of the week. */
 export type HoursDocument = z.output<typeof hours>;
 

@@ -59,6 +59,7 @@ footer.site { padding-block: 1.25rem 3rem; color: var(--quiet); font-size: .875r
 .card + .card, .notice + .card { margin-top: 1.25rem; }
 .card + p { margin: 1.25rem 0 0; }
 h1 { font-size: 1.5rem; line-height: 1.25; letter-spacing: -.015em; margin: 0 0 .5rem; text-wrap: balance; }
+h1 + .notice { margin-top: 1rem; }
 h2 { font-size: 1.0625rem; line-height: 1.35; margin: 2rem 0 .75rem; }
 .card > h2:first-child { margin-top: 0; }
 p { margin: 0 0 1rem; }
@@ -107,10 +108,18 @@ label.scope.reads { border-left-color: var(--accent); }
 label.scope input { width: 1.15rem; height: 1.15rem; margin: .2rem 0 0; accent-color: var(--accent); }
 label.scope .meta { display: flex; flex-wrap: wrap; gap: .25rem .6rem; align-items: center; color: var(--quiet); font-size: .8125rem; margin-top: .15rem; }
 
+dl.arguments { margin: 0 0 1.25rem; }
+dl.arguments dt { display: flex; flex-wrap: wrap; gap: .25rem .6rem; align-items: center; margin-bottom: .3rem; }
+dl.arguments dd { margin: 0 0 .9rem; }
+dl.arguments pre { margin: 0; }
+dl.arguments .differs pre { border-left: 4px solid var(--caution-line); }
+label.field textarea { display: block; width: 100%; margin-top: .35rem; padding: .65rem .75rem; border: 1px solid var(--quiet); border-radius: .5rem; background: var(--surface); color: var(--ink); font: inherit; font-weight: 400; resize: vertical; }
+
 ul.plain { list-style: none; margin: 0; padding: 0; }
 ul.plain > li { padding-block: 1.1rem; border-top: 1px solid var(--line); }
 ul.plain > li:first-child { padding-top: 0; border-top: 0; }
 ul.plain > li:last-child { padding-bottom: 0; }
+ul.plain > li > :last-child { margin-bottom: 0; }
 ul.plain h3 { margin: 0 0 .25rem; font-size: 1rem; }
 ul.grants { margin: .35rem 0 .85rem; padding-left: 1.1rem; list-style: disc; }
 .endpoints { display: grid; gap: .75rem; margin: 0; }

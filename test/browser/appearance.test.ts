@@ -1,5 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { connectSeller } from "./ask-approval.ts";
 import {
   countWords,
   findFaintTexts,
@@ -49,6 +50,23 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
       await arriveAt(page, "Back at the client");
       await client.takeToken();
       await page.goto("/account");
+    },
+  ],
+  [
+    "approval",
+    async (page) => {
+      const { path } = await (await connectSeller(page, client))();
+      await page.goto(path);
+      await signIn(page, "admin");
+    },
+  ],
+  [
+    "approvals",
+    async (page) => {
+      await (await connectSeller(page, client))();
+      await page.goto("/approvals");
+      await signIn(page, "admin");
+      await arriveAt(page, "Approvals");
     },
   ],
   ["not-found", async (page) => void (await page.goto("/nothing-here"))],

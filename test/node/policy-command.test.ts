@@ -37,8 +37,8 @@ it("policy explain says which rule decides, where it stands and why", () => {
     "--args",
     '{"stage":"won"}',
   );
-  expect(output).toContain("deny\n");
-  expect(output).toContain(`roles.sales.conditions.book-won-deals (shared/policy/policy.yaml:${line})`);
+  expect(output).toContain("approval\n");
+  expect(output).toContain(`roles.sales.require_approval.book-won-deals (shared/policy/policy.yaml:${line})`);
   expect(output).toContain("signed contract");
 });
 

@@ -38,6 +38,13 @@ roles:
         require:
           expression: args.amount <= 50000
         message: Ask Finance.
+    require_approval:
+      - name: large-orders
+        tools: [shop_order]
+        when: { expression: args.amount > 10000 }
+        message: Finance looks at it.
+      - shop_find_salaries
+    approves: [shop_order, shop_find_salaries]
 `;
 
 const tool = (
@@ -172,6 +179,48 @@ describe("a policy file", () => {
       "must be an IANA time zone",
     ],
     [
+      "an approval of a misspelled tool",
+      "- shop_find_salaries",
+      "- shop_find_salary",
+      "roles.buyer.require_approval[1]",
+      '"shop_find_salary" names no tool. Did you mean shop_find_salaries',
+    ],
+    [
+      "an approval with an unknown field",
+      "when: { expression: args.amount > 10000 }",
+      "if: { expression: args.amount > 10000 }",
+      "roles.buyer.require_approval[0].if",
+      "is not a field",
+    ],
+    [
+      "an approval that asks about what may be left out",
+      "when: { expression: args.amount > 10000 }",
+      `when: { expression: 'args.note != ""' }`,
+      "roles.buyer.require_approval[0].when.expression",
+      "which would ask for approval. Ask has(args.note) first",
+    ],
+    [
+      "an approval that lives too long",
+      "message: Finance looks at it.",
+      "expires_minutes: 2000\n        message: Finance looks at it.",
+      "roles.buyer.require_approval[0].expires_minutes",
+      "1440",
+    ],
+    [
+      "an approval that nobody could give",
+      "- shop_find_salaries",
+      "- shop_find_goods",
+      "roles.buyer.require_approval[1]",
+      "nobody could approve shop_find_goods",
+    ],
+    [
+      "an approver of nothing that is there",
+      "approves: [shop_order, shop_find_salaries]",
+      "approves: [shop_order, shop_find_salaries, shp_order]",
+      "roles.buyer.approves[2]",
+      '"shp_order" names no tool',
+    ],
+    [
       "arguments of a resource",
       "tools: [shop_order]",
       "resources: [shop_stock]",
@@ -196,8 +245,14 @@ describe("a policy file", () => {
 
   it("names a role twice and a condition twice", () => {
     expect(check(`${VALID}  buyer: {}\n`)[0]?.message).toContain("Map keys must be unique");
-    const again = VALID.slice(VALID.indexOf("      - name:"));
-    expect(check(VALID + again)).toMatchObject([{ field: "roles.buyer.conditions[1].name" }]);
+    const rule = VALID.slice(VALID.indexOf("      - name:"), VALID.indexOf("    require_approval:"));
+    expect(check(VALID.replace(rule, rule + rule))).toMatchObject([
+      { field: "roles.buyer.conditions[1].name" },
+    ]);
+    const asks = VALID.slice(VALID.indexOf("      - name: large-orders"), VALID.indexOf("      - shop_find"));
+    expect(check(VALID.replace(asks, asks + asks))).toMatchObject([
+      { field: "roles.buyer.require_approval[1].name" },
+    ]);
   });
 
   it("whose aliases multiply is refused and does not fill the memory", () => {
@@ -219,7 +274,8 @@ describe("cases beside a policy", () => {
   it("pass when the policy says what they say", () => {
     expect(
       run(`cases:
-  - { name: a, role: buyer, tool: shop_order, args: { amount: 50000 }, expect: allow }
+  - { name: a, role: buyer, tool: shop_order, args: { amount: 10000 }, expect: allow }
+  - { name: e, role: buyer, tool: shop_order, args: { amount: 10001 }, expect: approval, rule: roles.buyer.require_approval.large-orders }
   - { name: b, role: buyer, tool: shop_order, args: { amount: 50001 }, expect: deny, rule: roles.buyer.conditions.small-orders }
   - { name: c, role: buyer, tool: shop_order, args: { amount: 1 }, scopes: [], expect: scope }
   - { name: d, role: reader, resource: shop_stock, expect: allow }

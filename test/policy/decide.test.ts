@@ -127,6 +127,13 @@ const roleParts = fc.record({
   allowed_prompts: globList,
   denied_prompts: globList,
   conditions: conditionList,
+  require_approval: fc.array(
+    fc.oneof(
+      fc.constantFrom("crm_*", "search"),
+      fc.record({ tools: fc.constantFrom<string[]>(["*"], ["crm_*"]), when: fc.record({ expression }) }),
+    ),
+    { maxLength: 2 },
+  ),
 });
 type RoleParts = typeof roleParts extends fc.Arbitrary<infer Parts> ? Parts : never;
 const situation = fc.record({
@@ -138,13 +145,28 @@ const situation = fc.record({
   country: fc.constantFrom(...COUNTRIES),
 });
 
+/** What the expressions say, in other words. */
+const judged = {
+  "args.n <= 3": ({ n }: Facts) => n <= 3,
+  'args.n <= 3 && country == "DE"': ({ n, country }: Facts) => n <= 3 && country === "DE",
+  'country == "US" || args.n < 5': ({ n, country }: Facts) => country === "US" || n < 5,
+  'country == "DE" && has(args.n)': ({ country }: Facts) => country === "DE",
+};
+interface Facts {
+  n: number;
+  country: string;
+}
+
 function policyOf({ parts }: { parts: RoleParts }) {
   const conditions = parts.conditions.map((condition, index) => ({
     ...condition,
     name: `c${index}`,
     message: "No.",
   }));
-  return buildPolicy({ ...parts, conditions });
+  const require_approval = parts.require_approval.map((rule, index) =>
+    typeof rule === "string" ? rule : { ...rule, name: `a${index}`, message: "Look." },
+  );
+  return buildPolicy({ ...parts, conditions, require_approval });
 }
 
 /** The slow and obvious way to match a glob. */
@@ -153,7 +175,7 @@ function fits(globs: readonly string[], name: string): boolean {
 }
 
 describe("over random policies", () => {
-  it("what is listed can be called with some arguments, and what can be called is listed, on every surface", () => {
+  it("what is listed can be called with some arguments, be it after an approval, and what can be called is listed, on every surface", () => {
     const seen = new Set<string>();
     fc.assert(
       fc.property(situation, (given) => {
@@ -161,8 +183,8 @@ describe("over random policies", () => {
         const who = principal({ scopes: SCOPES, country: given.country });
         const what = subject({ kind: given.kind, name: given.name, scope: given.scope });
         const listed = decide(policy, who, what).kind !== "deny";
-        const callable = [0, 4, 9].some(
-          (n) => decide(policy, who, { ...what, args: { n } }).kind === "allow",
+        const callable = [0, 4, 9].some((n) =>
+          ["allow", "approval"].includes(decide(policy, who, { ...what, args: { n } }).kind),
         );
         seen.add(`${given.kind} ${listed}`);
         expect(callable).toBe(listed);
@@ -180,12 +202,7 @@ describe("over random policies", () => {
         const holds = ({ tools, require }: (typeof parts.conditions)[number]) => {
           if (kind !== "tool" || !fits(tools, name)) return true;
           if ("countries" in require) return require.countries.includes(country);
-          return {
-            "args.n <= 3": n <= 3,
-            'args.n <= 3 && country == "DE"': n <= 3 && country === "DE",
-            'country == "US" || args.n < 5': country === "US" || n < 5,
-            'country == "DE" && has(args.n)': country === "DE",
-          }[require.expression];
+          return judged[require.expression]({ n, country });
         };
         const expected =
           token.includes(scope) &&
@@ -198,7 +215,12 @@ describe("over random policies", () => {
           principal({ scopes: token, country }),
           subject({ kind, name, scope, ...(kind === "tool" && { args }) }),
         );
-        expect(decision.kind === "allow").toBe(expected);
+        expect(decision.kind === "allow" || decision.kind === "approval").toBe(expected);
+        const asking = parts.require_approval.some((rule) => {
+          if (typeof rule === "string") return fits([rule], name);
+          return fits(rule.tools, name) && judged[rule.when.expression]({ n, country });
+        });
+        if (expected) expect(decision.kind).toBe(kind === "tool" && asking ? "approval" : "allow");
       }),
       { numRuns: 2_000 },
     );

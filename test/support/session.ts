@@ -21,6 +21,8 @@ export interface SessionOptions {
   role?: string;
   /** Default: every scope of the URL's servers. */
   scopes?: readonly string[];
+  /** What the client says that it can do. Default: nothing. */
+  capabilities?: Record<string, unknown>;
   /** Use an existing token instead of a new one. */
   token?: { accessToken: string; clientId: string };
 }
@@ -49,6 +51,7 @@ export async function openSession(options: SessionOptions): Promise<TestSession>
   const scopes = options.scopes ?? offered.flatMap((definition) => Object.keys(definition.scopes));
   const token = options.token ?? (await issueToken({ server, name: as, role, scopes }));
   const session = new TestSession(server, options.lane, token);
+  session.capabilities = options.capabilities ?? {};
   if (options.lane === "sessionful") await session.initialize();
   return session;
 }
@@ -61,6 +64,7 @@ export class TestSession {
   sessionId: string | undefined;
   /** Sent with every request beside the protocol's own. */
   headers: Record<string, string> = {};
+  capabilities: Record<string, unknown> = {};
   #nextId = 1;
 
   constructor(
@@ -76,7 +80,7 @@ export class TestSession {
   async initialize(): Promise<RpcAnswer> {
     const answer = await this.request("initialize", {
       protocolVersion: REVISION.sessionful,
-      capabilities: {},
+      capabilities: this.capabilities,
       clientInfo: { name: "test", version: "1" },
     });
     this.sessionId = answer.headers.get("mcp-session-id") ?? undefined;
@@ -171,7 +175,7 @@ export class TestSession {
     const envelope = {
       "io.modelcontextprotocol/protocolVersion": REVISION.stateless,
       "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
-      "io.modelcontextprotocol/clientCapabilities": {},
+      "io.modelcontextprotocol/clientCapabilities": this.capabilities,
     };
     return { ...params, _meta: { ...envelope, ...(params._meta as object | undefined) } };
   }

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { accountRoutes } from "./account/routes.tsx";
+import { approvalRoutes } from "./approvals/routes.tsx";
 import { authorizeRoutes } from "./authorize/routes.tsx";
 import { requireConfiguration, requireHost, requireOwnForm } from "./entrance.ts";
 import { answerFailure, answerNotFound } from "./failures.tsx";
@@ -27,3 +28,4 @@ app.route("/", pageRoutes);
 app.route("/", signInRoutes);
 app.route("/", authorizeRoutes);
 app.route("/", accountRoutes);
+app.route("/", approvalRoutes);

@@ -3,6 +3,7 @@ import { log } from "../../shared/observe/log.ts";
 import { policyInForce } from "../../shared/policy/current.ts";
 import { redriveDeadLetters } from "../principal/redrive.ts";
 import { sweepRecords } from "../principal/sweep-records.ts";
+import { removeEndedApprovals } from "./approvals/list-approvals.ts";
 import { removeEndedCounters } from "./attempts.ts";
 import { removeEndedSessions } from "./people.ts";
 import { recordPolicyChanges } from "./policy-changes.ts";
@@ -18,7 +19,7 @@ const REQUESTS_KEPT_MS = 30 * DATA_KEPT_MS;
 
 /**
  * The hourly work on the platform's database: publications that nobody recorded yet; the clean-up of ended sign-in
- * sessions and attempt counters, requests that were carried out, records of the audit trail that are past their time;
+ * sessions, attempt counters and approvals, requests that were carried out, records of the audit trail that are past their time;
  * and one more try for dead letters. Grants and tokens need none: each user's GrantStore sweeps itself. What fails is
  * logged and does not stop the rest.
  */
@@ -30,6 +31,7 @@ export async function runMaintenance(env: Env): Promise<void> {
     policy_changes: () => recordPolicyChanges(env),
     sessions: () => removeEndedSessions(database, now, ROWS),
     counters: () => removeEndedCounters(database, at, ROWS),
+    approvals: () => removeEndedApprovals(database, at, ROWS),
     requests: () => removeOldRequests(database, at - REQUESTS_KEPT_MS, at - DATA_KEPT_MS, ROWS),
     dead_letters: () => redriveDeadLetters(env, LETTERS),
     records: async () => sweepRecords(env, (await policyInForce(env)).retention, at),

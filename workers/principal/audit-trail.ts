@@ -83,14 +83,15 @@ export class AuditTrail {
     if (added) this.record(chain, event, now);
   }
 
-  /** Closes as `unknown` what should have ended long ago. */
-  closeOverdue(now: number): void {
+  /** Closes as `unknown` what should have ended long ago. Gives the ids of these calls. */
+  closeOverdue(now: number): string[] {
     const overdue = this.#sql
       .exec<{ call_id: string }>("SELECT call_id FROM open_call WHERE at <= ?", now - UNKNOWN_AFTER_MS)
       .toArray();
     for (const { call_id } of overdue) {
       this.close({ callId: call_id, status: "unknown", durationMs: 0, bytes: 0 }, now);
     }
+    return overdue.map(({ call_id }) => call_id);
   }
 
   /** The oldest records that are to be sent, as many as one message carries. */

@@ -2,8 +2,17 @@ import { DurableObject } from "cloudflare:workers";
 import type { Link } from "../../shared/audit/chain.ts";
 import type { AuditEvent } from "../../shared/audit/record.ts";
 import type { Admission, Intent, Outcome, PrincipalGate } from "../../shared/guard/admit.ts";
+import type {
+  ApprovalAnswer,
+  ApprovalClaim,
+  ApprovalDecision,
+  ApprovalGate,
+  ApprovalItem,
+  DecisionResult,
+} from "../../shared/guard/approval-gate.ts";
 import type { Access, Claim } from "../../shared/guard/claim.ts";
 import type { JsonValue } from "../../shared/mcp/json.ts";
+import { log } from "../../shared/observe/log.ts";
 import {
   applyOperation,
   type ContextOperation,
@@ -13,6 +22,8 @@ import {
 } from "../../shared/session/context.ts";
 import { ResultStore } from "../../shared/session/result-store.ts";
 import type { ResultPage } from "../../shared/session/session-home.ts";
+import { projectApprovals } from "./approval-projection.ts";
+import { Approvals } from "./approvals.ts";
 import { AuditTrail } from "./audit-trail.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 import { eraseKept, type KeptData, readKept } from "./kept-data.ts";
@@ -20,14 +31,18 @@ import { eraseKept, type KeptData, readKept } from "./kept-data.ts";
 /** Milliseconds after the first unsent record until the records are sent on. */
 const FLUSH_AFTER_MS = 5_000;
 
+/** Milliseconds after which the approvals page's list is written again when that failed. */
+const PROJECT_AGAIN_MS = 30_000;
+
 /**
  * One object per user: strongly consistent and single-threaded. Decides who passes, chains each call's intent before
  * it runs, keeps the memory of the user's stateless clients, and sends the records of the chain on to the queue.
  */
-export class Principal extends DurableObject<Env> implements PrincipalGate {
+export class Principal extends DurableObject<Env> implements PrincipalGate, ApprovalGate {
   readonly #sql: SqlStorage;
   readonly #trail: AuditTrail;
   readonly #gatekeeper: Gatekeeper;
+  readonly #approvals: Approvals;
   readonly #results: ResultStore;
   /** When the alarm is set to, as far as it is known. */
   #alarmAt: number | null = null;
@@ -38,6 +53,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
     this.#sql.exec("CREATE TABLE IF NOT EXISTS contexts (client_id TEXT PRIMARY KEY, context TEXT NOT NULL)");
     this.#trail = new AuditTrail(this.#sql);
     this.#gatekeeper = new Gatekeeper(this.#sql, env.PLATFORM_DB);
+    this.#approvals = new Approvals(this.#sql, this.#trail, (grantId) => this.#gatekeeper.isRevoked(grantId));
     this.#results = new ResultStore(this.#sql);
   }
 
@@ -58,7 +74,44 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
   async settle(outcome: Outcome): Promise<void> {
     this.#trail.close(outcome, Date.now());
     this.#gatekeeper.release(outcome.callId);
+    if (this.#approvals.settle(outcome.callId, outcome.status, Date.now())) this.#project();
     await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
+  }
+
+  /** A call that needs approval asks after it was admitted: its grant and role may have changed since. */
+  async claimApproval(claim: ApprovalClaim): Promise<ApprovalAnswer> {
+    const role = await this.#gatekeeper.roleUnder(claim.binding.grantId, claim.userId);
+    if (role === undefined) return { state: "unavailable" };
+    if (role === null) return { state: "access_ended" };
+    if (role !== claim.role) return { state: "role_changed" };
+    const answer = this.#approvals.claim(claim, Date.now());
+    await this.#afterApproval();
+    return answer;
+  }
+
+  async awaitApproval(approvalId: string, timeoutMs: number): Promise<void> {
+    const over = new AbortController();
+    const timeout = scheduler.wait(timeoutMs, { signal: over.signal }).catch(() => undefined);
+    await Promise.race([this.#approvals.awaitDecision(approvalId, over.signal), timeout]);
+    // A timer that goes on would keep the object awake.
+    over.abort();
+  }
+
+  async returnApproval(callId: string): Promise<void> {
+    this.#approvals.giveBack(callId, Date.now());
+    await this.#afterApproval();
+  }
+
+  async readApproval(approvalId: string): Promise<ApprovalItem | null> {
+    const item = this.#approvals.read(approvalId, Date.now());
+    await this.#afterApproval();
+    return item;
+  }
+
+  async decideApproval(decision: ApprovalDecision): Promise<DecisionResult> {
+    const result = this.#approvals.decide(decision, Date.now());
+    await this.#afterApproval();
+    return result;
   }
 
   async revokeGrant(grantId: string): Promise<void> {
@@ -139,14 +192,36 @@ export class Principal extends DurableObject<Env> implements PrincipalGate {
   /** Sends records on, oldest first. A record is forgotten only after the database has it. */
   override async alarm(): Promise<void> {
     this.#alarmAt = null;
-    this.#trail.closeOverdue(Date.now());
+    for (const callId of this.#trail.closeOverdue(Date.now())) {
+      this.#approvals.settle(callId, "unknown", Date.now());
+    }
+    this.#approvals.expire(Date.now());
+    this.#project();
     for (let links = this.#trail.unsent(Date.now()); links.length > 0; ) {
       await this.env.CALL_QUEUE.send(links);
       this.#trail.markSent(links.at(-1)?.sequence ?? 0, Date.now());
       links = this.#trail.unsent(Date.now());
     }
-    const next = this.#trail.nextMoment();
-    if (next !== null) await this.#wakeBy(next);
+    for (const next of [this.#trail.nextMoment(), this.#approvals.nextMoment()]) {
+      if (next !== null) await this.#wakeBy(next);
+    }
+  }
+
+  /** Sends on what a change to an approval wrote. */
+  async #afterApproval(): Promise<void> {
+    this.#project();
+    await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
+  }
+
+  /** Brings the list on the approvals page up to date. What fails is tried again with the next alarm. */
+  #project(): void {
+    const projected = projectApprovals(this.#approvals.store, this.env.PLATFORM_DB).catch(
+      async (failure: unknown) => {
+        log("warn", "approvals_not_projected", { error: String(failure) });
+        await this.#wakeBy(Date.now() + PROJECT_AGAIN_MS);
+      },
+    );
+    this.ctx.waitUntil(projected);
   }
 
   /** Sets the alarm, unless it is set to an earlier moment. */

@@ -53,6 +53,13 @@ export function AccountPage({ person, apps, cursor, notice }: AccountPageProps) 
           </p>
         )}
       </section>
+      <h2>Approvals</h2>
+      <section class="card">
+        <p>
+          Some calls wait until a person approves them.{" "}
+          <a href="/approvals">See what waits for you, and what you asked for</a>.
+        </p>
+      </section>
       <h2>Password</h2>
       <section class="card">
         <PasswordForm email={person.email} />

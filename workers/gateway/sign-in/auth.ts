@@ -34,17 +34,22 @@ export async function openAuthFor(env: Env, headers: Headers): Promise<Auth> {
 
 /** The signed-in, active person, or `null`. Reads the database each time: disabling a person works at once. */
 export async function readPerson(env: Env, headers: Headers): Promise<Person | null> {
+  return (await readSignIn(env, headers))?.person ?? null;
+}
+
+/** The signed-in, active person with the moment at which they signed in on this browser, or `null`. */
+export async function readSignIn(env: Env, headers: Headers): Promise<{ person: Person; at: Date } | null> {
   if (!headers.has("Cookie")) return null;
-  const user = (await findSession(env, headers))?.user;
-  if (user === undefined || user.disabled) return null;
-  const { id, email, name, role } = user;
-  return { id, email, name, role };
+  const session = await findSession(env, headers);
+  if (session === null || session.user.disabled) return null;
+  const { id, email, name, role } = session.user;
+  return { person: { id, email, name, role }, at: session.at };
 }
 
 async function findSession(env: Env, headers: Headers) {
   for (const auth of openAuths(env)) {
     const session = await auth.api.getSession({ headers });
-    if (session !== null) return { auth, user: session.user };
+    if (session !== null) return { auth, user: session.user, at: new Date(session.session.createdAt) };
   }
   return null;
 }

@@ -20,7 +20,9 @@ export function SignInPage({ next, email, error }: SignInPageProps) {
         <p class="quiet">
           {next.startsWith("/authorize")
             ? "An app wants to connect to Gatehouse. Sign in to decide what it may do."
-            : "Use the account that your administrator gave you."}
+            : next.startsWith("/approvals/")
+              ? "A call waits for somebody to decide. Sign in to see what it would do."
+              : "Use the account that your administrator gave you."}
         </p>
         {failed && (
           <p class="notice danger" role="alert" id="error">

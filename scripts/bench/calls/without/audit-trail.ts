@@ -11,7 +11,9 @@ export class AuditTrail implements Pick<original.AuditTrail, keyof original.Audi
 
   recordOnce(): void {}
 
-  closeOverdue(): void {}
+  closeOverdue(): string[] {
+    return [];
+  }
 
   unsent(): Link[] {
     return [];

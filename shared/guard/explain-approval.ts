@@ -1,0 +1,46 @@
+import { ToolError } from "../mcp/errors.ts";
+import type { ApprovalAnswer } from "./approval-gate.ts";
+import type { Exchange } from "./exchange.ts";
+import { explainRefusal } from "./explain-refusal.ts";
+
+/** Why a call that needs approval does not go on, in words for the model. What a person wrote is quoted as theirs. */
+export function explainApproval(
+  answer: Exclude<ApprovalAnswer, { state: "approved" | "pending" }>,
+  exchange: Pick<Exchange, "endAccess">,
+): ToolError {
+  switch (answer.state) {
+    case "refused": {
+      const quoted = answer.reason === null ? "" : ` They wrote: ${JSON.stringify(answer.reason)}`;
+      return new ToolError(
+        "forbidden",
+        `The person who was asked to approve this call refused it.${quoted}`,
+        {
+          suggestedAction: "Tell the person. Do not repeat the call unless they ask for it.",
+        },
+      );
+    }
+    case "expired":
+      return new ToolError(
+        "approval_required",
+        "Nobody approved this call and used it in time, so it does not run.",
+        {
+          suggestedAction:
+            "Ask the person whether it is still wanted. Repeating the call asks for approval anew.",
+        },
+      );
+    case "full":
+      return new ToolError("rate_limited", `${answer.open} calls of this person wait for approval already.`, {
+        suggestedAction: "Wait until some of them are decided at the approvals page, then repeat the call.",
+        retryAfter: 300,
+      });
+    case "access_ended":
+      exchange.endAccess();
+      return explainRefusal({ code: "access_ended" });
+    case "unavailable":
+      return explainRefusal({ code: "unavailable", retryAfter: 5 });
+    case "role_changed":
+      return new ToolError("conflict", "The person's role changed while the call waited.", {
+        suggestedAction: "Repeat the call.",
+      });
+  }
+}

@@ -1,0 +1,192 @@
+import type { z } from "zod";
+import { canonicalize, digestText } from "../audit/canonical-json.ts";
+import { signApprovalLink } from "../auth/approval-link.ts";
+import { openKeyring } from "../auth/keyring.ts";
+import { ToolError } from "../mcp/errors.ts";
+import type { JsonValue } from "../mcp/json.ts";
+import { policyInForce } from "../policy/current.ts";
+import type { Decision } from "../policy/decide.ts";
+import type { MaskRules } from "../policy/masks.ts";
+import { maskFields } from "../redact/mask-fields.ts";
+import {
+  type ApprovalAnswer,
+  type ApprovalClaim,
+  approvalGate,
+  type ShownArguments,
+} from "./approval-gate.ts";
+import { decide, requireAllowed } from "./decide.ts";
+import type { ClientChannel, Exchange } from "./exchange.ts";
+import { explainApproval } from "./explain-approval.ts";
+import type { HoldDeadline } from "./run.ts";
+import type { Subject } from "./subject.ts";
+
+/** Milliseconds that a call waits for a decision while its client shows the person the way to the page. */
+export const PATIENCE_MS: Record<Exchange["lane"], number> = {
+  // The stream of the call stays open, with signs of life.
+  sessionful: 5 * 60_000,
+  // A plain request and answer: most clients give up after a minute.
+  stateless: 20_000,
+};
+
+/** Longest arguments, as characters of JSON, that a person can be asked about. */
+const LONGEST_SHOWN = 512 * 1024;
+
+/** Stored with a request: everything but secrets, and the page masks again for whoever reads it. */
+const STORED: MaskRules = {
+  fields: { public: "show", internal: "show", pii: "show", secret: "drop" },
+  text: ["secret"],
+};
+
+type Need = Extract<Decision, { kind: "approval" }>;
+
+/** A call whose arguments are complete: what the tool would get, and where it came from. */
+export interface CompleteCall {
+  callId: string;
+  subject: Subject;
+  title: string;
+  schema: z.ZodObject;
+  input: Record<string, unknown>;
+  /** Names of arguments that session defaults filled in. */
+  inherited: readonly string[];
+  /** The channel to the client, masked for its person. */
+  channel: ClientChannel;
+  signal: AbortSignal;
+  hold: HoldDeadline;
+}
+
+/**
+ * Goes on when the policy allows this very call: at once, or because a person approved it, which uses the approval up.
+ * Where the person may approve it themselves and the client can lead them to the page, the call waits for that; what
+ * the client says about it only makes us look again. Throws `forbidden`, `insufficient_scope`, `approval_required`,
+ * or what the person's object refuses with. Gives whether an approval was used.
+ */
+export async function requirePermission(exchange: Exchange, call: CompleteCall): Promise<boolean> {
+  const need = decideCall(exchange, call);
+  if (need === null) return false;
+  const first = await claim(exchange, call, need);
+  if (first.state === "approved") return true;
+  if (first.state !== "pending") throw explainApproval(first, exchange);
+  const url = await linkTo(exchange, first.approvalId);
+  if (!need.selfApproval || !(await leadToPage(exchange, call, need, first.approvalId, url))) {
+    throw waiting(need, first.expiresAt, url);
+  }
+  call.signal.throwIfAborted();
+  // Minutes have passed: what was true before need not be true any more.
+  exchange.policy = await policyInForce(exchange.env);
+  const stillNeeded = decideCall(exchange, call);
+  if (stillNeeded === null) return false;
+  const second = await claim(exchange, call, stillNeeded);
+  if (second.state === "approved") return true;
+  if (second.state !== "pending") throw explainApproval(second, exchange);
+  throw waiting(stillNeeded, second.expiresAt, await linkTo(exchange, second.approvalId));
+}
+
+function decideCall({ policy, identity }: Exchange, { subject, input }: CompleteCall): Need | null {
+  const decision = decide(policy, identity, subject, input);
+  requireAllowed(decision);
+  return decision.kind === "approval" ? decision : null;
+}
+
+function claim(exchange: Exchange, call: CompleteCall, need: Need): Promise<ApprovalAnswer> {
+  const { env, identity, policy } = exchange;
+  const { callId, subject, schema, inherited } = call;
+  const input = toPlainJson(call.input);
+  const text = canonicalize(input);
+  if (text.length > LONGEST_SHOWN) {
+    throw new ToolError(
+      "invalid_input",
+      "This call needs a person's approval, and its arguments are too long to read.",
+      {
+        suggestedAction: "Make several smaller calls of it.",
+      },
+    );
+  }
+  const values = maskFields(schema, input, STORED) as Record<string, JsonValue>;
+  const entries = Object.entries(input as Record<string, JsonValue>);
+  const shown: ShownArguments = {
+    values,
+    inherited: [...inherited],
+    digests: Object.fromEntries(entries.map(([name, value]) => [name, digestText(canonicalize(value))])),
+  };
+  const request: ApprovalClaim = {
+    userId: identity.userId,
+    role: identity.role,
+    callId,
+    binding: {
+      clientId: identity.clientId,
+      grantId: identity.grantId,
+      server: subject.server,
+      tool: subject.name,
+      argumentsDigest: digestText(text),
+      policyDigest: policy.digest,
+      rule: need.rule,
+    },
+    reason: need.reason,
+    selfApproval: need.selfApproval,
+    expiresMinutes: need.expiresMinutes,
+    shown,
+  };
+  return approvalGate(env, identity.userId).claimApproval(request);
+}
+
+/** Asks the client to send its person to the page. Gives whether it is worth looking at the approval again. */
+async function leadToPage(
+  { env, identity, lane }: Exchange,
+  { channel, hold, title }: CompleteCall,
+  { reason }: Need,
+  approvalId: string,
+  url: string,
+): Promise<boolean> {
+  if (!channel.elicits.form && !channel.elicits.url) return false;
+  const gate = approvalGate(env, identity.userId);
+  const decided = () => gate.awaitApproval(approvalId, PATIENCE_MS[lane]).catch(() => undefined);
+  const visited = channel.visit({
+    id: approvalId,
+    message: `“${title}” waits for your approval. ${reason}`,
+    url,
+  });
+  if (lane === "stateless") {
+    // Leaves the call until the client comes back with an answer.
+    if ((await visited) === "accept" && channel.elicits.url) await hold(decided());
+    return true;
+  }
+  const answered = visited
+    .catch(() => "cancel" as const)
+    // Agreeing to open a page is its beginning; the answer to a form, or none, is its end.
+    .then((action) =>
+      action === "accept" && channel.elicits.url ? new Promise<never>(() => {}) : undefined,
+    );
+  await hold(Promise.race([decided(), answered]));
+  channel.endVisit(approvalId);
+  return true;
+}
+
+async function linkTo({ env, identity }: Exchange, approvalId: string): Promise<string> {
+  const link = await signApprovalLink(openKeyring(env, "APPROVAL_LINK_KEY"), {
+    approvalId,
+    requester: identity.userId,
+  });
+  return `${env.PUBLIC_URL}/approvals/${link}`;
+}
+
+/** Nobody has decided yet. */
+function waiting({ reason, selfApproval }: Need, expiresAt: number, url: string): ToolError {
+  const who = selfApproval ? "The person can approve it" : "Somebody else who may do so has to approve it";
+  const until = new Date(expiresAt).toISOString().slice(0, 16).replace("T", " ");
+  return new ToolError("approval_required", `Nothing has run yet. ${reason} ${who} at ${url}`, {
+    suggestedAction: `Show the person this link. Once it is approved, repeat exactly the same call, before ${until} UTC.`,
+    retryAfter: 30,
+  });
+}
+
+/** JSON only: anything else would look the same in the digest whatever it holds. */
+function toPlainJson(input: Record<string, unknown>): JsonValue {
+  return JSON.parse(
+    JSON.stringify(input, (name, value: unknown) => {
+      const plain = typeof value !== "object" || value === null || Array.isArray(value);
+      if (plain || Object.getPrototypeOf(value) === Object.prototype || Object.getPrototypeOf(value) === null)
+        return value;
+      throw new TypeError(`The argument "${name}" is no JSON, so no approval can be bound to it.`);
+    }),
+  ) as JsonValue;
+}

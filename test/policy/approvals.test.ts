@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { decide } from "../../shared/policy/decide.ts";
+import type { ApprovalDocument } from "../../shared/policy/schema.ts";
+import { buildPolicy, principal, subject } from "./build-policy.ts";
+
+const rule = (parts: Partial<Exclude<ApprovalDocument, string>> = {}): ApprovalDocument => ({
+  name: "large-orders",
+  tools: ["crm_*"],
+  message: "Finance looks at it.",
+  ...parts,
+});
+
+function judge(rules: ApprovalDocument[], args?: Record<string, unknown>, parts: object = {}) {
+  const policy = buildPolicy({ require_approval: rules, ...parts });
+  return decide(policy, principal(), subject(args === undefined ? {} : { args }));
+}
+
+describe("a rule that asks for approval", () => {
+  it("lets the list show the tool, and stops the call with its own sentence", () => {
+    expect(judge([rule()]).kind).toBe("allow");
+    expect(judge([rule()], {})).toEqual({
+      kind: "approval",
+      rule: "roles.worker.require_approval.large-orders",
+      reason: "Finance looks at it.",
+      selfApproval: false,
+      expiresMinutes: 60,
+    });
+  });
+
+  it("may be just the name of tools", () => {
+    expect(judge(["search", "crm_*"], {})).toMatchObject({
+      kind: "approval",
+      rule: "roles.worker.require_approval[1]",
+      selfApproval: false,
+    });
+    expect(judge(["search"], {}).kind).toBe("allow");
+  });
+
+  it("asks where its expression is true or cannot be judged, and only there", () => {
+    const large = rule({ when: { expression: "args.amount > 50000" } });
+    expect(judge([large], { amount: 50_000 }).kind).toBe("allow");
+    for (const amount of [50_001, "1", null, undefined, [1], {}]) {
+      expect(judge([large], { amount }).kind, String(amount)).toBe("approval");
+    }
+  });
+
+  it("keeps to the effects that it names", () => {
+    expect(judge([rule({ effects: ["delete"] })], {}).kind).toBe("allow");
+    expect(judge([rule({ effects: ["update", "delete"] })], {}).kind).toBe("approval");
+  });
+
+  it("comes after denies, conditions and missing scopes", () => {
+    expect(judge([rule()], {}, { denied_tools: ["crm_*"] }).kind).toBe("deny");
+    const conditions = [{ name: "no", tools: ["*"], require: { countries: ["US"] }, message: "No." }];
+    expect(judge([rule()], {}, { conditions }).kind).toBe("deny");
+    const policy = buildPolicy({ require_approval: [rule()] });
+    expect(decide(policy, principal({ scopes: [] }), subject({ args: {} })).kind).toBe("scope");
+  });
+
+  it("is as strict as the strictest of all that cover the call, in whatever order they stand", () => {
+    const own = rule({ name: "own", self_approval: true, expires_minutes: 5 });
+    const other = rule({ name: "other", message: "Another person looks." });
+    for (const rules of [
+      [own, other],
+      [other, own],
+    ]) {
+      expect(judge(rules, {})).toMatchObject({
+        rule: "roles.worker.require_approval.other",
+        selfApproval: false,
+        expiresMinutes: 5,
+      });
+    }
+    expect(judge([own], {})).toMatchObject({ selfApproval: true, expiresMinutes: 5 });
+  });
+});

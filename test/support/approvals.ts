@@ -1,0 +1,100 @@
+import { env } from "cloudflare:workers";
+import { expect } from "vitest";
+import { type ApprovalItem, approvalGate } from "../../shared/guard/approval-gate.ts";
+import { bundledPolicy } from "../../shared/policy/current.ts";
+import type { CallAnswer, TestSession } from "./session.ts";
+
+/** The path of the approval page that an answer names. Throws when it names none. */
+export function pathIn(text: string | undefined): string {
+  const [, path] = /(\/approvals\/[a-p]+)/.exec(text ?? "") ?? [];
+  if (path === undefined) throw new Error(`No link to an approval in: ${text}`);
+  return path;
+}
+
+/** The path of the approval page that a refused call names. */
+export function pathOf({ error }: CallAnswer): string {
+  if (error?.code !== "approval_required") throw new Error(`Not approval_required: ${JSON.stringify(error)}`);
+  return pathIn(error.message);
+}
+
+/** A request of a person that is in this state. Waits until the platform database lists it. */
+export async function findApproval(
+  userId: string,
+  state: ApprovalItem["state"] = "pending",
+): Promise<ApprovalItem> {
+  const read = async () => {
+    const { results } = await env.PLATFORM_DB.prepare(
+      "SELECT id FROM approval WHERE requester = ? AND state = ?",
+    )
+      .bind(userId, state)
+      .all<{ id: string }>();
+    const items = await Promise.all(results.map(({ id }) => approvalGate(env, userId).readApproval(id)));
+    return items.find((item) => item?.state === state);
+  };
+  await expect.poll(read).toBeDefined();
+  return (await read()) as ApprovalItem;
+}
+
+/** Decides as the page does once it has let the person through. */
+export async function decideAs(
+  by: string,
+  { requester, approvalId }: ApprovalItem,
+  granted = true,
+): Promise<void> {
+  const { digest: policyDigest } = bundledPolicy();
+  const decision = { approvalId, by, granted, reason: null, policyDigest };
+  const result = await approvalGate(env, requester).decideApproval(decision);
+  if (result !== "recorded") throw new Error(`Not recorded: ${result}`);
+}
+
+/** A call whose answer comes as a stream with questions in it. */
+export interface OpenCall {
+  /** The next message of the stream, or `null` at its end. */
+  next(): Promise<ReturnType<typeof JSON.parse> | null>;
+  /** The answer, after whatever else comes before it. */
+  answer(): Promise<ReturnType<typeof JSON.parse>>;
+  /** Answers a question of the stream. */
+  reply(id: unknown, result: Record<string, unknown>): Promise<void>;
+}
+
+/** Starts a call in a session and reads its answer message by message. */
+export async function startCall(
+  session: TestSession,
+  id: string,
+  name: string,
+  args: Record<string, unknown>,
+): Promise<OpenCall> {
+  const params = { name, arguments: args };
+  const response = await session.post(
+    { jsonrpc: "2.0", id, method: "tools/call", params },
+    "tools/call",
+    params,
+  );
+  const streams = response.headers.get("content-type")?.includes("text/event-stream") === true;
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  const next = async () => {
+    for (;;) {
+      const [, data, rest] = (streams ? /^.*?data: (\{[^\n]*)\n\n(.*)$/s : /^(\{.*\})()$/).exec(text) ?? [];
+      if (data !== undefined) {
+        text = rest ?? "";
+        return JSON.parse(data);
+      }
+      const chunk = await reader?.read();
+      if (!chunk || chunk.done) return null;
+      text += chunk.value;
+    }
+  };
+  return {
+    next,
+    async answer() {
+      for (;;) {
+        const message = await next();
+        if (message === null || message.id === id) return message?.result;
+      }
+    },
+    async reply(question, result) {
+      await session.post({ jsonrpc: "2.0", id: question, result });
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import { compileApprovals } from "../../shared/policy/approvals.ts";
+import { bundledPolicy } from "../../shared/policy/current.ts";
+import { compileGlobs } from "../../shared/policy/glob.ts";
+import type { ApprovalDocument } from "../../shared/policy/schema.ts";
+
+const policy = bundledPolicy();
+
+/** Replaces what a role of the policy in force needs approval for. Holds for the rest of the test file. */
+export function setApprovals(role: string, documents: ApprovalDocument[]): void {
+  Object.assign(roleOf(role), { approvals: compileApprovals(role, documents) });
+}
+
+/** Replaces what people of a role may approve for others. */
+export function setApproves(role: string, globs: string[]): void {
+  Object.assign(roleOf(role), { approves: compileGlobs(globs) });
+}
+
+/** Puts the policy in force once more, as another version of itself. Gives a way back. */
+export function changeVersion(): () => void {
+  const { version, digest } = policy;
+  Object.assign(policy, { version: version + 1, digest: "f".repeat(64) });
+  return () => void Object.assign(policy, { version, digest });
+}
+
+function roleOf(name: string) {
+  const role = policy.roles.get(name);
+  if (!role) throw new Error(`The policy has no role "${name}".`);
+  return role;
+}

@@ -1,0 +1,153 @@
+import { toDisplayText } from "../../../shared/web/display-text.ts";
+import { Page } from "../../../shared/web/page.tsx";
+import type { Person } from "../people.ts";
+import { ArgumentList } from "./argument-list.tsx";
+import type { OpenedApproval } from "./open-approval.ts";
+import { EFFECT_TEXT, STATE_TEXT, toMoment } from "./wording.ts";
+
+/** Longest reason of a refusal, in characters. */
+export const REASON_LENGTH = 300;
+
+/** What the page shows. */
+export interface ApprovalPageProps {
+  opened: OpenedApproval;
+  person: Person;
+  /** Path of this page. */
+  here: string;
+  notice?: { tone: "good" | "danger"; text: string };
+}
+
+/** One request: exactly what would run, for whom, why a person has to look, and the two answers. */
+export function ApprovalPage({ opened, person, here, notice }: ApprovalPageProps) {
+  const { item, tool, values, masked } = opened;
+  const title = tool?.title ?? item.binding.tool;
+  const open = item.state === "pending";
+  const inbox = <a href="/approvals">All approvals</a>;
+  return (
+    <Page title={open ? "Approve a call" : STATE_TEXT[item.state]} wide corner={inbox}>
+      {notice && (
+        <p class={`notice ${notice.tone}`} role={notice.tone === "good" ? "status" : "alert"}>
+          {notice.text}
+        </p>
+      )}
+      <div class="card">
+        <h1>{open ? `Let “${title}” run once?` : `${title}: ${STATE_TEXT[item.state].toLowerCase()}`}</h1>
+        <p class="notice caution">
+          <strong>Why a person has to look:</strong> {item.reason}
+        </p>
+        <Facts opened={opened} person={person} />
+        <h2>What {open ? "will run" : "was asked for"}</h2>
+        {values !== null && item.shown ? (
+          <ArgumentList values={values} shown={item.shown} />
+        ) : (
+          <p class="quiet">The arguments have been deleted, as always some time after the end.</p>
+        )}
+        {values !== null && masked && (
+          <p class="quiet small">•••: hidden from your role, or a secret that is never stored.</p>
+        )}
+        {open && <Answers opened={opened} person={person} here={here} />}
+      </div>
+    </Page>
+  );
+}
+
+function Facts({ opened, person }: Pick<ApprovalPageProps, "opened" | "person">) {
+  const { item, tool, app, requester } = opened;
+  const { binding, decision } = item;
+  return (
+    <dl class="facts">
+      <dt>Asked by</dt>
+      <dd>
+        {requester === null ? "Somebody whose account has ended" : requester.name}{" "}
+        {requester && <span class="quiet">({requester.id === person.id ? "you" : requester.email})</span>}
+      </dd>
+      <dt>Through</dt>
+      <dd>
+        {app === null ? "An app that is disconnected" : toDisplayText(app.name, 80)}{" "}
+        {app && (
+          <span class={app.domain === null ? "badge caution" : "badge good"}>
+            {app.domain ?? "Not verified"}
+          </span>
+        )}
+      </dd>
+      <dt>Tool</dt>
+      <dd>
+        <code>{binding.tool}</code>
+        {tool && (
+          <>
+            <br />
+            {EFFECT_TEXT[tool.effect]}
+          </>
+        )}
+      </dd>
+      <dt>Asked at</dt>
+      <dd>
+        <Moment at={item.askedAt} />
+      </dd>
+      <dt>Ends at</dt>
+      <dd>
+        <Moment at={item.expiresAt} /> <span class="quiet">if it has not run by then</span>
+      </dd>
+      {decision && (
+        <>
+          <dt>Decided at</dt>
+          <dd>
+            <Moment at={decision.at} />
+            {decision.reason !== null && <p>“{decision.reason}”</p>}
+          </dd>
+        </>
+      )}
+      {item.outcome !== null && (
+        <>
+          <dt>Outcome</dt>
+          <dd>{item.outcome === "ok" ? "The call succeeded." : `The call ended with ${item.outcome}.`}</dd>
+        </>
+      )}
+    </dl>
+  );
+}
+
+function Answers({ opened, person, here }: Pick<ApprovalPageProps, "opened" | "person" | "here">) {
+  const { powers, obstacle } = opened;
+  const mayApprove = obstacle === null && (powers === "decide" || powers === "decide_own");
+  return (
+    <>
+      {obstacle !== null && <p class="notice danger">{obstacle}</p>}
+      {obstacle === null && powers === "withdraw" && (
+        <p class="notice">Somebody else has to approve this: nobody approves a call of their own apps.</p>
+      )}
+      {obstacle === null && powers === "confirm_first" && (
+        <form method="post" action="/sign-out">
+          <input type="hidden" name="next" value={here} />
+          <p class="notice">You may approve this yourself. Sign in again first: it shows that it is you.</p>
+          <div class="actions">
+            <button type="submit" class="primary">
+              Sign in again
+            </button>
+          </div>
+        </form>
+      )}
+      <form method="post" action={here}>
+        <input type="hidden" name="subject" value={person.id} />
+        <label class="field">
+          {powers === "decide" ? "Reason, if you refuse (optional)" : "Reason, if you withdraw it (optional)"}
+          <textarea name="reason" rows={2} maxlength={REASON_LENGTH} />
+        </label>
+        <div class="actions">
+          <button type="submit" name="decision" value="refuse" class="danger">
+            {powers === "decide" ? "Refuse" : "Withdraw"}
+          </button>
+          {mayApprove && (
+            <button type="submit" name="decision" value="approve" class="primary">
+              Approve this one call
+            </button>
+          )}
+        </div>
+      </form>
+    </>
+  );
+}
+
+function Moment({ at }: { at: number }) {
+  return <time dateTime={new Date(at).toISOString()}>{toMoment(at)}</time>;
+}

@@ -1,0 +1,124 @@
+import type { OAuthHelpers } from "@cloudflare/workers-oauth-provider";
+import { openApprovalLink } from "../../../shared/auth/approval-link.ts";
+import { openKeyring } from "../../../shared/auth/keyring.ts";
+import { type ApprovalItem, approvalGate } from "../../../shared/guard/approval-gate.ts";
+import { type Catalogue, openCatalogue } from "../../../shared/mcp/catalogue.ts";
+import type { ToolDefinition } from "../../../shared/mcp/define.ts";
+import type { JsonValue } from "../../../shared/mcp/json.ts";
+import type { Policy } from "../../../shared/policy/compile.ts";
+import { roleMayApprove } from "../../../shared/policy/current.ts";
+import { masksOf } from "../../../shared/policy/masks.ts";
+import { maskFields } from "../../../shared/redact/mask-fields.ts";
+import { listServers } from "../../servers.ts";
+import { readGrantMetadata } from "../grant.ts";
+import { openDoor } from "../oauth.ts";
+import { findPerson, type Person } from "../people.ts";
+
+/** Milliseconds since sign-in within which a person may approve calls of their own apps. */
+const FRESH_MS = 15 * 60_000;
+
+/** What a signed-in person may do with a request. */
+export type Powers =
+  /** Somebody else's, and their role approves the tool. */
+  | "decide"
+  /** Their own, and its rule lets them. */
+  | "decide_own"
+  /** The same, once they have signed in again. */
+  | "confirm_first"
+  /** Their own: they may look and withdraw it. */
+  | "withdraw";
+
+/** A request with everything that its page says about it, as one person may see it. */
+export interface OpenedApproval {
+  item: ApprovalItem;
+  tool: ToolDefinition | null;
+  powers: Powers;
+  /** Who asks; `null` when the account is not active any more. */
+  requester: Person | null;
+  /** Name and verified domain of the app; `null` when it is connected no more. */
+  app: { name: string; domain: string | null } | null;
+  /** The arguments as this person's role may see them, or `null` when they are deleted. */
+  values: Record<string, JsonValue> | null;
+  /** Some of them are masked for this person or were not stored. */
+  masked: boolean;
+  /** Why approving it would lead nowhere; `null` when it would not. */
+  obstacle: string | null;
+}
+
+/** What a link leads to. */
+export type Opening =
+  | { kind: "opened"; opened: OpenedApproval }
+  /** Not signed by us. */
+  | { kind: "damaged" }
+  /** Forgotten. */
+  | { kind: "unknown" }
+  /** Not for this person. */
+  | { kind: "forbidden" };
+
+/** Everything with a policy could be asked for, at whichever URL. */
+export function everyTool(): Catalogue {
+  return openCatalogue("", "Gatehouse", listServers());
+}
+
+/** Opens a link for a signed-in person. Role and policy are those of this moment. */
+export async function openApproval(
+  env: Env,
+  policy: Policy,
+  { person, at: signedInAt }: { person: Person; at: Date },
+  link: string,
+): Promise<Opening> {
+  const named = await openApprovalLink(openKeyring(env, "APPROVAL_LINK_KEY"), link);
+  if (named === null) return { kind: "damaged" };
+  const item = await approvalGate(env, named.requester).readApproval(named.approvalId);
+  if (item === null) return { kind: "unknown" };
+  const own = item.requester === person.id;
+  if (!own && !roleMayApprove(policy, person.role, item.binding.tool)) return { kind: "forbidden" };
+  const powers = own ? powersOverOwn(item, signedInAt) : "decide";
+  const oauth = openDoor(env).authorizationServer.getOAuthApi(env);
+  const [requester, app] = await Promise.all([
+    findPerson(env.PLATFORM_DB, item.requester),
+    findApp(oauth, item.requester, item.binding.grantId),
+  ]);
+  const tool = everyTool().tools.get(item.binding.tool)?.definition ?? null;
+  const stored = item.shown?.values ?? null;
+  const values = stored && tool && maskFields(tool.input, stored, masksOf(policy, person.role));
+  const text = JSON.stringify(values);
+  const masked = text !== JSON.stringify(stored) || text.includes("•••");
+  const obstacle = findObstacle(item, policy, { requester, tool, app });
+  return { kind: "opened", opened: { item, tool, powers, requester, app, values, masked, obstacle } };
+}
+
+function powersOverOwn({ selfApproval }: ApprovalItem, signedInAt: Date): Powers {
+  if (!selfApproval) return "withdraw";
+  const age = Date.now() - signedInAt.getTime();
+  // A sign-in that lies ahead says that the clock jumped back: nobody knows how old it is.
+  return age >= -60_000 && age <= FRESH_MS ? "decide_own" : "confirm_first";
+}
+
+function findObstacle(
+  { binding, disconnected }: ApprovalItem,
+  policy: Policy,
+  { requester, tool, app }: Pick<OpenedApproval, "requester" | "tool" | "app">,
+): string | null {
+  if (requester === null)
+    return "The account of whoever asked is not active any more, so this call cannot run.";
+  if (disconnected || app === null)
+    return "The app that asked has been disconnected, so this call cannot run.";
+  if (tool === null) return "This tool does not exist any more, so this call cannot run.";
+  if (binding.policyDigest === policy.digest) return null;
+  return "The policy has changed since this was asked. The app has to make its call again, and it is judged anew.";
+}
+
+/** The app behind a grant, by what the person agreed to when it was connected. */
+async function findApp(oauth: OAuthHelpers, userId: string, grantId: string): Promise<OpenedApproval["app"]> {
+  for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
+    const page = await oauth.listUserGrants(userId, { limit: 100, ...(cursor !== undefined && { cursor }) });
+    const grant = page.items.find(({ id }) => id === grantId);
+    if (grant) {
+      const { clientName, clientDomain } = readGrantMetadata(grant.metadata);
+      return { name: clientName, domain: clientDomain };
+    }
+    cursor = page.cursor;
+  }
+  return null;
+}

@@ -1,0 +1,176 @@
+import { type Context, Hono } from "hono";
+import { signApprovalLink } from "../../../shared/auth/approval-link.ts";
+import { openKeyring } from "../../../shared/auth/keyring.ts";
+import { approvalGate, type DecisionResult } from "../../../shared/guard/approval-gate.ts";
+import { policyInForce, roleMayApprove } from "../../../shared/policy/current.ts";
+import { maskText } from "../../../shared/redact/mask-text.ts";
+import { toDisplayText } from "../../../shared/web/display-text.ts";
+import { type Refusal, refuse } from "../failures.tsx";
+import { readForm } from "../read-form.ts";
+import { recordEvent } from "../record-event.ts";
+import { readPerson, readSignIn } from "../sign-in/auth.ts";
+import { ApprovalPage, type ApprovalPageProps, REASON_LENGTH } from "./approval-page.tsx";
+import { type InboxList, InboxPage } from "./inbox-page.tsx";
+import { type ApprovalPage as ListPage, listOwn, listWaiting } from "./list-approvals.ts";
+import { everyTool, type Opening, openApproval } from "./open-approval.ts";
+
+type GatewayContext = Context<{ Bindings: Env }>;
+
+/** `/approvals`: the lists, and the page of each request. An approval is given here, by a signed-in person, only. */
+export const approvalRoutes = new Hono<{ Bindings: Env }>();
+
+approvalRoutes.get("/approvals", async (c) => {
+  const person = await readPerson(c.env, c.req.raw.headers);
+  if (person === null) return toSignIn(c, "/approvals");
+  const policy = await policyInForce(c.env);
+  const tools = [...everyTool().tools.keys()].filter((tool) => roleMayApprove(policy, person.role, tool));
+  const [database, now] = [c.env.PLATFORM_DB, Date.now()];
+  const [waiting, own] = await Promise.all([
+    tools.length === 0 ? null : listWaiting(database, person.id, tools, now, c.req.query("waiting")),
+    listOwn(database, person.id, now, c.req.query("own")),
+  ]);
+  return c.html(
+    <InboxPage
+      waiting={waiting && (await toInbox(c.env, waiting, "waiting"))}
+      own={await toInbox(c.env, own, "own")}
+    />,
+  );
+});
+
+approvalRoutes.get("/approvals/:link", async (c) => {
+  const link = c.req.param("link");
+  const signIn = await readSignIn(c.env, c.req.raw.headers);
+  if (signIn === null) return toSignIn(c, pathOf(link));
+  const opening = await openApproval(c.env, await policyInForce(c.env), signIn, link);
+  if (opening.kind !== "opened") return await refuse(c, REFUSALS[opening.kind]);
+  const { opened } = opening;
+  const done = c.req.query("done");
+  const text =
+    opened.item.decision && done === "1" ? DONE[opened.item.decision.granted ? "approve" : "refuse"] : null;
+  const notice = text === null ? {} : { notice: { tone: "good" as const, text } };
+  const props: ApprovalPageProps = { opened, person: signIn.person, here: pathOf(link), ...notice };
+  return c.html(<ApprovalPage {...props} />, opened.item.state === "expired" ? 410 : 200);
+});
+
+approvalRoutes.post("/approvals/:link", async (c) => {
+  const link = c.req.param("link");
+  const form = await readForm(c.req.raw);
+  const signIn = await readSignIn(c.env, c.req.raw.headers);
+  if (signIn === null) return toSignIn(c, pathOf(link));
+  const { person } = signIn;
+  const policy = await policyInForce(c.env);
+  const opening = await openApproval(c.env, policy, signIn, link);
+  if (opening.kind !== "opened") return await refuse(c, REFUSALS[opening.kind]);
+  const { opened } = opening;
+  const again = (status: 400 | 403 | 404 | 409 | 410 | 422, text: string) => {
+    const notice = { tone: "danger" as const, text };
+    return c.html(
+      <ApprovalPage opened={opened} person={person} here={pathOf(link)} notice={notice} />,
+      status,
+    );
+  };
+  if (form.get("subject") !== person.id) {
+    return await again(
+      409,
+      "Somebody else signed in on this browser in the meantime. Look again, then decide.",
+    );
+  }
+  const decision = form.get("decision");
+  if (decision !== "approve" && decision !== "refuse")
+    return await again(422, "Choose one of the two answers.");
+  const granted = decision === "approve";
+  if (granted && opened.powers === "withdraw") return await again(403, RESULTS.own.text);
+  if (granted && opened.powers === "confirm_first")
+    return await again(403, "Sign in again before you approve this.");
+  if (granted && opened.obstacle !== null && opened.item.state === "pending")
+    return await again(409, opened.obstacle);
+
+  const { approvalId, requester, binding } = opened.item;
+  const result = await approvalGate(c.env, requester).decideApproval({
+    approvalId,
+    by: person.id,
+    granted,
+    reason: granted ? null : toReason(form.get("reason")),
+    policyDigest: policy.digest,
+  });
+  if (result !== "recorded") return await again(RESULTS[result].status, RESULTS[result].text);
+  const event = { type: "approval_decision", granted, approvalId, requester, tool: binding.tool } as const;
+  await recordEvent(c, person.id, event);
+  return c.redirect(`${pathOf(link)}?done=1`, 303);
+});
+
+const DONE = {
+  approve: "Approved. The app can now make exactly this call, once, until the time below.",
+  refuse: "Refused. The call does not run.",
+};
+
+const RESULTS: Record<
+  Exclude<DecisionResult, "recorded">,
+  { status: 403 | 404 | 409 | 410; text: string }
+> = {
+  unknown: { status: 404, text: "This request is not kept any more." },
+  closed: { status: 409, text: "This has been decided already; your answer changed nothing." },
+  expired: {
+    status: 410,
+    text: "This request has expired, so the call does not run. The app can ask again.",
+  },
+  policy_changed: { status: 409, text: "The policy has changed since. The app has to make its call again." },
+  disconnected: { status: 409, text: "The app that asked has been disconnected." },
+  own: { status: 403, text: "Nobody approves a call of their own apps. Ask somebody else who may." },
+};
+
+const TO_INBOX = { href: "/approvals", label: "All approvals" };
+
+const REFUSALS: Record<Exclude<Opening["kind"], "opened">, Refusal> = {
+  damaged: {
+    status: 400,
+    code: "invalid_input",
+    title: "This link is damaged",
+    message: "Gatehouse did not make this address, or a part of it is missing.",
+    action: "Copy the whole link again, or find the request in the list.",
+    link: TO_INBOX,
+  },
+  unknown: {
+    status: 404,
+    code: "not_found",
+    title: "This request is gone",
+    message: "Gatehouse forgets requests 30 days after their end.",
+    action: "The app can make its call again.",
+    link: TO_INBOX,
+  },
+  forbidden: {
+    status: 403,
+    code: "forbidden",
+    title: "This is not yours to decide",
+    message: "Your role may not approve calls of this tool, so it is not shown what was asked.",
+    action: "Pass the link on to somebody who may, or ask an administrator.",
+    link: TO_INBOX,
+  },
+};
+
+/** A person's own words, cleaned of what is not seen and of secrets. */
+function toReason(text: string | null): string | null {
+  const reason = maskText(toDisplayText(text ?? "", REASON_LENGTH), ["secret"]);
+  return reason === "" ? null : reason;
+}
+
+async function toInbox(env: Env, { items, next }: ListPage, name: "waiting" | "own"): Promise<InboxList> {
+  const { tools } = everyTool();
+  const entries = items.map(async (item) => {
+    const { id: approvalId, requester } = item;
+    const href = pathOf(
+      await signApprovalLink(openKeyring(env, "APPROVAL_LINK_KEY"), { approvalId, requester }),
+    );
+    return { ...item, href, title: tools.get(item.tool)?.definition.title ?? item.tool };
+  });
+  const more = next === null ? null : `/approvals?${name}=${encodeURIComponent(next)}`;
+  return { entries: await Promise.all(entries), more };
+}
+
+function pathOf(link: string): string {
+  return `/approvals/${encodeURIComponent(link)}`;
+}
+
+function toSignIn(c: GatewayContext, next: string): Response {
+  return c.redirect(`/sign-in?next=${encodeURIComponent(next)}`, 303);
+}

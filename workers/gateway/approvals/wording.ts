@@ -1,0 +1,35 @@
+import type { ApprovalState } from "../../../shared/guard/approval-gate.ts";
+import type { Effect } from "../../../shared/mcp/define.ts";
+
+/** What a tool does, for people. */
+export const EFFECT_TEXT: Record<Effect, string> = {
+  read: "Reads data and changes nothing.",
+  create: "Adds something new. Nothing that is there is changed.",
+  update: "Changes or replaces what is there.",
+  delete: "Deletes data.",
+};
+
+/** How far a request has come, for people. */
+export const STATE_TEXT: Record<ApprovalState, string> = {
+  pending: "Waits for a decision",
+  approved: "Approved, not run yet",
+  refused: "Refused",
+  expired: "Expired",
+  executed: "Approved and running",
+  returned: "Approved and run",
+};
+
+/** How a state looks in a list. */
+export const STATE_BADGE: Record<ApprovalState, string> = {
+  pending: "badge caution",
+  approved: "badge good",
+  refused: "badge",
+  expired: "badge",
+  executed: "badge good",
+  returned: "badge good",
+};
+
+/** A moment as people read it, in UTC. */
+export function toMoment(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
