@@ -2,6 +2,7 @@ import { ActivityStore } from "./store/activities.ts";
 import { CompanyStore } from "./store/companies.ts";
 import { ContactStore } from "./store/contacts.ts";
 import { DealStore } from "./store/deals.ts";
+import { type IdempotentWrite, recallWrite } from "./store/idempotency.ts";
 import { type Overview, type OverviewSubject, readOverview } from "./store/overview.ts";
 import { OwnerStore } from "./store/owners.ts";
 import { TaskStore } from "./store/tasks.ts";
@@ -14,6 +15,8 @@ export interface CrmStore {
   activities: ActivityStore;
   tasks: TaskStore;
   owners: OwnerStore;
+  /** The id of what an earlier call with this key made, if any. Throws `conflict` for a key of another write. */
+  recallWrite(write: IdempotentWrite): Promise<string | undefined>;
   /** Everything around one customer; `today` is a day, `YYYY-MM-DD`. */
   readOverview(subject: OverviewSubject, today: string): Promise<Overview>;
 }
@@ -31,6 +34,7 @@ export function openCrmStore(db: D1Database, findsPeople: boolean): CrmStore {
     activities: new ActivityStore(db),
     tasks: new TaskStore(db),
     owners: new OwnerStore(db),
+    recallWrite: (write) => recallWrite(db, write),
     readOverview: (subject, today) => readOverview(db, subject, today),
   };
 }

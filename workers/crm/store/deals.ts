@@ -7,8 +7,10 @@ import {
   matchDeals,
   SORTS,
 } from "./deal-filter.ts";
+import type { IdempotentWrite } from "./idempotency.ts";
 import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "./search.ts";
 import type { Stamp } from "./stamp.ts";
+import { createRecord, updateRecord } from "./versioned.ts";
 
 /** A deal as it is stored, with the names of its company, contact and owner. */
 export interface DealRow {
@@ -30,6 +32,19 @@ export interface DealRow {
   updated_by_name: string;
   version: number;
 }
+
+/** The columns that people fill in. The stage is not among them: it moves by its own rules. */
+const DEAL_FIELDS = [
+  "name",
+  "company_id",
+  "contact_id",
+  "owner_id",
+  "amount_cents",
+  "expected_close_on",
+] as const satisfies readonly (keyof DealRow)[];
+
+/** The fields that people fill in. */
+export type DealFields = Pick<DealRow, (typeof DEAL_FIELDS)[number]>;
 
 /** How many deals match and what they are worth. `complete` is false when only the first 10,000 were added up. */
 export interface DealTotals {
@@ -133,6 +148,28 @@ export class DealStore {
       .prepare(`SELECT ${dealColumns} FROM deals d ${JOINS} WHERE d.id = ?`)
       .bind(id)
       .first<DealRow>();
+  }
+
+  /** Adds a deal with the first step of its history. With `write`, a repeated call finds what the first one made. */
+  async create(
+    id: string,
+    fields: DealFields & { stage: Stage },
+    stamp: Stamp,
+    write: IdempotentWrite | undefined,
+  ): Promise<{ id: string; replayed: boolean }> {
+    const opened = this.#db
+      .prepare(
+        `INSERT INTO deal_stage_history (deal_id, from_stage, to_stage, changed_at, changed_by, changed_by_name)
+         VALUES (?, NULL, ?, ?, ?, ?)`,
+      )
+      .bind(id, fields.stage, stamp.at, stamp.userId, stamp.name);
+    const values = { ...fields, stage_since: stamp.at, last_activity_at: stamp.at };
+    return await createRecord(this.#db, "deals", id, values, stamp, write, [opened]);
+  }
+
+  /** Changes fields of the version that the caller has read. Gives whether that version was current. */
+  async update(id: string, version: number, changes: Partial<DealFields>, stamp: Stamp): Promise<boolean> {
+    return await updateRecord(this.#db, "deals", DEAL_FIELDS, id, version, changes, stamp);
   }
 
   /** The last steps of a deal, newest first. */
