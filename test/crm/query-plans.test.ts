@@ -17,6 +17,7 @@ const BIG = [
   "activities",
   "tasks",
   "deal_stage_history",
+  "deal_counters",
   "idempotency_keys",
 ];
 const statements: Statement[] = [];
@@ -83,9 +84,17 @@ beforeAll(async () => {
   await store.deals.move(deal?.id ?? "", deal?.version ?? 1, "lost", "x", stamp);
   await store.deals.listStageChanges(deal?.id ?? "", 5);
   for (const owner of [undefined, ownerId]) {
-    await store.deals.summarizeOpen(owner, stamp.at, "2026-01-01");
-    await store.deals.summarizeClosed(owner, "2020-01-01");
+    const days = { staleTo: "2026-01-01", today: "2026-01-01", closedFrom: "2020-01-01" };
+    await store.counters.summarize(owner, days);
+    await store.counters.listMonths(owner, "2026-01-01");
+    await store.deals.listPage(
+      { openOnly: true, ownerId: owner, untouchedSince: stamp.at },
+      "untouched",
+      5,
+      undefined,
+    );
   }
+  await store.counters.listOwners();
   for (const filter of [{}, { ownerId }, { companyId }, { dueFrom: "2020-01-01", dueTo: "2030-01-01" }]) {
     await store.tasks.listOpen(filter, 5, undefined);
   }

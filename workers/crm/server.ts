@@ -13,6 +13,7 @@ import { createTask } from "./tools/create-task.ts";
 import { findCompanies } from "./tools/find-companies.ts";
 import { findContacts } from "./tools/find-contacts.ts";
 import { getCustomer } from "./tools/get-customer.ts";
+import { getPipeline } from "./tools/get-pipeline.ts";
 import { listActivities } from "./tools/list-activities.ts";
 import { listDeals } from "./tools/list-deals.ts";
 import { listTasks } from "./tools/list-tasks.ts";
@@ -51,6 +52,7 @@ export const crm = defineServer<CrmStore>({
     findCompanies,
     getCustomer,
     listDeals,
+    getPipeline,
     listTasks,
     listActivities,
     createContact,

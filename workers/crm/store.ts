@@ -1,6 +1,7 @@
 import { ActivityStore } from "./store/activities.ts";
 import { CompanyStore } from "./store/companies.ts";
 import { ContactStore } from "./store/contacts.ts";
+import { CounterStore } from "./store/counters.ts";
 import { DealStore } from "./store/deals.ts";
 import { type IdempotentWrite, recallWrite } from "./store/idempotency.ts";
 import { type Overview, type OverviewSubject, readOverview } from "./store/overview.ts";
@@ -12,6 +13,7 @@ export interface CrmStore {
   contacts: ContactStore;
   companies: CompanyStore;
   deals: DealStore;
+  counters: CounterStore;
   activities: ActivityStore;
   tasks: TaskStore;
   owners: OwnerStore;
@@ -31,6 +33,7 @@ export function openCrmStore(db: D1Database, findsPeople: boolean): CrmStore {
     contacts: new ContactStore(db, findsPeople),
     companies: new CompanyStore(db),
     deals: new DealStore(db),
+    counters: new CounterStore(db),
     activities: new ActivityStore(db),
     tasks: new TaskStore(db),
     owners: new OwnerStore(db),
