@@ -10,6 +10,8 @@ export type Lane = "sessionful" | "stateless";
 
 /** What the two generations do differently while a call runs. */
 export interface ClientChannel {
+  /** Whether the client has declared that its person can be asked. */
+  canAsk: boolean;
   progress(done: number, total?: number, message?: string): void;
   log(level: LogLevel, data: JsonValue): void;
   ask<Schema extends z.ZodObject>(question: Question<Schema>): Promise<Answer<Schema>>;

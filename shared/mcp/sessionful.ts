@@ -324,6 +324,7 @@ function sessionfulChannel(server: Server, extra: Extra, logLevel: LogLevel): Cl
     return extra.sendRequest({ method, params } as ServerRequest, INQUIRY_RESULTS[method], options);
   };
   return {
+    canAsk: server.getClientCapabilities()?.elicitation !== undefined,
     progress(progress, total, message) {
       if (progressToken === undefined) return;
       notify(progressOf(progressToken, progress, total, message));

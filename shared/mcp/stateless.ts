@@ -17,7 +17,7 @@ import type { ContextOperation, ResultHandle } from "../session/context.ts";
 import type { SessionHome } from "../session/session-home.ts";
 import { callTool } from "./call-tool.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { inquire, inquireSample, readAnswer, readSample } from "./dialogue.ts";
+import { type ClientAbilities, inquire, inquireSample, readAnswer, readSample } from "./dialogue.ts";
 import {
   complete,
   getPrompt,
@@ -205,10 +205,18 @@ function principalHome(env: Env, { userId, clientId }: PrincipalIdentity): Sessi
   };
 }
 
+/** What the client says of itself in the envelope of each request (MCP 2026-07-28). */
+function declaredAbilities(ctx: ServerContext): ClientAbilities | undefined {
+  // The SDK checks the envelope by a schema that its typings do not name.
+  const envelope: Record<string, unknown> = { ...ctx.mcpReq.envelope };
+  return envelope["io.modelcontextprotocol/clientCapabilities"] as ClientAbilities | undefined;
+}
+
 function statelessChannel(ctx: ServerContext): ClientChannel {
   const round = new QuestionRound(answersOf(ctx));
   const progressToken = ctx.mcpReq._meta?.progressToken;
   return {
+    canAsk: declaredAbilities(ctx)?.elicitation !== undefined,
     progress(progress, total, message) {
       if (progressToken === undefined) return;
       void ctx.mcpReq.notify(progressOf(progressToken, progress, total, message)).catch(() => {});

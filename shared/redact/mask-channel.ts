@@ -5,6 +5,7 @@ import { maskStrings, maskText } from "./mask-text.ts";
 /** The channel to the client, with free text masked in everything that a call says before it answers. */
 export function maskChannel(channel: ClientChannel, { text: wanted }: MaskRules): ClientChannel {
   return {
+    canAsk: channel.canAsk,
     progress: (done, total, message) =>
       channel.progress(done, total, message === undefined ? message : maskText(message, wanted)),
     log: (level, data) => channel.log(level, maskStrings(data, wanted)),

@@ -13,6 +13,7 @@ const SOURCES: Record<IdKind, string> = {
   act: "an activity id",
   task: "a task id from crm_list_tasks",
   own: "an owner id",
+  chg: "a change id from crm_list_changes",
 };
 
 /** An id of one kind. */

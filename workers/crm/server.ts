@@ -10,15 +10,18 @@ import { createCompany } from "./tools/create-company.ts";
 import { createContact } from "./tools/create-contact.ts";
 import { createDeal } from "./tools/create-deal.ts";
 import { createTask } from "./tools/create-task.ts";
+import { deleteRecord } from "./tools/delete-record.ts";
 import { findCompanies } from "./tools/find-companies.ts";
 import { findContacts } from "./tools/find-contacts.ts";
 import { getCustomer } from "./tools/get-customer.ts";
 import { getPipeline } from "./tools/get-pipeline.ts";
 import { listActivities } from "./tools/list-activities.ts";
+import { listChanges } from "./tools/list-changes.ts";
 import { listDeals } from "./tools/list-deals.ts";
 import { listTasks } from "./tools/list-tasks.ts";
 import { logActivity } from "./tools/log-activity.ts";
 import { moveDeal } from "./tools/move-deal.ts";
+import { undoChange } from "./tools/undo-change.ts";
 import { updateCompany } from "./tools/update-company.ts";
 import { updateContact } from "./tools/update-contact.ts";
 import { updateDeal } from "./tools/update-deal.ts";
@@ -39,6 +42,7 @@ export const crm = defineServer<CrmStore>({
   scopes: {
     "crm:read": "See companies, contacts, deals and activities",
     "crm:write": "Add and change companies, contacts, deals and tasks, and log activities",
+    "crm:delete": "Delete companies, contacts and deals",
   },
   baseline: "crm:read",
   defaults: z.object({
@@ -65,6 +69,9 @@ export const crm = defineServer<CrmStore>({
     logActivity,
     createTask,
     completeTask,
+    deleteRecord,
+    listChanges,
+    undoChange,
   ],
   resources: [companyResource, dealResource, pipelineResource],
   prompts: [prepareMeeting, reviewPipeline],

@@ -3,7 +3,9 @@ import { CompanyStore } from "./store/companies.ts";
 import { ContactStore } from "./store/contacts.ts";
 import { CounterStore } from "./store/counters.ts";
 import { DealStore } from "./store/deals.ts";
+import { countDependents, type DeletableColumn, type Dependents } from "./store/deletions.ts";
 import { type IdempotentWrite, recallWrite } from "./store/idempotency.ts";
+import { JournalStore } from "./store/journal.ts";
 import { type Overview, type OverviewSubject, readOverview } from "./store/overview.ts";
 import { OwnerStore } from "./store/owners.ts";
 import { TaskStore } from "./store/tasks.ts";
@@ -17,8 +19,11 @@ export interface CrmStore {
   activities: ActivityStore;
   tasks: TaskStore;
   owners: OwnerStore;
+  journal: JournalStore;
   /** The id of what an earlier call with this key made, if any. Throws `conflict` for a key of another write. */
   recallWrite(write: IdempotentWrite): Promise<string | undefined>;
+  /** How many rows hang on a record. */
+  countDependents(column: DeletableColumn, id: string): Promise<Dependents>;
   /** Everything around one customer; `today` is a day, `YYYY-MM-DD`. */
   readOverview(subject: OverviewSubject, today: string): Promise<Overview>;
 }
@@ -37,7 +42,9 @@ export function openCrmStore(db: D1Database, findsPeople: boolean): CrmStore {
     activities: new ActivityStore(db),
     tasks: new TaskStore(db),
     owners: new OwnerStore(db),
+    journal: new JournalStore(db),
     recallWrite: (write) => recallWrite(db, write),
+    countDependents: (column, id) => countDependents(db, column, id),
     readOverview: (subject, today) => readOverview(db, subject, today),
   };
 }
