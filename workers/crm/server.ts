@@ -11,8 +11,10 @@ import { createContact } from "./tools/create-contact.ts";
 import { createDeal } from "./tools/create-deal.ts";
 import { createTask } from "./tools/create-task.ts";
 import { deleteRecord } from "./tools/delete-record.ts";
+import { erasePerson } from "./tools/erase-person.ts";
 import { findCompanies } from "./tools/find-companies.ts";
 import { findContacts } from "./tools/find-contacts.ts";
+import { findDuplicates } from "./tools/find-duplicates.ts";
 import { getCustomer } from "./tools/get-customer.ts";
 import { getPipeline } from "./tools/get-pipeline.ts";
 import { listActivities } from "./tools/list-activities.ts";
@@ -20,6 +22,7 @@ import { listChanges } from "./tools/list-changes.ts";
 import { listDeals } from "./tools/list-deals.ts";
 import { listTasks } from "./tools/list-tasks.ts";
 import { logActivity } from "./tools/log-activity.ts";
+import { mergeContacts } from "./tools/merge-contacts.ts";
 import { moveDeal } from "./tools/move-deal.ts";
 import { undoChange } from "./tools/undo-change.ts";
 import { updateCompany } from "./tools/update-company.ts";
@@ -69,7 +72,10 @@ export const crm = defineServer<CrmStore>({
     logActivity,
     createTask,
     completeTask,
+    findDuplicates,
+    mergeContacts,
     deleteRecord,
+    erasePerson,
     listChanges,
     undoChange,
   ],

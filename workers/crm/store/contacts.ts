@@ -2,7 +2,7 @@ import { ToolError } from "../../../shared/mcp/errors.ts";
 import type { IdempotentWrite } from "./idempotency.ts";
 import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "./search.ts";
 import type { Stamp } from "./stamp.ts";
-import { createRecord, updateRecord } from "./versioned.ts";
+import { createRecord, keepVersions, updateRecord } from "./versioned.ts";
 
 /** A contact as it is stored, with the names of its company and owner. */
 export interface ContactRow {
@@ -64,6 +64,12 @@ const SEARCH: SearchTable = {
  * letter, because beginnings of words are enough.
  */
 const SEARCH_BY_COMPANY: SearchTable = { ...SEARCH, columns: { name: "company", rest: [] } };
+
+/** The statement that keeps the present values of a contact before something else changes them. */
+export function keepContactVersion(id: string, stamp: Stamp): { sql: string; values: string[] } {
+  const sql = `${keepVersions("contacts", CONTACT_FIELDS)} WHERE id = ?`;
+  return { sql, values: [stamp.at, stamp.userId, stamp.name, id] };
+}
 
 /** All SQL about contacts. */
 export class ContactStore {

@@ -250,9 +250,10 @@ export class JournalStore {
       )
       .bind(id);
     if (table === "deal_stage_history") return [insert];
+    // By the unique index of `id` in any case: the planner would scan a table while it is small.
     const update = this.#db
       .prepare(
-        `UPDATE ${table} SET (${names.join(", ")}) = (SELECT ${restored.join(", ")} FROM change_rows b
+        `UPDATE ${table} INDEXED BY sqlite_autoindex_${table}_1 SET (${names.join(", ")}) = (SELECT ${restored.join(", ")} FROM change_rows b
            WHERE b.change_id = ?1 AND b.table_name = '${table}' AND b.row_id = ${table}.id)
          WHERE id IN (SELECT row_id FROM change_rows
            WHERE change_id = ?1 AND table_name = '${table}' AND after IS NOT NULL) RETURNING ${key}`,

@@ -97,7 +97,7 @@ export async function updateRecord(
 }
 
 /** `INSERT … SELECT` that keeps the present values of rows, to be continued with WHERE; binds the stamp first. */
-function keepVersions(table: VersionedTable, fields: readonly string[]): string {
+export function keepVersions(table: VersionedTable, fields: readonly string[]): string {
   const snapshot = fields.map((field) => `'${field}', ${field}`).join(", ");
   return `INSERT INTO record_versions (record_id, version, snapshot, replaced_at, replaced_by, replaced_by_name)
     SELECT id, version, json_object(${snapshot}), ?, ?, ? FROM ${table}`;
