@@ -82,6 +82,7 @@ async function guardedCall(
         signal,
         now,
         ...channel,
+        canAsk: channel.elicits.form,
         ...askHolding(channel, hold),
       });
       return approved ? keepApproval(exchange, callId, running) : running;

@@ -104,6 +104,8 @@ export interface AskingContext<Store = unknown> extends CallContext<Store> {
 
 /** What a tool gets beside its arguments. */
 export interface ToolContext<Store = unknown> extends AskingContext<Store> {
+  /** Whether the client can show its person a form; otherwise `ask` fails. */
+  canAsk: boolean;
   /** Reports progress; a client that did not ask for it gets nothing. */
   progress(done: number, total?: number, message?: string): void;
   /** Sends a log message to the client, from the level on that it asked for. */

@@ -2,6 +2,8 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { seedCrm } from "../../scripts/seed/crm.ts";
 import type { DealFilter, DealSort } from "../../workers/crm/store/deal-filter.ts";
+import { deleteCompany, deleteContact, deleteDeal } from "../../workers/crm/store/deletions.ts";
+import { mergeContacts } from "../../workers/crm/store/duplicates.ts";
 import { type CrmStore, openCrmStore } from "../../workers/crm/store.ts";
 
 /** One statement as it was run. */
@@ -17,7 +19,11 @@ const BIG = [
   "activities",
   "tasks",
   "deal_stage_history",
+  "deal_counters",
   "idempotency_keys",
+  "record_versions",
+  "change_rows",
+  "changes",
 ];
 const statements: Statement[] = [];
 
@@ -83,9 +89,19 @@ beforeAll(async () => {
   await store.deals.move(deal?.id ?? "", deal?.version ?? 1, "lost", "x", stamp);
   await store.deals.listStageChanges(deal?.id ?? "", 5);
   for (const owner of [undefined, ownerId]) {
-    await store.deals.summarizeOpen(owner, stamp.at, "2026-01-01");
-    await store.deals.summarizeClosed(owner, "2020-01-01");
+    const days = { staleTo: "2026-01-01", today: "2026-01-01", closedFrom: "2020-01-01" };
+    await store.counters.summarize(owner, days);
+    await store.counters.listMonths(owner, "2026-01-01");
+    await store.deals.listPage(
+      { openOnly: true, ownerId: owner, untouchedSince: stamp.at },
+      "untouched",
+      5,
+      undefined,
+    );
   }
+  await store.counters.listOwners();
+  await store.findDuplicates({ afterSeq: 0 });
+  await store.findDuplicates({ contactId: people[0]?.id ?? "" });
   for (const filter of [{}, { ownerId }, { companyId }, { dueFrom: "2020-01-01", dueTo: "2030-01-01" }]) {
     await store.tasks.listOpen(filter, 5, undefined);
   }
@@ -93,9 +109,9 @@ beforeAll(async () => {
   await store.readOverview({ column: "contact_id", id: people[0]?.id ?? "" }, "2026-01-01");
   await store.contacts.getByEmail("a@b.example");
   await store.companies.get(companyId);
-  const fields = { title: null, email: null, phone: null, company_id: companyId, owner_id: null };
+  const person = { title: null, email: null, phone: null, company_id: companyId, owner_id: null };
   const write = { userId: "user_x", key: "k", tool: "t", fingerprint: "f" };
-  await store.contacts.create("con_new", { first_name: "A", last_name: "B", ...fields }, stamp, write);
+  await store.contacts.create("con_new", { first_name: "A", last_name: "B", ...person }, stamp, write);
   await store.contacts.update("con_new", 1, { title: "T" }, stamp);
   const activity = { id: "act_new", kind: "note" as const, subject: "s", body: null, occurred_at: stamp.at };
   await store.activities.log(
@@ -105,6 +121,51 @@ beforeAll(async () => {
     undefined,
   );
   await store.activities.get("act_new");
+  const columns = ["company_id", "contact_id", "deal_id"] as const;
+  for (const column of columns) {
+    await store.countDependents(column, companyId);
+    const first = await store.activities.list({ column, id: companyId }, 1, undefined);
+    if (first.next) await store.activities.list({ column, id: companyId }, 1, first.next);
+  }
+  const firm = { name: "N", domain: "n.example", industry: null, region: null, city: null, country: null };
+  await store.companies.create(
+    "cmp_new",
+    { ...firm, employees: 1, phone: null, owner_id: null },
+    stamp,
+    undefined,
+  );
+  await store.companies.findByDomain("n.example");
+  await store.companies.update("cmp_new", 1, { city: "X" }, stamp);
+  const bare = { name: "D", company_id: "cmp_new", contact_id: null, owner_id: null, amount_cents: 1 };
+  await store.deals.create(
+    "deal_new",
+    { ...bare, expected_close_on: "2027-01-01", stage: "lead" },
+    stamp,
+    undefined,
+  );
+  await store.deals.update("deal_new", 1, { name: "E" }, stamp);
+  const links = { company_id: "cmp_new", contact_id: null, deal_id: "deal_new", owner_id: null };
+  await store.tasks.create({ id: "task_made", title: "T", due_on: "2027-01-01", ...links }, stamp, undefined);
+  await store.tasks.setDone("task_made", stamp.at);
+  await store.tasks.get("task_made");
+  const plans = { deal_new: deleteDeal, cmp_new: deleteCompany, con_new: deleteContact };
+  for (const [id, plan] of Object.entries(plans)) {
+    await plan(store.journal.begin(`chg_${id}`), id).run("delete", id, stamp);
+  }
+  for (const id of Object.keys(plans).reverse()) await store.journal.undo(`chg_${id}`, stamp);
+  const fields = {
+    title: null,
+    email: null,
+    phone: null,
+    company_id: null,
+    owner_id: null,
+    last_activity_at: null,
+  };
+  const merge = store.journal.begin("chg_merge").requireVersion("contacts", "con_new", 3);
+  await mergeContacts(merge, "con_new", people[0]?.id ?? "", fields, stamp).run("merge", "m", stamp);
+  await store.journal.list(5);
+  const traces = await store.findTraces("con_new");
+  await store.erasePerson(traces.contactIds, traces.changeIds, stamp);
   await store.activities.getFollowUp("act_new");
 });
 

@@ -45,9 +45,7 @@ describe.each(LANES)("writing in the %s lane", (lane) => {
     const change = { contact_id: id("con_other"), version: 1, email: address("holder") };
     const updated = await session.call("crm_update_contact", change);
     expect(updated.error?.message).toContain(id("con_holder"));
-    const stored = await env.CRM_DB.prepare(
-      "SELECT count(*) AS n FROM contact_versions WHERE contact_id = ?",
-    );
+    const stored = await env.CRM_DB.prepare("SELECT count(*) AS n FROM record_versions WHERE record_id = ?");
     expect(await stored.bind(id("con_other")).first("n")).toBe(0);
   });
 
@@ -99,7 +97,7 @@ describe.each(LANES)("writing in the %s lane", (lane) => {
     const { data } = await session.call("crm_update_contact", args);
     expect(data.contact).toMatchObject({ title: "Head of Purchasing", phone: null, version: 2 });
     const old = await env.CRM_DB.prepare(
-      "SELECT version, snapshot, replaced_by FROM contact_versions WHERE contact_id = ?",
+      "SELECT version, snapshot, replaced_by FROM record_versions WHERE record_id = ?",
     )
       .bind(id("con_edit"))
       .first<{ version: number; snapshot: string; replaced_by: string }>();

@@ -40,6 +40,7 @@ export const companyShape = z.object({
   phone: text.meta(pii),
   owner: text,
   last_activity: text,
+  version: z.number(),
 });
 
 /** A deal in answers; `amount` in currency units. */
@@ -99,6 +100,7 @@ export function presentCompany(row: CompanyRow): z.input<typeof companyShape> {
     phone: row.phone,
     owner: row.owner_name,
     last_activity: row.last_activity_at && toDay(row.last_activity_at),
+    version: row.version,
   };
 }
 
@@ -142,6 +144,29 @@ export const contactFieldsShape = z.object({
   title: text,
   company_id: text,
   owner_id: text,
+});
+
+/** The fields of a company that a write can change, as an error quotes them. */
+export const companyFieldsShape = z.object({
+  name: z.string(),
+  domain: text,
+  industry: text,
+  region: text,
+  city: text,
+  country: text,
+  employees: z.number().nullable(),
+  phone: text.meta(pii),
+  owner_id: text,
+});
+
+/** The fields of a deal that a write can change, as an error quotes them. */
+export const dealFieldsShape = z.object({
+  name: z.string(),
+  company_id: z.string(),
+  contact_id: text,
+  owner_id: text,
+  amount_cents: z.number(),
+  expected_close_on: z.string(),
 });
 
 /** A contact as the session remembers it. */

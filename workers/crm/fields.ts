@@ -13,6 +13,7 @@ const SOURCES: Record<IdKind, string> = {
   act: "an activity id",
   task: "a task id from crm_list_tasks",
   own: "an owner id",
+  chg: "a change id from crm_list_changes",
 };
 
 /** An id of one kind. */
@@ -46,6 +47,18 @@ export const emailField = z
   .regex(/^[^\s@<>",;]+@[^\s@<>",;]+\.[^\s@<>",;]+$/, "Expected an e-mail address such as ann@acme.example.")
   .meta({ classification: "pii", description: "E-mail address" });
 
+/** A web domain, as people paste it; stored in lower case without scheme, "www." or path. */
+const domainField = lineField(260)
+  .transform((text) =>
+    text
+      .toLowerCase()
+      .replace(/^[a-z]+:\/\//, "")
+      .replace(/^www\./, "")
+      .replace(/[/?#].*$/, ""),
+  )
+  .pipe(z.string().regex(/^[^\s@/]+\.[^\s@/]+$/, "Expected a web domain such as acme.example."))
+  .describe("Web domain");
+
 /** A telephone number as people write it. */
 export const phoneField = z
   .string()
@@ -70,6 +83,17 @@ export const ownerField = lineField(100).describe('Owner: "me", a name, e-mail o
 
 /** A part of the world, as companies are filed. */
 export const regionField = lineField(40).describe('Region such as "Europe"; "any" for all');
+
+/** What is known about a company, as both of its writes take it. */
+export const companyFields = {
+  domain: domainField.optional(),
+  industry: lineField(100).optional().describe("Industry"),
+  region: lineField(40).optional().describe('Region such as "Europe"'),
+  city: lineField(100).optional().describe("City"),
+  country: lineField(100).optional().describe("Country"),
+  employees: z.number().int().min(1).max(10_000_000).optional().describe("Number of employees"),
+  phone: phoneField.optional(),
+};
 
 /** Rows on one page. */
 export const limitField = z.number().int().min(1).max(50).default(10).describe("Rows on a page");

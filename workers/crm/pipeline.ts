@@ -1,13 +1,17 @@
 import { subtractDays, toDay } from "./days.ts";
 import { CURRENCY, fromCents } from "./money.ts";
-import { OPEN_STAGES, type Stage, WIN_CHANCE } from "./stages.ts";
+import { isClosed, OPEN_STAGES, type Stage, WIN_CHANCE } from "./stages.ts";
+import type { CounterRow } from "./store/counters.ts";
 import type { OwnerRow } from "./store/owners.ts";
 import type { CrmStore } from "./store.ts";
 
 /** Days without a touch after which a deal counts as stale. */
 export const STALE_DAYS = 30;
 
-const CLOSED_DAYS = 90;
+/** Days whose results count, unless somebody asks for others. */
+export const RESULT_DAYS = 90;
+
+const DAY_SECONDS = 86_400;
 
 /** One open stage of the pipeline; amounts in currency units, `forecast` weighed by the chance to win. */
 export interface PipelineStage {
@@ -16,10 +20,13 @@ export interface PipelineStage {
   amount: number;
   forecast: number;
   stale_deals: number;
+  stale_amount: number;
   late_deals: number;
+  /** Mean time in this stage of deals that left it within the period, of everyone's deals. */
+  days_in_stage: number | null;
 }
 
-/** The pipeline at one moment: what is open by stage, and what was won and lost in the last 90 days. */
+/** The pipeline at one moment: what is open by stage, and what was won and lost in the last days. */
 export interface Pipeline {
   as_of: string;
   owner: string | null;
@@ -28,59 +35,105 @@ export interface Pipeline {
   open_deals: number;
   open_amount: number;
   forecast: number;
-  last_90_days: {
+  results: {
+    days: number;
     won: number;
     won_amount: number;
     lost: number;
     lost_amount: number;
+    /** Won of all that were closed; `null` when none was. */
     win_rate: number | null;
+    /** Mean days from creation to winning. */
+    cycle_days: number | null;
   };
 }
 
-/** Adds up the pipeline of one owner, or of everyone. */
+/** A part of the open pipeline: an owner's deals, or a month's. */
+export interface PipelineShare {
+  deals: number;
+  amount: number;
+  forecast: number;
+}
+
+/** Adds up the pipeline of one owner, or of everyone. Ages are whole days of UTC; `days` back for the results. */
 export async function summarizePipeline(
   store: CrmStore,
   owner: OwnerRow | undefined,
   now: Date,
+  days: number = RESULT_DAYS,
 ): Promise<Pipeline> {
-  const [open, closed] = await Promise.all([
-    store.deals.summarizeOpen(owner?.id, subtractDays(now, STALE_DAYS), toDay(now)),
-    store.deals.summarizeClosed(owner?.id, subtractDays(now, CLOSED_DAYS)),
-  ]);
-  const stages = OPEN_STAGES.map((stage) => {
-    const row = open.find((summary) => summary.stage === stage);
-    const cents = row?.amount_cents ?? 0;
-    return {
-      stage,
-      deals: row?.deals ?? 0,
-      amount: fromCents(cents),
-      forecast: fromCents(Math.round(cents * WIN_CHANCE[stage])),
-      stale_deals: row?.stale ?? 0,
-      late_deals: row?.late ?? 0,
-    };
+  const rows = await store.counters.summarize(owner?.id, {
+    staleTo: toDay(subtractDays(now, STALE_DAYS)),
+    today: toDay(now),
+    closedFrom: toDay(subtractDays(now, days)),
   });
-  const won = closed.find(({ stage }) => stage === "won");
-  const lost = closed.find(({ stage }) => stage === "lost");
-  const decided = (won?.deals ?? 0) + (lost?.deals ?? 0);
+  const read = (kind: CounterRow["kind"], stage: Stage) =>
+    rows.find((row) => row.kind === kind && row.stage === stage) ?? { deals: 0, cents: 0, seconds: 0 };
+  const open = OPEN_STAGES.map((stage) => ({ stage, ...read("open", stage) }));
+  const total = shareOf(open);
+  const won = read("closed", "won");
+  const lost = read("closed", "lost");
+  const decided = won.deals + lost.deals;
   return {
     as_of: now.toISOString(),
     owner: owner?.name ?? null,
     currency: CURRENCY,
-    stages,
-    open_deals: stages.reduce((sum, { deals }) => sum + deals, 0),
-    open_amount: addMoney(stages.map(({ amount }) => amount)),
-    forecast: addMoney(stages.map(({ forecast }) => forecast)),
-    last_90_days: {
-      won: won?.deals ?? 0,
-      won_amount: fromCents(won?.amount_cents ?? 0),
-      lost: lost?.deals ?? 0,
-      lost_amount: fromCents(lost?.amount_cents ?? 0),
-      win_rate: decided === 0 ? null : Math.round(((won?.deals ?? 0) / decided) * 1000) / 1000,
+    stages: open.map((row) => ({
+      stage: row.stage,
+      ...shareOf([row]),
+      stale_deals: read("stale", row.stage).deals,
+      stale_amount: fromCents(read("stale", row.stage).cents),
+      late_deals: read("late", row.stage).deals,
+      days_in_stage: meanDays(read("left", row.stage)),
+    })),
+    open_deals: total.deals,
+    open_amount: total.amount,
+    forecast: total.forecast,
+    results: {
+      days,
+      won: won.deals,
+      won_amount: fromCents(won.cents),
+      lost: lost.deals,
+      lost_amount: fromCents(lost.cents),
+      win_rate: decided === 0 ? null : Math.round((won.deals / decided) * 1000) / 1000,
+      cycle_days: meanDays(won),
     },
   };
 }
 
-/** Adds in whole cents, so that no fraction of a cent appears. */
-function addMoney(amounts: readonly number[]): number {
-  return fromCents(amounts.reduce((sum, amount) => sum + Math.round(amount * 100), 0));
+/** Open deals by owner, the largest forecast first; `null` stands for deals that nobody owns. */
+export async function shareByOwner(
+  store: CrmStore,
+  limit: number,
+): Promise<({ owner: string | null } & PipelineShare)[]> {
+  const groups = Map.groupBy(await store.counters.listOwners(), ({ owner_name }) => owner_name);
+  const shares = [...groups].map(([owner, rows]) => ({ owner, ...shareOf(rows) }));
+  return shares.sort((a, b) => b.forecast - a.forecast || b.amount - a.amount).slice(0, limit);
+}
+
+/** Open deals by the month in which they should close, this month and the next five; months without deals are left out. */
+export async function shareByMonth(
+  store: CrmStore,
+  owner: OwnerRow | undefined,
+  now: Date,
+): Promise<({ month: string } & PipelineShare)[]> {
+  const rows = await store.counters.listMonths(owner?.id, toDay(now));
+  const groups = Map.groupBy(rows, ({ month }) => month);
+  return [...groups].sort().map(([month, stages]) => ({ month, ...shareOf(stages) }));
+}
+
+/** Weighs each stage's cents by its chance to win, to whole cents, so that no fraction of a cent appears. */
+function shareOf(rows: readonly { stage: Stage; deals: number; cents: number }[]): PipelineShare {
+  const open = rows.filter(({ stage }) => !isClosed(stage));
+  const sum = (read: (row: (typeof open)[number]) => number) =>
+    open.reduce((total, row) => total + read(row), 0);
+  return {
+    deals: sum(({ deals }) => deals),
+    amount: fromCents(sum(({ cents }) => cents)),
+    forecast: fromCents(sum(({ cents, stage }) => Math.round(cents * WIN_CHANCE[stage]))),
+  };
+}
+
+function meanDays({ deals, seconds }: { deals: number; seconds: number }): number | null {
+  return deals === 0 ? null : Math.round((seconds / deals / DAY_SECONDS) * 10) / 10;
 }

@@ -1,4 +1,6 @@
-import { type QuotedValues, ToolError } from "../../shared/mcp/errors.ts";
+import { z } from "zod";
+import { ToolError } from "../../shared/mcp/errors.ts";
+import type { JsonValue } from "../../shared/mcp/json.ts";
 import type { CompanyRow } from "./store/companies.ts";
 import type { ContactRow } from "./store/contacts.ts";
 import type { DealRow } from "./store/deals.ts";
@@ -26,10 +28,13 @@ export async function requireDeal(store: CrmStore, id: string): Promise<DealRow>
 }
 
 /** Refuses an id that nothing has, and says which tool knows the right ones. */
-export function refuseUnknown(what: "company" | "contact" | "deal", id: string): ToolError {
-  const finder = { company: "crm_find_companies", contact: "crm_find_contacts", deal: "crm_list_deals" }[
-    what
-  ];
+export function refuseUnknown(what: "company" | "contact" | "deal" | "task", id: string): ToolError {
+  const finder = {
+    company: "crm_find_companies",
+    contact: "crm_find_contacts",
+    deal: "crm_list_deals",
+    task: "crm_list_tasks",
+  }[what];
   return new ToolError("not_found", `No ${what} has the id ${id}.`, {
     suggestedAction: `Look it up with ${finder}.`,
   });
@@ -42,19 +47,51 @@ export function refuseDuplicate(existingId: string): ToolError {
   });
 }
 
-/** Refuses a change to a version that is no longer current; `values` are the current ones of the fields in question. */
+/** Refuses a change to a version that is no longer current, with what is stored now beside what was to be written. */
 export function refuseStale(
   what: string,
   current: { version: number; updated_by_name: string },
   given: number,
-  values: QuotedValues,
+  quoted: { shape: z.ZodObject; current: Record<string, JsonValue>; yours: Record<string, JsonValue> },
 ): ToolError {
+  const { shape } = quoted;
   return new ToolError(
     "conflict",
     `${what} is at version ${current.version}, last changed by ${current.updated_by_name}; you gave version ${given}.`,
     {
-      current: values,
+      current: {
+        schema: z.object({ current: shape.partial(), yours: shape.partial() }),
+        values: { current: quoted.current, yours: quoted.yours },
+      },
       suggestedAction: `If your change still holds, repeat it with version ${current.version}.`,
     },
   );
+}
+
+/** Refuses a change that names no field. */
+export function requireChange(changes: object): void {
+  if (Object.keys(changes).length > 0) return;
+  throw new ToolError("invalid_input", "Name at least one field to change.");
+}
+
+/** Only the fields that were given. */
+export function keepGiven<Fields extends object>(
+  fields: { [Key in keyof Fields]?: Fields[Key] | undefined },
+) {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as Partial<Fields>;
+}
+
+/** Only the fields that the caller wanted to change: it has just named them, and sees nothing beyond. */
+export function pickCurrent(current: object, changes: object): Record<string, JsonValue> {
+  const stored = current as Record<string, JsonValue>;
+  return Object.fromEntries(Object.keys(changes).map((name) => [name, stored[name] ?? null]));
+}
+
+/** What a write made. Throws `not_found` when it was made by an earlier call and has been deleted since. */
+export function requireMade<Row>(row: Row | null, what: string): Row {
+  if (row) return row;
+  throw new ToolError("not_found", `The ${what} that this idempotency_key made has been deleted since.`, {
+    suggestedAction: "Use a new idempotency_key to make it again.",
+  });
 }

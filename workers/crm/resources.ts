@@ -53,14 +53,14 @@ export const dealResource = defineResource<CrmStore>({
   mimeType: JSON_TYPE,
   scope: "crm:read",
   async list({ store }) {
-    const { rows } = await store.deals.list({ openOnly: true }, "amount", LISTED, undefined);
+    const { rows } = await store.deals.listPage({ openOnly: true }, "amount", LISTED, undefined);
     return rows.map(({ id, name }) => ({ uri: `crm://deals/${id}`, name, mimeType: JSON_TYPE }));
   },
   complete: {
     async id(value, { store }) {
       const page =
         value.trim() === ""
-          ? await store.deals.list({ openOnly: true }, "amount", COMPLETED, undefined)
+          ? await store.deals.listPage({ openOnly: true }, "amount", COMPLETED, undefined)
           : await store.deals.search({ text: value, facets: [], limit: COMPLETED });
       return page.rows.map(({ id }) => id);
     },

@@ -4,15 +4,29 @@ import { ownerField, regionField, stageField } from "./fields.ts";
 import { prepareMeeting, reviewPipeline } from "./prompts.ts";
 import { companyResource, dealResource, pipelineResource } from "./resources.ts";
 import { type CrmStore, openCrmStore } from "./store.ts";
+import { completeTask } from "./tools/complete-task.ts";
+import { createCompany } from "./tools/create-company.ts";
 import { createContact } from "./tools/create-contact.ts";
+import { createDeal } from "./tools/create-deal.ts";
+import { createTask } from "./tools/create-task.ts";
+import { deleteRecord } from "./tools/delete-record.ts";
+import { erasePerson } from "./tools/erase-person.ts";
 import { findCompanies } from "./tools/find-companies.ts";
 import { findContacts } from "./tools/find-contacts.ts";
+import { findDuplicates } from "./tools/find-duplicates.ts";
 import { getCustomer } from "./tools/get-customer.ts";
+import { getPipeline } from "./tools/get-pipeline.ts";
+import { listActivities } from "./tools/list-activities.ts";
+import { listChanges } from "./tools/list-changes.ts";
 import { listDeals } from "./tools/list-deals.ts";
 import { listTasks } from "./tools/list-tasks.ts";
 import { logActivity } from "./tools/log-activity.ts";
+import { mergeContacts } from "./tools/merge-contacts.ts";
 import { moveDeal } from "./tools/move-deal.ts";
+import { undoChange } from "./tools/undo-change.ts";
+import { updateCompany } from "./tools/update-company.ts";
 import { updateContact } from "./tools/update-contact.ts";
+import { updateDeal } from "./tools/update-deal.ts";
 
 /** The CRM: customers, the people there, deals with them, and what was said. */
 export const crm = defineServer<CrmStore>({
@@ -24,11 +38,13 @@ export const crm = defineServer<CrmStore>({
     "Deals: crm_list_deals filters by amount, stage, owner, region, closing day and days without activity.",
     "Writes name the version that was read. On a conflict, read again and decide anew.",
     "Give an idempotency_key when you create or log something, so that a retry cannot do it twice.",
+    "What was said is in crm_list_activities; notes are written with crm_log_activity, what is to do with crm_create_task.",
     "Amounts are in US dollars, times in UTC.",
   ].join("\n"),
   scopes: {
     "crm:read": "See companies, contacts, deals and activities",
-    "crm:write": "Add and change contacts, move deals, and log activities",
+    "crm:write": "Add and change companies, contacts, deals and tasks, and log activities",
+    "crm:delete": "Delete companies, contacts and deals",
   },
   baseline: "crm:read",
   defaults: z.object({
@@ -42,11 +58,25 @@ export const crm = defineServer<CrmStore>({
     findCompanies,
     getCustomer,
     listDeals,
+    getPipeline,
     listTasks,
+    listActivities,
     createContact,
     updateContact,
+    createCompany,
+    updateCompany,
+    createDeal,
+    updateDeal,
     moveDeal,
     logActivity,
+    createTask,
+    completeTask,
+    findDuplicates,
+    mergeContacts,
+    deleteRecord,
+    erasePerson,
+    listChanges,
+    undoChange,
   ],
   resources: [companyResource, dealResource, pipelineResource],
   prompts: [prepareMeeting, reviewPipeline],

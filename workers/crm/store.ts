@@ -1,9 +1,16 @@
 import { ActivityStore } from "./store/activities.ts";
 import { CompanyStore } from "./store/companies.ts";
 import { ContactStore } from "./store/contacts.ts";
+import { CounterStore } from "./store/counters.ts";
 import { DealStore } from "./store/deals.ts";
+import { countDependents, type DeletableColumn, type Dependents } from "./store/deletions.ts";
+import { findDuplicates } from "./store/duplicates.ts";
+import { type Erasure, erasePerson, findTraces, type Traces } from "./store/erasure.ts";
+import { type IdempotentWrite, recallWrite } from "./store/idempotency.ts";
+import { JournalStore } from "./store/journal.ts";
 import { type Overview, type OverviewSubject, readOverview } from "./store/overview.ts";
 import { OwnerStore } from "./store/owners.ts";
+import type { Stamp } from "./store/stamp.ts";
 import { TaskStore } from "./store/tasks.ts";
 
 /** The CRM's data, by subject. Shared by the whole company: rows do not depend on who asks. */
@@ -11,9 +18,21 @@ export interface CrmStore {
   contacts: ContactStore;
   companies: CompanyStore;
   deals: DealStore;
+  counters: CounterStore;
   activities: ActivityStore;
   tasks: TaskStore;
   owners: OwnerStore;
+  journal: JournalStore;
+  /** The id of what an earlier call with this key made, if any. Throws `conflict` for a key of another write. */
+  recallWrite(write: IdempotentWrite): Promise<string | undefined>;
+  /** Pairs of contacts that share a key, with one contact or in the next stretch of contacts. */
+  findDuplicates(from: { contactId: string } | { afterSeq: number }): ReturnType<typeof findDuplicates>;
+  /** Every entry and kept image of a person. */
+  findTraces(contactId: string): Promise<Traces>;
+  /** Removes people for good. */
+  erasePerson(contactIds: readonly string[], changeIds: readonly string[], stamp: Stamp): Promise<Erasure>;
+  /** How many rows hang on a record. */
+  countDependents(column: DeletableColumn, id: string): Promise<Dependents>;
   /** Everything around one customer; `today` is a day, `YYYY-MM-DD`. */
   readOverview(subject: OverviewSubject, today: string): Promise<Overview>;
 }
@@ -28,9 +47,16 @@ export function openCrmStore(db: D1Database, findsPeople: boolean): CrmStore {
     contacts: new ContactStore(db, findsPeople),
     companies: new CompanyStore(db),
     deals: new DealStore(db),
+    counters: new CounterStore(db),
     activities: new ActivityStore(db),
     tasks: new TaskStore(db),
     owners: new OwnerStore(db),
+    journal: new JournalStore(db),
+    recallWrite: (write) => recallWrite(db, write),
+    findDuplicates: (from) => findDuplicates(db, from),
+    findTraces: (contactId) => findTraces(db, contactId),
+    erasePerson: (contactIds, changeIds, stamp) => erasePerson(db, contactIds, changeIds, stamp),
+    countDependents: (column, id) => countDependents(db, column, id),
     readOverview: (subject, today) => readOverview(db, subject, today),
   };
 }

@@ -1,5 +1,7 @@
-import { type IdempotentWrite, recallWrite, recordWrite } from "./idempotency.ts";
+import { type IdempotentWrite, recordWrite } from "./idempotency.ts";
 import type { Stamp } from "./stamp.ts";
+import { addTask, type NewTask } from "./tasks.ts";
+import { writeOnce } from "./versioned.ts";
 
 /** The kinds of activity that are logged. */
 export const ACTIVITY_KINDS = ["call", "meeting", "email", "note"] as const;
@@ -16,16 +18,17 @@ export interface ActivityRow {
   created_by_name: string;
 }
 
+/** An activity with its text, in its place of the history. */
+export type ActivityEntry = ActivityRow & { seq: number; body: string | null };
+
+/** The place of an activity: its time and, within it, its `seq`. */
+export interface ActivityPosition {
+  at: string;
+  seq: number;
+}
+
 /** An activity to log; at least one of the three ids is set. */
 export type NewActivity = Omit<ActivityRow, "created_by_name"> & { body: string | null };
-
-/** A task that follows from an activity. */
-export interface NewTask {
-  id: string;
-  title: string;
-  due_on: string;
-  owner_id: string | null;
-}
 
 /** All SQL about activities. */
 export class ActivityStore {
@@ -46,6 +49,24 @@ export class ActivityStore {
       .first<ActivityRow>();
   }
 
+  /** One page of what happened with a customer, newest first, with its text. */
+  async list(
+    { column, id }: { column: "company_id" | "contact_id" | "deal_id"; id: string },
+    limit: number,
+    after: ActivityPosition | undefined,
+  ): Promise<{ rows: ActivityEntry[]; next: ActivityPosition | undefined }> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT seq, id, kind, subject, body, occurred_at, company_id, contact_id, deal_id, created_by_name
+         FROM activities WHERE ${column} = ? AND (occurred_at, seq) < (?, ?)
+         ORDER BY occurred_at DESC, seq DESC LIMIT ?`,
+      )
+      .bind(id, after?.at ?? "~", after?.seq ?? Number.MAX_SAFE_INTEGER, limit + 1)
+      .all<ActivityEntry>();
+    const last = results.length > limit ? results[limit - 1] : undefined;
+    return { rows: results.slice(0, limit), next: last && { at: last.occurred_at, seq: last.seq } };
+  }
+
   /** The id of the follow-up task that was made with an activity, if any. */
   async getFollowUp(activityId: string): Promise<string | null> {
     return await this.#db
@@ -60,29 +81,21 @@ export class ActivityStore {
    */
   async log(
     activity: NewActivity,
-    followUp: Omit<NewTask, "id"> | undefined,
+    followUp: Pick<NewTask, "title" | "due_on" | "owner_id"> | undefined,
     stamp: Stamp,
     write: IdempotentWrite | undefined,
   ): Promise<{ id: string; replayed: boolean }> {
-    const earlier = write && (await recallWrite(this.#db, write));
-    if (earlier !== undefined) return { id: earlier, replayed: true };
     const statements = [
       ...(write ? recordWrite(this.#db, write, activity.id, stamp) : []),
       this.#insert(activity, stamp),
       this.#touch("companies", activity.company_id, activity.occurred_at),
       this.#touch("contacts", activity.contact_id, activity.occurred_at),
       this.#touch("deals", activity.deal_id, activity.occurred_at),
-      ...(followUp ? [this.#insertTask(activity, followUp, stamp)] : []),
+      ...(followUp
+        ? [addTask(this.#db, { ...followUp, ...linksOf(activity), id: nameFollowUp(activity.id) }, stamp)]
+        : []),
     ];
-    try {
-      await this.#db.batch(statements);
-    } catch (failure) {
-      // The same write may have arrived twice at once; the other one took the key.
-      const winner = write && (await recallWrite(this.#db, write));
-      if (winner !== undefined) return { id: winner, replayed: true };
-      throw failure;
-    }
-    return { id: activity.id, replayed: false };
+    return await writeOnce(this.#db, write, activity.id, statements);
   }
 
   #insert(activity: NewActivity, stamp: Stamp): D1PreparedStatement {
@@ -112,29 +125,13 @@ export class ActivityStore {
       .prepare(`UPDATE ${table} SET last_activity_at = max(coalesce(last_activity_at, ''), ?) WHERE id = ?`)
       .bind(at, id);
   }
-
-  #insertTask(activity: NewActivity, task: Omit<NewTask, "id">, stamp: Stamp): D1PreparedStatement {
-    return this.#db
-      .prepare(
-        `INSERT INTO tasks (id, title, due_on, owner_id, company_id, contact_id, deal_id,
-           created_at, created_by, created_by_name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      )
-      .bind(
-        nameFollowUp(activity.id),
-        task.title,
-        task.due_on,
-        task.owner_id,
-        activity.company_id,
-        activity.contact_id,
-        activity.deal_id,
-        stamp.at,
-        stamp.userId,
-        stamp.name,
-      );
-  }
 }
 
 /** A follow-up shares its activity's random part, so that a repeated write finds it again. */
 function nameFollowUp(activityId: string): string {
   return activityId.replace(/^act_/, "task_");
+}
+
+function linksOf({ company_id, contact_id, deal_id }: NewActivity) {
+  return { company_id, contact_id, deal_id };
 }

@@ -1,4 +1,7 @@
+import type { IdempotentWrite } from "./idempotency.ts";
 import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "./search.ts";
+import type { Stamp } from "./stamp.ts";
+import { createRecord, updateRecord } from "./versioned.ts";
 
 /** A company as it is stored, with its owner's name. */
 export interface CompanyRow {
@@ -15,11 +18,28 @@ export interface CompanyRow {
   owner_id: string | null;
   owner_name: string | null;
   last_activity_at: string | null;
+  updated_by_name: string;
   version: number;
 }
 
+/** The columns that people fill in. `domain` is in lower case. */
+const COMPANY_FIELDS = [
+  "name",
+  "domain",
+  "industry",
+  "region",
+  "city",
+  "country",
+  "employees",
+  "phone",
+  "owner_id",
+] as const satisfies readonly (keyof CompanyRow)[];
+
+/** The fields that people fill in. */
+export type CompanyFields = Pick<CompanyRow, (typeof COMPANY_FIELDS)[number]>;
+
 const COLUMNS = `c.seq, c.id, c.name, c.domain, c.industry, c.region, c.city, c.country, c.employees, c.phone,
-  c.owner_id, o.name AS owner_name, c.last_activity_at, c.version`;
+  c.owner_id, o.name AS owner_name, c.last_activity_at, c.updated_by_name, c.version`;
 
 const SEARCH: SearchTable = {
   table: "companies",
@@ -58,5 +78,28 @@ export class CompanyStore {
       .bind(limit)
       .all<CompanyRow>();
     return results;
+  }
+
+  /** The oldest company with this web domain, or `null`. */
+  async findByDomain(domain: string): Promise<string | null> {
+    return await this.#db
+      .prepare("SELECT id FROM companies WHERE domain = ? ORDER BY seq LIMIT 1")
+      .bind(domain)
+      .first<string>("id");
+  }
+
+  /** Adds a company. With `write`, a repeated call finds what the first one made. */
+  async create(
+    id: string,
+    fields: CompanyFields,
+    stamp: Stamp,
+    write: IdempotentWrite | undefined,
+  ): Promise<{ id: string; replayed: boolean }> {
+    return await createRecord(this.#db, "companies", id, { ...fields }, stamp, write);
+  }
+
+  /** Changes fields of the version that the caller has read. Gives whether that version was current. */
+  async update(id: string, version: number, changes: Partial<CompanyFields>, stamp: Stamp): Promise<boolean> {
+    return await updateRecord(this.#db, "companies", COMPANY_FIELDS, id, version, changes, stamp);
   }
 }

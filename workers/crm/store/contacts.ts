@@ -1,6 +1,8 @@
-import { type IdempotentWrite, recallWrite, recordWrite } from "./idempotency.ts";
+import { ToolError } from "../../../shared/mcp/errors.ts";
+import type { IdempotentWrite } from "./idempotency.ts";
 import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "./search.ts";
 import type { Stamp } from "./stamp.ts";
+import { createRecord, keepVersions, updateRecord } from "./versioned.ts";
 
 /** A contact as it is stored, with the names of its company and owner. */
 export interface ContactRow {
@@ -34,7 +36,8 @@ export type ContactWrite =
   | { outcome: "stale"; contact: ContactRow }
   | { outcome: "missing" };
 
-const FIELDS = [
+/** The columns of {@link ContactFields}. */
+const CONTACT_FIELDS = [
   "first_name",
   "last_name",
   "title",
@@ -61,6 +64,12 @@ const SEARCH: SearchTable = {
  * letter, because beginnings of words are enough.
  */
 const SEARCH_BY_COMPANY: SearchTable = { ...SEARCH, columns: { name: "company", rest: [] } };
+
+/** The statement that keeps the present values of a contact before something else changes them. */
+export function keepContactVersion(id: string, stamp: Stamp): { sql: string; values: string[] } {
+  const sql = `${keepVersions("contacts", CONTACT_FIELDS)} WHERE id = ?`;
+  return { sql, values: [stamp.at, stamp.userId, stamp.name, id] };
+}
 
 /** All SQL about contacts. */
 export class ContactStore {
@@ -110,21 +119,12 @@ export class ContactStore {
     stamp: Stamp,
     write: IdempotentWrite | undefined,
   ): Promise<ContactWrite> {
-    const earlier = write && (await this.#recall(write));
-    if (earlier) return earlier;
-    const insert = this.#db
-      .prepare(
-        `INSERT INTO contacts (id, ${FIELDS.join(", ")}, created_at, created_by, created_by_name,
-           updated_at, updated_by, updated_by_name)
-         VALUES (?1, ${FIELDS.map((_, index) => `?${index + 2}`).join(", ")}, ?9, ?10, ?11, ?9, ?10, ?11)`,
-      )
-      .bind(id, ...FIELDS.map((field) => fields[field]), stamp.at, stamp.userId, stamp.name);
     try {
-      await this.#db.batch([...(write ? recordWrite(this.#db, write, id, stamp) : []), insert]);
+      const made = await createRecord(this.#db, "contacts", id, { ...fields }, stamp, write);
+      return await this.#reread(made.id, made.replayed);
     } catch (failure) {
-      return await this.#explainFailure(failure, fields.email, id, write);
+      return await this.#explainFailure(failure, fields.email, id);
     }
-    return await this.#reread(id, false);
   }
 
   /** Changes fields of the version that the caller has read, and keeps the old values with who replaced them. */
@@ -134,33 +134,12 @@ export class ContactStore {
     changes: Partial<ContactFields>,
     stamp: Stamp,
   ): Promise<ContactWrite> {
-    const changed = FIELDS.filter((field) => changes[field] !== undefined);
-    const keepOld = this.#db
-      .prepare(
-        `INSERT INTO contact_versions (contact_id, version, snapshot, replaced_at, replaced_by, replaced_by_name)
-         SELECT id, version, json_object(${FIELDS.map((field) => `'${field}', ${field}`).join(", ")}), ?, ?, ?
-         FROM contacts WHERE id = ? AND version = ?`,
-      )
-      .bind(stamp.at, stamp.userId, stamp.name, id, version);
-    const update = this.#db
-      .prepare(
-        `UPDATE contacts SET ${changed.map((field) => `${field} = ?, `).join("")}
-           version = version + 1, updated_at = ?, updated_by = ?, updated_by_name = ?
-         WHERE id = ? AND version = ?`,
-      )
-      .bind(
-        ...changed.map((field) => changes[field] ?? null),
-        stamp.at,
-        stamp.userId,
-        stamp.name,
-        id,
-        version,
-      );
     try {
-      const [, result] = await this.#db.batch([keepOld, update]);
-      if (result && result.meta.changes > 0) return await this.#reread(id, false);
+      if (await updateRecord(this.#db, "contacts", CONTACT_FIELDS, id, version, changes, stamp)) {
+        return await this.#reread(id, false);
+      }
     } catch (failure) {
-      return await this.#explainFailure(failure, changes.email, id, undefined);
+      return await this.#explainFailure(failure, changes.email, id);
     }
     const contact = await this.get(id);
     return contact ? { outcome: "stale", contact } : { outcome: "missing" };
@@ -171,18 +150,11 @@ export class ContactStore {
     failure: unknown,
     email: string | null | undefined,
     id: string,
-    write: IdempotentWrite | undefined,
   ): Promise<ContactWrite> {
-    const earlier = write && (await this.#recall(write));
-    if (earlier) return earlier;
+    if (failure instanceof ToolError) throw failure;
     const holder = email ? await this.#readByEmail(email) : null;
     if (holder && holder.id !== id) return { outcome: "duplicate", id: holder.id };
     throw failure;
-  }
-
-  async #recall(write: IdempotentWrite): Promise<ContactWrite | undefined> {
-    const id = await recallWrite(this.#db, write);
-    return id === undefined ? undefined : await this.#reread(id, true);
   }
 
   async #reread(id: string, replayed: boolean): Promise<ContactWrite> {

@@ -1,4 +1,4 @@
-import { isClosed, OPEN_STAGES, type Stage } from "../stages.ts";
+import { isClosed, type Stage } from "../stages.ts";
 import {
   type DealFilter,
   type DealPosition,
@@ -7,8 +7,10 @@ import {
   matchDeals,
   SORTS,
 } from "./deal-filter.ts";
+import type { IdempotentWrite } from "./idempotency.ts";
 import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "./search.ts";
 import type { Stamp } from "./stamp.ts";
+import { createRecord, updateRecord } from "./versioned.ts";
 
 /** A deal as it is stored, with the names of its company, contact and owner. */
 export interface DealRow {
@@ -31,11 +33,30 @@ export interface DealRow {
   version: number;
 }
 
+/** The columns that people fill in. The stage is not among them: it moves by its own rules. */
+const DEAL_FIELDS = [
+  "name",
+  "company_id",
+  "contact_id",
+  "owner_id",
+  "amount_cents",
+  "expected_close_on",
+] as const satisfies readonly (keyof DealRow)[];
+
+/** The fields that people fill in. */
+export type DealFields = Pick<DealRow, (typeof DEAL_FIELDS)[number]>;
+
 /** How many deals match and what they are worth. `complete` is false when only the first 10,000 were added up. */
 export interface DealTotals {
   deals: number;
   amount_cents: number;
   complete: boolean;
+}
+
+/** One page of deals, and where the next one starts; `undefined` on the last. */
+export interface DealPage {
+  rows: DealRow[];
+  next: DealPosition | undefined;
 }
 
 /** One step in a deal's life. */
@@ -45,15 +66,6 @@ export interface StageChangeRow {
   reason: string | null;
   changed_at: string;
   changed_by_name: string;
-}
-
-/** What is in one stage: worth, and how much of it is stale or late. */
-export interface StageSummaryRow {
-  stage: Stage;
-  deals: number;
-  amount_cents: number;
-  stale: number;
-  late: number;
 }
 
 /** How a move ended. */
@@ -92,11 +104,43 @@ export class DealStore {
     sort: DealSort,
     limit: number,
     after: DealPosition | undefined,
-  ): Promise<{ rows: DealRow[]; next: DealPosition | undefined; totals: DealTotals }> {
+  ): Promise<DealPage & { totals: DealTotals }> {
+    const where = matchDeals(filter);
+    const totals = this.#db
+      .prepare(
+        `SELECT count(*) AS deals, coalesce(sum(amount_cents), 0) AS amount_cents FROM (
+           SELECT amount_cents FROM deals WHERE ${where.sql} LIMIT ?)`,
+      )
+      .bind(...where.values, MAX_COUNTED + 1);
+    const [found, counted] = await this.#db.batch([this.#readPage(filter, sort, limit, after), totals]);
+    const sums = counted?.results[0] as Omit<DealTotals, "complete">;
+    return {
+      ...cutPage((found?.results ?? []) as DealRow[], sort, limit),
+      totals: { ...sums, complete: sums.deals <= MAX_COUNTED },
+    };
+  }
+
+  /** One page of the deals that pass a filter. */
+  async listPage(
+    filter: DealFilter,
+    sort: DealSort,
+    limit: number,
+    after: DealPosition | undefined,
+  ): Promise<DealPage> {
+    const { results } = await this.#readPage(filter, sort, limit, after).all<DealRow>();
+    return cutPage(results, sort, limit);
+  }
+
+  /** The page is cut before names are joined to it, so that a sort, where one is needed, moves keys only. */
+  #readPage(
+    filter: DealFilter,
+    sort: DealSort,
+    limit: number,
+    after: DealPosition | undefined,
+  ): D1PreparedStatement {
     const { column, direction, start } = SORTS[sort];
     const where = matchDeals(filter);
-    // The page is cut before names are joined to it, so that a sort, where one is needed, moves keys only.
-    const page = this.#db
+    return this.#db
       .prepare(
         `WITH hit AS (
            SELECT seq FROM deals WHERE ${where.sql} AND (${column}, seq) ${direction === "DESC" ? "<" : ">"} (?, ?)
@@ -110,21 +154,6 @@ export class DealStore {
         after?.seq ?? (direction === "DESC" ? MAX_SEQ : -1),
         limit + 1,
       );
-    const totals = this.#db
-      .prepare(
-        `SELECT count(*) AS deals, coalesce(sum(amount_cents), 0) AS amount_cents FROM (
-           SELECT amount_cents FROM deals WHERE ${where.sql} LIMIT ?)`,
-      )
-      .bind(...where.values, MAX_COUNTED + 1);
-    const [found, counted] = await this.#db.batch([page, totals]);
-    const rows = (found?.results ?? []) as DealRow[];
-    const sums = counted?.results[0] as Omit<DealTotals, "complete">;
-    const last = rows.length > limit ? rows[limit - 1] : undefined;
-    return {
-      rows: rows.slice(0, limit),
-      next: last && { key: last[column], seq: last.seq },
-      totals: { ...sums, complete: sums.deals <= MAX_COUNTED },
-    };
   }
 
   /** One deal, or `null`. */
@@ -133,6 +162,28 @@ export class DealStore {
       .prepare(`SELECT ${dealColumns} FROM deals d ${JOINS} WHERE d.id = ?`)
       .bind(id)
       .first<DealRow>();
+  }
+
+  /** Adds a deal with the first step of its history. With `write`, a repeated call finds what the first one made. */
+  async create(
+    id: string,
+    fields: DealFields & { stage: Stage },
+    stamp: Stamp,
+    write: IdempotentWrite | undefined,
+  ): Promise<{ id: string; replayed: boolean }> {
+    const opened = this.#db
+      .prepare(
+        `INSERT INTO deal_stage_history (deal_id, from_stage, to_stage, changed_at, changed_by, changed_by_name)
+         VALUES (?, NULL, ?, ?, ?, ?)`,
+      )
+      .bind(id, fields.stage, stamp.at, stamp.userId, stamp.name);
+    const values = { ...fields, stage_since: stamp.at, last_activity_at: stamp.at };
+    return await createRecord(this.#db, "deals", id, values, stamp, write, [opened]);
+  }
+
+  /** Changes fields of the version that the caller has read. Gives whether that version was current. */
+  async update(id: string, version: number, changes: Partial<DealFields>, stamp: Stamp): Promise<boolean> {
+    return await updateRecord(this.#db, "deals", DEAL_FIELDS, id, version, changes, stamp);
   }
 
   /** The last steps of a deal, newest first. */
@@ -184,40 +235,9 @@ export class DealStore {
     if (!deal) return { outcome: "missing" };
     return { outcome: (results[2]?.meta.changes ?? 0) > 0 ? "moved" : "stale", deal };
   }
+}
 
-  /** The open pipeline by stage; `staleBefore` is an ISO time, `today` a day. */
-  async summarizeOpen(
-    ownerId: string | undefined,
-    staleBefore: string,
-    today: string,
-  ): Promise<StageSummaryRow[]> {
-    const { results } = await this.#db
-      .prepare(
-        `SELECT stage, count(*) AS deals, sum(amount_cents) AS amount_cents,
-           sum(last_activity_at <= ?) AS stale, sum(expected_close_on < ?) AS late
-         FROM deals
-         WHERE closed_at IS NULL AND stage IN (${OPEN_STAGES.map(() => "?").join(", ")})
-           ${ownerId === undefined ? "" : "AND owner_id = ?"}
-         GROUP BY stage`,
-      )
-      .bind(staleBefore, today, ...OPEN_STAGES, ...(ownerId === undefined ? [] : [ownerId]))
-      .all<StageSummaryRow>();
-    return results;
-  }
-
-  /** What was won and lost since an ISO time. */
-  async summarizeClosed(
-    ownerId: string | undefined,
-    since: string,
-  ): Promise<Pick<StageSummaryRow, "stage" | "deals" | "amount_cents">[]> {
-    const { results } = await this.#db
-      .prepare(
-        `SELECT stage, count(*) AS deals, sum(amount_cents) AS amount_cents FROM deals
-         WHERE closed_at IS NOT NULL AND closed_at >= ? ${ownerId === undefined ? "" : "AND owner_id = ?"}
-         GROUP BY stage`,
-      )
-      .bind(since, ...(ownerId === undefined ? [] : [ownerId]))
-      .all<Pick<StageSummaryRow, "stage" | "deals" | "amount_cents">>();
-    return results;
-  }
+function cutPage(found: DealRow[], sort: DealSort, limit: number): DealPage {
+  const last = found.length > limit ? found[limit - 1] : undefined;
+  return { rows: found.slice(0, limit), next: last && { key: last[SORTS[sort].column], seq: last.seq } };
 }

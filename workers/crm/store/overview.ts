@@ -76,7 +76,8 @@ export async function readOverview(
       .bind(id),
     db
       .prepare(
-        `SELECT t.seq, t.id, t.title, t.due_on, o.name AS owner_name, t.company_id, NULL AS company_name, t.deal_id
+        `SELECT t.seq, t.id, t.title, t.due_on, o.name AS owner_name, t.company_id, NULL AS company_name,
+           t.contact_id, t.deal_id, t.done_at
          FROM tasks t LEFT JOIN owners o ON o.id = t.owner_id
          WHERE t.${column} = ? AND t.done_at IS NULL ORDER BY t.due_on, t.seq LIMIT ?`,
       )

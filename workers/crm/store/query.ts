@@ -96,7 +96,7 @@ function quote(word: string): string {
 }
 
 /** Optimal string alignment distance; gives up with a larger number once it must exceed `limit`. */
-function measureDistance(a: string, b: string, limit: number): number {
+export function measureDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) > limit) return limit + 1;
   let older: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);

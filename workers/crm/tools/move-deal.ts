@@ -29,11 +29,11 @@ export const moveDeal = defineTool({
     const { deal_id: id, version, stage, reason } = input;
     const before = await requireDeal(store, id);
     // The rules are about the stage that the caller saw; if it has moved on, that is the news.
-    if (before.version !== version) throw refuseStaleDeal(before, version);
+    if (before.version !== version) throw refuseStaleDeal(before, version, stage);
     checkMove(before.stage, stage, reason);
     const result = await store.deals.move(id, version, stage, reason ?? null, stampCall(principal, now));
     if (result.outcome === "missing") throw refuseUnknown("deal", id);
-    if (result.outcome === "stale") throw refuseStaleDeal(result.deal, version);
+    if (result.outcome === "stale") throw refuseStaleDeal(result.deal, version, stage);
     const { deal } = result;
     context.remember({ type: "company", id: deal.company_id, label: deal.company_name });
     context.remember({ type: "deal", id: deal.id, label: deal.name });
@@ -54,7 +54,7 @@ function checkMove(from: Stage, to: Stage, reason: string | undefined): void {
   }
 }
 
-function refuseStaleDeal(deal: DealRow, given: number): ToolError {
-  const values = { stage: deal.stage, amount: fromCents(deal.amount_cents) };
-  return refuseStale(`Deal ${deal.id}`, deal, given, { schema: dealShape, values });
+function refuseStaleDeal(deal: DealRow, given: number, to: Stage): ToolError {
+  const current = { stage: deal.stage, amount: fromCents(deal.amount_cents) };
+  return refuseStale(`Deal ${deal.id}`, deal, given, { shape: dealShape, current, yours: { stage: to } });
 }

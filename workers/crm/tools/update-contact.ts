@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
 import { contactFieldsShape, contactShape, presentContact, referToContact } from "../answers.ts";
 import {
   emailField,
@@ -11,7 +10,15 @@ import {
   phoneField,
   versionField,
 } from "../fields.ts";
-import { refuseDuplicate, refuseStale, refuseUnknown, requireCompany } from "../refusals.ts";
+import {
+  keepGiven,
+  pickCurrent,
+  refuseDuplicate,
+  refuseStale,
+  refuseUnknown,
+  requireChange,
+  requireCompany,
+} from "../refusals.ts";
 import { resolveOwner } from "../resolve.ts";
 import type { ContactFields } from "../store/contacts.ts";
 import { stampCall } from "../store/stamp.ts";
@@ -41,14 +48,12 @@ export const updateContact = defineTool({
     const { contact_id: id, version, owner: ownerName, email, ...fields } = input;
     if (typeof fields.company_id === "string") await requireCompany(store, fields.company_id);
     const owner = await resolveOwner(store, principal, ownerName);
-    const changes = keepGiven({
+    const changes = keepGiven<ContactFields>({
       ...fields,
       email: typeof email === "string" ? email.toLowerCase() : email,
       owner_id: owner?.id,
     });
-    if (Object.keys(changes).length === 0) {
-      throw new ToolError("invalid_input", "Name at least one field to change.");
-    }
+    requireChange(changes);
     const result = await store.contacts.update(id, version, changes, stampCall(principal, now));
     switch (result.outcome) {
       case "written":
@@ -58,22 +63,12 @@ export const updateContact = defineTool({
         throw refuseDuplicate(result.id);
       case "stale":
         throw refuseStale(`Contact ${id}`, result.contact, version, {
-          schema: contactFieldsShape,
-          values: pickCurrent(result.contact, changes),
+          shape: contactFieldsShape,
+          current: pickCurrent(result.contact, changes),
+          yours: changes,
         });
       case "missing":
         throw refuseUnknown("contact", id);
     }
   },
 });
-
-function keepGiven(fields: { [Key in keyof ContactFields]?: ContactFields[Key] | undefined }) {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as Partial<ContactFields>;
-}
-
-/** Only the fields that the caller wanted to change: it has just named them, and sees nothing beyond. */
-function pickCurrent(current: ContactFields, changes: Partial<ContactFields>) {
-  const names = Object.keys(changes) as (keyof ContactFields)[];
-  return Object.fromEntries(names.map((name) => [name, current[name]]));
-}

@@ -1,0 +1,97 @@
+import type { Stage } from "../stages.ts";
+
+/** What counters say of one stage; money in cents. */
+export interface CounterRow {
+  kind: "open" | "stale" | "late" | "closed" | "left";
+  stage: Stage;
+  deals: number;
+  cents: number;
+  seconds: number;
+}
+
+/** The open deals of one owner in one stage; `owner_name` is `null` for deals that nobody owns. */
+export interface OwnerCounterRow {
+  owner_name: string | null;
+  stage: Stage;
+  deals: number;
+  cents: number;
+}
+
+/** The open deals that are expected to close in one month, `YYYY-MM`. */
+export interface MonthCounterRow {
+  month: string;
+  stage: Stage;
+  deals: number;
+  cents: number;
+}
+
+/** Days, `YYYY-MM-DD`, that a summary turns on; all inclusive but `today`. */
+export interface CounterDays {
+  staleTo: string;
+  today: string;
+  closedFrom: string;
+}
+
+const EVERYONE = "*";
+const MONTHS = 6;
+
+/**
+ * The pipeline's sums, read from counters that triggers keep: at most one row a stage and day, whatever the number
+ * of deals.
+ */
+export class CounterStore {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** What is open, stale, late and closed, and how long stages took, for one owner or for everyone. */
+  async summarize(ownerId: string | undefined, days: CounterDays): Promise<CounterRow[]> {
+    const owner = ownerId ?? EVERYONE;
+    const sum = (kind: string, counted: string, range: string) =>
+      `SELECT '${kind}' AS kind, stage, sum(deals) AS deals, sum(cents) AS cents, sum(seconds) AS seconds
+       FROM deal_counters WHERE kind = '${counted}' AND owner_id = ?1 AND ${range} GROUP BY stage`;
+    const { results } = await this.#db
+      .prepare(
+        [
+          sum("open", "open", "day = ''"),
+          sum("stale", "touched", "day <= ?2"),
+          sum("late", "due", "day < ?3"),
+          sum("closed", "closed", "day >= ?4"),
+          sum("left", "left", "day >= ?4"),
+        ].join("\nUNION ALL\n"),
+      )
+      .bind(owner, days.staleTo, days.today, days.closedFrom)
+      .all<CounterRow>();
+    return results;
+  }
+
+  /** Open deals by owner and stage; a row a stage for each owner. */
+  async listOwners(): Promise<OwnerCounterRow[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT o.name AS owner_name, n.stage, n.deals, n.cents
+         FROM deal_counters n LEFT JOIN owners o ON o.id = n.owner_id
+         WHERE n.kind = 'open' AND n.owner_id <> ?`,
+      )
+      .bind(EVERYONE)
+      .all<OwnerCounterRow>();
+    return results;
+  }
+
+  /** Open deals by the month of their expected close, from the month of `today` on; six months. */
+  async listMonths(ownerId: string | undefined, today: string): Promise<MonthCounterRow[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT substr(day, 1, 7) AS month, stage, sum(deals) AS deals, sum(cents) AS cents
+         FROM deal_counters
+         WHERE kind = 'due' AND owner_id = ?1 AND day >= date(?2, 'start of month')
+           AND day < date(?2, 'start of month', '+${MONTHS} months')
+         GROUP BY month, stage`,
+      )
+      .bind(ownerId ?? EVERYONE, today)
+      .all<MonthCounterRow>();
+    return results;
+  }
+}

@@ -1,0 +1,104 @@
+import { keepContactVersion } from "./contacts.ts";
+import type { Change } from "./journal.ts";
+import type { Stamp } from "./stamp.ts";
+
+/** What two entries have in common. */
+export type DuplicateKey = "email" | "phone" | "name";
+
+/** Two contacts that share a key; `one` was entered first. */
+export interface DuplicatePair {
+  key: DuplicateKey;
+  one: string;
+  other: string;
+  one_first: string;
+  other_first: string;
+  one_last: string;
+  other_last: string;
+}
+
+/** Fields of a contact that a merge decides about. */
+export interface MergedFields {
+  title: string | null;
+  email: string | null;
+  phone: string | null;
+  company_id: string | null;
+  owner_id: string | null;
+  last_activity_at: string | null;
+}
+
+const KEYS = ["email", "phone", "name"] as const satisfies readonly DuplicateKey[];
+const WINDOW = 1_000;
+const MAX_PAIRS = 60;
+
+/**
+ * Pairs that share a key with one contact, or with the next 1,000 contacts after `afterSeq`. Gives the `seq` to go on
+ * from, or `undefined` at the end. Reads a bounded number of rows: the window, and at most 60 pairs for each key.
+ */
+export async function findDuplicates(
+  db: D1Database,
+  from: { contactId: string } | { afterSeq: number },
+): Promise<{ pairs: DuplicatePair[]; next: number | undefined }> {
+  const single = "contactId" in from;
+  const source = single
+    ? "SELECT * FROM contacts WHERE id = ?"
+    : `SELECT * FROM contacts WHERE seq > ? ORDER BY seq LIMIT ${WINDOW}`;
+  const start = single ? from.contactId : from.afterSeq;
+  // One contact has its twins on both sides; in a window, each pair is met at its first.
+  const order = single ? "b.seq <> a.seq" : "b.seq > a.seq";
+  const [end, ...found] = await db.batch([
+    db.prepare(`SELECT max(seq) AS last, count(*) AS seen FROM (SELECT seq FROM (${source}))`).bind(start),
+    ...KEYS.map((key) =>
+      db
+        .prepare(
+          `SELECT '${key}' AS key, a.id AS one, b.id AS other, a.first_name AS one_first,
+             b.first_name AS other_first, a.last_name AS one_last, b.last_name AS other_last
+           FROM (${source}) a CROSS JOIN contacts b ON b.${key}_key = a.${key}_key AND ${order}
+           LIMIT ${MAX_PAIRS}`,
+        )
+        .bind(start),
+    ),
+  ]);
+  const { last, seen } = (end?.results[0] ?? { last: null, seen: 0 }) as {
+    last: number | null;
+    seen: number;
+  };
+  return {
+    pairs: found.flatMap(({ results }) => results as DuplicatePair[]),
+    next: single || last === null || seen < WINDOW ? undefined : last,
+  };
+}
+
+/** One person goes into another: everything that hangs on `duplicate` moves to `kept`, which gets `fields`. */
+export function mergeContacts(
+  change: Change,
+  kept: string,
+  duplicate: string,
+  fields: MergedFields,
+  stamp: Stamp,
+): Change {
+  const version = keepContactVersion(kept, stamp);
+  return change
+    .keep("contacts", "id IN (?, ?)", kept, duplicate)
+    .keep("deals", "contact_id = ?", duplicate)
+    .keep("activities", "contact_id = ?", duplicate)
+    .keep("tasks", "contact_id = ?", duplicate)
+    .step(version.sql, ...version.values)
+    .step("UPDATE deals SET contact_id = ? WHERE contact_id = ?", kept, duplicate)
+    .step("UPDATE activities SET contact_id = ? WHERE contact_id = ?", kept, duplicate)
+    .step("UPDATE tasks SET contact_id = ? WHERE contact_id = ?", kept, duplicate)
+    .step("DELETE FROM contacts WHERE id = ?", duplicate)
+    .step(
+      `UPDATE contacts SET title = ?, email = ?, phone = ?, company_id = ?, owner_id = ?, last_activity_at = ?,
+         version = version + 1, updated_at = ?, updated_by = ?, updated_by_name = ? WHERE id = ?`,
+      fields.title,
+      fields.email,
+      fields.phone,
+      fields.company_id,
+      fields.owner_id,
+      fields.last_activity_at,
+      stamp.at,
+      stamp.userId,
+      stamp.name,
+      kept,
+    );
+}

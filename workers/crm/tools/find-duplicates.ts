@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { decodeCursor, encodeCursor } from "../cursor.ts";
+import { resembles } from "../duplicates.ts";
+import { cursorField, idField } from "../fields.ts";
+import { requireContact } from "../refusals.ts";
+import type { CrmStore } from "../store.ts";
+
+const KEYS = ["email", "phone", "name"] as const;
+const SHOWN = 20;
+
+const position = z.object({ seq: z.number().int().min(0), skip: z.number().int().min(0).max(1_000) });
+
+/** Finds people who were entered twice. */
+export const findDuplicates = defineTool({
+  name: "crm_find_duplicates",
+  title: "Find duplicates",
+  effect: "read",
+  scope: "crm:read",
+  description:
+    "Finds contacts that were entered twice: same e-mail without +tag, same last nine digits of the phone with a similar name, or same company with a similar name. Goes through contacts 1,000 at a time, oldest first. Then crm_merge_contacts.",
+  input: z.object({
+    contact_id: idField("con").optional().describe("Only duplicates of this contact"),
+    cursor: cursorField.optional(),
+  }),
+  output: z.object({
+    pairs: z.array(
+      z.object({
+        keep_id: z.string(),
+        duplicate_id: z.string(),
+        names: z.array(z.string().meta({ classification: "pii" })),
+        same: z.array(z.enum(KEYS)),
+      }),
+    ),
+    next_cursor: z.string().optional().describe("More contacts to go through, also when no pair was found"),
+  }),
+  overflow: "pairs",
+  async run({ contact_id: id, cursor }, { store }: ToolContext<CrmStore>) {
+    if (id !== undefined) await requireContact(store, id);
+    const question = ["duplicates", id ?? ""];
+    const at = cursor === undefined ? { seq: 0, skip: 0 } : decodeCursor(cursor, question, position);
+    const { pairs, next } = await store.findDuplicates(
+      id === undefined ? { afterSeq: at.seq } : { contactId: id },
+    );
+    const alike = pairs.filter((pair) => pair.key === "email" || resembles(pair));
+    const groups = [...Map.groupBy(alike, ({ one, other }) => `${one} ${other}`).values()];
+    const page = groups.slice(at.skip, at.skip + SHOWN);
+    const rest = groups.length > at.skip + SHOWN ? { seq: at.seq, skip: at.skip + SHOWN } : undefined;
+    const goOn = rest ?? (next === undefined ? undefined : { seq: next, skip: 0 });
+    return {
+      pairs: page.flatMap((group) => {
+        const [pair] = group;
+        if (!pair) return [];
+        return {
+          keep_id: pair.one,
+          duplicate_id: pair.other,
+          names: [`${pair.one_first} ${pair.one_last}`, `${pair.other_first} ${pair.other_last}`],
+          same: group.map(({ key }) => key),
+        };
+      }),
+      ...(goOn && { next_cursor: encodeCursor(goOn, question) }),
+    };
+  },
+});

@@ -1,0 +1,55 @@
+import { z } from "zod";
+import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { dealFieldsShape, dealShape, presentDeal } from "../answers.ts";
+import { amountField, dayField, idField, lineField, ownerField, versionField } from "../fields.ts";
+import { toCents } from "../money.ts";
+import { keepGiven, pickCurrent, refuseStale, requireChange, requireDeal } from "../refusals.ts";
+import { resolveOwner } from "../resolve.ts";
+import type { DealFields } from "../store/deals.ts";
+import { stampCall } from "../store/stamp.ts";
+import type { CrmStore } from "../store.ts";
+import { findSubject } from "../subject.ts";
+
+/** Changes a deal's fields, except its stage, without overwriting what somebody else changed meanwhile. */
+export const updateDeal = defineTool({
+  name: "crm_update_deal",
+  title: "Update a deal",
+  effect: "update",
+  scope: "crm:write",
+  description:
+    "Changes the given fields of a deal; the stage moves with crm_move_deal. Needs the version you read.",
+  input: z.object({
+    deal_id: idField("deal"),
+    version: versionField,
+    name: lineField(200).optional().describe("Name"),
+    amount: amountField.optional().describe("Amount"),
+    expected_close: dayField.optional(),
+    contact_id: idField("con").nullable().optional().describe("Contact of the same company; null for none"),
+    owner: ownerField.optional(),
+  }),
+  output: z.object({ deal: dealShape }),
+  async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
+    const { deal_id: id, version } = input;
+    const owner = await resolveOwner(store, principal, input.owner);
+    const changes = keepGiven<DealFields>({
+      name: input.name,
+      amount_cents: input.amount === undefined ? undefined : toCents(input.amount),
+      expected_close_on: input.expected_close,
+      contact_id: input.contact_id,
+      owner_id: owner?.id,
+    });
+    requireChange(changes);
+    if (input.contact_id) await findSubject(store, { deal_id: id, contact_id: input.contact_id });
+    const written = await store.deals.update(id, version, changes, stampCall(principal, now));
+    const deal = await requireDeal(store, id);
+    if (!written) {
+      throw refuseStale(`Deal ${id}`, deal, version, {
+        shape: dealFieldsShape,
+        current: pickCurrent(deal, changes),
+        yours: changes,
+      });
+    }
+    context.remember({ type: "deal", id: deal.id, label: deal.name });
+    return { deal: presentDeal(deal, now) };
+  },
+});
