@@ -13,9 +13,10 @@ import {
   segmentField,
 } from "../fields.ts";
 import { MEASURES, type Parts } from "../measures.ts";
-import { computeTicks, factOf, type Metric, measuresOf } from "../metrics.ts";
+import { computeTicks, factOf, measuresOf } from "../metrics.ts";
 import { formatPeriod, parsePeriod, shiftBack } from "../periods.ts";
 import { Question } from "../question.ts";
+import type { Metric } from "../semantic-layer.ts";
 import type { Filter, Selection } from "../store/base.ts";
 import type { AnalyticsStore } from "../store.ts";
 
