@@ -97,11 +97,11 @@ describe.each(LANES)("documents and prompts, %s", (lane) => {
   it("the tools say in few words what they take", async () => {
     const tools = await session.listTools();
     const own = tools.filter(({ name }: { name: string }) => name.startsWith("analytics_"));
-    expect(own).toHaveLength(5);
-    expect(
-      own.every(({ annotations }: { annotations: { readOnlyHint: boolean } }) => annotations.readOnlyHint),
-    ).toBe(true);
+    const writing = own.filter(
+      ({ annotations }: { annotations: { readOnlyHint: boolean } }) => !annotations.readOnlyHint,
+    );
+    expect(writing.map(({ name }: { name: string }) => name)).toEqual(["analytics_track"]);
     // About 4 characters a token.
-    expect(JSON.stringify(own).length / 4).toBeLessThan(4_000);
+    expect(JSON.stringify(own).length / 4).toBeLessThan(7_000);
   });
 });

@@ -9,6 +9,7 @@ import { listMetrics } from "./tools/list-metrics.ts";
 import { listRegionalMetrics } from "./tools/list-regional-metrics.ts";
 import { queryMetrics } from "./tools/query-metrics.ts";
 import { runSql } from "./tools/run-sql.ts";
+import { trackEvents } from "./tools/track-events.ts";
 
 /** Analytics: one catalogue of metrics over the shop's events, and public data around them. */
 export const analytics = defineServer<AnalyticsStore>({
@@ -23,7 +24,10 @@ export const analytics = defineServer<AnalyticsStore>({
     "Days are UTC. Amounts are US dollars in answers, integer cents in tables.",
     "context_set keeps region, segment, period and grain for the calls that follow.",
   ].join("\n"),
-  scopes: { "analytics:read": "See business figures and run read-only queries on them" },
+  scopes: {
+    "analytics:read": "See business figures and run read-only queries on them",
+    "analytics:write": "Add events that the figures are made from",
+  },
   baseline: "analytics:read",
   defaults: z.object({
     region: regionField.optional(),
@@ -32,7 +36,7 @@ export const analytics = defineServer<AnalyticsStore>({
     grain: grainField.optional(),
   }),
   store: (env) => openAnalyticsStore(env.ANALYTICS_DB),
-  tools: [listRegionalMetrics, queryMetrics, comparePeriods, listMetrics, runSql],
+  tools: [listRegionalMetrics, queryMetrics, comparePeriods, listMetrics, runSql, trackEvents],
   resources: [metricsResource, schemaResource],
   prompts: [reviewWeek, explainChange],
 });
