@@ -85,7 +85,7 @@ describe("sums kept by ingestion", () => {
       }),
       { numRuns: 25 },
     );
-  });
+  }, 30_000);
 });
 
 /** Different people among rows, counted with a set. */
@@ -150,7 +150,7 @@ describe("different people from the chains of days", () => {
       ),
       { numRuns: 60 },
     );
-  });
+  }, 30_000);
 
   it("leave no row behind when every event is gone", async () => {
     await insertEvents(db, [

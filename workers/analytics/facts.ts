@@ -25,6 +25,9 @@ export interface Fact {
   grains: readonly Grain[];
 }
 
+/** What an event of the shop can be. */
+export const EVENT_KINDS = ["visit", "cart", "checkout", "order", "refund"] as const;
+
 const DAILY: readonly Grain[] = ["total", "day", "week", "month", "quarter", "year"];
 const HOURLY: readonly Grain[] = ["total", "hour", "day", "week", "month", "quarter", "year"];
 

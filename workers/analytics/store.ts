@@ -3,6 +3,8 @@ import type { CheckedEvent } from "./ingest/read-events.ts";
 import type { MeasureName } from "./measures.ts";
 import { type Aggregate, aggregate, type Top } from "./store/aggregate.ts";
 import type { Selection } from "./store/base.ts";
+import { type CohortCell, type CohortRequest, countCohorts } from "./store/cohorts.ts";
+import { countEvents, countFunnel, type FunnelRequest, type FunnelRow } from "./store/funnel.ts";
 import { type Ingestion, storeEvents } from "./store/ingest.ts";
 import { type Binding, type QueryResult, runReadOnly } from "./store/read-only-query.ts";
 import {
@@ -22,6 +24,12 @@ export interface AnalyticsStore {
   aggregate(selection: Selection, top: Top, maxRows: number): Promise<Aggregate>;
   /** Evenly divided distinct counts by the one selected dimension. */
   shareDistinct(selection: Selection, measure: MeasureName): Promise<Map<string, number>>;
+  /** People by step; see `store/funnel.ts`. */
+  countFunnel(request: FunnelRequest): Promise<FunnelRow[]>;
+  /** People by cohort and age; see `store/cohorts.ts`. */
+  countCohorts(request: CohortRequest): Promise<CohortCell[]>;
+  /** Events of some kinds in a span, without reading them. */
+  countEvents(kinds: readonly string[], from: string, to: string): Promise<number>;
   /** Stores events once by their key; see `store/ingest.ts`. */
   storeEvents(events: readonly CheckedEvent[]): Promise<Ingestion>;
   listMembers(dimension: string): Promise<string[]>;
@@ -43,6 +51,9 @@ export function openAnalyticsStore(db: D1Database): AnalyticsStore {
   return {
     aggregate: (selection, top, maxRows) => aggregate(db, selection, top, maxRows),
     shareDistinct: (selection, measure) => shareDistinct(db, selection, measure),
+    countFunnel: (request) => countFunnel(db, request),
+    countCohorts: (request) => countCohorts(db, request),
+    countEvents: (kinds, from, to) => countEvents(db, kinds, from, to),
     storeEvents: (events) => storeEvents(db, events),
     listMembers: (dimension) => listMembers(db, dimension),
     readCoverage: (fact) => readCoverage(db, fact),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { EVENT_KINDS } from "../facts.ts";
 
 /** Events of one call at most. */
 export const MAX_EVENTS = 10_000;
@@ -13,7 +14,7 @@ const count = z.number().int().min(0);
 const eventShape = z.strictObject({
   key: text(200),
   occurred_at: z.iso.datetime({ offset: true }),
-  kind: z.enum(["visit", "cart", "checkout", "order", "refund"]),
+  kind: z.enum(EVENT_KINDS),
   customer_id: text(100),
   region: text(100),
   country: text(100),
