@@ -187,7 +187,40 @@ CREATE TRIGGER chain_changes_apply INSTEAD OF INSERT ON chain_changes BEGIN
     AND previous_day IN (NEW.previous_day, NEW.day) AND people = 0;
 END;
 
-CREATE TRIGGER events_chain_insert AFTER INSERT ON events WHEN NEW.kind IN ('order', 'visit') BEGIN
+-- Most events are the latest of their person: for them one row in each chain is all.
+CREATE TRIGGER events_chain_append AFTER INSERT ON events
+WHEN NEW.kind IN ('order', 'visit') AND NOT EXISTS (
+  SELECT 1 FROM events AS e
+  WHERE e.kind = NEW.kind AND e.customer_id = NEW.customer_id AND e.occurred_at > substr(NEW.occurred_at, 1, 10) || 'Z'
+) BEGIN
+  INSERT INTO daily_people (kind, scope, member, day, previous_day, people)
+  SELECT NEW.kind, scopes.scope, scopes.member, substr(NEW.occurred_at, 1, 10),
+    coalesce((SELECT substr(e.occurred_at, 1, 10) FROM events AS e
+      WHERE e.kind = NEW.kind AND e.customer_id = NEW.customer_id
+      AND CASE scopes.scope WHEN 'region' THEN e.region WHEN 'segment' THEN e.segment WHEN 'channel' THEN e.channel
+        ELSE '' END = scopes.member
+      AND e.occurred_at < substr(NEW.occurred_at, 1, 10) ORDER BY e.occurred_at DESC LIMIT 1), ''),
+    1
+  FROM (
+    SELECT 'total' AS scope, '' AS member UNION ALL SELECT 'region', NEW.region
+    UNION ALL SELECT 'segment', NEW.segment UNION ALL SELECT 'channel', NEW.channel
+  ) AS scopes
+  WHERE NOT EXISTS (
+    SELECT 1 FROM events AS e
+    WHERE e.kind = NEW.kind AND e.customer_id = NEW.customer_id
+      AND CASE scopes.scope WHEN 'region' THEN e.region WHEN 'segment' THEN e.segment WHEN 'channel' THEN e.channel
+        ELSE '' END = scopes.member
+      AND e.occurred_at BETWEEN substr(NEW.occurred_at, 1, 10) AND substr(NEW.occurred_at, 1, 10) || 'Z'
+      AND e.id <> NEW.id
+  )
+  ON CONFLICT (kind, scope, day, member, previous_day) DO UPDATE SET people = people + 1;
+END;
+
+CREATE TRIGGER events_chain_relink AFTER INSERT ON events
+WHEN NEW.kind IN ('order', 'visit') AND EXISTS (
+  SELECT 1 FROM events AS e
+  WHERE e.kind = NEW.kind AND e.customer_id = NEW.customer_id AND e.occurred_at > substr(NEW.occurred_at, 1, 10) || 'Z'
+) BEGIN
   INSERT INTO chain_changes (kind, scope, member, day, previous_day, next_day, step)
   SELECT NEW.kind, scopes.scope, scopes.member, substr(NEW.occurred_at, 1, 10),
     coalesce((SELECT substr(e.occurred_at, 1, 10) FROM events AS e

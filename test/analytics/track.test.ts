@@ -177,7 +177,7 @@ describe("tracking events", () => {
     const events = Array.from({ length: 10_001 }, (_, index) => ({ key: String(index) }));
     const answer = await session.call("analytics_track", { events });
     expect(answer.isError).toBe(true);
-  });
+  }, 30_000);
 
   it.each(["viewer", "analyst", "sales", "editor"])(
     "is not for a %s, and not in their list",

@@ -33,7 +33,7 @@ export const analyzeFunnel = defineTool({
   costly: true,
   scope: "analytics:read",
   description:
-    "Counts the people who went from visit to cart, checkout and order, in this order, and where the others were lost. With by, compares members, each step within the same one.",
+    "Counts the people who went from visit to cart, checkout and order, in this order, and where the others were lost.",
   input: z.object({
     period: periodField.optional().describe("When people begin, as in analytics_query; default last_30_days"),
     steps: z
@@ -42,14 +42,8 @@ export const analyzeFunnel = defineTool({
       .max(5)
       .optional()
       .describe("Default visit, cart, checkout, order"),
-    within_days: z.coerce
-      .number()
-      .int()
-      .min(1)
-      .max(90)
-      .default(7)
-      .describe("Time from the first step to the last"),
-    by: dimensionField.optional(),
+    within_days: z.coerce.number().int().min(1).max(90).default(7).describe("From first to last step"),
+    by: dimensionField.optional().describe("Compares members; all steps in the same one"),
     filters: filtersField.optional(),
     region: regionField.optional(),
     segment: segmentField.optional(),

@@ -36,12 +36,12 @@ export const detectAnomalies = defineTool({
   costly: true,
   scope: "analytics:read",
   description:
-    "Finds the days (hours, weeks, months) on which a metric was out of line with its trend and season, and says by how much. With by, each member is looked at by itself. Then ask analytics_compare why.",
+    "Finds the days (hours, weeks …) on which a metric was out of line with its trend and season, and why each is one. Then ask analytics_compare for the cause.",
   input: z.object({
     metric: metricField,
     period: periodField.optional().describe("As in analytics_query; default last_90_days"),
     grain: z.enum(GRAINS).exclude(["total"]).default("day"),
-    by: dimensionField.optional().describe(`Dimension whose ${MEMBERS} largest members are looked at`),
+    by: dimensionField.optional().describe(`Looks at each of its ${MEMBERS} largest members`),
     filters: filtersField.optional(),
     region: regionField.optional(),
     segment: segmentField.optional(),
@@ -63,7 +63,7 @@ export const detectAnomalies = defineTool({
         value: z.number(),
         expected: z.number(),
         usual: z.array(z.number()).describe("From, to"),
-        score: z.number().describe("Robust standard deviations from the expected"),
+        score: z.number().describe("Robust standard deviations"),
         why: z.string(),
       }),
     ),

@@ -55,7 +55,7 @@ export const forecastMetric = defineTool({
       .min(1)
       .max(366)
       .optional()
-      .describe("Buckets ahead; default 30 days, 8 weeks, 6 months"),
+      .describe("Buckets ahead; default 30 days, 6 months"),
     period: periodField
       .optional()
       .describe("History, as in analytics_query; default a year of days, 5 years of months"),

@@ -35,7 +35,7 @@ export const measureRetention = defineTool({
   costly: true,
   scope: "analytics:read",
   description:
-    "Cohort table: of the customers whose first order (or visit) lies in a month, week or day, the percentage that ordered again 1, 2, 3 … later.",
+    "Cohorts: of the customers whose first order (or visit) lies in a month, week or day, how many percent came back 1, 2, 3 … later.",
   input: z.object({
     activity: z.enum(["order", "visit"]).default("order"),
     grain: z.enum(["month", "week", "day"]).default("month"),

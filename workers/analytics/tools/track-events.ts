@@ -26,7 +26,7 @@ export const trackEvents = defineTool({
   idempotent: true,
   costly: true,
   scope: "analytics:write",
-  description: `Adds events to the figures, up to ${MAX_EVENTS.toLocaleString("en")} a call, late ones too. Sending an event again changes nothing, so after a failure send the same call again. Bad rows are named and left out; correct those alone. Fields: ${EVENT_FIELDS}.`,
+  description: `Adds events to the figures, up to ${MAX_EVENTS.toLocaleString("en")} a call, late ones too. Sending an event again changes nothing: after a failure repeat the call. Bad rows are named; correct those alone. Fields: ${EVENT_FIELDS}.`,
   input: z.object({
     events: z
       .array(z.record(z.string().max(100), z.unknown()))
