@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { METRICS } from "../../workers/analytics/metrics.ts";
+import { METRICS } from "../../workers/analytics/semantic-layer.ts";
 
 /** The metrics' names as candidates. */
 export const names = METRICS.map(({ name, synonyms }) => ({ name, others: synonyms, value: name }));

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ShopEvent } from "../../scripts/seed/analytics/events.ts";
-import { METRICS } from "../../workers/analytics/metrics.ts";
+import { METRICS } from "../../workers/analytics/semantic-layer.ts";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
 import { groupBy, RECOMPUTE, within } from "./recompute.ts";
 import { EMPLOYMENT, loadPublicSample, loadShop } from "./shop.ts";

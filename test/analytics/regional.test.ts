@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ShopEvent } from "../../scripts/seed/analytics/events.ts";
-import { METRICS } from "../../workers/analytics/metrics.ts";
+import { METRICS } from "../../workers/analytics/semantic-layer.ts";
 import { openSession, type TestSession } from "../support/session.ts";
 import { groupBy, RECOMPUTE, within } from "./recompute.ts";
 import { loadPublicSample, loadShop } from "./shop.ts";

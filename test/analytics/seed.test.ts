@@ -59,7 +59,7 @@ describe("the generated shop", () => {
     });
     expect(data.contributions[0].member).toBe("Europe");
     expect(data.contributions[0].share_percent).toBeGreaterThan(60);
-  });
+  }, 30_000);
 
   it("fits the tables, and its members can be filtered by", async () => {
     const { results } = await env.ANALYTICS_DB.prepare(

@@ -1,7 +1,8 @@
 import { fromTicksOrNull } from "./amounts.ts";
 import type { FactName } from "./facts.ts";
 import type { Parts } from "./measures.ts";
-import { computeTicks, decimalsOf, type Metric } from "./metrics.ts";
+import { computeTicks, decimalsOf } from "./metrics.ts";
+import type { Metric } from "./semantic-layer.ts";
 import type { AnalyticsStore } from "./store.ts";
 
 /** Period used when neither the call nor the session names one. */

@@ -1,6 +1,7 @@
 import { apportion, fromTicks, percentChange } from "./amounts.ts";
 import { MEASURES, type MeasureName, type Parts } from "./measures.ts";
-import { computeTicks, decimalsOf, type Metric, ticksPerQuotient } from "./metrics.ts";
+import { computeTicks, decimalsOf, ticksPerQuotient } from "./metrics.ts";
+import type { Metric } from "./semantic-layer.ts";
 
 /** One member of a dimension in two periods. */
 export interface Member {

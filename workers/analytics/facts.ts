@@ -13,6 +13,8 @@ export interface Source {
   dimensions: Readonly<Record<string, string>>;
   /** The grains it can be cut into. */
   grains: readonly Grain[];
+  /** How exactly its time is known: what decides whether it can tell the days of another time zone. */
+  resolution: "month" | "day" | "hour" | "second";
 }
 
 /** Things that happened, in one or more tables that give the same sums; the cheapest comes first. */
@@ -23,23 +25,42 @@ export interface Fact {
   grains: readonly Grain[];
 }
 
+/** What an event of the shop can be. */
+export const EVENT_KINDS = ["visit", "cart", "checkout", "order", "refund"] as const;
+
 const DAILY: readonly Grain[] = ["total", "day", "week", "month", "quarter", "year"];
 const HOURLY: readonly Grain[] = ["total", "hour", "day", "week", "month", "quarter", "year"];
 
-const dailyTotals: Source = {
-  table: "daily_totals",
-  time: "day",
-  day: "day",
-  columns: {
-    kind: "kind",
-    events: "events",
-    quantity: "quantity",
-    amount_cents: "amount_cents",
-    cost_cents: "cost_cents",
-    new_customers: "new_customers",
-  },
-  dimensions: { region: "region", country: "country", segment: "segment" },
-  grains: DAILY,
+const SUMS = {
+  kind: "kind",
+  events: "events",
+  quantity: "quantity",
+  amount_cents: "amount_cents",
+  cost_cents: "cost_cents",
+  new_customers: "new_customers",
+} as const;
+
+/** A table of sums by day, kept by triggers (migrations 0001 and 0003). */
+function dailySums(table: string, ...dimensions: string[]): Source {
+  return {
+    table,
+    time: "day",
+    day: "day",
+    columns: SUMS,
+    dimensions: Object.fromEntries(dimensions.map((name) => [name, name])),
+    grains: DAILY,
+    resolution: "day",
+  };
+}
+
+const hourlyTotals: Source = {
+  table: "hourly_totals",
+  time: "hour",
+  day: "substr(hour, 1, 10)",
+  columns: SUMS,
+  dimensions: { region: "region" },
+  grains: HOURLY,
+  resolution: "hour",
 };
 
 const events: Source = {
@@ -66,6 +87,7 @@ const events: Source = {
     customer: "customer_id",
   },
   grains: HOURLY,
+  resolution: "second",
 };
 
 const employment: Source = {
@@ -75,13 +97,20 @@ const employment: Source = {
   columns: { jobs: "jobs", month: "month" },
   dimensions: { sector: "sector" },
   grains: ["total", "month", "quarter", "year"],
+  resolution: "month",
 };
 
 /** What can be measured: the shop's own events, and US employment as the market around them. */
 export const FACTS = {
   commerce: {
     name: "commerce",
-    sources: [dailyTotals, events],
+    sources: [
+      dailySums("daily_totals", "region", "country", "segment"),
+      dailySums("daily_channels", "region", "segment", "channel", "campaign"),
+      dailySums("daily_products", "region", "channel", "category", "product"),
+      hourlyTotals,
+      events,
+    ],
     dimensions: Object.keys(events.dimensions),
     grains: HOURLY,
   },
@@ -95,35 +124,3 @@ export const FACTS = {
 
 /** Name of a fact. */
 export type FactName = keyof typeof FACTS;
-
-/** Dimensions of the shop's events, with other words for them. */
-export const DIMENSIONS = {
-  region: ["regions", "area", "territory", "geo"],
-  country: ["countries", "market", "nation"],
-  segment: ["segments", "customer segment", "customer type"],
-  channel: ["channels", "acquisition channel", "source", "medium"],
-  category: ["categories", "product category", "department"],
-  product: ["products", "item", "sku", "article"],
-  campaign: ["campaigns", "promotion", "promo"],
-  customer: ["customers", "customer id", "account", "buyer"],
-  sector: ["sectors", "industry", "supersector"],
-} as const satisfies Record<string, readonly string[]>;
-
-/** Name of a dimension. */
-export type DimensionName = keyof typeof DIMENSIONS;
-
-/** Other words for members of dimensions. */
-export const MEMBER_SYNONYMS: Readonly<Record<string, readonly string[]>> = {
-  "North America": ["NA", "NAM", "NORAM", "US and Canada"],
-  Europe: ["EU", "EUR", "EMEA"],
-  "Asia Pacific": ["APAC", "Asia", "Asia-Pac"],
-  "Latin America": ["LATAM", "South America"],
-  "United States": ["US", "USA", "U.S.", "America"],
-  "United Kingdom": ["UK", "GB", "Great Britain", "Britain"],
-  "South Korea": ["Korea", "Republic of Korea"],
-  Germany: ["DE", "Deutschland"],
-  "Small business": ["SMB", "SME", "small"],
-  Consumer: ["B2C", "consumers", "private"],
-  Enterprise: ["corporate", "large", "enterprises"],
-  "(none)": ["none", "no campaign", "organic sales"],
-};

@@ -36,7 +36,15 @@ export const dimensionsField = listField(3).describe(
 export const dimensionField = nameField;
 
 /** A span of time. */
-export const periodField = z.coerce.string().trim().min(1).max(60).describe(`UTC days: ${PERIOD_FORMS}`);
+export const periodField = z.coerce.string().trim().min(1).max(60).describe(`Days (UTC): ${PERIOD_FORMS}`);
+
+/** A time zone. */
+export const timezoneField = z
+  .string()
+  .trim()
+  .min(1)
+  .max(60)
+  .describe('IANA time zone whose days and hours are meant, e.g. "Europe/Berlin"; default UTC');
 
 /** A size of time bucket. */
 export const grainField = z.enum(GRAINS).describe("Time bucket; total gives one figure for the period");

@@ -1,5 +1,6 @@
 import { addDays, addMonths, firstDayOf } from "./days.ts";
 import type { Period } from "./periods.ts";
+import { listLocalHours, localHourSql, wallClockSql, type ZoneSpan } from "./zones.ts";
 
 /** Sizes of a time bucket. `total` is one bucket for the whole period. */
 export const GRAINS = ["total", "hour", "day", "week", "month", "quarter", "year"] as const;
@@ -8,10 +9,12 @@ export const GRAINS = ["total", "hour", "day", "week", "month", "quarter", "year
 export type Grain = (typeof GRAINS)[number];
 
 /**
- * SQL for a row's bucket from its UTC day and its UTC timestamp. Labels sort by time: `2026-03-05T14:00Z`,
- * `2026-03-05`, the week's Monday, `2026-03`, `2026-Q1`, `2026`.
+ * SQL for a row's bucket from its UTC day and its UTC timestamp; in a zone, the bucket of the clock on its wall. Labels
+ * sort by time: `2026-03-05T14:00Z`, `2026-03-05`, the week's Monday, `2026-03`, `2026-Q1`, `2026`.
  */
-export function bucketSql(grain: Grain, day: string, moment: string): string {
+export function bucketSql(grain: Grain, utcDay: string, moment: string, zone?: ZoneSpan): string {
+  if (zone && grain === "hour") return localHourSql(zone, moment);
+  const day = zone && grain !== "total" ? `substr(${wallClockSql(zone, moment)}, 1, 10)` : utcDay;
   switch (grain) {
     case "total":
       return "NULL";
@@ -31,7 +34,8 @@ export function bucketSql(grain: Grain, day: string, moment: string): string {
 }
 
 /** Every bucket of a period in order, with the same labels as {@link bucketSql}; at most `limit` + 1 of them. */
-export function listBuckets(period: Period, grain: Grain, limit: number): string[] {
+export function listBuckets(period: Period, grain: Grain, limit: number, zone?: ZoneSpan): string[] {
+  if (zone && grain === "hour") return listLocalHours(zone, limit);
   const buckets: string[] = [];
   if (grain === "total") return buckets;
   const unit = grain === "hour" || grain === "day" ? undefined : grain;
@@ -45,6 +49,24 @@ export function listBuckets(period: Period, grain: Grain, limit: number): string
     day = nextBucket(day, grain);
   }
   return buckets.slice(0, limit + 1);
+}
+
+/** SQL for the first day of a row's bucket; `undefined` where that is the whole period or no day. */
+export function bucketStartSql(grain: Grain, day: string): string | undefined {
+  switch (grain) {
+    case "day":
+      return day;
+    case "week":
+      return `date(${day}, '-6 days', 'weekday 1')`;
+    case "month":
+      return `substr(${day}, 1, 7) || '-01'`;
+    case "quarter":
+      return `substr(${day}, 1, 4) || printf('-%02d-01', (substr(${day}, 6, 2) + 2) / 3 * 3 - 2)`;
+    case "year":
+      return `substr(${day}, 1, 4) || '-01-01'`;
+    default:
+      return undefined;
+  }
 }
 
 function labelBucket(day: string, grain: Grain): string {

@@ -7,14 +7,16 @@ export interface Period {
   to: string;
   /** The calendar unit it is, or is the beginning of; decides what "the period before" means. */
   unit: "day" | "week" | "month" | "quarter" | "year";
+  /** How many of them; 1 where it is left out. */
+  units?: number;
   /** True while the unit is still running: `this_month` ends today, not at the end of the month. */
   toDate: boolean;
 }
 
 /** The words a period may be written in; one sentence for descriptions and for error messages. */
 export const PERIOD_FORMS =
-  "today, yesterday, last_7_days, last_30_days (any number of complete days up to yesterday), this_month, last_month, " +
-  "this_quarter, last_quarter, this_year, last_year, 2026, 2026-Q1, 2026-03, 2026-03-05 or 2026-03-01..2026-03-15";
+  "today, yesterday, last_30_days, last_12_months (complete ones, any number, also weeks and quarters), this_month, " +
+  "last_quarter, ytd, 2026, 2026-Q1, 2026-03, 2026-03-05 or 2026-03-01..2026-03-15";
 
 /** Words offered by completion. */
 export const PERIOD_WORDS = [
@@ -46,7 +48,7 @@ export function parsePeriod(text: string, now: Date): Period {
   const word = text
     .trim()
     .toLowerCase()
-    .replace(/\s*\.\.\s*|\s+to\s+/, "..")
+    .replace(/\s*\.\.\s*|(?<=\d)\s+to\s+(?=\d)/, "..")
     .replace(/\s+/g, "_");
   const period =
     parseWord(word.replaceAll("-", "_"), toDay(now)) ?? parseDates(word.toUpperCase(), toDay(now));
@@ -75,10 +77,10 @@ export function shiftBack(period: Period, baseline: (typeof BASELINES)[number]):
   const { unit } = period;
   if (unit === "day" || unit === "week") {
     // Weeks move by weeks, so that a running week is compared with the same weekdays.
-    const days = unit === "week" ? 7 : countDays(period.from, period.to);
+    const days = unit === "week" ? 7 * (period.units ?? 1) : countDays(period.from, period.to);
     return { ...period, from: addDays(period.from, -days), to: addDays(period.to, -days) };
   }
-  return shiftMonths(period, unit, -MONTHS[unit]);
+  return shiftMonths(period, unit, -MONTHS[unit] * (period.units ?? 1));
 }
 
 /** A period as people read it: `2026-03-01..2026-03-31`, both days included. */
@@ -110,15 +112,30 @@ function parseWord(word: string, today: string): Period | undefined {
   const tomorrow = addDays(today, 1);
   const lastDays = /^(?:last|past)_(\d{1,4})_days?$/.exec(word);
   if (lastDays) return spanDays(addDays(today, -Number(lastDays[1])), today);
+  const [, count, units] = /^(?:last|past)_(\d{1,3})_(week|month|quarter|year)s?$/.exec(word) ?? [];
+  if (count && units && Number(count) > 0) return spanUnits(Number(count), units as Period["unit"], today);
+  const running = /^(?:(week|month|quarter|year)_to_date|([wmqy])td)$/.exec(word);
+  if (running) return parseWord(`this_${running[1] ?? TO_DATE[running[2] ?? ""]}`, today);
   if (word === "today") return { ...spanDays(today, tomorrow), toDate: true };
   if (word === "yesterday") return spanDays(addDays(today, -1), today);
   const monday = firstDayOf(today, "week");
-  if (word === "last_week") return { ...spanDays(addDays(monday, -7), monday), unit: "week" };
+  if (/^(?:last|past|previous)_week$/.test(word))
+    return { ...spanDays(addDays(monday, -7), monday), unit: "week" };
   if (word === "this_week") return { ...spanDays(monday, tomorrow), unit: "week", toDate: true };
-  const [, which, unit] = /^(this|last)_(month|quarter|year)$/.exec(word) ?? [];
+  const [, which, unit] = /^(this|last|past|previous)_(month|quarter|year)$/.exec(word) ?? [];
   if (unit !== "month" && unit !== "quarter" && unit !== "year") return undefined;
   const start = firstDayOf(today, unit);
   return spanUnit(which === "this" ? start : addMonths(start, -MONTHS[unit]), unit, today);
+}
+
+const TO_DATE: Readonly<Record<string, string>> = { w: "week", m: "month", q: "quarter", y: "year" };
+
+/** So many complete calendar units up to the one that is running. */
+function spanUnits(units: number, unit: Period["unit"], today: string): Period {
+  const to = firstDayOf(today, unit === "day" ? "week" : unit);
+  const from =
+    unit === "day" || unit === "week" ? addDays(to, -7 * units) : addMonths(to, -MONTHS[unit] * units);
+  return { from, to, unit, units, toDate: false };
 }
 
 function parseDates(text: string, today: string): Period | undefined {

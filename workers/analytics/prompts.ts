@@ -1,21 +1,14 @@
 import { z } from "zod";
 import { type CallContext, definePrompt, type PromptMessage } from "../../shared/mcp/define.ts";
-import type { DIMENSIONS } from "./facts.ts";
 import { metricField, periodField, regionField, segmentField } from "./fields.ts";
-import { METRICS } from "./metrics.ts";
 import { foldName } from "./names.ts";
 import { PERIOD_WORDS } from "./periods.ts";
 import { Question } from "./question.ts";
+import { type DimensionName, METRICS } from "./semantic-layer.ts";
 import type { AnalyticsStore } from "./store.ts";
 
 /** Dimensions along which a change of the shop's figures is looked for, most telling first. */
-const SUSPECTS = [
-  "region",
-  "channel",
-  "category",
-  "segment",
-  "campaign",
-] as const satisfies (keyof typeof DIMENSIONS)[];
+const SUSPECTS = ["region", "channel", "category", "segment", "campaign"] as const satisfies DimensionName[];
 
 /** The Monday page of the business. */
 export const reviewWeek = definePrompt({

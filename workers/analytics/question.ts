@@ -1,10 +1,12 @@
 import { ToolError } from "../../shared/mcp/errors.ts";
-import { DIMENSIONS, type DimensionName, FACTS, type FactName, MEMBER_SYNONYMS } from "./facts.ts";
+import { FACTS, type FactName } from "./facts.ts";
 import type { Grain } from "./grains.ts";
-import { factOf, METRICS, type Metric } from "./metrics.ts";
+import { factOf } from "./metrics.ts";
 import { type Named, type Resolution, resolveName } from "./names.ts";
+import { DIMENSIONS, type DimensionName, MEMBER_SYNONYMS, METRICS, type Metric } from "./semantic-layer.ts";
 import type { Filter } from "./store/base.ts";
 import type { AnalyticsStore } from "./store.ts";
+import { parseZone } from "./zones.ts";
 
 /** Filters as callers write them: one member or several; `!` before a member excludes it. */
 export type FilterInput = Readonly<Record<string, string | readonly string[]>>;
@@ -79,6 +81,14 @@ export class Question {
     return grain;
   }
 
+  /** The time zone, `undefined` for UTC; where a fact only knows months it is left out with a note. Throws `invalid_input`. */
+  zone(name: string | undefined, fact: FactName): string | undefined {
+    const zone = parseZone(name);
+    if (zone === undefined || (FACTS[fact].grains as readonly Grain[]).includes("day")) return zone;
+    this.notes.push("This data is by month: the time zone was left out.");
+    return undefined;
+  }
+
   /**
    * The filters, with their members checked against the known ones. `region` and `segment` come from the session as well, so
    * where a fact does not have them they are left out with a note; other unknown dimensions are refused.
@@ -110,7 +120,9 @@ export class Question {
 
   #dimension(name: string, fact: FactName): DimensionName {
     const { dimensions } = FACTS[fact];
-    const named = dimensions.map((dimension) => toNamed(dimension, DIMENSIONS[dimension as DimensionName]));
+    const named = dimensions.map((dimension) =>
+      toNamed(dimension, DIMENSIONS[dimension as DimensionName].synonyms),
+    );
     const action = `Use one of: ${dimensions.join(", ")}.`;
     return this.#read(name, resolveName(name, named), "dimension", (found) => found, action) as DimensionName;
   }

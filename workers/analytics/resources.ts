@@ -1,8 +1,9 @@
 import { defineResource, type ResourceContents } from "../../shared/mcp/define.ts";
 import { ToolError } from "../../shared/mcp/errors.ts";
 import { FACTS } from "./facts.ts";
-import { factOf, METRICS } from "./metrics.ts";
+import { factOf } from "./metrics.ts";
 import { findTable, OFFERED_TABLES, type OfferedTable } from "./schema.ts";
+import { DIMENSIONS, METRICS } from "./semantic-layer.ts";
 import type { AnalyticsStore } from "./store.ts";
 
 const JSON_TYPE = "application/json";
@@ -21,8 +22,13 @@ export const metricsResource = defineResource<AnalyticsStore>({
       const { numerator: _numerator, denominator: _denominator, ...shown } = metric;
       return { ...shown, data: factOf(metric) };
     });
-    const data = Object.values(FACTS).map(({ name, dimensions, grains }) => ({ name, dimensions, grains }));
-    return [toJson(uri, { metrics, data, sources: await store.listSources() })];
+    const dimensions = Object.entries(DIMENSIONS).map(([name, entry]) => ({ name, ...entry }));
+    const data = Object.values(FACTS).map(({ name, dimensions: cuts, grains }) => ({
+      name,
+      dimensions: cuts,
+      grains,
+    }));
+    return [toJson(uri, { metrics, dimensions, data, sources: await store.listSources() })];
   },
 });
 

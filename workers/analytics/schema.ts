@@ -9,6 +9,15 @@ export interface OfferedTable {
   size: number | "events";
 }
 
+/** Columns that every table of sums has. */
+const SUMS = {
+  events: "Number of events",
+  quantity: "Pieces",
+  amount_cents: "US cents",
+  cost_cents: "US cents",
+  new_customers: "First orders",
+} as const;
+
 /** Every table that `analytics_sql` may read. What is not here does not exist for callers. */
 export const OFFERED_TABLES: readonly OfferedTable[] = [
   {
@@ -33,6 +42,7 @@ export const OFFERED_TABLES: readonly OfferedTable[] = [
       amount_cents: "US cents: of the order, or given back by the refund; 0 otherwise",
       cost_cents: "US cents: cost of the goods ordered; 0 otherwise",
       new_customer: "1 on a customer's first order ever",
+      event_key: "The sender's own key of the event, or NULL",
     },
   },
   {
@@ -47,11 +57,49 @@ export const OFFERED_TABLES: readonly OfferedTable[] = [
       region: "Sales region",
       country: "Country",
       segment: "Customer segment",
-      events: "Number of events",
-      quantity: "Pieces",
-      amount_cents: "US cents",
-      cost_cents: "US cents",
-      new_customers: "First orders",
+      ...SUMS,
+    },
+  },
+  {
+    name: "daily_channels",
+    size: "events",
+    title: "Daily totals by channel",
+    description: "Like daily_totals, by UTC day, kind, region, segment, channel and campaign.",
+    columns: {
+      kind: "As in events",
+      day: "UTC day, YYYY-MM-DD",
+      region: "Sales region",
+      segment: "Customer segment",
+      channel: "How the customer came",
+      campaign: "Marketing campaign, or (none)",
+      ...SUMS,
+    },
+  },
+  {
+    name: "daily_products",
+    size: "events",
+    title: "Daily totals by product",
+    description: "Like daily_totals, by UTC day, kind, region, channel, category and product.",
+    columns: {
+      kind: "As in events",
+      day: "UTC day, YYYY-MM-DD",
+      region: "Sales region",
+      channel: "How the customer came",
+      category: "Product category",
+      product: "Product",
+      ...SUMS,
+    },
+  },
+  {
+    name: "hourly_totals",
+    size: "events",
+    title: "Hourly totals",
+    description: "Like daily_totals, by hour, kind and region.",
+    columns: {
+      kind: "As in events",
+      hour: "UTC, YYYY-MM-DDTHH:00:00Z",
+      region: "Sales region",
+      ...SUMS,
     },
   },
   {

@@ -1,7 +1,11 @@
 import type { FactName } from "./facts.ts";
+import type { CheckedEvent } from "./ingest/read-events.ts";
 import type { MeasureName } from "./measures.ts";
 import { type Aggregate, aggregate, type Top } from "./store/aggregate.ts";
 import type { Selection } from "./store/base.ts";
+import { type CohortCell, type CohortRequest, countCohorts } from "./store/cohorts.ts";
+import { countEvents, countFunnel, type FunnelRequest, type FunnelRow } from "./store/funnel.ts";
+import { type Ingestion, storeEvents } from "./store/ingest.ts";
 import { type Binding, type QueryResult, runReadOnly } from "./store/read-only-query.ts";
 import {
   type CountryProfile,
@@ -14,12 +18,20 @@ import {
 import { shareDistinct } from "./store/shares.ts";
 import { listColumns } from "./store/tables.ts";
 
-/** Everything the analytics server reads. Nothing here writes. */
+/** Everything the analytics server reads, and the one way in which it writes. */
 export interface AnalyticsStore {
   /** Sums by group and bucket; see `store/aggregate.ts`. */
   aggregate(selection: Selection, top: Top, maxRows: number): Promise<Aggregate>;
   /** Evenly divided distinct counts by the one selected dimension. */
   shareDistinct(selection: Selection, measure: MeasureName): Promise<Map<string, number>>;
+  /** People by step; see `store/funnel.ts`. */
+  countFunnel(request: FunnelRequest): Promise<FunnelRow[]>;
+  /** People by cohort and age; see `store/cohorts.ts`. */
+  countCohorts(request: CohortRequest): Promise<CohortCell[]>;
+  /** Events of some kinds in a span, without reading them. */
+  countEvents(kinds: readonly string[], from: string, to: string): Promise<number>;
+  /** Stores events once by their key; see `store/ingest.ts`. */
+  storeEvents(events: readonly CheckedEvent[]): Promise<Ingestion>;
   listMembers(dimension: string): Promise<string[]>;
   readCoverage(fact: FactName): Promise<{ first: string; last: string } | undefined>;
   listCountryProfiles(countries: readonly string[]): Promise<CountryProfile[]>;
@@ -39,6 +51,10 @@ export function openAnalyticsStore(db: D1Database): AnalyticsStore {
   return {
     aggregate: (selection, top, maxRows) => aggregate(db, selection, top, maxRows),
     shareDistinct: (selection, measure) => shareDistinct(db, selection, measure),
+    countFunnel: (request) => countFunnel(db, request),
+    countCohorts: (request) => countCohorts(db, request),
+    countEvents: (kinds, from, to) => countEvents(db, kinds, from, to),
+    storeEvents: (events) => storeEvents(db, events),
     listMembers: (dimension) => listMembers(db, dimension),
     readCoverage: (fact) => readCoverage(db, fact),
     listCountryProfiles: (countries) => listCountryProfiles(db, countries),

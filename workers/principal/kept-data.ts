@@ -32,11 +32,13 @@ export function readKept(sql: SqlStorage): KeptData {
   };
 }
 
-/** Removes everything that is kept for a person. Returns how many contexts and results went. */
+/** Removes everything that is kept for a person, approvals too. Returns how many contexts and results went. */
 export function eraseKept(sql: SqlStorage): { contexts: number; results: number } {
   const count = (table: string) =>
     sql.exec<{ total: number }>(`SELECT count(*) AS total FROM ${table}`).one().total;
   const erased = { contexts: count("contexts"), results: count("kept_results") };
-  sql.exec("DELETE FROM contexts; DELETE FROM kept_chunks; DELETE FROM kept_results");
+  sql.exec(
+    "DELETE FROM contexts; DELETE FROM kept_chunks; DELETE FROM kept_results; DELETE FROM approval; DELETE FROM approval_last",
+  );
   return erased;
 }

@@ -19,7 +19,7 @@ const MAX_VISITS = 100_000_000;
 const LIST_ROWS = 1_000;
 
 /** Columns with so many different values that a lookup finds few rows. */
-const SELECTIVE = new Set(["customer_id", "occurred_at", "id", "day", "week_start"]);
+const SELECTIVE = new Set(["customer_id", "occurred_at", "id", "day", "hour", "week_start", "event_key"]);
 
 /** Different values that any other column is taken to have: joining on a region or a kind finds many rows. */
 const FEW_VALUES = 10;

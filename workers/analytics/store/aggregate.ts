@@ -1,6 +1,9 @@
-import type { MeasureName, Parts } from "../measures.ts";
-import { type Metric, rankSql } from "../metrics.ts";
+import { MEASURES, type MeasureName, type Parts } from "../measures.ts";
+import { rankSql } from "../metrics.ts";
+import type { Metric } from "../semantic-layer.ts";
 import { dimensionColumns, measureSql, type Selection, selectBase } from "./base.ts";
+import { type Cells, mergeCells } from "./merge.ts";
+import { canCountPeople, preparePeople, readPeople } from "./people.ts";
 
 /** Keeps the first so many groups by a metric, over the whole period; the others become one group. */
 export interface Top {
@@ -32,8 +35,49 @@ type Row = Record<string, string | number | null>;
 /**
  * Adds up measures by dimensions and time buckets. Distinct counts are counted anew for every group, the others
  * and the total, never added up. Gives at most `maxRows` + 1 rows, so that the caller can tell "too many".
+ * Sums come from the cheapest table that has them, distinct counts from the chains of days where those can tell.
  */
 export async function aggregate(
+  db: D1Database,
+  selection: Selection,
+  top: Top,
+  maxRows: number,
+): Promise<Aggregate> {
+  const distinct = selection.measures.filter((name) => MEASURES[name].adds === "distinct");
+  if (distinct.length === 0 || !canCountPeople(selection)) return aggregateRows(db, selection, top, maxRows);
+  const cells = await readCells(db, selection, distinct, maxRows);
+  // How many people all the others have together, only the events know.
+  return mergeCells(selection, top, cells) ?? aggregateRows(db, selection, top, maxRows);
+}
+
+/** Sums from a table of sums and people from the chains, side by side. */
+async function readCells(
+  db: D1Database,
+  selection: Selection,
+  distinct: readonly MeasureName[],
+  maxRows: number,
+): Promise<Cells> {
+  const sums = selection.measures.filter((name) => !distinct.includes(name));
+  const statements = distinct.map((name) => preparePeople(db, selection, name));
+  const columns = [...dimensionColumns(selection.dimensions.length), "bucket"].join(", ");
+  const base = selectBase({ ...selection, measures: sums });
+  const sumStatement = db
+    .prepare(`WITH ${base.sql} SELECT ${columns}, ${measureSql(sums)} FROM base GROUP BY ${columns} LIMIT ?`)
+    .bind(...base.values, maxRows + 1);
+  const results = await db.batch<Row>([...(sums.length > 0 ? [sumStatement] : []), ...statements.flat()]);
+  const rows = sums.length > 0 ? (results.shift()?.results ?? []) : [];
+  return {
+    isCut: rows.length > maxRows,
+    sums: rows.map((row) => readRow(row, selection.dimensions.length, sums)),
+    people: distinct.map((name, index) => {
+      const width = statements[index]?.length ?? 0;
+      const first = statements.slice(0, index).reduce((count, list) => count + list.length, 0);
+      return [name, readPeople(selection, results.slice(first, first + width))];
+    }),
+  };
+}
+
+async function aggregateRows(
   db: D1Database,
   selection: Selection,
   top: Top,

@@ -1,6 +1,7 @@
 import { FACTS, type FactName, type Source } from "../facts.ts";
 import { bucketSql, type Grain } from "../grains.ts";
 import { MEASURES, type Measure, type MeasureName } from "../measures.ts";
+import { hasWholeHours, type ZoneSpan } from "../zones.ts";
 
 /** Keeps rows whose dimension has one of the members, or has none of them. */
 export interface Filter {
@@ -19,6 +20,8 @@ export interface Selection {
   filters: readonly Filter[];
   dimensions: readonly string[];
   grain: Grain;
+  /** The same days in another time zone than UTC. */
+  zone?: ZoneSpan | undefined;
 }
 
 /** A piece of SQL with the values of its `?`, in order. */
@@ -37,11 +40,11 @@ export function selectBase(selection: Selection): Fragment {
   const columns = new Set(selection.measures.flatMap((name) => MEASURES[name].columns));
   const fields = [
     ...selection.dimensions.map((dimension, index) => `${dimensionSql(source, dimension)} AS d${index}`),
-    `${bucketSql(selection.grain, source.day, source.time)} AS bucket`,
+    `${bucketSql(selection.grain, source.day, source.time, selection.zone)} AS bucket`,
     ...[...columns].map((column) => `${source.columns[column]} AS ${column}`),
   ];
   const conditions = [`${source.time} >= ?`, `${source.time} < ?`];
-  const values: string[] = [selection.from, selection.to];
+  const values: string[] = [selection.zone?.from ?? selection.from, selection.zone?.to ?? selection.to];
   const kinds = listKinds(selection.measures);
   if (kinds.length > 0) conditions.unshift(`kind IN (${kinds.map((kind) => `'${kind}'`).join(", ")})`);
   for (const { dimension, members, exclude } of selection.filters) {
@@ -71,11 +74,18 @@ function chooseSource(selection: Selection): Source {
   const source = sources.find(
     (candidate) =>
       candidate.grains.includes(selection.grain) &&
+      tellsDays(candidate, selection.zone) &&
       wanted.every((dimension) => dimension in candidate.dimensions) &&
       columns.every((column) => column in candidate.columns),
   );
   if (!source) throw new TypeError(`No table of ${selection.fact} answers ${wanted.join(", ")}.`);
   return source;
+}
+
+/** Months are what they are everywhere; days of a zone need hours, and those of India or Nepal parts of hours. */
+function tellsDays({ resolution }: Source, zone: ZoneSpan | undefined): boolean {
+  if (zone === undefined || resolution === "second") return true;
+  return resolution === "hour" && hasWholeHours(zone);
 }
 
 function dimensionSql(source: Source, dimension: string): string {

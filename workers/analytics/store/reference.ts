@@ -1,4 +1,4 @@
-import { FACTS, type FactName, type Source } from "../facts.ts";
+import { EVENT_KINDS, FACTS, type FactName, type Source } from "../facts.ts";
 
 /** A country in the public data: Gapminder's figures, whole persons, international dollars. */
 export interface CountryProfile {
@@ -43,9 +43,15 @@ export async function readCoverage(
   fact: FactName,
 ): Promise<{ first: string; last: string } | undefined> {
   const source: Source = FACTS[fact].sources[0];
-  const row = await db
-    .prepare(`SELECT min(${source.day}) AS first, max(${source.day}) AS last FROM ${source.table}`)
-    .first<{ first: string | null; last: string | null }>();
+  // Kind by kind the two ends of an index are looked up; over all kinds every row would be read.
+  const end = (name: string) =>
+    source.columns.kind === undefined
+      ? `${name}(${source.day})`
+      : `${name}((SELECT ${name}(${source.day}) FROM ${source.table} WHERE kind = kinds.value))`;
+  const from =
+    source.columns.kind === undefined ? source.table : `json_each('${JSON.stringify(EVENT_KINDS)}') AS kinds`;
+  const sql = `SELECT ${end("min")} AS first, ${end("max")} AS last FROM ${from}`;
+  const row = await db.prepare(sql).first<{ first: string | null; last: string | null }>();
   return row?.first && row.last ? { first: row.first, last: row.last } : undefined;
 }
 

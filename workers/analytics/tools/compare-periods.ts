@@ -15,9 +15,10 @@ import {
   segmentField,
 } from "../fields.ts";
 import { MEASURES, type MeasureName, type Parts } from "../measures.ts";
-import { computeTicks, decimalsOf, factOf, type Metric, measuresOf } from "../metrics.ts";
+import { computeTicks, decimalsOf, factOf, measuresOf } from "../metrics.ts";
 import { BASELINES, formatPeriod, type Period, parsePeriod, shiftBack } from "../periods.ts";
 import { Question } from "../question.ts";
+import type { Metric } from "../semantic-layer.ts";
 import type { Aggregate } from "../store/aggregate.ts";
 import type { Selection } from "../store/base.ts";
 import type { AnalyticsStore } from "../store.ts";

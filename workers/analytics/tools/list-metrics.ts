@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
-import { dimensionsOf, grainsOf, METRICS, type Metric } from "../metrics.ts";
+import { dimensionsOf, grainsOf } from "../metrics.ts";
 import { foldName } from "../names.ts";
+import { METRICS, type Metric } from "../semantic-layer.ts";
 import type { AnalyticsStore } from "../store.ts";
 
 /** The catalogue of metrics, to look up what a figure means and what it is called. */

@@ -13,9 +13,10 @@ import {
   segmentField,
 } from "../fields.ts";
 import { MEASURES, type Parts } from "../measures.ts";
-import { computeTicks, factOf, type Metric, measuresOf } from "../metrics.ts";
+import { computeTicks, factOf, measuresOf } from "../metrics.ts";
 import { formatPeriod, parsePeriod, shiftBack } from "../periods.ts";
 import { Question } from "../question.ts";
+import type { Metric } from "../semantic-layer.ts";
 import type { Filter, Selection } from "../store/base.ts";
 import type { AnalyticsStore } from "../store.ts";
 
@@ -32,7 +33,7 @@ export const listRegionalMetrics = defineTool({
     "One table of all regions (or of countries): each metric with its share of the whole and its change against the previous period. The quickest answer to how the regions are doing.",
   input: z.object({
     metrics: metricsField.optional().describe("Metric names, at most 6; default revenue, orders"),
-    period: periodField.optional(),
+    period: periodField.optional().describe("As in analytics_query; default last_30_days"),
     by: z.enum(["region", "country"]).default("region").describe("Rows of the table"),
     region: regionField.optional(),
     segment: segmentField.optional(),

@@ -13,13 +13,16 @@ import {
   regionField,
   rowsShape,
   segmentField,
+  timezoneField,
 } from "../fields.ts";
 import { type Grain, listBuckets } from "../grains.ts";
-import { factOf, type Metric, measuresOf } from "../metrics.ts";
+import { factOf, measuresOf } from "../metrics.ts";
 import { formatPeriod, type Period, parsePeriod } from "../periods.ts";
 import { Question } from "../question.ts";
+import type { Metric } from "../semantic-layer.ts";
 import type { Aggregate } from "../store/aggregate.ts";
 import type { AnalyticsStore } from "../store.ts";
+import { placeInZone, toWallClock, type ZoneSpan } from "../zones.ts";
 
 /** Rows of an answer at most; the guard pages what the model should not read at once. */
 const MAX_ROWS = 5_000;
@@ -39,6 +42,7 @@ export const queryMetrics = defineTool({
     filters: filtersField.optional(),
     period: periodField.optional(),
     grain: grainField.optional(),
+    timezone: timezoneField.optional(),
     region: regionField.optional(),
     segment: segmentField.optional(),
     limit: z.coerce
@@ -54,6 +58,7 @@ export const queryMetrics = defineTool({
   output: z.object({
     period: periodShape,
     grain: z.string(),
+    timezone: z.string().optional().describe("Left out: UTC"),
     columns: z.array(z.string()).describe("Names of the cells of each row"),
     rows: rowsShape,
     totals: z.record(z.string(), z.number().nullable()).describe("Over everything, not only the rows shown"),
@@ -68,12 +73,14 @@ export const queryMetrics = defineTool({
     const fact = factOf(metrics[0]);
     const dimensions = question.dimensions(input.dimensions ?? [], fact);
     const grain = question.grain(input.grain ?? "total", fact);
-    const period = parsePeriod(input.period ?? DEFAULT_PERIOD, now);
+    const name = question.zone(input.timezone, fact);
+    const period = parsePeriod(input.period ?? DEFAULT_PERIOD, name ? toWallClock(now, name) : now);
+    const zone = name ? placeInZone(period, name) : undefined;
     const filters = await question.filters(fact, input, input.filters);
-    boundBuckets(period, grain, dimensions.length > 0 ? input.limit + 1 : 1);
+    boundBuckets(period, grain, zone, dimensions.length > 0 ? input.limit + 1 : 1);
     const measures = [...new Set(metrics.flatMap(measuresOf))];
     const aggregate = await store.aggregate(
-      { fact, measures, from: period.from, to: period.to, filters, dimensions, grain },
+      { fact, measures, from: period.from, to: period.to, filters, dimensions, grain, zone },
       { count: input.limit, by: metrics[0], ascending: input.order === "lowest" },
       MAX_ROWS,
     );
@@ -84,8 +91,15 @@ export const queryMetrics = defineTool({
       {
         period: formatPeriod(period),
         grain,
+        ...(name && { timezone: name }),
         columns: [...(grain === "total" ? [] : [grain]), ...dimensions, ...metrics.map(({ name }) => name)],
-        rows: listRows(aggregate, metrics, dimensions.length, period, grain),
+        rows: listRows(
+          aggregate,
+          metrics,
+          dimensions.length,
+          (limit) => listBuckets(period, grain, limit, zone),
+          grain,
+        ),
         totals: Object.fromEntries(
           metrics.map((metric) => [metric.name, presentValue(metric, aggregate.totals)]),
         ),
@@ -97,8 +111,8 @@ export const queryMetrics = defineTool({
   },
 });
 
-function boundBuckets(period: Period, grain: Grain, series: number): void {
-  const buckets = listBuckets(period, grain, MAX_ROWS).length;
+function boundBuckets(period: Period, grain: Grain, zone: ZoneSpan | undefined, series: number): void {
+  const buckets = listBuckets(period, grain, MAX_ROWS, zone).length;
   if (buckets * series <= MAX_ROWS) return;
   throw new ToolError("result_too_large", `This would be more than ${MAX_ROWS} rows.`, {
     suggestedAction: "Use a coarser grain, a shorter period or a smaller limit.",
@@ -109,13 +123,13 @@ function listRows(
   aggregate: Aggregate,
   metrics: readonly Metric[],
   dimensions: number,
-  period: Period,
+  list: (limit: number) => string[],
   grain: Grain,
 ): (string | number | null)[][] {
   if (grain !== "total" && dimensions === 0) {
     // A bucket in which nothing happened is a row of its own: a gap in a series would read as a straight line.
     const found = new Map(aggregate.rows.map((row) => [row.bucket, row.parts]));
-    return listBuckets(period, grain, MAX_ROWS).map((bucket) => [
+    return list(MAX_ROWS).map((bucket) => [
       bucket,
       ...metrics.map((metric) => presentValue(metric, found.get(bucket) ?? {})),
     ]);

@@ -26,6 +26,7 @@ const ACCOUNT = {
   call_log: "DELETE FROM call_log WHERE user_id = ?1",
   answers:
     "UPDATE admin_request SET outcome = NULL WHERE kind = 'data_export' AND user_id = ?1 AND outcome IS NOT NULL",
+  approvals: "DELETE FROM approval WHERE requester = ?1",
   account: `DELETE FROM "user" WHERE "id" = ?1`,
 };
 

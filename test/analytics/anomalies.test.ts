@@ -1,0 +1,185 @@
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { generateDays, type ShopEvent } from "../../scripts/seed/analytics/events.ts";
+import { insertEvents } from "../../scripts/seed/analytics/insert.ts";
+import { scorePoints } from "../../workers/analytics/series/anomalies.ts";
+import { openSession, type TestSession } from "../support/session.ts";
+import { RECOMPUTE, within } from "./recompute.ts";
+import { AS_OF } from "./shop.ts";
+
+/** Weeks with a strong weekend and a rising level, with a little noise that is the same every time. */
+function makeWeeks(days: number): number[] {
+  return Array.from(
+    { length: days },
+    (_, index) => 200 + index + ([60, 0, -5, 0, 5, 20, 50][index % 7] ?? 0) + ((index * 37) % 11) - 5,
+  );
+}
+
+describe("the score of a point", () => {
+  it("is 0.6745 × distance ÷ MAD, as published, where there is neither trend nor season", () => {
+    // Symmetric around 10: the running median is 10 throughout.
+    const values = [9, 11, 10, 10, 9, 11, 10, 10, 9, 11, 10, 10, 9, 11, 10, 10, 9, 11, 30, 10, 9, 11, 10, 10];
+    const scores = scorePoints(values, 1, 3.5) ?? [];
+    const middle = 10;
+    const deviations = values.map((value) => Math.abs(value - middle)).sort((a, b) => a - b);
+    const mad = ((deviations[11] ?? 0) + (deviations[12] ?? 0)) / 2;
+    expect(mad).toBe(1);
+    expect(scores[18]?.score).toBeCloseTo((0.6745 * (30 - middle)) / mad, 2);
+    expect(scores.filter((score) => Math.abs(score?.score ?? 0) > 3.5)).toHaveLength(1);
+  });
+
+  it("finds a fall on any day of a seasonal, growing series, and nothing else", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 3, max: 80 }), (at) => {
+        const values = makeWeeks(84);
+        values[at] = (values[at] ?? 0) - 120;
+        const scores = scorePoints(values, 7, 3.5) ?? [];
+        const found = scores.flatMap((score, index) => (Math.abs(score?.score ?? 0) > 3.5 ? [index] : []));
+        expect(found).toContain(at);
+        expect(found.length).toBeLessThanOrEqual(2);
+        expect(scores[at]?.score).toBeLessThan(0);
+      }),
+    );
+  });
+
+  it("does not call a weekend an anomaly", () => {
+    const scores = scorePoints(makeWeeks(84), 7, 3.5) ?? [];
+    expect(scores.filter((score) => Math.abs(score?.score ?? 0) > 3.5)).toHaveLength(0);
+  });
+
+  it("survives a week of outage in a row, because medians do", () => {
+    const values = makeWeeks(112);
+    for (let day = 50; day < 54; day++) values[day] = 10;
+    const scores = scorePoints(values, 7, 3.5) ?? [];
+    const found = scores.flatMap((score, index) => ((score?.score ?? 0) < -3.5 ? [index] : []));
+    expect(found).toEqual([50, 51, 52, 53]);
+  });
+
+  it("skips points without a value and refuses a handful", () => {
+    expect(scorePoints([1, 2, 3, 4, 5, 6, 7], 1, 3.5)).toBeUndefined();
+    expect(scorePoints([...makeWeeks(40), null], 7, 3.5)?.at(-1)).toBeNull();
+  });
+});
+
+describe("analytics_detect_anomalies", () => {
+  let rows: ShopEvent[];
+  let session: TestSession;
+
+  beforeAll(async () => {
+    // Without its visits, which these questions do not need, the shop is large enough to tell a fall from chance.
+    const days = [...generateDays({ asOf: AS_OF, events: 120_000, days: 100 })].flat();
+    rows = days.filter(({ kind }) => kind !== "visit");
+    await insertEvents(env.ANALYTICS_DB, rows);
+    session = await openSession({ server: "analytics", lane: "stateless" });
+  }, 60_000);
+
+  const period = "2026-01-01..2026-02-28";
+
+  it("finds the outage of the checkout on its days, in its region, and says what to ask next", async () => {
+    const { data } = await session.call("analytics_detect_anomalies", {
+      metric: "checkout_completion",
+      by: "region",
+      period,
+    });
+    const [first] = data.anomalies;
+    expect(first).toMatchObject({ member: "Europe", score: expect.any(Number) });
+    const days = data.anomalies
+      .filter(({ member }: { member: string }) => member === "Europe")
+      .map(({ at }: { at: string }) => at);
+    expect(days.sort()).toEqual(["2026-02-20", "2026-02-21", "2026-02-22"]);
+    expect(first.why).toMatch(
+      /^\d+ % below the [\d.,]+ expected for a \w+day; usual is [\d.,]+ to [\d.,]+\.$/,
+    );
+    expect(data.next).toMatch(
+      /^For the cause: analytics_compare with metric checkout_completion, period 2026-02-2\d/,
+    );
+  });
+
+  it("gives the values that the rows have", async () => {
+    const { data } = await session.call("analytics_detect_anomalies", {
+      metric: "orders",
+      filters: { country: "Germany" },
+      sensitivity: "high",
+      period,
+      limit: 100,
+    });
+    expect(data.checked).toBe(59);
+    expect(data.found).toBe(data.anomalies.length);
+    for (const { at, value, usual } of data.anomalies) {
+      const day = within(rows, at, at).filter(({ country }) => country === "Germany");
+      expect([at, value]).toEqual([at, RECOMPUTE.orders?.(day)]);
+      expect(value < usual[0] || value > usual[1]).toBe(true);
+    }
+  });
+
+  it("is less strict on request", async () => {
+    const args = { metric: "revenue", by: "channel", period, limit: 100 };
+    const counts = [];
+    for (const sensitivity of ["low", "normal", "high"]) {
+      counts.push((await session.call("analytics_detect_anomalies", { ...args, sensitivity })).data.found);
+    }
+    expect(counts).toEqual([...counts].sort((a, b) => a - b));
+    expect(counts[2]).toBeGreaterThan(counts[0]);
+  });
+
+  it("says where there is data when there is none", async () => {
+    const { error } = await session.call("analytics_detect_anomalies", { metric: "revenue", period: "2020" });
+    expect(error?.suggested_action).toContain("there is data from 2025-11-21 to 2026-02-28");
+  });
+});
+
+describe("analytics_forecast", () => {
+  let session: TestSession;
+
+  beforeAll(async () => {
+    session = await openSession({ server: "analytics", lane: "sessionful" });
+  });
+
+  it("follows the last day of data, adds up, and shows its error on the past", async () => {
+    const { data } = await session.call("analytics_forecast", {
+      metric: "orders",
+      period: "2025-11-01..2026-02-28",
+      horizon: 14,
+    });
+    expect(data.rows).toHaveLength(14);
+    expect(data.rows[0][0]).toBe("2026-03-01");
+    expect(data.rows.at(-1)[0]).toBe("2026-03-14");
+    const sum = data.rows.reduce((total: number, [, value]: [string, number]) => total + value, 0);
+    expect(data.total).toBe(sum);
+    for (const [, value, low, high] of data.rows) {
+      expect(low).toBeLessThanOrEqual(value);
+      expect(high).toBeGreaterThanOrEqual(value);
+      expect(low).toBeGreaterThanOrEqual(0);
+    }
+    expect(data.back_test).toMatchObject({ points: expect.any(Number), mase: expect.any(Number) });
+    expect(data.back_test.mase).toBeLessThan(1.2);
+    expect(data.method).toContain("season of 7");
+  });
+
+  it("forecasts months and quarters with their own names", async () => {
+    const { error } = await session.call("analytics_forecast", {
+      metric: "revenue",
+      grain: "month",
+      period: "2025-11..2026",
+    });
+    expect(error?.code).toBe("invalid_input");
+    const few = await session.call("analytics_forecast", {
+      metric: "revenue",
+      grain: "month",
+      period: "2025-11-01..2026-02-28",
+    });
+    expect(few.error?.message).toBe("There are only 3 whole points; a forecast needs 12.");
+    const weeks = await session.call("analytics_forecast", {
+      metric: "sales",
+      grain: "week",
+      horizon: 3,
+      period: "2025-11-01..2026-02-28",
+    });
+    expect(weeks.data.rows.map(([week]: [string]) => week)).toEqual([
+      "2026-02-23",
+      "2026-03-02",
+      "2026-03-09",
+    ]);
+  });
+});

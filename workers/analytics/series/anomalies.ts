@@ -1,0 +1,83 @@
+import { mean, median } from "./seasons.ts";
+
+/** How one point of a series stands to what was expected of it. */
+export interface PointScore {
+  /** What trend and season say. */
+  expected: number;
+  /** What is usual: beyond these a point is out of line. */
+  low: number;
+  high: number;
+  /** Modified z-score of the residual; its sign is the direction. */
+  score: number;
+}
+
+/** From the median absolute deviation to a standard deviation of normal values: 1 / Φ⁻¹(3/4). */
+const MAD_TO_SIGMA = 1.4826;
+/** From the mean absolute deviation to the same: √(π / 2). */
+const MEAN_AD_TO_SIGMA = 1.2533;
+
+/**
+ * Scores each point of a series against its trend and season, so that outliers do not hide themselves: everything is a median.
+ * The decomposition follows STL (Cleveland, Cleveland, McRae, Terpenning: J. Official Statistics 6, 1990) with medians in the
+ * place of loess: trend by a running median over two cycles, season by the median of each phase, both refined once.
+ * The score is the modified z-score, residual ÷ (1.4826 × MAD); 3.5 is the limit that Iglewicz and Hoaglin recommend (How to
+ * Detect and Handle Outliers, ASQC 1993). Where more than half of the residuals are equal, the mean absolute deviation
+ * stands in for the MAD. `leastSigma` says how much chance alone moves a point that is expected to have a value, so that two
+ * orders instead of one are no news. `null` points (no value) are skipped. Gives `undefined` for fewer than 8 values.
+ */
+export function scorePoints(
+  values: readonly (number | null)[],
+  season: number,
+  limit: number,
+  leastSigma: (expected: number, index: number) => number = () => 0,
+): (PointScore | null)[] | undefined {
+  const known = values.filter((value) => value !== null);
+  if (known.length < 8) return undefined;
+  const width = Math.max(season, 4);
+  let seasonal = values.map(() => 0);
+  let trend = runMedian(values, width);
+  for (let round = 0; round < 2 && season > 1; round++) {
+    seasonal = spreadSeason(
+      values.map((value, index) => (value === null ? null : value - (trend[index] ?? 0))),
+      season,
+    );
+    trend = runMedian(
+      values.map((value, index) => (value === null ? null : value - (seasonal[index] ?? 0))),
+      width,
+    );
+  }
+  const expected = values.map((_, index) => (trend[index] ?? 0) + (seasonal[index] ?? 0));
+  const residuals = values.map((value, index) => (value === null ? null : value - (expected[index] ?? 0)));
+  const present = residuals.filter((value) => value !== null);
+  const middle = median(present);
+  const usual = readSigma(present.map((value) => Math.abs(value - middle)));
+  return residuals.map((residual, index) => {
+    if (residual === null) return null;
+    const centre = (expected[index] ?? 0) + middle;
+    const distance = residual - middle;
+    const sigma = Math.max(usual, leastSigma(centre, index));
+    const score = sigma === 0 ? (distance === 0 ? 0 : Math.sign(distance) * Infinity) : distance / sigma;
+    return { expected: centre, low: centre - limit * sigma, high: centre + limit * sigma, score };
+  });
+}
+
+function readSigma(deviations: readonly number[]): number {
+  const mad = median(deviations);
+  return mad > 0 ? mad * MAD_TO_SIGMA : mean(deviations) * MEAN_AD_TO_SIGMA;
+}
+
+/** Median of the points up to `width` before and after each, fewer at the ends. */
+function runMedian(values: readonly (number | null)[], width: number): number[] {
+  return values.map((_, index) =>
+    median(values.slice(Math.max(0, index - width), index + width + 1).filter((value) => value !== null)),
+  );
+}
+
+/** The median of each phase, centred so that a whole season adds nothing. */
+function spreadSeason(values: readonly (number | null)[], season: number): number[] {
+  const phases = Array.from({ length: season }, (_, phase) =>
+    median(values.filter((value, index) => value !== null && index % season === phase) as number[]),
+  ).map((value) => (Number.isNaN(value) ? 0 : value));
+  const centre = mean(phases);
+  return values.map((_, index) => (phases[index % season] ?? 0) - centre);
+}

@@ -1,0 +1,23 @@
+import type { Grain } from "../grains.ts";
+
+/** Buckets after which a series repeats: a week of days, a day of hours, a year of months or quarters; 1 for none. */
+const CYCLES: Readonly<Partial<Record<Grain, number>>> = { hour: 24, day: 7, month: 12, quarter: 4 };
+
+/** The length of the season that a series of so many points can show; two whole cycles at least, else 1. */
+export function seasonOf(grain: Grain, points: number, cycles = 2): number {
+  const season = CYCLES[grain] ?? 1;
+  return points >= season * cycles ? season : 1;
+}
+
+/** The middle value; the mean of the two middle ones where there is an even number. `NaN` for none. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const half = sorted.length >> 1;
+  const upper = sorted[half] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/** The mean. `NaN` for none. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

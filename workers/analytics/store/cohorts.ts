@@ -1,0 +1,74 @@
+import { FACTS } from "../facts.ts";
+import type { Filter } from "./base.ts";
+
+/** Sizes of a cohort's steps. */
+export type CohortGrain = "day" | "week" | "month";
+
+/** Whose return to count. */
+export interface CohortRequest {
+  /** The kind of event that makes somebody a member of the cohort of its bucket, and whose repetition is the return. */
+  kind: "order" | "visit";
+  grain: CohortGrain;
+  /** First days of buckets, `to` not included. */
+  from: string;
+  to: string;
+  filters: readonly Filter[];
+}
+
+/** People of one cohort in one bucket after it. */
+export interface CohortCell {
+  /** First day of the bucket of the first event. */
+  cohort: string;
+  /** Buckets since then; 0 is the cohort itself. */
+  age: number;
+  people: number;
+}
+
+/** A number that grows by one from bucket to bucket. */
+const NUMBERS: Readonly<Record<CohortGrain, (day: string) => string>> = {
+  day: (day) => `cast(julianday(${day}) AS INTEGER)`,
+  week: (day) => `cast((julianday(date(${day}, '-6 days', 'weekday 1')) - 0.5) / 7 AS INTEGER)`,
+  month: (day) => `(substr(${day}, 1, 4) * 12 + substr(${day}, 6, 2))`,
+};
+
+const STARTS: Readonly<Record<CohortGrain, (day: string) => string>> = {
+  day: (day) => day,
+  week: (day) => `date(${day}, '-6 days', 'weekday 1')`,
+  month: (day) => `substr(${day}, 1, 7) || '-01'`,
+};
+
+/**
+ * Counts, for everybody whose first such event ever lies in the span, the buckets in which they came again. "Ever" and "again"
+ * are among the events that pass the filters.
+ */
+export async function countCohorts(db: D1Database, request: CohortRequest): Promise<CohortCell[]> {
+  const { kind, grain, from, to, filters } = request;
+  const columns: Readonly<Record<string, string>> = FACTS.commerce.sources.at(-1)?.dimensions ?? {};
+  const values: string[] = [kind, from, to];
+  const conditions = filters.map(({ dimension, members, exclude }) => {
+    const sql = columns[dimension];
+    if (sql === undefined) throw new TypeError(`Events have no dimension ${dimension}.`);
+    values.push(JSON.stringify(members));
+    return ` AND ${sql} ${exclude ? "NOT " : ""}IN (SELECT value FROM json_each(?${values.length}))`;
+  });
+  const kept = conditions.join("");
+  const day = "substr(occurred_at, 1, 10)";
+  const { results } = await db
+    .prepare(
+      `WITH seen AS (
+        SELECT DISTINCT customer_id, ${STARTS[grain](day)} AS bucket FROM events
+        WHERE kind = ?1 AND occurred_at >= ?2 AND occurred_at < ?3${kept}
+      ),
+      firsts AS (
+        SELECT customer_id, min(bucket) AS cohort FROM seen GROUP BY customer_id
+        HAVING NOT EXISTS (
+          SELECT 1 FROM events WHERE kind = ?1 AND events.customer_id = seen.customer_id AND occurred_at < ?2${kept}
+        )
+      )
+      SELECT cohort, ${NUMBERS[grain]("bucket")} - ${NUMBERS[grain]("cohort")} AS age, count(*) AS people
+      FROM firsts JOIN seen USING (customer_id) GROUP BY cohort, age ORDER BY cohort, age`,
+    )
+    .bind(...values)
+    .all<CohortCell>();
+  return results;
+}

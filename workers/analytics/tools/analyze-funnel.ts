@@ -1,0 +1,137 @@
+import { z } from "zod";
+import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { ToolError } from "../../../shared/mcp/errors.ts";
+import { divideToTicks, fromTicksOrNull } from "../amounts.ts";
+import { DEFAULT_PERIOD, describeCoverage, withNotes } from "../answer.ts";
+import { addDays, toDay } from "../days.ts";
+import { EVENT_KINDS } from "../facts.ts";
+import {
+  dimensionField,
+  filtersField,
+  notesShape,
+  periodField,
+  periodShape,
+  regionField,
+  rowsShape,
+  segmentField,
+} from "../fields.ts";
+import { formatPeriod, parsePeriod } from "../periods.ts";
+import { Question } from "../question.ts";
+import type { FunnelRow } from "../store/funnel.ts";
+import type { AnalyticsStore } from "../store.ts";
+
+/** Events that one question may look at: what the database sorts within its time limit. */
+const MAX_EVENTS = 3_000_000;
+
+const STEPS = ["visit", "cart", "checkout", "order"] as const;
+
+/** Where people are lost on the way. */
+export const analyzeFunnel = defineTool({
+  name: "analytics_funnel",
+  title: "Funnel",
+  effect: "read",
+  costly: true,
+  scope: "analytics:read",
+  description:
+    "Counts the people who went from visit to cart, checkout and order, in this order, and where the others were lost.",
+  input: z.object({
+    period: periodField.optional().describe("When people begin, as in analytics_query; default last_30_days"),
+    steps: z
+      .array(z.enum(EVENT_KINDS))
+      .min(2)
+      .max(5)
+      .optional()
+      .describe("Default visit, cart, checkout, order"),
+    within_days: z.coerce.number().int().min(1).max(90).default(7).describe("From first to last step"),
+    by: dimensionField.optional().describe("Compares members; all steps in the same one"),
+    filters: filtersField.optional(),
+    region: regionField.optional(),
+    segment: segmentField.optional(),
+    limit: z.coerce.number().int().min(1).max(50).default(10).describe("Members shown with by"),
+  }),
+  inherits: ["region", "segment", "period"],
+  output: z.object({
+    period: periodShape,
+    columns: z.array(z.string()),
+    rows: rowsShape,
+    biggest_loss: z.string().optional(),
+    method: z.string(),
+    notes: notesShape,
+  }),
+  overflow: "rows",
+  async run(input, { store, now }: ToolContext<AnalyticsStore>) {
+    const question = new Question(store);
+    const steps = input.steps ?? STEPS;
+    if (new Set(steps).size < steps.length)
+      throw new ToolError("invalid_input", "A step comes twice; name each once.");
+    const period = parsePeriod(input.period ?? DEFAULT_PERIOD, now);
+    const filters = await question.filters("commerce", input, input.filters);
+    const [by] = question.dimensions(input.by ? [input.by] : [], "commerce");
+    if (by === "customer")
+      throw new ToolError("invalid_input", "A funnel counts customers; cut it by another dimension.");
+    const events = await store.countEvents(steps, period.from, addDays(period.to, input.within_days));
+    if (events > MAX_EVENTS) {
+      throw new ToolError(
+        "result_too_large",
+        `The period has ${events.toLocaleString("en")} events of these kinds.`,
+        {
+          suggestedAction: `Use a shorter period; at most ${MAX_EVENTS.toLocaleString("en")} can be followed at once.`,
+        },
+      );
+    }
+    const found = await store.countFunnel({
+      steps,
+      from: period.from,
+      to: period.to,
+      days: input.within_days,
+      filters,
+      by,
+    });
+    if (found.length === 0) question.notes.push(await describeCoverage(store, "commerce"));
+    if (addDays(period.to, input.within_days) > toDay(now)) {
+      question.notes.push("Who began in the last days still has time for the later steps.");
+    }
+    if (by && found.length > input.limit)
+      question.notes.push(`${found.length - input.limit} smaller members are not shown.`);
+    const shown = by ? found.slice(0, input.limit) : found;
+    const loss = by ? undefined : describeLoss(steps, found[0]);
+    return withNotes(
+      {
+        period: formatPeriod(period),
+        columns: [...(by ? [by] : []), "step", "people", "percent_of_first", "percent_of_previous"],
+        rows: shown.flatMap((row) => listSteps(row, steps, by !== undefined)),
+        ...(loss && { biggest_loss: loss }),
+        method:
+          `Different people; each step at or after the one before, all within ${input.within_days} days of a first step in the ` +
+          `period${by ? `, with the same ${by}` : ""}.`,
+      },
+      question.notes,
+    );
+  },
+});
+
+function listSteps({ member, people }: FunnelRow, steps: readonly string[], isCut: boolean) {
+  return steps.map((step, index) => [
+    ...(isCut ? [member] : []),
+    step,
+    people[index] ?? 0,
+    percentOf(people[index], people[0]),
+    index === 0 ? null : percentOf(people[index], people[index - 1]),
+  ]);
+}
+
+function percentOf(part = 0, whole = 0): number | null {
+  return fromTicksOrNull(divideToTicks(part, whole, 100, 2), 2);
+}
+
+function describeLoss(steps: readonly string[], row: FunnelRow | undefined): string | undefined {
+  if (!row) return undefined;
+  const losses = steps.slice(1).map((step, index) => {
+    const [before = 0, after = 0] = row.people.slice(index, index + 2);
+    return {
+      text: `${(before - after).toLocaleString("en")} people between ${steps[index]} and ${step}`,
+      lost: before - after,
+    };
+  });
+  return losses.sort((a, b) => b.lost - a.lost)[0]?.text;
+}
