@@ -68,11 +68,11 @@ END;
 -- Who answers for an article, and when it is to be looked at again (a day, ISO 8601).
 ALTER TABLE articles ADD COLUMN owner TEXT;
 ALTER TABLE articles ADD COLUMN review_on TEXT;
--- SHA-256 in hex of the current text: the same text under another name is a duplicate.
-ALTER TABLE articles ADD COLUMN body_hash TEXT;
+-- The version whose passages the vector index holds; NULL before the first one. Where it differs, work is pending.
+ALTER TABLE articles ADD COLUMN embedded_version INTEGER;
 
 CREATE INDEX articles_by_review ON articles (review_on, id) WHERE review_on IS NOT NULL;
-CREATE INDEX articles_by_body ON articles (collection_id, body_hash) WHERE body_hash IS NOT NULL;
+CREATE INDEX articles_unembedded ON articles (id) WHERE embedded_version IS NOT version;
 
 -- What readers said. One row a person, article and question; saying it again replaces it.
 CREATE TABLE feedback (

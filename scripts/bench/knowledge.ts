@@ -129,7 +129,7 @@ async function report(database: D1Database, { questions, judgements }: TestColle
   const reads: Reads[] = [];
   for (const [index, question] of questions.entries()) {
     const began = performance.now();
-    const hits = await searchArticles(counter.db, { question: question.text, limit: 20 }, { hidden: [] });
+    const { hits } = await searchArticles(counter.db, { question: question.text, limit: 20 }, { hidden: [] });
     times.push(performance.now() - began);
     reads.push(counter.take());
     const ranking = hits.map((hit) => idOf.get(hit.slug) ?? "");

@@ -134,7 +134,7 @@ describe("stems", () => {
 
 describe("search", () => {
   const find = async (text: string) =>
-    (await openTestStore().searchArticles({ question: text, limit: 5 })).map((hit) => hit.slug);
+    (await openTestStore().searchArticles({ question: text, limit: 5 })).hits.map((hit) => hit.slug);
 
   it.each([
     ["how do I get my money back", "refund-policy"],
@@ -170,12 +170,11 @@ describe("search", () => {
 
   it("names each article once and pages without gaps or repeats", async () => {
     const store = openTestStore();
-    const all = await store.searchPassages({ question: "refund invoice rota session hotel", limit: 50 });
+    const question = "refund invoice rota session hotel";
+    const { hits: all } = await store.searchPassages({ question, limit: 50 });
     const paged = [];
     for (let offset = 0; offset < all.length; offset += 2) {
-      paged.push(
-        ...(await store.searchPassages({ question: "refund invoice rota session hotel", limit: 2, offset })),
-      );
+      paged.push(...(await store.searchPassages({ question, limit: 2, offset })).hits);
     }
     expect(paged).toEqual(all);
     const slugs = await find("refund invoice rota session hotel");

@@ -10,6 +10,7 @@ import { giveFeedback } from "./tools/give-feedback.ts";
 import { listArticles } from "./tools/list-articles.ts";
 import { listCollections } from "./tools/list-collections.ts";
 import { listGaps } from "./tools/list-gaps.ts";
+import { reindex } from "./tools/reindex.ts";
 import { restoreVersion } from "./tools/restore-version.ts";
 import { reviewArticle } from "./tools/review-article.ts";
 import { saveArticle } from "./tools/save-article.ts";
@@ -54,6 +55,7 @@ export const knowledge = defineServer<KnowledgeStore>({
     listGaps,
     reviewArticle,
     shareCollection,
+    reindex,
   ],
   resources: [articleResource, sectionResource, collectionsResource],
   prompts: [answerQuestion, draftArticle],

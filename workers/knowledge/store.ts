@@ -1,3 +1,4 @@
+import { waitUntil } from "cloudflare:workers";
 import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
 import { ToolError } from "../../shared/mcp/errors.ts";
 import { MAX_COLLECTIONS } from "./article-limits.ts";
@@ -28,6 +29,12 @@ import { type Review, writeReview } from "./store/review.ts";
 import type { Article, Author } from "./store/rows.ts";
 import { type SearchRequest, searchArticles, searchPassages } from "./store/search-passages.ts";
 import { insertArticle, insertVersion, WriteConflict } from "./store/write-articles.ts";
+import { embedPending, forgetEmbeddings, hasPending } from "./vectors/embed-pending.ts";
+import { openVectorSide, type VectorSide } from "./vectors/vector-side.ts";
+
+/** Articles that one call of {@link KnowledgeStore.reindex} embeds, and that a write takes along. */
+const REINDEX_BATCH = 20;
+const EMBEDDED_PER_WRITE = 5;
 
 /** A change to an article; fields left out stay as they are. */
 export interface ArticleChange {
@@ -60,12 +67,14 @@ export class KnowledgeStore {
   readonly #db: D1Database;
   readonly #author: Author;
   readonly #role: string;
+  readonly #vectors: VectorSide | undefined;
   #access: Promise<CollectionAccess> | undefined;
 
-  constructor(db: D1Database, author: Author, role = ADMIN_ROLE) {
+  constructor(db: D1Database, author: Author, role = ADMIN_ROLE, vectors?: VectorSide) {
     this.#db = db;
     this.#author = author;
     this.#role = role;
+    this.#vectors = vectors;
   }
 
   /** Articles for a question, best first. A collection that does not exist is an error that names those that do. */
@@ -186,6 +195,7 @@ export class KnowledgeStore {
     const collectionId = await this.#requireWritable(draft.collection);
     try {
       const slug = await insertArticle(this.#db, { ...draft, collectionId }, this.#author, now);
+      this.#embedLater();
       return await this.readArticle(slug);
     } catch (failure) {
       if (!(failure instanceof WriteConflict)) throw failure;
@@ -223,6 +233,7 @@ export class KnowledgeStore {
       if (!(failure instanceof WriteConflict)) throw failure;
       throw await this.#explainConflict(slug, next.title, change.expectedVersion);
     }
+    this.#embedLater();
     return this.readArticle(slug);
   }
 
@@ -234,6 +245,24 @@ export class KnowledgeStore {
     });
   }
 
+  /** Embeds the next pending articles and says whether any are left. Throws `unavailable` without the bindings. */
+  async reindex(anew: boolean): Promise<{ embedded: number; remaining: boolean }> {
+    if (this.#vectors === undefined) {
+      throw new ToolError("unavailable", "Search by meaning is not set up here; full text answers alone.", {
+        suggestedAction: "Bind Workers AI and Vectorize as the deployment notes say, then reindex.",
+      });
+    }
+    if (anew) await forgetEmbeddings(this.#db);
+    const embedded = await embedPending(this.#db, this.#vectors, REINDEX_BATCH);
+    return { embedded, remaining: await hasPending(this.#db) };
+  }
+
+  /** After the answer; what fails stays pending and is taken up by the next write or by {@link reindex}. */
+  #embedLater(): void {
+    if (this.#vectors === undefined) return;
+    waitUntil(embedPending(this.#db, this.#vectors, EMBEDDED_PER_WRITE).catch(() => 0));
+  }
+
   #readAccess(): Promise<CollectionAccess> {
     this.#access ??= readAccess(this.#db, this.#role);
     return this.#access;
@@ -241,7 +270,7 @@ export class KnowledgeStore {
 
   async #openScope(collection: string | undefined) {
     const only = await this.#checkCollection(collection);
-    return { only, hidden: (await this.#readAccess()).hidden };
+    return { only, hidden: (await this.#readAccess()).hidden, vectors: this.#vectors };
   }
 
   async #canReadNow(slug: string): Promise<boolean> {
@@ -279,7 +308,7 @@ export class KnowledgeStore {
 /** Opens the knowledge base for one call; every write carries the person's id and name. */
 export function openStore(env: Env, principal: PrincipalIdentity): KnowledgeStore {
   const author = { id: principal.userId, name: principal.name };
-  return new KnowledgeStore(env.KNOWLEDGE_DB, author, principal.role);
+  return new KnowledgeStore(env.KNOWLEDGE_DB, author, principal.role, openVectorSide(env));
 }
 
 function staleVersion(slug: string, expected: number, current: Article): ToolError {

@@ -7,6 +7,8 @@ import {
   scorePassages,
   weighQuestion,
 } from "../search/rank-passages.ts";
+import { fuseRankings } from "../vectors/fuse-rankings.ts";
+import type { VectorSide } from "../vectors/vector-side.ts";
 import { inTime } from "./in-time.ts";
 import type { PassageHit } from "./rows.ts";
 import { readTermStatistics } from "./term-statistics.ts";
@@ -25,6 +27,15 @@ export interface SearchRequest {
 export interface SearchScope {
   only?: number | undefined;
   hidden: readonly number[];
+  /** Search by meaning, where the environment has it. */
+  vectors?: VectorSide | undefined;
+}
+
+/** Hits, and how they were found. */
+export interface SearchAnswer {
+  hits: PassageHit[];
+  /** `full_text` also when search by meaning failed or was late. */
+  retrieval: "hybrid" | "full_text";
 }
 
 /** No page reaches deeper into a ranking than this. */
@@ -41,6 +52,8 @@ const RANKED_ANEW = 100;
 const MAX_POSTINGS = 6_000;
 /** The expansion of a question may take this long, in milliseconds; after that the first ranking stands. */
 const EXPANSION_MS = 250;
+/** Search by meaning may take this long, in milliseconds; after that full text answers alone. */
+const MEANING_MS = 300;
 /** An article counts by its best passage; its next ones add this share each. */
 const SECOND_PASSAGE = 0.2;
 const SNIPPET_WORDS = 40;
@@ -81,10 +94,8 @@ export async function searchPassages(
   db: D1Database,
   request: SearchRequest,
   scope: SearchScope,
-): Promise<PassageHit[]> {
-  const question = readQuestion(request.question);
-  const hits = await rankPassages(db, question, scope);
-  return describeHits(db, question, takePage(hits, request));
+): Promise<SearchAnswer> {
+  return search(db, request, scope, { group: (hits) => [...hits], keyOf: (hit) => hit.id });
 }
 
 /** Ranks articles by their best passages. One hit per article, which names its best passage. */
@@ -92,10 +103,57 @@ export async function searchArticles(
   db: D1Database,
   request: SearchRequest,
   scope: SearchScope,
-): Promise<PassageHit[]> {
+): Promise<SearchAnswer> {
+  return search(db, request, scope, { group: groupByArticle, keyOf: (hit) => hit.articleId });
+}
+
+/** What a result page is made of: passages, or articles by their passages. */
+interface ResultUnit {
+  group(hits: readonly Hit[]): Hit[];
+  keyOf(hit: Hit): number;
+}
+
+async function search(
+  db: D1Database,
+  request: SearchRequest,
+  scope: SearchScope,
+  { group, keyOf }: ResultUnit,
+): Promise<SearchAnswer> {
   const question = readQuestion(request.question);
-  const hits = await rankPassages(db, question, scope);
-  return describeHits(db, question, takePage(groupByArticle(hits), request));
+  const [words, meaning] = await Promise.all([
+    rankPassages(db, question, scope),
+    findByMeaning(db, request.question, question, scope),
+  ]);
+  const answer = async (hits: readonly Hit[]) => describeHits(db, question, takePage(hits, request));
+  if (meaning === undefined) return { hits: await answer(group(words)), retrieval: "full_text" };
+  const fused = fuseRankings([group(words), group(meaning)], keyOf);
+  return { hits: await answer(fused.map(({ item, score }) => ({ ...item, score }))), retrieval: "hybrid" };
+}
+
+/**
+ * The passages nearest in meaning, best first; `undefined` without the bindings, when they fail and when they take
+ * longer than {@link MEANING_MS}. Words in quotes must occur, which only full text can tell. What the vector index
+ * says is checked against the database: a passage that is gone or hidden drops out.
+ */
+async function findByMeaning(
+  db: D1Database,
+  text: string,
+  { phrases }: Question,
+  scope: SearchScope,
+): Promise<Hit[] | undefined> {
+  if (scope.vectors === undefined || phrases.length > 0) return undefined;
+  const ids = await inTime(scope.vectors.findNearest(text, scope), MEANING_MS);
+  if (ids === undefined) return undefined;
+  const { results } = await db
+    .prepare(
+      `SELECT p.id, p.article_id AS articleId, 1.0 / (w.key + 1) AS score
+      FROM json_each(?1) w CROSS JOIN passages p ON p.id = w.value CROSS JOIN articles a ON a.id = p.article_id
+      WHERE a.collection_id NOT IN (SELECT value FROM json_each(?2)) AND (?3 IS NULL OR a.collection_id = ?3)
+      ORDER BY w.key`,
+    )
+    .bind(JSON.stringify(ids), JSON.stringify(scope.hidden), scope.only ?? null)
+    .all<Hit>();
+  return results;
 }
 
 async function rankPassages(db: D1Database, question: Question, scope: SearchScope): Promise<Hit[]> {
@@ -185,7 +243,7 @@ async function describeHits(db: D1Database, question: Question, hits: readonly H
         FROM passages_index
         WHERE passages_index MATCH ?1 AND rowid IN (SELECT value FROM json_each(?2))
       )
-      SELECT p.id, a.slug, a.title, c.slug AS collection, p.heading, p.anchor, coalesce(s.snippet, '') AS snippet
+      SELECT p.id, a.slug, a.title, c.slug AS collection, p.heading, p.anchor, coalesce(s.snippet, substr(p.body, 1, 240)) AS snippet
       FROM json_each(?2) w CROSS JOIN passages p ON p.id = w.value CROSS JOIN articles a ON a.id = p.article_id
         CROSS JOIN collections c ON c.id = a.collection_id LEFT JOIN shown s ON s.id = p.id`,
     )
@@ -198,7 +256,15 @@ async function describeHits(db: D1Database, question: Question, hits: readonly H
     const { slug, title, collection, heading, anchor, snippet } = row;
     const clean = snippet.replace(/\s+/g, " ").trim();
     return [
-      { slug, title, collection, heading, anchor, snippet: clean, score: Math.round(score * 1000) / 1000 },
+      {
+        slug,
+        title,
+        collection,
+        heading,
+        anchor,
+        snippet: clean,
+        score: Math.round(score * 10_000) / 10_000,
+      },
     ];
   });
 }
