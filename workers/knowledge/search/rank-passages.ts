@@ -29,7 +29,7 @@ const PAIR_WEIGHT = 0.2;
 const FEEDBACK_PASSAGES = 5;
 const FEEDBACK_TERMS = 30;
 /** Share of the question's own words in the expanded question (λ of RM3). */
-const QUESTION_SHARE = 0.4;
+const QUESTION_SHARE = 0.5;
 /** How much less a passage counts for feedback that scores less: e to the difference over this share of the best score. */
 const FEEDBACK_TEMPERATURE = 0.1;
 

@@ -195,10 +195,12 @@ async function chooseCandidates(
 /** Quoted words choose by themselves; beginnings always take part. */
 async function chooseTerms(db: D1Database, { phrases, terms }: Question): Promise<readonly Term[]> {
   if (phrases.length > 0 || terms.length < 2) return terms;
-  const { holding } = await readTermStatistics(
+  const { holding, passages } = await readTermStatistics(
     db,
     terms.map(({ stem }) => stem),
   );
+  // Words cannot match more passages than there are.
+  if (passages <= MAX_POSTINGS) return terms;
   const held = ({ stem, prefix }: Term) => (prefix ? 0 : (holding.get(stem) ?? 0));
   let postings = 0;
   return [...terms]
