@@ -29,3 +29,19 @@ function sumGains(grades: readonly number[], depth: number): number {
     .slice(0, depth)
     .reduce((sum, grade, index) => sum + (2 ** grade - 1) / Math.log2(index + 2), 0);
 }
+
+/** The measures of a set of questions, summed. */
+export class Figures {
+  questions = 0;
+  /** Sum of nDCG@10. */
+  ndcg = 0;
+  /** Sum of recall@20. */
+  recall = 0;
+
+  /** Counts one question: the documents found, best first, and the judged ones. */
+  add(ranking: readonly string[], grades: Grades): void {
+    this.questions++;
+    this.ndcg += measureNdcg(ranking, grades, 10);
+    this.recall += measureRecall(ranking, grades, 20);
+  }
+}

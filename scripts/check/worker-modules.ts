@@ -15,7 +15,7 @@ export function allowWorkerModules(): void {
   ];
   const source = [
     ...classes.map((name) => `export class ${name} {}`),
-    "export const env = {}, exports = {}, connect = undefined;",
+    "export const env = {}, exports = {}, connect = undefined, waitUntil = undefined;",
   ].join("\n");
   const url = `data:text/javascript,${encodeURIComponent(source)}`;
   registerHooks({

@@ -5,8 +5,8 @@ import { KnowledgeStore } from "../../workers/knowledge/store.ts";
 export const NOON = new Date("2026-03-01T12:00:00Z");
 
 /** A store that writes as the person "Robin". */
-export function openTestStore(): KnowledgeStore {
-  return new KnowledgeStore(env.KNOWLEDGE_DB, { id: "user-robin", name: "Robin" });
+export function openTestStore(role = "admin"): KnowledgeStore {
+  return new KnowledgeStore(env.KNOWLEDGE_DB, { id: "user-robin", name: "Robin" }, role);
 }
 
 const ARTICLES = [

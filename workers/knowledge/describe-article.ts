@@ -1,11 +1,16 @@
 import { z } from "zod";
 import type { JsonValue } from "../../shared/mcp/json.ts";
+import { warnWhenStale } from "./store/review.ts";
 import { type Article, articleUri } from "./store/rows.ts";
 
 /** The facts about an article that go with its text. Keys are snake case; facts of an import are added as they are. */
-export function describeArticle(article: Article): Record<string, JsonValue> {
+export function describeArticle(article: Article, now: Date): Record<string, JsonValue> {
+  const warning = warnWhenStale(article, now);
   return {
     ...article.metadata,
+    ...(warning !== undefined && { warning }),
+    ...(article.owner !== null && { owner: article.owner }),
+    ...(article.reviewOn !== null && { review_on: article.reviewOn }),
     collection: article.collection,
     tags: article.tags,
     version: article.version,

@@ -19,7 +19,7 @@ export const answerQuestion = definePrompt({
   }),
   complete: { collection: suggestCollections },
   async run({ question, collection }, { store }: CallContext<KnowledgeStore>) {
-    const hits = await store.searchPassages({ question, collection, limit: 6 });
+    const { hits } = await store.searchPassages({ question, collection, limit: 6 });
     return [
       say(
         `Answer this question from our knowledge base: ${question}
@@ -53,7 +53,7 @@ export const draftArticle = definePrompt({
   }),
   complete: { collection: suggestCollections },
   async run({ topic, audience, collection }, { store }: CallContext<KnowledgeStore>) {
-    const hits = await store.searchArticles({ question: topic, collection, limit: 5 });
+    const { hits } = await store.searchArticles({ question: topic, collection, limit: 5 });
     return [
       say(
         `Draft an article for our knowledge base about: ${topic}

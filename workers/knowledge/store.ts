@@ -1,12 +1,21 @@
+import { waitUntil } from "cloudflare:workers";
 import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
 import { ToolError } from "../../shared/mcp/errors.ts";
 import { MAX_COLLECTIONS } from "./article-limits.ts";
+import {
+  ADMIN_ROLE,
+  type CollectionAccess,
+  type CollectionRoles,
+  readAccess,
+  writeAccess,
+} from "./store/access.ts";
 import {
   ensureCollection,
   findCollection,
   listCollections,
   type NewCollection,
 } from "./store/collections.ts";
+import { type Feedback, insertFeedback, listGaps } from "./store/feedback.ts";
 import {
   type ListRequest,
   listArticles,
@@ -16,9 +25,16 @@ import {
   suggestAnchors,
   suggestSlugs,
 } from "./store/read-articles.ts";
+import { type Review, writeReview } from "./store/review.ts";
 import type { Article, Author } from "./store/rows.ts";
 import { type SearchRequest, searchArticles, searchPassages } from "./store/search-passages.ts";
 import { insertArticle, insertVersion, WriteConflict } from "./store/write-articles.ts";
+import { embedPending, forgetEmbeddings, hasPending } from "./vectors/embed-pending.ts";
+import { openVectorSide, type VectorSide } from "./vectors/vector-side.ts";
+
+/** Articles that one call of {@link KnowledgeStore.reindex} embeds, and that a write takes along. */
+const REINDEX_BATCH = 20;
+const EMBEDDED_PER_WRITE = 5;
 
 /** A change to an article; fields left out stay as they are. */
 export interface ArticleChange {
@@ -37,44 +53,59 @@ export interface ArticleDraft {
   tags: readonly string[];
 }
 
-/** All data access of the knowledge base, opened for one call of one person. */
+/** What a person says about an answer; `slug` names the article, `collection` where an answer was missed. */
+export interface FeedbackNote extends Pick<Feedback, "verdict" | "question" | "comment"> {
+  slug?: string | undefined;
+  collection?: string | undefined;
+}
+
+/**
+ * All data access of the knowledge base, opened for one call of one person. Collections that the person's role may
+ * not read do not exist for any method: not in lists and counts, not in searches, not by name.
+ */
 export class KnowledgeStore {
   readonly #db: D1Database;
   readonly #author: Author;
+  readonly #role: string;
+  readonly #vectors: VectorSide | undefined;
+  #access: Promise<CollectionAccess> | undefined;
 
-  constructor(db: D1Database, author: Author) {
+  constructor(db: D1Database, author: Author, role = ADMIN_ROLE, vectors?: VectorSide) {
     this.#db = db;
     this.#author = author;
+    this.#role = role;
+    this.#vectors = vectors;
   }
 
   /** Articles for a question, best first. A collection that does not exist is an error that names those that do. */
   async searchArticles(request: SearchRequest) {
-    await this.#checkCollection(request.collection);
-    return searchArticles(this.#db, request);
+    return searchArticles(this.#db, request, await this.#openScope(request.collection));
   }
 
   /** Passages for a question, best first. */
   async searchPassages(request: SearchRequest) {
-    await this.#checkCollection(request.collection);
-    return searchPassages(this.#db, request);
+    return searchPassages(this.#db, request, await this.#openScope(request.collection));
   }
 
   /** Articles without their text, newest change first. */
-  async listArticles(request: ListRequest) {
-    await this.#checkCollection(request.collection);
-    return listArticles(this.#db, request);
+  async listArticles(
+    request: Omit<ListRequest, "collectionId" | "hidden"> & { collection?: string | undefined },
+  ) {
+    const { only, hidden } = await this.#openScope(request.collection);
+    return listArticles(this.#db, { ...request, collectionId: only, hidden });
   }
 
   /** Every collection with its number of articles. */
-  listCollections() {
-    return listCollections(this.#db);
+  async listCollections() {
+    return listCollections(this.#db, (await this.#readAccess()).hidden);
   }
 
   /** One article; `version` reads an older text. Throws `not_found`. */
   async readArticle(slug: string, version?: number): Promise<Article> {
+    const access = await this.#readAccess();
     const article = await readArticle(this.#db, slug, version);
-    if (article) return article;
-    if (version !== undefined && (await readArticle(this.#db, slug))) {
+    if (article && access.canRead(article.collectionId)) return article;
+    if (version !== undefined && (await this.#canReadNow(slug))) {
       throw new ToolError("not_found", `The article "${slug}" has no version ${version}.`, {
         suggestedAction: "Call knowledge_get_history for the versions there are.",
       });
@@ -86,6 +117,7 @@ export class KnowledgeStore {
 
   /** One section of an article with all below it. Throws `not_found`. */
   async readSection(slug: string, anchor: string) {
+    await this.readArticle(slug);
     const section = await readSection(this.#db, slug, anchor);
     if (section) return section;
     throw new ToolError("not_found", `The article "${slug}" has no section "${anchor}".`, {
@@ -100,32 +132,70 @@ export class KnowledgeStore {
   }
 
   /** Slugs that fit what was typed. */
-  suggestSlugs(typed: string) {
-    return suggestSlugs(this.#db, typed);
+  async suggestSlugs(typed: string) {
+    return suggestSlugs(this.#db, typed, (await this.#readAccess()).hidden);
   }
 
   /** Fragments of an article's headings that fit what was typed. */
-  suggestAnchors(slug: string, typed: string) {
-    return suggestAnchors(this.#db, slug, typed);
+  async suggestAnchors(slug: string, typed: string) {
+    return (await this.#canReadNow(slug)) ? suggestAnchors(this.#db, slug, typed) : [];
   }
 
-  /** Makes sure that a collection exists. Throws `invalid_input` when there are too many. */
+  /** Makes sure that a collection exists. Throws `invalid_input` when there are too many, `conflict` for a taken name. */
   async ensureCollection(collection: NewCollection, now: Date): Promise<void> {
-    if ((await ensureCollection(this.#db, collection, this.#author, now)) !== null) return;
-    throw new ToolError(
-      "invalid_input",
-      `There are ${MAX_COLLECTIONS} collections already, the most there can be.`,
-      {
-        suggestedAction: "Use one of those that knowledge_list_collections names.",
-      },
-    );
+    const id = await ensureCollection(this.#db, collection, this.#author, now);
+    if (id === null) {
+      throw new ToolError(
+        "invalid_input",
+        `There are ${MAX_COLLECTIONS} collections already, the most there can be.`,
+        { suggestedAction: "Use one of those that knowledge_list_collections names." },
+      );
+    }
+    if ((await this.#readAccess()).canRead(id)) return;
+    throw new ToolError("conflict", `The name "${collection.slug}" cannot be used for a new collection.`, {
+      suggestedAction: "Choose another name, or one of those that knowledge_list_collections names.",
+    });
+  }
+
+  /** Decides which roles may read and write a collection. Only who may write to it can, and nobody shuts out the own role. */
+  async shareCollection(slug: string, roles: CollectionRoles): Promise<void> {
+    const id = await this.#requireWritable(slug);
+    const shutsOut = (list: readonly string[] | null) => list !== null && !list.includes(this.#role);
+    if (this.#role !== ADMIN_ROLE && (shutsOut(roles.readers) || shutsOut(roles.writers))) {
+      throw new ToolError("invalid_input", `Your own role "${this.#role}" would lose access to "${slug}".`, {
+        suggestedAction: `Add "${this.#role}" to the roles, or ask an administrator.`,
+      });
+    }
+    await writeAccess(this.#db, id, roles);
+  }
+
+  /** Sets who answers for an article and when it is to be reviewed. The text and its version stay. */
+  async reviewArticle(slug: string, review: Review): Promise<Article> {
+    const article = await this.readArticle(slug);
+    await this.#requireWritable(article.collection);
+    await writeReview(this.#db, article.id, review);
+    return this.readArticle(slug);
+  }
+
+  /** Stores what the person says about an article, or that an answer is missing. */
+  async giveFeedback({ slug, collection, ...note }: FeedbackNote, now: Date): Promise<void> {
+    const article = slug === undefined ? undefined : await this.readArticle(slug);
+    const collectionId = article?.collectionId ?? (await this.#checkCollection(collection));
+    await insertFeedback(this.#db, { ...note, articleId: article?.id, collectionId }, this.#author, now);
+  }
+
+  /** Where the knowledge base falls short, in the collections that the person may read. */
+  async listGaps(request: { collection?: string | undefined; limit: number }, now: Date) {
+    const { only, hidden } = await this.#openScope(request.collection);
+    return listGaps(this.#db, { collectionId: only, hidden, now, limit: request.limit });
   }
 
   /** Creates an article. Throws `not_found` for the collection and `conflict` when it has that title already. */
   async createArticle(draft: ArticleDraft, now: Date): Promise<Article> {
-    const collectionId = await this.#checkCollection(draft.collection);
+    const collectionId = await this.#requireWritable(draft.collection);
     try {
       const slug = await insertArticle(this.#db, { ...draft, collectionId }, this.#author, now);
+      this.#embedLater();
       return await this.readArticle(slug);
     } catch (failure) {
       if (!(failure instanceof WriteConflict)) throw failure;
@@ -146,6 +216,7 @@ export class KnowledgeStore {
    */
   async updateArticle(slug: string, change: ArticleChange, now: Date): Promise<Article> {
     const current = await this.readArticle(slug);
+    await this.#requireWritable(current.collection);
     if (current.version !== change.expectedVersion) throw staleVersion(slug, change.expectedVersion, current);
     const next = {
       id: current.id,
@@ -162,6 +233,7 @@ export class KnowledgeStore {
       if (!(failure instanceof WriteConflict)) throw failure;
       throw await this.#explainConflict(slug, next.title, change.expectedVersion);
     }
+    this.#embedLater();
     return this.readArticle(slug);
   }
 
@@ -173,12 +245,58 @@ export class KnowledgeStore {
     });
   }
 
+  /** Embeds the next pending articles and says whether any are left. Throws `unavailable` without the bindings. */
+  async reindex(anew: boolean): Promise<{ embedded: number; remaining: boolean }> {
+    if (this.#vectors === undefined) {
+      throw new ToolError("unavailable", "Search by meaning is not set up here; full text answers alone.", {
+        suggestedAction: "Bind Workers AI and Vectorize as the deployment notes say, then reindex.",
+      });
+    }
+    if (anew) await forgetEmbeddings(this.#db);
+    const embedded = await embedPending(this.#db, this.#vectors, REINDEX_BATCH);
+    return { embedded, remaining: await hasPending(this.#db) };
+  }
+
+  /** After the answer; what fails stays pending and is taken up by the next write or by {@link reindex}. */
+  #embedLater(): void {
+    if (this.#vectors === undefined) return;
+    waitUntil(embedPending(this.#db, this.#vectors, EMBEDDED_PER_WRITE).catch(() => 0));
+  }
+
+  #readAccess(): Promise<CollectionAccess> {
+    this.#access ??= readAccess(this.#db, this.#role);
+    return this.#access;
+  }
+
+  async #openScope(collection: string | undefined) {
+    const only = await this.#checkCollection(collection);
+    return { only, hidden: (await this.#readAccess()).hidden, vectors: this.#vectors };
+  }
+
+  async #canReadNow(slug: string): Promise<boolean> {
+    const article = await readArticle(this.#db, slug);
+    return article !== null && (await this.#readAccess()).canRead(article.collectionId);
+  }
+
+  /** The row id of a collection that the person may write to. Throws `not_found` or `forbidden`. */
+  async #requireWritable(slug: string): Promise<number> {
+    const id = await this.#checkCollection(slug);
+    if ((await this.#readAccess()).canWrite(id)) return id;
+    throw new ToolError(
+      "forbidden",
+      `Your role "${this.#role}" may read the collection "${slug}" but not write to it.`,
+      {
+        suggestedAction: "Ask somebody who may write to it; knowledge_share_collection gives a role access.",
+      },
+    );
+  }
+
   async #checkCollection(slug: string): Promise<number>;
   async #checkCollection(slug: string | undefined): Promise<number | undefined>;
   async #checkCollection(slug: string | undefined): Promise<number | undefined> {
     if (slug === undefined) return undefined;
     const id = await findCollection(this.#db, slug);
-    if (id !== null) return id;
+    if (id !== null && (await this.#readAccess()).canRead(id)) return id;
     const known = (await this.listCollections()).slice(0, 20).map((collection) => collection.slug);
     throw new ToolError("not_found", `There is no collection "${slug}".`, {
       suggestedAction:
@@ -189,7 +307,8 @@ export class KnowledgeStore {
 
 /** Opens the knowledge base for one call; every write carries the person's id and name. */
 export function openStore(env: Env, principal: PrincipalIdentity): KnowledgeStore {
-  return new KnowledgeStore(env.KNOWLEDGE_DB, { id: principal.userId, name: principal.name });
+  const author = { id: principal.userId, name: principal.name };
+  return new KnowledgeStore(env.KNOWLEDGE_DB, author, principal.role, openVectorSide(env));
 }
 
 function staleVersion(slug: string, expected: number, current: Article): ToolError {

@@ -1,15 +1,14 @@
 import { MAX_COLLECTIONS } from "../article-limits.ts";
 import type { Author, Collection } from "./rows.ts";
 
-/** Lists every collection with its number of articles, by title. */
-export async function listCollections(db: D1Database): Promise<Collection[]> {
+/** Lists the collections with their number of articles, by title, without the hidden ones. */
+export async function listCollections(db: D1Database, hidden: readonly number[]): Promise<Collection[]> {
   const { results } = await db
     .prepare(
-      `SELECT c.slug, c.title, c.description, count(a.id) AS articles
-      FROM collections c LEFT JOIN articles a ON a.collection_id = c.id
-      GROUP BY c.id ORDER BY c.title COLLATE NOCASE LIMIT ?1`,
+      `SELECT slug, title, description, articles FROM collections
+      WHERE id NOT IN (SELECT value FROM json_each(?2)) ORDER BY title COLLATE NOCASE LIMIT ?1`,
     )
-    .bind(MAX_COLLECTIONS)
+    .bind(MAX_COLLECTIONS, JSON.stringify(hidden))
     .all<Collection>();
   return results;
 }

@@ -1,3 +1,4 @@
+import { WORD } from "../search/tokenize.ts";
 import { type Article, type ArticleSummary, type ArticleVersion, parseMetadata, parseTags } from "./rows.ts";
 
 interface SummaryRow {
@@ -12,6 +13,9 @@ interface SummaryRow {
 
 interface ArticleRow extends SummaryRow {
   id: number;
+  collectionId: number;
+  owner: string | null;
+  reviewOn: string | null;
   body: string;
   metadata: string;
   createdAt: string;
@@ -23,7 +27,7 @@ interface ArticleRow extends SummaryRow {
 export async function readArticle(db: D1Database, slug: string, version?: number): Promise<Article | null> {
   const row = await db
     .prepare(
-      `SELECT a.id, a.slug, v.title, c.slug AS collection, v.tags, v.version, v.body, a.metadata,
+      `SELECT a.id, a.collection_id AS collectionId, a.owner, a.review_on AS reviewOn, a.slug, v.title, c.slug AS collection, v.tags, v.version, v.body, a.metadata,
         v.created_at AS updatedAt, v.author_name AS updatedBy,
         a.created_at AS createdAt, a.created_by_name AS createdBy, a.version AS currentVersion
       FROM articles a JOIN collections c ON c.id = a.collection_id
@@ -62,26 +66,38 @@ export async function readSection(db: D1Database, slug: string, anchor: string):
   return first ? { heading: first.heading, text: results.map((row) => row.body).join("") } : null;
 }
 
-/** Which articles to list; newest change first. */
+/** Which articles to list; newest change first. `hidden` holds row ids of collections. */
 export interface ListRequest {
-  collection?: string | undefined;
+  collectionId?: number | undefined;
   tag?: string | undefined;
   limit: number;
   offset?: number | undefined;
+  hidden: readonly number[];
 }
+
+const LISTED = `a.slug, a.title, c.slug AS collection, a.tags, a.version, a.updated_at AS updatedAt,
+  a.updated_by_name AS updatedBy`;
+const ALLOWED = "a.collection_id NOT IN (SELECT value FROM json_each(?3))";
+/** One statement per narrowing, so that each walks an index that has its order. */
+const LISTS = {
+  all: `SELECT ${LISTED} FROM articles a CROSS JOIN collections c ON c.id = a.collection_id
+    WHERE ${ALLOWED} AND ?4 IS NULL AND ?5 IS NULL ORDER BY a.updated_at DESC, a.id DESC LIMIT ?1 OFFSET ?2`,
+  collection: `SELECT ${LISTED} FROM articles a CROSS JOIN collections c ON c.id = a.collection_id
+    WHERE a.collection_id = ?4 AND ${ALLOWED} AND ?5 IS NULL
+    ORDER BY a.updated_at DESC, a.id DESC LIMIT ?1 OFFSET ?2`,
+  tag: `SELECT ${LISTED} FROM article_tags t CROSS JOIN articles a ON a.id = t.article_id
+      CROSS JOIN collections c ON c.id = a.collection_id
+    WHERE t.tag = ?5 AND ${ALLOWED} AND (?4 IS NULL OR a.collection_id = ?4)
+    ORDER BY t.updated_at DESC, t.article_id DESC LIMIT ?1 OFFSET ?2`,
+};
 
 /** Lists articles without their text. */
 export async function listArticles(db: D1Database, request: ListRequest): Promise<ArticleSummary[]> {
+  const { collectionId, tag, limit, offset = 0, hidden } = request;
+  const list = tag !== undefined ? LISTS.tag : collectionId !== undefined ? LISTS.collection : LISTS.all;
   const { results } = await db
-    .prepare(
-      `SELECT a.slug, a.title, c.slug AS collection, a.tags, a.version,
-        a.updated_at AS updatedAt, a.updated_by_name AS updatedBy
-      FROM articles a JOIN collections c ON c.id = a.collection_id
-      WHERE (?1 IS NULL OR c.slug = ?1)
-        AND (?2 IS NULL OR EXISTS (SELECT 1 FROM json_each(a.tags) WHERE value = ?2))
-      ORDER BY a.updated_at DESC, a.id DESC LIMIT ?3 OFFSET ?4`,
-    )
-    .bind(request.collection ?? null, request.tag ?? null, request.limit, request.offset ?? 0)
+    .prepare(list)
+    .bind(limit, offset, JSON.stringify(hidden), collectionId ?? null, tag ?? null)
     .all<SummaryRow>();
   return results.map((row) => ({ ...row, tags: parseTags(row.tags) }));
 }
@@ -104,17 +120,38 @@ export async function listVersions(
   return results;
 }
 
-/** Suggests slugs that contain what was typed; those that begin with it first. At most 50. */
-export async function suggestSlugs(db: D1Database, typed: string): Promise<string[]> {
-  // instr() and not LIKE: D1 refuses patterns over 50 bytes, and nothing needs escaping.
+/**
+ * Suggests slugs for what was typed: those that begin with it, then those of articles whose title has a word that
+ * begins like it. At most 50, without the hidden collections.
+ */
+export async function suggestSlugs(
+  db: D1Database,
+  typed: string,
+  hidden: readonly number[],
+): Promise<string[]> {
+  const start = typed.slice(0, 100).toLowerCase();
+  const words = tokenizeTyped(start);
   const { results } = await db
     .prepare(
-      `SELECT slug FROM articles WHERE instr(slug, ?1) > 0 OR instr(lower(title), ?1) > 0
-      ORDER BY instr(slug, ?1) <> 1, slug LIMIT 50`,
+      `SELECT slug FROM (
+        SELECT a.slug, 0 AS place FROM articles a
+        WHERE a.slug >= ?1 AND a.slug < ?2 AND a.collection_id NOT IN (SELECT value FROM json_each(?3))
+        ORDER BY a.slug LIMIT 50)
+      UNION ALL
+      SELECT slug FROM (
+        SELECT DISTINCT a.slug FROM (SELECT rowid AS id FROM passages_index WHERE passages_index MATCH ?4 LIMIT 500) m
+          CROSS JOIN passages p ON p.id = m.id CROSS JOIN articles a ON a.id = p.article_id
+        WHERE a.collection_id NOT IN (SELECT value FROM json_each(?3)) ORDER BY a.slug LIMIT 50)`,
     )
-    .bind(typed.slice(0, 100).toLowerCase())
+    .bind(start, `${start}\u{10ffff}`, JSON.stringify(hidden), words)
     .all<{ slug: string }>();
-  return results.map((row) => row.slug);
+  return [...new Set(results.map((row) => row.slug))].slice(0, 50);
+}
+
+/** Title words that begin like the typed ones; an expression that matches nothing when there are none. */
+function tokenizeTyped(typed: string): string {
+  const words = (typed.match(WORD) ?? []).slice(0, 8).map((word) => `"${word}" *`);
+  return words.length === 0 ? '""' : `title : (${words.join(" AND ")})`;
 }
 
 /** Suggests fragments of an article's headings that contain what was typed, in the order of the article. At most 50. */

@@ -23,6 +23,11 @@ export interface ArticleSummary {
 /** An article at one version. */
 export interface Article extends ArticleSummary {
   id: number;
+  collectionId: number;
+  /** Who answers for it; `null` when nobody was named. */
+  owner: string | null;
+  /** Day by which it is to be looked at again, ISO 8601. */
+  reviewOn: string | null;
   body: string;
   metadata: Metadata;
   createdAt: string;

@@ -1,123 +1,272 @@
-import { buildMatch, buildPairs } from "../search/build-match.ts";
+import { buildMatch, type Question, readQuestion, type Term } from "../search/build-match.ts";
+import {
+  type CountedPassage,
+  countPassage,
+  expandQuestion,
+  type Scores,
+  scorePassages,
+  weighQuestion,
+} from "../search/rank-passages.ts";
+import { fuseRankings } from "../vectors/fuse-rankings.ts";
+import type { VectorSide } from "../vectors/vector-side.ts";
+import { inTime } from "./in-time.ts";
 import type { PassageHit } from "./rows.ts";
+import { readTermStatistics } from "./term-statistics.ts";
 
 /** What to look for, and where. */
 export interface SearchRequest {
   question: string;
-  /** Slug; every collection when left out. */
+  /** Slug; every readable collection when left out. */
   collection?: string | undefined;
   /** At most {@link MAX_HITS} together with `offset`. */
   limit: number;
   offset?: number | undefined;
 }
 
-/** No page reaches deeper into a ranking than this. */
-export const MAX_HITS = 500;
+/** Where a caller may look: row ids of collections. `only` narrows, `hidden` is never looked at. */
+export interface SearchScope {
+  only?: number | undefined;
+  hidden: readonly number[];
+  /** Search by meaning, where the environment has it. */
+  vectors?: VectorSide | undefined;
+}
 
-/** BM25 weights of title, heading, body and tags. */
-const WEIGHTS = "bm25(2.0, 1.5, 1.0, 1.5)";
+/** Hits, and how they were found. */
+export interface SearchAnswer {
+  hits: PassageHit[];
+  /** `full_text` also when search by meaning failed or was late. */
+  retrieval: "hybrid" | "full_text";
+}
+
+/** No page reaches deeper into a ranking than this. */
+export const MAX_HITS = 250;
+
+/** BM25 weights of title, heading, body, tags and collection, for the first choice. */
+const WEIGHTS = "bm25(2.0, 1.5, 1.0, 1.5, 0.0)";
+/** The best of the first choice are read and ranked anew; the others follow in their order. */
+const RANKED_ANEW = 100;
+/**
+ * The rarest words of a question choose the candidates, until this many passages are expected to hold one; the
+ * frequent ones only rank (common terms query of Lucene). What a search reads is bounded by this, not by the base.
+ */
+const MAX_POSTINGS = 6_000;
+/** The expansion of a question may take this long, in milliseconds; after that the first ranking stands. */
+const EXPANSION_MS = 250;
+/** Search by meaning may take this long, in milliseconds; after that full text answers alone. */
+const MEANING_MS = 300;
 /** An article counts by its best passage; its next ones add this share each. */
 const SECOND_PASSAGE = 0.2;
 const SNIPPET_WORDS = 40;
+/** A question's beginnings (`word*`) may stand for this many stems. */
+const MAX_WEIGHED = 200;
 
-interface HitRow {
+interface FoundRow {
   id: number;
-  slug: string;
-  title: string;
-  collection: string;
-  heading: string;
-  anchor: string;
+  articleId: number;
+  /** Title, heading, body and tags as JSON; NULL behind the first {@link RANKED_ANEW}. */
+  text: string | null;
+}
+
+interface Hit {
+  id: number;
+  articleId: number;
   score: number;
 }
 
-/** Share that neighbouring words add where they stand together. Measured: more favours phrases over the subject. */
-const PAIR_WEIGHT = 0.2;
-
 /**
- * `?1` MATCH expression, `?2` collection slug or NULL, `?3` how many, `?4` MATCH expression of word pairs.
- * FTS5's `rank` is negative: smaller is better.
+ * `?1` MATCH expression, `?2` how many, `?3` how many with their text, `?4` hidden collections. FTS5's `rank` is
+ * negative: smaller is better. The index leaves hidden collections out; the join makes sure of it.
  */
-const RANKED = `
+const FOUND = `
   WITH matched AS MATERIALIZED (
-    SELECT passages_index.rowid AS id, rank
-    FROM passages_index
-    WHERE passages_index MATCH ?1 AND rank MATCH '${WEIGHTS}'
-      AND (?2 IS NULL OR passages_index.rowid IN (
-        SELECT p.id FROM collections c JOIN articles a ON a.collection_id = c.id JOIN passages p ON p.article_id = a.id
-        WHERE c.slug = ?2))
-    ORDER BY rank LIMIT ?3
+    SELECT passages_index.rowid AS id, rank AS rank FROM passages_index
+    WHERE passages_index MATCH ?1 AND rank MATCH '${WEIGHTS}' ORDER BY rank LIMIT ?2
   ),
-  paired AS MATERIALIZED (
-    SELECT passages_index.rowid AS id, rank FROM passages_index
-    WHERE passages_index MATCH ?4 AND rank MATCH '${WEIGHTS}'
-  ),
-  hits AS (
-    SELECT m.id, m.rank + ${PAIR_WEIGHT} * coalesce(p.rank, 0) AS rank
-    FROM matched m LEFT JOIN paired p ON p.id = m.id
-  )`;
+  placed AS (SELECT id, row_number() OVER (ORDER BY rank, id) AS place FROM matched)
+  SELECT m.id, p.article_id AS articleId,
+    CASE WHEN m.place <= ?3 THEN json_array(p.title, p.heading, p.body, p.tags) END AS text
+  FROM placed m CROSS JOIN passages p ON p.id = m.id CROSS JOIN articles a ON a.id = p.article_id
+  WHERE a.collection_id NOT IN (SELECT value FROM json_each(?4))
+  ORDER BY m.place`;
 
-/** Ranks passages by BM25 over title, headings, text and tags. Best first; empty when nothing matches. */
-export async function searchPassages(db: D1Database, request: SearchRequest): Promise<PassageHit[]> {
-  const match = buildMatch(request.question);
-  if (match === null) return [];
-  const { results } = await db
-    .prepare(
-      `${RANKED}
-      SELECT h.id, a.slug, a.title, c.slug AS collection, p.heading, p.anchor, -h.rank AS score
-      FROM hits h JOIN passages p ON p.id = h.id JOIN articles a ON a.id = p.article_id
-        JOIN collections c ON c.id = a.collection_id
-      ORDER BY h.rank, h.id LIMIT ?5 OFFSET ?6`,
-    )
-    .bind(...bindRequest(match, request))
-    .all<HitRow>();
-  return addSnippets(db, match, results);
+/** Ranks passages over title, headings, text and tags. Best first; empty when nothing matches. */
+export async function searchPassages(
+  db: D1Database,
+  request: SearchRequest,
+  scope: SearchScope,
+): Promise<SearchAnswer> {
+  return search(db, request, scope, { group: (hits) => [...hits], keyOf: (hit) => hit.id });
 }
 
 /** Ranks articles by their best passages. One hit per article, which names its best passage. */
-export async function searchArticles(db: D1Database, request: SearchRequest): Promise<PassageHit[]> {
-  const match = buildMatch(request.question);
+export async function searchArticles(
+  db: D1Database,
+  request: SearchRequest,
+  scope: SearchScope,
+): Promise<SearchAnswer> {
+  return search(db, request, scope, { group: groupByArticle, keyOf: (hit) => hit.articleId });
+}
+
+/** What a result page is made of: passages, or articles by their passages. */
+interface ResultUnit {
+  group(hits: readonly Hit[]): Hit[];
+  keyOf(hit: Hit): number;
+}
+
+async function search(
+  db: D1Database,
+  request: SearchRequest,
+  scope: SearchScope,
+  { group, keyOf }: ResultUnit,
+): Promise<SearchAnswer> {
+  const question = readQuestion(request.question);
+  const [words, meaning] = await Promise.all([
+    rankPassages(db, question, scope),
+    findByMeaning(db, request.question, question, scope),
+  ]);
+  const answer = async (hits: readonly Hit[]) => describeHits(db, question, takePage(hits, request));
+  if (meaning === undefined) return { hits: await answer(group(words)), retrieval: "full_text" };
+  const fused = fuseRankings([group(words), group(meaning)], keyOf);
+  return { hits: await answer(fused.map(({ item, score }) => ({ ...item, score }))), retrieval: "hybrid" };
+}
+
+/**
+ * The passages nearest in meaning, best first; `undefined` without the bindings, when they fail and when they take
+ * longer than {@link MEANING_MS}. Words in quotes must occur, which only full text can tell. What the vector index
+ * says is checked against the database: a passage that is gone or hidden drops out.
+ */
+async function findByMeaning(
+  db: D1Database,
+  text: string,
+  { phrases }: Question,
+  scope: SearchScope,
+): Promise<Hit[] | undefined> {
+  if (scope.vectors === undefined || phrases.length > 0) return undefined;
+  const ids = await inTime(scope.vectors.findNearest(text, scope), MEANING_MS);
+  if (ids === undefined) return undefined;
+  const { results } = await db
+    .prepare(
+      `SELECT p.id, p.article_id AS articleId, 1.0 / (w.key + 1) AS score
+      FROM json_each(?1) w CROSS JOIN passages p ON p.id = w.value CROSS JOIN articles a ON a.id = p.article_id
+      WHERE a.collection_id NOT IN (SELECT value FROM json_each(?2)) AND (?3 IS NULL OR a.collection_id = ?3)
+      ORDER BY w.key`,
+    )
+    .bind(JSON.stringify(ids), JSON.stringify(scope.hidden), scope.only ?? null)
+    .all<Hit>();
+  return results;
+}
+
+async function rankPassages(db: D1Database, question: Question, scope: SearchScope): Promise<Hit[]> {
+  const match = await chooseCandidates(db, question, scope);
   if (match === null) return [];
   const { results } = await db
-    .prepare(
-      `${RANKED},
-      ordered AS (
-        SELECT h.id, p.article_id, p.heading, p.anchor, -h.rank AS score,
-          row_number() OVER (PARTITION BY p.article_id ORDER BY h.rank, h.id) AS place
-        FROM hits h JOIN passages p ON p.id = h.id
-      ),
-      scored AS (
-        SELECT article_id, max(CASE WHEN place = 1 THEN id END) AS id,
-          max(score) + ${SECOND_PASSAGE} * coalesce(sum(CASE WHEN place IN (2, 3) THEN score END), 0) AS score
-        FROM ordered GROUP BY article_id
-      )
-      SELECT s.id, a.slug, a.title, c.slug AS collection, p.heading, p.anchor, s.score
-      FROM scored s JOIN passages p ON p.id = s.id JOIN articles a ON a.id = s.article_id
-        JOIN collections c ON c.id = a.collection_id
-      ORDER BY s.score DESC, a.id LIMIT ?5 OFFSET ?6`,
-    )
-    .bind(...bindRequest(match, request))
-    .all<HitRow>();
-  return addSnippets(db, match, results);
+    .prepare(FOUND)
+    .bind(match, MAX_HITS, RANKED_ANEW, JSON.stringify(scope.hidden))
+    .all<FoundRow>();
+  const counted = results.flatMap(({ id, text }) => {
+    if (text === null) return [];
+    const [title, heading, body, tags] = JSON.parse(text) as [string, string, string, string];
+    return [countPassage({ id, title, heading, body, tags }, question)];
+  });
+  const scores = await rankAnew(db, question, counted);
+  const floor = Math.min(...scores.values());
+  const hits = results.map(({ id, articleId }, place) => ({
+    id,
+    articleId,
+    score: scores.get(id) ?? (floor * RANKED_ANEW) / (place + 1),
+  }));
+  return hits.sort((a, b) => b.score - a.score || a.id - b.id);
 }
 
-function bindRequest(match: string, { question, collection, limit, offset }: SearchRequest) {
-  return [match, collection ?? null, MAX_HITS, buildPairs(question), limit, offset ?? 0];
+/** The MATCH expression of the words that choose candidates, kept to the scope; `null` for a question without words. */
+async function chooseCandidates(
+  db: D1Database,
+  question: Question,
+  { only, hidden }: SearchScope,
+): Promise<string | null> {
+  const words = buildMatch({ ...question, terms: await chooseTerms(db, question) });
+  if (words === null) return null;
+  const inside = only === undefined ? "" : ` AND collection : "c${only}"`;
+  const outside =
+    hidden.length === 0 ? "" : ` NOT collection : (${hidden.map((id) => `"c${id}"`).join(" OR ")})`;
+  return `({title heading body tags} : (${words})${inside})${outside}`;
 }
 
-/** Snippets are cut for the hits of one page only: `snippet()` reads the passage's text again. */
-async function addSnippets(db: D1Database, match: string, hits: readonly HitRow[]): Promise<PassageHit[]> {
-  if (hits.length === 0) return [];
+/** Quoted words choose by themselves; beginnings always take part. */
+async function chooseTerms(db: D1Database, { phrases, terms }: Question): Promise<readonly Term[]> {
+  if (phrases.length > 0 || terms.length < 2) return terms;
+  const { holding, passages } = await readTermStatistics(
+    db,
+    terms.map(({ stem }) => stem),
+  );
+  // Words cannot match more passages than there are.
+  if (passages <= MAX_POSTINGS) return terms;
+  const held = ({ stem, prefix }: Term) => (prefix ? 0 : (holding.get(stem) ?? 0));
+  let postings = 0;
+  return [...terms]
+    .sort((a, b) => held(a) - held(b))
+    .filter((term, place) => {
+      postings += held(term);
+      return place === 0 || postings <= MAX_POSTINGS;
+    });
+}
+
+async function rankAnew(db: D1Database, question: Question, passages: CountedPassage[]): Promise<Scores> {
+  const weights = new Map([...weighQuestion(question, passages)].slice(0, MAX_WEIGHED));
+  const first = scorePassages(passages, question, weights, await readTermStatistics(db, weights.keys()));
+  const expanded = expandQuestion(weights, passages, first);
+  const statistics = await inTime(readTermStatistics(db, expanded.keys()), EXPANSION_MS);
+  return statistics === undefined ? first : scorePassages(passages, question, expanded, statistics);
+}
+
+function groupByArticle(hits: readonly Hit[]): Hit[] {
+  const groups = Map.groupBy(hits, (hit) => hit.articleId);
+  return [...groups.values()]
+    .flatMap(([best, ...others]) => {
+      if (!best) return [];
+      const more = others.slice(0, 2).reduce((sum, { score }) => sum + score, 0);
+      return [{ ...best, score: best.score + SECOND_PASSAGE * more }];
+    })
+    .sort((a, b) => b.score - a.score || a.articleId - b.articleId);
+}
+
+function takePage(hits: readonly Hit[], { limit, offset = 0 }: SearchRequest): readonly Hit[] {
+  return hits.slice(offset, offset + limit);
+}
+
+/** Titles and snippets are read for the hits of one page only: `snippet()` reads the passage's text again. */
+async function describeHits(db: D1Database, question: Question, hits: readonly Hit[]): Promise<PassageHit[]> {
+  const match = buildMatch(question);
+  if (hits.length === 0 || match === null) return [];
   const { results } = await db
     .prepare(
-      `SELECT rowid AS id, snippet(passages_index, 2, '**', '**', '…', ${SNIPPET_WORDS}) AS snippet
-      FROM passages_index WHERE passages_index MATCH ?1 AND rowid IN (SELECT value FROM json_each(?2))`,
+      `WITH shown AS MATERIALIZED (
+        SELECT rowid AS id, snippet(passages_index, 2, '**', '**', '…', ${SNIPPET_WORDS}) AS snippet
+        FROM passages_index
+        WHERE passages_index MATCH ?1 AND rowid IN (SELECT value FROM json_each(?2))
+      )
+      SELECT p.id, a.slug, a.title, c.slug AS collection, p.heading, p.anchor, coalesce(s.snippet, substr(p.body, 1, 240)) AS snippet
+      FROM json_each(?2) w CROSS JOIN passages p ON p.id = w.value CROSS JOIN articles a ON a.id = p.article_id
+        CROSS JOIN collections c ON c.id = a.collection_id LEFT JOIN shown s ON s.id = p.id`,
     )
     .bind(match, JSON.stringify(hits.map((hit) => hit.id)))
-    .all<{ id: number; snippet: string }>();
-  const snippets = new Map(results.map((row) => [row.id, row.snippet]));
-  return hits.map(({ id, score, ...hit }) => ({
-    ...hit,
-    snippet: (snippets.get(id) ?? "").replace(/\s+/g, " ").trim(),
-    score: Math.round(score * 1000) / 1000,
-  }));
+    .all<Omit<PassageHit, "score"> & { id: number }>();
+  const shown = new Map(results.map((row) => [row.id, row]));
+  return hits.flatMap(({ id, score }) => {
+    const row = shown.get(id);
+    if (!row) return [];
+    const { slug, title, collection, heading, anchor, snippet } = row;
+    const clean = snippet.replace(/\s+/g, " ").trim();
+    return [
+      {
+        slug,
+        title,
+        collection,
+        heading,
+        anchor,
+        snippet: clean,
+        score: Math.round(score * 10_000) / 10_000,
+      },
+    ];
+  });
 }

@@ -185,8 +185,8 @@ function passagesStatement(
 ): D1PreparedStatement {
   return db
     .prepare(
-      `INSERT INTO passages (article_id, ordinal, level, anchor, title, heading, body, tags)
-      SELECT (${articleId}), key, value ->> 'level', value ->> 'anchor', ?2, value ->> 'heading', value ->> 'body',
+      `INSERT INTO passages (article_id, collection, ordinal, level, anchor, title, heading, body, tags)
+      SELECT (${articleId}), 'c' || (SELECT collection_id FROM articles WHERE id = (${articleId})), key, value ->> 'level', value ->> 'anchor', ?2, value ->> 'heading', value ->> 'body',
         CASE key WHEN 0 THEN ?3 ELSE '' END
       FROM json_each(?4)`,
     )

@@ -31,7 +31,7 @@ export const fetchArticle = defineTool({
     metadata: z.record(z.string(), z.unknown()),
     next_offset: z.int().optional().describe("Present when there is more text."),
   }),
-  async run({ id, version, offset }, { store, context }: ToolContext<KnowledgeStore>) {
+  async run({ id, version, offset }, { store, context, now }: ToolContext<KnowledgeStore>) {
     const { slug, anchor } = parseReference(id);
     if (anchor !== "" && version !== undefined) {
       throw new ToolError("invalid_input", "A section can be read at the current version only.", {
@@ -49,7 +49,7 @@ export const fetchArticle = defineTool({
       title: article.title,
       text,
       url: articleUri(slug, anchor),
-      metadata: { ...describeArticle(article), ...(section && { section: section.heading }) },
+      metadata: { ...describeArticle(article, now), ...(section && { section: section.heading }) },
       ...(end < whole.length && { next_offset: end }),
     };
   },

@@ -44,13 +44,18 @@ export const searchPassages = defineTool({
         score: z.number(),
       }),
     ),
-    retrieval: z.literal("full_text").describe("How the passages were found."),
+    retrieval: z.enum(["hybrid", "full_text"]).describe("hybrid: by words and by meaning."),
     next_offset: z.int().optional().describe("Present when there are more."),
   }),
   overflow: "passages",
   async run({ query, collection, limit, offset }, { store }: ToolContext<KnowledgeStore>) {
     // One more than asked for tells whether there is a next page.
-    const hits = await store.searchPassages({ question: query, collection, limit: limit + 1, offset });
+    const { hits, retrieval } = await store.searchPassages({
+      question: query,
+      collection,
+      limit: limit + 1,
+      offset,
+    });
     const next = offset + limit;
     return {
       passages: hits.slice(0, limit).map((hit) => ({
@@ -62,7 +67,7 @@ export const searchPassages = defineTool({
         collection: hit.collection,
         score: hit.score,
       })),
-      retrieval: "full_text" as const,
+      retrieval,
       ...(hits.length > limit && next <= MAX_HITS - 50 && { next_offset: next }),
     };
   },

@@ -31,10 +31,11 @@ export const search = defineTool({
         score: z.number().describe("Higher is better; compares within this answer only."),
       }),
     ),
+    retrieval: z.enum(["hybrid", "full_text"]).describe("hybrid: by words and by meaning."),
   }),
   overflow: "results",
   async run({ query, collection, limit }, { store }: ToolContext<KnowledgeStore>) {
-    const hits = await store.searchArticles({ question: query, collection, limit });
+    const { hits, retrieval } = await store.searchArticles({ question: query, collection, limit });
     return {
       results: hits.map((hit) => ({
         id: hit.slug,
@@ -44,6 +45,7 @@ export const search = defineTool({
         collection: hit.collection,
         score: hit.score,
       })),
+      retrieval,
     };
   },
 });

@@ -1,0 +1,123 @@
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { KnowledgeStore } from "../../workers/knowledge/store.ts";
+import { fuseRankings } from "../../workers/knowledge/vectors/fuse-rankings.ts";
+import { openVectorSide, VectorSide } from "../../workers/knowledge/vectors/vector-side.ts";
+import { NOON, openTestStore, saveArticles } from "./fixture.ts";
+
+/** The bindings as a deployment has them: neither runs on a machine without an account. */
+class Bindings {
+  stored = new Map<string, { collection: number }>();
+  filters: unknown[] = [];
+  embed: (texts: string[]) => Promise<unknown> = async (texts) => ({ data: texts.map(() => [1, 0]) });
+  nearest: string[] = [];
+  AI = { run: (_model: string, { text }: { text: string[] }) => this.embed(text) };
+  KNOWLEDGE_VECTORS = {
+    query: async (_vector: number[], options: { filter?: unknown }) => {
+      this.filters.push(options.filter);
+      return { count: this.nearest.length, matches: this.nearest.map((id) => ({ id, score: 1 })) };
+    },
+    upsert: async (vectors: { id: string; metadata: { collection: number } }[]) => {
+      for (const { id, metadata } of vectors) this.stored.set(id, metadata);
+      return { mutationId: "m" };
+    },
+  };
+}
+
+function openHybrid(bindings: Bindings, role = "admin"): KnowledgeStore {
+  const vectors = openVectorSide(bindings);
+  return new KnowledgeStore(env.KNOWLEDGE_DB, { id: "user-robin", name: "Robin" }, role, vectors);
+}
+
+async function passageOf(slug: string): Promise<string> {
+  const id = await env.KNOWLEDGE_DB.prepare(
+    "SELECT p.id FROM passages p JOIN articles a ON a.id = p.article_id WHERE a.slug = ?1 ORDER BY p.ordinal",
+  )
+    .bind(slug)
+    .first<number>("id");
+  return String(id);
+}
+
+beforeAll(saveArticles);
+
+describe("search by words and by meaning", () => {
+  it("finds what shares no word with the question, and says that it was hybrid", async () => {
+    const bindings = new Bindings();
+    bindings.nearest = [await passageOf("travel-and-expenses")];
+    const answer = await openHybrid(bindings).searchArticles({ question: "lodging zzz", limit: 5 });
+    expect(answer).toMatchObject({ retrieval: "hybrid", hits: [{ slug: "travel-and-expenses" }] });
+    expect(answer.hits[0]?.snippet).toContain("Trains before planes");
+  });
+
+  it("puts first what both sides find", async () => {
+    const bindings = new Bindings();
+    bindings.nearest = [await passageOf("incident-process"), await passageOf("travel-and-expenses")];
+    const { hits } = await openHybrid(bindings).searchArticles({ question: "hotel invoice", limit: 5 });
+    expect(hits[0]?.slug).toBe("travel-and-expenses");
+  });
+
+  it.each([
+    ["fails", () => Promise.reject(new Error("down"))],
+    ["answers nonsense", async () => ({ data: [] })],
+    ["never answers", () => new Promise(() => {})],
+  ])("answers in full text, marked as such, when the vector side %s", async (_what, embed) => {
+    const bindings = new Bindings();
+    bindings.embed = embed;
+    const plain = await openTestStore().searchArticles({ question: "refund", limit: 5 });
+    expect(plain.retrieval).toBe("full_text");
+    expect(await openHybrid(bindings).searchArticles({ question: "refund", limit: 5 })).toEqual(plain);
+  });
+
+  it("returns nothing of a hidden collection, whatever the vector index says", async () => {
+    const store = openTestStore();
+    await store.ensureCollection({ slug: "board", title: "Board" }, NOON);
+    const draft = { collection: "board", title: "Secret plan", body: "Quiet.", tags: [] };
+    const { collectionId } = await store.createArticle(draft, NOON);
+    await store.shareCollection("board", { readers: [], writers: [] });
+    const bindings = new Bindings();
+    bindings.nearest = [await passageOf("secret-plan"), "999999", "no number"];
+    const editor = openHybrid(bindings, "editor");
+    expect((await editor.searchArticles({ question: "zzz", limit: 5 })).hits).toEqual([]);
+    expect((await editor.searchPassages({ question: "zzz", limit: 5 })).hits).toEqual([]);
+    expect(bindings.filters).toContainEqual({ collection: { $nin: [collectionId] } });
+  });
+
+  it("embeds what is pending until nothing is left, and takes up again what failed", async () => {
+    const bindings = new Bindings();
+    const store = openHybrid(bindings);
+    const works = bindings.embed;
+    bindings.embed = () => Promise.reject(new Error("down"));
+    await expect(store.reindex(false)).rejects.toThrow("down");
+    bindings.embed = works;
+    expect(await store.reindex(false)).toMatchObject({ embedded: 5, remaining: false });
+    expect(bindings.stored.size).toBeGreaterThan(5);
+    expect(await store.reindex(false)).toEqual({ embedded: 0, remaining: false });
+    expect((await store.reindex(true)).embedded).toBe(5);
+  });
+
+  it("is absent without both bindings, and reindexing says so", async () => {
+    expect(openVectorSide({})).toBeUndefined();
+    await expect(openTestStore().reindex(false)).rejects.toThrow("not set up");
+    expect(openVectorSide(new Bindings())).toBeInstanceOf(VectorSide);
+  });
+});
+
+describe("fusing rankings", () => {
+  it("keeps every item once, and ranks nothing below what it beats everywhere", () => {
+    const ranking = fc.uniqueArray(fc.nat(20), { maxLength: 15 });
+    fc.assert(
+      fc.property(ranking, ranking, (first, second) => {
+        const fused = fuseRankings([first, second], (item) => item).map(({ item }) => item);
+        expect([...fused].sort()).toEqual([...new Set([...first, ...second])].sort());
+        const place = (list: number[], item: number) => (list.includes(item) ? list.indexOf(item) : 99);
+        for (const a of fused) {
+          for (const b of fused) {
+            if (place(first, a) < place(first, b) && place(second, a) < place(second, b))
+              expect(fused.indexOf(a)).toBeLessThan(fused.indexOf(b));
+          }
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,164 @@
+import type { Question } from "./build-match.ts";
+import { STOP_WORDS } from "./stop-words.ts";
+import { tokenize } from "./tokenize.ts";
+
+/** A passage that the index found, with its text. */
+export interface Candidate {
+  id: number;
+  title: string;
+  heading: string;
+  body: string;
+  tags: string;
+}
+
+/** How many passages hold a stem, and how many there are. Stems that are missing are taken as rare. */
+export interface TermStatistics {
+  passages: number;
+  holding: ReadonlyMap<string, number>;
+}
+
+/** BM25 (Robertson and Walker 1994), with FTS5's constants. */
+const K1 = 1.2;
+const B = 0.75;
+/** What a word counts for in title, heading, text and tags. */
+const FIELDS = { title: 2, heading: 1.5, body: 1, tags: 1.5 } as const;
+/** Share that neighbouring words add where they stand together. Measured: more favours phrases over the subject. */
+const PAIR_WEIGHT = 0.2;
+
+/** The best passages that feedback reads, and how many of their words it keeps. */
+const FEEDBACK_PASSAGES = 5;
+const FEEDBACK_TERMS = 30;
+/** Share of the question's own words in the expanded question (λ of RM3). */
+const QUESTION_SHARE = 0.5;
+/** How much less a passage counts for feedback that scores less: e to the difference over this share of the best score. */
+const FEEDBACK_TEMPERATURE = 0.1;
+
+/** A candidate, counted. */
+export interface CountedPassage {
+  id: number;
+  /** Weighted occurrences by stem. */
+  counts: ReadonlyMap<string, number>;
+  /** Weighted occurrences of the question's pairs, in their order. */
+  pairs: readonly number[];
+  /** Words of all fields. */
+  length: number;
+  /** Occurrences in the text alone: what feedback learns from. */
+  body: ReadonlyMap<string, number>;
+}
+
+/** Counts what ranking asks for, once per passage. */
+export function countPassage(candidate: Candidate, { pairs }: Question): CountedPassage {
+  const counts = new Map<string, number>();
+  const found = pairs.map(() => 0);
+  let body = new Map<string, number>();
+  let length = 0;
+  for (const [field, weight] of Object.entries(FIELDS)) {
+    const stems = tokenize(candidate[field as keyof typeof FIELDS]);
+    const here = new Map<string, number>();
+    stems.forEach((stem, index) => {
+      here.set(stem, (here.get(stem) ?? 0) + 1);
+      pairs.forEach(([first, second], pair) => {
+        if (stem === first && stems[index + 1] === second) found[pair] = (found[pair] ?? 0) + weight;
+      });
+    });
+    for (const [stem, count] of here) counts.set(stem, (counts.get(stem) ?? 0) + count * weight);
+    if (field === "body") body = here;
+    length += stems.length;
+  }
+  return { id: candidate.id, counts, pairs: found, length, body };
+}
+
+/** Scores by passage id; higher is better. */
+export type Scores = Map<number, number>;
+
+/**
+ * BM25 of weighted stems over the candidates, plus what pairs add where they stand together. Average length is that
+ * of the candidates; a pair is as telling as the rarer of its words.
+ */
+export function scorePassages(
+  passages: readonly CountedPassage[],
+  question: Question,
+  weights: ReadonlyMap<string, number>,
+  statistics: TermStatistics,
+): Scores {
+  const average = passages.reduce((sum, passage) => sum + passage.length, 0) / Math.max(1, passages.length);
+  const pairShare = PAIR_WEIGHT * Math.max(0, ...question.terms.map(({ stem }) => weights.get(stem) ?? 0));
+  return new Map(
+    passages.map((passage) => {
+      const norm = K1 * (1 - B + (B * passage.length) / average);
+      const saturate = (count: number) => (count * (K1 + 1)) / (count + norm);
+      let score = 0;
+      for (const [stem, weight] of weights) {
+        const count = passage.counts.get(stem);
+        if (count !== undefined) score += weight * weigh(stem, statistics) * saturate(count);
+      }
+      question.pairs.forEach(([first, second], pair) => {
+        const count = passage.pairs[pair] ?? 0;
+        if (count === 0) return;
+        score += pairShare * Math.max(weigh(first, statistics), weigh(second, statistics)) * saturate(count);
+      });
+      return [passage.id, score];
+    }),
+  );
+}
+
+/** Every stem of the question with weight 1; a beginning weighs through all stems that begin like it. */
+export function weighQuestion(question: Question, passages: readonly CountedPassage[]): Map<string, number> {
+  const weights = new Map<string, number>();
+  for (const { stem, prefix } of question.terms) {
+    weights.set(stem, 1);
+    if (!prefix) continue;
+    for (const { counts } of passages) {
+      for (const other of counts.keys()) if (other.startsWith(stem)) weights.set(other, 1);
+    }
+  }
+  for (const word of question.phrases.flat()) for (const stem of tokenize(word)) weights.set(stem, 1);
+  return weights;
+}
+
+/**
+ * Pseudo-relevance feedback: the question expanded by what its best passages say, RM3 of Lavrenko and Croft (2001)
+ * and Abdul-Jaleel et al. (2004), applied to the first ranking's own candidates (condensed lists, Diaz 2015).
+ * The weights sum to the number of the question's stems, so that scores keep their size.
+ */
+export function expandQuestion(
+  weights: ReadonlyMap<string, number>,
+  passages: readonly CountedPassage[],
+  scores: Scores,
+): Map<string, number> {
+  const best = [...passages]
+    .sort((a, b) => (scores.get(b.id) ?? 0) - (scores.get(a.id) ?? 0) || a.id - b.id)
+    .slice(0, FEEDBACK_PASSAGES);
+  const top = scores.get(best[0]?.id ?? 0) ?? 0;
+  const likelihoods = best.map(({ id }) =>
+    Math.exp(((scores.get(id) ?? 0) - top) / (FEEDBACK_TEMPERATURE * Math.max(top, Number.EPSILON))),
+  );
+  const model = new Map<string, number>();
+  best.forEach(({ body }, index) => {
+    const length = [...body.values()].reduce((sum, count) => sum + count, 0);
+    for (const [stem, count] of body) {
+      if (!isTelling(stem)) continue;
+      model.set(stem, (model.get(stem) ?? 0) + ((likelihoods[index] ?? 0) * count) / length);
+    }
+  });
+  const kept = [...model].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).slice(0, FEEDBACK_TERMS);
+  const mass = kept.reduce((sum, [, share]) => sum + share, 0);
+  const expanded = new Map([...weights].map(([stem, weight]) => [stem, weight * QUESTION_SHARE]));
+  for (const [stem, share] of kept) {
+    const added = ((1 - QUESTION_SHARE) * weights.size * share) / mass;
+    expanded.set(stem, (expanded.get(stem) ?? 0) + added);
+  }
+  return expanded;
+}
+
+function isTelling(stem: string): boolean {
+  return stem.length > 1 && !/^\d+$/.test(stem) && !STOP_WORDS.has(stem) && !STOP_STEMS.has(stem);
+}
+
+const STOP_STEMS: ReadonlySet<string> = new Set([...STOP_WORDS].flatMap(tokenize));
+
+/** Inverse document frequency that stays above 0 (Lucene's form), so that a tiny collection ranks as well. */
+function weigh(stem: string, { passages, holding }: TermStatistics): number {
+  const held = Math.min(passages, holding.get(stem) ?? 1);
+  return Math.log(1 + (passages - held + 0.5) / (held + 0.5));
+}

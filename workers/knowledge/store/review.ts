@@ -1,0 +1,35 @@
+/** Who answers for an article and until when it is believed. Fields left out stay as they are; `null` clears one. */
+export interface Review {
+  owner?: string | null | undefined;
+  /** ISO 8601 day. */
+  reviewOn?: string | null | undefined;
+}
+
+/** Writes owner and review date. The text and its version stay: a review is not a change. */
+export async function writeReview(db: D1Database, articleId: number, review: Review): Promise<void> {
+  const { owner, reviewOn } = review;
+  await db
+    .prepare(
+      `UPDATE articles SET owner = CASE WHEN ?2 THEN ?3 ELSE owner END,
+        review_on = CASE WHEN ?4 THEN ?5 ELSE review_on END WHERE id = ?1`,
+    )
+    .bind(
+      articleId,
+      owner === undefined ? 0 : 1,
+      owner ?? null,
+      reviewOn === undefined ? 0 : 1,
+      reviewOn ?? null,
+    )
+    .run();
+}
+
+/** One sentence when an article is past its review date, else `undefined`. Days are UTC. */
+export function warnWhenStale(
+  article: { owner: string | null; reviewOn: string | null },
+  now: Date,
+): string | undefined {
+  if (article.reviewOn === null || article.reviewOn >= now.toISOString().slice(0, 10)) return undefined;
+  const ask =
+    article.owner === null ? "Check it before you rely on it" : `Ask ${article.owner} before you rely on it`;
+  return `This article was to be reviewed by ${article.reviewOn} and may be out of date. ${ask}.`;
+}

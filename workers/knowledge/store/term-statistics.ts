@@ -1,0 +1,49 @@
+import type { TermStatistics } from "../search/rank-passages.ts";
+
+/** How long a count is believed, in milliseconds: how rare a word is changes slowly. */
+const BELIEVED_MS = 600_000;
+const MAX_KEPT = 20_000;
+
+interface Kept {
+  holding: Map<string, number>;
+  passages: number;
+  since: number;
+}
+
+const kept = new WeakMap<D1Database, Kept>();
+
+/**
+ * How many passages hold each stem. Counting a frequent word walks its whole posting list, so counts are kept in
+ * memory for {@link BELIEVED_MS}; ranking bears counts that are a little old. `passages` is the highest row id:
+ * at least their number, read without counting.
+ */
+export async function readTermStatistics(
+  db: D1Database,
+  stems: Iterable<string>,
+  now = Date.now(),
+): Promise<TermStatistics> {
+  const memory = recall(db, now);
+  const missing = [...new Set(stems)].filter((stem) => !memory.holding.has(stem));
+  if (missing.length > 0 || memory.passages === 0) {
+    const [terms, count] = await db.batch<{ term: string; held: number }>([
+      db
+        .prepare(
+          "SELECT t.term, t.doc AS held FROM json_each(?1) w JOIN passages_terms t ON t.term = w.value",
+        )
+        .bind(JSON.stringify(missing)),
+      db.prepare("SELECT '' AS term, coalesce(max(id), 0) AS held FROM passages"),
+    ]);
+    for (const stem of missing) memory.holding.set(stem, 0);
+    for (const { term, held } of terms?.results ?? []) memory.holding.set(term, held);
+    memory.passages = count?.results[0]?.held ?? 0;
+  }
+  return memory;
+}
+
+function recall(db: D1Database, now: number): Kept {
+  const memory = kept.get(db);
+  if (memory && now - memory.since < BELIEVED_MS && memory.holding.size < MAX_KEPT) return memory;
+  const fresh = { holding: new Map<string, number>(), passages: 0, since: now };
+  kept.set(db, fresh);
+  return fresh;
+}

@@ -1,0 +1,34 @@
+import { z } from "zod";
+import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { collectionField } from "../article-limits.ts";
+import type { KnowledgeStore } from "../store.ts";
+
+const rolesField = z
+  .array(z.string().regex(/^[a-z][a-z0-9_-]{0,39}$/, "A role is a lower-case word."))
+  .max(20);
+
+/** `knowledge_share_collection`: which roles may read and write a collection. */
+export const shareCollection = defineTool({
+  name: "knowledge_share_collection",
+  title: "Share a collection",
+  description:
+    "Decides which roles may read and write a collection; administrators always may. For a role that may not read " +
+    "it, neither the collection nor its articles show anywhere. Ask the person before you call it.",
+  effect: "update",
+  idempotent: true,
+  scope: "knowledge:write",
+  input: z.object({
+    collection: collectionField,
+    readers: rolesField.nullable().describe("Roles that may read it; null for everybody."),
+    writers: rolesField.nullable().describe("Roles that may also write to it; null for every reader."),
+  }),
+  output: z.object({
+    collection: z.string(),
+    readers: z.array(z.string()).nullable(),
+    writers: z.array(z.string()).nullable(),
+  }),
+  async run({ collection, readers, writers }, { store }: ToolContext<KnowledgeStore>) {
+    await store.shareCollection(collection, { readers, writers });
+    return { collection, readers, writers };
+  },
+});

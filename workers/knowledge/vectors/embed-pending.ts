@@ -1,0 +1,47 @@
+import type { VectorSide } from "./vector-side.ts";
+
+/** An article whose current version the vector index does not hold yet. */
+interface PendingArticle {
+  id: number;
+  version: number;
+}
+
+/**
+ * Embeds articles whose current version is not in the vector index, oldest id first, and says how many were done.
+ * An article is marked only once all of its passages are stored, so that what failed is simply still pending: the
+ * next write or `knowledge_reindex` takes it up again.
+ */
+export async function embedPending(db: D1Database, vectors: VectorSide, limit: number): Promise<number> {
+  const { results } = await db
+    .prepare("SELECT id, version FROM articles WHERE embedded_version IS NOT version ORDER BY id LIMIT ?1")
+    .bind(limit)
+    .all<PendingArticle>();
+  for (const article of results) {
+    const passages = await db
+      .prepare(
+        `SELECT p.id, a.collection_id AS collection, p.title || ' › ' || p.heading || char(10) || p.body AS text
+        FROM passages p JOIN articles a ON a.id = p.article_id WHERE p.article_id = ?1 ORDER BY p.ordinal`,
+      )
+      .bind(article.id)
+      .all<{ id: number; collection: number; text: string }>();
+    await vectors.store(passages.results);
+    await db
+      .prepare("UPDATE articles SET embedded_version = ?2 WHERE id = ?1 AND version = ?2")
+      .bind(article.id, article.version)
+      .run();
+  }
+  return results.length;
+}
+
+/** Whether anything is left to embed. */
+export async function hasPending(db: D1Database): Promise<boolean> {
+  const row = await db
+    .prepare("SELECT id FROM articles WHERE embedded_version IS NOT version LIMIT 1")
+    .first();
+  return row !== null;
+}
+
+/** Marks every article as not embedded, for a new model or a new index. */
+export async function forgetEmbeddings(db: D1Database): Promise<void> {
+  await db.prepare("UPDATE articles SET embedded_version = NULL WHERE embedded_version IS NOT NULL").run();
+}
