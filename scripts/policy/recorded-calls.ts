@@ -9,7 +9,7 @@ export interface RecordedCall {
   userId: string;
   kind: string;
   name: string;
-  /** What came of it: `allow`, `scope` or `deny`. */
+  /** What came of it: `allow`, `approval`, `scope` or `deny`. */
   decision: string;
   rule: string;
   ip: string | null;
@@ -25,7 +25,7 @@ const field = (name: string) => `event ->> '$.${name}'`;
 
 /**
  * Reads the calls since a moment, oldest first. A call that was admitted and then refused, by its arguments or because
- * a role or the policy had just changed, counts as refused.
+ * a role or the policy had just changed, counts as refused; one that had to be approved, whether it was or not, as such.
  */
 export async function readCalls(database: PeopleDatabase, since: number): Promise<RecordedCall[]> {
   const calls = new Map<string, RecordedCall>();
@@ -35,14 +35,15 @@ export async function readCalls(database: PeopleDatabase, since: number): Promis
               ${field("decision")} AS decision, ${field("rule")} AS rule, ${field("ip")} AS ip,
               ${field("country")} AS country, ${field("error")} AS error, ${field("startedAt")} AS at
          FROM (SELECT id, chain, type, at, ${EVENT} AS event FROM audit_record WHERE id > ${after} AND at >= ${since})
-        WHERE type IN ('intent', 'denial') OR (type = 'outcome' AND ${field("error")} = 'forbidden')
+        WHERE type IN ('intent', 'denial', 'approval_executed')
+           OR (type = 'outcome' AND ${field("error")} IN ('forbidden', 'approval_required'))
         ORDER BY id LIMIT ${PAGE};`,
     );
     for (const row of rows) {
       const callId = String(row.call_id);
       const known = calls.get(callId);
-      if (row.type === "outcome") {
-        if (known) known.decision = "deny";
+      if (row.type === "outcome" || row.type === "approval_executed") {
+        if (known) known.decision = row.error === "forbidden" ? "deny" : "approval";
         continue;
       }
       if (known) {

@@ -44,12 +44,15 @@ export function replay(calls: readonly RecordedCall[], bench: Bench): Verdict[] 
     };
     const decision = decide(policy, principal, withoutArguments(subject));
     const decided = { call, role, rule: decision.rule };
-    if (decision.kind === "deny" || !asksArguments(policy, role, call, subject)) {
-      return { ...decided, to: decision.kind };
+    if (decision.kind === "deny") return { ...decided, to: decision.kind };
+    if (asksArguments(policy, role, call, subject)) {
+      // What has decided on these very arguments would decide so again.
+      const same = haveSameConditions(bench.draft, bench.inForce, role);
+      return { ...decided, to: same && call.decision !== "scope" ? call.decision : "undecidable" };
     }
-    // What has decided on these very arguments would decide so again.
-    const same = haveSameConditions(bench.draft, bench.inForce, role);
-    return { ...decided, to: same && call.decision !== "scope" ? call.decision : "undecidable" };
+    const approval = approvalsOf(policy, role, subject)[0];
+    if (decision.kind === "allow" && approval) return { ...decided, to: "approval", rule: approval.rule };
+    return { ...decided, to: decision.kind };
   });
 }
 
@@ -57,18 +60,29 @@ function withoutArguments({ kind, name, scope, effect }: KnownSubject) {
   return { kind, name, scope, effect };
 }
 
-/** Whether a condition of the role looks at the call's arguments and nothing else has decided it. */
+function approvalsOf(policy: Policy, role: string, { kind, name, effect }: KnownSubject) {
+  const rules = kind === "tool" ? (policy.roles.get(role)?.approvals ?? []) : [];
+  return rules.filter(({ covers }) => covers(name, effect));
+}
+
+/** Whether a condition or an approval of the role looks at the call's arguments and nothing else has decided it. */
 function asksArguments(policy: Policy, role: string, call: RecordedCall, subject: KnownSubject): boolean {
   const facts = { tool: subject.name, effect: subject.effect, country: call.country ?? "" };
-  return (policy.roles.get(role)?.conditions ?? []).some(
-    (condition) =>
-      condition.covers(subject.kind, subject.name, subject.effect) &&
-      condition.expression?.evaluate(facts) === "unknown",
+  const conditions = (policy.roles.get(role)?.conditions ?? []).filter(({ covers }) =>
+    covers(subject.kind, subject.name, subject.effect),
   );
+  return [
+    ...conditions.map(({ expression }) => expression),
+    ...approvalsOf(policy, role, subject).map(({ when }) => when),
+  ].some((expression) => expression?.evaluate(facts) === "unknown");
 }
 
 function haveSameConditions(one: PolicyDocument, other: PolicyDocument, role: string): boolean {
-  return isDeepStrictEqual(one.roles[role]?.conditions ?? [], other.roles[role]?.conditions ?? []);
+  const asked = ({ roles }: PolicyDocument) => [
+    roles[role]?.conditions ?? [],
+    roles[role]?.require_approval ?? [],
+  ];
+  return isDeepStrictEqual(asked(one), asked(other));
 }
 
 /** `roles.sales.allowed_tools[2]` tells the role at the time of the call; a rule about the token does not. */

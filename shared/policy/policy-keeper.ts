@@ -112,7 +112,10 @@ export class PolicyKeeper {
   }
 
   async #require({ publication, version, digest }: PolicyReference, sources: PolicySources): Promise<Policy> {
-    if (digest === null) return { ...sources.bundled(), publication };
+    if (digest === null) {
+      const bundled = sources.bundled();
+      return publication === bundled.publication ? bundled : { ...bundled, publication };
+    }
     return { ...(await this.#compile({ version, digest }, sources)), publication };
   }
 

@@ -138,6 +138,8 @@ describe("health", () => {
       "OAUTH_KV",
       "PLATFORM_DB",
       "PRINCIPAL",
+      "TOOL_LIMITER",
+      "policy",
     ]);
     for (const check of body.checks) expect(check).toMatchObject({ ok: true, ms: expect.any(Number) });
   });

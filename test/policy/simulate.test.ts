@@ -38,7 +38,7 @@ beforeAll(async () => {
   await vera.call("crm_create_contact", { full_name: "Nora" });
   // Outcomes and denials are recorded behind the answer.
   await vi.waitFor(async () => {
-    expect(await eventsOf("user_sam")).toHaveLength(4);
+    expect(await eventsOf("user_sam")).toHaveLength(5);
     expect(await eventsOf("user_vera")).toHaveLength(1);
   });
   await deliverAll("user_sam");
@@ -52,7 +52,7 @@ beforeAll(async () => {
 
 describe("recorded calls, replayed against a draft", () => {
   it("come out as they did when nothing that matters changes, refusals by arguments included", () => {
-    expect(judge(() => {})).toEqual(["crm_list_deals: allow → allow", "crm_move_deal: deny → deny"]);
+    expect(judge(() => {})).toEqual(["crm_list_deals: allow → allow", "crm_move_deal: approval → approval"]);
     expect(judge(() => {}, "user_vera")).toEqual(["crm_create_contact: deny → deny"]);
   });
 
@@ -72,10 +72,27 @@ describe("recorded calls, replayed against a draft", () => {
 
   it("cannot be decided when the draft looks at arguments in another way, because their values are not kept", () => {
     const undecidable = judge((document) => {
-      for (const condition of sales(document).conditions ?? [])
-        condition.require = { expression: 'args.stage != "lost"' };
+      sales(document).conditions = [
+        {
+          name: "never-lost",
+          tools: ["crm_move_deal"],
+          require: { expression: 'args.stage != "lost"' },
+          message: "Nothing is lost.",
+        },
+      ];
     });
-    expect(undecidable[1]).toBe("crm_move_deal: deny → undecidable");
+    expect(undecidable[1]).toBe("crm_move_deal: approval → undecidable");
+  });
+
+  it("wait for a person when the draft asks for one, and no longer when it does not", () => {
+    const asked = judge((document) => {
+      sales(document).require_approval = ["crm_*"];
+    });
+    expect(asked).toEqual(["crm_list_deals: allow → approval", "crm_move_deal: approval → approval"]);
+    const free = judge((document) => {
+      sales(document).require_approval = [];
+    });
+    expect(free[1]).toBe("crm_move_deal: approval → allow");
   });
 
   it("are reported by role, tool and change, with examples", () => {

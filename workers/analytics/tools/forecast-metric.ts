@@ -48,7 +48,7 @@ export const forecastMetric = defineTool({
     "Forecasts a metric with a 95 % interval, and shows how wrong the method was on the past. Say the error with the figure.",
   input: z.object({
     metric: metricField,
-    grain: z.enum(GRAINS).exclude(["total"]).default("day"),
+    grain: z.enum(GRAINS).exclude(["total"]).default("day").describe("Length of a step"),
     horizon: z.coerce
       .number()
       .int()

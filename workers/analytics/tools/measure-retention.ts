@@ -37,8 +37,8 @@ export const measureRetention = defineTool({
   description:
     "Cohorts: of the customers whose first order (or visit) lies in a month, week or day, how many percent came back 1, 2, 3 … later.",
   input: z.object({
-    activity: z.enum(["order", "visit"]).default("order"),
-    grain: z.enum(["month", "week", "day"]).default("month"),
+    activity: z.enum(["order", "visit"]).default("order").describe("What counts as coming back"),
+    grain: z.enum(["month", "week", "day"]).default("month").describe("Length of a cohort"),
     period: periodField
       .optional()
       .describe("Cohorts and their return; default last_12_months, 12 weeks or 14 days"),

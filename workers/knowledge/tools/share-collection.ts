@@ -18,7 +18,7 @@ export const shareCollection = defineTool({
   idempotent: true,
   scope: "knowledge:write",
   input: z.object({
-    collection: collectionField,
+    collection: collectionField.describe("Its name"),
     readers: rolesField.nullable().describe("Roles that may read it; null for everybody."),
     writers: rolesField.nullable().describe("Roles that may also write to it; null for every reader."),
   }),
