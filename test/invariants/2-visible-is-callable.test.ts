@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { listServers } from "../../workers/servers.ts";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
 import { DEFINED, replaceRole, SCOPES } from "./random-policy.ts";
 
@@ -17,6 +18,8 @@ const parts = fc.record({
   allowed_resources: globs(DEFINED.resource),
   denied_resources: globs(DEFINED.resource),
 });
+
+const RESOURCES = listServers().flatMap(({ resources }) => resources);
 
 const isForbidden = (answer: unknown) => JSON.stringify(answer ?? null).includes("forbidden");
 const names = (items: readonly { name: string }[]) => items.map(({ name }) => name).sort();
@@ -65,10 +68,11 @@ describe.each(LANES)("invariant 2: what is listed can be called, and the reverse
         ).result.resourceTemplates;
         const fixed: { uri: string }[] = await session.listResources();
         for (const { uri } of fixed.slice(0, 10)) expect((await session.readResource(uri)).length).toBe(1);
-        for (const { name, uriTemplate } of templates) {
-          const uri = uriTemplate.replaceAll(/\{[^}]+\}/g, "no-such-member");
-          const { error } = await session.request("resources/read", { uri });
-          expect(isForbidden(error), name).toBe(false);
+        const listed = new Set([...templates.map(({ name }) => name), ...fixed.map(({ uri }) => uri)]);
+        for (const { name, uri, uriTemplate = "" } of RESOURCES) {
+          const address = uri ?? uriTemplate.replaceAll(/\{[^}]+\}/g, "no-such-member");
+          const { error } = await session.request("resources/read", { uri: address });
+          expect(isForbidden(error), name).toBe(!listed.has(uri ?? name));
         }
         shown += tools.length + prompts.length + templates.length;
       }),
