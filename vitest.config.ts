@@ -54,6 +54,8 @@ export default defineConfig(async () => {
           },
         },
       },
+      // The default leaves one core idle, which on two is half of the machine.
+      maxWorkers: 2,
       silent: "passed-only" as const,
       include: ["test/**/*.test.ts"],
       exclude: [

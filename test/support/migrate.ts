@@ -10,9 +10,14 @@ export async function migrate(): Promise<void> {
     crm: env.CRM_DB,
     knowledge: env.KNOWLEDGE_DB,
   };
-  for (const [name, database] of Object.entries(databases)) {
-    await applyD1Migrations(database, migrations[name] ?? []);
-  }
+  await Promise.all(
+    Object.entries(databases).map(([name, database]) => applyD1Migrations(database, asOne(migrations[name]))),
+  );
+}
+
+/** All migrations of a database as one: a transaction instead of one each. Which statements run, and in which order, stays. */
+function asOne(migrations: readonly D1Migration[] = []): D1Migration[] {
+  return [{ name: "all", queries: migrations.flatMap(({ queries }) => queries) }];
 }
 
 await migrate();
