@@ -8,7 +8,7 @@ import type { InputAnswers } from "./input-needed.ts";
 import { isRecord, type Params, STATELESS_METHODS, type StatelessMethod } from "./stateless-methods.ts";
 
 /** The revision that this lane speaks. */
-export const STATELESS_REVISION = "2026-07-28";
+const STATELESS_REVISION = "2026-07-28";
 
 /** A request of the stateless generation that is in order. */
 export interface StatelessRequest {
@@ -75,9 +75,10 @@ function isKnownEnvelope(meta: Readonly<Record<string, unknown>>): boolean {
 
 /** Everything of an envelope that its schema looks at and that a client does not change from call to call. */
 function describeEnvelope(meta: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify([
-    meta[CLIENT_CAPABILITIES_META_KEY],
-    meta[CLIENT_INFO_META_KEY],
-    meta[LOG_LEVEL_META_KEY],
-  ]);
+  // By name: in a list, what is left out would look like `null`.
+  return JSON.stringify({
+    capabilities: meta[CLIENT_CAPABILITIES_META_KEY],
+    client: meta[CLIENT_INFO_META_KEY],
+    level: meta[LOG_LEVEL_META_KEY],
+  });
 }

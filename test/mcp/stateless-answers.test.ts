@@ -120,7 +120,7 @@ const BAD: readonly Sent[] = [
   ),
   ...[undefined, null, [], "text", {}].map((_meta) => change(ONE, { params: { _meta } })),
   ...Object.keys(ENVELOPE).flatMap((key) =>
-    [undefined, 4, "1999-01-01", {}, { sampling: 4 }].map((value) =>
+    [undefined, null, 4, "1999-01-01", {}, { sampling: 4 }].map((value) =>
       call("test_simple_text", {}, { [key]: value }),
     ),
   ),
