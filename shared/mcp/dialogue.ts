@@ -4,6 +4,7 @@ import type { Answer, Question } from "./define.ts";
 import { ToolError } from "./errors.ts";
 import type { InputRequestSpec } from "./input-needed.ts";
 import type { JsonValue } from "./json.ts";
+import { JSON_RPC, ProtocolFault } from "./protocol-fault.ts";
 import { describeIssues, type JsonSchema } from "./schema.ts";
 
 /** Milliseconds a person has to answer while the call waits. */
@@ -81,6 +82,28 @@ export function inquireSample(
 export function requireAbility(abilities: ClientAbilities | undefined, ability: keyof ClientAbilities): void {
   if (abilities?.[ability] !== undefined) return;
   throw new ToolError("client_unsupported", `This tool needs a client with the "${ability}" capability.`);
+}
+
+/** The capability that a request for the client's side needs, as the client would have to declare it. */
+function neededFor({ method, params }: InputRequestSpec): ClientAbilities {
+  if (method === "roots/list") return { roots: {} };
+  if (method === "sampling/createMessage") return { sampling: {} };
+  return { elicitation: params.mode === "url" ? { url: {} } : { form: {} } };
+}
+
+/**
+ * Throws -32021 with the capability that a client would have to declare to be asked this (MCP 2026-07-28,
+ * `MissingRequiredClientCapability`).
+ */
+export function requireInquirable(abilities: ClientAbilities, request: InputRequestSpec): void {
+  const elicits = elicitsOf(abilities);
+  const able =
+    request.method === "elicitation/create"
+      ? elicits[request.params.mode === "url" ? "url" : "form"]
+      : abilities[request.method === "roots/list" ? "roots" : "sampling"] !== undefined;
+  if (able) return;
+  const text = `The client is asked for something (${request.method}) that its capabilities do not include.`;
+  throw new ProtocolFault(JSON_RPC.missingCapability, text, { requiredCapabilities: neededFor(request) });
 }
 
 /**

@@ -18,6 +18,7 @@ import type { Catalogue } from "./catalogue.ts";
 import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
 import { readMessage } from "./request-body.ts";
 import type { StatelessLane } from "./stateless.ts";
+import { readPlainRequest } from "./stateless-request.ts";
 
 const SESSION_HEADER = "mcp-session-id";
 
@@ -56,7 +57,6 @@ export interface Caller {
   identity: PrincipalIdentity;
   /** The policy in force. */
   policy: Policy;
-  token: string;
   env: Env;
   ctx: ExecutionContext;
 }
@@ -86,7 +86,8 @@ async function servePost(request: Request, options: LaneOptions, caller: Caller)
   if (unacceptable) return unacceptable;
   const read = await readMessage(request);
   if (!read.ok) return read.response;
-  const legacy = await isLegacyRequest(request, read.body);
+  const plain = readPlainRequest(request.headers, read.body);
+  const legacy = plain === null && (await isLegacyRequest(request, read.body));
   const target = findTarget(read.body, options.catalogue, caller);
   // A call that the policy allows is admitted by its person's object; everything else asks it here.
   if (target?.decision.kind !== "allow" && (await hasEnded(caller))) return refuseEnded(options);
@@ -97,11 +98,10 @@ async function servePost(request: Request, options: LaneOptions, caller: Caller)
   }
   const response = legacy
     ? await serveSessionPost(request, read, options, caller)
-    : await options.stateless(request, read.body, {
+    : await options.stateless(request, read.body, plain, {
         env: caller.env,
         identity: caller.identity,
         policy: caller.policy,
-        token: caller.token,
         waitUntil: (promise) => caller.ctx.waitUntil(promise),
       });
   return response.status === 401 ? askToReconnect(response, options) : response;

@@ -7,11 +7,7 @@ import {
   type MessageExtraInfo,
   type RequestId,
 } from "@modelcontextprotocol/sdk/types.js";
-
-/** Milliseconds between signs of life on an SSE stream: below the 60 to 100 seconds of usual proxies. */
-const KEEP_ALIVE_MS = 25_000;
-
-const encoder = new TextEncoder();
+import { PostAnswer } from "./post-answer.ts";
 
 /**
  * A transport in front of McpAgent's own: a POST is answered by the request that brought it, as JSON when the
@@ -20,7 +16,7 @@ const encoder = new TextEncoder();
  */
 export class PostExchangeTransport implements Transport {
   readonly #inner: Transport;
-  readonly #open = new Map<RequestId, OpenPost>();
+  readonly #open = new Map<RequestId, PostAnswer>();
   onclose?: () => void;
   onerror?: (error: Error) => void;
   onmessage?: <T extends JSONRPCMessage>(message: T, extra?: MessageExtraInfo) => void;
@@ -66,7 +62,7 @@ export class PostExchangeTransport implements Transport {
       this.onmessage?.(message, extra);
       return Promise.resolve(new Response(null, { status: 202 }));
     }
-    const post = new OpenPost(() => this.#open.delete(message.id));
+    const post = new PostAnswer(() => this.#open.delete(message.id));
     this.#open.set(message.id, post);
     this.onmessage?.(message, extra);
     return post.response;
@@ -84,57 +80,5 @@ export class PostExchangeTransport implements Transport {
     // An answer nobody waits for any more: the client hung up, or the object replays `initialize` after an eviction.
     if (final) return;
     await this.#inner.send(message, options?.relatedRequestId === undefined ? options : undefined);
-  }
-}
-
-/** One POST waiting for its answer. */
-class OpenPost {
-  readonly response: Promise<Response>;
-  readonly #onGone: () => void;
-  #respond!: (response: Response) => void;
-  #stream: WritableStreamDefaultWriter<Uint8Array> | undefined;
-  #keepAlive: ReturnType<typeof setInterval> | undefined;
-  #status = 200;
-
-  constructor(onGone: () => void) {
-    this.#onGone = onGone;
-    this.response = new Promise((resolve) => {
-      this.#respond = resolve;
-    });
-  }
-
-  setStatus(status: number): void {
-    this.#status = status;
-  }
-
-  write(message: JSONRPCMessage, final: boolean): void {
-    if (final && !this.#stream) {
-      this.#respond(Response.json(message, { status: this.#status }));
-      return;
-    }
-    this.#writeFrame(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
-    if (final) this.end();
-  }
-
-  end(): void {
-    clearInterval(this.#keepAlive);
-    if (this.#stream) this.#stream.close().catch(() => {});
-    else this.#respond(new Response(null, { status: 404 }));
-  }
-
-  #writeFrame(frame: string): void {
-    this.#stream ??= this.#openStream();
-    this.#stream.write(encoder.encode(frame)).catch(() => {
-      clearInterval(this.#keepAlive);
-      this.#onGone();
-    });
-  }
-
-  #openStream(): WritableStreamDefaultWriter<Uint8Array> {
-    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-    const headers = { "content-type": "text/event-stream", "cache-control": "no-cache" };
-    this.#respond(new Response(readable, { headers }));
-    this.#keepAlive = setInterval(() => this.#writeFrame(": keep-alive\n\n"), KEEP_ALIVE_MS);
-    return writable.getWriter();
   }
 }

@@ -1,6 +1,9 @@
 import type { ErrorCode, ToolError } from "./errors.ts";
 
-/** JSON-RPC 2.0 §5.1 codes, and MCP's own for a missing resource (2025-11-25, «Error Handling» of resources). */
+/**
+ * JSON-RPC 2.0 §5.1 codes, and MCP's own: for a missing resource (2025-11-25, «Error Handling» of resources), and for
+ * a capability that the client would need (2026-07-28).
+ */
 export const JSON_RPC = {
   parseError: -32700,
   invalidRequest: -32600,
@@ -10,6 +13,7 @@ export const JSON_RPC = {
   serverError: -32000,
   sessionNotFound: -32001,
   resourceNotFound: -32002,
+  missingCapability: -32021,
 } as const;
 
 /** A failure of the protocol and not of a tool: it becomes a JSON-RPC error. Both SDKs read `code` and `data`. */

@@ -1,10 +1,12 @@
 import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
 
-/** Bytes of one message. Counted on the stream, because Content-Length is only the client's word. */
+/** Bytes of one message. */
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /** Nesting of one message. Deeper input is refused before any schema walks it. */
 const MAX_DEPTH = 64;
+
+const decoder = new TextDecoder();
 
 /** A parsed message, or the answer that refuses it. */
 export type BodyResult =
@@ -15,7 +17,7 @@ export type BodyResult =
  * Reads and checks a POST body: JSON, one object (batches ended with 2025-06-18), bounded in bytes and depth.
  */
 export async function readMessage(request: Request): Promise<BodyResult> {
-  const text = await readBounded(request.body, MAX_BODY_BYTES);
+  const text = await readText(request);
   if (text === null) {
     return refuse(413, JSON_RPC.invalidRequest, `The message is larger than ${MAX_BODY_BYTES} bytes.`);
   }
@@ -40,21 +42,33 @@ function refuse(status: number, code: number, message: string): BodyResult {
   return { ok: false, response: jsonRpcError(status, code, message) };
 }
 
+/**
+ * The body as text, or `null` when it is too long. A length that fits is taken at its word, because HTTP ends a body
+ * where it says, and counted all the same; a body without one is counted as it comes.
+ */
+async function readText(request: Request): Promise<string | null> {
+  const declared = request.headers.get("content-length");
+  if (declared === null || Number(declared) > MAX_BODY_BYTES)
+    return readBounded(request.body, MAX_BODY_BYTES);
+  const bytes = await request.arrayBuffer();
+  return bytes.byteLength > MAX_BODY_BYTES ? null : decoder.decode(bytes);
+}
+
 async function readBounded(stream: ReadableStream<Uint8Array> | null, limit: number): Promise<string | null> {
   if (!stream) return "";
-  const decoder = new TextDecoder();
+  const partial = new TextDecoder();
   const reader = stream.getReader();
   let text = "";
   let bytes = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return text + decoder.decode();
+    if (done) return text + partial.decode();
     bytes += value.byteLength;
     if (bytes > limit) {
       await reader.cancel();
       return null;
     }
-    text += decoder.decode(value, { stream: true });
+    text += partial.decode(value, { stream: true });
   }
 }
 

@@ -16,7 +16,6 @@ import {
   ListResourceTemplatesRequestSchema,
   ListRootsResultSchema,
   ListToolsRequestSchema,
-  LoggingLevelSchema,
   ReadResourceRequestSchema,
   type ServerNotification,
   type ServerRequest,
@@ -69,6 +68,7 @@ import {
 } from "./handlers.ts";
 import { SOFTWARE } from "./identity.ts";
 import type { JsonValue } from "./json.ts";
+import { reaches } from "./log-level.ts";
 import { PostExchangeTransport } from "./post-exchange.ts";
 import { progressOf } from "./progress.ts";
 import { JSON_RPC, jsonRpcError, ProtocolFault } from "./protocol-fault.ts";
@@ -86,9 +86,6 @@ const SUBSCRIPTION_LIMIT = 20;
 
 /** What a client that never sent `logging/setLevel` is told. */
 const DEFAULT_LOG_LEVEL: LogLevel = "info";
-
-/** Least severe first. */
-const LOG_LEVELS: readonly LogLevel[] = LoggingLevelSchema.options;
 
 /** What each request for the client's side is answered with. */
 const INQUIRY_RESULTS = {
@@ -335,8 +332,7 @@ function sessionfulChannel(server: Server, extra: Extra, logLevel: LogLevel): Cl
       notify(progressOf(progressToken, progress, total, message));
     },
     log(level, data) {
-      if (LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(logLevel)) return;
-      notify({ method: "notifications/message", params: { level, data } });
+      if (reaches(level, logLevel)) notify({ method: "notifications/message", params: { level, data } });
     },
     ask: async (question) => readAnswer(question, await send(inquire(question))),
     sample: async (prompt, options) => readSample(await send(inquireSample(prompt, options))),

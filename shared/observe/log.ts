@@ -6,6 +6,13 @@ export type Level = "debug" | "info" | "warn" | "error";
 
 const EVERYTHING = ["pii", "secret"] as const;
 
+/**
+ * What most fields are: a short word of ours, a trace id, a UUID, the time. No address, number or key that masking
+ * looks for has one of these forms, and looking costs more than the rest of the line.
+ */
+const HARMLESS =
+  /^(?:[a-z_]{1,24}|[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)$/;
+
 /** Fields of a log line. Never arguments, results, tokens or personal data: ids, names, codes and numbers. */
 export type LogFields = Record<string, JsonValue | undefined>;
 
@@ -15,9 +22,11 @@ export type LogFields = Record<string, JsonValue | undefined>;
  */
 export function log(level: Level, event: string, fields: LogFields): void {
   const line = { level, event, time: new Date().toISOString(), ...fields };
-  console[level](
-    JSON.stringify(line, (_name, value) => (typeof value === "string" ? maskText(value, EVERYTHING) : value)),
-  );
+  console[level](JSON.stringify(line, maskField));
+}
+
+function maskField(_name: string, value: unknown): unknown {
+  return typeof value === "string" && !HARMLESS.test(value) ? maskText(value, EVERYTHING) : value;
 }
 
 /** Logs an unexpected failure with its stack and returns the event id under which it can be found. */

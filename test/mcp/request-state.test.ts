@@ -83,11 +83,10 @@ async function greet(changes: Partial<Record<string, string>>, params: object = 
   });
   const pending: Promise<unknown>[] = [];
   const deployed = { ...env, ...changes } as Env;
-  const response = await lane(request, body, {
+  const response = await lane(request, body, null, {
     env: deployed,
     identity,
     policy: bundledPolicy(),
-    token: "",
     waitUntil: (promise) => pending.push(promise),
   });
   const answer = await response.json<{ result?: ReturnType<typeof JSON.parse>; error?: { code: number } }>();

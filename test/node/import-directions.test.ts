@@ -45,8 +45,8 @@ describe("import directions", () => {
     expect(
       breachesOf("shared/mcp/sessionful.ts", `${first}\nimport { McpAgent } from "agents/mcp";`),
     ).toEqual([]);
-    expect(breachesOf("shared/mcp/stateless.ts", second)).toEqual([]);
-    expect(breachesOf("shared/mcp/stateless.ts", first)).toHaveLength(1);
+    expect(breachesOf("shared/mcp/stateless-judge.ts", second)).toEqual([]);
+    expect(breachesOf("shared/mcp/stateless-judge.ts", first)).toHaveLength(1);
     expect(breachesOf("workers/crm/agent.ts", 'import { McpAgent } from "agents/mcp";')).toHaveLength(1);
     expect(breachesOf("workers/crm/server.ts", second)).toHaveLength(1);
     expect(breachesOf("scripts/demo/session.ts", first)).toEqual([]);

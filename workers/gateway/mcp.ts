@@ -44,7 +44,7 @@ export async function serveMcp(
   const policy = await policyInForce(env);
   noticePolicy(env, policy, ctx);
   const identity = identify(request, ctx);
-  return serveLanes(request, options, { identity, policy, token: ctx.auth.token, env, ctx });
+  return serveLanes(request, options, { identity, policy, env, ctx });
 }
 
 function openingFor(server: string | null): Opening {

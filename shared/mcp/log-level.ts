@@ -1,0 +1,19 @@
+import type { LogLevel } from "./define.ts";
+
+/** Least severe first (RFC 5424). */
+const LEVELS: readonly unknown[] = [
+  "debug",
+  "info",
+  "notice",
+  "warning",
+  "error",
+  "critical",
+  "alert",
+  "emergency",
+] satisfies LogLevel[];
+
+/** Whether a message of this level goes to a client that asked for `threshold` and worse. Nobody asks for an unknown one. */
+export function reaches(level: LogLevel, threshold: unknown): boolean {
+  const least = LEVELS.indexOf(threshold);
+  return least >= 0 && LEVELS.indexOf(level) >= least;
+}

@@ -1,0 +1,94 @@
+import {
+  createMcpHandler,
+  type RequestMethod,
+  Server,
+  type ServerContext,
+} from "@modelcontextprotocol/server";
+import { log } from "../observe/log.ts";
+import type { Catalogue } from "./catalogue.ts";
+import { SOFTWARE } from "./identity.ts";
+import type { InputAnswers } from "./input-needed.ts";
+import type { RoundState } from "./request-state.ts";
+import { DISCOVERY_CACHE, isRecord, STATELESS_METHODS, type StatelessMethod } from "./stateless-methods.ts";
+import { rememberEnvelope, type StatelessRequest } from "./stateless-request.ts";
+
+/** One message before the judge. */
+interface Trial {
+  body: Readonly<Record<string, unknown>>;
+  state: RoundState;
+  /** Set when the message would have reached a handler. */
+  passed: StatelessRequest | null;
+}
+
+/** Gives the request that a message is, or the SDK's answer to it. */
+export type StatelessJudge = (
+  request: Request,
+  body: Readonly<Record<string, unknown>>,
+  state: RoundState,
+) => Promise<StatelessRequest | Response>;
+
+/** What every server of this lane says that it can do. */
+const CAPABILITIES = { tools: {}, resources: {}, prompts: {}, completions: {}, logging: {} };
+
+/**
+ * Lets the SDK look at a message: its own handler, with a server whose handlers do nothing but note that they were
+ * reached and with what. What it refuses, and `server/discover`, it answers itself, so that a malformed message gets
+ * the SDK's own answer; what it would have served is served by the lane.
+ */
+export function createStatelessJudge(catalogue: Catalogue): StatelessJudge {
+  const handler = createMcpHandler(
+    ({ authInfo }) => createServer(catalogue, authInfo?.extra as unknown as Trial),
+    {
+      legacy: "reject",
+      onerror: (error) => log("debug", "stateless_rejected", { error: error.message }),
+    },
+  );
+  return async (request, body, state) => {
+    const trial: Trial = { body, state, passed: null };
+    const extra = trial as unknown as Record<string, unknown>;
+    const response = await handler.fetch(request, {
+      authInfo: { token: "", clientId: "", scopes: [], extra },
+      parsedBody: body,
+    });
+    if (trial.passed === null) return response;
+    await response.body?.cancel();
+    rememberEnvelope(trial.passed.meta);
+    return trial.passed;
+  };
+}
+
+function createServer(catalogue: Catalogue, trial: Trial): Server {
+  const server = new Server(
+    { ...SOFTWARE, title: catalogue.title },
+    {
+      capabilities: CAPABILITIES,
+      instructions: catalogue.instructions,
+      cacheHints: { "server/discover": DISCOVERY_CACHE },
+      requestState: { verify: (state) => trial.state.verify(state) },
+    },
+  );
+  for (const [name, method] of STATELESS_METHODS) {
+    server.setRequestHandler(name as RequestMethod, ({ params }, ctx) => {
+      trial.passed = describe(method, trial.body, params, ctx);
+      throw new Error("Served elsewhere.");
+    });
+  }
+  return server;
+}
+
+function describe(
+  method: StatelessMethod,
+  body: Readonly<Record<string, unknown>>,
+  params: unknown,
+  { mcpReq }: ServerContext,
+): StatelessRequest {
+  const sent = isRecord(body.params) ? body.params : {};
+  return {
+    id: mcpReq.id,
+    method,
+    params: isRecord(params) ? params : {},
+    meta: isRecord(sent._meta) ? sent._meta : {},
+    // From the verified state what earlier rounds brought, from the request what this one does.
+    answers: { ...mcpReq.requestState<InputAnswers>(), ...mcpReq.inputResponses },
+  };
+}
