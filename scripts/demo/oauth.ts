@@ -78,13 +78,17 @@ export async function discover(mcpUrl: string): Promise<{ challenge: string; dis
 }
 
 /** Step 2. Registers this app as a public client (RFC 7591) and returns its client id. Done once, not per URL. */
-export async function registerClient({ registrationEndpoint }: Discovery, name: string): Promise<string> {
+export async function registerClient(
+  { registrationEndpoint }: Discovery,
+  name: string,
+  redirectUri = REDIRECT_URI,
+): Promise<string> {
   const { client_id } = await fetchJson<{ client_id: string }>(registrationEndpoint, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({
       client_name: name,
-      redirect_uris: [REDIRECT_URI],
+      redirect_uris: [redirectUri],
       grant_types: ["authorization_code", "refresh_token"],
       response_types: ["code"],
       token_endpoint_auth_method: "none",
@@ -118,14 +122,7 @@ export async function authorize(
     code_challenge_method: "S256",
   }).toString();
 
-  const consentPage = await reachConsent(request.href, browser, account, say);
-  const consent = findForm(consentPage, "handle");
-  const ticked = consent.boxes.map(({ name, value }) => [name, value] as const);
-  say(`consent page offers ${ticked.map(([, scope]) => scope).join(", ")}: tick all, Allow`);
-  const answer = await browser.send(consent, [...consent.fields, ...ticked, ["decision", "allow"]]);
-  if (!isRedirect(answer)) throw new Error(`The consent was not accepted: ${readText(answer)}`);
-
-  const callback = new URL(answer.location);
+  const callback = await giveConsent(request.href, browser, account, say);
   const code = callback.searchParams.get("code");
   if (!callback.href.startsWith(REDIRECT_URI) || code === null) throw new Error(`No code: ${callback.href}`);
   // The answer must belong to our request, and come from the server that we asked (RFC 9207).
@@ -148,6 +145,22 @@ export async function authorize(
     },
   );
   return { accessToken: token.access_token, expiresIn: token.expires_in, scope: token.scope };
+}
+
+/** Signs in if asked to, allows everything on the consent page, and returns where that sends the browser. */
+export async function giveConsent(
+  url: string,
+  browser: Browser,
+  account: Account,
+  say: (text: string) => void,
+): Promise<URL> {
+  const consentPage = await reachConsent(url, browser, account, say);
+  const consent = findForm(consentPage, "handle");
+  const ticked = consent.boxes.map(({ name, value }) => [name, value] as const);
+  say(`consent page offers ${ticked.map(([, scope]) => scope).join(", ")}: tick all, Allow`);
+  const answer = await browser.send(consent, [...consent.fields, ...ticked, ["decision", "allow"]]);
+  if (!isRedirect(answer)) throw new Error(`The consent was not accepted: ${readText(answer)}`);
+  return new URL(answer.location);
 }
 
 async function reachConsent(

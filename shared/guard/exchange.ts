@@ -26,6 +26,8 @@ export interface ClientChannel {
   sample(prompt: string, options?: { maxTokens?: number; system?: string }): Promise<string>;
   /** Whether the client can show a form to its person, and open a page for them (MCP 2025-11-25, «Elicitation»). */
   elicits: { form: boolean; url: boolean };
+  /** Closes the connection while the call goes on, where the client can come back for the answer (SEP-1699). */
+  release(): void;
   /** Sends the person to a page. `accept` says that they agreed to go there, and nothing of what they did there. */
   visit(page: PageVisit): Promise<"accept" | "decline" | "cancel">;
   /** Tells the client that nothing is left to do on the page. */

@@ -8,6 +8,7 @@ import type { SessionHome } from "../session/session-home.ts";
 import { contextTools } from "./context-tools.ts";
 import type { PromptDefinition, ResourceDefinition, ServerDefinition, ToolDefinition } from "./define.ts";
 import type { JsonValue } from "./json.ts";
+import { type ParameterHeader, parameterHeadersOf } from "./parameter-headers.ts";
 import { annotationsOf, inputSchemaOf, outputSchemaOf } from "./schema.ts";
 import { compileTemplate, type UriMatcher } from "./uri-template.ts";
 
@@ -22,6 +23,11 @@ export interface Entry<Definition> {
   openStore(env: Env, principal: PrincipalIdentity, sees: MaskRules, session: SessionHome): unknown;
 }
 
+/** A tool with the arguments that its clients repeat as headers. */
+export interface ToolEntry extends Entry<ToolDefinition> {
+  parameterHeaders: readonly ParameterHeader[];
+}
+
 /** A resource family with its compiled template. */
 export interface TemplateEntry extends Entry<ResourceDefinition> {
   matcher: UriMatcher;
@@ -33,7 +39,7 @@ export interface Catalogue {
   name: string;
   title: string;
   instructions: string;
-  tools: ReadonlyMap<string, Entry<ToolDefinition>>;
+  tools: ReadonlyMap<string, ToolEntry>;
   resources: ReadonlyMap<string, Entry<ResourceDefinition>>;
   templates: readonly TemplateEntry[];
   prompts: ReadonlyMap<string, Entry<PromptDefinition>>;
@@ -62,7 +68,7 @@ export function createCatalogue(
   title: string,
   servers: readonly ServerDefinition[],
 ): Catalogue {
-  const tools = new Map<string, Entry<ToolDefinition>>();
+  const tools = new Map<string, ToolEntry>();
   const resources = new Map<string, Entry<ResourceDefinition>>();
   const templates: TemplateEntry[] = [];
   const prompts = new Map<string, Entry<PromptDefinition>>();
@@ -104,14 +110,12 @@ function addOnce<Value>(map: Map<string, Value>, key: string, value: Value): voi
   map.set(key, value);
 }
 
-function toolEntry(
-  server: string,
-  tool: ToolDefinition,
-  openStore: Entry<unknown>["openStore"],
-): Entry<ToolDefinition> {
+function toolEntry(server: string, tool: ToolDefinition, openStore: Entry<unknown>["openStore"]): ToolEntry {
+  const inputSchema = inputSchemaOf(tool.input);
   return {
     definition: tool,
     openStore,
+    parameterHeaders: parameterHeadersOf(tool.name, inputSchema),
     subject: {
       kind: "tool",
       server,
@@ -125,7 +129,7 @@ function toolEntry(
       name: tool.name,
       title: tool.title,
       description: tool.description,
-      inputSchema: inputSchemaOf(tool.input),
+      inputSchema,
       outputSchema: outputSchemaOf(tool),
       annotations: annotationsOf(tool),
       ...icons(tool),

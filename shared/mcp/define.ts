@@ -106,6 +106,11 @@ export interface AskingContext<Store = unknown> extends CallContext<Store> {
 export interface ToolContext<Store = unknown> extends AskingContext<Store> {
   /** Whether the client can show its person a form; otherwise `ask` fails. */
   canAsk: boolean;
+  /**
+   * Lets the connection go while the call goes on, before a long wait. A client that can come back does so for the
+   * answer; every other keeps its connection.
+   */
+  release(): void;
   /** Reports progress; a client that did not ask for it gets nothing. */
   progress(done: number, total?: number, message?: string): void;
   /** Sends a log message to the client, from the level on that it asked for. */

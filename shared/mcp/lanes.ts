@@ -15,6 +15,9 @@ import type { Policy } from "../policy/compile.ts";
 import type { Decision } from "../policy/decide.ts";
 import { createSessionId, openSessionId, type SessionOwner, sealSessionId } from "../session/seal.ts";
 import type { Catalogue } from "./catalogue.ts";
+import { keepAlive } from "./keep-alive.ts";
+import { OLD_SESSION, type OldSessions, openOldStream, postToOldSession } from "./old-transport.ts";
+import { checkParameterHeaders } from "./parameter-headers.ts";
 import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
 import { readMessage } from "./request-body.ts";
 import type { StatelessLane } from "./stateless.ts";
@@ -36,6 +39,8 @@ export interface LaneOptions {
   namespace: DurableObjectNamespace;
   door: SessionDoor;
   stateless: StatelessLane;
+  /** Whether clients of the old transport (2024-11-05, HTTP+SSE) are served too. */
+  oldTransport: boolean;
   /** Hostnames that `Host` may name, and `Origin` beside loopback. */
   hostnames: readonly string[];
   /** Builds the 403 challenge of RFC 6750 §3.1 with every scope the operation needs. */
@@ -95,6 +100,12 @@ async function servePost(request: Request, options: LaneOptions, caller: Caller)
     const { scope } = target.decision;
     recordMissingScope(request, read.body, target, caller, legacy);
     return options.challenge([...baselines(options.catalogue, scope), scope]);
+  }
+  if (!legacy) {
+    const { name, arguments: args } = (read.body.params ?? {}) as Params;
+    const tool = read.body.method === "tools/call" ? options.catalogue.tools.get(String(name)) : undefined;
+    const mismatch = tool && checkParameterHeaders(tool.parameterHeaders, args, request);
+    if (mismatch) return mismatch;
   }
   const response = legacy
     ? await serveSessionPost(request, read, options, caller)
@@ -210,6 +221,11 @@ async function serveSessionPost(
   options: LaneOptions,
   caller: Caller,
 ): Promise<Response> {
+  const old = options.oldTransport ? new URL(request.url).searchParams.get(OLD_SESSION) : null;
+  if (old !== null) {
+    const sessions = oldSessions(request, options, caller);
+    return (await postToOldSession(request, read.text, old, sessions)) ?? sessionNotFound();
+  }
   const sealed = request.headers.get(SESSION_HEADER);
   const starting = read.body.method === "initialize";
   if (starting && sealed !== null) {
@@ -230,11 +246,12 @@ async function serveSessionPost(
   const keyring = openKeyring(caller.env, "SESSION_SEAL_KEY");
   const id = sealed === null ? createSessionId() : await openSessionId(keyring, sealed, owner);
   if (id === null) return sessionNotFound();
-  const stub = options.namespace.get(options.namespace.idFromName(`streamable-http:${id}`));
+  const name = `streamable-http:${id}`;
+  const stub = options.namespace.get(options.namespace.idFromName(name));
   const response = await stub.fetch(
     new Request(request.url, {
       method: "POST",
-      headers: sessionHeaders(request, id, caller.identity),
+      headers: sessionHeaders(request, name, caller.identity),
       body: read.text,
     }),
   );
@@ -245,6 +262,10 @@ async function serveSessionPost(
 /** GET opens the session's stream, DELETE ends the session; both only for the owner. */
 async function serveSessionVerb(request: Request, options: LaneOptions, caller: Caller): Promise<Response> {
   const sealed = request.headers.get(SESSION_HEADER);
+  if (sealed === null && options.oldTransport && request.method === "GET") {
+    if (await hasEnded(caller)) return refuseEnded(options);
+    return openOldStream(request, oldSessions(request, options, caller));
+  }
   if (sealed === null) {
     // Without a session there is nothing to stream: what the specification asks of a server that offers no stream.
     return jsonRpcError(405, JSON_RPC.serverError, "Send a POST with initialize first.", { allow: "POST" });
@@ -253,18 +274,28 @@ async function serveSessionVerb(request: Request, options: LaneOptions, caller: 
   const keyring = openKeyring(caller.env, "SESSION_SEAL_KEY");
   const id = await openSessionId(keyring, sealed, ownerOf(options, caller));
   if (id === null) return sessionNotFound();
-  const headers = sessionHeaders(request, id, caller.identity);
+  const headers = sessionHeaders(request, `streamable-http:${id}`, caller.identity);
   headers.set(SESSION_HEADER, id);
   const inner = new Request(request.url, { method: request.method, headers, signal: request.signal });
   const response = await options.door.fetch(inner, caller.env, contextWithoutProps(caller.ctx));
-  return withSession(response, sealed);
+  const stream = response.ok && request.method === "GET" ? response.body : null;
+  return withSession(stream ? new Response(keepAlive(stream), response) : response, sealed);
 }
 
 function ownerOf(options: LaneOptions, { identity }: Caller): SessionOwner {
   return { userId: identity.userId, clientId: identity.clientId, server: options.catalogue.name };
 }
 
-function sessionHeaders(request: Request, id: string, identity: PrincipalIdentity): Headers {
+function oldSessions(request: Request, options: LaneOptions, caller: Caller): OldSessions {
+  return {
+    env: caller.env,
+    namespace: options.namespace,
+    owner: ownerOf(options, caller),
+    headersFor: (name) => sessionHeaders(request, name, caller.identity),
+  };
+}
+
+function sessionHeaders(request: Request, name: string, identity: PrincipalIdentity): Headers {
   const headers = new Headers();
   for (const name of FORWARDED_HEADERS) {
     const value = request.headers.get(name);
@@ -272,7 +303,7 @@ function sessionHeaders(request: Request, id: string, identity: PrincipalIdentit
   }
   headers.set(IDENTITY_HEADER, encodeIdentity(identity));
   // How the agents library names an object that it did not address itself.
-  headers.set("x-partykit-room", `streamable-http:${id}`);
+  headers.set("x-partykit-room", name);
   return headers;
 }
 

@@ -1,11 +1,23 @@
-/** Milliseconds between signs of life on an SSE stream: below the 60 to 100 seconds of usual proxies. */
-const KEEP_ALIVE_MS = 25_000;
+import { KEEP_ALIVE_MS } from "./keep-alive.ts";
+
+/** Milliseconds that a client which lost its stream waits before it comes back (SSE `retry`). */
+const RETRY_MS = 1_000;
 
 /** An answer is one person's: nobody between may keep it, and nobody may wait until it is whole. */
 const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
 const STREAM_HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store, no-transform" };
 
 const encoder = new TextEncoder();
+
+/** Keeps what a stream sends, for a client that comes back for it. */
+export interface StreamEvents {
+  /** Whether the client understands a first event that carries nothing but its id. */
+  readonly primed: boolean;
+  /** Names the stream, and its first event. */
+  open(): { stream: string; firstEvent: string };
+  /** Keeps a message and gives its event's id. */
+  keep(stream: string, message: object): string;
+}
 
 /**
  * One POST waiting for its answer, in both generations: JSON when the final message is all there is, and an SSE stream
@@ -14,15 +26,22 @@ const encoder = new TextEncoder();
 export class PostAnswer {
   readonly response: Promise<Response>;
   readonly #onGone: () => void;
+  readonly #events: StreamEvents | undefined;
   #respond!: (response: Response) => void;
-  #stream: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  #writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
   #keepAlive: ReturnType<typeof setInterval> | undefined;
   #status = 200;
   #gone = false;
+  /** Name of the stream that the answer became, where its events are kept. */
+  stream: string | undefined;
 
-  /** @param onGone - called once when the client has left a stream that had begun */
-  constructor(onGone: () => void) {
+  /**
+   * @param onGone - called once when the client has left a stream that had begun
+   * @param events - of a client that may come back
+   */
+  constructor(onGone: () => void, events?: StreamEvents) {
     this.#onGone = onGone;
+    this.#events = events;
     this.response = new Promise((resolve) => {
       this.#respond = resolve;
     });
@@ -33,35 +52,55 @@ export class PostAnswer {
     this.#status = status;
   }
 
-  /** Sends a JSON-RPC message. After the final one nothing may follow. */
-  write(message: object, final: boolean): void {
-    if (final && !this.#stream) {
+  /**
+   * Sends a JSON-RPC message. After the final one nothing may follow. Says `false`, and does nothing, once the stream
+   * is closed and its client has to come back.
+   */
+  write(message: object, final: boolean): boolean {
+    if (final && !this.#writer) {
       this.#respond(new Response(JSON.stringify(message), { status: this.#status, headers: JSON_HEADERS }));
-      return;
+      return true;
     }
-    this.#writeFrame(`event: message\ndata: ${JSON.stringify(message)}\n\n`);
+    this.#writer ??= this.#openStream();
+    if (this.#gone && this.#events) return false;
+    const id = this.stream && this.#events?.keep(this.stream, message);
+    this.#writeFrame(`event: message\n${id ? `id: ${id}\n` : ""}data: ${JSON.stringify(message)}\n\n`);
     if (final) this.end();
+    return true;
+  }
+
+  /** Closes the connection although the answer is still to come. A client that could not come back keeps it. */
+  release(): void {
+    if (!this.#events?.primed) return;
+    this.#writer ??= this.#openStream();
+    this.end();
   }
 
   /** Closes the stream; a POST that has got nothing yet is answered with 404. */
   end(): void {
     clearInterval(this.#keepAlive);
-    if (this.#stream) this.#stream.close().catch(() => {});
+    this.#gone = true;
+    if (this.#writer) this.#writer.close().catch(() => {});
     else this.#respond(new Response(null, { status: 404 }));
   }
 
   #writeFrame(frame: string): void {
-    this.#stream ??= this.#openStream();
-    this.#stream.write(encoder.encode(frame)).catch(() => this.#leave());
+    this.#writer?.write(encoder.encode(frame)).catch(() => this.#leave());
   }
 
   #openStream(): WritableStreamDefaultWriter<Uint8Array> {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
     this.#respond(new Response(readable, { headers: STREAM_HEADERS }));
-    this.#keepAlive = setInterval(() => this.#writeFrame(": keep-alive\n\n"), KEEP_ALIVE_MS);
     const writer = writable.getWriter();
+    this.#writer = writer;
     // Told by the stream itself, so that a call that is silent learns of it too.
     writer.closed.catch(() => this.#leave());
+    if (this.#events) {
+      const { stream, firstEvent } = this.#events.open();
+      this.stream = stream;
+      if (this.#events.primed) this.#writeFrame(`id: ${firstEvent}\nretry: ${RETRY_MS}\ndata: \n\n`);
+    }
+    this.#keepAlive = setInterval(() => this.#writeFrame(": keep-alive\n\n"), KEEP_ALIVE_MS);
     return writer;
   }
 

@@ -7,22 +7,35 @@ import {
   type MessageExtraInfo,
   type RequestId,
 } from "@modelcontextprotocol/sdk/types.js";
-import { PostAnswer } from "./post-answer.ts";
+import type { StreamLog } from "../session/stream-log.ts";
+import { PostAnswer, type StreamEvents } from "./post-answer.ts";
+import { JSON_RPC } from "./protocol-fault.ts";
+
+/** From this revision on a stream begins with an empty event; older clients take its data for a message (SEP-1699). */
+const PRIMED_SINCE = "2025-11-25";
 
 /**
  * A transport in front of McpAgent's own: a POST is answered by the request that brought it, as JSON when the
- * answer is all there is and as an SSE stream when something comes before it. Everything that belongs to no open
- * POST (messages on the GET stream) goes to the transport behind.
+ * answer is all there is and as an SSE stream when something comes before it. What a stream sends is logged first: a
+ * client that lost it opens a GET with `Last-Event-ID`, and from there on the transport behind serves it, which also
+ * has everything that belongs to no POST.
  */
 export class PostExchangeTransport implements Transport {
   readonly #inner: Transport;
+  readonly #log: StreamLog<JSONRPCMessage>;
+  readonly #endStream: (stream: string) => void;
   readonly #open = new Map<RequestId, PostAnswer>();
+  /** Requests of the old transport that are being answered. */
+  readonly #accepted = new Set<RequestId>();
   onclose?: () => void;
   onerror?: (error: Error) => void;
   onmessage?: <T extends JSONRPCMessage>(message: T, extra?: MessageExtraInfo) => void;
 
-  constructor(inner: Transport) {
+  /** @param endStream - lets go of whoever listens to a stream that has been answered */
+  constructor(inner: Transport, log: StreamLog<JSONRPCMessage>, endStream: (stream: string) => void) {
     this.#inner = inner;
+    this.#log = log;
+    this.#endStream = endStream;
   }
 
   get sessionId(): string | undefined {
@@ -48,7 +61,7 @@ export class PostExchangeTransport implements Transport {
 
   /** Whether a request with this id is still being answered: a client may not use it twice. */
   isOpen(id: RequestId): boolean {
-    return this.#open.has(id);
+    return this.#open.has(id) || this.#accepted.has(id);
   }
 
   /** The request's answer will have this HTTP status instead of 200, unless its stream has begun. */
@@ -57,28 +70,86 @@ export class PostExchangeTransport implements Transport {
   }
 
   /** Hands a client's message in. Resolves with the HTTP answer: 202 for everything but requests. */
-  receive(message: JSONRPCMessage, extra: MessageExtraInfo): Promise<Response> {
+  receive(message: JSONRPCMessage, extra: MessageExtraInfo, version: string | null): Promise<Response> {
     if (!isJSONRPCRequest(message)) {
       this.onmessage?.(message, extra);
       return Promise.resolve(new Response(null, { status: 202 }));
     }
-    const post = new PostAnswer(() => this.#open.delete(message.id));
+    const primed = version !== null && version >= PRIMED_SINCE;
+    // Whether the client is still there or not: the call goes on, and what it sends is logged.
+    const post = new PostAnswer(() => {}, new LoggedStream(message.id, this.#log, primed));
     this.#open.set(message.id, post);
     this.onmessage?.(message, extra);
     return post.response;
   }
 
+  /** Hands in a message of the old transport (2024-11-05): whatever answers it goes out on the session's one stream. */
+  accept(message: JSONRPCMessage, extra: MessageExtraInfo): Response {
+    if (isJSONRPCRequest(message)) this.#accepted.add(message.id);
+    this.onmessage?.(message, extra);
+    return new Response(null, { status: 202 });
+  }
+
+  /** Closes the connection of a request while its work goes on; its client comes back for the answer. */
+  release(id: RequestId): void {
+    this.#open.get(id)?.release();
+  }
+
+  /** The client has opened the request's stream anew: the connection of its POST is dead, known or not. */
+  handOver(id: RequestId): void {
+    this.#open.get(id)?.end();
+  }
+
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
     const final = isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message);
     const id = final ? message.id : options?.relatedRequestId;
+    if (id !== undefined && this.#accepted.has(id)) {
+      if (final) this.#accepted.delete(id);
+      await this.#inner.send(message, options);
+      return;
+    }
     const post = id === undefined ? undefined : this.#open.get(id);
     if (post && id !== undefined) {
       if (final) this.#open.delete(id);
-      post.write(message, final);
+      if (post.write(message, final)) return;
+      // Its client has gone: the transport behind logs the message, and sends it when the client is back.
+      await this.#inner.send(message, { ...options, relatedRequestId: id });
+      if (final && post.stream) this.#endStream(post.stream);
       return;
     }
-    // An answer nobody waits for any more: the client hung up, or the object replays `initialize` after an eviction.
+    // An answer nobody waits for any more, or one to `initialize`, which the object replays after an eviction.
     if (final) return;
     await this.#inner.send(message, options?.relatedRequestId === undefined ? options : undefined);
+  }
+}
+
+/** The answer of a request whose own answer cannot be had any more. */
+export function replaceAnswer(id: RequestId, reason: "interrupted" | "too large"): JSONRPCMessage {
+  const message =
+    reason === "interrupted"
+      ? "The call was interrupted, and its outcome is not known. Look at the data before you call again."
+      : "The answer was too large to keep until the connection was back. Call again.";
+  return { jsonrpc: "2.0", id, error: { code: JSON_RPC.internalError, message } };
+}
+
+/** The events of one POST's stream, as its answer writes them. */
+class LoggedStream implements StreamEvents {
+  readonly #request: RequestId;
+  readonly #log: StreamLog<JSONRPCMessage>;
+  readonly primed: boolean;
+
+  constructor(request: RequestId, log: StreamLog<JSONRPCMessage>, primed: boolean) {
+    this.#request = request;
+    this.#log = log;
+    this.primed = primed;
+  }
+
+  open(): { stream: string; firstEvent: string } {
+    const stream = this.#log.open(this.#request);
+    return { stream, firstEvent: this.#log.firstEvent(stream) };
+  }
+
+  keep(stream: string, message: object): string {
+    return this.#log.keep(stream, message as JSONRPCMessage);
   }
 }

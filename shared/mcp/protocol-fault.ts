@@ -14,6 +14,7 @@ export const JSON_RPC = {
   sessionNotFound: -32001,
   resourceNotFound: -32002,
   missingCapability: -32021,
+  headerMismatch: -32020,
 } as const;
 
 /** A failure of the protocol and not of a tool: it becomes a JSON-RPC error. Both SDKs read `code` and `data`. */

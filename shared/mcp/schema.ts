@@ -28,16 +28,24 @@ export function outputSchemaOf(tool: ToolDefinition): JsonSchema | undefined {
   return toWire(schema, "output");
 }
 
-/** JSON Schema without what costs tokens and says nothing: the dialect, and the bounds of every safe integer. */
+/** Words that older dialects do not have or read otherwise. */
+const NEW_WORDS =
+  /"(\$defs|\$anchor|\$dynamicRef|prefixItems|if|dependentSchemas|dependentRequired|unevaluated\w+)":/;
+
+/**
+ * JSON Schema 2020-12 without what costs tokens and says nothing: the bounds of every safe integer, and the name of the
+ * dialect, which MCP assumes anyway (2025-11-25, SEP-1613). It is named where an older dialect would read the schema
+ * otherwise.
+ */
 function toWire(schema: z.ZodObject, io: "input" | "output"): JsonSchema {
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
+  const { $schema, ...rest } = z.toJSONSchema(schema, {
     io,
     override({ jsonSchema }) {
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
     },
   });
-  return rest as JsonSchema;
+  return (NEW_WORDS.test(JSON.stringify(rest)) ? { $schema, ...rest } : rest) as JsonSchema;
 }
 
 /** The four MCP hints that follow from an effect (MCP 2025-11-25, `ToolAnnotations`). */

@@ -1,11 +1,8 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
-import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import {
   CallToolRequestSchema,
   CompleteRequestSchema,
-  CreateMessageResultSchema,
-  ElicitResultSchema,
   GetPromptRequestSchema,
   isInitializeRequest,
   isJSONRPCRequest,
@@ -14,11 +11,8 @@ import {
   ListPromptsRequestSchema,
   ListResourcesRequestSchema,
   ListResourceTemplatesRequestSchema,
-  ListRootsResultSchema,
   ListToolsRequestSchema,
   ReadResourceRequestSchema,
-  type ServerNotification,
-  type ServerRequest,
   type ServerResult,
   SetLevelRequestSchema,
   SUPPORTED_PROTOCOL_VERSIONS,
@@ -28,7 +22,7 @@ import {
 import { CfWorkerJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/cfworker";
 import { McpAgent } from "agents/mcp";
 import { decodeIdentity } from "../auth/identity-header.ts";
-import type { ClientChannel, Exchange } from "../guard/exchange.ts";
+import type { Exchange } from "../guard/exchange.ts";
 import { traceIdOf } from "../observe/trace.ts";
 import { policyInForce } from "../policy/current.ts";
 import {
@@ -40,21 +34,10 @@ import {
 } from "../session/context.ts";
 import { ResultStore } from "../session/result-store.ts";
 import type { SessionHome } from "../session/session-home.ts";
+import { LISTEN_STREAM, StreamLog } from "../session/stream-log.ts";
 import { callTool } from "./call-tool.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { LogLevel } from "./define.ts";
-import {
-  ANSWER_TIMEOUT_MS,
-  elicitsOf,
-  type Inquiry,
-  inquire,
-  inquireSample,
-  inquireVisit,
-  readAnswer,
-  readSample,
-  readVisit,
-  requireAbility,
-} from "./dialogue.ts";
 import {
   complete,
   fingerprintResource,
@@ -68,15 +51,15 @@ import {
 } from "./handlers.ts";
 import { SOFTWARE } from "./identity.ts";
 import type { JsonValue } from "./json.ts";
-import { reaches } from "./log-level.ts";
-import { PostExchangeTransport } from "./post-exchange.ts";
-import { progressOf } from "./progress.ts";
+import { PostExchangeTransport, replaceAnswer } from "./post-exchange.ts";
 import { JSON_RPC, jsonRpcError, ProtocolFault } from "./protocol-fault.ts";
-
-type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
+import { type Extra, sessionfulChannel } from "./sessionful-channel.ts";
 
 /** Seconds without a request after which a session ends and its object's storage is deleted. */
 const IDLE_SECONDS = 24 * 60 * 60;
+
+/** Seconds that an object of the old transport outlives its connection: calls may still be running. */
+const OLD_SESSION_SECONDS = 5 * 60;
 
 /** A session's last use is written at most this often (milliseconds), so that calls do not cost a write each. */
 const LAST_USE_GRAIN_MS = 10 * 60_000;
@@ -87,23 +70,17 @@ const SUBSCRIPTION_LIMIT = 20;
 /** What a client that never sent `logging/setLevel` is told. */
 const DEFAULT_LOG_LEVEL: LogLevel = "info";
 
-/** What each request for the client's side is answered with. */
-const INQUIRY_RESULTS = {
-  "elicitation/create": ElicitResultSchema,
-  "sampling/createMessage": CreateMessageResultSchema,
-  "roots/list": ListRootsResultSchema,
-} as const;
-
 /** One owner: everything in a session's object belongs to the session. */
 const SELF = "session";
 
 /** The v1 server behind a transport that answers each POST in the request that brought it. */
 class SessionServer extends Server {
   posts: PostExchangeTransport | undefined;
+  wrap: ((transport: Transport) => PostExchangeTransport) | undefined;
 
   override async connect(transport: Transport): Promise<void> {
-    this.posts = new PostExchangeTransport(transport);
-    await super.connect(this.posts);
+    this.posts = this.wrap?.(transport);
+    await super.connect(this.posts ?? transport);
   }
 }
 
@@ -116,6 +93,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   override initialState = emptyContext();
   server!: SessionServer;
   #results: ResultStore | undefined;
+  #streams!: StreamLog<JSONRPCMessage>;
   #lastUseAt = 0;
   #logLevel = DEFAULT_LOG_LEVEL;
   /** Watched resources with the fingerprint that their subscriber knows. */
@@ -137,6 +115,10 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
         jsonSchemaValidator: new CfWorkerJsonSchemaValidator(),
       },
     );
+    const endStream = (stream: string) => this.#endStream(stream);
+    const streams = new StreamLog<JSONRPCMessage>(this.ctx.storage.sql, replaceAnswer, endStream);
+    this.#streams = streams;
+    this.server.wrap = (transport) => new PostExchangeTransport(transport, streams, endStream);
     this.#results = new ResultStore(this.ctx.storage.sql);
     this.#logLevel = (await this.ctx.storage.get<LogLevel>("logLevel")) ?? DEFAULT_LOG_LEVEL;
     this.#watched = (await this.ctx.storage.get<Map<string, string | null>>("watched")) ?? new Map();
@@ -171,7 +153,46 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
       return jsonRpcError(400, JSON_RPC.invalidRequest, "A request with this id is still being answered.");
     }
     await this.#touch();
-    return posts.receive(message, { requestInfo: { headers: Object.fromEntries(request.headers) } });
+    const extra = { requestInfo: { headers: Object.fromEntries(request.headers) } };
+    return this.getTransportType() === "sse"
+      ? posts.accept(message, extra)
+      : posts.receive(message, extra, version);
+  }
+
+  /** A session of the old transport is its one connection; a new connection gets a new session. */
+  override async onClose(): Promise<void> {
+    if (this.getTransportType() === "sse") await this.schedule(OLD_SESSION_SECONDS, "end");
+  }
+
+  /** Deletes everything of the session. */
+  async end(): Promise<void> {
+    await this.destroy();
+  }
+
+  /** The library keeps every event in storage before it sends it, for ever; ours keeps what can still be asked for. */
+  override getEventStore() {
+    return this.#streams;
+  }
+
+  /** The library asks which requests a stream answers, when a client comes back for it. */
+  override async getStreamRequestIds(stream: string) {
+    const request = this.#streams.requestOf(stream);
+    if (request === undefined) return undefined;
+    this.server.posts?.handOver(request);
+    return [request];
+  }
+
+  /** The same, the other way round. */
+  override async getStreamForRequestId(request: string | number) {
+    const streamId = this.#streams.streamOf(request);
+    return streamId === undefined ? undefined : { streamId, requestIds: [request] };
+  }
+
+  #endStream(stream: string): void {
+    for (const connection of this.getConnections<{ streamId?: string }>()) {
+      if (stream !== LISTEN_STREAM && connection.state?.streamId === stream)
+        connection.close(1000, "Answered");
+    }
   }
 
   /** The alarm's check: ends the session when nothing came for {@link IDLE_SECONDS}, or looks again later. */
@@ -288,7 +309,9 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
       sessionId: this.getSessionId(),
       traceId: traceIdOf(headers, extra._meta),
       session: this.#home(),
-      channel: sessionfulChannel(server, extra, this.#logLevel),
+      channel: sessionfulChannel(server, extra, this.#logLevel, () =>
+        this.server.posts?.release(extra.requestId),
+      ),
       signal: extra.signal,
       waitUntil: (promise) => this.ctx.waitUntil(promise),
       endAccess: () => {
@@ -313,33 +336,4 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
       readResult: async (handle, offset, limit) => results.page(SELF, handle, offset, limit),
     };
   }
-}
-
-function sessionfulChannel(server: Server, extra: Extra, logLevel: LogLevel): ClientChannel {
-  const progressToken = extra._meta?.progressToken;
-  const elicits = elicitsOf(server.getClientCapabilities());
-  // A client that hung up makes a notification fail; the call itself goes on.
-  const notify = (notification: ServerNotification) =>
-    void extra.sendNotification(notification).catch(() => {});
-  const send = ({ ability, method, params }: Inquiry): Promise<unknown> => {
-    requireAbility(server.getClientCapabilities(), ability);
-    const options = { relatedRequestId: extra.requestId, timeout: ANSWER_TIMEOUT_MS };
-    return extra.sendRequest({ method, params } as ServerRequest, INQUIRY_RESULTS[method], options);
-  };
-  return {
-    progress(progress, total, message) {
-      if (progressToken === undefined) return;
-      notify(progressOf(progressToken, progress, total, message));
-    },
-    log(level, data) {
-      if (reaches(level, logLevel)) notify({ method: "notifications/message", params: { level, data } });
-    },
-    ask: async (question) => readAnswer(question, await send(inquire(question))),
-    sample: async (prompt, options) => readSample(await send(inquireSample(prompt, options))),
-    elicits,
-    visit: async (page) => readVisit(await send(inquireVisit(page, elicits, true))),
-    endVisit(elicitationId) {
-      if (elicits.url) notify({ method: "notifications/elicitation/complete", params: { elicitationId } });
-    },
-  };
 }

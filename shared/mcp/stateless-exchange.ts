@@ -182,6 +182,8 @@ function statelessChannel(message: StatelessRequest, answer: PostAnswer): Client
     ask: (question) => round.put(inquire(question), (response) => readAnswer(question, response)),
     sample: (prompt, options) => round.put(inquireSample(prompt, options), readSample),
     elicits,
+    // This revision has no stream that a client could come back to.
+    release: () => {},
     visit: (page) => visits.put(inquireVisit(page, elicits, false), readVisit),
     // This revision has no such notification: the client repeats the call.
     endVisit: () => {},

@@ -1,4 +1,5 @@
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import {
@@ -7,6 +8,7 @@ import {
   ListRootsRequestSchema,
   type LoggingLevel,
   LoggingMessageNotificationSchema,
+  ProgressNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type FixtureGateway, startFixtureGateway } from "./fixture-gateway.ts";
@@ -15,10 +17,13 @@ import { callStateless } from "./stateless-request.ts";
 let gateway: FixtureGateway;
 
 beforeAll(async () => {
-  gateway = await startFixtureGateway();
+  gateway = await startFixtureGateway({ LEGACY_SSE: "on" });
 });
 
 afterAll(() => gateway?.stop());
+
+/** Of more than one byte a character, and nothing that looks like anything. */
+const MEGABYTE = "größer als üblich. ".repeat(55_000);
 
 describe("a session that is asked back", () => {
   const clients: Client[] = [];
@@ -91,6 +96,13 @@ describe("a session that is asked back", () => {
     expect(await logsAt("debug")).toBe(3);
   });
 
+  test("sends and gets a megabyte", async () => {
+    const { client } = await connect({});
+    const text = MEGABYTE;
+    const { content } = await client.callTool({ name: "test_large_message", arguments: { text } });
+    expect(content).toEqual([{ type: "text", text }]);
+  });
+
   test("may watch at most twenty resources", async () => {
     const { client } = await connect({});
     for (let id = 0; id < 20; id += 1) await client.subscribeResource({ uri: `test://template/${id}/data` });
@@ -114,6 +126,12 @@ describe("a stateless call that is asked back", () => {
     const continued = { ...call, inputResponses: answers, requestState: await ask() };
     const { result } = await callStateless(gateway.fixtureUrl, "tools/call", continued);
     expect(JSON.stringify(result?.content)).toContain("ada@people.example");
+  });
+
+  test("sends and gets a megabyte", async () => {
+    const large = { name: "test_large_message", arguments: { text: MEGABYTE } };
+    const { result } = await callStateless(gateway.fixtureUrl, "tools/call", large);
+    expect(result?.content).toEqual([{ type: "text", text: MEGABYTE }]);
   });
 
   test.each([
@@ -144,5 +162,70 @@ describe("a stateless call that is asked back", () => {
     const state = Buffer.from(payload, "base64url").toString();
     expect(state).toContain("step1");
     expect(state).not.toContain("other");
+  });
+});
+
+describe("a client of the old transport, where it is switched on", () => {
+  let client: Client;
+  let transport: SSEClientTransport;
+  /** Where the server told the client to send its messages. */
+  let address: URL;
+
+  beforeAll(async () => {
+    transport = new SSEClientTransport(new URL(gateway.fixtureUrl), {
+      async fetch(url, init) {
+        if (init?.method === "POST") address = new URL(url);
+        return fetch(url, init);
+      },
+    });
+    client = new Client({ name: "test", version: "1" }, { capabilities: { elicitation: {} } });
+    client.setRequestHandler(ElicitRequestSchema, () => ({ action: "accept", content: { name: "Ada" } }));
+    await client.connect(transport as Transport);
+  });
+
+  afterAll(() => client?.close());
+
+  test("lists and calls tools, reads resources and gets prompts", async () => {
+    const { tools } = await client.listTools();
+    expect(tools.map(({ name }) => name)).toContain("test_simple_text");
+    const { content } = await client.callTool({ name: "test_simple_text" });
+    expect(content).toEqual([{ type: "text", text: "This is a simple text response for testing." }]);
+    expect((await client.readResource({ uri: "test://static-text" })).contents).toHaveLength(1);
+    expect((await client.getPrompt({ name: "test_simple_prompt" })).messages).toHaveLength(1);
+  });
+
+  test("hears progress and is asked back on its one stream", async () => {
+    const steps: number[] = [];
+    client.setNotificationHandler(
+      ProgressNotificationSchema,
+      ({ params }) => void steps.push(params.progress),
+    );
+    await client.callTool({ name: "test_tool_with_progress", _meta: { progressToken: "steps" } });
+    // The client reads notifications one turn later than answers.
+    await expect.poll(() => steps).toEqual([0, 50, 100]);
+    const { content } = await client.callTool({ name: "test_input_required_result_elicitation" });
+    expect(JSON.stringify(content)).toContain("Ada");
+  });
+
+  test("goes on after its object was evicted, and hears nothing that it did not ask for", async () => {
+    const errors: Error[] = [];
+    client.onerror = (error) => void errors.push(error);
+    const [id] = (address.searchParams.get("sessionId") ?? "").split(".");
+    await gateway.evict("FIXTURE_AGENT", `sse:${id}`);
+    expect((await client.listTools()).tools).not.toHaveLength(0);
+    expect(errors).toEqual([]);
+  });
+
+  test("sends to an address that is nothing to another app", async () => {
+    const send = async (url: URL | string, token: string) => {
+      const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
+      const ping = JSON.stringify({ jsonrpc: "2.0", id: "other", method: "ping" });
+      return (await fetch(url, { method: "POST", headers, body: ping })).status;
+    };
+    const own = gateway.front.lend?.token ?? "";
+    const other = await gateway.connectAnotherApp();
+    expect(await send(address, other)).toBe(404);
+    expect(await send(`${address}x`, own)).toBe(404);
+    expect(await send(address, own)).toBe(202);
   });
 });

@@ -1,20 +1,28 @@
+import net from "node:net";
 import { Browser } from "../../scripts/demo/browser.ts";
-import { authorize, discover, registerClient } from "../../scripts/demo/oauth.ts";
+import { authorize, discover, giveConsent, registerClient } from "../../scripts/demo/oauth.ts";
 import { DEMO_PASSWORD, DEMO_PEOPLE, seedPeople } from "../../scripts/seed/people.ts";
-import { type GatewayProcess, startGateway } from "../support/gateway-process.ts";
+import { type GatewayOptions, type GatewayProcess, startGateway } from "../support/gateway-process.ts";
 
 /** A running gateway with the fixture behind it. */
 export interface FixtureGateway extends GatewayProcess {
   /** The fixture's MCP URL. Requests to it without a token are lent one. */
   fixtureUrl: string;
+  /** Signs the same person in through another app, and gives that app's token. */
+  connectAnotherApp(): Promise<string>;
+  /** A public client that is registered for `http://127.0.0.1:<port>/callback`. */
+  app: { clientId: string; port: number };
+  /** Opens an authorization URL as a person, signs in, consents, and follows the redirect to the client. */
+  signIn(authorizationUrl: string): Promise<void>;
 }
 
 /**
  * Starts the real gateway with the conformance fixture as one more server. The suite cannot sign in, so this does:
  * discovery, registration, sign-in form, consent form and token, as every client, and then lends the token.
  */
-export async function startFixtureGateway(): Promise<FixtureGateway> {
+export async function startFixtureGateway(vars: GatewayOptions["vars"] = {}): Promise<FixtureGateway> {
   const gateway = await startGateway({
+    vars,
     main: "test/conformance/worker.ts",
     agents: [{ binding: "FIXTURE_AGENT", className: "FixtureAgent" }],
     async seed({ PLATFORM_DB }) {
@@ -24,15 +32,34 @@ export async function startFixtureGateway(): Promise<FixtureGateway> {
   try {
     const fixtureUrl = `${gateway.url}/mcp/fixture`;
     const { discovery } = await discover(fixtureUrl);
-    const clientId = await registerClient(discovery, "MCP conformance suite");
     const account = { email: adminEmail(), password: DEMO_PASSWORD };
-    const { accessToken } = await authorize(discovery, clientId, new Browser(), account, () => {});
-    gateway.front.lend = { path: "/mcp/fixture", token: accessToken };
-    return { ...gateway, fixtureUrl };
+    const connect = async (name: string) => {
+      const clientId = await registerClient(discovery, name);
+      return (await authorize(discovery, clientId, new Browser(), account, () => {})).accessToken;
+    };
+    gateway.front.lend = { path: "/mcp/fixture", token: await connect("MCP conformance suite") };
+    const port = await findPort();
+    const callback = `http://127.0.0.1:${port}/callback`;
+    const app = { clientId: await registerClient(discovery, "A registered app", callback), port };
+    const signIn = async (authorizationUrl: string) => {
+      const answer = await giveConsent(authorizationUrl, new Browser(), account, () => {});
+      await (await fetch(answer)).body?.cancel();
+    };
+    const connectAnotherApp = () => connect("Another app");
+    return { ...gateway, fixtureUrl, app, signIn, connectAnotherApp };
   } catch (failure) {
     await gateway.stop();
     throw failure;
   }
+}
+
+/** A port of 127.0.0.1 that was free a moment ago: the suite listens there itself, for the code. */
+async function findPort(): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 function adminEmail(): string {

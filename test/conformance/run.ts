@@ -1,28 +1,29 @@
 import { parseArgs } from "node:util";
 import { EXPECTED_FAILURES } from "./expected-failures.ts";
 import { startFixtureGateway } from "./fixture-gateway.ts";
-import { REVISIONS, type Revision, runSuite, type ScenarioResult } from "./suite.ts";
+import type { ScenarioResult } from "./results.ts";
+import { PARTS, type Part, runPart, runScenario } from "./suite.ts";
 
 const HELP = `Runs the official MCP conformance suite against a freshly started Gatehouse.
 
-  node scripts/conformance.ts                            every scenario that both revisions require
-  node scripts/conformance.ts --revision 2026-07-28      one revision
-  node scripts/conformance.ts --scenario caching         one scenario, in each revision asked for
-  node scripts/conformance.ts --log                      what the Worker logged, at the end
+  npm run conformance                                    everything
+  npm run conformance -- --part 2026-07-28               one part: ${PARTS.join(", ")}
+  npm run conformance -- --part 2026-07-28 --scenario caching      one scenario
+  npm run conformance -- --log                           what the Worker logged, at the end
 `;
 
 const { values: flags } = parseArgs({
   options: {
-    revision: { type: "string", multiple: true, default: [...REVISIONS] },
+    part: { type: "string", multiple: true, default: [...PARTS] },
     scenario: { type: "string" },
     log: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
 });
 
-const unknown = flags.revision.filter((name) => !REVISIONS.includes(name as Revision));
+const unknown = flags.part.filter((name) => !PARTS.includes(name as Part));
 if (flags.help || unknown.length > 0) {
-  if (unknown.length > 0) console.error(`Unknown revision: ${unknown.join(", ")}\n`);
+  if (unknown.length > 0) console.error(`Unknown part: ${unknown.join(", ")}\n`);
   console.log(HELP);
   process.exit(flags.help ? 0 : 1);
 }
@@ -31,30 +32,44 @@ const gateway = await startFixtureGateway();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => void gateway.stop().finally(() => process.exit(130)));
 }
-let passed = 0;
-let failed = 0;
+const totals = { passed: 0, failed: 0, skipped: 0 };
 let surprises = 0;
 try {
-  for (const revision of REVISIONS.filter((name) => flags.revision.includes(name))) {
-    const expected = EXPECTED_FAILURES[revision];
-    const results = await runSuite(gateway.fixtureUrl, revision, flags.scenario);
-    console.log(`\n${revision}`);
-    for (const result of results) console.log(describe(result, expected));
-    passed += results.filter((result) => result.passed).length;
-    failed += results.filter((result) => !result.passed).length;
-    surprises += results.filter(({ scenario, passed }) => passed === scenario in expected).length;
+  for (const part of PARTS.filter((name) => flags.part.includes(name))) {
+    if (flags.scenario !== undefined) {
+      const result = await runScenario(gateway.fixtureUrl, part, flags.scenario);
+      if (result !== undefined) report(part, part, [result]);
+      continue;
+    }
+    const { required, unscored } = await runPart(gateway, part);
+    report(part, `${part}: required`, required);
+    report(part, `${part}: not scored by the suite`, unscored);
   }
 } finally {
   if (flags.log) console.log(`\n${gateway.readLog().join("\n")}`);
   await gateway.stop();
 }
-console.log(`\n${passed} passed, ${failed} failed`);
+if (totals.skipped > 0) console.log(`\n${totals.skipped} skipped by the suite itself`);
+console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = surprises > 0 ? 1 : 0;
 
-function describe(result: ScenarioResult, expected: Readonly<Record<string, string>>): string {
-  const { scenario, checks, failures, warnings } = result;
-  const mark = result.passed ? "✓" : "✗";
-  const known = expected[scenario];
+function report(part: Part, title: string, results: readonly ScenarioResult[]): void {
+  if (results.length === 0) return;
+  const passed = results.filter(({ outcome }) => outcome === "passed").length;
+  console.log(`\n${title} (${passed} of ${results.length})`);
+  for (const result of results) {
+    const name = `${part} ${result.scenario}`;
+    console.log(describe(result, EXPECTED_FAILURES[name]));
+    totals[result.outcome] += 1;
+    if ((result.outcome === "failed") !== name in EXPECTED_FAILURES) surprises += 1;
+  }
+}
+
+function describe(
+  { scenario, outcome, checks, failures, warnings }: ScenarioResult,
+  known: string | undefined,
+): string {
+  const mark = { passed: "✓", failed: "✗", skipped: "–" }[outcome];
   return [
     `  ${mark} ${scenario.padEnd(46)} ${checks} ${checks === 1 ? "check" : "checks"}`,
     ...(known === undefined ? [] : [`      expected: ${known}`]),

@@ -1,99 +1,104 @@
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
-import { resolveCommand, runNode } from "../../scripts/local/process.ts";
+import { parse } from "yaml";
+import { resolveCommand, runNode, startNode } from "../../scripts/local/process.ts";
+import type { FixtureGateway } from "./fixture-gateway.ts";
+import { readResults, type ScenarioResult } from "./results.ts";
 
 const PACKAGE = "@modelcontextprotocol/conformance";
 
-/** The protocol revisions that Gatehouse is held to, each by the scenarios it was released with. */
-export const REVISIONS = ["2025-11-25", "2026-07-28"] as const;
+/** What the official suite is asked for, in the order in which it runs. */
+export const PARTS = ["2025-06-18", "2025-11-25", "2026-07-28", "authorization-server"] as const;
 
-/** One of {@link REVISIONS}. */
-export type Revision = (typeof REVISIONS)[number];
+/** One of {@link PARTS}: a protocol revision, or the authorization server. */
+export type Part = (typeof PARTS)[number];
 
-/** How one scenario of the official suite went. */
-export interface ScenarioResult {
-  scenario: string;
-  /** At least one check succeeded and none failed. */
-  passed: boolean;
-  /** How many checks succeeded. */
-  checks: number;
-  /** What failed checks said. */
-  failures: string[];
-  /** What checks of «should» requirements said; they do not fail a scenario. */
-  warnings: string[];
+/** How one part went. */
+export interface PartResult {
+  part: Part;
+  /** What a server of this revision must pass. */
+  required: ScenarioResult[];
+  /** What the suite runs as well and does not count: extensions, and scenarios that came later. */
+  unscored: ScenarioResult[];
 }
 
-/** A check as the suite writes it down. */
-interface Check {
-  id: string;
-  status: "SUCCESS" | "FAILURE" | "WARNING" | "SKIPPED" | "INFO";
-  errorMessage?: string;
+/** Runs one part of the official suite, in one process of its own. */
+export async function runPart(gateway: FixtureGateway, part: Part): Promise<PartResult> {
+  const [url, wanted] = [gateway.fixtureUrl, await listScenarios(part)];
+  const results = await inFolder(async (folder) => {
+    const output = ["--output-dir", folder];
+    if (part === "authorization-server") await runAuthorization(gateway, output);
+    else if (part === "2025-06-18") {
+      // The suite froze no list for this revision: everything that applies to it is required.
+      await run(["server", "--url", url, ...output, "--suite", "all", "--spec-version", part]);
+    } else await run(["server", "--url", url, ...output, "--requirements", part]);
+    const kind = part === "authorization-server" ? part : "server";
+    return readResults(folder, kind, wanted && [...wanted.required, ...wanted.unscored]);
+  });
+  const unscored = results.filter(({ scenario }) => wanted?.unscored.includes(scenario));
+  return { part, required: results.filter((result) => !unscored.includes(result)), unscored };
 }
 
-/**
- * Runs the official suite against a server, with exactly the scenarios that the revision requires and in its wire
- * form; or with one scenario, required or not.
- */
-export async function runSuite(
+/** Runs one scenario in the wire form of a revision, whether it applies there or not. */
+export async function runScenario(
   url: string,
-  revision: Revision,
-  scenario?: string,
-): Promise<ScenarioResult[]> {
+  revision: Part,
+  scenario: string,
+): Promise<ScenarioResult | undefined> {
+  const [result] = await inFolder(async (folder) => {
+    const selection = ["--scenario", scenario, "--spec-version", revision, "--force"];
+    await run(["server", "--url", url, "--output-dir", folder, ...selection]);
+    return readResults(folder, "server", [scenario]);
+  });
+  return result;
+}
+
+async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-conformance-"));
-  const selection =
-    scenario === undefined
-      ? ["--requirements", revision]
-      : ["--scenario", scenario, "--spec-version", revision, "--force"];
   try {
-    const args = ["server", "--url", url, "--output-dir", folder, ...selection];
-    const { stdout, stderr } = await runNode(resolveCommand(PACKAGE, "conformance"), args);
-    const scenarios = scenario === undefined ? await listRequired(revision) : [scenario];
-    const folders = await readdir(folder);
-    if (folders.length === 0) throw new Error(`The suite ran nothing.\n${stdout}${stderr}`);
-    return await Promise.all(scenarios.map((name) => readResult(name, folder, folders)));
+    return await work(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** The server scenarios that count for a revision, from the list that the suite froze at its release. */
-async function listRequired(revision: Revision): Promise<string[]> {
-  const manifest = createRequire(import.meta.url).resolve(`${PACKAGE}/package.json`);
-  const text = await readFile(path.join(path.dirname(manifest), "requirements", `${revision}.yaml`), "utf8");
-  const [, section = ""] = /^server:\n((?:[ \t]+- .*\n)+)/m.exec(text) ?? [];
-  const names = [...section.matchAll(/- (\S+)/g)].map(([, name = ""]) => name);
-  if (names.length === 0) throw new Error(`The requirements of ${revision} name no server scenario.`);
-  return names;
+function run(args: readonly string[]) {
+  return runNode(resolveCommand(PACKAGE, "conformance"), args);
 }
 
-async function readResult(
-  scenario: string,
-  folder: string,
-  folders: readonly string[],
-): Promise<ScenarioResult> {
-  // The suite names a result `server-<scenario>-<time>`; a scenario that crashed leaves none.
-  const name = folders.find(
-    (candidate) => candidate.replace(/-\d{4}-\d\d-\d\dT.*$/, "") === `server-${scenario}`,
-  );
-  if (name === undefined) {
-    return { scenario, passed: false, checks: 0, failures: ["The scenario left no result."], warnings: [] };
+/** The scenarios of a part where the suite names them beforehand, so that one which crashed is missed. */
+async function listScenarios(part: Part): Promise<{ required: string[]; unscored: string[] } | undefined> {
+  if (part === "2025-06-18") return undefined;
+  if (part === "authorization-server") {
+    return { required: ["authorization-server-metadata-endpoint", "authorization-code-grant"], unscored: [] };
   }
-  const checks = JSON.parse(await readFile(path.join(folder, name, "checks.json"), "utf8")) as Check[];
-  const successes = checks.filter(({ status }) => status === "SUCCESS").length;
-  const failures = describe(checks, "FAILURE");
-  return {
-    scenario,
-    passed: successes > 0 && failures.length === 0,
-    checks: successes,
-    failures,
-    warnings: describe(checks, "WARNING"),
+  const manifest = createRequire(import.meta.url).resolve(`${PACKAGE}/package.json`);
+  const file = path.join(path.dirname(manifest), "requirements", `${part}.yaml`);
+  const { server, not_scored } = parse(await readFile(file, "utf8")) as {
+    server: string[];
+    not_scored: { scenario: string; leg: string }[];
   };
+  const unscored = not_scored.filter(({ leg }) => leg === "server").map(({ scenario }) => scenario);
+  return { required: server, unscored };
 }
 
-function describe(checks: readonly Check[], status: Check["status"]): string[] {
-  return checks
-    .filter((check) => check.status === status)
-    .map(({ id, errorMessage }) => `${id}: ${errorMessage ?? "no reason given"}`);
+/** The suite prints where a person would sign in and consent, and waits for the code. This is that person. */
+async function runAuthorization(gateway: FixtureGateway, output: readonly string[]): Promise<void> {
+  const { port, clientId } = gateway.app;
+  const child = startNode(resolveCommand(PACKAGE, "conformance"), [
+    ...["authorization", "--url", gateway.url, "--client-id", clientId, "--port", String(port)],
+    ...["--resource", gateway.fixtureUrl, ...output],
+  ]);
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  let printed = "";
+  for await (const text of child.stdout?.setEncoding("utf8") ?? []) {
+    const before = printed;
+    printed += text;
+    const link = /^http\S+[?&]code_challenge=\S+$/m;
+    const found = link.exec(printed)?.[0];
+    if (found !== undefined && !link.test(before)) await gateway.signIn(found);
+  }
+  await ended;
 }

@@ -68,6 +68,7 @@ async function enter(userId: string, answered: boolean) {
     },
     channel: {
       progress: () => {},
+      release: () => {},
       log: () => {},
       ask: () =>
         answered ? Promise.resolve({ action: "accept", content: {} } as never) : Promise.reject(question),

@@ -116,6 +116,7 @@ function createChannel(mcpReq: ServerContext["mcpReq"]): ClientChannel {
     ask: (question) => round.put(inquire(question), (response) => readAnswer(question, response)),
     sample: (prompt, options) => round.put(inquireSample(prompt, options), readSample),
     elicits: elicitsOf(declared?.[CLIENT_CAPABILITIES_META_KEY]),
+    release: () => {},
     visit: async () => "cancel",
     endVisit: () => {},
   };

@@ -16,6 +16,8 @@ export interface GatewayOptions {
   main?: string;
   /** Session objects that only `main` has. */
   agents?: readonly { binding: string; className: string }[];
+  /** Variables that differ from the local environment's. */
+  vars?: Readonly<Record<string, string>>;
   /** Fills the migrated databases. */
   seed?(env: Env): Promise<void>;
 }
@@ -66,7 +68,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
 }
 
 /** The local environment of `wrangler.toml`, with what the test adds. */
-function configure(publicUrl: string, { main, agents = [] }: GatewayOptions): Unstable_RawConfig {
+function configure(publicUrl: string, { main, agents = [], vars }: GatewayOptions): Unstable_RawConfig {
   const local = readEnvironment("local");
   const classes = agents.map(({ className }) => className);
   return {
@@ -74,7 +76,7 @@ function configure(publicUrl: string, { main, agents = [] }: GatewayOptions): Un
     main: path.resolve(ROOT, main ?? local.main ?? "workers/index.ts"),
     compatibility_date: local.compatibility_date,
     compatibility_flags: local.compatibility_flags,
-    vars: { ...local.vars, PUBLIC_URL: publicUrl },
+    vars: { ...local.vars, ...vars, PUBLIC_URL: publicUrl },
     kv_namespaces: local.kv_namespaces,
     d1_databases: local.d1_databases,
     queues: local.queues,

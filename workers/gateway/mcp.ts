@@ -37,6 +37,7 @@ export async function serveMcp(
     namespace: env[binding] as DurableObjectNamespace,
     door,
     stateless,
+    oldTransport: env.LEGACY_SSE === "on",
     hostnames: [new URL(env.PUBLIC_URL).hostname],
     challenge: (scopes: readonly string[]) => insufficientScope(ctx.auth, [...scopes]),
     reconnect: `Bearer realm="OAuth", resource_metadata="${metadataUrl(ctx.auth.audience)}", error="invalid_token"`,

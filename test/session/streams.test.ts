@@ -1,0 +1,213 @@
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { keepAlive } from "../../shared/mcp/keep-alive.ts";
+import type { CrmAgent } from "../../workers/crm/agent.ts";
+import { addContact } from "../crm/rows.ts";
+import { openSession, REVISION, type TestSession } from "../support/session.ts";
+
+const ELICITING = { elicitation: { form: {} } };
+const QUESTION = { jsonrpc: "2.0", id: 77, method: "tools/call" };
+
+beforeAll(async () => {
+  for (const name of ["primed", "lost", "late", "gone", "older"])
+    await addContact(`con_${name}`, `${name} Person`);
+});
+
+/** One event of a stream. */
+interface StreamEvent {
+  id: string | undefined;
+  retry: string | undefined;
+  data: string;
+}
+
+/** Reads a stream event by event, as far as it is asked to. */
+class EventReader {
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  #text = "";
+
+  constructor(response: Response) {
+    const body = response.body as ReadableStream<Uint8Array>;
+    this.#reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  /** The next event, or `null` at the end. */
+  async next(): Promise<StreamEvent | null> {
+    while (!this.#text.includes("\n\n")) {
+      const { done, value } = await this.#reader.read();
+      if (done) return null;
+      this.#text += value;
+    }
+    const [frame = "", ...rest] = this.#text.split("\n\n");
+    this.#text = rest.join("\n\n");
+    const field = (name: string) => new RegExp(`^${name}: ?(.*)$`, "m").exec(frame)?.[1];
+    return { id: field("id"), retry: field("retry"), data: field("data") ?? "" };
+  }
+
+  async nextMessage() {
+    return JSON.parse((await this.next())?.data ?? "null");
+  }
+
+  /** Hangs up. */
+  cancel(): Promise<void> {
+    return this.#reader.cancel();
+  }
+}
+
+/** A call that asks its person first, so that its answer comes as a stream. */
+async function askToDelete(name: string) {
+  const session = await openSession({ server: "crm", lane: "sessionful", capabilities: ELICITING });
+  const params = { name: "crm_delete_record", arguments: { id: `con_${name}` } };
+  return { session, stream: new EventReader(await session.post({ ...QUESTION, params })) };
+}
+
+function agree(session: TestSession, id: unknown): Promise<Response> {
+  return session.post({ jsonrpc: "2.0", id, result: { action: "accept", content: { agree: true } } });
+}
+
+function withVerb(session: TestSession, method: string, headers: Record<string, string> = {}) {
+  return exports.default.fetch(session.url, {
+    method,
+    headers: {
+      host: new URL(session.url).host,
+      authorization: `Bearer ${session.token.accessToken}`,
+      accept: "text/event-stream",
+      "mcp-protocol-version": REVISION.sessionful,
+      ...headers,
+    },
+  });
+}
+
+async function resume(session: TestSession, lastEventId: string): Promise<EventReader> {
+  const headers = { "mcp-session-id": session.sessionId ?? "", "last-event-id": lastEventId };
+  return new EventReader(await withVerb(session, "GET", headers));
+}
+
+function objectOf(session: TestSession) {
+  const [id] = (session.sessionId ?? "").split(".");
+  return env.CRM_AGENT.get(env.CRM_AGENT.idFromName(`streamable-http:${id}`));
+}
+
+describe("the answer to a POST", () => {
+  it("is JSON when nothing comes before it", async () => {
+    const session = await openSession({ server: "crm", lane: "sessionful" });
+    const response = await session.post({ jsonrpc: "2.0", id: 5, method: "tools/list" });
+    expect(response.headers.get("content-type")).toBe("application/json");
+    expect(await response.json()).toMatchObject({ id: 5, result: { tools: expect.any(Array) } });
+  });
+
+  it("is a stream when something does, and begins with how to come back to it", async () => {
+    const { session, stream } = await askToDelete("primed");
+    const first = await stream.next();
+    expect(first).toEqual({ id: expect.stringMatching(/^[\da-f-]{36}:0$/), retry: "1000", data: "" });
+    const question = await stream.nextMessage();
+    expect(question.method).toBe("elicitation/create");
+    await agree(session, question.id);
+    expect(await stream.nextMessage()).toMatchObject({
+      id: 77,
+      result: { structuredContent: { done: true } },
+    });
+    expect(await stream.next()).toBeNull();
+  });
+
+  it("begins with a message for clients that take an empty event for one", async () => {
+    const session = await openSession({ server: "crm", lane: "sessionful", capabilities: ELICITING });
+    session.headers = { "mcp-protocol-version": "2025-06-18" };
+    const params = { name: "crm_delete_record", arguments: { id: "con_older" } };
+    const stream = new EventReader(await session.post({ ...QUESTION, params }));
+    const question = await stream.nextMessage();
+    expect(question).toMatchObject({ method: "elicitation/create" });
+    await agree(session, question.id);
+    expect(await stream.nextMessage()).toMatchObject({ id: 77 });
+  });
+});
+
+describe("a client that lost its stream", () => {
+  it("comes back, misses nothing, and its stream ends with the answer", async () => {
+    const { session, stream } = await askToDelete("lost");
+    const first = await stream.next();
+    await stream.cancel();
+    const resumed = await resume(session, first?.id ?? "");
+    const question = await resumed.nextMessage();
+    expect(question.method).toBe("elicitation/create");
+    await agree(session, question.id);
+    expect(await resumed.nextMessage()).toMatchObject({
+      id: 77,
+      result: { structuredContent: { done: true } },
+    });
+    expect(await resumed.next()).toBeNull();
+  });
+
+  it("gets its answer when it comes back late, also after an eviction", async () => {
+    const { session, stream } = await askToDelete("late");
+    const first = await stream.next();
+    const question = await stream.nextMessage();
+    await stream.cancel();
+    await agree(session, question.id);
+    await vi.waitFor(() =>
+      runInDurableObject(objectOf(session), (_agent: CrmAgent, state) => {
+        const rows = state.storage.sql.exec("SELECT 1 FROM answer_streams WHERE answer IS NOT NULL");
+        expect(rows.toArray()).toHaveLength(1);
+      }),
+    );
+    await evictDurableObject(objectOf(session));
+    const resumed = await resume(session, first?.id ?? "");
+    expect(await resumed.nextMessage()).toMatchObject({
+      id: 77,
+      result: { structuredContent: { done: true } },
+    });
+    expect(await resumed.next()).toBeNull();
+  });
+
+  it("is told when its call was interrupted, and that its outcome is not known", async () => {
+    const { session, stream } = await askToDelete("gone");
+    const first = await stream.next();
+    await stream.nextMessage();
+    const stopped = runInDurableObject(objectOf(session), (_agent: CrmAgent, state) =>
+      state.abort("stopped"),
+    );
+    await expect(stopped).rejects.toThrow();
+    const resumed = await resume(session, first?.id ?? "");
+    const answer = await resumed.nextMessage();
+    expect(answer).toMatchObject({ id: 77, error: { code: -32603 } });
+    expect(answer.error.message).toContain("interrupted");
+    expect(await resumed.next()).toBeNull();
+  });
+});
+
+describe("other verbs", () => {
+  it.each(["PUT", "PATCH", "HEAD"])("%s is answered with 405 and the verbs there are", async (verb) => {
+    const session = await openSession({ server: "crm", lane: "stateless" });
+    const response = await withVerb(session, verb);
+    expect(response.status).toBe(405);
+    expect(response.headers.get("allow")).toBe("GET, POST, DELETE");
+  });
+
+  it("GET and DELETE without a session are answered with 405", async () => {
+    const session = await openSession({ server: "crm", lane: "stateless" });
+    expect((await withVerb(session, "GET")).status).toBe(405);
+    expect((await withVerb(session, "DELETE")).status).toBe(405);
+  });
+});
+
+describe("a listening stream", () => {
+  it("shows signs of life between its events, and stops when its client leaves", async () => {
+    const events = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = events.writable.getWriter();
+    const gone = writer.closed.then(
+      () => "closed",
+      () => "cancelled",
+    );
+    const reader = keepAlive(events.readable, 5).getReader();
+    const read = async () => new TextDecoder().decode((await reader.read()).value);
+    expect(await read()).toBe(": keep-alive\n\n");
+    void writer.write(new TextEncoder().encode("data: news\n\n"));
+    const seen: string[] = [];
+    while (!seen.includes("data: news\n\n")) seen.push(await read());
+    expect(new Set(seen)).toEqual(
+      new Set([...seen.filter((text) => text.startsWith(":")), "data: news\n\n"]),
+    );
+    await reader.cancel();
+    expect(await gone).toBe("cancelled");
+  });
+});
