@@ -98,7 +98,7 @@ describe("a role that requires a second factor", () => {
           const policy = buildPolicy({ conditions, mfa: required ? "required" : "optional" });
           const needed = freshnessNeeded(policy.roles.get("worker"));
           expect(needed === null).toBe(ages.length === 0 && !required);
-        if (needed === null) return;
+          if (needed === null) return;
           const mfaAt = NOON - Math.min(needed, 1_000 * MINUTE);
           expect(isFresh(mfaAt, needed, NOON)).toBe(true);
           expect(decide(policy, principal({ at: NOON, mfaAt }), subject()).kind).toBe("allow");
