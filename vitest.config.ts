@@ -6,6 +6,7 @@ const DATABASES = ["platform", "analytics", "crm", "knowledge"] as const;
 
 /** What the Worker imports from packages. */
 const PACKAGES = [
+  "@better-auth/utils/otp",
   "@cloudflare/workers-oauth-provider",
   "@marcbachmann/cel-js",
   "@modelcontextprotocol/sdk/server/index.js",
@@ -15,14 +16,17 @@ const PACKAGES = [
   "agents/mcp",
   "better-auth/adapters",
   "better-auth/minimal",
+  "better-auth/plugins/two-factor",
   "fast-check",
   "better-auth/crypto",
   "hono",
   "hono/body-limit",
+  "hono/cookie",
   "hono/html",
   "hono/jsx",
   "hono/jsx/jsx-dev-runtime",
   "hono/jsx/jsx-runtime",
+  "uqr",
   "zod",
 ];
 

@@ -9,7 +9,14 @@ import { openPeopleDatabase, type PeopleDatabase } from "./people/database.ts";
 import { erase } from "./people/erase.ts";
 import { exportPerson } from "./people/export.ts";
 import { nameAsker, nameWhoChanged, readRequest } from "./people/requests.ts";
-import { addPerson, listPeople, setDisabled, setPassword, setRole } from "./people/statements.ts";
+import {
+  addPerson,
+  listPeople,
+  resetSecondFactor,
+  setDisabled,
+  setPassword,
+  setRole,
+} from "./people/statements.ts";
 
 const ROLES = listRoles(bundledPolicy());
 
@@ -19,6 +26,7 @@ const HELP = `Manages the people who may sign in. There is no sign-up: this comm
   npm run people -- list
   npm run people -- role --email ada@example.com --role admin
   npm run people -- password --email ada@example.com      a new password, everywhere signed out
+  npm run people -- second-factor --email ada@example.com takes it away from who lost phone and backup codes
   npm run people -- disable --email ada@example.com       refused within 30 seconds, open sessions included
   npm run people -- enable --email ada@example.com
 
@@ -114,6 +122,13 @@ const COMMANDS: Readonly<Record<string, (database: PeopleDatabase, flags: Flags)
     await database.change(setPassword(address, await hashPassword(password), new Date().toISOString()));
     console.log(`${address} has a new password and is signed out everywhere.`);
     announcePassword(password);
+  },
+  async "second-factor"(database, flags) {
+    const address = await requirePerson(database, flags);
+    await changePerson(database, address, resetSecondFactor(address, new Date().toISOString()));
+    console.log(
+      `${address} has no second factor any more and is signed out everywhere. Make sure that it was they who asked.`,
+    );
   },
   async erase(database, flags) {
     const address = await requirePerson(database, flags);

@@ -33,7 +33,7 @@ const HELP = `Checks, tests, compares and publishes the policy in ${POLICY_FILES
   --env local|staging|production   default: local; --state <folder> as with npm run people
   publish also takes      --by <name>; default: who is signed in on this machine
   explain also takes      --user <e-mail> instead of --role, --resource or --prompt instead of --tool,
-                          --scopes "a b", --country, --ip, --at
+                          --scopes "a b", --country, --ip, --at, --mfa-age <minutes>
 `;
 
 const OPTIONS = {
@@ -54,6 +54,7 @@ const OPTIONS = {
   country: { type: "string" },
   ip: { type: "string" },
   at: { type: "string" },
+  "mfa-age": { type: "string" },
   help: { type: "boolean", short: "h", default: false },
 } as const;
 

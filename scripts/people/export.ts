@@ -23,7 +23,7 @@ export async function exportPerson(
     );
   }
   const [account] = await database.query(
-    `SELECT "id", "name", "email", "role", "disabled", "createdAt", "updatedAt" FROM "user" WHERE "email" = ${quoteText(email)};`,
+    `SELECT "id", "name", "email", "role", "disabled", "twoFactorEnabled", "createdAt", "updatedAt" FROM "user" WHERE "email" = ${quoteText(email)};`,
   );
   const user = idOfUser(email);
   const sessions = await database.query(

@@ -62,6 +62,20 @@ export function setPassword(email: string, passwordHash: string, at: string): st
   ].join("\n");
 }
 
+/**
+ * Takes a person's second factor away, for one who lost phone and codes, ends their sessions, and leaves a record of it.
+ */
+export function resetSecondFactor(email: string, at: string): string {
+  const changes = `json_object('change', 'second_factor_reset', 'oldRole', "role", 'newRole', "role")`;
+  return [
+    `INSERT INTO admin_request (kind, user_id, detail, by, at)`,
+    `SELECT 'person_change', "id", ${changes}, 'database', unixepoch() * 1000 FROM "user" WHERE "email" = ${quoteText(email)};`,
+    `DELETE FROM "twoFactor" WHERE "userId" = ${idOf(email)};`,
+    `UPDATE "user" SET "twoFactorEnabled" = 0, "updatedAt" = ${quoteText(at)} WHERE "email" = ${quoteText(email)};`,
+    endSessions(email),
+  ].join("\n");
+}
+
 /** Everybody, or the one person with this address; at most 1,000 rows. */
 export function listPeople(email?: string): string {
   const filter = email === undefined ? "" : ` WHERE "email" = ${quoteText(email)}`;

@@ -18,11 +18,16 @@ const policyCase = z.strictObject({
   scopes: z.array(z.string()).optional().describe("What the token carries; by default every declared scope."),
   ip: z.string().optional(),
   country: z.string().optional(),
+  mfa_age: z
+    .number()
+    .min(0)
+    .optional()
+    .describe("Minutes since the second factor behind the app; none when left out."),
   at: z.iso
     .datetime({ offset: true })
     .optional()
     .describe("Time of the call; by default 1 July 2026, noon UTC."),
-  expect: z.enum(["allow", "scope", "approval", "deny"]),
+  expect: z.enum(["allow", "scope", "mfa", "approval", "deny"]),
   rule: z.string().optional().describe("The rule that must decide, when it matters which."),
 });
 
@@ -56,12 +61,14 @@ export function judge(policy: Policy, known: Known, question: PolicyQuestion): D
     const named = question.tool ?? question.resource ?? question.prompt;
     return named === undefined ? "Name a tool, a resource or a prompt." : `Nothing is called "${named}".`;
   }
+  const at = Date.parse(question.at ?? NOON);
   const principal = {
     role: question.role,
     scopes: question.scopes ?? known.scopes,
     ip: question.ip ?? null,
     country: question.country ?? null,
-    at: Date.parse(question.at ?? NOON),
+    at,
+    mfaAt: question.mfa_age === undefined ? null : at - question.mfa_age * 60_000,
   };
   return decide(policy, principal, {
     ...subject,

@@ -45,6 +45,11 @@ function describeRole(
     ...access,
     ...describeScopes(was, is, known.scopes),
     ...describeConditions(before.document, after.document, role),
+    ...describeChange(
+      "second factor",
+      was.mfaRequired ? "required" : "optional",
+      is.mfaRequired ? "required" : "optional",
+    ),
     ...describeFields("limit", was.limits, is.limits),
     ...describeFields("mask", was.masks.fields, is.masks.fields),
     ...describeChange("mask text", was.masks.text.join(" "), is.masks.text.join(" ")),
@@ -53,7 +58,7 @@ function describeRole(
 
 /** What the role's people can do at best: conditions are compared on their own. */
 function judge(policy: Policy, role: string, subject: Known["subjects"][number], scopes: readonly string[]) {
-  return decide(policy, { role, scopes, ip: null, country: null, at: 0 }, subject).kind;
+  return decide(policy, { role, scopes, ip: null, country: null, at: 0, mfaAt: 0 }, subject).kind;
 }
 
 function unconditional(document: PolicyDocument): Policy {

@@ -22,6 +22,8 @@ export interface ExplainFlags {
   country?: string | undefined;
   ip?: string | undefined;
   at?: string | undefined;
+  /** Minutes since the second factor; none when left out. */
+  "mfa-age"?: string | undefined;
 }
 
 /** Says what the policy decides about one call, which rule did, where it stands and why. */
@@ -44,11 +46,16 @@ function toQuestion(role: string, flags: ExplainFlags): PolicyQuestion {
   const at = flags.at ?? new Date().toISOString();
   if (Number.isNaN(Date.parse(at)))
     throw new CommandFailure("--at is no time.", "Write 2026-11-21T09:30:00Z.");
+  const age = flags["mfa-age"];
+  if (age !== undefined && !(age.trim() !== "" && Number(age) >= 0)) {
+    throw new CommandFailure(`--mfa-age ${age} is no number of minutes.`, "Write --mfa-age 10.");
+  }
   const given = { tool, resource, prompt, country, ip };
   return {
     role,
     at,
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    ...(age !== undefined && { mfa_age: Number(age) }),
     ...(flags.args !== undefined && { args: readArguments(flags.args) }),
     ...(flags.scopes !== undefined && { scopes: flags.scopes.split(" ").filter(Boolean) }),
   };

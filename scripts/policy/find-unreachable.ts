@@ -9,7 +9,7 @@ export function findUnreachable(policy: Policy, { subjects, scopes }: Known): st
     { ...role, conditions: [] },
   ]);
   const unconditional = { ...policy, roles: new Map(roles) };
-  const asking = { scopes, ip: null, country: null, at: 0 };
+  const asking = { scopes, ip: null, country: null, at: 0, mfaAt: 0 };
   const names = subjects
     .filter(({ kind }) => kind === "tool")
     .filter((tool) =>

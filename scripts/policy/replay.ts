@@ -12,7 +12,7 @@ const EXAMPLES = 2;
 export interface Verdict {
   call: RecordedCall;
   role: string;
-  /** `undecidable`: it depends on arguments, whose values are not recorded. `unknown`: no such name is registered. */
+  /** `undecidable`: it depends on arguments or a second factor, which are not recorded. `unknown`: no such name is registered. */
   to: string;
   /** The deciding rule of the draft. */
   rule: string;
@@ -41,11 +41,12 @@ export function replay(calls: readonly RecordedCall[], bench: Bench): Verdict[] 
       ip: call.ip,
       country: call.country,
       at: call.at,
+      mfaAt: null,
     };
     const decision = decide(policy, principal, withoutArguments(subject));
     const decided = { call, role, rule: decision.rule };
     if (decision.kind === "deny") return { ...decided, to: decision.kind };
-    if (asksArguments(policy, role, call, subject)) {
+    if (decision.kind === "mfa" || asksArguments(policy, role, call, subject)) {
       // What has decided on these very arguments would decide so again.
       const same = haveSameConditions(bench.draft, bench.inForce, role);
       return { ...decided, to: same && call.decision !== "scope" ? call.decision : "undecidable" };
@@ -81,6 +82,7 @@ function haveSameConditions(one: PolicyDocument, other: PolicyDocument, role: st
   const asked = ({ roles }: PolicyDocument) => [
     roles[role]?.conditions ?? [],
     roles[role]?.require_approval ?? [],
+    roles[role]?.mfa ?? "optional",
   ];
   return isDeepStrictEqual(asked(one), asked(other));
 }
@@ -111,7 +113,7 @@ export function report(verdicts: readonly Verdict[], days: number): string {
   });
   const notes = [
     ...(changed.some(({ to }) => to === "undecidable")
-      ? ["undecidable: the draft looks at arguments, and their values are not recorded."]
+      ? ["undecidable: the draft looks at arguments or the second factor, and these are not recorded."]
       : []),
     ...(changed.some(({ to }) => to === "unknown")
       ? ["unknown: this release has nothing of that name."]

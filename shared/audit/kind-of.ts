@@ -17,6 +17,7 @@ const KINDS: Readonly<Record<AuditEvent["type"], RecordKind>> = {
   approval_decision: "calls",
   sign_in: "sign_ins",
   sign_out: "sign_ins",
+  second_factor: "sign_ins",
   consent: "sign_ins",
   revocation: "sign_ins",
   password_change: "sign_ins",

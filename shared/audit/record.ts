@@ -41,10 +41,10 @@ export interface IntentEvent extends CallDetails {
   decision: "allow";
 }
 
-/** A call that was refused by role (`deny`) or for want of a scope (`scope`). Nothing ran. */
+/** A call that was refused by role (`deny`), for want of a scope (`scope`) or of a fresh second factor (`mfa`). Nothing ran. */
 export interface DenialEvent extends CallDetails {
   type: "denial";
-  decision: "deny" | "scope";
+  decision: "deny" | "scope" | "mfa";
 }
 
 /** How an admitted call ended. `unknown`: nobody ever said. */
@@ -80,10 +80,22 @@ export type ApprovalEvent = {
   | { type: "approval_returned"; callId: string; status: string }
 );
 
+/** What happened to a person's second factor. `new_codes` replaces all backup codes. */
+export type SecondFactorStep =
+  | "asked"
+  | "passed"
+  | "failed"
+  | "started"
+  | "enrolled"
+  | "new_codes"
+  | "turned_off";
+
 /** What a person did on the pages, and from where. No address that was typed, no password, no token. */
 export type PageEvent = { ip: string | null; country: string | null } & (
   | { type: "sign_in"; succeeded: boolean }
   | { type: "sign_out" }
+  /** `asked` after a right password, `passed` and `failed` for a code, `enrolled` when one counts from now on. */
+  | { type: "second_factor"; step: SecondFactorStep }
   | { type: "consent"; given: boolean; clientId: string; resource: string; scopes: string[] }
   | { type: "revocation"; grantId: string }
   | { type: "password_change"; succeeded: boolean }
@@ -119,7 +131,7 @@ export type AdminEvent = { by: string } & (
   | {
       type: "person_change";
       userId: string;
-      change: "added" | "role" | "disabled" | "enabled" | "removed";
+      change: "added" | "role" | "disabled" | "enabled" | "removed" | "second_factor_reset";
       /** `null` for somebody who was not there before. */
       oldRole: string | null;
       /** `null` for somebody who is not there any more. */

@@ -20,4 +20,9 @@ export interface PrincipalIdentity {
   ip: string | null;
   /** ISO 3166-1 alpha-2, or `null`. */
   country: string | null;
+  /**
+   * When the person gave the second factor with which they connected the app, in milliseconds since the epoch; `null`
+   * when they gave none. Refreshing a token does not renew it.
+   */
+  mfaAt: number | null;
 }

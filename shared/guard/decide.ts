@@ -5,7 +5,7 @@ import { type Decision, decide as decideBy } from "../policy/decide.ts";
 import type { Subject } from "./subject.ts";
 
 /** What the policy looks at in an identity. */
-export type Asking = Pick<PrincipalIdentity, "role" | "scopes" | "ip" | "country">;
+export type Asking = Pick<PrincipalIdentity, "role" | "scopes" | "ip" | "country" | "mfaAt">;
 
 type Asked = Pick<Subject, "kind" | "name" | "scope" | "effect">;
 
@@ -17,13 +17,13 @@ type Asked = Pick<Subject, "kind" | "name" | "scope" | "effect">;
  */
 export function decide(
   policy: Policy,
-  { role, scopes, ip, country }: Asking,
+  { role, scopes, ip, country, mfaAt }: Asking,
   { kind, name, scope, effect }: Asked,
   args?: Readonly<Record<string, unknown>>,
 ): Decision {
   return decideBy(
     policy,
-    { role, scopes, ip, country, at: Date.now() },
+    { role, scopes, ip, country, mfaAt, at: Date.now() },
     { kind, name, scope, effect, ...(args !== undefined && { args }) },
   );
 }
@@ -33,9 +33,10 @@ export function isVisible(policy: Policy, identity: Asking, subject: Asked): boo
   return decide(policy, identity, subject).kind !== "deny";
 }
 
-/** Goes on when the policy allows it, be it after an approval. Throws `forbidden` with the rule's own sentence, or `insufficient_scope`. */
+/** Goes on when the policy allows it, be it after an approval. Throws `forbidden` or `mfa_required` with the rule's own sentence, or `insufficient_scope`. */
 export function requireAllowed(decision: Decision): void {
   if (decision.kind === "deny") throw new ToolError("forbidden", decision.reason);
+  if (decision.kind === "mfa") throw new ToolError("mfa_required", decision.reason);
   if (decision.kind === "scope") {
     throw new ToolError(
       "insufficient_scope",

@@ -6,11 +6,11 @@ import type { Exchange } from "./exchange.ts";
 import type { Subject } from "./subject.ts";
 
 /** A decision by which nothing runs. */
-export type Refused = Extract<Decision, { kind: "deny" | "scope" }>;
+export type Refused = Extract<Decision, { kind: "deny" | "scope" | "mfa" }>;
 
 /** Whether a decision refuses. One that asks for an approval does not: its call goes on, and may then have to wait. */
 export function isRefusal(decision: Decision): decision is Refused {
-  return decision.kind === "deny" || decision.kind === "scope";
+  return decision.kind === "deny" || decision.kind === "scope" || decision.kind === "mfa";
 }
 
 /**

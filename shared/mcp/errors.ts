@@ -13,6 +13,7 @@ export type ErrorCode =
   | "conflict"
   | "forbidden"
   | "insufficient_scope"
+  | "mfa_required"
   | "access_ended"
   | "rate_limited"
   | "approval_required"
@@ -59,6 +60,8 @@ const DEFAULT_ACTIONS: Record<ErrorCode, string> = {
   conflict: "Read the item again, apply the change to the current version, and retry.",
   forbidden: "Ask an administrator for access; do not retry.",
   insufficient_scope: "Reconnect this app and grant the missing permission on the consent screen.",
+  mfa_required:
+    "Ask the person to disconnect this app and connect it again: Gatehouse then asks for their second factor. Without one they first set it up on their Gatehouse account page. Then repeat the call unchanged.",
   access_ended: "Connect this app again: sign in and give consent.",
   rate_limited: "Wait for retry_after seconds, then call again.",
   approval_required: "Ask the person to approve the call, then repeat it unchanged.",

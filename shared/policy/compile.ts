@@ -25,6 +25,8 @@ export interface CompiledCondition {
   isFromNetwork: ((ip: string | null) => boolean) | null;
   isWithinHours: ((at: number) => boolean) | null;
   expression: Expression | null;
+  /** Milliseconds that a second factor counts; `null` when the condition asks for none. */
+  mfaMaxAgeMs: number | null;
 }
 
 /** One role, ready to be asked. */
@@ -37,6 +39,8 @@ export interface CompiledRole {
   approvals: readonly CompiledApproval[];
   /** Tools whose calls people of this role may approve for others. */
   approves: Matcher;
+  /** Whether nothing goes without a second factor. */
+  mfaRequired: boolean;
   limits: LimitRules;
   masks: MaskRules;
 }
@@ -96,6 +100,7 @@ function compileRole(name: string, role: RoleDocument, limits: LimitsDocument): 
     conditions: (role.conditions ?? []).map((condition) => compileCondition(name, condition)),
     approvals: compileApprovals(name, role.require_approval),
     approves: compileGlobs(role.approves ?? []),
+    mfaRequired: role.mfa === "required",
     limits: compileLimits(limits, role.limits),
     masks: compileMask(role.mask),
   };
@@ -108,7 +113,7 @@ function compileCondition(role: string, condition: ConditionDocument): CompiledC
     prompt: compileGlobs(condition.prompts ?? []),
   };
   const { name, effects, message, require } = condition;
-  const { expression, countries, networks, hours } = require;
+  const { expression, countries, networks, hours, mfa_max_age } = require;
   return {
     rule: `roles.${role}.conditions.${name}`,
     message,
@@ -118,5 +123,6 @@ function compileCondition(role: string, condition: ConditionDocument): CompiledC
     isFromNetwork: networks ? compileNetworks(networks) : null,
     isWithinHours: hours ? compileHours(hours) : null,
     expression: expression === undefined ? null : compileExpression(expression),
+    mfaMaxAgeMs: mfa_max_age === undefined ? null : mfa_max_age * 60_000,
   };
 }

@@ -1,6 +1,7 @@
 import type { Effect } from "../mcp/define.ts";
 import { findApprovalNeed } from "./approvals.ts";
 import type { CompiledCondition, Policy, SubjectKind } from "./compile.ts";
+import { findFactorNeed } from "./second-factor.ts";
 
 /** Scope of the tools that only touch the caller's own session memory: every valid token carries it. */
 export const SESSION_SCOPE = "session";
@@ -15,6 +16,8 @@ export interface DecisionPrincipal {
   country: string | null;
   /** Milliseconds since 1970. */
   at: number;
+  /** When the person gave the second factor behind the token, on the same clock; `null` when there was none. */
+  mfaAt: number | null;
 }
 
 /** What is asked for. */
@@ -29,6 +32,7 @@ export interface DecisionSubject {
 
 /**
  * `allow`: go on. `scope`: the person may hold the right, the token does not carry it; the client can step up.
+ * `mfa`: allowed in all else, once the person has connected the app with a second factor that is fresh enough.
  * `approval`: allowed in all else, once a person approves this very call; only where arguments were given.
  * `deny`: not with this policy. `rule` names the place in the policy that decided, `reason` says it in a sentence
  * that may reach the client.
@@ -36,6 +40,7 @@ export interface DecisionSubject {
 export type Decision =
   | { kind: "allow"; rule: string; reason: string }
   | { kind: "scope"; scope: string; rule: string; reason: string }
+  | { kind: "mfa"; rule: string; reason: string }
   | { kind: "approval"; rule: string; reason: string; selfApproval: boolean; expiresMinutes: number }
   | { kind: "deny"; rule: string; reason: string };
 
@@ -69,6 +74,8 @@ export function decide(policy: Policy, principal: DecisionPrincipal, subject: De
   if (scope !== SESSION_SCOPE && !principal.scopes.includes(scope)) {
     return { kind: "scope", scope, rule: "token", reason: `The token does not carry ${scope}.` };
   }
+  const factor = findFactorNeed(role, place, principal, subject);
+  if (factor !== null) return { kind: "mfa", ...factor };
   const need =
     kind === "tool" &&
     args !== undefined &&

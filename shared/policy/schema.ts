@@ -55,6 +55,14 @@ const requirement = z
       .optional()
       .describe("Networks (CIDR, RFC 4632) the call may come from. An unknown address is in none."),
     hours: hours.optional(),
+    mfa_max_age: z
+      .int()
+      .min(1)
+      .max(43_200)
+      .optional()
+      .describe(
+        "Minutes since the person last gave a second factor when they connected the app. Older, or none: refused until they connect it anew with one.",
+      ),
   })
   .refine((required) => Object.keys(required).length > 0, "must require something");
 
@@ -180,6 +188,12 @@ const role = z.strictObject({
     .max(1_000)
     .optional()
     .describe("Calls that a person has to approve one by one: names of tools, or rules that say more."),
+  mfa: z
+    .enum(["optional", "required"])
+    .optional()
+    .describe(
+      "`required`: apps are connected, and calls approved and made, with a second factor only. Default: optional.",
+    ),
   approves: globs("Tools whose calls people of this role may approve for others.").optional(),
   limits: limits
     .partial()

@@ -75,6 +75,8 @@ pre { margin: 0 0 1rem; padding: .75rem .875rem; border: 1px solid var(--line); 
 label.field { display: block; font-weight: 550; margin-bottom: 1.1rem; }
 label.field input { display: block; width: 100%; margin-top: .35rem; padding: .65rem .75rem; border: 1px solid var(--quiet); border-radius: .5rem; background: var(--surface); color: var(--ink); font: inherit; font-weight: 400; }
 button { font: inherit; font-weight: 600; cursor: pointer; min-height: 2.75rem; padding: .55rem 1.25rem; border-radius: .5rem; border: 1px solid var(--quiet); background: var(--surface); color: var(--ink); }
+a.button { display: inline-block; min-height: 2.75rem; padding: .6rem 1.25rem; border-radius: .5rem; border: 1px solid var(--quiet); font-weight: 600; text-decoration: none; }
+a.button.primary { border-color: var(--accent); background: var(--accent); color: var(--accent-ink); }
 button:hover { background: var(--inset); }
 button.primary { border-color: var(--accent); background: var(--accent); color: var(--accent-ink); }
 button.primary:hover { filter: brightness(1.08); }
@@ -114,6 +116,12 @@ dl.arguments dd { margin: 0 0 .9rem; }
 dl.arguments pre { margin: 0; }
 dl.arguments .differs pre { border-left: 4px solid var(--caution-line); }
 label.field textarea { display: block; width: 100%; margin-top: .35rem; padding: .65rem .75rem; border: 1px solid var(--quiet); border-radius: .5rem; background: var(--surface); color: var(--ink); font: inherit; font-weight: 400; resize: vertical; }
+
+svg.qr { display: block; width: min(100%, 15rem); height: auto; margin: 0 0 1rem; border: 1px solid var(--line); border-radius: .5rem; }
+pre.secret { font-size: 1rem; letter-spacing: .04em; }
+label.field input.code { font: 1.125rem/1.5 ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, monospace; letter-spacing: .12em; }
+ul.codes { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: .4rem 1rem; margin: 0 0 1.25rem; padding: .875rem; list-style: none; border: 1px solid var(--line); border-radius: .5rem; background: var(--inset); }
+ul.codes code { font-size: 1rem; }
 
 ul.plain { list-style: none; margin: 0; padding: 0; }
 ul.plain > li { padding-block: 1.1rem; border-top: 1px solid var(--line); }

@@ -9,8 +9,10 @@ import { runMaintenance } from "../../workers/gateway/maintenance.ts";
 import { eventsOf } from "../audit/trail.ts";
 import { findApproval, pathOf } from "../support/approvals.ts";
 import { connect, createPerson, signIn, TestBrowser, type TestPerson } from "../support/oauth.ts";
-import { changeVersion, setApprovals, setApproves } from "../support/policy.ts";
+import { changeVersion, setApprovals, setApproves, setSecondFactor } from "../support/policy.ts";
+import { enrol } from "../support/second-factor.ts";
 import { openSession } from "../support/session.ts";
+import { showCode } from "../support/totp.ts";
 
 const TOOL = "crm_create_contact";
 const RULE = { name: "look", tools: [TOOL], message: "A contact is seen by everybody." };
@@ -265,6 +267,33 @@ describe("a person who may approve calls of their own apps", { timeout: 20_000 }
     expect(await textOf(fresh.get(path))).toContain('value="approve"');
     expect((await fresh.post(path, approve(requester))).status).toBe(303);
     expect((await call()).isError).toBe(false);
+  });
+
+  it("does it with a fresh second factor once one is set up, however fresh the sign-in is", async () => {
+    const { path, browser, requester, call } = await askFor({ first_name: "Own", last_name: "Factor" });
+    const { secret } = await enrol(browser);
+    await env.PLATFORM_DB.prepare(`UPDATE "session" SET "mfaAt" = ? WHERE "userId" = ?`)
+      .bind(Date.now() - 16 * 60_000, requester.id)
+      .run();
+    const html = await textOf(browser.get(path));
+    expect(html).toContain(`/sign-in/code?next=${encodeURIComponent(path)}`);
+    expect(html).not.toContain('value="approve"');
+    expect((await browser.post(path, approve(requester))).status).toBe(403);
+    const code = await browser.post("/sign-in/code", { code: await showCode(secret, 1), next: path });
+    expect(code.headers.get("Location")).toBe(path);
+    expect((await browser.post(path, approve(requester))).status).toBe(303);
+    expect((await call()).isError).toBe(false);
+  });
+
+  it("does it with no sign-in at all, however fresh, where the role requires a second factor that is not set up", async () => {
+    const { path, browser, requester } = await askFor({ first_name: "No", last_name: "Factor" });
+    setSecondFactor("sales", { required: true });
+    try {
+      expect(await textOf(browser.get(path))).toContain("/account/second-factor?next=");
+      expect((await browser.post(path, approve(requester))).status).toBe(403);
+    } finally {
+      setSecondFactor("sales", {});
+    }
   });
 
   it("does not thereby approve anybody else's", async () => {

@@ -54,7 +54,7 @@ async function enter(userId: string, answered: boolean) {
         grantId: "grant",
         tokenId: "token",
       },
-      ...{ scopes: ["crm:write"], role: "sales", ip: null, country: null },
+      ...{ scopes: ["crm:write"], role: "sales", ip: null, country: null, mfaAt: null },
     },
     policy: bundledPolicy(),
     lane: "stateless",

@@ -54,6 +54,7 @@ async function greet(changes: Partial<Record<string, string>>, params: object = 
     role: "admin",
     ip: null,
     country: null,
+    mfaAt: null,
   };
   const body = {
     jsonrpc: "2.0",

@@ -27,7 +27,15 @@ export function buildPolicy(parts: Partial<RoleDocument> = {}): Policy {
 /** A worker from a known place with the scope that {@link subject} needs. */
 export function principal(parts: Partial<DecisionPrincipal> = {}): DecisionPrincipal {
   const at = Date.parse("2026-07-01T12:00:00Z");
-  return { role: "worker", scopes: ["crm:write"], ip: "203.0.113.7", country: "DE", at, ...parts };
+  return {
+    role: "worker",
+    scopes: ["crm:write"],
+    ip: "203.0.113.7",
+    country: "DE",
+    at,
+    mfaAt: null,
+    ...parts,
+  };
 }
 
 /** A tool that changes something. */

@@ -2,6 +2,7 @@ import { compileApprovals } from "../../shared/policy/approvals.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
 import { compileGlobs } from "../../shared/policy/glob.ts";
 import type { ApprovalDocument } from "../../shared/policy/schema.ts";
+import { buildPolicy } from "../policy/build-policy.ts";
 
 const policy = bundledPolicy();
 
@@ -13,6 +14,29 @@ export function setApprovals(role: string, documents: ApprovalDocument[]): void 
 /** Replaces what people of a role may approve for others. */
 export function setApproves(role: string, globs: string[]): void {
   Object.assign(roleOf(role), { approves: compileGlobs(globs) });
+}
+
+/**
+ * Replaces what a role asks of the second factor: `required` at all, and for tools of these globs one that is at most so
+ * many minutes old.
+ */
+export function setSecondFactor(
+  role: string,
+  { required = false, fresh }: { required?: boolean; fresh?: { tools: string[]; minutes: number } },
+): void {
+  const conditions = fresh
+    ? [
+        {
+          name: "fresh",
+          tools: fresh.tools,
+          require: { mfa_max_age: fresh.minutes },
+          message: "Money moves.",
+        },
+      ]
+    : [];
+  const mfa = required ? ("required" as const) : ("optional" as const);
+  const compiled = buildPolicy({ mfa, conditions }).roles.get("worker");
+  Object.assign(roleOf(role), { mfaRequired: required, conditions: compiled?.conditions });
 }
 
 /** Puts the policy in force once more, as another version of itself. Gives a way back. */

@@ -7,6 +7,7 @@ import { answerFailure, answerNotFound } from "./failures.tsx";
 import { healthRoutes } from "./health.ts";
 import { pageRoutes } from "./pages.tsx";
 import { protocolRoutes } from "./protocol.ts";
+import { secondFactorRoutes } from "./second-factor/routes.tsx";
 import { secureHeaders } from "./security-headers.ts";
 import { signInRoutes } from "./sign-in/routes.tsx";
 
@@ -26,6 +27,7 @@ app.route("/", protocolRoutes);
 app.use(requireOwnForm);
 app.route("/", pageRoutes);
 app.route("/", signInRoutes);
+app.route("/", secondFactorRoutes);
 app.route("/", authorizeRoutes);
 app.route("/", accountRoutes);
 app.route("/", approvalRoutes);

@@ -9,6 +9,8 @@ export interface GrantProps {
   email: string;
   name: string;
   role: string;
+  /** When the second factor was given with which the app was connected, in milliseconds since the epoch, or `null`. */
+  mfaAt: number | null;
 }
 
 /** What the account page shows about a grant. Stored in plain text beside it: nothing secret belongs here. */
@@ -27,8 +29,8 @@ export function grantIdOf(token: string): string {
 type TokenExchange = NonNullable<OAuthAuthorizationServerOptions<Env>["tokenExchangeCallback"]>;
 
 /** The part of a person that travels in a token. */
-export function toGrantProps(person: Person): GrantProps {
-  return { userId: person.id, email: person.email, name: person.name, role: person.role };
+export function toGrantProps(person: Person, mfaAt: number | null): GrantProps {
+  return { userId: person.id, email: person.email, name: person.name, role: person.role, mfaAt };
 }
 
 /** Reads the metadata of a grant, whatever an earlier release may have stored there. */
@@ -45,10 +47,10 @@ export function readGrantMetadata(metadata: unknown): GrantMetadata {
 /**
  * Runs at every code exchange and refresh, so that a changed role, name or state takes effect within one access
  * token's life: reloads the person and cuts the scopes to what the role holds now. A person who is gone or
- * disabled, and a role that holds none of the scopes any more, end the grant (`invalid_grant`, RFC 6749 §5.2);
+ * disabled, a role that holds none of the scopes any more, and one that asks for a second factor where none was given, end the grant (`invalid_grant`, RFC 6749 §5.2);
  * a database that does not answer leaves it alone (503).
  */
-export const renewGrant: TokenExchange = async ({ env, userId, grantId, requestedScope }) => {
+export const renewGrant: TokenExchange = async ({ env, userId, grantId, requestedScope, props }) => {
   // The store may still show a grant that was revoked a moment ago; the person's object does not.
   if (await principalGate(env, userId).isGrantRevoked(grantId)) {
     throw new OAuthError("invalid_grant", { description: "The app's access has been revoked." });
@@ -66,7 +68,13 @@ export const renewGrant: TokenExchange = async ({ env, userId, grantId, requeste
       description: "The person's role no longer allows any of these permissions. Connect the app again.",
     });
   }
-  return { newProps: toGrantProps(person), accessTokenScope };
+  const mfaAt = (props as Partial<GrantProps>).mfaAt ?? null;
+  if (mfaAt === null && policy.roles.get(person.role)?.mfaRequired) {
+    throw new OAuthError("invalid_grant", {
+      description: "This account needs a second factor. Connect the app again and enter it.",
+    });
+  }
+  return { newProps: toGrantProps(person, mfaAt), accessTokenScope };
 };
 
 async function loadPerson(database: D1Database, userId: string): Promise<Person | null> {

@@ -87,5 +87,7 @@ function identify(request: Request, { props, auth }: OAuthResourceContext<GrantP
     scopes: auth.scope,
     ip: request.headers.get("cf-connecting-ip"),
     country: typeof request.cf?.country === "string" ? request.cf.country : null,
+    // Grants of an earlier release do not say.
+    mfaAt: props.mfaAt ?? null,
   };
 }

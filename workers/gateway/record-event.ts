@@ -52,6 +52,12 @@ export async function recordSignIn(c: GatewayContext, email: string, succeeded: 
   );
 }
 
+/** Records that a right password was given by somebody who now has to give a second factor. */
+export async function recordChallenge(c: GatewayContext, email: string): Promise<void> {
+  const chain = await findChain(c.env.PLATFORM_DB, email);
+  await recordEvent(c, chain, { type: "second_factor", step: "asked" });
+}
+
 async function findChain(database: D1Database, email: string): Promise<string> {
   const person = await database
     .prepare(`SELECT "id" FROM "user" WHERE "email" = ?`)

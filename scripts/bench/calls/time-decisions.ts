@@ -22,7 +22,14 @@ export interface DecisionTimes {
 /** Times decisions under a policy of 1,000 rules: for a list, where arguments are not known, and for a call. */
 export function timeDecisions(): DecisionTimes[] {
   const policy = makePolicy();
-  const principal = { role: "worker", scopes: ["crm:write"], ip: null, country: null, at: Date.now() };
+  const principal = {
+    role: "worker",
+    scopes: ["crm:write"],
+    ip: null,
+    country: null,
+    mfaAt: null,
+    at: Date.now(),
+  };
   const subject = { kind: "tool", name: "crm_move_deal", scope: "crm:write", effect: "update" } as const;
   return (
     [

@@ -9,11 +9,12 @@ export interface AccountPageProps {
   apps: ConnectedApp[];
   /** Leads to more apps. */
   cursor?: string;
+  hasSecondFactor: boolean;
   notice?: { tone: "good" | "danger"; text: string };
 }
 
 /** The person's own page: connected apps with what each may do, the password, and the way out. */
-export function AccountPage({ person, apps, cursor, notice }: AccountPageProps) {
+export function AccountPage({ person, apps, cursor, hasSecondFactor, notice }: AccountPageProps) {
   const signOut = (
     <form class="inline" method="post" action="/sign-out">
       <button type="submit" class="link">
@@ -58,6 +59,21 @@ export function AccountPage({ person, apps, cursor, notice }: AccountPageProps) 
         <p>
           Some calls wait until a person approves them.{" "}
           <a href="/approvals">See what waits for you, and what you asked for</a>.
+        </p>
+      </section>
+      <h2>Second factor</h2>
+      <section class="card">
+        <p>
+          {hasSecondFactor ? (
+            <>
+              Signing in asks for a code from your app.{" "}
+              <a href="/account/second-factor">New backup codes, or turn it off</a>.
+            </>
+          ) : (
+            <>
+              Your password alone signs you in. <a href="/account/second-factor">Set up a second factor</a>.
+            </>
+          )}
         </p>
       </section>
       <h2>Password</h2>

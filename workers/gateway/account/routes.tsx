@@ -1,10 +1,16 @@
 import { type Context, Hono } from "hono";
 import { admitAttempt, forgiveAttempt } from "../attempts.ts";
 import { openDoor } from "../oauth.ts";
-import type { Person } from "../people.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
-import { isRefusal, openAuthFor, PASSWORD_LENGTH, readPerson } from "../sign-in/auth.ts";
+import {
+  isRefusal,
+  openAuthFor,
+  PASSWORD_LENGTH,
+  readPerson,
+  readSignIn,
+  type SignIn,
+} from "../sign-in/auth.ts";
 import { listSignInRules } from "../sign-in/routes.tsx";
 import { AccountPage, type AccountPageProps } from "./account-page.tsx";
 import { listConnectedApps } from "./connected-apps.ts";
@@ -16,17 +22,18 @@ const SIGN_IN = "/sign-in?next=%2Faccount";
 const NOTICES: Readonly<Record<string, string>> = {
   revoked: "The app's access has been revoked.",
   password: "Your password has been changed, and you are signed out everywhere else.",
+  "second-factor-off": "The second factor is off. Your password alone signs you in.",
 };
 
 /** `/account` and the forms on it. */
 export const accountRoutes = new Hono<{ Bindings: Env }>();
 
 accountRoutes.get("/account", async (c) => {
-  const person = await readPerson(c.env, c.req.raw.headers);
-  if (person === null) return c.redirect(SIGN_IN, 303);
+  const signIn = await readSignIn(c.env, c.req.raw.headers);
+  if (signIn === null) return c.redirect(SIGN_IN, 303);
   const done = c.req.query("done") ?? "";
   const text = Object.hasOwn(NOTICES, done) ? NOTICES[done] : undefined;
-  return await showAccount(c, person, text === undefined ? undefined : { tone: "good", text });
+  return await showAccount(c, signIn, text === undefined ? undefined : { tone: "good", text });
 });
 
 accountRoutes.post("/account/revoke", async (c) => {
@@ -45,25 +52,26 @@ accountRoutes.post("/account/revoke", async (c) => {
 
 accountRoutes.post("/account/password", async (c) => {
   const form = await readForm(c.req.raw);
-  const person = await readPerson(c.env, c.req.raw.headers);
-  if (person === null) return c.redirect(SIGN_IN, 303);
+  const signIn = await readSignIn(c.env, c.req.raw.headers);
+  if (signIn === null) return c.redirect(SIGN_IN, 303);
+  const { person } = signIn;
   const current = form.get("current") ?? "";
   const chosen = form.get("new") ?? "";
   if (chosen.length < PASSWORD_LENGTH.min || chosen.length > PASSWORD_LENGTH.max) {
     const text = `The new password must have ${PASSWORD_LENGTH.min} to ${PASSWORD_LENGTH.max} characters.`;
-    return await showAccount(c, person, { tone: "danger", text }, 422);
+    return await showAccount(c, signIn, { tone: "danger", text }, 422);
   }
   // A stolen session must not become a place to guess the password: same counters as sign-in.
   const rules = listSignInRules(person.email, c.req.header("CF-Connecting-IP") ?? "unknown");
   const admission = await admitAttempt(c.env.PLATFORM_DB, rules, Date.now());
   if (!admission.admitted) {
     c.header("Retry-After", String(admission.retryAfter));
-    return await showAccount(c, person, { tone: "danger", text: "Too many attempts. Try again later." }, 429);
+    return await showAccount(c, signIn, { tone: "danger", text: "Too many attempts. Try again later." }, 429);
   }
   const cookies = await changePassword(c.env, c.req.raw.headers, current, chosen);
   await recordEvent(c, person.id, { type: "password_change", succeeded: cookies !== null });
   if (cookies === null) {
-    return await showAccount(c, person, { tone: "danger", text: "The current password is wrong." }, 422);
+    return await showAccount(c, signIn, { tone: "danger", text: "The current password is wrong." }, 422);
   }
   await forgiveAttempt(c.env.PLATFORM_DB, rules);
   for (const cookie of cookies) c.header("Set-Cookie", cookie, { append: true });
@@ -72,7 +80,7 @@ accountRoutes.post("/account/password", async (c) => {
 
 async function showAccount(
   c: GatewayContext,
-  person: Person,
+  { person, hasSecondFactor }: SignIn,
   notice?: AccountPageProps["notice"],
   status: 200 | 422 | 429 = 200,
 ): Promise<Response> {
@@ -84,7 +92,8 @@ async function showAccount(
     person.id,
     c.req.query("cursor")?.slice(0, 1024),
   );
-  return c.html(<AccountPage person={person} {...list} {...(notice !== undefined && { notice })} />, status);
+  const props = { person, hasSecondFactor, ...list, ...(notice !== undefined && { notice }) };
+  return c.html(<AccountPage {...props} />, status);
 }
 
 /** Returns the new session's cookies, or `null` when the current password is wrong. */

@@ -1,6 +1,7 @@
 import { toDisplayText } from "../../../shared/web/display-text.ts";
 import { Page } from "../../../shared/web/page.tsx";
 import type { Person } from "../people.ts";
+import { type MissingFactor, pathToFactor } from "../second-factor/requirement.ts";
 import { ArgumentList } from "./argument-list.tsx";
 import type { OpenedApproval } from "./open-approval.ts";
 import { EFFECT_TEXT, STATE_TEXT, toMoment } from "./wording.ts";
@@ -127,6 +128,9 @@ function Answers({ opened, person, here }: Pick<ApprovalPageProps, "opened" | "p
           </div>
         </form>
       )}
+      {obstacle === null && (powers === "code_first" || powers === "set_up_first") && (
+        <FactorFirst missing={powers === "code_first" ? "code" : "set_up"} here={here} />
+      )}
       <form method="post" action={here}>
         <input type="hidden" name="subject" value={person.id} />
         <label class="field">
@@ -144,6 +148,24 @@ function Answers({ opened, person, here }: Pick<ApprovalPageProps, "opened" | "p
           )}
         </div>
       </form>
+    </>
+  );
+}
+
+function FactorFirst({ missing, here }: { missing: MissingFactor; here: string }) {
+  const has = missing === "code";
+  return (
+    <>
+      <p class="notice">
+        {has
+          ? "You may approve this. Enter your second factor first: it shows that it is you."
+          : "Your role asks for a second factor before you approve anything. Set it up first."}
+      </p>
+      <p>
+        <a class="button primary" href={pathToFactor(missing, here)}>
+          {has ? "Enter the second factor" : "Set it up"}
+        </a>
+      </p>
     </>
   );
 }

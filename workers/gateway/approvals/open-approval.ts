@@ -8,13 +8,16 @@ import type { JsonValue } from "../../../shared/mcp/json.ts";
 import type { Policy } from "../../../shared/policy/compile.ts";
 import { roleMayApprove } from "../../../shared/policy/current.ts";
 import { masksOf } from "../../../shared/policy/masks.ts";
+import { isFresh } from "../../../shared/policy/second-factor.ts";
 import { maskFields } from "../../../shared/redact/mask-fields.ts";
 import { listServers } from "../../servers.ts";
 import { readGrantMetadata } from "../grant.ts";
 import { openDoor } from "../oauth.ts";
 import { findPerson, type Person } from "../people.ts";
+import { requiresFactor } from "../second-factor/requirement.ts";
+import type { SignIn } from "../sign-in/auth.ts";
 
-/** Milliseconds since sign-in within which a person may approve calls of their own apps. */
+/** Milliseconds since the second factor, or since sign-in for who has none, within which a person may approve calls of their own apps. */
 const FRESH_MS = 15 * 60_000;
 
 /** What a signed-in person may do with a request. */
@@ -25,6 +28,10 @@ export type Powers =
   | "decide_own"
   /** The same, once they have signed in again. */
   | "confirm_first"
+  /** Theirs to approve once they have given their second factor, or a fresh one. */
+  | "code_first"
+  /** Theirs to approve once they have set up the second factor that their role requires. */
+  | "set_up_first"
   /** Their own: they may look and withdraw it. */
   | "withdraw";
 
@@ -61,19 +68,15 @@ export function everyTool(): Catalogue {
 }
 
 /** Opens a link for a signed-in person. Role and policy are those of this moment. */
-export async function openApproval(
-  env: Env,
-  policy: Policy,
-  { person, at: signedInAt }: { person: Person; at: Date },
-  link: string,
-): Promise<Opening> {
+export async function openApproval(env: Env, policy: Policy, signIn: SignIn, link: string): Promise<Opening> {
   const named = await openApprovalLink(openKeyring(env, "APPROVAL_LINK_KEY"), link);
   if (named === null) return { kind: "damaged" };
   const item = await approvalGate(env, named.requester).readApproval(named.approvalId);
   if (item === null) return { kind: "unknown" };
+  const { person } = signIn;
   const own = item.requester === person.id;
   if (!own && !roleMayApprove(policy, person.role, item.binding.tool)) return { kind: "forbidden" };
-  const powers = own ? powersOverOwn(item, signedInAt) : "decide";
+  const powers = powersOver(item, own, signIn, requiresFactor(policy, person.role));
   const oauth = openDoor(env).authorizationServer.getOAuthApi(env);
   const [requester, app] = await Promise.all([
     findPerson(env.PLATFORM_DB, item.requester),
@@ -88,11 +91,22 @@ export async function openApproval(
   return { kind: "opened", opened: { item, tool, powers, requester, app, values, masked, obstacle } };
 }
 
-function powersOverOwn({ selfApproval }: ApprovalItem, signedInAt: Date): Powers {
-  if (!selfApproval) return "withdraw";
-  const age = Date.now() - signedInAt.getTime();
-  // A sign-in that lies ahead says that the clock jumped back: nobody knows how old it is.
-  return age >= -60_000 && age <= FRESH_MS ? "decide_own" : "confirm_first";
+/** Who has a second factor, or a role that requires one, approves with it; their own calls with a fresh one. */
+function powersOver(
+  { selfApproval }: ApprovalItem,
+  own: boolean,
+  { at, mfaAt, hasSecondFactor }: SignIn,
+  required: boolean,
+): Powers {
+  if (own && !selfApproval) return "withdraw";
+  const now = Date.now();
+  if (hasSecondFactor || required) {
+    const given = own ? isFresh(mfaAt, FRESH_MS, now) : mfaAt !== null || !required;
+    if (!given) return hasSecondFactor ? "code_first" : "set_up_first";
+    return own ? "decide_own" : "decide";
+  }
+  if (!own) return "decide";
+  return isFresh(at.getTime(), FRESH_MS, now) ? "decide_own" : "confirm_first";
 }
 
 function findObstacle(

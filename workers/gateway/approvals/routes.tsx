@@ -82,6 +82,8 @@ approvalRoutes.post("/approvals/:link", async (c) => {
   if (granted && opened.powers === "withdraw") return await again(403, RESULTS.own.text);
   if (granted && opened.powers === "confirm_first")
     return await again(403, "Sign in again before you approve this.");
+  if (granted && (opened.powers === "code_first" || opened.powers === "set_up_first"))
+    return await again(403, "Give your second factor before you approve this.");
   if (granted && opened.obstacle !== null && opened.item.state === "pending")
     return await again(409, opened.obstacle);
 

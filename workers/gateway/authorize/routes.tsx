@@ -17,8 +17,9 @@ import type { Person } from "../people.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
 import { findResource, type Resource } from "../resources.ts";
+import { missingToConnect, pathToFactor } from "../second-factor/requirement.ts";
 import { CONSENT_POLICY } from "../security-headers.ts";
-import { readPerson } from "../sign-in/auth.ts";
+import { readSignIn, type SignIn } from "../sign-in/auth.ts";
 import { ConsentPage, NAME_LENGTH } from "./consent-page.tsx";
 import { listWithheld, mayGrant, offerScopes } from "./offer.ts";
 
@@ -32,8 +33,9 @@ authorizeRoutes.get("/authorize", (c) => answerAuthorizationErrors(c, () => show
 authorizeRoutes.post("/authorize", (c) =>
   answerAuthorizationErrors(c, async () => {
     const form = await readForm(c.req.raw);
-    const person = await readPerson(c.env, c.req.raw.headers);
-    if (person === null) return toSignIn(c);
+    const signIn = await readSignIn(c.env, c.req.raw.headers);
+    if (signIn === null) return toSignIn(c);
+    const { person } = signIn;
     if (form.get("subject") !== person.id) {
       return await askAgain(c, "Somebody else signed in on this browser in the meantime.");
     }
@@ -47,7 +49,7 @@ authorizeRoutes.post("/authorize", (c) =>
     const scopes = [...new Set(form.getAll("scope"))];
     if (scopes.length === 0)
       return await showConsent(c, 422, "Tick at least one permission, or choose Deny.");
-    return await grant(c, oauth, person, handle, scopes);
+    return await grant(c, oauth, signIn, handle, scopes);
   }),
 );
 
@@ -69,10 +71,13 @@ async function showConsent(c: GatewayContext, status: 200 | 422, error?: string)
     );
   }
   const resource = requireResource(c.env, request);
-  const person = await readPerson(c.env, c.req.raw.headers);
-  if (person === null) return toSignIn(c);
-
+  const signIn = await readSignIn(c.env, c.req.raw.headers);
+  if (signIn === null) return toSignIn(c);
+  const { person } = signIn;
   const policy = await policyInForce(c.env);
+  const missing = missingToConnect(policy, signIn, Date.now());
+  if (missing !== null) return c.redirect(pathToFactor(missing, pathOf(c)), 303);
+
   const client = await oauth.describeConsent(request);
   const consent = await oauth.beginConsent(request);
   const headers = withKeepableCookies(consent.headers, c.req.url);
@@ -97,13 +102,17 @@ async function showConsent(c: GatewayContext, status: 200 | 422, error?: string)
 async function grant(
   c: GatewayContext,
   oauth: OAuthHelpers,
-  person: Person,
+  signIn: SignIn,
   handle: string,
   scopes: string[],
 ): Promise<Response> {
+  const { person, mfaAt } = signIn;
+  const policy = await policyInForce(c.env);
+  const missing = missingToConnect(policy, signIn, Date.now());
+  if (missing !== null) return c.redirect(pathToFactor(missing, pathOf(c)), 303);
   const approved = await oauth.approveConsent(withHostCookies(c.req.raw), handle, { scope: scopes });
   const resource = requireResource(c.env, approved.request);
-  if (!mayGrant(await policyInForce(c.env), resource, person.role, scopes)) {
+  if (!mayGrant(policy, resource, person.role, scopes)) {
     return await refuse(c, {
       status: 403,
       code: "forbidden",
@@ -124,7 +133,7 @@ async function grant(
     userId: person.id,
     metadata,
     scope: scopes,
-    props: toGrantProps(person),
+    props: toGrantProps(person, mfaAt),
   });
   await recordConsent(c, person, approved.request, scopes);
   return redirectWith(approved.headers, redirectTo, c.req.url);

@@ -13,7 +13,7 @@ const AT_ONCE = 50;
 const LETTERS = 1_000;
 
 const CHANGE = z.object({
-  change: z.enum(["added", "role", "disabled", "enabled", "removed"]),
+  change: z.enum(["added", "role", "disabled", "enabled", "removed", "second_factor_reset"]),
   oldRole: z.string().nullable(),
   newRole: z.string().nullable(),
 });

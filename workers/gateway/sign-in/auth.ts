@@ -1,4 +1,5 @@
 import { betterAuth } from "better-auth/minimal";
+import { twoFactor } from "better-auth/plugins/two-factor";
 import { type Key, openKeyring } from "../../../shared/auth/keyring.ts";
 import { bundledPolicy } from "../../../shared/policy/current.ts";
 import type { Person } from "../people.ts";
@@ -10,6 +11,22 @@ const SESSION_TTL = 12 * 60 * 60;
 export const PASSWORD_LENGTH = { min: 12, max: 128 } as const;
 /** Longest e-mail address (RFC 5321 §4.5.3.1.3). */
 export const EMAIL_LENGTH = 254;
+
+/** What a browser holds between the right password and the second factor. */
+const CHALLENGE_COOKIE = "gatehouse-second-factor";
+/** Seconds within which the second factor must follow the password. */
+const CHALLENGE_TTL = 10 * 60;
+
+/** A person's sign-in on one browser. */
+export interface SignIn {
+  person: Person;
+  /** When the password was given. */
+  at: Date;
+  /** When a second factor was last given on this browser, in milliseconds since the epoch; `null` for never. */
+  mfaAt: number | null;
+  /** Whether the person has set one up. */
+  hasSecondFactor: boolean;
+}
 
 type Auth = ReturnType<typeof buildAuth>;
 
@@ -37,19 +54,22 @@ export async function readPerson(env: Env, headers: Headers): Promise<Person | n
   return (await readSignIn(env, headers))?.person ?? null;
 }
 
-/** The signed-in, active person with the moment at which they signed in on this browser, or `null`. */
-export async function readSignIn(env: Env, headers: Headers): Promise<{ person: Person; at: Date } | null> {
+/** The signed-in, active person with what they gave on this browser, or `null`. */
+export async function readSignIn(env: Env, headers: Headers): Promise<SignIn | null> {
   if (!headers.has("Cookie")) return null;
   const session = await findSession(env, headers);
   if (session === null || session.user.disabled) return null;
-  const { id, email, name, role } = session.user;
-  return { person: { id, email, name, role }, at: session.at };
+  const { id, email, name, role, twoFactorEnabled } = session.user;
+  const { at, mfaAt } = session;
+  return { person: { id, email, name, role }, at, mfaAt, hasSecondFactor: twoFactorEnabled === true };
 }
 
 async function findSession(env: Env, headers: Headers) {
   for (const auth of openAuths(env)) {
     const session = await auth.api.getSession({ headers });
-    if (session !== null) return { auth, user: session.user, at: new Date(session.session.createdAt) };
+    if (session === null) continue;
+    const { createdAt, mfaAt } = session.session;
+    return { auth, user: session.user, at: new Date(createdAt), mfaAt: mfaAt ?? null };
   }
   return null;
 }
@@ -57,11 +77,18 @@ async function findSession(env: Env, headers: Headers) {
 function openAuths(env: Env): [Auth, ...Auth[]] {
   let auths = instances.get(env);
   if (auths === undefined) {
-    const [newest, ...older] = openKeyring(env, "BETTER_AUTH_SECRET");
-    auths = [buildAuth(env, newest), ...older.map((key) => buildAuth(env, key))];
+    const keys = openKeyring(env, "BETTER_AUTH_SECRET");
+    const [newest, ...older] = keys;
+    const build = (key: Key) => buildAuth(env, key, [key, ...keys.filter((other) => other !== key)]);
+    auths = [build(newest), ...older.map(build)];
     instances.set(env, auths);
   }
   return auths;
+}
+
+/** The challenge cookie's name at this address. */
+export function challengeCookieOf(publicUrl: string): string {
+  return publicUrl.startsWith("https://") ? `__Host-${CHALLENGE_COOKIE}` : CHALLENGE_COOKIE;
 }
 
 /** Whether something better-auth threw is a refusal to the person (4xx), not a failure of ours. */
@@ -75,12 +102,14 @@ export function isRefusal(failure: unknown): boolean {
   );
 }
 
-function buildAuth(env: Env, { secret }: Key) {
+/** @param keys - all of them, the one that signs first: what one encrypted, every instance can read */
+function buildAuth(env: Env, { secret }: Key, keys: readonly Key[]) {
   const secure = env.PUBLIC_URL.startsWith("https://");
   return betterAuth({
     appName: "Gatehouse",
     baseURL: env.PUBLIC_URL,
     secret,
+    secrets: keys.map(({ version, secret: value }) => ({ version, value })),
     database: createD1Adapter(env.PLATFORM_DB),
     telemetry: { enabled: false },
     logger: { disabled: true },
@@ -92,7 +121,13 @@ function buildAuth(env: Env, { secret }: Key) {
       minPasswordLength: PASSWORD_LENGTH.min,
       maxPasswordLength: PASSWORD_LENGTH.max,
     },
-    session: { expiresIn: SESSION_TTL, disableSessionRefresh: true },
+    session: {
+      expiresIn: SESSION_TTL,
+      disableSessionRefresh: true,
+      additionalFields: { mfaAt: { type: "number", required: false, input: false } },
+    },
+    // TOTP (RFC 6238: 6 digits, 30 seconds) with backup codes; secrets are encrypted before they are stored.
+    plugins: [twoFactor({ issuer: "Gatehouse", twoFactorCookieMaxAge: CHALLENGE_TTL })],
     user: {
       additionalFields: {
         role: { type: "string", required: true, defaultValue: bundledPolicy().defaultRole, input: false },
@@ -102,14 +137,16 @@ function buildAuth(env: Env, { secret }: Key) {
     databaseHooks: {
       session: {
         create: {
-          // A disabled person's right password ends like a wrong one.
-          before: async (session) => {
+          // A disabled person's right password ends like a wrong one. A session that a second factor opens says so.
+          before: async (session, context) => {
             const person = await env.PLATFORM_DB.prepare(
               `SELECT 1 FROM "user" WHERE "id" = ? AND "disabled" = 0`,
             )
               .bind(session.userId)
               .first();
-            return person === null ? false : undefined;
+            if (person === null) return false;
+            const byFactor = context?.path?.startsWith("/two-factor/verify-") === true;
+            return { data: { ...session, mfaAt: byFactor ? Date.now() : null } };
           },
         },
       },
@@ -121,6 +158,10 @@ function buildAuth(env: Env, { secret }: Key) {
       cookies: {
         session_token: {
           name: secure ? "__Host-gatehouse-session" : "gatehouse-session",
+          attributes: { secure, httpOnly: true, sameSite: "lax", path: "/" },
+        },
+        two_factor: {
+          name: challengeCookieOf(env.PUBLIC_URL),
           attributes: { secure, httpOnly: true, sameSite: "lax", path: "/" },
         },
       },

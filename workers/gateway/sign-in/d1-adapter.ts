@@ -75,6 +75,18 @@ function buildAdapter(database: D1Database): CustomAdapter {
       const { sql, values } = toUpdate(model, update, where);
       return await change(sql, values);
     },
+    async incrementOne({ model, where, increment, set }) {
+      const [counters, others] = [Object.keys(increment), Object.keys(set ?? {})];
+      const assignments = [
+        ...counters.map((column) => `${quote(column)} = coalesce(${quote(column)}, 0) + ?`),
+        ...others.map((column) => `${quote(column)} = ?`),
+      ];
+      const filter = toFilter(where);
+      const one = `SELECT rowid FROM ${quote(model)}${filter.sql} LIMIT 1`;
+      const sql = `UPDATE ${quote(model)} SET ${assignments.join(", ")} WHERE rowid IN (${one}) RETURNING *`;
+      const values = [...counters.map((name) => increment[name]), ...others.map((name) => set?.[name])];
+      return await first(sql, [...values.map(toValue), ...filter.values]);
+    },
     async delete({ model, where }) {
       const filter = toFilter(where);
       await change(`DELETE FROM ${quote(model)}${filter.sql}`, filter.values);

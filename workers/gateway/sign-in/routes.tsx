@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { type AttemptRule, admitAttempt, forgiveAttempt } from "../attempts.ts";
 import { readForm } from "../read-form.ts";
-import { recordEvent, recordSignIn } from "../record-event.ts";
+import { recordChallenge, recordEvent, recordSignIn } from "../record-event.ts";
 import { EMAIL_LENGTH, isRefusal, openAuth, openAuthFor, PASSWORD_LENGTH, readPerson } from "./auth.ts";
 import { toLocalPath } from "./local-path.ts";
 import { SignInPage } from "./sign-in-page.tsx";
@@ -38,11 +38,14 @@ signInRoutes.post("/sign-in", async (c) => {
     return c.html(<SignInPage next={next} email={email} error={error} />, 429);
   }
 
-  const cookies = await checkPassword(c.env, c.req.raw.headers, email, password);
-  await recordSignIn(c, email, cookies !== null);
-  if (cookies === null) return c.html(<SignInPage next={next} email={email} error={FAILED} />, 401);
+  const answer = await checkPassword(c.env, c.req.raw.headers, email, password);
+  if (answer?.challenged) await recordChallenge(c, email);
+  else await recordSignIn(c, email, answer !== null);
+  if (answer === null) return c.html(<SignInPage next={next} email={email} error={FAILED} />, 401);
+  for (const cookie of answer.cookies) c.header("Set-Cookie", cookie, { append: true });
+  // What was counted is taken back once the second factor is right too.
+  if (answer.challenged) return c.redirect(`/sign-in/code?next=${encodeURIComponent(next)}`, 303);
   await forgiveAttempt(c.env.PLATFORM_DB, rules);
-  for (const cookie of cookies) c.header("Set-Cookie", cookie, { append: true });
   return c.redirect(next, 303);
 });
 
@@ -72,21 +75,22 @@ export function listSignInRules(email: string, ip: string): AttemptRule[] {
 
 /**
  * Asks better-auth, which hashes the typed password for unknown addresses too, so that both answers take the same
- * time. Returns the session's cookies, or `null` when sign-in is refused.
+ * time. Returns the session's cookies, or those of the challenge for who has a second factor, or `null` when sign-in is
+ * refused.
  */
 async function checkPassword(
   env: Env,
   headers: Headers,
   email: string,
   password: string,
-): Promise<string[] | null> {
+): Promise<{ cookies: string[]; challenged: boolean } | null> {
   try {
     const result = await openAuth(env).api.signInEmail({
       body: { email, password: password.slice(0, PASSWORD_LENGTH.max + 1) },
       headers,
       returnHeaders: true,
     });
-    return result.headers.getSetCookie();
+    return { cookies: result.headers.getSetCookie(), challenged: "twoFactorRedirect" in result.response };
   } catch (failure) {
     if (isRefusal(failure)) return null;
     throw failure;

@@ -1,0 +1,226 @@
+import { type Context, Hono } from "hono";
+import { policyInForce } from "../../../shared/policy/current.ts";
+import { admitAttempt, forgiveAttempt } from "../attempts.ts";
+import { readForm } from "../read-form.ts";
+import { recordEvent, recordSignIn } from "../record-event.ts";
+import { PASSWORD_LENGTH, readSignIn, type SignIn } from "../sign-in/auth.ts";
+import { toLocalPath } from "../sign-in/local-path.ts";
+import { listSignInRules } from "../sign-in/routes.tsx";
+import { type CodeAnswer, checkCode, findClaimant } from "./check-code.ts";
+import { CodePage } from "./code-page.tsx";
+import {
+  endOtherSessions,
+  isPassword,
+  readBackupCodes,
+  readPending,
+  replaceBackupCodes,
+  startEnrolment,
+  turnOff,
+} from "./enrolment.ts";
+import { requiresFactor } from "./requirement.ts";
+import { BackupCodesPage, ConfirmPage, ManagePage, type Notice, StartPage } from "./set-up-page.tsx";
+
+type GatewayContext = Context<{ Bindings: Env }>;
+type Refused = Exclude<CodeAnswer, { kind: "passed" }> | { kind: "password" };
+
+const HOME = "/account";
+const PLACE = "/account/second-factor";
+
+/** `/sign-in/code` and `/account/second-factor`. */
+export const secondFactorRoutes = new Hono<{ Bindings: Env }>();
+
+secondFactorRoutes.get("/sign-in/code", async (c) => {
+  const next = toLocalPath(c.req.query("next"), c.env.PUBLIC_URL, HOME);
+  const signIn = await readSignIn(c.env, c.req.raw.headers);
+  if (signIn !== null && !signIn.hasSecondFactor) return c.redirect(withNext(PLACE, next), 303);
+  if ((await findClaimant(c, signIn)) === null) return c.redirect(withNext("/sign-in", next), 303);
+  const backup = c.req.query("with") === "backup";
+  return c.html(<CodePage next={next} backup={backup} signedIn={signIn !== null} />);
+});
+
+secondFactorRoutes.post("/sign-in/code", async (c) => {
+  const form = await readForm(c.req.raw);
+  const next = toLocalPath(form.get("next"), c.env.PUBLIC_URL, HOME);
+  const signIn = await readSignIn(c.env, c.req.raw.headers);
+  const claimant = await findClaimant(c, signIn);
+  if (claimant === null) return c.redirect(withNext("/sign-in", next), 303);
+  const answer = await checkCode(c, claimant, form.get("code") ?? "");
+  if (answer.kind === "ended") return c.redirect(withNext("/sign-in", next), 303);
+  if (answer.kind !== "passed") {
+    const page = { next, backup: form.get("with") === "backup", signedIn: claimant.signedIn };
+    return c.html(<CodePage {...page} error={explain(c, answer)} />, statusOf(answer));
+  }
+  keepCookies(c, answer.cookies);
+  if (!claimant.signedIn) {
+    const email = await findEmail(c.env.PLATFORM_DB, answer.userId);
+    await recordSignIn(c, email, true);
+    await forgiveAttempt(c.env.PLATFORM_DB, signInRules(c, email));
+  }
+  return c.redirect(next, 303);
+});
+
+secondFactorRoutes.get(PLACE, async (c) => {
+  const signIn = await readSignIn(c.env, c.req.raw.headers);
+  const next = toLocalPath(c.req.query("next"), c.env.PUBLIC_URL, HOME);
+  if (signIn === null) return c.redirect(withNext("/sign-in", PLACE), 303);
+  return await showPlace(c, signIn, next);
+});
+
+secondFactorRoutes.post(`${PLACE}/start`, async (c) => {
+  const form = await readForm(c.req.raw);
+  const next = toLocalPath(form.get("next"), c.env.PUBLIC_URL, HOME);
+  const signIn = await readSignIn(c.env, c.req.raw.headers);
+  if (signIn === null) return c.redirect(withNext("/sign-in", PLACE), 303);
+  // One that counts is turned off with a code first: a password alone must not replace it.
+  if (signIn.hasSecondFactor) return c.redirect(PLACE, 303);
+  const wrong = await checkPassword(c, signIn, form.get("password") ?? "");
+  if (wrong !== null) return await showRefused(c, signIn, next, wrong);
+  await startEnrolment(c.env, c.req.raw.headers, form.get("password") ?? "");
+  await recordEvent(c, signIn.person.id, { type: "second_factor", step: "started" });
+  return c.redirect(withNext(PLACE, next), 303);
+});
+
+secondFactorRoutes.post(`${PLACE}/confirm`, async (c) => {
+  const form = await readForm(c.req.raw);
+  const next = toLocalPath(form.get("next"), c.env.PUBLIC_URL, HOME);
+  const signIn = await readSignIn(c.env, c.req.raw.headers);
+  if (signIn === null) return c.redirect(withNext("/sign-in", PLACE), 303);
+  const { headers } = c.req.raw;
+  const userId = signIn.person.id;
+  const code = (form.get("code") ?? "").replaceAll(/\s/g, "");
+  if (signIn.hasSecondFactor || (await readPending(c.env, headers, signIn)) === null) {
+    return c.redirect(withNext(PLACE, next), 303);
+  }
+  // Nobody has seen the backup codes yet, so one of them confirms nothing.
+  const answer: CodeAnswer = /^\d{6}$/.test(code)
+    ? await checkCode(c, { userId, signedIn: true }, code)
+    : { kind: "wrong" };
+  if (answer.kind !== "passed") return await showRefused(c, signIn, next, answer);
+  keepCookies(c, answer.cookies);
+  await endOtherSessions(c.env.PLATFORM_DB, userId);
+  await recordEvent(c, userId, { type: "second_factor", step: "enrolled" });
+  return c.html(<BackupCodesPage codes={await readBackupCodes(c.env, headers, userId)} next={next} />);
+});
+
+secondFactorRoutes.post(`${PLACE}/codes`, (c) =>
+  withBoth(c, async (signIn, password) => {
+    const codes = await replaceBackupCodes(c.env, c.req.raw.headers, password);
+    if (codes === null) return c.redirect(PLACE, 303);
+    await recordEvent(c, signIn.person.id, { type: "second_factor", step: "new_codes" });
+    return c.html(<BackupCodesPage codes={codes} next={HOME} />);
+  }),
+);
+
+secondFactorRoutes.post(`${PLACE}/off`, (c) =>
+  withBoth(c, async (signIn, password) => {
+    if (requiresFactor(await policyInForce(c.env), signIn.person.role)) return c.redirect(PLACE, 303);
+    const cookies = await turnOff(c.env, c.req.raw.headers, password);
+    if (cookies === null) return c.redirect(PLACE, 303);
+    keepCookies(c, cookies);
+    await recordEvent(c, signIn.person.id, { type: "second_factor", step: "turned_off" });
+    return c.redirect("/account?done=second-factor-off", 303);
+  }),
+);
+
+/** Goes on with somebody who has a second factor and gave both password and code. The code is looked at last: it is used up. */
+async function withBoth(
+  c: GatewayContext,
+  work: (signIn: SignIn, password: string) => Promise<Response>,
+): Promise<Response> {
+  const form = await readForm(c.req.raw);
+  const signIn = await readSignIn(c.env, c.req.raw.headers);
+  if (signIn === null) return c.redirect(withNext("/sign-in", PLACE), 303);
+  if (!signIn.hasSecondFactor) return c.redirect(PLACE, 303);
+  const password = form.get("password") ?? "";
+  const wrong = await checkPassword(c, signIn, password);
+  if (wrong !== null) return await showRefused(c, signIn, HOME, wrong);
+  const claimant = { userId: signIn.person.id, signedIn: true };
+  const answer = await checkCode(c, claimant, form.get("code") ?? "");
+  if (answer.kind === "passed") return await work(signIn, password);
+  return await showRefused(c, signIn, HOME, answer);
+}
+
+/** `null` for the right password. A stolen session must not become a place to guess it: same counters as sign-in. */
+async function checkPassword(
+  c: GatewayContext,
+  { person }: SignIn,
+  password: string,
+): Promise<Refused | null> {
+  const rules = signInRules(c, person.email);
+  const admission = await admitAttempt(c.env.PLATFORM_DB, rules, Date.now());
+  if (!admission.admitted) return { kind: "limited", retryAfter: admission.retryAfter };
+  const typed = password.slice(0, PASSWORD_LENGTH.max + 1);
+  if (!(await isPassword(c.env, c.req.raw.headers, typed))) return { kind: "password" };
+  await forgiveAttempt(c.env.PLATFORM_DB, rules);
+  return null;
+}
+
+/** The page for whatever state the person's second factor is in. */
+async function showPlace(
+  c: GatewayContext,
+  signIn: SignIn,
+  next: string,
+  notice?: Notice,
+  status: 200 | 422 | 429 = 200,
+): Promise<Response> {
+  const { headers } = c.req.raw;
+  const required = requiresFactor(await policyInForce(c.env), signIn.person.role);
+  if (signIn.hasSecondFactor) {
+    const left = (await readBackupCodes(c.env, headers, signIn.person.id)).length;
+    return c.html(<ManagePage left={left} required={required} notice={notice} />, status);
+  }
+  const pending = await readPending(c.env, headers, signIn);
+  if (pending !== null) {
+    return c.html(<ConfirmPage next={next} pending={pending} notice={notice} />, status);
+  }
+  const asked: Notice | undefined = required
+    ? { tone: "caution", text: "Your role asks for a second factor before an app can be connected." }
+    : undefined;
+  return c.html(<StartPage next={next} notice={notice ?? asked} />, status);
+}
+
+function showRefused(c: GatewayContext, signIn: SignIn, next: string, refused: Refused): Promise<Response> {
+  return showPlace(c, signIn, next, { tone: "danger", text: explain(c, refused) }, statusOf(refused));
+}
+
+function explain(c: GatewayContext, answer: Refused): string {
+  switch (answer.kind) {
+    case "wrong":
+      return "This code is wrong, or its time is over. Enter the newest one.";
+    case "used":
+      return "This code has been entered already. Wait for the next one.";
+    case "limited": {
+      c.header("Retry-After", String(answer.retryAfter));
+      const minutes = Math.ceil(answer.retryAfter / 60);
+      return `Too many attempts. Try again in ${minutes} ${minutes === 1 ? "minute" : "minutes"}.`;
+    }
+    case "password":
+      return "The password is wrong.";
+    case "ended":
+      return "Nothing waits for a code any more. Begin again.";
+  }
+}
+
+function statusOf(answer: Refused): 422 | 429 {
+  return answer.kind === "limited" ? 429 : 422;
+}
+
+function signInRules(c: GatewayContext, email: string) {
+  return listSignInRules(email, c.req.header("CF-Connecting-IP") ?? "unknown");
+}
+
+async function findEmail(database: D1Database, userId: string): Promise<string> {
+  const row = await database
+    .prepare(`SELECT "email" FROM "user" WHERE "id" = ?`)
+    .bind(userId)
+    .first<{ email: string }>();
+  return row?.email ?? "";
+}
+
+function keepCookies(c: GatewayContext, cookies: readonly string[]): void {
+  for (const cookie of cookies) c.header("Set-Cookie", cookie, { append: true });
+}
+
+function withNext(path: string, next: string): string {
+  return `${path}?next=${encodeURIComponent(next)}`;
+}
