@@ -16,17 +16,19 @@ beforeAll(async () => {
   }
 });
 
-/** The database as it is, but its batches after the first `healthy` ones fail or never end. */
-function breakBatches(
+/** The database as it is, but counting stems fails or never ends after the first `healthy` times. */
+function breakCounting(
   healthy: number,
   failing: () => Promise<never>,
 ): { db: D1Database; asked: () => number } {
   let asked = 0;
   const db = new Proxy(env.KNOWLEDGE_DB, {
     get(target, property) {
-      if (property !== "batch") return Reflect.get(target, property).bind(target);
-      return (statements: D1PreparedStatement[]) =>
-        ++asked > healthy ? failing() : target.batch(statements);
+      if (property !== "prepare") return Reflect.get(target, property).bind(target);
+      return (sql: string) => {
+        if (!sql.includes("passages_terms")) return target.prepare(sql);
+        return ++asked > healthy ? { bind: () => ({ all: failing }) } : target.prepare(sql);
+      };
     },
   });
   return { db, asked: () => asked };
@@ -39,7 +41,7 @@ describe("feedback from the best passages", () => {
     ["fails", () => Promise.reject(new Error("D1 is away"))],
     ["never ends", () => new Promise<never>(() => {})],
   ])("leaves the first ranking in place when it %s", async (_what, failing) => {
-    const { db, asked } = breakBatches(1, failing);
+    const { db, asked } = breakCounting(1, failing);
     const { hits } = await searchArticles(db, request, { hidden: [] });
     expect(asked()).toBe(2);
     const whole = await searchArticles(env.KNOWLEDGE_DB, request, { hidden: [] });

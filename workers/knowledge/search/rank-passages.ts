@@ -17,11 +17,11 @@ export interface TermStatistics {
   holding: ReadonlyMap<string, number>;
 }
 
-/** BM25 (Robertson and Walker 1994), with FTS5's constants. */
-const K1 = 1.2;
+/** BM25 (Robertson and Walker 1994). Weighted fields count a word several times, so that it saturates later. */
+const K1 = 2;
 const B = 0.75;
 /** What a word counts for in title, heading, text and tags. */
-const FIELDS = { title: 2, heading: 1.5, body: 1, tags: 1.5 } as const;
+export const FIELDS = { title: 3, heading: 2.5, body: 1, tags: 2 } as const;
 /** Share that neighbouring words add where they stand together. Measured: more favours phrases over the subject. */
 const PAIR_WEIGHT = 0.2;
 
@@ -151,7 +151,8 @@ export function expandQuestion(
   return expanded;
 }
 
-function isTelling(stem: string): boolean {
+/** Whether a stem says what a text is about: no stop word, no number, no single letter. */
+export function isTelling(stem: string): boolean {
   return stem.length > 1 && !/^\d+$/.test(stem) && !STOP_WORDS.has(stem) && !STOP_STEMS.has(stem);
 }
 

@@ -1,4 +1,4 @@
-import { buildMatch, type Question, readQuestion, type Term } from "../search/build-match.ts";
+import { buildMatch, type Question, readQuestion } from "../search/build-match.ts";
 import {
   type CountedPassage,
   countPassage,
@@ -7,8 +7,10 @@ import {
   scorePassages,
   weighQuestion,
 } from "../search/rank-passages.ts";
+import { smoothScores } from "../search/smooth-scores.ts";
 import { fuseRankings } from "../vectors/fuse-rankings.ts";
 import type { VectorSide } from "../vectors/vector-side.ts";
+import { type CandidateScope, findCandidates, MAX_HITS, RANKED_ANEW } from "./find-candidates.ts";
 import { inTime } from "./in-time.ts";
 import type { PassageHit } from "./rows.ts";
 import { readTermStatistics } from "./term-statistics.ts";
@@ -23,10 +25,8 @@ export interface SearchRequest {
   offset?: number | undefined;
 }
 
-/** Where a caller may look: row ids of collections. `only` narrows, `hidden` is never looked at. */
-export interface SearchScope {
-  only?: number | undefined;
-  hidden: readonly number[];
+/** Where a caller may look, and with what. */
+export interface SearchScope extends CandidateScope {
   /** Search by meaning, where the environment has it. */
   vectors?: VectorSide | undefined;
 }
@@ -38,18 +38,6 @@ export interface SearchAnswer {
   retrieval: "hybrid" | "full_text";
 }
 
-/** No page reaches deeper into a ranking than this. */
-export const MAX_HITS = 250;
-
-/** BM25 weights of title, heading, body, tags and collection, for the first choice. */
-const WEIGHTS = "bm25(2.0, 1.5, 1.0, 1.5, 0.0)";
-/** The best of the first choice are read and ranked anew; the others follow in their order. */
-const RANKED_ANEW = 100;
-/**
- * The rarest words of a question choose the candidates, until this many passages are expected to hold one; the
- * frequent ones only rank (common terms query of Lucene). What a search reads is bounded by this, not by the base.
- */
-const MAX_POSTINGS = 6_000;
 /** The expansion of a question may take this long, in milliseconds; after that the first ranking stands. */
 const EXPANSION_MS = 250;
 /** Search by meaning may take this long, in milliseconds; after that full text answers alone. */
@@ -60,34 +48,11 @@ const SNIPPET_WORDS = 40;
 /** A question's beginnings (`word*`) may stand for this many stems. */
 const MAX_WEIGHED = 200;
 
-interface FoundRow {
-  id: number;
-  articleId: number;
-  /** Title, heading, body and tags as JSON; NULL behind the first {@link RANKED_ANEW}. */
-  text: string | null;
-}
-
 interface Hit {
   id: number;
   articleId: number;
   score: number;
 }
-
-/**
- * `?1` MATCH expression, `?2` how many, `?3` how many with their text, `?4` hidden collections. FTS5's `rank` is
- * negative: smaller is better. The index leaves hidden collections out; the join makes sure of it.
- */
-const FOUND = `
-  WITH matched AS MATERIALIZED (
-    SELECT passages_index.rowid AS id, rank AS rank FROM passages_index
-    WHERE passages_index MATCH ?1 AND rank MATCH '${WEIGHTS}' ORDER BY rank LIMIT ?2
-  ),
-  placed AS (SELECT id, row_number() OVER (ORDER BY rank, id) AS place FROM matched)
-  SELECT m.id, p.article_id AS articleId,
-    CASE WHEN m.place <= ?3 THEN json_array(p.title, p.heading, p.body, p.tags) END AS text
-  FROM placed m CROSS JOIN passages p ON p.id = m.id CROSS JOIN articles a ON a.id = p.article_id
-  WHERE a.collection_id NOT IN (SELECT value FROM json_each(?4))
-  ORDER BY m.place`;
 
 /** Ranks passages over title, headings, text and tags. Best first; empty when nothing matches. */
 export async function searchPassages(
@@ -157,12 +122,7 @@ async function findByMeaning(
 }
 
 async function rankPassages(db: D1Database, question: Question, scope: SearchScope): Promise<Hit[]> {
-  const match = await chooseCandidates(db, question, scope);
-  if (match === null) return [];
-  const { results } = await db
-    .prepare(FOUND)
-    .bind(match, MAX_HITS, RANKED_ANEW, JSON.stringify(scope.hidden))
-    .all<FoundRow>();
+  const results = await findCandidates(db, question, scope);
   const counted = results.flatMap(({ id, text }) => {
     if (text === null) return [];
     const [title, heading, body, tags] = JSON.parse(text) as [string, string, string, string];
@@ -178,45 +138,13 @@ async function rankPassages(db: D1Database, question: Question, scope: SearchSco
   return hits.sort((a, b) => b.score - a.score || a.id - b.id);
 }
 
-/** The MATCH expression of the words that choose candidates, kept to the scope; `null` for a question without words. */
-async function chooseCandidates(
-  db: D1Database,
-  question: Question,
-  { only, hidden }: SearchScope,
-): Promise<string | null> {
-  const words = buildMatch({ ...question, terms: await chooseTerms(db, question) });
-  if (words === null) return null;
-  const inside = only === undefined ? "" : ` AND collection : "c${only}"`;
-  const outside =
-    hidden.length === 0 ? "" : ` NOT collection : (${hidden.map((id) => `"c${id}"`).join(" OR ")})`;
-  return `({title heading body tags} : (${words})${inside})${outside}`;
-}
-
-/** Quoted words choose by themselves; beginnings always take part. */
-async function chooseTerms(db: D1Database, { phrases, terms }: Question): Promise<readonly Term[]> {
-  if (phrases.length > 0 || terms.length < 2) return terms;
-  const { holding, passages } = await readTermStatistics(
-    db,
-    terms.map(({ stem }) => stem),
-  );
-  // Words cannot match more passages than there are.
-  if (passages <= MAX_POSTINGS) return terms;
-  const held = ({ stem, prefix }: Term) => (prefix ? 0 : (holding.get(stem) ?? 0));
-  let postings = 0;
-  return [...terms]
-    .sort((a, b) => held(a) - held(b))
-    .filter((term, place) => {
-      postings += held(term);
-      return place === 0 || postings <= MAX_POSTINGS;
-    });
-}
-
 async function rankAnew(db: D1Database, question: Question, passages: CountedPassage[]): Promise<Scores> {
   const weights = new Map([...weighQuestion(question, passages)].slice(0, MAX_WEIGHED));
   const first = scorePassages(passages, question, weights, await readTermStatistics(db, weights.keys()));
   const expanded = expandQuestion(weights, passages, first);
   const statistics = await inTime(readTermStatistics(db, expanded.keys()), EXPANSION_MS);
-  return statistics === undefined ? first : scorePassages(passages, question, expanded, statistics);
+  const scores = statistics === undefined ? first : scorePassages(passages, question, expanded, statistics);
+  return smoothScores(passages, scores);
 }
 
 function groupByArticle(hits: readonly Hit[]): Hit[] {

@@ -25,17 +25,17 @@ export async function readTermStatistics(
   const memory = recall(db, now);
   const missing = [...new Set(stems)].filter((stem) => !memory.holding.has(stem));
   if (missing.length > 0 || memory.passages === 0) {
-    const [terms, count] = await db.batch<{ term: string; held: number }>([
-      db
-        .prepare(
-          "SELECT t.term, t.doc AS held FROM json_each(?1) w JOIN passages_terms t ON t.term = w.value",
-        )
-        .bind(JSON.stringify(missing)),
-      db.prepare("SELECT '' AS term, coalesce(max(id), 0) AS held FROM passages"),
-    ]);
+    const { results } = await db
+      .prepare(
+        `SELECT t.term, t.doc AS held FROM json_each(?1) w JOIN passages_terms t ON t.term = w.value
+        UNION ALL SELECT '', coalesce(max(id), 0) FROM passages`,
+      )
+      .bind(JSON.stringify(missing))
+      .all<{ term: string; held: number }>();
     for (const stem of missing) memory.holding.set(stem, 0);
-    for (const { term, held } of terms?.results ?? []) memory.holding.set(term, held);
-    memory.passages = count?.results[0]?.held ?? 0;
+    for (const { term, held } of results) memory.holding.set(term, held);
+    // No stem is empty: this is the number of passages.
+    memory.passages = memory.holding.get("") ?? 0;
   }
   return memory;
 }

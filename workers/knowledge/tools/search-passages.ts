@@ -2,8 +2,8 @@ import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { collectionField } from "../article-limits.ts";
 import { MAX_QUESTION_LENGTH } from "../search/build-match.ts";
+import { MAX_HITS } from "../store/find-candidates.ts";
 import { articleUri } from "../store/rows.ts";
-import { MAX_HITS } from "../store/search-passages.ts";
 import type { KnowledgeStore } from "../store.ts";
 
 /** `knowledge_search_passages`: the places in articles that answer a question, each with its citation. */
