@@ -163,6 +163,7 @@ beforeAll(async () => {
     role: "admin",
     ip: null,
     country: null,
+    mfaAt: null,
   };
   arrival = { env, identity, policy: bundledPolicy(), waitUntil: (promise) => pending.push(promise) };
 });
