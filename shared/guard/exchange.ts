@@ -26,6 +26,8 @@ export interface ClientChannel {
   sample(prompt: string, options?: { maxTokens?: number; system?: string }): Promise<string>;
   /** Whether the client can show a form to its person, and open a page for them (MCP 2025-11-25, «Elicitation»). */
   elicits: { form: boolean; url: boolean };
+  /** Whether the client shows interactive views (SEP-1865). */
+  showsViews: boolean;
   /** Sends the person to a page. `accept` says that they agreed to go there, and nothing of what they did there. */
   visit(page: PageVisit): Promise<"accept" | "decline" | "cancel">;
   /** Tells the client that nothing is left to do on the page. */

@@ -197,6 +197,7 @@ function resourceEntry(
       description: resource.description,
       mimeType: resource.mimeType,
       ...icons(resource),
+      ...(resource.meta && { _meta: resource.meta }),
     },
   };
 }

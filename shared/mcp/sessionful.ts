@@ -67,11 +67,12 @@ import {
   readResource,
   unknownResource,
 } from "./handlers.ts";
-import { SOFTWARE } from "./identity.ts";
+import { CAPABILITIES, SOFTWARE } from "./identity.ts";
 import type { JsonValue } from "./json.ts";
 import { PostExchangeTransport } from "./post-exchange.ts";
 import { progressOf } from "./progress.ts";
 import { JSON_RPC, jsonRpcError, ProtocolFault } from "./protocol-fault.ts";
+import { showsViews } from "./view.ts";
 
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 
@@ -129,13 +130,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     this.server = new SessionServer(
       { ...SOFTWARE, title: this.catalogue.title },
       {
-        capabilities: {
-          tools: {},
-          resources: { subscribe: true },
-          prompts: {},
-          completions: {},
-          logging: {},
-        },
+        capabilities: { ...CAPABILITIES, resources: { subscribe: true } },
         instructions: this.catalogue.instructions,
         jsonSchemaValidator: new CfWorkerJsonSchemaValidator(),
       },
@@ -341,6 +336,7 @@ function sessionfulChannel(server: Server, extra: Extra, logLevel: LogLevel): Cl
     ask: async (question) => readAnswer(question, await send(inquire(question))),
     sample: async (prompt, options) => readSample(await send(inquireSample(prompt, options))),
     elicits,
+    showsViews: showsViews(server.getClientCapabilities()),
     visit: async (page) => readVisit(await send(inquireVisit(page, elicits, true))),
     endVisit(elicitationId) {
       if (elicits.url) notify({ method: "notifications/elicitation/complete", params: { elicitationId } });

@@ -39,10 +39,11 @@ import {
   listTools,
   readResource,
 } from "./handlers.ts";
-import { SOFTWARE } from "./identity.ts";
+import { CAPABILITIES, SOFTWARE } from "./identity.ts";
 import { type InputAnswers, InputNeeded, QuestionRound } from "./input-needed.ts";
 import type { JsonValue } from "./json.ts";
 import { progressOf } from "./progress.ts";
+import { showsViews } from "./view.ts";
 
 /** What one stateless request brings along, handed through the SDK as `authInfo.extra`. */
 interface Arrival extends Record<string, unknown> {
@@ -112,7 +113,7 @@ function createServer(catalogue: Catalogue, authInfo: AuthInfo | undefined): Ser
   const server = new Server(
     { ...SOFTWARE, title: catalogue.title },
     {
-      capabilities: { tools: {}, resources: {}, prompts: {}, completions: {}, logging: {} },
+      capabilities: CAPABILITIES,
       instructions: catalogue.instructions,
       cacheHints: CACHE_HINTS,
       requestState: { verify: codec.verify },
@@ -248,7 +249,8 @@ function abilitiesOf({ mcpReq }: ServerContext): ClientAbilities | undefined {
 }
 
 function statelessChannel(ctx: ServerContext): ClientChannel {
-  const elicits = elicitsOf(abilitiesOf(ctx));
+  const abilities = abilitiesOf(ctx);
+  const elicits = elicitsOf(abilities);
   const answers = answersOf(ctx);
   const round = new QuestionRound(answers);
   // Apart, because it is not always asked: the questions of the tool keep their positions.
@@ -263,6 +265,7 @@ function statelessChannel(ctx: ServerContext): ClientChannel {
     ask: (question) => round.put(inquire(question), (response) => readAnswer(question, response)),
     sample: (prompt, options) => round.put(inquireSample(prompt, options), readSample),
     elicits,
+    showsViews: showsViews(abilities),
     visit: (page) => visits.put(inquireVisit(page, elicits, false), readVisit),
     // This revision has no such notification: the client repeats the call.
     endVisit: () => {},

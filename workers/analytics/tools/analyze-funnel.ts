@@ -3,6 +3,7 @@ import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import { divideToTicks, fromTicksOrNull } from "../amounts.ts";
 import { DEFAULT_PERIOD, describeCoverage, withNotes } from "../answer.ts";
+import { chartView } from "../charts/view.ts";
 import { addDays, toDay } from "../days.ts";
 import { EVENT_KINDS } from "../facts.ts";
 import {
@@ -32,6 +33,7 @@ export const analyzeFunnel = defineTool({
   effect: "read",
   costly: true,
   scope: "analytics:read",
+  view: chartView,
   description:
     "Counts the people who went from visit to cart, checkout and order, in this order, and where the others were lost.",
   input: z.object({

@@ -3,6 +3,7 @@ import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import { fromTicksOrNull, percentChange } from "../amounts.ts";
 import { DEFAULT_PERIOD, describeCoverage, presentValue, withNotes } from "../answer.ts";
+import { chartView } from "../charts/view.ts";
 import { describeMethod, keepLargest, type Member, splitChange } from "../contributions.ts";
 import {
   dimensionField,
@@ -35,6 +36,7 @@ export const comparePeriods = defineTool({
   effect: "read",
   costly: true,
   scope: "analytics:read",
+  view: chartView,
   description:
     "Compares a metric with an earlier period and says how much each region, channel, product … contributed to the change; the contributions add up to it exactly. Use it for questions of why, one dimension a call.",
   input: z.object({

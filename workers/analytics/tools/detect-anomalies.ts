@@ -2,6 +2,7 @@ import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import { withNotes } from "../answer.ts";
+import { chartView } from "../charts/view.ts";
 import { addDays, addMonths } from "../days.ts";
 import {
   dimensionField,
@@ -35,6 +36,7 @@ export const detectAnomalies = defineTool({
   effect: "read",
   costly: true,
   scope: "analytics:read",
+  view: chartView,
   description:
     "Finds the days (hours, weeks …) on which a metric was out of line with its trend and season, and why each is one. Then ask analytics_compare for the cause.",
   input: z.object({

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import { withNotes } from "../answer.ts";
+import { chartView } from "../charts/view.ts";
 import {
   filtersField,
   metricField,
@@ -44,6 +45,7 @@ export const forecastMetric = defineTool({
   effect: "read",
   costly: true,
   scope: "analytics:read",
+  view: chartView,
   description:
     "Forecasts a metric with a 95 % interval, and shows how wrong the method was on the past. Say the error with the figure.",
   input: z.object({

@@ -3,6 +3,7 @@ import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import { divideToTicks, fromTicksOrNull, percentChange, sharesOf } from "../amounts.ts";
 import { DEFAULT_PERIOD, describeCoverage, presentUnits, presentValue, withNotes } from "../answer.ts";
+import { chartView } from "../charts/view.ts";
 import {
   metricsField,
   notesShape,
@@ -29,6 +30,7 @@ export const listRegionalMetrics = defineTool({
   title: "Regional metrics",
   effect: "read",
   scope: "analytics:read",
+  view: chartView,
   description:
     "One table of all regions (or of countries): each metric with its share of the whole and its change against the previous period. The quickest answer to how the regions are doing.",
   input: z.object({

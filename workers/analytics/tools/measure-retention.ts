@@ -3,6 +3,7 @@ import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import { divideToTicks, fromTicksOrNull } from "../amounts.ts";
 import { describeCoverage, withNotes } from "../answer.ts";
+import { chartView } from "../charts/view.ts";
 import { addDays, addMonths, firstDayOf, toDay } from "../days.ts";
 import {
   filtersField,
@@ -34,6 +35,7 @@ export const measureRetention = defineTool({
   effect: "read",
   costly: true,
   scope: "analytics:read",
+  view: chartView,
   description:
     "Cohorts: of the customers whose first order (or visit) lies in a month, week or day, how many percent came back 1, 2, 3 … later.",
   input: z.object({

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import { DEFAULT_PERIOD, describeCoverage, presentUnits, presentValue, withNotes } from "../answer.ts";
+import { chartView } from "../charts/view.ts";
 import {
   dimensionsField,
   filtersField,
@@ -34,6 +35,7 @@ export const queryMetrics = defineTool({
   title: "Query metrics",
   effect: "read",
   scope: "analytics:read",
+  view: chartView,
   description:
     'Gives metrics for a period, cut by dimensions and time. Example: {"metrics": ["revenue", "orders"], "dimensions": ["channel"], "period": "last_quarter", "grain": "month"}. The largest groups come first, the rest is one row "(other)". For why a figure moved use analytics_compare.',
   input: z.object({
