@@ -180,19 +180,20 @@ export class ChartPanel {
     return `${isTime ? shortenBucket(name) : name}: ${values.join(" · ") || "no value"}`;
   }
 
-  #mark({ x, y }: Point): SVGElement {
+  #mark({ x, y, category }: Point): SVGElement {
     const { plot } = this.#drawing as Drawing;
     const { ink } = this.#theme();
-    const { kind, isTime } = this.#chart;
+    const { kind, isTime, categories } = this.#chart;
     const width = this.#plot.clientWidth;
     const height = this.#plot.clientHeight;
-    const line =
+    const lane = (plot.bottom - plot.top) / Math.max(1, categories.length);
+    const shape =
       kind === "heat"
         ? `<circle cx="${x}" cy="${y}" r="4" fill="${ink}"/>`
         : isTime
           ? `<line x1="${x}" x2="${x}" y1="${plot.top}" y2="${plot.bottom}" stroke="${ink}"/>`
-          : `<line x1="${plot.left}" x2="${plot.right}" y1="${y}" y2="${y}" stroke="${ink}" stroke-dasharray="2 3"/>`;
-    const svg = `<svg xmlns="http://www.w3.org/2000/svg" class="pointer" width="${width}" height="${height}">${line}</svg>`;
+          : `<rect x="0" width="${width}" y="${plot.top + category * lane}" height="${lane}" fill="${ink}" fill-opacity=".1"/>`;
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" class="pointer" width="${width}" height="${height}">${shape}</svg>`;
     return parseSvg(svg);
   }
 }
