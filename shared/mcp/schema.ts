@@ -14,7 +14,7 @@ const MORE = z
     total: z.number().int(),
     how: z.string(),
   })
-  .describe("Present when the answer was cut: the rest is kept under this handle.");
+  .describe("There when the answer was cut");
 
 /** The JSON Schema a client sees for a tool's arguments. Closed: an unknown argument is refused, never ignored. */
 export function inputSchemaOf(input: z.ZodObject): JsonSchema {
@@ -28,13 +28,23 @@ export function outputSchemaOf(tool: ToolDefinition): JsonSchema | undefined {
   return toWire(schema, "output");
 }
 
-/** JSON Schema without what costs tokens and says nothing: the dialect, and the bounds of every safe integer. */
+/**
+ * JSON Schema without what costs tokens and says nothing: the dialect, the bounds of every safe integer, that a text is
+ * not empty, and that the names of a record are texts. What is sent is checked against all of it all the same.
+ */
 function toWire(schema: z.ZodObject, io: "input" | "output"): JsonSchema {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
     io,
     override({ jsonSchema }) {
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minLength === 1) delete jsonSchema.minLength;
+      const {
+        minLength: _least,
+        maxLength: _most,
+        ...names
+      } = (jsonSchema.propertyNames ?? {}) as JsonSchema;
+      if (Object.keys(names).join() === "type") delete jsonSchema.propertyNames;
     },
   });
   return rest as JsonSchema;

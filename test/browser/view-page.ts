@@ -19,7 +19,8 @@ export interface ShownView {
 
 let script: Promise<string> | undefined;
 
-/** Shows a view in a page of its own. The host half is the extension's own package (`AppBridge`), in a sandboxed frame. */
+/** Shows a view in a page of its own. The host half is the extension's own package,
+ * @modelcontextprotocol/ext-apps, around a sandboxed frame. */
 export async function showView(
   browser: Browser,
   html: string,

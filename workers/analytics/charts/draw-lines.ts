@@ -23,7 +23,6 @@ export function drawLines(
     points.push(...own);
     const dots = chart.categories.length <= MOST_DOTS ? own : isolated(own);
     return [
-      drawBand(series, axes, colour),
       tag("path", {
         d: writePath(own),
         fill: "none",
@@ -36,7 +35,8 @@ export function drawLines(
       ...ringMarks(series, own, frame.theme.mark),
     ].join("");
   });
-  return { parts: [...axes.parts, ...parts], points, plot: axes.plot };
+  const bands = chart.series.map((series, index) => drawBand(series, axes, frame.colours[index] ?? ""));
+  return { parts: [...axes.parts, ...bands, ...parts], points, plot: axes.plot };
 }
 
 /** A gap in the data is a gap in the line. */

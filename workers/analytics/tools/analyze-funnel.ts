@@ -3,10 +3,12 @@ import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import { divideToTicks, fromTicksOrNull } from "../amounts.ts";
 import { DEFAULT_PERIOD, describeCoverage, withNotes } from "../answer.ts";
+import { drawPicture } from "../charts/draw-picture.ts";
 import { chartView } from "../charts/view.ts";
 import { addDays, toDay } from "../days.ts";
 import { EVENT_KINDS } from "../facts.ts";
 import {
+  chartField,
   dimensionField,
   filtersField,
   notesShape,
@@ -50,6 +52,7 @@ export const analyzeFunnel = defineTool({
     region: regionField.optional(),
     segment: segmentField.optional(),
     limit: z.coerce.number().int().min(1).max(50).default(10).describe("Members shown with by"),
+    chart: chartField,
   }),
   inherits: ["region", "segment", "period"],
   output: z.object({
@@ -61,6 +64,7 @@ export const analyzeFunnel = defineTool({
     notes: notesShape,
   }),
   overflow: "rows",
+  content: drawPicture,
   async run(input, { store, now }: ToolContext<AnalyticsStore>) {
     const question = new Question(store);
     const steps = input.steps ?? STEPS;

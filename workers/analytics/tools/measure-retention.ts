@@ -3,9 +3,11 @@ import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import { divideToTicks, fromTicksOrNull } from "../amounts.ts";
 import { describeCoverage, withNotes } from "../answer.ts";
+import { drawPicture } from "../charts/draw-picture.ts";
 import { chartView } from "../charts/view.ts";
 import { addDays, addMonths, firstDayOf, toDay } from "../days.ts";
 import {
+  chartField,
   filtersField,
   notesShape,
   periodField,
@@ -47,6 +49,7 @@ export const measureRetention = defineTool({
     filters: filtersField.optional(),
     region: regionField.optional(),
     segment: segmentField.optional(),
+    chart: chartField,
   }),
   inherits: ["region", "segment"],
   output: z.object({
@@ -60,6 +63,7 @@ export const measureRetention = defineTool({
     notes: notesShape,
   }),
   overflow: "rows",
+  content: drawPicture,
   async run(input, { store, now }: ToolContext<AnalyticsStore>) {
     const question = new Question(store);
     const { grain, activity } = input;
