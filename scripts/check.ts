@@ -8,6 +8,7 @@ import { policy } from "./check/policy.ts";
 import { writeTally } from "./check/tally.ts";
 import { tokenCost } from "./check/token-cost.ts";
 import { unusedCode } from "./check/unused-code.ts";
+import { views } from "./check/views.ts";
 import { workerTypes } from "./check/worker-types.ts";
 
 const CHECKS: readonly Check[] = [
@@ -19,6 +20,7 @@ const CHECKS: readonly Check[] = [
   workerTypes,
   migrations,
   policy,
+  views,
   bundleSize,
   tokenCost,
 ];

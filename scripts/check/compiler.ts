@@ -1,26 +1,32 @@
 import { resolveCommand, runNode } from "../local/process.ts";
 import type { Check } from "./definition.ts";
 
-/** Strict types over everything that `tsconfig.json` includes. */
+/** The Worker's code, and the views': types of the browser and of the Workers runtime cannot be loaded together. */
+const PROJECTS = ["tsconfig.json", "tsconfig.views.json"];
+
+/** Strict types over everything that the projects include. */
 export const types: Check = {
   name: "types",
   ensures: "the strict compiler accepts everything",
   async run() {
-    const { code, stdout, stderr } = await runNode(resolveCommand("typescript", "tsc"), [
-      "--noEmit",
-      "--pretty",
-      "false",
-      "-p",
-      ".",
-    ]);
-    const findings = linesOf(stdout + stderr);
-    if (code !== 0 && findings.length === 0) findings.push(`The compiler ended with code ${code}.`);
-    return {
-      summary: code === 0 ? "clean" : `${findings.length} lines`,
-      findings: code === 0 ? [] : findings,
-    };
+    const findings: string[] = [];
+    for (const project of PROJECTS) findings.push(...(await compile(project)));
+    return { summary: findings.length === 0 ? "clean" : `${findings.length} lines`, findings };
   },
 };
+
+async function compile(project: string): Promise<string[]> {
+  const { code, stdout, stderr } = await runNode(resolveCommand("typescript", "tsc"), [
+    "--noEmit",
+    "--pretty",
+    "false",
+    "-p",
+    project,
+  ]);
+  if (code === 0) return [];
+  const lines = linesOf(stdout + stderr);
+  return lines.length > 0 ? lines : [`The compiler ended with code ${code}.`];
+}
 
 /** Lint rules and format of `biome.json`. */
 export const lint: Check = {

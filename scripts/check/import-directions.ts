@@ -48,6 +48,8 @@ function findBrokenRule(file: string, { specifier, file: target }: ModuleImport)
   if (target === null) return findGuardedPackage(file, specifier) ?? findForeignToTool(file, specifier);
   if (target.startsWith("test/")) return "only tests import test/";
   if (isDeployed(file) && target.startsWith("scripts/")) return "nothing that is deployed imports scripts/";
+  if (isForBrowser(target) && !isForBrowser(file))
+    return "a view's code runs in the browser and imports stay there";
   if (file.startsWith("shared/") && target.startsWith("workers/")) return "shared/ never imports workers/";
   if (file.startsWith("workers/") && target.startsWith("workers/")) {
     const [from, to] = [placeOf(file), placeOf(target)];
@@ -71,6 +73,11 @@ function findForeignToTool(file: string, target: string): string | null {
   const server = /^(workers\/[^/]+)\/tools\//.exec(file)?.[1];
   if (server === undefined || target.startsWith(`${server}/`) || TOOL_IMPORTS.includes(target)) return null;
   return `a tool sees its own server, ${TOOL_IMPORTS.join(", ")}`;
+}
+
+/** Source of views: the Worker carries only what `npm run views` makes of it. */
+function isForBrowser(file: string): boolean {
+  return /^(shared\/web|workers\/[^/]+)\/view\/.*\.ts$/.test(file);
 }
 
 function isDeployed(file: string): boolean {

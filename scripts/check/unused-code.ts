@@ -1,9 +1,10 @@
 import type { Check, CheckOutcome } from "./definition.ts";
 import { readModules, type SourceModule } from "./module-graph.ts";
 
-/** Files that something outside of the module graph starts: wrangler, npm, vitest, a test that wants a process. */
+/** Files that something outside of the module graph starts: wrangler, npm, vitest, the build of the views, a test that wants a process. */
 const ENTRIES = [
   /^workers\/index\.ts$/,
+  /^workers\/[^/]+\/view\/[^/]+\.ts$/,
   /^scripts\/[^/]+\.ts$/,
   /^scripts\/bench\/[^/]+\.ts$/,
   /^vitest[^/]*\.config\.ts$/,

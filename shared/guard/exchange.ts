@@ -28,6 +28,8 @@ export interface ClientChannel {
   elicits: { form: boolean; url: boolean };
   /** Closes the connection while the call goes on, where the client can come back for the answer (SEP-1699). */
   release(): void;
+  /** Whether the client shows interactive views (SEP-1865). */
+  showsViews: boolean;
   /** Sends the person to a page. `accept` says that they agreed to go there, and nothing of what they did there. */
   visit(page: PageVisit): Promise<"accept" | "decline" | "cancel">;
   /** Tells the client that nothing is left to do on the page. */

@@ -20,10 +20,11 @@ export interface ShapedAnswer {
   content: ContentBlock[];
 }
 
-/** What the reader may see, and how embedded resources say what they hold. */
-export interface Masking {
+/** What the reader may see, how embedded resources say what they hold, and what was asked. */
+export interface Shaping {
   rules: MaskRules;
   schemaOf: SchemaOfUri;
+  input: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -37,14 +38,14 @@ export async function shapeAnswer(
   context: ContextRecorder,
   session: SessionHome,
   now: Date,
-  masking: Masking,
+  shaping: Shaping,
 ): Promise<ShapedAnswer> {
-  const { rules, schemaOf } = masking;
+  const { rules, schemaOf } = shaping;
   if (!tool.output) return { content: boundContent(maskContents(raw as ContentBlock[], rules, schemaOf)) };
   // Before anything is cut, kept or copied: every form of the answer is made of what may be seen.
   const output = maskFields(tool.output, checkOutput(tool.output, raw, tool.name), rules);
   const structured = await cutToSize(tool, output, context, session, now);
-  const extra = tool.content?.(output as never) ?? [];
+  const extra = (await tool.content?.(output as never, shaping.input as never)) ?? [];
   return {
     structuredContent: structured,
     content: [{ type: "text", text: JSON.stringify(structured) }, ...extra],

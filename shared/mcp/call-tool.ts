@@ -55,6 +55,7 @@ async function guardedCall(
   const tool = entry.definition;
   let now = new Date();
   const applied: AppliedDefault[] = [];
+  let asked: Readonly<Record<string, unknown>> = {};
   return guard(exchange, entry.subject, {
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     args: args ?? {},
@@ -65,6 +66,7 @@ async function guardedCall(
       // A session's own memory may hold what was shown; it is no record that a masked value could spoil.
       if (tool.effect !== "read" && tool.scope !== SESSION_SCOPE) refuseMasked(args ?? {});
       const input = parseArguments(tool.input, inheritDefaults(tool, args ?? {}, context.defaults, applied));
+      asked = input;
       // Conditions and approvals judge what will run: defaults filled in, text trimmed, numbers converted. Not what was sent.
       const { title, input: schema } = tool;
       const inherited = applied.map(({ field }) => field);
@@ -91,6 +93,7 @@ async function guardedCall(
       const answer = await shapeAnswer(tool, raw, context, exchange.session, now, {
         rules: masksOf(exchange.policy, exchange.identity.role),
         schemaOf: contentsSchemaOf(exchange.catalogue),
+        input: asked,
       });
       if (applied.length === 0) return answer;
       const used = applied.map(({ field, text }) => `${field}=${text}`).join(", ");

@@ -201,6 +201,7 @@ function resourceEntry(
       description: resource.description,
       mimeType: resource.mimeType,
       ...icons(resource),
+      ...(resource.meta && { _meta: resource.meta }),
     },
   };
 }

@@ -24,7 +24,7 @@ export type ContentBlock =
 
 /** What reading a resource gives: text, or `blob` in base64. */
 export type ResourceContents =
-  | { uri: string; mimeType: string; text: string }
+  | { uri: string; mimeType: string; text: string; _meta?: Record<string, JsonValue> }
   | { uri: string; mimeType: string; blob: string };
 
 /** An icon of a server, tool, resource or prompt (MCP `Icon`). */
@@ -150,8 +150,13 @@ export interface ToolDefinition<
   overflow?: Output extends z.ZodObject ? keyof z.output<Output> & string : never;
   /** Milliseconds until the call is aborted. Default 20,000. */
   timeoutMs?: number;
+  /** The view that clients with MCP Apps show the answer in; one of the server's resources, see `defineView`. */
+  view?: ResourceDefinition<Store>;
   /** Extra blocks (links, pictures) that follow the JSON text copy of the structured answer. */
-  content?(output: Output extends z.ZodObject ? z.output<Output> : never): ContentBlock[];
+  content?(
+    output: Output extends z.ZodObject ? z.output<Output> : never,
+    input: z.output<Input>,
+  ): ContentBlock[] | Promise<ContentBlock[]>;
   run(
     input: z.output<Input>,
     context: ToolContext<Store>,
@@ -178,6 +183,10 @@ export interface ResourceDefinition<Store = unknown> {
   mimeType: string;
   /** What the JSON text of its contents holds, with classified fields; the guard masks by it wherever they appear. */
   contents?: z.ZodObject;
+  /** True when it is a part of the product and the same for everyone, like a view: there is nothing to mask in it. */
+  fixed?: true;
+  /** MCP `_meta` of its entry in the list. */
+  meta?: Record<string, JsonValue>;
   scope: string;
   icons?: Icon[];
   /** Lists members of a template; they appear in `resources/list`. Bounded: at most 1,000. */
@@ -277,6 +286,8 @@ export function defineServer<Store>(definition: ServerDefinition<Store>): Server
       throw new TypeError(`Tool name "${tool.name}" is not valid.`);
     if (names.has(tool.name)) throw new TypeError(`Tool "${tool.name}" is defined twice.`);
     names.add(tool.name);
+    if (tool.view && !definition.resources.includes(tool.view))
+      throw new TypeError(`Tool "${tool.name}" names a view that is none of the server's resources.`);
   }
   for (const item of [...definition.tools, ...definition.resources, ...definition.prompts]) {
     if (!(item.scope in definition.scopes)) {

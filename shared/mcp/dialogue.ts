@@ -48,6 +48,7 @@ export interface ClientAbilities {
   elicitation?: unknown;
   sampling?: unknown;
   roots?: unknown;
+  extensions?: unknown;
 }
 
 /** A question on its way to the client, the same in both generations. */

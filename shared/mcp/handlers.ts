@@ -1,5 +1,6 @@
 import { askHolding } from "../guard/ask-holding.ts";
 import type { ContextRecorder } from "../guard/context-recorder.ts";
+import { isVisible } from "../guard/decide.ts";
 import type { Exchange } from "../guard/exchange.ts";
 import { guard } from "../guard/guard.ts";
 import { DEFAULT_TIMEOUT_MS, type HoldDeadline } from "../guard/run.ts";
@@ -15,6 +16,7 @@ import type {
   PromptMessage,
   ResourceContents,
   ResourceDefinition,
+  ToolDefinition,
 } from "./define.ts";
 import { ToolError } from "./errors.ts";
 import { InputNeeded } from "./input-needed.ts";
@@ -22,6 +24,7 @@ import { contentsSchemaOf, maskHome } from "./masked-home.ts";
 import { paginate } from "./paging.ts";
 import { JSON_RPC, ProtocolFault, toProtocolFault } from "./protocol-fault.ts";
 import { parseArguments } from "./schema.ts";
+import { viewMeta } from "./view.ts";
 
 /** Values per completion (MCP 2025-11-25, «Completion»: at most 100). */
 const COMPLETION_LIMIT = 100;
@@ -30,12 +33,19 @@ const COMPLETION_LIMIT = 100;
 const LISTED_MEMBERS = 1_000;
 
 /** `tools/list`: what this principal may call now or after a step-up. */
-export function listTools(
-  { catalogue, identity, policy }: Exchange,
-  cursor?: string,
-): { tools: Listed[]; nextCursor?: string } {
+export function listTools(exchange: Exchange, cursor?: string): { tools: Listed[]; nextCursor?: string } {
+  const { catalogue, identity, policy } = exchange;
   const { page, ...next } = paginate(visible(policy, identity, catalogue.tools.values()), cursor);
-  return { tools: page.map((entry) => entry.listed), ...next };
+  return { tools: page.map((entry) => ({ ...entry.listed, ...nameView(exchange, entry) })), ...next };
+}
+
+/** The view of a tool, for a client that shows views and a person who may read this one. */
+function nameView(
+  { catalogue, identity, policy, channel }: Exchange,
+  { definition: { view } }: Entry<ToolDefinition>,
+): Listed {
+  const entry = channel.showsViews ? catalogue.resources.get(view?.uri ?? "") : undefined;
+  return entry && isVisible(policy, identity, entry.subject) ? viewMeta(view?.uri ?? "") : {};
 }
 
 /** `prompts/list`. */
@@ -81,8 +91,12 @@ export async function readResource(
   uri: string,
 ): Promise<{ contents: ResourceContents[] }> {
   const { entry, params } = findResource(exchange, uri);
-  const contents = await guardedRead(exchange, entry, { uri }, (context) =>
-    entry.definition.read({ uri, params }, context),
+  const contents = await guardedRead(
+    exchange,
+    entry,
+    { uri },
+    (context) => entry.definition.read({ uri, params }, context),
+    entry.definition.fixed,
   ).catch((fault: unknown) => {
     // A family may know of no such member: the same answer as for a URI outside of every family.
     if (fault instanceof ProtocolFault && errorCodeOf(fault) === "not_found")
@@ -198,6 +212,7 @@ async function guardedRead<Result>(
   entry: Entry<unknown>,
   args: Readonly<Record<string, unknown>>,
   work: (context: AskingContext) => Promise<Result>,
+  fixed = false,
 ): Promise<Result> {
   const now = new Date();
   const { catalogue, session } = exchange;
@@ -215,7 +230,9 @@ async function guardedRead<Result>(
       args,
       run,
       shape: async (raw) =>
-        maskContents(raw, masksOf(exchange.policy, exchange.identity.role), contentsSchemaOf(catalogue)),
+        fixed
+          ? raw
+          : maskContents(raw, masksOf(exchange.policy, exchange.identity.role), contentsSchemaOf(catalogue)),
       measure: (shaped) => JSON.stringify(shaped).length,
     });
   } catch (failure) {

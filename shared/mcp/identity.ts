@@ -1,2 +1,14 @@
+import { VIEW_EXTENSION } from "./view.ts";
+
 /** What this software calls itself on the wire. A test keeps the version equal to the one in package.json. */
 export const SOFTWARE = { name: "gatehouse", version: "0.1.0" } as const;
+
+/** What both generations can do at every URL. */
+export const CAPABILITIES = {
+  tools: {},
+  resources: {},
+  prompts: {},
+  completions: {},
+  logging: {},
+  extensions: { [VIEW_EXTENSION]: {} },
+};

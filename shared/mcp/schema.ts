@@ -14,7 +14,7 @@ const MORE = z
     total: z.number().int(),
     how: z.string(),
   })
-  .describe("Present when the answer was cut: the rest is kept under this handle.");
+  .describe("There when the answer was cut");
 
 /** The JSON Schema a client sees for a tool's arguments. Closed: an unknown argument is refused, never ignored. */
 export function inputSchemaOf(input: z.ZodObject): JsonSchema {
@@ -33,9 +33,10 @@ const NEW_WORDS =
   /"(\$defs|\$anchor|\$dynamicRef|prefixItems|if|dependentSchemas|dependentRequired|unevaluated\w+)":/;
 
 /**
- * JSON Schema 2020-12 without what costs tokens and says nothing: the bounds of every safe integer, and the name of the
- * dialect, which MCP assumes anyway (2025-11-25, SEP-1613). It is named where an older dialect would read the schema
- * otherwise.
+ * JSON Schema 2020-12 without what costs tokens and says nothing: the bounds of every safe integer, that a text is not
+ * empty, that the names of a record are texts, and the name of the dialect, which MCP assumes anyway (2025-11-25,
+ * SEP-1613). It is named where an older dialect would read the schema otherwise. What is sent is checked against all of
+ * it all the same.
  */
 function toWire(schema: z.ZodObject, io: "input" | "output"): JsonSchema {
   const { $schema, ...rest } = z.toJSONSchema(schema, {
@@ -43,6 +44,13 @@ function toWire(schema: z.ZodObject, io: "input" | "output"): JsonSchema {
     override({ jsonSchema }) {
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minLength === 1) delete jsonSchema.minLength;
+      const {
+        minLength: _least,
+        maxLength: _most,
+        ...names
+      } = (jsonSchema.propertyNames ?? {}) as JsonSchema;
+      if (Object.keys(names).join() === "type") delete jsonSchema.propertyNames;
     },
   });
   return (NEW_WORDS.test(JSON.stringify(rest)) ? { $schema, ...rest } : rest) as JsonSchema;

@@ -23,6 +23,7 @@ import {
 } from "./dialogue.ts";
 import { reaches } from "./log-level.ts";
 import { progressOf } from "./progress.ts";
+import { showsViews } from "./view.ts";
 
 /** What SDK v1 hands a request's handler beside its parameters. */
 export type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
@@ -62,6 +63,7 @@ export function sessionfulChannel(
     ask: async (question) => readAnswer(question, await send(inquire(question))),
     sample: async (prompt, options) => readSample(await send(inquireSample(prompt, options))),
     elicits,
+    showsViews: showsViews(server.getClientCapabilities()),
     release,
     visit: async (page) => readVisit(await send(inquireVisit(page, elicits, true))),
     endVisit(elicitationId) {

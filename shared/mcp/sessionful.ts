@@ -49,7 +49,7 @@ import {
   readResource,
   unknownResource,
 } from "./handlers.ts";
-import { SOFTWARE } from "./identity.ts";
+import { CAPABILITIES, SOFTWARE } from "./identity.ts";
 import type { JsonValue } from "./json.ts";
 import { PostExchangeTransport, replaceAnswer } from "./post-exchange.ts";
 import { JSON_RPC, jsonRpcError, ProtocolFault } from "./protocol-fault.ts";
@@ -104,13 +104,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     this.server = new SessionServer(
       { ...SOFTWARE, title: this.catalogue.title },
       {
-        capabilities: {
-          tools: {},
-          resources: { subscribe: true },
-          prompts: {},
-          completions: {},
-          logging: {},
-        },
+        capabilities: { ...CAPABILITIES, resources: { subscribe: true } },
         instructions: this.catalogue.instructions,
         jsonSchemaValidator: new CfWorkerJsonSchemaValidator(),
       },

@@ -32,6 +32,7 @@ import { progressOf } from "./progress.ts";
 import { JSON_RPC, ProtocolFault } from "./protocol-fault.ts";
 import type { RoundState } from "./request-state.ts";
 import type { StatelessRequest } from "./stateless-request.ts";
+import { showsViews } from "./view.ts";
 
 /** What one stateless request brings along. */
 export interface Arrival {
@@ -166,7 +167,8 @@ function abilitiesOf({ meta }: StatelessRequest): ClientAbilities {
 function statelessChannel(message: StatelessRequest, answer: PostAnswer): ClientChannel {
   const { meta, answers } = message;
   const { progressToken } = meta as { progressToken?: string | number };
-  const elicits = elicitsOf(abilitiesOf(message));
+  const abilities = abilitiesOf(message);
+  const elicits = elicitsOf(abilities);
   const round = new QuestionRound(answers);
   // Apart, because it is not always asked: the questions of the tool keep their positions.
   const visits = new QuestionRound(answers);
@@ -182,6 +184,7 @@ function statelessChannel(message: StatelessRequest, answer: PostAnswer): Client
     ask: (question) => round.put(inquire(question), (response) => readAnswer(question, response)),
     sample: (prompt, options) => round.put(inquireSample(prompt, options), readSample),
     elicits,
+    showsViews: showsViews(abilities),
     // This revision has no stream that a client could come back to.
     release: () => {},
     visit: (page) => visits.put(inquireVisit(page, elicits, false), readVisit),

@@ -6,7 +6,7 @@ import {
 } from "@modelcontextprotocol/server";
 import { log } from "../observe/log.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { SOFTWARE } from "./identity.ts";
+import { CAPABILITIES, SOFTWARE } from "./identity.ts";
 import type { InputAnswers } from "./input-needed.ts";
 import type { RoundState } from "./request-state.ts";
 import { DISCOVERY_CACHE, isRecord, STATELESS_METHODS, type StatelessMethod } from "./stateless-methods.ts";
@@ -26,9 +26,6 @@ export type StatelessJudge = (
   body: Readonly<Record<string, unknown>>,
   state: RoundState,
 ) => Promise<StatelessRequest | Response>;
-
-/** What every server of this lane says that it can do. */
-const CAPABILITIES = { tools: {}, resources: {}, prompts: {}, completions: {}, logging: {} };
 
 /**
  * Lets the SDK look at a message: its own handler, with a server whose handlers do nothing but note that they were

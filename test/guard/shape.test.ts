@@ -40,6 +40,7 @@ const shape = (raw: unknown, home: SessionHome) =>
   shapeAnswer(listTool, raw, new ContextRecorder(emptyContext()), home, new Date(), {
     rules: masksOf(bundledPolicy(), "admin"),
     schemaOf: () => undefined,
+    input: {},
   });
 
 describe("shaping an answer", () => {

@@ -74,6 +74,7 @@ async function enter(userId: string, answered: boolean) {
         answered ? Promise.resolve({ action: "accept", content: {} } as never) : Promise.reject(question),
       sample: async () => "",
       elicits: { form: true, url: false },
+      showsViews: false,
       visit: async () => "cancel",
       endVisit: () => {},
     },

@@ -26,6 +26,7 @@ import { progressOf } from "../../shared/mcp/progress.ts";
 import { openRoundState } from "../../shared/mcp/request-state.ts";
 import type { Arrival } from "../../shared/mcp/stateless-exchange.ts";
 import { type Params, STATELESS_METHODS, type StatelessMethod } from "../../shared/mcp/stateless-methods.ts";
+import { showsViews } from "../../shared/mcp/view.ts";
 
 /**
  * The same catalogue and the same handlers behind the SDK's own server and transport, one a request, as its
@@ -116,6 +117,7 @@ function createChannel(mcpReq: ServerContext["mcpReq"]): ClientChannel {
     ask: (question) => round.put(inquire(question), (response) => readAnswer(question, response)),
     sample: (prompt, options) => round.put(inquireSample(prompt, options), readSample),
     elicits: elicitsOf(declared?.[CLIENT_CAPABILITIES_META_KEY]),
+    showsViews: showsViews(declared?.[CLIENT_CAPABILITIES_META_KEY]),
     release: () => {},
     visit: async () => "cancel",
     endVisit: () => {},

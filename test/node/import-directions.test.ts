@@ -39,6 +39,13 @@ describe("import directions", () => {
     expect(breachesOf("scripts/start.ts", 'import "../test/support/token.ts";')).toHaveLength(1);
   });
 
+  it("keeps the code of views in the browser", () => {
+    const connect = 'import { connectHost } from "../../../shared/web/view/connect-host.ts";';
+    expect(breachesOf("workers/crm/view/customer.ts", connect)).toEqual([]);
+    expect(breachesOf("workers/crm/tools/get-customer.ts", connect)).toHaveLength(1);
+    expect(breachesOf("workers/crm/server.ts", 'import "./view/customer.ts";')).toHaveLength(1);
+  });
+
   it("lets each SDK generation into its own lane only", () => {
     const first = 'import { Server } from "@modelcontextprotocol/sdk/server/index.js";';
     const second = 'import { McpServer } from "@modelcontextprotocol/server";';

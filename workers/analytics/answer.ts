@@ -1,5 +1,5 @@
 import { fromTicksOrNull } from "./amounts.ts";
-import type { FactName } from "./facts.ts";
+import { FACTS, type Fact, type FactName } from "./facts.ts";
 import type { Parts } from "./measures.ts";
 import { computeTicks, decimalsOf } from "./metrics.ts";
 import type { Metric } from "./semantic-layer.ts";
@@ -16,6 +16,12 @@ export function presentValue(metric: Metric, parts: Parts): number | null {
 /** Units of the metrics of an answer, by name. */
 export function presentUnits(metrics: readonly Metric[]): Record<string, string> {
   return Object.fromEntries(metrics.map(({ name, unit }) => [name, unit]));
+}
+
+/** Who published the figures; nothing for the house's own. */
+export function presentSource(fact: FactName): { source?: string } {
+  const { publisher }: Fact = FACTS[fact];
+  return publisher === undefined ? {} : { source: publisher };
 }
 
 /** What to say when a period has no rows: where the data begins and ends. */

@@ -23,6 +23,8 @@ export interface Fact {
   sources: readonly [Source, ...Source[]];
   dimensions: readonly string[];
   grains: readonly Grain[];
+  /** Who published it; left out for what the house recorded itself. */
+  publisher?: string;
 }
 
 /** What an event of the shop can be. */
@@ -119,6 +121,7 @@ export const FACTS = {
     sources: [employment],
     dimensions: Object.keys(employment.dimensions),
     grains: employment.grains,
+    publisher: "US Bureau of Labor Statistics, Current Employment Statistics",
   },
 } as const satisfies Record<string, Fact>;
 

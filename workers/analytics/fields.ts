@@ -63,6 +63,9 @@ export const filtersField = z
   .refine((filters) => Object.keys(filters).length <= 8, "at most 8 filters")
   .describe('By dimension: {"channel": ["email", "ads"], "country": "!Germany"}; "!" excludes');
 
+/** Whether a picture of the answer is wanted. Off unless asked: a picture costs a model several hundred tokens. */
+export const chartField = z.enum(["none", "auto"]).default("none").describe("auto adds a picture (PNG)");
+
 /** A row of a table: members of dimensions as text, figures as numbers, null where there is none. */
 export const rowsShape = z.array(z.array(z.union([z.string(), z.number(), z.null()])));
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineServer } from "../../shared/mcp/define.ts";
+import { chartView } from "./charts/view.ts";
 import { grainField, periodField, regionField, segmentField } from "./fields.ts";
 import { explainChange, reviewWeek } from "./prompts.ts";
 import { metricsResource, schemaResource } from "./resources.ts";
@@ -53,6 +54,6 @@ export const analytics = defineServer<AnalyticsStore>({
     runSql,
     trackEvents,
   ],
-  resources: [metricsResource, schemaResource],
+  resources: [metricsResource, schemaResource, chartView],
   prompts: [reviewWeek, explainChange],
 });

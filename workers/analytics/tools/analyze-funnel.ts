@@ -3,9 +3,12 @@ import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import { divideToTicks, fromTicksOrNull } from "../amounts.ts";
 import { DEFAULT_PERIOD, describeCoverage, withNotes } from "../answer.ts";
+import { drawPicture } from "../charts/draw-picture.ts";
+import { chartView } from "../charts/view.ts";
 import { addDays, toDay } from "../days.ts";
 import { EVENT_KINDS } from "../facts.ts";
 import {
+  chartField,
   dimensionField,
   filtersField,
   notesShape,
@@ -32,6 +35,7 @@ export const analyzeFunnel = defineTool({
   effect: "read",
   costly: true,
   scope: "analytics:read",
+  view: chartView,
   description:
     "Counts the people who went from visit to cart, checkout and order, in this order, and where the others were lost.",
   input: z.object({
@@ -48,6 +52,7 @@ export const analyzeFunnel = defineTool({
     region: regionField.optional(),
     segment: segmentField.optional(),
     limit: z.coerce.number().int().min(1).max(50).default(10).describe("Members shown with by"),
+    chart: chartField,
   }),
   inherits: ["region", "segment", "period"],
   output: z.object({
@@ -59,6 +64,7 @@ export const analyzeFunnel = defineTool({
     notes: notesShape,
   }),
   overflow: "rows",
+  content: drawPicture,
   async run(input, { store, now }: ToolContext<AnalyticsStore>) {
     const question = new Question(store);
     const steps = input.steps ?? STEPS;

@@ -2,9 +2,12 @@ import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import { fromTicksOrNull, percentChange } from "../amounts.ts";
-import { DEFAULT_PERIOD, describeCoverage, presentValue, withNotes } from "../answer.ts";
+import { DEFAULT_PERIOD, describeCoverage, presentSource, presentValue, withNotes } from "../answer.ts";
+import { drawPicture } from "../charts/draw-picture.ts";
+import { chartView } from "../charts/view.ts";
 import { describeMethod, keepLargest, type Member, splitChange } from "../contributions.ts";
 import {
+  chartField,
   dimensionField,
   filtersField,
   metricField,
@@ -35,6 +38,7 @@ export const comparePeriods = defineTool({
   effect: "read",
   costly: true,
   scope: "analytics:read",
+  view: chartView,
   description:
     "Compares a metric with an earlier period and says how much each region, channel, product … contributed to the change; the contributions add up to it exactly. Use it for questions of why, one dimension a call.",
   input: z.object({
@@ -60,6 +64,7 @@ export const comparePeriods = defineTool({
       .max(100)
       .default(10)
       .describe("Contributions shown; the rest is added up"),
+    chart: chartField,
   }),
   inherits: ["region", "segment", "period"],
   output: z.object({
@@ -84,9 +89,11 @@ export const comparePeriods = defineTool({
     ),
     others: z.object({ members: z.number().int(), contribution: z.number() }).optional(),
     method: z.string(),
+    source: z.string().optional(),
     notes: notesShape,
   }),
   overflow: "contributions",
+  content: drawPicture,
   async run(input, { store, now, context }: ToolContext<AnalyticsStore>) {
     const question = new Question(store);
     const metric = question.metric(input.metric);
@@ -127,6 +134,7 @@ export const comparePeriods = defineTool({
       {
         metric: metric.name,
         unit: metric.unit,
+        ...presentSource(fact),
         period: formatPeriod(period),
         baseline_period: formatPeriod(baseline),
         value: presentValue(metric, after.totals),

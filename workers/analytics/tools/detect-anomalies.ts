@@ -1,9 +1,12 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
-import { withNotes } from "../answer.ts";
+import { presentSource, withNotes } from "../answer.ts";
+import { drawPicture } from "../charts/draw-picture.ts";
+import { chartView } from "../charts/view.ts";
 import { addDays, addMonths } from "../days.ts";
 import {
+  chartField,
   dimensionField,
   filtersField,
   metricField,
@@ -11,6 +14,7 @@ import {
   periodField,
   periodShape,
   regionField,
+  rowsShape,
   segmentField,
 } from "../fields.ts";
 import { GRAINS, type Grain } from "../grains.ts";
@@ -35,6 +39,7 @@ export const detectAnomalies = defineTool({
   effect: "read",
   costly: true,
   scope: "analytics:read",
+  view: chartView,
   description:
     "Finds the days (hours, weeks …) on which a metric was out of line with its trend and season, and why each is one. Then ask analytics_compare for the cause.",
   input: z.object({
@@ -47,6 +52,7 @@ export const detectAnomalies = defineTool({
     segment: segmentField.optional(),
     sensitivity: z.enum(["low", "normal", "high"]).default("normal").describe("High finds more"),
     limit: z.coerce.number().int().min(1).max(100).default(10).describe("Strongest first"),
+    chart: chartField,
   }),
   inherits: ["region", "segment", "period"],
   output: z.object({
@@ -67,11 +73,14 @@ export const detectAnomalies = defineTool({
         why: z.string(),
       }),
     ),
+    series: rowsShape.optional().describe("Measured and usual, for the picture"),
     method: z.string(),
     next: z.string().optional(),
+    source: z.string().optional(),
     notes: notesShape,
   }),
   overflow: "anomalies",
+  content: drawPicture,
   async run(input, { store, now, context }: ToolContext<AnalyticsStore>) {
     const question = new Question(store);
     const metric = question.metric(input.metric);
@@ -100,15 +109,19 @@ export const detectAnomalies = defineTool({
     const season = Math.max(...looked.map((one) => one.season));
     context.remember({ type: "metric", id: metric.name, label: metric.title });
     const [strongest] = found;
+    const [only] = looked.length === 1 ? looked : [];
+    if (input.chart !== "none" && !only) question.notes.push("A picture needs one series: leave out by.");
     return withNotes(
       {
         metric: metric.name,
         unit: metric.unit,
+        ...presentSource(fact),
         period: formatPeriod(period),
         grain,
         checked: looked.reduce((sum, { checked }) => sum + checked, 0),
         found: found.length,
         anomalies: found.slice(0, input.limit),
+        ...(input.chart !== "none" && only && { series: only.rows }),
         method:
           `Running median as trend${season > 1 ? `, median of each of ${season} phases as season` : ""}; out of line is a ` +
           `modified z-score beyond ${limit} (Iglewicz and Hoaglin).`,
@@ -156,7 +169,11 @@ function findAnomalies(metric: Metric, series: Series, grain: Grain, limit: numb
       },
     ];
   });
-  return { anomalies, season, checked: inPeriod.filter(Boolean).length };
+  const rows = series.buckets.flatMap((at, index) => {
+    const score = inPeriod[index] ? scores[index] : undefined;
+    return score ? [[at, series.values[index] ?? null, down(score.low), up(score.high)]] : [];
+  });
+  return { anomalies, rows, season, checked: inPeriod.filter(Boolean).length };
 }
 
 /** What chance alone does: a count varies by its root (Poisson), a part of a count by √(p(1 − p) ÷ n) (binomial). */

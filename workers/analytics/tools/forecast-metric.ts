@@ -1,8 +1,11 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
-import { withNotes } from "../answer.ts";
+import { presentSource, withNotes } from "../answer.ts";
+import { drawPicture } from "../charts/draw-picture.ts";
+import { chartView } from "../charts/view.ts";
 import {
+  chartField,
   filtersField,
   metricField,
   notesShape,
@@ -44,6 +47,7 @@ export const forecastMetric = defineTool({
   effect: "read",
   costly: true,
   scope: "analytics:read",
+  view: chartView,
   description:
     "Forecasts a metric with a 95 % interval, and shows how wrong the method was on the past. Say the error with the figure.",
   input: z.object({
@@ -62,6 +66,7 @@ export const forecastMetric = defineTool({
     filters: filtersField.optional(),
     region: regionField.optional(),
     segment: segmentField.optional(),
+    chart: chartField,
   }),
   inherits: ["region", "segment"],
   output: z.object({
@@ -71,6 +76,7 @@ export const forecastMetric = defineTool({
     grain: z.string(),
     columns: z.array(z.string()),
     rows: rowsShape,
+    recent: rowsShape.optional().describe("Measured before, for the picture"),
     total: z.number().optional().describe("Of all buckets ahead"),
     back_test: z
       .object({
@@ -81,9 +87,11 @@ export const forecastMetric = defineTool({
       })
       .optional(),
     method: z.string(),
+    source: z.string().optional(),
     notes: notesShape,
   }),
   overflow: "rows",
+  content: drawPicture,
   async run(input, { store, now, context }: ToolContext<AnalyticsStore>) {
     const question = new Question(store);
     const metric = question.metric(input.metric);
@@ -117,6 +125,7 @@ export const forecastMetric = defineTool({
       {
         metric: metric.name,
         unit: metric.unit,
+        ...presentSource(fact),
         history: `${series.buckets[0]}..${series.buckets.at(-1)}`,
         grain,
         columns: [grain, "forecast", "low", "high"],
@@ -126,6 +135,7 @@ export const forecastMetric = defineTool({
           show(value - WIDTH * deviation),
           show(value + WIDTH * deviation),
         ]),
+        ...(input.chart !== "none" && { recent: listRecent(series.buckets, series.values, horizon) }),
         ...(isSum && {
           total: Number(steps.reduce((sum, { value }) => sum + show(value), 0).toFixed(decimals)),
         }),
@@ -143,6 +153,12 @@ export const forecastMetric = defineTool({
     );
   },
 });
+
+/** The end of what was measured: twice as much as is expected, so that a picture shows where it comes from. */
+function listRecent(buckets: readonly string[], values: readonly (number | null)[], horizon: number) {
+  const from = Math.max(0, buckets.length - Math.max(2 * horizon, 24));
+  return buckets.slice(from).map((bucket, index) => [bucket, values[from + index] ?? null]);
+}
 
 /** A ratio without a denominator has no value: the one before stands in. */
 function fillGaps(values: readonly (number | null)[], notes: string[]): number[] {

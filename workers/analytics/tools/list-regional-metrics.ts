@@ -3,7 +3,10 @@ import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import { divideToTicks, fromTicksOrNull, percentChange, sharesOf } from "../amounts.ts";
 import { DEFAULT_PERIOD, describeCoverage, presentUnits, presentValue, withNotes } from "../answer.ts";
+import { drawPicture } from "../charts/draw-picture.ts";
+import { chartView } from "../charts/view.ts";
 import {
+  chartField,
   metricsField,
   notesShape,
   periodField,
@@ -29,6 +32,7 @@ export const listRegionalMetrics = defineTool({
   title: "Regional metrics",
   effect: "read",
   scope: "analytics:read",
+  view: chartView,
   description:
     "One table of all regions (or of countries): each metric with its share of the whole and its change against the previous period. The quickest answer to how the regions are doing.",
   input: z.object({
@@ -37,6 +41,7 @@ export const listRegionalMetrics = defineTool({
     by: z.enum(["region", "country"]).default("region").describe("Rows of the table"),
     region: regionField.optional(),
     segment: segmentField.optional(),
+    chart: chartField,
   }),
   inherits: ["region", "segment", "period"],
   output: z.object({
@@ -56,6 +61,7 @@ export const listRegionalMetrics = defineTool({
     notes: notesShape,
   }),
   overflow: "rows",
+  content: drawPicture,
   async run(input, { store, now }: ToolContext<AnalyticsStore>) {
     const question = new Question(store);
     const metrics = question.metrics(input.metrics?.length ? input.metrics : ["revenue", "orders"]);

@@ -3,8 +3,11 @@ import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import { divideToTicks, fromTicksOrNull } from "../amounts.ts";
 import { describeCoverage, withNotes } from "../answer.ts";
+import { drawPicture } from "../charts/draw-picture.ts";
+import { chartView } from "../charts/view.ts";
 import { addDays, addMonths, firstDayOf, toDay } from "../days.ts";
 import {
+  chartField,
   filtersField,
   notesShape,
   periodField,
@@ -34,6 +37,7 @@ export const measureRetention = defineTool({
   effect: "read",
   costly: true,
   scope: "analytics:read",
+  view: chartView,
   description:
     "Cohorts: of the customers whose first order (or visit) lies in a month, week or day, how many percent came back 1, 2, 3 … later.",
   input: z.object({
@@ -45,6 +49,7 @@ export const measureRetention = defineTool({
     filters: filtersField.optional(),
     region: regionField.optional(),
     segment: segmentField.optional(),
+    chart: chartField,
   }),
   inherits: ["region", "segment"],
   output: z.object({
@@ -58,6 +63,7 @@ export const measureRetention = defineTool({
     notes: notesShape,
   }),
   overflow: "rows",
+  content: drawPicture,
   async run(input, { store, now }: ToolContext<AnalyticsStore>) {
     const question = new Question(store);
     const { grain, activity } = input;

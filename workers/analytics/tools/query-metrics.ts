@@ -1,7 +1,17 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
-import { DEFAULT_PERIOD, describeCoverage, presentUnits, presentValue, withNotes } from "../answer.ts";
+import {
+  DEFAULT_PERIOD,
+  describeCoverage,
+  presentSource,
+  presentUnits,
+  presentValue,
+  withNotes,
+} from "../answer.ts";
+import { chooseKind, WANTED } from "../charts/choose-kind.ts";
+import { drawPicture } from "../charts/draw-picture.ts";
+import { chartView } from "../charts/view.ts";
 import {
   dimensionsField,
   filtersField,
@@ -34,6 +44,7 @@ export const queryMetrics = defineTool({
   title: "Query metrics",
   effect: "read",
   scope: "analytics:read",
+  view: chartView,
   description:
     'Gives metrics for a period, cut by dimensions and time. Example: {"metrics": ["revenue", "orders"], "dimensions": ["channel"], "period": "last_quarter", "grain": "month"}. The largest groups come first, the rest is one row "(other)". For why a figure moved use analytics_compare.',
   input: z.object({
@@ -53,6 +64,7 @@ export const queryMetrics = defineTool({
       .default(10)
       .describe("Groups shown; the rest becomes (other)"),
     order: z.enum(["highest", "lowest"]).default("highest").describe("Which groups by the first metric"),
+    chart: z.enum(WANTED).default("none").describe("Adds a picture (PNG)"),
   }),
   inherits: ["region", "segment", "period", "grain"],
   output: z.object({
@@ -63,10 +75,13 @@ export const queryMetrics = defineTool({
     rows: rowsShape,
     totals: z.record(z.string(), z.number().nullable()).describe("Over everything, not only the rows shown"),
     units: z.record(z.string(), z.string()),
+    chart: z.string().optional(),
     other_groups: z.number().int().optional().describe('Groups put together as "(other)"'),
+    source: z.string().optional(),
     notes: notesShape,
   }),
   overflow: "rows",
+  content: drawPicture,
   async run(input, { store, now, context }: ToolContext<AnalyticsStore>) {
     const question = new Question(store);
     const metrics = question.metrics(input.metrics);
@@ -86,6 +101,7 @@ export const queryMetrics = defineTool({
     );
     if (aggregate.groups === 0) question.notes.push(await describeCoverage(store, fact));
     for (const { name, title } of metrics) context.remember({ type: "metric", id: name, label: title });
+    const chart = chooseKind(input.chart, metrics[0], grain !== "total", question.notes);
     const others = Math.max(0, aggregate.groups - input.limit);
     return withNotes(
       {
@@ -104,6 +120,8 @@ export const queryMetrics = defineTool({
           metrics.map((metric) => [metric.name, presentValue(metric, aggregate.totals)]),
         ),
         units: presentUnits(metrics),
+        ...presentSource(fact),
+        ...(chart && { chart }),
         ...(dimensions.length > 0 && others > 0 && { other_groups: others }),
       },
       question.notes,

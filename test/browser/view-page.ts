@@ -1,0 +1,59 @@
+import path from "node:path";
+import { build } from "esbuild";
+import type { Browser, FrameLocator, Page } from "playwright-core";
+import { openPage } from "./walk.ts";
+
+/** A view in a host page, as a client shows it. */
+export interface ShownView {
+  page: Page;
+  frame: FrameLocator;
+  /** Hands the view a tool's answer. */
+  show(answer: unknown): Promise<void>;
+  /** Tells the view that the person changed the theme. */
+  changeTheme(theme: "light" | "dark"): Promise<void>;
+  /** Addresses that something on the page asked for, beside the document itself. */
+  requested: string[];
+  /** What the browser complained about: a breach of the view's policy among others. */
+  complaints: string[];
+}
+
+let script: Promise<string> | undefined;
+
+/** Shows a view in a page of its own. The host half is the extension's own package,
+ * @modelcontextprotocol/ext-apps, around a sandboxed frame. */
+export async function showView(
+  browser: Browser,
+  html: string,
+  { width, theme }: { width: number; theme: "light" | "dark" },
+): Promise<ShownView> {
+  const page = await openPage(browser, { javaScriptEnabled: true, viewport: { width, height: 700 } });
+  const [requested, complaints]: [string[], string[]] = [[], []];
+  page.on("request", (request) => void requested.push(request.url()));
+  page.on("console", (message) => void (message.type() === "error" && complaints.push(message.text())));
+  page.on("pageerror", (error) => void complaints.push(error.message));
+  const ground = theme === "dark" ? "#101214" : "#ffffff";
+  await page.setContent(`<!doctype html><body style="margin:0;background:${ground}"></body>`);
+  script ??= bundleHost();
+  await page.addScriptTag({ content: await script });
+  await page.evaluate(`openView(${JSON.stringify(html)}, ${JSON.stringify({ theme })})`);
+  return {
+    page,
+    frame: page.frameLocator("iframe"),
+    show: (answer) => page.evaluate(`bridge.sendToolResult(${JSON.stringify(answer)})`),
+    changeTheme: (next) => page.evaluate(`bridge.setHostContext({ theme: "${next}" })`),
+    requested,
+    complaints,
+  };
+}
+
+async function bundleHost(): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [path.join(import.meta.dirname, "view-host.js")],
+    bundle: true,
+    write: false,
+    format: "iife",
+    platform: "browser",
+    logLevel: "silent",
+  });
+  return outputFiles[0]?.text ?? "";
+}

@@ -1,0 +1,125 @@
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { showView } from "./view-page.ts";
+import { arriveAt, type Client, openBrowser, openPage, signIn, startClient, takePicture } from "./walk.ts";
+
+let browser: Browser;
+let client: Client;
+let html: string;
+
+beforeAll(async () => {
+  browser = await openBrowser();
+  client = await startClient("Chart Client");
+  html = await readView("ui://analytics/chart");
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await client?.close();
+});
+
+/** Reads a view from the running Worker as a client does. */
+async function readView(uri: string): Promise<string> {
+  const page = await openPage(browser);
+  await page.goto(client.authorizeUrl({ resource: "/mcp/analytics" }));
+  await signIn(page, "viewer");
+  await page.getByRole("button", { name: "Allow" }).click();
+  await arriveAt(page, "Back at the client");
+  const { access_token: token } = await client.takeToken();
+  const revision = "2026-07-28";
+  const _meta = {
+    "io.modelcontextprotocol/protocolVersion": revision,
+    "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
+    "io.modelcontextprotocol/clientCapabilities": {},
+  };
+  const response = await fetch(`${inject("siteUrl")}/mcp/analytics`, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${token}`,
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": revision,
+      "mcp-method": "resources/read",
+      "mcp-name": uri,
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "resources/read", params: { uri, _meta } }),
+  });
+  const text = await response.text();
+  const body = JSON.parse(text.startsWith("{") ? text : (/^data: (\{.*)$/m.exec(text)?.[1] ?? "{}"));
+  return body.result.contents[0].text;
+}
+
+const DAYS = Array.from({ length: 14 }, (_, day) => `2026-10-${String(day + 1).padStart(2, "0")}`);
+
+/** An answer of `analytics_query`, with a name that would be markup if anybody took it for that. */
+const REVENUE = {
+  content: [{ type: "text", text: "{}" }],
+  structuredContent: {
+    period: "2026-10-01..2026-10-14",
+    grain: "day",
+    columns: ["day", "channel", "revenue"],
+    rows: DAYS.flatMap((day, index) => [
+      [day, "email", 1000 + 100 * index],
+      [day, "<img src=x onerror=alert(1)>", 2500 - 50 * index],
+    ]),
+    totals: { revenue: 54_250 },
+    units: { revenue: "USD" },
+  },
+};
+
+describe.each([
+  ["light", 760],
+  ["dark", 360],
+] as const)("the chart view in %s at %i pixels", (theme, width) => {
+  it("draws an answer, says values by keyboard and pointer, leaves series out, and turns into its table", async () => {
+    const { page, frame, show, requested, complaints } = await showView(browser, html, { width, theme });
+    await show(REVENUE);
+    await frame.getByRole("heading", { name: "Revenue by channel" }).waitFor();
+    const plot = frame.getByRole("img", { name: /Revenue by channel\. 2026-10-01 to 2026-10-14/ });
+    const values = frame.locator(".values");
+
+    await plot.press("ArrowRight");
+    await plot.press("ArrowRight");
+    expect(await values.textContent()).toBe("2 Oct: email $1,100 · <img src=x onerror=alert(1)> $2,450");
+    const box = await plot.boundingBox();
+    await page.mouse.move((box?.x ?? 0) + (box?.width ?? 0) - 8, (box?.y ?? 0) + 40);
+    expect(await values.textContent()).toMatch(/^14 Oct: email \$2,300/);
+    await takePicture(page, `view-chart-${theme}-${width}`);
+
+    const email = frame.getByRole("button", { name: "email" });
+    await email.press("Enter");
+    expect(await email.getAttribute("aria-pressed")).toBe("false");
+    await plot.press("ArrowRight");
+    expect(await values.textContent()).not.toContain("email");
+
+    await frame.getByRole("button", { name: "Table" }).press("Enter");
+    expect(await frame.getByRole("row").count()).toBe(1 + REVENUE.structuredContent.rows.length);
+    expect(await frame.getByRole("cell", { name: "$1,100" }).isVisible()).toBe(true);
+    await takePicture(page, `view-table-${theme}-${width}`);
+
+    const wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+    expect(wide).toBeLessThanOrEqual(0);
+    expect(await page.evaluate("sizes.at(-1).height > 200")).toBe(true);
+    expect(requested.filter((url) => !/^(about|data):/.test(url))).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+});
+
+describe("the chart view", () => {
+  it("follows the theme of its host, and shows the sentence of a call that failed", async () => {
+    const { page, frame, show, changeTheme } = await showView(browser, html, { width: 600, theme: "light" });
+    await show(REVENUE);
+    const ground = () =>
+      page.frames()[1]?.evaluate("getComputedStyle(document.documentElement).backgroundColor");
+    const line = () => frame.locator(".plot path").first().getAttribute("stroke");
+    await frame.getByRole("heading").waitFor();
+    const [lightGround, lightLine] = [await ground(), await line()];
+    await changeTheme("dark");
+    await frame.locator('html[data-theme="dark"]').waitFor();
+    expect(lightGround).toBe("rgb(255, 255, 255)");
+    expect(await ground()).toBe("rgb(26, 31, 34)");
+    expect(await line()).not.toBe(lightLine);
+    await show({ isError: true, content: [{ type: "text", text: 'There is no metric "x".' }] });
+    expect(await frame.getByRole("alert").textContent()).toBe('There is no metric "x".');
+  });
+});

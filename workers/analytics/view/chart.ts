@@ -1,0 +1,52 @@
+import { element, table } from "../../../shared/web/view/build-elements.ts";
+import { connectHost, type HostAnswer } from "../../../shared/web/view/connect-host.ts";
+import { writeValue } from "../charts/chart.ts";
+import { readChart } from "../charts/read-answer.ts";
+import { ChartPanel } from "./chart/chart-panel.ts";
+
+/** Shows the answers of the analytics tools: as a chart with a table behind it, as a table, or as their text. */
+const place = document.querySelector("main") as HTMLElement;
+
+connectHost({ name: "gatehouse-analytics-chart", show });
+
+function show(answer: HostAnswer): void {
+  place.replaceChildren(...render(answer));
+}
+
+function render({ structuredContent, content, isError }: HostAnswer): Node[] {
+  const chart = isError ? undefined : readChart(structuredContent);
+  if (chart) return [new ChartPanel(chart, tableOf(structuredContent)).root];
+  const rows = isError ? undefined : tableOf(structuredContent);
+  if (rows) return [element("div", { class: "scroll" }, rows)];
+  const text = content?.find(({ type }) => type === "text")?.text ?? "There is nothing to show.";
+  return [element("p", isError ? { class: "error", role: "alert" } : {}, text)];
+}
+
+type Cell = string | number | null;
+
+/** The rows of an answer as they are, with units. */
+function tableOf(answer: unknown): HTMLTableElement | undefined {
+  const { columns, rows, units, contributions, period } = (answer ?? {}) as {
+    columns?: string[];
+    rows?: Cell[][];
+    units?: Record<string, string>;
+    contributions?: Record<string, Cell>[];
+    period?: string;
+  };
+  const caption = period?.replace("..", " to ") ?? "";
+  if (Array.isArray(contributions) && contributions.length > 0) {
+    const names = Object.keys(contributions[0] ?? {});
+    const listed = contributions.map((row) => names.map((name) => row[name] ?? null));
+    return table(caption, names.map(spaced), listed, (value) => writeValue(value, "count"));
+  }
+  if (!Array.isArray(columns) || !Array.isArray(rows)) return undefined;
+  const unitOf = (name: string) =>
+    name.endsWith("_percent") ? "percent" : (units?.[name.replace(/_previous$/, "")] ?? "count");
+  return table(caption, columns.map(spaced), rows, (value, column) =>
+    writeValue(value, unitOf(columns[column] ?? "")),
+  );
+}
+
+function spaced(name: string): string {
+  return name.replaceAll("_", " ");
+}
