@@ -1,5 +1,6 @@
 import { approvalGate } from "../guard/approval-gate.ts";
 import { askHolding } from "../guard/ask-holding.ts";
+import { decide, requireAllowed } from "../guard/decide.ts";
 import type { Exchange } from "../guard/exchange.ts";
 import { guard } from "../guard/guard.ts";
 import { requirePermission } from "../guard/require-approval.ts";
@@ -85,6 +86,7 @@ async function guardedCall(
         now,
         ...channel,
         canAsk: channel.elicits.form,
+        requireTool: (other) => requireTool(exchange, other),
         ...askHolding(channel, hold),
       });
       return approved ? keepApproval(exchange, callId, running) : running;
@@ -102,6 +104,13 @@ async function guardedCall(
     },
     measure: (answer) => JSON.stringify(answer.structuredContent ?? answer.content).length,
   });
+}
+
+/** Asks the policy in force about another tool for the same caller. A tool that this URL lacks may not be called here. */
+function requireTool({ catalogue, policy, identity }: Exchange, name: string): void {
+  const other = catalogue.tools.get(name);
+  if (!other) throw new ToolError("forbidden", `This needs the tool ${name}, which this URL does not offer.`);
+  requireAllowed(decide(policy, identity, other.subject));
 }
 
 /** An argument that a session default filled in. */

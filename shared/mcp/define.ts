@@ -106,6 +106,11 @@ export interface AskingContext<Store = unknown> extends CallContext<Store> {
 export interface ToolContext<Store = unknown> extends AskingContext<Store> {
   /** Whether the client can show its person a form; otherwise `ask` fails. */
   canAsk: boolean;
+  /**
+   * Goes on when the caller may call another tool of this URL, whatever its arguments: what takes a change back needs
+   * the right to make it. Throws `forbidden` or `insufficient_scope`.
+   */
+  requireTool(name: string): void;
   /** Reports progress; a client that did not ask for it gets nothing. */
   progress(done: number, total?: number, message?: string): void;
   /** Sends a log message to the client, from the level on that it asked for. */

@@ -14,6 +14,7 @@ const SOURCES: Record<IdKind, string> = {
   task: "a task id from crm_list_tasks",
   own: "an owner id",
   chg: "a change id from crm_list_changes",
+  plan: "the confirm of a preview",
 };
 
 /** An id of one kind. */

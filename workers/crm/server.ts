@@ -4,6 +4,7 @@ import { ownerField, regionField, stageField } from "./fields.ts";
 import { prepareMeeting, reviewPipeline } from "./prompts.ts";
 import { companyResource, dealResource, pipelineResource } from "./resources.ts";
 import { type CrmStore, openCrmStore } from "./store.ts";
+import { bulkUpdate } from "./tools/bulk-update.ts";
 import { completeTask } from "./tools/complete-task.ts";
 import { createCompany } from "./tools/create-company.ts";
 import { createContact } from "./tools/create-contact.ts";
@@ -71,6 +72,7 @@ export const crm = defineServer<CrmStore>({
     logActivity,
     createTask,
     completeTask,
+    bulkUpdate,
     findDuplicates,
     mergeContacts,
     deleteRecord,

@@ -1,4 +1,5 @@
 import { ActivityStore } from "./store/activities.ts";
+import { BulkStore } from "./store/bulk.ts";
 import { CompanyStore } from "./store/companies.ts";
 import { ContactStore } from "./store/contacts.ts";
 import { CounterStore } from "./store/counters.ts";
@@ -23,6 +24,7 @@ export interface CrmStore {
   tasks: TaskStore;
   owners: OwnerStore;
   journal: JournalStore;
+  bulk: BulkStore;
   /** The id of what an earlier call with this key made, if any. Throws `conflict` for a key of another write. */
   recallWrite(write: IdempotentWrite): Promise<string | undefined>;
   /** Pairs of contacts that share a key, with one contact or in the next stretch of contacts. */
@@ -43,6 +45,7 @@ export interface CrmStore {
  * @param findsPeople - whether people can be found by name and e-mail address: only by who is shown them
  */
 export function openCrmStore(db: D1Database, findsPeople: boolean): CrmStore {
+  const journal = new JournalStore(db);
   return {
     contacts: new ContactStore(db, findsPeople),
     companies: new CompanyStore(db),
@@ -51,7 +54,8 @@ export function openCrmStore(db: D1Database, findsPeople: boolean): CrmStore {
     activities: new ActivityStore(db),
     tasks: new TaskStore(db),
     owners: new OwnerStore(db),
-    journal: new JournalStore(db),
+    journal,
+    bulk: new BulkStore(db, journal),
     recallWrite: (write) => recallWrite(db, write),
     findDuplicates: (from) => findDuplicates(db, from),
     findTraces: (contactId) => findTraces(db, contactId),

@@ -25,7 +25,15 @@ const IMAGES = {
 export type JournalTable = keyof typeof IMAGES;
 
 /** A kind of change that can be undone. */
-export type ChangeKind = "delete" | "merge";
+export type ChangeKind = "delete" | "merge" | "bulk_update" | "import";
+
+/** The tool that makes each kind of change: whoever takes one back must be allowed to call it. */
+export const TOOL_OF_CHANGE: Readonly<Record<ChangeKind, string>> = {
+  delete: "crm_delete_record",
+  merge: "crm_merge_contacts",
+  bulk_update: "crm_bulk_update",
+  import: "crm_import_csv",
+};
 
 /** A change as it is listed. */
 export interface ChangeRow {
@@ -83,6 +91,13 @@ export class Change {
     return this;
   }
 
+  /** Demands that a query finds something. */
+  requireRow(query: string, ...values: (string | number)[]): this {
+    const check = `INSERT INTO preconditions SELECT EXISTS (${query})`;
+    this.#checks.push(this.#db.prepare(check).bind(...values));
+    return this;
+  }
+
   /** Keeps the image of every row that the change is about to touch. */
   keep(table: JournalTable, where: string, ...values: (string | number)[]): this {
     this.#images.push(
@@ -93,6 +108,19 @@ export class Change {
            FROM ${table} WHERE ${where} ORDER BY seq`,
         )
         .bind(this.#id, ...values),
+    );
+    return this;
+  }
+
+  /** Notes rows that the change is about to make: undoing it removes them. `ids` is a JSON array. */
+  make(table: JournalTable, ids: string): this {
+    this.#images.push(
+      this.#db
+        .prepare(
+          `INSERT INTO change_rows (change_id, table_name, row_id, before)
+           SELECT ?, '${table}', value, 'null' FROM json_each(?)`,
+        )
+        .bind(this.#id, ids),
     );
     return this;
   }
@@ -162,6 +190,20 @@ export class JournalStore {
   /** Begins a change; nothing happens before its `run`. */
   begin(id: string): Change {
     return new Change(this.#db, id);
+  }
+
+  /** The kind of a change, or `null`. */
+  async findKind(id: string): Promise<ChangeKind | null> {
+    return await this.#db.prepare("SELECT kind FROM changes WHERE id = ?").bind(id).first<ChangeKind>("kind");
+  }
+
+  /** The rows of one table that a change has touched. */
+  async listRows(id: string, table: JournalTable): Promise<string[]> {
+    const { results } = await this.#db
+      .prepare("SELECT row_id FROM change_rows WHERE change_id = ? AND table_name = ?")
+      .bind(id, table)
+      .all<{ row_id: string }>();
+    return results.map(({ row_id }) => row_id);
   }
 
   /** The last changes, newest first. */
@@ -246,7 +288,8 @@ export class JournalStore {
     const insert = this.#db
       .prepare(
         `INSERT INTO ${table} (${names.join(", ")}) SELECT ${inserted.join(", ")} FROM change_rows
-         WHERE change_id = ? AND table_name = '${table}' AND after IS NULL ORDER BY seq RETURNING ${key}`,
+         WHERE change_id = ? AND table_name = '${table}' AND after IS NULL AND before <> 'null'
+         ORDER BY seq RETURNING ${key}`,
       )
       .bind(id);
     if (table === "deal_stage_history") return [insert];
@@ -256,10 +299,17 @@ export class JournalStore {
         `UPDATE ${table} INDEXED BY sqlite_autoindex_${table}_1 SET (${names.join(", ")}) = (SELECT ${restored.join(", ")} FROM change_rows b
            WHERE b.change_id = ?1 AND b.table_name = '${table}' AND b.row_id = ${table}.id)
          WHERE id IN (SELECT row_id FROM change_rows
-           WHERE change_id = ?1 AND table_name = '${table}' AND after IS NOT NULL) RETURNING ${key}`,
+           WHERE change_id = ?1 AND table_name = '${table}' AND after IS NOT NULL AND before <> 'null')
+         RETURNING ${key}`,
       )
       .bind(id);
-    return [update, insert];
+    const remove = this.#db
+      .prepare(
+        `DELETE FROM ${table} WHERE id IN (SELECT row_id FROM change_rows
+           WHERE change_id = ? AND table_name = '${table}' AND before = 'null') RETURNING ${key}`,
+      )
+      .bind(id);
+    return [update, insert, remove];
   }
 }
 

@@ -19,7 +19,7 @@ export interface SearchPosition {
   seq: number;
 }
 
-/** What to look for. Without text, everything that carries the facets; at least one of both is needed. */
+/** What to look for. Without text, everything that carries the facets; without both, everything. */
 export interface SearchRequest {
   text: string;
   /** Ids and regions that narrow the search. */
@@ -28,6 +28,8 @@ export interface SearchRequest {
   limit: number;
   /** The last row of the page before. */
   after?: SearchPosition | undefined;
+  /** Rows that hold all words, and no others. */
+  exactly?: boolean;
 }
 
 /** One page of hits, best first. */
@@ -59,9 +61,12 @@ export async function searchPage<Row extends { seq: number }>(
   request: SearchRequest,
 ): Promise<SearchPage<Row>> {
   const words = splitWords(request.text);
+  if (words.length === 0 && request.facets.length === 0) return await readNewest<Row>(db, target, request);
   const kinds: MatchKind[] = request.after
     ? [request.after.match]
-    : ["all_words", "similar_spelling", "some_words"];
+    : request.exactly
+      ? ["all_words"]
+      : ["all_words", "similar_spelling", "some_words"];
   for (const match of kinds) {
     const expressions = await expandWords(db, target, words, match);
     if (expressions === undefined) continue;
@@ -70,6 +75,23 @@ export async function searchPage<Row extends { seq: number }>(
     if (page.rows.length > 0) return page;
   }
   return { match: "all_words", rows: [], next: undefined };
+}
+
+/** One page of everything, newest first. */
+async function readNewest<Row extends { seq: number }>(
+  db: D1Database,
+  { table, select }: SearchTable,
+  { after, limit }: SearchRequest,
+): Promise<SearchPage<Row>> {
+  const { results } = await db
+    .prepare(
+      `WITH hit AS (SELECT seq FROM ${table} WHERE seq < ? ORDER BY seq DESC LIMIT ?) ${select} ORDER BY hit.seq DESC`,
+    )
+    .bind(after?.seq ?? FIRST, limit + 1)
+    .all<Row>();
+  const rows = results.slice(0, limit);
+  const last = results.length > limit ? rows.at(-1) : undefined;
+  return { match: "all_words", rows, next: last && { match: "all_words", tier: 0, seq: last.seq } };
 }
 
 /** The expressions of one way to match, or `undefined` when it has nothing to add. */

@@ -1,0 +1,91 @@
+import { z } from "zod";
+import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
+import { ToolError } from "../../shared/mcp/errors.ts";
+import { dealQuestion, toDealFilter } from "./deal-question.ts";
+import { lineField, ownerField } from "./fields.ts";
+import { resolveOwner } from "./resolve.ts";
+import { requireWords } from "./search-fields.ts";
+import type { CompanyRow } from "./store/companies.ts";
+import type { ContactRow } from "./store/contacts.ts";
+import type { DealPosition } from "./store/deal-filter.ts";
+import type { DealRow } from "./store/deals.ts";
+import type { SearchPosition } from "./store/search.ts";
+import type { CrmStore } from "./store.ts";
+
+/** Kinds of record that can be chosen many at a time. */
+export const RECORDS = ["contact", "company", "deal"] as const;
+
+/** A kind of record that can be chosen many at a time. */
+export type RecordKind = (typeof RECORDS)[number];
+
+/** What can be chosen, with the columns of its table. */
+export type RecordRow = ContactRow | CompanyRow | DealRow;
+
+/** Which records a call is about; every part narrows. */
+export const whereField = z.strictObject({
+  query: lineField(200).optional().describe("As in crm_find_*"),
+  owner: ownerField.optional(),
+  ...dealQuestion,
+});
+
+/** A caller's choice. */
+export type Where = z.output<typeof whereField>;
+
+/** Where the next page of a choice starts: in a search, in a list of deals, or after a `seq`. */
+export type SelectionPosition = SearchPosition | DealPosition;
+
+/** One page of a choice. */
+export interface SelectedPage {
+  rows: RecordRow[];
+  next: SelectionPosition | undefined;
+}
+
+const NARROWED_BY: Readonly<Record<RecordKind, readonly (keyof Where)[]>> = {
+  contact: ["query", "owner", "company_id"],
+  company: ["query", "owner", "region"],
+  deal: ["owner", ...(Object.keys(dealQuestion) as (keyof typeof dealQuestion)[])],
+};
+
+/**
+ * One page of the records that a choice means. Unlike a search for one customer, it never falls back to other
+ * spellings: what is changed or handed out must be what was asked for. Throws `invalid_input` for a part that this kind
+ * of record is not narrowed by.
+ */
+export async function selectRecords(
+  { store, principal, now }: { store: CrmStore; principal: PrincipalIdentity; now: Date },
+  kind: RecordKind,
+  where: Where,
+  limit: number,
+  after?: SelectionPosition,
+): Promise<SelectedPage> {
+  const known = NARROWED_BY[kind];
+  const given = (Object.keys(where) as (keyof Where)[]).filter((name) => where[name] !== undefined);
+  const foreign = given.filter((name) => !known.includes(name));
+  if (foreign.length > 0) {
+    throw new ToolError("invalid_input", `A ${kind} is not chosen by ${foreign.join(", ")}.`, {
+      suggestedAction: `Choose by ${known.join(", ")}.`,
+    });
+  }
+  const owner = await resolveOwner(store, principal, where.owner);
+  if (kind === "deal") {
+    const filter = toDealFilter(where, owner?.id, now);
+    return await store.deals.listPage(filter, "amount", limit, isDealPosition(after) ? after : undefined);
+  }
+  requireWords(where.query);
+  const region = where.region?.toLowerCase() === "any" ? undefined : where.region;
+  const facets = [owner?.id, where.company_id, region].filter((facet) => facet !== undefined);
+  const target = kind === "contact" ? store.contacts : store.companies;
+  const start = after && !isDealPosition(after) ? after : undefined;
+  const page = await target.search({
+    text: where.query ?? "",
+    facets,
+    limit,
+    after: start,
+    exactly: true,
+  });
+  return { rows: page.rows, next: page.next };
+}
+
+function isDealPosition(position: SelectionPosition | undefined): position is DealPosition {
+  return position !== undefined && "key" in position;
+}
