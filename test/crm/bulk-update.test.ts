@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { LANES, openSession } from "../support/session.ts";
-import { addCompany, addContact, addDeal, addOwner } from "./rows.ts";
+import { addCompany, addContact, addOwner } from "./rows.ts";
 
 const count = (sql: string) => env.CRM_DB.prepare(`SELECT count(*) AS n FROM ${sql}`).first<number>("n");
 const titleOf = (id: string) =>

@@ -4,7 +4,7 @@ import { subtractDays } from "./days.ts";
 import { amountField, dayField, idField, regionField, stageField } from "./fields.ts";
 import { toCents } from "./money.ts";
 import { isClosed } from "./stages.ts";
-import type { DealFilter } from "./store/deal-filter.ts";
+import type { DealFilter, DealPosition } from "./store/deal-filter.ts";
 
 /** How a caller narrows deals down, beside their owner. */
 export const dealQuestion = {
@@ -17,6 +17,12 @@ export const dealQuestion = {
   closing_before: dayField.optional(),
   closing_after: dayField.optional(),
 };
+
+/** Where a list of deals goes on. */
+export const dealPosition: z.ZodType<DealPosition> = z.object({
+  key: z.union([z.string().max(40), z.number().int()]),
+  seq: z.number().int().min(0),
+});
 
 const question = z.object(dealQuestion);
 

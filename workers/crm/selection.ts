@@ -1,10 +1,10 @@
 import { z } from "zod";
 import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
 import { ToolError } from "../../shared/mcp/errors.ts";
-import { dealQuestion, toDealFilter } from "./deal-question.ts";
+import { dealPosition, dealQuestion, toDealFilter } from "./deal-question.ts";
 import { lineField, ownerField } from "./fields.ts";
 import { resolveOwner } from "./resolve.ts";
-import { requireWords } from "./search-fields.ts";
+import { requireWords, searchPosition } from "./search-fields.ts";
 import type { CompanyRow } from "./store/companies.ts";
 import type { ContactRow } from "./store/contacts.ts";
 import type { DealPosition } from "./store/deal-filter.ts";
@@ -33,6 +33,9 @@ export type Where = z.output<typeof whereField>;
 
 /** Where the next page of a choice starts: in a search, in a list of deals, or after a `seq`. */
 export type SelectionPosition = SearchPosition | DealPosition;
+
+/** The same as a cursor holds it. */
+export const positionField: z.ZodType<SelectionPosition> = z.union([searchPosition, dealPosition]);
 
 /** One page of a choice. */
 export interface SelectedPage {

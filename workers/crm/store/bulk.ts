@@ -3,7 +3,7 @@ import { CONTACT_FIELDS } from "./contacts.ts";
 import { DEAL_FIELDS } from "./deals.ts";
 import type { JournalStore } from "./journal.ts";
 import type { Stamp } from "./stamp.ts";
-import { keepVersions, type VersionedTable } from "./versioned.ts";
+import { byId, keepVersions, MATCHES_VERSIONS, type VersionedTable } from "./versioned.ts";
 
 /** A row as a preview showed it. */
 export type RowVersion = readonly [id: string, version: number];
@@ -92,21 +92,20 @@ export class BulkStore {
     const slice = plan.pairs.slice(plan.done, plan.done + SLICE);
     const end = plan.done + slice.length;
     const shown = JSON.stringify(slice);
-    const matching = "(id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))";
     const undoUntil = await this.#journal
       .begin(changeId)
       .requireRow("SELECT 1 FROM bulk_plans WHERE id = ? AND done = ?", plan.id, plan.done)
-      .keep(table, matching, shown)
+      .keepVersions(table, shown)
       .step(
-        `${keepVersions(table, FIELDS[table])} WHERE ${matching}`,
+        `${keepVersions(table, FIELDS[table])} ${byId(table)} WHERE ${MATCHES_VERSIONS}`,
         stamp.at,
         stamp.userId,
         stamp.name,
         shown,
       )
       .step(
-        `UPDATE ${table} SET ${column} = ?, version = version + 1, updated_at = ?, updated_by = ?, updated_by_name = ?
-         WHERE ${matching}`,
+        `UPDATE ${table} ${byId(table)} SET ${column} = ?, version = version + 1, updated_at = ?, updated_by = ?,
+           updated_by_name = ? WHERE ${MATCHES_VERSIONS}`,
         value,
         stamp.at,
         stamp.userId,

@@ -1,4 +1,5 @@
 import type { Stamp } from "./stamp.ts";
+import { byId, MATCHES_VERSIONS, type VersionedTable } from "./versioned.ts";
 
 /** The tables whose rows a change may touch, parents first, with the columns of an image in their order. */
 const IMAGES = {
@@ -112,6 +113,20 @@ export class Change {
     return this;
   }
 
+  /** The same for rows that still have the version that was read; `pairs` is a JSON array of `[id, version]`. */
+  keepVersions(table: VersionedTable, pairs: string): this {
+    this.#images.push(
+      this.#db
+        .prepare(
+          `INSERT INTO change_rows (change_id, table_name, row_id, before)
+           SELECT ?, '${table}', id, json_array(${IMAGES[table].join(", ")})
+           FROM ${table} ${byId(table)} WHERE ${MATCHES_VERSIONS}`,
+        )
+        .bind(this.#id, pairs),
+    );
+    return this;
+  }
+
   /** Notes rows that the change is about to make: undoing it removes them. `ids` is a JSON array. */
   make(table: JournalTable, ids: string): this {
     this.#images.push(
@@ -122,6 +137,12 @@ export class Change {
         )
         .bind(this.#id, ids),
     );
+    return this;
+  }
+
+  /** Statements that belong to the change, and are prepared already. */
+  also(...statements: D1PreparedStatement[]): this {
+    this.#steps.push(...statements);
     return this;
   }
 
@@ -305,7 +326,7 @@ export class JournalStore {
       .bind(id);
     const remove = this.#db
       .prepare(
-        `DELETE FROM ${table} WHERE id IN (SELECT row_id FROM change_rows
+        `DELETE FROM ${table} INDEXED BY sqlite_autoindex_${table}_1 WHERE id IN (SELECT row_id FROM change_rows
            WHERE change_id = ? AND table_name = '${table}' AND before = 'null') RETURNING ${key}`,
       )
       .bind(id);

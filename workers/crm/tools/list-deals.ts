@@ -2,17 +2,11 @@ import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { dealShape, presentDeal } from "../answers.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
-import { dealQuestion, toDealFilter } from "../deal-question.ts";
+import { dealPosition, dealQuestion, toDealFilter } from "../deal-question.ts";
 import { cursorField, limitField, ownerField } from "../fields.ts";
 import { CURRENCY, fromCents } from "../money.ts";
 import { resolveOwner } from "../resolve.ts";
-import type { DealPosition } from "../store/deal-filter.ts";
 import type { CrmStore } from "../store.ts";
-
-const position: z.ZodType<DealPosition> = z.object({
-  key: z.union([z.string().max(40), z.number().int()]),
-  seq: z.number().int().min(0),
-});
 
 /** Deals by plain filters, with totals over all that match. */
 export const listDeals = defineTool({
@@ -50,7 +44,7 @@ export const listDeals = defineTool({
     // The cut-off moves with the clock; a cursor stays good for the days that were asked for.
     const { untouchedSince: _moving, ...fixed } = filter;
     const question = JSON.stringify(["deals", input.sort, input.untouched_for_days ?? null, fixed]);
-    const after = input.cursor === undefined ? undefined : decodeCursor(input.cursor, question, position);
+    const after = input.cursor === undefined ? undefined : decodeCursor(input.cursor, question, dealPosition);
     const page = await store.deals.list(filter, input.sort, input.limit, after);
     if (input.company_id !== undefined && page.rows[0]) {
       const { company_id: id, company_name: label } = page.rows[0];
