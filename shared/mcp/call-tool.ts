@@ -71,15 +71,21 @@ async function guardedCall(
       // Conditions and approvals judge what will run: defaults filled in, text trimmed, numbers converted. Not what was sent.
       const { title, input: schema } = tool;
       const inherited = applied.map(({ field }) => field);
-      const call = { callId, subject: entry.subject, title, schema, input, inherited, channel, signal, hold };
+      const openStore = () => {
+        const home = maskHome(exchange.session, exchange.catalogue, rules);
+        return entry.openStore(exchange.env, exchange.identity, rules, home);
+      };
+      const readSubjects = async () => (await tool.nameSubjects?.(input, { store: openStore(), now })) ?? [];
+      const call = {
+        ...{ callId, subject: entry.subject, title, schema, input, inherited, channel, signal, hold },
+        readSubjects,
+      };
       const approved = await requirePermission(exchange, call);
       // A person may have taken minutes.
       rules = masksOf(exchange.policy, exchange.identity.role);
       if (approved) now = new Date();
-      const home = maskHome(exchange.session, exchange.catalogue, rules);
-      const store = entry.openStore(exchange.env, exchange.identity, rules, home);
       const running = tool.run(input, {
-        store,
+        store: openStore(),
         principal: exchange.identity,
         context,
         signal,

@@ -150,6 +150,14 @@ export interface ToolDefinition<
   overflow?: Output extends z.ZodObject ? keyof z.output<Output> & string : never;
   /** Milliseconds until the call is aborted. Default 20,000. */
   timeoutMs?: number;
+  /**
+   * The records behind the ids of a call, by their names: whoever approves it reads these. Ten at most are shown, masked
+   * for the approver by their classification; a failure leaves the ids alone.
+   */
+  nameSubjects?(
+    input: z.output<Input>,
+    context: Pick<CallContext<Store>, "store" | "now">,
+  ): Promise<EntityReference[]>;
   /** The view that clients with MCP Apps show the answer in; one of the server's resources, see `defineView`. */
   view?: ResourceDefinition<Store>;
   /** Extra blocks (links, pictures) that follow the JSON text copy of the structured answer. */

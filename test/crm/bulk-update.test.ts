@@ -28,7 +28,12 @@ describe.each(LANES)("a bulk update on the %s lane", (lane) => {
     const ids = await addTeam("plain", 4);
     await env.CRM_DB.prepare("UPDATE contacts SET title = 'Chief' WHERE id = ?").bind(ids[3]).run();
     const session = await openSession({ server: "crm", lane });
-    const args = { record: "contact", where: { company_id: id("cmp_plain") }, set: { title: "Chief" } };
+    const args = {
+      record: "contact",
+      where: { company_id: id("cmp_plain") },
+      field: "title",
+      value: "Chief",
+    };
     const shown = await session.call("crm_bulk_update", args);
     expect(shown.data).toMatchObject({
       done: false,
@@ -55,7 +60,7 @@ describe.each(LANES)("a bulk update on the %s lane", (lane) => {
     const ids = await addTeam("moved", 3);
     const session = await openSession({ server: "crm", lane });
     const bob = await openSession({ server: "crm", lane, as: "bob" });
-    const args = { record: "contact", ids, set: { owner: "Anna" } };
+    const args = { record: "contact", ids, field: "owner", value: "Anna" };
     const shown = await session.call("crm_bulk_update", args);
     await bob.call("crm_update_contact", { contact_id: ids[0], version: 1, title: "Mine" });
     const gone = await bob.call("crm_delete_record", { id: ids[1] });
@@ -71,12 +76,12 @@ describe.each(LANES)("a bulk update on the %s lane", (lane) => {
     const ids = await addTeam("bound", 2);
     const session = await openSession({ server: "crm", lane });
     const bob = await openSession({ server: "crm", lane, as: "bob" });
-    const args = { record: "contact", ids, set: { title: "Taken" } };
+    const args = { record: "contact", ids, field: "title", value: "Taken" };
     const { data } = await session.call("crm_bulk_update", args);
     const tries = [
       await bob.call("crm_bulk_update", { ...args, confirm: data.confirm }),
       await session.call("crm_bulk_update", { ...args, ids: [ids[0]], confirm: data.confirm }),
-      await session.call("crm_bulk_update", { ...args, set: { title: "Other" }, confirm: data.confirm }),
+      await session.call("crm_bulk_update", { ...args, value: "Other", confirm: data.confirm }),
       await session.call("crm_bulk_update", { ...args, confirm: "plan_0000000000" }),
     ];
     for (const { error } of tries) expect(error).toMatchObject({ code: "conflict" });
@@ -88,19 +93,22 @@ describe.each(LANES)("a bulk update on the %s lane", (lane) => {
     const choice = await session.call("crm_bulk_update", {
       record: "contact",
       where: { stage: ["lead"] },
-      set: { title: "X" },
+      field: "title",
+      value: "X",
     });
     expect(choice.error?.suggested_action).toContain("query, owner, company_id");
     const change = await session.call("crm_bulk_update", {
       record: "deal",
       where: { owner: "Anna" },
-      set: { title: "X" },
+      field: "title",
+      value: "X",
     });
     expect(change.error?.suggested_action).toContain("owner, expected_close");
     const everything = await session.call("crm_bulk_update", {
       record: "deal",
       where: {},
-      set: { owner: "Ben" },
+      field: "owner",
+      value: "Ben",
     });
     expect(everything.error?.code).toBe("invalid_input");
   });
@@ -123,7 +131,8 @@ describe("a large bulk update", () => {
     const args = {
       record: "deal",
       where: { company_id: "cmp_large" },
-      set: { expected_close: "2027-06-30" },
+      field: "expected_close",
+      value: "2027-06-30",
     };
     const { data } = await session.call("crm_bulk_update", args);
     expect(data).toMatchObject({ to_change: 1_100, complete: true });

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
 import { ToolError } from "../../shared/mcp/errors.ts";
+import { parseArguments } from "../../shared/mcp/schema.ts";
 import { nameContact } from "./answers.ts";
-import { dayField, idField, lineField, ownerField } from "./fields.ts";
+import { dayField } from "./fields.ts";
 import { requireCompany } from "./refusals.ts";
 import { resolveOwner } from "./resolve.ts";
 import type { RecordKind, RecordRow } from "./selection.ts";
@@ -10,24 +11,25 @@ import type { BulkValue } from "./store/bulk.ts";
 import type { VersionedTable } from "./store/versioned.ts";
 import type { CrmStore } from "./store.ts";
 
-const line = lineField(120).nullable().optional();
-
 /**
  * What a bulk update may set. Not a stage: each move has rules and approvals of its own. Not what tells two records
  * apart, such as names and addresses.
  */
-export const setField = z.strictObject({
-  owner: ownerField.nullable().optional(),
-  title: line,
-  company_id: idField("cmp").nullable().optional(),
-  industry: line,
-  region: line,
-  city: line,
-  country: line,
-  expected_close: dayField.optional(),
-});
+export const BULK_FIELDS = [
+  "owner",
+  "title",
+  "company_id",
+  "industry",
+  "region",
+  "city",
+  "country",
+  "expected_close",
+] as const;
 
-type FieldName = keyof z.output<typeof setField>;
+/** A closing day cannot be emptied. */
+const day = z.object({ value: dayField });
+
+type FieldName = (typeof BULK_FIELDS)[number];
 
 /** For each kind of record, the column of a field, and the column that shows it to people. */
 const COLUMNS: Readonly<Record<RecordKind, Partial<Record<FieldName, readonly [string, string]>>>> = {
@@ -67,22 +69,21 @@ export interface BulkChange extends BulkValue {
   showBefore(row: RecordRow): string | null;
 }
 
-/** Reads the one change that a caller wants. Throws `invalid_input` for none, several, or one that the kind lacks. */
+/** Reads the one change that a caller wants. Throws `invalid_input` for a field or a value that the kind does not take. */
 export async function readChange(
   { store, principal }: { store: CrmStore; principal: PrincipalIdentity },
   kind: RecordKind,
-  set: z.output<typeof setField>,
+  field: FieldName,
+  given: string | null,
 ): Promise<BulkChange> {
-  const named = (Object.keys(set) as FieldName[]).filter((name) => set[name] !== undefined);
-  const [field] = named;
-  const columns = field && COLUMNS[kind][field];
-  if (!field || !columns || named.length > 1) {
-    throw new ToolError("invalid_input", `Set exactly one field of a ${kind} at a time.`, {
+  const columns = COLUMNS[kind][field];
+  if (!columns) {
+    throw new ToolError("invalid_input", `A ${kind} has no ${field} to set.`, {
       suggestedAction: `A ${kind} has: ${Object.keys(COLUMNS[kind]).join(", ")}.`,
     });
   }
   const [column, display] = columns;
-  const { value, shown } = await resolveValue(store, principal, field, set[field] ?? null);
+  const { value, shown } = await resolveValue(store, principal, field, given);
   const read = (row: RecordRow, name: string) =>
     (row as unknown as Readonly<Record<string, string | null>>)[name] ?? null;
   return {
@@ -102,14 +103,19 @@ async function resolveValue(
   field: FieldName,
   given: string | null,
 ): Promise<{ value: string | null; shown: string | null }> {
-  if (given === null) return { value: null, shown: null };
+  if (field === "expected_close") return plain(parseArguments(day, { value: given }).value);
+  if (given === null) return plain(null);
   if (field === "owner") {
     const owner = await resolveOwner(store, principal, given);
     if (!owner) throw new ToolError("invalid_input", 'Name one owner, or null for none; "any" is no owner.');
     return { value: owner.id, shown: owner.name };
   }
   if (field === "company_id") return { value: given, shown: (await requireCompany(store, given)).name };
-  return { value: given, shown: given };
+  return plain(given);
+}
+
+function plain(value: string | null) {
+  return { value, shown: value };
 }
 
 /** What people call a record. */

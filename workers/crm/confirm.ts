@@ -8,13 +8,13 @@ export const confirmField = z
   .string()
   .max(40)
   .optional()
-  .describe("confirm of the preview, once the person agreed; leave out first");
+  .describe("From the preview, once the person agreed");
 
 /** The part of an answer that says whether it happened. */
 export const confirmedShape = {
-  done: z.boolean().describe("False: a preview; nothing was changed"),
-  confirm: z.string().optional().describe("Repeat the call with it to do what is shown"),
-  change_id: z.string().optional().describe("For crm_undo_change"),
+  done: z.boolean().describe("False: only a preview"),
+  confirm: z.string().optional().describe("To do it, repeat the call with this"),
+  change_id: z.string().optional(),
   undo_until: z.string().optional(),
 };
 

@@ -10,7 +10,7 @@ import type { DealFilter, DealPosition } from "./store/deal-filter.ts";
 export const dealQuestion = {
   min_amount: amountField.optional().describe("At least"),
   max_amount: amountField.optional().describe("At most"),
-  stage: z.array(stageField).min(1).max(6).optional(),
+  stage: z.array(stageField).min(1).max(6).optional().describe("Only these"),
   region: regionField.optional(),
   company_id: idField("cmp").optional(),
   untouched_for_days: z.number().int().min(0).max(3650).optional().describe("Days without activity"),

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
 import { ToolError } from "../../shared/mcp/errors.ts";
 import { dealPosition, dealQuestion, toDealFilter } from "./deal-question.ts";
-import { lineField, ownerField } from "./fields.ts";
+import { idField, lineField, ownerField, regionField } from "./fields.ts";
 import { resolveOwner } from "./resolve.ts";
 import { requireWords, searchPosition } from "./search-fields.ts";
 import type { CompanyRow } from "./store/companies.ts";
@@ -21,12 +21,24 @@ export type RecordKind = (typeof RECORDS)[number];
 /** What can be chosen, with the columns of its table. */
 export type RecordRow = ContactRow | CompanyRow | DealRow;
 
-/** Which records a call is about; every part narrows. */
-export const whereField = z.strictObject({
-  query: lineField(200).optional().describe("As in crm_find_*"),
-  owner: ownerField.optional(),
-  ...dealQuestion,
-});
+const { min_amount, max_amount, stage, untouched_for_days, closing_before, closing_after } = dealQuestion;
+const undescribed = { description: undefined };
+
+/** Which records a call is about; every part narrows. Its parts read as in the lists, which describe them. */
+export const whereField = z
+  .strictObject({
+    query: lineField(200).optional(),
+    owner: ownerField.meta(undescribed).optional(),
+    company_id: idField("cmp").meta(undescribed).optional(),
+    region: regionField.meta(undescribed).optional(),
+    stage: stage.meta(undescribed),
+    min_amount: min_amount.meta(undescribed),
+    max_amount: max_amount.meta(undescribed),
+    untouched_for_days: untouched_for_days.meta(undescribed),
+    closing_before: closing_before.meta(undescribed),
+    closing_after: closing_after.meta(undescribed),
+  })
+  .describe("As in crm_find_* and crm_list_deals");
 
 /** A caller's choice. */
 export type Where = z.output<typeof whereField>;

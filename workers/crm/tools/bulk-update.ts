@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
-import { nameRecord, readChange, setField, TABLE_OF } from "../bulk-change.ts";
+import { BULK_FIELDS, nameRecord, readChange, TABLE_OF } from "../bulk-change.ts";
 import {
   confirmChange,
   confirmedShape,
@@ -9,7 +9,9 @@ import {
   digestPreview,
   refuseChangedPreview,
 } from "../confirm.ts";
+import { lineField } from "../fields.ts";
 import { makeId } from "../identifiers.ts";
+import { nameSubjects } from "../name-subjects.ts";
 import { refuseUnknown } from "../refusals.ts";
 import { RECORDS, type RecordKind, type RecordRow, selectRecords, whereField } from "../selection.ts";
 import type { BulkPlan, BulkValue, RowVersion } from "../store/bulk.ts";
@@ -28,12 +30,13 @@ export const bulkUpdate = defineTool({
   effect: "update",
   scope: "crm:write",
   description:
-    "Sets one field of many contacts, companies or deals, chosen by ids or where. First shows how many and which, before and after; then runs with confirm and the same arguments, 500 rows a call. Rows that changed since are skipped and named. Stages: crm_move_deal.",
+    "Sets one field of many records, chosen by ids or where. First shows how many and which, before and after; repeated with confirm it changes 500 rows a call, and skips and names what somebody changed since. Stages: crm_move_deal.",
   input: z.object({
-    record: z.enum(RECORDS),
+    record: z.enum(RECORDS).describe("Kind"),
     ids: z.array(z.string().max(60)).min(1).max(MOST_IDS).optional().describe("These, instead of where"),
     where: whereField.optional(),
-    set: setField.describe("One field and its value; null empties it"),
+    field: z.enum(BULK_FIELDS).describe("What to set"),
+    value: lineField(120).nullable().describe("Name or e-mail for owner; null empties"),
     confirm: confirmField,
   }),
   output: z.object({
@@ -57,9 +60,10 @@ export const bulkUpdate = defineTool({
     remaining: z.number().optional().describe("Repeat with the same confirm"),
     ...confirmedShape,
   }),
+  nameSubjects,
   async run(input, { store, principal, now, canAsk, ask }: ToolContext<CrmStore>) {
     const { record, confirm, ...asked } = input;
-    const change = await readChange({ store, principal }, record, input.set);
+    const change = await readChange({ store, principal }, record, input.field, input.value);
     const stamp = stampCall(principal, now);
     const digest = await digestPreview(["crm_bulk_update", record, JSON.stringify(asked)]);
     if (confirm !== undefined) {

@@ -16,7 +16,7 @@ export const exportCsv = defineTool({
   description:
     "Exports contacts, companies or deals as CSV: a page here, everything under the linked resource. Formulas are defused and fields masked as your role sees them.",
   input: z.object({
-    record: z.enum(RECORDS),
+    record: z.enum(RECORDS).describe("Kind"),
     where: whereField.default({}),
     limit: z.number().int().min(1).max(100).default(50).describe("Rows on a page"),
     cursor: cursorField.optional(),

@@ -28,7 +28,7 @@ export const importCsv = defineTool({
   timeoutMs: 60_000,
   description: `Imports contacts or companies from CSV, up to ${FILE_LIMITS.rows} rows. First a dry run: how columns are read, every problem by row and column, rows that are on file. Then repeat with confirm; rows with problems stay out. crm_undo_change takes it back.`,
   input: z.object({
-    record: z.enum(IMPORTED),
+    record: z.enum(IMPORTED).describe("Kind"),
     csv: z.string().min(1).max(FILE_LIMITS.characters).describe("The file with its header line"),
     columns: z
       .record(z.string(), z.string())
