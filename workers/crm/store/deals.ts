@@ -139,7 +139,7 @@ export class DealStore {
     after: DealPosition | undefined,
   ): D1PreparedStatement {
     const { column, direction, start } = SORTS[sort];
-    const where = matchDeals(filter);
+    const where = matchDeals(filter, sort);
     return this.#db
       .prepare(
         `WITH hit AS (

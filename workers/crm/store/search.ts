@@ -1,4 +1,6 @@
 import {
+  foldWord,
+  listEdits,
   narrowToFacets,
   rankAllWords,
   rankSomeWords,
@@ -49,7 +51,8 @@ export interface SearchTable {
 }
 
 const FIRST = Number.MAX_SAFE_INTEGER;
-const MAX_VOCABULARY = 5_000;
+/** Longest word that is corrected, how many of a search are, and words read for a second slip. */
+const [LONGEST, CORRECTED, NEARBY] = [20, 4, 500];
 
 /**
  * Finds one page of rows. When nothing holds all words, tries likely spellings, then all words but one; the answer
@@ -110,23 +113,52 @@ async function expandWords(
     : undefined;
 }
 
+/**
+ * The words with what they may have been. Reads a number of rows that depends on the words alone: whether each slip
+ * away from a word exists, and for long words the next words that begin with the same four letters.
+ */
 async function readSpellings(db: D1Database, table: string, words: readonly string[]): Promise<Words> {
-  if (words.length === 0) return [];
-  const vocabularies = await db.batch<{ term: string }>(
-    words.map((word) => {
-      const [initial = ""] = word;
-      return db
-        .prepare(
-          `SELECT term FROM ${table}_words WHERE term >= ?1 AND term <= ?2 AND length(term) > 2 LIMIT ?3`,
-        )
-        .bind(initial, `${initial}\u{10FFFF}`, MAX_VOCABULARY);
-    }),
+  const folded = words.map(foldWord);
+  const corrected = new Set(
+    folded.filter(({ length }) => length >= 4 && length <= LONGEST).slice(0, CORRECTED),
   );
+  if (corrected.size === 0) return words.map((word) => [word]);
+  const list = [...corrected];
+  const answers = await db.batch<{ term: string }>(
+    list.flatMap((word) => [
+      findEdits(db, table, word),
+      ...(word.length < 8 ? [] : [listNearby(db, table, word)]),
+    ]),
+  );
+  const found = answers.flatMap(({ results }) => results.map(({ term }) => term));
   return words.map((word, index) => {
-    if (word.length < 4) return [word];
-    const terms = vocabularies[index]?.results.map(({ term }) => term) ?? [];
-    return [word, ...suggestSpellings(word, terms).filter((term) => term !== word)];
+    const plain = folded[index] ?? word;
+    if (!corrected.has(plain)) return [word];
+    return [word, ...suggestSpellings(plain, found).filter((term) => term !== plain)];
   });
+}
+
+function findEdits(db: D1Database, table: string, word: string): D1PreparedStatement {
+  return db
+    .prepare(
+      `SELECT j.value AS term FROM json_each(?) j
+       WHERE EXISTS (SELECT 1 FROM ${table}_terms t WHERE t.term = j.value)`,
+    )
+    .bind(JSON.stringify(listEdits(word)));
+}
+
+/** Steps from one word to the next instead of reading every occurrence of each. */
+function listNearby(db: D1Database, table: string, word: string): D1PreparedStatement {
+  const beginning = word.slice(0, 4);
+  const next = (after: string) => `(SELECT term FROM ${table}_terms WHERE term >= ${after} LIMIT 1)`;
+  return db
+    .prepare(
+      `WITH RECURSIVE nearby (term) AS (
+         SELECT ${next("?1")} UNION ALL SELECT ${next("nearby.term || char(1)")} FROM nearby WHERE nearby.term < ?2
+         LIMIT ?3
+       ) SELECT term FROM nearby WHERE term < ?2`,
+    )
+    .bind(beginning, `${beginning}\u{10FFFF}`, NEARBY);
 }
 
 async function readPage<Row extends { seq: number }>(
