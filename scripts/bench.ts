@@ -6,6 +6,7 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench -- calls --quick    the same without switching single steps off (at most 90 seconds)
   npm run bench -- decide           the policy's decision under 1,000 rules
   npm run bench -- redaction        what the redaction of free text finds, and what it finds by mistake
+  npm run bench -- crm              lists and searches of the CRM over 100,000 and 1,000,000 contacts
   npm run bench -- knowledge        the ranking of the knowledge base on a test collection
 `;
 
@@ -13,6 +14,7 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   calls: () => import("./bench/calls.ts"),
   decide: () => import("./bench/decide.ts"),
   redaction: () => import("./bench/redaction.ts"),
+  crm: () => import("./bench/crm.ts"),
   knowledge: () => import("./bench/knowledge.ts"),
 };
 

@@ -1,4 +1,5 @@
 import type { JsonValue } from "../mcp/json.ts";
+import type { EntityReference } from "../session/context.ts";
 
 /** What an approval is bound to, beside its person: change any of it, and it is another call. */
 export interface ApprovalBinding {
@@ -19,6 +20,8 @@ export interface ApprovalBinding {
 export interface ShownArguments {
   /** By name, without secrets. */
   values: Record<string, JsonValue>;
+  /** The records behind ids among them; requests from before this was kept have none. */
+  subjects?: EntityReference[];
   /** Names that were left out and filled in from the session's defaults. */
   inherited: string[];
   /** SHA-256 of each value by its name, to tell what differs from one request to the next. */

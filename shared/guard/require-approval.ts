@@ -8,6 +8,7 @@ import { policyInForce } from "../policy/current.ts";
 import type { Decision } from "../policy/decide.ts";
 import type { MaskRules } from "../policy/masks.ts";
 import { maskFields } from "../redact/mask-fields.ts";
+import type { EntityReference } from "../session/context.ts";
 import {
   type ApprovalAnswer,
   type ApprovalClaim,
@@ -17,6 +18,7 @@ import {
 import { decide, requireAllowed } from "./decide.ts";
 import type { ClientChannel, Exchange } from "./exchange.ts";
 import { explainApproval } from "./explain-approval.ts";
+import { nameSubjects } from "./name-subjects.ts";
 import type { HoldDeadline } from "./run.ts";
 import type { Subject } from "./subject.ts";
 
@@ -48,6 +50,8 @@ export interface CompleteCall {
   input: Record<string, unknown>;
   /** Names of arguments that session defaults filled in. */
   inherited: readonly string[];
+  /** Reads the names behind the ids among them. */
+  readSubjects(): Promise<EntityReference[]>;
   /** The channel to the client, masked for its person. */
   channel: ClientChannel;
   signal: AbortSignal;
@@ -87,7 +91,7 @@ function decideCall({ policy, identity }: Exchange, { subject, input }: Complete
   return decision.kind === "approval" ? decision : null;
 }
 
-function claim(exchange: Exchange, call: CompleteCall, need: Need): Promise<ApprovalAnswer> {
+async function claim(exchange: Exchange, call: CompleteCall, need: Need): Promise<ApprovalAnswer> {
   const { env, identity, policy } = exchange;
   const { callId, subject, schema, inherited } = call;
   const input = toPlainJson(call.input);
@@ -105,6 +109,7 @@ function claim(exchange: Exchange, call: CompleteCall, need: Need): Promise<Appr
   const entries = Object.entries(input as Record<string, JsonValue>);
   const shown: ShownArguments = {
     values,
+    subjects: await nameSubjects(() => call.readSubjects(), subject.name),
     inherited: [...inherited],
     digests: Object.fromEntries(entries.map(([name, value]) => [name, digestText(canonicalize(value))])),
   };
@@ -126,7 +131,7 @@ function claim(exchange: Exchange, call: CompleteCall, need: Need): Promise<Appr
     expiresMinutes: need.expiresMinutes,
     shown,
   };
-  return approvalGate(env, identity.userId).claimApproval(request);
+  return await approvalGate(env, identity.userId).claimApproval(request);
 }
 
 /** Asks the client to send its person to the page. Gives whether it is worth looking at the approval again. */

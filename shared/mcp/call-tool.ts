@@ -1,5 +1,6 @@
 import { approvalGate } from "../guard/approval-gate.ts";
 import { askHolding } from "../guard/ask-holding.ts";
+import { decide, requireAllowed } from "../guard/decide.ts";
 import type { Exchange } from "../guard/exchange.ts";
 import { guard } from "../guard/guard.ts";
 import { requirePermission } from "../guard/require-approval.ts";
@@ -70,21 +71,28 @@ async function guardedCall(
       // Conditions and approvals judge what will run: defaults filled in, text trimmed, numbers converted. Not what was sent.
       const { title, input: schema } = tool;
       const inherited = applied.map(({ field }) => field);
-      const call = { callId, subject: entry.subject, title, schema, input, inherited, channel, signal, hold };
+      const openStore = () => {
+        const home = maskHome(exchange.session, exchange.catalogue, rules);
+        return entry.openStore(exchange.env, exchange.identity, rules, home);
+      };
+      const readSubjects = async () => (await tool.nameSubjects?.(input, { store: openStore(), now })) ?? [];
+      const call = {
+        ...{ callId, subject: entry.subject, title, schema, input, inherited, channel, signal, hold },
+        readSubjects,
+      };
       const approved = await requirePermission(exchange, call);
       // A person may have taken minutes.
       rules = masksOf(exchange.policy, exchange.identity.role);
       if (approved) now = new Date();
-      const home = maskHome(exchange.session, exchange.catalogue, rules);
-      const store = entry.openStore(exchange.env, exchange.identity, rules, home);
       const running = tool.run(input, {
-        store,
+        store: openStore(),
         principal: exchange.identity,
         context,
         signal,
         now,
         ...channel,
         canAsk: channel.elicits.form,
+        requireTool: (other) => requireTool(exchange, other),
         ...askHolding(channel, hold),
       });
       return approved ? keepApproval(exchange, callId, running) : running;
@@ -102,6 +110,13 @@ async function guardedCall(
     },
     measure: (answer) => JSON.stringify(answer.structuredContent ?? answer.content).length,
   });
+}
+
+/** Asks the policy in force about another tool for the same caller. A tool that this URL lacks may not be called here. */
+function requireTool({ catalogue, policy, identity }: Exchange, name: string): void {
+  const other = catalogue.tools.get(name);
+  if (!other) throw new ToolError("forbidden", `This needs the tool ${name}, which this URL does not offer.`);
+  requireAllowed(decide(policy, identity, other.subject));
 }
 
 /** An argument that a session default filled in. */

@@ -111,6 +111,11 @@ export interface ToolContext<Store = unknown> extends AskingContext<Store> {
    * answer; every other keeps its connection.
    */
   release(): void;
+  /**
+   * Goes on when the caller may call another tool of this URL, whatever its arguments: what takes a change back needs
+   * the right to make it. Throws `forbidden` or `insufficient_scope`.
+   */
+  requireTool(name: string): void;
   /** Reports progress; a client that did not ask for it gets nothing. */
   progress(done: number, total?: number, message?: string): void;
   /** Sends a log message to the client, from the level on that it asked for. */
@@ -150,6 +155,14 @@ export interface ToolDefinition<
   overflow?: Output extends z.ZodObject ? keyof z.output<Output> & string : never;
   /** Milliseconds until the call is aborted. Default 20,000. */
   timeoutMs?: number;
+  /**
+   * The records behind the ids of a call, by their names: whoever approves it reads these. Ten at most are shown, masked
+   * for the approver by their classification; a failure leaves the ids alone.
+   */
+  nameSubjects?(
+    input: z.output<Input>,
+    context: Pick<CallContext<Store>, "store" | "now">,
+  ): Promise<EntityReference[]>;
   /** The view that clients with MCP Apps show the answer in; one of the server's resources, see `defineView`. */
   view?: ResourceDefinition<Store>;
   /** Extra blocks (links, pictures) that follow the JSON text copy of the structured answer. */

@@ -39,7 +39,8 @@ export function contentsSchemaOf({ resources, templates }: Catalogue): SchemaOfU
   };
 }
 
-function maskLabel(entity: EntityReference, rules: MaskRules): EntityReference {
+/** A label as this role may read it. */
+export function maskLabel(entity: EntityReference, rules: MaskRules): EntityReference {
   const { classification } = entity;
   if (classification === undefined || rules.fields[classification] === "show") return entity;
   return { ...entity, label: maskValue(entity.label) };

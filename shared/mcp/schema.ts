@@ -8,13 +8,8 @@ export type JsonSchema = { [key: string]: JsonValue };
 
 /** Added to an answer that was too large: where the rest is and how to read it. */
 const MORE = z
-  .object({
-    handle: z.string(),
-    shown: z.number().int(),
-    total: z.number().int(),
-    how: z.string(),
-  })
-  .describe("There when the answer was cut");
+  .looseObject({ handle: z.string(), how: z.string() })
+  .describe("Where the rest of a cut answer is");
 
 /** The JSON Schema a client sees for a tool's arguments. Closed: an unknown argument is refused, never ignored. */
 export function inputSchemaOf(input: z.ZodObject): JsonSchema {
@@ -33,15 +28,16 @@ const NEW_WORDS =
   /"(\$defs|\$anchor|\$dynamicRef|prefixItems|if|dependentSchemas|dependentRequired|unevaluated\w+)":/;
 
 /**
- * JSON Schema 2020-12 without what costs tokens and says nothing: the bounds of every safe integer, that a text is not
- * empty, that the names of a record are texts, and the name of the dialect, which MCP assumes anyway (2025-11-25,
- * SEP-1613). It is named where an older dialect would read the schema otherwise. What is sent is checked against all of
- * it all the same.
+ * JSON Schema 2020-12 without what costs tokens and helps no reader: the bounds of every safe integer, that a text which
+ * has to be there is not empty, that the names of a record are texts, our classifications, and of answers what every part
+ * of them has in common: that all fields are there, unknown ones as `null`, and no others. The server still holds itself
+ * and its callers to all of it. An answer's first level keeps its `required`. The dialect is the one that MCP assumes
+ * (2025-11-25, SEP-1613), and is named where an older one would read the schema otherwise.
  */
 function toWire(schema: z.ZodObject, io: "input" | "output"): JsonSchema {
   const { $schema, ...rest } = z.toJSONSchema(schema, {
     io,
-    override({ jsonSchema }) {
+    override({ jsonSchema, path }) {
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       if (jsonSchema.minLength === 1) delete jsonSchema.minLength;
@@ -51,9 +47,23 @@ function toWire(schema: z.ZodObject, io: "input" | "output"): JsonSchema {
         ...names
       } = (jsonSchema.propertyNames ?? {}) as JsonSchema;
       if (Object.keys(names).join() === "type") delete jsonSchema.propertyNames;
+      delete jsonSchema.classification;
+      flattenNullable(jsonSchema);
+      if (io === "input") return;
+      if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+      if (path.length > 0) delete jsonSchema.required;
     },
   });
   return (NEW_WORDS.test(JSON.stringify(rest)) ? { $schema, ...rest } : rest) as JsonSchema;
+}
+
+/** `anyOf` of a type and null, written as one type: the same in fewer words. Choices stay, because null is none of them. */
+function flattenNullable(schema: z.core.JSONSchema.BaseSchema): void {
+  const [type, none, ...others] = schema.anyOf ?? [];
+  if (typeof type?.type !== "string" || type.enum || none?.type !== "null" || others.length > 0) return;
+  const { anyOf: _both, ...rest } = schema;
+  for (const key of Object.keys(schema)) delete schema[key];
+  Object.assign(schema, type, rest, { type: [type.type, "null"] });
 }
 
 /** The four MCP hints that follow from an effect (MCP 2025-11-25, `ToolAnnotations`). */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { inputSchemaOf, outputSchemaOf } from "../../shared/mcp/schema.ts";
+import { z } from "zod";
 import { crm } from "../../workers/crm/server.ts";
 
 /** Fields that hold what identifies a person, wherever they appear. */
@@ -18,8 +18,8 @@ function listProperties(schema: unknown, path = ""): { path: string; name: strin
 }
 
 const properties = crm.tools.flatMap((tool) => [
-  ...listProperties(inputSchemaOf(tool.input), `${tool.name}.input`),
-  ...listProperties(outputSchemaOf(tool), `${tool.name}.output`),
+  ...listProperties(z.toJSONSchema(tool.input, { io: "input" }), `${tool.name}.input`),
+  ...listProperties(tool.output && z.toJSONSchema(tool.output), `${tool.name}.output`),
 ]);
 
 describe("personal data in the CRM's tools", () => {

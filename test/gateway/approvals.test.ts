@@ -7,6 +7,7 @@ import { principalGate } from "../../shared/guard/admit.ts";
 import { approvalGate } from "../../shared/guard/approval-gate.ts";
 import { runMaintenance } from "../../workers/gateway/maintenance.ts";
 import { eventsOf } from "../audit/trail.ts";
+import { addCompany, addContact } from "../crm/rows.ts";
 import { findApproval, pathOf } from "../support/approvals.ts";
 import { connect, createPerson, signIn, TestBrowser, type TestPerson } from "../support/oauth.ts";
 import { changeVersion, setApprovals, setApproves, setSecondFactor } from "../support/policy.ts";
@@ -78,6 +79,32 @@ describe("the page of a request", { timeout: 20_000 }, () => {
       expect(html, text).toContain(text);
     }
     expect(html).not.toContain("<script");
+  });
+
+  it("says in words which records the ids stand for, escaped, and masked for who reads it", async () => {
+    await addCompany("cmp_named", "<b>Acme</b> \u202eRockets");
+    await addContact("con_named", "Ada Lovelace", { company_id: "cmp_named" });
+    setApprovals("sales", [{ ...RULE, tools: ["crm_log_activity"] }]);
+    setApproves("viewer", ["crm_*"]);
+    const requester = await createPerson("sales", "Sam Seller");
+    const connection = await connect(requester, { resource: "/mcp/crm", tick: ["crm:read", "crm:write"] });
+    const session = await openSession({ server: "crm", lane: "stateless", token: connection });
+    const args = { kind: "note", subject: "Hello", company_id: "cmp_named", contact_id: "con_named" };
+    const path = pathOf(await session.call("crm_log_activity", args));
+    const [admin, viewer] = await Promise.all(["admin", "viewer"].map(openAs));
+    const shown = await textOf(admin?.browser.get(path) as Promise<Response>);
+    expect(shown).toContain("<strong>&lt;b&gt;Acme&lt;/b&gt; Rockets</strong>");
+    expect(shown).toContain("<strong>Ada Lovelace, &lt;b&gt;Acme");
+    const masked = await textOf(viewer?.browser.get(path) as Promise<Response>);
+    expect(masked).toContain("con_named");
+    expect(masked).not.toContain("Lovelace");
+    // Nobody is kept from deciding because a name cannot be read.
+    const unknown = await session.call("crm_log_activity", {
+      ...args,
+      company_id: "cmp_gone",
+      contact_id: "con_gone",
+    });
+    expect(await textOf(admin?.browser.get(pathOf(unknown)) as Promise<Response>)).toContain("cmp_gone");
   });
 
   it("lets the call run once after it was approved there, and both chains say so", async () => {

@@ -51,3 +51,14 @@ function roleOf(name: string) {
   if (!role) throw new Error(`The policy has no role "${name}".`);
   return role;
 }
+
+/** Lets a role use every tool and resource, whatever the policy says. Holds for the rest of the test file. */
+export function liftDenials(role: string): void {
+  const found = roleOf(role);
+  const any = compileGlobs(["*"]);
+  const none = compileGlobs([]);
+  Object.assign(found, {
+    allowed: { ...found.allowed, tool: any, resource: any },
+    denied: { ...found.denied, tool: none, resource: none },
+  });
+}

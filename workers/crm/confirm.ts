@@ -8,13 +8,13 @@ export const confirmField = z
   .string()
   .max(40)
   .optional()
-  .describe("confirm of the preview, once the person agreed; leave out first");
+  .describe("From the preview, once the person agreed");
 
 /** The part of an answer that says whether it happened. */
 export const confirmedShape = {
-  done: z.boolean().describe("False: a preview; nothing was changed"),
-  confirm: z.string().optional().describe("Repeat the call with it to do what is shown"),
-  change_id: z.string().optional().describe("For crm_undo_change"),
+  done: z.boolean().describe("False: only a preview"),
+  confirm: z.string().optional().describe("To do it, repeat the call with this"),
+  change_id: z.string().optional(),
   undo_until: z.string().optional(),
 };
 
@@ -28,13 +28,15 @@ export async function digestPreview(shown: JsonValue): Promise<string> {
 /**
  * Whether to go on. A client whose person can be asked asks; any other gets a preview first, and goes on with its
  * digest. Throws `conflict` when the digest stands for something else than would happen now, and `cancelled` when
- * the person says no.
+ * the person says no. With `key` (such as the digest), an answer counts for this question only, and not for one that
+ * reads alike.
  */
 export async function confirmChange(
   { canAsk, ask }: Pick<ToolContext, "canAsk" | "ask">,
   question: string,
   digest: string,
   given: string | undefined,
+  key?: string,
 ): Promise<boolean> {
   if (given !== undefined) {
     if (given === digest) return true;
@@ -43,6 +45,7 @@ export async function confirmChange(
   if (!canAsk) return false;
   const answer = await ask({
     message: question,
+    ...(key !== undefined && { key }),
     schema: z.object({ agree: z.boolean().describe("Yes, do it") }),
   });
   if (answer.action === "accept" && answer.content.agree) return true;

@@ -14,6 +14,7 @@ const SOURCES: Record<IdKind, string> = {
   task: "a task id from crm_list_tasks",
   own: "an owner id",
   chg: "a change id from crm_list_changes",
+  plan: "the confirm of a preview",
 };
 
 /** An id of one kind. */
@@ -79,10 +80,10 @@ export const stageField = z.enum(STAGES);
 export const amountField = z.number().min(0).max(LARGEST_AMOUNT);
 
 /** Whose rows: a person, the caller, or everyone. */
-export const ownerField = lineField(100).describe('Owner: "me", a name, e-mail or id; "any" for everyone');
+export const ownerField = lineField(100).describe('"me", a name, e-mail or id; "any": everyone');
 
 /** A part of the world, as companies are filed. */
-export const regionField = lineField(40).describe('Region such as "Europe"; "any" for all');
+export const regionField = lineField(40).describe('Such as "Europe"; "any": all');
 
 /** What is known about a company, as both of its writes take it. */
 export const companyFields = {
@@ -107,14 +108,10 @@ export const idempotencyField = z
   .trim()
   .min(8)
   .max(100)
-  .describe("Any unique text for this write; a retry with the same key returns the first result");
+  .describe("Unique text for this write; a retry with it returns the first result");
 
 /** The version that the caller has read. */
-export const versionField = z
-  .number()
-  .int()
-  .min(1)
-  .describe("Version that you read; a newer one is a conflict");
+export const versionField = z.number().int().min(1).describe("Version you read");
 
 /** Turns a day, or a time with its offset, into an ISO time in UTC. Throws `invalid_input`. */
 export function parseTime(text: string): string {

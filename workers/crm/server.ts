@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { defineServer } from "../../shared/mcp/define.ts";
+import { exportResource } from "./export-resource.ts";
 import { ownerField, regionField, stageField } from "./fields.ts";
 import { prepareMeeting, reviewPipeline } from "./prompts.ts";
 import { companyResource, dealResource, pipelineResource } from "./resources.ts";
 import { type CrmStore, openCrmStore } from "./store.ts";
+import { bulkUpdate } from "./tools/bulk-update.ts";
 import { completeTask } from "./tools/complete-task.ts";
 import { createCompany } from "./tools/create-company.ts";
 import { createContact } from "./tools/create-contact.ts";
@@ -11,11 +13,13 @@ import { createDeal } from "./tools/create-deal.ts";
 import { createTask } from "./tools/create-task.ts";
 import { deleteRecord } from "./tools/delete-record.ts";
 import { erasePerson } from "./tools/erase-person.ts";
+import { exportCsv } from "./tools/export-csv.ts";
 import { findCompanies } from "./tools/find-companies.ts";
 import { findContacts } from "./tools/find-contacts.ts";
 import { findDuplicates } from "./tools/find-duplicates.ts";
 import { getCustomer } from "./tools/get-customer.ts";
 import { getPipeline } from "./tools/get-pipeline.ts";
+import { importCsv } from "./tools/import-csv.ts";
 import { listActivities } from "./tools/list-activities.ts";
 import { listChanges } from "./tools/list-changes.ts";
 import { listDeals } from "./tools/list-deals.ts";
@@ -52,7 +56,7 @@ export const crm = defineServer<CrmStore>({
     region: regionField.optional(),
     stage: z.array(stageField).min(1).max(6).optional().describe("Deal stages"),
   }),
-  store: (env, _principal, { fields }) => openCrmStore(env.CRM_DB, fields.pii === "show"),
+  store: (env, _principal, sees) => openCrmStore(env.CRM_DB, sees),
   tools: [
     findContacts,
     findCompanies,
@@ -71,6 +75,9 @@ export const crm = defineServer<CrmStore>({
     logActivity,
     createTask,
     completeTask,
+    bulkUpdate,
+    importCsv,
+    exportCsv,
     findDuplicates,
     mergeContacts,
     deleteRecord,
@@ -78,6 +85,6 @@ export const crm = defineServer<CrmStore>({
     listChanges,
     undoChange,
   ],
-  resources: [companyResource, dealResource, pipelineResource],
+  resources: [companyResource, dealResource, pipelineResource, exportResource],
   prompts: [prepareMeeting, reviewPipeline],
 });

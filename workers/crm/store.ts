@@ -1,4 +1,6 @@
+import type { MaskRules } from "../../shared/policy/masks.ts";
 import { ActivityStore } from "./store/activities.ts";
+import { BulkStore } from "./store/bulk.ts";
 import { CompanyStore } from "./store/companies.ts";
 import { ContactStore } from "./store/contacts.ts";
 import { CounterStore } from "./store/counters.ts";
@@ -7,6 +9,7 @@ import { countDependents, type DeletableColumn, type Dependents } from "./store/
 import { findDuplicates } from "./store/duplicates.ts";
 import { type Erasure, erasePerson, findTraces, type Traces } from "./store/erasure.ts";
 import { type IdempotentWrite, recallWrite } from "./store/idempotency.ts";
+import { ImportStore } from "./store/imports.ts";
 import { JournalStore } from "./store/journal.ts";
 import { type Overview, type OverviewSubject, readOverview } from "./store/overview.ts";
 import { OwnerStore } from "./store/owners.ts";
@@ -23,6 +26,10 @@ export interface CrmStore {
   tasks: TaskStore;
   owners: OwnerStore;
   journal: JournalStore;
+  bulk: BulkStore;
+  imports: ImportStore;
+  /** What of the data the caller's role is shown; for answers that are masked before they become text. */
+  sees: MaskRules;
   /** The id of what an earlier call with this key made, if any. Throws `conflict` for a key of another write. */
   recallWrite(write: IdempotentWrite): Promise<string | undefined>;
   /** Pairs of contacts that share a key, with one contact or in the next stretch of contacts. */
@@ -38,20 +45,22 @@ export interface CrmStore {
 }
 
 /**
- * Opens the CRM's data over its database.
- *
- * @param findsPeople - whether people can be found by name and e-mail address: only by who is shown them
+ * Opens the CRM's data over its database. People can be found by name and e-mail address only by who is shown them.
  */
-export function openCrmStore(db: D1Database, findsPeople: boolean): CrmStore {
+export function openCrmStore(db: D1Database, sees: MaskRules): CrmStore {
+  const journal = new JournalStore(db);
   return {
-    contacts: new ContactStore(db, findsPeople),
+    contacts: new ContactStore(db, sees.fields.pii === "show"),
     companies: new CompanyStore(db),
     deals: new DealStore(db),
     counters: new CounterStore(db),
     activities: new ActivityStore(db),
     tasks: new TaskStore(db),
     owners: new OwnerStore(db),
-    journal: new JournalStore(db),
+    journal,
+    bulk: new BulkStore(db, journal),
+    imports: new ImportStore(db, journal),
+    sees,
     recallWrite: (write) => recallWrite(db, write),
     findDuplicates: (from) => findDuplicates(db, from),
     findTraces: (contactId) => findTraces(db, contactId),

@@ -157,6 +157,7 @@ export class Approvals {
       shown: {
         values: shown.values,
         inherited: shown.inherited,
+        subjects: shown.subjects ?? [],
         differences: this.#store.compare(`${binding.clientId} ${binding.tool}`, shown.digests, now),
       },
     };

@@ -1,4 +1,5 @@
 import type { Stamp } from "./stamp.ts";
+import { byId, MATCHES_VERSIONS, type VersionedTable } from "./versioned.ts";
 
 /** The tables whose rows a change may touch, parents first, with the columns of an image in their order. */
 const IMAGES = {
@@ -25,7 +26,15 @@ const IMAGES = {
 export type JournalTable = keyof typeof IMAGES;
 
 /** A kind of change that can be undone. */
-export type ChangeKind = "delete" | "merge";
+export type ChangeKind = "delete" | "merge" | "bulk_update" | "import";
+
+/** The tool that makes each kind of change: whoever takes one back must be allowed to call it. */
+export const TOOL_OF_CHANGE: Readonly<Record<ChangeKind, string>> = {
+  delete: "crm_delete_record",
+  merge: "crm_merge_contacts",
+  bulk_update: "crm_bulk_update",
+  import: "crm_import_csv",
+};
 
 /** A change as it is listed. */
 export interface ChangeRow {
@@ -83,6 +92,13 @@ export class Change {
     return this;
   }
 
+  /** Demands that a query finds something. */
+  requireRow(query: string, ...values: (string | number)[]): this {
+    const check = `INSERT INTO preconditions SELECT EXISTS (${query})`;
+    this.#checks.push(this.#db.prepare(check).bind(...values));
+    return this;
+  }
+
   /** Keeps the image of every row that the change is about to touch. */
   keep(table: JournalTable, where: string, ...values: (string | number)[]): this {
     this.#images.push(
@@ -94,6 +110,39 @@ export class Change {
         )
         .bind(this.#id, ...values),
     );
+    return this;
+  }
+
+  /** The same for rows that still have the version that was read; `pairs` is a JSON array of `[id, version]`. */
+  keepVersions(table: VersionedTable, pairs: string): this {
+    this.#images.push(
+      this.#db
+        .prepare(
+          `INSERT INTO change_rows (change_id, table_name, row_id, before)
+           SELECT ?, '${table}', id, json_array(${IMAGES[table].join(", ")})
+           FROM ${table} ${byId(table)} WHERE ${MATCHES_VERSIONS}`,
+        )
+        .bind(this.#id, pairs),
+    );
+    return this;
+  }
+
+  /** Notes rows that the change is about to make: undoing it removes them. `ids` is a JSON array. */
+  make(table: JournalTable, ids: string): this {
+    this.#images.push(
+      this.#db
+        .prepare(
+          `INSERT INTO change_rows (change_id, table_name, row_id, before)
+           SELECT ?, '${table}', value, 'null' FROM json_each(?)`,
+        )
+        .bind(this.#id, ids),
+    );
+    return this;
+  }
+
+  /** Statements that belong to the change, and are prepared already. */
+  also(...statements: D1PreparedStatement[]): this {
+    this.#steps.push(...statements);
     return this;
   }
 
@@ -162,6 +211,20 @@ export class JournalStore {
   /** Begins a change; nothing happens before its `run`. */
   begin(id: string): Change {
     return new Change(this.#db, id);
+  }
+
+  /** The kind of a change, or `null`. */
+  async findKind(id: string): Promise<ChangeKind | null> {
+    return await this.#db.prepare("SELECT kind FROM changes WHERE id = ?").bind(id).first<ChangeKind>("kind");
+  }
+
+  /** The rows of one table that a change has touched. */
+  async listRows(id: string, table: JournalTable): Promise<string[]> {
+    const { results } = await this.#db
+      .prepare("SELECT row_id FROM change_rows WHERE change_id = ? AND table_name = ?")
+      .bind(id, table)
+      .all<{ row_id: string }>();
+    return results.map(({ row_id }) => row_id);
   }
 
   /** The last changes, newest first. */
@@ -246,7 +309,8 @@ export class JournalStore {
     const insert = this.#db
       .prepare(
         `INSERT INTO ${table} (${names.join(", ")}) SELECT ${inserted.join(", ")} FROM change_rows
-         WHERE change_id = ? AND table_name = '${table}' AND after IS NULL ORDER BY seq RETURNING ${key}`,
+         WHERE change_id = ? AND table_name = '${table}' AND after IS NULL AND before <> 'null'
+         ORDER BY seq RETURNING ${key}`,
       )
       .bind(id);
     if (table === "deal_stage_history") return [insert];
@@ -256,10 +320,17 @@ export class JournalStore {
         `UPDATE ${table} INDEXED BY sqlite_autoindex_${table}_1 SET (${names.join(", ")}) = (SELECT ${restored.join(", ")} FROM change_rows b
            WHERE b.change_id = ?1 AND b.table_name = '${table}' AND b.row_id = ${table}.id)
          WHERE id IN (SELECT row_id FROM change_rows
-           WHERE change_id = ?1 AND table_name = '${table}' AND after IS NOT NULL) RETURNING ${key}`,
+           WHERE change_id = ?1 AND table_name = '${table}' AND after IS NOT NULL AND before <> 'null')
+         RETURNING ${key}`,
       )
       .bind(id);
-    return [update, insert];
+    const remove = this.#db
+      .prepare(
+        `DELETE FROM ${table} INDEXED BY sqlite_autoindex_${table}_1 WHERE id IN (SELECT row_id FROM change_rows
+           WHERE change_id = ? AND table_name = '${table}' AND before = 'null') RETURNING ${key}`,
+      )
+      .bind(id);
+    return [update, insert, remove];
   }
 }
 

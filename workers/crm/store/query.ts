@@ -63,9 +63,45 @@ export function toFacet(value: string): string {
   return value.replace(/^[a-z]{3}_/, "");
 }
 
+/** Letters that a slip may have put into a word of these scripts; the word's own letters come on top. */
+const LETTERS: readonly (readonly [script: RegExp, letters: string])[] = [
+  [/\p{Script=Latin}|\d/u, "abcdefghijklmnopqrstuvwxyz0123456789"],
+  [/\p{Script=Cyrillic}/u, "абвгдежзийклмнопрстуфхцчшщъыьэюя"],
+  [/\p{Script=Greek}/u, "αβγδεζηθικλμνξοπρστυφχψως"],
+];
+
+/** A word as the index has it: without accents. */
+export function foldWord(word: string): string {
+  return word.normalize("NFD").replace(/\p{M}/gu, "");
+}
+
 /**
- * The existing words that a mistyped word may have meant: the same first letter, at most one slip (a letter
- * missing, added, changed or two swapped), or two in words of eight letters and more. At most 5, closest first.
+ * Everything that a word may have been with one slip: a letter missing, added, changed, or two swapped. About 75 for
+ * each letter, so that looking them up costs the same over any number of rows.
+ */
+export function listEdits(word: string): string[] {
+  const letters = Array.from(word);
+  const own = LETTERS.filter(([script]) => script.test(word)).map(([, known]) => known);
+  const alphabet = new Set([...own.join(""), ...letters]);
+  const edits = new Set<string>();
+  for (let at = 0; at <= letters.length; at++) {
+    const [head, tail] = [letters.slice(0, at).join(""), letters.slice(at)];
+    const [first = "", second = ""] = tail;
+    const rest = tail.slice(1).join("");
+    for (const letter of alphabet) {
+      edits.add(`${head}${letter}${tail.join("")}`);
+      if (first !== "") edits.add(`${head}${letter}${rest}`);
+    }
+    if (first !== "") edits.add(`${head}${rest}`);
+    if (second !== "") edits.add(`${head}${second}${first}${tail.slice(2).join("")}`);
+  }
+  edits.delete(word);
+  return [...edits];
+}
+
+/**
+ * Of existing words, those that a mistyped word may have meant: at most one slip (a letter missing, added, changed or
+ * two swapped), or two in words of eight letters and more. At most 5, closest first.
  */
 export function suggestSpellings(word: string, vocabulary: readonly string[]): string[] {
   const allowed = word.length >= 8 ? 2 : 1;

@@ -1,4 +1,6 @@
 import {
+  foldWord,
+  listEdits,
   narrowToFacets,
   rankAllWords,
   rankSomeWords,
@@ -19,7 +21,7 @@ export interface SearchPosition {
   seq: number;
 }
 
-/** What to look for. Without text, everything that carries the facets; at least one of both is needed. */
+/** What to look for. Without text, everything that carries the facets; without both, everything. */
 export interface SearchRequest {
   text: string;
   /** Ids and regions that narrow the search. */
@@ -28,6 +30,8 @@ export interface SearchRequest {
   limit: number;
   /** The last row of the page before. */
   after?: SearchPosition | undefined;
+  /** Rows that hold all words, and no others. */
+  exactly?: boolean;
 }
 
 /** One page of hits, best first. */
@@ -47,7 +51,8 @@ export interface SearchTable {
 }
 
 const FIRST = Number.MAX_SAFE_INTEGER;
-const MAX_VOCABULARY = 5_000;
+/** Longest word that is corrected, how many of a search are, and words read for a second slip. */
+const [LONGEST, CORRECTED, NEARBY] = [20, 4, 500];
 
 /**
  * Finds one page of rows. When nothing holds all words, tries likely spellings, then all words but one; the answer
@@ -59,9 +64,12 @@ export async function searchPage<Row extends { seq: number }>(
   request: SearchRequest,
 ): Promise<SearchPage<Row>> {
   const words = splitWords(request.text);
+  if (words.length === 0 && request.facets.length === 0) return await readNewest<Row>(db, target, request);
   const kinds: MatchKind[] = request.after
     ? [request.after.match]
-    : ["all_words", "similar_spelling", "some_words"];
+    : request.exactly
+      ? ["all_words"]
+      : ["all_words", "similar_spelling", "some_words"];
   for (const match of kinds) {
     const expressions = await expandWords(db, target, words, match);
     if (expressions === undefined) continue;
@@ -70,6 +78,23 @@ export async function searchPage<Row extends { seq: number }>(
     if (page.rows.length > 0) return page;
   }
   return { match: "all_words", rows: [], next: undefined };
+}
+
+/** One page of everything, newest first. */
+async function readNewest<Row extends { seq: number }>(
+  db: D1Database,
+  { table, select }: SearchTable,
+  { after, limit }: SearchRequest,
+): Promise<SearchPage<Row>> {
+  const { results } = await db
+    .prepare(
+      `WITH hit AS (SELECT seq FROM ${table} WHERE seq < ? ORDER BY seq DESC LIMIT ?) ${select} ORDER BY hit.seq DESC`,
+    )
+    .bind(after?.seq ?? FIRST, limit + 1)
+    .all<Row>();
+  const rows = results.slice(0, limit);
+  const last = results.length > limit ? rows.at(-1) : undefined;
+  return { match: "all_words", rows, next: last && { match: "all_words", tier: 0, seq: last.seq } };
 }
 
 /** The expressions of one way to match, or `undefined` when it has nothing to add. */
@@ -88,23 +113,52 @@ async function expandWords(
     : undefined;
 }
 
+/**
+ * The words with what they may have been. Reads a number of rows that depends on the words alone: whether each slip
+ * away from a word exists, and for long words the next words that begin with the same four letters.
+ */
 async function readSpellings(db: D1Database, table: string, words: readonly string[]): Promise<Words> {
-  if (words.length === 0) return [];
-  const vocabularies = await db.batch<{ term: string }>(
-    words.map((word) => {
-      const [initial = ""] = word;
-      return db
-        .prepare(
-          `SELECT term FROM ${table}_words WHERE term >= ?1 AND term <= ?2 AND length(term) > 2 LIMIT ?3`,
-        )
-        .bind(initial, `${initial}\u{10FFFF}`, MAX_VOCABULARY);
-    }),
+  const folded = words.map(foldWord);
+  const corrected = new Set(
+    folded.filter(({ length }) => length >= 4 && length <= LONGEST).slice(0, CORRECTED),
   );
+  if (corrected.size === 0) return words.map((word) => [word]);
+  const list = [...corrected];
+  const answers = await db.batch<{ term: string }>(
+    list.flatMap((word) => [
+      findEdits(db, table, word),
+      ...(word.length < 8 ? [] : [listNearby(db, table, word)]),
+    ]),
+  );
+  const found = answers.flatMap(({ results }) => results.map(({ term }) => term));
   return words.map((word, index) => {
-    if (word.length < 4) return [word];
-    const terms = vocabularies[index]?.results.map(({ term }) => term) ?? [];
-    return [word, ...suggestSpellings(word, terms).filter((term) => term !== word)];
+    const plain = folded[index] ?? word;
+    if (!corrected.has(plain)) return [word];
+    return [word, ...suggestSpellings(plain, found).filter((term) => term !== plain)];
   });
+}
+
+function findEdits(db: D1Database, table: string, word: string): D1PreparedStatement {
+  return db
+    .prepare(
+      `SELECT j.value AS term FROM json_each(?) j
+       WHERE EXISTS (SELECT 1 FROM ${table}_terms t WHERE t.term = j.value)`,
+    )
+    .bind(JSON.stringify(listEdits(word)));
+}
+
+/** Steps from one word to the next instead of reading every occurrence of each. */
+function listNearby(db: D1Database, table: string, word: string): D1PreparedStatement {
+  const beginning = word.slice(0, 4);
+  const next = (after: string) => `(SELECT term FROM ${table}_terms WHERE term >= ${after} LIMIT 1)`;
+  return db
+    .prepare(
+      `WITH RECURSIVE nearby (term) AS (
+         SELECT ${next("?1")} UNION ALL SELECT ${next("nearby.term || char(1)")} FROM nearby WHERE nearby.term < ?2
+         LIMIT ?3
+       ) SELECT term FROM nearby WHERE term < ?2`,
+    )
+    .bind(beginning, `${beginning}\u{10FFFF}`, NEARBY);
 }
 
 async function readPage<Row extends { seq: number }>(

@@ -102,3 +102,11 @@ export function keepVersions(table: VersionedTable, fields: readonly string[]): 
   return `INSERT INTO record_versions (record_id, version, snapshot, replaced_at, replaced_by, replaced_by_name)
     SELECT id, version, json_object(${snapshot}), ?, ?, ? FROM ${table}`;
 }
+
+/** The index of `id`, by name: the planner would scan a table while it is small. */
+export function byId(table: VersionedTable): string {
+  return `INDEXED BY sqlite_autoindex_${table}_1`;
+}
+
+/** Condition on rows that still have the version that was read; binds a JSON array of `[id, version]`. */
+export const MATCHES_VERSIONS = "(id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))";

@@ -12,6 +12,7 @@ import {
   phoneField,
 } from "../fields.ts";
 import { makeId } from "../identifiers.ts";
+import { nameSubjects } from "../name-subjects.ts";
 import { refuseDuplicate, requireCompany } from "../refusals.ts";
 import { resolveOwner } from "../resolve.ts";
 import { describeWrite } from "../store/idempotency.ts";
@@ -40,6 +41,7 @@ export const createContact = defineTool({
     contact: contactShape,
     replayed: z.boolean().describe("True: an earlier call with this key had made it"),
   }),
+  nameSubjects,
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const { idempotency_key: key, owner: ownerName, ...given } = input;
     const company = given.company_id === undefined ? null : await requireCompany(store, given.company_id);

@@ -4,6 +4,7 @@ import { dealShape, presentDeal } from "../answers.ts";
 import { amountField, dayField, idempotencyField, idField, lineField, ownerField } from "../fields.ts";
 import { makeId } from "../identifiers.ts";
 import { CURRENCY, toCents } from "../money.ts";
+import { nameSubjects } from "../name-subjects.ts";
 import { requireCompany, requireMade } from "../refusals.ts";
 import { resolveOwner } from "../resolve.ts";
 import { OPEN_STAGES } from "../stages.ts";
@@ -31,6 +32,7 @@ export const createDeal = defineTool({
     idempotency_key: idempotencyField.optional(),
   }),
   output: z.object({ deal: dealShape, replayed: z.boolean() }),
+  nameSubjects,
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const { idempotency_key: key, owner: ownerName, ...given } = input;
     const company = await requireCompany(store, given.company_id);

@@ -3,6 +3,7 @@ import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { presentTask, taskShape } from "../answers.ts";
 import { dayField, idempotencyField, idField, lineField, ownerField } from "../fields.ts";
 import { makeId } from "../identifiers.ts";
+import { nameSubjects } from "../name-subjects.ts";
 import { requireMade } from "../refusals.ts";
 import { resolveOwner } from "../resolve.ts";
 import { describeWrite } from "../store/idempotency.ts";
@@ -27,6 +28,7 @@ export const createTask = defineTool({
     idempotency_key: idempotencyField.optional(),
   }),
   output: z.object({ task: taskShape, replayed: z.boolean() }),
+  nameSubjects,
   async run(input, { store, principal, now }: ToolContext<CrmStore>) {
     const { idempotency_key: key, owner: ownerName, ...given } = input;
     const subject = await findSubject(store, given);

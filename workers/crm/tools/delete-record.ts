@@ -9,6 +9,7 @@ import {
   refuseChangedPreview,
 } from "../confirm.ts";
 import { isId, makeId } from "../identifiers.ts";
+import { nameSubjects } from "../name-subjects.ts";
 import { requireCompany, requireContact, requireDeal } from "../refusals.ts";
 import { type DeletableColumn, deleteCompany, deleteContact, deleteDeal } from "../store/deletions.ts";
 import { stampCall } from "../store/stamp.ts";
@@ -21,7 +22,7 @@ export const deleteRecord = defineTool({
   effect: "delete",
   scope: "crm:delete",
   description:
-    "Deletes a contact, a deal, or a company that has neither; crm_undo_change brings it back for 30 days. Asks the person, or gives a preview with confirm. For a person's right to be forgotten this is not enough, because it can be undone.",
+    "Deletes a contact, a deal, or a company without either; crm_undo_change brings it back for 30 days. Asks the person, or gives a preview and takes confirm. For the right to be forgotten this is not enough: it can be undone.",
   input: z.object({
     id: z
       .string()
@@ -38,6 +39,7 @@ export const deleteRecord = defineTool({
     affected: z.object({ deals: z.number(), activities: z.number(), tasks: z.number() }),
     ...confirmedShape,
   }),
+  nameSubjects,
   async run({ id, confirm }, { store, principal, now, canAsk, ask }: ToolContext<CrmStore>) {
     const record = await findRecord(store, id);
     const { contacts, ...affected } = await store.countDependents(record.column, id);

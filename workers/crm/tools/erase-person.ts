@@ -2,6 +2,7 @@ import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { confirmChange, confirmedShape, confirmField, digestPreview } from "../confirm.ts";
 import { idField } from "../fields.ts";
+import { nameSubjects } from "../name-subjects.ts";
 import { refuseUnknown } from "../refusals.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
@@ -13,7 +14,7 @@ export const erasePerson = defineTool({
   effect: "delete",
   scope: "crm:delete",
   description:
-    "Removes everything about one person for good: contact and its duplicates by e-mail, old versions, what was said, tasks, undo data, search. Cannot be undone; reports what went where. Asks the person, or gives a preview with confirm. Works on a contact that was deleted, too.",
+    "Removes everything about one person for good, also when deleted before: contact, duplicates by e-mail, old versions, what was said, tasks, undo data. Reports what went. Asks the person, or gives a preview and takes confirm.",
   input: z.object({ contact_id: idField("con"), confirm: confirmField }),
   output: z.object({
     contact_ids: z.array(z.string()).describe("Entries of this person"),
@@ -32,6 +33,7 @@ export const erasePerson = defineTool({
     done: confirmedShape.done,
     confirm: confirmedShape.confirm,
   }),
+  nameSubjects,
   async run({ contact_id: id, confirm }, { store, principal, now, canAsk, ask }: ToolContext<CrmStore>) {
     const { contactIds, changeIds } = await store.findTraces(id);
     if (changeIds.length === 0 && !(await store.contacts.get(id))) throw refuseUnknown("contact", id);

@@ -14,7 +14,7 @@ export const findContacts = defineTool({
   effect: "read",
   scope: "crm:read",
   description:
-    "Finds contacts by name, e-mail or company; beginnings of words are enough and accents do not matter. Use it to get the id and version that other tools need.",
+    "Finds contacts by name, e-mail or company; beginnings of words are enough. Gives the id and version that other tools need.",
   input: z.object({
     query: lineField(200).optional().describe("Words of the name, e-mail or company"),
     company_id: idField("cmp").optional().describe("Only people of this company"),

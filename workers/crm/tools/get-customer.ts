@@ -14,7 +14,7 @@ export const getCustomer = defineTool({
   effect: "read",
   scope: "crm:read",
   description:
-    'Shows one customer from all sides: company, people, open deals, last contact, open tasks and health with its reasons. Takes an id, a name or an e-mail; "recent" means the company this session last looked at.',
+    "Shows one customer from all sides: company, people, open deals, last contact, open tasks, and health with its reasons.",
   input: z.object({
     customer: lineField(200)
       .default("recent")

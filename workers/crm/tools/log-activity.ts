@@ -4,6 +4,7 @@ import { ToolError } from "../../../shared/mcp/errors.ts";
 import { countDaysSince } from "../days.ts";
 import { dayField, idempotencyField, idField, lineField, parseTime } from "../fields.ts";
 import { makeId } from "../identifiers.ts";
+import { nameSubjects } from "../name-subjects.ts";
 import { ACTIVITY_KINDS } from "../store/activities.ts";
 import { describeWrite } from "../store/idempotency.ts";
 import { stampCall } from "../store/stamp.ts";
@@ -48,6 +49,7 @@ export const logActivity = defineTool({
     follow_up_task_id: z.string().nullable(),
     replayed: z.boolean().describe("True: an earlier call with this key had logged it"),
   }),
+  nameSubjects,
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const { idempotency_key: key, follow_up: followUp, ...given } = input;
     const subject = await findSubject(store, given);

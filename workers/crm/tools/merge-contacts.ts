@@ -12,6 +12,7 @@ import {
 import { mergeFields } from "../duplicates.ts";
 import { idField } from "../fields.ts";
 import { makeId } from "../identifiers.ts";
+import { nameSubjects } from "../name-subjects.ts";
 import { requireContact } from "../refusals.ts";
 import { mergeContacts as planMerge } from "../store/duplicates.ts";
 import { stampCall } from "../store/stamp.ts";
@@ -24,7 +25,7 @@ export const mergeContacts = defineTool({
   effect: "update",
   scope: "crm:write",
   description:
-    "Makes one contact of two: the kept one's values win, the duplicate fills gaps and hands over its deals, activities and tasks. Shows the merged contact first, and asks the person or gives confirm. crm_undo_change takes it back.",
+    "Makes one contact of two: the kept one's values win, the duplicate fills gaps and hands over deals, activities and tasks. Shows the result first, then asks the person or takes confirm. crm_undo_change takes it back.",
   input: z.object({
     keep_id: idField("con").describe("Contact that stays"),
     duplicate_id: idField("con").describe("Contact that goes into it"),
@@ -35,6 +36,7 @@ export const mergeContacts = defineTool({
     moved: z.object({ deals: z.number(), activities: z.number(), tasks: z.number() }),
     ...confirmedShape,
   }),
+  nameSubjects,
   async run(input, { store, principal, now, canAsk, ask }: ToolContext<CrmStore>) {
     const { keep_id: keepId, duplicate_id: duplicateId, confirm } = input;
     if (keepId === duplicateId) throw new ToolError("invalid_input", "Name two different contacts.");

@@ -4,6 +4,7 @@ import { ToolError } from "../../../shared/mcp/errors.ts";
 import { dealShape, presentDeal } from "../answers.ts";
 import { idField, lineField, stageField, versionField } from "../fields.ts";
 import { fromCents } from "../money.ts";
+import { nameSubjects } from "../name-subjects.ts";
 import { refuseStale, refuseUnknown, requireDeal } from "../refusals.ts";
 import { listNextStages, needsReason, type Stage } from "../stages.ts";
 import type { DealRow } from "../store/deals.ts";
@@ -25,6 +26,7 @@ export const moveDeal = defineTool({
     reason: lineField(300).optional().describe("Why; needed to lose or reopen a deal"),
   }),
   output: z.object({ deal: dealShape, from: stageField }),
+  nameSubjects,
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const { deal_id: id, version, stage, reason } = input;
     const before = await requireDeal(store, id);

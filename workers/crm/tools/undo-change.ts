@@ -2,6 +2,7 @@ import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import { idField } from "../fields.ts";
+import { TOOL_OF_CHANGE } from "../store/journal.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
 
@@ -11,10 +12,14 @@ export const undoChange = defineTool({
   title: "Undo a change",
   effect: "update",
   scope: "crm:write",
-  description: "Takes back a deletion or merge within 30 days. Refused when its records were changed since.",
+  description:
+    "Takes back a deletion, merge, bulk update or import within 30 days. Needs the right to make such a change. Refused when its records were changed since.",
   input: z.object({ change_id: idField("chg") }),
   output: z.object({ change_id: z.string(), rows: z.number().describe("Rows put back") }),
-  async run({ change_id: id }, { store, principal, now }: ToolContext<CrmStore>) {
+  async run({ change_id: id }, { store, principal, now, requireTool }: ToolContext<CrmStore>) {
+    const kind = await store.journal.findKind(id);
+    // Who may not delete may not decide either that a deletion was wrong.
+    if (kind) requireTool(TOOL_OF_CHANGE[kind]);
     const result = await store.journal.undo(id, stampCall(principal, now));
     switch (result.outcome) {
       case "undone":

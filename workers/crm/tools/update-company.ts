@@ -2,6 +2,7 @@ import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { companyFieldsShape, companyShape, presentCompany } from "../answers.ts";
 import { companyFields, idField, lineField, ownerField, versionField } from "../fields.ts";
+import { nameSubjects } from "../name-subjects.ts";
 import { keepGiven, pickCurrent, refuseStale, requireChange, requireCompany } from "../refusals.ts";
 import { resolveOwner } from "../resolve.ts";
 import type { CompanyFields } from "../store/companies.ts";
@@ -31,6 +32,7 @@ export const updateCompany = defineTool({
     owner: ownerField.optional(),
   }),
   output: z.object({ company: companyShape }),
+  nameSubjects,
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const { company_id: id, version, owner: ownerName, ...fields } = input;
     const owner = await resolveOwner(store, principal, ownerName);

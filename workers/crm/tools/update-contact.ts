@@ -10,6 +10,7 @@ import {
   phoneField,
   versionField,
 } from "../fields.ts";
+import { nameSubjects } from "../name-subjects.ts";
 import {
   keepGiven,
   pickCurrent,
@@ -31,7 +32,7 @@ export const updateContact = defineTool({
   effect: "update",
   scope: "crm:write",
   description:
-    "Changes the given fields of a contact; null empties a field. Needs the version you read, so that nobody's change is lost: a newer one is refused with the current values.",
+    "Changes the given fields of a contact; null empties a field. Needs the version you read: a newer one is refused with the current values.",
   input: z.object({
     contact_id: idField("con"),
     version: versionField,
@@ -44,6 +45,7 @@ export const updateContact = defineTool({
     owner: ownerField.optional(),
   }),
   output: z.object({ contact: contactShape }),
+  nameSubjects,
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const { contact_id: id, version, owner: ownerName, email, ...fields } = input;
     if (typeof fields.company_id === "string") await requireCompany(store, fields.company_id);

@@ -3,6 +3,7 @@ import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { dealFieldsShape, dealShape, presentDeal } from "../answers.ts";
 import { amountField, dayField, idField, lineField, ownerField, versionField } from "../fields.ts";
 import { toCents } from "../money.ts";
+import { nameSubjects } from "../name-subjects.ts";
 import { keepGiven, pickCurrent, refuseStale, requireChange, requireDeal } from "../refusals.ts";
 import { resolveOwner } from "../resolve.ts";
 import type { DealFields } from "../store/deals.ts";
@@ -28,6 +29,7 @@ export const updateDeal = defineTool({
     owner: ownerField.optional(),
   }),
   output: z.object({ deal: dealShape }),
+  nameSubjects,
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const { deal_id: id, version } = input;
     const owner = await resolveOwner(store, principal, input.owner);

@@ -38,6 +38,7 @@ export function ApprovalPage({ opened, person, here, notice }: ApprovalPageProps
         </p>
         <Facts opened={opened} person={person} />
         <h2>What {open ? "will run" : "was asked for"}</h2>
+        {opened.subjects.length > 0 && <Subjects opened={opened} />}
         {values !== null && item.shown ? (
           <ArgumentList values={values} shown={item.shown} />
         ) : (
@@ -104,6 +105,24 @@ function Facts({ opened, person }: Pick<ApprovalPageProps, "opened" | "person">)
           <dd>{item.outcome === "ok" ? "The call succeeded." : `The call ended with ${item.outcome}.`}</dd>
         </>
       )}
+    </dl>
+  );
+}
+
+/** What the ids below stand for, in words. */
+function Subjects({ opened }: Pick<ApprovalPageProps, "opened">) {
+  return (
+    <dl class="facts">
+      {opened.subjects.map(({ type, id, label }) => (
+        <>
+          <dt>{type.charAt(0).toUpperCase() + type.slice(1)}</dt>
+          <dd>
+            <strong>{toDisplayText(label, 120)}</strong>
+            <br />
+            <code class="quiet small">{id}</code>
+          </dd>
+        </>
+      ))}
     </dl>
   );
 }

@@ -5,11 +5,13 @@ import { type ApprovalItem, approvalGate } from "../../../shared/guard/approval-
 import { type Catalogue, openCatalogue } from "../../../shared/mcp/catalogue.ts";
 import type { ToolDefinition } from "../../../shared/mcp/define.ts";
 import type { JsonValue } from "../../../shared/mcp/json.ts";
+import { maskLabel } from "../../../shared/mcp/masked-home.ts";
 import type { Policy } from "../../../shared/policy/compile.ts";
 import { roleMayApprove } from "../../../shared/policy/current.ts";
 import { masksOf } from "../../../shared/policy/masks.ts";
 import { isFresh } from "../../../shared/policy/second-factor.ts";
 import { maskFields } from "../../../shared/redact/mask-fields.ts";
+import type { EntityReference } from "../../../shared/session/context.ts";
 import { listServers } from "../../servers.ts";
 import { readGrantMetadata } from "../grant.ts";
 import { openDoor } from "../oauth.ts";
@@ -46,6 +48,8 @@ export interface OpenedApproval {
   app: { name: string; domain: string | null } | null;
   /** The arguments as this person's role may see them, or `null` when they are deleted. */
   values: Record<string, JsonValue> | null;
+  /** The records behind ids among them, likewise. */
+  subjects: readonly EntityReference[];
   /** Some of them are masked for this person or were not stored. */
   masked: boolean;
   /** Why approving it would lead nowhere; `null` when it would not. */
@@ -69,9 +73,9 @@ export function everyTool(): Catalogue {
 
 /** Opens a link for a signed-in person. Role and policy are those of this moment. */
 export async function openApproval(env: Env, policy: Policy, signIn: SignIn, link: string): Promise<Opening> {
-  const named = await openApprovalLink(openKeyring(env, "APPROVAL_LINK_KEY"), link);
-  if (named === null) return { kind: "damaged" };
-  const item = await approvalGate(env, named.requester).readApproval(named.approvalId);
+  const opened = await openApprovalLink(openKeyring(env, "APPROVAL_LINK_KEY"), link);
+  if (opened === null) return { kind: "damaged" };
+  const item = await approvalGate(env, opened.requester).readApproval(opened.approvalId);
   if (item === null) return { kind: "unknown" };
   const { person } = signIn;
   const own = item.requester === person.id;
@@ -85,10 +89,15 @@ export async function openApproval(env: Env, policy: Policy, signIn: SignIn, lin
   const tool = everyTool().tools.get(item.binding.tool)?.definition ?? null;
   const stored = item.shown?.values ?? null;
   const values = stored && tool && maskFields(tool.input, stored, masksOf(policy, person.role));
-  const text = JSON.stringify(values);
-  const masked = text !== JSON.stringify(stored) || text.includes("•••");
+  const named = item.shown?.subjects ?? [];
+  const subjects = named.map((subject) => maskLabel(subject, masksOf(policy, person.role)));
+  const text = JSON.stringify([values, subjects]);
+  const masked = text !== JSON.stringify([stored, named]) || text.includes("•••");
   const obstacle = findObstacle(item, policy, { requester, tool, app });
-  return { kind: "opened", opened: { item, tool, powers, requester, app, values, masked, obstacle } };
+  return {
+    kind: "opened",
+    opened: { item, tool, powers, requester, app, values, subjects, masked, obstacle },
+  };
 }
 
 /** Who has a second factor, or a role that requires one, approves with it; their own calls with a fresh one. */

@@ -1,0 +1,111 @@
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import type { MaskRules } from "../../shared/policy/masks.ts";
+import { openCrmStore } from "../../workers/crm/store.ts";
+import { openLocalDatabases } from "../local/databases.ts";
+import { CommandFailure, reportFailure } from "../local/failure.ts";
+import { applyMigrations, readMigrations } from "../local/migrate.ts";
+import { loadCustomers } from "./crm/load.ts";
+import { listQuestions, type Sample } from "./crm/questions.ts";
+import { countReads, type ReadCounter } from "./rows-read.ts";
+
+const HELP = `
+Measures every list and search of the CRM over customers of several sizes: D1 time at p50 and p95, and rows read.
+
+  npm run bench -- crm [--contacts 100000,1000000] [--folder <path>]
+
+With --folder, what was loaded stays there and is measured again the next time; otherwise databases are in memory.
+`;
+/** Ages count from here, so that every run asks about the same days. */
+const AS_OF = new Date("2026-03-01T00:00:00Z");
+/** What a role sees that nothing is masked for. */
+const EVERYTHING: MaskRules = {
+  fields: { public: "show", internal: "show", pii: "show", secret: "show" },
+  text: [],
+};
+const ROUNDS = 40;
+const TARGET_MS = 50;
+
+process.env.WRANGLER_SEND_METRICS = "false";
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+
+async function run(): Promise<void> {
+  const { values } = parseArgs({
+    options: { contacts: { type: "string", default: "100000,1000000" }, folder: { type: "string" } },
+  });
+  const sizes = values.contacts.split(",").map(Number);
+  if (sizes.some((size) => !Number.isInteger(size) || size < 1_000 || size > 1_000_000)) {
+    throw new CommandFailure("--contacts takes numbers from 1,000 to 1,000,000, with commas.", HELP);
+  }
+  for (const contacts of sizes) {
+    const folder = values.folder === undefined ? null : path.resolve(values.folder, String(contacts));
+    if (folder !== null) await mkdir(folder, { recursive: true });
+    const databases = await openLocalDatabases(folder);
+    try {
+      const database = databases.all.find(({ binding }) => binding === "CRM_DB");
+      if (!database) throw new Error("CRM_DB is not configured.");
+      const db = database.connection;
+      await applyMigrations(db, await readMigrations(database.migrationsFolder));
+      const began = performance.now();
+      const loaded = (await db.prepare("SELECT max(seq) AS last FROM contacts").first<number>("last")) ?? 0;
+      if (loaded === 0) await loadCustomers(db, contacts, AS_OF);
+      const seconds = ((performance.now() - began) / 1000).toFixed(0);
+      console.log(
+        `\n${contacts.toLocaleString("en")} contacts${loaded === 0 ? `, loaded in ${seconds} s` : ""}`,
+      );
+      await measure(db);
+    } finally {
+      await databases.close();
+    }
+  }
+}
+
+/** People from all over the table, by the order of creation. */
+async function readSamples(db: D1Database): Promise<Sample[]> {
+  const last = (await db.prepare("SELECT max(seq) AS last FROM contacts").first<number>("last")) ?? 0;
+  const answers = await db.batch<Sample>(
+    Array.from({ length: ROUNDS }, (_, index) =>
+      db
+        .prepare(
+          `SELECT p.first_name AS first, p.last_name AS last, p.email, c.name AS company, c.id AS companyId,
+             c.owner_id AS ownerId
+           FROM contacts p JOIN companies c ON c.id = p.company_id WHERE p.seq > ? LIMIT 1`,
+        )
+        .bind(Math.floor((last * index) / ROUNDS)),
+    ),
+  );
+  return answers.flatMap(({ results }) => results);
+}
+
+async function measure(db: D1Database): Promise<void> {
+  const samples = await readSamples(db);
+  const header = ["p50 ms", "p95 ms", "max rows"].map((title) => title.padStart(10)).join("");
+  console.log(`${"question".padEnd(50)}${header}`);
+  const slow: string[] = [];
+  for (const { title, ask } of listQuestions(AS_OF)) {
+    const rounds: ReadCounter[] = [];
+    for (const [index, sample] of samples.entries()) {
+      const counter: ReadCounter = { rowsRead: 0, milliseconds: 0 };
+      await ask(openCrmStore(countReads(db, counter), EVERYTHING), sample, index);
+      rounds.push(counter);
+    }
+    const times = rounds.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
+    const at = (share: number) => times[Math.ceil(times.length * share) - 1] ?? 0;
+    const rows = Math.max(...rounds.map(({ rowsRead }) => rowsRead));
+    const cells = [at(0.5).toFixed(0), at(0.95).toFixed(0), rows.toLocaleString("en")];
+    console.log(`${title.padEnd(50)}${cells.map((cell) => cell.padStart(10)).join("")}`);
+    if (at(0.95) > TARGET_MS) slow.push(title);
+  }
+  console.log(
+    slow.length === 0
+      ? `Every question is under ${TARGET_MS} ms at p95.`
+      : `Over ${TARGET_MS} ms at p95: ${slow.join("; ")}.`,
+  );
+}
+
+try {
+  await run();
+} catch (failure) {
+  process.exitCode = reportFailure(failure);
+}

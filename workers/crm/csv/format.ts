@@ -1,0 +1,71 @@
+import Papa from "papaparse";
+import { ToolError } from "../../../shared/mcp/errors.ts";
+
+/** Most characters and rows of one file. */
+export const FILE_LIMITS = { characters: 1_000_000, rows: 5_000, columns: 100 } as const;
+
+/** What a spreadsheet would read as a formula (OWASP, «CSV injection»), also in full-width characters. */
+const FORMULA = /^\s*[=+\-@\t\r＝＋－＠]/;
+
+/** A file as a table. `row` counts as a spreadsheet does: the header is row 1. */
+export interface CsvTable {
+  headers: string[];
+  rows: { row: number; cells: string[] }[];
+  /** Rows that are no well-formed CSV. */
+  broken: { row: number; problem: string }[];
+}
+
+/**
+ * Reads CSV (RFC 4180, or with `;`, tab or `|` between cells) with a header line. Quotes that a spreadsheet's guard put
+ * before a formula are taken off. Throws `invalid_input` for a file without rows, or over the limits.
+ */
+export function readCsv(text: string): CsvTable {
+  const { data, errors } = Papa.parse<string[]>(text.replace(/^\uFEFF/, ""), {
+    skipEmptyLines: false,
+    delimitersToGuess: [",", ";", "\t", "|"],
+  });
+  const [first = [], ...rest] = data;
+  const headers = first.map((cell) => cell.trim());
+  if (headers.length > FILE_LIMITS.columns) {
+    throw new ToolError(
+      "invalid_input",
+      `The file has ${headers.length} columns; at most ${FILE_LIMITS.columns} are read.`,
+    );
+  }
+  const rows = rest
+    .map((cells, index) => ({ row: index + 2, cells: cells.map(readCell) }))
+    .filter(({ cells }) => cells.some((cell) => cell !== ""));
+  if (rows.length === 0) {
+    throw new ToolError("invalid_input", "The file holds no row below its header.", {
+      suggestedAction: "The first line names the columns, every other line is one record.",
+    });
+  }
+  if (rows.length > FILE_LIMITS.rows) {
+    throw new ToolError(
+      "invalid_input",
+      `The file has ${rows.length} rows; a call takes ${FILE_LIMITS.rows}.`,
+      {
+        suggestedAction: "Split it, and keep the header line in each part.",
+      },
+    );
+  }
+  const broken = errors
+    .filter(({ type, row }) => type !== "Delimiter" && row !== undefined)
+    .map(({ row }) => ({ row: (row ?? 0) + 1, problem: "A quote opens or closes in the wrong place." }));
+  return { headers, rows, broken };
+}
+
+/** Writes a table as CSV with CRLF; cells that a spreadsheet would run as formulas begin with an apostrophe. */
+export function writeCsv(
+  headers: readonly string[],
+  rows: readonly (readonly (string | number | null)[])[],
+  withHeader: boolean,
+): string {
+  const table = withHeader ? [headers, ...rows] : rows;
+  return Papa.unparse(table as (string | number | null)[][], { escapeFormulae: FORMULA, newline: "\r\n" });
+}
+
+function readCell(cell: string): string {
+  const text = cell.trim();
+  return text.startsWith("'") && FORMULA.test(text.slice(1)) ? text.slice(1).trim() : text;
+}

@@ -1,0 +1,56 @@
+import { z } from "zod";
+import type { JsonValue } from "../../shared/mcp/json.ts";
+import type { MaskRules } from "../../shared/policy/masks.ts";
+import { maskFields } from "../../shared/redact/mask-fields.ts";
+import {
+  companyShape,
+  contactShape,
+  dealShape,
+  presentCompany,
+  presentContact,
+  presentDeal,
+} from "./answers.ts";
+import { writeCsv } from "./csv/format.ts";
+import type { RecordKind, RecordRow } from "./selection.ts";
+
+/** A contact as a file has it: with its name in the two parts that an import takes. */
+const contactRow = contactShape.omit({ name: true }).extend({
+  first_name: z.string().meta({ classification: "pii" }),
+  last_name: z.string().meta({ classification: "pii" }),
+});
+
+const SHAPES = { contact: contactRow, company: companyShape, deal: dealShape } as const;
+
+const HEADERS: Readonly<Record<RecordKind, readonly string[]>> = {
+  contact: [
+    ..."id first_name last_name title email phone company company_id owner last_activity version".split(" "),
+  ],
+  company: Object.keys(companyShape.shape),
+  deal: Object.keys(dealShape.shape),
+};
+
+/**
+ * Records as CSV, as the reader's role may see them: every classified field is masked before it becomes text, because
+ * nothing can be told from a line any more.
+ */
+export function toCsv(
+  kind: RecordKind,
+  rows: readonly RecordRow[],
+  sees: MaskRules,
+  now: Date,
+  withHeader: boolean,
+): string {
+  const headers = HEADERS[kind];
+  const lines = rows.map((row) => {
+    const masked = maskFields(SHAPES[kind], present(row, now), sees);
+    return headers.map((name) => (masked[name] ?? null) as string | number | null);
+  });
+  return writeCsv(headers, lines, withHeader);
+}
+
+function present(row: RecordRow, now: Date): Record<string, JsonValue> {
+  if ("stage" in row) return { ...presentDeal(row, now) };
+  if ("domain" in row) return { ...presentCompany(row) };
+  const { name: _both, ...person } = presentContact(row);
+  return { ...person, first_name: row.first_name, last_name: row.last_name };
+}

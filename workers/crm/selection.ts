@@ -1,0 +1,106 @@
+import { z } from "zod";
+import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
+import { ToolError } from "../../shared/mcp/errors.ts";
+import { dealPosition, dealQuestion, toDealFilter } from "./deal-question.ts";
+import { idField, lineField, ownerField, regionField } from "./fields.ts";
+import { resolveOwner } from "./resolve.ts";
+import { requireWords, searchPosition } from "./search-fields.ts";
+import type { CompanyRow } from "./store/companies.ts";
+import type { ContactRow } from "./store/contacts.ts";
+import type { DealPosition } from "./store/deal-filter.ts";
+import type { DealRow } from "./store/deals.ts";
+import type { SearchPosition } from "./store/search.ts";
+import type { CrmStore } from "./store.ts";
+
+/** Kinds of record that can be chosen many at a time. */
+export const RECORDS = ["contact", "company", "deal"] as const;
+
+/** A kind of record that can be chosen many at a time. */
+export type RecordKind = (typeof RECORDS)[number];
+
+/** What can be chosen, with the columns of its table. */
+export type RecordRow = ContactRow | CompanyRow | DealRow;
+
+const { min_amount, max_amount, stage, untouched_for_days, closing_before, closing_after } = dealQuestion;
+const undescribed = { description: undefined };
+
+/** Which records a call is about; every part narrows. Its parts read as in the lists, which describe them. */
+export const whereField = z
+  .strictObject({
+    query: lineField(200).optional(),
+    owner: ownerField.meta(undescribed).optional(),
+    company_id: idField("cmp").meta(undescribed).optional(),
+    region: regionField.meta(undescribed).optional(),
+    stage: stage.meta(undescribed),
+    min_amount: min_amount.meta(undescribed),
+    max_amount: max_amount.meta(undescribed),
+    untouched_for_days: untouched_for_days.meta(undescribed),
+    closing_before: closing_before.meta(undescribed),
+    closing_after: closing_after.meta(undescribed),
+  })
+  .describe("As in crm_find_* and crm_list_deals");
+
+/** A caller's choice. */
+export type Where = z.output<typeof whereField>;
+
+/** Where the next page of a choice starts: in a search, in a list of deals, or after a `seq`. */
+export type SelectionPosition = SearchPosition | DealPosition;
+
+/** The same as a cursor holds it. */
+export const positionField: z.ZodType<SelectionPosition> = z.union([searchPosition, dealPosition]);
+
+/** One page of a choice. */
+export interface SelectedPage {
+  rows: RecordRow[];
+  next: SelectionPosition | undefined;
+}
+
+const NARROWED_BY: Readonly<Record<RecordKind, readonly (keyof Where)[]>> = {
+  contact: ["query", "owner", "company_id"],
+  company: ["query", "owner", "region"],
+  deal: ["owner", ...(Object.keys(dealQuestion) as (keyof typeof dealQuestion)[])],
+};
+
+/**
+ * One page of the records that a choice means. Unlike a search for one customer, it never falls back to other
+ * spellings: what is changed or handed out must be what was asked for. Throws `invalid_input` for a part that this kind
+ * of record is not narrowed by.
+ */
+export async function selectRecords(
+  { store, principal, now }: { store: CrmStore; principal: PrincipalIdentity; now: Date },
+  kind: RecordKind,
+  where: Where,
+  limit: number,
+  after?: SelectionPosition,
+): Promise<SelectedPage> {
+  const known = NARROWED_BY[kind];
+  const given = (Object.keys(where) as (keyof Where)[]).filter((name) => where[name] !== undefined);
+  const foreign = given.filter((name) => !known.includes(name));
+  if (foreign.length > 0) {
+    throw new ToolError("invalid_input", `A ${kind} is not chosen by ${foreign.join(", ")}.`, {
+      suggestedAction: `Choose by ${known.join(", ")}.`,
+    });
+  }
+  const owner = await resolveOwner(store, principal, where.owner);
+  if (kind === "deal") {
+    const filter = toDealFilter(where, owner?.id, now);
+    return await store.deals.listPage(filter, "amount", limit, isDealPosition(after) ? after : undefined);
+  }
+  requireWords(where.query);
+  const region = where.region?.toLowerCase() === "any" ? undefined : where.region;
+  const facets = [owner?.id, where.company_id, region].filter((facet) => facet !== undefined);
+  const target = kind === "contact" ? store.contacts : store.companies;
+  const start = after && !isDealPosition(after) ? after : undefined;
+  const page = await target.search({
+    text: where.query ?? "",
+    facets,
+    limit,
+    after: start,
+    exactly: true,
+  });
+  return { rows: page.rows, next: page.next };
+}
+
+function isDealPosition(position: SelectionPosition | undefined): position is DealPosition {
+  return position !== undefined && "key" in position;
+}
