@@ -19,6 +19,8 @@ const PACKAGES = [
   "better-auth/crypto",
   "hono",
   "hono/body-limit",
+  "hono/cors",
+  "hono/etag",
   "hono/html",
   "hono/jsx",
   "hono/jsx/jsx-dev-runtime",

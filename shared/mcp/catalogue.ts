@@ -196,6 +196,7 @@ function resourceEntry(
       title: resource.title,
       description: resource.description,
       mimeType: resource.mimeType,
+      annotations: { audience: ["user", "assistant"] },
       ...icons(resource),
     },
   };
