@@ -22,6 +22,8 @@ const PACKAGES = [
   "hono",
   "hono/body-limit",
   "hono/cookie",
+  "hono/cors",
+  "hono/etag",
   "hono/html",
   "hono/jsx",
   "hono/jsx/jsx-dev-runtime",

@@ -5,6 +5,7 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench                     what a guarded call costs beside a bare one (at most five minutes)
   npm run bench -- calls --quick    the same without switching single steps off (at most 90 seconds)
   npm run bench -- decide           the policy's decision under 1,000 rules
+  npm run bench -- sessions         10,000 open sessions with a stream each: memory, and a call in each of them
   npm run bench -- redaction        what the redaction of free text finds, and what it finds by mistake
   npm run bench -- crm              lists and searches of the CRM over 100,000 and 1,000,000 contacts
   npm run bench -- knowledge        the ranking of the knowledge base on a test collection
@@ -13,6 +14,7 @@ const HELP = `Measures Gatehouse on this machine.
 const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   calls: () => import("./bench/calls.ts"),
   decide: () => import("./bench/decide.ts"),
+  sessions: () => import("./bench/sessions.ts"),
   redaction: () => import("./bench/redaction.ts"),
   crm: () => import("./bench/crm.ts"),
   knowledge: () => import("./bench/knowledge.ts"),

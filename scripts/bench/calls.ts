@@ -1,5 +1,4 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
-import net, { type AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -11,7 +10,7 @@ import type { Counts } from "./calls/counts.ts";
 import { measureRounds, type Stand } from "./calls/measure.ts";
 import { signPeopleIn } from "./calls/people.ts";
 import { printReport } from "./calls/report.ts";
-import { startBare, startGateway } from "./calls/runtime.ts";
+import { findFreePort, startBare, startGateway } from "./calls/runtime.ts";
 import { timeDecisions } from "./calls/time-decisions.ts";
 import { BARE, COUNTED, GUARDED, NOTING, type Variant, WITHOUT } from "./calls/variants.ts";
 
@@ -103,15 +102,6 @@ async function seedPeople(script: string, state: string): Promise<{ publicUrl: s
   } finally {
     await worker.stop();
   }
-}
-
-/** A port that nobody uses: tokens are for exact URLs, so it must be known before anything starts. */
-async function findFreePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<unknown>((resolve) => server.close(resolve));
-  return port;
 }
 
 function say(what: string): void {

@@ -200,6 +200,7 @@ function resourceEntry(
       title: resource.title,
       description: resource.description,
       mimeType: resource.mimeType,
+      annotations: { audience: ["user", "assistant"] },
       ...icons(resource),
       ...(resource.meta && { _meta: resource.meta }),
     },

@@ -220,6 +220,8 @@ export interface ListedResource {
   title?: string;
   description?: string;
   mimeType?: string;
+  /** When it was changed last, ISO 8601. */
+  lastModified?: string;
 }
 
 /** One message of a prompt. */
@@ -256,7 +258,8 @@ export interface ServerDefinition<Store = unknown> {
   baseline: string;
   /** Session defaults this server understands, one optional field each; `context_set` validates against it. */
   defaults: z.ZodObject;
-  icons?: Icon[];
+  /** The server's icon: SVG path data, drawn as lines on 32 × 32. Without one it has the mark of the house. */
+  glyph?: string;
   /** Opens the server's data for one call. `sees` says what of it will be masked on the way out. */
   store(env: Env, principal: PrincipalIdentity, sees: MaskRules): Store;
   tools: readonly ToolDefinition<z.ZodObject, z.ZodObject | undefined, Store>[];

@@ -19,6 +19,7 @@ import type {
   ToolDefinition,
 } from "./define.ts";
 import { ToolError } from "./errors.ts";
+import { iconsOf } from "./icons.ts";
 import { InputNeeded } from "./input-needed.ts";
 import { contentsSchemaOf, maskHome } from "./masked-home.ts";
 import { paginate } from "./paging.ts";
@@ -36,7 +37,10 @@ const LISTED_MEMBERS = 1_000;
 export function listTools(exchange: Exchange, cursor?: string): { tools: Listed[]; nextCursor?: string } {
   const { catalogue, identity, policy } = exchange;
   const { page, ...next } = paginate(visible(policy, identity, catalogue.tools.values()), cursor);
-  return { tools: page.map((entry) => ({ ...entry.listed, ...nameView(exchange, entry) })), ...next };
+  return {
+    tools: page.map((entry) => ({ ...withIcons(exchange, entry), ...nameView(exchange, entry) })),
+    ...next,
+  };
 }
 
 /** The view of a tool, for a client that shows views and a person who may read this one. */
@@ -49,21 +53,20 @@ function nameView(
 }
 
 /** `prompts/list`. */
-export function listPrompts(
-  { catalogue, identity, policy }: Exchange,
-  cursor?: string,
-): { prompts: Listed[]; nextCursor?: string } {
+export function listPrompts(exchange: Exchange, cursor?: string): { prompts: Listed[]; nextCursor?: string } {
+  const { catalogue, identity, policy } = exchange;
   const { page, ...next } = paginate(visible(policy, identity, catalogue.prompts.values()), cursor);
-  return { prompts: page.map((entry) => entry.listed), ...next };
+  return { prompts: page.map((entry) => withIcons(exchange, entry)), ...next };
 }
 
 /** `resources/templates/list`. */
 export function listTemplates(
-  { catalogue, identity, policy }: Exchange,
+  exchange: Exchange,
   cursor?: string,
 ): { resourceTemplates: Listed[]; nextCursor?: string } {
+  const { catalogue, identity, policy } = exchange;
   const { page, ...next } = paginate(visible(policy, identity, catalogue.templates), cursor);
-  return { resourceTemplates: page.map((entry) => entry.listed), ...next };
+  return { resourceTemplates: page.map((entry) => withIcons(exchange, entry)), ...next };
 }
 
 /** `resources/list`: the fixed resources, then the members of the templates that can list theirs. */
@@ -72,14 +75,25 @@ export async function listResources(
   cursor?: string,
 ): Promise<{ resources: Listed[]; nextCursor?: string }> {
   const { catalogue, identity, policy } = exchange;
-  const fixed = visible(policy, identity, catalogue.resources.values()).map((entry) => entry.listed);
+  const fixed = visible(policy, identity, catalogue.resources.values()).map((entry) =>
+    withIcons(exchange, entry),
+  );
   const members: Listed[] = [];
   for (const entry of visible(policy, identity, catalogue.templates)) {
     const list = entry.definition.list;
     // Members are data: without the scope they are not shown, although the template is.
     if (!list || !identity.scopes.includes(entry.subject.scope)) continue;
     const listed = await guardedRead(exchange, entry, {}, (context) => list.call(entry.definition, context));
-    members.push(...listed.map((member) => ({ mimeType: entry.definition.mimeType, ...member })));
+    const { icons, annotations } = withIcons(exchange, entry);
+    for (const { lastModified, ...member } of listed) {
+      members.push({
+        title: member.name,
+        mimeType: entry.definition.mimeType,
+        ...member,
+        annotations: { ...(annotations as object), ...(lastModified !== undefined && { lastModified }) },
+        icons,
+      });
+    }
   }
   const { page, ...next } = paginate([...fixed, ...members.slice(0, LISTED_MEMBERS)], cursor);
   return { resources: page, ...next };
@@ -165,6 +179,12 @@ export async function complete(
       hasMore: values.length > COMPLETION_LIMIT,
     },
   };
+}
+
+/** The listed form with the icon of its server, unless the definition has icons of its own. */
+function withIcons({ env, catalogue }: Exchange, { listed, subject }: Entry<unknown>): Listed {
+  const server = catalogue.servers.find(({ name }) => name === subject.server);
+  return { icons: iconsOf(env.PUBLIC_URL, server), ...listed };
 }
 
 function findResource(

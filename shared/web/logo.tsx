@@ -1,3 +1,5 @@
+import type { Child } from "hono/jsx";
+
 /** The mark: an open gate under an arch. Its colour is the text colour around it. */
 const LOGO_PATHS = (
   <>
@@ -30,10 +32,29 @@ export function Logo() {
 
 /** The mark as a file of its own (`/favicon.svg`), in a colour that is readable on light and dark tabs. */
 export function renderLogoFile(): string {
+  return renderFile("Gatehouse", LOGO_PATHS);
+}
+
+/** A server's own icon as a file, in the mark's colour. `glyph` is SVG path data, drawn as lines on 32 × 32. */
+export function renderGlyphFile(title: string, glyph: string): string {
+  return renderFile(
+    title,
+    <path
+      d={glyph}
+      fill="none"
+      stroke="currentColor"
+      stroke-width="3"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+    />,
+  );
+}
+
+function renderFile(title: string, paths: Child): string {
   return (
     <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" color="#1d8a86">
-      <title>Gatehouse</title>
-      {LOGO_PATHS}
+      <title>{title}</title>
+      {paths}
     </svg>
   ).toString();
 }

@@ -1,9 +1,16 @@
+import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { listServers } from "../../workers/servers.ts";
 import { LANES, openSession } from "../support/session.ts";
 
 /** Every MCP URL of the house: one per server of the registry, and the door with everything. */
 const DOORS = [...listServers().map(({ name }) => name), ""];
+const definitions = {
+  prompts: listServers().flatMap(({ prompts }) => prompts),
+  resources: listServers().flatMap(({ resources }) => resources),
+};
+/** Arguments that hold what a person wants to say: there is no set to choose from. */
+const FREE_TEXT = ["purpose", "question", "topic", "audience"];
 const MATRIX = DOORS.flatMap((server) => LANES.map((lane) => ({ server, lane, url: `/mcp/${server}` })));
 
 describe.each(MATRIX)("$url on the $lane lane", ({ server, lane }) => {
@@ -48,14 +55,49 @@ describe.each(MATRIX)("$url on the $lane lane", ({ server, lane }) => {
     }
   });
 
-  it("gives every resource, template and prompt a title and a description", async () => {
+  it("gives every tool, resource, template and prompt a title, an icon that exists and, where it can, annotations", async () => {
     const session = await openSession({ server, lane });
     const { result: templates } = await session.request("resources/templates/list");
     const { result: prompts } = await session.request("prompts/list");
+    const resources = [...templates.resourceTemplates, ...(await session.listResources())];
     for (const item of [...templates.resourceTemplates, ...prompts.prompts]) {
-      expect(item.title, item.name).toBeTruthy();
       expect(item.description, item.name).toBeTruthy();
     }
+    const icons = new Set<string>();
+    for (const item of [...(await session.listTools()), ...resources, ...prompts.prompts]) {
+      expect(item.title, item.name).toBeTruthy();
+      expect(item.icons[0], item.name).toMatchObject({ mimeType: "image/svg+xml", sizes: ["any"] });
+      icons.add(item.icons[0].src);
+    }
+    for (const item of resources) expect(item.annotations.audience, item.uri).toEqual(["user", "assistant"]);
+    for (const icon of icons) expect((await exports.default.fetch(icon)).status, icon).toBe(200);
+  });
+
+  it("completes every argument whose values can be known, and only free text is left alone", async () => {
+    const session = await openSession({ server, lane });
+    const { result: templates } = await session.request("resources/templates/list");
+    const { result: prompts } = await session.request("prompts/list");
+    const asked = [
+      ...templates.resourceTemplates.flatMap(({ uriTemplate }: { uriTemplate: string }) =>
+        [...uriTemplate.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+          ref: { type: "ref/resource", uri: uriTemplate },
+          name,
+        })),
+      ),
+      ...prompts.prompts.flatMap((prompt: { name: string; arguments: { name: string }[] }) =>
+        prompt.arguments.map(({ name }) => ({ ref: { type: "ref/prompt", name: prompt.name }, name })),
+      ),
+    ];
+    const silent: string[] = [];
+    for (const { ref, name } of asked) {
+      const { definition } =
+        ref.type === "ref/prompt"
+          ? { definition: definitions.prompts.find((prompt) => prompt.name === ref.name) }
+          : { definition: definitions.resources.find(({ uriTemplate }) => uriTemplate === ref.uri) };
+      if (!definition?.complete || !(name in definition.complete)) silent.push(name);
+      expect((await session.complete(ref, { name, value: "" })).values.length, name).toBeLessThanOrEqual(100);
+    }
+    expect(silent.filter((name) => !FREE_TEXT.includes(name))).toEqual([]);
   });
 
   it("answers an unknown tool with a JSON-RPC error that names it", async () => {

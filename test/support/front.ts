@@ -9,6 +9,8 @@ export interface Front {
   target: URL | undefined;
   /** Given to requests under `path` that bring no `Authorization`; for clients that cannot sign in. */
   lend: { path: string; token: string } | undefined;
+  /** Told of every request as it came. */
+  watch: ((request: http.IncomingMessage) => void) | undefined;
   close(): Promise<void>;
 }
 
@@ -24,6 +26,7 @@ export async function openFront(): Promise<Front> {
     url: `http://localhost:${port}`,
     target: undefined,
     lend: undefined,
+    watch: undefined,
     close() {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));
@@ -37,6 +40,7 @@ function handOn(request: http.IncomingMessage, response: http.ServerResponse, fr
     response.writeHead(503).end();
     return;
   }
+  front.watch?.(request);
   const headers = { ...request.headers };
   const path = request.url?.split("?")[0];
   if (headers.authorization === undefined && path === front.lend?.path) {

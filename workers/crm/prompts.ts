@@ -56,7 +56,8 @@ export const reviewPipeline = definePrompt({
   }),
   complete: {
     async owner(value: string, { store }: CallContext<CrmStore>) {
-      return (await store.owners.find(value)).map(({ name }) => name);
+      const me = "me".startsWith(value.trim().toLowerCase()) ? ["me"] : [];
+      return [...me, ...(await store.owners.find(value)).map(({ name }) => name)];
     },
   },
   async run({ owner: name }, { store, principal, now }: CallContext<CrmStore>) {

@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { accountRoutes } from "./account/routes.tsx";
 import { approvalRoutes } from "./approvals/routes.tsx";
 import { authorizeRoutes } from "./authorize/routes.tsx";
+import { discoveryRoutes } from "./discovery/routes.ts";
 import { requireConfiguration, requireHost, requireOwnForm } from "./entrance.ts";
 import { answerFailure, answerNotFound } from "./failures.tsx";
 import { healthRoutes } from "./health.ts";
@@ -13,7 +14,7 @@ import { signInRoutes } from "./sign-in/routes.tsx";
 
 /**
  * All that the outside sees of Gatehouse, in the order a request meets it: protective headers, health, a look at the
- * configuration and the address, then OAuth and MCP for programs, then the pages for people.
+ * configuration and the address, then discovery, OAuth and MCP for programs, then the pages for people.
  */
 export const app = new Hono<{ Bindings: Env }>();
 
@@ -23,6 +24,7 @@ app.notFound(answerNotFound);
 app.use(secureHeaders);
 app.route("/", healthRoutes);
 app.use(requireConfiguration, requireHost);
+app.route("/", discoveryRoutes);
 app.route("/", protocolRoutes);
 app.use(requireOwnForm);
 app.route("/", pageRoutes);

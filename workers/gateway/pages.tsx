@@ -1,12 +1,15 @@
 import { Hono } from "hono";
-import { renderLogoFile } from "../../shared/web/logo.tsx";
+import { iconPath } from "../../shared/mcp/icons.ts";
+import { renderGlyphFile, renderLogoFile } from "../../shared/web/logo.tsx";
+import { readLogoIcon, readLogoImage } from "../../shared/web/logo-image.ts";
 import { STYLE } from "../../shared/web/style.ts";
+import { listServers } from "../servers.ts";
 import { HomePage } from "./home-page.tsx";
 import { listResources } from "./resources.ts";
 
 const CACHED = { "Cache-Control": "public, max-age=600" };
 
-/** The front page, and the style sheet and mark that all pages share. */
+/** The front page, and the style sheet, mark and icons that pages and clients show. */
 export const pageRoutes = new Hono<{ Bindings: Env }>();
 
 pageRoutes.get("/", (c) => c.html(<HomePage resources={listResources(c.env.PUBLIC_URL)} />));
@@ -18,3 +21,16 @@ pageRoutes.get("/style.css", (c) =>
 pageRoutes.get("/favicon.svg", (c) =>
   c.body(renderLogoFile(), 200, { ...CACHED, "Content-Type": "image/svg+xml" }),
 );
+
+pageRoutes.get("/favicon.ico", (c) =>
+  c.body(readLogoIcon(), 200, { ...CACHED, "Content-Type": "image/vnd.microsoft.icon" }),
+);
+
+pageRoutes.get("/logo.png", (c) => c.body(readLogoImage(), 200, { ...CACHED, "Content-Type": "image/png" }));
+
+for (const { name, title, glyph } of listServers()) {
+  if (glyph === undefined) continue;
+  pageRoutes.get(iconPath(name), (c) =>
+    c.body(renderGlyphFile(title, glyph), 200, { ...CACHED, "Content-Type": "image/svg+xml" }),
+  );
+}

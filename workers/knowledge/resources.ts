@@ -21,6 +21,7 @@ export const articleResource = defineResource<KnowledgeStore>({
       title: article.title,
       description: `${article.collection}, version ${article.version}, changed ${article.updatedAt.slice(0, 10)}`,
       mimeType: "text/markdown",
+      lastModified: article.updatedAt,
     }));
   },
   complete: { slug: (typed, { store }) => store.suggestSlugs(typed) },

@@ -11,12 +11,12 @@ const PASSWORD = "gatehouse-bench-door";
  * Adds people to a running gateway and signs each of them in through discovery, registration, sign-in form, consent
  * form and code exchange, as their client would. Returns an access token of each for `mcpUrl`.
  */
-export async function signPeopleIn(database: D1Database, mcpUrl: string): Promise<string[]> {
+export async function signPeopleIn(database: D1Database, mcpUrl: string, people = PEOPLE): Promise<string[]> {
   const passwordHash = await hashPassword(PASSWORD);
   const at = new Date().toISOString();
   const { discovery } = await discover(mcpUrl);
   const tokens: string[] = [];
-  for (let number = 1; number <= PEOPLE; number += 1) {
+  for (let number = 1; number <= people; number += 1) {
     const id = `bench-${number}`;
     const email = `${id}@gatehouse.example`;
     const person = { id, accountId: `${id}-password`, email, name: id, role: "admin", passwordHash, at };

@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import net, { type AddressInfo } from "node:net";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { applyMigrations, readMigrations } from "../../local/migrate.ts";
@@ -9,6 +10,8 @@ export interface RunningWorker {
   port: number;
   /** CPU time of its process so far, in milliseconds; `null` where the system does not tell. */
   readCpu(): Promise<number | null>;
+  /** Memory of its process that is in RAM, in bytes; `null` where the system does not tell. */
+  readMemory(): Promise<number | null>;
   migrate(): Promise<D1Database>;
   stop(): Promise<void>;
 }
@@ -21,6 +24,15 @@ export interface RunOptions {
   publicUrl: string;
   /** 0 for any. */
   port: number;
+}
+
+/** A port that nobody uses: tokens are for exact URLs, so it must be known before anything starts. */
+export async function findFreePort(): Promise<number> {
+  const server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise<unknown>((resolve) => server.close(resolve));
+  return port;
 }
 
 /** Starts a variant of the gateway in the local environment. */
@@ -68,6 +80,7 @@ async function start(options: Parameters<typeof convertV4MiniflareOptions>[0]): 
   return {
     port: Number(port),
     readCpu: async () => (process === undefined ? null : await readCpuOf(process)),
+    readMemory: async () => (process === undefined ? null : await readMemoryOf(process)),
     async migrate() {
       for (const { binding, migrations_dir } of readEnvironment("local").d1_databases) {
         const database = (await miniflare.getD1Database(binding)) as unknown as D1Database;
@@ -93,6 +106,13 @@ async function readCpuOf(pid: string): Promise<number | null> {
   const stat = await readStat(pid);
   const [user, system] = [Number(stat[11]), Number(stat[12])];
   return Number.isNaN(user + system) ? null : (user + system) * TICK_MS;
+}
+
+/** `VmRSS` of `/proc/<pid>/status` (proc(5)), which is in KiB. */
+async function readMemoryOf(pid: string): Promise<number | null> {
+  const text = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(text)?.[1];
+  return kib === undefined ? null : Number(kib) * 1024;
 }
 
 /** Fields of `/proc/<pid>/stat` from the state on (proc(5)): the name before it may hold anything. */

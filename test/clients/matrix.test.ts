@@ -1,0 +1,100 @@
+import { ResourceUpdatedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { GatewayProcess } from "../support/gateway-process.ts";
+import { startDemoGateway } from "./demo-gateway.ts";
+import { doTheJob } from "./job.ts";
+import { PROGRAMS } from "./matrix.ts";
+import { connectSdkV1 } from "./programs/official-sdks.ts";
+import { readStructured } from "./read-answers.ts";
+import { describeProof, type Proof, readTable, renderTable, writeTable } from "./readme-table.ts";
+import { watchFront } from "./witness.ts";
+
+let gateway: GatewayProcess;
+const proofs: Proof[] = [];
+
+beforeAll(async () => {
+  gateway = await startDemoGateway();
+});
+
+afterAll(() => gateway?.stop());
+
+describe("a real client", () => {
+  test.each(PROGRAMS.map((program) => ({ program, name: program.name })))(
+    "$name registers, signs its person in and does the whole job",
+    async ({ program }) => {
+      const sightings = watchFront(gateway.front);
+      const client = await program.open(`${gateway.url}/mcp`);
+      try {
+        const { requests } = sightings();
+        for (const step of [
+          "GET /.well-known/oauth-protected-resource/mcp",
+          "GET /.well-known/oauth-authorization-server",
+          "POST /oauth/register",
+          "GET /authorize",
+          "POST /oauth/token",
+        ]) {
+          expect(requests).toContain(step);
+        }
+        await doTheJob(client);
+        const { revision, session } = sightings();
+        expect({ revision, session }).toEqual({
+          revision: program.revision,
+          session: program.revision === "2025-11-25",
+        });
+        proofs.push(await describeProof(program, client));
+      } finally {
+        await client.close();
+      }
+    },
+  );
+
+  test("is in the README's table with the version and what was proven of it", async () => {
+    const table = renderTable(proofs);
+    if (process.env.GATEHOUSE_WRITE_CLIENTS === "1") await writeTable(table);
+    expect(await readTable(), "Write the table anew with: npm run clients").toBe(table);
+  });
+});
+
+describe("a session of the official SDK v1", () => {
+  let session: Awaited<ReturnType<typeof connectSdkV1>>;
+
+  beforeAll(async () => {
+    session = await connectSdkV1(`${gateway.url}/mcp`);
+  });
+
+  afterAll(() => session?.client.close());
+
+  test("is told when an article that it watches is changed in it, and only then", async () => {
+    const { client } = session;
+    const updates: string[] = [];
+    client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => {
+      updates.push(params.uri);
+    });
+    const saved = readStructured(
+      await client.callTool({
+        name: "knowledge_save_article",
+        arguments: { title: "Watched article", body: "First words.", collection: "handbook" },
+      }),
+    ) as { id: string; version: number };
+    const uri = `kb://articles/${saved.id}`;
+    const update = (expected_version: number, body: string) =>
+      client.callTool({
+        name: "knowledge_update_article",
+        arguments: { id: saved.id, expected_version, body, change_note: "A test." },
+      });
+
+    await client.subscribeResource({ uri });
+    await client.callTool({ name: "context_set", arguments: { note: "changes no article" } });
+    expect(updates).toEqual([]);
+    await update(1, "Second words.");
+    expect(updates).toEqual([uri]);
+    await client.unsubscribeResource({ uri });
+    await update(2, "Third words.");
+    expect(updates).toEqual([uri]);
+  });
+
+  test("cannot watch what it cannot read", async () => {
+    const watching = session.client.subscribeResource({ uri: "kb://articles/no-such-article" });
+    await expect(watching).rejects.toMatchObject({ code: -32002 });
+  });
+});

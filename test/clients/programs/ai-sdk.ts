@@ -1,0 +1,38 @@
+import { auth, createMCPClient, UnauthorizedError } from "@ai-sdk/mcp";
+import { expect } from "vitest";
+import { AppCredentials } from "../app-credentials.ts";
+import type { ProgramUnderTest } from "../program.ts";
+import { readFirstMessage, readStructured, readText } from "../read-answers.ts";
+
+/** The MCP client of the AI SDK. */
+export const AI_SDK: ProgramUnderTest = {
+  name: "AI SDK, `@ai-sdk/mcp`",
+  package: "@ai-sdk/mcp",
+  revision: "2026-07-28",
+  async open(url) {
+    const authProvider = new AppCredentials();
+    const transport = { type: "http", url, authProvider } as const;
+    await expect(createMCPClient({ transport })).rejects.toThrow(UnauthorizedError);
+    const { answer } = authProvider;
+    const authorized = await auth(authProvider, {
+      serverUrl: url,
+      authorizationCode: answer.get("code") ?? "",
+      callbackState: answer.get("state") ?? "",
+      callbackIssuer: answer.get("iss") ?? "",
+    });
+    expect(authorized).toBe("AUTHORIZED");
+    const client = await createMCPClient({ transport });
+    return {
+      listTools: async () => Object.keys(await client.tools()),
+      async callTool(name, args) {
+        // As a model would call it: through the tools that the SDK made of the list.
+        const tool = (await client.tools())[name];
+        const result = await tool?.execute(args, { toolCallId: "1", messages: [], context: {} });
+        return readStructured(result as Record<string, unknown>);
+      },
+      readResource: async (uri) => readText((await client.readResource({ uri })).contents),
+      getPrompt: async (name, args) => readFirstMessage(await client.getPrompt({ name, arguments: args })),
+      close: () => client.close(),
+    };
+  },
+};

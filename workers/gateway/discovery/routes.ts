@@ -1,0 +1,50 @@
+import { type Context, Hono } from "hono";
+import { cors } from "hono/cors";
+import { etag } from "hono/etag";
+import { findResource, listResources } from "../resources.ts";
+import { describeForRegistry, describeServer, listCards, SERVER_CARD_TYPE } from "./server-card.ts";
+
+/** An hour, as SEP-2127 proposes. What is in these documents changes with a deployment. */
+const CACHED = { "Cache-Control": "public, max-age=3600" };
+
+/** What anybody may know before a sign-in, also a page of another origin (SEP-2127, «CORS Requirements»). */
+export const discoveryRoutes = new Hono<{ Bindings: Env }>();
+
+const readable = [
+  cors({
+    origin: "*",
+    allowMethods: ["GET"],
+    allowHeaders: ["Content-Type", "If-None-Match"],
+    exposeHeaders: ["ETag"],
+  }),
+  etag(),
+] as const;
+
+discoveryRoutes.use("/mcp/server-card", ...readable);
+discoveryRoutes.use("/mcp/:server/server-card", ...readable);
+discoveryRoutes.use("/.well-known/ai-catalog.json", ...readable);
+discoveryRoutes.use("/server.json", ...readable);
+
+discoveryRoutes.get("/mcp/server-card", (c) => answerCard(c, `${c.env.PUBLIC_URL}/mcp`));
+
+discoveryRoutes.get("/mcp/:server/server-card", (c) =>
+  answerCard(c, `${c.env.PUBLIC_URL}/mcp/${c.req.param("server")}`),
+);
+
+discoveryRoutes.get("/.well-known/ai-catalog.json", (c) => {
+  const catalogue = listCards(c.env.PUBLIC_URL, listResources(c.env.PUBLIC_URL));
+  return c.body(JSON.stringify(catalogue), 200, { ...CACHED, "Content-Type": "application/ai-catalog+json" });
+});
+
+discoveryRoutes.get("/server.json", (c) => {
+  const resource = findResource(c.env.PUBLIC_URL, `${c.env.PUBLIC_URL}/mcp`);
+  if (resource === undefined) return c.notFound();
+  return c.json(describeForRegistry(c.env.PUBLIC_URL, resource), 200, CACHED);
+});
+
+function answerCard(c: Context<{ Bindings: Env }>, url: string): Response | Promise<Response> {
+  const resource = findResource(c.env.PUBLIC_URL, url);
+  if (resource === undefined) return c.notFound();
+  const card = JSON.stringify(describeServer(c.env.PUBLIC_URL, resource));
+  return c.body(card, 200, { ...CACHED, "Content-Type": SERVER_CARD_TYPE });
+}

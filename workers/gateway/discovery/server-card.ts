@@ -1,0 +1,66 @@
+import { houseIcons, iconsOf } from "../../../shared/mcp/icons.ts";
+import { SOFTWARE } from "../../../shared/mcp/identity.ts";
+import { REVISIONS } from "../../../shared/mcp/revisions.ts";
+import type { Resource } from "../resources.ts";
+
+/** Media type of a server card (SEP-2127). */
+export const SERVER_CARD_TYPE = "application/mcp-server-card+json";
+
+const CARD_SCHEMA = "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json";
+const REGISTRY_SCHEMA = "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json";
+
+const EVERYTHING = "Everything that this company shares with AI clients, behind one sign-in.";
+
+/**
+ * What can be known of an MCP URL before anybody signs in: who it is and how to connect, nothing of its tools
+ * (SEP-2127, server card v1).
+ */
+export function describeServer(publicUrl: string, resource: Resource) {
+  return {
+    $schema: CARD_SCHEMA,
+    ...identify(publicUrl, resource),
+    remotes: [{ type: "streamable-http", url: resource.url, supportedProtocolVersions: [...REVISIONS] }],
+  };
+}
+
+/** The same as an entry of an MCP registry: `server.json` of schema 2025-12-11. */
+export function describeForRegistry(publicUrl: string, resource: Resource) {
+  return {
+    $schema: REGISTRY_SCHEMA,
+    ...identify(publicUrl, resource),
+    remotes: [{ type: "streamable-http", url: resource.url }],
+  };
+}
+
+/** The AI catalogue of this origin: where the card of each MCP URL is. */
+export function listCards(publicUrl: string, resources: readonly Resource[]) {
+  const { hostname } = new URL(publicUrl);
+  return {
+    specVersion: "1.0",
+    host: { displayName: "Gatehouse", documentationUrl: `${publicUrl}/`, logoUrl: `${publicUrl}/logo.png` },
+    entries: resources.map((resource) => ({
+      identifier: `urn:air:${hostname}:mcp:${resource.server ?? SOFTWARE.name}`,
+      displayName: resource.title,
+      type: SERVER_CARD_TYPE,
+      url: `${resource.url}/server-card`,
+    })),
+  };
+}
+
+function identify(publicUrl: string, resource: Resource) {
+  const [server] = resource.servers;
+  const own = resource.server === null ? undefined : server;
+  return {
+    name: `${reverse(new URL(publicUrl).hostname)}/${resource.server ?? SOFTWARE.name}`,
+    version: SOFTWARE.version,
+    title: resource.title,
+    description: own?.description ?? EVERYTHING,
+    websiteUrl: `${publicUrl}/`,
+    icons: own === undefined ? houseIcons(publicUrl) : [...iconsOf(publicUrl, own), houseIcons(publicUrl)[1]],
+  };
+}
+
+/** A host name in reverse order, as registries name owners: `com.example.gatehouse`. */
+function reverse(hostname: string): string {
+  return hostname.split(".").reverse().join(".");
+}
