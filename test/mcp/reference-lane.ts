@@ -19,7 +19,7 @@ import {
   readAnswer,
   readSample,
 } from "../../shared/mcp/dialogue.ts";
-import { SOFTWARE } from "../../shared/mcp/identity.ts";
+import { CAPABILITIES, SOFTWARE } from "../../shared/mcp/identity.ts";
 import { type InputAnswers, InputNeeded, QuestionRound } from "../../shared/mcp/input-needed.ts";
 import type { JsonValue } from "../../shared/mcp/json.ts";
 import { progressOf } from "../../shared/mcp/progress.ts";
@@ -43,7 +43,7 @@ export function createReferenceLane(catalogue: Catalogue) {
         const server = new Server(
           { ...SOFTWARE, title: catalogue.title },
           {
-            capabilities: { tools: {}, resources: {}, prompts: {}, completions: {}, logging: {} },
+            capabilities: CAPABILITIES,
             instructions: catalogue.instructions,
             cacheHints: { ...cacheHints, "server/discover": { ttlMs: 300_000, cacheScope: "private" } },
             requestState: { verify: state.verify },

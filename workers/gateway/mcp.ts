@@ -35,6 +35,7 @@ export async function serveMcp(
   const options = {
     catalogue,
     namespace: env[binding] as DurableObjectNamespace,
+    binding,
     door,
     stateless,
     oldTransport: env.LEGACY_SSE === "on",
