@@ -2,7 +2,7 @@ import { exports } from "cloudflare:workers";
 import type { TestSession } from "./session.ts";
 
 /** A notification or a final result as it came over a stream. */
-export interface StreamMessage {
+interface StreamMessage {
   id?: number;
   method?: string;
   params?: ReturnType<typeof JSON.parse>;
@@ -10,7 +10,7 @@ export interface StreamMessage {
 }
 
 /** A stream of messages from the server that a test reads one by one. */
-export class NewsReader {
+class NewsReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #decoder = new TextDecoder();
   #text = "";
@@ -43,7 +43,7 @@ export class NewsReader {
 }
 
 /** What a client wants to hear of. */
-export interface Wish {
+interface Wish {
   uris?: readonly string[];
   lists?: boolean;
 }
