@@ -65,6 +65,8 @@ export interface Caller {
   identity: PrincipalIdentity;
   /** The policy in force. */
   policy: Policy;
+  /** When the token ends, in Unix seconds. */
+  expiresAt: number | undefined;
   env: Env;
   ctx: ExecutionContext;
 }
@@ -116,6 +118,7 @@ async function servePost(request: Request, options: LaneOptions, caller: Caller)
         env: caller.env,
         identity: caller.identity,
         policy: caller.policy,
+        expiresAt: caller.expiresAt,
         waitUntil: (promise) => caller.ctx.waitUntil(promise),
       });
   return response.status === 401 ? askToReconnect(response, options) : response;

@@ -61,7 +61,16 @@ export class SessionWatch {
     const begun = await beginWatch(exchange, { uris: [uri], lists });
     if (!begun.has(uri)) throw unknownResource(exchange, uri);
     for (const [key, seen] of begun) known.set(key, seen);
-    await this.#keep({ known, identity: exchange.identity, binding });
+    await this.#keep({ known, identity: withoutName(exchange.identity), binding });
+  }
+
+  /** Rights that a later request came with take the place of those that are kept. */
+  async follow(identity: PrincipalIdentity): Promise<void> {
+    if (!this.#kept) return;
+    const { grantId, scopes } = this.#kept.identity;
+    if (grantId === identity.grantId && String(scopes) === String(identity.scopes)) return;
+    this.#kept = { ...this.#kept, identity: withoutName(identity) };
+    await this.#home.storage.put("watch", this.#kept);
   }
 
   async remove(uri: string): Promise<void> {
@@ -78,7 +87,7 @@ export class SessionWatch {
     if (notices.length > 0 && this.#kept) {
       // Meanwhile the client may have unsubscribed from some.
       const still = [...this.#kept.known.keys()].map((key) => [key, known.get(key) ?? null] as const);
-      this.#kept = { ...this.#kept, known: new Map(still), identity: viewer.identity };
+      this.#kept = { ...this.#kept, known: new Map(still) };
       await this.#home.storage.put("watch", this.#kept);
     }
     return notices;
@@ -119,6 +128,11 @@ export class SessionWatch {
       if (server !== null) await changeGate(env, server).enrol({ binding, name }, waits);
     }
   }
+}
+
+/** Reading needs to know which person it is, and not what they are called. */
+function withoutName(identity: PrincipalIdentity): PrincipalIdentity {
+  return { ...identity, email: "", name: "" };
 }
 
 function listResources(known: Known): string[] {

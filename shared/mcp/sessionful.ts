@@ -287,10 +287,12 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
 
   async #exchange(server: Server, extra: Extra): Promise<Exchange> {
     const headers = new Headers(extra.requestInfo?.headers as Record<string, string> | undefined);
+    const identity = decodeIdentity(headers);
+    await this.#watch?.follow(identity);
     return {
       env: this.env,
       catalogue: this.catalogue,
-      identity: decodeIdentity(headers),
+      identity,
       policy: await policyInForce(this.env),
       lane: "sessionful",
       sessionId: this.getSessionId(),

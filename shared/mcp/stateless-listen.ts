@@ -33,11 +33,11 @@ export async function serveListen(
   body: Readonly<Record<string, unknown>>,
   setting: Setting,
 ): Promise<Response> {
-  const { catalogue, arrival, request } = setting;
+  const { catalogue, arrival } = setting;
   const viewer: Viewer = { ...arrival, catalogue };
   const wanted = readFilter(body);
   const known = await beginWatch(viewer, wanted);
-  const stream = new NewsStream(body.id as string | number, viewer, known, request.signal);
+  const stream = new NewsStream(body.id as string | number, viewer, known, setting);
   return await stream.open(describeHonored(wanted, known), serversOf(viewer, known), arrival);
 }
 
@@ -67,6 +67,8 @@ class NewsStream {
   readonly #id: string | number;
   readonly #answer: PostAnswer;
   readonly #signal: AbortSignal;
+  /** When the token ends: milliseconds since the epoch. Its scopes hold no longer than it does. */
+  readonly #until: number;
   readonly #closers: (() => void)[] = [];
   #viewer: Viewer;
   #known: Known;
@@ -75,11 +77,17 @@ class NewsStream {
   #ended = false;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(id: string | number, viewer: Viewer, known: Known, signal: AbortSignal) {
+  constructor(
+    id: string | number,
+    viewer: Viewer,
+    known: Known,
+    { request: { signal }, arrival: { expiresAt } }: Setting,
+  ) {
     this.#id = id;
     this.#viewer = viewer;
     this.#known = known;
     this.#signal = signal;
+    this.#until = expiresAt === undefined ? Number.POSITIVE_INFINITY : expiresAt * 1000;
     this.#answer = new PostAnswer(() => this.#release());
   }
 
@@ -122,7 +130,7 @@ class NewsStream {
   async #lookUntilQuiet(): Promise<void> {
     while (this.#changed && !this.#ended) {
       this.#changed = false;
-      const viewer = await renewViewer(this.#viewer);
+      const viewer = Date.now() < this.#until ? await renewViewer(this.#viewer) : null;
       if (viewer === null) return this.#end();
       this.#viewer = viewer;
       const { known, notices } = await lookAgain(viewer, this.#known);

@@ -1,7 +1,8 @@
 import { evictAllDurableObjects } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { principalGate } from "../../shared/guard/admit.ts";
+import { changeGate } from "../../shared/mcp/changes.ts";
 import { NOON, openTestStore, saveArticles } from "../knowledge/fixture.ts";
 import { waitForNews } from "../support/news.ts";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
@@ -16,6 +17,9 @@ beforeAll(async () => {
   await store.createArticle({ collection: "board", title: "Layoffs", body: "None.", tags: [] }, NOON);
   await store.shareCollection("board", { readers: ["board"], writers: ["board"] });
 });
+
+// Changes that come close together are told a second later: nothing of that may go on when the file has ended.
+afterAll(() => changeGate(env, "knowledge").announce());
 
 /** Changes an article, whatever its version is now. */
 async function edit(writer: TestSession, id: string): Promise<void> {

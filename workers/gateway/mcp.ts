@@ -46,7 +46,7 @@ export async function serveMcp(
   const policy = await policyInForce(env);
   noticePolicy(env, policy, ctx);
   const identity = identify(request, ctx);
-  return serveLanes(request, options, { identity, policy, env, ctx });
+  return serveLanes(request, options, { identity, policy, expiresAt: ctx.auth.expiresAt, env, ctx });
 }
 
 function openingFor(server: string | null): Opening {
