@@ -5,6 +5,7 @@ import { writeCheckpoints } from "./principal/write-checkpoints.ts";
 import { writeRecords } from "./principal/write-records.ts";
 
 export { AnalyticsAgent } from "./analytics/agent.ts";
+export { ChangeHub } from "./changes/change-hub.ts";
 export { CrmAgent } from "./crm/agent.ts";
 export { GatewayAgent } from "./gateway/agent.ts";
 export { GrantStore } from "./grants/grant-store.ts";

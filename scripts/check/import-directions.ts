@@ -15,6 +15,7 @@ const GUARDED_PACKAGES = [
       "shared/mcp/request-state.ts",
       "shared/mcp/stateless-exchange.ts",
       "shared/mcp/stateless-judge.ts",
+      "shared/mcp/stateless-listen.ts",
       "shared/mcp/stateless-request.ts",
     ],
     reason: "SDK v2 belongs to the stateless lane",

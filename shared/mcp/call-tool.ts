@@ -11,6 +11,7 @@ import { masksOf } from "../policy/masks.ts";
 import { maskChannel } from "../redact/mask-channel.ts";
 import { refuseMasked } from "../redact/refuse-masked.ts";
 import type { Entry } from "./catalogue.ts";
+import { announceChange } from "./changes.ts";
 import type { ToolDefinition } from "./define.ts";
 import { ToolError } from "./errors.ts";
 import { InputNeeded } from "./input-needed.ts";
@@ -36,7 +37,9 @@ export async function callTool(
   const entry = exchange.catalogue.tools.get(name);
   if (!entry) throw new ProtocolFault(JSON_RPC.invalidParams, `Unknown tool: ${name.slice(0, 64)}`);
   try {
-    return await guardedCall(exchange, entry, args);
+    const answer = await guardedCall(exchange, entry, args);
+    announceChange(exchange, entry.subject);
+    return answer;
   } catch (failure) {
     if (failure instanceof ToolError) return errorAnswer(failure);
     throw failure;

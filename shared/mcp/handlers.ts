@@ -15,7 +15,6 @@ import type {
   PromptDefinition,
   PromptMessage,
   ResourceContents,
-  ResourceDefinition,
   ToolDefinition,
 } from "./define.ts";
 import { ToolError } from "./errors.ts";
@@ -26,6 +25,7 @@ import { paginate } from "./paging.ts";
 import { JSON_RPC, ProtocolFault, toProtocolFault } from "./protocol-fault.ts";
 import { parseArguments } from "./schema.ts";
 import { viewMeta } from "./view.ts";
+import { findResource } from "./viewer.ts";
 
 /** Values per completion (MCP 2025-11-25, «Completion»: at most 100). */
 const COMPLETION_LIMIT = 100;
@@ -104,7 +104,9 @@ export async function readResource(
   exchange: Exchange,
   uri: string,
 ): Promise<{ contents: ResourceContents[] }> {
-  const { entry, params } = findResource(exchange, uri);
+  const found = findResource(exchange.catalogue, uri);
+  if (!found) throw unknownResource(exchange, uri);
+  const { entry, params } = found;
   const contents = await guardedRead(
     exchange,
     entry,
@@ -118,22 +120,6 @@ export async function readResource(
     throw fault;
   });
   return { contents };
-}
-
-/**
- * A fingerprint of what reading a resource gives this principal now (SHA-256, hexadecimal), or `null` when there is
- * nothing to read. Two that differ mean that the resource was updated.
- */
-export async function fingerprintResource(exchange: Exchange, uri: string): Promise<string | null> {
-  try {
-    const { contents } = await readResource(exchange, uri);
-    const bytes = new TextEncoder().encode(JSON.stringify(contents));
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-    return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  } catch (failure) {
-    if (failure instanceof ProtocolFault && failure.code === unknownResource(exchange, uri).code) return null;
-    throw failure;
-  }
 }
 
 /** `prompts/get`. */
@@ -185,19 +171,6 @@ export async function complete(
 function withIcons({ env, catalogue }: Exchange, { listed, subject }: Entry<unknown>): Listed {
   const server = catalogue.servers.find(({ name }) => name === subject.server);
   return { icons: iconsOf(env.PUBLIC_URL, server), ...listed };
-}
-
-function findResource(
-  exchange: Exchange,
-  uri: string,
-): { entry: Entry<ResourceDefinition>; params: Record<string, string> } {
-  const fixed = exchange.catalogue.resources.get(uri);
-  if (fixed) return { entry: fixed, params: {} };
-  for (const entry of exchange.catalogue.templates) {
-    const params = entry.matcher.match(uri);
-    if (params) return { entry, params };
-  }
-  throw unknownResource(exchange, uri);
 }
 
 /**

@@ -5,9 +5,9 @@ export const SOFTWARE = { name: "gatehouse", version: "0.1.0" } as const;
 
 /** What both generations can do at every URL. */
 export const CAPABILITIES = {
-  tools: {},
-  resources: {},
-  prompts: {},
+  tools: { listChanged: true },
+  resources: { subscribe: true, listChanged: true },
+  prompts: { listChanged: true },
   completions: {},
   logging: {},
   extensions: { [VIEW_EXTENSION]: {} },

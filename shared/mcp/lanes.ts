@@ -20,6 +20,7 @@ import { OLD_SESSION, type OldSessions, openOldStream, postToOldSession } from "
 import { checkParameterHeaders } from "./parameter-headers.ts";
 import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
 import { readMessage } from "./request-body.ts";
+import { BINDING_HEADER } from "./session-watch.ts";
 import type { StatelessLane } from "./stateless.ts";
 import { readPlainRequest } from "./stateless-request.ts";
 
@@ -37,6 +38,8 @@ export interface SessionDoor {
 export interface LaneOptions {
   catalogue: Catalogue;
   namespace: DurableObjectNamespace;
+  /** Name of the namespace's binding. */
+  binding: string;
   door: SessionDoor;
   stateless: StatelessLane;
   /** Whether clients of the old transport (2024-11-05, HTTP+SSE) are served too. */
@@ -62,6 +65,8 @@ export interface Caller {
   identity: PrincipalIdentity;
   /** The policy in force. */
   policy: Policy;
+  /** When the token ends, in Unix seconds. */
+  expiresAt: number | undefined;
   env: Env;
   ctx: ExecutionContext;
 }
@@ -113,6 +118,7 @@ async function servePost(request: Request, options: LaneOptions, caller: Caller)
         env: caller.env,
         identity: caller.identity,
         policy: caller.policy,
+        expiresAt: caller.expiresAt,
         waitUntil: (promise) => caller.ctx.waitUntil(promise),
       });
   return response.status === 401 ? askToReconnect(response, options) : response;
@@ -251,7 +257,7 @@ async function serveSessionPost(
   const response = await stub.fetch(
     new Request(request.url, {
       method: "POST",
-      headers: sessionHeaders(request, name, caller.identity),
+      headers: sessionHeaders(request, name, options, caller),
       body: read.text,
     }),
   );
@@ -274,7 +280,7 @@ async function serveSessionVerb(request: Request, options: LaneOptions, caller: 
   const keyring = openKeyring(caller.env, "SESSION_SEAL_KEY");
   const id = await openSessionId(keyring, sealed, ownerOf(options, caller));
   if (id === null) return sessionNotFound();
-  const headers = sessionHeaders(request, `streamable-http:${id}`, caller.identity);
+  const headers = sessionHeaders(request, `streamable-http:${id}`, options, caller);
   headers.set(SESSION_HEADER, id);
   const inner = new Request(request.url, { method: request.method, headers, signal: request.signal });
   const response = await options.door.fetch(inner, caller.env, contextWithoutProps(caller.ctx));
@@ -291,17 +297,23 @@ function oldSessions(request: Request, options: LaneOptions, caller: Caller): Ol
     env: caller.env,
     namespace: options.namespace,
     owner: ownerOf(options, caller),
-    headersFor: (name) => sessionHeaders(request, name, caller.identity),
+    headersFor: (name) => sessionHeaders(request, name, options, caller),
   };
 }
 
-function sessionHeaders(request: Request, name: string, identity: PrincipalIdentity): Headers {
+function sessionHeaders(
+  request: Request,
+  name: string,
+  { binding }: LaneOptions,
+  { identity }: Caller,
+): Headers {
   const headers = new Headers();
   for (const name of FORWARDED_HEADERS) {
     const value = request.headers.get(name);
     if (value !== null) headers.set(name, value);
   }
   headers.set(IDENTITY_HEADER, encodeIdentity(identity));
+  headers.set(BINDING_HEADER, binding);
   // How the agents library names an object that it did not address itself.
   headers.set("x-partykit-room", name);
   return headers;

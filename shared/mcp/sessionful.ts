@@ -13,6 +13,7 @@ import {
   ListResourceTemplatesRequestSchema,
   ListToolsRequestSchema,
   ReadResourceRequestSchema,
+  type ServerNotification,
   type ServerResult,
   SetLevelRequestSchema,
   SUPPORTED_PROTOCOL_VERSIONS,
@@ -37,22 +38,22 @@ import type { SessionHome } from "../session/session-home.ts";
 import { LISTEN_STREAM, StreamLog } from "../session/stream-log.ts";
 import { callTool } from "./call-tool.ts";
 import type { Catalogue } from "./catalogue.ts";
+import { CHANGE_HEADER } from "./changes.ts";
 import type { LogLevel } from "./define.ts";
 import {
   complete,
-  fingerprintResource,
   getPrompt,
   listPrompts,
   listResources,
   listTemplates,
   listTools,
   readResource,
-  unknownResource,
 } from "./handlers.ts";
 import { CAPABILITIES, SOFTWARE } from "./identity.ts";
 import type { JsonValue } from "./json.ts";
 import { PostExchangeTransport, replaceAnswer } from "./post-exchange.ts";
-import { JSON_RPC, jsonRpcError, ProtocolFault } from "./protocol-fault.ts";
+import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
+import { BINDING_HEADER, SessionWatch } from "./session-watch.ts";
 import { type Extra, sessionfulChannel } from "./sessionful-channel.ts";
 
 /** Seconds without a request after which a session ends and its object's storage is deleted. */
@@ -63,9 +64,6 @@ const OLD_SESSION_SECONDS = 5 * 60;
 
 /** A session's last use is written at most this often (milliseconds), so that calls do not cost a write each. */
 const LAST_USE_GRAIN_MS = 10 * 60_000;
-
-/** Resources that one session may watch. Each is read again after every change that the session makes. */
-const SUBSCRIPTION_LIMIT = 20;
 
 /** What a client that never sent `logging/setLevel` is told. */
 const DEFAULT_LOG_LEVEL: LogLevel = "info";
@@ -96,15 +94,14 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   #streams!: StreamLog<JSONRPCMessage>;
   #lastUseAt = 0;
   #logLevel = DEFAULT_LOG_LEVEL;
-  /** Watched resources with the fingerprint that their subscriber knows. */
-  #watched: ReadonlyMap<string, string | null> = new Map();
+  #watch: SessionWatch | undefined;
 
   /** Called by McpAgent whenever the object starts, before the transport is connected. */
   override async init(): Promise<void> {
     this.server = new SessionServer(
       { ...SOFTWARE, title: this.catalogue.title },
       {
-        capabilities: { ...CAPABILITIES, resources: { subscribe: true } },
+        capabilities: CAPABILITIES,
         instructions: this.catalogue.instructions,
         jsonSchemaValidator: new CfWorkerJsonSchemaValidator(),
       },
@@ -115,12 +112,14 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     this.server.wrap = (transport) => new PostExchangeTransport(transport, streams, endStream);
     this.#results = new ResultStore(this.ctx.storage.sql);
     this.#logLevel = (await this.ctx.storage.get<LogLevel>("logLevel")) ?? DEFAULT_LOG_LEVEL;
-    this.#watched = (await this.ctx.storage.get<Map<string, string | null>>("watched")) ?? new Map();
+    const { env, catalogue, name } = this;
+    this.#watch = await SessionWatch.open({ env, catalogue, name, storage: this.ctx.storage });
     this.#register(this.server);
   }
 
   /** A POST from the Worker: identity checked, session seal removed, body read and parsed once more here. */
   override async onRequest(request: Request): Promise<Response> {
+    if (request.headers.has(CHANGE_HEADER)) return await this.#hear();
     const parsed = JSONRPCMessageSchema.safeParse(await request.json());
     if (!parsed.success) return jsonRpcError(400, JSON_RPC.invalidRequest, "Not a JSON-RPC 2.0 message.");
     const message: JSONRPCMessage = parsed.data;
@@ -203,6 +202,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     const known = this.#lastUseAt > 0 || (await this.ctx.storage.get<number>("lastUseAt")) !== undefined;
     this.#lastUseAt = now;
     await this.ctx.storage.put("lastUseAt", now);
+    await this.#watch?.renew();
     if (!known) await this.schedule(IDLE_SECONDS, "endWhenIdle");
   }
 
@@ -230,12 +230,14 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
       return {};
     });
     server.setRequestHandler(SubscribeRequestSchema, ({ params }, extra) =>
-      on(extra, params, (exchange) => this.#watch(exchange, params.uri)),
+      on(extra, params, async (exchange) => {
+        const binding = String(extra.requestInfo?.headers[BINDING_HEADER] ?? "");
+        await this.#watch?.add(exchange, params.uri, binding);
+        return {};
+      }),
     );
     server.setRequestHandler(UnsubscribeRequestSchema, async ({ params }) => {
-      const watched = new Map(this.#watched);
-      watched.delete(params.uri);
-      await this.#keepWatched(watched);
+      await this.#watch?.remove(params.uri);
       return {};
     });
     server.setRequestHandler(ListResourcesRequestSchema, ({ params }, extra) =>
@@ -260,44 +262,37 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     );
   }
 
-  /** `resources/subscribe`. Only what this principal can read can be watched. */
-  async #watch(exchange: Exchange, uri: string): Promise<Record<string, never>> {
-    if (!this.#watched.has(uri) && this.#watched.size >= SUBSCRIPTION_LIMIT) {
-      const text = `A session can subscribe to ${SUBSCRIPTION_LIMIT} resources. Unsubscribe from one first.`;
-      throw new ProtocolFault(JSON_RPC.invalidParams, text);
-    }
-    const fingerprint = await fingerprintResource(exchange, uri);
-    if (fingerprint === null) throw unknownResource(exchange, uri);
-    await this.#keepWatched(new Map(this.#watched).set(uri, fingerprint));
-    return {};
-  }
-
   /**
-   * Tells the client which watched resources the call has just changed, on the call's own stream: the news cannot
-   * be lost for want of a GET stream. What others change is not seen here.
+   * Tells the client what the call has just changed of what it watches, on the call's own stream: the news cannot be
+   * lost for want of a GET stream.
    */
   async #announceUpdates(exchange: Exchange, extra: Extra): Promise<void> {
-    for (const [uri, known] of this.#watched) {
-      const current = await fingerprintResource(exchange, uri).catch(() => known);
-      if (current === known || !this.#watched.has(uri)) continue;
-      await this.#keepWatched(new Map(this.#watched).set(uri, current));
-      await extra
-        .sendNotification({ method: "notifications/resources/updated", params: { uri } })
-        .catch(() => {});
+    for (const notice of (await this.#watch?.look(exchange)) ?? []) {
+      await extra.sendNotification(notice as ServerNotification).catch(() => {});
     }
   }
 
-  async #keepWatched(watched: ReadonlyMap<string, string | null>): Promise<void> {
-    this.#watched = watched;
-    await this.ctx.storage.put("watched", watched);
+  /** Something that this session watches may have changed: what did goes out on the GET stream. */
+  async #hear(): Promise<Response> {
+    const news = (await this.#watch?.hear()) ?? null;
+    if (news === "ended") this.#closeStreams();
+    if (news === null || news === "ended") return new Response(null, { status: 410 });
+    for (const notice of news) await this.server.notification(notice as ServerNotification).catch(() => {});
+    return new Response(null, { status: 204 });
+  }
+
+  #closeStreams(): void {
+    for (const stream of this.getConnections()) stream.close(1000, "Access ended");
   }
 
   async #exchange(server: Server, extra: Extra): Promise<Exchange> {
     const headers = new Headers(extra.requestInfo?.headers as Record<string, string> | undefined);
+    const identity = decodeIdentity(headers);
+    await this.#watch?.follow(identity);
     return {
       env: this.env,
       catalogue: this.catalogue,
-      identity: decodeIdentity(headers),
+      identity,
       policy: await policyInForce(this.env),
       lane: "sessionful",
       sessionId: this.getSessionId(),
@@ -310,7 +305,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
       waitUntil: (promise) => this.ctx.waitUntil(promise),
       endAccess: () => {
         this.server.posts?.setStatus(extra.requestId, 401);
-        for (const stream of this.getConnections()) stream.close(1000, "Access ended");
+        this.#closeStreams();
       },
     };
   }

@@ -39,6 +39,8 @@ export interface Arrival {
   env: Env;
   identity: PrincipalIdentity;
   policy: Policy;
+  /** When the token ends, in Unix seconds, where that is known. */
+  expiresAt?: number | undefined;
   waitUntil(promise: Promise<unknown>): void;
 }
 

@@ -3,6 +3,7 @@ import type { Catalogue } from "./catalogue.ts";
 import { openRoundState } from "./request-state.ts";
 import { type Arrival, serveStateless } from "./stateless-exchange.ts";
 import { createStatelessJudge } from "./stateless-judge.ts";
+import { LISTEN, serveListen } from "./stateless-listen.ts";
 import type { StatelessRequest } from "./stateless-request.ts";
 
 /** Serves requests of the stateless generation for one URL. `plain` is the message where it is in order beyond doubt. */
@@ -25,10 +26,18 @@ export function createStatelessLane(catalogue: Catalogue): StatelessLane {
     const state = openRoundState(openKeyring(arrival.env, "REQUEST_STATE_KEY"), () =>
       describeCall(body, arrival, catalogue),
     );
+    const setting = { request, catalogue, arrival, state };
     const message = plain ?? (await judge(request, body, state));
-    if (message instanceof Response) return message;
-    return await serveStateless(message, { request, catalogue, arrival, state });
+    if (!(message instanceof Response)) return await serveStateless(message, setting);
+    if (body.method !== LISTEN || !isStream(message)) return message;
+    // The SDK would serve the stream, but hears of nothing outside of its isolate.
+    await message.body?.cancel();
+    return await serveListen(body, setting);
   };
+}
+
+function isStream({ headers }: Response): boolean {
+  return headers.get("content-type") === "text/event-stream";
 }
 
 /** A continued call must be the same call: same user, client, URL, method, name and arguments. */

@@ -132,6 +132,7 @@ describe("health", () => {
     expect(body.checks.map((check) => check.name).sort()).toEqual([
       "ANALYTICS_DB",
       "CALL_QUEUE",
+      "CHANGE_HUB",
       "CRM_DB",
       "GRANT_STORE",
       "KNOWLEDGE_DB",

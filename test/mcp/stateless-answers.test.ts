@@ -103,6 +103,8 @@ const BAD: readonly Sent[] = [
   send("resources/read", { uri: "test://nothing" }),
   send("resources/read", {}),
   send("completion/complete", {}),
+  send("subscriptions/listen", {}),
+  send("subscriptions/listen", { notifications: { resourceSubscriptions: [4] } }),
   send("ping"),
   send("constructor"),
   send("tasks/get", { taskId: "1" }),

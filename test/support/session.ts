@@ -90,18 +90,20 @@ export class TestSession {
 
   /** Sends one request and reads its answer, from JSON or from the stream. */
   async request(method: string, params: Record<string, unknown> = {}): Promise<RpcAnswer> {
-    const id = this.#nextId++;
-    const response = await this.post(
-      { jsonrpc: "2.0", id, method, params: this.#withEnvelope(params) },
-      method,
-      params,
-    );
+    const id = this.#nextId;
+    const response = await this.send(method, params);
     const text = await response.text();
     const messages = response.headers.get("content-type")?.includes("text/event-stream")
       ? text.split("\n").flatMap((line) => (line.startsWith("data: {") ? [JSON.parse(line.slice(6))] : []))
       : [text === "" ? {} : JSON.parse(text)];
     const answer = messages.find((message) => message.id === id) ?? messages.at(-1) ?? {};
     return { status: response.status, headers: response.headers, result: answer.result, error: answer.error };
+  }
+
+  /** Sends one request; the answer may be a stream that goes on. */
+  send(method: string, params: Record<string, unknown> = {}): Promise<Response> {
+    const id = this.#nextId++;
+    return this.post({ jsonrpc: "2.0", id, method, params: this.#withEnvelope(params) }, method, params);
   }
 
   /** Posts a message as it is. */

@@ -27,7 +27,14 @@ export function checkConfiguration(
   env: Readonly<Record<string, unknown>>,
   agentBindings: readonly string[],
 ): ConfigurationProblem[] {
-  const objects = [...agentBindings, "GATEWAY_AGENT", "PRINCIPAL", "GRANT_STORE", "TOOL_LIMITER"];
+  const objects = [
+    ...agentBindings,
+    "GATEWAY_AGENT",
+    "PRINCIPAL",
+    "GRANT_STORE",
+    "TOOL_LIMITER",
+    "CHANGE_HUB",
+  ];
   return [
     ...checkPublicUrl(env),
     ...checkKeys(env),

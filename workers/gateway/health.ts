@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { principalGate } from "../../shared/guard/admit.ts";
 import { toolGate } from "../../shared/guard/tool-turn.ts";
+import { changeGate } from "../../shared/mcp/changes.ts";
 import { logFailure } from "../../shared/observe/log.ts";
 import { probePolicy } from "../../shared/policy/current.ts";
 import { findProblems } from "./entrance.ts";
@@ -50,6 +51,7 @@ function listProbes(env: Env): [string, Probe][] {
     ["PRINCIPAL", () => principalGate(env, PROBE).readContext(PROBE)],
     ["GRANT_STORE", () => env.GRANT_STORE.get(env.GRANT_STORE.idFromName(PROBE)).read(PROBE)],
     ["TOOL_LIMITER", () => toolGate(env, PROBE).take(1)],
+    ["CHANGE_HUB", () => changeGate(env, PROBE).enrol({ binding: PROBE, name: PROBE }, false)],
     // What was published last, and not only that some policy is in force.
     ["policy", () => probePolicy(env)],
     // A queue cannot be asked without sending to it; that it is bound is what can be known.

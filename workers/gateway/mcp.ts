@@ -35,6 +35,7 @@ export async function serveMcp(
   const options = {
     catalogue,
     namespace: env[binding] as DurableObjectNamespace,
+    binding,
     door,
     stateless,
     oldTransport: env.LEGACY_SSE === "on",
@@ -45,7 +46,7 @@ export async function serveMcp(
   const policy = await policyInForce(env);
   noticePolicy(env, policy, ctx);
   const identity = identify(request, ctx);
-  return serveLanes(request, options, { identity, policy, env, ctx });
+  return serveLanes(request, options, { identity, policy, expiresAt: ctx.auth.expiresAt, env, ctx });
 }
 
 function openingFor(server: string | null): Opening {

@@ -1,0 +1,163 @@
+import { SERVER_INFO_META_KEY, SUBSCRIPTION_ID_META_KEY } from "@modelcontextprotocol/server";
+import { logFailure } from "../observe/log.ts";
+import { listenForChanges } from "./changes.ts";
+import { SOFTWARE } from "./identity.ts";
+import { PostAnswer } from "./post-answer.ts";
+import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
+import type { Arrival, Setting } from "./stateless-exchange.ts";
+import { isRecord } from "./stateless-methods.ts";
+import { type ListName, renewViewer, serverOfResource, type Viewer } from "./viewer.ts";
+import { beginWatch, type ChangeNotice, type Known, lookAgain, type Wanted } from "./watch.ts";
+
+/** The method of a stream of news (MCP 2026-07-28, `subscriptions/listen`). */
+export const LISTEN = "subscriptions/listen";
+
+/** Resources that one stream may watch. Each is looked at again after every change of its server. */
+const WATCHED_LIMIT = 20;
+
+/** Milliseconds after which a stream asks whether its person may still listen, and what the policy now shows them. */
+const RENEWAL_MS = 25_000;
+
+/** The members of a filter that ask for lists. */
+const LISTS: Readonly<Record<string, ListName>> = {
+  toolsListChanged: "tools",
+  promptsListChanged: "prompts",
+  resourcesListChanged: "resources",
+};
+
+/**
+ * Serves a stream of news whose request the SDK has found in order. Who listens hears of what they may read, as the
+ * policy says at that moment; the stream ends when their access does, and is opened anew by the client.
+ */
+export async function serveListen(
+  body: Readonly<Record<string, unknown>>,
+  setting: Setting,
+): Promise<Response> {
+  const { catalogue, arrival } = setting;
+  const viewer: Viewer = { ...arrival, catalogue };
+  const wanted = readFilter(body);
+  const known = await beginWatch(viewer, wanted);
+  const stream = new NewsStream(body.id as string | number, viewer, known, setting);
+  return await stream.open(describeHonored(wanted, known), serversOf(viewer, known), arrival);
+}
+
+function readFilter({ params }: Readonly<Record<string, unknown>>): Wanted {
+  const filter = isRecord(params) && isRecord(params.notifications) ? params.notifications : {};
+  const uris = Array.isArray(filter.resourceSubscriptions) ? filter.resourceSubscriptions : [];
+  const lists = Object.entries(LISTS).flatMap(([member, list]) => (filter[member] === true ? [list] : []));
+  return { uris: [...new Set(uris.map(String))].slice(0, WATCHED_LIMIT), lists };
+}
+
+/** What of the filter is served, as the acknowledgement says it: nobody hears of a resource they cannot read. */
+function describeHonored({ uris, lists }: Wanted, known: Known): Record<string, unknown> {
+  const honored: Record<string, unknown> = {};
+  for (const [member, list] of Object.entries(LISTS)) if (lists.includes(list)) honored[member] = true;
+  const readable = uris.filter((uri) => known.has(uri));
+  return readable.length > 0 ? { ...honored, resourceSubscriptions: readable } : honored;
+}
+
+/** The servers whose changes matter. What tools and prompts there are changes with the policy alone. */
+function serversOf({ catalogue }: Viewer, known: Known): string[] {
+  if (known.has("/resources")) return catalogue.servers.map(({ name }) => name);
+  const found = [...known.keys()].map((uri) => serverOfResource(catalogue, uri));
+  return [...new Set(found.filter((name) => name !== null))];
+}
+
+class NewsStream {
+  readonly #id: string | number;
+  readonly #answer: PostAnswer;
+  readonly #signal: AbortSignal;
+  /** When the token ends: milliseconds since the epoch. Its scopes hold no longer than it does. */
+  readonly #until: number;
+  readonly #closers: (() => void)[] = [];
+  #viewer: Viewer;
+  #known: Known;
+  #looking: Promise<void> | undefined;
+  #changed = false;
+  #ended = false;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(
+    id: string | number,
+    viewer: Viewer,
+    known: Known,
+    { request: { signal }, arrival: { expiresAt } }: Setting,
+  ) {
+    this.#id = id;
+    this.#viewer = viewer;
+    this.#known = known;
+    this.#signal = signal;
+    this.#until = expiresAt === undefined ? Number.POSITIVE_INFINITY : expiresAt * 1000;
+    this.#answer = new PostAnswer(() => this.#release());
+  }
+
+  async open(honored: object, servers: readonly string[], { env, identity }: Arrival): Promise<Response> {
+    const handlers = { onChange: () => this.#look(), onBroken: () => this.#end() };
+    for (const server of servers) {
+      const close = await listenForChanges(env, server, identity.userId, handlers);
+      if (close === null) {
+        this.#release();
+        return jsonRpcError(
+          429,
+          JSON_RPC.serverError,
+          "This person has too many open streams. Close one first.",
+        );
+      }
+      this.#closers.push(close);
+    }
+    this.#signal.addEventListener("abort", () => this.#release(), { once: true });
+    this.#write({ method: "notifications/subscriptions/acknowledged", params: { notifications: honored } });
+    if (Object.keys(honored).length === 0) this.#end();
+    else {
+      this.#timer = setInterval(() => this.#look(), RENEWAL_MS);
+      // What changed between the first look and the first line.
+      this.#look();
+    }
+    return await this.#answer.response;
+  }
+
+  /** One look at a time; what changes during it leads to one more. */
+  #look(): void {
+    if (this.#ended) return;
+    this.#changed = true;
+    this.#looking ??= this.#lookUntilQuiet()
+      .catch((failure: unknown) => void logFailure("news_not_looked_up", failure))
+      .finally(() => {
+        this.#looking = undefined;
+      });
+  }
+
+  async #lookUntilQuiet(): Promise<void> {
+    while (this.#changed && !this.#ended) {
+      this.#changed = false;
+      const viewer = Date.now() < this.#until ? await renewViewer(this.#viewer) : null;
+      if (viewer === null) return this.#end();
+      this.#viewer = viewer;
+      const { known, notices } = await lookAgain(viewer, this.#known);
+      this.#known = known;
+      for (const notice of notices) this.#write(notice);
+    }
+  }
+
+  #write({ method, params }: Omit<ChangeNotice, "params"> & { params?: object }): void {
+    if (this.#ended) return;
+    const stamped = { ...params, _meta: { [SUBSCRIPTION_ID_META_KEY]: this.#id } };
+    this.#answer.write({ jsonrpc: "2.0", method, params: stamped }, false);
+  }
+
+  /** Ends the stream in order: with its result, as the specification wants a server to. */
+  #end(): void {
+    if (this.#ended) return;
+    const { title } = this.#viewer.catalogue;
+    const _meta = { [SUBSCRIPTION_ID_META_KEY]: this.#id, [SERVER_INFO_META_KEY]: { ...SOFTWARE, title } };
+    const result = { resultType: "complete", _meta };
+    this.#answer.write({ jsonrpc: "2.0", id: this.#id, result }, true);
+    this.#release();
+  }
+
+  #release(): void {
+    this.#ended = true;
+    clearInterval(this.#timer);
+    for (const close of this.#closers.splice(0)) close();
+  }
+}

@@ -1,0 +1,142 @@
+import type { PrincipalIdentity } from "../auth/principal.ts";
+import { principalGate } from "../guard/admit.ts";
+import { ContextRecorder } from "../guard/context-recorder.ts";
+import { decide } from "../guard/decide.ts";
+import { DEFAULT_TIMEOUT_MS, runBounded } from "../guard/run.ts";
+import type { Policy } from "../policy/compile.ts";
+import { policyInForce } from "../policy/current.ts";
+import { masksOf } from "../policy/masks.ts";
+import { maskContents } from "../redact/mask-contents.ts";
+import { emptyContext } from "../session/context.ts";
+import type { SessionHome } from "../session/session-home.ts";
+import { type Catalogue, type Entry, type Listed, visible } from "./catalogue.ts";
+import type { CallContext, ResourceContents, ResourceDefinition } from "./define.ts";
+import { ToolError } from "./errors.ts";
+import { contentsSchemaOf } from "./masked-home.ts";
+
+/** Somebody who waits for changes, with the rights they have now. */
+export interface Viewer {
+  env: Env;
+  catalogue: Catalogue;
+  identity: PrincipalIdentity;
+  policy: Policy;
+}
+
+/** Lists that a client may be told to fetch again. */
+export type ListName = "tools" | "prompts" | "resources";
+
+/** Whoever waits has no memory that a resource could look into or change. */
+const NO_HOME: SessionHome = {
+  read: async () => emptyContext(),
+  apply: async () => {},
+  keepResult: async () => {},
+  readResult: async () => null,
+};
+
+/**
+ * The viewer as they are now, or `null` when grant, token or person have ended: a stream outlives the request that
+ * opened it, and what it was opened with. Rejects when nobody can say.
+ */
+export async function renewViewer({ env, catalogue, identity }: Viewer): Promise<Viewer | null> {
+  const { userId, grantId, tokenId } = identity;
+  const [ended, person, policy] = await Promise.all([
+    principalGate(env, userId).hasEnded(userId, { grantId, tokenId }),
+    env.PLATFORM_DB.prepare(`SELECT "role" FROM "user" WHERE "id" = ? AND "disabled" = 0`)
+      .bind(userId)
+      .first<{ role: string }>(),
+    policyInForce(env),
+  ]);
+  if (ended || person === null) return null;
+  return { env, catalogue, identity: { ...identity, role: person.role }, policy };
+}
+
+/**
+ * A fingerprint of what reading a resource would give the viewer now, or `null` when they may not or there is nothing.
+ * Two that differ mean that it was updated. Asks the same policy as reading, and gives away no more than that: it
+ * counts against no limit and leaves no record, or a colleague's changes could use up what the viewer may do.
+ * Rejects when the data cannot be read right now.
+ */
+export async function peekResource(viewer: Viewer, uri: string): Promise<string | null> {
+  const found = findResource(viewer.catalogue, uri);
+  if (!found || decide(viewer.policy, viewer.identity, found.entry.subject, { uri }).kind !== "allow")
+    return null;
+  const { definition } = found.entry;
+  try {
+    const contents = await look(viewer, found.entry, (context) =>
+      definition.read({ uri, params: found.params }, context),
+    );
+    return await fingerprintContents(viewer, contents);
+  } catch (failure) {
+    if (failure instanceof ToolError && (failure.code === "not_found" || failure.code === "forbidden"))
+      return null;
+    throw failure;
+  }
+}
+
+/** The same for a list: which entries it has for the viewer, and what they are called. */
+export async function peekList(viewer: Viewer, list: ListName): Promise<string> {
+  const { catalogue, policy, identity } = viewer;
+  if (list !== "resources") {
+    const all: Iterable<Entry<unknown>> = catalogue[list].values();
+    return await digest(visible(policy, identity, all).map(nameOf));
+  }
+  const entries = visible(policy, identity, catalogue.resources.values()).map(nameOf);
+  for (const entry of visible(policy, identity, catalogue.templates)) {
+    const members = entry.definition.list?.bind(entry.definition);
+    if (!members || decide(policy, identity, entry.subject, {}).kind !== "allow") continue;
+    const listed = await look(viewer, entry, members).catch(() => []);
+    entries.push(...listed.map(({ uri, title }) => [uri, title ?? null]));
+  }
+  // In any order: an article that moved up because it was changed is no other list.
+  return await digest(entries.map((entry) => JSON.stringify(entry)).sort());
+}
+
+/** Name of the server that a resource belongs to, or `null` for a URI that names nothing. */
+export function serverOfResource(catalogue: Catalogue, uri: string): string | null {
+  return findResource(catalogue, uri)?.entry.subject.server ?? null;
+}
+
+/** A resource's entry with the variables of its URI. */
+export function findResource(
+  { resources, templates }: Catalogue,
+  uri: string,
+): { entry: Entry<ResourceDefinition>; params: Record<string, string> } | null {
+  const fixed = resources.get(uri);
+  if (fixed) return { entry: fixed, params: {} };
+  for (const entry of templates) {
+    const params = entry.matcher.match(uri);
+    if (params) return { entry, params };
+  }
+  return null;
+}
+
+/** SHA-256 of contents as the viewer gets them, hexadecimal. */
+function fingerprintContents(
+  { policy, identity, catalogue }: Viewer,
+  contents: ResourceContents[],
+): Promise<string> {
+  return digest(maskContents(contents, masksOf(policy, identity.role), contentsSchemaOf(catalogue)));
+}
+
+function look<Seen>(
+  { env, identity, policy }: Viewer,
+  entry: Entry<unknown>,
+  work: (context: CallContext) => Promise<Seen>,
+): Promise<Seen> {
+  const store = entry.openStore(env, identity, masksOf(policy, identity.role), NO_HOME);
+  const context = new ContextRecorder(emptyContext());
+  return runBounded(new AbortController().signal, DEFAULT_TIMEOUT_MS, (signal) =>
+    work({ store, principal: identity, context, signal, now: new Date() }),
+  );
+}
+
+function nameOf({ listed }: { listed: Listed }): unknown[] {
+  return [listed.uri ?? listed.name, listed.title];
+}
+
+async function digest(value: unknown): Promise<string> {
+  const bytes = new Uint8Array(
+    await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(value))),
+  );
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,93 @@
+import { evictAllDurableObjects } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { principalGate } from "../../shared/guard/admit.ts";
+import { changeGate } from "../../shared/mcp/changes.ts";
+import { NOON, openTestStore, saveArticles } from "../knowledge/fixture.ts";
+import { waitForNews } from "../support/news.ts";
+import { LANES, openSession, type TestSession } from "../support/session.ts";
+
+const URI = "kb://articles/refund-policy";
+const HIDDEN = "kb://articles/layoffs";
+
+beforeAll(async () => {
+  await saveArticles();
+  const store = openTestStore();
+  await store.ensureCollection({ slug: "board", title: "Board" }, NOON);
+  await store.createArticle({ collection: "board", title: "Layoffs", body: "None.", tags: [] }, NOON);
+  await store.shareCollection("board", { readers: ["board"], writers: ["board"] });
+});
+
+// Changes that come close together are told a second later: nothing of that may go on when the file has ended.
+afterAll(() => changeGate(env, "knowledge").announce());
+
+/** Changes an article, whatever its version is now. */
+async function edit(writer: TestSession, id: string): Promise<void> {
+  const { data } = await writer.call("fetch", { id });
+  const { error } = await writer.call("knowledge_update_article", {
+    id,
+    expected_version: Number(data.metadata.version),
+    body: `${data.text}\nAnd one line more.\n`,
+    change_note: "More.",
+  });
+  expect(error).toBeUndefined();
+}
+
+describe.each(LANES.flatMap((listens) => LANES.map((writes) => [listens, writes] as const)))(
+  "a client on the %s lane that waits for news, and a colleague who writes on the %s lane",
+  (listens, writes) => {
+    it("hears of the article that was changed, also when every object had left memory", async () => {
+      const listener = await openSession({ server: "knowledge", lane: listens, as: "bob", role: "editor" });
+      const writer = await openSession({ server: "knowledge", lane: writes });
+      const { news } = await waitForNews(listener, { uris: [URI] });
+      for (let round = 0; round < 2; round += 1) {
+        await evictAllDurableObjects();
+        await edit(writer, "refund-policy");
+        expect(await news.next()).toMatchObject({
+          method: "notifications/resources/updated",
+          params: { uri: URI },
+        });
+      }
+      await news.close();
+    });
+  },
+);
+
+describe.each(LANES)("news on the %s lane", (lane) => {
+  it("is not told of what the client cannot read, and says so when it asks", async () => {
+    const listener = await openSession({ server: "knowledge", lane, as: "carol", role: "editor" });
+    const writer = await openSession({ server: "knowledge", lane: "stateless" });
+    const { news, heard } = await waitForNews(listener, { uris: [HIDDEN, "kb://articles/none", URI] });
+    expect(heard).toEqual([URI]);
+    await edit(writer, "layoffs");
+    await edit(writer, "refund-policy");
+    expect((await news.next())?.params.uri).toBe(URI);
+    await news.close();
+  });
+
+  it("tells that the list of resources has become another one", async () => {
+    const listener = await openSession({ server: "knowledge", lane, as: "dave", role: "editor" });
+    const writer = await openSession({ server: "knowledge", lane: "stateless" });
+    const { news } = await waitForNews(listener, { uris: [URI], lists: true });
+    await writer.call("knowledge_save_article", {
+      collection: "handbook",
+      title: `New, ${lane}`,
+      body: "Text.",
+    });
+    expect((await news.next())?.method).toBe("notifications/resources/list_changed");
+    await news.close();
+  });
+
+  it("ends with the grant, before anything more is told", async () => {
+    const listener = await openSession({ server: "knowledge", lane, as: "erin", role: "editor" });
+    const writer = await openSession({ server: "knowledge", lane: "stateless" });
+    const { news } = await waitForNews(listener, { uris: [URI] });
+    await principalGate(env, "user_erin").revokeGrant(listener.token.accessToken.split(":")[1] ?? "");
+    await edit(writer, "refund-policy");
+    const last = await news.next();
+    if (lane === "stateless") {
+      expect(last?.result).toMatchObject({ resultType: "complete" });
+      expect(await news.next()).toBeNull();
+    } else expect(last).toBeNull();
+  });
+});
