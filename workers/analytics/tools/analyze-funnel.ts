@@ -23,8 +23,8 @@ import { Question } from "../question.ts";
 import type { FunnelRow } from "../store/funnel.ts";
 import type { AnalyticsStore } from "../store.ts";
 
-/** Events that one question may look at: what the database sorts within its time limit. */
-const MAX_EVENTS = 3_000_000;
+/** Events that one question may look at: what the database follows, customers by customers, within the deadline. */
+const MAX_EVENTS = 1_000_000;
 
 const STEPS = ["visit", "cart", "checkout", "order"] as const;
 
@@ -65,7 +65,8 @@ export const analyzeFunnel = defineTool({
   }),
   overflow: "rows",
   content: drawPicture,
-  async run(input, { store, now }: ToolContext<AnalyticsStore>) {
+  timeoutMs: 60_000,
+  async run(input, { store, now, signal }: ToolContext<AnalyticsStore>) {
     const question = new Question(store);
     const steps = input.steps ?? STEPS;
     if (new Set(steps).size < steps.length)
@@ -86,6 +87,7 @@ export const analyzeFunnel = defineTool({
       );
     }
     const found = await store.countFunnel({
+      signal,
       steps,
       from: period.from,
       to: period.to,
