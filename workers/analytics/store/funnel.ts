@@ -26,6 +26,9 @@ export interface FunnelRow {
   people: number[];
 }
 
+/** Events that one question may look at: what the database follows, customers by customers, within a minute. */
+export const MAX_FUNNEL_EVENTS = 1_000_000;
+
 /** Members that one answer names. */
 const MOST_MEMBERS = 100;
 

@@ -20,11 +20,8 @@ import {
 } from "../fields.ts";
 import { formatPeriod, parsePeriod } from "../periods.ts";
 import { Question } from "../question.ts";
-import type { FunnelRow } from "../store/funnel.ts";
+import { type FunnelRow, MAX_FUNNEL_EVENTS } from "../store/funnel.ts";
 import type { AnalyticsStore } from "../store.ts";
-
-/** Events that one question may look at: what the database follows, customers by customers, within the deadline. */
-const MAX_EVENTS = 1_000_000;
 
 const STEPS = ["visit", "cart", "checkout", "order"] as const;
 
@@ -77,12 +74,12 @@ export const analyzeFunnel = defineTool({
     if (by === "customer")
       throw new ToolError("invalid_input", "A funnel counts customers; cut it by another dimension.");
     const events = await store.countEvents(steps, period.from, addDays(period.to, input.within_days));
-    if (events > MAX_EVENTS) {
+    if (events > MAX_FUNNEL_EVENTS) {
       throw new ToolError(
         "result_too_large",
         `The period has ${events.toLocaleString("en")} events of these kinds.`,
         {
-          suggestedAction: `Use a shorter period; at most ${MAX_EVENTS.toLocaleString("en")} can be followed at once.`,
+          suggestedAction: `Use a shorter period; at most ${MAX_FUNNEL_EVENTS.toLocaleString("en")} can be followed at once.`,
         },
       );
     }
