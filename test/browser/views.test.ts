@@ -104,6 +104,7 @@ describe.each([
     await frame.getByRole("button", { name: "Table" }).press("Enter");
     expect(await frame.getByRole("row").count()).toBe(1 + REVENUE.structuredContent.rows.length);
     expect(await frame.getByRole("cell", { name: "$1,100" }).isVisible()).toBe(true);
+    await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
     await takePicture(page, `view-table-${theme}-${width}`);
 
     const wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
