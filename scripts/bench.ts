@@ -8,6 +8,7 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench -- sessions         10,000 open sessions with a stream each: memory, and a call in each of them
   npm run bench -- redaction        what the redaction of free text finds, and what it finds by mistake
   npm run bench -- crm              lists and searches of the CRM over 100,000 and 1,000,000 contacts
+  npm run bench -- analytics        questions over 100,000, 1,000,000 and 10,000,000 events
   npm run bench -- knowledge        the ranking of the knowledge base on a test collection
 `;
 
@@ -17,6 +18,7 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   sessions: () => import("./bench/sessions.ts"),
   redaction: () => import("./bench/redaction.ts"),
   crm: () => import("./bench/crm.ts"),
+  analytics: () => import("./bench/analytics.ts"),
   knowledge: () => import("./bench/knowledge.ts"),
 };
 

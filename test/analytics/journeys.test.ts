@@ -60,13 +60,15 @@ describe("a funnel", () => {
         fc.integer({ min: 1, max: 12 }),
         fc.constantFrom(undefined, "channel"),
         fc.boolean(),
-        async (drawn, days, by, isFiltered) => {
+        // Customer by customer, a few at a time, or all at once.
+        fc.constantFrom(1, 4, 1_000),
+        async (drawn, days, by, isFiltered, sliceEvents) => {
           await db.exec("DELETE FROM events");
           const events = toEvents(drawn);
           await insertEvents(db, events);
           const [from, to] = ["2026-01-05", "2026-01-20"];
           const filters = isFiltered ? [{ dimension: "region", members: ["Europe"], exclude: false }] : [];
-          const found = await countFunnel(db, { steps: STEPS, from, to, days, filters, by });
+          const found = await countFunnel(db, { steps: STEPS, from, to, days, filters, by, sliceEvents });
           const rows = events.filter(({ region }) => !isFiltered || region === "Europe");
           const members = [...new Set(rows.map((row) => (by ? row.channel : "")))];
           const expected = members.map((member) => ({
@@ -116,13 +118,14 @@ describe("cohorts", () => {
         drawnEvents,
         fc.constantFrom("day", "week", "month") as fc.Arbitrary<"day" | "week" | "month">,
         fc.boolean(),
-        async (drawn, grain, isFiltered) => {
+        fc.constantFrom(1, 4, 1_000),
+        async (drawn, grain, isFiltered, sliceEvents) => {
           await db.exec("DELETE FROM events");
           const events = toEvents(drawn);
           await insertEvents(db, events);
           const [from, to] = ["2026-01-05", "2026-02-02"];
           const filters = isFiltered ? [{ dimension: "region", members: ["Europe"], exclude: true }] : [];
-          const found = await countCohorts(db, { kind: "order", grain, from, to, filters });
+          const found = await countCohorts(db, { kind: "order", grain, from, to, filters, sliceEvents });
           const counts = new Map<string, number>();
           for (const customer of ["C1", "C2", "C3"]) {
             const own = events

@@ -5,12 +5,17 @@ import { arriveAt, type Client, openBrowser, openPage, signIn, startClient, take
 
 let browser: Browser;
 let client: Client;
+let ask: Ask;
 let html: string;
+
+/** Sends one request of the stateless generation to the analytics server. */
+type Ask = (method: string, params: Record<string, unknown>) => Promise<ReturnType<typeof JSON.parse>>;
 
 beforeAll(async () => {
   browser = await openBrowser();
   client = await startClient("Chart Client");
-  html = await readView("ui://analytics/chart");
+  ask = await connect();
+  html = (await ask("resources/read", { uri: "ui://analytics/chart" })).contents[0].text;
 });
 
 afterAll(async () => {
@@ -18,11 +23,13 @@ afterAll(async () => {
   await client?.close();
 });
 
-/** Reads a view from the running Worker as a client does. */
-async function readView(uri: string): Promise<string> {
+/** Connects a client of the demonstration's administrator to the running Worker. */
+async function connect(): Promise<Ask> {
   const page = await openPage(browser);
-  await page.goto(client.authorizeUrl({ resource: "/mcp/analytics" }));
-  await signIn(page, "viewer");
+  await page.goto(
+    client.authorizeUrl({ resource: "/mcp/analytics", scope: "analytics:read analytics:write" }),
+  );
+  await signIn(page, "admin");
   await page.getByRole("button", { name: "Allow" }).click();
   await arriveAt(page, "Back at the client");
   const { access_token: token } = await client.takeToken();
@@ -32,21 +39,23 @@ async function readView(uri: string): Promise<string> {
     "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
     "io.modelcontextprotocol/clientCapabilities": {},
   };
-  const response = await fetch(`${inject("siteUrl")}/mcp/analytics`, {
-    method: "POST",
-    headers: {
-      authorization: `Bearer ${token}`,
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-      "mcp-protocol-version": revision,
-      "mcp-method": "resources/read",
-      "mcp-name": uri,
-    },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "resources/read", params: { uri, _meta } }),
-  });
-  const text = await response.text();
-  const body = JSON.parse(text.startsWith("{") ? text : (/^data: (\{.*)$/m.exec(text)?.[1] ?? "{}"));
-  return body.result.contents[0].text;
+  return async (method, params) => {
+    const response = await fetch(`${inject("siteUrl")}/mcp/analytics`, {
+      method: "POST",
+      headers: {
+        authorization: `Bearer ${token}`,
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        "mcp-protocol-version": revision,
+        "mcp-method": method,
+        "mcp-name": String(params.name ?? params.uri),
+      },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { ...params, _meta } }),
+    });
+    const text = await response.text();
+    const json = text.startsWith("{") ? text : (/^data: (\{.*)$/m.exec(text)?.[1] ?? "{}");
+    return JSON.parse(json).result;
+  };
 }
 
 const DAYS = Array.from({ length: 14 }, (_, day) => `2026-10-${String(day + 1).padStart(2, "0")}`);
@@ -95,6 +104,7 @@ describe.each([
     await frame.getByRole("button", { name: "Table" }).press("Enter");
     expect(await frame.getByRole("row").count()).toBe(1 + REVENUE.structuredContent.rows.length);
     expect(await frame.getByRole("cell", { name: "$1,100" }).isVisible()).toBe(true);
+    await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
     await takePicture(page, `view-table-${theme}-${width}`);
 
     const wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
@@ -121,5 +131,44 @@ describe("the chart view", () => {
     expect(await line()).not.toBe(lightLine);
     await show({ isError: true, content: [{ type: "text", text: 'There is no metric "x".' }] });
     expect(await frame.getByRole("alert").textContent()).toBe('There is no metric "x".');
+  });
+});
+
+describe("a picture in an answer of the running Worker", () => {
+  it("is one that the browser shows, on a ground of its own in light and dark", async () => {
+    const events = DAYS.map((day, index) => ({
+      key: `picture-${index}`,
+      occurred_at: `${day}T12:00:00Z`,
+      kind: "order",
+      customer_id: `C${index}`,
+      region: "Europe",
+      country: "Germany",
+      segment: "Consumer",
+      channel: "email",
+      category: "Footwear",
+      product: "Trail Shoe",
+      amount_cents: 10_000 + 1_500 * index,
+    }));
+    const tracked = await ask("tools/call", { name: "analytics_track", arguments: { events } });
+    expect(tracked.structuredContent).toMatchObject({ stored: DAYS.length });
+    const args = { metrics: ["revenue"], period: "2026-10-01..2026-10-14", grain: "day", chart: "bar" };
+    const answer = await ask("tools/call", { name: "analytics_query", arguments: args });
+    const { data, mimeType } = answer.content.find(({ type }: { type: string }) => type === "image");
+    for (const colorScheme of ["light", "dark"] as const) {
+      const page = await openPage(browser, {
+        colorScheme,
+        javaScriptEnabled: true,
+        viewport: { width: 360, height: 300 },
+      });
+      const ground = colorScheme === "dark" ? "#101214" : "#ffffff";
+      await page.setContent(
+        `<body style="margin:0;background:${ground}"><img style="width:100%" src="data:${mimeType};base64,${data}">`,
+      );
+      const size = await page.evaluate(
+        "document.images[0].decode().then(() => [document.images[0].naturalWidth, document.images[0].naturalHeight])",
+      );
+      expect(size).toEqual([960, 600]);
+      await takePicture(page, `picture-${colorScheme}-phone`);
+    }
   });
 });

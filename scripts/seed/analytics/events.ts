@@ -1,3 +1,4 @@
+import type { CheckedEvent } from "../../../workers/analytics/ingest/read-events.ts";
 import { Random } from "./random.ts";
 import {
   CHANNELS,
@@ -12,22 +13,9 @@ import {
   WEEKDAYS,
 } from "./shop.ts";
 
-/** A row of the table `events`. Money is US cents; `occurred_at` is UTC, to the second. */
-export interface ShopEvent {
+/** A row of the table `events`: what ingestion would make of it, with a number in the place of a sender's key. */
+export interface ShopEvent extends Omit<CheckedEvent, "event_key" | "new_customer"> {
   id: number;
-  occurred_at: string;
-  kind: "visit" | "cart" | "checkout" | "order" | "refund";
-  customer_id: string;
-  region: string;
-  country: string;
-  segment: string;
-  channel: string;
-  category: string;
-  product: string;
-  campaign: string | null;
-  quantity: number;
-  amount_cents: number;
-  cost_cents: number;
   new_customer: 0 | 1;
 }
 

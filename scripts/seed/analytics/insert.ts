@@ -1,31 +1,16 @@
+import { EVENT_COLUMNS } from "../../../workers/analytics/ingest/read-events.ts";
 import type { ShopEvent } from "./events.ts";
 
 /** Columns of `events` in the order of a row's array. */
-const EVENT_COLUMNS = [
-  "id",
-  "occurred_at",
-  "kind",
-  "customer_id",
-  "region",
-  "country",
-  "segment",
-  "channel",
-  "category",
-  "product",
-  "campaign",
-  "quantity",
-  "amount_cents",
-  "cost_cents",
-  "new_customer",
-] as const satisfies (keyof ShopEvent)[];
+export const SHOP_COLUMNS = ["id", ...EVENT_COLUMNS] as const;
 
 /** Bytes of one JSON parameter, well below D1's two million. */
 const BATCH_BYTES = 500_000;
 
 /** Inserts events; the triggers keep the daily totals. */
 export function insertEvents(db: D1Database, events: readonly ShopEvent[]): Promise<void> {
-  const rows = events.map((event) => EVENT_COLUMNS.map((column) => event[column]));
-  return insertRows(db, "events", EVENT_COLUMNS, rows);
+  const rows = events.map((event) => SHOP_COLUMNS.map((column) => event[column]));
+  return insertRows(db, "events", SHOP_COLUMNS, rows);
 }
 
 /**

@@ -54,6 +54,24 @@ export interface CheckedEvent {
   new_customer: 0 | 1 | null;
 }
 
+/** What an event says, in the order in which it is written down; how it is known comes before. */
+export const EVENT_COLUMNS = [
+  "occurred_at",
+  "kind",
+  "customer_id",
+  "region",
+  "country",
+  "segment",
+  "channel",
+  "category",
+  "product",
+  "campaign",
+  "quantity",
+  "amount_cents",
+  "cost_cents",
+  "new_customer",
+] as const satisfies (keyof CheckedEvent)[];
+
 /** What is wrong with one row. */
 export interface RowError {
   /** Place in the call, from 0. */

@@ -1,5 +1,7 @@
 import { FACTS } from "../facts.ts";
 import type { Filter } from "./base.ts";
+import { countEvents } from "./funnel.ts";
+import { type CustomerSlice, sliceCustomers, sliceSql } from "./slices.ts";
 
 /** Sizes of a cohort's steps. */
 export type CohortGrain = "day" | "week" | "month";
@@ -13,6 +15,10 @@ export interface CohortRequest {
   from: string;
   to: string;
   filters: readonly Filter[];
+  /** Events that one statement may sort; see `sliceCustomers`. */
+  sliceEvents?: number;
+  /** Stops between two slices. */
+  signal?: AbortSignal;
 }
 
 /** People of one cohort in one bucket after it. */
@@ -42,9 +48,28 @@ const STARTS: Readonly<Record<CohortGrain, (day: string) => string>> = {
  * are among the events that pass the filters.
  */
 export async function countCohorts(db: D1Database, request: CohortRequest): Promise<CohortCell[]> {
+  const { kind, from, to, signal, sliceEvents } = request;
+  const cells = new Map<string, CohortCell>();
+  for await (const slice of sliceCustomers(db, kind, await countEvents(db, [kind], from, to), sliceEvents)) {
+    signal?.throwIfAborted();
+    for (const cell of await countSlice(db, request, slice)) {
+      const place = `${cell.cohort} ${cell.age}`;
+      cells.set(place, { ...cell, people: cell.people + (cells.get(place)?.people ?? 0) });
+    }
+  }
+  return [...cells.values()].sort((a, b) =>
+    a.cohort === b.cohort ? a.age - b.age : a.cohort < b.cohort ? -1 : 1,
+  );
+}
+
+async function countSlice(
+  db: D1Database,
+  request: CohortRequest,
+  slice: CustomerSlice,
+): Promise<CohortCell[]> {
   const { kind, grain, from, to, filters } = request;
   const columns: Readonly<Record<string, string>> = FACTS.commerce.sources.at(-1)?.dimensions ?? {};
-  const values: string[] = [kind, from, to];
+  const values: (string | number)[] = [kind, from, to];
   const conditions = filters.map(({ dimension, members, exclude }) => {
     const sql = columns[dimension];
     if (sql === undefined) throw new TypeError(`Events have no dimension ${dimension}.`);
@@ -52,12 +77,13 @@ export async function countCohorts(db: D1Database, request: CohortRequest): Prom
     return ` AND ${sql} ${exclude ? "NOT " : ""}IN (SELECT value FROM json_each(?${values.length}))`;
   });
   const kept = conditions.join("");
+  const { table, condition } = sliceSql(slice, values);
   const day = "substr(occurred_at, 1, 10)";
   const { results } = await db
     .prepare(
       `WITH seen AS (
-        SELECT DISTINCT customer_id, ${STARTS[grain](day)} AS bucket FROM events
-        WHERE kind = ?1 AND occurred_at >= ?2 AND occurred_at < ?3${kept}
+        SELECT DISTINCT customer_id, ${STARTS[grain](day)} AS bucket FROM ${table}
+        WHERE kind = ?1 AND occurred_at >= ?2 AND occurred_at < ?3${kept}${condition}
       ),
       firsts AS (
         SELECT customer_id, min(bucket) AS cohort FROM seen GROUP BY customer_id
@@ -66,7 +92,7 @@ export async function countCohorts(db: D1Database, request: CohortRequest): Prom
         )
       )
       SELECT cohort, ${NUMBERS[grain]("bucket")} - ${NUMBERS[grain]("cohort")} AS age, count(*) AS people
-      FROM firsts JOIN seen USING (customer_id) GROUP BY cohort, age ORDER BY cohort, age`,
+      FROM firsts JOIN seen USING (customer_id) GROUP BY cohort, age`,
     )
     .bind(...values)
     .all<CohortCell>();

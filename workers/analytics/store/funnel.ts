@@ -1,5 +1,6 @@
 import { FACTS } from "../facts.ts";
 import type { Filter } from "./base.ts";
+import { type CustomerSlice, sliceCustomers, sliceSql } from "./slices.ts";
 
 /** What to follow people through. */
 export interface FunnelRequest {
@@ -13,6 +14,10 @@ export interface FunnelRequest {
   filters: readonly Filter[];
   /** Every step has to have the same member of it. */
   by: string | undefined;
+  /** Events that one statement may sort; see `sliceCustomers`. */
+  sliceEvents?: number;
+  /** Stops between two slices. */
+  signal?: AbortSignal;
 }
 
 /** How many different people came to each step. */
@@ -21,12 +26,39 @@ export interface FunnelRow {
   people: number[];
 }
 
+/** Events that one question may look at: what the database follows, customers by customers, within a minute. */
+export const MAX_FUNNEL_EVENTS = 1_000_000;
+
+/** Members that one answer names. */
+const MOST_MEMBERS = 100;
+
 /**
  * Counts different people who went through the steps in order. Each event carries the latest beginning that leads to it: the
  * beginning that leaves most time dominates every other, so one pass in order of time is exact (the same rule as windowFunnel
- * of ClickHouse). Events of one second count in the order of the steps.
+ * of ClickHouse). Events of one second count in the order of the steps. Many events are counted customers by customers.
  */
 export async function countFunnel(db: D1Database, request: FunnelRequest): Promise<FunnelRow[]> {
+  const { steps, from, to, signal, sliceEvents } = request;
+  const [first = ""] = steps;
+  const members = new Map<string, number[]>();
+  for await (const slice of sliceCustomers(db, first, await countEvents(db, steps, from, to), sliceEvents)) {
+    signal?.throwIfAborted();
+    for (const { member, people } of await countSlice(db, request, slice)) {
+      const sums = members.get(member);
+      members.set(member, sums ? sums.map((sum, step) => sum + (people[step] ?? 0)) : people);
+    }
+  }
+  return [...members]
+    .map(([member, people]) => ({ member, people }))
+    .sort((a, b) => (b.people[0] ?? 0) - (a.people[0] ?? 0) || (a.member < b.member ? -1 : 1))
+    .slice(0, MOST_MEMBERS);
+}
+
+async function countSlice(
+  db: D1Database,
+  request: FunnelRequest,
+  slice: CustomerSlice,
+): Promise<FunnelRow[]> {
   const { steps, from, to, days, filters, by } = request;
   const columns: Readonly<Record<string, string>> = FACTS.commerce.sources.at(-1)?.dimensions ?? {};
   const column = (dimension: string) => {
@@ -39,6 +71,7 @@ export async function countFunnel(db: D1Database, request: FunnelRequest): Promi
     values.push(JSON.stringify(members));
     return `AND ${column(dimension)} ${exclude ? "NOT " : ""}IN (SELECT value FROM json_each(?${values.length}))`;
   });
+  const { table, condition } = sliceSql(slice, values);
   const order = "PARTITION BY customer_id, member ORDER BY occurred_at, step ROWS UNBOUNDED PRECEDING";
   const passes = steps.slice(1).map((_, index) => {
     const step = index + 1;
@@ -57,14 +90,14 @@ export async function countFunnel(db: D1Database, request: FunnelRequest): Promi
     .prepare(
       `WITH chosen AS (
         SELECT customer_id, ${by ? column(by) : "''"} AS member, occurred_at, steps.key AS step
-        FROM json_each(?1) AS steps CROSS JOIN events
+        FROM json_each(?1) AS steps CROSS JOIN ${table}
         WHERE kind = steps.value AND occurred_at >= ?2
-          AND occurred_at < CASE steps.key WHEN 0 THEN ?3 ELSE date(?3, '+' || ?4 || ' days') END ${conditions.join(" ")}
+          AND occurred_at < CASE steps.key WHEN 0 THEN ?3 ELSE date(?3, '+' || ?4 || ' days') END ${conditions.join(" ")}${condition}
       ),
       pass0 AS (SELECT *, CASE step WHEN 0 THEN occurred_at END AS began FROM chosen),
       ${passes.join(",\n")}
       SELECT member, ${counts.join(", ")} FROM pass${steps.length - 1} GROUP BY member
-      HAVING s0 > 0 ORDER BY s0 DESC, member LIMIT 100`,
+      HAVING s0 > 0`,
     )
     .bind(...values)
     .all<Record<string, string | number>>();

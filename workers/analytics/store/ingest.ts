@@ -1,4 +1,4 @@
-import { type CheckedEvent, isSameEvent } from "../ingest/read-events.ts";
+import { type CheckedEvent, EVENT_COLUMNS, isSameEvent } from "../ingest/read-events.ts";
 
 /** What became of the events of one call. */
 export interface Ingestion {
@@ -11,23 +11,7 @@ export interface Ingestion {
   newMembers: { dimension: string; member: string }[];
 }
 
-const COLUMNS = [
-  "event_key",
-  "occurred_at",
-  "kind",
-  "customer_id",
-  "region",
-  "country",
-  "segment",
-  "channel",
-  "category",
-  "product",
-  "campaign",
-  "quantity",
-  "amount_cents",
-  "cost_cents",
-  "new_customer",
-] as const satisfies (keyof CheckedEvent)[];
+const COLUMNS = ["event_key", ...EVENT_COLUMNS] as const;
 
 const DIMENSIONS = ["region", "country", "segment", "channel", "category", "product", "campaign"] as const;
 

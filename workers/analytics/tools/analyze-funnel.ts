@@ -20,11 +20,8 @@ import {
 } from "../fields.ts";
 import { formatPeriod, parsePeriod } from "../periods.ts";
 import { Question } from "../question.ts";
-import type { FunnelRow } from "../store/funnel.ts";
+import { type FunnelRow, MAX_FUNNEL_EVENTS } from "../store/funnel.ts";
 import type { AnalyticsStore } from "../store.ts";
-
-/** Events that one question may look at: what the database sorts within its time limit. */
-const MAX_EVENTS = 3_000_000;
 
 const STEPS = ["visit", "cart", "checkout", "order"] as const;
 
@@ -65,7 +62,8 @@ export const analyzeFunnel = defineTool({
   }),
   overflow: "rows",
   content: drawPicture,
-  async run(input, { store, now }: ToolContext<AnalyticsStore>) {
+  timeoutMs: 60_000,
+  async run(input, { store, now, signal }: ToolContext<AnalyticsStore>) {
     const question = new Question(store);
     const steps = input.steps ?? STEPS;
     if (new Set(steps).size < steps.length)
@@ -76,16 +74,17 @@ export const analyzeFunnel = defineTool({
     if (by === "customer")
       throw new ToolError("invalid_input", "A funnel counts customers; cut it by another dimension.");
     const events = await store.countEvents(steps, period.from, addDays(period.to, input.within_days));
-    if (events > MAX_EVENTS) {
+    if (events > MAX_FUNNEL_EVENTS) {
       throw new ToolError(
         "result_too_large",
         `The period has ${events.toLocaleString("en")} events of these kinds.`,
         {
-          suggestedAction: `Use a shorter period; at most ${MAX_EVENTS.toLocaleString("en")} can be followed at once.`,
+          suggestedAction: `Use a shorter period; at most ${MAX_FUNNEL_EVENTS.toLocaleString("en")} can be followed at once.`,
         },
       );
     }
     const found = await store.countFunnel({
+      signal,
       steps,
       from: period.from,
       to: period.to,

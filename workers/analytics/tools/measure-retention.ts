@@ -64,7 +64,8 @@ export const measureRetention = defineTool({
   }),
   overflow: "rows",
   content: drawPicture,
-  async run(input, { store, now }: ToolContext<AnalyticsStore>) {
+  timeoutMs: 60_000,
+  async run(input, { store, now, signal }: ToolContext<AnalyticsStore>) {
     const question = new Question(store);
     const { grain, activity } = input;
     const asked = parsePeriod(input.period ?? DEFAULTS[grain], now);
@@ -91,6 +92,7 @@ export const measureRetention = defineTool({
     }
     const filters = await question.filters("commerce", input, input.filters);
     const cells = await store.countCohorts({
+      signal,
       kind: activity,
       grain,
       from: period.from,

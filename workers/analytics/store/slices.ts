@@ -1,0 +1,60 @@
+/** Customers from one id to another, in the order of their ids; `null` is no bound. */
+export interface CustomerSlice {
+  /** Not included. */
+  after: string | null;
+  /** Included. */
+  to: string | null;
+}
+
+/** Everybody at once. */
+const EVERYBODY: CustomerSlice = { after: null, to: null };
+
+/** Events that one statement may sort: D1 holds them in memory, of which a database has 128 MB. */
+const SLICE_EVENTS = 100_000;
+
+/**
+ * Splits customers so that no slice has many more events than {@link SLICE_EVENTS}: everything of one customer is in one
+ * slice, so what is counted by customer can be added up. Found one after the other on the index `events_by_customer`.
+ *
+ * @param expected - events that the question is about; few enough are one slice
+ * @param most - events of a slice, {@link SLICE_EVENTS} by default
+ */
+export async function* sliceCustomers(
+  db: D1Database,
+  kind: string,
+  expected: number,
+  most = SLICE_EVENTS,
+): AsyncGenerator<CustomerSlice> {
+  if (expected <= most) {
+    yield EVERYBODY;
+    return;
+  }
+  const next = db.prepare(
+    `SELECT customer_id FROM events INDEXED BY events_by_customer
+     WHERE kind = ?1 AND customer_id > ?2 ORDER BY customer_id LIMIT 1 OFFSET ${most >> 1}`,
+  );
+  let after = "";
+  for (;;) {
+    const to = await next.bind(kind, after).first<{ customer_id: string }>();
+    yield { after, to: to?.customer_id ?? null };
+    if (!to) return;
+    after = to.customer_id;
+  }
+}
+
+/**
+ * The condition of a slice as SQL, and the table to read: over a part of the customers along their index, over everybody
+ * along time. `values` takes what the condition binds.
+ */
+export function sliceSql(
+  { after, to }: CustomerSlice,
+  values: (string | number)[],
+): { table: string; condition: string } {
+  const bound = (operator: string, id: string | null) => {
+    if (id === null) return "";
+    values.push(id);
+    return ` AND customer_id ${operator} ?${values.length}`;
+  };
+  const condition = bound(">", after) + bound("<=", to);
+  return { table: condition === "" ? "events" : "events INDEXED BY events_by_customer", condition };
+}
