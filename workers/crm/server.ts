@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineServer } from "../../shared/mcp/define.ts";
+import { customerCard } from "./customer-view.ts";
 import { exportResource } from "./export-resource.ts";
 import { ownerField, regionField, stageField } from "./fields.ts";
 import { prepareMeeting, reviewPipeline } from "./prompts.ts";
@@ -85,6 +86,6 @@ export const crm = defineServer<CrmStore>({
     listChanges,
     undoChange,
   ],
-  resources: [companyResource, dealResource, pipelineResource, exportResource],
+  resources: [companyResource, dealResource, pipelineResource, exportResource, customerCard],
   prompts: [prepareMeeting, reviewPipeline],
 });
