@@ -6,24 +6,19 @@ CREATE VIRTUAL TABLE contacts_terms USING fts5vocab (contacts_fts, instance);
 CREATE VIRTUAL TABLE companies_terms USING fts5vocab (companies_fts, instance);
 CREATE VIRTUAL TABLE deals_terms USING fts5vocab (deals_fts, instance);
 
--- Deals are listed, filtered and added up without visiting the table: every column that a filter may name is in the
--- index of each order, for open deals (the daily question), for one owner's, and for a region's.
+-- Open deals are listed, filtered and added up without visiting the table: every column that a filter may name is in
+-- the index of each order.
 DROP INDEX deals_open_by_amount;
 DROP INDEX deals_open_by_closing;
 DROP INDEX deals_open_by_touch;
-DROP INDEX deals_by_owner;
-DROP INDEX deals_by_region;
 CREATE INDEX deals_open_by_amount ON deals
   (amount_cents, seq, last_activity_at, expected_close_on, stage, owner_id, region) WHERE closed_at IS NULL;
 CREATE INDEX deals_open_by_closing ON deals
   (expected_close_on, seq, amount_cents, last_activity_at, stage, owner_id, region) WHERE closed_at IS NULL;
 CREATE INDEX deals_open_by_touch ON deals
   (last_activity_at, seq, amount_cents, expected_close_on, stage, owner_id, region) WHERE closed_at IS NULL;
-CREATE INDEX deals_by_owner ON deals
-  (owner_id, amount_cents, seq, closed_at, last_activity_at, expected_close_on, stage, region);
-CREATE INDEX deals_by_region ON deals
-  (region COLLATE NOCASE, amount_cents, seq, closed_at, last_activity_at, expected_close_on, stage, owner_id);
-CREATE INDEX deals_by_region_and_closing ON deals
-  (region COLLATE NOCASE, expected_close_on, seq, closed_at, amount_cents, last_activity_at, stage, owner_id);
-CREATE INDEX deals_by_region_and_touch ON deals
-  (region COLLATE NOCASE, last_activity_at, seq, closed_at, amount_cents, expected_close_on, stage, owner_id);
+CREATE INDEX deals_open_by_owner ON deals
+  (owner_id, amount_cents, seq, last_activity_at, expected_close_on, stage, region) WHERE closed_at IS NULL;
+CREATE INDEX deals_open_by_region ON deals
+  (region COLLATE NOCASE, amount_cents, seq, last_activity_at, expected_close_on, stage, owner_id)
+  WHERE closed_at IS NULL;
