@@ -3,7 +3,7 @@ import { defineServer } from "../../shared/mcp/define.ts";
 import { customerCard } from "./customer-view.ts";
 import { exportResource } from "./export-resource.ts";
 import { ownerField, regionField, stageField } from "./fields.ts";
-import { prepareMeeting, reviewPipeline } from "./prompts.ts";
+import { prepareMeeting, reviewAccount, reviewPipeline } from "./prompts.ts";
 import { companyResource, dealResource, pipelineResource } from "./resources.ts";
 import { type CrmStore, openCrmStore } from "./store.ts";
 import { bulkUpdate } from "./tools/bulk-update.ts";
@@ -87,5 +87,5 @@ export const crm = defineServer<CrmStore>({
     undoChange,
   ],
   resources: [companyResource, dealResource, pipelineResource, exportResource, customerCard],
-  prompts: [prepareMeeting, reviewPipeline],
+  prompts: [prepareMeeting, reviewAccount, reviewPipeline],
 });
