@@ -97,6 +97,16 @@ describe.each(LANES)("working with customers in the %s lane", (lane) => {
     expect(meeting.messages[1].content.resource.uri).toBe("crm://companies/cmp_acme");
     const review = await session.getPrompt("crm_review_pipeline", { owner: "me" });
     expect(JSON.parse(review.messages[1].content.resource.text)).toMatchObject({ open_amount: 250_000 });
+    const account = await session.getPrompt("crm_review_account", { customer: "Acme Rockets" });
+    expect(account.messages[0].content.text).toContain("company_id cmp_acme and open_only false");
+    expect(account.messages[1].content.resource.uri).toBe("crm://companies/cmp_acme");
+    for (const name of ["crm_prepare_meeting", "crm_review_account"]) {
+      const { values } = await session.complete(
+        { type: "ref/prompt", name },
+        { name: "customer", value: "acm" },
+      );
+      expect(values[0], name).toBe("Acme Rockets");
+    }
     await session.close();
   });
 });

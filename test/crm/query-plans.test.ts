@@ -163,6 +163,7 @@ beforeAll(async () => {
   await store.readOverview({ column: "contact_id", id: people[0]?.id ?? "" }, "2026-01-01");
   await store.contacts.getByEmail("a@b.example");
   await store.companies.get(companyId);
+  await store.companies.listByName("acme", 6);
   const person = { title: null, email: null, phone: null, company_id: companyId, owner_id: null };
   const write = { userId: "user_x", key: "k", tool: "t", fingerprint: "f" };
   await store.contacts.create("con_new", { first_name: "A", last_name: "B", ...person }, stamp, write);

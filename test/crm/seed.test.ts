@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { seedCrm } from "../../scripts/seed/crm.ts";
 import { migrate } from "../support/migrate.ts";
+import { openSession } from "../support/session.ts";
 
 const AS_OF = new Date("2026-11-21T00:00:00Z");
 const TABLES = ["owners", "companies", "contacts", "deals", "deal_stage_history", "activities", "tasks"];
@@ -66,5 +67,70 @@ describe("the demonstration data", () => {
     const load = (contacts: number) => seedCrm(env.CRM_DB, { asOf: AS_OF, contacts, report: () => {} });
     await expect(load(0)).rejects.toThrow(RangeError);
     await expect(load(1_000_001)).rejects.toThrow(RangeError);
+  });
+});
+
+/** A deal as the table has it. */
+interface Deal {
+  owner: string | null;
+  stage: string;
+  amount_cents: number;
+  created_at: string;
+  closed_at: string | null;
+  last_activity_at: string;
+  expected_close_on: string;
+}
+
+const CHANCE: Record<string, number> = { lead: 0.1, qualified: 0.25, proposal: 0.5, negotiation: 0.75 };
+
+describe("the pipeline of the demonstration data", () => {
+  it("has the figures that a plain computation over its deals has", async () => {
+    const { results: deals } = await env.CRM_DB.prepare(
+      "SELECT d.*, o.name AS owner FROM deals d LEFT JOIN owners o ON o.id = d.owner_id",
+    ).all<Deal>();
+    const session = await openSession({ server: "crm", lane: "stateless" });
+    const { data } = await session.call("crm_get_pipeline", { days: 365 });
+    const day = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString().slice(0, 10);
+    const sum = (rows: Deal[], weigh: (deal: Deal) => number = () => 1) =>
+      rows.reduce((total, deal) => total + deal.amount_cents * weigh(deal), 0) / 100;
+    const open = deals.filter(({ closed_at }) => closed_at === null);
+    const weigh = ({ stage }: Deal) => CHANCE[stage] ?? 0;
+    expect(data).toMatchObject({ open_deals: open.length, open_amount: sum(open) });
+    expect(data.forecast).toBeCloseTo(sum(open, weigh), 0);
+    for (const stage of data.stages) {
+      const here = open.filter((deal) => deal.stage === stage.stage);
+      const stale = here.filter((deal) => deal.last_activity_at.slice(0, 10) <= day(30));
+      expect(stage).toMatchObject({ deals: here.length, amount: sum(here) });
+      expect(stage).toMatchObject({ stale_deals: stale.length, stale_amount: sum(stale) });
+      expect(stage.late_deals).toBe(here.filter((deal) => deal.expected_close_on < day(0)).length);
+      expect(stage.forecast).toBeCloseTo(sum(here, weigh), 0);
+    }
+    const owners = [...Map.groupBy(open, ({ owner }) => owner)]
+      .map(([owner, rows]) => ({ owner, deals: rows.length, amount: sum(rows), forecast: sum(rows, weigh) }))
+      .sort((one, other) => other.forecast - one.forecast)
+      .slice(0, 10);
+    expect(data.owners.map(({ owner }: { owner: string }) => owner)).toEqual(
+      owners.map(({ owner }) => owner),
+    );
+    for (const [index, { forecast, ...exact }] of owners.entries()) {
+      expect(data.owners[index]).toMatchObject(exact);
+      expect(data.owners[index].forecast).toBeCloseTo(forecast, 0);
+    }
+    const closed = deals.filter(({ closed_at }) => closed_at !== null && closed_at.slice(0, 10) >= day(365));
+    const won = closed.filter(({ stage }) => stage === "won");
+    const days = won.map(
+      ({ created_at, closed_at }) => (Date.parse(closed_at ?? "") - Date.parse(created_at)) / 86_400_000,
+    );
+    expect(won.length).toBeGreaterThan(10);
+    expect(data.results).toMatchObject({
+      won: won.length,
+      lost: closed.length - won.length,
+      won_amount: sum(won),
+    });
+    expect(data.results.win_rate).toBeCloseTo(won.length / closed.length, 3);
+    expect(data.results.cycle_days).toBeCloseTo(
+      days.reduce((total, each) => total + each, 0) / won.length,
+      1,
+    );
   });
 });

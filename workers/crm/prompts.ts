@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { type CallContext, definePrompt } from "../../shared/mcp/define.ts";
+import { ToolError } from "../../shared/mcp/errors.ts";
+import { nameContact } from "./answers.ts";
 import { lineField } from "./fields.ts";
 import { STALE_DAYS, summarizePipeline } from "./pipeline.ts";
 import { resolveCustomer, resolveOwner } from "./resolve.ts";
@@ -7,6 +9,17 @@ import { describeCompany, toJsonResource } from "./resources.ts";
 import type { CrmStore } from "./store.ts";
 
 const COMPLETED = 20;
+
+/** Customers by the beginning of their name: companies, and people where they may be found. */
+async function completeCustomer(value: string, { store }: CallContext<CrmStore>): Promise<string[]> {
+  if (value.trim() === "") return (await store.companies.listActive(COMPLETED)).map(({ name }) => name);
+  const request = { text: value, facets: [], limit: COMPLETED };
+  const [companies, people] = await Promise.all([
+    store.companies.search(request),
+    store.contacts.findsPeople ? store.contacts.search(request) : { rows: [] },
+  ]);
+  return [...new Set([...companies.rows.map(({ name }) => name), ...people.rows.map(nameContact)])];
+}
 
 /** Gets a person ready for a meeting with a customer. */
 export const prepareMeeting = definePrompt({
@@ -18,14 +31,7 @@ export const prepareMeeting = definePrompt({
     customer: lineField(200).describe("Company or contact: name, e-mail or id"),
     purpose: lineField(300).optional().describe("What the meeting is about"),
   }),
-  complete: {
-    async customer(value: string, { store }: CallContext<CrmStore>) {
-      const page = await (value.trim() === ""
-        ? store.companies.listActive(COMPLETED)
-        : store.companies.search({ text: value, facets: [], limit: COMPLETED }).then(({ rows }) => rows));
-      return page.map(({ name }) => name);
-    },
-  },
+  complete: { customer: completeCustomer },
   async run({ customer, purpose }, { store, now }: CallContext<CrmStore>) {
     const { company, ...found } = await resolveCustomer(store, customer);
     const person = found.kind === "contact" ? ` The meeting is with contact ${found.contact.id}.` : "";
@@ -42,6 +48,44 @@ export const prepareMeeting = definePrompt({
     if (!company) return [request];
     const resource = await describeCompany(store, company, `crm://companies/${company.id}`, now);
     return [request, { role: "user" as const, content: { type: "resource" as const, resource } }];
+  },
+});
+
+/** Looks at one account as its owner would before a quarterly review. */
+export const reviewAccount = definePrompt({
+  name: "crm_review_account",
+  title: "Review an account",
+  description:
+    "A review of one customer: where it stands, where it could grow, what threatens it, and a plan.",
+  scope: "crm:read",
+  arguments: z.object({ customer: lineField(200).describe("Company or contact: name, e-mail or id") }),
+  complete: { customer: completeCustomer },
+  async run({ customer }, { store, now }: CallContext<CrmStore>) {
+    const { company } = await resolveCustomer(store, customer);
+    if (!company) {
+      throw new ToolError(
+        "invalid_input",
+        "This person belongs to no company, and an account is a company.",
+        {
+          suggestedAction: "Name a company, or use crm_prepare_meeting for a person.",
+        },
+      );
+    }
+    const text = [
+      `Review the account ${company.name}; what the CRM knows now is attached.`,
+      `1. crm_list_deals with company_id ${company.id} and open_only false: what we won and lost there, and why.`,
+      `2. crm_list_activities with company_id ${company.id}: who talks to whom, how often, and who has gone quiet.`,
+      `3. crm_list_tasks with company_id ${company.id}: what we owe.`,
+      "Then write: the state in three sentences with the health and its reasons; the people who decide, and whom we do",
+      "not know yet; won, lost and open amounts; the two largest risks and the two best chances, each with what speaks",
+      "for it; and a plan for the next 90 days with a person and a day for each step.",
+      "Say plainly where the CRM knows nothing; invent nothing. Ask me before you change anything.",
+    ].join("\n");
+    const resource = await describeCompany(store, company, `crm://companies/${company.id}`, now);
+    return [
+      { role: "user", content: { type: "text", text } },
+      { role: "user", content: { type: "resource", resource } },
+    ];
   },
 });
 

@@ -63,17 +63,17 @@ export async function resolveCustomer(store: CrmStore, text: string): Promise<Cu
 
 /** An exact name wins over a name that begins alike, and that over one that is spelled alike. */
 async function resolveName(store: CrmStore, text: string): Promise<Customer> {
+  // The usual case costs one look into an index; a company's card shows its people too.
+  const named = await store.companies.listByName(text, MAX_CANDIDATES);
+  if (named.length > 0) return await pickOne(store, text, named, []);
   const request = { text, facets: [], limit: MAX_CANDIDATES };
   const [companies, contacts] = await Promise.all([
     store.companies.search(request),
     store.contacts.search(request),
   ]);
   const wanted = text.toLowerCase();
-  const exactCompanies = companies.rows.filter((row) => row.name.toLowerCase() === wanted);
-  const exactContacts = contacts.rows.filter((row) => nameContact(row).toLowerCase() === wanted);
-  if (exactCompanies.length + exactContacts.length > 0) {
-    return await pickOne(store, text, exactCompanies, exactContacts);
-  }
+  const exact = contacts.rows.filter((row) => nameContact(row).toLowerCase() === wanted);
+  if (exact.length > 0) return await pickOne(store, text, [], exact);
   const best = Math.min(rankMatch(companies), rankMatch(contacts));
   const firms = rankMatch(companies) === best ? companies.rows : [];
   const people = rankMatch(contacts) === best ? contacts.rows : [];

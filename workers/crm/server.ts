@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { defineServer } from "../../shared/mcp/define.ts";
+import { customerCard } from "./customer-view.ts";
 import { exportResource } from "./export-resource.ts";
 import { ownerField, regionField, stageField } from "./fields.ts";
-import { prepareMeeting, reviewPipeline } from "./prompts.ts";
+import { prepareMeeting, reviewAccount, reviewPipeline } from "./prompts.ts";
 import { companyResource, dealResource, pipelineResource } from "./resources.ts";
 import { type CrmStore, openCrmStore } from "./store.ts";
 import { bulkUpdate } from "./tools/bulk-update.ts";
@@ -86,6 +87,6 @@ export const crm = defineServer<CrmStore>({
     listChanges,
     undoChange,
   ],
-  resources: [companyResource, dealResource, pipelineResource, exportResource],
-  prompts: [prepareMeeting, reviewPipeline],
+  resources: [companyResource, dealResource, pipelineResource, exportResource, customerCard],
+  prompts: [prepareMeeting, reviewAccount, reviewPipeline],
 });

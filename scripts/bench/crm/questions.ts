@@ -109,7 +109,7 @@ export function listQuestions(asOf: Date): Question[] {
         store.activities.list({ column: "company_id", id: companyId }, LIMIT, undefined),
     },
     {
-      title: "duplicates among 500 contacts",
+      title: "duplicates among 250 contacts",
       ask: (store, _, index) => store.findDuplicates({ afterSeq: index * 1_000 }),
     },
   ];

@@ -80,6 +80,18 @@ export class CompanyStore {
     return results;
   }
 
+  /** Companies of exactly this name, in any case of its letters. */
+  async listByName(name: string, limit: number): Promise<CompanyRow[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT ${COLUMNS} FROM companies c LEFT JOIN owners o ON o.id = c.owner_id
+         WHERE c.name = ? COLLATE NOCASE LIMIT ?`,
+      )
+      .bind(name, limit)
+      .all<CompanyRow>();
+    return results;
+  }
+
   /** The companies that were in contact last; newest first. */
   async listActive(limit: number): Promise<CompanyRow[]> {
     const { results } = await this.#db

@@ -42,11 +42,8 @@ export interface DealCondition {
   values: (string | number)[];
 }
 
-/**
- * Translates a filter into SQL over `deals`. Sorted by anything but the amount, a region is looked for along the order
- * (the `+` keeps its index out): a region has so many deals that putting them in order costs more than passing others.
- */
-export function matchDeals(filter: DealFilter, sort: DealSort = "amount"): DealCondition {
+/** Translates a filter into SQL over `deals`. */
+export function matchDeals(filter: DealFilter): DealCondition {
   const parts: string[] = [];
   const values: (string | number)[] = [];
   const add = (sql: string, ...bound: (string | number)[]) => {
@@ -64,7 +61,6 @@ export function matchDeals(filter: DealFilter, sort: DealSort = "amount"): DealC
   if (filter.untouchedSince !== undefined) add("last_activity_at <= ?", filter.untouchedSince);
   if (filter.closingBefore !== undefined) add("expected_close_on < ?", filter.closingBefore);
   if (filter.closingAfter !== undefined) add("expected_close_on > ?", filter.closingAfter);
-  if (filter.region !== undefined)
-    add(`${sort === "amount" ? "" : "+"}region = ? COLLATE NOCASE`, filter.region);
+  if (filter.region !== undefined) add("region = ? COLLATE NOCASE", filter.region);
   return { sql: parts.join(" AND "), values };
 }

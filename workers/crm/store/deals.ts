@@ -139,7 +139,7 @@ export class DealStore {
     after: DealPosition | undefined,
   ): D1PreparedStatement {
     const { column, direction, start } = SORTS[sort];
-    const where = matchDeals(filter, sort);
+    const where = matchDeals(filter);
     return this.#db
       .prepare(
         `WITH hit AS (

@@ -27,11 +27,11 @@ export interface MergedFields {
 }
 
 const KEYS = ["email", "phone", "name"] as const satisfies readonly DuplicateKey[];
-const WINDOW = 500;
+const WINDOW = 250;
 const MAX_PAIRS = 60;
 
 /**
- * Pairs that share a key with one contact, or with the next 500 contacts after `afterSeq`. Gives the `seq` to go on
+ * Pairs that share a key with one contact, or with the next 250 contacts after `afterSeq`. Gives the `seq` to go on
  * from, or `undefined` at the end. Reads a bounded number of rows: the window, and at most 60 pairs for each key.
  */
 export async function findDuplicates(

@@ -18,7 +18,7 @@ export const findDuplicates = defineTool({
   effect: "read",
   scope: "crm:read",
   description:
-    "Finds contacts that were entered twice: same e-mail, or a similar name with the same phone or company. Goes through 500 contacts a call, oldest first. Then crm_merge_contacts.",
+    "Finds contacts that were entered twice: same e-mail, or a similar name with the same phone or company. Goes through 250 contacts a call, oldest first. Then crm_merge_contacts.",
   input: z.object({
     contact_id: idField("con").optional().describe("Only duplicates of this contact"),
     cursor: cursorField.optional(),

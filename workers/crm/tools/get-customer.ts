@@ -3,6 +3,7 @@ import { type ContextAccess, defineTool, type ToolContext } from "../../../share
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import { referToContact } from "../answers.ts";
 import { customerShape, describeCustomer } from "../customer.ts";
+import { customerCard } from "../customer-view.ts";
 import { lineField } from "../fields.ts";
 import { type Customer, resolveCustomer } from "../resolve.ts";
 import type { CrmStore } from "../store.ts";
@@ -13,6 +14,7 @@ export const getCustomer = defineTool({
   title: "Customer 360",
   effect: "read",
   scope: "crm:read",
+  view: customerCard,
   description:
     "Shows one customer from all sides: company, people, open deals, last contact, open tasks, and health with its reasons.",
   input: z.object({
