@@ -27,10 +27,7 @@ export const savedArticle = z.object({
   id: z.string(),
   url: z.string(),
   title: z.string(),
-  collection: z.string(),
-  version: z.int().describe("Name it as expected_version in the next update."),
-  updated_at: z.string(),
-  updated_by: z.string(),
+  version: z.int().describe("expected_version of the next update."),
 });
 
 /** Fills {@link savedArticle}. */
@@ -39,9 +36,6 @@ export function describeSaved(article: Article): z.input<typeof savedArticle> {
     id: article.slug,
     url: articleUri(article.slug),
     title: article.title,
-    collection: article.collection,
     version: article.version,
-    updated_at: article.updatedAt,
-    updated_by: article.updatedBy,
   };
 }
