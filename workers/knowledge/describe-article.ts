@@ -27,6 +27,7 @@ export const savedArticle = z.object({
   id: z.string(),
   url: z.string(),
   title: z.string(),
+  collection: z.string(),
   version: z.int().describe("expected_version of the next update."),
 });
 
@@ -36,6 +37,7 @@ export function describeSaved(article: Article): z.input<typeof savedArticle> {
     id: article.slug,
     url: articleUri(article.slug),
     title: article.title,
+    collection: article.collection,
     version: article.version,
   };
 }

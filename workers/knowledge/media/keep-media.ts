@@ -28,7 +28,7 @@ export interface KeptMedia {
 }
 
 /** Why bytes cannot be kept, as one sentence, or what they are. */
-export function inspectMedia(bytes: Uint8Array): { type: MediaType } | { refused: string } {
+function inspectMedia(bytes: Uint8Array): { type: MediaType } | { refused: string } {
   if (bytes.byteLength > MAX_MEDIA_BYTES) {
     return { refused: `It has ${bytes.byteLength} bytes; at most ${MAX_MEDIA_BYTES} are allowed.` };
   }
@@ -65,7 +65,7 @@ export async function keepMedia(
 }
 
 /** SHA-256 in hex. */
-export async function hashBytes(bytes: Uint8Array): Promise<string> {
+async function hashBytes(bytes: Uint8Array): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -18,7 +18,7 @@ export const getHistory = defineTool({
     limit: z.int().min(1).max(100).default(20).describe("Versions per page."),
     offset: z.int().min(0).max(100_000).default(0),
     compare_from: z.int().min(1).optional().describe("Also tell what changed from this version."),
-    compare_to: z.int().min(1).optional().describe("Until this one; the current one when left out."),
+    compare_to: z.int().min(1).optional().describe("Until this one; default: the current one."),
   }),
   output: z.object({
     id: z.string(),

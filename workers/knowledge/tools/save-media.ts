@@ -16,7 +16,7 @@ export const saveMedia = defineTool({
   scope: "knowledge:write",
   input: z.object({
     collection: collectionField.optional().describe("Its slug."),
-    title: titleField.describe("What it shows or says, in one line."),
+    title: titleField.describe("What it shows or says."),
     data: z
       .string()
       .min(1)
@@ -27,7 +27,7 @@ export const saveMedia = defineTool({
   inherits: ["collection"],
   output: mediaItem.pick({ id: true, url: true, type: true }).extend({
     markdown: z.string(),
-    is_new: z.boolean().describe("False when the collection had it already."),
+    is_new: z.boolean(),
   }),
   async run({ collection, title, data, description }, { store, context, now }: ToolContext<KnowledgeStore>) {
     if (collection === undefined) {
