@@ -19,6 +19,7 @@ const PACKAGES = [
   "better-auth/plugins/two-factor",
   "fast-check",
   "better-auth/crypto",
+  "diff",
   "hono",
   "hono/body-limit",
   "hono/cookie",

@@ -10,16 +10,18 @@ import type { DeploymentTarget } from "./target.ts";
  */
 export async function inspectAccount(target: DeploymentTarget): Promise<AccountState> {
   await requireSignIn();
-  const [databases, namespaces, secrets, queues] = await Promise.all([
+  const [databases, namespaces, secrets, queues, buckets] = await Promise.all([
     readJson<{ name: string }[]>(["d1", "list", "--json"]),
     readJson<{ title: string; id: string }[]>(["kv", "namespace", "list"]),
     listSecrets(target),
     Promise.all(target.queues.map(async (name) => ((await hasQueue(name)) ? [name] : []))),
+    Promise.all(target.buckets.map(async (name) => ((await hasBucket(name)) ? [name] : []))),
   ]);
   return {
     workerExists: secrets !== null,
     databases: databases.map(({ name }) => name),
     queues: queues.flat(),
+    buckets: buckets.flat(),
     secrets: secrets ?? [],
     namespaces: namespaces.map(({ title, id }) => ({ title, id })),
   };
@@ -47,6 +49,14 @@ async function hasQueue(name: string): Promise<boolean> {
   const result = await runWrangler(args);
   if (result.code === 0) return true;
   if (/does not exist/.test(result.stdout + result.stderr)) return false;
+  throw failedLook(args, result);
+}
+
+async function hasBucket(name: string): Promise<boolean> {
+  const args = ["r2", "bucket", "info", name, "--json"];
+  const result = await runWrangler(args);
+  if (result.code === 0) return true;
+  if (/does not exist|10006/.test(result.stdout + result.stderr)) return false;
   throw failedLook(args, result);
 }
 

@@ -8,6 +8,7 @@ export interface AccountState {
   workerExists: boolean;
   /** Names. */
   databases: readonly string[];
+  buckets: readonly string[];
   queues: readonly string[];
   /** Names of the Worker's secrets. */
   secrets: readonly string[];
@@ -19,6 +20,7 @@ export interface AccountState {
 export const FRESH_ACCOUNT: AccountState = {
   workerExists: false,
   databases: [],
+  buckets: [],
   queues: [],
   secrets: [],
   namespaces: [],
@@ -74,10 +76,18 @@ export function planDeployment(
     onFailure,
   });
   const queues = target.queues.filter((name) => !state.queues.includes(name));
+  const buckets = target.buckets.filter((name) => !state.buckets.includes(name));
   const databases = target.databases.filter(({ name }) => !state.databases.includes(name));
   return [
     ...queues.map((name) =>
       run(`Create the queue ${name}`, ["queues", "create", name], NOTHING_LIVE_CHANGED),
+    ),
+    ...buckets.map((name) =>
+      run(
+        `Create the bucket ${name}`,
+        ["r2", "bucket", "create", name, "--update-config=false"],
+        `${NOTHING_LIVE_CHANGED} R2 has to be switched on once for an account, in its dashboard.`,
+      ),
     ),
     ...databases.map(({ name }) =>
       run(

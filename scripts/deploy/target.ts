@@ -9,6 +9,8 @@ export interface DeploymentTarget {
   worker: string;
   publicUrl: string;
   databases: readonly { binding: string; name: string }[];
+  /** R2 buckets. */
+  buckets: readonly string[];
   /** Queues that are written to, read from, or take dead letters. */
   queues: readonly string[];
   /** KV namespaces without an id; wrangler creates them with the first deployment. */
@@ -33,6 +35,7 @@ export function readTarget(environment: EnvironmentName): DeploymentTarget {
       binding,
       name: database_name ?? binding,
     })),
+    buckets: config.r2_buckets.map(({ binding, bucket_name }) => String(bucket_name ?? binding)),
     queues: [...new Set([...produced, ...consumed])],
     namespaces: config.kv_namespaces
       .filter(({ id }) => id === undefined)

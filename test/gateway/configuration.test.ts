@@ -40,6 +40,7 @@ describe("the configuration check", () => {
     "KNOWLEDGE_DB",
     "OAUTH_KV",
     "CALL_QUEUE",
+    "MEDIA",
     "PRINCIPAL",
     "GRANT_STORE",
     "GATEWAY_AGENT",

@@ -136,6 +136,7 @@ describe("health", () => {
       "CRM_DB",
       "GRANT_STORE",
       "KNOWLEDGE_DB",
+      "MEDIA",
       "OAUTH_KV",
       "PLATFORM_DB",
       "PRINCIPAL",

@@ -45,6 +45,33 @@ describe("versions", () => {
     expect(data.versions).toHaveLength(2);
   });
 
+  it("are compared line by line, title and tags included", async () => {
+    const id = await saveDraft("Compared");
+    const change = { id, expected_version: 1, change_note: "More" };
+    await session.call("knowledge_update_article", {
+      ...change,
+      title: "Compared twice",
+      body: "First text.\nSecond.",
+    });
+    const { data } = await session.call("knowledge_get_history", { id, compare_from: 1 });
+    expect(data.diff.split("\n")).toEqual([
+      "@@ -1,4 +1,5 @@",
+      "-title: Compared",
+      "+title: Compared twice",
+      " tags: kept",
+      " ",
+      " First text.",
+      "+Second.",
+    ]);
+    const back = await session.call("knowledge_get_history", { id, compare_from: 2, compare_to: 1 });
+    expect(back.data.diff).toContain("-Second.");
+    const none = await session.call("knowledge_get_history", { id, compare_from: 2 });
+    expect(none.data.diff).toBe("");
+    expect((await session.call("knowledge_get_history", { id, compare_from: 7 })).error?.code).toBe(
+      "not_found",
+    );
+  });
+
   it("keep what a change leaves out", async () => {
     const id = await saveDraft("Partial change");
     await session.call("knowledge_update_article", {

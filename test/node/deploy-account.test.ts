@@ -44,6 +44,7 @@ describe("a deployment to an account", () => {
       expect(upload).toBeGreaterThan(migrated);
     }
     expect(account.events.indexOf("create queue gatehouse-calls-dead")).toBeLessThan(upload);
+    expect(account.events).toContain("create bucket gatehouse-media");
     expect(new Set(account.events).size).toBe(account.events.length);
   });
 

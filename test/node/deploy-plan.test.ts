@@ -17,6 +17,7 @@ const TARGET: DeploymentTarget = {
     { binding: "PLATFORM_DB", name: "gatehouse-platform" },
     { binding: "CRM_DB", name: "gatehouse-crm" },
   ],
+  buckets: ["gatehouse-media"],
   queues: ["calls", "calls-dead"],
   namespaces: ["gatehouse-oauth-kv"],
   secrets: ["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY"],
@@ -25,6 +26,7 @@ const TARGET: DeploymentTarget = {
 const COMPLETE: AccountState = {
   workerExists: true,
   databases: ["gatehouse-platform", "gatehouse-crm", "somebody-elses"],
+  buckets: ["gatehouse-media", "somebody-elses"],
   queues: ["calls", "calls-dead"],
   secrets: ["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY", "ANOTHER"],
   namespaces: [{ title: "gatehouse-oauth-kv", id: "k1" }],
@@ -47,6 +49,7 @@ describe("deployment plan", () => {
     expect(commandsFor(FRESH_ACCOUNT)).toEqual([
       "npx wrangler queues create calls --env=",
       "npx wrangler queues create calls-dead --env=",
+      "npx wrangler r2 bucket create gatehouse-media --update-config=false --env=",
       "npx wrangler d1 create gatehouse-platform --update-config=false --env=",
       "npx wrangler d1 create gatehouse-crm --update-config=false --env=",
       "npx wrangler d1 migrations apply PLATFORM_DB --remote --env=",
@@ -66,8 +69,11 @@ describe("deployment plan", () => {
   });
 
   it("adds what a new server needs to a deployment that exists", () => {
-    const state = { ...COMPLETE, databases: ["gatehouse-platform"] };
-    expect(commandsFor(state)[0]).toBe("npx wrangler d1 create gatehouse-crm --update-config=false --env=");
+    const state = { ...COMPLETE, databases: ["gatehouse-platform"], buckets: [] };
+    expect(commandsFor(state).slice(0, 2)).toEqual([
+      "npx wrangler r2 bucket create gatehouse-media --update-config=false --env=",
+      "npx wrangler d1 create gatehouse-crm --update-config=false --env=",
+    ]);
   });
 
   it("makes the secrets that are missing and never one that exists", () => {
@@ -96,7 +102,7 @@ describe("deployment plan", () => {
   });
 
   it("says with every step what state a failure leaves behind", () => {
-    const [queue, , , , migration, , deploy, probe] = planDeployment(TARGET, FRESH_ACCOUNT);
+    const [queue, , , , , migration, , deploy, probe] = planDeployment(TARGET, FRESH_ACCOUNT);
     expect(queue?.onFailure).toContain("Nothing that is live has changed");
     expect(migration?.onFailure).toContain("rolled back");
     expect(deploy?.onFailure).toContain("no Worker serves yet");

@@ -34,6 +34,7 @@ export async function openFakeAccount(): Promise<FakeAccount> {
   const events: AccountEvent[] = [];
   const secrets = new Map<string, string>();
   const databases: { name: string; uuid: string; migrations: { name: string }[] }[] = [];
+  const buckets: string[] = [];
   const queues: { queue_name: string; queue_id: string; consumers: []; producers: [] }[] = [];
   const namespaces: { title: string; id: string }[] = [];
   let uploaded = false;
@@ -80,6 +81,24 @@ export async function openFakeAccount(): Promise<FakeAccount> {
         return database ? { result: database } : { status: 404, code: 7404, message: "not found" };
       },
     ],
+    [
+      /\/r2\/buckets$/,
+      ({ body }) => {
+        const { name } = JSON.parse(body) as { name: string };
+        buckets.push(name);
+        events.push(`create bucket ${name}`);
+        return { result: { name } };
+      },
+    ],
+    [
+      /\/r2\/buckets\/([^/]+)$/,
+      (_exchange, name) =>
+        buckets.includes(name)
+          ? { result: { name, creation_date: "2026-01-01", location: "WEUR", storage_class: "Standard" } }
+          : { status: 404, code: 10006, message: "The specified bucket does not exist." },
+    ],
+    // How much a bucket holds; nobody here reads it.
+    [/\/graphql$/, () => ({ result: {} })],
     [
       /\/queues$/,
       ({ method, body, query }) => {
@@ -162,6 +181,7 @@ export async function openFakeAccount(): Promise<FakeAccount> {
       bindings: [
         { type: "kv_namespace", name: "OAUTH_KV", namespace_id: namespace?.id },
         { type: "queue", name: "CALL_QUEUE", queue_name: queues[0]?.queue_name },
+        { type: "r2_bucket", name: "MEDIA", bucket_name: buckets[0] },
       ],
       migration_tag: "v1",
     };

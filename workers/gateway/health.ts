@@ -48,6 +48,7 @@ function listProbes(env: Env): [string, Probe][] {
       () => database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").first(),
     ]),
     ["OAUTH_KV", () => env.OAUTH_KV.get(PROBE)],
+    ["MEDIA", () => env.MEDIA.head(PROBE)],
     ["PRINCIPAL", () => principalGate(env, PROBE).readContext(PROBE)],
     ["GRANT_STORE", () => env.GRANT_STORE.get(env.GRANT_STORE.idFromName(PROBE)).read(PROBE)],
     ["TOOL_LIMITER", () => toolGate(env, PROBE).take(1)],

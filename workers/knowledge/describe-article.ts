@@ -28,9 +28,7 @@ export const savedArticle = z.object({
   url: z.string(),
   title: z.string(),
   collection: z.string(),
-  version: z.int().describe("Name it as expected_version in the next update."),
-  updated_at: z.string(),
-  updated_by: z.string(),
+  version: z.int().describe("expected_version of the next update."),
 });
 
 /** Fills {@link savedArticle}. */
@@ -41,7 +39,5 @@ export function describeSaved(article: Article): z.input<typeof savedArticle> {
     title: article.title,
     collection: article.collection,
     version: article.version,
-    updated_at: article.updatedAt,
-    updated_by: article.updatedBy,
   };
 }

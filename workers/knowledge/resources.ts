@@ -1,4 +1,6 @@
 import { defineResource } from "../../shared/mcp/define.ts";
+import { ToolError } from "../../shared/mcp/errors.ts";
+import { MAX_SHOWN_BYTES } from "./media/media-fields.ts";
 import { articleUri } from "./store/rows.ts";
 import type { KnowledgeStore } from "./store.ts";
 
@@ -49,6 +51,30 @@ export const sectionResource = defineResource<KnowledgeStore>({
     const { text } = await store.readSection(slug, params.section ?? "");
     context.remember({ type: "article", id: slug, label: title });
     return [{ uri, mimeType: "text/markdown", text }];
+  },
+});
+
+/** `kb://media/{id}`: a picture or recording, which articles link to. */
+export const mediaResource = defineResource<KnowledgeStore>({
+  name: "knowledge_media",
+  title: "Picture or recording",
+  description: "A picture or recording of the knowledge base.",
+  uriTemplate: "kb://media/{id}",
+  mimeType: "application/octet-stream",
+  scope: "knowledge:read",
+  async read({ uri, params }, { store }) {
+    const item = await store.media.read(params.id ?? "");
+    if (item.bytes > MAX_SHOWN_BYTES) {
+      throw new ToolError(
+        "result_too_large",
+        `"${item.slug}" has ${item.bytes} bytes; at most ${MAX_SHOWN_BYTES} are handed over.`,
+        {
+          suggestedAction: "Read its caption or transcript with knowledge_get_media.",
+        },
+      );
+    }
+    const blob = Buffer.from(await store.media.readBytes(item)).toString("base64");
+    return [{ uri, mimeType: item.mimeType, blob }];
   },
 });
 

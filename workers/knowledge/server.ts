@@ -2,10 +2,12 @@ import { z } from "zod";
 import { defineServer } from "../../shared/mcp/define.ts";
 import { collectionField } from "./article-limits.ts";
 import { answerQuestion, draftArticle } from "./prompts.ts";
-import { articleResource, collectionsResource, sectionResource } from "./resources.ts";
+import { articleResource, collectionsResource, mediaResource, sectionResource } from "./resources.ts";
 import { type KnowledgeStore, openStore } from "./store.ts";
+import { describeMedia } from "./tools/describe-media.ts";
 import { fetchArticle } from "./tools/fetch.ts";
 import { getHistory } from "./tools/get-history.ts";
+import { getMedia } from "./tools/get-media.ts";
 import { giveFeedback } from "./tools/give-feedback.ts";
 import { listArticles } from "./tools/list-articles.ts";
 import { listCollections } from "./tools/list-collections.ts";
@@ -14,6 +16,7 @@ import { reindex } from "./tools/reindex.ts";
 import { restoreVersion } from "./tools/restore-version.ts";
 import { reviewArticle } from "./tools/review-article.ts";
 import { saveArticle } from "./tools/save-article.ts";
+import { saveMedia } from "./tools/save-media.ts";
 import { search } from "./tools/search.ts";
 import { searchPassages } from "./tools/search-passages.ts";
 import { shareCollection } from "./tools/share-collection.ts";
@@ -57,7 +60,10 @@ export const knowledge = defineServer<KnowledgeStore>({
     reviewArticle,
     shareCollection,
     reindex,
+    getMedia,
+    saveMedia,
+    describeMedia,
   ],
-  resources: [articleResource, sectionResource, collectionsResource],
+  resources: [articleResource, sectionResource, mediaResource, collectionsResource],
   prompts: [answerQuestion, draftArticle],
 });

@@ -2,6 +2,7 @@ import { waitUntil } from "cloudflare:workers";
 import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
 import { ToolError } from "../../shared/mcp/errors.ts";
 import { MAX_COLLECTIONS } from "./article-limits.ts";
+import { type MediaBindings, MediaLibrary } from "./media/media-library.ts";
 import {
   ADMIN_ROLE,
   type CollectionAccess,
@@ -28,6 +29,7 @@ import {
 import { type Review, writeReview } from "./store/review.ts";
 import type { Article, Author } from "./store/rows.ts";
 import { type SearchRequest, searchArticles, searchPassages } from "./store/search-passages.ts";
+import { isSame, staleVersion } from "./store/version-conflict.ts";
 import { insertArticle, insertVersion, WriteConflict } from "./store/write-articles.ts";
 import { embedPending, forgetEmbeddings, hasPending } from "./vectors/embed-pending.ts";
 import { openVectorSide, type VectorSide } from "./vectors/vector-side.ts";
@@ -69,12 +71,24 @@ export class KnowledgeStore {
   readonly #role: string;
   readonly #vectors: VectorSide | undefined;
   #access: Promise<CollectionAccess> | undefined;
+  /** Pictures and recordings. */
+  readonly media: MediaLibrary;
 
-  constructor(db: D1Database, author: Author, role = ADMIN_ROLE, vectors?: VectorSide) {
+  constructor(
+    db: D1Database,
+    author: Author,
+    role = ADMIN_ROLE,
+    vectors?: VectorSide,
+    bindings: MediaBindings = {},
+  ) {
     this.#db = db;
     this.#author = author;
     this.#role = role;
     this.#vectors = vectors;
+    this.media = new MediaLibrary(db, bindings, author, {
+      requireWritable: (collection) => this.#requireWritable(collection),
+      canRead: async (id) => (await this.#readAccess()).canRead(id),
+    });
   }
 
   /** Articles for a question, best first. A collection that does not exist is an error that names those that do. */
@@ -308,24 +322,6 @@ export class KnowledgeStore {
 /** Opens the knowledge base for one call; every write carries the person's id and name. */
 export function openStore(env: Env, principal: PrincipalIdentity): KnowledgeStore {
   const author = { id: principal.userId, name: principal.name };
-  return new KnowledgeStore(env.KNOWLEDGE_DB, author, principal.role, openVectorSide(env));
-}
-
-function staleVersion(slug: string, expected: number, current: Article): ToolError {
-  return new ToolError(
-    "conflict",
-    `You changed version ${expected} of "${slug}", but it is at version ${current.version} now (by ${current.updatedBy}).`,
-    {
-      suggestedAction: `Fetch the article again, apply the change to version ${current.version}, and retry.`,
-    },
-  );
-}
-
-function isSame(next: { title: string; body: string; tags: readonly string[] }, current: Article): boolean {
-  return (
-    next.title === current.title &&
-    next.body === current.body &&
-    next.tags.length === current.tags.length &&
-    next.tags.every((tag, index) => tag === current.tags[index])
-  );
+  const vectors = openVectorSide(env);
+  return new KnowledgeStore(env.KNOWLEDGE_DB, author, principal.role, vectors, env as MediaBindings);
 }

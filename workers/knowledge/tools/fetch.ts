@@ -3,6 +3,7 @@ import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import { articleIdField, parseReference } from "../article-limits.ts";
 import { describeArticle } from "../describe-article.ts";
+import { findMediaLinks } from "../media/media-fields.ts";
 import { articleUri } from "../store/rows.ts";
 import type { KnowledgeStore } from "../store.ts";
 
@@ -14,14 +15,14 @@ export const fetchArticle = defineTool({
   name: "fetch",
   title: "Fetch an article",
   description:
-    "Reads an article of the knowledge base as Markdown, by an id or citation from search. With a citation that " +
-    "ends in #section, reads that section only. A long text comes in parts: call again with offset = next_offset.",
+    "Reads an article as Markdown, or one section by a citation that ends in #section. A long text comes in parts: " +
+    "call again with offset = next_offset. knowledge_get_media shows what metadata.media lists.",
   effect: "read",
   scope: "knowledge:read",
   input: z.object({
     id: articleIdField,
-    version: z.int().min(1).optional().describe("Read this older version instead of the current one."),
-    offset: z.int().min(0).default(0).describe("Character to start at; 0 is the beginning."),
+    version: z.int().min(1).optional().describe("An older version."),
+    offset: z.int().min(0).default(0).describe("next_offset of the part before."),
   }),
   output: z.object({
     id: z.string(),
@@ -29,7 +30,7 @@ export const fetchArticle = defineTool({
     text: z.string(),
     url: z.string(),
     metadata: z.record(z.string(), z.unknown()),
-    next_offset: z.int().optional().describe("Present when there is more text."),
+    next_offset: z.int().optional(),
   }),
   async run({ id, version, offset }, { store, context, now }: ToolContext<KnowledgeStore>) {
     const { slug, anchor } = parseReference(id);
@@ -43,13 +44,20 @@ export const fetchArticle = defineTool({
     const whole = section?.text ?? article.body;
     const text = cutAt(whole, offset, TEXT_LIMIT);
     const end = offset + text.length;
+    const media = await store.media.list(findMediaLinks(text));
     context.remember({ type: "article", id: slug, label: article.title });
     return {
       id: slug,
       title: article.title,
       text,
       url: articleUri(slug, anchor),
-      metadata: { ...describeArticle(article, now), ...(section && { section: section.heading }) },
+      metadata: {
+        ...describeArticle(article, now),
+        ...(section && { section: section.heading }),
+        ...(media.length > 0 && {
+          media: media.map(({ slug: id, title, mimeType }) => ({ id, title, type: mimeType })),
+        }),
+      },
       ...(end < whole.length && { next_offset: end }),
     };
   },

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { articleIdField, parseReference } from "../article-limits.ts";
+import { compareVersions } from "../compare-versions.ts";
 import type { KnowledgeStore } from "../store.ts";
 
 /** `knowledge_get_history`: who changed an article when, and why. */
@@ -8,14 +9,16 @@ export const getHistory = defineTool({
   name: "knowledge_get_history",
   title: "Get an article's history",
   description:
-    "Lists the versions of an article, newest first, with author, time and change note. " +
-    "Read one with fetch and its version, bring one back with knowledge_restore_version.",
+    "Lists the versions of an article, newest first, and compares two of them. Read one with fetch and its version, " +
+    "bring one back with knowledge_restore_version.",
   effect: "read",
   scope: "knowledge:read",
   input: z.object({
     id: articleIdField,
     limit: z.int().min(1).max(100).default(20).describe("Versions per page."),
-    offset: z.int().min(0).max(100_000).default(0).describe("Versions to skip."),
+    offset: z.int().min(0).max(100_000).default(0),
+    compare_from: z.int().min(1).optional().describe("Also tell what changed from this version."),
+    compare_to: z.int().min(1).optional().describe("Until this one; default: the current one."),
   }),
   output: z.object({
     id: z.string(),
@@ -26,16 +29,24 @@ export const getHistory = defineTool({
         title: z.string(),
         change_note: z.string(),
         author: z.string(),
-        at: z.string().describe("ISO 8601, UTC."),
+        at: z.string(),
         characters: z.int(),
       }),
     ),
-    next_offset: z.int().optional().describe("Present when there are older ones."),
+    diff: z.string().optional(),
+    next_offset: z.int().optional(),
   }),
   overflow: "versions",
-  async run({ id, limit, offset }, { store }: ToolContext<KnowledgeStore>) {
+  async run(
+    { id, limit, offset, compare_from: from, compare_to: to },
+    { store }: ToolContext<KnowledgeStore>,
+  ) {
     const { slug } = parseReference(id);
     const { currentVersion, versions } = await store.listVersions(slug, { limit: limit + 1, offset });
+    const diff =
+      from === undefined
+        ? undefined
+        : compareVersions(await store.readArticle(slug, from), await store.readArticle(slug, to));
     return {
       id: slug,
       current_version: currentVersion,
@@ -47,6 +58,7 @@ export const getHistory = defineTool({
         at: entry.createdAt,
         characters: entry.characters,
       })),
+      ...(diff !== undefined && { diff }),
       ...(versions.length > limit && { next_offset: offset + limit }),
     };
   },

@@ -10,15 +10,13 @@ export const giveFeedback = defineTool({
   name: "knowledge_give_feedback",
   title: "Give feedback",
   description:
-    "Notes whether an article helped, or that no article answers a question. Use it when the person says so, or " +
-    "when searches found nothing; writers see it in knowledge_list_gaps.",
+    "Notes whether an article helped, or that an answer is missing. Use it when the person says so or searches " +
+    "found nothing.",
   effect: "create",
   idempotent: true,
   scope: "knowledge:read",
   input: z.object({
-    verdict: z
-      .enum(["useful", "not_useful", "missing"])
-      .describe("missing: no article answers the question."),
+    verdict: z.enum(["useful", "not_useful", "missing"]),
     id: articleIdField.optional().describe("The article, unless the answer is missing."),
     question: z
       .string()

@@ -8,12 +8,12 @@ export const listArticles = defineTool({
   name: "knowledge_list_articles",
   title: "List articles",
   description:
-    "Lists articles without their text, newest change first, by collection or tag. " +
-    "Use it to browse or to see what changed lately; use search to find an answer.",
+    "Lists articles without their text, newest change first. Use it to browse or to see what changed lately; use " +
+    "search to find an answer.",
   effect: "read",
   scope: "knowledge:read",
   input: z.object({
-    collection: collectionField.optional().describe("List this collection only."),
+    collection: collectionField.optional().describe("This collection only."),
     tag: z
       .string()
       .trim()
@@ -23,12 +23,7 @@ export const listArticles = defineTool({
       .optional()
       .describe("Articles with this tag."),
     limit: z.int().min(1).max(100).default(20).describe("Articles per page."),
-    offset: z
-      .int()
-      .min(0)
-      .max(10_000)
-      .default(0)
-      .describe("Articles to skip; next_offset of the page before."),
+    offset: z.int().min(0).max(10_000).default(0).describe("next_offset of the page before."),
   }),
   inherits: ["collection"],
   output: z.object({
@@ -43,7 +38,7 @@ export const listArticles = defineTool({
         updated_by: z.string(),
       }),
     ),
-    next_offset: z.int().optional().describe("Present when there are more."),
+    next_offset: z.int().optional(),
   }),
   overflow: "articles",
   async run({ collection, tag, limit, offset }, { store }: ToolContext<KnowledgeStore>) {

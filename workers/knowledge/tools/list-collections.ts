@@ -7,8 +7,7 @@ export const listCollections = defineTool({
   name: "knowledge_list_collections",
   title: "List collections",
   description:
-    "Lists the collections of the knowledge base with what each is for and how many articles it holds. " +
-    "Use a slug from here to narrow a search or to save an article.",
+    "Lists the collections with what each is for. Use a slug to narrow a search or to save an article.",
   effect: "read",
   scope: "knowledge:read",
   input: z.object({}),

@@ -8,24 +8,24 @@ export const listGaps = defineTool({
   name: "knowledge_list_gaps",
   title: "List gaps",
   description:
-    "Lists where the knowledge base falls short: missing answers and unhelpful articles by the number of people " +
-    "who said so, and articles past their review date. Use it to decide what to write or review next.",
+    "Lists where the knowledge base falls short: missing answers, unhelpful articles, and articles past their " +
+    "review date. Use it to decide what to write next.",
   effect: "read",
   scope: "knowledge:write",
   input: z.object({
     collection: collectionField.optional().describe("This collection only."),
-    limit: z.int().min(1).max(100).default(20).describe("Asked for by most people first"),
+    limit: z.int().min(1).max(100).default(20),
   }),
   output: z.object({
     gaps: z.array(
       z.object({
         kind: z.enum(["missing", "not_useful", "overdue"]),
         question: z.string().optional(),
-        article: z.string().optional().describe("Id of the article."),
+        article: z.string().optional(),
         title: z.string().optional(),
         collection: z.string().optional(),
         people: z.int().optional().describe("How many said so."),
-        comment: z.string().optional().describe("One of the comments."),
+        comment: z.string().optional(),
         at: z.string().describe("When it was said last, or the review date."),
       }),
     ),

@@ -9,17 +9,16 @@ export const restoreVersion = defineTool({
   name: "knowledge_restore_version",
   title: "Restore a version",
   description:
-    "Makes an earlier version of an article current again, as a new version; nothing is lost. " +
-    "knowledge_get_history names the versions, fetch with version shows one.",
+    "Makes an earlier version of an article current again, as a new version. knowledge_get_history names them.",
   effect: "update",
   scope: "knowledge:write",
   input: z.object({
     id: articleIdField,
     version: z.int().min(1).describe("The version to bring back."),
-    expected_version: z.int().min(1).describe("The version that is current now, from knowledge_get_history."),
+    expected_version: z.int().min(1).describe("The current version."),
   }),
   output: savedArticle.extend({
-    changed: z.boolean().describe("False when the current text is the same already."),
+    changed: z.boolean().describe("False when it read like this already."),
   }),
   async run(input, { store, context, now }: ToolContext<KnowledgeStore>) {
     const { slug } = parseReference(input.id);

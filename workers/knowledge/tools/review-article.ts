@@ -24,7 +24,9 @@ export const reviewArticle = defineTool({
       .optional()
       .describe("Person or team; empty for nobody."),
     review_on: z
-      .union([z.iso.date(), z.literal("")])
+      .string()
+      .max(10)
+      .refine((day) => day === "" || z.iso.date().safeParse(day).success, "Give a day, such as 2027-01-31.")
       .optional()
       .describe("Day, 2027-01-31; empty for none."),
   }),

@@ -10,20 +10,18 @@ export const saveArticle = defineTool({
   name: "knowledge_save_article",
   title: "Save a new article",
   description:
-    "Adds an article to a collection of the knowledge base. Search first: an article on the subject may exist, " +
-    "and knowledge_update_article changes it. A collection cannot hold two articles with one title.",
+    "Adds an article to a collection. Search first: an article on the subject may exist, and " +
+    "knowledge_update_article changes it.",
   effect: "create",
   scope: "knowledge:write",
   input: z.object({
-    collection: collectionField
-      .optional()
-      .describe("Slug of the collection; see knowledge_list_collections."),
+    collection: collectionField.optional().describe("Its slug."),
     title: titleField.describe("One line that says what the article answers."),
-    body: bodyField.describe("Markdown. Use headings: each section is found and cited on its own."),
+    body: bodyField.describe("Markdown with headings: each section is cited on its own."),
     tags: tagsField.default([]).describe("Key words that the text does not contain."),
     new_collection_title: titleField
       .optional()
-      .describe("Set only to create the collection under this title when it does not exist yet."),
+      .describe("Creates the collection under this title when it is new."),
   }),
   inherits: ["collection"],
   output: savedArticle,

@@ -11,8 +11,8 @@ export const searchPassages = defineTool({
   name: "knowledge_search_passages",
   title: "Search passages",
   description:
-    "Finds the passages that answer a question, with a snippet and a citation each; one article may appear more " +
-    "than once. Use it to answer with citations; fetch a citation to read its section in full.",
+    "Finds the passages that answer a question, each with a citation. Use it to answer with citations; fetch one to " +
+    "read its section in full.",
   effect: "read",
   scope: "knowledge:read",
   input: z.object({
@@ -21,7 +21,7 @@ export const searchPassages = defineTool({
       .trim()
       .min(1)
       .max(MAX_QUESTION_LENGTH)
-      .describe('A question or key words. "words in quotes" must occur; word* matches beginnings.'),
+      .describe('A question or key words; "quoted words" must occur, word* matches beginnings.'),
     collection: collectionField.optional().describe("Search this collection only."),
     limit: z.int().min(1).max(50).default(8).describe("Passages per page."),
     offset: z
@@ -29,23 +29,23 @@ export const searchPassages = defineTool({
       .min(0)
       .max(MAX_HITS - 50)
       .default(0)
-      .describe("Passages to skip; next_offset of the page before."),
+      .describe("next_offset of the page before."),
   }),
   inherits: ["collection"],
   output: z.object({
     passages: z.array(
       z.object({
         citation: z.string(),
-        article: z.string().describe("Id of the article."),
+        article: z.string(),
         title: z.string(),
-        heading: z.string().describe("Headings from the top down, joined with ›; empty in an introduction."),
-        snippet: z.string().describe("Text around the words found, which stand between **."),
+        heading: z.string(),
+        snippet: z.string().describe("Words found stand between **."),
         collection: z.string(),
         score: z.number(),
       }),
     ),
     retrieval: z.enum(["hybrid", "full_text"]).describe("hybrid: by words and by meaning."),
-    next_offset: z.int().optional().describe("Present when there are more."),
+    next_offset: z.int().optional(),
   }),
   overflow: "passages",
   async run({ query, collection, limit, offset }, { store }: ToolContext<KnowledgeStore>) {

@@ -10,14 +10,19 @@ export const search = defineTool({
   name: "search",
   title: "Search the knowledge base",
   description:
-    "Finds articles of the company's knowledge base for a question or a few key words, best first. " +
-    "Use it first, then call fetch with an id. Put words in double quotes when they must occur as they stand.",
+    "Finds articles of the company's knowledge base for a question, best first. Use it first, then call fetch " +
+    "with an id.",
   effect: "read",
   scope: "knowledge:read",
   input: z.object({
-    query: z.string().trim().min(1).max(MAX_QUESTION_LENGTH).describe("A question, or a few key words."),
+    query: z
+      .string()
+      .trim()
+      .min(1)
+      .max(MAX_QUESTION_LENGTH)
+      .describe('A question or key words; "quoted words" must occur.'),
     collection: collectionField.optional().describe("Search this collection only."),
-    limit: z.int().min(1).max(50).default(10).describe("Most articles to return."),
+    limit: z.int().min(1).max(50).default(10).describe("Most articles."),
   }),
   inherits: ["collection"],
   output: z.object({
@@ -25,10 +30,10 @@ export const search = defineTool({
       z.object({
         id: z.string(),
         title: z.string(),
-        url: z.string().describe("Citation of the article's best section."),
-        snippet: z.string().describe("Text around the words found, which stand between **."),
+        url: z.string().describe("Citation of the best section."),
+        snippet: z.string().describe("Words found stand between **."),
         collection: z.string(),
-        score: z.number().describe("Higher is better; compares within this answer only."),
+        score: z.number(),
       }),
     ),
     retrieval: z.enum(["hybrid", "full_text"]).describe("hybrid: by words and by meaning."),

@@ -4,7 +4,7 @@ import { collectionField } from "../article-limits.ts";
 import type { KnowledgeStore } from "../store.ts";
 
 const rolesField = z
-  .array(z.string().regex(/^[a-z][a-z0-9_-]{0,39}$/, "A role is a lower-case word."))
+  .array(z.string().refine((role) => /^[a-z][a-z0-9_-]{0,39}$/.test(role), "A role is a lower-case word."))
   .max(20);
 
 /** `knowledge_share_collection`: which roles may read and write a collection. */
@@ -12,8 +12,8 @@ export const shareCollection = defineTool({
   name: "knowledge_share_collection",
   title: "Share a collection",
   description:
-    "Decides which roles may read and write a collection; administrators always may. For a role that may not read " +
-    "it, neither the collection nor its articles show anywhere. Ask the person before you call it.",
+    "Decides which roles may read and write a collection; administrators always may. Nothing of it shows to the " +
+    "others. Ask the person before you call it.",
   effect: "update",
   idempotent: true,
   scope: "knowledge:write",

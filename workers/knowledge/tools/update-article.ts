@@ -10,25 +10,20 @@ export const updateArticle = defineTool({
   name: "knowledge_update_article",
   title: "Update an article",
   description:
-    "Writes a new version of an article; earlier versions are kept. Fetch the article first and name the version " +
-    "you read: when somebody else changed it meanwhile, nothing is written and the answer says so.",
+    "Writes a new version of an article; earlier ones are kept. Fetch it first and name the version you read: " +
+    "nothing is written when somebody changed it meanwhile.",
   effect: "update",
   scope: "knowledge:write",
   input: z.object({
     id: articleIdField,
-    expected_version: z.int().min(1).describe("The version that the change is based on, from fetch."),
-    title: titleField.optional().describe("New title; leave out to keep it."),
-    body: bodyField.optional().describe("The whole new text in Markdown; leave out to keep it."),
+    expected_version: z.int().min(1).describe("The version you read."),
+    title: titleField.optional().describe("Leave out to keep it."),
+    body: bodyField.optional().describe("The whole new text; leave out to keep it."),
     tags: tagsField.optional().describe("All tags; leave out to keep them."),
-    change_note: z
-      .string()
-      .trim()
-      .min(1)
-      .max(300)
-      .describe("One line for the history: what changed and why."),
+    change_note: z.string().trim().min(1).max(300).describe("What changed and why."),
   }),
   output: savedArticle.extend({
-    changed: z.boolean().describe("False when the article already read like this; nothing was written then."),
+    changed: z.boolean().describe("False when it read like this already."),
   }),
   async run(input, { store, context, now }: ToolContext<KnowledgeStore>) {
     const { id, expected_version: expectedVersion, title, body, tags, change_note: changeNote } = input;

@@ -1,0 +1,27 @@
+/** Turns speech into text (Workers AI). */
+const SPEECH_MODEL = "@cf/openai/whisper-large-v3-turbo";
+/** Says what a picture shows (Workers AI). */
+const PICTURE_MODEL = "@cf/llava-hf/llava-1.5-7b-hf";
+const PICTURE_PROMPT =
+  "Describe this picture for somebody who cannot see it, in at most four sentences. Quote the text that it shows.";
+const MAX_DESCRIPTION = 50_000;
+
+/** What describing needs of the optional `AI` binding. */
+export type DescribingAi = Pick<Ai, "run">;
+
+/** A caption or transcript and the model that wrote it. Throws when the model fails or says nothing. */
+export async function describeBytes(
+  ai: DescribingAi,
+  mimeType: string,
+  bytes: Uint8Array,
+): Promise<{ text: string; model: string }> {
+  const speech = mimeType.startsWith("audio/");
+  const model = speech ? SPEECH_MODEL : PICTURE_MODEL;
+  const answer: unknown = speech
+    ? await ai.run(SPEECH_MODEL, { audio: Buffer.from(bytes).toString("base64") })
+    : await ai.run(PICTURE_MODEL, { image: [...bytes], prompt: PICTURE_PROMPT, max_tokens: 300 });
+  const { text, description } = (answer ?? {}) as { text?: unknown; description?: unknown };
+  const said = speech ? text : description;
+  if (typeof said !== "string" || said.trim() === "") throw new Error(`${model} gave no text.`);
+  return { text: said.trim().slice(0, MAX_DESCRIPTION).toWellFormed(), model };
+}

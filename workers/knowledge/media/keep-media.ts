@@ -1,0 +1,71 @@
+import { ToolError } from "../../../shared/mcp/errors.ts";
+import { makeSlug } from "../markdown/make-slug.ts";
+import { findMediaByHash, insertMedia, type MediaItem } from "../store/media.ts";
+import type { Author } from "../store/rows.ts";
+import { MEDIA_TYPES_IN_WORDS, type MediaType, sniffType } from "./sniff-type.ts";
+
+/** Most bytes of a picture or recording. */
+const MAX_MEDIA_BYTES = 10 * 1024 * 1024;
+
+/** Where bytes and what is known of them are kept. */
+export interface MediaHome {
+  db: D1Database;
+  bucket: Pick<R2Bucket, "put" | "get">;
+}
+
+/** A picture or recording as it comes in. */
+export interface MediaUpload {
+  collectionId: number;
+  title: string;
+  bytes: Uint8Array;
+  description: string;
+}
+
+/** What was kept; `created` is false when the collection had the same content before. */
+export interface KeptMedia {
+  item: MediaItem;
+  created: boolean;
+}
+
+/** Why bytes cannot be kept, as one sentence, or what they are. */
+function inspectMedia(bytes: Uint8Array): { type: MediaType } | { refused: string } {
+  if (bytes.byteLength > MAX_MEDIA_BYTES) {
+    return { refused: `It has ${bytes.byteLength} bytes; at most ${MAX_MEDIA_BYTES} are allowed.` };
+  }
+  const type = sniffType(bytes);
+  return type === undefined ? { refused: `It is none of these: ${MEDIA_TYPES_IN_WORDS}.` } : { type };
+}
+
+/**
+ * Keeps a picture or recording. The bytes come first: a row never points at nothing, and bytes without a row are
+ * simply written again. The same content in one collection is kept once. Throws `invalid_input` for what
+ * {@link inspectMedia} refuses.
+ */
+export async function keepMedia(
+  { db, bucket }: MediaHome,
+  { collectionId, title, bytes, description }: MediaUpload,
+  author: Author,
+  now: Date,
+): Promise<KeptMedia> {
+  const inspected = inspectMedia(bytes);
+  if ("refused" in inspected) throw new ToolError("invalid_input", inspected.refused);
+  const hash = await hashBytes(bytes);
+  const known = await findMediaByHash(db, collectionId, hash);
+  if (known) return { item: known, created: false };
+  await bucket.put(hash, bytes, { httpMetadata: { contentType: inspected.type } });
+  const slug = makeSlug(title, "media", 80);
+  const media = { collectionId, hash, title, mimeType: inspected.type, bytes: bytes.byteLength, description };
+  // Names that are taken get a piece of the hash, which no other content has.
+  const created =
+    (await insertMedia(db, { ...media, slug }, author, now)) ||
+    (await insertMedia(db, { ...media, slug: `${slug}-${hash.slice(0, 12)}` }, author, now));
+  const item = await findMediaByHash(db, collectionId, hash);
+  if (!item) throw new Error("A kept item could not be read back.");
+  return { item, created };
+}
+
+/** SHA-256 in hex. */
+async function hashBytes(bytes: Uint8Array): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,106 @@
+import type { Author } from "./rows.ts";
+
+/** A picture or recording without its bytes. Times are ISO 8601 in UTC. */
+export interface MediaItem {
+  slug: string;
+  collectionId: number;
+  collection: string;
+  /** SHA-256 of the content in hex; its key in R2. */
+  hash: string;
+  title: string;
+  mimeType: string;
+  bytes: number;
+  /** Caption or transcript; empty when nobody wrote one. */
+  description: string;
+  describedBy: string;
+  createdAt: string;
+  createdBy: string;
+}
+
+/** A picture or recording to be kept. */
+export interface NewMedia extends Pick<MediaItem, "collectionId" | "hash" | "title" | "mimeType" | "bytes"> {
+  slug: string;
+  description: string;
+}
+
+const COLUMNS = `m.slug, m.collection_id AS collectionId, c.slug AS collection, m.hash, m.title, m.mime_type AS mimeType,
+  m.bytes, m.description, m.described_by AS describedBy, m.created_at AS createdAt, m.created_by_name AS createdBy`;
+
+/** Reads what is known of one item, or `null`. */
+export async function readMedia(db: D1Database, slug: string): Promise<MediaItem | null> {
+  return db
+    .prepare(`SELECT ${COLUMNS} FROM media m JOIN collections c ON c.id = m.collection_id WHERE m.slug = ?1`)
+    .bind(slug)
+    .first<MediaItem>();
+}
+
+/** Reads those of the named items that there are. At most 100 names are looked at. */
+export async function readMediaList(db: D1Database, slugs: readonly string[]): Promise<MediaItem[]> {
+  if (slugs.length === 0) return [];
+  const { results } = await db
+    .prepare(
+      `SELECT ${COLUMNS} FROM json_each(?1) w CROSS JOIN media m ON m.slug = w.value
+        CROSS JOIN collections c ON c.id = m.collection_id ORDER BY w.key`,
+    )
+    .bind(JSON.stringify(slugs.slice(0, 100)))
+    .all<MediaItem>();
+  return results;
+}
+
+/** The item of a collection that has this content, or `null`. */
+export async function findMediaByHash(
+  db: D1Database,
+  collectionId: number,
+  hash: string,
+): Promise<MediaItem | null> {
+  return db
+    .prepare(
+      `SELECT ${COLUMNS} FROM media m JOIN collections c ON c.id = m.collection_id
+      WHERE m.collection_id = ?1 AND m.hash = ?2`,
+    )
+    .bind(collectionId, hash)
+    .first<MediaItem>();
+}
+
+/** Keeps an item; says whether it did. It does not where the slug or, in the collection, the content exists. */
+export async function insertMedia(
+  db: D1Database,
+  media: NewMedia,
+  author: Author,
+  now: Date,
+): Promise<boolean> {
+  const { meta } = await db
+    .prepare(
+      `INSERT INTO media (slug, collection_id, hash, title, mime_type, bytes, description, described_by, created_at,
+        created_by, created_by_name)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING`,
+    )
+    .bind(
+      media.slug,
+      media.collectionId,
+      media.hash,
+      media.title,
+      media.mimeType,
+      media.bytes,
+      media.description,
+      media.description === "" ? "" : author.name,
+      now.toISOString(),
+      author.id,
+      author.name,
+    )
+    .run();
+  return meta.changes > 0;
+}
+
+/** Writes a caption or transcript; `by` is a person's or a model's name. */
+export async function writeDescription(
+  db: D1Database,
+  slug: string,
+  description: string,
+  by: string,
+): Promise<void> {
+  await db
+    .prepare("UPDATE media SET description = ?2, described_by = ?3 WHERE slug = ?1")
+    .bind(slug, description, by)
+    .run();
+}

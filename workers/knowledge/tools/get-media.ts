@@ -1,0 +1,35 @@
+import { z } from "zod";
+import { type ContentBlock, defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { describeItem, MAX_SHOWN_BYTES, mediaIdField } from "../media/media-fields.ts";
+import type { KnowledgeStore } from "../store.ts";
+
+/** Characters of a description that come along; the rest is told apart by its length. */
+const SHOWN_DESCRIPTION = 20_000;
+
+/** `knowledge_get_media`: a picture or recording as the client's model can see or hear it. */
+export const getMedia = defineTool({
+  name: "knowledge_get_media",
+  title: "Get a picture or recording",
+  description: "Shows a picture or plays a recording of an article, with its caption or transcript.",
+  effect: "read",
+  scope: "knowledge:read",
+  input: z.object({ id: mediaIdField }),
+  async run({ id }, { store, context }: ToolContext<KnowledgeStore>): Promise<ContentBlock[]> {
+    const item = await store.media.read(id);
+    context.remember({ type: "media", id: item.slug, label: item.title });
+    const { description = "", ...facts } = describeItem(item);
+    const shown = item.bytes <= MAX_SHOWN_BYTES;
+    const text = JSON.stringify({
+      ...facts,
+      ...(description !== "" && { description: description.slice(0, SHOWN_DESCRIPTION).toWellFormed() }),
+      ...(!shown && { note: `Too large to hand over here: at most ${MAX_SHOWN_BYTES} bytes are.` }),
+    });
+    if (!shown) return [{ type: "text", text }];
+    const data = Buffer.from(await store.media.readBytes(item)).toString("base64");
+    const type = item.mimeType.startsWith("image/") ? "image" : "audio";
+    return [
+      { type, data, mimeType: item.mimeType },
+      { type: "text", text },
+    ];
+  },
+});
