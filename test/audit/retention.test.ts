@@ -8,7 +8,7 @@ import { verifyExport } from "../../shared/audit/verify-export.ts";
 import { retentionSection } from "../../shared/policy/retention.ts";
 import { sweepRecords } from "../../workers/principal/sweep-records.ts";
 import { writeCheckpoints } from "../../workers/principal/write-checkpoints.ts";
-import { deliver, deliverAll, exportTrail, intentOf, linksOf, withTrail } from "./trail.ts";
+import { deliver, deliverAll, exportTrail, intentOf, linksOf, takenAt, withTrail } from "./trail.ts";
 
 const DAY = 24 * 60 * 60_000;
 const RULES = retentionSection.parse({
@@ -41,7 +41,7 @@ async function record(user: string, events: readonly (readonly ["call" | "sign_i
       if (kind === "sign_in") trail.record(chain, SIGN_IN, day * DAY);
       else {
         const callId = crypto.randomUUID();
-        trail.open(intentOf(chain, callId), day * DAY);
+        trail.open(intentOf(chain, callId), day * DAY, takenAt(day * DAY));
         trail.close({ callId, status: "ok", durationMs: 1, bytes: 1 }, day * DAY);
       }
     }

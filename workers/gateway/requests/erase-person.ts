@@ -11,7 +11,10 @@ export type ErasureOutcome =
   | { erased: false; why: string };
 
 /** What the erasure needs of a Principal object. */
-type Kept = Pick<Principal, "eraseKept" | "readUnstored" | "recordOnce" | "revokeGrant" | "readKept">;
+type Kept = Pick<
+  Principal,
+  "eraseKept" | "forgetStored" | "readUnstored" | "recordOnce" | "revokeGrant" | "readKept"
+>;
 
 /** A person's Principal object, with what only requests use. */
 export function keptBy(env: Env, userId: string): Kept {
@@ -78,6 +81,7 @@ export async function erasePerson(
     await writeLinks(env, links);
     links = await principal.readUnstored();
   }
+  await principal.forgetStored();
   const events = await countEvents(database, userId);
   await sweepRecords(env, retention, Date.now());
   const left = await countEvents(database, userId);
