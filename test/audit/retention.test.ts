@@ -25,9 +25,16 @@ const nameOf = (user: string) => `${user}_${run}`;
 async function empty(): Promise<void> {
   run += 1;
   await env.PLATFORM_DB.batch(
-    ["audit_record", "audit_checkpoint", "audit_removal", "audit_cut", "legal_hold", "erased_person"].map(
-      (table) => env.PLATFORM_DB.prepare(`DELETE FROM ${table}`),
-    ),
+    [
+      "audit_record",
+      "audit_checkpoint",
+      "audit_removal",
+      "audit_cut",
+      "audit_swept",
+      "audit_last_use",
+      "legal_hold",
+      "erased_person",
+    ].map((table) => env.PLATFORM_DB.prepare(`DELETE FROM ${table}`)),
   );
 }
 

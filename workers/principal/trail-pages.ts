@@ -78,7 +78,7 @@ export class TrailPages {
   load(visit: (entry: Entry) => void): PageState | null {
     const pages: Page[] = [];
     let state: string | null = null;
-    for (const row of this.#sql.exec<Row>("SELECT * FROM trail_page ORDER BY number")) {
+    for (const row of this.#sql.exec<Row>("SELECT * FROM trail_page ORDER BY number").toArray()) {
       const page = emptyPage(row.number, row.last);
       page.size = row.entries.length;
       for (const entry of readEntries(row.entries)) {
@@ -108,17 +108,11 @@ export class TrailPages {
 
   /** The oldest records after a sequence number that are not confirmed, as many as asked for. */
   unconfirmedAfter(sequence: number, most: number): StoredLink[] {
-    const known = new Map(this.#pages.map((page) => [page.number, page]));
     const links: StoredLink[] = [];
-    for (const { number, entries } of this.#sql.exec<Row>(
-      "SELECT number, entries FROM trail_page WHERE last > ? ORDER BY number",
-      sequence,
-    )) {
-      const unconfirmed = known.get(number)?.unconfirmed;
-      if (unconfirmed?.size === 0) continue;
-      for (const { link } of readEntries(entries)) {
-        if (link === undefined || link.sequence <= sequence || unconfirmed?.has(link.sequence) === false)
-          continue;
+    for (const page of this.#pages) {
+      if (page.last <= sequence || page.unconfirmed.size === 0) continue;
+      for (const { link } of this.#read(page)) {
+        if (link === undefined || link.sequence <= sequence || !page.unconfirmed.has(link.sequence)) continue;
         if (links.push(link) === most) return links;
       }
     }
@@ -175,6 +169,11 @@ export class TrailPages {
       this.#sql.exec("UPDATE trail_page SET entries = ? WHERE number = ?", text, page.number);
       page.size = text.length;
     }
+  }
+
+  #read({ number }: Page): Entry[] {
+    const [row] = this.#sql.exec<Row>("SELECT * FROM trail_page WHERE number = ?", number).toArray();
+    return readEntries(row?.entries ?? "");
   }
 
   #write(text: string, entries: readonly Entry[], state: PageState): void {

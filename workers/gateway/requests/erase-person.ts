@@ -31,6 +31,7 @@ const ACCOUNT = {
   answers:
     "UPDATE admin_request SET outcome = NULL WHERE kind = 'data_export' AND user_id = ?1 AND outcome IS NOT NULL",
   approvals: "DELETE FROM approval WHERE requester = ?1",
+  app_uses: "DELETE FROM audit_last_use WHERE chain = ?1",
   account: `DELETE FROM "user" WHERE "id" = ?1`,
 };
 
