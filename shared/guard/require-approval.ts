@@ -111,7 +111,7 @@ async function claim(exchange: Exchange, call: CompleteCall, need: Need): Promis
   const entries = Object.entries(input as Record<string, JsonValue>);
   const shown: ShownArguments = {
     values,
-    subjects: await nameSubjects(() => call.readSubjects(), subject.name),
+    subjects: maskStored(await nameSubjects(() => call.readSubjects(), subject.name)),
     inherited: [...inherited],
     digests: Object.fromEntries(entries.map(([name, value]) => [name, digestText(canonicalize(value))])),
   };

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { digestText } from "../../shared/audit/canonical-json.ts";
 import type { Link } from "../../shared/audit/chain.ts";
-import { commitTo } from "../../shared/audit/commitment.ts";
+import { commitToText } from "../../shared/audit/commitment.ts";
 import type { AuditRecord, IntentEvent } from "../../shared/audit/record.ts";
 import { log } from "../../shared/observe/log.ts";
 import { keepDeadLetters } from "./dead-letters.ts";
@@ -150,7 +150,9 @@ function isWhole({ chain, sequence, body, hash, salt, event }: Link): boolean {
     const record = JSON.parse(body) as Partial<AuditRecord>;
     if (record.chain !== chain || record.sequence !== sequence || !Number.isSafeInteger(record.at))
       return false;
-    return event === null || record.commitment === commitTo(salt ?? "", JSON.parse(event));
+    if (event === null) return true;
+    JSON.parse(event);
+    return record.commitment === commitToText(salt ?? "", event);
   } catch {
     return false;
   }
