@@ -1,5 +1,5 @@
 import { canonicalize, digestText } from "./canonical-json.ts";
-import { commitTo, createSalt } from "./commitment.ts";
+import { commitToText, createSalt } from "./commitment.ts";
 import { type AuditEvent, type AuditRecord, NO_RECORD } from "./record.ts";
 
 /** A record as it is stored: the canonical text that was hashed, its hash, and the event that it commits to. */
@@ -37,7 +37,8 @@ export function appendLink(chain: string, head: Head, event: AuditEvent, now: nu
   const sequence = head.sequence + 1;
   const at = Math.max(now, head.at);
   const salt = createSalt();
-  const commitment = commitTo(salt, event);
+  const text = canonicalize(event);
+  const commitment = commitToText(salt, text);
   const record: AuditRecord = {
     version: 2,
     chain,
@@ -48,5 +49,5 @@ export function appendLink(chain: string, head: Head, event: AuditEvent, now: nu
     commitment,
   };
   const body = canonicalize(record);
-  return { chain, sequence, body, hash: digestText(body), salt, event: canonicalize(event) };
+  return { chain, sequence, body, hash: digestText(body), salt, event: text };
 }

@@ -7,7 +7,12 @@ import { canonicalize, digestText } from "./canonical-json.ts";
  * whoever has only the digest learns nothing, because the salt cannot be guessed (§9.3) even where the event can.
  */
 export function commitTo(salt: string, event: unknown): string {
-  return digestText(canonicalize([salt, event]));
+  return commitToText(salt, canonicalize(event));
+}
+
+/** The same for an event that is canonical JSON already. */
+export function commitToText(salt: string, event: string): string {
+  return digestText(`[${JSON.stringify(salt)},${event}]`);
 }
 
 /** A new salt: 128 random bits (RFC 9901 §9.3), base64url. */

@@ -7,20 +7,12 @@ import type { ResultPage } from "../session/session-home.ts";
 import type { Access, Claim, Refusal } from "./claim.ts";
 import type { Exchange } from "./exchange.ts";
 import { explainRefusal } from "./explain-refusal.ts";
+import { type Outcome, returnOutcomes, takeOutcomes } from "./outcomes.ts";
 import type { Subject } from "./subject.ts";
 
 /** What is written down before a call runs. */
 export interface Intent extends CallDetails {
   userId: string;
-}
-
-/** How a call ended. */
-export interface Outcome {
-  callId: string;
-  /** `ok`, or the error code. */
-  status: string;
-  durationMs: number;
-  bytes: number;
 }
 
 /**
@@ -29,7 +21,14 @@ export interface Outcome {
  * with.
  */
 export type Admission =
-  | { admitted: true; context: SessionContext | null; role: string; policy: PolicyReference }
+  | {
+      admitted: true;
+      context: SessionContext | null;
+      role: string;
+      policy: PolicyReference;
+      /** Calls of the person that run now, this one included. */
+      running: number;
+    }
   | { admitted: false; refusal: Refusal };
 
 /** An intent that was admitted. */
@@ -37,8 +36,9 @@ export type Admitted = Extract<Admission, { admitted: true }>;
 
 /** What the guard needs of the Principal object. `workers/principal` implements it. */
 export interface PrincipalGate {
-  admit(intent: Intent, claim: Claim): Promise<Admission>;
-  settle(outcome: Outcome): Promise<void>;
+  /** @param ended - how earlier calls ended: they give their places back before this one asks for its own */
+  admit(intent: Intent, claim: Claim, ended: readonly Outcome[]): Promise<Admission>;
+  settle(ended: readonly Outcome[]): Promise<void>;
   /** From now on every call under the grant is refused, whatever copy of a token it comes with. */
   revokeGrant(grantId: string): Promise<void>;
   isGrantRevoked(grantId: string): Promise<boolean>;
@@ -81,13 +81,25 @@ export async function admit(
   const limits = limitsOf(policy, role);
   const claim: Claim = { grantId, tokenId, costlyTool, timeoutMs, limits };
   const intent: Intent = { ...details, userId: identity.userId };
-  const admission = await principalGate(env, identity.userId).admit(intent, claim);
+  const admission = await sendIntent(env, intent, claim);
   if (!admission.admitted) {
     if (admission.refusal.code === "access_ended") exchange.endAccess();
     throw explainRefusal(admission.refusal);
   }
   if (admission.role !== identity.role) exchange.identity = { ...identity, role: admission.role };
   return admission;
+}
+
+/** Takes along what the object does not know yet of earlier calls. What did not arrive waits for the next way. */
+async function sendIntent(env: Env, intent: Intent, claim: Claim): Promise<Admission> {
+  const { userId } = intent;
+  const ended = takeOutcomes(userId);
+  try {
+    return await principalGate(env, userId).admit(intent, claim, ended);
+  } catch (failure) {
+    returnOutcomes(userId, ended);
+    throw failure;
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import type { CallDetails } from "../audit/record.ts";
 import { ToolError, toToolError } from "../mcp/errors.ts";
 import { InputNeeded } from "../mcp/input-needed.ts";
 import { logFailure } from "../observe/log.ts";
+import { limitsOf } from "../policy/current.ts";
 import { masksOf } from "../policy/masks.ts";
 import { maskError } from "../redact/mask-error.ts";
 import { admit, followAdmission } from "./admit.ts";
@@ -72,7 +73,8 @@ export async function guard<Raw, Shaped>(
     status = error.code;
     throw error;
   } finally {
-    settle(exchange, subject, { callId, status, durationMs: Date.now() - startedAt, bytes });
+    const busy = admitted.running / limitsOf(policy, identity.role).concurrentCalls;
+    settle(exchange, subject, { callId, status, durationMs: Date.now() - startedAt, bytes }, busy);
   }
 }
 

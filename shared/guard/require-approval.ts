@@ -8,6 +8,7 @@ import { policyInForce } from "../policy/current.ts";
 import type { Decision } from "../policy/decide.ts";
 import type { MaskRules } from "../policy/masks.ts";
 import { maskFields } from "../redact/mask-fields.ts";
+import { maskStored } from "../redact/mask-stored.ts";
 import type { EntityReference } from "../session/context.ts";
 import {
   type ApprovalAnswer,
@@ -33,7 +34,7 @@ export const PATIENCE_MS: Record<Exchange["lane"], number> = {
 /** Longest arguments, as characters of JSON, that a person can be asked about. */
 const LONGEST_SHOWN = 512 * 1024;
 
-/** Stored with a request: everything but secrets, and the page masks again for whoever reads it. */
+/** Stored with a request: everything but secrets and payment cards, and the page masks again for whoever reads it. */
 const STORED: MaskRules = {
   fields: { public: "show", internal: "show", pii: "show", secret: "drop" },
   text: ["secret"],
@@ -105,11 +106,12 @@ async function claim(exchange: Exchange, call: CompleteCall, need: Need): Promis
       },
     );
   }
-  const values = maskFields(schema, input, STORED) as Record<string, JsonValue>;
+  // Once more over everything: a secret may stand in a field that is classified as something else.
+  const values = maskStored(maskFields(schema, input, STORED)) as Record<string, JsonValue>;
   const entries = Object.entries(input as Record<string, JsonValue>);
   const shown: ShownArguments = {
     values,
-    subjects: await nameSubjects(() => call.readSubjects(), subject.name),
+    subjects: maskStored(await nameSubjects(() => call.readSubjects(), subject.name)),
     inherited: [...inherited],
     digests: Object.fromEntries(entries.map(([name, value]) => [name, digestText(canonicalize(value))])),
   };

@@ -1,14 +1,21 @@
 import { log } from "../observe/log.ts";
-import { type Outcome, principalGate } from "./admit.ts";
+import { principalGate } from "./admit.ts";
 import type { Exchange } from "./exchange.ts";
+import { keepOutcome, LINGER_MS, lingerOf, listWaiting, type Outcome, takeOutcomes } from "./outcomes.ts";
 import type { Subject } from "./subject.ts";
 
+/** The share of the places for running calls from which on an outcome is sent at once, to give its place back. */
+const CROWDED = 0.25;
+
 /**
- * Step 5: writes the outcome beside its intent and one log line. Off the critical path: if it is lost, the
- * intent stands and the record says `unknown`.
+ * Step 5: one log line, and the outcome on its way to its intent. It travels with the next call of the same person in
+ * this isolate, which costs nothing, or alone a moment later; at once when the person's places for running calls may
+ * become few. Off the critical path: if it is lost, the intent stands and the record says `unknown`.
+ *
+ * @param busy - the share of places that were taken when the call began, itself included
  */
-export function settle(exchange: Exchange, subject: Subject, outcome: Outcome): void {
-  const { identity } = exchange;
+export function settle(exchange: Exchange, subject: Subject, outcome: Outcome, busy: number): void {
+  const { env, identity } = exchange;
   log(outcome.status === "internal_error" ? "error" : "info", "call", {
     call_id: outcome.callId,
     trace_id: exchange.traceId,
@@ -22,11 +29,28 @@ export function settle(exchange: Exchange, subject: Subject, outcome: Outcome): 
     duration_ms: outcome.durationMs,
     bytes: outcome.bytes,
   });
-  exchange.waitUntil(
-    principalGate(exchange.env, identity.userId)
-      .settle(outcome)
-      .catch((failure: unknown) => {
-        log("warn", "settle_failed", { call_id: outcome.callId, error: String(failure) });
-      }),
-  );
+  const undertaken = keepOutcome(identity.userId, outcome, Date.now());
+  if (busy >= CROWDED) exchange.waitUntil(deliver(env, identity.userId));
+  else if (undertaken) exchange.waitUntil(deliverLater(env, identity.userId));
+}
+
+/** Sends on every outcome that waits in this isolate. */
+export async function deliverOutcomes(env: Env): Promise<void> {
+  await Promise.all(listWaiting().map((userId) => deliver(env, userId)));
+}
+
+async function deliverLater(env: Env, userId: string): Promise<void> {
+  for (let rest = LINGER_MS; rest > 0; rest = lingerOf(userId, Date.now())) await scheduler.wait(rest);
+  await deliver(env, userId);
+}
+
+async function deliver(env: Env, userId: string): Promise<void> {
+  const outcomes = takeOutcomes(userId);
+  if (outcomes.length === 0) return;
+  try {
+    await principalGate(env, userId).settle(outcomes);
+  } catch (failure) {
+    const call_id = outcomes.map(({ callId }) => callId).join(" ");
+    log("warn", "settle_failed", { call_id, error: String(failure) });
+  }
 }

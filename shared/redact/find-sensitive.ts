@@ -4,6 +4,9 @@ import type { Detector, Finding } from "./finding.ts";
 import { nationalIds } from "./national-ids.ts";
 import { secrets } from "./secrets.ts";
 
+/** What is looked for: everything of a classification, or payment cards alone. */
+export type Wanted = Finding["classification"] | "card";
+
 /** In order of certainty: what is found first keeps its place when two overlap. */
 const DETECTORS: readonly Detector[] = [...secrets, iban, card, ...nationalIds, ...contactDetails];
 
@@ -11,10 +14,10 @@ const DETECTORS: readonly Detector[] = [...secrets, iban, card, ...nationalIds, 
  * Finds what should not leave in free text, in order, without overlaps. Time is linear in the length of the text.
  * Names and postal addresses are not found: no pattern tells them from other words.
  */
-export function findSensitive(text: string, wanted: readonly Finding["classification"][]): Finding[] {
+export function findSensitive(text: string, wanted: readonly Wanted[]): Finding[] {
   const found: Finding[] = [];
   for (const { kind, classification, find } of DETECTORS) {
-    if (!wanted.includes(classification)) continue;
+    if (!wanted.includes(classification) && !(kind === "card" && wanted.includes("card"))) continue;
     for (const [start, end] of find(text)) found.push({ kind, classification, start, end });
   }
   if (found.length < 2) return found;

@@ -1,5 +1,4 @@
-import type { MaskRules } from "../policy/masks.ts";
-import { findSensitive } from "./find-sensitive.ts";
+import { findSensitive, type Wanted } from "./find-sensitive.ts";
 import { maskFinding } from "./mask-value.ts";
 
 /** Shorter than anything that is looked for. */
@@ -9,7 +8,7 @@ const SHORTEST = 6;
 const MOST_ROUNDS = 4;
 
 /** Masks what is found in free text; everything around it stays as it is. Masking twice changes nothing more. */
-export function maskText(text: string, wanted: MaskRules["text"]): string {
+export function maskText(text: string, wanted: readonly Wanted[]): string {
   let masked = text;
   for (let round = 0; round < MOST_ROUNDS && masked.length >= SHORTEST; round++) {
     const before = masked;
@@ -19,7 +18,7 @@ export function maskText(text: string, wanted: MaskRules["text"]): string {
   return masked;
 }
 
-function maskFound(text: string, wanted: MaskRules["text"]): string {
+function maskFound(text: string, wanted: readonly Wanted[]): string {
   let masked = "";
   let end = 0;
   for (const finding of findSensitive(text, wanted)) {
@@ -39,11 +38,11 @@ export function isAddress(name: string): boolean {
 }
 
 /** Masks free text in every string of a JSON value, except in fields that {@link isAddress} names. */
-export function maskStrings<Value>(value: Value, wanted: MaskRules["text"]): Value {
+export function maskStrings<Value>(value: Value, wanted: readonly Wanted[]): Value {
   return visit(value, wanted) as Value;
 }
 
-function visit(value: unknown, wanted: MaskRules["text"]): unknown {
+function visit(value: unknown, wanted: readonly Wanted[]): unknown {
   if (typeof value === "string") return maskText(value, wanted);
   if (Array.isArray(value)) return value.map((item) => visit(item, wanted));
   if (typeof value !== "object" || value === null) return value;

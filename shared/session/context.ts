@@ -1,5 +1,6 @@
 import type { JsonValue } from "../mcp/json.ts";
 import type { Classification } from "../policy/masks.ts";
+import { maskStored } from "../redact/mask-stored.ts";
 
 /** Something the person and the model spoke about: "that customer". Newest first, unique by type and id. */
 export interface EntityReference {
@@ -65,17 +66,19 @@ export function emptyContext(): SessionContext {
 
 /**
  * Applies one change and returns the new context; the old one is not touched. Pure, so that the session's
- * object and the principal's object apply the same rules. Entries over {@link CONTEXT_LIMITS} are dropped
+ * object and the principal's object apply the same rules. What must not be stored is masked here, on its way into
+ * either. Entries over {@link CONTEXT_LIMITS} are dropped
  * oldest first and counted in `compacted`.
  */
 export function applyOperation(context: SessionContext, operation: ContextOperation): SessionContext {
   switch (operation.kind) {
     case "set_defaults":
-      return { ...context, defaults: mergeDefaults(context.defaults, operation.defaults) };
+      return { ...context, defaults: mergeDefaults(context.defaults, maskStored(operation.defaults)) };
     case "remember": {
-      const { type, id } = operation.entity;
-      const others = context.entities.filter((entity) => entity.type !== type || entity.id !== id);
-      const entities = [operation.entity, ...others];
+      const entity = maskStored(operation.entity);
+      const { type, id } = entity;
+      const others = context.entities.filter((other) => other.type !== type || other.id !== id);
+      const entities = [entity, ...others];
       return keepNewest(
         context,
         { entities: entities.slice(0, CONTEXT_LIMITS.entities) },
@@ -84,7 +87,7 @@ export function applyOperation(context: SessionContext, operation: ContextOperat
       );
     }
     case "note": {
-      const notes = [...context.notes, operation.text.slice(0, CONTEXT_LIMITS.noteLength)];
+      const notes = [...context.notes, maskStored(operation.text).slice(0, CONTEXT_LIMITS.noteLength)];
       return keepNewest(context, { notes: notes.slice(-CONTEXT_LIMITS.notes) }, "notes", notes.length);
     }
     case "add_handle": {

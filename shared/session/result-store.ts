@@ -1,4 +1,5 @@
 import type { JsonValue } from "../mcp/json.ts";
+import { maskStored } from "../redact/mask-stored.ts";
 import { CONTEXT_LIMITS } from "./context.ts";
 import type { ResultPage } from "./session-home.ts";
 
@@ -26,11 +27,11 @@ export class ResultStore {
     );
   }
 
-  /** Keeps `rows` under `handle` and drops the owner's oldest results above the limit. */
+  /** Keeps `rows` under `handle`, without what is never stored, and drops the owner's oldest results above the limit. */
   keep(owner: string, handle: string, rows: readonly JsonValue[], at: number): void {
     this.#sql.exec("INSERT INTO kept_results VALUES (?, ?, ?, ?)", owner, handle, rows.length, at);
     for (let start = 0; start < rows.length; start += CHUNK_ROWS) {
-      const chunk = JSON.stringify(rows.slice(start, start + CHUNK_ROWS));
+      const chunk = JSON.stringify(maskStored(rows.slice(start, start + CHUNK_ROWS)));
       this.#sql.exec("INSERT INTO kept_chunks VALUES (?, ?, ?, ?)", owner, handle, start / CHUNK_ROWS, chunk);
     }
     const old = this.#sql

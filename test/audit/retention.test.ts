@@ -8,7 +8,7 @@ import { verifyExport } from "../../shared/audit/verify-export.ts";
 import { retentionSection } from "../../shared/policy/retention.ts";
 import { sweepRecords } from "../../workers/principal/sweep-records.ts";
 import { writeCheckpoints } from "../../workers/principal/write-checkpoints.ts";
-import { deliver, deliverAll, exportTrail, intentOf, linksOf, withTrail } from "./trail.ts";
+import { deliver, deliverAll, exportTrail, intentOf, linksOf, takenAt, withTrail } from "./trail.ts";
 
 const DAY = 24 * 60 * 60_000;
 const RULES = retentionSection.parse({
@@ -25,9 +25,16 @@ const nameOf = (user: string) => `${user}_${run}`;
 async function empty(): Promise<void> {
   run += 1;
   await env.PLATFORM_DB.batch(
-    ["audit_record", "audit_checkpoint", "audit_removal", "audit_cut", "legal_hold", "erased_person"].map(
-      (table) => env.PLATFORM_DB.prepare(`DELETE FROM ${table}`),
-    ),
+    [
+      "audit_record",
+      "audit_checkpoint",
+      "audit_removal",
+      "audit_cut",
+      "audit_swept",
+      "audit_last_use",
+      "legal_hold",
+      "erased_person",
+    ].map((table) => env.PLATFORM_DB.prepare(`DELETE FROM ${table}`)),
   );
 }
 
@@ -41,7 +48,7 @@ async function record(user: string, events: readonly (readonly ["call" | "sign_i
       if (kind === "sign_in") trail.record(chain, SIGN_IN, day * DAY);
       else {
         const callId = crypto.randomUUID();
-        trail.open(intentOf(chain, callId), day * DAY);
+        trail.open(intentOf(chain, callId), day * DAY, takenAt(day * DAY));
         trail.close({ callId, status: "ok", durationMs: 1, bytes: 1 }, day * DAY);
       }
     }

@@ -1,11 +1,13 @@
-import { runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { exportLines } from "../../scripts/audit/export-lines.ts";
 import type { Link } from "../../shared/audit/chain.ts";
 import type { AuditEvent } from "../../shared/audit/record.ts";
 import type { Admission, Intent, PrincipalGate } from "../../shared/guard/admit.ts";
-import { AuditTrail } from "../../workers/principal/audit-trail.ts";
+import { deliverOutcomes } from "../../shared/guard/settle.ts";
+import { AuditTrail, type Taken } from "../../workers/principal/audit-trail.ts";
+import type { Principal } from "../../workers/principal/principal.ts";
 import { writeRecords } from "../../workers/principal/write-records.ts";
 import { DEPLOYED_LIMITS } from "../support/limits.ts";
 import { addPerson } from "../support/token.ts";
@@ -15,11 +17,9 @@ export function principalOf(userId: string): DurableObjectStub & PrincipalGate {
   return env.PRINCIPAL.get(env.PRINCIPAL.idFromName(userId)) as unknown as DurableObjectStub & PrincipalGate;
 }
 
-/** The links in a user's Principal object that the queue has not taken. */
+/** The links in a user's Principal object that the platform database has not confirmed. */
 export function linksOf(userId: string): Promise<Link[]> {
-  return runInDurableObject(principalOf(userId), (_object, state) =>
-    new AuditTrail(state.storage.sql).unsent(Date.now()),
-  );
+  return runInDurableObject(principalOf(userId), (object) => (object as unknown as Principal).readUnstored());
 }
 
 /** The events in a user's Principal object, oldest first. */
@@ -27,15 +27,24 @@ export async function eventsOf(userId: string): Promise<AuditEvent[]> {
   return (await linksOf(userId)).map(({ event }) => JSON.parse(event ?? "null") as AuditEvent);
 }
 
-/** The first `count` events of a user. Outcomes and denials are recorded behind the answer, so they are waited for. */
+/**
+ * The first `count` events of a user. Outcomes wait in the isolate for a next call, so they are sent on first; denials
+ * are recorded behind the answer, so they are waited for.
+ */
 export async function awaitEvents(userId: string, count: number): Promise<AuditEvent[]> {
+  await deliverOutcomes(env);
   await expect.poll(async () => (await eventsOf(userId)).length).toBeGreaterThanOrEqual(count);
   return eventsOf(userId);
 }
 
 /** Runs a trail over a user's storage, as their object would at some other moment. */
-export function withTrail<T>(userId: string, use: (trail: AuditTrail) => T): Promise<T> {
-  return runInDurableObject(principalOf(userId), (_object, state) => use(new AuditTrail(state.storage.sql)));
+export async function withTrail<T>(userId: string, use: (trail: AuditTrail) => T): Promise<T> {
+  const result = await runInDurableObject(principalOf(userId), (_object, state) =>
+    use(new AuditTrail(state.storage.sql)),
+  );
+  // The object itself has not seen what was done.
+  await evictDurableObject(principalOf(userId));
+  return result;
 }
 
 /** Hands batches of messages to the queue's consumer. */
@@ -68,7 +77,12 @@ export async function admitOne(userId: string, callId: string): Promise<Admissio
     timeoutMs: 20_000,
     limits: DEPLOYED_LIMITS,
   };
-  return principalOf(userId).admit(intentOf(userId, callId), claim);
+  return principalOf(userId).admit(intentOf(userId, callId), claim, []);
+}
+
+/** What {@link AuditTrail.open} needs beside an intent, for a call that is let through at a moment. */
+export function takenAt(at: number): Taken {
+  return { at, costlyTool: null, leaseMs: 25_000, use: { day: 0, units: 0 } };
 }
 
 /** An intent of a user with nothing special about it. */

@@ -7,7 +7,7 @@ import { commitTo } from "../../shared/audit/commitment.ts";
 import type { ExportLine, RecordLine } from "../../shared/audit/export-line.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
 import { writeCheckpoints } from "../../workers/principal/write-checkpoints.ts";
-import { deliverAll, exportTrail, intentOf, withTrail } from "./trail.ts";
+import { deliverAll, exportTrail, intentOf, takenAt, withTrail } from "./trail.ts";
 
 /** Two people with a few calls each; the second half of them after the last checkpoint. */
 async function writeTrail(): Promise<string[]> {
@@ -16,7 +16,7 @@ async function writeTrail(): Promise<string[]> {
       await withTrail(user, (trail) => {
         for (let call = 0; call < 4; call += 1) {
           const callId = `${user}-${half}-${call}`;
-          trail.open(intentOf(user, callId), 1_000 * (4 * half + call));
+          trail.open(intentOf(user, callId), 1_000 * (4 * half + call), takenAt(1_000 * (4 * half + call)));
           if (call !== 2)
             trail.close({ callId, status: "ok", durationMs: 5, bytes: 9 }, 1_000 * (4 * half + call));
         }

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { deliverAll, intentOf, withTrail } from "../audit/trail.ts";
+import { deliverAll, intentOf, takenAt, withTrail } from "../audit/trail.ts";
 import {
   callMcp,
   connect,
@@ -37,7 +37,9 @@ describe("the account page", () => {
     const person = await createPerson("viewer");
     const { browser, clientId } = await connect(person, { resource: "/mcp/crm" });
     const record = async (userId: string, day: string) => {
-      await withTrail(userId, (trail) => trail.open({ ...intentOf(userId, day), clientId }, Date.parse(day)));
+      await withTrail(userId, (trail) =>
+        trail.open({ ...intentOf(userId, day), clientId }, Date.parse(day), takenAt(Date.parse(day))),
+      );
       await deliverAll(userId);
     };
     await record("somebody-else", "2126-03-09");

@@ -1,6 +1,8 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { awaitEvents, linksOf } from "../audit/trail.ts";
+import { awaitEvents, linksOf, principalOf } from "../audit/trail.ts";
 import { LANES, openSession } from "../support/session.ts";
 
 const digits = (length: number) =>
@@ -60,3 +62,52 @@ describe.each(LANES)(
     }, 30_000);
   },
 );
+
+/** What no memory keeps, whoever may see it. */
+const neverStored = fc.oneof(
+  digits(36).map((text) => `ghp_${text}`),
+  digits(16).map((text) => `Password: hunter${text}`),
+  fc.constantFrom("4111 1111 1111 1111", "5555-5555-5555-4444", "378282246310005"),
+);
+
+/** The object of a session of the CRM. */
+function sessionObject(sealed = ""): DurableObjectStub {
+  const agents = env.CRM_AGENT as unknown as DurableObjectNamespace;
+  return agents.get(agents.idFromName(`streamable-http:${sealed.split(".")[0]}`));
+}
+
+/** Everything in an object's storage. */
+function dump(stub: DurableObjectStub): Promise<string> {
+  return runInDurableObject(stub, (_object, { storage: { sql } }) => {
+    const tables = sql
+      .exec<{ name: string }>(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'",
+      )
+      .toArray();
+    return JSON.stringify(tables.map(({ name }) => sql.exec(`SELECT * FROM "${name}"`).toArray()));
+  });
+}
+
+describe.each(LANES)("invariant 8: no memory keeps a secret or a payment card, on the %s lane", (lane) => {
+  it("neither as a note, nor as a default, nor among kept results; what is personal stays for its person", async () => {
+    await fc.assert(
+      fc.asyncProperty(neverStored, async (secret) => {
+        const as = `mem${people++}`;
+        const session = await openSession({ server: "crm", lane, as, role: "admin" });
+        const home = lane === "stateless" ? principalOf(`user_${as}`) : sessionObject(session.sessionId);
+        await session.call("context_set", {
+          note: `Ada (ada@customer.example) wrote: ${secret}`,
+          defaults: { owner: secret },
+        });
+        const rows = [{ text: secret, deep: [{ text: `and ${secret}, by ada@customer.example` }] }];
+        const handle = { handle: "res_1", tool: "crm_find_contacts", rows: 1, createdAt: 1 };
+        await principalOf(`user_${as}`).keepResult("app", handle, rows);
+        for (const stored of [await dump(home), await dump(principalOf(`user_${as}`))]) {
+          expect(stored).not.toContain(secret.replace("Password: ", ""));
+          expect(stored).toContain("ada@customer.example");
+        }
+      }),
+      { numRuns: 4 },
+    );
+  }, 30_000);
+});

@@ -51,10 +51,16 @@ const yes = (approvalId: string, parts: Partial<ApprovalDecision> = {}): Approva
 });
 
 /** Runs over a user's storage, with a clock of the test's own. */
-function withApprovals<T>(userId: string, use: (approvals: Approvals, sql: SqlStorage) => T): Promise<T> {
-  return runInDurableObject(principalOf(userId), (_object, { storage: { sql } }) =>
+async function withApprovals<T>(
+  userId: string,
+  use: (approvals: Approvals, sql: SqlStorage) => T,
+): Promise<T> {
+  const result = await runInDurableObject(principalOf(userId), (_object, { storage: { sql } }) =>
     use(new Approvals(sql, new AuditTrail(sql), () => false), sql),
   );
+  // The object itself has not seen what was done.
+  await evictDurableObject(principalOf(userId));
+  return result;
 }
 
 function ask(approvals: Approvals, userId: string, now: number, parts: Partial<ApprovalClaim> = {}): string {

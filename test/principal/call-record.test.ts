@@ -14,6 +14,7 @@ import {
   intentOf,
   linksOf,
   principalOf,
+  takenAt,
   withTrail,
 } from "../audit/trail.ts";
 import { LANES, openSession } from "../support/session.ts";
@@ -137,8 +138,8 @@ describe("an intent", () => {
   it("keeps its first outcome", async () => {
     const gate = principalOf("user_erin");
     await admitOne("user_erin", "call-2");
-    await gate.settle({ callId: "call-2", status: "ok", durationMs: 3, bytes: 10 });
-    await gate.settle({ callId: "call-2", status: "timeout", durationMs: 9, bytes: 0 });
+    await gate.settle([{ callId: "call-2", status: "ok", durationMs: 3, bytes: 10 }]);
+    await gate.settle([{ callId: "call-2", status: "timeout", durationMs: 9, bytes: 0 }]);
     expect(await eventsOf("user_erin")).toMatchObject([
       { type: "intent" },
       { type: "outcome", status: "ok", durationMs: 3 },
@@ -152,8 +153,8 @@ describe("an intent", () => {
     await deliverAll("user_emil");
     expect(await linksOf("user_emil")).toEqual([]);
     await evictDurableObject(gate);
-    await principalOf("user_emil").settle({ callId: "call-3", status: "ok", durationMs: 1, bytes: 1 });
-    const [outcome] = await linksOf("user_emil");
+    await principalOf("user_emil").settle([{ callId: "call-3", status: "ok", durationMs: 1, bytes: 1 }]);
+    const outcome = (await linksOf("user_emil")).at(-1);
     expect(JSON.parse(outcome?.body ?? "{}")).toMatchObject({
       chain: "user_emil",
       sequence: 2,
@@ -165,7 +166,7 @@ describe("an intent", () => {
 
   it("never goes back in time, whatever the clock says", async () => {
     await withTrail("user_elsa", (trail) => {
-      trail.open(intentOf("user_elsa", "call-1"), 5_000);
+      trail.open(intentOf("user_elsa", "call-1"), 5_000, takenAt(5_000));
       trail.close({ callId: "call-1", status: "ok", durationMs: 1, bytes: 1 }, 4_000);
     });
     const times = (await linksOf("user_elsa")).map(({ body }) => (JSON.parse(body) as AuditRecord).at);
@@ -177,7 +178,7 @@ describe("the way to the platform database", () => {
   it("goes through the queue, after which the object forgets what the database has", async () => {
     const gate = principalOf("user_frank");
     await admitOne("user_frank", "call-3");
-    await gate.settle({ callId: "call-3", status: "ok", durationMs: 1, bytes: 1 });
+    await gate.settle([{ callId: "call-3", status: "ok", durationMs: 1, bytes: 1 }]);
     expect(await runDurableObjectAlarm(gate)).toBe(true);
     await expect.poll(() => linksOf("user_frank"), { timeout: 15_000 }).toEqual([]);
     expect(await stored("user_frank")).toHaveLength(2);
@@ -185,10 +186,10 @@ describe("the way to the platform database", () => {
 
   it("sends again what is not confirmed: after ten minutes, or when the object starts anew", async () => {
     await withTrail("user_fritz", (trail) => {
-      trail.open(intentOf("user_fritz", "call-1"), 0);
+      trail.open(intentOf("user_fritz", "call-1"), 0, takenAt(0));
       trail.markSent(1, 0);
       expect(trail.unsent(9 * MINUTE)).toEqual([]);
-      expect(trail.nextMoment()).toBe(10 * MINUTE);
+      expect(trail.nextMoment(0)).toBe(10 * MINUTE);
       expect(trail.unsent(10 * MINUTE)).toHaveLength(1);
     });
     expect(await linksOf("user_fritz")).toHaveLength(1);
@@ -198,7 +199,8 @@ describe("the way to the platform database", () => {
 
   it("writes what is delivered twice once, and in any order", async () => {
     await withTrail("user_gina", (trail) => {
-      for (let call = 0; call < 30; call += 1) trail.open(intentOf("user_gina", `call-${call}`), call);
+      for (let call = 0; call < 30; call += 1)
+        trail.open(intentOf("user_gina", `call-${call}`), call, takenAt(call));
     });
     const links = await linksOf("user_gina");
     await deliver(links.slice(20), links.slice(5, 25));
@@ -209,7 +211,7 @@ describe("the way to the platform database", () => {
   });
 
   it("never replaces a record by another one for the same place", async () => {
-    await withTrail("user_hugo", (trail) => trail.open(intentOf("user_hugo", "call-1"), 1));
+    await withTrail("user_hugo", (trail) => trail.open(intentOf("user_hugo", "call-1"), 1, takenAt(1)));
     const [link] = await linksOf("user_hugo");
     await deliver([link]);
     await deliver([{ ...link, hash: "f".repeat(64) }]);
@@ -217,7 +219,7 @@ describe("the way to the platform database", () => {
   });
 
   it("retries a message that it cannot read alone, and writes the others", async () => {
-    await withTrail("user_ines", (trail) => trail.open(intentOf("user_ines", "call-1"), 1));
+    await withTrail("user_ines", (trail) => trail.open(intentOf("user_ines", "call-1"), 1, takenAt(1)));
     const retried: number[] = [];
     const bodies = [{ callId: "of an earlier release" }, await linksOf("user_ines"), "nonsense"];
     const messages = bodies.map((body, index) => ({ id: "m", body, retry: () => retried.push(index) }));

@@ -6,7 +6,7 @@ import { verifyExport } from "../../shared/audit/verify-export.ts";
 import { carryOutRequests } from "../../workers/gateway/requests/carry-out.ts";
 import { redriveDeadLetters } from "../../workers/principal/redrive.ts";
 import { writeRecords } from "../../workers/principal/write-records.ts";
-import { exportTrail, intentOf, linksOf, withTrail } from "../audit/trail.ts";
+import { exportTrail, intentOf, linksOf, takenAt, withTrail } from "../audit/trail.ts";
 
 const DEAD = "gatehouse-local-calls-dead";
 
@@ -41,7 +41,8 @@ const sequences = async (chain: string) =>
 /** Three calls of a user, which their object has and the database does not. */
 async function makeCalls(user: string) {
   await withTrail(user, (trail) => {
-    for (let call = 0; call < 3; call += 1) trail.open(intentOf(user, `${user}-${call}`), call);
+    for (let call = 0; call < 3; call += 1)
+      trail.open(intentOf(user, `${user}-${call}`), call, takenAt(call));
   });
   return linksOf(user);
 }

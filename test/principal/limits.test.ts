@@ -114,6 +114,7 @@ describe("the person's object", () => {
       return object.admit(
         { ...intentOf(userId, callId), clientId: "app", startedAt: Date.now() },
         { grantId: "grant", tokenId: "token", costlyTool: null, timeoutMs: 20_000, limits: rules },
+        [],
       );
     };
     return { object, admit };
@@ -139,7 +140,7 @@ describe("the person's object", () => {
       admitted: false,
       refusal: { code: "rate_limited", limit: "concurrentCalls" },
     });
-    await object.settle({ callId: "first", status: "ok", durationMs: 1, bytes: 1 });
+    await object.settle([{ callId: "first", status: "ok", durationMs: 1, bytes: 1 }]);
     expect(await admit("third", one)).toMatchObject({ admitted: true });
   });
 

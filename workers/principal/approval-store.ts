@@ -29,6 +29,8 @@ type Row = { id: string; body: string; shown: string | null; revision: number };
  */
 export class ApprovalStore {
   readonly #sql: SqlStorage;
+  /** Calls that run with an approval: every call that ends asks whether it is one. */
+  readonly #running: Set<string>;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -42,6 +44,12 @@ export class ApprovalStore {
        CREATE INDEX IF NOT EXISTS approval_by_state ON approval (state, expires_at);
        CREATE TABLE IF NOT EXISTS approval_last (subject TEXT PRIMARY KEY, digests TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;`,
     );
+    const running = sql
+      .exec<{ call_id: string }>(
+        "SELECT call_id FROM approval WHERE state = 'executed' AND call_id IS NOT NULL",
+      )
+      .toArray();
+    this.#running = new Set(running.map(({ call_id }) => call_id));
   }
 
   insert(binding: string, { shown, ...body }: StoredApproval): void {
@@ -68,6 +76,8 @@ export class ApprovalStore {
         WHERE id = ?`,
       ...[body.state, told ? 1 : 0, body.callId, body.touchedAt, JSON.stringify(body), id],
     );
+    if (found.callId !== null) this.#running.delete(found.callId);
+    if (body.state === "executed" && body.callId !== null) this.#running.add(body.callId);
   }
 
   read(id: string): StoredApproval | null {
@@ -85,6 +95,7 @@ export class ApprovalStore {
 
   /** The request that a running call used. */
   findByCall(callId: string): StoredApproval | undefined {
+    if (!this.#running.has(callId)) return undefined;
     return this.#select("WHERE state = 'executed' AND call_id = ?", callId)[0];
   }
 

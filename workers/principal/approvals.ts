@@ -9,6 +9,7 @@ import type {
   ApprovalState,
   DecisionResult,
 } from "../../shared/guard/approval-gate.ts";
+import { maskStored } from "../../shared/redact/mask-stored.ts";
 import { ApprovalStore, type StoredApproval } from "./approval-store.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 
@@ -83,7 +84,7 @@ export class Approvals {
     if (granted && by === found.requester && !found.selfApproval) return "own";
     if (granted && found.binding.policyDigest !== policyDigest) return "policy_changed";
     if (granted && this.#isRevoked(found.binding.grantId)) return "disconnected";
-    const decision = { by, granted, reason, at: now };
+    const decision = { by, granted, reason: maskStored(reason), at: now };
     const type = granted ? "approval_granted" : "approval_refused";
     this.#move(found, { type, by }, granted ? "approved" : "refused", now, { decision });
     return "recorded";

@@ -1,6 +1,11 @@
 import { appendLink, EMPTY_CHAIN, type Head, type Link } from "../../shared/audit/chain.ts";
 import type { AuditEvent, AuditRecord, OutcomeEvent } from "../../shared/audit/record.ts";
-import type { Intent, Outcome } from "../../shared/guard/admit.ts";
+import type { Intent } from "../../shared/guard/admit.ts";
+import type { Outcome } from "../../shared/guard/outcomes.ts";
+import { adoptTables } from "./adopt-tables.ts";
+import type { DayUse } from "./daily-quota.ts";
+import type { Place } from "./running-calls.ts";
+import { type Entry, type OpenCall, type PassedCall, TrailPages } from "./trail-pages.ts";
 
 /** Milliseconds after which a call without an outcome is recorded as `unknown`. Longer than any deadline. */
 const UNKNOWN_AFTER_MS = 10 * 60_000;
@@ -11,7 +16,21 @@ const RESEND_AFTER_MS = 10 * 60_000;
 /** Records per queue message. A record has about one kilobyte, a message of Cloudflare Queues at most 128. */
 const MESSAGE_SIZE = 64;
 
-type LinkRow = { sequence: number; body: string; hash: string; salt: string | null; event: string | null };
+/** What an admitted call used up, for the limits of an object that starts anew. */
+export interface Taken {
+  at: number;
+  costlyTool: string | null;
+  leaseMs: number;
+  /** The day's use with this call. */
+  use: DayUse;
+}
+
+/** What the limits have to know when an object starts: passed calls oldest first, who runs, what the day has used. */
+export interface LimitMemory {
+  passed: readonly PassedCall[];
+  places: readonly Place[];
+  use: DayUse;
+}
 
 /**
  * One user's chain of records, in the SQLite of their Principal object, until the platform database has them: the
@@ -22,57 +41,86 @@ type LinkRow = { sequence: number; body: string; hash: string; salt: string | nu
  * a crash leaves an intent that says what began, and that the end is missing is itself on record; a chain of finished
  * calls alone could lose what ran last and still look whole. An outcome that is overdue is closed as `unknown`.
  *
- * Every method runs without `await`, so the runtime writes its statements as one and no two records follow the same.
+ * The same rows say what the limits count, so that a call costs one row written: see {@link TrailPages}. Every method
+ * runs without `await`, and what happens {@link together} is written as one.
  */
 export class AuditTrail {
   readonly #sql: SqlStorage;
+  readonly #pages: TrailPages;
   // In memory on purpose: an object that starts anew sends everything again that is not confirmed.
   #sentThrough = 0;
   #resendAt: number | null = null;
-  // Known once it is read or written: nobody else appends to this chain.
-  #head: Head | undefined;
+  #head: Head = EMPTY_CHAIN;
+  #use: DayUse = { day: 0, units: 0 };
+  #open = new Map<string, OpenCall>();
+  /** Entries of a turn that is not over. */
+  #turn: Entry[] | null = null;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
-    sql.exec(
-      `CREATE TABLE IF NOT EXISTS audit_link (
-         sequence INTEGER PRIMARY KEY, body TEXT NOT NULL, hash TEXT NOT NULL, stored INTEGER NOT NULL DEFAULT 0,
-         salt TEXT, event TEXT);
-       CREATE TABLE IF NOT EXISTS recorded_key (key TEXT PRIMARY KEY) WITHOUT ROWID;
-       CREATE TABLE IF NOT EXISTS open_call (
-         call_id TEXT PRIMARY KEY, chain TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;`,
+    sql.exec("CREATE TABLE IF NOT EXISTS recorded_key (key TEXT PRIMARY KEY) WITHOUT ROWID");
+    this.#pages = new TrailPages(sql);
+    const older = adoptTables(sql);
+    if (older) this.#pages.append(older.entries, older.state);
+    this.#load(() => {});
+  }
+
+  /** What the limits have to know, as it stands in the pages. */
+  readLimits(): LimitMemory {
+    const passed: PassedCall[] = [];
+    this.#load((entry) => {
+      if (entry.passed) passed.push(entry.passed);
+    });
+    const places = [...this.#open.values()].flatMap(({ callId, at, leaseMs }) =>
+      leaseMs === null ? [] : [{ callId, at, leaseMs }],
     );
-    addDisclosures(sql);
+    return { passed, places, use: this.#use };
+  }
+
+  /** Writes what the work records as one row. What it recorded before it threw is written too. */
+  together<T>(work: () => T): T {
+    if (this.#turn !== null) return work();
+    this.#turn = [];
+    try {
+      return work();
+    } finally {
+      const entries = this.#turn;
+      this.#turn = null;
+      if (entries.length > 0) this.#write(entries);
+    }
   }
 
   /** Chains what is about to run. */
-  open({ userId, ...details }: Intent, now: number): void {
-    this.record(userId, { type: "intent", decision: "allow", ...details }, now);
-    this.#sql.exec("INSERT INTO open_call VALUES (?, ?, ?)", details.callId, userId, now);
+  open({ userId, ...details }: Intent, now: number, taken: Taken): void {
+    const { at, costlyTool, leaseMs, use } = taken;
+    const { callId, clientId } = details;
+    const opened = { callId, chain: userId, at: now, leaseMs };
+    this.#open.set(callId, opened);
+    this.#use = use;
+    const link = this.#chain(userId, { type: "intent", decision: "allow", ...details }, now);
+    this.#add({ link, passed: { at, clientId, costlyTool }, opened });
+  }
+
+  /** Chains a call that the object refuses: it began and ended at once, and counts against nothing. */
+  refuse({ userId, ...details }: Intent, code: string, now: number): void {
+    const { callId } = details;
+    this.together(() => {
+      this.record(userId, { type: "intent", decision: "allow", ...details }, now);
+      this.record(userId, outcomeOf({ callId, status: code, durationMs: 0, bytes: 0 }), now);
+    });
   }
 
   /** Chains how it ended. The first outcome stands; one without an open intent is not recorded. */
-  close({ callId, status, durationMs, bytes }: Outcome, now: number): void {
-    const [open] = this.#sql
-      .exec<{ chain: string }>("DELETE FROM open_call WHERE call_id = ? RETURNING chain", callId)
-      .toArray();
+  close(outcome: Outcome, now: number): void {
+    const open = this.#open.get(outcome.callId);
     if (!open) return;
-    this.record(open.chain, { type: "outcome", callId, ...endingOf(status), durationMs, bytes }, now);
+    this.#open.delete(outcome.callId);
+    this.#add({ link: this.#chain(open.chain, outcomeOf(outcome), now), closed: outcome.callId });
   }
 
   /** Chains any event. */
   record(chain: string, event: AuditEvent, now: number): void {
-    const before = this.#readHead();
-    const link = appendLink(chain, before, event, now);
-    this.#sql.exec(
-      "INSERT INTO audit_link (sequence, body, hash, salt, event) VALUES (?, ?, ?, ?, ?)",
-      link.sequence,
-      link.body,
-      link.hash,
-      link.salt,
-      link.event,
-    );
-    this.#head = { sequence: link.sequence, hash: link.hash, at: Math.max(now, before.at) };
+    this.#add({ link: this.#chain(chain, event, now) });
   }
 
   /** Chains what a request of an administrator was about. The same request again is not recorded again. */
@@ -85,13 +133,13 @@ export class AuditTrail {
 
   /** Closes as `unknown` what should have ended long ago. Gives the ids of these calls. */
   closeOverdue(now: number): string[] {
-    const overdue = this.#sql
-      .exec<{ call_id: string }>("SELECT call_id FROM open_call WHERE at <= ?", now - UNKNOWN_AFTER_MS)
-      .toArray();
-    for (const { call_id } of overdue) {
-      this.close({ callId: call_id, status: "unknown", durationMs: 0, bytes: 0 }, now);
-    }
-    return overdue.map(({ call_id }) => call_id);
+    const overdue = [...this.#open.values()].filter(({ at }) => at <= now - UNKNOWN_AFTER_MS);
+    this.together(() => {
+      for (const { callId } of overdue) {
+        this.close({ callId, status: "unknown", durationMs: 0, bytes: 0 }, now);
+      }
+    });
+    return overdue.map(({ callId }) => callId);
   }
 
   /** The oldest records that are to be sent, as many as one message carries. */
@@ -109,15 +157,9 @@ export class AuditTrail {
   }
 
   #readAfter(sequence: number): Link[] {
-    return this.#sql
-      .exec<LinkRow>(
-        `SELECT sequence, body, hash, salt, event FROM audit_link
-          WHERE stored = 0 AND sequence > ? ORDER BY sequence LIMIT ?`,
-        sequence,
-        MESSAGE_SIZE,
-      )
-      .toArray()
-      .map((row) => ({ chain: (JSON.parse(row.body) as AuditRecord).chain, ...row }));
+    return this.#pages
+      .unconfirmedAfter(sequence, MESSAGE_SIZE)
+      .map((link) => ({ chain: (JSON.parse(link.body) as AuditRecord).chain, ...link }));
   }
 
   /** Notes that the queue has taken everything up to a record. */
@@ -126,47 +168,73 @@ export class AuditTrail {
     this.#resendAt ??= now + RESEND_AFTER_MS;
   }
 
-  /** Forgets what the platform database has, but for the newest record, without its event: the next is built on it. */
-  confirm(sequences: readonly number[]): void {
-    const confirmed = JSON.stringify(sequences);
-    // A record that can go is not marked first: each row is written once.
-    this.#sql.exec(
-      `DELETE FROM audit_link
-        WHERE (stored = 1 OR sequence IN (SELECT value FROM json_each(?)))
-          AND sequence < (SELECT max(sequence) FROM audit_link)`,
-      confirmed,
-    );
-    this.#sql.exec(
-      `UPDATE audit_link SET stored = 1, salt = NULL, event = NULL
-        WHERE stored = 0 AND sequence IN (SELECT value FROM json_each(?))`,
-      confirmed,
-    );
-    const [waiting] = this.#sql
-      .exec("SELECT 1 FROM audit_link WHERE stored = 0 AND sequence <= ? LIMIT 1", this.#sentThrough)
-      .toArray();
-    if (!waiting) this.#resendAt = null;
+  /**
+   * The platform database has these records. They go when no limit looks back on their calls any more: gives when that
+   * is (milliseconds since the epoch), or `null`.
+   */
+  confirm(sequences: readonly number[], now: number): number | null {
+    this.#pages.confirm(sequences);
+    if (this.#pages.isConfirmedThrough(this.#sentThrough)) this.#resendAt = null;
+    this.#pages.sweep(now);
+    return this.#pages.nextSweep(now);
+  }
+
+  /** Forgets at once the events that the platform database has. */
+  forgetConfirmed(): void {
+    this.#pages.emptyConfirmed();
+  }
+
+  /** Deletes what is not needed any more. */
+  sweep(now: number): void {
+    this.#pages.sweep(now);
   }
 
   /**
    * When there is something to do again (milliseconds since the epoch), or `null` when nothing is open: a call
-   * becomes overdue, or a record has to be sent again.
+   * becomes overdue, a record has to be sent again, or one can be forgotten.
    */
-  nextMoment(): number | null {
-    const [row] = this.#sql.exec<{ at: number | null }>("SELECT min(at) AS at FROM open_call").toArray();
-    const overdue = row?.at == null ? null : row.at + UNKNOWN_AFTER_MS;
-    if (overdue === null || this.#resendAt === null) return overdue ?? this.#resendAt;
-    return Math.min(overdue, this.#resendAt);
+  nextMoment(now: number): number | null {
+    const overdue = [...this.#open.values()].map(({ at }) => at + UNKNOWN_AFTER_MS);
+    const moments = [...overdue, this.#resendAt, this.#pages.nextSweep(now)].filter((at) => at !== null);
+    return moments.length === 0 ? null : Math.min(...moments);
   }
 
-  #readHead(): Head {
-    if (this.#head) return this.#head;
-    const [head] = this.#sql
-      .exec<Head & Record<string, SqlStorageValue>>(
-        "SELECT sequence, hash, body ->> '$.at' AS at FROM audit_link ORDER BY sequence DESC LIMIT 1",
-      )
-      .toArray();
-    return head ?? EMPTY_CHAIN;
+  #load(visit: (entry: Entry) => void): void {
+    const open = new Map<string, OpenCall>();
+    const state = this.#pages.load((entry) => {
+      if (entry.opened) open.set(entry.opened.callId, entry.opened);
+      if (entry.closed !== undefined) open.delete(entry.closed);
+      visit(entry);
+    });
+    this.#open = open;
+    this.#head = state?.head ?? EMPTY_CHAIN;
+    this.#use = state?.use ?? { day: 0, units: 0 };
   }
+
+  #chain(chain: string, event: AuditEvent, now: number): Omit<Link, "chain"> {
+    const { chain: _chain, ...link } = appendLink(chain, this.#head, event, now);
+    this.#head = { sequence: link.sequence, hash: link.hash, at: Math.max(now, this.#head.at) };
+    return link;
+  }
+
+  #add(entry: Entry): void {
+    if (this.#turn !== null) this.#turn.push(entry);
+    else this.#write([entry]);
+  }
+
+  #write(entries: readonly Entry[]): void {
+    try {
+      this.#pages.append(entries, { head: this.#head, use: this.#use });
+    } catch (failure) {
+      // What could not be written did not happen: the next record is built on what stands on disk.
+      this.#load(() => {});
+      throw failure;
+    }
+  }
+}
+
+function outcomeOf({ callId, status, durationMs, bytes }: Outcome): OutcomeEvent {
+  return { type: "outcome", callId, ...endingOf(status), durationMs, bytes };
 }
 
 /** The guard says `ok` or a code; the record tells failures from other endings. */
@@ -179,13 +247,4 @@ function endingOf(status: string): Pick<OutcomeEvent, "status" | "error"> {
     default:
       return { status: "failed", error: status };
   }
-}
-
-/** Objects of the release before have no columns for events: their records hold them in `body`. */
-function addDisclosures(sql: SqlStorage): void {
-  const [older] = sql
-    .exec("SELECT 1 FROM sqlite_schema WHERE name = 'audit_link' AND sql NOT LIKE '%salt%'")
-    .toArray();
-  if (!older) return;
-  sql.exec("ALTER TABLE audit_link ADD COLUMN salt TEXT; ALTER TABLE audit_link ADD COLUMN event TEXT");
 }

@@ -1,7 +1,7 @@
 import type { Intent } from "../../shared/guard/admit.ts";
 import type { Access, Claim, Refusal } from "../../shared/guard/claim.ts";
 import type { PolicyReference } from "../../shared/policy/reference.ts";
-import { SqlLimitStore } from "./limit-store.ts";
+import type { LimitMemory, Taken } from "./audit-trail.ts";
 import { Limiter } from "./limiter.ts";
 import { type PersonFacts, PersonState, readFactsFrom } from "./person-state.ts";
 import { RevokedGrants } from "./revoked-grants.ts";
@@ -9,8 +9,13 @@ import { RevokedGrants } from "./revoked-grants.ts";
 /** Seconds that a client should wait while the platform database does not answer. */
 const DATABASE_RETRY_SECONDS = 5;
 
-/** Whether a call may pass: with the role that the person has now and the policy in force, or not. */
-export type Passage = { refusal: null; role: string; policy: PolicyReference } | { refusal: Refusal };
+/**
+ * Whether a call may pass: with the role that the person has now and the policy in force, what it used up and how many
+ * of the person's calls run with it; or not.
+ */
+export type Passage =
+  | { role: string; policy: PolicyReference; taken: Taken; running: number }
+  | { refusal: Refusal };
 
 /** Decides for one person who may pass: revoked grants, the person's own state, then the limits. */
 export class Gatekeeper {
@@ -18,25 +23,29 @@ export class Gatekeeper {
   readonly #person: PersonState;
   readonly #limiter: Limiter;
 
-  constructor(sql: SqlStorage, database: D1Database) {
+  constructor(sql: SqlStorage, database: D1Database, memory: LimitMemory) {
     this.#revoked = new RevokedGrants(sql);
     this.#person = new PersonState(readFactsFrom(database));
-    this.#limiter = new Limiter(new SqlLimitStore(sql));
+    this.#limiter = new Limiter(memory);
+  }
+
+  /** What the database says of the person. `undefined` when nobody knows: then nothing passes. */
+  async learn(userId: string): Promise<PersonFacts | undefined> {
+    return this.#factsOf(userId);
   }
 
   /**
-   * Decides on one call. Nothing is awaited between the last look at what is revoked, the limits and the answer:
-   * what the caller writes in the same turn is as exact as the decision.
+   * Decides on one call by what was learnt a moment ago. Runs without `await`: what the caller writes in the same turn
+   * is as exact as the decision.
    */
-  async consider({ callId, clientId, userId }: Intent, claim: Claim): Promise<Passage> {
-    const facts = await this.#factsOf(userId);
+  consider({ callId, clientId }: Intent, claim: Claim, facts: PersonFacts | undefined): Passage {
     if (facts === undefined) {
       return { refusal: { code: "unavailable", retryAfter: DATABASE_RETRY_SECONDS } };
     }
     const { role, policy } = facts;
     if (role === null || this.#isRevoked(claim)) return { refusal: { code: "access_ended" } };
-    const refusal = this.#limiter.take({ callId, clientId, claim }, Date.now());
-    return refusal ? { refusal } : { refusal: null, role, policy };
+    const answer = this.#limiter.take({ callId, clientId, claim }, Date.now());
+    return "refusal" in answer ? answer : { role, policy, ...answer, running: this.#limiter.running };
   }
 
   /** The role that the person has now; `null` when the grant or the person ended, `undefined` when nobody knows. */

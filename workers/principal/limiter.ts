@@ -1,7 +1,7 @@
 import type { Claim, LimitName, Refusal } from "../../shared/guard/claim.ts";
 import { SlidingLog, WINDOW_MS } from "../../shared/guard/sliding-log.ts";
+import type { LimitMemory, Taken } from "./audit-trail.ts";
 import { DailyQuota } from "./daily-quota.ts";
-import type { LimitStore } from "./limit-store.ts";
 import { RunningCalls } from "./running-calls.ts";
 
 /** Milliseconds after its deadline that a call without an outcome keeps its place. */
@@ -21,28 +21,26 @@ interface Wait {
 
 /**
  * All limits of one person. Deciding and writing happen in one turn of a single-threaded object, so a limit of N lets
- * exactly N through, however many ask at once; what it knows is in the store, so an eviction changes nothing.
- * A refused call uses nothing up.
+ * exactly N through, however many ask at once. What it let through the caller writes down in the same turn, and a
+ * limiter that starts with what was written goes on where this one ended: an eviction changes nothing. A refused call
+ * uses nothing up.
  */
 export class Limiter {
-  readonly #store: LimitStore;
   readonly #logs = new Map<string, SlidingLog>();
   readonly #running: RunningCalls;
   readonly #quota: DailyQuota;
   #sweptAt = 0;
 
-  constructor(store: LimitStore) {
-    this.#store = store;
-    for (const { at, clientId, costlyTool } of store.readPassed()) {
+  constructor({ passed, places, use }: LimitMemory) {
+    for (const { at, clientId, costlyTool } of passed) {
       for (const key of keysOf(clientId, costlyTool)) this.#log(key).add(at);
     }
-    const { places, use } = store.readState();
     this.#running = new RunningCalls(places);
     this.#quota = new DailyQuota(use);
   }
 
   /** Lets the call through and counts it, or says which limit it has to wait for the longest. */
-  take({ callId, clientId, claim }: LimitedCall, now: number): Refusal | null {
+  take({ callId, clientId, claim }: LimitedCall, now: number): { taken: Taken } | { refusal: Refusal } {
     const { limits, costlyTool } = claim;
     const units = costlyTool === null ? 1 : limits.costlyUnits;
     const [user, client, tool] = keysOf(clientId, costlyTool);
@@ -61,31 +59,31 @@ export class Limiter {
     const longest = waits.reduce((worst, wait) => (wait.ms > worst.ms ? wait : worst));
     if (longest.ms > 0) {
       const retryAfter = Math.ceil(longest.ms / 1000);
-      return { code: "rate_limited", limit: longest.limit, allowed: limits[longest.limit], retryAfter };
+      const { limit } = longest;
+      return { refusal: { code: "rate_limited", limit, allowed: limits[limit], retryAfter } };
     }
     for (const key of keysOf(clientId, costlyTool)) this.#log(key).add(now);
-    this.#running.start({ callId, at: now, leaseMs: claim.timeoutMs + LEASE_GRACE_MS });
+    const leaseMs = claim.timeoutMs + LEASE_GRACE_MS;
+    this.#running.start({ callId, at: now, leaseMs });
     this.#quota.spend(units);
-    // Within any window no more than callsPerUser pass, so that many rows are all that can matter.
-    this.#store.addPassed({ at: now, clientId, costlyTool }, limits.callsPerUser);
-    this.#saveState();
     this.#sweep(now);
-    return null;
+    return { taken: { at: now, costlyTool, leaseMs, use: this.#quota.read() } };
   }
 
   /** Gives the place of a finished call back. */
   release(callId: string): void {
-    if (this.#running.end(callId)) this.#saveState();
+    this.#running.end(callId);
+  }
+
+  /** Calls that have a place. */
+  get running(): number {
+    return this.#running.count;
   }
 
   #log(key: string): SlidingLog {
     const log = this.#logs.get(key) ?? new SlidingLog();
     this.#logs.set(key, log);
     return log;
-  }
-
-  #saveState(): void {
-    this.#store.writeState({ places: this.#running.list(), use: this.#quota.read() });
   }
 
   /** Forgets apps and tools that were not called within the window. */

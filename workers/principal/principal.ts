@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Link } from "../../shared/audit/chain.ts";
 import type { AuditEvent } from "../../shared/audit/record.ts";
-import type { Admission, Intent, Outcome, PrincipalGate } from "../../shared/guard/admit.ts";
+import type { Admission, Intent, PrincipalGate } from "../../shared/guard/admit.ts";
 import type {
   ApprovalAnswer,
   ApprovalClaim,
@@ -11,6 +11,7 @@ import type {
   DecisionResult,
 } from "../../shared/guard/approval-gate.ts";
 import type { Access, Claim } from "../../shared/guard/claim.ts";
+import type { Outcome } from "../../shared/guard/outcomes.ts";
 import type { JsonValue } from "../../shared/mcp/json.ts";
 import { log } from "../../shared/observe/log.ts";
 import {
@@ -52,30 +53,46 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     this.#sql = ctx.storage.sql;
     this.#sql.exec("CREATE TABLE IF NOT EXISTS contexts (client_id TEXT PRIMARY KEY, context TEXT NOT NULL)");
     this.#trail = new AuditTrail(this.#sql);
-    this.#gatekeeper = new Gatekeeper(this.#sql, env.PLATFORM_DB);
+    this.#gatekeeper = new Gatekeeper(this.#sql, env.PLATFORM_DB, this.#trail.readLimits());
     this.#approvals = new Approvals(this.#sql, this.#trail, (grantId) => this.#gatekeeper.isRevoked(grantId));
     this.#results = new ResultStore(this.#sql);
   }
 
-  /** Decides and makes the intent durable. Output gates hold the answer until the write is on disk. */
-  async admit(intent: Intent, claim: Claim): Promise<Admission> {
-    const passage = await this.#gatekeeper.consider(intent, claim);
-    const { refusal } = passage;
-    this.#trail.open(intent, Date.now());
-    if (refusal) {
-      this.#trail.close({ callId: intent.callId, status: refusal.code, durationMs: 0, bytes: 0 }, Date.now());
-    }
-    await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
-    if (passage.refusal) return { admitted: false, refusal: passage.refusal };
+  /**
+   * Writes down how earlier calls ended, decides, and makes the intent durable: one row. Output gates hold the answer
+   * until the write is on disk.
+   */
+  async admit(intent: Intent, claim: Claim, ended: readonly Outcome[] = []): Promise<Admission> {
+    const facts = await this.#gatekeeper.learn(intent.userId);
+    const now = Date.now();
+    const passage = this.#trail.together(() => {
+      this.#end(ended, now);
+      const answer = this.#gatekeeper.consider(intent, claim, facts);
+      if ("refusal" in answer) this.#trail.refuse(intent, answer.refusal.code, now);
+      else this.#trail.open(intent, now, answer.taken);
+      return answer;
+    });
+    await this.#wakeBy(now + FLUSH_AFTER_MS);
+    if ("refusal" in passage) return { admitted: false, refusal: passage.refusal };
+    const { role, policy, running } = passage;
     const context = intent.lane === "stateless" ? this.#context(intent.clientId) : null;
-    return { admitted: true, context, role: passage.role, policy: passage.policy };
+    return { admitted: true, context, role, policy, running };
   }
 
-  async settle(outcome: Outcome): Promise<void> {
-    this.#trail.close(outcome, Date.now());
-    this.#gatekeeper.release(outcome.callId);
-    if (this.#approvals.settle(outcome.callId, outcome.status, Date.now())) this.#project();
-    await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
+  async settle(ended: readonly Outcome[]): Promise<void> {
+    const now = Date.now();
+    this.#trail.together(() => this.#end(ended, now));
+    await this.#wakeBy(now + FLUSH_AFTER_MS);
+  }
+
+  #end(ended: readonly Outcome[], now: number): void {
+    let approvalsEnded = false;
+    for (const outcome of ended) {
+      this.#trail.close(outcome, now);
+      this.#gatekeeper.release(outcome.callId);
+      if (this.#approvals.settle(outcome.callId, outcome.status, now)) approvalsEnded = true;
+    }
+    if (approvalsEnded) this.#project();
   }
 
   /** A call that needs approval asks after it was admitted: its grant and role may have changed since. */
@@ -186,7 +203,13 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
 
   /** The platform database has these records of the chain: they need not be kept here. */
   async confirmStored(sequences: readonly number[]): Promise<void> {
-    this.#trail.confirm(sequences);
+    const forgotten = this.#trail.confirm(sequences, Date.now());
+    if (forgotten !== null) await this.#wakeBy(forgotten);
+  }
+
+  /** Forgets the events of records that the platform database has, without waiting until no limit counts them. */
+  async forgetStored(): Promise<void> {
+    this.#trail.forgetConfirmed();
   }
 
   /** Sends records on, oldest first. A record is forgotten only after the database has it. */
@@ -197,12 +220,13 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     }
     this.#approvals.expire(Date.now());
     this.#project();
+    this.#trail.sweep(Date.now());
     for (let links = this.#trail.unsent(Date.now()); links.length > 0; ) {
       await this.env.CALL_QUEUE.send(links);
       this.#trail.markSent(links.at(-1)?.sequence ?? 0, Date.now());
       links = this.#trail.unsent(Date.now());
     }
-    for (const next of [this.#trail.nextMoment(), this.#approvals.nextMoment()]) {
+    for (const next of [this.#trail.nextMoment(Date.now()), this.#approvals.nextMoment()]) {
       if (next !== null) await this.#wakeBy(next);
     }
   }

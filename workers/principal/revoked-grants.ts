@@ -10,21 +10,29 @@ const KEPT_MS = 32 * 24 * 60 * 60_000;
  */
 export class RevokedGrants {
   readonly #sql: SqlStorage;
+  /** Everything in the table: every call asks twice. */
+  readonly #known: Set<string>;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     sql.exec(
       "CREATE TABLE IF NOT EXISTS revoked_grants (grant_id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
     );
+    const rows = sql.exec<{ grant_id: string }>("SELECT grant_id FROM revoked_grants").toArray();
+    this.#known = new Set(rows.map(({ grant_id }) => grant_id));
   }
 
   /** From now on {@link has} knows the grant or token. Forgets those that nothing can refer to any more. */
   add(id: string, now: number): void {
-    this.#sql.exec("DELETE FROM revoked_grants WHERE at < ?", now - KEPT_MS);
+    const old = this.#sql
+      .exec<{ grant_id: string }>("DELETE FROM revoked_grants WHERE at < ? RETURNING grant_id", now - KEPT_MS)
+      .toArray();
+    for (const { grant_id } of old) this.#known.delete(grant_id);
     this.#sql.exec("INSERT OR REPLACE INTO revoked_grants VALUES (?, ?)", id, now);
+    this.#known.add(id);
   }
 
   has(id: string): boolean {
-    return this.#sql.exec("SELECT 1 FROM revoked_grants WHERE grant_id = ?", id).toArray().length > 0;
+    return this.#known.has(id);
   }
 }

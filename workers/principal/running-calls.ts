@@ -31,14 +31,11 @@ export class RunningCalls {
     this.#places.push(place);
   }
 
-  /** Whether the call still had a place. */
-  end(callId: string): boolean {
-    const before = this.#places.length;
+  end(callId: string): void {
     this.#places = this.#places.filter((place) => place.callId !== callId);
-    return this.#places.length < before;
   }
 
-  list(): readonly Place[] {
-    return this.#places;
+  get count(): number {
+    return this.#places.length;
   }
 }

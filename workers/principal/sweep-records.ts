@@ -2,6 +2,7 @@ import { cutoffsAt } from "../../shared/audit/kind-of.ts";
 import { type ChainRemoval, toRanges } from "../../shared/audit/removal.ts";
 import type { RetentionRules } from "../../shared/policy/retention.ts";
 import { isHeldSql } from "./legal-hold.ts";
+import { CALL_TYPES, findRetiredCalls, type Place } from "./retired-calls.ts";
 import { signRemoval } from "./write-removal.ts";
 
 /** Records that one removal empties or cuts off at most: what one statement in D1 does in well under a second. */
@@ -16,20 +17,20 @@ export type Sweep = {
   more: boolean;
 };
 
-type Place = { chain: string; sequence: number };
-
 const NOT_HELD = `NOT ${isHeldSql("record.chain")}`;
 
 // The last event of an erased person says that they were erased, and nothing about them.
 const ERASED = `
   SELECT record.chain, record.sequence FROM erased_person AS person
-    JOIN audit_record AS record ON record.chain = person.user_id AND record.event IS NOT NULL
+   CROSS JOIN audit_record AS record ON record.chain = person.user_id AND record.event IS NOT NULL
    WHERE record.type <> 'erasure' AND ${NOT_HELD} ORDER BY record.chain, record.sequence LIMIT ?`;
 
+// The two records of a call are found along their chains; everything else is rare, and has an index by age.
 const PAST = `
   SELECT record.chain, record.sequence FROM json_each(?) AS cutoff
    CROSS JOIN audit_record AS record
       ON record.type = cutoff.key AND record.at < cutoff.value AND record.event IS NOT NULL
+     AND record.type NOT IN ${CALL_TYPES}
    WHERE ${NOT_HELD} LIMIT ?`;
 
 /**
@@ -57,6 +58,10 @@ const BEGINNINGS = `
    WHERE through - first + 1 = (SELECT count(*) FROM audit_record
                                  WHERE chain = bounded.chain AND sequence BETWEEN first AND through)
    LIMIT ?3`;
+
+/** When an app last called is known no longer than the call. */
+const FORGET_USES = `
+  DELETE FROM audit_last_use WHERE at < ? AND NOT ${isHeldSql("audit_last_use.chain")}`;
 
 type Beginning = { chain: string; first: number; erased: number; through: number; hash: string };
 
@@ -90,8 +95,13 @@ async function sweepOnce(
     .prepare(PAST)
     .bind(JSON.stringify(before), ROWS - erased.length)
     .all<Place>();
+  const calls = await findRetiredCalls(database, before.intent ?? 0, ROWS - erased.length - past.length);
+  await database
+    .prepare(FORGET_USES)
+    .bind(before.intent ?? 0)
+    .run();
   const gone = new Set(erased.map(placeOf));
-  const retired = past.filter((place) => !gone.has(placeOf(place)));
+  const retired = [...past, ...calls].filter((place) => !gone.has(placeOf(place)));
   const emptying = [...describe(erased, "erasure"), ...describe(retired, "retention")];
   if (emptying.length > 0) await signRemoval(env, before, emptying, now);
 

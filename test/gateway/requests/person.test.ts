@@ -140,7 +140,7 @@ describe("erasing a person", { timeout: 30_000 }, () => {
       },
     });
     const kept = await runInDurableObject(principalOf(gone.person.id), (_object, state) =>
-      ["contexts", "audit_link"].map((table) =>
+      ["contexts", "trail_page"].map((table) =>
         JSON.stringify(state.storage.sql.exec(`SELECT * FROM ${table}`).toArray()),
       ),
     );

@@ -44,12 +44,10 @@ export async function listConnectedApps(
   return { apps, ...(page.cursor !== undefined && { cursor: page.cursor }) };
 }
 
-/** The newest recorded call of each app of a person, by client id. An index holds user, client and time. */
+/** The newest recorded call of each app of a person, by client id. */
 async function readLastUses(database: D1Database, userId: string): Promise<Map<string, Date>> {
   const { results } = await database
-    .prepare(
-      `SELECT client_id, max(at) AS at FROM audit_record WHERE chain = ? AND type = 'intent' GROUP BY client_id`,
-    )
+    .prepare("SELECT client_id, at FROM audit_last_use WHERE chain = ?")
     .bind(userId)
     .all<{ client_id: string; at: number }>();
   return new Map(results.map(({ client_id, at }) => [client_id, new Date(at)]));

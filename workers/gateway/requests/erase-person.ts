@@ -11,7 +11,10 @@ export type ErasureOutcome =
   | { erased: false; why: string };
 
 /** What the erasure needs of a Principal object. */
-type Kept = Pick<Principal, "eraseKept" | "readUnstored" | "recordOnce" | "revokeGrant" | "readKept">;
+type Kept = Pick<
+  Principal,
+  "eraseKept" | "forgetStored" | "readUnstored" | "recordOnce" | "revokeGrant" | "readKept"
+>;
 
 /** A person's Principal object, with what only requests use. */
 export function keptBy(env: Env, userId: string): Kept {
@@ -28,6 +31,7 @@ const ACCOUNT = {
   answers:
     "UPDATE admin_request SET outcome = NULL WHERE kind = 'data_export' AND user_id = ?1 AND outcome IS NOT NULL",
   approvals: "DELETE FROM approval WHERE requester = ?1",
+  app_uses: "DELETE FROM audit_last_use WHERE chain = ?1",
   account: `DELETE FROM "user" WHERE "id" = ?1`,
 };
 
@@ -78,6 +82,7 @@ export async function erasePerson(
     await writeLinks(env, links);
     links = await principal.readUnstored();
   }
+  await principal.forgetStored();
   const events = await countEvents(database, userId);
   await sweepRecords(env, retention, Date.now());
   const left = await countEvents(database, userId);

@@ -10,4 +10,5 @@ export const admit: typeof original.admit = async ({ lane, identity, policy }) =
   context: lane === "stateless" ? emptyContext() : null,
   role: identity.role,
   policy,
+  running: 1,
 });

@@ -3,7 +3,17 @@ import type * as original from "../../../../workers/principal/audit-trail.ts";
 
 /** Keeps no record. */
 export class AuditTrail implements Pick<original.AuditTrail, keyof original.AuditTrail> {
+  readLimits(): original.LimitMemory {
+    return { passed: [], places: [], use: { day: 0, units: 0 } };
+  }
+
+  together<T>(work: () => T): T {
+    return work();
+  }
+
   open(): void {}
+
+  refuse(): void {}
 
   close(): void {}
 
@@ -25,7 +35,13 @@ export class AuditTrail implements Pick<original.AuditTrail, keyof original.Audi
 
   markSent(): void {}
 
-  confirm(): void {}
+  confirm(): number | null {
+    return null;
+  }
+
+  forgetConfirmed(): void {}
+
+  sweep(): void {}
 
   nextMoment(): number | null {
     return null;

@@ -1,0 +1,94 @@
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { readCalls } from "../../scripts/policy/recorded-calls.ts";
+import { bundledPolicy } from "../../shared/policy/current.ts";
+import { sweepRecords } from "../../workers/principal/sweep-records.ts";
+import { writeCheckpoints } from "../../workers/principal/write-checkpoints.ts";
+import { writeRecords } from "../../workers/principal/write-records.ts";
+import { deliverAll, exportTrail, intentOf, linksOf, takenAt, withTrail } from "./trail.ts";
+
+interface Statement {
+  sql: string;
+  values: unknown[];
+}
+const statements: Statement[] = [];
+const rowsWritten: { sql: string; rows: number }[] = [];
+
+/** The database with every statement written down, and what each wrote. */
+function recordStatements(db: D1Database): D1Database {
+  const kept = new Map<D1PreparedStatement, string>();
+  return new Proxy(db, {
+    get(target, property) {
+      if (property === "batch") {
+        return async (batch: D1PreparedStatement[]) => {
+          const results = await target.batch(batch);
+          for (const [index, { meta }] of results.entries()) {
+            const statement = batch[index];
+            if (statement) rowsWritten.push({ sql: kept.get(statement) ?? "", rows: meta.rows_written });
+          }
+          return results;
+        };
+      }
+      if (property !== "prepare") return Reflect.get(target, property).bind(target);
+      return (sql: string) => {
+        const statement = target.prepare(sql);
+        const bind = statement.bind.bind(statement);
+        statement.bind = (...values: unknown[]) => {
+          statements.push({ sql, values });
+          const bound = bind(...values);
+          kept.set(bound, sql);
+          return bound;
+        };
+        return statement;
+      };
+    },
+  });
+}
+
+beforeAll(async () => {
+  const user = "user_of_plans";
+  await withTrail(user, (trail) => {
+    for (let call = 0; call < 30; call += 1) {
+      trail.open(intentOf(user, `call-${call}`), call, takenAt(call));
+      trail.close({ callId: `call-${call}`, status: "ok", durationMs: 1, bytes: 1 }, call);
+    }
+  });
+  const recording = { ...env, PLATFORM_DB: recordStatements(env.PLATFORM_DB) };
+  const messages = [{ id: "m", body: await linksOf(user), retry() {} }];
+  await writeRecords({ queue: "test", messages } as unknown as MessageBatch, recording);
+  await deliverAll(user);
+  await writeCheckpoints(recording);
+  await sweepRecords(recording, bundledPolicy().retention, Date.now());
+  const ask = async (sql: string) => {
+    statements.push({ sql, values: [] });
+    return (await env.PLATFORM_DB.prepare(sql).all<Record<string, string | number | null>>()).results;
+  };
+  await readCalls({ query: ask } as unknown as Parameters<typeof readCalls>[0], 1);
+});
+
+describe("the statements of the audit trail", () => {
+  it("write two rows for a record, its own and its place in the chain, and few for all of them together", () => {
+    const written = (part: string) =>
+      rowsWritten.filter(({ sql }) => sql.includes(part)).reduce((sum, { rows }) => sum + rows, 0);
+    // 60 records, and the counter of arrivals.
+    expect(written("INTO audit_record")).toBeLessThanOrEqual(60 * 2 + 1);
+    expect(written("INTO audit_last_use")).toBeLessThanOrEqual(1);
+    expect(written("UPDATE audit_swept")).toBe(0);
+  });
+
+  it("reach records through the chain, the arrival or the age, and never by reading all of them", async () => {
+    const scans: string[] = [];
+    for (const { sql, values } of statements.filter(({ sql: text }) => text.includes("audit_record"))) {
+      const plan = await env.PLATFORM_DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+        .bind(...values)
+        .all<{ detail: string }>();
+      for (const { detail } of plan.results) {
+        if (/^SCAN (audit_record|record|stored)\b/.test(detail)) scans.push(`${detail}: ${sql}`);
+      }
+    }
+    expect(statements.length).toBeGreaterThan(10);
+    // Chains that begin with empty records are read from their own small index, whole.
+    expect(scans.filter((scan) => !scan.includes("INDEX audit_record_empty"))).toEqual([]);
+    expect((await exportTrail()).length).toBeGreaterThan(1);
+  });
+});

@@ -1,0 +1,95 @@
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import {
+  keepOutcome,
+  LINGER_MS,
+  lingerOf,
+  returnOutcomes,
+  takeOutcomes,
+} from "../../shared/guard/outcomes.ts";
+import { deliverOutcomes } from "../../shared/guard/settle.ts";
+import { Principal } from "../../workers/principal/principal.ts";
+import { eventsOf } from "../audit/trail.ts";
+import { setLimits } from "../support/limits.ts";
+import { LANES, openSession } from "../support/session.ts";
+
+const outcome = (callId: string) => ({ callId, status: "ok", durationMs: 1, bytes: 1 });
+const ids = (userId: string) => takeOutcomes(userId).map(({ callId }) => callId);
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  setLimits({});
+});
+
+describe("outcomes that wait in an isolate", () => {
+  it("have one who undertakes to send them, and another when that one is gone", () => {
+    expect(keepOutcome("ada", outcome("1"), 0)).toBe(true);
+    expect(keepOutcome("ada", outcome("2"), 10)).toBe(false);
+    expect(keepOutcome("bob", outcome("3"), 10)).toBe(true);
+    expect(keepOutcome("ada", outcome("4"), 2_000)).toBe(true);
+    expect(ids("ada")).toEqual(["1", "2", "4"]);
+    expect(ids("ada")).toEqual([]);
+    expect(ids("bob")).toEqual(["3"]);
+  });
+
+  it("wait for the next call while it may come, and no longer than a second altogether", () => {
+    keepOutcome("cleo", outcome("1"), 0);
+    expect(lingerOf("cleo", LINGER_MS - 1)).toBe(1);
+    for (let now = 0; now < 1_000; now += 50) keepOutcome("cleo", outcome("more"), now);
+    expect(lingerOf("cleo", 1_001)).toBe(0);
+    ids("cleo");
+    keepOutcome("cleo", outcome("2"), 5_000);
+    expect(lingerOf("cleo", 5_000 + LINGER_MS)).toBe(0);
+    expect(ids("cleo")).toEqual(["2"]);
+  });
+
+  it("come back when their way failed, before what ended since", () => {
+    keepOutcome("dan", outcome("1"), 0);
+    const taken = takeOutcomes("dan");
+    keepOutcome("dan", outcome("2"), 1);
+    returnOutcomes("dan", taken);
+    expect(ids("dan")).toEqual(["1", "2"]);
+  });
+});
+
+describe.each(LANES)("an outcome on the %s lane", (lane) => {
+  it("travels with the person's next call, and with nobody else's", async () => {
+    // Nobody sends outcomes on alone, however slow the machine is.
+    vi.spyOn(scheduler, "wait").mockReturnValue(new Promise(() => {}));
+    const admissions = vi.spyOn(Principal.prototype, "admit");
+    const [eva, finn] = [`eva_${lane}`, `finn_${lane}`];
+    const [hers, his] = [
+      await openSession({ server: "crm", lane, as: eva }),
+      await openSession({ server: "crm", lane, as: finn }),
+    ];
+    await hers.call("context_get");
+    await his.call("context_get");
+    await hers.call("context_get");
+    const carried = admissions.mock.calls.map(([{ userId }, , ended]) => [userId, ended?.length]);
+    expect(carried).toEqual([
+      [`user_${eva}`, 0],
+      [`user_${finn}`, 0],
+      [`user_${eva}`, 1],
+    ]);
+    await deliverOutcomes(env);
+    expect((await eventsOf(`user_${eva}`)).map(({ type }) => type)).toEqual([
+      "intent",
+      "outcome",
+      "intent",
+      "outcome",
+    ]);
+    expect((await eventsOf(`user_${finn}`)).map(({ type }) => type)).toEqual(["intent", "outcome"]);
+  });
+
+  it("goes at once where places for running calls are few, so that the next caller elsewhere finds its place", async () => {
+    setLimits({ concurrentCalls: 1 });
+    const as = `gus_${lane}`;
+    const [one, other] = [
+      await openSession({ server: "crm", lane, as }),
+      await openSession({ server: "crm", lane: "stateless", as }),
+    ];
+    for (const session of [one, other, one, other]) {
+      expect((await session.call("context_get")).isError).toBe(false);
+    }
+  });
+});
