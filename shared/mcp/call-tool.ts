@@ -37,8 +37,9 @@ export async function callTool(
   try {
     return await guardedCall(exchange, entry, args);
   } catch (failure) {
-    if (failure instanceof ToolError) return errorAnswer(failure);
-    throw failure;
+    if (!(failure instanceof ToolError)) throw failure;
+    if (failure.retryAfter !== undefined) exchange.retryAfter(failure.retryAfter);
+    return errorAnswer(failure);
   }
 }
 

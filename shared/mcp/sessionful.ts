@@ -318,6 +318,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
         this.server.posts?.setStatus(extra.requestId, 401);
         for (const stream of this.getConnections()) stream.close(1000, "Access ended");
       },
+      retryAfter: (seconds) => this.server.posts?.setRetryAfter(extra.requestId, seconds),
     };
   }
 

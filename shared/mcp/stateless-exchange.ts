@@ -143,6 +143,7 @@ function createExchange(
     signal,
     waitUntil,
     endAccess: () => answer.setStatus(401),
+    retryAfter: (seconds) => answer.setRetryAfter(seconds),
   };
 }
 

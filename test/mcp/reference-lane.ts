@@ -101,6 +101,7 @@ function createExchange(catalogue: Catalogue, arrival: Arrival, { mcpReq }: Serv
     signal: mcpReq.signal,
     waitUntil,
     endAccess: () => {},
+    retryAfter: () => {},
   };
 }
 
