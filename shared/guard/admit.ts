@@ -34,6 +34,12 @@ export type Admission =
 /** An intent that was admitted. */
 export type Admitted = Extract<Admission, { admitted: true }>;
 
+/** How a request stands that is no call. `retryAfter`: whole seconds until one more fits; 0 when this one does. */
+export interface Standing {
+  ended: boolean;
+  retryAfter: number;
+}
+
 /** What the guard needs of the Principal object. `workers/principal` implements it. */
 export interface PrincipalGate {
   /** @param ended - how earlier calls ended: they give their places back before this one asks for its own */
@@ -45,10 +51,11 @@ export interface PrincipalGate {
   /** The same for one access token (RFC 7009), while its grant lives on. */
   revokeToken(tokenId: string): Promise<void>;
   /**
-   * Whether grant, token or the person's account has ended. For what shows names only and is not admitted: counts
-   * against no limit, leaves no record, and says `false` while the platform database does not answer.
+   * Whether grant, token or the person's account has ended, for what shows names only and is not admitted. Leaves no
+   * record, and says no while the platform database does not answer. Counts against a limit of the app's own when
+   * `countedFor` names one.
    */
-  hasEnded(userId: string, access: Access): Promise<boolean>;
+  mayAsk(userId: string, access: Access, countedFor: string | null): Promise<Standing>;
   /** Adds an event to the chain of this object. Durable when it returns. */
   record(chain: string, event: AuditEvent): Promise<void>;
   /** The same, unless an event with this key was recorded here before. */

@@ -55,4 +55,6 @@ export interface Exchange {
   waitUntil(promise: Promise<unknown>): void;
   /** The grant or its person ended: the lane answers with HTTP 401, so that the client connects anew. */
   endAccess(): void;
+  /** The answer says when to call again: the lane says so in the header `retry-after` too, if the answer is one piece. */
+  retryAfter(seconds: number): void;
 }

@@ -41,8 +41,9 @@ export async function callTool(
     announceChange(exchange, entry.subject);
     return answer;
   } catch (failure) {
-    if (failure instanceof ToolError) return errorAnswer(failure);
-    throw failure;
+    if (!(failure instanceof ToolError)) throw failure;
+    if (failure.retryAfter !== undefined) exchange.retryAfter(failure.retryAfter);
+    return errorAnswer(failure);
   }
 }
 

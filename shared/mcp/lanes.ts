@@ -6,7 +6,6 @@ import {
 import { encodeIdentity, IDENTITY_HEADER } from "../auth/identity-header.ts";
 import { openKeyring } from "../auth/keyring.ts";
 import type { PrincipalIdentity } from "../auth/principal.ts";
-import { principalGate } from "../guard/admit.ts";
 import { decide } from "../guard/decide.ts";
 import { isRefusal, recordDenial } from "../guard/record-denial.ts";
 import type { Subject } from "../guard/subject.ts";
@@ -21,6 +20,7 @@ import { checkParameterHeaders } from "./parameter-headers.ts";
 import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
 import { readMessage } from "./request-body.ts";
 import { BINDING_HEADER } from "./session-watch.ts";
+import { askToReconnect, checkStanding } from "./standing.ts";
 import type { StatelessLane } from "./stateless.ts";
 import { readPlainRequest } from "./stateless-request.ts";
 
@@ -100,7 +100,10 @@ async function servePost(request: Request, options: LaneOptions, caller: Caller)
   const legacy = plain === null && (await isLegacyRequest(request, read.body));
   const target = findTarget(read.body, options.catalogue, caller);
   // A call that the policy allows is admitted by its person's object; everything else asks it here.
-  if (target?.decision.kind !== "allow" && (await hasEnded(caller))) return refuseEnded(options);
+  if (target?.decision.kind !== "allow") {
+    const refused = await checkStanding(caller, options.reconnect, read.body);
+    if (refused) return refused;
+  }
   if (target?.decision.kind === "scope") {
     const { scope } = target.decision;
     recordMissingScope(request, read.body, target, caller, legacy);
@@ -121,14 +124,7 @@ async function servePost(request: Request, options: LaneOptions, caller: Caller)
         expiresAt: caller.expiresAt,
         waitUntil: (promise) => caller.ctx.waitUntil(promise),
       });
-  return response.status === 401 ? askToReconnect(response, options) : response;
-}
-
-/** A lane says 401 when the person's object knows that the grant has ended. The challenge is the Worker's to give. */
-function askToReconnect(response: Response, { reconnect }: LaneOptions): Response {
-  const headers = new Headers(response.headers);
-  headers.set("www-authenticate", reconnect);
-  return new Response(response.body, { status: 401, headers });
+  return response.status === 401 ? askToReconnect(response, options.reconnect) : response;
 }
 
 /** Streamable HTTP: a client must accept both forms of answer and send JSON. */
@@ -199,19 +195,6 @@ function recordMissingScope(
   recordDenial(origin, subject, args, decision);
 }
 
-/** Whether the request's grant, token or person has ended, although its token was good a moment ago. */
-function hasEnded({ env, identity }: Caller): Promise<boolean> {
-  return principalGate(env, identity.userId).hasEnded(identity.userId, {
-    grantId: identity.grantId,
-    tokenId: identity.tokenId,
-  });
-}
-
-function refuseEnded(options: LaneOptions): Response {
-  const text = "This app's access has been revoked, or its person's account ended. Connect the app again.";
-  return askToReconnect(jsonRpcError(401, JSON_RPC.serverError, text), options);
-}
-
 function matchTemplate(catalogue: Catalogue, uri: string) {
   return catalogue.templates.find((template) => template.matcher.match(uri) !== null);
 }
@@ -269,14 +252,15 @@ async function serveSessionPost(
 async function serveSessionVerb(request: Request, options: LaneOptions, caller: Caller): Promise<Response> {
   const sealed = request.headers.get(SESSION_HEADER);
   if (sealed === null && options.oldTransport && request.method === "GET") {
-    if (await hasEnded(caller)) return refuseEnded(options);
-    return openOldStream(request, oldSessions(request, options, caller));
+    const ended = await checkStanding(caller, options.reconnect);
+    return ended ?? openOldStream(request, oldSessions(request, options, caller));
   }
   if (sealed === null) {
     // Without a session there is nothing to stream: what the specification asks of a server that offers no stream.
     return jsonRpcError(405, JSON_RPC.serverError, "Send a POST with initialize first.", { allow: "POST" });
   }
-  if (await hasEnded(caller)) return refuseEnded(options);
+  const refused = await checkStanding(caller, options.reconnect);
+  if (refused) return refused;
   const keyring = openKeyring(caller.env, "SESSION_SEAL_KEY");
   const id = await openSessionId(keyring, sealed, ownerOf(options, caller));
   if (id === null) return sessionNotFound();

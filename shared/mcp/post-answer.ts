@@ -31,6 +31,7 @@ export class PostAnswer {
   #writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
   #keepAlive: ReturnType<typeof setInterval> | undefined;
   #status = 200;
+  #retryAfter: number | undefined;
   #gone = false;
   /** Name of the stream that the answer became, where its events are kept. */
   stream: string | undefined;
@@ -52,13 +53,20 @@ export class PostAnswer {
     this.#status = status;
   }
 
+  /** The answer will have the header `retry-after` with so many seconds, unless its stream has begun. */
+  setRetryAfter(seconds: number): void {
+    this.#retryAfter = seconds;
+  }
+
   /**
    * Sends a JSON-RPC message. After the final one nothing may follow. Says `false`, and does nothing, once the stream
    * is closed and its client has to come back.
    */
   write(message: object, final: boolean): boolean {
     if (final && !this.#writer) {
-      this.#respond(new Response(JSON.stringify(message), { status: this.#status, headers: JSON_HEADERS }));
+      const later = this.#retryAfter === undefined ? {} : { "retry-after": String(this.#retryAfter) };
+      const headers = { ...JSON_HEADERS, ...later };
+      this.#respond(new Response(JSON.stringify(message), { status: this.#status, headers }));
       return true;
     }
     this.#writer ??= this.#openStream();

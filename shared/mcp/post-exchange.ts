@@ -69,6 +69,11 @@ export class PostExchangeTransport implements Transport {
     this.#open.get(id)?.setStatus(status);
   }
 
+  /** The request's answer will have the header `retry-after`, unless its stream has begun. */
+  setRetryAfter(id: RequestId, seconds: number): void {
+    this.#open.get(id)?.setRetryAfter(seconds);
+  }
+
   /** Hands a client's message in. Resolves with the HTTP answer: 202 for everything but requests. */
   receive(message: JSONRPCMessage, extra: MessageExtraInfo, version: string | null): Promise<Response> {
     if (!isJSONRPCRequest(message)) {

@@ -307,6 +307,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
         this.server.posts?.setStatus(extra.requestId, 401);
         this.#closeStreams();
       },
+      retryAfter: (seconds) => this.server.posts?.setRetryAfter(extra.requestId, seconds),
     };
   }
 

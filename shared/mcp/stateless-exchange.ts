@@ -146,6 +146,7 @@ function createExchange(
     signal,
     waitUntil,
     endAccess: () => answer.setStatus(401),
+    retryAfter: (seconds) => answer.setRetryAfter(seconds),
   };
 }
 

@@ -39,8 +39,8 @@ const NO_HOME: SessionHome = {
  */
 export async function renewViewer({ env, catalogue, identity }: Viewer): Promise<Viewer | null> {
   const { userId, grantId, tokenId } = identity;
-  const [ended, person, policy] = await Promise.all([
-    principalGate(env, userId).hasEnded(userId, { grantId, tokenId }),
+  const [{ ended }, person, policy] = await Promise.all([
+    principalGate(env, userId).mayAsk(userId, { grantId, tokenId }, null),
     env.PLATFORM_DB.prepare(`SELECT "role" FROM "user" WHERE "id" = ? AND "disabled" = 0`)
       .bind(userId)
       .first<{ role: string }>(),

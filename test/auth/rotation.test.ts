@@ -2,8 +2,11 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { app } from "../../workers/gateway/app.ts";
-import { createPerson, PASSWORD } from "../support/oauth.ts";
+import { renewEncryption } from "../../workers/gateway/second-factor/renew-encryption.ts";
+import { createPerson, PASSWORD, signIn } from "../support/oauth.ts";
+import { enrol } from "../support/second-factor.ts";
 import { openSession, REVISION } from "../support/session.ts";
+import { showCode } from "../support/totp.ts";
 
 const NEW_KEY = "another-key-long-enough-for-anybody-0123456789";
 
@@ -97,6 +100,32 @@ describe("rotating BETTER_AUTH_SECRET", () => {
     });
     expect((await during("/account", { headers: { cookie } })).status).toBe(303);
   });
+});
+
+it("second factors outlive the key that encrypted them, once the hourly job has run", async () => {
+  const person = await createPerson("viewer");
+  const { secret } = await enrol(await signIn(person));
+  const stored = () =>
+    env.PLATFORM_DB.prepare(`SELECT "secret" FROM "twoFactor" WHERE "userId" = ?`)
+      .bind(person.id)
+      .first("secret");
+  expect(await stored()).toMatch(/^\$ba\$1\$/);
+  await renewEncryption({ ...env, BETTER_AUTH_SECRET_2: NEW_KEY } as Env, 10);
+  expect(await stored()).toMatch(/^\$ba\$2\$/);
+  const { after } = rotate("BETTER_AUTH_SECRET");
+  const send = (path: string, fields: Record<string, string>, cookie = "") =>
+    after(path, {
+      method: "POST",
+      headers: { origin: env.PUBLIC_URL, cookie },
+      body: new URLSearchParams(fields),
+    });
+  const challenge = await send("/sign-in", { email: person.email, password: PASSWORD });
+  const cookie = challenge.headers
+    .getSetCookie()
+    .map((line) => /^[^;]+/.exec(line)?.[0])
+    .join("; ");
+  const answer = await send("/sign-in/code", { code: await showCode(secret, 1) }, cookie);
+  expect(answer.headers.get("Location")).toBe("/account");
 });
 
 describe("a key that is not in order", () => {

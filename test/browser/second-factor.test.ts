@@ -40,7 +40,11 @@ const readSecret = async (page: Page) => (await page.locator("pre.secret").inner
 
 describe("the second factor", () => {
   it("is set up, asked for, replaced by a backup code and turned off on a phone, light and dark", async () => {
-    const page = await openPage(browser, { viewport: PHONE, javaScriptEnabled: true });
+    const page = await openPage(browser, {
+      viewport: PHONE,
+      javaScriptEnabled: true,
+      reducedMotion: "reduce",
+    });
     await page.goto("/account");
     await signIn(page, "analyst");
     await arriveAt(page, /\w/);

@@ -62,7 +62,7 @@ describe("an access token", () => {
     expect(response.headers.get("WWW-Authenticate")).toContain('error="invalid_token"');
   });
 
-  it("carries the person's opaque id, e-mail, name and role, and nothing else", async () => {
+  it("carries the person's opaque id, e-mail, name, role and the moment of a second factor, and nothing else", async () => {
     const person = await createPerson("sales", "Sal Sales");
     const { accessToken } = await connect(person, { resource: "/mcp/crm" });
     expect(await propsOf(accessToken)).toEqual({
@@ -70,6 +70,7 @@ describe("an access token", () => {
       email: person.email,
       name: "Sal Sales",
       role: "sales",
+      mfaAt: null,
     });
     expect(accessToken).not.toContain(person.email);
   });

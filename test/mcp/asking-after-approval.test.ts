@@ -81,6 +81,7 @@ async function enter(userId: string, answered: boolean) {
     signal: new AbortController().signal,
     waitUntil: (promise) => void settled.push(promise),
     endAccess: () => {},
+    retryAfter: () => {},
   };
   const result = await callTool(exchange, merge.name, {}).catch((failure: unknown) => failure);
   await Promise.all(settled);

@@ -102,6 +102,7 @@ function createExchange(catalogue: Catalogue, arrival: Arrival, { mcpReq }: Serv
     signal: mcpReq.signal,
     waitUntil,
     endAccess: () => {},
+    retryAfter: () => {},
   };
 }
 

@@ -8,6 +8,7 @@ import { removeEndedCounters } from "./attempts.ts";
 import { removeEndedSessions } from "./people.ts";
 import { recordPolicyChanges } from "./policy-changes.ts";
 import { removeOldRequests } from "./requests/admin-request.ts";
+import { renewEncryption } from "./second-factor/renew-encryption.ts";
 
 /** Rows of each table that one run removes at most. */
 const ROWS = 1_000;
@@ -20,7 +21,7 @@ const REQUESTS_KEPT_MS = 30 * DATA_KEPT_MS;
 /**
  * The hourly work on the platform's database: publications that nobody recorded yet; the clean-up of ended sign-in
  * sessions, attempt counters and approvals, requests that were carried out, records of the audit trail that are past their time;
- * and one more try for dead letters. Grants and tokens need none: each user's GrantStore sweeps itself. What fails is
+ * second factors that an older key encrypted; and one more try for dead letters. Grants and tokens need none: each user's GrantStore sweeps itself. What fails is
  * logged and does not stop the rest.
  */
 export async function runMaintenance(env: Env): Promise<void> {
@@ -34,6 +35,7 @@ export async function runMaintenance(env: Env): Promise<void> {
     approvals: () => removeEndedApprovals(database, at, ROWS),
     requests: () => removeOldRequests(database, at - REQUESTS_KEPT_MS, at - DATA_KEPT_MS, ROWS),
     dead_letters: () => redriveDeadLetters(env, LETTERS),
+    second_factors: () => renewEncryption(env, ROWS),
     records: async () => sweepRecords(env, (await policyInForce(env)).retention, at),
   };
   const done: Record<string, JsonValue> = {};

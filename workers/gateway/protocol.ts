@@ -1,8 +1,8 @@
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { STRANGERS } from "../../shared/audit/record.ts";
-import { admitAttempt } from "./attempts.ts";
 import { refuse } from "./failures.tsx";
+import { limitPrograms } from "./limit-address.ts";
 import { openDoor } from "./oauth.ts";
 import { recordClientEvent } from "./record-event.ts";
 
@@ -13,6 +13,9 @@ const RESOURCE_METADATA = "/.well-known/oauth-protected-resource";
 const MAX_OAUTH_BODY = 64 * 1024;
 /** Registrations that one address may make in an hour. Hosted clients register from few addresses: be generous. */
 const REGISTRATIONS_PER_HOUR = 300;
+
+/** Requests for tokens that one address may make in a minute: a company's hosted clients share few addresses. */
+const TOKEN_REQUESTS_PER_MINUTE = 1_200;
 
 /** What programs talk to: discovery (RFC 8414, RFC 9728), tokens, registration (RFC 7591) and MCP itself. */
 export const protocolRoutes = new Hono<{ Bindings: Env }>();
@@ -36,17 +39,22 @@ protocolRoutes.use(
   }),
 );
 
-protocolRoutes.post("/oauth/register", async (c, next) => {
-  const address = c.req.header("CF-Connecting-IP") ?? "unknown";
-  const rule = { subject: `register|${address}`, limit: REGISTRATIONS_PER_HOUR, windowMs: 3_600_000 };
-  const admission = await admitAttempt(c.env.PLATFORM_DB, [rule], Date.now());
-  if (admission.admitted) {
+protocolRoutes.post(
+  "/oauth/register",
+  limitPrograms(
+    { what: "register", limit: REGISTRATIONS_PER_HOUR, windowMs: 3_600_000 },
+    "Too many registrations",
+  ),
+  async (c, next) => {
     await next();
-    return await recordRegistration(c);
-  }
-  c.header("Retry-After", String(admission.retryAfter));
-  return c.json({ error: "temporarily_unavailable", error_description: "Too many registrations" }, 429);
-});
+    await recordRegistration(c);
+  },
+);
+
+protocolRoutes.post(
+  "/oauth/token",
+  limitPrograms({ what: "token", limit: TOKEN_REQUESTS_PER_MINUTE, windowMs: 60_000 }, "Too many requests"),
+);
 
 protocolRoutes.all("/oauth/:endpoint{token|register}", (c) =>
   openDoor(c.env).authorizationServer.fetch(c.req.raw, c.env, contextOf(c)),

@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Link } from "../../shared/audit/chain.ts";
 import type { AuditEvent } from "../../shared/audit/record.ts";
-import type { Admission, Intent, PrincipalGate } from "../../shared/guard/admit.ts";
+import type { Admission, Intent, PrincipalGate, Standing } from "../../shared/guard/admit.ts";
 import type {
   ApprovalAnswer,
   ApprovalClaim,
@@ -28,6 +28,7 @@ import { Approvals } from "./approvals.ts";
 import { AuditTrail } from "./audit-trail.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 import { eraseKept, type KeptData, readKept } from "./kept-data.ts";
+import { RequestLimiter } from "./request-limiter.ts";
 
 /** Milliseconds after the first unsent record until the records are sent on. */
 const FLUSH_AFTER_MS = 5_000;
@@ -45,6 +46,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   readonly #gatekeeper: Gatekeeper;
   readonly #approvals: Approvals;
   readonly #results: ResultStore;
+  readonly #requests = new RequestLimiter();
   /** When the alarm is set to, as far as it is known. */
   #alarmAt: number | null = null;
 
@@ -143,8 +145,10 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     this.#gatekeeper.revoke(tokenId);
   }
 
-  async hasEnded(userId: string, access: Access): Promise<boolean> {
-    return this.#gatekeeper.hasEnded(userId, access);
+  async mayAsk(userId: string, access: Access, countedFor: string | null): Promise<Standing> {
+    if (await this.#gatekeeper.hasEnded(userId, access)) return { ended: true, retryAfter: 0 };
+    const retryAfter = countedFor === null ? 0 : this.#requests.take(countedFor, Date.now());
+    return { ended: false, retryAfter };
   }
 
   async record(chain: string, event: AuditEvent): Promise<void> {

@@ -11,6 +11,7 @@ import { policyInForce } from "../../../shared/policy/current.ts";
 import { toDisplayText } from "../../../shared/web/display-text.ts";
 import { refuse } from "../failures.tsx";
 import { type GrantMetadata, toGrantProps } from "../grant.ts";
+import { limitVisitors } from "../limit-address.ts";
 import { withHostCookies, withKeepableCookies } from "../loopback-cookies.ts";
 import { openDoor } from "../oauth.ts";
 import type { Person } from "../people.ts";
@@ -25,8 +26,19 @@ import { listWithheld, mayGrant, offerScopes } from "./offer.ts";
 
 type GatewayContext = Context<{ Bindings: Env }>;
 
+/**
+ * Visits of the consent page from one address in a minute. Anybody can ask for it, and some have the description of an
+ * app fetched from its own address.
+ */
+const VISITS_PER_MINUTE = 300;
+
 /** `/authorize`: the authorization endpoint (RFC 6749 §3.1) with the consent page. */
 export const authorizeRoutes = new Hono<{ Bindings: Env }>();
+
+authorizeRoutes.use(
+  "/authorize",
+  limitVisitors({ what: "authorize", limit: VISITS_PER_MINUTE, windowMs: 60_000 }),
+);
 
 authorizeRoutes.get("/authorize", (c) => answerAuthorizationErrors(c, () => showConsent(c, 200)));
 
