@@ -10,7 +10,9 @@ const definitions = {
   resources: listServers().flatMap(({ resources }) => resources),
 };
 /** Arguments that hold what a person wants to say: there is no set to choose from. */
-const FREE_TEXT = ["purpose", "question", "topic", "audience"];
+const FREE_TEXT = ["part", "purpose", "question", "topic", "audience"];
+/** Tools whose answer is a picture or a recording: there is no structure to describe. */
+const PICTURES = ["knowledge_get_media"];
 const MATRIX = DOORS.flatMap((server) => LANES.map((lane) => ({ server, lane, url: `/mcp/${server}` })));
 
 describe.each(MATRIX)("$url on the $lane lane", ({ server, lane }) => {
@@ -23,7 +25,7 @@ describe.each(MATRIX)("$url on the $lane lane", ({ server, lane }) => {
       expect(tool.title.length).toBeGreaterThan(2);
       expect(tool.description.length).toBeGreaterThan(20);
       expect(tool.inputSchema).toMatchObject({ type: "object", additionalProperties: false });
-      expect(tool.outputSchema).toMatchObject({ type: "object" });
+      if (!PICTURES.includes(tool.name)) expect(tool.outputSchema).toMatchObject({ type: "object" });
       expect(Object.keys(tool.annotations).sort()).toEqual([
         "destructiveHint",
         "idempotentHint",

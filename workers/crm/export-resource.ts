@@ -37,6 +37,7 @@ export const exportResource = defineResource<CrmStore>({
   uriTemplate: "crm://exports/{record}/{part}",
   mimeType: CSV_TYPE,
   scope: "crm:read",
+  complete: { record: (typed) => RECORDS.filter((record) => record.startsWith(typed.toLowerCase())) },
   async read({ uri, params }, { store, principal, now, signal }) {
     const record = z.enum(RECORDS).safeParse(params.record).data;
     const choice = part.safeParse(readPart(params.part ?? "")).data;

@@ -62,6 +62,7 @@ export const mediaResource = defineResource<KnowledgeStore>({
   uriTemplate: "kb://media/{id}",
   mimeType: "application/octet-stream",
   scope: "knowledge:read",
+  complete: { id: (typed, { store }) => store.suggestMedia(typed) },
   async read({ uri, params }, { store }) {
     const item = await store.media.read(params.id ?? "");
     if (item.bytes > MAX_SHOWN_BYTES) {

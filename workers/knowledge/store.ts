@@ -17,6 +17,7 @@ import {
   type NewCollection,
 } from "./store/collections.ts";
 import { type Feedback, insertFeedback, listGaps } from "./store/feedback.ts";
+import { suggestMedia } from "./store/media.ts";
 import {
   type ListRequest,
   listArticles,
@@ -148,6 +149,11 @@ export class KnowledgeStore {
   /** Slugs that fit what was typed. */
   async suggestSlugs(typed: string) {
     return suggestSlugs(this.#db, typed, (await this.#readAccess()).hidden);
+  }
+
+  /** Slugs of pictures and recordings that fit what was typed. */
+  async suggestMedia(typed: string) {
+    return suggestMedia(this.#db, typed, (await this.#readAccess()).hidden);
   }
 
   /** Fragments of an article's headings that fit what was typed. */

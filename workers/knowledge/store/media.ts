@@ -47,6 +47,23 @@ export async function readMediaList(db: D1Database, slugs: readonly string[]): P
   return results;
 }
 
+/** Suggests items for what was typed: those whose slug begins with it, without the hidden collections. At most 50. */
+export async function suggestMedia(
+  db: D1Database,
+  typed: string,
+  hidden: readonly number[],
+): Promise<string[]> {
+  const start = typed.slice(0, 100).toLowerCase();
+  const { results } = await db
+    .prepare(
+      `SELECT slug FROM media WHERE slug >= ?1 AND slug < ?2
+        AND collection_id NOT IN (SELECT value FROM json_each(?3)) ORDER BY slug LIMIT 50`,
+    )
+    .bind(start, `${start}\u{10ffff}`, JSON.stringify(hidden))
+    .all<{ slug: string }>();
+  return results.map(({ slug }) => slug);
+}
+
 /** The item of a collection that has this content, or `null`. */
 export async function findMediaByHash(
   db: D1Database,

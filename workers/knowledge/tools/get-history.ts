@@ -16,7 +16,7 @@ export const getHistory = defineTool({
   input: z.object({
     id: articleIdField,
     limit: z.int().min(1).max(100).default(20).describe("Versions per page."),
-    offset: z.int().min(0).max(100_000).default(0),
+    offset: z.int().min(0).max(100_000).default(0).describe("Versions to skip."),
     compare_from: z.int().min(1).optional().describe("Also tell what changed from this version."),
     compare_to: z.int().min(1).optional().describe("Until this one; default: the current one."),
   }),

@@ -16,7 +16,7 @@ export const giveFeedback = defineTool({
   idempotent: true,
   scope: "knowledge:read",
   input: z.object({
-    verdict: z.enum(["useful", "not_useful", "missing"]),
+    verdict: z.enum(["useful", "not_useful", "missing"]).describe("missing: no article answers it."),
     id: articleIdField.optional().describe("The article, unless the answer is missing."),
     question: z
       .string()

@@ -14,7 +14,7 @@ export const listGaps = defineTool({
   scope: "knowledge:write",
   input: z.object({
     collection: collectionField.optional().describe("This collection only."),
-    limit: z.int().min(1).max(100).default(20),
+    limit: z.int().min(1).max(100).default(20).describe("Gaps at most."),
   }),
   output: z.object({
     gaps: z.array(
