@@ -63,6 +63,8 @@ export default defineConfig(async () => {
       },
       // The default leaves one core idle, which on two is half of the machine.
       maxWorkers: 2,
+      // A test that hangs is the only one that should run into this; a busy machine should not.
+      testTimeout: 30_000,
       silent: "passed-only" as const,
       include: ["test/**/*.test.ts"],
       exclude: [
