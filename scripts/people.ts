@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { parseArgs } from "node:util";
 import { hashPassword } from "better-auth/crypto";
 import { z } from "zod";
@@ -17,6 +17,7 @@ import {
   setPassword,
   setRole,
 } from "./people/statements.ts";
+import { tellWorker } from "./people/tell-worker.ts";
 
 const ROLES = listRoles(bundledPolicy());
 
@@ -36,6 +37,7 @@ const HELP = `Manages the people who may sign in. There is no sign-up: this comm
 
   --env local|staging|production   default: local
   --state <folder>                 local storage elsewhere, as with npm start
+  --url <url>                      where Gatehouse runs, if not at the environment's PUBLIC_URL
   Roles: ${ROLES.join(", ")}
 `;
 
@@ -59,6 +61,8 @@ interface Flags {
   name?: string | undefined;
   role?: string | undefined;
   id?: string | undefined;
+  url?: string | undefined;
+  environment: EnvironmentName;
   yes: boolean;
 }
 
@@ -111,10 +115,9 @@ const COMMANDS: Readonly<Record<string, (database: PeopleDatabase, flags: Flags)
   async role(database, flags) {
     const address = await requirePerson(database, flags);
     const chosen = read("role", role, flags.role);
-    await changePerson(database, address, setRole(address, chosen, new Date().toISOString()));
-    console.log(
-      `${address} is now ${chosen}. Open sessions lose rights within 30 seconds and gain them when their app next refreshes.`,
-    );
+    const mark = await changePerson(database, address, setRole(address, chosen, new Date().toISOString()));
+    console.log(`${address} is now ${chosen}. What the role adds, an app gets when it next refreshes.`);
+    await sayWhen(flags, mark);
   },
   async password(database, flags) {
     const address = await requirePerson(database, flags);
@@ -147,19 +150,32 @@ const COMMANDS: Readonly<Record<string, (database: PeopleDatabase, flags: Flags)
   },
   async disable(database, flags) {
     const address = await requirePerson(database, flags);
-    await changePerson(database, address, setDisabled(address, true, new Date().toISOString()));
-    console.log(`${address} can no longer sign in; connected apps are refused within 30 seconds.`);
+    const mark = await changePerson(database, address, setDisabled(address, true, new Date().toISOString()));
+    console.log(`${address} can no longer sign in, and connected apps are refused.`);
+    await sayWhen(flags, mark);
   },
   async enable(database, flags) {
     const address = await requirePerson(database, flags);
-    await changePerson(database, address, setDisabled(address, false, new Date().toISOString()));
+    const mark = await changePerson(database, address, setDisabled(address, false, new Date().toISOString()));
     console.log(`${address} can sign in again.`);
+    await sayWhen(flags, mark);
   },
 };
 
-/** Changes a person, and says in the same transaction who did it, for the audit trail. */
-async function changePerson(database: PeopleDatabase, address: string, sql: string): Promise<void> {
-  await database.change(`${sql}\n${nameWhoChanged(address, nameAsker("people"))}`);
+/** Changes a person, and says in the same transaction who did it, for the audit trail. Gives the change's mark. */
+async function changePerson(database: PeopleDatabase, address: string, sql: string): Promise<string> {
+  const mark = randomUUID();
+  await database.change(`${sql}\n${nameWhoChanged(address, nameAsker("people"), mark)}`);
+  return mark;
+}
+
+/** Says when a change counts for open sessions and connected apps: at their next call, once the Worker knows of it. */
+async function sayWhen({ environment, url }: Flags, mark: string): Promise<void> {
+  console.log(
+    (await tellWorker(environment, mark, url))
+      ? "In force: the next call of every app and session is decided by it."
+      : "Gatehouse did not answer, so open sessions and connected apps notice within 30 seconds.",
+  );
 }
 
 async function requirePerson(database: PeopleDatabase, flags: Flags): Promise<string> {
@@ -204,12 +220,19 @@ function readCommand() {
         yes: { type: "boolean", default: false },
         env: { type: "string", default: "local" },
         state: { type: "string" },
+        url: { type: "string" },
         help: { type: "boolean", short: "h", default: false },
       },
     });
     const { env, state, help, ...flags } = values;
     if (!isEnvironment(env)) throw new Error(`--env must be one of ${ENVIRONMENTS.join(", ")}.`);
-    return { command: help ? undefined : positionals[0], environment: env, state, flags };
+    if (flags.url !== undefined && !URL.canParse(flags.url)) throw new Error("--url must be an address.");
+    return {
+      command: help ? undefined : positionals[0],
+      environment: env,
+      state,
+      flags: { ...flags, environment: env },
+    };
   } catch (error) {
     throw new CommandFailure(
       error instanceof Error ? error.message : String(error),

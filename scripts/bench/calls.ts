@@ -7,7 +7,7 @@ import { reportFailure } from "../local/failure.ts";
 import { buildVariant } from "./calls/build.ts";
 import { countCalls } from "./calls/count-calls.ts";
 import type { Counts } from "./calls/counts.ts";
-import { measureRounds, type Stand } from "./calls/measure.ts";
+import { measureRounds, SHORT_PLAN, type Stand, WHOLE_PLAN } from "./calls/measure.ts";
 import { signPeopleIn } from "./calls/people.ts";
 import { printReport } from "./calls/report.ts";
 import { findFreePort, startBare, startGateway } from "./calls/runtime.ts";
@@ -16,9 +16,10 @@ import { BARE, COUNTED, GUARDED, NOTING, type Variant, WITHOUT } from "./calls/v
 
 const HELP = `Measures what a guarded call costs beside a bare one, in both generations, variant after variant in turn.
 
-  npm run bench -- calls [--quick]
+  npm run bench -- calls [--quick | --short]
 
---quick leaves out the Workers with one step of the guard switched off. Targets that are missed are said so and are
+--quick leaves out the Workers with one step of the guard switched off. --short only sees whether everything builds,
+starts and answers, and counts a few calls: its times say nothing. Targets that are missed are said so and are
 no failure; a call that fails is.
 `;
 
@@ -29,6 +30,9 @@ const BUILDERS = 3;
 const WHOLE_MS = 215_000;
 const QUICK_MS = 45_000;
 
+/** What --short makes do with. */
+const SHORT = { variants: [BARE, GUARDED, COUNTED], people: 1, counted: 32 };
+
 process.env.WRANGLER_SEND_METRICS = "false";
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 process.env.WRANGLER_LOG = "error";
@@ -38,9 +42,14 @@ const began = performance.now();
 const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-bench-"));
 const stops: (() => Promise<void>)[] = [];
 try {
-  const { values } = parseArgs({ options: { quick: { type: "boolean" }, help: { type: "boolean" } } });
+  const options = {
+    quick: { type: "boolean" },
+    short: { type: "boolean" },
+    help: { type: "boolean" },
+  } as const;
+  const { values } = parseArgs({ options });
   if (values.help) console.log(HELP);
-  else await run(values.quick ?? false);
+  else await run(values.short ? "short" : values.quick ? "quick" : "whole");
 } catch (failure) {
   process.exitCode = reportFailure(failure);
 } finally {
@@ -48,15 +57,17 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
-async function run(quick: boolean): Promise<void> {
-  const variants = [BARE, NOTING, GUARDED, COUNTED, ...(quick ? [] : WITHOUT)];
+async function run(form: "whole" | "quick" | "short"): Promise<void> {
+  const short = form === "short";
+  const quick = [BARE, NOTING, GUARDED, COUNTED];
+  const variants = short ? SHORT.variants : form === "quick" ? quick : [...quick, ...WITHOUT];
   say(`building ${variants.length} Workers`);
   const scripts = await buildAll(variants);
   const scriptOf = ({ name }: Variant) => scripts.get(name) ?? "";
 
   say("signing people in");
   const seed = path.join(folder, "seed");
-  const { publicUrl, tokens } = await seedPeople(scriptOf(GUARDED), seed);
+  const { publicUrl, tokens } = await seedPeople(scriptOf(GUARDED), seed, short ? SHORT.people : undefined);
 
   say("starting");
   const stands: Stand[] = [];
@@ -70,12 +81,15 @@ async function run(quick: boolean): Promise<void> {
   };
   for (const variant of variants) if (variant !== COUNTED) stands.push(await stand(variant));
 
-  const measured = await measureRounds(stands, began + (quick ? QUICK_MS : WHOLE_MS), say);
+  const until = began + (form === "whole" ? WHOLE_MS : QUICK_MS);
+  const measured = await measureRounds(stands, until, say, short ? SHORT_PLAN : WHOLE_PLAN);
 
   say("counting");
   const counted = await stand(COUNTED);
   const counts = new Map<Generation, Counts>();
-  for (const generation of GENERATIONS) counts.set(generation, await countCalls(counted, generation));
+  for (const generation of short ? (["stateless"] as const) : GENERATIONS) {
+    counts.set(generation, await countCalls(counted, generation, short ? SHORT.counted : undefined));
+  }
   printReport(measured, counts, timeDecisions());
   say("done");
 }
@@ -93,12 +107,16 @@ async function buildAll(variants: readonly Variant[]): Promise<ReadonlyMap<strin
 }
 
 /** Fills storage with people who are signed in; every variant gets a copy of it. */
-async function seedPeople(script: string, state: string): Promise<{ publicUrl: string; tokens: string[] }> {
+async function seedPeople(
+  script: string,
+  state: string,
+  people?: number,
+): Promise<{ publicUrl: string; tokens: string[] }> {
   const port = await findFreePort();
   const publicUrl = `http://localhost:${port}`;
   const worker = await startGateway({ script, folder: state, publicUrl, port });
   try {
-    return { publicUrl, tokens: await signPeopleIn(await worker.migrate(), `${publicUrl}/mcp`) };
+    return { publicUrl, tokens: await signPeopleIn(await worker.migrate(), `${publicUrl}/mcp`, people) };
   } finally {
     await worker.stop();
   }

@@ -20,10 +20,12 @@ export function idOfUser(user: string): string {
 /**
  * SQL: says who made the change to a person that the database has noted a moment ago. Belongs into its transaction: the
  * newest note, and no older than seconds, so that nobody is named for what somebody else did by hand.
+ *
+ * @param mark - a UUID by which the Worker can be told of the change
  */
-export function nameWhoChanged(email: string, by: string): string {
+export function nameWhoChanged(email: string, by: string, mark: string | null = null): string {
   const newest = `SELECT max(id) FROM admin_request WHERE kind = 'person_change' AND user_id = ${idOfUser(email)}`;
-  return `UPDATE admin_request SET by = ${quoteText(by)} WHERE id = (${newest}) AND by = 'database' AND done_at IS NULL AND at >= (unixepoch() - 5) * 1000;`;
+  return `UPDATE admin_request SET by = ${quoteText(by)}, mark = ${mark === null ? "NULL" : quoteText(mark)} WHERE id = (${newest}) AND by = 'database' AND done_at IS NULL AND at >= (unixepoch() - 5) * 1000;`;
 }
 
 /** Marks a request, so that whoever asked finds it again, done or not. */

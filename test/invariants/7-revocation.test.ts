@@ -1,12 +1,34 @@
 import { evictAllDurableObjects } from "cloudflare:test";
-import { env } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { nameWhoChanged } from "../../scripts/people/requests.ts";
+import { setDisabled, setRole } from "../../scripts/people/statements.ts";
 import { grantIdOf } from "../../workers/gateway/grant.ts";
 import { connect, createPerson } from "../support/oauth.ts";
 import { LANES, openSession } from "../support/session.ts";
 
 afterEach(() => vi.useRealTimers());
+
+/** Runs a file of statements as `wrangler d1 execute --file` does: all or nothing. */
+async function run(...sql: string[]): Promise<void> {
+  const statements = sql.join("\n").split(";\n");
+  await env.PLATFORM_DB.batch(statements.map((text) => env.PLATFORM_DB.prepare(text.replace(/;$/, ""))));
+}
+
+/** Tells the Worker of a change, as the command does. Gives the status of the answer. */
+async function tell(notice: unknown): Promise<number> {
+  const body = JSON.stringify(notice);
+  const headers = { "content-type": "application/json", "content-length": String(body.length) };
+  const url = new URL("/people/changes", env.PUBLIC_URL);
+  return (await exports.default.fetch(new Request(url, { method: "POST", headers, body }))).status;
+}
+
+async function changeAndTell(email: string, sql: string): Promise<void> {
+  const mark = crypto.randomUUID();
+  await run(sql, nameWhoChanged(email, "npm run people (tester)", mark));
+  expect(await tell({ mark })).toBe(200);
+}
 
 /** The HTTP status of everything that a client can do with data. */
 async function statusesOf(session: Awaited<ReturnType<typeof openSession>>): Promise<number[]> {
@@ -48,7 +70,7 @@ describe("invariant 7: what was revoked is refused on the next call, everywhere"
   }, 60_000);
 
   it.each(LANES)(
-    "a person who was disabled, 30 seconds later at the latest, on the %s lane",
+    "a person who was disabled by hand in the database, 30 seconds later at the latest, on the %s lane",
     async (lane) => {
       const person = await createPerson("admin");
       const token = await connect(person, { resource: "/mcp/crm" });
@@ -61,4 +83,42 @@ describe("invariant 7: what was revoked is refused on the next call, everywhere"
       );
     },
   );
+
+  it.each(LANES)(
+    "a person whom the people command disabled or gave another role, and nobody else, on the %s lane",
+    async (lane) => {
+      const open = async (role: string) => {
+        const person = await createPerson(role);
+        const token = await connect(person, { resource: "/mcp/crm", tick: ["crm:read", "crm:write"] });
+        const session = await openSession({ server: "crm", lane, token });
+        expect(await statusesOf(session)).toEqual([200, 200, 200]);
+        return { person, session };
+      };
+      const [gone, changed, neighbour] = [await open("admin"), await open("admin"), await open("admin")];
+      const at = "2026-11-01T00:00:00.000Z";
+      await changeAndTell(gone.person.email, setDisabled(gone.person.email, true, at));
+      await changeAndTell(changed.person.email, setRole(changed.person.email, "viewer", at));
+      expect(await statusesOf(gone.session)).toEqual([401, 401, 401]);
+      const write = await changed.session.call("crm_create_contact", { first_name: "A", last_name: "B" });
+      expect(write.error?.code).toBe("forbidden");
+      expect(await statusesOf(changed.session)).toEqual([200, 200, 200]);
+      expect(await statusesOf(neighbour.session)).toEqual([200, 200, 200]);
+    },
+    30_000,
+  );
+
+  it("a change is carried out for whoever knows its mark, once, and for nobody who guesses", async () => {
+    const person = await createPerson("admin");
+    const mark = crypto.randomUUID();
+    await run(
+      setDisabled(person.email, true, "2026-11-01T00:00:00.000Z"),
+      nameWhoChanged(person.email, "x", mark),
+    );
+    expect(await tell({ mark: crypto.randomUUID() })).toBe(404);
+    for (const body of [{}, { mark: null }, { mark: "%" }, { mark: ["' OR 1"] }, "x".repeat(300)]) {
+      expect(await tell(body)).toBe(400);
+    }
+    expect(await tell({ mark })).toBe(200);
+    expect(await tell({ mark })).toBe(404);
+  });
 });

@@ -64,6 +64,11 @@ export class Gatekeeper {
     this.#revoked.add(id, Date.now());
   }
 
+  /** What is known of the person, the policy in force included, is not used any more. */
+  forgetPerson(): void {
+    this.#person.forget();
+  }
+
   isRevoked(id: string): boolean {
     return this.#revoked.has(id);
   }

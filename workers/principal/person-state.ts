@@ -21,7 +21,7 @@ export interface PersonFacts {
 export type ReadFacts = (userId: string) => Promise<PersonFacts>;
 
 /**
- * What a person's object knows, as it was at most 30 seconds ago: a reading counts as of its start, and one that took
+ * What a person's object knows, as it was at most 30 seconds ago, and never before it was last told to forget: a reading counts as of its start, and one that took
  * longer than that is not used but done again.
  */
 export class PersonState {
@@ -47,6 +47,12 @@ export class PersonState {
       }
       await this.#refresh(userId);
     }
+  }
+
+  /** Nothing that was read, or that is being read now, is used any more. */
+  forget(): void {
+    this.#known = undefined;
+    this.#reading = undefined;
   }
 
   /** One reading at a time, unless it hangs. */

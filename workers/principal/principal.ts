@@ -151,6 +151,11 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     return { ended: false, retryAfter };
   }
 
+  /** The platform database says something else of the person now: the next call asks it. */
+  async forgetPerson(): Promise<void> {
+    this.#gatekeeper.forgetPerson();
+  }
+
   async record(chain: string, event: AuditEvent): Promise<void> {
     this.#trail.record(chain, event, Date.now());
     await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);

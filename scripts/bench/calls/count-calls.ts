@@ -11,16 +11,20 @@ const QUIET_MS = 6_000;
 const LOOK_MS = 500;
 
 /** Counts what one call does, together with its share of what happens in the background until all is quiet. */
-export async function countCalls(stand: Stand, generation: Generation): Promise<Counts> {
+export async function countCalls(
+  stand: Stand,
+  generation: Generation,
+  calls = COUNTED_CALLS,
+): Promise<Counts> {
   const [token = ""] = stand.tokens;
   const client = await connectClient(generation, targetOf(stand, generation, token));
   // The object's first call looks its person up; that is not part of every call.
   await client.call();
   const before = await readQuiet(stand);
-  for (let call = 0; call < COUNTED_CALLS; call += 1) await client.call();
+  for (let call = 0; call < calls; call += 1) await client.call();
   const after = await readQuiet(stand);
   client.close();
-  return perCall(before, after, COUNTED_CALLS);
+  return perCall(before, after, calls);
 }
 
 async function readQuiet(stand: Stand): Promise<Counts> {

@@ -27,13 +27,22 @@ export interface Measured {
 
 /** Clients that call at the same time when throughput is measured. */
 export const CLIENTS = 16;
-const LOAD_MS = 800;
-const ALONE_MS = 500;
-const WARM_UP_MS = 500;
 
-const ROUNDS = 5;
-/** Fewer rounds say too little, even on a machine that is too busy for more. */
-const FEWEST_ROUNDS = 2;
+/** How long everything is measured, in milliseconds, and how often. */
+export interface Plan {
+  rounds: number;
+  /** What a machine that is too busy for all rounds still does. */
+  fewestRounds: number;
+  warmUpMs: number;
+  loadMs: number;
+  aloneMs: number;
+}
+
+/** What the figures are made of. Fewer rounds than two say too little. */
+export const WHOLE_PLAN: Plan = { rounds: 5, fewestRounds: 2, warmUpMs: 500, loadMs: 800, aloneMs: 500 };
+
+/** Enough to see that everything runs. */
+export const SHORT_PLAN: Plan = { rounds: 1, fewestRounds: 1, warmUpMs: 100, loadMs: 200, aloneMs: 100 };
 
 /** Where a client of one generation calls a variant. */
 export function targetOf(
@@ -56,6 +65,7 @@ export async function measureRounds(
   stands: readonly Stand[],
   until: number,
   say: (what: string) => void,
+  plan: Plan = WHOLE_PLAN,
 ): Promise<Measured[]> {
   say("warming up");
   const cells = [];
@@ -67,18 +77,18 @@ export async function measureRounds(
           return connectClient(generation, targetOf(stand, generation, token));
         }),
       );
-      await runLoad(clients, WARM_UP_MS);
+      await runLoad(clients, plan.warmUpMs);
       const measured: Measured = { variant: stand.variant, generation, rates: [], cpu: [], times: [] };
       cells.push({ clients, worker: stand.worker, measured });
     }
   }
-  for (let round = 1; round <= ROUNDS; round += 1) {
-    if (round > FEWEST_ROUNDS && performance.now() > until) {
+  for (let round = 1; round <= plan.rounds; round += 1) {
+    if (round > plan.fewestRounds && performance.now() > until) {
       say(`the machine is busy: ${round - 1} rounds must do`);
       break;
     }
-    say(`round ${round} of ${ROUNDS}`);
-    for (const { clients, worker, measured } of cells) await measureOnce(clients, worker, measured);
+    say(`round ${round} of ${plan.rounds}`);
+    for (const { clients, worker, measured } of cells) await measureOnce(clients, worker, measured, plan);
   }
   for (const { clients } of cells) for (const client of clients) client.close();
   return cells.map(({ measured }) => measured);
@@ -88,11 +98,12 @@ async function measureOnce(
   clients: readonly Client[],
   worker: RunningWorker,
   measured: Measured,
+  { loadMs, aloneMs }: Plan,
 ): Promise<void> {
   const before = await worker.readCpu();
-  const { calls, seconds } = await runLoad(clients, LOAD_MS);
+  const { calls, seconds } = await runLoad(clients, loadMs);
   const after = await worker.readCpu();
   measured.rates.push(calls / seconds);
   if (before !== null && after !== null) measured.cpu.push((after - before) / calls);
-  measured.times.push((await runLoad(clients.slice(0, 1), ALONE_MS)).times);
+  measured.times.push((await runLoad(clients.slice(0, 1), aloneMs)).times);
 }

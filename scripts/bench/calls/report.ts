@@ -41,6 +41,9 @@ function printGeneration(measured: readonly Measured[], generation: Generation):
       one.variant.name,
       median(one.rates).toFixed(0),
       medianRatio(one.rates, bare.rates).toFixed(2),
+      rangeOfRatios(one.rates, bare.rates),
+      median(one.times.map(rateAlone)).toFixed(0),
+      medianRatio(one.times.map(rateAlone), bare.times.map(rateAlone)).toFixed(2),
       one.cpu.length > 0 ? median(one.cpu).toFixed(2) : "–",
       one.cpu.length > 0 ? `×${medianRatio(one.cpu, bare.cpu).toFixed(2)}` : "–",
       ...[0.5, 0.95, 0.99].flatMap((share) => {
@@ -50,9 +53,21 @@ function printGeneration(measured: readonly Measured[], generation: Generation):
       }),
     ]);
   console.log(
-    `\n${generation}: ${CLIENTS} clients for throughput, one for times; ratios to bare, round by round`,
+    `\n${generation}: ${CLIENTS} clients for throughput, one alone and for times; ratios to bare, round by round`,
   );
-  printTable([["", "calls/s", "/ bare", "CPU ms", "", "p50 ms", "", "p95 ms", "", "p99 ms", ""], ...rows]);
+  const head = ["", "calls/s", "/ bare", "rounds", "alone/s", "/ bare", "CPU ms", ""];
+  printTable([[...head, "p50 ms", "", "p95 ms", "", "p99 ms", ""], ...rows]);
+}
+
+/** Calls a second of one client that calls again and again, from the milliseconds of each call. */
+function rateAlone(times: readonly number[]): number {
+  return (1000 * times.length) / times.reduce((sum, time) => sum + time, 0);
+}
+
+/** The least and the greatest ratio of a round: how much the machine's mood is in the middle one. */
+function rangeOfRatios(above: readonly number[], below: readonly number[]): string {
+  const ratios = above.map((value, index) => value / (below[index] ?? Number.NaN));
+  return `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
 }
 
 function printCounts(generation: Generation, counts: Counts): void {

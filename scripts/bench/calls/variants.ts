@@ -22,8 +22,12 @@ export const NOTING: Variant = { ...BARE, name: "bare + one row", bare: "/noting
 /** The deployed Worker, with limits lifted and one tool more. */
 export const GUARDED: Variant = { name: "guarded", entry: "./worker/gateway.ts", replaced: LIFTED };
 
-/** The same, which counts what it does. Never timed. */
-export const COUNTED: Variant = { name: "counted", entry: "./worker/counted.ts", replaced: LIFTED };
+/** The same, which counts what it does, with what is done a minute later done at once. Never timed. */
+export const COUNTED: Variant = {
+  name: "counted",
+  entry: "./worker/counted.ts",
+  replaced: { ...LIFTED, "shared/guard/sliding-log.ts": "./worker/short-window.ts" },
+};
 
 /** The guarded Worker with one step less, each. */
 export const WITHOUT: readonly Variant[] = [

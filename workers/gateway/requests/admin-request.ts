@@ -30,10 +30,23 @@ export async function readOpenRequests(database: D1Database, limit: number): Pro
     )
     .bind(TRIES, limit)
     .all();
-  return results.map((row) => {
-    const { user_id, detail, ...rest } = ROW.parse(row);
-    return { ...rest, userId: user_id, detail: JSON.parse(detail) as unknown };
-  });
+  return results.map(toRequest);
+}
+
+function toRequest(row: unknown): AdminRequest {
+  const { user_id, detail, ...rest } = ROW.parse(row);
+  return { ...rest, userId: user_id, detail: JSON.parse(detail) as unknown };
+}
+
+/** The open request that carries this mark. Open ones are few, and an index holds them. */
+export async function readMarked(database: D1Database, mark: string): Promise<AdminRequest | undefined> {
+  const { results } = await database
+    .prepare(
+      "SELECT id, kind, user_id, detail, by FROM admin_request WHERE done_at IS NULL AND mark = ? LIMIT 1",
+    )
+    .bind(mark)
+    .all();
+  return results.map(toRequest)[0];
 }
 
 /** Notes that a request was carried out, and what came of it. */

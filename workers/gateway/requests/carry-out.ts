@@ -5,7 +5,7 @@ import { log } from "../../../shared/observe/log.ts";
 import { redriveDeadLetters } from "../../principal/redrive.ts";
 import { type AdminRequest, closeRequest, noteFailure, readOpenRequests } from "./admin-request.ts";
 import { collectPerson } from "./collect-person.ts";
-import { erasePerson } from "./erase-person.ts";
+import { erasePerson, keptBy } from "./erase-person.ts";
 
 /** Requests that one run carries out at most. */
 const AT_ONCE = 50;
@@ -23,6 +23,8 @@ const CARRY_OUT: Readonly<Record<string, (env: Env, request: AdminRequest) => Pr
   async person_change(env, request) {
     const userId = requireUser(request);
     const change = CHANGE.parse(request.detail);
+    // First of all: the person's next call, on whichever session, is decided by what the database says now.
+    await keptBy(env, userId).forgetPerson();
     await recordAct(env, request, { type: "person_change", userId, ...change, by: request.by });
     return {};
   },
@@ -55,17 +57,22 @@ const CARRY_OUT: Readonly<Record<string, (env: Env, request: AdminRequest) => Pr
  * doing it again does no harm, so a run that dies is repeated by the next one. One that fails does not stop the others.
  */
 export async function carryOutRequests(env: Env): Promise<void> {
-  for (const request of await readOpenRequests(env.PLATFORM_DB, AT_ONCE)) {
-    const { id, kind } = request;
-    try {
-      const carryOut = Object.hasOwn(CARRY_OUT, kind) ? CARRY_OUT[kind] : undefined;
-      if (!carryOut) throw new TypeError(`Nothing here carries out "${kind}".`);
-      await closeRequest(env.PLATFORM_DB, id, await carryOut(env, request));
-      log("info", "admin_request_done", { request: id, kind, by: request.by });
-    } catch (failure) {
-      log("error", "admin_request_failed", { request: id, kind, error: String(failure) });
-      await noteFailure(env.PLATFORM_DB, id, String(failure));
-    }
+  for (const request of await readOpenRequests(env.PLATFORM_DB, AT_ONCE)) await carryOut(env, request);
+}
+
+/** Carries out one request and closes it; `false` when that failed and is to be tried again. */
+export async function carryOut(env: Env, request: AdminRequest): Promise<boolean> {
+  const { id, kind } = request;
+  try {
+    const perform = Object.hasOwn(CARRY_OUT, kind) ? CARRY_OUT[kind] : undefined;
+    if (!perform) throw new TypeError(`Nothing here carries out "${kind}".`);
+    await closeRequest(env.PLATFORM_DB, id, await perform(env, request));
+    log("info", "admin_request_done", { request: id, kind, by: request.by });
+    return true;
+  } catch (failure) {
+    log("error", "admin_request_failed", { request: id, kind, error: String(failure) });
+    await noteFailure(env.PLATFORM_DB, id, String(failure));
+    return false;
   }
 }
 

@@ -13,7 +13,7 @@ export type ErasureOutcome =
 /** What the erasure needs of a Principal object. */
 type Kept = Pick<
   Principal,
-  "eraseKept" | "forgetStored" | "readUnstored" | "recordOnce" | "revokeGrant" | "readKept"
+  "eraseKept" | "forgetPerson" | "forgetStored" | "readUnstored" | "recordOnce" | "revokeGrant" | "readKept"
 >;
 
 /** A person's Principal object, with what only requests use. */
