@@ -59,6 +59,9 @@ beforeEach(async () => {
   await env.ANALYTICS_DB.exec("DELETE FROM events");
 });
 
+// Thousands of events a test: minutes on a busy machine would be a failure, seconds are not.
+vi.setConfig({ testTimeout: 60_000 });
+
 describe("work that is longer than a call", () => {
   it("is a task for a client that understands them, with progress, and its answer in the end", async () => {
     const session = await open();
@@ -134,7 +137,7 @@ describe("work that is longer than a call", () => {
     expect((await session.request("tasks/cancel", { taskId })).result).toMatchObject({
       resultType: "complete",
     });
-  }, 30_000);
+  });
 
   it("ends at its next step when the app's access has been revoked", async () => {
     const session = await open({ as: "revoked" });
@@ -152,7 +155,7 @@ describe("work that is longer than a call", () => {
     );
     expect(await countEvents()).toBeLessThan(10_000);
     expect((await get(session, taskId)).status).toBe(401);
-  }, 30_000);
+  });
 
   it("is deleted when its time is over", async () => {
     const session = await open({ as: "late" });
