@@ -50,6 +50,8 @@ export async function runStep(stage: Stage, host: StepHost): Promise<TaskChange>
       channel: openChannel(stage, host),
       signal: host.signal,
       waitUntil: (promise) => host.waitUntil(promise),
+      // Nobody waits for an HTTP answer: the task says when it goes on.
+      retryAfter: () => {},
       endAccess: () => {
         accessEnded = true;
       },
