@@ -75,8 +75,8 @@ export interface TaskGate {
   answer(id: string, owner: TaskOwner, answers: Readonly<Record<string, unknown>>): Promise<boolean>;
   /** Stops the work; what is finished stays as it is. `false` when there is no such task. */
   cancel(id: string, owner: TaskOwner): Promise<boolean>;
-  /** How many tasks are kept, of every app. */
-  countKept(): Promise<number>;
+  /** Every task that is kept, of every app. */
+  listKept(): Promise<Task[]>;
   /** Stops and deletes all of them; says how many. */
   eraseKept(): Promise<number>;
 }

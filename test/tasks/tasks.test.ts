@@ -214,7 +214,7 @@ describe("a task belongs to the person, the app and the URL that began it", () =
 
   it("is refused above twenty that are not finished, with what to do", async () => {
     await runInDurableObject(runnerOf("user_busy"), async (runner: TaskRunner, state) => {
-      await runner.countKept();
+      await runner.listKept();
       state.storage.sql.exec(
         `INSERT INTO tasks (id, sealed_id, client_id, server, tool, status, state, created_at, updated_at, ttl_ms)
          SELECT value, value, '', '', '', 'input_required', 'null', ?1, ?1, 60000

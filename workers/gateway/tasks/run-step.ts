@@ -1,5 +1,6 @@
 import type { ClientChannel, Exchange } from "../../../shared/guard/exchange.ts";
 import { callStep, errorAnswer } from "../../../shared/mcp/call-tool.ts";
+import { announceChange } from "../../../shared/mcp/changes.ts";
 import {
   elicitsOf,
   type Inquiry,
@@ -57,6 +58,7 @@ export async function runStep(stage: Stage, host: StepHost): Promise<TaskChange>
       },
     };
     const outcome = await callStep(exchange, entry, task);
+    announceChange(exchange, entry.subject);
     if (!("state" in outcome)) return complete(outcome);
     const { done, total, message, waitMs = 0 } = outcome;
     const text = describeProgress(done, total, message);

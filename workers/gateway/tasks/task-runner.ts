@@ -63,15 +63,13 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
     return true;
   }
 
-  async countKept(): Promise<number> {
-    return this.#store.countAll();
+  async listKept(): Promise<Task[]> {
+    return this.#store.list();
   }
 
   async eraseKept(): Promise<number> {
-    const kept = this.#store.countAll();
     for (const step of this.#running.values()) step.abort();
-    this.#store.sweep(Number.POSITIVE_INFINITY);
-    return kept;
+    return this.#store.sweep(Number.MAX_SAFE_INTEGER).length;
   }
 
   /** Takes steps until none is due. At most one alarm runs at a time. */

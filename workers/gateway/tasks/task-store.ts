@@ -88,11 +88,14 @@ export class TaskStore {
 
   /** How many are not finished. */
   countOpen(): number {
-    return this.#count("WHERE status IN ('working', 'input_required')");
+    return this.#sql
+      .exec<{ n: number }>("SELECT count(*) AS n FROM tasks WHERE status IN ('working', 'input_required')")
+      .one().n;
   }
 
-  countAll(): number {
-    return this.#count("");
+  /** All of them, oldest first. */
+  list(): Task[] {
+    return this.#sql.exec<Row>("SELECT * FROM tasks ORDER BY created_at").toArray().map(toTask);
   }
 
   /** Tasks with a step to take, the longest waiting first. */
@@ -218,10 +221,6 @@ export class TaskStore {
       .toArray()
       .map(({ text }) => text)
       .join("");
-  }
-
-  #count(where: string): number {
-    return this.#sql.exec<{ n: number }>(`SELECT count(*) AS n FROM tasks ${where}`).one().n;
   }
 }
 
