@@ -8,6 +8,7 @@ export { AnalyticsAgent } from "./analytics/agent.ts";
 export { ChangeHub } from "./changes/change-hub.ts";
 export { CrmAgent } from "./crm/agent.ts";
 export { GatewayAgent } from "./gateway/agent.ts";
+export { TaskRunner } from "./gateway/tasks/task-runner.ts";
 export { GrantStore } from "./grants/grant-store.ts";
 export { KnowledgeAgent } from "./knowledge/agent.ts";
 export { Principal } from "./principal/principal.ts";

@@ -23,7 +23,12 @@ const GUARDED_PACKAGES = [
 ] as const;
 
 /** What a tool may know beside its own server: how to define itself, how to fail, and what its data looks like. */
-const TOOL_IMPORTS: readonly string[] = ["zod", "shared/mcp/define.ts", "shared/mcp/errors.ts"];
+const TOOL_IMPORTS: readonly string[] = [
+  "zod",
+  "shared/mcp/define.ts",
+  "shared/mcp/long-work.ts",
+  "shared/mcp/errors.ts",
+];
 
 /** Enforces the one direction of imports that DESIGN draws: index → gateway → servers → a server → shared. */
 export const importDirections: Check = {

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { PrincipalIdentity } from "../auth/principal.ts";
 import type { Catalogue } from "../mcp/catalogue.ts";
 import type { Answer, LogLevel, Question } from "../mcp/define.ts";
+import type { ClientAbilities } from "../mcp/dialogue.ts";
 import type { JsonValue } from "../mcp/json.ts";
 import type { Policy } from "../policy/compile.ts";
 import type { SessionHome } from "../session/session-home.ts";
@@ -24,6 +25,10 @@ export interface ClientChannel {
   log(level: LogLevel, data: JsonValue): void;
   ask<Schema extends z.ZodObject>(question: Question<Schema>): Promise<Answer<Schema>>;
   sample(prompt: string, options?: { maxTokens?: number; system?: string }): Promise<string>;
+  /** Whether an answer may be a task (MCP extension `io.modelcontextprotocol/tasks`). */
+  tasks: boolean;
+  /** What the client says that it can be asked. */
+  abilities: ClientAbilities;
   /** Whether the client can show a form to its person, and open a page for them (MCP 2025-11-25, «Elicitation»). */
   elicits: { form: boolean; url: boolean };
   /** Closes the connection while the call goes on, where the client can come back for the answer (SEP-1699). */

@@ -1,29 +1,36 @@
 import { approvalGate } from "../guard/approval-gate.ts";
 import { askHolding } from "../guard/ask-holding.ts";
+import type { ContextRecorder } from "../guard/context-recorder.ts";
 import { decide, requireAllowed } from "../guard/decide.ts";
 import type { Exchange } from "../guard/exchange.ts";
 import { guard } from "../guard/guard.ts";
 import { requirePermission } from "../guard/require-approval.ts";
-import { DEFAULT_TIMEOUT_MS } from "../guard/run.ts";
-import { type ShapedAnswer, shapeAnswer } from "../guard/shape.ts";
+import { DEFAULT_TIMEOUT_MS, type HoldDeadline } from "../guard/run.ts";
+import { type ShapedAnswer, type Shaping, shapeAnswer } from "../guard/shape.ts";
 import { SESSION_SCOPE } from "../policy/decide.ts";
 import { masksOf } from "../policy/masks.ts";
 import { maskChannel } from "../redact/mask-channel.ts";
 import { refuseMasked } from "../redact/refuse-masked.ts";
+import type { WorkLeft } from "../tasks/task.ts";
 import type { Entry } from "./catalogue.ts";
 import { announceChange } from "./changes.ts";
-import type { ToolDefinition } from "./define.ts";
+import type { ToolContext, ToolDefinition } from "./define.ts";
 import { ToolError } from "./errors.ts";
 import { InputNeeded } from "./input-needed.ts";
 import type { JsonValue } from "./json.ts";
+import type { Step } from "./long-work.ts";
 import { contentsSchemaOf, maskHome } from "./masked-home.ts";
 import { JSON_RPC, ProtocolFault } from "./protocol-fault.ts";
 import { parseArguments } from "./schema.ts";
+import { type CreatedTask, isCreatedTask, requireTasks, startTask } from "./tasks.ts";
 
 /** The answer to `tools/call` in both generations. */
 export interface CallToolAnswer extends ShapedAnswer {
   isError?: boolean;
 }
+
+/** A step that is not the last: its state for the next one. */
+export type NextStep = Extract<Step<JsonValue, unknown>, { state: unknown }>;
 
 /**
  * Calls a tool through the guard. An unknown or hidden tool is a JSON-RPC error; everything else that fails is an
@@ -33,9 +40,10 @@ export async function callTool(
   exchange: Exchange,
   name: string,
   args: Record<string, unknown> | undefined,
-): Promise<CallToolAnswer> {
+): Promise<CallToolAnswer | CreatedTask> {
   const entry = exchange.catalogue.tools.get(name);
   if (!entry) throw new ProtocolFault(JSON_RPC.invalidParams, `Unknown tool: ${name.slice(0, 64)}`);
+  requireTasks(exchange, entry);
   try {
     const answer = await guardedCall(exchange, entry, args);
     announceChange(exchange, entry.subject);
@@ -48,7 +56,7 @@ export async function callTool(
 }
 
 /** A tool error as the model reads it. */
-function errorAnswer(error: ToolError): CallToolAnswer {
+export function errorAnswer(error: ToolError): CallToolAnswer {
   return { content: [{ type: "text", text: JSON.stringify(error.toBody()) }], isError: true };
 }
 
@@ -56,7 +64,7 @@ async function guardedCall(
   exchange: Exchange,
   entry: Entry<ToolDefinition>,
   args: Record<string, unknown> | undefined,
-): Promise<CallToolAnswer> {
+): Promise<CallToolAnswer | CreatedTask> {
   const tool = entry.definition;
   let now = new Date();
   const applied: AppliedDefault[] = [];
@@ -66,7 +74,7 @@ async function guardedCall(
     args: args ?? {},
     async run(signal, context, hold, callId) {
       // Only now: admission may have brought the role up to date.
-      let rules = masksOf(exchange.policy, exchange.identity.role);
+      const rules = masksOf(exchange.policy, exchange.identity.role);
       const channel = maskChannel(exchange.channel, rules);
       // A session's own memory may hold what was shown; it is no record that a masked value could spoil.
       if (tool.effect !== "read" && tool.scope !== SESSION_SCOPE) refuseMasked(args ?? {});
@@ -86,33 +94,20 @@ async function guardedCall(
       };
       const approved = await requirePermission(exchange, call);
       // A person may have taken minutes.
-      rules = masksOf(exchange.policy, exchange.identity.role);
       if (approved) now = new Date();
-      const running = tool.run(input, {
-        store: openStore(),
-        principal: exchange.identity,
-        context,
-        signal,
-        now,
-        ...channel,
-        canAsk: channel.elicits.form,
-        requireTool: (other) => requireTool(exchange, other),
-        ...askHolding(channel, hold),
-      });
+      const toolContext = openContext(exchange, entry, { context, signal, hold, now });
+      const running = begin(exchange, entry, args ?? {}, applied, input, toolContext);
       return approved ? keepApproval(exchange, callId, running) : running;
     },
     async shape(raw, context) {
-      const answer = await shapeAnswer(tool, raw, context, exchange.session, now, {
-        rules: masksOf(exchange.policy, exchange.identity.role),
-        schemaOf: contentsSchemaOf(exchange.catalogue),
-        input: asked,
-      });
+      if (isCreatedTask(raw)) return raw;
+      const answer = await shapeAnswer(tool, raw, context, exchange.session, now, shapingOf(exchange, asked));
       if (applied.length === 0) return answer;
       const used = applied.map(({ field, text }) => `${field}=${text}`).join(", ");
       const text = `Session defaults used: ${used}. Change them with context_set.`;
       return { ...answer, content: [...answer.content, { type: "text" as const, text }] };
     },
-    measure: (answer) => JSON.stringify(answer.structuredContent ?? answer.content).length,
+    measure: measureAnswer,
   });
 }
 
@@ -123,9 +118,96 @@ function requireTool({ catalogue, policy, identity }: Exchange, name: string): v
   requireAllowed(decide(policy, identity, other.subject));
 }
 
+/** Runs the tool, or begins its work and leaves the rest to a task where the client understands that. */
+async function begin(
+  exchange: Exchange,
+  entry: Entry<ToolDefinition>,
+  args: Readonly<Record<string, unknown>>,
+  applied: readonly AppliedDefault[],
+  input: Record<string, unknown>,
+  context: ToolContext,
+): Promise<unknown> {
+  const { work } = entry.definition;
+  if (!work || !exchange.channel.tasks) return entry.definition.run(input, context);
+  const first = await work.begin(input, context);
+  if ("answer" in first) return first.answer;
+  const inherited = Object.fromEntries(applied.map(({ field, value }) => [field, value]));
+  return startTask(exchange, entry, work, { args, inherited, state: first.state as JsonValue });
+}
+
+/**
+ * Takes one step of a task, through the same guard as a call: its intent is durable before it runs, and what was
+ * revoked, forbidden or used up since the call stops it here.
+ */
+export async function callStep(
+  exchange: Exchange,
+  entry: Entry<ToolDefinition>,
+  { args, inherited, state }: WorkLeft,
+): Promise<CallToolAnswer | NextStep> {
+  const tool = entry.definition;
+  const { work } = tool;
+  if (!work) throw new TypeError(`Tool ${tool.name} has no steps.`);
+  const now = new Date();
+  let input: Readonly<Record<string, unknown>> = {};
+  // What makes the tool costly was counted with the call: a step counts as any other call does.
+  const subject = { ...entry.subject, costly: false };
+  return guard<Step<unknown, unknown>, CallToolAnswer | NextStep>(exchange, subject, {
+    timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    args,
+    run: (signal, context, hold) => {
+      input = parseArguments(tool.input, { ...args, ...inherited });
+      return work.step(state, input, openContext(exchange, entry, { context, signal, hold, now }));
+    },
+    async shape(step, context) {
+      if ("state" in step) return { ...step, state: step.state as JsonValue };
+      return shapeAnswer(tool, step.answer, context, exchange.session, now, shapingOf(exchange, input));
+    },
+    measure: (shaped) => ("state" in shaped ? 0 : measureAnswer(shaped)),
+  });
+}
+
+function measureAnswer(answer: CallToolAnswer | CreatedTask): number {
+  return JSON.stringify(isCreatedTask(answer) ? answer : (answer.structuredContent ?? answer.content)).length;
+}
+
+function shapingOf({ policy, identity, catalogue }: Exchange, input: Shaping["input"]): Shaping {
+  return { rules: masksOf(policy, identity.role), schemaOf: contentsSchemaOf(catalogue), input };
+}
+
+/** What of a call lives only while it runs. */
+interface Running {
+  context: ContextRecorder;
+  signal: AbortSignal;
+  hold: HoldDeadline;
+  now: Date;
+}
+
+/** What a tool gets beside its arguments: its server's data as this person may see it, and the way to the client. */
+function openContext(
+  exchange: Exchange,
+  entry: Entry<ToolDefinition>,
+  { context, signal, hold, now }: Running,
+): ToolContext {
+  const rules = masksOf(exchange.policy, exchange.identity.role);
+  const channel = maskChannel(exchange.channel, rules);
+  const home = maskHome(exchange.session, exchange.catalogue, rules);
+  return {
+    store: entry.openStore(exchange.env, exchange.identity, rules, home),
+    principal: exchange.identity,
+    context,
+    signal,
+    now,
+    ...channel,
+    canAsk: channel.elicits.form,
+    requireTool: (other) => requireTool(exchange, other),
+    ...askHolding(channel, hold),
+  };
+}
+
 /** An argument that a session default filled in. */
 interface AppliedDefault {
   field: string;
+  value: JsonValue;
   text: string;
 }
 
@@ -154,7 +236,7 @@ function inheritDefaults(
     const value = defaults[field];
     if (filled[field] !== undefined || value === undefined) continue;
     filled[field] = value;
-    applied.push({ field, text: typeof value === "string" ? value : JSON.stringify(value) });
+    applied.push({ field, value, text: typeof value === "string" ? value : JSON.stringify(value) });
   }
   return filled;
 }

@@ -3,6 +3,7 @@ import type { PrincipalIdentity } from "../auth/principal.ts";
 import type { MaskRules } from "../policy/masks.ts";
 import type { EntityReference } from "../session/context.ts";
 import type { JsonValue } from "./json.ts";
+import type { LongWork } from "./long-work.ts";
 
 /** What a tool does to the outside. Decides all four MCP hints, so that they cannot contradict each other. */
 export type Effect = "read" | "create" | "update" | "delete";
@@ -165,6 +166,8 @@ export interface ToolDefinition<
   ): Promise<EntityReference[]>;
   /** The view that clients with MCP Apps show the answer in; one of the server's resources, see `defineView`. */
   view?: ResourceDefinition<Store>;
+  /** Set by `defineLongTool`: the steps that `run` takes within one call, and a task takes one by one. */
+  work?: LongWork<unknown, unknown, unknown, Store>;
   /** Extra blocks (links, pictures) that follow the JSON text copy of the structured answer. */
   content?(
     output: Output extends z.ZodObject ? z.output<Output> : never,

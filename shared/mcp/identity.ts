@@ -1,3 +1,4 @@
+import { TASKS_EXTENSION } from "../tasks/task.ts";
 import { VIEW_EXTENSION } from "./view.ts";
 
 /** What this software calls itself on the wire. A test keeps the version equal to the one in package.json. */
@@ -11,4 +12,10 @@ export const CAPABILITIES = {
   completions: {},
   logging: {},
   extensions: { [VIEW_EXTENSION]: {} },
+};
+
+/** What the stateless generation can do besides. */
+export const STATELESS_CAPABILITIES = {
+  ...CAPABILITIES,
+  extensions: { ...CAPABILITIES.extensions, [TASKS_EXTENSION]: {} },
 };

@@ -64,6 +64,9 @@ export function sessionfulChannel(
     sample: async (prompt, options) => readSample(await send(inquireSample(prompt, options))),
     elicits,
     showsViews: showsViews(server.getClientCapabilities()),
+    abilities: server.getClientCapabilities() ?? {},
+    // This generation has tasks only as an experiment that its successor replaced.
+    tasks: false,
     release,
     visit: async (page) => readVisit(await send(inquireVisit(page, elicits, true))),
     endVisit(elicitationId) {

@@ -11,6 +11,7 @@ import { traceIdOf } from "../observe/trace.ts";
 import type { Policy } from "../policy/compile.ts";
 import type { ContextOperation, ResultHandle } from "../session/context.ts";
 import type { SessionHome } from "../session/session-home.ts";
+import { takesTasks } from "../tasks/task.ts";
 import type { Catalogue } from "./catalogue.ts";
 import {
   type ClientAbilities,
@@ -86,7 +87,7 @@ async function answerMessage(message: StatelessRequest, setting: Setting, exchan
   const { method, params } = message;
   try {
     const result = await method.answer(exchange, params);
-    return { result: sign({ ...result, resultType: "complete", ...method.cache }, setting.catalogue) };
+    return { result: sign({ resultType: "complete", ...result, ...method.cache }, setting.catalogue) };
   } catch (failure) {
     if (failure instanceof InputNeeded) return await answerWithQuestions(failure, message, setting);
     return describeFailure(failure, exchange);
@@ -151,7 +152,7 @@ function createExchange(
 }
 
 /** A stateless client's memory: in its person's Principal object, apart from the person's other clients. */
-function principalHome(env: Env, { userId, clientId }: PrincipalIdentity): SessionHome {
+export function principalHome(env: Env, { userId, clientId }: PrincipalIdentity): SessionHome {
   const gate = () => principalGate(env, userId);
   return {
     read: () => gate().readContext(clientId),
@@ -188,6 +189,8 @@ function statelessChannel(message: StatelessRequest, answer: PostAnswer): Client
     sample: (prompt, options) => round.put(inquireSample(prompt, options), readSample),
     elicits,
     showsViews: showsViews(abilities),
+    abilities,
+    tasks: takesTasks(abilities),
     // This revision has no stream that a client could come back to.
     release: () => {},
     visit: (page) => visits.put(inquireVisit(page, elicits, false), readVisit),

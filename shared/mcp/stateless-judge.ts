@@ -4,9 +4,10 @@ import {
   Server,
   type ServerContext,
 } from "@modelcontextprotocol/server";
+import { z } from "zod";
 import { log } from "../observe/log.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { CAPABILITIES, SOFTWARE } from "./identity.ts";
+import { SOFTWARE, STATELESS_CAPABILITIES } from "./identity.ts";
 import type { InputAnswers } from "./input-needed.ts";
 import type { RoundState } from "./request-state.ts";
 import { DISCOVERY_CACHE, isRecord, STATELESS_METHODS, type StatelessMethod } from "./stateless-methods.ts";
@@ -26,6 +27,9 @@ export type StatelessJudge = (
   body: Readonly<Record<string, unknown>>,
   state: RoundState,
 ) => Promise<StatelessRequest | Response>;
+
+/** Parameters of methods that the SDK has no schema for: the method looks at them itself. */
+const ANYTHING = z.looseObject({});
 
 /**
  * Lets the SDK look at a message: its own handler, with a server whose handlers do nothing but note that they were
@@ -58,17 +62,19 @@ function createServer(catalogue: Catalogue, trial: Trial): Server {
   const server = new Server(
     { ...SOFTWARE, title: catalogue.title },
     {
-      capabilities: CAPABILITIES,
+      capabilities: STATELESS_CAPABILITIES,
       instructions: catalogue.instructions,
       cacheHints: { "server/discover": DISCOVERY_CACHE },
       requestState: { verify: (state) => trial.state.verify(state) },
     },
   );
   for (const [name, method] of STATELESS_METHODS) {
-    server.setRequestHandler(name as RequestMethod, ({ params }, ctx) => {
+    const note = (params: unknown, ctx: ServerContext): never => {
       trial.passed = describe(method, trial.body, params, ctx);
       throw new Error("Served elsewhere.");
-    });
+    };
+    if (method.custom) server.setRequestHandler(name, { params: ANYTHING }, note);
+    else server.setRequestHandler(name as RequestMethod, ({ params }, ctx) => note(params, ctx));
   }
   return server;
 }
@@ -83,7 +89,8 @@ function describe(
   return {
     id: mcpReq.id,
     method,
-    params: isRecord(params) ? params : {},
+    // The SDK takes the members of a continued call out of the parameters; an extension's method may mean them.
+    params: method.custom ? sent : isRecord(params) ? params : {},
     meta: isRecord(sent._meta) ? sent._meta : {},
     // From the verified state what earlier rounds brought, from the request what this one does.
     answers: { ...mcpReq.requestState<InputAnswers>(), ...mcpReq.inputResponses },

@@ -10,6 +10,7 @@ import {
   listTools,
   readResource,
 } from "./handlers.ts";
+import { cancelTask, getTask, updateTask } from "./tasks.ts";
 
 /** Parameters of a request, in order by the method's own schema. */
 export type Params = Readonly<Record<string, unknown>>;
@@ -23,8 +24,10 @@ export interface CacheHint {
 /** One request method of the stateless generation. */
 export interface StatelessMethod {
   /** The parameter that the header `Mcp-Name` repeats (SEP-2243). */
-  named?: "name" | "uri";
+  named?: "name" | "uri" | "taskId";
   cache?: CacheHint;
+  /** Whether the specification leaves the method to an extension, so that the SDK cannot check its parameters. */
+  custom?: boolean;
   /**
    * Whether parameters have the form that the specification gives them, beyond doubt. Where this says no, the SDK
    * looks at them with its schemas; where it says yes, they would have passed.
@@ -78,6 +81,12 @@ export const STATELESS_METHODS: ReadonlyMap<string, StatelessMethod> = new Map<s
         getPrompt(exchange, String(params.name), params.arguments as Record<string, string> | undefined),
     },
   ],
+  ["tasks/get", ofTask(getTask)],
+  [
+    "tasks/update",
+    ofTask((exchange, taskId, { inputResponses }) => updateTask(exchange, taskId, inputResponses)),
+  ],
+  ["tasks/cancel", ofTask(cancelTask)],
   [
     "completion/complete",
     {
@@ -95,6 +104,18 @@ interface CompletionParams {
   ref: CompletionReference;
   argument: { name: string; value: string };
   context?: { arguments?: Record<string, string> };
+}
+
+/** A method of the tasks extension (SEP-2663). The SDK has no schemas for them. */
+function ofTask(
+  answer: (exchange: Exchange, taskId: unknown, params: Params) => Promise<object>,
+): StatelessMethod {
+  return {
+    named: "taskId",
+    custom: true,
+    isPlain: () => true,
+    answer: (exchange, params) => answer(exchange, params.taskId, params),
+  };
 }
 
 function list(

@@ -1,4 +1,6 @@
 import { registry } from "../../workers/servers.ts";
+// The suite makes more calls in a minute than people do, and none of its scenarios is about limits.
+import "../support/limits.ts";
 import { FixtureAgent } from "./fixture/agent.ts";
 import { fixture } from "./fixture/server.ts";
 

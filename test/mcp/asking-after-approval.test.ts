@@ -69,6 +69,7 @@ async function enter(userId: string, answered: boolean) {
     channel: {
       progress: () => {},
       release: () => {},
+      ...{ abilities: {}, tasks: false },
       log: () => {},
       ask: () =>
         answered ? Promise.resolve({ action: "accept", content: {} } as never) : Promise.reject(question),

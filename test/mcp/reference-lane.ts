@@ -7,6 +7,7 @@ import {
   Server,
   type ServerContext,
 } from "@modelcontextprotocol/server";
+import { z } from "zod";
 import { openKeyring } from "../../shared/auth/keyring.ts";
 import type { ClientChannel, Exchange } from "../../shared/guard/exchange.ts";
 import type { Catalogue } from "../../shared/mcp/catalogue.ts";
@@ -19,7 +20,7 @@ import {
   readAnswer,
   readSample,
 } from "../../shared/mcp/dialogue.ts";
-import { CAPABILITIES, SOFTWARE } from "../../shared/mcp/identity.ts";
+import { SOFTWARE, STATELESS_CAPABILITIES } from "../../shared/mcp/identity.ts";
 import { type InputAnswers, InputNeeded, QuestionRound } from "../../shared/mcp/input-needed.ts";
 import type { JsonValue } from "../../shared/mcp/json.ts";
 import { progressOf } from "../../shared/mcp/progress.ts";
@@ -43,17 +44,19 @@ export function createReferenceLane(catalogue: Catalogue) {
         const server = new Server(
           { ...SOFTWARE, title: catalogue.title },
           {
-            capabilities: CAPABILITIES,
+            capabilities: STATELESS_CAPABILITIES,
             instructions: catalogue.instructions,
             cacheHints: { ...cacheHints, "server/discover": { ttlMs: 300_000, cacheScope: "private" } },
             requestState: { verify: state.verify },
           },
         );
         for (const [name, method] of STATELESS_METHODS) {
-          server.setRequestHandler(name as RequestMethod, async ({ params }, ctx) => {
+          const answer = (params: unknown, ctx: ServerContext) => {
             const exchange = createExchange(catalogue, arrival, ctx);
-            return (await answerOrAsk(method, exchange, (params ?? {}) as Params, state.mint)) as never;
-          });
+            return answerOrAsk(method, exchange, (params ?? {}) as Params, state.mint) as Promise<never>;
+          };
+          if (method.custom) server.setRequestHandler(name, { params: z.looseObject({}) }, answer);
+          else server.setRequestHandler(name as RequestMethod, ({ params }, ctx) => answer(params, ctx));
         }
         return server;
       },
@@ -120,6 +123,7 @@ function createChannel(mcpReq: ServerContext["mcpReq"]): ClientChannel {
     elicits: elicitsOf(declared?.[CLIENT_CAPABILITIES_META_KEY]),
     showsViews: showsViews(declared?.[CLIENT_CAPABILITIES_META_KEY]),
     release: () => {},
+    ...{ abilities: {}, tasks: false },
     visit: async () => "cancel",
     endVisit: () => {},
   };

@@ -50,7 +50,7 @@ describe.each(LANES)("an interactive view on the %s lane", (lane) => {
         clientInfo: { name: "test", version: "1" },
       }),
     });
-    expect(result.capabilities.extensions).toEqual({ [VIEW_EXTENSION]: {} });
+    expect(result.capabilities.extensions).toMatchObject({ [VIEW_EXTENSION]: {} });
   });
 
   it("is one document that reaches nothing and runs nothing but its own script, for every role alike", async () => {

@@ -77,7 +77,9 @@ function configure(publicUrl: string, { main, agents = [], vars }: GatewayOption
     compatibility_date: local.compatibility_date,
     compatibility_flags: local.compatibility_flags,
     vars: { ...local.vars, ...vars, PUBLIC_URL: publicUrl },
+    rules: local.rules,
     kv_namespaces: local.kv_namespaces,
+    r2_buckets: local.r2_buckets,
     d1_databases: local.d1_databases,
     queues: local.queues,
     durable_objects: {

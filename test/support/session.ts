@@ -108,7 +108,7 @@ export class TestSession {
 
   /** Posts a message as it is. */
   post(message: unknown, method = "", params: Record<string, unknown> = {}): Promise<Response> {
-    const name = params.name ?? params.uri;
+    const name = params.name ?? params.uri ?? params.taskId;
     return exports.default.fetch(this.url, {
       method: "POST",
       headers: {

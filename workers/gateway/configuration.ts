@@ -34,6 +34,7 @@ export function checkConfiguration(
     "GRANT_STORE",
     "TOOL_LIMITER",
     "CHANGE_HUB",
+    "TASK_RUNNER",
   ];
   return [
     ...checkPublicUrl(env),

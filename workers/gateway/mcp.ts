@@ -1,18 +1,19 @@
 import { insufficientScope, type OAuthResourceContext } from "@cloudflare/workers-oauth-provider";
 import { digestText } from "../../shared/audit/canonical-json.ts";
 import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
-import { openCatalogue } from "../../shared/mcp/catalogue.ts";
+import type { Catalogue } from "../../shared/mcp/catalogue.ts";
 import { type SessionDoor, serveLanes } from "../../shared/mcp/lanes.ts";
 import { createStatelessLane, type StatelessLane } from "../../shared/mcp/stateless.ts";
 import { policyInForce } from "../../shared/policy/current.ts";
-import { listServers, registry } from "../servers.ts";
+import { registry } from "../servers.ts";
 import { GatewayAgent } from "./agent.ts";
+import { openCatalogueOf } from "./catalogues.ts";
 import { type GrantProps, grantIdOf } from "./grant.ts";
 import { noticePolicy } from "./policy-changes.ts";
 
 /** What one MCP URL needs beside the request; made once per isolate. */
 interface Opening {
-  catalogue: ReturnType<typeof openCatalogue>;
+  catalogue: Catalogue;
   binding: keyof Env & string;
   door: SessionDoor;
   stateless: StatelessLane;
@@ -61,9 +62,7 @@ function openingFor(server: string | null): Opening {
 function createOpening(server: string | null): Opening {
   const registration = registry.find((candidate) => candidate.server.name === server);
   const binding = registration?.binding ?? "GATEWAY_AGENT";
-  const catalogue = registration
-    ? openCatalogue(registration.server.name, registration.server.title, [registration.server])
-    : openCatalogue("", "Gatehouse", listServers());
+  const catalogue = openCatalogueOf(server ?? "");
   const path = server === null ? "/mcp" : `/mcp/${server}`;
   const door = (registration?.agent ?? GatewayAgent).serve(path, { binding });
   return { catalogue, binding, door, stateless: createStatelessLane(catalogue) };

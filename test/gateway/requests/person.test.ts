@@ -7,6 +7,7 @@ import { askFor, nameWhoChanged } from "../../../scripts/people/requests.ts";
 import { addPerson, setDisabled, setRole } from "../../../scripts/people/statements.ts";
 import { ADMINISTRATION } from "../../../shared/audit/record.ts";
 import { verifyExport } from "../../../shared/audit/verify-export.ts";
+import { type NewTask, taskGate } from "../../../shared/tasks/task.ts";
 import { runMaintenance } from "../../../workers/gateway/maintenance.ts";
 import { carryOutRequests } from "../../../workers/gateway/requests/carry-out.ts";
 import {
@@ -93,6 +94,27 @@ describe("changes of people", () => {
   });
 });
 
+/** A task that waits in its object for a tool that is gone. */
+function makeTask(userId: string, clientId: string): NewTask {
+  return {
+    ...{ id: "f".repeat(32), sealedId: "sealed", server: "crm", tool: "crm_old", limitMs: 60_000 },
+    ...{ args: {}, inherited: {}, state: "my private state", abilities: {}, traceId: "0".repeat(32) },
+    identity: {
+      ...{
+        userId,
+        clientId,
+        email: "",
+        name: "",
+        grantId: "grant",
+        tokenId: "token",
+        ip: null,
+        country: null,
+      },
+      ...{ scopes: [], role: "sales", mfaAt: null },
+    },
+  };
+}
+
 /** A person who used everything: signed in, connected an app, called a tool, keeps a context. */
 async function livePerson() {
   const person = await createPerson("sales");
@@ -100,6 +122,7 @@ async function livePerson() {
     resource: "/mcp/crm",
     tick: ["crm:read"],
   });
+  await taskGate(env, person.id).create(makeTask(person.id, clientId));
   await principalOf(person.id).applyContext(clientId, [{ kind: "note", text: "my private note" }]);
   await awaitEvents(person.id, 2);
   await deliverAll(person.id);
@@ -135,6 +158,7 @@ describe("erasing a person", { timeout: 30_000 }, () => {
         credentials: 1,
         connected_apps: 1,
         contexts: 1,
+        tasks: 1,
         audit_events: 2,
         audit_events_to_go_hourly: 0,
       },
@@ -222,6 +246,7 @@ describe("exporting a person's data", { timeout: 30_000 }, () => {
     expect(answer).toMatchObject({
       connected_apps: [{ grant: expect.any(String) }],
       contexts: [{ clientId: asked.clientId }],
+      tasks: [{ tool: "crm_old" }],
       kept_results: [],
     });
     const text = JSON.stringify(answer);

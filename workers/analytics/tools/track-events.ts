@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import type { ToolContext } from "../../../shared/mcp/define.ts";
+import { defineLongTool } from "../../../shared/mcp/long-work.ts";
 import { withNotes } from "../answer.ts";
 import { notesShape } from "../fields.ts";
 import {
@@ -15,11 +16,14 @@ import type { AnalyticsStore } from "../store.ts";
 /** Dimensions whose members are few enough to be known; a customer is whoever is sent. */
 const SPELLED = ["region", "country", "segment", "channel", "category", "product", "campaign"] as const;
 
+/** Events of one step, where the call is a task. */
+const EVENTS_A_STEP = 1_000;
+
 /** Notes on spellings at most. */
 const MAX_NOTES = 10;
 
 /** Takes in events, many at once. */
-export const trackEvents = defineTool({
+export const trackEvents = defineLongTool({
   name: "analytics_track",
   title: "Track events",
   effect: "create",
@@ -47,27 +51,74 @@ export const trackEvents = defineTool({
   }),
   overflow: "errors",
   timeoutMs: 60_000,
-  async run({ events: rows }, { store, now }: ToolContext<AnalyticsStore>) {
-    const { events, errors, repeated } = readEvents(rows, now);
-    const notes: string[] = [];
-    const spelled = await spellAsKnown(store, events, notes);
-    const { stored, duplicates, conflicts, newMembers } = await store.storeEvents(spelled);
-    const all = [...errors, ...describeConflicts(rows, conflicts)].sort((a, b) => a.row - b.row);
-    if (newMembers.length > 0)
-      notes.push("new_members were not known before: see that none is a misspelling.");
-    return withNotes(
-      {
-        received: rows.length,
-        stored,
-        duplicates: duplicates + repeated,
-        rejected: all.length,
-        errors: all,
-        ...(newMembers.length > 0 && { new_members: newMembers }),
-      },
-      notes,
-    );
+  async run({ events }, { store, now }: ToolContext<AnalyticsStore>) {
+    return describeIntake(await takeIn(store, events, 0, now), events.length);
+  },
+  work: {
+    tasks: "optional",
+    async begin({ events }, { store, now }) {
+      if (events.length > EVENTS_A_STEP) return { state: { from: 0, taken: null as Intake | null } };
+      return { answer: describeIntake(await takeIn(store, events, 0, now), events.length) };
+    },
+    // Safe to repeat: an event that is sent again changes nothing, though it then counts as a duplicate.
+    async step({ from, taken: before }, { events }, { store, now }) {
+      const to = from + EVENTS_A_STEP;
+      const taken = addUp(before, await takeIn(store, events.slice(from, to), from, now));
+      if (to >= events.length) return { answer: describeIntake(taken, events.length) };
+      return { state: { from: to, taken }, done: to, total: events.length, message: "events" };
+    },
   },
 });
+
+/** What became of the events so far. */
+type Intake = {
+  stored: number;
+  duplicates: number;
+  errors: RowError[];
+  newMembers: { dimension: string; member: string }[];
+  notes: string[];
+};
+
+/** Stores a piece of a call's events, the first of which has the number `offset` there. */
+async function takeIn(
+  store: AnalyticsStore,
+  rows: readonly Record<string, unknown>[],
+  offset: number,
+  now: Date,
+): Promise<Intake> {
+  const { events, errors, repeated } = readEvents(rows, now);
+  const notes: string[] = [];
+  const spelled = await spellAsKnown(store, events, notes);
+  const { stored, duplicates, conflicts, newMembers } = await store.storeEvents(spelled);
+  const all = [...errors, ...describeConflicts(rows, conflicts)].sort((a, b) => a.row - b.row);
+  return {
+    ...{ stored, duplicates: duplicates + repeated, newMembers, notes },
+    errors: all.map((error) => ({ ...error, row: error.row + offset })),
+  };
+}
+
+function addUp(before: Intake | null, piece: Intake): Intake {
+  if (before === null) return piece;
+  return {
+    stored: before.stored + piece.stored,
+    duplicates: before.duplicates + piece.duplicates,
+    errors: [...before.errors, ...piece.errors],
+    newMembers: [...before.newMembers, ...piece.newMembers],
+    notes: [...new Set([...before.notes, ...piece.notes])].slice(0, MAX_NOTES),
+  };
+}
+
+function describeIntake({ stored, duplicates, errors, newMembers, notes }: Intake, received: number) {
+  const news = newMembers.length > 0;
+  const text = "new_members were not known before: see that none is a misspelling.";
+  return withNotes(
+    {
+      ...{ received, stored, duplicates, rejected: errors.length, errors },
+      ...(news && { new_members: newMembers }),
+    },
+    news ? [...notes, text] : notes,
+  );
+}
 
 /** Members that differ from a known one in case or separators alone get its spelling: `europe` is Europe. */
 async function spellAsKnown(

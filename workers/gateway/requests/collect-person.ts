@@ -1,3 +1,4 @@
+import { taskGate } from "../../../shared/tasks/task.ts";
 import { askStore } from "../grants/ask-store.ts";
 import { keptBy } from "./erase-person.ts";
 
@@ -5,7 +6,7 @@ import { keptBy } from "./erase-person.ts";
 const MOST_BYTES = 1_500_000;
 
 /**
- * Collects what only objects know of a person: connected apps, what is kept for stateless clients. Kept results are
+ * Collects what only objects know of a person: connected apps, what is kept for stateless clients, tasks with their results. Kept results are
  * left out, and counted, when they would not fit. Tokens are not in it: they are secrets, and kept as digests.
  */
 export async function collectPerson(env: Env, userId: string): Promise<Record<string, unknown>> {
@@ -16,7 +17,8 @@ export async function collectPerson(env: Env, userId: string): Promise<Record<st
     expires: expiresAt === null ? null : new Date(expiresAt * 1000).toISOString(),
     about: metadata === null ? null : (JSON.parse(metadata) as unknown),
   }));
-  const answer = { connected_apps, contexts, kept_results: results };
+  const tasks = (await taskGate(env, userId).listKept()).map(({ sealedId: _, ...task }) => task);
+  const answer = { connected_apps, contexts, tasks, kept_results: results };
   if (JSON.stringify(answer).length <= MOST_BYTES) return answer;
   const { kept_results: _, ...rest } = answer;
   return { ...rest, kept_results_left_out: results.length };

@@ -1,4 +1,5 @@
 import { policyInForce } from "../../../shared/policy/current.ts";
+import { taskGate } from "../../../shared/tasks/task.ts";
 import { isHeld, isHeldSql } from "../../principal/legal-hold.ts";
 import type { Principal } from "../../principal/principal.ts";
 import { sweepRecords } from "../../principal/sweep-records.ts";
@@ -77,6 +78,7 @@ export async function erasePerson(
   const grants = await askStore(env, userId, (store) => store.eraseAll());
   for (const grantId of grants) await principal.revokeGrant(grantId);
   const kept = await principal.eraseKept();
+  const tasks = await taskGate(env, userId).eraseKept();
   await principal.recordOnce(userId, `request ${requestId}`, { type: "erasure", userId, removed: {}, by });
   for (let links = await principal.readUnstored(); links.length > 0; ) {
     await writeLinks(env, links);
@@ -93,6 +95,7 @@ export async function erasePerson(
       connected_apps: grants.length,
       contexts: kept.contexts,
       kept_results: kept.results,
+      tasks,
       audit_events: events - left,
       audit_events_to_go_hourly: left,
     },
