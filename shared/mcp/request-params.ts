@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { JsonValue } from "./json.ts";
+import { LOG_LEVELS } from "./log-level.ts";
 import { JSON_RPC } from "./protocol-fault.ts";
 import { describeIssues } from "./schema.ts";
 
@@ -11,6 +12,15 @@ const subject = z.looseObject({ uri: text });
 
 /** What the requests that clients send must bring; what they bring beside it is for their generation to judge. */
 const PARAMS: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
+  [
+    "initialize",
+    z.looseObject({
+      protocolVersion: text,
+      capabilities: named,
+      clientInfo: z.looseObject({ name: text, version: text }),
+    }),
+  ],
+  ["logging/setLevel", z.looseObject({ level: z.enum(LOG_LEVELS) })],
   ["tools/list", page.optional()],
   ["prompts/list", page.optional()],
   ["resources/list", page.optional()],

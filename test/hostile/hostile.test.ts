@@ -6,7 +6,7 @@ import { type HostileInput, hostileInput } from "../../scripts/bench/hostile/inp
 import { LANES, openSession, type TestSession } from "../support/session.ts";
 
 /** Inputs a lane; `npm run bench -- hostile` tries many thousand with other seeds. */
-const INPUTS = 250;
+const INPUTS = 150;
 const SEED = 20260728;
 
 /** Milliseconds within which anything is answered. */
@@ -22,14 +22,11 @@ describe.each(LANES)("a hostile client on the %s lane", (lane) => {
       await alice.call("context_set", { note: CANARY });
       const mallory = await openSession({ server: "", lane, as: "mallory" });
       const faults: string[] = [];
-      let tried = 0;
       for (const input of fc.sample(hostileInput(lane), { numRuns: INPUTS, seed: SEED })) {
-        tried += 1;
         const fault = await judge(input, mallory, alice);
-        if (fault !== null) faults.push(`${tried}: ${fault} for ${JSON.stringify(input).slice(0, 600)}`);
+        if (fault !== null) faults.push(`${fault} for ${JSON.stringify(input).slice(0, 600)}`);
       }
-      if (faults.length > 0) throw new Error(faults.join("\n"));
-      expect(tried).toBe(INPUTS);
+      expect(faults.join("\n")).toBe("");
       // Still there, still theirs, still working.
       const { data } = await alice.call("context_get");
       expect(JSON.stringify(data)).toContain(CANARY);

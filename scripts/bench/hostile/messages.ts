@@ -10,6 +10,14 @@ export interface Message {
 /** Reading calls over all three servers, lists and everything that takes free input. Nothing of it changes data. */
 const CALLS: readonly Message[] = [
   { method: "ping", params: {} },
+  {
+    method: "initialize",
+    params: {
+      protocolVersion: "2025-11-25",
+      capabilities: { elicitation: {} },
+      clientInfo: { name: "hostile", version: "1" },
+    },
+  },
   { method: "tools/list", params: {} },
   { method: "resources/list", params: { cursor: "cDoxMDA" } },
   { method: "prompts/list", params: {} },
@@ -27,6 +35,9 @@ const CALLS: readonly Message[] = [
   { method: "resources/read", params: { uri: "crm://companies/1" } },
   { method: "resources/read", params: { uri: "kb://articles/refund-policy" } },
   { method: "resources/subscribe", params: { uri: "analytics://metrics" } },
+  { method: "resources/unsubscribe", params: { uri: "analytics://metrics" } },
+  { method: "subscriptions/listen", params: { notifications: { toolsListChanged: true } } },
+  { method: "tasks/get", params: { taskId: "1" } },
   { method: "prompts/get", params: { name: "crm_review_pipeline", arguments: { owner: "me" } } },
   {
     method: "completion/complete",
