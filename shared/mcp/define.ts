@@ -54,6 +54,11 @@ export interface Question<Schema extends z.ZodObject = z.ZodObject> {
    * `z.enum(["a", "b"]).meta({ titles: { a: "First", b: "Second" } })` (SEP-1330).
    */
   schema: Schema;
+  /**
+   * A page that the person opens instead of filling a form (URL mode); then `schema` is `z.object({})`. `accept` says
+   * that they agreed to go there, and nothing of what they did there. The page must find out itself who they are.
+   */
+  url?: string;
   /** Name on the wire, unique within one call. Default: the question's position, `q1`, `q2`, … */
   key?: string;
   /** Who answers: the person in a form (default), or the client itself, see {@link WORKSPACE_ROOTS}. */

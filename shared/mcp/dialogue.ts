@@ -58,12 +58,18 @@ export interface Inquiry extends Omit<InputRequestSpec, "key"> {
   ability: keyof ClientAbilities;
 }
 
-/** A question as `elicitation/create` in form mode, or as `roots/list` (MCP 2025-11-25 and 2026-07-28). */
-export function inquire({ key, message, schema, answeredBy }: Question): Inquiry {
-  const named = key === undefined ? {} : { key };
-  if (answeredBy === "client") return { ...named, ability: "roots", method: "roots/list", params: {} };
-  const params = { mode: "form", message, requestedSchema: formSchemaOf(schema) };
-  return { ...named, ability: "elicitation", method: "elicitation/create", params };
+/**
+ * A question as `elicitation/create` in form or URL mode, or as `roots/list` (MCP 2025-11-25 and 2026-07-28). Only
+ * revision 2025-11-25 names a page by an id.
+ */
+export function inquire({ key, message, schema, answeredBy, url }: Question, named = false): Inquiry {
+  const common = key === undefined ? {} : { key };
+  if (answeredBy === "client") return { ...common, ability: "roots", method: "roots/list", params: {} };
+  const params: InputRequestSpec["params"] =
+    url === undefined
+      ? { mode: "form", message, requestedSchema: formSchemaOf(schema) }
+      : { mode: "url", message, url, ...(named && { elicitationId: crypto.randomUUID() }) };
+  return { ...common, ability: "elicitation", method: "elicitation/create", params };
 }
 
 /** A prompt for the client's model as `sampling/createMessage`. */
@@ -79,10 +85,11 @@ export function inquireSample(
   return { ability: "sampling", method: "sampling/createMessage", params };
 }
 
-/** Throws `client_unsupported` naming the capability that the client did not declare. */
-export function requireAbility(abilities: ClientAbilities | undefined, ability: keyof ClientAbilities): void {
-  if (abilities?.[ability] !== undefined) return;
-  throw new ToolError("client_unsupported", `This tool needs a client with the "${ability}" capability.`);
+/** Throws `client_unsupported` naming the capability that the client did not declare, such as `elicitation.url`. */
+export function requireAbility(abilities: ClientAbilities | undefined, request: InputRequestSpec): void {
+  if (isAble(abilities, request)) return;
+  const text = `This tool needs a client with the "${nameOf(neededFor(request))}" capability.`;
+  throw new ToolError("client_unsupported", text);
 }
 
 /** The capability that a request for the client's side needs, as the client would have to declare it. */
@@ -97,14 +104,22 @@ function neededFor({ method, params }: InputRequestSpec): ClientAbilities {
  * `MissingRequiredClientCapability`).
  */
 export function requireInquirable(abilities: ClientAbilities, request: InputRequestSpec): void {
-  const elicits = elicitsOf(abilities);
-  const able =
-    request.method === "elicitation/create"
-      ? elicits[request.params.mode === "url" ? "url" : "form"]
-      : abilities[request.method === "roots/list" ? "roots" : "sampling"] !== undefined;
-  if (able) return;
-  const text = `The client is asked for something (${request.method}) that its capabilities do not include.`;
-  throw new ProtocolFault(JSON_RPC.missingCapability, text, { requiredCapabilities: neededFor(request) });
+  if (isAble(abilities, request)) return;
+  const needed = neededFor(request);
+  const text = `This call needs a client with the "${nameOf(needed)}" capability.`;
+  throw new ProtocolFault(JSON_RPC.missingCapability, text, { requiredCapabilities: needed });
+}
+
+function isAble(abilities: ClientAbilities | undefined, { method, params }: InputRequestSpec): boolean {
+  if (method === "elicitation/create") return elicitsOf(abilities)[params.mode === "url" ? "url" : "form"];
+  return abilities?.[method === "roots/list" ? "roots" : "sampling"] !== undefined;
+}
+
+/** A capability as people write it: `elicitation.url`. */
+function nameOf(needed: ClientAbilities): string {
+  return Object.entries(needed)
+    .map(([ability, modes]) => [ability, ...Object.keys(modes as object)].join("."))
+    .join();
 }
 
 /**

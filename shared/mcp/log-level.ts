@@ -1,7 +1,7 @@
 import type { LogLevel } from "./define.ts";
 
 /** Least severe first (RFC 5424). */
-const LEVELS: readonly unknown[] = [
+export const LOG_LEVELS = [
   "debug",
   "info",
   "notice",
@@ -10,7 +10,9 @@ const LEVELS: readonly unknown[] = [
   "critical",
   "alert",
   "emergency",
-] satisfies LogLevel[];
+] as const satisfies LogLevel[];
+
+const LEVELS: readonly unknown[] = LOG_LEVELS;
 
 /** Whether a message of this level goes to a client that asked for `threshold` and worse. Nobody asks for an unknown one. */
 export function reaches(level: LogLevel, threshold: unknown): boolean {

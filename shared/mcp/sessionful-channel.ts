@@ -47,8 +47,8 @@ export function sessionfulChannel(
   // A client that hung up makes a notification fail; the call itself goes on.
   const notify = (notification: ServerNotification) =>
     void extra.sendNotification(notification).catch(() => {});
-  const send = ({ ability, method, params }: Inquiry): Promise<unknown> => {
-    requireAbility(server.getClientCapabilities(), ability);
+  const send = ({ method, params }: Inquiry): Promise<unknown> => {
+    requireAbility(server.getClientCapabilities(), { key: "", method, params });
     const options = { relatedRequestId: extra.requestId, timeout: ANSWER_TIMEOUT_MS };
     return extra.sendRequest({ method, params } as ServerRequest, INQUIRY_RESULTS[method], options);
   };
@@ -60,7 +60,7 @@ export function sessionfulChannel(
     log(level, data) {
       if (reaches(level, logLevel)) notify({ method: "notifications/message", params: { level, data } });
     },
-    ask: async (question) => readAnswer(question, await send(inquire(question))),
+    ask: async (question) => readAnswer(question, await send(inquire(question, true))),
     sample: async (prompt, options) => readSample(await send(inquireSample(prompt, options))),
     elicits,
     showsViews: showsViews(server.getClientCapabilities()),

@@ -11,6 +11,7 @@ import {
   ProgressNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { connectSessionful, connectStateless } from "./asking-clients.ts";
 import { type FixtureGateway, startFixtureGateway } from "./fixture-gateway.ts";
 import { callStateless } from "./stateless-request.ts";
 
@@ -227,5 +228,45 @@ describe("a client of the old transport, where it is switched on", () => {
     expect(await send(address, other)).toBe(404);
     expect(await send(`${address}x`, own)).toBe(404);
     expect(await send(address, own)).toBe(202);
+  });
+});
+
+describe.each([
+  { generation: "SDK v1, in a session", connect: connectSessionful },
+  { generation: "SDK v2, stateless", connect: connectStateless },
+])("a person whose client is of $generation", ({ connect }) => {
+  const FORM = "test_input_required_result_elicitation";
+  const PAGE = "test_page";
+
+  test.each([
+    { action: "accept" as const, content: { name: "Ada" } },
+    { action: "decline" as const },
+    { action: "cancel" as const },
+  ])("answers a form with $action, and the call goes on with it", async (answer) => {
+    const client = await connect(gateway.fixtureUrl, { form: {} }, answer);
+    expect(await client.call(FORM)).toContain(`action=${answer.action}`);
+    expect(client.asked).toMatchObject([{ mode: "form", requestedSchema: { required: ["name"] } }]);
+    await client.close();
+  });
+
+  test.each([{ action: "accept" as const }, { action: "decline" as const }, { action: "cancel" as const }])(
+    "answers a page with $action, and the call goes on with it",
+    async (answer) => {
+      const client = await connect(gateway.fixtureUrl, { url: {} }, answer);
+      expect(await client.call(PAGE)).toContain(`action=${answer.action}`);
+      expect(client.asked).toMatchObject([{ mode: "url", url: "https://pages.example/connect" }]);
+      await client.close();
+    },
+  );
+
+  test.each([
+    { tool: FORM, elicitation: undefined, missing: "elicitation.form" },
+    { tool: FORM, elicitation: { url: {} }, missing: "elicitation.form" },
+    { tool: PAGE, elicitation: { form: {} }, missing: "elicitation.url" },
+  ])("is not asked without $missing, and the error names it", async ({ tool, elicitation, missing }) => {
+    const client = await connect(gateway.fixtureUrl, elicitation, { action: "cancel" });
+    expect(await client.call(tool)).toContain(missing);
+    expect(client.asked).toEqual([]);
+    await client.close();
   });
 });

@@ -1,0 +1,107 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import http from "node:http";
+import os from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import fc from "fast-check";
+import { GENERATIONS, type Generation } from "../demo/session.ts";
+import { CommandFailure, reportFailure } from "../local/failure.ts";
+import { buildVariant } from "./calls/build.ts";
+import { signPeopleIn } from "./calls/people.ts";
+import { findFreePort, type RunningWorker, startGateway } from "./calls/runtime.ts";
+import { GUARDED } from "./calls/variants.ts";
+import { findFault } from "./hostile/find-fault.ts";
+import { type HostileInput, hostileInput } from "./hostile/inputs.ts";
+import { type Attack, openTarget, sendHostile } from "./hostile/send.ts";
+import { inMiB } from "./sessions/report.ts";
+import { together } from "./sessions/together.ts";
+
+const HELP = `Sends generated hostile messages to the built Worker on both lanes, and says what was answered.
+
+  npm run bench -- hostile [--inputs 10000] [--seed 1]     so many inputs a lane
+
+Every 50th message hangs up in the middle. A fault is printed with its input; the same seed gives the same inputs.
+`;
+
+/** Messages on their way at the same time. */
+const AT_ONCE = 8;
+
+/** Text in a note of somebody else, which no answer may hold. */
+const SECRET = "note-of-somebody-else-5d1c";
+
+process.env.WRANGLER_SEND_METRICS = "false";
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+process.env.WRANGLER_LOG = "error";
+process.env.WRANGLER_WRITE_LOGS = "false";
+
+const { values } = parseArgs({
+  options: {
+    inputs: { type: "string", default: "10000" },
+    seed: { type: "string", default: String(Date.now() % 2 ** 31) },
+    help: { type: "boolean" },
+  },
+});
+const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-hostile-"));
+let worker: RunningWorker | undefined;
+try {
+  if (values.help) console.log(HELP);
+  else await run(Number(values.inputs), Number(values.seed));
+} catch (failure) {
+  process.exitCode = reportFailure(failure);
+} finally {
+  await worker?.stop();
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function run(inputs: number, seed: number): Promise<void> {
+  const script = await buildVariant(GUARDED);
+  const port = await findFreePort();
+  const publicUrl = `http://localhost:${port}`;
+  worker = await startGateway({ script, folder, publicUrl, port });
+  const [own = "", stranger = ""] = await signPeopleIn(await worker.migrate(), `${publicUrl}/mcp`, 2);
+  const agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
+  const attack = await openTarget({ port, agent, own, stranger, secret: SECRET });
+  const before = (await worker.readMemory()) ?? 0;
+  let faults = 0;
+  for (const lane of GENERATIONS) faults += await attackLane(lane, attack, inputs, seed);
+  const after = (await worker.readMemory()) ?? 0;
+  await attack.requireUnharmed();
+  console.log(`\nseed ${seed}; ${inputs * GENERATIONS.length} inputs tried, ${faults} faults`);
+  console.log(`memory of the runtime: ${inMiB(before)} before, ${inMiB(after)} after`);
+  agent.destroy();
+  if (faults > 0)
+    throw new CommandFailure(`${faults} inputs were answered wrongly.`, `See above; --seed ${seed}`);
+}
+
+async function attackLane(lane: Generation, attack: Attack, inputs: number, seed: number): Promise<number> {
+  const waiting = fc.sample(hostileInput(lane), { numRuns: inputs, seed });
+  const kinds = new Map<string, number>();
+  const statuses = new Map<number | string, number>();
+  let faults = 0;
+  let number = 0;
+  await together(inputs, AT_ONCE, async () => {
+    number += 1;
+    const hangUp = number % 50 === 0;
+    const input = waiting[number - 1] as HostileInput;
+    const answer = await sendHostile(attack, input, hangUp);
+    count(kinds, input.kind);
+    count(statuses, answer === null ? "hung up" : answer.status);
+    const fault = answer === null ? null : findFault(answer, SECRET);
+    if (fault === null) return;
+    faults += 1;
+    if (faults <= 20) console.log(`✗ ${fault}\n    ${JSON.stringify(input).slice(0, 700)}`);
+  });
+  console.log(`\n${lane}\n  ${describe(kinds)}\n  answered: ${describe(statuses)}`);
+  return faults;
+}
+
+function count<Key>(counts: Map<Key, number>, key: Key): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function describe(counts: ReadonlyMap<number | string, number>): string {
+  return [...counts]
+    .sort(([, one], [, other]) => other - one)
+    .map(([key, times]) => `${key} ${times}`)
+    .join(", ");
+}
