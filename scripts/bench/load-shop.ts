@@ -34,8 +34,13 @@ export interface LoadedShop {
  * events as they are generated, summed up by the migration itself; then the same shop again and again, with other
  * customers, which makes every sum exactly so many times as large.
  */
-export async function loadShop(stateFolder: string, asOf: Date, events: number): Promise<LoadedShop> {
-  const parts = Math.ceil(events / LARGEST_PART);
+export async function loadShop(
+  stateFolder: string,
+  asOf: Date,
+  events: number,
+  largestPart = LARGEST_PART,
+): Promise<LoadedShop> {
+  const parts = Math.ceil(events / largestPart);
   if (events % parts !== 0) throw new RangeError(`${events} events are not ${parts} equal parts.`);
   const fresh = await openLocalDatabases(stateFolder);
   const migrations = await readMigrations(analyticsOf(fresh).migrationsFolder);

@@ -63,6 +63,8 @@ describe("a picture of an answer", () => {
         else expect(seen, `${names[series]} at ${x}, ${y}`).toBe(colours[series]);
       }
     },
+    // The first one compiles the renderer.
+    30_000,
   );
 
   it("says title, unit, period and source, and everything of a name that is not a name stays text", () => {

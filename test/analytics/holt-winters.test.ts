@@ -86,6 +86,29 @@ describe("Holt-Winters against the published example of visitor nights", () => {
   });
 });
 
+describe("the error on the past", () => {
+  it("is each miss over the mean miss of repeating the last season in what was known then (MASE)", () => {
+    const [season, horizon] = [4, 6];
+    const misses: number[] = [];
+    for (const origin of [62, 56, 50, 44]) {
+      const known = TOURISTS.slice(0, origin);
+      const naive = known.slice(season).map((value, index) => Math.abs(value - (known[index] ?? 0)));
+      const scale = naive.reduce((sum, miss) => sum + miss, 0) / naive.length;
+      for (const [step, { value }] of project(fit(known, season), horizon).entries()) {
+        misses.push(Math.abs((TOURISTS[origin + step] ?? 0) - value) / scale);
+      }
+    }
+    const mase = misses.reduce((sum, miss) => sum + miss, 0) / misses.length;
+    const test = backTest(TOURISTS, season, horizon, 1.96);
+    expect(test?.points).toBe(24);
+    expect(test?.mase).toBeCloseTo(mase, 10);
+  });
+
+  it("has no scale where nothing ever changed before", () => {
+    expect(backTest(Array<number>(40).fill(7), 7, 5, 1.96)?.mase).toBeNull();
+  });
+});
+
 /** The variance of step h in closed form (Hyndman et al. 2008, table 6.1, ETS(A,Ad,A)). */
 function closedForm({ alpha, beta, gamma, phi }: Smoothing, m: number, h: number): number {
   const k = Math.floor((h - 1) / m);

@@ -8,8 +8,18 @@ window.openView = async (html, hostContext) => {
   frame.style.cssText = "display:block;width:100%;height:40px;border:0";
   frame.srcdoc = html;
   document.body.replaceChildren(frame);
-  const bridge = new AppBridge(null, { name: "test-host", version: "1" }, { openLinks: {} }, { hostContext });
+  const bridge = new AppBridge(
+    null,
+    { name: "test-host", version: "1" },
+    { openLinks: {}, serverTools: {} },
+    { hostContext },
+  );
   window.bridge = bridge;
+  window.called = [];
+  bridge.oncalltool = async (params) => {
+    window.called.push(params);
+    return window.nextAnswer;
+  };
   window.sizes = [];
   bridge.onsizechange = ({ width, height }) => {
     window.sizes.push({ width, height });

@@ -24,7 +24,7 @@ let script: Promise<string> | undefined;
 export async function showView(
   browser: Browser,
   html: string,
-  { width, theme }: { width: number; theme: "light" | "dark" },
+  { width, theme, tool }: { width: number; theme: "light" | "dark"; tool?: string },
 ): Promise<ShownView> {
   const page = await openPage(browser, { javaScriptEnabled: true, viewport: { width, height: 700 } });
   const [requested, complaints]: [string[], string[]] = [[], []];
@@ -35,7 +35,10 @@ export async function showView(
   await page.setContent(`<!doctype html><body style="margin:0;background:${ground}"></body>`);
   script ??= bundleHost();
   await page.addScriptTag({ content: await script });
-  await page.evaluate(`openView(${JSON.stringify(html)}, ${JSON.stringify({ theme })})`);
+  const toolInfo = tool && { tool: { name: tool, inputSchema: { type: "object" } } };
+  await page.evaluate(
+    `openView(${JSON.stringify(html)}, ${JSON.stringify({ theme, ...(toolInfo && { toolInfo }) })})`,
+  );
   return {
     page,
     frame: page.frameLocator("iframe"),

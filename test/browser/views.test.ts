@@ -116,6 +116,33 @@ describe.each([
 });
 
 describe("the chart view", () => {
+  it("lists what is out of line, and asks for the series behind it when a person wants to see it", async () => {
+    const tool = "analytics_detect_anomalies";
+    const { page, frame, show } = await showView(browser, html, { width: 600, theme: "light", tool });
+    const structuredContent = {
+      metric: "orders",
+      unit: "count",
+      period: "2026-10-01..2026-10-14",
+      grain: "day",
+      found: 1,
+      anomalies: [
+        { at: "2026-10-05", value: 3, expected: 90, why: "97 % below the 90 expected for a Monday." },
+      ],
+    };
+    await page.evaluate('bridge.sendToolInput({ arguments: { metric: "orders" } })');
+    await show({ content: [], structuredContent });
+    await frame.getByRole("cell", { name: "97 % below the 90 expected for a Monday." }).waitFor();
+    const series = DAYS.map((day, index) => [day, index === 4 ? 3 : 90, 80, 100]);
+    const more = { content: [], structuredContent: { ...structuredContent, series } };
+    await page.evaluate(`nextAnswer = ${JSON.stringify(more)}`);
+    await frame.getByRole("button", { name: "Show what was measured" }).press("Enter");
+    await frame.getByRole("heading", { name: "Orders by day, 1 out of line" }).waitFor();
+    expect(await page.evaluate("called")).toEqual([
+      { name: tool, arguments: { metric: "orders", chart: "auto" } },
+    ]);
+    await takePicture(page, "view-anomalies");
+  });
+
   it("follows the theme of its host, and shows the sentence of a call that failed", async () => {
     const { page, frame, show, changeTheme } = await showView(browser, html, { width: 600, theme: "light" });
     await show(REVENUE);

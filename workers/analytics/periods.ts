@@ -50,8 +50,11 @@ export function parsePeriod(text: string, now: Date): Period {
     .toLowerCase()
     .replace(/\s*\.\.\s*|(?<=\d)\s+to\s+(?=\d)/, "..")
     .replace(/\s+/g, "_");
-  const period =
-    parseWord(word.replaceAll("-", "_"), toDay(now)) ?? parseDates(word.toUpperCase(), toDay(now));
+  const usual = word
+    .replaceAll("-", "_")
+    .replace(/^(?:previous|prior|trailing|rolling|latest|past)_/, "last_")
+    .replace(/^current_/, "this_");
+  const period = parseWord(usual, toDay(now)) ?? parseDates(word.toUpperCase(), toDay(now));
   if (period === undefined) {
     throw new ToolError("invalid_input", `"${text.slice(0, 60)}" is not a period.`, {
       suggestedAction: `Write one of: ${PERIOD_FORMS}.`,
@@ -110,19 +113,18 @@ function shiftMonths(period: Period, unit: keyof typeof MONTHS, months: number):
 
 function parseWord(word: string, today: string): Period | undefined {
   const tomorrow = addDays(today, 1);
-  const lastDays = /^(?:last|past)_(\d{1,4})_days?$/.exec(word);
+  const lastDays = /^last_(\d{1,4})_days?$/.exec(word);
   if (lastDays) return spanDays(addDays(today, -Number(lastDays[1])), today);
-  const [, count, units] = /^(?:last|past)_(\d{1,3})_(week|month|quarter|year)s?$/.exec(word) ?? [];
+  const [, count, units] = /^last_(\d{1,3})_(week|month|quarter|year)s?$/.exec(word) ?? [];
   if (count && units && Number(count) > 0) return spanUnits(Number(count), units as Period["unit"], today);
   const running = /^(?:(week|month|quarter|year)_to_date|([wmqy])td)$/.exec(word);
   if (running) return parseWord(`this_${running[1] ?? TO_DATE[running[2] ?? ""]}`, today);
   if (word === "today") return { ...spanDays(today, tomorrow), toDate: true };
   if (word === "yesterday") return spanDays(addDays(today, -1), today);
   const monday = firstDayOf(today, "week");
-  if (/^(?:last|past|previous)_week$/.test(word))
-    return { ...spanDays(addDays(monday, -7), monday), unit: "week" };
+  if (/^last_week$/.test(word)) return { ...spanDays(addDays(monday, -7), monday), unit: "week" };
   if (word === "this_week") return { ...spanDays(monday, tomorrow), unit: "week", toDate: true };
-  const [, which, unit] = /^(this|last|past|previous)_(month|quarter|year)$/.exec(word) ?? [];
+  const [, which, unit] = /^(this|last)_(month|quarter|year)$/.exec(word) ?? [];
   if (unit !== "month" && unit !== "quarter" && unit !== "year") return undefined;
   const start = firstDayOf(today, unit);
   return spanUnit(which === "this" ? start : addMonths(start, -MONTHS[unit]), unit, today);
@@ -138,17 +140,86 @@ function spanUnits(units: number, unit: Period["unit"], today: string): Period {
   return { from, to, unit, units, toDate: false };
 }
 
+/** Two dates or calendar units with what people write between them. */
+const RANGE = /^(?:FROM_|BETWEEN_)?(.+?)(?:\.\.|\/|_?–_?|_(?:TO|UNTIL|AND|-)_)(.+)$/;
+
 function parseDates(text: string, today: string): Period | undefined {
-  const [, from, last] = /^(\d{4}-\d\d-\d\d)\.\.(\d{4}-\d\d-\d\d)$/.exec(text) ?? [];
-  if (from && last) return isDay(from) && isDay(last) ? spanDays(from, addDays(last, 1)) : undefined;
-  const [, year, quarter] =
-    /^(\d{4})[-_]?Q([1-4])$/.exec(text.replace(/^(Q[1-4])[-_]?(\d{4})$/, "$2$1")) ?? [];
-  if (year && quarter) {
-    return spanUnit(`${year}-${String(Number(quarter) * 3 - 2).padStart(2, "0")}-01`, "quarter", today);
+  const [, since] = /^SINCE_(.+)$/.exec(text) ?? [];
+  if (since !== undefined) {
+    const start = parseNamed(since, today);
+    return start && spanDays(start.from, addDays(today, 1));
   }
-  if (/^\d{4}$/.test(text)) return spanUnit(`${text}-01-01`, "year", today);
-  if (/^\d{4}-\d\d$/.test(text)) return spanUnit(`${text}-01`, "month", today);
-  return isDay(text) ? spanDays(text, addDays(text, 1)) : undefined;
+  const [, first, last] = RANGE.exec(text) ?? [];
+  if (first === undefined || last === undefined) return parseNamed(text, today);
+  const [start, end] = [parseNamed(first, today), parseNamed(last, today)];
+  return start && end && spanBetween(start, end);
+}
+
+/** From the beginning of one to the end of another; whole units of a kind stay units of it. */
+function spanBetween(start: Period, end: Period): Period {
+  const { unit } = start;
+  if (unit !== end.unit || unit === "day" || unit === "week" || end.toDate)
+    return spanDays(start.from, end.to);
+  const monthOf = (day: string) => Number(day.slice(0, 4)) * 12 + Number(day.slice(5, 7));
+  const units = (monthOf(end.to) - monthOf(start.from)) / MONTHS[unit];
+  return { from: start.from, to: end.to, unit, units, toDate: false };
+}
+
+/** One day, week, month, quarter, half or year by its name, in upper case. */
+function parseNamed(text: string, today: string): Period | undefined {
+  const [, year, part] =
+    /^(\d{4})(?:[-_]?([QHW]\d\d?|[A-Z]{3,9}|\d\d))?$/.exec(
+      text.replace(/^([QH]\d|[A-Z]{3,9})[-_]?(\d{4})$/, "$2_$1"),
+    ) ?? [];
+  if (year === undefined) return isDay(text) ? spanDays(text, addDays(text, 1)) : undefined;
+  if (part === undefined) return spanUnit(`${year}-01-01`, "year", today);
+  const [kind, number] = [part.charAt(0), Number(part.slice(1))];
+  if (/^Q[1-4]$/.test(part)) return spanUnit(firstOfMonth(year, number * 3 - 2), "quarter", today);
+  if (/^H[12]$/.test(part)) {
+    const quarters = [number * 2 - 1, number * 2].map((quarter) => parseNamed(`${year}Q${quarter}`, today));
+    const [start, end] = quarters;
+    return start && end && spanBetween(start, end);
+  }
+  if (kind === "W" && part.length <= 3 && number > 0) return spanWeek(year, number, today);
+  const month = /^\d\d$/.test(part) ? Number(part) : nameMonth(part);
+  return month === undefined ? undefined : spanUnit(firstOfMonth(year, month), "month", today);
+}
+
+function firstOfMonth(year: string, month: number): string {
+  return `${year}-${String(month).padStart(2, "0")}-01`;
+}
+
+const MONTH_NAMES = [
+  "JANUARY",
+  "FEBRUARY",
+  "MARCH",
+  "APRIL",
+  "MAY",
+  "JUNE",
+  "JULY",
+  "AUGUST",
+  "SEPTEMBER",
+  "OCTOBER",
+  "NOVEMBER",
+  "DECEMBER",
+];
+
+/** A month's number from its English name or the first three or four letters of it. */
+function nameMonth(text: string): number | undefined {
+  const found = MONTH_NAMES.findIndex(
+    (name) => name === text || (text.length <= 4 && text.length >= 3 && name.startsWith(text)),
+  );
+  return found === -1 ? undefined : found + 1;
+}
+
+/** A week by its number (ISO 8601: the first one has the year's fourth of January). */
+function spanWeek(year: string, number: number, today: string): Period | undefined {
+  if (!isDay(`${year}-01-04`)) return undefined;
+  const from = addDays(firstDayOf(`${year}-01-04`, "week"), 7 * (number - 1));
+  if (addDays(from, 3).slice(0, 4) !== year) return undefined;
+  const [end, tomorrow] = [addDays(from, 7), addDays(today, 1)];
+  const toDate = from <= today && tomorrow < end;
+  return { from, to: toDate ? tomorrow : end, unit: "week", toDate };
 }
 
 /** A calendar unit from its first day. One that is still running ends today, however it was named. */

@@ -5,12 +5,18 @@ export interface HostAnswer {
   isError?: boolean;
 }
 
+/** The call whose answer it is, as far as the host says. */
+export interface HostCall {
+  tool: string | undefined;
+  args: Record<string, unknown>;
+}
+
 /** What a view needs from its program. */
 export interface ViewProgram {
   /** Names the view to the host. */
   name: string;
   /** Shows a tool's answer; called again when the host has a newer one. */
-  show(answer: HostAnswer): void;
+  show(answer: HostAnswer, call: HostCall): void;
 }
 
 /** What a view may ask of its host. Each rejects with a sentence when the host refuses or cannot. */
@@ -43,6 +49,7 @@ export function connectHost(view: ViewProgram): Host {
   // The host's origin is unknown until it speaks; nothing but the handshake is sent before.
   let origin = "*";
   let nextId = 1;
+  const call: HostCall = { tool: undefined, args: {} };
 
   const post = (message: Omit<Message, "jsonrpc">) =>
     host.postMessage({ jsonrpc: "2.0", ...message }, origin);
@@ -59,10 +66,16 @@ export function connectHost(view: ViewProgram): Host {
     if (error) pending?.reject(new Error(error.message ?? "The client refused."));
     else pending?.resolve(result);
   };
+  const follow = (context: Record<string, unknown>) => {
+    call.tool = toolOf(context) ?? call.tool;
+    followHost(context);
+  };
   const take = ({ id, method, params = {} }: Message) => {
-    if (method === "ui/notifications/tool-result") view.show(params as HostAnswer);
-    else if (method === "ui/notifications/tool-cancelled") view.show(CANCELLED);
-    else if (method === "ui/notifications/host-context-changed") followHost(params);
+    if (method === "ui/notifications/tool-result") view.show(params as HostAnswer, call);
+    else if (method === "ui/notifications/tool-cancelled") view.show(CANCELLED, call);
+    else if (method === "ui/notifications/tool-input")
+      call.args = (params.arguments ?? {}) as HostCall["args"];
+    else if (method === "ui/notifications/host-context-changed") follow(params);
     if (id === undefined) return;
     if (method === "ping" || method === "ui/resource-teardown") post({ id, result: {} });
     else post({ id, error: { code: -32601, message: "Method not found" } });
@@ -83,12 +96,12 @@ export function connectHost(view: ViewProgram): Host {
       appCapabilities: { availableDisplayModes: ["inline"] },
     };
     const result = (await request("ui/initialize", params)) as { hostContext?: Record<string, unknown> };
-    followHost(result?.hostContext ?? {});
+    follow(result?.hostContext ?? {});
     post({ method: "ui/notifications/initialized" });
     reportSize((size) => post({ method: "ui/notifications/size-changed", params: size }));
   };
   void start().catch((error: Error) =>
-    view.show({ isError: true, content: [{ type: "text", text: error.message }] }),
+    view.show({ isError: true, content: [{ type: "text", text: error.message }] }, call),
   );
 
   return {
@@ -101,6 +114,12 @@ export function connectHost(view: ViewProgram): Host {
 }
 
 const CANCELLED: HostAnswer = { isError: true, content: [{ type: "text", text: "The call was cancelled." }] };
+
+/** The tool that a host says it shows the answer of. */
+function toolOf(context: Record<string, unknown>): string | undefined {
+  const { tool } = (context.toolInfo ?? {}) as { tool?: { name?: unknown } };
+  return typeof tool?.name === "string" ? tool.name : undefined;
+}
 
 /** Host variables that the style sheet understands; everything else a host sends is left alone. */
 const KNOWN_VARIABLE = /^--(color|font|border)-[a-z0-9-]+$/;

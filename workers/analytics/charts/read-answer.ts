@@ -43,8 +43,10 @@ function numberOf(cell: Cell | undefined): number | null {
 
 function describe(answer: Answer, more = ""): Pick<Chart, "period" | "source"> {
   const zone = answer.timezone === undefined ? "" : `, ${String(answer.timezone)}`;
+  const cut = answer.more as { shown: number; total: number } | undefined;
+  const part = cut === undefined ? "" : `, first ${cut.shown} of ${cut.total} rows`;
   return {
-    period: `${String(answer.period ?? answer.history ?? "").replace("..", " to ")}${zone}${more}`,
+    period: `${String(answer.period ?? answer.history ?? "").replace("..", " to ")}${zone}${more}${part}`,
     source: String(answer.source ?? OWN_EVENTS),
   };
 }

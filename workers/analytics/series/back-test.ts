@@ -20,8 +20,8 @@ const MAX_ORIGINS = 4;
 
 /**
  * Forecasts the past from ends that lie `horizon` apart (rolling origin, Tashman: International J. of Forecasting 16, 2000) and
- * compares. MASE scales by the error of the seasonal naive forecast within the history (Hyndman and Koehler: International J.
- * of Forecasting 22, 2006). Gives `undefined` where less than two cycles would be left to learn from.
+ * compares. MASE scales each error by that of the seasonal naive forecast within what was known then (Hyndman and Koehler:
+ * International J. of Forecasting 22, 2006). Gives `undefined` where less than two cycles would be left to learn from.
  */
 export function backTest(
   values: readonly number[],
@@ -32,7 +32,7 @@ export function backTest(
   const least = Math.max(2 * period, 8);
   // A third of the history at most is held back, so that the model that is tested resembles the one that is used.
   const steps = Math.min(horizon, Math.floor(values.length / 3));
-  const errors: number[] = [];
+  const scaled: number[] = [];
   const percents: number[] = [];
   let inside = 0;
   let origins = 0;
@@ -41,23 +41,24 @@ export function backTest(
     origins < MAX_ORIGINS && origin >= least && steps > 0;
     origin -= steps
   ) {
-    const steppedFrom = project(fit(values.slice(0, origin), period), steps);
+    const known = values.slice(0, origin);
+    const scale = mean(known.slice(period).map((value, index) => Math.abs(value - (known[index] ?? 0))));
+    const steppedFrom = project(fit(known, period), steps);
     origins++;
     for (const [step, { value, deviation }] of steppedFrom.entries()) {
       const actual = values[origin + step] ?? 0;
-      errors.push(Math.abs(actual - value));
+      scaled.push(Math.abs(actual - value) / scale);
       percents.push(Math.abs((actual - value) / actual) * 100);
       if (Math.abs(actual - value) <= width * deviation) inside++;
     }
   }
-  if (errors.length === 0) return undefined;
-  const scale = mean(values.slice(period).map((value, index) => Math.abs(value - (values[index] ?? 0))));
-  const mape = mean(percents);
+  if (scaled.length === 0) return undefined;
+  const [mase, mape] = [mean(scaled), mean(percents)];
   return {
-    points: errors.length,
+    points: scaled.length,
     origins,
-    mase: scale === 0 ? null : mean(errors) / scale,
+    mase: Number.isFinite(mase) ? mase : null,
     mape: Number.isFinite(mape) ? mape : null,
-    coverage: (inside / errors.length) * 100,
+    coverage: (inside / scaled.length) * 100,
   };
 }

@@ -9,7 +9,7 @@ export interface CustomerSlice {
 /** Everybody at once. */
 const EVERYBODY: CustomerSlice = { after: null, to: null };
 
-/** Events that one statement may sort: D1 holds them in memory, of which a database has 128 MB. */
+/** Events that one statement may sort: a second or two, where D1 ends a statement after 30 seconds. */
 const SLICE_EVENTS = 100_000;
 
 /**

@@ -1,5 +1,5 @@
 import { element, table } from "../../../shared/web/view/build-elements.ts";
-import { connectHost, type HostAnswer } from "../../../shared/web/view/connect-host.ts";
+import { connectHost, type HostAnswer, type HostCall } from "../../../shared/web/view/connect-host.ts";
 import { writeValue } from "../charts/chart.ts";
 import { readChart } from "../charts/read-answer.ts";
 import { ChartPanel } from "./chart/chart-panel.ts";
@@ -7,10 +7,10 @@ import { ChartPanel } from "./chart/chart-panel.ts";
 /** Shows the answers of the analytics tools: as a chart with a table behind it, as a table, or as their text. */
 const place = document.querySelector("main") as HTMLElement;
 
-connectHost({ name: "gatehouse-analytics-chart", show });
+const host = connectHost({ name: "gatehouse-analytics-chart", show });
 
-function show(answer: HostAnswer): void {
-  place.replaceChildren(...render(answer));
+function show(answer: HostAnswer, call: HostCall): void {
+  place.replaceChildren(...render(answer), ...offerSeries(answer, call));
 }
 
 function render({ structuredContent, content, isError }: HostAnswer): Node[] {
@@ -22,21 +22,50 @@ function render({ structuredContent, content, isError }: HostAnswer): Node[] {
   return [element("p", isError ? { class: "error", role: "alert" } : {}, text)];
 }
 
+/** What was measured is not part of an answer that nobody asked a picture of. The view asks for it where a person wants it. */
+function offerSeries({ structuredContent }: HostAnswer, { tool, args }: HostCall): Node[] {
+  const { anomalies, series, columns, recent } = (structuredContent ?? {}) as Record<string, unknown>;
+  const isShort =
+    (Array.isArray(anomalies) && series === undefined && args.by === undefined) ||
+    (Array.isArray(columns) && columns.includes("forecast") && recent === undefined);
+  if (!isShort || tool === undefined) return [];
+  const said = element("span", { class: "error", role: "alert" });
+  const button = element("button", { type: "button" }, "Show what was measured");
+  button.addEventListener("click", () => {
+    button.disabled = true;
+    const asked = { ...args, chart: "auto" };
+    host.callTool(tool, asked).then(
+      (answer) => show(answer, { tool, args: asked }),
+      (error: Error) => {
+        said.textContent = error.message;
+        button.disabled = false;
+      },
+    );
+  });
+  return [element("p", {}, button, " ", said)];
+}
+
 type Cell = string | number | null;
 
 /** The rows of an answer as they are, with units. */
 function tableOf(answer: unknown): HTMLTableElement | undefined {
-  const { columns, rows, units, contributions, period } = (answer ?? {}) as {
+  const { columns, rows, units, contributions, anomalies, period } = (answer ?? {}) as {
     columns?: string[];
     rows?: Cell[][];
     units?: Record<string, string>;
     contributions?: Record<string, Cell>[];
+    anomalies?: Record<string, Cell | Cell[]>[];
     period?: string;
   };
   const caption = period?.replace("..", " to ") ?? "";
   if (Array.isArray(contributions) && contributions.length > 0) {
     const names = Object.keys(contributions[0] ?? {});
     const listed = contributions.map((row) => names.map((name) => row[name] ?? null));
+    return table(caption, names.map(spaced), listed, (value) => writeValue(value, "count"));
+  }
+  if (Array.isArray(anomalies) && anomalies.length > 0) {
+    const names = ["at", "member", "value", "expected", "why"].filter((name) => name in (anomalies[0] ?? {}));
+    const listed = anomalies.map((row) => names.map((name) => (row[name] ?? null) as Cell));
     return table(caption, names.map(spaced), listed, (value) => writeValue(value, "count"));
   }
   if (!Array.isArray(columns) || !Array.isArray(rows)) return undefined;
