@@ -7,11 +7,12 @@ import { openLocalDatabases } from "../local/databases.ts";
 import { CommandFailure, reportFailure } from "../local/failure.ts";
 import { applyMigrations, readMigrations } from "../local/migrate.ts";
 import { loadCustomers } from "./crm/load.ts";
-import { listQuestions, type Sample } from "./crm/questions.ts";
+import { listQuestions, type Question, type Sample } from "./crm/questions.ts";
 import { countReads, type ReadCounter } from "./rows-read.ts";
 
 const HELP = `
-Measures every list and search of the CRM over customers of several sizes: D1 time at p50 and p95, and rows read.
+Measures every list and search of the CRM over customers of several sizes: D1 time at p50 and p95 of 40 samples, the
+quickest of three askings each, and rows read.
 
   npm run bench -- crm [--contacts 100000,1000000] [--folder <path>]
 
@@ -24,7 +25,9 @@ const EVERYTHING: MaskRules = {
   fields: { public: "show", internal: "show", pii: "show", secret: "show" },
   text: [],
 };
-const ROUNDS = 40;
+const SAMPLES = 40;
+/** Times that each sample is asked; the quickest counts, so that a busy machine does not pass for a slow statement. */
+const REPEATS = 3;
 const TARGET_MS = 50;
 
 process.env.WRANGLER_SEND_METRICS = "false";
@@ -65,17 +68,32 @@ async function run(): Promise<void> {
 async function readSamples(db: D1Database): Promise<Sample[]> {
   const last = (await db.prepare("SELECT max(seq) AS last FROM contacts").first<number>("last")) ?? 0;
   const answers = await db.batch<Sample>(
-    Array.from({ length: ROUNDS }, (_, index) =>
+    Array.from({ length: SAMPLES }, (_, index) =>
       db
         .prepare(
           `SELECT p.first_name AS first, p.last_name AS last, p.email, c.name AS company, c.id AS companyId,
              c.owner_id AS ownerId
            FROM contacts p JOIN companies c ON c.id = p.company_id WHERE p.seq > ? LIMIT 1`,
         )
-        .bind(Math.floor((last * index) / ROUNDS)),
+        .bind(Math.floor((last * index) / SAMPLES)),
     ),
   );
   return answers.flatMap(({ results }) => results);
+}
+
+async function askQuickest(
+  db: D1Database,
+  ask: Question["ask"],
+  sample: Sample,
+  index: number,
+): Promise<ReadCounter> {
+  let quickest: ReadCounter = { rowsRead: 0, milliseconds: Number.POSITIVE_INFINITY };
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    const counter: ReadCounter = { rowsRead: 0, milliseconds: 0 };
+    await ask(openCrmStore(countReads(db, counter), EVERYTHING), sample, index);
+    if (counter.milliseconds < quickest.milliseconds) quickest = counter;
+  }
+  return quickest;
 }
 
 async function measure(db: D1Database): Promise<void> {
@@ -85,11 +103,7 @@ async function measure(db: D1Database): Promise<void> {
   const slow: string[] = [];
   for (const { title, ask } of listQuestions(AS_OF)) {
     const rounds: ReadCounter[] = [];
-    for (const [index, sample] of samples.entries()) {
-      const counter: ReadCounter = { rowsRead: 0, milliseconds: 0 };
-      await ask(openCrmStore(countReads(db, counter), EVERYTHING), sample, index);
-      rounds.push(counter);
-    }
+    for (const [index, sample] of samples.entries()) rounds.push(await askQuickest(db, ask, sample, index));
     const times = rounds.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
     const at = (share: number) => times[Math.ceil(times.length * share) - 1] ?? 0;
     const rows = Math.max(...rounds.map(({ rowsRead }) => rowsRead));

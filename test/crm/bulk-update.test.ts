@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { LANES, openSession } from "../support/session.ts";
+import { LANES, openSession, type RpcAnswer } from "../support/session.ts";
 import { addCompany, addContact, addOwner } from "./rows.ts";
 
 const count = (sql: string) => env.CRM_DB.prepare(`SELECT count(*) AS n FROM ${sql}`).first<number>("n");
@@ -151,6 +151,31 @@ describe("a large bulk update", () => {
       closing_after: "2027-06-01",
     });
     expect(month.data.totals.deals).toBe(1_100);
+  });
+});
+
+describe("a client whose person can be asked", () => {
+  it("changes in one call what the person agreed to, and asks anew when that is something else by now", async () => {
+    await addContact("con_ask1", "Ada Ask", { title: "Old" });
+    await addContact("con_ask2", "Ben Ask", { title: "Old" });
+    const session = await openSession({ server: "crm", lane: "stateless" });
+    const _meta = { "io.modelcontextprotocol/clientCapabilities": { elicitation: {} } };
+    const args = { record: "contact", ids: ["con_ask1", "con_ask2"], field: "title", value: "New" };
+    const call = { name: "crm_bulk_update", arguments: args, _meta };
+    const agree = ({ result }: RpcAnswer) => {
+      const [key = ""] = Object.keys(result.inputRequests);
+      const inputResponses = { [key]: { action: "accept", content: { agree: true } } };
+      return session.request("tools/call", { ...call, requestState: result.requestState, inputResponses });
+    };
+    const first = await session.request("tools/call", call);
+    expect(JSON.stringify(first.result.inputRequests)).toContain("Set title of 2 contacts to New?");
+    await session.call("crm_update_contact", { contact_id: "con_ask2", version: 1, title: "New" });
+    const second = await agree(first);
+    expect(JSON.stringify(second.result.inputRequests)).toContain("Set title of 1 contacts to New?");
+    expect(await titleOf("con_ask1")).toBe("Old");
+    const third = await agree(second);
+    expect(third.result.structuredContent).toMatchObject({ done: true, changed: 1, remaining: 0 });
+    expect(await titleOf("con_ask1")).toBe("New");
   });
 });
 

@@ -68,6 +68,11 @@ describe.each(LANES)("importing contacts on the %s lane", (lane) => {
     const again = await session.call("crm_import_csv", { ...args, confirm: dry.data.confirm });
     expect(again.data).toMatchObject({ done: true, replayed: true, change_id: data.change_id });
     expect(await count("contacts WHERE email = ?", at("nina"))).toBe(1);
+    // What somebody has noted on a new record is not thrown away with it.
+    const note = await session.call("crm_log_activity", { kind: "note", subject: "S", contact_id: row?.id });
+    const blocked = await session.call("crm_undo_change", { change_id: data.change_id });
+    expect(blocked.error).toMatchObject({ code: "conflict" });
+    await env.CRM_DB.prepare("DELETE FROM activities WHERE id = ?").bind(note.data.activity.id).run();
     const undone = await session.call("crm_undo_change", { change_id: data.change_id });
     expect(undone.data).toMatchObject({ rows: 1 });
     expect(await count("contacts WHERE email = ?", at("nina"))).toBe(0);

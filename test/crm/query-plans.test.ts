@@ -237,6 +237,8 @@ describe("every statement of the CRM", () => {
         ),
       );
       for (const step of plan) {
+        // A vocabulary without a word to start from is read whole.
+        if (statement.sql.includes("_terms") && /VIRTUAL TABLE INDEX 0/.test(step)) offenders.push(step);
         const scanned = /^SCAN (\w+)/.exec(step)?.[1];
         if (scanned === undefined) continue;
         const table = aliases.get(scanned) ?? scanned;

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { dropEndings } from "../../workers/crm/store/query.ts";
 import { openSession, type TestSession } from "../support/session.ts";
 import { addCompany, addContact } from "./rows.ts";
 
@@ -101,6 +102,18 @@ describe("finding contacts", () => {
     const some = await findAll({ company_id: "cmp_1", query: "john" }, 4);
     const names = inCompany.filter(({ name }) => /\bjohn/i.test(name)).map(({ name }) => name);
     expect(some.rows.map(({ name }) => name).sort()).toEqual(names.sort());
+  });
+
+  it("looks past the ending of an address that is not on file, which nearly all of them share", async () => {
+    await addContact("con_address", "Ada Address", { email: "ada.address@northwind.example" });
+    const { data } = await session.call("crm_find_contacts", { query: "ada.address@northwind.com" });
+    expect(data).toMatchObject({ match: "some_words", contacts: [{ id: "con_address" }] });
+    expect(["ann@acme.co.uk", "acme.com", "j.smith", "St. John"].map(dropEndings)).toEqual([
+      "ann@acme.co",
+      "acme",
+      "j.smith",
+      "St. John",
+    ]);
   });
 
   it("corrects a slip of the finger and says so", async () => {

@@ -44,6 +44,7 @@ export const crm = defineServer<CrmStore>({
     "Writes name the version that was read. On a conflict, read again and decide anew.",
     "Give an idempotency_key when you create or log something, so that a retry cannot do it twice.",
     "What was said is in crm_list_activities; notes are written with crm_log_activity, what is to do with crm_create_task.",
+    "Many records at once: crm_bulk_update, crm_import_csv, crm_export_csv. What changes many shows first what it would do.",
     "Amounts are in US dollars, times in UTC.",
   ].join("\n"),
   scopes: {

@@ -40,6 +40,10 @@ export function listQuestions(asOf: Date): Question[] {
     contacts("name and company", ({ last, company }) => `${last} ${company}`),
     contacts("word of a company", ({ company }) => company.split(/\W+/).at(-1) ?? company),
     contacts("e-mail address", ({ email, first }) => email ?? first),
+    contacts(
+      "e-mail address that nobody has",
+      ({ first, company }, index) => `${first}.${letter(index)}q@${company.split(/\W/)[0]}.example`,
+    ),
     contacts("slip of the pen", ({ first, last }) => `${slip(first)} ${slip(last)}`),
     contacts("words that nobody has", ({ last }, index) => `${last} zzq${letter(index)}`),
     {

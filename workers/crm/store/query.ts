@@ -20,6 +20,15 @@ export type Words = readonly (readonly string[])[];
 const MAX_WORDS = 8;
 const MAX_WORD_LENGTH = 40;
 
+/** Ends of web domains that stand in so many addresses that looking for them reads most of the index. */
+const ENDINGS =
+  /(?<=@\S+)\.\p{L}{2,}(?=\s|$)|(?<=[\p{L}\p{N}])\.(?:com|org|net|edu|gov|io|co|ai|app|dev|eu|de|at|ch|uk|fr|it|es|nl|be|pl|se|dk|no|fi|us|ca|br|mx|jp|cn|in|au|nz|example)(?=\s|$)/giu;
+
+/** An address or a web domain without its ending, as `ann@acme` and `acme`; other texts as they are. */
+export function dropEndings(text: string): string {
+  return text.replace(ENDINGS, "");
+}
+
 /** Splits a text into at most 8 lower-case words of letters and digits. */
 export function splitWords(text: string): string[] {
   const words =

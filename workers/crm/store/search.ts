@@ -1,4 +1,5 @@
 import {
+  dropEndings,
   foldWord,
   listEdits,
   narrowToFacets,
@@ -63,7 +64,7 @@ export async function searchPage<Row extends { seq: number }>(
   target: SearchTable,
   request: SearchRequest,
 ): Promise<SearchPage<Row>> {
-  const words = splitWords(request.text);
+  const words = splitWords(request.exactly ? request.text : dropEndings(request.text));
   if (words.length === 0 && request.facets.length === 0) return await readNewest<Row>(db, target, request);
   const kinds: MatchKind[] = request.after
     ? [request.after.match]
@@ -75,7 +76,9 @@ export async function searchPage<Row extends { seq: number }>(
     if (expressions === undefined) continue;
     const tiers = narrowToFacets(expressions, request.facets.map(toFacet));
     const page = await readPage<Row>(db, target, tiers, match, request);
-    if (page.rows.length > 0) return page;
+    // An address without its ending may be another one: who reads the answer has to look.
+    if (page.rows.length > 0)
+      return request.text.includes("@") && !request.exactly ? { ...page, match: "some_words" } : page;
   }
   return { match: "all_words", rows: [], next: undefined };
 }

@@ -35,8 +35,8 @@ export const undoChange = defineTool({
       case "blocked":
         throw new ToolError(
           "conflict",
-          "A record cannot come back: its e-mail address is taken, or its company is gone.",
-          { suggestedAction: "Put right what is in the way first; crm_list_changes shows later deletions." },
+          "Something is in the way: an e-mail address is taken, a company is gone, or work has been noted on a new record.",
+          { suggestedAction: "Put that right first; crm_list_changes shows later deletions." },
         );
       case "changed":
         throw new ToolError("conflict", `Changed since: ${result.ids.join(", ")}. Nothing was put back.`, {

@@ -16,7 +16,8 @@ const HEALTH: Readonly<Record<string, string>> = {
   dormant: "Dormant",
 };
 
-const STAGES = ["lead", "qualified", "proposal", "negotiation"];
+/** The way of a deal; a lost one is not open. */
+const STAGES = ["lead", "qualified", "proposal", "negotiation", "won"];
 
 /** A customer at a glance, with the few things that are done right there. */
 export class CustomerPanel {
@@ -55,7 +56,7 @@ export class CustomerPanel {
         element("h1", {}, contact?.name ?? company?.name ?? ""),
         element("strong", { class: `health ${health.status.replace(/\W/g, "")}` }, status),
       ),
-      element("p", { class: "quiet" }, facts.filter(Boolean).join(" · ")),
+      element("p", { class: "quiet" }, ...factsOf(facts)),
       element("p", {}, health.reasons.join(" ")),
     );
   }
@@ -79,19 +80,19 @@ export class CustomerPanel {
     const { open_deals: deals, open_deals_total: total, currency } = this.#customer;
     const rows = deals.map(({ name, stage, amount, expected_close, days_untouched: days }) => {
       const at = STAGES.indexOf(stage) + 1;
-      const facts = `${stage} · closes ${writeDay(expected_close)} · `;
+      const cold = days > DAYS_COLD;
       const touched = days === 0 ? "touched today" : `untouched ${describeAge(days, "for")}`;
       return element(
         "li",
         {},
         element("span", { class: "name" }, name),
         element("span", { class: "amount" }, writeAmount(amount, currency)),
-        element("progress", { max: STAGES.length, value: at, "aria-label": `Stage ${at} of 4: ${stage}` }),
+        element("progress", { max: STAGES.length, value: at, "aria-label": `Stage ${stage}` }),
         element(
           "span",
-          { class: "quiet" },
-          facts,
-          element("span", days > DAYS_COLD ? { class: "error" } : {}, touched),
+          { class: "facts quiet" },
+          ...factsOf([stage, `closes ${writeDay(expected_close)}`]),
+          element("span", { class: cold ? "fact error" : "fact" }, touched),
         ),
       );
     });
@@ -109,9 +110,8 @@ export class CustomerPanel {
         button,
         element(
           "span",
-          { class: overdue ? "error" : "quiet" },
-          `${overdue ? "Overdue since" : "Due"} ${writeDay(due)}`,
-          owner ? ` · ${owner}` : "",
+          { class: overdue ? "facts error" : "facts quiet" },
+          ...factsOf([`${overdue ? "Overdue since" : "Due"} ${writeDay(due)}`, owner]),
         ),
       );
       button.addEventListener("click", () => void this.#complete(id, title, button, row));
@@ -127,7 +127,7 @@ export class CustomerPanel {
         "li",
         {},
         element("span", { class: "name" }, name),
-        element("span", { class: "quiet" }, [title, email, phone].filter(Boolean).join(" · ")),
+        element("span", { class: "facts quiet" }, ...factsOf([title, email, phone])),
       ),
     );
     return section("People", rows, total, "Nobody is on record.");
@@ -139,7 +139,7 @@ export class CustomerPanel {
         "li",
         {},
         element("span", { class: "name" }, subject),
-        element("span", { class: "quiet" }, `${kind} · ${describeAge(days_ago)} · ${by}`),
+        element("span", { class: "facts quiet" }, ...factsOf([kind, describeAge(days_ago), by])),
       ),
     );
     return section("Last contact", rows, rows.length, "No contact is on record.");
@@ -203,4 +203,9 @@ function section(title: string, rows: HTMLElement[], total: number, none: string
     rows.length === 0 ? element("p", { class: "quiet" }, none) : element("ul", {}, ...rows),
     ...(more > 0 ? [element("p", { class: "quiet" }, `and ${more.toLocaleString("en")} more`)] : []),
   );
+}
+
+/** Short facts side by side, none of them broken in the middle as long as it fits. */
+function factsOf(facts: readonly (string | null | undefined)[]): HTMLElement[] {
+  return facts.flatMap((fact) => (fact ? [element("span", { class: "fact" }, fact)] : []));
 }
