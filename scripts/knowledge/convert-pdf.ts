@@ -27,11 +27,12 @@ export async function convertPdf(bytes: Uint8Array): Promise<ConvertedText> {
   const document = await getDocumentProxy(new Uint8Array(bytes), { verbosity: 0 });
   try {
     if (document.numPages > MAX_PAGES) throw new Error(`it has more than ${MAX_PAGES} pages`);
-    const lines: Line[] = [];
+    const pages: Line[][] = [];
     for (let number = 1; number <= document.numPages; number++) {
       const { items } = await (await document.getPage(number)).getTextContent();
-      lines.push(...readLines(items.flatMap((item) => ("str" in item ? [item] : []))));
+      pages.push(readLines(items.flatMap((item) => ("str" in item ? [item] : []))));
     }
+    const lines = dropRunningLines(pages);
     if (lines.length === 0) throw new Error("it holds no text, perhaps only pictures of it");
     const { info } = await getMeta(document);
     const title = typeof info?.Title === "string" ? info.Title.trim() : "";
@@ -39,6 +40,23 @@ export async function convertPdf(bytes: Uint8Array): Promise<ConvertedText> {
   } finally {
     await document.loadingTask.destroy();
   }
+}
+
+/** What stands at the top or bottom of this many pages is no text but the book's furniture. */
+const REPEATED = 3;
+
+/** All lines, without page numbers and without what is repeated at the edges of pages. */
+function dropRunningLines(pages: readonly Line[][]): Line[] {
+  const edges = new Map<string, number>();
+  for (const page of pages) {
+    for (const text of new Set([page.at(0)?.text, page.at(-1)?.text])) {
+      if (text !== undefined) edges.set(text, (edges.get(text) ?? 0) + 1);
+    }
+  }
+  const runs = ({ text }: Line) => /^\d{1,4}$/.test(text) || (edges.get(text) ?? 0) >= REPEATED;
+  return pages.flatMap((page) =>
+    page.filter((line, index) => !((index < 2 || index > page.length - 3) && runs(line))),
+  );
 }
 
 interface TextItem {

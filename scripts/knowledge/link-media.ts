@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
+import { MAX_TITLE_LENGTH } from "../../workers/knowledge/article-limits.ts";
 import {
   inspectMedia,
   keepMedia,
@@ -21,8 +22,8 @@ export interface MediaTarget {
   onSkip(path: string, reason: string): void;
 }
 
-/** Links and pictures of Markdown: label, address without a title, title. */
-const LINK = /(!?\[[^\]\n]*\]\()<?([^()\s<>]+)>?((?:\s+"[^"\n]*")?\))/g;
+/** Links and pictures of Markdown: their beginning, its label, address without a title, title. */
+const LINK = /(!?\[([^\]\n]*)\]\()<?([^()\s<>]+)>?((?:\s+"[^"\n]*")?\))/g;
 
 /**
  * Keeps the pictures and recordings that a text of the folder links to, and lets the links point at what was kept. Only
@@ -30,19 +31,26 @@ const LINK = /(!?\[[^\]\n]*\]\()<?([^()\s<>]+)>?((?:\s+"[^"\n]*")?\))/g;
  */
 export async function linkMedia(file: string, markdown: string, target: MediaTarget): Promise<string> {
   const addresses = new Map<string, string>();
-  for (const [, , address = ""] of markdown.matchAll(LINK)) {
+  for (const [, , label = "", address = ""] of markdown.matchAll(LINK)) {
     if (addresses.has(address) || /^[a-z][a-z0-9+.-]*:|^[/#]/i.test(address)) continue;
-    const kept = isMedia(address) ? await keepFile(path.posix.dirname(file), address, target) : undefined;
+    const kept = isMedia(address)
+      ? await keepFile(path.posix.dirname(file), address, label, target)
+      : undefined;
     if (kept !== undefined) addresses.set(address, kept);
   }
   if (addresses.size === 0) return markdown;
-  return markdown.replace(LINK, (whole, before: string, address: string, after: string) => {
+  return markdown.replace(LINK, (whole, before: string, _label: string, address: string, after: string) => {
     const kept = addresses.get(address);
     return kept === undefined ? whole : `${before}${kept}${after}`;
   });
 }
 
-async function keepFile(base: string, address: string, target: MediaTarget): Promise<string | undefined> {
+async function keepFile(
+  base: string,
+  address: string,
+  label: string,
+  target: MediaTarget,
+): Promise<string | undefined> {
   const relative = path.posix.normalize(`${base}/${decode(address)}`);
   if (relative.startsWith("../")) return undefined;
   const read = await readMediaFile(path.join(target.folder, relative));
@@ -51,7 +59,8 @@ async function keepFile(base: string, address: string, target: MediaTarget): Pro
     return undefined;
   }
   const { home, collectionId, author, now } = target;
-  const title = path.posix.basename(relative).replace(/\.[^.]+$/, "");
+  const name = path.posix.basename(relative).replace(/\.[^.]+$/, "");
+  const title = label.replace(/\s+/g, " ").trim().slice(0, MAX_TITLE_LENGTH).toWellFormed() || name;
   const upload = { collectionId, title, bytes: read.bytes, description: "" };
   const { item } = await keepMedia(home, upload, author, now);
   return mediaUri(item.slug);

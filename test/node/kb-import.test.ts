@@ -112,7 +112,7 @@ describe("importing a folder of many kinds of files", () => {
     expect(article?.title).toBe("Parking & bikes");
     expect(article?.body).toContain("# Parking\n\nVisitors park in **row C**.");
     expect(article?.body).toMatch(/\| C +\| visitors +\|/);
-    expect(article?.body).toContain("![The plan](kb://media/plan)");
+    expect(article?.body).toContain("![The plan](kb://media/the-plan)");
     for (const absent of ["alert", "Home", "Imprint"]) expect(article?.body).not.toContain(absent);
     expect(convertHtml("<p>a</p>")).toEqual({ title: "", markdown: "a" });
   });
@@ -125,10 +125,10 @@ describe("importing a folder of many kinds of files", () => {
 
   it("keeps the pictures that a document shows, and nothing outside of the folder or of another kind", async () => {
     expect((await readArticle(db, "rooms"))?.body).toBe(
-      '# Rooms\n\n![plan](kb://media/plan "Ours") ![bad](img/fake.png) [up](../../etc/passwd.png) [web](https://example.com/a.png)\n',
+      '# Rooms\n\n![plan](kb://media/the-plan "Ours") ![bad](img/fake.png) [up](../../etc/passwd.png) [web](https://example.com/a.png)\n',
     );
     const kept = await db.prepare("SELECT slug, hash FROM media").all<{ slug: string; hash: string }>();
-    expect(kept.results.map(({ slug }) => slug)).toEqual(["plan"]);
+    expect(kept.results.map(({ slug }) => slug)).toEqual(["the-plan"]);
     const object = await databases.media.get(kept.results[0]?.hash ?? "");
     expect(Buffer.from((await object?.arrayBuffer()) ?? new ArrayBuffer(0))).toEqual(PNG);
   });
