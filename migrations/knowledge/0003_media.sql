@@ -18,5 +18,5 @@ CREATE TABLE media (
   UNIQUE (collection_id, hash)
 ) STRICT;
 
--- SHA-256 of an imported text alone, so that the same text under two names in one collection is recognised.
-ALTER TABLE articles ADD COLUMN content_hash TEXT;
+-- The same text under two names in one collection is recognised by this.
+CREATE INDEX articles_by_hash ON articles (collection_id, source_hash) WHERE source_hash IS NOT NULL;
