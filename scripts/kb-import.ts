@@ -1,23 +1,32 @@
-import { stat } from "node:fs/promises";
-import path from "node:path";
-import { parseArgs } from "node:util";
-import { MAX_SLUG_LENGTH, makeSlug } from "../workers/knowledge/markdown/make-slug.ts";
-import { type ImportCounts, importFolder } from "./knowledge/import-folder.ts";
-import { openLocalDatabases } from "./local/databases.ts";
+import { text } from "node:stream/consumers";
+import { keepMedia } from "../workers/knowledge/media/keep-media.ts";
+import { mediaUri } from "../workers/knowledge/media/media-fields.ts";
+import { ensureCollection } from "../workers/knowledge/store/collections.ts";
+import { type ImportArguments, readImportArguments } from "./knowledge/import-arguments.ts";
+import { type FolderImport, type ImportCounts, importFolder } from "./knowledge/import-folder.ts";
+import { readMediaFile } from "./knowledge/link-media.ts";
+import { withPastedText } from "./knowledge/pasted-text.ts";
+import { type LocalDatabases, openLocalDatabases } from "./local/databases.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { takeStateFolder } from "./local/lock.ts";
-import { ROOT } from "./local/project.ts";
 
-const HELP = `Imports a folder of Markdown files into the knowledge base of this machine.
+const HELP = `Imports documents into the knowledge base of this machine: Markdown, plain text, HTML and PDF.
 
-  npm run kb:import -- <folder>                       into a collection named after the folder
-  npm run kb:import -- <folder> --collection handbook into this collection; it is created when it is new
-  npm run kb:import -- <folder> --overwrite           also where people changed an article since the last import
-  npm run kb:import -- <folder> --state <folder>      the storage that npm start -- --state uses
+  npm run kb:import -- <folder>                        everything below it, into a collection named after it
+  npm run kb:import -- <file> --collection handbook    one document, or one picture or recording
+  npm run kb:import -- - --title "Parking"             pasted text: Markdown until the end of input (Ctrl+D)
+  npm run kb:import -- <folder> --collection handbook  into this collection; it is created when it is new
+  npm run kb:import -- <folder> --overwrite            also where people changed an article since the last import
+  npm run kb:import -- <folder> --state <folder>       the storage that npm start -- --state uses
 
-A file is known by its path in the folder: importing again adds what is new, writes a new version of what
-changed, and leaves the rest alone. Title and tags are read from front matter. Nothing is ever deleted.
+A file is known by its path in the folder: importing again adds what is new, writes a new version of what changed, and
+leaves the rest alone, also after an import that ended in the middle. A text that another file of the collection has
+already is left out. Title and tags are read from front matter, or from the page or PDF. Pictures and recordings that a
+document links to are kept with it. A file that fails is named, and the others go on. Nothing is ever deleted.
 `;
+const AUTHOR = { id: "kb-import", name: "Import" };
+/** Between two lines of progress. */
+const PROGRESS_MS = 2_000;
 
 process.env.WRANGLER_SEND_METRICS = "false";
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
@@ -29,110 +38,94 @@ try {
 }
 
 async function run(): Promise<void> {
-  const { folder, collection, overwrite, stateFolder, help } = readArguments();
-  if (help) {
+  const wanted = await readImportArguments();
+  if (wanted === "help") {
     console.log(HELP);
     return;
   }
-  await requireFolder(folder);
-  const release = takeStateFolder(stateFolder);
-  const databases = await openLocalDatabases(stateFolder);
+  const release = takeStateFolder(wanted.stateFolder);
+  const databases = await openLocalDatabases(wanted.stateFolder);
   try {
     const db = databases.all.find(({ binding }) => binding === "KNOWLEDGE_DB")?.connection;
     if (!db || !(await isMigrated(db))) {
       throw new CommandFailure(
-        "The knowledge base is not set up on this machine yet.",
+        "The knowledge base is not set up on this machine yet, or not for this release.",
         "Run npm start once, then import.",
       );
     }
-    const counts = await importFolder(db, {
-      folder,
-      collection,
-      overwrite,
-      author: { id: "kb-import", name: "Import" },
-      now: new Date(),
-      onSkip: (file, reason) => console.log(`  left out ${file}: ${reason}`),
-    });
-    console.log(describeCounts(counts, collection.slug));
+    await importWanted(db, databases, wanted);
   } finally {
     await databases.close();
     release();
   }
 }
 
-function readArguments() {
-  const { values, positionals } = parseOptions();
-  if (values.env !== "local") {
-    throw new CommandFailure(
-      `Importing into "${values.env}" is not possible: this command writes to the storage of this machine only.`,
-      "In a deployed Gatehouse, add articles with the tool knowledge_save_article.",
-    );
+async function importWanted(
+  db: D1Database,
+  { media: bucket }: LocalDatabases,
+  wanted: ImportArguments,
+): Promise<void> {
+  const { source, collection, overwrite } = wanted;
+  const now = new Date();
+  if (source.kind === "media") {
+    const collectionId = await ensureCollection(db, collection, AUTHOR, now);
+    const read = await readMediaFile(source.path);
+    if ("refused" in read || collectionId === null) {
+      const reason = "refused" in read ? read.refused : "There are as many collections as there can be.";
+      throw new CommandFailure(`${source.path} was not kept.`, reason);
+    }
+    const upload = { collectionId, title: wanted.title, bytes: read.bytes, description: "" };
+    const { item, created } = await keepMedia({ db, bucket }, upload, AUTHOR, now);
+    console.log(`${created ? "Kept" : "Known already"}: ${mediaUri(item.slug)} (${item.mimeType}).`);
+    return;
   }
-  const [folder, ...rest] = positionals;
-  const help = values.help || folder === undefined;
-  if (rest.length > 0) throw new CommandFailure("More than one folder was named.", "Import them one by one.");
-  const absolute = path.resolve(folder ?? ".");
-  const title = values.collection ?? path.basename(absolute);
-  const slug = makeSlug(title, "imported", MAX_SLUG_LENGTH);
-  if (values.collection !== undefined && slug !== values.collection) {
-    throw new CommandFailure(
-      `"${values.collection}" is no name for a collection.`,
-      `Use lower-case letters, digits and hyphens, such as "${slug}".`,
-    );
-  }
-  return {
-    folder: absolute,
-    collection: { slug, title: title.charAt(0).toUpperCase() + title.slice(1).replace(/[-_]+/g, " ") },
-    overwrite: values.overwrite,
-    stateFolder: path.resolve(values.state ?? path.join(ROOT, ".wrangler/state")),
-    help,
+  const common = {
+    collection,
+    overwrite,
+    bucket,
+    author: AUTHOR,
+    now,
+    onSkip: (file: string, reason: string) => console.log(`  ${file}: ${reason}`),
+    onProgress: reportProgress(),
+  };
+  const counts = await (source.kind === "pasted"
+    ? withPastedText(await text(process.stdin), wanted.title, (pasted) =>
+        importFolder(db, { ...common, ...pasted }),
+      )
+    : importFolder(db, { ...common, folder: source.folder, files: source.files }));
+  console.log(describeCounts(counts, collection.slug));
+  if (counts.failed > 0) process.exitCode = 1;
+}
+
+/** A line every now and then, so that a large import can be told from one that hangs. */
+function reportProgress(): NonNullable<FolderImport["onProgress"]> {
+  let last = performance.now();
+  return (done, total) => {
+    if (performance.now() - last < PROGRESS_MS || done === total) return;
+    last = performance.now();
+    console.log(`  ${done} of ${total} files`);
   };
 }
 
-function parseOptions() {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: {
-        collection: { type: "string" },
-        overwrite: { type: "boolean", default: false },
-        state: { type: "string" },
-        env: { type: "string", default: "local" },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-  } catch (error) {
-    throw new CommandFailure(
-      error instanceof Error ? error.message : String(error),
-      "See what there is: npm run kb:import -- --help",
-    );
-  }
-}
-
-async function requireFolder(folder: string): Promise<void> {
-  const found = await stat(folder).catch(() => undefined);
-  if (!found?.isDirectory()) {
-    throw new CommandFailure(
-      `There is no folder ${folder}.`,
-      "Name a folder with Markdown files (.md, .mdx, .markdown).",
-    );
-  }
-}
-
+/** Its newest column is there. */
 async function isMigrated(db: D1Database): Promise<boolean> {
-  const table = await db.prepare("SELECT 1 AS found FROM sqlite_master WHERE name = 'articles'").first();
-  return table !== null;
+  const column = await db
+    .prepare("SELECT 1 AS found FROM pragma_table_info('articles') WHERE name = 'content_hash'")
+    .first();
+  return column !== null;
 }
 
 function describeCounts(counts: ImportCounts, collection: string): string {
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  if (total === 0) return "The folder holds no Markdown files (.md, .mdx, .markdown).";
+  if (total === 0) return "Nothing was found to import: Markdown, text, HTML or PDF files.";
   const parts = [
     `${counts.created} new`,
     `${counts.updated} updated`,
     `${counts.unchanged} unchanged`,
     ...(counts.edited > 0 ? [`${counts.edited} left alone (--overwrite replaces them)`] : []),
+    ...(counts.duplicate > 0 ? [`${counts.duplicate} with a text that is there already`] : []),
     ...(counts.skipped > 0 ? [`${counts.skipped} left out`] : []),
+    ...(counts.failed > 0 ? [`${counts.failed} failed (import again to retry)`] : []),
   ];
   return `Collection ${collection}: ${parts.join(", ")}.`;
 }

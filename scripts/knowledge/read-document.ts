@@ -10,24 +10,55 @@ import {
 import type { ImportedDocument } from "../../workers/knowledge/ingest.ts";
 import { splitSections } from "../../workers/knowledge/markdown/split-sections.ts";
 import type { Metadata } from "../../workers/knowledge/store/rows.ts";
-import { readFrontMatter } from "./front-matter.ts";
+import { type FrontMatter, readFrontMatter } from "./front-matter.ts";
 
 /** A file as an article, or one sentence that says why it cannot be one. */
 export type ReadDocument = { document: ImportedDocument } | { skipped: string };
 
 /** Bytes that front matter may add to the text of a file. */
 const FRONT_MATTER_BYTES = 16 * 1024;
-/** Larger files are not even read. */
-export const MAX_FILE_BYTES = MAX_BODY_BYTES + FRONT_MATTER_BYTES;
+/** Larger text files are not even read; a page or a PDF holds much beside its text. */
+const MAX_TEXT_FILE_BYTES = MAX_BODY_BYTES + FRONT_MATTER_BYTES;
+const MAX_RICH_FILE_BYTES = 32 * 1024 * 1024;
+
+/** Most bytes of a file that is read, by its name. */
+export function limitBytes(path: string): number {
+  return /\.(?:html?|pdf)$/i.test(path) ? MAX_RICH_FILE_BYTES : MAX_TEXT_FILE_BYTES;
+}
 
 /**
- * Turns the bytes of a Markdown file into a document. The title comes from the front matter, else from the first
- * top heading, else from the file's name. `path` is relative to the imported folder, with `/`.
+ * Turns the bytes of a file into a document: Markdown and plain text as they are, HTML and PDF converted. The title
+ * comes from the front matter or the file's own title, else from the first top heading, else from the file's name.
+ * `path` is relative to the imported folder, with `/`. Throws when a PDF cannot be read.
  */
-export function readDocument(path: string, bytes: Uint8Array, metadata: Metadata = {}): ReadDocument {
+export async function readDocument(
+  path: string,
+  bytes: Uint8Array,
+  metadata: Metadata = {},
+): Promise<ReadDocument> {
+  if (/\.pdf$/i.test(path)) {
+    const { convertPdf } = await import("./convert-pdf.ts");
+    const { title, markdown } = await convertPdf(bytes);
+    return makeDocument(path, { title }, markdown, metadata);
+  }
   const text = decodeUtf8(bytes);
   if (text === undefined) return { skipped: "not UTF-8 text" };
+  if (/\.html?$/i.test(path)) {
+    const { convertHtml } = await import("./convert-html.ts");
+    const { title, markdown } = convertHtml(text);
+    return makeDocument(path, { title }, markdown, metadata);
+  }
   const { fields, body } = readFrontMatter(normaliseBody(text));
+  return makeDocument(path, fields, body, metadata);
+}
+
+function makeDocument(
+  path: string,
+  fields: FrontMatter["fields"],
+  text: string,
+  metadata: Metadata,
+): ReadDocument {
+  const body = normaliseBody(text);
   const reason = refuseBody(body);
   if (reason !== undefined) return { skipped: lowerFirst(reason.replace(/\.$/, "")) };
   const title = cleanLine(

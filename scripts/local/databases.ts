@@ -19,6 +19,8 @@ export interface LocalDatabase {
 /** The local databases, opened. Close them before the Worker starts: one process owns the files at a time. */
 export interface LocalDatabases {
   all: readonly LocalDatabase[];
+  /** The R2 bucket of pictures and recordings. */
+  media: R2Bucket;
   close(): Promise<void>;
 }
 
@@ -28,7 +30,7 @@ export interface LocalDatabases {
  * deployed database: the connections come from an emulator process on this machine, remote bindings are off.
  */
 export async function openLocalDatabases(stateFolder: string | null): Promise<LocalDatabases> {
-  const { compatibility_date, d1_databases } = readEnvironment("local");
+  const { compatibility_date, d1_databases, r2_buckets } = readEnvironment("local");
   const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-"));
   // A configuration with the databases alone: asked to open the whole Worker, the emulator warns at length about
   // Durable Objects that it cannot find. Local storage is keyed by binding, so both reach the same files.
@@ -40,10 +42,10 @@ export async function openLocalDatabases(stateFolder: string | null): Promise<Lo
   }));
   await writeFile(
     configPath,
-    JSON.stringify({ name: "gatehouse-local", compatibility_date, d1_databases: databases }),
+    JSON.stringify({ name: "gatehouse-local", compatibility_date, d1_databases: databases, r2_buckets }),
   );
   try {
-    const platform = await getPlatformProxy<Record<string, D1Database>>({
+    const platform = await getPlatformProxy<Record<string, D1Database> & { MEDIA: R2Bucket }>({
       configPath,
       persist: stateFolder === null ? false : { path: path.join(stateFolder, "v3") },
       remoteBindings: false,
@@ -56,6 +58,7 @@ export async function openLocalDatabases(stateFolder: string | null): Promise<Lo
         migrationsFolder: path.resolve(ROOT, migrations_dir ?? "migrations"),
         connection: requireBinding(platform.env, binding),
       })),
+      media: platform.env.MEDIA,
       close: () => platform.dispose(),
     };
   } finally {

@@ -46,9 +46,9 @@ export function listLoaders(sizes: DemonstrationSizes): Readonly<Record<string, 
     KNOWLEDGE_DB: {
       what: "the knowledge base",
       options: "articles=default",
-      async load(database, report) {
+      async load(database, report, media) {
         const { seedKnowledge } = await import("../seed/knowledge.ts");
-        await seedKnowledge(database, { asOf, report });
+        await seedKnowledge(database, { asOf, report, media });
       },
     },
   };

@@ -3,13 +3,13 @@ import { CommandFailure } from "./failure.ts";
 import { emptyDatabase, type LoadState, type Marker, readMarker, writeMarker } from "./marker.ts";
 import { applyMigrations, type Migration, readMigrations } from "./migrate.ts";
 
-/** Loads one database's demonstration data. `report` takes short texts on how far it is. */
+/** Loads one database's demonstration data. `report` takes short texts on how far it is; `media` takes pictures and recordings. */
 export interface Loader {
   /** What is loaded, for the message: `contacts and deals`. */
   what: string;
   /** Options that change the data, as text. Kept with the data, so that a later start can say they differ. */
   options: string;
-  load(database: D1Database, report: (text: string) => void): Promise<void>;
+  load(database: D1Database, report: (text: string) => void, media: R2Bucket): Promise<void>;
 }
 
 /** What {@link prepareDatabases} needs to know. */
@@ -40,7 +40,7 @@ export async function prepareDatabases(preparation: Preparation): Promise<void> 
     }
     const current = repaired.length === 0 ? states : await Promise.all(databases.all.map(readState));
     await migrateAll(current, preparation);
-    for (const state of current) await loadOnce(state, preparation);
+    for (const state of current) await loadOnce(state, preparation, databases.media);
   } finally {
     await databases.close();
   }
@@ -95,7 +95,11 @@ function rejectEditedMigrations(marker: Marker, migrations: readonly Migration[]
   }
 }
 
-async function loadOnce({ database, marker }: DatabaseState, preparation: Preparation): Promise<void> {
+async function loadOnce(
+  { database, marker }: DatabaseState,
+  preparation: Preparation,
+  media: R2Bucket,
+): Promise<void> {
   const loader = preparation.loaders[database.binding];
   if (loader === undefined) return;
   // After a repair the marker was read from an emptied database, so "started" cannot be met here.
@@ -110,7 +114,7 @@ async function loadOnce({ database, marker }: DatabaseState, preparation: Prepar
   }
   await preparation.step(`Loading ${loader.what}`, async (report) => {
     await writeMarker(database.connection, { load: "started" });
-    await loader.load(database.connection, report).catch((cause: unknown) => {
+    await loader.load(database.connection, report, media).catch((cause: unknown) => {
       throw new CommandFailure(
         `Loading ${loader.what} failed.`,
         "The next start empties that database and tries again. To begin from nothing: npm start -- --reset",

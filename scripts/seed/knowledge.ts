@@ -10,15 +10,17 @@ const AUTHOR = { id: "demonstration", name: "Demonstration data" };
 /**
  * Loads the demonstration knowledge base: a company handbook written for it, and the documentation that installed
  * packages ship under a licence that allows copies, one collection a package. Each of those articles carries
- * package, version, licence and copyright in its metadata. `asOf` dates every article. Loading twice changes nothing.
+ * package, version, licence and copyright in its metadata. `asOf` dates every article. Pictures and recordings
+ * of the handbook need `media`. Loading twice changes nothing.
  */
 export async function seedKnowledge(
   db: D1Database,
-  options: { asOf: Date; report: (line: string) => void },
+  options: { asOf: Date; report: (line: string) => void; media?: R2Bucket | undefined },
 ): Promise<void> {
   const common = {
     author: AUTHOR,
     now: options.asOf,
+    bucket: options.media,
     onSkip: (file: string, reason: string) => options.report(`left out ${file}: ${reason}`),
   };
   const handbook = await importFolder(db, {

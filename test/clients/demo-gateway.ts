@@ -14,7 +14,7 @@ export function startDemoGateway(): Promise<GatewayProcess> {
       for (const [binding, loader] of Object.entries(listLoaders({ contacts: 300, events: 5_000 }))) {
         const database = databases[binding];
         if (database === undefined) throw new Error(`Nothing to load ${loader.what} into.`);
-        await loader.load(database, () => {});
+        await loader.load(database, () => {}, env.MEDIA);
       }
     },
   });

@@ -36,6 +36,17 @@ describe("bad input", () => {
     );
   });
 
+  it.each(["<!DOCTYPE html><html><body>Hi</body></html>", "%PDF-1.7 …", "JVBERi0xLjcKJeLjz9M"])(
+    "says of a page or PDF (%s) that articles are Markdown, and how files are imported",
+    async (body) => {
+      const { error } = await session.call("knowledge_save_article", { ...ARTICLE, body });
+      expect(error).toMatchObject({
+        code: "invalid_input",
+        message: expect.stringContaining("npm run kb:import"),
+      });
+    },
+  );
+
   it("creates a collection only when its title is given", async () => {
     const saved = await session.call("knowledge_save_article", {
       ...ARTICLE,

@@ -5,7 +5,7 @@ import { readFrontMatter } from "../../scripts/knowledge/front-matter.ts";
 import { readDocument } from "../../scripts/knowledge/read-document.ts";
 import { type ImportOutcome, ingestDocument } from "../../workers/knowledge/ingest.ts";
 import { ensureCollection } from "../../workers/knowledge/store/collections.ts";
-import { readImportedState } from "../../workers/knowledge/store/read-imported.ts";
+import { listTexts, readImportedState } from "../../workers/knowledge/store/read-imported.ts";
 import { NOON, openTestStore } from "./fixture.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -38,24 +38,26 @@ describe("front matter", () => {
 });
 
 describe("reading a file", () => {
-  it("takes the title from front matter, else the top heading, else the path", () => {
-    const titleOf = (path: string, text: string) => {
-      const read = readDocument(path, bytes(text));
+  it("takes the title from front matter, else the top heading, else the path", async () => {
+    const titleOf = async (path: string, text: string) => {
+      const read = await readDocument(path, bytes(text));
       return "document" in read ? read.document.title : read.skipped;
     };
-    expect(titleOf("a.md", "---\ntitle: Named\n---\n# Headed")).toBe("Named");
-    expect(titleOf("a.md", "Intro\n\n# Headed `here`\n")).toBe("Headed here");
-    expect(titleOf("guides/first-steps.md", "Text")).toBe("First steps");
-    expect(titleOf("guides/README.md", "Text")).toBe("Guides");
+    expect(await titleOf("a.md", "---\ntitle: Named\n---\n# Headed")).toBe("Named");
+    expect(await titleOf("a.md", "Intro\n\n# Headed `here`\n")).toBe("Headed here");
+    expect(await titleOf("guides/first-steps.md", "Text")).toBe("First steps");
+    expect(await titleOf("guides/README.md", "Text")).toBe("Guides");
   });
 
-  it("says why a file is left out", () => {
-    expect(readDocument("a.md", new Uint8Array([0xff, 0xfe, 0x00]))).toEqual({ skipped: "not UTF-8 text" });
-    expect(readDocument("a.md", bytes(" \n"))).toEqual({ skipped: "the text is empty" });
-    expect(readDocument("a.md", bytes("a".repeat(300_000)))).toMatchObject({
+  it("says why a file is left out", async () => {
+    expect(await readDocument("a.md", new Uint8Array([0xff, 0xfe, 0x00]))).toEqual({
+      skipped: "not UTF-8 text",
+    });
+    expect(await readDocument("a.md", bytes(" \n"))).toEqual({ skipped: "the text is empty" });
+    expect(await readDocument("a.md", bytes("a".repeat(300_000)))).toMatchObject({
       skipped: expect.stringContaining("300000 bytes"),
     });
-    expect(readDocument("a.md", bytes("a\u0007b"))).toMatchObject({
+    expect(await readDocument("a.md", bytes("a\u0007b"))).toMatchObject({
       skipped: expect.stringContaining("control"),
     });
   });
@@ -71,9 +73,9 @@ describe("importing", () => {
 
   async function importText(path: string, text: string, overwrite = false): Promise<ImportOutcome> {
     const state = await readImportedState(env.KNOWLEDGE_DB, collectionId);
-    const read = readDocument(path, bytes(text));
+    const read = await readDocument(path, bytes(text));
     if ("skipped" in read) throw new Error(read.skipped);
-    const target = { collectionId, state, author: AUTHOR, now: NOON, overwrite };
+    const target = { collectionId, state, texts: listTexts(state), author: AUTHOR, now: NOON, overwrite };
     return ingestDocument(env.KNOWLEDGE_DB, read.document, target);
   }
 
@@ -91,6 +93,13 @@ describe("importing", () => {
     await importText("y/index.md", "# Overview\n\nY.");
     expect((await openTestStore().readArticle("overview")).body).toContain("X.");
     expect((await openTestStore().readArticle("overview-2")).body).toContain("Y.");
+  });
+
+  it("recognises a text that another file has, until the texts differ", async () => {
+    expect(await importText("lunch.md", "Lunch is at noon.")).toBe("created");
+    expect(await importText("copy/lunch.md", "Lunch is at noon.")).toBe("duplicate");
+    expect(await importText("lunch.md", "Lunch is at one.")).toBe("updated");
+    expect(await importText("copy/lunch.md", "Lunch is at noon.")).toBe("created");
   });
 
   it("leaves alone what people changed since, unless told to overwrite, and keeps their version", async () => {

@@ -10,7 +10,7 @@ interface Statement {
 }
 
 /** Tables that grow with the knowledge base. `collections` holds 200 rows at most. */
-const BIG = ["articles", "article_versions", "passages", "article_tags", "feedback"];
+const BIG = ["articles", "article_versions", "passages", "article_tags", "feedback", "media"];
 const statements: Statement[] = [];
 
 /** The database with every statement written down. */
@@ -36,7 +36,9 @@ beforeAll(async () => {
   await openTestStore().ensureCollection({ slug: "board", title: "Board" }, NOON);
   await openTestStore().shareCollection("board", { readers: [], writers: [] });
   const author = { id: "user-robin", name: "Robin" };
-  const store = new KnowledgeStore(recordStatements(env.KNOWLEDGE_DB), author, "editor");
+  const store = new KnowledgeStore(recordStatements(env.KNOWLEDGE_DB), author, "editor", undefined, {
+    MEDIA: env.MEDIA,
+  });
   for (const collection of [undefined, "handbook"]) {
     await store.searchArticles({ question: 'refund policy "money back" invoic*', collection, limit: 5 });
     await store.searchPassages({ question: "who changes the rota", collection, limit: 5, offset: 1 });
@@ -54,6 +56,10 @@ beforeAll(async () => {
   const draft = { collection: "handbook", title: "Plans", body: "Text.", tags: ["a"] };
   const { slug } = await store.createArticle(draft, NOON);
   await store.updateArticle(slug, { expectedVersion: 1, body: "More.", changeNote: "n" }, NOON);
+  const upload = { collection: "handbook", title: "Chime", bytes: Buffer.from("ID3"), description: "" };
+  const { item } = await store.media.keep(upload, NOON);
+  await store.media.list([item.slug]);
+  await store.media.writeDescription(item.slug, "A chime.");
 });
 
 describe("every statement of the knowledge base", () => {

@@ -1,6 +1,10 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { searchArticles } from "../../workers/knowledge/store/search-passages.ts";
+import { countReads } from "../../scripts/knowledge/count-reads.ts";
+import { readQuestion } from "../../workers/knowledge/search/build-match.ts";
+import { countPassage } from "../../workers/knowledge/search/rank-passages.ts";
+import { smoothScores } from "../../workers/knowledge/search/smooth-scores.ts";
+import { searchArticles, searchPassages } from "../../workers/knowledge/store/search-passages.ts";
 import { NOON, openTestStore, saveArticles } from "./fixture.ts";
 
 beforeAll(async () => {
@@ -53,5 +57,63 @@ describe("feedback from the best passages", () => {
   it("gives one question one order", async () => {
     const first = await searchArticles(env.KNOWLEDGE_DB, request, { hidden: [] });
     expect(await searchArticles(env.KNOWLEDGE_DB, request, { hidden: [] })).toEqual(first);
+  });
+});
+
+describe("passages that are alike", () => {
+  const question = readQuestion("samovar");
+  const passages = [
+    "samovar brass kettle tea water steam",
+    "samovar brass kettle tea water spout",
+    "brass kettle tea water steam spout",
+    "parking bikes trains planes hotels invoices",
+  ].map((body, index) => countPassage({ id: index + 1, title: "", heading: "", body, tags: "" }, question));
+
+  it("speak for each other: what reads like the good ones rises above what does not", () => {
+    const scores = smoothScores(
+      passages,
+      new Map([
+        [1, 3],
+        [2, 3],
+        [3, 1],
+        [4, 1],
+      ]),
+    );
+    expect(scores.get(3)).toBeGreaterThan(1);
+    expect(scores.get(4)).toBe(1);
+    expect(scores.get(1)).toBeGreaterThan(scores.get(3) ?? 0);
+  });
+
+  it("leave equal scores equal", () => {
+    const scores = smoothScores(passages, new Map(passages.map(({ id }) => [id, 2])));
+    for (const score of scores.values()) expect(score).toBeCloseTo(2, 10);
+  });
+});
+
+describe("a question of frequent words over many passages", () => {
+  it("reads a bounded number of them, and puts first what says it in the title", async () => {
+    const store = openTestStore();
+    const plain = await store.createArticle(
+      { collection: "engineering", title: "Notes", body: "Text.", tags: [] },
+      NOON,
+    );
+    await env.KNOWLEDGE_DB.prepare(
+      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000)
+      INSERT INTO passages (article_id, collection, ordinal, level, anchor, title, heading, body, tags)
+      SELECT ?1, 'c' || ?2, i, 1, 'a' || i, 'Notes', '', 'the turbine hums, note ' || i, '' FROM n`,
+    )
+      .bind(plain.id, plain.collectionId)
+      .run();
+    const draft = { collection: "engineering", title: "Turbine manual", body: "How to oil it.", tags: [] };
+    await store.createArticle(draft, NOON);
+    const counter = countReads(env.KNOWLEDGE_DB);
+    // Counts of words are believed for ten minutes; another connection begins anew.
+    const request = { question: "turbine", limit: 10 };
+    const { hits } = await searchPassages(counter.db, request, { hidden: [] });
+    expect(hits[0]?.slug).toBe("turbine-manual");
+    expect(hits).toHaveLength(10);
+    expect(counter.take().rows).toBeLessThan(3_000);
+    const mixed = await searchPassages(counter.db, { question: "turbine oil", limit: 3 }, { hidden: [] });
+    expect(mixed.hits[0]?.slug).toBe("turbine-manual");
   });
 });

@@ -23,6 +23,15 @@ export function refuseBody(body: string): string | undefined {
   return undefined;
 }
 
+/** What a pasted page or PDF begins with; `JVBERi0` is `%PDF-` in base64. */
+const OTHER_FORMATS = /^\s*(?:<!doctype html|<html[\s>]|%PDF-|JVBERi0)/i;
+
+/** Why a text that somebody sends is no Markdown, as one sentence; `undefined` when it may be. */
+function refuseOtherFormats(body: string): string | undefined {
+  if (!OTHER_FORMATS.test(body)) return undefined;
+  return "This is a page or a PDF, and articles are Markdown: send its text as Markdown, or have an administrator import the file with npm run kb:import.";
+}
+
 /** Whether a text is well-formed Unicode without control characters other than tab and line ends. */
 export function isPlainText(text: string): boolean {
   return text.isWellFormed() && !/\p{Cc}/u.test(text.replace(/[\t\r\n]/g, ""));
@@ -39,7 +48,7 @@ export const bodyField = z
   .max(MAX_BODY_BYTES, "An article has at most 256 KiB; split it into several.")
   .transform(normaliseBody)
   .superRefine((body, issues) => {
-    const reason = refuseBody(body);
+    const reason = refuseBody(body) ?? refuseOtherFormats(body);
     if (reason !== undefined) issues.addIssue({ code: "custom", message: reason });
   });
 

@@ -1,4 +1,5 @@
 import { makeSlug } from "./markdown/make-slug.ts";
+import { hashBytes } from "./media/keep-media.ts";
 import type { ImportedState } from "./store/read-imported.ts";
 import type { Author, Metadata } from "./store/rows.ts";
 import { insertArticle, insertVersion } from "./store/write-articles.ts";
@@ -14,13 +15,18 @@ export interface ImportedDocument {
   metadata: Metadata;
 }
 
-/** What importing a document did. `edited`: people changed the article since its import, so it was left alone. */
-export type ImportOutcome = "created" | "updated" | "unchanged" | "edited";
+/**
+ * What importing a document did. `edited`: people changed the article since its import, so it was left alone.
+ * `duplicate`: another file of the collection has the same text, so it was left out.
+ */
+export type ImportOutcome = "created" | "updated" | "unchanged" | "edited" | "duplicate";
 
 /** Where imported documents go, and under whose name. */
 export interface ImportTarget {
   collectionId: number;
   state: ImportedState;
+  /** Path by hash of the text, of what is imported already; grows along. Without it nothing is a duplicate. */
+  texts?: Map<string, string> | undefined;
   author: Author;
   now: Date;
   /** Write over changes that people made since the last import; their versions stay in the history. */
@@ -33,9 +39,12 @@ export async function ingestDocument(
   document: ImportedDocument,
   target: ImportTarget,
 ): Promise<ImportOutcome> {
-  const hash = await hashDocument(document);
-  const source = { path: document.path, hash };
+  const [hash, contentHash] = await Promise.all([hashDocument(document), hashText(document.body)]);
+  const source = { path: document.path, hash, contentHash };
   const known = target.state.get(document.path);
+  const twin = target.texts?.get(contentHash);
+  if (!known && twin !== undefined && twin !== document.path) return "duplicate";
+  target.texts?.set(contentHash, document.path);
   if (!known) {
     const slug = makeSlug(document.title);
     const changeNote = `Imported from ${document.path}`;
@@ -54,7 +63,9 @@ export async function ingestDocument(
 /** SHA-256 in hex over everything that an import writes, so that a changed tag or licence is a change, too. */
 async function hashDocument(document: ImportedDocument): Promise<string> {
   const { title, body, tags, metadata } = document;
-  const bytes = new TextEncoder().encode(JSON.stringify([title, body, tags, metadata]));
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hashText(JSON.stringify([title, body, tags, metadata]));
+}
+
+function hashText(text: string): Promise<string> {
+  return hashBytes(new TextEncoder().encode(text));
 }

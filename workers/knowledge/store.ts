@@ -215,8 +215,7 @@ export class KnowledgeStore {
     const collectionId = await this.#requireWritable(draft.collection);
     try {
       const slug = await insertArticle(this.#db, { ...draft, collectionId }, this.#author, now);
-      this.#embedLater();
-      return await this.readArticle(slug);
+      return await this.#articleChanged(slug);
     } catch (failure) {
       if (!(failure instanceof WriteConflict)) throw failure;
       throw new ToolError(
@@ -253,6 +252,11 @@ export class KnowledgeStore {
       if (!(failure instanceof WriteConflict)) throw failure;
       throw await this.#explainConflict(slug, next.title, change.expectedVersion);
     }
+    return this.#articleChanged(slug);
+  }
+
+  /** The one place that every new article and every new version passes, restored ones included. Gives what is stored now. */
+  #articleChanged(slug: string): Promise<Article> {
     this.#embedLater();
     return this.readArticle(slug);
   }

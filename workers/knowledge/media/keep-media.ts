@@ -5,7 +5,7 @@ import type { Author } from "../store/rows.ts";
 import { MEDIA_TYPES_IN_WORDS, type MediaType, sniffType } from "./sniff-type.ts";
 
 /** Most bytes of a picture or recording. */
-const MAX_MEDIA_BYTES = 10 * 1024 * 1024;
+export const MAX_MEDIA_BYTES = 10 * 1024 * 1024;
 
 /** Where bytes and what is known of them are kept. */
 export interface MediaHome {
@@ -28,7 +28,7 @@ export interface KeptMedia {
 }
 
 /** Why bytes cannot be kept, as one sentence, or what they are. */
-function inspectMedia(bytes: Uint8Array): { type: MediaType } | { refused: string } {
+export function inspectMedia(bytes: Uint8Array): { type: MediaType } | { refused: string } {
   if (bytes.byteLength > MAX_MEDIA_BYTES) {
     return { refused: `It has ${bytes.byteLength} bytes; at most ${MAX_MEDIA_BYTES} are allowed.` };
   }
@@ -65,7 +65,7 @@ export async function keepMedia(
 }
 
 /** SHA-256 in hex. */
-async function hashBytes(bytes: Uint8Array): Promise<string> {
+export async function hashBytes(bytes: Uint8Array): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -8,7 +8,7 @@ export const MAX_SHOWN_BYTES = 1024 * 1024;
 export const MAX_DATA_LENGTH = 1_400_000;
 
 /** The address of a picture or recording: a resource, and what articles link to. */
-function mediaUri(slug: string): string {
+export function mediaUri(slug: string): string {
   return `kb://media/${slug}`;
 }
 

@@ -7,6 +7,13 @@ export interface ImportedArticle {
   hash: string;
   version: number;
   sourceVersion: number;
+  /** Of its text as it was imported; `null` for what was imported before texts were hashed. */
+  contentHash: string | null;
+}
+
+/** Path by hash of the text, of everything that earlier imports left. */
+export function listTexts(state: ImportedState): Map<string, string> {
+  return new Map(Array.from(state, ([path, { contentHash }]) => [contentHash ?? "", path]));
 }
 
 const PAGE = 2_000;
@@ -17,7 +24,8 @@ export async function readImportedState(db: D1Database, collectionId: number): P
   for (let after = 0; ; ) {
     const { results } = await db
       .prepare(
-        `SELECT id, source_path AS path, source_hash AS hash, version, source_version AS sourceVersion
+        `SELECT id, source_path AS path, source_hash AS hash, version, source_version AS sourceVersion,
+          content_hash AS contentHash
         FROM articles WHERE collection_id = ?1 AND source_path IS NOT NULL AND id > ?2 ORDER BY id LIMIT ?3`,
       )
       .bind(collectionId, after, PAGE)

@@ -6,8 +6,9 @@ import type { Author, Metadata } from "./rows.ts";
 export interface Source {
   /** Path inside the imported folder, with `/`. */
   path: string;
-  /** SHA-256 of the file in hex. */
+  /** SHA-256 in hex of everything the import writes, and of the text alone. */
   hash: string;
+  contentHash: string;
 }
 
 /** An article to be created. */
@@ -82,6 +83,7 @@ export async function insertVersion(
         .prepare(
           `UPDATE articles SET title = ?2, tags = ?3, version = ?4, updated_at = ?5, updated_by = ?6,
             updated_by_name = ?7, metadata = coalesce(?8, metadata), source_hash = coalesce(?9, source_hash),
+            content_hash = coalesce(?10, content_hash),
             source_version = CASE WHEN ?9 IS NULL THEN source_version ELSE ?4 END
           WHERE id = ?1`,
         )
@@ -95,6 +97,7 @@ export async function insertVersion(
           author.name,
           next.metadata ? JSON.stringify(next.metadata) : null,
           next.source?.hash ?? null,
+          next.source?.contentHash ?? null,
         ),
       db.prepare("DELETE FROM passages WHERE article_id = ?1").bind(next.id),
       passagesStatement(db, "SELECT ?1", next.id, next),
@@ -115,8 +118,8 @@ function insertStatements(
   const insert = db
     .prepare(
       `INSERT INTO articles (slug, collection_id, title, tags, metadata, version, source_path, source_hash,
-        source_version, created_at, created_by, created_by_name, updated_at, updated_by, updated_by_name)
-      VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, ?11, ?9, ?10, ?11)`,
+        source_version, created_at, created_by, created_by_name, updated_at, updated_by, updated_by_name, content_hash)
+      VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6, ?7, ?8, ?9, ?10, ?11, ?9, ?10, ?11, ?12)`,
     )
     .bind(
       slug,
@@ -130,6 +133,7 @@ function insertStatements(
       at,
       author.id,
       author.name,
+      article.source?.contentHash ?? null,
     );
   const version = db
     .prepare(

@@ -1,0 +1,99 @@
+import { stat } from "node:fs/promises";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { MAX_SLUG_LENGTH, makeSlug } from "../../workers/knowledge/markdown/make-slug.ts";
+import type { NewCollection } from "../../workers/knowledge/store/collections.ts";
+import { CommandFailure } from "../local/failure.ts";
+import { ROOT } from "../local/project.ts";
+import { isDocument, isMedia } from "./list-files.ts";
+
+/** What one import was asked for. */
+export interface ImportArguments {
+  source:
+    | { kind: "folder"; folder: string; files?: string[] | undefined }
+    | { kind: "media"; path: string }
+    | { kind: "pasted" };
+  collection: NewCollection;
+  /** Of pasted text, a picture or a recording. */
+  title: string;
+  overwrite: boolean;
+  stateFolder: string;
+}
+
+/** Reads the command line. Throws a {@link CommandFailure} that says what is wrong with it. */
+export async function readImportArguments(): Promise<ImportArguments | "help"> {
+  const { values, positionals } = parseOptions();
+  if (values.env !== "local") {
+    throw new CommandFailure(
+      `Importing into "${values.env}" is not possible: this command writes to the storage of this machine only.`,
+      "In a deployed Gatehouse, add articles with the tool knowledge_save_article.",
+    );
+  }
+  const [named, ...rest] = positionals;
+  if (values.help || named === undefined) return "help";
+  if (rest.length > 0) throw new CommandFailure("More than one place was named.", "Import them one by one.");
+  const source = await readSource(named);
+  const location = path.resolve(named);
+  const base = named === "-" ? "pasted" : path.basename(location).replace(/\.[^.]+$/, "");
+  if (named === "-" && values.title === undefined) {
+    throw new CommandFailure("Pasted text needs a title.", 'Add one: --title "Parking for visitors"');
+  }
+  return {
+    source,
+    collection: readCollection(
+      values.collection,
+      source.kind === "folder" && !source.files ? base : "imported",
+    ),
+    title: values.title ?? base.replace(/[-_\s]+/g, " "),
+    overwrite: values.overwrite,
+    stateFolder: path.resolve(values.state ?? path.join(ROOT, ".wrangler/state")),
+  };
+}
+
+async function readSource(named: string): Promise<ImportArguments["source"]> {
+  if (named === "-") return { kind: "pasted" };
+  const location = path.resolve(named);
+  const found = await stat(location).catch(() => undefined);
+  if (found?.isDirectory()) return { kind: "folder", folder: location };
+  if (found?.isFile() && isMedia(location)) return { kind: "media", path: location };
+  if (found?.isFile() && isDocument(location)) {
+    return { kind: "folder", folder: path.dirname(location), files: [path.basename(location)] };
+  }
+  throw new CommandFailure(
+    found ? `${location} is no kind of file that can be imported.` : `There is no ${location}.`,
+    "Name a folder, or a file: .md, .txt, .html, .pdf, a picture or a recording.",
+  );
+}
+
+function readCollection(named: string | undefined, fallback: string): NewCollection {
+  const title = named ?? fallback;
+  const slug = makeSlug(title, "imported", MAX_SLUG_LENGTH);
+  if (named !== undefined && slug !== named) {
+    throw new CommandFailure(
+      `"${named}" is no name for a collection.`,
+      `Use lower-case letters, digits and hyphens, such as "${slug}".`,
+    );
+  }
+  return { slug, title: title.charAt(0).toUpperCase() + title.slice(1).replace(/[-_]+/g, " ") };
+}
+
+function parseOptions() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        collection: { type: "string" },
+        title: { type: "string" },
+        overwrite: { type: "boolean", default: false },
+        state: { type: "string" },
+        env: { type: "string", default: "local" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+  } catch (error) {
+    throw new CommandFailure(
+      error instanceof Error ? error.message : String(error),
+      "See what there is: npm run kb:import -- --help",
+    );
+  }
+}

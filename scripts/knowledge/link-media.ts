@@ -1,0 +1,86 @@
+import { readFile, stat } from "node:fs/promises";
+import path from "node:path";
+import { MAX_TITLE_LENGTH } from "../../workers/knowledge/article-limits.ts";
+import {
+  inspectMedia,
+  keepMedia,
+  MAX_MEDIA_BYTES,
+  type MediaHome,
+} from "../../workers/knowledge/media/keep-media.ts";
+import { mediaUri } from "../../workers/knowledge/media/media-fields.ts";
+import type { Author } from "../../workers/knowledge/store/rows.ts";
+import { isMedia } from "./list-files.ts";
+
+/** Where pictures and recordings of an imported folder go. */
+export interface MediaTarget {
+  home: MediaHome;
+  folder: string;
+  collectionId: number;
+  author: Author;
+  now: Date;
+  /** Told about every file that is missing or cannot be kept. */
+  onSkip(path: string, reason: string): void;
+}
+
+/** Links and pictures of Markdown: their beginning, its label, address without a title, title. */
+const LINK = /(!?\[([^\]\n]*)\]\()<?([^()\s<>]+)>?((?:\s+"[^"\n]*")?\))/g;
+
+/**
+ * Keeps the pictures and recordings that a text of the folder links to, and lets the links point at what was kept. Only
+ * files inside of the folder are looked at; other addresses stay as they are.
+ */
+export async function linkMedia(file: string, markdown: string, target: MediaTarget): Promise<string> {
+  const addresses = new Map<string, string>();
+  for (const [, , label = "", address = ""] of markdown.matchAll(LINK)) {
+    if (addresses.has(address) || /^[a-z][a-z0-9+.-]*:|^[/#]/i.test(address)) continue;
+    const kept = isMedia(address)
+      ? await keepFile(path.posix.dirname(file), address, label, target)
+      : undefined;
+    if (kept !== undefined) addresses.set(address, kept);
+  }
+  if (addresses.size === 0) return markdown;
+  return markdown.replace(LINK, (whole, before: string, _label: string, address: string, after: string) => {
+    const kept = addresses.get(address);
+    return kept === undefined ? whole : `${before}${kept}${after}`;
+  });
+}
+
+async function keepFile(
+  base: string,
+  address: string,
+  label: string,
+  target: MediaTarget,
+): Promise<string | undefined> {
+  const relative = path.posix.normalize(`${base}/${decode(address)}`);
+  if (relative.startsWith("../")) return undefined;
+  const read = await readMediaFile(path.join(target.folder, relative));
+  if ("refused" in read) {
+    target.onSkip(relative, read.refused);
+    return undefined;
+  }
+  const { home, collectionId, author, now } = target;
+  const name = path.posix.basename(relative).replace(/\.[^.]+$/, "");
+  const title = label.replace(/\s+/g, " ").trim().slice(0, MAX_TITLE_LENGTH).toWellFormed() || name;
+  const upload = { collectionId, title, bytes: read.bytes, description: "" };
+  const { item } = await keepMedia(home, upload, author, now);
+  return mediaUri(item.slug);
+}
+
+/** The bytes of a picture or recording, or one sentence that says why they cannot be kept. */
+export async function readMediaFile(location: string): Promise<{ bytes: Uint8Array } | { refused: string }> {
+  const found = await stat(location).catch(() => undefined);
+  if (!found?.isFile()) return { refused: "there is no such file" };
+  if (found.size > MAX_MEDIA_BYTES)
+    return { refused: `too large: ${found.size} bytes, at most ${MAX_MEDIA_BYTES}` };
+  const bytes = new Uint8Array(await readFile(location));
+  const inspected = inspectMedia(bytes);
+  return "refused" in inspected ? inspected : { bytes };
+}
+
+function decode(address: string): string {
+  try {
+    return decodeURIComponent(address);
+  } catch {
+    return address;
+  }
+}
