@@ -23,6 +23,12 @@ export class AppCredentials implements OAuthClientProvider, ModernProvider {
   #tokens: Parameters<OAuthClientProvider["saveTokens"]>[0] | undefined;
   #discovery: Parameters<NonNullable<ModernProvider["saveDiscoveryState"]>>[0] | undefined;
   #verifier = "";
+  readonly #role: string;
+
+  /** @param role - of the demonstration person who allows it everything */
+  constructor(role = "admin") {
+    this.#role = role;
+  }
 
   state(): string {
     return this.#state;
@@ -61,7 +67,7 @@ export class AppCredentials implements OAuthClientProvider, ModernProvider {
   }
 
   async redirectToAuthorization(authorizationUrl: URL): Promise<void> {
-    this.callback = await allowEverything(authorizationUrl);
+    this.callback = await allowEverything(authorizationUrl, this.#role);
     const { searchParams } = this.callback;
     if (searchParams.get("state") !== this.#state) throw new Error("The state came back changed.");
   }

@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { estimateTokens } from "../../scripts/check/token-cost.ts";
+import typicalAnswers from "../../scripts/check/typical-answers.json" with { type: "json" };
+import type { GatewayProcess } from "../support/gateway-process.ts";
+import { ANALYTICS_TASKS } from "./tasks/analytics-tasks.ts";
+import { CRM_TASKS } from "./tasks/crm-tasks.ts";
+import { JOINED_TASKS } from "./tasks/joined-tasks.ts";
+import { KNOWLEDGE_TASKS } from "./tasks/knowledge-tasks.ts";
+import { type Databases, openTaskClient, startTaskGateway, type TaskClient } from "./tasks/open-clients.ts";
+import { recordAnswers } from "./tasks/record-answers.ts";
+import type { Desk, Row } from "./tasks/task.ts";
+import { WRONG_CALLS } from "./tasks/wrong-calls.ts";
+
+const TASKS = [...ANALYTICS_TASKS, ...CRM_TASKS, ...KNOWLEDGE_TASKS, ...JOINED_TASKS];
+
+let gateway: GatewayProcess;
+let databases: Databases;
+/** Tokens of the answers that each tool gave, on both lanes. */
+const answers = new Map<string, number[]>();
+
+beforeAll(async () => {
+  ({ gateway, databases } = await startTaskGateway());
+});
+
+afterAll(async () => {
+  await gateway?.stop();
+});
+
+describe.each(["sessionful", "stateless"] as const)("the official client of the %s generation", (lane) => {
+  let client: TaskClient;
+
+  beforeAll(async () => {
+    client = await openTaskClient(gateway, lane);
+  });
+
+  afterAll(async () => {
+    await client?.close();
+  });
+
+  function openDesk(): Desk {
+    return {
+      client,
+      lane,
+      async call(tool, args) {
+        const { data, error, length } = await client.call(tool, args);
+        if (error) throw new Error(`${tool} ${JSON.stringify(args)}: ${JSON.stringify(error)}`);
+        answers.set(tool, [...(answers.get(tool) ?? []), estimateTokens("x".repeat(length))]);
+        return data;
+      },
+      async rows(database, sql, ...values) {
+        return (
+          await databases[database]
+            .prepare(sql)
+            .bind(...values)
+            .all<Row>()
+        ).results;
+      },
+    };
+  }
+
+  test.each(TASKS)("solves: $ask", async ({ solve }) => {
+    await solve(openDesk());
+  });
+
+  test.each(WRONG_CALLS)("is led from $mistake to the right call by the error alone", async (wrong) => {
+    const desk = openDesk();
+    const args = await wrong.args(desk);
+    const { error } = await client.call(wrong.tool, args);
+    expect(error?.code, JSON.stringify(error)).toBe(wrong.code);
+    if (error) await wrong.follow(desk, error, args);
+  });
+});
+
+test("typical answers cost what the check says they do", async () => {
+  const typical = Object.fromEntries([...answers].map(([tool, costs]) => [tool, median(costs)]).sort());
+  await recordAnswers(typical);
+  const recorded: Readonly<Record<string, number>> = typicalAnswers;
+  for (const [tool, cost] of Object.entries(typical)) {
+    // The data counts back from today, so an answer is a little longer on some days.
+    expect(cost, tool).toBeLessThanOrEqual((recorded[tool] ?? 0) * 1.3 + 40);
+  }
+});
+
+function median(costs: readonly number[]): number {
+  return [...costs].sort((a, b) => a - b)[Math.floor(costs.length / 2)] ?? 0;
+}
