@@ -23,6 +23,8 @@ export class AppCredentials implements OAuthClientProvider, ModernProvider {
   #tokens: Parameters<OAuthClientProvider["saveTokens"]>[0] | undefined;
   #discovery: Parameters<NonNullable<ModernProvider["saveDiscoveryState"]>>[0] | undefined;
   #verifier = "";
+  /** Which permissions the person ticks. */
+  permits: (scope: string) => boolean = () => true;
   readonly #role: string;
 
   /** @param role - of the demonstration person who allows it everything */
@@ -67,7 +69,7 @@ export class AppCredentials implements OAuthClientProvider, ModernProvider {
   }
 
   async redirectToAuthorization(authorizationUrl: URL): Promise<void> {
-    this.callback = await allowEverything(authorizationUrl, this.#role);
+    this.callback = await allowEverything(authorizationUrl, this.#role, this.permits);
     const { searchParams } = this.callback;
     if (searchParams.get("state") !== this.#state) throw new Error("The state came back changed.");
   }

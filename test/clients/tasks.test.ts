@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { estimateTokens } from "../../scripts/check/token-cost.ts";
 import typicalAnswers from "../../scripts/check/typical-answers.json" with { type: "json" };
 import type { GatewayProcess } from "../support/gateway-process.ts";
+import { AppCredentials } from "./app-credentials.ts";
 import { ANALYTICS_TASKS } from "./tasks/analytics-tasks.ts";
 import { CRM_TASKS } from "./tasks/crm-tasks.ts";
 import { JOINED_TASKS } from "./tasks/joined-tasks.ts";
@@ -70,6 +71,26 @@ describe.each(["sessionful", "stateless"] as const)("the official client of the 
     if (error) await wrong.follow(desk, error, args);
   });
 });
+
+test.each(["sessionful", "stateless"] as const)(
+  "a permission that is missing leads the %s client to the consent page, and the same call then works",
+  async (lane) => {
+    const credentials = new AppCredentials();
+    credentials.permits = (scope) => scope.endsWith(":read");
+    const client = await openTaskClient(gateway, lane, credentials);
+    const note = { note: "kept over the consent" };
+    await client.call("context_set", note);
+    const task = { title: `Ask for more (${lane})`, due: "2030-01-01" };
+    const { data } = await client.call("crm_find_companies", { region: "Europe", limit: 1 });
+    const args = { ...task, company_id: data.companies[0].id };
+    credentials.permits = () => true;
+    await expect(client.call("crm_create_task", args)).rejects.toThrow(/Unauthorized|authoriz/i);
+    await client.finishConsent();
+    expect((await client.call("crm_create_task", args)).data.task.title).toBe(task.title);
+    expect((await client.call("context_get")).data.notes).toEqual([note.note]);
+    await client.close();
+  },
+);
 
 test("typical answers cost what the check says they do", async () => {
   const typical = Object.fromEntries([...answers].map(([tool, costs]) => [tool, median(costs)]).sort());

@@ -27,6 +27,8 @@ export interface TaskClient {
   call(tool: string, args?: Record<string, unknown>): Promise<Answer>;
   prompt(name: string, args: Record<string, string>): Promise<string>;
   resource(uri: string): Promise<string>;
+  /** Ends a consent that a call led to: the person has allowed what was missing. */
+  finishConsent(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -50,29 +52,30 @@ export async function startTaskGateway(): Promise<{ gateway: GatewayProcess; dat
 export async function openTaskClient(
   gateway: GatewayProcess,
   lane: "sessionful" | "stateless",
-  role = "admin",
+  authProvider = new AppCredentials(),
 ): Promise<TaskClient> {
   const url = new URL(`${gateway.url}/mcp`);
-  const authProvider = new AppCredentials(role);
   const about = { name: "task test", version: "1" };
   if (lane === "sessionful") {
     const open = () => new StreamableHTTPClientTransport(url, { authProvider });
+    const finish = (transport: StreamableHTTPClientTransport) =>
+      transport.finishAuth(authProvider.answer.get("code") ?? "");
     const first = open();
     await new Client(about).connect(first as Transport).catch(() => {});
-    await first.finishAuth(authProvider.answer.get("code") ?? "");
+    await finish(first);
     await first.close();
-    const client = new Client(about);
-    await client.connect(open() as Transport);
-    return wrap(client as unknown as Callable);
+    const [client, transport] = [new Client(about), open()];
+    await client.connect(transport as Transport);
+    return wrap(client as unknown as Callable, () => finish(transport));
   }
   const options = { versionNegotiation: { mode: "auto" as const } };
   const first = new ModernTransport(url, { authProvider });
   await new ModernClient(about, options).connect(first).catch(() => {});
   await first.finishAuth(authProvider.answer);
   await first.close();
-  const client = new ModernClient(about, options);
-  await client.connect(new ModernTransport(url, { authProvider }));
-  return wrap(client as unknown as Callable);
+  const [client, transport] = [new ModernClient(about, options), new ModernTransport(url, { authProvider })];
+  await client.connect(transport);
+  return wrap(client as unknown as Callable, () => transport.finishAuth(authProvider.answer));
 }
 
 /** What both SDKs' clients can do. */
@@ -86,8 +89,9 @@ interface Callable {
   close(): Promise<void>;
 }
 
-function wrap(client: Callable): TaskClient {
+function wrap(client: Callable, finishConsent: () => Promise<void>): TaskClient {
   return {
+    finishConsent,
     async call(name, args = {}) {
       const result = await client.callTool({ name, arguments: args });
       const content = (result.content ?? []) as { text?: string }[];
