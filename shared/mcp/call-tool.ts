@@ -1,6 +1,6 @@
 import { approvalGate } from "../guard/approval-gate.ts";
 import { askHolding } from "../guard/ask-holding.ts";
-import { decide, requireAllowed } from "../guard/decide.ts";
+import { decide, isVisible, requireAllowed } from "../guard/decide.ts";
 import type { Exchange } from "../guard/exchange.ts";
 import { guard } from "../guard/guard.ts";
 import { requirePermission } from "../guard/require-approval.ts";
@@ -17,6 +17,7 @@ import { ToolError } from "./errors.ts";
 import { InputNeeded } from "./input-needed.ts";
 import type { JsonValue } from "./json.ts";
 import { contentsSchemaOf, maskHome } from "./masked-home.ts";
+import { findNearMisses } from "./near-misses.ts";
 import { JSON_RPC, ProtocolFault } from "./protocol-fault.ts";
 import { parseArguments } from "./schema.ts";
 
@@ -35,7 +36,7 @@ export async function callTool(
   args: Record<string, unknown> | undefined,
 ): Promise<CallToolAnswer> {
   const entry = exchange.catalogue.tools.get(name);
-  if (!entry) throw new ProtocolFault(JSON_RPC.invalidParams, `Unknown tool: ${name.slice(0, 64)}`);
+  if (!entry) throw refuseUnknownTool(exchange, name.slice(0, 64));
   try {
     const answer = await guardedCall(exchange, entry, args);
     announceChange(exchange, entry.subject);
@@ -45,6 +46,17 @@ export async function callTool(
     if (failure.retryAfter !== undefined) exchange.retryAfter(failure.retryAfter);
     return errorAnswer(failure);
   }
+}
+
+/** Names the tools that may have been meant, of those that this person can see. */
+function refuseUnknownTool({ catalogue, policy, identity }: Exchange, name: string): ProtocolFault {
+  const visible = [...catalogue.tools.values()].filter(({ subject }) => isVisible(policy, identity, subject));
+  const near = findNearMisses(
+    name,
+    visible.map(({ definition }) => definition.name),
+  );
+  const closest = near.length > 0 ? `. Closest: ${near.join(", ")}` : "";
+  return new ProtocolFault(JSON_RPC.invalidParams, `Unknown tool: ${name}${closest}`);
 }
 
 /** A tool error as the model reads it. */

@@ -52,6 +52,11 @@ export class AppCredentials implements OAuthClientProvider, ModernProvider {
     this.#tokens = tokens;
   }
 
+  /** So that the next request leads to the authorization page. */
+  forgetTokens(): void {
+    this.#tokens = undefined;
+  }
+
   codeVerifier(): string {
     return this.#verifier;
   }

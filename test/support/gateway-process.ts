@@ -80,6 +80,8 @@ function configure(publicUrl: string, { main, agents = [], vars }: GatewayOption
     kv_namespaces: local.kv_namespaces,
     d1_databases: local.d1_databases,
     queues: local.queues,
+    r2_buckets: local.r2_buckets,
+    rules: local.rules,
     durable_objects: {
       bindings: [
         ...local.durable_objects.bindings,

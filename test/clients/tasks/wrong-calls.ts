@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { measureDistance } from "../../../shared/mcp/near-misses.ts";
 import type { Answer } from "./open-clients.ts";
 import { type Desk, dayAgo, type Row } from "./task.ts";
 
@@ -21,25 +22,11 @@ function wordsOf({ message, suggested_action }: NonNullable<Answer["error"]>): s
 function closest(error: NonNullable<Answer["error"]>, written: string): string {
   const candidates = wordsOf(error).filter((word) => word.length > 2 && word !== written);
   const ranked = candidates
-    .map((word): [number, string] => [distance(written, word.split(".").at(-1) ?? ""), word])
+    .map((word): [number, string] => [measureDistance(written, word.split(".").at(-1) ?? ""), word])
     .sort(([a], [b]) => a - b);
   const best = ranked[0]?.[1];
   if (best === undefined) throw new Error(`No name in: ${error.suggested_action}`);
   return best;
-}
-
-/** Edits from one word to another (Levenshtein). */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= one.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= other.length; j += 1) {
-      const swap = (row[j - 1] ?? 0) + (one[i - 1] === other[j - 1] ? 0 : 1);
-      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[other.length] ?? 0;
 }
 
 /** The tool that the error says to use. */
