@@ -1,32 +1,68 @@
 import budgets from "./budgets.json" with { type: "json" };
 import type { Check } from "./definition.ts";
+import typicalAnswers from "./typical-answers.json" with { type: "json" };
 import { allowWorkerModules } from "./worker-modules.ts";
 
-/** What a client's model pays for knowing the tools of each URL. */
+/**
+ * What a client's model pays: for knowing the tools of each URL, for each tool, and for a typical answer of each tool.
+ * The answers were measured by `test/clients/questions.test.ts`, which fails when they grow past what stands here.
+ */
 export const tokenCost: Check = {
   name: "tokens",
-  ensures: "each tools/list stays within its token budget",
+  ensures: "tool lists, tools and typical answers stay within their token budgets",
   async run() {
-    const costs = await measureCosts();
-    const limits: Readonly<Record<string, number>> = budgets.toolListTokens;
+    const [lists, tools] = await measureCosts();
+    const unanswered = tools.filter(({ answer }) => answer === undefined).map(({ name }) => name);
+    const servers = Map.groupBy(
+      tools,
+      ({ name }) => /^(analytics|crm|context)_/.exec(name)?.[1] ?? "knowledge",
+    );
     return {
-      summary: costs.map(({ url, tokens }) => `${url} ${tokens}`).join(", "),
-      findings: costs.flatMap(({ url, tokens }) => {
-        const budget = limits[url];
-        if (budget === undefined)
-          return [`${url} has no token budget. Add one to scripts/check/budgets.json.`];
-        if (tokens <= budget) return [];
-        return [
-          `tools/list at ${url} costs about ${tokens} tokens, the budget is ${budget} (scripts/check/budgets.json). ` +
-            "Shorten descriptions and schemas, or raise the budget with the reason in the commit.",
-        ];
-      }),
-      notes: costs.flatMap(({ url, heaviest }) =>
-        url === "/mcp" ? [`Heaviest tools: ${heaviest.map((tool) => tool.join(" ")).join(", ")}.`] : [],
-      ),
+      summary: lists.map(({ name, tokens }) => `${name} ${tokens}`).join(", "),
+      findings: [
+        ...lists.flatMap((list) => judge(list, "The list of tools at", budgets.toolListTokens)),
+        ...tools.flatMap((tool) => judge(tool, "The definition of", budgets.definitionTokens)),
+        ...tools.flatMap(({ name, answer }) =>
+          answer === undefined
+            ? []
+            : judge({ name, tokens: answer }, "A typical answer of", budgets.answerTokens),
+        ),
+      ],
+      notes: [
+        ...[...servers.values()].map(
+          (members) => `definition / typical answer: ${members.map(tell).join(", ")}.`,
+        ),
+        ...(unanswered.length > 0 ? [`No task asks for ${unanswered.join(", ")}.`] : []),
+      ],
     };
   },
 };
+
+/** Something with a price. */
+interface Cost {
+  name: string;
+  tokens: number;
+}
+
+interface ToolCost extends Cost {
+  /** Tokens of a typical answer, if a task asks for one. */
+  answer: number | undefined;
+}
+
+function tell({ name, tokens, answer }: ToolCost): string {
+  return `${name} ${tokens}${answer === undefined ? "" : ` / ${answer}`}`;
+}
+
+/** Holds a cost against its own budget, or against the one for all without. */
+function judge({ name, tokens }: Cost, what: string, limits: Readonly<Record<string, number>>): string[] {
+  const budget = limits[name] ?? limits.default;
+  if (budget === undefined) return [`${name} has no token budget. Add one to scripts/check/budgets.json.`];
+  if (tokens <= budget) return [];
+  return [
+    `${what} ${name} costs about ${tokens} tokens, the budget is ${budget} (scripts/check/budgets.json). ` +
+      "Shorten it, or raise the budget with the reason in the commit.",
+  ];
+}
 
 /**
  * Estimates tokens of a text: one per four characters, rounded up. English prose comes close to that with today's
@@ -36,14 +72,7 @@ export function estimateTokens(text: string): number {
   return Math.ceil(text.length / 4);
 }
 
-interface UrlCost {
-  url: string;
-  tokens: number;
-  /** The five dearest tools with their tokens. */
-  heaviest: [name: string, tokens: number][];
-}
-
-async function measureCosts(): Promise<UrlCost[]> {
+async function measureCosts(): Promise<[lists: Cost[], tools: ToolCost[]]> {
   allowWorkerModules();
   const { servers } = await import("../../workers/servers.ts");
   const { createCatalogue } = await import("../../shared/mcp/catalogue.ts");
@@ -51,12 +80,17 @@ async function measureCosts(): Promise<UrlCost[]> {
     { url: "/mcp", served: servers },
     ...servers.map((server) => ({ url: `/mcp/${server.name}`, served: [server] })),
   ];
-  return urls.map(({ url, served }) => {
-    const tools = [...createCatalogue(url, url, served).tools.values()].map(({ listed }) => listed);
-    const heaviest = tools
-      .map((tool): [string, number] => [String(tool.name), estimateTokens(JSON.stringify(tool))])
-      .sort((one, other) => other[1] - one[1])
-      .slice(0, 5);
-    return { url, tokens: estimateTokens(JSON.stringify({ tools })), heaviest };
-  });
+  const listAt = (url: string, served: typeof servers) =>
+    [...createCatalogue(url, url, served).tools.values()].map(({ listed }) => listed);
+  const answers: Readonly<Record<string, number>> = typicalAnswers;
+  return [
+    urls.map(({ url, served }) => ({
+      name: url,
+      tokens: estimateTokens(JSON.stringify({ tools: listAt(url, served) })),
+    })),
+    listAt("/mcp", servers).map((tool) => {
+      const name = String(tool.name);
+      return { name, tokens: estimateTokens(JSON.stringify(tool)), answer: answers[name] };
+    }),
+  ];
 }

@@ -1,10 +1,10 @@
+import { findNearMisses } from "../../shared/mcp/near-misses.ts";
 import type { SubjectKind } from "../../shared/policy/compile.ts";
 import { type ArgumentTypes, compileExpression, ExpressionError } from "../../shared/policy/expression.ts";
 import { compileGlobs } from "../../shared/policy/glob.ts";
 import type { PolicyDocument, RoleDocument } from "../../shared/policy/schema.ts";
 import { typeArguments } from "./argument-types.ts";
 import type { Known, KnownSubject } from "./catalogue.ts";
-import { findNearMisses } from "./near-misses.ts";
 import {
   describeExpressionError,
   type FieldPath,

@@ -1,7 +1,7 @@
 import { approvalGate } from "../guard/approval-gate.ts";
 import { askHolding } from "../guard/ask-holding.ts";
 import type { ContextRecorder } from "../guard/context-recorder.ts";
-import { decide, requireAllowed } from "../guard/decide.ts";
+import { decide, isVisible, requireAllowed } from "../guard/decide.ts";
 import type { Exchange } from "../guard/exchange.ts";
 import { guard } from "../guard/guard.ts";
 import { requirePermission } from "../guard/require-approval.ts";
@@ -20,6 +20,7 @@ import { InputNeeded } from "./input-needed.ts";
 import type { JsonValue } from "./json.ts";
 import type { Step } from "./long-work.ts";
 import { contentsSchemaOf, maskHome } from "./masked-home.ts";
+import { findNearMisses } from "./near-misses.ts";
 import { JSON_RPC, ProtocolFault } from "./protocol-fault.ts";
 import { parseArguments } from "./schema.ts";
 import { type CreatedTask, isCreatedTask, requireTasks, startTask } from "./tasks.ts";
@@ -42,7 +43,7 @@ export async function callTool(
   args: Record<string, unknown> | undefined,
 ): Promise<CallToolAnswer | CreatedTask> {
   const entry = exchange.catalogue.tools.get(name);
-  if (!entry) throw new ProtocolFault(JSON_RPC.invalidParams, `Unknown tool: ${name.slice(0, 64)}`);
+  if (!entry) throw refuseUnknownTool(exchange, name.slice(0, 64));
   requireTasks(exchange, entry);
   try {
     const answer = await guardedCall(exchange, entry, args);
@@ -53,6 +54,17 @@ export async function callTool(
     if (failure.retryAfter !== undefined) exchange.retryAfter(failure.retryAfter);
     return errorAnswer(failure);
   }
+}
+
+/** Names the tools that may have been meant, of those that this person can see. */
+function refuseUnknownTool({ catalogue, policy, identity }: Exchange, name: string): ProtocolFault {
+  const visible = [...catalogue.tools.values()].filter(({ subject }) => isVisible(policy, identity, subject));
+  const near = findNearMisses(
+    name,
+    visible.map(({ definition }) => definition.name),
+  );
+  const closest = near.length > 0 ? `. Closest: ${near.join(", ")}` : "";
+  return new ProtocolFault(JSON_RPC.invalidParams, `Unknown tool: ${name}${closest}`);
 }
 
 /** A tool error as the model reads it. */

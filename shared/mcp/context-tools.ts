@@ -100,7 +100,11 @@ function setTool(defaults: z.ZodObject) {
       const operations: ContextOperation[] = [];
       if (input.defaults) {
         const checked = clearable.safeParse(input.defaults);
-        if (!checked.success) throw new ToolError("invalid_input", describeIssues(checked.error));
+        if (!checked.success) {
+          throw new ToolError("invalid_input", describeIssues(checked.error), {
+            suggestedAction: `The defaults of this server are: ${known.join(", ")}.`,
+          });
+        }
         operations.push({ kind: "set_defaults", defaults: defined(checked.data) });
       }
       if (input.note !== undefined) operations.push({ kind: "note", text: input.note });

@@ -27,7 +27,7 @@ export function inquireVisit(
   elicits: { form: boolean; url: boolean },
   named: boolean,
 ): Inquiry {
-  const common = { key: "approval_page", ability: "elicitation", method: "elicitation/create" } as const;
+  const common = { key: "approval_page", method: "elicitation/create" } as const;
   if (elicits.url) {
     return { ...common, params: { mode: "url", message, url, ...(named && { elicitationId: id }) } };
   }
@@ -52,11 +52,11 @@ export interface ClientAbilities {
 }
 
 /** A question on its way to the client, the same in both generations. */
-export interface Inquiry extends Omit<InputRequestSpec, "key"> {
+export interface Inquiry extends Asked {
   key?: string;
-  /** The capability a client must have declared. */
-  ability: keyof ClientAbilities;
 }
+
+type Asked = Omit<InputRequestSpec, "key">;
 
 /**
  * A question as `elicitation/create` in form or URL mode, or as `roots/list` (MCP 2025-11-25 and 2026-07-28). Only
@@ -64,12 +64,12 @@ export interface Inquiry extends Omit<InputRequestSpec, "key"> {
  */
 export function inquire({ key, message, schema, answeredBy, url }: Question, named = false): Inquiry {
   const common = key === undefined ? {} : { key };
-  if (answeredBy === "client") return { ...common, ability: "roots", method: "roots/list", params: {} };
+  if (answeredBy === "client") return { ...common, method: "roots/list", params: {} };
   const params: InputRequestSpec["params"] =
     url === undefined
       ? { mode: "form", message, requestedSchema: formSchemaOf(schema) }
       : { mode: "url", message, url, ...(named && { elicitationId: crypto.randomUUID() }) };
-  return { ...common, ability: "elicitation", method: "elicitation/create", params };
+  return { ...common, method: "elicitation/create", params };
 }
 
 /** A prompt for the client's model as `sampling/createMessage`. */
@@ -82,18 +82,18 @@ export function inquireSample(
     maxTokens: options.maxTokens ?? 1_000,
     ...(options.system !== undefined && { systemPrompt: options.system }),
   };
-  return { ability: "sampling", method: "sampling/createMessage", params };
+  return { method: "sampling/createMessage", params };
 }
 
 /** Throws `client_unsupported` naming the capability that the client did not declare, such as `elicitation.url`. */
-export function requireAbility(abilities: ClientAbilities | undefined, request: InputRequestSpec): void {
+export function requireAbility(abilities: ClientAbilities | undefined, request: Asked): void {
   if (isAble(abilities, request)) return;
   const text = `This tool needs a client with the "${nameOf(neededFor(request))}" capability.`;
   throw new ToolError("client_unsupported", text);
 }
 
 /** The capability that a request for the client's side needs, as the client would have to declare it. */
-function neededFor({ method, params }: InputRequestSpec): ClientAbilities {
+function neededFor({ method, params }: Asked): ClientAbilities {
   if (method === "roots/list") return { roots: {} };
   if (method === "sampling/createMessage") return { sampling: {} };
   return { elicitation: params.mode === "url" ? { url: {} } : { form: {} } };
@@ -103,14 +103,14 @@ function neededFor({ method, params }: InputRequestSpec): ClientAbilities {
  * Throws -32021 with the capability that a client would have to declare to be asked this (MCP 2026-07-28,
  * `MissingRequiredClientCapability`).
  */
-export function requireInquirable(abilities: ClientAbilities, request: InputRequestSpec): void {
+export function requireInquirable(abilities: ClientAbilities, request: Asked): void {
   if (isAble(abilities, request)) return;
   const needed = neededFor(request);
   const text = `This call needs a client with the "${nameOf(needed)}" capability.`;
   throw new ProtocolFault(JSON_RPC.missingCapability, text, { requiredCapabilities: needed });
 }
 
-function isAble(abilities: ClientAbilities | undefined, { method, params }: InputRequestSpec): boolean {
+function isAble(abilities: ClientAbilities | undefined, { method, params }: Asked): boolean {
   if (method === "elicitation/create") return elicitsOf(abilities)[params.mode === "url" ? "url" : "form"];
   return abilities?.[method === "roots/list" ? "roots" : "sampling"] !== undefined;
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Effect, ToolDefinition } from "./define.ts";
 import { ToolError } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
+import { findNearMisses } from "./near-misses.ts";
 
 /** A JSON Schema object (2020-12, the dialect MCP assumes when a schema names none). */
 export type JsonSchema = { [key: string]: JsonValue };
@@ -97,7 +98,10 @@ export function parseArguments<Schema extends z.ZodObject>(schema: Schema, args:
   const known = Object.keys(schema.shape);
   const unknown = Object.keys(given).filter((name) => !known.includes(name));
   if (unknown.length > 0) {
-    const names = unknown.slice(0, 5).map((name) => `"${name.slice(0, 60)}"`);
+    const names = unknown.slice(0, 5).map((name) => {
+      const [near] = findNearMisses(name.slice(0, 60), known);
+      return `"${name.slice(0, 60)}"${near === undefined ? "" : ` (closest: ${near})`}`;
+    });
     const takes = known.length > 0 ? `It takes: ${known.join(", ")}.` : "It takes no arguments.";
     throw new ToolError("invalid_input", `Unknown argument ${names.join(", ")}. ${takes}`);
   }

@@ -48,7 +48,7 @@ export function sessionfulChannel(
   const notify = (notification: ServerNotification) =>
     void extra.sendNotification(notification).catch(() => {});
   const send = ({ method, params }: Inquiry): Promise<unknown> => {
-    requireAbility(server.getClientCapabilities(), { key: "", method, params });
+    requireAbility(server.getClientCapabilities(), { method, params });
     const options = { relatedRequestId: extra.requestId, timeout: ANSWER_TIMEOUT_MS };
     return extra.sendRequest({ method, params } as ServerRequest, INQUIRY_RESULTS[method], options);
   };

@@ -23,6 +23,14 @@ export class AppCredentials implements OAuthClientProvider, ModernProvider {
   #tokens: Parameters<OAuthClientProvider["saveTokens"]>[0] | undefined;
   #discovery: Parameters<NonNullable<ModernProvider["saveDiscoveryState"]>>[0] | undefined;
   #verifier = "";
+  /** Which permissions the person ticks. */
+  permits: (scope: string) => boolean = () => true;
+  readonly #role: string;
+
+  /** @param role - of the demonstration person who allows it everything */
+  constructor(role = "admin") {
+    this.#role = role;
+  }
 
   state(): string {
     return this.#state;
@@ -44,6 +52,11 @@ export class AppCredentials implements OAuthClientProvider, ModernProvider {
     this.#tokens = tokens;
   }
 
+  /** So that the next request leads to the authorization page. */
+  forgetTokens(): void {
+    this.#tokens = undefined;
+  }
+
   codeVerifier(): string {
     return this.#verifier;
   }
@@ -61,7 +74,7 @@ export class AppCredentials implements OAuthClientProvider, ModernProvider {
   }
 
   async redirectToAuthorization(authorizationUrl: URL): Promise<void> {
-    this.callback = await allowEverything(authorizationUrl);
+    this.callback = await allowEverything(authorizationUrl, this.#role, this.permits);
     const { searchParams } = this.callback;
     if (searchParams.get("state") !== this.#state) throw new Error("The state came back changed.");
   }

@@ -3,9 +3,13 @@ import { DEMO_PASSWORD, DEMO_PEOPLE } from "../../scripts/seed/people.ts";
 
 /**
  * What a person does when an app opens their browser at an authorization URL: signs in through the form, ticks every
- * permission, allows. Returns the address that the browser is sent back to, with the code in it.
+ * permission that `permits` does not hold back, allows. Returns the address that the browser is sent back to, with the code in it.
  */
-export async function allowEverything(authorizationUrl: URL, role = "admin"): Promise<URL> {
+export async function allowEverything(
+  authorizationUrl: URL,
+  role = "admin",
+  permits: (scope: string) => boolean = () => true,
+): Promise<URL> {
   const email = DEMO_PEOPLE.find((person) => person.role === role)?.email ?? "";
   const browser = new Browser();
   const signInPage = await openPage(browser, await follow(browser, authorizationUrl.href));
@@ -17,7 +21,9 @@ export async function allowEverything(authorizationUrl: URL, role = "admin"): Pr
   );
   const consentPage = await openPage(browser, redirectOf(signedIn));
   const consent = findForm(consentPage, "handle");
-  const ticks = consent.boxes.map(({ name, value }): [string, string] => [name, value]);
+  const ticks = consent.boxes
+    .filter(({ value }) => permits(value))
+    .map(({ name, value }): [string, string] => [name, value]);
   const allowed = await browser.send(consent, [...consent.fields, ...ticks, ["decision", "allow"]]);
   return new URL(redirectOf(allowed));
 }

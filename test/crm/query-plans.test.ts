@@ -142,6 +142,7 @@ beforeAll(async () => {
   const { rows: people } = await store.contacts.search({ text: "a", facets: [], limit: 1 });
   await store.deals.move(deal?.id ?? "", deal?.version ?? 1, "lost", "x", stamp);
   await store.deals.listStageChanges(deal?.id ?? "", 5);
+  await store.deals.listRegions();
   for (const owner of [undefined, ownerId]) {
     const days = { staleTo: "2026-01-01", today: "2026-01-01", closedFrom: "2020-01-01" };
     await store.counters.summarize(owner, days);

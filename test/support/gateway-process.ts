@@ -82,8 +82,6 @@ function configure(publicUrl: string, { main, agents = [], vars }: GatewayOption
     r2_buckets: local.r2_buckets,
     d1_databases: local.d1_databases,
     queues: local.queues,
-    rules: local.rules,
-    r2_buckets: local.r2_buckets,
     durable_objects: {
       bindings: [
         ...local.durable_objects.bindings,

@@ -38,7 +38,8 @@ export async function resolveOwner(
   const [owner, ...others] = exact.length > 0 ? exact : found;
   if (!owner) {
     throw new ToolError("not_found", `No owner is called "${text}".`, {
-      suggestedAction: 'Use the beginning of a name, an e-mail address, "me" or "any".',
+      suggestedAction:
+        'Use the beginning of a name, an e-mail address, "me" or "any"; crm_get_pipeline names the owners.',
     });
   }
   if (others.length > 0) {
@@ -48,6 +49,15 @@ export async function resolveOwner(
     });
   }
   return owner;
+}
+
+/** Refuses a region that no deal is in: no deals of "EMEA" must not read like no deals in Europe. */
+export async function requireRegion(store: CrmStore, region: string): Promise<void> {
+  const known = await store.deals.listRegions();
+  if (known.length === 0 || known.some((name) => name.toLowerCase() === region.toLowerCase())) return;
+  throw new ToolError("not_found", `No customer is filed under a region called "${region}".`, {
+    suggestedAction: `Use one of: ${known.join(", ")}; or "any".`,
+  });
 }
 
 /**

@@ -207,6 +207,21 @@ export class DealStore {
     return results;
   }
 
+  /** The regions that deals are in. Goes from one to the next by the index, whatever the number of deals. */
+  async listRegions(): Promise<string[]> {
+    const { results } = await this.#db
+      .prepare(
+        `WITH RECURSIVE found (region) AS (
+           SELECT min(region COLLATE NOCASE) FROM deals
+           UNION ALL
+           SELECT (SELECT min(region COLLATE NOCASE) FROM deals WHERE deals.region > found.region COLLATE NOCASE)
+             FROM found WHERE found.region IS NOT NULL)
+         SELECT region FROM found WHERE region IS NOT NULL LIMIT 50`,
+      )
+      .all<{ region: string }>();
+    return results.map(({ region }) => region);
+  }
+
   /** Moves the version of a deal that the caller has read, and writes the step into its history. */
   async move(id: string, version: number, to: Stage, reason: string | null, stamp: Stamp): Promise<DealMove> {
     const closes = isClosed(to);

@@ -4,7 +4,7 @@ import { ToolError } from "../../../shared/mcp/errors.ts";
 import { companyShape, presentCompany } from "../answers.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { cursorField, limitField, lineField, ownerField, regionField } from "../fields.ts";
-import { resolveOwner } from "../resolve.ts";
+import { requireRegion, resolveOwner } from "../resolve.ts";
 import { matchField, requireWords, searchPosition } from "../search-fields.ts";
 import type { CrmStore } from "../store.ts";
 
@@ -45,6 +45,7 @@ export const findCompanies = defineTool({
       limit: input.limit,
       after: input.cursor === undefined ? undefined : decodeCursor(input.cursor, question, searchPosition),
     });
+    if (region !== undefined && page.rows.length === 0) await requireRegion(store, region);
     const [only] = page.rows;
     if (only && page.rows.length === 1 && page.match === "all_words") {
       context.remember({ type: "company", id: only.id, label: only.name });

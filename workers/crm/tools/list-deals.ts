@@ -5,7 +5,7 @@ import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { dealPosition, dealQuestion, toDealFilter } from "../deal-question.ts";
 import { cursorField, limitField, ownerField } from "../fields.ts";
 import { CURRENCY, fromCents } from "../money.ts";
-import { resolveOwner } from "../resolve.ts";
+import { requireRegion, resolveOwner } from "../resolve.ts";
 import type { CrmStore } from "../store.ts";
 
 /** Deals by plain filters, with totals over all that match. */
@@ -46,6 +46,7 @@ export const listDeals = defineTool({
     const question = JSON.stringify(["deals", input.sort, input.untouched_for_days ?? null, fixed]);
     const after = input.cursor === undefined ? undefined : decodeCursor(input.cursor, question, dealPosition);
     const page = await store.deals.list(filter, input.sort, input.limit, after);
+    if (filter.region !== undefined && page.rows.length === 0) await requireRegion(store, filter.region);
     if (input.company_id !== undefined && page.rows[0]) {
       const { company_id: id, company_name: label } = page.rows[0];
       context.remember({ type: "company", id, label });

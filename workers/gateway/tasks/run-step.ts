@@ -107,7 +107,7 @@ function openChannel({ task, step, answers }: Stage, { note }: StepHost): Client
   const elicits = elicitsOf(abilities);
   const questions = new TaskQuestions(step, answers);
   const put = <Value>(inquiry: Inquiry, read: (response: unknown) => Value): Promise<Value> => {
-    requireAbility(abilities, inquiry.ability);
+    requireAbility(abilities, inquiry);
     return questions.put(inquiry, read);
   };
   return {

@@ -11,7 +11,7 @@ export function findNearMisses(text: string, known: readonly string[]): string[]
 }
 
 /** Levenshtein distance: how many characters have to be added, removed or changed. */
-function measureDistance(one: string, other: string): number {
+export function measureDistance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (const [index, character] of [...one].entries()) {
     const next = [index + 1];
