@@ -23,6 +23,3 @@ DROP INDEX audit_record_full;
 DROP INDEX audit_record_by_age;
 CREATE INDEX audit_record_by_age ON audit_record (type, at)
   WHERE event IS NOT NULL AND type NOT IN ('intent', 'outcome');
-
--- Who changes a person can name the request that the change makes, and have it carried out at once.
-ALTER TABLE admin_request ADD COLUMN mark TEXT;

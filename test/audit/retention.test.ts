@@ -149,6 +149,33 @@ describe("a sweep", () => {
     expect(await stored("emma")).toEqual(["3 sign_in gone"]);
   });
 
+  it("finds the records of a call too that come after those around them were looked through", async () => {
+    const chain = nameOf("hana");
+    await withTrail(chain, (trail) => {
+      trail.record(chain, { type: "hold", userId: null, held: true, reason: "kept long", by: "test" }, 0);
+      for (const day of [0, 1, 45]) {
+        trail.open(intentOf(chain, `call-${day}`), day * DAY, takenAt(day * DAY));
+        trail.close({ callId: `call-${day}`, status: "ok", durationMs: 1, bytes: 1 }, day * DAY);
+      }
+    });
+    const links = await linksOf(chain);
+    const late = [2, 3];
+    await deliver(links.filter(({ sequence }) => !late.includes(sequence)));
+    for (let again = 0; again < 2; again += 1) await sweep(50);
+    await deliver(links.filter(({ sequence }) => late.includes(sequence)));
+    await sweep(50);
+    expect(await stored("hana")).toEqual([
+      "1 hold",
+      "2 intent gone",
+      "3 outcome gone",
+      "4 intent gone",
+      "5 outcome gone",
+      "6 intent",
+      "7 outcome",
+    ]);
+    expect((await verifyExport(await exportTrail())).findings).toEqual([]);
+  });
+
   it("removes a thousand records at a time, and is done when it says so", async () => {
     await record(
       "fay",

@@ -78,7 +78,8 @@ export class TrailPages {
   load(visit: (entry: Entry) => void): PageState | null {
     const pages: Page[] = [];
     let state: string | null = null;
-    for (const row of this.#sql.exec<Row>("SELECT * FROM trail_page ORDER BY number").toArray()) {
+    // Row by row: after a long time without the platform database there are many.
+    for (const row of this.#sql.exec<Row>("SELECT * FROM trail_page ORDER BY number")) {
       const page = emptyPage(row.number, row.last);
       page.size = row.entries.length;
       for (const entry of readEntries(row.entries)) {
@@ -129,8 +130,13 @@ export class TrailPages {
    * does no harm.
    */
   confirm(sequences: readonly number[]): void {
-    for (const { unconfirmed } of this.#pages) {
-      if (unconfirmed.size > 0) for (const sequence of sequences) unconfirmed.delete(sequence);
+    const [lowest, highest] = [Math.min(...sequences), Math.max(...sequences)];
+    for (const { last, unconfirmed } of this.#pages) {
+      // In the order of their sequence, so the first is the least.
+      const [first] = unconfirmed;
+      if (first === undefined || last < lowest) continue;
+      if (first > highest) break;
+      for (const sequence of sequences) unconfirmed.delete(sequence);
     }
   }
 
