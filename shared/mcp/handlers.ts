@@ -34,9 +34,13 @@ const COMPLETION_LIMIT = 100;
 const LISTED_MEMBERS = 1_000;
 
 /** `tools/list`: what this principal may call now or after a step-up. */
-export function listTools(exchange: Exchange, cursor?: string): { tools: Listed[]; nextCursor?: string } {
+export async function listTools(
+  exchange: Exchange,
+  cursor?: string,
+): Promise<{ tools: Listed[]; nextCursor?: string }> {
   const { catalogue, identity, policy } = exchange;
-  const { page, ...next } = paginate(visible(policy, identity, catalogue.tools.values()), cursor);
+  const entries = visible(policy, identity, catalogue.tools.values());
+  const { page, ...next } = await paginate(exchange, "tools", entries, cursor);
   return {
     tools: page.map((entry) => ({ ...withIcons(exchange, entry), ...nameView(exchange, entry) })),
     ...next,
@@ -53,19 +57,24 @@ function nameView(
 }
 
 /** `prompts/list`. */
-export function listPrompts(exchange: Exchange, cursor?: string): { prompts: Listed[]; nextCursor?: string } {
+export async function listPrompts(
+  exchange: Exchange,
+  cursor?: string,
+): Promise<{ prompts: Listed[]; nextCursor?: string }> {
   const { catalogue, identity, policy } = exchange;
-  const { page, ...next } = paginate(visible(policy, identity, catalogue.prompts.values()), cursor);
+  const entries = visible(policy, identity, catalogue.prompts.values());
+  const { page, ...next } = await paginate(exchange, "prompts", entries, cursor);
   return { prompts: page.map((entry) => withIcons(exchange, entry)), ...next };
 }
 
 /** `resources/templates/list`. */
-export function listTemplates(
+export async function listTemplates(
   exchange: Exchange,
   cursor?: string,
-): { resourceTemplates: Listed[]; nextCursor?: string } {
+): Promise<{ resourceTemplates: Listed[]; nextCursor?: string }> {
   const { catalogue, identity, policy } = exchange;
-  const { page, ...next } = paginate(visible(policy, identity, catalogue.templates), cursor);
+  const entries = visible(policy, identity, catalogue.templates);
+  const { page, ...next } = await paginate(exchange, "resources/templates", entries, cursor);
   return { resourceTemplates: page.map((entry) => withIcons(exchange, entry)), ...next };
 }
 
@@ -85,6 +94,8 @@ export async function listResources(
     if (!list || !identity.scopes.includes(entry.subject.scope)) continue;
     const listed = await guardedRead(exchange, entry, {}, (context) => list.call(entry.definition, context));
     const { icons, annotations } = withIcons(exchange, entry);
+    // By address, which does not change: what comes next must not depend on what was changed meanwhile.
+    listed.sort((one, other) => (one.uri < other.uri ? -1 : 1));
     for (const { lastModified, ...member } of listed) {
       members.push({
         title: member.name,
@@ -95,8 +106,9 @@ export async function listResources(
       });
     }
   }
-  const { page, ...next } = paginate([...fixed, ...members.slice(0, LISTED_MEMBERS)], cursor);
-  return { resources: page, ...next };
+  const all = [...fixed, ...members.slice(0, LISTED_MEMBERS)].map((listed) => ({ listed }));
+  const { page, ...next } = await paginate(exchange, "resources", all, cursor);
+  return { resources: page.map(({ listed }) => listed), ...next };
 }
 
 /** `resources/read`. An unknown URI is a {@link ProtocolFault}; its code is the one of the client's revision. */
