@@ -5,16 +5,11 @@ import {
 } from "@modelcontextprotocol/server";
 import { encodeIdentity, IDENTITY_HEADER } from "../auth/identity-header.ts";
 import { openKeyring } from "../auth/keyring.ts";
-import type { PrincipalIdentity } from "../auth/principal.ts";
-import { decide } from "../guard/decide.ts";
-import { isRefusal, recordDenial } from "../guard/record-denial.ts";
-import type { Subject } from "../guard/subject.ts";
-import { traceIdOf } from "../observe/trace.ts";
-import type { Policy } from "../policy/compile.ts";
-import type { Decision } from "../policy/decide.ts";
+import { runInTrace, traceIdOf, writeTraceparent } from "../observe/trace.ts";
 import { createSessionId, openSessionId, type SessionOwner, sealSessionId } from "../session/seal.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { keepAlive } from "./keep-alive.ts";
+import { baselines, type Caller, findTarget, type Params, recordMissingScope } from "./message-target.ts";
 import { OLD_SESSION, type OldSessions, openOldStream, postToOldSession } from "./old-transport.ts";
 import { checkParameterHeaders } from "./parameter-headers.ts";
 import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
@@ -27,7 +22,7 @@ import { readPlainRequest } from "./stateless-request.ts";
 const SESSION_HEADER = "mcp-session-id";
 
 /** Headers a client may hand on to its session; everything else, cookies and tokens included, stays here. */
-const FORWARDED_HEADERS = ["accept", "content-type", "last-event-id", "mcp-protocol-version", "traceparent"];
+const FORWARDED_HEADERS = ["accept", "content-type", "last-event-id", "mcp-protocol-version"];
 
 /** The library's own door to session objects, used for the streams it hibernates (GET) and for DELETE. */
 export interface SessionDoor {
@@ -52,23 +47,10 @@ export interface LaneOptions {
   reconnect: string;
 }
 
-/** What is looked at of a message before its generation checks it; anything may be in it. */
-interface Params {
-  name?: unknown;
-  uri?: unknown;
-  arguments?: unknown;
-  _meta?: Record<string, unknown> | null;
-}
-
-/** One authenticated request. */
-export interface Caller {
-  identity: PrincipalIdentity;
-  /** The policy in force. */
-  policy: Policy;
-  /** When the token ends, in Unix seconds. */
-  expiresAt: number | undefined;
-  env: Env;
-  ctx: ExecutionContext;
+/** A message, and the text that it was read from. */
+interface ReadMessage {
+  body: Record<string, unknown>;
+  text: string;
 }
 
 /**
@@ -96,6 +78,18 @@ async function servePost(request: Request, options: LaneOptions, caller: Caller)
   if (unacceptable) return unacceptable;
   const read = await readMessage(request);
   if (!read.ok) return read.response;
+  const { _meta } = (read.body.params ?? {}) as Params;
+  const traceId = traceIdOf(request.headers, typeof _meta === "object" ? _meta : null);
+  return await runInTrace(traceId, () => serveMessage(request, read, options, caller));
+}
+
+/** A message that could be read. Which generation it is for, and what it is about, shows now. */
+async function serveMessage(
+  request: Request,
+  read: ReadMessage,
+  options: LaneOptions,
+  caller: Caller,
+): Promise<Response> {
   const plain = readPlainRequest(request.headers, read.body);
   const legacy = plain === null && (await isLegacyRequest(request, read.body));
   const target = findTarget(read.body, options.catalogue, caller);
@@ -106,7 +100,7 @@ async function servePost(request: Request, options: LaneOptions, caller: Caller)
   }
   if (target?.decision.kind === "scope") {
     const { scope } = target.decision;
-    recordMissingScope(request, read.body, target, caller, legacy);
+    recordMissingScope(request, target, caller, legacy);
     return options.challenge([...baselines(options.catalogue, scope), scope]);
   }
   if (!legacy) {
@@ -145,68 +139,9 @@ function checkContentHeaders(request: Request): Response | undefined {
   return undefined;
 }
 
-/** The tool, prompt or resource that a message is about, and what the policy says of it. */
-interface Target {
-  subject: Subject;
-  decision: Decision;
-  args: Readonly<Record<string, unknown>>;
-}
-
-function findTarget(
-  body: Record<string, unknown>,
-  catalogue: Catalogue,
-  { identity, policy }: Caller,
-): Target | undefined {
-  const params = (body.params ?? {}) as Params;
-  const entry =
-    body.method === "tools/call" && typeof params.name === "string"
-      ? catalogue.tools.get(params.name)
-      : body.method === "prompts/get" && typeof params.name === "string"
-        ? catalogue.prompts.get(params.name)
-        : body.method === "resources/read" && typeof params.uri === "string"
-          ? (catalogue.resources.get(params.uri) ?? matchTemplate(catalogue, params.uri))
-          : undefined;
-  if (!entry) return undefined;
-  const { subject } = entry;
-  const args = body.method === "resources/read" ? { uri: params.uri } : params.arguments;
-  const named = typeof args === "object" && args !== null ? { ...args } : {};
-  return { subject, decision: decide(policy, identity, subject), args: named };
-}
-
-/** Records the refusal of a message whose scope is missing: it reaches no session and no guard. */
-function recordMissingScope(
-  request: Request,
-  body: Record<string, unknown>,
-  { subject, decision, args }: Target,
-  { identity, policy, env, ctx }: Caller,
-  legacy: boolean,
-): void {
-  if (!isRefusal(decision)) return;
-  const origin = {
-    env,
-    identity,
-    policy,
-    lane: legacy ? ("sessionful" as const) : ("stateless" as const),
-    // The session's seal has not been opened yet, so which session it would have been is only the client's word.
-    sessionId: null,
-    traceId: traceIdOf(request.headers, ((body.params ?? {}) as Params)._meta ?? {}),
-    waitUntil: (promise: Promise<unknown>) => ctx.waitUntil(promise),
-  };
-  recordDenial(origin, subject, args, decision);
-}
-
-function matchTemplate(catalogue: Catalogue, uri: string) {
-  return catalogue.templates.find((template) => template.matcher.match(uri) !== null);
-}
-
-function baselines(catalogue: Catalogue, scope: string): string[] {
-  const server = catalogue.servers.find((candidate) => scope in candidate.scopes);
-  return server && server.baseline !== scope ? [server.baseline] : [];
-}
-
 async function serveSessionPost(
   request: Request,
-  read: { body: Record<string, unknown>; text: string },
+  read: ReadMessage,
   options: LaneOptions,
   caller: Caller,
 ): Promise<Response> {
@@ -298,6 +233,7 @@ function sessionHeaders(
   }
   headers.set(IDENTITY_HEADER, encodeIdentity(identity));
   headers.set(BINDING_HEADER, binding);
+  headers.set("traceparent", writeTraceparent(traceIdOf(request.headers)));
   // How the agents library names an object that it did not address itself.
   headers.set("x-partykit-room", name);
   return headers;

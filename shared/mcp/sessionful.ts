@@ -24,7 +24,7 @@ import { CfWorkerJsonSchemaValidator } from "@modelcontextprotocol/sdk/validatio
 import { McpAgent } from "agents/mcp";
 import { decodeIdentity } from "../auth/identity-header.ts";
 import type { Exchange } from "../guard/exchange.ts";
-import { traceIdOf } from "../observe/trace.ts";
+import { runInTrace, traceIdOf } from "../observe/trace.ts";
 import { policyInForce } from "../policy/current.ts";
 import {
   applyOperation,
@@ -147,9 +147,11 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     }
     await this.#touch();
     const extra = { requestInfo: { headers: Object.fromEntries(request.headers) } };
-    return this.getTransportType() === "sse"
-      ? posts.accept(message, extra)
-      : posts.receive(message, extra, version);
+    return await runInTrace(traceIdOf(request.headers), async () =>
+      this.getTransportType() === "sse"
+        ? posts.accept(message, extra)
+        : posts.receive(message, extra, version),
+    );
   }
 
   /** A session of the old transport is its one connection; a new connection gets a new session. */
@@ -296,7 +298,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
       policy: await policyInForce(this.env),
       lane: "sessionful",
       sessionId: this.getSessionId(),
-      traceId: traceIdOf(headers, extra._meta),
+      traceId: traceIdOf(headers),
       session: this.#home(),
       channel: sessionfulChannel(server, extra, this.#logLevel, () =>
         this.server.posts?.release(extra.requestId),

@@ -89,7 +89,7 @@ async function answerMessage(message: StatelessRequest, setting: Setting, exchan
     return { result: sign({ ...result, resultType: "complete", ...method.cache }, setting.catalogue) };
   } catch (failure) {
     if (failure instanceof InputNeeded) return await answerWithQuestions(failure, message, setting);
-    return describeFailure(failure, exchange);
+    return describeFailure(failure);
   }
 }
 
@@ -113,16 +113,16 @@ async function answerWithQuestions(
     const requestState = await state.mint(answered);
     return { result: sign({ resultType: "input_required", inputRequests, requestState }, catalogue) };
   } catch (failure) {
-    return describeFailure(failure, null);
+    return describeFailure(failure);
   }
 }
 
-function describeFailure(failure: unknown, exchange: Exchange | null): Body {
+function describeFailure(failure: unknown): Body {
   if (failure instanceof ProtocolFault) {
     const { code, message, data } = failure;
     return { error: { code, message, ...(data !== undefined && { data }) } };
   }
-  const eventId = logFailure("request_failed", failure, { trace_id: exchange?.traceId });
+  const eventId = logFailure("request_failed", failure);
   return { error: { code: JSON_RPC.internalError, message: `Internal error. Event id: ${eventId}.` } };
 }
 

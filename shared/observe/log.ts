@@ -1,5 +1,6 @@
 import type { JsonValue } from "../mcp/json.ts";
 import { maskText } from "../redact/mask-text.ts";
+import { currentTraceId } from "./trace.ts";
 
 /** Log levels, quietest last. */
 export type Level = "debug" | "info" | "warn" | "error";
@@ -17,11 +18,11 @@ const HARMLESS =
 export type LogFields = Record<string, JsonValue | undefined>;
 
 /**
- * Writes one structured line: JSON with `level`, `event` and the fields. Workers Logs and Logpush index it as is.
+ * Writes one structured line: JSON with `level`, `event`, the trace that it belongs to, and the fields. Workers Logs and Logpush index it as is.
  * The text of an unexpected failure may quote anything, so every string is masked, whoever the reader is.
  */
 export function log(level: Level, event: string, fields: LogFields): void {
-  const line = { level, event, time: new Date().toISOString(), ...fields };
+  const line = { level, event, time: new Date().toISOString(), trace_id: currentTraceId(), ...fields };
   console[level](JSON.stringify(line, maskField));
 }
 

@@ -1,0 +1,87 @@
+import type { PrincipalIdentity } from "../auth/principal.ts";
+import { decide } from "../guard/decide.ts";
+import { isRefusal, recordDenial } from "../guard/record-denial.ts";
+import type { Subject } from "../guard/subject.ts";
+import { traceIdOf } from "../observe/trace.ts";
+import type { Policy } from "../policy/compile.ts";
+import type { Decision } from "../policy/decide.ts";
+import type { Catalogue } from "./catalogue.ts";
+
+/** One authenticated request. */
+export interface Caller {
+  identity: PrincipalIdentity;
+  /** The policy in force. */
+  policy: Policy;
+  /** When the token ends, in Unix seconds. */
+  expiresAt: number | undefined;
+  env: Env;
+  ctx: ExecutionContext;
+}
+
+/** What is looked at of a message before its generation checks it; anything may be in it. */
+export interface Params {
+  name?: unknown;
+  uri?: unknown;
+  arguments?: unknown;
+  _meta?: Record<string, unknown> | null;
+}
+
+/** The tool, prompt or resource that a message is about, and what the policy says of it. */
+interface Target {
+  subject: Subject;
+  decision: Decision;
+  args: Readonly<Record<string, unknown>>;
+}
+
+/** What a message is about; `undefined` for one that is about nothing in particular, or nothing that is here. */
+export function findTarget(
+  body: Record<string, unknown>,
+  catalogue: Catalogue,
+  { identity, policy }: Caller,
+): Target | undefined {
+  const params = (body.params ?? {}) as Params;
+  const entry =
+    body.method === "tools/call" && typeof params.name === "string"
+      ? catalogue.tools.get(params.name)
+      : body.method === "prompts/get" && typeof params.name === "string"
+        ? catalogue.prompts.get(params.name)
+        : body.method === "resources/read" && typeof params.uri === "string"
+          ? (catalogue.resources.get(params.uri) ?? matchTemplate(catalogue, params.uri))
+          : undefined;
+  if (!entry) return undefined;
+  const { subject } = entry;
+  const args = body.method === "resources/read" ? { uri: params.uri } : params.arguments;
+  const named = typeof args === "object" && args !== null ? { ...args } : {};
+  return { subject, decision: decide(policy, identity, subject), args: named };
+}
+
+/** Records the refusal of a message whose scope is missing: it reaches no session and no guard. */
+export function recordMissingScope(
+  request: Request,
+  { subject, decision, args }: Target,
+  { identity, policy, env, ctx }: Caller,
+  legacy: boolean,
+): void {
+  if (!isRefusal(decision)) return;
+  const origin = {
+    env,
+    identity,
+    policy,
+    lane: legacy ? ("sessionful" as const) : ("stateless" as const),
+    // The session's seal has not been opened yet, so which session it would have been is only the client's word.
+    sessionId: null,
+    traceId: traceIdOf(request.headers),
+    waitUntil: (promise: Promise<unknown>) => ctx.waitUntil(promise),
+  };
+  recordDenial(origin, subject, args, decision);
+}
+
+function matchTemplate(catalogue: Catalogue, uri: string) {
+  return catalogue.templates.find((template) => template.matcher.match(uri) !== null);
+}
+
+/** The scopes that must come along with one, so that a challenge names all of them. */
+export function baselines(catalogue: Catalogue, scope: string): string[] {
+  const server = catalogue.servers.find((candidate) => scope in candidate.scopes);
+  return server && server.baseline !== scope ? [server.baseline] : [];
+}
