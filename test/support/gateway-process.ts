@@ -76,9 +76,11 @@ function configure(publicUrl: string, { main, agents = [], vars }: GatewayOption
     main: path.resolve(ROOT, main ?? local.main ?? "workers/index.ts"),
     compatibility_date: local.compatibility_date,
     compatibility_flags: local.compatibility_flags,
+    rules: local.rules,
     vars: { ...local.vars, ...vars, PUBLIC_URL: publicUrl },
     kv_namespaces: local.kv_namespaces,
     d1_databases: local.d1_databases,
+    r2_buckets: local.r2_buckets,
     queues: local.queues,
     durable_objects: {
       bindings: [
