@@ -84,12 +84,12 @@ export class PostAnswer {
     this.end();
   }
 
-  /** Closes the stream; a POST that has got nothing yet is answered with 404. */
-  end(): void {
+  /** Closes the stream; a POST that has got nothing yet is answered with this HTTP status and no content. */
+  end(status = 404): void {
     clearInterval(this.#keepAlive);
     this.#gone = true;
     if (this.#writer) this.#writer.close().catch(() => {});
-    else this.#respond(new Response(null, { status: 404 }));
+    else this.#respond(new Response(null, { status }));
   }
 
   #writeFrame(frame: string): void {

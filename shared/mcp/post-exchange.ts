@@ -78,6 +78,7 @@ export class PostExchangeTransport implements Transport {
   receive(message: JSONRPCMessage, extra: MessageExtraInfo, version: string | null): Promise<Response> {
     if (!isJSONRPCRequest(message)) {
       this.onmessage?.(message, extra);
+      if ("method" in message && message.method === "notifications/cancelled") this.#giveUp(message.params);
       return Promise.resolve(new Response(null, { status: 202 }));
     }
     const primed = version !== null && version >= PRIMED_SINCE;
@@ -86,6 +87,14 @@ export class PostExchangeTransport implements Transport {
     this.#open.set(message.id, post);
     this.onmessage?.(message, extra);
     return post.response;
+  }
+
+  /** A cancelled request gets no answer (MCP 2025-11-25, «Cancellation»), so its POST would stay open for ever. */
+  #giveUp(params: Readonly<Record<string, unknown>> | undefined): void {
+    const requestId = params?.requestId;
+    const post = this.#open.get(requestId as RequestId);
+    this.#open.delete(requestId as RequestId);
+    post?.end(202);
   }
 
   /** Hands in a message of the old transport (2024-11-05): whatever answers it goes out on the session's one stream. */

@@ -1,4 +1,4 @@
-import { evictAllDurableObjects } from "cloudflare:test";
+import { evictAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { principalGate } from "../../shared/guard/admit.ts";
@@ -89,5 +89,23 @@ describe.each(LANES)("news on the %s lane", (lane) => {
       expect(last?.result).toMatchObject({ resultType: "complete" });
       expect(await news.next()).toBeNull();
     } else expect(last).toBeNull();
+  });
+});
+
+describe("a stateless client that hangs up", () => {
+  it("leaves no line behind", async () => {
+    const hub = env.CHANGE_HUB.get(env.CHANGE_HUB.idFromName("knowledge"));
+    const countLines = () =>
+      runInDurableObject(hub, (_hub, state) => state.getWebSockets("user_frank").length);
+    const listener = await openSession({
+      server: "knowledge",
+      lane: "stateless",
+      as: "frank",
+      role: "editor",
+    });
+    const { news } = await waitForNews(listener, { uris: [URI] });
+    expect(await countLines()).toBe(1);
+    await news.close();
+    await expect.poll(countLines).toBe(0);
   });
 });

@@ -76,11 +76,13 @@ function configure(publicUrl: string, { main, agents = [], vars }: GatewayOption
     main: path.resolve(ROOT, main ?? local.main ?? "workers/index.ts"),
     compatibility_date: local.compatibility_date,
     compatibility_flags: local.compatibility_flags,
+    rules: local.rules,
     vars: { ...local.vars, ...vars, PUBLIC_URL: publicUrl },
     rules: local.rules,
     kv_namespaces: local.kv_namespaces,
     r2_buckets: local.r2_buckets,
     d1_databases: local.d1_databases,
+    r2_buckets: local.r2_buckets,
     queues: local.queues,
     durable_objects: {
       bindings: [

@@ -101,16 +101,23 @@ export class TestSession {
   }
 
   /** Sends one request; the answer may be a stream that goes on. */
-  send(method: string, params: Record<string, unknown> = {}): Promise<Response> {
+  send(method: string, params: Record<string, unknown> = {}, signal?: AbortSignal): Promise<Response> {
     const id = this.#nextId++;
-    return this.post({ jsonrpc: "2.0", id, method, params: this.#withEnvelope(params) }, method, params);
+    const message = { jsonrpc: "2.0", id, method, params: this.#withEnvelope(params) };
+    return this.post(message, method, params, signal);
   }
 
   /** Posts a message as it is. */
-  post(message: unknown, method = "", params: Record<string, unknown> = {}): Promise<Response> {
+  post(
+    message: unknown,
+    method = "",
+    params: Record<string, unknown> = {},
+    signal: AbortSignal | null = null,
+  ): Promise<Response> {
     const name = params.name ?? params.uri ?? params.taskId;
     return exports.default.fetch(this.url, {
       method: "POST",
+      signal,
       headers: {
         host: new URL(this.url).host,
         authorization: `Bearer ${this.token.accessToken}`,
