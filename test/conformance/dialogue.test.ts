@@ -166,6 +166,33 @@ describe("a stateless call that is asked back", () => {
   });
 });
 
+describe("a task that asks in the middle of its work", () => {
+  const see = async (taskId: string) =>
+    (await callStateless(gateway.fixtureUrl, "tasks/get", { taskId })).result ?? {};
+  const answer = (taskId: string, inputResponses: Record<string, unknown>) =>
+    callStateless(gateway.fixtureUrl, "tasks/update", { taskId, inputResponses });
+
+  async function awaitQuestion(taskId: string, key: string): Promise<void> {
+    await expect.poll(async () => Object.keys((await see(taskId)).inputRequests ?? {})).toEqual([key]);
+  }
+
+  test("asks again under another key for what is no answer, and goes on after its object was evicted", async () => {
+    const call = { name: "confirm_delete", arguments: { filename: "a.txt" } };
+    const { result } = await callStateless(gateway.fixtureUrl, "tools/call", call);
+    const taskId = String(result?.taskId);
+    await awaitQuestion(taskId, "s1-q1");
+    await answer(taskId, { "s1-q1": { action: "accept", content: { confirm: "perhaps" } } });
+    await awaitQuestion(taskId, "s1-q1-2");
+    await gateway.evict("TASK_RUNNER", "demo-admin");
+    // The first question has been answered: another answer to it is ignored.
+    await answer(taskId, { "s1-q1": { action: "accept", content: { confirm: true } } });
+    expect((await see(taskId)).status).toBe("input_required");
+    await answer(taskId, { "s1-q1-2": { action: "accept", content: { confirm: true } } });
+    await expect.poll(async () => (await see(taskId)).status).toBe("completed");
+    expect((await see(taskId)).result).toEqual({ content: [{ type: "text", text: "Deleted a.txt" }] });
+  });
+});
+
 describe("a client of the old transport, where it is switched on", () => {
   let client: Client;
   let transport: SSEClientTransport;

@@ -19,7 +19,7 @@ export async function callStateless(
       accept: "application/json, text/event-stream",
       "mcp-protocol-version": REVISION,
       "mcp-method": method,
-      "mcp-name": String(params.name),
+      "mcp-name": String(params.name ?? params.taskId),
     },
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { ...params, _meta: ENVELOPE } }),
   });
@@ -29,5 +29,8 @@ export async function callStateless(
 const ENVELOPE = {
   "io.modelcontextprotocol/protocolVersion": REVISION,
   "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
-  "io.modelcontextprotocol/clientCapabilities": { elicitation: {}, sampling: {}, roots: {} },
+  "io.modelcontextprotocol/clientCapabilities": {
+    ...{ elicitation: {}, sampling: {}, roots: {} },
+    extensions: { "io.modelcontextprotocol/tasks": {} },
+  },
 };

@@ -7,9 +7,10 @@ import { askFor, nameWhoChanged } from "../../../scripts/people/requests.ts";
 import { addPerson, setDisabled, setRole } from "../../../scripts/people/statements.ts";
 import { ADMINISTRATION } from "../../../shared/audit/record.ts";
 import { verifyExport } from "../../../shared/audit/verify-export.ts";
-import { type NewTask, taskGate } from "../../../shared/tasks/task.ts";
+import type { NewTask } from "../../../shared/tasks/task.ts";
 import { runMaintenance } from "../../../workers/gateway/maintenance.ts";
 import { carryOutRequests } from "../../../workers/gateway/requests/carry-out.ts";
+import { TaskStore } from "../../../workers/gateway/tasks/task-store.ts";
 import {
   awaitEvents,
   deliver,
@@ -122,7 +123,11 @@ async function livePerson() {
     resource: "/mcp/crm",
     tick: ["crm:read"],
   });
-  await taskGate(env, person.id).create(makeTask(person.id, clientId));
+  const runner = env.TASK_RUNNER.get(env.TASK_RUNNER.idFromName(person.id));
+  // Without its alarm: nothing of it is to run.
+  await runInDurableObject(runner, (_runner, { storage }) => {
+    new TaskStore(storage.sql).add(makeTask(person.id, clientId), Date.now());
+  });
   await principalOf(person.id).applyContext(clientId, [{ kind: "note", text: "my private note" }]);
   await awaitEvents(person.id, 2);
   await deliverAll(person.id);
