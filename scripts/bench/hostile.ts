@@ -62,9 +62,13 @@ async function run(inputs: number, seed: number): Promise<void> {
   const agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
   const attack = await openTarget({ port, agent, own, stranger, secret: SECRET });
   const before = (await worker.readMemory()) ?? 0;
+  const slow = attack.trickle();
   let faults = 0;
   for (const lane of GENERATIONS) faults += await attackLane(lane, attack, inputs, seed);
   const after = (await worker.readMemory()) ?? 0;
+  const late = await slow;
+  if (late !== 408)
+    throw new CommandFailure(`A message that never ended was answered ${late}.`, "408 is right.");
   await attack.requireUnharmed();
   console.log(`\nseed ${seed}; ${inputs * GENERATIONS.length} inputs tried, ${faults} faults`);
   console.log(`memory of the runtime: ${inMiB(before)} before, ${inMiB(after)} after`);

@@ -7,6 +7,9 @@ export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 /** Nesting of one message. Deeper input is refused before any schema walks it. */
 const MAX_DEPTH = 64;
 
+/** Milliseconds in which a message must arrive. A body that never ends would hold its request for ever. */
+export const BODY_TIMEOUT_MS = 30_000;
+
 const decoder = new TextDecoder();
 
 /** A parsed message, or the answer that refuses it. */
@@ -15,11 +18,15 @@ export type BodyResult =
   | { ok: false; response: Response };
 
 /**
- * Reads and checks a POST body: JSON, one object (batches ended with 2025-06-18), bounded in bytes and depth,
+ * Reads and checks a POST body: JSON, one object (batches ended with 2025-06-18), bounded in bytes, depth and time,
  * with parameters of the right type.
  */
 export async function readMessage(request: Request): Promise<BodyResult> {
-  const text = await readText(request);
+  const text = await inTime(readText(request));
+  if (text === undefined) {
+    const seconds = BODY_TIMEOUT_MS / 1000;
+    return refuse(408, JSON_RPC.serverError, `The message did not arrive within ${seconds} seconds.`);
+  }
   if (text === null) {
     return refuse(413, JSON_RPC.invalidRequest, `The message is larger than ${MAX_BODY_BYTES} bytes.`);
   }
@@ -44,6 +51,19 @@ export async function readMessage(request: Request): Promise<BodyResult> {
 
 function refuse(status: number, code: number, message: string): BodyResult {
   return { ok: false, response: jsonRpcError(status, code, message) };
+}
+
+/** What a promise gives, or `undefined` when it takes too long. */
+async function inTime<Value>(work: Promise<Value>): Promise<Value | undefined> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), BODY_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /**

@@ -2,7 +2,7 @@ import { exports } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { findFault } from "../../scripts/bench/hostile/find-fault.ts";
-import { type HostileInput, hostileInput } from "../../scripts/bench/hostile/inputs.ts";
+import { type HostileInput, hostileInput, keepsListening } from "../../scripts/bench/hostile/inputs.ts";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
 
 /** Inputs a lane; `npm run bench -- hostile` tries many thousand with other seeds. */
@@ -63,8 +63,7 @@ async function judge(input: HostileInput, own: TestSession, stranger: TestSessio
       signal,
     });
     const contentType = response.headers.get("content-type") ?? "";
-    // A stream that a GET has opened stays open: who opened it leaves it.
-    const listening = input.verb === "GET" && contentType.includes("text/event-stream");
+    const listening = keepsListening(input) && contentType.includes("text/event-stream");
     if (listening) await response.body?.cancel();
     const text = listening ? "" : await response.text();
     return findFault({ status: response.status, contentType, text }, CANARY);

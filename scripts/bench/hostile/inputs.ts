@@ -223,6 +223,11 @@ const oddVerb: Make = (lane) =>
       session: lane === "sessionful" ? "own" : "none",
     }));
 
+/** Whether a request may open a stream that stays open: whoever opened it has to leave it. */
+export function keepsListening({ verb, body }: Pick<HostileInput, "verb" | "body">): boolean {
+  return verb === "GET" || body?.includes("subscriptions/listen") === true;
+}
+
 /** Everything that a hostile client can send to one generation in a single request. */
 export function hostileInput(lane: Generation): fc.Arbitrary<HostileInput> {
   const makers = [

@@ -1,6 +1,6 @@
 import http from "node:http";
 import type { HostileAnswer } from "./find-fault.ts";
-import type { HostileInput } from "./inputs.ts";
+import { type HostileInput, keepsListening } from "./inputs.ts";
 
 /** Milliseconds within which anything is answered. */
 const DEADLINE_MS = 30_000;
@@ -18,6 +18,8 @@ interface Target {
 /** A target with a session of each of both people. */
 export interface Attack extends Target {
   sessions: Record<HostileInput["session"], string | undefined>;
+  /** Sends half a message and nothing more. Gives the status of the answer, which comes when its time is over. */
+  trickle(): Promise<number>;
   /** Throws when the other person's note is gone or a new session cannot work. */
   requireUnharmed(): Promise<void>;
 }
@@ -45,6 +47,19 @@ export async function openTarget(target: Target): Promise<Attack> {
   return {
     ...target,
     sessions: { own, stranger, none: undefined, forged: `${"0".repeat(32)}.${"A".repeat(43)}` },
+    trickle() {
+      const { promise, resolve, reject } = Promise.withResolvers<number>();
+      const length = { "content-length": "1000", host: `localhost:${target.port}` };
+      const headers = { ...headersFor(target.own, own, REVISION), ...length };
+      const place = { host: "127.0.0.1", port: target.port, path: "/mcp", method: "POST", agent: false };
+      const request = http.request({ ...place, headers }, (response) => {
+        resolve(response.statusCode ?? 0);
+        request.destroy();
+      });
+      request.on("error", reject);
+      request.write('{"jsonrpc":"2.0","id":1,');
+      return promise;
+    },
     async requireUnharmed() {
       const note = await call(target.stranger, stranger, "context_get", {});
       if (!note.includes(target.secret))
@@ -104,8 +119,8 @@ function exchange(
     (response) => {
       let text = "";
       const done = () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text });
-      // A stream that a GET has opened stays open: who opened it leaves it.
-      if (method === "GET" && response.headers["content-type"]?.includes("text/event-stream")) {
+      const streams = response.headers["content-type"]?.includes("text/event-stream") === true;
+      if (streams && keepsListening({ verb: method, body })) {
         done();
         request.destroy();
         return;
