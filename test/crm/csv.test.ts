@@ -76,6 +76,11 @@ describe.each(LANES)("importing contacts on the %s lane", (lane) => {
     const undone = await session.call("crm_undo_change", { change_id: data.change_id });
     expect(undone.data).toMatchObject({ rows: 1 });
     expect(await count("contacts WHERE email = ?", at("nina"))).toBe(0);
+    const anew = await session.call("crm_import_csv", args);
+    expect(anew.data).toMatchObject({ done: false, create: 1 });
+    const second = await session.call("crm_import_csv", { ...args, confirm: anew.data.confirm });
+    expect(await count("contacts WHERE email = ?", at("nina"))).toBe(1);
+    await session.call("crm_undo_change", { change_id: second.data.change_id });
   });
 
   it("fills in who is known by address when asked to, and leaves alone what its cells do not say", async () => {

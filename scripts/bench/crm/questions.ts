@@ -44,6 +44,8 @@ export function listQuestions(asOf: Date): Question[] {
       "e-mail address that nobody has",
       ({ first, company }, index) => `${first}.${letter(index)}q@${company.split(/\W/)[0]}.example`,
     ),
+    // The known weak spot: a long word that stands in every address and in no name.
+    contacts("word of every address", () => "example"),
     contacts("slip of the pen", ({ first, last }) => `${slip(first)} ${slip(last)}`),
     contacts("words that nobody has", ({ last }, index) => `${last} zzq${letter(index)}`),
     {

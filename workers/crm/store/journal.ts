@@ -218,6 +218,12 @@ export class JournalStore {
     return await this.#db.prepare("SELECT kind FROM changes WHERE id = ?").bind(id).first<ChangeKind>("kind");
   }
 
+  /** Whether a change has been taken back. */
+  async isUndone(id: string): Promise<boolean> {
+    const query = this.#db.prepare("SELECT undone_at FROM changes WHERE id = ?").bind(id);
+    return (await query.first<string>("undone_at")) !== null;
+  }
+
   /** The rows of one table that a change has touched. */
   async listRows(id: string, table: JournalTable): Promise<string[]> {
     const { results } = await this.#db

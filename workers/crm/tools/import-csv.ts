@@ -13,7 +13,7 @@ import { FIELDS, IMPORTED, type ImportKind, mapColumns, ROWS } from "../csv/colu
 import { type CsvTable, FILE_LIMITS, readCsv } from "../csv/format.ts";
 import { type ImportContext, type ImportPlan, planCompanies, planContacts } from "../csv/plan-import.ts";
 import { idempotencyField } from "../fields.ts";
-import { describeWrite } from "../store/idempotency.ts";
+import { describeWrite, type IdempotentWrite } from "../store/idempotency.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
 
@@ -73,8 +73,7 @@ export const importCsv = defineTool({
         .map(({ row, id, same }) => ({ row, id, same })),
     };
     const file = await digestPreview([record, csv, mode, JSON.stringify(mapping)]);
-    const write = await describeWrite(principal.userId, key ?? `import ${file}`, "crm_import_csv", { file });
-    const earlier = await store.recallWrite(write);
+    const { write, earlier } = await findEarlier(store, principal.userId, key ?? `import ${file}`, file);
     if (earlier !== undefined) return { ...answer, done: true, replayed: true, change_id: earlier };
     if (plan.create.length + plan.update.length === 0) return { ...answer, done: false };
     const digest = await digestPreview([
@@ -98,6 +97,22 @@ export const importCsv = defineTool({
     };
   },
 });
+
+/**
+ * What an earlier call with this key imported, and the write that stands for another one. An import that was taken back
+ * is none: the same file may come in again.
+ */
+async function findEarlier(
+  store: CrmStore,
+  userId: string,
+  key: string,
+  file: string,
+): Promise<{ write: IdempotentWrite; earlier: string | undefined }> {
+  const write = await describeWrite(userId, key, "crm_import_csv", { file });
+  const earlier = await store.recallWrite(write);
+  if (earlier === undefined || !(await store.journal.isUndone(earlier))) return { write, earlier };
+  return await findEarlier(store, userId, `${key} after ${earlier}`, file);
+}
 
 function readMapping(record: ImportKind, table: CsvTable, given: Readonly<Record<string, string>>) {
   const wrong = Object.values(given).find((field) => !FIELDS[record].includes(field));
