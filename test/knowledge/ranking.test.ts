@@ -113,6 +113,11 @@ describe("a question of frequent words over many passages", () => {
     expect(hits[0]?.slug).toBe("turbine-manual");
     expect(hits).toHaveLength(10);
     expect(counter.take().rows).toBeLessThan(3_000);
+    for (const question of ["turb*", '"turbine hums"']) {
+      const answer = await searchPassages(counter.db, { question, limit: 5 }, { hidden: [] });
+      expect(answer.hits).toHaveLength(5);
+      expect(counter.take().rows).toBeLessThan(6_000);
+    }
     const mixed = await searchPassages(counter.db, { question: "turbine oil", limit: 3 }, { hidden: [] });
     expect(mixed.hits[0]?.slug).toBe("turbine-manual");
   });

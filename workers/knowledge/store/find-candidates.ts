@@ -68,10 +68,12 @@ export async function findCandidates(
   question: Question,
   scope: CandidateScope,
 ): Promise<readonly FoundRow[]> {
-  const { terms, frequent } = await chooseTerms(db, question);
+  const { terms, postings } = await chooseTerms(db, question);
   const words = buildMatch({ ...question, terms });
   if (words === null) return [];
-  const values = [matchIn("title heading body tags", words, scope), MAX_HITS, RANKED_ANEW];
+  const match = matchIn("title heading body tags", words, scope);
+  const frequent = postings === undefined ? await matchesTooMany(db, match) : postings > MAX_POSTINGS;
+  const values = [match, MAX_HITS, RANKED_ANEW];
   const hidden = JSON.stringify(scope.hidden);
   const statement = frequent
     ? db.prepare(NEWEST).bind(...values, hidden, matchIn("title heading tags", words, scope))
@@ -79,26 +81,43 @@ export async function findCandidates(
   return (await statement.all<FoundRow>()).results;
 }
 
-/** Quoted words choose by themselves; beginnings always take part. `frequent` when even the rarest word is too much. */
+/**
+ * Quoted words choose by themselves; beginnings always take part. `postings` is how many passages the rarest words
+ * hold, `undefined` where phrases and beginnings do not let it be known.
+ */
 async function chooseTerms(
   db: D1Database,
   { phrases, terms }: Question,
-): Promise<{ terms: readonly Term[]; frequent: boolean }> {
-  if (phrases.length > 0 || terms.length === 0) return { terms, frequent: false };
+): Promise<{ terms: readonly Term[]; postings: number | undefined }> {
   const { holding, passages } = await readTermStatistics(
     db,
     terms.map(({ stem }) => stem),
   );
   // Words cannot match more passages than there are.
-  if (passages <= MAX_POSTINGS) return { terms, frequent: false };
+  if (passages <= MAX_POSTINGS) return { terms, postings: passages };
+  if (phrases.length > 0) return { terms, postings: undefined };
   const held = ({ stem, prefix }: Term) => (prefix ? 0 : (holding.get(stem) ?? 0));
   const rarest = [...terms].sort((a, b) => held(a) - held(b));
-  let postings = 0;
+  let sum = 0;
   const chosen = rarest.filter((term, place) => {
-    postings += held(term);
-    return place === 0 || postings <= MAX_POSTINGS;
+    sum += held(term);
+    return place === 0 || sum <= MAX_POSTINGS;
   });
-  return { terms: chosen, frequent: chosen.every((term) => held(term) > MAX_POSTINGS) };
+  const postings = chosen.some(({ prefix }) => prefix)
+    ? undefined
+    : chosen.reduce((total, term) => total + held(term), 0);
+  return { terms: chosen, postings };
+}
+
+/** Counts no further than needed: unranked, the index is left after {@link MAX_POSTINGS} passages. */
+async function matchesTooMany(db: D1Database, match: string): Promise<boolean> {
+  const { results } = await db
+    .prepare(
+      "SELECT count(*) AS n FROM (SELECT 1 FROM passages_index WHERE passages_index MATCH ?1 LIMIT ?2)",
+    )
+    .bind(match, MAX_POSTINGS + 1)
+    .all<{ n: number }>();
+  return (results[0]?.n ?? 0) > MAX_POSTINGS;
 }
 
 /** The MATCH expression of some columns, kept to the scope. */
