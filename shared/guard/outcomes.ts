@@ -42,13 +42,16 @@ export function keepOutcome(userId: string, outcome: Outcome, now: number): bool
 /**
  * Milliseconds that whoever undertook to send a user's outcomes on has to wait before it looks again; 0 when it is to
  * send now what is there, and has nothing to do any more.
+ *
+ * @param waited - milliseconds that it has waited already, whatever the clock says: one that stands still must not keep
+ *   outcomes for ever
  */
-export function lingerOf(userId: string, now: number): number {
+export function lingerOf(userId: string, now: number, waited = 0): number {
   const known = waiting.get(userId);
   if (known === undefined) return 0;
   const { outcomes, keptAt, undertakenAt } = known;
   const rest = keptAt + LINGER_MS - now;
-  const late = undertakenAt === null || now - undertakenAt >= LATE_MS;
+  const late = undertakenAt === null || now - undertakenAt >= LATE_MS || waited >= LATE_MS;
   if (outcomes.length > 0 && rest > 0 && rest <= LINGER_MS && !late) return rest;
   known.undertakenAt = null;
   return 0;

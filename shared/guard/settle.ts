@@ -40,7 +40,10 @@ export async function deliverOutcomes(env: Env): Promise<void> {
 }
 
 async function deliverLater(env: Env, userId: string): Promise<void> {
-  for (let rest = LINGER_MS; rest > 0; rest = lingerOf(userId, Date.now())) await scheduler.wait(rest);
+  for (let waited = 0, rest = LINGER_MS; rest > 0; rest = lingerOf(userId, Date.now(), waited)) {
+    await scheduler.wait(rest);
+    waited += rest;
+  }
   await deliver(env, userId);
 }
 
