@@ -78,11 +78,9 @@ function configure(publicUrl: string, { main, agents = [], vars }: GatewayOption
     compatibility_flags: local.compatibility_flags,
     rules: local.rules,
     vars: { ...local.vars, ...vars, PUBLIC_URL: publicUrl },
-    rules: local.rules,
     kv_namespaces: local.kv_namespaces,
     r2_buckets: local.r2_buckets,
     d1_databases: local.d1_databases,
-    r2_buckets: local.r2_buckets,
     queues: local.queues,
     durable_objects: {
       bindings: [
