@@ -4,6 +4,7 @@ import { countReads } from "../../scripts/knowledge/count-reads.ts";
 import { readQuestion } from "../../workers/knowledge/search/build-match.ts";
 import { countPassage } from "../../workers/knowledge/search/rank-passages.ts";
 import { smoothScores } from "../../workers/knowledge/search/smooth-scores.ts";
+import { measureDistance } from "../../workers/knowledge/search/spelling-distance.ts";
 import { searchArticles, searchPassages } from "../../workers/knowledge/store/search-passages.ts";
 import { NOON, openTestStore, saveArticles } from "./fixture.ts";
 
@@ -57,6 +58,26 @@ describe("feedback from the best passages", () => {
   it("gives one question one order", async () => {
     const first = await searchArticles(env.KNOWLEDGE_DB, request, { hidden: [] });
     expect(await searchArticles(env.KNOWLEDGE_DB, request, { hidden: [] })).toEqual(first);
+  });
+});
+
+describe("a word that nobody wrote", () => {
+  it("is read as its nearest neighbour, and a known one as itself", async () => {
+    const find = async (question: string) =>
+      (await openTestStore().searchArticles({ question, limit: 3 })).hits.map(({ slug }) => slug);
+    expect((await find("samoavr"))[0]).toBe("samovars");
+    expect((await find("chargbacks"))[0]).toBe("refund-policy");
+    expect((await find("brass kettel"))[0]).toBe("brass");
+    expect(await find("xylophone")).toEqual([]);
+    expect(await find('"samoavr"')).toEqual([]);
+  });
+
+  it("is one slip away: added, dropped, replaced or swapped letters, measured as a dynamic programme", () => {
+    expect(measureDistance("refund", "refund")).toBe(0);
+    for (const slip of ["refnud", "refun", "refunds", "rifund"])
+      expect(measureDistance(slip, "refund")).toBe(1);
+    expect(measureDistance("ca", "abc")).toBe(3);
+    expect(measureDistance("", "abc")).toBe(3);
   });
 });
 

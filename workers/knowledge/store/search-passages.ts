@@ -10,6 +10,7 @@ import {
 import { smoothScores } from "../search/smooth-scores.ts";
 import { fuseRankings } from "../vectors/fuse-rankings.ts";
 import type { VectorSide } from "../vectors/vector-side.ts";
+import { correctSpelling } from "./correct-spelling.ts";
 import { type CandidateScope, findCandidates, MAX_HITS, RANKED_ANEW } from "./find-candidates.ts";
 import { inTime } from "./in-time.ts";
 import type { PassageHit } from "./rows.ts";
@@ -84,7 +85,7 @@ async function search(
   scope: SearchScope,
   { group, keyOf }: ResultUnit,
 ): Promise<SearchAnswer> {
-  const question = readQuestion(request.question);
+  const question = await correctSpelling(db, readQuestion(request.question));
   const [words, meaning] = await Promise.all([
     rankPassages(db, question, scope),
     findByMeaning(db, request.question, question, scope),
