@@ -11,7 +11,10 @@ export interface Variant {
 }
 
 /** The one place where limits are lifted. */
-const LIFTED = { "shared/policy/limits.ts": "./worker/lifted-limits.ts" };
+const LIFTED = {
+  "shared/policy/limits.ts": "./worker/lifted-limits.ts",
+  "workers/principal/request-limiter.ts": "./worker/lifted-requests.ts",
+};
 
 /** The smallest server of each generation. */
 export const BARE: Variant = { name: "bare", entry: "./worker/bare.ts", replaced: {}, bare: "" };
