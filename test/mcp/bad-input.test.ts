@@ -116,7 +116,7 @@ describe("the sessionful lane", () => {
     session.sessionId = undefined;
     expect((await session.request("tools/list")).status).toBe(400);
     session.sessionId = sessionId;
-    expect((await session.request("initialize")).status).toBe(400);
+    expect((await session.initialize()).status).toBe(400);
   });
 
   it("refuses a protocol revision that it does not speak", async () => {
