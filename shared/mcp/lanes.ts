@@ -14,9 +14,11 @@ import { OLD_SESSION, type OldSessions, openOldStream, postToOldSession } from "
 import { checkParameterHeaders } from "./parameter-headers.ts";
 import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
 import { readMessage } from "./request-body.ts";
+import { findParamsFault } from "./request-params.ts";
 import { BINDING_HEADER } from "./session-watch.ts";
 import { askToReconnect, checkStanding } from "./standing.ts";
 import type { StatelessLane } from "./stateless.ts";
+import { STATELESS_METHODS } from "./stateless-methods.ts";
 import { readPlainRequest } from "./stateless-request.ts";
 
 const SESSION_HEADER = "mcp-session-id";
@@ -92,6 +94,11 @@ async function serveMessage(
 ): Promise<Response> {
   const plain = readPlainRequest(request.headers, read.body);
   const legacy = plain === null && (await isLegacyRequest(request, read.body));
+  // A plain request has been looked at; a method that the newest revision has removed is the SDK's to refuse.
+  if (plain === null && !legacy && STATELESS_METHODS.has(String(read.body.method))) {
+    const fault = findParamsFault(read.body);
+    if (fault !== null) return Response.json(fault);
+  }
   const target = findTarget(read.body, options.catalogue, caller);
   // A call that the policy allows is admitted by its person's object; everything else asks it here.
   if (target?.decision.kind !== "allow") {
@@ -146,7 +153,9 @@ async function serveSessionPost(
   caller: Caller,
 ): Promise<Response> {
   const old = options.oldTransport ? new URL(request.url).searchParams.get(OLD_SESSION) : null;
+  const fault = findParamsFault(read.body);
   if (old !== null) {
+    if (fault !== null) return Response.json(fault);
     const sessions = oldSessions(request, options, caller);
     return (await postToOldSession(request, read.text, old, sessions)) ?? sessionNotFound();
   }
@@ -166,6 +175,7 @@ async function serveSessionPost(
       "The Mcp-Session-Id header is missing. Start with initialize.",
     );
   }
+  if (fault !== null) return Response.json(fault);
   const owner = ownerOf(options, caller);
   const keyring = openKeyring(caller.env, "SESSION_SEAL_KEY");
   const id = sealed === null ? createSessionId() : await openSessionId(keyring, sealed, owner);

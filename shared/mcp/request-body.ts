@@ -1,5 +1,4 @@
 import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
-import { findParamsFault } from "./request-params.ts";
 
 /** Bytes of one message. */
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -18,8 +17,7 @@ export type BodyResult =
   | { ok: false; response: Response };
 
 /**
- * Reads and checks a POST body: JSON, one object (batches ended with 2025-06-18), bounded in bytes, depth and time,
- * with parameters of the right type.
+ * Reads and checks a POST body: JSON, one object (batches ended with 2025-06-18), bounded in bytes, depth and time.
  */
 export async function readMessage(request: Request): Promise<BodyResult> {
   const text = await inTime(readText(request));
@@ -44,8 +42,6 @@ export async function readMessage(request: Request): Promise<BodyResult> {
   if (isDeeperThan(body, MAX_DEPTH)) {
     return refuse(400, JSON_RPC.invalidRequest, `The message is nested deeper than ${MAX_DEPTH} levels.`);
   }
-  const fault = findParamsFault(body as Record<string, unknown>);
-  if (fault !== null) return { ok: false, response: Response.json(fault) };
   return { ok: true, body: body as Record<string, unknown>, text };
 }
 

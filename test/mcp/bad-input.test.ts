@@ -109,6 +109,16 @@ describe.each(LANES)("a token on the %s lane", (lane) => {
   });
 });
 
+describe("the stateless lane", () => {
+  it("knows nothing of methods that its revision has removed, whatever they bring", async () => {
+    const session = await openSession({ server: "crm", lane: "stateless" });
+    for (const method of ["initialize", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"]) {
+      const { status, error } = await session.request(method);
+      expect([method, status, error?.code]).toEqual([method, 404, -32601]);
+    }
+  });
+});
+
 describe("the sessionful lane", () => {
   it("wants a session id after initialize, and none with it", async () => {
     const session = await openSession({ server: "crm", lane: "sessionful" });
