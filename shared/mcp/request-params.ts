@@ -43,17 +43,6 @@ const PARAMS: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
   ],
 ]);
 
-/** What the stateless generation does not have: there the answer is that it is unknown, whatever it brings. */
-const SESSIONFUL_ONLY: readonly string[] = [
-  "initialize",
-  "logging/setLevel",
-  "resources/subscribe",
-  "resources/unsubscribe",
-];
-
-/** By this member of `_meta` a request says that it is of the stateless generation (MCP 2026-07-28). */
-const REVISION_CLAIM = "io.modelcontextprotocol/protocolVersion";
-
 /**
  * The error (JSON-RPC 2.0 §5.1, -32602) for a request whose parameters are not of the right type, or `null`. Both SDKs
  * find the same, but call it an internal error and print what their validator said.
@@ -63,14 +52,8 @@ export function findParamsFault(
 ): { jsonrpc: "2.0"; id: JsonValue; error: { code: number; message: string } } | null {
   const { id, method, params } = request;
   if ((typeof id !== "string" && typeof id !== "number") || typeof method !== "string") return null;
-  if (SESSIONFUL_ONLY.includes(method) && claimsRevision(params)) return null;
   const result = PARAMS.get(method)?.safeParse(params);
   if (result === undefined || result.success) return null;
   const message = `Invalid parameters of ${method}. ${describeIssues(result.error)}`;
   return { jsonrpc: "2.0", id, error: { code: JSON_RPC.invalidParams, message } };
-}
-
-function claimsRevision(params: unknown): boolean {
-  const { _meta } = (params ?? {}) as { _meta?: unknown };
-  return typeof _meta === "object" && _meta !== null && REVISION_CLAIM in _meta;
 }
