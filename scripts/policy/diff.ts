@@ -15,6 +15,7 @@ export function describeDifference(before: Side, after: Side, known: Known): str
   const lines = [
     ...describeChange("default role", before.document.default_role, after.document.default_role),
     ...describeToolLimits(before.document, after.document),
+    ...describeFields("retention", before.document.retention, after.document.retention),
   ];
   const [old, next] = [unconditional(before.document), unconditional(after.document)];
   for (const role of new Set([...old.roles.keys(), ...next.roles.keys()])) {
@@ -22,7 +23,10 @@ export function describeDifference(before: Side, after: Side, known: Known): str
     if (changes.length > 0) lines.push(role, ...changes.map((change) => `  ${change}`));
   }
   const head = `${before.name} → ${after.name}`;
-  return lines.length === 0 ? `${head}: nothing changes.` : [head, ...lines].join("\n");
+  if (lines.length > 0) return [head, ...lines].join("\n");
+  return isDeepStrictEqual(before.document, after.document)
+    ? `${head}: nothing changes.`
+    : `${head}: nobody can do more or less; only descriptions, messages or names differ.`;
 }
 
 function describeRole(
@@ -41,10 +45,13 @@ function describeRole(
   });
   if (was === undefined) return ["is new", ...access];
   if (is === undefined) return ["is gone", ...access];
+  const [from, to] = [before.document.roles[role], after.document.roles[role]];
   return [
     ...access,
     ...describeScopes(was, is, known.scopes),
-    ...describeConditions(before.document, after.document, role),
+    ...describeRules("condition", from?.conditions, to?.conditions),
+    ...describeRules("approval rule", from?.require_approval, to?.require_approval),
+    ...describeChange("approves", listOf(from?.approves), listOf(to?.approves)),
     ...describeChange(
       "second factor",
       was.mfaRequired ? "required" : "optional",
@@ -77,14 +84,19 @@ function describeScopes(was: CompiledRole, is: CompiledRole, scopes: readonly st
   });
 }
 
-function describeConditions(before: PolicyDocument, after: PolicyDocument, role: string): string[] {
+/** Rules by their names, or globs that stand for one: which came, went, or say something else. */
+function describeRules(
+  what: string,
+  before: readonly (string | { name: string })[] = [],
+  after: readonly (string | { name: string })[] = [],
+): string[] {
   const [old, next] = [before, after].map(
-    ({ roles }) => new Map((roles[role]?.conditions ?? []).map((condition) => [condition.name, condition])),
+    (rules) => new Map(rules.map((rule) => [typeof rule === "string" ? rule : rule.name, rule])),
   ) as [Map<string, unknown>, Map<string, unknown>];
   return [...new Set([...old.keys(), ...next.keys()])].flatMap((name) => {
-    if (!next.has(name)) return [`- condition ${name}`];
-    if (!old.has(name)) return [`+ condition ${name}`];
-    return isDeepStrictEqual(old.get(name), next.get(name)) ? [] : [`~ condition ${name}`];
+    if (!next.has(name)) return [`- ${what} ${name}`];
+    if (!old.has(name)) return [`+ ${what} ${name}`];
+    return isDeepStrictEqual(old.get(name), next.get(name)) ? [] : [`~ ${what} ${name}`];
   });
 }
 
@@ -99,13 +111,19 @@ function describeToolLimits(before: PolicyDocument, after: PolicyDocument): stri
   );
 }
 
+function listOf(globs: readonly string[] | undefined): string {
+  return globs?.join(", ") || "nothing";
+}
+
+type Shown = string | number | boolean;
+
 function describeFields(what: string, was: object, is: object): string[] {
-  const now = is as Record<string, string | number>;
-  return Object.entries(was as Record<string, string | number>).flatMap(([field, value]) =>
+  const now = is as Record<string, Shown>;
+  return Object.entries(was as Record<string, Shown>).flatMap(([field, value]) =>
     describeChange(`${what} ${field}`, value, now[field] ?? "none"),
   );
 }
 
-function describeChange(what: string, from: string | number, to: string | number): string[] {
+function describeChange(what: string, from: Shown, to: Shown): string[] {
   return from === to ? [] : [`~ ${what}: ${from} → ${to}`];
 }

@@ -140,6 +140,7 @@ describe("health", () => {
       "OAUTH_KV",
       "PLATFORM_DB",
       "PRINCIPAL",
+      "TASK_RUNNER",
       "TOOL_LIMITER",
       "policy",
     ]);

@@ -4,6 +4,7 @@ import { toolGate } from "../../shared/guard/tool-turn.ts";
 import { changeGate } from "../../shared/mcp/changes.ts";
 import { logFailure } from "../../shared/observe/log.ts";
 import { probePolicy } from "../../shared/policy/current.ts";
+import { taskGate } from "../../shared/tasks/task.ts";
 import { findProblems } from "./entrance.ts";
 
 /** Milliseconds after which a binding counts as failing. */
@@ -52,6 +53,7 @@ function listProbes(env: Env): [string, Probe][] {
     ["PRINCIPAL", () => principalGate(env, PROBE).readContext(PROBE)],
     ["GRANT_STORE", () => env.GRANT_STORE.get(env.GRANT_STORE.idFromName(PROBE)).read(PROBE)],
     ["TOOL_LIMITER", () => toolGate(env, PROBE).take(1)],
+    ["TASK_RUNNER", () => taskGate(env, PROBE).listKept()],
     ["CHANGE_HUB", () => changeGate(env, PROBE).enrol({ binding: PROBE, name: PROBE }, false)],
     // What was published last, and not only that some policy is in force.
     ["policy", () => probePolicy(env)],
