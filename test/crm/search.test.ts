@@ -116,6 +116,27 @@ describe("finding contacts", () => {
     ]);
   });
 
+  it("goes from people of that name to people of that address, each once, whatever the size of a page", async () => {
+    for (const [index, name] of [
+      "Ida Gmail",
+      "Una Gmailova",
+      "Eva Plain",
+      "Pia Plain",
+      "Lea Plain",
+    ].entries()) {
+      await addContact(`con_mail${index}`, name, { email: `p${index}@gmail.example` });
+    }
+    const ids = ["con_mail0", "con_mail1", "con_mail4", "con_mail3", "con_mail2"];
+    for (const limit of [1, 2, 3, 10]) {
+      const { rows } = await findAll({ query: "gmail" }, limit);
+      expect(rows.map(({ id }) => id)).toEqual(ids);
+    }
+    await env.CRM_DB.prepare("UPDATE contacts SET last_name = 'Gmail' WHERE id = 'con_mail3'").run();
+    const { rows } = await findAll({ query: "gmail" }, 2);
+    expect(rows.map(({ id }) => id).slice(0, 3)).toEqual(["con_mail3", "con_mail0", "con_mail1"]);
+    expect(rows).toHaveLength(5);
+  });
+
   it("corrects a slip of the finger and says so", async () => {
     for (const query of ["Johana", "Johnana", "Smtihers", "Norhtwind"]) {
       const { rows, match } = await findAll({ query }, 50);

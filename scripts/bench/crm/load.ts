@@ -1,7 +1,12 @@
 import { seedCrm } from "../../seed/crm.ts";
 
-/** Tables with a full-text companion. */
-const SEARCHED = ["contacts", "companies", "deals"] as const;
+/** Full-text indexes, and the tables whose text they hold. */
+const SEARCHED = [
+  ["contacts_fts", "contacts"],
+  ["contacts_names_fts", "contacts"],
+  ["companies_fts", "companies"],
+  ["deals_fts", "deals"],
+] as const;
 const ROWS_PER_STATEMENT = 20_000;
 
 interface Trigger {
@@ -19,27 +24,26 @@ export async function loadCustomers(db: D1Database, contacts: number, asOf: Date
     .all<Trigger>();
   await db.batch(triggers.map(({ name }) => db.prepare(`DROP TRIGGER ${name}`)));
   await seedCrm(db, { asOf, contacts, report: () => {} });
-  for (const table of SEARCHED) await fillSearch(db, table);
+  for (const [index, table] of SEARCHED) await fillSearch(db, index, table);
   await fillCounters(db);
   await db.batch(triggers.map(({ sql }) => db.prepare(sql)));
   await db.prepare("PRAGMA optimize").run();
 }
 
-async function fillSearch(db: D1Database, table: (typeof SEARCHED)[number]): Promise<void> {
-  const view = `${table}_search_text`;
+async function fillSearch(db: D1Database, index: string, table: string): Promise<void> {
   const { results } = await db
-    .prepare(`SELECT name FROM pragma_table_info('${view}')`)
+    .prepare(`SELECT name FROM pragma_table_info('${index}')`)
     .all<{ name: string }>();
-  const columns = results.map(({ name }) => name);
+  const columns = results.map(({ name }) => name).join(", ");
   const last = (await db.prepare(`SELECT max(seq) AS last FROM ${table}`).first<number>("last")) ?? 0;
   const fill = db.prepare(
-    `INSERT INTO ${table}_fts (${columns.map((name) => (name === "seq" ? "rowid" : name)).join(", ")})
-     SELECT ${columns.join(", ")} FROM ${view} WHERE seq > ? AND seq <= ? ORDER BY seq`,
+    `INSERT INTO ${index} (rowid, ${columns})
+     SELECT seq, ${columns} FROM ${table}_search_text WHERE seq > ? AND seq <= ? ORDER BY seq`,
   );
   for (let from = 0; from < last; from += ROWS_PER_STATEMENT) {
     await fill.bind(from, from + ROWS_PER_STATEMENT).run();
   }
-  await db.prepare(`INSERT INTO ${table}_fts (${table}_fts) VALUES ('optimize')`).run();
+  await db.prepare(`INSERT INTO ${index} (${index}) VALUES ('optimize')`).run();
 }
 
 /** The statements with which the counters' migration counts what is there. */

@@ -55,6 +55,7 @@ const JOINS = "LEFT JOIN companies c ON c.id = p.company_id LEFT JOIN owners o O
 
 const SEARCH: SearchTable = {
   table: "contacts",
+  names: "contacts_names_fts",
   columns: { name: "name", rest: ["email", "company"] },
   select: `SELECT ${COLUMNS} FROM hit JOIN contacts p ON p.seq = hit.seq ${JOINS}`,
 };

@@ -46,6 +46,7 @@ export async function erasePerson(
     run(`DELETE FROM contacts WHERE id IN ${these} RETURNING id`, contacts),
     // Freed pages of an index keep the old words until it is merged.
     db.prepare("INSERT INTO contacts_fts (contacts_fts, rank) VALUES ('merge', -16)"),
+    db.prepare("INSERT INTO contacts_names_fts (contacts_names_fts, rank) VALUES ('merge', -16)"),
   ]);
   const changed = (at: number) => results[at]?.meta.changes ?? 0;
   return {

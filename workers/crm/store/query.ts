@@ -6,6 +6,17 @@
  * cursor is just a tier and a place in it, and no row can appear twice, because each tier excludes those before it.
  */
 
+/**
+ * One tier: an expression, the index it is for, and rows of the names' index that tiers before it gave. Tiers of one
+ * step are asked together, those of a later step only when the page is not full by then.
+ */
+export interface Tier {
+  step: number;
+  index: "names" | "all";
+  match: string;
+  without?: string;
+}
+
 /** The indexed columns of a full-text table. */
 export interface SearchColumns {
   /** The column whose hits rank first. */
@@ -39,32 +50,51 @@ export function splitWords(text: string): string[] {
   return words.slice(0, MAX_WORDS).map((word) => word.slice(0, MAX_WORD_LENGTH));
 }
 
-/** Expressions for rows that hold all words: as whole words of the name, as beginnings there, or anywhere. */
-export function rankAllWords(words: Words, columns: SearchColumns): string[] {
+/** Tiers of rows that hold all words: as whole words of the name, as beginnings there, and the same anywhere. */
+export function rankAllWords(words: Words, columns: SearchColumns): Tier[] {
   const whole = `${columns.name} : (${joinWords(words, "AND", "")})`;
   const begun = `${columns.name} : (${joinWords(words, "AND", "*")})`;
-  const anywhere = `${anyColumn(columns)} : (${joinWords(words, "AND", "*")})`;
-  return [whole, `(${begun}) NOT (${whole})`, `(${anywhere}) NOT (${begun})`];
+  const any = anyColumn(columns);
+  const wholeAnywhere = `${any} : (${joinWords(words, "AND", "")})`;
+  const anywhere = `${any} : (${joinWords(words, "AND", "*")})`;
+  const names: Tier[] = [
+    { step: 0, index: "names", match: whole },
+    { step: 0, index: "names", match: `(${begun}) NOT (${whole})` },
+  ];
+  if (columns.rest.length === 0) return names;
+  // Names are not left out by NOT: a word that stands in no name would be looked for there once for each row with it.
+  // Whole words come first here too, because the rows of all words that begin so are gathered before the first is known.
+  return [
+    ...names,
+    { step: 1, index: "all", match: wholeAnywhere, without: begun },
+    { step: 2, index: "all", match: `(${anywhere}) NOT (${wholeAnywhere})`, without: begun },
+  ];
 }
 
-/** Expressions for rows that hold all words but one, one expression for each word left out. */
-export function rankSomeWords(words: Words, columns: SearchColumns): string[] {
+/** Tiers of rows that hold all words but one, one tier for each word left out. */
+export function rankSomeWords(words: Words, columns: SearchColumns): Tier[] {
   const expressions = words.map((_, left) => {
     const kept = words.filter((_, index) => index !== left);
     return `${anyColumn(columns)} : (${joinWords(kept, "AND", "*")})`;
   });
   return expressions.map((expression, tier) => {
     const before = expressions.slice(0, tier).map((earlier) => `(${earlier})`);
-    return before.length === 0 ? expression : `(${expression}) NOT (${before.join(" OR ")})`;
+    const match = before.length === 0 ? expression : `(${expression}) NOT (${before.join(" OR ")})`;
+    return { step: 0, index: "all", match };
   });
 }
 
-/** Narrows expressions to rows that carry every facet (an id without its prefix, or a region). */
-export function narrowToFacets(expressions: readonly string[], facets: readonly string[]): string[] {
-  if (facets.length === 0) return [...expressions];
+/** Narrows tiers to rows that carry every facet (an id without its prefix, or a region). */
+export function narrowToFacets(tiers: readonly Tier[], facets: readonly string[]): Tier[] {
+  if (facets.length === 0) return [...tiers];
   const filter = `facets : (${facets.map(quote).join(" AND ")})`;
-  if (expressions.length === 0) return [filter];
-  return expressions.map((expression) => `(${expression}) AND ${filter}`);
+  if (tiers.length === 0) return [{ step: 0, index: "all", match: filter }];
+  const narrow = (expression: string) => `(${expression}) AND ${filter}`;
+  return tiers.map(({ match, without, ...tier }) => ({
+    ...tier,
+    match: narrow(match),
+    ...(without !== undefined && { without: narrow(without) }),
+  }));
 }
 
 /** The facet under which a row with this id is filed; a region is its own facet. */

@@ -8,6 +8,7 @@ import {
   type SearchColumns,
   splitWords,
   suggestSpellings,
+  type Tier,
   toFacet,
   type Words,
 } from "./query.ts";
@@ -43,9 +44,11 @@ export interface SearchPage<Row> {
   next: SearchPosition | undefined;
 }
 
-/** A searchable table: its full-text companion is `<table>_fts`, its vocabulary `<table>_words`. */
+/** A searchable table: its full-text companion is `<table>_fts`, its vocabulary `<table>_terms`. */
 export interface SearchTable {
   table: "contacts" | "companies" | "deals";
+  /** The full-text index of names, where it is another one. */
+  names?: "contacts_names_fts";
   columns: SearchColumns;
   /** SELECT … FROM hit JOIN …, over the hits' `seq`; gives each row its `seq`. */
   select: string;
@@ -57,7 +60,7 @@ const [LONGEST, CORRECTED, NEARBY] = [20, 4, 500];
 
 /**
  * Finds one page of rows. When nothing holds all words, tries likely spellings, then all words but one; the answer
- * says which it was. A page is one round trip to the database.
+ * says which it was. A page is one round trip to the database, or up to three when names do not fill it.
  */
 export async function searchPage<Row extends { seq: number }>(
   db: D1Database,
@@ -72,9 +75,9 @@ export async function searchPage<Row extends { seq: number }>(
       ? ["all_words"]
       : ["all_words", "similar_spelling", "some_words"];
   for (const match of kinds) {
-    const expressions = await expandWords(db, target, words, match);
-    if (expressions === undefined) continue;
-    const tiers = narrowToFacets(expressions, request.facets.map(toFacet));
+    const ranked = await expandWords(db, target, words, match);
+    if (ranked === undefined) continue;
+    const tiers = narrowToFacets(ranked, request.facets.map(toFacet));
     const page = await readPage<Row>(db, target, tiers, match, request);
     // An address without its ending may be another one: who reads the answer has to look.
     if (page.rows.length > 0)
@@ -106,7 +109,7 @@ async function expandWords(
   { table, columns }: SearchTable,
   words: readonly string[],
   match: MatchKind,
-): Promise<string[] | undefined> {
+): Promise<Tier[] | undefined> {
   const exact: Words = words.map((word) => [word]);
   if (match === "all_words") return words.length === 0 ? [] : rankAllWords(exact, columns);
   if (match === "some_words") return words.length < 2 ? undefined : rankSomeWords(exact, columns);
@@ -166,33 +169,52 @@ function listNearby(db: D1Database, table: string, word: string): D1PreparedStat
 
 async function readPage<Row extends { seq: number }>(
   db: D1Database,
-  { table, select }: SearchTable,
-  tiers: readonly string[],
+  target: SearchTable,
+  tiers: readonly Tier[],
   match: MatchKind,
   { after, limit }: SearchRequest,
 ): Promise<SearchPage<Row>> {
-  const start = after?.tier ?? 0;
-  const remaining = tiers.slice(start);
-  if (remaining.length === 0) return { match, rows: [], next: undefined };
-  const answers = await db.batch<Row>(
-    remaining.map((expression, offset) =>
-      db
-        .prepare(
-          `WITH hit AS (
-             SELECT rowid AS seq FROM ${table}_fts
-             WHERE ${table}_fts MATCH ?1 AND rowid < ?2 ORDER BY rowid DESC LIMIT ?3
-           ) ${select} ORDER BY hit.seq DESC`,
-        )
-        .bind(expression, offset === 0 && after ? after.seq : FIRST, limit + 1),
-    ),
-  );
-  const found = answers.flatMap((answer, offset) =>
-    answer.results.map((row) => ({ row, position: { match, tier: start + offset, seq: row.seq } })),
-  );
+  const places = tiers.map((tier, at) => ({ tier, at })).slice(after?.tier ?? 0);
+  const steps = Map.groupBy(places, ({ tier }) => tier.step);
+  const found: { row: Row; position: SearchPosition }[] = [];
+  for (const asked of steps.values()) {
+    if (found.length > limit) break;
+    const answers = await db.batch<Row>(
+      asked.map(({ tier, at }) =>
+        readTier(db, target, tier, after?.tier === at ? after.seq : FIRST, limit + 1),
+      ),
+    );
+    for (const [place, { results }] of answers.entries()) {
+      const tier = asked[place]?.at ?? 0;
+      found.push(...results.map((row) => ({ row, position: { match, tier, seq: row.seq } })));
+    }
+  }
   const page = found.slice(0, limit);
   return {
     match,
     rows: page.map(({ row }) => row),
     next: found.length > limit ? page.at(-1)?.position : undefined,
   };
+}
+
+function readTier(
+  db: D1Database,
+  { table, names, select }: SearchTable,
+  { index, match, without }: Tier,
+  before: number,
+  limit: number,
+): D1PreparedStatement {
+  const all = `${table}_fts`;
+  const named = names ?? all;
+  const fts = index === "names" ? named : all;
+  // Names that begin so were all read before this tier is, so there are no more of them than pages were asked for.
+  const rest = without && `AND rowid NOT IN (SELECT rowid FROM ${named} WHERE ${named} MATCH ?4)`;
+  return db
+    .prepare(
+      `WITH hit AS (
+         SELECT rowid AS seq FROM ${fts}
+         WHERE ${fts} MATCH ?1 AND rowid < ?2 ${rest ?? ""} ORDER BY rowid DESC LIMIT ?3
+       ) ${select} ORDER BY hit.seq DESC`,
+    )
+    .bind(match, before, limit, ...(without === undefined ? [] : [without]));
 }
