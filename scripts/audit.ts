@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { verifyExport } from "../shared/audit/verify-export.ts";
+import { type AskedSpan, verifyExport } from "../shared/audit/verify-export.ts";
 import { printDeadLetters, redrive } from "./audit/dead-letters.ts";
 import { exportLines } from "./audit/export-lines.ts";
 import { formatFinding, formatSummary } from "./audit/format.ts";
@@ -15,6 +15,7 @@ const HELP = `Exports the audit trail, verifies an export without any connection
   npm run -s audit -- export > trail.jsonl                 everything, as JSON lines
   npm run -s audit -- export --from 2026-03-01 --to 2026-04-01 > trail.jsonl
   npm run -s audit -- verify trail.jsonl                   names what was edited, removed, inserted or reordered
+  npm run -s audit -- verify trail.jsonl --from 2026-03-01 --to 2026-04-01   and says so when it does not reach over that
   npm run -s audit -- verify trail.jsonl --key <id>        only this key may have signed; may be given more than once
 
   npm run audit -- hold --user ada@example.com --reason "Case 12"    nothing of theirs is removed from now on
@@ -42,14 +43,17 @@ type Flags = ReturnType<typeof readCommand>["values"];
 const COMMANDS: Readonly<Record<string, (flags: Flags, operands: readonly string[]) => Promise<void>>> = {
   async export(flags) {
     const database = open(flags);
-    const to = readMoment("to", flags.to);
-    const span = { from: readMoment("from", flags.from), to: to === null ? null : to - 1 };
-    const lines = exportLines((sql) => database.query(sql), readEnvironment(flags), span, Date.now());
+    const lines = exportLines(
+      (sql) => database.query(sql),
+      readEnvironment(flags),
+      readSpan(flags),
+      Date.now(),
+    );
     for await (const line of lines) process.stdout.write(`${JSON.stringify(line)}\n`);
   },
   async verify(flags, [file]) {
     if (file === undefined) throw new CommandFailure("Name the file to verify.", SEE_HELP);
-    const verification = await verifyExport(await readLines(file), flags.key);
+    const verification = await verifyExport(await readLines(file), flags.key, readSpan(flags));
     for (const finding of verification.findings.slice(0, MOST_FINDINGS)) console.log(formatFinding(finding));
     const hidden = verification.findings.length - MOST_FINDINGS;
     if (hidden > 0) console.log(`… and ${hidden} more`);
@@ -111,6 +115,12 @@ async function readLines(file: string): Promise<string[]> {
     throw new CommandFailure(`${file} cannot be read: ${String(failure)}`, SEE_HELP);
   }
   return lines;
+}
+
+/** Both ends included, as records are kept by the millisecond; `--to` itself is excluded. */
+function readSpan(flags: Flags): AskedSpan {
+  const to = readMoment("to", flags.to);
+  return { from: readMoment("from", flags.from), to: to === null ? null : to - 1 };
 }
 
 function readMoment(flag: string, text: string | undefined): number | null {

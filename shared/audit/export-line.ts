@@ -43,6 +43,7 @@ const LINE = z.discriminatedUnion("line", [
   z.looseObject({
     line: z.literal("export"),
     version: z.union([z.literal(1), z.literal(2)]),
+    at: z.number(),
     from: z.number().nullable(),
     to: z.number().nullable(),
   }),

@@ -23,6 +23,12 @@ export interface Verification {
   findings: Finding[];
 }
 
+/** A span of time in milliseconds since the epoch, both ends included; `null` asks for no end. */
+export interface AskedSpan {
+  from: number | null;
+  to: number | null;
+}
+
 /** The kinds of lines in the order in which they stand in an export. */
 const SECTIONS: readonly ExportLine["line"][] = ["export", "record", "checkpoint", "removal", "end"];
 
@@ -42,14 +48,18 @@ interface Contents {
  * what is signed.
  *
  * @param trusted - ids of the keys that may have signed, and that may hand over to others; an empty list accepts any
+ * @param asked - the span that the file has to reach over. All of the file is verified all the same: what a record says
+ * of its time is worth nothing before the record is verified
  */
 export async function verifyExport(
   lines: Iterable<string>,
   trusted: readonly string[] = [],
+  asked: AskedSpan = { from: null, to: null },
 ): Promise<Verification> {
   const contents = sortLines(lines);
   const { header, end, records, checkpoints, removals, findings, lines: count } = contents;
   if (!header) findings.push(ofFile(1, "edited", "The first line does not begin an export."));
+  if (header) findings.push(...compareSpans(header, asked));
   if (!end) findings.push(ofFile(count, "missing", "The end line is not there: the file is cut short."));
   const keys = await followSuccession(checkpoints, trusted);
   const verified = await verifyRemovals(removals, keys);
@@ -103,6 +113,20 @@ function begin(
   const first = complete ? 1 : (span?.first ?? 1);
   if (cut && cut.through + 1 >= first) return { sequence: cut.through + 1, previous: cut.hash };
   return { sequence: first, previous: first === 1 ? NO_RECORD : null };
+}
+
+/** Whether the file reaches over what was asked for. One without an end reaches to the moment of its export. */
+function compareSpans(
+  { from, to, at }: Extract<ExportLine, { line: "export" }>,
+  asked: AskedSpan,
+): Finding[] {
+  const findings: Finding[] = [];
+  const last = to ?? at;
+  if (from !== null && asked.from !== null && asked.from < from)
+    findings.push(ofFile(1, "missing", `The file begins at ${new Date(from).toISOString()} only.`));
+  if (asked.to !== null && asked.to > last)
+    findings.push(ofFile(1, "missing", `The file ends at ${new Date(last).toISOString()} already.`));
+  return findings;
 }
 
 /** Compares how many statements there are with how many the end names. */

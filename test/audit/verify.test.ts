@@ -48,6 +48,25 @@ describe("an export", () => {
     place = fc.constantFrom(...places);
   });
 
+  it("says so when it does not reach over the whole span that it is verified for", async () => {
+    const [header, ...rest] = lines;
+    const stated = { ...(JSON.parse(header ?? "") as object), at: 9_000, from: 1_000, to: 5_999 };
+    const part = [JSON.stringify(stated), ...rest];
+    const missing = async (from: number | null, to: number | null) =>
+      (await verifyExport(part, [], { from, to })).findings.filter(
+        ({ about, kind }) => about === "file" && kind === "missing",
+      );
+    expect(await missing(null, null)).toEqual([]);
+    expect(await missing(1_000, 5_999)).toEqual([]);
+    expect((await missing(999, null))[0]?.text).toBe("The file begins at 1970-01-01T00:00:01.000Z only.");
+    expect((await missing(1_000, 6_000))[0]?.text).toBe("The file ends at 1970-01-01T00:00:05.999Z already.");
+    const open = [JSON.stringify({ ...stated, from: null, to: null }), ...rest];
+    expect((await verifyExport(open, [], { from: 0, to: 9_001 })).findings[0]?.text).toBe(
+      "The file ends at 1970-01-01T00:00:09.000Z already.",
+    );
+    expect((await verifyExport(open, [], { from: 0, to: 9_000 })).findings).toEqual([]);
+  });
+
   const firstFinding = async (changed: string[]) => (await verifyExport(changed)).findings[0];
 
   it("is whole as it was written: two chains, one signed checkpoint", async () => {
