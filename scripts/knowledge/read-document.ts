@@ -1,14 +1,12 @@
 import {
-  isPlainText,
   MAX_BODY_BYTES,
   MAX_TAG_LENGTH,
   MAX_TAGS,
-  MAX_TITLE_LENGTH,
   normaliseBody,
   refuseBody,
 } from "../../workers/knowledge/article-limits.ts";
 import type { ImportedDocument } from "../../workers/knowledge/ingest.ts";
-import { splitSections } from "../../workers/knowledge/markdown/split-sections.ts";
+import { cleanLine, nameDocument } from "../../workers/knowledge/markdown/name-document.ts";
 import type { Metadata } from "../../workers/knowledge/store/rows.ts";
 import { type FrontMatter, readFrontMatter } from "./front-matter.ts";
 
@@ -61,10 +59,7 @@ function makeDocument(
   const body = normaliseBody(text);
   const reason = refuseBody(body);
   if (reason !== undefined) return { skipped: lowerFirst(reason.replace(/\.$/, "")) };
-  const title = cleanLine(
-    asText(fields.title) || findTopHeading(body) || titleFromPath(path),
-    MAX_TITLE_LENGTH,
-  );
+  const title = nameDocument(path, body, asText(fields.title));
   if (title === "") return { skipped: "no title can be made of it" };
   return { document: { path, title, body, tags: readTags(fields.tags), metadata: { path, ...metadata } } };
 }
@@ -77,28 +72,10 @@ function decodeUtf8(bytes: Uint8Array): string | undefined {
   }
 }
 
-function findTopHeading(body: string): string | undefined {
-  return splitSections(body, 1).find((section) => section.level === 1 && section.heading !== "")?.heading;
-}
-
-function titleFromPath(path: string): string {
-  const parts = path.replace(/\.[^./]+$/, "").split("/");
-  const last = parts.at(-1) ?? "";
-  // An index page is about its folder.
-  const name = /^(?:index|readme)$/i.test(last) && parts.length > 1 ? (parts.at(-2) ?? last) : last;
-  const words = name.replace(/[-_\s]+/g, " ").trim();
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
 function readTags(value: string | readonly string[] | undefined): string[] {
   const list = typeof value === "string" ? value.split(",") : (value ?? []);
   const tags = list.map((tag) => cleanLine(tag, MAX_TAG_LENGTH).toLowerCase()).filter((tag) => tag !== "");
   return [...new Set(tags)].slice(0, MAX_TAGS);
-}
-
-function cleanLine(text: string, max: number): string {
-  const line = text.toWellFormed().replace(/\s+/g, " ").trim().slice(0, max).toWellFormed().trim();
-  return isPlainText(line) ? line : "";
 }
 
 function asText(value: string | readonly string[] | undefined): string {

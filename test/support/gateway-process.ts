@@ -77,6 +77,8 @@ function configure(publicUrl: string, { main, agents = [], vars }: GatewayOption
     compatibility_date: local.compatibility_date,
     compatibility_flags: local.compatibility_flags,
     rules: local.rules,
+    // What is deployed is minified, what people start on their own machine is not.
+    minify: readEnvironment("production").minify,
     vars: { ...local.vars, ...vars, PUBLIC_URL: publicUrl },
     kv_namespaces: local.kv_namespaces,
     r2_buckets: local.r2_buckets,

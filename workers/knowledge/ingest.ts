@@ -1,8 +1,8 @@
 import { makeSlug } from "./markdown/make-slug.ts";
 import { hashBytes } from "./media/keep-media.ts";
-import type { ImportedState } from "./store/read-imported.ts";
+import { type ImportedState, listTexts, readImportedAt } from "./store/read-imported.ts";
 import type { Author, Metadata } from "./store/rows.ts";
-import { insertArticle, insertVersion } from "./store/write-articles.ts";
+import { insertArticle, insertVersion, WriteConflict } from "./store/write-articles.ts";
 
 /** A file that becomes an article. */
 export interface ImportedDocument {
@@ -58,6 +58,34 @@ export async function ingestDocument(
   const next = { ...document, id: known.id, expectedVersion: known.version, changeNote, source };
   await insertVersion(db, next, target.author, target.now);
   return "updated";
+}
+
+/** What importing a document did; `conflict`: somebody else wrote its article at the same moment. */
+export type PieceOutcome = ImportOutcome | "conflict";
+
+/**
+ * Imports some documents into a collection, in their order and each on its own; reads of what is there only what these
+ * need. Repeating it changes nothing.
+ */
+export async function ingestPiece(
+  db: D1Database,
+  documents: readonly ImportedDocument[],
+  target: Omit<ImportTarget, "state" | "texts">,
+): Promise<PieceOutcome[]> {
+  const contentHashes = await Promise.all(documents.map(({ body }) => hashText(body)));
+  const paths = documents.map(({ path }) => path);
+  const state = new Map(await readImportedAt(db, target.collectionId, { paths, contentHashes }));
+  const texts = listTexts(state);
+  const outcomes: PieceOutcome[] = [];
+  for (const document of documents) {
+    try {
+      outcomes.push(await ingestDocument(db, document, { ...target, state, texts }));
+    } catch (failure) {
+      if (!(failure instanceof WriteConflict)) throw failure;
+      outcomes.push("conflict");
+    }
+  }
+  return outcomes;
 }
 
 /** SHA-256 in hex over everything that an import writes, so that a changed tag or licence is a change, too. */

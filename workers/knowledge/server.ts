@@ -9,6 +9,7 @@ import { fetchArticle } from "./tools/fetch.ts";
 import { getHistory } from "./tools/get-history.ts";
 import { getMedia } from "./tools/get-media.ts";
 import { giveFeedback } from "./tools/give-feedback.ts";
+import { importDocuments } from "./tools/import-documents.ts";
 import { listArticles } from "./tools/list-articles.ts";
 import { listCollections } from "./tools/list-collections.ts";
 import { listGaps } from "./tools/list-gaps.ts";
@@ -53,6 +54,7 @@ export const knowledge = defineServer<KnowledgeStore>({
     listArticles,
     saveArticle,
     updateArticle,
+    importDocuments,
     getHistory,
     restoreVersion,
     giveFeedback,

@@ -2,6 +2,7 @@ import { waitUntil } from "cloudflare:workers";
 import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
 import { ToolError } from "../../shared/mcp/errors.ts";
 import { MAX_COLLECTIONS } from "./article-limits.ts";
+import { type ImportedDocument, ingestPiece, type PieceOutcome } from "./ingest.ts";
 import { type MediaBindings, MediaLibrary } from "./media/media-library.ts";
 import {
   ADMIN_ROLE,
@@ -255,7 +256,28 @@ export class KnowledgeStore {
     return this.#articleChanged(slug);
   }
 
-  /** The one place that every new article and every new version passes, restored ones included. Gives what is stored now. */
+  /** Imports documents, each on its own and in their order. Throws `not_found` or `forbidden` for the collection. */
+  async importDocuments(
+    collection: string,
+    documents: readonly ImportedDocument[],
+    options: { overwrite: boolean; now: Date },
+  ): Promise<PieceOutcome[]> {
+    const collectionId = await this.#requireWritable(collection);
+    const outcomes = await ingestPiece(this.#db, documents, {
+      ...options,
+      collectionId,
+      author: this.#author,
+    });
+    this.#embedLater();
+    return outcomes;
+  }
+
+  /** Throws `not_found` or `forbidden` when the person may not write to a collection. */
+  async requireWritable(collection: string): Promise<void> {
+    await this.#requireWritable(collection);
+  }
+
+  /** The one place that every article written by hand passes, restored ones included. Gives what is stored now. */
   #articleChanged(slug: string): Promise<Article> {
     this.#embedLater();
     return this.readArticle(slug);

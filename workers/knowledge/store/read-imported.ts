@@ -36,3 +36,24 @@ export async function readImportedState(db: D1Database, collectionId: number): P
     after = last.id;
   }
 }
+
+/** Reads what earlier imports left at these paths, and under these hashes of texts. */
+export async function readImportedAt(
+  db: D1Database,
+  collectionId: number,
+  wanted: { paths: readonly string[]; contentHashes: readonly string[] },
+): Promise<ImportedState> {
+  const { results } = await db
+    .prepare(
+      `SELECT id, source_path AS path, source_hash AS hash, version, source_version AS sourceVersion,
+        content_hash AS contentHash
+      FROM articles WHERE id IN (
+        SELECT id FROM articles WHERE collection_id = ?1 AND source_path IN (SELECT value FROM json_each(?2))
+        UNION
+        SELECT id FROM articles WHERE collection_id = ?1 AND content_hash IN (SELECT value FROM json_each(?3)))
+      AND source_path IS NOT NULL ORDER BY id`,
+    )
+    .bind(collectionId, JSON.stringify(wanted.paths), JSON.stringify(wanted.contentHashes))
+    .all<ImportedArticle & { path: string }>();
+  return new Map(results.map(({ path, ...article }) => [path, article]));
+}

@@ -1,0 +1,165 @@
+import { z } from "zod";
+import type { ToolContext } from "../../../shared/mcp/define.ts";
+import { ToolError } from "../../../shared/mcp/errors.ts";
+import { defineLongTool } from "../../../shared/mcp/long-work.ts";
+import {
+  bodyField,
+  collectionField,
+  isPlainText,
+  MAX_BODY_BYTES,
+  tagsField,
+  titleField,
+} from "../article-limits.ts";
+import type { ImportedDocument, PieceOutcome } from "../ingest.ts";
+import { nameDocument } from "../markdown/name-document.ts";
+import type { KnowledgeStore } from "../store.ts";
+
+/** Most documents of one call. */
+export const MAX_DOCUMENTS = 500;
+/** Longest path, in characters. */
+export const MAX_PATH_LENGTH = 400;
+
+/** What one step takes: some seconds of work, the writes and the cutting into passages together. */
+const DOCUMENTS_A_STEP = 25;
+const CHARACTERS_A_STEP = MAX_BODY_BYTES;
+
+/** Why a document was left alone, for the outcomes that are no success. */
+const REASONS: Partial<Record<PieceOutcome, string>> = {
+  edited: "People changed its article since the last import; overwrite: true replaces it.",
+  duplicate: "Another document of the collection has the same text.",
+  conflict: "Its article was written at the same moment; send it again.",
+};
+
+/** Every document is judged on its own, so here they only have to be texts. */
+const documentShape = z.object({
+  path: z.string().max(MAX_PATH_LENGTH).describe("Its identity across imports, such as guides/setup.md."),
+  title: z.string().optional().describe("Default: its top heading, else its path."),
+  body: z.string().describe("Markdown."),
+  tags: z.array(z.string()).optional(),
+});
+
+const answerShape = z.object({
+  collection: z.string(),
+  created: z.int(),
+  updated: z.int(),
+  unchanged: z.int(),
+  left_alone: z.array(z.object({ path: z.string(), reason: z.string() })),
+});
+
+type Input = { documents: z.output<typeof documentShape>[]; overwrite: boolean };
+type Tally = Omit<z.input<typeof answerShape>, "collection">;
+
+/** `knowledge_import_documents`: takes in documents under their paths, so that they can be imported again. */
+export const importDocuments = defineLongTool({
+  name: "knowledge_import_documents",
+  title: "Import documents",
+  description: `Takes in up to ${MAX_DOCUMENTS} Markdown documents: a new path becomes an article, a changed text its next version, an equal one nothing. After a failure repeat the call.`,
+  effect: "update",
+  idempotent: true,
+  costly: true,
+  scope: "knowledge:write",
+  input: z.object({
+    collection: collectionField.optional().describe("Its slug."),
+    new_collection_title: titleField
+      .optional()
+      .describe("Creates the collection under this title when it is new."),
+    documents: z.array(documentShape).min(1).max(MAX_DOCUMENTS),
+    overwrite: z.boolean().default(false).describe("Also where people changed an article since."),
+  }),
+  inherits: ["collection"],
+  output: answerShape,
+  overflow: "left_alone",
+  timeoutMs: 60_000,
+  work: {
+    tasks: "optional",
+    async begin(input, { store, now }: ToolContext<KnowledgeStore>) {
+      const { collection, new_collection_title: newTitle } = input;
+      if (collection === undefined) {
+        throw new ToolError("invalid_input", "Name the collection that the documents belong to.", {
+          suggestedAction: "Choose one from knowledge_list_collections and pass its slug as collection.",
+        });
+      }
+      if (newTitle !== undefined) await store.ensureCollection({ slug: collection, title: newTitle }, now);
+      await store.requireWritable(collection);
+      const state = { collection, from: 0, tally: { created: 0, updated: 0, unchanged: 0, left_alone: [] } };
+      return findEnd(input, 0) < input.documents.length ? { state } : takeIn(state, input, store, now);
+    },
+    // Safe to repeat: what was imported already is unchanged the second time.
+    step: (state: { collection: string; from: number; tally: Tally }, input, { store, now }) =>
+      takeIn(state, input, store, now),
+  },
+});
+
+/** Imports the next piece. */
+async function takeIn(
+  { collection, from, tally }: { collection: string; from: number; tally: Tally },
+  input: Input,
+  store: KnowledgeStore,
+  now: Date,
+) {
+  const end = findEnd(input, from);
+  const documents: ImportedDocument[] = [];
+  const refused: Tally["left_alone"] = [];
+  for (let index = from; index < end; index += 1) {
+    const read = readDocument(input, index);
+    if ("reason" in read) refused.push(read);
+    else documents.push(read);
+  }
+  const outcomes = await store.importDocuments(collection, documents, { overwrite: input.overwrite, now });
+  const count = (outcome: PieceOutcome) => outcomes.filter((other) => other === outcome).length;
+  const left = documents.flatMap(({ path }, index) => {
+    const reason = REASONS[outcomes[index] ?? "conflict"];
+    return reason === undefined ? [] : [{ path, reason }];
+  });
+  const sum = {
+    created: tally.created + count("created"),
+    updated: tally.updated + count("updated"),
+    unchanged: tally.unchanged + count("unchanged"),
+    left_alone: [...tally.left_alone, ...refused, ...left],
+  };
+  if (end >= input.documents.length) return { answer: { collection, ...sum } };
+  return {
+    state: { collection, from: end, tally: sum },
+    ...{ done: end, total: input.documents.length, message: "documents" },
+  };
+}
+
+/** Where the piece ends that begins at `from`: at least one document, and no more than a step may take. */
+function findEnd({ documents }: Pick<Input, "documents">, from: number): number {
+  let characters = 0;
+  let end = from;
+  while (end < documents.length && end - from < DOCUMENTS_A_STEP) {
+    characters += documents[end]?.body.length ?? 0;
+    if (characters > CHARACTERS_A_STEP && end > from) break;
+    end += 1;
+  }
+  return end;
+}
+
+/** The rules of an article that is written by hand hold here, but one document that breaks them stops no other. */
+function readDocument(
+  { documents }: Input,
+  index: number,
+): ImportedDocument | { path: string; reason: string } {
+  const given = documents[index] as Input["documents"][number];
+  const path = normalisePath(given.path);
+  const refuse = (reason: string) => ({ path: given.path, reason });
+  if (path === "" || !isPlainText(path) || /[\t\r\n]/.test(path)) {
+    return refuse("A path is one line of plain text, such as guides/setup.md.");
+  }
+  if (documents.findIndex((other) => normalisePath(other.path) === path) < index) {
+    return refuse("The path was given more than once; the first document counts.");
+  }
+  const body = bodyField.safeParse(given.body);
+  const tags = tagsField.safeParse(given.tags ?? []);
+  const title = nameDocument(path, body.data ?? "", given.title?.trim());
+  const problem = [body, tags].find(({ success }) => !success)?.error?.issues[0]?.message;
+  if (!body.success || !tags.success) return refuse(problem ?? "It cannot be an article.");
+  if (title === "") return refuse("No title can be made of it: add one.");
+  return { path, title, body: body.data, tags: tags.data, metadata: { path } };
+}
+
+/** `./a.md` and `/a.md` are `a.md`. */
+function normalisePath(path: string): string {
+  return path.trim().replace(/^(?:\.?\/)+/, "");
+}
