@@ -1,16 +1,18 @@
 import { text } from "node:stream/consumers";
-import { keepMedia } from "../workers/knowledge/media/keep-media.ts";
-import { mediaUri } from "../workers/knowledge/media/media-fields.ts";
-import { ensureCollection } from "../workers/knowledge/store/collections.ts";
+import { connectAsPerson } from "./connect/sign-in.ts";
+import type { ImportCounts, ImportDestination } from "./knowledge/destination.ts";
 import { type ImportArguments, readImportArguments } from "./knowledge/import-arguments.ts";
-import { type FolderImport, type ImportCounts, importFolder } from "./knowledge/import-folder.ts";
+import { type FolderImport, importFolder } from "./knowledge/import-folder.ts";
 import { readMediaFile } from "./knowledge/link-media.ts";
+import { openLocalDestination } from "./knowledge/local-destination.ts";
 import { withPastedText } from "./knowledge/pasted-text.ts";
-import { type LocalDatabases, openLocalDatabases } from "./local/databases.ts";
+import { openRemoteDestination } from "./knowledge/remote-destination.ts";
+import { openLocalDatabases } from "./local/databases.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { takeStateFolder } from "./local/lock.ts";
 
-const HELP = `Imports documents into the knowledge base of this machine: Markdown, plain text, HTML and PDF.
+const HELP = `Imports documents into a knowledge base: Markdown, plain text, HTML and PDF. Without --env or --url it is
+that of this machine's storage.
 
   npm run kb:import -- <folder>                        everything below it, into a collection named after it
   npm run kb:import -- <file> --collection handbook    one document, or one picture or recording
@@ -18,6 +20,8 @@ const HELP = `Imports documents into the knowledge base of this machine: Markdow
   npm run kb:import -- <folder> --collection handbook  into this collection; it is created when it is new
   npm run kb:import -- <folder> --overwrite            also where people changed an article since the last import
   npm run kb:import -- <folder> --state <folder>       the storage that npm start -- --state uses
+  npm run kb:import -- <folder> --env production       a deployed Gatehouse; you sign in there, with your role and limits
+  npm run kb:import -- <folder> --url https://…        the same, by its address
 
 A file is known by its path in the folder: importing again adds what is new, writes a new version of what changed, and
 leaves the rest alone, also after an import that ended in the middle. A text that another file of the collection has
@@ -39,10 +43,13 @@ try {
 
 async function run(): Promise<void> {
   const wanted = await readImportArguments();
-  if (wanted === "help") {
-    console.log(HELP);
-    return;
-  }
+  if (wanted === "help") console.log(HELP);
+  else if (wanted.url === undefined) await importHere(wanted);
+  else await importThere(wanted, wanted.url);
+}
+
+/** Into the storage of this machine. */
+async function importHere(wanted: ImportArguments): Promise<void> {
   const release = takeStateFolder(wanted.stateFolder);
   const databases = await openLocalDatabases(wanted.stateFolder);
   try {
@@ -53,46 +60,46 @@ async function run(): Promise<void> {
         "Run npm start once, then import.",
       );
     }
-    await importWanted(db, databases, wanted);
+    const home = { db, bucket: databases.media, author: AUTHOR, now: new Date() };
+    await importWanted(await openLocalDestination({ ...home, ...wanted }), wanted);
   } finally {
     await databases.close();
     release();
   }
 }
 
-async function importWanted(
-  db: D1Database,
-  { media: bucket }: LocalDatabases,
-  wanted: ImportArguments,
-): Promise<void> {
-  const { source, collection, overwrite } = wanted;
-  const now = new Date();
+/** Through the door of a Gatehouse that runs somewhere, as the person who signs in. */
+async function importThere(wanted: ImportArguments, url: URL): Promise<void> {
+  const say = (line: string) => console.log(line);
+  const client = await connectAsPerson(url, "Gatehouse import", say);
+  try {
+    await importWanted(await openRemoteDestination(client, { ...wanted, say }), wanted);
+  } finally {
+    await client.close();
+  }
+}
+
+async function importWanted(destination: ImportDestination, wanted: ImportArguments): Promise<void> {
+  const { source, collection } = wanted;
   if (source.kind === "media") {
-    const collectionId = await ensureCollection(db, collection, AUTHOR, now);
     const read = await readMediaFile(source.path);
-    if ("refused" in read || collectionId === null) {
-      const reason = "refused" in read ? read.refused : "There are as many collections as there can be.";
-      throw new CommandFailure(`${source.path} was not kept.`, reason);
+    const kept =
+      "refused" in read ? read : await destination.keepMedia?.({ title: wanted.title, bytes: read.bytes });
+    if (kept === undefined || "refused" in kept) {
+      throw new CommandFailure(`${source.path} was not kept.`, kept?.refused ?? "There is no place for it.");
     }
-    const upload = { collectionId, title: wanted.title, bytes: read.bytes, description: "" };
-    const { item, created } = await keepMedia({ db, bucket }, upload, AUTHOR, now);
-    console.log(`${created ? "Kept" : "Known already"}: ${mediaUri(item.slug)} (${item.mimeType}).`);
+    console.log(`Kept: ${kept.url}`);
     return;
   }
   const common = {
-    collection,
-    overwrite,
-    bucket,
-    author: AUTHOR,
-    now,
     onSkip: (file: string, reason: string) => console.log(`  ${file}: ${reason}`),
     onProgress: reportProgress(),
   };
   const counts = await (source.kind === "pasted"
     ? withPastedText(await text(process.stdin), wanted.title, (pasted) =>
-        importFolder(db, { ...common, ...pasted }),
+        importFolder(destination, { ...common, ...pasted }),
       )
-    : importFolder(db, { ...common, folder: source.folder, files: source.files }));
+    : importFolder(destination, { ...common, folder: source.folder, files: source.files }));
   console.log(describeCounts(counts, collection.slug));
   if (counts.failed > 0) process.exitCode = 1;
 }

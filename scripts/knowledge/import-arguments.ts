@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { MAX_SLUG_LENGTH, makeSlug } from "../../workers/knowledge/markdown/make-slug.ts";
 import type { NewCollection } from "../../workers/knowledge/store/collections.ts";
 import { CommandFailure } from "../local/failure.ts";
-import { ROOT } from "../local/project.ts";
+import { ENVIRONMENTS, type EnvironmentName, ROOT, readEnvironment } from "../local/project.ts";
 import { isDocument, isMedia } from "./list-files.ts";
 
 /** What one import was asked for. */
@@ -18,17 +18,13 @@ export interface ImportArguments {
   title: string;
   overwrite: boolean;
   stateFolder: string;
+  /** The knowledge base of a Gatehouse that is reached over HTTP; `undefined` means this machine's storage. */
+  url: URL | undefined;
 }
 
 /** Reads the command line. Throws a {@link CommandFailure} that says what is wrong with it. */
 export async function readImportArguments(): Promise<ImportArguments | "help"> {
   const { values, positionals } = parseOptions();
-  if (values.env !== "local") {
-    throw new CommandFailure(
-      `Importing into "${values.env}" is not possible: this command writes to the storage of this machine only.`,
-      "In a deployed Gatehouse, add articles with the tool knowledge_save_article.",
-    );
-  }
   const [named, ...rest] = positionals;
   if (values.help || named === undefined) return "help";
   if (rest.length > 0) throw new CommandFailure("More than one place was named.", "Import them one by one.");
@@ -47,7 +43,31 @@ export async function readImportArguments(): Promise<ImportArguments | "help"> {
     title: values.title ?? base.replace(/[-_\s]+/g, " "),
     overwrite: values.overwrite,
     stateFolder: path.resolve(values.state ?? path.join(ROOT, ".wrangler/state")),
+    url: readUrl(values.url, values.env),
   };
+}
+
+/** `--url` names a Gatehouse by its address, `--env` by its name in `wrangler.toml`. */
+function readUrl(url: string | undefined, environment: string): URL | undefined {
+  if (url === undefined && environment === "local") return undefined;
+  if (!isEnvironment(environment)) {
+    throw new CommandFailure(
+      `There is no environment "${environment}".`,
+      `Choose one of ${ENVIRONMENTS.join(", ")}, or name an address with --url.`,
+    );
+  }
+  const base = url ?? String(readEnvironment(environment).vars.PUBLIC_URL);
+  if (!URL.canParse(base)) {
+    throw new CommandFailure(
+      `"${base}" is no address.`,
+      "Write it in full: --url https://gatehouse.company.com",
+    );
+  }
+  return new URL("/mcp/knowledge", base);
+}
+
+function isEnvironment(name: string): name is EnvironmentName {
+  return (ENVIRONMENTS as readonly string[]).includes(name);
 }
 
 async function readSource(named: string): Promise<ImportArguments["source"]> {
@@ -87,6 +107,7 @@ function parseOptions() {
         overwrite: { type: "boolean", default: false },
         state: { type: "string" },
         env: { type: "string", default: "local" },
+        url: { type: "string" },
         help: { type: "boolean", short: "h", default: false },
       },
     });

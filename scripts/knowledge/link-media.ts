@@ -1,23 +1,14 @@
 import { readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { MAX_TITLE_LENGTH } from "../../workers/knowledge/article-limits.ts";
-import {
-  inspectMedia,
-  keepMedia,
-  MAX_MEDIA_BYTES,
-  type MediaHome,
-} from "../../workers/knowledge/media/keep-media.ts";
-import { mediaUri } from "../../workers/knowledge/media/media-fields.ts";
-import type { Author } from "../../workers/knowledge/store/rows.ts";
+import { inspectMedia, MAX_MEDIA_BYTES } from "../../workers/knowledge/media/keep-media.ts";
+import type { ImportDestination } from "./destination.ts";
 import { isMedia } from "./list-files.ts";
 
 /** Where pictures and recordings of an imported folder go. */
 export interface MediaTarget {
-  home: MediaHome;
+  destination: Pick<ImportDestination, "keepMedia">;
   folder: string;
-  collectionId: number;
-  author: Author;
-  now: Date;
   /** Told about every file that is missing or cannot be kept. */
   onSkip(path: string, reason: string): void;
 }
@@ -30,6 +21,7 @@ const LINK = /(!?\[([^\]\n]*)\]\()<?([^()\s<>]+)>?((?:\s+"[^"\n]*")?\))/g;
  * files inside of the folder are looked at; other addresses stay as they are.
  */
 export async function linkMedia(file: string, markdown: string, target: MediaTarget): Promise<string> {
+  if (target.destination.keepMedia === undefined) return markdown;
   const addresses = new Map<string, string>();
   for (const [, , label = "", address = ""] of markdown.matchAll(LINK)) {
     if (addresses.has(address) || /^[a-z][a-z0-9+.-]*:|^[/#]/i.test(address)) continue;
@@ -58,12 +50,11 @@ async function keepFile(
     target.onSkip(relative, read.refused);
     return undefined;
   }
-  const { home, collectionId, author, now } = target;
   const name = path.posix.basename(relative).replace(/\.[^.]+$/, "");
   const title = label.replace(/\s+/g, " ").trim().slice(0, MAX_TITLE_LENGTH).toWellFormed() || name;
-  const upload = { collectionId, title, bytes: read.bytes, description: "" };
-  const { item } = await keepMedia(home, upload, author, now);
-  return mediaUri(item.slug);
+  const kept = await target.destination.keepMedia?.({ title, bytes: read.bytes });
+  if (kept !== undefined && "refused" in kept) target.onSkip(relative, kept.refused);
+  return kept !== undefined && "url" in kept ? kept.url : undefined;
 }
 
 /** The bytes of a picture or recording, or one sentence that says why they cannot be kept. */

@@ -1,6 +1,8 @@
 import path from "node:path";
 import { makeSlug } from "../../workers/knowledge/markdown/make-slug.ts";
-import { type ImportCounts, importFolder } from "../knowledge/import-folder.ts";
+import type { ImportCounts } from "../knowledge/destination.ts";
+import { importFolder } from "../knowledge/import-folder.ts";
+import { openLocalDestination } from "../knowledge/local-destination.ts";
 import { findDocumentedPackages } from "../knowledge/package-documentation.ts";
 
 const ARTICLES = path.join(import.meta.dirname, "articles");
@@ -17,34 +19,26 @@ export async function seedKnowledge(
   db: D1Database,
   options: { asOf: Date; report: (line: string) => void; media?: R2Bucket | undefined },
 ): Promise<void> {
-  const common = {
-    author: AUTHOR,
-    now: options.asOf,
-    bucket: options.media,
-    onSkip: (file: string, reason: string) => options.report(`left out ${file}: ${reason}`),
+  const home = { db, author: AUTHOR, now: options.asOf, bucket: options.media };
+  const onSkip = (file: string, reason: string) => options.report(`left out ${file}: ${reason}`);
+  const collection = {
+    slug: "handbook",
+    title: "Company handbook",
+    description: "How we work: policies, processes and whom to ask.",
   };
-  const handbook = await importFolder(db, {
-    ...common,
-    folder: ARTICLES,
-    collection: {
-      slug: "handbook",
-      title: "Company handbook",
-      description: "How we work: policies, processes and whom to ask.",
-    },
-  });
+  const destination = await openLocalDestination({ ...home, collection });
+  const handbook = await importFolder(destination, { folder: ARTICLES, onSkip });
   options.report(`handbook: ${countArticles(handbook)} articles`);
   for (const source of await findDocumentedPackages(NODE_MODULES)) {
     const { name, version, licence, copyright, folder } = source;
-    const counts = await importFolder(db, {
-      ...common,
-      folder,
-      collection: {
-        slug: makeSlug(name),
-        title: `${name} documentation`,
-        description: `Documentation that ships with ${name}, licence ${licence}.`,
-      },
-      metadata: { source_package: name, source_version: version, licence, copyright },
-    });
+    const collection = {
+      slug: makeSlug(name),
+      title: `${name} documentation`,
+      description: `Documentation that ships with ${name}, licence ${licence}.`,
+    };
+    const metadata = { source_package: name, source_version: version, licence, copyright };
+    const destination = await openLocalDestination({ ...home, collection });
+    const counts = await importFolder(destination, { folder, metadata, onSkip });
     options.report(`${name} ${version} (${licence}): ${countArticles(counts)} articles`);
   }
 }

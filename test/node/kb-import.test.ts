@@ -3,7 +3,9 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { convertHtml } from "../../scripts/knowledge/convert-html.ts";
-import { type ImportCounts, importFolder } from "../../scripts/knowledge/import-folder.ts";
+import type { ImportCounts } from "../../scripts/knowledge/destination.ts";
+import { importFolder } from "../../scripts/knowledge/import-folder.ts";
+import { openLocalDestination } from "../../scripts/knowledge/local-destination.ts";
 import { type LocalDatabases, openLocalDatabases } from "../../scripts/local/databases.ts";
 import { applyMigrations, readMigrations } from "../../scripts/local/migrate.ts";
 import { readArticle } from "../../workers/knowledge/store/read-articles.ts";
@@ -48,15 +50,15 @@ describe("importing a folder of many kinds of files", () => {
     overrides: Partial<Parameters<typeof importFolder>[1]> = {},
   ): Promise<ImportCounts> {
     skipped.clear();
-    return importFolder(db, {
-      folder,
+    const destination = await openLocalDestination({
+      db,
+      bucket: databases.media,
       collection: { slug: "office", title: "Office" },
       author: { id: "kb-import", name: "Import" },
       now: new Date("2026-03-01T12:00:00Z"),
-      bucket: databases.media,
-      onSkip: (file, reason) => skipped.set(file, reason),
-      ...overrides,
     });
+    const onSkip = (file: string, reason: string) => skipped.set(file, reason);
+    return importFolder(destination, { folder, onSkip, ...overrides });
   }
 
   beforeAll(async () => {

@@ -17,7 +17,7 @@ import type { KnowledgeStore } from "../store.ts";
 /** Most documents of one call. */
 export const MAX_DOCUMENTS = 500;
 /** Longest path, in characters. */
-export const MAX_PATH_LENGTH = 400;
+const MAX_PATH_LENGTH = 400;
 
 /** What one step takes: some seconds of work, the writes and the cutting into passages together. */
 const DOCUMENTS_A_STEP = 25;
@@ -63,7 +63,7 @@ export const importDocuments = defineLongTool({
     new_collection_title: titleField
       .optional()
       .describe("Creates the collection under this title when it is new."),
-    documents: z.array(documentShape).min(1).max(MAX_DOCUMENTS),
+    documents: z.array(documentShape).max(MAX_DOCUMENTS).describe("None only creates the collection."),
     overwrite: z.boolean().default(false).describe("Also where people changed an article since."),
   }),
   inherits: ["collection"],

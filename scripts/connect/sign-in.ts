@@ -1,0 +1,147 @@
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import {
+  Client,
+  type OAuthClientProvider,
+  StreamableHTTPClientTransport,
+  UnauthorizedError,
+} from "@modelcontextprotocol/client";
+import { CommandFailure } from "../local/failure.ts";
+
+/** What the person sees in the browser when the command has what it needs. */
+const DONE =
+  '<!doctype html><meta charset="utf-8"><title>Signed in</title><p>Signed in. You can close this page and go back to the command.';
+
+/** Milliseconds that a person has for signing in and the consent page. */
+const PATIENCE_MS = 10 * 60_000;
+
+/** What is kept of one sign-in, in memory alone: the command's end is the end of its access. */
+type Kept = {
+  registration?: Awaited<ReturnType<OAuthClientProvider["clientInformation"]>>;
+  tokens?: Awaited<ReturnType<OAuthClientProvider["tokens"]>>;
+  verifier: string;
+};
+
+/**
+ * Connects a command to an MCP URL as its person: prints the address of the sign-in, waits for the answer on a loopback
+ * port (RFC 8252 §7.3), and gives a connected client. Throws a {@link CommandFailure} when nothing answers at the URL, the
+ * person denies, or ten minutes pass.
+ *
+ * @param name - what the consent page calls the command
+ */
+export async function connectAsPerson(url: URL, name: string, say: (line: string) => void): Promise<Client> {
+  const state = randomBytes(16).toString("base64url");
+  const callback = await listenForCallback(state);
+  try {
+    const kept: Kept = { verifier: "" };
+    const authProvider = makeProvider(callback.url, name, state, kept, (address) =>
+      say(`Open this page to sign in and to allow the import:\n\n  ${address}\n`),
+    );
+    const open = () => new StreamableHTTPClientTransport(url, { authProvider });
+    const client = () => new Client({ name, version: "1.0.0" }, { versionNegotiation: { mode: "auto" } });
+    const first = open();
+    try {
+      await client().connect(first);
+    } catch (failure) {
+      if (!(failure instanceof UnauthorizedError)) throw failure;
+    }
+    await first.finishAuth(await callback.answer);
+    await first.close();
+    const connected = client();
+    await connected.connect(open());
+    return connected;
+  } catch (failure) {
+    if (failure instanceof CommandFailure) throw failure;
+    throw new CommandFailure(
+      `${url.href} could not be connected.`,
+      "Check the address, and sign in again.",
+      failure,
+    );
+  } finally {
+    callback.close();
+  }
+}
+
+function makeProvider(
+  redirectUrl: string,
+  name: string,
+  state: string,
+  kept: Kept,
+  show: (address: string) => void,
+): OAuthClientProvider {
+  return {
+    redirectUrl,
+    clientMetadata: {
+      client_name: name,
+      redirect_uris: [redirectUrl],
+      grant_types: ["authorization_code", "refresh_token"],
+      response_types: ["code"],
+      token_endpoint_auth_method: "none",
+    },
+    state: () => state,
+    clientInformation: () => kept.registration,
+    saveClientInformation: (registration) => {
+      kept.registration = registration;
+    },
+    tokens: () => kept.tokens,
+    saveTokens: (tokens) => {
+      kept.tokens = tokens;
+    },
+    codeVerifier: () => kept.verifier,
+    saveCodeVerifier: (verifier) => {
+      kept.verifier = verifier;
+    },
+    redirectToAuthorization: (address) => show(address.href),
+  };
+}
+
+/** Listens on a free loopback port for the one answer that carries our `state`; others get 404 and change nothing. */
+async function listenForCallback(
+  state: string,
+): Promise<{ url: string; answer: Promise<URLSearchParams>; close(): void }> {
+  const { promise: answer, resolve, reject } = Promise.withResolvers<URLSearchParams>();
+  // Whoever waits sees it; while nobody does yet, it must not end the process.
+  answer.catch(() => {});
+  const server = createServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://127.0.0.1");
+    if (pathname !== "/callback" || !isSame(searchParams.get("state") ?? "", state)) {
+      response.writeHead(404).end();
+      return;
+    }
+    const headers = {
+      "content-type": "text/html; charset=utf-8",
+      "content-security-policy": "default-src 'none'",
+    };
+    response.writeHead(200, { ...headers, connection: "close" }).end(DONE);
+    if (searchParams.get("error") === null) resolve(searchParams);
+    else
+      reject(
+        new CommandFailure(
+          "The access was denied on the consent page.",
+          "Run the command again and allow it.",
+        ),
+      );
+  });
+  await new Promise<void>((listening, failed) => {
+    server.once("error", failed);
+    server.listen(0, "127.0.0.1", listening);
+  });
+  const timer = setTimeout(
+    () => reject(new CommandFailure("Nobody signed in within ten minutes.", "Run the command again.")),
+    PATIENCE_MS,
+  );
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/callback`,
+    answer,
+    close() {
+      clearTimeout(timer);
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+function isSame(given: string, wanted: string): boolean {
+  return given.length === wanted.length && timingSafeEqual(Buffer.from(given), Buffer.from(wanted));
+}
