@@ -15,9 +15,16 @@ import {
 } from "./questions/open-clients.ts";
 import { recordAnswers } from "./questions/record-answers.ts";
 import type { Desk, Row } from "./questions/task.ts";
+import { UPKEEP_QUESTIONS } from "./questions/upkeep-questions.ts";
 import { WRONG_CALLS } from "./questions/wrong-calls.ts";
 
-const TASKS = [...ANALYTICS_QUESTIONS, ...CRM_QUESTIONS, ...KNOWLEDGE_QUESTIONS, ...JOINED_QUESTIONS];
+const TASKS = [
+  ...ANALYTICS_QUESTIONS,
+  ...CRM_QUESTIONS,
+  ...KNOWLEDGE_QUESTIONS,
+  ...JOINED_QUESTIONS,
+  ...UPKEEP_QUESTIONS,
+];
 
 let gateway: GatewayProcess;
 let databases: Databases;

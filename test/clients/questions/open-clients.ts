@@ -18,6 +18,8 @@ export interface Answer {
   // What a tool answers is the test's to know.
   data: ReturnType<typeof JSON.parse>;
   error: { code: string; message: string; suggested_action: string; retry_after?: number } | undefined;
+  /** The blocks of the answer. */
+  content: { type?: string; text?: string; data?: string; mimeType?: string }[];
   /** Everything that a model would read, in characters. */
   length: number;
 }
@@ -94,10 +96,10 @@ function wrap(client: Callable, finishConsent: () => Promise<void>): TaskClient 
     finishConsent,
     async call(name, args = {}) {
       const result = await client.callTool({ name, arguments: args });
-      const content = (result.content ?? []) as { text?: string }[];
+      const content = (result.content ?? []) as Answer["content"];
       const text = content.map((block) => block.text ?? "").join("\n");
       const error = result.isError === true ? JSON.parse(content[0]?.text ?? "{}").error : undefined;
-      return { data: result.structuredContent, error, length: text.length };
+      return { data: result.structuredContent, error, content, length: text.length };
     },
     async prompt(name, args) {
       const { messages } = await client.getPrompt({ name, arguments: args });
