@@ -71,7 +71,9 @@ async function importHere(wanted: ImportArguments): Promise<void> {
 /** Through the door of a Gatehouse that runs somewhere, as the person who signs in. */
 async function importThere(wanted: ImportArguments, url: URL): Promise<void> {
   const say = (line: string) => console.log(line);
-  const client = await connectAsPerson(url, "Gatehouse import", say);
+  const scopes = ["knowledge:read", "knowledge:write"];
+  const asking = { name: "Gatehouse import", scopes, purpose: "to allow the import" };
+  const client = await connectAsPerson(url, asking, say);
   try {
     await importWanted(await openRemoteDestination(client, { ...wanted, say }), wanted);
   } finally {

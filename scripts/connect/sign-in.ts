@@ -2,16 +2,16 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import {
+  auth,
   Client,
   type OAuthClientProvider,
   StreamableHTTPClientTransport,
-  UnauthorizedError,
 } from "@modelcontextprotocol/client";
 import { CommandFailure } from "../local/failure.ts";
 
 /** What the person sees in the browser when the command has what it needs. */
 const DONE =
-  '<!doctype html><meta charset="utf-8"><title>Signed in</title><p>Signed in. You can close this page and go back to the command.';
+  '<!doctype html><meta charset="utf-8"><meta name="color-scheme" content="light dark"><meta name="viewport" content="width=device-width"><title>Signed in</title><p>Signed in. You can close this page and go back to the command.';
 
 /** Milliseconds that a person has for signing in and the consent page. */
 const PATIENCE_MS = 10 * 60_000;
@@ -20,37 +20,44 @@ const PATIENCE_MS = 10 * 60_000;
 type Kept = {
   registration?: Awaited<ReturnType<OAuthClientProvider["clientInformation"]>>;
   tokens?: Awaited<ReturnType<OAuthClientProvider["tokens"]>>;
+  discovery?: Awaited<ReturnType<NonNullable<OAuthClientProvider["discoveryState"]>>>;
   verifier: string;
 };
+
+/** Who asks for access, and for what. */
+export interface Asking {
+  /** What the consent page calls the command. */
+  name: string;
+  /** The scopes it needs; the person may still narrow them. */
+  scopes: readonly string[];
+  /** What the sign-in is for, after «to sign in and»: `to allow the import`. */
+  purpose: string;
+}
 
 /**
  * Connects a command to an MCP URL as its person: prints the address of the sign-in, waits for the answer on a loopback
  * port (RFC 8252 §7.3), and gives a connected client. Throws a {@link CommandFailure} when nothing answers at the URL, the
  * person denies, or ten minutes pass.
- *
- * @param name - what the consent page calls the command
  */
-export async function connectAsPerson(url: URL, name: string, say: (line: string) => void): Promise<Client> {
+export async function connectAsPerson(
+  url: URL,
+  { name, scopes, purpose }: Asking,
+  say: (line: string) => void,
+): Promise<Client> {
   const state = randomBytes(16).toString("base64url");
   const callback = await listenForCallback(state);
   try {
     const kept: Kept = { verifier: "" };
     const authProvider = makeProvider(callback.url, name, state, kept, (address) =>
-      say(`Open this page to sign in and to allow the import:\n\n  ${address}\n`),
+      say(`Open this page to sign in and ${purpose}:\n\n  ${address}\n`),
     );
-    const open = () => new StreamableHTTPClientTransport(url, { authProvider });
-    const client = () => new Client({ name, version: "1.0.0" }, { versionNegotiation: { mode: "auto" } });
-    const first = open();
-    try {
-      await client().connect(first);
-    } catch (failure) {
-      if (!(failure instanceof UnauthorizedError)) throw failure;
-    }
-    await first.finishAuth(await callback.answer);
-    await first.close();
-    const connected = client();
-    await connected.connect(open());
-    return connected;
+    await auth(authProvider, { serverUrl: url, scope: scopes.join(" ") });
+    const answer = await callback.answer;
+    const [code, issuer] = ["code", "iss"].map((field) => answer.get(field) ?? "") as [string, string];
+    await auth(authProvider, { serverUrl: url, authorizationCode: code, iss: issuer });
+    const client = new Client({ name, version: "1.0.0" }, { versionNegotiation: { mode: "auto" } });
+    await client.connect(new StreamableHTTPClientTransport(url, { authProvider }));
+    return client;
   } catch (failure) {
     if (failure instanceof CommandFailure) throw failure;
     throw new CommandFailure(
@@ -87,6 +94,10 @@ function makeProvider(
     tokens: () => kept.tokens,
     saveTokens: (tokens) => {
       kept.tokens = tokens;
+    },
+    discoveryState: () => kept.discovery,
+    saveDiscoveryState: (discovery) => {
+      kept.discovery = discovery;
     },
     codeVerifier: () => kept.verifier,
     saveCodeVerifier: (verifier) => {
