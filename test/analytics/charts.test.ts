@@ -2,6 +2,7 @@ import { decode } from "fast-png";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Chart, Point } from "../../workers/analytics/charts/chart.ts";
 import { drawChart } from "../../workers/analytics/charts/draw-chart.ts";
+import { drawPicture } from "../../workers/analytics/charts/draw-picture.ts";
 import { readChart } from "../../workers/analytics/charts/read-answer.ts";
 import { colourSeries, THEMES } from "../../workers/analytics/charts/themes.ts";
 import { type CallAnswer, openSession, type TestSession } from "../support/session.ts";
@@ -91,6 +92,26 @@ describe("a picture of an answer", () => {
     expect(svg).not.toContain("<script");
   });
 
+  // A letter that no font has is a box, and then two names of one length look the same.
+  it.each([
+    ["Łęż", "Śćą"],
+    ["Київ", "Одес"],
+    ["Αθήνα", "Πάτρα"],
+    ["Đầ", "Ưỡ"],
+  ])("shows the letters of names such as %s, and says nothing more", async (name, other) => {
+    const picture = async (product: string) => drawPicture(answerAbout(product), { chart: "auto" });
+    const [one, two] = await Promise.all([picture(name), picture(other)]);
+    expect(one.map(({ type }) => type)).toEqual(["image"]);
+    expect(one).not.toEqual(two);
+  });
+
+  it("says where the names are when it cannot show their letters", async () => {
+    expect(await drawPicture(answerAbout("東京"), { chart: "auto" })).toEqual([
+      expect.objectContaining({ type: "image" }),
+      { type: "text", text: expect.stringContaining("boxes in the picture") },
+    ]);
+  });
+
   it("comes only when it is asked for and there is something to draw", async () => {
     const plain = await session.call("analytics_query", {
       metrics: ["revenue"],
@@ -118,6 +139,20 @@ describe("a picture of an answer", () => {
     expect(data.notes).toContain("Parts of visitors do not add up, so they are not stacked.");
   });
 });
+
+/** The answer of a query by product. */
+function answerAbout(product: string) {
+  return {
+    period: PERIOD,
+    grain: "total",
+    columns: ["product", "revenue"],
+    rows: [
+      [product, 10],
+      ["Trail Shoe", 5],
+    ],
+    units: { revenue: "USD" },
+  };
+}
 
 /** Whether nothing else can lie on it; a dashed line without dots has gaps. */
 function isFree(point: Point, points: readonly Point[], { series, kind }: Chart): boolean {

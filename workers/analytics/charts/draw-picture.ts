@@ -24,7 +24,20 @@ export async function drawPicture(
   const height = Math.min(MOST_HEIGHT, Math.max(PICTURE.height, 130 + rows * ROW));
   const { svg } = drawChart(chart, { width: PICTURE.width, height, theme: THEMES.light, isFramed: true });
   const png = await rasterise(svg);
-  return [{ type: "image", data: toBase64(png), mimeType: "image/png" }];
+  const image = { type: "image", data: toBase64(png), mimeType: "image/png" } as const;
+  const names = [...chart.categories, ...chart.series.map(({ name }) => name)];
+  return names.every(canShow) ? [image] : [image, { type: "text", text: BOXES }];
+}
+
+/** What a model passes on when a picture shows names without their letters. */
+const BOXES =
+  "Names in other scripts than Latin, Greek and Cyrillic are boxes in the picture; the table has them in full.";
+
+/** Whether the fonts of {@link loadRenderer} hold every letter of a text. */
+function canShow(text: string): boolean {
+  return /^[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Common}\p{Script=Inherited}]*$/u.test(
+    text,
+  );
 }
 
 interface Renderer {
@@ -46,16 +59,25 @@ async function rasterise(svg: string): Promise<Uint8Array> {
 }
 
 async function loadRenderer(): Promise<Renderer> {
-  const [{ Resvg, initWasm }, { default: wasm }, { default: font }] = await Promise.all([
+  const [{ Resvg, initWasm }, { default: wasm }, ...fonts] = await Promise.all([
     import("@resvg/resvg-wasm"),
     import("@resvg/resvg-wasm/index_bg.wasm"),
     import("@fontsource/inter/files/inter-latin-500-normal.woff2"),
+    import("@fontsource/inter/files/inter-latin-ext-500-normal.woff2"),
+    import("@fontsource/inter/files/inter-vietnamese-500-normal.woff2"),
+    import("@fontsource/inter/files/inter-greek-500-normal.woff2"),
+    import("@fontsource/inter/files/inter-cyrillic-500-normal.woff2"),
+    import("@fontsource/inter/files/inter-cyrillic-ext-500-normal.woff2"),
   ]);
   await initWasm(wasm);
   const options = {
-    fitTo: { mode: "zoom", value: PICTURE.scale },
-    font: { fontBuffers: [new Uint8Array(font)], defaultFontFamily: "Inter", sansSerifFamily: "Inter" },
-  } as const;
+    fitTo: { mode: "zoom" as const, value: PICTURE.scale },
+    font: {
+      fontBuffers: fonts.map(({ default: font }) => new Uint8Array(font)),
+      defaultFontFamily: "Inter",
+      sansSerifFamily: "Inter",
+    },
+  };
   return {
     render(svg) {
       const renderer = new Resvg(svg, options);
