@@ -5,6 +5,7 @@ import { importDirections } from "./check/import-directions.ts";
 import { migrations } from "./check/migrations.ts";
 import { packages } from "./check/packages.ts";
 import { policy } from "./check/policy.ts";
+import { reference } from "./check/reference.ts";
 import { writeTally } from "./check/tally.ts";
 import { tokenCost } from "./check/token-cost.ts";
 import { unusedCode } from "./check/unused-code.ts";
@@ -21,6 +22,7 @@ const CHECKS: readonly Check[] = [
   migrations,
   policy,
   views,
+  reference,
   bundleSize,
   tokenCost,
 ];

@@ -4,6 +4,8 @@ import { allowWorkerModules } from "../check/worker-modules.ts";
 
 /** Something that a policy can speak about. `input` is the JSON Schema of a tool's arguments. */
 export interface KnownSubject extends DecisionSubject {
+  /** What people read beside the name. */
+  title?: string;
   input: JsonSchema | null;
 }
 
@@ -22,7 +24,8 @@ export async function readRegistry(): Promise<Known> {
   const entries = [...tools.values(), ...resources.values(), ...templates, ...prompts.values()];
   return {
     subjects: entries.map(({ subject: { kind, name, scope, effect }, listed }) => {
-      return { kind, name, scope, effect, input: (listed.inputSchema as JsonSchema | undefined) ?? null };
+      const input = (listed.inputSchema as JsonSchema | undefined) ?? null;
+      return { kind, name, title: String(listed.title ?? name), scope, effect, input };
     }),
     scopes: servers.flatMap((server) => Object.keys(server.scopes)),
   };
