@@ -97,7 +97,10 @@ describe.each(LANES)("importing contacts on the %s lane", (lane) => {
     const bob = await openSession({ server: "crm", lane, as: "bob" });
     await bob.call("crm_update_contact", { contact_id: `con_upd${lane}`, version: 1, title: "Bob's" });
     const late = await session.call("crm_import_csv", { ...args, confirm: dry.data.confirm });
-    expect(late.error).toMatchObject({ code: "conflict" });
+    expect(late.data).toMatchObject({ done: true, written: 0, remaining: 0 });
+    expect(late.data.problems).toEqual([
+      { row: 2, column: null, problem: expect.stringContaining("Changed by somebody else") },
+    ]);
     const fresh = await session.call("crm_import_csv", args);
     const { data } = await session.call("crm_import_csv", { ...args, confirm: fresh.data.confirm });
     const read = () =>
@@ -118,13 +121,14 @@ describe("files", () => {
     const csv = ["First name,Last name,Email,Phone,Title,Company", ...rows].join("\n");
     expect(csv.length).toBeGreaterThan(800_000);
     const session = await openSession({ server: "crm", lane: "stateless" });
-    const args = { record: "contact", csv, idempotency_key: "one-large-file" };
+    const args = { record: "contact", csv };
     const dry = await session.call("crm_import_csv", args);
     expect(dry.data).toMatchObject({ create: 5_000, problems: [] });
     const { data } = await session.call("crm_import_csv", { ...args, confirm: dry.data.confirm });
     expect(data).toMatchObject({ done: true });
     expect(await count("contacts WHERE last_name LIKE 'Bulk%'")).toBe(5_000);
-    const tooLong = await session.call("crm_import_csv", { ...args, csv: `${csv}\n${line(5_000)}` });
+    const tooLong = await session.call("crm_import_csv", { ...args, csv: `${csv}${"\nA,B".repeat(45_001)}` });
+    expect(tooLong.error?.message).toContain("a call takes 50000");
     expect(tooLong.error?.suggested_action).toContain("Split it");
   });
 

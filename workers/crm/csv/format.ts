@@ -2,7 +2,7 @@ import Papa from "papaparse";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 
 /** Most characters and rows of one file. */
-export const FILE_LIMITS = { characters: 1_000_000, rows: 5_000, columns: 100 } as const;
+export const FILE_LIMITS = { characters: 3_000_000, rows: 50_000, columns: 100 } as const;
 
 /** What a spreadsheet would read as a formula (OWASP, «CSV injection»), also in full-width characters. */
 const FORMULA = /^\s*[=+\-@\t\r＝＋－＠]/;
@@ -13,6 +13,8 @@ export interface CsvTable {
   rows: { row: number; cells: string[] }[];
   /** Rows that are no well-formed CSV. */
   broken: { row: number; problem: string }[];
+  /** Whether spreadsheets of its kind write 1,5 for one and a half: they put `;` between cells then. */
+  decimalComma: boolean;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface CsvTable {
  * before a formula are taken off. Throws `invalid_input` for a file without rows, or over the limits.
  */
 export function readCsv(text: string): CsvTable {
-  const { data, errors } = Papa.parse<string[]>(text.replace(/^\uFEFF/, ""), {
+  const { data, errors, meta } = Papa.parse<string[]>(text.replace(/^\uFEFF/, ""), {
     skipEmptyLines: false,
     delimitersToGuess: [",", ";", "\t", "|"],
   });
@@ -52,7 +54,7 @@ export function readCsv(text: string): CsvTable {
   const broken = errors
     .filter(({ type, row }) => type !== "Delimiter" && row !== undefined)
     .map(({ row }) => ({ row: (row ?? 0) + 1, problem: "A quote opens or closes in the wrong place." }));
-  return { headers, rows, broken };
+  return { headers, rows, broken, decimalComma: meta.delimiter === ";" };
 }
 
 /** Writes a table as CSV with CRLF; cells that a spreadsheet would run as formulas begin with an apostrophe. */
