@@ -67,7 +67,10 @@ export async function planDeals(context: ImportContext, rows: readonly Row<"deal
     const { byId, byName } = found[index] ?? { byId: null, byName: [] };
     const same = byId ? "id" : "name";
     const [known, ...others] = byId ? [byId] : byName;
-    const self = byId ? byId.id : `${fields.company_id} ${fields.name.toLowerCase()} ${id ?? ""}`;
+    const self =
+      known && others.length === 0
+        ? known.id
+        : `${fields.company_id} ${fields.name.toLowerCase()} ${id ?? ""}`;
     const earlier = seen.get(self);
     if (earlier !== undefined) {
       refuse(row, byId ? "id" : "name", `The same deal stands in row ${earlier}.`);
