@@ -84,7 +84,7 @@ async function readKept(
   const kept = isId("exp", id) ? await store.keptExports.read(id, stampCall(principal, now)) : null;
   if (!kept || !Number.isSafeInteger(from) || from >= kept.parts) throw refuseUnknownExport();
   if (kept.sees !== JSON.stringify(store.sees)) {
-    throw new ToolError("not_found", "Your role is shown other things than when this file was made.", {
+    throw new ToolError("conflict", "Your role is shown other things than when this file was made.", {
       suggestedAction: "Export again with crm_export_csv.",
     });
   }
