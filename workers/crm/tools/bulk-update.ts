@@ -83,7 +83,7 @@ export const bulkUpdate = defineLongTool({
       .optional()
       .describe(`The first ${SHOWN}`),
     changed: z.number().optional(),
-    skipped: z.array(z.string()).optional().describe("Changed by somebody else since the preview"),
+    skipped: z.array(z.string()).optional().describe("Changed since the preview"),
     skipped_total: z.number().optional(),
     remaining: z.number().optional().describe("Repeat with the same confirm"),
     ...confirmedShape,

@@ -34,14 +34,14 @@ export const exportCsv = defineLongTool({
   scope: "crm:read",
   timeoutMs: 60_000,
   description:
-    "Exports contacts, companies or deals as CSV: a page here, everything under the linked resource; whole makes that one file. Formulas are defused and fields masked as your role sees them.",
+    "Exports contacts, companies or deals as CSV: a page here, everything under the linked resource, or one file with whole. Formulas are defused and fields masked as your role sees them.",
   input: inputShape,
   output: z.object({
     csv: z.string().meta({ classification: "public" }).optional(),
     rows: z.number(),
     all: z.string().describe("Resource with everything"),
     kept_until: z.string().optional(),
-    next_cursor: z.string().optional().describe("There is more"),
+    next_cursor: z.string().optional(),
   }),
   content: ({ all }) => [{ type: "resource_link", uri: all, name: "Whole export", mimeType: "text/csv" }],
   work: {

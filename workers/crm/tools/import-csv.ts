@@ -38,7 +38,7 @@ const inputShape = z.object({
   on_duplicate: z
     .enum(["skip", "update"])
     .default("skip")
-    .describe("update fills in rows known by e-mail, domain, or deal id or name"),
+    .describe("update fills in rows known by e-mail, domain, deal id or name"),
   confirm: confirmField,
   idempotency_key: idempotencyField.optional(),
 });
@@ -72,7 +72,7 @@ export const importCsv = defineLongTool({
     problems: z.array(z.object({ row: z.number(), column: z.string().nullable(), problem: z.string() })),
     written: z.number().optional(),
     remaining: z.number().optional().describe("Repeat with this confirm"),
-    replayed: z.boolean().optional().describe("True: an earlier call had imported it"),
+    replayed: z.boolean().optional().describe("An earlier call did it"),
     ...confirmedShape,
   }),
   overflow: "problems",

@@ -20,16 +20,13 @@ export const undoChange = defineLongTool({
     "Takes back a deletion, merge, bulk update or import within 30 days. Needs the right to make such a change. Refused when its records were changed since.",
   input: z.object({
     change_id: idField("chg"),
-    leave_changed: z
-      .boolean()
-      .default(false)
-      .describe("Bulk update, import: leave records changed since, undo the rest"),
+    leave_changed: z.boolean().default(false).describe("Bulk update, import: undo the rest"),
   }),
   output: z.object({
     change_id: z.string(),
     rows: z.number().describe("Rows put back"),
     left: z.number().optional().describe("Rows left as they are"),
-    remaining: z.number().optional().describe("About how many; call again"),
+    remaining: z.number().optional().describe("Call again"),
   }),
   work: {
     tasks: "optional",
