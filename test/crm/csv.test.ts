@@ -127,9 +127,27 @@ describe("files", () => {
     const { data } = await session.call("crm_import_csv", { ...args, confirm: dry.data.confirm });
     expect(data).toMatchObject({ done: true });
     expect(await count("contacts WHERE last_name LIKE 'Bulk%'")).toBe(5_000);
-    const tooLong = await session.call("crm_import_csv", { ...args, csv: `${csv}${"\nA,B".repeat(45_001)}` });
-    expect(tooLong.error?.message).toContain("a call takes 50000");
-    expect(tooLong.error?.suggested_action).toContain("Split it");
+  });
+
+  it("are written whole when every cell is as long as it may be", async () => {
+    const long = (length: number) => "漢".repeat(length);
+    const row = (index: number) =>
+      [long(190) + index, `${long(240)}${index}.example`, long(100), long(40), long(100), long(100)].join(
+        ",",
+      );
+    const lines = Array.from({ length: 1_000 }, (_, index) => row(index));
+    const csv = ["name,domain,industry,region,city,country", ...lines].join("\n");
+    const session = await openSession({ server: "crm", lane: "stateless" });
+    const args = { record: "company", csv };
+    const dry = await session.call("crm_import_csv", args);
+    const { data } = await session.call("crm_import_csv", { ...args, confirm: dry.data.confirm });
+    expect(data).toMatchObject({ written: 1_000, problems: [] });
+    const where = { region: long(40) };
+    const exported = await session.call("crm_export_csv", { record: "company", where, whole: true });
+    expect(exported.data).toMatchObject({ rows: 1_000 });
+    await session.call("crm_undo_change", { change_id: data.change_id });
+    const header = await session.call("crm_import_csv", { record: "company", csv: `${long(201)}\nx` });
+    expect(header.error?.message).toContain("first line must name the columns");
   });
 
   it("bring companies, recognised by web domain", async () => {

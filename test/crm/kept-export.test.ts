@@ -123,9 +123,9 @@ describe("a whole export", () => {
     const { all } = result.structuredContent;
     const id = String(all).split("/").at(-1);
     const kept = () => count(`kept_export_parts WHERE export_id = '${id}'`);
-    expect(await kept()).toBe(4);
+    expect(await kept()).toBe(7);
     await runMaintenance(env);
-    expect(await kept()).toBe(4);
+    expect(await kept()).toBe(7);
     const yesterday = new Date(Date.now() - 25 * 3_600_000).toISOString();
     await env.CRM_DB.prepare("UPDATE kept_exports SET made_at = ? WHERE id = ?").bind(yesterday, id).run();
     await expect(session.readResource(all)).rejects.toThrow("Resource not found");
@@ -203,7 +203,7 @@ describe.each(LANES)("a whole export for a client without tasks on the %s lane",
     });
     const { data } = await session.call("crm_export_csv", ALL);
     vi.restoreAllMocks();
-    expect(data).toMatchObject({ rows: 2_000, next_cursor: expect.any(String) });
+    expect(data).toMatchObject({ rows: 1_000, next_cursor: expect.any(String) });
     const bob = await open({ lane, capabilities: {}, as: "bob" });
     const stranger = await bob.call("crm_export_csv", { ...ALL, cursor: data.next_cursor });
     expect(stranger.error).toMatchObject({ code: "not_found" });

@@ -254,6 +254,51 @@ describe("a large import as a task", () => {
   });
 });
 
+describe("two calls about one import", () => {
+  it("that run at once bring each row in once, whichever begins", async () => {
+    const session = await open({ as: "twins" });
+    const args = { record: "contact", csv: makeFile("Twins", 5_200) };
+    const plans = [
+      await finish(session, "crm_import_csv", args),
+      await finish(session, "crm_import_csv", args),
+    ];
+    const runs = plans.map(({ confirm }) => finishRaw(session, "crm_import_csv", { ...args, confirm }));
+    const answers = await Promise.all(runs);
+    expect(await written("Twins")).toBe(5_200);
+    const done = answers.filter(({ structuredContent }) => structuredContent?.remaining === 0);
+    expect(done.length).toBeGreaterThan(0);
+    for (const answer of answers) {
+      // The later one finds the other's work, or is told to look again.
+      if (answer.isError) expect(answer.content[0].text).toContain("Another call has begun");
+      else expect(answer.structuredContent.written).toBeLessThanOrEqual(5_200);
+    }
+    const again = await finish(session, "crm_import_csv", args);
+    expect(again).toMatchObject({ replayed: true, written: 5_200 });
+  });
+
+  it("of which one takes it back stop each other: nothing stays, and nothing more comes", async () => {
+    const session = await open({ as: "taker" });
+    let undone: unknown;
+    atSlice(ImportStore, {
+      after: {
+        2: async () => {
+          const { results } = await env.CRM_DB.prepare(
+            "SELECT change_id FROM plans WHERE user_id = 'user_taker' AND done > 0",
+          ).all<{ change_id: string }>();
+          const { data } = await session.call("crm_undo_change", { change_id: results[0]?.change_id });
+          undone = data;
+        },
+      },
+    });
+    const { taskId } = await beginImport(session, "Taken", 6_000);
+    const { result } = await reach(session, taskId, OVER);
+    expect(undone).toMatchObject({ rows: 3_000 });
+    expect(result.isError).toBe(true);
+    expect(result.content[0].text).toContain("was cancelled or taken back");
+    expect(await written("Taken")).toBe(0);
+  });
+});
+
 describe.each(LANES)("large work for a client without tasks on the %s lane", (lane) => {
   const without = { capabilities: {}, lane } as const;
 
@@ -264,6 +309,19 @@ describe.each(LANES)("large work for a client without tasks on the %s lane", (la
     const { data } = await session.call("crm_import_csv", { ...args, confirm: shown.data.confirm });
     expect(data).toMatchObject({ done: true, written: 5_300, remaining: 0 });
     expect(await written(`Plain${lane}`)).toBe(5_300);
+  });
+
+  it("takes files of 50,000 rows, and no more", async () => {
+    const family = `Most${lane}`;
+    const session = await open({ ...without, as: `most${lane}` });
+    const args = { record: "contact", csv: makeFile(family, 50_000) };
+    const shown = await session.call("crm_import_csv", args);
+    expect(shown.data).toMatchObject({ rows: 50_000, create: 50_000, problems: [] });
+    const { data } = await session.call("crm_import_csv", { ...args, confirm: shown.data.confirm });
+    expect(data).toMatchObject({ done: true, written: 50_000, remaining: 0 });
+    expect(await written(family)).toBe(50_000);
+    const over = await session.call("crm_import_csv", { ...args, csv: `${args.csv}\nA,B,` });
+    expect(over.error?.message).toContain("50001 rows; a call takes 50000");
   });
 
   it("stops before the deadline, says what was done, and goes on with the same confirm", async () => {

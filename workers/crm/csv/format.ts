@@ -1,8 +1,8 @@
 import Papa from "papaparse";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 
-/** Most characters and rows of one file. */
-export const FILE_LIMITS = { characters: 3_000_000, rows: 50_000, columns: 100 } as const;
+/** Most characters, rows and columns of one file, and characters of a column's name. */
+export const FILE_LIMITS = { characters: 3_000_000, rows: 50_000, columns: 100, header: 200 } as const;
 
 /** What a spreadsheet would read as a formula (OWASP, «CSV injection»), also in full-width characters. */
 const FORMULA = /^\s*[=+\-@\t\r＝＋－＠]/;
@@ -32,6 +32,12 @@ export function readCsv(text: string): CsvTable {
     throw new ToolError(
       "invalid_input",
       `The file has ${headers.length} columns; at most ${FILE_LIMITS.columns} are read.`,
+    );
+  }
+  if (headers.some((header) => header.length > FILE_LIMITS.header)) {
+    throw new ToolError(
+      "invalid_input",
+      `A column's name has over ${FILE_LIMITS.header} characters: the first line must name the columns.`,
     );
   }
   const rows = rest

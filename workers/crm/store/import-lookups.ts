@@ -11,7 +11,7 @@ export interface Twin {
 const TWINS_READ = 5;
 
 /** Values of one look-up: a file may name tens of thousands, and a bound value has at most 2 MB. */
-const VALUES_AT_ONCE = 5_000;
+const VALUES_AT_ONCE = 1_000;
 
 /** Condition: the row was not made by this change; binds its id. */
 const notMadeBy = (table: string, at: string) =>

@@ -37,6 +37,8 @@ const FIELDS: Readonly<Record<VersionedTable, readonly string[]>> = {
   companies: COMPANY_FIELDS,
   deals: DEAL_FIELDS,
 };
+/** A bound value has at most 2 MB, and a row of the longest texts over 3 KB. */
+const ROWS_A_STATEMENT = 500;
 /** Columns of a new row that its fields do not hold; `?1` is the time. */
 const NEW_COLUMNS: Readonly<Record<VersionedTable, Readonly<Record<string, string>>>> = {
   contacts: {},
@@ -124,13 +126,14 @@ export class ImportStore {
         .step(
           `${keepVersions(table, FIELDS[table])} ${byId(table)} WHERE ${MATCHES_VERSIONS}`,
           ...[...who, pairs],
-        )
-        .step(updateRows(table), ...who, JSON.stringify(updated));
+        );
     }
-    if (created.length > 0) {
-      const rows = JSON.stringify(created);
-      change.make(table, JSON.stringify(created.map(({ id }) => id))).step(insertRows(table), ...who, rows);
-      if (table === "deals") change.step(OPEN_HISTORY, ...who, rows);
+    for (const rows of cut(updated)) change.step(updateRows(table), ...who, JSON.stringify(rows));
+    if (created.length > 0) change.make(table, JSON.stringify(created.map(({ id }) => id)));
+    for (const rows of cut(created)) {
+      const json = JSON.stringify(rows);
+      change.step(insertRows(table), ...who, json);
+      if (table === "deals") change.step(OPEN_HISTORY, ...who, json);
     }
     try {
       return (await change.run("import", slice.summary, stamp)) === undefined ? "moved" : "written";
@@ -166,4 +169,11 @@ function updateRows(table: VersionedTable): string {
   return `UPDATE ${table} SET ${kept.join(", ")}, version = ${table}.version + 1, updated_at = ?1, updated_by = ?2,
       updated_by_name = ?3
     FROM json_each(?4) j WHERE ${table}.id = j.value ->> '$.id' AND ${table}.version = j.value ->> '$.version'`;
+}
+
+function cut<Row>(rows: readonly Row[]): Row[][] {
+  const parts = Math.ceil(rows.length / ROWS_A_STATEMENT);
+  return Array.from({ length: parts }, (_, index) =>
+    rows.slice(index * ROWS_A_STATEMENT, (index + 1) * ROWS_A_STATEMENT),
+  );
 }

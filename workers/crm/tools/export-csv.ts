@@ -7,7 +7,6 @@ import { toCsv } from "../export.ts";
 import { exportUri, keptUri } from "../export-resource.ts";
 import { cursorField } from "../fields.ts";
 import { isId, makeId } from "../identifiers.ts";
-import { ROWS_A_SLICE } from "../run-plan.ts";
 import { positionField, RECORDS, selectRecords, whereField } from "../selection.ts";
 import { EXPORT_KEPT_HOURS, type KeptExport } from "../store/kept-exports.ts";
 import { stampCall } from "../store/stamp.ts";
@@ -22,6 +21,9 @@ const inputShape = z.object({
 });
 
 type Input = z.output<typeof inputShape>;
+
+/** Rows of one part of a file: a stored value has at most 2 MB, and a row of the longest texts 3 KB. */
+const ROWS_A_PART = 500;
 
 /** Where a kept export goes on, as a cursor holds it. */
 const keptCursor = z.object({ file: z.string().refine((text) => isId("exp", text)) });
@@ -104,7 +106,7 @@ async function exportNext({ record, where }: Input, context: ToolContext<CrmStor
   const { store, now } = context;
   if (kept.complete) return kept;
   const after = kept.position === null ? undefined : positionField.parse(kept.position);
-  const page = await selectRecords(context, record, where, ROWS_A_SLICE, after);
+  const page = await selectRecords(context, record, where, ROWS_A_PART, after);
   const text = toCsv(record, page.rows, store.sees, now, kept.parts === 0);
   await store.keptExports.add(kept, text, page.rows.length, page.next ? { ...page.next } : null);
   return (await store.keptExports.read(kept.id, stampCall(context.principal, now))) ?? kept;
