@@ -11,7 +11,7 @@ import { ContextRecorder } from "./context-recorder.ts";
 import { decide, requireAllowed } from "./decide.ts";
 import type { Exchange } from "./exchange.ts";
 import { isRefusal, recordDenial } from "./record-denial.ts";
-import { type HoldDeadline, runBounded } from "./run.ts";
+import { type HoldDeadline, runBounded, type TimeLeft } from "./run.ts";
 import { settle } from "./settle.ts";
 import type { Subject } from "./subject.ts";
 import { takeToolTurn } from "./tool-turn.ts";
@@ -22,7 +22,13 @@ export interface GuardedWork<Raw, Shaped> {
   timeoutMs: number;
   /** What the client sent, for the record: names, types and a digest of it are kept. */
   args: Readonly<Record<string, unknown>>;
-  run(signal: AbortSignal, context: ContextRecorder, hold: HoldDeadline, callId: string): Promise<Raw>;
+  run(
+    signal: AbortSignal,
+    context: ContextRecorder,
+    hold: HoldDeadline,
+    callId: string,
+    timeLeft: TimeLeft,
+  ): Promise<Raw>;
   /** Step 4: checks and bounds what came back. */
   shape(raw: Raw, context: ContextRecorder): Promise<Shaped>;
   /** Size of the shaped answer in bytes or characters, for the record. */
@@ -57,8 +63,8 @@ export async function guard<Raw, Shaped>(
     }
     await takeToolTurn(exchange, subject);
     const context = new ContextRecorder(admitted.context ?? (await exchange.session.read()));
-    const raw = await runBounded(exchange.signal, work.timeoutMs, (signal, hold) =>
-      work.run(signal, context, hold, callId),
+    const raw = await runBounded(exchange.signal, work.timeoutMs, (signal, hold, timeLeft) =>
+      work.run(signal, context, hold, callId, timeLeft),
     );
     const shaped = await work.shape(raw, context);
     await context.flush(exchange.session);

@@ -6,15 +6,18 @@ export const DEFAULT_TIMEOUT_MS = 20_000;
 /** Waits for a person without using up the deadline: their time is not the tool's. */
 export type HoldDeadline = <T>(waiting: Promise<T>) => Promise<T>;
 
+/** Milliseconds until the deadline; the time of those who are asked is not counted. */
+export type TimeLeft = () => number;
+
 /**
  * Step 3: runs the work under a deadline and the client's own cancellation. The work gets a signal that both
- * abort, and a way to stop the clock while somebody is asked; work that ignores the signal is left behind, and
- * the caller gets `timeout` or `cancelled` at once.
+ * abort, a way to stop the clock while somebody is asked, and what is left on it; work that ignores the signal is left
+ * behind, and the caller gets `timeout` or `cancelled` at once.
  */
 export async function runBounded<T>(
   clientSignal: AbortSignal,
   timeoutMs: number,
-  work: (signal: AbortSignal, hold: HoldDeadline) => Promise<T>,
+  work: (signal: AbortSignal, hold: HoldDeadline, timeLeft: TimeLeft) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
   const { promise: stopped, reject } = Promise.withResolvers<never>();
@@ -29,7 +32,12 @@ export async function runBounded<T>(
   if (clientSignal.aborted) onCancel();
   else clientSignal.addEventListener("abort", onCancel, { once: true });
   try {
-    return await Promise.race([work(controller.signal, (waiting) => deadline.hold(waiting)), stopped]);
+    const running = work(
+      controller.signal,
+      (waiting) => deadline.hold(waiting),
+      () => deadline.left(),
+    );
+    return await Promise.race([running, stopped]);
   } finally {
     deadline.end();
     clientSignal.removeEventListener("abort", onCancel);
@@ -60,6 +68,10 @@ class Deadline {
       this.#holds -= 1;
       if (this.#holds === 0 && !this.#ended) this.#start();
     }
+  }
+
+  left(): number {
+    return this.#holds > 0 ? this.#left : Math.max(0, this.#left - (Date.now() - this.#startedAt));
   }
 
   end(): void {

@@ -5,7 +5,7 @@ import { decide, isVisible, requireAllowed } from "../guard/decide.ts";
 import type { Exchange } from "../guard/exchange.ts";
 import { guard } from "../guard/guard.ts";
 import { requirePermission } from "../guard/require-approval.ts";
-import { DEFAULT_TIMEOUT_MS, type HoldDeadline } from "../guard/run.ts";
+import { DEFAULT_TIMEOUT_MS, type HoldDeadline, type TimeLeft } from "../guard/run.ts";
 import { type ShapedAnswer, type Shaping, shapeAnswer } from "../guard/shape.ts";
 import { SESSION_SCOPE } from "../policy/decide.ts";
 import { masksOf } from "../policy/masks.ts";
@@ -18,7 +18,7 @@ import type { ToolContext, ToolDefinition } from "./define.ts";
 import { ToolError } from "./errors.ts";
 import { InputNeeded } from "./input-needed.ts";
 import type { JsonValue } from "./json.ts";
-import type { Step } from "./long-work.ts";
+import { runSteps, type Step } from "./long-work.ts";
 import { contentsSchemaOf, maskHome } from "./masked-home.ts";
 import { findNearMisses } from "./near-misses.ts";
 import { JSON_RPC, ProtocolFault } from "./protocol-fault.ts";
@@ -84,7 +84,7 @@ async function guardedCall(
   return guard(exchange, entry.subject, {
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     args: args ?? {},
-    async run(signal, context, hold, callId) {
+    async run(signal, context, hold, callId, timeLeft) {
       // Only now: admission may have brought the role up to date.
       const rules = masksOf(exchange.policy, exchange.identity.role);
       const channel = maskChannel(exchange.channel, rules);
@@ -107,7 +107,7 @@ async function guardedCall(
       const approved = await requirePermission(exchange, call);
       // A person may have taken minutes.
       if (approved) now = new Date();
-      const toolContext = openContext(exchange, entry, { context, signal, hold, now });
+      const toolContext = openContext(exchange, entry, { context, signal, hold, timeLeft, now });
       const running = begin(exchange, entry, args ?? {}, applied, input, toolContext);
       return approved ? keepApproval(exchange, callId, running) : running;
     },
@@ -143,6 +143,7 @@ async function begin(
   if (!work || !exchange.channel.tasks) return entry.definition.run(input, context);
   const first = await work.begin(input, context);
   if ("answer" in first) return first.answer;
+  if (first.soon) return runSteps(work, first, input, context);
   const inherited = Object.fromEntries(applied.map(({ field, value }) => [field, value]));
   return startTask(exchange, entry, work, { args, inherited, state: first.state as JsonValue });
 }
@@ -166,9 +167,9 @@ export async function callStep(
   return guard<Step<unknown, unknown>, CallToolAnswer | NextStep>(exchange, subject, {
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     args,
-    run: (signal, context, hold) => {
+    run: (signal, context, hold, _callId, timeLeft) => {
       input = parseArguments(tool.input, { ...args, ...inherited });
-      return work.step(state, input, openContext(exchange, entry, { context, signal, hold, now }));
+      return work.step(state, input, openContext(exchange, entry, { context, signal, hold, timeLeft, now }));
     },
     async shape(step, context) {
       if ("state" in step) return { ...step, state: step.state as JsonValue };
@@ -176,6 +177,35 @@ export async function callStep(
     },
     measure: (shaped) => ("state" in shaped ? 0 : measureAnswer(shaped)),
   });
+}
+
+/**
+ * Stops the work of a task for good and says what stands of it, in one sentence; through the guard too, so that the
+ * trail tells when it was stopped. `null` when the tool leaves nothing to be said.
+ */
+export async function callStop(
+  exchange: Exchange,
+  entry: Entry<ToolDefinition>,
+  { args, inherited, state }: WorkLeft,
+): Promise<string | null> {
+  const { definition: tool, subject } = entry;
+  const stop = tool.work?.stop;
+  if (!stop) return null;
+  const now = new Date();
+  return guard<string, string>(
+    exchange,
+    { ...subject, costly: false },
+    {
+      timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      args,
+      run: (signal, context, hold, _callId, timeLeft) => {
+        const input = parseArguments(tool.input, { ...args, ...inherited });
+        return stop(state, input, openContext(exchange, entry, { context, signal, hold, timeLeft, now }));
+      },
+      shape: async (sentence) => sentence,
+      measure: (sentence) => sentence.length,
+    },
+  );
 }
 
 function measureAnswer(answer: CallToolAnswer | CreatedTask): number {
@@ -191,6 +221,7 @@ interface Running {
   context: ContextRecorder;
   signal: AbortSignal;
   hold: HoldDeadline;
+  timeLeft: TimeLeft;
   now: Date;
 }
 
@@ -198,7 +229,7 @@ interface Running {
 function openContext(
   exchange: Exchange,
   entry: Entry<ToolDefinition>,
-  { context, signal, hold, now }: Running,
+  { context, signal, hold, timeLeft, now }: Running,
 ): ToolContext {
   const rules = masksOf(exchange.policy, exchange.identity.role);
   const channel = maskChannel(exchange.channel, rules);
@@ -209,6 +240,7 @@ function openContext(
     context,
     signal,
     now,
+    timeLeft,
     ...channel,
     canAsk: channel.elicits.form,
     requireTool: (other) => requireTool(exchange, other),

@@ -122,6 +122,8 @@ export interface ToolContext<Store = unknown> extends AskingContext<Store> {
    * the right to make it. Throws `forbidden` or `insufficient_scope`.
    */
   requireTool(name: string): void;
+  /** Milliseconds until the call's deadline; the time that a person takes to answer is not counted. */
+  timeLeft(): number;
   /** Reports progress; a client that did not ask for it gets nothing. */
   progress(done: number, total?: number, message?: string): void;
   /** Sends a log message to the client, from the level on that it asked for. */
@@ -270,6 +272,8 @@ export interface ServerDefinition<Store = unknown> {
   glyph?: string;
   /** Opens the server's data for one call. `sees` says what of it will be masked on the way out. */
   store(env: Env, principal: PrincipalIdentity, sees: MaskRules): Store;
+  /** Removes what the server keeps for some time only, once it is over; runs every hour. Gives how many. */
+  sweep?(env: Env, now: Date): Promise<number>;
   tools: readonly ToolDefinition<z.ZodObject, z.ZodObject | undefined, Store>[];
   resources: readonly ResourceDefinition<Store>[];
   prompts: readonly PromptDefinition<z.ZodObject, Store>[];

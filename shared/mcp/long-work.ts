@@ -13,6 +13,8 @@ export type Step<State, Answer> =
       message?: string;
       /** Milliseconds before the next step: somebody else has to get ready. */
       waitMs?: number;
+      /** From `begin`: so little is left that the call does it at once, also where it could be a task. */
+      soon?: boolean;
     }
   | { answer: Answer };
 
@@ -37,7 +39,20 @@ export interface LongWork<Input, State, Answer, Store> {
    * again with the answer, so it must be safe to repeat: it asks before it changes anything.
    */
   step(state: State, input: Input, context: ToolContext<Store>): Promise<Step<State, Answer>>;
+  /**
+   * For a client without tasks whose call has no time for another step: what was done, and how to go on. Without it
+   * the deadline ends the call.
+   */
+  pause?(state: State, input: Input, context: ToolContext<Store>): Promise<Answer>;
+  /**
+   * After a task was cancelled: sees to it that a step which may still be on its way changes nothing more, and says in
+   * one sentence what stands. Holds no personal data: it becomes the task's status message.
+   */
+  stop?(state: State, input: Input, context: ToolContext<Store>): Promise<string>;
 }
+
+/** Milliseconds that a call must have left for another step. */
+const STEP_RESERVE_MS = 15_000;
 
 /** What a tool's `run` gives. */
 type AnswerOf<Output extends z.ZodObject | undefined> = Output extends z.ZodObject
@@ -77,12 +92,26 @@ async function runWithinCall<Input, State, Answer, Store>(
   input: Input,
   context: ToolContext<Store>,
 ): Promise<Answer> {
-  let step = await work.begin(input, context);
+  return runSteps(work, await work.begin(input, context), input, context);
+}
+
+/** Takes the steps that follow, within the call, as far as its deadline goes. */
+export async function runSteps<Input, State, Answer, Store>(
+  work: LongWork<Input, State, Answer, Store>,
+  first: Step<State, Answer>,
+  input: Input,
+  context: ToolContext<Store>,
+): Promise<Answer> {
+  let step = first;
   for (;;) {
     if ("answer" in step) return step.answer;
     if (step.done !== undefined) context.progress(step.done, step.total, step.message);
+    if (work.pause && context.timeLeft() < STEP_RESERVE_MS) return work.pause(step.state, input, context);
     if (step.waitMs !== undefined) await scheduler.wait(step.waitMs, { signal: context.signal });
     context.signal.throwIfAborted();
     step = await work.step(step.state, input, context);
   }
 }
+
+/** Milliseconds that one step of work that comes in small pieces goes on with the next piece. */
+export const STEP_MS = 3_000;

@@ -27,7 +27,10 @@ const BIG = [
   "record_versions",
   "change_rows",
   "changes",
-  "bulk_plans",
+  "plans",
+  "plan_parts",
+  "kept_exports",
+  "kept_export_parts",
 ];
 const statements: Statement[] = [];
 
@@ -72,16 +75,24 @@ async function bulkAndFiles(
   const first = await store.contacts.search({ text: "", facets: [], limit: 1 });
   await store.companies.search({ text: "", facets: [], limit: 1, after: first.next });
   for (const target of [store.contacts, store.companies, store.deals]) await target.getMany([personId]);
-  const plan = { id: "plan_x", arguments: "a", pairs: [["con_none", 1] as const] };
-  await store.bulk.savePlan(plan, stamp);
-  const saved = await store.bulk.readPlan("plan_x", stamp);
   const values = { column: "owner_id", value: ownerId };
+  const preview = { rows: 1 };
   for (const table of ["contacts", "companies", "deals"] as const) {
-    if (saved) await store.bulk.runSlice(saved, { table, ...values }, `chg_bulk${table}`, stamp);
-    await env.CRM_DB.prepare("UPDATE bulk_plans SET done = 0").run();
+    const id = `plan_${table}`;
+    const plan = { id, tool: "t", arguments: "a", preview, changeId: `chg_bulk${table}` };
+    await store.plans.create(plan, stamp);
+    const made = await store.plans.read(id, stamp);
+    if (made) await store.plans.extend(made, [["con_none", 1]], { preview, shown: "s" });
+    const whole = await store.plans.read(id, stamp);
+    if (whole) await store.bulk.runSlice(whole, { table, ...values }, 1, stamp);
   }
+  await store.plans.listSkipped("plan_contacts");
+  await store.plans.listProblems("plan_contacts");
+  await store.plans.stop("plan_contacts", stamp);
   await store.imports.findNamedCompanies(["Acme"]);
-  await store.imports.findDomains(["acme.example"]);
+  await store.imports.findNamedContacts(["a@b.example", "con_x"]);
+  await store.imports.findDomains(["acme.example"], "chg_x");
+  await store.imports.findDeals([{ id: "deal_x", company_id: companyId, name: "Renewal" }], "chg_x");
   const person = {
     first_name: "A",
     last_name: "B",
@@ -89,28 +100,38 @@ async function bulkAndFiles(
     phone: "0221 555019",
     company_id: companyId,
   };
-  await store.imports.findTwins([person]);
-  const write = { userId: "user_x", key: "import", tool: "t", fingerprint: "f" };
-  const imported = { ...person, title: null, owner_id: null };
-  const known = await store.contacts.get(personId);
-  const update = {
-    row: 3,
-    id: personId,
-    same: "email" as const,
-    version: known?.version ?? 0,
-    values: { title: "T" },
+  await store.imports.findTwins([person], "chg_x");
+  const [known] = first.rows;
+  const update = { row: 3, id: known?.id ?? "", same: "email" as const, version: known?.version ?? 0 };
+  const deal = { name: "D", company_id: companyId, contact_id: null, amount_cents: 1, owner_id: null };
+  const files = {
+    contacts: {
+      create: [{ row: 2, values: { ...person, title: null, owner_id: null } }],
+      update: [{ ...update, values: { title: "T" } }],
+    },
+    companies: { create: [{ row: 2, values: { name: "Import", domain: "import.example" } }], update: [] },
+    deals: {
+      create: [{ row: 2, values: { ...deal, expected_close_on: "2027-01-01", stage: "lead" } }],
+      update: [],
+    },
   };
-  const made = await store.imports.run(
-    "contacts",
-    { create: [{ row: 2, values: imported }], update: [update] },
-    write,
-    stamp,
-  );
-  await store.journal.findKind(made?.changeId ?? "");
-  await store.journal.undo(made?.changeId ?? "", stamp);
-  const firm = { row: 2, values: { name: "Import", domain: "import.example" } };
-  const other = { ...write, key: "companies" };
-  await store.imports.run("companies", { create: [firm], update: [] }, other, stamp);
+  for (const table of ["contacts", "companies", "deals"] as const) {
+    const changeId = `chg_import${table}`;
+    const plan = { id: `plan_import${table}`, tool: "t", arguments: "a", preview, changeId, shown: "s" };
+    await store.plans.createWhole(plan, [{}], [{ row: 1 }], stamp);
+    const whole = await store.plans.findByChange(changeId, stamp);
+    const write = { userId: "user_x", key: changeId, tool: "t", fingerprint: "f" };
+    const slice = { ...files[table], left: [], write, summary: "s" };
+    expect(whole && (await store.imports.runSlice(table, whole, slice, stamp))).toBe("written");
+    await store.journal.describe(changeId);
+    expect(await store.journal.undoNext(changeId, table === "deals", stamp)).toMatchObject({ more: 0 });
+  }
+  await store.keptExports.create("exp_x", "q", "s", stamp);
+  const kept = await store.keptExports.read("exp_x", stamp);
+  if (kept) await store.keptExports.add(kept, "a,b", 1, null);
+  expect(await store.keptExports.readParts("exp_x", 0, 100)).toEqual(["a,b"]);
+  await store.keptExports.sweep(new Date());
+  await store.keptExports.remove("exp_x", stamp);
 }
 
 beforeAll(async () => {
@@ -208,7 +229,7 @@ beforeAll(async () => {
   for (const [id, plan] of Object.entries(plans)) {
     await plan(store.journal.begin(`chg_${id}`), id).run("delete", id, stamp);
   }
-  for (const id of Object.keys(plans).reverse()) await store.journal.undo(`chg_${id}`, stamp);
+  for (const id of Object.keys(plans).reverse()) await store.journal.undoNext(`chg_${id}`, false, stamp);
   const fields = {
     title: null,
     email: null,

@@ -1,7 +1,9 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { ToolContext } from "../../shared/mcp/define.ts";
 import { sniffType } from "../../workers/knowledge/media/sniff-type.ts";
 import { KnowledgeStore } from "../../workers/knowledge/store.ts";
+import { describeMedia } from "../../workers/knowledge/tools/describe-media.ts";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
 import { NOON, openTestStore, saveArticles } from "./fixture.ts";
 
@@ -209,6 +211,18 @@ describe("captions and transcripts", () => {
     expect(written.data).toMatchObject({ description: "A red dot." });
     const { content } = await session.call("knowledge_get_media", { id });
     expect(content[1]).toMatchObject({ text: expect.stringContaining("A red dot.") });
+  });
+
+  it("are a task where a model has to listen, and an answer where it need not", async () => {
+    const id = await keep("Long talk", WAV);
+    const store = open(async () => ({ text: "Hello." }));
+    const { work } = describeMedia;
+    const context = { store } as unknown as ToolContext<KnowledgeStore>;
+    expect(await work?.begin({ id }, context)).toEqual({ state: null });
+    expect(await work?.step(null, { id }, context)).toMatchObject({ answer: { description: "Hello." } });
+    expect(await work?.begin({ id, text: "By hand." }, context)).toMatchObject({
+      answer: { description: "By hand." },
+    });
   });
 
   it("are written by the model for the kind of content where Workers AI is bound", async () => {

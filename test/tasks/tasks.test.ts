@@ -130,6 +130,10 @@ describe("work that is longer than a call", () => {
       _meta: expect.anything(),
     });
     expect((await get(session, taskId)).result).toMatchObject({ status: "cancelled" });
+    await vi.waitFor(async () => {
+      const { statusMessage } = (await get(session, taskId)).result;
+      expect(statusMessage).toMatch(/^Cancelled by the client\. At least \d+ of 10000 events were stored/);
+    });
     await evictDurableObject(runnerOf("user_alice"));
     await runDurableObjectAlarm(runnerOf("user_alice"));
     expect(await countEvents()).toBeLessThan(10_000);

@@ -11,6 +11,8 @@ import {
   presentDeal,
 } from "./answers.ts";
 import { writeCsv } from "./csv/format.ts";
+import { toDay } from "./days.ts";
+import { CURRENCY } from "./money.ts";
 import type { RecordKind, RecordRow } from "./selection.ts";
 
 /** A contact as a file has it: with its name in the two parts that an import takes. */
@@ -19,14 +21,22 @@ const contactRow = contactShape.omit({ name: true }).extend({
   last_name: z.string().meta({ classification: "pii" }),
 });
 
-const SHAPES = { contact: contactRow, company: companyShape, deal: dealShape } as const;
+/** A deal as a file has it: with what an import takes beside what answers show. */
+const dealRow = dealShape.extend({
+  currency: z.string(),
+  contact_id: z.string().nullable(),
+  closed: z.string().nullable(),
+  close_reason: z.string().nullable(),
+});
+
+const SHAPES = { contact: contactRow, company: companyShape, deal: dealRow } as const;
 
 const HEADERS: Readonly<Record<RecordKind, readonly string[]>> = {
   contact: [
     ..."id first_name last_name title email phone company company_id owner last_activity version".split(" "),
   ],
   company: Object.keys(companyShape.shape),
-  deal: Object.keys(dealShape.shape),
+  deal: Object.keys(dealRow.shape),
 };
 
 /**
@@ -49,7 +59,11 @@ export function toCsv(
 }
 
 function present(row: RecordRow, now: Date): Record<string, JsonValue> {
-  if ("stage" in row) return { ...presentDeal(row, now) };
+  if ("stage" in row) {
+    const { contact_id, closed_at, close_reason } = row;
+    const closed = closed_at && toDay(closed_at);
+    return { ...presentDeal(row, now), currency: CURRENCY, contact_id, closed, close_reason };
+  }
   if ("domain" in row) return { ...presentCompany(row) };
   const { name: _both, ...person } = presentContact(row);
   return { ...person, first_name: row.first_name, last_name: row.last_name };

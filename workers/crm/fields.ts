@@ -15,6 +15,7 @@ const SOURCES: Record<IdKind, string> = {
   own: "an owner id",
   chg: "a change id from crm_list_changes",
   plan: "the confirm of a preview",
+  exp: "a kept export",
 };
 
 /** An id of one kind. */

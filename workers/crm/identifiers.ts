@@ -1,5 +1,5 @@
 /** What an id stands for; its prefix makes an id readable and keeps a deal's id from being taken for a contact's. */
-export type IdKind = "con" | "cmp" | "deal" | "act" | "task" | "own" | "chg" | "plan";
+export type IdKind = "con" | "cmp" | "deal" | "act" | "task" | "own" | "chg" | "plan" | "exp";
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 

@@ -5,6 +5,7 @@ import { exportResource } from "./export-resource.ts";
 import { ownerField, regionField, stageField } from "./fields.ts";
 import { prepareMeeting, reviewAccount, reviewPipeline } from "./prompts.ts";
 import { companyResource, dealResource, pipelineResource } from "./resources.ts";
+import { KeptExportStore } from "./store/kept-exports.ts";
 import { type CrmStore, openCrmStore } from "./store.ts";
 import { bulkUpdate } from "./tools/bulk-update.ts";
 import { completeTask } from "./tools/complete-task.ts";
@@ -60,6 +61,7 @@ export const crm = defineServer<CrmStore>({
   }),
   glyph: "M16 15a5 5 0 1 0 0-10 5 5 0 0 0 0 10ZM6 27c1-5 5-8 10-8s9 3 10 8",
   store: (env, _principal, sees) => openCrmStore(env.CRM_DB, sees),
+  sweep: (env, now) => new KeptExportStore(env.CRM_DB).sweep(now),
   tools: [
     findContacts,
     findCompanies,

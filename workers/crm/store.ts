@@ -11,8 +11,10 @@ import { type Erasure, erasePerson, findTraces, type Traces } from "./store/eras
 import { type IdempotentWrite, recallWrite } from "./store/idempotency.ts";
 import { ImportStore } from "./store/imports.ts";
 import { JournalStore } from "./store/journal.ts";
+import { KeptExportStore } from "./store/kept-exports.ts";
 import { type Overview, type OverviewSubject, readOverview } from "./store/overview.ts";
 import { OwnerStore } from "./store/owners.ts";
+import { PlanStore } from "./store/plans.ts";
 import type { Stamp } from "./store/stamp.ts";
 import { TaskStore } from "./store/tasks.ts";
 
@@ -26,8 +28,10 @@ export interface CrmStore {
   tasks: TaskStore;
   owners: OwnerStore;
   journal: JournalStore;
+  plans: PlanStore;
   bulk: BulkStore;
   imports: ImportStore;
+  keptExports: KeptExportStore;
   /** What of the data the caller's role is shown; for answers that are masked before they become text. */
   sees: MaskRules;
   /** The id of what an earlier call with this key made, if any. Throws `conflict` for a key of another write. */
@@ -49,6 +53,7 @@ export interface CrmStore {
  */
 export function openCrmStore(db: D1Database, sees: MaskRules): CrmStore {
   const journal = new JournalStore(db);
+  const plans = new PlanStore(db);
   return {
     contacts: new ContactStore(db, sees.fields.pii === "show"),
     companies: new CompanyStore(db),
@@ -58,8 +63,10 @@ export function openCrmStore(db: D1Database, sees: MaskRules): CrmStore {
     tasks: new TaskStore(db),
     owners: new OwnerStore(db),
     journal,
-    bulk: new BulkStore(db, journal),
-    imports: new ImportStore(db, journal),
+    plans,
+    bulk: new BulkStore(journal, plans),
+    imports: new ImportStore(db, journal, plans),
+    keptExports: new KeptExportStore(db),
     sees,
     recallWrite: (write) => recallWrite(db, write),
     findDuplicates: (from) => findDuplicates(db, from),

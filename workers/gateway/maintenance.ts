@@ -3,6 +3,7 @@ import { log } from "../../shared/observe/log.ts";
 import { policyInForce } from "../../shared/policy/current.ts";
 import { redriveDeadLetters } from "../principal/redrive.ts";
 import { sweepRecords } from "../principal/sweep-records.ts";
+import { listServers } from "../servers.ts";
 import { removeEndedApprovals } from "./approvals/list-approvals.ts";
 import { removeEndedCounters } from "./attempts.ts";
 import { removeEndedSessions } from "./people.ts";
@@ -21,7 +22,7 @@ const REQUESTS_KEPT_MS = 30 * DATA_KEPT_MS;
 /**
  * The hourly work on the platform's database: publications that nobody recorded yet; the clean-up of ended sign-in
  * sessions, attempt counters and approvals, requests that were carried out, records of the audit trail that are past their time;
- * second factors that an older key encrypted; and one more try for dead letters. Grants and tokens need none: each user's GrantStore sweeps itself. What fails is
+ * second factors that an older key encrypted; what a server keeps for some time only; and one more try for dead letters. Grants and tokens need none: each user's GrantStore sweeps itself. What fails is
  * logged and does not stop the rest.
  */
 export async function runMaintenance(env: Env): Promise<void> {
@@ -36,6 +37,11 @@ export async function runMaintenance(env: Env): Promise<void> {
     requests: () => removeOldRequests(database, at - REQUESTS_KEPT_MS, at - DATA_KEPT_MS, ROWS),
     dead_letters: () => redriveDeadLetters(env, LETTERS),
     second_factors: () => renewEncryption(env, ROWS),
+    ...Object.fromEntries(
+      listServers().flatMap(({ name, sweep }) =>
+        sweep ? [[`${name}_kept`, () => sweep(env, now)] as const] : [],
+      ),
+    ),
     records: async () => sweepRecords(env, (await policyInForce(env)).retention, at),
   };
   const done: Record<string, JsonValue> = {};

@@ -67,6 +67,9 @@ export const trackEvents = defineLongTool({
       if (to >= events.length) return { answer: describeIntake(taken, events.length) };
       return { state: { from: to, taken }, done: to, total: events.length, message: "events" };
     },
+    async stop({ taken }, { events }) {
+      return `At least ${taken?.stored ?? 0} of ${events.length} events were stored and stay; sending them again changes nothing.`;
+    },
   },
 });
 

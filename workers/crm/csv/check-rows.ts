@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { ToolError } from "../../../shared/mcp/errors.ts";
+import { isId } from "../identifiers.ts";
 import type { ColumnMapping, ImportKind } from "./columns.ts";
 import type { CsvTable } from "./format.ts";
 
@@ -35,7 +36,7 @@ export function checkRows<Values>(
       problems.push({ row, column: null, problem: fault });
       continue;
     }
-    const result = schema.safeParse(readFields(kind, cells, mapping));
+    const result = schema.safeParse(readFields(kind, cells, mapping, table.decimalComma));
     if (result.success) rows.push({ row, values: result.data });
     else {
       for (const { path, message, code } of result.error.issues) {
@@ -54,9 +55,16 @@ export function checkRows<Values>(
 
 function requireColumns(kind: ImportKind, mapping: ColumnMapping): void {
   const has = (field: string) => mapping.includes(field);
-  if (kind === "company" ? has("name") : has("name") || (has("first_name") && has("last_name"))) return;
-  const needed = kind === "company" ? "name" : "first_name and last_name, or name";
-  throw new ToolError("invalid_input", `No column was recognised as ${needed}.`, {
+  const missing: Record<ImportKind, string | false> = {
+    contact: !has("name") && !(has("first_name") && has("last_name")) && "first_name and last_name, or name",
+    company: !has("name") && "name",
+    deal:
+      !(has("name") && has("amount") && has("expected_close") && (has("company") || has("company_id"))) &&
+      "name, company, amount and expected_close",
+  };
+  const needed = missing[kind];
+  if (needed === false) return;
+  throw new ToolError("invalid_input", `No columns were recognised as ${needed}.`, {
     suggestedAction: 'Name the fields of the columns, such as columns {"Kunde": "name"}.',
   });
 }
@@ -65,6 +73,7 @@ function readFields(
   kind: ImportKind,
   cells: readonly string[],
   mapping: ColumnMapping,
+  decimalComma: boolean,
 ): Record<string, string> {
   const fields: Record<string, string> = {};
   for (const [index, field] of mapping.entries()) {
@@ -79,5 +88,35 @@ function readFields(
       fields.last_name ??= last;
     }
   }
+  for (const [of, kindOfId] of [
+    ["company", "cmp"],
+    ["contact", "con"],
+  ] as const) {
+    const id = fields[`${of}_id`];
+    // Another system's id says nothing here, and the name beside it may.
+    if (id !== undefined && (isId(kindOfId, id) || fields[of] === undefined)) fields[of] = id;
+  }
+  if (fields.amount !== undefined) fields.amount = readAmount(fields.amount, decimalComma);
   return fields;
+}
+
+/**
+ * An amount as people and spreadsheets write it, as a plain number; what cannot be read for sure stays as it is. A
+ * separator before the last three digits is one of thousands, if the file's kind of spreadsheet writes it so.
+ */
+function readAmount(cell: string, decimalComma: boolean): string {
+  const text = cell.replace(/^(?:US)?\$|USD|\$$/gi, "").replace(/[\s'’]/g, "");
+  if (!/^\d[\d.,]*$/.test(text)) return text;
+  const marks = text.replace(/\d/g, "");
+  const last = marks.at(-1);
+  if (last === undefined) return text;
+  const other = last === "," ? "." : ",";
+  const [, tail = ""] = new RegExp(`\\${last}(\\d*)$`).exec(text) ?? [];
+  const plain = (thousands: string, decimal: string) => text.replaceAll(thousands, "").replace(decimal, ".");
+  const grouped = (mark: string) => new RegExp(`^\\d{1,3}(\\${mark}\\d{3})+$`).test(text);
+  if (marks.includes(other)) return marks.split(last).length === 2 ? plain(other, last) : cell;
+  if (marks.length > 1) return grouped(last) ? plain(last, ".") : cell;
+  if (tail.length !== 3) return plain(other, last);
+  const thousands = decimalComma ? "." : ",";
+  return last === thousands && grouped(last) ? plain(last, ".") : cell;
 }

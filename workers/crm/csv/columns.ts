@@ -1,8 +1,18 @@
 import { z } from "zod";
-import { companyFields, emailField, lineField, nameField, ownerField, phoneField } from "../fields.ts";
+import {
+  companyFields,
+  dayField,
+  emailField,
+  lineField,
+  nameField,
+  ownerField,
+  phoneField,
+} from "../fields.ts";
+import { CURRENCY, LARGEST_AMOUNT } from "../money.ts";
+import { OPEN_STAGES, type Stage } from "../stages.ts";
 
 /** Kinds of record that a file can bring. */
-export const IMPORTED = ["contact", "company"] as const;
+export const IMPORTED = ["contact", "company", "deal"] as const;
 
 /** A kind of record that a file can bring. */
 export type ImportKind = (typeof IMPORTED)[number];
@@ -12,6 +22,30 @@ const employees = z
   .regex(/^[\d.,' ]{1,14}$/, "Expected a whole number.")
   .transform((text) => Number(text.replace(/[.,' ]/g, "")))
   .pipe(z.number().int().min(1).max(10_000_000));
+
+const stage = z
+  .string()
+  .toLowerCase()
+  .refine(
+    (text) => (OPEN_STAGES as readonly string[]).includes(text),
+    `Expected one of ${OPEN_STAGES.join(", ")}: a deal comes in open, and crm_move_deal closes it by its rules.`,
+  )
+  .transform((text) => text as Stage);
+
+/** What {@link readAmount} has made of the cell. */
+const amount = z
+  .string()
+  .regex(
+    /^\d{1,13}(\.\d{1,2})?$/,
+    "Expected an amount such as 1200 or 1200.50: write it without a sign, and with no more than two decimals.",
+  )
+  .transform(Number)
+  .pipe(z.number().max(LARGEST_AMOUNT));
+
+const currency = z
+  .string()
+  .toUpperCase()
+  .refine((text) => text === CURRENCY || text === "$", `Amounts are kept in ${CURRENCY}: convert this one.`);
 
 /** What one row of each kind holds, cell by cell; every cell is text. */
 export const ROWS = {
@@ -30,15 +64,30 @@ export const ROWS = {
     employees: employees.optional(),
     owner: ownerField.optional(),
   }),
+  deal: z.object({
+    id: lineField(60).optional(),
+    name: lineField(200),
+    company: lineField(260),
+    amount,
+    currency: currency.optional(),
+    stage: stage.optional(),
+    expected_close: dayField,
+    owner: ownerField.optional(),
+    contact: lineField(254).optional(),
+  }),
 } as const;
 
 /** A checked row of a file. */
 export type ImportRow<Kind extends ImportKind = ImportKind> = z.output<(typeof ROWS)[Kind]>;
 
-/** Fields that a column can be read into; `name` of a contact is split into its two. */
+/**
+ * Fields that a column can be read into. `name` of a contact is split into its two; an id says more than a name does,
+ * and stands for the company or the contact.
+ */
 export const FIELDS: Readonly<Record<ImportKind, readonly string[]>> = {
-  contact: [...Object.keys(ROWS.contact.shape), "name"],
+  contact: [...Object.keys(ROWS.contact.shape), "name", "company_id"],
   company: Object.keys(ROWS.company.shape),
+  deal: [...Object.keys(ROWS.deal.shape), "company_id", "contact_id"],
 };
 
 /** Other words for the fields, as files of other systems have them; letters and digits only, in lower case. */
@@ -50,16 +99,7 @@ const SYNONYMS: Readonly<Record<ImportKind, Readonly<Record<string, readonly str
     email: ["mail", "emailaddress", "workemail", "email1value", "emailadresse"],
     phone: ["telephone", "tel", "phonenumber", "mobile", "mobilephone", "workphone", "telefon"],
     title: ["jobtitle", "position", "role", "function", "jobposition"],
-    company: [
-      "companyid",
-      "companyname",
-      "account",
-      "accountname",
-      "organization",
-      "organisation",
-      "employer",
-      "firma",
-    ],
+    company: ["companyname", "account", "accountname", "organization", "organisation", "employer", "firma"],
     owner: ["contactowner", "accountowner", "salesrep", "owneremail", "ownername", "assignedto"],
   },
   company: {
@@ -72,6 +112,26 @@ const SYNONYMS: Readonly<Record<ImportKind, Readonly<Record<string, readonly str
     employees: ["numberofemployees", "headcount", "companysize", "staff", "noofemployees"],
     phone: ["telephone", "tel", "phonenumber", "telefon"],
     owner: ["companyowner", "accountowner", "salesrep", "owneremail", "ownername", "assignedto"],
+  },
+  deal: {
+    id: ["dealid"],
+    name: ["deal", "dealname", "opportunity", "opportunityname", "title", "subject", "geschaft"],
+    company: [
+      "companyname",
+      "account",
+      "accountname",
+      "customer",
+      "organization",
+      "organisation",
+      "firma",
+      "kunde",
+    ],
+    amount: ["value", "dealvalue", "dealamount", "volume", "betrag", "summe"],
+    currency: ["currencycode", "currencyisocode", "wahrung"],
+    stage: ["dealstage", "phase", "status", "pipelinestage", "stufe"],
+    expected_close: ["closedate", "closingdate", "expectedclosedate", "expectedclosingdate", "abschluss"],
+    owner: ["dealowner", "opportunityowner", "salesrep", "owneremail", "ownername", "assignedto", "besitzer"],
+    contact: ["contactemail", "primarycontact", "contactperson"],
   },
 };
 

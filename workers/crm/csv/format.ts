@@ -1,8 +1,8 @@
 import Papa from "papaparse";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 
-/** Most characters and rows of one file. */
-export const FILE_LIMITS = { characters: 1_000_000, rows: 5_000, columns: 100 } as const;
+/** Most characters, rows and columns of one file, and characters of a column's name. */
+export const FILE_LIMITS = { characters: 3_000_000, rows: 50_000, columns: 100, header: 200 } as const;
 
 /** What a spreadsheet would read as a formula (OWASP, «CSV injection»), also in full-width characters. */
 const FORMULA = /^\s*[=+\-@\t\r＝＋－＠]/;
@@ -13,6 +13,8 @@ export interface CsvTable {
   rows: { row: number; cells: string[] }[];
   /** Rows that are no well-formed CSV. */
   broken: { row: number; problem: string }[];
+  /** Whether spreadsheets of its kind write 1,5 for one and a half: they put `;` between cells then. */
+  decimalComma: boolean;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface CsvTable {
  * before a formula are taken off. Throws `invalid_input` for a file without rows, or over the limits.
  */
 export function readCsv(text: string): CsvTable {
-  const { data, errors } = Papa.parse<string[]>(text.replace(/^\uFEFF/, ""), {
+  const { data, errors, meta } = Papa.parse<string[]>(text.replace(/^\uFEFF/, ""), {
     skipEmptyLines: false,
     delimitersToGuess: [",", ";", "\t", "|"],
   });
@@ -30,6 +32,12 @@ export function readCsv(text: string): CsvTable {
     throw new ToolError(
       "invalid_input",
       `The file has ${headers.length} columns; at most ${FILE_LIMITS.columns} are read.`,
+    );
+  }
+  if (headers.some((header) => header.length > FILE_LIMITS.header)) {
+    throw new ToolError(
+      "invalid_input",
+      `A column's name has over ${FILE_LIMITS.header} characters: the first line must name the columns.`,
     );
   }
   const rows = rest
@@ -52,7 +60,7 @@ export function readCsv(text: string): CsvTable {
   const broken = errors
     .filter(({ type, row }) => type !== "Delimiter" && row !== undefined)
     .map(({ row }) => ({ row: (row ?? 0) + 1, problem: "A quote opens or closes in the wrong place." }));
-  return { headers, rows, broken };
+  return { headers, rows, broken, decimalComma: meta.delimiter === ";" };
 }
 
 /** Writes a table as CSV with CRLF; cells that a spreadsheet would run as formulas begin with an apostrophe. */

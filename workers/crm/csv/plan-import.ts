@@ -1,24 +1,23 @@
 import type { PrincipalIdentity } from "../../../shared/auth/principal.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
 import { resembles } from "../duplicates.ts";
-import { resolveOwner } from "../resolve.ts";
 import type { FieldValues } from "../store/versioned.ts";
 import type { CrmStore } from "../store.ts";
 import type { Problem } from "./check-rows.ts";
 import type { ImportKind, ImportRow } from "./columns.ts";
+import { findOwners, NO_OWNER } from "./find-owners.ts";
 
 /** A row that is on file already. */
 export interface KnownRow {
   row: number;
   id: string;
   /** By what it was recognised. */
-  same: "email" | "phone" | "name" | "domain";
+  same: "email" | "phone" | "name" | "domain" | "id";
 }
 
 /** What an import would do. */
 export interface ImportPlan {
   create: { row: number; values: FieldValues }[];
-  /** Only what was recognised for sure: by e-mail address or web domain. */
+  /** Only what was recognised for sure: by e-mail address, web domain, or a deal's id or name. */
   update: (KnownRow & { version: number; values: FieldValues })[];
   skip: KnownRow[];
   problems: Problem[];
@@ -29,14 +28,19 @@ export interface ImportContext {
   store: CrmStore;
   principal: PrincipalIdentity;
   updates: boolean;
+  /** The change that imports the file: what it has made so far is not on file. */
+  ignore: string;
 }
 
-interface Row<Kind extends ImportKind> {
+/** A checked row of a file. */
+export interface Row<Kind extends ImportKind> {
   row: number;
   values: ImportRow<Kind>;
 }
 
-const MOST_OWNERS = 100;
+export const NO_COMPANY =
+  "No company has this name, domain or id: import or create it first, or leave the cell empty.";
+export const MANY_COMPANIES = "Several companies are called that: give the id or the web domain.";
 
 /** Compares checked contacts with those on file and with each other. */
 export async function planContacts(
@@ -51,6 +55,7 @@ export async function planContacts(
   );
   const companies = await store.imports.findNamedCompanies(
     distinct(rows.map(({ values }) => values.company)),
+    context.ignore,
   );
   const own = (await store.owners.findByEmail(context.principal.email))?.id ?? null;
   const people = rows.flatMap(({ row, values }) => {
@@ -60,20 +65,19 @@ export async function planContacts(
       plan.problems.push({
         row,
         column: "company",
-        problem:
-          "No company has this name, domain or id: import or create it first, or leave the cell empty.",
+        problem: NO_COMPANY,
       });
     } else if (others.length > 0) {
       plan.problems.push({
         row,
         column: "company",
-        problem: "Several companies are called that: give the id or the web domain.",
+        problem: MANY_COMPANIES,
       });
     } else if (!owner) {
       plan.problems.push({
         row,
         column: "owner",
-        problem: "This is not exactly one owner: give an e-mail address.",
+        problem: NO_OWNER,
       });
     } else {
       const fields = {
@@ -88,7 +92,10 @@ export async function planContacts(
     }
     return [];
   });
-  const twins = await store.imports.findTwins(people.map(({ fields }) => fields));
+  const twins = await store.imports.findTwins(
+    people.map(({ fields }) => fields),
+    context.ignore,
+  );
   const seen = new Map<string, number>();
   for (const [index, { row, fields, owner, fallback }] of people.entries()) {
     const found = twins[index] ?? [];
@@ -139,8 +146,14 @@ export async function planCompanies(
     rows.map(({ values }) => values.owner),
   );
   const own = (await store.owners.findByEmail(context.principal.email))?.id ?? null;
-  const byDomain = await store.imports.findDomains(distinct(rows.map(({ values }) => values.domain)));
-  const byName = await store.imports.findNamedCompanies(distinct(rows.map(({ values }) => values.name)));
+  const byDomain = await store.imports.findDomains(
+    distinct(rows.map(({ values }) => values.domain)),
+    context.ignore,
+  );
+  const byName = await store.imports.findNamedCompanies(
+    distinct(rows.map(({ values }) => values.name)),
+    context.ignore,
+  );
   const seen = new Map<string, number>();
   for (const { row, values } of rows) {
     const { owner: ownerName, ...given } = values;
@@ -149,7 +162,7 @@ export async function planCompanies(
       plan.problems.push({
         row,
         column: "owner",
-        problem: "This is not exactly one owner: give an e-mail address.",
+        problem: NO_OWNER,
       });
       continue;
     }
@@ -178,35 +191,14 @@ export async function planCompanies(
   return plan;
 }
 
-/** Empty cells say nothing: what is on file stays. */
-function keepFilled(values: FieldValues): FieldValues {
+/** Fields that say something. Empty cells say nothing: what is on file stays. */
+export function keepFilled(values: FieldValues): FieldValues {
   return Object.fromEntries(
     Object.entries(values).filter(([, value]) => value !== null && value !== undefined),
   );
 }
 
-function distinct(texts: readonly (string | undefined)[]): string[] {
+/** Each text once. */
+export function distinct(texts: readonly (string | undefined)[]): string[] {
   return [...new Set(texts.filter((text) => text !== undefined))];
-}
-
-/** The owner that each text means; texts that mean none, or several, are left out. */
-async function findOwners(
-  { store, principal }: ImportContext,
-  texts: readonly (string | undefined)[],
-): Promise<Map<string, { id: string | null }>> {
-  const names = distinct(texts);
-  if (names.length > MOST_OWNERS) {
-    throw new ToolError("invalid_input", `The file names over ${MOST_OWNERS} owners. Split it by owner.`);
-  }
-  const found = await Promise.all(
-    names.map(async (name): Promise<[string, { id: string | null }][]> => {
-      try {
-        return [[name, { id: (await resolveOwner(store, principal, name))?.id ?? null }]];
-      } catch (failure) {
-        if (failure instanceof ToolError) return [];
-        throw failure;
-      }
-    }),
-  );
-  return new Map(found.flat());
 }

@@ -1,4 +1,4 @@
-import type { Change } from "./journal.ts";
+import type { Change } from "./change.ts";
 
 /** What goes with a record or is detached from it; counts stop at 1,000. */
 export interface Dependents {

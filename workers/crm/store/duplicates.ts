@@ -1,5 +1,5 @@
+import type { Change } from "./change.ts";
 import { keepContactVersion } from "./contacts.ts";
-import type { Change } from "./journal.ts";
 import type { Stamp } from "./stamp.ts";
 
 /** What two entries have in common. */

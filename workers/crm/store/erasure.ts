@@ -9,6 +9,8 @@ export interface Erasure {
   deals_detached: number;
   undo_images: number;
   idempotency_keys: number;
+  /** Whole exports that were kept: any of them may hold the person. */
+  kept_exports: number;
 }
 
 /**
@@ -44,6 +46,7 @@ export async function erasePerson(
     run(`DELETE FROM changes WHERE id IN ${these}`, changes),
     run(`DELETE FROM idempotency_keys WHERE entity_id IN ${these}`, contacts),
     run(`DELETE FROM contacts WHERE id IN ${these} RETURNING id`, contacts),
+    run("DELETE FROM kept_exports WHERE made_at <= ? RETURNING id", stamp.at),
     // Freed pages of an index keep the old words until it is merged.
     db.prepare("INSERT INTO contacts_fts (contacts_fts, rank) VALUES ('merge', -16)"),
     db.prepare("INSERT INTO contacts_names_fts (contacts_names_fts, rank) VALUES ('merge', -16)"),
@@ -57,6 +60,7 @@ export async function erasePerson(
     deals_detached: changed(3),
     undo_images: changed(4),
     idempotency_keys: changed(6),
+    kept_exports: results[8]?.results.length ?? 0,
   };
 }
 

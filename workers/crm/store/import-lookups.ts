@@ -10,6 +10,29 @@ export interface Twin {
 
 const TWINS_READ = 5;
 
+/** Values of one look-up: a file may name tens of thousands, and a bound value has at most 2 MB. */
+const VALUES_AT_ONCE = 1_000;
+
+/** Condition: the row was not made by this change; binds its id. */
+const notMadeBy = (table: string, at: string) =>
+  `NOT EXISTS (SELECT 1 FROM change_rows r WHERE r.row_id = ${table}.id AND r.change_id = ${at})`;
+
+/** Asks for many values, some thousands at a time; the first bound value is a JSON array of them. */
+async function askInParts<Row>(
+  db: D1Database,
+  sql: string,
+  values: readonly unknown[],
+  ...others: string[]
+): Promise<Row[]> {
+  const statements = Array.from({ length: Math.ceil(values.length / VALUES_AT_ONCE) }, (_, part) => {
+    const some = values.slice(part * VALUES_AT_ONCE, (part + 1) * VALUES_AT_ONCE);
+    return db.prepare(sql).bind(JSON.stringify(some), ...others);
+  });
+  if (statements.length === 0) return [];
+  const answers = await db.batch<Row>(statements);
+  return answers.flatMap(({ results }) => results);
+}
+
 /**
  * The keys of a person, as the columns `email_key`, `phone_key` and `name_key` of contacts compute them; a test holds
  * the two together. SQLite's lower() knows ASCII letters only, and so does this.
@@ -31,37 +54,39 @@ export function keysOf(person: {
   };
 }
 
-/** Contacts that share a key, at most five for each, the oldest first. */
+/** Contacts that share a key and were not made by the change `ignore`, at most five for each, the oldest first. */
 export async function findTwins(
   db: D1Database,
   key: DuplicateKey,
   values: readonly string[],
+  ignore: string,
 ): Promise<Map<string, Twin[]>> {
-  const { results } = await db
-    .prepare(
-      `SELECT j.value AS key, (
-         SELECT json_group_array(json_object('id', id, 'version', version, 'first', first_name, 'last', last_name))
-         FROM (SELECT id, version, first_name, last_name FROM contacts WHERE ${key}_key = j.value
-               ORDER BY seq LIMIT ${TWINS_READ})
-       ) AS twins FROM json_each(?) j`,
-    )
-    .bind(JSON.stringify(values))
-    .all<{ key: string; twins: string }>();
+  const results = await askInParts<{ key: string; twins: string }>(
+    db,
+    `SELECT j.value AS key, (
+       SELECT json_group_array(json_object('id', id, 'version', version, 'first', first_name, 'last', last_name))
+       FROM (SELECT id, version, first_name, last_name FROM contacts
+             WHERE ${key}_key = j.value AND ${notMadeBy("contacts", "?2")} ORDER BY seq LIMIT ${TWINS_READ})
+     ) AS twins FROM json_each(?1) j`,
+    values,
+    ignore,
+  );
   return new Map(results.map((row) => [row.key, JSON.parse(row.twins) as Twin[]]));
 }
 
-/** The company with each web domain: the oldest, with its version. */
+/** The company with each web domain that was not made by the change `ignore`: the oldest, with its version. */
 export async function findDomains(
   db: D1Database,
   domains: readonly string[],
+  ignore: string,
 ): Promise<Map<string, { id: string; version: number }>> {
-  const { results } = await db
-    .prepare(
-      `SELECT j.value AS domain, c.id, c.version FROM json_each(?) j
-       CROSS JOIN companies c ON c.domain = j.value ORDER BY c.seq DESC`,
-    )
-    .bind(JSON.stringify(domains))
-    .all<{ domain: string; id: string; version: number }>();
+  const results = await askInParts<{ domain: string; id: string; version: number }>(
+    db,
+    `SELECT j.value AS domain, c.id, c.version FROM json_each(?1) j
+     CROSS JOIN companies c ON c.domain = j.value WHERE ${notMadeBy("c", "?2")} ORDER BY c.seq DESC`,
+    domains,
+    ignore,
+  );
   return new Map(results.map(({ domain, ...company }) => [domain, company]));
 }
 
@@ -72,22 +97,26 @@ export interface NamedCompany {
   owner_id: string | null;
 }
 
-/** Companies that an id, a web domain or a whole name means, in any case of letters; at most three for each text. */
+/**
+ * Companies that an id, a web domain or a whole name means, in any case of letters, and that were not
+ * made by the change `ignore`; at most three for each text.
+ */
 export async function findNamedCompanies(
   db: D1Database,
   texts: readonly string[],
+  ignore = "",
 ): Promise<Map<string, NamedCompany[]>> {
   const some = (where: string) =>
     `(SELECT json_group_array(json_object('id', id, 'version', version, 'owner_id', owner_id))
-      FROM (SELECT id, version, owner_id FROM companies WHERE ${where} LIMIT 3))`;
-  const { results } = await db
-    .prepare(
-      `SELECT j.value AS text, ${some("id = j.value")} AS by_id, ${some("domain = lower(j.value)")} AS by_domain,
-         ${some("name = j.value COLLATE NOCASE")} AS by_name
-       FROM json_each(?) j`,
-    )
-    .bind(JSON.stringify(texts))
-    .all<{ text: string; by_id: string; by_domain: string; by_name: string }>();
+      FROM (SELECT id, version, owner_id FROM companies WHERE ${where} AND ${notMadeBy("companies", "?2")} LIMIT 3))`;
+  const results = await askInParts<{ text: string; by_id: string; by_domain: string; by_name: string }>(
+    db,
+    `SELECT j.value AS text, ${some("id = j.value")} AS by_id, ${some("domain = lower(j.value)")} AS by_domain,
+       ${some("name = j.value COLLATE NOCASE")} AS by_name
+     FROM json_each(?1) j`,
+    texts,
+    ignore,
+  );
   const read = (json: string) => JSON.parse(json) as NamedCompany[];
   return new Map(
     results.map((row) => {
@@ -95,4 +124,50 @@ export async function findNamedCompanies(
       return [row.text, found.find((companies) => companies.length > 0) ?? []];
     }),
   );
+}
+
+/** The contact that each id or e-mail address means, with its company. */
+export async function findNamedContacts(
+  db: D1Database,
+  texts: readonly string[],
+): Promise<Map<string, { id: string; company_id: string | null }>> {
+  const results = await askInParts<{ text: string; id: string; company_id: string | null }>(
+    db,
+    `SELECT j.value AS text, p.id, p.company_id FROM json_each(?1) j
+     CROSS JOIN contacts p ON p.id = coalesce(
+       (SELECT id FROM contacts WHERE id = j.value), (SELECT id FROM contacts WHERE email = lower(j.value)))`,
+    texts,
+  );
+  return new Map(results.map(({ text, ...contact }) => [text, contact]));
+}
+
+/** A deal on file that a row may mean. */
+export interface KnownDeal {
+  id: string;
+  version: number;
+  stage: string;
+  company_id: string;
+}
+
+/** For each deal of a file, those on file with its id, and with its company and name, in any case of letters. */
+export async function findDeals(
+  db: D1Database,
+  deals: readonly { id: string | null; company_id: string; name: string }[],
+  ignore: string,
+): Promise<{ byId: KnownDeal | null; byName: KnownDeal[] }[]> {
+  const some = (where: string) =>
+    `(SELECT json_group_array(json_object('id', id, 'version', version, 'stage', stage, 'company_id', company_id))
+      FROM (SELECT id, version, stage, company_id FROM deals WHERE ${where} AND ${notMadeBy("deals", "?2")} LIMIT 2))`;
+  const results = await askInParts<{ by_id: string; by_name: string }>(
+    db,
+    `SELECT ${some("id = j.value ->> 0")} AS by_id,
+       ${some("company_id = j.value ->> 1 AND name = j.value ->> 2 COLLATE NOCASE")} AS by_name
+     FROM json_each(?1) j ORDER BY j.key`,
+    deals.map(({ id, company_id, name }) => [id, company_id, name]),
+    ignore,
+  );
+  return results.map((row) => ({
+    byId: (JSON.parse(row.by_id) as KnownDeal[])[0] ?? null,
+    byName: JSON.parse(row.by_name) as KnownDeal[],
+  }));
 }

@@ -2,54 +2,89 @@ import type { ImportPlan } from "../csv/plan-import.ts";
 import { makeId } from "../identifiers.ts";
 import { COMPANY_FIELDS } from "./companies.ts";
 import { CONTACT_FIELDS } from "./contacts.ts";
+import { DEAL_FIELDS } from "./deals.ts";
 import type { DuplicateKey } from "./duplicates.ts";
 import { type IdempotentWrite, recallWrite, recordWrite } from "./idempotency.ts";
-import { findDomains, findNamedCompanies, findTwins, keysOf, type Twin } from "./import-lookups.ts";
+import {
+  findDeals,
+  findDomains,
+  findNamedCompanies,
+  findNamedContacts,
+  findTwins,
+  keysOf,
+  type Twin,
+} from "./import-lookups.ts";
 import type { JournalStore } from "./journal.ts";
+import type { Plan, PlanStore } from "./plans.ts";
 import type { Stamp } from "./stamp.ts";
-import { byId, keepVersions, MATCHES_VERSIONS } from "./versioned.ts";
+import { byId, keepVersions, MATCHES_VERSIONS, type VersionedTable } from "./versioned.ts";
 
-/** How an import ended; `replayed` when an earlier call with its key did it. */
-export interface ImportResult {
-  changeId: string;
-  /** A day; left out when it was replayed. */
-  undoUntil?: string;
-  replayed: boolean;
+/** One slice of an import: what it writes, and rows of the file that it leaves out after all. */
+export interface ImportSlice extends Pick<ImportPlan, "create" | "update"> {
+  left: ImportPlan["problems"];
+  /** Stands for the whole import; noted with its first slice. */
+  write: IdempotentWrite;
+  /** What the list of changes says of it. */
+  summary: string;
 }
 
 type Person = Parameters<typeof keysOf>[0];
 
 const KEYS = ["email", "phone", "name"] as const satisfies readonly DuplicateKey[];
-const FIELDS = { contacts: CONTACT_FIELDS, companies: COMPANY_FIELDS } as const;
-const ROWS_PER_STATEMENT = 500;
+const PREFIX = { contacts: "con", companies: "cmp", deals: "deal" } as const;
+const FIELDS: Readonly<Record<VersionedTable, readonly string[]>> = {
+  contacts: CONTACT_FIELDS,
+  companies: COMPANY_FIELDS,
+  deals: DEAL_FIELDS,
+};
+/** A bound value has at most 2 MB, and a row of the longest texts over 3 KB. */
+const ROWS_A_STATEMENT = 500;
+/** Columns of a new row that its fields do not hold; `?1` is the time. */
+const NEW_COLUMNS: Readonly<Record<VersionedTable, Readonly<Record<string, string>>>> = {
+  contacts: {},
+  companies: {},
+  deals: { stage: "value ->> '$.stage'", stage_since: "?1", last_activity_at: "?1" },
+};
 
 /** All SQL about imports. */
 export class ImportStore {
   readonly #db: D1Database;
   readonly #journal: JournalStore;
+  readonly #plans: PlanStore;
 
-  constructor(db: D1Database, journal: JournalStore) {
+  constructor(db: D1Database, journal: JournalStore, plans: PlanStore) {
     this.#db = db;
     this.#journal = journal;
+    this.#plans = plans;
   }
 
   /** See {@link findNamedCompanies}. */
-  findNamedCompanies(texts: readonly string[]): ReturnType<typeof findNamedCompanies> {
-    return findNamedCompanies(this.#db, texts);
+  findNamedCompanies(texts: readonly string[], ignore?: string): ReturnType<typeof findNamedCompanies> {
+    return findNamedCompanies(this.#db, texts, ignore);
+  }
+
+  /** See {@link findNamedContacts}. */
+  findNamedContacts(texts: readonly string[]): ReturnType<typeof findNamedContacts> {
+    return findNamedContacts(this.#db, texts);
   }
 
   /** See {@link findDomains}. */
-  findDomains(domains: readonly string[]): ReturnType<typeof findDomains> {
-    return findDomains(this.#db, domains);
+  findDomains(domains: readonly string[], ignore: string): ReturnType<typeof findDomains> {
+    return findDomains(this.#db, domains, ignore);
   }
 
-  /** For each person, who on file shares a key with them; the surest key first. */
-  async findTwins(people: readonly Person[]): Promise<(Twin & { key: DuplicateKey })[][]> {
+  /** See {@link findDeals}. */
+  findDeals(deals: Parameters<typeof findDeals>[1], ignore: string): ReturnType<typeof findDeals> {
+    return findDeals(this.#db, deals, ignore);
+  }
+
+  /** For each person, who on file shares a key with them and was not made by `ignore`; the surest key first. */
+  async findTwins(people: readonly Person[], ignore: string): Promise<(Twin & { key: DuplicateKey })[][]> {
     const keys = people.map(keysOf);
     const found = await Promise.all(
       KEYS.map((key) => {
         const values = keys.map((all) => all[key]).filter((value) => value !== null);
-        return findTwins(this.#db, key, [...new Set(values)]);
+        return findTwins(this.#db, key, [...new Set(values)], ignore);
       }),
     );
     return keys.map((all) =>
@@ -62,81 +97,83 @@ export class ImportStore {
   }
 
   /**
-   * Does all of a plan or nothing, as one change that can be undone. Gives `undefined` when something on file has
-   * changed since the plan was made.
+   * Writes the next slice of an import, or nothing of it. `moved`: something on file has changed since the slice was
+   * made, or another call has done it, or the plan was stopped. `twin`: another call imports the same file.
    */
-  async run(
-    table: "contacts" | "companies",
-    plan: Pick<ImportPlan, "create" | "update">,
-    write: IdempotentWrite,
+  async runSlice(
+    table: VersionedTable,
+    plan: Plan,
+    slice: ImportSlice,
     stamp: Stamp,
-  ): Promise<ImportResult | undefined> {
-    const earlier = await recallWrite(this.#db, write);
-    if (earlier !== undefined) return { changeId: earlier, replayed: true };
-    const changeId = makeId("chg");
-    const prefix = table === "contacts" ? "con" : "cmp";
-    const created = plan.create.map(({ values }) => ({ id: makeId(prefix), ...values }));
-    const updated = plan.update.map(({ id, version, values }) => ({ id, version, ...values }));
-    const change = this.#journal.begin(changeId).also(...recordWrite(this.#db, write, changeId, stamp));
+  ): Promise<"written" | "moved" | "twin"> {
+    const created = slice.create.map(({ values }) => ({ id: makeId(PREFIX[table]), ...values }));
+    const updated = slice.update.map(({ id, version, values }) => ({ id, version, ...values }));
+    const change = this.#plans.tie(
+      this.#journal.begin(plan.changeId, plan.done),
+      plan,
+      JSON.stringify(slice.left),
+    );
+    if (plan.done === 0) change.also(...recordWrite(this.#db, slice.write, plan.changeId, stamp));
+    const who = [stamp.at, stamp.userId, stamp.name] as const;
     if (updated.length > 0) {
       const pairs = JSON.stringify(updated.map(({ id, version }) => [id, version]));
       change
         .requireRow(
           `SELECT 1 WHERE (SELECT count(*) FROM ${table} ${byId(table)} WHERE ${MATCHES_VERSIONS}) = ?`,
-          pairs,
-          updated.length,
+          ...[pairs, updated.length],
         )
         .keepVersions(table, pairs)
         .step(
           `${keepVersions(table, FIELDS[table])} ${byId(table)} WHERE ${MATCHES_VERSIONS}`,
-          stamp.at,
-          stamp.userId,
-          stamp.name,
-          pairs,
+          ...[...who, pairs],
         );
     }
-    for (const rows of cut(updated))
-      change.step(updateRows(table), stamp.at, stamp.userId, stamp.name, JSON.stringify(rows));
+    for (const rows of cut(updated)) change.step(updateRows(table), ...who, JSON.stringify(rows));
+    if (created.length > 0) change.make(table, JSON.stringify(created.map(({ id }) => id)));
     for (const rows of cut(created)) {
-      change
-        .make(table, JSON.stringify(rows.map(({ id }) => id)))
-        .step(insertRows(table), stamp.at, stamp.userId, stamp.name, JSON.stringify(rows));
+      const json = JSON.stringify(rows);
+      change.step(insertRows(table), ...who, json);
+      if (table === "deals") change.step(OPEN_HISTORY, ...who, json);
     }
     try {
-      const summary = `${created.length} new and ${updated.length} changed ${table}`;
-      const undoUntil = await change.run("import", summary, stamp);
-      return undoUntil === undefined ? undefined : { changeId, undoUntil, replayed: false };
+      return (await change.run("import", slice.summary, stamp)) === undefined ? "moved" : "written";
     } catch (failure) {
-      // Its twin was faster, or somebody has entered one of these addresses meanwhile.
-      const winner = await recallWrite(this.#db, write);
-      if (winner !== undefined) return { changeId: winner, replayed: true };
-      if (/UNIQUE constraint failed/.test(String(failure))) return undefined;
-      throw failure;
+      if (!/(UNIQUE|FOREIGN KEY) constraint failed/.test(String(failure))) throw failure;
+      // Its twin was faster, or somebody has entered one of these addresses, or removed a company, meanwhile.
+      const winner = plan.done === 0 ? await recallWrite(this.#db, slice.write) : undefined;
+      return winner === undefined || winner === plan.changeId ? "moved" : "twin";
     }
   }
 }
 
+/** The first step of each new deal. */
+const OPEN_HISTORY = `INSERT INTO deal_stage_history (deal_id, from_stage, to_stage, changed_at, changed_by, changed_by_name)
+  SELECT value ->> '$.id', NULL, value ->> '$.stage', ?, ?, ? FROM json_each(?)`;
+
 /** Binds the stamp and the rows as a JSON array of objects. */
-function insertRows(table: "contacts" | "companies"): string {
-  const fields: readonly string[] = FIELDS[table];
-  const values = fields.map((field) => `value ->> '$.${field}'`);
-  return `INSERT INTO ${table} (id, ${fields.join(", ")}, created_at, created_by, created_by_name, updated_at,
+function insertRows(table: VersionedTable): string {
+  const fields = FIELDS[table];
+  const more = Object.entries(NEW_COLUMNS[table]);
+  const columns = [...fields, ...more.map(([name]) => name)];
+  const values = [...fields.map((field) => `value ->> '$.${field}'`), ...more.map(([, value]) => value)];
+  return `INSERT INTO ${table} (id, ${columns.join(", ")}, created_at, created_by, created_by_name, updated_at,
       updated_by, updated_by_name)
     SELECT value ->> '$.id', ${values.join(", ")}, ?1, ?2, ?3, ?1, ?2, ?3 FROM json_each(?4)`;
 }
 
 /** The same for rows that are there; fields that an object leaves out stay. */
-function updateRows(table: "contacts" | "companies"): string {
-  const fields: readonly string[] = FIELDS[table];
-  const kept = fields.map((field) => `${field} = coalesce(j.value ->> '$.${field}', ${table}.${field})`);
+function updateRows(table: VersionedTable): string {
+  const kept = FIELDS[table].map(
+    (field) => `${field} = coalesce(j.value ->> '$.${field}', ${table}.${field})`,
+  );
   return `UPDATE ${table} SET ${kept.join(", ")}, version = ${table}.version + 1, updated_at = ?1, updated_by = ?2,
       updated_by_name = ?3
     FROM json_each(?4) j WHERE ${table}.id = j.value ->> '$.id' AND ${table}.version = j.value ->> '$.version'`;
 }
 
 function cut<Row>(rows: readonly Row[]): Row[][] {
-  const parts = Math.ceil(rows.length / ROWS_PER_STATEMENT);
+  const parts = Math.ceil(rows.length / ROWS_A_STATEMENT);
   return Array.from({ length: parts }, (_, index) =>
-    rows.slice(index * ROWS_PER_STATEMENT, (index + 1) * ROWS_PER_STATEMENT),
+    rows.slice(index * ROWS_A_STATEMENT, (index + 1) * ROWS_A_STATEMENT),
   );
 }

@@ -1,48 +1,76 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import type { ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
-import { BULK_FIELDS, nameRecord, readChange, TABLE_OF } from "../bulk-change.ts";
-import {
-  confirmChange,
-  confirmedShape,
-  confirmField,
-  digestPreview,
-  refuseChangedPreview,
-} from "../confirm.ts";
+import { defineLongTool, STEP_MS } from "../../../shared/mcp/long-work.ts";
+import { BULK_FIELDS, type BulkChange, nameRecord, readChange, TABLE_OF } from "../bulk-change.ts";
+import { confirmChange, confirmedShape, confirmField, digestPreview } from "../confirm.ts";
 import { lineField } from "../fields.ts";
 import { makeId } from "../identifiers.ts";
 import { nameSubjects } from "../name-subjects.ts";
 import { refuseUnknown } from "../refusals.ts";
-import { RECORDS, type RecordKind, type RecordRow, selectRecords, whereField } from "../selection.ts";
-import type { BulkPlan, BulkValue, RowVersion } from "../store/bulk.ts";
-import { type Stamp, stampCall } from "../store/stamp.ts";
+import {
+  advancePlan,
+  describePlan,
+  type PlanState,
+  ROWS_A_SLICE,
+  ROWS_AT_ONCE,
+  requirePlan,
+  stopPlan,
+} from "../run-plan.ts";
+import {
+  positionField,
+  RECORDS,
+  type RecordKind,
+  type RecordRow,
+  type SelectionPosition,
+  selectRecords,
+  whereField,
+} from "../selection.ts";
+import type { RowVersion } from "../store/bulk.ts";
+import type { Plan } from "../store/plans.ts";
+import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
 
+const NAME = "crm_bulk_update";
 const MOST_IDS = 500;
-const MOST_ROWS = 5_000;
+const MOST_ROWS = 100_000;
 const SHOWN = 20;
 const SKIPPED_SHOWN = 50;
 
+const inputShape = z.object({
+  record: z.enum(RECORDS).describe("Kind"),
+  ids: z.array(z.string().max(60)).min(1).max(MOST_IDS).optional().describe("These, instead of where"),
+  where: whereField.optional(),
+  field: z.enum(BULK_FIELDS).describe("What to set"),
+  value: lineField(120).nullable().describe("Name or e-mail for owner; null empties"),
+  confirm: confirmField,
+});
+
+type Input = z.output<typeof inputShape>;
+
+/** What a plan keeps of its preview; `after` is where choosing goes on. */
+const previewShape = z.object({
+  to_change: z.number(),
+  already_so: z.number(),
+  complete: z.boolean(),
+  chosen: z.boolean(),
+  after: positionField.nullable(),
+});
+
 /** One change to many records, which is seen before it is made. */
-export const bulkUpdate = defineTool({
-  name: "crm_bulk_update",
+export const bulkUpdate = defineLongTool({
+  name: NAME,
   title: "Update many records",
   effect: "update",
   scope: "crm:write",
+  timeoutMs: 60_000,
   description:
-    "Sets one field of many records, chosen by ids or where. First shows how many and which, before and after; repeated with confirm it changes 500 rows a call, and skips and names what somebody changed since. Stages: crm_move_deal.",
-  input: z.object({
-    record: z.enum(RECORDS).describe("Kind"),
-    ids: z.array(z.string().max(60)).min(1).max(MOST_IDS).optional().describe("These, instead of where"),
-    where: whereField.optional(),
-    field: z.enum(BULK_FIELDS).describe("What to set"),
-    value: lineField(120).nullable().describe("Name or e-mail for owner; null empties"),
-    confirm: confirmField,
-  }),
+    "Sets one field of many records, chosen by ids or where. First shows how many and which, before and after; repeated with confirm it changes them, and skips and names what somebody changed since. Stages: crm_move_deal.",
+  input: inputShape,
   output: z.object({
-    to_change: z.number().optional().describe(`Rows that would change; at most ${MOST_ROWS}`),
-    already_so: z.number().optional(),
-    complete: z.boolean().optional().describe("False: more fit, repeat afterwards"),
+    to_change: z.number().describe(`Rows that would change; at most ${MOST_ROWS}`),
+    already_so: z.number(),
+    complete: z.boolean().describe("False: more fit, repeat afterwards"),
     after: z.string().nullable(),
     rows: z
       .array(
@@ -55,82 +83,159 @@ export const bulkUpdate = defineTool({
       .optional()
       .describe(`The first ${SHOWN}`),
     changed: z.number().optional(),
-    skipped: z.array(z.string()).optional().describe("Changed by somebody else since the preview"),
+    skipped: z.array(z.string()).optional().describe("Changed since the preview"),
     skipped_total: z.number().optional(),
     remaining: z.number().optional().describe("Repeat with the same confirm"),
     ...confirmedShape,
   }),
   nameSubjects,
-  async run(input, { store, principal, now, canAsk, ask }: ToolContext<CrmStore>) {
-    const { record, confirm, ...asked } = input;
-    const change = await readChange({ store, principal }, record, input.field, input.value);
-    const stamp = stampCall(principal, now);
-    const digest = await digestPreview(["crm_bulk_update", record, JSON.stringify(asked)]);
-    if (confirm !== undefined) {
-      const plan = await store.bulk.readPlan(confirm, stamp);
-      if (plan?.arguments !== digest) throw refuseChangedPreview();
-      return { after: change.shown, ...(await runSlice(store, plan, change, stamp)) };
-    }
-    const { rows, complete } = await choose({ store, principal, now }, input);
-    const open = rows.filter((row) => !change.isSet(row));
-    const preview = {
-      to_change: open.length,
-      already_so: rows.length - open.length,
-      complete,
-      after: change.shown,
-      rows: open
-        .slice(0, SHOWN)
-        .map((row) => ({ id: row.id, name: nameRecord(row), before: change.showBefore(row) })),
-    };
-    if (open.length === 0) return { ...preview, done: false };
-    const pairs = open.map(({ id, version }): RowVersion => [id, version]);
-    const question = `Set ${change.field} of ${open.length} ${TABLE_OF[record]} to ${change.shown ?? "nothing"}? It can be undone for 30 days.`;
-    const shown = await digestPreview([digest, JSON.stringify(pairs)]);
-    const agreed = await confirmChange({ canAsk, ask }, question, shown, undefined, `bulk_${shown}`);
-    const plan = { id: makeId("plan"), arguments: digest, pairs };
-    await store.bulk.savePlan(plan, stamp);
-    if (!agreed) return { ...preview, done: false, confirm: plan.id };
-    return { ...preview, ...(await runSlice(store, { ...plan, done: 0 }, change, stamp)) };
+  work: {
+    tasks: "optional",
+    async begin(input, context: ToolContext<CrmStore>) {
+      const digest = await digestArguments(input);
+      // Refuses what cannot be done before anything is chosen.
+      const change = await readChange(context, input.record, input.field, input.value);
+      if (input.confirm !== undefined) {
+        const { id, parts, done } = await requirePlan(context, input.confirm, NAME, digest);
+        const soon = (parts - done) * ROWS_A_SLICE <= ROWS_AT_ONCE;
+        return { state: { plan: id, agreed: true } as PlanState, soon };
+      }
+      const preview = { to_change: 0, already_so: 0, complete: true, chosen: false, after: null };
+      const plan = { id: makeId("plan"), tool: NAME, arguments: digest, preview, changeId: makeId("chg") };
+      requireChoice(input);
+      await context.store.plans.create(plan, stampCall(context.principal, context.now));
+      // The first page says whether it is little.
+      const first = await requirePlan(context, plan.id, NAME, digest);
+      const page = await chooseNext(input, context, change, first);
+      return { state: { plan: plan.id, agreed: false }, soon: page.chosen };
+    },
+    async step(state, input, context) {
+      const change = await readChange(context, input.record, input.field, input.value);
+      const plan = await requirePlan(context, state.plan, NAME, await digestArguments(input));
+      const preview = previewShape.parse(plan.preview);
+      const total = preview.to_change;
+      if (!preview.chosen) {
+        const chosen = await choose(input, context, change, state.plan);
+        return { state, done: chosen, message: "rows chosen" };
+      }
+      if (!state.agreed) {
+        if (total === 0)
+          return { answer: { ...(await showPlan(input, context, change, plan)), done: false } };
+        const question = `Set ${change.field} of ${total} ${TABLE_OF[input.record]} to ${change.shown ?? "nothing"}? It can be undone for 30 days.`;
+        if (await confirmChange(context, question, plan.shown, undefined, `bulk_${plan.shown}`)) {
+          return { state: { ...state, agreed: true }, done: 0, total };
+        }
+        const shown = await showPlan(input, context, change, plan);
+        return { answer: { ...shown, done: false, confirm: plan.id } };
+      }
+      const next = await advancePlan(context, state.plan, total, (now, stamp) =>
+        context.store.bulk.runSlice(now, change, total, stamp),
+      );
+      if (next.done >= next.parts) return { answer: await describeOutcome(context, change, next) };
+      return { state, done: next.changed + next.skipped, total, message: "rows" };
+    },
+    async pause(state, input, context) {
+      const change = await readChange(context, input.record, input.field, input.value);
+      const plan = await requirePlan(context, state.plan, NAME, await digestArguments(input));
+      if (state.agreed) return await describeOutcome(context, change, plan);
+      const preview = { ...previewShape.parse(plan.preview), complete: false, chosen: true, after: null };
+      await context.store.plans.extend(plan, [], { preview, shown: plan.shown });
+      const shown = await showPlan(input, context, change, { ...plan, preview });
+      return { ...shown, done: false, confirm: plan.id };
+    },
+    async stop(state, input, context) {
+      const plan = await context.store.plans.read(state.plan, stampCall(context.principal, context.now));
+      const total = plan ? previewShape.parse(plan.preview).to_change : 0;
+      return await stopPlan(context, state.plan, TABLE_OF[input.record], total);
+    },
   },
 });
 
-async function runSlice(store: CrmStore, plan: BulkPlan, change: BulkValue, stamp: Stamp) {
-  // A repeated call after the last slice: what it asks for is so.
-  if (plan.done >= plan.pairs.length) return { changed: 0, remaining: 0, done: true };
-  const changeId = makeId("chg");
-  const slice = await store.bulk.runSlice(plan, change, changeId, stamp);
-  if (slice === undefined) throw refuseChangedPreview();
+function digestArguments({ record, confirm: _confirm, ...asked }: Input): Promise<string> {
+  return digestPreview([NAME, record, JSON.stringify(asked)]);
+}
+
+/** The counts of a plan, with its first rows as they are before anything changes. */
+async function showPlan(input: Input, { store }: ToolContext<CrmStore>, change: BulkChange, plan: Plan) {
+  const { to_change, already_so, complete } = previewShape.parse(plan.preview);
+  const pairs = plan.parts === 0 ? [] : await store.plans.readPart<RowVersion[]>(plan.id, 0);
+  const rows = await readMany(
+    store,
+    input.record,
+    pairs.slice(0, SHOWN).map(([id]) => id),
+  );
   return {
-    changed: slice.changed,
-    skipped: slice.skipped.slice(0, SKIPPED_SHOWN),
-    skipped_total: slice.skipped.length,
-    remaining: slice.remaining,
-    done: true,
-    ...(slice.remaining > 0 && { confirm: plan.id }),
-    change_id: changeId,
-    undo_until: slice.undoUntil,
+    ...{ to_change, already_so, complete, after: change.shown },
+    rows: rows.map((row) => ({ id: row.id, name: nameRecord(row), before: change.showBefore(row) })),
   };
 }
 
-async function choose(
-  context: Pick<ToolContext<CrmStore>, "store" | "principal" | "now">,
-  { record, ids, where }: { record: RecordKind; ids?: string[] | undefined; where?: object | undefined },
-): Promise<{ rows: RecordRow[]; complete: boolean }> {
-  if ((ids === undefined) === (where === undefined || Object.keys(where).length === 0)) {
-    throw new ToolError(
-      "invalid_input",
-      "Choose the records either by ids or by a where that names something.",
-    );
+/** What became of a plan so far. */
+async function describeOutcome({ store, now }: ToolContext<CrmStore>, change: BulkChange, plan: Plan) {
+  const { to_change, already_so, complete } = previewShape.parse(plan.preview);
+  const skipped = plan.skipped === 0 ? [] : await store.plans.listSkipped<string>(plan.id);
+  return {
+    ...{ to_change, already_so, complete, after: change.shown, changed: plan.changed },
+    ...{ skipped: skipped.slice(0, SKIPPED_SHOWN), skipped_total: plan.skipped },
+    ...describePlan(plan, to_change - plan.changed - plan.skipped, now),
+  };
+}
+
+/** Chooses page after page for some seconds; gives how many rows are chosen. */
+async function choose(input: Input, context: ToolContext<CrmStore>, change: BulkChange, id: string) {
+  const until = Date.now() + STEP_MS;
+  for (;;) {
+    context.signal.throwIfAborted();
+    const plan = await requirePlan(context, id, NAME, await digestArguments(input));
+    const { chosen, to_change: count } = previewShape.parse(plan.preview);
+    if (chosen || Date.now() >= until) return count;
+    await chooseNext(input, context, change, plan);
   }
+}
+
+/** Chooses one page: what one slice will change. */
+async function chooseNext(input: Input, context: ToolContext<CrmStore>, change: BulkChange, plan: Plan) {
+  const before = previewShape.parse(plan.preview);
+  const room = Math.min(ROWS_A_SLICE, MOST_ROWS - before.to_change);
+  const page = await readPage(context, input, room, before.after);
+  const open = page.rows.filter((row) => !change.isSet(row));
+  const pairs = open.map(({ id, version }): RowVersion => [id, version]);
+  const count = before.to_change + open.length;
+  const full = count >= MOST_ROWS;
+  const preview = {
+    to_change: count,
+    already_so: before.already_so + page.rows.length - open.length,
+    complete: page.next === undefined,
+    chosen: page.next === undefined || full,
+    after: page.next ? { ...page.next } : null,
+  };
+  const shown = await digestPreview([plan.shown || plan.arguments, JSON.stringify(pairs)]);
+  await context.store.plans.extend(plan, pairs, { preview, shown });
+  return preview;
+}
+
+function requireChoice({ ids, where }: Input): void {
+  if ((ids === undefined) !== (where === undefined || Object.keys(where).length === 0)) return;
+  throw new ToolError(
+    "invalid_input",
+    "Choose the records either by ids or by a where that names something.",
+  );
+}
+
+async function readPage(
+  context: ToolContext<CrmStore>,
+  { record, ids, where }: Input,
+  limit: number,
+  after: SelectionPosition | null,
+): Promise<{ rows: RecordRow[]; next: SelectionPosition | undefined }> {
   if (ids === undefined) {
-    const page = await selectRecords(context, record, whereField.parse(where), MOST_ROWS);
-    return { rows: page.rows, complete: page.next === undefined };
+    return await selectRecords(context, record, whereField.parse(where), limit, after ?? undefined);
   }
   const rows: RecordRow[] = await readMany(context.store, record, [...new Set(ids)]);
   const found = new Set(rows.map(({ id }) => id));
   const missing = ids.find((id) => !found.has(id));
   if (missing !== undefined) throw refuseUnknown(record, missing);
-  return { rows, complete: true };
+  return { rows, next: undefined };
 }
 
 function readMany(store: CrmStore, record: RecordKind, ids: readonly string[]): Promise<RecordRow[]> {

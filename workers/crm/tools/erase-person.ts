@@ -27,6 +27,7 @@ export const erasePerson = defineTool({
         deals_detached: z.number(),
         undo_images: z.number(),
         idempotency_keys: z.number(),
+        kept_exports: z.number(),
       })
       .optional(),
     check_by_hand: z.string().describe("What no search by id can find"),

@@ -1,42 +1,132 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import type { ToolContext } from "../../../shared/mcp/define.ts";
+import { ToolError } from "../../../shared/mcp/errors.ts";
+import { defineLongTool, STEP_MS } from "../../../shared/mcp/long-work.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { toCsv } from "../export.ts";
-import { exportUri } from "../export-resource.ts";
+import { exportUri, keptUri } from "../export-resource.ts";
 import { cursorField } from "../fields.ts";
+import { isId, makeId } from "../identifiers.ts";
 import { positionField, RECORDS, selectRecords, whereField } from "../selection.ts";
+import { EXPORT_KEPT_HOURS, type KeptExport } from "../store/kept-exports.ts";
+import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
 
-/** Records as CSV, a page at a time, or whole behind a link. */
-export const exportCsv = defineTool({
+const inputShape = z.object({
+  record: z.enum(RECORDS).describe("Kind"),
+  where: whereField.default({}),
+  whole: z.boolean().default(false).describe(`Everything as one file, kept ${EXPORT_KEPT_HOURS} hours`),
+  limit: z.number().int().min(1).max(100).default(50).describe("Rows on a page"),
+  cursor: cursorField.optional(),
+});
+
+type Input = z.output<typeof inputShape>;
+
+/** Rows of one part of a file: a stored value has at most 2 MB, and a row of the longest texts 3 KB. */
+const ROWS_A_PART = 500;
+
+/** Where a kept export goes on, as a cursor holds it. */
+const keptCursor = z.object({ file: z.string().refine((text) => isId("exp", text)) });
+
+/** Records as CSV: a page at a time, or whole in a file that is kept. */
+export const exportCsv = defineLongTool({
   name: "crm_export_csv",
   title: "Export CSV",
   effect: "read",
   scope: "crm:read",
+  timeoutMs: 60_000,
   description:
-    "Exports contacts, companies or deals as CSV: a page here, everything under the linked resource. Formulas are defused and fields masked as your role sees them.",
-  input: z.object({
-    record: z.enum(RECORDS).describe("Kind"),
-    where: whereField.default({}),
-    limit: z.number().int().min(1).max(100).default(50).describe("Rows on a page"),
-    cursor: cursorField.optional(),
-  }),
+    "Exports contacts, companies or deals as CSV: a page here, everything under the linked resource, or one file with whole. Formulas are defused and fields masked as your role sees them.",
+  input: inputShape,
   output: z.object({
-    csv: z.string().meta({ classification: "public" }),
+    csv: z.string().meta({ classification: "public" }).optional(),
     rows: z.number(),
     all: z.string().describe("Resource with everything"),
+    kept_until: z.string().optional(),
     next_cursor: z.string().optional(),
   }),
   content: ({ all }) => [{ type: "resource_link", uri: all, name: "Whole export", mimeType: "text/csv" }],
-  async run({ record, where, limit, cursor }, { store, principal, now }: ToolContext<CrmStore>) {
-    const question = JSON.stringify(["export", record, where]);
-    const after = cursor === undefined ? undefined : decodeCursor(cursor, question, positionField);
-    const page = await selectRecords({ store, principal, now }, record, where, limit, after);
-    return {
-      csv: toCsv(record, page.rows, store.sees, now, after === undefined),
-      rows: page.rows.length,
-      all: exportUri(record, where),
-      ...(page.next && { next_cursor: encodeCursor({ ...page.next }, question) }),
-    };
+  work: {
+    tasks: "optional",
+    async begin(input, context: ToolContext<CrmStore>) {
+      const { record, where, whole, limit, cursor } = input;
+      const { store, principal, now } = context;
+      const question = ask(input);
+      if (whole) {
+        const id = cursor === undefined ? makeId("exp") : decodeCursor(cursor, question, keptCursor).file;
+        if (cursor === undefined) {
+          await store.keptExports.create(id, question, seesOf(store), stampCall(principal, now));
+        }
+        const first = await exportNext(input, context, await requireKept(input, context, id));
+        return { state: { file: id }, soon: first.complete };
+      }
+      const after = cursor === undefined ? undefined : decodeCursor(cursor, question, positionField);
+      const page = await selectRecords(context, record, where, limit, after);
+      return {
+        answer: {
+          csv: toCsv(record, page.rows, store.sees, now, after === undefined),
+          rows: page.rows.length,
+          all: exportUri(record, where),
+          ...(page.next && { next_cursor: encodeCursor({ ...page.next }, question) }),
+        },
+      };
+    },
+    async step(state, input, context) {
+      const until = Date.now() + STEP_MS;
+      let kept = await requireKept(input, context, state.file);
+      while (!kept.complete && Date.now() < until) {
+        context.signal.throwIfAborted();
+        kept = await exportNext(input, context, kept);
+        context.progress(kept.rows, undefined, "rows");
+      }
+      if (kept.complete) return { answer: describeKept(kept) };
+      return { state, done: kept.rows, message: "rows" };
+    },
+    async pause({ file }, input, context) {
+      const kept = await requireKept(input, context, file);
+      return { ...describeKept(kept), next_cursor: encodeCursor({ file }, ask(input)) };
+    },
+    async stop({ file }, _input, { store, principal, now }) {
+      await store.keptExports.remove(file, stampCall(principal, now));
+      return "The unfinished file was deleted.";
+    },
   },
 });
+
+function ask({ record, where, whole }: Input): string {
+  return JSON.stringify(["export", record, where, ...(whole ? ["whole"] : [])]);
+}
+
+function seesOf({ sees }: CrmStore): string {
+  return JSON.stringify(sees);
+}
+
+/** Adds the next rows to a file. */
+async function exportNext({ record, where }: Input, context: ToolContext<CrmStore>, kept: KeptExport) {
+  const { store, now } = context;
+  if (kept.complete) return kept;
+  const after = kept.position === null ? undefined : positionField.parse(kept.position);
+  const page = await selectRecords(context, record, where, ROWS_A_PART, after);
+  const text = toCsv(record, page.rows, store.sees, now, kept.parts === 0);
+  await store.keptExports.add(kept, text, page.rows.length, page.next ? { ...page.next } : null);
+  return (await store.keptExports.read(kept.id, stampCall(context.principal, now))) ?? kept;
+}
+
+/** The file as its person may go on with it. Throws `not_found`, and `conflict` once their role sees other things. */
+async function requireKept(input: Input, { store, principal, now }: ToolContext<CrmStore>, id: string) {
+  const kept = await store.keptExports.read(id, stampCall(principal, now));
+  if (kept?.question !== ask(input)) {
+    throw new ToolError("not_found", "There is no such unfinished export.", {
+      suggestedAction: "Call again without cursor.",
+    });
+  }
+  if (kept.sees === seesOf(store)) return kept;
+  throw new ToolError("conflict", "Your role is shown other things than when this export began.", {
+    suggestedAction: "Call again without cursor: a new file is made for what you see now.",
+  });
+}
+
+function describeKept({ id, rows, madeAt }: KeptExport) {
+  const end = new Date(Date.parse(madeAt) + EXPORT_KEPT_HOURS * 3_600_000);
+  return { rows, all: keptUri(id), kept_until: end.toISOString() };
+}

@@ -1,154 +1,258 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import type { ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
+import { defineLongTool } from "../../../shared/mcp/long-work.ts";
+import { confirmChange, confirmedShape, confirmField, digestPreview } from "../confirm.ts";
+import type { Problem } from "../csv/check-rows.ts";
+import { IMPORTED } from "../csv/columns.ts";
+import { FILE_LIMITS } from "../csv/format.ts";
 import {
-  confirmChange,
-  confirmedShape,
-  confirmField,
-  digestPreview,
-  refuseChangedPreview,
-} from "../confirm.ts";
-import { checkRows } from "../csv/check-rows.ts";
-import { FIELDS, IMPORTED, type ImportKind, mapColumns, ROWS } from "../csv/columns.ts";
-import { type CsvTable, FILE_LIMITS, readCsv } from "../csv/format.ts";
-import { type ImportContext, type ImportPlan, planCompanies, planContacts } from "../csv/plan-import.ts";
+  cutPlan,
+  IMPORT_TABLES,
+  type ImportFile,
+  type ImportPart,
+  planFile,
+  readFile,
+  remakeSlice,
+} from "../csv/read-file.ts";
 import { idempotencyField } from "../fields.ts";
+import { makeId } from "../identifiers.ts";
+import { advancePlan, describePlan, ROWS_AT_ONCE, requirePlan, stopPlan } from "../run-plan.ts";
 import { describeWrite, type IdempotentWrite } from "../store/idempotency.ts";
-import { stampCall } from "../store/stamp.ts";
+import type { Plan } from "../store/plans.ts";
+import { type Stamp, stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
 
+const NAME = "crm_import_csv";
 const KNOWN_SHOWN = 50;
+/** How often a slice is made anew when something on file moves while it is written. */
+const TRIES = 3;
 
-/** A file of people or companies. */
-export const importCsv = defineTool({
-  name: "crm_import_csv",
+const inputShape = z.object({
+  record: z.enum(IMPORTED).describe("Kind"),
+  csv: z.string().min(1).max(FILE_LIMITS.characters).describe("The file with its header line"),
+  columns: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe('Column to field where the dry run was wrong, such as {"Kunde": "company"}'),
+  on_duplicate: z
+    .enum(["skip", "update"])
+    .default("skip")
+    .describe("update fills in rows known by e-mail, domain, deal id or name"),
+  confirm: confirmField,
+  idempotency_key: idempotencyField.optional(),
+});
+
+type Input = z.output<typeof inputShape>;
+
+const previewShape = z.object({
+  rows: z.number(),
+  create: z.number(),
+  update: z.number(),
+  skip: z.number().describe("On file already"),
+  columns: z.record(z.string(), z.string().nullable()).describe("How each column is read"),
+  on_file: z
+    .array(z.object({ row: z.number(), id: z.string(), same: z.string() }))
+    .describe(`The first ${KNOWN_SHOWN}`),
+});
+
+/** `plan` is missing until the file has been checked. */
+type State = { plan: string | null; agreed: boolean };
+
+/** A file of people, companies or deals. */
+export const importCsv = defineLongTool({
+  name: NAME,
   title: "Import CSV",
   effect: "update",
   scope: "crm:write",
   timeoutMs: 60_000,
-  description: `Imports contacts or companies from CSV, up to ${FILE_LIMITS.rows} rows. First a dry run: how columns are read, every problem by row and column, rows that are on file. Then repeat with confirm; rows with problems stay out. crm_undo_change takes it back.`,
-  input: z.object({
-    record: z.enum(IMPORTED).describe("Kind"),
-    csv: z.string().min(1).max(FILE_LIMITS.characters).describe("The file with its header line"),
-    columns: z
-      .record(z.string(), z.string())
-      .optional()
-      .describe('Column to field where the dry run was wrong, such as {"Kunde": "company"}'),
-    on_duplicate: z
-      .enum(["skip", "update"])
-      .default("skip")
-      .describe("update fills in rows known by e-mail or domain"),
-    confirm: confirmField,
-    idempotency_key: idempotencyField.optional(),
-  }),
-  output: z.object({
-    rows: z.number(),
-    create: z.number(),
-    update: z.number(),
-    skip: z.number().describe("On file already"),
-    columns: z.record(z.string(), z.string().nullable()).describe("How each column is read"),
+  description: `Imports contacts, companies or deals from CSV, up to ${FILE_LIMITS.rows} rows. First a dry run: how columns are read, every problem by row and column, rows on file. Then repeat with confirm; rows with problems stay out. crm_undo_change takes it back.`,
+  input: inputShape,
+  output: previewShape.extend({
     problems: z.array(z.object({ row: z.number(), column: z.string().nullable(), problem: z.string() })),
-    on_file: z
-      .array(z.object({ row: z.number(), id: z.string(), same: z.string() }))
-      .describe(`The first ${KNOWN_SHOWN}`),
-    replayed: z.boolean().optional().describe("True: an earlier call had imported it"),
+    written: z.number().optional(),
+    remaining: z.number().optional().describe("Repeat with this confirm"),
+    replayed: z.boolean().optional().describe("An earlier call did it"),
     ...confirmedShape,
   }),
   overflow: "problems",
-  async run(input, { store, principal, now, canAsk, ask }: ToolContext<CrmStore>) {
-    const { record, csv, on_duplicate: mode, confirm, idempotency_key: key } = input;
-    const table = readCsv(csv);
-    const mapping = readMapping(record, table, input.columns ?? {});
-    const plan = await makePlan({ store, principal, updates: mode === "update" }, record, table, mapping);
-    const answer = {
-      rows: table.rows.length,
-      create: plan.create.length,
-      update: plan.update.length,
-      skip: plan.skip.length,
-      columns: Object.fromEntries(table.headers.map((header, index) => [header, mapping[index] ?? null])),
-      problems: plan.problems,
-      on_file: [...plan.update, ...plan.skip]
-        .sort((one, other) => one.row - other.row)
-        .slice(0, KNOWN_SHOWN)
-        .map(({ row, id, same }) => ({ row, id, same })),
-    };
-    const file = await digestPreview([record, csv, mode, JSON.stringify(mapping)]);
-    const { write, earlier } = await findEarlier(store, principal.userId, key ?? `import ${file}`, file);
-    if (earlier !== undefined) return { ...answer, done: true, replayed: true, change_id: earlier };
-    if (plan.create.length + plan.update.length === 0) return { ...answer, done: false };
-    const digest = await digestPreview([
-      file,
-      plan.create.map(({ row }) => row),
-      plan.update.map(({ row, id, version }) => [row, id, version]),
-    ]);
-    const question = `Import ${plan.create.length} new ${record} records and change ${plan.update.length}? ${plan.skip.length} are on file already, ${table.rows.length - plan.create.length - plan.update.length - plan.skip.length} rows have problems and stay out. It can be undone for 30 days.`;
-    if (!(await confirmChange({ canAsk, ask }, question, digest, confirm, `import_${digest}`))) {
-      return { ...answer, done: false, confirm: digest };
-    }
-    const target = record === "contact" ? "contacts" : "companies";
-    const result = await store.imports.run(target, plan, write, stampCall(principal, now));
-    if (result === undefined) throw refuseChangedPreview();
-    return {
-      ...answer,
-      done: true,
-      ...(result.replayed && { replayed: true }),
-      change_id: result.changeId,
-      ...(result.undoUntil !== undefined && { undo_until: result.undoUntil }),
-    };
+  work: {
+    tasks: "optional",
+    async begin(input, context: ToolContext<CrmStore>) {
+      const file = await open(input);
+      const soon = file.table.rows.length <= ROWS_AT_ONCE;
+      if (input.confirm !== undefined) {
+        const plan = await requirePlan(context, input.confirm, NAME, file.digest);
+        if (plan.done > 0 && plan.done >= plan.parts) {
+          return { answer: await replay(context, file, { changeId: plan.changeId, plan }) };
+        }
+        return { state: { plan: plan.id, agreed: true } as State, soon };
+      }
+      const { earlier } = await findEarlier(context, input, file);
+      if (earlier) return { answer: await replay(context, file, earlier) };
+      return { state: { plan: null, agreed: false }, soon };
+    },
+    async step(state, input, context) {
+      const file = await open(input);
+      if (state.plan === null) {
+        const { id, count } = await check(input, context, file);
+        return { state: { plan: id, agreed: false }, done: count, total: count, message: "rows checked" };
+      }
+      const plan = await requirePlan(context, state.plan, NAME, file.digest);
+      const preview = previewShape.parse(plan.preview);
+      const total = preview.create + preview.update;
+      if (!state.agreed) {
+        if (total === 0) return { answer: { ...(await describe(context, plan)), done: false } };
+        const stayOut = preview.rows - total - preview.skip;
+        const question = `Import ${preview.create} new ${file.record} records and change ${preview.update}? ${preview.skip} are on file already, ${stayOut} rows have problems and stay out. It can be undone for 30 days.`;
+        if (await confirmChange(context, question, plan.shown, undefined, `import_${plan.shown}`)) {
+          return { state: { ...state, agreed: true }, done: 0, total };
+        }
+        return { answer: { ...(await describe(context, plan)), done: false, confirm: plan.id } };
+      }
+      // Whoever was faster with the same file has done it.
+      const { earlier, write } = await findEarlier(context, input, file);
+      if (earlier && earlier.changeId !== plan.changeId) {
+        return { answer: await replay(context, file, earlier) };
+      }
+      const next = await advancePlan(context, plan.id, total, (now, stamp) =>
+        writeSlice(
+          context,
+          { file, plan: now, write, updates: input.on_duplicate === "update", total },
+          stamp,
+        ),
+      );
+      if (next.done >= next.parts) return { answer: await describeOutcome(context, next) };
+      return { state, done: next.changed + next.skipped, total, message: "rows" };
+    },
+    async pause(state, input, context) {
+      const file = await open(input);
+      const id = state.plan ?? (await check(input, context, file)).id;
+      const plan = await requirePlan(context, id, NAME, file.digest);
+      if (state.agreed) return await describeOutcome(context, plan);
+      return { ...(await describe(context, plan)), done: false, confirm: plan.id };
+    },
+    async stop({ plan: id }, { record }, context) {
+      if (id === null) return "Nothing was written.";
+      const plan = await context.store.plans.read(id, stampCall(context.principal, context.now));
+      const { create = 0, update = 0 } = plan ? previewShape.parse(plan.preview) : {};
+      return await stopPlan(context, id, IMPORT_TABLES[record], create + update);
+    },
   },
 });
 
+function open({ record, csv, columns, on_duplicate: mode }: Input): Promise<ImportFile> {
+  return readFile(record, csv, columns ?? {}, mode);
+}
+
+/** Checks every row and keeps what the import would do. */
+async function check(input: Input, { store, principal, now }: ToolContext<CrmStore>, file: ImportFile) {
+  const changeId = makeId("chg");
+  const updates = input.on_duplicate === "update";
+  const plan = await planFile({ store, principal, updates, ignore: changeId }, file);
+  const { headers, rows } = file.table;
+  const preview = {
+    rows: rows.length,
+    create: plan.create.length,
+    update: plan.update.length,
+    skip: plan.skip.length,
+    columns: Object.fromEntries(headers.map((header, index) => [header, file.mapping[index] ?? null])),
+    on_file: [...plan.update, ...plan.skip]
+      .sort((one, other) => one.row - other.row)
+      .slice(0, KNOWN_SHOWN)
+      .map(({ row, id, same }) => ({ row, id, same })),
+  };
+  const parts = cutPlan(plan);
+  const shown = await digestPreview([file.digest, JSON.stringify(parts)]);
+  const id = makeId("plan");
+  const problems = plan.problems.map((problem) => ({ ...problem }));
+  await store.plans.createWhole(
+    { id, tool: NAME, arguments: file.digest, preview, changeId, shown },
+    parts,
+    problems,
+    stampCall(principal, now),
+  );
+  return { id, count: rows.length };
+}
+
+/** Writes the next slice: what of it still is as it was shown. */
+async function writeSlice(
+  { store, principal }: ToolContext<CrmStore>,
+  work: { file: ImportFile; plan: Plan; write: IdempotentWrite; updates: boolean; total: number },
+  stamp: Stamp,
+): Promise<boolean> {
+  const { file, plan, write, updates, total } = work;
+  const table = IMPORT_TABLES[file.record];
+  const part = await store.plans.readPart<ImportPart>(plan.id, plan.done);
+  for (let attempt = 1; attempt <= TRIES; attempt += 1) {
+    const slice = await remakeSlice({ store, principal, updates, ignore: plan.changeId }, file, part);
+    const summary = `up to ${total} ${table} from a file`;
+    const outcome = await store.imports.runSlice(table, plan, { ...slice, write, summary }, stamp);
+    if (outcome === "written") return true;
+    if (outcome === "twin") {
+      throw new ToolError("conflict", "Another call has begun to import this file.", {
+        suggestedAction: "Call again without confirm: the answer says how far it is.",
+      });
+    }
+    const now = await store.plans.read(plan.id, stamp);
+    if (now?.done !== plan.done || now.stopped) return false;
+  }
+  return false;
+}
+
+/** What a plan shows, with every row that stays out. */
+async function describe({ store }: ToolContext<CrmStore>, plan: Plan) {
+  const problems = await store.plans.listProblems<Problem>(plan.id);
+  const left = plan.skipped === 0 ? [] : await store.plans.listSkipped<Problem>(plan.id);
+  return {
+    ...previewShape.parse(plan.preview),
+    problems: [...problems, ...left].sort((one, other) => one.row - other.row),
+  };
+}
+
+/** What became of a plan so far. */
+async function describeOutcome(context: ToolContext<CrmStore>, plan: Plan) {
+  const shown = await describe(context, plan);
+  const remaining = shown.create + shown.update - plan.changed - plan.skipped;
+  return { ...shown, written: plan.changed, ...describePlan(plan, remaining, context.now) };
+}
+
+/** What an earlier call with the same file or key has done, or is doing. */
+async function replay(context: ToolContext<CrmStore>, file: ImportFile, earlier: Earlier) {
+  if (earlier.plan) return { ...(await describeOutcome(context, earlier.plan)), replayed: true };
+  const { length: rows } = file.table.rows;
+  const columns = Object.fromEntries(
+    file.table.headers.map((header, index) => [header, file.mapping[index] ?? null]),
+  );
+  const known = { rows, create: 0, update: 0, skip: rows, columns, problems: [], on_file: [] };
+  return { ...known, done: true, replayed: true, change_id: earlier.changeId };
+}
+
+interface Earlier {
+  changeId: string;
+  /** Missing for one that is long ago. */
+  plan: Plan | null;
+}
+
 /**
  * What an earlier call with this key imported, and the write that stands for another one. An import that was taken back
- * is none: the same file may come in again.
+ * or cancelled, or left rows out in the end, is none: the same file may come in again.
  */
 async function findEarlier(
-  store: CrmStore,
-  userId: string,
-  key: string,
-  file: string,
-): Promise<{ write: IdempotentWrite; earlier: string | undefined }> {
-  const write = await describeWrite(userId, key, "crm_import_csv", { file });
-  const earlier = await store.recallWrite(write);
-  if (earlier === undefined || !(await store.journal.isUndone(earlier))) return { write, earlier };
-  return await findEarlier(store, userId, `${key} after ${earlier}`, file);
-}
-
-function readMapping(record: ImportKind, table: CsvTable, given: Readonly<Record<string, string>>) {
-  const wrong = Object.values(given).find((field) => !FIELDS[record].includes(field));
-  const { mapping, unknown } = mapColumns(record, table.headers, given);
-  if (wrong === undefined && unknown.length === 0) return mapping;
-  throw new ToolError(
-    "invalid_input",
-    wrong === undefined ? `The file has no column ${unknown[0]}.` : `A ${record} has no field "${wrong}".`,
-    {
-      suggestedAction: `Columns of the file: ${table.headers.join(", ").slice(0, 500)}. Fields: ${FIELDS[record].join(", ")}.`,
-    },
-  );
-}
-
-/** Rows of a file with what each would do. */
-async function makePlan(
-  context: ImportContext,
-  record: ImportKind,
-  table: CsvTable,
-  mapping: ReturnType<typeof readMapping>,
-): Promise<ImportPlan> {
-  const headerOf = (field: string | null) =>
-    field === null ? null : (table.headers[mapping.indexOf(field)] ?? field);
-  if (record === "contact") {
-    const checked = checkRows("contact", ROWS.contact, table, mapping);
-    return join(await planContacts(context, checked.rows), checked.problems, headerOf);
+  { store, principal, now }: ToolContext<CrmStore>,
+  { idempotency_key: key }: Input,
+  { digest }: ImportFile,
+): Promise<{ write: IdempotentWrite; earlier: Earlier | undefined }> {
+  let name = key ?? `import ${digest}`;
+  for (;;) {
+    const write = await describeWrite(principal.userId, name, NAME, { file: digest });
+    const changeId = await store.recallWrite(write);
+    if (changeId === undefined) return { write, earlier: undefined };
+    const plan = await store.plans.findByChange(changeId, stampCall(principal, now));
+    const again = plan && (plan.stopped || plan.skipped > 0);
+    if (!again && !(await store.journal.isUndone(changeId))) {
+      return { write, earlier: { changeId, plan } };
+    }
+    name = `${name} after ${changeId}`;
   }
-  const checked = checkRows("company", ROWS.company, table, mapping);
-  return join(await planCompanies(context, checked.rows), checked.problems, headerOf);
-}
-
-function join(
-  plan: ImportPlan,
-  problems: ImportPlan["problems"],
-  headerOf: (field: string | null) => string | null,
-): ImportPlan {
-  const found = plan.problems.map((problem) => ({ ...problem, column: headerOf(problem.column) }));
-  return { ...plan, problems: [...problems, ...found].sort((one, other) => one.row - other.row) };
 }

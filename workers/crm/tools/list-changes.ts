@@ -11,7 +11,7 @@ export const listChanges = defineTool({
   effect: "read",
   scope: "crm:read",
   description:
-    "Lists deletions and merges of the last 30 days, newest first, with the id for crm_undo_change.",
+    "Lists deletions, merges, bulk updates and imports of the last 30 days, newest first, with the id for crm_undo_change.",
   input: z.object({ limit: limitField }),
   output: z.object({
     changes: z.array(

@@ -1,47 +1,118 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import type { ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
+import { defineLongTool, STEP_MS } from "../../../shared/mcp/long-work.ts";
 import { idField } from "../fields.ts";
+import { ROWS_A_SLICE, ROWS_AT_ONCE } from "../run-plan.ts";
 import { TOOL_OF_CHANGE } from "../store/journal.ts";
 import { stampCall } from "../store/stamp.ts";
+import type { Undo } from "../store/undo.ts";
 import type { CrmStore } from "../store.ts";
 
-/** Takes a deletion or a merge back. */
-export const undoChange = defineTool({
+/** Takes a change to one or many records back. */
+export const undoChange = defineLongTool({
   name: "crm_undo_change",
   title: "Undo a change",
   effect: "update",
   scope: "crm:write",
+  timeoutMs: 60_000,
   description:
     "Takes back a deletion, merge, bulk update or import within 30 days. Needs the right to make such a change. Refused when its records were changed since.",
-  input: z.object({ change_id: idField("chg") }),
-  output: z.object({ change_id: z.string(), rows: z.number().describe("Rows put back") }),
-  async run({ change_id: id }, { store, principal, now, requireTool }: ToolContext<CrmStore>) {
-    const kind = await store.journal.findKind(id);
-    // Who may not delete may not decide either that a deletion was wrong.
-    if (kind) requireTool(TOOL_OF_CHANGE[kind]);
-    const result = await store.journal.undo(id, stampCall(principal, now));
-    switch (result.outcome) {
-      case "undone":
-        return { change_id: id, rows: result.rows };
-      case "missing":
-        throw new ToolError("not_found", `No change has the id ${id}.`, {
-          suggestedAction: "Look it up with crm_list_changes; changes are kept for 30 days.",
-        });
-      case "already":
-        throw new ToolError("conflict", `Change ${id} has been undone already.`);
-      case "expired":
-        throw new ToolError("conflict", `Change ${id} is more than 30 days old and final.`);
-      case "blocked":
+  input: z.object({
+    change_id: idField("chg"),
+    leave_changed: z.boolean().default(false).describe("Bulk update, import: undo the rest"),
+  }),
+  output: z.object({
+    change_id: z.string(),
+    rows: z.number().describe("Rows put back"),
+    left: z.number().optional().describe("Rows left as they are"),
+    remaining: z.number().optional().describe("Call again"),
+  }),
+  work: {
+    tasks: "optional",
+    async begin({ change_id: id, leave_changed: leave }, { store, requireTool, now }: ToolContext<CrmStore>) {
+      const change = await store.journal.describe(id);
+      // Who may not delete may not decide either that a deletion was wrong.
+      if (change) requireTool(TOOL_OF_CHANGE[change.kind]);
+      if (leave && (change?.kind === "delete" || change?.kind === "merge")) {
         throw new ToolError(
-          "conflict",
-          "Something is in the way: an e-mail address is taken, a company is gone, or work has been noted on a new record.",
-          { suggestedAction: "Put that right first; crm_list_changes shows later deletions." },
+          "invalid_input",
+          `A ${change.kind === "merge" ? "merge" : "deletion"} is taken back as a whole.`,
+          {
+            suggestedAction: "Call without leave_changed.",
+          },
         );
-      case "changed":
-        throw new ToolError("conflict", `Changed since: ${result.ids.join(", ")}. Nothing was put back.`, {
-          suggestedAction: "Put right what is wrong with the update tools instead.",
-        });
-    }
+      }
+      // When it began: who is told that it was undone already must not be who has just done it.
+      return { state: now.toISOString(), soon: (change?.slices ?? 0) * ROWS_A_SLICE <= ROWS_AT_ONCE };
+    },
+    async step(
+      begunAt,
+      { change_id: id, leave_changed: leave },
+      { store, principal, now, signal, progress },
+    ) {
+      const stamp = stampCall(principal, now);
+      const until = Date.now() + STEP_MS;
+      for (;;) {
+        signal.throwIfAborted();
+        const result = await store.journal.undoNext(id, leave, stamp);
+        if (result.outcome === "already") {
+          const undone = await store.journal.readUndone(id);
+          const mine = undone.by === principal.userId && (undone.at ?? "") >= begunAt;
+          if (mine) return { answer: describeUndone(id, undone) };
+        }
+        if (result.outcome !== "undone") throw refuseUndo(id, result);
+        if (result.more === 0) return { answer: describeUndone(id, result) };
+        const [done, total] = [(result.slices - result.more) * ROWS_A_SLICE, result.slices * ROWS_A_SLICE];
+        if (Date.now() >= until) return { state: begunAt, done, total, message: "rows" };
+        progress(done, total, "rows");
+      }
+    },
+    async pause(_state, { change_id: id }, { store }) {
+      const undone = await store.journal.readUndone(id);
+      return { ...describeUndone(id, undone), remaining: undone.more * ROWS_A_SLICE };
+    },
+    async stop(_state, { change_id: id }, { store }) {
+      const { rows } = await store.journal.readUndone(id);
+      return rows === 0
+        ? "Nothing was put back."
+        : `${rows} rows were put back and stay so; the others are as the change left them. Call again to go on.`;
+    },
   },
 });
+
+function describeUndone(id: string, { rows, left }: { rows: number; left: number }) {
+  return { change_id: id, rows, ...(left > 0 && { left }) };
+}
+
+function refuseUndo(id: string, result: Exclude<Undo, { outcome: "undone" }>): ToolError {
+  const before = result.rows > 0 ? ` ${result.rows} rows were put back before.` : "";
+  switch (result.outcome) {
+    case "missing":
+      return new ToolError("not_found", `No change has the id ${id}.`, {
+        suggestedAction: "Look it up with crm_list_changes; changes are kept for 30 days.",
+      });
+    case "already":
+      return new ToolError("conflict", `Change ${id} has been undone already.`);
+    case "expired":
+      return new ToolError("conflict", `Change ${id} is more than 30 days old and final.`);
+    case "blocked":
+      return new ToolError(
+        "conflict",
+        `Something is in the way: an e-mail address is taken, a company is gone, or work has been noted on a new record.${before}`,
+        {
+          suggestedAction:
+            "Put that right first; crm_list_changes shows later deletions. leave_changed undoes the rest of a bulk update or an import.",
+        },
+      );
+    case "changed":
+      return new ToolError(
+        "conflict",
+        `Changed since: ${result.ids.join(", ")}. ${before === "" ? "Nothing was put back." : before.trim()}`,
+        {
+          suggestedAction:
+            "Put right what is wrong with the update tools, or undo the rest of a bulk update or an import with leave_changed.",
+        },
+      );
+  }
+}

@@ -1,5 +1,6 @@
 import type { ClientChannel, Exchange } from "../../../shared/guard/exchange.ts";
-import { callStep, errorAnswer } from "../../../shared/mcp/call-tool.ts";
+import { callStep, callStop, errorAnswer } from "../../../shared/mcp/call-tool.ts";
+import type { Catalogue } from "../../../shared/mcp/catalogue.ts";
 import { announceChange } from "../../../shared/mcp/changes.ts";
 import {
   elicitsOf,
@@ -43,20 +44,9 @@ export async function runStep(stage: Stage, host: StepHost): Promise<TaskChange>
     if (!entry?.definition.work) {
       return fail(`The tool ${task.tool} is not there any more.`);
     }
-    const exchange: Exchange = {
-      ...{ env: host.env, catalogue, identity: task.identity, policy: await policyInForce(host.env) },
-      // A task belongs to no session: what it remembers is in its person's object, as for stateless clients.
-      ...{ lane: "stateless", sessionId: null, traceId: task.traceId },
-      session: principalHome(host.env, task.identity),
-      channel: openChannel(stage, host),
-      signal: host.signal,
-      waitUntil: (promise) => host.waitUntil(promise),
-      // Nobody waits for an HTTP answer: the task says when it goes on.
-      retryAfter: () => {},
-      endAccess: () => {
-        accessEnded = true;
-      },
-    };
+    const exchange = await openExchange(stage, host, catalogue, () => {
+      accessEnded = true;
+    });
     const outcome = await callStep(exchange, entry, task);
     announceChange(exchange, entry.subject);
     if (!("state" in outcome)) return complete(outcome);
@@ -68,6 +58,46 @@ export async function runStep(stage: Stage, host: StepHost): Promise<TaskChange>
     if (accessEnded) return { kind: "cancelled", message: "The app's access has ended." };
     return explain(failure, stage);
   }
+}
+
+/**
+ * After a task was cancelled: what stands of its work, in one sentence, or `null` where its tool says nothing or the
+ * person may not call it any more; a number says when to ask again. Never throws.
+ */
+export async function runStop(stage: Stage, host: StepHost): Promise<string | number | null> {
+  const { task } = stage;
+  try {
+    const catalogue = openCatalogueOf(task.server);
+    const entry = catalogue.tools.get(task.tool);
+    if (!entry?.definition.work?.stop) return null;
+    const exchange = await openExchange(stage, host, catalogue, () => {});
+    return await callStop(exchange, entry, task);
+  } catch (failure) {
+    if (!(failure instanceof ToolError)) logFailure("task_stop_failed", failure, { name: task.tool });
+    else if (failure.retryAfter !== undefined) return Date.now() + failure.retryAfter * 1_000;
+    return null;
+  }
+}
+
+async function openExchange(
+  stage: Stage,
+  host: StepHost,
+  catalogue: Catalogue,
+  endAccess: () => void,
+): Promise<Exchange> {
+  const { task } = stage;
+  return {
+    ...{ env: host.env, catalogue, identity: task.identity, policy: await policyInForce(host.env) },
+    // A task belongs to no session: what it remembers is in its person's object, as for stateless clients.
+    ...{ lane: "stateless", sessionId: null, traceId: task.traceId },
+    session: principalHome(host.env, task.identity),
+    channel: openChannel(stage, host),
+    signal: host.signal,
+    waitUntil: (promise) => host.waitUntil(promise),
+    // Nobody waits for an HTTP answer: the task says when it goes on.
+    retryAfter: () => {},
+    endAccess,
+  };
 }
 
 function explain(failure: unknown, { task }: Stage): TaskChange {

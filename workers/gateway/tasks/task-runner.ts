@@ -1,8 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import { logFailure } from "../../../shared/observe/log.ts";
 import type { NewTask, Task, TaskGate, TaskOwner } from "../../../shared/tasks/task.ts";
-import { runStep } from "./run-step.ts";
-import { TaskStore } from "./task-store.ts";
+import { runStep, runStop } from "./run-step.ts";
+import { CANCELLED, TaskStore } from "./task-store.ts";
 
 /** Tasks of one person that are not finished, of all apps together. */
 const OPEN_LIMIT = 20;
@@ -60,6 +60,7 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
     if (!this.#store.read(id, owner, Date.now())) return false;
     this.#store.cancel(id, Date.now());
     this.#running.get(id)?.abort();
+    await this.#wake();
     return true;
   }
 
@@ -107,7 +108,8 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
   async #advance(id: string): Promise<void> {
     const stage = this.#store.begin(id);
     if (!stage) return;
-    const { step, task, attempts } = stage;
+    const { step, task, attempts, stopped } = stage;
+    if (stopped && attempts > ATTEMPTS) return this.#store.close(id, CANCELLED, Date.now());
     if (attempts > ATTEMPTS) {
       const message = `A step was interrupted ${ATTEMPTS} times.`;
       this.#store.change(id, step, { kind: "failed", error: { code: -32603, message } }, Date.now());
@@ -116,18 +118,22 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
     const controller = new AbortController();
     this.#running.set(id, controller);
     let notedAt = 0;
+    const host = {
+      env: this.env,
+      signal: controller.signal,
+      note: (message: string) => {
+        if (Date.now() - notedAt < NOTE_EVERY_MS) return;
+        notedAt = Date.now();
+        this.#store.note(id, message);
+      },
+      waitUntil: (promise: Promise<unknown>) => this.ctx.waitUntil(promise),
+    };
     try {
-      const change = await runStep(stage, {
-        env: this.env,
-        signal: controller.signal,
-        note: (message) => {
-          if (Date.now() - notedAt < NOTE_EVERY_MS) return;
-          notedAt = Date.now();
-          this.#store.note(id, message);
-        },
-        waitUntil: (promise) => this.ctx.waitUntil(promise),
-      });
-      this.#store.change(id, step, change, Date.now());
+      if (stopped) {
+        const standing = await runStop(stage, host);
+        if (typeof standing === "number") this.#store.closeLater(id, standing);
+        else this.#store.close(id, [CANCELLED, standing ?? ""].join(" ").trim(), Date.now());
+      } else this.#store.change(id, step, await runStep(stage, host), Date.now());
     } catch (failure) {
       logFailure("task_step_lost", failure, { name: task.tool });
     } finally {

@@ -17,12 +17,17 @@ export type TaskChange =
   | { kind: "failed"; error: { code: number; message: string } }
   | { kind: "cancelled"; message: string };
 
+/** What a cancelled task is told before it is left alone. */
+export const CANCELLED = "Cancelled by the client.";
+
 /** What a step begins with. */
 export interface Stage {
   task: NewTask;
   /** Number of the step, from 0. It is part of the names of its questions. */
   step: number;
   answers: Readonly<Record<string, unknown>>;
+  /** The task was cancelled: what is left to do is to say what stands of it. */
+  stopped: boolean;
 }
 
 type Row = {
@@ -110,7 +115,8 @@ export class TaskStore {
   begin(id: string): (Stage & { attempts: number }) | null {
     const [row] = this.#sql
       .exec<Row & { attempts: number }>(
-        "UPDATE tasks SET attempts = attempts + 1 WHERE id = ? AND status = 'working' RETURNING *",
+        `UPDATE tasks SET attempts = attempts + 1
+          WHERE id = ? AND (status = 'working' OR (status = 'cancelled' AND due_at IS NOT NULL)) RETURNING *`,
         id,
       )
       .toArray();
@@ -120,6 +126,7 @@ export class TaskStore {
       task: { ...rest, state: JSON.parse(row.state) as JsonValue },
       step: row.step,
       answers: JSON.parse(row.answers) as Record<string, unknown>,
+      stopped: row.status === "cancelled",
       attempts: row.attempts,
     };
   }
@@ -148,16 +155,35 @@ export class TaskStore {
         return;
       case "completed":
         set(`status = 'completed', outcome = ?4, ${endAt("?3")}`, JSON.stringify(change.result));
-        return;
+        break;
       case "failed":
         set(
           `status = 'failed', outcome = ?4, message = ?5, ${endAt("?3")}`,
           ...[JSON.stringify(change.error), change.error.message],
         );
-        return;
+        break;
       case "cancelled":
         set(`status = 'cancelled', message = ?4, ${endAt("?3")}`, change.message);
     }
+    this.#forgetArguments(id);
+  }
+
+  /** Ends a cancelled task for good, with what there is to be said about what stands. */
+  close(id: string, message: string, now: number): void {
+    this.#sql.exec(
+      "UPDATE tasks SET message = ?2, updated_at = ?3, state = 'null', due_at = NULL WHERE id = ?1 AND status = 'cancelled'",
+      ...[id, message, now],
+    );
+    this.#forgetArguments(id);
+  }
+
+  /** The same later: what stands cannot be read for now. */
+  closeLater(id: string, dueAt: number): void {
+    this.#sql.exec(
+      "UPDATE tasks SET attempts = 0, due_at = ?2 WHERE id = ?1 AND status = 'cancelled'",
+      id,
+      dueAt,
+    );
   }
 
   /** Says how far a running step is. */
@@ -182,12 +208,12 @@ export class TaskStore {
     );
   }
 
-  /** Ends a task that is not finished. */
+  /** Ends a task that is not finished. It keeps its state, and is due once more: to say what stands. */
   cancel(id: string, now: number): void {
     this.#sql.exec(
-      `UPDATE tasks SET status = 'cancelled', message = 'Cancelled by the client.', updated_at = ?2, ${endAt("?2")}
+      `UPDATE tasks SET status = 'cancelled', message = ?3, attempts = 0, updated_at = ?2, ${endAt("?2", "?2")}
         WHERE id = ?1 AND status IN ('working', 'input_required')`,
-      ...[id, now],
+      ...[id, now, CANCELLED],
     );
   }
 
@@ -215,6 +241,14 @@ export class TaskStore {
       .one().at;
   }
 
+  /** No step comes any more: what the client sent, which may be a whole file, is not kept with the result. */
+  #forgetArguments(id: string): void {
+    this.#sql.exec(
+      "DELETE FROM task_texts WHERE id IN (SELECT id FROM tasks WHERE id = ? AND due_at IS NULL AND status NOT IN ('working', 'input_required'))",
+      id,
+    );
+  }
+
   #readText(id: string): string {
     return this.#sql
       .exec<{ text: string }>("SELECT text FROM task_texts WHERE id = ? ORDER BY part", id)
@@ -230,8 +264,9 @@ function cut(text: string): string[] {
 }
 
 /** What ends with a task; what it gave is kept from then on, whenever it began. */
-function endAt(now: string): string {
-  return `questions = '[]', answers = '{}', state = 'null', due_at = NULL, ttl_ms = ${now} - created_at + ${KEPT_MS}`;
+function endAt(now: string, due = "NULL"): string {
+  const left = due === "NULL" ? "state = 'null', due_at = NULL" : `due_at = ${due}`;
+  return `questions = '[]', answers = '{}', ${left}, ttl_ms = ${now} - created_at + ${KEPT_MS}`;
 }
 
 function toTask(row: Row): Task {

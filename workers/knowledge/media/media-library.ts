@@ -65,11 +65,12 @@ export class MediaLibrary {
     return items.filter((_item, index) => open[index]);
   }
 
-  /** Has a model write the transcript or caption of an item. Throws `unavailable` without Workers AI or when it fails. */
-  async describe(slug: string): Promise<MediaItem> {
+  /** What a model needs to describe an item for this person. Throws `unavailable` without Workers AI. */
+  async requireDescribable(slug: string): Promise<{ item: MediaItem; ai: DescribingAi }> {
     const item = await this.read(slug);
     await this.#access.requireWritable(item.collection);
-    if (this.#bindings.AI === undefined) {
+    const ai = this.#bindings.AI;
+    if (ai === undefined) {
       throw new ToolError(
         "unavailable",
         "Transcripts and captions need Workers AI, which is not bound here.",
@@ -78,8 +79,14 @@ export class MediaLibrary {
         },
       );
     }
+    return { item, ai };
+  }
+
+  /** Has a model write the transcript or caption of an item. Throws `unavailable` without Workers AI or when it fails. */
+  async describe(slug: string): Promise<MediaItem> {
+    const { item, ai } = await this.requireDescribable(slug);
     const bytes = await this.readBytes(item);
-    const said = await describeBytes(this.#bindings.AI, item.mimeType, bytes).catch((cause: unknown) => {
+    const said = await describeBytes(ai, item.mimeType, bytes).catch((cause: unknown) => {
       throw new ToolError("unavailable", `Workers AI could not describe "${slug}".`, {
         suggestedAction: "Try again later, or write the description yourself with text.",
         cause,

@@ -1,10 +1,15 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import type { ToolContext } from "../../../shared/mcp/define.ts";
+import { defineLongTool } from "../../../shared/mcp/long-work.ts";
 import { descriptionField, mediaIdField, mediaItem } from "../media/media-fields.ts";
+import type { MediaItem } from "../store/media.ts";
 import type { KnowledgeStore } from "../store.ts";
 
-/** `knowledge_describe_media`: the caption or transcript of a picture or recording, by hand or by Workers AI. */
-export const describeMedia = defineTool({
+/**
+ * `knowledge_describe_media`: the caption or transcript of a picture or recording, by hand or by Workers AI. A model may
+ * listen for a minute: then it is a task where the client takes one, and one that is interrupted listens again.
+ */
+export const describeMedia = defineLongTool({
   name: "knowledge_describe_media",
   title: "Describe a picture or recording",
   description: "Writes a caption or transcript: your text, else one by Workers AI.",
@@ -14,10 +19,21 @@ export const describeMedia = defineTool({
   input: z.object({ id: mediaIdField, text: descriptionField.optional() }),
   output: mediaItem.pick({ description: true, described_by: true }),
   timeoutMs: 60_000,
-  async run({ id, text }, { store }: ToolContext<KnowledgeStore>) {
-    const item =
-      text === undefined ? await store.media.describe(id) : await store.media.writeDescription(id, text);
-    // A long transcript is kept whole; its beginning shows that it is right.
-    return { description: item.description.slice(0, 2_000).toWellFormed(), described_by: item.describedBy };
+  work: {
+    tasks: "optional",
+    async begin({ id, text }, { store }: ToolContext<KnowledgeStore>) {
+      if (text !== undefined) return { answer: present(await store.media.writeDescription(id, text)) };
+      // What cannot be done is said at once.
+      await store.media.requireDescribable(id);
+      return { state: null };
+    },
+    async step(_state, { id }, { store }) {
+      return { answer: present(await store.media.describe(id)) };
+    },
   },
 });
+
+/** A long transcript is kept whole; its beginning shows that it is right. */
+function present({ description, describedBy }: MediaItem) {
+  return { description: description.slice(0, 2_000).toWellFormed(), described_by: describedBy };
+}

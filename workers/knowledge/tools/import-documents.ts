@@ -87,6 +87,9 @@ export const importDocuments = defineLongTool({
     // Safe to repeat: what was imported already is unchanged the second time.
     step: (state: { collection: string; from: number; tally: Tally }, input, { store, now }) =>
       takeIn(state, input, store, now),
+    async stop({ from }, { documents }) {
+      return `At least ${from} of ${documents.length} documents were taken in and stay; the call repeated takes the others.`;
+    },
   },
 });
 

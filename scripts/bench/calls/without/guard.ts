@@ -13,5 +13,12 @@ export async function guard<Raw, Shaped>(
   work: GuardedWork<Raw, Shaped>,
 ): Promise<Shaped> {
   const context = new ContextRecorder(emptyContext());
-  return work.shape(await work.run(signal, context, (waiting) => waiting, crypto.randomUUID()), context);
+  const raw = await work.run(
+    signal,
+    context,
+    (waiting) => waiting,
+    crypto.randomUUID(),
+    () => work.timeoutMs,
+  );
+  return work.shape(raw, context);
 }

@@ -1,0 +1,215 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { KeptExportStore } from "../../workers/crm/store/kept-exports.ts";
+import { runMaintenance } from "../../workers/gateway/maintenance.ts";
+import type { TaskRunner } from "../../workers/gateway/tasks/task-runner.ts";
+import { liftDenials } from "../support/policy.ts";
+import { LANES, openSession, type SessionOptions, type TestSession } from "../support/session.ts";
+import { issueToken } from "../support/token.ts";
+import { addCompany } from "./rows.ts";
+
+const TASKS = { extensions: { "io.modelcontextprotocol/tasks": {} } };
+const PEOPLE = 3_200;
+const ALL = { record: "contact", where: { company_id: "cmp_export" }, whole: true };
+
+const open = (options: Partial<SessionOptions> = {}) =>
+  openSession({ server: "crm", lane: "stateless", capabilities: TASKS, ...options });
+
+const runnerOf = (userId: string) => env.TASK_RUNNER.get(env.TASK_RUNNER.idFromName(userId));
+const count = (sql: string) => env.CRM_DB.prepare(`SELECT count(*) AS n FROM ${sql}`).first<number>("n");
+const get = async (session: TestSession, taskId: string) =>
+  (await session.request("tasks/get", { taskId })).result;
+
+async function reach(session: TestSession, taskId: string, status: string) {
+  await vi.waitFor(async () => expect((await get(session, taskId)).status).toBe(status), {
+    timeout: 20_000,
+    interval: 10,
+  });
+  return await get(session, taskId);
+}
+
+async function begin(session: TestSession, args: Record<string, unknown> = ALL) {
+  const { result } = await session.request("tools/call", { name: "crm_export_csv", arguments: args });
+  expect(result).toMatchObject({ resultType: "task", status: "working" });
+  return result.taskId as string;
+}
+
+/** Every line of a file below its header, however many readings it takes. */
+async function readLines(session: TestSession, uri: string): Promise<string[]> {
+  const lines: string[] = [];
+  let next: string | undefined = uri;
+  while (next !== undefined) {
+    const [csv, more]: { text: string; uri: string }[] = await session.readResource(next);
+    lines.push(...(csv?.text.split("\r\n") ?? []));
+    next = more?.uri;
+  }
+  const [header, ...rest] = lines;
+  expect(header).toMatch(/^id,first_name,last_name/);
+  return rest;
+}
+
+beforeAll(async () => {
+  await addCompany("cmp_export", "Export Works");
+  const rows = Array.from({ length: PEOPLE }, (_, index) => [`con_ex${index}`, `Family${index}`]);
+  await env.CRM_DB.prepare(
+    `INSERT INTO contacts (id, first_name, last_name, email, company_id, created_at, created_by, created_by_name,
+       updated_at, updated_by, updated_by_name)
+     SELECT value ->> 0, 'Eva', value ->> 1, (value ->> 0) || '@export.example', 'cmp_export', ?2, 'u', 'U', ?2, 'u', 'U'
+     FROM json_each(?1)`,
+  )
+    .bind(JSON.stringify(rows), "2026-01-05T09:00:00.000Z")
+    .run();
+});
+
+afterEach(() => vi.restoreAllMocks());
+vi.setConfig({ testTimeout: 60_000 });
+
+describe("a whole export", () => {
+  it("is one file in the end, with every row once, though its object is stopped in the middle", async () => {
+    const session = await open({ as: "whole" });
+    let held = 0;
+    const real = KeptExportStore.prototype.add;
+    vi.spyOn(KeptExportStore.prototype, "add").mockImplementation(async function (
+      this: KeptExportStore,
+      ...given
+    ) {
+      await real.apply(this, given);
+      held += 1;
+      // The second part is in, and nobody learns of it.
+      if (held === 2) await new Promise(() => {});
+    });
+    const taskId = await begin(session);
+    await vi.waitFor(() => expect(held).toBe(2), { timeout: 20_000, interval: 5 });
+    const stop = (_runner: TaskRunner, state: DurableObjectState) => state.abort("stopped");
+    await expect(runInDurableObject(runnerOf("user_whole"), stop)).rejects.toThrow();
+    await runDurableObjectAlarm(runnerOf("user_whole"));
+    const { result } = await reach(session, taskId, "completed");
+    const { all, rows, kept_until } = result.structuredContent;
+    expect(rows).toBe(PEOPLE);
+    expect(Date.parse(kept_until) - Date.now()).toBeGreaterThan(23 * 3_600_000);
+    expect(result.content[1]).toMatchObject({ type: "resource_link", uri: all, mimeType: "text/csv" });
+    const lines = await readLines(session, all);
+    const ids = lines.map((line) => line.split(",")[0]);
+    expect(ids).toHaveLength(PEOPLE);
+    expect(new Set(ids).size).toBe(PEOPLE);
+  });
+
+  it("is nobody else's, and not for its person once their role is shown less", async () => {
+    const session = await open({ as: "keeper" });
+    const { result } = await reach(session, await begin(session), "completed");
+    const { all } = result.structuredContent;
+    const bob = await open({ as: "bob" });
+    await expect(bob.readResource(all)).rejects.toThrow("Resource not found");
+    // Another app of the same person reads it.
+    expect(await readLines(await open({ as: "keeper" }), all)).toHaveLength(PEOPLE);
+    liftDenials("viewer");
+    const { clientId } = session.token;
+    session.token = await issueToken({
+      ...{ server: "crm", clientId, name: "keeper", role: "viewer", scopes: ["crm:read"] },
+    });
+    // What the object of the person knows of their role is a few seconds old at most.
+    await evictDurableObject(env.PRINCIPAL.get(env.PRINCIPAL.idFromName("user_keeper")));
+    await expect(session.readResource(all)).rejects.toThrow("shown other things");
+    const masked = await reach(session, await begin(session), "completed");
+    const lines = await readLines(session, masked.result.structuredContent.all);
+    expect(lines).toHaveLength(PEOPLE);
+    expect(lines.join("\n")).not.toMatch(/Family|con_ex\d+@/);
+  });
+
+  it("is deleted when its day is over, when a person is erased, and when it is cancelled", async () => {
+    const session = await open({ as: "passing" });
+    const { result } = await reach(session, await begin(session), "completed");
+    const { all } = result.structuredContent;
+    const id = String(all).split("/").at(-1);
+    const kept = () => count(`kept_export_parts WHERE export_id = '${id}'`);
+    expect(await kept()).toBe(7);
+    await runMaintenance(env);
+    expect(await kept()).toBe(7);
+    const yesterday = new Date(Date.now() - 25 * 3_600_000).toISOString();
+    await env.CRM_DB.prepare("UPDATE kept_exports SET made_at = ? WHERE id = ?").bind(yesterday, id).run();
+    await expect(session.readResource(all)).rejects.toThrow("Resource not found");
+    await runMaintenance(env);
+    expect(await kept()).toBe(0);
+
+    await reach(session, await begin(session), "completed");
+    const erase = { contact_id: "con_ex0" };
+    const { confirm } = (await session.call("crm_erase_person", erase)).data;
+    const erased = await session.call("crm_erase_person", { ...erase, confirm });
+    expect(erased.data.removed.kept_exports).toBeGreaterThan(0);
+    expect(await count("kept_exports")).toBe(0);
+    expect(await count("kept_export_parts")).toBe(0);
+
+    const real = KeptExportStore.prototype.add;
+    vi.spyOn(KeptExportStore.prototype, "add").mockImplementation(async function (
+      this: KeptExportStore,
+      ...given
+    ) {
+      await real.apply(this, given);
+      if (given[0].parts !== 1) return;
+      const taskId = await runInDurableObject(runnerOf("user_passing"), (_runner: TaskRunner, state) => {
+        const query = "SELECT sealed_id AS id FROM tasks WHERE status = 'working'";
+        return state.storage.sql.exec<{ id: string }>(query).one().id;
+      });
+      await session.request("tasks/cancel", { taskId });
+    });
+    const taskId = await begin(session);
+    await reach(session, taskId, "cancelled");
+    await vi.waitFor(async () => {
+      expect((await get(session, taskId)).statusMessage).toContain("The unfinished file was deleted.");
+    });
+    expect(await count("kept_exports")).toBe(0);
+  });
+
+  it("is read in parts of four million characters when it is larger", async () => {
+    const session = await open({ as: "giant" });
+    const { data } = await session.call("crm_export_csv", { ...ALL, where: { query: "nobody at all" } });
+    const id = String(data.all).split("/").at(-1);
+    await env.CRM_DB.prepare("UPDATE kept_export_parts SET size = 4000000, text = ? WHERE export_id = ?")
+      .bind("x".repeat(100), id)
+      .run();
+    await env.CRM_DB.prepare("INSERT INTO kept_export_parts VALUES (?, 1, 100, 'y'), (?, 2, 100, 'z')")
+      .bind(id, id)
+      .run();
+    await env.CRM_DB.prepare("UPDATE kept_exports SET parts = 3 WHERE id = ?").bind(id).run();
+    const [first, more] = await session.readResource(data.all);
+    expect(first.text).toBe("x".repeat(100));
+    expect(more.uri).toBe(`${data.all}.1`);
+    const rest = await session.readResource(more.uri);
+    expect(rest).toEqual([expect.objectContaining({ text: "y\r\nz" })]);
+  });
+});
+
+describe.each(LANES)("a whole export for a client without tasks on the %s lane", (lane) => {
+  it("is done within the call", async () => {
+    const session = await open({ lane, capabilities: {} });
+    const { data } = await session.call("crm_export_csv", ALL);
+    expect(data.rows).toBe(await count("contacts WHERE company_id = 'cmp_export'"));
+    expect(await readLines(session, data.all)).toHaveLength(data.rows);
+  });
+
+  it("stops before the deadline, says how many rows are in, and goes on with the cursor", async () => {
+    const session = await open({ lane, capabilities: {}, as: `slow${lane}` });
+    const clock = Date.now.bind(Date);
+    let jump = 0;
+    vi.spyOn(Date, "now").mockImplementation(() => clock() + jump);
+    const real = KeptExportStore.prototype.add;
+    vi.spyOn(KeptExportStore.prototype, "add").mockImplementation(async function (
+      this: KeptExportStore,
+      ...given
+    ) {
+      await real.apply(this, given);
+      if (given[0].parts === 1) jump = 50_000;
+    });
+    const { data } = await session.call("crm_export_csv", ALL);
+    vi.restoreAllMocks();
+    expect(data).toMatchObject({ rows: 1_000, next_cursor: expect.any(String) });
+    const bob = await open({ lane, capabilities: {}, as: "bob" });
+    const stranger = await bob.call("crm_export_csv", { ...ALL, cursor: data.next_cursor });
+    expect(stranger.error).toMatchObject({ code: "not_found" });
+    const rest = await session.call("crm_export_csv", { ...ALL, cursor: data.next_cursor });
+    expect(rest.data).toMatchObject({ all: data.all });
+    expect(rest.data.next_cursor).toBeUndefined();
+    expect(await readLines(session, data.all)).toHaveLength(rest.data.rows);
+  });
+});

@@ -1,0 +1,88 @@
+import type { ToolContext } from "../../shared/mcp/define.ts";
+import { ToolError } from "../../shared/mcp/errors.ts";
+import { STEP_MS } from "../../shared/mcp/long-work.ts";
+import { refuseChangedPreview } from "./confirm.ts";
+import { UNDO_DAYS } from "./store/images.ts";
+import type { Plan } from "./store/plans.ts";
+import { type Stamp, stampCall } from "./store/stamp.ts";
+import type { CrmStore } from "./store.ts";
+
+/** Rows of one slice: one batch of the database. */
+export const ROWS_A_SLICE = 1_000;
+
+/** Rows up to which a call does the work itself, also where it could be a task. */
+export const ROWS_AT_ONCE = 5_000;
+
+/** Where work by plan is: which plan, and whether the person has agreed to it. */
+export type PlanState = { plan: string; agreed: boolean };
+
+/** The plan that a caller confirms. Throws `conflict` unless it is theirs, for these arguments, and not over. */
+export async function requirePlan(
+  { store, principal, now }: Pick<ToolContext<CrmStore>, "store" | "principal" | "now">,
+  id: string,
+  tool: string,
+  digest: string,
+): Promise<Plan> {
+  const plan = await store.plans.read(id, stampCall(principal, now));
+  if (plan?.tool !== tool || plan.arguments !== digest) throw refuseChangedPreview();
+  if (plan.stopped && plan.done < plan.parts) throw refuseStopped();
+  return plan;
+}
+
+/**
+ * Takes slices of a plan one after the other, for some seconds. Safe to repeat: what is done is read from the plan,
+ * and a slice is done together with the note that it is.
+ */
+export async function advancePlan(
+  { store, principal, now, signal, progress }: ToolContext<CrmStore>,
+  id: string,
+  total: number,
+  runSlice: (plan: Plan, stamp: Stamp) => Promise<boolean>,
+): Promise<Plan> {
+  const stamp = stampCall(principal, now);
+  const until = Date.now() + STEP_MS;
+  for (;;) {
+    const plan = await store.plans.read(id, stamp);
+    if (!plan) throw refuseChangedPreview();
+    progress(plan.changed + plan.skipped, total, "rows");
+    if (plan.done >= plan.parts || Date.now() >= until) return plan;
+    if (plan.stopped) throw refuseStopped();
+    signal.throwIfAborted();
+    if (await runSlice(plan, stamp)) continue;
+    const again = await store.plans.read(id, stamp);
+    if (again?.done === plan.done && !again.stopped) throw refuseStopped();
+  }
+}
+
+/** What the answers of work by plan say once it has begun. */
+export function describePlan({ id, parts, done, changeId }: Plan, remaining: number, now: Date) {
+  return {
+    remaining,
+    done: true,
+    ...(done < parts && { confirm: id }),
+    ...(done > 0 && { change_id: changeId, undo_until: lastUndoDay(now) }),
+  };
+}
+
+/** Stops a plan and says what stands. */
+export async function stopPlan(
+  { store, principal, now }: ToolContext<CrmStore>,
+  id: string,
+  what: string,
+  total: number,
+): Promise<string> {
+  const plan = await store.plans.stop(id, stampCall(principal, now));
+  if (!plan || plan.done === 0) return "Nothing was written.";
+  const skipped = plan.skipped > 0 ? `, ${plan.skipped} were left as they are` : "";
+  return `${plan.changed} of ${total} ${what} were written and stay${skipped}; crm_undo_change takes them back until ${lastUndoDay(now)} with change_id ${plan.changeId}.`;
+}
+
+function lastUndoDay(now: Date): string {
+  return new Date(now.getTime() + UNDO_DAYS * 86_400_000).toISOString().slice(0, 10);
+}
+
+function refuseStopped(): ToolError {
+  return new ToolError("conflict", "This work was cancelled or taken back, and goes no further.", {
+    suggestedAction: "Call without confirm: the new preview shows what is still to do.",
+  });
+}

@@ -1,0 +1,220 @@
+import { isUnmet } from "./change.ts";
+import { IMAGES, type JournalTable, keyOf } from "./images.ts";
+import type { Stamp } from "./stamp.ts";
+import type { VersionedTable } from "./versioned.ts";
+
+/** How taking back one slice of a change ended. `rows` and `left` count over all slices so far. */
+export type Undo =
+  /** `more`: slices that are still to be taken back. */
+  | { outcome: "undone"; rows: number; left: number; more: number; slices: number }
+  | { outcome: "missing" | "expired" | "already" | "blocked"; rows: number }
+  /** Somebody has changed these rows since. */
+  | { outcome: "changed"; ids: string[]; rows: number };
+
+type State = {
+  undo_until: string;
+  undone_at: string | null;
+  undone_by: string | null;
+  slices: number;
+  undone_slices: number;
+  undone_rows: number;
+  left_rows: number;
+};
+
+const TABLES = Object.keys(IMAGES) as JournalTable[];
+const VERSIONED = ["companies", "contacts", "deals"] as const satisfies readonly VersionedTable[];
+const SHOWN = 5;
+/** How often a slice is looked at anew when something moves while it is taken back. */
+const TRIES = 3;
+
+/** For each table, what hangs on a row: a new record that somebody has worked with is not thrown away. */
+const HANGING: Readonly<Record<(typeof VERSIONED)[number], readonly string[]>> = {
+  companies: ["contacts.company_id", "deals.company_id", "activities.company_id", "tasks.company_id"],
+  contacts: ["deals.contact_id", "activities.contact_id", "tasks.contact_id"],
+  deals: ["activities.deal_id", "tasks.deal_id"],
+};
+
+/** Takes changes back, a slice at a time. */
+export class UndoStore {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /**
+   * Puts the next slice of rows back as they were before a change. Only columns that the change altered go back, so
+   * that what happened on a row since is kept. A row whose fields somebody has changed since, or a new record that
+   * somebody has worked with, is a conflict, and nothing of the slice goes back; with `leave` it stays as it is, and
+   * the others go back. Before the first slice all of them are looked at. A plan whose change it is goes no further.
+   */
+  async undoNext(id: string, leave: boolean, stamp: Stamp): Promise<Undo> {
+    for (let attempt = 1; ; attempt += 1) {
+      const state = await this.#readState(id);
+      if (!state) return { outcome: "missing", rows: 0 };
+      const rows = state.undone_rows;
+      if (state.undone_at !== null) return { outcome: "already", rows };
+      if (state.undo_until < stamp.at) return { outcome: "expired", rows };
+      const changed = leave ? [] : await this.#findChanged(id, state);
+      if (changed.length > 0) return { outcome: "changed", ids: changed, rows };
+      try {
+        await this.#db.batch(this.#undoSlice(id, state, leave, stamp));
+        const after = await this.#readState(id);
+        const slices = after?.slices ?? state.slices;
+        const more = slices - (after?.undone_slices ?? slices);
+        return {
+          outcome: "undone",
+          ...{ rows: after?.undone_rows ?? rows, left: after?.left_rows ?? 0, more, slices },
+        };
+      } catch (failure) {
+        // What a row needs is taken (an e-mail address) or gone (its company).
+        if (/FOREIGN KEY|UNIQUE/.test(String(failure))) return { outcome: "blocked", rows };
+        if (!isUnmet(failure) || attempt === TRIES) throw failure;
+      }
+    }
+  }
+
+  /** How far an undo is: rows that went back, rows that were left as they are, slices to go, and who ended it when. */
+  async readUndone(
+    id: string,
+  ): Promise<{ rows: number; left: number; more: number; at: string | null; by: string | null }> {
+    const state = await this.#readState(id);
+    return {
+      ...{ rows: state?.undone_rows ?? 0, left: state?.left_rows ?? 0 },
+      more: (state?.slices ?? 0) - (state?.undone_slices ?? 0),
+      ...{ at: state?.undone_at ?? null, by: state?.undone_by ?? null },
+    };
+  }
+
+  async #readState(id: string): Promise<State | null> {
+    return await this.#db
+      .prepare(
+        `SELECT undo_until, undone_at, undone_by, slices, undone_slices, undone_rows, left_rows FROM changes WHERE id = ?`,
+      )
+      .bind(id)
+      .first<State>();
+  }
+
+  /** All slices before the first is taken back, and then each. */
+  async #findChanged(id: string, { undone_slices: from, slices }: State): Promise<string[]> {
+    const to = from === 0 ? slices : from + 1;
+    const answers = await this.#db.batch<{ row_id: string }>(
+      VERSIONED.map((table) =>
+        this.#db.prepare(`${selectChanged(table)} LIMIT ${SHOWN}`).bind(id, from, to - 1),
+      ),
+    );
+    return answers.flatMap(({ results }) => results.map(({ row_id }) => row_id)).slice(0, SHOWN);
+  }
+
+  #undoSlice(id: string, state: State, leave: boolean, stamp: Stamp): D1PreparedStatement[] {
+    const { undone_slices: slice, slices } = state;
+    const run = (sql: string, ...values: (string | number)[]) => this.#db.prepare(sql).bind(...values);
+    const count = "(SELECT count(*) FROM change_rows WHERE change_id = ?1 AND slice = ?2)";
+    const last = slice + 1 === slices;
+    return [
+      run(
+        `INSERT INTO preconditions SELECT EXISTS (
+           SELECT 1 FROM changes WHERE id = ? AND undone_at IS NULL AND undone_slices = ? AND slices = ?)`,
+        ...[id, slice, slices],
+      ),
+      ...(leave
+        ? []
+        : VERSIONED.map((table) =>
+            run(
+              `INSERT INTO preconditions SELECT NOT EXISTS (${selectChanged(table)} LIMIT 1)`,
+              ...[id, slice, slice],
+            ),
+          )),
+      run(
+        "UPDATE plans SET stopped_at = ? WHERE change_id = ? AND stopped_at IS NULL AND done < parts",
+        ...[stamp.at, id],
+      ),
+      run(`UPDATE changes SET left_rows = left_rows + ${count} WHERE id = ?1`, id, slice),
+      ...(leave ? VERSIONED.flatMap((table) => this.#leaveOut(table, id, slice)) : []),
+      run(
+        `UPDATE changes SET left_rows = left_rows - ${count}, undone_rows = undone_rows + ${count},
+           undone_slices = undone_slices + 1 WHERE id = ?1`,
+        ...[id, slice],
+      ),
+      ...(last
+        ? [
+            run(
+              "UPDATE changes SET undone_at = ?, undone_by = ?, undone_by_name = ? WHERE id = ?",
+              ...[stamp.at, stamp.userId, stamp.name, id],
+            ),
+          ]
+        : []),
+      ...TABLES.flatMap((table) => this.#putBack(table, id, slice)),
+      run("DELETE FROM preconditions WHERE holds = 1"),
+    ];
+  }
+
+  /** Forgets the images of rows that are left as they are. */
+  #leaveOut(table: (typeof VERSIONED)[number], id: string, slice: number): D1PreparedStatement[] {
+    const rows = `DELETE FROM change_rows WHERE change_id = ?1 AND slice = ?2 AND table_name = '${table}'`;
+    const hangs = HANGING[table].map((reference) => {
+      const [from, column] = reference.split(".");
+      return `EXISTS (SELECT 1 FROM ${from} WHERE ${column} = row_id)`;
+    });
+    const parents = [
+      ["company_id", "companies"],
+      ["contact_id", "contacts"],
+    ] as const;
+    const gone = parents.flatMap(([column, parent]) => {
+      const at = (IMAGES[table] as readonly string[]).indexOf(column);
+      const held = `before ->> '$[${at}]'`;
+      return at === -1
+        ? []
+        : [`(${held} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM ${parent} WHERE id = ${held}))`];
+    });
+    const statements = [
+      `${rows} AND row_id IN (${selectChanged(table, "?1", "?2", "?2")})`,
+      `${rows} AND before = 'null' AND (${hangs.join(" OR ")})`,
+      ...(gone.length > 0 ? [`${rows} AND before <> 'null' AND (${gone.join(" OR ")})`] : []),
+    ];
+    return statements.map((sql) => this.#db.prepare(sql).bind(id, slice));
+  }
+
+  /** Changed rows first: they may hold what a deleted row needs back, such as its e-mail address. */
+  #putBack(table: JournalTable, id: string, slice: number): D1PreparedStatement[] {
+    const names: readonly string[] = IMAGES[table];
+    const rows = `change_id = ?1 AND slice = ?2 AND table_name = '${table}'`;
+    const restored = names.map((name, index) => {
+      const [was, became] = [`b.before ->> '$[${index}]'`, `b.after ->> '$[${index}]'`];
+      // Counts on, so that who has read the version in between is refused.
+      if (name === "version") return `${table}.version + (${was} IS NOT ${became})`;
+      if (name === "last_activity_at") return name;
+      return `iif(${was} IS ${became}, ${table}.${name}, ${was})`;
+    });
+    const versionAt = names.indexOf("version");
+    const inserted = names.map((_, index) =>
+      index === versionAt ? `before ->> '$[${index}]' + 1` : `before ->> '$[${index}]'`,
+    );
+    const insert = `INSERT INTO ${table} (${names.join(", ")}) SELECT ${inserted.join(", ")} FROM change_rows
+       WHERE ${rows} AND after IS NULL AND before <> 'null' ORDER BY seq`;
+    const made = `(SELECT row_id FROM change_rows WHERE ${rows} AND before = 'null')`;
+    // By the unique index of `id` in any case: the planner would scan a table while it is small.
+    const update = `UPDATE ${table} INDEXED BY sqlite_autoindex_${table}_1 SET (${names.join(", ")}) =
+         (SELECT ${restored.join(", ")} FROM change_rows b
+          WHERE b.change_id = ?1 AND b.slice = ?2 AND b.table_name = '${table}' AND b.row_id = ${table}.id)
+       WHERE id IN (SELECT row_id FROM change_rows WHERE ${rows} AND after IS NOT NULL AND before <> 'null')`;
+    const remove = `DELETE FROM ${table} INDEXED BY sqlite_autoindex_${table}_1 WHERE id IN ${made}`;
+    const statements =
+      keyOf(table) === "deal_id"
+        ? [insert]
+        : table === "deals"
+          ? [update, insert, `DELETE FROM deal_stage_history WHERE deal_id IN ${made}`, remove]
+          : [update, insert, remove];
+    return statements.map((sql) => this.#db.prepare(sql).bind(id, slice));
+  }
+}
+
+/** Rows whose fields the change altered and somebody else since; a row that is gone counts. */
+function selectChanged(table: (typeof VERSIONED)[number], id = "?", from = "?", to = "?"): string {
+  const at = (IMAGES[table] as readonly string[]).indexOf("version");
+  return `SELECT b.row_id FROM change_rows b LEFT JOIN ${table} t ON t.id = b.row_id
+    WHERE b.change_id = ${id} AND b.slice BETWEEN ${from} AND ${to} AND b.table_name = '${table}'
+      AND b.after IS NOT NULL
+      AND (t.id IS NULL OR (b.before ->> '$[${at}]' IS NOT b.after ->> '$[${at}]'
+        AND t.version IS NOT b.after ->> '$[${at}]'))`;
+}
