@@ -36,18 +36,21 @@ const NO_HOME: SessionHome = {
 /**
  * The viewer as they are now, or `null` when grant, token or person have ended: a stream outlives the request that
  * opened it, and what it was opened with. Rejects when nobody can say.
+ *
+ * @param publication - of the policy that must be known by now. The person's object learns of it too: whoever is told
+ *   of another list gets it, whatever isolate they ask
  */
-export async function renewViewer({ env, catalogue, identity }: Viewer): Promise<Viewer | null> {
+export async function renewViewer(
+  { env, catalogue, identity }: Omit<Viewer, "policy">,
+  publication: number,
+): Promise<Viewer | null> {
   const { userId, grantId, tokenId } = identity;
-  const [{ ended }, person, policy] = await Promise.all([
-    principalGate(env, userId).mayAsk(userId, { grantId, tokenId }, null),
-    env.PLATFORM_DB.prepare(`SELECT "role" FROM "user" WHERE "id" = ? AND "disabled" = 0`)
-      .bind(userId)
-      .first<{ role: string }>(),
-    policyInForce(env),
-  ]);
-  if (ended || person === null) return null;
-  return { env, catalogue, identity: { ...identity, role: person.role }, policy };
+  const gate = principalGate(env, userId);
+  const { ended, rights } = await gate.mayAsk(userId, { grantId, tokenId }, null, publication);
+  if (ended) return null;
+  if (!rights) throw new Error("The person's object does not know what they may do.");
+  const policy = await policyInForce(env, Math.max(publication, rights.policy.publication));
+  return { env, catalogue, identity: { ...identity, role: rights.role }, policy };
 }
 
 /**

@@ -1,20 +1,26 @@
 import path from "node:path";
-import { Client, type FetchLike, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import type { FetchLike } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Browser } from "../../scripts/demo/browser.ts";
-import { authorize, discover, registerClient } from "../../scripts/demo/oauth.ts";
 import { importFolder } from "../../scripts/knowledge/import-folder.ts";
 import { openLocalDestination } from "../../scripts/knowledge/local-destination.ts";
 import { ROOT } from "../../scripts/local/root.ts";
-import { DEMO_PASSWORD, DEMO_PEOPLE, seedPeople } from "../../scripts/seed/people.ts";
+import { putInForce } from "../../scripts/policy/publications.ts";
+import { seedPeople } from "../../scripts/seed/people.ts";
+import { canonicalize, digestText } from "../../shared/audit/canonical-json.ts";
+import bundled from "../../shared/policy/policy.json" with { type: "json" };
+import { policyDocument } from "../../shared/policy/schema.ts";
+import { connectApp, type Lane } from "../support/app-client.ts";
 import { type GatewayProcess, startGateway } from "../support/gateway-process.ts";
 
 const CHOICE_HEADER = "x-test-send-to";
 const ISOLATE_HEADER = "x-test-isolate";
 const LANES = ["sessionful", "stateless"] as const;
 const URI = "kb://articles/refund-policy";
+/** The client keeps lists for a while when it does not wait for news of them. */
+const UNCACHED = { cacheMode: "bypass" } as const;
 
 let gateway: GatewayProcess;
+let platform: D1Database;
 
 beforeAll(async () => {
   gateway = await startGateway({
@@ -22,6 +28,7 @@ beforeAll(async () => {
     twoIsolates: true,
     async seed({ PLATFORM_DB, KNOWLEDGE_DB }) {
       const asOf = new Date();
+      platform = PLATFORM_DB;
       await seedPeople(PLATFORM_DB, { asOf, report: () => {} });
       const destination = await openLocalDestination({
         db: KNOWLEDGE_DB,
@@ -39,17 +46,8 @@ beforeAll(async () => {
 
 afterAll(() => gateway?.stop());
 
-/** Signs somebody's app in, as every client does. */
-async function signIn(role: string): Promise<string> {
-  const email = DEMO_PEOPLE.find((person) => person.role === role)?.email ?? "";
-  const { discovery } = await discover(`${gateway.url}/mcp/knowledge`);
-  const clientId = await registerClient(discovery, `App of ${role}`);
-  const account = { email, password: DEMO_PASSWORD };
-  return (await authorize(discovery, clientId, new Browser(), account, () => {})).accessToken;
-}
-
-/** A client of the official SDK whose requests all go to one isolate; it notes which one answered. */
-async function connect(isolate: "first" | "other", lane: (typeof LANES)[number], role: string) {
+/** An app whose requests all go to one isolate; it notes which one answered. */
+async function connect(isolate: "first" | "other", lane: Lane, role: string) {
   const answeredBy = new Set<string>();
   const send: FetchLike = async (url, init) => {
     const request = new Request(url, init);
@@ -58,15 +56,31 @@ async function connect(isolate: "first" | "other", lane: (typeof LANES)[number],
     answeredBy.add(response.headers.get(ISOLATE_HEADER) ?? "not said");
     return response;
   };
-  const mode = lane === "sessionful" ? ("legacy" as const) : { pin: "2026-07-28" };
-  const client = new Client({ name: "test", version: "1" }, { versionNegotiation: { mode } });
-  const requestInit = { headers: { authorization: `Bearer ${await signIn(role)}` } };
-  const url = new URL(`${gateway.url}/mcp/knowledge`);
-  await client.connect(new StreamableHTTPClientTransport(url, { fetch: send, requestInit }));
+  const { client } = await connectApp(`${gateway.url}/mcp/knowledge`, { lane, role, fetch: send });
   return { client, answeredBy };
 }
 
 const PAIRS = LANES.flatMap((listens) => LANES.map((writes) => [listens, writes] as const));
+
+let publications = 0;
+
+/** Publishes a policy that denies editors some tools, and says so at one isolate, as the command does. */
+async function denyEditors(isolate: "first" | "other", tools: string[]): Promise<void> {
+  const document = policyDocument.parse(structuredClone(bundled));
+  if (document.roles.editor) document.roles.editor.denied_tools = tools;
+  const text = canonicalize(document);
+  const after = publications;
+  publications += 1;
+  const publication = { after, replaced: after + 1, version: after + 2, digest: digestText(text) };
+  const sql = putInForce({ ...publication, at: Date.now(), by: "tests", note: "" }, text);
+  await platform.batch(sql.split(";\n").map((one) => platform.prepare(one.replace(/;$/, ""))));
+  const response = await fetch(`${gateway.url}/policy/changes`, {
+    method: "POST",
+    headers: { "content-type": "application/json", [CHOICE_HEADER]: isolate },
+    body: JSON.stringify({ publication: publications }),
+  });
+  expect(response.status).toBe(200);
+}
 
 describe.each(PAIRS)("a client on the %s lane, and a colleague on the %s lane", (listens, writes) => {
   it.each([
@@ -108,4 +122,25 @@ describe.each(PAIRS)("a client on the %s lane, and a colleague on the %s lane", 
       await writer.client.close();
     },
   );
+});
+
+describe.each(LANES)("a client on the %s lane of one isolate that waits for its lists", (lane) => {
+  it("hears of a policy that was published at another one, where its person then gets the list that it allows", async () => {
+    const listener = await connect("first", lane, "editor");
+    const reader = await connect("other", "stateless", "editor");
+    const denied = `knowledge_${lane === "stateless" ? "list_gaps" : "get_history"}`;
+    const listNames = async () => (await reader.client.listTools({}, UNCACHED)).tools.map(({ name }) => name);
+    const heard = new Promise<void>((resolve) => {
+      listener.client.setNotificationHandler("notifications/tools/list_changed", () => resolve());
+    });
+    if (lane === "stateless") await listener.client.listen({ toolsListChanged: true });
+    // The other isolate knows now what is in force, and asks nobody again for ten seconds.
+    expect(await listNames()).toContain(denied);
+    await denyEditors("first", [denied]);
+    await heard;
+    expect(await listNames()).not.toContain(denied);
+    expect(listener.answeredBy).not.toEqual(reader.answeredBy);
+    await listener.client.close();
+    await reader.client.close();
+  });
 });
