@@ -5,7 +5,7 @@ import {
 } from "@modelcontextprotocol/server";
 import { encodeIdentity, IDENTITY_HEADER } from "../auth/identity-header.ts";
 import { openKeyring } from "../auth/keyring.ts";
-import { runInTrace, traceIdOf, writeTraceparent } from "../observe/trace.ts";
+import { passTrace, runInTrace, traceOf } from "../observe/trace.ts";
 import { PUBLICATION_HEADER } from "../policy/reference.ts";
 import { createSessionId, openSessionId, type SessionOwner, sealSessionId } from "../session/seal.ts";
 import type { Catalogue } from "./catalogue.ts";
@@ -82,8 +82,8 @@ async function servePost(request: Request, options: LaneOptions, caller: Caller)
   const read = await readMessage(request);
   if (!read.ok) return read.response;
   const { _meta } = (read.body.params ?? {}) as Params;
-  const traceId = traceIdOf(request.headers, typeof _meta === "object" ? _meta : null);
-  return await runInTrace(traceId, () => serveMessage(request, read, options, caller));
+  const trace = traceOf(request.headers, typeof _meta === "object" ? _meta : null);
+  return await runInTrace(trace, () => serveMessage(request, read, options, caller));
 }
 
 /** A message that could be read. Which generation it is for, and what it is about, shows now. */
@@ -275,7 +275,7 @@ function sessionHeaders(
   headers.set(IDENTITY_HEADER, encodeIdentity(identity));
   headers.set(BINDING_HEADER, binding);
   headers.set(PUBLICATION_HEADER, String(policy.publication));
-  headers.set("traceparent", writeTraceparent(traceIdOf(request.headers)));
+  passTrace(headers, traceOf(request.headers));
   // How the agents library names an object that it did not address itself.
   headers.set("x-partykit-room", name);
   return headers;

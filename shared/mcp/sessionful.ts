@@ -26,7 +26,7 @@ import { McpAgent } from "agents/mcp";
 import { decodeIdentity } from "../auth/identity-header.ts";
 import type { Exchange } from "../guard/exchange.ts";
 import { logFailure } from "../observe/log.ts";
-import { runInTrace, traceIdOf } from "../observe/trace.ts";
+import { runInTrace, traceIdOf, traceOf } from "../observe/trace.ts";
 import { policyInForce } from "../policy/current.ts";
 import { PUBLICATION_HEADER } from "../policy/reference.ts";
 import {
@@ -165,7 +165,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     }
     await this.#touch();
     const extra = { requestInfo: { headers: Object.fromEntries(request.headers) } };
-    return await runInTrace(traceIdOf(request.headers), async () =>
+    return await runInTrace(traceOf(request.headers), async () =>
       this.getTransportType() === "sse"
         ? posts.accept(message, extra)
         : posts.receive(message, extra, version),

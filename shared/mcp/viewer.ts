@@ -3,12 +3,14 @@ import { principalGate } from "../guard/admit.ts";
 import { ContextRecorder } from "../guard/context-recorder.ts";
 import { decide } from "../guard/decide.ts";
 import { DEFAULT_TIMEOUT_MS, runBounded } from "../guard/run.ts";
+import { traceIdOf } from "../observe/trace.ts";
 import type { Policy } from "../policy/compile.ts";
 import { policyInForce } from "../policy/current.ts";
 import { masksOf } from "../policy/masks.ts";
 import { maskContents } from "../redact/mask-contents.ts";
 import { emptyContext } from "../session/context.ts";
 import type { SessionHome } from "../session/session-home.ts";
+import { upstreamOf } from "../upstream/open-upstream.ts";
 import { type Catalogue, type Entry, type Listed, visible } from "./catalogue.ts";
 import type { CallContext, ResourceContents, ResourceDefinition } from "./define.ts";
 import { ToolError } from "./errors.ts";
@@ -128,9 +130,11 @@ function look<Seen>(
 ): Promise<Seen> {
   const store = entry.openStore(env, identity, masksOf(policy, identity.role), NO_HOME);
   const context = new ContextRecorder(emptyContext());
-  return runBounded(new AbortController().signal, DEFAULT_TIMEOUT_MS, (signal) =>
-    work({ store, principal: identity, context, signal, now: new Date() }),
-  );
+  const traceId = traceIdOf(new Headers());
+  return runBounded(new AbortController().signal, DEFAULT_TIMEOUT_MS, (signal) => {
+    const upstream = upstreamOf({ env, identity, traceId }, entry.subject, signal);
+    return work({ store, principal: identity, context, signal, fetch: upstream, now: new Date() });
+  });
 }
 
 function nameOf({ listed }: { listed: Listed }): unknown[] {
