@@ -1,6 +1,7 @@
 import path from "node:path";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
+import { startUpstream } from "./test/support/upstream-server.ts";
 
 const DATABASES = ["platform", "analytics", "crm", "knowledge"] as const;
 
@@ -34,6 +35,7 @@ const PACKAGES = [
 ];
 
 export default defineConfig(async () => {
+  const upstream = await startUpstream();
   const migrations = Object.fromEntries(
     await Promise.all(
       DATABASES.map(async (name) => [
@@ -47,7 +49,10 @@ export default defineConfig(async () => {
     plugins: [
       cloudflareTest({
         wrangler: { configPath: "./wrangler.toml", environment: "local" },
-        miniflare: { bindings: { TEST_MIGRATIONS: migrations } },
+        // The last one is a port where nobody listens.
+        miniflare: {
+          bindings: { TEST_MIGRATIONS: migrations, PLAIN_HTTP_UPSTREAMS: `${upstream.host} 127.0.0.1:1` },
+        },
       }),
     ],
     test: {

@@ -172,7 +172,7 @@ async function changePerson(database: PeopleDatabase, address: string, sql: stri
 /** Says when a change counts for open sessions and connected apps: at their next call, once the Worker knows of it. */
 async function sayWhen({ environment, url }: Flags, mark: string): Promise<void> {
   console.log(
-    (await tellWorker(environment, mark, url))
+    (await tellWorker(environment, { path: "/people/changes", body: { mark } }, url))
       ? "In force: the next call of every app and session is decided by it."
       : "Gatehouse did not answer, so open sessions and connected apps notice within 30 seconds.",
   );

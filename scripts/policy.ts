@@ -32,6 +32,7 @@ const HELP = `Checks, tests, compares and publishes the policy in ${POLICY_FILES
   --file <policy.yaml>             another policy for check, explain, diff, simulate and publish
   --env local|staging|production   default: local; --state <folder> as with npm run people
   publish also takes      --by <name>; default: who is signed in on this machine
+                          --url <url>; where Gatehouse runs, if not at the environment's PUBLIC_URL
   explain also takes      --user <e-mail> instead of --role, --resource or --prompt instead of --tool,
                           --scopes "a b", --country, --ip, --at, --mfa-age <minutes>
 `;
@@ -40,6 +41,7 @@ const OPTIONS = {
   file: { type: "string", default: POLICY_FILES.policy },
   note: { type: "string", default: "" },
   by: { type: "string" },
+  url: { type: "string" },
   version: { type: "string" },
   days: { type: "string", default: "7" },
   role: { type: "string" },

@@ -8,7 +8,7 @@ const ENTRIES = [
   /^scripts\/[^/]+\.ts$/,
   /^scripts\/bench\/[^/]+\.ts$/,
   /^vitest[^/]*\.config\.ts$/,
-  /^test\/(clients|conformance)\/(run|worker)\.ts$/,
+  /^test\/(clients|conformance|node\/[^/]+)\/(run|worker)\.ts$/,
   /^test\/support\/run-[^/]+\.ts$/,
 ];
 const TEST = /^test\//;

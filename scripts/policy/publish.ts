@@ -4,11 +4,19 @@ import { compilePolicy } from "../../shared/policy/compile.ts";
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
 import { CommandFailure } from "../local/failure.ts";
 import type { PeopleDatabase } from "../people/database.ts";
+import { tellWorker } from "../people/tell-worker.ts";
 import type { Known } from "./catalogue.ts";
 import type { Loaded } from "./files.ts";
 import { findUnreachable } from "./find-unreachable.ts";
 import { COUNT_ROLES, LIST_PUBLICATIONS, type Publication, putInForce } from "./publications.ts";
-import { openPlatform, type Place, type PublishedState, readPublished, readState } from "./published.ts";
+import {
+  environmentOf,
+  openPlatform,
+  type Place,
+  type PublishedState,
+  readPublished,
+  readState,
+} from "./published.ts";
 
 /** D1 takes statements of at most 100 KB; the rest of the statement is far below the difference. */
 const DOCUMENT_LIMIT = 90_000;
@@ -18,6 +26,7 @@ const TEXT_LIMIT = 300;
 export interface PublishFlags extends Place {
   note: string;
   by?: string | undefined;
+  url?: string | undefined;
 }
 
 /** Publishes a file that was checked as a new version, and puts it in force. Says what it did. */
@@ -90,9 +99,15 @@ async function publish(database: PeopleDatabase, intended: Intended): Promise<st
   await database
     .change(putInForce(publication, text))
     .catch((failure: unknown) => explain(failure, database, state));
+  const told = await tellWorker(
+    environmentOf(flags),
+    { path: "/policy/changes", body: { publication: publication.after + 1 } },
+    flags.url,
+  );
   return [
     ...warnings.map((warning) => `! ${warning}`),
     `✓ Version ${version} is in force in ${flags.env} within 30 seconds. It replaces version ${state.version}.`,
+    ...(told ? ["  Apps that wait for changed lists have been told."] : []),
     `  To go back: npm run policy -- publish --version ${state.version} --env ${flags.env}`,
   ].join("\n");
 }

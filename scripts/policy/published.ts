@@ -3,7 +3,7 @@ import bundled from "../../shared/policy/policy.json" with { type: "json" };
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
 import { policyDocument } from "../../shared/policy/schema.ts";
 import { CommandFailure } from "../local/failure.ts";
-import { ENVIRONMENTS } from "../local/project.ts";
+import { ENVIRONMENTS, type EnvironmentName } from "../local/project.ts";
 import { openPeopleDatabase, type PeopleDatabase } from "../people/database.ts";
 import { READ_STATE, readVersion } from "./publications.ts";
 
@@ -25,9 +25,14 @@ export interface PublishedState {
 }
 
 /** Opens the platform database of the environment that a command names. */
-export function openPlatform({ env, state }: Place): PeopleDatabase {
+export function openPlatform(place: Place): PeopleDatabase {
+  return openPeopleDatabase(environmentOf(place), place.state);
+}
+
+/** The environment that a command names. */
+export function environmentOf({ env }: Pick<Place, "env">): EnvironmentName {
   const environment = ENVIRONMENTS.find((name) => name === env);
-  if (environment !== undefined) return openPeopleDatabase(environment, state);
+  if (environment !== undefined) return environment;
   throw new CommandFailure(
     `--env must be one of ${ENVIRONMENTS.join(", ")}.`,
     "See: npm run policy -- --help",

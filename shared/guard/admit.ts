@@ -34,10 +34,20 @@ export type Admission =
 /** An intent that was admitted. */
 export type Admitted = Extract<Admission, { admitted: true }>;
 
-/** How a request stands that is no call. `retryAfter`: whole seconds until one more fits; 0 when this one does. */
+/** What decides what a person may do now, whatever a token says and a request began with. */
+export interface Rights {
+  role: string;
+  /** The policy in force. */
+  policy: PolicyReference;
+}
+
+/** How a request stands that is no call. */
 export interface Standing {
   ended: boolean;
+  /** Whole seconds until one more fits; 0 when this one does. */
   retryAfter: number;
+  /** `null` when nobody can say. */
+  rights: Rights | null;
 }
 
 /** What the guard needs of the Principal object. `workers/principal` implements it. */
@@ -53,9 +63,9 @@ export interface PrincipalGate {
   /**
    * Whether grant, token or the person's account has ended, for what shows names only and is not admitted. Leaves no
    * record, and says no while the platform database does not answer. Counts against a limit of the app's own when
-   * `countedFor` names one.
+   * `countedFor` names one. What is known of an earlier policy than `publication` is not used.
    */
-  mayAsk(userId: string, access: Access, countedFor: string | null): Promise<Standing>;
+  mayAsk(userId: string, access: Access, countedFor: string | null, publication?: number): Promise<Standing>;
   /** Adds an event to the chain of this object. Durable when it returns. */
   record(chain: string, event: AuditEvent): Promise<void>;
   /** The same, unless an event with this key was recorded here before. */

@@ -12,6 +12,7 @@ import { masksOf } from "../policy/masks.ts";
 import { maskChannel } from "../redact/mask-channel.ts";
 import { refuseMasked } from "../redact/refuse-masked.ts";
 import type { WorkLeft } from "../tasks/task.ts";
+import { upstreamOf } from "../upstream/open-upstream.ts";
 import type { Entry } from "./catalogue.ts";
 import { announceChange } from "./changes.ts";
 import type { ToolContext, ToolDefinition } from "./define.ts";
@@ -239,6 +240,7 @@ function openContext(
     principal: exchange.identity,
     context,
     signal,
+    fetch: upstreamOf(exchange, entry.subject, signal),
     now,
     timeLeft,
     ...channel,

@@ -12,41 +12,73 @@ export interface SessionPlace {
 }
 
 /**
- * What is needed of the one object of a server that knows who waits for changes of its data. It learns that something
- * changed, and neither what nor for whom: whoever waits looks for themselves, with their own rights.
- * `workers/changes` implements it.
+ * How soon somebody hears: `soon` within a second, `calm` at once and then not again for some seconds, however much
+ * goes on. Who watches a resource is told soon; who only waits for another list of them has to fetch all of it.
  */
-export interface ChangeGate {
-  /** Tells all who wait. Returns before they have looked. */
-  announce(): Promise<void>;
-  /** Lets a session's object hear of changes for a day, or no longer. */
-  enrol(place: SessionPlace, waits: boolean): Promise<void>;
+export type Pace = "soon" | "calm";
+
+/** Somebody who waits for news. */
+export interface Listener {
+  userId: string;
+  pace: Pace;
 }
 
-/** The header of a request by which a session's object hears of a change. Only our own objects can address one. */
-export const CHANGE_HEADER = "gatehouse-change";
-
-/** The object of a server. Its name is the server's. */
-export function changeGate(env: Env, server: string): ChangeGate {
-  return hub(env, server) as unknown as ChangeGate;
+/** What is passed on of a change. Nothing of it says what changed: whoever waits looks, with their own rights. */
+export interface News {
+  /** The publication of the policy that is in force now. Announced once. */
+  publication?: number;
+  /** Only this person's listeners are told. */
+  userId?: string;
 }
 
 /**
- * Opens a line on which `onChange` hears of changes of a server's data until `close` is called or the line breaks.
- * `null` when this person holds too many.
- *
- * @param onBroken - the line ended from the other side: whoever waited has to start anew
+ * What is needed of the object of a topic, which knows who waits for its changes. It learns that something changed, and
+ * not for whom. `workers/changes` implements it.
+ */
+export interface ChangeGate {
+  /** Tells all who wait. Returns before they have looked. */
+  announce(news?: News): Promise<void>;
+  /** Lets a session's object hear of changes for a day, or no longer. */
+  enrol(place: SessionPlace, waits: Listener | null): Promise<void>;
+}
+
+/** The header by which a session's object hears of a change, with the publication of the policy that it is to know. */
+export const CHANGE_HEADER = "gatehouse-change";
+
+/** The topic of what people may do. Those of data have the names of their servers, which hold no slash. */
+export const RIGHTS = "/rights";
+
+/** The object of a topic. */
+export function changeGate(env: Env, topic: string): ChangeGate {
+  return hub(env, topic) as unknown as ChangeGate;
+}
+
+/** What a line calls when it has something to say. */
+export interface LineHandlers {
+  /** @param publication - of the policy that whoever looks now has to know; 0 when any will do */
+  onChange(publication: number): void;
+  /** The line ended from the other side: whoever waited has to start anew. */
+  onBroken(): void;
+}
+
+/**
+ * Opens a line on which one hears of changes of a topic until `close` is called or the line breaks. `null` when this
+ * person holds too many.
  */
 export async function listenForChanges(
   env: Env,
-  server: string,
-  userId: string,
-  { onChange, onBroken }: { onChange(): void; onBroken(): void },
+  topic: string,
+  { userId, pace }: Listener,
+  { onChange, onBroken }: LineHandlers,
 ): Promise<(() => void) | null> {
-  const headers = { upgrade: "websocket", "gatehouse-listener": encodeURIComponent(userId) };
-  const { webSocket } = await hub(env, server).fetch("https://changes/", { headers });
+  const headers = {
+    upgrade: "websocket",
+    "gatehouse-listener": encodeURIComponent(userId),
+    "gatehouse-pace": pace,
+  };
+  const { webSocket } = await hub(env, topic).fetch("https://changes/", { headers });
   if (!webSocket) return null;
-  webSocket.addEventListener("message", onChange);
+  webSocket.addEventListener("message", ({ data }) => onChange(Number(data)));
   webSocket.addEventListener("close", onBroken);
   webSocket.addEventListener("error", onBroken);
   webSocket.accept();
@@ -59,18 +91,26 @@ export async function listenForChanges(
 /** After a call that may have changed data. Off the critical path: the news may come a moment later than the answer. */
 export function announceChange(
   { env, waitUntil }: Pick<Exchange, "env" | "waitUntil">,
-  subject: Subject,
+  { effect, scope, server }: Subject,
 ): void {
-  if (subject.effect === "read" || subject.scope === SESSION_SCOPE) return;
-  waitUntil(
-    changeGate(env, subject.server)
-      .announce()
-      .catch((failure: unknown) => {
-        log("warn", "change_not_announced", { server: subject.server, error: String(failure) });
-      }),
-  );
+  if (effect === "read" || scope === SESSION_SCOPE) return;
+  waitUntil(announce(env, server));
 }
 
-function hub(env: Env, server: string): DurableObjectStub {
-  return env.CHANGE_HUB.get(env.CHANGE_HUB.idFromName(server));
+/** Tells that people may do something else now: all of them under another policy, or one person with another role. */
+export function announceRights(env: Env, news: News): Promise<void> {
+  return announce(env, RIGHTS, news);
+}
+
+/** Never rejects: whoever waits looks again after a while anyway, and what was done is done. */
+async function announce(env: Env, topic: string, news?: News): Promise<void> {
+  try {
+    await changeGate(env, topic).announce(news);
+  } catch (failure) {
+    log("warn", "change_not_announced", { topic, error: String(failure) });
+  }
+}
+
+function hub(env: Env, topic: string): DurableObjectStub {
+  return env.CHANGE_HUB.get(env.CHANGE_HUB.idFromName(topic));
 }

@@ -91,6 +91,11 @@ export interface CallContext<Store = unknown> {
   context: ContextAccess;
   /** Aborted on cancel, hang-up and deadline. */
   signal: AbortSignal;
+  /**
+   * Asks another system over HTTP: the global `fetch` with the call's trace, deadline and cancellation, and a line in the
+   * log. See `openUpstream` for what it refuses. Use it instead of the global one.
+   */
+  fetch: typeof fetch;
   /** The time of the call. Use it instead of the clock, so that one call has one "now". */
   now: Date;
 }

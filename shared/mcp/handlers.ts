@@ -8,6 +8,7 @@ import { logFailure } from "../observe/log.ts";
 import { masksOf } from "../policy/masks.ts";
 import { maskChannel } from "../redact/mask-channel.ts";
 import { maskContents } from "../redact/mask-contents.ts";
+import { upstreamOf } from "../upstream/open-upstream.ts";
 import { type Entry, type Listed, type TemplateEntry, visible } from "./catalogue.ts";
 import type {
   AskingContext,
@@ -227,7 +228,11 @@ async function guardedRead<Result>(
     const rules = masksOf(policy, identity.role);
     const channel = maskChannel(exchange.channel, rules);
     const store = entry.openStore(exchange.env, identity, rules, maskHome(session, catalogue, rules));
-    return work({ store, principal: identity, context, signal, now, ...askHolding(channel, hold) });
+    const upstream = upstreamOf(exchange, entry.subject, signal);
+    return work({
+      ...{ store, principal: identity, context, signal, fetch: upstream, now },
+      ...askHolding(channel, hold),
+    });
   };
   try {
     return await guard(exchange, entry.subject, {

@@ -5,10 +5,10 @@ import {
 } from "@modelcontextprotocol/server";
 import { encodeIdentity, IDENTITY_HEADER } from "../auth/identity-header.ts";
 import { openKeyring } from "../auth/keyring.ts";
-import { runInTrace, traceIdOf, writeTraceparent } from "../observe/trace.ts";
+import { passTrace, runInTrace, traceOf } from "../observe/trace.ts";
+import { PUBLICATION_HEADER } from "../policy/reference.ts";
 import { createSessionId, openSessionId, type SessionOwner, sealSessionId } from "../session/seal.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { keepAlive } from "./keep-alive.ts";
 import { baselines, type Caller, findTarget, type Params, recordMissingScope } from "./message-target.ts";
 import { OLD_SESSION, type OldSessions, openOldStream, postToOldSession } from "./old-transport.ts";
 import { checkParameterHeaders } from "./parameter-headers.ts";
@@ -16,6 +16,7 @@ import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
 import { readMessage } from "./request-body.ts";
 import { findParamsFault } from "./request-params.ts";
 import { BINDING_HEADER } from "./session-watch.ts";
+import { STREAM_HEADER, streamSocket } from "./socket-stream.ts";
 import { askToReconnect, checkStanding } from "./standing.ts";
 import type { StatelessLane } from "./stateless.ts";
 import { STATELESS_METHODS } from "./stateless-methods.ts";
@@ -26,7 +27,7 @@ const SESSION_HEADER = "mcp-session-id";
 /** Headers a client may hand on to its session; everything else, cookies and tokens included, stays here. */
 const FORWARDED_HEADERS = ["accept", "content-type", "last-event-id", "mcp-protocol-version"];
 
-/** The library's own door to session objects, used for the streams it hibernates (GET) and for DELETE. */
+/** The library's own door to session objects, used for DELETE. */
 export interface SessionDoor {
   fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response>;
 }
@@ -81,8 +82,8 @@ async function servePost(request: Request, options: LaneOptions, caller: Caller)
   const read = await readMessage(request);
   if (!read.ok) return read.response;
   const { _meta } = (read.body.params ?? {}) as Params;
-  const traceId = traceIdOf(request.headers, typeof _meta === "object" ? _meta : null);
-  return await runInTrace(traceId, () => serveMessage(request, read, options, caller));
+  const trace = traceOf(request.headers, typeof _meta === "object" ? _meta : null);
+  return await runInTrace(trace, () => serveMessage(request, read, options, caller));
 }
 
 /** A message that could be read. Which generation it is for, and what it is about, shows now. */
@@ -90,7 +91,7 @@ async function serveMessage(
   request: Request,
   read: ReadMessage,
   options: LaneOptions,
-  caller: Caller,
+  asking: Caller,
 ): Promise<Response> {
   const plain = readPlainRequest(request.headers, read.body);
   const legacy = plain === null && (await isLegacyRequest(request, read.body));
@@ -99,11 +100,14 @@ async function serveMessage(
     const fault = findParamsFault(read.body);
     if (fault !== null) return Response.json(fault);
   }
-  const target = findTarget(read.body, options.catalogue, caller);
+  let caller = asking;
+  let target = findTarget(read.body, options.catalogue, caller);
   // A call that the policy allows is admitted by its person's object; everything else asks it here.
   if (target?.decision.kind !== "allow") {
-    const refused = await checkStanding(caller, options.reconnect, read.body);
-    if (refused) return refused;
+    const standing = await checkStanding(caller, options.reconnect, read.body);
+    if (standing instanceof Response) return standing;
+    caller = standing;
+    target = findTarget(read.body, options.catalogue, caller);
   }
   if (target?.decision.kind === "scope") {
     const { scope } = target.decision;
@@ -181,8 +185,7 @@ async function serveSessionPost(
   const id = sealed === null ? createSessionId() : await openSessionId(keyring, sealed, owner);
   if (id === null) return sessionNotFound();
   const name = `streamable-http:${id}`;
-  const stub = options.namespace.get(options.namespace.idFromName(name));
-  const response = await stub.fetch(
+  const response = await objectOf(options.namespace, name).fetch(
     new Request(request.url, {
       method: "POST",
       headers: sessionHeaders(request, name, options, caller),
@@ -197,24 +200,52 @@ async function serveSessionPost(
 async function serveSessionVerb(request: Request, options: LaneOptions, caller: Caller): Promise<Response> {
   const sealed = request.headers.get(SESSION_HEADER);
   if (sealed === null && options.oldTransport && request.method === "GET") {
-    const ended = await checkStanding(caller, options.reconnect);
-    return ended ?? openOldStream(request, oldSessions(request, options, caller));
+    const standing = await checkStanding(caller, options.reconnect);
+    if (standing instanceof Response) return standing;
+    return openOldStream(request, oldSessions(request, options, standing));
   }
   if (sealed === null) {
     // Without a session there is nothing to stream: what the specification asks of a server that offers no stream.
     return jsonRpcError(405, JSON_RPC.serverError, "Send a POST with initialize first.", { allow: "POST" });
   }
-  const refused = await checkStanding(caller, options.reconnect);
-  if (refused) return refused;
+  const standing = await checkStanding(caller, options.reconnect);
+  if (standing instanceof Response) return standing;
   const keyring = openKeyring(caller.env, "SESSION_SEAL_KEY");
   const id = await openSessionId(keyring, sealed, ownerOf(options, caller));
   if (id === null) return sessionNotFound();
-  const headers = sessionHeaders(request, `streamable-http:${id}`, options, caller);
+  const name = `streamable-http:${id}`;
+  const headers = sessionHeaders(request, name, options, standing);
+  if (request.method === "GET") {
+    return withSession(await openStream(request, headers, objectOf(options.namespace, name)), sealed);
+  }
   headers.set(SESSION_HEADER, id);
   const inner = new Request(request.url, { method: request.method, headers, signal: request.signal });
   const response = await options.door.fetch(inner, caller.env, contextWithoutProps(caller.ctx));
-  const stream = response.ok && request.method === "GET" ? response.body : null;
-  return withSession(stream ? new Response(keepAlive(stream), response) : response, sealed);
+  return withSession(response, sealed);
+}
+
+/**
+ * The stream for what belongs to no request, or for one answer that its client comes back for (MCP 2025-11-25,
+ * «Listening for Messages from the Server»). The library's own way there would not notice that a client has gone.
+ */
+async function openStream(request: Request, headers: Headers, object: DurableObjectStub): Promise<Response> {
+  if (!request.headers.get("accept")?.includes("text/event-stream")) {
+    return jsonRpcError(406, JSON_RPC.serverError, "Accept must name text/event-stream.");
+  }
+  headers.set("upgrade", "websocket");
+  headers.set(STREAM_HEADER, "GET");
+  const response = await object.fetch(new Request(request.url, { headers }));
+  return response.webSocket ? streamSocket(response.webSocket, { toEvents: readEvents }) : response;
+}
+
+/** What the library sends over a session's socket: events as text, among messages of its own. */
+function readEvents(message: string): string | null {
+  const { type, event } = JSON.parse(message) as { type?: string; event?: string };
+  return type === "cf_mcp_agent_event" ? (event ?? null) : null;
+}
+
+function objectOf(namespace: DurableObjectNamespace, name: string): DurableObjectStub {
+  return namespace.get(namespace.idFromName(name));
 }
 
 function ownerOf(options: LaneOptions, { identity }: Caller): SessionOwner {
@@ -234,7 +265,7 @@ function sessionHeaders(
   request: Request,
   name: string,
   { binding }: LaneOptions,
-  { identity }: Caller,
+  { identity, policy }: Caller,
 ): Headers {
   const headers = new Headers();
   for (const name of FORWARDED_HEADERS) {
@@ -243,7 +274,8 @@ function sessionHeaders(
   }
   headers.set(IDENTITY_HEADER, encodeIdentity(identity));
   headers.set(BINDING_HEADER, binding);
-  headers.set("traceparent", writeTraceparent(traceIdOf(request.headers)));
+  headers.set(PUBLICATION_HEADER, String(policy.publication));
+  passTrace(headers, traceOf(request.headers));
   // How the agents library names an object that it did not address itself.
   headers.set("x-partykit-room", name);
   return headers;

@@ -1,6 +1,6 @@
 import { openKeyring } from "../auth/keyring.ts";
 import { createSessionId, openSessionId, type SessionOwner, sealSessionId } from "../session/seal.ts";
-import { keepAlive } from "./keep-alive.ts";
+import { STREAM_HEADER, streamSocket } from "./socket-stream.ts";
 
 /**
  * The transport of 2024-11-05, HTTP+SSE: a GET opens the session's one stream, whose first event names the address for
@@ -20,22 +20,20 @@ export interface OldSessions {
   headersFor(name: string): Headers;
 }
 
-const encoder = new TextEncoder();
-
 /** Opens a session and its stream. */
 export async function openOldStream(request: Request, sessions: OldSessions): Promise<Response> {
   const id = createSessionId();
   const headers = sessions.headersFor(nameOf(id));
   headers.set("upgrade", "websocket");
-  // How the agents library tells a stream's WebSocket from others.
-  headers.set("cf-mcp-method", "SSE");
+  headers.set(STREAM_HEADER, "SSE");
   const { webSocket } = await objectOf(sessions, id).fetch(new Request(request.url, { headers }));
   if (!webSocket) return new Response(null, { status: 503 });
   const sealed = await sealSessionId(openKeyring(sessions.env, "SESSION_SEAL_KEY"), id, sealedFor(sessions));
   const { pathname } = new URL(request.url);
   const endpoint = `event: endpoint\ndata: ${pathname}?${new URLSearchParams({ [OLD_SESSION]: sealed })}\n\n`;
-  return new Response(keepAlive(bridge(webSocket, endpoint)), {
-    headers: { "content-type": "text/event-stream", "cache-control": "no-cache" },
+  return streamSocket(webSocket, {
+    first: endpoint,
+    toEvents: (message) => `event: message\ndata: ${message}\n\n`,
   });
 }
 
@@ -65,21 +63,4 @@ function objectOf({ namespace }: OldSessions, id: string): DurableObjectStub {
 /** A seal of one transport opens nothing of the other. */
 function sealedFor({ owner }: OldSessions): SessionOwner {
   return { ...owner, server: `sse:${owner.server}` };
-}
-
-/** Turns what the object sends into events. Ends when either side does. */
-function bridge(socket: WebSocket, first: string): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>({
-    start(controller) {
-      controller.enqueue(encoder.encode(first));
-      socket.accept();
-      socket.addEventListener("message", ({ data }) => {
-        controller.enqueue(encoder.encode(`event: message\ndata: ${String(data)}\n\n`));
-      });
-      const end = () => controller.close();
-      socket.addEventListener("close", end, { once: true });
-      socket.addEventListener("error", end, { once: true });
-    },
-    cancel: () => socket.close(1000, "The client has gone"),
-  });
 }

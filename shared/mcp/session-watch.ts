@@ -2,11 +2,11 @@ import type { PrincipalIdentity } from "../auth/principal.ts";
 import type { Exchange } from "../guard/exchange.ts";
 import { policyInForce } from "../policy/current.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { changeGate } from "./changes.ts";
+import { changeGate, type Pace } from "./changes.ts";
 import { readResource, unknownResource } from "./handlers.ts";
 import { JSON_RPC, ProtocolFault } from "./protocol-fault.ts";
-import { renewViewer, serverOfResource, type Viewer } from "./viewer.ts";
-import { beginWatch, type ChangeNotice, type Known, lookAgain } from "./watch.ts";
+import { renewViewer, type Viewer } from "./viewer.ts";
+import { beginWatch, type ChangeNotice, type Known, LISTS, listUris, lookAgain, topicsOf } from "./watch.ts";
 
 /** Resources that one session may watch. Each is looked at again after every change of its server. */
 const SUBSCRIPTION_LIMIT = 20;
@@ -19,6 +19,8 @@ interface Kept {
   known: Known;
   identity: PrincipalIdentity;
   binding: string;
+  /** Whether the client has ever opened a stream for news. */
+  listens: boolean;
 }
 
 /** What a session's object lends to its watch. */
@@ -28,12 +30,14 @@ interface Home {
   storage: DurableObjectStorage;
   /** Name of the session's object. */
   name: string;
+  /** Whether a stream for news is open. */
+  hasStream(): boolean;
 }
 
 /**
- * What a session is subscribed to (MCP 2025-11-25, `resources/subscribe`), kept through hibernation. From its first
- * resource on it also hears when the lists of tools, prompts and resources become others for it: a session that
- * watches nothing is woken by nobody's changes.
+ * What a session waits for, kept through hibernation: its lists from its first stream or resource on (MCP 2025-11-25,
+ * `listChanged`), and the resources that it is subscribed to (`resources/subscribe`). News without a stream that
+ * could carry it wakes a session once; the next stream begins with what was missed.
  */
 export class SessionWatch {
   readonly #home: Home;
@@ -50,18 +54,38 @@ export class SessionWatch {
 
   /** Begins to watch a resource that the caller can read. Throws a {@link ProtocolFault} for every other one. */
   async add(exchange: Exchange, uri: string, binding: string): Promise<void> {
-    const known = new Map(this.#kept?.known);
-    if (!known.has(uri) && listResources(known).length >= SUBSCRIPTION_LIMIT) {
+    const known = this.#kept?.known ?? new Map();
+    if (!known.has(uri) && listUris(known).length >= SUBSCRIPTION_LIMIT) {
       const text = `A session can subscribe to ${SUBSCRIPTION_LIMIT} resources. Unsubscribe from one first.`;
       throw new ProtocolFault(JSON_RPC.invalidParams, text);
     }
     // As a reading of its own, so that it is decided, counted and recorded like any other.
     await readResource(exchange, uri);
-    const lists = known.size === 0 ? (["tools", "prompts", "resources"] as const) : [];
-    const begun = await beginWatch(exchange, { uris: [uri], lists });
+    const begun = await beginWatch(exchange, { uris: [uri], lists: known.size === 0 ? LISTS : [] });
     if (!begun.has(uri)) throw unknownResource(exchange, uri);
-    for (const [key, seen] of begun) known.set(key, seen);
-    await this.#keep({ known, identity: withoutName(exchange.identity), binding });
+    const { listens = false } = this.#kept ?? {};
+    await this.#keep({
+      known: this.#with(begun),
+      identity: withoutName(exchange.identity),
+      binding,
+      listens,
+    });
+  }
+
+  /**
+   * The client has opened a stream for news: from now on it hears when its lists become others. Gives what became so
+   * since it was told last.
+   */
+  async listen(identity: PrincipalIdentity, binding: string, publication: number): Promise<ChangeNotice[]> {
+    const { env, catalogue } = this.#home;
+    const viewer = { env, catalogue, identity, policy: await policyInForce(env, publication) };
+    const missed = await this.look(viewer);
+    const begun = await beginWatch(viewer, { uris: [], lists: this.#kept ? [] : LISTS });
+    await this.#keep(
+      { known: this.#with(begun), identity: withoutName(identity), binding, listens: true },
+      true,
+    );
+    return missed;
   }
 
   /** Rights that a later request came with take the place of those that are kept. */
@@ -77,10 +101,19 @@ export class SessionWatch {
     if (!this.#kept) return;
     const known = new Map(this.#kept.known);
     known.delete(uri);
-    await this.#keep(listResources(known).length === 0 ? undefined : { ...this.#kept, known });
+    const waits = this.#kept.listens || listUris(known).length > 0;
+    await this.#keep(waits ? { ...this.#kept, known } : undefined);
   }
 
-  /** What has changed for somebody whose rights are known: the caller of a call that changed something. */
+  /**
+   * What the caller of a call that changed something is to hear on the call's own stream: what became of the resources
+   * that they watch, and of their lists with them. Lists alone are not looked at: their news comes to the other stream.
+   */
+  async lookAfterCall(viewer: Viewer): Promise<ChangeNotice[]> {
+    return this.#kept && listUris(this.#kept.known).length > 0 ? await this.look(viewer) : [];
+  }
+
+  /** What has changed for somebody whose rights are known. */
   async look(viewer: Viewer): Promise<ChangeNotice[]> {
     if (!this.#kept) return [];
     const { known, notices } = await lookAgain(viewer, this.#kept.known);
@@ -93,12 +126,16 @@ export class SessionWatch {
     return notices;
   }
 
-  /** What has changed by somebody else. `null` when nobody waits here, `"ended"` when whoever did may not any more. */
-  async hear(): Promise<ChangeNotice[] | "ended" | null> {
-    if (!this.#kept) return null;
+  /**
+   * What has changed by somebody else. `null` when nobody waits here, `"ended"` when whoever did may not any more.
+   *
+   * @param publication - of the policy that must be known by now
+   */
+  async hear(publication: number): Promise<ChangeNotice[] | "ended" | null> {
+    if (!this.#kept || !this.#waits(this.#kept)) return null;
     const { env, catalogue } = this.#home;
     const { identity } = this.#kept;
-    const viewer = await renewViewer({ env, catalogue, identity, policy: await policyInForce(env) });
+    const viewer = await renewViewer({ env, catalogue, identity }, publication);
     if (viewer !== null) return await this.look(viewer);
     await this.#keep(undefined);
     return "ended";
@@ -106,35 +143,52 @@ export class SessionWatch {
 
   /** Enrols again with the objects that know who waits: they forget after a day. */
   async renew(): Promise<void> {
-    if (this.#kept) await this.#enrol(this.#kept);
+    if (this.#kept && this.#waits(this.#kept)) await this.#enrol(this.#topicsOf(this.#kept), this.#kept);
   }
 
-  async #keep(kept: Kept | undefined): Promise<void> {
-    const before = this.#kept;
+  /** A subscription is served without a stream too: its news is kept for the next one. */
+  #waits({ known }: Kept): boolean {
+    return this.#home.hasStream() || listUris(known).length > 0;
+  }
+
+  #with(begun: Known): Known {
+    return new Map([...(this.#kept?.known ?? []), ...begun]);
+  }
+
+  /** @param anew - whether to enrol although nothing is new: the objects may have forgotten */
+  async #keep(kept: Kept | undefined, anew = false): Promise<void> {
+    const before = this.#topicsOf(this.#kept);
+    const now = this.#topicsOf(kept);
+    const place = kept ?? this.#kept;
     this.#kept = kept;
-    if (kept) {
-      await this.#home.storage.put("watch", kept);
-      await this.#enrol(kept);
-      return;
-    }
-    await this.#home.storage.delete("watch");
-    if (before) await this.#enrol(before, false);
+    if (kept) await this.#home.storage.put("watch", kept);
+    else await this.#home.storage.delete("watch");
+    if (!place) return;
+    const fresh = [...now].filter(([topic, pace]) => anew || before.get(topic) !== pace);
+    const gone = [...before.keys()].filter((topic) => !now.has(topic));
+    await this.#enrol(new Map(fresh), place, gone);
   }
 
-  async #enrol({ known, binding }: Kept, waits = true): Promise<void> {
-    const { env, catalogue, name } = this.#home;
-    const servers = new Set(listResources(known).map((uri) => serverOfResource(catalogue, uri)));
-    for (const server of servers) {
-      if (server !== null) await changeGate(env, server).enrol({ binding, name }, waits);
-    }
+  #topicsOf(kept: Kept | undefined): ReadonlyMap<string, Pace> {
+    return kept ? topicsOf(this.#home.catalogue, kept.known) : new Map();
+  }
+
+  async #enrol(
+    topics: ReadonlyMap<string, Pace>,
+    { binding, identity: { userId } }: Kept,
+    gone: readonly string[] = [],
+  ): Promise<void> {
+    const { env, name } = this.#home;
+    await Promise.all([
+      ...[...topics].map(([topic, pace]) =>
+        changeGate(env, topic).enrol({ binding, name }, { userId, pace }),
+      ),
+      ...gone.map((topic) => changeGate(env, topic).enrol({ binding, name }, null)),
+    ]);
   }
 }
 
 /** Reading needs to know which person it is, and not what they are called. */
 function withoutName(identity: PrincipalIdentity): PrincipalIdentity {
   return { ...identity, email: "", name: "" };
-}
-
-function listResources(known: Known): string[] {
-  return [...known.keys()].filter((key) => !key.startsWith("/"));
 }

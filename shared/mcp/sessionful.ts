@@ -21,11 +21,14 @@ import {
   UnsubscribeRequestSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { CfWorkerJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/cfworker";
+import type { Connection, ConnectionContext } from "agents";
 import { McpAgent } from "agents/mcp";
 import { decodeIdentity } from "../auth/identity-header.ts";
 import type { Exchange } from "../guard/exchange.ts";
-import { runInTrace, traceIdOf } from "../observe/trace.ts";
+import { logFailure } from "../observe/log.ts";
+import { runInTrace, traceIdOf, traceOf } from "../observe/trace.ts";
 import { policyInForce } from "../policy/current.ts";
+import { PUBLICATION_HEADER } from "../policy/reference.ts";
 import {
   applyOperation,
   type ContextOperation,
@@ -55,6 +58,8 @@ import { PostExchangeTransport, replaceAnswer } from "./post-exchange.ts";
 import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
 import { BINDING_HEADER, SessionWatch } from "./session-watch.ts";
 import { type Extra, sessionfulChannel } from "./sessionful-channel.ts";
+import { STREAM_HEADER } from "./socket-stream.ts";
+import type { ChangeNotice } from "./watch.ts";
 
 /** Seconds without a request after which a session ends and its object's storage is deleted. */
 const IDLE_SECONDS = 24 * 60 * 60;
@@ -113,33 +118,46 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     this.#results = new ResultStore(this.ctx.storage.sql);
     this.#logLevel = (await this.ctx.storage.get<LogLevel>("logLevel")) ?? DEFAULT_LOG_LEVEL;
     const { env, catalogue, name } = this;
-    this.#watch = await SessionWatch.open({ env, catalogue, name, storage: this.ctx.storage });
+    const { storage } = this.ctx;
+    const hasStream = () => this.#hasNewsStream();
+    this.#watch = await SessionWatch.open({ env, catalogue, name, storage, hasStream });
     this.#register(this.server);
   }
 
-  /** A POST from the Worker: identity checked, session seal removed, body read and parsed once more here. */
-  override async onRequest(request: Request): Promise<Response> {
-    if (request.headers.has(CHANGE_HEADER)) return await this.#hear();
-    const parsed = JSONRPCMessageSchema.safeParse(await request.json());
-    if (!parsed.success) return jsonRpcError(400, JSON_RPC.invalidRequest, "Not a JSON-RPC 2.0 message.");
-    const message: JSONRPCMessage = parsed.data;
-    if (isInitializeRequest(message)) await this.setInitializeRequest(message);
-    else if (!(await this.getInitializeRequest())) {
+  /** A stream needs a session before it may have a socket. */
+  override async fetch(request: Request): Promise<Response> {
+    const fault =
+      request.headers.get(STREAM_HEADER) === "GET"
+        ? await this.#findFault(request.headers.get("mcp-protocol-version"))
+        : undefined;
+    return fault ?? (await super.fetch(request));
+  }
+
+  /** Why this object does not serve a request: it holds no session, or the client speaks another revision. */
+  async #findFault(version: string | null): Promise<Response | undefined> {
+    if (!(await this.getInitializeRequest())) {
       return jsonRpcError(
         404,
         JSON_RPC.sessionNotFound,
         "Session not found. Start a new one with initialize.",
       );
     }
+    if (version === null || SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return undefined;
+    const supported = SUPPORTED_PROTOCOL_VERSIONS.join(", ");
+    return jsonRpcError(400, JSON_RPC.serverError, `Unsupported protocol version. Supported: ${supported}.`);
+  }
+
+  /** A POST from the Worker: identity checked, session seal removed, body read and parsed once more here. */
+  override async onRequest(request: Request): Promise<Response> {
+    const change = request.headers.get(CHANGE_HEADER);
+    if (change !== null) return await this.#hear(Number(change));
+    const parsed = JSONRPCMessageSchema.safeParse(await request.json());
+    if (!parsed.success) return jsonRpcError(400, JSON_RPC.invalidRequest, "Not a JSON-RPC 2.0 message.");
+    const message: JSONRPCMessage = parsed.data;
+    if (isInitializeRequest(message)) await this.setInitializeRequest(message);
     const version = request.headers.get("mcp-protocol-version");
-    if (version !== null && !SUPPORTED_PROTOCOL_VERSIONS.includes(version)) {
-      const supported = SUPPORTED_PROTOCOL_VERSIONS.join(", ");
-      return jsonRpcError(
-        400,
-        JSON_RPC.serverError,
-        `Unsupported protocol version. Supported: ${supported}.`,
-      );
-    }
+    const fault = await this.#findFault(version);
+    if (fault) return fault;
     const posts = this.server.posts;
     if (!posts) return jsonRpcError(503, JSON_RPC.internalError, "The session is starting. Try again.");
     if (isJSONRPCRequest(message) && posts.isOpen(message.id)) {
@@ -147,11 +165,34 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     }
     await this.#touch();
     const extra = { requestInfo: { headers: Object.fromEntries(request.headers) } };
-    return await runInTrace(traceIdOf(request.headers), async () =>
+    return await runInTrace(traceOf(request.headers), async () =>
       this.getTransportType() === "sse"
         ? posts.accept(message, extra)
         : posts.receive(message, extra, version),
     );
+  }
+
+  /** A stream for news opens. It works without news too, so what fails here does not close it. */
+  override async onConnect(connection: Connection, context: ConnectionContext): Promise<void> {
+    await super.onConnect(connection, context);
+    const { headers } = context.request;
+    // A client that comes back for one answer opens a stream too.
+    const lastEvent = headers.get("last-event-id");
+    const resumed = lastEvent === null ? undefined : await this.#streams.getStreamIdForEventId(lastEvent);
+    if (resumed !== undefined && resumed !== LISTEN_STREAM) return;
+    const binding = headers.get(BINDING_HEADER) ?? "";
+    const publication = Number(headers.get(PUBLICATION_HEADER) ?? 0);
+    try {
+      this.#tell((await this.#watch?.listen(decodeIdentity(headers), binding, publication)) ?? []);
+    } catch (failure) {
+      logFailure("lists_not_watched", failure, { server: this.catalogue.name });
+    }
+  }
+
+  #hasNewsStream(): boolean {
+    const connections = [...this.getConnections<{ streamId?: string }>()];
+    if (this.getTransportType() === "sse") return connections.length > 0;
+    return connections.some(({ state }) => state?.streamId === LISTEN_STREAM);
   }
 
   /** A session of the old transport is its one connection; a new connection gets a new session. */
@@ -200,8 +241,10 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
 
   async #touch(): Promise<void> {
     const now = Date.now();
+    // An object that slept knows nothing of it, and would write and enrol anew with every call after a pause.
+    if (this.#lastUseAt === 0) this.#lastUseAt = (await this.ctx.storage.get<number>("lastUseAt")) ?? 0;
     if (now - this.#lastUseAt < LAST_USE_GRAIN_MS) return;
-    const known = this.#lastUseAt > 0 || (await this.ctx.storage.get<number>("lastUseAt")) !== undefined;
+    const known = this.#lastUseAt > 0;
     this.#lastUseAt = now;
     await this.ctx.storage.put("lastUseAt", now);
     await this.#watch?.renew();
@@ -269,18 +312,27 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
    * lost for want of a GET stream.
    */
   async #announceUpdates(exchange: Exchange, extra: Extra): Promise<void> {
-    for (const notice of (await this.#watch?.look(exchange)) ?? []) {
+    for (const notice of (await this.#watch?.lookAfterCall(exchange)) ?? []) {
       await extra.sendNotification(notice as ServerNotification).catch(() => {});
     }
   }
 
   /** Something that this session watches may have changed: what did goes out on the GET stream. */
-  async #hear(): Promise<Response> {
-    const news = (await this.#watch?.hear()) ?? null;
+  async #hear(publication: number): Promise<Response> {
+    const news = (await this.#watch?.hear(publication)) ?? null;
     if (news === "ended") this.#closeStreams();
-    if (news === null || news === "ended") return new Response(null, { status: 410 });
-    for (const notice of news) await this.server.notification(notice as ServerNotification).catch(() => {});
-    return new Response(null, { status: 204 });
+    if (news !== null && news !== "ended") {
+      this.#tell(news);
+      return new Response(null, { status: 204 });
+    }
+    // Whoever told it did not know that the session had ended, and has made an empty object of it.
+    if (!(await this.getInitializeRequest())) await this.schedule(1, "end");
+    return new Response(null, { status: 410 });
+  }
+
+  /** On the stream for news; without one it is kept for the next. */
+  #tell(notices: readonly ChangeNotice[]): void {
+    for (const notice of notices) void this.server.notification(notice as ServerNotification).catch(() => {});
   }
 
   #closeStreams(): void {
@@ -295,7 +347,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
       env: this.env,
       catalogue: this.catalogue,
       identity,
-      policy: await policyInForce(this.env),
+      policy: await policyInForce(this.env, Number(headers.get(PUBLICATION_HEADER) ?? 0)),
       lane: "sessionful",
       sessionId: this.getSessionId(),
       traceId: traceIdOf(headers),

@@ -4,10 +4,10 @@ import { listenForChanges } from "./changes.ts";
 import { SOFTWARE } from "./identity.ts";
 import { PostAnswer } from "./post-answer.ts";
 import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
-import type { Arrival, Setting } from "./stateless-exchange.ts";
+import type { Setting } from "./stateless-exchange.ts";
 import { isRecord } from "./stateless-methods.ts";
-import { type ListName, renewViewer, serverOfResource, type Viewer } from "./viewer.ts";
-import { beginWatch, type ChangeNotice, type Known, lookAgain, type Wanted } from "./watch.ts";
+import { type ListName, renewViewer, type Viewer } from "./viewer.ts";
+import { beginWatch, type ChangeNotice, type Known, lookAgain, topicsOf, type Wanted } from "./watch.ts";
 
 /** The method of a stream of news (MCP 2026-07-28, `subscriptions/listen`). */
 export const LISTEN = "subscriptions/listen";
@@ -15,7 +15,10 @@ export const LISTEN = "subscriptions/listen";
 /** Resources that one stream may watch. Each is looked at again after every change of its server. */
 const WATCHED_LIMIT = 20;
 
-/** Milliseconds after which a stream asks whether its person may still listen, and what the policy now shows them. */
+/**
+ * Milliseconds after which a stream asks by itself whether its person may still listen, and what the policy now shows
+ * them: what they may do also changes with the time of day, and what was announced may have been lost.
+ */
 const RENEWAL_MS = 25_000;
 
 /** The members of a filter that ask for lists. */
@@ -38,7 +41,7 @@ export async function serveListen(
   const wanted = readFilter(body);
   const known = await beginWatch(viewer, wanted);
   const stream = new NewsStream(body.id as string | number, viewer, known, setting);
-  return await stream.open(describeHonored(wanted, known), serversOf(viewer, known), arrival);
+  return await stream.open(describeHonored(wanted, known));
 }
 
 function readFilter({ params }: Readonly<Record<string, unknown>>): Wanted {
@@ -56,13 +59,6 @@ function describeHonored({ uris, lists }: Wanted, known: Known): Record<string, 
   return readable.length > 0 ? { ...honored, resourceSubscriptions: readable } : honored;
 }
 
-/** The servers whose changes matter. What tools and prompts there are changes with the policy alone. */
-function serversOf({ catalogue }: Viewer, known: Known): string[] {
-  if (known.has("/resources")) return catalogue.servers.map(({ name }) => name);
-  const found = [...known.keys()].map((uri) => serverOfResource(catalogue, uri));
-  return [...new Set(found.filter((name) => name !== null))];
-}
-
 class NewsStream {
   readonly #id: string | number;
   readonly #answer: PostAnswer;
@@ -74,6 +70,8 @@ class NewsStream {
   #known: Known;
   #looking: Promise<void> | undefined;
   #changed = false;
+  /** Of the policy that is known to be in force. */
+  #publication = 0;
   #ended = false;
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -91,10 +89,14 @@ class NewsStream {
     this.#answer = new PostAnswer(() => this.#release());
   }
 
-  async open(honored: object, servers: readonly string[], { env, identity }: Arrival): Promise<Response> {
-    const handlers = { onChange: () => this.#look(), onBroken: () => this.#end() };
-    for (const server of servers) {
-      const close = await listenForChanges(env, server, identity.userId, handlers);
+  async open(honored: object): Promise<Response> {
+    const { env, catalogue, identity } = this.#viewer;
+    const handlers = {
+      onChange: (publication: number) => this.#look(publication),
+      onBroken: () => this.#end(),
+    };
+    for (const [topic, pace] of topicsOf(catalogue, this.#known)) {
+      const close = await listenForChanges(env, topic, { userId: identity.userId, pace }, handlers);
       if (close === null) {
         this.#release();
         return jsonRpcError(
@@ -117,9 +119,10 @@ class NewsStream {
   }
 
   /** One look at a time; what changes during it leads to one more. */
-  #look(): void {
+  #look(publication = 0): void {
     if (this.#ended) return;
     this.#changed = true;
+    this.#publication = Math.max(this.#publication, publication);
     this.#looking ??= this.#lookUntilQuiet()
       .catch((failure: unknown) => void logFailure("news_not_looked_up", failure))
       .finally(() => {
@@ -130,7 +133,7 @@ class NewsStream {
   async #lookUntilQuiet(): Promise<void> {
     while (this.#changed && !this.#ended) {
       this.#changed = false;
-      const viewer = Date.now() < this.#until ? await renewViewer(this.#viewer) : null;
+      const viewer = Date.now() < this.#until ? await renewViewer(this.#viewer, this.#publication) : null;
       if (viewer === null) return this.#end();
       this.#viewer = viewer;
       const { known, notices } = await lookAgain(viewer, this.#known);

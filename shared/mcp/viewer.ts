@@ -3,12 +3,14 @@ import { principalGate } from "../guard/admit.ts";
 import { ContextRecorder } from "../guard/context-recorder.ts";
 import { decide } from "../guard/decide.ts";
 import { DEFAULT_TIMEOUT_MS, runBounded } from "../guard/run.ts";
+import { traceIdOf } from "../observe/trace.ts";
 import type { Policy } from "../policy/compile.ts";
 import { policyInForce } from "../policy/current.ts";
 import { masksOf } from "../policy/masks.ts";
 import { maskContents } from "../redact/mask-contents.ts";
 import { emptyContext } from "../session/context.ts";
 import type { SessionHome } from "../session/session-home.ts";
+import { upstreamOf } from "../upstream/open-upstream.ts";
 import { type Catalogue, type Entry, type Listed, visible } from "./catalogue.ts";
 import type { CallContext, ResourceContents, ResourceDefinition } from "./define.ts";
 import { ToolError } from "./errors.ts";
@@ -36,18 +38,21 @@ const NO_HOME: SessionHome = {
 /**
  * The viewer as they are now, or `null` when grant, token or person have ended: a stream outlives the request that
  * opened it, and what it was opened with. Rejects when nobody can say.
+ *
+ * @param publication - of the policy that must be known by now. The person's object learns of it too: whoever is told
+ *   of another list gets it, whatever isolate they ask
  */
-export async function renewViewer({ env, catalogue, identity }: Viewer): Promise<Viewer | null> {
+export async function renewViewer(
+  { env, catalogue, identity }: Omit<Viewer, "policy">,
+  publication: number,
+): Promise<Viewer | null> {
   const { userId, grantId, tokenId } = identity;
-  const [{ ended }, person, policy] = await Promise.all([
-    principalGate(env, userId).mayAsk(userId, { grantId, tokenId }, null),
-    env.PLATFORM_DB.prepare(`SELECT "role" FROM "user" WHERE "id" = ? AND "disabled" = 0`)
-      .bind(userId)
-      .first<{ role: string }>(),
-    policyInForce(env),
-  ]);
-  if (ended || person === null) return null;
-  return { env, catalogue, identity: { ...identity, role: person.role }, policy };
+  const gate = principalGate(env, userId);
+  const { ended, rights } = await gate.mayAsk(userId, { grantId, tokenId }, null, publication);
+  if (ended) return null;
+  if (!rights) throw new Error("The person's object does not know what they may do.");
+  const policy = await policyInForce(env, Math.max(publication, rights.policy.publication));
+  return { env, catalogue, identity: { ...identity, role: rights.role }, policy };
 }
 
 /**
@@ -125,9 +130,11 @@ function look<Seen>(
 ): Promise<Seen> {
   const store = entry.openStore(env, identity, masksOf(policy, identity.role), NO_HOME);
   const context = new ContextRecorder(emptyContext());
-  return runBounded(new AbortController().signal, DEFAULT_TIMEOUT_MS, (signal) =>
-    work({ store, principal: identity, context, signal, now: new Date() }),
-  );
+  const traceId = traceIdOf(new Headers());
+  return runBounded(new AbortController().signal, DEFAULT_TIMEOUT_MS, (signal) => {
+    const upstream = upstreamOf({ env, identity, traceId }, entry.subject, signal);
+    return work({ store, principal: identity, context, signal, fetch: upstream, now: new Date() });
+  });
 }
 
 function nameOf({ listed }: { listed: Listed }): unknown[] {

@@ -1,4 +1,9 @@
-import { type ListName, peekList, peekResource, type Viewer } from "./viewer.ts";
+import type { Catalogue } from "./catalogue.ts";
+import { type Pace, RIGHTS } from "./changes.ts";
+import { type ListName, peekList, peekResource, serverOfResource, type Viewer } from "./viewer.ts";
+
+/** Every list that a client may be told to fetch again. */
+export const LISTS = ["tools", "prompts", "resources"] as const satisfies readonly ListName[];
 
 /** What a client waits for. */
 export interface Wanted {
@@ -46,6 +51,30 @@ export async function lookAgain(
     );
   }
   return { known: next, notices };
+}
+
+/** The resources among what is waited for. */
+export function listUris(known: Known): string[] {
+  return [...known.keys()].filter((key) => listOf(key) === null);
+}
+
+/**
+ * The topics whose news may concern what is waited for, with how soon. Lists of resources become others with the data of
+ * the servers whose families name their members; everything does with what people may do.
+ */
+export function topicsOf(catalogue: Catalogue, known: Known): ReadonlyMap<string, Pace> {
+  const topics = new Map<string, Pace>();
+  if (known.size > 0) topics.set(RIGHTS, "soon");
+  if (known.has(keyOf("resources"))) {
+    for (const { definition, subject } of catalogue.templates) {
+      if (definition.list) topics.set(subject.server, "calm");
+    }
+  }
+  for (const uri of listUris(known)) {
+    const server = serverOfResource(catalogue, uri);
+    if (server !== null) topics.set(server, "soon");
+  }
+  return topics;
 }
 
 /** A list's place among URIs, which all have a scheme. */

@@ -1,6 +1,6 @@
 import type { JsonValue } from "../mcp/json.ts";
 import { maskText } from "../redact/mask-text.ts";
-import { currentTraceId } from "./trace.ts";
+import { currentTrace } from "./trace.ts";
 
 /** Log levels, quietest last. */
 export type Level = "debug" | "info" | "warn" | "error";
@@ -22,7 +22,7 @@ export type LogFields = Record<string, JsonValue | undefined>;
  * The text of an unexpected failure may quote anything, so every string is masked, whoever the reader is.
  */
 export function log(level: Level, event: string, fields: LogFields): void {
-  const line = { level, event, time: new Date().toISOString(), trace_id: currentTraceId(), ...fields };
+  const line = { level, event, time: new Date().toISOString(), trace_id: currentTrace()?.id, ...fields };
   console[level](JSON.stringify(line, maskField));
 }
 

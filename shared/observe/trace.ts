@@ -1,37 +1,64 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** W3C Trace Context: `version-traceid-parentid-flags`. */
-const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/;
+/** A trace as W3C Trace Context carries it from one system to the next. */
+export interface Trace {
+  /** 32 hexadecimal digits. */
+  id: string;
+  /** Whether whoever began it records it. */
+  sampled: boolean;
+  /** What other systems noted (`tracestate`), handed on as it came. */
+  state: string | null;
+}
 
-const running = new AsyncLocalStorage<string>();
+/** `version-traceid-parentid-flags`. */
+const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/;
+
+/** Printable text of at most what every system should hand on (§3.3.1.5); anything else is not a list of members. */
+const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
+
+const running = new AsyncLocalStorage<Trace>();
 
 /**
- * The trace id of a request: of the trace that is being worked for, else from `traceparent` in `_meta` (MCP SEP-414)
- * or in the headers, else a new one. An all-zero or malformed id is ignored, as the W3C recommendation says.
+ * The trace of a request: the one that is being worked for, else from `traceparent` in `_meta` (MCP SEP-414) or in the
+ * headers, else a new one. An all-zero or malformed id is ignored, as the W3C recommendation says, and `tracestate` with
+ * it.
  */
-export function traceIdOf(headers: Headers, meta?: Readonly<Record<string, unknown>> | null): string {
+export function traceOf(headers: Headers, meta?: Readonly<Record<string, unknown>> | null): Trace {
   const current = running.getStore();
   if (current !== undefined) return current;
-  for (const candidate of [meta?.traceparent, headers.get("traceparent")]) {
-    const id = typeof candidate === "string" ? TRACEPARENT.exec(candidate)?.[1] : undefined;
-    if (id !== undefined && !/^0+$/.test(id)) return id;
+  const sources = [
+    [meta?.traceparent, meta?.tracestate],
+    [headers.get("traceparent"), headers.get("tracestate")],
+  ];
+  for (const [parent, state] of sources) {
+    const [, id, flags] = (typeof parent === "string" && TRACEPARENT.exec(parent)) || [];
+    if (id === undefined || flags === undefined || /^0+$/.test(id)) continue;
+    const noted = typeof state === "string" && TRACESTATE.test(state) ? state : null;
+    return { id, sampled: (Number.parseInt(flags, 16) & 1) === 1, state: noted };
   }
-  return newId();
+  return { id: newId(), sampled: true, state: null };
+}
+
+/** The id of {@link traceOf}. */
+export function traceIdOf(headers: Headers, meta?: Readonly<Record<string, unknown>> | null): string {
+  return traceOf(headers, meta).id;
 }
 
 /** Runs work as part of a trace: every log line written meanwhile carries its id. */
-export function runInTrace<Result>(traceId: string, work: () => Result): Result {
-  return running.run(traceId, work);
+export function runInTrace<Result>(trace: Trace, work: () => Result): Result {
+  return running.run(trace, work);
 }
 
-/** The id of the trace that is being worked for, if any. */
-export function currentTraceId(): string | undefined {
+/** The trace that is being worked for, if any. */
+export function currentTrace(): Trace | undefined {
   return running.getStore();
 }
 
-/** A `traceparent` header for the next in line, such as a session's object: the same trace, a span of its own. */
-export function writeTraceparent(traceId: string): string {
-  return `00-${traceId}-${newId().slice(16)}-01`;
+/** Names the next in line, such as a session's object or an upstream, as a span of its own within the trace. */
+export function passTrace(headers: Headers, { id, sampled, state }: Trace): void {
+  headers.set("traceparent", `00-${id}-${newId().slice(16)}-${sampled ? "01" : "00"}`);
+  if (state === null) headers.delete("tracestate");
+  else headers.set("tracestate", state);
 }
 
 function newId(): string {

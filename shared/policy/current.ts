@@ -37,10 +37,12 @@ function sourcesOf(env: Env): PolicySources {
  * The policy in force, at most 30 seconds late; one row of the database in 10 seconds per isolate. Whoever serves a
  * request asks once, and hands it on with the request. Throws `unavailable` when nobody knows: an isolate that begins
  * while the database is away must not guess.
+ *
+ * @param publication - what somebody has heard to be in force: an isolate that knows an earlier one asks at once
  */
-export async function policyInForce(env: Env): Promise<Policy> {
+export async function policyInForce(env: Env, publication = 0): Promise<Policy> {
   try {
-    return await keeper.inForce(sourcesOf(env));
+    return await keeper.inForce(sourcesOf(env), publication);
   } catch (failure) {
     throw unavailable(failure);
   }

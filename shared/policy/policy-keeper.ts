@@ -51,11 +51,16 @@ export class PolicyKeeper {
     this.#clock = clock;
   }
 
-  /** The policy in force. Rejects only as long as nothing was ever known. */
-  async inForce(sources: PolicySources): Promise<Policy> {
+  /**
+   * The policy in force. Rejects only as long as nothing was ever known.
+   *
+   * @param publication - what is known of an earlier one is old, however short ago it was read
+   */
+  async inForce(sources: PolicySources, publication = 0): Promise<Policy> {
     const known = this.#current;
     const startedAt = this.#clock();
-    const age = startedAt - this.#asOf;
+    const isEarlier = known !== undefined && known.publication < publication;
+    const age = isEarlier ? MAX_AGE_MS : startedAt - this.#asOf;
     // A negative age means that the clock jumped back: what was read is then of unknown age.
     if (known && age >= 0 && age < ASK_AGAIN_MS) return known;
     if (known && age >= 0 && age < MAX_AGE_MS && isRecent(this.#askedAt, startedAt, TURN_MS)) return known;

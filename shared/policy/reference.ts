@@ -8,6 +8,9 @@ export interface PolicyReference {
   digest: string | null;
 }
 
+/** The header in which the Worker tells a session's object which publication its request was decided by. */
+export const PUBLICATION_HEADER = "gatehouse-publication";
+
 /** As long as nothing was published, the policy that came with the deployment is in force. */
 const NOTHING_PUBLISHED: PolicyReference = { publication: 0, version: 1, digest: null };
 

@@ -9,6 +9,7 @@ import {
   type LoggingLevel,
   LoggingMessageNotificationSchema,
   ProgressNotificationSchema,
+  ToolListChangedNotificationSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { connectSessionful, connectStateless } from "./asking-clients.ts";
@@ -220,6 +221,14 @@ describe("a client of the old transport, where it is switched on", () => {
     expect(content).toEqual([{ type: "text", text: "This is a simple text response for testing." }]);
     expect((await client.readResource({ uri: "test://static-text" })).contents).toHaveLength(1);
     expect((await client.getPrompt({ name: "test_simple_prompt" })).messages).toHaveLength(1);
+  });
+
+  test("hears that its tools have become others", async () => {
+    const heard = new Promise<void>((resolve) => {
+      client.setNotificationHandler(ToolListChangedNotificationSchema, () => resolve());
+    });
+    await client.callTool({ name: "test_trigger_tool_change" });
+    await heard;
   });
 
   test("hears progress and is asked back on its one stream", async () => {

@@ -67,7 +67,6 @@ describe.each(LANES)("a published policy, on the %s lane", (lane) => {
     await denySales();
     // What the object knew is in its memory; the isolate's knowledge is still fresh.
     await evictAllDurableObjects();
-    expect(await lists(session)).toBe(true);
     expect((await session.call(TOOL)).error).toMatchObject({ code: "forbidden" });
     expect(await lists(session)).toBe(false);
     const events = await awaitEvents(`user_${person}`, 5);
@@ -83,6 +82,14 @@ describe.each(LANES)("a published policy, on the %s lane", (lane) => {
         .map(({ type }) => type)
         .sort(),
     ).toEqual(["denial", "intent", "outcome"]);
+  });
+
+  it("is listed as it is called, before the isolate knows of it by itself", async () => {
+    const session = await open("sales");
+    expect(await lists(session)).toBe(true);
+    await denySales();
+    await evictAllDurableObjects();
+    expect(await lists(session)).toBe(false);
   });
 
   it("masks at once what a role may not see any more, and its limits count from the next call", async () => {

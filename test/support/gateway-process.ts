@@ -18,6 +18,11 @@ export interface GatewayOptions {
   agents?: readonly { binding: string; className: string }[];
   /** Variables that differ from the local environment's. */
   vars?: Readonly<Record<string, string>>;
+  /**
+   * Whether the same Worker runs in another isolate too, over the same databases and objects. Objects live in the first,
+   * which also takes what is queued and all that comes; it reaches the other as its service `OTHER_ISOLATE`.
+   */
+  twoIsolates?: boolean;
   /** Fills the migrated databases. */
   seed?(env: Env): Promise<void>;
 }
@@ -41,7 +46,9 @@ export interface GatewayProcess {
  */
 export async function startGateway(options: GatewayOptions = {}): Promise<GatewayProcess> {
   const front = await openFront();
-  const harness = createTestHarness({ root: ROOT, workers: [{ config: configure(front.url, options) }] });
+  const only = configure(front.url, options);
+  const workers = (options.twoIsolates ? doubled(only) : [only]).map((config) => ({ config }));
+  const harness = createTestHarness({ root: ROOT, workers });
   const stop = async () => {
     await harness.close();
     await front.close();
@@ -65,6 +72,21 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     await stop();
     throw failure;
   }
+}
+
+/** The Worker, and the same once more with the objects of the first. A queue has one consumer, so that one has none. */
+function doubled(first: Unstable_RawConfig): [Unstable_RawConfig, Unstable_RawConfig] {
+  const { migrations: _, ...shared } = first;
+  const name = `${first.name}-other`;
+  const bindings = (first.durable_objects?.bindings ?? []).map((binding) => ({
+    ...binding,
+    script_name: String(first.name),
+  }));
+  const queues = { producers: first.queues?.producers ?? [] };
+  return [
+    { ...first, services: [{ binding: "OTHER_ISOLATE", service: name }] },
+    { ...shared, name, queues, durable_objects: { bindings } },
+  ];
 }
 
 /** The local environment of `wrangler.toml`, with what the test adds. */

@@ -10,7 +10,7 @@ interface StreamMessage {
 }
 
 /** A stream of messages from the server that a test reads one by one. */
-class NewsReader {
+export class NewsReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #decoder = new TextDecoder();
   #text = "";
@@ -45,6 +45,7 @@ class NewsReader {
 /** What a client wants to hear of. */
 interface Wish {
   uris?: readonly string[];
+  /** Whether its lists have become others. A session hears of that in any case. */
   lists?: boolean;
 }
 
@@ -63,7 +64,8 @@ export async function waitForNews(
     }
     return { news: new NewsReader(await openStream(session)), heard };
   }
-  const notifications = { resourceSubscriptions: uris, ...(lists && { resourcesListChanged: true }) };
+  const changed = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true };
+  const notifications = { resourceSubscriptions: uris, ...(lists && changed) };
   const news = new NewsReader(await session.send("subscriptions/listen", { notifications }));
   const acknowledged = await news.next();
   return { news, heard: acknowledged?.params.notifications.resourceSubscriptions ?? [] };

@@ -103,7 +103,7 @@ export class TestSession {
   /** Sends one request; the answer may be a stream that goes on. */
   send(method: string, params: Record<string, unknown> = {}, signal?: AbortSignal): Promise<Response> {
     const id = this.#nextId++;
-    const message = { jsonrpc: "2.0", id, method, params: this.#withEnvelope(params) };
+    const message = { jsonrpc: "2.0", id, method, params: this.envelop(params) };
     return this.post(message, method, params, signal);
   }
 
@@ -179,7 +179,7 @@ export class TestSession {
     return result;
   }
 
-  #withEnvelope(params: Record<string, unknown>): Record<string, unknown> {
+  envelop(params: Record<string, unknown>): Record<string, unknown> {
     if (this.lane === "sessionful") return params;
     const envelope = {
       "io.modelcontextprotocol/protocolVersion": REVISION.stateless,

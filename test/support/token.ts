@@ -1,6 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import type { OAuthHelpers } from "@cloudflare/workers-oauth-provider";
 import { openDoor } from "../../workers/gateway/oauth.ts";
+import { keptBy } from "../../workers/gateway/requests/erase-person.ts";
 
 /** Where the tests' client receives its codes. Nothing listens there. */
 const REDIRECT_URI = "http://127.0.0.1:3999/callback";
@@ -21,6 +22,8 @@ export async function addPerson({ name, role }: TestPerson): Promise<string> {
   )
     .bind(id, name, `${name}@people.example`, now, role)
     .run();
+  // As with every change of a person: their object asks the database again.
+  await keptBy(env, id).forgetPerson();
   return id;
 }
 

@@ -54,7 +54,7 @@ function listProbes(env: Env): [string, Probe][] {
     ["GRANT_STORE", () => env.GRANT_STORE.get(env.GRANT_STORE.idFromName(PROBE)).read(PROBE)],
     ["TOOL_LIMITER", () => toolGate(env, PROBE).take(1)],
     ["TASK_RUNNER", () => taskGate(env, PROBE).listKept()],
-    ["CHANGE_HUB", () => changeGate(env, PROBE).enrol({ binding: PROBE, name: PROBE }, false)],
+    ["CHANGE_HUB", () => changeGate(env, PROBE).enrol({ binding: PROBE, name: PROBE }, null)],
     // What was published last, and not only that some policy is in force.
     ["policy", () => probePolicy(env)],
     // A queue cannot be asked without sending to it; that it is bound is what can be known.

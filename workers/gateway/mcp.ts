@@ -45,7 +45,7 @@ export async function serveMcp(
     reconnect: `Bearer realm="OAuth", resource_metadata="${metadataUrl(ctx.auth.audience)}", error="invalid_token"`,
   };
   const policy = await policyInForce(env);
-  noticePolicy(env, policy, ctx);
+  ctx.waitUntil(noticePolicy(env, policy));
   const identity = identify(request, ctx);
   return serveLanes(request, options, { identity, policy, expiresAt: ctx.auth.expiresAt, env, ctx });
 }

@@ -1,5 +1,6 @@
 import { POLICY_CHAIN, type PolicyChangeEvent } from "../../shared/audit/record.ts";
 import { principalGate } from "../../shared/guard/admit.ts";
+import { announceRights } from "../../shared/mcp/changes.ts";
 import { log } from "../../shared/observe/log.ts";
 import type { Policy } from "../../shared/policy/compile.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
@@ -16,19 +17,19 @@ const UNRECORDED = `
 /** The newest publication that this isolate has seen. */
 let seen = 0;
 
-/** Records publications as soon as this isolate meets a new one, behind the answer. The hourly run does it at last. */
-export function noticePolicy(
-  env: Env,
-  { publication }: Policy,
-  ctx: Pick<ExecutionContext, "waitUntil">,
-): void {
+/**
+ * As soon as this isolate meets a new publication: tells all who wait that they may do something else now, and records
+ * it. Who publishes has it done at once; a request does it behind its answer, and the hourly run records at last.
+ */
+export async function noticePolicy(env: Env, { publication }: Policy): Promise<void> {
   if (publication <= seen) return;
   seen = publication;
-  ctx.waitUntil(
+  await Promise.all([
+    announceRights(env, { publication }),
     recordPolicyChanges(env).catch((failure: unknown) =>
       log("error", "policy_change_not_recorded", { publication, error: String(failure) }),
     ),
-  );
+  ]);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Intent } from "../../shared/guard/admit.ts";
+import type { Intent, Rights } from "../../shared/guard/admit.ts";
 import type { Access, Claim, Refusal } from "../../shared/guard/claim.ts";
 import type { PolicyReference } from "../../shared/policy/reference.ts";
 import type { LimitMemory, Taken } from "./audit-trail.ts";
@@ -73,10 +73,17 @@ export class Gatekeeper {
     return this.#revoked.has(id);
   }
 
-  /** Whether grant, token or the person's account is known to have ended. */
-  async hasEnded(userId: string, access: Access): Promise<boolean> {
+  /**
+   * What decides what the person may do now; `"ended"` when grant, token or the person's account is known to have, `null`
+   * when nobody knows.
+   *
+   * @param publication - of the policy that must be known by now
+   */
+  async rightsUnder(userId: string, access: Access, publication: number): Promise<Rights | "ended" | null> {
+    this.#person.expect(publication);
     const facts = await this.#factsOf(userId);
-    return facts?.role === null || this.#isRevoked(access);
+    if (facts?.role === null || this.#isRevoked(access)) return "ended";
+    return facts ? { role: facts.role, policy: facts.policy } : null;
   }
 
   #isRevoked({ grantId, tokenId }: Access): boolean {

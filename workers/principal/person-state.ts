@@ -49,6 +49,11 @@ export class PersonState {
     }
   }
 
+  /** A publication of the policy is known to be in force: what was read before it is not used any more. */
+  expect(publication: number): void {
+    if (this.#known && this.#known.facts.policy.publication < publication) this.forget();
+  }
+
   /** Nothing that was read, or that is being read now, is used any more. */
   forget(): void {
     this.#known = undefined;

@@ -146,10 +146,16 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     this.#gatekeeper.revoke(tokenId);
   }
 
-  async mayAsk(userId: string, access: Access, countedFor: string | null): Promise<Standing> {
-    if (await this.#gatekeeper.hasEnded(userId, access)) return { ended: true, retryAfter: 0 };
+  async mayAsk(
+    userId: string,
+    access: Access,
+    countedFor: string | null,
+    publication = 0,
+  ): Promise<Standing> {
+    const rights = await this.#gatekeeper.rightsUnder(userId, access, publication);
+    if (rights === "ended") return { ended: true, retryAfter: 0, rights: null };
     const retryAfter = countedFor === null ? 0 : this.#requests.take(countedFor, Date.now());
-    return { ended: false, retryAfter };
+    return { ended: false, retryAfter, rights };
   }
 
   /** The platform database says something else of the person now: the next call asks it. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ADMINISTRATION, type AdminEvent } from "../../../shared/audit/record.ts";
 import { principalGate } from "../../../shared/guard/admit.ts";
+import { announceRights } from "../../../shared/mcp/changes.ts";
 import { log } from "../../../shared/observe/log.ts";
 import { redriveDeadLetters } from "../../principal/redrive.ts";
 import { type AdminRequest, closeRequest, noteFailure, readOpenRequests } from "./admin-request.ts";
@@ -25,6 +26,7 @@ const CARRY_OUT: Readonly<Record<string, (env: Env, request: AdminRequest) => Pr
     const change = CHANGE.parse(request.detail);
     // First of all: the person's next call, on whichever session, is decided by what the database says now.
     await keptBy(env, userId).forgetPerson();
+    await announceRights(env, { userId });
     await recordAct(env, request, { type: "person_change", userId, ...change, by: request.by });
     return {};
   },

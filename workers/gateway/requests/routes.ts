@@ -1,26 +1,51 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { z } from "zod";
+import { policyInForce } from "../../../shared/policy/current.ts";
+import { noticePolicy } from "../policy-changes.ts";
 import { readMarked } from "./admin-request.ts";
 import { carryOut } from "./carry-out.ts";
 
 /** Longest body, in bytes: a mark in JSON has 50. */
 const MAX_BODY = 256;
 
-const NOTICE = z.object({ mark: z.uuid() });
+const CHANGED_PERSON = z.object({ mark: z.uuid() });
+const CHANGED_POLICY = z.object({ publication: z.int().positive() });
+
+type Asked = Context<{ Bindings: Env }>;
 
 /**
- * `POST /people/changes`: whoever changed a person in the platform database says so, and the change is in force when
- * the answer is there. No token is needed, and none would help: what is to be done stands in the database alone, under
- * a mark of 122 random bits that only who can write there knows. A mark counts once.
+ * What commands tell that have changed the platform database. No token is needed, and none would help: what is to be
+ * done stands in the database alone.
  */
 export const requestRoutes = new Hono<{ Bindings: Env }>();
 
+/**
+ * `POST /people/changes`: the change of a person is in force when the answer is there. It stands under a mark of 122
+ * random bits that only who can write there knows. A mark counts once.
+ */
 requestRoutes.post("/people/changes", async (c) => {
-  const length = Number(c.req.header("content-length") ?? Number.NaN);
-  if (!(length <= MAX_BODY)) return c.json({ error: "invalid_request" }, 400);
-  const notice = NOTICE.safeParse(await c.req.json().catch(() => null));
-  if (!notice.success) return c.json({ error: "invalid_request" }, 400);
-  const request = await readMarked(c.env.PLATFORM_DB, notice.data.mark);
+  const notice = await readNotice(c, CHANGED_PERSON);
+  if (notice === null) return c.json({ error: "invalid_request" }, 400);
+  const request = await readMarked(c.env.PLATFORM_DB, notice.mark);
   if (request === undefined) return c.json({ error: "unknown" }, 404);
   return (await carryOut(c.env, request)) ? c.json({ status: "in force" }) : c.json({ error: "failed" }, 503);
 });
+
+/**
+ * `POST /policy/changes`: all who wait have been told of a publication when the answer is there. It is announced once,
+ * whoever asks how often; one that the database does not have costs a row.
+ */
+requestRoutes.post("/policy/changes", async (c) => {
+  const notice = await readNotice(c, CHANGED_POLICY);
+  if (notice === null) return c.json({ error: "invalid_request" }, 400);
+  const policy = await policyInForce(c.env, notice.publication);
+  if (policy.publication < notice.publication) return c.json({ error: "unknown" }, 404);
+  await noticePolicy(c.env, policy);
+  return c.json({ status: "announced" });
+});
+
+async function readNotice<Notice>(c: Asked, schema: z.ZodType<Notice>): Promise<Notice | null> {
+  const length = Number(c.req.header("content-length") ?? Number.NaN);
+  if (!(length <= MAX_BODY)) return null;
+  return schema.safeParse(await c.req.json().catch(() => null)).data ?? null;
+}

@@ -1,0 +1,229 @@
+import { evictAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { nameWhoChanged } from "../../scripts/people/requests.ts";
+import { setRole } from "../../scripts/people/statements.ts";
+import { changeGate, RIGHTS } from "../../shared/mcp/changes.ts";
+import type { PolicyDocument } from "../../shared/policy/schema.ts";
+import type { ChangeHub } from "../../workers/changes/change-hub.ts";
+import { saveArticles } from "../knowledge/fixture.ts";
+import { type NewsReader, waitForNews } from "../support/news.ts";
+import { goBackTo, publish, readState } from "../support/publish.ts";
+import { LANES, openSession, type TestSession } from "../support/session.ts";
+
+const TOOL = "knowledge_list_gaps";
+
+type Role = PolicyDocument["roles"][string];
+
+beforeAll(saveArticles);
+
+// The next test begins with the bundled policy, and with nobody left to be told of it.
+afterEach(async () => {
+  if ((await readState()).version !== 1) await goBackTo(1);
+  await tellPolicy();
+});
+
+let people = 0;
+
+/** A client of an editor of their own, which waits for its lists and watches nothing. */
+async function listen(lane: (typeof LANES)[number]): Promise<{ session: TestSession; news: NewsReader }> {
+  const session = await openSession({ server: "knowledge", lane, as: `ed${people++}`, role: "editor" });
+  return { session, news: (await waitForNews(session, { lists: true })).news };
+}
+
+const openWriter = () => openSession({ server: "knowledge", lane: "stateless" });
+
+function changeEditors(change: Partial<Role>): Promise<number> {
+  return publish(({ roles }) => {
+    roles.editor = { ...(roles.editor as Role), ...change };
+  });
+}
+
+function post(path: string, body: unknown): Promise<Response> {
+  const text = JSON.stringify(body);
+  return exports.default.fetch(new URL(path, env.PUBLIC_URL), {
+    method: "POST",
+    headers: { "content-type": "application/json", "content-length": String(text.length) },
+    body: text,
+  });
+}
+
+/** Says that the newest publication is in force, as the command does that published it. */
+async function tellPolicy(): Promise<void> {
+  const { publication } = await readState();
+  if (publication > 0) expect((await post("/policy/changes", { publication })).status).toBe(200);
+}
+
+/** Changes somebody's role and says so, as the command does. */
+async function changeRole(name: string, role: string): Promise<void> {
+  const email = `${name}@people.example`;
+  const mark = crypto.randomUUID();
+  const sql = `${setRole(email, role, new Date().toISOString())}\n${nameWhoChanged(email, "tests", mark)}`;
+  const statements = sql.split(";\n").map((text) => env.PLATFORM_DB.prepare(text.replace(/;$/, "")));
+  await env.PLATFORM_DB.batch(statements);
+  expect((await post("/people/changes", { mark })).status).toBe(200);
+}
+
+/** The next `count` methods, in any order. */
+async function nextMethods(news: NewsReader, count: number): Promise<unknown[]> {
+  const methods = [];
+  for (let index = 0; index < count; index += 1) methods.push((await news.next())?.method);
+  return methods.sort();
+}
+
+const hubOf = (topic: string) => env.CHANGE_HUB.get(env.CHANGE_HUB.idFromName(topic));
+
+/** How many sessions wait for news of a topic. */
+const countSessions = (topic: string) =>
+  runInDurableObject(
+    hubOf(topic),
+    (_hub, { storage }) =>
+      storage.sql.exec<{ total: number }>("SELECT count(*) AS total FROM listeners").one().total,
+  );
+
+async function nameTools(session: TestSession): Promise<string[]> {
+  return (await session.listTools()).map(({ name }: { name: string }) => name);
+}
+
+describe.each(LANES)("a client on the %s lane that waits for its lists and watches nothing", (lane) => {
+  it("hears of the policy that was published, and gets the lists that it allows", async () => {
+    const { session, news } = await listen(lane);
+    expect(await nameTools(session)).toContain(TOOL);
+    await evictAllDurableObjects();
+    await changeEditors({ denied_tools: [TOOL], denied_prompts: ["*"] });
+    await tellPolicy();
+    expect(await nextMethods(news, 2)).toEqual([
+      "notifications/prompts/list_changed",
+      "notifications/tools/list_changed",
+    ]);
+    expect(await nameTools(session)).not.toContain(TOOL);
+    await goBackTo(1);
+    await tellPolicy();
+    await nextMethods(news, 2);
+    expect(await nameTools(session)).toContain(TOOL);
+    await news.close();
+  });
+
+  it("hears of its person's new role, and nobody else does", async () => {
+    const [demoted, other] = [await listen(lane), await listen(lane)];
+    await changeRole(`ed${people - 2}`, "viewer");
+    expect((await demoted.news.next())?.method).toBe("notifications/tools/list_changed");
+    expect(await nameTools(demoted.session)).not.toContain("knowledge_save_article");
+    await changeEditors({ denied_prompts: ["*"] });
+    await tellPolicy();
+    expect((await other.news.next())?.method).toBe("notifications/prompts/list_changed");
+    for (const { news } of [demoted, other]) await news.close();
+  });
+
+  it("hears of an article that a colleague added, and of many more a while later in one message", async () => {
+    const { news } = await listen(lane);
+    const writer = await openWriter();
+    const add = (title: string) =>
+      writer.call("knowledge_save_article", { collection: "handbook", title, body: "Text." });
+    await runDurableObjectAlarm(hubOf("knowledge"));
+    await evictAllDurableObjects();
+    await add(`First on ${lane}`);
+    expect((await news.next())?.method).toBe("notifications/resources/list_changed");
+    for (const number of [2, 3, 4]) await add(`${number} on ${lane}`);
+    expect(await runDurableObjectAlarm(hubOf("knowledge"))).toBe(true);
+    expect((await news.next())?.method).toBe("notifications/resources/list_changed");
+    await changeEditors({ denied_tools: [TOOL] });
+    await tellPolicy();
+    expect((await news.next())?.method).toBe("notifications/tools/list_changed");
+    await news.close();
+  });
+});
+
+describe("a session whose stream was closed", () => {
+  it("is woken by news once, and hears what it missed when it opens the next stream", async () => {
+    const { session, news } = await listen("sessionful");
+    const before = await countSessions(RIGHTS);
+    await news.close();
+    // The object learns of the closed stream a moment later than the client.
+    await expect
+      .poll(async () => {
+        await changeGate(env, RIGHTS).announce({ userId: `user_ed${people - 1}` });
+        return countSessions(RIGHTS);
+      })
+      .toBe(before - 1);
+    await changeEditors({ denied_tools: [TOOL] });
+    await tellPolicy();
+    const again = (await waitForNews(session, {})).news;
+    expect((await again.next())?.method).toBe("notifications/tools/list_changed");
+    expect(await countSessions(RIGHTS)).toBe(before);
+    await again.close();
+  });
+
+  it("is forgotten by those who would tell it, once it was ended", async () => {
+    const { session, news } = await listen("sessionful");
+    const before = await countSessions(RIGHTS);
+    const object = env.KNOWLEDGE_AGENT.get(
+      env.KNOWLEDGE_AGENT.idFromName(`streamable-http:${session.sessionId?.split(".")[0]}`),
+    );
+    const ended = await exports.default.fetch(session.url, {
+      method: "DELETE",
+      headers: {
+        host: new URL(session.url).host,
+        authorization: `Bearer ${session.token.accessToken}`,
+        "mcp-session-id": session.sessionId ?? "",
+      },
+    });
+    expect(ended.status).toBe(204);
+    await news.close();
+    // Ending a session aborts its object.
+    await runDurableObjectAlarm(object).catch(() => {});
+    await changeRole(`ed${people - 1}`, "viewer");
+    expect(await countSessions(RIGHTS)).toBe(before - 1);
+  });
+});
+
+describe("a topic for which thousands of sessions wait", () => {
+  it("tells all whom the news concerns, more than one run may tell", async () => {
+    const topic = "crowd";
+    // A session that cannot be reached is forgotten once it was told.
+    await runInDurableObject(hubOf(topic), async (hub: ChangeHub) => {
+      for (let number = 0; number < 2_500; number += 1) {
+        const place = { binding: "NOWHERE", name: `streamable-http:${number}` };
+        await hub.enrol(place, { userId: `user_${number % 5}`, pace: "soon" });
+      }
+    });
+    await changeGate(env, topic).announce({ userId: "user_1" });
+    expect(await countSessions(topic)).toBe(2_000);
+    await changeGate(env, topic).announce();
+    await expect.poll(() => countSessions(topic)).toBe(0);
+  });
+});
+
+describe("POST /policy/changes", () => {
+  it("takes nothing but a publication that the database has", async () => {
+    for (const body of [
+      {},
+      { publication: 0 },
+      { publication: "1" },
+      { publication: 1.5 },
+      "x".repeat(999),
+    ]) {
+      expect((await post("/policy/changes", body)).status).toBe(400);
+    }
+    expect((await post("/policy/changes", { publication: 1e9 })).status).toBe(404);
+  });
+
+  it("announces a publication once, however often it is asked", async () => {
+    const { news } = await listen("stateless");
+    await changeEditors({ denied_tools: [TOOL] });
+    await tellPolicy();
+    expect((await news.next())?.method).toBe("notifications/tools/list_changed");
+    const { publication } = await readState();
+    const heard: unknown[] = [];
+    const { webSocket } = await hubOf(RIGHTS).fetch("https://changes/", {
+      headers: { upgrade: "websocket", "gatehouse-listener": "somebody", "gatehouse-pace": "soon" },
+    });
+    webSocket?.addEventListener("message", ({ data }) => void heard.push(data));
+    webSocket?.accept();
+    await changeGate(env, RIGHTS).announce({ publication });
+    await changeGate(env, RIGHTS).announce({ publication: publication + 1 });
+    await expect.poll(() => heard).toEqual([String(publication + 1)]);
+    webSocket?.close(1000);
+    await news.close();
+  });
+});

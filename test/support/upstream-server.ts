@@ -1,0 +1,49 @@
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** A request as another system saw it. */
+export interface SeenRequest {
+  method: string;
+  path: string;
+  headers: http.IncomingHttpHeaders;
+  /** Whether the connection ended before the answer did. */
+  abandoned: boolean;
+}
+
+const REDIRECTS: Readonly<Record<string, [status: number, location: string]>> = {
+  "/here": [302, "/answer"],
+  "/loop": [302, "/loop"],
+  "/away": [302, "http://localhost:1/"],
+  "/same-data": [307, "/answer"],
+};
+
+/**
+ * Starts the system that upstream tests ask, outside of the runtime: what arrives there has crossed a network. Its paths
+ * say how it answers; `/seen?id=…` lists the requests with this id. Returns its host; it goes
+ * with the process, which it does not keep alive.
+ */
+export async function startUpstream(): Promise<{ host: string }> {
+  const seen = new Map<string, SeenRequest[]>();
+  const server = http.createServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? "", "http://upstream");
+    const id = searchParams.get("id") ?? "";
+    if (pathname === "/seen") return void response.end(JSON.stringify(seen.get(id) ?? []));
+    const { method = "", headers } = request;
+    const record: SeenRequest = { method, path: pathname, headers, abandoned: false };
+    seen.set(id, [...(seen.get(id) ?? []), record]);
+    response.on("close", () => {
+      record.abandoned = !response.writableFinished;
+    });
+    const redirect = REDIRECTS[pathname];
+    if (redirect !== undefined) {
+      const [status, location] = redirect;
+      return void response.writeHead(status, { location: `${location}?id=${id}` }).end();
+    }
+    if (pathname === "/never") return;
+    if (pathname === "/half") return void response.write("The beginning, and then nothing. ");
+    response.writeHead(pathname === "/missing" ? 404 : 200).end("Answered.");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  server.unref();
+  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
