@@ -2,10 +2,12 @@ import {
   dropEndings,
   foldWord,
   listEdits,
+  listLongBeginnings,
   narrowToFacets,
   rankAllWords,
   rankSomeWords,
   type SearchColumns,
+  spellBeginnings,
   splitWords,
   suggestSpellings,
   type Tier,
@@ -57,10 +59,12 @@ export interface SearchTable {
 const FIRST = Number.MAX_SAFE_INTEGER;
 /** Longest word that is corrected, how many of a search are, and words read for a second slip. */
 const [LONGEST, CORRECTED, NEARBY] = [20, 4, 500];
+/** Words that the beginnings of a search are spelled out as, altogether. */
+const SPELLED_OUT = 500;
 
 /**
  * Finds one page of rows. When nothing holds all words, tries likely spellings, then all words but one; the answer
- * says which it was. A page is one round trip to the database, or up to three when names do not fill it.
+ * says which it was. A page is one round trip to the database, or up to four when names do not fill it.
  */
 export async function searchPage<Row extends { seq: number }>(
   db: D1Database,
@@ -133,7 +137,7 @@ async function readSpellings(db: D1Database, table: string, words: readonly stri
   const answers = await db.batch<{ term: string }>(
     list.flatMap((word) => [
       findEdits(db, table, word),
-      ...(word.length < 8 ? [] : [listNearby(db, table, word)]),
+      ...(word.length < 8 ? [] : [listTerms(db, table, word.slice(0, 4), NEARBY)]),
     ]),
   );
   const found = answers.flatMap(({ results }) => results.map(({ term }) => term));
@@ -153,9 +157,8 @@ function findEdits(db: D1Database, table: string, word: string): D1PreparedState
     .bind(JSON.stringify(listEdits(word)));
 }
 
-/** Steps from one word to the next instead of reading every occurrence of each. */
-function listNearby(db: D1Database, table: string, word: string): D1PreparedStatement {
-  const beginning = word.slice(0, 4);
+/** The words that begin so. Steps from one to the next instead of reading every occurrence of each. */
+function listTerms(db: D1Database, table: string, beginning: string, limit: number): D1PreparedStatement {
   const next = (after: string) => `(SELECT term FROM ${table}_terms WHERE term >= ${after} LIMIT 1)`;
   return db
     .prepare(
@@ -164,7 +167,27 @@ function listNearby(db: D1Database, table: string, word: string): D1PreparedStat
          LIMIT ?3
        ) SELECT term FROM nearby WHERE term < ?2`,
     )
-    .bind(beginning, `${beginning}\u{10FFFF}`, NEARBY);
+    .bind(beginning, `${beginning}\u{10FFFF}`, limit);
+}
+
+/** The words that each long beginning stands for; a beginning of none or of very many is not there. */
+async function readBeginnings(
+  db: D1Database,
+  table: string,
+  words: readonly string[],
+): Promise<Map<string, string[]>> {
+  const long = [...listLongBeginnings(words)];
+  if (long.length === 0) return new Map();
+  const most = Math.floor(SPELLED_OUT / long.length);
+  const answers = await db.batch<{ term: string }>(
+    long.map(([, plain]) => listTerms(db, table, plain, most + 1)),
+  );
+  const known = answers.map(({ results }, index) => [long[index]?.[0] ?? "", results] as const);
+  return new Map(
+    known
+      .filter(([, { length }]) => length > 0 && length <= most)
+      .map(([word, terms]) => [word, terms.map(({ term }) => term)]),
+  );
 }
 
 async function readPage<Row extends { seq: number }>(
@@ -179,10 +202,13 @@ async function readPage<Row extends { seq: number }>(
   const found: { row: Row; position: SearchPosition }[] = [];
   for (const asked of steps.values()) {
     if (found.length > limit) break;
+    const begun = asked.flatMap(({ tier }) => tier.begun ?? []);
+    const known = await readBeginnings(db, target.table, begun);
     const answers = await db.batch<Row>(
-      asked.map(({ tier, at }) =>
-        readTier(db, target, tier, after?.tier === at ? after.seq : FIRST, limit + 1),
-      ),
+      asked.map(({ tier, at }) => {
+        const before = after?.tier === at ? after.seq : FIRST;
+        return readTier(db, target, spellBeginnings(tier, known), before, limit + 1);
+      }),
     );
     for (const [place, { results }] of answers.entries()) {
       const tier = asked[place]?.at ?? 0;
