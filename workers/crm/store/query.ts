@@ -9,7 +9,7 @@
 /**
  * One tier: an expression, the index it is for, and rows of the names' index that tiers before it gave. Tiers of one
  * step are asked together, those of a later step only when the page is not full by then. `begun` are the words whose
- * beginnings the expression asks for and that {@link spellBeginnings} may put in their place.
+ * beginnings it asks for; {@link spellBeginnings} puts the words that exist in their place.
  */
 export interface Tier {
   step: number;
@@ -55,22 +55,24 @@ export function splitWords(text: string): string[] {
 /** Tiers of rows that hold all words: as whole words of the name, as beginnings there, and the same anywhere. */
 export function rankAllWords(words: Words, columns: SearchColumns): Tier[] {
   const whole = `${columns.name} : (${joinWords(words, "AND", "")})`;
-  const begun = `${columns.name} : (${joinWords(words, "AND", "*")})`;
+  const begins = `${columns.name} : (${joinWords(words, "AND", "*")})`;
   const any = anyColumn(columns);
   const wholeAnywhere = `${any} : (${joinWords(words, "AND", "")})`;
   const anywhere = `${any} : (${joinWords(words, "AND", "*")})`;
+  const begun = words.flat();
+  // Long beginnings are looked up along with the first step; short ones need no step of their own.
+  const step = listLongBeginnings(begun).size > 0 ? 1 : 0;
   const names: Tier[] = [
     { step: 0, index: "names", match: whole },
-    { step: 0, index: "names", match: `(${begun}) NOT (${whole})` },
+    { step, index: "names", match: `(${begins}) NOT (${whole})`, begun },
   ];
   if (columns.rest.length === 0) return names;
   // Names are not left out by NOT: a word that stands in no name would be looked for there once for each row with it.
-  // Whole words come first here too: they need not be looked up among the words that begin so.
   const last = `(${anywhere}) NOT (${wholeAnywhere})`;
   return [
     ...names,
-    { step: 1, index: "all", match: wholeAnywhere, without: begun },
-    { step: 2, index: "all", match: last, without: begun, begun: words.flat() },
+    { step: step + 1, index: "all", match: wholeAnywhere, without: begins, begun },
+    { step: step + 2, index: "all", match: last, without: begins, begun },
   ];
 }
 
@@ -104,11 +106,13 @@ export function listLongBeginnings(words: readonly string[]): Map<string, string
 
 /** Puts the words that begin so in the place of beginnings: their rows are met newest first, without being gathered. */
 export function spellBeginnings(tier: Tier, known: ReadonlyMap<string, readonly string[]>): Tier {
-  let { match } = tier;
-  for (const [word, terms] of known) {
-    match = match.replaceAll(`${quote(word)}*`, `(${terms.map(quote).join(" OR ")})`);
-  }
-  return { ...tier, match };
+  const spell = (expression: string) =>
+    [...known].reduce(
+      (text, [word, terms]) => text.replaceAll(`${quote(word)}*`, `(${terms.map(quote).join(" OR ")})`),
+      expression,
+    );
+  const { match, without } = tier;
+  return { ...tier, match: spell(match), ...(without !== undefined && { without: spell(without) }) };
 }
 
 /** Narrows tiers to rows that carry every facet (an id without its prefix, or a region). */

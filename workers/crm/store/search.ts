@@ -1,8 +1,8 @@
+import { listBeginnings, listTerms } from "./beginnings.ts";
 import {
   dropEndings,
   foldWord,
   listEdits,
-  listLongBeginnings,
   narrowToFacets,
   rankAllWords,
   rankSomeWords,
@@ -59,8 +59,6 @@ export interface SearchTable {
 const FIRST = Number.MAX_SAFE_INTEGER;
 /** Longest word that is corrected, how many of a search are, and words read for a second slip. */
 const [LONGEST, CORRECTED, NEARBY] = [20, 4, 500];
-/** Words that the beginnings of a search are spelled out as, altogether. */
-const SPELLED_OUT = 500;
 
 /**
  * Finds one page of rows. When nothing holds all words, tries likely spellings, then all words but one; the answer
@@ -157,39 +155,6 @@ function findEdits(db: D1Database, table: string, word: string): D1PreparedState
     .bind(JSON.stringify(listEdits(word)));
 }
 
-/** The words that begin so. Steps from one to the next instead of reading every occurrence of each. */
-function listTerms(db: D1Database, table: string, beginning: string, limit: number): D1PreparedStatement {
-  const next = (after: string) => `(SELECT term FROM ${table}_terms WHERE term >= ${after} LIMIT 1)`;
-  return db
-    .prepare(
-      `WITH RECURSIVE nearby (term) AS (
-         SELECT ${next("?1")} UNION ALL SELECT ${next("nearby.term || char(1)")} FROM nearby WHERE nearby.term < ?2
-         LIMIT ?3
-       ) SELECT term FROM nearby WHERE term < ?2`,
-    )
-    .bind(beginning, `${beginning}\u{10FFFF}`, limit);
-}
-
-/** The words that each long beginning stands for; a beginning of none or of very many is not there. */
-async function readBeginnings(
-  db: D1Database,
-  table: string,
-  words: readonly string[],
-): Promise<Map<string, string[]>> {
-  const long = [...listLongBeginnings(words)];
-  if (long.length === 0) return new Map();
-  const most = Math.floor(SPELLED_OUT / long.length);
-  const answers = await db.batch<{ term: string }>(
-    long.map(([, plain]) => listTerms(db, table, plain, most + 1)),
-  );
-  const known = answers.map(({ results }, index) => [long[index]?.[0] ?? "", results] as const);
-  return new Map(
-    known
-      .filter(([, { length }]) => length > 0 && length <= most)
-      .map(([word, terms]) => [word, terms.map(({ term }) => term)]),
-  );
-}
-
 async function readPage<Row extends { seq: number }>(
   db: D1Database,
   target: SearchTable,
@@ -198,18 +163,23 @@ async function readPage<Row extends { seq: number }>(
   { after, limit }: SearchRequest,
 ): Promise<SearchPage<Row>> {
   const places = tiers.map((tier, at) => ({ tier, at })).slice(after?.tier ?? 0);
-  const steps = Map.groupBy(places, ({ tier }) => tier.step);
+  const steps = [...Map.groupBy(places, ({ tier }) => tier.step).values()];
+  const lookup = listBeginnings(
+    db,
+    target.table,
+    tiers.flatMap(({ begun }) => begun ?? []),
+  );
+  const needsAtOnce = steps[0]?.some(({ tier }) => tier.begun) && lookup.statements.length > 0;
+  let spelled = needsAtOnce ? lookup.read(await db.batch(lookup.statements)) : undefined;
   const found: { row: Row; position: SearchPosition }[] = [];
-  for (const asked of steps.values()) {
+  for (const asked of steps) {
     if (found.length > limit) break;
-    const begun = asked.flatMap(({ tier }) => tier.begun ?? []);
-    const known = await readBeginnings(db, target.table, begun);
-    const answers = await db.batch<Row>(
-      asked.map(({ tier, at }) => {
-        const before = after?.tier === at ? after.seq : FIRST;
-        return readTier(db, target, spellBeginnings(tier, known), before, limit + 1);
-      }),
-    );
+    const pages = asked.map(({ tier, at }) => {
+      const before = after?.tier === at ? after.seq : FIRST;
+      return readTier(db, target, spellBeginnings(tier, spelled ?? new Map()), before, limit + 1);
+    });
+    const answers = await db.batch<Row>(spelled ? pages : [...pages, ...lookup.statements]);
+    spelled ??= lookup.read(answers.splice(asked.length));
     for (const [place, { results }] of answers.entries()) {
       const tier = asked[place]?.at ?? 0;
       found.push(...results.map((row) => ({ row, position: { match, tier, seq: row.seq } })));
