@@ -12,6 +12,7 @@ const BIG = [
   "passages",
   "passages_index",
   "passages_terms",
+  "passages_words",
   "article_tags",
   "feedback",
   "media",

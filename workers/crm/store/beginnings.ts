@@ -1,25 +1,8 @@
+import { listTerms } from "../../../shared/search/list-terms.ts";
 import { listLongBeginnings } from "./query.ts";
 
 /** Words that the beginnings of a search are spelled out as, altogether. */
 const SPELLED_OUT = 500;
-
-/** The words of a vocabulary that begin so, at most `limit`. Steps from one to the next instead of reading every occurrence of each. */
-export function listTerms(
-  db: D1Database,
-  table: string,
-  beginning: string,
-  limit: number,
-): D1PreparedStatement {
-  const next = (after: string) => `(SELECT term FROM ${table}_terms WHERE term >= ${after} LIMIT 1)`;
-  return db
-    .prepare(
-      `WITH RECURSIVE nearby (term) AS (
-         SELECT ${next("?1")} UNION ALL SELECT ${next("nearby.term || char(1)")} FROM nearby WHERE nearby.term < ?2
-         LIMIT ?3
-       ) SELECT term FROM nearby WHERE term < ?2`,
-    )
-    .bind(beginning, `${beginning}\u{10FFFF}`, limit);
-}
 
 /** The words that long beginnings stand for, by beginning. */
 type Spelled = ReadonlyMap<string, readonly string[]>;
@@ -36,7 +19,7 @@ export function listBeginnings(
   const long = [...listLongBeginnings(words)];
   const most = Math.floor(SPELLED_OUT / Math.max(1, long.length));
   return {
-    statements: long.map(([, plain]) => listTerms(db, table, plain, most + 1)),
+    statements: long.map(([, plain]) => listTerms(db, `${table}_terms`, plain, most + 1)),
     read(answers) {
       const lists = answers.map(({ results }) => (results as { term: string }[]).map(({ term }) => term));
       const spelled = long.map(([word], index) => [word, lists[index] ?? []] as const);

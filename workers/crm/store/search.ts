@@ -1,4 +1,5 @@
-import { listBeginnings, listTerms } from "./beginnings.ts";
+import { listTerms } from "../../../shared/search/list-terms.ts";
+import { listBeginnings } from "./beginnings.ts";
 import {
   dropEndings,
   foldWord,
@@ -135,7 +136,7 @@ async function readSpellings(db: D1Database, table: string, words: readonly stri
   const answers = await db.batch<{ term: string }>(
     list.flatMap((word) => [
       findEdits(db, table, word),
-      ...(word.length < 8 ? [] : [listTerms(db, table, word.slice(0, 4), NEARBY)]),
+      ...(word.length < 8 ? [] : [listTerms(db, `${table}_terms`, word.slice(0, 4), NEARBY)]),
     ]),
   );
   const found = answers.flatMap(({ results }) => results.map(({ term }) => term));
