@@ -11,6 +11,8 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench -- crm              lists and searches of the CRM over 100,000 and 1,000,000 contacts
   npm run bench -- analytics        questions over 100,000, 1,000,000 and 10,000,000 events
   npm run bench -- knowledge        the ranking of the knowledge base on a test collection
+
+The last three print with --plans how the database reaches each answer, and with --markdown a table of both.
 `;
 
 const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {

@@ -6,17 +6,19 @@ import { openCrmStore } from "../../workers/crm/store.ts";
 import { openLocalDatabases } from "../local/databases.ts";
 import { CommandFailure, reportFailure } from "../local/failure.ts";
 import { applyMigrations, readMigrations } from "../local/migrate.ts";
+import { type CountedDatabase, countReads, type Reads } from "./count-reads.ts";
 import { loadCustomers } from "./crm/load.ts";
 import { listQuestions, type Question, type Sample } from "./crm/questions.ts";
-import { countReads, type ReadCounter } from "./rows-read.ts";
+import { FIGURES_HELP, FIGURES_OPTIONS, type FiguresStyle, startFigures } from "./figures-table.ts";
 
 const HELP = `
 Measures every list and search of the CRM over customers of several sizes: D1 time at p50 and p95 of 40 samples, the
 quickest of three askings each, and rows read.
 
-  npm run bench -- crm [--contacts 100000,1000000] [--folder <path>]
+  npm run bench -- crm [--contacts 100000,1000000] [--folder <path>] [--plans] [--markdown]
 
 With --folder, what was loaded stays there and is measured again the next time; otherwise databases are in memory.
+${FIGURES_HELP}
 `;
 /** Ages count from here, so that every run asks about the same days. */
 const AS_OF = new Date("2026-03-01T00:00:00Z");
@@ -35,7 +37,11 @@ process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 
 async function run(): Promise<void> {
   const { values } = parseArgs({
-    options: { contacts: { type: "string", default: "100000,1000000" }, folder: { type: "string" } },
+    options: {
+      contacts: { type: "string", default: "100000,1000000" },
+      folder: { type: "string" },
+      ...FIGURES_OPTIONS,
+    },
   });
   const sizes = values.contacts.split(",").map(Number);
   if (sizes.some((size) => !Number.isInteger(size) || size < 1_000 || size > 1_000_000)) {
@@ -57,7 +63,7 @@ async function run(): Promise<void> {
       console.log(
         `\n${contacts.toLocaleString("en")} contacts${loaded === 0 ? `, loaded in ${seconds} s` : ""}`,
       );
-      await measure(db);
+      await measure(db, values);
     } finally {
       await databases.close();
     }
@@ -82,40 +88,50 @@ async function readSamples(db: D1Database): Promise<Sample[]> {
 }
 
 async function askQuickest(
-  db: D1Database,
+  { db, take }: CountedDatabase,
   ask: Question["ask"],
   sample: Sample,
   index: number,
-): Promise<ReadCounter> {
-  let quickest: ReadCounter = { rowsRead: 0, milliseconds: Number.POSITIVE_INFINITY };
+): Promise<Reads> {
+  let quickest: Reads | undefined;
   for (let repeat = 0; repeat < REPEATS; repeat++) {
-    const counter: ReadCounter = { rowsRead: 0, milliseconds: 0 };
-    await ask(openCrmStore(countReads(db, counter), EVERYTHING), sample, index);
-    if (counter.milliseconds < quickest.milliseconds) quickest = counter;
+    await ask(openCrmStore(db, EVERYTHING), sample, index);
+    const reads = take();
+    if (quickest === undefined || reads.milliseconds < quickest.milliseconds) quickest = reads;
   }
-  return quickest;
+  return quickest as Reads;
 }
 
-async function measure(db: D1Database): Promise<void> {
+async function measure(db: D1Database, style: FiguresStyle): Promise<void> {
   const samples = await readSamples(db);
-  const header = ["p50 ms", "p95 ms", "max rows"].map((title) => title.padStart(10)).join("");
-  console.log(`${"question".padEnd(50)}${header}`);
+  const counter = countReads(db);
+  const table = startFigures(db, ["p50 ms", "p95 ms", "max rows"], style);
   const slow: string[] = [];
   for (const { title, ask } of listQuestions(AS_OF)) {
-    const rounds: ReadCounter[] = [];
-    for (const [index, sample] of samples.entries()) rounds.push(await askQuickest(db, ask, sample, index));
+    const rounds: Reads[] = [];
+    for (const [index, sample] of samples.entries()) {
+      rounds.push(await askQuickest(counter, ask, sample, index));
+    }
     const times = rounds.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
     const at = (share: number) => times[Math.ceil(times.length * share) - 1] ?? 0;
-    const rows = Math.max(...rounds.map(({ rowsRead }) => rowsRead));
-    const cells = [at(0.5).toFixed(0), at(0.95).toFixed(0), rows.toLocaleString("en")];
-    console.log(`${title.padEnd(50)}${cells.map((cell) => cell.padStart(10)).join("")}`);
+    const figures = [at(0.5).toFixed(0), at(0.95).toFixed(0), maxRows(rounds).toLocaleString("en")];
+    await table.add(
+      title,
+      figures,
+      rounds.flatMap(({ statements }) => statements),
+    );
     if (at(0.95) > TARGET_MS) slow.push(title);
   }
+  table.end();
   console.log(
     slow.length === 0
       ? `Every question is under ${TARGET_MS} ms at p95.`
       : `Over ${TARGET_MS} ms at p95: ${slow.join("; ")}.`,
   );
+}
+
+function maxRows(rounds: readonly Reads[]): number {
+  return Math.max(...rounds.map(({ rows }) => rows));
 }
 
 try {

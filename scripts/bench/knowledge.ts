@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { openLocalDatabases } from "../local/databases.ts";
 import { CommandFailure, reportFailure } from "../local/failure.ts";
 import { applyMigrations, readMigrations } from "../local/migrate.ts";
+import { FIGURES_HELP, FIGURES_OPTIONS } from "./figures-table.ts";
 import { loadDocumentation } from "./retrieval/documentation.ts";
 import { multiplyPassages } from "./retrieval/multiply-passages.ts";
 import { reportCost, reportRelevance } from "./retrieval/report-figures.ts";
@@ -15,6 +16,9 @@ const HELP = `Measures the knowledge base's ranking and what it costs, in an emp
                                                       questions.jsonl ({ id, text }) and judgements.tsv (question,
                                                       document, grade; first line is a heading)
   npm run bench -- knowledge --passages 10000,100000  also time and rows read at these sizes; with either
+  npm run bench -- knowledge --plans                  also how the database reaches each answer; with any
+
+${FIGURES_HELP}
 `;
 
 process.env.WRANGLER_SEND_METRICS = "false";
@@ -27,7 +31,9 @@ try {
 }
 
 async function run(): Promise<void> {
-  const { values } = parseArgs({ options: { collection: { type: "string" }, passages: { type: "string" } } });
+  const { values } = parseArgs({
+    options: { collection: { type: "string" }, passages: { type: "string" }, ...FIGURES_OPTIONS },
+  });
   const sizes = (values.passages ?? "").split(",").filter(Boolean).map(Number);
   if (!sizes.every((size) => Number.isInteger(size) && size > 0)) {
     throw new CommandFailure("--passages takes numbers, such as 10000,100000.", HELP);
@@ -43,10 +49,10 @@ async function run(): Promise<void> {
         ? await loadDocumentation(db)
         : await loadStandardCollection(db, path.resolve(values.collection));
     await reportRelevance(db, set);
-    await reportCost(db, set);
+    await reportCost(db, set, values);
     for (const size of sizes.sort((a, b) => a - b)) {
       console.log(`\n${await multiplyPassages(db, size)} passages`);
-      await reportCost(db, set);
+      await reportCost(db, set, values);
     }
   } finally {
     await databases.close();

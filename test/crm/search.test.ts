@@ -1,7 +1,11 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { countReads } from "../../scripts/bench/count-reads.ts";
+import { bundledPolicy } from "../../shared/policy/current.ts";
+import { masksOf } from "../../shared/policy/masks.ts";
 import { dropEndings } from "../../workers/crm/store/query.ts";
+import { openCrmStore } from "../../workers/crm/store.ts";
 import { openSession, type TestSession } from "../support/session.ts";
 import { addCompany, addContact } from "./rows.ts";
 
@@ -9,7 +13,7 @@ const FIRST = ["Ann", "Anna", "Hanna", "Jo", "John", "Johanna", "Zoë"];
 const LAST = ["Smith", "Smithers", "Blacksmith", "Müller", "O'Neil", "St. John"];
 const COMPANIES = ["Smith & Sons", "Northwind", "John Deer", "Zoe Labs"];
 let session: TestSession;
-let people: { id: string; name: string; company: string; companyId: string }[];
+let people: { id: string; name: string; company: string; companyId: string; email: string }[];
 
 beforeAll(async () => {
   for (const [index, name] of COMPANIES.entries()) await addCompany(`cmp_${index}`, name);
@@ -19,9 +23,12 @@ beforeAll(async () => {
       name: `${first} ${last}`,
       companyId: `cmp_${(row + column) % COMPANIES.length}`,
       company: COMPANIES[(row + column) % COMPANIES.length] ?? "",
+      email: `${row}x${column}@${column % 2 === 0 ? "postbox" : "postal-service"}.example`,
     })),
   );
-  for (const { id, name, companyId } of people) await addContact(id, name, { company_id: companyId });
+  for (const { id, name, companyId, email } of people) {
+    await addContact(id, name, { company_id: companyId, email });
+  }
   session = await openSession({ server: "crm", lane: "stateless" });
 });
 
@@ -38,9 +45,13 @@ async function findAll(args: Record<string, unknown>, limit: number) {
   return { rows, match };
 }
 
+function fold(text: string): string {
+  return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+}
+
 /** Words as a reader sees them: no accents, split at everything that is no letter. */
 function wordsOf(text: string): string[] {
-  const plain = text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+  const plain = fold(text);
   return [...(plain.match(/[a-z]+/g) ?? []), ...plain.replace(/['’-]/g, "").split(/[^a-z]+/)];
 }
 
@@ -61,15 +72,23 @@ describe("finding contacts", () => {
       "mull",
       "o",
       "north",
+      "northw",
+      "johan",
+      "smithe",
+      "blacksm",
+      "müller",
+      "postb",
+      "posta",
+      "examp",
     );
     await fc.assert(
       fc.asyncProperty(
         fc.array(beginnings, { minLength: 1, maxLength: 2 }),
         fc.integer({ min: 1, max: 9 }),
         async (words, limit) => {
-          const fits = ({ name, company }: { name: string; company: string }) =>
+          const fits = ({ name, company, email }: (typeof people)[number]) =>
             words.every((word) =>
-              [...wordsOf(name), ...wordsOf(company)].some((own) => own.startsWith(word)),
+              wordsOf(`${name} ${company} ${email}`).some((own) => own.startsWith(fold(word))),
             );
           const expected = people.filter(fits).map(({ id }) => id);
           const { rows, match } = await findAll({ query: words.join(" ") }, limit);
@@ -135,6 +154,45 @@ describe("finding contacts", () => {
     const { rows } = await findAll({ query: "gmail" }, 2);
     expect(rows.map(({ id }) => id).slice(0, 3)).toEqual(["con_mail3", "con_mail0", "con_mail1"]);
     expect(rows).toHaveLength(5);
+  });
+
+  it("spells out a long beginning, because the index would first gather the rows of every word that begins so", async () => {
+    const counter = countReads(env.CRM_DB);
+    const store = openCrmStore(counter.db, masksOf(bundledPolicy(), "admin"));
+    const { rows } = await store.contacts.search({ text: "postal-servic examp", facets: [], limit: 5 });
+    expect(rows.map(({ email }) => email)).toEqual(rows.map(() => expect.stringContaining("postal-service")));
+    const expressions = counter
+      .take()
+      .statements.flatMap(({ sql, values }) => (/MATCH/.test(sql) ? values : []));
+    expect(expressions).toContain('{name email company} : ("postal" AND "servic" AND "examp")');
+    expect(expressions).toContainEqual(expect.stringContaining('("postal") AND ("service") AND ("example")'));
+    expect(expressions.filter((text) => /"\*/.test(String(text)))).toEqual([]);
+  });
+
+  it("finds a beginning of more words than are spelled out, newest first", async () => {
+    await env.CRM_DB.prepare(
+      `WITH RECURSIVE n (i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 700)
+       INSERT INTO contacts (id, first_name, last_name, email, created_at, created_by, created_by_name, updated_at,
+         updated_by, updated_by_name)
+       SELECT 'con_many' || i, 'Max', 'Many', 'subscriber' || i || '@many.example', '', 'x', 'X', '', 'x', 'X' FROM n`,
+    ).run();
+    const { data } = await session.call("crm_find_contacts", { query: "subscriber", limit: 3 });
+    expect(data.contacts.map(({ id }: { id: string }) => id)).toEqual([
+      "con_many700",
+      "con_many699",
+      "con_many698",
+    ]);
+    expect((await findAll({ query: "subscriber12" }, 4)).rows).toHaveLength(10);
+  });
+
+  it("finds a name in another script by its beginning, with the marks that belong to its letters", async () => {
+    await addContact("con_script0", "Андрей Йорданов");
+    await addContact("con_script1", "Ann Other", { email: "йорданов@post.example" });
+    await addContact("con_script2", "กิตติ สุขสันต์");
+    const ids = async (query: string) => (await findAll({ query }, 5)).rows.map(({ id }) => id);
+    expect(await ids("йорда")).toEqual(["con_script0", "con_script1"]);
+    expect(await ids("йорданво")).toEqual(["con_script0", "con_script1"]);
+    expect(await ids("สุขสัน")).toEqual(["con_script2"]);
   });
 
   it("corrects a slip of the finger and says so", async () => {

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { buildMatch, readQuestion } from "../../workers/knowledge/search/build-match.ts";
 import { stemWord } from "../../workers/knowledge/search/stem-word.ts";
 import { tokenize } from "../../workers/knowledge/search/tokenize.ts";
+import { spellBeginnings } from "../../workers/knowledge/store/spell-beginnings.ts";
 import { NOON, openTestStore, saveArticles } from "./fixture.ts";
 
 /** One word for every rule of Porter's algorithm. */
@@ -129,6 +130,46 @@ describe("stems", () => {
         for (const stem of tokenize(text)) expect(stem).not.toBe("");
       }),
     );
+  });
+});
+
+describe("a beginning", () => {
+  it("finds the passages of every word that begins so, and of no other", async () => {
+    const db = env.KNOWLEDGE_DB;
+    const { results } = await db
+      .prepare("SELECT id, title || ' ' || heading || ' ' || body || ' ' || tags AS text FROM passages")
+      .all<{ id: number; text: string }>();
+    const passages = results.map(({ id, text }) => ({ id, stems: tokenize(text) }));
+    const stems = passages.flatMap((passage) => passage.stems);
+    const beginnings = new Set(stems.flatMap((stem) => [2, 3, 5].map((length) => stem.slice(0, length))));
+    for (const beginning of [...beginnings].filter(({ length }) => length > 1)) {
+      const match = buildMatch(await spellBeginnings(db, readQuestion(`${beginning}*`)));
+      const { results: found } = await db
+        .prepare("SELECT rowid AS id FROM passages_index WHERE passages_index MATCH ? ORDER BY rowid")
+        .bind(`{title heading body tags} : (${match})`)
+        .all<{ id: number }>();
+      const cut = ["e", "ion"].map((ending) => tokenize(beginning + ending)[0]);
+      const fits = (stem: string) => stem.startsWith(beginning) || cut.includes(stem);
+      const expected = passages.filter((passage) => passage.stems.some(fits)).map(({ id }) => id);
+      expect([beginning, found.map(({ id }) => id)]).toEqual([beginning, expected]);
+    }
+  });
+
+  it("stays one where no word or an accent begins so, or where more words do than are spelled out", async () => {
+    const spell = async (text: string) =>
+      buildMatch(await spellBeginnings(env.KNOWLEDGE_DB, readQuestion(text)));
+    await openTestStore().createArticle(
+      {
+        collection: "engineering",
+        title: "Parts",
+        body: Array.from({ length: 501 }, (_, n) => `quark${n}`).join(" "),
+        tags: [],
+      },
+      NOON,
+    );
+    for (const text of ["zzqx*", "réfu*", "quark*"])
+      expect(await spell(text)).toBe(buildMatch(readQuestion(text)));
+    expect(await spell("quark49*")).toMatch(/^"quark49" OR "quark490" OR .* OR "quark499" OR /);
   });
 });
 

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { countReads } from "../../scripts/knowledge/count-reads.ts";
+import { countReads } from "../../scripts/bench/count-reads.ts";
 import { readQuestion } from "../../workers/knowledge/search/build-match.ts";
 import { countPassage } from "../../workers/knowledge/search/rank-passages.ts";
 import { smoothScores } from "../../workers/knowledge/search/smooth-scores.ts";

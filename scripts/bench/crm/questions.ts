@@ -44,8 +44,11 @@ export function listQuestions(asOf: Date): Question[] {
       "e-mail address that nobody has",
       ({ first, company }, index) => `${first}.${letter(index)}q@${company.split(/\W/)[0]}.example`,
     ),
-    // The known weak spot: a long word that stands in every address and in no name.
+    // Long words that stand in every address and in no name.
     contacts("word of every address", () => "example"),
+    contacts("beginning of a word of every address", (_, index) => "example".slice(0, 5 + (index % 2))),
+    contacts("that and a beginning of a name", ({ first }) => `${first.slice(0, 2)} examp`),
+    contacts("that and a word that nobody has", (_, index) => `examp zzq${letter(index)}`),
     contacts("slip of the pen", ({ first, last }) => `${slip(first)} ${slip(last)}`),
     contacts("words that nobody has", ({ last }, index) => `${last} zzq${letter(index)}`),
     {
@@ -59,6 +62,7 @@ export function listQuestions(asOf: Date): Question[] {
     },
     companies("beginning of a name", ({ company }) => company.slice(0, 3)),
     companies("name", ({ company }) => company),
+    companies("beginning of a word of every web domain", () => "examp"),
     companies("slip of the pen", ({ company }) => slip(company)),
     {
       title: "companies of an owner in a region",

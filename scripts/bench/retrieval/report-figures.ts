@@ -1,7 +1,9 @@
 import { searchArticles, searchPassages } from "../../../workers/knowledge/store/search-passages.ts";
-import { countReads, type Reads } from "../../knowledge/count-reads.ts";
+import { countReads, type Reads } from "../count-reads.ts";
+import { type FiguresStyle, startFigures } from "../figures-table.ts";
 import { Figures } from "../retrieval-measures.ts";
 import type { JudgedSet } from "./judged-set.ts";
+import { QUESTIONS, type Sample } from "./questions.ts";
 
 /** Prints how well the questions are answered: nDCG@10 and recall@20 of articles, and where the right section stands. */
 export async function reportRelevance(database: D1Database, set: JudgedSet): Promise<void> {
@@ -39,26 +41,59 @@ async function reportSections(database: D1Database, set: JudgedSet): Promise<voi
   );
 }
 
-/** Prints what a search costs: time inside of SQLite, rows read and statements, one question after the other. */
-export async function reportCost(database: D1Database, { questions }: JudgedSet): Promise<void> {
+/** Prints what the knowledge base's questions cost, asked one after the other: time inside SQLite and rows read. */
+export async function reportCost(
+  database: D1Database,
+  { questions }: JudgedSet,
+  style: FiguresStyle,
+): Promise<void> {
   const counter = countReads(database);
-  const times: number[] = [];
-  const reads: Reads[] = [];
-  for (const { text } of questions) {
-    const began = performance.now();
-    await searchArticles(counter.db, { question: text, limit: 20 }, { hidden: [] });
-    times.push(performance.now() - began);
-    reads.push(counter.take());
+  const samples = await readSamples(database, questions);
+  const columns = ["p50 ms", "p95 ms", "p50 rows", "p95 rows", "statements"];
+  const table = startFigures(database, columns, style);
+  for (const { title, ask } of QUESTIONS) {
+    const asked: Reads[] = [];
+    for (const sample of samples) {
+      await ask(counter.db, sample);
+      asked.push(counter.take());
+    }
+    const times = asked.map(({ milliseconds }) => milliseconds);
+    const rows = asked.map((reads) => reads.rows);
+    const figures = [
+      percentile(times, 0.5).toFixed(1),
+      percentile(times, 0.95).toFixed(1),
+      percentile(rows, 0.5).toLocaleString("en"),
+      percentile(rows, 0.95).toLocaleString("en"),
+      String(Math.max(...asked.map(({ statements }) => statements.length))),
+    ];
+    await table.add(
+      title,
+      figures,
+      asked.flatMap(({ statements }) => statements),
+    );
   }
-  const of = (figure: keyof Reads) => reads.map((read) => read[figure]);
-  console.log(`search     ${describe(times, 1)} ms, through the local emulator`);
-  console.log(`database   ${describe(of("duration"), 1)} ms inside SQLite`);
-  console.log(`rows read  ${describe(of("rows"), 0)} in ${Math.max(...of("statements"))} statements at most`);
+  table.end();
 }
 
-function describe(values: readonly number[], digits: number): string {
+/** The judged questions, each with a section from somewhere in the collection. */
+async function readSamples(database: D1Database, questions: JudgedSet["questions"]): Promise<Sample[]> {
+  const last = (await database.prepare("SELECT max(id) AS last FROM passages").first<number>("last")) ?? 0;
+  const answers = await database.batch<Omit<Sample, "text">>(
+    questions.map((_, index) =>
+      database
+        .prepare(
+          `SELECT a.slug, p.anchor, a.collection_id AS collectionId FROM passages p JOIN articles a ON a.id = p.article_id
+           WHERE p.id > ? LIMIT 1`,
+        )
+        .bind(Math.floor((last * index) / questions.length)),
+    ),
+  );
+  return answers.flatMap(({ results }, index) =>
+    results.map((row) => ({ text: questions[index]?.text ?? "", ...row })),
+  );
+}
+
+function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  const percentile = (share: number) =>
-    (sorted[Math.floor(share * (sorted.length - 1))] ?? 0).toFixed(digits);
-  return `p50 ${percentile(0.5)}, p95 ${percentile(0.95)}`;
+  return sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
 }

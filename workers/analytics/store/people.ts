@@ -2,7 +2,11 @@ import { bucketSql, bucketStartSql } from "../grains.ts";
 import { MEASURES, type Measure, type MeasureName } from "../measures.ts";
 import type { Filter, Selection } from "./base.ts";
 
-/** Dimensions whose people are chained by themselves, see migration 0003. */
+/**
+ * Dimensions whose people are chained by themselves, see migration 0003. Products are not: a shop has more of them than an
+ * answer shows, and how many people the others had together only the events know; a chain would cost every event half again
+ * as many rows read, because people seldom come back to a product.
+ */
 const SCOPES = new Set(["region", "segment", "channel"]);
 
 /** Distinct counts of one selection: of each member in each bucket, of each member, of each bucket, and of everything. */

@@ -8,13 +8,15 @@
 
 /**
  * One tier: an expression, the index it is for, and rows of the names' index that tiers before it gave. Tiers of one
- * step are asked together, those of a later step only when the page is not full by then.
+ * step are asked together, those of a later step only when the page is not full by then. `begun` are the words whose
+ * beginnings it asks for; {@link spellBeginnings} puts the words that exist in their place.
  */
 export interface Tier {
   step: number;
   index: "names" | "all";
   match: string;
   without?: string;
+  begun?: readonly string[];
 }
 
 /** The indexed columns of a full-text table. */
@@ -53,21 +55,24 @@ export function splitWords(text: string): string[] {
 /** Tiers of rows that hold all words: as whole words of the name, as beginnings there, and the same anywhere. */
 export function rankAllWords(words: Words, columns: SearchColumns): Tier[] {
   const whole = `${columns.name} : (${joinWords(words, "AND", "")})`;
-  const begun = `${columns.name} : (${joinWords(words, "AND", "*")})`;
+  const begins = `${columns.name} : (${joinWords(words, "AND", "*")})`;
   const any = anyColumn(columns);
   const wholeAnywhere = `${any} : (${joinWords(words, "AND", "")})`;
   const anywhere = `${any} : (${joinWords(words, "AND", "*")})`;
+  const begun = words.flat();
+  // Long beginnings are looked up along with the first step; short ones need no step of their own.
+  const step = listLongBeginnings(begun).size > 0 ? 1 : 0;
   const names: Tier[] = [
     { step: 0, index: "names", match: whole },
-    { step: 0, index: "names", match: `(${begun}) NOT (${whole})` },
+    { step, index: "names", match: `(${begins}) NOT (${whole})`, begun },
   ];
   if (columns.rest.length === 0) return names;
   // Names are not left out by NOT: a word that stands in no name would be looked for there once for each row with it.
-  // Whole words come first here too, because the rows of all words that begin so are gathered before the first is known.
+  const last = `(${anywhere}) NOT (${wholeAnywhere})`;
   return [
     ...names,
-    { step: 1, index: "all", match: wholeAnywhere, without: begun },
-    { step: 2, index: "all", match: `(${anywhere}) NOT (${wholeAnywhere})`, without: begun },
+    { step: step + 1, index: "all", match: wholeAnywhere, without: begins, begun },
+    { step: step + 2, index: "all", match: last, without: begins, begun },
   ];
 }
 
@@ -80,8 +85,34 @@ export function rankSomeWords(words: Words, columns: SearchColumns): Tier[] {
   return expressions.map((expression, tier) => {
     const before = expressions.slice(0, tier).map((earlier) => `(${earlier})`);
     const match = before.length === 0 ? expression : `(${expression}) NOT (${before.join(" OR ")})`;
-    return { step: 0, index: "all", match };
+    return { step: 0, index: "all", match, begun: words.flat() };
   });
+}
+
+/** Longest beginning that the full-text indexes keep the rows of (`prefix` in migration 0002). */
+const LONGEST_KEPT = 4;
+
+/**
+ * Of these words, those whose beginnings are better spelled out, as the index has them. FTS5 gathers the rows of every word
+ * that begins so before it gives the first one, unless it keeps that very beginning: in a word of every address that is
+ * every row. Words with marks that the tokenizer splits at are left as they are.
+ */
+export function listLongBeginnings(words: readonly string[]): Map<string, string> {
+  const folded = words.map((word) => [word, foldWord(word)] as const);
+  return new Map(
+    folded.filter(([, plain]) => Array.from(plain).length > LONGEST_KEPT && !/\p{M}/u.test(plain)),
+  );
+}
+
+/** Puts the words that begin so in the place of beginnings: their rows are met newest first, without being gathered. */
+export function spellBeginnings(tier: Tier, known: ReadonlyMap<string, readonly string[]>): Tier {
+  const spell = (expression: string) =>
+    [...known].reduce(
+      (text, [word, terms]) => text.replaceAll(`${quote(word)}*`, `(${terms.map(quote).join(" OR ")})`),
+      expression,
+    );
+  const { match, without } = tier;
+  return { ...tier, match: spell(match), ...(without !== undefined && { without: spell(without) }) };
 }
 
 /** Narrows tiers to rows that carry every facet (an id without its prefix, or a region). */
@@ -109,9 +140,12 @@ const LETTERS: readonly (readonly [script: RegExp, letters: string])[] = [
   [/\p{Script=Greek}/u, "αβγδεζηθικλμνξοπρστυφχψως"],
 ];
 
-/** A word as the index has it: without accents. */
+/** A word as the index has it: Latin letters without accents, those of other scripts as they are. */
 export function foldWord(word: string): string {
-  return word.normalize("NFD").replace(/\p{M}/gu, "");
+  return word
+    .normalize("NFD")
+    .replace(/(?<=[a-z]\p{M}*)\p{M}/gu, "")
+    .normalize("NFC");
 }
 
 /**

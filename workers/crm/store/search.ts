@@ -1,3 +1,5 @@
+import { listTerms } from "../../../shared/search/list-terms.ts";
+import { listBeginnings } from "./beginnings.ts";
 import {
   dropEndings,
   foldWord,
@@ -6,6 +8,7 @@ import {
   rankAllWords,
   rankSomeWords,
   type SearchColumns,
+  spellBeginnings,
   splitWords,
   suggestSpellings,
   type Tier,
@@ -60,7 +63,7 @@ const [LONGEST, CORRECTED, NEARBY] = [20, 4, 500];
 
 /**
  * Finds one page of rows. When nothing holds all words, tries likely spellings, then all words but one; the answer
- * says which it was. A page is one round trip to the database, or up to three when names do not fill it.
+ * says which it was. A page is one round trip to the database, or up to four when names do not fill it.
  */
 export async function searchPage<Row extends { seq: number }>(
   db: D1Database,
@@ -133,7 +136,7 @@ async function readSpellings(db: D1Database, table: string, words: readonly stri
   const answers = await db.batch<{ term: string }>(
     list.flatMap((word) => [
       findEdits(db, table, word),
-      ...(word.length < 8 ? [] : [listNearby(db, table, word)]),
+      ...(word.length < 8 ? [] : [listTerms(db, `${table}_terms`, word.slice(0, 4), NEARBY)]),
     ]),
   );
   const found = answers.flatMap(({ results }) => results.map(({ term }) => term));
@@ -153,20 +156,6 @@ function findEdits(db: D1Database, table: string, word: string): D1PreparedState
     .bind(JSON.stringify(listEdits(word)));
 }
 
-/** Steps from one word to the next instead of reading every occurrence of each. */
-function listNearby(db: D1Database, table: string, word: string): D1PreparedStatement {
-  const beginning = word.slice(0, 4);
-  const next = (after: string) => `(SELECT term FROM ${table}_terms WHERE term >= ${after} LIMIT 1)`;
-  return db
-    .prepare(
-      `WITH RECURSIVE nearby (term) AS (
-         SELECT ${next("?1")} UNION ALL SELECT ${next("nearby.term || char(1)")} FROM nearby WHERE nearby.term < ?2
-         LIMIT ?3
-       ) SELECT term FROM nearby WHERE term < ?2`,
-    )
-    .bind(beginning, `${beginning}\u{10FFFF}`, NEARBY);
-}
-
 async function readPage<Row extends { seq: number }>(
   db: D1Database,
   target: SearchTable,
@@ -175,15 +164,23 @@ async function readPage<Row extends { seq: number }>(
   { after, limit }: SearchRequest,
 ): Promise<SearchPage<Row>> {
   const places = tiers.map((tier, at) => ({ tier, at })).slice(after?.tier ?? 0);
-  const steps = Map.groupBy(places, ({ tier }) => tier.step);
+  const steps = [...Map.groupBy(places, ({ tier }) => tier.step).values()];
+  const lookup = listBeginnings(
+    db,
+    target.table,
+    tiers.flatMap(({ begun }) => begun ?? []),
+  );
+  const needsAtOnce = steps[0]?.some(({ tier }) => tier.begun) && lookup.statements.length > 0;
+  let spelled = needsAtOnce ? lookup.read(await db.batch(lookup.statements)) : undefined;
   const found: { row: Row; position: SearchPosition }[] = [];
-  for (const asked of steps.values()) {
+  for (const asked of steps) {
     if (found.length > limit) break;
-    const answers = await db.batch<Row>(
-      asked.map(({ tier, at }) =>
-        readTier(db, target, tier, after?.tier === at ? after.seq : FIRST, limit + 1),
-      ),
-    );
+    const pages = asked.map(({ tier, at }) => {
+      const before = after?.tier === at ? after.seq : FIRST;
+      return readTier(db, target, spellBeginnings(tier, spelled ?? new Map()), before, limit + 1);
+    });
+    const answers = await db.batch<Row>(spelled ? pages : [...pages, ...lookup.statements]);
+    spelled ??= lookup.read(answers.splice(asked.length));
     for (const [place, { results }] of answers.entries()) {
       const tier = asked[place]?.at ?? 0;
       found.push(...results.map((row) => ({ row, position: { match, tier, seq: row.seq } })));

@@ -15,6 +15,8 @@ export interface Term {
   /** As the index holds it. Of a beginning (`word*`), what stands before the star. */
   stem: string;
   prefix: boolean;
+  /** What a beginning stands for, where that was looked up: whole words, or longer beginnings. */
+  begun?: readonly Pick<Term, "text" | "prefix">[] | undefined;
 }
 
 /** A person's question, taken apart. */
@@ -73,7 +75,9 @@ function readPairs(words: readonly Term[]): [string, string][] {
  */
 function spellOut(term: Term): string[] {
   if (!term.prefix) return [quote([term.text])];
-  return [`${quote([term.text])} *`, quote([`${term.text}e`]), quote([`${term.text}ion`])];
+  const begun = term.begun ?? [term];
+  const words = begun.map(({ text, prefix }) => (prefix ? `${quote([text])} *` : quote([text])));
+  return [...words, quote([`${term.text}e`]), quote([`${term.text}ion`])];
 }
 
 function readWords(text: string): Term[] {

@@ -1,6 +1,6 @@
 import type { Question } from "../search/build-match.ts";
+import { spellStem } from "../search/spell-stem.ts";
 import { measureDistance } from "../search/spelling-distance.ts";
-import { tokenize } from "../search/tokenize.ts";
 import { readTermStatistics } from "./term-statistics.ts";
 
 /** Shorter words have too many neighbours. */
@@ -33,17 +33,11 @@ export async function correctSpelling(db: D1Database, question: Question): Promi
     ...question,
     terms: question.terms.map((term) =>
       corrected.has(term.stem)
-        ? { ...term, text: spellOut(correct(term.stem)), stem: correct(term.stem) }
+        ? { ...term, text: spellStem(correct(term.stem)) ?? correct(term.stem), stem: correct(term.stem) }
         : term,
     ),
     pairs: question.pairs.map(([first, second]) => [correct(first), correct(second)]),
   };
-}
-
-/** A word that the index cuts down to this stem: `hous` itself would become `hou`, `house` becomes `hous`. */
-function spellOut(stem: string): string {
-  const words = ["", "e", "s", "ing"].map((ending) => stem + ending);
-  return words.find((word) => tokenize(word)[0] === stem) ?? stem;
 }
 
 async function findNeighbour(db: D1Database, stem: string): Promise<string | undefined> {

@@ -1,0 +1,60 @@
+import type { Statement } from "./count-reads.ts";
+import { describePlan, explainStatement, type PlanStep } from "./query-plan.ts";
+
+/** Options of every bench that prints what its questions cost, for `parseArgs`. */
+export const FIGURES_OPTIONS = {
+  plans: { type: "boolean", default: false },
+  markdown: { type: "boolean", default: false },
+} as const;
+
+/** What the options mean, for a bench's help. */
+export const FIGURES_HELP = `With --plans, each question is followed by how the database reaches its answer: the plan that EXPLAIN QUERY PLAN gives for
+exactly the statements that ran. --markdown prints figures and plans as the tables of docs/figures/query-plans.md.`;
+
+/** How to print. */
+export interface FiguresStyle {
+  plans: boolean;
+  markdown: boolean;
+}
+
+/** A table that is printed line by line, as questions are asked. */
+export interface FiguresTable {
+  /** Prints one question: a figure for each column, and the plans of its statements where they are wanted. */
+  add(title: string, figures: readonly string[], statements: readonly Statement[]): Promise<void>;
+  /** Ends the table. */
+  end(): void;
+}
+
+const [TITLE_WIDTH, FIGURE_WIDTH] = [52, 12];
+
+/** Prints the head of a table whose questions were asked of `db`. */
+export function startFigures(db: D1Database, columns: readonly string[], style: FiguresStyle): FiguresTable {
+  const { plans, markdown } = style;
+  if (markdown)
+    console.log(`| question | ${columns.join(" | ")} | how |\n|${"---|".repeat(columns.length + 2)}`);
+  else console.log(alignLine("question", columns));
+  return {
+    async add(title, figures, statements) {
+      const found = plans || markdown ? await explainStatements(db, statements) : [];
+      if (markdown) {
+        console.log(`| ${[title, ...figures, describePlan(found.flat())].join(" | ")} |`);
+      } else {
+        const lines = new Set(found.map((plan) => `    ${describePlan(plan)}`).filter((line) => line.trim()));
+        console.log([alignLine(title, figures), ...lines].join("\n"));
+      }
+    },
+    end() {
+      if (!plans && !markdown) console.log("With --plans, how the database reaches each answer.");
+    },
+  };
+}
+
+/** The plan of every text of a statement: values do not change it. */
+async function explainStatements(db: D1Database, statements: readonly Statement[]): Promise<PlanStep[][]> {
+  const different = new Map(statements.map((statement) => [statement.sql, statement]));
+  return await Promise.all([...different.values()].map((statement) => explainStatement(db, statement)));
+}
+
+function alignLine(title: string, figures: readonly string[]): string {
+  return title.padEnd(TITLE_WIDTH) + figures.map((figure) => figure.padStart(FIGURE_WIDTH)).join("");
+}
