@@ -23,13 +23,10 @@ const BIG = [
   "record_versions",
   "change_rows",
   "changes",
-<<<<<<< HEAD
   "plans",
   "plan_parts",
   "kept_exports",
   "kept_export_parts",
-=======
-  "bulk_plans",
   "contacts_fts",
   "contacts_names_fts",
   "companies_fts",
@@ -37,7 +34,6 @@ const BIG = [
   "contacts_terms",
   "companies_terms",
   "deals_terms",
->>>>>>> room/plans
 ];
 const counter = countReads(env.CRM_DB);
 let statements: readonly Statement[] = [];
