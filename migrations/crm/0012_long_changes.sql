@@ -44,7 +44,7 @@ CREATE TABLE plan_parts (
   PRIMARY KEY (plan_id, kind, part)
 ) STRICT;
 
-DROP TABLE bulk_plans;
+-- bulk_plans stays: the version before keeps its previews there, and going back must find it.
 
 -- Whole exports, kept for a day for the person who made them. `sees` is what their role was shown then.
 CREATE TABLE kept_exports (
