@@ -1,3 +1,4 @@
+import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import type { Transport, TransportSendOptions } from "@modelcontextprotocol/sdk/shared/transport.js";
 import {
   isJSONRPCErrorResponse,
@@ -134,6 +135,17 @@ export class PostExchangeTransport implements Transport {
     // An answer nobody waits for any more, or one to `initialize`, which the object replays after an eviction.
     if (final) return;
     await this.#inner.send(message, options?.relatedRequestId === undefined ? options : undefined);
+  }
+}
+
+/** The v1 server behind a transport that answers each POST in the request that brought it. */
+export class SessionServer extends Server {
+  posts: PostExchangeTransport | undefined;
+  wrap: ((transport: Transport) => PostExchangeTransport) | undefined;
+
+  override async connect(transport: Transport): Promise<void> {
+    this.posts = this.wrap?.(transport);
+    await super.connect(this.posts ?? transport);
   }
 }
 

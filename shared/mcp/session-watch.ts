@@ -32,6 +32,10 @@ interface Home {
   name: string;
   /** Whether a stream for news is open. */
   hasStream(): boolean;
+  /** Sends news on that stream. */
+  tell(notice: ChangeNotice): void;
+  /** Closes the session's streams: whoever listened may not any more. */
+  end(): void;
 }
 
 /**
@@ -73,19 +77,18 @@ export class SessionWatch {
   }
 
   /**
-   * The client has opened a stream for news: from now on it hears when its lists become others. Gives what became so
-   * since it was told last.
+   * The client has opened a stream for news: from now on it hears when its lists become others, and first of what became
+   * so since it was told last.
    */
-  async listen(identity: PrincipalIdentity, binding: string, publication: number): Promise<ChangeNotice[]> {
+  async listen(identity: PrincipalIdentity, binding: string, publication: number): Promise<void> {
     const { env, catalogue } = this.#home;
     const viewer = { env, catalogue, identity, policy: await policyInForce(env, publication) };
-    const missed = await this.look(viewer);
+    await this.#tellFrom(viewer);
     const begun = await beginWatch(viewer, { uris: [], lists: this.#kept ? [] : LISTS });
     await this.#keep(
       { known: this.#with(begun), identity: withoutName(identity), binding, listens: true },
       true,
     );
-    return missed;
   }
 
   /** Rights that a later request came with take the place of those that are kept. */
@@ -110,11 +113,15 @@ export class SessionWatch {
    * that they watch, and of their lists with them. Lists alone are not looked at: their news comes to the other stream.
    */
   async lookAfterCall(viewer: Viewer): Promise<ChangeNotice[]> {
-    return this.#kept && listUris(this.#kept.known).length > 0 ? await this.look(viewer) : [];
+    return this.#kept && listUris(this.#kept.known).length > 0 ? await this.#look(viewer) : [];
+  }
+
+  async #tellFrom(viewer: Viewer): Promise<void> {
+    for (const notice of await this.#look(viewer)) this.#home.tell(notice);
   }
 
   /** What has changed for somebody whose rights are known. */
-  async look(viewer: Viewer): Promise<ChangeNotice[]> {
+  async #look(viewer: Viewer): Promise<ChangeNotice[]> {
     if (!this.#kept) return [];
     const { known, notices } = await lookAgain(viewer, this.#kept.known);
     if (notices.length > 0 && this.#kept) {
@@ -127,18 +134,22 @@ export class SessionWatch {
   }
 
   /**
-   * What has changed by somebody else. `null` when nobody waits here, `"ended"` when whoever did may not any more.
+   * Something has changed by somebody else: tells the client what. `false` when nobody waits here, or may not any more.
    *
    * @param publication - of the policy that must be known by now
    */
-  async hear(publication: number): Promise<ChangeNotice[] | "ended" | null> {
-    if (!this.#kept || !this.#waits(this.#kept)) return null;
+  async hear(publication: number): Promise<boolean> {
+    if (!this.#kept || !this.#waits(this.#kept)) return false;
     const { env, catalogue } = this.#home;
     const { identity } = this.#kept;
     const viewer = await renewViewer({ env, catalogue, identity }, publication);
-    if (viewer !== null) return await this.look(viewer);
+    if (viewer !== null) {
+      await this.#tellFrom(viewer);
+      return true;
+    }
     await this.#keep(undefined);
-    return "ended";
+    this.#home.end();
+    return false;
   }
 
   /** Enrols again with the objects that know who waits: they forget after a day. */

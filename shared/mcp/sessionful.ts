@@ -1,5 +1,4 @@
-import { Server } from "@modelcontextprotocol/sdk/server/index.js";
-import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import {
   CallToolRequestSchema,
   CompleteRequestSchema,
@@ -29,13 +28,8 @@ import { logFailure } from "../observe/log.ts";
 import { runInTrace, traceIdOf, traceOf } from "../observe/trace.ts";
 import { policyInForce } from "../policy/current.ts";
 import { PUBLICATION_HEADER } from "../policy/reference.ts";
-import {
-  applyOperation,
-  type ContextOperation,
-  emptyContext,
-  type ResultHandle,
-  type SessionContext,
-} from "../session/context.ts";
+import { emptyContext, type SessionContext } from "../session/context.ts";
+import { objectHome } from "../session/object-home.ts";
 import { ResultStore } from "../session/result-store.ts";
 import type { SessionHome } from "../session/session-home.ts";
 import { LISTEN_STREAM, StreamLog } from "../session/stream-log.ts";
@@ -53,13 +47,11 @@ import {
   readResource,
 } from "./handlers.ts";
 import { CAPABILITIES, SOFTWARE } from "./identity.ts";
-import type { JsonValue } from "./json.ts";
-import { PostExchangeTransport, replaceAnswer } from "./post-exchange.ts";
+import { PostExchangeTransport, replaceAnswer, SessionServer } from "./post-exchange.ts";
 import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
 import { BINDING_HEADER, SessionWatch } from "./session-watch.ts";
 import { type Extra, sessionfulChannel } from "./sessionful-channel.ts";
 import { STREAM_HEADER } from "./socket-stream.ts";
-import type { ChangeNotice } from "./watch.ts";
 
 /** Seconds without a request after which a session ends and its object's storage is deleted. */
 const IDLE_SECONDS = 24 * 60 * 60;
@@ -73,20 +65,6 @@ const LAST_USE_GRAIN_MS = 10 * 60_000;
 /** What a client that never sent `logging/setLevel` is told. */
 const DEFAULT_LOG_LEVEL: LogLevel = "info";
 
-/** One owner: everything in a session's object belongs to the session. */
-const SELF = "session";
-
-/** The v1 server behind a transport that answers each POST in the request that brought it. */
-class SessionServer extends Server {
-  posts: PostExchangeTransport | undefined;
-  wrap: ((transport: Transport) => PostExchangeTransport) | undefined;
-
-  override async connect(transport: Transport): Promise<void> {
-    this.posts = this.wrap?.(transport);
-    await super.connect(this.posts ?? transport);
-  }
-}
-
 /**
  * The sessionful generation (2024-11-05 to 2025-11-25): one McpAgent Durable Object per session. A subclass only
  * names its catalogue. Identity comes with each request, so a narrowed or stepped-up token counts at once.
@@ -95,7 +73,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   protected abstract get catalogue(): Catalogue;
   override initialState = emptyContext();
   server!: SessionServer;
-  #results: ResultStore | undefined;
+  #home!: SessionHome;
   #streams!: StreamLog<JSONRPCMessage>;
   #lastUseAt = 0;
   #logLevel = DEFAULT_LOG_LEVEL;
@@ -115,12 +93,19 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     const streams = new StreamLog<JSONRPCMessage>(this.ctx.storage.sql, replaceAnswer, endStream);
     this.#streams = streams;
     this.server.wrap = (transport) => new PostExchangeTransport(transport, streams, endStream);
-    this.#results = new ResultStore(this.ctx.storage.sql);
+    this.#home = objectHome(new ResultStore(this.ctx.storage.sql), {
+      read: () => this.state,
+      write: (context) => this.setState(context),
+    });
     this.#logLevel = (await this.ctx.storage.get<LogLevel>("logLevel")) ?? DEFAULT_LOG_LEVEL;
     const { env, catalogue, name } = this;
-    const { storage } = this.ctx;
-    const hasStream = () => this.#hasNewsStream();
-    this.#watch = await SessionWatch.open({ env, catalogue, name, storage, hasStream });
+    this.#watch = await SessionWatch.open({
+      ...{ env, catalogue, name, storage: this.ctx.storage },
+      hasStream: () => this.#hasNewsStream(),
+      // On the stream for news; without one it is kept for the next.
+      tell: (notice) => void this.server.notification(notice as ServerNotification).catch(() => {}),
+      end: () => this.#closeStreams(),
+    });
     this.#register(this.server);
   }
 
@@ -183,7 +168,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     const binding = headers.get(BINDING_HEADER) ?? "";
     const publication = Number(headers.get(PUBLICATION_HEADER) ?? 0);
     try {
-      this.#tell((await this.#watch?.listen(decodeIdentity(headers), binding, publication)) ?? []);
+      await this.#watch?.listen(decodeIdentity(headers), binding, publication);
     } catch (failure) {
       logFailure("lists_not_watched", failure, { server: this.catalogue.name });
     }
@@ -317,22 +302,12 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     }
   }
 
-  /** Something that this session watches may have changed: what did goes out on the GET stream. */
+  /** Something that this session waits for may have changed. */
   async #hear(publication: number): Promise<Response> {
-    const news = (await this.#watch?.hear(publication)) ?? null;
-    if (news === "ended") this.#closeStreams();
-    if (news !== null && news !== "ended") {
-      this.#tell(news);
-      return new Response(null, { status: 204 });
-    }
+    if (await this.#watch?.hear(publication)) return new Response(null, { status: 204 });
     // Whoever told it did not know that the session had ended, and has made an empty object of it.
     if (!(await this.getInitializeRequest())) await this.schedule(1, "end");
     return new Response(null, { status: 410 });
-  }
-
-  /** On the stream for news; without one it is kept for the next. */
-  #tell(notices: readonly ChangeNotice[]): void {
-    for (const notice of notices) void this.server.notification(notice as ServerNotification).catch(() => {});
   }
 
   #closeStreams(): void {
@@ -351,7 +326,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
       lane: "sessionful",
       sessionId: this.getSessionId(),
       traceId: traceIdOf(headers),
-      session: this.#home(),
+      session: this.#home,
       channel: sessionfulChannel(server, extra, this.#logLevel, () =>
         this.server.posts?.release(extra.requestId),
       ),
@@ -362,22 +337,6 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
         this.#closeStreams();
       },
       retryAfter: (seconds) => this.server.posts?.setRetryAfter(extra.requestId, seconds),
-    };
-  }
-
-  #home(): SessionHome {
-    const results = this.#results as ResultStore;
-    return {
-      read: async () => this.state,
-      apply: async (operations: readonly ContextOperation[]) => {
-        for (const operation of operations) {
-          if (operation.kind === "clear" && operation.parts.includes("handles")) results.clear(SELF);
-        }
-        this.setState(operations.reduce(applyOperation, this.state));
-      },
-      keepResult: async (handle: ResultHandle, rows: readonly JsonValue[]) =>
-        results.keep(SELF, handle.handle, rows, handle.createdAt),
-      readResult: async (handle, offset, limit) => results.page(SELF, handle, offset, limit),
     };
   }
 }
