@@ -212,12 +212,16 @@ describe("a large import as a task", () => {
   it("asks in the middle of its work, and does what was shown and nothing else", async () => {
     const session = await open({ as: "asked", capabilities: ASKED });
     const args = { record: "contact", csv: `${makeFile("Asked", 5_200)}\nPaul,,broken@long.example` };
-    const answerWith = async (content: object | undefined) => {
+    const answerWith = async (content: object | undefined | null) => {
       const { taskId } = await callTool(session, "crm_import_csv", args);
       const { inputRequests } = await reach(session, taskId, ["input_required"]);
       const [[key, question] = ["", undefined]] = Object.entries(inputRequests) as [string, unknown][];
       expect(JSON.stringify(question)).toContain("Import 5200 new contact records and change 0?");
       expect(await written("Asked")).toBe(0);
+      if (content === null) {
+        await session.request("tasks/cancel", { taskId });
+        return readStanding(session, taskId);
+      }
       const inputResponses = {
         [key]: content ? { action: "accept", content } : { action: "decline" },
       };
@@ -228,6 +232,7 @@ describe("a large import as a task", () => {
     expect(refused.isError).toBe(true);
     expect(refused.content[0].text).toContain("nothing was changed");
     expect(await written("Asked")).toBe(0);
+    expect(await answerWith(null)).toBe("Cancelled by the client. Nothing was written.");
     const { structuredContent } = await answerWith({ agree: true });
     expect(structuredContent).toMatchObject({ done: true, written: 5_200, problems: [{ row: 5_202 }] });
     expect(await written("Asked")).toBe(5_200);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
-import { defineLongTool, STEP_MS } from "../../../shared/mcp/long-work.ts";
+import { defineLongTool, STEP_MS, STEP_PIECES } from "../../../shared/mcp/long-work.ts";
 import { BULK_FIELDS, type BulkChange, nameRecord, readChange, TABLE_OF } from "../bulk-change.ts";
 import {
   confirmChange,
@@ -199,11 +199,11 @@ async function describeOutcome({ store, now }: ToolContext<CrmStore>, change: Bu
 /** Chooses page after page for some seconds; gives how many rows are chosen. */
 async function choose(input: Input, context: ToolContext<CrmStore>, change: BulkChange, id: string) {
   const until = Date.now() + STEP_MS;
-  for (;;) {
+  for (let pieces = 0; ; pieces += 1) {
     context.signal.throwIfAborted();
     const { plan, preview } = await openPlan(input, context, id);
     const { chosen, to_change: count } = preview;
-    if (chosen || Date.now() >= until) return count;
+    if (chosen || pieces >= STEP_PIECES || Date.now() >= until) return count;
     await chooseNext(input, context, change, plan);
   }
 }
