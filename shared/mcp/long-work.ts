@@ -40,7 +40,7 @@ export interface LongWork<Input, State, Answer, Store> {
    */
   step(state: State, input: Input, context: ToolContext<Store>): Promise<Step<State, Answer>>;
   /**
-   * For a client without tasks whose call has no time for another step: what was done, and how to go on. Without it
+   * For a client without tasks whose call has no room for another step: what was done, and how to go on. Without it
    * the deadline ends the call.
    */
   pause?(state: State, input: Input, context: ToolContext<Store>): Promise<Answer>;
@@ -51,8 +51,15 @@ export interface LongWork<Input, State, Answer, Store> {
   stop?(state: State, input: Input, context: ToolContext<Store>): Promise<string>;
 }
 
+/** Milliseconds, and pieces of a few queries each, after which a step of work that comes in pieces ends. */
+export const STEP_MS = 3_000;
+export const STEP_PIECES = 40;
+
 /** Milliseconds that a call must have left for another step. */
 const STEP_RESERVE_MS = 15_000;
+
+/** Steps that a call takes of work that can pause: D1 answers 1,000 queries an invocation. */
+const STEPS_A_CALL = 8;
 
 /** What a tool's `run` gives. */
 type AnswerOf<Output extends z.ZodObject | undefined> = Output extends z.ZodObject
@@ -103,15 +110,14 @@ export async function runSteps<Input, State, Answer, Store>(
   context: ToolContext<Store>,
 ): Promise<Answer> {
   let step = first;
-  for (;;) {
+  for (let taken = 0; ; taken += 1) {
     if ("answer" in step) return step.answer;
     if (step.done !== undefined) context.progress(step.done, step.total, step.message);
-    if (work.pause && context.timeLeft() < STEP_RESERVE_MS) return work.pause(step.state, input, context);
+    if (work.pause && (taken >= STEPS_A_CALL || context.timeLeft() < STEP_RESERVE_MS)) {
+      return work.pause(step.state, input, context);
+    }
     if (step.waitMs !== undefined) await scheduler.wait(step.waitMs, { signal: context.signal });
     context.signal.throwIfAborted();
     step = await work.step(step.state, input, context);
   }
 }
-
-/** Milliseconds that one step of work that comes in small pieces goes on with the next piece. */
-export const STEP_MS = 3_000;

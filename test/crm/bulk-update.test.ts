@@ -88,6 +88,19 @@ describe.each(LANES)("a bulk update on the %s lane", (lane) => {
     expect(await titleOf(ids[0] ?? "")).toBe("Clerk");
   });
 
+  it("gives what was shown and nothing else, when a name means somebody else by now", async () => {
+    const ids = await addTeam("renamed", 2);
+    await addOwner(id("own_first"), `Cleo ${lane}`, `cleo.first.${lane}@bulk.example`);
+    const session = await openSession({ server: "crm", lane });
+    const args = { record: "contact", ids, field: "owner", value: `Cleo ${lane}` };
+    const { data } = await session.call("crm_bulk_update", args);
+    await env.CRM_DB.prepare("UPDATE owners SET name = 'Gone' WHERE id = ?").bind(id("own_first")).run();
+    await addOwner(id("own_second"), `Cleo ${lane}`, `cleo.second.${lane}@bulk.example`);
+    const { error } = await session.call("crm_bulk_update", { ...args, confirm: data.confirm });
+    expect(error).toMatchObject({ code: "conflict" });
+    expect(await count(`contacts WHERE owner_id = '${id("own_second")}'`)).toBe(0);
+  });
+
   it("says which part of a choice or a change a kind of record does not have", async () => {
     const session = await openSession({ server: "crm", lane });
     const choice = await session.call("crm_bulk_update", {

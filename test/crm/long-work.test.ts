@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { BulkStore } from "../../workers/crm/store/bulk.ts";
 import { ImportStore } from "../../workers/crm/store/imports.ts";
 import type { TaskRunner } from "../../workers/gateway/tasks/task-runner.ts";
+import { startCall } from "../support/approvals.ts";
 import { LANES, openSession, type SessionOptions, type TestSession } from "../support/session.ts";
 
 const TASKS = { extensions: { "io.modelcontextprotocol/tasks": {} } };
@@ -211,12 +212,16 @@ describe("a large import as a task", () => {
   it("asks in the middle of its work, and does what was shown and nothing else", async () => {
     const session = await open({ as: "asked", capabilities: ASKED });
     const args = { record: "contact", csv: `${makeFile("Asked", 5_200)}\nPaul,,broken@long.example` };
-    const answerWith = async (content: object | undefined) => {
+    const answerWith = async (content: object | undefined | null) => {
       const { taskId } = await callTool(session, "crm_import_csv", args);
       const { inputRequests } = await reach(session, taskId, ["input_required"]);
       const [[key, question] = ["", undefined]] = Object.entries(inputRequests) as [string, unknown][];
       expect(JSON.stringify(question)).toContain("Import 5200 new contact records and change 0?");
       expect(await written("Asked")).toBe(0);
+      if (content === null) {
+        await session.request("tasks/cancel", { taskId });
+        return readStanding(session, taskId);
+      }
       const inputResponses = {
         [key]: content ? { action: "accept", content } : { action: "decline" },
       };
@@ -227,6 +232,7 @@ describe("a large import as a task", () => {
     expect(refused.isError).toBe(true);
     expect(refused.content[0].text).toContain("nothing was changed");
     expect(await written("Asked")).toBe(0);
+    expect(await answerWith(null)).toBe("Cancelled by the client. Nothing was written.");
     const { structuredContent } = await answerWith({ agree: true });
     expect(structuredContent).toMatchObject({ done: true, written: 5_200, problems: [{ row: 5_202 }] });
     expect(await written("Asked")).toBe(5_200);
@@ -296,6 +302,28 @@ describe("two calls about one import", () => {
     expect(result.isError).toBe(true);
     expect(result.content[0].text).toContain("was cancelled or taken back");
     expect(await written("Taken")).toBe(0);
+  });
+});
+
+describe("large work in a session whose person can be asked", () => {
+  it("asks in the middle of the call, and goes on with the answer", async () => {
+    const session = await open({ lane: "sessionful", as: "seated", capabilities: { elicitation: {} } });
+    const args = { record: "contact", csv: makeFile("Seated", 5_600) };
+    const call = await startCall(session, "seated", "crm_import_csv", args);
+    const question = await call.next();
+    expect(question).toMatchObject({ method: "elicitation/create" });
+    expect(question.params.message).toContain("Import 5600 new contact records");
+    expect(await written("Seated")).toBe(0);
+    await call.reply(question.id, { action: "accept", content: { agree: true } });
+    expect((await call.answer()).structuredContent).toMatchObject({ written: 5_600, remaining: 0 });
+    expect(await written("Seated")).toBe(5_600);
+    const bulk = { record: "contact", where: { query: "Seated" }, field: "title", value: "Chair" };
+    const change = await startCall(session, "bulk", "crm_bulk_update", bulk);
+    const second = await change.next();
+    expect(second.params.message).toContain("Set title of 5600 contacts to Chair?");
+    await change.reply(second.id, { action: "decline" });
+    expect((await change.answer()).isError).toBe(true);
+    expect(await count("contacts WHERE last_name = 'Seated' AND title IS NOT NULL")).toBe(0);
   });
 });
 

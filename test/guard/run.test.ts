@@ -51,6 +51,21 @@ describe("running a call", () => {
     await ended;
   });
 
+  it("says how much is left, without the time in which a person is asked", async () => {
+    const person = Promise.withResolvers<string>();
+    const run = runBounded(nobody(), 1_000, async (_signal, hold, timeLeft) => {
+      const before = timeLeft();
+      await hold(person.promise);
+      const after = timeLeft();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return [before, after, timeLeft()];
+    });
+    await vi.advanceTimersByTimeAsync(5_000);
+    person.resolve("yes");
+    await vi.advanceTimersByTimeAsync(300);
+    expect(await run).toEqual([1_000, 1_000, 700]);
+  });
+
   it("holds the deadline until the last of several questions is answered", async () => {
     const [first, second] = [Promise.withResolvers<number>(), Promise.withResolvers<number>()];
     const run = runBounded(nobody(), 1_000, (_signal, hold) =>

@@ -81,6 +81,13 @@ describe("work that is longer than a call", () => {
     expect(await countEvents()).toBe(2_500);
   });
 
+  it("goes on with the next alarm when it has more steps than one alarm takes", async () => {
+    const session = await open({ as: "shifts" });
+    const { taskId } = await track(session, 9_500);
+    const { result } = await finished(session, taskId);
+    expect(result.structuredContent).toMatchObject({ received: 9_500, stored: 9_500 });
+  });
+
   it("is done within the call where it is little, and for every other client", async () => {
     expect((await track(await open(), 10)).structuredContent).toMatchObject({ stored: 10 });
     for (const session of [await open({ capabilities: {} }), await open({ lane: "sessionful" })]) {

@@ -1,6 +1,6 @@
 import type { ToolContext } from "../../shared/mcp/define.ts";
 import { ToolError } from "../../shared/mcp/errors.ts";
-import { STEP_MS } from "../../shared/mcp/long-work.ts";
+import { STEP_MS, STEP_PIECES } from "../../shared/mcp/long-work.ts";
 import { refuseChangedPreview } from "./confirm.ts";
 import { UNDO_DAYS } from "./store/images.ts";
 import type { Plan } from "./store/plans.ts";
@@ -41,11 +41,11 @@ export async function advancePlan(
 ): Promise<Plan> {
   const stamp = stampCall(principal, now);
   const until = Date.now() + STEP_MS;
-  for (;;) {
+  for (let pieces = 0; ; pieces += 1) {
     const plan = await store.plans.read(id, stamp);
     if (!plan) throw refuseChangedPreview();
     progress(plan.changed + plan.skipped, total, "rows");
-    if (plan.done >= plan.parts || Date.now() >= until) return plan;
+    if (plan.done >= plan.parts || pieces >= STEP_PIECES || Date.now() >= until) return plan;
     if (plan.stopped) throw refuseStopped();
     signal.throwIfAborted();
     if (await runSlice(plan, stamp)) continue;

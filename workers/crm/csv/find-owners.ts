@@ -7,24 +7,25 @@ export const NO_OWNER = "This is not exactly one owner: give an e-mail address."
 
 const MOST_OWNERS = 100;
 
-/** The owner that each text means; texts that mean none, or several, are left out. */
+/** The owner that each text means; `null` for texts that mean none, or several. */
 export async function findOwners(
-  { store, principal }: Pick<ImportContext, "store" | "principal">,
+  { store, principal, owners }: ImportContext,
   texts: readonly (string | undefined)[],
-): Promise<Map<string, { id: string | null }>> {
+): Promise<ImportContext["owners"]> {
   const names = distinct(texts);
   if (names.length > MOST_OWNERS) {
     throw new ToolError("invalid_input", `The file names over ${MOST_OWNERS} owners. Split it by owner.`);
   }
-  const found = await Promise.all(
-    names.map(async (name): Promise<[string, { id: string | null }][]> => {
+  await Promise.all(
+    names.map(async (name) => {
+      if (owners.has(name)) return;
       try {
-        return [[name, { id: (await resolveOwner(store, principal, name))?.id ?? null }]];
+        owners.set(name, { id: (await resolveOwner(store, principal, name))?.id ?? null });
       } catch (failure) {
-        if (failure instanceof ToolError) return [];
-        throw failure;
+        if (!(failure instanceof ToolError)) throw failure;
+        owners.set(name, null);
       }
     }),
   );
-  return new Map(found.flat());
+  return new Map(names.map((name) => [name, owners.get(name) ?? null]));
 }

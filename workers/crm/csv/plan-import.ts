@@ -30,6 +30,8 @@ export interface ImportContext {
   updates: boolean;
   /** The change that imports the file: what it has made so far is not on file. */
   ignore: string;
+  /** Owners that were looked up before, by what names them; grows along. `null` for a text that names none. */
+  owners: Map<string, { id: string | null } | null>;
 }
 
 /** A checked row of a file. */

@@ -1,9 +1,15 @@
 import { z } from "zod";
 import type { ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
-import { defineLongTool, STEP_MS } from "../../../shared/mcp/long-work.ts";
+import { defineLongTool, STEP_MS, STEP_PIECES } from "../../../shared/mcp/long-work.ts";
 import { BULK_FIELDS, type BulkChange, nameRecord, readChange, TABLE_OF } from "../bulk-change.ts";
-import { confirmChange, confirmedShape, confirmField, digestPreview } from "../confirm.ts";
+import {
+  confirmChange,
+  confirmedShape,
+  confirmField,
+  digestPreview,
+  refuseChangedPreview,
+} from "../confirm.ts";
 import { lineField } from "../fields.ts";
 import { makeId } from "../identifiers.ts";
 import { nameSubjects } from "../name-subjects.ts";
@@ -48,8 +54,9 @@ const inputShape = z.object({
 
 type Input = z.output<typeof inputShape>;
 
-/** What a plan keeps of its preview; `after` is where choosing goes on. */
+/** What a plan keeps of its preview: `value` is what a name meant then, `after` where choosing goes on. */
 const previewShape = z.object({
+  value: z.string().nullable(),
   to_change: z.number(),
   already_so: z.number(),
   complete: z.boolean(),
@@ -92,27 +99,27 @@ export const bulkUpdate = defineLongTool({
   work: {
     tasks: "optional",
     async begin(input, context: ToolContext<CrmStore>) {
-      const digest = await digestArguments(input);
+      if (input.confirm !== undefined) {
+        const { plan } = await openPlan(input, context, input.confirm);
+        const soon = (plan.parts - plan.done) * ROWS_A_SLICE <= ROWS_AT_ONCE;
+        return { state: { plan: plan.id, agreed: true } as PlanState, soon };
+      }
+      requireChoice(input);
       // Refuses what cannot be done before anything is chosen.
       const change = await readChange(context, input.record, input.field, input.value);
-      if (input.confirm !== undefined) {
-        const { id, parts, done } = await requirePlan(context, input.confirm, NAME, digest);
-        const soon = (parts - done) * ROWS_A_SLICE <= ROWS_AT_ONCE;
-        return { state: { plan: id, agreed: true } as PlanState, soon };
-      }
-      const preview = { to_change: 0, already_so: 0, complete: true, chosen: false, after: null };
-      const plan = { id: makeId("plan"), tool: NAME, arguments: digest, preview, changeId: makeId("chg") };
-      requireChoice(input);
+      const none = { value: change.value, to_change: 0, already_so: 0, after: null };
+      const plan = {
+        ...{ id: makeId("plan"), tool: NAME, arguments: await digestArguments(input) },
+        ...{ preview: { ...none, complete: true, chosen: false }, changeId: makeId("chg") },
+      };
       await context.store.plans.create(plan, stampCall(context.principal, context.now));
       // The first page says whether it is little.
-      const first = await requirePlan(context, plan.id, NAME, digest);
-      const page = await chooseNext(input, context, change, first);
+      const first = await openPlan(input, context, plan.id);
+      const page = await chooseNext(input, context, change, first.plan);
       return { state: { plan: plan.id, agreed: false }, soon: page.chosen };
     },
     async step(state, input, context) {
-      const change = await readChange(context, input.record, input.field, input.value);
-      const plan = await requirePlan(context, state.plan, NAME, await digestArguments(input));
-      const preview = previewShape.parse(plan.preview);
+      const { change, plan, preview } = await openPlan(input, context, state.plan);
       const total = preview.to_change;
       if (!preview.chosen) {
         const chosen = await choose(input, context, change, state.plan);
@@ -135,12 +142,11 @@ export const bulkUpdate = defineLongTool({
       return { state, done: next.changed + next.skipped, total, message: "rows" };
     },
     async pause(state, input, context) {
-      const change = await readChange(context, input.record, input.field, input.value);
-      const plan = await requirePlan(context, state.plan, NAME, await digestArguments(input));
+      const { change, plan, preview } = await openPlan(input, context, state.plan);
       if (state.agreed) return await describeOutcome(context, change, plan);
-      const preview = { ...previewShape.parse(plan.preview), complete: false, chosen: true, after: null };
-      await context.store.plans.extend(plan, [], { preview, shown: plan.shown });
-      const shown = await showPlan(input, context, change, { ...plan, preview });
+      const chosen = { ...preview, complete: false, chosen: true, after: null };
+      await context.store.plans.extend(plan, [], { preview: chosen, shown: plan.shown });
+      const shown = await showPlan(input, context, change, { ...plan, preview: chosen });
       return { ...shown, done: false, confirm: plan.id };
     },
     async stop(state, input, context) {
@@ -153,6 +159,15 @@ export const bulkUpdate = defineLongTool({
 
 function digestArguments({ record, confirm: _confirm, ...asked }: Input): Promise<string> {
   return digestPreview([NAME, record, JSON.stringify(asked)]);
+}
+
+/** A plan with the change that it is of. Throws `conflict` when a name means something else than when it was shown. */
+async function openPlan(input: Input, context: ToolContext<CrmStore>, id: string) {
+  const plan = await requirePlan(context, id, NAME, await digestArguments(input));
+  const preview = previewShape.parse(plan.preview);
+  const change = await readChange(context, input.record, input.field, input.value);
+  if (preview.value !== change.value) throw refuseChangedPreview();
+  return { change, plan, preview };
 }
 
 /** The counts of a plan, with its first rows as they are before anything changes. */
@@ -184,11 +199,11 @@ async function describeOutcome({ store, now }: ToolContext<CrmStore>, change: Bu
 /** Chooses page after page for some seconds; gives how many rows are chosen. */
 async function choose(input: Input, context: ToolContext<CrmStore>, change: BulkChange, id: string) {
   const until = Date.now() + STEP_MS;
-  for (;;) {
+  for (let pieces = 0; ; pieces += 1) {
     context.signal.throwIfAborted();
-    const plan = await requirePlan(context, id, NAME, await digestArguments(input));
-    const { chosen, to_change: count } = previewShape.parse(plan.preview);
-    if (chosen || Date.now() >= until) return count;
+    const { plan, preview } = await openPlan(input, context, id);
+    const { chosen, to_change: count } = preview;
+    if (chosen || pieces >= STEP_PIECES || Date.now() >= until) return count;
     await chooseNext(input, context, change, plan);
   }
 }
@@ -203,13 +218,14 @@ async function chooseNext(input: Input, context: ToolContext<CrmStore>, change: 
   const count = before.to_change + open.length;
   const full = count >= MOST_ROWS;
   const preview = {
+    value: before.value,
     to_change: count,
     already_so: before.already_so + page.rows.length - open.length,
     complete: page.next === undefined,
     chosen: page.next === undefined || full,
     after: page.next ? { ...page.next } : null,
   };
-  const shown = await digestPreview([plan.shown || plan.arguments, JSON.stringify(pairs)]);
+  const shown = await digestPreview([plan.shown || plan.arguments, before.value, JSON.stringify(pairs)]);
   await context.store.plans.extend(plan, pairs, { preview, shown });
   return preview;
 }

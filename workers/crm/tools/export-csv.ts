@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
-import { defineLongTool, STEP_MS } from "../../../shared/mcp/long-work.ts";
+import { defineLongTool, STEP_MS, STEP_PIECES } from "../../../shared/mcp/long-work.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { toCsv } from "../export.ts";
 import { exportUri, keptUri } from "../export-resource.ts";
@@ -74,7 +74,7 @@ export const exportCsv = defineLongTool({
     async step(state, input, context) {
       const until = Date.now() + STEP_MS;
       let kept = await requireKept(input, context, state.file);
-      while (!kept.complete && Date.now() < until) {
+      for (let pieces = 0; !kept.complete && pieces < STEP_PIECES && Date.now() < until; pieces += 1) {
         context.signal.throwIfAborted();
         kept = await exportNext(input, context, kept);
         context.progress(kept.rows, undefined, "rows");

@@ -6,6 +6,7 @@ import { confirmChange, confirmedShape, confirmField, digestPreview } from "../c
 import type { Problem } from "../csv/check-rows.ts";
 import { IMPORTED } from "../csv/columns.ts";
 import { FILE_LIMITS } from "../csv/format.ts";
+import type { ImportContext } from "../csv/plan-import.ts";
 import {
   cutPlan,
   IMPORT_TABLES,
@@ -115,12 +116,10 @@ export const importCsv = defineLongTool({
       if (earlier && earlier.changeId !== plan.changeId) {
         return { answer: await replay(context, file, earlier) };
       }
+      const updates = input.on_duplicate === "update";
+      const work = { file, write, updates, total, owners: new Map() };
       const next = await advancePlan(context, plan.id, total, (now, stamp) =>
-        writeSlice(
-          context,
-          { file, plan: now, write, updates: input.on_duplicate === "update", total },
-          stamp,
-        ),
+        writeSlice(context, now, work, stamp),
       );
       if (next.done >= next.parts) return { answer: await describeOutcome(context, next) };
       return { state, done: next.changed + next.skipped, total, message: "rows" };
@@ -149,7 +148,8 @@ function open({ record, csv, columns, on_duplicate: mode }: Input): Promise<Impo
 async function check(input: Input, { store, principal, now }: ToolContext<CrmStore>, file: ImportFile) {
   const changeId = makeId("chg");
   const updates = input.on_duplicate === "update";
-  const plan = await planFile({ store, principal, updates, ignore: changeId }, file);
+  const owners = new Map();
+  const plan = await planFile({ store, principal, updates, ignore: changeId, owners }, file);
   const { headers, rows } = file.table;
   const preview = {
     rows: rows.length,
@@ -178,14 +178,20 @@ async function check(input: Input, { store, principal, now }: ToolContext<CrmSto
 /** Writes the next slice: what of it still is as it was shown. */
 async function writeSlice(
   { store, principal }: ToolContext<CrmStore>,
-  work: { file: ImportFile; plan: Plan; write: IdempotentWrite; updates: boolean; total: number },
+  plan: Plan,
+  work: Pick<ImportContext, "updates" | "owners"> & {
+    file: ImportFile;
+    write: IdempotentWrite;
+    total: number;
+  },
   stamp: Stamp,
 ): Promise<boolean> {
-  const { file, plan, write, updates, total } = work;
+  const { file, write, updates, owners, total } = work;
   const table = IMPORT_TABLES[file.record];
   const part = await store.plans.readPart<ImportPart>(plan.id, plan.done);
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
-    const slice = await remakeSlice({ store, principal, updates, ignore: plan.changeId }, file, part);
+    const known = { store, principal, updates, owners, ignore: plan.changeId };
+    const slice = await remakeSlice(known, file, part);
     const summary = `up to ${total} ${table} from a file`;
     const outcome = await store.imports.runSlice(table, plan, { ...slice, write, summary }, stamp);
     if (outcome === "written") return true;

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
-import { defineLongTool, STEP_MS } from "../../../shared/mcp/long-work.ts";
+import { defineLongTool, STEP_MS, STEP_PIECES } from "../../../shared/mcp/long-work.ts";
 import { idField } from "../fields.ts";
 import { ROWS_A_SLICE, ROWS_AT_ONCE } from "../run-plan.ts";
 import { TOOL_OF_CHANGE } from "../store/journal.ts";
@@ -53,7 +53,7 @@ export const undoChange = defineLongTool({
     ) {
       const stamp = stampCall(principal, now);
       const until = Date.now() + STEP_MS;
-      for (;;) {
+      for (let pieces = 1; ; pieces += 1) {
         signal.throwIfAborted();
         const result = await store.journal.undoNext(id, leave, stamp);
         if (result.outcome === "already") {
@@ -64,7 +64,8 @@ export const undoChange = defineLongTool({
         if (result.outcome !== "undone") throw refuseUndo(id, result);
         if (result.more === 0) return { answer: describeUndone(id, result) };
         const [done, total] = [(result.slices - result.more) * ROWS_A_SLICE, result.slices * ROWS_A_SLICE];
-        if (Date.now() >= until) return { state: begunAt, done, total, message: "rows" };
+        if (pieces >= STEP_PIECES || Date.now() >= until)
+          return { state: begunAt, done, total, message: "rows" };
         progress(done, total, "rows");
       }
     },
