@@ -42,7 +42,10 @@ export const secureHeaders: MiddlewareHandler<{ Bindings: Env }> = async (c, nex
   c.res = response;
 };
 
-/** The response with headers that it does not bring along. Only one that came from elsewhere, whose headers are fixed, is made anew. */
+/**
+ * The response with the headers that it does not bring along. Only one that came from elsewhere, such as a session's
+ * object, is made anew: its headers are fixed.
+ */
 function withDefaults(response: Response, defaults: Readonly<Record<string, string>>): Response {
   const missing = Object.entries(defaults).filter(([name]) => !response.headers.has(name));
   try {
