@@ -7,13 +7,16 @@ import { hash } from "node:crypto";
  * are escaped, because what a client sends must be recorded whatever it is.
  */
 export function canonicalize(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map((item) => canonicalize(item ?? null)).join(",")}]`;
   if (typeof value !== "object" || value === null) return JSON.stringify(value ?? null);
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, member]) => `${JSON.stringify(name)}:${canonicalize(member)}`);
-  return `{${members.join(",")}}`;
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalize(item ?? null)).join(",")}]`;
+  const members = value as Readonly<Record<string, unknown>>;
+  let text = "";
+  for (const name of Object.keys(members).sort()) {
+    const member = members[name];
+    if (member === undefined) continue;
+    text += `${text === "" ? "" : ","}${JSON.stringify(name)}:${canonicalize(member)}`;
+  }
+  return `{${text}}`;
 }
 
 /** SHA-256 of the UTF-8 bytes of a text: 64 lower-case hex digits. Synchronous, so that a chain cannot fork. */

@@ -1,12 +1,12 @@
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import type { Transport, TransportSendOptions } from "@modelcontextprotocol/sdk/shared/transport.js";
-import {
-  isJSONRPCErrorResponse,
-  isJSONRPCRequest,
-  isJSONRPCResultResponse,
-  type JSONRPCMessage,
-  type MessageExtraInfo,
-  type RequestId,
+import type {
+  JSONRPCErrorResponse,
+  JSONRPCMessage,
+  JSONRPCRequest,
+  JSONRPCResultResponse,
+  MessageExtraInfo,
+  RequestId,
 } from "@modelcontextprotocol/sdk/types.js";
 import type { StreamLog } from "../session/stream-log.ts";
 import { PostAnswer, type StreamEvents } from "./post-answer.ts";
@@ -77,7 +77,7 @@ export class PostExchangeTransport implements Transport {
 
   /** Hands a client's message in. Resolves with the HTTP answer: 202 for everything but requests. */
   receive(message: JSONRPCMessage, extra: MessageExtraInfo, version: string | null): Promise<Response> {
-    if (!isJSONRPCRequest(message)) {
+    if (!isRequest(message)) {
       this.onmessage?.(message, extra);
       if ("method" in message && message.method === "notifications/cancelled") this.#giveUp(message.params);
       return Promise.resolve(new Response(null, { status: 202 }));
@@ -100,7 +100,7 @@ export class PostExchangeTransport implements Transport {
 
   /** Hands in a message of the old transport (2024-11-05): whatever answers it goes out on the session's one stream. */
   accept(message: JSONRPCMessage, extra: MessageExtraInfo): Response {
-    if (isJSONRPCRequest(message)) this.#accepted.add(message.id);
+    if (isRequest(message)) this.#accepted.add(message.id);
     this.onmessage?.(message, extra);
     return new Response(null, { status: 202 });
   }
@@ -116,7 +116,7 @@ export class PostExchangeTransport implements Transport {
   }
 
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    const final = isJSONRPCResultResponse(message) || isJSONRPCErrorResponse(message);
+    const final = isAnswer(message);
     const id = final ? message.id : options?.relatedRequestId;
     if (id !== undefined && this.#accepted.has(id)) {
       if (final) this.#accepted.delete(id);
@@ -147,6 +147,18 @@ export class SessionServer extends Server {
     this.posts = this.wrap?.(transport);
     await super.connect(this.posts ?? transport);
   }
+}
+
+/**
+ * Whether a message is a request. Looks at no more than that: what is in a message was checked when it was read, and the
+ * SDK's own test would walk through all of it again.
+ */
+export function isRequest(message: JSONRPCMessage): message is JSONRPCRequest {
+  return "method" in message && "id" in message;
+}
+
+function isAnswer(message: JSONRPCMessage): message is JSONRPCResultResponse | JSONRPCErrorResponse {
+  return !("method" in message);
 }
 
 /** The answer of a request whose own answer cannot be had any more. */

@@ -4,7 +4,6 @@ import {
   CompleteRequestSchema,
   GetPromptRequestSchema,
   isInitializeRequest,
-  isJSONRPCRequest,
   type JSONRPCMessage,
   JSONRPCMessageSchema,
   ListPromptsRequestSchema,
@@ -22,7 +21,7 @@ import {
 import { CfWorkerJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/cfworker";
 import type { Connection, ConnectionContext } from "agents";
 import { McpAgent } from "agents/mcp";
-import { decodeIdentity } from "../auth/identity-header.ts";
+import { decodeIdentity, IDENTITY_HEADER } from "../auth/identity-header.ts";
 import type { Exchange } from "../guard/exchange.ts";
 import { logFailure } from "../observe/log.ts";
 import { runInTrace, traceIdOf, traceOf } from "../observe/trace.ts";
@@ -47,7 +46,7 @@ import {
   readResource,
 } from "./handlers.ts";
 import { CAPABILITIES, SOFTWARE } from "./identity.ts";
-import { PostExchangeTransport, replaceAnswer, SessionServer } from "./post-exchange.ts";
+import { isRequest, PostExchangeTransport, replaceAnswer, SessionServer } from "./post-exchange.ts";
 import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
 import { BINDING_HEADER, SessionWatch } from "./session-watch.ts";
 import { type Extra, sessionfulChannel } from "./sessionful-channel.ts";
@@ -78,6 +77,8 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   #lastUseAt = 0;
   #logLevel = DEFAULT_LOG_LEVEL;
   #watch: SessionWatch | undefined;
+  /** Whether the session is known to have begun, so that not every message asks storage for it. */
+  #begun = false;
 
   /** Called by McpAgent whenever the object starts, before the transport is connected. */
   override async init(): Promise<void> {
@@ -120,13 +121,14 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
 
   /** Why this object does not serve a request: it holds no session, or the client speaks another revision. */
   async #findFault(version: string | null): Promise<Response | undefined> {
-    if (!(await this.getInitializeRequest())) {
+    if (!this.#begun && !(await this.getInitializeRequest())) {
       return jsonRpcError(
         404,
         JSON_RPC.sessionNotFound,
         "Session not found. Start a new one with initialize.",
       );
     }
+    this.#begun = true;
     if (version === null || SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return undefined;
     const supported = SUPPORTED_PROTOCOL_VERSIONS.join(", ");
     return jsonRpcError(400, JSON_RPC.serverError, `Unsupported protocol version. Supported: ${supported}.`);
@@ -145,11 +147,11 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     if (fault) return fault;
     const posts = this.server.posts;
     if (!posts) return jsonRpcError(503, JSON_RPC.internalError, "The session is starting. Try again.");
-    if (isJSONRPCRequest(message) && posts.isOpen(message.id)) {
+    if (isRequest(message) && posts.isOpen(message.id)) {
       return jsonRpcError(400, JSON_RPC.invalidRequest, "A request with this id is still being answered.");
     }
     await this.#touch();
-    const extra = { requestInfo: { headers: Object.fromEntries(request.headers) } };
+    const extra = { requestInfo: { headers: pickHeaders(request.headers) } };
     return await runInTrace(traceOf(request.headers), async () =>
       this.getTransportType() === "sse"
         ? posts.accept(message, extra)
@@ -183,6 +185,12 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   /** A session of the old transport is its one connection; a new connection gets a new session. */
   override async onClose(): Promise<void> {
     if (this.getTransportType() === "sse") await this.schedule(OLD_SESSION_SECONDS, "end");
+  }
+
+  /** The client ended the session (DELETE). What the library has scheduled comes later, and until then nothing is answered. */
+  override async _cf_terminateSession(): Promise<void> {
+    this.#begun = false;
+    await super._cf_terminateSession();
   }
 
   /** Deletes everything of the session. */
@@ -339,4 +347,12 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
       retryAfter: (seconds) => this.server.posts?.setRetryAfter(extra.requestId, seconds),
     };
   }
+}
+
+/** Headers of the Worker's that a message's handler reads. */
+const READ_HEADERS = [IDENTITY_HEADER, BINDING_HEADER, PUBLICATION_HEADER, "traceparent"];
+
+function pickHeaders(headers: Headers): Record<string, string> {
+  const found = READ_HEADERS.map((name) => [name, headers.get(name)] as const);
+  return Object.fromEntries(found.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 }

@@ -14,6 +14,12 @@ const EVERYTHING = ["pii", "secret"] as const;
 const HARMLESS =
   /^(?:[a-z_]{1,24}|[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)$/;
 
+/** Texts in which nothing was found a moment ago, the shorter ones: ids of people and apps come again and again. */
+const clean = new Set<string>();
+
+/** How many texts are remembered, and how long one may be. */
+const [REMEMBERED, LONGEST] = [1_000, 100];
+
 /** Fields of a log line. Never arguments, results, tokens or personal data: ids, names, codes and numbers. */
 export type LogFields = Record<string, JsonValue | undefined>;
 
@@ -27,7 +33,15 @@ export function log(level: Level, event: string, fields: LogFields): void {
 }
 
 function maskField(_name: string, value: unknown): unknown {
-  return typeof value === "string" && !HARMLESS.test(value) ? maskText(value, EVERYTHING) : value;
+  if (typeof value !== "string" || HARMLESS.test(value) || clean.has(value)) return value;
+  const masked = maskText(value, EVERYTHING);
+  if (masked === value && value.length <= LONGEST) remember(value);
+  return masked;
+}
+
+function remember(text: string): void {
+  if (clean.size >= REMEMBERED) clean.clear();
+  clean.add(text);
 }
 
 /** Logs an unexpected failure with its stack and returns the event id under which it can be found. */

@@ -35,7 +35,25 @@ export const secureHeaders: MiddlewareHandler<{ Bindings: Env }> = async (c, nex
   if (c.req.url.startsWith("https://")) {
     defaults["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains";
   }
-  for (const [name, value] of Object.entries(defaults)) {
-    if (!c.res.headers.has(name)) c.header(name, value);
-  }
+  const response = withDefaults(c.res, defaults);
+  if (response === c.res) return;
+  // Hono copies the headers of the response before into the one that replaces it: these are copied already.
+  c.res = undefined;
+  c.res = response;
 };
+
+/**
+ * The response with the headers that it does not bring along. Only one that came from elsewhere, such as a session's
+ * object, is made anew: its headers are fixed.
+ */
+function withDefaults(response: Response, defaults: Readonly<Record<string, string>>): Response {
+  const missing = Object.entries(defaults).filter(([name]) => !response.headers.has(name));
+  try {
+    for (const [name, value] of missing) response.headers.set(name, value);
+    return response;
+  } catch {
+    const copy = new Response(response.body, response);
+    for (const [name, value] of missing) copy.headers.set(name, value);
+    return copy;
+  }
+}
