@@ -27,6 +27,21 @@ export async function eventsOf(userId: string): Promise<AuditEvent[]> {
   return (await linksOf(userId)).map(({ event }) => JSON.parse(event ?? "null") as AuditEvent);
 }
 
+/** Every event of a chain that is not erased, oldest first: in its object, or gone on to the platform database. */
+export async function allEventsOf(chain: string): Promise<AuditEvent[]> {
+  // In this order: what leaves the object meanwhile is in the database by then.
+  const waiting = await linksOf(chain);
+  const { results } = await env.PLATFORM_DB.prepare(
+    "SELECT sequence, event FROM audit_record WHERE chain = ?1",
+  )
+    .bind(chain)
+    .all<Pick<Link, "sequence" | "event">>();
+  const events = new Map([...results, ...waiting].map(({ sequence, event }) => [sequence, event]));
+  return [...events]
+    .sort(([a], [b]) => a - b)
+    .flatMap(([, event]) => (event === null ? [] : [JSON.parse(event) as AuditEvent]));
+}
+
 /**
  * The first `count` events of a user. Outcomes wait in the isolate for a next call, so they are sent on first; denials
  * are recorded behind the answer, so they are waited for.

@@ -12,10 +12,10 @@ import { runMaintenance } from "../../../workers/gateway/maintenance.ts";
 import { carryOutRequests } from "../../../workers/gateway/requests/carry-out.ts";
 import { TaskStore } from "../../../workers/gateway/tasks/task-store.ts";
 import {
+  allEventsOf,
   awaitEvents,
   deliver,
   deliverAll,
-  eventsOf,
   exportTrail,
   linksOf,
   principalOf,
@@ -32,7 +32,7 @@ async function run(...sql: string[]): Promise<void> {
 }
 
 const adminEvents = async (userId: string) =>
-  (await eventsOf(ADMINISTRATION)).filter((event) => "userId" in event && event.userId === userId);
+  (await allEventsOf(ADMINISTRATION)).filter((event) => "userId" in event && event.userId === userId);
 
 const outcomeOf = async (userId: string, kind: string) =>
   JSON.parse(
