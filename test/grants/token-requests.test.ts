@@ -251,7 +251,9 @@ describe("a revocation", () => {
       .revokeGrant(grantOf(connection.refreshToken), userOf(connection.refreshToken));
     for (const { status, body } of await Promise.all(refreshes)) {
       if (status !== 200) {
-        expect([status, body.error]).toEqual([400, "invalid_grant"]);
+        // Overtaken in the moment after its tokens were written: it gets none of them, and hears why when it asks again.
+        const heard = status === 503 ? await refresh(connection) : { status, body };
+        expect([heard.status, heard.body.error]).toEqual([400, "invalid_grant"]);
         continue;
       }
       expect(await open(body.access_token)).toBe(401);
