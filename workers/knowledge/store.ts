@@ -272,11 +272,6 @@ export class KnowledgeStore {
     return outcomes;
   }
 
-  /** Throws `not_found` or `forbidden` when the person may not write to a collection. */
-  async requireWritable(collection: string): Promise<void> {
-    await this.#requireWritable(collection);
-  }
-
   /** The one place that every article written by hand passes, restored ones included. Gives what is stored now. */
   #articleChanged(slug: string): Promise<Article> {
     this.#embedLater();

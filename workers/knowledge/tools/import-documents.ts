@@ -80,9 +80,9 @@ export const importDocuments = defineLongTool({
         });
       }
       if (newTitle !== undefined) await store.ensureCollection({ slug: collection, title: newTitle }, now);
-      await store.requireWritable(collection);
-      const state = { collection, from: 0, tally: { created: 0, updated: 0, unchanged: 0, left_alone: [] } };
-      return findEnd(input, 0) < input.documents.length ? { state } : takeIn(state, input, store, now);
+      const tally = { created: 0, updated: 0, unchanged: 0, left_alone: [] };
+      // The first piece belongs to the call: whoever may not write learns it there, and little is done at once.
+      return takeIn({ collection, from: 0, tally }, input, store, now);
     },
     // Safe to repeat: what was imported already is unchanged the second time.
     step: (state: { collection: string; from: number; tally: Tally }, input, { store, now }) =>
