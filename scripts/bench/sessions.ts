@@ -1,21 +1,22 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import http from "node:http";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { reportFailure } from "../local/failure.ts";
 import { buildVariant } from "./calls/build.ts";
-import { signPeopleIn } from "./calls/people.ts";
-import { findFreePort, type RunningWorker, startGateway } from "./calls/runtime.ts";
-import { GUARDED } from "./calls/variants.ts";
+import { BARE, GUARDED } from "./calls/variants.ts";
+import { HIBERNATION_MS, type IdleMemory, measureIdleMemory } from "./sessions/idle-memory.ts";
 import { countRuntimes } from "./sessions/open-files.ts";
-import { inMiB, type Moment, printReport } from "./sessions/report.ts";
-import { type OpenSession, openSession } from "./sessions/session-client.ts";
+import { inMiB, printReport, type Spread } from "./sessions/report.ts";
+import type { OpenSession } from "./sessions/session-client.ts";
+import { type Moment, type Stand, startGuarded, startUnguarded } from "./sessions/stand.ts";
 import { together } from "./sessions/together.ts";
 
-const HELP = `Opens sessions with a GET stream each and keeps all of them open; then every session makes a call, which wakes its
-object, and the last thousand of them make another one.
+const HELP = `Measures what an idle session takes, in the gateway and on a bare McpAgent: of the runtime's process, and of the
+Worker's heap after garbage was collected. Then opens sessions with a GET stream each and keeps all of them open; every
+session makes a call, which wakes its object, the last thousand of them make another one, and a published policy tells
+all of them that their tools have changed.
 
   npm run bench -- sessions [--sessions 10000] [--people 40] [--callers 4]
 
@@ -23,34 +24,20 @@ Client and server share this machine. A stream takes two files of the runtime's 
 sessions where the system allows too few (ulimit -n).
 `;
 
-/** Sessions that are opened at the same time, of one runtime. */
-const OPENERS = 8;
-
-/** Sessions of each runtime that are open before memory is looked at: what it needs once belongs to none of them. */
-const WARM_UP = 100;
+/** Milliseconds after which a session that has heard of nothing hears of nothing. */
+const PATIENCE_MS = 300_000;
 
 /** Sessions that make a second call, soon enough that their objects are still awake. */
 const CALLED_AGAIN = 1_000;
-
-/** Milliseconds without a message after which every object has hibernated: the runtime takes ten seconds. */
-const HIBERNATION_MS = 25_000;
 
 process.env.WRANGLER_SEND_METRICS = "false";
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 process.env.WRANGLER_LOG = "error";
 process.env.WRANGLER_WRITE_LOGS = "false";
 
-/** One runtime with its share of the sessions. */
-interface Stand {
-  worker: RunningWorker;
-  open(): Promise<OpenSession>;
-}
-
 const began = performance.now();
-const messages = new http.Agent({ keepAlive: true, maxSockets: 64 });
 const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-sessions-"));
 const stands: Stand[] = [];
-const sessions: OpenSession[] = [];
 const { values } = parseArgs({
   options: {
     sessions: { type: "string", default: "10000" },
@@ -65,68 +52,60 @@ try {
 } catch (failure) {
   process.exitCode = reportFailure(failure);
 } finally {
-  for (const session of sessions) session.close();
-  messages.destroy();
-  await Promise.all(stands.map(({ worker }) => worker.stop()));
+  await Promise.all(stands.map((stand) => stand.stop()));
   await rm(folder, { recursive: true, force: true });
 }
 
 async function measure(count: number, people: number, callers: number): Promise<void> {
   say("building");
-  const script = await buildVariant(GUARDED);
-  const runtimes = countRuntimes(count);
-  say(`starting ${runtimes} runtimes and signing ${people} people in`);
-  for (let number = 1; number <= runtimes; number += 1) {
-    stands.push(await start(script, String(number), Math.ceil(people / runtimes)));
-  }
-  await openSessions(WARM_UP * runtimes);
-  const before = await look();
-  say(`${sessions.length} sessions, ${inMiB(before.memory)}; opening ${count}`);
-  while (sessions.length < count) {
-    await openSessions(Math.min(1_000, count - sessions.length));
-    say(`${sessions.length} sessions, ${inMiB((await look()).memory)}`);
-  }
-  const opened = await look();
-  await wait(HIBERNATION_MS);
-  const hibernated = await look();
-  say(`hibernated, ${inMiB(hibernated.memory)}`);
-  const waking = await call(sessions, callers);
-  say("every session made a call that woke its object");
-  const awake = await call(sessions.slice(-CALLED_AGAIN), callers);
-  const listening = sessions.filter((session) => session.isListening()).length;
-  printReport({
-    count,
-    runtimes,
-    listening,
-    before,
-    opened,
-    hibernated,
-    warmUp: WARM_UP * runtimes,
-    waking,
-    awake,
-  });
-  if (listening < count) throw new Error(`${count - listening} streams were closed.`);
-}
-
-async function start(script: string, name: string, people: number): Promise<Stand> {
-  const port = await findFreePort();
-  const publicUrl = `http://localhost:${port}`;
-  const worker = await startGateway({ script, folder: path.join(folder, name), publicUrl, port });
-  const tokens = await signPeopleIn(await worker.migrate(), `${publicUrl}/mcp`, people);
-  let opened = 0;
-  const open = () => {
-    opened += 1;
-    const token = tokens[opened % tokens.length] ?? "";
-    return openSession({ port, host: `localhost:${port}`, token, messages });
-  };
-  return { worker, open };
-}
-
-async function openSessions(count: number): Promise<void> {
-  const shares = stands.map(({ open }) =>
-    together(Math.ceil(count / stands.length), OPENERS, async () => void sessions.push(await open())),
+  const place = (name: string, inspected = false) => ({ folder: path.join(folder, name), inspected });
+  const [bareScript, script] = [await buildVariant(BARE), await buildVariant(GUARDED)];
+  const bare = await measureIdle("a bare McpAgent", () =>
+    startUnguarded({ script: bareScript, ...place("bare", true) }),
   );
-  await Promise.all(shares);
+  const guarded = await measureIdle("the gateway", () =>
+    startGuarded({ script, ...place("idle", true) }, people),
+  );
+
+  const runtimes = countRuntimes(count);
+  say(`starting ${runtimes} runtimes of the gateway and signing ${people} people in`);
+  for (let number = 1; number <= runtimes; number += 1) {
+    stands.push(await startGuarded({ script, ...place(String(number)) }, Math.ceil(people / runtimes)));
+  }
+  while (countListening() < count) {
+    const share = Math.ceil(Math.min(1_000, count - countListening()) / runtimes);
+    await Promise.all(stands.map((stand) => stand.open(share, true)));
+    say(`${countListening()} sessions with a stream, ${inMiB((await look()).memory)}`);
+  }
+  await wait(HIBERNATION_MS);
+  const { memory } = await look();
+  const listening = stands.flatMap(({ sessions }) => sessions.filter((session) => session.isListening()));
+  const waking = await call(listening, callers);
+  say("every session made a call that woke its object");
+  const awake = await call(listening.slice(-CALLED_AGAIN), callers);
+  await wait(HIBERNATION_MS);
+  say("publishing a policy");
+  const spread = await spreadNews(listening, callers);
+  const left = countListening();
+  const total = listening.length;
+  printReport({ count: total, runtimes, listening: left, memory, guarded, bare, waking, awake, spread });
+  if (left < total) throw new Error(`${total - left} streams were closed.`);
+}
+
+/** Measures in a runtime of its own, which ends with it. */
+async function measureIdle(what: string, start: () => Promise<Stand>): Promise<IdleMemory> {
+  say(`idle sessions of ${what}`);
+  const stand = await start();
+  stands.push(stand);
+  const memory = await measureIdleMemory(stand, say);
+  stands.pop();
+  await stand.stop();
+  return memory;
+}
+
+function countListening(): number {
+  const open = stands.map(({ sessions }) => sessions.filter((session) => session.isListening()).length);
+  return open.reduce((sum, number) => sum + number, 0);
 }
 
 /** Lets sessions call once, a few at a time, and measures each call. */
@@ -147,18 +126,35 @@ async function call(
   return { times, seconds, cpu: ((await look()).cpu - before.cpu) / times.length };
 }
 
-/** What all runtimes together use now. Throws where the system does not tell. */
+/**
+ * Publishes a policy under which everybody has another list of tools, and waits until all streams have said so. Calls
+ * go on meanwhile, each of any session.
+ */
+async function spreadNews(who: readonly OpenSession[], callers: number): Promise<Spread> {
+  const calls: number[] = [];
+  const published = performance.now();
+  await Promise.all(stands.map((stand) => stand.publish()));
+  const isOver = () =>
+    performance.now() - published > PATIENCE_MS || who.every((session) => session.toldAt() > published);
+  const keepCalling = async () => {
+    while (!isOver()) {
+      const sent = performance.now();
+      await who[Math.floor(Math.random() * who.length)]?.call();
+      calls.push(performance.now() - sent);
+    }
+  };
+  await Promise.all(Array.from({ length: callers }, keepCalling));
+  const told = who.map((session) => session.toldAt()).filter((at) => at > published);
+  return { told: told.map((at) => at - published), calls };
+}
+
+/** What all runtimes together use now. */
 async function look(): Promise<Moment> {
-  let memory = 0;
-  let cpu = 0;
-  for (const { worker } of stands) {
-    const [bytes, milliseconds] = [await worker.readMemory(), await worker.readCpu()];
-    if (bytes === null || milliseconds === null)
-      throw new Error("This system has no /proc to read memory from.");
-    memory += bytes;
-    cpu += milliseconds;
-  }
-  return { memory, cpu };
+  const moments = await Promise.all(stands.map((stand) => stand.look()));
+  return {
+    memory: moments.reduce((sum, { memory }) => sum + memory, 0),
+    cpu: moments.reduce((sum, { cpu }) => sum + cpu, 0),
+  };
 }
 
 function say(what: string): void {

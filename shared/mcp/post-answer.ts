@@ -1,4 +1,4 @@
-import { KEEP_ALIVE_MS } from "./keep-alive.ts";
+import { KEEP_ALIVE_MS, SIGN_OF_LIFE } from "./keep-alive.ts";
 
 /** Milliseconds that a client which lost its stream waits before it comes back (SSE `retry`). */
 const RETRY_MS = 1_000;
@@ -108,7 +108,7 @@ export class PostAnswer {
       this.stream = stream;
       if (this.#events.primed) this.#writeFrame(`id: ${firstEvent}\nretry: ${RETRY_MS}\ndata: \n\n`);
     }
-    this.#keepAlive = setInterval(() => this.#writeFrame(": keep-alive\n\n"), KEEP_ALIVE_MS);
+    this.#keepAlive = setInterval(() => this.#writeFrame(SIGN_OF_LIFE), KEEP_ALIVE_MS);
     return writer;
   }
 

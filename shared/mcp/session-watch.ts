@@ -1,5 +1,6 @@
 import type { PrincipalIdentity } from "../auth/principal.ts";
 import type { Exchange } from "../guard/exchange.ts";
+import { logFailure } from "../observe/log.ts";
 import { policyInForce } from "../policy/current.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { changeGate, type Pace } from "./changes.ts";
@@ -150,6 +151,15 @@ export class SessionWatch {
     await this.#keep(undefined);
     this.#home.end();
     return false;
+  }
+
+  /** The session ends. What would have told it of news learns otherwise once it has some. */
+  async leave(): Promise<void> {
+    try {
+      await this.#keep(undefined);
+    } catch (failure) {
+      logFailure("watch_not_left", failure, { server: this.#home.catalogue.name });
+    }
   }
 
   /** Enrols again with the objects that know who waits: they forget after a day. */

@@ -1,22 +1,10 @@
 import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import {
-  CallToolRequestSchema,
-  CompleteRequestSchema,
-  GetPromptRequestSchema,
   isInitializeRequest,
   type JSONRPCMessage,
   JSONRPCMessageSchema,
-  ListPromptsRequestSchema,
-  ListResourcesRequestSchema,
-  ListResourceTemplatesRequestSchema,
-  ListToolsRequestSchema,
-  ReadResourceRequestSchema,
   type ServerNotification,
-  type ServerResult,
-  SetLevelRequestSchema,
   SUPPORTED_PROTOCOL_VERSIONS,
-  SubscribeRequestSchema,
-  UnsubscribeRequestSchema,
 } from "@modelcontextprotocol/sdk/types.js";
 import { CfWorkerJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/cfworker";
 import type { Connection, ConnectionContext } from "agents";
@@ -32,24 +20,15 @@ import { objectHome } from "../session/object-home.ts";
 import { ResultStore } from "../session/result-store.ts";
 import type { SessionHome } from "../session/session-home.ts";
 import { LISTEN_STREAM, StreamLog } from "../session/stream-log.ts";
-import { callTool } from "./call-tool.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { CHANGE_HEADER } from "./changes.ts";
 import type { LogLevel } from "./define.ts";
-import {
-  complete,
-  getPrompt,
-  listPrompts,
-  listResources,
-  listTemplates,
-  listTools,
-  readResource,
-} from "./handlers.ts";
 import { CAPABILITIES, SOFTWARE } from "./identity.ts";
 import { isRequest, PostExchangeTransport, replaceAnswer, SessionServer } from "./post-exchange.ts";
 import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
 import { BINDING_HEADER, SessionWatch } from "./session-watch.ts";
 import { type Extra, sessionfulChannel } from "./sessionful-channel.ts";
+import { registerMethods } from "./sessionful-methods.ts";
 import { STREAM_HEADER } from "./socket-stream.ts";
 
 /** Seconds without a request after which a session ends and its object's storage is deleted. */
@@ -100,14 +79,22 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     });
     this.#logLevel = (await this.ctx.storage.get<LogLevel>("logLevel")) ?? DEFAULT_LOG_LEVEL;
     const { env, catalogue, name } = this;
-    this.#watch = await SessionWatch.open({
+    const watch = await SessionWatch.open({
       ...{ env, catalogue, name, storage: this.ctx.storage },
       hasStream: () => this.#hasNewsStream(),
       // On the stream for news; without one it is kept for the next.
       tell: (notice) => void this.server.notification(notice as ServerNotification).catch(() => {}),
       end: () => this.#closeStreams(),
     });
-    this.#register(this.server);
+    this.#watch = watch;
+    registerMethods(this.server, {
+      watch,
+      exchange: (extra) => this.#exchange(this.server, extra),
+      setLogLevel: async (level) => {
+        this.#logLevel = level;
+        await this.ctx.storage.put("logLevel", level);
+      },
+    });
   }
 
   /** A stream needs a session before it may have a socket. */
@@ -190,12 +177,18 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   /** The client ended the session (DELETE). What the library has scheduled comes later, and until then nothing is answered. */
   override async _cf_terminateSession(): Promise<void> {
     this.#begun = false;
+    await this.#watch?.leave();
     await super._cf_terminateSession();
   }
 
   /** Deletes everything of the session. */
   async end(): Promise<void> {
     await this.destroy();
+  }
+
+  override async destroy(): Promise<void> {
+    await this.#watch?.leave();
+    await super.destroy();
   }
 
   /** The library keeps every event in storage before it sends it, for ever; ours keeps what can still be asked for. */
@@ -242,72 +235,6 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     await this.ctx.storage.put("lastUseAt", now);
     await this.#watch?.renew();
     if (!known) await this.schedule(IDLE_SECONDS, "endWhenIdle");
-  }
-
-  #register(server: Server): void {
-    const on = async <Params>(
-      extra: Extra,
-      params: Params,
-      handle: (exchange: Exchange, params: Params) => unknown,
-    ) => (await handle(await this.#exchange(server, extra), params)) as ServerResult;
-    server.setRequestHandler(ListToolsRequestSchema, ({ params }, extra) =>
-      on(extra, params, (exchange) => listTools(exchange, params?.cursor)),
-    );
-    server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
-      on(extra, params, async (exchange) => {
-        const answer = await callTool(exchange, params.name, params.arguments);
-        if (exchange.catalogue.tools.get(params.name)?.subject.effect !== "read") {
-          await this.#announceUpdates(exchange, extra);
-        }
-        return answer;
-      }),
-    );
-    server.setRequestHandler(SetLevelRequestSchema, async ({ params }) => {
-      this.#logLevel = params.level;
-      await this.ctx.storage.put("logLevel", params.level);
-      return {};
-    });
-    server.setRequestHandler(SubscribeRequestSchema, ({ params }, extra) =>
-      on(extra, params, async (exchange) => {
-        const binding = String(extra.requestInfo?.headers[BINDING_HEADER] ?? "");
-        await this.#watch?.add(exchange, params.uri, binding);
-        return {};
-      }),
-    );
-    server.setRequestHandler(UnsubscribeRequestSchema, async ({ params }) => {
-      await this.#watch?.remove(params.uri);
-      return {};
-    });
-    server.setRequestHandler(ListResourcesRequestSchema, ({ params }, extra) =>
-      on(extra, params, (exchange) => listResources(exchange, params?.cursor)),
-    );
-    server.setRequestHandler(ListResourceTemplatesRequestSchema, ({ params }, extra) =>
-      on(extra, params, (exchange) => listTemplates(exchange, params?.cursor)),
-    );
-    server.setRequestHandler(ReadResourceRequestSchema, ({ params }, extra) =>
-      on(extra, params, (exchange) => readResource(exchange, params.uri)),
-    );
-    server.setRequestHandler(ListPromptsRequestSchema, ({ params }, extra) =>
-      on(extra, params, (exchange) => listPrompts(exchange, params?.cursor)),
-    );
-    server.setRequestHandler(GetPromptRequestSchema, ({ params }, extra) =>
-      on(extra, params, (exchange) => getPrompt(exchange, params.name, params.arguments)),
-    );
-    server.setRequestHandler(CompleteRequestSchema, ({ params }, extra) =>
-      on(extra, params, (exchange) =>
-        complete(exchange, params.ref, params.argument, params.context?.arguments ?? {}),
-      ),
-    );
-  }
-
-  /**
-   * Tells the client what the call has just changed of what it watches, on the call's own stream: the news cannot be
-   * lost for want of a GET stream.
-   */
-  async #announceUpdates(exchange: Exchange, extra: Extra): Promise<void> {
-    for (const notice of (await this.#watch?.lookAfterCall(exchange)) ?? []) {
-      await extra.sendNotification(notice as ServerNotification).catch(() => {});
-    }
   }
 
   /** Something that this session waits for may have changed. */

@@ -1,9 +1,12 @@
-import { keepAlive } from "./keep-alive.ts";
+import { KEEP_ALIVE_MS, SIGN_OF_LIFE } from "./keep-alive.ts";
 
 const encoder = new TextEncoder();
 
 /** The header by which the agents library tells what a session's WebSocket is for: `GET`, or `SSE` of 2024-11-05. */
 export const STREAM_HEADER = "cf-mcp-method";
+
+/** Bytes that may wait here for a client that does not read; with more of them its stream ends. */
+const WAITING_BYTES = 1024 * 1024;
 
 /** How what comes over the socket becomes text of the stream. */
 export interface SocketEvents {
@@ -14,32 +17,49 @@ export interface SocketEvents {
 }
 
 /**
- * An SSE answer that lasts as long as the object's socket and the client do: whichever goes, the other is let go. The
- * object behind it may hibernate meanwhile.
+ * An SSE answer that lasts as long as the object's socket and the client do: whichever goes, the other is let go. Signs
+ * of life come from here, where the client is connected, so that the object behind it may hibernate meanwhile. A
+ * client that does not read what it is sent loses its stream after {@link WAITING_BYTES}, and comes back for the rest
+ * with `Last-Event-ID`.
  */
-export function streamSocket(socket: WebSocket, { first, toEvents }: SocketEvents): Response {
+export function streamSocket(
+  socket: WebSocket,
+  { first, toEvents }: SocketEvents,
+  everyMs = KEEP_ALIVE_MS,
+): Response {
   let open = true;
-  const body = new ReadableStream<Uint8Array>({
+  let timer: ReturnType<typeof setInterval> | undefined;
+  const leave = () => {
+    open = false;
+    clearInterval(timer);
+  };
+  const source: UnderlyingSource<Uint8Array> = {
     start(controller) {
-      const write = (text: string | null) => {
-        if (open && text !== null) controller.enqueue(encoder.encode(text));
+      const end = () => {
+        if (open) controller.close();
+        leave();
       };
+      const write = (text: string | null) => {
+        if (!open || text === null) return;
+        // 0 is wanted at any time, so what is wanted is what waits, negative.
+        if (-(controller.desiredSize ?? 0) <= WAITING_BYTES) return controller.enqueue(encoder.encode(text));
+        end();
+        socket.close(1000, "The client does not read");
+      };
+      timer = setInterval(() => write(SIGN_OF_LIFE), everyMs);
       if (first !== undefined) write(first);
       socket.accept();
       socket.addEventListener("message", ({ data }) => write(toEvents(String(data))));
-      const end = () => {
-        if (open) controller.close();
-        open = false;
-      };
       socket.addEventListener("close", end);
       socket.addEventListener("error", end);
     },
     cancel() {
-      open = false;
+      leave();
       socket.close(1000, "The client has gone");
     },
-  });
-  return new Response(keepAlive(body), {
+  };
+  const body = new ReadableStream(source, new ByteLengthQueuingStrategy({ highWaterMark: 0 }));
+  return new Response(body, {
     headers: { "content-type": "text/event-stream", "cache-control": "no-cache" },
   });
 }

@@ -6,6 +6,7 @@ import { setRole } from "../../scripts/people/statements.ts";
 import { changeGate, RIGHTS } from "../../shared/mcp/changes.ts";
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
 import type { ChangeHub } from "../../workers/changes/change-hub.ts";
+import type { KnowledgeAgent } from "../../workers/knowledge/agent.ts";
 import { saveArticles } from "../knowledge/fixture.ts";
 import { type NewsReader, waitForNews } from "../support/news.ts";
 import { goBackTo, publish, readState } from "../support/publish.ts";
@@ -80,6 +81,10 @@ const countSessions = (topic: string) =>
     (_hub, { storage }) =>
       storage.sql.exec<{ total: number }>("SELECT count(*) AS total FROM listeners").one().total,
   );
+
+/** The Durable Object of a sessionful session. */
+const objectOf = ({ sessionId }: TestSession) =>
+  env.KNOWLEDGE_AGENT.get(env.KNOWLEDGE_AGENT.idFromName(`streamable-http:${sessionId?.split(".")[0]}`));
 
 async function nameTools(session: TestSession): Promise<string[]> {
   return (await session.listTools()).map(({ name }: { name: string }) => name);
@@ -157,9 +162,6 @@ describe("a session whose stream was closed", () => {
   it("is forgotten by those who would tell it, once it was ended", async () => {
     const { session, news } = await listen("sessionful");
     const before = await countSessions(RIGHTS);
-    const object = env.KNOWLEDGE_AGENT.get(
-      env.KNOWLEDGE_AGENT.idFromName(`streamable-http:${session.sessionId?.split(".")[0]}`),
-    );
     const ended = await exports.default.fetch(session.url, {
       method: "DELETE",
       headers: {
@@ -169,10 +171,17 @@ describe("a session whose stream was closed", () => {
       },
     });
     expect(ended.status).toBe(204);
+    expect(await countSessions(RIGHTS)).toBe(before - 1);
     await news.close();
-    // Ending a session aborts its object.
-    await runDurableObjectAlarm(object).catch(() => {});
-    await changeRole(`ed${people - 1}`, "viewer");
+  });
+
+  it("is forgotten by those who would tell it, once nobody has used it for a day", async () => {
+    const { session } = await listen("sessionful");
+    const before = await countSessions(RIGHTS);
+    await runInDurableObject(objectOf(session), async (agent: KnowledgeAgent, { storage }) => {
+      await storage.put("lastUseAt", 0);
+      await agent.endWhenIdle();
+    }).catch(() => {}); // ending a session aborts its object
     expect(await countSessions(RIGHTS)).toBe(before - 1);
   });
 });

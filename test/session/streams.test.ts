@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { keepAlive } from "../../shared/mcp/keep-alive.ts";
+import { streamSocket } from "../../shared/mcp/socket-stream.ts";
 import type { CrmAgent } from "../../workers/crm/agent.ts";
 import { addContact } from "../crm/rows.ts";
 import { openSession, REVISION, type TestSession } from "../support/session.ts";
@@ -191,23 +191,39 @@ describe("other verbs", () => {
 });
 
 describe("a listening stream", () => {
-  it("shows signs of life between its events, and stops when its client leaves", async () => {
-    const events = new TransformStream<Uint8Array, Uint8Array>();
-    const writer = events.writable.getWriter();
-    const gone = writer.closed.then(
-      () => "closed",
-      () => "cancelled",
-    );
-    const reader = keepAlive(events.readable, 5).getReader();
-    const read = async () => new TextDecoder().decode((await reader.read()).value);
+  /** A stream as its client reads it, and the session's end of the socket behind it. */
+  function listen(everyMs?: number) {
+    const { 0: near, 1: far } = new WebSocketPair();
+    const { promise: closed, resolve } = Promise.withResolvers<string>();
+    far.addEventListener("close", ({ reason }) => resolve(reason));
+    far.accept();
+    const response = streamSocket(near, { toEvents: (message) => `data: ${message}\n\n` }, everyMs);
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    const read = async () => {
+      const { value } = await reader.read();
+      return value && new TextDecoder().decode(value);
+    };
+    return { far, closed, read, cancel: () => reader.cancel() };
+  }
+
+  it("shows signs of life between its events, and lets its session go when its client leaves", async () => {
+    const { far, closed, read, cancel } = listen(5);
     expect(await read()).toBe(": keep-alive\n\n");
-    void writer.write(new TextEncoder().encode("data: news\n\n"));
-    const seen: string[] = [];
+    far.send("news");
+    const seen: (string | undefined)[] = [];
     while (!seen.includes("data: news\n\n")) seen.push(await read());
-    expect(new Set(seen)).toEqual(
-      new Set([...seen.filter((text) => text.startsWith(":")), "data: news\n\n"]),
-    );
-    await reader.cancel();
-    expect(await gone).toBe("cancelled");
+    expect(new Set([...seen, ": keep-alive\n\n"])).toEqual(new Set([": keep-alive\n\n", "data: news\n\n"]));
+    await cancel();
+    expect(await closed).toBe("The client has gone");
+  });
+
+  it("ends for a client that does not read, after everything that was accepted for it", async () => {
+    const { far, closed, read } = listen();
+    const half = "x".repeat(600 * 1024);
+    for (const number of [1, 2, 3, 4]) far.send(`${number} ${half}`);
+    expect(await closed).toBe("The client does not read");
+    expect((await read())?.slice(0, 8)).toBe("data: 1 ");
+    expect((await read())?.slice(0, 8)).toBe("data: 2 ");
+    expect(await read()).toBeUndefined();
   });
 });

@@ -4,6 +4,7 @@ import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { applyMigrations, readMigrations } from "../../local/migrate.ts";
 import { CONFIG_FILE, ROOT, readEnvironment } from "../../local/project.ts";
+import { readLiveHeap } from "./live-heap.ts";
 
 /** A variant that runs: workerd itself, without the proxy of `wrangler dev`. */
 export interface RunningWorker {
@@ -12,6 +13,8 @@ export interface RunningWorker {
   readCpu(): Promise<number | null>;
   /** Memory of its process that is in RAM, in bytes; `null` where the system does not tell. */
   readMemory(): Promise<number | null>;
+  /** Bytes that are reachable in the Worker's own isolate, after garbage was collected. Needs an inspector. */
+  readLiveHeap(): Promise<number>;
   migrate(): Promise<D1Database>;
   stop(): Promise<void>;
 }
@@ -24,6 +27,8 @@ export interface RunOptions {
   publicUrl: string;
   /** 0 for any. */
   port: number;
+  /** Where the runtime's inspector listens; it has none without. */
+  inspectorPort?: number;
 }
 
 /** A port that nobody uses: tokens are for exact URLs, so it must be known before anything starts. */
@@ -36,29 +41,21 @@ export async function findFreePort(): Promise<number> {
 }
 
 /** Starts a variant of the gateway in the local environment. */
-export function startGateway({ script, folder, publicUrl, port }: RunOptions): Promise<RunningWorker> {
+export function startGateway({ publicUrl, ...common }: RunOptions): Promise<RunningWorker> {
   const { workerOptions } = unstable_getMiniflareWorkerOptions(CONFIG_FILE, "local");
   return start({
     ...workerOptions,
-    ...SILENT,
-    host: "127.0.0.1",
-    port,
-    resourcePersistencePath: folder,
-    modules: [{ type: "ESModule", path: "index.js", contents: script }],
+    ...commonOptions(common),
     bindings: { ...(workerOptions.bindings as Record<string, string>), PUBLIC_URL: publicUrl },
   });
 }
 
 /** Starts the bare servers. */
-export function startBare({ script, folder, port }: RunOptions): Promise<RunningWorker> {
+export function startBare(common: Omit<RunOptions, "publicUrl">): Promise<RunningWorker> {
   const { compatibility_date, compatibility_flags } = readEnvironment("local");
   return start({
-    ...SILENT,
+    ...commonOptions(common),
     name: "bare",
-    host: "127.0.0.1",
-    port,
-    resourcePersistencePath: folder,
-    modules: [{ type: "ESModule", path: "index.js", contents: script }],
     ...(compatibility_date !== undefined && { compatibilityDate: compatibility_date }),
     compatibilityFlags: compatibility_flags,
     durableObjects: {
@@ -67,6 +64,17 @@ export function startBare({ script, folder, port }: RunOptions): Promise<Running
       BARE_NOTES: { className: "BareNotes", useSQLite: true },
     },
   });
+}
+
+function commonOptions({ script, folder, port, inspectorPort }: Omit<RunOptions, "publicUrl">) {
+  return {
+    ...SILENT,
+    host: "127.0.0.1",
+    port,
+    resourcePersistencePath: folder,
+    modules: [{ type: "ESModule" as const, path: "index.js", contents: script }],
+    ...(inspectorPort !== undefined && { inspectorPort, inspectorHost: "127.0.0.1" }),
+  };
 }
 
 /** What the Worker logs is written, as in production, and read by nobody. */
@@ -81,6 +89,10 @@ async function start(options: Parameters<typeof convertV4MiniflareOptions>[0]): 
     port: Number(port),
     readCpu: async () => (process === undefined ? null : await readCpuOf(process)),
     readMemory: async () => (process === undefined ? null : await readMemoryOf(process)),
+    async readLiveHeap() {
+      const inspector = await miniflare.getInspectorURL();
+      return await readLiveHeap(inspector, `http://127.0.0.1:${port}/`);
+    },
     async migrate() {
       for (const { binding, migrations_dir } of readEnvironment("local").d1_databases) {
         const database = (await miniflare.getD1Database(binding)) as unknown as D1Database;

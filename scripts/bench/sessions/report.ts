@@ -1,13 +1,8 @@
 import { percentile } from "../calls/statistics.ts";
+import { type IdleMemory, inKiB } from "./idle-memory.ts";
 
 /** Milliseconds that the average call may take. */
 const TARGET_MS = 50;
-
-/** What the runtimes use at one time: bytes in RAM, and milliseconds of CPU since they started. */
-export interface Moment {
-  memory: number;
-  cpu: number;
-}
 
 /** One call in every session. */
 interface Calls {
@@ -18,32 +13,46 @@ interface Calls {
   cpu: number;
 }
 
+/** A published policy on its way to all streams. */
+export interface Spread {
+  /** Milliseconds after which each stream said that the list of tools has changed. */
+  told: number[];
+  /** Milliseconds of each call that was made meanwhile. */
+  calls: number[];
+}
+
 /** What was measured. */
 export interface Measurement {
   count: number;
   runtimes: number;
   /** Streams that are still open at the end. */
   listening: number;
-  /** Sessions that were open before anything was measured. */
-  warmUp: number;
-  before: Moment;
-  opened: Moment;
-  hibernated: Moment;
+  /** Bytes of all runtimes, with every object asleep. */
+  memory: number;
+  guarded: IdleMemory;
+  bare: IdleMemory;
   waking: Calls;
   awake: Calls;
+  spread: Spread;
 }
 
-/** Prints the table. A call that fails ends the bench with its text, so none did. */
+/** Prints the tables. A call that fails ends the bench with its text, so none did. */
 export function printReport(measured: Measurement): void {
-  const { count, runtimes, listening, warmUp, before, opened, hibernated, waking, awake } = measured;
-  const each = ({ memory }: Moment) =>
-    `${((memory - before.memory) / (count - warmUp) / 1024).toFixed(0)} KiB a session, ${inMiB(memory)} in all`;
+  const { count, runtimes, listening, memory, guarded, bare, waking, awake, spread } = measured;
+  const line = (part: string, of: "alone" | "listening" | "process") =>
+    `  ${part.padEnd(38)}${inKiB(guarded[of]).padEnd(14)}${inKiB(bare[of])}`;
   console.log(`
-open streams at the end    ${listening} of ${count}, in ${runtimes} runtimes
-memory, all opened         ${each(opened)}
-memory, hibernated         ${each(hibernated)}
+one idle session, over ${guarded.sessions} of each kind  the gateway   a bare McpAgent
+${line("Worker's heap, without a stream", "alone")}
+${line("Worker's heap, with a GET stream", "listening")}
+${line("runtime's process, both on average", "process")}
+
+open streams at the end    ${listening} of ${count}, in ${runtimes} runtimes with ${inMiB(memory)} in all
 ${describe("calls that wake", waking)}
-${describe("calls of awake", awake)}`);
+${describe("calls of awake", awake)}
+told of a changed list     ${spread.told.length} of ${count}
+  half, 99 %, all after    ${shares(spread.told, [0.5, 0.99, 1], 1_000)} s
+  calls meanwhile          ${spread.calls.length}; p50, p95, p99 ${shares(spread.calls)} ms`);
 }
 
 /** Bytes as people read them. */
@@ -54,10 +63,13 @@ export function inMiB(bytes: number): string {
 function describe(what: string, { times, seconds, cpu }: Calls): string {
   const average = times.reduce((sum, time) => sum + time, 0) / times.length;
   const verdict = average < TARGET_MS ? "met" : "missed";
-  const shares = [0.5, 0.95, 0.99].map((share) => percentile(times, share).toFixed(1)).join(", ");
   return [
     `${what.padEnd(26)} ${times.length} of ${times.length}, ${(times.length / seconds).toFixed(0)} a second, ${cpu.toFixed(1)} ms CPU each`,
     `  average                  ${average.toFixed(1)} ms (target ${TARGET_MS} ms: ${verdict})`,
-    `  p50, p95, p99            ${shares} ms`,
+    `  p50, p95, p99            ${shares(times)} ms`,
   ].join("\n");
+}
+
+function shares(times: readonly number[], of = [0.5, 0.95, 0.99], unitMs = 1): string {
+  return of.map((share) => (percentile(times, share) / unitMs).toFixed(1)).join(", ");
 }

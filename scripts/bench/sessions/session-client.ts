@@ -3,6 +3,7 @@ import http from "node:http";
 /** Where sessions are opened, and as whom. */
 export interface Door {
   port: number;
+  path: string;
   /** What the clients believe to talk to. */
   host: string;
   token: string;
@@ -10,20 +11,23 @@ export interface Door {
   messages: http.Agent;
 }
 
-/** One client with an open session and an open GET stream. */
+/** One client with an open session, most with an open GET stream. */
 export interface OpenSession {
   /** Calls the echo tool once. Throws when the answer is not the expected one. */
   call(): Promise<void>;
   /** Whether the stream is still open. */
   isListening(): boolean;
+  /** When the stream said last that the list of tools has changed, as `performance.now()` counts; 0 for never. */
+  toldAt(): number;
   close(): void;
 }
 
 const REVISION = "2025-11-25";
+const TOOLS_CHANGED = "notifications/tools/list_changed";
 let calls = 0;
 
-/** Opens a session as a client does: initialize, initialized, and the stream on which it listens. */
-export async function openSession(door: Door): Promise<OpenSession> {
+/** Opens a session as a client does: initialize, initialized, and the stream on which it listens, if it does. */
+export async function openSession(door: Door, listens: boolean): Promise<OpenSession> {
   const headers: Record<string, string> = {
     host: door.host,
     authorization: `Bearer ${door.token}`,
@@ -40,13 +44,16 @@ export async function openSession(door: Door): Promise<OpenSession> {
   if (opened.status !== 200 || typeof session !== "string") throw new Error(`initialize: ${opened.body}`);
   headers["mcp-session-id"] = session;
   await post({ method: "notifications/initialized" });
-  const stream = await listen(door, { ...headers, accept: "text/event-stream" });
-  let listening = true;
-  stream.once("close", () => {
+  const stream = listens ? await listen(door, { ...headers, accept: "text/event-stream" }) : undefined;
+  let listening = listens;
+  stream?.once("close", () => {
     listening = false;
   });
-  stream.on("error", () => {});
-  stream.resume();
+  stream?.on("error", () => {});
+  let toldAt = 0;
+  stream?.on("data", (part: Buffer) => {
+    if (part.includes(TOOLS_CHANGED)) toldAt = performance.now();
+  });
   return {
     async call() {
       calls += 1;
@@ -61,7 +68,8 @@ export async function openSession(door: Door): Promise<OpenSession> {
       }
     },
     isListening: () => listening,
-    close: () => void stream.destroy(),
+    toldAt: () => toldAt,
+    close: () => void stream?.destroy(),
   };
 }
 
@@ -96,6 +104,6 @@ function exchange(
   return promise;
 }
 
-function placeOf({ port }: Door): http.RequestOptions {
-  return { host: "127.0.0.1", port, path: "/mcp" };
+function placeOf({ port, path }: Door): http.RequestOptions {
+  return { host: "127.0.0.1", port, path };
 }
