@@ -5,7 +5,12 @@ import { type ModuleImport, readModules, type SourceModule } from "./module-grap
 const GUARDED_PACKAGES = [
   {
     packages: ["@modelcontextprotocol/sdk", "agents"],
-    allowed: ["shared/mcp/sessionful.ts", "shared/mcp/sessionful-channel.ts", "shared/mcp/post-exchange.ts"],
+    allowed: [
+      "shared/mcp/sessionful.ts",
+      "shared/mcp/sessionful-channel.ts",
+      "shared/mcp/sessionful-methods.ts",
+      "shared/mcp/post-exchange.ts",
+    ],
     reason: "SDK v1 and agents belong to the sessionful lane",
   },
   {
