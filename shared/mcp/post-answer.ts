@@ -1,4 +1,4 @@
-import { KEEP_ALIVE_MS, SIGN_OF_LIFE } from "./keep-alive.ts";
+import { KEEP_ALIVE_MS, SIGN_OF_LIFE, WAITING_BYTES } from "./event-stream.ts";
 
 /** Milliseconds that a client which lost its stream waits before it comes back (SSE `retry`). */
 const RETRY_MS = 1_000;
@@ -37,7 +37,7 @@ export class PostAnswer {
   stream: string | undefined;
 
   /**
-   * @param onGone - called once when the client has left a stream that had begun
+   * @param onGone - called once when the client has left a stream that had begun, or does not read it
    * @param events - of a client that may come back
    */
   constructor(onGone: () => void, events?: StreamEvents) {
@@ -93,11 +93,16 @@ export class PostAnswer {
   }
 
   #writeFrame(frame: string): void {
-    this.#writer?.write(encoder.encode(frame)).catch(() => this.#leave());
+    const writer = this.#writer;
+    if (!writer) return;
+    // Less than nothing is wanted while more than the limit waits.
+    if ((writer.desiredSize ?? 0) < 0) writer.abort().catch(() => {});
+    else writer.write(encoder.encode(frame)).catch(() => this.#leave());
   }
 
   #openStream(): WritableStreamDefaultWriter<Uint8Array> {
-    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const limit = new ByteLengthQueuingStrategy({ highWaterMark: WAITING_BYTES });
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>({}, limit);
     this.#respond(new Response(readable, { headers: STREAM_HEADERS }));
     const writer = writable.getWriter();
     this.#writer = writer;

@@ -1,12 +1,9 @@
-import { KEEP_ALIVE_MS, SIGN_OF_LIFE } from "./keep-alive.ts";
+import { KEEP_ALIVE_MS, SIGN_OF_LIFE, WAITING_BYTES } from "./event-stream.ts";
 
 const encoder = new TextEncoder();
 
 /** The header by which the agents library tells what a session's WebSocket is for: `GET`, or `SSE` of 2024-11-05. */
 export const STREAM_HEADER = "cf-mcp-method";
-
-/** Bytes that may wait here for a client that does not read; with more of them its stream ends. */
-const WAITING_BYTES = 1024 * 1024;
 
 /** How what comes over the socket becomes text of the stream. */
 export interface SocketEvents {

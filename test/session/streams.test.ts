@@ -1,6 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it, vi } from "vitest";
+import { PostAnswer } from "../../shared/mcp/post-answer.ts";
 import { streamSocket } from "../../shared/mcp/socket-stream.ts";
 import type { CrmAgent } from "../../workers/crm/agent.ts";
 import { addContact } from "../crm/rows.ts";
@@ -187,6 +188,31 @@ describe("other verbs", () => {
     const session = await openSession({ server: "crm", lane: "stateless" });
     expect((await withVerb(session, "GET")).status).toBe(405);
     expect((await withVerb(session, "DELETE")).status).toBe(405);
+  });
+});
+
+describe("the stream of a POST", () => {
+  const progress = { jsonrpc: "2.0", method: "notifications/progress", params: {} };
+  const large = { ...progress, params: { message: "x".repeat(600 * 1024) } };
+
+  it("carries an answer of any size after what was read", async () => {
+    let left = 0;
+    const answer = new PostAnswer(() => {
+      left += 1;
+    });
+    for (const message of [progress, progress]) answer.write(message, false);
+    answer.write({ jsonrpc: "2.0", id: 1, result: { text: "x".repeat(3 * 1024 * 1024) } }, true);
+    const text = await (await answer.response).text();
+    expect(text.length).toBeGreaterThan(3 * 1024 * 1024);
+    expect(left).toBe(0);
+  });
+
+  it("counts a client as gone that does not read what it is sent", async () => {
+    const gone = Promise.withResolvers<string>();
+    const answer = new PostAnswer(() => gone.resolve("gone"));
+    for (let count = 0; count < 4; count += 1) answer.write(large, false);
+    expect(await gone.promise).toBe("gone");
+    await expect((await answer.response).text()).rejects.toThrow();
   });
 });
 

@@ -3,3 +3,6 @@ export const KEEP_ALIVE_MS = 25_000;
 
 /** A comment of an SSE stream, which no client hands on (HTML, «Server-sent events»). */
 export const SIGN_OF_LIFE = ": keep-alive\n\n";
+
+/** Bytes that may wait for a client that does not read. One that lets more of them wait counts as gone. */
+export const WAITING_BYTES = 1024 * 1024;
