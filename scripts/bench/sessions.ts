@@ -133,7 +133,6 @@ async function call(
 async function spreadNews(who: readonly OpenSession[], callers: number): Promise<Spread> {
   const calls: number[] = [];
   const published = performance.now();
-  await Promise.all(stands.map((stand) => stand.publish()));
   const isOver = () =>
     performance.now() - published > PATIENCE_MS || who.every((session) => session.toldAt() > published);
   const keepCalling = async () => {
@@ -143,7 +142,8 @@ async function spreadNews(who: readonly OpenSession[], callers: number): Promise
       calls.push(performance.now() - sent);
     }
   };
-  await Promise.all(Array.from({ length: callers }, keepCalling));
+  const publishing = stands.map((stand) => stand.publish());
+  await Promise.all([...publishing, ...Array.from({ length: callers }, keepCalling)]);
   const told = who.map((session) => session.toldAt()).filter((at) => at > published);
   return { told: told.map((at) => at - published), calls };
 }

@@ -62,7 +62,7 @@ export class Stand {
     const database = this.#database;
     const statements = publishDenial(TOOL_WITHOUT_USE).split(/(?<=;)\n/);
     await database.batch(statements.map((statement) => database.prepare(statement)));
-    const response = await fetch(`http://127.0.0.1:${this.worker.port}/policy/changes`, {
+    const response = await fetch(`http://localhost:${this.worker.port}/policy/changes`, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ publication: 1 }),
