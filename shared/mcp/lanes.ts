@@ -83,7 +83,23 @@ async function servePost(request: Request, options: LaneOptions, caller: Caller)
   if (!read.ok) return read.response;
   const { _meta } = (read.body.params ?? {}) as Params;
   const trace = traceOf(request.headers, typeof _meta === "object" ? _meta : null);
-  return await runInTrace(trace, () => serveMessage(request, read, options, caller));
+  return await runInTrace(trace, async () =>
+    nameRequest(await serveMessage(request, read, options, caller), read.body.id),
+  );
+}
+
+/**
+ * A refusal under the id of its request, as JSON-RPC 2.0 §5 wants it once that could be read: a client of 2026-07-28
+ * takes no other for an answer, and would not fetch its tools anew when headers and arguments disagree.
+ */
+async function nameRequest(response: Response, id: unknown): Promise<Response> {
+  const { status, headers } = response;
+  const named = typeof id === "string" || Number.isSafeInteger(id);
+  if (response.ok || !named || headers.get("content-type") !== "application/json") return response;
+  const text = await response.text();
+  const body = JSON.parse(text) as Record<string, unknown>;
+  const unnamed = body.jsonrpc === "2.0" && body.id === null;
+  return new Response(unnamed ? JSON.stringify({ ...body, id }) : text, { status, headers });
 }
 
 /** A message that could be read. Which generation it is for, and what it is about, shows now. */
@@ -164,7 +180,7 @@ async function serveSessionPost(
     return (await postToOldSession(request, read.text, old, sessions)) ?? sessionNotFound();
   }
   const sealed = request.headers.get(SESSION_HEADER);
-  const starting = read.body.method === "initialize";
+  const starting = read.body.method === "initialize" && read.body.id !== undefined;
   if (starting && sealed !== null) {
     return jsonRpcError(
       400,
@@ -289,9 +305,11 @@ function contextWithoutProps(ctx: ExecutionContext): ExecutionContext {
   } as ExecutionContext;
 }
 
+/** The answer with its session's id, which a page in a browser may read too (Fetch standard, CORS). */
 function withSession(response: Response, sealed: string): Response {
   const headers = new Headers(response.headers);
   headers.set(SESSION_HEADER, sealed);
+  headers.append("access-control-expose-headers", SESSION_HEADER);
   return new Response(response.body, { status: response.status, headers });
 }
 

@@ -120,6 +120,33 @@ describe("the stateless lane", () => {
 });
 
 describe("the sessionful lane", () => {
+  it("lets a page on this machine read the id of the session that it opens", async () => {
+    const session = await openSession({ server: "crm", lane: "sessionful" });
+    session.sessionId = undefined;
+    session.headers = { origin: "http://localhost:6274" };
+    const { headers } = await session.initialize();
+    expect(headers.get("access-control-allow-origin")).toBe("http://localhost:6274");
+    const exposed = headers.get("access-control-expose-headers")?.toLowerCase().split(", ");
+    expect(exposed).toEqual(expect.arrayContaining(["mcp-session-id", "www-authenticate", "retry-after"]));
+  });
+
+  it("opens no session for a notification that is called like a request", async () => {
+    const session = await openSession({ server: "crm", lane: "sessionful" });
+    session.sessionId = undefined;
+    const clientInfo = { name: "test", version: "1" };
+    const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo };
+    const posted = await session.post({ jsonrpc: "2.0", method: "initialize", params });
+    expect([posted.status, posted.headers.get("mcp-session-id")]).toEqual([400, null]);
+  });
+
+  it("says which request a refusal is about", async () => {
+    const session = await openSession({ server: "crm", lane: "sessionful" });
+    session.sessionId = "0".repeat(32);
+    const refused = await session.post({ jsonrpc: "2.0", id: "about", method: "tools/list" });
+    expect(refused.status).toBe(404);
+    expect(await refused.json()).toMatchObject({ id: "about", error: { code: -32001 } });
+  });
+
   it("wants a session id after initialize, and none with it", async () => {
     const session = await openSession({ server: "crm", lane: "sessionful" });
     const { sessionId } = session;
