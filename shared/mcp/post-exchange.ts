@@ -28,6 +28,12 @@ export class PostExchangeTransport implements Transport {
   readonly #open = new Map<RequestId, PostAnswer>();
   /** Requests of the old transport that are being answered. */
   readonly #accepted = new Set<RequestId>();
+  /**
+   * What the ids of this object's own requests begin after. The SDK counts from 0 in every object, and a session may
+   * have had another one before: an id must not come twice in it (MCP 2025-11-25, «Requests»), or the answer to an old
+   * question would be taken for one to a new question.
+   */
+  readonly #firstId = (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) * 2 ** 20;
   onclose?: () => void;
   onerror?: (error: Error) => void;
   onmessage?: <T extends JSONRPCMessage>(message: T, extra?: MessageExtraInfo) => void;
@@ -78,7 +84,7 @@ export class PostExchangeTransport implements Transport {
   /** Hands a client's message in. Resolves with the HTTP answer: 202 for everything but requests. */
   receive(message: JSONRPCMessage, extra: MessageExtraInfo, version: string | null): Promise<Response> {
     if (!isRequest(message)) {
-      this.onmessage?.(message, extra);
+      this.#hear(message, extra);
       if ("method" in message && message.method === "notifications/cancelled") this.#giveUp(message.params);
       return Promise.resolve(new Response(null, { status: 202 }));
     }
@@ -86,8 +92,23 @@ export class PostExchangeTransport implements Transport {
     // Whether the client is still there or not: the call goes on, and what it sends is logged.
     const post = new PostAnswer(() => {}, new LoggedStream(message.id, this.#log, primed));
     this.#open.set(message.id, post);
-    this.onmessage?.(message, extra);
+    this.#hear(message, extra);
     return post.response;
+  }
+
+  /** Hands a message to the SDK, in the form that it knows. */
+  #hear(message: JSONRPCMessage, extra: MessageExtraInfo): void {
+    if (isRequest(message)) this.onmessage?.(withoutTask(message), extra);
+    else if ("method" in message || message.id === undefined) this.onmessage?.(message, extra);
+    else this.onmessage?.({ ...message, id: Number(message.id) - this.#firstId }, extra);
+  }
+
+  /** The other way round: requests for the client's side, and the withdrawal of one, under ids of this object. */
+  #name(message: JSONRPCMessage): JSONRPCMessage {
+    if (isRequest(message)) return { ...message, id: this.#firstId + Number(message.id) };
+    if (!("method" in message) || message.method !== "notifications/cancelled") return message;
+    const requestId = this.#firstId + Number(message.params?.requestId);
+    return { ...message, params: { ...message.params, requestId } };
   }
 
   /** A cancelled request gets no answer (MCP 2025-11-25, «Cancellation»), so its POST would stay open for ever. */
@@ -96,12 +117,16 @@ export class PostExchangeTransport implements Transport {
     const post = this.#open.get(requestId as RequestId);
     this.#open.delete(requestId as RequestId);
     post?.end(202);
+    if (!post?.stream) return;
+    this.#log.forget(post.stream);
+    // The client may have come back for it.
+    this.#endStream(post.stream);
   }
 
   /** Hands in a message of the old transport (2024-11-05): whatever answers it goes out on the session's one stream. */
   accept(message: JSONRPCMessage, extra: MessageExtraInfo): Response {
     if (isRequest(message)) this.#accepted.add(message.id);
-    this.onmessage?.(message, extra);
+    this.#hear(message, extra);
     return new Response(null, { status: 202 });
   }
 
@@ -115,7 +140,8 @@ export class PostExchangeTransport implements Transport {
     this.#open.get(id)?.end();
   }
 
-  async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+  async send(sent: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
+    const message = this.#name(sent);
     const final = isAnswer(message);
     const id = final ? message.id : options?.relatedRequestId;
     if (id !== undefined && this.#accepted.has(id)) {
@@ -134,7 +160,10 @@ export class PostExchangeTransport implements Transport {
     }
     // An answer nobody waits for any more, or one to `initialize`, which the object replays after an eviction.
     if (final) return;
-    await this.#inner.send(message, options?.relatedRequestId === undefined ? options : undefined);
+    if (options?.relatedRequestId === undefined) return await this.#inner.send(message, options);
+    // What its work still has to say after the answer: nothing of a request may follow that (MCP 2025-11-25,
+    // «Progress»), least of all on the stream for what belongs to no request.
+    if (isRequest(message)) throw new Error("The request that this belongs to has been answered.");
   }
 }
 
@@ -155,6 +184,16 @@ export class SessionServer extends Server {
  */
 export function isRequest(message: JSONRPCMessage): message is JSONRPCRequest {
   return "method" in message && "id" in message;
+}
+
+/**
+ * A request without the wish to run as a task of 2025-11-25: who does not declare such tasks «MUST process requests of
+ * that type normally, ignoring any task-augmentation metadata», and the SDK would refuse it.
+ */
+function withoutTask(request: JSONRPCRequest): JSONRPCRequest {
+  if (request.params?.task === undefined) return request;
+  const { task: _wish, ...params } = request.params;
+  return { ...request, params };
 }
 
 function isAnswer(message: JSONRPCMessage): message is JSONRPCResultResponse | JSONRPCErrorResponse {

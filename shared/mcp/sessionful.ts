@@ -52,7 +52,10 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   override initialState = emptyContext();
   server!: SessionServer;
   #home!: SessionHome;
-  #streams!: StreamLog<JSONRPCMessage>;
+  // From the start: a stream is asked for before the library has called `init`.
+  readonly #streams = new StreamLog<JSONRPCMessage>(this.ctx.storage.sql, replaceAnswer, (stream) =>
+    this.#endStream(stream),
+  );
   #lastUseAt = 0;
   #logLevel = DEFAULT_LOG_LEVEL;
   #watch: SessionWatch | undefined;
@@ -69,10 +72,8 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
         jsonSchemaValidator: new CfWorkerJsonSchemaValidator(),
       },
     );
-    const endStream = (stream: string) => this.#endStream(stream);
-    const streams = new StreamLog<JSONRPCMessage>(this.ctx.storage.sql, replaceAnswer, endStream);
-    this.#streams = streams;
-    this.server.wrap = (transport) => new PostExchangeTransport(transport, streams, endStream);
+    this.server.wrap = (transport) =>
+      new PostExchangeTransport(transport, this.#streams, (stream) => this.#endStream(stream));
     this.#home = objectHome(new ResultStore(this.ctx.storage.sql), {
       read: () => this.state,
       write: (context) => this.setState(context),
@@ -97,13 +98,25 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     });
   }
 
-  /** A stream needs a session before it may have a socket. */
+  /** A stream needs a session before it may have a socket, and something that may follow on it. */
   override async fetch(request: Request): Promise<Response> {
+    const { headers } = request;
     const fault =
-      request.headers.get(STREAM_HEADER) === "GET"
-        ? await this.#findFault(request.headers.get("mcp-protocol-version"))
+      headers.get(STREAM_HEADER) === "GET"
+        ? ((await this.#findFault(headers.get("mcp-protocol-version"))) ??
+          this.#findEnd(headers.get("last-event-id")))
         : undefined;
     return fault ?? (await super.fetch(request));
+  }
+
+  /**
+   * Why there is no stream to come back to. The library would open one on which nothing ever comes, in place of the
+   * stream for news where it does not know the event; and clients come back to a stream that ends without an answer
+   * again and again. 405 is how this revision says that there is none, and they stop.
+   */
+  #findEnd(lastEvent: string | null): Response | undefined {
+    if (lastEvent === null || this.#streams.follows(lastEvent)) return undefined;
+    return jsonRpcError(405, JSON_RPC.serverError, "Nothing follows this event.", { allow: "POST, DELETE" });
   }
 
   /** Why this object does not serve a request: it holds no session, or the client speaks another revision. */

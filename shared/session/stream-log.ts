@@ -104,6 +104,19 @@ export class StreamLog<M extends Message> {
     return eventId(stream, live.last);
   }
 
+  /** The request will not be answered: there is nothing to come back for. */
+  forget(stream: string): void {
+    this.#live.delete(stream);
+    this.#sql.exec("DELETE FROM answer_streams WHERE stream = ?", stream);
+  }
+
+  /** Whether anything follows an event, now or later; not for one that is not of this session or no longer kept. */
+  follows(lastEventId: string): boolean {
+    const { stream, sequence } = parseEventId(lastEventId);
+    if (stream === LISTEN_STREAM || this.#live.has(stream)) return true;
+    return (this.#read(stream)?.last ?? 0) > sequence;
+  }
+
   /** Request that a stream answers, while it runs here. */
   requestOf(stream: string): RequestId | undefined {
     return this.#live.get(stream)?.request;

@@ -11,7 +11,18 @@ const ELICITING = { elicitation: { form: {} } };
 const QUESTION = { jsonrpc: "2.0", id: 77, method: "tools/call" };
 
 beforeAll(async () => {
-  for (const name of ["primed", "lost", "late", "gone", "older"])
+  for (const name of [
+    "primed",
+    "lost",
+    "late",
+    "gone",
+    "older",
+    "read",
+    "dropped",
+    "left",
+    "first",
+    "second",
+  ])
     await addContact(`con_${name}`, `${name} Person`);
 });
 
@@ -79,9 +90,19 @@ function withVerb(session: TestSession, method: string, headers: Record<string, 
   });
 }
 
+/** The answer to a GET of the session, with `Last-Event-ID` where a client comes back. */
+function listen(session: TestSession, lastEventId?: string): Promise<Response> {
+  const from = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
+  return withVerb(session, "GET", { "mcp-session-id": session.sessionId ?? "", ...from });
+}
+
 async function resume(session: TestSession, lastEventId: string): Promise<EventReader> {
-  const headers = { "mcp-session-id": session.sessionId ?? "", "last-event-id": lastEventId };
-  return new EventReader(await withVerb(session, "GET", headers));
+  return new EventReader(await listen(session, lastEventId));
+}
+
+function cancel(session: TestSession): Promise<Response> {
+  const params = { requestId: QUESTION.id };
+  return session.post({ jsonrpc: "2.0", method: "notifications/cancelled", params });
 }
 
 function objectOf(session: TestSession) {
@@ -173,6 +194,88 @@ describe("a client that lost its stream", () => {
     expect(answer).toMatchObject({ id: 77, error: { code: -32603 } });
     expect(answer.error.message).toContain("interrupted");
     expect(await resumed.next()).toBeNull();
+  });
+});
+
+// A client that is given a stream without an answer comes back every second, for as long as its session lasts.
+describe("a client that comes back although nothing follows", () => {
+  it("is told so once it has its answer", async () => {
+    const { session, stream } = await askToDelete("read");
+    await stream.next();
+    await agree(session, (await stream.nextMessage()).id);
+    const answer = await stream.next();
+    expect(JSON.parse(answer?.data ?? "")).toMatchObject({ id: 77 });
+    expect((await listen(session, answer?.id)).status).toBe(405);
+  });
+
+  it("is told so once it has cancelled its call", async () => {
+    const { session, stream } = await askToDelete("dropped");
+    const first = await stream.next();
+    await stream.nextMessage();
+    await cancel(session);
+    expect(await stream.next()).toBeNull();
+    expect((await listen(session, first?.id)).status).toBe(405);
+  });
+
+  it("loses the stream that it came back on when it cancels its call", async () => {
+    const { session, stream } = await askToDelete("left");
+    const first = await stream.next();
+    await stream.cancel();
+    const resumed = await resume(session, first?.id ?? "");
+    expect((await resumed.nextMessage()).method).toBe("elicitation/create");
+    await cancel(session);
+    expect(await resumed.next()).toBeNull();
+  });
+
+  it.each([
+    ["another session's", "8c7f6f0e-6f0b-4f0e-9d5b-0a1b2c3d4e5f:3"],
+    ["none at all", "a b"],
+  ])("is told so when its event is %s, and its session's stream for news stays", async (_whose, eventId) => {
+    const session = await openSession({ server: "crm", lane: "sessionful" });
+    const news = new EventReader(await listen(session));
+    expect((await listen(session, eventId)).status).toBe(405);
+    await runInDurableObject(objectOf(session), (agent: CrmAgent) =>
+      agent.server.notification({ method: "notifications/prompts/list_changed" }),
+    );
+    expect(await news.nextMessage()).toMatchObject({ method: "notifications/prompts/list_changed" });
+    await news.cancel();
+  });
+});
+
+describe("what a request brings", () => {
+  it("ends with its answer: what its work still has to say goes to no other stream", async () => {
+    const session = await openSession({ server: "crm", lane: "sessionful" });
+    const news = new EventReader(await listen(session));
+    expect((await session.request("tools/list")).status).toBe(200);
+    await runInDurableObject(objectOf(session), async ({ server }: CrmAgent) => {
+      const late = { method: "notifications/progress", params: { progressToken: 1, progress: 2 } } as const;
+      await server.notification(late, { relatedRequestId: 2 });
+      await server.notification({ method: "notifications/prompts/list_changed" });
+    });
+    expect(await news.nextMessage()).toMatchObject({ method: "notifications/prompts/list_changed" });
+    await news.cancel();
+  });
+});
+
+describe("a question of an object that was stopped", () => {
+  it("is over: an answer to it says nothing to a later one of the same session", async () => {
+    const { session, stream } = await askToDelete("first");
+    await stream.next();
+    const old = await stream.nextMessage();
+    const stopped = runInDurableObject(objectOf(session), (_agent: CrmAgent, state) =>
+      state.abort("stopped"),
+    );
+    await expect(stopped).rejects.toThrow();
+    const params = { name: "crm_delete_record", arguments: { id: "con_second" } };
+    const next = new EventReader(await session.post({ ...QUESTION, id: 78, params }));
+    await next.next();
+    const question = await next.nextMessage();
+    expect(question.method).toBe("elicitation/create");
+    expect((await agree(session, old.id)).status).toBe(202);
+    await session.post({ jsonrpc: "2.0", id: question.id, result: { action: "decline" } });
+    const answer = await next.nextMessage();
+    expect(answer).toMatchObject({ id: 78, result: { isError: true } });
+    expect(answer.result.content[0].text).toContain("did not agree");
   });
 });
 

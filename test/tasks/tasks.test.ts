@@ -95,6 +95,13 @@ describe("work that is longer than a call", () => {
     }
   });
 
+  it("is no task of 2025-11-25: who does not offer those answers as if none had been asked for", async () => {
+    const session = await open({ lane: "sessionful" });
+    const params = { name: "analytics_track", arguments: { events: makeEvents(10) }, task: { ttl: 60_000 } };
+    const { result } = await session.request("tools/call", params);
+    expect(result.structuredContent).toMatchObject({ stored: 10 });
+  });
+
   it("passes the guard with every step: each has its intent and its outcome in the trail, under one trace", async () => {
     const session = await open({ as: "tracked" });
     const { taskId } = await track(session, 2_500);
