@@ -70,13 +70,7 @@ export async function startTask(
 
 /** `tasks/get`: where the task is, with its questions or its outcome. */
 export async function getTask(exchange: Exchange, taskId: unknown): Promise<object> {
-  const { id, owner } = await openTaskId(exchange, taskId);
-  const task = await taskGate(exchange.env, exchange.identity.userId).read(id, owner);
-  if (!task) throw unknownTask();
-  const entry = exchange.catalogue.tools.get(task.tool);
-  // A tool that is gone, or that this person may not call any more: then its results are none of their business either.
-  if (!entry || decide(exchange.policy, exchange.identity, entry.subject).kind === "deny")
-    throw unknownTask();
+  const { task, entry } = await readTask(exchange, taskId);
   const { questions, result, error } = task;
   const inputRequests = Object.fromEntries(
     questions.map(({ key, method, params }) => [key, { method, params }]),
@@ -91,7 +85,7 @@ export async function getTask(exchange: Exchange, taskId: unknown): Promise<obje
 
 /** `tasks/update`: answers to the task's questions. */
 export async function updateTask(exchange: Exchange, taskId: unknown, responses: unknown): Promise<object> {
-  const { id, owner } = await openTaskId(exchange, taskId);
+  const { id, owner } = await readTask(exchange, taskId);
   if (typeof responses !== "object" || responses === null || Array.isArray(responses)) {
     throw new ProtocolFault(JSON_RPC.invalidParams, "inputResponses must be an object of answers by key.");
   }
@@ -105,6 +99,21 @@ export async function cancelTask(exchange: Exchange, taskId: unknown): Promise<o
   const { id, owner } = await openTaskId(exchange, taskId);
   if (!(await taskGate(exchange.env, exchange.identity.userId).cancel(id, owner))) throw unknownTask();
   return {};
+}
+
+/**
+ * The task, for who may call its tool. One that is gone, or that this person may not call any more or this token does
+ * not carry the scope of: then its results and its questions are none of their business either.
+ */
+async function readTask(exchange: Exchange, taskId: unknown) {
+  const { id, owner } = await openTaskId(exchange, taskId);
+  const { env, policy, identity, catalogue } = exchange;
+  const task = await taskGate(env, identity.userId).read(id, owner);
+  const entry = task && catalogue.tools.get(task.tool);
+  if (!task || !entry || ["deny", "scope"].includes(decide(policy, identity, entry.subject).kind)) {
+    throw unknownTask();
+  }
+  return { id, owner, task, entry };
 }
 
 /** A stranger's id is refused before any object is addressed. */

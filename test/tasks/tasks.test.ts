@@ -230,6 +230,20 @@ describe("a task belongs to the person, the app and the URL that began it", () =
     expect((await get(session, taskId)).error?.code).toBe(-32602);
   });
 
+  it("shows nothing to a token without the scope of its tool, and takes no answer from it", async () => {
+    const session = await open({ as: "narrowed" });
+    const { taskId } = await track(session, 1_100);
+    await finished(session, taskId);
+    const { clientId } = session.token;
+    const app = { server: "analytics", clientId, name: "narrowed", role: "admin" };
+    session.token = await issueToken({ ...app, scopes: ["analytics:read"] });
+    expect((await get(session, taskId)).error?.code).toBe(-32602);
+    const update = await session.request("tasks/update", { taskId, inputResponses: {} });
+    expect(update.error?.code).toBe(-32602);
+    session.token = await issueToken({ ...app, scopes: ["analytics:read", "analytics:write"] });
+    expect((await get(session, taskId)).result.status).toBe("completed");
+  });
+
   it("is refused above twenty that are not finished, with what to do", async () => {
     await runInDurableObject(runnerOf("user_busy"), async (runner: TaskRunner, state) => {
       await runner.listKept();
