@@ -102,7 +102,7 @@ export class SessionWatch {
   }
 
   async remove(uri: string): Promise<void> {
-    if (!this.#kept) return;
+    if (!this.#kept || !listUris(this.#kept.known).includes(uri)) return;
     const known = new Map(this.#kept.known);
     known.delete(uri);
     const waits = this.#kept.listens || listUris(known).length > 0;
@@ -125,13 +125,16 @@ export class SessionWatch {
   async #look(viewer: Viewer): Promise<ChangeNotice[]> {
     if (!this.#kept) return [];
     const { known, notices } = await lookAgain(viewer, this.#kept.known);
+    // Meanwhile the client may have unsubscribed from some, and subscribed to others.
+    const now: Known = this.#kept?.known ?? new Map();
     if (notices.length > 0 && this.#kept) {
-      // Meanwhile the client may have unsubscribed from some.
-      const still = [...this.#kept.known.keys()].map((key) => [key, known.get(key) ?? null] as const);
+      const still = [...now].map(
+        ([key, before]) => [key, known.has(key) ? (known.get(key) ?? null) : before] as const,
+      );
       this.#kept = { ...this.#kept, known: new Map(still) };
       await this.#home.storage.put("watch", this.#kept);
     }
-    return notices;
+    return notices.filter(({ params }) => params === undefined || now.has(params.uri));
   }
 
   /**

@@ -7,7 +7,15 @@ import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
 import type { Setting } from "./stateless-exchange.ts";
 import { isRecord } from "./stateless-methods.ts";
 import { type ListName, renewViewer, type Viewer } from "./viewer.ts";
-import { beginWatch, type ChangeNotice, type Known, lookAgain, topicsOf, type Wanted } from "./watch.ts";
+import {
+  beginWatch,
+  type ChangeNotice,
+  type Known,
+  listUris,
+  lookAgain,
+  topicsOf,
+  type Wanted,
+} from "./watch.ts";
 
 /** The method of a stream of news (MCP 2026-07-28, `subscriptions/listen`). */
 export const LISTEN = "subscriptions/listen";
@@ -52,10 +60,10 @@ function readFilter({ params }: Readonly<Record<string, unknown>>): Wanted {
 }
 
 /** What of the filter is served, as the acknowledgement says it: nobody hears of a resource they cannot read. */
-function describeHonored({ uris, lists }: Wanted, known: Known): Record<string, unknown> {
+function describeHonored({ lists }: Wanted, known: Known): Record<string, unknown> {
   const honored: Record<string, unknown> = {};
   for (const [member, list] of Object.entries(LISTS)) if (lists.includes(list)) honored[member] = true;
-  const readable = uris.filter((uri) => known.has(uri));
+  const readable = listUris(known);
   return readable.length > 0 ? { ...honored, resourceSubscriptions: readable } : honored;
 }
 

@@ -78,6 +78,21 @@ describe.each(LANES)("news on the %s lane", (lane) => {
     await news.close();
   });
 
+  it("takes no list for a resource, whatever a client asks for or leaves", async () => {
+    const listener = await openSession({ server: "knowledge", lane, as: "gina", role: "editor" });
+    const writer = await openSession({ server: "knowledge", lane: "stateless" });
+    const { news, heard } = await waitForNews(listener, { uris: ["/tools", "/resources", URI], lists: true });
+    expect(heard).toEqual([URI]);
+    await listener.request("resources/unsubscribe", { uri: "/resources" });
+    await writer.call("knowledge_save_article", {
+      collection: "handbook",
+      title: `Listed, ${lane}`,
+      body: "Text.",
+    });
+    expect((await news.next())?.method).toBe("notifications/resources/list_changed");
+    await news.close();
+  });
+
   it("ends with the grant, before anything more is told", async () => {
     const listener = await openSession({ server: "knowledge", lane, as: "erin", role: "editor" });
     const writer = await openSession({ server: "knowledge", lane: "stateless" });
