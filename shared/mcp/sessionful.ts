@@ -147,10 +147,11 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     if (fault) return fault;
     const posts = this.server.posts;
     if (!posts) return jsonRpcError(503, JSON_RPC.internalError, "The session is starting. Try again.");
+    await this.#touch();
+    // With nothing to wait for between this and the exchange: two requests may come at once.
     if (isRequest(message) && posts.isOpen(message.id)) {
       return jsonRpcError(400, JSON_RPC.invalidRequest, "A request with this id is still being answered.");
     }
-    await this.#touch();
     const extra = { requestInfo: { headers: pickHeaders(request.headers) } };
     return await runInTrace(traceOf(request.headers), async () =>
       this.getTransportType() === "sse"
