@@ -97,7 +97,7 @@ async function guardedCall(
       const { title, input: schema } = tool;
       const inherited = applied.map(({ field }) => field);
       const openStore = () => {
-        const home = maskHome(exchange.session, exchange.catalogue, rules);
+        const home = maskHome(exchange.session, exchange);
         return entry.openStore(exchange.env, exchange.identity, rules, home);
       };
       const readSubjects = async () => (await tool.nameSubjects?.(input, { store: openStore(), now })) ?? [];
@@ -234,7 +234,7 @@ function openContext(
 ): ToolContext {
   const rules = masksOf(exchange.policy, exchange.identity.role);
   const channel = maskChannel(exchange.channel, rules);
-  const home = maskHome(exchange.session, exchange.catalogue, rules);
+  const home = maskHome(exchange.session, exchange);
   return {
     store: entry.openStore(exchange.env, exchange.identity, rules, home),
     principal: exchange.identity,

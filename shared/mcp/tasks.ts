@@ -1,6 +1,7 @@
 import { openKeyring } from "../auth/keyring.ts";
-import { decide } from "../guard/decide.ts";
+import { decide, requireAllowed } from "../guard/decide.ts";
 import type { Exchange } from "../guard/exchange.ts";
+import type { Decision } from "../policy/decide.ts";
 import { masksOf } from "../policy/masks.ts";
 import { maskContents } from "../redact/mask-contents.ts";
 import { maskFields } from "../redact/mask-fields.ts";
@@ -12,7 +13,7 @@ import { ToolError } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
 import type { LongWork } from "./long-work.ts";
 import { contentsSchemaOf } from "./masked-home.ts";
-import { JSON_RPC, ProtocolFault } from "./protocol-fault.ts";
+import { JSON_RPC, ProtocolFault, toProtocolFault } from "./protocol-fault.ts";
 
 /** How often a client should look (milliseconds). */
 const POLL_MS = 1_000;
@@ -75,8 +76,10 @@ export async function getTask(exchange: Exchange, taskId: unknown): Promise<obje
   if (!task) throw unknownTask();
   const entry = exchange.catalogue.tools.get(task.tool);
   // A tool that is gone, or that this person may not call any more: then its results are none of their business either.
-  if (!entry || decide(exchange.policy, exchange.identity, entry.subject).kind === "deny")
-    throw unknownTask();
+  if (!entry) throw unknownTask();
+  const decision = decide(exchange.policy, exchange.identity, entry.subject);
+  if (decision.kind === "deny") throw unknownTask();
+  requireCallable(decision);
   const { questions, result, error } = task;
   const inputRequests = Object.fromEntries(
     questions.map(({ key, method, params }) => [key, { method, params }]),
@@ -87,6 +90,15 @@ export async function getTask(exchange: Exchange, taskId: unknown): Promise<obje
     ...(result && { result: maskAgain(exchange, entry.definition, result) }),
     ...(error && { error }),
   };
+}
+
+/** An app that was connected anew with fewer permissions, or whose second factor is too old, is told what is missing. */
+function requireCallable(decision: Decision): void {
+  try {
+    requireAllowed(decision);
+  } catch (failure) {
+    throw failure instanceof ToolError ? toProtocolFault(failure) : failure;
+  }
 }
 
 /** `tasks/update`: answers to the task's questions. */

@@ -223,6 +223,18 @@ describe("a task belongs to the person, the app and the URL that began it", () =
     expect((await get(session, taskId)).error?.code).toBe(-32602);
   });
 
+  it("shows nothing of itself to its app that was connected anew without the permission for its tool", async () => {
+    const session = await open({ as: "unticked" });
+    const { taskId } = await track(session, 1_100);
+    await finished(session, taskId);
+    const { clientId } = session.token;
+    const person = { name: "unticked", role: "admin", scopes: ["analytics:read"] };
+    session.token = await issueToken({ server: "analytics", clientId, ...person });
+    const { result, error } = await get(session, taskId);
+    expect(result).toBeUndefined();
+    expect(error?.data).toMatchObject({ error: { code: "insufficient_scope" } });
+  });
+
   it("is refused above twenty that are not finished, with what to do", async () => {
     await runInDurableObject(runnerOf("user_busy"), async (runner: TaskRunner, state) => {
       await runner.listKept();
