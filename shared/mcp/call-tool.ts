@@ -170,6 +170,8 @@ export async function callStep(
     args,
     run: (signal, context, hold, _callId, timeLeft) => {
       input = parseArguments(tool.input, { ...args, ...inherited });
+      // The guard has asked without the arguments; an approval was used up by the call.
+      requireAllowed(decide(exchange.policy, exchange.identity, subject, input));
       return work.step(state, input, openContext(exchange, entry, { context, signal, hold, timeLeft, now }));
     },
     async shape(step, context) {
