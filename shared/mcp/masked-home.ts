@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { decide } from "../guard/decide.ts";
 import type { Exchange } from "../guard/exchange.ts";
+import { roleMayHold } from "../policy/current.ts";
 import { type MaskRules, masksOf } from "../policy/masks.ts";
 import type { SchemaOfUri } from "../redact/mask-contents.ts";
 import { maskFields } from "../redact/mask-fields.ts";
@@ -16,7 +17,7 @@ type Reader = Pick<Exchange, "catalogue" | "policy" | "identity">;
  * A session's memory as this person's app may read it now. What was kept under another role is masked on the way out, so
  * that a person whose role shrinks does not page through what they no longer see. A kept result is unknown when its
  * tool is gone, because nothing says any more what its rows hold, and when this app may not call the tool any more: it
- * was connected anew with fewer permissions, or the policy has changed.
+ * was connected anew with fewer permissions, or the policy has changed. What was spoken of is left out likewise.
  */
 export function maskHome(home: SessionHome, reader: Reader): SessionHome {
   const rules = masksOf(reader.policy, reader.identity.role);
@@ -25,7 +26,8 @@ export function maskHome(home: SessionHome, reader: Reader): SessionHome {
     keepResult: (handle, rows) => home.keepResult(handle, rows),
     async read() {
       const context = await home.read();
-      return { ...context, entities: context.entities.map((entity) => maskLabel(entity, rules)) };
+      const entities = context.entities.filter(({ server }) => isOpen(reader, server));
+      return { ...context, entities: entities.map((entity) => maskLabel(entity, rules)) };
     },
     async readResult(handle, offset, limit) {
       const { handles } = await home.read();
@@ -50,6 +52,12 @@ export function maskLabel(entity: EntityReference, rules: MaskRules): EntityRefe
   const { classification } = entity;
   if (classification === undefined || rules.fields[classification] === "show") return entity;
   return { ...entity, label: maskValue(entity.label) };
+}
+
+/** Whether anything of this server is open to the app, by the scopes of its token that the role may hold. */
+function isOpen({ policy, identity: { role, scopes } }: Reader, server: string | undefined): boolean {
+  if (server === undefined) return true;
+  return scopes.some((scope) => scope.startsWith(`${server}:`) && roleMayHold(policy, role, scope));
 }
 
 function rowsSchemaOf(

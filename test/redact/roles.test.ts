@@ -198,6 +198,7 @@ describe.each(LANES)("a sales person on the %s lane", (lane) => {
     const name = `kim_unticked_${lane}`;
     const session = await openSession({ server: "", lane, as: name, role: "sales" });
     const { data } = await session.call("crm_find_contacts", { query: "Bulk", limit: 50 });
+    await session.call("crm_get_customer", { customer: "Acme Rockets" });
     const { handle, shown } = data.more;
     const reconnect = async (scopes: string[]) => {
       const { clientId } = session.token;
@@ -206,8 +207,12 @@ describe.each(LANES)("a sales person on the %s lane", (lane) => {
     await reconnect(["analytics:read", "knowledge:read"]);
     const rest = await session.call("context_get", { handle, offset: shown });
     expect(rest.error).toMatchObject({ code: "not_found" });
+    expect((await session.call("context_get")).data.entities).toEqual([]);
     await reconnect(["analytics:read", "crm:read", "knowledge:read"]);
     expect((await session.call("context_get", { handle, offset: shown })).data.rows).not.toEqual([]);
+    expect((await session.call("context_get")).data.entities).toContainEqual(
+      expect.objectContaining({ label: "Acme Rockets" }),
+    );
   });
 });
 
