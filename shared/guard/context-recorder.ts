@@ -6,10 +6,13 @@ import type { SessionHome } from "../session/session-home.ts";
 /** A tool's view of the session: reads a snapshot, collects changes, stores them once with the answer. */
 export class ContextRecorder implements ContextAccess {
   readonly #snapshot: SessionContext;
+  readonly #server: string | undefined;
   readonly #operations: ContextOperation[] = [];
 
-  constructor(snapshot: SessionContext) {
+  /** @param server - whose tool, resource or prompt remembers */
+  constructor(snapshot: SessionContext, server?: string) {
     this.#snapshot = snapshot;
+    this.#server = server;
   }
 
   get defaults(): Readonly<Record<string, JsonValue>> {
@@ -22,7 +25,8 @@ export class ContextRecorder implements ContextAccess {
   }
 
   remember(entity: EntityReference): void {
-    this.#operations.push({ kind: "remember", entity });
+    const from = this.#server === undefined ? {} : { server: this.#server };
+    this.#operations.push({ kind: "remember", entity: { ...entity, ...from } });
   }
 
   /** Adds any other change to those that are stored with the answer. */

@@ -62,7 +62,7 @@ export async function guard<Raw, Shaped>(
       decideAnew(exchange, subject, work.args, callId);
     }
     await takeToolTurn(exchange, subject);
-    const context = new ContextRecorder(admitted.context ?? (await exchange.session.read()));
+    const context = new ContextRecorder(admitted.context ?? (await exchange.session.read()), subject.server);
     const raw = await runBounded(exchange.signal, work.timeoutMs, (signal, hold, timeLeft) =>
       work.run(signal, context, hold, callId, timeLeft),
     );

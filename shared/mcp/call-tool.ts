@@ -97,7 +97,7 @@ async function guardedCall(
       const { title, input: schema } = tool;
       const inherited = applied.map(({ field }) => field);
       const openStore = () => {
-        const home = maskHome(exchange.session, exchange.catalogue, rules);
+        const home = maskHome(exchange.session, exchange);
         return entry.openStore(exchange.env, exchange.identity, rules, home);
       };
       const readSubjects = async () => (await tool.nameSubjects?.(input, { store: openStore(), now })) ?? [];
@@ -170,6 +170,8 @@ export async function callStep(
     args,
     run: (signal, context, hold, _callId, timeLeft) => {
       input = parseArguments(tool.input, { ...args, ...inherited });
+      // The guard has asked without the arguments; an approval was used up by the call.
+      requireAllowed(decide(exchange.policy, exchange.identity, subject, input));
       return work.step(state, input, openContext(exchange, entry, { context, signal, hold, timeLeft, now }));
     },
     async shape(step, context) {
@@ -234,7 +236,7 @@ function openContext(
 ): ToolContext {
   const rules = masksOf(exchange.policy, exchange.identity.role);
   const channel = maskChannel(exchange.channel, rules);
-  const home = maskHome(exchange.session, exchange.catalogue, rules);
+  const home = maskHome(exchange.session, exchange);
   return {
     store: entry.openStore(exchange.env, exchange.identity, rules, home),
     principal: exchange.identity,

@@ -227,7 +227,7 @@ async function guardedRead<Result>(
     const { identity, policy } = exchange;
     const rules = masksOf(policy, identity.role);
     const channel = maskChannel(exchange.channel, rules);
-    const store = entry.openStore(exchange.env, identity, rules, maskHome(session, catalogue, rules));
+    const store = entry.openStore(exchange.env, identity, rules, maskHome(session, exchange));
     const upstream = upstreamOf(exchange, entry.subject, signal);
     return work({
       ...{ store, principal: identity, context, signal, fetch: upstream, now },

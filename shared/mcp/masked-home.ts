@@ -1,5 +1,8 @@
 import type { z } from "zod";
-import type { MaskRules } from "../policy/masks.ts";
+import { decide } from "../guard/decide.ts";
+import type { Exchange } from "../guard/exchange.ts";
+import { roleMayHold } from "../policy/current.ts";
+import { type MaskRules, masksOf } from "../policy/masks.ts";
 import type { SchemaOfUri } from "../redact/mask-contents.ts";
 import { maskFields } from "../redact/mask-fields.ts";
 import { maskValue } from "../redact/mask-value.ts";
@@ -7,25 +10,30 @@ import type { EntityReference } from "../session/context.ts";
 import type { SessionHome } from "../session/session-home.ts";
 import type { Catalogue } from "./catalogue.ts";
 
+/** Who reads, and what decides what they see. */
+type Reader = Pick<Exchange, "catalogue" | "policy" | "identity">;
+
 /**
- * A session's memory as this role may read it. What was kept under another role is masked on the way out, so that a
- * person whose role shrinks does not page through what they no longer see. A kept result whose tool is gone is
- * unknown: nothing says any more what its rows hold.
+ * A session's memory as this person's app may read it now. What was kept under another role is masked on the way out, so
+ * that a person whose role shrinks does not page through what they no longer see. A kept result is unknown when its
+ * tool is gone, because nothing says any more what its rows hold, and when this app may not call the tool any more: it
+ * was connected anew with fewer permissions, or the policy has changed. What was spoken of is left out likewise.
  */
-export function maskHome(home: SessionHome, catalogue: Catalogue, rules: MaskRules): SessionHome {
+export function maskHome(home: SessionHome, reader: Reader): SessionHome {
+  const rules = masksOf(reader.policy, reader.identity.role);
   return {
     apply: (operations) => home.apply(operations),
     keepResult: (handle, rows) => home.keepResult(handle, rows),
     async read() {
       const context = await home.read();
-      return { ...context, entities: context.entities.map((entity) => maskLabel(entity, rules)) };
+      const entities = context.entities.filter(({ server }) => isOpen(reader, server));
+      return { ...context, entities: entities.map((entity) => maskLabel(entity, rules)) };
     },
     async readResult(handle, offset, limit) {
-      const page = await home.readResult(handle, offset, limit);
-      if (!page) return null;
       const { handles } = await home.read();
-      const schema = rowsSchemaOf(catalogue, handles.find((kept) => kept.handle === handle)?.tool);
-      return schema ? { ...page, rows: maskFields(schema, page.rows, rules) } : null;
+      const schema = rowsSchemaOf(reader, handles.find((kept) => kept.handle === handle)?.tool);
+      const page = schema && (await home.readResult(handle, offset, limit));
+      return page ? { ...page, rows: maskFields(schema, page.rows, rules) } : null;
     },
   };
 }
@@ -46,8 +54,18 @@ export function maskLabel(entity: EntityReference, rules: MaskRules): EntityRefe
   return { ...entity, label: maskValue(entity.label) };
 }
 
-function rowsSchemaOf(catalogue: Catalogue, name: string | undefined): z.core.$ZodType | undefined {
-  const tool = name === undefined ? undefined : catalogue.tools.get(name)?.definition;
-  const field = tool?.overflow as string | undefined;
-  return field === undefined ? undefined : tool?.output?.shape[field];
+/** Whether anything of this server is open to the app, by the scopes of its token that the role may hold. */
+function isOpen({ policy, identity: { role, scopes } }: Reader, server: string | undefined): boolean {
+  if (server === undefined) return true;
+  return scopes.some((scope) => scope.startsWith(`${server}:`) && roleMayHold(policy, role, scope));
+}
+
+function rowsSchemaOf(
+  { catalogue, policy, identity }: Reader,
+  name: string | undefined,
+): z.core.$ZodType | undefined {
+  const entry = name === undefined ? undefined : catalogue.tools.get(name);
+  if (!entry || decide(policy, identity, entry.subject).kind !== "allow") return undefined;
+  const field = entry.definition.overflow as string | undefined;
+  return field === undefined ? undefined : entry.definition.output?.shape[field];
 }

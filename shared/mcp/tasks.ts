@@ -1,6 +1,7 @@
 import { openKeyring } from "../auth/keyring.ts";
-import { decide } from "../guard/decide.ts";
+import { decide, requireAllowed } from "../guard/decide.ts";
 import type { Exchange } from "../guard/exchange.ts";
+import type { Decision } from "../policy/decide.ts";
 import { masksOf } from "../policy/masks.ts";
 import { maskContents } from "../redact/mask-contents.ts";
 import { maskFields } from "../redact/mask-fields.ts";
@@ -12,7 +13,7 @@ import { ToolError } from "./errors.ts";
 import type { JsonValue } from "./json.ts";
 import type { LongWork } from "./long-work.ts";
 import { contentsSchemaOf } from "./masked-home.ts";
-import { JSON_RPC, ProtocolFault } from "./protocol-fault.ts";
+import { JSON_RPC, ProtocolFault, toProtocolFault } from "./protocol-fault.ts";
 
 /** How often a client should look (milliseconds). */
 const POLL_MS = 1_000;
@@ -102,18 +103,28 @@ export async function cancelTask(exchange: Exchange, taskId: unknown): Promise<o
 }
 
 /**
- * The task, for who may call its tool. One that is gone, or that this person may not call any more or this token does
- * not carry the scope of: then its results and its questions are none of their business either.
+ * The task, for who may call its tool. One that is gone, or that this person may not call any more: then its results and
+ * its questions are none of their business either.
  */
 async function readTask(exchange: Exchange, taskId: unknown) {
   const { id, owner } = await openTaskId(exchange, taskId);
   const { env, policy, identity, catalogue } = exchange;
   const task = await taskGate(env, identity.userId).read(id, owner);
   const entry = task && catalogue.tools.get(task.tool);
-  if (!task || !entry || ["deny", "scope"].includes(decide(policy, identity, entry.subject).kind)) {
-    throw unknownTask();
-  }
+  if (!task || !entry) throw unknownTask();
+  const decision = decide(policy, identity, entry.subject);
+  if (decision.kind === "deny") throw unknownTask();
+  requireCallable(decision);
   return { id, owner, task, entry };
+}
+
+/** An app that was connected anew with fewer permissions, or whose second factor is too old, is told what is missing. */
+function requireCallable(decision: Decision): void {
+  try {
+    requireAllowed(decision);
+  } catch (failure) {
+    throw failure instanceof ToolError ? toProtocolFault(failure) : failure;
+  }
 }
 
 /** A stranger's id is refused before any object is addressed. */

@@ -24,6 +24,25 @@ export function compileNetworks(blocks: readonly string[]): (ip: string | null) 
   };
 }
 
+/**
+ * The least network that is one subscriber's: an IPv4 address as it is, of an IPv6 address its /64 (RFC 6177 §2), in one
+ * spelling. `null` for what is no address.
+ */
+export function siteOf(ip: string | null): string | null {
+  const address = ip === null ? null : parseAddress(ip);
+  if (address === null) return null;
+  const { bits, value } = address;
+  const parts = (count: number, width: bigint) =>
+    Array.from(
+      { length: count },
+      (_, at) => (value >> (BigInt(bits) - width * BigInt(at + 1))) & ((1n << width) - 1n),
+    );
+  if (bits === 32) return parts(4, 8n).join(".");
+  return `${parts(4, 16n)
+    .map((part) => part.toString(16))
+    .join(":")}::/64`;
+}
+
 function parseAddress(text: string): Address | null {
   const v4 = parseV4(text);
   if (v4 !== null) return { bits: 32, value: v4 };

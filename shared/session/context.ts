@@ -10,6 +10,8 @@ export interface EntityReference {
   label: string;
   /** How sensitive the label is; a role that is not shown such fields reads it masked. */
   classification?: Classification;
+  /** Whose tool spoke of it; what earlier releases remembered does not say. */
+  server?: string;
 }
 
 /** Names a large result that is kept beside the session; its rows are read page by page. */

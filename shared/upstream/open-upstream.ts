@@ -8,6 +8,12 @@ import { currentTrace, passTrace } from "../observe/trace.ts";
 /** Redirects that one request follows within an origin, as browsers do (Fetch, «HTTP-redirect fetch»: 20) or fewer. */
 const MOST_REDIRECTS = 5;
 
+/**
+ * Bytes of one answer, unpacked. An isolate has 128 MB for all that it serves at a time, and a text takes up to two bytes a
+ * character there.
+ */
+const MOST_BYTES = 32 * 1024 * 1024;
+
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** On whose behalf another system is asked. */
@@ -39,7 +45,8 @@ export function upstreamOf(
  * redirects to another origin; `redirect: "manual"` hands those to whoever can judge them.
  *
  * Throws {@link ToolError}: `timeout` or `cancelled` with the call, `unavailable` when the system cannot be reached,
- * `forbidden` for what is refused. A signal of the request's own ends it with its own reason.
+ * `forbidden` for what is refused. Reading an answer of more than {@link MOST_BYTES} fails with `unavailable`. A
+ * signal of the request's own ends it with its own reason.
  */
 function openUpstream(caller: UpstreamCaller): typeof fetch {
   return (input, init) => follow(new Request(input, init), caller);
@@ -54,7 +61,7 @@ async function follow(request: Request, caller: UpstreamCaller): Promise<Respons
     const hadBody = next.body !== null;
     const response = await send(next, request.signal, caller);
     const location = response.headers.get("location");
-    if (!mayFollow || !REDIRECTS.has(response.status) || location === null) return response;
+    if (!mayFollow || !REDIRECTS.has(response.status) || location === null) return bound(response, next);
     await response.body?.cancel();
     const target = URL.parse(location, next.url);
     const { origin, host } = new URL(next.url);
@@ -97,16 +104,42 @@ async function send(request: Request, ownSignal: AbortSignal, caller: UpstreamCa
 
 /** What is known before anything leaves. */
 function checkAddress({ url, headers }: Request, { env, tokenId }: UpstreamCaller): void {
-  const { protocol, host, searchParams } = new URL(url);
+  const { protocol, host, searchParams, pathname, username, password } = new URL(url);
   const plain = env.PLAIN_HTTP_UPSTREAMS.split(/\s+/);
   if (protocol !== "https:" && !(protocol === "http:" && plain.includes(host))) {
     throw refuse(`${host} was not asked: this deployment allows nothing but https to it.`);
   }
-  const texts = [...headers.values(), ...searchParams.values()];
+  const parts = [...pathname.split("/"), username, password].map(decode);
+  const texts = [...headers.values(), ...searchParams.keys(), ...searchParams.values(), ...parts];
   if (texts.some((text) => text.split(/[\s,;=]+/).some((word) => digestText(word) === tokenId))) {
     throw refuse(
       `${host} was not asked: the request held the token of the person's app, which is for Gatehouse alone.`,
     );
+  }
+}
+
+/** The answer with a body that fails when it grows too large: whoever is asked decides how much they send. */
+function bound(response: Response, { url }: Request): Response {
+  if (response.body === null) return response;
+  let left = MOST_BYTES;
+  const counter = new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      left -= chunk.byteLength;
+      if (left >= 0) controller.enqueue(chunk);
+      else controller.error(new ToolError("unavailable", `${new URL(url).host} answers with too much.`));
+    },
+  });
+  const bounded = new Response(response.body.pipeThrough(counter), response);
+  // What a response that is made here does not know.
+  return Object.defineProperty(bounded, "url", { value: response.url });
+}
+
+/** Percent-decoded, or as it is where that cannot be. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { boundCost, type PlanStep } from "../../workers/analytics/sql/cost.ts";
 import { type Instruction, proveReading, type Reach } from "../../workers/analytics/sql/program.ts";
 import { readSizes } from "../../workers/analytics/sql/sizes.ts";
-import { readStatement } from "../../workers/analytics/sql/tokens.ts";
+import { countParameters, readStatement } from "../../workers/analytics/sql/tokens.ts";
 import { prepareCatalogue, readCatalogue } from "../../workers/analytics/store/tables.ts";
 
 let reach: Reach;
@@ -104,8 +104,11 @@ describe("the cost of a plan", () => {
   ]);
 
   async function costOf(sql: string): Promise<number> {
-    const { results } = await env.ANALYTICS_DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).all<PlanStep>();
-    return boundCost(results, readSizes(readStatement(sql).tokens, rows));
+    const statement = readStatement(sql);
+    const { results } = await env.ANALYTICS_DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
+      .bind(...Array.from({ length: countParameters(statement) }, () => "[]"))
+      .all<PlanStep>();
+    return boundCost(results, readSizes(statement.tokens, rows, 10_000));
   }
 
   it.each([
@@ -128,6 +131,26 @@ describe("the cost of a plan", () => {
     "SELECT id, (SELECT max(occurred_at) FROM events b WHERE b.kind = 'order' AND b.occurred_at < a.occurred_at) FROM events a WHERE id = 1",
   ])("allows what a report needs: %s", async (sql) => {
     expect(await costOf(sql)).toBeGreaterThan(0);
+  });
+
+  it.each([
+    "SELECT count(*) FROM json_each(?1) a, json_each(?2) b",
+    "SELECT count(*) FROM json_each('[1, 2]') a JOIN events e ON e.id = a.value",
+    "SELECT count(*) FROM json_each(json_array('order', 'refund', 1.5, NULL)) a, calendar",
+    "SELECT value FROM json_each('[' || replace(printf('%.*c', 9, 'x'), 'x', '0,') || '0]')",
+  ])("counts the lists that come with a statement: %s", async (sql) => {
+    expect(await costOf(sql)).toBeGreaterThan(0);
+  });
+
+  it.each([
+    "WITH j AS (SELECT json_group_array(1) AS list FROM events) SELECT count(*) FROM j, json_each(j.list) a, json_each(j.list) b",
+    "SELECT count(*) FROM json_each('[' || replace(printf('%.*c', 900000, 'x'), 'x', '0,') || '0]') a, calendar",
+    "SELECT count(*) FROM json_each((SELECT group_concat(id) FROM events)) a, [json_tree](?1) b",
+    "SELECT count(*) FROM json_each a, json_each b WHERE a.json = ?1 AND b.json = ?1",
+    'SELECT count(*) FROM (SELECT ?1 AS "1") x, json_each("1") a, json_each("1") b',
+    `SELECT count(*) FROM json_each('[' || ${"?1 || ',' || ".repeat(40)} '0]') a, json_each(?1) b`,
+  ])("takes a list that is made in the statement for as long as one can be: %s", async (sql) => {
+    await expect(costOf(sql)).rejects.toMatchObject({ code: "invalid_input" });
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { readCsv } from "../../workers/crm/csv/format.ts";
 import { keysOf } from "../../workers/crm/store/import-lookups.ts";
 import { liftDenials } from "../support/policy.ts";
 import { LANES, openSession } from "../support/session.ts";
@@ -188,6 +189,21 @@ describe("files", () => {
 });
 
 describe("exporting", () => {
+  it("leaves no formula to a spreadsheet that takes semicolons for the ends of cells, and takes its own guards back", async () => {
+    const title = 'Chef;=cmd|" /C calc"!A0 ; "+1;-) a;b';
+    await addCompany("cmp_split", "Split;@SUM(A1)", { domain: "split.example" });
+    await addContact("con_split", "Sam Split", {
+      title,
+      company_id: "cmp_split",
+      email: "sam@split.example",
+    });
+    const session = await openSession({ server: "crm", lane: "stateless" });
+    const chosen = { record: "contact", where: { company_id: "cmp_split" } };
+    const { csv } = (await session.call("crm_export_csv", chosen)).data;
+    for (const cell of csv.split(/[;\r\n]/)) expect(cell.replace(/^["\s]+/, "")).not.toMatch(/^[=+\-@]/);
+    expect(readCsv(csv).rows[0]?.cells).toEqual(expect.arrayContaining([title, "Split;@SUM(A1)"]));
+  });
+
   it("defuses formulas, pages without losing a row, and comes back in by its own columns", async () => {
     await addCompany("cmp_evil", '=HYPERLINK("http://evil.example")', { domain: "evil.example" });
     await addContact("con_evil", "@SUM -2+3", {

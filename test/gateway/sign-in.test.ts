@@ -1,6 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { admitAttempt } from "../../workers/gateway/attempts.ts";
+import { countedAddress } from "../../workers/gateway/counted-address.ts";
 import { listSignInRules } from "../../workers/gateway/sign-in/routes.tsx";
 import { createPerson, PASSWORD, signIn, TestBrowser } from "../support/oauth.ts";
 
@@ -97,6 +98,20 @@ describe("sign-in", () => {
     expect((await attempt("one-more@people.example", "x", from)).status).toBe(429);
     await env.PLATFORM_DB.prepare("UPDATE attempt_counter SET window_ends_at = 1").run();
     expect((await attempt("one-more@people.example", "x", from)).status).toBe(401);
+  });
+
+  it("counts all addresses of one IPv6 subscriber together, and of no other", async () => {
+    const from = (host: string) => ({ "CF-Connecting-IP": host });
+    const place = listSignInRules("", countedAddress(new Headers(from("2001:db8:0:7::1"))));
+    for (let account = 0; account < 50; account++) {
+      await admitAttempt(env.PLATFORM_DB, place.slice(1, 2), Date.now());
+    }
+    const tries = await Promise.all(
+      ["2001:db8:0:7::2", "2001:DB8::7:1:2:3:4", "2001:db8:0:8::1"].map((host) =>
+        attempt("nobody@people.example", "x", from(host)),
+      ),
+    );
+    expect(tries.map(({ status }) => status)).toEqual([429, 429, 401]);
   });
 
   it("goes on to a local path and never to another site", async () => {

@@ -193,6 +193,27 @@ describe.each(LANES)("a sales person on the %s lane", (lane) => {
     expect(JSON.stringify(rest)).not.toMatch(/Bulkmann|person\d+@/);
     expectHidden(memory);
   });
+
+  it("is shown nothing kept of a tool that the app may not call any more", async () => {
+    const name = `kim_unticked_${lane}`;
+    const session = await openSession({ server: "", lane, as: name, role: "sales" });
+    const { data } = await session.call("crm_find_contacts", { query: "Bulk", limit: 50 });
+    await session.call("crm_get_customer", { customer: "Acme Rockets" });
+    const { handle, shown } = data.more;
+    const reconnect = async (scopes: string[]) => {
+      const { clientId } = session.token;
+      session.token = await issueToken({ server: "", name, role: "sales", scopes, clientId });
+    };
+    await reconnect(["analytics:read", "knowledge:read"]);
+    const rest = await session.call("context_get", { handle, offset: shown });
+    expect(rest.error).toMatchObject({ code: "not_found" });
+    expect((await session.call("context_get")).data.entities).toEqual([]);
+    await reconnect(["analytics:read", "crm:read", "knowledge:read"]);
+    expect((await session.call("context_get", { handle, offset: shown })).data.rows).not.toEqual([]);
+    expect((await session.call("context_get")).data.entities).toContainEqual(
+      expect.objectContaining({ label: "Acme Rockets" }),
+    );
+  });
 });
 
 describe("what is logged", () => {

@@ -1,5 +1,7 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { gzipSync } from "node:zlib";
 
 /** A request as another system saw it. */
 export interface SeenRequest {
@@ -16,6 +18,16 @@ const REDIRECTS: Readonly<Record<string, [status: number, location: string]>> = 
   "/away": [302, "http://localhost:1/"],
   "/same-data": [307, "/answer"],
 };
+
+/** 64 MiB of nothing in some kilobytes. */
+const PACKED = gzipSync(Buffer.alloc(64 * 1024 * 1024));
+
+function sendForever(response: http.ServerResponse): void {
+  const chunk = Buffer.alloc(64 * 1024, "x");
+  const endless = new Readable({ read: () => void endless.push(chunk) });
+  response.on("close", () => void endless.destroy());
+  endless.pipe(response);
+}
 
 /**
  * Starts the system that upstream tests ask, outside of the runtime: what arrives there has crossed a network. Its paths
@@ -41,6 +53,10 @@ export async function startUpstream(): Promise<{ host: string }> {
     }
     if (pathname === "/never") return;
     if (pathname === "/half") return void response.write("The beginning, and then nothing. ");
+    if (pathname === "/endless") return void sendForever(response);
+    if (pathname === "/packed") {
+      return void response.writeHead(200, { "content-encoding": "gzip" }).end(PACKED);
+    }
     response.writeHead(pathname === "/missing" ? 404 : 200).end("Answered.");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -10,6 +10,7 @@ import { principalGate } from "../../shared/guard/admit.ts";
 import { grantIdOf } from "../../workers/gateway/grant.ts";
 import type { TaskRunner } from "../../workers/gateway/tasks/task-runner.ts";
 import { eventsOf } from "../audit/trail.ts";
+import { goBackTo, publish } from "../support/publish.ts";
 import { openSession, type SessionOptions, type TestSession } from "../support/session.ts";
 import { issueToken } from "../support/token.ts";
 
@@ -175,6 +176,37 @@ describe("work that is longer than a call", () => {
     expect((await get(session, taskId)).status).toBe(401);
   });
 
+  it("ends at its next step when the policy has come to forbid what it was called with", async () => {
+    const session = await open({ as: "overruled" });
+    const { taskId } = await track(session, 9_500);
+    const abort = (_runner: TaskRunner, state: DurableObjectState) => state.abort("stopped");
+    await expect(runInDurableObject(runnerOf("user_overruled"), abort)).rejects.toThrow();
+    await publish(({ roles }) => {
+      roles.admin = {
+        ...(roles.admin as NonNullable<typeof roles.admin>),
+        conditions: [
+          {
+            name: "few",
+            tools: ["analytics_track"],
+            require: { expression: "size(args.events) < 10" },
+            message: "Only a few events at a time.",
+          },
+        ],
+      };
+    });
+    // Or the person's object would know the earlier policy for up to 30 seconds.
+    await evictDurableObject(env.PRINCIPAL.get(env.PRINCIPAL.idFromName("user_overruled")));
+    await runDurableObjectAlarm(runnerOf("user_overruled"));
+    const { status, result } = await finished(session, taskId);
+    await goBackTo(1);
+    expect([status, result.isError]).toEqual(["completed", true]);
+    expect(JSON.parse(result.content[0].text).error).toMatchObject({
+      code: "forbidden",
+      message: "Only a few events at a time.",
+    });
+    expect(await countEvents()).toBeLessThan(9_500);
+  });
+
   it("is deleted when its time is over", async () => {
     const session = await open({ as: "late" });
     const { taskId } = await track(session, 1_100);
@@ -230,16 +262,18 @@ describe("a task belongs to the person, the app and the URL that began it", () =
     expect((await get(session, taskId)).error?.code).toBe(-32602);
   });
 
-  it("shows nothing to a token without the scope of its tool, and takes no answer from it", async () => {
+  it("shows nothing to its app without the scope of its tool, and takes no answer from it", async () => {
     const session = await open({ as: "narrowed" });
     const { taskId } = await track(session, 1_100);
     await finished(session, taskId);
     const { clientId } = session.token;
     const app = { server: "analytics", clientId, name: "narrowed", role: "admin" };
     session.token = await issueToken({ ...app, scopes: ["analytics:read"] });
-    expect((await get(session, taskId)).error?.code).toBe(-32602);
-    const update = await session.request("tasks/update", { taskId, inputResponses: {} });
-    expect(update.error?.code).toBe(-32602);
+    const update = { taskId, inputResponses: {} };
+    for (const answer of [await get(session, taskId), await session.request("tasks/update", update)]) {
+      expect(answer.result).toBeUndefined();
+      expect(answer.error?.data).toMatchObject({ error: { code: "insufficient_scope" } });
+    }
     session.token = await issueToken({ ...app, scopes: ["analytics:read", "analytics:write"] });
     expect((await get(session, taskId)).result.status).toBe("completed");
   });

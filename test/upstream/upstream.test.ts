@@ -177,6 +177,10 @@ describe.each(LANES)("a tool that asks another system, on the %s lane", (lane) =
       { url: "ftp://intranet.example/file" },
       { url: `${ORIGIN}/answer?id=${id}`, header: `Bearer ${accessToken}` },
       { url: `${ORIGIN}/answer?id=${id}&key=${encodeURIComponent(accessToken)}` },
+      { url: `${ORIGIN}/answer?id=${id}&${encodeURIComponent(accessToken)}` },
+      { url: `${ORIGIN}/answer/${accessToken}/x?id=${id}` },
+      { url: `${ORIGIN}/answer/${encodeURIComponent(accessToken)}?id=${id}` },
+      { url: `http://${encodeURIComponent(accessToken)}@${HOST}/answer?id=${id}` },
     ];
     for (const args of refused) {
       const error = await ask(session, args);
@@ -184,6 +188,16 @@ describe.each(LANES)("a tool that asks another system, on the %s lane", (lane) =
       expect(JSON.stringify(error)).not.toContain(accessToken);
     }
     expect(await readSeen(id)).toEqual([]);
+  });
+
+  it("stops reading an answer that is larger than an isolate has room for, also when it was packed", async () => {
+    const id = crypto.randomUUID();
+    const session = await open();
+    for (const path of ["/endless", "/packed"]) {
+      const error = await ask(session, { url: `${ORIGIN}${path}?id=${id}` });
+      expect(error).toMatchObject({ code: "unavailable", message: `${HOST} answers with too much.` });
+    }
+    await expect.poll(async () => (await readSeen(id))[0]).toMatchObject({ abandoned: true });
   });
 
   it("says in a sentence of ours that it cannot be reached", async () => {

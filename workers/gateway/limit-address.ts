@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { admitAttempt } from "./attempts.ts";
+import { countedAddress } from "./counted-address.ts";
 import { refuse } from "./failures.tsx";
 
 type GatewayContext = Context<{ Bindings: Env }>;
@@ -39,7 +40,7 @@ export function limitVisitors(rule: AddressLimit): MiddlewareHandler<{ Bindings:
 }
 
 async function secondsToWait(c: GatewayContext, { what, limit, windowMs }: AddressLimit): Promise<number> {
-  const subject = `${what}|${c.req.header("CF-Connecting-IP") ?? "unknown"}`;
+  const subject = `${what}|${countedAddress(c.req.raw.headers)}`;
   const admission = await admitAttempt(c.env.PLATFORM_DB, [{ subject, limit, windowMs }], Date.now());
   return admission.admitted ? 0 : admission.retryAfter;
 }

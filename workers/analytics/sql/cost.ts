@@ -15,7 +15,7 @@ export interface PlanStep {
  */
 const MAX_VISITS = 100_000_000;
 
-/** Rows of a virtual table: the elements of a JSON list that came as one parameter. */
+/** Rows that a virtual table is taken to have at least: the elements of a JSON list. */
 const LIST_ROWS = 1_000;
 
 /** Columns with so many different values that a lookup finds few rows. */
@@ -95,7 +95,7 @@ function countLoop(
   produced: ReadonlyMap<string, number>,
 ): number {
   if (detail === "SCAN CONSTANT ROW") return 1;
-  if (detail.includes(" VIRTUAL TABLE INDEX ")) return LIST_ROWS;
+  if (detail.includes(" VIRTUAL TABLE INDEX ")) return Math.max(LIST_ROWS, sizes.list);
   const rows = Math.max(1, findRows(name, sizes, produced));
   if (detail.startsWith("SCAN")) return rows;
   if (detail.includes("(rowid=?)")) return 1;

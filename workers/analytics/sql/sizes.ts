@@ -10,14 +10,30 @@ export interface KnownSizes {
   aliases: Map<string, Set<string>>;
   /** Rows of the largest table that is mentioned: what an unknown name is taken for. */
   largest: number;
+  /** Elements that the longest list given to json_each or json_tree may have. */
+  list: number;
 }
+
+/** Elements that a list may have at most: D1 holds 2 MB a value, and an element needs two characters. */
+const LONGEST_LIST = 1_000_000;
+
+/** Names that may stand in the argument of json_each beside values, because they make nothing longer. */
+const LIST_MAKERS = new Set(["json", "json_array", "null", "true", "false"]);
 
 /** Aggregates that are never scalar functions: without GROUP BY they leave one row. */
 const AGGREGATES = new Set(["count", "sum", "avg", "total"]);
 const COMPOUNDS = new Set(["union", "except", "intersect"]);
 
-/** Reads names, aliases and the shapes of subqueries from the tokens; what is not found stays unknown. */
-export function readSizes(tokens: readonly Token[], tableRows: ReadonlyMap<string, number>): KnownSizes {
+/**
+ * Reads names, aliases and the shapes of subqueries from the tokens; what is not found stays unknown.
+ *
+ * @param longestBound - characters of the longest text that is bound
+ */
+export function readSizes(
+  tokens: readonly Token[],
+  tableRows: ReadonlyMap<string, number>,
+  longestBound = 0,
+): KnownSizes {
   const rows = new Map(tableRows);
   const shapes = new Map<string, "one_row" | "grouped">();
   const aliases = new Map<string, Set<string>>();
@@ -39,7 +55,25 @@ export function readSizes(tokens: readonly Token[], tableRows: ReadonlyMap<strin
     const isNamedBefore = nameAt(tokens, index - 1) === "as";
     shapes.set(isNamedBefore ? nameAt(tokens, index - 2) : aliasAfter(tokens, end), shape);
   }
-  return { rows, shapes, aliases, largest };
+  return { rows, shapes, aliases, largest, list: findLongestList(tokens, longestBound) };
+}
+
+/** What a list holds is bounded by what stands in its argument, unless that is computed or read from elsewhere. */
+function findLongestList(tokens: readonly Token[], longestBound: number): number {
+  const sizes = tokens.map((_, index) => {
+    const name = nameAt(tokens, index);
+    if (name !== "json_each" && name !== "json_tree") return 0;
+    // As a table without an argument, which a condition on its hidden column gives it.
+    if (tokens[index + 1]?.text !== "(") return LONGEST_LIST;
+    const argument = tokens.slice(index + 2, findClosing(tokens, index + 1));
+    const characters = argument.map(({ kind, text }) => {
+      if (kind === "parameter") return longestBound;
+      const isValue = kind !== "word" || /^\d/.test(text) || LIST_MAKERS.has(text.toLowerCase());
+      return kind === "quoted" || !isValue ? Number.POSITIVE_INFINITY : text.length;
+    });
+    return characters.reduce((sum, length) => sum + length, 0) / 2 + 1;
+  });
+  return Math.min(LONGEST_LIST, Math.ceil(Math.max(0, ...sizes)));
 }
 
 function readShape(body: readonly Token[]): "one_row" | "grouped" | undefined {

@@ -58,7 +58,8 @@ export async function runReadOnly(
 
   const { program, plan, catalogue } = await attempt(db, () => compile(db, bind, statement.text));
   const columns = proveReading(program, catalogue);
-  boundCost(plan, readSizes(statement.tokens, catalogue.rows));
+  const longest = Math.max(0, ...values.map((value) => (typeof value === "string" ? value.length : 0)));
+  boundCost(plan, readSizes(statement.tokens, catalogue.rows, longest));
   if (columns > MAX_COLUMNS) {
     throw new ToolError(
       "invalid_input",

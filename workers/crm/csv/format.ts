@@ -7,6 +7,13 @@ export const FILE_LIMITS = { characters: 3_000_000, rows: 50_000, columns: 100, 
 /** What a spreadsheet would read as a formula (OWASP, «CSV injection»), also in full-width characters. */
 const FORMULA = /^\s*[=+\-@\t\r＝＋－＠]/;
 
+/**
+ * Where a spreadsheet that takes semicolons for the ends of cells, as those with a decimal comma do, would read one in
+ * the middle of ours. It knows no quotes but those at the beginning of a cell of its own.
+ */
+const INNER_FORMULA = /(;["\s]*)(?=[=+\-@＝＋－＠])/g;
+const INNER_GUARD = /(;["\s]*)'(?=[=+\-@＝＋－＠])/g;
+
 /** A file as a table. `row` counts as a spreadsheet does: the header is row 1. */
 export interface CsvTable {
   headers: string[];
@@ -63,17 +70,21 @@ export function readCsv(text: string): CsvTable {
   return { headers, rows, broken, decimalComma: meta.delimiter === ";" };
 }
 
-/** Writes a table as CSV with CRLF; cells that a spreadsheet would run as formulas begin with an apostrophe. */
+/** Writes a table as CSV with CRLF; what a spreadsheet would run as a formula begins with an apostrophe. */
 export function writeCsv(
   headers: readonly string[],
   rows: readonly (readonly (string | number | null)[])[],
   withHeader: boolean,
 ): string {
-  const table = withHeader ? [headers, ...rows] : rows;
-  return Papa.unparse(table as (string | number | null)[][], { escapeFormulae: FORMULA, newline: "\r\n" });
+  const table = (withHeader ? [headers, ...rows] : rows).map((cells) => cells.map(guardInside));
+  return Papa.unparse(table, { escapeFormulae: FORMULA, newline: "\r\n" });
+}
+
+function guardInside(cell: string | number | null): string | number | null {
+  return typeof cell === "string" ? cell.replaceAll(INNER_FORMULA, "$1'") : cell;
 }
 
 function readCell(cell: string): string {
-  const text = cell.trim();
+  const text = cell.trim().replaceAll(INNER_GUARD, "$1");
   return text.startsWith("'") && FORMULA.test(text.slice(1)) ? text.slice(1).trim() : text;
 }

@@ -1,5 +1,6 @@
 import { type Context, Hono } from "hono";
 import { admitAttempt, forgiveAttempt } from "../attempts.ts";
+import { countedAddress } from "../counted-address.ts";
 import { openDoor } from "../oauth.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
@@ -62,7 +63,7 @@ accountRoutes.post("/account/password", async (c) => {
     return await showAccount(c, signIn, { tone: "danger", text }, 422);
   }
   // A stolen session must not become a place to guess the password: same counters as sign-in.
-  const rules = listSignInRules(person.email, c.req.header("CF-Connecting-IP") ?? "unknown");
+  const rules = listSignInRules(person.email, countedAddress(c.req.raw.headers));
   const admission = await admitAttempt(c.env.PLATFORM_DB, rules, Date.now());
   if (!admission.admitted) {
     c.header("Retry-After", String(admission.retryAfter));

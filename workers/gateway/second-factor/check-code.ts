@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import { getCookie } from "hono/cookie";
 import { type AttemptRule, admitAttempt, forgiveAttempt } from "../attempts.ts";
+import { countedAddress } from "../counted-address.ts";
 import { recordEvent } from "../record-event.ts";
 import { challengeCookieOf, openAuthFor, type SignIn } from "../sign-in/auth.ts";
 
@@ -50,7 +51,7 @@ export async function checkCode(c: GatewayContext, claimant: Claimant, typed: st
   const code = typed.replaceAll(/\s/g, "").slice(0, CODE_LENGTH);
   const isTotp = /^\d{6}$/.test(code);
   const database = c.env.PLATFORM_DB;
-  const rules = listCodeRules(userId, c.req.header("CF-Connecting-IP") ?? "unknown");
+  const rules = listCodeRules(userId, countedAddress(c.req.raw.headers));
   const admission = await admitAttempt(database, rules, Date.now());
   if (!admission.admitted) return { kind: "limited", retryAfter: admission.retryAfter };
   if (isTotp && !(await claimCode(database, userId, code))) return { kind: "used" };

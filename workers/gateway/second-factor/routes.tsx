@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import { admitAttempt, forgiveAttempt } from "../attempts.ts";
+import { countedAddress } from "../counted-address.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent, recordSignIn } from "../record-event.ts";
 import { PASSWORD_LENGTH, readSignIn, type SignIn } from "../sign-in/auth.ts";
@@ -206,7 +207,7 @@ function statusOf(answer: Refused): 422 | 429 {
 }
 
 function signInRules(c: GatewayContext, email: string) {
-  return listSignInRules(email, c.req.header("CF-Connecting-IP") ?? "unknown");
+  return listSignInRules(email, countedAddress(c.req.raw.headers));
 }
 
 async function findEmail(database: D1Database, userId: string): Promise<string> {

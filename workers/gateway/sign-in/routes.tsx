@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { type AttemptRule, admitAttempt, forgiveAttempt } from "../attempts.ts";
+import { countedAddress } from "../counted-address.ts";
 import { readForm } from "../read-form.ts";
 import { recordChallenge, recordEvent, recordSignIn } from "../record-event.ts";
 import { EMAIL_LENGTH, isRefusal, openAuth, openAuthFor, PASSWORD_LENGTH, readPerson } from "./auth.ts";
@@ -29,7 +30,7 @@ signInRoutes.post("/sign-in", async (c) => {
     .slice(0, EMAIL_LENGTH + 1);
   const password = form.get("password") ?? "";
 
-  const rules = listSignInRules(email, c.req.header("CF-Connecting-IP") ?? "unknown");
+  const rules = listSignInRules(email, countedAddress(c.req.raw.headers));
   const admission = await admitAttempt(c.env.PLATFORM_DB, rules, Date.now());
   if (!admission.admitted) {
     c.header("Retry-After", String(admission.retryAfter));
