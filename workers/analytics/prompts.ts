@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { type CallContext, definePrompt, type PromptMessage } from "../../shared/mcp/define.ts";
+import type { DimensionName } from "./dimensions.ts";
 import { metricField, periodField, regionField, segmentField } from "./fields.ts";
 import { foldName } from "./names.ts";
 import { PERIOD_WORDS } from "./periods.ts";
 import { Question } from "./question.ts";
-import { type DimensionName, METRICS } from "./semantic-layer.ts";
+import { METRICS } from "./semantic-layer.ts";
 import type { AnalyticsStore } from "./store.ts";
 
 /** Dimensions along which a change of the shop's figures is looked for, most telling first. */
