@@ -9,8 +9,8 @@ const TASKS = { extensions: { "io.modelcontextprotocol/tasks": {} } };
 beforeAll(async () => {
   const store = openTestStore();
   for (const slug of ["handbook", "board", "stopped"])
-    await store.ensureCollection({ slug, title: slug }, NOON);
-  await store.shareCollection("board", { readers: ["board"], writers: ["board"] });
+    await store.collections.ensure({ slug, title: slug }, NOON);
+  await store.collections.share("board", { readers: ["board"], writers: ["board"] });
 });
 
 const open = (options: Partial<SessionOptions> = {}) =>
