@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { DIMENSIONS } from "../../workers/analytics/dimensions.ts";
 import { foldName } from "../../workers/analytics/names.ts";
 import { OFFERED_TABLES } from "../../workers/analytics/schema.ts";
-import { DIMENSIONS, METRICS } from "../../workers/analytics/semantic-layer.ts";
+import { METRICS } from "../../workers/analytics/semantic-layer.ts";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
 import { loadShop } from "./shop.ts";
 

@@ -1,9 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { LANES, openSession, type RpcAnswer } from "../support/session.ts";
-import { addCompany, addContact, addOwner } from "./rows.ts";
+import { addCompany, addContact, addOwner, countRows } from "./rows.ts";
 
-const count = (sql: string) => env.CRM_DB.prepare(`SELECT count(*) AS n FROM ${sql}`).first<number>("n");
 const titleOf = (id: string) =>
   env.CRM_DB.prepare("SELECT title FROM contacts WHERE id = ?").bind(id).first<string>("title");
 
@@ -43,16 +42,16 @@ describe.each(LANES)("a bulk update on the %s lane", (lane) => {
       after: "Chief",
     });
     expect(shown.data.rows[0]).toMatchObject({ name: expect.stringContaining("Tim Team"), before: "Clerk" });
-    expect(await count(`contacts WHERE title = 'Clerk' AND company_id = '${id("cmp_plain")}'`)).toBe(3);
+    expect(await countRows(`contacts WHERE title = 'Clerk' AND company_id = '${id("cmp_plain")}'`)).toBe(3);
     const { data } = await session.call("crm_bulk_update", { ...args, confirm: shown.data.confirm });
     expect(data).toMatchObject({ done: true, changed: 3, skipped: [], remaining: 0 });
-    expect(await count(`record_versions WHERE record_id LIKE 'con_plain%${lane}'`)).toBe(3);
+    expect(await countRows(`record_versions WHERE record_id LIKE 'con_plain%${lane}'`)).toBe(3);
     const again = await session.call("crm_bulk_update", { ...args, confirm: shown.data.confirm });
     expect(again.data).toMatchObject({ done: true, changed: 3, remaining: 0, change_id: data.change_id });
     const listed = await session.call("crm_list_changes");
     expect(listed.data.changes[0]).toMatchObject({ kind: "bulk_update", change_id: data.change_id });
     await session.call("crm_undo_change", { change_id: data.change_id });
-    expect(await count(`contacts WHERE title = 'Clerk' AND company_id = '${id("cmp_plain")}'`)).toBe(3);
+    expect(await countRows(`contacts WHERE title = 'Clerk' AND company_id = '${id("cmp_plain")}'`)).toBe(3);
     expect(await titleOf(ids[3] ?? "")).toBe("Chief");
   });
 
@@ -69,7 +68,7 @@ describe.each(LANES)("a bulk update on the %s lane", (lane) => {
     expect(data).toMatchObject({ changed: 1, skipped_total: 2 });
     expect(data.skipped.sort()).toEqual([ids[0], ids[1]].sort());
     expect(await titleOf(ids[0] ?? "")).toBe("Mine");
-    expect(await count(`contacts WHERE id = '${ids[2]}' AND owner_id = 'own_anna'`)).toBe(1);
+    expect(await countRows(`contacts WHERE id = '${ids[2]}' AND owner_id = 'own_anna'`)).toBe(1);
   });
 
   it("runs for nobody but who saw the preview, and for nothing but what it showed", async () => {
@@ -98,7 +97,7 @@ describe.each(LANES)("a bulk update on the %s lane", (lane) => {
     await addOwner(id("own_second"), `Cleo ${lane}`, `cleo.second.${lane}@bulk.example`);
     const { error } = await session.call("crm_bulk_update", { ...args, confirm: data.confirm });
     expect(error).toMatchObject({ code: "conflict" });
-    expect(await count(`contacts WHERE owner_id = '${id("own_second")}'`)).toBe(0);
+    expect(await countRows(`contacts WHERE owner_id = '${id("own_second")}'`)).toBe(0);
   });
 
   it("says which part of a choice or a change a kind of record does not have", async () => {
@@ -154,7 +153,7 @@ describe("a large bulk update", () => {
       expect(answer.data).toMatchObject({ done: true, changed: 1_100, skipped_total: 0, remaining: 0 });
     }
     expect(
-      await count(
+      await countRows(
         "deals WHERE company_id = 'cmp_large' AND expected_close_on = '2027-06-30' AND version = 2",
       ),
     ).toBe(1_100);
@@ -203,7 +202,7 @@ describe("who may take a change back", () => {
     const refused = await sales.call("crm_undo_change", { change_id: data.change_id });
     expect(refused.error).toMatchObject({ code: "forbidden" });
     expect(refused.error?.message).toContain("crm:delete");
-    expect(await count("contacts WHERE id = 'con_victim'")).toBe(0);
+    expect(await countRows("contacts WHERE id = 'con_victim'")).toBe(0);
     const narrow = await openSession({
       server: "crm",
       lane: "stateless",
@@ -216,6 +215,6 @@ describe("who may take a change back", () => {
     const merged = await admin.call("crm_merge_contacts", { ...pair, confirm: preview.data.confirm });
     expect((await sales.call("crm_undo_change", { change_id: merged.data.change_id })).isError).toBe(false);
     expect((await admin.call("crm_undo_change", { change_id: data.change_id })).isError).toBe(false);
-    expect(await count("contacts WHERE id IN ('con_victim', 'con_two')")).toBe(2);
+    expect(await countRows("contacts WHERE id IN ('con_victim', 'con_two')")).toBe(2);
   });
 });

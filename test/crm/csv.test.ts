@@ -4,12 +4,7 @@ import { readCsv } from "../../workers/crm/csv/format.ts";
 import { keysOf } from "../../workers/crm/store/import-lookups.ts";
 import { liftDenials } from "../support/policy.ts";
 import { LANES, openSession } from "../support/session.ts";
-import { addCompany, addContact, addDeal, addOwner } from "./rows.ts";
-
-const count = (sql: string, ...values: string[]) =>
-  env.CRM_DB.prepare(`SELECT count(*) AS n FROM ${sql}`)
-    .bind(...values)
-    .first<number>("n");
+import { addCompany, addContact, addDeal, addOwner, countRows } from "./rows.ts";
 
 beforeAll(async () => {
   await addOwner("own_ines", "Ines Import", "ines@csv.example");
@@ -57,7 +52,7 @@ describe.each(LANES)("importing contacts on the %s lane", (lane) => {
       [8, "Besitzer", expect.stringContaining("e-mail address")],
     ]);
     expect(dry.data.on_file).toEqual([{ row: 6, id: `con_bert${lane}`, same: "email" }]);
-    expect(await count("contacts WHERE email = ?", at("nina"))).toBe(0);
+    expect(await countRows("contacts WHERE email = ?", at("nina"))).toBe(0);
 
     const { data } = await session.call("crm_import_csv", { ...args, confirm: dry.data.confirm });
     expect(data).toMatchObject({ done: true, create: 1, undo_until: expect.any(String) });
@@ -68,7 +63,7 @@ describe.each(LANES)("importing contacts on the %s lane", (lane) => {
 
     const again = await session.call("crm_import_csv", { ...args, confirm: dry.data.confirm });
     expect(again.data).toMatchObject({ done: true, replayed: true, change_id: data.change_id });
-    expect(await count("contacts WHERE email = ?", at("nina"))).toBe(1);
+    expect(await countRows("contacts WHERE email = ?", at("nina"))).toBe(1);
     // What somebody has noted on a new record is not thrown away with it.
     const note = await session.call("crm_log_activity", { kind: "note", subject: "S", contact_id: row?.id });
     const blocked = await session.call("crm_undo_change", { change_id: data.change_id });
@@ -76,11 +71,11 @@ describe.each(LANES)("importing contacts on the %s lane", (lane) => {
     await env.CRM_DB.prepare("DELETE FROM activities WHERE id = ?").bind(note.data.activity.id).run();
     const undone = await session.call("crm_undo_change", { change_id: data.change_id });
     expect(undone.data).toMatchObject({ rows: 1 });
-    expect(await count("contacts WHERE email = ?", at("nina"))).toBe(0);
+    expect(await countRows("contacts WHERE email = ?", at("nina"))).toBe(0);
     const anew = await session.call("crm_import_csv", args);
     expect(anew.data).toMatchObject({ done: false, create: 1 });
     const second = await session.call("crm_import_csv", { ...args, confirm: anew.data.confirm });
-    expect(await count("contacts WHERE email = ?", at("nina"))).toBe(1);
+    expect(await countRows("contacts WHERE email = ?", at("nina"))).toBe(1);
     await session.call("crm_undo_change", { change_id: second.data.change_id });
   });
 
@@ -127,7 +122,7 @@ describe("files", () => {
     expect(dry.data).toMatchObject({ create: 5_000, problems: [] });
     const { data } = await session.call("crm_import_csv", { ...args, confirm: dry.data.confirm });
     expect(data).toMatchObject({ done: true });
-    expect(await count("contacts WHERE last_name LIKE 'Bulk%'")).toBe(5_000);
+    expect(await countRows("contacts WHERE last_name LIKE 'Bulk%'")).toBe(5_000);
   });
 
   it("are written whole when every cell is as long as it may be", async () => {

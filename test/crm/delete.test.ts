@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
-import { addCompany, addContact, addDeal, addOwner, addTask, dayAhead } from "./rows.ts";
+import { addCompany, addContact, addDeal, addOwner, addTask, countRows, dayAhead } from "./rows.ts";
 
 const TABLES = ["contacts", "companies", "deals", "deal_stage_history", "activities", "tasks"];
 
@@ -15,11 +15,6 @@ async function readAll(): Promise<Record<string, unknown[]>> {
   );
   return Object.fromEntries(TABLES.map((table, index) => [table, sorted[index] ?? []]));
 }
-
-const count = (sql: string, ...values: string[]) =>
-  env.CRM_DB.prepare(`SELECT count(*) AS n FROM ${sql}`)
-    .bind(...values)
-    .first<number>("n");
 
 /** Previews and confirms, as a client does that cannot ask its person. */
 async function remove(session: TestSession, id: string) {
@@ -61,7 +56,7 @@ describe.each(LANES)("deleting on the %s lane", (lane) => {
       expect(await readAll()).toEqual(before);
       const { data } = await session.call("crm_delete_record", { id: target, confirm: shown.data.confirm });
       expect(data).toMatchObject({ done: true, undo_until: dayAhead(30) });
-      expect(await count(`${kind === "con" ? "contacts" : "deals"} WHERE id = ?`, target)).toBe(0);
+      expect(await countRows(`${kind === "con" ? "contacts" : "deals"} WHERE id = ?`, target)).toBe(0);
       if (kind === "con") {
         const found = await session.call("crm_find_contacts", { query: `roundcon.${lane}@gone.example` });
         expect(found.data.contacts.map((row: { id: string }) => row.id)).not.toContain(target);
@@ -71,7 +66,7 @@ describe.each(LANES)("deleting on the %s lane", (lane) => {
       expect(await readAll()).toEqual(before);
       const twice = await session.call("crm_undo_change", { change_id: data.change_id });
       expect(twice.error?.message).toContain("undone already");
-      expect(await count("preconditions")).toBe(0);
+      expect(await countRows("preconditions")).toBe(0);
     },
   );
 
@@ -98,7 +93,7 @@ describe.each(LANES)("deleting on the %s lane", (lane) => {
     });
     expect(late.error).toMatchObject({ code: "conflict" });
     expect(late.error?.suggested_action).toContain("without confirm");
-    expect(await count("contacts WHERE id = ?", id("con_moved"))).toBe(1);
+    expect(await countRows("contacts WHERE id = ?", id("con_moved"))).toBe(1);
   });
 
   it("lets one of two people who delete at once do it", async () => {
@@ -113,7 +108,7 @@ describe.each(LANES)("deleting on the %s lane", (lane) => {
       ),
     );
     expect(answers.filter(({ isError }) => !isError)).toHaveLength(1);
-    expect(await count("changes WHERE summary = ?", `deal ${id("deal_twice")}`)).toBe(1);
+    expect(await countRows("changes WHERE summary = ?", `deal ${id("deal_twice")}`)).toBe(1);
   });
 
   it("refuses a company that still has people, and deletes and restores an empty one", async () => {
@@ -144,7 +139,7 @@ describe.each(LANES)("deleting on the %s lane", (lane) => {
     await addContact(id("con_thief"), "Theo Thief", { email: `taken.${lane}@gone.example` });
     const undone = await session.call("crm_undo_change", { change_id: data.change_id });
     expect(undone.error).toMatchObject({ code: "conflict" });
-    expect(await count("contacts WHERE id = ?", id("con_taken"))).toBe(0);
+    expect(await countRows("contacts WHERE id = ?", id("con_taken"))).toBe(0);
   });
 
   it("is not offered to who may only write", async () => {
@@ -170,7 +165,7 @@ describe("a client whose person can be asked", () => {
     const first = await session.request("tools/call", call);
     expect(first.result.resultType).toBe("input_required");
     expect(JSON.stringify(first.result.inputRequests)).toContain(`Delete contact ${target}?`);
-    expect(await count("contacts WHERE id = ?", target)).toBe(1);
+    expect(await countRows("contacts WHERE id = ?", target)).toBe(1);
     const { requestState } = first.result;
     const second = await session.request("tools/call", {
       ...call,
@@ -183,7 +178,7 @@ describe("a client whose person can be asked", () => {
   it("deletes in one call when the person agrees", async () => {
     const { target, result } = await ask({ action: "accept", content: { agree: true } });
     expect(result.structuredContent).toMatchObject({ done: true });
-    expect(await count("contacts WHERE id = ?", target)).toBe(0);
+    expect(await countRows("contacts WHERE id = ?", target)).toBe(0);
   });
 
   it.each([
@@ -193,6 +188,6 @@ describe("a client whose person can be asked", () => {
   ])("changes nothing for %j", async (answer) => {
     const { target, result } = await ask(answer);
     expect(JSON.parse(result.content[0].text).error).toMatchObject({ code: "cancelled" });
-    expect(await count("contacts WHERE id = ?", target)).toBe(1);
+    expect(await countRows("contacts WHERE id = ?", target)).toBe(1);
   });
 });

@@ -1,33 +1,19 @@
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { KeptExportStore } from "../../workers/crm/store/kept-exports.ts";
 import { runMaintenance } from "../../workers/gateway/maintenance.ts";
-import type { TaskRunner } from "../../workers/gateway/tasks/task-runner.ts";
 import { liftDenials } from "../support/policy.ts";
 import { LANES, openSession, type SessionOptions, type TestSession } from "../support/session.ts";
+import { cancelRunning, reachTask, readTask, runnerOf, stopRunner, TASKS } from "../support/tasks.ts";
 import { issueToken } from "../support/token.ts";
-import { addCompany } from "./rows.ts";
+import { addCompany, countRows } from "./rows.ts";
 
-const TASKS = { extensions: { "io.modelcontextprotocol/tasks": {} } };
 const PEOPLE = 3_200;
 const ALL = { record: "contact", where: { company_id: "cmp_export" }, whole: true };
 
 const open = (options: Partial<SessionOptions> = {}) =>
   openSession({ server: "crm", lane: "stateless", capabilities: TASKS, ...options });
-
-const runnerOf = (userId: string) => env.TASK_RUNNER.get(env.TASK_RUNNER.idFromName(userId));
-const count = (sql: string) => env.CRM_DB.prepare(`SELECT count(*) AS n FROM ${sql}`).first<number>("n");
-const get = async (session: TestSession, taskId: string) =>
-  (await session.request("tasks/get", { taskId })).result;
-
-async function reach(session: TestSession, taskId: string, status: string) {
-  await vi.waitFor(async () => expect((await get(session, taskId)).status).toBe(status), {
-    timeout: 20_000,
-    interval: 10,
-  });
-  return await get(session, taskId);
-}
 
 async function begin(session: TestSession, args: Record<string, unknown> = ALL) {
   const { result } = await session.request("tools/call", { name: "crm_export_csv", arguments: args });
@@ -81,10 +67,9 @@ describe("a whole export", () => {
     });
     const taskId = await begin(session);
     await vi.waitFor(() => expect(held).toBe(2), { timeout: 20_000, interval: 5 });
-    const stop = (_runner: TaskRunner, state: DurableObjectState) => state.abort("stopped");
-    await expect(runInDurableObject(runnerOf("user_whole"), stop)).rejects.toThrow();
+    await stopRunner("user_whole");
     await runDurableObjectAlarm(runnerOf("user_whole"));
-    const { result } = await reach(session, taskId, "completed");
+    const { result } = await reachTask(session, taskId, ["completed"]);
     const { all, rows, kept_until } = result.structuredContent;
     expect(rows).toBe(PEOPLE);
     expect(Date.parse(kept_until) - Date.now()).toBeGreaterThan(23 * 3_600_000);
@@ -97,7 +82,7 @@ describe("a whole export", () => {
 
   it("is nobody else's, and not for its person once their role is shown less", async () => {
     const session = await open({ as: "keeper" });
-    const { result } = await reach(session, await begin(session), "completed");
+    const { result } = await reachTask(session, await begin(session), ["completed"]);
     const { all } = result.structuredContent;
     const bob = await open({ as: "bob" });
     await expect(bob.readResource(all)).rejects.toThrow("Resource not found");
@@ -111,7 +96,7 @@ describe("a whole export", () => {
     // What the object of the person knows of their role is a few seconds old at most.
     await evictDurableObject(env.PRINCIPAL.get(env.PRINCIPAL.idFromName("user_keeper")));
     await expect(session.readResource(all)).rejects.toThrow("shown other things");
-    const masked = await reach(session, await begin(session), "completed");
+    const masked = await reachTask(session, await begin(session), ["completed"]);
     const lines = await readLines(session, masked.result.structuredContent.all);
     expect(lines).toHaveLength(PEOPLE);
     expect(lines.join("\n")).not.toMatch(/Family|con_ex\d+@/);
@@ -119,10 +104,10 @@ describe("a whole export", () => {
 
   it("is deleted when its day is over, when a person is erased, and when it is cancelled", async () => {
     const session = await open({ as: "passing" });
-    const { result } = await reach(session, await begin(session), "completed");
+    const { result } = await reachTask(session, await begin(session), ["completed"]);
     const { all } = result.structuredContent;
     const id = String(all).split("/").at(-1);
-    const kept = () => count(`kept_export_parts WHERE export_id = '${id}'`);
+    const kept = () => countRows(`kept_export_parts WHERE export_id = '${id}'`);
     expect(await kept()).toBe(7);
     await runMaintenance(env);
     expect(await kept()).toBe(7);
@@ -132,13 +117,13 @@ describe("a whole export", () => {
     await runMaintenance(env);
     expect(await kept()).toBe(0);
 
-    await reach(session, await begin(session), "completed");
+    await reachTask(session, await begin(session), ["completed"]);
     const erase = { contact_id: "con_ex0" };
     const { confirm } = (await session.call("crm_erase_person", erase)).data;
     const erased = await session.call("crm_erase_person", { ...erase, confirm });
     expect(erased.data.removed.kept_exports).toBeGreaterThan(0);
-    expect(await count("kept_exports")).toBe(0);
-    expect(await count("kept_export_parts")).toBe(0);
+    expect(await countRows("kept_exports")).toBe(0);
+    expect(await countRows("kept_export_parts")).toBe(0);
 
     const real = KeptExportStore.prototype.add;
     vi.spyOn(KeptExportStore.prototype, "add").mockImplementation(async function (
@@ -147,18 +132,14 @@ describe("a whole export", () => {
     ) {
       await real.apply(this, given);
       if (given[0].parts !== 1) return;
-      const taskId = await runInDurableObject(runnerOf("user_passing"), (_runner: TaskRunner, state) => {
-        const query = "SELECT sealed_id AS id FROM tasks WHERE status = 'working'";
-        return state.storage.sql.exec<{ id: string }>(query).one().id;
-      });
-      await session.request("tasks/cancel", { taskId });
+      await cancelRunning(session, "user_passing");
     });
     const taskId = await begin(session);
-    await reach(session, taskId, "cancelled");
+    await reachTask(session, taskId, ["cancelled"]);
     await vi.waitFor(async () => {
-      expect((await get(session, taskId)).statusMessage).toContain("The unfinished file was deleted.");
+      expect((await readTask(session, taskId)).statusMessage).toContain("The unfinished file was deleted.");
     });
-    expect(await count("kept_exports")).toBe(0);
+    expect(await countRows("kept_exports")).toBe(0);
   });
 
   it("is read in parts of four million characters when it is larger", async () => {
@@ -184,7 +165,7 @@ describe.each(LANES)("a whole export for a client without tasks on the %s lane",
   it("is done within the call", async () => {
     const session = await open({ lane, capabilities: {} });
     const { data } = await session.call("crm_export_csv", ALL);
-    expect(data.rows).toBe(await count("contacts WHERE company_id = 'cmp_export'"));
+    expect(data.rows).toBe(await countRows("contacts WHERE company_id = 'cmp_export'"));
     expect(await readLines(session, data.all)).toHaveLength(data.rows);
   });
 

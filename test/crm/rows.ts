@@ -72,6 +72,13 @@ export async function addTask(id: string, due: string, more: Record<string, stri
   await insert("tasks", { id, title: `Task ${id}`, due_on: due, ...stamp, ...more });
 }
 
+/** How many rows a table has, or how many of them fit the condition that follows its name. */
+export function countRows(from: string, ...values: string[]): Promise<number | null> {
+  return env.CRM_DB.prepare(`SELECT count(*) AS n FROM ${from}`)
+    .bind(...values)
+    .first<number>("n");
+}
+
 /** The ISO time some days ago, by the real clock, which the tools also go by. */
 export function daysAgo(days: number): string {
   return new Date(Date.now() - days * 86_400_000).toISOString();

@@ -9,7 +9,7 @@ const SECRET = ["severance", "zanzibar", "layoffs", "vault"];
 beforeAll(async () => {
   await saveArticles();
   const store = openTestStore();
-  await store.ensureCollection({ slug: "board", title: "Vault of the board" }, NOON);
+  await store.collections.ensure({ slug: "board", title: "Vault of the board" }, NOON);
   await store.createArticle(
     {
       collection: "board",
@@ -19,7 +19,7 @@ beforeAll(async () => {
     },
     NOON,
   );
-  await store.shareCollection("board", { readers: ["board"], writers: ["board"] });
+  await store.collections.share("board", { readers: ["board"], writers: ["board"] });
 });
 
 describe.each(LANES)("a collection that a role may not read (%s)", (lane) => {
@@ -120,7 +120,7 @@ describe("writing", () => {
   });
 
   it("is refused where a role may only read, and says so", async () => {
-    await openTestStore().shareCollection("engineering", { readers: null, writers: [] });
+    await openTestStore().collections.share("engineering", { readers: null, writers: [] });
     const saved = await editor.call("knowledge_save_article", {
       collection: "engineering",
       title: "T",

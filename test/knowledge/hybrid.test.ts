@@ -71,10 +71,10 @@ describe("search by words and by meaning", () => {
 
   it("returns nothing of a hidden collection, whatever the vector index says", async () => {
     const store = openTestStore();
-    await store.ensureCollection({ slug: "board", title: "Board" }, NOON);
+    await store.collections.ensure({ slug: "board", title: "Board" }, NOON);
     const draft = { collection: "board", title: "Secret plan", body: "Quiet.", tags: [] };
     const { collectionId } = await store.createArticle(draft, NOON);
-    await store.shareCollection("board", { readers: [], writers: [] });
+    await store.collections.share("board", { readers: [], writers: [] });
     const bindings = new Bindings();
     bindings.nearest = [await passageOf("secret-plan"), "999999", "no number"];
     const editor = openHybrid(bindings, "editor");

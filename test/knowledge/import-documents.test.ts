@@ -1,16 +1,15 @@
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { LANES, openSession, type SessionOptions } from "../support/session.ts";
+import { reachTask, readTask, runnerOf, stopRunner, TASKS } from "../support/tasks.ts";
 import { NOON, openTestStore } from "./fixture.ts";
-
-const TASKS = { extensions: { "io.modelcontextprotocol/tasks": {} } };
 
 beforeAll(async () => {
   const store = openTestStore();
   for (const slug of ["handbook", "board", "stopped"])
-    await store.ensureCollection({ slug, title: slug }, NOON);
-  await store.shareCollection("board", { readers: ["board"], writers: ["board"] });
+    await store.collections.ensure({ slug, title: slug }, NOON);
+  await store.collections.share("board", { readers: ["board"], writers: ["board"] });
 });
 
 const open = (options: Partial<SessionOptions> = {}) =>
@@ -117,16 +116,13 @@ describe("an import as a task", () => {
     const documents = makeDocuments(120, "task");
     const params = { name: "knowledge_import_documents", arguments: { collection: "stopped", documents } };
     const { taskId } = (await session.request("tools/call", params)).result;
-    const runner = env.TASK_RUNNER.get(env.TASK_RUNNER.idFromName("user_stopped"));
-    const abort = (_runner: unknown, state: DurableObjectState) => state.abort("stopped");
-    await expect(runInDurableObject(runner, abort)).rejects.toThrow();
-    await runDurableObjectAlarm(env.TASK_RUNNER.get(env.TASK_RUNNER.idFromName("user_stopped")));
-    const get = async () => (await session.request("tasks/get", { taskId })).result;
-    await vi.waitFor(async () => expect((await get()).status).toBe("completed"), { timeout: 20_000 });
-    const { created, unchanged, left_alone } = (await get()).result.structuredContent;
+    await stopRunner("user_stopped");
+    await runDurableObjectAlarm(runnerOf("user_stopped"));
+    const { result } = await reachTask(session, taskId, ["completed"]);
+    const { created, unchanged, left_alone } = result.structuredContent;
     expect([created + unchanged, left_alone]).toEqual([120, []]);
     expect(await countArticles("stopped")).toBe(120);
-    await evictDurableObject(env.TASK_RUNNER.get(env.TASK_RUNNER.idFromName("user_stopped")));
-    expect((await get()).status).toBe("completed");
+    await evictDurableObject(runnerOf("user_stopped"));
+    expect((await readTask(session, taskId)).status).toBe("completed");
   });
 });

@@ -22,8 +22,8 @@ const editor = (lane: (typeof LANES)[number] = "stateless") =>
 beforeAll(async () => {
   await saveArticles();
   const store = openTestStore();
-  await store.ensureCollection({ slug: "board", title: "Board" }, NOON);
-  await store.shareCollection("board", { readers: ["board"], writers: ["board"] });
+  await store.collections.ensure({ slug: "board", title: "Board" }, NOON);
+  await store.collections.share("board", { readers: ["board"], writers: ["board"] });
 });
 
 describe.each(LANES)("pictures and recordings (%s)", (lane) => {
@@ -262,7 +262,7 @@ describe("without a bucket", () => {
       bytes: new Uint8Array(Buffer.from(PNG, "base64")),
       description: "new",
     };
-    await openTestStore().ensureCollection({ slug: "empty", title: "Empty" }, NOON);
+    await openTestStore().collections.ensure({ slug: "empty", title: "Empty" }, NOON);
     const failure = openTestStore().media.keep({ ...upload, collection: "empty" }, NOON);
     await expect(failure).rejects.toMatchObject({
       code: "unavailable",

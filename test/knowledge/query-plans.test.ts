@@ -27,8 +27,8 @@ function isBounded(sql: string, plan: readonly PlanStep[]): boolean {
 
 beforeAll(async () => {
   await saveArticles();
-  await openTestStore().ensureCollection({ slug: "board", title: "Board" }, NOON);
-  await openTestStore().shareCollection("board", { readers: [], writers: [] });
+  await openTestStore().collections.ensure({ slug: "board", title: "Board" }, NOON);
+  await openTestStore().collections.share("board", { readers: [], writers: [] });
   const author = { id: "user-robin", name: "Robin" };
   const store = new KnowledgeStore(counter.db, author, "editor", undefined, {
     MEDIA: env.MEDIA,
@@ -40,7 +40,7 @@ beforeAll(async () => {
     await store.listArticles({ collection, tag: "returns", limit: 5, offset: 1 });
     await store.listGaps({ collection, limit: 5 }, NOON);
   }
-  await store.listCollections();
+  await store.collections.list();
   await store.readSection("refund-policy", "chargebacks");
   await store.listVersions("refund-policy", { limit: 5 });
   await store.suggestSlugs("polic");

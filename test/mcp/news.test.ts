@@ -13,9 +13,9 @@ const HIDDEN = "kb://articles/layoffs";
 beforeAll(async () => {
   await saveArticles();
   const store = openTestStore();
-  await store.ensureCollection({ slug: "board", title: "Board" }, NOON);
+  await store.collections.ensure({ slug: "board", title: "Board" }, NOON);
   await store.createArticle({ collection: "board", title: "Layoffs", body: "None.", tags: [] }, NOON);
-  await store.shareCollection("board", { readers: ["board"], writers: ["board"] });
+  await store.collections.share("board", { readers: ["board"], writers: ["board"] });
 });
 
 // Changes that come close together are told a second later: nothing of that may go on when the file has ended.

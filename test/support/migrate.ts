@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
  * Brings every database to its newest schema; runs once per test file, before its first test. Nothing of `cloudflare:test`
  * is loaded for it: that brings the whole Worker along, some seconds a file, which many files need for nothing.
  */
-export async function migrate(): Promise<void> {
+async function migrate(): Promise<void> {
   const migrations = (env as unknown as { TEST_MIGRATIONS: Record<string, D1Migration[]> }).TEST_MIGRATIONS;
   const databases = {
     platform: env.PLATFORM_DB,

@@ -12,10 +12,8 @@ import type { TaskRunner } from "../../workers/gateway/tasks/task-runner.ts";
 import { eventsOf } from "../audit/trail.ts";
 import { goBackTo, publish } from "../support/publish.ts";
 import { openSession, type SessionOptions, type TestSession } from "../support/session.ts";
+import { reachTask, runnerOf, stopRunner, TASKS } from "../support/tasks.ts";
 import { issueToken } from "../support/token.ts";
-
-const TASKS = { extensions: { "io.modelcontextprotocol/tasks": {} } };
-const OVER = ["completed", "failed", "cancelled"];
 
 /** More than one step's worth of orders. */
 function makeEvents(count: number) {
@@ -41,19 +39,6 @@ async function track(session: TestSession, count: number) {
 
 const get = (session: TestSession, taskId: string) => session.request("tasks/get", { taskId });
 
-/** The task once it is over. */
-async function finished(session: TestSession, taskId: string) {
-  await vi.waitFor(async () => expect(OVER).toContain((await get(session, taskId)).result.status), {
-    timeout: 20_000,
-    interval: 50,
-  });
-  return (await get(session, taskId)).result;
-}
-
-function runnerOf(userId: string) {
-  return env.TASK_RUNNER.get(env.TASK_RUNNER.idFromName(userId));
-}
-
 const countEvents = () => env.ANALYTICS_DB.prepare("SELECT count(*) AS n FROM events").first<number>("n");
 
 beforeEach(async () => {
@@ -75,7 +60,7 @@ describe("work that is longer than a call", () => {
     });
     // Durable before the answer: it is there at once.
     expect((await get(session, created.taskId)).result.taskId).toBe(created.taskId);
-    const task = await finished(session, created.taskId);
+    const task = await reachTask(session, created.taskId);
     expect(task).toMatchObject({ resultType: "complete", status: "completed" });
     expect(task.result.structuredContent).toMatchObject({ received: 2_500, stored: 2_500, rejected: 0 });
     expect(JSON.parse(task.result.content[0].text)).toEqual(task.result.structuredContent);
@@ -85,7 +70,7 @@ describe("work that is longer than a call", () => {
   it("goes on with the next alarm when it has more steps than one alarm takes", async () => {
     const session = await open({ as: "shifts" });
     const { taskId } = await track(session, 9_500);
-    const { result } = await finished(session, taskId);
+    const { result } = await reachTask(session, taskId);
     expect(result.structuredContent).toMatchObject({ received: 9_500, stored: 9_500 });
   });
 
@@ -106,7 +91,7 @@ describe("work that is longer than a call", () => {
   it("passes the guard with every step: each has its intent and its outcome in the trail, under one trace", async () => {
     const session = await open({ as: "tracked" });
     const { taskId } = await track(session, 2_500);
-    await finished(session, taskId);
+    await reachTask(session, taskId);
     await vi.waitFor(async () => {
       const calls = (await eventsOf("user_tracked")).filter(({ type }) => type === "outcome");
       expect(calls).toHaveLength(4);
@@ -122,13 +107,12 @@ describe("work that is longer than a call", () => {
   it("goes on after an eviction, and after its object was stopped in the middle of a step", async () => {
     const session = await open({ as: "stopped" });
     const { taskId } = await track(session, 4_000);
-    const abort = (_runner: TaskRunner, state: DurableObjectState) => state.abort("stopped");
-    await expect(runInDurableObject(runnerOf("user_stopped"), abort)).rejects.toThrow();
+    await stopRunner("user_stopped");
     expect((await get(session, taskId)).result.status).toBe("working");
     // What the platform does once it notices; here it would take a minute.
     const runner = runnerOf("user_stopped");
     await runDurableObjectAlarm(runner);
-    const { result } = await finished(session, taskId);
+    const { result } = await reachTask(session, taskId);
     const { received, stored, duplicates } = result.structuredContent;
     // The step that was interrupted may have stored its events: they are there once all the same.
     expect([received, stored + duplicates]).toEqual([4_000, 4_000]);
@@ -210,7 +194,7 @@ describe("work that is longer than a call", () => {
   it("is deleted when its time is over", async () => {
     const session = await open({ as: "late" });
     const { taskId } = await track(session, 1_100);
-    await finished(session, taskId);
+    await reachTask(session, taskId);
     const runner = runnerOf("user_late");
     await runInDurableObject(runner, async (_runner: TaskRunner, state) => {
       state.storage.sql.exec("UPDATE tasks SET created_at = created_at - 2 * ttl_ms");
@@ -229,7 +213,7 @@ describe("a task belongs to the person, the app and the URL that began it", () =
   it("is nothing to a colleague, to another app, at another URL and without a good seal; no object is made", async () => {
     const alice = await open();
     const { taskId } = await track(alice, 1_100);
-    await finished(alice, taskId);
+    await reachTask(alice, taskId);
     const strangers = [
       await open({ as: "bob" }),
       await open(),
@@ -255,7 +239,7 @@ describe("a task belongs to the person, the app and the URL that began it", () =
   it("is nothing any more to a person who may not call its tool any more", async () => {
     const session = await open({ as: "demoted" });
     const { taskId } = await track(session, 1_100);
-    await finished(session, taskId);
+    await reachTask(session, taskId);
     const { clientId } = session.token;
     const person = { name: "demoted", role: "viewer", scopes: ["analytics:read"] };
     session.token = await issueToken({ server: "analytics", clientId, ...person });
@@ -265,7 +249,7 @@ describe("a task belongs to the person, the app and the URL that began it", () =
   it("shows nothing to its app without the scope of its tool, and takes no answer from it", async () => {
     const session = await open({ as: "narrowed" });
     const { taskId } = await track(session, 1_100);
-    await finished(session, taskId);
+    await reachTask(session, taskId);
     const { clientId } = session.token;
     const app = { server: "analytics", clientId, name: "narrowed", role: "admin" };
     session.token = await issueToken({ ...app, scopes: ["analytics:read"] });

@@ -33,10 +33,15 @@ export function fromTicksOrNull(ticks: number | null, decimals: number): number 
   return ticks === null ? null : fromTicks(ticks, decimals);
 }
 
+/** A part in percent of a whole, two decimals; `null` when the whole is 0. Both are integers. */
+export function percentOf(part: number, whole: number): number | null {
+  return fromTicksOrNull(divideToTicks(part, whole, 100, 2), 2);
+}
+
 /** Change from `before` to `after` in percent of `before`, two decimals; `null` when there is nothing to compare with. */
 export function percentChange(before: number | null, after: number | null): number | null {
-  if (before === null || after === null || before === 0) return null;
-  return fromTicksOrNull(divideToTicks(after - before, Math.abs(before), 100, 2), 2);
+  if (before === null || after === null) return null;
+  return percentOf(after - before, Math.abs(before));
 }
 
 /**

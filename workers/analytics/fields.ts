@@ -49,19 +49,26 @@ export const timezoneField = z
 /** A size of time bucket. */
 export const grainField = z.enum(GRAINS).describe("Time bucket; total gives one figure for the period");
 
-/** A sales region. */
-export const regionField = nameField.describe('Sales region, e.g. "Europe"; "all" for every region');
+/** A size of time bucket where one figure for the whole period is no answer. */
+export const bucketField = z.enum(GRAINS).exclude(["total"]).default("day");
 
-/** A customer segment. */
-export const segmentField = nameField.describe(
-  'Customer segment, e.g. "Enterprise"; "all" for every segment',
-);
+/** Which customers a question is about. A session keeps both for the calls that follow. */
+export const customerFields = {
+  region: nameField.describe('Sales region, e.g. "Europe"; "all" for every region').optional(),
+  segment: nameField.describe('Customer segment, e.g. "Enterprise"; "all" for every segment').optional(),
+};
 
 /** Filters by dimension. */
 export const filtersField = z
   .record(nameField, z.union([nameField, z.array(nameField).max(100)]))
   .refine((filters) => Object.keys(filters).length <= 8, "at most 8 filters")
   .describe('By dimension: {"channel": ["email", "ads"], "country": "!Germany"}; "!" excludes');
+
+/** What narrows a question down. */
+export const selectionFields = { filters: filtersField.optional(), ...customerFields };
+
+/** How many of something, from 1 to `max`; digits in quotes are taken as well. */
+export const countField = (max: number) => z.coerce.number().int().min(1).max(max);
 
 /** Whether a picture of the answer is wanted. Off unless asked: a picture costs a model several hundred tokens. */
 export const chartField = z.enum(["none", "auto"]).default("none").describe("auto adds a picture (PNG)");

@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { type CallContext, definePrompt, type PromptMessage } from "../../shared/mcp/define.ts";
-import { metricField, periodField, regionField, segmentField } from "./fields.ts";
+import type { DimensionName } from "./dimensions.ts";
+import { customerFields, metricField, periodField } from "./fields.ts";
 import { foldName } from "./names.ts";
 import { PERIOD_WORDS } from "./periods.ts";
 import { Question } from "./question.ts";
-import { type DimensionName, METRICS } from "./semantic-layer.ts";
+import { METRICS } from "./semantic-layer.ts";
 import type { AnalyticsStore } from "./store.ts";
 
 /** Dimensions along which a change of the shop's figures is looked for, most telling first. */
@@ -16,10 +17,7 @@ export const reviewWeek = definePrompt({
   title: "Weekly business review",
   description: "Last week against the week before: the figures, what moved them, and what to look into.",
   scope: "analytics:read",
-  arguments: z.object({
-    region: regionField.optional(),
-    segment: segmentField.optional(),
-  }),
+  arguments: z.object(customerFields),
   complete: { region: completeMember("region"), segment: completeMember("segment") },
   async run({ region, segment }, { store }: CallContext<AnalyticsStore>) {
     const filters = await new Question(store).filters("commerce", { region, segment });

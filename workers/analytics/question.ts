@@ -1,9 +1,10 @@
 import { ToolError } from "../../shared/mcp/errors.ts";
+import { DIMENSIONS, type DimensionName, MEMBER_SYNONYMS } from "./dimensions.ts";
 import { FACTS, type FactName } from "./facts.ts";
 import type { Grain } from "./grains.ts";
 import { factOf } from "./metrics.ts";
 import { type Named, type Resolution, resolveName } from "./names.ts";
-import { DIMENSIONS, type DimensionName, MEMBER_SYNONYMS, METRICS, type Metric } from "./semantic-layer.ts";
+import { METRICS, type Metric } from "./semantic-layer.ts";
 import type { Filter } from "./store/base.ts";
 import type { AnalyticsStore } from "./store.ts";
 import { parseZone } from "./zones.ts";

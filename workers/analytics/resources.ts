@@ -1,9 +1,10 @@
 import { defineResource, type ResourceContents } from "../../shared/mcp/define.ts";
 import { ToolError } from "../../shared/mcp/errors.ts";
+import { DIMENSIONS } from "./dimensions.ts";
 import { FACTS } from "./facts.ts";
 import { factOf } from "./metrics.ts";
 import { findTable, OFFERED_TABLES, type OfferedTable } from "./schema.ts";
-import { DIMENSIONS, METRICS } from "./semantic-layer.ts";
+import { METRICS } from "./semantic-layer.ts";
 import type { AnalyticsStore } from "./store.ts";
 
 const JSON_TYPE = "application/json";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineServer } from "../../shared/mcp/define.ts";
 import { chartView } from "./charts/view.ts";
-import { grainField, periodField, regionField, segmentField } from "./fields.ts";
+import { customerFields, grainField, periodField } from "./fields.ts";
 import { explainChange, reviewWeek } from "./prompts.ts";
 import { metricsResource, schemaResource } from "./resources.ts";
 import { type AnalyticsStore, openAnalyticsStore } from "./store.ts";
@@ -36,8 +36,7 @@ export const analytics = defineServer<AnalyticsStore>({
   },
   baseline: "analytics:read",
   defaults: z.object({
-    region: regionField.optional(),
-    segment: segmentField.optional(),
+    ...customerFields,
     period: periodField.optional(),
     grain: grainField.optional(),
   }),

@@ -80,7 +80,7 @@ function listHits(hits: readonly PassageHit[], none: string): string {
 }
 
 async function suggestCollections(typed: string, { store }: CallContext<KnowledgeStore>): Promise<string[]> {
-  const collections = await store.listCollections();
+  const collections = await store.collections.list();
   return collections
     .map((collection) => collection.slug)
     .filter((slug) => slug.includes(typed.toLowerCase()));

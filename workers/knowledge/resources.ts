@@ -88,7 +88,7 @@ export const collectionsResource = defineResource<KnowledgeStore>({
   mimeType: "application/json",
   scope: "knowledge:read",
   async read({ uri }, { store }) {
-    const collections = await store.listCollections();
+    const collections = await store.collections.list();
     return [{ uri, mimeType: "application/json", text: JSON.stringify({ collections }, null, 2) }];
   },
 });

@@ -1,24 +1,12 @@
 import { waitUntil } from "cloudflare:workers";
 import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
 import { ToolError } from "../../shared/mcp/errors.ts";
-import { MAX_COLLECTIONS } from "./article-limits.ts";
 import { type ImportedDocument, ingestPiece, type PieceOutcome } from "./ingest.ts";
 import { type MediaBindings, MediaLibrary } from "./media/media-library.ts";
-import {
-  ADMIN_ROLE,
-  type CollectionAccess,
-  type CollectionRoles,
-  readAccess,
-  writeAccess,
-} from "./store/access.ts";
-import {
-  ensureCollection,
-  findCollection,
-  listCollections,
-  type NewCollection,
-} from "./store/collections.ts";
+import { ADMIN_ROLE } from "./store/access.ts";
 import { type Feedback, insertFeedback, listGaps } from "./store/feedback.ts";
 import { suggestMedia } from "./store/media.ts";
+import { OpenCollections } from "./store/open-collections.ts";
 import {
   type ListRequest,
   listArticles,
@@ -70,9 +58,9 @@ export interface FeedbackNote extends Pick<Feedback, "verdict" | "question" | "c
 export class KnowledgeStore {
   readonly #db: D1Database;
   readonly #author: Author;
-  readonly #role: string;
   readonly #vectors: VectorSide | undefined;
-  #access: Promise<CollectionAccess> | undefined;
+  /** The collections that the person's role may read, and which of them it may write to. */
+  readonly collections: OpenCollections;
   /** Pictures and recordings. */
   readonly media: MediaLibrary;
 
@@ -85,12 +73,9 @@ export class KnowledgeStore {
   ) {
     this.#db = db;
     this.#author = author;
-    this.#role = role;
     this.#vectors = vectors;
-    this.media = new MediaLibrary(db, bindings, author, {
-      requireWritable: (collection) => this.#requireWritable(collection),
-      canRead: async (id) => (await this.#readAccess()).canRead(id),
-    });
+    this.collections = new OpenCollections(db, author, role);
+    this.media = new MediaLibrary(db, bindings, author, this.collections);
   }
 
   /** Articles for a question, best first. A collection that does not exist is an error that names those that do. */
@@ -107,18 +92,13 @@ export class KnowledgeStore {
   async listArticles(
     request: Omit<ListRequest, "collectionId" | "hidden"> & { collection?: string | undefined },
   ) {
-    const { only, hidden } = await this.#openScope(request.collection);
+    const { only, hidden } = await this.collections.openScope(request.collection);
     return listArticles(this.#db, { ...request, collectionId: only, hidden });
-  }
-
-  /** Every collection with its number of articles. */
-  async listCollections() {
-    return listCollections(this.#db, (await this.#readAccess()).hidden);
   }
 
   /** One article; `version` reads an older text. Throws `not_found`. */
   async readArticle(slug: string, version?: number): Promise<Article> {
-    const access = await this.#readAccess();
+    const access = await this.collections.readAccess();
     const article = await readArticle(this.#db, slug, version);
     if (article && access.canRead(article.collectionId)) return article;
     if (version !== undefined && (await this.#canReadNow(slug))) {
@@ -149,12 +129,12 @@ export class KnowledgeStore {
 
   /** Slugs that fit what was typed. */
   async suggestSlugs(typed: string) {
-    return suggestSlugs(this.#db, typed, (await this.#readAccess()).hidden);
+    return suggestSlugs(this.#db, typed, (await this.collections.readAccess()).hidden);
   }
 
   /** Slugs of pictures and recordings that fit what was typed. */
   async suggestMedia(typed: string) {
-    return suggestMedia(this.#db, typed, (await this.#readAccess()).hidden);
+    return suggestMedia(this.#db, typed, (await this.collections.readAccess()).hidden);
   }
 
   /** Fragments of an article's headings that fit what was typed. */
@@ -162,38 +142,10 @@ export class KnowledgeStore {
     return (await this.#canReadNow(slug)) ? suggestAnchors(this.#db, slug, typed) : [];
   }
 
-  /** Makes sure that a collection exists. Throws `invalid_input` when there are too many, `conflict` for a taken name. */
-  async ensureCollection(collection: NewCollection, now: Date): Promise<void> {
-    const id = await ensureCollection(this.#db, collection, this.#author, now);
-    if (id === null) {
-      throw new ToolError(
-        "invalid_input",
-        `There are ${MAX_COLLECTIONS} collections already, the most there can be.`,
-        { suggestedAction: "Use one of those that knowledge_list_collections names." },
-      );
-    }
-    if ((await this.#readAccess()).canRead(id)) return;
-    throw new ToolError("conflict", `The name "${collection.slug}" cannot be used for a new collection.`, {
-      suggestedAction: "Choose another name, or one of those that knowledge_list_collections names.",
-    });
-  }
-
-  /** Decides which roles may read and write a collection. Only who may write to it can, and nobody shuts out the own role. */
-  async shareCollection(slug: string, roles: CollectionRoles): Promise<void> {
-    const id = await this.#requireWritable(slug);
-    const shutsOut = (list: readonly string[] | null) => list !== null && !list.includes(this.#role);
-    if (this.#role !== ADMIN_ROLE && (shutsOut(roles.readers) || shutsOut(roles.writers))) {
-      throw new ToolError("invalid_input", `Your own role "${this.#role}" would lose access to "${slug}".`, {
-        suggestedAction: `Add "${this.#role}" to the roles, or ask an administrator.`,
-      });
-    }
-    await writeAccess(this.#db, id, roles);
-  }
-
   /** Sets who answers for an article and when it is to be reviewed. The text and its version stay. */
   async reviewArticle(slug: string, review: Review): Promise<Article> {
     const article = await this.readArticle(slug);
-    await this.#requireWritable(article.collection);
+    await this.collections.requireWritable(article.collection);
     await writeReview(this.#db, article.id, review);
     return this.readArticle(slug);
   }
@@ -201,19 +153,19 @@ export class KnowledgeStore {
   /** Stores what the person says about an article, or that an answer is missing. */
   async giveFeedback({ slug, collection, ...note }: FeedbackNote, now: Date): Promise<void> {
     const article = slug === undefined ? undefined : await this.readArticle(slug);
-    const collectionId = article?.collectionId ?? (await this.#checkCollection(collection));
+    const collectionId = article?.collectionId ?? (await this.collections.find(collection));
     await insertFeedback(this.#db, { ...note, articleId: article?.id, collectionId }, this.#author, now);
   }
 
   /** Where the knowledge base falls short, in the collections that the person may read. */
   async listGaps(request: { collection?: string | undefined; limit: number }, now: Date) {
-    const { only, hidden } = await this.#openScope(request.collection);
+    const { only, hidden } = await this.collections.openScope(request.collection);
     return listGaps(this.#db, { collectionId: only, hidden, now, limit: request.limit });
   }
 
   /** Creates an article. Throws `not_found` for the collection and `conflict` when it has that title already. */
   async createArticle(draft: ArticleDraft, now: Date): Promise<Article> {
-    const collectionId = await this.#requireWritable(draft.collection);
+    const collectionId = await this.collections.requireWritable(draft.collection);
     try {
       const slug = await insertArticle(this.#db, { ...draft, collectionId }, this.#author, now);
       return await this.#articleChanged(slug);
@@ -236,7 +188,7 @@ export class KnowledgeStore {
    */
   async updateArticle(slug: string, change: ArticleChange, now: Date): Promise<Article> {
     const current = await this.readArticle(slug);
-    await this.#requireWritable(current.collection);
+    await this.collections.requireWritable(current.collection);
     if (current.version !== change.expectedVersion) throw staleVersion(slug, change.expectedVersion, current);
     const next = {
       id: current.id,
@@ -262,7 +214,7 @@ export class KnowledgeStore {
     documents: readonly ImportedDocument[],
     options: { overwrite: boolean; now: Date },
   ): Promise<PieceOutcome[]> {
-    const collectionId = await this.#requireWritable(collection);
+    const collectionId = await this.collections.requireWritable(collection);
     const outcomes = await ingestPiece(this.#db, documents, {
       ...options,
       collectionId,
@@ -304,45 +256,13 @@ export class KnowledgeStore {
     waitUntil(embedPending(this.#db, this.#vectors, EMBEDDED_PER_WRITE).catch(() => 0));
   }
 
-  #readAccess(): Promise<CollectionAccess> {
-    this.#access ??= readAccess(this.#db, this.#role);
-    return this.#access;
-  }
-
   async #openScope(collection: string | undefined) {
-    const only = await this.#checkCollection(collection);
-    return { only, hidden: (await this.#readAccess()).hidden, vectors: this.#vectors };
+    return { ...(await this.collections.openScope(collection)), vectors: this.#vectors };
   }
 
   async #canReadNow(slug: string): Promise<boolean> {
     const article = await readArticle(this.#db, slug);
-    return article !== null && (await this.#readAccess()).canRead(article.collectionId);
-  }
-
-  /** The row id of a collection that the person may write to. Throws `not_found` or `forbidden`. */
-  async #requireWritable(slug: string): Promise<number> {
-    const id = await this.#checkCollection(slug);
-    if ((await this.#readAccess()).canWrite(id)) return id;
-    throw new ToolError(
-      "forbidden",
-      `Your role "${this.#role}" may read the collection "${slug}" but not write to it.`,
-      {
-        suggestedAction: "Ask somebody who may write to it; knowledge_share_collection gives a role access.",
-      },
-    );
-  }
-
-  async #checkCollection(slug: string): Promise<number>;
-  async #checkCollection(slug: string | undefined): Promise<number | undefined>;
-  async #checkCollection(slug: string | undefined): Promise<number | undefined> {
-    if (slug === undefined) return undefined;
-    const id = await findCollection(this.#db, slug);
-    if (id !== null && (await this.#readAccess()).canRead(id)) return id;
-    const known = (await this.listCollections()).slice(0, 20).map((collection) => collection.slug);
-    throw new ToolError("not_found", `There is no collection "${slug}".`, {
-      suggestedAction:
-        known.length === 0 ? "There are no collections yet." : `Use one of these: ${known.join(", ")}.`,
-    });
+    return article !== null && this.collections.canRead(article.collectionId);
   }
 }
 

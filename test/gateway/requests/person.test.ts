@@ -21,6 +21,7 @@ import {
   principalOf,
 } from "../../audit/trail.ts";
 import { callMcp, connect, createPerson } from "../../support/oauth.ts";
+import { runnerOf } from "../../support/tasks.ts";
 
 const AT = "2026-11-01T00:00:00.000Z";
 const BY = "npm run people (tester)";
@@ -123,7 +124,7 @@ async function livePerson() {
     resource: "/mcp/crm",
     tick: ["crm:read"],
   });
-  const runner = env.TASK_RUNNER.get(env.TASK_RUNNER.idFromName(person.id));
+  const runner = runnerOf(person.id);
   // Without its alarm: nothing of it is to run.
   await runInDurableObject(runner, (_runner, { storage }) => {
     new TaskStore(storage.sql).add(makeTask(person.id, clientId), Date.now());

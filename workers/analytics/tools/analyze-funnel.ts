@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
-import { divideToTicks, fromTicksOrNull } from "../amounts.ts";
+import { percentOf } from "../amounts.ts";
 import { DEFAULT_PERIOD, describeCoverage, withNotes } from "../answer.ts";
 import { drawPicture } from "../charts/draw-picture.ts";
 import { chartView } from "../charts/view.ts";
@@ -9,14 +9,13 @@ import { addDays, toDay } from "../days.ts";
 import { EVENT_KINDS } from "../facts.ts";
 import {
   chartField,
+  countField,
   dimensionField,
-  filtersField,
   notesShape,
   periodField,
   periodShape,
-  regionField,
   rowsShape,
-  segmentField,
+  selectionFields,
 } from "../fields.ts";
 import { formatPeriod, parsePeriod } from "../periods.ts";
 import { Question } from "../question.ts";
@@ -43,12 +42,10 @@ export const analyzeFunnel = defineTool({
       .max(5)
       .optional()
       .describe("Default visit, cart, checkout, order"),
-    within_days: z.coerce.number().int().min(1).max(90).default(7).describe("From first to last step"),
+    within_days: countField(90).default(7).describe("From first to last step"),
     by: dimensionField.optional().describe("Compares members; all steps in the same one"),
-    filters: filtersField.optional(),
-    region: regionField.optional(),
-    segment: segmentField.optional(),
-    limit: z.coerce.number().int().min(1).max(50).default(10).describe("Members shown with by"),
+    ...selectionFields,
+    limit: countField(50).default(10).describe("Members shown with by"),
     chart: chartField,
   }),
   inherits: ["region", "segment", "period"],
@@ -116,17 +113,14 @@ export const analyzeFunnel = defineTool({
 });
 
 function listSteps({ member, people }: FunnelRow, steps: readonly string[], isCut: boolean) {
+  const [first = 0] = people;
   return steps.map((step, index) => [
     ...(isCut ? [member] : []),
     step,
     people[index] ?? 0,
-    percentOf(people[index], people[0]),
-    index === 0 ? null : percentOf(people[index], people[index - 1]),
+    percentOf(people[index] ?? 0, first),
+    index === 0 ? null : percentOf(people[index] ?? 0, people[index - 1] ?? 0),
   ]);
-}
-
-function percentOf(part = 0, whole = 0): number | null {
-  return fromTicksOrNull(divideToTicks(part, whole, 100, 2), 2);
 }
 
 function describeLoss(steps: readonly string[], row: FunnelRow | undefined): string | undefined {

@@ -8,14 +8,13 @@ import { chartView } from "../charts/view.ts";
 import { describeMethod, keepLargest, type Member, splitChange } from "../contributions.ts";
 import {
   chartField,
+  countField,
   dimensionField,
-  filtersField,
   metricField,
   notesShape,
   periodField,
   periodShape,
-  regionField,
-  segmentField,
+  selectionFields,
 } from "../fields.ts";
 import { MEASURES, type MeasureName, type Parts } from "../measures.ts";
 import { computeTicks, decimalsOf, factOf, measuresOf } from "../metrics.ts";
@@ -54,16 +53,8 @@ export const comparePeriods = defineTool({
     by: dimensionField
       .optional()
       .describe("Dimension to explain the change by; default region. Any but customer"),
-    filters: filtersField.optional(),
-    region: regionField.optional(),
-    segment: segmentField.optional(),
-    limit: z.coerce
-      .number()
-      .int()
-      .min(1)
-      .max(100)
-      .default(10)
-      .describe("Contributions shown; the rest is added up"),
+    ...selectionFields,
+    limit: countField(100).default(10).describe("Contributions shown; the rest is added up"),
     chart: chartField,
   }),
   inherits: ["region", "segment", "period"],

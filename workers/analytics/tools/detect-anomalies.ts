@@ -6,18 +6,18 @@ import { drawPicture } from "../charts/draw-picture.ts";
 import { chartView } from "../charts/view.ts";
 import { addDays, addMonths } from "../days.ts";
 import {
+  bucketField,
   chartField,
+  countField,
   dimensionField,
-  filtersField,
   metricField,
   notesShape,
   periodField,
   periodShape,
-  regionField,
   rowsShape,
-  segmentField,
+  selectionFields,
 } from "../fields.ts";
-import { GRAINS, type Grain } from "../grains.ts";
+import type { Grain } from "../grains.ts";
 import { decimalsOf, factOf } from "../metrics.ts";
 import { formatPeriod, type Period, parsePeriod } from "../periods.ts";
 import { Question } from "../question.ts";
@@ -45,13 +45,11 @@ export const detectAnomalies = defineTool({
   input: z.object({
     metric: metricField,
     period: periodField.optional().describe("As in analytics_query; default last_90_days"),
-    grain: z.enum(GRAINS).exclude(["total"]).default("day").describe("Length of a point"),
+    grain: bucketField.describe("Length of a point"),
     by: dimensionField.optional().describe(`Looks at each of its ${MEMBERS} largest members`),
-    filters: filtersField.optional(),
-    region: regionField.optional(),
-    segment: segmentField.optional(),
+    ...selectionFields,
     sensitivity: z.enum(["low", "normal", "high"]).default("normal").describe("High finds more"),
-    limit: z.coerce.number().int().min(1).max(100).default(10).describe("Strongest first"),
+    limit: countField(100).default(10).describe("Strongest first"),
     chart: chartField,
   }),
   inherits: ["region", "segment", "period"],

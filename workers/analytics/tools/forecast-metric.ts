@@ -5,17 +5,17 @@ import { presentSource, withNotes } from "../answer.ts";
 import { drawPicture } from "../charts/draw-picture.ts";
 import { chartView } from "../charts/view.ts";
 import {
+  bucketField,
   chartField,
-  filtersField,
+  countField,
   metricField,
   notesShape,
   periodField,
   periodShape,
-  regionField,
   rowsShape,
-  segmentField,
+  selectionFields,
 } from "../fields.ts";
-import { GRAINS, type Grain } from "../grains.ts";
+import type { Grain } from "../grains.ts";
 import { MEASURES } from "../measures.ts";
 import { decimalsOf, factOf } from "../metrics.ts";
 import { parsePeriod } from "../periods.ts";
@@ -52,20 +52,12 @@ export const forecastMetric = defineTool({
     "Forecasts a metric with a 95 % interval, and shows how wrong the method was on the past. Say the error with the figure.",
   input: z.object({
     metric: metricField,
-    grain: z.enum(GRAINS).exclude(["total"]).default("day").describe("Length of a step"),
-    horizon: z.coerce
-      .number()
-      .int()
-      .min(1)
-      .max(366)
-      .optional()
-      .describe("Buckets ahead; default 30 days, 6 months"),
+    grain: bucketField.describe("Length of a step"),
+    horizon: countField(366).optional().describe("Buckets ahead; default 30 days, 6 months"),
     period: periodField
       .optional()
       .describe("History, as in analytics_query; default a year of days, 5 years of months"),
-    filters: filtersField.optional(),
-    region: regionField.optional(),
-    segment: segmentField.optional(),
+    ...selectionFields,
     chart: chartField,
   }),
   inherits: ["region", "segment"],

@@ -7,13 +7,12 @@ import { drawPicture } from "../charts/draw-picture.ts";
 import { chartView } from "../charts/view.ts";
 import {
   chartField,
+  customerFields,
   metricsField,
   notesShape,
   periodField,
   periodShape,
-  regionField,
   rowsShape,
-  segmentField,
 } from "../fields.ts";
 import { MEASURES, type Parts } from "../measures.ts";
 import { computeTicks, factOf, measuresOf } from "../metrics.ts";
@@ -39,8 +38,7 @@ export const listRegionalMetrics = defineTool({
     metrics: metricsField.optional().describe("Metric names, at most 6; default revenue, orders"),
     period: periodField.optional().describe("As in analytics_query; default last_30_days"),
     by: z.enum(["region", "country"]).default("region").describe("Rows of the table"),
-    region: regionField.optional(),
-    segment: segmentField.optional(),
+    ...customerFields,
     chart: chartField,
   }),
   inherits: ["region", "segment", "period"],

@@ -1,21 +1,12 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
-import { divideToTicks, fromTicksOrNull } from "../amounts.ts";
+import { percentOf } from "../amounts.ts";
 import { describeCoverage, withNotes } from "../answer.ts";
 import { drawPicture } from "../charts/draw-picture.ts";
 import { chartView } from "../charts/view.ts";
 import { addDays, addMonths, firstDayOf, toDay } from "../days.ts";
-import {
-  chartField,
-  filtersField,
-  notesShape,
-  periodField,
-  periodShape,
-  regionField,
-  rowsShape,
-  segmentField,
-} from "../fields.ts";
+import { chartField, notesShape, periodField, periodShape, rowsShape, selectionFields } from "../fields.ts";
 import { formatPeriod, type Period, parsePeriod } from "../periods.ts";
 import { Question } from "../question.ts";
 import type { CohortCell, CohortGrain } from "../store/cohorts.ts";
@@ -46,9 +37,7 @@ export const measureRetention = defineTool({
     period: periodField
       .optional()
       .describe("Cohorts and their return; default last_12_months, 12 weeks or 14 days"),
-    filters: filtersField.optional(),
-    region: regionField.optional(),
-    segment: segmentField.optional(),
+    ...selectionFields,
     chart: chartField,
   }),
   inherits: ["region", "segment"],
@@ -132,10 +121,6 @@ function averageAt(cells: readonly CohortCell[], cohorts: readonly string[], age
       .filter((cell) => cell.age === wanted && ripe.has(cell.cohort))
       .reduce((all, { people }) => all + people, 0);
   return percentOf(sum(age), sum(0));
-}
-
-function percentOf(part: number, whole: number): number | null {
-  return fromTicksOrNull(divideToTicks(part, whole, 100, 2), 2);
 }
 
 /** The whole buckets inside a period that are over: a running one would look like a loss. */

@@ -13,6 +13,8 @@ import { chooseKind, WANTED } from "../charts/choose-kind.ts";
 import { drawPicture } from "../charts/draw-picture.ts";
 import { chartView } from "../charts/view.ts";
 import {
+  countField,
+  customerFields,
   dimensionsField,
   filtersField,
   grainField,
@@ -20,9 +22,7 @@ import {
   notesShape,
   periodField,
   periodShape,
-  regionField,
   rowsShape,
-  segmentField,
   timezoneField,
 } from "../fields.ts";
 import { type Grain, listBuckets } from "../grains.ts";
@@ -54,15 +54,8 @@ export const queryMetrics = defineTool({
     period: periodField.optional(),
     grain: grainField.optional(),
     timezone: timezoneField.optional(),
-    region: regionField.optional(),
-    segment: segmentField.optional(),
-    limit: z.coerce
-      .number()
-      .int()
-      .min(1)
-      .max(100)
-      .default(10)
-      .describe("Groups shown; the rest becomes (other)"),
+    ...customerFields,
+    limit: countField(100).default(10).describe("Groups shown; the rest becomes (other)"),
     order: z.enum(["highest", "lowest"]).default("highest").describe("Which groups by the first metric"),
     chart: z.enum(WANTED).default("none").describe("Adds a picture (PNG)"),
   }),

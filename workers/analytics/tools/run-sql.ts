@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
-import { notesShape, rowsShape } from "../fields.ts";
+import { countField, notesShape, rowsShape } from "../fields.ts";
 import { OFFERED_TABLES } from "../schema.ts";
 import { MAX_SQL_LENGTH } from "../sql/tokens.ts";
 import type { AnalyticsStore } from "../store.ts";
@@ -24,7 +24,7 @@ export const runSql = defineTool({
       .max(100)
       .default([])
       .describe("Values for ?, in order. Put text from outside here, never into sql"),
-    limit: z.coerce.number().int().min(1).max(1_000).default(100).describe("Rows at most"),
+    limit: countField(1_000).default(100).describe("Rows at most"),
   }),
   output: z.object({
     columns: z.array(z.string()),

@@ -1,15 +1,9 @@
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import { type MediaItem, readMedia, readMediaList, writeDescription } from "../store/media.ts";
+import type { OpenCollections } from "../store/open-collections.ts";
 import type { Author } from "../store/rows.ts";
 import { type DescribingAi, describeBytes } from "./describe-bytes.ts";
 import { type KeptMedia, keepMedia, type MediaUpload } from "./keep-media.ts";
-
-/** What the library asks of the store that it belongs to. */
-export interface LibraryAccess {
-  /** Row id of a collection that the person may write to. Throws `not_found` or `forbidden`. */
-  requireWritable(collection: string): Promise<number>;
-  canRead(collectionId: number): Promise<boolean>;
-}
 
 /** The optional and required parts of an environment. */
 export interface MediaBindings {
@@ -22,13 +16,13 @@ export class MediaLibrary {
   readonly #db: D1Database;
   readonly #bindings: MediaBindings;
   readonly #author: Author;
-  readonly #access: LibraryAccess;
+  readonly #collections: OpenCollections;
 
-  constructor(db: D1Database, bindings: MediaBindings, author: Author, access: LibraryAccess) {
+  constructor(db: D1Database, bindings: MediaBindings, author: Author, collections: OpenCollections) {
     this.#db = db;
     this.#bindings = bindings;
     this.#author = author;
-    this.#access = access;
+    this.#collections = collections;
   }
 
   /** Keeps a picture or recording in a collection. Throws `invalid_input` for other bytes. */
@@ -36,14 +30,14 @@ export class MediaLibrary {
     upload: Omit<MediaUpload, "collectionId"> & { collection: string },
     now: Date,
   ): Promise<KeptMedia> {
-    const collectionId = await this.#access.requireWritable(upload.collection);
+    const collectionId = await this.#collections.requireWritable(upload.collection);
     return keepMedia({ db: this.#db, bucket: this.#bucket }, { ...upload, collectionId }, this.#author, now);
   }
 
   /** One item without its bytes. Throws `not_found`. */
   async read(slug: string): Promise<MediaItem> {
     const item = await readMedia(this.#db, slug);
-    if (item && (await this.#access.canRead(item.collectionId))) return item;
+    if (item && (await this.#collections.canRead(item.collectionId))) return item;
     throw new ToolError("not_found", `There is no picture or recording "${slug}".`, {
       suggestedAction: "Use a kb://media/… address from an article that fetch returns.",
     });
@@ -61,14 +55,14 @@ export class MediaLibrary {
   /** Those of the named items that the person may read, in their order. */
   async list(slugs: readonly string[]): Promise<MediaItem[]> {
     const items = await readMediaList(this.#db, slugs);
-    const open = await Promise.all(items.map(({ collectionId }) => this.#access.canRead(collectionId)));
+    const open = await Promise.all(items.map(({ collectionId }) => this.#collections.canRead(collectionId)));
     return items.filter((_item, index) => open[index]);
   }
 
   /** What a model needs to describe an item for this person. Throws `unavailable` without Workers AI. */
   async requireDescribable(slug: string): Promise<{ item: MediaItem; ai: DescribingAi }> {
     const item = await this.read(slug);
-    await this.#access.requireWritable(item.collection);
+    await this.#collections.requireWritable(item.collection);
     const ai = this.#bindings.AI;
     if (ai === undefined) {
       throw new ToolError(
@@ -99,7 +93,7 @@ export class MediaLibrary {
   /** Writes a caption or transcript by hand. */
   async writeDescription(slug: string, text: string): Promise<MediaItem> {
     const item = await this.read(slug);
-    await this.#access.requireWritable(item.collection);
+    await this.#collections.requireWritable(item.collection);
     await writeDescription(this.#db, slug, text, this.#author.name);
     return { ...item, description: text, describedBy: this.#author.name };
   }

@@ -9,6 +9,12 @@ export interface CollectionAccess {
   canWrite(collectionId: number): boolean;
 }
 
+/** Where a question may look: row ids of collections. `only` narrows, `hidden` is never looked at. */
+export interface CollectionScope {
+  only?: number | undefined;
+  hidden: readonly number[];
+}
+
 interface AccessRow {
   id: number;
   readers: string | null;

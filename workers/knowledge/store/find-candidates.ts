@@ -1,5 +1,6 @@
 import { buildMatch, type Question, type Term } from "../search/build-match.ts";
 import { FIELDS } from "../search/rank-passages.ts";
+import type { CollectionScope } from "./access.ts";
 import { readTermStatistics } from "./term-statistics.ts";
 
 /** No page reaches deeper into a ranking than this. */
@@ -16,12 +17,6 @@ const MAX_POSTINGS = 2_500;
 
 /** BM25 weights of title, heading, body, tags and collection, for the first choice. */
 const WEIGHTS = `bm25(${FIELDS.title}, ${FIELDS.heading}, ${FIELDS.body}, ${FIELDS.tags}, 0.0)`;
-
-/** Where a caller may look: row ids of collections. `only` narrows, `hidden` is never looked at. */
-export interface CandidateScope {
-  only?: number | undefined;
-  hidden: readonly number[];
-}
 
 /** A passage of the first choice. */
 export interface FoundRow {
@@ -66,7 +61,7 @@ const NEWEST = `
 export async function findCandidates(
   db: D1Database,
   question: Question,
-  scope: CandidateScope,
+  scope: CollectionScope,
 ): Promise<readonly FoundRow[]> {
   const { terms, postings } = await chooseTerms(db, question);
   const words = buildMatch({ ...question, terms });
@@ -121,7 +116,7 @@ async function matchesTooMany(db: D1Database, match: string): Promise<boolean> {
 }
 
 /** The MATCH expression of some columns, kept to the scope. */
-function matchIn(columns: string, words: string, { only, hidden }: CandidateScope): string {
+function matchIn(columns: string, words: string, { only, hidden }: CollectionScope): string {
   const inside = only === undefined ? "" : ` AND collection : "c${only}"`;
   const outside =
     hidden.length === 0 ? "" : ` NOT collection : (${hidden.map((id) => `"c${id}"`).join(" OR ")})`;

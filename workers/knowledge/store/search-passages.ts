@@ -10,8 +10,9 @@ import {
 import { smoothScores } from "../search/smooth-scores.ts";
 import { fuseRankings } from "../vectors/fuse-rankings.ts";
 import type { VectorSide } from "../vectors/vector-side.ts";
+import type { CollectionScope } from "./access.ts";
 import { correctSpelling } from "./correct-spelling.ts";
-import { type CandidateScope, findCandidates, MAX_HITS, RANKED_ANEW } from "./find-candidates.ts";
+import { findCandidates, MAX_HITS, RANKED_ANEW } from "./find-candidates.ts";
 import { inTime } from "./in-time.ts";
 import type { PassageHit } from "./rows.ts";
 import { spellBeginnings } from "./spell-beginnings.ts";
@@ -28,7 +29,7 @@ export interface SearchRequest {
 }
 
 /** Where a caller may look, and with what. */
-export interface SearchScope extends CandidateScope {
+export interface SearchScope extends CollectionScope {
   /** Search by meaning, where the environment has it. */
   vectors?: VectorSide | undefined;
 }

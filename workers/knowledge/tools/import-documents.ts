@@ -79,7 +79,7 @@ export const importDocuments = defineLongTool({
           suggestedAction: "Choose one from knowledge_list_collections and pass its slug as collection.",
         });
       }
-      if (newTitle !== undefined) await store.ensureCollection({ slug: collection, title: newTitle }, now);
+      if (newTitle !== undefined) await store.collections.ensure({ slug: collection, title: newTitle }, now);
       const tally = { created: 0, updated: 0, unchanged: 0, left_alone: [] };
       // The first piece belongs to the call: whoever may not write learns it there, and little is done at once.
       return takeIn({ collection, from: 0, tally }, input, store, now);

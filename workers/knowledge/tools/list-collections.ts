@@ -23,6 +23,6 @@ export const listCollections = defineTool({
   }),
   overflow: "collections",
   async run(_input, { store }: ToolContext<KnowledgeStore>) {
-    return { collections: await store.listCollections() };
+    return { collections: await store.collections.list() };
   },
 });

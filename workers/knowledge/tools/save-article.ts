@@ -32,7 +32,7 @@ export const saveArticle = defineTool({
         suggestedAction: "Choose one from knowledge_list_collections and pass its slug as collection.",
       });
     }
-    if (newTitle !== undefined) await store.ensureCollection({ slug: collection, title: newTitle }, now);
+    if (newTitle !== undefined) await store.collections.ensure({ slug: collection, title: newTitle }, now);
     const article = await store.createArticle({ collection, title, body, tags }, now);
     context.remember({ type: "article", id: article.slug, label: article.title });
     return describeSaved(article);

@@ -28,7 +28,7 @@ export const shareCollection = defineTool({
     writers: z.array(z.string()).nullable(),
   }),
   async run({ collection, readers, writers }, { store }: ToolContext<KnowledgeStore>) {
-    await store.shareCollection(collection, { readers, writers });
+    await store.collections.share(collection, { readers, writers });
     return { collection, readers, writers };
   },
 });

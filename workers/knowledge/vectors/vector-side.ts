@@ -1,3 +1,5 @@
+import type { CollectionScope } from "../store/access.ts";
+
 /** The model that turns text into 768 numbers (Workers AI). Another model needs a new index and a reindex. */
 const MODEL = "@cf/baai/bge-base-en-v1.5";
 /** What the model's authors put before a question, and before nothing else. */
@@ -41,10 +43,7 @@ export class VectorSide {
   }
 
   /** Row ids of the passages nearest to a question, best first, at most 50; hidden collections are left out. */
-  async findNearest(
-    question: string,
-    scope: { only?: number | undefined; hidden: readonly number[] },
-  ): Promise<number[]> {
+  async findNearest(question: string, scope: CollectionScope): Promise<number[]> {
     const [vector] = await this.#embed([QUESTION_PREFIX + question]);
     if (!vector) return [];
     const filter =

@@ -1,0 +1,67 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import { signIn, type TestPerson } from "../support/oauth.ts";
+import { setApprovals, setSecondFactor } from "../support/policy.ts";
+import { enrol } from "../support/second-factor.ts";
+import { showCode } from "../support/totp.ts";
+import { approve, askFor, letCallsWait, openAs, RULE, textOf } from "./waiting-call.ts";
+
+beforeEach(letCallsWait);
+
+/** Makes a browser's sign-in older than the quarter of an hour in which it counts as fresh. */
+const ageSignIn = ({ id }: TestPerson) =>
+  env.PLATFORM_DB.prepare(`UPDATE "session" SET "createdAt" = ? WHERE "userId" = ?`)
+    .bind(new Date(Date.now() - 16 * 60_000).toISOString(), id)
+    .run();
+
+describe("a person who may approve calls of their own apps", { timeout: 20_000 }, () => {
+  beforeEach(() => setApprovals("sales", [{ ...RULE, self_approval: true }]));
+
+  it("does it with a fresh sign-in, and is asked for one otherwise", async () => {
+    const { path, browser, requester, call } = await askFor({ first_name: "Own", last_name: "Call" });
+    await ageSignIn(requester);
+    const html = await textOf(browser.get(path));
+    expect(html).toContain("Sign in again");
+    expect(html).not.toContain('value="approve"');
+    expect((await browser.post(path, approve(requester))).status).toBe(403);
+    const out = await browser.post("/sign-out", { next: path });
+    expect(out.headers.get("Location")).toBe(`/sign-in?next=${encodeURIComponent(path)}`);
+    const fresh = await signIn(requester);
+    expect(await textOf(fresh.get(path))).toContain('value="approve"');
+    expect((await fresh.post(path, approve(requester))).status).toBe(303);
+    expect((await call()).isError).toBe(false);
+  });
+
+  it("does it with a fresh second factor once one is set up, however fresh the sign-in is", async () => {
+    const { path, browser, requester, call } = await askFor({ first_name: "Own", last_name: "Factor" });
+    const { secret } = await enrol(browser);
+    await env.PLATFORM_DB.prepare(`UPDATE "session" SET "mfaAt" = ? WHERE "userId" = ?`)
+      .bind(Date.now() - 16 * 60_000, requester.id)
+      .run();
+    const html = await textOf(browser.get(path));
+    expect(html).toContain(`/sign-in/code?next=${encodeURIComponent(path)}`);
+    expect(html).not.toContain('value="approve"');
+    expect((await browser.post(path, approve(requester))).status).toBe(403);
+    const code = await browser.post("/sign-in/code", { code: await showCode(secret, 1), next: path });
+    expect(code.headers.get("Location")).toBe(path);
+    expect((await browser.post(path, approve(requester))).status).toBe(303);
+    expect((await call()).isError).toBe(false);
+  });
+
+  it("does it with no sign-in at all, however fresh, where the role requires a second factor that is not set up", async () => {
+    const { path, browser, requester } = await askFor({ first_name: "No", last_name: "Factor" });
+    setSecondFactor("sales", { required: true });
+    try {
+      expect(await textOf(browser.get(path))).toContain("/account/second-factor?next=");
+      expect((await browser.post(path, approve(requester))).status).toBe(403);
+    } finally {
+      setSecondFactor("sales", {});
+    }
+  });
+
+  it("does not thereby approve anybody else's", async () => {
+    const { path } = await askFor();
+    const { browser, person } = await openAs("sales");
+    expect((await browser.post(path, approve(person))).status).toBe(403);
+  });
+});
