@@ -181,7 +181,7 @@ describe("work that is longer than a call", () => {
     // Or the person's object would know the earlier policy for up to 30 seconds.
     await evictDurableObject(env.PRINCIPAL.get(env.PRINCIPAL.idFromName("user_overruled")));
     await runDurableObjectAlarm(runnerOf("user_overruled"));
-    const { status, result } = await finished(session, taskId);
+    const { status, result } = await reachTask(session, taskId);
     await goBackTo(1);
     expect([status, result.isError]).toEqual(["completed", true]);
     expect(JSON.parse(result.content[0].text).error).toMatchObject({
