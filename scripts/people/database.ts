@@ -17,9 +17,7 @@ export interface PeopleDatabase {
   change(sql: string): Promise<void>;
 }
 
-/**
- * Opens the platform database: embedded storage for `local`, the deployed database for the others.
- */
+/** Opens the platform database: embedded storage for `local`, the deployed database for the others. */
 export function openPeopleDatabase(environment: EnvironmentName, stateFolder?: string): PeopleDatabase {
   const place =
     environment === "local"
