@@ -1,12 +1,14 @@
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { readExportLine } from "../shared/audit/export-line.ts";
 import { type AskedSpan, verifyExport } from "../shared/audit/verify-export.ts";
 import { printDeadLetters, redrive } from "./audit/dead-letters.ts";
 import { exportLines } from "./audit/export-lines.ts";
 import { formatFinding, formatSummary } from "./audit/format.ts";
 import { changeHold, type Held, listHolds } from "./audit/holds.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
+import { endWithReader } from "./local/output.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
 import { openPeopleDatabase, type PeopleDatabase } from "./people/database.ts";
 
@@ -42,18 +44,20 @@ type Flags = ReturnType<typeof readCommand>["values"];
 
 const COMMANDS: Readonly<Record<string, (flags: Flags, operands: readonly string[]) => Promise<void>>> = {
   async export(flags) {
+    const span = readSpan(flags);
     const database = open(flags);
-    const lines = exportLines(
-      (sql) => database.query(sql),
-      readEnvironment(flags),
-      readSpan(flags),
-      Date.now(),
-    );
+    const lines = exportLines((sql) => database.query(sql), readEnvironment(flags), span, Date.now());
     for await (const line of lines) process.stdout.write(`${JSON.stringify(line)}\n`);
   },
   async verify(flags, [file]) {
     if (file === undefined) throw new CommandFailure("Name the file to verify.", SEE_HELP);
-    const verification = await verifyExport(await readLines(file), flags.key, readSpan(flags));
+    const lines = await readLines(file);
+    if (!lines.some(readExportLine))
+      throw new CommandFailure(
+        `${file} is no export of the audit trail.`,
+        "Write one: npm run -s audit -- export > trail.jsonl",
+      );
+    const verification = await verifyExport(lines, flags.key, readSpan(flags));
     for (const finding of verification.findings.slice(0, MOST_FINDINGS)) console.log(formatFinding(finding));
     const hidden = verification.findings.length - MOST_FINDINGS;
     if (hidden > 0) console.log(`… and ${hidden} more`);
@@ -112,15 +116,18 @@ async function readLines(file: string): Promise<string[]> {
   try {
     for await (const line of createInterface({ input: createReadStream(file, "utf8") })) lines.push(line);
   } catch (failure) {
-    throw new CommandFailure(`${file} cannot be read: ${String(failure)}`, SEE_HELP);
+    throw new CommandFailure(`${file} cannot be read.`, "Check the path.", failure);
   }
   return lines;
 }
 
 /** Both ends included, as records are kept by the millisecond; `--to` itself is excluded. */
 function readSpan(flags: Flags): AskedSpan {
+  const from = readMoment("from", flags.from);
   const to = readMoment("to", flags.to);
-  return { from: readMoment("from", flags.from), to: to === null ? null : to - 1 };
+  if (from !== null && to !== null && from >= to)
+    throw new CommandFailure("--from must be before --to.", "--to itself is not part of the span.");
+  return { from, to: to === null ? null : to - 1 };
 }
 
 function readMoment(flag: string, text: string | undefined): number | null {
@@ -167,6 +174,7 @@ async function main(): Promise<void> {
   await command(values, operands);
 }
 
+endWithReader();
 try {
   await main();
 } catch (failure) {

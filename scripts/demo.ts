@@ -4,6 +4,7 @@ import { SCENES } from "./demo/job.ts";
 import { authorize, discover, registerClient, type Token } from "./demo/oauth.ts";
 import { GENERATIONS, openSession } from "./demo/session.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
+import { endWithReader } from "./local/output.ts";
 import { parsePort } from "./local/port.ts";
 import { DEMO_PASSWORD } from "./seed/people.ts";
 
@@ -11,6 +12,7 @@ import { DEMO_PASSWORD } from "./seed/people.ts";
 
 const ACCOUNT = { email: "sales@gatehouse.example", password: DEMO_PASSWORD };
 
+endWithReader();
 try {
   await main();
 } catch (failure) {

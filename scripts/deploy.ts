@@ -13,6 +13,7 @@ import {
 import { runSteps } from "./deploy/run-steps.ts";
 import { type DeploymentTarget, readTarget } from "./deploy/target.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
+import { endWithReader } from "./local/output.ts";
 import { ROOT } from "./local/root.ts";
 
 const HELP = `Deploys Gatehouse: creates what the account lacks, migrates, then deploys, then waits until it is ready.
@@ -25,6 +26,7 @@ const HELP = `Deploys Gatehouse: creates what the account lacks, migrates, then 
 
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 
+endWithReader();
 try {
   await main();
 } catch (failure) {

@@ -10,6 +10,7 @@ import { openRemoteDestination } from "./knowledge/remote-destination.ts";
 import { openLocalDatabases } from "./local/databases.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { takeStateFolder } from "./local/lock.ts";
+import { endWithReader } from "./local/output.ts";
 
 const HELP = `Imports documents into a knowledge base: Markdown, plain text, HTML and PDF. Without --env or --url it is
 that of this machine's storage.
@@ -35,6 +36,7 @@ const PROGRESS_MS = 2_000;
 process.env.WRANGLER_SEND_METRICS = "false";
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 
+endWithReader();
 try {
   await run();
 } catch (failure) {
@@ -50,7 +52,10 @@ async function run(): Promise<void> {
 
 /** Into the storage of this machine. */
 async function importHere(wanted: ImportArguments): Promise<void> {
-  const release = takeStateFolder(wanted.stateFolder);
+  const release = takeStateFolder(
+    wanted.stateFolder,
+    "Stop it first, or import through it: --url http://localhost:8787.",
+  );
   const databases = await openLocalDatabases(wanted.stateFolder);
   try {
     const db = databases.all.find(({ binding }) => binding === "KNOWLEDGE_DB")?.connection;

@@ -4,6 +4,7 @@ import { hashPassword } from "better-auth/crypto";
 import { z } from "zod";
 import { bundledPolicy, listRoles } from "../shared/policy/current.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
+import { endWithReader } from "./local/output.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
 import { openPeopleDatabase, type PeopleDatabase } from "./people/database.ts";
 import { erase } from "./people/erase.ts";
@@ -28,7 +29,7 @@ const HELP = `Manages the people who may sign in. There is no sign-up: this comm
   npm run people -- role --email ada@example.com --role admin
   npm run people -- password --email ada@example.com      a new password, everywhere signed out
   npm run people -- second-factor --email ada@example.com takes it away from who lost phone and backup codes
-  npm run people -- disable --email ada@example.com       refused within 30 seconds, open sessions included
+  npm run people -- disable --email ada@example.com       refused at the next call, open sessions included
   npm run people -- enable --email ada@example.com
 
   npm run people -- erase --email ada@example.com         says what would go; --yes erases it
@@ -40,6 +41,8 @@ const HELP = `Manages the people who may sign in. There is no sign-up: this comm
   --url <url>                      where Gatehouse runs, if not at the environment's PUBLIC_URL
   Roles: ${ROLES.join(", ")}
 `;
+
+const SEE_HELP = "See what there is: npm run people -- --help";
 
 /** Milliseconds that a command waits for the Worker, which looks for requests every five minutes. */
 const PATIENCE_MS = 6 * 60_000;
@@ -54,7 +57,7 @@ const name = z
   .min(1)
   .max(120)
   .regex(/^\P{Cc}+$/u, "must not have control characters");
-const role = z.enum(ROLES);
+const role = z.enum(ROLES, `The roles are ${ROLES.join(", ")}`);
 
 interface Flags {
   email?: string | undefined;
@@ -74,10 +77,7 @@ async function main(): Promise<void> {
   }
   const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
   if (run === undefined) {
-    throw new CommandFailure(
-      `There is no command "${command}".`,
-      "See what there is: npm run people -- --help",
-    );
+    throw new CommandFailure(`There is no command "${command}".`, SEE_HELP);
   }
   await run(openPeopleDatabase(environment, state), flags);
 }
@@ -143,7 +143,11 @@ const COMMANDS: Readonly<Record<string, (database: PeopleDatabase, flags: Flags)
     console.log(JSON.stringify(data, null, 2));
   },
   async request(database, flags) {
-    const id = read("id", z.coerce.number().int().positive(), flags.id);
+    const id = read(
+      "id",
+      z.coerce.number("The id is the number that erase printed").int().positive(),
+      flags.id,
+    );
     const found = await readRequest(database, id);
     if (!found) throw new CommandFailure(`There is no request ${id}.`, "Requests are kept for 30 days.");
     console.log(JSON.stringify(found, null, 2));
@@ -204,7 +208,7 @@ function read<Output>(flag: string, schema: z.ZodType<Output>, value: string | u
   if (result.success) return result.data;
   throw new CommandFailure(
     value === undefined ? `--${flag} is missing.` : `--${flag} ${JSON.stringify(value)} is not possible.`,
-    `${result.error.issues[0]?.message ?? "Invalid"}. See: npm run people -- --help`,
+    value === undefined ? SEE_HELP : `${result.error.issues[0]?.message ?? "Invalid"}. ${SEE_HELP}`,
   );
 }
 
@@ -234,10 +238,7 @@ function readCommand() {
       flags: { ...flags, environment: env },
     };
   } catch (error) {
-    throw new CommandFailure(
-      error instanceof Error ? error.message : String(error),
-      "See what there is: npm run people -- --help",
-    );
+    throw new CommandFailure(error instanceof Error ? error.message : String(error), SEE_HELP);
   }
 }
 
@@ -245,6 +246,7 @@ function isEnvironment(text: string): text is EnvironmentName {
   return (ENVIRONMENTS as readonly string[]).includes(text);
 }
 
+endWithReader();
 try {
   await main();
 } catch (failure) {

@@ -4,6 +4,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { formatMistake } from "./check/policy.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
+import { endWithReader } from "./local/output.ts";
 import { ROOT } from "./local/project.ts";
 import { readRegistry } from "./policy/catalogue.ts";
 import { describeDifference, type Side } from "./policy/diff.ts";
@@ -178,6 +179,7 @@ function readCommand() {
   }
 }
 
+endWithReader();
 try {
   await main();
 } catch (failure) {

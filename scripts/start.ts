@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { renderCard } from "./local/card.ts";
 import { listLoaders } from "./local/demonstration.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
+import { endRuntimesWithThisProcess } from "./local/keeper.ts";
 import { takeStateFolder } from "./local/lock.ts";
 import { watchParent } from "./local/parent.ts";
 import { parsePort, requireFreePort } from "./local/port.ts";
@@ -56,6 +57,7 @@ async function start(): Promise<void> {
   const reporter = createReporter();
   const giveBack = takeStateFolder(stateFolder);
   process.once("exit", giveBack);
+  endRuntimesWithThisProcess();
   if (flags.reset) {
     await reporter.step("Emptying local storage", () =>
       rm(path.join(stateFolder, "v3"), { recursive: true, force: true }),

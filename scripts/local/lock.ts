@@ -5,8 +5,13 @@ import { CommandFailure } from "./failure.ts";
 /**
  * Takes a state folder for this process and returns how to give it back. Two runtimes over the same files would
  * each believe to be the only owner of every Durable Object. A lock whose process is gone is taken over.
+ *
+ * @param advice - what to do when it is taken, if not to start on other storage
  */
-export function takeStateFolder(stateFolder: string): () => void {
+export function takeStateFolder(
+  stateFolder: string,
+  advice = "Use that one, stop it, or use other storage: npm start -- --state <folder>.",
+): () => void {
   mkdirSync(stateFolder, { recursive: true });
   const file = path.join(stateFolder, "gatehouse.pid");
   try {
@@ -16,7 +21,7 @@ export function takeStateFolder(stateFolder: string): () => void {
     if (isAlive(owner)) {
       throw new CommandFailure(
         `Gatehouse already runs on ${stateFolder} (process ${owner}).`,
-        `Use that one, stop it, or use other storage: npm start -- --state <folder>. If process ${owner} is something else, delete ${file}.`,
+        `${advice} If process ${owner} is something else, delete ${file}.`,
       );
     }
     writeFileSync(file, String(process.pid));

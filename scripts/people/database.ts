@@ -1,9 +1,10 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { CommandFailure } from "../local/failure.ts";
 import { type ProcessResult, runWrangler } from "../local/process.ts";
-import { type EnvironmentName, environmentFlag } from "../local/project.ts";
+import { type EnvironmentName, environmentFlag, ROOT } from "../local/project.ts";
 
 /** One row of the answer to a question. */
 export type Row = Record<string, string | number | null>;
@@ -23,6 +24,7 @@ export function openPeopleDatabase(environment: EnvironmentName, stateFolder?: s
       ? ["--local", ...(stateFolder === undefined ? [] : ["--persist-to", stateFolder])]
       : ["--remote"];
   const execute = async (input: readonly string[]): Promise<ProcessResult> => {
+    if (environment === "local") requireStorage(stateFolder);
     const result = await runWrangler(
       ["d1", "execute", "PLATFORM_DB", environmentFlag(environment), ...place, "--yes", "--json", ...input],
       { env: { CI: "1" } },
@@ -57,6 +59,27 @@ function explain(environment: EnvironmentName, { stdout, stderr }: ProcessResult
     : new CommandFailure(
         `wrangler could not reach the ${environment} database.`,
         environment === "local" ? "Its message is below." : "Sign in with: npx wrangler login",
-        text.slice(-1_500),
+        readWranglerError(text) ?? text.slice(-1_500),
       );
+}
+
+/** Throws when no start has made this storage: wrangler would begin an empty one under a mistyped name. */
+function requireStorage(stateFolder: string | undefined): void {
+  if (existsSync(path.resolve(ROOT, stateFolder ?? ".wrangler/state", "v3"))) return;
+  throw stateFolder === undefined
+    ? new CommandFailure("There is no local storage yet.", "Run once: npm start")
+    : new CommandFailure(
+        `There is no local storage in ${stateFolder}.`,
+        `Check the folder, or run once: npm start -- --state ${stateFolder}`,
+      );
+}
+
+/** The sentence inside of `{"error": {"text": …}}`, which is how wrangler fails under `--json`; else `null`. */
+function readWranglerError(text: string): string | null {
+  try {
+    const { error } = JSON.parse(text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1));
+    return typeof error?.text === "string" ? error.text : null;
+  } catch {
+    return null;
+  }
 }

@@ -61,6 +61,9 @@ export async function verifyExport(
   if (!header) findings.push(ofFile(1, "edited", "The first line does not begin an export."));
   if (header) findings.push(...compareSpans(header, asked));
   if (!end) findings.push(ofFile(count, "missing", "The end line is not there: the file is cut short."));
+  // Whoever takes the checkpoints out of a file could write its chains anew: a key that signed nothing says nothing.
+  if (trusted.length > 0 && records.length > 0 && checkpoints.length === 0)
+    findings.push(ofFile(count, "missing", "No checkpoint is in it, so no named key signed any of it."));
   const keys = await followSuccession(checkpoints, trusted);
   const verified = await verifyRemovals(removals, keys);
   findings.push(...verified.findings);

@@ -179,6 +179,20 @@ describe("an export", () => {
     expect(await firstFinding(without)).toMatchObject({ kind: "missing", chain: "user_b", sequence: 7 });
   });
 
+  it("without any checkpoint is not whole for those who name a key", async () => {
+    const { publicKey } = await openSigningKey(env.AUDIT_SIGNING_KEY);
+    const unsigned = lines
+      .filter((line) => !line.startsWith('{"line":"checkpoint"'))
+      .map((line) =>
+        line.startsWith('{"line":"end"') ? line.replace(/"checkpoints":\d+/, '"checkpoints":0') : line,
+      );
+    expect((await verifyExport(unsigned)).findings).toEqual([]);
+    const { findings } = await verifyExport(unsigned, [keyIdOf(publicKey)]);
+    expect(findings.map(({ text }) => text)).toEqual([
+      "No checkpoint is in it, so no named key signed any of it.",
+    ]);
+  });
+
   it("names a checkpoint that was edited, taken out, or signed by a key that is not trusted", async () => {
     const index = lines.findIndex((line) => line.startsWith('{"line":"checkpoint"'));
     const checkpoint = lines[index] ?? "";

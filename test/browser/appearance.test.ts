@@ -32,6 +32,7 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
     async (page) => {
       await page.goto("/sign-in");
       await signIn(page, "nobody", "wrong");
+      await page.getByText("E-mail or password is wrong.").waitFor();
     },
   ],
   [
@@ -39,6 +40,7 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
     async (page) => {
       await page.goto(client.authorizeUrl());
       await signIn(page, "admin");
+      await arriveAt(page, /^Allow/);
     },
   ],
   [
@@ -58,6 +60,7 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
       const { path } = await (await connectSeller(page, client))();
       await page.goto(path);
       await signIn(page, "admin");
+      await arriveAt(page, /run once/);
     },
   ],
   [

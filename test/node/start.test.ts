@@ -114,6 +114,24 @@ describe("npm start, npm run demo, and a second start", () => {
     expect(await readdir(stateFolder)).not.toContain("gatehouse.pid");
   });
 
+  it("leaves no runtime on the port and the storage when it is killed", async () => {
+    const killed = start();
+    await killed.printed(READY);
+    // The runtime's own end of this connection: it closes when the runtime is gone.
+    const connection = net.connect(port, "localhost");
+    const gone = new Promise((resolve) => connection.once("close", resolve).resume());
+    await new Promise<void>((resolve) => connection.once("connect", resolve));
+    const runtimes = listRuntimes(killed.processId);
+    await killed.end("SIGKILL");
+    await gone;
+    expect(runtimes.length).toBeGreaterThan(0);
+
+    const next = start();
+    await next.printed(READY);
+    expect(runtimes.filter(isAlive)).toEqual([]);
+    expect(await next.end("SIGTERM")).toBe(0);
+  });
+
   it("keeps the data, says that other sizes need a reset, and begins anew with one", async () => {
     const kept = start(["--contacts", "150"]);
     await kept.printed(READY);
