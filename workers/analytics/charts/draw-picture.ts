@@ -31,13 +31,13 @@ export async function drawPicture(
 
 /** What a model passes on when a picture shows names without their letters. */
 const BOXES =
-  "Names in other scripts than Latin, Greek and Cyrillic are boxes in the picture; the table has them in full.";
+  "Emoji and other scripts than Latin, Greek and Cyrillic are boxes in the picture; the table has the names in full.";
 
-/** Whether the fonts of {@link loadRenderer} hold every letter of a text. */
+/** Whether the font of {@link loadRenderer} holds every letter of a text. */
 function canShow(text: string): boolean {
-  return /^[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Common}\p{Script=Inherited}]*$/u.test(
-    text,
-  );
+  const letters =
+    /^[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Common}\p{Script=Inherited}]*$/u;
+  return letters.test(text) && !/\p{Emoji_Presentation}/u.test(text);
 }
 
 interface Renderer {
@@ -59,21 +59,17 @@ async function rasterise(svg: string): Promise<Uint8Array> {
 }
 
 async function loadRenderer(): Promise<Renderer> {
-  const [{ Resvg, initWasm }, { default: wasm }, ...fonts] = await Promise.all([
+  const [{ Resvg, initWasm }, { default: wasm }, { default: font }] = await Promise.all([
     import("@resvg/resvg-wasm"),
     import("@resvg/resvg-wasm/index_bg.wasm"),
-    import("@fontsource/inter/files/inter-latin-500-normal.woff2"),
-    import("@fontsource/inter/files/inter-latin-ext-500-normal.woff2"),
-    import("@fontsource/inter/files/inter-vietnamese-500-normal.woff2"),
-    import("@fontsource/inter/files/inter-greek-500-normal.woff2"),
-    import("@fontsource/inter/files/inter-cyrillic-500-normal.woff2"),
-    import("@fontsource/inter/files/inter-cyrillic-ext-500-normal.woff2"),
+    // One font with all its letters: between several the renderer loses some that two of them would draw differently.
+    import("inter-ui/web/Inter-Medium.woff2"),
   ]);
   await initWasm(wasm);
   const options = {
     fitTo: { mode: "zoom" as const, value: PICTURE.scale },
     font: {
-      fontBuffers: fonts.map(({ default: font }) => new Uint8Array(font)),
+      fontBuffers: [new Uint8Array(font)],
       defaultFontFamily: "Inter",
       sansSerifFamily: "Inter",
     },
