@@ -49,6 +49,7 @@ body {
   font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif;
   overflow-wrap: anywhere;
 }
+time { white-space: nowrap; }
 header.site, main, footer.site { width: 100%; max-width: 34rem; margin-inline: auto; padding-inline: 1rem; }
 body.wide header.site, body.wide main, body.wide footer.site { max-width: 46rem; }
 header.site { display: flex; align-items: center; justify-content: space-between; gap: 1rem; padding-block: 1.75rem 1.25rem; }
