@@ -18,14 +18,17 @@ const ENROLLED_MS = 24 * 60 * 60_000;
 /** Milliseconds between two announcements: many changes at once are one piece of news. */
 const PACE_MS: Readonly<Record<Pace, number>> = { soon: 1_000, calm: 10_000 };
 
-/** Session objects that are told at the same time. */
-const BATCH = 50;
+/** Session objects that are told at the same time: each of them asks its person's object and its server's database. */
+const BATCH = 25;
+
+/** Milliseconds until the next of them are told, so that calls come in between. */
+const PAUSE_MS = 25;
 
 /**
- * Session objects that one run tells at most, in the order of their names; an alarm goes on with the next. A request may
- * send only so many others (Workers limits, «Subrequests»: 10,000).
+ * Session objects that one run tells at most, in the order of their names; an alarm goes on with the next. Whoever
+ * announces waits for the first run, and a request may send only so many others (Workers limits, «Subrequests»: 10,000).
  */
-const PORTION = 1_000;
+const PORTION = 250;
 
 type Place = { binding: string; name: string };
 
@@ -181,6 +184,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     if (last) this.#writeRound(pace, { ...round, told: last });
     else if (this.#readRounds().has(pace)) this.#sql.exec("DELETE FROM rounds WHERE pace = ?", pace);
     for (let start = 0; start < places.length; start += BATCH) {
+      if (start > 0) await scheduler.wait(PAUSE_MS);
       const batch = places.slice(start, start + BATCH);
       await Promise.all(batch.map((place) => this.#tell(place, round.publication)));
     }

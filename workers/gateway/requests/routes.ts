@@ -32,8 +32,8 @@ requestRoutes.post("/people/changes", async (c) => {
 });
 
 /**
- * `POST /policy/changes`: all who wait have been told of a publication when the answer is there. It is announced once,
- * whoever asks how often; one that the database does not have costs a row.
+ * `POST /policy/changes`: the first of those who wait have been told of a publication when the answer is there, and all
+ * of them a while later. It is announced once, whoever asks how often; one that the database does not have costs a row.
  */
 requestRoutes.post("/policy/changes", async (c) => {
   const notice = await readNotice(c, CHANGED_POLICY);
