@@ -186,20 +186,20 @@ describe("a session whose stream was closed", () => {
   });
 });
 
-describe("a topic for which thousands of sessions wait", () => {
+describe("a topic for which many sessions wait", () => {
   it("tells all whom the news concerns, more than one run may tell", async () => {
     const topic = "crowd";
     // A session that cannot be reached is forgotten once it was told.
     await runInDurableObject(hubOf(topic), async (hub: ChangeHub) => {
-      for (let number = 0; number < 2_500; number += 1) {
+      for (let number = 0; number < 1_000; number += 1) {
         const place = { binding: "NOWHERE", name: `streamable-http:${number}` };
-        await hub.enrol(place, { userId: `user_${number % 5}`, pace: "soon" });
+        await hub.enrol(place, { userId: `user_${number % 2}`, pace: "soon" });
       }
     });
     await changeGate(env, topic).announce({ userId: "user_1" });
-    await expect.poll(() => countSessions(topic)).toBe(2_000);
+    await expect.poll(() => countSessions(topic), { timeout: 10_000 }).toBe(500);
     await changeGate(env, topic).announce();
-    await expect.poll(() => countSessions(topic)).toBe(0);
+    await expect.poll(() => countSessions(topic), { timeout: 10_000 }).toBe(0);
   });
 });
 
