@@ -58,6 +58,7 @@ describe("connecting an app, without script", () => {
     const page = await openPage(browser);
     await page.goto(client.authorizeUrl({ resource: "/mcp/crm" }));
     await signIn(page, "viewer");
+    await arriveAt(page, /^Allow /);
     for (const box of await page.getByRole("checkbox").all()) await box.uncheck();
     await page.getByRole("button", { name: "Allow" }).click();
     expect(await page.getByRole("alert").innerText()).toContain("Tick at least one permission");
