@@ -1,3 +1,4 @@
+import { parseArgs } from "node:util";
 import { at } from "./demo/answer.ts";
 import { Browser } from "./demo/browser.ts";
 import { SCENES } from "./demo/job.ts";
@@ -8,7 +9,10 @@ import { endWithReader } from "./local/output.ts";
 import { parsePort } from "./local/port.ts";
 import { DEMO_PASSWORD } from "./seed/people.ts";
 
-// Plays the main job as a real client would, against a running Gatehouse: GATEHOUSE_URL, or localhost at PORT.
+const HELP = `Plays the main job as a real client would, in both protocol generations, against a running Gatehouse.
+
+  npm run demo      at http://localhost:8787, or at PORT or GATEHOUSE_URL of the environment
+`;
 
 const ACCOUNT = { email: "sales@gatehouse.example", password: DEMO_PASSWORD };
 
@@ -20,6 +24,8 @@ try {
 }
 
 async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { help: { type: "boolean", short: "h" } } });
+  if (values.help) return console.log(HELP);
   const base = (process.env.GATEHOUSE_URL ?? `http://localhost:${parsePort(process.env.PORT)}`).replace(
     /\/$/,
     "",

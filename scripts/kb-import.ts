@@ -11,6 +11,7 @@ import { openLocalDatabases } from "./local/databases.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { takeStateFolder } from "./local/lock.ts";
 import { endWithReader } from "./local/output.ts";
+import { requireStorage } from "./local/storage.ts";
 
 const HELP = `Imports documents into a knowledge base: Markdown, plain text, HTML and PDF. Without --env or --url it is
 that of this machine's storage.
@@ -52,6 +53,7 @@ async function run(): Promise<void> {
 
 /** Into the storage of this machine. */
 async function importHere(wanted: ImportArguments): Promise<void> {
+  requireStorage(wanted.stateFolder);
   const release = takeStateFolder(
     wanted.stateFolder,
     "Stop it first, or import through it: --url http://localhost:8787.",

@@ -13,6 +13,7 @@ import { prepareDatabases } from "./local/prepare.ts";
 import { createReporter } from "./local/reporter.ts";
 import { ROOT } from "./local/root.ts";
 import { type LocalServer, startServer } from "./local/server.ts";
+import { parseWholeNumber } from "./local/whole-number.ts";
 import { DEMO_PASSWORD, DEMO_PEOPLE } from "./seed/people.ts";
 
 const HELP = `Runs Gatehouse on this machine, on embedded local storage, with demonstration data.
@@ -133,12 +134,7 @@ function readFlags() {
 }
 
 function parseCount(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1 || count > 1_000_000) {
-    throw new CommandFailure(`--${name} ${text} is not possible.`, "Use a whole number from 1 to 1000000.");
-  }
-  return count;
+  return text === undefined ? undefined : parseWholeNumber(name, text);
 }
 
 /**

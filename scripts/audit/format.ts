@@ -20,5 +20,15 @@ export function formatSummary(verification: Verification): string {
     removed.statements === 0
       ? "Nothing was ever removed."
       : `Removed lawfully, by ${removed.statements} signed statements: the events of ${removed.events} records that are still there, and ${removed.records} records before them.`;
-  return `${verdict}: ${records} records in ${chains} chains, ${checkpoints} checkpoints.\n${gone}\n${signed}`;
+  const held = [
+    count(records, "record"),
+    "in",
+    `${count(chains, "chain")},`,
+    count(checkpoints, "checkpoint"),
+  ];
+  return `${verdict}: ${held.join(" ")}.\n${gone}\n${signed}`;
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }

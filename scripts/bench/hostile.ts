@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import fc from "fast-check";
 import { GENERATIONS, type Generation } from "../demo/session.ts";
 import { CommandFailure, reportFailure } from "../local/failure.ts";
+import { parseWholeNumber } from "../local/whole-number.ts";
 import { buildVariant } from "./calls/build.ts";
 import { signPeopleIn } from "./calls/people.ts";
 import { findFreePort, type RunningWorker, startGateway } from "./calls/runtime.ts";
@@ -29,23 +30,18 @@ const AT_ONCE = 8;
 /** Text in a note of somebody else, which no answer may hold. */
 const SECRET = "note-of-somebody-else-5d1c";
 
+/** Seeds are 31 bits. */
+const MOST_SEED = 2 ** 31 - 1;
+
 process.env.WRANGLER_SEND_METRICS = "false";
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 process.env.WRANGLER_LOG = "error";
 process.env.WRANGLER_WRITE_LOGS = "false";
 
-const { values } = parseArgs({
-  options: {
-    inputs: { type: "string", default: "10000" },
-    seed: { type: "string", default: String(Date.now() % 2 ** 31) },
-    help: { type: "boolean" },
-  },
-});
 const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-hostile-"));
 let worker: RunningWorker | undefined;
 try {
-  if (values.help) console.log(HELP);
-  else await run(Number(values.inputs), Number(values.seed));
+  await run();
 } catch (failure) {
   process.exitCode = reportFailure(failure);
 } finally {
@@ -53,7 +49,17 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
-async function run(inputs: number, seed: number): Promise<void> {
+async function run(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      inputs: { type: "string", default: "10000" },
+      seed: { type: "string", default: String((Date.now() % MOST_SEED) + 1) },
+      help: { type: "boolean" },
+    },
+  });
+  if (values.help) return console.log(HELP);
+  const inputs = parseWholeNumber("inputs", values.inputs);
+  const seed = parseWholeNumber("seed", values.seed, MOST_SEED);
   const script = await buildVariant(GUARDED);
   const port = await findFreePort();
   const publicUrl = `http://localhost:${port}`;

@@ -4,6 +4,7 @@ import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { reportFailure } from "../local/failure.ts";
+import { parseWholeNumber } from "../local/whole-number.ts";
 import { buildVariant } from "./calls/build.ts";
 import { BARE, GUARDED } from "./calls/variants.ts";
 import { HIBERNATION_MS, type IdleMemory, measureIdleMemory } from "./sessions/idle-memory.ts";
@@ -38,22 +39,30 @@ process.env.WRANGLER_WRITE_LOGS = "false";
 const began = performance.now();
 const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-sessions-"));
 const stands: Stand[] = [];
-const { values } = parseArgs({
-  options: {
-    sessions: { type: "string", default: "10000" },
-    people: { type: "string", default: "40" },
-    callers: { type: "string", default: "4" },
-    help: { type: "boolean" },
-  },
-});
 try {
-  if (values.help) console.log(HELP);
-  else await measure(Number(values.sessions), Number(values.people), Number(values.callers));
+  await run();
 } catch (failure) {
   process.exitCode = reportFailure(failure);
 } finally {
   await Promise.all(stands.map((stand) => stand.stop()));
   await rm(folder, { recursive: true, force: true });
+}
+
+async function run(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      sessions: { type: "string", default: "10000" },
+      people: { type: "string", default: "40" },
+      callers: { type: "string", default: "4" },
+      help: { type: "boolean" },
+    },
+  });
+  if (values.help) return console.log(HELP);
+  await measure(
+    parseWholeNumber("sessions", values.sessions),
+    parseWholeNumber("people", values.people, 1_000),
+    parseWholeNumber("callers", values.callers, 64),
+  );
 }
 
 async function measure(count: number, people: number, callers: number): Promise<void> {

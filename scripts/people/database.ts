@@ -1,10 +1,10 @@
-import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { CommandFailure } from "../local/failure.ts";
 import { type ProcessResult, runWrangler } from "../local/process.ts";
-import { type EnvironmentName, environmentFlag, ROOT } from "../local/project.ts";
+import { type EnvironmentName, environmentFlag } from "../local/project.ts";
+import { requireStorage } from "../local/storage.ts";
 
 /** One row of the answer to a question. */
 export type Row = Record<string, string | number | null>;
@@ -60,17 +60,6 @@ function explain(environment: EnvironmentName, { stdout, stderr }: ProcessResult
         `wrangler could not reach the ${environment} database.`,
         environment === "local" ? "Its message is below." : "Sign in with: npx wrangler login",
         readWranglerError(text) ?? text.slice(-1_500),
-      );
-}
-
-/** Throws when no start has made this storage: wrangler would begin an empty one under a mistyped name. */
-function requireStorage(stateFolder: string | undefined): void {
-  if (existsSync(path.resolve(ROOT, stateFolder ?? ".wrangler/state", "v3"))) return;
-  throw stateFolder === undefined
-    ? new CommandFailure("There is no local storage yet.", "Run once: npm start")
-    : new CommandFailure(
-        `There is no local storage in ${stateFolder}.`,
-        `Check the folder, or run once: npm start -- --state ${stateFolder}`,
       );
 }
 

@@ -25,6 +25,10 @@ describe("a command that cannot do what it was asked", () => {
     ],
     ["audit", ["verify", "no-such-file.jsonl"], "no-such-file.jsonl cannot be read."],
     ["audit", ["verify", "package.json"], "package.json is no export of the audit trail."],
+    ["demo", ["--foo"], "Unknown option '--foo'."],
+    ["bench", ["sessions", "--foo"], "Unknown option '--foo'."],
+    ["bench", ["sessions", "--sessions", "many"], "--sessions many is not possible."],
+    ["bench", ["hostile", "--inputs", "0"], "--inputs 0 is not possible."],
     ["audit", ["export", "--from", "2026-04-01", "--to", "2026-03-01"], "--from must be before --to."],
   ])("%s %j says why and what to do, and nothing of the machinery", async (script, args, sentence) => {
     const { code, stdout, stderr } = await runNode(`scripts/${script}.ts`, args, {
@@ -37,9 +41,12 @@ describe("a command that cannot do what it was asked", () => {
     expect(stderr).not.toMatch(/ {4}at |Invalid input|undefined|NaN/);
   });
 
-  it("begins no storage under a mistyped name", async () => {
+  it.each([
+    ["people", ["list"]],
+    ["kb-import", ["docs"]],
+  ])("%s begins no storage under a mistyped name", async (script, args) => {
     const mistyped = path.join(folder, "mistyped");
-    const { stderr } = await runNode("scripts/people.ts", ["list", "--state", mistyped]);
+    const { stderr } = await runNode(`scripts/${script}.ts`, [...args, "--state", mistyped]);
     expect(stderr).toContain(`npm start -- --state ${mistyped}`);
     expect(existsSync(mistyped)).toBe(false);
   });
