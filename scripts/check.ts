@@ -1,7 +1,7 @@
 import { bundleSize } from "./check/bundle-size.ts";
 import { lint, types } from "./check/compiler.ts";
 import type { Check, CheckOutcome } from "./check/definition.ts";
-import { importDirections } from "./check/import-directions.ts";
+import { FOLDERS, importDirections } from "./check/import-directions.ts";
 import { migrations } from "./check/migrations.ts";
 import { packages } from "./check/packages.ts";
 import { policy } from "./check/policy.ts";
@@ -32,10 +32,16 @@ const MOST_FINDINGS = 40;
 
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 
+if (process.argv.includes("--folders")) {
+  for (const [folder, holds] of FOLDERS) console.log(`${folder.padEnd(26)}${holds}`);
+  process.exit(0);
+}
+
 const chosen = process.argv.slice(2).filter((argument) => !argument.startsWith("-"));
 const unknown = chosen.filter((name) => !CHECKS.some((check) => check.name === name));
 if (unknown.length > 0 || process.argv.includes("--help")) {
   console.log("npm run check              every check");
+  console.log("npm run check -- --folders the folders of what is deployed, lowest first");
   console.log("npm run check -- <name>…   the named ones:\n");
   for (const { name, ensures } of CHECKS) console.log(`  ${name.padEnd(12)}${ensures}`);
   process.exit(unknown.length > 0 ? 1 : 0);

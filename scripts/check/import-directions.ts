@@ -1,47 +1,78 @@
 import type { Check } from "./definition.ts";
 import { type ModuleImport, readModules, type SourceModule } from "./module-graph.ts";
 
-/** Who may import a package that is not for everyone. Applies under `workers/` and `shared/`. */
+/**
+ * The folders of what is deployed, lowest first, with what each one holds. A file imports its own folder and folders
+ * above it in this list, never one below. A path that is not listed belongs to its longest listed prefix.
+ */
+export const FOLDERS = [
+  ["shared/encoding", "JSON values and canonical JSON"],
+  ["shared/text", "names, terms and spelling"],
+  ["shared/web", "page shell, style, logo"],
+  ["shared/call", "nouns of every layer: identity, subject, effect, errors, content, questions"],
+  ["shared/redact", "detectors, masking by rules"],
+  ["shared/observe", "log lines, trace context"],
+  ["shared/auth", "keys, signatures, seals"],
+  ["shared/policy", "document, compiled policy, decision, versions"],
+  ["shared/audit", "record format, chain, checkpoints, offline verifier"],
+  ["shared/session", "session context and the port to its memory"],
+  ["shared/objects", "contracts of the Durable Objects"],
+  ["shared/server", "what an author of a server writes, and the catalogue made of it"],
+  ["shared/guard", "decide, admit, run, shape, settle, and the entrances to them"],
+  ["shared/mcp/http", "request bodies, responses, event streams"],
+  ["shared/mcp/methods", "tools/list to completion, tasks, elicitation, request state"],
+  ["shared/mcp/subscriptions", "changed lists and resources"],
+  ["shared/mcp/stateless", "the lane of 2026-07-28, on SDK v2"],
+  ["shared/mcp/sessionful", "the lane of 2024-11-05 to 2025-11-25, on SDK v1 and McpAgent"],
+  ["shared/mcp", "the choice of the lane"],
+  ["workers/analytics", "built-in server"],
+  ["workers/crm", "built-in server"],
+  ["workers/knowledge", "built-in server"],
+  ["workers/servers.ts", "the registry of servers"],
+  ["workers/catalogues.ts", "the catalogue of each URL"],
+  ["workers/audit-log", "queue consumer, retention, checkpoints, dead letters"],
+  ["workers/objects", "Durable Objects"],
+  ["workers/gateway", "HTTP: OAuth, MCP, pages, discovery, health"],
+  ["workers/index.ts", "the Worker's entry"],
+] as const;
+
+/** Built-in servers import nothing of each other. */
+const SERVERS: readonly string[] = ["workers/analytics", "workers/crm", "workers/knowledge"];
+
+/** Which folders under `workers/` and `shared/` may import an SDK. */
 const GUARDED_PACKAGES = [
   {
     packages: ["@modelcontextprotocol/sdk", "agents"],
-    allowed: [
-      "shared/mcp/sessionful/sessionful.ts",
-      "shared/mcp/sessionful/sessionful-channel.ts",
-      "shared/mcp/sessionful/sessionful-methods.ts",
-      "shared/mcp/sessionful/post-transport.ts",
-    ],
+    allowed: ["shared/mcp/sessionful/"],
     reason: "SDK v1 and agents belong to the sessionful lane",
   },
   {
     packages: ["@modelcontextprotocol/server"],
-    allowed: [
-      "shared/mcp/lanes.ts",
-      "shared/mcp/methods/request-state.ts",
-      "shared/mcp/stateless/stateless-exchange.ts",
-      "shared/mcp/stateless/sdk-validation.ts",
-      "shared/mcp/stateless/stateless-listen.ts",
-      "shared/mcp/stateless/stateless-request.ts",
-    ],
+    allowed: ["shared/mcp/stateless/", "shared/mcp/http/", "shared/mcp/methods/", "shared/mcp/lanes.ts"],
     reason: "SDK v2 belongs to the stateless lane",
   },
 ] as const;
 
-/** What a tool may know beside its own server: how to define itself, how to fail, and what its data looks like. */
+/** What a tool may import beside its own server: how it is defined, how it fails, and what its data looks like. */
 const TOOL_IMPORTS: readonly string[] = [
   "zod",
   "shared/server/define.ts",
   "shared/server/task-workflow.ts",
-  "shared/call/tool-error.ts",
+  "shared/call/",
+  "shared/text/",
 ];
 
-/** Enforces the one direction of imports that DESIGN draws: index → gateway → servers → a server → shared. */
+/** Most source files that one folder holds; tools, one a file, are exempt. */
+const MOST_FILES = 30;
+
+/** Enforces the order of {@link FOLDERS}, the folders of each SDK, and the size of a folder. */
 export const importDirections: Check = {
   name: "directions",
-  ensures: "imports point one way: index → gateway → servers → <server> → shared",
+  ensures: "imports point one way: shared/encoding → … → shared/mcp → servers → objects → gateway",
   async run() {
     const modules = await readModules(["workers", "shared", "scripts"]);
-    return { summary: `${modules.length} modules`, findings: findBreaches(modules) };
+    const findings = [...findBreaches(modules), ...findFullFolders(modules.map(({ file }) => file))];
+    return { summary: `${FOLDERS.length} folders, ${modules.length} modules`, findings };
   },
 };
 
@@ -55,20 +86,37 @@ export function findBreaches(modules: readonly SourceModule[]): string[] {
   );
 }
 
+/** Lists folders of what is deployed that hold more files than a reader can keep in mind. */
+export function findFullFolders(files: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const file of files) {
+    const folder = file.slice(0, file.lastIndexOf("/"));
+    if (isDeployed(file) && !folder.endsWith("/tools")) counts.set(folder, (counts.get(folder) ?? 0) + 1);
+  }
+  return [...counts]
+    .filter(([, count]) => count > MOST_FILES)
+    .map(([folder, count]) => `${folder} holds ${count} files; at most ${MOST_FILES}.`);
+}
+
 function findBrokenRule(file: string, { specifier, file: target }: ModuleImport): string | null {
   if (target === null) return findGuardedPackage(file, specifier) ?? findForeignToTool(file, specifier);
   if (target.startsWith("test/")) return "only tests import test/";
   if (isDeployed(file) && target.startsWith("scripts/")) return "nothing that is deployed imports scripts/";
   if (isForBrowser(target) && !isForBrowser(file))
     return "a view's code runs in the browser and imports stay there";
-  if (file.startsWith("shared/") && target.startsWith("workers/")) return "shared/ never imports workers/";
-  if (file.startsWith("workers/") && target.startsWith("workers/")) {
-    const [from, to] = [placeOf(file), placeOf(target)];
-    if (from.level > to.level) return `${from.name} is below ${to.name}`;
-    if (from.level === to.level && from.name !== to.name)
-      return `${from.name} and ${to.name} stand side by side`;
-  }
-  return findForeignToTool(file, target);
+  if (!isDeployed(file)) return null;
+  return findStepUp(file, target) ?? findForeignToTool(file, target);
+}
+
+function findStepUp(file: string, target: string): string | null {
+  const [from, to] = [levelOf(file), levelOf(target)];
+  if (from === null) return `${file} belongs to no folder of the list in scripts/check/import-directions.ts`;
+  if (to === null) return `${target} belongs to no folder of the list in scripts/check/import-directions.ts`;
+  const [lower, upper] = [folderAt(from), folderAt(to)];
+  if (to > from) return `${lower} comes before ${upper}`;
+  if (from !== to && SERVERS.includes(lower) && SERVERS.includes(upper))
+    return `${lower} and ${upper} import nothing of each other`;
+  return null;
 }
 
 function findGuardedPackage(file: string, specifier: string): string | null {
@@ -76,14 +124,20 @@ function findGuardedPackage(file: string, specifier: string): string | null {
   const guarded = GUARDED_PACKAGES.find(({ packages }) =>
     packages.some((name) => specifier === name || specifier.startsWith(`${name}/`)),
   );
-  if (guarded === undefined || guarded.allowed.some((allowed) => allowed === file)) return null;
-  return `${guarded.reason}: only ${guarded.allowed.join(" and ")} may`;
+  if (guarded === undefined || guarded.allowed.some((allowed) => file.startsWith(allowed))) return null;
+  return `${guarded.reason}: only ${guarded.allowed.join(", ")}`;
 }
 
 function findForeignToTool(file: string, target: string): string | null {
   const server = /^(workers\/[^/]+)\/tools\//.exec(file)?.[1];
-  if (server === undefined || target.startsWith(`${server}/`) || TOOL_IMPORTS.includes(target)) return null;
-  return `a tool sees its own server, ${TOOL_IMPORTS.join(", ")}`;
+  if (server === undefined || target.startsWith(`${server}/`)) return null;
+  if (
+    TOOL_IMPORTS.some(
+      (allowed) => target === allowed || (allowed.endsWith("/") && target.startsWith(allowed)),
+    )
+  )
+    return null;
+  return `a tool imports its own server, ${TOOL_IMPORTS.join(", ")}`;
 }
 
 /** Source of views: the Worker carries only what `npm run views` makes of it. */
@@ -95,15 +149,16 @@ function isDeployed(file: string): boolean {
   return file.startsWith("workers/") || file.startsWith("shared/");
 }
 
-interface Place {
-  name: string;
-  level: number;
+function folderAt(level: number): string {
+  return FOLDERS[level]?.[0] ?? "";
 }
 
-function placeOf(file: string): Place {
-  const [, first = ""] = file.split("/");
-  if (first === "index.ts") return { name: "the entry", level: 0 };
-  if (first === "gateway") return { name: "the gateway", level: 1 };
-  if (first === "servers.ts") return { name: "the registry", level: 2 };
-  return { name: first, level: 3 };
+function levelOf(file: string): number | null {
+  let level: number | null = null;
+  for (const [index, [folder]] of FOLDERS.entries()) {
+    const within = file === folder || file.startsWith(`${folder}/`);
+    const longer = level === null || folder.length > folderAt(level).length;
+    if (within && longer) level = index;
+  }
+  return level;
 }

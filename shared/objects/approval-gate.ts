@@ -111,7 +111,7 @@ export type DecisionResult =
   | "disconnected"
   | "own";
 
-/** What approvals need of the requester's Principal object. `workers/principal` implements it. */
+/** What approvals need of the requester's Principal object. `workers/objects/principal` implements it. */
 export interface ApprovalGate {
   /** Uses an approval up, or says what stands in the way; makes a request when there is none. One turn. */
   claimApproval(claim: ApprovalRequest): Promise<ApprovalAnswer>;

@@ -32,7 +32,7 @@ export interface ChangeEvent {
 
 /**
  * What is needed of the object of a topic, which knows who waits for its changes. It learns that something changed, and
- * not for whom. `workers/changes` implements it.
+ * not for whom. `workers/objects/changes` implements it.
  */
 export interface ChangeGate {
   /** Tells all who wait. Returns before they have looked. */

@@ -45,7 +45,7 @@ export interface AccessStatus {
   rights: Rights | null;
 }
 
-/** What the guard needs of the Principal object. `workers/principal` implements it. */
+/** What the guard needs of the Principal object. `workers/objects/principal` implements it. */
 export interface PrincipalGate {
   /** @param ended - how earlier calls ended: they give their places back before this one asks for its own */
   admit(intent: Intent, claim: AdmissionRequest, ended: readonly Outcome[]): Promise<Admission>;

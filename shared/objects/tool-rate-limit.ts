@@ -6,7 +6,7 @@ import type { Policy } from "../policy/compile.ts";
 /** Seconds that a client should wait while the tool's object does not answer. */
 const RETRY_SECONDS = 5;
 
-/** The one object of a tool that all people share. `workers/tool-limits` implements it. */
+/** The one object of a tool that all people share. `workers/objects/tool-limits` implements it. */
 export interface ToolGate {
   /**
    * Takes one of `allowed` turns within any minute. Gives 0, or the seconds after which there is one if nobody else

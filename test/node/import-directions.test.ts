@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { findBreaches } from "../../scripts/check/import-directions.ts";
+import { findBreaches, findFullFolders } from "../../scripts/check/import-directions.ts";
 import { parseModule } from "../../scripts/check/module-graph.ts";
 
 function breachesOf(file: string, source: string): string[] {
@@ -17,8 +17,38 @@ describe("import directions", () => {
   it("names file, line and rule when a server imports another", () => {
     const source = '// first line\nimport { openStore } from "../knowledge/store.ts";';
     expect(breachesOf("workers/crm/store.ts", source)).toEqual([
-      "workers/crm/store.ts:2 imports ../knowledge/store.ts: crm and knowledge stand side by side.",
+      "workers/crm/store.ts:2 imports ../knowledge/store.ts: workers/crm comes before workers/knowledge.",
     ]);
+  });
+
+  it("refuses an import between servers in both directions", () => {
+    expect(breachesOf("workers/crm/store.ts", 'import "../analytics/store.ts";')).toEqual([
+      "workers/crm/store.ts:1 imports ../analytics/store.ts: workers/crm and workers/analytics import nothing of each other.",
+    ]);
+  });
+
+  it("orders the folders of shared/, from encoding to mcp", () => {
+    expect(breachesOf("shared/guard/run.ts", 'import "../call/subject.ts";')).toEqual([]);
+    expect(breachesOf("shared/call/subject.ts", 'import "../guard/run.ts";')).toEqual([
+      "shared/call/subject.ts:1 imports ../guard/run.ts: shared/call comes before shared/guard.",
+    ]);
+    expect(breachesOf("shared/mcp/http/a.ts", 'import "../lanes.ts";')).toHaveLength(1);
+    expect(breachesOf("shared/unlisted/a.ts", 'import "../call/subject.ts";')).toHaveLength(1);
+  });
+
+  it("keeps HTTP above the Durable Objects", () => {
+    expect(breachesOf("workers/gateway/people.ts", 'import "../objects/grants/turns.ts";')).toEqual([]);
+    expect(breachesOf("workers/objects/grants/turns.ts", 'import "../../gateway/people.ts";')).toHaveLength(
+      1,
+    );
+  });
+
+  it("names a folder with too many files", () => {
+    const files = Array.from({ length: 40 }, (_, index) => `shared/guard/file-${index}.ts`);
+    expect(findFullFolders(files)).toHaveLength(1);
+    expect(findFullFolders(files.map((file) => file.replace("shared/guard", "workers/crm/tools")))).toEqual(
+      [],
+    );
   });
 
   it("refuses a step up", () => {
@@ -63,8 +93,8 @@ describe("import directions", () => {
     const file = "workers/crm/tools/find-contacts.ts";
     const allowed = [
       'import { z } from "zod";',
-      'import { defineTool } from "../../../shared/mcp/define.ts";',
-      'import { ToolError } from "../../../shared/mcp/errors.ts";',
+      'import { defineTool } from "../../../shared/server/define.ts";',
+      'import { ToolError } from "../../../shared/call/tool-error.ts";',
       'import { contactShape } from "../fields.ts";',
     ];
     expect(breachesOf(file, allowed.join("\n"))).toEqual([]);

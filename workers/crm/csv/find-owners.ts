@@ -1,6 +1,7 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { resolveOwner } from "../resolve.ts";
-import { distinct, type ImportContext } from "./plan-import.ts";
+import { distinct } from "./distinct.ts";
+import type { ImportContext } from "./plan-import.ts";
 
 /** What is wrong with a cell that names no owner, or several. */
 export const NO_OWNER = "This is not exactly one owner: give an e-mail address.";

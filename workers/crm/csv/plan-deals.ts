@@ -1,8 +1,8 @@
 import { isId } from "../identifiers.ts";
 import { toCents } from "../money.ts";
+import { distinct } from "./distinct.ts";
 import { findOwners, NO_OWNER } from "./find-owners.ts";
 import {
-  distinct,
   type ImportContext,
   type ImportPlan,
   keepFilled,

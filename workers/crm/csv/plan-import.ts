@@ -4,6 +4,7 @@ import type { FieldValues } from "../store/versioned.ts";
 import type { CrmStore } from "../store.ts";
 import type { Problem } from "./check-rows.ts";
 import type { ImportKind, ImportRow } from "./columns.ts";
+import { distinct } from "./distinct.ts";
 import { findOwners, NO_OWNER } from "./find-owners.ts";
 
 /** A row that is on file already. */
@@ -198,9 +199,4 @@ export function keepFilled(values: FieldValues): FieldValues {
   return Object.fromEntries(
     Object.entries(values).filter(([, value]) => value !== null && value !== undefined),
   );
-}
-
-/** Each text once. */
-export function distinct(texts: readonly (string | undefined)[]): string[] {
-  return [...new Set(texts.filter((text) => text !== undefined))];
 }

@@ -1,0 +1,4 @@
+/** Each text once. */
+export function distinct(texts: readonly (string | undefined)[]): string[] {
+  return [...new Set(texts.filter((text) => text !== undefined))];
+}
