@@ -72,10 +72,12 @@ function asksArguments(policy: Policy, role: string, call: RecordedCall, subject
   const conditions = (policy.roles.get(role)?.conditions ?? []).filter(({ covers }) =>
     covers(subject.kind, subject.name, subject.effect),
   );
-  return [
-    ...conditions.map(({ expression }) => expression),
-    ...approvalsOf(policy, role, subject).map(({ when }) => when),
-  ].some((expression) => expression?.evaluate(facts) === "unknown");
+  const { name, effect } = subject;
+  return (
+    conditions.some(({ requirements }) =>
+      requirements.some((one) => one.dependsOnArguments?.({ name, effect, country: call.country })),
+    ) || approvalsOf(policy, role, subject).some(({ when }) => when?.evaluate(facts) === "unknown")
+  );
 }
 
 function haveSameConditions(one: PolicyDocument, other: PolicyDocument, role: string): boolean {

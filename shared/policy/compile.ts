@@ -3,12 +3,11 @@ import type { Effect } from "../call/subject.ts";
 import { canonicalize, digestText } from "../encoding/canonical-json.ts";
 
 import { type CompiledApproval, compileApprovals } from "./approvals.ts";
-import { compileExpression, type Expression } from "./expression.ts";
+import type { Requirement } from "./conditions/condition.ts";
+import { compileRequirements } from "./conditions/kinds.ts";
 import { compileGlobs, type GlobMatch } from "./glob.ts";
-import { compileHours } from "./hours.ts";
 import { compileLimits, compileToolLimits, type LimitRules } from "./limits.ts";
 import { compileMask } from "./masks.ts";
-import { compileNetworks } from "./network.ts";
 import type { RetentionRules } from "./retention.ts";
 import type { ConditionDocument, LimitsDocument, PolicyDocument, RoleDocument } from "./schema.ts";
 
@@ -23,12 +22,8 @@ export interface CompiledCondition {
   rule: string;
   message: string;
   covers(kind: SubjectKind, name: string, effect: Effect): boolean;
-  isFromCountry: ((country: string | null) => boolean) | null;
-  isFromNetwork: ((ip: string | null) => boolean) | null;
-  isWithinHours: ((at: number) => boolean) | null;
-  expression: Expression | null;
-  /** Milliseconds that a second factor counts; `null` when the condition asks for none. */
-  mfaMaxAgeMs: number | null;
+  /** Everything that must hold. */
+  requirements: readonly Requirement[];
 }
 
 /** One role, ready to be asked. */
@@ -115,16 +110,11 @@ function compileCondition(role: string, condition: ConditionDocument): CompiledC
     prompt: compileGlobs(condition.prompts ?? []),
   };
   const { name, effects, message, require } = condition;
-  const { expression, countries, networks, hours, mfa_max_age } = require;
   return {
     rule: `roles.${role}.conditions.${name}`,
     message,
     covers: (kind, subject, effect) =>
       (effects === undefined || effects.includes(effect)) && about[kind](subject) !== null,
-    isFromCountry: countries ? (country) => country !== null && countries.includes(country) : null,
-    isFromNetwork: networks ? compileNetworks(networks) : null,
-    isWithinHours: hours ? compileHours(hours) : null,
-    expression: expression === undefined ? null : compileExpression(expression),
-    mfaMaxAgeMs: mfa_max_age === undefined ? null : mfa_max_age * 60_000,
+    requirements: compileRequirements(require),
   };
 }

@@ -1,7 +1,7 @@
 import type { Effect } from "../call/subject.ts";
 import { findApprovalNeed } from "./approvals.ts";
 import type { CompiledCondition, Policy, SubjectKind } from "./compile.ts";
-import { findFactorNeed } from "./second-factor.ts";
+import type { Unmet } from "./conditions/condition.ts";
 
 /** Scope of the tools that only touch the caller's own session memory: every valid token carries it. */
 export const SESSION_SCOPE = "session";
@@ -69,13 +69,20 @@ export function decide(policy: Policy, principal: DecisionPrincipal, subject: De
   if (scope !== SESSION_SCOPE && role.scopes(scope) === null) {
     return deny(`${place}.scopes`, `The role "${principal.role}" does not include ${scope}.`);
   }
-  const failed = role.conditions.find((condition) => !couldHold(condition, principal, subject));
-  if (failed !== undefined) return deny(failed.rule, failed.message);
+  const unmet = findUnmet(role.conditions, principal, subject);
+  const refusing = unmet.find(({ why }) => why.kind === "deny");
+  if (refusing !== undefined) return deny(refusing.condition.rule, refusing.condition.message);
   if (scope !== SESSION_SCOPE && !principal.scopes.includes(scope)) {
     return { kind: "scope", scope, rule: "token", reason: `The token does not carry ${scope}.` };
   }
-  const factor = findFactorNeed(role, place, principal, subject);
-  if (factor !== null) return { kind: "mfa", ...factor };
+  if (role.mfaRequired && principal.mfaAt === null) {
+    const reason = "The person's role asks for a second factor, and this app was connected without one.";
+    return { kind: "mfa", rule: `${place}.mfa`, reason };
+  }
+  for (const { condition, why } of unmet) {
+    if (why.kind === "mfa")
+      return { kind: "mfa", rule: condition.rule, reason: `${condition.message} ${why.reason}` };
+  }
   const need =
     kind === "tool" &&
     args !== undefined &&
@@ -88,23 +95,20 @@ export function decide(policy: Policy, principal: DecisionPrincipal, subject: De
   return { kind: "allow", rule, reason: `The role "${principal.role}" may use ${allowed.glob}.` };
 }
 
-/** Whether the condition holds; without arguments, whether some arguments could make it hold. Errors count as no. */
-function couldHold(
-  condition: CompiledCondition,
-  { country, ip, at }: DecisionPrincipal,
+/** The requirements of covering conditions that do not hold; without arguments: that no arguments could make hold. */
+function findUnmet(
+  conditions: readonly CompiledCondition[],
+  { country, ip, at, mfaAt }: DecisionPrincipal,
   { kind, name, effect, args }: DecisionSubject,
-): boolean {
-  if (!condition.covers(kind, name, effect)) return true;
-  if (condition.isFromCountry?.(country) === false) return false;
-  if (condition.isFromNetwork?.(ip) === false) return false;
-  if (condition.isWithinHours?.(at) === false) return false;
-  const verdict = condition.expression?.evaluate({
-    tool: name,
-    effect,
-    country: country ?? "",
-    ...(args !== undefined && { args }),
+): { condition: CompiledCondition; why: Unmet }[] {
+  const facts = { country, ip, at, mfaAt, name, effect, ...(args !== undefined && { args }) };
+  return conditions.flatMap((condition) => {
+    if (!condition.covers(kind, name, effect)) return [];
+    return condition.requirements.flatMap((requirement) => {
+      const why = requirement.test(facts);
+      return why === null ? [] : [{ condition, why }];
+    });
   });
-  return verdict === undefined || verdict === "true" || verdict === "unknown";
 }
 
 function deny(rule: string, reason: string): Decision {

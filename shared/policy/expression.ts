@@ -1,5 +1,8 @@
 import { type ASTNode, Environment, type ParseResult } from "@marcbachmann/cel-js";
 
+/** Most characters of one expression. */
+export const EXPRESSION_LIMIT = 1_000;
+
 /** What an expression can look at. `args` is absent while it is not known what a call will bring. */
 export interface ExpressionFacts {
   args?: Readonly<Record<string, unknown>>;

@@ -1,4 +1,23 @@
-import type { HoursDocument } from "./schema.ts";
+import { z } from "zod";
+
+const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a time of day such as 08:30");
+
+/** A time of day in a time zone, on some days of the week. */
+export const hoursSchema = z.strictObject({
+  from: clock.describe("First minute, for example 08:00."),
+  to: clock.describe("End, not included. Earlier than `from` means: over midnight."),
+  time_zone: z
+    .string()
+    .refine(isTimeZone, "must be an IANA time zone such as Europe/Berlin")
+    .describe("IANA time zone."),
+  days: z
+    .array(z.enum(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]))
+    .min(1)
+    .optional()
+    .describe("Days of the week on which the call falls; every day when left out."),
+});
+
+type HoursDocument = z.output<typeof hoursSchema>;
 
 /**
  * Compiles a time of day to a test of one moment (milliseconds since 1970). `from` is included, `to` is not; a window
@@ -30,4 +49,13 @@ const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 function toMinutes(clock: string): number {
   const [hour = 0, minute = 0] = clock.split(":").map(Number);
   return hour * 60 + minute;
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
 }

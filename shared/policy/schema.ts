@@ -1,8 +1,7 @@
 import { z } from "zod";
+import { findArgumentReaders, requirementSchema } from "./conditions/kinds.ts";
+import { EXPRESSION_LIMIT } from "./expression.ts";
 import { retentionSection } from "./retention.ts";
-
-/** Most characters of one condition's expression. */
-const EXPRESSION_LIMIT = 1_000;
 
 const ruleName = z
   .string()
@@ -13,58 +12,6 @@ const glob = z
   .regex(/^[A-Za-z0-9_*-]{1,64}$/, "must be a name of letters, digits, _ and -, with * for any run of them");
 
 const globs = (what: string) => z.array(glob).max(1_000).describe(`${what} \`*\` stands for any characters.`);
-
-const clock = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a time of day such as 08:30");
-
-const hours = z
-  .strictObject({
-    from: clock.describe("First minute, for example 08:00."),
-    to: clock.describe("End, not included. Earlier than `from` means: over midnight."),
-    time_zone: z
-      .string()
-      .refine(isTimeZone, "must be an IANA time zone such as Europe/Berlin")
-      .describe("IANA time zone."),
-    days: z
-      .array(z.enum(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]))
-      .min(1)
-      .optional()
-      .describe("Days of the week on which the call falls; every day when left out."),
-  })
-  .describe("The time of day at which the call may happen.");
-
-const requirement = z
-  .strictObject({
-    expression: z
-      .string()
-      .min(1)
-      .max(EXPRESSION_LIMIT)
-      .optional()
-      .describe(
-        "CEL (cel.dev) that must be true. Knows `args`, `tool`, `effect` and `country`. An error counts as false.",
-      ),
-    countries: z
-      .array(z.string().regex(/^[A-Z]{2}$/, "must be an ISO 3166-1 alpha-2 code such as DE"))
-      .min(1)
-      .max(250)
-      .optional()
-      .describe("Countries the call may come from. An unknown country is not among them."),
-    networks: z
-      .array(z.union([z.cidrv4(), z.cidrv6()], "must be a network such as 203.0.113.0/24 or 2001:db8::/32"))
-      .min(1)
-      .max(250)
-      .optional()
-      .describe("Networks (CIDR, RFC 4632) the call may come from. An unknown address is in none."),
-    hours: hours.optional(),
-    mfa_max_age: z
-      .int()
-      .min(1)
-      .max(43_200)
-      .optional()
-      .describe(
-        "Minutes since the person last gave a second factor when they connected the app. Older, or none: refused until they connect it anew with one.",
-      ),
-  })
-  .refine((required) => Object.keys(required).length > 0, "must require something");
 
 const condition = z
   .strictObject({
@@ -77,7 +24,7 @@ const condition = z
       .min(1)
       .optional()
       .describe("Only those with these effects; all when left out."),
-    require: requirement.describe("Everything named here must hold, or the call is refused."),
+    require: requirementSchema.describe("Everything named here must hold, or the call is refused."),
     message: z
       .string()
       .min(1)
@@ -89,7 +36,7 @@ const condition = z
   })
   .refine(
     ({ resources, prompts, require }) =>
-      (resources ?? prompts) === undefined || require.expression === undefined,
+      (resources ?? prompts) === undefined || findArgumentReaders(require).length === 0,
     {
       path: ["require", "expression"],
       message: "looks at the arguments of tools; put resources and prompts into a condition of their own",
@@ -248,14 +195,3 @@ export type RoleDocument = PolicyDocument["roles"][string];
 export type ConditionDocument = NonNullable<RoleDocument["conditions"]>[number];
 /** One entry of a role's `require_approval`. */
 export type ApprovalDocument = NonNullable<RoleDocument["require_approval"]>[number];
-/** A time of day in a time zone, on some days of the week. */
-export type HoursDocument = z.output<typeof hours>;
-
-function isTimeZone(name: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: name });
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,0 +1,46 @@
+import { z } from "zod";
+import type { ConditionKind, Requirement } from "./condition.ts";
+import { countries } from "./countries.ts";
+import { expression } from "./expression.ts";
+import { hours } from "./hours.ts";
+import { mfaMaxAge } from "./mfa-max-age.ts";
+import { networks } from "./networks.ts";
+
+/** The kinds of conditions, by the field under `require` that asks for them. A new kind is one file and one line. */
+const CONDITION_KINDS = {
+  expression,
+  countries,
+  networks,
+  hours,
+  mfa_max_age: mfaMaxAge,
+} as const satisfies Readonly<Record<string, ConditionKind>>;
+
+type Kinds = typeof CONDITION_KINDS;
+type KindName = keyof Kinds;
+
+const KINDS = Object.entries(CONDITION_KINDS) as [KindName, ConditionKind][];
+
+type Fields = { [Name in KindName]: z.ZodOptional<Kinds[Name]["schema"]> };
+
+/** `require` of a condition: at least one kind; everything named must hold. */
+export const requirementSchema = z
+  .strictObject(Object.fromEntries(KINDS.map(([name, { schema }]) => [name, schema.optional()])) as Fields)
+  .refine((required) => Object.keys(required).length > 0, "must require something");
+
+/** What a policy's author writes under `require`. */
+export type RequirementDocument = z.output<typeof requirementSchema>;
+
+/** The fields of `require` that read arguments, of those that are set. */
+export function findArgumentReaders(required: RequirementDocument): string[] {
+  return KINDS.filter(([name, kind]) => kind.readsArguments && required[name] !== undefined).map(
+    ([name]) => name,
+  );
+}
+
+/** Compiles every requirement that is set. Throws `ExpressionError` for an expression that is not valid. */
+export function compileRequirements(required: RequirementDocument): Requirement[] {
+  return KINDS.flatMap(([name, kind]) => {
+    const value = required[name];
+    return value === undefined ? [] : [kind.compile(value)];
+  });
+}

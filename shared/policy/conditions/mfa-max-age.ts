@@ -1,0 +1,29 @@
+import { z } from "zod";
+import { isFresh, tellAge } from "../second-factor.ts";
+import { defineCondition } from "./condition.ts";
+
+/** How long ago the person gave the second factor with which the app was connected. */
+export const mfaMaxAge = defineCondition({
+  schema: z
+    .int()
+    .min(1)
+    .max(43_200)
+    .describe(
+      "Minutes since the person last gave a second factor when they connected the app. Older, or none: refused until they connect it anew with one.",
+    ),
+  compile(minutes) {
+    const maxFactorAgeMs = minutes * 60_000;
+    return {
+      maxFactorAgeMs,
+      test({ mfaAt, at }) {
+        if (isFresh(mfaAt, maxFactorAgeMs, at)) return null;
+        const has =
+          mfaAt === null
+            ? "this app was connected without one"
+            : `the one this app was connected with is ${tellAge(at - mfaAt)} old`;
+        const reason = `This needs a second factor at most ${tellAge(maxFactorAgeMs)} old; ${has}.`;
+        return { kind: "mfa", reason };
+      },
+    };
+  },
+});
