@@ -1,6 +1,7 @@
 import path from "node:path";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
+import { findUnitTests } from "./test/support/find-unit-tests.ts";
 import { startUpstream } from "./test/support/upstream-server.ts";
 
 const DATABASES = ["platform", "analytics", "crm", "knowledge"] as const;
@@ -78,6 +79,7 @@ export default defineConfig(async () => {
         "test/clients/**",
         "test/conformance/**",
         "node_modules/**",
+        ...findUnitTests(),
       ],
       setupFiles: ["./test/support/migrate.ts", "./test/support/limits.ts"],
     },

@@ -8,6 +8,12 @@ import { resolveCommand, runNode } from "./local/process.ts";
 
 /** The suites, in the order in which they run: one at a time, because each starts runtimes of its own. */
 const SUITES = [
+  {
+    name: "unit",
+    what: "code without a runtime, in Node",
+    config: "vitest.unit.config.ts",
+    needsBrowser: false,
+  },
   { name: "workerd", what: "inside the Workers runtime", config: "vitest.config.ts", needsBrowser: false },
   {
     name: "node",

@@ -1,3 +1,5 @@
+// Its streams and sockets are those of the Workers runtime.
+import "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { PostResponder } from "../../shared/mcp/http/post-responder.ts";
 import { streamSocket } from "../../shared/mcp/http/socket-stream.ts";
