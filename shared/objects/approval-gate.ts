@@ -1,5 +1,6 @@
 import type { EntityReference } from "../call/entity-reference.ts";
 import type { JsonValue } from "../encoding/json.ts";
+import { openObject } from "./open-object.ts";
 
 /** What an approval is bound to, beside its person: change any of it, and it is another call. */
 export interface ApprovalBinding {
@@ -125,5 +126,9 @@ export interface ApprovalGate {
 
 /** The approvals of one person's apps, in the person's object. */
 export function approvalGate(env: Env, userId: string): ApprovalGate {
-  return env.PRINCIPAL.get(env.PRINCIPAL.idFromName(userId)) as unknown as ApprovalGate;
+  return openObject<ApprovalGate>(env.PRINCIPAL, userId, [
+    "awaitApproval",
+    "releaseApproval",
+    "readApproval",
+  ]);
 }

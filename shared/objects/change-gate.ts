@@ -1,6 +1,7 @@
 import type { Subject } from "../call/subject.ts";
 import { log } from "../observe/log.ts";
 import { SESSION_SCOPE } from "../policy/decide.ts";
+import { openObject } from "./open-object.ts";
 
 /** Where a session's object is. */
 export interface SessionAddress {
@@ -49,7 +50,7 @@ export const RIGHTS = "/rights";
 
 /** The object of a topic. */
 export function changeGate(env: Env, topic: string): ChangeGate {
-  return hub(env, topic) as unknown as ChangeGate;
+  return openObject<ChangeGate>(env.CHANGE_HUB, topic, ["publish", "subscribe"]);
 }
 
 /** After a call that may have changed data. Off the critical path: the news may come a moment later than the answer. */

@@ -4,6 +4,7 @@ import type { PolicyReference } from "../policy/reference.ts";
 import type { ContextOperation, ResultHandle, SessionContext } from "../session/context.ts";
 import type { ResultPage } from "../session/session-memory.ts";
 import type { Access, AdmissionRequest, Refusal } from "./admission-request.ts";
+import { openObject } from "./open-object.ts";
 
 /** What is written down before a call runs. */
 export interface Intent extends CallDetails {
@@ -78,7 +79,15 @@ export interface PrincipalGate {
 
 /** The one object of a user. Its name is the opaque user id. */
 export function principalGate(env: Env, userId: string): PrincipalGate {
-  return env.PRINCIPAL.get(env.PRINCIPAL.idFromName(userId)) as unknown as PrincipalGate;
+  return openObject<PrincipalGate>(env.PRINCIPAL, userId, [
+    "revokeGrant",
+    "isGrantRevoked",
+    "revokeToken",
+    "checkAccess",
+    "recordOnce",
+    "readContext",
+    "readResult",
+  ]);
 }
 
 /** How a call ended. */

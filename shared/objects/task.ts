@@ -2,6 +2,7 @@ import type { ClientAbilities } from "../call/client-abilities.ts";
 import type { InputRequestSpec } from "../call/input-needed.ts";
 import type { PrincipalIdentity } from "../call/principal.ts";
 import type { JsonValue } from "../encoding/json.ts";
+import { openObject } from "./open-object.ts";
 
 /** Name of the extension, in the capabilities of both sides (SEP-2663). */
 export const TASKS_EXTENSION = "io.modelcontextprotocol/tasks";
@@ -83,5 +84,5 @@ export interface TaskGate {
 
 /** The one object of a person that runs tasks. Its name is the opaque user id. */
 export function taskGate(env: Env, userId: string): TaskGate {
-  return env.TASK_RUNNER.get(env.TASK_RUNNER.idFromName(userId)) as unknown as TaskGate;
+  return openObject<TaskGate>(env.TASK_RUNNER, userId, ["read", "cancel", "listKept", "eraseKept"]);
 }

@@ -2,6 +2,7 @@ import type { Subject } from "../call/subject.ts";
 import { ToolError } from "../call/tool-error.ts";
 import { log } from "../observe/log.ts";
 import type { Policy } from "../policy/compile.ts";
+import { openObject } from "./open-object.ts";
 
 /** Seconds that a client should wait while the tool's object does not answer. */
 const RETRY_SECONDS = 5;
@@ -17,7 +18,7 @@ export interface ToolGate {
 
 /** The object of a tool. Its name is the tool's. */
 export function toolGate(env: Env, tool: string): ToolGate {
-  return env.TOOL_LIMITER.get(env.TOOL_LIMITER.idFromName(tool)) as unknown as ToolGate;
+  return openObject<ToolGate>(env.TOOL_LIMITER, tool);
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Link } from "../../shared/audit/chain.ts";
 import { commitToText } from "../../shared/audit/commitment.ts";
 import type { AuditRecord, IntentEvent } from "../../shared/audit/record.ts";
 import { digestText } from "../../shared/encoding/canonical-json.ts";
+import { openObject } from "../../shared/objects/open-object.ts";
 import { log } from "../../shared/observe/log.ts";
 import { keepDeadLetters } from "./dead-letters.ts";
 
@@ -109,8 +110,7 @@ export async function writeLinks(env: Env, links: readonly Link[]): Promise<void
 
 /** Tells the chain's object that it may forget. When that fails it sends the records again, which does no harm. */
 async function confirm(env: Env, chain: string, links: readonly Link[]): Promise<void> {
-  const principal = env.PRINCIPAL.get(env.PRINCIPAL.idFromName(chain)) as unknown as StoredListener;
-  await principal
+  await openObject<StoredListener>(env.PRINCIPAL, chain, ["confirmStored"])
     .confirmStored(links.map(({ sequence }) => sequence))
     .catch((failure: unknown) => log("warn", "audit_not_confirmed", { chain, error: String(failure) }));
 }

@@ -1,5 +1,5 @@
 import { taskGate } from "../../../shared/objects/task.ts";
-import { callGrantStore } from "../grants/call-grant-store.ts";
+import { grantStore } from "../grants/grant-objects.ts";
 import { keptBy } from "./erase-person.ts";
 
 /** Most bytes of an answer: D1 holds two megabytes in one row. */
@@ -10,7 +10,7 @@ const MOST_BYTES = 1_500_000;
  * left out, and counted, when they would not fit. Tokens are not in it: they are secrets, and kept as digests.
  */
 export async function collectPerson(env: Env, userId: string): Promise<Record<string, unknown>> {
-  const grants = await callGrantStore(env, userId, (store) => store.list(`grant:${userId}:`, "", 1_000));
+  const grants = await grantStore(env, userId).list(`grant:${userId}:`, "", 1_000);
   const { contexts, results } = await keptBy(env, userId).readKept();
   const connected_apps = grants.map(({ name, metadata, expiresAt }) => ({
     grant: name.slice(`grant:${userId}:`.length),

@@ -1,10 +1,11 @@
+import { openObject } from "../../../shared/objects/open-object.ts";
 import { taskGate } from "../../../shared/objects/task.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import { isHeld, isHeldSql } from "../../audit-log/legal-hold.ts";
 import { sweepRecords } from "../../audit-log/sweep-records.ts";
 import { writeLinks } from "../../audit-log/write-records.ts";
 import type { Principal } from "../../objects/principal/principal.ts";
-import { callGrantStore } from "../grants/call-grant-store.ts";
+import { grantStore } from "../grants/grant-objects.ts";
 
 /** What came of it. `removed` counts by what it was; records of the trail that are beyond a run's bound go hourly. */
 export type ErasureOutcome =
@@ -19,7 +20,7 @@ type Kept = Pick<
 
 /** A person's Principal object, with what only requests use. */
 export function keptBy(env: Env, userId: string): Kept {
-  return env.PRINCIPAL.get(env.PRINCIPAL.idFromName(userId)) as unknown as Kept;
+  return openObject<Kept>(env.PRINCIPAL, userId);
 }
 
 // Each asks for the hold again, in the same transaction: one that came a moment ago stops all of them.
@@ -75,7 +76,7 @@ export async function erasePerson(
   const counts = Object.keys(ACCOUNT).map((name, index) => [name, results[index + 1]?.results.length ?? 0]);
 
   const principal = keptBy(env, userId);
-  const grants = await callGrantStore(env, userId, (store) => store.eraseAll());
+  const grants = await grantStore(env, userId).eraseAll();
   for (const grantId of grants) await principal.revokeGrant(grantId);
   const kept = await principal.eraseKept();
   const tasks = await taskGate(env, userId).eraseKept();

@@ -1,0 +1,44 @@
+/** Names of the methods of a contract. */
+type Method<Contract> = keyof Contract & string;
+
+/**
+ * The Durable Object of a name, as its contract: the stub's own types spread each answer over a union of promises.
+ *
+ * A call of a method named in `repeatable` whose object was reset under it (a new release, a moved machine) is made
+ * once more, on a new stub: a stub that lost its object stays broken. Name only methods that may run twice.
+ */
+export function openObject<Contract extends object>(
+  namespace: DurableObjectNamespace,
+  name: string,
+  repeatable: readonly Method<Contract>[] = [],
+): Contract {
+  const call = (method: string, args: unknown[]) => {
+    const stub = namespace.get(namespace.idFromName(name)) as unknown as Record<string, Call>;
+    return (stub[method] as Call).apply(stub, args);
+  };
+  const callTwice = async (method: string, args: unknown[]) => {
+    try {
+      return await call(method, args);
+    } catch (failure) {
+      if (!wasReset(failure)) throw failure;
+      return await call(method, args);
+    }
+  };
+  return new Proxy({} as Contract, {
+    get(_target, method) {
+      // A promise that resolves to this must not take it for another promise.
+      if (typeof method !== "string" || method === "then") return undefined;
+      const isRepeatable = (repeatable as readonly string[]).includes(method);
+      return (...args: unknown[]) => (isRepeatable ? callTwice(method, args) : call(method, args));
+    },
+  });
+}
+
+type Call = (...args: unknown[]) => Promise<unknown>;
+
+/** Whether the runtime says that the object was reset and the call may be made again. */
+function wasReset(failure: unknown): boolean {
+  if (!(failure instanceof Error)) return false;
+  const { retryable, durableObjectReset } = failure as { retryable?: boolean; durableObjectReset?: boolean };
+  return retryable === true || durableObjectReset === true;
+}
