@@ -11,7 +11,7 @@ import { describeDifference, type Side } from "./policy/diff.ts";
 import { explain } from "./policy/explain.ts";
 import { type Loaded, loadCases, loadPolicy, POLICY_FILES, writtenFiles } from "./policy/files.ts";
 import { findUnreachable } from "./policy/find-unreachable.ts";
-import { listVersions, publishFile, publishVersion } from "./policy/publish.ts";
+import { listVersions, publishAgain, publishFile, publishVersion } from "./policy/publish.ts";
 import { openPlatform, readPublished, readState } from "./policy/published.ts";
 import type { Mistake } from "./policy/read-policy.ts";
 import { simulate } from "./policy/simulate.ts";
@@ -28,6 +28,7 @@ const HELP = `Checks, tests, compares and publishes the policy in ${POLICY_FILES
   npm run policy -- simulate --days 7          replays recorded calls against the file
   npm run policy -- publish --note "why"       puts the file in force, everywhere within 30 seconds
   npm run policy -- publish --version 2        goes back to a version
+  npm run policy -- publish --publication 5    the same, together with its catalogue revisions
   npm run policy -- versions                   what was put in force, when and by whom
 
   --file <policy.yaml>             another policy for check, explain, diff, simulate and publish
@@ -44,6 +45,7 @@ const OPTIONS = {
   by: { type: "string" },
   url: { type: "string" },
   version: { type: "string" },
+  publication: { type: "string" },
   days: { type: "string", default: "7" },
   role: { type: "string" },
   user: { type: "string" },
@@ -108,6 +110,9 @@ async function publish(flags: Flags): Promise<string> {
   // Going back must not depend on the file in this folder.
   if (flags.version !== undefined) {
     return publishVersion(readNumber(flags.version), await readRegistry(), flags);
+  }
+  if (flags.publication !== undefined) {
+    return publishAgain(readNumber(flags.publication), await readRegistry(), flags);
   }
   const loaded = await load(flags.file);
   // The cases are about the file beside them.

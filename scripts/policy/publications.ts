@@ -1,3 +1,4 @@
+import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
 import { quoteText } from "../platform/statements.ts";
 
 /**
@@ -14,10 +15,15 @@ export const READ_STATE = `
 
 /** What was put in force, newest first. */
 export const LIST_PUBLICATIONS =
-  "SELECT id, version, digest, at, by, note FROM policy_publication ORDER BY id DESC LIMIT 200;";
+  "SELECT id, version, digest, catalogues, at, by, note FROM policy_publication ORDER BY id DESC LIMIT 200;";
 
 /** Roles that people who may sign in have, with how many of them. */
 export const COUNT_ROLES = `SELECT "role", count(*) AS people FROM "user" WHERE "disabled" = 0 GROUP BY "role";`;
+
+/** A publication by its number. */
+export function readPublication(id: number): string {
+  return `SELECT id, version FROM policy_publication WHERE id = ${Math.trunc(id)};`;
+}
 
 /** The document of a version. */
 export function readVersion(number: number): string {
@@ -37,11 +43,41 @@ export interface Publication {
   at: number;
   by: string;
   note: string;
+  /** The set of catalogue revisions: that of an earlier publication, or one by its digest. */
+  catalogues?: { of: number } | { digest: string };
 }
 
-/** Puts a version in force. `document` is given for a new version. One file, so all of it happens or nothing. */
+/**
+ * Stores catalogue revisions and the set that names them, for a publication to come. Stored content stays as it is, so
+ * the same revision may be stored twice.
+ *
+ * @param revisions - the canonical JSON of each server's definitions, by the server's name
+ */
+export function storeCatalogues(
+  revisions: Readonly<Record<string, string>>,
+  at: number,
+): { sql: string; digest: string } {
+  const digests = Object.entries(revisions).map(
+    ([server, document]) => [server, digestText(document)] as const,
+  );
+  const set = canonicalize(Object.fromEntries(digests));
+  const digest = digestText(set);
+  const stored = Object.entries(revisions).map(
+    ([server, document]) =>
+      `INSERT OR IGNORE INTO catalogue_revision (digest, server, document, created_at)
+VALUES (${quoteText(digestText(document))}, ${quoteText(server)}, ${quoteText(document)}, ${at});`,
+  );
+  const named = `INSERT OR IGNORE INTO catalogue_set (digest, document, created_at)
+VALUES (${quoteText(digest)}, ${quoteText(set)}, ${at});`;
+  return { sql: [...stored, named].join("\n"), digest };
+}
+
+/**
+ * Puts a version in force. `document` is given for a new version. Catalogue revisions stay as the publication before
+ * names them, unless `catalogues` says otherwise. One file, so all of it happens or nothing.
+ */
 export function putInForce(publication: Publication, document?: string): string {
-  const { after, replaced, version, digest, at } = publication;
+  const { after, replaced, version, digest, at, catalogues = { of: after } } = publication;
   const [by, note] = [quoteText(publication.by), quoteText(publication.note)];
   const quotedDigest = digest === null ? "NULL" : quoteText(digest);
   const added =
@@ -49,6 +85,10 @@ export function putInForce(publication: Publication, document?: string): string 
       ? ""
       : `INSERT INTO policy_version (number, document, digest, published_at, published_by, note)
 VALUES (${version}, ${quoteText(document)}, ${quotedDigest}, ${at}, ${by}, ${note});\n`;
-  return `${added}INSERT INTO policy_publication (id, version, digest, replaced, at, by, note)
-VALUES (${after + 1}, ${version}, ${quotedDigest}, ${replaced}, ${at}, ${by}, ${note});`;
+  const revisions =
+    "digest" in catalogues
+      ? quoteText(catalogues.digest)
+      : `(SELECT catalogues FROM policy_publication WHERE id = ${catalogues.of})`;
+  return `${added}INSERT INTO policy_publication (id, version, digest, replaced, at, by, note, catalogues)
+VALUES (${after + 1}, ${version}, ${quotedDigest}, ${replaced}, ${at}, ${by}, ${note}, ${revisions});`;
 }

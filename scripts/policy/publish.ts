@@ -8,7 +8,13 @@ import { notifyWorker } from "../platform/notify-worker.ts";
 import type { Known } from "./catalogue.ts";
 import type { Loaded } from "./files.ts";
 import { findUnreachable } from "./find-unreachable.ts";
-import { COUNT_ROLES, LIST_PUBLICATIONS, type Publication, putInForce } from "./publications.ts";
+import {
+  COUNT_ROLES,
+  LIST_PUBLICATIONS,
+  type Publication,
+  putInForce,
+  readPublication,
+} from "./publications.ts";
 import {
   environmentOf,
   openPlatform,
@@ -57,14 +63,33 @@ export async function publishVersion(number: number, known: Known, flags: Publis
   return publish(database, { state, version: number, digest, document, known, flags });
 }
 
+/** Puts an earlier publication in force again: its policy and its catalogue revisions, as one. Says what it did. */
+export async function publishAgain(id: number, known: Known, flags: PublishFlags): Promise<string> {
+  const database = openPlatform(flags);
+  const state = await readState(database);
+  if (state.publication === id) return `Publication ${id} is in force already.`;
+  const [row] = await database.query(readPublication(id));
+  if (row === undefined) {
+    throw new CommandFailure(
+      `There is no publication ${id}.`,
+      "See what there is: npm run policy -- versions",
+    );
+  }
+  const version = Number(row.version);
+  const { digest, document } = await readPublished(database, version);
+  return publish(database, { state, version, digest, document, known, flags, catalogues: { of: id } });
+}
+
 /** What was put in force, newest first. */
 export async function listVersions(place: Place): Promise<string> {
   const rows = await openPlatform(place).query(LIST_PUBLICATIONS);
-  const lines = rows.map(({ version, digest, at, by, note }, index) => {
+  const lines = rows.map(({ id, version, digest, catalogues, at, by, note }, index) => {
     const time = new Date(Number(at)).toISOString().slice(0, 16).replace("T", " ");
     const mark = index === 0 ? "*" : " ";
     const what = String(digest ?? "bundled").slice(0, 12);
-    return `${mark} version ${String(version).padEnd(4)} ${time}  ${what.padEnd(12)}  ${by}  ${note}`.trimEnd();
+    const also = catalogues === null ? "" : `  catalogues ${String(catalogues).slice(0, 12)}`;
+    const number = `version ${String(version).padEnd(4)} publication ${String(id).padEnd(4)}`;
+    return `${mark} ${number} ${time}  ${what.padEnd(12)}${also}  ${by}  ${note}`.trimEnd();
   });
   const first = `${rows.length === 0 ? "*" : " "} version 1    with the deployment, as long as nothing is published`;
   return [...lines, first].join("\n");
@@ -79,10 +104,11 @@ interface Intended {
   flags: PublishFlags;
   /** Canonical JSON of a new version. */
   text?: string;
+  catalogues?: Publication["catalogues"];
 }
 
 async function publish(database: PlatformDatabase, intended: Intended): Promise<string> {
-  const { state, version, digest, document, known, flags, text } = intended;
+  const { state, version, digest, document, known, flags, text, catalogues } = intended;
   const warnings = [
     ...(await findLockedOut(database, document)),
     ...findUnreachable(compilePolicy(document), known),
@@ -95,6 +121,7 @@ async function publish(database: PlatformDatabase, intended: Intended): Promise<
     at: Date.now(),
     by: readText("by", flags.by ?? os.userInfo().username),
     note: readText("note", flags.note),
+    ...(catalogues && { catalogues }),
   };
   await database
     .change(putInForce(publication, text))

@@ -50,6 +50,8 @@ export interface Policy {
   digest: string;
   /** Counts what was put in force, and only grows; 0 as long as nothing was ever published. */
   publication: number;
+  /** The revision (SHA-256) in force of each server whose definitions are data, by the server's name. */
+  revisions: ReadonlyMap<string, string>;
   defaultRole: string;
   roles: ReadonlyMap<string, CompiledRole>;
   retention: RetentionRules;
@@ -74,6 +76,7 @@ export function compilePolicy(
     version,
     digest,
     publication: 0,
+    revisions: new Map(),
     defaultRole: document.default_role,
     roles: new Map(roles),
     toolLimits: compileToolLimits(document.tool_limits),

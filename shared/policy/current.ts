@@ -1,7 +1,7 @@
 import { ToolError } from "../call/tool-error.ts";
 import { compilePolicy, type Policy } from "./compile.ts";
 import type { LimitRules } from "./limits.ts";
-import { readDocument, UnusablePolicy } from "./load-version.ts";
+import { readCatalogues, readDocument, UnusablePolicy } from "./load-version.ts";
 import bundled from "./policy.json" with { type: "json" };
 import { PolicyKeeper, type PolicySources } from "./policy-keeper.ts";
 import { type PolicyReference, readHistory, readReference } from "./reference.ts";
@@ -30,6 +30,7 @@ function sourcesOf(env: Env): PolicySources {
     readReference: () => readReference(env.PLATFORM_DB),
     readHistory: () => readHistory(env.PLATFORM_DB),
     readDocument: (version) => readDocument(env, version),
+    readCatalogues: ({ version, digest }) => readCatalogues(env, version, digest),
   };
 }
 

@@ -1,6 +1,7 @@
+import { z } from "zod";
 import { digestText } from "../encoding/canonical-json.ts";
-import { log } from "../observe/log.ts";
 import { compilePolicy, type Policy } from "./compile.ts";
+import { type ContentStores, readContent } from "./read-content.ts";
 import { policyDocument } from "./schema.ts";
 
 /** A version with the digest that its document must have. */
@@ -17,16 +18,22 @@ export class UnusablePolicy extends Error {
   }
 }
 
-/** Where documents of published versions are. */
-export type PolicyStores = Pick<Env, "PLATFORM_DB" | "OAUTH_KV">;
-
 /**
- * Reads the document of a published version: from KV, where the key names the content, or else from the platform
- * database, after which KV has it for all others. Neither is believed: {@link compileVersion} asks for the digest.
- * Throws {@link UnusablePolicy} when there is no such version, and whatever the database throws when it is away.
+ * Reads the document of a published version. It is not believed: {@link compileVersion} asks for the digest. Throws
+ * {@link UnusablePolicy} when there is no such version, and whatever the database throws when it is away.
  */
-export async function readDocument(stores: PolicyStores, wanted: PublishedVersion): Promise<string> {
-  return (await readCopy(stores.OAUTH_KV, wanted)) ?? (await readOriginal(stores, wanted));
+export async function readDocument(
+  stores: ContentStores,
+  { version, digest }: PublishedVersion,
+): Promise<string> {
+  const query = stores.PLATFORM_DB.prepare("SELECT document FROM policy_version WHERE number = ?");
+  const text = await readContent(stores, {
+    key: `policy:${version}:${digest}`,
+    digest,
+    query: query.bind(version),
+  });
+  if (text === null) throw new UnusablePolicy(version, "is not in the database.");
+  return text;
 }
 
 /** Checks a stored document against its digest and compiles it. Throws {@link UnusablePolicy}. */
@@ -39,30 +46,35 @@ export function compileVersion({ version, digest }: PublishedVersion, document: 
   }
 }
 
-/** Key of a version's document in KV. What it names never changes. */
-const keyOf = ({ version, digest }: PublishedVersion) => `policy:${version}:${digest}`;
+/** A set of catalogue revisions: the digest of each server's revision, by the server's name. */
+const revisionSet = z.record(z.string().regex(/^[a-z][a-z0-9_]{0,31}$/), z.string().regex(/^[0-9a-f]{64}$/));
 
-/** `null` when KV has no copy, a wrong one, or does not answer: the database decides then. */
-async function readCopy(kv: KVNamespace, wanted: PublishedVersion): Promise<string | null> {
-  try {
-    const copy = await kv.get(keyOf(wanted));
-    if (copy === null || digestText(copy) === wanted.digest) return copy;
-    log("error", "policy_copy_wrong", { version: wanted.version });
-  } catch (failure) {
-    log("warn", "policy_copy_unreadable", { version: wanted.version, error: String(failure) });
-  }
-  return null;
+/** Reads the set of catalogue revisions of a publication; see {@link readDocument}. */
+export async function readCatalogues(
+  stores: ContentStores,
+  version: number,
+  digest: string,
+): Promise<string> {
+  const query = stores.PLATFORM_DB.prepare("SELECT document FROM catalogue_set WHERE digest = ?").bind(
+    digest,
+  );
+  const text = await readContent(stores, { key: `catalogues:${digest}`, digest, query });
+  if (text === null)
+    throw new UnusablePolicy(version, "names catalogue revisions that are not in the database.");
+  return text;
 }
 
-async function readOriginal(stores: PolicyStores, wanted: PublishedVersion): Promise<string> {
-  const row = await stores.PLATFORM_DB.prepare("SELECT document FROM policy_version WHERE number = ?")
-    .bind(wanted.version)
-    .first<{ document: string }>();
-  if (row === null) throw new UnusablePolicy(wanted.version, "is not in the database.");
-  if (digestText(row.document) === wanted.digest) {
-    await stores.OAUTH_KV.put(keyOf(wanted), row.document).catch((failure: unknown) =>
-      log("warn", "policy_copy_not_kept", { version: wanted.version, error: String(failure) }),
-    );
+/** Checks a stored set against its digest. Throws {@link UnusablePolicy}: without it nothing of a publication holds. */
+export function parseRevisions(
+  version: number,
+  digest: string,
+  document: string,
+): ReadonlyMap<string, string> {
+  if (digestText(document) !== digest) {
+    throw new UnusablePolicy(version, "was published with other catalogue revisions than are stored.");
   }
-  return row.document;
+  const parsed = revisionSet.safeParse(JSON.parse(document));
+  if (!parsed.success)
+    throw new UnusablePolicy(version, "was published with unreadable catalogue revisions.");
+  return new Map(Object.entries(parsed.data));
 }

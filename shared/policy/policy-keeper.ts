@@ -1,6 +1,6 @@
 import { log } from "../observe/log.ts";
 import type { Policy } from "./compile.ts";
-import { compileVersion, type PublishedVersion, UnusablePolicy } from "./load-version.ts";
+import { compileVersion, type PublishedVersion, parseRevisions, UnusablePolicy } from "./load-version.ts";
 import type { PolicyReference } from "./reference.ts";
 
 /** Milliseconds after which one request asks again what is in force. */
@@ -26,6 +26,8 @@ export interface PolicySources {
   /** The newest publications, newest first. */
   readHistory(): Promise<PolicyReference[]>;
   readDocument(version: PublishedVersion): Promise<string>;
+  /** The set of catalogue revisions of a version's publication, as JSON text. `digest` is the set's. */
+  readCatalogues(set: PublishedVersion): Promise<string>;
 }
 
 /**
@@ -38,6 +40,7 @@ export interface PolicySources {
 export class PolicyKeeper {
   readonly #clock: () => number;
   readonly #compiled = new Map<string, Policy>();
+  readonly #revisions = new Map<string, Policy["revisions"]>();
   readonly #unusable = new Map<string, { at: number; failure: UnusablePolicy }>();
   #current: Policy | undefined;
   #asOf = 0;
@@ -116,12 +119,29 @@ export class PolicyKeeper {
     }
   }
 
-  async #require({ publication, version, digest }: PolicyReference, sources: PolicySources): Promise<Policy> {
-    if (digest === null) {
-      const bundled = sources.bundled();
-      return publication === bundled.publication ? bundled : { ...bundled, publication };
-    }
-    return { ...(await this.#compile({ version, digest }, sources)), publication };
+  async #require(reference: PolicyReference, sources: PolicySources): Promise<Policy> {
+    const { publication, version, digest, catalogues } = reference;
+    const bundled = sources.bundled();
+    if (digest === null && !catalogues && publication === bundled.publication) return bundled;
+    const policy = digest === null ? bundled : await this.#compile({ version, digest }, sources);
+    return { ...policy, publication, revisions: await this.#readRevisions(reference, sources) };
+  }
+
+  async #readRevisions(
+    { version, catalogues }: PolicyReference,
+    sources: PolicySources,
+  ): Promise<Policy["revisions"]> {
+    // An object of the release before does not name any.
+    if (!catalogues) return NO_REVISIONS;
+    const known = this.#revisions.get(catalogues);
+    if (known) return known;
+    const revisions = parseRevisions(
+      version,
+      catalogues,
+      await sources.readCatalogues({ version, digest: catalogues }),
+    );
+    keepNewest(this.#revisions, catalogues, revisions);
+    return revisions;
   }
 
   async #compile(version: PublishedVersion, sources: PolicySources): Promise<Policy> {
@@ -143,9 +163,7 @@ export class PolicyKeeper {
   }
 
   #keep(key: string, policy: Policy): void {
-    this.#compiled.set(key, policy);
-    const [oldest] = this.#compiled.keys();
-    if (this.#compiled.size > KEPT && oldest !== undefined) this.#compiled.delete(oldest);
+    keepNewest(this.#compiled, key, policy);
   }
 
   /** Logs a version that cannot be used, once. */
@@ -153,6 +171,14 @@ export class PolicyKeeper {
     if (!this.#unusable.has(key)) log("error", "policy_unusable", { error: failure.message });
     this.#unusable.set(key, { at: this.#clock(), failure });
   }
+}
+
+const NO_REVISIONS: Policy["revisions"] = new Map();
+
+function keepNewest<Value>(kept: Map<string, Value>, key: string, value: Value): void {
+  kept.set(key, value);
+  const [oldest] = kept.keys();
+  if (kept.size > KEPT && oldest !== undefined) kept.delete(oldest);
 }
 
 function isOf({ version, digest }: Policy, reference: PolicyReference): boolean {

@@ -18,6 +18,7 @@ function deployment() {
   const bundle = compilePolicy(changePolicy(() => {}));
   const history: PolicyReference[] = [];
   const documents = new Map<number, string>();
+  const sets = new Map<string, string>();
   const state = { now: 1_000_000, references: 0, documents: 0, down: false };
   const answer = async <T>(value: T): Promise<T> => {
     if (state.down) throw new Error("D1 is away");
@@ -27,18 +28,27 @@ function deployment() {
     bundled: () => bundle,
     readReference: () => {
       state.references += 1;
-      return answer(history[0] ?? { publication: 0, version: 1, digest: null });
+      return answer(history[0] ?? { publication: 0, version: 1, digest: null, catalogues: null });
     },
     readHistory: () => answer(history),
     readDocument: ({ version }: { version: number }) => {
       state.documents += 1;
       return answer(documents.get(version) ?? "");
     },
+    readCatalogues: ({ digest }: { digest: string }) => answer(sets.get(digest) ?? ""),
   };
-  const publish = (text: string, digest = digestText(text)): PolicyReference => {
+  const storeSet = (text: string) => {
+    sets.set(digestText(text), text);
+    return digestText(text);
+  };
+  const publish = (
+    text: string,
+    digest = digestText(text),
+    catalogues: string | null = null,
+  ): PolicyReference => {
     const version = documents.size + 2;
     documents.set(version, text);
-    const reference = { publication: history.length + 1, version, digest };
+    const reference = { publication: history.length + 1, version, digest, catalogues };
     history.unshift(reference);
     return reference;
   };
@@ -50,7 +60,7 @@ function deployment() {
       version: async () => (await keeper.inForce(sources)).version,
     };
   };
-  return { state, history, publish, ...open(), open };
+  return { state, history, publish, storeSet, ...open(), open };
 }
 
 describe("the policy in force, as an isolate knows it", () => {
@@ -181,5 +191,25 @@ describe("the policy in force, as an isolate knows it", () => {
     expect(await version()).toBe(3);
     await follow(second);
     expect(await version()).toBe(3);
+  });
+
+  it("brings the catalogue revisions of its publication along, and goes back to them", async () => {
+    const { publish, storeSet, follow, inForce } = deployment();
+    const [one, two] = ["a".repeat(64), "b".repeat(64)];
+    const text = document(2);
+    const first = publish(text, undefined, storeSet(canonicalize({ shop: one })));
+    const second = publish(text, undefined, storeSet(canonicalize({ shop: two, files: one })));
+    expect(Object.fromEntries((await inForce()).revisions)).toEqual({ shop: two, files: one });
+    expect(Object.fromEntries((await follow(first)).revisions)).toEqual({ shop: one });
+    expect((await follow(second)).publication).toBe(2);
+  });
+
+  it("does not use a publication whose catalogue revisions are not what was published", async () => {
+    const { publish, version, inForce, storeSet } = deployment();
+    publish(document(2));
+    publish(document(3), undefined, "c".repeat(64));
+    publish(document(4), undefined, storeSet('{"Shop":"no digest"}'));
+    expect(await version()).toBe(2);
+    expect((await inForce()).revisions.size).toBe(0);
   });
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { type PersonFacts, PersonState } from "../../workers/objects/principal/person-state.ts";
 import { LANES, openSession } from "../support/session.ts";
 
-const IN_FORCE = { publication: 0, version: 1, digest: null };
+const IN_FORCE = { publication: 0, version: 1, digest: null, catalogues: null };
 
 /** A platform database that answers when the test says so, and a clock that it sets. */
 function database() {

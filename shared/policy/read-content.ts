@@ -1,0 +1,45 @@
+import { digestText } from "../encoding/canonical-json.ts";
+import { log } from "../observe/log.ts";
+
+/** Where published documents are. */
+export type ContentStores = Pick<Env, "PLATFORM_DB" | "OAUTH_KV">;
+
+/** A document that is named by its content. */
+export interface Content {
+  /** Its key in KV: names the content, so what it names never changes. */
+  key: string;
+  /** SHA-256 of the text, 64 hex digits. */
+  digest: string;
+  /** Reads `document` from the platform database, in one row or none. */
+  query: D1PreparedStatement;
+}
+
+/**
+ * Reads a document: from KV, or else from the platform database, after which KV has it for every other isolate. A copy
+ * in KV that does not fit the digest counts as missing; what the database has is returned as it is, and the caller
+ * compares it. `null` when the database has no such row; throws what the database throws when it is away.
+ */
+export async function readContent(stores: ContentStores, content: Content): Promise<string | null> {
+  return (await readCopy(stores.OAUTH_KV, content)) ?? (await readOriginal(stores.OAUTH_KV, content));
+}
+
+async function readCopy(kv: KVNamespace, { key, digest }: Content): Promise<string | null> {
+  try {
+    const copy = await kv.get(key);
+    if (copy === null || digestText(copy) === digest) return copy;
+    log("error", "content_copy_wrong", { key });
+  } catch (failure) {
+    log("warn", "content_copy_unreadable", { key, error: String(failure) });
+  }
+  return null;
+}
+
+async function readOriginal(kv: KVNamespace, { key, digest, query }: Content): Promise<string | null> {
+  const row = await query.first<{ document: string }>();
+  if (row !== null && digestText(row.document) === digest) {
+    await kv
+      .put(key, row.document)
+      .catch((failure: unknown) => log("warn", "content_copy_not_kept", { key, error: String(failure) }));
+  }
+  return row?.document ?? null;
+}
