@@ -44,7 +44,7 @@ export interface LaneOptions {
   /** Name of the namespace's binding. */
   binding: string;
   door: SessionHandler;
-  stateless: StatelessLane;
+  stateless(catalogue: Catalogue): StatelessLane;
   /** Whether clients of the old transport (2024-11-05, HTTP+SSE) are served too. */
   oldTransport: boolean;
   /** Hostnames that `Host` may name, and `Origin` beside loopback. */
@@ -111,9 +111,10 @@ async function nameRequest(response: Response, id: unknown): Promise<Response> {
 async function serveMessage(
   request: Request,
   read: ReadMessage,
-  options: LaneOptions,
+  endpoint: LaneOptions,
   asking: Caller,
 ): Promise<Response> {
+  let options = endpoint;
   const plain = parseKnownRequest(request.headers, read.body);
   const legacy = plain === null && (await isLegacyRequest(request, read.body));
   // A plain request has been looked at; a method that the newest revision has removed is the SDK's to refuse.
@@ -128,6 +129,8 @@ async function serveMessage(
     const standing = await checkAccess(caller, options.reconnect, read.body);
     if (standing instanceof Response) return standing;
     caller = standing;
+    // A newer publication may have brought other definitions.
+    options = { ...options, catalogue: await options.catalogue.at(caller.env, caller.policy.revisions) };
     target = findTarget(read.body, options.catalogue, caller);
   }
   if (target?.decision.kind === "scope") {
@@ -143,7 +146,7 @@ async function serveMessage(
   }
   const response = legacy
     ? await serveSessionPost(request, read, options, caller)
-    : await options.stateless(request, read.body, plain, {
+    : await options.stateless(options.catalogue)(request, read.body, plain, {
         env: caller.env,
         identity: caller.identity,
         policy: caller.policy,

@@ -5,7 +5,14 @@ import type { Subject } from "../call/subject.ts";
 import type { JsonValue } from "../encoding/json.ts";
 import type { SessionMemory } from "../session/session-memory.ts";
 import { contextTools } from "./context-tools.ts";
-import type { PromptDefinition, ResourceDefinition, ServerDefinition, ToolDefinition } from "./define.ts";
+import type {
+  Definitions,
+  PromptDefinition,
+  ResourceDefinition,
+  ServerDefinition,
+  ToolDefinition,
+} from "./define.ts";
+import { followRevisions } from "./follow-revisions.ts";
 import { type ParameterHeader, parameterHeadersOf } from "./parameter-headers.ts";
 import { annotationsOf, inputSchemaOf, outputSchemaOf } from "./schema.ts";
 import { compileTemplate, type UriMatcher } from "./uri-template.ts";
@@ -31,7 +38,7 @@ export interface TemplateEntry extends Entry<ResourceDefinition> {
   matcher: UriMatcher;
 }
 
-/** Everything one MCP URL offers, prepared once per isolate. Order is the registry's, the same on every call. */
+/** Everything one MCP URL offers, prepared once per isolate and revision. Order is the registry's, on every call. */
 export interface Catalogue {
   /** Path segment, or `""` for the door with everything. */
   name: string;
@@ -42,7 +49,12 @@ export interface Catalogue {
   templates: readonly TemplateEntry[];
   prompts: ReadonlyMap<string, Entry<PromptDefinition>>;
   servers: readonly ServerDefinition[];
+  /** The same URL's catalogue under the revisions that a publication put in force; itself when they are the same. */
+  at(env: Env, revisions: Revisions): Promise<Catalogue>;
 }
+
+/** The revision in force of each server whose definitions are data, by the server's name. */
+export type Revisions = ReadonlyMap<string, string>;
 
 const prepared = new Map<string, Catalogue>();
 
@@ -60,11 +72,19 @@ export function openCatalogue(name: string, title: string, servers: readonly Ser
   return catalogue;
 }
 
-/** Builds the catalogue of one URL. Throws when two servers define the same name. */
+/**
+ * Builds the catalogue of one URL. Throws when two servers define the same name.
+ *
+ * @param discovered - what servers offer beside their own definitions, by the server's name
+ */
 export function createCatalogue(
   name: string,
   title: string,
   servers: readonly ServerDefinition[],
+  discovered: ReadonlyMap<string, Definitions> = new Map(),
+  at: Catalogue["at"] = followRevisions(servers, (found, follow) =>
+    createCatalogue(name, title, servers, found, follow),
+  ),
 ): Catalogue {
   const tools = new Map<string, ToolEntry>();
   const resources = new Map<string, Entry<ResourceDefinition>>();
@@ -73,10 +93,12 @@ export function createCatalogue(
   for (const server of servers) {
     const openStore = (env: Env, principal: PrincipalIdentity, masks: MaskRules) =>
       server.store(env, principal, masks);
-    for (const tool of server.tools) addOnce(tools, tool.name, toolEntry(server.name, tool, openStore));
-    for (const prompt of server.prompts)
+    const found = discovered.get(server.name);
+    for (const tool of [...server.tools, ...(found?.tools ?? [])])
+      addOnce(tools, tool.name, toolEntry(server.name, tool, openStore));
+    for (const prompt of [...server.prompts, ...(found?.prompts ?? [])])
       addOnce(prompts, prompt.name, promptEntry(server.name, prompt, openStore));
-    for (const resource of server.resources) {
+    for (const resource of [...server.resources, ...(found?.resources ?? [])]) {
       const entry = resourceEntry(server.name, resource, openStore);
       if (resource.uri !== undefined) addOnce(resources, resource.uri, entry);
       else templates.push({ ...entry, matcher: compileTemplate(resource.uriTemplate as string) });
@@ -91,7 +113,7 @@ export function createCatalogue(
     );
   }
   const instructions = servers.map((server) => server.instructions).join("\n\n");
-  return { name, title, instructions, tools, resources, templates, prompts, servers };
+  return { name, title, instructions, tools, resources, templates, prompts, servers, at };
 }
 
 function addOnce<Value>(map: Map<string, Value>, key: string, value: Value): void {

@@ -186,8 +186,8 @@ export interface PromptDefinition<Arguments extends z.ZodObject = z.ZodObject, S
   run(input: z.output<Arguments>, context: AskingContext<Store>): Promise<PromptMessage[]>;
 }
 
-/** One MCP server of the house. */
-export interface ServerDefinition<Store = unknown> {
+/** One MCP server. */
+export interface ServerDefinition<Store = unknown> extends Definitions<Store> {
   /** Lower-case word; the URL is `/mcp/<name>`, scopes are `<name>:<read|write|delete>`. */
   name: string;
   title: string;
@@ -207,6 +207,15 @@ export interface ServerDefinition<Store = unknown> {
   store(env: Env, principal: PrincipalIdentity, masks: MaskRules): Store;
   /** Removes what the server keeps for some time only, once it is over; runs every hour. Gives how many. */
   purgeExpired?(env: Env, now: Date): Promise<number>;
+  /**
+   * What the server offers beside its own definitions, where that is data: read for one published revision (a SHA-256),
+   * once per isolate. Rejects when the revision cannot be read; its items are left out until it can.
+   */
+  discover?(env: Env, revision: string): Promise<Definitions<Store>>;
+}
+
+/** What a server offers. */
+export interface Definitions<Store = unknown> {
   tools: readonly ToolDefinition<z.ZodObject, z.ZodObject | undefined, Store>[];
   resources: readonly ResourceDefinition<Store>[];
   prompts: readonly PromptDefinition<z.ZodObject, Store>[];
@@ -241,26 +250,38 @@ export function defineServer<Store>(definition: ServerDefinition<Store>): Server
   if (!/^[a-z][a-z0-9]*$/.test(definition.name)) {
     throw new TypeError(`Server name "${definition.name}" must be one lower-case word.`);
   }
-  const names = new Set<string>();
-  for (const tool of definition.tools) {
-    if (!/^[A-Za-z0-9_-]{1,64}$/.test(tool.name))
-      throw new TypeError(`Tool name "${tool.name}" is not valid.`);
-    if (names.has(tool.name)) throw new TypeError(`Tool "${tool.name}" is defined twice.`);
-    names.add(tool.name);
-    if (tool.view && !definition.resources.includes(tool.view))
-      throw new TypeError(`Tool "${tool.name}" names a view that is none of the server's resources.`);
-  }
-  for (const item of [...definition.tools, ...definition.resources, ...definition.prompts]) {
-    if (!(item.scope in definition.scopes)) {
-      throw new TypeError(
-        `"${item.name}" needs scope "${item.scope}", which server "${definition.name}" does not declare.`,
-      );
-    }
-  }
+  checkDefinitions(definition, definition);
   if (!(definition.baseline in definition.scopes)) {
     throw new TypeError(
       `Server "${definition.name}": baseline scope "${definition.baseline}" is not declared.`,
     );
   }
   return definition;
+}
+
+/**
+ * Checks names, scopes and views of what a server offers. Throws a `TypeError` that names the mistake.
+ *
+ * @param server - declares the scopes, and the views beside those that are offered
+ */
+export function checkDefinitions<Store>(
+  server: ServerDefinition<Store>,
+  { tools, resources, prompts }: Definitions<Store>,
+): void {
+  const names = new Set<string>();
+  for (const tool of tools) {
+    if (!/^[A-Za-z0-9_-]{1,64}$/.test(tool.name))
+      throw new TypeError(`Tool name "${tool.name}" is not valid.`);
+    if (names.has(tool.name)) throw new TypeError(`Tool "${tool.name}" is defined twice.`);
+    names.add(tool.name);
+    if (tool.view && !server.resources.includes(tool.view) && !resources.includes(tool.view))
+      throw new TypeError(`Tool "${tool.name}" names a view that is none of the server's resources.`);
+  }
+  for (const item of [...tools, ...resources, ...prompts]) {
+    if (!(item.scope in server.scopes)) {
+      throw new TypeError(
+        `"${item.name}" needs scope "${item.scope}", which server "${server.name}" does not declare.`,
+      );
+    }
+  }
 }

@@ -2,7 +2,7 @@ import { insufficientScope, type OAuthResourceContext } from "@cloudflare/worker
 import type { PrincipalIdentity } from "../../shared/call/principal.ts";
 import { digestText } from "../../shared/encoding/canonical-json.ts";
 import { type SessionHandler, serveLanes } from "../../shared/mcp/lanes.ts";
-import { createStatelessLane, type StatelessLane } from "../../shared/mcp/stateless/stateless.ts";
+import { openStatelessLane } from "../../shared/mcp/stateless/stateless.ts";
 import { policyInForce } from "../../shared/policy/current.ts";
 import type { Catalogue } from "../../shared/server/catalogue.ts";
 import { openCatalogueOf } from "../catalogues.ts";
@@ -16,7 +16,6 @@ interface Endpoint {
   catalogue: Catalogue;
   binding: keyof Env & string;
   door: SessionHandler;
-  stateless: StatelessLane;
 }
 
 const endpoints = new Map<string | null, Endpoint>();
@@ -32,20 +31,21 @@ export async function serveMcp(
   ctx: OAuthResourceContext<GrantProps>,
   server: string | null,
 ): Promise<Response> {
-  const { catalogue, binding, door, stateless } = endpointFor(server);
+  const { catalogue: known, binding, door } = endpointFor(server);
+  const policy = await policyInForce(env);
+  ctx.waitUntil(onPolicyObserved(env, policy));
+  const catalogue = await known.at(env, policy.revisions);
   const options = {
     catalogue,
     namespace: env[binding] as DurableObjectNamespace,
     binding,
     door,
-    stateless,
+    stateless: openStatelessLane,
     oldTransport: env.LEGACY_SSE === "on",
     hostnames: [new URL(env.PUBLIC_URL).hostname],
     challenge: (scopes: readonly string[]) => insufficientScope(ctx.auth, [...scopes]),
     reconnect: `Bearer realm="OAuth", resource_metadata="${metadataUrl(ctx.auth.audience)}", error="invalid_token"`,
   };
-  const policy = await policyInForce(env);
-  ctx.waitUntil(onPolicyObserved(env, policy));
   const identity = identify(request, ctx);
   return serveLanes(request, options, { identity, policy, expiresAt: ctx.auth.expiresAt, env, ctx });
 }
@@ -65,7 +65,7 @@ function createEndpoint(server: string | null): Endpoint {
   const catalogue = openCatalogueOf(server ?? "");
   const path = server === null ? "/mcp" : `/mcp/${server}`;
   const door = (registration?.agent ?? GatewayAgent).serve(path, { binding });
-  return { catalogue, binding, door, stateless: createStatelessLane(catalogue) };
+  return { catalogue, binding, door };
 }
 
 /** Where a resource's metadata is (RFC 9728 §3.1: between the host and the path). */

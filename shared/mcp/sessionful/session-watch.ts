@@ -88,8 +88,10 @@ export class SessionWatch {
    * so since it was told last.
    */
   async listen(identity: PrincipalIdentity, binding: string, publication: number): Promise<void> {
-    const { env, catalogue } = this.#home;
-    const subscriber = { env, catalogue, identity, policy: await policyInForce(env, publication) };
+    const { env } = this.#home;
+    const policy = await policyInForce(env, publication);
+    const catalogue = await this.#home.catalogue.at(env, policy.revisions);
+    const subscriber = { env, catalogue, identity, policy };
     await this.#tellFrom(subscriber);
     const begun = await beginWatch(subscriber, { uris: [], lists: this.#kept ? [] : LISTS });
     await this.#keep(

@@ -267,11 +267,12 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     const headers = new Headers(extra.requestInfo?.headers as Record<string, string> | undefined);
     const identity = decodeIdentity(headers);
     await this.#watch?.follow(identity);
+    const policy = await policyInForce(this.env, Number(headers.get(PUBLICATION_HEADER) ?? 0));
     return {
       env: this.env,
-      catalogue: this.catalogue,
+      catalogue: await this.catalogue.at(this.env, policy.revisions),
       identity,
-      policy: await policyInForce(this.env, Number(headers.get(PUBLICATION_HEADER) ?? 0)),
+      policy,
       lane: "sessionful",
       sessionId: this.getSessionId(),
       traceId: traceIdOf(headers),

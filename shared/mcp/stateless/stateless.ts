@@ -36,6 +36,18 @@ export function createStatelessLane(catalogue: Catalogue): StatelessLane {
   };
 }
 
+const lanes = new WeakMap<Catalogue, StatelessLane>();
+
+/** The lane of a catalogue, made once per isolate. */
+export function openStatelessLane(catalogue: Catalogue): StatelessLane {
+  let lane = lanes.get(catalogue);
+  if (!lane) {
+    lane = createStatelessLane(catalogue);
+    lanes.set(catalogue, lane);
+  }
+  return lane;
+}
+
 function isStream({ headers }: Response): boolean {
   return headers.get("content-type") === "text/event-stream";
 }

@@ -55,7 +55,12 @@ export async function refreshSubscriber(
   if (ended) return null;
   if (!rights) throw new Error("The person's object does not know what they may do.");
   const policy = await policyInForce(env, Math.max(publication, rights.policy.publication));
-  return { env, catalogue, identity: { ...identity, role: rights.role }, policy };
+  return {
+    env,
+    catalogue: await catalogue.at(env, policy.revisions),
+    identity: { ...identity, role: rights.role },
+    policy,
+  };
 }
 
 /**

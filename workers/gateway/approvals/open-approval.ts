@@ -10,10 +10,10 @@ import { roleMayApprove } from "../../../shared/policy/current.ts";
 import { masksOf } from "../../../shared/policy/masks.ts";
 import { isFresh } from "../../../shared/policy/second-factor.ts";
 import { maskFields } from "../../../shared/redact/mask-fields.ts";
-import { type Catalogue, openCatalogue } from "../../../shared/server/catalogue.ts";
+import type { Catalogue } from "../../../shared/server/catalogue.ts";
 import type { ToolDefinition } from "../../../shared/server/define.ts";
 
-import { listServers } from "../../servers.ts";
+import { openCatalogueOf } from "../../catalogues.ts";
 import { readGrantMetadata } from "../grant.ts";
 import { getOAuthServers } from "../oauth.ts";
 import { findPerson, type Person } from "../people.ts";
@@ -68,8 +68,8 @@ export type ApprovalLookup =
   | { kind: "forbidden" };
 
 /** Everything with a policy could be asked for, at whichever URL. */
-export function fullCatalogue(): Catalogue {
-  return openCatalogue("", "Gatehouse", listServers());
+export function fullCatalogue(env: Env, policy: Policy): Promise<Catalogue> {
+  return openCatalogueOf("").at(env, policy.revisions);
 }
 
 /** Opens a link for a signed-in person. Role and policy are those of this moment. */
@@ -92,7 +92,8 @@ export async function openApproval(
     findPerson(env.PLATFORM_DB, item.requester),
     findApp(oauth, item.requester, item.binding.grantId),
   ]);
-  const tool = fullCatalogue().tools.get(item.binding.tool)?.definition ?? null;
+  const catalogue = await fullCatalogue(env, policy);
+  const tool = catalogue.tools.get(item.binding.tool)?.definition ?? null;
   const stored = item.shown?.values ?? null;
   const values = stored && tool && maskFields(tool.input, stored, masksOf(policy, person.role));
   const named = item.shown?.subjects ?? [];

@@ -4,6 +4,7 @@ import { openKeyring } from "../../../shared/auth/keyring.ts";
 import { approvalGate, type DecisionResult } from "../../../shared/objects/approval-gate.ts";
 import { policyInForce, roleMayApprove } from "../../../shared/policy/current.ts";
 import { maskText } from "../../../shared/redact/mask-text.ts";
+import type { Catalogue } from "../../../shared/server/catalogue.ts";
 import { toDisplayText } from "../../../shared/text/display-text.ts";
 import { type Refusal, refuse } from "../failures.tsx";
 import { readForm } from "../read-form.ts";
@@ -23,7 +24,8 @@ approvalRoutes.get("/approvals", async (c) => {
   const person = await readPerson(c.env, c.req.raw.headers);
   if (person === null) return toSignIn(c, "/approvals");
   const policy = await policyInForce(c.env);
-  const tools = [...fullCatalogue().tools.keys()].filter((tool) => roleMayApprove(policy, person.role, tool));
+  const catalogue = await fullCatalogue(c.env, policy);
+  const tools = [...catalogue.tools.keys()].filter((tool) => roleMayApprove(policy, person.role, tool));
   const [database, now] = [c.env.PLATFORM_DB, Date.now()];
   const [waiting, own] = await Promise.all([
     tools.length === 0 ? null : listWaiting(database, person.id, tools, now, c.req.query("waiting")),
@@ -31,8 +33,8 @@ approvalRoutes.get("/approvals", async (c) => {
   ]);
   return c.html(
     <InboxPage
-      waiting={waiting && (await toInbox(c.env, waiting, "waiting"))}
-      own={await toInbox(c.env, own, "own")}
+      waiting={waiting && (await toInbox(c.env, catalogue, waiting, "waiting"))}
+      own={await toInbox(c.env, catalogue, own, "own")}
     />,
   );
 });
@@ -156,8 +158,12 @@ function toReason(text: string | null): string | null {
   return reason === "" ? null : reason;
 }
 
-async function toInbox(env: Env, { items, next }: ListPage, name: "waiting" | "own"): Promise<InboxList> {
-  const { tools } = fullCatalogue();
+async function toInbox(
+  env: Env,
+  { tools }: Catalogue,
+  { items, next }: ListPage,
+  name: "waiting" | "own",
+): Promise<InboxList> {
   const entries = items.map(async (item) => {
     const { id: approvalId, requester } = item;
     const href = pathOf(

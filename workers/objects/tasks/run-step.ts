@@ -18,6 +18,7 @@ import {
 import { publishChange } from "../../../shared/objects/change-gate.ts";
 import { createPrincipalMemory } from "../../../shared/objects/principal-memory.ts";
 import { logFailure } from "../../../shared/observe/log.ts";
+import type { Policy } from "../../../shared/policy/compile.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import type { Catalogue } from "../../../shared/server/catalogue.ts";
 import { showsViews } from "../../../shared/server/view.ts";
@@ -39,12 +40,12 @@ export async function runStep(stage: Stage, host: StepHost): Promise<TaskChange>
   const { task } = stage;
   let accessEnded = false;
   try {
-    const catalogue = openCatalogueOf(task.server);
+    const { catalogue, policy } = await openNow(host.env, task.server);
     const entry = catalogue.tools.get(task.tool);
     if (!entry?.definition.work) {
       return fail(`The tool ${task.tool} is not there any more.`);
     }
-    const ctx = await openExchange(stage, host, catalogue, () => {
+    const ctx = openRequest(stage, host, { catalogue, policy }, () => {
       accessEnded = true;
     });
     const outcome = await callStep(ctx, entry, task);
@@ -67,10 +68,10 @@ export async function runStep(stage: Stage, host: StepHost): Promise<TaskChange>
 export async function runStop(stage: Stage, host: StepHost): Promise<string | number | null> {
   const { task } = stage;
   try {
-    const catalogue = openCatalogueOf(task.server);
+    const { catalogue, policy } = await openNow(host.env, task.server);
     const entry = catalogue.tools.get(task.tool);
     if (!entry?.definition.work?.stop) return null;
-    const ctx = await openExchange(stage, host, catalogue, () => {});
+    const ctx = openRequest(stage, host, { catalogue, policy }, () => {});
     return await callStop(ctx, entry, task);
   } catch (failure) {
     if (!(failure instanceof ToolError)) logFailure("task_stop_failed", failure, { name: task.tool });
@@ -79,15 +80,21 @@ export async function runStop(stage: Stage, host: StepHost): Promise<string | nu
   }
 }
 
-async function openExchange(
+/** What is in force now, whatever it was when the task began. */
+async function openNow(env: Env, server: string): Promise<{ catalogue: Catalogue; policy: Policy }> {
+  const policy = await policyInForce(env);
+  return { catalogue: await openCatalogueOf(server).at(env, policy.revisions), policy };
+}
+
+function openRequest(
   stage: Stage,
   host: StepHost,
-  catalogue: Catalogue,
+  inForce: { catalogue: Catalogue; policy: Policy },
   endAccess: () => void,
-): Promise<RequestContext> {
+): RequestContext {
   const { task } = stage;
   return {
-    ...{ env: host.env, catalogue, identity: task.identity, policy: await policyInForce(host.env) },
+    ...{ env: host.env, identity: task.identity, ...inForce },
     // A task belongs to no session: what it remembers is in its person's object, as for stateless clients.
     ...{ lane: "stateless", sessionId: null, traceId: task.traceId },
     session: createPrincipalMemory(host.env, task.identity),
