@@ -13,8 +13,9 @@ export function openObject<Contract extends object>(
   repeatable: readonly Method<Contract>[] = [],
 ): Contract {
   const call = (method: string, args: unknown[]) => {
-    const stub = namespace.get(namespace.idFromName(name)) as unknown as Record<string, Call>;
-    return (stub[method] as Call).apply(stub, args);
+    // Called as a method: on a stub, `apply` would be a method of the object too.
+    const stub = namespace.get(namespace.idFromName(name)) as unknown as { [method: string]: Call };
+    return stub[method]?.(...args) ?? Promise.reject(new TypeError(`There is no method ${method}.`));
   };
   const callTwice = async (method: string, args: unknown[]) => {
     try {
