@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { PageVisit } from "../guard/exchange.ts";
 import type { Answer, Question } from "./define.ts";
 import { ToolError } from "./errors.ts";
-import type { InputRequestSpec } from "./input-needed.ts";
+import type { Inquiry } from "./input-needed.ts";
 import type { JsonValue } from "./json.ts";
 import { JSON_RPC, ProtocolFault } from "./protocol-fault.ts";
 import { describeIssues, type JsonSchema } from "./schema.ts";
@@ -51,21 +51,16 @@ export interface ClientAbilities {
   extensions?: unknown;
 }
 
-/** A question on its way to the client, the same in both generations. */
-export interface Inquiry extends Asked {
-  key?: string;
-}
-
-type Asked = Omit<InputRequestSpec, "key">;
+type Asked = Pick<Inquiry, "method" | "params">;
 
 /**
  * A question as `elicitation/create` in form or URL mode, or as `roots/list` (MCP 2025-11-25 and 2026-07-28). Only
  * revision 2025-11-25 names a page by an id.
  */
-export function inquire({ key, message, schema, answeredBy, url }: Question, named = false): Inquiry {
-  const common = key === undefined ? {} : { key };
+export function inquire({ key, message, schema, answeredBy, url, about }: Question, named = false): Inquiry {
+  const common = { ...(key !== undefined && { key }), ...(about !== undefined && { about }) };
   if (answeredBy === "client") return { ...common, method: "roots/list", params: {} };
-  const params: InputRequestSpec["params"] =
+  const params: Inquiry["params"] =
     url === undefined
       ? { mode: "form", message, requestedSchema: formSchemaOf(schema) }
       : { mode: "url", message, url, ...(named && { elicitationId: crypto.randomUUID() }) };

@@ -12,7 +12,6 @@ import type { LogLevel } from "./define.ts";
 import {
   ANSWER_TIMEOUT_MS,
   elicitsOf,
-  type Inquiry,
   inquire,
   inquireSample,
   inquireVisit,
@@ -21,6 +20,7 @@ import {
   readVisit,
   requireAbility,
 } from "./dialogue.ts";
+import type { Inquiry } from "./input-needed.ts";
 import { reaches } from "./log-level.ts";
 import { progressOf } from "./progress.ts";
 import { showsViews } from "./view.ts";

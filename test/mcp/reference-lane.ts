@@ -21,7 +21,13 @@ import {
   readSample,
 } from "../../shared/mcp/dialogue.ts";
 import { SOFTWARE, STATELESS_CAPABILITIES } from "../../shared/mcp/identity.ts";
-import { type InputAnswers, InputNeeded, QuestionRound } from "../../shared/mcp/input-needed.ts";
+import {
+  collectAnswers,
+  InputNeeded,
+  NOTHING_ASKED,
+  QuestionRound,
+  type Round,
+} from "../../shared/mcp/input-needed.ts";
 import type { JsonValue } from "../../shared/mcp/json.ts";
 import { progressOf } from "../../shared/mcp/progress.ts";
 import { openRoundState } from "../../shared/mcp/request-state.ts";
@@ -70,7 +76,7 @@ async function answerOrAsk(
   method: StatelessMethod,
   exchange: Exchange,
   params: Params,
-  mint: (answers: InputAnswers) => Promise<string>,
+  mint: (round: Round) => Promise<string>,
 ): Promise<object> {
   try {
     return await method.answer(exchange, params);
@@ -82,7 +88,7 @@ async function answerOrAsk(
     ]);
     return inputRequired({
       inputRequests: Object.fromEntries(asked) as InputRequests,
-      requestState: await mint(failure.answered),
+      requestState: await mint(failure.round),
     });
   }
 }
@@ -101,7 +107,7 @@ function createExchange(catalogue: Catalogue, arrival: Arrival, { mcpReq }: Serv
     sessionId: null,
     traceId: "0".repeat(32),
     session: { read: nothing, apply: nothing, keepResult: nothing, readResult: nothing },
-    channel: createChannel(mcpReq),
+    channel: createChannel(mcpReq, policy),
     signal: mcpReq.signal,
     waitUntil,
     endAccess: () => {},
@@ -109,9 +115,12 @@ function createExchange(catalogue: Catalogue, arrival: Arrival, { mcpReq }: Serv
   };
 }
 
-function createChannel(mcpReq: ServerContext["mcpReq"]): ClientChannel {
+function createChannel(mcpReq: ServerContext["mcpReq"], { digest }: Arrival["policy"]): ClientChannel {
   const declared = mcpReq.envelope as Record<string, ClientAbilities> | undefined;
-  const round = new QuestionRound({ ...mcpReq.requestState<InputAnswers>(), ...mcpReq.inputResponses });
+  const round = new QuestionRound(
+    collectAnswers(mcpReq.requestState<Round>() ?? NOTHING_ASKED, mcpReq.inputResponses ?? {}),
+    digest,
+  );
   const token = mcpReq._meta?.progressToken;
   return {
     progress(done, total, message) {

@@ -4,7 +4,6 @@ import type { Catalogue } from "../../../shared/mcp/catalogue.ts";
 import { announceChange } from "../../../shared/mcp/changes.ts";
 import {
   elicitsOf,
-  type Inquiry,
   inquire,
   inquireSample,
   inquireVisit,
@@ -14,12 +13,13 @@ import {
   requireAbility,
 } from "../../../shared/mcp/dialogue.ts";
 import { ToolError, toToolError } from "../../../shared/mcp/errors.ts";
-import { InputNeeded } from "../../../shared/mcp/input-needed.ts";
+import { InputNeeded, type Inquiry } from "../../../shared/mcp/input-needed.ts";
 import type { JsonValue } from "../../../shared/mcp/json.ts";
 import { JSON_RPC } from "../../../shared/mcp/protocol-fault.ts";
 import { principalHome } from "../../../shared/mcp/stateless-exchange.ts";
 import { showsViews } from "../../../shared/mcp/view.ts";
 import { logFailure } from "../../../shared/observe/log.ts";
+import type { Policy } from "../../../shared/policy/compile.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import { openCatalogueOf } from "../catalogues.ts";
 import { TaskQuestions } from "./task-questions.ts";
@@ -86,12 +86,13 @@ async function openExchange(
   endAccess: () => void,
 ): Promise<Exchange> {
   const { task } = stage;
+  const policy = await policyInForce(host.env);
   return {
-    ...{ env: host.env, catalogue, identity: task.identity, policy: await policyInForce(host.env) },
+    ...{ env: host.env, catalogue, identity: task.identity, policy },
     // A task belongs to no session: what it remembers is in its person's object, as for stateless clients.
     ...{ lane: "stateless", sessionId: null, traceId: task.traceId },
     session: principalHome(host.env, task.identity),
-    channel: openChannel(stage, host),
+    channel: openChannel(stage, host, policy),
     signal: host.signal,
     waitUntil: (promise) => host.waitUntil(promise),
     // Nobody waits for an HTTP answer: the task says when it goes on.
@@ -132,10 +133,10 @@ function describeProgress(
 }
 
 /** The client of a task is not there: it reads how far it is, and answers its questions, when it looks. */
-function openChannel({ task, step, answers }: Stage, { note }: StepHost): ClientChannel {
+function openChannel({ task, step, answers }: Stage, { note }: StepHost, { digest }: Policy): ClientChannel {
   const { abilities } = task;
   const elicits = elicitsOf(abilities);
-  const questions = new TaskQuestions(step, answers);
+  const questions = new TaskQuestions(step, answers, digest);
   const put = <Value>(inquiry: Inquiry, read: (response: unknown) => Value): Promise<Value> => {
     requireAbility(abilities, inquiry);
     return questions.put(inquiry, read);
