@@ -4,7 +4,7 @@ import type { ContextRecorder } from "../guard/context-recorder.ts";
 import { decide, isVisible, requireAllowed } from "../guard/decide.ts";
 import type { Exchange } from "../guard/exchange.ts";
 import { guard } from "../guard/guard.ts";
-import { requirePermission } from "../guard/require-approval.ts";
+import { requirePermission, type SubjectCall } from "../guard/require-approval.ts";
 import { DEFAULT_TIMEOUT_MS, type HoldDeadline, type TimeLeft } from "../guard/run.ts";
 import { type ShapedAnswer, type Shaping, shapeAnswer } from "../guard/shape.ts";
 import { SESSION_SCOPE } from "../policy/decide.ts";
@@ -13,6 +13,7 @@ import { maskChannel } from "../redact/mask-channel.ts";
 import { refuseMasked } from "../redact/refuse-masked.ts";
 import type { WorkLeft } from "../tasks/task.ts";
 import { upstreamOf } from "../upstream/open-upstream.ts";
+import { openAgreement } from "./agreement.ts";
 import type { Entry } from "./catalogue.ts";
 import { announceChange } from "./changes.ts";
 import type { ToolContext, ToolDefinition } from "./define.ts";
@@ -96,19 +97,20 @@ async function guardedCall(
       // Conditions and approvals judge what will run: defaults filled in, text trimmed, numbers converted. Not what was sent.
       const { title, input: schema } = tool;
       const inherited = applied.map(({ field }) => field);
-      const openStore = () => {
-        const home = maskHome(exchange.session, exchange);
-        return entry.openStore(exchange.env, exchange.identity, rules, home);
-      };
-      const readSubjects = async () => (await tool.nameSubjects?.(input, { store: openStore(), now })) ?? [];
+      const home = maskHome(exchange.session, exchange);
+      const store = entry.openStore(exchange.env, exchange.identity, rules, home);
+      const reading = { store, principal: exchange.identity, now };
       const call = {
         ...{ callId, subject: entry.subject, title, schema, input, inherited, channel, signal, hold },
-        readSubjects,
+        readSubjects: async () => (await tool.nameSubjects?.(input, reading)) ?? [],
+        readNeeds: () => readNeeds(exchange, tool, input, reading),
+        check: async () => await tool.check?.(input, reading),
+        readPreview: async () => (await tool.preview?.(input, reading)) ?? null,
       };
       const approved = await requirePermission(exchange, call);
       // A person may have taken minutes.
       if (approved) now = new Date();
-      const toolContext = openContext(exchange, entry, { context, signal, hold, timeLeft, now });
+      const toolContext = openContext(exchange, entry, { context, signal, hold, timeLeft, now, input });
       const running = begin(exchange, entry, args ?? {}, applied, input, toolContext);
       return approved ? keepApproval(exchange, callId, running) : running;
     },
@@ -124,11 +126,20 @@ async function guardedCall(
   });
 }
 
-/** Asks the policy in force about another tool for the same caller. A tool that this URL lacks may not be called here. */
-function requireTool({ catalogue, policy, identity }: Exchange, name: string): void {
-  const other = catalogue.tools.get(name);
-  if (!other) throw new ToolError("forbidden", `This needs the tool ${name}, which this URL does not offer.`);
-  requireAllowed(decide(policy, identity, other.subject));
+/** The other tools that this very call needs the right to. One that this URL lacks may not be called here. */
+async function readNeeds(
+  { catalogue }: Exchange,
+  tool: ToolDefinition,
+  input: Readonly<Record<string, unknown>>,
+  context: Pick<ToolContext, "store" | "now">,
+): Promise<SubjectCall[]> {
+  const needs = (await tool.needs?.(input, context)) ?? [];
+  return needs.map(({ tool: name, args }) => {
+    const other = catalogue.tools.get(name);
+    if (!other)
+      throw new ToolError("forbidden", `This needs the tool ${name}, which this URL does not offer.`);
+    return { subject: other.subject, args };
+  });
 }
 
 /** Runs the tool, or begins its work and leaves the rest to a task where the client understands that. */
@@ -168,11 +179,15 @@ export async function callStep(
   return guard<Step<unknown, unknown>, CallToolAnswer | NextStep>(exchange, subject, {
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     args,
-    run: (signal, context, hold, _callId, timeLeft) => {
+    async run(signal, context, hold, _callId, timeLeft) {
       input = parseArguments(tool.input, { ...args, ...inherited });
       // The guard has asked without the arguments; an approval was used up by the call.
       requireAllowed(decide(exchange.policy, exchange.identity, subject, input));
-      return work.step(state, input, openContext(exchange, entry, { context, signal, hold, timeLeft, now }));
+      const running = openContext(exchange, entry, { context, signal, hold, timeLeft, now, input });
+      for (const needed of await readNeeds(exchange, tool, input, running)) {
+        requireAllowed(decide(exchange.policy, exchange.identity, needed.subject, needed.args));
+      }
+      return work.step(state, input, running);
     },
     async shape(step, context) {
       if ("state" in step) return { ...step, state: step.state as JsonValue };
@@ -203,7 +218,11 @@ export async function callStop(
       args,
       run: (signal, context, hold, _callId, timeLeft) => {
         const input = parseArguments(tool.input, { ...args, ...inherited });
-        return stop(state, input, openContext(exchange, entry, { context, signal, hold, timeLeft, now }));
+        return stop(
+          state,
+          input,
+          openContext(exchange, entry, { context, signal, hold, timeLeft, now, input }),
+        );
       },
       shape: async (sentence) => sentence,
       measure: (sentence) => sentence.length,
@@ -226,17 +245,20 @@ interface Running {
   hold: HoldDeadline;
   timeLeft: TimeLeft;
   now: Date;
+  /** The arguments as the tool gets them. */
+  input: Readonly<Record<string, unknown>>;
 }
 
 /** What a tool gets beside its arguments: its server's data as this person may see it, and the way to the client. */
 function openContext(
   exchange: Exchange,
   entry: Entry<ToolDefinition>,
-  { context, signal, hold, timeLeft, now }: Running,
+  { context, signal, hold, timeLeft, now, input }: Running,
 ): ToolContext {
   const rules = masksOf(exchange.policy, exchange.identity.role);
   const channel = maskChannel(exchange.channel, rules);
   const home = maskHome(exchange.session, exchange);
+  const asking = { ...askHolding(channel, hold), canAsk: channel.elicits.form };
   return {
     store: entry.openStore(exchange.env, exchange.identity, rules, home),
     principal: exchange.identity,
@@ -246,9 +268,8 @@ function openContext(
     now,
     timeLeft,
     ...channel,
-    canAsk: channel.elicits.form,
-    requireTool: (other) => requireTool(exchange, other),
-    ...askHolding(channel, hold),
+    ...asking,
+    ...openAgreement(exchange, entry.definition.name, input, { ...asking, now }),
   };
 }
 
