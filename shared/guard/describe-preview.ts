@@ -1,6 +1,6 @@
 import type { PreviewedChange } from "../mcp/proposal.ts";
 import { maskStored } from "../redact/mask-stored.ts";
-import { toDisplayText } from "../web/display-text.ts";
+import { toDisplayText } from "../text/display-text.ts";
 
 /** Most records, and fields of each, that a page shows of what a call would change, and characters of each value. */
 const [MOST_RECORDS, MOST_FIELDS, LONGEST] = [20, 30, 300];

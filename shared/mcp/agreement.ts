@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { canonicalize } from "../audit/canonical-json.ts";
 import { openKeyring } from "../auth/keyring.ts";
 import { signText, verifyText } from "../auth/sign-text.ts";
-import type { Exchange } from "../guard/exchange.ts";
-import type { ToolContext } from "./define.ts";
-import { ToolError } from "./errors.ts";
+import { ToolError } from "../call/tool-error.ts";
+import { canonicalize } from "../encoding/canonical-json.ts";
+import type { RequestContext } from "../guard/request-context.ts";
+import type { ToolContext } from "../server/define.ts";
 import type { Agreement, Proposal } from "./proposal.ts";
 
 /** Minutes for which a `confirm` value stands for what a preview showed. */
@@ -29,7 +29,7 @@ export function idOfConfirm(text: string): string | undefined {
  * other call. It is for clients that cannot ask their person; every other is always asked.
  */
 export function openAgreement(
-  { env, identity }: Pick<Exchange, "env" | "identity">,
+  { env, identity }: Pick<RequestContext, "env" | "identity">,
   tool: string,
   input: Readonly<Record<string, unknown>>,
   { ask, canAsk, now }: Pick<ToolContext, "ask" | "canAsk" | "now">,

@@ -1,6 +1,7 @@
-import type { Classification } from "../policy/masks.ts";
-import type { EntityReference } from "../session/context.ts";
-import type { JsonValue } from "./json.ts";
+import type { EntityReference } from "../call/entity-reference.ts";
+import type { Classification } from "../call/mask-rules.ts";
+
+import type { JsonValue } from "../encoding/json.ts";
 
 /** What a person is to agree to. */
 export interface Proposal {

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { approvalGate } from "../../shared/guard/approval-gate.ts";
-import { keptBy } from "../../workers/gateway/requests/erase-person.ts";
+import { approvalGate } from "../../shared/objects/approval-gate.ts";
+import { keptBy } from "../../workers/gateway/admin-jobs/erase-person.ts";
 import { addCompany, addContact, addDeal, countRows } from "../crm/rows.ts";
 import { decideAs, findApproval } from "../support/approvals.ts";
 import { setApprovals } from "../support/policy.ts";

@@ -6,12 +6,12 @@ import { verifyExport } from "../../shared/audit/verify-export.ts";
 import {
   type ApprovalAnswer,
   type ApprovalBinding,
-  type ApprovalClaim,
   type ApprovalDecision,
+  type ApprovalRequest,
   approvalGate,
-} from "../../shared/guard/approval-gate.ts";
-import { Approvals } from "../../workers/principal/approvals.ts";
-import { AuditTrail } from "../../workers/principal/audit-trail.ts";
+} from "../../shared/objects/approval-gate.ts";
+import { Approvals } from "../../workers/objects/principal/approvals.ts";
+import { AuditTrail } from "../../workers/objects/principal/audit-trail.ts";
 import { deliverAll, eventsOf, exportTrail, principalOf } from "../audit/trail.ts";
 import { addPerson } from "../support/token.ts";
 
@@ -28,7 +28,7 @@ const BINDING: ApprovalBinding = {
   rule: "roles.sales.require_approval.book-won-deals",
 };
 
-function claimOf(userId: string, parts: Partial<ApprovalClaim> = {}): ApprovalClaim {
+function claimOf(userId: string, parts: Partial<ApprovalRequest> = {}): ApprovalRequest {
   return {
     userId,
     role: "sales",
@@ -53,7 +53,7 @@ const yes = (approvalId: string, parts: Partial<ApprovalDecision> = {}): Approva
 });
 
 /** Claims while the requester's role is the first they ever had, and everybody else is an administrator. */
-function use(approvals: Approvals, claim: ApprovalClaim, now: number): ApprovalAnswer {
+function use(approvals: Approvals, claim: ApprovalRequest, now: number): ApprovalAnswer {
   const by = approvals.approverOf(claim);
   const approver = by === null ? null : { id: by, role: "admin" };
   const answer = approvals.claim(claim, { roleRevision: 0, approver }, now);
@@ -74,7 +74,12 @@ async function withApprovals<T>(
   return result;
 }
 
-function ask(approvals: Approvals, userId: string, now: number, parts: Partial<ApprovalClaim> = {}): string {
+function ask(
+  approvals: Approvals,
+  userId: string,
+  now: number,
+  parts: Partial<ApprovalRequest> = {},
+): string {
   const answer = use(approvals, claimOf(userId, parts), now);
   if (answer.state !== "pending") throw new Error(`Not pending: ${answer.state}`);
   return answer.approvalId;
@@ -208,11 +213,11 @@ describe("an approval", () => {
       approvals.decide(yes(ask(approvals, "user_hal", NOON)), NOON);
       const [first, second] = [claimOf("user_hal"), claimOf("user_hal")];
       expect(use(approvals, first, NOON).state).toBe("approved");
-      approvals.giveBack(first.callId, NOON);
+      approvals.release(first.callId, NOON);
       expect(approvals.settle(first.callId, "input_required", NOON)).toBe(false);
       expect(use(approvals, second, NOON).state).toBe("approved");
       expect(approvals.settle(second.callId, "conflict", NOON)).toBe(true);
-      approvals.giveBack(second.callId, NOON);
+      approvals.release(second.callId, NOON);
       expect(use(approvals, claimOf("user_hal"), NOON).state).toBe("pending");
     });
     const events = await eventsOf("user_hal");

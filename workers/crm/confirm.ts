@@ -1,8 +1,8 @@
 import { z } from "zod";
+import type { JsonValue } from "../../shared/encoding/json.ts";
 import { CONFIRM_LENGTH, idOfConfirm, refuseChangedPreview } from "../../shared/mcp/agreement.ts";
-import type { ToolContext } from "../../shared/mcp/define.ts";
-import type { JsonValue } from "../../shared/mcp/json.ts";
 import type { Proposal } from "../../shared/mcp/proposal.ts";
+import type { ToolContext } from "../../shared/server/define.ts";
 
 export { idOfConfirm, type Proposal, refuseChangedPreview };
 

@@ -1,5 +1,5 @@
 import type { PreviewedChange } from "../../../shared/mcp/proposal.ts";
-import { toDisplayText } from "../../../shared/web/display-text.ts";
+import { toDisplayText } from "../../../shared/text/display-text.ts";
 
 /** What a call would change: each record with its owner and worth, and every field as it is and as it would be. */
 export function PreviewList({ preview }: { preview: readonly PreviewedChange[] }) {
