@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Key, Keyring } from "./keyring.ts";
 
 /** What a signature is for. It is part of what is signed, so a signature for one purpose is worthless for another. */
-export type Purpose = "session" | "approval link" | "cursor";
+export type Purpose = "session" | "approval link" | "cursor" | "confirm";
 
 /** `<version>.<MAC>`: the last character of 32 bytes in base64url carries four bits, so that there is one spelling. */
 const SIGNATURE = /^([1-9]\d{0,5})\.([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])$/;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { JsonValue } from "../encoding/json.ts";
 
 /** Something that only the client's side knows, asked for in the middle of a call. */
 export interface Question<Schema extends z.ZodObject = z.ZodObject> {
@@ -16,6 +17,11 @@ export interface Question<Schema extends z.ZodObject = z.ZodObject> {
   url?: string;
   /** Name on the wire, unique within one call. Default: the question's position, `q1`, `q2`, … */
   key?: string;
+  /**
+   * What the call would touch: ids and versions of records, or a digest of them. An answer counts for exactly this;
+   * when it is something else by the time that the answer arrives, the question is asked again.
+   */
+  about?: JsonValue;
   /** Who answers: the person in a form (default), or the client itself, see {@link WORKSPACE_ROOTS}. */
   answeredBy?: "person" | "client";
 }

@@ -2,6 +2,7 @@ import { InputNeeded } from "../call/input-needed.ts";
 import { JSON_RPC, ProtocolFault } from "../call/protocol-fault.ts";
 import { ToolError } from "../call/tool-error.ts";
 import type { JsonValue } from "../encoding/json.ts";
+import { openAgreement } from "../mcp/agreement.ts";
 import { approvalGate } from "../objects/approval-gate.ts";
 import { publishChange } from "../objects/change-gate.ts";
 import type { TaskInput } from "../objects/task.ts";
@@ -21,7 +22,7 @@ import { contentsSchemaOf, maskSessionMemory } from "./mask-session-memory.ts";
 import { upstreamOf } from "./open-upstream.ts";
 import { withPausedDeadline } from "./paused-deadline.ts";
 import type { RequestContext } from "./request-context.ts";
-import { requirePermission } from "./require-approval.ts";
+import { requirePermission, type SubjectCall } from "./require-approval.ts";
 import { DEFAULT_TIMEOUT_MS, type PauseDeadline, type TimeLeft } from "./run.ts";
 import { type ShapedAnswer, type Shaping, shapeAnswer } from "./shape.ts";
 import type { CreatedTask } from "./start-task.ts";
@@ -97,19 +98,20 @@ async function guardedCall(
       // Conditions and approvals judge what will run: defaults filled in, text trimmed, numbers converted. Not what was sent.
       const { title, input: schema } = tool;
       const inherited = applied.map(({ field }) => field);
-      const openStore = () => {
-        const memory = maskSessionMemory(ctx.session, ctx);
-        return entry.openStore(ctx.env, ctx.identity, rules, memory);
-      };
-      const readSubjects = async () => (await tool.nameSubjects?.(input, { store: openStore(), now })) ?? [];
+      const memory = maskSessionMemory(ctx.session, ctx);
+      const store = entry.openStore(ctx.env, ctx.identity, rules, memory);
+      const reading = { store, principal: ctx.identity, now };
       const call = {
         ...{ callId, subject: entry.subject, title, schema, input, inherited, channel, signal, hold },
-        readSubjects,
+        readSubjects: async () => (await tool.nameSubjects?.(input, reading)) ?? [],
+        readNeeds: () => readNeeds(ctx, tool, input, reading),
+        check: async () => await tool.check?.(input, reading),
+        readPreview: async () => (await tool.preview?.(input, reading)) ?? null,
       };
       const approved = await requirePermission(ctx, call);
       // A person may have taken minutes.
       if (approved) now = new Date();
-      const toolContext = openContext(ctx, entry, { context, signal, hold, timeLeft, now });
+      const toolContext = openContext(ctx, entry, { context, signal, hold, timeLeft, now, input });
       const running = begin(ctx, entry, args ?? {}, applied, input, toolContext);
       return approved ? keepApproval(ctx, callId, running) : running;
     },
@@ -125,11 +127,20 @@ async function guardedCall(
   });
 }
 
-/** Asks the policy in force about another tool for the same caller. A tool that this URL lacks may not be called here. */
-function requireTool({ catalogue, policy, identity }: RequestContext, name: string): void {
-  const other = catalogue.tools.get(name);
-  if (!other) throw new ToolError("forbidden", `This needs the tool ${name}, which this URL does not offer.`);
-  requireAllowed(decide(policy, identity, other.subject));
+/** The other tools that this very call needs the right to. One that this URL lacks may not be called here. */
+async function readNeeds(
+  { catalogue }: RequestContext,
+  tool: ToolDefinition,
+  input: Readonly<Record<string, unknown>>,
+  context: Pick<ToolContext, "store" | "now">,
+): Promise<SubjectCall[]> {
+  const needs = (await tool.needs?.(input, context)) ?? [];
+  return needs.map(({ tool: name, args }) => {
+    const other = catalogue.tools.get(name);
+    if (!other)
+      throw new ToolError("forbidden", `This needs the tool ${name}, which this URL does not offer.`);
+    return { subject: other.subject, args };
+  });
 }
 
 /** Runs the tool, or begins its work and leaves the rest to a task where the client understands that. */
@@ -169,11 +180,15 @@ export async function callStep(
   return guard<Step<unknown, unknown>, CallToolAnswer | NextStep>(ctx, subject, {
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     args,
-    run: (signal, context, hold, _callId, timeLeft) => {
+    async run(signal, context, hold, _callId, timeLeft) {
       input = parseArguments(tool.input, { ...args, ...inherited });
       // The guard has asked without the arguments; an approval was used up by the call.
       requireAllowed(decide(ctx.policy, ctx.identity, subject, input));
-      return work.step(state, input, openContext(ctx, entry, { context, signal, hold, timeLeft, now }));
+      const running = openContext(ctx, entry, { context, signal, hold, timeLeft, now, input });
+      for (const needed of await readNeeds(ctx, tool, input, running)) {
+        requireAllowed(decide(ctx.policy, ctx.identity, needed.subject, needed.args));
+      }
+      return work.step(state, input, running);
     },
     async shape(step, context) {
       if ("state" in step) return { ...step, state: step.state as JsonValue };
@@ -204,7 +219,7 @@ export async function callStop(
       args,
       run: (signal, context, hold, _callId, timeLeft) => {
         const input = parseArguments(tool.input, { ...args, ...inherited });
-        return stop(state, input, openContext(ctx, entry, { context, signal, hold, timeLeft, now }));
+        return stop(state, input, openContext(ctx, entry, { context, signal, hold, timeLeft, now, input }));
       },
       shape: async (sentence) => sentence,
       measure: (sentence) => sentence.length,
@@ -227,17 +242,20 @@ interface Running {
   hold: PauseDeadline;
   timeLeft: TimeLeft;
   now: Date;
+  /** The arguments as the tool gets them. */
+  input: Readonly<Record<string, unknown>>;
 }
 
 /** What a tool gets beside its arguments: its server's data as this person may see it, and the way to the client. */
 function openContext(
   ctx: RequestContext,
   entry: Entry<ToolDefinition>,
-  { context, signal, hold, timeLeft, now }: Running,
+  { context, signal, hold, timeLeft, now, input }: Running,
 ): ToolContext {
   const rules = masksOf(ctx.policy, ctx.identity.role);
   const channel = maskChannel(ctx.channel, rules);
   const memory = maskSessionMemory(ctx.session, ctx);
+  const asking = { ...withPausedDeadline(channel, hold), canAsk: channel.elicits.form };
   return {
     store: entry.openStore(ctx.env, ctx.identity, rules, memory),
     principal: ctx.identity,
@@ -247,9 +265,8 @@ function openContext(
     now,
     timeLeft,
     ...channel,
-    canAsk: channel.elicits.form,
-    requireTool: (other) => requireTool(ctx, other),
-    ...withPausedDeadline(channel, hold),
+    ...asking,
+    ...openAgreement(ctx, entry.definition.name, input, { ...asking, now }),
   };
 }
 

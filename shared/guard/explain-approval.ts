@@ -28,6 +28,12 @@ export function explainApproval(
             "Ask the person whether it is still wanted. Repeating the call asks for approval anew.",
         },
       );
+    case "approver_changed":
+      return new ToolError(
+        "approval_required",
+        "The person who approved this call may not approve it any more, so it does not run.",
+        { suggestedAction: "Repeating the call asks somebody else for approval." },
+      );
     case "full":
       return new ToolError("rate_limited", `${answer.open} calls of this person wait for approval already.`, {
         suggestedAction: "Wait until some of them are decided at the approvals page, then repeat the call.",

@@ -7,17 +7,19 @@ import type { Subject } from "../call/subject.ts";
 import { ToolError } from "../call/tool-error.ts";
 import { canonicalize, digestText } from "../encoding/canonical-json.ts";
 import type { JsonValue } from "../encoding/json.ts";
+import type { PreviewedChange } from "../mcp/proposal.ts";
 import {
   type ApprovalAnswer,
   type ApprovalRequest,
   approvalGate,
   type ShownArguments,
 } from "../objects/approval-gate.ts";
-import { policyInForce } from "../policy/current.ts";
+import { listRoles, policyInForce, roleMayApprove } from "../policy/current.ts";
 import type { Decision } from "../policy/decide.ts";
 import { maskFields } from "../redact/mask-fields.ts";
 import { maskStored } from "../redact/mask-stored.ts";
 import { decide, requireAllowed } from "./decide.ts";
+import { describePreview } from "./describe-preview.ts";
 import { explainApproval } from "./explain-approval.ts";
 import { nameSubjects } from "./name-subjects.ts";
 import type { ClientChannel, RequestContext } from "./request-context.ts";
@@ -40,7 +42,19 @@ const STORED: MaskRules = {
   text: ["secret"],
 };
 
-type Need = Extract<Decision, { kind: "approval" }>;
+/** What the rules that ask for a person say together. */
+interface Need extends Pick<Extract<Decision, { kind: "approval" }>, "rule" | "reason"> {
+  selfApproval: boolean;
+  expiresMinutes: number;
+  /** Tools other than the called one whose rules ask. */
+  alsoFor: string[];
+}
+
+/** Another tool whose right a call needs, with the arguments that the right is about. */
+export interface SubjectCall {
+  subject: Subject;
+  args: Readonly<Record<string, unknown>>;
+}
 
 /** A call whose arguments are complete: what the tool would get, and where it came from. */
 export interface CompleteCall {
@@ -53,6 +67,12 @@ export interface CompleteCall {
   inherited: readonly string[];
   /** Reads the names behind the ids among them. */
   readSubjects(): Promise<EntityReference[]>;
+  /** The rights that it needs besides its own. */
+  readNeeds(): Promise<SubjectCall[]>;
+  /** Refuses what would be refused anyway, before anybody is asked. */
+  check(): Promise<void>;
+  /** What it would change, or `null` where its tool does not say. */
+  readPreview(): Promise<PreviewedChange[] | null>;
   /** The channel to the client, masked for its person. */
   channel: ClientChannel;
   signal: AbortSignal;
@@ -66,7 +86,7 @@ export interface CompleteCall {
  * or what the person's object refuses with. Gives whether an approval was used.
  */
 export async function requirePermission(ctx: RequestContext, call: CompleteCall): Promise<boolean> {
-  const need = decideCall(ctx, call);
+  const need = await decideCall(ctx, call);
   if (need === null) return false;
   const first = await claim(ctx, call, need);
   if (first.state === "approved") return true;
@@ -78,7 +98,7 @@ export async function requirePermission(ctx: RequestContext, call: CompleteCall)
   call.signal.throwIfAborted();
   // Minutes have passed: what was true before need not be true any more.
   ctx.policy = await policyInForce(ctx.env);
-  const stillNeeded = decideCall(ctx, call);
+  const stillNeeded = await decideCall(ctx, call);
   if (stillNeeded === null) return false;
   const second = await claim(ctx, call, stillNeeded);
   if (second.state === "approved") return true;
@@ -86,15 +106,31 @@ export async function requirePermission(ctx: RequestContext, call: CompleteCall)
   throw waiting(stillNeeded, second.expiresAt, await linkTo(ctx, second.approvalId));
 }
 
-function decideCall({ policy, identity }: RequestContext, { subject, input }: CompleteCall): Need | null {
-  const decision = decide(policy, identity, subject, input);
-  requireAllowed(decision);
-  return decision.kind === "approval" ? decision : null;
+/** The call itself first: who may not make it learns nothing about what else it needs. */
+async function decideCall({ policy, identity }: RequestContext, call: CompleteCall): Promise<Need | null> {
+  const own = decide(policy, identity, call.subject, call.input);
+  requireAllowed(own);
+  const asking = own.kind === "approval" ? [{ decision: own, tool: call.subject.name }] : [];
+  for (const { subject, args } of await call.readNeeds()) {
+    const decision = decide(policy, identity, subject, args);
+    requireAllowed(decision);
+    if (decision.kind === "approval") asking.push({ decision, tool: subject.name });
+  }
+  if (asking.length === 0) return null;
+  const decisions = asking.map(({ decision }) => decision);
+  return {
+    rule: decisions.map(({ rule }) => rule).join(" and "),
+    reason: [...new Set(decisions.map(({ reason }) => reason))].join(" "),
+    selfApproval: decisions.every(({ selfApproval }) => selfApproval),
+    expiresMinutes: Math.min(...decisions.map(({ expiresMinutes }) => expiresMinutes)),
+    alsoFor: asking.map(({ tool }) => tool).filter((tool) => tool !== call.subject.name),
+  };
 }
 
 async function claim(ctx: RequestContext, call: CompleteCall, need: Need): Promise<ApprovalAnswer> {
   const { env, identity, policy } = ctx;
   const { callId, subject, schema, inherited } = call;
+  await call.check();
   const input = toPlainJson(call.input);
   const text = canonicalize(input);
   if (text.length > LONGEST_SHOWN) {
@@ -109,10 +145,12 @@ async function claim(ctx: RequestContext, call: CompleteCall, need: Need): Promi
   // Once more over everything: a secret may stand in a field that is classified as something else.
   const values = maskStored(maskFields(schema, input, STORED)) as Record<string, JsonValue>;
   const entries = Object.entries(input as Record<string, JsonValue>);
+  const preview = await call.readPreview();
   const shown: ShownArguments = {
     values,
     subjects: maskStored(await nameSubjects(() => call.readSubjects(), subject.name)),
     inherited: [...inherited],
+    ...(preview !== null && { preview: describePreview(preview) }),
     digests: Object.fromEntries(entries.map(([name, value]) => [name, digestText(canonicalize(value))])),
   };
   const request: ApprovalRequest = {
@@ -127,7 +165,12 @@ async function claim(ctx: RequestContext, call: CompleteCall, need: Need): Promi
       argumentsDigest: digestText(text),
       policyDigest: policy.digest,
       rule: need.rule,
+      ...(need.alsoFor.length > 0 && { alsoFor: need.alsoFor }),
+      ...(preview !== null && { previewDigest: digestText(canonicalize(preview)) }),
     },
+    approverRoles: listRoles(policy).filter((role) =>
+      [subject.name, ...need.alsoFor].every((tool) => roleMayApprove(policy, role, tool)),
+    ),
     reason: need.reason,
     selfApproval: need.selfApproval,
     expiresMinutes: need.expiresMinutes,

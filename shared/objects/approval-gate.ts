@@ -1,6 +1,7 @@
 import type { EntityReference } from "../call/entity-reference.ts";
 import type { JsonValue } from "../encoding/json.ts";
 import { openObject } from "./open-object.ts";
+import type { PreviewedChange } from "../mcp/proposal.ts";
 
 /** What an approval is bound to, beside its person: change any of it, and it is another call. */
 export interface ApprovalBinding {
@@ -15,6 +16,15 @@ export interface ApprovalBinding {
   policyDigest: string;
   /** The place in the policy that asks for the approval. It names the person's role too. */
   rule: string;
+  /** Tools besides this one whose rules ask too: what takes a change back needs the right to make it. */
+  alsoFor?: string[];
+  /** SHA-256 of what the call would change, where its tool says so: records with their values now and then. */
+  previewDigest?: string;
+}
+
+/** The tools that a person must be entitled to approve, to approve this call. */
+export function toolsOf({ tool, alsoFor = [] }: ApprovalBinding): string[] {
+  return [tool, ...alsoFor];
 }
 
 /** The arguments as a page may show them. */
@@ -25,6 +35,8 @@ export interface ShownArguments {
   subjects?: EntityReference[];
   /** Names that were left out and filled in from the session's defaults. */
   inherited: string[];
+  /** What the call would change, where its tool says so. */
+  preview?: PreviewedChange[];
   /** SHA-256 of each value by its name, to tell what differs from one request to the next. */
   digests: Record<string, string>;
 }
@@ -41,6 +53,8 @@ export interface ApprovalRequest {
   selfApproval: boolean;
   /** How long a request lives that has to be made. */
   expiresMinutes: number;
+  /** Roles that may approve it under the policy in force; isolates of the release before name none. */
+  approverRoles?: string[];
   shown: ShownArguments;
 }
 
@@ -50,6 +64,8 @@ export type ApprovalAnswer =
   | { state: "pending"; approvalId: string; expiresAt: number }
   | { state: "refused"; reason: string | null }
   | { state: "expired" }
+  /** Whoever approved it is not active any more, or may not approve such a call any more. Said once. */
+  | { state: "approver_changed" }
   /** So many requests of this person are open that no other is taken. */
   | { state: "full"; open: number }
   /** The grant or the person ended, or nobody knows whether they did. */

@@ -8,6 +8,7 @@ import type { Answer, Question } from "../call/question.ts";
 import type { Effect } from "../call/subject.ts";
 
 import type { JsonValue } from "../encoding/json.ts";
+import type { Agreement, NeededRight, PreviewedChange, Proposal } from "../mcp/proposal.ts";
 import type { TaskWorkflow } from "./task-workflow.ts";
 
 /** An icon of a server, tool, resource or prompt (MCP `Icon`). */
@@ -57,10 +58,15 @@ export interface ToolContext<Store = unknown> extends AskingContext<Store> {
    */
   release(): void;
   /**
-   * Goes on when the caller may call another tool of this URL, whatever its arguments: what takes a change back needs
-   * the right to make it. Throws `forbidden` or `insufficient_scope`.
+   * Gets the person's yes to exactly this. A client that can ask is always asked; any other gets `agreed: false` with a
+   * `confirm` value, and comes back with it as `given`. Throws `cancelled` when the person says no, and `conflict` when
+   * `given` stands for something else than would happen now.
    */
-  requireTool(name: string): void;
+  agree(proposal: Proposal, given?: string): Promise<Agreement>;
+  /** A `confirm` value for this proposal; holds for an hour. */
+  sealConfirm(proposal: Proposal): Promise<string>;
+  /** Whether a `confirm` value was made for this proposal, person, app, tool and arguments, and has not ended. */
+  fitsConfirm(proposal: Proposal, given: string): Promise<boolean>;
   /** Milliseconds until the call's deadline; the time that a person takes to answer is not counted. */
   timeLeft(): number;
   /** Reports progress; a client that did not ask for it gets nothing. */
@@ -110,6 +116,27 @@ export interface ToolDefinition<
     input: z.output<Input>,
     context: Pick<CallContext<Store>, "store" | "now">,
   ): Promise<EntityReference[]>;
+  /**
+   * Rights that this very call needs besides its own: what takes a change back needs the right to make it. Asked of the
+   * policy with their arguments; where one of them needs an approval, this call does.
+   */
+  needs?(input: z.output<Input>, context: Pick<CallContext<Store>, "store" | "now">): Promise<NeededRight[]>;
+  /**
+   * Refuses what `run` would refuse anyway, before a person is asked to approve it: throws {@link ToolError}. Changes
+   * nothing, and `run` still checks.
+   */
+  check?(
+    input: z.output<Input>,
+    context: Pick<CallContext<Store>, "store" | "principal" | "now">,
+  ): Promise<void>;
+  /**
+   * What the call would change, for whoever approves it; a few records at most. The approval is bound to it: when it
+   * reads otherwise by the time that the call runs, the call is asked about again.
+   */
+  preview?(
+    input: z.output<Input>,
+    context: Pick<CallContext<Store>, "store" | "principal" | "now">,
+  ): Promise<PreviewedChange[]>;
   /** The view that clients with MCP Apps show the answer in; one of the server's resources, see `defineView`. */
   view?: ResourceDefinition<Store>;
   /** Set by `defineLongTool`: the steps that `run` takes within one call, and a task takes one by one. */

@@ -156,14 +156,25 @@ describe("a stateless call that is asked back", () => {
   test("carries only answers to its own questions into the next round", async () => {
     const multi = { name: "test_input_required_result_multi_round", arguments: {} };
     const stuffed = { step1: { action: "accept", content: { name: "Ada" } }, other: { action: "cancel" } };
+    const asked = await callStateless(gateway.fixtureUrl, "tools/call", multi);
     const first = await callStateless(gateway.fixtureUrl, "tools/call", {
       ...multi,
       inputResponses: stuffed,
+      requestState: asked.result?.requestState,
     });
+    expect(Object.keys(first.result?.inputRequests ?? {})).toEqual(["step2"]);
     const [, payload = ""] = String(first.result?.requestState).split(".");
     const state = Buffer.from(payload, "base64url").toString();
-    expect(state).toContain("step1");
-    expect(state).not.toContain("other");
+    expect(state).toContain("Ada");
+    expect(state).not.toContain("cancel");
+  });
+
+  test("counts nothing as an answer before it was asked", async () => {
+    const early = { name: "test_input_required_result_elicitation", arguments: {} };
+    const inputResponses = { user_name: { action: "accept", content: { name: "Ada" } } };
+    const { result } = await callStateless(gateway.fixtureUrl, "tools/call", { ...early, inputResponses });
+    expect(result?.resultType).toBe("input_required");
+    expect(Object.keys(result?.inputRequests ?? {})).toEqual(["user_name"]);
   });
 });
 

@@ -63,7 +63,7 @@ async function bulkAndFiles(
     const made = await store.plans.read(id, stamp);
     if (made) await store.plans.extend(made, [["con_none", 1]], { preview, shown: "s" });
     const whole = await store.plans.read(id, stamp);
-    if (whole) await store.bulk.runSlice(whole, { table, ...values }, 1, stamp);
+    if (whole) await store.bulk.runSlice(whole, { table, ...values }, { total: 1, args: {} }, stamp);
   }
   await store.plans.listSkipped("plan_contacts");
   await store.plans.listProblems("plan_contacts");
@@ -101,7 +101,9 @@ async function bulkAndFiles(
     const whole = await store.plans.findByChange(changeId, stamp);
     const write = { userId: "user_x", key: changeId, tool: "t", fingerprint: "f" };
     const slice = { ...files[table], left: [], write, summary: "s" };
-    expect(whole && (await store.imports.runSlice(table, whole, slice, stamp))).toBe("written");
+    expect(whole && (await store.imports.runSlice(table, whole, { ...slice, args: {} }, stamp))).toBe(
+      "written",
+    );
     await store.journal.describe(changeId);
     expect(await store.journal.undoNext(changeId, table === "deals", stamp)).toMatchObject({ more: 0 });
   }
@@ -206,7 +208,10 @@ beforeAll(async () => {
   await store.tasks.get("task_made");
   const plans = { deal_new: deleteDeal, cmp_new: deleteCompany, con_new: deleteContact };
   for (const [id, plan] of Object.entries(plans)) {
-    await plan(store.journal.begin(`chg_${id}`), id).run("delete", id, stamp);
+    const column = id === "deal_new" ? "deal_id" : id === "cmp_new" ? "company_id" : "contact_id";
+    const print = await store.readDependents(column, [id]);
+    const change = store.journal.begin(`chg_${id}`, { id }).requireDependents(column, [id], print);
+    await plan(change, id).run("delete", id, stamp);
   }
   for (const id of Object.keys(plans).reverse()) await store.journal.undoNext(`chg_${id}`, false, stamp);
   const fields = {
@@ -217,12 +222,14 @@ beforeAll(async () => {
     owner_id: null,
     last_activity_at: null,
   };
-  const merge = store.journal.begin("chg_merge").requireVersion("contacts", "con_new", 3);
+  const pair = ["con_new", people[0]?.id ?? ""];
+  const print = await store.readDependents("contact_id", pair);
+  const merge = store.journal.begin("chg_merge", {}).requireDependents("contact_id", pair, print);
   await mergeContacts(merge, "con_new", people[0]?.id ?? "", fields, stamp).run("merge", "m", stamp);
   await store.journal.list(5);
   await bulkAndFiles(store, stamp, { companyId, ownerId, personId: people[1]?.id ?? people[0]?.id ?? "" });
   const traces = await store.findTraces("con_new");
-  await store.erasePerson(traces.contactIds, traces.changeIds, stamp);
+  await store.erasePerson(traces, stamp);
   await store.activities.getFollowUp("act_new");
   ({ statements } = counter.take());
 });

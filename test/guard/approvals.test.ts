@@ -155,7 +155,11 @@ describe.each(LANES)("a call that needs approval, on the %s lane", { timeout: 20
         }
         expect(JSON.stringify(await call.answer())).toContain("approval_required");
       } else {
-        const { result } = await session.request("tools/call", params);
+        const first = await session.request("tools/call", params);
+        const asked = first.result.resultType === "input_required";
+        expect(asked, "nothing was asked that this could answer").toBe("elicitation" in capabilities);
+        const { requestState } = first.result;
+        const { result } = asked ? await session.request("tools/call", { ...params, requestState }) : first;
         expect(JSON.stringify(result)).toContain("approval_required");
       }
     }

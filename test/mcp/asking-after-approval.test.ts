@@ -41,7 +41,7 @@ const server = defineServer({
 /** One entry into the call on the stateless lane; `answered` says whether the tool's question has its answer. */
 async function enter(userId: string, answered: boolean) {
   const settled: Promise<unknown>[] = [];
-  const question = new InputNeeded([{ key: "q1", method: "elicitation/create", params: {} }], {});
+  const question = new InputNeeded([{ key: "q1", method: "elicitation/create", params: {}, digest: "" }], []);
   const ctx: RequestContext = {
     env,
     catalogue: createCatalogue("crm", "CRM", [server]),

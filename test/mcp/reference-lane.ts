@@ -11,7 +11,13 @@ import { z } from "zod";
 import { openKeyring } from "../../shared/auth/keyring.ts";
 import type { ClientAbilities } from "../../shared/call/client-abilities.ts";
 import { elicitsOf } from "../../shared/call/client-abilities.ts";
-import { type InputAnswers, InputNeeded, QuestionRound } from "../../shared/call/input-needed.ts";
+import {
+  collectAnswers,
+  InputNeeded,
+  NOTHING_ASKED,
+  QuestionRound,
+  type Round,
+} from "../../shared/call/input-needed.ts";
 import type { LogLevel } from "../../shared/call/log-level.ts";
 import type { JsonValue } from "../../shared/encoding/json.ts";
 import type { ClientChannel, RequestContext } from "../../shared/guard/request-context.ts";
@@ -78,7 +84,7 @@ async function answerOrAsk(
   method: StatelessMethod,
   ctx: RequestContext,
   params: Params,
-  mint: (answers: InputAnswers) => Promise<string>,
+  mint: (round: Round) => Promise<string>,
 ): Promise<object> {
   try {
     return await method.answer(ctx, params);
@@ -90,7 +96,7 @@ async function answerOrAsk(
     ]);
     return inputRequired({
       inputRequests: Object.fromEntries(asked) as InputRequests,
-      requestState: await mint(failure.answered),
+      requestState: await mint(failure.round),
     });
   }
 }
@@ -113,7 +119,7 @@ function createExchange(
     sessionId: null,
     traceId: "0".repeat(32),
     session: { read: nothing, apply: nothing, keepResult: nothing, readResult: nothing },
-    channel: createChannel(mcpReq),
+    channel: createChannel(mcpReq, policy),
     signal: mcpReq.signal,
     waitUntil,
     endAccess: () => {},
@@ -121,9 +127,15 @@ function createExchange(
   };
 }
 
-function createChannel(mcpReq: ServerContext["mcpReq"]): ClientChannel {
+function createChannel(
+  mcpReq: ServerContext["mcpReq"],
+  { digest }: AuthenticatedRequest["policy"],
+): ClientChannel {
   const declared = mcpReq.envelope as Record<string, ClientAbilities> | undefined;
-  const round = new QuestionRound({ ...mcpReq.requestState<InputAnswers>(), ...mcpReq.inputResponses });
+  const round = new QuestionRound(
+    collectAnswers(mcpReq.requestState<Round>() ?? NOTHING_ASKED, mcpReq.inputResponses ?? {}),
+    digest,
+  );
   const token = mcpReq._meta?.progressToken;
   return {
     progress(done, total, message) {

@@ -5,7 +5,7 @@ import type { PrincipalIdentity } from "../../shared/call/principal.ts";
 import { createStatelessLane } from "../../shared/mcp/stateless/stateless.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
 import { createCatalogue } from "../../shared/server/catalogue.ts";
-import { defineServer, defineTool } from "../../shared/server/define.ts";
+import { type AskingContext, defineResource, defineServer, defineTool } from "../../shared/server/define.ts";
 import { REVISION } from "../support/session.ts";
 import { addPerson, mcpUrl } from "../support/token.ts";
 
@@ -36,13 +36,37 @@ const greeter = defineServer({
       },
     }),
   ],
-  resources: [],
+  resources: [
+    defineResource({
+      ...{
+        name: "greetings",
+        title: "Greetings",
+        description: "Asks before it is read.",
+        mimeType: "text/plain",
+      },
+      ...{ uriTemplate: "greeter://{whom}", scope: "greeter:read" },
+      async read({ uri }, context) {
+        const question = { message: "May it be read?", schema: z.object({ yes: z.boolean() }) };
+        const { action } = await (context as AskingContext).ask(question);
+        return [{ uri, mimeType: "text/plain", text: action }];
+      },
+    }),
+  ],
   prompts: [],
 });
 const lane = createStatelessLane(createCatalogue("greeter", "Greeter", [greeter]));
 
 /** Calls the tool of a deployment with other secrets, as somebody. */
-async function greet(changes: Partial<Record<string, string>>, params: object = {}, name = "alice") {
+function greet(changes: Partial<Record<string, string>>, params: object = {}, name = "alice") {
+  return send("tools/call", { name: "greeter_greet", arguments: {}, ...params }, changes, name);
+}
+
+async function send(
+  method: string,
+  params: Record<string, unknown>,
+  changes: Partial<Record<string, string>> = {},
+  name = "alice",
+) {
   const identity: PrincipalIdentity = {
     userId: await addPerson({ name, role: "admin" }),
     email: `${name}@people.example`,
@@ -59,10 +83,8 @@ async function greet(changes: Partial<Record<string, string>>, params: object = 
   const body = {
     jsonrpc: "2.0",
     id: 1,
-    method: "tools/call",
+    method,
     params: {
-      name: "greeter_greet",
-      arguments: {},
       ...params,
       _meta: {
         "io.modelcontextprotocol/protocolVersion": REVISION.stateless,
@@ -77,8 +99,8 @@ async function greet(changes: Partial<Record<string, string>>, params: object = 
       "content-type": "application/json",
       accept: "application/json, text/event-stream",
       "mcp-protocol-version": REVISION.stateless,
-      "mcp-method": "tools/call",
-      "mcp-name": "greeter_greet",
+      "mcp-method": method,
+      "mcp-name": String(params.name ?? params.uri),
     },
     body: JSON.stringify(body),
   });
@@ -123,5 +145,21 @@ describe("rotating REQUEST_STATE_KEY", () => {
     expect((await greetAcross({}, DURING, "bob")).error?.code).toBe(-32602);
     const { result } = await greetAcross({}, { SESSION_SEAL_KEY: NEW_KEY });
     expect(result.structuredContent).toEqual({ greeting: "Hello Ada" });
+  });
+});
+
+describe("the state of a resource that asks before it is read", () => {
+  it("continues the reading of this URI and of no other", async () => {
+    const uri = "greeter://ada";
+    const { result } = await send("resources/read", { uri });
+    expect(result.resultType).toBe("input_required");
+    const continued = {
+      inputResponses: { q1: { action: "accept", content: { yes: true } } },
+      requestState: result.requestState,
+    };
+    const other = await send("resources/read", { uri: "greeter://bob", ...continued });
+    expect(other.error?.code).toBe(-32602);
+    const same = await send("resources/read", { uri, ...continued });
+    expect(same.result.contents[0].text).toBe("accept");
   });
 });

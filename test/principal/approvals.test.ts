@@ -1,9 +1,10 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
 import {
+  type ApprovalAnswer,
   type ApprovalBinding,
   type ApprovalDecision,
   type ApprovalRequest,
@@ -36,6 +37,7 @@ function claimOf(userId: string, parts: Partial<ApprovalRequest> = {}): Approval
     reason: "Somebody has to look.",
     selfApproval: false,
     expiresMinutes: 60,
+    approverRoles: ["admin"],
     shown: { values: { stage: "won" }, inherited: [], digests: { stage: "d" } },
     ...parts,
   };
@@ -49,6 +51,15 @@ const yes = (approvalId: string, parts: Partial<ApprovalDecision> = {}): Approva
   policyDigest: "1".repeat(64),
   ...parts,
 });
+
+/** Claims while the requester's role is the first they ever had, and everybody else is an administrator. */
+function use(approvals: Approvals, claim: ApprovalRequest, now: number): ApprovalAnswer {
+  const by = approvals.approverOf(claim);
+  const approver = by === null ? null : { id: by, role: "admin" };
+  const answer = approvals.claim(claim, { roleRevision: 0, approver }, now);
+  if (answer === null) throw new Error("Nobody decides in between.");
+  return answer;
+}
 
 /** Runs over a user's storage, with a clock of the test's own. */
 async function withApprovals<T>(
@@ -69,10 +80,12 @@ function ask(
   now: number,
   parts: Partial<ApprovalRequest> = {},
 ): string {
-  const answer = approvals.claim(claimOf(userId, parts), now);
+  const answer = use(approvals, claimOf(userId, parts), now);
   if (answer.state !== "pending") throw new Error(`Not pending: ${answer.state}`);
   return answer.approvalId;
 }
+
+beforeAll(() => addPerson({ name: "boss", role: "admin" }));
 
 describe("an approval", () => {
   it("fits one call: any other binding asks anew, a replay too, over random changes", async () => {
@@ -94,17 +107,17 @@ describe("an approval", () => {
           const id = ask(approvals, "user_ada", now);
           expect(approvals.decide(yes(id), now)).toBe("recorded");
           const changed = claimOf("user_ada", { binding: { ...BINDING, ...change } });
-          expect(approvals.claim(changed, now).state).toBe("pending");
+          expect(use(approvals, changed, now).state).toBe("pending");
           const stranger = claimOf("user_eve");
-          expect(approvals.claim(stranger, now).state).toBe("pending");
-          expect(approvals.claim(claimOf("user_ada"), now)).toEqual({ state: "approved" });
-          const replay = approvals.claim(claimOf("user_ada"), now);
+          expect(use(approvals, stranger, now).state).toBe("pending");
+          expect(use(approvals, claimOf("user_ada"), now)).toEqual({ state: "approved" });
+          const replay = use(approvals, claimOf("user_ada"), now);
           expect(replay.state).toBe("pending");
           expect(replay).not.toHaveProperty("approvalId", id);
           // What is left open is told as expired and gone before the next round.
           now += 24 * 60 * MINUTE;
           for (const claim of [changed, stranger, claimOf("user_ada")]) {
-            expect(approvals.claim(claim, now).state).toBe("expired");
+            expect(use(approvals, claim, now).state).toBe("expired");
           }
         }),
         { numRuns: 60 },
@@ -138,8 +151,8 @@ describe("an approval", () => {
     await withApprovals("user_dan", (approvals) => {
       const id = ask(approvals, "user_dan", NOON);
       expect(approvals.decide(yes(id), NOON + 59 * MINUTE)).toBe("recorded");
-      expect(approvals.claim(claimOf("user_dan"), NOON + 60 * MINUTE)).toEqual({ state: "expired" });
-      expect(approvals.claim(claimOf("user_dan"), NOON + 60 * MINUTE).state).toBe("pending");
+      expect(use(approvals, claimOf("user_dan"), NOON + 60 * MINUTE)).toEqual({ state: "expired" });
+      expect(use(approvals, claimOf("user_dan"), NOON + 60 * MINUTE).state).toBe("pending");
       const again = ask(approvals, "user_dan", NOON + 60 * MINUTE);
       expect(approvals.decide(yes(again), NOON + 120 * MINUTE)).toBe("expired");
       expect(approvals.nextMoment()).not.toBeNull();
@@ -158,12 +171,12 @@ describe("an approval", () => {
     await withApprovals("user_eli", (approvals) => {
       const id = ask(approvals, "user_eli", NOON);
       expect(approvals.decide(yes(id), NOON)).toBe("recorded");
-      expect(approvals.claim(claimOf("user_eli"), NOON - 5 * MINUTE)).toEqual({ state: "expired" });
+      expect(use(approvals, claimOf("user_eli"), NOON - 5 * MINUTE)).toEqual({ state: "expired" });
       // A little is nothing: objects move between machines.
       const other = claimOf("user_eli", { binding: { ...BINDING, tool: "crm_log_activity" } });
       const small = ask(approvals, "user_eli", NOON, other);
       expect(approvals.decide(yes(small), NOON - 10_000)).toBe("recorded");
-      expect(approvals.claim({ ...other, callId: "c" }, NOON - 15_000)).toEqual({ state: "approved" });
+      expect(use(approvals, { ...other, callId: "c" }, NOON - 15_000)).toEqual({ state: "approved" });
     });
   });
 
@@ -173,8 +186,8 @@ describe("an approval", () => {
       const no = { granted: false, reason: "Wrong deal." };
       expect(approvals.decide(yes(id, no), NOON)).toBe("recorded");
       expect(approvals.decide(yes(id), NOON)).toBe("closed");
-      expect(approvals.claim(claimOf("user_fay"), NOON)).toEqual({ state: "refused", reason: "Wrong deal." });
-      expect(approvals.claim(claimOf("user_fay"), NOON).state).toBe("pending");
+      expect(use(approvals, claimOf("user_fay"), NOON)).toEqual({ state: "refused", reason: "Wrong deal." });
+      expect(use(approvals, claimOf("user_fay"), NOON).state).toBe("pending");
     });
   });
 
@@ -199,13 +212,13 @@ describe("an approval", () => {
     await withApprovals("user_hal", (approvals) => {
       approvals.decide(yes(ask(approvals, "user_hal", NOON)), NOON);
       const [first, second] = [claimOf("user_hal"), claimOf("user_hal")];
-      expect(approvals.claim(first, NOON).state).toBe("approved");
+      expect(use(approvals, first, NOON).state).toBe("approved");
       approvals.release(first.callId, NOON);
       expect(approvals.settle(first.callId, "input_required", NOON)).toBe(false);
-      expect(approvals.claim(second, NOON).state).toBe("approved");
+      expect(use(approvals, second, NOON).state).toBe("approved");
       expect(approvals.settle(second.callId, "conflict", NOON)).toBe(true);
       approvals.release(second.callId, NOON);
-      expect(approvals.claim(claimOf("user_hal"), NOON).state).toBe("pending");
+      expect(use(approvals, claimOf("user_hal"), NOON).state).toBe("pending");
     });
     const events = await eventsOf("user_hal");
     expect(events.map((event) => [event.type, "status" in event ? event.status : ""])).toEqual([
@@ -223,10 +236,10 @@ describe("an approval", () => {
     await withApprovals("user_ida", (approvals) => {
       const other = (tool: string) => claimOf("user_ida", { binding: { ...BINDING, tool } });
       for (let index = 0; index < 20; index += 1) {
-        expect(approvals.claim(other(`tool_${index}`), NOON).state).toBe("pending");
+        expect(use(approvals, other(`tool_${index}`), NOON).state).toBe("pending");
       }
-      expect(approvals.claim(other("tool_20"), NOON)).toEqual({ state: "full", open: 20 });
-      expect(approvals.claim(other("tool_19"), NOON).state, "no new one").toBe("pending");
+      expect(use(approvals, other("tool_20"), NOON)).toEqual({ state: "full", open: 20 });
+      expect(use(approvals, other("tool_19"), NOON).state, "no new one").toBe("pending");
     });
   });
 
@@ -301,7 +314,7 @@ describe("the records of approvals", () => {
     await withApprovals("user_nia", (approvals) => {
       approvals.decide(yes(ask(approvals, "user_nia", NOON)), NOON);
       const claim = claimOf("user_nia");
-      approvals.claim(claim, NOON);
+      use(approvals, claim, NOON);
       approvals.settle(claim.callId, "ok", NOON);
     });
     const events = await eventsOf("user_nia");

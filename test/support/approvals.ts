@@ -3,6 +3,7 @@ import { expect } from "vitest";
 import { type ApprovalItem, approvalGate } from "../../shared/objects/approval-gate.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
 import type { CallAnswer, TestSession } from "./session.ts";
+import { addPerson } from "./token.ts";
 
 /** The path of the approval page that an answer names. Throws when it names none. */
 export function pathIn(text: string | undefined): string {
@@ -42,6 +43,8 @@ export async function decideAs(
   granted = true,
 ): Promise<void> {
   const { digest: policyDigest } = bundledPolicy();
+  const known = await env.PLATFORM_DB.prepare(`SELECT 1 FROM "user" WHERE id = ?`).bind(by).first();
+  if (known === null) await addPerson({ name: by.replace(/^user_/, ""), role: "admin" });
   const decision = { approvalId, by, granted, reason: null, policyDigest };
   const result = await approvalGate(env, requester).decideApproval(decision);
   if (result !== "recorded") throw new Error(`Not recorded: ${result}`);

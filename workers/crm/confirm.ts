@@ -1,12 +1,18 @@
 import { z } from "zod";
-import { ToolError } from "../../shared/call/tool-error.ts";
 import type { JsonValue } from "../../shared/encoding/json.ts";
+import { CONFIRM_LENGTH, idOfConfirm, refuseChangedPreview } from "../../shared/mcp/agreement.ts";
+import type { Proposal } from "../../shared/mcp/proposal.ts";
 import type { ToolContext } from "../../shared/server/define.ts";
+
+export { idOfConfirm, type Proposal, refuseChangedPreview };
+
+/** How often a person is asked about one change whose records keep moving. */
+const TRIES = 3;
 
 /** What a change that needs a person's yes takes and gives beside its own fields. */
 export const confirmField = z
   .string()
-  .max(40)
+  .max(CONFIRM_LENGTH)
   .optional()
   .describe("From the preview, once the person agreed");
 
@@ -18,45 +24,36 @@ export const confirmedShape = {
   undo_until: z.string().optional(),
 };
 
-/** Stands for exactly what a preview showed: its tool, its rows and their versions (SHA-256, 32 hex digits). */
+/** Stands for exactly what a preview shows: its rows and their versions (SHA-256, 32 hex digits). */
 export async function digestPreview(shown: JsonValue): Promise<string> {
   const bytes = new TextEncoder().encode(JSON.stringify(shown));
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).subarray(0, 16);
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/**
- * Whether to go on. A client whose person can be asked asks; any other gets a preview first, and goes on with its
- * digest. Throws `conflict` when the digest stands for something else than would happen now, and `cancelled` when
- * the person says no. With `key` (such as the digest), an answer counts for this question only, and not for one that
- * reads alike.
- */
-export async function confirmChange(
-  { canAsk, ask }: Pick<ToolContext, "canAsk" | "ask">,
-  question: string,
-  digest: string,
-  given: string | undefined,
-  key?: string,
-): Promise<boolean> {
-  if (given !== undefined) {
-    if (given === digest) return true;
-    throw refuseChangedPreview();
-  }
-  if (!canAsk) return false;
-  const answer = await ask({
-    message: question,
-    ...(key !== undefined && { key }),
-    schema: z.object({ agree: z.boolean().describe("Yes, do it") }),
-  });
-  if (answer.action === "accept" && answer.content.agree) return true;
-  throw new ToolError("cancelled", "The person did not agree; nothing was changed.", {
-    suggestedAction: "Do not repeat the call; ask the person what they want instead.",
-  });
+/** One change as it would be made now. */
+export interface ProposedChange<Shown, Result> extends Proposal {
+  /** The answer's part that shows it. */
+  shown: Shown;
+  /** Makes it. Gives `undefined`, and changes nothing, when the records are not any more as they were read. */
+  make(): Promise<Result | undefined>;
 }
 
-/** Refuses to do something else than what was shown. */
-export function refuseChangedPreview(): ToolError {
-  return new ToolError("conflict", "What this call would do has changed since the preview.", {
-    suggestedAction: "Call without confirm, show the new preview, and use its confirm.",
-  });
+/**
+ * Makes a change that the person has agreed to, or gives the preview of it to a client that cannot ask. When a record
+ * moves between the question and the write, everything is read again, and the person is asked about what it is now.
+ */
+export async function changeAsAgreed<Shown extends object, Result extends object>(
+  { agree }: Pick<ToolContext, "agree">,
+  given: string | undefined,
+  propose: () => Promise<ProposedChange<Shown, Result>>,
+): Promise<Shown & ({ done: false; confirm: string } | (Result & { done: true }))> {
+  for (let attempt = 1; attempt <= TRIES; attempt += 1) {
+    const { shown, make, ...proposal } = await propose();
+    const agreement = await agree(proposal, given);
+    if (!agreement.agreed) return { ...shown, done: false, confirm: agreement.confirm };
+    const made = await make();
+    if (made !== undefined) return { ...shown, ...made, done: true };
+  }
+  throw refuseChangedPreview();
 }

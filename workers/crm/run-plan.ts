@@ -1,7 +1,8 @@
 import { ToolError } from "../../shared/call/tool-error.ts";
+import type { Proposal } from "../../shared/mcp/proposal.ts";
 import type { ToolContext } from "../../shared/server/define.ts";
 import { STEP_MS, STEP_PIECES } from "../../shared/server/task-workflow.ts";
-import { refuseChangedPreview } from "./confirm.ts";
+import { idOfConfirm, refuseChangedPreview } from "./confirm.ts";
 import { UNDO_DAYS } from "./store/images.ts";
 import type { Plan } from "./store/plans.ts";
 import { type Stamp, stampCall } from "./store/stamp.ts";
@@ -16,7 +17,23 @@ export const ROWS_AT_ONCE = 5_000;
 /** Where work by plan is: which plan, and whether the person has agreed to it. */
 export type PlanState = { plan: string; agreed: boolean };
 
-/** The plan that a caller confirms. Throws `conflict` unless it is theirs, for these arguments, and not over. */
+/** The id of the plan that a `confirm` value names. Throws `conflict` when it names none. */
+export function requirePlanId(confirm: string): string {
+  const id = idOfConfirm(confirm);
+  if (id === undefined) throw refuseChangedPreview();
+  return id;
+}
+
+/** Goes on when a `confirm` value was made for exactly this plan. Throws `conflict`. */
+export async function requireConfirm(
+  { fitsConfirm }: Pick<ToolContext, "fitsConfirm">,
+  proposal: Proposal,
+  confirm: string,
+): Promise<void> {
+  if (!(await fitsConfirm(proposal, confirm))) throw refuseChangedPreview();
+}
+
+/** The plan with this id. Throws `conflict` unless it is the caller's, for these arguments, and not over. */
 export async function requirePlan(
   { store, principal, now }: Pick<ToolContext<CrmStore>, "store" | "principal" | "now">,
   id: string,
@@ -55,11 +72,16 @@ export async function advancePlan(
 }
 
 /** What the answers of work by plan say once it has begun. */
-export function describePlan({ id, parts, done, changeId }: Plan, remaining: number, now: Date) {
+export async function describePlan(
+  { sealConfirm, now }: Pick<ToolContext, "sealConfirm" | "now">,
+  { parts, done, changeId }: Plan,
+  proposal: Proposal,
+  remaining: number,
+) {
   return {
     remaining,
     done: true,
-    ...(done < parts && { confirm: id }),
+    ...(done < parts && { confirm: await sealConfirm(proposal) }),
     ...(done > 0 && { change_id: changeId, undo_until: lastUndoDay(now) }),
   };
 }

@@ -6,6 +6,7 @@ import { ContactStore } from "./store/contacts.ts";
 import { CounterStore } from "./store/counters.ts";
 import { DealStore } from "./store/deals.ts";
 import { countDependents, type DeletableColumn, type Dependents } from "./store/deletions.ts";
+import { readDependents } from "./store/dependents.ts";
 import { findDuplicates } from "./store/duplicates.ts";
 import { type Erasure, erasePerson, findTraces, type Traces } from "./store/erasure.ts";
 import { type IdempotentWrite, recallWrite } from "./store/idempotency.ts";
@@ -40,8 +41,10 @@ export interface CrmStore {
   findDuplicates(from: { contactId: string } | { afterSeq: number }): ReturnType<typeof findDuplicates>;
   /** Every entry and kept image of a person. */
   findTraces(contactId: string): Promise<Traces>;
-  /** Removes people for good. */
-  erasePerson(contactIds: readonly string[], changeIds: readonly string[], stamp: Stamp): Promise<Erasure>;
+  /** Removes people for good; `null`, and nothing is removed, when what was found is not all any more. */
+  erasePerson(traces: Traces, stamp: Stamp): Promise<Erasure | null>;
+  /** Stands for records and all that hangs on them, in their versions; see `printDependents`. */
+  readDependents(column: DeletableColumn, ids: readonly string[]): Promise<string>;
   /** How many rows hang on a record. */
   countDependents(column: DeletableColumn, id: string): Promise<Dependents>;
   /** Everything around one customer; `today` is a day, `YYYY-MM-DD`. */
@@ -71,7 +74,8 @@ export function openCrmStore(db: D1Database, masks: MaskRules): CrmStore {
     recallWrite: (write) => recallWrite(db, write),
     findDuplicates: (from) => findDuplicates(db, from),
     findTraces: (contactId) => findTraces(db, contactId),
-    erasePerson: (contactIds, changeIds, stamp) => erasePerson(db, contactIds, changeIds, stamp),
+    erasePerson: (traces, stamp) => erasePerson(db, traces, stamp),
+    readDependents: (column, ids) => readDependents(db, column, ids),
     countDependents: (column, id) => countDependents(db, column, id),
     readOverview: (subject, today) => readOverview(db, subject, today),
   };

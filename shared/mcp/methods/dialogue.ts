@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { ClientAbilities } from "../../call/client-abilities.ts";
 import { elicitsOf } from "../../call/client-abilities.ts";
-import type { InputRequestSpec } from "../../call/input-needed.ts";
+import type { Inquiry } from "../../call/input-needed.ts";
 import { JSON_RPC, ProtocolFault } from "../../call/protocol-fault.ts";
 import type { Answer, Question } from "../../call/question.ts";
 import { ToolError } from "../../call/tool-error.ts";
@@ -37,21 +37,16 @@ export function readVisit(response: unknown): "accept" | "decline" | "cancel" {
   return readElicitation(response).action;
 }
 
-/** A question on its way to the client, the same in both generations. */
-export interface Inquiry extends Asked {
-  key?: string;
-}
-
-type Asked = Omit<InputRequestSpec, "key">;
+type Asked = Pick<Inquiry, "method" | "params">;
 
 /**
  * A question as `elicitation/create` in form or URL mode, or as `roots/list` (MCP 2025-11-25 and 2026-07-28). Only
  * revision 2025-11-25 names a page by an id.
  */
-export function inquire({ key, message, schema, answeredBy, url }: Question, named = false): Inquiry {
-  const common = key === undefined ? {} : { key };
+export function inquire({ key, message, schema, answeredBy, url, about }: Question, named = false): Inquiry {
+  const common = { ...(key !== undefined && { key }), ...(about !== undefined && { about }) };
   if (answeredBy === "client") return { ...common, method: "roots/list", params: {} };
-  const params: InputRequestSpec["params"] =
+  const params: Inquiry["params"] =
     url === undefined
       ? { mode: "form", message, requestedSchema: formSchemaOf(schema) }
       : { mode: "url", message, url, ...(named && { elicitationId: crypto.randomUUID() }) };

@@ -3,18 +3,24 @@ import {
   type RequestStateCodec,
   type ServerContext,
 } from "@modelcontextprotocol/server";
+import { z } from "zod";
 import type { Key, Keyring } from "../../auth/keyring.ts";
-import type { InputAnswers } from "../../call/input-needed.ts";
+import { NOTHING_ASKED, type Round } from "../../call/input-needed.ts";
 
 /** Seconds a half-answered call can be continued. */
 const ROUND_TTL_SECONDS = 600;
 
-/** Signs what was answered so far, and reads it again when the call is continued. */
+/** Signs what was asked and answered so far, and reads it again when the call is continued. */
 export interface RoundState {
-  mint(answers: InputAnswers): Promise<string>;
+  mint(round: Round): Promise<string>;
   /** Throws when it is not ours, too old, or of another call. */
-  verify(state: string): Promise<InputAnswers>;
+  verify(state: string): Promise<Round>;
 }
+
+const ROUND = z.object({
+  open: z.record(z.string(), z.string()),
+  answered: z.array(z.object({ digest: z.string(), response: z.unknown() })),
+});
 
 /** The binding is the call's own: nothing of the SDK's context goes into it. */
 const NO_CONTEXT = {} as ServerContext;
@@ -25,23 +31,31 @@ const NO_CONTEXT = {} as ServerContext;
  * @param bind - names the call: state of another call is refused. Asked only when there is state
  */
 export function openRoundState(keyring: Keyring, bind: () => string): RoundState {
-  const open = ({ secret }: Key): RequestStateCodec<InputAnswers> =>
-    createRequestStateCodec<InputAnswers>({ key: secret, ttlSeconds: ROUND_TTL_SECONDS, bind });
+  const open = ({ secret }: Key): RequestStateCodec<unknown> =>
+    createRequestStateCodec<unknown>({ key: secret, ttlSeconds: ROUND_TTL_SECONDS, bind });
   const [newest, ...older] = keyring;
   return {
-    mint: (answers) => open(newest).mint(answers, NO_CONTEXT),
+    mint: (round) => open(newest).mint(round, NO_CONTEXT),
     async verify(state) {
       try {
-        return await open(newest).verify(state, NO_CONTEXT);
+        return readRound(await open(newest).verify(state, NO_CONTEXT));
       } catch (failure) {
         for (const key of older) {
-          const answers = await open(key)
+          const round = await open(key)
             .verify(state, NO_CONTEXT)
             .catch(() => null);
-          if (answers !== null) return answers;
+          if (round !== null) return readRound(round);
         }
         throw failure;
       }
     },
   };
+}
+
+/** State of a release before this one says nothing of what was asked: everything is asked again. */
+function readRound(signed: unknown): Round {
+  const parsed = ROUND.safeParse(signed);
+  if (!parsed.success) return NOTHING_ASKED;
+  const { open, answered } = parsed.data;
+  return { open, answered: answered.map(({ digest, response }) => ({ digest, response })) };
 }

@@ -8,12 +8,12 @@ import {
   type ServerRequest,
 } from "@modelcontextprotocol/sdk/types.js";
 import { elicitsOf } from "../../call/client-abilities.ts";
+import type { Inquiry } from "../../call/input-needed.ts";
 import type { LogLevel } from "../../call/log-level.ts";
 import type { ClientChannel } from "../../guard/request-context.ts";
 import { showsViews } from "../../server/view.ts";
 import {
   ANSWER_TIMEOUT_MS,
-  type Inquiry,
   inquire,
   inquireSample,
   inquireVisit,

@@ -5,7 +5,7 @@ import {
   type ServerContext,
 } from "@modelcontextprotocol/server";
 import { z } from "zod";
-import type { InputAnswers } from "../../call/input-needed.ts";
+import { collectAnswers, NOTHING_ASKED, type Round } from "../../call/input-needed.ts";
 import { log } from "../../observe/log.ts";
 import type { Catalogue } from "../../server/catalogue.ts";
 import type { RoundState } from "../methods/request-state.ts";
@@ -92,7 +92,7 @@ function describe(
     // The SDK takes the members of a continued call out of the parameters; an extension's method may mean them.
     params: method.custom ? sent : isRecord(params) ? params : {},
     meta: isRecord(sent._meta) ? sent._meta : {},
-    // From the verified state what earlier rounds brought, from the request what this one does.
-    answers: { ...mcpReq.requestState<InputAnswers>(), ...mcpReq.inputResponses },
+    // Without verified state nothing was asked, and nothing that the client calls an answer is one.
+    answers: collectAnswers(mcpReq.requestState<Round>() ?? NOTHING_ASKED, mcpReq.inputResponses ?? {}),
   };
 }

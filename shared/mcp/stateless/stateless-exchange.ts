@@ -102,7 +102,7 @@ function sign(result: object, { title }: Catalogue): object {
 
 /** An `input_required` result with signed state, unless the client cannot be asked. */
 async function answerWithQuestions(
-  { requests, answered }: InputNeeded,
+  { requests, round }: InputNeeded,
   message: StatelessRequest,
   { catalogue, state }: StatelessContext,
 ): Promise<Body> {
@@ -112,7 +112,7 @@ async function answerWithQuestions(
     const inputRequests = Object.fromEntries(
       requests.map(({ key, method, params }) => [key, { method, params }]),
     );
-    const requestState = await state.mint(answered);
+    const requestState = await state.mint(round);
     return { result: sign({ resultType: "input_required", inputRequests, requestState }, catalogue) };
   } catch (failure) {
     return describeFailure(failure);
@@ -144,7 +144,7 @@ function createExchange(
     sessionId: null,
     traceId: traceIdOf(request.headers, message.meta),
     session: createPrincipalMemory(env, identity),
-    channel: statelessChannel(message, answer),
+    channel: statelessChannel(message, answer, policy),
     signal,
     waitUntil,
     endAccess: () => answer.setStatus(401),
@@ -157,14 +157,16 @@ function abilitiesOf({ meta }: StatelessRequest): ClientAbilities {
   return (meta[CLIENT_CAPABILITIES_META_KEY] ?? {}) as ClientAbilities;
 }
 
-function statelessChannel(message: StatelessRequest, answer: PostResponder): ClientChannel {
+function statelessChannel(
+  message: StatelessRequest,
+  answer: PostResponder,
+  { digest }: Policy,
+): ClientChannel {
   const { meta, answers } = message;
   const { progressToken } = meta as { progressToken?: string | number };
   const abilities = abilitiesOf(message);
   const elicits = elicitsOf(abilities);
-  const round = new QuestionRound(answers);
-  // Apart, because it is not always asked: the questions of the tool keep their positions.
-  const visits = new QuestionRound(answers);
+  const round = new QuestionRound(answers, digest);
   const notify = (notification: object) => answer.write({ jsonrpc: "2.0", ...notification }, false);
   return {
     progress(progress, total, text) {
@@ -182,7 +184,7 @@ function statelessChannel(message: StatelessRequest, answer: PostResponder): Cli
     tasks: takesTasks(abilities),
     // This revision has no stream that a client could come back to.
     release: () => {},
-    visit: (page) => visits.put(inquireVisit(page, elicits, false), readVisit),
+    visit: (page) => round.put(inquireVisit(page, elicits, false), readVisit),
     // This revision has no such notification: the client repeats the call.
     endVisit: () => {},
   };

@@ -4,7 +4,7 @@ import {
   LOG_LEVEL_META_KEY,
   PROTOCOL_VERSION_META_KEY,
 } from "@modelcontextprotocol/server";
-import type { InputAnswers } from "../../call/input-needed.ts";
+import type { GivenAnswer } from "../../call/input-needed.ts";
 import { isRecord, type Params, STATELESS_METHODS, type StatelessMethod } from "./stateless-methods.ts";
 
 /** The revision that this lane speaks. */
@@ -17,8 +17,8 @@ export interface StatelessRequest {
   params: Params;
   /** `params._meta` with the envelope in it. */
   meta: Readonly<Record<string, unknown>>;
-  /** What the client answered in earlier rounds and in this one. Client data: never trusted. */
-  answers: InputAnswers;
+  /** What the client answered, in earlier rounds and in this one, to questions that it was asked. */
+  answers: readonly GivenAnswer[];
 }
 
 /** Members of `params` that only a continued call has. */
@@ -56,7 +56,7 @@ export function parseKnownRequest(
     if (typeof value !== "string" || headers.get("mcp-name") !== value || ENCODED.test(value)) return null;
   }
   if (!isKnownEnvelope(meta) || !method.isPlain(params)) return null;
-  return { id: id as string | number, method, params, meta, answers: {} };
+  return { id: id as string | number, method, params, meta, answers: [] };
 }
 
 /** Remembers the envelope of a request that the SDK let pass. */

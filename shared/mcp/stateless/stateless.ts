@@ -1,9 +1,11 @@
 import { openKeyring } from "../../auth/keyring.ts";
+import { canonicalize } from "../../encoding/canonical-json.ts";
 import type { Catalogue } from "../../server/catalogue.ts";
 import { openRoundState } from "../methods/request-state.ts";
 import { createSdkValidator } from "./sdk-validation.ts";
 import { type AuthenticatedRequest, serveStateless } from "./stateless-exchange.ts";
 import { LISTEN, serveListen } from "./stateless-listen.ts";
+import { isRecord } from "./stateless-methods.ts";
 import type { StatelessRequest } from "./stateless-request.ts";
 
 /** Serves requests of the stateless generation for one URL. `plain` is the message where it is in order beyond doubt. */
@@ -52,12 +54,15 @@ function isStream({ headers }: Response): boolean {
   return headers.get("content-type") === "text/event-stream";
 }
 
-/** A continued call must be the same call: same user, client, URL, method, name and arguments. */
+/**
+ * A continued call must be the same call: same user, client, grant, URL, method and parameters, be it a tool's name and
+ * arguments or a resource's URI. What only a continued call has, and what a client says of itself, is left out.
+ */
 function describeCall(
   { method, params }: Readonly<Record<string, unknown>>,
-  { identity }: AuthenticatedRequest,
+  { identity: { userId, clientId, grantId } }: AuthenticatedRequest,
   catalogue: Catalogue,
 ): string {
-  const { name, arguments: args } = (params ?? {}) as Record<string, unknown>;
-  return JSON.stringify([identity.userId, identity.clientId, catalogue.name, method, name, args ?? {}]);
+  const { _meta, inputResponses, requestState, arguments: args, ...rest } = isRecord(params) ? params : {};
+  return canonicalize([userId, clientId, grantId, catalogue.name, method, rest, args ?? {}]);
 }

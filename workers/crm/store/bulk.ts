@@ -1,3 +1,4 @@
+import type { ChangeArguments } from "./change.ts";
 import { COMPANY_FIELDS } from "./companies.ts";
 import { CONTACT_FIELDS } from "./contacts.ts";
 import { DEAL_FIELDS } from "./deals.ts";
@@ -36,10 +37,15 @@ export class BulkStore {
    * Changes the rows of a plan's next part that still have the version that was shown, as one slice of its change.
    * Gives whether it did; it does not when another call has just done this slice, or the plan was stopped.
    */
-  async runSlice(plan: Plan, { table, column, value }: BulkValue, total: number, stamp: Stamp) {
+  async runSlice(
+    plan: Plan,
+    { table, column, value }: BulkValue,
+    { total, args }: { total: number; args: ChangeArguments },
+    stamp: Stamp,
+  ) {
     const shown = JSON.stringify(await this.#plans.readPart<RowVersion[]>(plan.id, plan.done));
     const change = this.#journal
-      .begin(plan.changeId, plan.done)
+      .begin(plan.changeId, args, plan.done)
       .keepVersions(table, shown)
       .step(
         `${keepVersions(table, FIELDS[table])} ${byId(table)} WHERE ${MATCHES_VERSIONS}`,

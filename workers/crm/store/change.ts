@@ -1,6 +1,11 @@
+import type { DeletableColumn } from "./deletions.ts";
+import { printDependents } from "./dependents.ts";
 import { IMAGES, type JournalTable, keyOf, UNDO_DAYS } from "./images.ts";
 import type { Stamp } from "./stamp.ts";
 import { byId, MATCHES_VERSIONS, type VersionedTable } from "./versioned.ts";
+
+/** What a change was called with: JSON, without the rows of a file. */
+export type ChangeArguments = Readonly<Record<string, unknown>>;
 
 /** A kind of change that can be undone. */
 export type ChangeKind = "delete" | "merge" | "bulk_update" | "import";
@@ -17,27 +22,22 @@ export class Change {
   readonly #db: D1Database;
   readonly #id: string;
   readonly #slice: number;
+  readonly #arguments: string;
   readonly #checks: D1PreparedStatement[] = [];
   readonly #images: D1PreparedStatement[] = [];
   readonly #steps: D1PreparedStatement[] = [];
   readonly #ends: D1PreparedStatement[] = [];
 
-  constructor(db: D1Database, id: string, slice = 0) {
+  constructor(db: D1Database, id: string, slice: number, args: ChangeArguments) {
     this.#db = db;
     this.#id = id;
     this.#slice = slice;
+    this.#arguments = JSON.stringify(args);
   }
 
-  /** Demands that a row still has the version that was shown. */
-  requireVersion(table: "companies" | "contacts" | "deals", id: string, version: number): this {
-    this.#checks.push(
-      this.#db
-        .prepare(
-          `INSERT INTO preconditions SELECT EXISTS (SELECT 1 FROM ${table} WHERE id = ? AND version = ?)`,
-        )
-        .bind(id, version),
-    );
-    return this;
+  /** Demands that records and all that hangs on them are as they were when `print` was read. */
+  requireDependents(column: DeletableColumn, ids: readonly string[], print: string): this {
+    return this.requireRow(`SELECT 1 WHERE ${printDependents(column)} = ?2`, JSON.stringify(ids), print);
   }
 
   /** Demands that a query finds something. */
@@ -135,11 +135,11 @@ export class Change {
         this.#db.prepare("DELETE FROM preconditions WHERE holds = 1"),
         this.#db
           .prepare(
-            `INSERT INTO changes (id, kind, summary, made_at, made_by, made_by_name, undo_until, slices)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ${this.#slice + 1})
+            `INSERT INTO changes (id, kind, summary, made_at, made_by, made_by_name, undo_until, arguments, slices)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ${this.#slice + 1})
              ON CONFLICT (id) DO UPDATE SET slices = excluded.slices, undo_until = excluded.undo_until`,
           )
-          .bind(this.#id, kind, summary, stamp.at, stamp.userId, stamp.name, undoUntil),
+          .bind(this.#id, kind, summary, stamp.at, stamp.userId, stamp.name, undoUntil, this.#arguments),
         ...this.#images,
         ...this.#steps,
         ...afters,

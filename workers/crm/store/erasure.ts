@@ -1,3 +1,5 @@
+import { isUnmet } from "./change.ts";
+import { printDependents, readDependents } from "./dependents.ts";
 import type { Stamp } from "./stamp.ts";
 
 /** What an erasure removed or changed, in rows. */
@@ -16,21 +18,39 @@ export interface Erasure {
 /**
  * Removes people for good: contacts with their old versions, what was said to and of them, their tasks, their place
  * in deals, the images from which deletions and merges could be undone, and the keys of the writes that made them.
- * The search index follows its table. All or nothing; the ids must be of contacts that were found by `findTraces`.
+ * The search index follows its table. All or nothing; nothing, with `null`, when `findTraces` would find something
+ * else by now.
  * A company's and a deal's own data stays. `changeIds` are changes that touched these people: they lose their images
  * as a whole, because half a change cannot be undone.
  */
-export async function erasePerson(
+export async function erasePerson(db: D1Database, traces: Traces, stamp: Stamp): Promise<Erasure | null> {
+  try {
+    return await eraseTraces(db, traces, stamp);
+  } catch (failure) {
+    if (isUnmet(failure)) return null;
+    throw failure;
+  }
+}
+
+async function eraseTraces(
   db: D1Database,
-  contactIds: readonly string[],
-  changeIds: readonly string[],
+  { contactId, contactIds, changeIds, print }: Traces,
   stamp: Stamp,
 ): Promise<Erasure> {
   const contacts = JSON.stringify(contactIds);
   const changes = JSON.stringify(changeIds);
   const these = "(SELECT value FROM json_each(?1))";
   const run = (sql: string, ...values: string[]) => db.prepare(sql).bind(...values);
-  const results = await db.batch([
+  const hold = (expression: string, ...values: string[]) =>
+    run(`INSERT INTO preconditions SELECT ${expression}`, ...values);
+  const checks = [
+    hold(`(SELECT json_group_array(id) FROM (${SELECT_CONTACTS})) = ?2`, contactId, contacts),
+    hold(`(SELECT json_group_array(id) FROM (${SELECT_CHANGES})) = ?2`, contacts, changes),
+    hold(`${printDependents("contact_id")} = ?2`, contacts, print),
+    db.prepare("DELETE FROM preconditions WHERE holds = 1"),
+  ];
+  const all = await db.batch([
+    ...checks,
     run(`DELETE FROM record_versions WHERE record_id IN ${these}`, contacts),
     run(`DELETE FROM activities INDEXED BY activities_by_contact WHERE contact_id IN ${these}`, contacts),
     run(`DELETE FROM tasks INDEXED BY tasks_by_contact WHERE contact_id IN ${these}`, contacts),
@@ -51,6 +71,7 @@ export async function erasePerson(
     db.prepare("INSERT INTO contacts_fts (contacts_fts, rank) VALUES ('merge', -16)"),
     db.prepare("INSERT INTO contacts_names_fts (contacts_names_fts, rank) VALUES ('merge', -16)"),
   ]);
+  const results = all.slice(checks.length);
   const changed = (at: number) => results[at]?.meta.changes ?? 0;
   return {
     contacts: results[7]?.results.length ?? 0,
@@ -66,42 +87,43 @@ export async function erasePerson(
 
 /** Where a person is found: contacts with the e-mail address or id, and changes that hold an image of them. */
 export interface Traces {
+  /** Whom the search began with. */
+  contactId: string;
+  /** Sorted. */
   contactIds: string[];
+  /** Sorted. */
   changeIds: string[];
+  /** Stands for these contacts and all that hangs on them, see `printDependents`. */
+  print: string;
 }
 
 const MAX_TRACES = 200;
+
+/** Contacts of the person with the contact id ?1. Who was merged into or out of it stands in the same change. */
+const SELECT_CONTACTS = `
+  SELECT ?1 AS id
+  UNION SELECT b.id FROM contacts a JOIN contacts b ON b.email_key = a.email_key WHERE a.id = ?1
+  UNION SELECT id FROM (
+    SELECT DISTINCT o.row_id AS id FROM change_rows r
+    JOIN changes c ON c.id = r.change_id AND c.kind = 'merge' AND c.undone_at IS NULL
+    JOIN change_rows o ON o.change_id = r.change_id AND o.table_name = 'contacts'
+    WHERE r.row_id = ?1 AND r.table_name = 'contacts' ORDER BY o.row_id LIMIT ${MAX_TRACES})
+  ORDER BY id`;
+
+/** Changes with an image of one of the contacts in the JSON array ?1. */
+const SELECT_CHANGES = `
+  SELECT DISTINCT change_id AS id FROM change_rows WHERE person_id IN (SELECT value FROM json_each(?1))
+  ORDER BY id LIMIT ${MAX_TRACES}`;
 
 /**
  * Finds every contact and kept image of a person: by the contact's id and, where one is known, by the e-mail address
  * without its +tag, also among contacts that were deleted or merged within the last 30 days.
  */
 export async function findTraces(db: D1Database, contactId: string): Promise<Traces> {
-  const [found, merged] = await db.batch<{ id: string }>([
-    db
-      .prepare(
-        `SELECT b.id FROM contacts a JOIN contacts b ON b.email_key = a.email_key WHERE a.id = ?1
-         UNION SELECT id FROM contacts WHERE id = ?1`,
-      )
-      .bind(contactId),
-    // Who was merged into or out of this contact stands in the same change.
-    db
-      .prepare(
-        `SELECT DISTINCT o.row_id AS id FROM change_rows r
-         JOIN changes c ON c.id = r.change_id AND c.kind = 'merge' AND c.undone_at IS NULL
-         JOIN change_rows o ON o.change_id = r.change_id AND o.table_name = 'contacts'
-         WHERE r.row_id = ? AND r.table_name = 'contacts' LIMIT ${MAX_TRACES}`,
-      )
-      .bind(contactId),
-  ]);
-  const others = [...(found?.results ?? []), ...(merged?.results ?? [])].map(({ id }) => id);
-  const contactIds = [...new Set([contactId, ...others])];
-  const { results } = await db
-    .prepare(
-      `SELECT DISTINCT change_id AS id FROM change_rows
-       WHERE person_id IN (SELECT value FROM json_each(?)) LIMIT ${MAX_TRACES}`,
-    )
-    .bind(JSON.stringify(contactIds))
-    .all<{ id: string }>();
-  return { contactIds, changeIds: results.map(({ id }) => id) };
+  const found = await db.prepare(SELECT_CONTACTS).bind(contactId).all<{ id: string }>();
+  const contactIds = found.results.map(({ id }) => id);
+  const kept = await db.prepare(SELECT_CHANGES).bind(JSON.stringify(contactIds)).all<{ id: string }>();
+  const changeIds = kept.results.map(({ id }) => id);
+  const print = await readDependents(db, "contact_id", contactIds);
+  return { contactId, contactIds, changeIds, print };
 }

@@ -1,5 +1,6 @@
 import type { ImportPlan } from "../csv/plan-import.ts";
 import { makeId } from "../identifiers.ts";
+import type { ChangeArguments } from "./change.ts";
 import { COMPANY_FIELDS } from "./companies.ts";
 import { CONTACT_FIELDS } from "./contacts.ts";
 import { DEAL_FIELDS } from "./deals.ts";
@@ -26,6 +27,8 @@ export interface ImportSlice extends Pick<ImportPlan, "create" | "update"> {
   write: IdempotentWrite;
   /** What the list of changes says of it. */
   summary: string;
+  /** What the import was called with, without the file. */
+  args: ChangeArguments;
 }
 
 type Person = Parameters<typeof keysOf>[0];
@@ -109,7 +112,7 @@ export class ImportStore {
     const created = slice.create.map(({ values }) => ({ id: makeId(PREFIX[table]), ...values }));
     const updated = slice.update.map(({ id, version, values }) => ({ id, version, ...values }));
     const change = this.#plans.tie(
-      this.#journal.begin(plan.changeId, plan.done),
+      this.#journal.begin(plan.changeId, slice.args, plan.done),
       plan,
       JSON.stringify(slice.left),
     );

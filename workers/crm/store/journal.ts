@@ -1,4 +1,4 @@
-import { Change, type ChangeKind } from "./change.ts";
+import { Change, type ChangeArguments, type ChangeKind } from "./change.ts";
 import type { Stamp } from "./stamp.ts";
 import { type Undo, UndoStore } from "./undo.ts";
 
@@ -9,6 +9,16 @@ export const TOOL_OF_CHANGE: Readonly<Record<ChangeKind, string>> = {
   bulk_update: "crm_bulk_update",
   import: "crm_import_csv",
 };
+
+/**
+ * The arguments of a change of an earlier release, as far as its summary tells them. A rule that looks at one which is
+ * not among them cannot judge, and then forbids or asks for approval.
+ */
+function readSummary(kind: ChangeKind, summary: string): ChangeArguments {
+  const [first = "", second = ""] = summary.match(/[a-z]+_\w+/g) ?? [];
+  if (kind === "delete") return { id: first };
+  return kind === "merge" ? { duplicate_id: first, keep_id: second } : {};
+}
 
 /** A change as it is listed. */
 export interface ChangeRow {
@@ -32,16 +42,19 @@ export class JournalStore {
   }
 
   /** Begins a change, or a slice of one; nothing happens before its `run`. */
-  begin(id: string, slice = 0): Change {
-    return new Change(this.#db, id, slice);
+  begin(id: string, args: ChangeArguments, slice = 0): Change {
+    return new Change(this.#db, id, slice, args);
   }
 
-  /** The kind of a change and its number of slices, or `null`. */
-  async describe(id: string): Promise<{ kind: ChangeKind; slices: number } | null> {
-    return await this.#db
-      .prepare("SELECT kind, slices FROM changes WHERE id = ?")
+  /** The kind of a change, its number of slices, and what it was called with; or `null`. */
+  async describe(id: string): Promise<{ kind: ChangeKind; slices: number; args: ChangeArguments } | null> {
+    const row = await this.#db
+      .prepare("SELECT kind, slices, summary, arguments FROM changes WHERE id = ?")
       .bind(id)
-      .first<{ kind: ChangeKind; slices: number }>();
+      .first<{ kind: ChangeKind; slices: number; summary: string; arguments: string | null }>();
+    if (!row) return null;
+    const { kind, slices, summary, arguments: kept } = row;
+    return { kind, slices, args: kept === null ? readSummary(kind, summary) : JSON.parse(kept) };
   }
 
   /** Whether a change has been taken back. */

@@ -4,10 +4,10 @@ import type { ToolContext } from "../../../shared/server/define.ts";
 import { defineLongTool, STEP_MS, STEP_PIECES } from "../../../shared/server/task-workflow.ts";
 import { BULK_FIELDS, type BulkChange, nameRecord, readChange, TABLE_OF } from "../bulk-change.ts";
 import {
-  confirmChange,
   confirmedShape,
   confirmField,
   digestPreview,
+  type Proposal,
   refuseChangedPreview,
 } from "../confirm.ts";
 import { lineField } from "../fields.ts";
@@ -20,7 +20,9 @@ import {
   type PlanState,
   ROWS_A_SLICE,
   ROWS_AT_ONCE,
+  requireConfirm,
   requirePlan,
+  requirePlanId,
   stopPlan,
 } from "../run-plan.ts";
 import {
@@ -96,13 +98,20 @@ export const bulkUpdate = defineLongTool({
     ...confirmedShape,
   }),
   nameSubjects,
+  async check(input, context: Pick<ToolContext<CrmStore>, "store" | "principal">) {
+    requireChoice(input);
+    await readChange(context, input.record, input.field, input.value);
+  },
   work: {
     tasks: "optional",
     async begin(input, context: ToolContext<CrmStore>) {
       if (input.confirm !== undefined) {
-        const { plan } = await openPlan(input, context, input.confirm);
+        const { plan, proposal } = await openPlan(input, context, requirePlanId(input.confirm));
+        await requireConfirm(context, proposal, input.confirm);
         const inline = (plan.parts - plan.done) * ROWS_A_SLICE <= ROWS_AT_ONCE;
-        return { state: { plan: plan.id, agreed: true } as PlanState, inline };
+        // What has begun was agreed to before.
+        const agreed = plan.done > 0 || !context.canAsk;
+        return { state: { plan: plan.id, agreed } as PlanState, inline };
       }
       requireChoice(input);
       // Refuses what cannot be done before anything is chosen.
@@ -119,7 +128,7 @@ export const bulkUpdate = defineLongTool({
       return { state: { plan: plan.id, agreed: false }, inline: page.chosen };
     },
     async step(state, input, context) {
-      const { change, plan, preview } = await openPlan(input, context, state.plan);
+      const { change, plan, preview, proposal } = await openPlan(input, context, state.plan);
       const total = preview.to_change;
       if (!preview.chosen) {
         const chosen = await choose(input, context, change, state.plan);
@@ -128,26 +137,25 @@ export const bulkUpdate = defineLongTool({
       if (!state.agreed) {
         if (total === 0)
           return { answer: { ...(await showPlan(input, context, change, plan)), done: false } };
-        const question = `Set ${change.field} of ${total} ${TABLE_OF[input.record]} to ${change.shown ?? "nothing"}? It can be undone for 30 days.`;
-        if (await confirmChange(context, question, plan.shown, undefined, `bulk_${plan.shown}`)) {
-          return { state: { ...state, agreed: true }, done: 0, total };
-        }
+        const agreement = await context.agree(proposal);
+        if (agreement.agreed) return { state: { ...state, agreed: true }, done: 0, total };
         const shown = await showPlan(input, context, change, plan);
-        return { answer: { ...shown, done: false, confirm: plan.id } };
+        return { answer: { ...shown, done: false, confirm: agreement.confirm } };
       }
+      const { confirm: _confirm, ...args } = input;
       const next = await advancePlan(context, state.plan, total, (now, stamp) =>
-        context.store.bulk.runSlice(now, change, total, stamp),
+        context.store.bulk.runSlice(now, change, { total, args }, stamp),
       );
-      if (next.done >= next.parts) return { answer: await describeOutcome(context, change, next) };
+      if (next.done >= next.parts) return { answer: await describeOutcome(context, change, next, proposal) };
       return { state, done: next.changed + next.skipped, total, message: "rows" };
     },
     async pause(state, input, context) {
-      const { change, plan, preview } = await openPlan(input, context, state.plan);
-      if (state.agreed) return await describeOutcome(context, change, plan);
+      const { change, plan, preview, proposal } = await openPlan(input, context, state.plan);
+      if (state.agreed) return await describeOutcome(context, change, plan, proposal);
       const chosen = { ...preview, complete: false, chosen: true, after: null };
       await context.store.plans.extend(plan, [], { preview: chosen, shown: plan.shown });
       const shown = await showPlan(input, context, change, { ...plan, preview: chosen });
-      return { ...shown, done: false, confirm: plan.id };
+      return { ...shown, done: false, confirm: await context.sealConfirm(proposal) };
     },
     async stop(state, input, context) {
       const plan = await context.store.plans.read(state.plan, stampCall(context.principal, context.now));
@@ -167,7 +175,9 @@ async function openPlan(input: Input, context: ToolContext<CrmStore>, id: string
   const preview = previewShape.parse(plan.preview);
   const change = await readChange(context, input.record, input.field, input.value);
   if (preview.value !== change.value) throw refuseChangedPreview();
-  return { change, plan, preview };
+  const rows = `${preview.to_change} ${TABLE_OF[input.record]}`;
+  const message = `Set ${change.field} of ${rows} to ${change.shown ?? "nothing"}? It can be undone for 30 days.`;
+  return { change, plan, preview, proposal: { message, about: plan.shown, id: plan.id } };
 }
 
 /** The counts of a plan, with its first rows as they are before anything changes. */
@@ -186,13 +196,19 @@ async function showPlan(input: Input, { store }: ToolContext<CrmStore>, change: 
 }
 
 /** What became of a plan so far. */
-async function describeOutcome({ store, now }: ToolContext<CrmStore>, change: BulkChange, plan: Plan) {
+async function describeOutcome(
+  context: ToolContext<CrmStore>,
+  change: BulkChange,
+  plan: Plan,
+  proposal: Proposal,
+) {
+  const { store } = context;
   const { to_change, already_so, complete } = previewShape.parse(plan.preview);
   const skipped = plan.skipped === 0 ? [] : await store.plans.listSkipped<string>(plan.id);
   return {
     ...{ to_change, already_so, complete, after: change.shown, changed: plan.changed },
     ...{ skipped: skipped.slice(0, SKIPPED_SHOWN), skipped_total: plan.skipped },
-    ...describePlan(plan, to_change - plan.changed - plan.skipped, now),
+    ...(await describePlan(context, plan, proposal, to_change - plan.changed - plan.skipped)),
   };
 }
 

@@ -1,15 +1,10 @@
 import { z } from "zod";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
-import {
-  confirmChange,
-  confirmedShape,
-  confirmField,
-  digestPreview,
-  refuseChangedPreview,
-} from "../confirm.ts";
+import { changeAsAgreed, confirmedShape, confirmField } from "../confirm.ts";
 import { isId, makeId } from "../identifiers.ts";
 import { nameSubjects } from "../name-subjects.ts";
+import { previewCompany, previewContact, previewDeal, previewRemoval } from "../preview.ts";
 import { requireCompany, requireContact, requireDeal } from "../refusals.ts";
 import { type DeletableColumn, deleteCompany, deleteContact, deleteDeal } from "../store/deletions.ts";
 import { stampCall } from "../store/stamp.ts";
@@ -40,31 +35,48 @@ export const deleteRecord = defineTool({
     ...confirmedShape,
   }),
   nameSubjects,
-  async run({ id, confirm }, { store, principal, now, canAsk, ask }: ToolContext<CrmStore>) {
-    const record = await findRecord(store, id);
-    const { contacts, ...affected } = await store.countDependents(record.column, id);
-    if (record.table === "companies" && contacts + affected.deals > 0) {
-      throw new ToolError(
-        "conflict",
-        `Company ${id} still has ${contacts} contacts and ${affected.deals} deals.`,
-        {
-          suggestedAction: "Move them to another company or delete them first.",
+  async check({ id }, { store }: Pick<ToolContext<CrmStore>, "store">) {
+    const { column } = await findRecord(store, id);
+    const { contacts, deals } = await store.countDependents(column, id);
+    if (column === "company_id") requireEmpty(id, contacts, deals);
+  },
+  async preview({ id }, { store }: Pick<ToolContext<CrmStore>, "store">) {
+    const { column } = await findRecord(store, id);
+    const { contacts: _none, ...counts } = await store.countDependents(column, id);
+    const fields = previewRemoval("deleted; can be undone for 30 days", counts);
+    if (column === "contact_id") return [previewContact(await requireContact(store, id), fields)];
+    if (column === "deal_id") return [previewDeal(await requireDeal(store, id), fields)];
+    return [previewCompany(await requireCompany(store, id), fields)];
+  },
+  async run({ id, confirm }, context: ToolContext<CrmStore>) {
+    const { store, principal, now } = context;
+    return await changeAsAgreed(context, confirm, async () => {
+      const record = await findRecord(store, id);
+      const print = await store.readDependents(record.column, [id]);
+      const { contacts, ...affected } = await store.countDependents(record.column, id);
+      if (record.table === "companies") requireEmpty(id, contacts, affected.deals);
+      return {
+        message: `Delete ${record.noun} ${id}? ${describe(affected)} It can be brought back for 30 days.`,
+        about: print,
+        shown: { id, affected },
+        async make() {
+          const changeId = makeId("chg");
+          const change = store.journal.begin(changeId, { id }).requireDependents(record.column, [id], print);
+          const summary = `${record.noun} ${id}`;
+          const undoUntil = await record.plan(change, id).run("delete", summary, stampCall(principal, now));
+          return undoUntil === undefined ? undefined : { change_id: changeId, undo_until: undoUntil };
         },
-      );
-    }
-    const digest = await digestPreview(["crm_delete_record", id, record.version]);
-    const question = `Delete ${record.noun} ${id}? ${describe(affected)} It can be brought back for 30 days.`;
-    if (!(await confirmChange({ canAsk, ask }, question, digest, confirm))) {
-      return { id, affected, done: false, confirm: digest };
-    }
-    const changeId = makeId("chg");
-    const change = store.journal.begin(changeId).requireVersion(record.table, id, record.version);
-    const summary = `${record.noun} ${id}`;
-    const undoUntil = await record.plan(change, id).run("delete", summary, stampCall(principal, now));
-    if (undoUntil === undefined) throw refuseChangedPreview();
-    return { id, affected, done: true, change_id: changeId, undo_until: undoUntil };
+      };
+    });
   },
 });
+
+function requireEmpty(id: string, contacts: number, deals: number): void {
+  if (contacts + deals === 0) return;
+  throw new ToolError("conflict", `Company ${id} still has ${contacts} contacts and ${deals} deals.`, {
+    suggestedAction: "Move them to another company or delete them first.",
+  });
+}
 
 async function findRecord(store: CrmStore, id: string) {
   const column: DeletableColumn = isId("con", id)
@@ -73,15 +85,15 @@ async function findRecord(store: CrmStore, id: string) {
       ? "deal_id"
       : "company_id";
   if (column === "contact_id") {
-    const { version } = await requireContact(store, id);
-    return { noun: "contact", table: "contacts", column, version, plan: deleteContact } as const;
+    await requireContact(store, id);
+    return { noun: "contact", table: "contacts", column, plan: deleteContact } as const;
   }
   if (column === "deal_id") {
-    const { version } = await requireDeal(store, id);
-    return { noun: "deal", table: "deals", column, version, plan: deleteDeal } as const;
+    await requireDeal(store, id);
+    return { noun: "deal", table: "deals", column, plan: deleteDeal } as const;
   }
-  const { version } = await requireCompany(store, id);
-  return { noun: "company", table: "companies", column, version, plan: deleteCompany } as const;
+  await requireCompany(store, id);
+  return { noun: "company", table: "companies", column, plan: deleteCompany } as const;
 }
 
 function describe({

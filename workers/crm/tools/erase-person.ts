@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
-import { confirmChange, confirmedShape, confirmField, digestPreview } from "../confirm.ts";
+import { changeAsAgreed, confirmedShape, confirmField } from "../confirm.ts";
 import { idField } from "../fields.ts";
 import { nameSubjects } from "../name-subjects.ts";
+import { previewContact, previewRemoval } from "../preview.ts";
 import { refuseUnknown } from "../refusals.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
@@ -35,17 +36,38 @@ export const erasePerson = defineTool({
     confirm: confirmedShape.confirm,
   }),
   nameSubjects,
-  async run({ contact_id: id, confirm }, { store, principal, now, canAsk, ask }: ToolContext<CrmStore>) {
-    const { contactIds, changeIds } = await store.findTraces(id);
-    if (changeIds.length === 0 && !(await store.contacts.get(id))) throw refuseUnknown("contact", id);
-    const byHand = "Names that people typed into subjects, notes and deal names of others.";
-    const answer = { contact_ids: contactIds, check_by_hand: byHand };
-    const digest = await digestPreview(["crm_erase_person", [...contactIds].sort(), [...changeIds].sort()]);
-    const question = `Erase the person with the entries ${contactIds.join(", ")} for good? This cannot be undone.`;
-    if (!(await confirmChange({ canAsk, ask }, question, digest, confirm))) {
-      return { ...answer, done: false, confirm: digest };
-    }
-    const removed = await store.erasePerson(contactIds, changeIds, stampCall(principal, now));
-    return { ...answer, removed, done: true };
+  async check({ contact_id: id }, { store }: Pick<ToolContext<CrmStore>, "store">) {
+    await requireTraces(store, id);
+  },
+  async preview({ contact_id: id }, { store }: Pick<ToolContext<CrmStore>, "store">) {
+    const { contactIds } = await requireTraces(store, id);
+    const contacts = await store.contacts.getMany(contactIds);
+    return contacts.map((contact) => previewContact(contact, previewRemoval("erased for ever", {})));
+  },
+  async run({ contact_id: id, confirm }, context: ToolContext<CrmStore>) {
+    const { store, principal, now } = context;
+    return await changeAsAgreed(context, confirm, async () => {
+      const traces = await requireTraces(store, id);
+      const { contactIds, changeIds, print } = traces;
+      const shown = {
+        contact_ids: contactIds,
+        check_by_hand: "Names that people typed into subjects, notes and deal names of others.",
+      };
+      return {
+        message: `Erase the person with the entries ${contactIds.join(", ")} for good? This cannot be undone.`,
+        about: [contactIds, changeIds, print],
+        shown,
+        async make() {
+          const removed = await store.erasePerson(traces, stampCall(principal, now));
+          return removed === null ? undefined : { removed };
+        },
+      };
+    });
   },
 });
+
+async function requireTraces(store: CrmStore, id: string) {
+  const traces = await store.findTraces(id);
+  if (traces.changeIds.length === 0 && !(await store.contacts.get(id))) throw refuseUnknown("contact", id);
+  return traces;
+}

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { ToolContext } from "../../../shared/server/define.ts";
 import { defineLongTool } from "../../../shared/server/task-workflow.ts";
-import { confirmChange, confirmedShape, confirmField, digestPreview } from "../confirm.ts";
+import { confirmedShape, confirmField, digestPreview, type Proposal } from "../confirm.ts";
 import type { Problem } from "../csv/check-rows.ts";
 import { IMPORTED } from "../csv/columns.ts";
 import { FILE_LIMITS } from "../csv/format.ts";
@@ -18,7 +18,16 @@ import {
 } from "../csv/read-file.ts";
 import { idempotencyField } from "../fields.ts";
 import { makeId } from "../identifiers.ts";
-import { advancePlan, describePlan, ROWS_AT_ONCE, requirePlan, stopPlan } from "../run-plan.ts";
+import {
+  advancePlan,
+  describePlan,
+  ROWS_AT_ONCE,
+  requireConfirm,
+  requirePlan,
+  requirePlanId,
+  stopPlan,
+} from "../run-plan.ts";
+import type { ChangeArguments } from "../store/change.ts";
 import { describeWrite, type IdempotentWrite } from "../store/idempotency.ts";
 import type { Plan } from "../store/plans.ts";
 import { type Stamp, stampCall } from "../store/stamp.ts";
@@ -83,11 +92,13 @@ export const importCsv = defineLongTool({
       const file = await open(input);
       const inline = file.table.rows.length <= ROWS_AT_ONCE;
       if (input.confirm !== undefined) {
-        const plan = await requirePlan(context, input.confirm, NAME, file.digest);
+        const plan = await requirePlan(context, requirePlanId(input.confirm), NAME, file.digest);
+        await requireConfirm(context, describeProposal(file, plan), input.confirm);
         if (plan.done > 0 && plan.done >= plan.parts) {
           return { answer: await replay(context, file, { changeId: plan.changeId, plan }) };
         }
-        return { state: { plan: plan.id, agreed: true } as State, inline };
+        // What has begun was agreed to before.
+        return { state: { plan: plan.id, agreed: plan.done > 0 || !context.canAsk } as State, inline };
       }
       const { earlier } = await findEarlier(context, input, file);
       if (earlier) return { answer: await replay(context, file, earlier) };
@@ -104,32 +115,31 @@ export const importCsv = defineLongTool({
       const total = preview.create + preview.update;
       if (!state.agreed) {
         if (total === 0) return { answer: { ...(await describe(context, plan)), done: false } };
-        const stayOut = preview.rows - total - preview.skip;
-        const question = `Import ${preview.create} new ${file.record} records and change ${preview.update}? ${preview.skip} are on file already, ${stayOut} rows have problems and stay out. It can be undone for 30 days.`;
-        if (await confirmChange(context, question, plan.shown, undefined, `import_${plan.shown}`)) {
-          return { state: { ...state, agreed: true }, done: 0, total };
-        }
-        return { answer: { ...(await describe(context, plan)), done: false, confirm: plan.id } };
+        const agreement = await context.agree(describeProposal(file, plan));
+        if (agreement.agreed) return { state: { ...state, agreed: true }, done: 0, total };
+        return { answer: { ...(await describe(context, plan)), done: false, confirm: agreement.confirm } };
       }
       // Whoever was faster with the same file has done it.
       const { earlier, write } = await findEarlier(context, input, file);
       if (earlier && earlier.changeId !== plan.changeId) {
         return { answer: await replay(context, file, earlier) };
       }
+      const { csv: _csv, confirm: _confirm, idempotency_key: _key, ...args } = input;
       const updates = input.on_duplicate === "update";
-      const work = { file, write, updates, total, owners: new Map() };
+      const work = { file, write, updates, total, args, owners: new Map() };
       const next = await advancePlan(context, plan.id, total, (now, stamp) =>
         writeSlice(context, now, work, stamp),
       );
-      if (next.done >= next.parts) return { answer: await describeOutcome(context, next) };
+      if (next.done >= next.parts) return { answer: await describeOutcome(context, file, next) };
       return { state, done: next.changed + next.skipped, total, message: "rows" };
     },
     async pause(state, input, context) {
       const file = await open(input);
       const id = state.plan ?? (await check(input, context, file)).id;
       const plan = await requirePlan(context, id, NAME, file.digest);
-      if (state.agreed) return await describeOutcome(context, plan);
-      return { ...(await describe(context, plan)), done: false, confirm: plan.id };
+      if (state.agreed) return await describeOutcome(context, file, plan);
+      const confirm = await context.sealConfirm(describeProposal(file, plan));
+      return { ...(await describe(context, plan)), done: false, confirm };
     },
     async stop({ plan: id }, { record }, context) {
       if (id === null) return "Nothing was written.";
@@ -142,6 +152,14 @@ export const importCsv = defineLongTool({
 
 function open({ record, csv, columns, on_duplicate: mode }: Input): Promise<ImportFile> {
   return readFile(record, csv, columns ?? {}, mode);
+}
+
+/** What the person is to agree to. */
+function describeProposal({ record }: ImportFile, { id, shown, preview }: Plan): Proposal {
+  const { rows, create, update, skip } = previewShape.parse(preview);
+  const stayOut = rows - create - update - skip;
+  const message = `Import ${create} new ${record} records and change ${update}? ${skip} are on file already, ${stayOut} rows have problems and stay out. It can be undone for 30 days.`;
+  return { message, about: shown, id };
 }
 
 /** Checks every row and keeps what the import would do. */
@@ -183,17 +201,18 @@ async function writeSlice(
     file: ImportFile;
     write: IdempotentWrite;
     total: number;
+    args: ChangeArguments;
   },
   stamp: Stamp,
 ): Promise<boolean> {
-  const { file, write, updates, owners, total } = work;
+  const { file, write, updates, owners, total, args } = work;
   const table = IMPORT_TABLES[file.record];
   const part = await store.plans.readPart<ImportPart>(plan.id, plan.done);
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
     const known = { store, principal, updates, owners, ignore: plan.changeId };
     const slice = await revalidateBatch(known, file, part);
     const summary = `up to ${total} ${table} from a file`;
-    const outcome = await store.imports.runSlice(table, plan, { ...slice, write, summary }, stamp);
+    const outcome = await store.imports.runSlice(table, plan, { ...slice, write, summary, args }, stamp);
     if (outcome === "written") return true;
     if (outcome === "twin") {
       throw new ToolError("conflict", "Another call has begun to import this file.", {
@@ -217,15 +236,19 @@ async function describe({ store }: ToolContext<CrmStore>, plan: Plan) {
 }
 
 /** What became of a plan so far. */
-async function describeOutcome(context: ToolContext<CrmStore>, plan: Plan) {
+async function describeOutcome(context: ToolContext<CrmStore>, file: ImportFile, plan: Plan) {
   const shown = await describe(context, plan);
   const remaining = shown.create + shown.update - plan.changed - plan.skipped;
-  return { ...shown, written: plan.changed, ...describePlan(plan, remaining, context.now) };
+  return {
+    ...shown,
+    written: plan.changed,
+    ...(await describePlan(context, plan, describeProposal(file, plan), remaining)),
+  };
 }
 
 /** What an earlier call with the same file or key has done, or is doing. */
 async function replay(context: ToolContext<CrmStore>, file: ImportFile, earlier: Earlier) {
-  if (earlier.plan) return { ...(await describeOutcome(context, earlier.plan)), replayed: true };
+  if (earlier.plan) return { ...(await describeOutcome(context, file, earlier.plan)), replayed: true };
   const { length: rows } = file.table.rows;
   const columns = Object.fromEntries(
     file.table.headers.map((header, index) => [header, file.mapping[index] ?? null]),

@@ -5,6 +5,7 @@ import { dealShape, presentDeal } from "../answers.ts";
 import { idField, lineField, stageField, versionField } from "../fields.ts";
 import { fromCents } from "../money.ts";
 import { nameSubjects } from "../name-subjects.ts";
+import { previewDeal, previewFields } from "../preview.ts";
 import { refuseStale, refuseUnknown, requireDeal } from "../refusals.ts";
 import { listNextStages, needsReason, type Stage } from "../stages.ts";
 import type { DealRow } from "../store/deals.ts";
@@ -27,12 +28,18 @@ export const moveDeal = defineTool({
   }),
   output: z.object({ deal: dealShape, from: stageField }),
   nameSubjects,
+  async check(input, { store }: Pick<ToolContext<CrmStore>, "store">) {
+    await requireMovable(store, input);
+  },
+  async preview({ deal_id: id, stage, reason }, { store }: Pick<ToolContext<CrmStore>, "store">) {
+    const deal = await requireDeal(store, id);
+    return [
+      previewDeal(deal, previewFields({ stage, reason }, { stage: deal.stage, reason: deal.close_reason })),
+    ];
+  },
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const { deal_id: id, version, stage, reason } = input;
-    const before = await requireDeal(store, id);
-    // The rules are about the stage that the caller saw; if it has moved on, that is the news.
-    if (before.version !== version) throw refuseStaleDeal(before, version, stage);
-    checkMove(before.stage, stage, reason);
+    const before = await requireMovable(store, input);
     const result = await store.deals.move(id, version, stage, reason ?? null, stampCall(principal, now));
     if (result.outcome === "missing") throw refuseUnknown("deal", id);
     if (result.outcome === "stale") throw refuseStaleDeal(result.deal, version, stage);
@@ -42,6 +49,17 @@ export const moveDeal = defineTool({
     return { deal: presentDeal(deal, now), from: before.stage };
   },
 });
+
+/** The deal, when it may move like this. The rules are about the stage that the caller saw; if it has moved on, that is the news. */
+async function requireMovable(
+  store: CrmStore,
+  input: { deal_id: string; version: number; stage: Stage; reason?: string | undefined },
+): Promise<DealRow> {
+  const deal = await requireDeal(store, input.deal_id);
+  if (deal.version !== input.version) throw refuseStaleDeal(deal, input.version, input.stage);
+  checkMove(deal.stage, input.stage, input.reason);
+  return deal;
+}
 
 function checkMove(from: Stage, to: Stage, reason: string | undefined): void {
   if (from === to) throw new ToolError("conflict", `The deal is already in stage "${to}".`);

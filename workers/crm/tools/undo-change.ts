@@ -28,12 +28,15 @@ export const undoChange = defineLongTool({
     left: z.number().optional().describe("Rows left as they are"),
     remaining: z.number().optional().describe("Call again"),
   }),
+  // Who may not delete may not decide either that a deletion was wrong.
+  async needs({ change_id: id }, { store }: Pick<ToolContext<CrmStore>, "store" | "now">) {
+    const change = await store.journal.describe(id);
+    return change === null ? [] : [{ tool: TOOL_OF_CHANGE[change.kind], args: change.args }];
+  },
   work: {
     tasks: "optional",
-    async begin({ change_id: id, leave_changed: leave }, { store, requireTool, now }: ToolContext<CrmStore>) {
+    async begin({ change_id: id, leave_changed: leave }, { store, now }: ToolContext<CrmStore>) {
       const change = await store.journal.describe(id);
-      // Who may not delete may not decide either that a deletion was wrong.
-      if (change) requireTool(TOOL_OF_CHANGE[change.kind]);
       if (leave && (change?.kind === "delete" || change?.kind === "merge")) {
         throw new ToolError(
           "invalid_input",

@@ -3,6 +3,7 @@ import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { companyFieldsShape, companyShape, presentCompany } from "../answers.ts";
 import { companyFields, idField, lineField, ownerField, versionField } from "../fields.ts";
 import { nameSubjects } from "../name-subjects.ts";
+import { previewCompany, previewFields } from "../preview.ts";
 import { keepGiven, pickCurrent, refuseStale, requireChange, requireCompany } from "../refusals.ts";
 import { resolveOwner } from "../resolve.ts";
 import type { CompanyFields } from "../store/companies.ts";
@@ -33,6 +34,22 @@ export const updateCompany = defineTool({
   }),
   output: z.object({ company: companyShape }),
   nameSubjects,
+  async check({ company_id: id, version, ...given }, { store }: Pick<ToolContext<CrmStore>, "store">) {
+    const company = await requireCompany(store, id);
+    requireChange(keepGiven(given));
+    if (company.version === version) return;
+    const quoted = { shape: companyFieldsShape, current: {}, yours: {} };
+    throw refuseStale(`Company ${id}`, company, version, quoted);
+  },
+  async preview(
+    { company_id: id, version: _version, ...given },
+    { store }: Pick<ToolContext<CrmStore>, "store">,
+  ) {
+    const company = await requireCompany(store, id);
+    const { name, domain, industry, region, city, country, employees, phone } = company;
+    const current = { name, domain, industry, region, city, country, employees, phone };
+    return [previewCompany(company, previewFields(given, { ...current, owner: company.owner_name }))];
+  },
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const { company_id: id, version, owner: ownerName, ...fields } = input;
     const owner = await resolveOwner(store, principal, ownerName);

@@ -11,6 +11,7 @@ import {
   versionField,
 } from "../fields.ts";
 import { nameSubjects } from "../name-subjects.ts";
+import { previewContact, previewFields } from "../preview.ts";
 import {
   keepGiven,
   pickCurrent,
@@ -19,6 +20,7 @@ import {
   refuseUnknown,
   requireChange,
   requireCompany,
+  requireContact,
 } from "../refusals.ts";
 import { resolveOwner } from "../resolve.ts";
 import type { ContactFields } from "../store/contacts.ts";
@@ -46,6 +48,22 @@ export const updateContact = defineTool({
   }),
   output: z.object({ contact: contactShape }),
   nameSubjects,
+  async check({ contact_id: id, version, ...given }, { store }: Pick<ToolContext<CrmStore>, "store">) {
+    const contact = await requireContact(store, id);
+    requireChange(keepGiven(given));
+    if (contact.version === version) return;
+    const quoted = { shape: contactFieldsShape, current: {}, yours: {} };
+    throw refuseStale(`Contact ${id}`, contact, version, quoted);
+  },
+  async preview(
+    { contact_id: id, version: _version, ...given },
+    { store }: Pick<ToolContext<CrmStore>, "store">,
+  ) {
+    const contact = await requireContact(store, id);
+    const { first_name, last_name, email, phone, title, company_id, owner_name: owner } = contact;
+    const current = { first_name, last_name, email, phone, title, company_id, owner };
+    return [previewContact(contact, previewFields(given, current, "pii"))];
+  },
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const { contact_id: id, version, owner: ownerName, email, ...fields } = input;
     if (typeof fields.company_id === "string") await requireCompany(store, fields.company_id);

@@ -4,6 +4,7 @@ import { dealFieldsShape, dealShape, presentDeal } from "../answers.ts";
 import { amountField, dayField, idField, lineField, ownerField, versionField } from "../fields.ts";
 import { toCents } from "../money.ts";
 import { nameSubjects } from "../name-subjects.ts";
+import { previewDeal, previewFields, showAmount } from "../preview.ts";
 import { resolveRecord } from "../record-owner.ts";
 import { keepGiven, pickCurrent, refuseStale, requireChange, requireDeal } from "../refusals.ts";
 import { resolveOwner } from "../resolve.ts";
@@ -30,6 +31,21 @@ export const updateDeal = defineTool({
   }),
   output: z.object({ deal: dealShape }),
   nameSubjects,
+  async check({ deal_id: id, version, ...given }, { store }: Pick<ToolContext<CrmStore>, "store">) {
+    const deal = await requireDeal(store, id);
+    requireChange(keepGiven(given));
+    if (deal.version === version) return;
+    const quoted = { shape: dealFieldsShape, current: {}, yours: {} };
+    throw refuseStale(`Deal ${id}`, deal, version, quoted);
+  },
+  async preview(input, { store }: Pick<ToolContext<CrmStore>, "store">) {
+    const deal = await requireDeal(store, input.deal_id);
+    const { name, expected_close, contact_id, owner } = input;
+    const amount = input.amount === undefined ? undefined : showAmount(toCents(input.amount));
+    const now = { name: deal.name, amount: showAmount(deal.amount_cents), contact_id: deal.contact_id };
+    const current = { ...now, expected_close: deal.expected_close_on, owner: deal.owner_name };
+    return [previewDeal(deal, previewFields({ name, amount, expected_close, contact_id, owner }, current))];
+  },
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const { deal_id: id, version } = input;
     const owner = await resolveOwner(store, principal, input.owner);

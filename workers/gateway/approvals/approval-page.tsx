@@ -4,6 +4,7 @@ import type { Person } from "../people.ts";
 import { type MissingFactor, pathToFactor } from "../second-factor/requirement.ts";
 import { ArgumentList } from "./argument-list.tsx";
 import type { OpenedApproval } from "./open-approval.ts";
+import { PreviewList } from "./preview-list.tsx";
 import { EFFECT_TEXT, STATE_TEXT, toMoment } from "./wording.ts";
 
 /** Longest reason of a refusal, in characters. */
@@ -37,6 +38,12 @@ export function ApprovalPage({ opened, person, here, notice }: ApprovalPageProps
           <strong>Why a person has to look:</strong> {item.reason}
         </p>
         <Facts opened={opened} person={person} />
+        {opened.preview.length > 0 && (
+          <>
+            <h2>What {open ? "would change" : "was to change"}</h2>
+            <PreviewList preview={opened.preview} />
+          </>
+        )}
         <h2>What {open ? "will run" : "was asked for"}</h2>
         {opened.subjects.length > 0 && <Subjects opened={opened} />}
         {values !== null && item.shown ? (

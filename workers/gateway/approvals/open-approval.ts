@@ -2,15 +2,18 @@ import type { OAuthHelpers } from "@cloudflare/workers-oauth-provider";
 import { openApprovalLink } from "../../../shared/auth/approval-link.ts";
 import { openKeyring } from "../../../shared/auth/keyring.ts";
 import type { EntityReference } from "../../../shared/call/entity-reference.ts";
+import type { MaskRules } from "../../../shared/call/mask-rules.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { maskLabel } from "../../../shared/guard/mask-session-memory.ts";
-import { type ApprovalItem, approvalGate } from "../../../shared/objects/approval-gate.ts";
+import type { PreviewedChange } from "../../../shared/mcp/proposal.ts";
+import { type ApprovalItem, approvalGate, toolsOf } from "../../../shared/objects/approval-gate.ts";
 import type { Policy } from "../../../shared/policy/compile.ts";
 import { roleMayApprove } from "../../../shared/policy/current.ts";
 import { masksOf } from "../../../shared/policy/masks.ts";
 import { isFresh } from "../../../shared/policy/second-factor.ts";
 import { maskFields } from "../../../shared/redact/mask-fields.ts";
 import type { Catalogue } from "../../../shared/server/catalogue.ts";
+import { maskValue } from "../../../shared/redact/mask-value.ts";
 import type { ToolDefinition } from "../../../shared/server/define.ts";
 
 import { openCatalogueOf } from "../../catalogues.ts";
@@ -51,6 +54,8 @@ export interface OpenedApproval {
   values: Record<string, JsonValue> | null;
   /** The records behind ids among them, likewise. */
   subjects: readonly EntityReference[];
+  /** What it would change, likewise; empty where its tool does not say. */
+  preview: readonly PreviewedChange[];
   /** Some of them are masked for this person or were not stored. */
   masked: boolean;
   /** Why approving it would lead nowhere; `null` when it would not. */
@@ -85,7 +90,8 @@ export async function openApproval(
   if (item === null) return { kind: "unknown" };
   const { person } = signIn;
   const own = item.requester === person.id;
-  if (!own && !roleMayApprove(policy, person.role, item.binding.tool)) return { kind: "forbidden" };
+  const may = toolsOf(item.binding).every((tool) => roleMayApprove(policy, person.role, tool));
+  if (!own && !may) return { kind: "forbidden" };
   const powers = powersOver(item, own, signIn, requiresFactor(policy, person.role));
   const oauth = getOAuthServers(env).authorizationServer.getOAuthApi(env);
   const [requester, app] = await Promise.all([
@@ -98,13 +104,25 @@ export async function openApproval(
   const values = stored && tool && maskFields(tool.input, stored, masksOf(policy, person.role));
   const named = item.shown?.subjects ?? [];
   const subjects = named.map((subject) => maskLabel(subject, masksOf(policy, person.role)));
-  const text = JSON.stringify([values, subjects]);
-  const masked = text !== JSON.stringify([stored, named]) || text.includes("•••");
+  const changes = item.shown?.preview ?? [];
+  const preview = changes.map((change) => maskPreview(change, masksOf(policy, person.role)));
+  const text = JSON.stringify([values, subjects, preview]);
+  const masked = text !== JSON.stringify([stored, named, changes]) || text.includes("•••");
   const obstacle = findObstacle(item, policy, { requester, tool, app });
   return {
     kind: "opened",
-    opened: { item, tool, powers, requester, app, values, subjects, masked, obstacle },
+    opened: { item, tool, powers, requester, app, values, subjects, preview, masked, obstacle },
   };
+}
+
+/** A previewed change as a role may read it. */
+function maskPreview(change: PreviewedChange, rules: MaskRules): PreviewedChange {
+  const fields = change.fields.map((field) => {
+    if (rules.fields[field.classification ?? "internal"] === "show") return field;
+    const hide = (value: string | null) => (value === null ? null : maskValue(value));
+    return { ...field, from: hide(field.from), to: hide(field.to) };
+  });
+  return { ...change, record: maskLabel(change.record, rules), fields };
 }
 
 /** Who has a second factor, or a role that requires one, approves with it; their own calls with a fresh one. */

@@ -52,12 +52,6 @@ export class AdmissionControl {
     return "refusal" in answer ? answer : { role, policy, ...answer, running: this.#limiter.running };
   }
 
-  /** The role that the person has now; `null` when the grant or the person ended, `undefined` when nobody knows. */
-  async roleUnder(grantId: string, userId: string): Promise<string | null | undefined> {
-    const facts = await this.#factsOf(userId);
-    return this.#revoked.has(grantId) ? null : facts?.role;
-  }
-
   /** Gives the place of a finished call back. */
   release(callId: string): void {
     this.#limiter.release(callId);

@@ -13,6 +13,8 @@ export interface StoredApproval extends Omit<ApprovalItem, "approvalId" | "disco
   callId: string | null;
   /** When it last changed. */
   touchedAt: number;
+  /** How often the requester's role had changed when this was asked; requests of earlier releases do not say. */
+  roleRevision?: number;
 }
 
 /** What can change. */
@@ -106,6 +108,11 @@ export class ApprovalStore {
       now,
       newest,
     );
+  }
+
+  /** Requests that wait for a decision or for their call. */
+  listOpen(): StoredApproval[] {
+    return this.#select("WHERE state IN ('pending', 'approved')");
   }
 
   countOpen(): number {

@@ -29,9 +29,17 @@ type Bound = Pick<
   "approvalId" | "clientId" | "server" | "tool" | "argumentsDigest" | "policyDigest" | "rule"
 >;
 
+/** How the people of a claim stand now. */
+export interface Standings {
+  /** Of the requester: how often their role has changed. */
+  roleRevision: number;
+  /** Who approved the call, with a role of `null` for somebody who is not active; `null` while nobody has. */
+  approver: { id: string; role: string | null } | null;
+}
+
 /**
- * The approvals of one person's apps. An approval fits one call: this person, app, tool, these arguments, this policy,
- * until it expires; and it is used up in the same turn that says so. Every method runs without `await`, so that of
+ * The approvals of one person's apps. An approval fits one call: this person in this role, app, tool, these arguments,
+ * what they would change, this policy, as long as its approver may approve it, until it expires; and it is used up in the same turn that says so. Every method runs without `await`, so that of
  * fifty calls at once exactly one finds it.
  *
  *     pending → approved → executed → returned        pending → refused        pending, approved → expired
@@ -48,17 +56,33 @@ export class Approvals {
     this.#isRevoked = isRevoked;
   }
 
-  /** Uses an approval up if there is one for exactly this call; else says what stands in the way, or asks for one. */
+  /** Who approved exactly this call, or `null` while nobody has. */
+  approverOf({ userId, binding }: ApprovalRequest): string | null {
+    const current = this.#store.findUnfinished(bindingKey(userId, binding));
+    return (current?.state === "approved" && current.decision?.by) || null;
+  }
+
+  /**
+   * Uses an approval up if there is one for exactly this call; else says what stands in the way, or asks for one. `null`
+   * when somebody else approved it than whose standing was read: then the caller has to read it and ask again.
+   */
   claim(
     claim: ApprovalRequest,
+    { roleRevision, approver }: Standings,
     now: number,
-  ): Exclude<ApprovalAnswer, { state: "unavailable" | "access_ended" }> {
-    this.expire(now);
+  ): Exclude<ApprovalAnswer, { state: "unavailable" | "access_ended" }> | null {
+    this.endOthers(roleRevision, now);
     const { binding, callId, userId } = claim;
     const key = bindingKey(userId, binding);
     const current = this.#store.findUnfinished(key);
     switch (current?.state) {
       case "approved":
+        if (current.decision?.by !== approver?.id) return null;
+        if (!isEntitled(claim, approver)) {
+          this.#move(current, { type: "approval_expired" }, "expired", now);
+          this.#store.update(current.id, { told: true });
+          return { state: "approver_changed" };
+        }
         this.#move(current, { type: "approval_executed", callId }, "executed", now, { callId });
         return { state: "approved" };
       case "pending":
@@ -70,7 +94,7 @@ export class Approvals {
         this.#store.update(current.id, { told: true });
         return { state: "expired" };
       default:
-        return this.#ask(claim, key, now);
+        return this.#ask(claim, roleRevision, key, now);
     }
   }
 
@@ -112,7 +136,7 @@ export class Approvals {
     this.expire(now);
     const found = this.#store.read(approvalId);
     if (found === null) return null;
-    const { id, callId: _call, touchedAt: _touched, ...item } = found;
+    const { id, callId: _call, touchedAt: _touched, roleRevision: _revision, ...item } = found;
     return { approvalId: id, ...item, disconnected: this.#isRevoked(found.binding.grantId) };
   }
 
@@ -137,6 +161,18 @@ export class Approvals {
     this.#store.forget(now);
   }
 
+  /**
+   * Ends what was asked for or approved while the requester's role was another one; `null` for somebody who is not
+   * active ends everything.
+   */
+  endOthers(roleRevision: number | null, now: number): void {
+    this.expire(now);
+    for (const open of this.#store.listOpen()) {
+      if ((open.roleRevision ?? 0) === roleRevision) continue;
+      this.#move(open, { type: "approval_expired" }, "expired", now);
+    }
+  }
+
   /** When there is something to do again (milliseconds since the epoch), or `null`. */
   nextMoment(): number | null {
     return this.#store.nextMoment();
@@ -146,7 +182,12 @@ export class Approvals {
     return this.#store;
   }
 
-  #ask(claim: ApprovalRequest, key: string, now: number): ApprovalAnswer & { state: "pending" | "full" } {
+  #ask(
+    claim: ApprovalRequest,
+    roleRevision: number,
+    key: string,
+    now: number,
+  ): ApprovalAnswer & { state: "pending" | "full" } {
     const open = this.#store.countOpen();
     if (open >= MOST_OPEN) return { state: "full", open };
     const { userId, binding, reason, selfApproval, expiresMinutes, shown, callId } = claim;
@@ -154,11 +195,12 @@ export class Approvals {
     const expiresAt = now + expiresMinutes * 60_000;
     const asked: StoredApproval = {
       ...{ id: approvalId, requester: userId, binding, reason, selfApproval, state: "pending", callId: null },
-      ...{ askedAt: now, touchedAt: now, expiresAt, decision: null, outcome: null },
+      ...{ askedAt: now, touchedAt: now, expiresAt, decision: null, outcome: null, roleRevision },
       shown: {
         values: shown.values,
         inherited: shown.inherited,
         subjects: shown.subjects ?? [],
+        ...(shown.preview !== undefined && { preview: shown.preview }),
         differences: this.#store.compare(`${binding.clientId} ${binding.tool}`, shown.digests, now),
       },
     };
@@ -181,9 +223,19 @@ export class Approvals {
   }
 
   #record({ id, requester, binding }: StoredApproval, step: Step, now: number): void {
-    const { grantId: _grant, ...bound } = binding;
+    const { grantId: _grant, alsoFor: _alsoFor, previewDigest: _preview, ...bound } = binding;
     this.#trail.record(requester, { ...step, approvalId: id, ...bound } as ApprovalEvent, now);
   }
+}
+
+/** Whether who approved a call may still approve it: themselves where the rule says so, others by their role. */
+function isEntitled(
+  { userId, selfApproval, approverRoles = [] }: ApprovalRequest,
+  approver: Standings["approver"],
+) {
+  if (approver === null) return false;
+  if (approver.id === userId) return selfApproval;
+  return approver.role !== null && approverRoles.includes(approver.role);
 }
 
 /** One text for everything that an approval is bound to; canonical, so that no choice of names makes two look alike. */

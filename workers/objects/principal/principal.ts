@@ -29,6 +29,7 @@ import {
 } from "../../../shared/session/context.ts";
 import { ResultStore } from "../../../shared/session/result-store.ts";
 import type { ResultPage } from "../../../shared/session/session-memory.ts";
+import { type PersonStanding, readStandings } from "../../principal/read-standings.ts";
 import { AdmissionControl } from "./admission-control.ts";
 import { projectApprovals } from "./approval-projection.ts";
 import { Approvals } from "./approvals.ts";
@@ -106,13 +107,23 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
 
   /** A call that needs approval asks after it was admitted: its grant and role may have changed since. */
   async claimApproval(claim: ApprovalRequest): Promise<ApprovalAnswer> {
-    const role = await this.#gatekeeper.roleUnder(claim.binding.grantId, claim.userId);
-    if (role === undefined) return { state: "unavailable" };
-    if (role === null) return { state: "access_ended" };
-    if (role !== claim.role) return { state: "role_changed" };
-    const answer = this.#approvals.claim(claim, Date.now());
-    await this.#afterApproval();
-    return answer;
+    for (;;) {
+      const by = this.#approvals.approverOf(claim);
+      const people = await this.#standingsOf([claim.userId, ...(by === null ? [] : [by])]);
+      if (people === undefined) return { state: "unavailable" };
+      const requester = people.get(claim.userId);
+      if (requester === undefined || this.#gatekeeper.isRevoked(claim.binding.grantId)) {
+        return { state: "access_ended" };
+      }
+      if (requester.role !== claim.role) return { state: "role_changed" };
+      const approver = by === null ? null : { id: by, role: people.get(by)?.role ?? null };
+      const { roleRevision } = requester;
+      const answer = this.#approvals.claim(claim, { roleRevision, approver }, Date.now());
+      // Somebody has approved it in between: how they stand is not known yet.
+      if (answer === null) continue;
+      await this.#afterApproval();
+      return answer;
+    }
   }
 
   async awaitApproval(approvalId: string, timeoutMs: number): Promise<void> {
@@ -129,12 +140,14 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   }
 
   async readApproval(approvalId: string): Promise<ApprovalItem | null> {
+    await this.#endApprovalsOfOtherRoles();
     const item = this.#approvals.read(approvalId, Date.now());
     await this.#afterApproval();
     return item;
   }
 
   async decideApproval(decision: ApprovalDecision): Promise<DecisionResult> {
+    await this.#endApprovalsOfOtherRoles();
     const result = this.#approvals.decide(decision, Date.now());
     await this.#afterApproval();
     return result;
@@ -167,6 +180,8 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   /** The platform database says something else of the person now: the next call asks it. */
   async forgetPerson(): Promise<void> {
     this.#gatekeeper.forgetPerson();
+    await this.#endApprovalsOfOtherRoles();
+    await this.#afterApproval();
   }
 
   async record(chain: string, event: AuditEvent): Promise<void> {
@@ -251,6 +266,25 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     for (const next of [this.#trail.nextMoment(Date.now()), this.#approvals.nextMoment()]) {
       if (next !== null) await this.#wakeBy(next);
     }
+  }
+
+  /** How people stand now; `undefined` when nobody knows. */
+  async #standingsOf(userIds: readonly string[]): Promise<ReadonlyMap<string, PersonStanding> | undefined> {
+    try {
+      return await readStandings(this.env.PLATFORM_DB, userIds);
+    } catch (failure) {
+      log("warn", "standings_not_read", { error: String(failure) });
+      return undefined;
+    }
+  }
+
+  /** Ends open approvals that the person asked for in another role. When nobody knows the role, the next claim does. */
+  async #endApprovalsOfOtherRoles(): Promise<void> {
+    const requester = this.#approvals.store.listOpen()[0]?.requester;
+    if (requester === undefined) return;
+    const people = await this.#standingsOf([requester]);
+    if (people !== undefined)
+      this.#approvals.endOthers(people.get(requester)?.roleRevision ?? null, Date.now());
   }
 
   /** Sends on what a change to an approval wrote. */

@@ -1,12 +1,11 @@
 import { elicitsOf } from "../../../shared/call/client-abilities.ts";
-import { InputNeeded } from "../../../shared/call/input-needed.ts";
+import { InputNeeded, type Inquiry } from "../../../shared/call/input-needed.ts";
 import { JSON_RPC } from "../../../shared/call/protocol-fault.ts";
 import { ToolError, toToolError } from "../../../shared/call/tool-error.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { callStep, callStop, errorAnswer } from "../../../shared/guard/call-tool.ts";
 import type { ClientChannel, RequestContext } from "../../../shared/guard/request-context.ts";
 import {
-  type Inquiry,
   inquire,
   inquireSample,
   inquireVisit,
@@ -93,12 +92,13 @@ function openRequest(
   endAccess: () => void,
 ): RequestContext {
   const { task } = stage;
+  const { policy } = inForce;
   return {
     ...{ env: host.env, identity: task.identity, ...inForce },
     // A task belongs to no session: what it remembers is in its person's object, as for stateless clients.
     ...{ lane: "stateless", sessionId: null, traceId: task.traceId },
     session: createPrincipalMemory(host.env, task.identity),
-    channel: openChannel(stage, host),
+    channel: openChannel(stage, host, policy),
     signal: host.signal,
     waitUntil: (promise) => host.waitUntil(promise),
     // Nobody waits for an HTTP answer: the task says when it goes on.
@@ -139,10 +139,10 @@ function describeProgress(
 }
 
 /** The client of a task is not there: it reads how far it is, and answers its questions, when it looks. */
-function openChannel({ task, step, answers }: Stage, { note }: StepHost): ClientChannel {
+function openChannel({ task, step, answers }: Stage, { note }: StepHost, { digest }: Policy): ClientChannel {
   const { abilities } = task;
   const elicits = elicitsOf(abilities);
-  const questions = new TaskQuestions(step, answers);
+  const questions = new TaskQuestions(step, answers, digest);
   const put = <Value>(inquiry: Inquiry, read: (response: unknown) => Value): Promise<Value> => {
     requireAbility(abilities, inquiry);
     return questions.put(inquiry, read);

@@ -1,4 +1,4 @@
-import type { InputRequestSpec } from "../../../shared/call/input-needed.ts";
+import type { GivenAnswer, InputRequestSpec } from "../../../shared/call/input-needed.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { NewTask, Task, TaskOwner, TaskStatus } from "../../../shared/objects/task.ts";
 
@@ -25,7 +25,8 @@ export interface Stage {
   task: NewTask;
   /** Number of the step, from 0. It is part of the names of its questions. */
   step: number;
-  answers: Readonly<Record<string, unknown>>;
+  /** By the key of their question. */
+  answers: Readonly<Record<string, GivenAnswer>>;
   /** The task was cancelled: what is left to do is to say what stands of it. */
   stopped: boolean;
 }
@@ -125,7 +126,7 @@ export class TaskStore {
     return {
       task: { ...rest, state: JSON.parse(row.state) as JsonValue },
       step: row.step,
-      answers: JSON.parse(row.answers) as Record<string, unknown>,
+      answers: JSON.parse(row.answers) as Record<string, GivenAnswer>,
       stopped: row.status === "cancelled",
       attempts: row.attempts,
     };
@@ -199,8 +200,8 @@ export class TaskStore {
     const [status, dueAt] =
       open.length === 0 ? (["working", now] as const) : (["input_required", null] as const);
     const kept = this.#sql.exec<{ answers: string }>("SELECT answers FROM tasks WHERE id = ?", id).one();
-    const known = JSON.parse(kept.answers) as Record<string, unknown>;
-    for (const { key } of given) known[key] = answers[key];
+    const known = JSON.parse(kept.answers) as Record<string, GivenAnswer>;
+    for (const { key, digest } of given) known[key] = { digest, response: answers[key] };
     this.#sql.exec(
       `UPDATE tasks SET questions = ?, answers = ?, status = ?, due_at = ?, updated_at = ?
         WHERE id = ? AND status = 'input_required'`,

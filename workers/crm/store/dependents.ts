@@ -1,0 +1,50 @@
+import type { DeletableColumn } from "./deletions.ts";
+
+/** Rows of a table that are compared one by one; of all others their number and the sum of their places are. */
+const COMPARED = 2_000;
+
+/** What tells two states of a row apart: every change of a versioned row counts its version up. */
+const MARKS = {
+  contacts: "id || ' ' || version",
+  deals: "id || ' ' || version",
+  activities: "id",
+  tasks: "id || ' ' || coalesce(done_at, '')",
+} as const;
+
+type Table = keyof typeof MARKS;
+
+/** The tables whose rows point at a record with this column. */
+const TABLES: Readonly<Record<DeletableColumn, readonly Table[]>> = {
+  company_id: ["contacts", "deals", "activities", "tasks"],
+  contact_id: ["deals", "activities", "tasks"],
+  deal_id: ["activities", "tasks"],
+};
+
+const OWN_TABLE = { company_id: "companies", contact_id: "contacts", deal_id: "deals" } as const;
+
+/**
+ * SQL expression: a text that stands for records of one kind and everything that hangs on them, each row in its
+ * version. Binds a JSON array of the records' ids as ?1. The text is not for showing.
+ */
+export function printDependents(column: DeletableColumn): string {
+  const own = OWN_TABLE[column];
+  const ids = "(SELECT value FROM json_each(?1))";
+  const records = `(SELECT json_group_array(id || ' ' || version) FROM
+    (SELECT id, version FROM ${own} INDEXED BY sqlite_autoindex_${own}_1 WHERE id IN ${ids} ORDER BY id))`;
+  const parts = TABLES[column].map((table) => {
+    const rows = `FROM ${table} INDEXED BY ${table}_by_${column.slice(0, -3)} WHERE ${column} IN ${ids}`;
+    return `(SELECT count(*) || ' ' || coalesce(sum(seq), 0) ${rows}), (SELECT json_group_array(mark) FROM
+      (SELECT ${MARKS[table]} AS mark ${rows} ORDER BY seq LIMIT ${COMPARED}))`;
+  });
+  return `json_array(${[records, ...parts].join(", ")})`;
+}
+
+/** Reads {@link printDependents}. */
+export async function readDependents(
+  db: D1Database,
+  column: DeletableColumn,
+  ids: readonly string[],
+): Promise<string> {
+  const query = db.prepare(`SELECT ${printDependents(column)} AS print`).bind(JSON.stringify(ids));
+  return (await query.first<string>("print")) ?? "";
+}
