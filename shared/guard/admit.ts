@@ -1,6 +1,6 @@
 import type { AuditEvent, CallDetails } from "../audit/record.ts";
 import type { JsonValue } from "../mcp/json.ts";
-import { followPolicy, limitsOf } from "../policy/current.ts";
+import { followPolicy, limitsOf, limitsOfRoles } from "../policy/current.ts";
 import type { PolicyReference } from "../policy/reference.ts";
 import type { ContextOperation, ResultHandle, SessionContext } from "../session/context.ts";
 import type { ResultPage } from "../session/session-home.ts";
@@ -95,8 +95,8 @@ export async function admit(
   const { env, identity, policy } = exchange;
   const costlyTool = subject.costly ? subject.name : null;
   const { grantId, tokenId, role } = identity;
-  const limits = limitsOf(policy, role);
-  const claim: Claim = { grantId, tokenId, costlyTool, timeoutMs, limits };
+  const limits = { limits: limitsOf(policy, role), limitsOfRoles: limitsOfRoles(policy) };
+  const claim: Claim = { grantId, tokenId, costlyTool, timeoutMs, ...limits };
   const intent: Intent = { ...details, userId: identity.userId };
   const admission = await sendIntent(env, intent, claim);
   if (!admission.admitted) {
