@@ -16,11 +16,12 @@ import { upstreamOf } from "../upstream/open-upstream.ts";
 import type { Entry } from "./catalogue.ts";
 import { announceChange } from "./changes.ts";
 import type { ToolContext, ToolDefinition } from "./define.ts";
+import { leaveOutRefused } from "./embedded-resources.ts";
 import { ToolError } from "./errors.ts";
 import { InputNeeded } from "./input-needed.ts";
 import type { JsonValue } from "./json.ts";
 import { runSteps, type Step } from "./long-work.ts";
-import { contentsSchemaOf, maskHome } from "./masked-home.ts";
+import { contentsSchemaOf, maskDefaults, maskHome } from "./masked-home.ts";
 import { findNearMisses } from "./near-misses.ts";
 import { JSON_RPC, ProtocolFault } from "./protocol-fault.ts";
 import { parseArguments } from "./schema.ts";
@@ -114,9 +115,9 @@ async function guardedCall(
     },
     async shape(raw, context) {
       if (isCreatedTask(raw)) return raw;
-      const answer = await shapeAnswer(tool, raw, context, exchange.session, now, shapingOf(exchange, asked));
+      const answer = await shapeFor(exchange, tool, raw, { context, now, input: asked });
       if (applied.length === 0) return answer;
-      const used = applied.map(({ field, text }) => `${field}=${text}`).join(", ");
+      const used = describeDefaults(exchange, applied);
       const text = `Session defaults used: ${used}. Change them with context_set.`;
       return { ...answer, content: [...answer.content, { type: "text" as const, text }] };
     },
@@ -176,7 +177,7 @@ export async function callStep(
     },
     async shape(step, context) {
       if ("state" in step) return { ...step, state: step.state as JsonValue };
-      return shapeAnswer(tool, step.answer, context, exchange.session, now, shapingOf(exchange, input));
+      return shapeFor(exchange, tool, step.answer, { context, now, input });
     },
     measure: (shaped) => ("state" in shaped ? 0 : measureAnswer(shaped)),
   });
@@ -215,8 +216,17 @@ function measureAnswer(answer: CallToolAnswer | CreatedTask): number {
   return JSON.stringify(isCreatedTask(answer) ? answer : (answer.structuredContent ?? answer.content)).length;
 }
 
-function shapingOf({ policy, identity, catalogue }: Exchange, input: Shaping["input"]): Shaping {
-  return { rules: masksOf(policy, identity.role), schemaOf: contentsSchemaOf(catalogue), input };
+/** The answer as this person may see it, the resources in it included. */
+async function shapeFor(
+  exchange: Exchange,
+  tool: ToolDefinition,
+  raw: unknown,
+  { context, now, input }: { context: ContextRecorder; now: Date; input: Shaping["input"] },
+): Promise<ShapedAnswer> {
+  const { policy, identity, catalogue, session } = exchange;
+  const shaping = { rules: masksOf(policy, identity.role), schemaOf: contentsSchemaOf(catalogue), input };
+  const answer = await shapeAnswer(tool, raw, context, session, now, shaping);
+  return { ...answer, content: leaveOutRefused(exchange, answer.content) };
 }
 
 /** What of a call lives only while it runs. */
@@ -256,7 +266,23 @@ function openContext(
 interface AppliedDefault {
   field: string;
   value: JsonValue;
-  text: string;
+}
+
+/** Which defaults a call used, with their values as the reader may see them: a larger role may have set them. */
+function describeDefaults(
+  { catalogue, policy, identity }: Exchange,
+  applied: readonly AppliedDefault[],
+): string {
+  const values = Object.fromEntries(applied.map(({ field, value }) => [field, value]));
+  const shown = maskDefaults(catalogue, values, masksOf(policy, identity.role));
+  return applied
+    .map(({ field }) => {
+      const value = shown[field];
+      return value === undefined
+        ? field
+        : `${field}=${typeof value === "string" ? value : JSON.stringify(value)}`;
+    })
+    .join(", ");
 }
 
 /**
@@ -284,7 +310,7 @@ function inheritDefaults(
     const value = defaults[field];
     if (filled[field] !== undefined || value === undefined) continue;
     filled[field] = value;
-    applied.push({ field, value, text: typeof value === "string" ? value : JSON.stringify(value) });
+    applied.push({ field, value });
   }
   return filled;
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { PrincipalIdentity } from "../auth/principal.ts";
-import { type Asking, isVisible } from "../guard/decide.ts";
+import { type Asking, decide, isVisible } from "../guard/decide.ts";
 import type { Subject } from "../guard/subject.ts";
 import type { Policy } from "../policy/compile.ts";
 import type { MaskRules } from "../policy/masks.ts";
@@ -44,6 +44,8 @@ export interface Catalogue {
   templates: readonly TemplateEntry[];
   prompts: ReadonlyMap<string, Entry<PromptDefinition>>;
   servers: readonly ServerDefinition[];
+  /** The session defaults that its servers understand. */
+  defaults: z.ZodObject;
 }
 
 const prepared = new Map<string, Catalogue>();
@@ -93,7 +95,7 @@ export function createCatalogue(
     );
   }
   const instructions = servers.map((server) => server.instructions).join("\n\n");
-  return { name, title, instructions, tools, resources, templates, prompts, servers };
+  return { name, title, instructions, tools, resources, templates, prompts, servers, defaults };
 }
 
 /** The listed form of every entry this principal may see. */
@@ -103,6 +105,20 @@ export function visible<Definition>(
   entries: Iterable<Entry<Definition>>,
 ): Entry<Definition>[] {
   return [...entries].filter((entry) => isVisible(policy, identity, entry.subject));
+}
+
+/**
+ * The resources that a list shows: what can be read now or after a step-up. A second factor that is missing or too old
+ * cannot be given within the protocol, and a client that reads what it was shown would only fail.
+ */
+export function readable(
+  policy: Policy,
+  identity: Asking,
+  entries: Iterable<Entry<ResourceDefinition>>,
+): Entry<ResourceDefinition>[] {
+  return visible(policy, identity, entries).filter(
+    ({ subject }) => decide(policy, identity, subject).kind !== "mfa",
+  );
 }
 
 function addOnce<Value>(map: Map<string, Value>, key: string, value: Value): void {

@@ -5,10 +5,12 @@ import { roleMayHold } from "../policy/current.ts";
 import { type MaskRules, masksOf } from "../policy/masks.ts";
 import type { SchemaOfUri } from "../redact/mask-contents.ts";
 import { maskFields } from "../redact/mask-fields.ts";
+import { maskStrings } from "../redact/mask-text.ts";
 import { maskValue } from "../redact/mask-value.ts";
 import type { EntityReference } from "../session/context.ts";
 import type { SessionHome } from "../session/session-home.ts";
 import type { Catalogue } from "./catalogue.ts";
+import type { JsonValue } from "./json.ts";
 
 /** Who reads, and what decides what they see. */
 type Reader = Pick<Exchange, "catalogue" | "policy" | "identity">;
@@ -27,7 +29,12 @@ export function maskHome(home: SessionHome, reader: Reader): SessionHome {
     async read() {
       const context = await home.read();
       const entities = context.entities.filter(({ server }) => isOpen(reader, server));
-      return { ...context, entities: entities.map((entity) => maskLabel(entity, rules)) };
+      return {
+        ...context,
+        entities: entities.map((entity) => maskLabel(entity, rules)),
+        defaults: maskDefaults(reader.catalogue, context.defaults, rules),
+        notes: maskStrings(context.notes, rules.text),
+      };
     },
     async readResult(handle, offset, limit) {
       const { handles } = await home.read();
@@ -45,6 +52,15 @@ export function contentsSchemaOf({ resources, templates }: Catalogue): SchemaOfU
     const found = fixed ?? templates.find(({ matcher }) => matcher.match(uri) !== null)?.definition;
     return found?.contents;
   };
+}
+
+/** Session defaults as this role may read them, by what the servers say that each of them holds. */
+export function maskDefaults(
+  { defaults: schema }: Catalogue,
+  defaults: Readonly<Record<string, JsonValue>>,
+  rules: MaskRules,
+): Record<string, JsonValue> {
+  return maskFields(schema, { ...defaults }, rules);
 }
 
 /** A label as this role may read it. */

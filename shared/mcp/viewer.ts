@@ -11,7 +11,7 @@ import { maskContents } from "../redact/mask-contents.ts";
 import { emptyContext } from "../session/context.ts";
 import type { SessionHome } from "../session/session-home.ts";
 import { upstreamOf } from "../upstream/open-upstream.ts";
-import { type Catalogue, type Entry, type Listed, visible } from "./catalogue.ts";
+import { type Catalogue, type Entry, type Listed, readable, visible } from "./catalogue.ts";
 import type { CallContext, ResourceContents, ResourceDefinition } from "./define.ts";
 import { ToolError } from "./errors.ts";
 import { contentsSchemaOf } from "./masked-home.ts";
@@ -85,7 +85,7 @@ export async function peekList(viewer: Viewer, list: ListName): Promise<string> 
     const all: Iterable<Entry<unknown>> = catalogue[list].values();
     return await digest(visible(policy, identity, all).map(nameOf));
   }
-  const entries = visible(policy, identity, catalogue.resources.values()).map(nameOf);
+  const entries = readable(policy, identity, catalogue.resources.values()).map(nameOf);
   for (const entry of visible(policy, identity, catalogue.templates)) {
     const members = entry.definition.list?.bind(entry.definition);
     if (!members || decide(policy, identity, entry.subject, {}).kind !== "allow") continue;
