@@ -79,8 +79,7 @@ export async function guard<Raw, Shaped>(
     status = error.code;
     throw error;
   } finally {
-    const busy =
-      admitted.running / limitsOf(exchange.policy, exchange.identity.role).concurrentCalls;
+    const busy = admitted.running / limitsOf(exchange.policy, exchange.identity.role).concurrentCalls;
     settle(exchange, subject, { callId, status, durationMs: Date.now() - startedAt, bytes }, busy);
   }
 }
