@@ -98,6 +98,10 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     );
   }
 
+  async countEnrolled(): Promise<number> {
+    return this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM listeners").one().n;
+  }
+
   async announce(news: News = {}): Promise<void> {
     if (news.publication !== undefined && news.publication <= this.#newestPublication()) return;
     this.#untold.push(news);
