@@ -13,7 +13,7 @@ let people = 0;
 const nextPerson = () => `left${people++}`;
 
 beforeAll(async () => {
-  await addCompany("cmp_left", "Left Works");
+  await addCompany("cmp_left", "Left Works", { last_activity_at: "2026-10-01T00:00:00.000Z" });
   await addContact("con_left", "Lena Left", { company_id: "cmp_left" });
   await addDeal("deal_left", "cmp_left", { name: "Left deal" });
 });
@@ -99,7 +99,7 @@ describe.each(LANES)("a list, on the %s lane", (lane) => {
   it("of suggestions is empty for want of a second factor and when the completer fails, and refused to whom the prompt is hidden", async () => {
     const session = await open();
     const reference = { type: "ref/resource", uri: "crm://companies/{id}" };
-    const argument = { name: "id", value: "cmp" };
+    const argument = { name: "id", value: "Left" };
     expect((await session.complete(reference, argument)).values).toContain("cmp_left");
     replaceRole(ROLE, fresh({ resources: ["crm_company"] }));
     expect((await session.complete(reference, argument)).values).toEqual([]);
@@ -144,7 +144,7 @@ describe.each(LANES)("a resource inside of another answer, on the %s lane", (lan
   it("is not linked from a tool's answer either", async () => {
     const session = await open();
     const links = async () =>
-      (await session.call("crm_export_csv", { record: "contacts" })).content.filter(
+      (await session.call("crm_export_csv", { record: "contact" })).content.filter(
         ({ type }) => type === "resource_link",
       );
     expect(await links()).toHaveLength(1);
