@@ -40,7 +40,7 @@ function readBasicUser(header: string | null): string {
   const encoded = /^basic +([\w+/=-]+)$/i.exec(header ?? "")?.[1];
   if (encoded === undefined) return "";
   try {
-    return decodeURIComponent((atob(encoded).split(/:(?!\/\/)/)[0] ?? "").replaceAll("+", " "));
+    return decodeURIComponent((atob(encoded).split(":")[0] ?? "").replaceAll("+", " "));
   } catch {
     return "";
   }
