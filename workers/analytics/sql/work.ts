@@ -9,7 +9,7 @@ import type { Token } from "./tokens.ts";
  * Nanoseconds that a statement may be expected to take. The estimate takes every instruction for one of the innermost
  * loop and every text for the longest, so what is near the bound takes a fraction of it.
  */
-const MOST_NS = 4e9;
+const MOST_NS = 10e9;
 
 /** Nanoseconds of one instruction, of one call, and of one character that is copied, compared, searched or parsed. */
 const INSTRUCTION_NS = 5;
