@@ -25,7 +25,7 @@ const COMPARISONS = 20;
 const SHORT_TEXT = 200;
 
 /** Characters that rows which are sorted, grouped or told apart may have together: they are held in memory. */
-const MOST_HELD = 200_000_000;
+const MOST_HELD = 500_000_000;
 
 const TEXT_OPCODES = new Set(
   "Concat Eq Ne Lt Le Gt Ge Compare MakeRecord Cast Copy Column VColumn String8 Affinity Insert RowData".split(
