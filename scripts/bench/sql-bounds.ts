@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { ToolError } from "../../shared/mcp/errors.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
 import { runReadOnly } from "../../workers/analytics/store/read-only-query.ts";
 import { CommandFailure, reportFailure } from "../local/failure.ts";
 import { loadPublicData } from "../seed/analytics/public-data.ts";

@@ -1,8 +1,8 @@
+import type { ContentBlock, PromptMessage } from "../call/content.ts";
 import { decide } from "../guard/decide.ts";
-import type { Exchange } from "../guard/exchange.ts";
 import { isRefusal, recordDenial } from "../guard/record-denial.ts";
-import type { ContentBlock, PromptMessage } from "./define.ts";
-import { findResource } from "./viewer.ts";
+import type { RequestContext } from "../guard/request-context.ts";
+import { findResource } from "../server/find-resource.ts";
 
 /** Stands where a resource would stand that the reader may not read. It names nothing of it. */
 const LEFT_OUT = "A resource was left out here: this app or its person may not read it now.";
@@ -12,17 +12,17 @@ const LEFT_OUT = "A resource was left out here: this app or its person may not r
  * `resources/read` makes for the same URI, recorded like any other refusal. Addresses outside of this URL's resources
  * (a web page) stay; one that looks like a resource of this URL and is none does not.
  */
-export function leaveOutRefused(exchange: Exchange, content: readonly ContentBlock[]): ContentBlock[] {
+export function leaveOutRefused(ctx: RequestContext, content: readonly ContentBlock[]): ContentBlock[] {
   return content.map((block) => {
     const uri = addressOf(block);
-    return uri === null || mayShow(exchange, uri) ? block : { type: "text", text: LEFT_OUT };
+    return uri === null || mayShow(ctx, uri) ? block : { type: "text", text: LEFT_OUT };
   });
 }
 
 /** The same for the messages of a prompt. */
-export function leaveOutOfMessages(exchange: Exchange, messages: readonly PromptMessage[]): PromptMessage[] {
+export function leaveOutOfMessages(ctx: RequestContext, messages: readonly PromptMessage[]): PromptMessage[] {
   return messages.map((message) => {
-    const [content = message.content] = leaveOutRefused(exchange, [message.content]);
+    const [content = message.content] = leaveOutRefused(ctx, [message.content]);
     return { ...message, content };
   });
 }
@@ -32,17 +32,17 @@ function addressOf(block: ContentBlock): string | null {
   return block.type === "resource_link" ? block.uri : null;
 }
 
-function mayShow(exchange: Exchange, uri: string): boolean {
-  const { catalogue, policy, identity } = exchange;
+function mayShow(ctx: RequestContext, uri: string): boolean {
+  const { catalogue, policy, identity } = ctx;
   const found = findResource(catalogue, uri);
-  if (found === null) return !schemesOf(exchange).has(schemeOf(uri));
+  if (found === null) return !schemesOf(ctx).has(schemeOf(uri));
   const { subject } = found.entry;
   const decision = decide(policy, identity, subject, { uri });
-  if (isRefusal(decision)) recordDenial(exchange, subject, { uri }, decision);
+  if (isRefusal(decision)) recordDenial(ctx, subject, { uri }, decision);
   return decision.kind === "allow";
 }
 
-function schemesOf({ catalogue: { resources, templates } }: Exchange): Set<string> {
+function schemesOf({ catalogue: { resources, templates } }: RequestContext): Set<string> {
   const addresses = [...resources.keys(), ...templates.map(({ definition }) => definition.uriTemplate ?? "")];
   return new Set(addresses.map(schemeOf));
 }

@@ -7,7 +7,7 @@ import {
   startChance,
 } from "../../scripts/bench/sql-bounds/generate-statements.ts";
 import { REPORTS } from "../../scripts/bench/sql-bounds/reports.ts";
-import { ToolError } from "../../shared/mcp/errors.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
 import type { PlanStep } from "../../workers/analytics/sql/cost.ts";
 import { boundCost } from "../../workers/analytics/sql/cost.ts";
 import type { Instruction } from "../../workers/analytics/sql/program.ts";

@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { ToolError } from "../../shared/mcp/errors.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
 import { listServers } from "../../workers/servers.ts";
 import { awaitEvents } from "../audit/trail.ts";
 import { addCompany, addContact, addDeal } from "../crm/rows.ts";

@@ -1,10 +1,10 @@
 import { Hono } from "hono";
-import { principalGate } from "../../shared/guard/admit.ts";
-import { toolGate } from "../../shared/guard/tool-turn.ts";
-import { changeGate } from "../../shared/mcp/changes.ts";
+import { changeGate } from "../../shared/objects/change-gate.ts";
+import { principalGate } from "../../shared/objects/principal-gate.ts";
+import { taskGate } from "../../shared/objects/task.ts";
+import { toolGate } from "../../shared/objects/tool-rate-limit.ts";
 import { logFailure } from "../../shared/observe/log.ts";
 import { probePolicy } from "../../shared/policy/current.ts";
-import { taskGate } from "../../shared/tasks/task.ts";
 import { findProblems } from "./entrance.ts";
 import { RememberedAnswer } from "./remembered-answer.ts";
 

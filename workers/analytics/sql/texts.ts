@@ -1,4 +1,4 @@
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
 import { COLLECTING_FUNCTIONS } from "./functions.ts";
 import type { Token } from "./tokens.ts";
 

@@ -1,4 +1,4 @@
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
 import { isOffered, SEARCHING_FUNCTIONS, SHORT_FUNCTIONS } from "./functions.ts";
 import { CALLING_OPCODES } from "./opcodes.ts";
 import type { Instruction } from "./program.ts";
