@@ -3,7 +3,7 @@ import type { Subject } from "../call/subject.ts";
 import type { AdmissionRequest } from "../objects/admission-request.ts";
 import type { Admission, Admitted, Intent } from "../objects/principal-gate.ts";
 import { principalGate } from "../objects/principal-gate.ts";
-import { followPolicy, limitsOf } from "../policy/current.ts";
+import { followPolicy, limitsOf, limitsOfRoles } from "../policy/current.ts";
 import { explainRefusal } from "./explain-refusal.ts";
 import { returnOutcomes, takeOutcomes } from "./outcome-buffer.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -22,8 +22,8 @@ export async function admit(
   const { env, identity, policy } = ctx;
   const costlyTool = subject.costly ? subject.name : null;
   const { grantId, tokenId, role } = identity;
-  const limits = limitsOf(policy, role);
-  const claim: AdmissionRequest = { grantId, tokenId, costlyTool, timeoutMs, limits };
+  const limits = { limits: limitsOf(policy, role), limitsOfRoles: limitsOfRoles(policy) };
+  const claim: AdmissionRequest = { grantId, tokenId, costlyTool, timeoutMs, ...limits };
   const intent: Intent = { ...details, userId: identity.userId };
   const admission = await sendIntent(env, intent, claim);
   if (!admission.admitted) {

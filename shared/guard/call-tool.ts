@@ -3,6 +3,7 @@ import { JSON_RPC, ProtocolFault } from "../call/protocol-fault.ts";
 import { ToolError } from "../call/tool-error.ts";
 import type { JsonValue } from "../encoding/json.ts";
 import { openAgreement } from "../mcp/agreement.ts";
+import { leaveOutRefused } from "../mcp/embedded-resources.ts";
 import { approvalGate } from "../objects/approval-gate.ts";
 import { publishChange } from "../objects/change-gate.ts";
 import type { TaskInput } from "../objects/task.ts";
@@ -18,7 +19,7 @@ import type { ContextRecorder } from "./context-recorder.ts";
 import { decide, isVisible, requireAllowed } from "./decide.ts";
 import { guard } from "./guard.ts";
 import { maskChannel } from "./mask-channel.ts";
-import { contentsSchemaOf, maskSessionMemory } from "./mask-session-memory.ts";
+import { contentsSchemaOf, maskDefaults, maskSessionMemory } from "./mask-session-memory.ts";
 import { upstreamOf } from "./open-upstream.ts";
 import { withPausedDeadline } from "./paused-deadline.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -117,9 +118,9 @@ async function guardedCall(
     },
     async shape(raw, context) {
       if (isCreatedTask(raw)) return raw;
-      const answer = await shapeAnswer(tool, raw, context, ctx.session, now, shapingOf(ctx, asked));
+      const answer = await shapeFor(ctx, tool, raw, { context, now, input: asked });
       if (applied.length === 0) return answer;
-      const used = applied.map(({ field, text }) => `${field}=${text}`).join(", ");
+      const used = describeDefaults(ctx, applied);
       const text = `Session defaults used: ${used}. Change them with context_set.`;
       return { ...answer, content: [...answer.content, { type: "text" as const, text }] };
     },
@@ -192,7 +193,7 @@ export async function callStep(
     },
     async shape(step, context) {
       if ("state" in step) return { ...step, state: step.state as JsonValue };
-      return shapeAnswer(tool, step.answer, context, ctx.session, now, shapingOf(ctx, input));
+      return shapeFor(ctx, tool, step.answer, { context, now, input });
     },
     measure: (shaped) => ("state" in shaped ? 0 : measureAnswer(shaped)),
   });
@@ -231,8 +232,17 @@ function measureAnswer(answer: CallToolAnswer | CreatedTask): number {
   return JSON.stringify(isCreatedTask(answer) ? answer : (answer.structuredContent ?? answer.content)).length;
 }
 
-function shapingOf({ policy, identity, catalogue }: RequestContext, input: Shaping["input"]): Shaping {
-  return { rules: masksOf(policy, identity.role), schemaOf: contentsSchemaOf(catalogue), input };
+/** The answer as this person may see it, the resources in it included. */
+async function shapeFor(
+  ctx: RequestContext,
+  tool: ToolDefinition,
+  raw: unknown,
+  { context, now, input }: { context: ContextRecorder; now: Date; input: Shaping["input"] },
+): Promise<ShapedAnswer> {
+  const { policy, identity, catalogue, session } = ctx;
+  const shaping = { rules: masksOf(policy, identity.role), schemaOf: contentsSchemaOf(catalogue), input };
+  const answer = await shapeAnswer(tool, raw, context, session, now, shaping);
+  return { ...answer, content: leaveOutRefused(ctx, answer.content) };
 }
 
 /** What of a call lives only while it runs. */
@@ -274,7 +284,23 @@ function openContext(
 interface AppliedDefault {
   field: string;
   value: JsonValue;
-  text: string;
+}
+
+/** Which defaults a call used, with their values as the reader may see them: a larger role may have set them. */
+function describeDefaults(
+  { catalogue, policy, identity }: RequestContext,
+  applied: readonly AppliedDefault[],
+): string {
+  const values = Object.fromEntries(applied.map(({ field, value }) => [field, value]));
+  const shown = maskDefaults(catalogue, values, masksOf(policy, identity.role));
+  return applied
+    .map(({ field }) => {
+      const value = shown[field];
+      return value === undefined
+        ? field
+        : `${field}=${typeof value === "string" ? value : JSON.stringify(value)}`;
+    })
+    .join(", ");
 }
 
 /**
@@ -306,7 +332,7 @@ function inheritDefaults(
     const value = defaults[field];
     if (filled[field] !== undefined || value === undefined) continue;
     filled[field] = value;
-    applied.push({ field, value, text: typeof value === "string" ? value : JSON.stringify(value) });
+    applied.push({ field, value });
   }
   return filled;
 }

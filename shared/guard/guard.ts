@@ -79,7 +79,7 @@ export async function guard<Raw, Shaped>(
     status = error.code;
     throw error;
   } finally {
-    const busy = admitted.running / limitsOf(policy, identity.role).concurrentCalls;
+    const busy = admitted.running / limitsOf(ctx.policy, ctx.identity.role).concurrentCalls;
     settle(ctx, subject, { callId, status, durationMs: Date.now() - startedAt, bytes }, busy);
   }
 }

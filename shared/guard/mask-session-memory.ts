@@ -1,12 +1,15 @@
 import type { z } from "zod";
 import type { EntityReference } from "../call/entity-reference.ts";
 import type { MaskRules } from "../call/mask-rules.ts";
+import type { JsonValue } from "../encoding/json.ts";
 import { roleMayHold } from "../policy/current.ts";
 import { masksOf } from "../policy/masks.ts";
 import type { SchemaOfUri } from "../redact/mask-contents.ts";
 import { maskFields } from "../redact/mask-fields.ts";
+import { maskStrings } from "../redact/mask-text.ts";
 import { maskValue } from "../redact/mask-value.ts";
 import type { Catalogue } from "../server/catalogue.ts";
+
 import type { SessionMemory } from "../session/session-memory.ts";
 import { decide } from "./decide.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -28,7 +31,12 @@ export function maskSessionMemory(memory: SessionMemory, reader: Reader): Sessio
     async read() {
       const context = await memory.read();
       const entities = context.entities.filter(({ server }) => isOpen(reader, server));
-      return { ...context, entities: entities.map((entity) => maskLabel(entity, rules)) };
+      return {
+        ...context,
+        entities: entities.map((entity) => maskLabel(entity, rules)),
+        defaults: maskDefaults(reader.catalogue, context.defaults, rules),
+        notes: maskStrings(context.notes, rules.text),
+      };
     },
     async readResult(handle, offset, limit) {
       const { handles } = await memory.read();
@@ -46,6 +54,15 @@ export function contentsSchemaOf({ resources, templates }: Catalogue): SchemaOfU
     const found = fixed ?? templates.find(({ matcher }) => matcher.match(uri) !== null)?.definition;
     return found?.contents;
   };
+}
+
+/** Session defaults as this role may read them, by what the servers say that each of them holds. */
+export function maskDefaults(
+  { defaults: schema }: Catalogue,
+  defaults: Readonly<Record<string, JsonValue>>,
+  rules: MaskRules,
+): Record<string, JsonValue> {
+  return maskFields(schema, { ...defaults }, rules);
 }
 
 /** A label as this role may read it. */

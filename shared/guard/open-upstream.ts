@@ -3,6 +3,7 @@ import { ToolError } from "../call/tool-error.ts";
 import { digestText } from "../encoding/canonical-json.ts";
 import { log } from "../observe/log.ts";
 import { currentTrace, passTrace } from "../observe/trace.ts";
+import { findAddressFault } from "../upstream/outside-address.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /** Redirects that one request follows within an origin, as browsers do (Fetch, «HTTP-redirect fetch»: 20) or fewer. */
@@ -109,6 +110,9 @@ function checkAddress({ url, headers }: Request, { env, tokenId }: UpstreamCalle
   if (protocol !== "https:" && !(protocol === "http:" && plain.includes(host))) {
     throw refuse(`${host} was not asked: this deployment allows nothing but https to it.`);
   }
+  // A part of the address may have come from outside; what this deployment names itself it means.
+  const fault = plain.includes(host) ? null : findAddressFault(url);
+  if (fault !== null) throw refuse(`${host} was not asked: ${fault}, and this deployment does not name it.`);
   const parts = [...pathname.split("/"), username, password].map(decode);
   const texts = [...headers.values(), ...searchParams.keys(), ...searchParams.values(), ...parts];
   if (texts.some((text) => text.split(/[\s,;=]+/).some((word) => digestText(word) === tokenId))) {

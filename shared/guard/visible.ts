@@ -12,3 +12,17 @@ export function visible<Definition>(
 ): Entry<Definition>[] {
   return [...entries].filter((entry) => isVisible(policy, identity, entry.subject));
 }
+
+/**
+ * The resources that a list shows: what can be read now or after a step-up. A second factor that is missing or too old
+ * cannot be given within the protocol, and a client that reads what it was shown would only fail.
+ */
+export function readable(
+  policy: Policy,
+  identity: PolicyCaller,
+  entries: Iterable<Entry<ResourceDefinition>>,
+): Entry<ResourceDefinition>[] {
+  return visible(policy, identity, entries).filter(
+    ({ subject }) => decide(policy, identity, subject).kind !== "mfa",
+  );
+}

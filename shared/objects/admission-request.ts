@@ -14,7 +14,13 @@ export interface AdmissionRequest extends Access {
   costlyTool: string | null;
   /** The call's deadline in milliseconds. Without an outcome it gives its place back soon after. */
   timeoutMs: number;
+  /** Of the role that the request came with: for a role that {@link limitsOfRoles} does not name. */
   limits: LimitRules;
+  /**
+   * Of every role of the policy. A token keeps its role until it is refreshed, and the object knows the role of now:
+   * it picks. Isolates of the release before send none.
+   */
+  limitsOfRoles?: Readonly<Record<string, LimitRules>>;
 }
 
 /** The rule that a call ran into. */

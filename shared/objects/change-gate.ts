@@ -40,6 +40,8 @@ export interface ChangeGate {
   publish(news?: ChangeEvent): Promise<void>;
   /** Lets a session's object hear of changes for a day, or no longer. */
   subscribe(place: SessionAddress, waits: Listener | null): Promise<void>;
+  /** Sessions that are enrolled. */
+  countEnrolled(): Promise<number>;
 }
 
 /** The header by which a session's object hears of a change, with the publication of the policy that it is to know. */

@@ -14,6 +14,8 @@ export interface ToolGate {
    * comes first.
    */
   take(allowed: number): Promise<number>;
+  /** Turns that are written down. Takes none. */
+  countTurns(): Promise<number>;
 }
 
 /** The object of a tool. Its name is the tool's. */

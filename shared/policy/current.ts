@@ -92,6 +92,11 @@ export function limitsOf(policy: Policy, role: string): LimitRules {
   return found.limits;
 }
 
+/** The limits of every role, for the person's object, which knows the role that counts now. */
+export function limitsOfRoles(policy: Policy): Readonly<Record<string, LimitRules>> {
+  return Object.fromEntries([...policy.roles].map(([name, { limits }]) => [name, limits]));
+}
+
 /** The names of all roles, in the policy's order. */
 export function listRoles(policy: Policy): string[] {
   return [...policy.roles.keys()];

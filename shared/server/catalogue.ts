@@ -51,6 +51,8 @@ export interface Catalogue {
   servers: readonly ServerDefinition[];
   /** The same URL's catalogue under the revisions that a publication put in force; itself when they are the same. */
   at(env: Env, revisions: Revisions): Promise<Catalogue>;
+  /** The session defaults that its servers understand. */
+  defaults: z.ZodObject;
 }
 
 /** The revision in force of each server whose definitions are data, by the server's name. */
@@ -113,7 +115,7 @@ export function createCatalogue(
     );
   }
   const instructions = servers.map((server) => server.instructions).join("\n\n");
-  return { name, title, instructions, tools, resources, templates, prompts, servers, at };
+  return { name, title, instructions, tools, resources, templates, prompts, servers, defaults, at };
 }
 
 function addOnce<Value>(map: Map<string, Value>, key: string, value: Value): void {

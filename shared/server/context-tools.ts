@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { ToolError } from "../call/tool-error.ts";
 import { SESSION_SCOPE } from "../policy/decide.ts";
-import { CONTEXT_LIMITS, type ContextOperation } from "../session/context.ts";
+import { applyOperation, CONTEXT_LIMITS, type ContextOperation, emptyContext } from "../session/context.ts";
 import type { SessionMemory } from "../session/session-memory.ts";
 import { defineTool, type ToolContext, type ToolDefinition } from "./define.ts";
 import { describeIssues } from "./schema.ts";
@@ -12,7 +12,7 @@ const PARTS = ["defaults", "entities", "handles", "notes"] as const;
 
 /** The session's memory as the three tools show it. */
 const STATE = z.object({
-  // The person's own words come back as they were said.
+  // The session's home has masked both for its reader; to mask them twice would hide what the same call said.
   defaults: z.record(z.string(), z.json()).meta(OWN_WORDS),
   entities: z.array(ENTITY),
   notes: z.array(z.string()).meta(OWN_WORDS),
@@ -110,7 +110,11 @@ function setTool(defaults: z.ZodObject) {
       if (input.note !== undefined) operations.push({ kind: "note", text: input.note });
       if (operations.length === 0) throw new ToolError("invalid_input", "Give defaults, a note, or both.");
       await store.apply(operations);
-      return store.read();
+      const memory = await store.read();
+      // What this very call said comes back as it was stored; what was said before is masked for its reader.
+      const said = operations.reduce(applyOperation, emptyContext());
+      const before = memory.notes.slice(0, memory.notes.length - said.notes.length);
+      return { defaults: { ...memory.defaults, ...said.defaults }, notes: [...before, ...said.notes] };
     },
   });
 }

@@ -206,6 +206,16 @@ describe("what would not end is refused before it begins", () => {
     "WITH a AS MATERIALIZED (SELECT day FROM calendar), b AS MATERIALIZED (SELECT day FROM calendar) SELECT count(*) FROM a, b",
     "SELECT sum(length(randomblob(1000000))) FROM events",
     "SELECT zeroblob(2000000000)",
+    "SELECT count(*) FROM (SELECT rowid FROM events LIMIT 120) WHERE instr(printf('%.*c',100000,'a'),printf('%.*c',50000,'a')||rowid||'b')>0",
+    "SELECT DISTINCT printf('%.*c', 100000, 'a') || id FROM events",
+    "SELECT count(DISTINCT printf('%50000d', id)) FROM events",
+    "SELECT id FROM events ORDER BY [format]('%.50000f', id)",
+    "SELECT \"printf\"(kind || '%d', id) FROM events",
+    "SELECT json_pretty(json_array(kind)) FROM events",
+    "SELECT group_concat(product) OVER (ORDER BY id) FROM events",
+    "WITH a AS (SELECT id, kind||kind||kind||kind AS t FROM events), b AS (SELECT id, t||t||t||t AS t FROM a), c AS (SELECT id, t||t||t||t AS t FROM b), d AS (SELECT id, t||t||t||t AS t FROM c) SELECT count(DISTINCT t||id) FROM d",
+    "SELECT count(*) FROM events WHERE replace(hex(hex(hex(product))), 'a', hex(product)) LIKE '%a%b%'",
+    `SELECT count(*) FROM events WHERE instr('${"a".repeat(4_500)}', '${"a".repeat(2_000)}' || id) > 0`,
   ])("%s", async (sql) => {
     const started = Date.now();
     const error = await refusal(sql);

@@ -147,6 +147,35 @@ describe("health", () => {
     for (const check of body.checks) expect(check).toMatchObject({ ok: true, ms: expect.any(Number) });
   });
 
+  it("looks once in five seconds, reads only, and looks again after that", async () => {
+    vi.useFakeTimers({ now: Date.now(), toFake: ["Date"] });
+    const asked: string[] = [];
+    const counting = {
+      prepare: (sql: string) => {
+        asked.push(sql);
+        return { first: async () => null };
+      },
+    };
+    const deployed = { ...env, CRM_DB: counting } as unknown as Env;
+    const request = () => new Request(new URL("/ready", env.PUBLIC_URL));
+    const ask = async () => (await app.fetch(request(), deployed, createExecutionContext())).status;
+    try {
+      expect(await ask()).toBe(200);
+      expect(await Promise.all(Array.from({ length: 20 }, ask))).toEqual(Array(20).fill(200));
+      expect(asked).toHaveLength(1);
+      vi.setSystemTime(Date.now() + 5_000);
+      expect(await Promise.all(Array.from({ length: 20 }, ask))).toEqual(Array(20).fill(200));
+      expect(asked).toHaveLength(2);
+      for (const sql of asked) expect(sql).toMatch(/^SELECT /);
+    } finally {
+      vi.useRealTimers();
+    }
+    const turns = env.TOOL_LIMITER.get(env.TOOL_LIMITER.idFromName("readiness-probe")) as unknown as {
+      countTurns(): Promise<number>;
+    };
+    expect(await turns.countTurns()).toBe(0);
+  });
+
   it("names the part that fails and keeps its message to the log", async () => {
     const spy = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const broken = {

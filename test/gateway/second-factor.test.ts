@@ -35,6 +35,36 @@ describe("setting up a second factor", () => {
     expect(await isSignedIn(elsewhere), "signed in with a password only").toBe(false);
   });
 
+  it("shows the secret, and takes a code, in the browser session that gave the password and in no other", async () => {
+    const person = await createPerson("viewer");
+    const [browser, elsewhere] = [await signIn(person), await signIn(person)];
+    const secretOn = async (page: TestBrowser) =>
+      /<pre class="secret"[^>]*>([^<]+)<\/pre>/.exec(await (await page.get(PLACE)).text())?.[1]?.trim();
+    await browser.post(`${PLACE}/start`, { password: PASSWORD });
+    const secret = (await secretOn(browser)) ?? "";
+    expect(secret).toMatch(/^[A-Z2-7 ]{20,}$/);
+    expect(await secretOn(elsewhere)).toBeUndefined();
+    const code = await showCode(secret);
+    const confirmed = await elsewhere.post(`${PLACE}/confirm`, { code });
+    expect(confirmed.headers.get("Location")).toContain(PLACE);
+    expect((await givePassword(person)).location, "it does not count").toBe("/account");
+
+    await elsewhere.post(`${PLACE}/start`, { password: PASSWORD });
+    const other = await secretOn(elsewhere);
+    expect(other).toMatch(/^[A-Z2-7 ]{20,}$/);
+    expect(other).not.toBe(secret);
+    expect(await secretOn(browser)).toBeUndefined();
+  });
+
+  it("does not show a secret whose session an earlier release did not write down", async () => {
+    const person = await createPerson("viewer");
+    const browser = await signIn(person);
+    await browser.post(`${PLACE}/start`, { password: PASSWORD });
+    await env.PLATFORM_DB.prepare(`UPDATE "twoFactor" SET "startedIn" = NULL`).run();
+    expect(await (await browser.get(PLACE)).text()).not.toContain('class="secret"');
+    expect((await enrol(browser)).codes).toHaveLength(10);
+  });
+
   it("does not count before a code has confirmed it", async () => {
     const person = await createPerson("viewer");
     const browser = await signIn(person);

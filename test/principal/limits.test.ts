@@ -6,7 +6,7 @@ import { principalGate } from "../../shared/objects/principal-gate.ts";
 
 import type { LimitRules } from "../../shared/policy/limits.ts";
 import { awaitEvents, intentOf } from "../audit/trail.ts";
-import { DEPLOYED_LIMITS, setLimits } from "../support/limits.ts";
+import { DEPLOYED_LIMITS, setLimits, setLimitsOf } from "../support/limits.ts";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
 import { addPerson } from "../support/token.ts";
 
@@ -94,6 +94,19 @@ describe.each(LANES)("limits on the %s lane", (lane) => {
     }
     expect((await session.call("context_get")).error).toMatchObject({ code: "rate_limited" });
     expect((await session.listTools()).length).toBeGreaterThan(0);
+  });
+
+  it("are those of the role that the person has now, and not of the one that the token was made under", async () => {
+    setLimitsOf("admin", { callsPerClient: 40 });
+    setLimitsOf("viewer", { callsPerClient: 2 });
+    const name = nextPerson();
+    const [demoted, colleague] = [await open(name), await open(nextPerson())];
+    expect(await passAtOnce(demoted, 2)).toBe(2);
+    await addPerson({ name, role: "viewer" });
+    expect(await passAtOnce(demoted, 5)).toBe(0);
+    expect(await passAtOnce(colleague, 20)).toBe(20);
+    await addPerson({ name, role: "admin" });
+    expect(await passAtOnce(demoted, 50)).toBe(38);
   });
 
   it("leave a record of the call that they refused", async () => {

@@ -194,6 +194,32 @@ describe.each(LANES)("a sales person on the %s lane", (lane) => {
     expectHidden(memory);
   });
 
+  it("who becomes a viewer reads notes and session defaults masked, and what the same call says as it was said", async () => {
+    const name = `nina_leaving_${lane}`;
+    const session = await openSession({ server: "crm", lane, as: name, role: "sales" });
+    const colleague = await openSession({ server: "crm", lane, as: `${name}_colleague`, role: "sales" });
+    for (const each of [session, colleague]) {
+      await each.call("context_set", { note: `call ${PHONE}, then ${EMAIL}`, defaults: { owner: EMAIL } });
+    }
+    expect((await session.call("context_get")).data).toMatchObject({
+      notes: [`call ${PHONE}, then ${EMAIL}`],
+      defaults: { owner: EMAIL },
+    });
+
+    const { clientId } = session.token;
+    const scopes = ["crm:read"];
+    session.token = await issueToken({ server: "crm", name, role: "viewer", scopes, clientId });
+    const { data: memory } = await session.call("context_get");
+    expect(memory.notes).toEqual(["call •••77, then j•••@acme.example"]);
+    expect(memory.defaults).toEqual({ owner: "j•••@acme.example" });
+    expectHidden(await session.call("crm_list_deals"));
+    const { data: set } = await session.call("context_set", { note: "write to zoe@acme.example" });
+    expect(set.notes).toEqual(["call •••77, then j•••@acme.example", "write to zoe@acme.example"]);
+    expectHidden(set);
+    expect((await session.call("context_get")).data.notes.at(-1)).toBe("write to z•••@acme.example");
+    expect((await colleague.call("context_get")).data.defaults).toEqual({ owner: EMAIL });
+  });
+
   it("is shown nothing kept of a tool that the app may not call any more", async () => {
     const name = `kim_unticked_${lane}`;
     const session = await openSession({ server: "", lane, as: name, role: "sales" });

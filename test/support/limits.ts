@@ -20,5 +20,10 @@ export function setLimits(limits: Partial<LimitRules>): void {
   for (const role of policy.roles.values()) Object.assign(role.limits, LIFTED, limits);
 }
 
+/** Gives one role limits of its own, on top of {@link setLimits}. */
+export function setLimitsOf(role: string, limits: Partial<LimitRules>): void {
+  Object.assign(policy.roles.get(role)?.limits ?? {}, limits);
+}
+
 // Set-up of every test file: its tests make more calls in a minute than people do, and most are not about limits.
 setLimits({});

@@ -6,6 +6,7 @@ import { toolGate } from "../../shared/objects/tool-rate-limit.ts";
 import { logFailure } from "../../shared/observe/log.ts";
 import { probePolicy } from "../../shared/policy/current.ts";
 import { findProblems } from "./entrance.ts";
+import { RememberedAnswer } from "./remembered-answer.ts";
 
 /** Milliseconds after which a binding counts as failing. */
 const PATIENCE = 3_000;
@@ -19,7 +20,13 @@ interface Check {
   ms: number;
 }
 
-/** `/health`: the process answers. `/ready`: everything it needs answers too (row T6). Neither needs a token. */
+/** The last answer of `/ready`, by environment. */
+const remembered = new WeakMap<Env, RememberedAnswer<Check[]>>();
+
+/**
+ * `/health`: the process answers. `/ready`: everything it needs answers too (row T6). Neither needs a token, so `/ready`
+ * only reads, and looks once in a few seconds however often it is asked.
+ */
 export const healthRoutes = new Hono<{ Bindings: Env }>();
 
 healthRoutes.get("/health", (c) => c.json({ status: "ok" }));
@@ -29,11 +36,19 @@ healthRoutes.get("/ready", async (c) => {
   if (problems.length > 0) {
     return c.json({ status: "failing", failing: problems.map(({ name }) => name), problems }, 503);
   }
-  const checks = await Promise.all(listProbes(c.env).map(([name, probe]) => runProbe(name, probe)));
+  const checks = await answerOf(c.env).get(() =>
+    Promise.all(listProbes(c.env).map(([name, probe]) => runProbe(name, probe))),
+  );
   const failing = checks.filter((check) => !check.ok).map((check) => check.name);
   if (failing.length === 0) return c.json({ status: "ok", checks });
   return c.json({ status: "failing", failing, checks }, 503);
 });
+
+function answerOf(env: Env): RememberedAnswer<Check[]> {
+  const answer = remembered.get(env) ?? new RememberedAnswer<Check[]>();
+  remembered.set(env, answer);
+  return answer;
+}
 
 type Probe = () => Promise<unknown>;
 
@@ -52,9 +67,9 @@ function listProbes(env: Env): [string, Probe][] {
     ["MEDIA", () => env.MEDIA.head(PROBE)],
     ["PRINCIPAL", () => principalGate(env, PROBE).readContext(PROBE)],
     ["GRANT_STORE", () => env.GRANT_STORE.get(env.GRANT_STORE.idFromName(PROBE)).read(PROBE)],
-    ["TOOL_LIMITER", () => toolGate(env, PROBE).take(1)],
+    ["TOOL_LIMITER", () => toolGate(env, PROBE).countTurns()],
     ["TASK_RUNNER", () => taskGate(env, PROBE).listKept()],
-    ["CHANGE_HUB", () => changeGate(env, PROBE).subscribe({ binding: PROBE, name: PROBE }, null)],
+    ["CHANGE_HUB", () => changeGate(env, PROBE).countEnrolled()],
     // What was published last, and not only that some policy is in force.
     ["policy", () => probePolicy(env)],
     // A queue cannot be asked without sending to it; that it is bound is what can be known.

@@ -3,7 +3,7 @@ import { InputNeeded } from "../../call/input-needed.ts";
 import { JSON_RPC, ProtocolFault, toProtocolFault } from "../../call/protocol-fault.ts";
 import { ToolError } from "../../call/tool-error.ts";
 import type { ContextRecorder } from "../../guard/context-recorder.ts";
-import { isVisible } from "../../guard/decide.ts";
+import { decide, isVisible } from "../../guard/decide.ts";
 import { guard } from "../../guard/guard.ts";
 import { maskChannel } from "../../guard/mask-channel.ts";
 import { contentsSchemaOf, maskSessionMemory } from "../../guard/mask-session-memory.ts";
@@ -12,19 +12,40 @@ import { withPausedDeadline } from "../../guard/paused-deadline.ts";
 import type { RequestContext } from "../../guard/request-context.ts";
 import { DEFAULT_TIMEOUT_MS, type PauseDeadline } from "../../guard/run.ts";
 import { visible } from "../../guard/visible.ts";
-import { logFailure } from "../../observe/log.ts";
+import { log, logFailure } from "../../observe/log.ts";
 import { masksOf } from "../../policy/masks.ts";
 import { maskContents } from "../../redact/mask-contents.ts";
-import type { Entry, Listed, TemplateEntry } from "../../server/catalogue.ts";
-import type { AskingContext, Completer, PromptDefinition, ToolDefinition } from "../../server/define.ts";
+import { type Entry, type Listed, readable, type TemplateEntry } from "../../server/catalogue.ts";
+import type {
+  AskingContext,
+  Completer,
+  ListedResource,
+  PromptDefinition,
+  ToolDefinition,
+} from "../../server/define.ts";
 import { findResource } from "../../server/find-resource.ts";
 import { iconsOf } from "../../server/icons.ts";
 import { parseArguments } from "../../server/schema.ts";
 import { viewMeta } from "../../server/view.ts";
+import { leaveOutOfMessages } from "../embedded-resources.ts";
 import { paginate } from "./paging.ts";
 
 /** Values per completion (MCP 2025-11-25, «Completion»: at most 100). */
 const COMPLETION_LIMIT = 100;
+
+/**
+ * Failures of a completion by which nothing is suggested: a client asks while its person types, and can do nothing
+ * with them. What a client has to hear of (limits, a missing right, an ended access) stays an error.
+ */
+const NO_SUGGESTION: ReadonlySet<string> = new Set([
+  "mfa_required",
+  "not_found",
+  "conflict",
+  "timeout",
+  "unavailable",
+  "result_too_large",
+  "internal_error",
+]);
 
 /** Members of all templates that `resources/list` shows at most. */
 const LISTED_MEMBERS = 1_000;
@@ -79,17 +100,11 @@ export async function listResources(
   ctx: RequestContext,
   cursor?: string,
 ): Promise<{ resources: Listed[]; nextCursor?: string }> {
-  const { catalogue, identity, policy } = ctx;
-  const fixed = visible(policy, identity, catalogue.resources.values()).map((entry) => withIcons(ctx, entry));
+  const { catalogue } = ctx;
   const members: Listed[] = [];
-  for (const entry of visible(policy, identity, catalogue.templates)) {
-    const list = entry.definition.list;
-    // Members are data: without the scope they are not shown, although the template is.
-    if (!list || !identity.scopes.includes(entry.subject.scope)) continue;
-    const listed = await guardedRead(ctx, entry, {}, (context) => list.call(entry.definition, context));
+  for (const entry of catalogue.templates) {
+    const listed = await listMembers(ctx, entry);
     const { icons, annotations } = withIcons(ctx, entry);
-    // By address, which does not change: what comes next must not depend on what was changed meanwhile.
-    listed.sort((one, other) => (one.uri < other.uri ? -1 : 1));
     for (const { lastModified, ...member } of listed) {
       members.push({
         title: member.name,
@@ -100,9 +115,35 @@ export async function listResources(
       });
     }
   }
+  // Last: listing the members may have brought the identity up to date.
+  const fixed = readable(ctx.policy, ctx.identity, catalogue.resources.values()).map((entry) =>
+    withIcons(ctx, entry),
+  );
   const all = [...fixed, ...members.slice(0, LISTED_MEMBERS)].map((listed) => ({ listed }));
   const { page, ...next } = await paginate(ctx, "resources", all, cursor);
   return { resources: page.map(({ listed }) => listed), ...next };
+}
+
+/**
+ * The members of a family that this person may read now. A family that is refused to them now, whatever the reason, or
+ * that cannot be listed, has none: it must not take the rest of the list from them.
+ */
+async function listMembers(ctx: RequestContext, entry: TemplateEntry): Promise<ListedResource[]> {
+  const { definition, subject } = entry;
+  const list = definition.list?.bind(definition);
+  // Members are data: without the scope or a fresh second factor they are not shown, although the template is.
+  if (!list || decide(ctx.policy, ctx.identity, subject).kind !== "allow") return [];
+  try {
+    const listed = await guardedRead(ctx, entry, {}, list);
+    // By address, which does not change: what comes next must not depend on what was changed meanwhile.
+    return listed.sort((one, other) => (one.uri < other.uri ? -1 : 1));
+  } catch (fault) {
+    const code = errorCodeOf(fault);
+    // The request itself has ended: its answer says so.
+    if (code === "access_ended" || code === "cancelled") throw fault;
+    log("warn", "members_left_out", { name: subject.name, error: String(code ?? "internal_error") });
+    return [];
+  }
 }
 
 /** `resources/read`. An unknown URI is a {@link ProtocolFault}; its code is the one of the client's revision. */
@@ -118,10 +159,11 @@ export async function readResource(
     entry,
     { uri },
     (context) => entry.definition.read({ uri, params }, context),
+    (contents) => contents,
     entry.definition.fixed,
   ).catch((fault: unknown) => {
     // A family may know of no such member: the same answer as for a URI outside of every family.
-    if (fault instanceof ProtocolFault && errorCodeOf(fault) === "not_found") throw unknownResource(ctx, uri);
+    if (errorCodeOf(fault) === "not_found") throw unknownResource(ctx, uri);
     throw fault;
   });
   return { contents };
@@ -136,8 +178,12 @@ export async function getPrompt(
   const entry = ctx.catalogue.prompts.get(name);
   if (!entry) throw new ProtocolFault(JSON_RPC.invalidParams, `Unknown prompt: ${name.slice(0, 64)}`);
   const prompt = entry.definition;
-  const messages = await guardedRead(ctx, entry, args ?? {}, (context) =>
-    prompt.run(parseArguments(prompt.arguments, args), context),
+  const messages = await guardedRead(
+    ctx,
+    entry,
+    args ?? {},
+    (context) => prompt.run(parseArguments(prompt.arguments, args), context),
+    (made) => leaveOutOfMessages(ctx, made),
   );
   return { description: prompt.description, messages };
 }
@@ -162,7 +208,12 @@ export async function complete(
     entry,
     { ...others, [argument.name]: argument.value },
     async (context) => completer?.(argument.value.slice(0, 200), context, others) ?? [],
-  );
+  ).catch((fault: unknown) => {
+    const code = String(errorCodeOf(fault) ?? "internal_error");
+    if (!NO_SUGGESTION.has(code)) throw fault;
+    log("warn", "suggestions_left_out", { name: entry.subject.name, error: code });
+    return [];
+  });
   return {
     completion: {
       values: values.slice(0, COMPLETION_LIMIT),
@@ -210,6 +261,7 @@ async function guardedRead<Result>(
   entry: Entry<unknown>,
   args: Readonly<Record<string, unknown>>,
   work: (context: AskingContext) => Promise<Result>,
+  leaveOut: (raw: Result) => Result = (raw) => raw,
   fixed = false,
 ): Promise<Result> {
   const now = new Date();
@@ -232,7 +284,9 @@ async function guardedRead<Result>(
       args,
       run,
       shape: async (raw) =>
-        fixed ? raw : maskContents(raw, masksOf(ctx.policy, ctx.identity.role), contentsSchemaOf(catalogue)),
+        fixed
+          ? raw
+          : maskContents(leaveOut(raw), masksOf(ctx.policy, ctx.identity.role), contentsSchemaOf(catalogue)),
       measure: (shaped) => JSON.stringify(shaped).length,
     });
   } catch (failure) {
@@ -243,6 +297,7 @@ async function guardedRead<Result>(
   }
 }
 
-function errorCodeOf(fault: ProtocolFault): unknown {
+function errorCodeOf(fault: unknown): unknown {
+  if (!(fault instanceof ProtocolFault)) return undefined;
   return (fault.data as { error?: { code?: unknown } } | undefined)?.error?.code;
 }

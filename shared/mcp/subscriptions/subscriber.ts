@@ -13,7 +13,7 @@ import type { Policy } from "../../policy/compile.ts";
 import { policyInForce } from "../../policy/current.ts";
 import { masksOf } from "../../policy/masks.ts";
 import { maskContents } from "../../redact/mask-contents.ts";
-import type { Catalogue, Entry, Listed } from "../../server/catalogue.ts";
+import { type Catalogue, type Entry, type Listed, readable } from "../../server/catalogue.ts";
 import type { CallContext } from "../../server/define.ts";
 import { findResource } from "../../server/find-resource.ts";
 import { emptyContext } from "../../session/context.ts";
@@ -93,7 +93,7 @@ export async function fingerprintList(subscriber: Subscriber, list: ListName): P
     const all: Iterable<Entry<unknown>> = catalogue[list].values();
     return await digest(visible(policy, identity, all).map(nameOf));
   }
-  const entries = visible(policy, identity, catalogue.resources.values()).map(nameOf);
+  const entries = readable(policy, identity, catalogue.resources.values()).map(nameOf);
   for (const entry of visible(policy, identity, catalogue.templates)) {
     const members = entry.definition.list?.bind(entry.definition);
     if (!members || decide(policy, identity, entry.subject, {}).kind !== "allow") continue;

@@ -3,7 +3,9 @@ import { boundCost, type PlanStep } from "../sql/cost.ts";
 import { explainFailure } from "../sql/messages.ts";
 import { type Instruction, proveReading } from "../sql/program.ts";
 import { readSizes } from "../sql/sizes.ts";
+import { boundTexts } from "../sql/texts.ts";
 import { countParameters, readStatement } from "../sql/tokens.ts";
+import { boundWork } from "../sql/work.ts";
 import { type Catalogue, prepareCatalogue, readCatalogue } from "./tables.ts";
 
 /** A value of a result: bytes are only named, not shown. */
@@ -59,7 +61,10 @@ export async function runReadOnly(
   const { program, plan, catalogue } = await attempt(db, () => compile(db, bind, statement.text));
   const columns = proveReading(program, catalogue);
   const longest = Math.max(0, ...values.map((value) => (typeof value === "string" ? value.length : 0)));
-  boundCost(plan, readSizes(statement.tokens, catalogue.rows, longest));
+  const sizes = readSizes(statement.tokens, catalogue.rows, longest);
+  const visits = boundCost(plan, sizes);
+  const visited = { visits, largest: Math.max(sizes.largest, sizes.list) };
+  boundWork(program, statement.tokens, visited, boundTexts(statement.tokens, longest));
   if (columns > MAX_COLUMNS) {
     throw new ToolError(
       "invalid_input",

@@ -3,6 +3,8 @@ import {
   type OAuthHelpers,
   type ValidatedAccessToken,
 } from "@cloudflare/workers-oauth-provider";
+import { askOutside } from "../../../shared/upstream/outside-fetch.ts";
+import { refusePrivateClient, requirePublicClient } from "./client-address.ts";
 import { withGrantStore } from "./grant-storage.ts";
 import { TokenMemory } from "./token-memory.ts";
 import { serveTokenRequest } from "./token-requests.ts";
@@ -31,12 +33,36 @@ export class GrantServer extends OAuthAuthorizationServer<Env> {
     return validated;
   }
 
-  override fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
-    if (new URL(request.url).pathname !== TOKEN_PATH) return super.fetch(request, withGrantStore(env), ctx);
-    return serveTokenRequest(request, env, (wrapped) => super.fetch(request, wrapped, ctx));
+  override async fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+    if (new URL(request.url).pathname !== TOKEN_PATH) {
+      return await askOutside(() => super.fetch(request, withGrantStore(env), ctx));
+    }
+    const refused = await refusePrivateClient(request);
+    if (refused !== null) return refused;
+    return await serveTokenRequest(request, env, (wrapped) =>
+      askOutside(() => super.fetch(request, wrapped, ctx)),
+    );
   }
 
+  /** The library fetches what a client publishes of itself, in whatever method looks the client up. */
   override getOAuthApi(env: Env): OAuthHelpers {
-    return super.getOAuthApi(withGrantStore(env));
+    return new Proxy(super.getOAuthApi(withGrantStore(env)), {
+      get(api, name) {
+        const member: unknown = Reflect.get(api, name);
+        if (typeof member !== "function") return member;
+        return (...args: unknown[]) => {
+          requirePublicClients(name, args);
+          return askOutside(() => Reflect.apply(member, api, args));
+        };
+      },
+    });
   }
+}
+
+/** The methods that take a client id, alone or with the request that names it. */
+function requirePublicClients(name: string | symbol, [first]: readonly unknown[]): void {
+  if (name === "parseAuthRequest" && first instanceof Request) {
+    for (const clientId of new URL(first.url).searchParams.getAll("client_id")) requirePublicClient(clientId);
+  }
+  if (name === "lookupClient") requirePublicClient(String(first));
 }

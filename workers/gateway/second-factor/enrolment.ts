@@ -10,23 +10,38 @@ export interface PendingFactor {
   uri: string;
 }
 
-/** Makes a new secret, which counts once a code has confirmed it. Gives whether the password was right. */
-export function startEnrolment(env: Env, headers: Headers, password: string): Promise<boolean> {
+/**
+ * Makes a new secret, which counts once a code has confirmed it, and binds it to the browser session that gave the
+ * password. Gives whether the password was right.
+ */
+export function startEnrolment(
+  env: Env,
+  headers: Headers,
+  { person, sessionId }: SignIn,
+  password: string,
+): Promise<boolean> {
   return unlessRefused(async () => {
     const { api } = await openAuthFor(env, headers);
     await api.enableTwoFactor({ body: { password }, headers });
+    await env.PLATFORM_DB.prepare(`UPDATE "twoFactor" SET "startedIn" = ? WHERE "userId" = ?`)
+      .bind(sessionId, person.id)
+      .run();
   });
 }
 
-/** What has to be confirmed, or `null` when nothing was started. */
+/**
+ * What has to be confirmed, or `null` when nothing was started in this browser session: another session of the same
+ * person, which may be a stolen one, has not given the password for it.
+ */
 export async function readPending(env: Env, headers: Headers, signIn: SignIn): Promise<PendingFactor | null> {
+  const found = await env.PLATFORM_DB.prepare(
+    `SELECT "secret" FROM "twoFactor" WHERE "userId" = ? AND "startedIn" = ? AND "verified" = 0`,
+  )
+    .bind(signIn.person.id, signIn.sessionId)
+    .first<{ secret: string }>();
+  if (found === null) return null;
   const auth = await openAuthFor(env, headers);
-  const { adapter, secretConfig } = await auth.$context;
-  const found = await adapter.findOne<{ secret: string; verified: boolean }>({
-    model: "twoFactor",
-    where: [{ field: "userId", value: signIn.person.id }],
-  });
-  if (found === null || found.verified) return null;
+  const { secretConfig } = await auth.$context;
   const uri = createOTP(await symmetricDecrypt({ key: secretConfig, data: found.secret })).url(
     "Gatehouse",
     signIn.person.email,

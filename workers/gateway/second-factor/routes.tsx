@@ -76,7 +76,7 @@ secondFactorRoutes.post(`${PLACE}/start`, async (c) => {
   if (signIn.hasSecondFactor) return c.redirect(PLACE, 303);
   const wrong = await checkPassword(c, signIn, form.get("password") ?? "");
   if (wrong !== null) return await showRefused(c, signIn, next, wrong);
-  await startEnrolment(c.env, c.req.raw.headers, form.get("password") ?? "");
+  await startEnrolment(c.env, c.req.raw.headers, signIn, form.get("password") ?? "");
   await recordEvent(c, signIn.person.id, { type: "second_factor", step: "started" });
   return c.redirect(withNext(PLACE, next), 303);
 });

@@ -20,6 +20,8 @@ const CHALLENGE_TTL = 10 * 60;
 /** A person's sign-in on one browser. */
 export interface SignIn {
   person: Person;
+  /** Id of the browser's session. No secret: what the cookie holds is another value. */
+  sessionId: string;
   /** When the password was given. */
   at: Date;
   /** When a second factor was last given on this browser, in milliseconds since the epoch; `null` for never. */
@@ -60,16 +62,22 @@ export async function readSignIn(env: Env, headers: Headers): Promise<SignIn | n
   const session = await findSession(env, headers);
   if (session === null || session.user.disabled) return null;
   const { id, email, name, role, twoFactorEnabled } = session.user;
-  const { at, mfaAt } = session;
-  return { person: { id, email, name, role }, at, mfaAt, hasSecondFactor: twoFactorEnabled === true };
+  const { sessionId, at, mfaAt } = session;
+  return {
+    person: { id, email, name, role },
+    sessionId,
+    at,
+    mfaAt,
+    hasSecondFactor: twoFactorEnabled === true,
+  };
 }
 
 async function findSession(env: Env, headers: Headers) {
   for (const auth of openAuths(env)) {
     const session = await auth.api.getSession({ headers });
     if (session === null) continue;
-    const { createdAt, mfaAt } = session.session;
-    return { auth, user: session.user, at: new Date(createdAt), mfaAt: mfaAt ?? null };
+    const { id: sessionId, createdAt, mfaAt } = session.session;
+    return { auth, user: session.user, sessionId, at: new Date(createdAt), mfaAt: mfaAt ?? null };
   }
   return null;
 }

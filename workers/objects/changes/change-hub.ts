@@ -99,6 +99,10 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     );
   }
 
+  async countEnrolled(): Promise<number> {
+    return this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM listeners").one().n;
+  }
+
   async publish(news: ChangeEvent = {}): Promise<void> {
     if (news.publication !== undefined && news.publication <= this.#newestPublication()) return;
     this.#untold.push(news);

@@ -1,5 +1,6 @@
 import type { Access, AdmissionRequest, Refusal } from "../../../shared/objects/admission-request.ts";
 import type { Intent, Rights } from "../../../shared/objects/principal-gate.ts";
+import type { LimitRules } from "../../../shared/policy/limits.ts";
 import type { PolicyReference } from "../../../shared/policy/reference.ts";
 import type { LimitMemory, Taken } from "./audit-trail.ts";
 import { Limiter } from "./limiter.ts";
@@ -48,7 +49,8 @@ export class AdmissionControl {
     }
     const { role, policy } = facts;
     if (role === null || this.#isRevoked(claim)) return { refusal: { code: "access_ended" } };
-    const answer = this.#limiter.take({ callId, clientId, claim }, Date.now());
+    const limits = limitsFor(role, claim);
+    const answer = this.#limiter.take({ callId, clientId, claim: { ...claim, limits } }, Date.now());
     return "refusal" in answer ? answer : { role, policy, ...answer, running: this.#limiter.running };
   }
 
@@ -96,4 +98,9 @@ export class AdmissionControl {
       return undefined;
     }
   }
+}
+
+/** The limits of the role that the person has now, whatever role the request came with. */
+function limitsFor(role: string, { limits, limitsOfRoles = {} }: AdmissionRequest): LimitRules {
+  return (Object.hasOwn(limitsOfRoles, role) ? limitsOfRoles[role] : undefined) ?? limits;
 }

@@ -28,4 +28,8 @@ export class ToolLimiter extends DurableObject<Env> implements ToolGate {
     this.#sql.exec("DELETE FROM turns WHERE at <= ?", now - WINDOW_MS);
     return 0;
   }
+
+  async countTurns(): Promise<number> {
+    return this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM turns").one().n;
+  }
 }
