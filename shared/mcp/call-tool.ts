@@ -17,6 +17,7 @@ import type { Entry } from "./catalogue.ts";
 import { announceChange } from "./changes.ts";
 import type { ToolContext, ToolDefinition } from "./define.ts";
 import { ToolError } from "./errors.ts";
+import { forgiveArguments } from "./forgive-arguments.ts";
 import { InputNeeded } from "./input-needed.ts";
 import type { JsonValue } from "./json.ts";
 import { runSteps, type Step } from "./long-work.ts";
@@ -25,6 +26,7 @@ import { findNearMisses } from "./near-misses.ts";
 import { JSON_RPC, ProtocolFault } from "./protocol-fault.ts";
 import { parseArguments } from "./schema.ts";
 import { type CreatedTask, isCreatedTask, requireTasks, startTask } from "./tasks.ts";
+import { cutText } from "./well-formed.ts";
 
 /** The answer to `tools/call` in both generations. */
 export interface CallToolAnswer extends ShapedAnswer {
@@ -44,7 +46,7 @@ export async function callTool(
   args: Record<string, unknown> | undefined,
 ): Promise<CallToolAnswer | CreatedTask> {
   const entry = exchange.catalogue.tools.get(name);
-  if (!entry) throw refuseUnknownTool(exchange, name.slice(0, 64));
+  if (!entry) throw refuseUnknownTool(exchange, cutText(name, 64));
   requireTasks(exchange, entry);
   try {
     const answer = await guardedCall(exchange, entry, args);
@@ -279,7 +281,8 @@ function inheritDefaults(
   defaults: Readonly<Record<string, JsonValue>>,
   applied: AppliedDefault[],
 ): Record<string, unknown> {
-  const filled = { ...args };
+  // First of all what was given as null is left out, so that a default can stand for it.
+  const filled: Record<string, unknown> = { ...forgiveArguments(tool.input, args) };
   for (const field of tool.inherits ?? []) {
     const value = defaults[field];
     if (filled[field] !== undefined || value === undefined) continue;

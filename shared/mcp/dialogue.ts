@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { PageVisit } from "../guard/exchange.ts";
 import type { Answer, Question } from "./define.ts";
 import { ToolError } from "./errors.ts";
+import { forgiveArguments } from "./forgive-arguments.ts";
 import type { InputRequestSpec } from "./input-needed.ts";
 import type { JsonValue } from "./json.ts";
 import { JSON_RPC, ProtocolFault } from "./protocol-fault.ts";
@@ -135,7 +136,9 @@ export function readAnswer<Schema extends z.ZodObject>(
     ? { action: "accept" as const, content: response }
     : readElicitation(response);
   if (action !== "accept") return { action };
-  const parsed = question.schema.safeParse(content ?? {});
+  const parsed = question.schema.safeParse(
+    forgiveArguments(question.schema, (content ?? {}) as Record<string, unknown>),
+  );
   if (!parsed.success) throw new ToolError("invalid_input", describeIssues(parsed.error));
   return { action, content: parsed.data };
 }
@@ -150,7 +153,7 @@ export function readSample(response: unknown): string {
 
 const ELICITATION = z.object({
   action: z.enum(["accept", "decline", "cancel"]),
-  content: z.record(z.string(), z.unknown()).optional(),
+  content: z.record(z.string(), z.unknown()).nullish(),
 });
 
 function readElicitation(response: unknown): z.output<typeof ELICITATION> {

@@ -27,6 +27,7 @@ import { JSON_RPC, ProtocolFault, toProtocolFault } from "./protocol-fault.ts";
 import { parseArguments } from "./schema.ts";
 import { viewMeta } from "./view.ts";
 import { findResource } from "./viewer.ts";
+import { cutText } from "./well-formed.ts";
 
 /** Values per completion (MCP 2025-11-25, «Completion»: at most 100). */
 const COMPLETION_LIMIT = 100;
@@ -142,7 +143,7 @@ export async function getPrompt(
   args: Record<string, string> | undefined,
 ): Promise<{ description: string; messages: PromptMessage[] }> {
   const entry = exchange.catalogue.prompts.get(name);
-  if (!entry) throw new ProtocolFault(JSON_RPC.invalidParams, `Unknown prompt: ${name.slice(0, 64)}`);
+  if (!entry) throw new ProtocolFault(JSON_RPC.invalidParams, `Unknown prompt: ${cutText(name, 64)}`);
   const prompt = entry.definition;
   const messages = await guardedRead(exchange, entry, args ?? {}, (context) =>
     prompt.run(parseArguments(prompt.arguments, args), context),
@@ -169,7 +170,7 @@ export async function complete(
     exchange,
     entry,
     { ...others, [argument.name]: argument.value },
-    async (context) => completer?.(argument.value.slice(0, 200), context, others) ?? [],
+    async (context) => completer?.(cutText(argument.value, 200), context, others) ?? [],
   );
   return {
     completion: {
@@ -192,7 +193,7 @@ function withIcons({ env, catalogue }: Exchange, { listed, subject }: Entry<unkn
  */
 export function unknownResource({ lane }: Exchange, uri: string): ProtocolFault {
   const code = lane === "stateless" ? JSON_RPC.invalidParams : JSON_RPC.resourceNotFound;
-  return new ProtocolFault(code, "Resource not found", { uri: uri.slice(0, 500) });
+  return new ProtocolFault(code, "Resource not found", { uri: cutText(uri, 500) });
 }
 
 function findCompleters(

@@ -1,4 +1,5 @@
 import type { JsonValue } from "../mcp/json.ts";
+import { cutText } from "../mcp/well-formed.ts";
 import type { Classification } from "../policy/masks.ts";
 import { maskStored } from "../redact/mask-stored.ts";
 
@@ -89,7 +90,7 @@ export function applyOperation(context: SessionContext, operation: ContextOperat
       );
     }
     case "note": {
-      const notes = [...context.notes, maskStored(operation.text).slice(0, CONTEXT_LIMITS.noteLength)];
+      const notes = [...context.notes, cutText(maskStored(operation.text), CONTEXT_LIMITS.noteLength)];
       return keepNewest(context, { notes: notes.slice(-CONTEXT_LIMITS.notes) }, "notes", notes.length);
     }
     case "add_handle": {

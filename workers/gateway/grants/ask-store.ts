@@ -1,7 +1,10 @@
 import type { GrantStore } from "../../grants/grant-store.ts";
 
 /** The object as its callers see it: the stub's own types spread each answer over a union of promises. */
-type Store = Pick<GrantStore, "read" | "write" | "remove" | "list" | "takeTurn" | "endTurn" | "eraseAll">;
+type Store = Pick<
+  GrantStore,
+  "read" | "write" | "remove" | "list" | "takeTurn" | "endTurn" | "eraseAll" | "listUses"
+>;
 
 /**
  * Asks the object that holds a user's grants and tokens; its name is the opaque user id. An object that was reset

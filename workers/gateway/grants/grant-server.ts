@@ -3,11 +3,14 @@ import {
   type OAuthHelpers,
   type ValidatedAccessToken,
 } from "@cloudflare/workers-oauth-provider";
+import { advertiseRegistration } from "./advertise.ts";
+import { withCanonicalForm } from "./canonical-resource.ts";
 import { withGrantStore } from "./grant-storage.ts";
 import { TokenMemory } from "./token-memory.ts";
 import { serveTokenRequest } from "./token-requests.ts";
 
 const TOKEN_PATH = "/oauth/token";
+const METADATA_PATH = "/.well-known/oauth-authorization-server";
 
 /**
  * The library's authorization server over strongly consistent grants. The one place where the library meets the
@@ -32,8 +35,15 @@ export class GrantServer extends OAuthAuthorizationServer<Env> {
   }
 
   override fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
-    if (new URL(request.url).pathname !== TOKEN_PATH) return super.fetch(request, withGrantStore(env), ctx);
-    return serveTokenRequest(request, env, (wrapped) => super.fetch(request, wrapped, ctx));
+    const { pathname } = new URL(request.url);
+    if (pathname === TOKEN_PATH) return this.#serveTokens(request, env, ctx);
+    const response = super.fetch(request, withGrantStore(env), ctx);
+    return pathname === METADATA_PATH ? response.then(advertiseRegistration) : response;
+  }
+
+  async #serveTokens(sent: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+    const request = await withCanonicalForm(sent);
+    return await serveTokenRequest(request, env, (wrapped) => super.fetch(request, wrapped, ctx));
   }
 
   override getOAuthApi(env: Env): OAuthHelpers {

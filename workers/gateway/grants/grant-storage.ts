@@ -2,6 +2,7 @@ import { OAuthError } from "@cloudflare/workers-oauth-provider";
 import { principalGate } from "../../../shared/guard/admit.ts";
 import type { Expectation, RecordKey } from "../../grants/grant-records.ts";
 import { askStore } from "./ask-store.ts";
+import { isRegisteredKey, readRegisteredClient } from "./registered-clients.ts";
 
 /** Least lifetime in seconds that KV takes; the library counts on the same. */
 const LEAST_TTL = 60;
@@ -53,6 +54,10 @@ class GrantStorage {
 
   async get(key: string, options?: ReadType | { type?: ReadType }): Promise<unknown> {
     const type = (typeof options === "string" ? options : options?.type) ?? "text";
+    if (isRegisteredKey(key)) {
+      const record = await readRegisteredClient(this.#env.PLATFORM_DB, key);
+      return record === null || type === "text" ? record : JSON.parse(record);
+    }
     if (!isGrantKey(key)) {
       return type === "json" ? await this.#env.OAUTH_KV.get(key, "json") : await this.#env.OAUTH_KV.get(key);
     }
