@@ -142,7 +142,7 @@ function findListsWithoutItems(schema: Schema, where: string): string[] {
 }
 
 /** The schemas inside of a schema, each with its name. */
-export function listParts(schema: Schema): [string, Schema][] {
+function listParts(schema: Schema): [string, Schema][] {
   const { properties = {}, items, additionalProperties, anyOf = [] } = schema;
   return [
     ...Object.entries(properties),

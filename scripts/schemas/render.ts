@@ -14,6 +14,9 @@ export interface Schema {
   [word: string]: unknown;
 }
 
+/** Words that say nothing of what a value is. */
+const UNTYPED = ["description", "default", "title", "nullable"];
+
 /** What a field says that takes JSON text in place of an object, as every tool here does. */
 const AS_TEXT = "As JSON text.";
 
@@ -88,7 +91,8 @@ export function freeFormFields(schema: Schema, path = ""): string[] {
   ];
 }
 
-function isFreeForm({ type, properties, anyOf }: Schema): boolean {
-  if (type === undefined) return anyOf === undefined;
+function isFreeForm(schema: Schema): boolean {
+  const { type, properties } = schema;
+  if (type === undefined) return Object.keys(schema).every((word) => UNTYPED.includes(word));
   return type === "object" && Object.keys(properties ?? {}).length === 0;
 }

@@ -18,7 +18,7 @@ export function checkContentHeaders({ headers }: Request): Response | undefined 
 }
 
 /** How a server says which encodings of a body it takes (RFC 9110 §12.5.3). */
-export const ACCEPTED_ENCODING = { "accept-encoding": "identity" };
+const ACCEPTED_ENCODING = { "accept-encoding": "identity" };
 
 /** Whether a body is compressed (RFC 9110 §8.4). */
 export function isEncoded(headers: Headers): boolean {

@@ -8,7 +8,7 @@ const SETTING = "ALLOWED_ORIGINS";
 const ENTRY = /^(\*|[a-z][a-z0-9+.-]*:\/\/(\*|(\*\.)?[a-z0-9.-]+(:\d+)?|\[[0-9a-f:]+\](:\d+)?))$/;
 
 /** The entries of the setting: origins separated by spaces. */
-export function listOrigins(setting: string | undefined): string[] {
+function listOrigins(setting: string | undefined): string[] {
   return (setting ?? "").split(/\s+/).filter((entry) => entry !== "");
 }
 

@@ -4,7 +4,7 @@
  *
  * @returns the same parameters when nothing has to be written differently
  */
-export function canonicalResource(parameters: URLSearchParams): URLSearchParams {
+function canonicalResource(parameters: URLSearchParams): URLSearchParams {
   const given = parameters.getAll("resource");
   const named = given.map(trimSlashes).filter((resource) => resource !== "");
   if (named.length === given.length && named.every((resource, index) => resource === given[index])) {
