@@ -4,10 +4,12 @@ import { findBadOrigins, isAllowedOrigin } from "../../workers/gateway/origins.t
 import {
   authorize,
   callMcp,
-  connect,
   createPerson,
+  decide,
   openConsent,
+  REDIRECT_URI,
   registerClient,
+  requestToken,
   signIn,
 } from "../support/oauth.ts";
 import { issueToken } from "../support/token.ts";
@@ -163,7 +165,17 @@ describe("other spellings of the MCP addresses", () => {
 
 describe("clients that name no resource", () => {
   it("are told at another URL what to do, and not sent to sign in once more", async () => {
-    const { accessToken } = await connect(await createPerson("viewer"));
+    const browser = await signIn(await createPerson("viewer"));
+    const pending = await authorize(await registerClient(), { changes: { resource: undefined } });
+    const allowed = await decide(browser, pending, await openConsent(browser, pending), "allow");
+    const { body } = await requestToken({
+      grant_type: "authorization_code",
+      code: new URL(allowed.headers.get("Location") ?? "about:blank").searchParams.get("code") ?? "",
+      client_id: pending.clientId,
+      redirect_uri: REDIRECT_URI,
+      code_verifier: pending.verifier,
+    });
+    const accessToken = body.access_token;
     const response = await callMcp("/mcp/crm", accessToken);
     expect(response.status).toBe(403);
     const { error_description } = await response.json<{ error_description: string }>();

@@ -1,7 +1,8 @@
 import { OAuthError, OAuthResourceServer } from "@cloudflare/workers-oauth-provider";
 import { log } from "../../shared/observe/log.ts";
-import { type GrantProps, renewGrant } from "./grant.ts";
+import { type GrantMetadata, type GrantProps, renewGrant } from "./grant.ts";
 import { GrantServer } from "./grants/grant-server.ts";
+import { withGrantStore } from "./grants/grant-storage.ts";
 import { serveMcp } from "./mcp.ts";
 import { listResources, listScopes, type Resource } from "./resources.ts";
 
@@ -86,8 +87,8 @@ function defaultResource(publicUrl: string): string {
 }
 
 /**
- * Throws 403 for a token of the URL with everything, which is what clients get that name no resource (older than RFC
- * 8707 in MCP, 2025-06-18). A 401 would send such a client through the same sign-in for the same token, without end.
+ * Throws 403 for a token of the URL with everything whose client named no resource (older than RFC 8707 in MCP,
+ * 2025-06-18). A 401 would send such a client through the same sign-in for the same token, without end.
  */
 async function explainOtherResource(
   authorizationServer: GrantServer,
@@ -97,6 +98,10 @@ async function explainOtherResource(
 ): Promise<void> {
   const url = defaultResource(publicUrl);
   if ((await authorizationServer.validateToken(url, token, env)) === null) return;
+  const [userId, grantId] = token.split(":");
+  const key = `grant:${userId}:${grantId}`;
+  const grant = await withGrantStore(env).OAUTH_KV.get<{ metadata?: Partial<GrantMetadata> }>(key, "json");
+  if (grant?.metadata?.namedResource !== false) return;
   throw new OAuthError("invalid_target", {
     description: `This token is for ${url}, because the client named no resource when it asked for it (RFC 8707). Connect the client to ${url}, or use a newer version of it.`,
     statusCode: 403,

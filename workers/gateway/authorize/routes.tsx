@@ -161,6 +161,7 @@ async function grant(
     clientName: toDisplayText(client.clientName, NAME_LENGTH) || "Unnamed app",
     clientDomain: client.clientDomain ?? null,
     redirectHost: describeDestination(client.redirectUri),
+    namedResource: Boolean(c.req.query("resource")),
   };
   const { redirectTo } = await oauth.completeAuthorization({
     request: approved.request,
