@@ -5,8 +5,8 @@ import { addClient, createClient, listClients, removeClient } from "./apps/state
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { endWithReader } from "./local/output.ts";
 import { ENVIRONMENTS, type EnvironmentName, readEnvironment } from "./local/project.ts";
-import { openPeopleDatabase, type PeopleDatabase, type Row } from "./people/database.ts";
-import { nameAsker } from "./people/requests.ts";
+import { openPlatformDatabase, type PlatformDatabase, type Row } from "./platform/database.ts";
+import { nameAsker } from "./platform/requests.ts";
 
 const HELP = `Registers apps that cannot register themselves: they are given a client id, and an address for codes.
 
@@ -29,7 +29,7 @@ interface Flags {
   environment: EnvironmentName;
 }
 
-const COMMANDS: Readonly<Record<string, (database: PeopleDatabase, flags: Flags) => Promise<void>>> = {
+const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flags) => Promise<void>>> = {
   async register(database, { name, redirect, secret: confidential, environment }) {
     const known = name?.trim() ?? "";
     if (known === "" || known.length > 80 || /\p{Cc}/u.test(known)) {
@@ -109,7 +109,7 @@ async function main(): Promise<void> {
   if (command === undefined) return console.log(HELP);
   const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
   if (run === undefined) throw new CommandFailure(`There is no command "${command}".`, SEE_HELP);
-  await run(openPeopleDatabase(environment, state), flags);
+  await run(openPlatformDatabase(environment, state), flags);
 }
 
 endWithReader();

@@ -16,7 +16,7 @@ export interface Verdict {
 export async function judgeTools(): Promise<Verdict[]> {
   allowWorkerModules();
   const { servers } = await import("../../workers/servers.ts");
-  const { createCatalogue } = await import("../../shared/mcp/catalogue.ts");
+  const { createCatalogue } = await import("../../shared/server/catalogue.ts");
   return [...createCatalogue("/mcp", "/mcp", servers).tools.values()].map(({ listed }) =>
     judgeTool({
       name: String(listed.name),

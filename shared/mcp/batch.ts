@@ -1,5 +1,5 @@
-import { UNBUFFERED } from "./event-stream.ts";
-import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
+import { JSON_RPC, jsonRpcError } from "../call/protocol-fault.ts";
+import { UNBUFFERED } from "./http/event-stream.ts";
 
 /** The header that tells a session's object of a message that it came in a batch. */
 export const BATCH_HEADER = "gatehouse-batch";

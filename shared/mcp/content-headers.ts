@@ -1,4 +1,4 @@
-import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
+import { JSON_RPC, jsonRpcError } from "../call/protocol-fault.ts";
 
 /** What a client of Streamable HTTP accepts, in the words of the specification. */
 const BOTH_FORMS = "application/json, text/event-stream";

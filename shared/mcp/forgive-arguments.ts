@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isDeeperThan, MAX_DEPTH } from "./request-body.ts";
+import { isDeeperThan, MAX_DEPTH } from "./http/request-body.ts";
 import { isWellFormed } from "./well-formed.ts";
 
 type Schema = z.core.$ZodType;

@@ -1,4 +1,4 @@
-import { isRecord } from "./stateless-methods.ts";
+import { isRecord } from "./stateless/stateless-methods.ts";
 
 /** Members of `params` in which `null` may mean something: the schema of a tool or of a question decides there. */
 const VALUES: Readonly<Record<string, readonly string[]>> = { "tools/call": ["arguments"] };

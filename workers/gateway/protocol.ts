@@ -1,10 +1,10 @@
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { STRANGERS } from "../../shared/audit/record.ts";
+import { ANONYMOUS_CHAIN } from "../../shared/audit/record.ts";
 import { isEncoded } from "../../shared/mcp/content-headers.ts";
 import { refuse } from "./failures.tsx";
 import { limitPrograms } from "./limit-address.ts";
-import { openDoor } from "./oauth.ts";
+import { getOAuthServers } from "./oauth.ts";
 import { requireOrigin } from "./origins.ts";
 import { recordClientEvent } from "./record-event.ts";
 import { readRegistration } from "./registration.ts";
@@ -24,7 +24,7 @@ const TOKEN_REQUESTS_PER_MINUTE = 1_200;
 export const protocolRoutes = new Hono<{ Bindings: Env }>();
 
 protocolRoutes.all("/.well-known/*", async (c) => {
-  const door = openDoor(c.env);
+  const door = getOAuthServers(c.env);
   const { path, request } = withoutSlash(c);
   if (path === "/.well-known/oauth-authorization-server") {
     return await door.authorizationServer.fetch(request, c.env, contextOf(c));
@@ -63,7 +63,7 @@ protocolRoutes.post(
 protocolRoutes.post("/oauth/register", async (c) => {
   const { request, response } = await readRegistration(c.req.raw);
   if (response !== undefined) return readableAnywhere(response, c.req.header("Origin"));
-  return await openDoor(c.env).authorizationServer.fetch(request, c.env, contextOf(c));
+  return await getOAuthServers(c.env).authorizationServer.fetch(request, c.env, contextOf(c));
 });
 
 protocolRoutes.all("/oauth/:endpoint{token|register}", async (c) => {
@@ -71,14 +71,14 @@ protocolRoutes.all("/oauth/:endpoint{token|register}", async (c) => {
     const body = { error: "invalid_request", error_description: "Send the body without compression." };
     return readableAnywhere(Response.json(body, { status: 415 }), c.req.header("Origin"));
   }
-  return await openDoor(c.env).authorizationServer.fetch(c.req.raw, c.env, contextOf(c));
+  return await getOAuthServers(c.env).authorizationServer.fetch(c.req.raw, c.env, contextOf(c));
 });
 
 protocolRoutes.use("/mcp/*", requireOrigin);
 
 protocolRoutes.all("/mcp/*", async (c) => {
   const { path, request } = withoutSlash(c);
-  const resourceServer = openDoor(c.env).resourceServers.get(path);
+  const resourceServer = getOAuthServers(c.env).resourceServers.get(path);
   if (resourceServer !== undefined) return await resourceServer.fetch(request, c.env, contextOf(c));
   return await answerUnknown(c, "There is no MCP server at this address.");
 });
@@ -105,7 +105,7 @@ async function recordRegistration(c: GatewayContext): Promise<void> {
   if (c.res.status !== 201) return;
   const { client_id } = await c.res.clone().json<{ client_id: string }>();
   const event = { type: "client_registration", clientId: client_id } as const;
-  await recordClientEvent(c.env, c.req.raw, STRANGERS, event);
+  await recordClientEvent(c.env, c.req.raw, ANONYMOUS_CHAIN, event);
 }
 
 /** Hono's own type of the execution context lags behind the platform's; the object is the same. */

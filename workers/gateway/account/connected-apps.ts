@@ -2,7 +2,7 @@ import type { GrantSummary, OAuthHelpers } from "@cloudflare/workers-oauth-provi
 import type { GrantUses } from "../../grants/grant-uses.ts";
 import { describeScope, type OfferedScope, toAccess } from "../authorize/offer.ts";
 import { readGrantMetadata } from "../grant.ts";
-import { askStore } from "../grants/ask-store.ts";
+import { callGrantStore } from "../grants/call-grant-store.ts";
 import { findResource } from "../resources.ts";
 
 /** Most apps on one page of the list. */
@@ -44,7 +44,7 @@ export async function listConnectedApps(
   });
   const [calls, uses] = await Promise.all([
     readLastUses(env.PLATFORM_DB, userId),
-    askStore(env, userId, (store) => store.listUses()),
+    callGrantStore(env, userId, (store) => store.listUses()),
   ]);
   const clients = page.items.map(({ clientId }) => clientId);
   const apps = page.items.map((grant) => {

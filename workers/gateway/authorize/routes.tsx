@@ -8,13 +8,13 @@ import {
 import { type Context, Hono } from "hono";
 import { log } from "../../../shared/observe/log.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
-import { toDisplayText } from "../../../shared/web/display-text.ts";
+import { toDisplayText } from "../../../shared/text/display-text.ts";
 import { refuse } from "../failures.tsx";
 import { type GrantMetadata, toGrantProps } from "../grant.ts";
 import { withCanonicalResource } from "../grants/canonical-resource.ts";
 import { limitVisitors } from "../limit-address.ts";
 import { withHostCookies, withKeepableCookies } from "../loopback-cookies.ts";
-import { openDoor } from "../oauth.ts";
+import { getOAuthServers } from "../oauth.ts";
 import type { Person } from "../people.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
@@ -53,7 +53,7 @@ authorizeRoutes.post("/authorize", (c) =>
     if (form.get("subject") !== person.id) {
       return await askAgain(c, "Somebody else signed in on this browser in the meantime.");
     }
-    const oauth = openDoor(c.env).authorizationServer.getOAuthApi(c.env);
+    const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
     const handle = form.get("handle") ?? "";
     if (form.get("decision") !== "allow") {
       const denied = await oauth.denyConsent(withHostCookies(c.req.raw), handle);
@@ -91,7 +91,7 @@ function isDocumentUrl(clientId: string): boolean {
 
 /** Validates the request, sends the person to sign in if need be, and shows the page. */
 async function showConsent(c: GatewayContext, status: 200 | 422, error?: string): Promise<Response> {
-  const oauth = openDoor(c.env).authorizationServer.getOAuthApi(c.env);
+  const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
   const request = await oauth.parseAuthRequest(withCanonicalResource(c.req.raw));
   // A registration holds none but these, and a document of the app's own holds whatever the app wrote.
   if (isDocumentUrl(request.clientId) && !isAcceptableRedirect(request.redirectUri)) {

@@ -1,4 +1,4 @@
-import { toDisplayText } from "../../../shared/web/display-text.ts";
+import { toDisplayText } from "../../../shared/text/display-text.ts";
 import type { GrantUse } from "../../grants/grant-uses.ts";
 
 /** Longest name that an app gives itself in HTTP, in characters, that is kept. */
