@@ -6,6 +6,7 @@ import { migrations } from "./check/migrations.ts";
 import { packages } from "./check/packages.ts";
 import { policy } from "./check/policy.ts";
 import { reference } from "./check/reference.ts";
+import { schemas } from "./check/schemas.ts";
 import { writeTally } from "./check/tally.ts";
 import { tokenCost } from "./check/token-cost.ts";
 import { unusedCode } from "./check/unused-code.ts";
@@ -23,6 +24,7 @@ const CHECKS: readonly Check[] = [
   policy,
   views,
   reference,
+  schemas,
   bundleSize,
   tokenCost,
 ];

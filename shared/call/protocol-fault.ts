@@ -1,3 +1,5 @@
+import type { JsonValue } from "../encoding/json.ts";
+import { dropHalves } from "../mcp/well-formed.ts";
 import type { ErrorCode, ToolError } from "./tool-error.ts";
 
 /**
@@ -23,7 +25,7 @@ export class ProtocolFault extends Error {
   readonly data: object | undefined;
 
   constructor(code: number, message: string, data?: object) {
-    super(message);
+    super(dropHalves(message));
     this.name = "ProtocolFault";
     this.code = code;
     this.data = data;
@@ -39,9 +41,15 @@ export function toProtocolFault(error: ToolError): ProtocolFault {
 }
 
 /** A JSON-RPC error as an HTTP response, for failures before a lane has taken the message. */
-export function jsonRpcError(status: number, code: number, message: string, headers?: HeadersInit): Response {
+export function jsonRpcError(
+  status: number,
+  code: number,
+  message: string,
+  headers?: HeadersInit,
+  id: JsonValue = null,
+): Response {
   return Response.json(
-    { jsonrpc: "2.0", id: null, error: { code, message } },
+    { jsonrpc: "2.0", id, error: { code, message: dropHalves(message) } },
     { status, ...(headers && { headers }) },
   );
 }

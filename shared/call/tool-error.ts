@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { JsonValue } from "../encoding/json.ts";
+import { dropHalves } from "../mcp/well-formed.ts";
 
 /**
  * Errors that may reach a model or a client. Every text here and in every `ToolError` is written by us:
@@ -81,7 +82,7 @@ export class ToolError extends Error {
   readonly current: QuotedValues | undefined;
 
   constructor(code: ErrorCode, message: string, options: ToolErrorOptions = {}) {
-    super(message, { cause: options.cause });
+    super(dropHalves(message), { cause: options.cause });
     this.name = "ToolError";
     this.code = code;
     this.suggestedAction = options.suggestedAction ?? DEFAULT_ACTIONS[code];

@@ -4,6 +4,8 @@ import { ToolError } from "../call/tool-error.ts";
 import type { JsonValue } from "../encoding/json.ts";
 import { openAgreement } from "../mcp/agreement.ts";
 import { leaveOutRefused } from "../mcp/embedded-resources.ts";
+import { forgiveArguments } from "../mcp/forgive-arguments.ts";
+import { cutText } from "../mcp/well-formed.ts";
 import { approvalGate } from "../objects/approval-gate.ts";
 import { publishChange } from "../objects/change-gate.ts";
 import type { TaskInput } from "../objects/task.ts";
@@ -47,7 +49,7 @@ export async function callTool(
   args: Record<string, unknown> | undefined,
 ): Promise<CallToolAnswer | CreatedTask> {
   const entry = ctx.catalogue.tools.get(name);
-  if (!entry) throw refuseUnknownTool(ctx, name.slice(0, 64));
+  if (!entry) throw refuseUnknownTool(ctx, cutText(name, 64));
   requireTasks(ctx, entry);
   try {
     const answer = await guardedCall(ctx, entry, args);
@@ -327,7 +329,8 @@ function inheritDefaults(
   defaults: Readonly<Record<string, JsonValue>>,
   applied: AppliedDefault[],
 ): Record<string, unknown> {
-  const filled = { ...args };
+  // First of all what was given as null is left out, so that a default can stand for it.
+  const filled: Record<string, unknown> = { ...forgiveArguments(tool.input, args) };
   for (const field of tool.inherits ?? []) {
     const value = defaults[field];
     if (filled[field] !== undefined || value === undefined) continue;

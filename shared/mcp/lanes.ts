@@ -1,8 +1,4 @@
-import {
-  hostHeaderValidationResponse,
-  isLegacyRequest,
-  originValidationResponse,
-} from "@modelcontextprotocol/server";
+import { hostHeaderValidationResponse, isLegacyRequest } from "@modelcontextprotocol/server";
 import { encodeIdentity, IDENTITY_HEADER } from "../auth/identity-header.ts";
 import { openKeyring } from "../auth/keyring.ts";
 import { createSessionId, openSessionId, type SessionOwner, sealSessionId } from "../auth/session-seal.ts";
@@ -11,12 +7,15 @@ import { passTrace, runInTrace, traceOf } from "../observe/trace.ts";
 import { PUBLICATION_HEADER } from "../policy/reference.ts";
 import type { Catalogue } from "../server/catalogue.ts";
 import { checkParameterHeaders } from "../server/parameter-headers.ts";
+import { BATCH_HEADER, serveBatch } from "./batch.ts";
 import { askToReconnect, checkAccess } from "./check-access.ts";
+import { accepts, checkContentHeaders, spellOutAccept } from "./content-headers.ts";
 import { BINDING_HEADER, STREAM_HEADER } from "./http/headers.ts";
 import { readMessage } from "./http/request-body.ts";
 import { streamSocket } from "./http/socket-stream.ts";
+import { leaveOutNulls } from "./left-out.ts";
 import { baselines, type Caller, findTarget, type Params, recordMissingScope } from "./message-target.ts";
-import { findParamsFault } from "./methods/request-params.ts";
+import { findParamsFault, findTextFault } from "./methods/request-params.ts";
 import {
   OLD_SESSION,
   type OldSessions,
@@ -47,7 +46,7 @@ export interface LaneOptions {
   stateless(catalogue: Catalogue): StatelessLane;
   /** Whether clients of the old transport (2024-11-05, HTTP+SSE) are served too. */
   oldTransport: boolean;
-  /** Hostnames that `Host` may name, and `Origin` beside loopback. */
+  /** Hostnames that `Host` may name. */
   hostnames: readonly string[];
   /** Builds the 403 challenge of RFC 6750 §3.1 with every scope the operation needs. */
   challenge(scopes: readonly string[]): Response;
@@ -57,18 +56,17 @@ export interface LaneOptions {
 
 /** A message, and the text that it was read from. */
 interface ReadMessage {
-  body: Record<string, unknown>;
+  body: Readonly<Record<string, unknown>>;
   text: string;
+  inBatch?: boolean;
 }
 
 /**
- * Serves one request of one MCP URL: checks Host and Origin, reads the message once, answers a missing scope with
- * its challenge, and hands the message to the generation it was written for.
+ * Serves one request of one MCP URL: checks Host (the gateway has checked Origin), reads the message once, answers a
+ * missing scope with its challenge, and hands the message to the generation it was written for.
  */
 export async function serveLanes(request: Request, options: LaneOptions, caller: Caller): Promise<Response> {
-  const rejected =
-    hostHeaderValidationResponse(request, [...options.hostnames]) ??
-    originValidationResponse(request, [...options.hostnames, "localhost", "127.0.0.1", "[::1]"]);
+  const rejected = hostHeaderValidationResponse(request, [...options.hostnames]);
   if (rejected) return rejected;
   switch (request.method) {
     case "POST":
@@ -86,10 +84,33 @@ async function servePost(request: Request, options: LaneOptions, caller: Caller)
   if (unacceptable) return unacceptable;
   const read = await readMessage(request);
   if (!read.ok) return read.response;
-  const { _meta } = (read.body.params ?? {}) as Params;
+  const plain = spellOutAccept(request);
+  const { body } = read;
+  if (!Array.isArray(body)) return await serveOne(plain, { body, text: read.text }, options, caller);
+  if (request.headers.get(SESSION_HEADER) === null) {
+    return jsonRpcError(
+      400,
+      JSON_RPC.invalidRequest,
+      "Batches are not supported: send one message a request.",
+    );
+  }
+  return await serveBatch(body, (message) =>
+    serveOne(plain, { body: message, text: JSON.stringify(message), inBatch: true }, options, caller),
+  );
+}
+
+async function serveOne(
+  request: Request,
+  sent: ReadMessage,
+  options: LaneOptions,
+  caller: Caller,
+): Promise<Response> {
+  const body = leaveOutNulls(sent.body);
+  const read = body === sent.body ? sent : { ...sent, body, text: JSON.stringify(body) };
+  const { _meta } = (body.params ?? {}) as Params;
   const trace = traceOf(request.headers, typeof _meta === "object" ? _meta : null);
   return await runInTrace(trace, async () =>
-    nameRequest(await serveMessage(request, read, options, caller), read.body.id),
+    nameRequest(await serveMessage(request, read, options, caller), body.id),
   );
 }
 
@@ -115,6 +136,8 @@ async function serveMessage(
   asking: Caller,
 ): Promise<Response> {
   let options = endpoint;
+  const broken = findTextFault(read);
+  if (broken) return broken;
   const plain = parseKnownRequest(request.headers, read.body);
   const legacy = plain === null && (await isLegacyRequest(request, read.body));
   // A plain request has been looked at; a method that the newest revision has removed is the SDK's to refuse.
@@ -156,24 +179,6 @@ async function serveMessage(
   return response.status === 401 ? askToReconnect(response, options.reconnect) : response;
 }
 
-/** Streamable HTTP: a client must accept both forms of answer and send JSON. */
-function checkContentHeaders(request: Request): Response | undefined {
-  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (type !== "application/json") {
-    return jsonRpcError(415, JSON_RPC.serverError, "Content-Type must be application/json.");
-  }
-  const accept = request.headers.get("accept") ?? "";
-  const any = accept.includes("*/*");
-  if (!any && !(accept.includes("application/json") && accept.includes("text/event-stream"))) {
-    return jsonRpcError(
-      406,
-      JSON_RPC.serverError,
-      "Accept must name application/json and text/event-stream.",
-    );
-  }
-  return undefined;
-}
-
 async function serveSessionPost(
   request: Request,
   read: ReadMessage,
@@ -209,12 +214,10 @@ async function serveSessionPost(
   const id = sealed === null ? createSessionId() : await openSessionId(keyring, sealed, owner);
   if (id === null) return sessionNotFound();
   const name = `streamable-http:${id}`;
+  const headers = sessionHeaders(request, name, options, caller);
+  if (read.inBatch) headers.set(BATCH_HEADER, "1");
   const response = await objectOf(options.namespace, name).fetch(
-    new Request(request.url, {
-      method: "POST",
-      headers: sessionHeaders(request, name, options, caller),
-      body: read.text,
-    }),
+    new Request(request.url, { method: "POST", headers, body: read.text }),
   );
   if (!starting || !response.ok) return response;
   return withSession(response, await sealSessionId(keyring, id, owner));
@@ -253,9 +256,10 @@ async function serveSessionVerb(request: Request, options: LaneOptions, caller: 
  * «Listening for Messages from the Server»). The library's own way there would not notice that a client has gone.
  */
 async function openStream(request: Request, headers: Headers, object: DurableObjectStub): Promise<Response> {
-  if (!request.headers.get("accept")?.includes("text/event-stream")) {
+  if (!accepts(request.headers, "text/event-stream")) {
     return jsonRpcError(406, JSON_RPC.serverError, "Accept must name text/event-stream.");
   }
+  headers.set("accept", "text/event-stream");
   headers.set("upgrade", "websocket");
   headers.set(STREAM_HEADER, "GET");
   const response = await object.fetch(new Request(request.url, { headers }));

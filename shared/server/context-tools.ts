@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { ToolError } from "../call/tool-error.ts";
+import type { JsonValue } from "../encoding/json.ts";
+import { forgiveArguments } from "../mcp/forgive-arguments.ts";
 import { SESSION_SCOPE } from "../policy/decide.ts";
 import { applyOperation, CONTEXT_LIMITS, type ContextOperation, emptyContext } from "../session/context.ts";
 import type { SessionMemory } from "../session/session-memory.ts";
@@ -7,13 +9,15 @@ import { defineTool, type ToolContext, type ToolDefinition } from "./define.ts";
 import { describeIssues } from "./schema.ts";
 
 const ENTITY = z.object({ type: z.string(), id: z.string(), label: z.string() });
+/** Whatever JSON can hold. A schema that says so in full refers to itself, and hosts refuse the whole list for it. */
+const ANYTHING = z.unknown() as z.ZodType<JsonValue>;
 const OWN_WORDS = { classification: "internal" };
 const PARTS = ["defaults", "entities", "handles", "notes"] as const;
 
 /** The session's memory as the three tools show it. */
 const STATE = z.object({
-  // The session's home has masked both for its reader; to mask them twice would hide what the same call said.
-  defaults: z.record(z.string(), z.json()).meta(OWN_WORDS),
+  // The session's memory has masked both for its reader; to mask them twice would hide what the same call said.
+  defaults: z.record(z.string(), ANYTHING).meta(OWN_WORDS),
   entities: z.array(ENTITY),
   notes: z.array(z.string()).meta(OWN_WORDS),
   handles: z.array(z.object({ handle: z.string(), tool: z.string(), rows: z.number().int() })),
@@ -45,11 +49,11 @@ function getTool() {
     scope: SESSION_SCOPE,
     input: z.object({
       handle: z.string().max(80).optional().describe("A result handle from `more.handle`."),
-      offset: z.coerce.number().int().min(0).default(0).describe("First row to read of the handle."),
-      limit: z.coerce.number().int().min(1).max(200).default(50).describe("How many rows to read."),
+      offset: z.number().int().min(0).default(0).describe("First row to read of the handle."),
+      limit: z.number().int().min(1).max(200).default(50).describe("How many rows to read."),
     }),
     output: STATE.partial().extend({
-      rows: z.array(z.json()).optional(),
+      rows: z.array(ANYTHING).optional(),
       total: z.number().int().optional(),
       next_offset: z.number().int().optional().describe("Offset of the next page; absent on the last one."),
     }),
@@ -85,7 +89,7 @@ function setTool(defaults: z.ZodObject) {
     input: z.object({
       // The values are those of the tools' own arguments; listing their schemas again would only cost tokens.
       defaults: z
-        .record(z.string(), z.json())
+        .record(z.string(), ANYTHING)
         .optional()
         .describe(known.length > 0 ? `Any of: ${known.join(", ")}.` : "This server has no defaults."),
       note: z
@@ -99,7 +103,7 @@ function setTool(defaults: z.ZodObject) {
     async run(input, { store }: ToolContext<SessionMemory>) {
       const operations: ContextOperation[] = [];
       if (input.defaults) {
-        const checked = clearable.safeParse(input.defaults);
+        const checked = clearable.safeParse(forgiveArguments(clearable, input.defaults));
         if (!checked.success) {
           throw new ToolError("invalid_input", describeIssues(checked.error), {
             suggestedAction: `The defaults of this server are: ${known.join(", ")}.`,

@@ -2,6 +2,8 @@ import { z } from "zod";
 import type { Effect } from "../call/subject.ts";
 import { ToolError } from "../call/tool-error.ts";
 import type { JsonValue } from "../encoding/json.ts";
+import { forgiveArguments } from "../mcp/forgive-arguments.ts";
+import { cutText, findHalfCharacter } from "../mcp/well-formed.ts";
 import { findNearMisses } from "../text/near-misses.ts";
 import type { ToolDefinition } from "./define.ts";
 
@@ -50,13 +52,14 @@ function toWire(schema: z.ZodObject, io: "input" | "output"): JsonSchema {
       } = (jsonSchema.propertyNames ?? {}) as JsonSchema;
       if (Object.keys(names).join() === "type") delete jsonSchema.propertyNames;
       delete jsonSchema.classification;
-      flattenNullable(jsonSchema);
+      if (io === "output") flattenNullable(jsonSchema);
       if (io === "input") return;
       if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
       if (path.length > 0) delete jsonSchema.required;
     },
   });
-  return (NEW_WORDS.test(JSON.stringify(rest)) ? { $schema, ...rest } : rest) as JsonSchema;
+  const wire = spreadTypes(rest as JsonSchema, io) as JsonSchema;
+  return (NEW_WORDS.test(JSON.stringify(rest)) ? { $schema, ...wire } : wire) as JsonSchema;
 }
 
 /** `anyOf` of a type and null, written as one type: the same in fewer words. Choices stay, because null is none of them. */
@@ -66,6 +69,22 @@ function flattenNullable(schema: z.core.JSONSchema.BaseSchema): void {
   const { anyOf: _both, ...rest } = schema;
   for (const key of Object.keys(schema)) delete schema[key];
   Object.assign(schema, type, rest, { type: [type.type, "null"] });
+}
+
+/**
+ * One type a schema. Hosts that hand arguments to Gemini fail on lists of types (its `Schema.type` is one word), and
+ * strict validators on those of answers, except a type and null. Afterwards, because zod itself writes such lists.
+ */
+function spreadTypes(value: JsonValue, io: "input" | "output"): JsonValue {
+  if (Array.isArray(value)) return value.map((item) => spreadTypes(item, io));
+  if (typeof value !== "object" || value === null) return value;
+  const { type: types, ...rest } = Object.fromEntries(
+    Object.entries(value).map(([word, inner]) => [word, spreadTypes(inner, io)]),
+  );
+  if (types === undefined) return rest;
+  const isKept = io === "output" && Array.isArray(types) && types.length === 2 && types.includes("null");
+  if (!Array.isArray(types) || isKept) return { type: types, ...rest };
+  return { ...rest, anyOf: types.map((type) => ({ type })) };
 }
 
 /** The four MCP hints that follow from an effect (MCP 2025-11-25, `ToolAnnotations`). */
@@ -87,7 +106,7 @@ export function annotationsOf(tool: Pick<ToolDefinition, "title" | "effect" | "i
 }
 
 /**
- * Checks arguments against a schema. Unknown names are refused with the known ones listed, because a silently
+ * Checks arguments against a schema, which takes them as {@link forgiveArguments} reads them. Unknown names are refused with the known ones listed, because a silently
  * ignored argument makes a model believe in a filter that was never applied.
  * Throws `invalid_input` naming each field.
  */
@@ -96,17 +115,23 @@ export function parseArguments<Schema extends z.ZodObject>(schema: Schema, args:
   if (typeof given !== "object" || Array.isArray(given)) {
     throw new ToolError("invalid_input", "Arguments must be one JSON object.");
   }
+  const broken = findHalfCharacter(given);
+  if (broken !== null) {
+    const message = `${cutText(broken, 200) || "arguments"}: Half of a character (a surrogate without its pair) is no text.`;
+    throw new ToolError("invalid_input", message, { suggestedAction: "Send whole characters." });
+  }
   const known = Object.keys(schema.shape);
   const unknown = Object.keys(given).filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     const names = unknown.slice(0, 5).map((name) => {
-      const [near] = findNearMisses(name.slice(0, 60), known);
-      return `"${name.slice(0, 60)}"${near === undefined ? "" : ` (closest: ${near})`}`;
+      const short = cutText(name, 60);
+      const [near] = findNearMisses(short, known);
+      return `"${short}"${near === undefined ? "" : ` (closest: ${near})`}`;
     });
     const takes = known.length > 0 ? `It takes: ${known.join(", ")}.` : "It takes no arguments.";
     throw new ToolError("invalid_input", `Unknown argument ${names.join(", ")}. ${takes}`);
   }
-  const result = schema.safeParse(given);
+  const result = schema.safeParse(forgiveArguments(schema, given as Record<string, unknown>));
   if (result.success) return result.data;
   throw new ToolError("invalid_input", describeIssues(result.error));
 }
@@ -116,7 +141,7 @@ export function describeIssues(error: z.ZodError): string {
   return error.issues
     .slice(0, 8)
     .map((issue) =>
-      `${issue.path.length > 0 ? issue.path.join(".") : "arguments"}: ${issue.message}`.slice(0, 300),
+      cutText(`${issue.path.length > 0 ? issue.path.join(".") : "arguments"}: ${issue.message}`, 300),
     )
     .join("\n");
 }

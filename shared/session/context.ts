@@ -1,5 +1,6 @@
 import type { EntityReference } from "../call/entity-reference.ts";
 import type { JsonValue } from "../encoding/json.ts";
+import { cutText } from "../mcp/well-formed.ts";
 
 import { maskStored } from "../redact/mask-stored.ts";
 
@@ -78,7 +79,7 @@ export function applyOperation(context: SessionContext, operation: ContextOperat
       );
     }
     case "note": {
-      const notes = [...context.notes, maskStored(operation.text).slice(0, CONTEXT_LIMITS.noteLength)];
+      const notes = [...context.notes, cutText(maskStored(operation.text), CONTEXT_LIMITS.noteLength)];
       return keepNewest(context, { notes: notes.slice(-CONTEXT_LIMITS.notes) }, "notes", notes.length);
     }
     case "add_handle": {

@@ -130,7 +130,7 @@ export class TestSession {
         ...(this.sessionId !== undefined && { "mcp-session-id": this.sessionId }),
         ...this.headers,
       },
-      body: typeof message === "string" ? message : JSON.stringify(message),
+      body: typeof message === "string" || message instanceof Uint8Array ? message : JSON.stringify(message),
     });
   }
 

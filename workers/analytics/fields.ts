@@ -1,20 +1,29 @@
 import { z } from "zod";
+import { readJson } from "../../shared/mcp/forgive-arguments.ts";
 import { GRAINS } from "./grains.ts";
 import { PERIOD_FORMS } from "./periods.ts";
 
 /** A name or value of at most 100 characters. */
 const nameField = z.string().trim().min(1).max(100);
 
-/** A list of names that may also be written as one text with commas. */
+/** A list of names that may also be written as one text, with commas or as JSON. */
 function listField(max: number) {
-  const list = z.array(nameField).max(max);
-  const text = z
-    .string()
-    .max(max * 100)
-    .transform((value) => value.split(",").map((part) => part.trim()))
-    .transform((parts) => parts.filter((part) => part !== ""))
-    .pipe(list);
-  return z.union([list, text]);
+  return z.preprocess((value) => {
+    if (typeof value !== "string" || value.length > max * 200) return value;
+    return (
+      readList(value) ??
+      value
+        .split(",")
+        .map((part) => part.trim())
+        .filter((part) => part !== "")
+    );
+  }, z.array(nameField).max(max));
+}
+
+/** The list that a text holds as JSON. */
+function readList(text: string): unknown[] | undefined {
+  const value = readJson(text);
+  return Array.isArray(value) ? value : undefined;
 }
 
 /** One metric. */
@@ -36,7 +45,12 @@ export const dimensionsField = listField(3).describe(
 export const dimensionField = nameField;
 
 /** A span of time. */
-export const periodField = z.coerce.string().trim().min(1).max(60).describe(`Days (UTC): ${PERIOD_FORMS}`);
+export const periodField = z
+  .preprocess(
+    (value) => (typeof value === "number" ? String(value) : value),
+    z.string().trim().min(1).max(60),
+  )
+  .describe(`Days (UTC): ${PERIOD_FORMS}`);
 
 /** A time zone. */
 export const timezoneField = z
@@ -58,17 +72,23 @@ export const customerFields = {
   segment: nameField.describe('Customer segment, e.g. "Enterprise"; "all" for every segment').optional(),
 };
 
+/** One member of a dimension, or several of them, also as JSON text. */
+const membersField = z.preprocess(
+  (value) => (typeof value === "string" ? (readList(value) ?? value) : value),
+  z.union([nameField, z.array(nameField).max(100)]),
+);
+
 /** Filters by dimension. */
 export const filtersField = z
-  .record(nameField, z.union([nameField, z.array(nameField).max(100)]))
+  .record(nameField, membersField)
   .refine((filters) => Object.keys(filters).length <= 8, "at most 8 filters")
   .describe('By dimension: {"channel": ["email", "ads"], "country": "!Germany"}; "!" excludes');
 
 /** What narrows a question down. */
 export const selectionFields = { filters: filtersField.optional(), ...customerFields };
 
-/** How many of something, from 1 to `max`; digits in quotes are taken as well. */
-export const countField = (max: number) => z.coerce.number().int().min(1).max(max);
+/** How many of something, from 1 to `max`. */
+export const countField = (max: number) => z.number().int().min(1).max(max);
 
 /** Whether a picture of the answer is wanted. Off unless asked: a picture costs a model several hundred tokens. */
 export const chartField = z.enum(["none", "auto"]).default("none").describe("auto adds a picture (PNG)");

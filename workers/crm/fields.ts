@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { ToolError } from "../../shared/call/tool-error.ts";
 import { type IdKind, isId } from "./identifiers.ts";
-import { LARGEST_AMOUNT } from "./money.ts";
+import { hasWholeCents, LARGEST_AMOUNT, PART_OF_A_CENT } from "./money.ts";
 import { STAGES } from "./stages.ts";
 
 /** Input fields that several tools share: one bound, one message, one description each. */
@@ -77,8 +77,12 @@ export const dayField = z.string().refine(isDay, "Expected a day as YYYY-MM-DD."
 /** A stage of the pipeline. */
 export const stageField = z.enum(STAGES);
 
-/** An amount of money in currency units. */
-export const amountField = z.number().min(0).max(LARGEST_AMOUNT);
+/** An amount of money in currency units, of a tool and of a file alike. */
+export const amountField = z
+  .number()
+  .min(0)
+  .max(LARGEST_AMOUNT)
+  .refine(hasWholeCents, `Expected an amount ${PART_OF_A_CENT}, such as 1200.50.`);
 
 /** Whose rows: a person, the caller, or everyone. */
 export const ownerField = lineField(100).describe('"me", a name, e-mail or id; "any": everyone');

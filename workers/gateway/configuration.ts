@@ -5,6 +5,8 @@ import {
   type KeyringProblem,
   readKeyring,
 } from "../../shared/auth/keyring.ts";
+import { isLoopbackHost } from "./loopback-host.ts";
+import { findBadOrigins } from "./origins.ts";
 
 /** Something that must be set before Gatehouse may serve anything: one clear sentence, which names the command. */
 export interface ConfigurationProblem {
@@ -38,6 +40,7 @@ export function checkConfiguration(
   ];
   return [
     ...checkPublicUrl(env),
+    ...checkOrigins(env),
     ...checkKeys(env),
     ...DATABASES.flatMap((name) => checkBinding(env, name, "prepare", "D1 database", "[[d1_databases]]")),
     ...checkBinding(env, "OAUTH_KV", "get", "KV namespace", "[[kv_namespaces]]"),
@@ -47,11 +50,6 @@ export function checkConfiguration(
     ),
     ...checkBinding(env, "CALL_QUEUE", "send", "Queue", "[[queues.producers]]"),
   ];
-}
-
-/** Whether a host name is this machine itself (RFC 8252 §7.3, RFC 6761 §6.3). */
-function isLoopbackHost(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
 function checkPublicUrl(env: Readonly<Record<string, unknown>>): ConfigurationProblem[] {
@@ -84,6 +82,20 @@ function checkPublicUrl(env: Readonly<Record<string, unknown>>): ConfigurationPr
     ];
   }
   return [];
+}
+
+function checkOrigins({
+  ALLOWED_ORIGINS: setting,
+}: Readonly<Record<string, unknown>>): ConfigurationProblem[] {
+  const name = "ALLOWED_ORIGINS";
+  const bad = typeof setting === "string" ? findBadOrigins(setting) : [];
+  if (bad.length === 0) return [];
+  return [
+    {
+      name,
+      message: `ALLOWED_ORIGINS names ${bad.join(", ").slice(0, 200)}, which is no origin such as https://app.example; correct it under [vars] in wrangler.toml and run: npm run deploy`,
+    },
+  ];
 }
 
 function checkKeys(env: Readonly<Record<string, unknown>>): ConfigurationProblem[] {

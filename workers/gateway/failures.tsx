@@ -88,5 +88,5 @@ export const answerFailure: ErrorHandler<{ Bindings: Env }> = (failure, c) => {
 
 function wantsPage(c: Context): boolean {
   const forPrograms = /^\/(mcp|oauth|\.well-known)(\/|$)/.test(c.req.path);
-  return !forPrograms && c.req.header("Accept")?.includes("text/html") === true;
+  return !forPrograms && c.req.header("Accept")?.toLowerCase().includes("text/html") === true;
 }

@@ -20,6 +20,8 @@ export interface GrantMetadata {
   /** The domain that publishes the client's metadata document, or `null` when the name is not verified. */
   clientDomain: string | null;
   redirectHost: string;
+  /** Whether the client said for which MCP URL it wants access (RFC 8707). Grants of an earlier release do not say. */
+  namedResource?: boolean;
 }
 
 /** The grant that a token of the OAuth library belongs to: `userId:grantId:secret`. */

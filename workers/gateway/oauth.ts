@@ -1,7 +1,8 @@
-import { OAuthResourceServer } from "@cloudflare/workers-oauth-provider";
+import { OAuthError, OAuthResourceServer } from "@cloudflare/workers-oauth-provider";
 import { log } from "../../shared/observe/log.ts";
-import { type GrantProps, renewGrant } from "./grant.ts";
+import { type GrantMetadata, type GrantProps, renewGrant } from "./grant.ts";
 import { GrantServer } from "./grants/grant-server.ts";
+import { withGrantStore } from "./grants/grant-storage.ts";
 import { serveMcp } from "./mcp.ts";
 import { listResources, listScopes, type Resource } from "./resources.ts";
 
@@ -33,9 +34,11 @@ function createOAuthServers(publicUrl: string): OAuthServers {
     issuer: publicUrl,
     resources: resources.map((resource) => resource.url),
     // Clients older than RFC 8707 name no resource. They get a token for the URL with everything, and only that one.
-    defaultResource: `${publicUrl}/mcp`,
+    defaultResource: defaultResource(publicUrl),
     clientRegistrationEndpoint: "/oauth/register",
     clientIdMetadataDocumentEnabled: true,
+    // RFC 8252 §7.1. Which schemes, redirects.ts decides.
+    allowPrivateUseRedirectUris: true,
     scopesSupported: listScopes(),
     accessTokenTTL: ACCESS_TOKEN_TTL,
     refreshTokenTTL: IDLE_TTL,
@@ -68,9 +71,39 @@ function buildResourceServer(
       resource_name: resource.title,
     },
     requiredScopes: [...resource.baseline],
-    validateToken: (env) => (url, token) => authorizationServer.validateToken<GrantProps>(url, token, env),
+    validateToken: (env) => async (url, token) => {
+      const validated = await authorizationServer.validateToken<GrantProps>(url, token, env);
+      if (validated === null) await explainOtherResource(authorizationServer, env, publicUrl, token);
+      return validated;
+    },
     handler: {
       fetch: (request, env, context) => serveMcp(request, env, context, resource.server),
     },
+  });
+}
+
+function defaultResource(publicUrl: string): string {
+  return `${publicUrl}/mcp`;
+}
+
+/**
+ * Throws 403 for a token of the URL with everything whose client named no resource (older than RFC 8707 in MCP,
+ * 2025-06-18). A 401 would send such a client through the same sign-in for the same token, without end.
+ */
+async function explainOtherResource(
+  authorizationServer: GrantServer,
+  env: Env,
+  publicUrl: string,
+  token: string,
+): Promise<void> {
+  const url = defaultResource(publicUrl);
+  if ((await authorizationServer.validateToken(url, token, env)) === null) return;
+  const [userId, grantId] = token.split(":");
+  const key = `grant:${userId}:${grantId}`;
+  const grant = await withGrantStore(env).OAUTH_KV.get<{ metadata?: Partial<GrantMetadata> }>(key, "json");
+  if (grant?.metadata?.namedResource !== false) return;
+  throw new OAuthError("invalid_target", {
+    description: `This token is for ${url}, because the client named no resource when it asked for it (RFC 8707). Connect the client to ${url}, or use a newer version of it.`,
+    statusCode: 403,
   });
 }

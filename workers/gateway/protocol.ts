@@ -1,10 +1,13 @@
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { ANONYMOUS_CHAIN } from "../../shared/audit/record.ts";
+import { isEncoded } from "../../shared/mcp/content-headers.ts";
 import { refuse } from "./failures.tsx";
 import { limitPrograms } from "./limit-address.ts";
 import { getOAuthServers } from "./oauth.ts";
+import { requireOrigin } from "./origins.ts";
 import { recordClientEvent } from "./record-event.ts";
+import { readRegistration } from "./registration.ts";
 
 type GatewayContext = Context<{ Bindings: Env }>;
 
@@ -22,12 +25,13 @@ export const protocolRoutes = new Hono<{ Bindings: Env }>();
 
 protocolRoutes.all("/.well-known/*", async (c) => {
   const door = getOAuthServers(c.env);
-  if (c.req.path === "/.well-known/oauth-authorization-server") {
-    return await door.authorizationServer.fetch(c.req.raw, c.env, contextOf(c));
+  const { path, request } = withoutSlash(c);
+  if (path === "/.well-known/oauth-authorization-server") {
+    return await door.authorizationServer.fetch(request, c.env, contextOf(c));
   }
-  const path = c.req.path.startsWith(RESOURCE_METADATA) ? c.req.path.slice(RESOURCE_METADATA.length) : "";
-  const resourceServer = door.resourceServers.get(path);
-  if (resourceServer !== undefined) return await resourceServer.fetch(c.req.raw, c.env, contextOf(c));
+  const resource = path.startsWith(RESOURCE_METADATA) ? path.slice(RESOURCE_METADATA.length) : "";
+  const resourceServer = door.resourceServers.get(resource);
+  if (resourceServer !== undefined) return await resourceServer.fetch(request, c.env, contextOf(c));
   return await answerUnknown(c, "Gatehouse publishes no such document.");
 });
 
@@ -56,15 +60,45 @@ protocolRoutes.post(
   limitPrograms({ what: "token", limit: TOKEN_REQUESTS_PER_MINUTE, windowMs: 60_000 }, "Too many requests"),
 );
 
-protocolRoutes.all("/oauth/:endpoint{token|register}", (c) =>
-  getOAuthServers(c.env).authorizationServer.fetch(c.req.raw, c.env, contextOf(c)),
-);
+protocolRoutes.post("/oauth/register", async (c) => {
+  const { request, response } = await readRegistration(c.req.raw);
+  if (response !== undefined) return readableAnywhere(response, c.req.header("Origin"));
+  return await getOAuthServers(c.env).authorizationServer.fetch(request, c.env, contextOf(c));
+});
+
+protocolRoutes.all("/oauth/:endpoint{token|register}", async (c) => {
+  if (isEncoded(c.req.raw.headers)) {
+    const body = { error: "invalid_request", error_description: "Send the body without compression." };
+    return readableAnywhere(Response.json(body, { status: 415 }), c.req.header("Origin"));
+  }
+  return await getOAuthServers(c.env).authorizationServer.fetch(c.req.raw, c.env, contextOf(c));
+});
+
+protocolRoutes.use("/mcp/*", requireOrigin);
 
 protocolRoutes.all("/mcp/*", async (c) => {
-  const resourceServer = getOAuthServers(c.env).resourceServers.get(c.req.path);
-  if (resourceServer !== undefined) return await resourceServer.fetch(c.req.raw, c.env, contextOf(c));
+  const { path, request } = withoutSlash(c);
+  const resourceServer = getOAuthServers(c.env).resourceServers.get(path);
+  if (resourceServer !== undefined) return await resourceServer.fetch(request, c.env, contextOf(c));
   return await answerUnknown(c, "There is no MCP server at this address.");
 });
+
+/** The request as one for the same address without slashes at the end of its path. */
+function withoutSlash(c: GatewayContext): { path: string; request: Request } {
+  const path = c.req.path.replace(/(?<!\/)\/+$/, "");
+  if (path === c.req.path) return { path, request: c.req.raw };
+  const url = new URL(c.req.url);
+  url.pathname = path;
+  return { path, request: new Request(url, c.req.raw) };
+}
+
+/** The OAuth endpoints answer pages of every origin, as the library does: nothing that a browser adds counts there. */
+function readableAnywhere(response: Response, origin: string | undefined): Response {
+  if (origin === undefined) return response;
+  response.headers.set("Access-Control-Allow-Origin", origin);
+  response.headers.append("Vary", "Origin");
+  return response;
+}
 
 /** Who registers is nobody yet, so it stands in the chain of strangers, with the id that the client was given. */
 async function recordRegistration(c: GatewayContext): Promise<void> {

@@ -6,3 +6,6 @@ export const KEEP_ALIVE_COMMENT = ": keep-alive\n\n";
 
 /** Bytes that may wait for a client that does not read. One that lets more of them wait counts as gone. */
 export const MAX_BUFFERED_BYTES = 1024 * 1024;
+
+/** Tells a proxy not to hold a stream back until it ends (nginx, and those that follow it). */
+export const UNBUFFERED = { "x-accel-buffering": "no" };

@@ -1,11 +1,15 @@
-import { KEEP_ALIVE_COMMENT, KEEP_ALIVE_MS, MAX_BUFFERED_BYTES } from "./event-stream.ts";
+import { KEEP_ALIVE_COMMENT, KEEP_ALIVE_MS, MAX_BUFFERED_BYTES, UNBUFFERED } from "./event-stream.ts";
 
 /** Milliseconds that a client which lost its stream waits before it comes back (SSE `retry`). */
 const RETRY_MS = 1_000;
 
 /** An answer is one person's: nobody between may keep it, and nobody may wait until it is whole. */
 const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
-const STREAM_HEADERS = { "content-type": "text/event-stream", "cache-control": "no-store, no-transform" };
+const STREAM_HEADERS = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store, no-transform",
+  ...UNBUFFERED,
+};
 
 const encoder = new TextEncoder();
 

@@ -4,20 +4,29 @@ import { JSON_RPC, jsonRpcError } from "../../call/protocol-fault.ts";
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /** Nesting of one message. Deeper input is refused before any schema walks it. */
-const MAX_DEPTH = 64;
+export const MAX_DEPTH = 64;
 
 /** Milliseconds in which a message must arrive. A body that never ends would hold its request for ever. */
 export const BODY_TIMEOUT_MS = 30_000;
 
-const decoder = new TextDecoder();
+/** Bytes that are no UTF-8 would become other text than was sent, and be stored as that. */
+const FATAL = { fatal: true, ignoreBOM: false };
+const decoder = new TextDecoder("utf-8", FATAL);
 
-/** A parsed message, or the answer that refuses it. */
-export type BodyResult =
-  | { ok: true; body: Record<string, unknown>; text: string }
-  | { ok: false; response: Response };
+/** What a POST brought, or the answer that refuses it. */
+export type BodyResult = { ok: true; body: PostBody; text: string } | { ok: false; response: Response };
+
+/** One message, or the messages of a batch, which only sessions of revision 2025-03-26 take. */
+export type PostBody = Record<string, unknown> | Record<string, unknown>[];
+
+/** An escape that stands for half of a character, unless its other half follows. */
+const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
+
+/** Messages of one batch. */
+const MAX_BATCH = 100;
 
 /**
- * Reads and checks a POST body: JSON, one object (batches ended with 2025-06-18), bounded in bytes, depth and time.
+ * Reads and checks a POST body: JSON in UTF-8, one object or a batch of them, bounded in bytes, depth and time.
  */
 export async function readMessage(request: Request): Promise<BodyResult> {
   const text = await inTime(readText(request));
@@ -28,21 +37,34 @@ export async function readMessage(request: Request): Promise<BodyResult> {
   if (text === null) {
     return refuse(413, JSON_RPC.invalidRequest, `The message is larger than ${MAX_BODY_BYTES} bytes.`);
   }
+  if (text === NO_TEXT) return refuse(400, JSON_RPC.parseError, "Parse error: the body is not valid UTF-8.");
   let body: unknown;
   try {
     body = JSON.parse(text);
   } catch {
     return refuse(400, JSON_RPC.parseError, "Parse error: the body is not valid JSON.");
   }
-  if (Array.isArray(body))
-    return refuse(400, JSON_RPC.invalidRequest, "Batches are not supported: send one message a request.");
   if (typeof body !== "object" || body === null) {
     return refuse(400, JSON_RPC.invalidRequest, "The body must be one JSON-RPC object.");
+  }
+  const isFull = Array.isArray(body) && body.length <= MAX_BATCH && body.every(isObject);
+  if (Array.isArray(body) && (!isFull || body.length === 0)) {
+    const message = `A batch holds 1 to ${MAX_BATCH} JSON-RPC objects.`;
+    return refuse(400, JSON_RPC.invalidRequest, message);
   }
   if (isDeeperThan(body, MAX_DEPTH)) {
     return refuse(400, JSON_RPC.invalidRequest, `The message is nested deeper than ${MAX_DEPTH} levels.`);
   }
-  return { ok: true, body: body as Record<string, unknown>, text };
+  return { ok: true, body: body as PostBody, text };
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether the text of a message may hold half a character: only an escape can, because the bytes were UTF-8. */
+export function mayHoldHalves(text: string): boolean {
+  return SURROGATE_ESCAPE.test(text);
 }
 
 function refuse(status: number, code: number, message: string): BodyResult {
@@ -62,38 +84,57 @@ async function inTime<Value>(work: Promise<Value>): Promise<Value | undefined> {
   }
 }
 
+/** The body is no text. */
+const NO_TEXT = Symbol("no text");
+
 /**
- * The body as text, or `null` when it is too long. A length that fits is taken at its word, because HTTP ends a body
+ * The body as text, {@link NO_TEXT} when it is no UTF-8, or `null` when it is too long. A length that fits is taken at its word, because HTTP ends a body
  * where it says, and counted all the same; a body without one is counted as it comes.
  */
-async function readText(request: Request): Promise<string | null> {
+async function readText(request: Request): Promise<string | null | typeof NO_TEXT> {
   const declared = request.headers.get("content-length");
   if (declared === null || Number(declared) > MAX_BODY_BYTES)
     return readBounded(request.body, MAX_BODY_BYTES);
   const bytes = await request.arrayBuffer();
-  return bytes.byteLength > MAX_BODY_BYTES ? null : decoder.decode(bytes);
+  return bytes.byteLength > MAX_BODY_BYTES ? null : decode(() => decoder.decode(bytes));
 }
 
-async function readBounded(stream: ReadableStream<Uint8Array> | null, limit: number): Promise<string | null> {
+function decode(work: () => string): string | typeof NO_TEXT {
+  try {
+    return work();
+  } catch {
+    return NO_TEXT;
+  }
+}
+
+async function readBounded(
+  stream: ReadableStream<Uint8Array> | null,
+  limit: number,
+): Promise<string | null | typeof NO_TEXT> {
   if (!stream) return "";
-  const partial = new TextDecoder();
+  const partial = new TextDecoder("utf-8", FATAL);
   const reader = stream.getReader();
   let text = "";
   let bytes = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return text + partial.decode();
-    bytes += value.byteLength;
+    bytes += value?.byteLength ?? 0;
     if (bytes > limit) {
       await reader.cancel();
       return null;
     }
-    text += partial.decode(value, { stream: true });
+    const part = decode(() => partial.decode(value, { stream: !done }));
+    if (part === NO_TEXT) {
+      await reader.cancel();
+      return NO_TEXT;
+    }
+    text += part;
+    if (done) return text;
   }
 }
 
 /** Walks level by level, so that hostile nesting cannot exhaust the stack. */
-function isDeeperThan(root: object, limit: number): boolean {
+export function isDeeperThan(root: object, limit: number): boolean {
   let level: unknown[] = [root];
   for (let depth = 0; depth < limit; depth += 1) {
     level = level.flatMap((value) =>

@@ -1,4 +1,4 @@
-import { KEEP_ALIVE_COMMENT, KEEP_ALIVE_MS, MAX_BUFFERED_BYTES } from "./event-stream.ts";
+import { KEEP_ALIVE_COMMENT, KEEP_ALIVE_MS, MAX_BUFFERED_BYTES, UNBUFFERED } from "./event-stream.ts";
 
 const encoder = new TextEncoder();
 
@@ -55,6 +55,6 @@ export function streamSocket(
   };
   const body = new ReadableStream(source, new ByteLengthQueuingStrategy({ highWaterMark: 0 }));
   return new Response(body, {
-    headers: { "content-type": "text/event-stream", "cache-control": "no-cache" },
+    headers: { "content-type": "text/event-stream", "cache-control": "no-cache", ...UNBUFFERED },
   });
 }

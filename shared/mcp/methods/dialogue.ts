@@ -8,6 +8,7 @@ import { ToolError } from "../../call/tool-error.ts";
 import type { JsonValue } from "../../encoding/json.ts";
 import type { PageVisit } from "../../guard/request-context.ts";
 import { describeIssues, type JsonSchema } from "../../server/schema.ts";
+import { forgiveArguments } from "../forgive-arguments.ts";
 
 /** Milliseconds a person has to answer while the call waits. */
 export const ANSWER_TIMEOUT_MS = 5 * 60_000;
@@ -116,7 +117,9 @@ export function readAnswer<Schema extends z.ZodObject>(
     ? { action: "accept" as const, content: response }
     : readElicitation(response);
   if (action !== "accept") return { action };
-  const parsed = question.schema.safeParse(content ?? {});
+  const parsed = question.schema.safeParse(
+    forgiveArguments(question.schema, (content ?? {}) as Record<string, unknown>),
+  );
   if (!parsed.success) throw new ToolError("invalid_input", describeIssues(parsed.error));
   return { action, content: parsed.data };
 }
@@ -131,7 +134,7 @@ export function readSample(response: unknown): string {
 
 const ELICITATION = z.object({
   action: z.enum(["accept", "decline", "cancel"]),
-  content: z.record(z.string(), z.unknown()).optional(),
+  content: z.record(z.string(), z.unknown()).nullish(),
 });
 
 function readElicitation(response: unknown): z.output<typeof ELICITATION> {

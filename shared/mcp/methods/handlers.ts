@@ -28,6 +28,7 @@ import { iconsOf } from "../../server/icons.ts";
 import { parseArguments } from "../../server/schema.ts";
 import { viewMeta } from "../../server/view.ts";
 import { leaveOutOfMessages } from "../embedded-resources.ts";
+import { cutText } from "../well-formed.ts";
 import { paginate } from "./paging.ts";
 
 /** Values per completion (MCP 2025-11-25, «Completion»: at most 100). */
@@ -176,7 +177,7 @@ export async function getPrompt(
   args: Record<string, string> | undefined,
 ): Promise<{ description: string; messages: PromptMessage[] }> {
   const entry = ctx.catalogue.prompts.get(name);
-  if (!entry) throw new ProtocolFault(JSON_RPC.invalidParams, `Unknown prompt: ${name.slice(0, 64)}`);
+  if (!entry) throw new ProtocolFault(JSON_RPC.invalidParams, `Unknown prompt: ${cutText(name, 64)}`);
   const prompt = entry.definition;
   const messages = await guardedRead(
     ctx,
@@ -207,7 +208,7 @@ export async function complete(
     ctx,
     entry,
     { ...others, [argument.name]: argument.value },
-    async (context) => completer?.(argument.value.slice(0, 200), context, others) ?? [],
+    async (context) => completer?.(cutText(argument.value, 200), context, others) ?? [],
   ).catch((fault: unknown) => {
     const code = String(errorCodeOf(fault) ?? "internal_error");
     if (!NO_SUGGESTION.has(code)) throw fault;
@@ -235,7 +236,7 @@ function withIcons({ env, catalogue }: RequestContext, { listed, subject }: Entr
  */
 export function unknownResource({ lane }: RequestContext, uri: string): ProtocolFault {
   const code = lane === "stateless" ? JSON_RPC.invalidParams : JSON_RPC.resourceNotFound;
-  return new ProtocolFault(code, "Resource not found", { uri: uri.slice(0, 500) });
+  return new ProtocolFault(code, "Resource not found", { uri: cutText(uri, 500) });
 }
 
 function findCompleters(

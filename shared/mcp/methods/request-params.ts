@@ -1,7 +1,9 @@
 import { z } from "zod";
-import { JSON_RPC } from "../../call/protocol-fault.ts";
+import { JSON_RPC, jsonRpcError } from "../../call/protocol-fault.ts";
 import type { JsonValue } from "../../encoding/json.ts";
 import { describeIssues } from "../../server/schema.ts";
+import { mayHoldHalves } from "../http/request-body.ts";
+import { cutText, findHalfCharacter } from "../well-formed.ts";
 import { LOG_LEVELS } from "./log-level.ts";
 
 const text = z.string();
@@ -43,12 +45,38 @@ const PARAMS: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
   ],
 ]);
 
+/** Methods whose arguments are checked where they are read, and refused there in the words for a model. */
+const OWN_ARGUMENTS = ["tools/call", "prompts/get"];
+
+/**
+ * The answer to a message that holds half of a character, which no store could keep: -32602 for a request, HTTP 400 for
+ * anything else. Nothing of such a message is done.
+ */
+export function findTextFault({
+  body,
+  text,
+}: {
+  body: Readonly<Record<string, unknown>>;
+  text: string;
+}): Response | undefined {
+  if (!mayHoldHalves(text)) return undefined;
+  const { id, method, params } = body;
+  const own = OWN_ARGUMENTS.includes(String(method)) && typeof params === "object" && params !== null;
+  const broken = findHalfCharacter(own ? { ...body, params: { ...params, arguments: null } } : body);
+  if (broken === null) return undefined;
+  const message = `Half of a character (a surrogate without its pair) is no text: ${cutText(broken, 200) || "message"}.`;
+  if (typeof method !== "string" || (typeof id !== "string" && !Number.isSafeInteger(id))) {
+    return jsonRpcError(400, JSON_RPC.invalidRequest, message);
+  }
+  return jsonRpcError(200, JSON_RPC.invalidParams, message, undefined, id as JsonValue);
+}
+
 /**
  * The error (JSON-RPC 2.0 §5.1, -32602) for a request whose parameters are not of the right type, or `null`. Both SDKs
  * find the same, but call it an internal error and print what their validator said.
  */
 export function findParamsFault(
-  request: Record<string, unknown>,
+  request: Readonly<Record<string, unknown>>,
 ): { jsonrpc: "2.0"; id: JsonValue; error: { code: number; message: string } } | null {
   const { id, method, params } = request;
   if ((typeof id !== "string" && typeof id !== "number") || typeof method !== "string") return null;

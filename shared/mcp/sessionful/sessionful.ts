@@ -22,6 +22,7 @@ import type { Catalogue } from "../../server/catalogue.ts";
 import { emptyContext, type SessionContext } from "../../session/context.ts";
 import { ResultStore } from "../../session/result-store.ts";
 import type { SessionMemory } from "../../session/session-memory.ts";
+import { BATCH_HEADER, BATCH_REVISION } from "../batch.ts";
 import { BINDING_HEADER, STREAM_HEADER } from "../http/headers.ts";
 import { CAPABILITIES, SERVER_INFO } from "../methods/server-info.ts";
 import { createDurableObjectMemory } from "./durable-object-memory.ts";
@@ -138,6 +139,10 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   override async onRequest(request: Request): Promise<Response> {
     const change = request.headers.get(CHANGE_HEADER);
     if (change !== null) return await this.#hear(Number(change));
+    if (request.headers.has(BATCH_HEADER)) {
+      const refusal = await this.#refuseBatch();
+      if (refusal) return refusal;
+    }
     const parsed = JSONRPCMessageSchema.safeParse(await request.json());
     if (!parsed.success) return jsonRpcError(400, JSON_RPC.invalidRequest, "Not a JSON-RPC 2.0 message.");
     const message: JSONRPCMessage = parsed.data;
@@ -158,6 +163,15 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
         ? posts.accept(message, extra)
         : posts.receive(message, extra, version),
     );
+  }
+
+  /** Batches ended with revision 2025-06-18. */
+  async #refuseBatch(): Promise<Response | undefined> {
+    const begun = await this.getInitializeRequest();
+    const params = begun && "params" in begun ? (begun.params as { protocolVersion?: unknown }) : {};
+    if (params.protocolVersion === BATCH_REVISION) return undefined;
+    const message = "Batches are not supported in this session's revision: send one message a request.";
+    return jsonRpcError(400, JSON_RPC.invalidRequest, message);
   }
 
   /** A stream for news opens. It works without news too, so what fails here does not close it. */

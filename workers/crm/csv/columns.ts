@@ -1,5 +1,6 @@
 import { z } from "zod";
 import {
+  amountField,
   companyFields,
   dayField,
   emailField,
@@ -8,7 +9,7 @@ import {
   ownerField,
   phoneField,
 } from "../fields.ts";
-import { CURRENCY, LARGEST_AMOUNT } from "../money.ts";
+import { CURRENCY, PART_OF_A_CENT } from "../money.ts";
 import { OPEN_STAGES, type Stage } from "../stages.ts";
 
 /** Kinds of record that a file can bring. */
@@ -37,10 +38,10 @@ const amount = z
   .string()
   .regex(
     /^\d{1,13}(\.\d{1,2})?$/,
-    "Expected an amount such as 1200 or 1200.50: write it without a sign, and with no more than two decimals.",
+    `Expected an amount such as 1200 or 1200.50: write it without a sign, and ${PART_OF_A_CENT}.`,
   )
   .transform(Number)
-  .pipe(z.number().max(LARGEST_AMOUNT));
+  .pipe(amountField);
 
 const currency = z
   .string()

@@ -99,7 +99,7 @@ function AppItem({ app }: { app: ConnectedApp }) {
           "not used yet"
         ) : (
           <>
-            last used <Day date={app.lastUsed} />
+            last used <Time date={app.lastUsed} />
           </>
         )}
         {app.expires && (
@@ -109,6 +109,13 @@ function AppItem({ app }: { app: ConnectedApp }) {
           </>
         )}
       </p>
+      {app.use && (
+        <p class="quiet small">
+          First used <Time date={app.use.firstUsed} />
+          {app.use.address !== null && <> · from {app.use.address}</>}
+          {app.use.userAgent !== null && <> · {app.use.userAgent}</>}
+        </p>
+      )}
       <ul class="grants">
         {app.scopes.map(({ description, access }) => (
           <li>
@@ -118,12 +125,27 @@ function AppItem({ app }: { app: ConnectedApp }) {
       </ul>
       <form method="post" action="/account/revoke">
         <input type="hidden" name="grant" value={app.grantId} />
-        <button type="submit" class="danger" aria-label={`Revoke access of ${app.name}, ${app.covers}`}>
+        <button type="submit" class="danger" aria-label={nameApp(app)}>
           Revoke access
         </button>
       </form>
     </li>
   );
+}
+
+/** Two machines with one app have buttons of the same words otherwise. */
+function nameApp({ name, covers, use }: ConnectedApp): string {
+  const first =
+    use && `, first used ${minuteOf(use.firstUsed)}${use.address === null ? "" : ` from ${use.address}`}`;
+  return `Revoke access of ${name}, ${covers}${first ?? ""}`;
+}
+
+function minuteOf(date: Date): string {
+  return `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
+function Time({ date }: { date: Date }) {
+  return <time dateTime={date.toISOString()}>{minuteOf(date)}</time>;
 }
 
 function Day({ date }: { date: Date }) {

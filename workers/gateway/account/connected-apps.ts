@@ -1,6 +1,8 @@
 import type { GrantSummary, OAuthHelpers } from "@cloudflare/workers-oauth-provider";
+import type { GrantUses } from "../../objects/grants/grant-uses.ts";
 import { describeScope, type OfferedScope, toAccess } from "../authorize/offer.ts";
 import { readGrantMetadata } from "../grant.ts";
+import { grantStore } from "../grants/grant-objects.ts";
 import { findResource } from "../resources.ts";
 
 /** Most apps on one page of the list. */
@@ -18,8 +20,13 @@ export interface ConnectedApp {
   url: string;
   scopes: { scope: string; description: string; access: OfferedScope["access"] }[];
   since: Date;
-  /** The app's last recorded call for this person, at whichever URL; `null` when it made none yet. */
+  /**
+   * When the app was last used, or `null` when it was not. Of an app that is connected once by its last recorded call;
+   * of one on several machines by when this one last asked for tokens, because calls name the app and not the machine.
+   */
   lastUsed: Date | null;
+  /** When this machine first asked for tokens, and from where it last did; `null` where an earlier release was asked. */
+  use: { firstUsed: Date; address: string | null; userAgent: string | null } | null;
   /** When the connection ends if the app stays away; `null` for never. */
   expires: Date | null;
 }
@@ -27,8 +34,7 @@ export interface ConnectedApp {
 /** The person's connected apps, newest first within a page. `cursor` leads to the next page. */
 export async function listConnectedApps(
   oauth: OAuthHelpers,
-  database: D1Database,
-  publicUrl: string,
+  env: Env,
   userId: string,
   cursor?: string,
 ): Promise<{ apps: ConnectedApp[]; cursor?: string }> {
@@ -36,10 +42,17 @@ export async function listConnectedApps(
     limit: PAGE_SIZE,
     ...(cursor !== undefined && { cursor }),
   });
-  const lastUses = await readLastUses(database, userId);
-  const apps = page.items.map((grant) =>
-    toConnectedApp(grant, publicUrl, lastUses.get(grant.clientId) ?? null),
-  );
+  const [calls, uses] = await Promise.all([
+    readLastUses(env.PLATFORM_DB, userId),
+    grantStore(env, userId).listUses(),
+  ]);
+  const clients = page.items.map(({ clientId }) => clientId);
+  const apps = page.items.map((grant) => {
+    const use = uses.find(({ grantId }) => grantId === grant.id) ?? null;
+    const isOnly = clients.filter((clientId) => clientId === grant.clientId).length === 1;
+    const called = isOnly || use === null ? (calls.get(grant.clientId) ?? null) : new Date(use.lastAt);
+    return toConnectedApp(grant, env.PUBLIC_URL, called, use);
+  });
   apps.sort((a, b) => b.since.getTime() - a.since.getTime());
   return { apps, ...(page.cursor !== undefined && { cursor: page.cursor }) };
 }
@@ -53,7 +66,12 @@ async function readLastUses(database: D1Database, userId: string): Promise<Map<s
   return new Map(results.map(({ client_id, at }) => [client_id, new Date(at)]));
 }
 
-function toConnectedApp(grant: GrantSummary, publicUrl: string, lastUsed: Date | null): ConnectedApp {
+function toConnectedApp(
+  grant: GrantSummary,
+  publicUrl: string,
+  lastUsed: Date | null,
+  use: GrantUses | null,
+): ConnectedApp {
   const url = Array.isArray(grant.resource) ? grant.resource[0] : grant.resource;
   const resource = findResource(publicUrl, url);
   const metadata = readGrantMetadata(grant.metadata);
@@ -71,6 +89,7 @@ function toConnectedApp(grant: GrantSummary, publicUrl: string, lastUsed: Date |
     })),
     since: new Date(grant.createdAt * 1000),
     lastUsed,
+    use: use && { firstUsed: new Date(use.firstAt), address: use.address, userAgent: use.userAgent },
     expires: grant.expiresAt === undefined ? null : new Date(grant.expiresAt * 1000),
   };
 }

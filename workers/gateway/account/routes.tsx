@@ -86,13 +86,7 @@ async function showAccount(
   status: 200 | 422 | 429 = 200,
 ): Promise<Response> {
   const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
-  const list = await listConnectedApps(
-    oauth,
-    c.env.PLATFORM_DB,
-    c.env.PUBLIC_URL,
-    person.id,
-    c.req.query("cursor")?.slice(0, 1024),
-  );
+  const list = await listConnectedApps(oauth, c.env, person.id, c.req.query("cursor")?.slice(0, 1024));
   const props = { person, hasSecondFactor, ...list, ...(notice !== undefined && { notice }) };
   return c.html(<AccountPage {...props} />, status);
 }

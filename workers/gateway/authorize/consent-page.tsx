@@ -2,6 +2,7 @@ import type { ConsentDescription } from "@cloudflare/workers-oauth-provider";
 import { toDisplayText } from "../../../shared/text/display-text.ts";
 import { Page } from "../../../shared/web/page.tsx";
 import type { Person } from "../people.ts";
+import { describeDestination, privateSchemeOf } from "../redirects.ts";
 import type { Resource } from "../resources.ts";
 import type { Offer, OfferedScope } from "./offer.ts";
 
@@ -41,7 +42,7 @@ export function ConsentPage({
           Allow <q>{name}</q> to work with {resource.server === null ? "Gatehouse" : resource.title} for you?
         </h1>
         <Identity client={client} resource={resource} person={person} here={here} />
-        {client.redirectIsLoopback && (
+        {(client.redirectIsLoopback || privateSchemeOf(client.redirectUri) !== null) && (
           <p class="notice caution">
             <strong>Access goes to an app on this computer.</strong> Continue only if you have just started to
             connect it yourself.
@@ -117,7 +118,7 @@ function Identity({
       </dd>
       <dt>Access goes to</dt>
       <dd>
-        <strong>{client.redirectIsLoopback ? new URL(client.redirectUri).host : client.redirectHost}</strong>
+        <strong>{describeDestination(client.redirectUri)}</strong>
       </dd>
       <dt>Covers</dt>
       <dd>

@@ -11,12 +11,14 @@ import { policyInForce } from "../../../shared/policy/current.ts";
 import { toDisplayText } from "../../../shared/text/display-text.ts";
 import { refuse } from "../failures.tsx";
 import { type GrantMetadata, toGrantProps } from "../grant.ts";
+import { withCanonicalResource } from "../grants/canonical-resource.ts";
 import { limitVisitors } from "../limit-address.ts";
 import { withHostCookies, withKeepableCookies } from "../loopback-cookies.ts";
 import { getOAuthServers } from "../oauth.ts";
 import type { Person } from "../people.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
+import { describeDestination, isAcceptableRedirect } from "../redirects.ts";
 import { findResource, type Resource } from "../resources.ts";
 import { missingToConnect, pathToFactor } from "../second-factor/requirement.ts";
 import { CONSENT_POLICY } from "../security-headers.ts";
@@ -68,13 +70,33 @@ authorizeRoutes.post("/authorize", (c) =>
 /** The library's most frequent refusals in words for people; others are shown as it wrote them. */
 const EXPLANATIONS: Readonly<Record<string, string>> = {
   "Invalid client_id": "Gatehouse does not know this app. Its registration may have ended.",
-  "Invalid redirect URI": "The app wants access sent to an address that it has not registered.",
 };
+
+/** What the library says both of an address that is not registered and of one that it would never use. */
+const INVALID_REDIRECT = "Invalid redirect URI";
+
+const NEVER_SENT = "The app wants access sent to an address to which Gatehouse never sends access.";
+
+function explainRedirect(redirect: string): string {
+  if (redirect === "") return "The app does not say where access is to be sent.";
+  return isAcceptableRedirect(redirect, true)
+    ? "The app wants access sent to an address that is not registered for it."
+    : NEVER_SENT;
+}
+
+/** Whether a client id is the address of the client's own description (Client ID Metadata Document). */
+function isDocumentUrl(clientId: string): boolean {
+  return clientId.startsWith("https://");
+}
 
 /** Validates the request, sends the person to sign in if need be, and shows the page. */
 async function showConsent(c: GatewayContext, status: 200 | 422, error?: string): Promise<Response> {
   const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
-  const request = await oauth.parseAuthRequest(c.req.raw);
+  const request = await oauth.parseAuthRequest(withCanonicalResource(c.req.raw));
+  // A registration holds none but these, and a document of the app's own holds whatever the app wrote.
+  if (isDocumentUrl(request.clientId) && !isAcceptableRedirect(request.redirectUri)) {
+    return await askAgain(c, NEVER_SENT);
+  }
   // OAuth 2.1 §4.1.1 wants PKCE from every client; the library asks public clients only.
   if (request.codeChallenge === undefined) {
     return c.redirect(
@@ -138,7 +160,8 @@ async function grant(
   const metadata: GrantMetadata = {
     clientName: toDisplayText(client.clientName, NAME_LENGTH) || "Unnamed app",
     clientDomain: client.clientDomain ?? null,
-    redirectHost: client.redirectHost,
+    redirectHost: describeDestination(client.redirectUri),
+    namedResource: Boolean(c.req.query("resource")),
   };
   const { redirectTo } = await oauth.completeAuthorization({
     request: approved.request,
@@ -146,6 +169,8 @@ async function grant(
     metadata,
     scope: scopes,
     props: toGrantProps(person, mfaAt),
+    // One person may use the same app on two machines: both stay connected until they are revoked.
+    revokeExistingGrants: false,
   });
   await recordConsent(c, person, approved.request, scopes);
   return redirectWith(approved.headers, redirectTo, c.req.url);
@@ -177,7 +202,11 @@ async function answerAuthorizationErrors(c: GatewayContext, run: () => Promise<R
   } catch (failure) {
     if (failure instanceof AuthorizationError) {
       if (failure.redirectTo !== undefined) return c.redirect(failure.redirectTo, 302);
-      return await askAgain(c, EXPLANATIONS[failure.description] ?? `${failure.description}.`);
+      const text =
+        failure.description === INVALID_REDIRECT
+          ? explainRedirect(c.req.query("redirect_uri") ?? "")
+          : (EXPLANATIONS[failure.description] ?? `${failure.description}.`);
+      return await askAgain(c, text);
     }
     if (failure instanceof CimdFetchError) {
       log("warn", "client_metadata_refused", { reason: failure.reason });

@@ -2,7 +2,7 @@ import { openObject } from "../../../shared/objects/open-object.ts";
 import type { GrantStore } from "../../objects/grants/grant-store.ts";
 
 /** What the gateway asks of the object. */
-type Store = Pick<GrantStore, "read" | "write" | "remove" | "list" | "takeTurn" | "endTurn" | "eraseAll">;
+type Store = Pick<GrantStore, "read" | "write" | "remove" | "list" | "takeTurn" | "endTurn" | "eraseAll" | "listUses">;
 
 /**
  * The object that holds a user's grants and tokens; its name is the opaque user id. Everything that it does may be
@@ -17,5 +17,6 @@ export function grantStore(env: Env, userId: string): Store {
     "takeTurn",
     "endTurn",
     "eraseAll",
+    "listUses",
   ]);
 }

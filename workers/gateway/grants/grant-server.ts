@@ -5,11 +5,14 @@ import {
 } from "@cloudflare/workers-oauth-provider";
 import { askOutside } from "../../../shared/upstream/outside-fetch.ts";
 import { refusePrivateClient, requirePublicClient } from "./client-address.ts";
+import { advertiseRegistration } from "./advertise.ts";
+import { withCanonicalForm } from "./canonical-resource.ts";
 import { withGrantStore } from "./grant-storage.ts";
 import { TokenMemory } from "./token-memory.ts";
 import { serveTokenRequest } from "./token-requests.ts";
 
 const TOKEN_PATH = "/oauth/token";
+const METADATA_PATH = "/.well-known/oauth-authorization-server";
 
 /**
  * The library's authorization server over strongly consistent grants. The one place where the library meets the
@@ -34,11 +37,16 @@ export class GrantServer extends OAuthAuthorizationServer<Env> {
   }
 
   override async fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
-    if (new URL(request.url).pathname !== TOKEN_PATH) {
-      return await askOutside(() => super.fetch(request, withGrantStore(env), ctx));
-    }
-    const refused = await refusePrivateClient(request);
+    const { pathname } = new URL(request.url);
+    if (pathname === TOKEN_PATH) return await this.#serveTokens(request, env, ctx);
+    const response = await askOutside(() => super.fetch(request, withGrantStore(env), ctx));
+    return pathname === METADATA_PATH ? await advertiseRegistration(response) : response;
+  }
+
+  async #serveTokens(sent: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
+    const refused = await refusePrivateClient(sent);
     if (refused !== null) return refused;
+    const request = await withCanonicalForm(sent);
     return await serveTokenRequest(request, env, (wrapped) =>
       askOutside(() => super.fetch(request, wrapped, ctx)),
     );

@@ -3,6 +3,7 @@ import { principalGate } from "../../../shared/objects/principal-gate.ts";
 
 import type { Expectation, RecordKey } from "../../objects/grants/grant-records.ts";
 import { grantStore } from "./grant-objects.ts";
+import { isRegisteredKey, readRegisteredClient } from "./registered-clients.ts";
 
 /** Least lifetime in seconds that KV takes; the library counts on the same. */
 const LEAST_TTL = 60;
@@ -54,6 +55,10 @@ class GrantStorage {
 
   async get(key: string, options?: ReadType | { type?: ReadType }): Promise<unknown> {
     const type = (typeof options === "string" ? options : options?.type) ?? "text";
+    if (isRegisteredKey(key)) {
+      const record = await readRegisteredClient(this.#env.PLATFORM_DB, key);
+      return record === null || type === "text" ? record : JSON.parse(record);
+    }
     if (!isGrantKey(key)) {
       return type === "json" ? await this.#env.OAUTH_KV.get(key, "json") : await this.#env.OAUTH_KV.get(key);
     }

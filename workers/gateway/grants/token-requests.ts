@@ -1,8 +1,10 @@
 import { log, logFailure } from "../../../shared/observe/log.ts";
+import type { GrantUse } from "../../objects/grants/grant-uses.ts";
 import type { RefreshAnswer, RefreshAttempt } from "../../objects/grants/grant-store.ts";
 import { recordClientEvent } from "../record-event.ts";
 import { grantStore } from "./grant-objects.ts";
 import { withGrantStore } from "./grant-storage.ts";
+import { readUse } from "./read-use.ts";
 import { digestOf, openAnswer, sealAnswer } from "./sealed-answer.ts";
 
 /** Longest code or refresh token, in characters, that is looked at. Real ones have about 90. */
@@ -48,14 +50,16 @@ export async function serveTokenRequest(request: Request, env: Env, run: TokenEn
   if (turn.kind === "answered") return await repeatAnswer(env, run, about, turn.sealed);
 
   let answer: RefreshAnswer | null = null;
+  let use: GrantUse | null = null;
   let newest = false;
   let response: Response;
   try {
     response = await run(withGrantStore(env));
+    if (response.ok) use = readUse(request);
     if (refresh !== null && response.ok) answer = await keepAnswer(response.clone(), refresh);
     if (turn.reused && (await isInvalidGrant(response))) await endReused(env, request, about);
   } finally {
-    newest = await endTurn(env, about, turn.lease, answer);
+    newest = await endTurn(env, about, { lease: turn.lease, answer, use });
   }
   // The turn ran out, or the grant was revoked: these tokens are dead already, and nobody should get them.
   return answer === null || newest ? response : answerLater("Another request of this connection was faster");
@@ -65,11 +69,10 @@ export async function serveTokenRequest(request: Request, env: Env, run: TokenEn
 async function endTurn(
   env: Env,
   { userId, grantId }: GrantRequest,
-  lease: string,
-  answer: RefreshAnswer | null,
+  { lease, answer, use }: { lease: string; answer: RefreshAnswer | null; use: GrantUse | null },
 ): Promise<boolean> {
   try {
-    return await grantStore(env, userId).endTurn(grantId, lease, answer);
+    return await grantStore(env, userId).endTurn(grantId, lease, answer, use);
   } catch (failure) {
     // Costs the next in line a wait. The client of this one asks again and is served like one that lost its answer.
     logFailure("token_turn_not_ended", failure);

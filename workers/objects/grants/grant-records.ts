@@ -1,3 +1,4 @@
+import { GrantUseRecords } from "../../objects/grants/grant-uses.ts";
 import { RefreshHistory, readTokenIds } from "./refresh-history.ts";
 
 /** Where a record belongs. A token's record names the grant that it was issued from. */
@@ -51,12 +52,14 @@ const LIVE = "(expires_at IS NULL OR expires_at > ?)";
  */
 export class GrantRecords {
   readonly history: RefreshHistory;
+  readonly uses: GrantUseRecords;
   readonly #sql: SqlStorage;
   #prepared: boolean;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     this.history = new RefreshHistory(sql);
+    this.uses = new GrantUseRecords(sql);
     this.#prepared = sql.exec("SELECT 1 FROM sqlite_schema WHERE name = 'records'").toArray().length > 0;
   }
 
@@ -101,6 +104,10 @@ export class GrantRecords {
     return { written: true, version };
   }
 
+  hasGrant(grantId: string, now: number): boolean {
+    return this.#findGrant(grantId, now) !== null;
+  }
+
   /** Whether a live grant's newest refresh token is the one with this id. */
   isNewestToken(grantId: string, tokenId: string, now: number): boolean {
     const grant = this.#findGrant(grantId, now);
@@ -118,6 +125,7 @@ export class GrantRecords {
     if (!this.#prepared) return;
     this.#sql.exec("DELETE FROM records WHERE grant_id = ?", grantId);
     this.history.forget(grantId);
+    this.uses.forget(grantId);
   }
 
   /** The ids of all grants, ended ones that nobody swept yet included. */

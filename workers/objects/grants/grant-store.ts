@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import type { GrantUse, GrantUses } from "../../objects/grants/grant-uses.ts";
 import {
   type Expectation,
   GrantRecords,
@@ -89,15 +90,30 @@ export class GrantStore extends DurableObject<Env> {
   /**
    * Ends a turn. Keeps the answer, if any, for those who come with the same refresh. `false` when the answer is not
    * the newest: the turn ran out and was overtaken, or the grant has been revoked.
+   *
+   * @param use - of a request that was given tokens
    */
-  async endTurn(grantId: string, lease: string, answer: RefreshAnswer | null): Promise<boolean> {
+  async endTurn(
+    grantId: string,
+    lease: string,
+    answer: RefreshAnswer | null,
+    use: GrantUse | null = null,
+  ): Promise<boolean> {
     const now = nowSeconds();
     const newest = answer === null || this.#records.isNewestToken(grantId, answer.successorId, now);
     if (answer !== null && newest) {
       this.#records.history.keepAnswer(grantId, answer.answerId, answer.sealed, now);
     }
+    if (use !== null && newest && this.#records.hasGrant(grantId, now)) {
+      this.#records.uses.note(grantId, use, Date.now());
+    }
     this.#turns.end(grantId, lease);
     return newest;
+  }
+
+  /** From where each of the user's grants is used. */
+  async listUses(): Promise<GrantUses[]> {
+    return this.#records.uses.list();
   }
 
   /** Tidies up what has expired. */

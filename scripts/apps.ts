@@ -1,0 +1,120 @@
+import { parseArgs } from "node:util";
+import type { RegisteredClient } from "../shared/auth/registered-client.ts";
+import { isAcceptableRedirect } from "../workers/gateway/redirects.ts";
+import { addClient, createClient, listClients, removeClient } from "./apps/statements.ts";
+import { CommandFailure, reportFailure } from "./local/failure.ts";
+import { endWithReader } from "./local/output.ts";
+import { ENVIRONMENTS, type EnvironmentName, readEnvironment } from "./local/project.ts";
+import { openPlatformDatabase, type PlatformDatabase, type Row } from "./platform/database.ts";
+import { nameAsker } from "./platform/requests.ts";
+
+const HELP = `Registers apps that cannot register themselves: they are given a client id, and an address for codes.
+
+  npm run apps -- register --name "Our agent" --redirect https://agent.example/oauth/callback
+  npm run apps -- register --name "Our agent" --redirect … --redirect … --secret     also a client secret, shown once
+  npm run apps -- list
+  npm run apps -- remove --id app_…            refused at the next token, at most 30 minutes later
+
+  --env local|staging|production   default: local
+  --state <folder>                 local storage elsewhere, as with npm start
+`;
+
+const SEE_HELP = "See what there is: npm run apps -- --help";
+
+interface Flags {
+  name?: string | undefined;
+  id?: string | undefined;
+  redirect: string[];
+  secret: boolean;
+  environment: EnvironmentName;
+}
+
+const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flags) => Promise<void>>> = {
+  async register(database, { name, redirect, secret: confidential, environment }) {
+    const known = name?.trim() ?? "";
+    if (known === "" || known.length > 80 || /\p{Cc}/u.test(known)) {
+      throw new CommandFailure("--name must be 1 to 80 characters without control characters.", SEE_HELP);
+    }
+    if (redirect.length === 0) throw new CommandFailure("--redirect is missing.", SEE_HELP);
+    const bad = redirect.find((address) => !isAcceptableRedirect(address, true));
+    if (bad !== undefined) {
+      throw new CommandFailure(
+        `Access is never sent to ${JSON.stringify(bad)}.`,
+        "An address is https, http on this machine, or the scheme of an app; without user info and fragment.",
+      );
+    }
+    const at = Date.now();
+    const { client, secret } = createClient(known, redirect, confidential, at);
+    await database.change(addClient(client, nameAsker("apps"), at));
+    const url = String(readEnvironment(environment).vars.PUBLIC_URL);
+    console.log(`Registered ${known}. Give it:
+  MCP URL         ${url}/mcp, or another address that ${url}/ lists
+  client id       ${client.clientId}
+  client secret   ${secret ?? "none: it proves itself with PKCE"}${secret === null ? "" : "     (shown this once)"}
+  codes go to     ${redirect.join("\n                  ")}`);
+  },
+  async list(database) {
+    const rows = await database.query(listClients());
+    for (const row of rows) console.log(describe(row));
+    console.log(`${rows.length} ${rows.length === 1 ? "app" : "apps"}`);
+  },
+  async remove(database, { id }) {
+    if (id === undefined) throw new CommandFailure("--id is missing.", SEE_HELP);
+    const [found] = await database.query(listClients(id));
+    if (found === undefined) {
+      throw new CommandFailure(`No app has the id ${JSON.stringify(id)}.`, "See them: npm run apps -- list");
+    }
+    await database.change(removeClient(id));
+    console.log(`Removed ${id}. Its connections are refused when they next ask for a token.`);
+  },
+};
+
+function describe({ client_id, record, by, at }: Row): string {
+  const client = JSON.parse(String(record)) as RegisteredClient;
+  const kind = client.tokenEndpointAuthMethod === "none" ? "no secret" : "secret";
+  const day = new Date(Number(at)).toISOString().slice(0, 10);
+  return `${client_id}  ${client.clientName} (${kind}), ${day}, ${by}\n  ${client.redirectUris.join("\n  ")}`;
+}
+
+function readCommand() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        name: { type: "string" },
+        id: { type: "string" },
+        redirect: { type: "string", multiple: true, default: [] },
+        secret: { type: "boolean", default: false },
+        env: { type: "string", default: "local" },
+        state: { type: "string" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+    const { env, state, help, ...flags } = values;
+    const environment = ENVIRONMENTS.find((name) => name === env);
+    if (environment === undefined) throw new Error(`--env must be one of ${ENVIRONMENTS.join(", ")}.`);
+    return {
+      command: help ? undefined : positionals[0],
+      environment,
+      state,
+      flags: { ...flags, environment },
+    };
+  } catch (error) {
+    throw new CommandFailure(error instanceof Error ? error.message : String(error), SEE_HELP);
+  }
+}
+
+async function main(): Promise<void> {
+  const { command, environment, state, flags } = readCommand();
+  if (command === undefined) return console.log(HELP);
+  const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
+  if (run === undefined) throw new CommandFailure(`There is no command "${command}".`, SEE_HELP);
+  await run(openPlatformDatabase(environment, state), flags);
+}
+
+endWithReader();
+try {
+  await main();
+} catch (failure) {
+  process.exitCode = reportFailure(failure);
+}

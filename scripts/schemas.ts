@@ -1,0 +1,9 @@
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { ROOT } from "./local/root.ts";
+import { judgeTools, TABLE_FILE, writeTable } from "./schemas/table.ts";
+
+/** `npm run schemas`: writes and prints the table of tools and hosts. */
+const table = writeTable(await judgeTools());
+await writeFile(path.join(ROOT, TABLE_FILE), table);
+console.log(table);
