@@ -10,9 +10,10 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench -- redaction        what the redaction of free text finds, and what it finds by mistake
   npm run bench -- crm              lists and searches of the CRM over 100,000 and 1,000,000 contacts
   npm run bench -- analytics        questions over 100,000, 1,000,000 and 10,000,000 events
+  npm run bench -- languages        searches of the knowledge base in many scripts: how many find their article
   npm run bench -- knowledge        the ranking of the knowledge base on a test collection
 
-The last three print with --plans how the database reaches each answer, and with --markdown a table of both.
+Those of crm, analytics and knowledge print with --plans how the database reaches each answer, and with --markdown a table of both.
 `;
 
 const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
@@ -23,6 +24,7 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   redaction: () => import("./bench/redaction.ts"),
   crm: () => import("./bench/crm.ts"),
   analytics: () => import("./bench/analytics.ts"),
+  languages: () => import("./bench/languages.ts"),
   knowledge: () => import("./bench/knowledge.ts"),
 };
 

@@ -43,6 +43,16 @@ export function segmentQuery(text: string): QueryWord[] {
   });
 }
 
+/** The words of a text that must stand one after the other, as in quotes. */
+export function segmentPhrase(text: string): string[] {
+  const pieces = listPieces(text);
+  return pieces.flatMap((piece, index) => {
+    if (!piece.unspaced) return [piece.text];
+    const pairs = pairLetters(piece.text);
+    return index < pieces.length - 1 || pairs.length === 1 ? pairs : pairs.slice(0, -1);
+  });
+}
+
 /** Whether a text holds letters of a script that is written without spaces, and no others. */
 export function isUnspaced(text: string): boolean {
   const pieces = listPieces(text);
