@@ -8,6 +8,7 @@ const UNSPACED =
 const PIECE = new RegExp(`[${UNSPACED}]+|[^${UNSPACED}]+`, "gu");
 const IS_UNSPACED = new RegExp(`^[${UNSPACED}]`, "u");
 /** A letter with the marks on it. */
+const MARK = /\p{M}/u;
 const LETTER = /\P{M}\p{M}*|\p{M}+/gu;
 
 /** A word to look for, as the indexes hold it. */
@@ -67,7 +68,10 @@ function listPieces(text: string): { text: string; unspaced: boolean }[] {
 }
 
 function pairLetters(run: string): string[] {
-  const letters = Array.from(run.matchAll(LETTER), ([letter]) => keepMarks(letter));
+  // Most runs have no marks, and long texts many letters.
+  const letters = MARK.test(run)
+    ? Array.from(run.matchAll(LETTER), ([letter]) => keepMarks(letter))
+    : Array.from(run);
   return letters.map((letter, index) => letter + (letters[index + 1] ?? ""));
 }
 
@@ -76,6 +80,7 @@ function pairLetters(run: string): string[] {
  * characters, U+E000 to U+F8FF, which it counts as letters. They are in the indexes alone.
  */
 function keepMarks(word: string): string {
+  if (!MARK.test(word)) return word;
   return word.replace(/\p{M}/gu, (mark) => {
     const point = mark.codePointAt(0) ?? 0;
     return point >= 0x700 && point <= 0x1fff ? String.fromCodePoint(0xe000 + point - 0x700) : mark;

@@ -56,7 +56,7 @@ export function openCrmStore(db: D1Database, sees: MaskRules): CrmStore {
   const plans = new PlanStore(db);
   return {
     contacts: new ContactStore(db, sees.fields.pii === "show"),
-    companies: new CompanyStore(db),
+    companies: new CompanyStore(db, sees.fields.pii === "show"),
     deals: new DealStore(db),
     counters: new CounterStore(db),
     activities: new ActivityStore(db),

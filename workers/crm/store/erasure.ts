@@ -50,6 +50,7 @@ export async function erasePerson(
     // Freed pages of an index keep the old words until it is merged.
     db.prepare("INSERT INTO contacts_fts (contacts_fts, rank) VALUES ('merge', -16)"),
     db.prepare("INSERT INTO contacts_names_fts (contacts_names_fts, rank) VALUES ('merge', -16)"),
+    db.prepare("INSERT INTO contacts_phones (contacts_phones, rank) VALUES ('merge', -16)"),
   ]);
   const changed = (at: number) => results[at]?.meta.changes ?? 0;
   return {
@@ -80,7 +81,7 @@ export async function findTraces(db: D1Database, contactId: string): Promise<Tra
   const [found, merged] = await db.batch<{ id: string }>([
     db
       .prepare(
-        `SELECT b.id FROM contacts a JOIN contacts b ON b.email_key = a.email_key WHERE a.id = ?1
+        `SELECT b.id FROM contacts a JOIN contacts b ON b.match_email = a.match_email WHERE a.id = ?1
          UNION SELECT id FROM contacts WHERE id = ?1`,
       )
       .bind(contactId),
