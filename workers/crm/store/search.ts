@@ -255,7 +255,8 @@ function readTier(
   const fts = index === "names" ? named : index === "phones" ? (phones ?? all) : all;
   // Names that begin so were all read before this tier is, so there are no more of them than pages were asked for.
   const rest = without && `AND rowid NOT IN (SELECT rowid FROM ${named} WHERE ${named} MATCH ?4)`;
-  const inside = within && `AND rowid IN (SELECT rowid FROM ${all} WHERE ${all} MATCH ?4)`;
+  // The sign keeps the planner from going by the facets and sorting what it finds.
+  const inside = within && `AND +rowid IN (SELECT rowid FROM ${all} WHERE ${all} MATCH ?4)`;
   return db
     .prepare(
       `WITH hit AS (
