@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ToolError } from "../../shared/mcp/errors.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
 import { type IdKind, isId } from "./identifiers.ts";
 import { readDomain } from "./identity/read-domain.ts";
 import { type Reading, readEmail } from "./identity/read-email.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineServer } from "../../shared/mcp/define.ts";
+import { defineServer } from "../../shared/server/define.ts";
 import { collectionField } from "./article-limits.ts";
 import { answerQuestion, draftArticle } from "./prompts.ts";
 import { articleResource, collectionsResource, mediaResource, sectionResource } from "./resources.ts";
@@ -50,7 +50,7 @@ export const knowledge = defineServer<KnowledgeStore>({
   }),
   glyph: "M16 9c-3-3-7-4-12-4v20c5 0 9 1 12 4 3-3 7-4 12-4V5c-5 0-9 1-12 4Zm0 0v20",
   store: openStore,
-  sweep: (env) => indexPending(env.KNOWLEDGE_DB, INDEXED_AN_HOUR),
+  purgeExpired: (env) => indexPending(env.KNOWLEDGE_DB, INDEXED_AN_HOUR),
   tools: [
     search,
     fetchArticle,

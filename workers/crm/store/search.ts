@@ -1,16 +1,16 @@
-import { listTerms } from "../../../shared/search/list-terms.ts";
+import { listTerms } from "../../../shared/text/list-terms.ts";
 import { listPhoneParts } from "../identity/read-phone.ts";
 import { listBeginnings } from "./beginnings.ts";
 import { foldPending, hasUnfolded } from "./fold-pending.ts";
 import {
-  dropEndings,
+  expandPrefixes,
   listEdits,
   narrowToFacets,
   rankAllWords,
   rankSomeWords,
   type SearchColumns,
-  spellBeginnings,
   splitWords,
+  stripTopLevelDomains,
   suggestSpellings,
   type Tier,
   toFacet,
@@ -99,7 +99,7 @@ async function findPage<Row extends { seq: number }>(
 ): Promise<SearchPage<Row>> {
   const phones = await findPhones<Row>(db, target, request);
   if (phones !== undefined && phones.rows.length > 0) return phones;
-  const words = splitWords(request.exactly ? request.text : dropEndings(request.text));
+  const words = splitWords(request.exactly ? request.text : stripTopLevelDomains(request.text));
   if (words.length === 0 && request.facets.length === 0) return await readNewest<Row>(db, target, request);
   const kinds: MatchKind[] = request.after
     ? [request.after.match]
@@ -226,7 +226,7 @@ async function readPage<Row extends { seq: number }>(
     if (found.length > limit) break;
     const pages = asked.map(({ tier, at }) => {
       const before = after?.tier === at ? after.seq : FIRST;
-      return readTier(db, target, spellBeginnings(tier, spelled ?? new Map()), before, limit + 1);
+      return readTier(db, target, expandPrefixes(tier, spelled ?? new Map()), before, limit + 1);
     });
     const answers = await db.batch<Row>(spelled ? pages : [...pages, ...lookup.statements]);
     spelled ??= lookup.read(answers.splice(asked.length));

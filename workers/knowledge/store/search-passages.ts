@@ -17,7 +17,7 @@ import { findCandidates, MAX_HITS, RANKED_ANEW } from "./find-candidates.ts";
 import { inTime } from "./in-time.ts";
 import { indexBeforeSearch } from "./index-passages.ts";
 import type { PassageHit } from "./rows.ts";
-import { spellBeginnings } from "./spell-beginnings.ts";
+import { expandPrefixes } from "./spell-beginnings.ts";
 import { spellCompounds } from "./spell-compounds.ts";
 import { readTermStatistics } from "./term-statistics.ts";
 
@@ -108,7 +108,7 @@ async function search(
 /** A question with the words that the index holds in the place of beginnings, compounds and slips. */
 async function readWords(db: D1Database, text: string): Promise<Question> {
   const question = await correctSpelling(db, await spellCompounds(db, readQuestion(text)));
-  return spellBeginnings(db, question);
+  return expandPrefixes(db, question);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { listTerms } from "../../../shared/search/list-terms.ts";
+import { listTerms } from "../../../shared/text/list-terms.ts";
 import type { Question, Term } from "../search/build-match.ts";
 import { readTermStatistics } from "./term-statistics.ts";
 
