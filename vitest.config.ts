@@ -31,6 +31,7 @@ const PACKAGES = [
   "hono/jsx",
   "hono/jsx/jsx-dev-runtime",
   "hono/jsx/jsx-runtime",
+  "libphonenumber-js/min",
   "uqr",
   "zod",
 ];

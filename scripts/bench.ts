@@ -11,6 +11,7 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench -- crm              lists and searches of the CRM over 100,000 and 1,000,000 contacts
   npm run bench -- analytics        questions over 100,000, 1,000,000 and 10,000,000 events
   npm run bench -- sql-bounds       generated statements for analytics_sql: none may take longer than two seconds
+  npm run bench -- languages        searches of the knowledge base in many scripts: how many find their article
   npm run bench -- knowledge        the ranking of the knowledge base on a test collection
 
 crm, analytics and knowledge print with --plans how the database reaches each answer, and with --markdown a table of both.
@@ -25,6 +26,7 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   crm: () => import("./bench/crm.ts"),
   analytics: () => import("./bench/analytics.ts"),
   "sql-bounds": () => import("./bench/sql-bounds.ts"),
+  languages: () => import("./bench/languages.ts"),
   knowledge: () => import("./bench/knowledge.ts"),
 };
 

@@ -126,7 +126,7 @@ function reportProgress(): NonNullable<FolderImport["onProgress"]> {
 /** Its newest column is there. */
 async function isMigrated(db: D1Database): Promise<boolean> {
   const column = await db
-    .prepare("SELECT 1 AS found FROM pragma_table_info('articles') WHERE name = 'content_hash'")
+    .prepare("SELECT 1 AS found FROM pragma_table_info('passages') WHERE name = 'folded'")
     .first();
   return column !== null;
 }

@@ -42,6 +42,10 @@ export function listLoaders(sizes: DemonstrationSizes): Readonly<Record<string, 
         const { seedCrm } = await import("../seed/crm.ts");
         await seedCrm(database, { asOf, contacts, report });
       },
+      async settle(database) {
+        const { foldAll } = await import("../../workers/crm/store/fold-pending.ts");
+        return await foldAll(database, Number.MAX_SAFE_INTEGER);
+      },
     },
     KNOWLEDGE_DB: {
       what: "the knowledge base",
@@ -49,6 +53,10 @@ export function listLoaders(sizes: DemonstrationSizes): Readonly<Record<string, 
       async load(database, report, media) {
         const { seedKnowledge } = await import("../seed/knowledge.ts");
         await seedKnowledge(database, { asOf, report, media });
+      },
+      async settle(database) {
+        const { indexPending } = await import("../../workers/knowledge/store/index-passages.ts");
+        return await indexPending(database, Number.MAX_SAFE_INTEGER);
       },
     },
   };

@@ -10,6 +10,8 @@ export interface Loader {
   /** Options that change the data, as text. Kept with the data, so that a later start can say they differ. */
   options: string;
   load(database: D1Database, report: (text: string) => void, media: R2Bucket): Promise<void>;
+  /** What the Worker does by and by after an upgrade, done at once: every start calls it, and it gives how many rows it changed. */
+  settle?(database: D1Database): Promise<number>;
 }
 
 /** What {@link prepareDatabases} needs to know. */
@@ -40,7 +42,10 @@ export async function prepareDatabases(preparation: Preparation): Promise<void> 
     }
     const current = repaired.length === 0 ? states : await Promise.all(databases.all.map(readState));
     await migrateAll(current, preparation);
-    for (const state of current) await loadOnce(state, preparation, databases.media);
+    for (const state of current) {
+      await loadOnce(state, preparation, databases.media);
+      await preparation.loaders[state.database.binding]?.settle?.(state.database.connection);
+    }
   } finally {
     await databases.close();
   }

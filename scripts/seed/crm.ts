@@ -1,4 +1,5 @@
 import { faker } from "@faker-js/faker/locale/en";
+import { foldAll } from "../../workers/crm/store/fold-pending.ts";
 import { BulkLoader } from "./crm/bulk.ts";
 import { Chance } from "./crm/chance.ts";
 import { CustomerWriter, type Owner } from "./crm/customers.ts";
@@ -63,6 +64,7 @@ export async function seedCrm(db: D1Database, options: CrmSeedOptions): Promise<
     reported = tenth;
   }
   await loader.flush();
+  await foldAll(db, Number.MAX_SAFE_INTEGER);
   await tidy(db);
   report(`${format(contacts)} contacts, ${format(companies)} companies, ${format(deals)} deals`);
 }
@@ -96,7 +98,7 @@ function inventOwners(
 
 /** Merges the full-text indexes into one piece each and gathers the statistics that plans rest on. */
 async function tidy(db: D1Database): Promise<void> {
-  for (const table of ["contacts_fts", "companies_fts", "deals_fts"]) {
+  for (const table of ["contacts_fts", "contacts_names_fts", "companies_fts", "deals_fts"]) {
     await db.prepare(`INSERT INTO ${table} (${table}) VALUES ('optimize')`).run();
   }
   await db.prepare("PRAGMA optimize").run();

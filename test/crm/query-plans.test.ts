@@ -8,6 +8,7 @@ import { masksOf } from "../../shared/policy/masks.ts";
 import type { DealFilter, DealSort } from "../../workers/crm/store/deal-filter.ts";
 import { deleteCompany, deleteContact, deleteDeal } from "../../workers/crm/store/deletions.ts";
 import { mergeContacts } from "../../workers/crm/store/duplicates.ts";
+import { foldAll } from "../../workers/crm/store/fold-pending.ts";
 import type { Stamp } from "../../workers/crm/store/stamp.ts";
 import { type CrmStore, openCrmStore } from "../../workers/crm/store.ts";
 
@@ -29,6 +30,9 @@ const BIG = [
   "kept_export_parts",
   "contacts_fts",
   "contacts_names_fts",
+  "contacts_phones",
+  "companies_phones",
+  "unfolded",
   "companies_fts",
   "deals_fts",
   "contacts_terms",
@@ -128,6 +132,13 @@ beforeAll(async () => {
     await target.search({ text: "xqzwv johnsonn", facets: [], limit: 2 });
     await target.search({ text: "", facets: [companyId], limit: 2 });
   }
+  for (const target of [store.contacts, store.companies]) {
+    await target.search({ text: "+49 221 5550199", facets: [companyId], limit: 2 });
+  }
+  await env.CRM_DB.prepare(
+    "INSERT INTO unfolded (kind, seq) VALUES ('contacts', 1), ('companies', 1), ('deals', 1)",
+  ).run();
+  expect(await foldAll(counter.db, 2)).toBe(3);
   const sorts: DealSort[] = ["amount", "closing", "untouched"];
   for (const sort of sorts) {
     await listWith(store, {}, sort);

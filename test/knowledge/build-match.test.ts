@@ -155,7 +155,7 @@ describe("a beginning", () => {
     }
   });
 
-  it("stays one where no word or an accent begins so, or where more words do than are spelled out", async () => {
+  it("stays one where no word begins so, or where more words do than are spelled out", async () => {
     const spell = async (text: string) =>
       buildMatch(await expandPrefixes(env.KNOWLEDGE_DB, readQuestion(text)));
     await openTestStore().createArticle(
@@ -167,8 +167,8 @@ describe("a beginning", () => {
       },
       NOON,
     );
-    for (const text of ["zzqx*", "réfu*", "quark*"])
-      expect(await spell(text)).toBe(buildMatch(readQuestion(text)));
+    for (const text of ["zzqx*", "quark*"]) expect(await spell(text)).toBe(buildMatch(readQuestion(text)));
+    expect(await spell("réfu*")).toBe(await spell("refu*"));
     expect(await spell("quark49*")).toMatch(/^"quark49" OR "quark490" OR .* OR "quark499" OR /);
   });
 });

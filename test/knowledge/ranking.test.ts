@@ -5,6 +5,7 @@ import { readQuestion } from "../../workers/knowledge/search/build-match.ts";
 import { countPassage } from "../../workers/knowledge/search/rank-passages.ts";
 import { smoothScores } from "../../workers/knowledge/search/smooth-scores.ts";
 import { measureDistance } from "../../workers/knowledge/search/spelling-distance.ts";
+import { indexPending } from "../../workers/knowledge/store/index-passages.ts";
 import { searchArticles, searchPassages } from "../../workers/knowledge/store/search-passages.ts";
 import { NOON, openTestStore, saveArticles } from "./fixture.ts";
 
@@ -125,6 +126,7 @@ describe("a question of frequent words over many passages", () => {
     )
       .bind(plain.id, plain.collectionId)
       .run();
+    await indexPending(env.KNOWLEDGE_DB, 10_000);
     const draft = { collection: "engineering", title: "Turbine manual", body: "How to oil it.", tags: [] };
     await store.createArticle(draft, NOON);
     const counter = countReads(env.KNOWLEDGE_DB);

@@ -1,3 +1,4 @@
+import { foldText } from "../../shared/text/fold-text.ts";
 /** How a name was understood. */
 export type Resolution<T> =
   | { kind: "exact"; value: T }
@@ -39,11 +40,7 @@ export function resolveName<T>(text: string, candidates: readonly Named<T>[]): R
 
 /** Lower case without accents and separators: what two spellings of a name have in common. */
 export function foldName(text: string): string {
-  return text
-    .normalize("NFKD")
-    .replace(/\p{M}/gu, "")
-    .toLowerCase()
-    .replace(/[\s_\-./&]+/g, "");
+  return foldText(text).replace(/[\s_\-./&]+/g, "");
 }
 
 function nearestDistance<T>(wanted: string, candidate: Named<T>): number {

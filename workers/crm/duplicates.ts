@@ -1,3 +1,4 @@
+import { foldText } from "../../shared/text/fold-text.ts";
 import type { ContactRow } from "./store/contacts.ts";
 import type { DuplicatePair, MergedFields } from "./store/duplicates.ts";
 import { measureDistance } from "./store/query.ts";
@@ -18,10 +19,7 @@ export function resembles(
 }
 
 function fold(name: string): string {
-  return name
-    .normalize("NFD")
-    .replace(/[^\p{L}]/gu, "")
-    .toLowerCase();
+  return foldText(name).replace(/[^\p{L}\p{M}\p{N}]/gu, "");
 }
 
 /** What a merged contact holds: the kept one's values, and the duplicate's where the kept one has none. */

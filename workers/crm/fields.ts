@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { ToolError } from "../../shared/call/tool-error.ts";
 import { type IdKind, isId } from "./identifiers.ts";
+import { readDomain } from "./identity/read-domain.ts";
+import { type Reading, readEmail } from "./identity/read-email.ts";
+import { cleanPhone, isPhone } from "./identity/read-phone.ts";
 import { hasWholeCents, LARGEST_AMOUNT, PART_OF_A_CENT } from "./money.ts";
 import { STAGES } from "./stages.ts";
 
@@ -41,32 +44,42 @@ export function lineField(max: number): z.ZodString {
     .refine((text) => !/\p{Cc}/u.test(text), "Control characters and line breaks are not allowed.");
 }
 
-/** A person's e-mail address; stored in lower case. */
+/** A person's e-mail address, as people paste it; stored as {@link readEmail} says. */
 export const emailField = z
   .string()
   .trim()
-  .max(254)
-  .regex(/^[^\s@<>",;]+@[^\s@<>",;]+\.[^\s@<>",;]+$/, "Expected an e-mail address such as ann@acme.example.")
+  .max(320)
+  .transform((text, context) => useReading(readEmail(text), context))
+  .pipe(z.string())
   .meta({ classification: "pii", description: "E-mail address" });
 
-/** A web domain, as people paste it; stored in lower case without scheme, "www." or path. */
+/** A web domain, as people paste it; stored as {@link readDomain} says. */
 const domainField = lineField(260)
-  .transform((text) =>
-    text
-      .toLowerCase()
-      .replace(/^[a-z]+:\/\//, "")
-      .replace(/^www\./, "")
-      .replace(/[/?#].*$/, ""),
-  )
-  .pipe(z.string().regex(/^[^\s@/]+\.[^\s@/]+$/, "Expected a web domain such as acme.example."))
+  .transform((text, context) => useReading(readDomain(text), context))
+  .pipe(z.string())
   .describe("Web domain");
 
-/** A telephone number as people write it. */
+/** A telephone number as people write it, also with an extension. */
 export const phoneField = z
   .string()
-  .trim()
-  .regex(/^[+]?[0-9 ()./x-]{5,30}$/, "Expected 5 to 30 digits, with spaces, + ( ) . / - or x between them.")
+  .max(60)
+  .transform((text, context) => {
+    const phone = text
+      .replace(/^\s*tel:/i, "")
+      .replace(/\p{Default_Ignorable_Code_Point}/gu, "")
+      .trim();
+    const problem =
+      "Expected 5 to 30 digits, with spaces, + ( ) . / - between them and an extension such as x12 at most.";
+    return useReading(isPhone(cleanPhone(phone)) ? { value: phone } : { problem }, context);
+  })
+  .pipe(z.string())
   .meta({ classification: "pii", description: "Telephone number" });
+
+function useReading(reading: Reading, context: z.RefinementCtx): string {
+  if ("value" in reading) return reading.value;
+  context.addIssue({ code: "custom", message: reading.problem });
+  return z.NEVER;
+}
 
 /** A part of a person's name. */
 export const nameField = lineField(100).meta({ classification: "pii" });

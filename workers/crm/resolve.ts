@@ -1,5 +1,6 @@
 import type { PrincipalIdentity } from "../../shared/call/principal.ts";
 import { ToolError } from "../../shared/call/tool-error.ts";
+import { foldText } from "../../shared/text/fold-text.ts";
 import { nameContact } from "./answers.ts";
 import { isId } from "./identifiers.ts";
 import { MATCH_KINDS } from "./search-fields.ts";
@@ -34,7 +35,7 @@ export async function resolveOwner(
     });
   }
   const found = await store.owners.find(text);
-  const exact = found.filter((owner) => owner.name.toLowerCase() === text.toLowerCase());
+  const exact = found.filter((owner) => foldText(owner.name) === foldText(text));
   const [owner, ...others] = exact.length > 0 ? exact : found;
   if (!owner) {
     throw new ToolError("not_found", `No owner is called "${text}".`, {
@@ -54,9 +55,12 @@ export async function resolveOwner(
 /** Refuses a region that no deal is in: no deals of "EMEA" must not read like no deals in Europe. */
 export async function requireRegion(store: CrmStore, region: string): Promise<void> {
   const known = await store.deals.listRegions();
-  if (known.length === 0 || known.some((name) => name.toLowerCase() === region.toLowerCase())) return;
+  // SQLite compares ASCII letters in any case, and all others as they are.
+  const lower = (name: string) => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  if (known.length === 0 || known.some((name) => lower(name) === lower(region))) return;
+  const meant = known.find((name) => foldText(name) === foldText(region));
   throw new ToolError("not_found", `No customer is filed under a region called "${region}".`, {
-    suggestedAction: `Use one of: ${known.join(", ")}; or "any".`,
+    suggestedAction: meant === undefined ? `Use one of: ${known.join(", ")}; or "any".` : `Use "${meant}".`,
   });
 }
 
@@ -81,8 +85,8 @@ async function resolveName(store: CrmStore, text: string): Promise<Customer> {
     store.companies.search(request),
     store.contacts.search(request),
   ]);
-  const wanted = text.toLowerCase();
-  const exact = contacts.rows.filter((row) => nameContact(row).toLowerCase() === wanted);
+  const wanted = foldText(text);
+  const exact = contacts.rows.filter((row) => foldText(nameContact(row)) === wanted);
   if (exact.length > 0) return await pickOne(store, text, [], exact);
   const best = Math.min(rankMatch(companies), rankMatch(contacts));
   const firms = rankMatch(companies) === best ? companies.rows : [];

@@ -5,6 +5,7 @@ import { exportResource } from "./export-resource.ts";
 import { ownerField, regionField, stageField } from "./fields.ts";
 import { prepareMeeting, reviewAccount, reviewPipeline } from "./prompts.ts";
 import { companyResource, dealResource, pipelineResource } from "./resources.ts";
+import { foldAll } from "./store/fold-pending.ts";
 import { KeptExportStore } from "./store/kept-exports.ts";
 import { type CrmStore, openCrmStore } from "./store.ts";
 import { bulkUpdate } from "./tools/bulk-update.ts";
@@ -34,6 +35,9 @@ import { updateCompany } from "./tools/update-company.ts";
 import { updateContact } from "./tools/update-contact.ts";
 import { updateDeal } from "./tools/update-deal.ts";
 
+/** Rows of each table that the hourly work folds at most. */
+const FOLDED_AN_HOUR = 50_000;
+
 /** The CRM: customers, the people there, deals with them, and what was said. */
 export const crm = defineServer<CrmStore>({
   name: "crm",
@@ -61,7 +65,10 @@ export const crm = defineServer<CrmStore>({
   }),
   glyph: "M16 15a5 5 0 1 0 0-10 5 5 0 0 0 0 10ZM6 27c1-5 5-8 10-8s9 3 10 8",
   store: (env, _principal, masks) => openCrmStore(env.CRM_DB, masks),
-  purgeExpired: (env, now) => new KeptExportStore(env.CRM_DB).sweep(now),
+  purgeExpired: async (env, now) => {
+    const removed = await new KeptExportStore(env.CRM_DB).sweep(now);
+    return removed + (await foldAll(env.CRM_DB, FOLDED_AN_HOUR));
+  },
   tools: [
     findContacts,
     findCompanies,

@@ -59,7 +59,7 @@ export function openCrmStore(db: D1Database, masks: MaskRules): CrmStore {
   const plans = new PlanStore(db);
   return {
     contacts: new ContactStore(db, masks.fields.pii === "show"),
-    companies: new CompanyStore(db),
+    companies: new CompanyStore(db, masks.fields.pii === "show"),
     deals: new DealStore(db),
     counters: new CounterStore(db),
     activities: new ActivityStore(db),

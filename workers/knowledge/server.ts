@@ -3,6 +3,7 @@ import { defineServer } from "../../shared/server/define.ts";
 import { collectionField } from "./article-limits.ts";
 import { answerQuestion, draftArticle } from "./prompts.ts";
 import { articleResource, collectionsResource, mediaResource, sectionResource } from "./resources.ts";
+import { indexPending } from "./store/index-passages.ts";
 import { type KnowledgeStore, openStore } from "./store.ts";
 import { describeMedia } from "./tools/describe-media.ts";
 import { fetchArticle } from "./tools/fetch.ts";
@@ -22,6 +23,9 @@ import { search } from "./tools/search.ts";
 import { searchPassages } from "./tools/search-passages.ts";
 import { shareCollection } from "./tools/share-collection.ts";
 import { updateArticle } from "./tools/update-article.ts";
+
+/** Passages that the hourly work indexes again at most, where an earlier version wrote them. */
+const INDEXED_AN_HOUR = 20_000;
 
 /** The knowledge base: the company's articles, searched in full text, cited by section, kept in every version. */
 export const knowledge = defineServer<KnowledgeStore>({
@@ -46,6 +50,7 @@ export const knowledge = defineServer<KnowledgeStore>({
   }),
   glyph: "M16 9c-3-3-7-4-12-4v20c5 0 9 1 12 4 3-3 7-4 12-4V5c-5 0-9 1-12 4Zm0 0v20",
   store: openStore,
+  purgeExpired: (env) => indexPending(env.KNOWLEDGE_DB, INDEXED_AN_HOUR),
   tools: [
     search,
     fetchArticle,

@@ -1,3 +1,5 @@
+import { indexPending } from "../../../workers/knowledge/store/index-passages.ts";
+
 /**
  * Multiplies the passages inside of the database until there are at least `passages`: their words stay as frequent
  * as they were. Gives how many there are then.
@@ -31,6 +33,7 @@ export async function multiplyPassages(db: D1Database, passages: number): Promis
         .bind(copies),
     ]);
   }
+  await indexPending(db, Number.MAX_SAFE_INTEGER);
   // Copies are written oldest first, as articles are; the index merges them in the background of real writes.
   await db.prepare("INSERT INTO passages_index (passages_index) VALUES ('optimize')").run();
   return (await db.prepare("SELECT count(*) AS n FROM passages").first<number>("n")) ?? 0;

@@ -1,3 +1,4 @@
+import { foldText } from "../../../shared/text/fold-text.ts";
 import { isId } from "../identifiers.ts";
 import { toCents } from "../money.ts";
 import { distinct } from "./distinct.ts";
@@ -68,9 +69,7 @@ export async function planDeals(context: ImportContext, rows: readonly Row<"deal
     const same = byId ? "id" : "name";
     const [known, ...others] = byId ? [byId] : byName;
     const self =
-      known && others.length === 0
-        ? known.id
-        : `${fields.company_id} ${fields.name.toLowerCase()} ${id ?? ""}`;
+      known && others.length === 0 ? known.id : `${fields.company_id} ${foldText(fields.name)} ${id ?? ""}`;
     const earlier = seen.get(self);
     if (earlier !== undefined) {
       refuse(row, byId ? "id" : "name", `The same deal stands in row ${earlier}.`);

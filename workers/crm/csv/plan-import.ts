@@ -1,4 +1,5 @@
 import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
+import { foldText } from "../../../shared/text/fold-text.ts";
 import { resembles } from "../duplicates.ts";
 import type { FieldValues } from "../store/versioned.ts";
 import type { CrmStore } from "../store.ts";
@@ -87,16 +88,17 @@ export async function planContacts(
         first_name: values.first_name,
         last_name: values.last_name,
         title: values.title ?? null,
-        email: values.email?.toLowerCase() ?? null,
+        email: values.email ?? null,
         phone: values.phone ?? null,
         company_id: company?.id ?? null,
       };
-      return [{ row, fields, owner: owner.id, fallback: own ?? company?.owner_id ?? null }];
+      const country = company?.country ?? null;
+      return [{ row, fields, country, owner: owner.id, fallback: own ?? company?.owner_id ?? null }];
     }
     return [];
   });
   const twins = await store.imports.findTwins(
-    people.map(({ fields }) => fields),
+    people.map(({ fields, country }) => ({ ...fields, country })),
     context.ignore,
   );
   const seen = new Map<string, number>();
@@ -114,7 +116,7 @@ export async function planContacts(
     );
     const self =
       fields.email ??
-      `${fields.first_name} ${fields.last_name} ${fields.company_id ?? fields.phone ?? row}`.toLowerCase();
+      foldText(`${fields.first_name} ${fields.last_name} ${fields.company_id ?? fields.phone ?? row}`);
     const earlier = seen.get(self);
     if (earlier !== undefined) {
       plan.problems.push({
@@ -169,7 +171,7 @@ export async function planCompanies(
       });
       continue;
     }
-    const self = given.domain ?? `name ${given.name.toLowerCase()}`;
+    const self = given.domain ?? `name ${foldText(given.name)}`;
     const earlier = seen.get(self);
     if (earlier !== undefined) {
       plan.problems.push({

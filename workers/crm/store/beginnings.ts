@@ -16,13 +16,13 @@ export function listBeginnings(
   table: string,
   words: readonly string[],
 ): { statements: D1PreparedStatement[]; read(answers: readonly D1Result[]): Spelled } {
-  const long = [...listLongBeginnings(words)];
+  const long = listLongBeginnings(words);
   const most = Math.floor(SPELLED_OUT / Math.max(1, long.length));
   return {
-    statements: long.map(([, plain]) => listTerms(db, `${table}_terms`, plain, most + 1)),
+    statements: long.map((word) => listTerms(db, `${table}_terms`, word, most + 1)),
     read(answers) {
       const lists = answers.map(({ results }) => (results as { term: string }[]).map(({ term }) => term));
-      const spelled = long.map(([word], index) => [word, lists[index] ?? []] as const);
+      const spelled = long.map((word, index) => [word, lists[index] ?? []] as const);
       return new Map(spelled.filter(([, { length }]) => length > 0 && length <= most));
     },
   };

@@ -1,3 +1,4 @@
+import { foldText } from "../../../shared/text/fold-text.ts";
 import type { IdempotentWrite } from "./idempotency.ts";
 import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "./search.ts";
 import type { Stamp } from "./stamp.ts";
@@ -47,17 +48,23 @@ const SEARCH: SearchTable = {
   select: `SELECT ${COLUMNS} FROM hit JOIN companies c ON c.seq = hit.seq LEFT JOIN owners o ON o.id = c.owner_id`,
 };
 
+const SEARCH_WITH_PHONES: SearchTable = { ...SEARCH, phones: "companies_phones" };
+
 /** All SQL about companies. */
 export class CompanyStore {
   readonly #db: D1Database;
 
-  constructor(db: D1Database) {
+  readonly #search: SearchTable;
+
+  /** `findsPhones`: whether companies can be found by telephone number, which only who is shown it may. */
+  constructor(db: D1Database, findsPhones: boolean) {
     this.#db = db;
+    this.#search = findsPhones ? SEARCH_WITH_PHONES : SEARCH;
   }
 
   /** One page of companies by name, web domain, place or industry. */
   async search(request: SearchRequest): Promise<SearchPage<CompanyRow>> {
-    return await searchPage<CompanyRow>(this.#db, SEARCH, request);
+    return await searchPage<CompanyRow>(this.#db, this.#search, request);
   }
 
   /** One company, or `null`. */
@@ -80,14 +87,14 @@ export class CompanyStore {
     return results;
   }
 
-  /** Companies of exactly this name, in any case of its letters. */
+  /** Companies of exactly this name, in any spelling of its letters. */
   async listByName(name: string, limit: number): Promise<CompanyRow[]> {
     const { results } = await this.#db
       .prepare(
         `SELECT ${COLUMNS} FROM companies c LEFT JOIN owners o ON o.id = c.owner_id
-         WHERE c.name = ? COLLATE NOCASE LIMIT ?`,
+         WHERE c.match_name = ? LIMIT ?`,
       )
-      .bind(name, limit)
+      .bind(foldText(name), limit)
       .all<CompanyRow>();
     return results;
   }
@@ -107,7 +114,7 @@ export class CompanyStore {
   /** The oldest company with this web domain, or `null`. */
   async findByDomain(domain: string): Promise<string | null> {
     return await this.#db
-      .prepare("SELECT id FROM companies WHERE domain = ? ORDER BY seq LIMIT 1")
+      .prepare("SELECT id FROM companies WHERE match_domain = ? ORDER BY seq LIMIT 1")
       .bind(domain)
       .first<string>("id");
   }

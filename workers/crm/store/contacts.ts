@@ -1,4 +1,5 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
+import { readEmail } from "../identity/read-email.ts";
 import type { IdempotentWrite } from "./idempotency.ts";
 import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "./search.ts";
 import type { Stamp } from "./stamp.ts";
@@ -56,6 +57,7 @@ const JOINS = "LEFT JOIN companies c ON c.id = p.company_id LEFT JOIN owners o O
 const SEARCH: SearchTable = {
   table: "contacts",
   names: "contacts_names_fts",
+  phones: "contacts_phones",
   columns: { name: "name", rest: ["email", "company"] },
   select: `SELECT ${COLUMNS} FROM hit JOIN contacts p ON p.seq = hit.seq ${JOINS}`,
 };
@@ -64,12 +66,23 @@ const SEARCH: SearchTable = {
  * For who is not shown names and addresses: by company alone. Otherwise a search would give them away letter by
  * letter, because beginnings of words are enough.
  */
-const SEARCH_BY_COMPANY: SearchTable = { ...SEARCH, columns: { name: "company", rest: [] } };
+const SEARCH_BY_COMPANY: SearchTable = {
+  table: "contacts",
+  names: "contacts_names_fts",
+  columns: { name: "company", rest: [] },
+  select: SEARCH.select,
+};
 
 /** The statement that keeps the present values of a contact before something else changes them. */
 export function keepContactVersion(id: string, stamp: Stamp): { sql: string; values: string[] } {
   const sql = `${keepVersions("contacts", CONTACT_FIELDS)} WHERE id = ?`;
   return { sql, values: [stamp.at, stamp.userId, stamp.name, id] };
+}
+
+/** An e-mail address as it is stored; what is none, in lower case. */
+function storedEmail(text: string): string {
+  const read = readEmail(text);
+  return "value" in read ? read.value : text.trim().toLowerCase();
 }
 
 /** All SQL about contacts. */
@@ -87,7 +100,7 @@ export class ContactStore {
   async search(request: SearchRequest): Promise<SearchPage<ContactRow>> {
     if (!this.findsPeople) return await searchPage<ContactRow>(this.#db, SEARCH_BY_COMPANY, request);
     if (request.text.includes("@") && request.facets.length === 0 && !request.after) {
-      const contact = await this.getByEmail(request.text.trim());
+      const contact = await this.getByEmail(request.text);
       if (contact) return { match: "all_words", rows: [contact], next: undefined };
     }
     return await searchPage<ContactRow>(this.#db, SEARCH, request);
@@ -118,7 +131,7 @@ export class ContactStore {
   async #readByEmail(email: string): Promise<ContactRow | null> {
     return await this.#db
       .prepare(`SELECT ${COLUMNS} FROM contacts p ${JOINS} WHERE p.email = ?`)
-      .bind(email.toLowerCase())
+      .bind(storedEmail(email))
       .first<ContactRow>();
   }
 

@@ -1,5 +1,6 @@
 import type { Change } from "./change.ts";
 import { keepContactVersion } from "./contacts.ts";
+import { foldPending } from "./fold-pending.ts";
 import type { Stamp } from "./stamp.ts";
 
 /** What two entries have in common. */
@@ -27,7 +28,15 @@ export interface MergedFields {
 }
 
 const KEYS = ["email", "phone", "name"] as const satisfies readonly DuplicateKey[];
+/** Two whole numbers that differ are two, although their ends are the same. */
+const CONFIRMED: Readonly<Record<DuplicateKey, string>> = {
+  email: "",
+  phone: " AND (a.e164 IS NULL OR b.e164 IS NULL OR a.e164 = b.e164)",
+  name: "",
+};
 const WINDOW = 250;
+/** Rows that are folded before they are compared, at most. */
+const FOLDED_FIRST = 2_000;
 const MAX_PAIRS = 60;
 
 /**
@@ -38,6 +47,7 @@ export async function findDuplicates(
   db: D1Database,
   from: { contactId: string } | { afterSeq: number },
 ): Promise<{ pairs: DuplicatePair[]; next: number | undefined }> {
+  await foldPending(db, "contacts", FOLDED_FIRST);
   const single = "contactId" in from;
   const source = single
     ? "SELECT * FROM contacts WHERE id = ?"
@@ -52,7 +62,7 @@ export async function findDuplicates(
         .prepare(
           `SELECT '${key}' AS key, a.id AS one, b.id AS other, a.first_name AS one_first,
              b.first_name AS other_first, a.last_name AS one_last, b.last_name AS other_last
-           FROM (${source}) a CROSS JOIN contacts b ON b.${key}_key = a.${key}_key AND ${order}
+           FROM (${source}) a CROSS JOIN contacts b ON b.match_${key} = a.match_${key} AND ${order}${CONFIRMED[key]}
            LIMIT ${MAX_PAIRS}`,
         )
         .bind(start),

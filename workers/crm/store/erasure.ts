@@ -70,6 +70,7 @@ async function eraseTraces(
     // Freed pages of an index keep the old words until it is merged.
     db.prepare("INSERT INTO contacts_fts (contacts_fts, rank) VALUES ('merge', -16)"),
     db.prepare("INSERT INTO contacts_names_fts (contacts_names_fts, rank) VALUES ('merge', -16)"),
+    db.prepare("INSERT INTO contacts_phones (contacts_phones, rank) VALUES ('merge', -16)"),
   ]);
   const results = all.slice(checks.length);
   const changed = (at: number) => results[at]?.meta.changes ?? 0;
@@ -102,7 +103,7 @@ const MAX_TRACES = 200;
 /** Contacts of the person with the contact id ?1. Who was merged into or out of it stands in the same change. */
 const SELECT_CONTACTS = `
   SELECT ?1 AS id
-  UNION SELECT b.id FROM contacts a JOIN contacts b ON b.email_key = a.email_key WHERE a.id = ?1
+  UNION SELECT b.id FROM contacts a JOIN contacts b ON b.match_email = a.match_email WHERE a.id = ?1
   UNION SELECT id FROM (
     SELECT DISTINCT o.row_id AS id FROM change_rows r
     JOIN changes c ON c.id = r.change_id AND c.kind = 'merge' AND c.undone_at IS NULL

@@ -1,3 +1,8 @@
+import { foldText } from "../../../shared/text/fold-text.ts";
+import { keyOfName } from "../identity/match-keys.ts";
+import { readDomain } from "../identity/read-domain.ts";
+import { keyOfEmail, readEmail } from "../identity/read-email.ts";
+import { readPhone } from "../identity/read-phone.ts";
 import type { DuplicateKey } from "./duplicates.ts";
 
 /** Somebody on file who shares a key with a row. */
@@ -6,6 +11,7 @@ export interface Twin {
   version: number;
   first: string;
   last: string;
+  e164: string | null;
 }
 
 const TWINS_READ = 5;
@@ -33,24 +39,24 @@ async function askInParts<Row>(
   return answers.flatMap(({ results }) => results);
 }
 
-/**
- * The keys of a person, as the columns `email_key`, `phone_key` and `name_key` of contacts compute them; a test holds
- * the two together. SQLite's lower() knows ASCII letters only, and so does this.
- */
-export function keysOf(person: {
+/** A person as the keys are made of; `country` is that of the company, by its English name. */
+export interface PersonToMatch {
   first_name: string;
   last_name: string;
   email: string | null;
   phone: string | null;
   company_id: string | null;
-}): Record<DuplicateKey, string | null> {
-  const lower = (text: string) => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-  const digits = person.phone?.replace(/[ +\-()./x]/g, "") ?? "";
-  const [initial = ""] = person.first_name;
+  country?: string | null;
+}
+
+/** The keys of a person, as the columns `match_email`, `match_phone` and `match_name` of contacts hold them; a test compares both. */
+export function keysOf(person: PersonToMatch): Record<DuplicateKey, string | null> & { e164: string | null } {
+  const phone = person.phone === null ? null : readPhone(person.phone, person.country ?? null);
   return {
-    email: person.email?.replace(/^([^+]+)\+[^@]*@/, "$1@") ?? null,
-    phone: digits.length >= 7 ? digits.slice(-9) : null,
-    name: person.company_id && `${person.company_id}|${lower(initial)}|${lower(person.last_name)}`,
+    email: person.email && keyOfEmail(person.email),
+    phone: phone?.key ?? null,
+    e164: phone?.e164 ?? null,
+    name: person.company_id && `${person.company_id}|${keyOfName(person.first_name, person.last_name)}`,
   };
 }
 
@@ -64,9 +70,10 @@ export async function findTwins(
   const results = await askInParts<{ key: string; twins: string }>(
     db,
     `SELECT j.value AS key, (
-       SELECT json_group_array(json_object('id', id, 'version', version, 'first', first_name, 'last', last_name))
-       FROM (SELECT id, version, first_name, last_name FROM contacts
-             WHERE ${key}_key = j.value AND ${notMadeBy("contacts", "?2")} ORDER BY seq LIMIT ${TWINS_READ})
+       SELECT json_group_array(json_object(
+           'id', id, 'version', version, 'first', first_name, 'last', last_name, 'e164', e164))
+       FROM (SELECT id, version, first_name, last_name, e164 FROM contacts
+             WHERE match_${key} = j.value AND ${notMadeBy("contacts", "?2")} ORDER BY seq LIMIT ${TWINS_READ})
      ) AS twins FROM json_each(?1) j`,
     values,
     ignore,
@@ -83,7 +90,7 @@ export async function findDomains(
   const results = await askInParts<{ domain: string; id: string; version: number }>(
     db,
     `SELECT j.value AS domain, c.id, c.version FROM json_each(?1) j
-     CROSS JOIN companies c ON c.domain = j.value WHERE ${notMadeBy("c", "?2")} ORDER BY c.seq DESC`,
+     CROSS JOIN companies c ON c.match_domain = j.value WHERE ${notMadeBy("c", "?2")} ORDER BY c.seq DESC`,
     domains,
     ignore,
   );
@@ -95,10 +102,11 @@ export interface NamedCompany {
   id: string;
   version: number;
   owner_id: string | null;
+  country: string | null;
 }
 
 /**
- * Companies that an id, a web domain or a whole name means, in any case of letters, and that were not
+ * Companies that an id, a web domain or a whole name means, in any spelling of its letters, and that were not
  * made by the change `ignore`; at most three for each text.
  */
 export async function findNamedCompanies(
@@ -107,14 +115,15 @@ export async function findNamedCompanies(
   ignore = "",
 ): Promise<Map<string, NamedCompany[]>> {
   const some = (where: string) =>
-    `(SELECT json_group_array(json_object('id', id, 'version', version, 'owner_id', owner_id))
-      FROM (SELECT id, version, owner_id FROM companies WHERE ${where} AND ${notMadeBy("companies", "?2")} LIMIT 3))`;
+    `(SELECT json_group_array(json_object(
+        'id', id, 'version', version, 'owner_id', owner_id, 'country', country))
+      FROM (SELECT id, version, owner_id, country FROM companies WHERE ${where} AND ${notMadeBy("companies", "?2")} LIMIT 3))`;
   const results = await askInParts<{ text: string; by_id: string; by_domain: string; by_name: string }>(
     db,
-    `SELECT j.value AS text, ${some("id = j.value")} AS by_id, ${some("domain = lower(j.value)")} AS by_domain,
-       ${some("name = j.value COLLATE NOCASE")} AS by_name
+    `SELECT j.value ->> 0 AS text, ${some("id = j.value ->> 0")} AS by_id,
+       ${some("match_domain = j.value ->> 1")} AS by_domain, ${some("match_name = j.value ->> 2")} AS by_name
      FROM json_each(?1) j`,
-    texts,
+    texts.map((text) => [text, storedDomain(text), foldText(text)]),
     ignore,
   );
   const read = (json: string) => JSON.parse(json) as NamedCompany[];
@@ -126,6 +135,11 @@ export async function findNamedCompanies(
   );
 }
 
+function storedDomain(text: string): string | null {
+  const read = readDomain(text);
+  return "value" in read ? read.value : null;
+}
+
 /** The contact that each id or e-mail address means, with its company. */
 export async function findNamedContacts(
   db: D1Database,
@@ -133,10 +147,13 @@ export async function findNamedContacts(
 ): Promise<Map<string, { id: string; company_id: string | null }>> {
   const results = await askInParts<{ text: string; id: string; company_id: string | null }>(
     db,
-    `SELECT j.value AS text, p.id, p.company_id FROM json_each(?1) j
+    `SELECT j.value ->> 0 AS text, p.id, p.company_id FROM json_each(?1) j
      CROSS JOIN contacts p ON p.id = coalesce(
-       (SELECT id FROM contacts WHERE id = j.value), (SELECT id FROM contacts WHERE email = lower(j.value)))`,
-    texts,
+       (SELECT id FROM contacts WHERE id = j.value ->> 0), (SELECT id FROM contacts WHERE email = j.value ->> 1))`,
+    texts.map((text) => {
+      const read = readEmail(text);
+      return [text, "value" in read ? read.value : null];
+    }),
   );
   return new Map(results.map(({ text, ...contact }) => [text, contact]));
 }
@@ -149,7 +166,7 @@ export interface KnownDeal {
   company_id: string;
 }
 
-/** For each deal of a file, those on file with its id, and with its company and name, in any case of letters. */
+/** For each deal of a file, those on file with its id, and with its company and name, in any spelling of its letters. */
 export async function findDeals(
   db: D1Database,
   deals: readonly { id: string | null; company_id: string; name: string }[],
@@ -161,9 +178,9 @@ export async function findDeals(
   const results = await askInParts<{ by_id: string; by_name: string }>(
     db,
     `SELECT ${some("id = j.value ->> 0")} AS by_id,
-       ${some("company_id = j.value ->> 1 AND name = j.value ->> 2 COLLATE NOCASE")} AS by_name
+       ${some("company_id = j.value ->> 1 AND match_name = j.value ->> 2")} AS by_name
      FROM json_each(?1) j ORDER BY j.key`,
-    deals.map(({ id, company_id, name }) => [id, company_id, name]),
+    deals.map(({ id, company_id, name }) => [id, company_id, foldText(name)]),
     ignore,
   );
   return results.map((row) => ({

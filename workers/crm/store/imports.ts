@@ -5,6 +5,7 @@ import { COMPANY_FIELDS } from "./companies.ts";
 import { CONTACT_FIELDS } from "./contacts.ts";
 import { DEAL_FIELDS } from "./deals.ts";
 import type { DuplicateKey } from "./duplicates.ts";
+import { foldPending } from "./fold-pending.ts";
 import { type IdempotentWrite, recallWrite, recordWrite } from "./idempotency.ts";
 import {
   findDeals,
@@ -13,6 +14,7 @@ import {
   findNamedContacts,
   findTwins,
   keysOf,
+  type PersonToMatch,
   type Twin,
 } from "./import-lookups.ts";
 import type { JournalStore } from "./journal.ts";
@@ -31,7 +33,8 @@ export interface ImportSlice extends Pick<ImportPlan, "create" | "update"> {
   args: ChangeArguments;
 }
 
-type Person = Parameters<typeof keysOf>[0];
+/** Rows that are folded before a file is compared with them, at most. */
+const FOLDED_FIRST = 5_000;
 
 const KEYS = ["email", "phone", "name"] as const satisfies readonly DuplicateKey[];
 const PREFIX = { contacts: "con", companies: "cmp", deals: "deal" } as const;
@@ -62,7 +65,8 @@ export class ImportStore {
   }
 
   /** See {@link findNamedCompanies}. */
-  findNamedCompanies(texts: readonly string[], ignore?: string): ReturnType<typeof findNamedCompanies> {
+  async findNamedCompanies(texts: readonly string[], ignore?: string) {
+    await foldPending(this.#db, "companies", FOLDED_FIRST);
     return findNamedCompanies(this.#db, texts, ignore);
   }
 
@@ -72,17 +76,23 @@ export class ImportStore {
   }
 
   /** See {@link findDomains}. */
-  findDomains(domains: readonly string[], ignore: string): ReturnType<typeof findDomains> {
+  async findDomains(domains: readonly string[], ignore: string) {
+    await foldPending(this.#db, "companies", FOLDED_FIRST);
     return findDomains(this.#db, domains, ignore);
   }
 
   /** See {@link findDeals}. */
-  findDeals(deals: Parameters<typeof findDeals>[1], ignore: string): ReturnType<typeof findDeals> {
+  async findDeals(deals: Parameters<typeof findDeals>[1], ignore: string) {
+    await foldPending(this.#db, "deals", FOLDED_FIRST);
     return findDeals(this.#db, deals, ignore);
   }
 
   /** For each person, who on file shares a key with them and was not made by `ignore`; the surest key first. */
-  async findTwins(people: readonly Person[], ignore: string): Promise<(Twin & { key: DuplicateKey })[][]> {
+  async findTwins(
+    people: readonly PersonToMatch[],
+    ignore: string,
+  ): Promise<(Twin & { key: DuplicateKey })[][]> {
+    await foldPending(this.#db, "contacts", FOLDED_FIRST);
     const keys = people.map(keysOf);
     const found = await Promise.all(
       KEYS.map((key) => {
@@ -94,7 +104,9 @@ export class ImportStore {
       KEYS.flatMap((key, index) => {
         const value = all[key];
         const twins = value === null ? [] : (found[index]?.get(value) ?? []);
-        return twins.map((twin) => ({ ...twin, key }));
+        // Two whole numbers that differ are two, although their ends are the same.
+        const same = twins.filter(({ e164 }) => key !== "phone" || !e164 || !all.e164 || e164 === all.e164);
+        return same.map((twin) => ({ ...twin, key }));
       }),
     );
   }
@@ -139,13 +151,16 @@ export class ImportStore {
       if (table === "deals") change.step(OPEN_HISTORY, ...who, json);
     }
     try {
-      return (await change.run("import", slice.summary, stamp)) === undefined ? "moved" : "written";
+      if ((await change.run("import", slice.summary, stamp)) === undefined) return "moved";
     } catch (failure) {
       if (!/(UNIQUE|FOREIGN KEY) constraint failed/.test(String(failure))) throw failure;
       // Its twin was faster, or somebody has entered one of these addresses, or removed a company, meanwhile.
       const winner = plan.done === 0 ? await recallWrite(this.#db, slice.write) : undefined;
       return winner === undefined || winner === plan.changeId ? "moved" : "twin";
     }
+    // The rows are written; what fails here is made up for by the next search.
+    await foldPending(this.#db, table, created.length + updated.length).catch(() => 0);
+    return "written";
   }
 }
 

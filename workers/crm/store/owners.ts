@@ -1,3 +1,5 @@
+import { foldText } from "../../../shared/text/fold-text.ts";
+
 /** A colleague who looks after companies, contacts and deals. */
 export interface OwnerRow {
   id: string;
@@ -6,6 +8,7 @@ export interface OwnerRow {
 }
 
 const MAX_OWNERS = 6;
+const MOST_OWNERS = 1_000;
 
 /** The people of the sales team; a small table. */
 export class OwnerStore {
@@ -15,17 +18,16 @@ export class OwnerStore {
     this.#db = db;
   }
 
-  /** Owners whose id or e-mail this is, or whose name begins with it; at most 6. */
+  /** Owners whose id or e-mail this is, or whose name begins with it in any spelling; at most 6. */
   async find(text: string): Promise<OwnerRow[]> {
-    const pattern = `${text.replace(/[\\%_]/g, "\\$&")}%`;
     const { results } = await this.#db
-      .prepare(
-        `SELECT id, name, email FROM owners
-         WHERE id = ?1 OR email = lower(?1) OR name LIKE ?2 ESCAPE '\\' ORDER BY name LIMIT ?3`,
-      )
-      .bind(text, pattern, MAX_OWNERS)
+      .prepare("SELECT id, name, email FROM owners ORDER BY name LIMIT ?")
+      .bind(MOST_OWNERS)
       .all<OwnerRow>();
-    return results;
+    const wanted = foldText(text).trim();
+    const fits = ({ id, name, email }: OwnerRow) =>
+      id === text || email === text.toLowerCase() || foldText(name).startsWith(wanted);
+    return results.filter(fits).slice(0, MAX_OWNERS);
   }
 
   /** The owner with this e-mail, such as the caller. */

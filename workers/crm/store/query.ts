@@ -1,3 +1,5 @@
+import { segmentQuery } from "../../../shared/text/segment-words.ts";
+
 /**
  * Turns what a person types into FTS5 match expressions, best answers first.
  *
@@ -13,9 +15,11 @@
  */
 export interface Tier {
   step: number;
-  index: "names" | "all";
+  index: "names" | "all" | "phones";
   match: string;
   without?: string;
+  /** Of telephone numbers: what the rows must hold in the index of everything. */
+  within?: string;
   begun?: readonly string[];
 }
 
@@ -32,6 +36,7 @@ export type Words = readonly (readonly string[])[];
 
 const MAX_WORDS = 8;
 const MAX_WORD_LENGTH = 40;
+const MAX_PAIRS = 20;
 
 /** Ends of web domains that stand in so many addresses that looking for them reads most of the index. */
 const ENDINGS =
@@ -42,14 +47,17 @@ export function stripTopLevelDomains(text: string): string {
   return text.replace(ENDINGS, "");
 }
 
-/** Splits a text into at most 8 lower-case words of letters and digits. */
+/**
+ * Splits a text into at most 8 folded words, as the indexes hold them. A word of a script without spaces is its pairs of
+ * letters, with spaces between them: they are asked for as a phrase.
+ */
 export function splitWords(text: string): string[] {
-  const words =
-    text
-      .normalize("NFC")
-      .toLowerCase()
-      .match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
-  return words.slice(0, MAX_WORDS).map((word) => word.slice(0, MAX_WORD_LENGTH));
+  return segmentQuery(text)
+    .slice(0, MAX_WORDS)
+    .map(({ text: word }) => {
+      const units = word.split(" ").slice(0, MAX_PAIRS);
+      return units.map((unit) => unit.slice(0, MAX_WORD_LENGTH)).join(" ");
+    });
 }
 
 /** Tiers of rows that hold all words: as whole words of the name, as beginnings there, and the same anywhere. */
@@ -61,7 +69,7 @@ export function rankAllWords(words: Words, columns: SearchColumns): Tier[] {
   const anywhere = `${any} : (${joinWords(words, "AND", "*")})`;
   const begun = words.flat();
   // Long beginnings are looked up along with the first step; short ones need no step of their own.
-  const step = listLongBeginnings(begun).size > 0 ? 1 : 0;
+  const step = listLongBeginnings(begun).length > 0 ? 1 : 0;
   const names: Tier[] = [
     { step: 0, index: "names", match: whole },
     { step, index: "names", match: `(${begins}) NOT (${whole})`, begun },
@@ -95,12 +103,11 @@ const LONGEST_KEPT = 4;
 /**
  * Of these words, those whose beginnings are better spelled out, as the index has them. FTS5 gathers the rows of every word
  * that begins so before it gives the first one, unless it keeps that very beginning: in a word of every address that is
- * every row. Words with marks that the tokenizer splits at are left as they are.
+ * every row. Phrases of pairs and words with marks that the tokenizer splits at are left as they are.
  */
-export function listLongBeginnings(words: readonly string[]): Map<string, string> {
-  const folded = words.map((word) => [word, foldWord(word)] as const);
-  return new Map(
-    folded.filter(([, plain]) => Array.from(plain).length > LONGEST_KEPT && !/\p{M}/u.test(plain)),
+export function listLongBeginnings(words: readonly string[]): string[] {
+  return [...new Set(words)].filter(
+    (word) => Array.from(word).length > LONGEST_KEPT && !/[\p{M} ]/u.test(word),
   );
 }
 
@@ -139,14 +146,6 @@ const LETTERS: readonly (readonly [script: RegExp, letters: string])[] = [
   [/\p{Script=Cyrillic}/u, "абвгдежзийклмнопрстуфхцчшщъыьэюя"],
   [/\p{Script=Greek}/u, "αβγδεζηθικλμνξοπρστυφχψως"],
 ];
-
-/** A word as the index has it: Latin letters without accents, those of other scripts as they are. */
-export function foldWord(word: string): string {
-  return word
-    .normalize("NFD")
-    .replace(/(?<=[a-z]\p{M}*)\p{M}/gu, "")
-    .normalize("NFC");
-}
 
 /**
  * Everything that a word may have been with one slip: a letter missing, added, changed, or two swapped. About 75 for

@@ -1,8 +1,9 @@
 import { listTerms } from "../../../shared/text/list-terms.ts";
+import { listPhoneParts } from "../identity/read-phone.ts";
 import { listBeginnings } from "./beginnings.ts";
+import { foldPending, hasUnfolded } from "./fold-pending.ts";
 import {
   expandPrefixes,
-  foldWord,
   listEdits,
   narrowToFacets,
   rankAllWords,
@@ -52,24 +53,52 @@ export interface SearchTable {
   table: "contacts" | "companies" | "deals";
   /** The full-text index of names, where it is another one. */
   names?: "contacts_names_fts";
+  /** The full-text index of telephone numbers, where people may be found by them. */
+  phones?: "contacts_phones" | "companies_phones";
   columns: SearchColumns;
   /** SELECT … FROM hit JOIN …, over the hits' `seq`; gives each row its `seq`. */
   select: string;
 }
 
 const FIRST = Number.MAX_SAFE_INTEGER;
+/** The tier of telephone numbers, in a cursor. */
+const PHONES = 10;
 /** Longest word that is corrected, how many of a search are, and words read for a second slip. */
 const [LONGEST, CORRECTED, NEARBY] = [20, 4, 500];
 
+/** Rows that a search folds at most before it looks again; the hourly work folds the rest. */
+const FOLDED_WITH_A_SEARCH = 500;
+
 /**
- * Finds one page of rows. When nothing holds all words, tries likely spellings, then all words but one; the answer
- * says which it was. A page is one round trip to the database, or up to four when names do not fill it.
+ * Finds one page of rows, also of those that were written a moment ago: what SQL could not fold is folded first. See
+ * {@link findPage}.
  */
 export async function searchPage<Row extends { seq: number }>(
   db: D1Database,
   target: SearchTable,
   request: SearchRequest,
 ): Promise<SearchPage<Row>> {
+  // Asked together: rows wait seldom, and then the search is made once more.
+  const [waits, page] = await Promise.all([
+    hasUnfolded(db, target.table),
+    findPage<Row>(db, target, request),
+  ]);
+  if (!waits) return page;
+  await foldPending(db, target.table, FOLDED_WITH_A_SEARCH);
+  return await findPage<Row>(db, target, request);
+}
+
+/**
+ * Finds one page of rows. A telephone number, or seven digits of one, finds who has it. When nothing holds all words, tries likely spellings, then all words but one; the answer
+ * says which it was. A page is one round trip to the database, or up to four when names do not fill it.
+ */
+async function findPage<Row extends { seq: number }>(
+  db: D1Database,
+  target: SearchTable,
+  request: SearchRequest,
+): Promise<SearchPage<Row>> {
+  const phones = await findPhones<Row>(db, target, request);
+  if (phones !== undefined && phones.rows.length > 0) return phones;
   const words = splitWords(request.exactly ? request.text : stripTopLevelDomains(request.text));
   if (words.length === 0 && request.facets.length === 0) return await readNewest<Row>(db, target, request);
   const kinds: MatchKind[] = request.after
@@ -87,6 +116,26 @@ export async function searchPage<Row extends { seq: number }>(
       return request.text.includes("@") && !request.exactly ? { ...page, match: "some_words" } : page;
   }
   return { match: "all_words", rows: [], next: undefined };
+}
+
+/** Who has a telephone number with these digits in it; `undefined` when the text is none. */
+async function findPhones<Row extends { seq: number }>(
+  db: D1Database,
+  target: SearchTable,
+  request: SearchRequest,
+): Promise<SearchPage<Row> | undefined> {
+  if (target.phones === undefined || request.exactly) return undefined;
+  const parts = listPhoneParts(request.text);
+  const isNext = request.after !== undefined && request.after.tier !== PHONES;
+  if (parts.length === 0 || isNext) return undefined;
+  const match = parts.map((part) => `"${part}"*`).join(" OR ");
+  const [facets] = narrowToFacets([], request.facets.map(toFacet));
+  const tier: Tier = { step: 0, index: "phones", match, ...(facets && { within: facets.match }) };
+  const before = request.after?.seq ?? FIRST;
+  const { results } = await readTier(db, target, tier, before, request.limit + 1).all<Row>();
+  const rows = results.slice(0, request.limit);
+  const last = results.length > request.limit ? rows.at(-1) : undefined;
+  return { match: "all_words", rows, next: last && { match: "all_words", tier: PHONES, seq: last.seq } };
 }
 
 /** One page of everything, newest first. */
@@ -127,9 +176,10 @@ async function expandWords(
  * away from a word exists, and for long words the next words that begin with the same four letters.
  */
 async function readSpellings(db: D1Database, table: string, words: readonly string[]): Promise<Words> {
-  const folded = words.map(foldWord);
   const corrected = new Set(
-    folded.filter(({ length }) => length >= 4 && length <= LONGEST).slice(0, CORRECTED),
+    words
+      .filter((word) => word.length >= 4 && word.length <= LONGEST && !word.includes(" "))
+      .slice(0, CORRECTED),
   );
   if (corrected.size === 0) return words.map((word) => [word]);
   const list = [...corrected];
@@ -140,10 +190,9 @@ async function readSpellings(db: D1Database, table: string, words: readonly stri
     ]),
   );
   const found = answers.flatMap(({ results }) => results.map(({ term }) => term));
-  return words.map((word, index) => {
-    const plain = folded[index] ?? word;
-    if (!corrected.has(plain)) return [word];
-    return [word, ...suggestSpellings(plain, found).filter((term) => term !== plain)];
+  return words.map((word) => {
+    if (!corrected.has(word)) return [word];
+    return [word, ...suggestSpellings(word, found).filter((term) => term !== word)];
   });
 }
 
@@ -196,22 +245,24 @@ async function readPage<Row extends { seq: number }>(
 
 function readTier(
   db: D1Database,
-  { table, names, select }: SearchTable,
-  { index, match, without }: Tier,
+  { table, names, phones, select }: SearchTable,
+  { index, match, without, within }: Tier,
   before: number,
   limit: number,
 ): D1PreparedStatement {
   const all = `${table}_fts`;
   const named = names ?? all;
-  const fts = index === "names" ? named : all;
+  const fts = index === "names" ? named : index === "phones" ? (phones ?? all) : all;
   // Names that begin so were all read before this tier is, so there are no more of them than pages were asked for.
   const rest = without && `AND rowid NOT IN (SELECT rowid FROM ${named} WHERE ${named} MATCH ?4)`;
+  // The sign keeps the planner from going by the facets and sorting what it finds.
+  const inside = within && `AND +rowid IN (SELECT rowid FROM ${all} WHERE ${all} MATCH ?4)`;
   return db
     .prepare(
       `WITH hit AS (
          SELECT rowid AS seq FROM ${fts}
-         WHERE ${fts} MATCH ?1 AND rowid < ?2 ${rest ?? ""} ORDER BY rowid DESC LIMIT ?3
+         WHERE ${fts} MATCH ?1 AND rowid < ?2 ${rest ?? inside ?? ""} ORDER BY rowid DESC LIMIT ?3
        ) ${select} ORDER BY hit.seq DESC`,
     )
-    .bind(match, before, limit, ...(without === undefined ? [] : [without]));
+    .bind(match, before, limit, ...[without ?? within].filter((expression) => expression !== undefined));
 }

@@ -49,7 +49,7 @@ export const createContact = defineTool({
       ownerName === undefined
         ? await store.owners.findByEmail(principal.email)
         : await resolveOwner(store, principal, ownerName);
-    const email = given.email?.toLowerCase() ?? null;
+    const email = given.email ?? null;
     const result = await store.contacts.create(
       makeId("con"),
       {

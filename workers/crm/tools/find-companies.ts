@@ -17,7 +17,9 @@ export const findCompanies = defineTool({
   description:
     "Finds companies by name, web domain, city, country or industry. Pass an id to crm_get_customer for the whole picture.",
   input: z.object({
-    query: lineField(200).optional().describe("Words of the name, domain, place or industry"),
+    query: lineField(200)
+      .optional()
+      .describe("Words of the name, domain, place or industry, or a phone number"),
     owner: ownerField.optional(),
     region: regionField.optional(),
     limit: limitField,

@@ -14,9 +14,9 @@ export const findContacts = defineTool({
   effect: "read",
   scope: "crm:read",
   description:
-    "Finds contacts by name, e-mail or company; beginnings of words are enough. Gives the id and version that other tools need.",
+    "Finds contacts by name, e-mail, phone or company; beginnings of words and seven digits are enough. Gives the id and version that other tools need.",
   input: z.object({
-    query: lineField(200).optional().describe("Words of the name, e-mail or company"),
+    query: lineField(200).optional().describe("Words of the name, e-mail or company, or a phone number"),
     company_id: idField("cmp").optional().describe("Only people of this company"),
     limit: limitField,
     cursor: cursorField.optional(),

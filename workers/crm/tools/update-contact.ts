@@ -70,7 +70,7 @@ export const updateContact = defineTool({
     const owner = await resolveOwner(store, principal, ownerName);
     const changes = keepGiven<ContactFields>({
       ...fields,
-      email: typeof email === "string" ? email.toLowerCase() : email,
+      email,
       owner_id: owner?.id,
     });
     requireChange(changes);

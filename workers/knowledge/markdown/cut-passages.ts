@@ -1,3 +1,4 @@
+import { foldText } from "../../../shared/text/fold-text.ts";
 import { anchorMaker } from "./make-slug.ts";
 import type { MarkdownLine } from "./scan-lines.ts";
 import { type Section, splitSections } from "./split-sections.ts";
@@ -59,7 +60,7 @@ function isBare(section: Section): boolean {
 }
 
 function joinPath(title: string, path: readonly { heading: string }[]): string {
-  const same = (heading: string) => heading.toLowerCase() === title.trim().toLowerCase();
+  const same = (heading: string) => foldText(heading) === foldText(title.trim());
   const headings = path.map((entry) => entry.heading).filter((heading) => heading !== "" && !same(heading));
   return headings.join(" › ").slice(0, MAX_PATH_LENGTH);
 }

@@ -1,3 +1,5 @@
+import { foldText } from "../../../shared/text/fold-text.ts";
+
 /** Longest slug of an article or collection, in characters. */
 export const MAX_SLUG_LENGTH = 100;
 
@@ -6,12 +8,7 @@ export const MAX_SLUG_LENGTH = 100;
  * characters. Accents are folded. A text without one usable character gives `fallback`.
  */
 export function makeSlug(text: string, fallback = "article", max = MAX_SLUG_LENGTH): string {
-  const words =
-    text
-      .normalize("NFKD")
-      .replace(/\p{M}/gu, "")
-      .toLowerCase()
-      .match(/[a-z0-9]+/g) ?? [];
+  const words = foldText(text).match(/[a-z0-9]+/g) ?? [];
   return words.join("-").slice(0, max).replace(/-$/, "") || fallback;
 }
 

@@ -1,5 +1,6 @@
+import { segmentPhrase, segmentQuery } from "../../../shared/text/segment-words.ts";
 import { STOP_WORDS } from "./stop-words.ts";
-import { tokenize, WORD } from "./tokenize.ts";
+import { tokenize } from "./tokenize.ts";
 
 /** Longest question that is read, in characters; the rest is ignored. */
 export const MAX_QUESTION_LENGTH = 1_000;
@@ -10,7 +11,7 @@ const MAX_WORD_LENGTH = 64;
 
 /** A word to look for. */
 export interface Term {
-  /** As typed, in lower case. */
+  /** As typed, folded. */
   text: string;
   /** As the index holds it. Of a beginning (`word*`), what stands before the star. */
   stem: string;
@@ -37,7 +38,7 @@ export function readQuestion(question: string): Question {
   const text = question.slice(0, MAX_QUESTION_LENGTH);
   const phrases: string[][] = [];
   const free = text.replace(/["“”„]([^"“”„]*)["“”„]/g, (_quoted, inside: string) => {
-    const words = readWords(inside).map((word) => word.text);
+    const words = segmentPhrase(inside).map((word) => word.slice(0, MAX_WORD_LENGTH));
     if (words.length > 0 && phrases.length < MAX_PHRASES) phrases.push(words.slice(0, MAX_TERMS));
     return " ";
   });
@@ -80,11 +81,21 @@ function spellOut(term: Term): string[] {
   return [...words, quote([`${term.text}e`]), quote([`${term.text}ion`])];
 }
 
+/** What may stand in a word, and the star that makes it a beginning. */
+const TYPED = /([\p{L}\p{N}\p{Co}\p{M}\p{Default_Ignorable_Code_Point}]+)(\*?)/gu;
+
+/** The words of a text; pairs of letters where a script has no spaces, and a single letter there as a beginning. */
 function readWords(text: string): Term[] {
-  return Array.from(text.matchAll(WORD), (match) => {
-    const word = match[0].toLowerCase().slice(0, MAX_WORD_LENGTH);
-    const prefix = text.charAt(match.index + match[0].length) === "*" && match[0].length > 1;
-    return { text: word, stem: prefix ? word : (tokenize(word)[0] ?? word), prefix };
+  return Array.from(text.matchAll(TYPED)).flatMap(([, typed = "", star]) => {
+    const words = segmentQuery(typed);
+    return words.flatMap((word, index): Term[] => {
+      const starred = star === "*" && index === words.length - 1 && typed.length > 1;
+      return word.text.split(" ").map((unit, place, units) => {
+        const cut = unit.slice(0, MAX_WORD_LENGTH);
+        const prefix = place === units.length - 1 && (starred || word.beginning);
+        return { text: cut, stem: prefix ? cut : (tokenize(cut)[0] ?? cut), prefix };
+      });
+    });
   });
 }
 

@@ -1,4 +1,4 @@
-import { WORD } from "../search/tokenize.ts";
+import { segmentQuery } from "../../../shared/text/segment-words.ts";
 import { type Article, type ArticleSummary, type ArticleVersion, parseMetadata, parseTags } from "./rows.ts";
 
 interface SummaryRow {
@@ -150,7 +150,9 @@ export async function suggestSlugs(
 
 /** Title words that begin like the typed ones; an expression that matches nothing when there are none. */
 function tokenizeTyped(typed: string): string {
-  const words = (typed.match(WORD) ?? []).slice(0, 8).map((word) => `"${word}" *`);
+  const words = segmentQuery(typed)
+    .slice(0, 8)
+    .map(({ text }) => `"${text}" *`);
   return words.length === 0 ? '""' : `title : (${words.join(" AND ")})`;
 }
 

@@ -1,4 +1,5 @@
-import { buildMatch, type Question, readQuestion } from "../search/build-match.ts";
+import { type Question, readQuestion } from "../search/build-match.ts";
+import { cutSnippet } from "../search/cut-snippet.ts";
 import {
   type CountedPassage,
   countPassage,
@@ -14,8 +15,10 @@ import type { CollectionScope } from "./access.ts";
 import { correctSpelling } from "./correct-spelling.ts";
 import { findCandidates, MAX_HITS, RANKED_ANEW } from "./find-candidates.ts";
 import { inTime } from "./in-time.ts";
+import { indexBeforeSearch } from "./index-passages.ts";
 import type { PassageHit } from "./rows.ts";
 import { expandPrefixes } from "./spell-beginnings.ts";
+import { spellCompounds } from "./spell-compounds.ts";
 import { readTermStatistics } from "./term-statistics.ts";
 
 /** What to look for, and where. */
@@ -39,6 +42,8 @@ export interface SearchAnswer {
   hits: PassageHit[];
   /** `full_text` also when search by meaning failed or was late. */
   retrieval: "hybrid" | "full_text";
+  /** Whether full text had anything to look for. */
+  searchable: boolean;
 }
 
 /** The expansion of a question may take this long, in milliseconds; after that the first ranking stands. */
@@ -47,7 +52,6 @@ const EXPANSION_MS = 250;
 const MEANING_MS = 300;
 /** An article counts by its best passage; its next ones add this share each. */
 const SECOND_PASSAGE = 0.2;
-const SNIPPET_WORDS = 40;
 /** A question's beginnings (`word*`) may stand for this many stems. */
 const MAX_WEIGHED = 200;
 
@@ -87,15 +91,24 @@ async function search(
   scope: SearchScope,
   { group, keyOf }: ResultUnit,
 ): Promise<SearchAnswer> {
-  const question = await expandPrefixes(db, await correctSpelling(db, readQuestion(request.question)));
+  await indexBeforeSearch(db);
+  const question = await readWords(db, request.question);
   const [words, meaning] = await Promise.all([
     rankPassages(db, question, scope),
     findByMeaning(db, request.question, question, scope),
   ]);
   const answer = async (hits: readonly Hit[]) => describeHits(db, question, takePage(hits, request));
-  if (meaning === undefined) return { hits: await answer(group(words)), retrieval: "full_text" };
+  const searchable = question.terms.length + question.phrases.length > 0;
+  if (meaning === undefined) return { hits: await answer(group(words)), retrieval: "full_text", searchable };
   const fused = fuseRankings([group(words), group(meaning)], keyOf);
-  return { hits: await answer(fused.map(({ item, score }) => ({ ...item, score }))), retrieval: "hybrid" };
+  const hits = await answer(fused.map(({ item, score }) => ({ ...item, score })));
+  return { hits, retrieval: "hybrid", searchable };
+}
+
+/** A question with the words that the index holds in the place of beginnings, compounds and slips. */
+async function readWords(db: D1Database, text: string): Promise<Question> {
+  const question = await correctSpelling(db, await spellCompounds(db, readQuestion(text)));
+  return expandPrefixes(db, question);
 }
 
 /**
@@ -165,39 +178,25 @@ function takePage(hits: readonly Hit[], { limit, offset = 0 }: SearchRequest): r
   return hits.slice(offset, offset + limit);
 }
 
-/** Titles and snippets are read for the hits of one page only: `snippet()` reads the passage's text again. */
+/** Titles and snippets are read for the hits of one page only. */
 async function describeHits(db: D1Database, question: Question, hits: readonly Hit[]): Promise<PassageHit[]> {
-  const match = buildMatch(question);
-  if (hits.length === 0 || match === null) return [];
+  if (hits.length === 0) return [];
   const { results } = await db
     .prepare(
-      `WITH shown AS MATERIALIZED (
-        SELECT rowid AS id, snippet(passages_index, 2, '**', '**', '…', ${SNIPPET_WORDS}) AS snippet
-        FROM passages_index
-        WHERE passages_index MATCH ?1 AND rowid IN (SELECT value FROM json_each(?2))
-      )
-      SELECT p.id, a.slug, a.title, c.slug AS collection, p.heading, p.anchor, coalesce(s.snippet, substr(p.body, 1, 240)) AS snippet
-      FROM json_each(?2) w CROSS JOIN passages p ON p.id = w.value CROSS JOIN articles a ON a.id = p.article_id
-        CROSS JOIN collections c ON c.id = a.collection_id LEFT JOIN shown s ON s.id = p.id`,
+      `SELECT p.id, a.slug, a.title, c.slug AS collection, p.heading, p.anchor, p.body
+      FROM json_each(?1) w CROSS JOIN passages p ON p.id = w.value CROSS JOIN articles a ON a.id = p.article_id
+        CROSS JOIN collections c ON c.id = a.collection_id`,
     )
-    .bind(match, JSON.stringify(hits.map((hit) => hit.id)))
-    .all<Omit<PassageHit, "score"> & { id: number }>();
+    .bind(JSON.stringify(hits.map((hit) => hit.id)))
+    .all<Omit<PassageHit, "score" | "snippet"> & { id: number; body: string }>();
   const shown = new Map(results.map((row) => [row.id, row]));
   return hits.flatMap(({ id, score }) => {
     const row = shown.get(id);
     if (!row) return [];
-    const { slug, title, collection, heading, anchor, snippet } = row;
-    const clean = snippet.replace(/\s+/g, " ").trim();
+    const { slug, title, collection, heading, anchor, body } = row;
+    const snippet = cutSnippet(body, question);
     return [
-      {
-        slug,
-        title,
-        collection,
-        heading,
-        anchor,
-        snippet: clean,
-        score: Math.round(score * 10_000) / 10_000,
-      },
+      { slug, title, collection, heading, anchor, snippet, score: Math.round(score * 10_000) / 10_000 },
     ];
   });
 }

@@ -1,5 +1,6 @@
 import { cutPassages } from "../markdown/cut-passages.ts";
 import { MAX_SLUG_LENGTH, makeSlug } from "../markdown/make-slug.ts";
+import { FOLDING, segmentPassage } from "./index-passages.ts";
 import type { Author, Metadata } from "./rows.ts";
 
 /** The file an imported article came from. */
@@ -100,7 +101,7 @@ export async function insertVersion(
           next.source?.contentHash ?? null,
         ),
       db.prepare("DELETE FROM passages WHERE article_id = ?1").bind(next.id),
-      passagesStatement(db, "SELECT ?1", next.id, next),
+      ...passageStatements(db, "SELECT ?1", next.id, next),
     ]);
   } catch (failure) {
     throw isUniqueViolation(failure) ? new WriteConflict() : failure;
@@ -150,7 +151,11 @@ function insertStatements(
       author.name,
       at,
     );
-  return [insert, version, passagesStatement(db, "SELECT id FROM articles WHERE slug = ?1", slug, article)];
+  return [
+    insert,
+    version,
+    ...passageStatements(db, "SELECT id FROM articles WHERE slug = ?1", slug, article),
+  ];
 }
 
 function versionStatement(
@@ -178,28 +183,35 @@ function versionStatement(
 }
 
 /**
- * One statement for all passages, whatever their number: they travel as one JSON parameter. Tags are about the
- * article: they go with its first passage, because on every passage they would favour the shortest one.
+ * Two statements for all passages and for the index over them, whatever their number: they travel as one JSON parameter.
+ * Tags are about the article: they go with its first passage, because on every passage they would favour the shortest one.
  */
-function passagesStatement(
+function passageStatements(
   db: D1Database,
   articleId: string,
   key: string | number,
   article: { title: string; body: string; tags: readonly string[] },
-): D1PreparedStatement {
-  return db
+): D1PreparedStatement[] {
+  const tags = article.tags.join(" ");
+  const passages = cutPassages(article.title, article.body);
+  const insert = db
     .prepare(
-      `INSERT INTO passages (article_id, collection, ordinal, level, anchor, title, heading, body, tags)
+      `INSERT INTO passages (article_id, collection, ordinal, level, anchor, title, heading, body, tags, folded)
       SELECT (${articleId}), 'c' || (SELECT collection_id FROM articles WHERE id = (${articleId})), key, value ->> 'level', value ->> 'anchor', ?2, value ->> 'heading', value ->> 'body',
-        CASE key WHEN 0 THEN ?3 ELSE '' END
+        CASE key WHEN 0 THEN ?3 ELSE '' END, ${FOLDING}
       FROM json_each(?4)`,
     )
-    .bind(
-      key,
-      article.title,
-      article.tags.join(" "),
-      JSON.stringify(cutPassages(article.title, article.body)),
-    );
+    .bind(key, article.title, tags, JSON.stringify(passages));
+  const held = segmentPassage({ title: article.title, tags });
+  const words = passages.map(({ heading, body }) => segmentPassage({ heading, body }));
+  const index = db
+    .prepare(
+      `INSERT INTO passages_index (rowid, title, heading, body, tags, collection)
+      SELECT p.id, ?2, j.value ->> 'heading', j.value ->> 'body', CASE j.key WHEN 0 THEN ?3 ELSE '' END, p.collection
+      FROM json_each(?4) j CROSS JOIN passages p ON p.article_id = (${articleId}) AND p.ordinal = j.key ORDER BY p.id`,
+    )
+    .bind(key, held.title, held.tags, JSON.stringify(words));
+  return [insert, index];
 }
 
 /** The wanted slug, or the same with the lowest free number at its end. */

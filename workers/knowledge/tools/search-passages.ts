@@ -2,6 +2,7 @@ import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { collectionField } from "../article-limits.ts";
 import { MAX_QUESTION_LENGTH } from "../search/build-match.ts";
+import { explainNothing } from "../search/explain-nothing.ts";
 import { MAX_HITS } from "../store/find-candidates.ts";
 import { articleUri } from "../store/rows.ts";
 import type { KnowledgeStore } from "../store.ts";
@@ -45,12 +46,13 @@ export const searchPassages = defineTool({
       }),
     ),
     retrieval: z.enum(["hybrid", "full_text"]).describe("hybrid: by words and by meaning."),
+    nothing_searched: z.string().optional(),
     next_offset: z.int().optional(),
   }),
   overflow: "passages",
   async run({ query, collection, limit, offset }, { store }: ToolContext<KnowledgeStore>) {
     // One more than asked for tells whether there is a next page.
-    const { hits, retrieval } = await store.searchPassages({
+    const { hits, retrieval, searchable } = await store.searchPassages({
       question: query,
       collection,
       limit: limit + 1,
@@ -68,6 +70,7 @@ export const searchPassages = defineTool({
         score: hit.score,
       })),
       retrieval,
+      ...explainNothing(hits.length, searchable),
       ...(hits.length > limit && next <= MAX_HITS - 50 && { next_offset: next }),
     };
   },

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { collectionField } from "../article-limits.ts";
 import { MAX_QUESTION_LENGTH } from "../search/build-match.ts";
+import { explainNothing } from "../search/explain-nothing.ts";
 import { articleUri } from "../store/rows.ts";
 import type { KnowledgeStore } from "../store.ts";
 
@@ -37,10 +38,15 @@ export const search = defineTool({
       }),
     ),
     retrieval: z.enum(["hybrid", "full_text"]).describe("hybrid: by words and by meaning."),
+    nothing_searched: z.string().optional(),
   }),
   overflow: "results",
   async run({ query, collection, limit }, { store }: ToolContext<KnowledgeStore>) {
-    const { hits, retrieval } = await store.searchArticles({ question: query, collection, limit });
+    const { hits, retrieval, searchable } = await store.searchArticles({
+      question: query,
+      collection,
+      limit,
+    });
     return {
       results: hits.map((hit) => ({
         id: hit.slug,
@@ -51,6 +57,7 @@ export const search = defineTool({
         score: hit.score,
       })),
       retrieval,
+      ...explainNothing(hits.length, searchable),
     };
   },
 });

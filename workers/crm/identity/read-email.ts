@@ -1,0 +1,38 @@
+import { readHost } from "./read-domain.ts";
+
+/** What a cell or field holds, or why it is not used. */
+export type Reading = { value: string } | { problem: string };
+
+const EXAMPLE = "Expected an e-mail address such as ann@acme.example.";
+const MAX_LENGTH = 254;
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
+
+/**
+ * An e-mail address as it is stored: lower case, without `mailto:`, angle brackets and the name before them, invisible
+ * characters or a final dot. An internationalised domain is in Unicode, however it was written.
+ */
+export function readEmail(text: string): Reading {
+  const plain = text.normalize("NFKC").replace(INVISIBLE, "").trim();
+  const bracketed = plain.match(/<[^<>]*>/g) ?? [];
+  if (bracketed.length > 1 || (plain.match(/@/g) ?? []).length > 1) {
+    return { problem: "Several e-mail addresses: give one." };
+  }
+  const [only] = bracketed;
+  const address = (only?.slice(1, -1) ?? plain)
+    .trim()
+    .replace(/^mailto:\s*([^?]*).*$/i, "$1")
+    .replace(/\.+$/, "")
+    .toLowerCase();
+  const [local = "", host = "", ...more] = address.split("@");
+  if (more.length > 0 || !/^[^\s@<>",;:()[\]\\.]+(\.[^\s@<>",;:()[\]\\.]+)*$/.test(local))
+    return { problem: EXAMPLE };
+  const domain = readHost(host);
+  if (domain === undefined || local.length + domain.length >= MAX_LENGTH) return { problem: EXAMPLE };
+  return { value: `${local}@${domain}` };
+}
+
+/** The address without a +tag, by which two entries of one person are recognised. */
+export function keyOfEmail(email: string): string {
+  const read = readEmail(email);
+  return ("value" in read ? read.value : email.toLowerCase()).replace(/^([^+@]+)\+[^@]*@/, "$1@");
+}

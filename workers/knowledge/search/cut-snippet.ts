@@ -1,0 +1,135 @@
+import { isUnspaced } from "../../../shared/text/segment-words.ts";
+import type { Question } from "./build-match.ts";
+import { tokenize } from "./tokenize.ts";
+
+/** Length of a snippet in words; letters of scripts without spaces count half. */
+const SNIPPET_WORDS = 40;
+/** No more of a passage is looked at, in characters. */
+const MAX_LENGTH = 20_000;
+
+/** Words as they are written, with what a reader does not see. */
+const WORD = /[\p{L}\p{N}\p{Co}\p{M}\p{Default_Ignorable_Code_Point}]+/gu;
+const LETTER = /\P{M}[\p{M}\p{Default_Ignorable_Code_Point}]*/gu;
+/** Links, addresses and code, which marks would change. */
+const UNTOUCHED =
+  /\]\([^)\s]*[^)]*\)|<[^>\n]{1,500}>|\b[a-z][a-z0-9+.-]{1,20}:\/\/\S+|\S+@\S+|`[^`\n]+`|\bwww\.\S+/giu;
+
+interface Place {
+  start: number;
+  end: number;
+  size: number;
+  /** The stem that was asked for, if this word has one. */
+  found: string | undefined;
+}
+
+/**
+ * The stretch of a passage that says most of a question, about 40 words, with the words found between `**`. Links,
+ * addresses and code are left as they are. The beginning of the passage where nothing of the question stands in it.
+ */
+export function cutSnippet(passage: string, question: Question): string {
+  const text = passage.slice(0, MAX_LENGTH);
+  const places = findPlaces(text, question);
+  const { first, last } = chooseStretch(places);
+  const start = places[first]?.start ?? 0;
+  const end = places[last]?.end ?? text.length;
+  // Punctuation around the stretch belongs to it where the passage begins or ends there.
+  const [from, to] = [first === 0 ? 0 : start, last >= places.length - 1 ? text.length : end];
+  const shown = mark(text, places.slice(first, last + 1), from, to);
+  return `${first > 0 ? "…" : ""}${shown}${to < passage.length ? "…" : ""}`.replace(/\s+/g, " ").trim();
+}
+
+function findPlaces(text: string, { terms, phrases }: Question): Place[] {
+  const stems = new Set([
+    ...terms.filter(({ prefix }) => !prefix).map(({ stem }) => stem),
+    ...phrases.flat().flatMap(tokenize),
+  ]);
+  const beginnings = terms.filter(({ prefix }) => prefix).map(({ text: begun }) => begun);
+  const find = (stem: string | undefined) => {
+    if (stem === undefined) return undefined;
+    return stems.has(stem) ? stem : beginnings.find((begun) => stem.startsWith(begun));
+  };
+  return Array.from(text.matchAll(WORD)).flatMap(({ 0: word, index }) => {
+    const end = index + word.length;
+    if (!hasUnspaced(word)) return [{ start: index, end, size: 1, found: find(tokenize(word)[0]) }];
+    const letters = Array.from(word.matchAll(LETTER), (letter) => ({
+      text: letter[0],
+      start: index + letter.index,
+    }));
+    const places = letters.map(
+      ({ text: letter, start }): Place => ({
+        start,
+        end: start + letter.length,
+        size: 0.5,
+        found: undefined,
+      }),
+    );
+    letters.forEach(({ text: letter }, at) => {
+      const next = letters[at + 1];
+      const pair = next === undefined ? undefined : find(tokenize(letter + next.text)[0]);
+      const single = find(tokenize(letter).at(-1));
+      for (const [place, found] of [
+        [places[at], pair ?? single],
+        [places[at + 1], pair],
+      ] as const) {
+        if (place) place.found ??= found;
+      }
+    });
+    return places;
+  });
+}
+
+function hasUnspaced(word: string): boolean {
+  return !/^[\p{Script=Latin}\p{N}]*$/u.test(word) && Array.from(word).some(isUnspaced);
+}
+
+/** Most different words first, then most words, then the earliest stretch. */
+function chooseStretch(places: readonly Place[]): { first: number; last: number } {
+  let best = { first: 0, last: endOf(places, 0), worth: worthOf(places, 0, endOf(places, 0)) };
+  for (const [at, { found }] of places.entries()) {
+    if (found === undefined) continue;
+    // A few words before the first hit say what it is about.
+    const first = Math.max(0, at - 8);
+    const last = endOf(places, first);
+    const worth = worthOf(places, first, last);
+    if (worth > best.worth) best = { first, last, worth };
+  }
+  return best;
+}
+
+function endOf(places: readonly Place[], first: number): number {
+  let size = 0;
+  let last = first;
+  while (last < places.length && size + (places[last]?.size ?? 0) <= SNIPPET_WORDS) {
+    size += places[last]?.size ?? 0;
+    last++;
+  }
+  return last - 1;
+}
+
+function worthOf(places: readonly Place[], first: number, last: number): number {
+  const found = places
+    .slice(first, last + 1)
+    .flatMap((place) => (place.found === undefined ? [] : [place.found]));
+  return new Set(found).size * 100 + Math.min(99, found.length);
+}
+
+function mark(text: string, places: readonly Place[], from: number, to: number): string {
+  const closed = Array.from(
+    text.matchAll(UNTOUCHED),
+    ({ 0: match, index }) => [index, index + match.length] as const,
+  );
+  const marked: { start: number; end: number }[] = [];
+  for (const { start, end, found } of places) {
+    if (found === undefined || closed.some(([open, close]) => start < close && end > open)) continue;
+    const before = marked.at(-1);
+    if (before?.end === start) before.end = end;
+    else marked.push({ start, end });
+  }
+  let shown = "";
+  let done = from;
+  for (const { start, end } of marked) {
+    shown += `${text.slice(done, start)}**${text.slice(start, end)}**`;
+    done = end;
+  }
+  return shown + text.slice(done, to);
+}
