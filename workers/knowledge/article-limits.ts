@@ -84,6 +84,20 @@ export const collectionField = z
     "A collection is named by its slug, such as `handbook`; see knowledge_list_collections.",
   );
 
+/** Input field: the roles that may read a new collection. */
+export const newReadersField = z
+  .array(
+    z.string().refine((role) => /^(?:\*|[a-z][a-z0-9_-]{0,39})$/.test(role), "A role is a lower-case word."),
+  )
+  .max(20)
+  .optional()
+  .describe('Roles that may read a new one beside your own; ["*"]: everybody.');
+
+/** What {@link newReadersField} says, as a store takes it: `null` for everybody. */
+export function readersOf(roles: readonly string[] | undefined): readonly string[] | null {
+  return roles?.includes("*") ? null : (roles ?? []);
+}
+
 /** Input field: which article. Takes its id, its `kb://articles/…` citation, or either with `#section`. */
 export const articleIdField = z.string().trim().min(1).max(400).describe("Id or kb://articles/… citation.");
 

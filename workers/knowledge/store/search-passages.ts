@@ -1,4 +1,5 @@
 import { buildMatch, type Question, readQuestion } from "../search/build-match.ts";
+import { FOUND_FROM, FOUND_TO, markWords } from "../search/mark-words.ts";
 import {
   type CountedPassage,
   countPassage,
@@ -172,11 +173,11 @@ async function describeHits(db: D1Database, question: Question, hits: readonly H
   const { results } = await db
     .prepare(
       `WITH shown AS MATERIALIZED (
-        SELECT rowid AS id, snippet(passages_index, 2, '**', '**', '…', ${SNIPPET_WORDS}) AS snippet
+        SELECT rowid AS id, snippet(passages_index, 2, '${FOUND_FROM}', '${FOUND_TO}', '…', ${SNIPPET_WORDS}) AS snippet
         FROM passages_index
         WHERE passages_index MATCH ?1 AND rowid IN (SELECT value FROM json_each(?2))
       )
-      SELECT p.id, a.slug, a.title, c.slug AS collection, p.heading, p.anchor, coalesce(s.snippet, substr(p.body, 1, 240)) AS snippet
+      SELECT p.id, a.slug, a.title, c.slug AS collection, a.owner, a.review_on AS reviewOn, p.heading, p.anchor, coalesce(s.snippet, substr(p.body, 1, 240)) AS snippet
       FROM json_each(?2) w CROSS JOIN passages p ON p.id = w.value CROSS JOIN articles a ON a.id = p.article_id
         CROSS JOIN collections c ON c.id = a.collection_id LEFT JOIN shown s ON s.id = p.id`,
     )
@@ -186,8 +187,7 @@ async function describeHits(db: D1Database, question: Question, hits: readonly H
   return hits.flatMap(({ id, score }) => {
     const row = shown.get(id);
     if (!row) return [];
-    const { slug, title, collection, heading, anchor, snippet } = row;
-    const clean = snippet.replace(/\s+/g, " ").trim();
+    const { slug, title, collection, heading, anchor, snippet, owner, reviewOn } = row;
     return [
       {
         slug,
@@ -195,7 +195,9 @@ async function describeHits(db: D1Database, question: Question, hits: readonly H
         collection,
         heading,
         anchor,
-        snippet: clean,
+        snippet: markWords(snippet),
+        owner,
+        reviewOn,
         score: Math.round(score * 10_000) / 10_000,
       },
     ];

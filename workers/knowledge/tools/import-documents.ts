@@ -7,6 +7,8 @@ import {
   collectionField,
   isPlainText,
   MAX_BODY_BYTES,
+  newReadersField,
+  readersOf,
   tagsField,
   titleField,
 } from "../article-limits.ts";
@@ -62,7 +64,8 @@ export const importDocuments = defineLongTool({
     collection: collectionField.optional().describe("Its slug."),
     new_collection_title: titleField
       .optional()
-      .describe("Creates the collection under this title when it is new."),
+      .describe("Creates the collection under this title when it is new, for your own role."),
+    new_collection_readers: newReadersField,
     documents: z.array(documentShape).max(MAX_DOCUMENTS).describe("None only creates the collection."),
     overwrite: z.boolean().default(false).describe("Also where people changed an article since."),
   }),
@@ -79,7 +82,10 @@ export const importDocuments = defineLongTool({
           suggestedAction: "Choose one from knowledge_list_collections and pass its slug as collection.",
         });
       }
-      if (newTitle !== undefined) await store.collections.ensure({ slug: collection, title: newTitle }, now);
+      if (newTitle !== undefined) {
+        const readers = readersOf(input.new_collection_readers);
+        await store.collections.ensure({ slug: collection, title: newTitle, readers }, now);
+      }
       const tally = { created: 0, updated: 0, unchanged: 0, left_alone: [] };
       // The first piece belongs to the call: whoever may not write learns it there, and little is done at once.
       return takeIn({ collection, from: 0, tally }, input, store, now);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { collectionField } from "../article-limits.ts";
 import { MAX_QUESTION_LENGTH } from "../search/build-match.ts";
+import { warnHit } from "../store/review.ts";
 import { articleUri } from "../store/rows.ts";
 import type { KnowledgeStore } from "../store.ts";
 
@@ -34,12 +35,13 @@ export const search = defineTool({
         snippet: z.string().describe("Words found stand between **."),
         collection: z.string(),
         score: z.number(),
+        warning: z.string().optional().describe("Pass it on."),
       }),
     ),
     retrieval: z.enum(["hybrid", "full_text"]).describe("hybrid: by words and by meaning."),
   }),
   overflow: "results",
-  async run({ query, collection, limit }, { store }: ToolContext<KnowledgeStore>) {
+  async run({ query, collection, limit }, { store, now }: ToolContext<KnowledgeStore>) {
     const { hits, retrieval } = await store.searchArticles({ question: query, collection, limit });
     return {
       results: hits.map((hit) => ({
@@ -49,6 +51,7 @@ export const search = defineTool({
         snippet: hit.snippet,
         collection: hit.collection,
         score: hit.score,
+        ...warnHit(hit, now),
       })),
       retrieval,
     };
