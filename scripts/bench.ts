@@ -10,6 +10,7 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench -- redaction        what the redaction of free text finds, and what it finds by mistake
   npm run bench -- crm              lists and searches of the CRM over 100,000 and 1,000,000 contacts
   npm run bench -- analytics        questions over 100,000, 1,000,000 and 10,000,000 events
+  npm run bench -- documents        documents of others that are converted, and which lose words
   npm run bench -- knowledge        the ranking of the knowledge base on a test collection
 
 The last three print with --plans how the database reaches each answer, and with --markdown a table of both.
@@ -23,6 +24,7 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   redaction: () => import("./bench/redaction.ts"),
   crm: () => import("./bench/crm.ts"),
   analytics: () => import("./bench/analytics.ts"),
+  documents: () => import("./bench/documents.ts"),
   knowledge: () => import("./bench/knowledge.ts"),
 };
 

@@ -37,6 +37,18 @@ export function isPlainText(text: string): boolean {
   return text.isWellFormed() && !/\p{Cc}/u.test(text.replace(/[\t\r\n]/g, ""));
 }
 
+/** A text without control characters and halves of characters, and how many there were. Line ends and tabs stay. */
+export function dropControls(text: string): { text: string; dropped: number } {
+  // Ends of pages and lines that older systems write are white space.
+  const lines = text.replace(/[\f\v\u0085\u2028\u2029]/g, "\n");
+  let dropped = 0;
+  const kept = lines.replace(/(?![\t\r\n])\p{Cc}|\p{Cs}/gu, () => {
+    dropped += 1;
+    return "";
+  });
+  return { text: kept, dropped };
+}
+
 /** Line ends as `\n` only, so that equal texts have equal hashes. */
 export function normaliseBody(body: string): string {
   return body.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n");
