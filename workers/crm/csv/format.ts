@@ -1,5 +1,5 @@
 import Papa from "papaparse";
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
 import { nameColumns, readPreamble } from "./read-header.ts";
 
 /** Most characters, rows and columns of one file, and characters of a column's name. */
