@@ -12,6 +12,7 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench -- analytics        questions over 100,000, 1,000,000 and 10,000,000 events
   npm run bench -- sql-bounds       generated statements for analytics_sql: none may take longer than two seconds
   npm run bench -- languages        searches of the knowledge base in many scripts: how many find their article
+  npm run bench -- documents        documents of others that are converted, and which lose words
   npm run bench -- knowledge        the ranking of the knowledge base on a test collection
 
 crm, analytics and knowledge print with --plans how the database reaches each answer, and with --markdown a table of both.
@@ -27,6 +28,7 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   analytics: () => import("./bench/analytics.ts"),
   "sql-bounds": () => import("./bench/sql-bounds.ts"),
   languages: () => import("./bench/languages.ts"),
+  documents: () => import("./bench/documents.ts"),
   knowledge: () => import("./bench/knowledge.ts"),
 };
 

@@ -20,10 +20,14 @@ that of this machine's storage.
   npm run kb:import -- <file> --collection handbook    one document, or one picture or recording
   npm run kb:import -- - --title "Parking"             pasted text: Markdown until the end of input (Ctrl+D)
   npm run kb:import -- <folder> --collection handbook  into this collection; it is created when it is new
+  npm run kb:import -- <folder> --readers sales,support   who may read a new collection; everybody: all roles
   npm run kb:import -- <folder> --overwrite            also where people changed an article since the last import
   npm run kb:import -- <folder> --state <folder>       the storage that npm start -- --state uses
   npm run kb:import -- <folder> --env production       a deployed Gatehouse; you sign in there, with your role and limits
   npm run kb:import -- <folder> --url https://…        the same, by its address
+
+A new collection is open to administrators, or to the role of the person who signs in, and to the roles that --readers
+names; knowledge_share_collection changes that later.
 
 A file is known by its path in the folder: importing again adds what is new, writes a new version of what changed, and
 leaves the rest alone, also after an import that ended in the middle. A text that another file of the collection has

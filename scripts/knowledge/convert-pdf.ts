@@ -1,5 +1,31 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import path from "node:path";
 import { getDocumentProxy, getMeta } from "unpdf";
 import type { ConvertedText } from "./convert-html.ts";
+import { joinDivided, listWords } from "./join-lines.ts";
+
+/** Longest word that is joined over two lines, in characters. */
+const MAX_WORD = 200;
+
+/** Where the tables lie that say what the codes of Chinese, Japanese and Korean fonts mean; pdf.js ships them. */
+const PDFJS = path.dirname(createRequire(import.meta.url).resolve("pdfjs-dist/package.json"));
+const FOLDERS: Readonly<Record<string, string>> = { cMapUrl: "cmaps", standardFontDataUrl: "standard_fonts" };
+
+/** Reads those tables from the disk: the parser's build for servers would ask the network. */
+class PackagedData {
+  async fetch({ kind, filename }: { kind: string; filename: string }): Promise<Uint8Array> {
+    const folder = FOLDERS[kind];
+    if (folder === undefined || !/^[\w.-]+$/.test(filename))
+      throw new Error(`There is no ${kind} ${filename}.`);
+    return new Uint8Array(await readFile(path.join(PDFJS, folder, filename)));
+  }
+}
+
+const READING = {
+  ...{ verbosity: 0, cMapUrl: "cmaps/", cMapPacked: true, useWorkerFetch: false },
+  BinaryDataFactory: PackagedData,
+};
 
 /** Longest document that is read, in pages. */
 const MAX_PAGES = 500;
@@ -11,6 +37,8 @@ const MAX_HEADING_LENGTH = 120;
 const PARAGRAPH_GAP = 1.6;
 
 interface Line {
+  /** Distance from the foot of the page, in points. */
+  at: number;
   text: string;
   /** Size of its largest letters, in points. */
   size: number;
@@ -24,7 +52,7 @@ interface Line {
  */
 export async function convertPdf(bytes: Uint8Array): Promise<ConvertedText> {
   // The parser takes the bytes for itself, and refuses a Buffer.
-  const document = await getDocumentProxy(new Uint8Array(bytes), { verbosity: 0 });
+  const document = await getDocumentProxy(new Uint8Array(bytes), READING);
   try {
     if (document.numPages > MAX_PAGES) throw new Error(`it has more than ${MAX_PAGES} pages`);
     const pages: Line[][] = [];
@@ -36,27 +64,60 @@ export async function convertPdf(bytes: Uint8Array): Promise<ConvertedText> {
     if (lines.length === 0) throw new Error("it holds no text, perhaps only pictures of it");
     const { info } = await getMeta(document);
     const title = typeof info?.Title === "string" ? info.Title.trim() : "";
-    return { title, markdown: layOut(lines, findTextSize(lines)) };
+    const named = PLACEHOLDER.test(title)
+      ? ""
+      : title.replace(/^Microsoft (?:Word|PowerPoint|Excel) - /i, "");
+    return { title: named, markdown: layOut(lines, findTextSize(lines)) };
   } finally {
     await document.loadingTask.destroy();
   }
 }
 
-/** What stands at the top or bottom of this many pages is no text but the book's furniture. */
-const REPEATED = 3;
+/** What programs write where nobody gave a title. */
+const PLACEHOLDER = /^\(?(?:untitled|unbenannt|sans titre|sin título|document\d*|unspecified|anonymous)\)?$/i;
 
-/** All lines, without page numbers and without what is repeated at the edges of pages. */
+/** Lines that are not text: what stands at the edges of this many pages, but for its number, is the book's furniture. */
+const REPEATED = 3;
+/** Lines of one kind at one edge of the pages stand this close, in points. */
+const SAME_PLACE = 3;
+const NUMBERED = /^(\D{0,24})(\d{1,4})(\D.{0,24})?$/;
+
+/**
+ * All lines, without what is repeated at the edges of pages and without the numbers of pages: those stand at one place
+ * and count along with the pages. A number alone on a line that does not is text.
+ */
 function dropRunningLines(pages: readonly Line[][]): Line[] {
-  const edges = new Map<string, number>();
-  for (const page of pages) {
-    for (const text of new Set([page.at(0)?.text, page.at(-1)?.text])) {
-      if (text !== undefined) edges.set(text, (edges.get(text) ?? 0) + 1);
+  const edges = new Map<string, Set<number>>();
+  const note = (key: string | undefined, page: number) => {
+    if (key !== undefined) edges.set(key, (edges.get(key) ?? new Set()).add(page));
+  };
+  for (const [page, lines] of pages.entries()) {
+    for (const line of new Set([lines.at(0), lines.at(-1)])) {
+      if (line === undefined) continue;
+      if (!/^\d+$/.test(line.text)) note(line.text, page);
+      for (const key of numberKeys(line, page)) note(key, page);
     }
   }
-  const runs = ({ text }: Line) => /^\d{1,4}$/.test(text) || (edges.get(text) ?? 0) >= REPEATED;
-  return pages.flatMap((page) =>
-    page.filter((line, index) => !((index < 2 || index > page.length - 3) && runs(line))),
+  const runs = (line: Line, page: number) => {
+    if ((edges.get(line.text)?.size ?? 0) >= REPEATED) return true;
+    const [key = "", near = ""] = numberKeys(line, page);
+    const counted = Math.max(edges.get(key)?.size ?? 0, edges.get(near)?.size ?? 0);
+    // Two pages say enough only when the number is the page's own.
+    const own = NUMBERED.exec(line.text)?.[2] === String(page + 1);
+    return counted >= REPEATED || (own && counted >= 2 && counted === pages.length);
+  };
+  return pages.flatMap((lines, page) =>
+    lines.filter((line, index) => !((index === 0 || index === lines.length - 1) && runs(line, page))),
   );
+}
+
+/** By what the number of a page is known: the words around it, its place, and how far it is from counting pages. */
+function numberKeys({ text, at }: Line, page: number): string[] {
+  const match = NUMBERED.exec(text);
+  if (!match) return [];
+  const [, before = "", number, after = ""] = match;
+  const place = Math.floor(at / SAME_PLACE);
+  return [place, place + 1].map((near) => `${before}#${after} ${near} ${Number(number) - page}\n`);
 }
 
 interface TextItem {
@@ -77,7 +138,7 @@ function readLines(items: readonly TextItem[]): Line[] {
     if (words !== "") {
       const gap =
         above === undefined || size === 0 ? Number.POSITIVE_INFINITY : Math.abs(above - baseline) / size;
-      lines.push({ text: words, size, gap });
+      lines.push({ text: words, size, gap, at: baseline });
       above = baseline;
     }
     text = "";
@@ -108,6 +169,7 @@ function findTextSize(lines: readonly Line[]): number {
 }
 
 function layOut(lines: readonly Line[], textSize: number): string {
+  const words = listWords(lines.map(({ text }) => text));
   let markdown = "";
   let inHeading = false;
   for (const { text, size, gap } of lines) {
@@ -115,12 +177,14 @@ function layOut(lines: readonly Line[], textSize: number): string {
     if (heading) {
       markdown += `\n\n${size >= textSize * UPPER_HEADING ? "#" : "##"} ${text}`;
     } else {
-      // A word that was divided at the end of a line is whole again.
-      const divided = /\p{Ll}-$/u.test(markdown) && /^\p{Ll}/u.test(text);
-      if (inHeading || gap > PARAGRAPH_GAP) markdown += "\n\n";
-      else if (divided) markdown = markdown.slice(0, -1);
-      else markdown += "\n";
-      markdown += /^[#>|=-]/.test(text) ? `\\${text}` : text;
+      const starts = inHeading || gap > PARAGRAPH_GAP;
+      const joined = inHeading ? undefined : joinDivided(markdown.slice(-MAX_WORD), text, words);
+      if (joined !== undefined && (gap <= PARAGRAPH_GAP || !Number.isFinite(gap))) {
+        markdown = markdown.slice(0, -MAX_WORD) + joined;
+      } else {
+        markdown += starts ? "\n\n" : "\n";
+        markdown += /^[#>|=-]/.test(text) ? `\\${text}` : text;
+      }
     }
     inHeading = heading;
   }

@@ -1,3 +1,5 @@
+import { parseDocument } from "yaml";
+
 /** A Markdown file in two parts. */
 export interface FrontMatter {
   /** Scalars and lists of scalars at the top level, as texts. Nested values are left out. */
@@ -6,52 +8,59 @@ export interface FrontMatter {
   body: string;
 }
 
-const MAX_LINES = 200;
+const MAX_LINES = 400;
+/** Names of fields have no spaces: a sentence with a colon between two rules is text. */
+const FIELD = /^[\p{L}_][\p{L}\p{N}_.@-]{0,60}$/u;
+/** A value with a colon, which YAML wants in quotes and people write without. */
+const BARE_VALUE = /^([\p{L}_][\p{L}\p{N}_-]*):[ \t]+([^\s"'[{|>&*!#][^\n]*)$/u;
 
 /**
- * Splits off YAML front matter between two `---` lines. Only what articles use is read: `key: value`,
- * `key: [a, b]` and lists of `- value`. No anchors, tags or nesting, so that a hostile file has nothing to expand.
- * A file without a closing line has no front matter.
+ * Splits off YAML front matter between two `---` lines. What is no mapping of names to values, such as a paragraph between
+ * two rules, is text. Anchors are not followed, so that a hostile file has nothing to expand.
  */
 export function readFrontMatter(markdown: string): FrontMatter {
+  const text = { fields: {}, body: markdown };
   const lines = markdown.split("\n", MAX_LINES);
-  if (lines[0]?.trimEnd() !== "---") return { fields: {}, body: markdown };
+  if (lines[0]?.trimEnd() !== "---") return text;
   const end = lines.findIndex((line, index) => index > 0 && /^(?:---|\.\.\.)\s*$/.test(line));
-  if (end === -1) return { fields: {}, body: markdown };
+  if (end === -1) return text;
+  const source = lines.slice(1, end);
   const length = lines.slice(0, end + 1).reduce((sum, line) => sum + line.length + 1, 0);
-  return { fields: readFields(lines.slice(1, end)), body: markdown.slice(length).replace(/^\n+/, "") };
+  const body = markdown.slice(length).replace(/^\n+/, "");
+  if (source.every((line) => line.trim() === "")) return { fields: {}, body };
+  const quoted = source.map((line) =>
+    line.replace(BARE_VALUE, (_, key, value) => `${key}: ${JSON.stringify(value)}`),
+  );
+  const values = parse(source.join("\n")) ?? parse(quoted.join("\n"));
+  return values === undefined ? text : { fields: readFields(values), body };
 }
 
-function readFields(lines: readonly string[]): Record<string, string | string[]> {
+/** The mapping that a text is; `undefined` when it is none. */
+function parse(source: string): Record<string, unknown> | undefined {
+  try {
+    const document = parseDocument(source, { uniqueKeys: false, logLevel: "silent", prettyErrors: false });
+    if (document.errors.length > 0) return undefined;
+    const value: unknown = document.toJS({ maxAliasCount: 0 });
+    if (value === null || typeof value !== "object" || Array.isArray(value)) return undefined;
+    return Object.keys(value).every((key) => FIELD.test(key))
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readFields(values: Record<string, unknown>): Record<string, string | string[]> {
   const fields = new Map<string, string | string[]>();
-  let key = "";
-  for (const line of lines) {
-    const item = /^\s*-\s+(.*)$/.exec(line);
-    const list = fields.get(key);
-    if (item && key !== "") {
-      if (Array.isArray(list)) list.push(readScalar(item[1] ?? ""));
-      else if (list === "") fields.set(key, [readScalar(item[1] ?? "")]);
-      continue;
-    }
-    const pair = /^([A-Za-z][\w-]*):(?:\s+(.*))?$/.exec(line);
-    if (!pair) continue;
-    key = pair[1]?.toLowerCase() ?? "";
-    fields.set(key, readValue(pair[2] ?? ""));
+  for (const [key, value] of Object.entries(values)) {
+    const read = Array.isArray(value) ? value.flatMap((item) => readScalar(item) ?? []) : readScalar(value);
+    if (read !== undefined) fields.set(key.toLowerCase(), read);
   }
   return Object.fromEntries(fields);
 }
 
-function readValue(text: string): string | string[] {
-  const value = text.trim();
-  if (!value.startsWith("[") || !value.endsWith("]")) return readScalar(value);
-  const items = value.slice(1, -1).match(/\s*(?:"[^"]*"|'[^']*'|[^,]+)/g) ?? [];
-  return items.map(readScalar).filter((item) => item !== "");
-}
-
-function readScalar(text: string): string {
-  const value = text.trim();
-  const quoted = /^"((?:[^"\\]|\\.)*)"|^'((?:[^']|'')*)'/.exec(value);
-  if (quoted?.[1] !== undefined) return quoted[1].replace(/\\(["\\])/g, "$1");
-  if (quoted?.[2] !== undefined) return quoted[2].replaceAll("''", "'");
-  return value.replace(/\s+#.*$/, "");
+function readScalar(value: unknown): string | undefined {
+  if (value instanceof Date) return value.toISOString();
+  if (value === null || value === undefined) return "";
+  return typeof value === "object" ? undefined : String(value);
 }

@@ -36,10 +36,10 @@ export async function readImportArguments(): Promise<ImportArguments | "help"> {
   }
   return {
     source,
-    collection: readCollection(
-      values.collection,
-      source.kind === "folder" && !source.files ? base : "imported",
-    ),
+    collection: {
+      ...readCollection(values.collection, source.kind === "folder" && !source.files ? base : "imported"),
+      readers: readReaders(values.readers),
+    },
     title: values.title ?? base.replace(/[-_\s]+/g, " "),
     overwrite: values.overwrite,
     stateFolder: path.resolve(values.state ?? path.join(ROOT, ".wrangler/state")),
@@ -97,6 +97,17 @@ function readCollection(named: string | undefined, fallback: string): NewCollect
   return { slug, title: title.charAt(0).toUpperCase() + title.slice(1).replace(/[-_]+/g, " ") };
 }
 
+/** Roles that may read a new collection; `null` for everybody. Administrators always may. */
+function readReaders(named: string | undefined): string[] | null {
+  const roles = (named ?? "").split(",").map((role) => role.trim());
+  const wrong = roles.find((role) => role !== "" && !/^[a-z][a-z0-9_-]{0,39}$/.test(role));
+  if (wrong !== undefined) {
+    throw new CommandFailure(`"${wrong}" is no role.`, "Name roles of the policy: --readers sales,support");
+  }
+  if (roles.includes("everybody")) return null;
+  return [...new Set(["admin", ...roles.filter((role) => role !== "")])];
+}
+
 function parseOptions() {
   try {
     return parseArgs({
@@ -104,6 +115,7 @@ function parseOptions() {
       options: {
         collection: { type: "string" },
         title: { type: "string" },
+        readers: { type: "string" },
         overwrite: { type: "boolean", default: false },
         state: { type: "string" },
         env: { type: "string", default: "local" },

@@ -4,7 +4,7 @@ import type { ImportedDocument } from "../../workers/knowledge/ingest.ts";
 import type { Metadata } from "../../workers/knowledge/store/rows.ts";
 import { emptyCounts, type ImportCounts, type ImportDestination, type StoredPiece } from "./destination.ts";
 import { linkMedia } from "./link-media.ts";
-import { listDocuments } from "./list-files.ts";
+import { listFiles } from "./list-files.ts";
 import { limitBytes, readDocument } from "./read-document.ts";
 
 /** What to import. */
@@ -29,7 +29,7 @@ export async function importFolder(
   request: FolderImport,
 ): Promise<ImportCounts> {
   const counts = emptyCounts();
-  const files = request.files ?? (await listDocuments(request.folder));
+  const files = request.files ?? (await listWithOthers(request));
   let waiting: ImportedDocument[] = [];
   let characters = 0;
   const store = async (done: number) => {
@@ -56,6 +56,15 @@ export async function importFolder(
   return counts;
 }
 
+/** The documents of a folder; kinds of files that cannot be articles are told. */
+async function listWithOthers({ folder, onSkip }: FolderImport): Promise<string[]> {
+  const { documents, others } = await listFiles(folder);
+  for (const [kind, count] of [...others].sort()) {
+    onSkip(kind, `${count} ${count === 1 ? "file" : "files"} of this kind left out`);
+  }
+  return documents;
+}
+
 function addUp(counts: ImportCounts, piece: StoredPiece, { onSkip }: FolderImport): void {
   for (const [outcome, count] of Object.entries(piece.counts)) counts[outcome as keyof ImportCounts] += count;
   for (const { path, reason } of piece.notes) onSkip(path, reason);
@@ -74,7 +83,8 @@ async function readFileOf(
     if (size > limit) return { outcome: "skipped", reason: `too large: ${size} bytes, at most ${limit}` };
     const read = await readDocument(file, await readFile(location), metadata);
     if ("skipped" in read) return { outcome: "skipped", reason: read.skipped };
-    const { document } = read;
+    const { document, notes } = read;
+    for (const note of notes) onSkip(file, note);
     const body = await linkMedia(file, document.body, { destination, folder, onSkip });
     return { document: { ...document, body } };
   } catch (failure) {

@@ -19,12 +19,20 @@ export function isMedia(name: string): boolean {
   return MEDIA.test(name);
 }
 
+/** The documents of a folder, and how many other files there are, by the ends of their names. */
+export interface FoundFiles {
+  documents: string[];
+  others: Map<string, number>;
+}
+
 /**
- * Paths of the files below a folder that can become articles, relative to it and with `/`, sorted. Hidden folders and
- * `node_modules` are left out, links are not followed, at most {@link MAX_FILES} are returned.
+ * Paths of the files below a folder that can become articles, relative to it and with `/`, sorted. Hidden files, folders
+ * and `node_modules` are left out, links are not followed, at most {@link MAX_FILES} are returned. Pictures and
+ * recordings are no other files: documents show them.
  */
-export async function listDocuments(folder: string): Promise<string[]> {
+export async function listFiles(folder: string): Promise<FoundFiles> {
   const files: string[] = [];
+  const others = new Map<string, number>();
   const open = [""];
   while (open.length > 0 && files.length < MAX_FILES) {
     const current = open.pop() ?? "";
@@ -32,8 +40,13 @@ export async function listDocuments(folder: string): Promise<string[]> {
       const name = current === "" ? entry.name : `${current}/${entry.name}`;
       if (entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "node_modules")
         open.push(name);
-      if (entry.isFile() && isDocument(entry.name)) files.push(name);
+      if (!entry.isFile() || entry.name.startsWith(".")) continue;
+      if (isDocument(entry.name)) files.push(name);
+      else if (!isMedia(entry.name)) {
+        const kind = path.extname(entry.name).toLowerCase() || entry.name;
+        others.set(kind, (others.get(kind) ?? 0) + 1);
+      }
     }
   }
-  return files.sort().slice(0, MAX_FILES);
+  return { documents: files.sort().slice(0, MAX_FILES), others };
 }

@@ -1,7 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { normaliseBody } from "../../workers/knowledge/article-limits.ts";
 import { makeSlug } from "../../workers/knowledge/markdown/make-slug.ts";
+import { readFrontMatter } from "./front-matter.ts";
 
 /** Lets `use` import pasted text as if it were a file. Its name comes from the title: pasted again, it is a new version. */
 export async function withPastedText<T>(
@@ -12,7 +14,9 @@ export async function withPastedText<T>(
   const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-"));
   try {
     const name = `${makeSlug(title)}.md`;
-    const heading = /^---\n|^# /.test(text) ? "" : `# ${title}\n\n`;
+    // A rule at the top is text; front matter has its own title, or the name of the file.
+    const named = text.startsWith("# ") || readFrontMatter(normaliseBody(text)).body !== normaliseBody(text);
+    const heading = named ? "" : `# ${title}\n\n`;
     await writeFile(path.join(folder, name), heading + text, { mode: 0o600 });
     return await use({ folder, files: [name] });
   } finally {

@@ -1,4 +1,5 @@
 import {
+  dropControls,
   MAX_BODY_BYTES,
   MAX_TAG_LENGTH,
   MAX_TAGS,
@@ -8,10 +9,11 @@ import {
 import type { ImportedDocument } from "../../workers/knowledge/ingest.ts";
 import { cleanLine, nameDocument } from "../../workers/knowledge/markdown/name-document.ts";
 import type { Metadata } from "../../workers/knowledge/store/rows.ts";
+import { decodeText } from "./decode-text.ts";
 import { type FrontMatter, readFrontMatter } from "./front-matter.ts";
 
-/** A file as an article, or one sentence that says why it cannot be one. */
-export type ReadDocument = { document: ImportedDocument } | { skipped: string };
+/** A file as an article with what was done to read it, or one sentence that says why it cannot be one. */
+export type ReadDocument = { document: ImportedDocument; notes: string[] } | { skipped: string };
 
 /** Bytes that front matter may add to the text of a file. */
 const FRONT_MATTER_BYTES = 16 * 1024;
@@ -25,7 +27,7 @@ export function limitBytes(path: string): number {
 }
 
 /**
- * Turns the bytes of a file into a document: Markdown and plain text as they are, HTML and PDF converted. The title
+ * Turns the bytes of a file into a document: Markdown and plain text as they are, HTML and PDF converted. Control characters are dropped and counted. The title
  * comes from the front matter or the file's own title, else from the first top heading, else from the file's name.
  * `path` is relative to the imported folder, with `/`. Throws when a PDF cannot be read.
  */
@@ -37,17 +39,19 @@ export async function readDocument(
   if (/\.pdf$/i.test(path)) {
     const { convertPdf } = await import("./convert-pdf.ts");
     const { title, markdown } = await convertPdf(bytes);
-    return makeDocument(path, { title }, markdown, metadata);
+    return makeDocument(path, { title }, markdown, metadata, []);
   }
-  const text = decodeUtf8(bytes);
-  if (text === undefined) return { skipped: "not UTF-8 text" };
+  const decoded = decodeText(bytes, /\.html?$/i.test(path));
+  if (decoded === undefined) return { skipped: "not text in UTF-8, UTF-16 or windows-1252" };
+  const { text, encoding } = decoded;
+  const notes = encoding === "utf-8" ? [] : [`read as ${encoding}`];
   if (/\.html?$/i.test(path)) {
     const { convertHtml } = await import("./convert-html.ts");
     const { title, markdown } = convertHtml(text);
-    return makeDocument(path, { title }, markdown, metadata);
+    return makeDocument(path, { title }, markdown, metadata, notes);
   }
   const { fields, body } = readFrontMatter(normaliseBody(text));
-  return makeDocument(path, fields, body, metadata);
+  return makeDocument(path, fields, body, metadata, notes);
 }
 
 function makeDocument(
@@ -55,21 +59,19 @@ function makeDocument(
   fields: FrontMatter["fields"],
   text: string,
   metadata: Metadata,
+  notes: string[],
 ): ReadDocument {
-  const body = normaliseBody(text);
+  const { text: body, dropped } = dropControls(normaliseBody(text));
+  if (dropped > 0)
+    notes.push(`${dropped} control ${dropped === 1 ? "character was" : "characters were"} dropped`);
   const reason = refuseBody(body);
   if (reason !== undefined) return { skipped: lowerFirst(reason.replace(/\.$/, "")) };
   const title = nameDocument(path, body, asText(fields.title));
   if (title === "") return { skipped: "no title can be made of it" };
-  return { document: { path, title, body, tags: readTags(fields.tags), metadata: { path, ...metadata } } };
-}
-
-function decodeUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
-  } catch {
-    return undefined;
-  }
+  return {
+    document: { path, title, body, tags: readTags(fields.tags), metadata: { path, ...metadata } },
+    notes,
+  };
 }
 
 function readTags(value: string | readonly string[] | undefined): string[] {

@@ -35,7 +35,11 @@ export async function openRemoteDestination(
   client: Client,
   { collection, overwrite, say }: RemoteCollection,
 ): Promise<ImportDestination> {
-  const place = { collection: collection.slug, new_collection_title: collection.title };
+  const place = {
+    collection: collection.slug,
+    new_collection_title: collection.title,
+    new_collection_readers: collection.readers === null ? ["*"] : (collection.readers ?? []),
+  };
   const store: ImportDestination["store"] = async (documents) => {
     const sent = documents.map(({ path, title, body, tags }) => ({ path, title, body, tags }));
     const args = { ...place, overwrite, documents: sent };

@@ -224,7 +224,7 @@ describe("exporting", () => {
     expect(back.data).toMatchObject({
       rows: 1,
       skip: 1,
-      on_file: [{ row: 2, id: "con_evil", same: "email" }],
+      on_file: [{ row: 2, id: "con_evil", same: "id" }],
     });
     const ids: string[] = [];
     let cursor: string | undefined;

@@ -68,7 +68,7 @@ describe.each(LANES)("the pipeline on the %s lane", (lane) => {
       "Alice Archer",
       null,
     ]);
-    expect(data.months[0]).toMatchObject({ month: dayAhead(0).slice(0, 7) });
+    expect(data.months.map(({ month }: { month: string }) => month)).toContain(dayAhead(0).slice(0, 7));
     const year = await session.call("crm_get_pipeline", { days: 365 });
     expect(year.data.results).toMatchObject({ won: 3, win_rate: 0.75 });
     const hers = await session.call("crm_get_pipeline", { owner: "me" });
@@ -76,6 +76,44 @@ describe.each(LANES)("the pipeline on the %s lane", (lane) => {
     const bob = await openSession({ server: "crm", lane, as: "bob" });
     const his = await bob.call("crm_get_pipeline", { owner: "me" });
     expect(his.data).toMatchObject({ owner: "Bob Baker", open_amount: 200_000, results: { won: 0 } });
+  });
+
+  it("divides every open deal among overdue, months and later, and forecasts a period by what is won and weighed", async () => {
+    const due = [-400, -40, 0, 20, 70, 130, 200, 900];
+    for (const [index, days] of due.entries()) {
+      const more = { stage: index % 2 ? "negotiation" : "lead", amount_cents: 100_001 * (index + 1) };
+      await addDeal(`deal_due${index}`, "cmp_acme", { ...more, expected_close_on: dayAhead(days) });
+    }
+    await addDeal("deal_won1", "cmp_acme", closed("won", 0, { amount_cents: 700_000 }));
+    await addDeal("deal_won2", "cmp_acme", closed("won", 500, { amount_cents: 900_000 }));
+    const session = await openSession({ server: "crm", lane });
+    const { data } = await session.call("crm_get_pipeline", { period: "this_quarter" });
+    const sum = (name: string) =>
+      data.months.reduce((total: number, row: Record<string, number>) => total + (row[name] ?? 0), 0);
+    const thisMonth = dayAhead(0).slice(0, 7);
+    const overdue = due.filter((days) => dayAhead(days).slice(0, 7) < thisMonth);
+    expect(data.months[0]).toMatchObject({ month: "overdue", deals: overdue.length });
+    expect(data.months.at(-1)).toMatchObject({ month: "later" });
+    expect(sum("deals")).toBe(data.open_deals);
+    expect(sum("amount")).toBeCloseTo(data.open_amount, 2);
+    expect(sum("weighted")).toBeCloseTo(data.forecast, 2);
+    const running = data.months.find(({ month }: { month: string }) => month === thisMonth);
+    expect(running).toMatchObject({ won: 1, won_amount: 7_000 });
+    expect(running.forecast).toBeCloseTo(7_000 + running.weighted, 2);
+    const { period } = data;
+    const within = due.filter((days) => dayAhead(days) >= period.from && dayAhead(days) <= period.to);
+    expect(period).toMatchObject({
+      name: expect.stringMatching(/^\d{4}-Q[1-4]$/),
+      deals: within.length,
+      won: 1,
+    });
+    expect(period.forecast).toBeCloseTo(period.won_amount + period.weighted, 2);
+    const named = await session.call("crm_get_pipeline", {
+      period: `Q${period.name.at(-1)} ${period.name.slice(0, 4)}`,
+    });
+    expect(named.data.period).toEqual(period);
+    const wrong = await session.call("crm_get_pipeline", { period: "next year" });
+    expect(wrong.error?.code).toBe("invalid_input");
   });
 
   it("tells how long deals stay in a stage from the steps they took", async () => {
@@ -211,7 +249,7 @@ describe("the counters", () => {
       reads.length = 0;
       const rows = await store.summarize(undefined, days);
       await store.listOwners();
-      await store.listMonths(undefined, dayAhead(0));
+      await store.listMonths(undefined, { from: dayAhead(-30), to: dayAhead(0) });
       return { stale: rows.find(({ kind }) => kind === "stale")?.deals, reads: [...reads] };
     };
     await add(400, "deal_a");

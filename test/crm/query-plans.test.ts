@@ -159,7 +159,7 @@ beforeAll(async () => {
   for (const owner of [undefined, ownerId]) {
     const days = { staleTo: "2026-01-01", today: "2026-01-01", closedFrom: "2020-01-01" };
     await store.counters.summarize(owner, days);
-    await store.counters.listMonths(owner, "2026-01-01");
+    await store.counters.listMonths(owner, { from: "2026-01-01", to: "2026-01-31" });
     await store.deals.listPage(
       { openOnly: true, ownerId: owner, untouchedSince: stamp.at },
       "untouched",

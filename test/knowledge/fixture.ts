@@ -35,8 +35,8 @@ const ARTICLES = [
 /** Fills two collections, `handbook` and `engineering`, with four short articles. */
 export async function saveArticles(): Promise<void> {
   const store = openTestStore();
-  await store.collections.ensure({ slug: "handbook", title: "Handbook" }, NOON);
-  await store.collections.ensure({ slug: "engineering", title: "Engineering" }, NOON);
+  await store.collections.ensure({ slug: "handbook", title: "Handbook", readers: null }, NOON);
+  await store.collections.ensure({ slug: "engineering", title: "Engineering", readers: null }, NOON);
   for (const { title, body, tags } of ARTICLES) {
     const collection = title.startsWith("Hibernation") ? "engineering" : "handbook";
     await store.createArticle({ collection, title, body, tags }, NOON);

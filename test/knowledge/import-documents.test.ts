@@ -8,7 +8,7 @@ import { NOON, openTestStore } from "./fixture.ts";
 beforeAll(async () => {
   const store = openTestStore();
   for (const slug of ["handbook", "board", "stopped"])
-    await store.collections.ensure({ slug, title: slug }, NOON);
+    await store.collections.ensure({ slug, title: slug, readers: null }, NOON);
   await store.collections.share("board", { readers: ["board"], writers: ["board"] });
 });
 

@@ -262,7 +262,7 @@ describe("without a bucket", () => {
       bytes: new Uint8Array(Buffer.from(PNG, "base64")),
       description: "new",
     };
-    await openTestStore().collections.ensure({ slug: "empty", title: "Empty" }, NOON);
+    await openTestStore().collections.ensure({ slug: "empty", title: "Empty", readers: null }, NOON);
     const failure = openTestStore().media.keep({ ...upload, collection: "empty" }, NOON);
     await expect(failure).rejects.toMatchObject({
       code: "unavailable",

@@ -117,6 +117,7 @@ describe.each(LANES)("a viewer on the %s lane", (lane) => {
       body: `# Contacts ${lane}\n\nWrite to ${EMAIL}. Old key: ${KEY}.`,
       collection: "handbook",
       new_collection_title: "Handbook",
+      new_collection_readers: ["*"],
     });
     expect(saved.isError).toBe(false);
     const read = await editor.call("fetch", { id: saved.data.id });

@@ -12,6 +12,8 @@ export function resembles(
   pair: Pick<DuplicatePair, "one_first" | "other_first" | "one_last" | "other_last">,
 ): boolean {
   const [one, other] = [fold(pair.one_first), fold(pair.other_first)];
+  // One name alone is compared as a whole.
+  if (one === "" && other === "") return fold(pair.one_last) === fold(pair.other_last);
   if (measureDistance(fold(pair.one_last), fold(pair.other_last), 1) > 1) return false;
   const short = one.length < other.length ? one : other;
   const begins = short.length >= 2 && (one.startsWith(short) ? other.startsWith(short) : false);

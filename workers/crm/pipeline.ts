@@ -1,7 +1,7 @@
-import { subtractDays, toDay } from "./days.ts";
+import { addMonths, subtractDays, toDay } from "./days.ts";
 import { CURRENCY, fromCents } from "./money.ts";
 import { isClosed, OPEN_STAGES, type Stage, WIN_CHANCE } from "./stages.ts";
-import type { CounterRow } from "./store/counters.ts";
+import type { CounterRow, MonthCounterRow } from "./store/counters.ts";
 import type { OwnerRow } from "./store/owners.ts";
 import type { CrmStore } from "./store.ts";
 
@@ -111,15 +111,87 @@ export async function shareByOwner(
   return shares.sort((a, b) => b.forecast - a.forecast || b.amount - a.amount).slice(0, limit);
 }
 
-/** Open deals by the month in which they should close, this month and the next five; months without deals are left out. */
+/** Deals of a month or a quarter; amounts in currency units. What was won and what is weighed make the forecast. */
+export interface PipelinePeriod {
+  /** Open deals that should close in it, and what they are worth. */
+  deals: number;
+  amount: number;
+  /** The same weighed by each stage's chance to win. */
+  weighted: number;
+  won: number;
+  won_amount: number;
+  forecast: number;
+}
+
+/**
+ * Every open deal by the month in which it should close: `overdue` before this month, this month and the next five, and
+ * `later`. Together they are the whole pipeline. What was won this month stands with it. Empty months are left out.
+ */
 export async function shareByMonth(
   store: CrmStore,
   owner: OwnerRow | undefined,
   now: Date,
-): Promise<({ month: string } & PipelineShare)[]> {
-  const rows = await store.counters.listMonths(owner?.id, toDay(now));
-  const groups = Map.groupBy(rows, ({ month }) => month);
-  return [...groups].sort().map(([month, stages]) => ({ month, ...shareOf(stages) }));
+): Promise<({ month: string } & PipelinePeriod)[]> {
+  const first = toDay(now).slice(0, 7);
+  const end = addMonths(first, MONTHS_SHOWN);
+  const rows = await store.counters.listMonths(owner?.id, { from: `${first}-01`, to: `${first}-31` });
+  const groups = Map.groupBy(rows, ({ month }) =>
+    month < first ? "overdue" : month >= end ? "later" : month,
+  );
+  const names = [
+    "overdue",
+    ...Array.from({ length: MONTHS_SHOWN }, (_, ahead) => addMonths(first, ahead)),
+    "later",
+  ];
+  const months = names.flatMap((month) => {
+    const found = groups.get(month);
+    return found ? [{ month, ...addUpPeriod(found) }] : [];
+  });
+  return settleCents(months, rows);
+}
+
+/** Weighing rounds each part to whole cents: what is missing in the sum goes to the largest part. */
+function settleCents<Part extends PipelinePeriod>(parts: Part[], rows: readonly MonthCounterRow[]): Part[] {
+  const byStage = [...Map.groupBy(rows, ({ stage }) => stage)].map(([stage, some]) => ({
+    ...{ stage, deals: 0, cents: some.reduce((sum, { cents }) => sum + cents, 0) },
+  }));
+  const toWhole = (amount: number) => Math.round(amount * 100);
+  const missing =
+    toWhole(shareOf(byStage).forecast) - parts.reduce((sum, part) => sum + toWhole(part.weighted), 0);
+  const largest = Math.max(...parts.map(({ weighted }) => weighted));
+  const at = parts.findIndex(({ weighted }) => weighted === largest);
+  return parts.map((part, index) =>
+    index === at
+      ? {
+          ...part,
+          weighted: fromCents(toWhole(part.weighted) + missing),
+          forecast: fromCents(toWhole(part.forecast) + missing),
+        }
+      : part,
+  );
+}
+
+/** What one month or quarter brings. `from` and `to` are its first and last day. */
+export async function sharePeriod(
+  store: CrmStore,
+  owner: OwnerRow | undefined,
+  { from, to }: { from: string; to: string },
+): Promise<PipelinePeriod> {
+  const rows = await store.counters.listMonths(owner?.id, { from, to });
+  return addUpPeriod(rows.filter(({ month }) => month >= from.slice(0, 7) && month <= to.slice(0, 7)));
+}
+
+/** Months that the pipeline is divided into before `later`. */
+const MONTHS_SHOWN = 6;
+
+function addUpPeriod(rows: readonly MonthCounterRow[]): PipelinePeriod {
+  const { deals, amount, forecast: weighted } = shareOf(rows);
+  const won = rows.filter(({ stage }) => stage === "won");
+  const cents = won.reduce((sum, row) => sum + row.cents, 0);
+  return {
+    ...{ deals, amount, weighted, won: won.reduce((sum, row) => sum + row.deals, 0) },
+    ...{ won_amount: fromCents(cents), forecast: fromCents(cents + Math.round(weighted * 100)) },
+  };
 }
 
 /** Weighs each stage's cents by its chance to win, to whole cents, so that no fraction of a cent appears. */

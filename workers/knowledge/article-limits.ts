@@ -37,6 +37,18 @@ export function isPlainText(text: string): boolean {
   return text.isWellFormed() && !/\p{Cc}/u.test(text.replace(/[\t\r\n]/g, ""));
 }
 
+/** A text without control characters and halves of characters, and how many there were. Line ends and tabs stay. */
+export function dropControls(text: string): { text: string; dropped: number } {
+  // Ends of pages and lines that older systems write are white space.
+  const lines = text.replace(/[\f\v\u0085\u2028\u2029]/g, "\n");
+  let dropped = 0;
+  const kept = lines.replace(/(?![\t\r\n])\p{Cc}|\p{Cs}/gu, () => {
+    dropped += 1;
+    return "";
+  });
+  return { text: kept, dropped };
+}
+
 /** Line ends as `\n` only, so that equal texts have equal hashes. */
 export function normaliseBody(body: string): string {
   return body.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n");
@@ -83,6 +95,20 @@ export const collectionField = z
     (slug) => /^[a-z0-9]+(-[a-z0-9]+)*$/.test(slug),
     "A collection is named by its slug, such as `handbook`; see knowledge_list_collections.",
   );
+
+/** Input field: the roles that may read a new collection. */
+export const newReadersField = z
+  .array(
+    z.string().refine((role) => /^(?:\*|[a-z][a-z0-9_-]{0,39})$/.test(role), "A role is a lower-case word."),
+  )
+  .max(20)
+  .optional()
+  .describe('Roles that may read a new one beside your own; ["*"]: everybody.');
+
+/** What {@link newReadersField} says, as a store takes it: `null` for everybody. */
+export function readersOf(roles: readonly string[] | undefined): readonly string[] | null {
+  return roles?.includes("*") ? null : (roles ?? []);
+}
 
 /** Input field: which article. Takes its id, its `kb://articles/…` citation, or either with `#section`. */
 export const articleIdField = z.string().trim().min(1).max(400).describe("Id or kb://articles/… citation.");

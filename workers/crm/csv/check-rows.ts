@@ -2,7 +2,10 @@ import type { z } from "zod";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { isId } from "../identifiers.ts";
 import type { ColumnMapping, ImportKind } from "./columns.ts";
+import { BROKEN_TEXT, isMojibake } from "./find-mojibake.ts";
 import type { CsvTable } from "./format.ts";
+import { AMBIGUOUS_NUMBER, readNumber, readWholeNumber } from "./read-number.ts";
+import { splitName } from "./split-name.ts";
 
 /** What is wrong with a row, and in which column of the file. */
 export interface Problem {
@@ -36,10 +39,20 @@ export function checkRows<Values>(
       problems.push({ row, column: null, problem: fault });
       continue;
     }
-    const result = schema.safeParse(readFields(kind, cells, mapping, table.decimalComma));
-    if (result.success) rows.push({ row, values: result.data });
-    else {
-      for (const { path, message, code } of result.error.issues) {
+    const unreadable = mapping.flatMap((field, index) =>
+      field !== null && isMojibake(cells[index] ?? "") ? [table.headers[index] ?? null] : [],
+    );
+    if (unreadable.length > 0) {
+      for (const column of unreadable) problems.push({ row, column, problem: BROKEN_TEXT });
+      continue;
+    }
+    const { fields, refused } = readFields(kind, cells, mapping, table.decimalComma);
+    const result = schema.safeParse(fields);
+    if (result.success && refused === undefined) rows.push({ row, values: result.data });
+    else if (refused !== undefined) {
+      problems.push({ row, column: headerOf(refused.field), problem: refused.problem });
+    } else {
+      for (const { path, message, code } of result.error?.issues ?? []) {
         const field = String(path[0] ?? "");
         const missing = code === "invalid_type";
         problems.push({
@@ -56,7 +69,7 @@ export function checkRows<Values>(
 function requireColumns(kind: ImportKind, mapping: ColumnMapping): void {
   const has = (field: string) => mapping.includes(field);
   const missing: Record<ImportKind, string | false> = {
-    contact: !has("name") && !(has("first_name") && has("last_name")) && "first_name and last_name, or name",
+    contact: !has("name") && !has("last_name") && "first_name and last_name, or name",
     company: !has("name") && "name",
     deal:
       !(has("name") && has("amount") && has("expected_close") && (has("company") || has("company_id"))) &&
@@ -69,24 +82,20 @@ function requireColumns(kind: ImportKind, mapping: ColumnMapping): void {
   });
 }
 
+/** The cells of a row by their fields, or what is wrong with one of them whatever its field takes. */
 function readFields(
   kind: ImportKind,
   cells: readonly string[],
   mapping: ColumnMapping,
   decimalComma: boolean,
-): Record<string, string> {
+): { fields: Record<string, string>; refused?: { field: string; problem: string } } {
   const fields: Record<string, string> = {};
   for (const [index, field] of mapping.entries()) {
     const cell = cells[index];
     if (field !== null && cell !== undefined && cell !== "") fields[field] = cell;
   }
-  if (kind === "contact" && fields.name !== undefined) {
-    // The last word is the family name; a person can say otherwise with two columns.
-    const [, first, last] = /^(.+)\s+(\S+)$/.exec(fields.name) ?? [];
-    if (first !== undefined && last !== undefined) {
-      fields.first_name ??= first;
-      fields.last_name ??= last;
-    }
+  if (kind === "contact" && !readName(fields)) {
+    return { fields, refused: { field: "name", problem: MANY_COMMAS } };
   }
   for (const [of, kindOfId] of [
     ["company", "cmp"],
@@ -96,27 +105,53 @@ function readFields(
     // Another system's id says nothing here, and the name beside it may.
     if (id !== undefined && (isId(kindOfId, id) || fields[of] === undefined)) fields[of] = id;
   }
-  if (fields.amount !== undefined) fields.amount = readAmount(fields.amount, decimalComma);
-  return fields;
+  const { amount, employees, expected_close: close } = fields;
+  if (amount !== undefined) {
+    const bare = amount.replace(/^\s*(?:US)?\$|USD|\$\s*$/gi, "");
+    const read = readNumber(bare, decimalComma);
+    if (read === "ambiguous") return { fields, refused: { field: "amount", problem: AMBIGUOUS_NUMBER } };
+    // Cents of two figures, however many noughts a program writes behind them.
+    fields.amount = (read ?? bare).replace(/(\.\d\d)0+$/, "$1").replace(/\.$/, "");
+  }
+  if (employees !== undefined) {
+    const read = readWholeNumber(employees, decimalComma);
+    if (read === "ambiguous") return { fields, refused: { field: "employees", problem: AMBIGUOUS_NUMBER } };
+    fields.employees = read ?? employees;
+  }
+  // Programs write a day as its midnight.
+  if (close !== undefined) fields.expected_close = close.replace(MIDNIGHT, "$1");
+  return { fields };
 }
 
-/**
- * An amount as people and spreadsheets write it, as a plain number; what cannot be read for sure stays as it is. A
- * separator before the last three digits is one of thousands, if the file's kind of spreadsheet writes it so.
- */
-function readAmount(cell: string, decimalComma: boolean): string {
-  const text = cell.replace(/^(?:US)?\$|USD|\$$/gi, "").replace(/[\s'’]/g, "");
-  if (!/^\d[\d.,]*$/.test(text)) return text;
-  const marks = text.replace(/\d/g, "");
-  const last = marks.at(-1);
-  if (last === undefined) return text;
-  const other = last === "," ? "." : ",";
-  const [, tail = ""] = new RegExp(`\\${last}(\\d*)$`).exec(text) ?? [];
-  const plain = (thousands: string, decimal: string) => text.replaceAll(thousands, "").replace(decimal, ".");
-  const grouped = (mark: string) => new RegExp(`^\\d{1,3}(\\${mark}\\d{3})+$`).test(text);
-  if (marks.includes(other)) return marks.split(last).length === 2 ? plain(other, last) : cell;
-  if (marks.length > 1) return grouped(last) ? plain(last, ".") : cell;
-  if (tail.length !== 3) return plain(other, last);
-  const thousands = decimalComma ? "." : ",";
-  return last === thousands && grouped(last) ? plain(last, ".") : cell;
+const MANY_COMMAS =
+  "The name has several commas: use first_name and last_name, or one comma after the last name.";
+const MIDNIGHT = /^(\d{4}-\d{2}-\d{2})[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]00:?00)?$/;
+
+/** Fills in the two parts of a person's name from what the file has. Gives whether that could be done. */
+function readName(fields: Record<string, string>): boolean {
+  const { name, first_name: first, last_name: last } = fields;
+  if (name === undefined) {
+    // One name alone is a last name, in whichever column it stands.
+    if (first !== undefined && last === undefined) {
+      fields.last_name = first;
+      delete fields.first_name;
+    }
+    return true;
+  }
+  if (first !== undefined && last !== undefined) return true;
+  const parts = splitName(name);
+  if (parts === undefined) return false;
+  if (first !== undefined) {
+    // A column «Name» next to one of first names holds last names, or the whole name.
+    fields.last_name =
+      !name.includes(",") && name.startsWith(`${first} `) ? name.slice(first.length).trim() : name;
+    if (parts.first_name === first) fields.last_name = parts.last_name;
+  } else if (last !== undefined) {
+    fields.first_name = name.endsWith(` ${last}`) ? name.slice(0, -last.length).trim() : parts.first_name;
+    if (fields.first_name === "") delete fields.first_name;
+  } else {
+    fields.last_name = parts.last_name;
+    if (parts.first_name !== "") fields.first_name = parts.first_name;
+  }
+  return true;
 }

@@ -18,11 +18,12 @@ export const IMPORTED = ["contact", "company", "deal"] as const;
 /** A kind of record that a file can bring. */
 export type ImportKind = (typeof IMPORTED)[number];
 
+/** What {@link readNumber} has made of the cell: `250.0` is a whole number, and `1.5` is none. */
 const employees = z
   .string()
-  .regex(/^[\d.,' ]{1,14}$/, "Expected a whole number.")
-  .transform((text) => Number(text.replace(/[.,' ]/g, "")))
-  .pipe(z.number().int().min(1).max(10_000_000));
+  .regex(/^\d{1,9}(?:\.0*)?$/, "Expected one whole number, such as 250.")
+  .transform(Number)
+  .pipe(z.number().int().min(1, "Expected a number from 1 up.").max(10_000_000));
 
 const stage = z
   .string()
@@ -33,7 +34,7 @@ const stage = z
   )
   .transform((text) => text as Stage);
 
-/** What {@link readAmount} has made of the cell. */
+/** What {@link readNumber} has made of the cell. */
 const amount = z
   .string()
   .regex(
@@ -51,8 +52,12 @@ const currency = z
 /** What one row of each kind holds, cell by cell; every cell is text. */
 export const ROWS = {
   contact: z.object({
-    first_name: nameField,
+    id: lineField(60).optional(),
+    // One name alone is a last name.
+    first_name: nameField.default(""),
     last_name: nameField,
+    /** Where both stand in one cell. */
+    name: z.string().optional(),
     email: emailField.optional(),
     phone: phoneField.optional(),
     title: lineField(120).optional(),
@@ -60,6 +65,7 @@ export const ROWS = {
     owner: ownerField.optional(),
   }),
   company: z.object({
+    id: lineField(60).optional(),
     name: lineField(200),
     ...companyFields,
     employees: employees.optional(),
@@ -86,7 +92,7 @@ export type ImportRow<Kind extends ImportKind = ImportKind> = z.output<(typeof R
  * and stands for the company or the contact.
  */
 export const FIELDS: Readonly<Record<ImportKind, readonly string[]>> = {
-  contact: [...Object.keys(ROWS.contact.shape), "name", "company_id"],
+  contact: [...Object.keys(ROWS.contact.shape), "company_id"],
   company: Object.keys(ROWS.company.shape),
   deal: [...Object.keys(ROWS.deal.shape), "company_id", "contact_id"],
 };

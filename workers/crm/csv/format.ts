@@ -1,18 +1,19 @@
 import Papa from "papaparse";
 import { ToolError } from "../../../shared/call/tool-error.ts";
+import { nameColumns, readPreamble } from "./read-header.ts";
 
 /** Most characters, rows and columns of one file, and characters of a column's name. */
 export const FILE_LIMITS = { characters: 3_000_000, rows: 50_000, columns: 100, header: 200 } as const;
 
-/** What a spreadsheet would read as a formula (OWASP, «CSV injection»), also in full-width characters. */
-const FORMULA = /^\s*[=+\-@\t\r＝＋－＠]/;
+/** What a spreadsheet would read as a formula (OWASP, «CSV injection»), also in full-width characters and behind guards. */
+const FORMULA = /^[\s']*[=+\-@\t\r＝＋－＠]/;
 
 /**
  * Where a spreadsheet that takes semicolons for the ends of cells, as those with a decimal comma do, would read one in
  * the middle of ours. It knows no quotes but those at the beginning of a cell of its own.
  */
-const INNER_FORMULA = /(;["\s]*)(?=[=+\-@＝＋－＠])/g;
-const INNER_GUARD = /(;["\s]*)'(?=[=+\-@＝＋－＠])/g;
+const INNER_FORMULA = /(;["\s]*)(?!["\s])(?=[\s"']*[=+\-@＝＋－＠])/g;
+const INNER_GUARD = /(;["\s]*)'(?=[\s"']*[=+\-@＝＋－＠])/g;
 
 /** A file as a table. `row` counts as a spreadsheet does: the header is row 1. */
 export interface CsvTable {
@@ -25,30 +26,34 @@ export interface CsvTable {
 }
 
 /**
- * Reads CSV (RFC 4180, or with `;`, tab or `|` between cells) with a header line. Quotes that a spreadsheet's guard put
- * before a formula are taken off. Throws `invalid_input` for a file without rows, or over the limits.
+ * Reads CSV (RFC 4180, or with `;`, tab or `|` between cells) with a header line. A line such as `sep=;` and empty lines
+ * may stand above it. Quotes that a spreadsheet's guard put before a formula are taken off. Throws `invalid_input` for a
+ * file without rows, or over the limits.
  */
 export function readCsv(text: string): CsvTable {
-  const { data, errors, meta } = Papa.parse<string[]>(text.replace(/^\uFEFF/, ""), {
+  const preamble = readPreamble(text);
+  const { data, errors, meta } = Papa.parse<string[]>(preamble.text, {
     skipEmptyLines: false,
     delimitersToGuess: [",", ";", "\t", "|"],
+    ...(preamble.delimiter && { delimiter: preamble.delimiter }),
   });
   const [first = [], ...rest] = data;
-  const headers = first.map((cell) => cell.trim());
-  if (headers.length > FILE_LIMITS.columns) {
+  const above = preamble.emptyLines;
+  if (first.length > FILE_LIMITS.columns) {
     throw new ToolError(
       "invalid_input",
-      `The file has ${headers.length} columns; at most ${FILE_LIMITS.columns} are read.`,
+      `The file has ${first.length} columns; at most ${FILE_LIMITS.columns} are read.`,
     );
   }
-  if (headers.some((header) => header.length > FILE_LIMITS.header)) {
+  if (first.some((header) => header.trim().length > FILE_LIMITS.header)) {
     throw new ToolError(
       "invalid_input",
       `A column's name has over ${FILE_LIMITS.header} characters: the first line must name the columns.`,
     );
   }
+  const headers = nameColumns(first);
   const rows = rest
-    .map((cells, index) => ({ row: index + 2, cells: cells.map(readCell) }))
+    .map((cells, index) => ({ row: above + index + 2, cells: cells.map(readCell) }))
     .filter(({ cells }) => cells.some((cell) => cell !== ""));
   if (rows.length === 0) {
     throw new ToolError("invalid_input", "The file holds no row below its header.", {
@@ -66,25 +71,41 @@ export function readCsv(text: string): CsvTable {
   }
   const broken = errors
     .filter(({ type, row }) => type !== "Delimiter" && row !== undefined)
-    .map(({ row }) => ({ row: (row ?? 0) + 1, problem: "A quote opens or closes in the wrong place." }));
+    .map(({ row }) => ({
+      row: above + (row ?? 0) + 1,
+      problem: "A quote opens or closes in the wrong place.",
+    }));
   return { headers, rows, broken, decimalComma: meta.delimiter === ";" };
 }
 
-/** Writes a table as CSV with CRLF; what a spreadsheet would run as a formula begins with an apostrophe. */
+/** Excel reads a file as UTF-8 only when it begins with this. */
+const BYTE_ORDER_MARK = "\uFEFF";
+
+/**
+ * Writes a table as CSV with CRLF; what a spreadsheet would run as a formula begins with an apostrophe. With the header
+ * comes the byte order mark. {@link readCsv} gives the same cells, but for white space at their ends.
+ */
 export function writeCsv(
   headers: readonly string[],
   rows: readonly (readonly (string | number | null)[])[],
   withHeader: boolean,
 ): string {
-  const table = (withHeader ? [headers, ...rows] : rows).map((cells) => cells.map(guardInside));
-  return Papa.unparse(table, { escapeFormulae: FORMULA, newline: "\r\n" });
+  const table = (withHeader ? [headers, ...rows] : rows).map((cells) => cells.map(writeCell));
+  return (withHeader ? BYTE_ORDER_MARK : "") + Papa.unparse(table, { newline: "\r\n", quotes: isGuarded });
 }
 
-function guardInside(cell: string | number | null): string | number | null {
-  return typeof cell === "string" ? cell.replaceAll(INNER_FORMULA, "$1'") : cell;
+function isGuarded(cell: unknown): boolean {
+  return typeof cell === "string" && cell.startsWith("'");
+}
+
+function writeCell(cell: string | number | null): string | number | null {
+  if (typeof cell !== "string") return cell;
+  const guarded = cell.replaceAll(INNER_FORMULA, "$1'");
+  return FORMULA.test(cell) ? `'${guarded}` : guarded;
 }
 
 function readCell(cell: string): string {
-  const text = cell.trim().replaceAll(INNER_GUARD, "$1");
-  return text.startsWith("'") && FORMULA.test(text.slice(1)) ? text.slice(1).trim() : text;
+  const text = cell.trim();
+  const plain = text.startsWith("'") && FORMULA.test(text.slice(1)) ? text.slice(1).trim() : text;
+  return plain.replaceAll(INNER_GUARD, "$1");
 }

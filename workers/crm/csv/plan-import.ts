@@ -1,6 +1,7 @@
 import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
 import { foldText } from "../../../shared/text/fold-text.ts";
 import { resembles } from "../duplicates.ts";
+import { isId } from "../identifiers.ts";
 import type { FieldValues } from "../store/versioned.ts";
 import type { CrmStore } from "../store.ts";
 import type { Problem } from "./check-rows.ts";
@@ -19,7 +20,7 @@ export interface KnownRow {
 /** What an import would do. */
 export interface ImportPlan {
   create: { row: number; values: FieldValues }[];
-  /** Only what was recognised for sure: by e-mail address, web domain, or a deal's id or name. */
+  /** Only what was recognised for sure: by id, e-mail address, web domain, or a deal's name. */
   update: (KnownRow & { version: number; values: FieldValues })[];
   skip: KnownRow[];
   problems: Problem[];
@@ -46,6 +47,15 @@ export const NO_COMPANY =
   "No company has this name, domain or id: import or create it first, or leave the cell empty.";
 export const MANY_COMPANIES = "Several companies are called that: give the id or the web domain.";
 
+const OTHERS_ADDRESS =
+  "The id means one contact and the e-mail address another: correct the one or the other, or merge the two.";
+const OTHERS_DOMAIN = "The id means one company and the web domain another: correct the one or the other.";
+
+/** Ids of our own in a file; those of other systems say nothing here. */
+function idsOf(kind: "con" | "cmp", rows: readonly Row<"contact" | "company">[]): string[] {
+  return distinct(rows.map(({ values }) => values.id)).filter((id) => isId(kind, id));
+}
+
 /** Compares checked contacts with those on file and with each other. */
 export async function planContacts(
   context: ImportContext,
@@ -62,6 +72,7 @@ export async function planContacts(
     context.ignore,
   );
   const own = (await store.owners.findByEmail(context.principal.email))?.id ?? null;
+  const ids = await store.imports.findVersions("contacts", idsOf("con", rows), context.ignore);
   const people = rows.flatMap(({ row, values }) => {
     const [company, ...others] = values.company === undefined ? [] : (companies.get(values.company) ?? []);
     const owner = values.owner === undefined ? { id: null } : owners.get(values.owner);
@@ -92,8 +103,12 @@ export async function planContacts(
         phone: values.phone ?? null,
         company_id: company?.id ?? null,
       };
+      const oneCell = values.name !== undefined;
+      const id = values.id !== undefined && ids.has(values.id) ? values.id : undefined;
       const country = company?.country ?? null;
-      return [{ row, fields, country, owner: owner.id, fallback: own ?? company?.owner_id ?? null }];
+      return [
+        { row, id, fields, oneCell, country, owner: owner.id, fallback: own ?? company?.owner_id ?? null },
+      ];
     }
     return [];
   });
@@ -102,7 +117,7 @@ export async function planContacts(
     context.ignore,
   );
   const seen = new Map<string, number>();
-  for (const [index, { row, fields, owner, fallback }] of people.entries()) {
+  for (const [index, { row, id, fields, oneCell, owner, fallback }] of people.entries()) {
     const found = twins[index] ?? [];
     const twin = found.find(
       ({ key, first, last }) =>
@@ -115,24 +130,34 @@ export async function planContacts(
         }),
     );
     const self =
+      id ??
       fields.email ??
       foldText(`${fields.first_name} ${fields.last_name} ${fields.company_id ?? fields.phone ?? row}`);
     const earlier = seen.get(self);
     if (earlier !== undefined) {
       plan.problems.push({
         row,
-        column: fields.email ? "email" : null,
+        column: id !== undefined ? "id" : fields.email ? "email" : null,
         problem: `The same person stands in row ${earlier}.`,
       });
       continue;
     }
     seen.set(self, row);
-    if (!twin) {
+    const other = found.find(({ key }) => key === "email");
+    if (id !== undefined && !context.updates) plan.skip.push({ row, id, same: "id" });
+    else if (id !== undefined && other && other.id !== id) {
+      plan.problems.push({ row, column: "email", problem: OTHERS_ADDRESS });
+    } else if (!twin && id === undefined) {
       plan.create.push({ row, values: { ...fields, owner_id: owner ?? fallback } });
-    } else if (context.updates && twin.key === "email") {
-      const given = keepFilled({ ...fields, owner_id: owner, email: null });
-      plan.update.push({ row, id: twin.id, same: "email", version: twin.version, values: given });
-    } else {
+    } else if (context.updates && (id !== undefined || twin?.key === "email")) {
+      // One name in a cell of both says less than what is on file.
+      const named = fields.first_name === "" ? { first_name: null, ...(oneCell && { last_name: null }) } : {};
+      const address = id === undefined ? null : fields.email;
+      const given = keepFilled({ ...fields, ...named, email: address, owner_id: owner });
+      const known = id !== undefined ? { id, version: ids.get(id) } : twin;
+      const same = id !== undefined ? ("id" as const) : ("email" as const);
+      plan.update.push({ row, id: known?.id ?? "", same, version: known?.version ?? 0, values: given });
+    } else if (twin) {
       plan.skip.push({ row, id: twin.id, same: twin.key });
     }
   }
@@ -151,6 +176,7 @@ export async function planCompanies(
     rows.map(({ values }) => values.owner),
   );
   const own = (await store.owners.findByEmail(context.principal.email))?.id ?? null;
+  const ids = await store.imports.findVersions("companies", idsOf("cmp", rows), context.ignore);
   const byDomain = await store.imports.findDomains(
     distinct(rows.map(({ values }) => values.domain)),
     context.ignore,
@@ -161,7 +187,8 @@ export async function planCompanies(
   );
   const seen = new Map<string, number>();
   for (const { row, values } of rows) {
-    const { owner: ownerName, ...given } = values;
+    const { owner: ownerName, id: givenId, ...given } = values;
+    const id = givenId !== undefined && ids.has(givenId) ? givenId : undefined;
     const owner = ownerName === undefined ? { id: null } : owners.get(ownerName);
     if (!owner) {
       plan.problems.push({
@@ -171,12 +198,12 @@ export async function planCompanies(
       });
       continue;
     }
-    const self = given.domain ?? `name ${foldText(given.name)}`;
+    const self = id ?? given.domain ?? `name ${foldText(given.name)}`;
     const earlier = seen.get(self);
     if (earlier !== undefined) {
       plan.problems.push({
         row,
-        column: given.domain ? "domain" : "name",
+        column: id !== undefined ? "id" : given.domain ? "domain" : "name",
         problem: `The same company stands in row ${earlier}.`,
       });
       continue;
@@ -185,7 +212,13 @@ export async function planCompanies(
     const same = given.domain === undefined ? undefined : byDomain.get(given.domain);
     const [named] = byName.get(given.name) ?? [];
     const filled = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, value ?? null]));
-    if (same && context.updates) {
+    if (id !== undefined && !context.updates) plan.skip.push({ row, id, same: "id" });
+    else if (id !== undefined && same && same.id !== id) {
+      plan.problems.push({ row, column: "domain", problem: OTHERS_DOMAIN });
+    } else if (id !== undefined) {
+      const values = keepFilled({ ...filled, owner_id: owner.id });
+      plan.update.push({ row, id, same: "id", version: ids.get(id) ?? 0, values });
+    } else if (same && context.updates) {
       const changes = keepFilled({ ...filled, owner_id: owner.id, domain: null });
       plan.update.push({ row, id: same.id, same: "domain", version: same.version, values: changes });
     } else if (same) plan.skip.push({ row, id: same.id, same: "domain" });

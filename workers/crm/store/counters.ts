@@ -17,7 +17,7 @@ export interface OwnerCounterRow {
   cents: number;
 }
 
-/** The open deals that are expected to close in one month, `YYYY-MM`. */
+/** Deals of one month, `YYYY-MM`: open ones that are expected to close in it, and those that were won in it. */
 export interface MonthCounterRow {
   month: string;
   stage: Stage;
@@ -33,7 +33,6 @@ export interface CounterDays {
 }
 
 const EVERYONE = "*";
-const MONTHS = 6;
 
 /**
  * The pipeline's sums, read from counters that triggers keep: at most one row a stage and day, whatever the number
@@ -80,17 +79,22 @@ export class CounterStore {
     return results;
   }
 
-  /** Open deals by the month of their expected close, from the month of `today` on; six months. */
-  async listMonths(ownerId: string | undefined, today: string): Promise<MonthCounterRow[]> {
+  /**
+   * By month: open deals by their expected close, whenever that is, and deals won between two days, both inclusive, by
+   * the day on which they were.
+   */
+  async listMonths(
+    ownerId: string | undefined,
+    won: { from: string; to: string },
+  ): Promise<MonthCounterRow[]> {
+    const sum = (kind: string, range: string) =>
+      `SELECT substr(day, 1, 7) AS month, stage, sum(deals) AS deals, sum(cents) AS cents FROM deal_counters
+       WHERE kind = '${kind}' AND owner_id = ?1 AND ${range} GROUP BY month, stage`;
     const { results } = await this.#db
       .prepare(
-        `SELECT substr(day, 1, 7) AS month, stage, sum(deals) AS deals, sum(cents) AS cents
-         FROM deal_counters
-         WHERE kind = 'due' AND owner_id = ?1 AND day >= date(?2, 'start of month')
-           AND day < date(?2, 'start of month', '+${MONTHS} months')
-         GROUP BY month, stage`,
+        `${sum("due", "day > ''")} UNION ALL ${sum("closed", "day >= ?2 AND day <= ?3 AND stage = 'won'")}`,
       )
-      .bind(ownerId ?? EVERYONE, today)
+      .bind(ownerId ?? EVERYONE, won.from, won.to)
       .all<MonthCounterRow>();
     return results;
   }

@@ -81,6 +81,23 @@ export async function findTwins(
   return new Map(results.map((row) => [row.key, JSON.parse(row.twins) as Twin[]]));
 }
 
+/** The versions of the records that these ids mean and that were not made by the change `ignore`. */
+export async function findVersions(
+  db: D1Database,
+  table: "contacts" | "companies",
+  ids: readonly string[],
+  ignore: string,
+): Promise<Map<string, number>> {
+  const rows = await askInParts<{ id: string; version: number }>(
+    db,
+    `SELECT t.id, t.version FROM json_each(?1) j CROSS JOIN ${table} t ON t.id = j.value
+     WHERE ${notMadeBy("t", "?2")}`,
+    ids,
+    ignore,
+  );
+  return new Map(rows.map(({ id, version }) => [id, version]));
+}
+
 /** The company with each web domain that was not made by the change `ignore`: the oldest, with its version. */
 export async function findDomains(
   db: D1Database,

@@ -13,6 +13,7 @@ import {
   findNamedCompanies,
   findNamedContacts,
   findTwins,
+  findVersions,
   keysOf,
   type PersonToMatch,
   type Twin,
@@ -73,6 +74,11 @@ export class ImportStore {
   /** See {@link findNamedContacts}. */
   findNamedContacts(texts: readonly string[]): ReturnType<typeof findNamedContacts> {
     return findNamedContacts(this.#db, texts);
+  }
+
+  /** See {@link findVersions}. */
+  findVersions(table: "contacts" | "companies", ids: readonly string[], ignore: string) {
+    return findVersions(this.#db, table, ids, ignore);
   }
 
   /** See {@link findDomains}. */

@@ -1,9 +1,17 @@
 import { z } from "zod";
+import { ToolError } from "../../../shared/call/tool-error.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { dealShape, presentDeal } from "../answers.ts";
-import { subtractDays } from "../days.ts";
-import { ownerField } from "../fields.ts";
-import { RESULT_DAYS, STALE_DAYS, shareByMonth, shareByOwner, summarizePipeline } from "../pipeline.ts";
+import { readPeriod, subtractDays } from "../days.ts";
+import { lineField, ownerField } from "../fields.ts";
+import {
+  RESULT_DAYS,
+  STALE_DAYS,
+  shareByMonth,
+  shareByOwner,
+  sharePeriod,
+  summarizePipeline,
+} from "../pipeline.ts";
 import { resolveOwner } from "../resolve.ts";
 import { STAGES } from "../stages.ts";
 import type { CrmStore } from "../store.ts";
@@ -12,6 +20,15 @@ const SHOWN = 5;
 const OWNERS = 10;
 
 const share = { deals: z.number(), amount: z.number(), forecast: z.number() };
+
+const period = {
+  deals: z.number(),
+  amount: z.number(),
+  weighted: z.number(),
+  won: z.number(),
+  won_amount: z.number(),
+  forecast: z.number().describe("won_amount + weighted"),
+};
 
 /** The pipeline in numbers, and what needs a person. */
 export const getPipeline = defineTool({
@@ -30,6 +47,7 @@ export const getPipeline = defineTool({
       .max(730)
       .default(RESULT_DAYS)
       .describe("Days back for win rate and cycle time"),
+    period: lineField(20).optional().describe('Adds one: "2026-Q4", "2026-11", "this_quarter", "next_month"'),
   }),
   inherits: ["owner"],
   output: z.object({
@@ -48,7 +66,10 @@ export const getPipeline = defineTool({
         days_in_stage: z.number().nullable(),
       }),
     ),
-    months: z.array(z.object({ month: z.string(), ...share })),
+    months: z
+      .array(z.object({ month: z.string().describe("Or overdue, later"), ...period }))
+      .describe("All open deals by expected close"),
+    period: z.object({ name: z.string(), from: z.string(), to: z.string(), ...period }).optional(),
     owners: z.array(z.object({ owner: z.string().nullable(), ...share })),
     results: z.object({
       days: z.number(),
@@ -61,19 +82,27 @@ export const getPipeline = defineTool({
     }),
     longest_untouched: z.array(dealShape.pick({ id: true, name: true, amount: true, days_untouched: true })),
   }),
-  async run({ owner: name, days }, { store, principal, now }: ToolContext<CrmStore>) {
+  async run({ owner: name, days, period: asked }, { store, principal, now }: ToolContext<CrmStore>) {
+    const span = asked === undefined ? undefined : readPeriod(asked, now);
+    if (asked !== undefined && span === undefined) {
+      throw new ToolError("invalid_input", "This is no month or quarter.", {
+        suggestedAction: 'Write "2026-Q4", "2026-11", "this_quarter" or "next_month".',
+      });
+    }
     const owner = await resolveOwner(store, principal, name);
     const stale = { openOnly: true, ownerId: owner?.id, untouchedSince: subtractDays(now, STALE_DAYS) };
-    const [pipeline, months, owners, untouched] = await Promise.all([
+    const [pipeline, months, owners, untouched, brought] = await Promise.all([
       summarizePipeline(store, owner, now, days),
       shareByMonth(store, owner, now),
       owner ? [] : shareByOwner(store, OWNERS),
       store.deals.listPage(stale, "untouched", SHOWN, undefined),
+      span && sharePeriod(store, owner, span),
     ]);
     const { as_of: _now, ...figures } = pipeline;
     return {
       ...figures,
       months,
+      ...(span && brought && { period: { ...span, ...brought } }),
       owners,
       longest_untouched: untouched.rows.map((row) => {
         const { id, name, amount, days_untouched } = presentDeal(row, now);

@@ -1,5 +1,6 @@
 import { isUnspaced } from "../../../shared/text/segment-words.ts";
 import type { Question } from "./build-match.ts";
+import { FOUND_FROM, FOUND_TO, markWords } from "./mark-words.ts";
 import { tokenize } from "./tokenize.ts";
 
 /** Length of a snippet in words; letters of scripts without spaces count half. */
@@ -10,9 +11,6 @@ const MAX_LENGTH = 20_000;
 /** Words as they are written, with what a reader does not see. */
 const WORD = /[\p{L}\p{N}\p{Co}\p{M}\p{Default_Ignorable_Code_Point}]+/gu;
 const LETTER = /\P{M}[\p{M}\p{Default_Ignorable_Code_Point}]*/gu;
-/** Links, addresses and code, which marks would change. */
-const UNTOUCHED =
-  /\]\([^)\s]*[^)]*\)|<[^>\n]{1,500}>|\b[a-z][a-z0-9+.-]{1,20}:\/\/\S+|\S+@\S+|`[^`\n]+`|\bwww\.\S+/giu;
 
 interface Place {
   start: number;
@@ -35,7 +33,7 @@ export function cutSnippet(passage: string, question: Question): string {
   // Punctuation around the stretch belongs to it where the passage begins or ends there.
   const [from, to] = [first === 0 ? 0 : start, last >= places.length - 1 ? text.length : end];
   const shown = mark(text, places.slice(first, last + 1), from, to);
-  return `${first > 0 ? "…" : ""}${shown}${to < passage.length ? "…" : ""}`.replace(/\s+/g, " ").trim();
+  return markWords(`${first > 0 ? "…" : ""}${shown}${to < passage.length ? "…" : ""}`);
 }
 
 function findPlaces(text: string, { terms, phrases }: Question): Place[] {
@@ -113,14 +111,11 @@ function worthOf(places: readonly Place[], first: number, last: number): number 
   return new Set(found).size * 100 + Math.min(99, found.length);
 }
 
+/** The text from `from` to `to`, with marks around the places where words were found. */
 function mark(text: string, places: readonly Place[], from: number, to: number): string {
-  const closed = Array.from(
-    text.matchAll(UNTOUCHED),
-    ({ 0: match, index }) => [index, index + match.length] as const,
-  );
   const marked: { start: number; end: number }[] = [];
   for (const { start, end, found } of places) {
-    if (found === undefined || closed.some(([open, close]) => start < close && end > open)) continue;
+    if (found === undefined) continue;
     const before = marked.at(-1);
     if (before?.end === start) before.end = end;
     else marked.push({ start, end });
@@ -128,7 +123,7 @@ function mark(text: string, places: readonly Place[], from: number, to: number):
   let shown = "";
   let done = from;
   for (const { start, end } of marked) {
-    shown += `${text.slice(done, start)}**${text.slice(start, end)}**`;
+    shown += `${text.slice(done, start)}${FOUND_FROM}${text.slice(start, end)}${FOUND_TO}`;
     done = end;
   }
   return shown + text.slice(done, to);

@@ -23,6 +23,8 @@ export interface NewCollection {
   slug: string;
   title: string;
   description?: string | undefined;
+  /** Roles that may read it; `null`, or left out, for everybody. */
+  readers?: readonly string[] | null | undefined;
 }
 
 /**
@@ -37,8 +39,8 @@ export async function ensureCollection(
 ): Promise<number | null> {
   await db
     .prepare(
-      `INSERT INTO collections (slug, title, description, created_at, created_by)
-      SELECT ?1, ?2, ?3, ?4, ?5 WHERE (SELECT count(*) FROM collections) < ?6
+      `INSERT INTO collections (slug, title, description, created_at, created_by, readers)
+      SELECT ?1, ?2, ?3, ?4, ?5, ?7 WHERE (SELECT count(*) FROM collections) < ?6
       ON CONFLICT (slug) DO NOTHING`,
     )
     .bind(
@@ -48,6 +50,7 @@ export async function ensureCollection(
       now.toISOString(),
       author.id,
       MAX_COLLECTIONS,
+      collection.readers ? JSON.stringify(collection.readers) : null,
     )
     .run();
   return findCollection(db, collection.slug);

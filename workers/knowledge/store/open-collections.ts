@@ -74,9 +74,17 @@ export class OpenCollections {
     );
   }
 
-  /** Makes sure that a collection exists. Throws `invalid_input` when there are too many, `conflict` for a taken name. */
+  /**
+   * Makes sure that a collection exists; an existing one stays as it is. A new one is open to the person's own role and to
+   * the `readers` that are named, `null` for everybody. Throws `invalid_input` when there are too many, `conflict`
+   * for a taken name.
+   */
   async ensure(collection: NewCollection, now: Date): Promise<void> {
-    const id = await ensureCollection(this.#db, collection, this.#author, now);
+    const { readers = [] } = collection;
+    const open = readers && [...new Set([this.#role, ...readers])];
+    const id = await ensureCollection(this.#db, { ...collection, readers: open }, this.#author, now);
+    // Its readers may have been read before it was made.
+    this.#access = undefined;
     if (id === null) {
       throw new ToolError(
         "invalid_input",

@@ -33,3 +33,12 @@ export function warnWhenStale(
     article.owner === null ? "Check it before you rely on it" : `Ask ${article.owner} before you rely on it`;
   return `This article was to be reviewed by ${article.reviewOn} and may be out of date. ${ask}.`;
 }
+
+/** The same as the field of an answer; empty while the article is believed. */
+export function warnHit(
+  hit: { owner: string | null; reviewOn: string | null },
+  now: Date,
+): { warning?: string } {
+  const warning = warnWhenStale(hit, now);
+  return warning === undefined ? {} : { warning };
+}

@@ -62,6 +62,9 @@ export interface PassageHit {
   heading: string;
   anchor: string;
   snippet: string;
+  owner: string | null;
+  /** Day by which its article is to be reviewed. */
+  reviewOn: string | null;
   score: number;
 }
 

@@ -183,7 +183,7 @@ async function describeHits(db: D1Database, question: Question, hits: readonly H
   if (hits.length === 0) return [];
   const { results } = await db
     .prepare(
-      `SELECT p.id, a.slug, a.title, c.slug AS collection, p.heading, p.anchor, p.body
+      `SELECT p.id, a.slug, a.title, c.slug AS collection, a.owner, a.review_on AS reviewOn, p.heading, p.anchor, p.body
       FROM json_each(?1) w CROSS JOIN passages p ON p.id = w.value CROSS JOIN articles a ON a.id = p.article_id
         CROSS JOIN collections c ON c.id = a.collection_id`,
     )
@@ -193,10 +193,13 @@ async function describeHits(db: D1Database, question: Question, hits: readonly H
   return hits.flatMap(({ id, score }) => {
     const row = shown.get(id);
     if (!row) return [];
-    const { slug, title, collection, heading, anchor, body } = row;
-    const snippet = cutSnippet(body, question);
+    const { slug, title, collection, heading, anchor, body, owner, reviewOn } = row;
     return [
-      { slug, title, collection, heading, anchor, snippet, score: Math.round(score * 10_000) / 10_000 },
+      {
+        ...{ slug, title, collection, heading, anchor, owner, reviewOn },
+        snippet: cutSnippet(body, question),
+        score: Math.round(score * 10_000) / 10_000,
+      },
     ];
   });
 }

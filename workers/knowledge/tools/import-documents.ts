@@ -5,8 +5,11 @@ import { defineLongTool } from "../../../shared/server/task-workflow.ts";
 import {
   bodyField,
   collectionField,
+  dropControls,
   isPlainText,
   MAX_BODY_BYTES,
+  newReadersField,
+  readersOf,
   tagsField,
   titleField,
 } from "../article-limits.ts";
@@ -44,10 +47,16 @@ const answerShape = z.object({
   updated: z.int(),
   unchanged: z.int(),
   left_alone: z.array(z.object({ path: z.string(), reason: z.string() })),
+  cleaned: z
+    .array(z.object({ path: z.string(), dropped: z.int() }))
+    .optional()
+    .describe("Where control characters were dropped"),
 });
 
 type Input = { documents: z.output<typeof documentShape>[]; overwrite: boolean };
-type Tally = Omit<z.input<typeof answerShape>, "collection">;
+type Tally = Omit<z.output<typeof answerShape>, "collection" | "cleaned"> & {
+  cleaned: { path: string; dropped: number }[];
+};
 
 /** `knowledge_import_documents`: takes in documents under their paths, so that they can be imported again. */
 export const importDocuments = defineLongTool({
@@ -62,7 +71,8 @@ export const importDocuments = defineLongTool({
     collection: collectionField.optional().describe("Its slug."),
     new_collection_title: titleField
       .optional()
-      .describe("Creates the collection under this title when it is new."),
+      .describe("Creates the collection under this title when it is new, for your own role."),
+    new_collection_readers: newReadersField,
     documents: z.array(documentShape).max(MAX_DOCUMENTS).describe("None only creates the collection."),
     overwrite: z.boolean().default(false).describe("Also where people changed an article since."),
   }),
@@ -79,8 +89,11 @@ export const importDocuments = defineLongTool({
           suggestedAction: "Choose one from knowledge_list_collections and pass its slug as collection.",
         });
       }
-      if (newTitle !== undefined) await store.collections.ensure({ slug: collection, title: newTitle }, now);
-      const tally = { created: 0, updated: 0, unchanged: 0, left_alone: [] };
+      if (newTitle !== undefined) {
+        const readers = readersOf(input.new_collection_readers);
+        await store.collections.ensure({ slug: collection, title: newTitle, readers }, now);
+      }
+      const tally = { created: 0, updated: 0, unchanged: 0, left_alone: [], cleaned: [] };
       // The first piece belongs to the call: whoever may not write learns it there, and little is done at once.
       return takeIn({ collection, from: 0, tally }, input, store, now);
     },
@@ -103,10 +116,14 @@ async function takeIn(
   const end = findEnd(input, from);
   const documents: ImportedDocument[] = [];
   const refused: Tally["left_alone"] = [];
+  const cleaned: Tally["cleaned"] = [];
   for (let index = from; index < end; index += 1) {
-    const read = readDocument(input, index);
+    const { read, dropped } = readDocument(input, index);
     if ("reason" in read) refused.push(read);
-    else documents.push(read);
+    else {
+      documents.push(read);
+      if (dropped > 0) cleaned.push({ path: read.path, dropped });
+    }
   }
   const outcomes = await store.importDocuments(collection, documents, { overwrite: input.overwrite, now });
   const count = (outcome: PieceOutcome) => outcomes.filter((other) => other === outcome).length;
@@ -119,8 +136,12 @@ async function takeIn(
     updated: tally.updated + count("updated"),
     unchanged: tally.unchanged + count("unchanged"),
     left_alone: [...tally.left_alone, ...refused, ...left],
+    cleaned: [...tally.cleaned, ...cleaned],
   };
-  if (end >= input.documents.length) return { answer: { collection, ...sum } };
+  if (end >= input.documents.length) {
+    const { cleaned: dropped, ...counts } = sum;
+    return { answer: { collection, ...counts, ...(dropped.length > 0 && { cleaned: dropped }) } };
+  }
   return {
     state: { collection, from: end, tally: sum },
     ...{ done: end, total: input.documents.length, message: "documents" },
@@ -143,23 +164,24 @@ function findEnd({ documents }: Pick<Input, "documents">, from: number): number 
 function readDocument(
   { documents }: Input,
   index: number,
-): ImportedDocument | { path: string; reason: string } {
+): { read: ImportedDocument | { path: string; reason: string }; dropped: number } {
   const given = documents[index] as Input["documents"][number];
   const path = normalisePath(given.path);
-  const refuse = (reason: string) => ({ path: given.path, reason });
+  const { text, dropped } = dropControls(given.body);
+  const refuse = (reason: string) => ({ read: { path: given.path, reason }, dropped });
   if (path === "" || !isPlainText(path) || /[\t\r\n]/.test(path)) {
     return refuse("A path is one line of plain text, such as guides/setup.md.");
   }
   if (documents.findIndex((other) => normalisePath(other.path) === path) < index) {
     return refuse("The path was given more than once; the first document counts.");
   }
-  const body = bodyField.safeParse(given.body);
+  const body = bodyField.safeParse(text);
   const tags = tagsField.safeParse(given.tags ?? []);
   const title = nameDocument(path, body.data ?? "", given.title?.trim());
   const problem = [body, tags].find(({ success }) => !success)?.error?.issues[0]?.message;
   if (!body.success || !tags.success) return refuse(problem ?? "It cannot be an article.");
   if (title === "") return refuse("No title can be made of it: add one.");
-  return { path, title, body: body.data, tags: tags.data, metadata: { path } };
+  return { read: { path, title, body: body.data, tags: tags.data, metadata: { path } }, dropped };
 }
 
 /** `./a.md` and `/a.md` are `a.md`. */

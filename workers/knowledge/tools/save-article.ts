@@ -1,7 +1,14 @@
 import { z } from "zod";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
-import { bodyField, collectionField, tagsField, titleField } from "../article-limits.ts";
+import {
+  bodyField,
+  collectionField,
+  newReadersField,
+  readersOf,
+  tagsField,
+  titleField,
+} from "../article-limits.ts";
 import { describeSaved, savedArticle } from "../describe-article.ts";
 import type { KnowledgeStore } from "../store.ts";
 
@@ -21,7 +28,8 @@ export const saveArticle = defineTool({
     tags: tagsField.default([]).describe("Key words that the text does not contain."),
     new_collection_title: titleField
       .optional()
-      .describe("Creates the collection under this title when it is new."),
+      .describe("Creates the collection under this title when it is new, for your own role."),
+    new_collection_readers: newReadersField,
   }),
   inherits: ["collection"],
   output: savedArticle,
@@ -32,7 +40,10 @@ export const saveArticle = defineTool({
         suggestedAction: "Choose one from knowledge_list_collections and pass its slug as collection.",
       });
     }
-    if (newTitle !== undefined) await store.collections.ensure({ slug: collection, title: newTitle }, now);
+    if (newTitle !== undefined) {
+      const readers = readersOf(input.new_collection_readers);
+      await store.collections.ensure({ slug: collection, title: newTitle, readers }, now);
+    }
     const article = await store.createArticle({ collection, title, body, tags }, now);
     context.remember({ type: "article", id: article.slug, label: article.title });
     return describeSaved(article);

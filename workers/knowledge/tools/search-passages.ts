@@ -4,6 +4,7 @@ import { collectionField } from "../article-limits.ts";
 import { MAX_QUESTION_LENGTH } from "../search/build-match.ts";
 import { explainNothing } from "../search/explain-nothing.ts";
 import { MAX_HITS } from "../store/find-candidates.ts";
+import { warnHit } from "../store/review.ts";
 import { articleUri } from "../store/rows.ts";
 import type { KnowledgeStore } from "../store.ts";
 
@@ -43,6 +44,7 @@ export const searchPassages = defineTool({
         snippet: z.string().describe("Words found stand between **."),
         collection: z.string(),
         score: z.number(),
+        warning: z.string().optional().describe("Pass it on."),
       }),
     ),
     retrieval: z.enum(["hybrid", "full_text"]).describe("hybrid: by words and by meaning."),
@@ -50,7 +52,7 @@ export const searchPassages = defineTool({
     next_offset: z.int().optional(),
   }),
   overflow: "passages",
-  async run({ query, collection, limit, offset }, { store }: ToolContext<KnowledgeStore>) {
+  async run({ query, collection, limit, offset }, { store, now }: ToolContext<KnowledgeStore>) {
     // One more than asked for tells whether there is a next page.
     const { hits, retrieval, searchable } = await store.searchPassages({
       question: query,
@@ -68,6 +70,7 @@ export const searchPassages = defineTool({
         snippet: hit.snippet,
         collection: hit.collection,
         score: hit.score,
+        ...warnHit(hit, now),
       })),
       retrieval,
       ...explainNothing(hits.length, searchable),

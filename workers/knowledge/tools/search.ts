@@ -3,6 +3,7 @@ import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { collectionField } from "../article-limits.ts";
 import { MAX_QUESTION_LENGTH } from "../search/build-match.ts";
 import { explainNothing } from "../search/explain-nothing.ts";
+import { warnHit } from "../store/review.ts";
 import { articleUri } from "../store/rows.ts";
 import type { KnowledgeStore } from "../store.ts";
 
@@ -35,13 +36,14 @@ export const search = defineTool({
         snippet: z.string().describe("Words found stand between **."),
         collection: z.string(),
         score: z.number(),
+        warning: z.string().optional().describe("Pass it on."),
       }),
     ),
     retrieval: z.enum(["hybrid", "full_text"]).describe("hybrid: by words and by meaning."),
     nothing_searched: z.string().optional(),
   }),
   overflow: "results",
-  async run({ query, collection, limit }, { store }: ToolContext<KnowledgeStore>) {
+  async run({ query, collection, limit }, { store, now }: ToolContext<KnowledgeStore>) {
     const { hits, retrieval, searchable } = await store.searchArticles({
       question: query,
       collection,
@@ -55,6 +57,7 @@ export const search = defineTool({
         snippet: hit.snippet,
         collection: hit.collection,
         score: hit.score,
+        ...warnHit(hit, now),
       })),
       retrieval,
       ...explainNothing(hits.length, searchable),

@@ -1,0 +1,44 @@
+/** Words after which a part of a compound stands alone: «Haupt- und Nebenkosten», «pre- and post-war». */
+const CONJUNCTIONS = /^(?:und|oder|bzw|sowie|bis|and|or|to|et|ou|y|o|e|en|of|och|eller)(?![\p{L}\p{N}])/u;
+/** First parts of English compounds that keep their hyphen. */
+const FIRST_PARTS = new Set(
+  `well self ill half high low long short cross full part all ever ex non semi quasi one two three four five
+  six seven eight nine ten first second third single double real open state user time role cost hard`.split(
+    /\s+/,
+  ),
+);
+
+/** The words of a text that are written with and without hyphens, in lower case. */
+export function listWords(lines: readonly string[]): ReadonlySet<string> {
+  // What stands at the end of a line may be half a word.
+  const words = lines.flatMap(
+    (line) =>
+      line
+        .replace(/\S+$/, "")
+        .toLowerCase()
+        .match(/[\p{L}\p{N}][\p{L}\p{N}-]*/gu) ?? [],
+  );
+  return new Set(words);
+}
+
+/**
+ * Joins a line that ends with a hyphen to the next. The hyphen of a word that was divided goes; one that belongs to the
+ * word stays. What the document writes elsewhere decides; then the word itself. `undefined` where the line does not end so.
+ */
+export function joinDivided(before: string, after: string, words: ReadonlySet<string>): string | undefined {
+  if (/\p{L}\u00AD$/u.test(before)) return before.slice(0, -1) + after;
+  const [, start] = /([\p{L}\p{N}][\p{L}\p{N}'’-]*)[-\u2010]$/u.exec(before) ?? [];
+  const [end] = /^[\p{L}\p{N}][\p{L}\p{N}'’-]*/u.exec(after) ?? [];
+  if (start === undefined || end === undefined) return undefined;
+  if (CONJUNCTIONS.test(after)) return `${before} ${after}`;
+  const whole = before.slice(0, -1) + after;
+  const kept = before + after;
+  // Numbers, names and what is a compound already: «ORA-00942», «Müller-Lüdenscheid», «state-of-the-art».
+  if (!/\p{Ll}$/u.test(start) || !/^\p{Ll}/u.test(end) || start.includes("-")) return kept;
+  const hyphened = `${start}-${end}`.toLowerCase();
+  const joined = `${start}${end}`.toLowerCase();
+  if (words.has(joined) && !words.has(hyphened)) return whole;
+  if (words.has(hyphened)) return kept;
+  // Half a word is often short: «in-to» and «out-er» are no compounds.
+  return FIRST_PARTS.has(start.toLowerCase()) && end.length >= 4 ? kept : whole;
+}
