@@ -3,7 +3,8 @@ import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
 import { ToolError } from "../../../shared/mcp/errors.ts";
 import {
   DEFAULT_PERIOD,
-  describeCoverage,
+  describeNothing,
+  listNotes,
   presentSource,
   presentUnits,
   presentValue,
@@ -25,9 +26,9 @@ import {
   rowsShape,
   timezoneField,
 } from "../fields.ts";
-import { type Grain, listBuckets } from "../grains.ts";
+import { type Grain, listBuckets, listPartialBuckets } from "../grains.ts";
 import { factOf, measuresOf } from "../metrics.ts";
-import { formatPeriod, type Period, parsePeriod } from "../periods.ts";
+import { describeRunning, formatPeriod, type Period, parsePeriod } from "../periods.ts";
 import { Question } from "../question.ts";
 import type { Metric } from "../semantic-layer.ts";
 import type { Aggregate } from "../store/aggregate.ts";
@@ -68,6 +69,10 @@ export const queryMetrics = defineTool({
     rows: rowsShape,
     totals: z.record(z.string(), z.number().nullable()).describe("Over everything, not only the rows shown"),
     units: z.record(z.string(), z.string()),
+    partial: z
+      .record(z.string(), z.string())
+      .optional()
+      .describe("Buckets that are not whole, with their days"),
     chart: z.string().optional(),
     other_groups: z.number().int().optional().describe('Groups put together as "(other)"'),
     source: z.string().optional(),
@@ -82,7 +87,10 @@ export const queryMetrics = defineTool({
     const dimensions = question.dimensions(input.dimensions ?? [], fact);
     const grain = question.grain(input.grain ?? "total", fact);
     const name = question.zone(input.timezone, fact);
-    const period = parsePeriod(input.period ?? DEFAULT_PERIOD, name ? toWallClock(now, name) : now);
+    const clock = name ? toWallClock(now, name) : now;
+    const period = parsePeriod(input.period ?? DEFAULT_PERIOD, clock);
+    question.notes.push(...listNotes(describeRunning(period, clock)));
+    const partial = listPartialBuckets(period, grain, clock);
     const zone = name ? placeInZone(period, name) : undefined;
     const filters = await question.filters(fact, input, input.filters);
     boundBuckets(period, grain, zone, dimensions.length > 0 ? input.limit + 1 : 1);
@@ -92,7 +100,7 @@ export const queryMetrics = defineTool({
       { count: input.limit, by: metrics[0], ascending: input.order === "lowest" },
       MAX_ROWS,
     );
-    if (aggregate.groups === 0) question.notes.push(await describeCoverage(store, fact));
+    if (aggregate.groups === 0) question.notes.push(await describeNothing(store, fact, period, filters));
     for (const { name, title } of metrics) context.remember({ type: "metric", id: name, label: title });
     const chart = chooseKind(input.chart, metrics[0], grain !== "total", question.notes);
     const others = Math.max(0, aggregate.groups - input.limit);
@@ -113,6 +121,7 @@ export const queryMetrics = defineTool({
           metrics.map((metric) => [metric.name, presentValue(metric, aggregate.totals)]),
         ),
         units: presentUnits(metrics),
+        ...(Object.keys(partial).length > 0 && { partial }),
         ...presentSource(fact),
         ...(chart && { chart }),
         ...(dimensions.length > 0 && others > 0 && { other_groups: others }),
