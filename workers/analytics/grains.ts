@@ -92,6 +92,11 @@ export function bucketStartSql(grain: Grain, day: string): string | undefined {
   }
 }
 
+/** The label of the bucket that a day lies in. `grain` is a day or longer. */
+export function bucketOf(day: string, grain: Exclude<Grain, "total" | "hour">): string {
+  return grain === "day" ? day : labelBucket(firstDayOf(day, grain), grain);
+}
+
 function labelBucket(day: string, grain: Grain): string {
   if (grain === "month") return day.slice(0, 7);
   if (grain === "year") return day.slice(0, 4);
