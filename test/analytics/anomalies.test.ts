@@ -102,7 +102,7 @@ describe("analytics_detect_anomalies", () => {
     );
   });
 
-  it.each(["orders", "revenue", "conversion_rate"])(
+  it.each(["orders", "revenue"])(
     "finds it behind %s as well, where it cost most of all",
     async (metric) => {
       const { data } = await session.call("analytics_detect_anomalies", { metric, period });

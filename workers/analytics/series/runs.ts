@@ -20,7 +20,7 @@ const WINDOWS = 4;
  * The limit that a score has to pass when many are looked at: `limit` holds for one series of single points; among so many more
  * chances the largest of normal values grows as √(limit² + 2 ln chances).
  */
-export function raiseLimit(limit: number, chances: number): number {
+function raiseLimit(limit: number, chances: number): number {
   return Math.sqrt(limit ** 2 + 2 * Math.log(Math.max(1, chances)));
 }
 

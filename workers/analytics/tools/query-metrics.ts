@@ -57,8 +57,8 @@ export const queryMetrics = defineTool({
     timezone: timezoneField.optional(),
     ...customerFields,
     limit: countField(100).default(10).describe("Groups shown; the rest becomes (other)"),
-    order: z.enum(["highest", "lowest"]).default("highest").describe("Which groups by the first metric"),
-    chart: z.enum(WANTED).default("none").describe("Adds a picture (PNG)"),
+    order: z.enum(["highest", "lowest"]).default("highest").describe("By the first metric"),
+    chart: z.enum(WANTED).default("none").describe("Adds a PNG"),
   }),
   inherits: ["region", "segment", "period", "grain"],
   output: z.object({
@@ -67,14 +67,11 @@ export const queryMetrics = defineTool({
     timezone: z.string().optional().describe("Left out: UTC"),
     columns: z.array(z.string()).describe("Names of the cells of each row"),
     rows: rowsShape,
-    totals: z.record(z.string(), z.number().nullable()).describe("Over everything, not only the rows shown"),
+    totals: z.record(z.string(), z.number().nullable()).describe("Over everything, not only rows"),
     units: z.record(z.string(), z.string()),
-    partial: z
-      .record(z.string(), z.string())
-      .optional()
-      .describe("Buckets that are not whole, with their days"),
+    partial: z.record(z.string(), z.string()).optional().describe("Cut or running buckets"),
     chart: z.string().optional(),
-    other_groups: z.number().int().optional().describe('Groups put together as "(other)"'),
+    other_groups: z.number().int().optional().describe('In "(other)"'),
     source: z.string().optional(),
     notes: notesShape,
   }),
