@@ -1,5 +1,5 @@
 import { sum } from "d3-array";
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
 import { addDays, addMonths } from "../days.ts";
 import type { Grain } from "../grains.ts";
 import type { Period } from "../periods.ts";

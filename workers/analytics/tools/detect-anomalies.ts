@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { presentSource, withNotes } from "../answer.ts";
 import { drawPicture } from "../charts/draw-picture.ts";
 import { chartView } from "../charts/view.ts";
@@ -19,7 +19,7 @@ import {
 import type { Grain } from "../grains.ts";
 import { factOf } from "../metrics.ts";
 import { formatPeriod, parsePeriod } from "../periods.ts";
-import { Question } from "../question.ts";
+import { QueryResolver } from "../query-resolver.ts";
 import type { Metric } from "../semantic-layer.ts";
 import { costUnit, groupFindings, type Incident, type Place } from "../series/incidents.ts";
 import { lookEverywhere, MEMBERS, readLooks } from "../series/survey.ts";
@@ -83,7 +83,7 @@ export const detectAnomalies = defineTool({
   overflow: "anomalies",
   content: drawPicture,
   async run(input, { store, now, context }: ToolContext<AnalyticsStore>) {
-    const question = new Question(store);
+    const question = new QueryResolver(store);
     const metric = question.metric(input.metric);
     const fact = factOf(metric);
     const grain = question.grain(input.grain, fact);

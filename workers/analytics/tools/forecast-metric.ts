@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { presentSource, withNotes } from "../answer.ts";
 import { drawPicture } from "../charts/draw-picture.ts";
 import { chartView } from "../charts/view.ts";
@@ -20,7 +20,7 @@ import { bucketOf, type Grain } from "../grains.ts";
 import { MEASURES } from "../measures.ts";
 import { decimalsOf, factOf } from "../metrics.ts";
 import { parsePeriod } from "../periods.ts";
-import { Question } from "../question.ts";
+import { QueryResolver } from "../query-resolver.ts";
 import { backTest } from "../series/back-test.ts";
 import { type BucketForecast, forecastDays } from "../series/forecast-days.ts";
 import { deviateSum, fit, project, type Step } from "../series/holt-winters.ts";
@@ -109,7 +109,7 @@ export const forecastMetric = defineTool({
   overflow: "rows",
   content: drawPicture,
   async run(input, { store, now, context }: ToolContext<AnalyticsStore>) {
-    const question = new Question(store);
+    const question = new QueryResolver(store);
     const metric = question.metric(input.metric);
     const fact = factOf(metric);
     const grain = question.grain(input.grain, fact) as Exclude<Grain, "total">;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { withNotes } from "../answer.ts";
 import { notesShape } from "../fields.ts";
 import { dimensionsOf, grainsOf } from "../metrics.ts";
