@@ -21,6 +21,7 @@ const PACKAGES = [
   "better-auth/plugins/two-factor",
   "fast-check",
   "better-auth/crypto",
+  "d3-array",
   "diff",
   "hono",
   "hono/body-limit",

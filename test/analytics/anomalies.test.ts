@@ -62,13 +62,14 @@ describe("the score of a point", () => {
   });
 });
 
+let rows: ShopEvent[];
+
 describe("analytics_detect_anomalies", () => {
-  let rows: ShopEvent[];
   let session: TestSession;
 
   beforeAll(async () => {
     // Without its visits, which these questions do not need, the shop is large enough to tell a fall from chance.
-    const days = [...generateDays({ asOf: AS_OF, events: 120_000, days: 100 })].flat();
+    const days = [...generateDays({ asOf: AS_OF, events: 50_000, days: 100 })].flat();
     rows = days.filter(({ kind }) => kind !== "visit");
     await insertEvents(env.ANALYTICS_DB, rows);
     session = await openSession({ server: "analytics", lane: "stateless" });
@@ -76,27 +77,69 @@ describe("analytics_detect_anomalies", () => {
 
   const period = "2026-01-01..2026-02-28";
 
-  it("finds the outage of the checkout on its days, in its region, and says what to ask next", async () => {
+  it("finds the outage of the checkout as one run of its days in its region, which the question does not name", async () => {
+    const { data } = await session.call("analytics_detect_anomalies", {
+      metric: "checkout_completion",
+      period,
+    });
+    const [first] = data.anomalies;
+    expect(first).toMatchObject({
+      at: "2026-02-20",
+      until: "2026-02-22",
+      dimension: "region",
+      member: "Europe",
+    });
+    const days = within(rows, "2026-02-20", "2026-02-22").filter(({ region }) => region === "Europe");
+    expect(first.value).toBeCloseTo(RECOMPUTE.checkout_completion?.(days) ?? 0, 1);
+    expect(first.why).toMatch(
+      /^\d+ % below the [\d.,]+ expected for these 3 days; usual is [\d.,]+ to [\d.,]+\.$/,
+    );
+    expect(data.cost_unit).toBe("orders");
+    expect(first.cost).toBeGreaterThan(0);
+    expect(data.next).toBe(
+      "For the cause: analytics_compare with metric checkout_completion, period 2026-02-20..2026-02-22, " +
+        'against 2026-02-13..2026-02-15, by region, then channel with filters {"region": "Europe"}.',
+    );
+  });
+
+  it.each(["orders", "revenue"])("finds it behind %s as well, where it cost most of all", async (metric) => {
+    const { data } = await session.call("analytics_detect_anomalies", { metric, period });
+    const [first] = data.anomalies;
+    expect([first.member, first.at, first.until]).toEqual(["Europe", "2026-02-20", "2026-02-22"]);
+    const costs = data.anomalies.map(({ cost }: { cost: number }) => cost);
+    expect(costs).toEqual([...costs].sort((a: number, b: number) => b - a));
+  });
+
+  it("looks at nothing but the members of a cut that is named", async () => {
     const { data } = await session.call("analytics_detect_anomalies", {
       metric: "checkout_completion",
       by: "region",
       period,
     });
-    const [first] = data.anomalies;
-    expect(first).toMatchObject({ member: "Europe", score: expect.any(Number) });
-    const days = data.anomalies
-      .filter(({ member }: { member: string }) => member === "Europe")
-      .map(({ at }: { at: string }) => at);
-    expect(days.sort()).toEqual(["2026-02-20", "2026-02-21", "2026-02-22"]);
-    expect(first.why).toMatch(
-      /^\d+ % below the [\d.,]+ expected for a \w+day; usual is [\d.,]+ to [\d.,]+\.$/,
-    );
-    expect(data.next).toMatch(
-      /^For the cause: analytics_compare with metric checkout_completion, period 2026-02-2\d/,
-    );
+    expect(
+      data.anomalies.map(({ member, at, until }: Record<string, string>) => [member, at, until]),
+    ).toEqual([["Europe", "2026-02-20", "2026-02-22"]]);
   });
 
-  it("gives the values that the rows have", async () => {
+  it("keeps what is usual between nothing and everything, for counts and for rates", async () => {
+    for (const [metric, most] of [
+      ["orders", Number.POSITIVE_INFINITY],
+      ["checkout_completion", 100],
+    ] as const) {
+      const { data } = await session.call("analytics_detect_anomalies", {
+        ...{ metric, period, by: "country", sensitivity: "high", limit: 100 },
+      });
+      expect(data.anomalies.length).toBeGreaterThan(0);
+      for (const { usual, expected } of data.anomalies) {
+        expect(usual[0]).toBeGreaterThanOrEqual(0);
+        expect(usual[1]).toBeLessThanOrEqual(most);
+        expect(expected).toBeGreaterThanOrEqual(usual[0]);
+        expect(expected).toBeLessThanOrEqual(usual[1]);
+      }
+    }
+  });
+
+  it("gives the values that the rows have, summed up over a run", async () => {
     const { data } = await session.call("analytics_detect_anomalies", {
       metric: "orders",
       filters: { country: "Germany" },
@@ -106,15 +149,18 @@ describe("analytics_detect_anomalies", () => {
     });
     expect(data.checked).toBe(59);
     expect(data.found).toBe(data.anomalies.length);
-    for (const { at, value, usual } of data.anomalies) {
-      const day = within(rows, at, at).filter(({ country }) => country === "Germany");
-      expect([at, value]).toEqual([at, RECOMPUTE.orders?.(day)]);
+    const whole = data.anomalies.filter(
+      ({ metric, dimension }: Record<string, string>) => metric === undefined && dimension === undefined,
+    );
+    for (const { at, until, value, usual } of whole) {
+      const days = within(rows, at, until ?? at).filter(({ country }) => country === "Germany");
+      expect([at, value]).toEqual([at, RECOMPUTE.orders?.(days)]);
       expect(value < usual[0] || value > usual[1]).toBe(true);
     }
   });
 
   it("is less strict on request", async () => {
-    const args = { metric: "revenue", by: "channel", period, limit: 100 };
+    const args = { metric: "orders", by: "channel", period, limit: 100 };
     const counts = [];
     for (const sensitivity of ["low", "normal", "high"]) {
       counts.push((await session.call("analytics_detect_anomalies", { ...args, sensitivity })).data.found);
@@ -155,21 +201,55 @@ describe("analytics_forecast", () => {
     expect(data.back_test).toMatchObject({ points: expect.any(Number), mase: expect.any(Number) });
     expect(data.back_test.mase).toBeLessThan(1.2);
     expect(data.method).toContain("season of 7");
+    expect(data.confidence).toBe("tested");
+    expect(data.total_range[0]).toBeLessThan(data.total);
+    expect(data.total_range[1]).toBeGreaterThan(data.total);
+  });
+
+  it("counts the days that a running week or month already has", async () => {
+    const { data } = await session.call("analytics_forecast", {
+      metric: "orders",
+      grain: "month",
+      horizon: 1,
+      period: "2025-11-21..2026-02-18",
+    });
+    const measured = RECOMPUTE.orders?.(within(rows, "2026-02-01", "2026-02-18")) ?? 0;
+    expect(data.running).toEqual({ bucket: "2026-02", measured, days: 18 });
+    const [[month, value, low, high]] = data.rows;
+    expect(month).toBe("2026-02");
+    expect(low).toBeGreaterThanOrEqual(measured);
+    expect(value).toBeGreaterThan(measured);
+    expect(high).toBeGreaterThan(value);
+    expect(data.notes.join(" ")).toContain("2026-02 is running: 18 measured days are in its figure");
+  });
+
+  it("from too little history says so, and gives figures of two digits", async () => {
+    const { data } = await session.call("analytics_forecast", {
+      metric: "revenue",
+      grain: "month",
+      horizon: 6,
+      period: "2025-11-21..2026-02-28",
+    });
+    expect(data.confidence).toBe("rough");
+    expect(data.notes.join(" ")).toContain("less than two years");
+    for (const figure of [
+      data.total,
+      ...data.total_range,
+      ...data.rows.flatMap((row: number[]) => row.slice(1)),
+    ]) {
+      expect(figure).toBe(Number(figure.toPrecision(2)));
+    }
   });
 
   it("forecasts months and quarters with their own names", async () => {
-    const { error } = await session.call("analytics_forecast", {
-      metric: "revenue",
-      grain: "month",
-      period: "2025-11..2026",
-    });
-    expect(error?.code).toBe("invalid_input");
     const few = await session.call("analytics_forecast", {
-      metric: "revenue",
+      metric: "average_order_value",
       grain: "month",
       period: "2025-11-01..2026-02-28",
     });
     expect(few.error?.message).toBe("There are only 3 whole points; a forecast needs 12.");
+    const short = await session.call("analytics_forecast", { metric: "revenue", period: "2026-02" });
+    expect(short.error?.message).toBe("There are only 28 whole days; a forecast needs 56.");
     const weeks = await session.call("analytics_forecast", {
       metric: "sales",
       grain: "week",

@@ -88,6 +88,46 @@ describe("sums kept by ingestion", () => {
   }, 30_000);
 });
 
+const order = ({ occurred_at, id }: Pick<ShopEvent, "occurred_at" | "id">) =>
+  `${occurred_at} ${String(id).padStart(6, "0")}`;
+
+describe("first orders", () => {
+  it("are the earliest order of each customer, in whatever sequence orders come and go, in every table", async () => {
+    await fc.assert(
+      fc.asyncProperty(drawnEvents, fc.nat(), async (drawn, seed) => {
+        await db.exec("DELETE FROM events");
+        const orders = toEvents(drawn).map(
+          (event): ShopEvent => ({ ...event, kind: "order", new_customer: 1 }),
+        );
+        // One by one and in the order of their numbers, which says nothing about their time.
+        for (const event of orders) await insertEvents(db, [event]);
+        await db
+          .prepare("DELETE FROM events WHERE id % 3 = ?")
+          .bind(seed % 3)
+          .run();
+        const left = orders.filter(({ id }) => id % 3 !== seed % 3);
+        const firsts = [...Map.groupBy(left, ({ customer_id }) => customer_id).values()]
+          .map((own) => own.sort((a, b) => (order(a) < order(b) ? -1 : 1))[0]?.id ?? 0)
+          .sort((a, b) => a - b);
+        const marked = await readAll("SELECT id FROM events WHERE new_customer = 1 ORDER BY id");
+        expect(marked.map(({ id }) => id)).toEqual(firsts);
+        for (const [table, columns, time] of ROLLUPS) {
+          const kept = await readAll(
+            `SELECT ${columns}, events, new_customers FROM ${table} ORDER BY ${columns}`,
+          );
+          const counted = await readAll(
+            `SELECT ${columns}, count(*) AS events, sum(new_customer) AS new_customers FROM (
+               SELECT kind, region, country, segment, channel, category, product, new_customer,
+               coalesce(campaign, '(none)') AS campaign, ${time} FROM events) GROUP BY ${columns} ORDER BY ${columns}`,
+          );
+          expect(kept).toEqual(counted);
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+});
+
 /** Different people among rows, counted with a set. */
 function countPeople(rows: readonly ShopEvent[]): number {
   return new Set(rows.map(({ customer_id }) => customer_id)).size;

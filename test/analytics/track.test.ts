@@ -139,9 +139,51 @@ describe("tracking events", () => {
     });
     const { data } = await session.call("analytics_query", { ...ask, grain: "month" });
     expect(data.rows).toEqual([
-      ["2026-01", 10, 1, 0],
-      ["2026-02", 20, 2, 1],
+      ["2026-01", 10, 1, 1],
+      ["2026-02", 20, 2, 0],
     ]);
+  });
+
+  it("leaves a customer without a first order when the sender says that the earliest is none", async () => {
+    const session = await open();
+    await session.call("analytics_track", { events: [makeRow({ key: "marked" })] });
+    const early = makeRow({ key: "early", occurred_at: "2026-01-02T00:00:00Z", new_customer: false });
+    await session.call("analytics_track", { events: [early] });
+    const again = await session.call("analytics_track", {
+      events: [early, makeRow({ key: "marked" })],
+    });
+    expect(again.data).toMatchObject({ stored: 0, duplicates: 2, rejected: 0 });
+    expect((await session.call("analytics_query", ask)).data.totals).toMatchObject({ new_customers: 0 });
+  });
+
+  it("moves a mark that the sender gave to a later order, and takes the same event again as the same", async () => {
+    const session = await open();
+    const marked = makeRow({ key: "marked", new_customer: true });
+    await session.call("analytics_track", { events: [marked] });
+    await session.call("analytics_track", {
+      events: [makeRow({ key: "late", occurred_at: "2026-01-02T00:00:00Z" })],
+    });
+    const { data } = await session.call("analytics_track", { events: [marked] });
+    expect(data).toMatchObject({ duplicates: 1, rejected: 0 });
+    const answer = await session.call("analytics_query", { ...ask, grain: "month" });
+    expect(answer.data.rows.map(([, , , people]: unknown[]) => people)).toEqual([1, 0]);
+  });
+
+  it.each<[string, Record<string, unknown>[]]>([
+    ["an empty object", [{}]],
+    ["a wrong field", [{ key: "a", colour: "red" }]],
+    ["many of them", Array.from({ length: 1_500 }, () => ({}))],
+  ])("where every event is bad names each instead of failing: %s", async (_what, events) => {
+    const session = await open();
+    const answer = await session.call("analytics_track", { events });
+    expect(answer.error).toBeUndefined();
+    expect(answer.data).toMatchObject({
+      received: events.length,
+      stored: 0,
+      duplicates: 0,
+      rejected: events.length,
+    });
+    expect(answer.data.errors[0].message).toContain("occurred_at: ");
   });
 
   it("spells members as they are known and says which are new", async () => {

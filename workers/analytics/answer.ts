@@ -2,7 +2,9 @@ import { fromTicksOrNull } from "./amounts.ts";
 import { FACTS, type Fact, type FactName } from "./facts.ts";
 import type { Parts } from "./measures.ts";
 import { computeTicks, decimalsOf } from "./metrics.ts";
+import type { Period } from "./periods.ts";
 import type { Metric } from "./semantic-layer.ts";
+import type { Filter } from "./store/base.ts";
 import type { AnalyticsStore } from "./store.ts";
 
 /** Period used when neither the call nor the session names one. */
@@ -30,6 +32,27 @@ export async function describeCoverage(store: AnalyticsStore, fact: FactName): P
   return coverage
     ? `No data in this period; there is data from ${coverage.first} to ${coverage.last}.`
     : "There is no data yet.";
+}
+
+/** What to say when a question found no rows: that its filters match nothing, or where the data begins and ends. */
+export async function describeNothing(
+  store: AnalyticsStore,
+  fact: FactName,
+  period: Period,
+  filters: readonly Filter[],
+): Promise<string> {
+  const coverage = await store.readCoverage(fact);
+  const isCovered = coverage && period.from <= coverage.last && period.to > coverage.first;
+  if (!isCovered || filters.length === 0) return describeCoverage(store, fact);
+  const named = filters.map(
+    ({ dimension, members, exclude }) => `${dimension} ${exclude ? "not " : ""}${members.join(" or ")}`,
+  );
+  return `Nothing in this period matches ${named.join(" and ")}: the figures are zero because of the filters.`;
+}
+
+/** The remarks that are there. */
+export function listNotes(...notes: (string | undefined)[]): string[] {
+  return notes.filter((note) => note !== undefined);
 }
 
 /** Adds `notes` when there are any. */

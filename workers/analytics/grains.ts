@@ -1,4 +1,4 @@
-import { addDays, addMonths, firstDayOf } from "./days.ts";
+import { addDays, addMonths, firstDayOf, toDay } from "./days.ts";
 import type { Period } from "./periods.ts";
 import { listLocalHours, localHourSql, wallClockSql, type ZoneSpan } from "./zones.ts";
 
@@ -51,6 +51,29 @@ export function listBuckets(period: Period, grain: Grain, limit: number, zone?: 
   return buckets.slice(0, limit + 1);
 }
 
+/**
+ * The buckets of a period that are not whole, with the days they hold: cut off where the period begins or ends, or still
+ * running. `now` is the clock that the period was read with.
+ */
+export function listPartialBuckets(period: Period, grain: Grain, now: Date): Record<string, string> {
+  if (grain === "total" || grain === "hour") return {};
+  const today = toDay(now);
+  const [first, last] = [period.from, addDays(period.to, -1)];
+  const partial: Record<string, string> = {};
+  for (const day of [first, last]) {
+    const start = grain === "day" ? day : firstDayOf(day, grain);
+    const end = nextBucket(start, grain);
+    const from = start < first ? first : start;
+    const to = end > period.to ? period.to : end;
+    const isRunning = from <= today && today < end;
+    if (from === start && to === end && !isRunning) continue;
+    const held = addDays(to, -1);
+    partial[labelBucket(start, grain)] =
+      `${held === from ? from : `${from}..${held}`}${isRunning ? ", still running" : ""}`;
+  }
+  return partial;
+}
+
 /** SQL for the first day of a row's bucket; `undefined` where that is the whole period or no day. */
 export function bucketStartSql(grain: Grain, day: string): string | undefined {
   switch (grain) {
@@ -67,6 +90,11 @@ export function bucketStartSql(grain: Grain, day: string): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** The label of the bucket that a day lies in. `grain` is a day or longer. */
+export function bucketOf(day: string, grain: Exclude<Grain, "total" | "hour">): string {
+  return grain === "day" ? day : labelBucket(firstDayOf(day, grain), grain);
 }
 
 function labelBucket(day: string, grain: Grain): string {

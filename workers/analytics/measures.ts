@@ -40,6 +40,7 @@ export const MEASURES = {
   visits: sumOf("events", "visit"),
   carts: sumOf("events", "cart"),
   checkouts: sumOf("events", "checkout"),
+  refunds: sumOf("events", "refund"),
   customers: customersWith("order"),
   visitors: customersWith("visit"),
   jobs: { fact: "employment", sql: "sum(jobs)", columns: ["jobs"], adds: "sum" },
@@ -70,4 +71,11 @@ function customersWith(kind: string): Measure {
     kinds: [kind],
     adds: "distinct",
   };
+}
+
+/** The measure that counts what a measure's sum is made of: how many orders the money came from. */
+export function eventsBehind(name: MeasureName): MeasureName | undefined {
+  if (name === "refunded_cents") return "refunds";
+  if (name.endsWith("_cents")) return "orders";
+  return MEASURES[name].fact === "commerce" ? name : undefined;
 }

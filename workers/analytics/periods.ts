@@ -73,7 +73,7 @@ export function parsePeriod(text: string, now: Date): Period {
 
 /**
  * The span that a period is compared with: as many units right before it, or the same dates a year earlier.
- * A running period is compared with the same number of days of the unit before, capped at that unit's end.
+ * A running period ends on the same date in the unit before, or with that unit where it has no such date.
  */
 export function shiftBack(period: Period, baseline: (typeof BASELINES)[number]): Period {
   if (baseline === "previous_year") return shiftYear(period);
@@ -83,32 +83,66 @@ export function shiftBack(period: Period, baseline: (typeof BASELINES)[number]):
     const days = unit === "week" ? 7 * (period.units ?? 1) : countDays(period.from, period.to);
     return { ...period, from: addDays(period.from, -days), to: addDays(period.to, -days) };
   }
-  return shiftMonths(period, unit, -MONTHS[unit] * (period.units ?? 1));
+  return shiftMonths(period, -MONTHS[unit] * (period.units ?? 1));
 }
 
 /** A period as people read it: `2026-03-01..2026-03-31`, both days included. */
 export function formatPeriod(period: Period): string {
-  const last = addDays(period.to, -1);
+  const last = lastDayOf(period);
   return last === period.from ? last : `${period.from}..${last}`;
+}
+
+/**
+ * Says that a period is not over, with the days that it has so far and the days of its whole unit; `undefined` for one that is.
+ * Today is not over either: it counts in part. `now` is the clock that the period was read with.
+ */
+export function describeRunning(period: Period, now: Date): string | undefined {
+  const today = toDay(now);
+  if (period.to <= today) return undefined;
+  if (period.from > today) return `${formatPeriod(period)} lies in the future.`;
+  const days = countDays(period.from, addDays(today, 1));
+  const whole = countDays(period.from, endOfUnit(period));
+  if (whole === 1) return `${today} is still running: its figures are those so far.`;
+  const of = whole > days ? ` of ${whole}` : "";
+  return `${formatPeriod(period)} is still running: ${days}${of} days so far, today in part.`;
+}
+
+/** Says that two compared periods have different numbers of days, where that is not what their calendar units are like. */
+export function describeLengths(period: Period, baseline: Period): string | undefined {
+  const [days, others] = [period, baseline].map(({ from, to }) => countDays(from, to));
+  const areWhole = ![period, baseline].some(({ unit, toDate }) => unit === "day" || toDate);
+  const areAlike = period.unit === baseline.unit && (period.units ?? 1) === (baseline.units ?? 1);
+  if (days === others || (areWhole && areAlike)) return undefined;
+  return `The periods differ in length: ${days} days against ${others}.`;
+}
+
+/** The day after the last one of the whole units that a running period is the beginning of. */
+function endOfUnit({ from, to, unit, units = 1, toDate }: Period): string {
+  if (!toDate || unit === "day") return to;
+  return unit === "week" ? addDays(from, 7 * units) : addMonths(from, MONTHS[unit] * units);
 }
 
 const MONTHS = { month: 1, quarter: 3, year: 12 } as const;
 
 function shiftYear(period: Period): Period {
   const { unit } = period;
-  if (unit !== "day" && unit !== "week") return shiftMonths(period, unit, -12);
-  // By the last day and not by the day after it: 29 February has no counterpart, and no period may become empty.
-  const last = addYears(addDays(period.to, -1), -1);
-  return { ...period, from: addYears(period.from, -1), to: addDays(last, 1) };
+  if (unit !== "day" && unit !== "week") return shiftMonths(period, -12);
+  const to = addDays(addYears(lastDayOf(period), -1), 1);
+  const from = addYears(period.from, -1);
+  // 29 February has no counterpart: a span that begins on it begins on 1 March there, and the day alone is 28 February.
+  const isLeapDay = period.from.endsWith("-02-29") && countDays(period.from, period.to) > 1;
+  return { ...period, from: isLeapDay ? addDays(from, 1) : from, to };
 }
 
-/** Moves a period of whole months; a running one keeps its number of days, up to the end of its unit. */
-function shiftMonths(period: Period, unit: keyof typeof MONTHS, months: number): Period {
+/** Moves a period of whole months. A running one moves its last day: counted days would differ over 29 February. */
+function shiftMonths(period: Period, months: number): Period {
   const from = addMonths(period.from, months);
   if (!period.toDate) return { ...period, from, to: addMonths(period.to, months) };
-  const end = addDays(from, countDays(period.from, period.to));
-  const limit = addMonths(from, MONTHS[unit]);
-  return { ...period, from, to: end < limit ? end : limit };
+  return { ...period, from, to: addDays(addMonths(lastDayOf(period), months), 1) };
+}
+
+function lastDayOf({ to }: Period): string {
+  return addDays(to, -1);
 }
 
 function parseWord(word: string, today: string): Period | undefined {
@@ -147,22 +181,22 @@ function parseDates(text: string, today: string): Period | undefined {
   const [, since] = /^SINCE_(.+)$/.exec(text) ?? [];
   if (since !== undefined) {
     const start = parseNamed(since, today);
-    return start && spanDays(start.from, addDays(today, 1));
+    return start && spanUntil(start.from, addDays(today, 1), today);
   }
   const [, first, last] = RANGE.exec(text) ?? [];
   if (first === undefined || last === undefined) return parseNamed(text, today);
   const [start, end] = [parseNamed(first, today), parseNamed(last, today)];
-  return start && end && spanBetween(start, end);
+  return start && end && spanBetween(start, end, today);
 }
 
-/** From the beginning of one to the end of another; whole units of a kind stay units of it. */
-function spanBetween(start: Period, end: Period): Period {
+/** From the beginning of one to the end of another; units of one kind stay units of it, also while the last one runs. */
+function spanBetween(start: Period, end: Period, today: string): Period {
   const { unit } = start;
-  if (unit !== end.unit || unit === "day" || unit === "week" || end.toDate)
-    return spanDays(start.from, end.to);
+  if (unit !== end.unit || unit === "day" || unit === "week") return spanUntil(start.from, end.to, today);
   const monthOf = (day: string) => Number(day.slice(0, 4)) * 12 + Number(day.slice(5, 7));
-  const units = (monthOf(end.to) - monthOf(start.from)) / MONTHS[unit];
-  return { from: start.from, to: end.to, unit, units, toDate: false };
+  const units = (monthOf(end.from) - monthOf(start.from)) / MONTHS[unit] + 1;
+  const { to, toDate } = end.toDate ? end : spanUntil(start.from, end.to, today);
+  return { from: start.from, to, unit, units, toDate };
 }
 
 /** One day, week, month, quarter, half or year by its name, in upper case. */
@@ -178,7 +212,7 @@ function parseNamed(text: string, today: string): Period | undefined {
   if (/^H[12]$/.test(part)) {
     const quarters = [number * 2 - 1, number * 2].map((quarter) => parseNamed(`${year}Q${quarter}`, today));
     const [start, end] = quarters;
-    return start && end && spanBetween(start, end);
+    return start && end && spanBetween(start, end, today);
   }
   if (kind === "W" && part.length <= 3 && number > 0) return spanWeek(year, number, today);
   const month = /^\d\d$/.test(part) ? Number(part) : nameMonth(part);
@@ -229,6 +263,12 @@ function spanUnit(from: string, unit: keyof typeof MONTHS, today: string): Perio
   const tomorrow = addDays(today, 1);
   const toDate = from <= today && tomorrow < end;
   return { from, to: toDate ? tomorrow : end, unit, toDate };
+}
+
+/** Days up to a named one. A span that is still running ends today, as a running unit does. */
+function spanUntil(from: string, to: string, today: string): Period {
+  const tomorrow = addDays(today, 1);
+  return from <= today && tomorrow < to ? { ...spanDays(from, tomorrow), toDate: true } : spanDays(from, to);
 }
 
 function spanDays(from: string, to: string): Period {

@@ -3,9 +3,10 @@ import { DIMENSIONS, type DimensionName, MEMBER_SYNONYMS } from "./dimensions.ts
 import { FACTS, type FactName } from "./facts.ts";
 import type { Grain } from "./grains.ts";
 import { factOf } from "./metrics.ts";
-import { type Named, type Resolution, resolveName } from "./names.ts";
+import { foldName, type Named, type Resolution, resolveName } from "./names.ts";
 import { METRICS, type Metric } from "./semantic-layer.ts";
 import type { Filter } from "./store/base.ts";
+import { MAX_LISTED } from "./store/reference.ts";
 import type { AnalyticsStore } from "./store.ts";
 import { parseZone } from "./zones.ts";
 
@@ -151,14 +152,37 @@ export class QueryResolver {
   }
 
   async #members(dimension: DimensionName, wanted: readonly string[]): Promise<string[]> {
-    // Customers are too many to list; an unknown one simply finds nothing.
-    if (dimension === "customer") return [...wanted];
-    const known = await this.#store.listMembers(dimension);
+    // Customers are too many to list, and so may be the members of another dimension: those are looked up as they are written.
+    const known = dimension === "customer" ? [] : await this.#store.listMembers(dimension);
+    const isListed = dimension !== "customer" && known.length < MAX_LISTED;
+    const exact = new Set(isListed ? [] : await this.#store.findMembers(dimension, wanted));
     const named = known.map((member) => toNamed(member, MEMBER_SYNONYMS[member] ?? []));
-    const action = `Known: ${known.slice(0, 30).join(", ")}${known.length > 30 ? ", …" : ""}.`;
-    return wanted.map((member) =>
-      this.#read(member, resolveName(member, named), dimension, (found) => found, action),
+    return Promise.all(
+      wanted.map(async (member) => {
+        if (exact.has(member)) return member;
+        const resolution = resolveName(member, named);
+        const action =
+          resolution.kind === "unknown" ? await this.#adviseMember(dimension, member, known) : "";
+        return this.#read(member, resolution, dimension, (found) => found, action);
+      }),
     );
+  }
+
+  /** Where else a word is known that a dimension does not have, or what the dimension has. */
+  async #adviseMember(dimension: DimensionName, word: string, known: readonly string[]): Promise<string> {
+    const fact = Object.values(FACTS).find(({ dimensions }) =>
+      (dimensions as readonly string[]).includes(dimension),
+    );
+    for (const other of (fact?.dimensions ?? []) as DimensionName[]) {
+      if (other === dimension || other === "customer") continue;
+      const members = await this.#store.listMembers(other);
+      const member = members.find((name) =>
+        [name, ...(MEMBER_SYNONYMS[name] ?? [])].some((spelling) => foldName(spelling) === foldName(word)),
+      );
+      if (member) return `${member} is a ${other}: use filters {"${other}": "${member}"}.`;
+    }
+    if (dimension === "customer") return 'analytics_query with the dimension "customer" has the ids.';
+    return `Known: ${known.slice(0, 30).join(", ")}${known.length > 30 ? ", …" : ""}.`;
   }
 
   #read<T>(

@@ -43,6 +43,7 @@ export const OFFERED_TABLES: readonly OfferedTable[] = [
       cost_cents: "US cents: cost of the goods ordered; 0 otherwise",
       new_customer: "1 on a customer's first order ever",
       event_key: "The sender's own key of the event, or NULL",
+      new_customer_sent: "What the sender said about new_customer, or NULL",
     },
   },
   {

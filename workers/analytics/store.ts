@@ -10,6 +10,7 @@ import { type Binding, type QueryResult, runReadOnly } from "./store/read-only-q
 import {
   type CountryProfile,
   type DataSource,
+  findMembers,
   listCountryProfiles,
   listMembers,
   listSources,
@@ -32,7 +33,10 @@ export interface AnalyticsStore {
   countEvents(kinds: readonly string[], from: string, to: string): Promise<number>;
   /** Stores events once by their key; see `store/ingest.ts`. */
   storeEvents(events: readonly CheckedEvent[]): Promise<Ingestion>;
+  /** At most `MAX_LISTED`. */
   listMembers(dimension: string): Promise<string[]>;
+  /** Those of the names that the dimension has; also for customers, who are not listed. */
+  findMembers(dimension: string, names: readonly string[]): Promise<string[]>;
   readCoverage(fact: FactName): Promise<{ first: string; last: string } | undefined>;
   listCountryProfiles(countries: readonly string[]): Promise<CountryProfile[]>;
   listSources(): Promise<DataSource[]>;
@@ -56,6 +60,7 @@ export function openAnalyticsStore(db: D1Database): AnalyticsStore {
     countEvents: (kinds, from, to) => countEvents(db, kinds, from, to),
     storeEvents: (events) => storeEvents(db, events),
     listMembers: (dimension) => listMembers(db, dimension),
+    findMembers: (dimension, names) => findMembers(db, dimension, names),
     readCoverage: (fact) => readCoverage(db, fact),
     listCountryProfiles: (countries) => listCountryProfiles(db, countries),
     listSources: () => listSources(db),

@@ -37,7 +37,6 @@ interface Customer {
   id: string;
   market: Market;
   segment: SegmentTraits;
-  hasOrdered: boolean;
 }
 
 type Draft = Omit<ShopEvent, "id">;
@@ -79,6 +78,8 @@ function weighDay(start: number, index: number): number {
 class Shop {
   readonly #random: Random;
   readonly #customers: Customer[];
+  /** Ids of those who have ordered. */
+  readonly #buyers = new Set<string>();
   /** Refunds that are still to come, by the start of their day. */
   readonly #refunds = new Map<number, Draft[]>();
 
@@ -88,7 +89,6 @@ class Shop {
       id: `C${String(index + 1).padStart(6, "0")}`,
       market: random.pick(MARKETS),
       segment: random.pick(SEGMENTS),
-      hasOrdered: false,
     }));
   }
 
@@ -97,9 +97,15 @@ class Shop {
     const drafts = this.#refunds.get(start) ?? [];
     this.#refunds.delete(start);
     while (drafts.length < wanted) drafts.push(...this.#playSession(start, before));
-    return drafts.sort((a, b) =>
-      a.occurred_at < b.occurred_at ? -1 : a.occurred_at > b.occurred_at ? 1 : 0,
-    );
+    drafts.sort((a, b) => (a.occurred_at < b.occurred_at ? -1 : a.occurred_at > b.occurred_at ? 1 : 0));
+    return drafts.map((draft) => this.#markFirstOrder(draft));
+  }
+
+  /** Sessions of a day are made in any order: which order is a customer's first shows in the sorted day. */
+  #markFirstOrder(draft: Draft): Draft {
+    if (draft.kind !== "order" || this.#buyers.has(draft.customer_id)) return draft;
+    this.#buyers.add(draft.customer_id);
+    return { ...draft, new_customer: 1 };
   }
 
   #playSession(start: number, before: number): Draft[] {
@@ -147,9 +153,7 @@ class Shop {
       occurred_at: at(random.integer(610, 1_100)),
       amount_cents: amount,
       cost_cents: Math.round(product.priceCents * quantity * product.costRatio),
-      new_customer: customer.hasOrdered ? 0 : 1,
     };
-    customer.hasOrdered = true;
     if (random.chance(product.category === "Footwear" ? 0.09 : 0.05)) this.#planRefund(order, start);
     return [cart, checkout, order];
   }

@@ -1,4 +1,4 @@
-import { mean, median } from "./seasons.ts";
+import { mean, median } from "d3-array";
 
 /** How one point of a series stands to what was expected of it. */
 export interface PointScore {
@@ -9,6 +9,8 @@ export interface PointScore {
   high: number;
   /** Modified z-score of the residual; its sign is the direction. */
   score: number;
+  /** The standard deviation that the score is measured in. */
+  sigma: number;
 }
 
 /** From the median absolute deviation to a standard deviation of normal values: 1 / Φ⁻¹(3/4). */
@@ -23,17 +25,17 @@ const MEAN_AD_TO_SIGMA = 1.2533;
  * The score is the modified z-score, residual ÷ (1.4826 × MAD); 3.5 is the limit that Iglewicz and Hoaglin recommend (How to
  * Detect and Handle Outliers, ASQC 1993). Where more than half of the residuals are equal, the mean absolute deviation
  * stands in for the MAD. `leastSigma` says how much chance alone moves a point that is expected to have a value, so that two
- * orders instead of one are no news. `null` points (no value) are skipped. Gives `undefined` for fewer than 8 values.
+ * orders instead of one are no news. `width` is the number of points on either side that make the trend. `null` points (no value) are skipped. Gives `undefined` for fewer than 8 values.
  */
 export function scorePoints(
   values: readonly (number | null)[],
   season: number,
   limit: number,
   leastSigma: (expected: number, index: number) => number = () => 0,
+  width = Math.max(season, 4),
 ): (PointScore | null)[] | undefined {
   const known = values.filter((value) => value !== null);
   if (known.length < 8) return undefined;
-  const width = Math.max(season, 4);
   let seasonal = values.map(() => 0);
   let trend = runMedian(values, width);
   for (let round = 0; round < 2 && season > 1; round++) {
@@ -49,7 +51,7 @@ export function scorePoints(
   const expected = values.map((_, index) => (trend[index] ?? 0) + (seasonal[index] ?? 0));
   const residuals = values.map((value, index) => (value === null ? null : value - (expected[index] ?? 0)));
   const present = residuals.filter((value) => value !== null);
-  const middle = median(present);
+  const middle = median(present) ?? 0;
   const usual = readSigma(present.map((value) => Math.abs(value - middle)));
   return residuals.map((residual, index) => {
     if (residual === null) return null;
@@ -57,27 +59,28 @@ export function scorePoints(
     const distance = residual - middle;
     const sigma = Math.max(usual, leastSigma(centre, index));
     const score = sigma === 0 ? (distance === 0 ? 0 : Math.sign(distance) * Infinity) : distance / sigma;
-    return { expected: centre, low: centre - limit * sigma, high: centre + limit * sigma, score };
+    return { expected: centre, low: centre - limit * sigma, high: centre + limit * sigma, score, sigma };
   });
 }
 
 function readSigma(deviations: readonly number[]): number {
-  const mad = median(deviations);
-  return mad > 0 ? mad * MAD_TO_SIGMA : mean(deviations) * MEAN_AD_TO_SIGMA;
+  const mad = median(deviations) ?? 0;
+  return mad > 0 ? mad * MAD_TO_SIGMA : (mean(deviations) ?? 0) * MEAN_AD_TO_SIGMA;
 }
 
 /** Median of the points up to `width` before and after each, fewer at the ends. */
 function runMedian(values: readonly (number | null)[], width: number): number[] {
-  return values.map((_, index) =>
-    median(values.slice(Math.max(0, index - width), index + width + 1).filter((value) => value !== null)),
+  return values.map(
+    (_, index) => median(values.slice(Math.max(0, index - width), index + width + 1)) ?? Number.NaN,
   );
 }
 
 /** The median of each phase, centred so that a whole season adds nothing. */
 function spreadSeason(values: readonly (number | null)[], season: number): number[] {
-  const phases = Array.from({ length: season }, (_, phase) =>
-    median(values.filter((value, index) => value !== null && index % season === phase) as number[]),
-  ).map((value) => (Number.isNaN(value) ? 0 : value));
-  const centre = mean(phases);
+  const phases = Array.from(
+    { length: season },
+    (_, phase) => median(values.filter((_value, index) => index % season === phase)) ?? 0,
+  );
+  const centre = mean(phases) ?? 0;
   return values.map((_, index) => (phases[index % season] ?? 0) - centre);
 }

@@ -1,5 +1,5 @@
-import { fit, project } from "./holt-winters.ts";
-import { mean } from "./seasons.ts";
+import { mean } from "d3-array";
+import { fit, project, type Step } from "./holt-winters.ts";
 
 /** How well the method would have done on points it had not seen. */
 export interface BackTest {
@@ -28,6 +28,8 @@ export function backTest(
   period: number,
   horizon: number,
   width: number,
+  forecast: (known: readonly number[], steps: number) => Step[] = (known, steps) =>
+    project(fit(known, period), steps),
 ): BackTest | undefined {
   const least = Math.max(2 * period, 8);
   // A third of the history at most is held back, so that the model that is tested resembles the one that is used.
@@ -42,8 +44,8 @@ export function backTest(
     origin -= steps
   ) {
     const known = values.slice(0, origin);
-    const scale = mean(known.slice(period).map((value, index) => Math.abs(value - (known[index] ?? 0))));
-    const steppedFrom = project(fit(known, period), steps);
+    const scale = mean(known.slice(period), (value, index) => Math.abs(value - (known[index] ?? 0))) ?? 0;
+    const steppedFrom = forecast(known, steps);
     origins++;
     for (const [step, { value, deviation }] of steppedFrom.entries()) {
       const actual = values[origin + step] ?? 0;
@@ -53,12 +55,16 @@ export function backTest(
     }
   }
   if (scaled.length === 0) return undefined;
-  const [mase, mape] = [mean(scaled), mean(percents)];
   return {
     points: scaled.length,
     origins,
-    mase: Number.isFinite(mase) ? mase : null,
-    mape: Number.isFinite(mape) ? mape : null,
+    mase: meanOrNull(scaled),
+    mape: meanOrNull(percents),
     coverage: (inside / scaled.length) * 100,
   };
+}
+
+/** The mean; `null` where a value was divided by nothing. */
+function meanOrNull(values: readonly number[]): number | null {
+  return values.every(Number.isFinite) ? (mean(values) ?? null) : null;
 }

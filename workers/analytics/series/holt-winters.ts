@@ -1,4 +1,4 @@
-import { mean } from "./seasons.ts";
+import { mean } from "d3-array";
 
 /** Smoothing parameters as R's `forecast::ets` prints them: `beta` is already multiplied by `alpha`. */
 export interface Smoothing {
@@ -84,6 +84,30 @@ export function project(
 }
 
 /**
+ * The standard deviation of a weighed sum of the next points, `weights` of them. Their errors are not independent: each is made of
+ * the shocks up to it, e_h + Σ c_j e_{h−j} with the c_j of {@link project}, so what counts is how much of each shock is in the sum.
+ */
+export function deviateSum(
+  { smoothing, state, variance }: Pick<Fitted, "smoothing" | "state" | "variance">,
+  weights: readonly number[],
+): number {
+  const { alpha, beta, gamma, phi } = smoothing;
+  let damped = 0;
+  const echoes = weights.map((_, lag) => {
+    if (lag === 0) return 1;
+    damped += phi ** lag;
+    return alpha + beta * damped + (lag % state.season.length === 0 ? gamma : 0);
+  });
+  let squares = 0;
+  for (let shock = 0; shock < weights.length; shock++) {
+    let whole = 0;
+    for (let at = shock; at < weights.length; at++) whole += (weights[at] ?? 0) * (echoes[at - shock] ?? 0);
+    squares += whole * whole;
+  }
+  return Math.sqrt(variance * squares);
+}
+
+/**
  * Finds the parameters with the smallest sum of squared one-step errors: a coarse grid, then a pattern search (Hooke and
  * Jeeves 1961) that halves its steps. Needs at least two seasons and four points.
  */
@@ -141,18 +165,20 @@ function startState(values: readonly number[], period: number): State {
     return { level: (head[0] ?? 0) - slope, trend: slope, season: [0] };
   }
   const cycles = Math.min(4, Math.floor(values.length / period));
-  const means = Array.from({ length: cycles }, (_, cycle) =>
-    mean(values.slice(cycle * period, (cycle + 1) * period)),
+  const means = Array.from(
+    { length: cycles },
+    (_, cycle) => mean(values.slice(cycle * period, (cycle + 1) * period)) ?? 0,
   );
   const slope = ((means.at(-1) ?? 0) - (means[0] ?? 0)) / Math.max(1, cycles - 1) / period;
-  const raw = Array.from({ length: period }, (_, phase) =>
-    mean(
-      means.map(
+  const raw = Array.from(
+    { length: period },
+    (_, phase) =>
+      mean(
+        means,
         (level, cycle) => (values[cycle * period + phase] ?? 0) - level - slope * (phase - (period - 1) / 2),
-      ),
-    ),
+      ) ?? 0,
   );
-  const centre = mean(raw);
+  const centre = mean(raw) ?? 0;
   return {
     level: (means[0] ?? 0) - slope * ((period + 1) / 2),
     trend: slope,

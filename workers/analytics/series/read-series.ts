@@ -1,7 +1,8 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
-import { describeCoverage, presentValue } from "../answer.ts";
+import { describeCoverage, describeNothing, presentValue } from "../answer.ts";
 import { addDays, addMonths, toDay } from "../days.ts";
 import { type Grain, listBuckets } from "../grains.ts";
+import { eventsBehind } from "../measures.ts";
 import { factOf, measuresOf } from "../metrics.ts";
 import type { Period } from "../periods.ts";
 import type { Metric } from "../semantic-layer.ts";
@@ -30,6 +31,8 @@ export interface Series {
   values: (number | null)[];
   /** What each value was divided by; empty where it is no ratio. */
   denominators: number[];
+  /** How many events each value was made from; empty where that is not known. */
+  events: number[];
 }
 
 /**
@@ -58,19 +61,23 @@ export async function readSeries(
       suggestedAction: await describeCoverage(store, fact),
     });
   }
+  const counted = eventsBehind(metric.numerator);
   const { rows } = await store.aggregate(
     {
       fact,
-      measures: measuresOf(metric),
+      measures: [...new Set([...measuresOf(metric), ...(counted ? [counted] : [])])],
       from: period.from,
       to: period.to,
       filters,
       dimensions: by ? [by.dimension] : [],
       grain,
     },
-    { count: by?.count ?? 1, by: metric, ascending: false },
+    { count: by?.count ?? 1, by: sizeOf(metric), ascending: false },
     MAX_POINTS * 12,
   );
+  if (rows.length === 0 && filters.length > 0) {
+    throw new ToolError("invalid_input", await describeNothing(store, fact, period, filters));
+  }
   const members = Map.groupBy(
     rows.filter(({ other }) => !other),
     ({ members: names }) => names[0] ?? "",
@@ -84,8 +91,14 @@ export async function readSeries(
       buckets,
       values: buckets.map((bucket) => presentValue(metric, found.get(bucket) ?? {})),
       denominators: denominator ? buckets.map((bucket) => found.get(bucket)?.[denominator] ?? 0) : [],
+      events: counted ? buckets.map((bucket) => found.get(bucket)?.[counted] ?? 0) : [],
     };
   });
+}
+
+/** What tells large members from small ones: of a ratio what it is divided by, or a member of one visit would be the largest. */
+function sizeOf({ denominator, ...metric }: Metric): Metric {
+  return { ...metric, numerator: denominator ?? metric.numerator };
 }
 
 /** The buckets that follow the last of a series. */

@@ -8,16 +8,3 @@ export function seasonOf(grain: Grain, points: number, cycles = 2): number {
   const season = CYCLES[grain] ?? 1;
   return points >= season * cycles ? season : 1;
 }
-
-/** The middle value; the mean of the two middle ones where there is an even number. `NaN` for none. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = sorted.length >> 1;
-  const upper = sorted[half] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? Number.NaN) + upper) / 2;
-}
-
-/** The mean. `NaN` for none. */
-export function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}

@@ -22,10 +22,12 @@ const MAX_NEW_MEMBERS = 20;
 
 /**
  * Stores events, each key once, all of a call or nothing; triggers keep the rollups. What is sent again changes nothing.
- * Where `new_customer` is `null`, the earliest order of a customer who has none yet becomes the first one; an order that
- * arrives late does not take it away from one that is stored, so that everybody is new exactly once.
+ * A customer's earliest order is the first one unless its sender says otherwise; a trigger moves that mark when an earlier
+ * order arrives late (migration 0020). No events are no error.
  */
 export async function storeEvents(db: D1Database, events: readonly CheckedEvent[]): Promise<Ingestion> {
+  // D1 refuses an empty batch.
+  if (events.length === 0) return { stored: 0, duplicates: 0, conflicts: [], newMembers: [] };
   const known = await readKnown(db, events);
   const newMembers = await findNewMembers(db, events);
   const isConflict = (event: CheckedEvent) => {
@@ -37,10 +39,11 @@ export async function storeEvents(db: D1Database, events: readonly CheckedEvent[
   const rows = sorted.map((event) => COLUMNS.map((column) => event[column]));
   const fields = COLUMNS.slice(0, -1).map((_, index) => `value ->> ${index}`);
   const insert = db.prepare(
-    `INSERT INTO events (${COLUMNS.join(", ")})
+    `INSERT INTO events (${COLUMNS.join(", ")}, new_customer_sent)
      SELECT ${fields.join(", ")}, coalesce(value ->> 14, NOT EXISTS (
-       SELECT 1 FROM events AS e WHERE e.kind = 'order' AND e.customer_id = value ->> 3
-     ) AND row_number() OVER (PARTITION BY value ->> 2, value ->> 3 ORDER BY key) = 1)
+       SELECT 1 FROM events AS e
+       WHERE e.kind = 'order' AND e.customer_id = value ->> 3 AND e.occurred_at <= value ->> 1
+     ) AND row_number() OVER (PARTITION BY value ->> 2, value ->> 3 ORDER BY key) = 1), value ->> 14
      FROM json_each(?) WHERE true ORDER BY key
      ON CONFLICT (event_key) WHERE event_key IS NOT NULL DO NOTHING
      RETURNING event_key`,
@@ -55,8 +58,12 @@ async function readKnown(
   db: D1Database,
   events: readonly CheckedEvent[],
 ): Promise<ReadonlyMap<string, CheckedEvent>> {
+  // What the sender said of the customer, and not what later events made of it.
+  const columns = COLUMNS.map((column) =>
+    column === "new_customer" ? "iif(kind = 'order', new_customer_sent, 0) AS new_customer" : column,
+  );
   const select = db.prepare(
-    `SELECT ${COLUMNS.join(", ")} FROM events WHERE event_key IN (SELECT value FROM json_each(?))`,
+    `SELECT ${columns.join(", ")} FROM events WHERE event_key IN (SELECT value FROM json_each(?))`,
   );
   const chunks = chunkJson(events.map(({ event_key }) => event_key));
   const results = await db.batch<CheckedEvent>(chunks.map((chunk) => select.bind(chunk)));

@@ -18,21 +18,39 @@ export interface DataSource {
   note: string;
 }
 
-/** Members a dimension is known to have; at most this many. */
-const MAX_MEMBERS = 1_000;
+/** Members of a dimension that are listed at most. */
+export const MAX_LISTED = 1_000;
 
 /** The known members of a dimension, in order. */
 export async function listMembers(db: D1Database, dimension: string): Promise<string[]> {
   if (dimension === "sector") {
     const { results } = await db
       .prepare("SELECT DISTINCT sector AS member FROM us_employment ORDER BY sector LIMIT ?")
-      .bind(MAX_MEMBERS)
+      .bind(MAX_LISTED)
       .all<{ member: string }>();
     return results.map(({ member }) => member);
   }
   const { results } = await db
     .prepare("SELECT member FROM dimension_members WHERE dimension = ? ORDER BY member LIMIT ?")
-    .bind(dimension, MAX_MEMBERS)
+    .bind(dimension, MAX_LISTED)
+    .all<{ member: string }>();
+  return results.map(({ member }) => member);
+}
+
+/** Those of the names that are members of the dimension, exactly as written. */
+export async function findMembers(
+  db: D1Database,
+  dimension: string,
+  names: readonly string[],
+): Promise<string[]> {
+  const kinds = EVENT_KINDS.map((kind) => `'${kind}'`).join(", ");
+  const known =
+    dimension === "customer"
+      ? `SELECT 1 FROM events WHERE kind IN (${kinds}) AND customer_id = wanted.value AND ?2 = 'customer'`
+      : "SELECT 1 FROM dimension_members WHERE dimension = ?2 AND member = wanted.value";
+  const { results } = await db
+    .prepare(`SELECT DISTINCT value AS member FROM json_each(?1) AS wanted WHERE EXISTS (${known})`)
+    .bind(JSON.stringify(names), dimension)
     .all<{ member: string }>();
   return results.map(({ member }) => member);
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { percentOf } from "../amounts.ts";
-import { DEFAULT_PERIOD, describeCoverage, withNotes } from "../answer.ts";
+import { DEFAULT_PERIOD, describeNothing, listNotes, withNotes } from "../answer.ts";
 import { drawPicture } from "../charts/draw-picture.ts";
 import { chartView } from "../charts/view.ts";
 import { addDays, toDay } from "../days.ts";
@@ -17,7 +17,7 @@ import {
   rowsShape,
   selectionFields,
 } from "../fields.ts";
-import { formatPeriod, parsePeriod } from "../periods.ts";
+import { describeRunning, formatPeriod, parsePeriod } from "../periods.ts";
 import { QueryResolver } from "../query-resolver.ts";
 import { type FunnelRow, MAX_FUNNEL_EVENTS } from "../store/funnel.ts";
 import type { AnalyticsStore } from "../store.ts";
@@ -66,6 +66,7 @@ export const analyzeFunnel = defineTool({
     if (new Set(steps).size < steps.length)
       throw new ToolError("invalid_input", "A step comes twice; name each once.");
     const period = parsePeriod(input.period ?? DEFAULT_PERIOD, now);
+    question.notes.push(...listNotes(describeRunning(period, now)));
     const filters = await question.filters("commerce", input, input.filters);
     const [by] = question.dimensions(input.by ? [input.by] : [], "commerce");
     if (by === "customer")
@@ -89,7 +90,7 @@ export const analyzeFunnel = defineTool({
       filters,
       by,
     });
-    if (found.length === 0) question.notes.push(await describeCoverage(store, "commerce"));
+    if (found.length === 0) question.notes.push(await describeNothing(store, "commerce", period, filters));
     if (addDays(period.to, input.within_days) > toDay(now)) {
       question.notes.push("Who began in the last days still has time for the later steps.");
     }

@@ -2,7 +2,14 @@ import { z } from "zod";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { fromTicksOrNull, percentChange } from "../amounts.ts";
-import { DEFAULT_PERIOD, describeCoverage, presentSource, presentValue, withNotes } from "../answer.ts";
+import {
+  DEFAULT_PERIOD,
+  describeNothing,
+  listNotes,
+  presentSource,
+  presentValue,
+  withNotes,
+} from "../answer.ts";
 import { drawPicture } from "../charts/draw-picture.ts";
 import { chartView } from "../charts/view.ts";
 import { describeMethod, keepLargest, type Member, splitChange } from "../contributions.ts";
@@ -18,7 +25,15 @@ import {
 } from "../fields.ts";
 import { MEASURES, type MeasureName, type Parts } from "../measures.ts";
 import { computeTicks, decimalsOf, factOf, measuresOf } from "../metrics.ts";
-import { BASELINES, formatPeriod, type Period, parsePeriod, shiftBack } from "../periods.ts";
+import {
+  BASELINES,
+  describeLengths,
+  describeRunning,
+  formatPeriod,
+  type Period,
+  parsePeriod,
+  shiftBack,
+} from "../periods.ts";
 import { QueryResolver } from "../query-resolver.ts";
 import type { Metric } from "../semantic-layer.ts";
 import type { Aggregate } from "../store/aggregate.ts";
@@ -97,6 +112,13 @@ export const comparePeriods = defineTool({
     }
     const period = parsePeriod(input.period ?? DEFAULT_PERIOD, now);
     const baseline = readBaseline(period, input.against, now);
+    question.notes.push(
+      ...listNotes(
+        describeRunning(period, now),
+        describeRunning(baseline, now),
+        describeLengths(period, baseline),
+      ),
+    );
     const filters = await question.filters(fact, input, input.filters);
     const select = (span: Period): Selection => ({
       fact,
@@ -111,7 +133,8 @@ export const comparePeriods = defineTool({
       readSide(store, metric, select(period)),
       readSide(store, metric, select(baseline)),
     ]);
-    if (after.groups === 0 || before.groups === 0) question.notes.push(await describeCoverage(store, fact));
+    if (after.groups === 0 || before.groups === 0)
+      question.notes.push(await describeNothing(store, fact, period, filters));
     const split = splitChange(metric, before.totals, after.totals, joinMembers(before, after));
     if (!split) question.notes.push("One of the periods has no value, so there is no change to explain.");
     const { shown, others } = keepLargest(metric, split ?? [], input.limit);

@@ -1,10 +1,9 @@
 import { z } from "zod";
-import { ToolError } from "../../../shared/call/tool-error.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { presentSource, withNotes } from "../answer.ts";
 import { drawPicture } from "../charts/draw-picture.ts";
 import { chartView } from "../charts/view.ts";
-import { addDays, addMonths } from "../days.ts";
+import { addDays, toDay } from "../days.ts";
 import {
   bucketField,
   chartField,
@@ -18,20 +17,16 @@ import {
   selectionFields,
 } from "../fields.ts";
 import type { Grain } from "../grains.ts";
-import { decimalsOf, factOf } from "../metrics.ts";
-import { formatPeriod, type Period, parsePeriod } from "../periods.ts";
+import { factOf } from "../metrics.ts";
+import { formatPeriod, parsePeriod } from "../periods.ts";
 import { QueryResolver } from "../query-resolver.ts";
 import type { Metric } from "../semantic-layer.ts";
-import { scorePoints } from "../series/anomalies.ts";
-import { endOf, readSeries, type Series } from "../series/read-series.ts";
-import { seasonOf } from "../series/seasons.ts";
+import { costUnit, groupFindings, type Incident, type Place } from "../series/incidents.ts";
+import { lookEverywhere, MEMBERS, readLooks } from "../series/survey.ts";
 import type { AnalyticsStore } from "../store.ts";
 
 /** Limits of the score; 3.5 is the published one. */
 const LIMITS = { low: 5, normal: 3.5, high: 2.5 } as const;
-const MEMBERS = 10;
-const MAX_SCORE = 99;
-
 /** Points that are out of line with their trend and season. */
 export const detectAnomalies = defineTool({
   name: "analytics_detect_anomalies",
@@ -41,15 +36,17 @@ export const detectAnomalies = defineTool({
   scope: "analytics:read",
   view: chartView,
   description:
-    "Finds the days (hours, weeks …) on which a metric was out of line with its trend and season, and why each is one. Then ask analytics_compare for the cause.",
+    "Finds the runs of days (hours, weeks …) on which a metric was out of line with its trend and season, in the whole and inside regions, channels, products …, ranked by what they cost. Then ask analytics_compare for the cause.",
   input: z.object({
     metric: metricField,
     period: periodField.optional().describe("As in analytics_query; default last_90_days"),
     grain: bucketField.describe("Length of a point"),
-    by: dimensionField.optional().describe(`Looks at each of its ${MEMBERS} largest members`),
+    by: dimensionField
+      .optional()
+      .describe(`Looks at its ${MEMBERS} largest members alone; left out: at the whole and all cuts`),
     ...selectionFields,
     sensitivity: z.enum(["low", "normal", "high"]).default("normal").describe("High finds more"),
-    limit: countField(100).default(10).describe("Strongest first"),
+    limit: countField(100).default(10).describe("What cost most first"),
     chart: chartField,
   }),
   inherits: ["region", "segment", "period"],
@@ -60,15 +57,21 @@ export const detectAnomalies = defineTool({
     grain: z.string(),
     checked: z.number().int().describe("Points looked at"),
     found: z.number().int(),
+    cost_unit: z.string().describe("What cost counts"),
     anomalies: z.array(
       z.object({
-        at: z.string(),
+        at: z.string().describe("First bucket"),
+        until: z.string().optional().describe("Last bucket, where it is a run"),
+        metric: z.string().optional().describe("Where it is a step on the way to the metric"),
+        dimension: z.string().optional(),
         member: z.string().optional(),
-        value: z.number(),
+        value: z.number().describe("Of the whole run"),
         expected: z.number(),
         usual: z.array(z.number()).describe("From, to"),
         score: z.number().describe("Robust standard deviations"),
+        cost: z.number().describe("Below 0: a gain"),
         why: z.string(),
+        also: z.array(z.string()).optional().describe("Other cuts in which the same shows"),
       }),
     ),
     series: rowsShape.optional().describe("Measured and usual, for the picture"),
@@ -87,28 +90,16 @@ export const detectAnomalies = defineTool({
     const period = parsePeriod(input.period ?? "last_90_days", now);
     const filters = await question.filters(fact, input, input.filters);
     const [dimension] = question.dimensions(input.by ? [input.by] : [], fact);
-    const series = await readSeries(
-      store,
-      {
-        metric,
-        period: { ...period, from: lookBack(period, grain) },
-        grain,
-        filters,
-        by: dimension ? { dimension, count: MEMBERS } : undefined,
-      },
-      now,
-    );
+    const looks = await readLooks({ store, metric, grain, period, filters, by: dimension, now });
     const limit = LIMITS[input.sensitivity];
-    const first = period.from;
-    const looked = series.map((one) => findAnomalies(metric, one, grain, limit, first));
-    const found = looked
-      .flatMap(({ anomalies }) => anomalies)
-      .sort((a, b) => Math.abs(b.score) - Math.abs(a.score));
-    const season = Math.max(...looked.map((one) => one.season));
+    const { asked, findings, cuts } = lookEverywhere(looks, metric, grain, limit, period);
+    const incidents = groupFindings(findings);
+    const [costliest] = incidents;
+    const [only] = dimension === undefined ? asked : [];
     context.remember({ type: "metric", id: metric.name, label: metric.title });
-    const [strongest] = found;
-    const [only] = looked.length === 1 ? looked : [];
     if (input.chart !== "none" && !only) question.notes.push("A picture needs one series: leave out by.");
+    if (period.to > toDay(now)) question.notes.push(`The running ${grain} was left out.`);
+    if (cuts > 0) question.notes.push(`Also looked inside: ${cuts} series of members and steps.`);
     return withNotes(
       {
         metric: metric.name,
@@ -116,101 +107,67 @@ export const detectAnomalies = defineTool({
         ...presentSource(fact),
         period: formatPeriod(period),
         grain,
-        checked: looked.reduce((sum, { checked }) => sum + checked, 0),
-        found: found.length,
-        anomalies: found.slice(0, input.limit),
-        ...(input.chart !== "none" && only && { series: only.rows }),
+        checked: asked.reduce((sum, { checked }) => sum + checked, 0),
+        found: incidents.length,
+        cost_unit: costUnit(metric),
+        anomalies: incidents.slice(0, input.limit).map((incident) => describe(incident, metric, grain)),
+        ...(input.chart !== "none" && only && { series: only.band }),
         method:
-          `Running median as trend${season > 1 ? `, median of each of ${season} phases as season` : ""}; out of line is a ` +
-          `modified z-score beyond ${limit} (Iglewicz and Hoaglin).`,
-        ...(strongest && grain === "day" && { next: suggestComparison(metric, strongest.at) }),
+          "Running median as trend, median of each phase as season, on the metric's own scale; runs by their sum. Out of line is " +
+          `a score beyond ${limit} (Iglewicz and Hoaglin), more where many series are looked at.`,
+        ...(costliest && grain === "day" && { next: suggestComparison(costliest) }),
       },
       question.notes,
     );
   },
 });
 
-function findAnomalies(metric: Metric, series: Series, grain: Grain, limit: number, first: string) {
-  const season = seasonOf(grain, series.values.length, 3);
-  const scores = scorePoints(series.values, season, limit, readNoise(metric, series));
-  if (!scores) {
-    throw new ToolError(
-      "invalid_input",
-      `There are only ${series.values.length} whole points, too few to know what is usual.`,
-      {
-        suggestedAction: "Use a finer grain or a longer period.",
-      },
-    );
-  }
-  const isNeverNegative = series.values.every((value) => value === null || value >= 0);
-  const decimals = decimalsOf(metric);
-  const round = (value: number) => Number(value.toFixed(decimals));
-  const up = (value: number) => Math.ceil(value * 10 ** decimals) / 10 ** decimals;
-  const down = (value: number) => Math.floor(value * 10 ** decimals) / 10 ** decimals;
-  const inPeriod = series.buckets.map((bucket) => endOf(bucket, grain) > first);
-  const anomalies = series.buckets.flatMap((at, index) => {
-    const [score, value] = [scores[index], series.values[index] ?? null];
-    if (!score || value === null || !inPeriod[index] || Math.abs(score.score) <= limit) return [];
-    const low = up(isNeverNegative ? Math.max(0, score.low) : score.low);
-    const [expected, high] = [round(score.expected), down(score.high)];
-    const shown = Math.sign(score.score) * Math.min(MAX_SCORE, Number(Math.abs(score.score).toFixed(1)));
-    const why = explain(value, expected, low, high, `${nameMoment(at, grain, season)}`);
-    return [
-      {
-        at,
-        ...(series.member && { member: series.member }),
-        value,
-        expected,
-        usual: [low, high],
-        score: shown,
-        why,
-      },
-    ];
-  });
-  const rows = series.buckets.flatMap((at, index) => {
-    const score = inPeriod[index] ? scores[index] : undefined;
-    return score ? [[at, series.values[index] ?? null, down(score.low), up(score.high)]] : [];
-  });
-  return { anomalies, rows, season, checked: inPeriod.filter(Boolean).length };
-}
-
-/** What chance alone does: a count varies by its root (Poisson), a part of a count by √(p(1 − p) ÷ n) (binomial). */
-function readNoise(metric: Metric, series: Series): (expected: number, index: number) => number {
-  const countsEvents = !metric.numerator.endsWith("_cents") && factOf(metric) === "commerce";
-  if (!countsEvents) return () => 0;
-  if (metric.denominator === undefined) return (expected) => Math.sqrt(Math.max(1, expected));
-  return (expected, index) => {
-    const part = Math.min(0.99, Math.max(0.01, expected / 100));
-    return 100 * Math.sqrt((part * (1 - part)) / Math.max(1, series.denominators[index] ?? 0));
+function describe(incident: Incident, metric: Metric, grain: Grain) {
+  const { buckets, dimension, member, value, expected, low, high, score, cost, also } = incident;
+  const [at = "", until = ""] = [buckets[0], buckets.at(-1)];
+  return {
+    at,
+    ...(until !== at && { until }),
+    ...(incident.metric !== metric.name && { metric: incident.metric }),
+    ...(dimension && { dimension }),
+    ...(member && { member }),
+    ...{ value, expected, usual: [low, high], score, cost },
+    why: explain(incident, grain),
+    ...(also.length > 0 && { also: also.slice(0, 5).map((place) => namePlace(place, incident.metric)) }),
   };
 }
 
-function explain(value: number, expected: number, low: number, high: number, moment: string): string {
+function namePlace({ metric, dimension, member }: Place, main: string): string {
+  const where = dimension === undefined ? "the whole" : `${dimension} ${member}`;
+  return metric === main ? where : `${metric} of ${where}`;
+}
+
+function explain({ buckets, value, expected, low, high }: Incident, grain: Grain): string {
   const percent = expected === 0 ? "" : `${Math.abs(Math.round(((value - expected) / expected) * 100))} % `;
   const side = value < expected ? "below" : "above";
   const show = (figure: number) => figure.toLocaleString("en", { maximumFractionDigits: 2 });
-  return `${percent}${side} the ${show(expected)} expected for ${moment}; usual is ${show(low)} to ${show(high)}.`;
+  const [at = ""] = buckets;
+  const when = buckets.length > 1 ? `these ${buckets.length} ${grain}s` : nameMoment(at, grain);
+  return `${percent}${side} the ${show(expected)} expected for ${when}; usual is ${show(low)} to ${show(high)}.`;
 }
 
 const WEEKDAY = new Intl.DateTimeFormat("en", { weekday: "long", timeZone: "UTC" });
 const MONTH = new Intl.DateTimeFormat("en", { month: "long", timeZone: "UTC" });
 
 /** The phase of the season that a bucket is in, in words. */
-function nameMoment(at: string, grain: Grain, season: number): string {
-  if (season === 1) return `this ${grain}`;
+function nameMoment(at: string, grain: Grain): string {
   if (grain === "day") return `a ${WEEKDAY.format(new Date(`${at}T00:00:00Z`))}`;
   if (grain === "month") return MONTH.format(new Date(`${at}-01T00:00:00Z`));
-  return grain === "hour" ? `${at.slice(11, 16)} UTC` : `a ${at.slice(5)}`;
+  if (grain === "hour") return `${at.slice(11, 16)} UTC`;
+  return grain === "quarter" ? `a ${at.slice(5)}` : `this ${grain}`;
 }
 
-/** What is read before the period, so that its first points have something to be compared with. */
-function lookBack(period: Period, grain: Grain): string {
-  if (grain === "hour") return addDays(period.from, -14);
-  if (grain === "day") return addDays(period.from, -56);
-  if (grain === "week") return addDays(period.from, -26 * 7);
-  return addMonths(period.from, grain === "month" ? -36 : -60);
-}
-
-function suggestComparison(metric: Metric, day: string): string {
-  return `For the cause: analytics_compare with metric ${metric.name}, period ${day}, against ${addDays(day, -7)}, by region, then channel.`;
+function suggestComparison({ metric, buckets, dimension, member }: Incident): string {
+  const [first = "", last = ""] = [buckets[0], buckets.at(-1)];
+  const span = (days: number) => {
+    const [from, to] = [addDays(first, days), addDays(last, days)];
+    return from === to ? from : `${from}..${to}`;
+  };
+  const inside = member === undefined ? "" : ` with filters {"${dimension}": "${member}"}`;
+  return `For the cause: analytics_compare with metric ${metric}, period ${span(0)}, against ${span(-7)}, by region, then channel${inside}.`;
 }

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
+import { withNotes } from "../answer.ts";
+import { notesShape } from "../fields.ts";
 import { dimensionsOf, grainsOf } from "../metrics.ts";
 import { foldName } from "../names.ts";
 import { METRICS, type Metric } from "../semantic-layer.ts";
@@ -38,29 +40,37 @@ export const listMetrics = defineTool({
     ),
     common: z.object({ dimensions: z.array(z.string()), grains: z.array(z.string()) }),
     total: z.number().int().describe("Metrics in the catalogue"),
+    notes: notesShape,
   }),
   overflow: "metrics",
   async run({ search }, _context: ToolContext<AnalyticsStore>) {
     const found = searchMetrics(search ?? "");
+    const notes =
+      found.length > 0
+        ? []
+        : [`No metric has the words "${(search ?? "").slice(0, 60)}". Leave search out for all of them.`];
     const [common] = METRICS as readonly [Metric];
-    return {
-      metrics: found.map((metric) => ({
-        name: metric.name,
-        title: metric.title,
-        unit: metric.unit,
-        formula: metric.formula,
-        description: metric.description,
-        good: metric.good,
-        owner: metric.owner,
-        synonyms: [...metric.synonyms],
-        ...(dimensionsOf(metric) !== dimensionsOf(common) && {
-          dimensions: [...dimensionsOf(metric)],
-          grains: [...grainsOf(metric)],
-        }),
-      })),
-      common: { dimensions: [...dimensionsOf(common)], grains: [...grainsOf(common)] },
-      total: METRICS.length,
-    };
+    return withNotes(
+      {
+        metrics: found.map((metric) => ({
+          name: metric.name,
+          title: metric.title,
+          unit: metric.unit,
+          formula: metric.formula,
+          description: metric.description,
+          good: metric.good,
+          owner: metric.owner,
+          synonyms: [...metric.synonyms],
+          ...(dimensionsOf(metric) !== dimensionsOf(common) && {
+            dimensions: [...dimensionsOf(metric)],
+            grains: [...grainsOf(metric)],
+          }),
+        })),
+        common: { dimensions: [...dimensionsOf(common)], grains: [...grainsOf(common)] },
+        total: METRICS.length,
+      },
+      notes,
+    );
   },
 });
 

@@ -2,7 +2,14 @@ import { z } from "zod";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { divideToTicks, fromTicksOrNull, percentChange, sharesOf } from "../amounts.ts";
-import { DEFAULT_PERIOD, describeCoverage, presentUnits, presentValue, withNotes } from "../answer.ts";
+import {
+  DEFAULT_PERIOD,
+  describeNothing,
+  listNotes,
+  presentUnits,
+  presentValue,
+  withNotes,
+} from "../answer.ts";
 import { drawPicture } from "../charts/draw-picture.ts";
 import { chartView } from "../charts/view.ts";
 import {
@@ -16,7 +23,7 @@ import {
 } from "../fields.ts";
 import { MEASURES, type Parts } from "../measures.ts";
 import { computeTicks, factOf, measuresOf } from "../metrics.ts";
-import { formatPeriod, parsePeriod, shiftBack } from "../periods.ts";
+import { describeLengths, describeRunning, formatPeriod, parsePeriod, shiftBack } from "../periods.ts";
 import { QueryResolver } from "../query-resolver.ts";
 import type { Metric } from "../semantic-layer.ts";
 import type { Filter, Selection } from "../store/base.ts";
@@ -70,6 +77,7 @@ export const listRegionalMetrics = defineTool({
     }
     const period = parsePeriod(input.period ?? DEFAULT_PERIOD, now);
     const previous = shiftBack(period, "previous_period");
+    question.notes.push(...listNotes(describeRunning(period, now), describeLengths(period, previous)));
     const filters = await question.filters("commerce", input);
     const select = (from: string, to: string) => selectMarkets(input.by, metrics, filters, from, to);
     const top = { count: MAX_MARKETS, by: metrics[0], ascending: false };
@@ -77,7 +85,7 @@ export const listRegionalMetrics = defineTool({
       store.aggregate(select(period.from, period.to), top, MAX_MARKETS),
       store.aggregate(select(previous.from, previous.to), top, MAX_MARKETS),
     ]);
-    if (current.groups === 0) question.notes.push(await describeCoverage(store, "commerce"));
+    if (current.groups === 0) question.notes.push(await describeNothing(store, "commerce", period, filters));
     const markets = joinMarkets(current.rows, before.rows);
     const people = input.by === "country" ? await readPopulations(store, markets) : undefined;
     if (people) question.notes.push("Population: Gapminder, CC BY 4.0.");

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { percentOf } from "../amounts.ts";
-import { describeCoverage, withNotes } from "../answer.ts";
+import { describeNothing, withNotes } from "../answer.ts";
 import { drawPicture } from "../charts/draw-picture.ts";
 import { chartView } from "../charts/view.ts";
 import { addDays, addMonths, firstDayOf, toDay } from "../days.ts";
@@ -60,6 +60,8 @@ export const measureRetention = defineTool({
     const asked = parsePeriod(input.period ?? DEFAULTS[grain], now);
     const period = wholeBuckets(asked, grain, now);
     const cohorts = listStarts(period, grain);
+    // What is left out at the end began before today, so it is running.
+    if (asked.to > toDay(now)) question.notes.push(`The running ${grain} was left out.`);
     if (cohorts.length === 0 || cohorts.length > MAX_COHORTS) {
       throw new ToolError(
         "invalid_input",
@@ -88,7 +90,7 @@ export const measureRetention = defineTool({
       to: period.to,
       filters,
     });
-    if (cells.length === 0) question.notes.push(await describeCoverage(store, "commerce"));
+    if (cells.length === 0) question.notes.push(await describeNothing(store, "commerce", period, filters));
     const people = new Map(cells.map((cell) => [`${cell.cohort} ${cell.age}`, cell.people]));
     const ages = cohorts.map((_, age) => age).slice(1);
     return withNotes(

@@ -3,7 +3,8 @@ import { ToolError } from "../../../shared/call/tool-error.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import {
   DEFAULT_PERIOD,
-  describeCoverage,
+  describeNothing,
+  listNotes,
   presentSource,
   presentUnits,
   presentValue,
@@ -25,9 +26,9 @@ import {
   rowsShape,
   timezoneField,
 } from "../fields.ts";
-import { type Grain, listBuckets } from "../grains.ts";
+import { type Grain, listBuckets, listPartialBuckets } from "../grains.ts";
 import { factOf, measuresOf } from "../metrics.ts";
-import { formatPeriod, type Period, parsePeriod } from "../periods.ts";
+import { describeRunning, formatPeriod, type Period, parsePeriod } from "../periods.ts";
 import { QueryResolver } from "../query-resolver.ts";
 import type { Metric } from "../semantic-layer.ts";
 import type { Aggregate } from "../store/aggregate.ts";
@@ -56,8 +57,8 @@ export const queryMetrics = defineTool({
     timezone: timezoneField.optional(),
     ...customerFields,
     limit: countField(100).default(10).describe("Groups shown; the rest becomes (other)"),
-    order: z.enum(["highest", "lowest"]).default("highest").describe("Which groups by the first metric"),
-    chart: z.enum(WANTED).default("none").describe("Adds a picture (PNG)"),
+    order: z.enum(["highest", "lowest"]).default("highest").describe("By the first metric"),
+    chart: z.enum(WANTED).default("none").describe("Adds a PNG"),
   }),
   inherits: ["region", "segment", "period", "grain"],
   output: z.object({
@@ -66,10 +67,11 @@ export const queryMetrics = defineTool({
     timezone: z.string().optional().describe("Left out: UTC"),
     columns: z.array(z.string()).describe("Names of the cells of each row"),
     rows: rowsShape,
-    totals: z.record(z.string(), z.number().nullable()).describe("Over everything, not only the rows shown"),
+    totals: z.record(z.string(), z.number().nullable()).describe("Over everything, not only rows"),
     units: z.record(z.string(), z.string()),
+    partial: z.record(z.string(), z.string()).optional().describe("Cut or running buckets"),
     chart: z.string().optional(),
-    other_groups: z.number().int().optional().describe('Groups put together as "(other)"'),
+    other_groups: z.number().int().optional().describe('In "(other)"'),
     source: z.string().optional(),
     notes: notesShape,
   }),
@@ -82,7 +84,10 @@ export const queryMetrics = defineTool({
     const dimensions = question.dimensions(input.dimensions ?? [], fact);
     const grain = question.grain(input.grain ?? "total", fact);
     const name = question.zone(input.timezone, fact);
-    const period = parsePeriod(input.period ?? DEFAULT_PERIOD, name ? toWallClock(now, name) : now);
+    const clock = name ? toWallClock(now, name) : now;
+    const period = parsePeriod(input.period ?? DEFAULT_PERIOD, clock);
+    question.notes.push(...listNotes(describeRunning(period, clock)));
+    const partial = listPartialBuckets(period, grain, clock);
     const zone = name ? placeInZone(period, name) : undefined;
     const filters = await question.filters(fact, input, input.filters);
     boundBuckets(period, grain, zone, dimensions.length > 0 ? input.limit + 1 : 1);
@@ -92,7 +97,7 @@ export const queryMetrics = defineTool({
       { count: input.limit, by: metrics[0], ascending: input.order === "lowest" },
       MAX_ROWS,
     );
-    if (aggregate.groups === 0) question.notes.push(await describeCoverage(store, fact));
+    if (aggregate.groups === 0) question.notes.push(await describeNothing(store, fact, period, filters));
     for (const { name, title } of metrics) context.remember({ type: "metric", id: name, label: title });
     const chart = chooseKind(input.chart, metrics[0], grain !== "total", question.notes);
     const others = Math.max(0, aggregate.groups - input.limit);
@@ -113,6 +118,7 @@ export const queryMetrics = defineTool({
           metrics.map((metric) => [metric.name, presentValue(metric, aggregate.totals)]),
         ),
         units: presentUnits(metrics),
+        ...(Object.keys(partial).length > 0 && { partial }),
         ...presentSource(fact),
         ...(chart && { chart }),
         ...(dimensions.length > 0 && others > 0 && { other_groups: others }),
