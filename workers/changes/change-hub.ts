@@ -7,6 +7,7 @@ import {
   type Pace,
   type SessionPlace,
 } from "../../shared/mcp/changes.ts";
+import { ObjectAlarm } from "../../shared/objects/object-alarm.ts";
 import { log } from "../../shared/observe/log.ts";
 
 /** Lines that one person may hold to one topic: their clients' streams. */
@@ -50,6 +51,7 @@ interface Round {
  */
 export class ChangeHub extends DurableObject<Env> implements ChangeGate {
   readonly #sql: SqlStorage;
+  readonly #alarm: ObjectAlarm;
   readonly #announcedAt: Record<Pace, number> = { soon: 0, calm: 0 };
   #untold: News[] = [];
   #waiting: Promise<void> | undefined;
@@ -57,6 +59,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
+    this.#alarm = new ObjectAlarm(ctx.storage, "ChangeHub");
     this.#sql.exec(
       `CREATE TABLE IF NOT EXISTS listeners (
          binding TEXT, name TEXT, user_id TEXT NOT NULL, pace TEXT NOT NULL, until INTEGER NOT NULL,
@@ -104,8 +107,12 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     await Promise.all([this.#announceSoon(), this.#announceCalmly()]);
   }
 
-  /** What could not be told at once: it was too early, or there were too many. */
   override async alarm(): Promise<void> {
+    await this.#alarm.run(() => this.#tellRest());
+  }
+
+  /** What could not be told at once: it was too early, or there were too many. */
+  async #tellRest(): Promise<void> {
     const rounds = [...this.#readRounds()];
     const now = Math.max(Date.now(), Math.min(...rounds.map(([, { dueAt }]) => dueAt)));
     for (const [pace, round] of rounds) {
@@ -209,7 +216,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
 
   async #setAlarm(): Promise<void> {
     const times = [...this.#readRounds().values()].map(({ dueAt }) => dueAt);
-    if (times.length > 0) await this.ctx.storage.setAlarm(Math.min(...times));
+    if (times.length > 0) await this.#alarm.set(Math.min(...times));
   }
 
   #readRounds(): Map<Pace, Round> {

@@ -13,8 +13,8 @@ const UNKNOWN_AFTER_MS = 10 * 60_000;
 /** Milliseconds after which a record that was sent but not confirmed is sent again. */
 const RESEND_AFTER_MS = 10 * 60_000;
 
-/** Records per queue message. A record has about one kilobyte, a message of Cloudflare Queues at most 128. */
-const MESSAGE_SIZE = 64;
+/** Records per queue message, and bytes of them: a message of Cloudflare Queues has at most 128,000. */
+const [MESSAGE_SIZE, MESSAGE_BYTES] = [64, 100_000];
 
 /** What an admitted call used up, for the limits of an object that starts anew. */
 export interface Taken {
@@ -148,7 +148,7 @@ export class AuditTrail {
       this.#sentThrough = 0;
       this.#resendAt = null;
     }
-    return this.#readAfter(this.#sentThrough);
+    return fitMessage(this.#readAfter(this.#sentThrough));
   }
 
   /** The oldest records that the platform database has not confirmed, sent or not, as many as one message carries. */
@@ -231,6 +231,16 @@ export class AuditTrail {
       throw failure;
     }
   }
+}
+
+/** The first links that one message carries; at least one, however long it is. */
+function fitMessage(links: readonly Link[]): Link[] {
+  const encoder = new TextEncoder();
+  let bytes = 0;
+  return links.filter((link, index) => {
+    bytes += encoder.encode(JSON.stringify(link)).length;
+    return index === 0 || bytes <= MESSAGE_BYTES;
+  });
 }
 
 function outcomeOf({ callId, status, durationMs, bytes }: Outcome): OutcomeEvent {
