@@ -5,7 +5,9 @@ import { changeGate } from "../../shared/mcp/changes.ts";
 import { logFailure } from "../../shared/observe/log.ts";
 import { probePolicy } from "../../shared/policy/current.ts";
 import { taskGate } from "../../shared/tasks/task.ts";
+import { findOldestUnstored, type UnstoredRecord } from "../principal/unstored-records.ts";
 import { findProblems } from "./entrance.ts";
+import { readTables, requireMedia } from "./probe-stores.ts";
 
 /** Milliseconds after which a binding counts as failing. */
 const PATIENCE = 3_000;
@@ -29,10 +31,16 @@ healthRoutes.get("/ready", async (c) => {
   if (problems.length > 0) {
     return c.json({ status: "failing", failing: problems.map(({ name }) => name), problems }, 503);
   }
-  const checks = await Promise.all(listProbes(c.env).map(([name, probe]) => runProbe(name, probe)));
+  let late: UnstoredRecord | null = null;
+  const audit: Probe = async () => {
+    late = await findOldestUnstored(c.env.OAUTH_KV);
+    if (late !== null) throw new Error(`Records since ${new Date(late.at).toISOString()} are not stored.`);
+  };
+  const probes: [string, Probe][] = [...listProbes(c.env), ["audit_trail", audit]];
+  const checks = await Promise.all(probes.map(([name, probe]) => runProbe(name, probe)));
   const failing = checks.filter((check) => !check.ok).map((check) => check.name);
   if (failing.length === 0) return c.json({ status: "ok", checks });
-  return c.json({ status: "failing", failing, checks }, 503);
+  return c.json({ status: "failing", failing, checks, ...describeLate(late) }, 503);
 });
 
 type Probe = () => Promise<unknown>;
@@ -44,12 +52,9 @@ function listProbes(env: Env): [string, Probe][] {
     D1Database,
   ][];
   return [
-    ...databases.map(([name, database]): [string, Probe] => [
-      name,
-      () => database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").first(),
-    ]),
+    ...databases.map(([name, database]): [string, Probe] => [name, () => readTables(name, database)]),
     ["OAUTH_KV", () => env.OAUTH_KV.get(PROBE)],
-    ["MEDIA", () => env.MEDIA.head(PROBE)],
+    ["MEDIA", () => requireMedia(env.KNOWLEDGE_DB, env.MEDIA)],
     ["PRINCIPAL", () => principalGate(env, PROBE).readContext(PROBE)],
     ["GRANT_STORE", () => env.GRANT_STORE.get(env.GRANT_STORE.idFromName(PROBE)).read(PROBE)],
     ["TOOL_LIMITER", () => toolGate(env, PROBE).take(1)],
@@ -77,6 +82,16 @@ async function runProbe(name: string, probe: Probe): Promise<Check> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * The oldest record that should have been stored and is not. By its hash: anybody may ask, and chains are named after
+ * people. The log names its chain.
+ */
+function describeLate(late: UnstoredRecord | null) {
+  if (late === null) return {};
+  const { at, sequence, hash } = late;
+  return { oldest_record_not_stored: { at: new Date(at).toISOString(), sequence, hash } };
 }
 
 function requireSend(queue: Queue): void {

@@ -10,8 +10,11 @@ import { type Entry, type OpenCall, type PassedCall, TrailPages } from "./trail-
 /** Milliseconds after which a call without an outcome is recorded as `unknown`. Longer than any deadline. */
 const UNKNOWN_AFTER_MS = 10 * 60_000;
 
-/** Milliseconds after which a record that was sent but not confirmed is sent again. */
-const RESEND_AFTER_MS = 10 * 60_000;
+/**
+ * Milliseconds after which a record that was sent but not confirmed is sent again. Twice as long each time, up to the
+ * longest: while the database is away, what was sent waits in the queue, and more of the same helps nobody.
+ */
+const [RESEND_AFTER_MS, LONGEST_RESEND_MS] = [10 * 60_000, 4 * 60 * 60_000];
 
 /** Records per queue message, and bytes of them: a message of Cloudflare Queues has at most 128,000. */
 const [MESSAGE_SIZE, MESSAGE_BYTES] = [64, 100_000];
@@ -50,6 +53,7 @@ export class AuditTrail {
   // In memory on purpose: an object that starts anew sends everything again that is not confirmed.
   #sentThrough = 0;
   #resendAt: number | null = null;
+  #resendAfter = RESEND_AFTER_MS;
   #head: Head = EMPTY_CHAIN;
   #use: DayUse = { day: 0, units: 0 };
   #open = new Map<string, OpenCall>();
@@ -147,6 +151,7 @@ export class AuditTrail {
     if (this.#resendAt !== null && now >= this.#resendAt) {
       this.#sentThrough = 0;
       this.#resendAt = null;
+      this.#resendAfter = Math.min(this.#resendAfter * 2, LONGEST_RESEND_MS);
     }
     return fitMessage(this.#readAfter(this.#sentThrough));
   }
@@ -165,7 +170,7 @@ export class AuditTrail {
   /** Notes that the queue has taken everything up to a record. */
   markSent(through: number, now: number): void {
     this.#sentThrough = through;
-    this.#resendAt ??= now + RESEND_AFTER_MS;
+    this.#resendAt ??= now + this.#resendAfter;
   }
 
   /**
@@ -174,7 +179,10 @@ export class AuditTrail {
    */
   confirm(sequences: readonly number[], now: number): number | null {
     this.#pages.confirm(sequences);
-    if (this.#pages.isConfirmedThrough(this.#sentThrough)) this.#resendAt = null;
+    if (this.#pages.isConfirmedThrough(this.#sentThrough)) {
+      this.#resendAt = null;
+      this.#resendAfter = RESEND_AFTER_MS;
+    }
     this.#pages.sweep(now);
     return this.#pages.nextSweep(now);
   }

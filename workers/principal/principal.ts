@@ -30,6 +30,7 @@ import { AuditTrail } from "./audit-trail.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 import { eraseKept, type KeptData, readKept } from "./kept-data.ts";
 import { RequestLimiter } from "./request-limiter.ts";
+import { noteUnstored } from "./unstored-records.ts";
 
 /** Milliseconds after the first unsent record until the records are sent on. */
 const FLUSH_AFTER_MS = 5_000;
@@ -221,6 +222,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   /** The platform database has these records of the chain: they need not be kept here. */
   async confirmStored(sequences: readonly number[]): Promise<void> {
     const forgotten = this.#trail.confirm(sequences, Date.now());
+    if (this.#trail.unstored().length === 0) await this.#noteUnstored();
     if (forgotten !== null) await this.#alarm.wakeBy(forgotten);
   }
 
@@ -241,6 +243,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     this.#approvals.expire(Date.now());
     this.#project();
     this.#trail.sweep(Date.now());
+    await this.#noteUnstored();
     for (let links = this.#trail.unsent(Date.now()); links.length > 0; ) {
       await this.env.CALL_QUEUE.send(links);
       this.#trail.markSent(links.at(-1)?.sequence ?? 0, Date.now());
@@ -249,6 +252,10 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     for (const next of [this.#trail.nextMoment(Date.now()), this.#approvals.nextMoment()]) {
       if (next !== null) await this.#alarm.wakeBy(next);
     }
+  }
+
+  #noteUnstored(): Promise<void> {
+    return noteUnstored(this.env.OAUTH_KV, this.ctx.storage, this.#trail.unstored()[0], Date.now());
   }
 
   /** Sends on what a change to an approval wrote. */
