@@ -9,6 +9,18 @@ const MAX_DEPTH = 64;
 /** Milliseconds in which a message must arrive. A body that never ends would hold its request for ever. */
 export const BODY_TIMEOUT_MS = 30_000;
 
+/** Bytes of a message from which on it counts among the large ones. */
+const LARGE_BYTES = 256 * 1024;
+
+/** Bytes of large messages that one isolate takes in at the same time: they are held in its 128 MB, as bytes and as text. */
+const LARGE_AT_ONCE = 8 * MAX_BODY_BYTES;
+
+/** Seconds after which a message may be sent again that came while too many large ones did. */
+const LARGE_RETRY_SECONDS = 2;
+
+/** Bytes of large messages that are being read. */
+let reading = 0;
+
 const decoder = new TextDecoder();
 
 /** A parsed message, or the answer that refuses it. */
@@ -17,17 +29,33 @@ export type BodyResult =
   | { ok: false; response: Response };
 
 /**
- * Reads and checks a POST body: JSON, one object (batches ended with 2025-06-18), bounded in bytes, depth and time.
+ * Reads and checks a POST body: JSON, one object (batches ended with 2025-06-18), bounded in bytes, depth and time. What
+ * its declared length rules out is refused before anything of it is read.
  */
 export async function readMessage(request: Request): Promise<BodyResult> {
+  const declared = Number(request.headers.get("content-length") ?? 0);
+  if (declared > MAX_BODY_BYTES) return tooLarge();
+  const large = declared >= LARGE_BYTES ? declared : 0;
+  if (large > 0 && reading + large > LARGE_AT_ONCE) {
+    const message = `Too many large messages arrive at the same time. Send this one again in ${LARGE_RETRY_SECONDS} seconds.`;
+    const headers = { "retry-after": String(LARGE_RETRY_SECONDS) };
+    return { ok: false, response: jsonRpcError(503, JSON_RPC.serverError, message, headers) };
+  }
+  reading += large;
+  try {
+    return await readAndCheck(request);
+  } finally {
+    reading -= large;
+  }
+}
+
+async function readAndCheck(request: Request): Promise<BodyResult> {
   const text = await inTime(readText(request));
   if (text === undefined) {
     const seconds = BODY_TIMEOUT_MS / 1000;
     return refuse(408, JSON_RPC.serverError, `The message did not arrive within ${seconds} seconds.`);
   }
-  if (text === null) {
-    return refuse(413, JSON_RPC.invalidRequest, `The message is larger than ${MAX_BODY_BYTES} bytes.`);
-  }
+  if (text === null) return tooLarge();
   let body: unknown;
   try {
     body = JSON.parse(text);
@@ -43,6 +71,10 @@ export async function readMessage(request: Request): Promise<BodyResult> {
     return refuse(400, JSON_RPC.invalidRequest, `The message is nested deeper than ${MAX_DEPTH} levels.`);
   }
   return { ok: true, body: body as Record<string, unknown>, text };
+}
+
+function tooLarge(): BodyResult {
+  return refuse(413, JSON_RPC.invalidRequest, `The message is larger than ${MAX_BODY_BYTES} bytes.`);
 }
 
 function refuse(status: number, code: number, message: string): BodyResult {
@@ -68,8 +100,7 @@ async function inTime<Value>(work: Promise<Value>): Promise<Value | undefined> {
  */
 async function readText(request: Request): Promise<string | null> {
   const declared = request.headers.get("content-length");
-  if (declared === null || Number(declared) > MAX_BODY_BYTES)
-    return readBounded(request.body, MAX_BODY_BYTES);
+  if (declared === null) return readBounded(request.body, MAX_BODY_BYTES);
   const bytes = await request.arrayBuffer();
   return bytes.byteLength > MAX_BODY_BYTES ? null : decoder.decode(bytes);
 }
