@@ -11,6 +11,7 @@ import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { endWithReader } from "./local/output.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
 import { closeDatabases, openPeopleDatabase, type PeopleDatabase } from "./people/database.ts";
+import { waitFor } from "./people/tell-worker.ts";
 
 const HELP = `Exports the audit trail, verifies an export without any connection, and decides what must not be removed.
 
@@ -101,8 +102,7 @@ const COMMANDS: Readonly<Record<string, (flags: Flags, operands: readonly string
   },
   async redrive(flags) {
     const addressee = { environment: readEnvironment(flags), stateFolder: flags.state };
-    const say = (text: string) => console.error(text);
-    await redrive(open(flags), { addressee, patienceMs: PATIENCE_MS, say });
+    await redrive(open(flags), waitFor(addressee, PATIENCE_MS));
   },
 };
 

@@ -9,7 +9,7 @@ import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
 import { closeDatabases, openPeopleDatabase, type PeopleDatabase } from "./people/database.ts";
 import { erase } from "./people/erase.ts";
 import { exportPerson } from "./people/export.ts";
-import { nameAsker, nameWhoChanged, readRequest, type Waiting } from "./people/requests.ts";
+import { nameAsker, nameWhoChanged, readRequest } from "./people/requests.ts";
 import {
   addPerson,
   listPeople,
@@ -18,7 +18,7 @@ import {
   setPassword,
   setRole,
 } from "./people/statements.ts";
-import { type Addressee, type Told, tellWorker } from "./people/tell-worker.ts";
+import { type Addressee, type Told, tellWorker, waitFor } from "./people/tell-worker.ts";
 
 const ROLES = listRoles(bundledPolicy());
 
@@ -136,11 +136,11 @@ const COMMANDS: Readonly<Record<string, (database: PeopleDatabase, flags: Flags)
   },
   async erase(database, flags) {
     const address = await requirePerson(database, flags);
-    await erase(database, address, { yes: flags.yes, waiting: waitingFor(flags) });
+    await erase(database, address, { yes: flags.yes, waiting: waitFor(flags, PATIENCE_MS) });
   },
   async export(database, flags) {
     const address = await requirePerson(database, flags);
-    const data = await exportPerson(database, address, waitingFor(flags));
+    const data = await exportPerson(database, address, waitFor(flags, PATIENCE_MS));
     console.log(JSON.stringify(data, null, 2));
   },
   async request(database, flags) {
@@ -184,11 +184,6 @@ const WHEN: Readonly<Record<Told, string>> = {
 
 async function sayWhen(flags: Addressee, mark: string): Promise<void> {
   console.log(WHEN[await tellWorker(flags, { path: "/people/changes", body: { mark } })]);
-}
-
-/** How a command waits: it says so on standard error, because what it prints may go into a file. */
-function waitingFor(addressee: Addressee): Waiting {
-  return { addressee, patienceMs: PATIENCE_MS, say: (text) => console.error(text) };
 }
 
 async function requirePerson(database: PeopleDatabase, flags: Flags): Promise<string> {

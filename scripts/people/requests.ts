@@ -2,17 +2,15 @@ import { randomUUID } from "node:crypto";
 import os from "node:os";
 import type { PeopleDatabase, Row } from "./database.ts";
 import { quoteText } from "./statements.ts";
-import { type Addressee, tellWorker } from "./tell-worker.ts";
+import type { Told } from "./tell-worker.ts";
 
 /** Milliseconds between two looks at a request. */
 const LOOK_EVERY_MS = 2_000;
 
-/** Milliseconds for which the Worker is given to carry a request out before it is looked for. */
-const CARRY_OUT_MS = 60_000;
-
 /** How a command waits for a request to be carried out. */
 export interface Waiting {
-  addressee: Addressee;
+  /** Tells the Worker of a request by its mark; it has then carried it out. */
+  tell(mark: string): Promise<Told>;
   patienceMs: number;
   /** How the person in front learns what is being waited for. */
   say(text: string): void;
@@ -78,12 +76,12 @@ export async function awaitRequest(
   database: PeopleDatabase,
   id: number,
   mark: string,
-  { addressee, patienceMs, say }: Waiting,
+  { tell, patienceMs, say }: Waiting,
 ): Promise<Record<string, unknown> | null> {
   const start = Date.now();
   const { asked } = JSON.parse(mark) as { asked: string };
   say(`Request ${id}: Gatehouse is asked to carry it out …`);
-  const told = await tellWorker(addressee, { path: "/people/changes", body: { mark: asked } }, CARRY_OUT_MS);
+  const told = await tell(asked);
   if (told === "not_running") {
     say("No Gatehouse runs on this storage. Start it with npm start: it then carries the request out.");
     return null;

@@ -1,8 +1,12 @@
 import { type EnvironmentName, readEnvironment } from "../local/project.ts";
 import { findServer } from "../local/running-server.ts";
+import type { Waiting } from "./requests.ts";
 
 /** Milliseconds for which a command waits for the Worker. */
 const PATIENCE_MS = 10_000;
+
+/** Milliseconds for which the Worker is given to carry a request out. */
+const CARRY_OUT_MS = 60_000;
 
 /** What the database holds that the Worker should know at once, by the path where it takes such notices. */
 export type Notice =
@@ -45,6 +49,13 @@ export async function tellWorker(
   } catch {
     return "silent";
   }
+}
+
+/** How a command waits that asked the Worker for something: it says so on standard error, as its answer may go into a file. */
+export function waitFor(addressee: Addressee, patienceMs: number): Waiting {
+  const tell = (mark: string) =>
+    tellWorker(addressee, { path: "/people/changes", body: { mark } }, CARRY_OUT_MS);
+  return { tell, patienceMs, say: (text) => console.error(text) };
 }
 
 function findAddress(environment: EnvironmentName, stateFolder: string | undefined): string | null {

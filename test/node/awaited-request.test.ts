@@ -6,6 +6,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { PeopleDatabase, Row } from "../../scripts/people/database.ts";
 import { askFor, awaitRequest, createMark } from "../../scripts/people/requests.ts";
+import { waitFor } from "../../scripts/people/tell-worker.ts";
 
 let folder: string;
 let server: Server | undefined;
@@ -26,8 +27,7 @@ function open(request: Row): PeopleDatabase {
 }
 
 const waiting = (said: string[]) => ({
-  addressee: { environment: "local", stateFolder: folder } as const,
-  patienceMs: 60_000,
+  ...waitFor({ environment: "local", stateFolder: folder }, 60_000),
   say: (text: string) => said.push(text),
 });
 
