@@ -6,10 +6,11 @@ import { bundledPolicy, listRoles } from "../shared/policy/current.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { endWithReader } from "./local/output.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
-import { closeDatabases, openPeopleDatabase, type PeopleDatabase } from "./people/database.ts";
 import { erase } from "./people/erase.ts";
 import { exportPerson } from "./people/export.ts";
-import { nameAsker, nameWhoChanged, readRequest } from "./people/requests.ts";
+import { closeDatabases, openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
+import { type Addressee, notifyWorker, type Told, waitFor } from "./platform/notify-worker.ts";
+import { nameAsker, nameWhoChanged, readRequest } from "./platform/requests.ts";
 import {
   addPerson,
   listPeople,
@@ -17,8 +18,7 @@ import {
   setDisabled,
   setPassword,
   setRole,
-} from "./people/statements.ts";
-import { type Addressee, type Told, tellWorker, waitFor } from "./people/tell-worker.ts";
+} from "./platform/statements.ts";
 
 const ROLES = listRoles(bundledPolicy());
 
@@ -80,10 +80,10 @@ async function main(): Promise<void> {
   if (run === undefined) {
     throw new CommandFailure(`There is no command "${command}".`, SEE_HELP);
   }
-  await run(openPeopleDatabase(environment, state), flags);
+  await run(openPlatformDatabase(environment, state), flags);
 }
 
-const COMMANDS: Readonly<Record<string, (database: PeopleDatabase, flags: Flags) => Promise<void>>> = {
+const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flags) => Promise<void>>> = {
   async list(database) {
     const people = await database.query(listPeople());
     for (const person of people) {
@@ -168,7 +168,7 @@ const COMMANDS: Readonly<Record<string, (database: PeopleDatabase, flags: Flags)
 };
 
 /** Changes a person, and says in the same transaction who did it, for the audit trail. Gives the change's mark. */
-async function changePerson(database: PeopleDatabase, address: string, sql: string): Promise<string> {
+async function changePerson(database: PlatformDatabase, address: string, sql: string): Promise<string> {
   const mark = randomUUID();
   await database.change(`${sql}\n${nameWhoChanged(address, nameAsker("people"), mark)}`);
   return mark;
@@ -183,10 +183,10 @@ const WHEN: Readonly<Record<Told, string>> = {
 };
 
 async function sayWhen(flags: Addressee, mark: string): Promise<void> {
-  console.log(WHEN[await tellWorker(flags, { path: "/people/changes", body: { mark } })]);
+  console.log(WHEN[await notifyWorker(flags, { path: "/people/changes", body: { mark } })]);
 }
 
-async function requirePerson(database: PeopleDatabase, flags: Flags): Promise<string> {
+async function requirePerson(database: PlatformDatabase, flags: Flags): Promise<string> {
   const address = read("email", email, flags.email);
   if ((await database.query(listPeople(address))).length > 0) return address;
   throw new CommandFailure(`Nobody has the address ${address}.`, "See who is there: npm run people -- list");

@@ -1,4 +1,4 @@
-import type { PeopleDatabase } from "../people/database.ts";
+import type { PlatformDatabase } from "../platform/database.ts";
 import {
   askFor,
   awaitRequest,
@@ -6,7 +6,7 @@ import {
   findRequest,
   nameAsker,
   type Waiting,
-} from "../people/requests.ts";
+} from "../platform/requests.ts";
 
 /** SQL: dead letters by reason: how many, the oldest, and how often they were tried at most. */
 export function countDeadLetters(): string {
@@ -14,7 +14,7 @@ export function countDeadLetters(): string {
 }
 
 /** Prints what could not be written, and why. */
-export async function printDeadLetters(database: PeopleDatabase): Promise<void> {
+export async function printDeadLetters(database: PlatformDatabase): Promise<void> {
   const rows = await database.query(countDeadLetters());
   if (rows.length === 0) console.log("There are no dead letters.");
   for (const { reason, letters, oldest, tries } of rows) {
@@ -24,7 +24,7 @@ export async function printDeadLetters(database: PeopleDatabase): Promise<void> 
 }
 
 /** Asks for one more delivery of all dead letters, and prints what came of it. */
-export async function redrive(database: PeopleDatabase, waiting: Waiting): Promise<void> {
+export async function redrive(database: PlatformDatabase, waiting: Waiting): Promise<void> {
   const mark = createMark();
   await database.change(askFor("redrive", null, nameAsker("audit"), mark));
   const id = await findRequest(database, mark);

@@ -1,5 +1,5 @@
 import { CommandFailure } from "../local/failure.ts";
-import type { PeopleDatabase } from "./database.ts";
+import type { PlatformDatabase } from "../platform/database.ts";
 import {
   askFor,
   awaitRequest,
@@ -10,7 +10,7 @@ import {
   nameAsker,
   nameWhoChanged,
   type Waiting,
-} from "./requests.ts";
+} from "../platform/requests.ts";
 
 /** SQL: what the platform database has of a person, counted, and whether they are held. */
 function countPerson(email: string): string {
@@ -37,7 +37,7 @@ export function askForErasure(email: string, by: string, mark: string): string {
 
 /** Erases a person, or only says what would go. */
 export async function erase(
-  database: PeopleDatabase,
+  database: PlatformDatabase,
   email: string,
   options: { yes: boolean; waiting: Waiting },
 ): Promise<void> {

@@ -1,5 +1,5 @@
 import { CommandFailure } from "../local/failure.ts";
-import type { PeopleDatabase, Row } from "./database.ts";
+import type { PlatformDatabase, Row } from "../platform/database.ts";
 import {
   askFor,
   awaitRequest,
@@ -8,15 +8,15 @@ import {
   idOfUser,
   nameAsker,
   type Waiting,
-} from "./requests.ts";
-import { quoteText } from "./statements.ts";
+} from "../platform/requests.ts";
+import { quoteText } from "../platform/statements.ts";
 
 /** Records that are read at once. */
 const PAGE = 2_000;
 
 /** One person's data, as JSON (GDPR Article 15: what is held about them, in a form that machines read). */
 export async function exportPerson(
-  database: PeopleDatabase,
+  database: PlatformDatabase,
   email: string,
   waiting: Waiting,
 ): Promise<Record<string, unknown>> {
@@ -51,7 +51,7 @@ export async function exportPerson(
   return { account, sessions, credentials, ...answer, audit_trail: own, administration: about };
 }
 
-async function readEvents(database: PeopleDatabase, which: string, { say }: Waiting): Promise<unknown[]> {
+async function readEvents(database: PlatformDatabase, which: string, { say }: Waiting): Promise<unknown[]> {
   const events: unknown[] = [];
   for (let after = 0, full = true; full; ) {
     const rows: Row[] = await database.query(

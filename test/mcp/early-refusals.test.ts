@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MAX_BODY_BYTES, readMessage } from "../../shared/mcp/request-body.ts";
+import { MAX_BODY_BYTES, readMessage } from "../../shared/mcp/http/request-body.ts";
 
 /** A request whose body says how many bytes it has, and whose bytes nobody has sent yet. */
 function announce(bytes: number) {

@@ -4,9 +4,9 @@ import type { AddressInfo } from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { PeopleDatabase, Row } from "../../scripts/people/database.ts";
-import { askFor, awaitRequest, createMark } from "../../scripts/people/requests.ts";
-import { waitFor } from "../../scripts/people/tell-worker.ts";
+import type { PlatformDatabase, Row } from "../../scripts/platform/database.ts";
+import { waitFor } from "../../scripts/platform/notify-worker.ts";
+import { askFor, awaitRequest, createMark } from "../../scripts/platform/requests.ts";
 
 let folder: string;
 let server: Server | undefined;
@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 /** A database in which a request is done once it was told of. */
-function open(request: Row): PeopleDatabase {
+function open(request: Row): PlatformDatabase {
   return { query: async () => [request], change: async () => {} };
 }
 

@@ -6,7 +6,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findServer } from "../../scripts/local/running-server.ts";
 import { splitStatements } from "../../scripts/local/split-statements.ts";
-import { tellWorker } from "../../scripts/people/tell-worker.ts";
+import { notifyWorker } from "../../scripts/platform/notify-worker.ts";
 
 const NOTICE = { path: "/people/changes", body: { mark: "a mark" } } as const;
 
@@ -44,24 +44,24 @@ describe("a command that changed the local storage", () => {
     const { url, asked } = await serve(200);
     note(url);
     expect(findServer(folder)).toBe(url);
-    expect(await tellWorker({ environment: "local", stateFolder: folder }, NOTICE)).toBe("told");
+    expect(await notifyWorker({ environment: "local", stateFolder: folder }, NOTICE)).toBe("told");
     expect(asked).toEqual(["POST /people/changes"]);
   });
 
   it("tells no other server when none runs on it, or the one that did was killed", async () => {
     const addressee = { environment: "local", stateFolder: folder } as const;
-    expect(await tellWorker(addressee, NOTICE)).toBe("not_running");
+    expect(await notifyWorker(addressee, NOTICE)).toBe("not_running");
     const { url, asked } = await serve(200);
     note(url, 2 ** 22 + 1);
-    expect(await tellWorker(addressee, NOTICE)).toBe("not_running");
+    expect(await notifyWorker(addressee, NOTICE)).toBe("not_running");
     expect(asked).toEqual([]);
   });
 
   it("tells an answer that is no from no answer", async () => {
     note((await serve(404)).url);
-    expect(await tellWorker({ environment: "local", stateFolder: folder }, NOTICE)).toBe("refused");
+    expect(await notifyWorker({ environment: "local", stateFolder: folder }, NOTICE)).toBe("refused");
     note("http://127.0.0.1:1");
-    expect(await tellWorker({ environment: "local", stateFolder: folder }, NOTICE)).toBe("silent");
+    expect(await notifyWorker({ environment: "local", stateFolder: folder }, NOTICE)).toBe("silent");
   });
 });
 

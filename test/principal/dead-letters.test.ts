@@ -1,11 +1,11 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from "vitest";
 import { countDeadLetters } from "../../scripts/audit/dead-letters.ts";
-import { askFor } from "../../scripts/people/requests.ts";
+import { askFor } from "../../scripts/platform/requests.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
-import { carryOutRequests } from "../../workers/gateway/requests/carry-out.ts";
-import { redriveDeadLetters } from "../../workers/principal/redrive.ts";
-import { writeRecords } from "../../workers/principal/write-records.ts";
+import { redriveDeadLetters } from "../../workers/audit-log/redrive.ts";
+import { writeRecords } from "../../workers/audit-log/write-records.ts";
+import { runAdminJobs } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
 import configuration from "../../wrangler.toml?raw";
 import { exportTrail, intentOf, linksOf, takenAt, withTrail } from "../audit/trail.ts";
 
@@ -111,7 +111,7 @@ describe("delivering dead letters again", () => {
     // Meanwhile the object sent a part again, as it does with what nobody confirms.
     await consume("gatehouse-local-calls", { again: links.slice(1) });
     await env.PLATFORM_DB.prepare(askFor("redrive", null, "npm run audit (tester)", "{}")).run();
-    await carryOutRequests(env);
+    await runAdminJobs(env);
     expect(await sequences("user_bert")).toEqual([1, 2, 3]);
     expect(await letters()).toEqual([]);
     expect(await linksOf("user_bert")).toEqual([]);
@@ -191,6 +191,6 @@ describe("a message that cannot be written", () => {
 
 /** A link whose hash fits its body, whatever the body says. */
 async function forge(body: string) {
-  const { digestText } = await import("../../shared/audit/canonical-json.ts");
+  const { digestText } = await import("../../shared/encoding/canonical-json.ts");
   return { chain: "user_anna", sequence: 1, body, hash: digestText(body) };
 }

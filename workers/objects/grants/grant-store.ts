@@ -1,0 +1,121 @@
+import { DurableObject } from "cloudflare:workers";
+import { ObjectAlarm } from "../../../shared/objects/object-alarm.ts";
+import {
+  type Expectation,
+  GrantRecords,
+  type ListedKey,
+  type RecordContent,
+  type RecordKey,
+  type StoredRecord,
+  type Written,
+} from "./grant-records.ts";
+import { Turns } from "./turns.ts";
+
+/** Seconds between two sweeps at least. Reads look at the clock themselves; a sweep only tidies. */
+const SWEEP_EVERY = 60 * 60;
+
+/** What names a refresh: digests of the presented token, and of token and parameters together. */
+export interface RefreshAttempt {
+  tokenId: string;
+  answerId: string;
+}
+
+/** An answer to keep. `successorId` is the digest of the refresh token in it; `sealed` opens with the presented one. */
+export interface RefreshAnswer {
+  answerId: string;
+  successorId: string;
+  sealed: ArrayBuffer;
+}
+
+/**
+ * A request's turn at its grant. `turn`: go on, and end it with the lease; `reused` says that the refresh token was
+ * used up earlier. `answered`: the same refresh has just been answered. `busy`: too many wait already.
+ */
+export type GrantTurn =
+  | { kind: "turn"; lease: string; reused: boolean }
+  | { kind: "answered"; sealed: ArrayBuffer }
+  | { kind: "busy" };
+
+/**
+ * Grants and tokens of one user, strongly consistent: one object per user, its name is the opaque user id. Reads
+ * see every earlier write anywhere in the world, and a write can depend on what was read.
+ */
+export class GrantStore extends DurableObject<Env> {
+  readonly #records: GrantRecords;
+  readonly #turns = new Turns();
+  readonly #alarm: ObjectAlarm;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#records = new GrantRecords(ctx.storage.sql);
+    this.#alarm = new ObjectAlarm(ctx.storage, "GrantStore");
+  }
+
+  async read(key: string): Promise<StoredRecord | null> {
+    return this.#records.read(key, nowSeconds());
+  }
+
+  async write(at: RecordKey, content: RecordContent, expected: Expectation | null): Promise<Written> {
+    const written = this.#records.write(at, content, expected, nowSeconds());
+    if (written.written && content.expiresAt !== null) await this.#sweepAfter(content.expiresAt);
+    return written;
+  }
+
+  async remove(at: RecordKey): Promise<void> {
+    this.#records.remove(at);
+  }
+
+  /** Ends every grant of the user and forgets everything. Returns the ids of the grants that were. */
+  async eraseAll(): Promise<string[]> {
+    const grants = this.#records.listGrants();
+    for (const grantId of grants) this.#records.removeGrant(grantId);
+    return grants;
+  }
+
+  async list(prefix: string, after: string, limit: number): Promise<ListedKey[]> {
+    return this.#records.list(prefix, after, limit, nowSeconds());
+  }
+
+  /** Waits until no other token request works on the grant. `attempt` is `null` for a code exchange. */
+  async takeTurn(grantId: string, attempt: RefreshAttempt | null): Promise<GrantTurn> {
+    const lease = await this.#turns.take(grantId);
+    if (lease === null) return { kind: "busy" };
+    if (attempt === null || !this.#records.isPrepared) return { kind: "turn", lease, reused: false };
+    const sealed = this.#records.history.findAnswer(grantId, attempt.answerId, nowSeconds());
+    if (sealed === null) {
+      return { kind: "turn", lease, reused: this.#records.history.isRetired(grantId, attempt.tokenId) };
+    }
+    this.#turns.end(grantId, lease);
+    return { kind: "answered", sealed };
+  }
+
+  /**
+   * Ends a turn. Keeps the answer, if any, for those who come with the same refresh. `false` when the answer is not
+   * the newest: the turn ran out and was overtaken, or the grant has been revoked.
+   */
+  async endTurn(grantId: string, lease: string, answer: RefreshAnswer | null): Promise<boolean> {
+    const now = nowSeconds();
+    const newest = answer === null || this.#records.isNewestToken(grantId, answer.successorId, now);
+    if (answer !== null && newest) {
+      this.#records.history.keepAnswer(grantId, answer.answerId, answer.sealed, now);
+    }
+    this.#turns.end(grantId, lease);
+    return newest;
+  }
+
+  /** Tidies up what has expired. */
+  override async alarm(): Promise<void> {
+    await this.#alarm.run(async () => {
+      const next = this.#records.removeExpired(nowSeconds());
+      if (next !== null) await this.#sweepAfter(next);
+    });
+  }
+
+  async #sweepAfter(expiresAt: number): Promise<void> {
+    await this.#alarm.wakeBy(Math.max(expiresAt, nowSeconds() + SWEEP_EVERY) * 1000);
+  }
+}
+
+function nowSeconds(): number {
+  return Math.floor(Date.now() / 1000);
+}
