@@ -5,12 +5,13 @@ import { readExportLine } from "../shared/audit/export-line.ts";
 import { type AskedSpan, verifyExport } from "../shared/audit/verify-export.ts";
 import { printDeadLetters, redrive } from "./audit/dead-letters.ts";
 import { exportLines } from "./audit/export-lines.ts";
-import { formatFinding, formatSummary } from "./audit/format.ts";
+import { formatFinding, formatIncomplete, formatSummary } from "./audit/format.ts";
 import { changeHold, type Held, listHolds } from "./audit/holds.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { endWithReader } from "./local/output.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
-import { openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
+import { closeDatabases, openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
+import { waitFor } from "./platform/notify-worker.ts";
 
 const HELP = `Exports the audit trail, verifies an export without any connection, and decides what must not be removed.
 
@@ -27,6 +28,9 @@ const HELP = `Exports the audit trail, verifies an export without any connection
   npm run audit -- dead-letters                            what could not be written, and why
   npm run audit -- redrive                                 delivers it once more
 
+  verify exits with 0: whole and signed to its last record; 1: not whole; 3: whole, and its newest records are chained
+  but not signed yet (the next checkpoint signs them: export again after the hour).
+
   --from, --to                     ISO 8601: a date (midnight UTC) or a moment; --to is excluded
   --env local|staging|production   where to export from; default: local
   --state <folder>                 local storage elsewhere, as with npm start
@@ -38,6 +42,9 @@ const MOST_FINDINGS = 20;
 /** Milliseconds that a command waits for the Worker, which looks for requests every five minutes. */
 const PATIENCE_MS = 6 * 60_000;
 
+/** Exit code of a verification that found nothing wrong, and records that no checkpoint has signed yet. */
+const NOT_SIGNED = 3;
+
 const SEE_HELP = "See what there is: npm run audit -- --help";
 
 type Flags = ReturnType<typeof readCommand>["values"];
@@ -47,7 +54,14 @@ const COMMANDS: Readonly<Record<string, (flags: Flags, operands: readonly string
     const span = readSpan(flags);
     const database = open(flags);
     const lines = exportLines((sql) => database.query(sql), readEnvironment(flags), span, Date.now());
-    for await (const line of lines) process.stdout.write(`${JSON.stringify(line)}\n`);
+    for await (const line of lines) {
+      process.stdout.write(`${JSON.stringify(line)}\n`);
+      if (line.line !== "end") continue;
+      const incomplete = line.chains.flatMap(({ chain, complete }) =>
+        complete === undefined ? [] : [{ chain, complete }],
+      );
+      for (const text of formatIncomplete(incomplete)) console.error(text);
+    }
   },
   async verify(flags, [file]) {
     if (file === undefined) throw new CommandFailure("Name the file to verify.", SEE_HELP);
@@ -63,6 +77,7 @@ const COMMANDS: Readonly<Record<string, (flags: Flags, operands: readonly string
     if (hidden > 0) console.log(`… and ${hidden} more`);
     console.log(formatSummary(verification));
     if (verification.findings.length > 0) process.exitCode = 1;
+    else if (verification.unsigned > 0) process.exitCode = NOT_SIGNED;
   },
   async hold(flags) {
     const held = readHeld(flags);
@@ -86,7 +101,8 @@ const COMMANDS: Readonly<Record<string, (flags: Flags, operands: readonly string
     await printDeadLetters(open(flags));
   },
   async redrive(flags) {
-    await redrive(open(flags), PATIENCE_MS);
+    const addressee = { environment: readEnvironment(flags), stateFolder: flags.state };
+    await redrive(open(flags), waitFor(addressee, PATIENCE_MS));
   },
 };
 
@@ -179,4 +195,6 @@ try {
   await main();
 } catch (failure) {
   process.exitCode = reportFailure(failure);
+} finally {
+  await closeDatabases();
 }

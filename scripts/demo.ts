@@ -7,11 +7,12 @@ import { GENERATIONS, openSession } from "./demo/session.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { endWithReader } from "./local/output.ts";
 import { parsePort } from "./local/port.ts";
+import { findServer } from "./local/running-server.ts";
 import { DEMO_PASSWORD } from "./seed/people.ts";
 
 const HELP = `Plays the main job as a real client would, in both protocol generations, against a running Gatehouse.
 
-  npm run demo      at http://localhost:8787, or at PORT or GATEHOUSE_URL of the environment
+  npm run demo      at the Gatehouse that runs on this machine's storage, or at PORT or GATEHOUSE_URL of the environment
 `;
 
 const ACCOUNT = { email: "sales@gatehouse.example", password: DEMO_PASSWORD };
@@ -23,13 +24,16 @@ try {
   process.exitCode = reportFailure(failure);
 }
 
+/** A port that is asked for counts; without one, the storage says which server is meant. */
+function findLocal(port: string | undefined): string {
+  const running = port === undefined || port === "" ? findServer(undefined) : null;
+  return running ?? `http://localhost:${parsePort(port)}`;
+}
+
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { help: { type: "boolean", short: "h" } } });
   if (values.help) return console.log(HELP);
-  const base = (process.env.GATEHOUSE_URL ?? `http://localhost:${parsePort(process.env.PORT)}`).replace(
-    /\/$/,
-    "",
-  );
+  const base = (process.env.GATEHOUSE_URL ?? findLocal(process.env.PORT)).replace(/\/$/, "");
   await requireServer(base);
   const began = performance.now();
   console.log(`Gatehouse demo, as ${ACCOUNT.email}, at ${base}`);

@@ -11,6 +11,7 @@ import { openLocalDatabases } from "./local/databases.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { takeStateFolder } from "./local/lock.ts";
 import { endWithReader } from "./local/output.ts";
+import { findServer } from "./local/running-server.ts";
 import { requireStorage } from "./local/storage.ts";
 
 const HELP = `Imports documents into a knowledge base: Markdown, plain text, HTML and PDF. Without --env or --url it is
@@ -60,7 +61,7 @@ async function importHere(wanted: ImportArguments): Promise<void> {
   requireStorage(wanted.stateFolder);
   const release = takeStateFolder(
     wanted.stateFolder,
-    "Stop it first, or import through it: --url http://localhost:8787.",
+    `Stop it first, or import through it: --url ${findServer(wanted.stateFolder) ?? "<its address>"}.`,
   );
   const databases = await openLocalDatabases(wanted.stateFolder);
   try {

@@ -8,8 +8,8 @@ import { endWithReader } from "./local/output.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
 import { erase } from "./people/erase.ts";
 import { exportPerson } from "./people/export.ts";
-import { openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
-import { notifyWorker } from "./platform/notify-worker.ts";
+import { closeDatabases, openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
+import { type Addressee, notifyWorker, type Told, waitFor } from "./platform/notify-worker.ts";
 import { nameAsker, nameWhoChanged, readRequest } from "./platform/requests.ts";
 import {
   addPerson,
@@ -38,7 +38,7 @@ const HELP = `Manages the people who may sign in. There is no sign-up: this comm
 
   --env local|staging|production   default: local
   --state <folder>                 local storage elsewhere, as with npm start
-  --url <url>                      where Gatehouse runs, if not at the environment's PUBLIC_URL
+  --url <url>                      where Gatehouse runs, if neither this storage nor the environment's PUBLIC_URL says
   Roles: ${ROLES.join(", ")}
 `;
 
@@ -66,6 +66,7 @@ interface Flags {
   id?: string | undefined;
   url?: string | undefined;
   environment: EnvironmentName;
+  stateFolder?: string | undefined;
   yes: boolean;
 }
 
@@ -135,11 +136,11 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
   },
   async erase(database, flags) {
     const address = await requirePerson(database, flags);
-    await erase(database, address, { yes: flags.yes, patienceMs: PATIENCE_MS });
+    await erase(database, address, { yes: flags.yes, waiting: waitFor(flags, PATIENCE_MS) });
   },
   async export(database, flags) {
     const address = await requirePerson(database, flags);
-    const data = await exportPerson(database, address, { patienceMs: PATIENCE_MS });
+    const data = await exportPerson(database, address, waitFor(flags, PATIENCE_MS));
     console.log(JSON.stringify(data, null, 2));
   },
   async request(database, flags) {
@@ -173,13 +174,16 @@ async function changePerson(database: PlatformDatabase, address: string, sql: st
   return mark;
 }
 
-/** Says when a change counts for open sessions and connected apps: at their next call, once the Worker knows of it. */
-async function sayWhen({ environment, url }: Flags, mark: string): Promise<void> {
-  console.log(
-    (await notifyWorker(environment, { path: "/people/changes", body: { mark } }, url))
-      ? "In force: the next call of every app and session is decided by it."
-      : "Gatehouse did not answer, so open sessions and connected apps notice within 30 seconds.",
-  );
+/** When a change counts for open sessions and connected apps: at their next call, once the Worker knows of it. */
+const WHEN: Readonly<Record<Told, string>> = {
+  told: "In force: the next call of every app and session is decided by it.",
+  refused: "Gatehouse has not acted on it yet, so open sessions and connected apps notice within 30 seconds.",
+  silent: "Gatehouse did not answer, so open sessions and connected apps notice within 30 seconds.",
+  not_running: "No Gatehouse runs on this storage: it counts from the next start.",
+};
+
+async function sayWhen(flags: Addressee, mark: string): Promise<void> {
+  console.log(WHEN[await notifyWorker(flags, { path: "/people/changes", body: { mark } })]);
 }
 
 async function requirePerson(database: PlatformDatabase, flags: Flags): Promise<string> {
@@ -235,7 +239,7 @@ function readCommand() {
       command: help ? undefined : positionals[0],
       environment: env,
       state,
-      flags: { ...flags, environment: env },
+      flags: { ...flags, environment: env, stateFolder: state },
     };
   } catch (error) {
     throw new CommandFailure(error instanceof Error ? error.message : String(error), SEE_HELP);
@@ -251,4 +255,6 @@ try {
   await main();
 } catch (failure) {
   process.exitCode = reportFailure(failure);
+} finally {
+  await closeDatabases();
 }

@@ -6,6 +6,7 @@ import { formatMistake } from "./check/policy.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { endWithReader } from "./local/output.ts";
 import { ROOT } from "./local/project.ts";
+import { closeDatabases } from "./platform/database.ts";
 import { readRegistry } from "./policy/catalogue.ts";
 import { describeDifference, type Side } from "./policy/diff.ts";
 import { explain } from "./policy/explain.ts";
@@ -189,4 +190,6 @@ try {
   await main();
 } catch (failure) {
   process.exitCode = reportFailure(failure);
+} finally {
+  await closeDatabases();
 }

@@ -1,4 +1,3 @@
-import { createWriteStream, mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -11,9 +10,11 @@ import { parsePort, requireFreePort } from "./local/port.ts";
 import { prepareDatabases } from "./local/prepare.ts";
 import { createReporter } from "./local/reporter.ts";
 import { ROOT } from "./local/root.ts";
+import { noteServer } from "./local/running-server.ts";
 import { type LocalServer, startServer } from "./local/server.ts";
 import { killWorkerdOnExit } from "./local/watchdog.ts";
 import { parseWholeNumber } from "./local/whole-number.ts";
+import { openWorkerLog } from "./local/worker-log.ts";
 import { DEMO_PASSWORD, DEMO_PEOPLE } from "./seed/people.ts";
 
 const HELP = `Runs Gatehouse on this machine, on embedded local storage, with demonstration data.
@@ -36,6 +37,7 @@ const cleanUps: (() => unknown)[] = [];
 let ready = false;
 let stopping = false;
 
+surviveFullDisk();
 ownSignals();
 // Only under npm: `node scripts/start.ts &` may outlive its shell.
 if (process.env.npm_lifecycle_event !== undefined) watchParent(() => void stop(0));
@@ -89,19 +91,17 @@ async function start(): Promise<void> {
 }
 
 async function serve(port: number, stateFolder: string, watch: boolean): Promise<LocalServer> {
-  const file = logPath(stateFolder);
-  mkdirSync(path.dirname(file), { recursive: true });
-  const log = createWriteStream(file, { flags: "w" });
+  const log = openWorkerLog(logPath(stateFolder), (text) => console.error(text));
   const server = await startServer({
     port,
     stateFolder,
     watch,
     onLine({ level, message }) {
-      log.write(`${message}\n`);
+      log.write(message);
       if (level === "error" || level === "warn") console.error(message);
     },
   });
-  cleanUps.push(() => server.stop());
+  cleanUps.push(() => server.stop(), noteServer(stateFolder, server.url));
   ownSignals();
   return server;
 }
@@ -146,6 +146,15 @@ function ownSignals(): void {
     process.removeAllListeners(signal);
     // Stopping a Gatehouse that runs is a success; breaking off a start is not (128 + SIGINT).
     process.on(signal, () => void stop(ready ? 0 : 130));
+  }
+}
+
+/** What is printed into a file of a full disk is lost, and is no reason to end. A reader that went away still is. */
+function surviveFullDisk(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (failure: NodeJS.ErrnoException) => {
+      if (failure.code !== "ENOSPC" && failure.code !== "EDQUOT") throw failure;
+    });
   }
 }
 

@@ -1,4 +1,5 @@
-import { writeCheckpoints } from "./audit-log/write-checkpoints.ts";
+import { logFailure } from "../shared/observe/log.ts";
+import { writeCheckpoints, writeOverdueCheckpoints } from "./audit-log/write-checkpoints.ts";
 import { writeRecords } from "./audit-log/write-records.ts";
 import { runAdminJobs } from "./gateway/admin-jobs/run-admin-jobs.ts";
 import { app } from "./gateway/app.ts";
@@ -14,16 +15,24 @@ export { Principal } from "./objects/principal/principal.ts";
 export { TaskRunner } from "./objects/tasks/task-runner.ts";
 export { ToolLimiter } from "./objects/tool-limits/tool-limiter.ts";
 
-/** The trigger of `wrangler.toml` that is for administrators' requests alone; the other one is for everything. */
+/** The trigger of `wrangler.toml` for administrators' requests and overdue checkpoints; the other one is for everything. */
 const REQUESTS_CRON = "*/5 * * * *";
 
 export default {
   fetch: app.fetch,
   queue: writeRecords,
   scheduled({ cron }, env, ctx) {
-    ctx.waitUntil(runAdminJobs(env));
-    if (cron === REQUESTS_CRON) return;
-    ctx.waitUntil(writeCheckpoints(env));
-    ctx.waitUntil(runMaintenance(env));
+    ctx.waitUntil(logged("admin_requests_failed", runAdminJobs(env)));
+    if (cron === REQUESTS_CRON) {
+      ctx.waitUntil(logged("audit_checkpoint_failed", writeOverdueCheckpoints(env)));
+      return;
+    }
+    ctx.waitUntil(logged("audit_checkpoint_failed", writeCheckpoints(env)));
+    ctx.waitUntil(logged("maintenance_failed", runMaintenance(env)));
   },
 } satisfies ExportedHandler<Env>;
+
+/** A failure of scheduled work is an error in the log; the next run does the work. */
+function logged(event: string, work: Promise<void>): Promise<void> {
+  return work.catch((failure: unknown) => void logFailure(event, failure));
+}

@@ -1,5 +1,12 @@
 import type { PlatformDatabase } from "../platform/database.ts";
-import { askFor, awaitRequest, createMark, findRequest, nameAsker } from "../platform/requests.ts";
+import {
+  askFor,
+  awaitRequest,
+  createMark,
+  findRequest,
+  nameAsker,
+  type Waiting,
+} from "../platform/requests.ts";
 
 /** SQL: dead letters by reason: how many, the oldest, and how often they were tried at most. */
 export function countDeadLetters(): string {
@@ -17,11 +24,11 @@ export async function printDeadLetters(database: PlatformDatabase): Promise<void
 }
 
 /** Asks for one more delivery of all dead letters, and prints what came of it. */
-export async function redrive(database: PlatformDatabase, patienceMs: number): Promise<void> {
+export async function redrive(database: PlatformDatabase, waiting: Waiting): Promise<void> {
   const mark = createMark();
   await database.change(askFor("redrive", null, nameAsker("audit"), mark));
   const id = await findRequest(database, mark);
-  const outcome = id === undefined ? null : await awaitRequest(database, id, patienceMs);
+  const outcome = id === undefined ? null : await awaitRequest(database, id, mark, waiting);
   console.log(
     outcome === null
       ? "Asked for. Gatehouse does it within five minutes while it runs."

@@ -37,14 +37,17 @@ export async function* exportLines(
   const lastRemoval = Number(bound?.removal ?? 0);
   yield { line: "export", version: 2, environment, at, ...span };
 
+  const cuts = await ask("SELECT chain, through FROM audit_cut");
+  const cutThrough = new Map(cuts.map(({ chain, through }) => [String(chain), Number(through)]));
+  const begun = (chain: string) => (span.from === null ? (cutThrough.get(chain) ?? 0) + 1 : null);
   const chains: ExportedChain[] = [];
   let records = 0;
   for await (const line of readRecords(ask, span, lastId)) {
     const { hash } = line;
     const { chain, sequence } = line.record;
     const current = chains.at(-1);
-    if (current?.chain === chain) Object.assign(current, { last: sequence, hash });
-    else chains.push({ chain, first: sequence, last: sequence, hash });
+    if (current?.chain === chain) noteRecord(current, sequence, hash);
+    else chains.push(beginChain({ chain, first: sequence, last: sequence, hash }, begun(chain)));
     records += 1;
     yield line;
   }
@@ -68,6 +71,16 @@ export async function* exportLines(
     throw new Error("Records were removed while the export ran. Export again.");
   }
   yield { line: "end", records, checkpoints: rows.length, removals: removals.length, chains };
+}
+
+/** @param begun - the sequence with which the chain begins; `null` when the export begins anywhere in it */
+function beginChain(chain: ExportedChain, begun: number | null): ExportedChain {
+  return begun === null || chain.first <= begun ? chain : { ...chain, complete: begun - 1 };
+}
+
+function noteRecord(chain: ExportedChain, sequence: number, hash: string): void {
+  if (chain.complete === undefined && sequence !== chain.last + 1) chain.complete = chain.last;
+  Object.assign(chain, { last: sequence, hash });
 }
 
 async function* readRecords(ask: Ask, { from, to }: Span, lastId: number): AsyncGenerator<RecordLine> {

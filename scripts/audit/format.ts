@@ -1,6 +1,9 @@
 import type { Finding } from "../../shared/audit/finding.ts";
 import type { Verification } from "../../shared/audit/verify-export.ts";
 
+/** Incomplete chains that are named. */
+const MOST_CHAINS = 20;
+
 /** A finding as one line for a terminal. */
 export function formatFinding({ line, kind, about, chain, sequence, text }: Finding): string {
   const where = `line ${line}: ${kind.toUpperCase()}`;
@@ -10,7 +13,7 @@ export function formatFinding({ line, kind, about, chain, sequence, text }: Find
 
 /** What an export holds and up to when it is signed, in one or two lines. */
 export function formatSummary(verification: Verification): string {
-  const { records, chains, checkpoints, removed, keyIds, signedUntil, findings } = verification;
+  const { records, chains, checkpoints, removed, keyIds, signedUntil, unsigned, findings } = verification;
   const verdict = findings.length === 0 ? "Whole" : "NOT whole";
   const signed =
     signedUntil === null
@@ -26,7 +29,27 @@ export function formatSummary(verification: Verification): string {
     `${count(chains, "chain")},`,
     count(checkpoints, "checkpoint"),
   ];
-  return `${verdict}: ${held.join(" ")}.\n${gone}\n${signed}`;
+  const pending =
+    unsigned === 0
+      ? []
+      : [`${count(unsigned, "record")} chained but not signed yet: the next checkpoint signs them.`];
+  return [
+    `${verdict}: ${held.join(" ")}.`,
+    gone,
+    signed,
+    ...pending,
+    ...formatIncomplete(verification.incomplete),
+  ].join("\n");
+}
+
+/** Chains that an export has with gaps, a line each: what is missing was not stored yet when it was written. */
+export function formatIncomplete(chains: readonly { chain: string; complete: number }[]): string[] {
+  return chains
+    .slice(0, MOST_CHAINS)
+    .map(
+      ({ chain, complete }) =>
+        `${chain} is complete up to record ${complete}: later ones had not all been stored when it was exported. Export again.`,
+    );
 }
 
 function count(number: number, what: string): string {

@@ -29,7 +29,8 @@ export function takeStateFolder(
   return () => rmSync(file, { force: true });
 }
 
-function isAlive(processId: number): boolean {
+/** Whether a process with this id runs, and is not this one. */
+export function isAlive(processId: number): boolean {
   if (!Number.isInteger(processId) || processId <= 0 || processId === process.pid) return false;
   try {
     process.kill(processId, 0);

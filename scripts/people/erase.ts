@@ -9,6 +9,7 @@ import {
   idOfUser,
   nameAsker,
   nameWhoChanged,
+  type Waiting,
 } from "../platform/requests.ts";
 
 /** SQL: what the platform database has of a person, counted, and whether they are held. */
@@ -38,7 +39,7 @@ export function askForErasure(email: string, by: string, mark: string): string {
 export async function erase(
   database: PlatformDatabase,
   email: string,
-  options: { yes: boolean; patienceMs: number },
+  options: { yes: boolean; waiting: Waiting },
 ): Promise<void> {
   const [found] = await database.query(countPerson(email));
   if (found?.held) throw underHold(email);
@@ -56,8 +57,8 @@ what administrators did; and names on business records, such as CRM activities t
   await database.change(askForErasure(email, nameAsker("people"), mark));
   const id = await findRequest(database, mark);
   if (id === undefined) throw underHold(email);
-  console.log(`\nThey are kept out from now on. Request ${id} is carried out within five minutes …`);
-  const outcome = await awaitRequest(database, id, options.patienceMs);
+  console.log(`\nThey are kept out from now on.`);
+  const outcome = await awaitRequest(database, id, mark, options.waiting);
   if (outcome === null) {
     console.log(`Not yet. Gatehouse must be running; then see: npm run people -- request --id ${id}`);
     return;

@@ -1,6 +1,14 @@
 import { CommandFailure } from "../local/failure.ts";
 import type { PlatformDatabase, Row } from "../platform/database.ts";
-import { askFor, awaitRequest, createMark, findRequest, idOfUser, nameAsker } from "../platform/requests.ts";
+import {
+  askFor,
+  awaitRequest,
+  createMark,
+  findRequest,
+  idOfUser,
+  nameAsker,
+  type Waiting,
+} from "../platform/requests.ts";
 import { quoteText } from "../platform/statements.ts";
 
 /** Records that are read at once. */
@@ -10,12 +18,12 @@ const PAGE = 2_000;
 export async function exportPerson(
   database: PlatformDatabase,
   email: string,
-  options: { patienceMs: number },
+  waiting: Waiting,
 ): Promise<Record<string, unknown>> {
   const mark = createMark();
   await database.change(askFor("data_export", email, nameAsker("people"), mark));
   const id = await findRequest(database, mark);
-  const answer = id === undefined ? null : await awaitRequest(database, id, options.patienceMs);
+  const answer = id === undefined ? null : await awaitRequest(database, id, mark, waiting);
   if (answer === null) {
     throw new CommandFailure(
       "Gatehouse did not answer in time, so what its objects keep is missing.",
@@ -32,17 +40,18 @@ export async function exportPerson(
   const credentials = await database.query(
     `SELECT "providerId", "createdAt", "updatedAt" FROM "account" WHERE "userId" = ${user};`,
   );
-  const own = await readEvents(database, `chain = ${user}`);
+  const own = await readEvents(database, `chain = ${user}`, waiting);
   const about = await readEvents(
     database,
     `chain = 'gatehouse:administration' AND event ->> '$.userId' = ${user}`,
+    waiting,
   );
   // The answer lies in the database until it is fetched; now it was.
   await database.change(`UPDATE admin_request SET outcome = NULL WHERE id = ${id};`);
   return { account, sessions, credentials, ...answer, audit_trail: own, administration: about };
 }
 
-async function readEvents(database: PlatformDatabase, which: string): Promise<unknown[]> {
+async function readEvents(database: PlatformDatabase, which: string, { say }: Waiting): Promise<unknown[]> {
   const events: unknown[] = [];
   for (let after = 0, full = true; full; ) {
     const rows: Row[] = await database.query(
@@ -54,6 +63,7 @@ async function readEvents(database: PlatformDatabase, which: string): Promise<un
     }
     after = Number(rows.at(-1)?.sequence ?? after);
     full = rows.length === PAGE;
+    if (full) say(`${events.length} records of the audit trail read …`);
   }
   return events;
 }

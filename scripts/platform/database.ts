@@ -1,35 +1,82 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { type LocalDatabases, openLocalDatabases } from "../local/databases.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { type ProcessResult, runWrangler } from "../local/process.ts";
-import { type EnvironmentName, environmentFlag } from "../local/project.ts";
+import { type EnvironmentName, environmentFlag, ROOT } from "../local/project.ts";
+import { splitStatements } from "../local/split-statements.ts";
 import { requireStorage } from "../local/storage.ts";
 
 /** One row of the answer to a question. */
 export type Row = Record<string, string | number | null>;
 
-/** The platform database of one environment, reached through `wrangler d1 execute`. */
+/** The platform database of one environment. */
 export interface PlatformDatabase {
   /** Asks one question. */
   query(sql: string): Promise<Row[]>;
-  /** Changes data. The statements travel in a file that only this user can read, not on a command line. */
+  /** Changes data: all statements in one transaction. */
   change(sql: string): Promise<void>;
+}
+
+/** What is open on this machine; a command closes it at its end. */
+const opened = new Set<Promise<LocalDatabases>>();
+
+/** Closes what {@link openPlatformDatabase} opened on this machine. */
+export async function closeDatabases(): Promise<void> {
+  for (const databases of opened) await databases.then((open) => open.close()).catch(() => undefined);
+  opened.clear();
 }
 
 /** Opens the platform database: embedded storage for `local`, the deployed database for the others. */
 export function openPlatformDatabase(environment: EnvironmentName, stateFolder?: string): PlatformDatabase {
-  const place =
-    environment === "local"
-      ? ["--local", ...(stateFolder === undefined ? [] : ["--persist-to", stateFolder])]
-      : ["--remote"];
+  return environment === "local" ? openHere(stateFolder) : openThere(environment);
+}
+
+/** Embedded storage, opened once for the whole command: to start wrangler for every question took seconds each. */
+function openHere(stateFolder: string | undefined): PlatformDatabase {
+  let databases: Promise<LocalDatabases> | undefined;
+  const connect = async (): Promise<D1Database> => {
+    requireStorage(stateFolder);
+    if (databases === undefined) {
+      databases = openLocalDatabases(path.resolve(ROOT, stateFolder ?? ".wrangler/state"));
+      opened.add(databases);
+    }
+    const found = (await databases).all.find(({ binding }) => binding === "PLATFORM_DB");
+    if (found === undefined) throw new Error("wrangler.toml names no PLATFORM_DB for the local environment.");
+    return found.connection;
+  };
+  const explained = (failure: unknown): never => {
+    if (failure instanceof CommandFailure) throw failure;
+    throw explain("local", failure instanceof Error ? failure.message : String(failure));
+  };
+  return {
+    query: async (sql) =>
+      (await connect())
+        .prepare(sql)
+        .all<Row>()
+        .then(({ results }) => results)
+        .catch(explained),
+    async change(sql) {
+      const connection = await connect();
+      const statements = splitStatements(sql).map((statement) => connection.prepare(statement));
+      await connection.batch(statements).catch(explained);
+    },
+  };
+}
+
+/**
+ * The deployed database, reached through `wrangler d1 execute`. What changes it travels in a file that only this user can
+ * read, not on a command line.
+ */
+function openThere(environment: Exclude<EnvironmentName, "local">): PlatformDatabase {
   const execute = async (input: readonly string[]): Promise<ProcessResult> => {
-    if (environment === "local") requireStorage(stateFolder);
+    const place = [environmentFlag(environment), "--remote"];
     const result = await runWrangler(
-      ["d1", "execute", "PLATFORM_DB", environmentFlag(environment), ...place, "--yes", "--json", ...input],
+      ["d1", "execute", "PLATFORM_DB", ...place, "--yes", "--json", ...input],
       { env: { CI: "1" } },
     );
-    if (result.code !== 0) throw explain(environment, result);
+    if (result.code !== 0) throw explain(environment, `${result.stdout}\n${result.stderr}`.trim());
     return result;
   };
   return {
@@ -51,13 +98,12 @@ export function openPlatformDatabase(environment: EnvironmentName, stateFolder?:
   };
 }
 
-function explain(environment: EnvironmentName, { stdout, stderr }: ProcessResult): CommandFailure {
-  const text = `${stdout}\n${stderr}`.trim();
+function explain(environment: EnvironmentName, text: string): CommandFailure {
   const start = environment === "local" ? "npm start" : `npm run deploy -- --env ${environment}`;
   return text.includes("no such table")
     ? new CommandFailure(`The ${environment} database has no tables yet.`, `Run once: ${start}`)
     : new CommandFailure(
-        `wrangler could not reach the ${environment} database.`,
+        `The ${environment} database could not be reached.`,
         environment === "local" ? "Its message is below." : "Sign in with: npx wrangler login",
         readWranglerError(text) ?? text.slice(-1_500),
       );

@@ -1,10 +1,20 @@
 import { randomUUID } from "node:crypto";
 import os from "node:os";
 import type { PlatformDatabase, Row } from "./database.ts";
+import type { Told } from "./notify-worker.ts";
 import { quoteText } from "./statements.ts";
 
 /** Milliseconds between two looks at a request. */
-const LOOK_EVERY_MS = 5_000;
+const LOOK_EVERY_MS = 2_000;
+
+/** How a command waits for a request to be carried out. */
+export interface Waiting {
+  /** Tells the Worker of a request by its mark; it has then carried it out. */
+  tell(mark: string): Promise<Told>;
+  patienceMs: number;
+  /** How the person in front learns what is being waited for. */
+  say(text: string): void;
+}
 
 /** What a command writes down as the one who asks: the command, and who ran it on their machine. */
 export function nameAsker(command: string): string {
@@ -42,7 +52,7 @@ export function askFor(
   unless = "0",
 ): string {
   const id = user === null ? "NULL" : idOfUser(user);
-  return `INSERT INTO admin_request (kind, user_id, detail, by, at) SELECT ${quoteText(kind)}, ${id}, ${quoteText(mark)}, ${quoteText(by)}, unixepoch() * 1000 WHERE NOT (${unless});`;
+  return `INSERT INTO admin_request (kind, user_id, detail, by, at, mark) SELECT ${quoteText(kind)}, ${id}, ${quoteText(mark)}, ${quoteText(by)}, unixepoch() * 1000, ${quoteText(mark)} ->> '$.asked' WHERE NOT (${unless});`;
 }
 
 /** SQL: whether anything holds this person. */
@@ -56,16 +66,34 @@ export async function findRequest(database: PlatformDatabase, mark: string): Pro
   return row?.id == null ? undefined : Number(row.id);
 }
 
-/** Waits until a request was carried out. `null` when that did not happen in time; it then still will. */
+/**
+ * Waits until a request was carried out. The Worker is told of it, and then does it at once; one that cannot be told does
+ * it with its next run. `null` when that did not happen in time; it then still will.
+ *
+ * @param mark - of the request, see {@link createMark}
+ */
 export async function awaitRequest(
   database: PlatformDatabase,
   id: number,
-  patienceMs: number,
+  mark: string,
+  { tell, patienceMs, say }: Waiting,
 ): Promise<Record<string, unknown> | null> {
-  for (const end = Date.now() + patienceMs; ; ) {
+  const start = Date.now();
+  const { asked } = JSON.parse(mark) as { asked: string };
+  say(`Request ${id}: Gatehouse is asked to carry it out …`);
+  const told = await tell(asked);
+  if (told === "not_running") {
+    say("No Gatehouse runs on this storage. Start it with npm start: it then carries the request out.");
+    return null;
+  }
+  for (;;) {
     const row = await readRequest(database, id);
     if (row?.done_at != null) return JSON.parse(String(row.outcome ?? "{}")) as Record<string, unknown>;
-    if (Date.now() >= end) return null;
+    const waited = Date.now() - start;
+    if (waited >= patienceMs) return null;
+    say(
+      `Request ${id}: waiting since ${Math.round(waited / 1000)} s for its next run, which comes within five minutes …`,
+    );
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }

@@ -127,14 +127,13 @@ async function publish(database: PlatformDatabase, intended: Intended): Promise<
     .change(putInForce(publication, text))
     .catch((failure: unknown) => explain(failure, database, state));
   const told = await notifyWorker(
-    environmentOf(flags),
+    { environment: environmentOf(flags), stateFolder: flags.state, url: flags.url },
     { path: "/policy/changes", body: { publication: publication.after + 1 } },
-    flags.url,
   );
   return [
     ...warnings.map((warning) => `! ${warning}`),
     `✓ Version ${version} is in force in ${flags.env} within 30 seconds. It replaces version ${state.version}.`,
-    ...(told ? ["  Apps that wait for changed lists have been told."] : []),
+    ...(told === "told" ? ["  Apps that wait for changed lists have been told."] : []),
     `  To go back: npm run policy -- publish --version ${state.version} --env ${flags.env}`,
   ].join("\n");
 }

@@ -11,6 +11,11 @@ export interface ExportedChain {
   last: number;
   /** Hash of the last one. */
   hash: string;
+  /**
+   * Sequence of the record up to which the chain is complete, where a later one was stored before it: the records in
+   * between had not reached the database when the export ran. Left out when the chain is complete up to `last`.
+   */
+  complete?: number;
 }
 
 /** A record with its hash. `salt` and `event` are left out when the event was removed, and in version 1. */
@@ -96,7 +101,12 @@ const LINE = z.discriminatedUnion("line", [
     records: z.int(),
     checkpoints: z.int(),
     removals: z.int().default(0),
-    chains: z.array(z.strictObject({ chain: z.string(), first: SEQUENCE, last: SEQUENCE, hash: HEX })),
+    chains: z.array(
+      z.strictObject({
+        ...{ chain: z.string(), first: SEQUENCE, last: SEQUENCE, hash: HEX },
+        complete: z.int().nonnegative().optional(),
+      }),
+    ),
   }),
 ]);
 

@@ -19,6 +19,10 @@ export interface Verification {
   keyIds: string[];
   /** Newest checkpoint (milliseconds since the epoch); `null` when there is none. What is younger is not signed. */
   signedUntil: number | null;
+  /** Records that are chained, and that no checkpoint in the file has signed yet. */
+  unsigned: number;
+  /** Chains of which records had not reached the database when the export ran, and up to where they are complete. */
+  incomplete: { chain: string; complete: number }[];
   /** By line; the first is what to look at first. */
   findings: Finding[];
 }
@@ -101,8 +105,28 @@ export async function verifyExport(
     },
     keyIds: [...new Set(signed)],
     signedUntil: checkpoints.at(-1)?.statement.at ?? null,
+    unsigned: countUnsigned(chains, checkpoints),
+    incomplete: (end?.chains ?? []).flatMap(({ chain, complete }) =>
+      complete === undefined ? [] : [{ chain, complete }],
+    ),
     findings: findings.sort((a, b) => a.line - b.line),
   };
+}
+
+/** A checkpoint signs the head of a chain, and with it everything before. */
+function countUnsigned(
+  chains: ReadonlyMap<string, readonly PlacedRecord[]>,
+  checkpoints: readonly Placed<Checkpoint>[],
+): number {
+  const signed = new Map<string, number>();
+  for (const { statement } of checkpoints) {
+    for (const { chain, sequence } of statement.heads)
+      signed.set(chain, Math.max(sequence, signed.get(chain) ?? 0));
+  }
+  const counts = [...chains].map(
+    ([chain, own]) => own.filter(({ sequence }) => sequence > (signed.get(chain) ?? 0)).length,
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** Where a chain begins in this export: at its first record, after what was cut off, or wherever the span begins. */

@@ -57,7 +57,7 @@ export interface QuotedValues {
 
 const DEFAULT_ACTIONS: Record<ErrorCode, string> = {
   invalid_input: "Correct the named arguments and call the tool again.",
-  not_found: "Look the item up first with a search or list tool, then use the id it returns.",
+  not_found: "Use an id from an answer of this server.",
   conflict: "Read the item again, apply the change to the current version, and retry.",
   forbidden: "Ask an administrator for access; do not retry.",
   insufficient_scope: "Reconnect this app and grant the missing permission on the consent screen.",

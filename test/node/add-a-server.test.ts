@@ -84,6 +84,19 @@ it("passes the contract suite on both generations as the README writes it", () =
   expect(report).toContain("CALENDAR_AGENT");
 }, 180_000);
 
+it("leaves npm run check green after the commands that its last step names", () => {
+  const { scripts } = JSON.parse(readFileSync(path.join(project, "package.json"), "utf8")) as {
+    scripts: Record<string, string>;
+  };
+  const types = (scripts.types ?? "").split(" ").slice(1);
+  expect(run("scripts/policy.ts", "build")).toMatch(/^exit 0$/m);
+  expect(run("node_modules/wrangler/bin/wrangler.js", ...types)).toMatch(/^exit 0$/m);
+  expect(run("scripts/reference.ts")).toMatch(/^exit 0$/m);
+  expect(run("node_modules/@biomejs/biome/bin/biome", "check", "--write", "workers")).toMatch(/^exit 0$/m);
+  const report = run("scripts/check.ts");
+  expect(report).toMatch(/^exit 0$/m);
+}, 180_000);
+
 it("is told which stanza is missing when the step in wrangler.toml was forgotten", () => {
   const config = path.join(project, "wrangler.toml");
   const complete = readFileSync(config, "utf8");

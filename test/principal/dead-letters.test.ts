@@ -1,11 +1,12 @@
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from "vitest";
 import { countDeadLetters } from "../../scripts/audit/dead-letters.ts";
 import { askFor } from "../../scripts/platform/requests.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
 import { redriveDeadLetters } from "../../workers/audit-log/redrive.ts";
 import { writeRecords } from "../../workers/audit-log/write-records.ts";
 import { runAdminJobs } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
+import configuration from "../../wrangler.toml?raw";
 import { exportTrail, intentOf, linksOf, takenAt, withTrail } from "../audit/trail.ts";
 
 const DEAD = "gatehouse-local-calls-dead";
@@ -16,10 +17,23 @@ async function consume(
   bodies: Readonly<Record<string, unknown>>,
   on = env,
 ): Promise<string[]> {
-  const retried: string[] = [];
-  const messages = Object.entries(bodies).map(([id, body]) => ({ id, body, retry: () => retried.push(id) }));
+  return (await consumeAfter(1, queue, bodies, on)).map(({ id }) => id);
+}
+
+/** The same with how often the messages have been delivered; gives after how many seconds they are to come again. */
+async function consumeAfter(
+  attempts: number,
+  queue: string,
+  bodies: Readonly<Record<string, unknown>>,
+  on = env,
+): Promise<{ id: string; delaySeconds: number }[]> {
+  const retried = new Map<string, number>();
+  const messages = Object.entries(bodies).map(([id, body]) => {
+    const retry = ({ delaySeconds }: { delaySeconds: number }) => retried.set(id, delaySeconds);
+    return { id, body, attempts, retry };
+  });
   await writeRecords({ queue, messages } as unknown as MessageBatch, on);
-  return retried;
+  return [...retried].map(([id, delaySeconds]) => ({ id, delaySeconds }));
 }
 
 const letters = async () =>
@@ -117,7 +131,8 @@ describe("a database that is down for a while", () => {
   it("loses nothing: queue, dead-letter queue and the object send again, and the chain is complete once", async () => {
     const links = await makeCalls("user_cleo");
     for (const queue of ["gatehouse-local-calls", DEAD]) {
-      await expect(consume(queue, { one: links.slice(0, 2), two: "nonsense" }, down)).rejects.toThrow("down");
+      const bodies = { one: links.slice(0, 2), two: "nonsense" };
+      expect((await consume(queue, bodies, down)).sort()).toEqual(["one", "two"]);
     }
     // Nobody confirmed, so the object still has everything and sends it again.
     expect(await linksOf("user_cleo")).toHaveLength(3);
@@ -126,6 +141,51 @@ describe("a database that is down for a while", () => {
     expect(await sequences("user_cleo")).toEqual([1, 2, 3]);
     expect(await linksOf("user_cleo")).toEqual([]);
     expect((await verifyExport(await exportTrail())).findings).toEqual([]);
+  });
+});
+
+describe("a message that cannot be written", () => {
+  let lines: MockInstance<typeof console.error>;
+  beforeEach(() => {
+    lines = vi.spyOn(console, "error").mockImplementation(() => {});
+  });
+  afterEach(() => lines.mockRestore());
+
+  it.each([
+    ["gatehouse-local-calls", 10, 600, 15],
+    [DEAD, 60, 3_600, 90],
+  ])(
+    "comes again to %s after %i seconds, then later and later, %i at most, for %i hours",
+    async (queue, first, longest, hours) => {
+      const links = await makeCalls(`user_delays_${first}`);
+      const delays: number[] = [];
+      for (let attempts = 1; attempts <= 100; attempts += 1) {
+        const [again] = await consumeAfter(attempts, queue, { one: links }, down);
+        delays.push(again?.delaySeconds ?? 0);
+      }
+      expect(delays[0]).toBe(first);
+      expect(Math.max(...delays)).toBe(longest);
+      expect(delays).toEqual(delays.toSorted((a, b) => a - b));
+      expect(delays.reduce((sum, delay) => sum + delay, 0)).toBeGreaterThan(hours * 3_600);
+    },
+  );
+
+  it("is allowed that often by the configuration of every environment", () => {
+    const retries = [...configuration.matchAll(/max_retries = (\d+)/g)].map(([, number]) => Number(number));
+    expect(retries).toEqual(Array.from({ length: 6 }, () => 100));
+  });
+
+  it("names the oldest record of the batch in the log", async () => {
+    const links = await makeCalls("user_logged");
+    await consume("gatehouse-local-calls", { one: links }, down);
+    expect(lines.mock.calls.flat().join()).toMatch(
+      /audit_records_not_written.*"chain":"user_logged","sequence":1/,
+    );
+  });
+
+  it("is kept with the reason after five deliveries when it cannot be read", async () => {
+    expect(await consumeAfter(5, "gatehouse-local-calls", { poison: "nonsense" })).toEqual([]);
+    expect(await letters()).toMatchObject([{ letters: 1 }]);
   });
 });
 

@@ -13,6 +13,9 @@ import { log } from "../../shared/observe/log.ts";
 /** Arrivals that one checkpoint covers at most: its heads must fit into one row of D1 (two megabytes). */
 const WINDOW = 10_000;
 
+/** Milliseconds after which a checkpoint should have been followed by the next: an hour, and what a run takes. */
+const OVERDUE_MS = 65 * 60_000;
+
 const NEWEST = "SELECT body FROM audit_checkpoint ORDER BY number DESC LIMIT 1";
 const WINDOW_END =
   "SELECT max(id) AS id, count(*) AS records FROM (SELECT id FROM audit_record WHERE id > ? ORDER BY id LIMIT ?)";
@@ -36,6 +39,15 @@ export async function writeCheckpoints(env: Env): Promise<void> {
     if (retiring) await writeCheckpoint(env.PLATFORM_DB, retiring, newest.publicKey);
   }
   while (await writeCheckpoint(env.PLATFORM_DB, newest));
+}
+
+/**
+ * Writes checkpoints when the newest is older than it should be: the hourly run failed, or its end was not reached. Called
+ * every few minutes, so that a trail is not left unsigned for an hour because the database was away for a moment.
+ */
+export async function writeOverdueCheckpoints(env: Env): Promise<void> {
+  const last = await readNewest(env.PLATFORM_DB);
+  if (last === null || Date.now() - last.checkpoint.at >= OVERDUE_MS) await writeCheckpoints(env);
 }
 
 /** Writes one checkpoint. `true` when there may be more to sign. */

@@ -4,11 +4,22 @@ import { commitToText } from "../../shared/audit/commitment.ts";
 import type { AuditRecord, IntentEvent } from "../../shared/audit/record.ts";
 import { digestText } from "../../shared/encoding/canonical-json.ts";
 import { openObject } from "../../shared/objects/open-object.ts";
-import { log } from "../../shared/observe/log.ts";
+import { log, logFailure } from "../../shared/observe/log.ts";
 import { keepDeadLetters } from "./dead-letters.ts";
 
 /** Links per statement: far below the two megabytes that D1 binds as one value. */
 const CHUNK = 500;
+
+/**
+ * Seconds until a message that could not be written is delivered again: the first of each queue, and the longest. Twice
+ * as many with each try. A hundred tries, which is the most that Queues allow, bridge 15 hours in the first queue with
+ * never more than ten minutes in between, and four days in the one for dead letters.
+ */
+const RETRY_SECONDS = { first: 10, longest: 600 } as const;
+const DEAD_RETRY_SECONDS = { first: 60, longest: 3_600 } as const;
+
+/** Deliveries after which a message that cannot be read is kept with the reason. */
+const READ_TRIES = 5;
 
 /**
  * What the Principal objects send: some links of one chain, in its order. Those of version 1 have no event. A link is
@@ -74,9 +85,9 @@ export function readMessage(body: unknown): ReadMessage {
 /**
  * Queue consumer: writes records into `PLATFORM_DB`. A record that comes twice is written once, and one that comes
  * before its predecessor waits for nobody, because its place is its sequence number. What is written is confirmed to
- * the chain's object. A database that fails makes everything be delivered again, in the end by the dead-letter queue,
- * once an hour (`retry_delay` in `wrangler.toml`). A message that cannot be read is retried alone, in case the next
- * release is on its way; what then comes from the dead-letter queue is kept with the reason, see `dead-letters.ts`.
+ * the chain's object. While the database is away everything is delivered again, with growing delays. A message that
+ * cannot be read is retried alone, in case the next release is on its way; then it is kept with the reason, see
+ * `dead-letters.ts`.
  */
 export async function writeRecords(batch: MessageBatch<unknown>, env: Env): Promise<void> {
   const read = batch.messages.map((message) => ({ message, ...readMessage(message.body) }));
@@ -84,19 +95,36 @@ export async function writeRecords(batch: MessageBatch<unknown>, env: Env): Prom
   for (const { message, reason } of unreadable) {
     log("error", "audit_message_unreadable", { queue: batch.queue, message_id: message.id, reason });
   }
-  if (batch.queue.endsWith("-dead")) {
+  const dead = batch.queue.endsWith("-dead");
+  const links = read.flatMap((entry) => ("links" in entry ? entry.links : []));
+  const given = unreadable.filter(({ message }) => dead || message.attempts >= READ_TRIES);
+  try {
     await keepDeadLetters(
       env.PLATFORM_DB,
-      unreadable.map(({ message, reason }) => ({ id: message.id, body: message.body, reason })),
+      given.map(({ message, reason }) => ({ id: message.id, body: message.body, reason })),
       Date.now(),
     );
-  } else {
-    for (const { message } of unreadable) message.retry();
+    for (const entry of unreadable) if (!given.includes(entry)) retryLater(entry.message, dead);
+    await writeLinks(env, links);
+  } catch (failure) {
+    logFailure("audit_records_not_written", failure, { queue: batch.queue, ...describeOldest(links) });
+    for (const message of batch.messages) retryLater(message, dead);
   }
-  await writeLinks(
-    env,
-    read.flatMap((entry) => ("links" in entry ? entry.links : [])),
-  );
+}
+
+function retryLater(message: Message<unknown>, dead: boolean): void {
+  const { first, longest } = dead ? DEAD_RETRY_SECONDS : RETRY_SECONDS;
+  const tries = message.attempts || 1;
+  message.retry({ delaySeconds: Math.min(first * 2 ** (tries - 1), longest) });
+}
+
+/** The oldest of these records, for the log. */
+function describeOldest(links: readonly Link[]) {
+  const records = links.map(({ body }) => JSON.parse(body) as AuditRecord);
+  const oldest = records.sort((a, b) => a.at - b.at)[0];
+  if (oldest === undefined) return {};
+  const { chain, sequence, at } = oldest;
+  return { records: links.length, chain, sequence, since: new Date(at).toISOString() };
 }
 
 /** Writes records and confirms them to their chains' objects. Throws when the database does not answer. */

@@ -3,6 +3,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { ErrorBody, ErrorCode } from "../../shared/call/tool-error.ts";
 import { logFailure } from "../../shared/observe/log.ts";
 import { Page } from "../../shared/web/page.tsx";
+import { isOutage } from "./outage.ts";
 import { FormError } from "./read-form.ts";
 
 /** A refusal written for whoever reads it: a page for a browser, the error body of DESIGN (row T2) for a program. */
@@ -19,6 +20,9 @@ export interface Refusal {
   /** Seconds. */
   retryAfter?: number;
 }
+
+/** Seconds after which a client that met a failure may ask again. */
+const TRY_AGAIN_AFTER = 5;
 
 /** Answers a refusal in the form that the caller reads. */
 export function refuse(c: Context<{ Bindings: Env }>, refusal: Refusal): Response | Promise<Response> {
@@ -64,9 +68,10 @@ export const answerNotFound: NotFoundHandler<{ Bindings: Env }> = (c) =>
 
 /**
  * Turns anything thrown into an answer. What we refused on purpose keeps its text; everything else is logged in full
- * under an event id, and only the id is shown.
+ * under an event id, and only the id is shown. Something that is away for a moment is called so, with 503: at the OAuth
+ * endpoints clients would take every other answer for the end of their grant, and send their person back to sign-in.
  */
-export const answerFailure: ErrorHandler<{ Bindings: Env }> = (failure, c) => {
+export const answerFailure: ErrorHandler<{ Bindings: Env }> = async (failure, c) => {
   if (failure instanceof FormError) {
     return refuse(c, {
       status: failure.status,
@@ -77,6 +82,8 @@ export const answerFailure: ErrorHandler<{ Bindings: Env }> = (failure, c) => {
     });
   }
   const eventId = logFailure("request_failed", failure, { method: c.req.method, path: c.req.path });
+  if (/^\/oauth(\/|$)/.test(c.req.path)) return answerLater(c, eventId);
+  if (await isOutage(failure, c.env)) return refuse(c, outageOf(c, eventId));
   return refuse(c, {
     status: 500,
     code: "internal_error",
@@ -85,6 +92,32 @@ export const answerFailure: ErrorHandler<{ Bindings: Env }> = (failure, c) => {
     action: "Try again once; if it fails again, report the event id to your administrator.",
   });
 };
+
+/** In OAuth's shape of errors (RFC 6749 §5.2), which clients read to decide whether their grant still stands. */
+function answerLater(c: Context, eventId: string): Response {
+  const description = `Gatehouse cannot answer right now. Send the same request again. Event id: ${eventId}.`;
+  return c.json({ error: "temporarily_unavailable", error_description: description }, 503, {
+    "Retry-After": String(TRY_AGAIN_AFTER),
+    "Cache-Control": "no-store",
+  });
+}
+
+function outageOf(c: Context, eventId: string): Refusal {
+  const { pathname, search } = new URL(c.req.url);
+  // A form at /authorize is sent to the address that shows it; others do not come back with a link.
+  const shownAgain = c.req.method === "GET" || pathname === "/authorize";
+  return {
+    status: 503,
+    code: "unavailable",
+    title: "Try again in a moment",
+    message: `Something that Gatehouse needs does not answer right now. Event id: ${eventId}.`,
+    action: shownAgain
+      ? "Wait a few seconds, then try again. You need not sign in or connect anew."
+      : "Wait a few seconds, then go back and send the form again.",
+    ...(shownAgain && { link: { href: `${pathname}${search}`, label: "Try again" } }),
+    retryAfter: TRY_AGAIN_AFTER,
+  };
+}
 
 function wantsPage(c: Context): boolean {
   const forPrograms = /^\/(mcp|oauth|\.well-known)(\/|$)/.test(c.req.path);

@@ -5,7 +5,9 @@ import { taskGate } from "../../shared/objects/task.ts";
 import { toolGate } from "../../shared/objects/tool-rate-limit.ts";
 import { logFailure } from "../../shared/observe/log.ts";
 import { probePolicy } from "../../shared/policy/current.ts";
+import { findOldestUnstored, type UnstoredRecord } from "../principal/unstored-records.ts";
 import { findProblems } from "./entrance.ts";
+import { readTables, requireMedia } from "./probe-stores.ts";
 import { RememberedAnswer } from "./remembered-answer.ts";
 
 /** Milliseconds after which a binding counts as failing. */
@@ -36,16 +38,31 @@ healthRoutes.get("/ready", async (c) => {
   if (problems.length > 0) {
     return c.json({ status: "failing", failing: problems.map(({ name }) => name), problems }, 503);
   }
-  const checks = await answerOf(c.env).get(() =>
-    Promise.all(listProbes(c.env).map(([name, probe]) => runProbe(name, probe))),
-  );
+  const { checks, late } = await answerOf(c.env).get(() => lookAt(c.env));
   const failing = checks.filter((check) => !check.ok).map((check) => check.name);
   if (failing.length === 0) return c.json({ status: "ok", checks });
-  return c.json({ status: "failing", failing, checks }, 503);
+  return c.json({ status: "failing", failing, checks, ...describeLate(late) }, 503);
 });
 
-function answerOf(env: Env): RememberedAnswer<Check[]> {
-  const answer = remembered.get(env) ?? new RememberedAnswer<Check[]>();
+/** What one look at every part found. */
+interface Look {
+  checks: Check[];
+  /** The oldest record that is not stored although it should be. */
+  late: UnstoredRecord | null;
+}
+
+async function lookAt(env: Env): Promise<Look> {
+  let late: UnstoredRecord | null = null;
+  const audit: Probe = async () => {
+    late = await findOldestUnstored(env.OAUTH_KV);
+    if (late !== null) throw new Error(`Records since ${new Date(late.at).toISOString()} are not stored.`);
+  };
+  const probes: [string, Probe][] = [...listProbes(env), ["audit_trail", audit]];
+  return { checks: await Promise.all(probes.map(([name, probe]) => runProbe(name, probe))), late };
+}
+
+function answerOf(env: Env): RememberedAnswer<Look> {
+  const answer = remembered.get(env) ?? new RememberedAnswer<Look>();
   remembered.set(env, answer);
   return answer;
 }
@@ -59,12 +76,9 @@ function listProbes(env: Env): [string, Probe][] {
     D1Database,
   ][];
   return [
-    ...databases.map(([name, database]): [string, Probe] => [
-      name,
-      () => database.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").first(),
-    ]),
+    ...databases.map(([name, database]): [string, Probe] => [name, () => readTables(name, database)]),
     ["OAUTH_KV", () => env.OAUTH_KV.get(PROBE)],
-    ["MEDIA", () => env.MEDIA.head(PROBE)],
+    ["MEDIA", () => requireMedia(env.KNOWLEDGE_DB, env.MEDIA)],
     ["PRINCIPAL", () => principalGate(env, PROBE).readContext(PROBE)],
     ["GRANT_STORE", () => env.GRANT_STORE.get(env.GRANT_STORE.idFromName(PROBE)).read(PROBE)],
     ["TOOL_LIMITER", () => toolGate(env, PROBE).countTurns()],
@@ -92,6 +106,16 @@ async function runProbe(name: string, probe: Probe): Promise<Check> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * The oldest record that should have been stored and is not. By its hash: anybody may ask, and chains are named after
+ * people. The log names its chain.
+ */
+function describeLate(late: UnstoredRecord | null) {
+  if (late === null) return {};
+  const { at, sequence, hash } = late;
+  return { oldest_record_not_stored: { at: new Date(at).toISOString(), sequence, hash } };
 }
 
 function requireSend(queue: Queue): void {

@@ -46,10 +46,10 @@ export async function runMaintenance(env: Env): Promise<void> {
   };
   const done: Record<string, JsonValue> = {};
   for (const [name, run] of Object.entries(work)) {
-    done[name] = await run().catch((failure: unknown) => {
+    done[name] = await (async () => run())().catch((failure: unknown) => {
       log("error", "maintenance_failed", { work: name, error: String(failure) });
       return "failed";
     });
   }
-  log("info", "maintenance", done);
+  log(Object.values(done).includes("failed") ? "error" : "info", "maintenance", done);
 }

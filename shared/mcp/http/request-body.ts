@@ -9,6 +9,18 @@ export const MAX_DEPTH = 64;
 /** Milliseconds in which a message must arrive. A body that never ends would hold its request for ever. */
 export const BODY_TIMEOUT_MS = 30_000;
 
+/** Bytes of a message from which on it counts among the large ones. */
+const LARGE_BYTES = 256 * 1024;
+
+/** Bytes of large messages that one isolate takes in at the same time: they are held in its 128 MB, as bytes and as text. */
+const LARGE_AT_ONCE = 8 * MAX_BODY_BYTES;
+
+/** Seconds after which a message may be sent again that came while too many large ones did. */
+const LARGE_RETRY_SECONDS = 2;
+
+/** Bytes of large messages that are being read. */
+let reading = 0;
+
 /** Bytes that are no UTF-8 would become other text than was sent, and be stored as that. */
 const FATAL = { fatal: true, ignoreBOM: false };
 const decoder = new TextDecoder("utf-8", FATAL);
@@ -26,17 +38,33 @@ const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
 const MAX_BATCH = 100;
 
 /**
- * Reads and checks a POST body: JSON in UTF-8, one object or a batch of them, bounded in bytes, depth and time.
+ * Reads and checks a POST body: JSON in UTF-8, one object or a batch of them, bounded in bytes, depth and time. What
+ * its declared length rules out is refused before anything of it is read.
  */
 export async function readMessage(request: Request): Promise<BodyResult> {
+  const declared = Number(request.headers.get("content-length") ?? 0);
+  if (declared > MAX_BODY_BYTES) return tooLarge();
+  const large = declared >= LARGE_BYTES ? declared : 0;
+  if (large > 0 && reading + large > LARGE_AT_ONCE) {
+    const message = `Too many large messages arrive at the same time. Send this one again in ${LARGE_RETRY_SECONDS} seconds.`;
+    const headers = { "retry-after": String(LARGE_RETRY_SECONDS) };
+    return { ok: false, response: jsonRpcError(503, JSON_RPC.serverError, message, headers) };
+  }
+  reading += large;
+  try {
+    return await readAndCheck(request);
+  } finally {
+    reading -= large;
+  }
+}
+
+async function readAndCheck(request: Request): Promise<BodyResult> {
   const text = await inTime(readText(request));
   if (text === undefined) {
     const seconds = BODY_TIMEOUT_MS / 1000;
     return refuse(408, JSON_RPC.serverError, `The message did not arrive within ${seconds} seconds.`);
   }
-  if (text === null) {
-    return refuse(413, JSON_RPC.invalidRequest, `The message is larger than ${MAX_BODY_BYTES} bytes.`);
-  }
+  if (text === null) return tooLarge();
   if (text === NO_TEXT) return refuse(400, JSON_RPC.parseError, "Parse error: the body is not valid UTF-8.");
   let body: unknown;
   try {
@@ -67,6 +95,10 @@ export function mayHoldHalves(text: string): boolean {
   return SURROGATE_ESCAPE.test(text);
 }
 
+function tooLarge(): BodyResult {
+  return refuse(413, JSON_RPC.invalidRequest, `The message is larger than ${MAX_BODY_BYTES} bytes.`);
+}
+
 function refuse(status: number, code: number, message: string): BodyResult {
   return { ok: false, response: jsonRpcError(status, code, message) };
 }
@@ -93,8 +125,7 @@ const NO_TEXT = Symbol("no text");
  */
 async function readText(request: Request): Promise<string | null | typeof NO_TEXT> {
   const declared = request.headers.get("content-length");
-  if (declared === null || Number(declared) > MAX_BODY_BYTES)
-    return readBounded(request.body, MAX_BODY_BYTES);
+  if (declared === null) return readBounded(request.body, MAX_BODY_BYTES);
   const bytes = await request.arrayBuffer();
   return bytes.byteLength > MAX_BODY_BYTES ? null : decode(() => decoder.decode(bytes));
 }

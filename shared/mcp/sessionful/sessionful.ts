@@ -14,6 +14,7 @@ import type { LogLevel } from "../../call/log-level.ts";
 import { JSON_RPC, jsonRpcError } from "../../call/protocol-fault.ts";
 import type { RequestContext } from "../../guard/request-context.ts";
 import { CHANGE_HEADER } from "../../objects/change-gate.ts";
+import { delayAfter, ObjectAlarm } from "../../objects/object-alarm.ts";
 import { logFailure } from "../../observe/log.ts";
 import { runInTrace, traceIdOf, traceOf } from "../../observe/trace.ts";
 import { policyInForce } from "../../policy/current.ts";
@@ -57,6 +58,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   readonly #streams = new StreamLog<JSONRPCMessage>(this.ctx.storage.sql, replaceAnswer, (stream) =>
     this.#endStream(stream),
   );
+  readonly #alarm = new ObjectAlarm(this.ctx.storage, "SessionAgent");
   #lastUseAt = 0;
   #logLevel = DEFAULT_LOG_LEVEL;
   #watch: SessionWatch | undefined;
@@ -209,9 +211,24 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     await super._cf_terminateSession();
   }
 
+  override async alarm(): Promise<void> {
+    await this.#alarm.run(() => super.alarm());
+  }
+
   /** Deletes everything of the session. */
-  async end(): Promise<void> {
-    await this.destroy();
+  async end(failures?: unknown): Promise<void> {
+    await this.#orLater("end", failures, () => this.destroy());
+  }
+
+  /** The library drops what it has scheduled after three failures: a session that nobody uses would never end. */
+  async #orLater(callback: "end" | "endWhenIdle", before: unknown, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (failure) {
+      const failures = (typeof before === "number" ? before : 0) + 1;
+      await this.schedule(delayAfter(failures) / 1000, callback, failures);
+      logFailure("alarm_failed", failure, { object: "SessionAgent", work: callback, failures });
+    }
   }
 
   override async destroy(): Promise<void> {
@@ -246,11 +263,13 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   }
 
   /** The alarm's check: ends the session when nothing came for {@link IDLE_SECONDS}, or looks again later. */
-  async endWhenIdle(): Promise<void> {
-    const lastUse = (await this.ctx.storage.get<number>("lastUseAt")) ?? 0;
-    const idleFor = (Date.now() - lastUse) / 1000;
-    if (idleFor >= IDLE_SECONDS) await this.destroy();
-    else await this.schedule(Math.ceil(IDLE_SECONDS - idleFor), "endWhenIdle");
+  async endWhenIdle(failures?: unknown): Promise<void> {
+    await this.#orLater("endWhenIdle", failures, async () => {
+      const lastUse = (await this.ctx.storage.get<number>("lastUseAt")) ?? 0;
+      const idleFor = (Date.now() - lastUse) / 1000;
+      if (idleFor >= IDLE_SECONDS) await this.destroy();
+      else await this.schedule(Math.ceil(IDLE_SECONDS - idleFor), "endWhenIdle");
+    });
   }
 
   async #touch(): Promise<void> {

@@ -68,7 +68,9 @@ export const createContact = defineTool({
     );
     if (result.outcome === "duplicate") throw refuseDuplicate(result.id);
     if (result.outcome !== "written") {
-      throw new ToolError("not_found", "The contact that this idempotency_key made has been deleted since.");
+      throw new ToolError("not_found", "The contact that this idempotency_key made has been deleted since.", {
+        suggestedAction: "Use a new idempotency_key to make it again.",
+      });
     }
     const { contact, replayed } = result;
     if (company) context.remember({ type: "company", id: company.id, label: company.name });

@@ -79,7 +79,9 @@ export const logActivity = defineTool({
       store.activities.getFollowUp(id),
     ]);
     if (!activity)
-      throw new ToolError("not_found", "The activity that this key logged has been deleted since.");
+      throw new ToolError("not_found", "The activity that this key logged has been deleted since.", {
+        suggestedAction: "Use a new idempotency_key to make it again.",
+      });
     if (subject.company) {
       context.remember({ type: "company", id: subject.company.id, label: subject.company.name });
     }

@@ -8,6 +8,7 @@ import type {
 } from "../../../shared/objects/change-gate.ts";
 import { CHANGE_HEADER } from "../../../shared/objects/change-gate.ts";
 
+import { ObjectAlarm } from "../../../shared/objects/object-alarm.ts";
 import { log } from "../../../shared/observe/log.ts";
 
 /** Lines that one person may hold to one topic: their clients' streams. */
@@ -51,6 +52,7 @@ interface Delivery {
  */
 export class ChangeHub extends DurableObject<Env> implements ChangeGate {
   readonly #sql: SqlStorage;
+  readonly #alarm: ObjectAlarm;
   readonly #announcedAt: Record<Pace, number> = { soon: 0, calm: 0 };
   #untold: ChangeEvent[] = [];
   #waiting: Promise<void> | undefined;
@@ -58,6 +60,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
+    this.#alarm = new ObjectAlarm(ctx.storage, "ChangeHub");
     this.#sql.exec(
       `CREATE TABLE IF NOT EXISTS listeners (
          binding TEXT, name TEXT, user_id TEXT NOT NULL, pace TEXT NOT NULL, until INTEGER NOT NULL,
@@ -109,8 +112,12 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     await Promise.all([this.#announceSoon(), this.#announceCalmly()]);
   }
 
-  /** What could not be told at once: it was too early, or there were too many. */
   override async alarm(): Promise<void> {
+    await this.#alarm.run(() => this.#tellRest());
+  }
+
+  /** What could not be told at once: it was too early, or there were too many. */
+  async #tellRest(): Promise<void> {
     const rounds = [...this.#readRounds()];
     const now = Math.max(Date.now(), Math.min(...rounds.map(([, { dueAt }]) => dueAt)));
     for (const [pace, round] of rounds) {
@@ -214,7 +221,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
 
   async #setAlarm(): Promise<void> {
     const times = [...this.#readRounds().values()].map(({ dueAt }) => dueAt);
-    if (times.length > 0) await this.ctx.storage.setAlarm(Math.min(...times));
+    if (times.length > 0) await this.#alarm.set(Math.min(...times));
   }
 
   #readRounds(): Map<Pace, Delivery> {

@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
-import type { GrantUse, GrantUses } from "../../objects/grants/grant-uses.ts";
+import { ObjectAlarm } from "../../../shared/objects/object-alarm.ts";
+import type { GrantUse, GrantUses } from "./grant-uses.ts";
 import {
   type Expectation,
   GrantRecords,
@@ -43,10 +44,12 @@ export type GrantTurn =
 export class GrantStore extends DurableObject<Env> {
   readonly #records: GrantRecords;
   readonly #turns = new Turns();
+  readonly #alarm: ObjectAlarm;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#records = new GrantRecords(ctx.storage.sql);
+    this.#alarm = new ObjectAlarm(ctx.storage, "GrantStore");
   }
 
   async read(key: string): Promise<StoredRecord | null> {
@@ -118,14 +121,14 @@ export class GrantStore extends DurableObject<Env> {
 
   /** Tidies up what has expired. */
   override async alarm(): Promise<void> {
-    const next = this.#records.removeExpired(nowSeconds());
-    if (next !== null) await this.#sweepAfter(next);
+    await this.#alarm.run(async () => {
+      const next = this.#records.removeExpired(nowSeconds());
+      if (next !== null) await this.#sweepAfter(next);
+    });
   }
 
   async #sweepAfter(expiresAt: number): Promise<void> {
-    const due = Math.max(expiresAt, nowSeconds() + SWEEP_EVERY) * 1000;
-    const planned = await this.ctx.storage.getAlarm();
-    if (planned === null || planned > due) await this.ctx.storage.setAlarm(due);
+    await this.#alarm.wakeBy(Math.max(expiresAt, nowSeconds() + SWEEP_EVERY) * 1000);
   }
 }
 

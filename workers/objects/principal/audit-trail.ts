@@ -9,11 +9,14 @@ import type { Place } from "./running-calls.ts";
 /** Milliseconds after which a call without an outcome is recorded as `unknown`. Longer than any deadline. */
 const UNKNOWN_AFTER_MS = 10 * 60_000;
 
-/** Milliseconds after which a record that was sent but not confirmed is sent again. */
-const RESEND_AFTER_MS = 10 * 60_000;
+/**
+ * Milliseconds after which a record that was sent but not confirmed is sent again. Twice as long each time, up to the
+ * longest: while the database is away, what was sent waits in the queue, and more of the same helps nobody.
+ */
+const [RESEND_AFTER_MS, LONGEST_RESEND_MS] = [10 * 60_000, 4 * 60 * 60_000];
 
-/** Records per queue message. A record has about one kilobyte, a message of Cloudflare Queues at most 128. */
-const MESSAGE_SIZE = 64;
+/** Records per queue message, and bytes of them: a message of Cloudflare Queues has at most 128,000. */
+const [MESSAGE_SIZE, MESSAGE_BYTES] = [64, 100_000];
 
 /** What an admitted call used up, for the limits of an object that starts anew. */
 export interface Taken {
@@ -49,6 +52,7 @@ export class AuditTrail {
   // In memory on purpose: an object that starts anew sends everything again that is not confirmed.
   #sentThrough = 0;
   #resendAt: number | null = null;
+  #resendAfter = RESEND_AFTER_MS;
   #head: Head = EMPTY_CHAIN;
   #use: DayUse = { day: 0, units: 0 };
   #open = new Map<string, OpenCall>();
@@ -146,8 +150,9 @@ export class AuditTrail {
     if (this.#resendAt !== null && now >= this.#resendAt) {
       this.#sentThrough = 0;
       this.#resendAt = null;
+      this.#resendAfter = Math.min(this.#resendAfter * 2, LONGEST_RESEND_MS);
     }
-    return this.#readAfter(this.#sentThrough);
+    return fitMessage(this.#readAfter(this.#sentThrough));
   }
 
   /** The oldest records that the platform database has not confirmed, sent or not, as many as one message carries. */
@@ -164,7 +169,7 @@ export class AuditTrail {
   /** Notes that the queue has taken everything up to a record. */
   markSent(through: number, now: number): void {
     this.#sentThrough = through;
-    this.#resendAt ??= now + RESEND_AFTER_MS;
+    this.#resendAt ??= now + this.#resendAfter;
   }
 
   /**
@@ -173,7 +178,10 @@ export class AuditTrail {
    */
   confirm(sequences: readonly number[], now: number): number | null {
     this.#pages.confirm(sequences);
-    if (this.#pages.isConfirmedThrough(this.#sentThrough)) this.#resendAt = null;
+    if (this.#pages.isConfirmedThrough(this.#sentThrough)) {
+      this.#resendAt = null;
+      this.#resendAfter = RESEND_AFTER_MS;
+    }
     this.#pages.sweep(now);
     return this.#pages.nextSweep(now);
   }
@@ -230,6 +238,16 @@ export class AuditTrail {
       throw failure;
     }
   }
+}
+
+/** The first links that one message carries; at least one, however long it is. */
+function fitMessage(links: readonly Link[]): Link[] {
+  const encoder = new TextEncoder();
+  let bytes = 0;
+  return links.filter((link, index) => {
+    bytes += encoder.encode(JSON.stringify(link)).length;
+    return index === 0 || bytes <= MESSAGE_BYTES;
+  });
 }
 
 function outcomeOf({ callId, status, durationMs, bytes }: Outcome): OutcomeEvent {

@@ -12,6 +12,7 @@ import type {
   ApprovalRequest,
   DecisionResult,
 } from "../../../shared/objects/approval-gate.ts";
+import { ObjectAlarm } from "../../../shared/objects/object-alarm.ts";
 import type {
   AccessStatus,
   Admission,
@@ -30,6 +31,7 @@ import {
 import { ResultStore } from "../../../shared/session/result-store.ts";
 import type { ResultPage } from "../../../shared/session/session-memory.ts";
 import { type PersonStanding, readStandings } from "../../principal/read-standings.ts";
+import { noteUnstored } from "../../principal/unstored-records.ts";
 import { AdmissionControl } from "./admission-control.ts";
 import { projectApprovals } from "./approval-projection.ts";
 import { Approvals } from "./approvals.ts";
@@ -54,12 +56,12 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   readonly #approvals: Approvals;
   readonly #results: ResultStore;
   readonly #requests = new RequestLimiter();
-  /** When the alarm is set to, as far as it is known. */
-  #alarmAt: number | null = null;
+  readonly #alarm: ObjectAlarm;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
+    this.#alarm = new ObjectAlarm(ctx.storage, "Principal");
     this.#sql.exec("CREATE TABLE IF NOT EXISTS contexts (client_id TEXT PRIMARY KEY, context TEXT NOT NULL)");
     this.#trail = new AuditTrail(this.#sql);
     this.#gatekeeper = new AdmissionControl(this.#sql, env.PLATFORM_DB, this.#trail.readLimits());
@@ -81,7 +83,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
       else this.#trail.open(intent, now, answer.taken);
       return answer;
     });
-    await this.#wakeBy(now + FLUSH_AFTER_MS);
+    await this.#alarm.wakeBy(now + FLUSH_AFTER_MS);
     if ("refusal" in passage) return { admitted: false, refusal: passage.refusal };
     const { role, policy, running } = passage;
     const context = intent.lane === "stateless" ? this.#context(intent.clientId) : null;
@@ -92,7 +94,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     const now = Date.now();
     // Isolates of the release before, which go on for a while, send one outcome and no list.
     this.#trail.transaction(() => this.#end([ended].flat(), now));
-    await this.#wakeBy(now + FLUSH_AFTER_MS);
+    await this.#alarm.wakeBy(now + FLUSH_AFTER_MS);
   }
 
   #end(ended: readonly Outcome[], now: number): void {
@@ -186,12 +188,12 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
 
   async record(chain: string, event: AuditEvent): Promise<void> {
     this.#trail.record(chain, event, Date.now());
-    await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
+    await this.#alarm.wakeBy(Date.now() + FLUSH_AFTER_MS);
   }
 
   async recordOnce(chain: string, key: string, event: AuditEvent): Promise<void> {
     this.#trail.recordOnce(chain, key, event, Date.now());
-    await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
+    await this.#alarm.wakeBy(Date.now() + FLUSH_AFTER_MS);
   }
 
   /** Everything that is kept for the person's stateless clients: contexts by client, and kept results. */
@@ -241,7 +243,8 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   /** The platform database has these records of the chain: they need not be kept here. */
   async confirmStored(sequences: readonly number[]): Promise<void> {
     const forgotten = this.#trail.confirm(sequences, Date.now());
-    if (forgotten !== null) await this.#wakeBy(forgotten);
+    if (this.#trail.unstored().length === 0) await this.#noteUnstored();
+    if (forgotten !== null) await this.#alarm.wakeBy(forgotten);
   }
 
   /** Forgets the events of records that the platform database has, without waiting until no limit counts them. */
@@ -249,22 +252,26 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     this.#trail.forgetConfirmed();
   }
 
-  /** Sends records on, oldest first. A record is forgotten only after the database has it. */
   override async alarm(): Promise<void> {
-    this.#alarmAt = null;
+    await this.#alarm.run(() => this.#tidy());
+  }
+
+  /** Sends records on, oldest first. A record is forgotten only after the database has it. */
+  async #tidy(): Promise<void> {
     for (const callId of this.#trail.closeOverdue(Date.now())) {
       this.#approvals.settle(callId, "unknown", Date.now());
     }
     this.#approvals.expire(Date.now());
     this.#project();
     this.#trail.sweep(Date.now());
+    await this.#noteUnstored();
     for (let links = this.#trail.unsent(Date.now()); links.length > 0; ) {
       await this.env.CALL_QUEUE.send(links);
       this.#trail.markSent(links.at(-1)?.sequence ?? 0, Date.now());
       links = this.#trail.unsent(Date.now());
     }
     for (const next of [this.#trail.nextMoment(Date.now()), this.#approvals.nextMoment()]) {
-      if (next !== null) await this.#wakeBy(next);
+      if (next !== null) await this.#alarm.wakeBy(next);
     }
   }
 
@@ -287,10 +294,14 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
       this.#approvals.endOthers(people.get(requester)?.roleRevision ?? null, Date.now());
   }
 
+  #noteUnstored(): Promise<void> {
+    return noteUnstored(this.env.OAUTH_KV, this.ctx.storage, this.#trail.unstored()[0], Date.now());
+  }
+
   /** Sends on what a change to an approval wrote. */
   async #afterApproval(): Promise<void> {
     this.#project();
-    await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
+    await this.#alarm.wakeBy(Date.now() + FLUSH_AFTER_MS);
   }
 
   /** Brings the list on the approvals page up to date. What fails is tried again with the next alarm. */
@@ -298,20 +309,10 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     const projected = projectApprovals(this.#approvals.store, this.env.PLATFORM_DB).catch(
       async (failure: unknown) => {
         log("warn", "approvals_not_projected", { error: String(failure) });
-        await this.#wakeBy(Date.now() + PROJECT_AGAIN_MS);
+        await this.#alarm.wakeBy(Date.now() + PROJECT_AGAIN_MS);
       },
     );
     this.ctx.waitUntil(projected);
-  }
-
-  /** Sets the alarm, unless it is set to an earlier moment. */
-  async #wakeBy(moment: number): Promise<void> {
-    // What is remembered saves asking with every call; a moment that has passed says nothing any more.
-    if (this.#alarmAt === null || this.#alarmAt <= Date.now())
-      this.#alarmAt = await this.ctx.storage.getAlarm();
-    if (this.#alarmAt !== null && this.#alarmAt <= moment) return;
-    this.#alarmAt = moment;
-    await this.ctx.storage.setAlarm(moment);
   }
 
   #context(clientId: string): SessionContext {

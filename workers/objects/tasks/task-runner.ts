@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import { ObjectAlarm } from "../../../shared/objects/object-alarm.ts";
 import type { NewTask, Task, TaskGate, TaskOwner } from "../../../shared/objects/task.ts";
 import { logFailure } from "../../../shared/observe/log.ts";
 import { runStep, runStop } from "./run-step.ts";
@@ -32,6 +33,7 @@ const NOTE_EVERY_MS = 1_000;
  */
 export class TaskRunner extends DurableObject<Env> implements TaskGate {
   readonly #store: TaskStore;
+  readonly #alarm: ObjectAlarm;
   /** Steps that run now, by their task. */
   readonly #running = new Map<string, AbortController>();
   #working = false;
@@ -40,6 +42,7 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#store = new TaskStore(ctx.storage.sql);
+    this.#alarm = new ObjectAlarm(ctx.storage, "TaskRunner");
   }
 
   async create(task: NewTask): Promise<Task | null> {
@@ -79,19 +82,21 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
     return this.#store.sweep(Number.MAX_SAFE_INTEGER).length;
   }
 
-  /** Takes steps until none is due. At most one alarm runs at a time. */
   override async alarm(): Promise<void> {
+    await this.#alarm.run(() => this.#takeSteps());
+  }
+
+  /** Takes steps until none is due. At most one alarm runs at a time. */
+  async #takeSteps(): Promise<void> {
     this.#working = true;
     // First, so that the work goes on when the object is stopped in the middle of it.
-    await this.ctx.storage.setAlarm(Date.now() + WATCHDOG_MS);
+    await this.#alarm.set(Date.now() + WATCHDOG_MS);
     try {
       await this.#work(Date.now() + SHIFT_MS);
     } finally {
       this.#working = false;
     }
-    const next = this.#store.nextMoment();
-    if (next === null) await this.ctx.storage.deleteAlarm();
-    else await this.ctx.storage.setAlarm(next);
+    await this.#alarm.set(this.#store.nextMoment());
   }
 
   async #work(until: number): Promise<void> {
@@ -151,6 +156,6 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
 
   async #wake(): Promise<void> {
     this.#nudge.resolve();
-    if (!this.#working) await this.ctx.storage.setAlarm(Date.now());
+    if (!this.#working) await this.#alarm.set(Date.now());
   }
 }

@@ -155,7 +155,11 @@ export class TaskStore {
         );
         return;
       case "completed":
-        set(`status = 'completed', outcome = ?4, ${endAt("?3")}`, JSON.stringify(change.result));
+        // How far it was says nothing about what is finished.
+        set(
+          `status = 'completed', message = NULL, outcome = ?4, ${endAt("?3")}`,
+          JSON.stringify(change.result),
+        );
         break;
       case "failed":
         set(

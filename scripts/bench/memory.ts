@@ -1,0 +1,90 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { GENERATIONS } from "../demo/session.ts";
+import { parseWholeNumber } from "../local/whole-number.ts";
+import { buildVariant } from "./calls/build.ts";
+import { type Client, connectClient } from "./calls/client.ts";
+import { signPeopleIn } from "./calls/people.ts";
+import { findFreePort, type RunningWorker, startGateway } from "./calls/runtime.ts";
+import { GUARDED } from "./calls/variants.ts";
+import { inMiB } from "./sessions/report.ts";
+
+const HELP = `Measures whether the gateway's memory grows with the calls that it serves: after equal numbers of calls, what is
+reachable in the Worker's heap once garbage was collected, and what the runtime's process has in RAM.
+
+  npm run bench -- memory [--points 6] [--calls 1500] [--people 10]
+`;
+
+/** Milliseconds without a call before a point: outcomes, records and idle objects have gone their way by then. */
+const SETTLE_MS = 20_000;
+
+process.env.WRANGLER_SEND_METRICS = "false";
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+process.env.WRANGLER_LOG = "error";
+process.env.WRANGLER_WRITE_LOGS = "false";
+
+const { values } = parseArgs({
+  options: {
+    points: { type: "string", default: "6" },
+    calls: { type: "string", default: "1500" },
+    people: { type: "string", default: "10" },
+    help: { type: "boolean" },
+  },
+});
+if (values.help) console.log(HELP);
+else {
+  await measure(
+    parseWholeNumber("points", values.points, 100),
+    parseWholeNumber("calls", values.calls),
+    parseWholeNumber("people", values.people, 1_000),
+  );
+}
+
+async function measure(points: number, calls: number, people: number): Promise<void> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-memory-"));
+  const port = await findFreePort();
+  const publicUrl = `http://localhost:${port}`;
+  const script = await buildVariant(GUARDED);
+  const worker = await startGateway({ script, folder, publicUrl, port, inspectorPort: await findFreePort() });
+  try {
+    const tokens = await signPeopleIn(await worker.migrate(), `${publicUrl}/mcp`, people);
+    const target = { port, host: `localhost:${port}`, path: "/mcp", tool: "bench_echo" };
+    const clients = await Promise.all(
+      tokens.flatMap((token) =>
+        GENERATIONS.map((generation) => connectClient(generation, { ...target, token })),
+      ),
+    );
+    console.log("| calls so far | reachable in the Worker's heap | the runtime's process |\n|---|---|---|");
+    for (let point = 0; point <= points; point += 1) {
+      if (point > 0) await callTogether(clients, calls);
+      console.log(`| ${point * calls} | ${await look(worker)} |`);
+    }
+    for (const client of clients) client.close();
+  } finally {
+    await worker.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** So many calls, shared by the clients, each of which makes one after the other. */
+async function callTogether(clients: readonly Client[], calls: number): Promise<void> {
+  let left = calls;
+  await Promise.all(
+    clients.map(async (client) => {
+      while (left > 0) {
+        left -= 1;
+        await client.call();
+      }
+    }),
+  );
+}
+
+async function look(worker: RunningWorker): Promise<string> {
+  await wait(SETTLE_MS);
+  const heap = await worker.readLiveHeap();
+  const process = await worker.readMemory();
+  return `${inMiB(heap)} | ${process === null ? "unknown" : inMiB(process)}`;
+}

@@ -1,0 +1,113 @@
+/**
+ * The tables that each database needs, by its binding; a test compares them with the migrations. Those of full text stand
+ * here by the name under which they are asked.
+ */
+export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
+  ANALYTICS_DB: [
+    "calendar",
+    "country_profiles",
+    "daily_channels",
+    "daily_people",
+    "daily_products",
+    "daily_totals",
+    "dimension_members",
+    "events",
+    "hourly_totals",
+    "sources",
+    "us_employment",
+    "us_unemployment",
+  ],
+  CRM_DB: [
+    "activities",
+    "bulk_plans",
+    "change_rows",
+    "changes",
+    "companies",
+    "companies_fts",
+    "companies_terms",
+    "companies_words",
+    "contacts",
+    "contacts_fts",
+    "contacts_names_fts",
+    "contacts_terms",
+    "contacts_words",
+    "counter_kinds",
+    "deal_counters",
+    "deal_stage_history",
+    "deals",
+    "deals_fts",
+    "deals_terms",
+    "deals_words",
+    "idempotency_keys",
+    "kept_export_parts",
+    "kept_exports",
+    "owners",
+    "plan_parts",
+    "plans",
+    "preconditions",
+    "record_versions",
+    "tasks",
+  ],
+  KNOWLEDGE_DB: [
+    "article_tags",
+    "article_versions",
+    "articles",
+    "collections",
+    "feedback",
+    "media",
+    "passages",
+    "passages_index",
+    "passages_terms",
+    "passages_words",
+  ],
+  PLATFORM_DB: [
+    "account",
+    "admin_request",
+    "approval",
+    "attempt_counter",
+    "audit_checkpoint",
+    "audit_cut",
+    "audit_last_use",
+    "audit_record",
+    "audit_removal",
+    "audit_swept",
+    "dead_letter",
+    "erased_person",
+    "legal_hold",
+    "policy_publication",
+    "policy_version",
+    "session",
+    "twoFactor",
+    "user",
+    "verification",
+  ],
+};
+
+/** Kept files that are looked for: the newest, and as many from a random place on. */
+const FILES = 3;
+
+/**
+ * Reads a row of every table that a database needs. Throws when one is missing, or its first page cannot be read; pages
+ * further in are not looked at, as that would read the whole database.
+ */
+export async function readTables(binding: string, database: D1Database): Promise<void> {
+  const tables = REQUIRED_TABLES[binding] ?? ["sqlite_schema"];
+  await database.batch(tables.map((table) => database.prepare(`SELECT * FROM "${table}" LIMIT 1`)));
+}
+
+/** Asks the store of pictures and recordings for some of the files that the database has. Throws when one is gone. */
+export async function requireMedia(database: D1Database, bucket: R2Bucket): Promise<void> {
+  const [newest, others] = await database.batch<{ hash: string }>([
+    database.prepare(`SELECT hash FROM media ORDER BY id DESC LIMIT ${FILES}`),
+    database.prepare(
+      `SELECT hash FROM media WHERE id >= abs(random()) % (SELECT max(id) + 1 FROM media) ORDER BY id LIMIT ${FILES}`,
+    ),
+  ]);
+  const hashes = new Set([...(newest?.results ?? []), ...(others?.results ?? [])].map(({ hash }) => hash));
+  // The store is asked even when nothing is kept in it.
+  const asked = hashes.size > 0 ? [...hashes] : ["readiness-probe"];
+  const found = await Promise.all(asked.map((hash) => bucket.head(hash)));
+  const gone = asked.filter((_hash, index) => hashes.size > 0 && found[index] === null);
+  if (gone.length > 0)
+    throw new Error(`${gone.length} of ${asked.length} kept files are not there: ${gone[0]}`);
+}
