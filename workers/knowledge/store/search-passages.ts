@@ -7,6 +7,7 @@ import {
   scorePassages,
   weighQuestion,
 } from "../search/rank-passages.ts";
+import { type RankingWeights, WEIGHTS } from "../search/ranking-weights.ts";
 import { smoothScores } from "../search/smooth-scores.ts";
 import { fuseRankings } from "../vectors/fuse-rankings.ts";
 import type { VectorSide } from "../vectors/vector-side.ts";
@@ -32,6 +33,8 @@ export interface SearchRequest {
 export interface SearchScope extends CollectionScope {
   /** Search by meaning, where the environment has it. */
   vectors?: VectorSide | undefined;
+  /** Weights to try out; those of the product when left out. */
+  weights?: RankingWeights | undefined;
 }
 
 /** Hits, and how they were found. */
@@ -45,8 +48,6 @@ export interface SearchAnswer {
 const EXPANSION_MS = 250;
 /** Search by meaning may take this long, in milliseconds; after that full text answers alone. */
 const MEANING_MS = 300;
-/** An article counts by its best passage; its next ones add this share each. */
-const SECOND_PASSAGE = 0.2;
 const SNIPPET_WORDS = 40;
 /** A question's beginnings (`word*`) may stand for this many stems. */
 const MAX_WEIGHED = 200;
@@ -72,7 +73,10 @@ export async function searchArticles(
   request: SearchRequest,
   scope: SearchScope,
 ): Promise<SearchAnswer> {
-  return search(db, request, scope, { group: groupByArticle, keyOf: (hit) => hit.articleId });
+  return search(db, request, scope, {
+    group: (hits) => groupByArticle(hits, scope.weights),
+    keyOf: (hit) => hit.articleId,
+  });
 }
 
 /** What a result page is made of: passages, or articles by their passages. */
@@ -129,9 +133,9 @@ async function rankPassages(db: D1Database, question: Question, scope: SearchSco
   const counted = results.flatMap(({ id, text }) => {
     if (text === null) return [];
     const [title, heading, body, tags] = JSON.parse(text) as [string, string, string, string];
-    return [countPassage({ id, title, heading, body, tags }, question)];
+    return [countPassage({ id, title, heading, body, tags }, question, scope.weights)];
   });
-  const scores = await rankAnew(db, question, counted);
+  const scores = await rankAnew(db, question, counted, scope.weights);
   const floor = Math.min(...scores.values());
   const hits = results.map(({ id, articleId }, place) => ({
     id,
@@ -141,22 +145,28 @@ async function rankPassages(db: D1Database, question: Question, scope: SearchSco
   return hits.sort((a, b) => b.score - a.score || a.id - b.id);
 }
 
-async function rankAnew(db: D1Database, question: Question, passages: CountedPassage[]): Promise<Scores> {
-  const weights = new Map([...weighQuestion(question, passages)].slice(0, MAX_WEIGHED));
-  const first = scorePassages(passages, question, weights, await readTermStatistics(db, weights.keys()));
-  const expanded = expandQuestion(weights, passages, first);
+async function rankAnew(
+  db: D1Database,
+  question: Question,
+  passages: CountedPassage[],
+  by?: RankingWeights,
+): Promise<Scores> {
+  const weights = new Map([...weighQuestion(question, passages, by)].slice(0, MAX_WEIGHED));
+  const first = scorePassages(passages, question, weights, await readTermStatistics(db, weights.keys()), by);
+  const expanded = expandQuestion(weights, passages, first, by);
   const statistics = await inTime(readTermStatistics(db, expanded.keys()), EXPANSION_MS);
-  const scores = statistics === undefined ? first : scorePassages(passages, question, expanded, statistics);
-  return smoothScores(passages, scores);
+  const scores =
+    statistics === undefined ? first : scorePassages(passages, question, expanded, statistics, by);
+  return smoothScores(passages, scores, by);
 }
 
-function groupByArticle(hits: readonly Hit[]): Hit[] {
+function groupByArticle(hits: readonly Hit[], { secondPassage } = WEIGHTS): Hit[] {
   const groups = Map.groupBy(hits, (hit) => hit.articleId);
   return [...groups.values()]
     .flatMap(([best, ...others]) => {
       if (!best) return [];
       const more = others.slice(0, 2).reduce((sum, { score }) => sum + score, 0);
-      return [{ ...best, score: best.score + SECOND_PASSAGE * more }];
+      return [{ ...best, score: best.score + secondPassage * more }];
     })
     .sort((a, b) => b.score - a.score || a.articleId - b.articleId);
 }
