@@ -1,6 +1,7 @@
 import { app } from "./gateway/app.ts";
 import { runMaintenance } from "./gateway/maintenance.ts";
 import { carryOutRequests } from "./gateway/requests/carry-out.ts";
+import { embedArticles } from "./knowledge/vectors/embed-job.ts";
 import { writeCheckpoints } from "./principal/write-checkpoints.ts";
 import { writeRecords } from "./principal/write-records.ts";
 
@@ -14,7 +15,7 @@ export { KnowledgeAgent } from "./knowledge/agent.ts";
 export { Principal } from "./principal/principal.ts";
 export { ToolLimiter } from "./tool-limits/tool-limiter.ts";
 
-/** The trigger of `wrangler.toml` that is for administrators' requests alone; the other one is for everything. */
+/** The trigger of `wrangler.toml` for administrators' requests and articles to embed; the other one is for everything. */
 const REQUESTS_CRON = "*/5 * * * *";
 
 export default {
@@ -22,6 +23,7 @@ export default {
   queue: writeRecords,
   scheduled({ cron }, env, ctx) {
     ctx.waitUntil(carryOutRequests(env));
+    ctx.waitUntil(embedArticles(env));
     if (cron === REQUESTS_CRON) return;
     ctx.waitUntil(writeCheckpoints(env));
     ctx.waitUntil(runMaintenance(env));

@@ -5,6 +5,7 @@ import { CommandFailure, reportFailure } from "../local/failure.ts";
 import { applyMigrations, readMigrations } from "../local/migrate.ts";
 import { FIGURES_HELP, FIGURES_OPTIONS } from "./figures-table.ts";
 import { loadDocumentation } from "./retrieval/documentation.ts";
+import { reportHardQuestions } from "./retrieval/hard-questions.ts";
 import { reportLeaveOneOut } from "./retrieval/leave-one-out.ts";
 import { multiplyPassages } from "./retrieval/multiply-passages.ts";
 import { reportCost, reportRelevance } from "./retrieval/report-figures.ts";
@@ -59,6 +60,7 @@ async function run(): Promise<void> {
         ? await loadDocumentation(db)
         : await loadStandardCollection(db, path.resolve(values.collection));
     await reportRelevance(db, set);
+    if (values.collection === undefined) await reportHardQuestions(db, set);
     await reportCost(db, set, values);
     for (const size of sizes.sort((a, b) => a - b)) {
       console.log(`\n${await multiplyPassages(db, size)} passages`);

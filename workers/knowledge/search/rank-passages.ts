@@ -80,12 +80,13 @@ export function scorePassages(
       let score = 0;
       for (const [stem, weight] of weights) {
         const count = passage.counts.get(stem);
-        if (count !== undefined) score += weight * weigh(stem, statistics) * saturate(count);
+        if (count !== undefined) score += weight * weighStem(stem, statistics) * saturate(count);
       }
       question.pairs.forEach(([first, second], pair) => {
         const count = passage.pairs[pair] ?? 0;
         if (count === 0) return;
-        score += pairShare * Math.max(weigh(first, statistics), weigh(second, statistics)) * saturate(count);
+        score +=
+          pairShare * Math.max(weighStem(first, statistics), weighStem(second, statistics)) * saturate(count);
       });
       return [passage.id, score];
     }),
@@ -158,7 +159,7 @@ export function isTelling(stem: string): boolean {
 const STOP_STEMS: ReadonlySet<string> = new Set([...STOP_WORDS].flatMap(tokenize));
 
 /** Inverse document frequency that stays above 0 (Lucene's form), so that a tiny collection ranks as well. */
-function weigh(stem: string, { passages, holding }: TermStatistics): number {
+export function weighStem(stem: string, { passages, holding }: TermStatistics): number {
   const held = Math.min(passages, holding.get(stem) ?? 1);
   return Math.log(1 + (passages - held + 0.5) / (held + 0.5));
 }

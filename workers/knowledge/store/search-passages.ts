@@ -1,4 +1,5 @@
 import { buildMatch, type Question, readQuestion } from "../search/build-match.ts";
+import { estimateConfidence, measureCoverage } from "../search/measure-confidence.ts";
 import {
   type CountedPassage,
   countPassage,
@@ -9,6 +10,7 @@ import {
 } from "../search/rank-passages.ts";
 import { type RankingWeights, WEIGHTS } from "../search/ranking-weights.ts";
 import { smoothScores } from "../search/smooth-scores.ts";
+import { tokenize } from "../search/tokenize.ts";
 import { fuseRankings } from "../vectors/fuse-rankings.ts";
 import type { VectorSide } from "../vectors/vector-side.ts";
 import type { CollectionScope } from "./access.ts";
@@ -42,6 +44,8 @@ export interface SearchAnswer {
   hits: PassageHit[];
   /** `full_text` also when search by meaning failed or was late. */
   retrieval: "hybrid" | "full_text";
+  /** How likely it is that the first hits answer the question, from 0 to 1; see {@link estimateConfidence}. */
+  confidence: number;
 }
 
 /** The expansion of a question may take this long, in milliseconds; after that the first ranking stands. */
@@ -97,9 +101,21 @@ async function search(
     findByMeaning(db, request.question, question, scope),
   ]);
   const answer = async (hits: readonly Hit[]) => describeHits(db, question, takePage(hits, request));
-  if (meaning === undefined) return { hits: await answer(group(words)), retrieval: "full_text" };
-  const fused = fuseRankings([group(words), group(meaning)], keyOf);
-  return { hits: await answer(fused.map(({ item, score }) => ({ ...item, score }))), retrieval: "hybrid" };
+  const grouped = group(words.hits);
+  const coverage = words.coverageOf(grouped[0]?.id);
+  if (meaning === undefined) {
+    return {
+      hits: await answer(grouped),
+      retrieval: "full_text",
+      confidence: estimateConfidence({ coverage }),
+    };
+  }
+  const fused = fuseRankings([grouped, group(meaning)], keyOf);
+  return {
+    hits: await answer(fused.map(({ item, score }) => ({ ...item, score }))),
+    retrieval: "hybrid",
+    confidence: estimateConfidence({ coverage, similarity: meaning[0]?.score }),
+  };
 }
 
 /**
@@ -114,21 +130,27 @@ async function findByMeaning(
   scope: SearchScope,
 ): Promise<Hit[] | undefined> {
   if (scope.vectors === undefined || phrases.length > 0) return undefined;
-  const ids = await inTime(scope.vectors.findNearest(text, scope), MEANING_MS);
-  if (ids === undefined) return undefined;
+  const nearest = await inTime(scope.vectors.findNearest(text, scope), MEANING_MS);
+  if (nearest === undefined) return undefined;
   const { results } = await db
     .prepare(
-      `SELECT p.id, p.article_id AS articleId, 1.0 / (w.key + 1) AS score
-      FROM json_each(?1) w CROSS JOIN passages p ON p.id = w.value CROSS JOIN articles a ON a.id = p.article_id
+      `SELECT p.id, p.article_id AS articleId, w.value ->> 'score' AS score
+      FROM json_each(?1) w CROSS JOIN passages p ON p.id = w.value ->> 'id' CROSS JOIN articles a ON a.id = p.article_id
       WHERE a.collection_id NOT IN (SELECT value FROM json_each(?2)) AND (?3 IS NULL OR a.collection_id = ?3)
       ORDER BY w.key`,
     )
-    .bind(JSON.stringify(ids), JSON.stringify(scope.hidden), scope.only ?? null)
+    .bind(JSON.stringify(nearest), JSON.stringify(scope.hidden), scope.only ?? null)
     .all<Hit>();
   return results;
 }
 
-async function rankPassages(db: D1Database, question: Question, scope: SearchScope): Promise<Hit[]> {
+interface RankedPassages {
+  hits: Hit[];
+  /** The share of the question that a hit says, from 0 to 1. */
+  coverageOf(id: number | undefined): number;
+}
+
+async function rankPassages(db: D1Database, question: Question, scope: SearchScope): Promise<RankedPassages> {
   const results = await findCandidates(db, question, scope);
   const counted = results.flatMap(({ id, text }) => {
     if (text === null) return [];
@@ -142,7 +164,18 @@ async function rankPassages(db: D1Database, question: Question, scope: SearchSco
     articleId,
     score: scores.get(id) ?? (floor * RANKED_ANEW) / (place + 1),
   }));
-  return hits.sort((a, b) => b.score - a.score || a.id - b.id);
+  const statistics = await readTermStatistics(db, listStems(question));
+  return {
+    hits: hits.sort((a, b) => b.score - a.score || a.id - b.id),
+    coverageOf(id) {
+      const passage = counted.find((candidate) => candidate.id === id);
+      return passage === undefined ? 0 : measureCoverage(question, passage, statistics);
+    },
+  };
+}
+
+function listStems({ terms, phrases }: Question): string[] {
+  return [...terms.map(({ stem }) => stem), ...phrases.flat().flatMap(tokenize)];
 }
 
 async function rankAnew(

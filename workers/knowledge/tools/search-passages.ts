@@ -45,12 +45,15 @@ export const searchPassages = defineTool({
       }),
     ),
     retrieval: z.enum(["hybrid", "full_text"]).describe("hybrid: by words and by meaning."),
+    confidence: z
+      .number()
+      .describe("0 to 1: how likely the first ones answer it. Below 0.5: probably none does; say so."),
     next_offset: z.int().optional(),
   }),
   overflow: "passages",
   async run({ query, collection, limit, offset }, { store }: ToolContext<KnowledgeStore>) {
     // One more than asked for tells whether there is a next page.
-    const { hits, retrieval } = await store.searchPassages({
+    const { hits, retrieval, confidence } = await store.searchPassages({
       question: query,
       collection,
       limit: limit + 1,
@@ -68,6 +71,7 @@ export const searchPassages = defineTool({
         score: hit.score,
       })),
       retrieval,
+      confidence,
       ...(hits.length > limit && next <= MAX_HITS - 50 && { next_offset: next }),
     };
   },

@@ -37,10 +37,17 @@ export const search = defineTool({
       }),
     ),
     retrieval: z.enum(["hybrid", "full_text"]).describe("hybrid: by words and by meaning."),
+    confidence: z
+      .number()
+      .describe("0 to 1: how likely the first ones answer it. Below 0.5: probably none does; say so."),
   }),
   overflow: "results",
   async run({ query, collection, limit }, { store }: ToolContext<KnowledgeStore>) {
-    const { hits, retrieval } = await store.searchArticles({ question: query, collection, limit });
+    const { hits, retrieval, confidence } = await store.searchArticles({
+      question: query,
+      collection,
+      limit,
+    });
     return {
       results: hits.map((hit) => ({
         id: hit.slug,
@@ -51,6 +58,7 @@ export const search = defineTool({
         score: hit.score,
       })),
       retrieval,
+      confidence,
     };
   },
 });
