@@ -10,7 +10,7 @@ import { changeHold, type Held, listHolds } from "./audit/holds.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { endWithReader } from "./local/output.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
-import { openPeopleDatabase, type PeopleDatabase } from "./people/database.ts";
+import { openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
 
 const HELP = `Exports the audit trail, verifies an export without any connection, and decides what must not be removed.
 
@@ -90,8 +90,8 @@ const COMMANDS: Readonly<Record<string, (flags: Flags, operands: readonly string
   },
 };
 
-function open(flags: Flags): PeopleDatabase {
-  return openPeopleDatabase(readEnvironment(flags), flags.state);
+function open(flags: Flags): PlatformDatabase {
+  return openPlatformDatabase(readEnvironment(flags), flags.state);
 }
 
 function readEnvironment({ env }: Flags): EnvironmentName {

@@ -6,10 +6,11 @@ import { bundledPolicy, listRoles } from "../shared/policy/current.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { endWithReader } from "./local/output.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
-import { openPeopleDatabase, type PeopleDatabase } from "./people/database.ts";
 import { erase } from "./people/erase.ts";
 import { exportPerson } from "./people/export.ts";
-import { nameAsker, nameWhoChanged, readRequest } from "./people/requests.ts";
+import { openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
+import { notifyWorker } from "./platform/notify-worker.ts";
+import { nameAsker, nameWhoChanged, readRequest } from "./platform/requests.ts";
 import {
   addPerson,
   listPeople,
@@ -17,8 +18,7 @@ import {
   setDisabled,
   setPassword,
   setRole,
-} from "./people/statements.ts";
-import { tellWorker } from "./people/tell-worker.ts";
+} from "./platform/statements.ts";
 
 const ROLES = listRoles(bundledPolicy());
 
@@ -79,10 +79,10 @@ async function main(): Promise<void> {
   if (run === undefined) {
     throw new CommandFailure(`There is no command "${command}".`, SEE_HELP);
   }
-  await run(openPeopleDatabase(environment, state), flags);
+  await run(openPlatformDatabase(environment, state), flags);
 }
 
-const COMMANDS: Readonly<Record<string, (database: PeopleDatabase, flags: Flags) => Promise<void>>> = {
+const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flags) => Promise<void>>> = {
   async list(database) {
     const people = await database.query(listPeople());
     for (const person of people) {
@@ -167,7 +167,7 @@ const COMMANDS: Readonly<Record<string, (database: PeopleDatabase, flags: Flags)
 };
 
 /** Changes a person, and says in the same transaction who did it, for the audit trail. Gives the change's mark. */
-async function changePerson(database: PeopleDatabase, address: string, sql: string): Promise<string> {
+async function changePerson(database: PlatformDatabase, address: string, sql: string): Promise<string> {
   const mark = randomUUID();
   await database.change(`${sql}\n${nameWhoChanged(address, nameAsker("people"), mark)}`);
   return mark;
@@ -176,13 +176,13 @@ async function changePerson(database: PeopleDatabase, address: string, sql: stri
 /** Says when a change counts for open sessions and connected apps: at their next call, once the Worker knows of it. */
 async function sayWhen({ environment, url }: Flags, mark: string): Promise<void> {
   console.log(
-    (await tellWorker(environment, { path: "/people/changes", body: { mark } }, url))
+    (await notifyWorker(environment, { path: "/people/changes", body: { mark } }, url))
       ? "In force: the next call of every app and session is decided by it."
       : "Gatehouse did not answer, so open sessions and connected apps notice within 30 seconds.",
   );
 }
 
-async function requirePerson(database: PeopleDatabase, flags: Flags): Promise<string> {
+async function requirePerson(database: PlatformDatabase, flags: Flags): Promise<string> {
   const address = read("email", email, flags.email);
   if ((await database.query(listPeople(address))).length > 0) return address;
   throw new CommandFailure(`Nobody has the address ${address}.`, "See who is there: npm run people -- list");

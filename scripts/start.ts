@@ -5,7 +5,6 @@ import { parseArgs } from "node:util";
 import { renderCard } from "./local/card.ts";
 import { listLoaders } from "./local/demonstration.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
-import { endRuntimesWithThisProcess } from "./local/keeper.ts";
 import { takeStateFolder } from "./local/lock.ts";
 import { watchParent } from "./local/parent.ts";
 import { parsePort, requireFreePort } from "./local/port.ts";
@@ -13,6 +12,7 @@ import { prepareDatabases } from "./local/prepare.ts";
 import { createReporter } from "./local/reporter.ts";
 import { ROOT } from "./local/root.ts";
 import { type LocalServer, startServer } from "./local/server.ts";
+import { killWorkerdOnExit } from "./local/watchdog.ts";
 import { parseWholeNumber } from "./local/whole-number.ts";
 import { DEMO_PASSWORD, DEMO_PEOPLE } from "./seed/people.ts";
 
@@ -58,7 +58,7 @@ async function start(): Promise<void> {
   const reporter = createReporter();
   const giveBack = takeStateFolder(stateFolder);
   process.once("exit", giveBack);
-  endRuntimesWithThisProcess();
+  killWorkerdOnExit();
   if (flags.reset) {
     await reporter.step("Emptying local storage", () =>
       rm(path.join(stateFolder, "v3"), { recursive: true, force: true }),

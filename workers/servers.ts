@@ -1,5 +1,5 @@
-import type { ServerDefinition } from "../shared/mcp/define.ts";
-import type { SessionDoor } from "../shared/mcp/lanes.ts";
+import type { SessionHandler } from "../shared/mcp/lanes.ts";
+import type { ServerDefinition } from "../shared/server/define.ts";
 import { AnalyticsAgent } from "./analytics/agent.ts";
 import { analytics } from "./analytics/server.ts";
 import { CrmAgent } from "./crm/agent.ts";
@@ -10,7 +10,7 @@ import { knowledge } from "./knowledge/server.ts";
 /** A server, the class of its session objects, and the name of their binding in `wrangler.toml`. */
 export interface Registration {
   server: ServerDefinition;
-  agent: { serve(path: string, options: { binding: string }): SessionDoor };
+  agent: { serve(path: string, options: { binding: string }): SessionHandler };
   binding: keyof Env & string;
 }
 

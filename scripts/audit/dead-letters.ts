@@ -1,5 +1,5 @@
-import type { PeopleDatabase } from "../people/database.ts";
-import { askFor, awaitRequest, createMark, findRequest, nameAsker } from "../people/requests.ts";
+import type { PlatformDatabase } from "../platform/database.ts";
+import { askFor, awaitRequest, createMark, findRequest, nameAsker } from "../platform/requests.ts";
 
 /** SQL: dead letters by reason: how many, the oldest, and how often they were tried at most. */
 export function countDeadLetters(): string {
@@ -7,7 +7,7 @@ export function countDeadLetters(): string {
 }
 
 /** Prints what could not be written, and why. */
-export async function printDeadLetters(database: PeopleDatabase): Promise<void> {
+export async function printDeadLetters(database: PlatformDatabase): Promise<void> {
   const rows = await database.query(countDeadLetters());
   if (rows.length === 0) console.log("There are no dead letters.");
   for (const { reason, letters, oldest, tries } of rows) {
@@ -17,7 +17,7 @@ export async function printDeadLetters(database: PeopleDatabase): Promise<void> 
 }
 
 /** Asks for one more delivery of all dead letters, and prints what came of it. */
-export async function redrive(database: PeopleDatabase, patienceMs: number): Promise<void> {
+export async function redrive(database: PlatformDatabase, patienceMs: number): Promise<void> {
   const mark = createMark();
   await database.change(askFor("redrive", null, nameAsker("audit"), mark));
   const id = await findRequest(database, mark);

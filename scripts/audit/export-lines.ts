@@ -2,7 +2,7 @@ import type { Checkpoint } from "../../shared/audit/checkpoint.ts";
 import type { ExportedChain, ExportLine, RecordLine } from "../../shared/audit/export-line.ts";
 import type { AuditEvent, AuditRecord } from "../../shared/audit/record.ts";
 import type { Removal } from "../../shared/audit/removal.ts";
-import { quoteText } from "../people/statements.ts";
+import { quoteText } from "../platform/statements.ts";
 
 const NEWEST_REMOVAL = "SELECT max(number) FROM audit_removal";
 

@@ -1,7 +1,7 @@
 import { CommandFailure } from "../local/failure.ts";
-import type { PeopleDatabase } from "../people/database.ts";
-import { idOfUser, nameAsker } from "../people/requests.ts";
-import { quoteText } from "../people/statements.ts";
+import type { PlatformDatabase } from "../platform/database.ts";
+import { idOfUser, nameAsker } from "../platform/requests.ts";
+import { quoteText } from "../platform/statements.ts";
 
 /** Whom a hold is about: an address or a user id; `null` for everybody. */
 export type Held = string | null;
@@ -29,7 +29,7 @@ export function listHolds(): string {
 
 /** Sets or lifts a hold. Throws for a person who is not there, and for a release where nothing is held. */
 export async function changeHold(
-  database: PeopleDatabase,
+  database: PlatformDatabase,
   user: Held,
   reason: string,
   held: boolean,

@@ -1,7 +1,8 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import type { MaskRules } from "../../shared/policy/masks.ts";
+import type { MaskRules } from "../../shared/call/mask-rules.ts";
+
 import { openCrmStore } from "../../workers/crm/store.ts";
 import { openLocalDatabases } from "../local/databases.ts";
 import { CommandFailure, reportFailure } from "../local/failure.ts";

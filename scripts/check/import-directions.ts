@@ -6,10 +6,10 @@ const GUARDED_PACKAGES = [
   {
     packages: ["@modelcontextprotocol/sdk", "agents"],
     allowed: [
-      "shared/mcp/sessionful.ts",
-      "shared/mcp/sessionful-channel.ts",
-      "shared/mcp/sessionful-methods.ts",
-      "shared/mcp/post-exchange.ts",
+      "shared/mcp/sessionful/sessionful.ts",
+      "shared/mcp/sessionful/sessionful-channel.ts",
+      "shared/mcp/sessionful/sessionful-methods.ts",
+      "shared/mcp/sessionful/post-transport.ts",
     ],
     reason: "SDK v1 and agents belong to the sessionful lane",
   },
@@ -17,11 +17,11 @@ const GUARDED_PACKAGES = [
     packages: ["@modelcontextprotocol/server"],
     allowed: [
       "shared/mcp/lanes.ts",
-      "shared/mcp/request-state.ts",
-      "shared/mcp/stateless-exchange.ts",
-      "shared/mcp/stateless-judge.ts",
-      "shared/mcp/stateless-listen.ts",
-      "shared/mcp/stateless-request.ts",
+      "shared/mcp/methods/request-state.ts",
+      "shared/mcp/stateless/stateless-exchange.ts",
+      "shared/mcp/stateless/sdk-validation.ts",
+      "shared/mcp/stateless/stateless-listen.ts",
+      "shared/mcp/stateless/stateless-request.ts",
     ],
     reason: "SDK v2 belongs to the stateless lane",
   },
@@ -30,9 +30,9 @@ const GUARDED_PACKAGES = [
 /** What a tool may know beside its own server: how to define itself, how to fail, and what its data looks like. */
 const TOOL_IMPORTS: readonly string[] = [
   "zod",
-  "shared/mcp/define.ts",
-  "shared/mcp/long-work.ts",
-  "shared/mcp/errors.ts",
+  "shared/server/define.ts",
+  "shared/server/task-workflow.ts",
+  "shared/call/tool-error.ts",
 ];
 
 /** Enforces the one direction of imports that DESIGN draws: index → gateway → servers → a server → shared. */

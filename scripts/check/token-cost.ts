@@ -75,7 +75,7 @@ export function estimateTokens(text: string): number {
 async function measureCosts(): Promise<[lists: Cost[], tools: ToolCost[]]> {
   allowWorkerModules();
   const { servers } = await import("../../workers/servers.ts");
-  const { createCatalogue } = await import("../../shared/mcp/catalogue.ts");
+  const { createCatalogue } = await import("../../shared/server/catalogue.ts");
   const urls = [
     { url: "/mcp", served: servers },
     ...servers.map((server) => ({ url: `/mcp/${server.name}`, served: [server] })),

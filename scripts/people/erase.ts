@@ -1,5 +1,5 @@
 import { CommandFailure } from "../local/failure.ts";
-import type { PeopleDatabase } from "./database.ts";
+import type { PlatformDatabase } from "../platform/database.ts";
 import {
   askFor,
   awaitRequest,
@@ -9,7 +9,7 @@ import {
   idOfUser,
   nameAsker,
   nameWhoChanged,
-} from "./requests.ts";
+} from "../platform/requests.ts";
 
 /** SQL: what the platform database has of a person, counted, and whether they are held. */
 function countPerson(email: string): string {
@@ -36,7 +36,7 @@ export function askForErasure(email: string, by: string, mark: string): string {
 
 /** Erases a person, or only says what would go. */
 export async function erase(
-  database: PeopleDatabase,
+  database: PlatformDatabase,
   email: string,
   options: { yes: boolean; patienceMs: number },
 ): Promise<void> {

@@ -1,14 +1,14 @@
 import { CommandFailure } from "../local/failure.ts";
-import type { PeopleDatabase, Row } from "./database.ts";
-import { askFor, awaitRequest, createMark, findRequest, idOfUser, nameAsker } from "./requests.ts";
-import { quoteText } from "./statements.ts";
+import type { PlatformDatabase, Row } from "../platform/database.ts";
+import { askFor, awaitRequest, createMark, findRequest, idOfUser, nameAsker } from "../platform/requests.ts";
+import { quoteText } from "../platform/statements.ts";
 
 /** Records that are read at once. */
 const PAGE = 2_000;
 
 /** One person's data, as JSON (GDPR Article 15: what is held about them, in a form that machines read). */
 export async function exportPerson(
-  database: PeopleDatabase,
+  database: PlatformDatabase,
   email: string,
   options: { patienceMs: number },
 ): Promise<Record<string, unknown>> {
@@ -42,7 +42,7 @@ export async function exportPerson(
   return { account, sessions, credentials, ...answer, audit_trail: own, administration: about };
 }
 
-async function readEvents(database: PeopleDatabase, which: string): Promise<unknown[]> {
+async function readEvents(database: PlatformDatabase, which: string): Promise<unknown[]> {
   const events: unknown[] = [];
   for (let after = 0, full = true; full; ) {
     const rows: Row[] = await database.query(

@@ -1,6 +1,6 @@
-import type { JsonValue } from "../../shared/mcp/json.ts";
-import type { JsonSchema } from "../../shared/mcp/schema.ts";
+import type { JsonValue } from "../../shared/encoding/json.ts";
 import type { ArgumentTypes } from "../../shared/policy/expression.ts";
+import type { JsonSchema } from "../../shared/server/schema.ts";
 
 /** What an expression can rely on about a tool's arguments. */
 export interface TypedArguments {

@@ -1,5 +1,5 @@
-import type { JsonSchema } from "../../shared/mcp/schema.ts";
 import type { DecisionSubject } from "../../shared/policy/decide.ts";
+import type { JsonSchema } from "../../shared/server/schema.ts";
 import { allowWorkerModules } from "../check/worker-modules.ts";
 
 /** Something that a policy can speak about. `input` is the JSON Schema of a tool's arguments. */
@@ -19,7 +19,7 @@ export interface Known {
 export async function readRegistry(): Promise<Known> {
   allowWorkerModules();
   const { servers } = await import("../../workers/servers.ts");
-  const { createCatalogue } = await import("../../shared/mcp/catalogue.ts");
+  const { createCatalogue } = await import("../../shared/server/catalogue.ts");
   const { tools, resources, templates, prompts } = createCatalogue("", "", servers);
   const entries = [...tools.values(), ...resources.values(), ...templates, ...prompts.values()];
   return {

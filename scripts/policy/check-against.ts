@@ -1,8 +1,8 @@
-import { findNearMisses } from "../../shared/mcp/near-misses.ts";
 import type { SubjectKind } from "../../shared/policy/compile.ts";
 import { type ArgumentTypes, compileExpression, ExpressionError } from "../../shared/policy/expression.ts";
 import { compileGlobs } from "../../shared/policy/glob.ts";
 import type { PolicyDocument, RoleDocument } from "../../shared/policy/schema.ts";
+import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { typeArguments } from "./argument-types.ts";
 import type { Known, KnownSubject } from "./catalogue.ts";
 import {

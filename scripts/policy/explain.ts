@@ -1,7 +1,7 @@
 import { CommandFailure } from "../local/failure.ts";
 import { ENVIRONMENTS } from "../local/project.ts";
-import { openPeopleDatabase } from "../people/database.ts";
-import { listPeople } from "../people/statements.ts";
+import { openPlatformDatabase } from "../platform/database.ts";
+import { listPeople } from "../platform/statements.ts";
 import { judge, type PolicyQuestion } from "./cases.ts";
 import type { Loaded } from "./files.ts";
 import type { FieldPath } from "./read-policy.ts";
@@ -81,7 +81,7 @@ async function findRole(email: string, { env, state }: ExplainFlags): Promise<st
       "See: npm run policy -- --help",
     );
   }
-  const [person] = await openPeopleDatabase(environment, state).query(listPeople(email.toLowerCase()));
+  const [person] = await openPlatformDatabase(environment, state).query(listPeople(email.toLowerCase()));
   if (person !== undefined) return String(person.role);
   throw new CommandFailure(`Nobody has the address ${email}.`, "See who is there: npm run people -- list");
 }

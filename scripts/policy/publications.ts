@@ -1,4 +1,4 @@
-import { quoteText } from "../people/statements.ts";
+import { quoteText } from "../platform/statements.ts";
 
 /**
  * SQL for publishing, written out as text: `wrangler d1 execute` takes no bound values. Texts go through

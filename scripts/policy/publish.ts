@@ -1,10 +1,10 @@
 import os from "node:os";
-import { canonicalize, digestText } from "../../shared/audit/canonical-json.ts";
+import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
 import { compilePolicy } from "../../shared/policy/compile.ts";
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
 import { CommandFailure } from "../local/failure.ts";
-import type { PeopleDatabase } from "../people/database.ts";
-import { tellWorker } from "../people/tell-worker.ts";
+import type { PlatformDatabase } from "../platform/database.ts";
+import { notifyWorker } from "../platform/notify-worker.ts";
 import type { Known } from "./catalogue.ts";
 import type { Loaded } from "./files.ts";
 import { findUnreachable } from "./find-unreachable.ts";
@@ -81,7 +81,7 @@ interface Intended {
   text?: string;
 }
 
-async function publish(database: PeopleDatabase, intended: Intended): Promise<string> {
+async function publish(database: PlatformDatabase, intended: Intended): Promise<string> {
   const { state, version, digest, document, known, flags, text } = intended;
   const warnings = [
     ...(await findLockedOut(database, document)),
@@ -99,7 +99,7 @@ async function publish(database: PeopleDatabase, intended: Intended): Promise<st
   await database
     .change(putInForce(publication, text))
     .catch((failure: unknown) => explain(failure, database, state));
-  const told = await tellWorker(
+  const told = await notifyWorker(
     environmentOf(flags),
     { path: "/policy/changes", body: { publication: publication.after + 1 } },
     flags.url,
@@ -113,7 +113,7 @@ async function publish(database: PeopleDatabase, intended: Intended): Promise<st
 }
 
 /** Two at the same time: the database took the other one. */
-async function explain(failure: unknown, database: PeopleDatabase, seen: PublishedState): Promise<never> {
+async function explain(failure: unknown, database: PlatformDatabase, seen: PublishedState): Promise<never> {
   const now = await readState(database).catch(() => seen);
   if (now.publication === seen.publication) throw failure;
   throw new CommandFailure(
@@ -123,7 +123,7 @@ async function explain(failure: unknown, database: PeopleDatabase, seen: Publish
 }
 
 /** People whose role the policy does not have may do nothing. */
-async function findLockedOut(database: PeopleDatabase, document: PolicyDocument): Promise<string[]> {
+async function findLockedOut(database: PlatformDatabase, document: PolicyDocument): Promise<string[]> {
   const rows = await database.query(COUNT_ROLES);
   return rows
     .filter(({ role }) => !Object.hasOwn(document.roles, String(role)))

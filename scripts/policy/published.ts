@@ -1,10 +1,10 @@
-import { digestText } from "../../shared/audit/canonical-json.ts";
+import { digestText } from "../../shared/encoding/canonical-json.ts";
 import bundled from "../../shared/policy/policy.json" with { type: "json" };
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
 import { policyDocument } from "../../shared/policy/schema.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "../local/project.ts";
-import { openPeopleDatabase, type PeopleDatabase } from "../people/database.ts";
+import { openPlatformDatabase, type PlatformDatabase } from "../platform/database.ts";
 import { READ_STATE, readVersion } from "./publications.ts";
 
 /** Which environment a command asks. */
@@ -25,8 +25,8 @@ export interface PublishedState {
 }
 
 /** Opens the platform database of the environment that a command names. */
-export function openPlatform(place: Place): PeopleDatabase {
-  return openPeopleDatabase(environmentOf(place), place.state);
+export function openPlatform(place: Place): PlatformDatabase {
+  return openPlatformDatabase(environmentOf(place), place.state);
 }
 
 /** The environment that a command names. */
@@ -40,7 +40,7 @@ export function environmentOf({ env }: Pick<Place, "env">): EnvironmentName {
 }
 
 /** Reads what is in force. */
-export async function readState(database: PeopleDatabase): Promise<PublishedState> {
+export async function readState(database: PlatformDatabase): Promise<PublishedState> {
   const [row] = await database.query(READ_STATE);
   return {
     publication: Number(row?.publication ?? 0),
@@ -60,7 +60,7 @@ export interface PublishedDocument {
  * Reads a version; 1 is the `policy.json` of this folder. Throws {@link CommandFailure} when there is none, when it is
  * not what was published, or when this release cannot read it.
  */
-export async function readPublished(database: PeopleDatabase, version: number): Promise<PublishedDocument> {
+export async function readPublished(database: PlatformDatabase, version: number): Promise<PublishedDocument> {
   if (version === 1) return { digest: null, document: policyDocument.parse(bundled) };
   const [row] = await database.query(readVersion(version));
   if (row === undefined) {

@@ -1,4 +1,4 @@
-import type { PeopleDatabase } from "../people/database.ts";
+import type { PlatformDatabase } from "../platform/database.ts";
 
 /** Rows that are read at once. */
 const PAGE = 5_000;
@@ -27,7 +27,7 @@ const field = (name: string) => `event ->> '$.${name}'`;
  * Reads the calls since a moment, oldest first. A call that was admitted and then refused, by its arguments or because
  * a role or the policy had just changed, counts as refused; one that had to be approved, whether it was or not, as such.
  */
-export async function readCalls(database: PeopleDatabase, since: number): Promise<RecordedCall[]> {
+export async function readCalls(database: PlatformDatabase, since: number): Promise<RecordedCall[]> {
   const calls = new Map<string, RecordedCall>();
   for (let after = 0, full = true; full; ) {
     const rows = await database.query(

@@ -1,4 +1,4 @@
-import { canonicalize, digestText } from "./canonical-json.ts";
+import { canonicalize, digestText } from "../encoding/canonical-json.ts";
 import { commitToText, createSalt } from "./commitment.ts";
 import { type AuditEvent, type AuditRecord, NO_RECORD } from "./record.ts";
 

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { digestText } from "./canonical-json.ts";
+import { digestText } from "../encoding/canonical-json.ts";
 
 /** The newest record of one chain at the time of a checkpoint. */
 export interface SignedHead {

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { canonicalize, digestText } from "./canonical-json.ts";
+import { canonicalize, digestText } from "../encoding/canonical-json.ts";
 
 /**
  * Commits to an event: SHA-256 of the canonical JSON (RFC 8785) of `[salt, event]`. The salted digest of RFC 9901

@@ -1,5 +1,5 @@
 /** The chain of what nobody signed in did. User ids have no colon, so it can never be a person's. */
-export const STRANGERS = "gatehouse:strangers";
+export const ANONYMOUS_CHAIN = "gatehouse:strangers";
 
 /** The chain of what administrators did. */
 export const ADMINISTRATION = "gatehouse:administration";
@@ -162,7 +162,7 @@ export type AuditEvent =
 export interface AuditRecord {
   /** Version of this format. In version 1 the event itself stood here, as `event`, and there was no commitment. */
   version: 2;
-  /** Opaque id of the user, {@link STRANGERS}, {@link ADMINISTRATION} or {@link POLICY_CHAIN}. */
+  /** Opaque id of the user, {@link ANONYMOUS_CHAIN}, {@link ADMINISTRATION} or {@link POLICY_CHAIN}. */
   chain: string;
   /** 1, 2, 3 … without gaps. */
   sequence: number;

@@ -1,4 +1,4 @@
-import { canonicalize, digestText } from "./canonical-json.ts";
+import { canonicalize, digestText } from "../encoding/canonical-json.ts";
 import { commitTo } from "./commitment.ts";
 import type { ExportedChain, RecordLine } from "./export-line.ts";
 import type { Finding } from "./finding.ts";

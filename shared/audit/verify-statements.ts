@@ -1,4 +1,4 @@
-import { canonicalize, digestText } from "./canonical-json.ts";
+import { canonicalize, digestText } from "../encoding/canonical-json.ts";
 import { isSignedBy, keyIdOf } from "./checkpoint.ts";
 import type { Finding } from "./finding.ts";
 import { NO_RECORD } from "./record.ts";

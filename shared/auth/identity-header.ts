@@ -1,4 +1,4 @@
-import type { PrincipalIdentity } from "./principal.ts";
+import type { PrincipalIdentity } from "../call/principal.ts";
 
 /**
  * Carries the verified identity of one request from the Worker to a session's object. Only the Worker can address

@@ -1,85 +1,12 @@
-import type { AuditEvent, CallDetails } from "../audit/record.ts";
-import type { JsonValue } from "../mcp/json.ts";
+import type { CallDetails } from "../audit/record.ts";
+import type { Subject } from "../call/subject.ts";
+import type { AdmissionRequest } from "../objects/admission-request.ts";
+import type { Admission, Admitted, Intent } from "../objects/principal-gate.ts";
+import { principalGate } from "../objects/principal-gate.ts";
 import { followPolicy, limitsOf } from "../policy/current.ts";
-import type { PolicyReference } from "../policy/reference.ts";
-import type { ContextOperation, ResultHandle, SessionContext } from "../session/context.ts";
-import type { ResultPage } from "../session/session-home.ts";
-import type { Access, Claim, Refusal } from "./claim.ts";
-import type { Exchange } from "./exchange.ts";
 import { explainRefusal } from "./explain-refusal.ts";
-import { type Outcome, returnOutcomes, takeOutcomes } from "./outcomes.ts";
-import type { Subject } from "./subject.ts";
-
-/** What is written down before a call runs. */
-export interface Intent extends CallDetails {
-  userId: string;
-}
-
-/**
- * The answer of the principal's object to an intent. `context` comes along for stateless clients: one trip. `role` is
- * what the person may hold now, whatever the token says; `policy` is what is in force now, whatever the request began
- * with.
- */
-export type Admission =
-  | {
-      admitted: true;
-      context: SessionContext | null;
-      role: string;
-      policy: PolicyReference;
-      /** Calls of the person that run now, this one included. */
-      running: number;
-    }
-  | { admitted: false; refusal: Refusal };
-
-/** An intent that was admitted. */
-export type Admitted = Extract<Admission, { admitted: true }>;
-
-/** What decides what a person may do now, whatever a token says and a request began with. */
-export interface Rights {
-  role: string;
-  /** The policy in force. */
-  policy: PolicyReference;
-}
-
-/** How a request stands that is no call. */
-export interface Standing {
-  ended: boolean;
-  /** Whole seconds until one more fits; 0 when this one does. */
-  retryAfter: number;
-  /** `null` when nobody can say. */
-  rights: Rights | null;
-}
-
-/** What the guard needs of the Principal object. `workers/principal` implements it. */
-export interface PrincipalGate {
-  /** @param ended - how earlier calls ended: they give their places back before this one asks for its own */
-  admit(intent: Intent, claim: Claim, ended: readonly Outcome[]): Promise<Admission>;
-  settle(ended: readonly Outcome[]): Promise<void>;
-  /** From now on every call under the grant is refused, whatever copy of a token it comes with. */
-  revokeGrant(grantId: string): Promise<void>;
-  isGrantRevoked(grantId: string): Promise<boolean>;
-  /** The same for one access token (RFC 7009), while its grant lives on. */
-  revokeToken(tokenId: string): Promise<void>;
-  /**
-   * Whether grant, token or the person's account has ended, for what shows names only and is not admitted. Leaves no
-   * record, and says no while the platform database does not answer. Counts against a limit of the app's own when
-   * `countedFor` names one. What is known of an earlier policy than `publication` is not used.
-   */
-  mayAsk(userId: string, access: Access, countedFor: string | null, publication?: number): Promise<Standing>;
-  /** Adds an event to the chain of this object. Durable when it returns. */
-  record(chain: string, event: AuditEvent): Promise<void>;
-  /** The same, unless an event with this key was recorded here before. */
-  recordOnce(chain: string, key: string, event: AuditEvent): Promise<void>;
-  applyContext(clientId: string, operations: readonly ContextOperation[]): Promise<void>;
-  readContext(clientId: string): Promise<SessionContext>;
-  keepResult(clientId: string, handle: ResultHandle, rows: readonly JsonValue[]): Promise<void>;
-  readResult(clientId: string, handle: string, offset: number, limit: number): Promise<ResultPage | null>;
-}
-
-/** The one object of a user. Its name is the opaque user id. */
-export function principalGate(env: Env, userId: string): PrincipalGate {
-  return env.PRINCIPAL.get(env.PRINCIPAL.idFromName(userId)) as unknown as PrincipalGate;
-}
+import { returnOutcomes, takeOutcomes } from "./outcome-buffer.ts";
+import type { RequestContext } from "./request-context.ts";
 
 /**
  * Step 2: one round trip to the user's Principal object. When it returns, the intent is durable; only then may
@@ -87,28 +14,28 @@ export function principalGate(env: Env, userId: string): PrincipalGate {
  * Throws `access_ended`, `rate_limited` or `unavailable` when the object refuses.
  */
 export async function admit(
-  exchange: Exchange,
+  ctx: RequestContext,
   subject: Subject,
   details: CallDetails,
   timeoutMs: number,
 ): Promise<Admitted> {
-  const { env, identity, policy } = exchange;
+  const { env, identity, policy } = ctx;
   const costlyTool = subject.costly ? subject.name : null;
   const { grantId, tokenId, role } = identity;
   const limits = limitsOf(policy, role);
-  const claim: Claim = { grantId, tokenId, costlyTool, timeoutMs, limits };
+  const claim: AdmissionRequest = { grantId, tokenId, costlyTool, timeoutMs, limits };
   const intent: Intent = { ...details, userId: identity.userId };
   const admission = await sendIntent(env, intent, claim);
   if (!admission.admitted) {
-    if (admission.refusal.code === "access_ended") exchange.endAccess();
+    if (admission.refusal.code === "access_ended") ctx.endAccess();
     throw explainRefusal(admission.refusal);
   }
-  if (admission.role !== identity.role) exchange.identity = { ...identity, role: admission.role };
+  if (admission.role !== identity.role) ctx.identity = { ...identity, role: admission.role };
   return admission;
 }
 
 /** Takes along what the object does not know yet of earlier calls. What did not arrive waits for the next way. */
-async function sendIntent(env: Env, intent: Intent, claim: Claim): Promise<Admission> {
+async function sendIntent(env: Env, intent: Intent, claim: AdmissionRequest): Promise<Admission> {
   const { userId } = intent;
   const ended = takeOutcomes(userId);
   try {
@@ -123,7 +50,7 @@ async function sendIntent(env: Env, intent: Intent, claim: Claim): Promise<Admis
  * Brings the exchange up to the policy that its admission names, if that is newer. One that can never be used changes
  * nothing. Throws `unavailable` when it cannot be loaded: what it says is not guessed.
  */
-export async function followAdmission(exchange: Exchange, { policy }: Admitted): Promise<void> {
-  if (policy.publication <= exchange.policy.publication) return;
-  exchange.policy = (await followPolicy(exchange.env, policy)) ?? exchange.policy;
+export async function followAdmission(ctx: RequestContext, { policy }: Admitted): Promise<void> {
+  if (policy.publication <= ctx.policy.publication) return;
+  ctx.policy = (await followPolicy(ctx.env, policy)) ?? ctx.policy;
 }

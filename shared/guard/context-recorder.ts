@@ -1,7 +1,8 @@
-import type { ContextAccess } from "../mcp/define.ts";
-import type { JsonValue } from "../mcp/json.ts";
-import type { ContextOperation, EntityReference, SessionContext } from "../session/context.ts";
-import type { SessionHome } from "../session/session-home.ts";
+import type { ContextAccess, EntityReference } from "../call/entity-reference.ts";
+
+import type { JsonValue } from "../encoding/json.ts";
+import type { ContextOperation, SessionContext } from "../session/context.ts";
+import type { SessionMemory } from "../session/session-memory.ts";
 
 /** A tool's view of the session: reads a snapshot, collects changes, stores them once with the answer. */
 export class ContextRecorder implements ContextAccess {
@@ -35,9 +36,9 @@ export class ContextRecorder implements ContextAccess {
   }
 
   /** Stores the changes. Before the answer leaves, so that the client's next call sees them. */
-  async flush(home: SessionHome): Promise<void> {
+  async flush(memory: SessionMemory): Promise<void> {
     const operations = this.#operations.filter((operation) => !this.#isNoOp(operation));
-    if (operations.length > 0) await home.apply(operations);
+    if (operations.length > 0) await memory.apply(operations);
   }
 
   #isNoOp(operation: ContextOperation): boolean {

@@ -1,11 +1,8 @@
-import type { PrincipalIdentity } from "../auth/principal.ts";
-import { ToolError } from "../mcp/errors.ts";
+import type { PolicyCaller } from "../call/principal.ts";
+import type { Subject } from "../call/subject.ts";
+import { ToolError } from "../call/tool-error.ts";
 import type { Policy } from "../policy/compile.ts";
 import { type Decision, decide as decideBy } from "../policy/decide.ts";
-import type { Subject } from "./subject.ts";
-
-/** What the policy looks at in an identity. */
-export type Asking = Pick<PrincipalIdentity, "role" | "scopes" | "ip" | "country" | "mfaAt">;
 
 type Asked = Pick<Subject, "kind" | "name" | "scope" | "effect">;
 
@@ -17,7 +14,7 @@ type Asked = Pick<Subject, "kind" | "name" | "scope" | "effect">;
  */
 export function decide(
   policy: Policy,
-  { role, scopes, ip, country, mfaAt }: Asking,
+  { role, scopes, ip, country, mfaAt }: PolicyCaller,
   { kind, name, scope, effect }: Asked,
   args?: Readonly<Record<string, unknown>>,
 ): Decision {
@@ -29,7 +26,7 @@ export function decide(
 }
 
 /** Whether a list shows the subject: everything that can be called now or after a step-up. */
-export function isVisible(policy: Policy, identity: Asking, subject: Asked): boolean {
+export function isVisible(policy: Policy, identity: PolicyCaller, subject: Asked): boolean {
   return decide(policy, identity, subject).kind !== "deny";
 }
 

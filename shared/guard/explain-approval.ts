@@ -1,12 +1,12 @@
-import { ToolError } from "../mcp/errors.ts";
-import type { ApprovalAnswer } from "./approval-gate.ts";
-import type { Exchange } from "./exchange.ts";
+import { ToolError } from "../call/tool-error.ts";
+import type { ApprovalAnswer } from "../objects/approval-gate.ts";
 import { explainRefusal } from "./explain-refusal.ts";
+import type { RequestContext } from "./request-context.ts";
 
 /** Why a call that needs approval does not go on, in words for the model. What a person wrote is quoted as theirs. */
 export function explainApproval(
   answer: Exclude<ApprovalAnswer, { state: "approved" | "pending" }>,
-  exchange: Pick<Exchange, "endAccess">,
+  ctx: Pick<RequestContext, "endAccess">,
 ): ToolError {
   switch (answer.state) {
     case "refused": {
@@ -34,7 +34,7 @@ export function explainApproval(
         retryAfter: 300,
       });
     case "access_ended":
-      exchange.endAccess();
+      ctx.endAccess();
       return explainRefusal({ code: "access_ended" });
     case "unavailable":
       return explainRefusal({ code: "unavailable", retryAfter: 5 });

@@ -1,5 +1,5 @@
-import { ToolError } from "../mcp/errors.ts";
-import type { LimitName, Refusal } from "./claim.ts";
+import { ToolError } from "../call/tool-error.ts";
+import type { LimitName, Refusal } from "../objects/admission-request.ts";
 
 const LIMIT_TEXTS: Record<LimitName, (allowed: number) => string> = {
   callsPerClient: (allowed) => `This app may make ${allowed} calls a minute for one person.`,

@@ -1,7 +1,8 @@
-import { describeCall } from "../audit/describe-call.ts";
 import type { CallDetails } from "../audit/record.ts";
-import { ToolError, toToolError } from "../mcp/errors.ts";
-import { InputNeeded } from "../mcp/input-needed.ts";
+import { InputNeeded } from "../call/input-needed.ts";
+import type { Subject } from "../call/subject.ts";
+import { ToolError, toToolError } from "../call/tool-error.ts";
+import { enforceToolLimit } from "../objects/tool-rate-limit.ts";
 import { logFailure } from "../observe/log.ts";
 import { limitsOf } from "../policy/current.ts";
 import { masksOf } from "../policy/masks.ts";
@@ -9,12 +10,11 @@ import { maskError } from "../redact/mask-error.ts";
 import { admit, followAdmission } from "./admit.ts";
 import { ContextRecorder } from "./context-recorder.ts";
 import { decide, requireAllowed } from "./decide.ts";
-import type { Exchange } from "./exchange.ts";
+import { describeCall } from "./describe-call.ts";
 import { isRefusal, recordDenial } from "./record-denial.ts";
-import { type HoldDeadline, runBounded, type TimeLeft } from "./run.ts";
+import type { RequestContext } from "./request-context.ts";
+import { type PauseDeadline, runBounded, type TimeLeft } from "./run.ts";
 import { settle } from "./settle.ts";
-import type { Subject } from "./subject.ts";
-import { takeToolTurn } from "./tool-turn.ts";
 
 /** The two steps that depend on the kind of subject. */
 export interface GuardedWork<Raw, Shaped> {
@@ -25,7 +25,7 @@ export interface GuardedWork<Raw, Shaped> {
   run(
     signal: AbortSignal,
     context: ContextRecorder,
-    hold: HoldDeadline,
+    hold: PauseDeadline,
     callId: string,
     timeLeft: TimeLeft,
   ): Promise<Raw>;
@@ -41,33 +41,33 @@ export interface GuardedWork<Raw, Shaped> {
  * {@link InputNeeded}, with which the stateless lane asks the person.
  */
 export async function guard<Raw, Shaped>(
-  exchange: Exchange,
+  ctx: RequestContext,
   subject: Subject,
   work: GuardedWork<Raw, Shaped>,
 ): Promise<Shaped> {
-  const decision = decide(exchange.policy, exchange.identity, subject);
-  if (isRefusal(decision)) recordDenial(exchange, subject, work.args, decision);
+  const decision = decide(ctx.policy, ctx.identity, subject);
+  if (isRefusal(decision)) recordDenial(ctx, subject, work.args, decision);
   requireAllowed(decision);
-  const { identity, policy } = exchange;
-  const details = describeCall(exchange, subject, work.args, decision);
+  const { identity, policy } = ctx;
+  const details = describeCall(ctx, subject, work.args, decision);
   const { callId, startedAt } = details;
-  const admitted = await admitOrExplain(exchange, subject, details, work.timeoutMs);
+  const admitted = await admitOrExplain(ctx, subject, details, work.timeoutMs);
 
   let status = "ok";
   let bytes = 0;
   try {
-    await followAdmission(exchange, admitted);
+    await followAdmission(ctx, admitted);
     // The role has changed since the token was made, or the policy since the request came in.
-    if (exchange.identity !== identity || exchange.policy !== policy) {
-      decideAnew(exchange, subject, work.args, callId);
+    if (ctx.identity !== identity || ctx.policy !== policy) {
+      decideAnew(ctx, subject, work.args, callId);
     }
-    await takeToolTurn(exchange, subject);
-    const context = new ContextRecorder(admitted.context ?? (await exchange.session.read()), subject.server);
-    const raw = await runBounded(exchange.signal, work.timeoutMs, (signal, hold, timeLeft) =>
+    await enforceToolLimit(ctx, subject);
+    const context = new ContextRecorder(admitted.context ?? (await ctx.session.read()), subject.server);
+    const raw = await runBounded(ctx.signal, work.timeoutMs, (signal, hold, timeLeft) =>
       work.run(signal, context, hold, callId, timeLeft),
     );
     const shaped = await work.shape(raw, context);
-    await context.flush(exchange.session);
+    await context.flush(ctx.session);
     bytes = work.measure(shaped);
     return shaped;
   } catch (failure) {
@@ -75,36 +75,45 @@ export async function guard<Raw, Shaped>(
       status = "input_required";
       throw failure;
     }
-    const error = explain(failure, exchange, subject);
+    const error = explain(failure, ctx, subject);
     status = error.code;
     throw error;
   } finally {
     const busy = admitted.running / limitsOf(policy, identity.role).concurrentCalls;
-    settle(exchange, subject, { callId, status, durationMs: Date.now() - startedAt, bytes }, busy);
+    settle(ctx, subject, { callId, status, durationMs: Date.now() - startedAt, bytes }, busy);
   }
 }
 
 /** The same question once more. A refusal is recorded under the id of the call, whose intent is already in the chain. */
 function decideAnew(
-  exchange: Exchange,
+  ctx: RequestContext,
   subject: Subject,
   args: Readonly<Record<string, unknown>>,
   callId: string,
 ): void {
-  const decision = decide(exchange.policy, exchange.identity, subject);
-  if (isRefusal(decision)) recordDenial(exchange, subject, args, decision, callId);
+  const decision = decide(ctx.policy, ctx.identity, subject);
+  if (isRefusal(decision)) recordDenial(ctx, subject, args, decision, callId);
   requireAllowed(decision);
 }
 
-async function admitOrExplain(exchange: Exchange, subject: Subject, details: CallDetails, timeoutMs: number) {
+async function admitOrExplain(
+  ctx: RequestContext,
+  subject: Subject,
+  details: CallDetails,
+  timeoutMs: number,
+) {
   try {
-    return await admit(exchange, subject, details, timeoutMs);
+    return await admit(ctx, subject, details, timeoutMs);
   } catch (failure) {
-    throw explain(failure, exchange, subject);
+    throw explain(failure, ctx, subject);
   }
 }
 
-function explain(failure: unknown, { identity, policy, traceId }: Exchange, subject: Subject): ToolError {
+function explain(
+  failure: unknown,
+  { identity, policy, traceId }: RequestContext,
+  subject: Subject,
+): ToolError {
   if (failure instanceof ToolError) return maskError(failure, masksOf(policy, identity.role));
   return toToolError(failure, logFailure("call_failed", failure, { name: subject.name, trace_id: traceId }));
 }

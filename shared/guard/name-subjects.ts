@@ -1,6 +1,7 @@
+import type { EntityReference } from "../call/entity-reference.ts";
 import { log } from "../observe/log.ts";
-import type { EntityReference } from "../session/context.ts";
-import { toDisplayText } from "../web/display-text.ts";
+
+import { toDisplayText } from "../text/display-text.ts";
 
 /** Most subjects of one call that a page names, and characters of each label. */
 const [MOST, LONGEST] = [10, 120];

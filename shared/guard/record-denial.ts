@@ -1,9 +1,9 @@
-import { type CallOrigin, describeCall } from "../audit/describe-call.ts";
+import type { Subject } from "../call/subject.ts";
+import { principalGate } from "../objects/principal-gate.ts";
 import { log } from "../observe/log.ts";
 import type { Decision } from "../policy/decide.ts";
-import { principalGate } from "./admit.ts";
-import type { Exchange } from "./exchange.ts";
-import type { Subject } from "./subject.ts";
+import { type CallOrigin, describeCall } from "./describe-call.ts";
+import type { RequestContext } from "./request-context.ts";
 
 /** A decision by which nothing runs. */
 export type Refused = Extract<Decision, { kind: "deny" | "scope" | "mfa" }>;
@@ -20,7 +20,7 @@ export function isRefusal(decision: Decision): decision is Refused {
  * @param callId - of a call whose intent was recorded before it was refused
  */
 export function recordDenial(
-  origin: CallOrigin & Pick<Exchange, "env" | "waitUntil">,
+  origin: CallOrigin & Pick<RequestContext, "env" | "waitUntil">,
   subject: Subject,
   args: Readonly<Record<string, unknown>>,
   decision: Refused,

@@ -1,30 +1,30 @@
 import type { z } from "zod";
-import { canonicalize, digestText } from "../audit/canonical-json.ts";
 import { signApprovalLink } from "../auth/approval-link.ts";
 import { openKeyring } from "../auth/keyring.ts";
-import { ToolError } from "../mcp/errors.ts";
-import type { JsonValue } from "../mcp/json.ts";
-import { policyInForce } from "../policy/current.ts";
-import type { Decision } from "../policy/decide.ts";
-import type { MaskRules } from "../policy/masks.ts";
-import { maskFields } from "../redact/mask-fields.ts";
-import { maskStored } from "../redact/mask-stored.ts";
-import type { EntityReference } from "../session/context.ts";
+import type { EntityReference } from "../call/entity-reference.ts";
+import type { MaskRules } from "../call/mask-rules.ts";
+import type { Subject } from "../call/subject.ts";
+import { ToolError } from "../call/tool-error.ts";
+import { canonicalize, digestText } from "../encoding/canonical-json.ts";
+import type { JsonValue } from "../encoding/json.ts";
 import {
   type ApprovalAnswer,
-  type ApprovalClaim,
+  type ApprovalRequest,
   approvalGate,
   type ShownArguments,
-} from "./approval-gate.ts";
+} from "../objects/approval-gate.ts";
+import { policyInForce } from "../policy/current.ts";
+import type { Decision } from "../policy/decide.ts";
+import { maskFields } from "../redact/mask-fields.ts";
+import { maskStored } from "../redact/mask-stored.ts";
 import { decide, requireAllowed } from "./decide.ts";
-import type { ClientChannel, Exchange } from "./exchange.ts";
 import { explainApproval } from "./explain-approval.ts";
 import { nameSubjects } from "./name-subjects.ts";
-import type { HoldDeadline } from "./run.ts";
-import type { Subject } from "./subject.ts";
+import type { ClientChannel, RequestContext } from "./request-context.ts";
+import type { PauseDeadline } from "./run.ts";
 
 /** Milliseconds that a call waits for a decision while its client shows the person the way to the page. */
-export const PATIENCE_MS: Record<Exchange["lane"], number> = {
+export const APPROVAL_WAIT_MS: Record<RequestContext["lane"], number> = {
   // The stream of the call stays open, with signs of life.
   sessionful: 5 * 60_000,
   // A plain request and answer: most clients give up after a minute.
@@ -56,7 +56,7 @@ export interface CompleteCall {
   /** The channel to the client, masked for its person. */
   channel: ClientChannel;
   signal: AbortSignal;
-  hold: HoldDeadline;
+  hold: PauseDeadline;
 }
 
 /**
@@ -65,35 +65,35 @@ export interface CompleteCall {
  * the client says about it only makes us look again. Throws `forbidden`, `insufficient_scope`, `approval_required`,
  * or what the person's object refuses with. Gives whether an approval was used.
  */
-export async function requirePermission(exchange: Exchange, call: CompleteCall): Promise<boolean> {
-  const need = decideCall(exchange, call);
+export async function requirePermission(ctx: RequestContext, call: CompleteCall): Promise<boolean> {
+  const need = decideCall(ctx, call);
   if (need === null) return false;
-  const first = await claim(exchange, call, need);
+  const first = await claim(ctx, call, need);
   if (first.state === "approved") return true;
-  if (first.state !== "pending") throw explainApproval(first, exchange);
-  const url = await linkTo(exchange, first.approvalId);
-  if (!need.selfApproval || !(await leadToPage(exchange, call, need, first.approvalId, url))) {
+  if (first.state !== "pending") throw explainApproval(first, ctx);
+  const url = await linkTo(ctx, first.approvalId);
+  if (!need.selfApproval || !(await leadToPage(ctx, call, need, first.approvalId, url))) {
     throw waiting(need, first.expiresAt, url);
   }
   call.signal.throwIfAborted();
   // Minutes have passed: what was true before need not be true any more.
-  exchange.policy = await policyInForce(exchange.env);
-  const stillNeeded = decideCall(exchange, call);
+  ctx.policy = await policyInForce(ctx.env);
+  const stillNeeded = decideCall(ctx, call);
   if (stillNeeded === null) return false;
-  const second = await claim(exchange, call, stillNeeded);
+  const second = await claim(ctx, call, stillNeeded);
   if (second.state === "approved") return true;
-  if (second.state !== "pending") throw explainApproval(second, exchange);
-  throw waiting(stillNeeded, second.expiresAt, await linkTo(exchange, second.approvalId));
+  if (second.state !== "pending") throw explainApproval(second, ctx);
+  throw waiting(stillNeeded, second.expiresAt, await linkTo(ctx, second.approvalId));
 }
 
-function decideCall({ policy, identity }: Exchange, { subject, input }: CompleteCall): Need | null {
+function decideCall({ policy, identity }: RequestContext, { subject, input }: CompleteCall): Need | null {
   const decision = decide(policy, identity, subject, input);
   requireAllowed(decision);
   return decision.kind === "approval" ? decision : null;
 }
 
-async function claim(exchange: Exchange, call: CompleteCall, need: Need): Promise<ApprovalAnswer> {
-  const { env, identity, policy } = exchange;
+async function claim(ctx: RequestContext, call: CompleteCall, need: Need): Promise<ApprovalAnswer> {
+  const { env, identity, policy } = ctx;
   const { callId, subject, schema, inherited } = call;
   const input = toPlainJson(call.input);
   const text = canonicalize(input);
@@ -115,7 +115,7 @@ async function claim(exchange: Exchange, call: CompleteCall, need: Need): Promis
     inherited: [...inherited],
     digests: Object.fromEntries(entries.map(([name, value]) => [name, digestText(canonicalize(value))])),
   };
-  const request: ApprovalClaim = {
+  const request: ApprovalRequest = {
     userId: identity.userId,
     role: identity.role,
     callId,
@@ -138,7 +138,7 @@ async function claim(exchange: Exchange, call: CompleteCall, need: Need): Promis
 
 /** Asks the client to send its person to the page. Gives whether it is worth looking at the approval again. */
 async function leadToPage(
-  { env, identity, lane }: Exchange,
+  { env, identity, lane }: RequestContext,
   { channel, hold, title }: CompleteCall,
   { reason }: Need,
   approvalId: string,
@@ -146,7 +146,7 @@ async function leadToPage(
 ): Promise<boolean> {
   if (!channel.elicits.form && !channel.elicits.url) return false;
   const gate = approvalGate(env, identity.userId);
-  const decided = () => gate.awaitApproval(approvalId, PATIENCE_MS[lane]).catch(() => undefined);
+  const decided = () => gate.awaitApproval(approvalId, APPROVAL_WAIT_MS[lane]).catch(() => undefined);
   const visited = channel.visit({
     id: approvalId,
     message: `“${title}” waits for your approval. ${reason}`,
@@ -168,7 +168,7 @@ async function leadToPage(
   return true;
 }
 
-async function linkTo({ env, identity }: Exchange, approvalId: string): Promise<string> {
+async function linkTo({ env, identity }: RequestContext, approvalId: string): Promise<string> {
   const link = await signApprovalLink(openKeyring(env, "APPROVAL_LINK_KEY"), {
     approvalId,
     requester: identity.userId,

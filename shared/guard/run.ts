@@ -1,10 +1,10 @@
-import { ToolError } from "../mcp/errors.ts";
+import { ToolError } from "../call/tool-error.ts";
 
 /** Milliseconds a call may take when its definition names no other bound. */
 export const DEFAULT_TIMEOUT_MS = 20_000;
 
 /** Waits for a person without using up the deadline: their time is not the tool's. */
-export type HoldDeadline = <T>(waiting: Promise<T>) => Promise<T>;
+export type PauseDeadline = <T>(waiting: Promise<T>) => Promise<T>;
 
 /** Milliseconds until the deadline; the time of those who are asked is not counted. */
 export type TimeLeft = () => number;
@@ -17,7 +17,7 @@ export type TimeLeft = () => number;
 export async function runBounded<T>(
   clientSignal: AbortSignal,
   timeoutMs: number,
-  work: (signal: AbortSignal, hold: HoldDeadline, timeLeft: TimeLeft) => Promise<T>,
+  work: (signal: AbortSignal, hold: PauseDeadline, timeLeft: TimeLeft) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
   const { promise: stopped, reject } = Promise.withResolvers<never>();

@@ -1,8 +1,9 @@
+import type { Subject } from "../call/subject.ts";
+import type { Outcome } from "../objects/principal-gate.ts";
+import { principalGate } from "../objects/principal-gate.ts";
 import { log } from "../observe/log.ts";
-import { principalGate } from "./admit.ts";
-import type { Exchange } from "./exchange.ts";
-import { keepOutcome, LINGER_MS, lingerOf, listWaiting, type Outcome, takeOutcomes } from "./outcomes.ts";
-import type { Subject } from "./subject.ts";
+import { bufferOutcome, FLUSH_DELAY_MS, flushDelay, listWaiting, takeOutcomes } from "./outcome-buffer.ts";
+import type { RequestContext } from "./request-context.ts";
 
 /** The share of the places for running calls from which on an outcome is sent at once, to give its place back. */
 const CROWDED = 0.25;
@@ -14,12 +15,12 @@ const CROWDED = 0.25;
  *
  * @param busy - the share of places that were taken when the call began, itself included
  */
-export function settle(exchange: Exchange, subject: Subject, outcome: Outcome, busy: number): void {
-  const { env, identity } = exchange;
+export function settle(ctx: RequestContext, subject: Subject, outcome: Outcome, busy: number): void {
+  const { env, identity } = ctx;
   log(outcome.status === "internal_error" ? "error" : "info", "call", {
     call_id: outcome.callId,
-    trace_id: exchange.traceId,
-    lane: exchange.lane,
+    trace_id: ctx.traceId,
+    lane: ctx.lane,
     server: subject.server,
     kind: subject.kind,
     name: subject.name,
@@ -29,9 +30,9 @@ export function settle(exchange: Exchange, subject: Subject, outcome: Outcome, b
     duration_ms: outcome.durationMs,
     bytes: outcome.bytes,
   });
-  const undertaken = keepOutcome(identity.userId, outcome, Date.now());
-  if (busy >= CROWDED) exchange.waitUntil(deliver(env, identity.userId));
-  else if (undertaken) exchange.waitUntil(deliverLater(env, identity.userId));
+  const undertaken = bufferOutcome(identity.userId, outcome, Date.now());
+  if (busy >= CROWDED) ctx.waitUntil(deliver(env, identity.userId));
+  else if (undertaken) ctx.waitUntil(deliverLater(env, identity.userId));
 }
 
 /** Sends on every outcome that waits in this isolate. */
@@ -40,7 +41,7 @@ export async function deliverOutcomes(env: Env): Promise<void> {
 }
 
 async function deliverLater(env: Env, userId: string): Promise<void> {
-  for (let waited = 0, rest = LINGER_MS; rest > 0; rest = lingerOf(userId, Date.now(), waited)) {
+  for (let waited = 0, rest = FLUSH_DELAY_MS; rest > 0; rest = flushDelay(userId, Date.now(), waited)) {
     await scheduler.wait(rest);
     waited += rest;
   }

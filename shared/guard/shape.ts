@@ -1,11 +1,12 @@
 import type { z } from "zod";
-import type { ContentBlock, ToolDefinition } from "../mcp/define.ts";
-import { ToolError } from "../mcp/errors.ts";
-import type { JsonValue } from "../mcp/json.ts";
-import type { MaskRules } from "../policy/masks.ts";
+import type { ContentBlock } from "../call/content.ts";
+import type { MaskRules } from "../call/mask-rules.ts";
+import { ToolError } from "../call/tool-error.ts";
+import type { JsonValue } from "../encoding/json.ts";
 import { maskContents, type SchemaOfUri } from "../redact/mask-contents.ts";
 import { maskFields } from "../redact/mask-fields.ts";
-import type { SessionHome } from "../session/session-home.ts";
+import type { ToolDefinition } from "../server/define.ts";
+import type { SessionMemory } from "../session/session-memory.ts";
 import type { ContextRecorder } from "./context-recorder.ts";
 
 /** Characters of JSON an answer may have: about 6,000 tokens at four characters a token. */
@@ -36,7 +37,7 @@ export async function shapeAnswer(
   tool: ToolDefinition,
   raw: unknown,
   context: ContextRecorder,
-  session: SessionHome,
+  session: SessionMemory,
   now: Date,
   shaping: Shaping,
 ): Promise<ShapedAnswer> {
@@ -63,7 +64,7 @@ async function cutToSize(
   tool: ToolDefinition,
   output: Record<string, JsonValue>,
   context: ContextRecorder,
-  session: SessionHome,
+  session: SessionMemory,
   now: Date,
 ): Promise<Record<string, JsonValue>> {
   if (JSON.stringify(output).length <= ANSWER_LIMIT) return output;

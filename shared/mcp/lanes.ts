@@ -5,22 +5,27 @@ import {
 } from "@modelcontextprotocol/server";
 import { encodeIdentity, IDENTITY_HEADER } from "../auth/identity-header.ts";
 import { openKeyring } from "../auth/keyring.ts";
+import { createSessionId, openSessionId, type SessionOwner, sealSessionId } from "../auth/session-seal.ts";
+import { JSON_RPC, jsonRpcError } from "../call/protocol-fault.ts";
 import { passTrace, runInTrace, traceOf } from "../observe/trace.ts";
 import { PUBLICATION_HEADER } from "../policy/reference.ts";
-import { createSessionId, openSessionId, type SessionOwner, sealSessionId } from "../session/seal.ts";
-import type { Catalogue } from "./catalogue.ts";
+import type { Catalogue } from "../server/catalogue.ts";
+import { checkParameterHeaders } from "../server/parameter-headers.ts";
+import { askToReconnect, checkAccess } from "./check-access.ts";
+import { BINDING_HEADER, STREAM_HEADER } from "./http/headers.ts";
+import { readMessage } from "./http/request-body.ts";
+import { streamSocket } from "./http/socket-stream.ts";
 import { baselines, type Caller, findTarget, type Params, recordMissingScope } from "./message-target.ts";
-import { OLD_SESSION, type OldSessions, openOldStream, postToOldSession } from "./old-transport.ts";
-import { checkParameterHeaders } from "./parameter-headers.ts";
-import { JSON_RPC, jsonRpcError } from "./protocol-fault.ts";
-import { readMessage } from "./request-body.ts";
-import { findParamsFault } from "./request-params.ts";
-import { BINDING_HEADER } from "./session-watch.ts";
-import { STREAM_HEADER, streamSocket } from "./socket-stream.ts";
-import { askToReconnect, checkStanding } from "./standing.ts";
-import type { StatelessLane } from "./stateless.ts";
-import { STATELESS_METHODS } from "./stateless-methods.ts";
-import { readPlainRequest } from "./stateless-request.ts";
+import { findParamsFault } from "./methods/request-params.ts";
+import {
+  OLD_SESSION,
+  type OldSessions,
+  openOldStream,
+  postToOldSession,
+} from "./sessionful/old-transport.ts";
+import type { StatelessLane } from "./stateless/stateless.ts";
+import { STATELESS_METHODS } from "./stateless/stateless-methods.ts";
+import { parseKnownRequest } from "./stateless/stateless-request.ts";
 
 const SESSION_HEADER = "mcp-session-id";
 
@@ -28,7 +33,7 @@ const SESSION_HEADER = "mcp-session-id";
 const FORWARDED_HEADERS = ["accept", "content-type", "last-event-id", "mcp-protocol-version"];
 
 /** The library's own door to session objects, used for DELETE. */
-export interface SessionDoor {
+export interface SessionHandler {
   fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response>;
 }
 
@@ -38,7 +43,7 @@ export interface LaneOptions {
   namespace: DurableObjectNamespace;
   /** Name of the namespace's binding. */
   binding: string;
-  door: SessionDoor;
+  door: SessionHandler;
   stateless: StatelessLane;
   /** Whether clients of the old transport (2024-11-05, HTTP+SSE) are served too. */
   oldTransport: boolean;
@@ -109,7 +114,7 @@ async function serveMessage(
   options: LaneOptions,
   asking: Caller,
 ): Promise<Response> {
-  const plain = readPlainRequest(request.headers, read.body);
+  const plain = parseKnownRequest(request.headers, read.body);
   const legacy = plain === null && (await isLegacyRequest(request, read.body));
   // A plain request has been looked at; a method that the newest revision has removed is the SDK's to refuse.
   if (plain === null && !legacy && STATELESS_METHODS.has(String(read.body.method))) {
@@ -120,7 +125,7 @@ async function serveMessage(
   let target = findTarget(read.body, options.catalogue, caller);
   // A call that the policy allows is admitted by its person's object; everything else asks it here.
   if (target?.decision.kind !== "allow") {
-    const standing = await checkStanding(caller, options.reconnect, read.body);
+    const standing = await checkAccess(caller, options.reconnect, read.body);
     if (standing instanceof Response) return standing;
     caller = standing;
     target = findTarget(read.body, options.catalogue, caller);
@@ -216,7 +221,7 @@ async function serveSessionPost(
 async function serveSessionVerb(request: Request, options: LaneOptions, caller: Caller): Promise<Response> {
   const sealed = request.headers.get(SESSION_HEADER);
   if (sealed === null && options.oldTransport && request.method === "GET") {
-    const standing = await checkStanding(caller, options.reconnect);
+    const standing = await checkAccess(caller, options.reconnect);
     if (standing instanceof Response) return standing;
     return openOldStream(request, oldSessions(request, options, standing));
   }
@@ -224,7 +229,7 @@ async function serveSessionVerb(request: Request, options: LaneOptions, caller: 
     // Without a session there is nothing to stream: what the specification asks of a server that offers no stream.
     return jsonRpcError(405, JSON_RPC.serverError, "Send a POST with initialize first.", { allow: "POST" });
   }
-  const standing = await checkStanding(caller, options.reconnect);
+  const standing = await checkAccess(caller, options.reconnect);
   if (standing instanceof Response) return standing;
   const keyring = openKeyring(caller.env, "SESSION_SEAL_KEY");
   const id = await openSessionId(keyring, sealed, ownerOf(options, caller));

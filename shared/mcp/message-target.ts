@@ -1,11 +1,11 @@
-import type { PrincipalIdentity } from "../auth/principal.ts";
+import type { PrincipalIdentity } from "../call/principal.ts";
+import type { Subject } from "../call/subject.ts";
 import { decide } from "../guard/decide.ts";
 import { isRefusal, recordDenial } from "../guard/record-denial.ts";
-import type { Subject } from "../guard/subject.ts";
 import { traceIdOf } from "../observe/trace.ts";
 import type { Policy } from "../policy/compile.ts";
 import type { Decision } from "../policy/decide.ts";
-import type { Catalogue } from "./catalogue.ts";
+import type { Catalogue } from "../server/catalogue.ts";
 
 /** One authenticated request. */
 export interface Caller {

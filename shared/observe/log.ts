@@ -1,4 +1,4 @@
-import type { JsonValue } from "../mcp/json.ts";
+import type { JsonValue } from "../encoding/json.ts";
 import { maskText } from "../redact/mask-text.ts";
 import { currentTrace } from "./trace.ts";
 

@@ -1,4 +1,4 @@
-import type { Effect } from "../mcp/define.ts";
+import type { Effect } from "../call/subject.ts";
 import { compileExpression, type Expression } from "./expression.ts";
 import { compileGlobs } from "./glob.ts";
 import type { ApprovalDocument } from "./schema.ts";

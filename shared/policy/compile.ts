@@ -1,11 +1,13 @@
-import { canonicalize, digestText } from "../audit/canonical-json.ts";
-import type { Effect } from "../mcp/define.ts";
+import type { MaskRules } from "../call/mask-rules.ts";
+import type { Effect } from "../call/subject.ts";
+import { canonicalize, digestText } from "../encoding/canonical-json.ts";
+
 import { type CompiledApproval, compileApprovals } from "./approvals.ts";
 import { compileExpression, type Expression } from "./expression.ts";
 import { compileGlobs, type GlobMatch } from "./glob.ts";
 import { compileHours } from "./hours.ts";
 import { compileLimits, compileToolLimits, type LimitRules } from "./limits.ts";
-import { compileMask, type MaskRules } from "./masks.ts";
+import { compileMask } from "./masks.ts";
 import { compileNetworks } from "./network.ts";
 import type { RetentionRules } from "./retention.ts";
 import type { ConditionDocument, LimitsDocument, PolicyDocument, RoleDocument } from "./schema.ts";

@@ -1,4 +1,4 @@
-import { ToolError } from "../mcp/errors.ts";
+import { ToolError } from "../call/tool-error.ts";
 import { compilePolicy, type Policy } from "./compile.ts";
 import type { LimitRules } from "./limits.ts";
 import { readDocument, UnusablePolicy } from "./load-version.ts";

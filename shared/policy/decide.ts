@@ -1,4 +1,4 @@
-import type { Effect } from "../mcp/define.ts";
+import type { Effect } from "../call/subject.ts";
 import { findApprovalNeed } from "./approvals.ts";
 import type { CompiledCondition, Policy, SubjectKind } from "./compile.ts";
 import { findFactorNeed } from "./second-factor.ts";

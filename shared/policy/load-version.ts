@@ -1,4 +1,4 @@
-import { digestText } from "../audit/canonical-json.ts";
+import { digestText } from "../encoding/canonical-json.ts";
 import { log } from "../observe/log.ts";
 import { compilePolicy, type Policy } from "./compile.ts";
 import { policyDocument } from "./schema.ts";

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Classification } from "../policy/masks.ts";
+import type { Classification } from "../call/mask-rules.ts";
 
 const RANKS: readonly Classification[] = ["public", "internal", "pii", "secret"];
 

@@ -1,4 +1,4 @@
-import type { Classification } from "../policy/masks.ts";
+import type { Classification } from "../call/mask-rules.ts";
 
 /** A stretch of text that should not leave: `text.slice(start, end)`. */
 export interface Finding {

@@ -1,6 +1,7 @@
 import type { z } from "zod";
-import type { JsonValue } from "../mcp/json.ts";
-import type { MaskRules } from "../policy/masks.ts";
+import type { MaskRules } from "../call/mask-rules.ts";
+import type { JsonValue } from "../encoding/json.ts";
+
 import { maskFields } from "./mask-fields.ts";
 import { maskStrings } from "./mask-text.ts";
 

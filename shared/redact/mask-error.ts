@@ -1,5 +1,6 @@
-import { ToolError } from "../mcp/errors.ts";
-import type { MaskRules } from "../policy/masks.ts";
+import type { MaskRules } from "../call/mask-rules.ts";
+import { ToolError } from "../call/tool-error.ts";
+
 import { maskFields } from "./mask-fields.ts";
 import { maskText } from "./mask-text.ts";
 

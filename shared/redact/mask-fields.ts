@@ -1,6 +1,7 @@
 import { z } from "zod";
-import type { JsonValue } from "../mcp/json.ts";
-import type { Classification, MaskRules } from "../policy/masks.ts";
+import type { Classification, MaskRules } from "../call/mask-rules.ts";
+import type { JsonValue } from "../encoding/json.ts";
+
 import { classificationOf, isClassifiedWithin, stricter } from "./classification.ts";
 import { isAddress, maskStrings } from "./mask-text.ts";
 import { MASK, maskValue } from "./mask-value.ts";

@@ -1,4 +1,4 @@
-import { ToolError } from "../mcp/errors.ts";
+import { ToolError } from "../call/tool-error.ts";
 import { holdsMask, MASK } from "./mask-value.ts";
 
 /**

@@ -1,18 +1,7 @@
-import type { JsonValue } from "../mcp/json.ts";
-import type { Classification } from "../policy/masks.ts";
-import { maskStored } from "../redact/mask-stored.ts";
+import type { EntityReference } from "../call/entity-reference.ts";
+import type { JsonValue } from "../encoding/json.ts";
 
-/** Something the person and the model spoke about: "that customer". Newest first, unique by type and id. */
-export interface EntityReference {
-  /** Singular noun: `contact`, `company`, `deal`, `article`, `metric`. */
-  type: string;
-  id: string;
-  label: string;
-  /** How sensitive the label is; a role that is not shown such fields reads it masked. */
-  classification?: Classification;
-  /** Whose tool spoke of it; what earlier releases remembered does not say. */
-  server?: string;
-}
+import { maskStored } from "../redact/mask-stored.ts";
 
 /** Names a large result that is kept beside the session; its rows are read page by page. */
 export interface ResultHandle {

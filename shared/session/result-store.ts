@@ -1,7 +1,7 @@
-import type { JsonValue } from "../mcp/json.ts";
+import type { JsonValue } from "../encoding/json.ts";
 import { maskStored } from "../redact/mask-stored.ts";
 import { CONTEXT_LIMITS } from "./context.ts";
-import type { ResultPage } from "./session-home.ts";
+import type { ResultPage } from "./session-memory.ts";
 
 /** Rows per stored chunk: few enough to stay far below SQLite's 2 MB a value, many enough to write little. */
 const CHUNK_ROWS = 50;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ToolError } from "../../shared/mcp/errors.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
 import { addDays, addMonths, countDays, firstDayOf, isDay } from "../../workers/analytics/days.ts";
 import { GRAINS, listBuckets } from "../../workers/analytics/grains.ts";
 import { formatPeriod, PERIOD_WORDS, parsePeriod, shiftBack } from "../../workers/analytics/periods.ts";

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { ToolError } from "../../shared/mcp/errors.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
 import { openAnalyticsStore } from "../../workers/analytics/store.ts";
 import { openSession, type TestSession } from "../support/session.ts";
 import { disguisedWrites } from "./disguises.ts";

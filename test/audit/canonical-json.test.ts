@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { canonicalize, digestText } from "../../shared/audit/canonical-json.ts";
+import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
 
 /** The same value with its members in another order. */
 function shuffle(value: unknown): unknown {

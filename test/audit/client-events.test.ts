@@ -1,6 +1,6 @@
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { type AuditEvent, STRANGERS } from "../../shared/audit/record.ts";
+import { ANONYMOUS_CHAIN, type AuditEvent } from "../../shared/audit/record.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
 import { grantIdOf } from "../../workers/gateway/grant.ts";
 import { connect, createPerson, registerClient } from "../support/oauth.ts";
@@ -83,7 +83,7 @@ describe("a client that registers", () => {
         headers: { "content-type": "application/json", "cf-connecting-ip": FROM },
         body: JSON.stringify({ token_endpoint_auth_method: "none", ...metadata }),
       });
-    const known = (await eventsOf(STRANGERS)).length;
+    const known = (await eventsOf(ANONYMOUS_CHAIN)).length;
     const accepted = await register({
       client_name: "A telling name",
       redirect_uris: ["http://127.0.0.1:3999/callback"],
@@ -91,9 +91,9 @@ describe("a client that registers", () => {
     expect(accepted.status).toBe(201);
     const { client_id } = await accepted.json<{ client_id: string }>();
     expect((await register({ client_name: "A telling name", redirect_uris: [] })).status).toBe(400);
-    expect((await eventsOf(STRANGERS)).slice(known)).toEqual([
+    expect((await eventsOf(ANONYMOUS_CHAIN)).slice(known)).toEqual([
       { type: "client_registration", clientId: client_id, ip: FROM, country: null },
     ]);
-    expect(JSON.stringify(await linksOf(STRANGERS))).not.toContain("telling");
+    expect(JSON.stringify(await linksOf(ANONYMOUS_CHAIN))).not.toContain("telling");
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type AuditEvent, STRANGERS } from "../../shared/audit/record.ts";
+import { ANONYMOUS_CHAIN, type AuditEvent } from "../../shared/audit/record.ts";
 import {
   authorize,
   connect,
@@ -71,9 +71,9 @@ describe("what people do on the pages", () => {
   it("keeps nothing of what a stranger typed", async () => {
     const typed = { email: "mistyped@private.example", password: "a stranger's secret" };
     expect((await new TestBrowser().post("/sign-in", typed)).status).toBe(401);
-    const tries = async () => (await eventsOf(STRANGERS)).filter(({ type }) => type === "sign_in");
+    const tries = async () => (await eventsOf(ANONYMOUS_CHAIN)).filter(({ type }) => type === "sign_in");
     await expect.poll(tries).toMatchObject([{ type: "sign_in", succeeded: false }]);
-    const text = JSON.stringify(await linksOf(STRANGERS));
+    const text = JSON.stringify(await linksOf(ANONYMOUS_CHAIN));
     expect(text).not.toContain("mistyped");
     expect(text).not.toContain("stranger's secret");
   });

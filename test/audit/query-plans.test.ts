@@ -2,9 +2,9 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readCalls } from "../../scripts/policy/recorded-calls.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
-import { sweepRecords } from "../../workers/principal/sweep-records.ts";
-import { writeCheckpoints } from "../../workers/principal/write-checkpoints.ts";
-import { writeRecords } from "../../workers/principal/write-records.ts";
+import { sweepRecords } from "../../workers/audit-log/sweep-records.ts";
+import { writeCheckpoints } from "../../workers/audit-log/write-checkpoints.ts";
+import { writeRecords } from "../../workers/audit-log/write-records.ts";
 import { deliverAll, exportTrail, intentOf, linksOf, takenAt, withTrail } from "./trail.ts";
 
 interface Statement {

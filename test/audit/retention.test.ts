@@ -6,8 +6,8 @@ import type { ExportLine } from "../../shared/audit/export-line.ts";
 import type { AuditEvent } from "../../shared/audit/record.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
 import { retentionSection } from "../../shared/policy/retention.ts";
-import { sweepRecords } from "../../workers/principal/sweep-records.ts";
-import { writeCheckpoints } from "../../workers/principal/write-checkpoints.ts";
+import { sweepRecords } from "../../workers/audit-log/sweep-records.ts";
+import { writeCheckpoints } from "../../workers/audit-log/write-checkpoints.ts";
 import { deliver, deliverAll, exportTrail, intentOf, linksOf, takenAt, withTrail } from "./trail.ts";
 
 const DAY = 24 * 60 * 60_000;
@@ -191,7 +191,7 @@ describe("a sweep", () => {
   }, 60_000);
 
   it("leaves records of the format before until everything of their age is gone", async () => {
-    const { canonicalize, digestText } = await import("../../shared/audit/canonical-json.ts");
+    const { canonicalize, digestText } = await import("../../shared/encoding/canonical-json.ts");
     const chain = nameOf("gina");
     const body = canonicalize({
       version: 1,

@@ -4,11 +4,11 @@ import { expect } from "vitest";
 import { exportLines } from "../../scripts/audit/export-lines.ts";
 import type { Link } from "../../shared/audit/chain.ts";
 import type { AuditEvent } from "../../shared/audit/record.ts";
-import type { Admission, Intent, PrincipalGate } from "../../shared/guard/admit.ts";
 import { deliverOutcomes } from "../../shared/guard/settle.ts";
-import { AuditTrail, type Taken } from "../../workers/principal/audit-trail.ts";
-import type { Principal } from "../../workers/principal/principal.ts";
-import { writeRecords } from "../../workers/principal/write-records.ts";
+import type { Admission, Intent, PrincipalGate } from "../../shared/objects/principal-gate.ts";
+import { writeRecords } from "../../workers/audit-log/write-records.ts";
+import { AuditTrail, type Taken } from "../../workers/objects/principal/audit-trail.ts";
+import type { Principal } from "../../workers/objects/principal/principal.ts";
 import { DEPLOYED_LIMITS } from "../support/limits.ts";
 import { addPerson } from "../support/token.ts";
 

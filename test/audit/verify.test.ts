@@ -1,12 +1,12 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { canonicalize, digestText } from "../../shared/audit/canonical-json.ts";
 import { keyIdOf, openSigningKey } from "../../shared/audit/checkpoint.ts";
 import { commitTo } from "../../shared/audit/commitment.ts";
 import type { ExportLine, RecordLine } from "../../shared/audit/export-line.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
-import { writeCheckpoints } from "../../workers/principal/write-checkpoints.ts";
+import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
+import { writeCheckpoints } from "../../workers/audit-log/write-checkpoints.ts";
 import { deliverAll, exportTrail, intentOf, takenAt, withTrail } from "./trail.ts";
 
 /** Two people with a few calls each; the second half of them after the last checkpoint. */

@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { ToolContext, ToolDefinition } from "../../shared/mcp/define.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
 import { masksOf } from "../../shared/policy/masks.ts";
+import type { ToolContext, ToolDefinition } from "../../shared/server/define.ts";
 import { openCrmStore } from "../../workers/crm/store.ts";
 import { bulkUpdate } from "../../workers/crm/tools/bulk-update.ts";
 import { importCsv } from "../../workers/crm/tools/import-csv.ts";

@@ -84,7 +84,7 @@ describe.each(LANES)("large work for a client without tasks on the %s lane", (la
 
   it("refuses a viewer, who is shown no such tool", async () => {
     const vera = await openSession({ server: "crm", lane, as: "vera", role: "viewer" });
-    const args = { record: "contact", csv: makeFile("Viewer", 2) };
+    const args = { record: "contact", csv: makeFile("Subscriber", 2) };
     for (const [name, given] of [
       ["crm_import_csv", args],
       ["crm_export_csv", { record: "contact", whole: true }],
@@ -93,7 +93,7 @@ describe.each(LANES)("large work for a client without tasks on the %s lane", (la
       const refused = await vera.request("tools/call", { name, arguments: given });
       expect(refused.error ?? refused.result.isError).toBeTruthy();
     }
-    expect(await written("Viewer")).toBe(0);
+    expect(await written("Subscriber")).toBe(0);
   });
 });
 

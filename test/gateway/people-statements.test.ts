@@ -8,7 +8,7 @@ import {
   setDisabled,
   setPassword,
   setRole,
-} from "../../scripts/people/statements.ts";
+} from "../../scripts/platform/statements.ts";
 import { signIn } from "../support/oauth.ts";
 
 const AT = "2026-11-01T00:00:00.000Z";

@@ -1,7 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import { CfWorkerJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/cfworker";
 import { describe, expect, it } from "vitest";
-import { REVISIONS } from "../../shared/mcp/revisions.ts";
+import { REVISIONS } from "../../shared/mcp/methods/revisions.ts";
 import { LOGO_SIZE } from "../../shared/web/logo-image.ts";
 import { describeServer } from "../../workers/gateway/discovery/server-card.ts";
 import { listResources } from "../../workers/gateway/resources.ts";

@@ -15,10 +15,10 @@ async function attempt(email: string, password: string, headers: Record<string, 
 
 describe("sign-in", () => {
   it("opens a session with the right password, whatever the case of the address", async () => {
-    const person = await createPerson("viewer", "Ada Viewer");
+    const person = await createPerson("viewer", "Ada Subscriber");
     const browser = await signIn({ email: person.email.toUpperCase() });
     const page = await (await browser.get("/account")).text();
-    expect(page).toContain("Ada Viewer");
+    expect(page).toContain("Ada Subscriber");
   });
 
   it("keeps the session in a cookie that script and other sites cannot use", async () => {

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { openDoor } from "../../workers/gateway/oauth.ts";
+import { getOAuthServers } from "../../workers/gateway/oauth.ts";
 import {
   authorize,
   callMcp,
@@ -29,7 +29,7 @@ const setPerson = (id: string, column: "role" | "disabled" | "name", value: stri
   env.PLATFORM_DB.prepare(`UPDATE "user" SET "${column}" = ? WHERE "id" = ?`).bind(value, id).run();
 
 const propsOf = async (token: string) => {
-  const api = openDoor(env).authorizationServer.getOAuthApi(env);
+  const api = getOAuthServers(env).authorizationServer.getOAuthApi(env);
   return (await api.unwrapToken<Record<string, string>>(token))?.grant.props;
 };
 

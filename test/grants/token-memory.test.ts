@@ -1,7 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { TokenMemory } from "../../workers/gateway/grants/token-memory.ts";
-import { GrantStore } from "../../workers/grants/grant-store.ts";
+import { GrantStore } from "../../workers/objects/grants/grant-store.ts";
 import { callMcp, connect, createPerson } from "../support/oauth.ts";
 import { LANES, openSession } from "../support/session.ts";
 

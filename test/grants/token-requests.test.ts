@@ -2,7 +2,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { withGrantStore } from "../../workers/gateway/grants/grant-storage.ts";
-import { openDoor } from "../../workers/gateway/oauth.ts";
+import { getOAuthServers } from "../../workers/gateway/oauth.ts";
 import {
   authorize,
   callMcp,
@@ -113,7 +113,7 @@ describe(`${CROWD} parallel refreshes of one refresh token`, { timeout: PATIENCE
 
   it("authenticate the client each time, also when the answer is given again", async () => {
     const person = await createPerson("viewer");
-    const api = openDoor(env).authorizationServer.getOAuthApi(env);
+    const api = getOAuthServers(env).authorizationServer.getOAuthApi(env);
     const client = await api.createClient({
       clientName: "Confidential",
       redirectUris: ["http://127.0.0.1:3999/callback"],
@@ -246,7 +246,7 @@ describe("a revocation", () => {
   it("holds against refreshes that are under way: nothing they got works afterwards", async () => {
     const connection = await connectViewer();
     const refreshes = Array.from({ length: 20 }, () => refresh(connection));
-    await openDoor(env)
+    await getOAuthServers(env)
       .authorizationServer.getOAuthApi(env)
       .revokeGrant(grantOf(connection.refreshToken), userOf(connection.refreshToken));
     for (const { status, body } of await Promise.all(refreshes)) {
@@ -270,7 +270,7 @@ describe("a revocation", () => {
     const clientId = await registerClient();
     const one = await connect(await createPerson("viewer"), { resource: URL_PATH, clientId });
     const two = await connect(await createPerson("viewer"), { resource: URL_PATH, clientId });
-    const api = openDoor(env).authorizationServer.getOAuthApi(env);
+    const api = getOAuthServers(env).authorizationServer.getOAuthApi(env);
     await api.revokeGrant(grantOf(two.refreshToken), userOf(one.refreshToken));
     expect(await open(two.accessToken)).toBe(200);
     expect((await api.listUserGrants(userOf(one.refreshToken))).items.map(({ id }) => id)).toEqual([

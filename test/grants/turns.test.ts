@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Turns } from "../../workers/grants/turns.ts";
+import { Turns } from "../../workers/objects/grants/turns.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { approvalGate } from "../../shared/guard/approval-gate.ts";
-import { PATIENCE_MS } from "../../shared/guard/require-approval.ts";
+import { APPROVAL_WAIT_MS } from "../../shared/guard/require-approval.ts";
+import { approvalGate } from "../../shared/objects/approval-gate.ts";
 import { awaitEvents, eventsOf } from "../audit/trail.ts";
 import { decideAs, findApproval, pathIn, pathOf, startCall } from "../support/approvals.ts";
 import { changeVersion, setApprovals } from "../support/policy.ts";
@@ -20,7 +20,7 @@ const open = (lane: SessionOptions["lane"], as: string, capabilities = {}) =>
 beforeEach(() => {
   setApprovals("sales", [rule]);
   // Nobody answers in some of these tests, and none of them should wait for that.
-  Object.assign(PATIENCE_MS, { sessionful: 60_000, stateless: 50 });
+  Object.assign(APPROVAL_WAIT_MS, { sessionful: 60_000, stateless: 50 });
 });
 
 describe.each(LANES)("a call that needs approval, on the %s lane", { timeout: 20_000 }, (lane) => {
@@ -147,7 +147,7 @@ describe.each(LANES)("a call that needs approval, on the %s lane", { timeout: 20
       const session = await open(lane, `joe_${lane}`, capabilities);
       const params = { name: TOOL, arguments: person("Joe"), inputResponses: forged };
       if (lane === "sessionful") {
-        PATIENCE_MS.sessionful = 50;
+        APPROVAL_WAIT_MS.sessionful = 50;
         const call = await startCall(session, "forged", TOOL, person("Joe"));
         if ("elicitation" in capabilities) {
           const question = await call.next();
@@ -266,7 +266,7 @@ describe("a person who may approve it themselves, on the stateless lane", { time
   });
 
   it("is waited for a moment after the client says that they went there", async () => {
-    PATIENCE_MS.stateless = 60_000;
+    APPROVAL_WAIT_MS.stateless = 60_000;
     setApprovals("sales", [{ ...rule, self_approval: true }]);
     const session = await open("stateless", "quin", URL_CLIENT);
     const { requestState } = await ask(session, "Quin");

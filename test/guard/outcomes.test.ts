@@ -1,14 +1,14 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import {
-  keepOutcome,
-  LINGER_MS,
-  lingerOf,
+  bufferOutcome,
+  FLUSH_DELAY_MS,
+  flushDelay,
   returnOutcomes,
   takeOutcomes,
-} from "../../shared/guard/outcomes.ts";
+} from "../../shared/guard/outcome-buffer.ts";
 import { deliverOutcomes } from "../../shared/guard/settle.ts";
-import { Principal } from "../../workers/principal/principal.ts";
+import { Principal } from "../../workers/objects/principal/principal.ts";
 import { eventsOf } from "../audit/trail.ts";
 import { setLimits } from "../support/limits.ts";
 import { LANES, openSession } from "../support/session.ts";
@@ -23,30 +23,30 @@ afterEach(() => {
 
 describe("outcomes that wait in an isolate", () => {
   it("have one who undertakes to send them, and another when that one is gone", () => {
-    expect(keepOutcome("ada", outcome("1"), 0)).toBe(true);
-    expect(keepOutcome("ada", outcome("2"), 10)).toBe(false);
-    expect(keepOutcome("bob", outcome("3"), 10)).toBe(true);
-    expect(keepOutcome("ada", outcome("4"), 2_000)).toBe(true);
+    expect(bufferOutcome("ada", outcome("1"), 0)).toBe(true);
+    expect(bufferOutcome("ada", outcome("2"), 10)).toBe(false);
+    expect(bufferOutcome("bob", outcome("3"), 10)).toBe(true);
+    expect(bufferOutcome("ada", outcome("4"), 2_000)).toBe(true);
     expect(ids("ada")).toEqual(["1", "2", "4"]);
     expect(ids("ada")).toEqual([]);
     expect(ids("bob")).toEqual(["3"]);
   });
 
   it("wait for the next call while it may come, and no longer than a second altogether", () => {
-    keepOutcome("cleo", outcome("1"), 0);
-    expect(lingerOf("cleo", LINGER_MS - 1)).toBe(1);
-    for (let now = 0; now < 1_000; now += 50) keepOutcome("cleo", outcome("more"), now);
-    expect(lingerOf("cleo", 1_001)).toBe(0);
+    bufferOutcome("cleo", outcome("1"), 0);
+    expect(flushDelay("cleo", FLUSH_DELAY_MS - 1)).toBe(1);
+    for (let now = 0; now < 1_000; now += 50) bufferOutcome("cleo", outcome("more"), now);
+    expect(flushDelay("cleo", 1_001)).toBe(0);
     ids("cleo");
-    keepOutcome("cleo", outcome("2"), 5_000);
-    expect(lingerOf("cleo", 5_000 + LINGER_MS)).toBe(0);
+    bufferOutcome("cleo", outcome("2"), 5_000);
+    expect(flushDelay("cleo", 5_000 + FLUSH_DELAY_MS)).toBe(0);
     expect(ids("cleo")).toEqual(["2"]);
   });
 
   it("come back when their way failed, before what ended since", () => {
-    keepOutcome("dan", outcome("1"), 0);
+    bufferOutcome("dan", outcome("1"), 0);
     const taken = takeOutcomes("dan");
-    keepOutcome("dan", outcome("2"), 1);
+    bufferOutcome("dan", outcome("2"), 1);
     returnOutcomes("dan", taken);
     expect(ids("dan")).toEqual(["1", "2"]);
   });

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import type { JsonValue } from "../../shared/encoding/json.ts";
 import { ContextRecorder } from "../../shared/guard/context-recorder.ts";
 import { ANSWER_LIMIT, shapeAnswer } from "../../shared/guard/shape.ts";
-import { defineTool, type ToolContext, type ToolDefinition } from "../../shared/mcp/define.ts";
-import type { JsonValue } from "../../shared/mcp/json.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
 import { masksOf } from "../../shared/policy/masks.ts";
+import { defineTool, type ToolContext, type ToolDefinition } from "../../shared/server/define.ts";
 import { emptyContext } from "../../shared/session/context.ts";
-import type { SessionHome } from "../../shared/session/session-home.ts";
+import type { SessionMemory } from "../../shared/session/session-memory.ts";
 
 const listTool = defineTool({
   name: "list_things",
@@ -25,9 +25,9 @@ const listTool = defineTool({
 }) as unknown as ToolDefinition;
 
 /** A session that remembers what it is given. */
-function memory(): { home: SessionHome; kept: Map<string, readonly JsonValue[]> } {
+function memory(): { home: SessionMemory; kept: Map<string, readonly JsonValue[]> } {
   const kept = new Map<string, readonly JsonValue[]>();
-  const home: SessionHome = {
+  const home: SessionMemory = {
     read: async () => emptyContext(),
     apply: async () => {},
     keepResult: async ({ handle }, rows) => void kept.set(handle, rows),
@@ -36,7 +36,7 @@ function memory(): { home: SessionHome; kept: Map<string, readonly JsonValue[]> 
   return { home, kept };
 }
 
-const shape = (raw: unknown, home: SessionHome) =>
+const shape = (raw: unknown, home: SessionMemory) =>
   shapeAnswer(listTool, raw, new ContextRecorder(emptyContext()), home, new Date(), {
     rules: masksOf(bundledPolicy(), "admin"),
     schemaOf: () => undefined,

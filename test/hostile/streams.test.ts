@@ -1,6 +1,6 @@
 import { exports } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { BODY_TIMEOUT_MS, readMessage } from "../../shared/mcp/request-body.ts";
+import { BODY_TIMEOUT_MS, readMessage } from "../../shared/mcp/http/request-body.ts";
 import { LANES, openSession, REVISION, type TestSession } from "../support/session.ts";
 
 const PING = { jsonrpc: "2.0", method: "tools/list" };

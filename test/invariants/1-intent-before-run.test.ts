@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { AuditEvent } from "../../shared/audit/record.ts";
-import { Principal } from "../../workers/principal/principal.ts";
+import { Principal } from "../../workers/objects/principal/principal.ts";
 import { listServers } from "../../workers/servers.ts";
 import { awaitEvents, eventsOf, withTrail } from "../audit/trail.ts";
 import { LANES, openSession } from "../support/session.ts";

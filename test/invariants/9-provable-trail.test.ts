@@ -1,11 +1,11 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { canonicalize, digestText } from "../../shared/audit/canonical-json.ts";
 import { commitTo } from "../../shared/audit/commitment.ts";
 import type { ExportLine } from "../../shared/audit/export-line.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
-import { writeCheckpoints } from "../../workers/principal/write-checkpoints.ts";
+import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
+import { writeCheckpoints } from "../../workers/audit-log/write-checkpoints.ts";
 import { awaitEvents, deliverAll, exportTrail } from "../audit/trail.ts";
 import { LANES, openSession } from "../support/session.ts";
 

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { buildMatch, readQuestion } from "../../workers/knowledge/search/build-match.ts";
 import { stemWord } from "../../workers/knowledge/search/stem-word.ts";
 import { tokenize } from "../../workers/knowledge/search/tokenize.ts";
-import { spellBeginnings } from "../../workers/knowledge/store/spell-beginnings.ts";
+import { expandPrefixes } from "../../workers/knowledge/store/spell-beginnings.ts";
 import { NOON, openTestStore, saveArticles } from "./fixture.ts";
 
 /** One word for every rule of Porter's algorithm. */
@@ -143,7 +143,7 @@ describe("a beginning", () => {
     const stems = passages.flatMap((passage) => passage.stems);
     const beginnings = new Set(stems.flatMap((stem) => [2, 3, 5].map((length) => stem.slice(0, length))));
     for (const beginning of [...beginnings].filter(({ length }) => length > 1)) {
-      const match = buildMatch(await spellBeginnings(db, readQuestion(`${beginning}*`)));
+      const match = buildMatch(await expandPrefixes(db, readQuestion(`${beginning}*`)));
       const { results: found } = await db
         .prepare("SELECT rowid AS id FROM passages_index WHERE passages_index MATCH ? ORDER BY rowid")
         .bind(`{title heading body tags} : (${match})`)
@@ -157,7 +157,7 @@ describe("a beginning", () => {
 
   it("stays one where no word or an accent begins so, or where more words do than are spelled out", async () => {
     const spell = async (text: string) =>
-      buildMatch(await spellBeginnings(env.KNOWLEDGE_DB, readQuestion(text)));
+      buildMatch(await expandPrefixes(env.KNOWLEDGE_DB, readQuestion(text)));
     await openTestStore().createArticle(
       {
         collection: "engineering",

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { ToolContext } from "../../shared/mcp/define.ts";
+import type { ToolContext } from "../../shared/server/define.ts";
 import { sniffType } from "../../workers/knowledge/media/sniff-type.ts";
 import { KnowledgeStore } from "../../workers/knowledge/store.ts";
 import { describeMedia } from "../../workers/knowledge/tools/describe-media.ts";

@@ -1,12 +1,12 @@
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { z } from "zod";
-import type { Exchange } from "../../shared/guard/exchange.ts";
-import { callTool } from "../../shared/mcp/call-tool.ts";
-import { createCatalogue } from "../../shared/mcp/catalogue.ts";
-import { defineServer, defineTool, type ToolContext } from "../../shared/mcp/define.ts";
-import { InputNeeded } from "../../shared/mcp/input-needed.ts";
+import { InputNeeded } from "../../shared/call/input-needed.ts";
+import { callTool } from "../../shared/guard/call-tool.ts";
+import type { RequestContext } from "../../shared/guard/request-context.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
+import { createCatalogue } from "../../shared/server/catalogue.ts";
+import { defineServer, defineTool, type ToolContext } from "../../shared/server/define.ts";
 import { emptyContext } from "../../shared/session/context.ts";
 import { eventsOf } from "../audit/trail.ts";
 import { decideAs, findApproval } from "../support/approvals.ts";
@@ -42,7 +42,7 @@ const server = defineServer({
 async function enter(userId: string, answered: boolean) {
   const settled: Promise<unknown>[] = [];
   const question = new InputNeeded([{ key: "q1", method: "elicitation/create", params: {} }], {});
-  const exchange: Exchange = {
+  const ctx: RequestContext = {
     env,
     catalogue: createCatalogue("crm", "CRM", [server]),
     identity: {
@@ -84,7 +84,7 @@ async function enter(userId: string, answered: boolean) {
     endAccess: () => {},
     retryAfter: () => {},
   };
-  const result = await callTool(exchange, merge.name, {}).catch((failure: unknown) => failure);
+  const result = await callTool(ctx, merge.name, {}).catch((failure: unknown) => failure);
   await Promise.all(settled);
   return result;
 }

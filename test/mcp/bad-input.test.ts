@@ -1,6 +1,6 @@
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { MAX_BODY_BYTES } from "../../shared/mcp/request-body.ts";
+import { MAX_BODY_BYTES } from "../../shared/mcp/http/request-body.ts";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
 
 /** The HTTP answer to a raw body, with whatever headers the session sends. */

@@ -156,11 +156,11 @@ describe.each(MATRIX)("$url on the $lane lane", ({ server, lane }) => {
 
 describe.each(LANES)("rights on the %s lane", (lane) => {
   it("hides what a role can never hold and shows what a token can step up to", async () => {
-    const viewer = await openSession({ server: "crm", lane, role: "viewer", scopes: ["crm:read"] });
+    const subscriber = await openSession({ server: "crm", lane, role: "viewer", scopes: ["crm:read"] });
     const sales = await openSession({ server: "crm", lane, as: "bob", role: "sales", scopes: ["crm:read"] });
-    const names = async (session: typeof viewer) =>
+    const names = async (session: typeof subscriber) =>
       (await session.listTools()).map((tool: { name: string }) => tool.name);
-    expect(await names(viewer)).not.toContain("crm_update_contact");
+    expect(await names(subscriber)).not.toContain("crm_update_contact");
     expect(await names(sales)).toContain("crm_update_contact");
   });
 

@@ -1,12 +1,13 @@
 import { evictAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { nameWhoChanged } from "../../scripts/people/requests.ts";
-import { setRole } from "../../scripts/people/statements.ts";
-import { changeGate, RIGHTS } from "../../shared/mcp/changes.ts";
+import { nameWhoChanged } from "../../scripts/platform/requests.ts";
+import { setRole } from "../../scripts/platform/statements.ts";
+import { changeGate, RIGHTS } from "../../shared/objects/change-gate.ts";
+
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
-import type { ChangeHub } from "../../workers/changes/change-hub.ts";
 import type { KnowledgeAgent } from "../../workers/knowledge/agent.ts";
+import type { ChangeHub } from "../../workers/objects/changes/change-hub.ts";
 import { saveArticles } from "../knowledge/fixture.ts";
 import { type NewsReader, waitForNews } from "../support/news.ts";
 import { goBackTo, publish, readState } from "../support/publish.ts";
@@ -147,7 +148,7 @@ describe("a session whose stream was closed", () => {
     // The object learns of the closed stream a moment later than the client.
     await expect
       .poll(async () => {
-        await changeGate(env, RIGHTS).announce({ userId: `user_ed${people - 1}` });
+        await changeGate(env, RIGHTS).publish({ userId: `user_ed${people - 1}` });
         return countSessions(RIGHTS);
       })
       .toBe(before - 1);
@@ -193,12 +194,12 @@ describe("a topic for which many sessions wait", () => {
     await runInDurableObject(hubOf(topic), async (hub: ChangeHub) => {
       for (let number = 0; number < 1_000; number += 1) {
         const place = { binding: "NOWHERE", name: `streamable-http:${number}` };
-        await hub.enrol(place, { userId: `user_${number % 2}`, pace: "soon" });
+        await hub.subscribe(place, { userId: `user_${number % 2}`, pace: "soon" });
       }
     });
-    await changeGate(env, topic).announce({ userId: "user_1" });
+    await changeGate(env, topic).publish({ userId: "user_1" });
     await expect.poll(() => countSessions(topic), { timeout: 10_000 }).toBe(500);
-    await changeGate(env, topic).announce();
+    await changeGate(env, topic).publish();
     await expect.poll(() => countSessions(topic), { timeout: 10_000 }).toBe(0);
   });
 });
@@ -229,8 +230,8 @@ describe("POST /policy/changes", () => {
     });
     webSocket?.addEventListener("message", ({ data }) => void heard.push(data));
     webSocket?.accept();
-    await changeGate(env, RIGHTS).announce({ publication });
-    await changeGate(env, RIGHTS).announce({ publication: publication + 1 });
+    await changeGate(env, RIGHTS).publish({ publication });
+    await changeGate(env, RIGHTS).publish({ publication: publication + 1 });
     await expect.poll(() => heard).toEqual([String(publication + 1)]);
     webSocket?.close(1000);
     await news.close();

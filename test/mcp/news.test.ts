@@ -1,8 +1,9 @@
 import { evictAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { principalGate } from "../../shared/guard/admit.ts";
-import { changeGate } from "../../shared/mcp/changes.ts";
+import { changeGate } from "../../shared/objects/change-gate.ts";
+import { principalGate } from "../../shared/objects/principal-gate.ts";
+
 import { NOON, openTestStore, saveArticles } from "../knowledge/fixture.ts";
 import { waitForNews } from "../support/news.ts";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
@@ -19,7 +20,7 @@ beforeAll(async () => {
 });
 
 // Changes that come close together are told a second later: nothing of that may go on when the file has ended.
-afterAll(() => changeGate(env, "knowledge").announce());
+afterAll(() => changeGate(env, "knowledge").publish());
 
 /** Changes an article, whatever its version is now. */
 async function edit(writer: TestSession, id: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { defineTool } from "../../shared/mcp/define.ts";
+import { defineTool } from "../../shared/server/define.ts";
 import { analytics } from "../../workers/analytics/server.ts";
 import { openSession } from "../support/session.ts";
 

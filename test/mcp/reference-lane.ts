@@ -9,32 +9,35 @@ import {
 } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import { openKeyring } from "../../shared/auth/keyring.ts";
-import type { ClientChannel, Exchange } from "../../shared/guard/exchange.ts";
-import type { Catalogue } from "../../shared/mcp/catalogue.ts";
-import type { LogLevel } from "../../shared/mcp/define.ts";
+import type { ClientAbilities } from "../../shared/call/client-abilities.ts";
+import { elicitsOf } from "../../shared/call/client-abilities.ts";
+import { type InputAnswers, InputNeeded, QuestionRound } from "../../shared/call/input-needed.ts";
+import type { LogLevel } from "../../shared/call/log-level.ts";
+import type { JsonValue } from "../../shared/encoding/json.ts";
+import type { ClientChannel, RequestContext } from "../../shared/guard/request-context.ts";
+import { inquire, inquireSample, readAnswer, readSample } from "../../shared/mcp/methods/dialogue.ts";
+import { progressOf } from "../../shared/mcp/methods/progress.ts";
+import { openRoundState } from "../../shared/mcp/methods/request-state.ts";
+import { SERVER_INFO, STATELESS_CAPABILITIES } from "../../shared/mcp/methods/server-info.ts";
+import type { AuthenticatedRequest } from "../../shared/mcp/stateless/stateless-exchange.ts";
 import {
-  type ClientAbilities,
-  elicitsOf,
-  inquire,
-  inquireSample,
-  readAnswer,
-  readSample,
-} from "../../shared/mcp/dialogue.ts";
-import { SOFTWARE, STATELESS_CAPABILITIES } from "../../shared/mcp/identity.ts";
-import { type InputAnswers, InputNeeded, QuestionRound } from "../../shared/mcp/input-needed.ts";
-import type { JsonValue } from "../../shared/mcp/json.ts";
-import { progressOf } from "../../shared/mcp/progress.ts";
-import { openRoundState } from "../../shared/mcp/request-state.ts";
-import type { Arrival } from "../../shared/mcp/stateless-exchange.ts";
-import { type Params, STATELESS_METHODS, type StatelessMethod } from "../../shared/mcp/stateless-methods.ts";
-import { showsViews } from "../../shared/mcp/view.ts";
+  type Params,
+  STATELESS_METHODS,
+  type StatelessMethod,
+} from "../../shared/mcp/stateless/stateless-methods.ts";
+import type { Catalogue } from "../../shared/server/catalogue.ts";
+import { showsViews } from "../../shared/server/view.ts";
 
 /**
  * The same catalogue and the same handlers behind the SDK's own server and transport, one a request, as its
  * documentation shows it. What our lane answers is measured against this.
  */
 export function createReferenceLane(catalogue: Catalogue) {
-  return (request: Request, body: Record<string, unknown>, arrival: Arrival): Promise<Response> => {
+  return (
+    request: Request,
+    body: Record<string, unknown>,
+    arrival: AuthenticatedRequest,
+  ): Promise<Response> => {
     const state = openRoundState(openKeyring(arrival.env, "REQUEST_STATE_KEY"), () => "one binding");
     const handler = createMcpHandler(
       () => {
@@ -42,7 +45,7 @@ export function createReferenceLane(catalogue: Catalogue) {
           [...STATELESS_METHODS].flatMap(([name, { cache }]) => (cache ? [[name, cache]] : [])),
         );
         const server = new Server(
-          { ...SOFTWARE, title: catalogue.title },
+          { ...SERVER_INFO, title: catalogue.title },
           {
             capabilities: STATELESS_CAPABILITIES,
             instructions: catalogue.instructions,
@@ -52,8 +55,13 @@ export function createReferenceLane(catalogue: Catalogue) {
         );
         for (const [name, method] of STATELESS_METHODS) {
           const answer = (params: unknown, ctx: ServerContext) => {
-            const exchange = createExchange(catalogue, arrival, ctx);
-            return answerOrAsk(method, exchange, (params ?? {}) as Params, state.mint) as Promise<never>;
+            const requestContext = createExchange(catalogue, arrival, ctx);
+            return answerOrAsk(
+              method,
+              requestContext,
+              (params ?? {}) as Params,
+              state.mint,
+            ) as Promise<never>;
           };
           if (method.custom) server.setRequestHandler(name, { params: z.looseObject({}) }, answer);
           else server.setRequestHandler(name as RequestMethod, ({ params }, ctx) => answer(params, ctx));
@@ -68,12 +76,12 @@ export function createReferenceLane(catalogue: Catalogue) {
 
 async function answerOrAsk(
   method: StatelessMethod,
-  exchange: Exchange,
+  ctx: RequestContext,
   params: Params,
   mint: (answers: InputAnswers) => Promise<string>,
 ): Promise<object> {
   try {
-    return await method.answer(exchange, params);
+    return await method.answer(ctx, params);
   } catch (failure) {
     if (!(failure instanceof InputNeeded)) throw failure;
     const asked = failure.requests.map(({ key, method: kind, params: asks }) => [
@@ -87,7 +95,11 @@ async function answerOrAsk(
   }
 }
 
-function createExchange(catalogue: Catalogue, arrival: Arrival, { mcpReq }: ServerContext): Exchange {
+function createExchange(
+  catalogue: Catalogue,
+  arrival: AuthenticatedRequest,
+  { mcpReq }: ServerContext,
+): RequestContext {
   const { env, identity, policy, waitUntil } = arrival;
   const nothing = async (): Promise<never> => {
     throw new Error("The fixture keeps nothing.");

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import manifest from "../../package.json";
-import { SOFTWARE } from "../../shared/mcp/identity.ts";
+import { SERVER_INFO } from "../../shared/mcp/methods/server-info.ts";
 import { registry } from "../../workers/servers.ts";
 import wrangler from "../../wrangler.toml?raw";
 
@@ -33,6 +33,6 @@ describe("the registry", () => {
   });
 
   it("reports the version of the package", () => {
-    expect(SOFTWARE.version).toBe(manifest.version);
+    expect(SERVER_INFO.version).toBe(manifest.version);
   });
 });

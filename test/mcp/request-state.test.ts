@@ -1,11 +1,11 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
-import { createCatalogue } from "../../shared/mcp/catalogue.ts";
-import { defineServer, defineTool } from "../../shared/mcp/define.ts";
-import { createStatelessLane } from "../../shared/mcp/stateless.ts";
+import type { PrincipalIdentity } from "../../shared/call/principal.ts";
+import { createStatelessLane } from "../../shared/mcp/stateless/stateless.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
+import { createCatalogue } from "../../shared/server/catalogue.ts";
+import { defineServer, defineTool } from "../../shared/server/define.ts";
 import { REVISION } from "../support/session.ts";
 import { addPerson, mcpUrl } from "../support/token.ts";
 

@@ -2,11 +2,11 @@ import { env } from "cloudflare:workers";
 import { isLegacyRequest } from "@modelcontextprotocol/server";
 import * as fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createCatalogue } from "../../shared/mcp/catalogue.ts";
-import { createStatelessLane } from "../../shared/mcp/stateless.ts";
-import type { Arrival } from "../../shared/mcp/stateless-exchange.ts";
-import { readPlainRequest } from "../../shared/mcp/stateless-request.ts";
+import { createStatelessLane } from "../../shared/mcp/stateless/stateless.ts";
+import type { AuthenticatedRequest } from "../../shared/mcp/stateless/stateless-exchange.ts";
+import { parseKnownRequest } from "../../shared/mcp/stateless/stateless-request.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
+import { createCatalogue } from "../../shared/server/catalogue.ts";
 import { fixture } from "../conformance/fixture/server.ts";
 import { REVISION } from "../support/session.ts";
 import { addPerson, mcpUrl } from "../support/token.ts";
@@ -150,7 +150,7 @@ const BAD: readonly Sent[] = [
   { headers: {}, body: {} },
 ];
 
-let arrival: Arrival;
+let arrival: AuthenticatedRequest;
 const pending: Promise<unknown>[] = [];
 
 beforeAll(async () => {
@@ -205,7 +205,7 @@ async function answerBoth(sent: Sent) {
   // Over the wire and back, as the gateway reads it.
   const body = JSON.parse(JSON.stringify(sent.body));
   const request = requestOf(sent);
-  const plain = readPlainRequest(request.headers, body);
+  const plain = parseKnownRequest(request.headers, body);
   const legacy = await isLegacyRequest(requestOf(sent), body);
   const [mine, theirs] = await Promise.all([
     ours(request, body, plain, arrival).then(readAnswer),

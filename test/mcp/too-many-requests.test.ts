@@ -1,6 +1,6 @@
 import { env, exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import { REQUESTS_PER_MINUTE, RequestLimiter } from "../../workers/principal/request-limiter.ts";
+import { REQUESTS_PER_MINUTE, RequestLimiter } from "../../workers/objects/principal/request-limiter.ts";
 import { principalOf } from "../audit/trail.ts";
 import { setLimits } from "../support/limits.ts";
 import { LANES, openSession } from "../support/session.ts";
@@ -9,7 +9,7 @@ import { LANES, openSession } from "../support/session.ts";
 async function exhaust(userId: string, clientId: string): Promise<void> {
   const access = { grantId: "none", tokenId: "none" };
   for (let request = 0; request < REQUESTS_PER_MINUTE; request += 1) {
-    await principalOf(userId).mayAsk(userId, access, clientId);
+    await principalOf(userId).checkAccess(userId, access, clientId);
   }
 }
 

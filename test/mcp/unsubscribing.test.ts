@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
-import { CHANGE_HEADER } from "../../shared/mcp/changes.ts";
-import type { ResourceDefinition } from "../../shared/mcp/define.ts";
+import { CHANGE_HEADER } from "../../shared/objects/change-gate.ts";
+
+import type { ResourceDefinition } from "../../shared/server/define.ts";
 import { analytics } from "../../workers/analytics/server.ts";
 import { waitForNews } from "../support/news.ts";
 import { openSession, type TestSession } from "../support/session.ts";

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { VIEW_EXTENSION, VIEW_TYPE } from "../../shared/mcp/view.ts";
+import { VIEW_EXTENSION, VIEW_TYPE } from "../../shared/server/view.ts";
 import { publish } from "../support/publish.ts";
 import { LANES, openSession } from "../support/session.ts";
 

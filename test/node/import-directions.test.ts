@@ -11,7 +11,7 @@ describe("import directions", () => {
     expect(breachesOf("workers/index.ts", 'import "./gateway/app.ts";')).toEqual([]);
     expect(breachesOf("workers/gateway/mcp.ts", 'import { servers } from "../servers.ts";')).toEqual([]);
     expect(breachesOf("workers/servers.ts", 'import { crm } from "./crm/server.ts";')).toEqual([]);
-    expect(breachesOf("workers/crm/server.ts", 'import "../../shared/mcp/define.ts";')).toEqual([]);
+    expect(breachesOf("workers/crm/server.ts", 'import "../../shared/server/define.ts";')).toEqual([]);
   });
 
   it("names file, line and rule when a server imports another", () => {
@@ -50,10 +50,10 @@ describe("import directions", () => {
     const first = 'import { Server } from "@modelcontextprotocol/sdk/server/index.js";';
     const second = 'import { McpServer } from "@modelcontextprotocol/server";';
     expect(
-      breachesOf("shared/mcp/sessionful.ts", `${first}\nimport { McpAgent } from "agents/mcp";`),
+      breachesOf("shared/mcp/sessionful/sessionful.ts", `${first}\nimport { McpAgent } from "agents/mcp";`),
     ).toEqual([]);
-    expect(breachesOf("shared/mcp/stateless-judge.ts", second)).toEqual([]);
-    expect(breachesOf("shared/mcp/stateless-judge.ts", first)).toHaveLength(1);
+    expect(breachesOf("shared/mcp/stateless/sdk-validation.ts", second)).toEqual([]);
+    expect(breachesOf("shared/mcp/stateless/sdk-validation.ts", first)).toHaveLength(1);
     expect(breachesOf("workers/crm/agent.ts", 'import { McpAgent } from "agents/mcp";')).toHaveLength(1);
     expect(breachesOf("workers/crm/server.ts", second)).toHaveLength(1);
     expect(breachesOf("scripts/demo/session.ts", first)).toEqual([]);

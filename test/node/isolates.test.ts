@@ -6,7 +6,7 @@ import { openLocalDestination } from "../../scripts/knowledge/local-destination.
 import { ROOT } from "../../scripts/local/root.ts";
 import { putInForce } from "../../scripts/policy/publications.ts";
 import { seedPeople } from "../../scripts/seed/people.ts";
-import { canonicalize, digestText } from "../../shared/audit/canonical-json.ts";
+import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
 import bundled from "../../shared/policy/policy.json" with { type: "json" };
 import { policyDocument } from "../../shared/policy/schema.ts";
 import { connectApp, type Lane } from "../support/app-client.ts";

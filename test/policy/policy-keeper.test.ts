@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { canonicalize, digestText } from "../../shared/audit/canonical-json.ts";
+import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
 import { compilePolicy } from "../../shared/policy/compile.ts";
 import { UnusablePolicy } from "../../shared/policy/load-version.ts";
 import { PolicyKeeper } from "../../shared/policy/policy-keeper.ts";

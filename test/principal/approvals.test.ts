@@ -5,12 +5,12 @@ import { describe, expect, it } from "vitest";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
 import {
   type ApprovalBinding,
-  type ApprovalClaim,
   type ApprovalDecision,
+  type ApprovalRequest,
   approvalGate,
-} from "../../shared/guard/approval-gate.ts";
-import { Approvals } from "../../workers/principal/approvals.ts";
-import { AuditTrail } from "../../workers/principal/audit-trail.ts";
+} from "../../shared/objects/approval-gate.ts";
+import { Approvals } from "../../workers/objects/principal/approvals.ts";
+import { AuditTrail } from "../../workers/objects/principal/audit-trail.ts";
 import { deliverAll, eventsOf, exportTrail, principalOf } from "../audit/trail.ts";
 import { addPerson } from "../support/token.ts";
 
@@ -27,7 +27,7 @@ const BINDING: ApprovalBinding = {
   rule: "roles.sales.require_approval.book-won-deals",
 };
 
-function claimOf(userId: string, parts: Partial<ApprovalClaim> = {}): ApprovalClaim {
+function claimOf(userId: string, parts: Partial<ApprovalRequest> = {}): ApprovalRequest {
   return {
     userId,
     role: "sales",
@@ -63,7 +63,12 @@ async function withApprovals<T>(
   return result;
 }
 
-function ask(approvals: Approvals, userId: string, now: number, parts: Partial<ApprovalClaim> = {}): string {
+function ask(
+  approvals: Approvals,
+  userId: string,
+  now: number,
+  parts: Partial<ApprovalRequest> = {},
+): string {
   const answer = approvals.claim(claimOf(userId, parts), now);
   if (answer.state !== "pending") throw new Error(`Not pending: ${answer.state}`);
   return answer.approvalId;
@@ -195,11 +200,11 @@ describe("an approval", () => {
       approvals.decide(yes(ask(approvals, "user_hal", NOON)), NOON);
       const [first, second] = [claimOf("user_hal"), claimOf("user_hal")];
       expect(approvals.claim(first, NOON).state).toBe("approved");
-      approvals.giveBack(first.callId, NOON);
+      approvals.release(first.callId, NOON);
       expect(approvals.settle(first.callId, "input_required", NOON)).toBe(false);
       expect(approvals.claim(second, NOON).state).toBe("approved");
       expect(approvals.settle(second.callId, "conflict", NOON)).toBe(true);
-      approvals.giveBack(second.callId, NOON);
+      approvals.release(second.callId, NOON);
       expect(approvals.claim(claimOf("user_hal"), NOON).state).toBe("pending");
     });
     const events = await eventsOf("user_hal");

@@ -1,9 +1,9 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { canonicalize, digestText } from "../../shared/audit/canonical-json.ts";
 import type { AuditRecord } from "../../shared/audit/record.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
+import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
 import {
   admitOne,
   awaitEvents,
@@ -223,7 +223,7 @@ describe("the way to the platform database", () => {
     const retried: number[] = [];
     const bodies = [{ callId: "of an earlier release" }, await linksOf("user_ines"), "nonsense"];
     const messages = bodies.map((body, index) => ({ id: "m", body, retry: () => retried.push(index) }));
-    const { writeRecords } = await import("../../workers/principal/write-records.ts");
+    const { writeRecords } = await import("../../workers/audit-log/write-records.ts");
     await writeRecords({ queue: "test", messages } as unknown as MessageBatch, env);
     expect(retried).toEqual([0, 2]);
     expect(await stored("user_ines")).toHaveLength(1);

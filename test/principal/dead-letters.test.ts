@@ -1,11 +1,11 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { countDeadLetters } from "../../scripts/audit/dead-letters.ts";
-import { askFor } from "../../scripts/people/requests.ts";
+import { askFor } from "../../scripts/platform/requests.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
-import { carryOutRequests } from "../../workers/gateway/requests/carry-out.ts";
-import { redriveDeadLetters } from "../../workers/principal/redrive.ts";
-import { writeRecords } from "../../workers/principal/write-records.ts";
+import { redriveDeadLetters } from "../../workers/audit-log/redrive.ts";
+import { writeRecords } from "../../workers/audit-log/write-records.ts";
+import { runAdminJobs } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
 import { exportTrail, intentOf, linksOf, takenAt, withTrail } from "../audit/trail.ts";
 
 const DEAD = "gatehouse-local-calls-dead";
@@ -97,7 +97,7 @@ describe("delivering dead letters again", () => {
     // Meanwhile the object sent a part again, as it does with what nobody confirms.
     await consume("gatehouse-local-calls", { again: links.slice(1) });
     await env.PLATFORM_DB.prepare(askFor("redrive", null, "npm run audit (tester)", "{}")).run();
-    await carryOutRequests(env);
+    await runAdminJobs(env);
     expect(await sequences("user_bert")).toEqual([1, 2, 3]);
     expect(await letters()).toEqual([]);
     expect(await linksOf("user_bert")).toEqual([]);
@@ -131,6 +131,6 @@ describe("a database that is down for a while", () => {
 
 /** A link whose hash fits its body, whatever the body says. */
 async function forge(body: string) {
-  const { digestText } = await import("../../shared/audit/canonical-json.ts");
+  const { digestText } = await import("../../shared/encoding/canonical-json.ts");
   return { chain: "user_anna", sequence: 1, body, hash: digestText(body) };
 }

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { WINDOW_MS } from "../../shared/guard/sliding-log.ts";
 import type { LimitRules } from "../../shared/policy/limits.ts";
-import type { Taken } from "../../workers/principal/audit-trail.ts";
-import { Limiter } from "../../workers/principal/limiter.ts";
+import type { Taken } from "../../workers/objects/principal/audit-trail.ts";
+import { Limiter } from "../../workers/objects/principal/limiter.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 /** Noon of a day, so that a test of minutes does not meet midnight. */

@@ -2,7 +2,8 @@ import { evictAllDurableObjects } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { principalGate } from "../../shared/guard/admit.ts";
+import { principalGate } from "../../shared/objects/principal-gate.ts";
+
 import type { LimitRules } from "../../shared/policy/limits.ts";
 import { awaitEvents, intentOf } from "../audit/trail.ts";
 import { DEPLOYED_LIMITS, setLimits } from "../support/limits.ts";

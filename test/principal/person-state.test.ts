@@ -1,7 +1,7 @@
 import { evictAllDurableObjects } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { type PersonFacts, PersonState } from "../../workers/principal/person-state.ts";
+import { type PersonFacts, PersonState } from "../../workers/objects/principal/person-state.ts";
 import { LANES, openSession } from "../support/session.ts";
 
 const IN_FORCE = { publication: 0, version: 1, digest: null };

@@ -1,7 +1,8 @@
 import { evictAllDurableObjects } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { principalGate } from "../../shared/guard/admit.ts";
+import { principalGate } from "../../shared/objects/principal-gate.ts";
+
 import { grantIdOf } from "../../workers/gateway/grant.ts";
 import { eventsOf } from "../audit/trail.ts";
 import { callMcp, connect, createPerson, requestToken, type TestPerson } from "../support/oauth.ts";

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { AuditRecord } from "../../shared/audit/record.ts";
 import { WINDOW_MS } from "../../shared/guard/sliding-log.ts";
-import { AuditTrail } from "../../workers/principal/audit-trail.ts";
+import { AuditTrail } from "../../workers/objects/principal/audit-trail.ts";
 import { intentOf, takenAt } from "../audit/trail.ts";
 
 const USER = "user_of_the_pages";
@@ -46,7 +46,7 @@ describe("the pages of a person's object", () => {
       const trail = new AuditTrail(sql);
       written.length = 0;
       for (let call = 0; call < 100; call += 1) {
-        trail.together(() => {
+        trail.transaction(() => {
           if (call > 0) close(trail, `call-${call - 1}`, call);
           open(trail, `call-${call}`, call);
         });

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import type { JsonValue } from "../../shared/mcp/json.ts";
+import type { MaskRules } from "../../shared/call/mask-rules.ts";
+import type { JsonValue } from "../../shared/encoding/json.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
-import { type MaskRules, masksOf } from "../../shared/policy/masks.ts";
+import { masksOf } from "../../shared/policy/masks.ts";
 import { maskFields } from "../../shared/redact/mask-fields.ts";
 import { MASK, maskValue } from "../../shared/redact/mask-value.ts";
 

@@ -2,7 +2,7 @@ import { evictAllDurableObjects, listDurableObjectIds } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { Keyring } from "../../shared/auth/keyring.ts";
-import { createSessionId, openSessionId, sealSessionId } from "../../shared/session/seal.ts";
+import { createSessionId, openSessionId, sealSessionId } from "../../shared/auth/session-seal.ts";
 import { LANES, openSession, REVISION, TestSession } from "../support/session.ts";
 import { issueToken, mcpUrl } from "../support/token.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { PostAnswer } from "../../shared/mcp/post-answer.ts";
-import { streamSocket } from "../../shared/mcp/socket-stream.ts";
+import { PostResponder } from "../../shared/mcp/http/post-responder.ts";
+import { streamSocket } from "../../shared/mcp/http/socket-stream.ts";
 
 describe("the stream of a POST", () => {
   const progress = { jsonrpc: "2.0", method: "notifications/progress", params: {} };
@@ -8,7 +8,7 @@ describe("the stream of a POST", () => {
 
   it("carries an answer of any size after what was read", async () => {
     let left = 0;
-    const answer = new PostAnswer(() => {
+    const answer = new PostResponder(() => {
       left += 1;
     });
     for (const message of [progress, progress]) answer.write(message, false);
@@ -20,7 +20,7 @@ describe("the stream of a POST", () => {
 
   it("counts a client as gone that does not read what it is sent", async () => {
     const gone = Promise.withResolvers<string>();
-    const answer = new PostAnswer(() => gone.resolve("gone"));
+    const answer = new PostResponder(() => gone.resolve("gone"));
     for (let count = 0; count < 4; count += 1) answer.write(large, false);
     expect(await gone.promise).toBe("gone");
     await expect((await answer.response).text()).rejects.toThrow();

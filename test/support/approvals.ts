@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
-import { type ApprovalItem, approvalGate } from "../../shared/guard/approval-gate.ts";
+import { type ApprovalItem, approvalGate } from "../../shared/objects/approval-gate.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
 import type { CallAnswer, TestSession } from "./session.ts";
 

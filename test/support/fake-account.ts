@@ -41,7 +41,7 @@ export async function openFakeAccount(): Promise<FakeAccount> {
   let uploaded = false;
   let broken: string | null = null;
 
-  const routes: [RegExp, (exchange: Exchange, part: string) => Result][] = [
+  const routes: [RegExp, (ctx: Exchange, part: string) => Result][] = [
     [/^\/user\/tokens\/verify$/, () => ({ result: { id: "token", status: "active" } })],
     [/^\/user$/, () => ({ result: { id: "user", email: "deployer@company.test" } })],
     [/^\/accounts$/, () => ({ result: [{ id: "fake-account", name: "Company" }] })],
@@ -217,17 +217,17 @@ export async function openFakeAccount(): Promise<FakeAccount> {
       response.writeHead(uploaded ? 200 : 503).end("{}");
       return;
     }
-    const exchange: Exchange = {
+    const ctx: Exchange = {
       method: request.method ?? "GET",
       path: url.pathname.replace("/client/v4", ""),
       query: url.searchParams,
       body: Buffer.concat(chunks).toString("latin1"),
     };
-    const answer = respond(routes, exchange);
+    const answer = respond(routes, ctx);
     const failed = "status" in answer;
     const size = failed || !Array.isArray(answer.result) ? 1 : answer.result.length;
     // Everything fits on one page; whoever asks for the next one gets an empty one.
-    const page = Number(exchange.query.get("page") ?? 1);
+    const page = Number(ctx.query.get("page") ?? 1);
     const result = failed ? null : page > 1 ? [] : answer.result;
     response.writeHead(failed ? answer.status : 200, { "Content-Type": "application/json" }).end(
       JSON.stringify({
@@ -260,16 +260,16 @@ export async function openFakeAccount(): Promise<FakeAccount> {
 }
 
 function respond(
-  routes: readonly [RegExp, (exchange: Exchange, part: string) => Result][],
-  exchange: Exchange,
+  routes: readonly [RegExp, (ctx: Exchange, part: string) => Result][],
+  ctx: Exchange,
 ): Result {
   for (const [pattern, answer] of routes) {
-    const match = pattern.exec(exchange.path);
-    if (match !== null) return answer(exchange, decodeURIComponent(match[1] ?? ""));
+    const match = pattern.exec(ctx.path);
+    if (match !== null) return answer(ctx, decodeURIComponent(match[1] ?? ""));
   }
   return {
     status: 404,
     code: 7003,
-    message: `The fake account does not know ${exchange.method} ${exchange.path}`,
+    message: `The fake account does not know ${ctx.method} ${ctx.path}`,
   };
 }

@@ -1,6 +1,7 @@
 import { exports } from "cloudflare:workers";
-import type { ContentBlock } from "../../shared/mcp/define.ts";
-import type { ErrorBody } from "../../shared/mcp/errors.ts";
+import type { ContentBlock } from "../../shared/call/content.ts";
+
+import type { ErrorBody } from "../../shared/call/tool-error.ts";
 import { listServers } from "../../workers/servers.ts";
 import { issueToken, mcpUrl } from "./token.ts";
 

@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
-import type { TaskRunner } from "../../workers/gateway/tasks/task-runner.ts";
+import type { TaskRunner } from "../../workers/objects/tasks/task-runner.ts";
 import type { TestSession } from "./session.ts";
 
 /** What a client says that it can do when it takes tasks. */

@@ -1,7 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import type { OAuthHelpers } from "@cloudflare/workers-oauth-provider";
-import { openDoor } from "../../workers/gateway/oauth.ts";
-import { keptBy } from "../../workers/gateway/requests/erase-person.ts";
+import { keptBy } from "../../workers/gateway/admin-jobs/erase-person.ts";
+import { getOAuthServers } from "../../workers/gateway/oauth.ts";
 
 /** Where the tests' client receives its codes. Nothing listens there. */
 const REDIRECT_URI = "http://127.0.0.1:3999/callback";
@@ -35,7 +35,7 @@ export async function issueToken(
   options: TestPerson & { server: string; scopes: readonly string[]; clientId?: string },
 ): Promise<{ accessToken: string; clientId: string }> {
   const userId = await addPerson(options);
-  const api = openDoor(env).authorizationServer.getOAuthApi(env);
+  const api = getOAuthServers(env).authorizationServer.getOAuthApi(env);
   const clientId = options.clientId ?? (await createClient(api));
   const verifier = crypto.randomUUID() + crypto.randomUUID();
   const resource = mcpUrl(options.server);

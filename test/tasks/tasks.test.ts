@@ -6,9 +6,10 @@ import {
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { principalGate } from "../../shared/guard/admit.ts";
+import { principalGate } from "../../shared/objects/principal-gate.ts";
+
 import { grantIdOf } from "../../workers/gateway/grant.ts";
-import type { TaskRunner } from "../../workers/gateway/tasks/task-runner.ts";
+import type { TaskRunner } from "../../workers/objects/tasks/task-runner.ts";
 import { eventsOf } from "../audit/trail.ts";
 import { goBackTo, publish } from "../support/publish.ts";
 import { openSession, type SessionOptions, type TestSession } from "../support/session.ts";

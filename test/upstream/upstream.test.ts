@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { defineTool, type ToolContext, type ToolDefinition } from "../../shared/mcp/define.ts";
+import { defineTool, type ToolContext, type ToolDefinition } from "../../shared/server/define.ts";
 import { knowledge } from "../../workers/knowledge/server.ts";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
 import type { SeenRequest } from "../support/upstream-server.ts";

@@ -1,5 +1,5 @@
-import { openCatalogue } from "../../shared/mcp/catalogue.ts";
-import { SessionAgent } from "../../shared/mcp/sessionful.ts";
+import { SessionAgent } from "../../shared/mcp/sessionful/sessionful.ts";
+import { openCatalogue } from "../../shared/server/catalogue.ts";
 import { analytics } from "./server.ts";
 
 /** A session of the analytics server, at `/mcp/analytics`. */

@@ -1,8 +1,9 @@
+import type { Classification } from "../../shared/call/mask-rules.ts";
+
 /**
  * The dimensions of the semantic layer, each defined once for everybody who asks: what they are called, and other words for
  * their members. Reviewed as the metrics are, by the owner that the entry names.
  */
-import type { Classification } from "../../shared/policy/masks.ts";
 
 /** A way to cut metrics. */
 export interface Dimension {

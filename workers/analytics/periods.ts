@@ -1,4 +1,4 @@
-import { ToolError } from "../../shared/mcp/errors.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
 import { addDays, addMonths, addYears, countDays, firstDayOf, isDay, toDay } from "./days.ts";
 
 /** A span of whole UTC days: `from` belongs to it, `to` is the first day after it. Both `YYYY-MM-DD`. */

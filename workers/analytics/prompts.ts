@@ -1,10 +1,11 @@
 import { z } from "zod";
-import { type CallContext, definePrompt, type PromptMessage } from "../../shared/mcp/define.ts";
+import type { PromptMessage } from "../../shared/call/content.ts";
+import { type CallContext, definePrompt } from "../../shared/server/define.ts";
 import type { DimensionName } from "./dimensions.ts";
 import { customerFields, metricField, periodField } from "./fields.ts";
 import { foldName } from "./names.ts";
 import { PERIOD_WORDS } from "./periods.ts";
-import { Question } from "./question.ts";
+import { QueryResolver } from "./query-resolver.ts";
 import { METRICS } from "./semantic-layer.ts";
 import type { AnalyticsStore } from "./store.ts";
 
@@ -20,7 +21,7 @@ export const reviewWeek = definePrompt({
   arguments: z.object(customerFields),
   complete: { region: completeMember("region"), segment: completeMember("segment") },
   async run({ region, segment }, { store }: CallContext<AnalyticsStore>) {
-    const filters = await new Question(store).filters("commerce", { region, segment });
+    const filters = await new QueryResolver(store).filters("commerce", { region, segment });
     const named = filters.map(({ dimension, members }) => `${dimension} "${members[0]}"`);
     const scope = named.length > 0 ? ` for ${named.join(" and ")}` : "";
     const pass = named.length > 0 ? ` Pass ${named.join(" and ")} to every call.` : "";
@@ -55,7 +56,7 @@ export const explainChange = definePrompt({
     period: (value) => completeFrom(PERIOD_WORDS, value),
   },
   async run({ metric: name, period = "last_30_days" }, { store }: CallContext<AnalyticsStore>) {
-    const metric = new Question(store).metric(name);
+    const metric = new QueryResolver(store).metric(name);
     return say(
       `Explain the change of ${metric.title} (${metric.name}: ${metric.formula}) in the period ${period}.`,
       `1. analytics_compare with metric ${metric.name} and period ${period}, once by each of: ${SUSPECTS.join(", ")}.`,

@@ -1,5 +1,6 @@
-import { defineResource, type ResourceContents } from "../../shared/mcp/define.ts";
-import { ToolError } from "../../shared/mcp/errors.ts";
+import type { ResourceContents } from "../../shared/call/content.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
+import { defineResource } from "../../shared/server/define.ts";
 import { DIMENSIONS } from "./dimensions.ts";
 import { FACTS } from "./facts.ts";
 import { factOf } from "./metrics.ts";

@@ -1,8 +1,10 @@
+import type { Classification } from "../../shared/call/mask-rules.ts";
+
 /**
  * The metrics of the semantic layer, each defined once for everybody who asks; `dimensions.ts` has what they are cut by. A
  * change here changes figures that people compare over years, so it is reviewed by the owner that the entry names.
  */
-import type { Classification } from "../../shared/policy/masks.ts";
+
 import type { MeasureName } from "./measures.ts";
 
 /** What a metric's number means. Percentages are 12.5 for 12.5 %. */

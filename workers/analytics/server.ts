@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineServer } from "../../shared/mcp/define.ts";
+import { defineServer } from "../../shared/server/define.ts";
 import { chartView } from "./charts/view.ts";
 import { customerFields, grainField, periodField } from "./fields.ts";
 import { explainChange, reviewWeek } from "./prompts.ts";

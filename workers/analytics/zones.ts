@@ -1,4 +1,4 @@
-import { ToolError } from "../../shared/mcp/errors.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
 import { addDays } from "./days.ts";
 import type { Period } from "./periods.ts";
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { EntityReference } from "../../shared/session/context.ts";
+import type { EntityReference } from "../../shared/call/entity-reference.ts";
+
 import { countDaysSince, toDay } from "./days.ts";
 import { fromCents } from "./money.ts";
 import { STAGES } from "./stages.ts";

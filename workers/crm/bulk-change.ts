@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
-import { ToolError } from "../../shared/mcp/errors.ts";
-import { parseArguments } from "../../shared/mcp/schema.ts";
+import type { PrincipalIdentity } from "../../shared/call/principal.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
+import { parseArguments } from "../../shared/server/schema.ts";
 import { nameContact } from "./answers.ts";
 import { dayField } from "./fields.ts";
 import { requireCompany } from "./refusals.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { ToolContext } from "../../shared/mcp/define.ts";
-import { ToolError } from "../../shared/mcp/errors.ts";
-import type { JsonValue } from "../../shared/mcp/json.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
+import type { JsonValue } from "../../shared/encoding/json.ts";
+import type { ToolContext } from "../../shared/server/define.ts";
 
 /** What a change that needs a person's yes takes and gives beside its own fields. */
 export const confirmField = z

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { ToolError } from "../../shared/mcp/errors.ts";
-import type { JsonValue } from "../../shared/mcp/json.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
+import type { JsonValue } from "../../shared/encoding/json.ts";
 
 /**
  * Packs the position after the last row of a page into an opaque text (MCP: clients must not look inside).

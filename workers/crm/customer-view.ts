@@ -1,4 +1,4 @@
-import { defineView } from "../../shared/mcp/view.ts";
+import { defineView } from "../../shared/server/view.ts";
 import type { CrmStore } from "./store.ts";
 import card from "./view/customer-card.json" with { type: "json" };
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ToolError } from "../../shared/mcp/errors.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
 import { subtractDays } from "./days.ts";
 import { amountField, dayField, idField, regionField, stageField } from "./fields.ts";
 import { toCents } from "./money.ts";

@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { type CallContext, defineResource, type ResourceContents } from "../../shared/mcp/define.ts";
-import { ToolError } from "../../shared/mcp/errors.ts";
+import type { ResourceContents } from "../../shared/call/content.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
+import { type CallContext, defineResource } from "../../shared/server/define.ts";
 import { toCsv } from "./export.ts";
 import { isId } from "./identifiers.ts";
 import {
@@ -62,7 +63,7 @@ export const exportResource = defineResource<CrmStore>({
     do {
       signal.throwIfAborted();
       const page = await selectRecords({ store, principal, now }, record, where, ROWS_PER_PAGE, after);
-      const text = toCsv(record, page.rows, store.sees, now, texts.length === 0);
+      const text = toCsv(record, page.rows, store.masks, now, texts.length === 0);
       size += text.length;
       texts.push(text);
       after = page.next;
@@ -83,7 +84,7 @@ async function readKept(
   const from = Number(digits);
   const kept = isId("exp", id) ? await store.keptExports.read(id, stampCall(principal, now)) : null;
   if (!kept || !Number.isSafeInteger(from) || from >= kept.parts) throw refuseUnknownExport();
-  if (kept.sees !== JSON.stringify(store.sees)) {
+  if (kept.masks !== JSON.stringify(store.masks)) {
     throw new ToolError("conflict", "Your role is shown other things than when this file was made.", {
       suggestedAction: "Export again with crm_export_csv.",
     });

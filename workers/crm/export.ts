@@ -1,6 +1,7 @@
 import { z } from "zod";
-import type { JsonValue } from "../../shared/mcp/json.ts";
-import type { MaskRules } from "../../shared/policy/masks.ts";
+import type { MaskRules } from "../../shared/call/mask-rules.ts";
+import type { JsonValue } from "../../shared/encoding/json.ts";
+
 import { maskFields } from "../../shared/redact/mask-fields.ts";
 import {
   companyShape,
@@ -46,13 +47,13 @@ const HEADERS: Readonly<Record<RecordKind, readonly string[]>> = {
 export function toCsv(
   kind: RecordKind,
   rows: readonly RecordRow[],
-  sees: MaskRules,
+  masks: MaskRules,
   now: Date,
   withHeader: boolean,
 ): string {
   const headers = HEADERS[kind];
   const lines = rows.map((row) => {
-    const masked = maskFields(SHAPES[kind], present(row, now), sees);
+    const masked = maskFields(SHAPES[kind], present(row, now), masks);
     return headers.map((name) => (masked[name] ?? null) as string | number | null);
   });
   return writeCsv(headers, lines, withHeader);

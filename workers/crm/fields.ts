@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ToolError } from "../../shared/mcp/errors.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
 import { type IdKind, isId } from "./identifiers.ts";
 import { LARGEST_AMOUNT } from "./money.ts";
 import { STAGES } from "./stages.ts";

@@ -1,4 +1,4 @@
-import type { EntityReference } from "../../shared/session/context.ts";
+import type { EntityReference } from "../../shared/call/entity-reference.ts";
 import { nameContact } from "./answers.ts";
 import { isId } from "./identifiers.ts";
 import type { CrmStore } from "./store.ts";

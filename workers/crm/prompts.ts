@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { type CallContext, definePrompt } from "../../shared/mcp/define.ts";
-import { ToolError } from "../../shared/mcp/errors.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
+import { type CallContext, definePrompt } from "../../shared/server/define.ts";
 import { nameContact } from "./answers.ts";
 import { lineField } from "./fields.ts";
 import { STALE_DAYS, summarizePipeline } from "./pipeline.ts";

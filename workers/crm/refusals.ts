@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { ToolError } from "../../shared/mcp/errors.ts";
-import type { JsonValue } from "../../shared/mcp/json.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
+import type { JsonValue } from "../../shared/encoding/json.ts";
 import type { CompanyRow } from "./store/companies.ts";
 import type { ContactRow } from "./store/contacts.ts";
 import type { DealRow } from "./store/deals.ts";

@@ -1,5 +1,5 @@
-import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
-import { ToolError } from "../../shared/mcp/errors.ts";
+import type { PrincipalIdentity } from "../../shared/call/principal.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
 import { nameContact } from "./answers.ts";
 import { isId } from "./identifiers.ts";
 import { MATCH_KINDS } from "./search-fields.ts";

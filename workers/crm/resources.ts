@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { defineResource, type ResourceContents } from "../../shared/mcp/define.ts";
+import type { ResourceContents } from "../../shared/call/content.ts";
+import { defineResource } from "../../shared/server/define.ts";
 import { contactShape, presentDeal } from "./answers.ts";
 import { customerShape, describeCustomer } from "./customer.ts";
 import { toDay } from "./days.ts";

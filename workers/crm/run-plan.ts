@@ -1,6 +1,6 @@
-import type { ToolContext } from "../../shared/mcp/define.ts";
-import { ToolError } from "../../shared/mcp/errors.ts";
-import { STEP_MS, STEP_PIECES } from "../../shared/mcp/long-work.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
+import type { ToolContext } from "../../shared/server/define.ts";
+import { STEP_MS, STEP_PIECES } from "../../shared/server/task-workflow.ts";
 import { refuseChangedPreview } from "./confirm.ts";
 import { UNDO_DAYS } from "./store/images.ts";
 import type { Plan } from "./store/plans.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ToolError } from "../../shared/mcp/errors.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
 import { splitWords } from "./store/query.ts";
 import type { MatchKind, SearchPosition } from "./store/search.ts";
 

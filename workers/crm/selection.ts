@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
-import { ToolError } from "../../shared/mcp/errors.ts";
+import type { PrincipalIdentity } from "../../shared/call/principal.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
 import { dealPosition, dealQuestion, toDealFilter } from "./deal-question.ts";
 import { idField, lineField, ownerField, regionField } from "./fields.ts";
 import { resolveOwner } from "./resolve.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineServer } from "../../shared/mcp/define.ts";
+import { defineServer } from "../../shared/server/define.ts";
 import { customerCard } from "./customer-view.ts";
 import { exportResource } from "./export-resource.ts";
 import { ownerField, regionField, stageField } from "./fields.ts";
@@ -60,8 +60,8 @@ export const crm = defineServer<CrmStore>({
     stage: z.array(stageField).min(1).max(6).optional().describe("Deal stages"),
   }),
   glyph: "M16 15a5 5 0 1 0 0-10 5 5 0 0 0 0 10ZM6 27c1-5 5-8 10-8s9 3 10 8",
-  store: (env, _principal, sees) => openCrmStore(env.CRM_DB, sees),
-  sweep: (env, now) => new KeptExportStore(env.CRM_DB).sweep(now),
+  store: (env, _principal, masks) => openCrmStore(env.CRM_DB, masks),
+  purgeExpired: (env, now) => new KeptExportStore(env.CRM_DB).sweep(now),
   tools: [
     findContacts,
     findCompanies,

@@ -1,4 +1,4 @@
-import type { MaskRules } from "../../shared/policy/masks.ts";
+import type { MaskRules } from "../../shared/call/mask-rules.ts";
 import { ActivityStore } from "./store/activities.ts";
 import { BulkStore } from "./store/bulk.ts";
 import { CompanyStore } from "./store/companies.ts";
@@ -33,7 +33,7 @@ export interface CrmStore {
   imports: ImportStore;
   keptExports: KeptExportStore;
   /** What of the data the caller's role is shown; for answers that are masked before they become text. */
-  sees: MaskRules;
+  masks: MaskRules;
   /** The id of what an earlier call with this key made, if any. Throws `conflict` for a key of another write. */
   recallWrite(write: IdempotentWrite): Promise<string | undefined>;
   /** Pairs of contacts that share a key, with one contact or in the next stretch of contacts. */
@@ -51,11 +51,11 @@ export interface CrmStore {
 /**
  * Opens the CRM's data over its database. People can be found by name and e-mail address only by who is shown them.
  */
-export function openCrmStore(db: D1Database, sees: MaskRules): CrmStore {
+export function openCrmStore(db: D1Database, masks: MaskRules): CrmStore {
   const journal = new JournalStore(db);
   const plans = new PlanStore(db);
   return {
-    contacts: new ContactStore(db, sees.fields.pii === "show"),
+    contacts: new ContactStore(db, masks.fields.pii === "show"),
     companies: new CompanyStore(db),
     deals: new DealStore(db),
     counters: new CounterStore(db),
@@ -67,7 +67,7 @@ export function openCrmStore(db: D1Database, sees: MaskRules): CrmStore {
     bulk: new BulkStore(journal, plans),
     imports: new ImportStore(db, journal, plans),
     keptExports: new KeptExportStore(db),
-    sees,
+    masks,
     recallWrite: (write) => recallWrite(db, write),
     findDuplicates: (from) => findDuplicates(db, from),
     findTraces: (contactId) => findTraces(db, contactId),

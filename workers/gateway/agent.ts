@@ -1,5 +1,5 @@
-import { openCatalogue } from "../../shared/mcp/catalogue.ts";
-import { SessionAgent } from "../../shared/mcp/sessionful.ts";
+import { SessionAgent } from "../../shared/mcp/sessionful/sessionful.ts";
+import { openCatalogue } from "../../shared/server/catalogue.ts";
 import { listServers } from "../servers.ts";
 
 /** A session of the door with everything, at `/mcp`. */

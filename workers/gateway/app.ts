@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { accountRoutes } from "./account/routes.tsx";
+import { requestRoutes } from "./admin-jobs/routes.ts";
 import { approvalRoutes } from "./approvals/routes.tsx";
 import { authorizeRoutes } from "./authorize/routes.tsx";
 import { discoveryRoutes } from "./discovery/routes.ts";
@@ -8,7 +9,6 @@ import { answerFailure, answerNotFound } from "./failures.tsx";
 import { healthRoutes } from "./health.ts";
 import { pageRoutes } from "./pages.tsx";
 import { protocolRoutes } from "./protocol.ts";
-import { requestRoutes } from "./requests/routes.ts";
 import { secondFactorRoutes } from "./second-factor/routes.tsx";
 import { secureHeaders } from "./security-headers.ts";
 import { signInRoutes } from "./sign-in/routes.tsx";

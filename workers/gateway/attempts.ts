@@ -38,7 +38,7 @@ export async function admitAttempt(
 }
 
 /** Takes back what a successful attempt counted, so that people who get it right never meet the limit. */
-export async function forgiveAttempt(database: D1Database, rules: readonly AttemptRule[]): Promise<void> {
+export async function resetAttempts(database: D1Database, rules: readonly AttemptRule[]): Promise<void> {
   const keys = await Promise.all(rules.map((rule) => digest(rule.subject)));
   await database.batch(
     keys.map((key) =>

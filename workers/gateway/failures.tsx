@@ -1,6 +1,6 @@
 import type { Context, ErrorHandler, NotFoundHandler } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import type { ErrorBody, ErrorCode } from "../../shared/mcp/errors.ts";
+import type { ErrorBody, ErrorCode } from "../../shared/call/tool-error.ts";
 import { logFailure } from "../../shared/observe/log.ts";
 import { Page } from "../../shared/web/page.tsx";
 import { FormError } from "./read-form.ts";

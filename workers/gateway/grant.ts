@@ -1,5 +1,6 @@
 import { type OAuthAuthorizationServerOptions, OAuthError } from "@cloudflare/workers-oauth-provider";
-import { principalGate } from "../../shared/guard/admit.ts";
+import { principalGate } from "../../shared/objects/principal-gate.ts";
+
 import { policyInForce, roleMayHold } from "../../shared/policy/current.ts";
 import { findPerson, type Person } from "./people.ts";
 

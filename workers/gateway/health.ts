@@ -1,10 +1,10 @@
 import { Hono } from "hono";
-import { principalGate } from "../../shared/guard/admit.ts";
-import { toolGate } from "../../shared/guard/tool-turn.ts";
-import { changeGate } from "../../shared/mcp/changes.ts";
+import { changeGate } from "../../shared/objects/change-gate.ts";
+import { principalGate } from "../../shared/objects/principal-gate.ts";
+import { taskGate } from "../../shared/objects/task.ts";
+import { toolGate } from "../../shared/objects/tool-rate-limit.ts";
 import { logFailure } from "../../shared/observe/log.ts";
 import { probePolicy } from "../../shared/policy/current.ts";
-import { taskGate } from "../../shared/tasks/task.ts";
 import { findProblems } from "./entrance.ts";
 
 /** Milliseconds after which a binding counts as failing. */
@@ -54,7 +54,7 @@ function listProbes(env: Env): [string, Probe][] {
     ["GRANT_STORE", () => env.GRANT_STORE.get(env.GRANT_STORE.idFromName(PROBE)).read(PROBE)],
     ["TOOL_LIMITER", () => toolGate(env, PROBE).take(1)],
     ["TASK_RUNNER", () => taskGate(env, PROBE).listKept()],
-    ["CHANGE_HUB", () => changeGate(env, PROBE).enrol({ binding: PROBE, name: PROBE }, null)],
+    ["CHANGE_HUB", () => changeGate(env, PROBE).subscribe({ binding: PROBE, name: PROBE }, null)],
     // What was published last, and not only that some policy is in force.
     ["policy", () => probePolicy(env)],
     // A queue cannot be asked without sending to it; that it is bound is what can be known.

@@ -1,14 +1,14 @@
-import type { JsonValue } from "../../shared/mcp/json.ts";
+import type { JsonValue } from "../../shared/encoding/json.ts";
 import { log } from "../../shared/observe/log.ts";
 import { policyInForce } from "../../shared/policy/current.ts";
-import { redriveDeadLetters } from "../principal/redrive.ts";
-import { sweepRecords } from "../principal/sweep-records.ts";
+import { redriveDeadLetters } from "../audit-log/redrive.ts";
+import { sweepRecords } from "../audit-log/sweep-records.ts";
 import { listServers } from "../servers.ts";
+import { removeOldRequests } from "./admin-jobs/admin-request.ts";
 import { removeEndedApprovals } from "./approvals/list-approvals.ts";
 import { removeEndedCounters } from "./attempts.ts";
 import { removeEndedSessions } from "./people.ts";
 import { recordPolicyChanges } from "./policy-changes.ts";
-import { removeOldRequests } from "./requests/admin-request.ts";
 import { renewEncryption } from "./second-factor/renew-encryption.ts";
 
 /** Rows of each table that one run removes at most. */
@@ -38,8 +38,8 @@ export async function runMaintenance(env: Env): Promise<void> {
     dead_letters: () => redriveDeadLetters(env, LETTERS),
     second_factors: () => renewEncryption(env, ROWS),
     ...Object.fromEntries(
-      listServers().flatMap(({ name, sweep }) =>
-        sweep ? [[`${name}_kept`, () => sweep(env, now)] as const] : [],
+      listServers().flatMap(({ name, purgeExpired }) =>
+        purgeExpired ? [[`${name}_kept`, () => purgeExpired(env, now)] as const] : [],
       ),
     ),
     records: async () => sweepRecords(env, (await policyInForce(env)).retention, at),

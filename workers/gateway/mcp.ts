@@ -1,25 +1,25 @@
 import { insufficientScope, type OAuthResourceContext } from "@cloudflare/workers-oauth-provider";
-import { digestText } from "../../shared/audit/canonical-json.ts";
-import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
-import type { Catalogue } from "../../shared/mcp/catalogue.ts";
-import { type SessionDoor, serveLanes } from "../../shared/mcp/lanes.ts";
-import { createStatelessLane, type StatelessLane } from "../../shared/mcp/stateless.ts";
+import type { PrincipalIdentity } from "../../shared/call/principal.ts";
+import { digestText } from "../../shared/encoding/canonical-json.ts";
+import { type SessionHandler, serveLanes } from "../../shared/mcp/lanes.ts";
+import { createStatelessLane, type StatelessLane } from "../../shared/mcp/stateless/stateless.ts";
 import { policyInForce } from "../../shared/policy/current.ts";
+import type { Catalogue } from "../../shared/server/catalogue.ts";
+import { openCatalogueOf } from "../catalogues.ts";
 import { registry } from "../servers.ts";
 import { GatewayAgent } from "./agent.ts";
-import { openCatalogueOf } from "./catalogues.ts";
 import { type GrantProps, grantIdOf } from "./grant.ts";
-import { noticePolicy } from "./policy-changes.ts";
+import { onPolicyObserved } from "./policy-changes.ts";
 
 /** What one MCP URL needs beside the request; made once per isolate. */
-interface Opening {
+interface Endpoint {
   catalogue: Catalogue;
   binding: keyof Env & string;
-  door: SessionDoor;
+  door: SessionHandler;
   stateless: StatelessLane;
 }
 
-const openings = new Map<string | null, Opening>();
+const endpoints = new Map<string | null, Endpoint>();
 
 /**
  * Serves one request to an MCP URL whose token has been validated for exactly this URL.
@@ -32,7 +32,7 @@ export async function serveMcp(
   ctx: OAuthResourceContext<GrantProps>,
   server: string | null,
 ): Promise<Response> {
-  const { catalogue, binding, door, stateless } = openingFor(server);
+  const { catalogue, binding, door, stateless } = endpointFor(server);
   const options = {
     catalogue,
     namespace: env[binding] as DurableObjectNamespace,
@@ -45,21 +45,21 @@ export async function serveMcp(
     reconnect: `Bearer realm="OAuth", resource_metadata="${metadataUrl(ctx.auth.audience)}", error="invalid_token"`,
   };
   const policy = await policyInForce(env);
-  ctx.waitUntil(noticePolicy(env, policy));
+  ctx.waitUntil(onPolicyObserved(env, policy));
   const identity = identify(request, ctx);
   return serveLanes(request, options, { identity, policy, expiresAt: ctx.auth.expiresAt, env, ctx });
 }
 
-function openingFor(server: string | null): Opening {
-  let opening = openings.get(server);
+function endpointFor(server: string | null): Endpoint {
+  let opening = endpoints.get(server);
   if (!opening) {
-    opening = createOpening(server);
-    openings.set(server, opening);
+    opening = createEndpoint(server);
+    endpoints.set(server, opening);
   }
   return opening;
 }
 
-function createOpening(server: string | null): Opening {
+function createEndpoint(server: string | null): Endpoint {
   const registration = registry.find((candidate) => candidate.server.name === server);
   const binding = registration?.binding ?? "GATEWAY_AGENT";
   const catalogue = openCatalogueOf(server ?? "");

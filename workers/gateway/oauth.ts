@@ -11,23 +11,23 @@ const ACCESS_TOKEN_TTL = 30 * 60;
 const IDLE_TTL = 30 * 24 * 60 * 60;
 
 /** The OAuth roles of one public origin: one authorization server, and a resource server for each MCP URL. */
-export interface Door {
+export interface OAuthServers {
   authorizationServer: GrantServer;
   /** By path: `/mcp`, `/mcp/crm`, … */
   resourceServers: ReadonlyMap<string, OAuthResourceServer<Env, GrantProps>>;
 }
 
-let current: { publicUrl: string; door: Door } | undefined;
+let current: { publicUrl: string; door: OAuthServers } | undefined;
 
 /** The door for this deployment's `PUBLIC_URL`; built once per isolate. */
-export function openDoor(env: Env): Door {
+export function getOAuthServers(env: Env): OAuthServers {
   if (current?.publicUrl !== env.PUBLIC_URL) {
-    current = { publicUrl: env.PUBLIC_URL, door: buildDoor(env.PUBLIC_URL) };
+    current = { publicUrl: env.PUBLIC_URL, door: createOAuthServers(env.PUBLIC_URL) };
   }
   return current.door;
 }
 
-function buildDoor(publicUrl: string): Door {
+function createOAuthServers(publicUrl: string): OAuthServers {
   const resources = listResources(publicUrl);
   const authorizationServer = new GrantServer({
     issuer: publicUrl,

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { iconPath } from "../../shared/mcp/icons.ts";
+import { iconPath } from "../../shared/server/icons.ts";
 import { renderGlyphFile, renderLogoFile } from "../../shared/web/logo.tsx";
 import { readLogoIcon, readLogoImage } from "../../shared/web/logo-image.ts";
 import { STYLE } from "../../shared/web/style.ts";

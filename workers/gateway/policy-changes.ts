@@ -1,6 +1,7 @@
 import { POLICY_CHAIN, type PolicyChangeEvent } from "../../shared/audit/record.ts";
-import { principalGate } from "../../shared/guard/admit.ts";
-import { announceRights } from "../../shared/mcp/changes.ts";
+import { publishRights } from "../../shared/objects/change-gate.ts";
+import { principalGate } from "../../shared/objects/principal-gate.ts";
+
 import { log } from "../../shared/observe/log.ts";
 import type { Policy } from "../../shared/policy/compile.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
@@ -21,11 +22,11 @@ let seen = 0;
  * As soon as this isolate meets a new publication: tells all who wait that they may do something else now, and records
  * it. Who publishes has it done at once; a request does it behind its answer, and the hourly run records at last.
  */
-export async function noticePolicy(env: Env, { publication }: Policy): Promise<void> {
+export async function onPolicyObserved(env: Env, { publication }: Policy): Promise<void> {
   if (publication <= seen) return;
   seen = publication;
   await Promise.all([
-    announceRights(env, { publication }),
+    publishRights(env, { publication }),
     recordPolicyChanges(env).catch((failure: unknown) =>
       log("error", "policy_change_not_recorded", { publication, error: String(failure) }),
     ),

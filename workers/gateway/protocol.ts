@@ -1,9 +1,9 @@
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { STRANGERS } from "../../shared/audit/record.ts";
+import { ANONYMOUS_CHAIN } from "../../shared/audit/record.ts";
 import { refuse } from "./failures.tsx";
 import { limitPrograms } from "./limit-address.ts";
-import { openDoor } from "./oauth.ts";
+import { getOAuthServers } from "./oauth.ts";
 import { recordClientEvent } from "./record-event.ts";
 
 type GatewayContext = Context<{ Bindings: Env }>;
@@ -21,7 +21,7 @@ const TOKEN_REQUESTS_PER_MINUTE = 1_200;
 export const protocolRoutes = new Hono<{ Bindings: Env }>();
 
 protocolRoutes.all("/.well-known/*", async (c) => {
-  const door = openDoor(c.env);
+  const door = getOAuthServers(c.env);
   if (c.req.path === "/.well-known/oauth-authorization-server") {
     return await door.authorizationServer.fetch(c.req.raw, c.env, contextOf(c));
   }
@@ -57,11 +57,11 @@ protocolRoutes.post(
 );
 
 protocolRoutes.all("/oauth/:endpoint{token|register}", (c) =>
-  openDoor(c.env).authorizationServer.fetch(c.req.raw, c.env, contextOf(c)),
+  getOAuthServers(c.env).authorizationServer.fetch(c.req.raw, c.env, contextOf(c)),
 );
 
 protocolRoutes.all("/mcp/*", async (c) => {
-  const resourceServer = openDoor(c.env).resourceServers.get(c.req.path);
+  const resourceServer = getOAuthServers(c.env).resourceServers.get(c.req.path);
   if (resourceServer !== undefined) return await resourceServer.fetch(c.req.raw, c.env, contextOf(c));
   return await answerUnknown(c, "There is no MCP server at this address.");
 });
@@ -71,7 +71,7 @@ async function recordRegistration(c: GatewayContext): Promise<void> {
   if (c.res.status !== 201) return;
   const { client_id } = await c.res.clone().json<{ client_id: string }>();
   const event = { type: "client_registration", clientId: client_id } as const;
-  await recordClientEvent(c.env, c.req.raw, STRANGERS, event);
+  await recordClientEvent(c.env, c.req.raw, ANONYMOUS_CHAIN, event);
 }
 
 /** Hono's own type of the execution context lags behind the platform's; the object is the same. */

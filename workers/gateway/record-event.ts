@@ -1,6 +1,7 @@
 import type { Context } from "hono";
-import { type ClientEvent, type PageEvent, STRANGERS } from "../../shared/audit/record.ts";
-import { principalGate } from "../../shared/guard/admit.ts";
+import { ANONYMOUS_CHAIN, type ClientEvent, type PageEvent } from "../../shared/audit/record.ts";
+import { principalGate } from "../../shared/objects/principal-gate.ts";
+
 import { log } from "../../shared/observe/log.ts";
 
 type GatewayContext = Context<{ Bindings: Env }>;
@@ -63,5 +64,5 @@ async function findChain(database: D1Database, email: string): Promise<string> {
     .prepare(`SELECT "id" FROM "user" WHERE "email" = ?`)
     .bind(email)
     .first<{ id: string }>();
-  return person?.id ?? STRANGERS;
+  return person?.id ?? ANONYMOUS_CHAIN;
 }

@@ -1,4 +1,4 @@
-import type { ServerDefinition } from "../../shared/mcp/define.ts";
+import type { ServerDefinition } from "../../shared/server/define.ts";
 import { listServers } from "../servers.ts";
 
 /** One protected resource of the house (RFC 9728): an MCP URL, and what a token for it can hold. */

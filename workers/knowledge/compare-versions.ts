@@ -1,5 +1,5 @@
 import { structuredPatch } from "diff";
-import { ToolError } from "../../shared/mcp/errors.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
 
 /** A text at one version. */
 interface VersionText {

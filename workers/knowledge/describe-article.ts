@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { JsonValue } from "../../shared/mcp/json.ts";
+import type { JsonValue } from "../../shared/encoding/json.ts";
 import { warnWhenStale } from "./store/review.ts";
 import { type Article, articleUri } from "./store/rows.ts";
 

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type CallContext, definePrompt, type PromptMessage } from "../../shared/mcp/define.ts";
+import type { PromptMessage } from "../../shared/call/content.ts";
+import { type CallContext, definePrompt } from "../../shared/server/define.ts";
 import { collectionField, MAX_TITLE_LENGTH } from "./article-limits.ts";
 import { MAX_QUESTION_LENGTH } from "./search/build-match.ts";
 import { articleUri, type PassageHit } from "./store/rows.ts";

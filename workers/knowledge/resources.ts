@@ -1,5 +1,5 @@
-import { defineResource } from "../../shared/mcp/define.ts";
-import { ToolError } from "../../shared/mcp/errors.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
+import { defineResource } from "../../shared/server/define.ts";
 import { MAX_SHOWN_BYTES } from "./media/media-fields.ts";
 import { articleUri } from "./store/rows.ts";
 import type { KnowledgeStore } from "./store.ts";

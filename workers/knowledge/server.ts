@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineServer } from "../../shared/mcp/define.ts";
+import { defineServer } from "../../shared/server/define.ts";
 import { collectionField } from "./article-limits.ts";
 import { answerQuestion, draftArticle } from "./prompts.ts";
 import { articleResource, collectionsResource, mediaResource, sectionResource } from "./resources.ts";

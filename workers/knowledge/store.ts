@@ -1,6 +1,6 @@
 import { waitUntil } from "cloudflare:workers";
-import type { PrincipalIdentity } from "../../shared/auth/principal.ts";
-import { ToolError } from "../../shared/mcp/errors.ts";
+import type { PrincipalIdentity } from "../../shared/call/principal.ts";
+import { ToolError } from "../../shared/call/tool-error.ts";
 import { type ImportedDocument, ingestPiece, type PieceOutcome } from "./ingest.ts";
 import { type MediaBindings, MediaLibrary } from "./media/media-library.ts";
 import { ADMIN_ROLE } from "./store/access.ts";

@@ -13,7 +13,7 @@ export interface Variant {
 /** The one place where limits are lifted. */
 const LIFTED = {
   "shared/policy/limits.ts": "./worker/lifted-limits.ts",
-  "workers/principal/request-limiter.ts": "./worker/lifted-requests.ts",
+  "workers/objects/principal/request-limiter.ts": "./worker/lifted-requests.ts",
 };
 
 /** The smallest server of each generation. */
@@ -37,12 +37,12 @@ export const WITHOUT: readonly Variant[] = [
   without("token validation", { "workers/gateway/grants/grant-server.ts": "./without/token-validation.ts" }),
   without("decide", { "shared/guard/decide.ts": "./without/decide.ts" }),
   without("admit", { "shared/guard/admit.ts": "./without/admit.ts" }),
-  without("limits", { "workers/principal/limiter.ts": "./without/limiter.ts" }),
-  without("audit chain", { "workers/principal/audit-trail.ts": "./without/audit-trail.ts" }),
+  without("limits", { "workers/objects/principal/limiter.ts": "./without/limiter.ts" }),
+  without("audit chain", { "workers/objects/principal/audit-trail.ts": "./without/audit-trail.ts" }),
   without("shape", { "shared/guard/shape.ts": "./without/shape.ts" }),
   without("settle", {
     "shared/guard/settle.ts": "./without/settle.ts",
-    "workers/principal/running-calls.ts": "./without/running-calls.ts",
+    "workers/objects/principal/running-calls.ts": "./without/running-calls.ts",
   }),
   without("whole guard", { "shared/guard/guard.ts": "./without/guard.ts" }),
 ];

@@ -1,5 +1,5 @@
 import http from "node:http";
-import { canonicalize, digestText } from "../../../shared/audit/canonical-json.ts";
+import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import bundled from "../../../shared/policy/policy.json" with { type: "json" };
 import { policyDocument } from "../../../shared/policy/schema.ts";
 import { putInForce } from "../../policy/publications.ts";

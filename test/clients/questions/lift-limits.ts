@@ -1,5 +1,5 @@
 import { type Publication, putInForce } from "../../../scripts/policy/publications.ts";
-import { canonicalize, digestText } from "../../../shared/audit/canonical-json.ts";
+import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import bundled from "../../../shared/policy/policy.json" with { type: "json" };
 
 /** Puts the bundled policy in force with limits that no test runs into: these tests call faster than models do. */

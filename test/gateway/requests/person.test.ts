@@ -3,14 +3,14 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { releaseHold, setHold } from "../../../scripts/audit/holds.ts";
 import { askForErasure } from "../../../scripts/people/erase.ts";
-import { askFor, nameWhoChanged } from "../../../scripts/people/requests.ts";
-import { addPerson, setDisabled, setRole } from "../../../scripts/people/statements.ts";
+import { askFor, nameWhoChanged } from "../../../scripts/platform/requests.ts";
+import { addPerson, setDisabled, setRole } from "../../../scripts/platform/statements.ts";
 import { ADMINISTRATION } from "../../../shared/audit/record.ts";
 import { verifyExport } from "../../../shared/audit/verify-export.ts";
-import type { NewTask } from "../../../shared/tasks/task.ts";
+import type { NewTask } from "../../../shared/objects/task.ts";
+import { runAdminJobs } from "../../../workers/gateway/admin-jobs/run-admin-jobs.ts";
 import { runMaintenance } from "../../../workers/gateway/maintenance.ts";
-import { carryOutRequests } from "../../../workers/gateway/requests/carry-out.ts";
-import { TaskStore } from "../../../workers/gateway/tasks/task-store.ts";
+import { TaskStore } from "../../../workers/objects/tasks/task-store.ts";
 import {
   allEventsOf,
   awaitEvents,
@@ -55,7 +55,7 @@ describe("changes of people", () => {
     await run(setRole(email, "admin", AT), nameWhoChanged(email, BY));
     await run(setRole(email, "admin", AT), nameWhoChanged(email, BY));
     await run(setDisabled(email, true, AT), nameWhoChanged(email, BY));
-    await carryOutRequests(env);
+    await runAdminJobs(env);
     const change = { type: "person_change", userId: id, by: BY };
     expect(await adminEvents(id)).toEqual([
       { ...change, change: "added", oldRole: null, newRole: "viewer" },
@@ -68,15 +68,15 @@ describe("changes of people", () => {
   it("are recorded when somebody changes the database by hand, and says so", async () => {
     const { id } = await createPerson("viewer");
     await env.PLATFORM_DB.prepare(`UPDATE "user" SET role = 'admin' WHERE id = ?`).bind(id).run();
-    await carryOutRequests(env);
+    await runAdminJobs(env);
     expect((await adminEvents(id)).at(-1)).toMatchObject({ newRole: "admin", by: "database" });
   });
 
   it("are recorded once, also when the run that recorded them died before it said so", async () => {
     const { id } = await createPerson("viewer");
-    await carryOutRequests(env);
+    await runAdminJobs(env);
     await env.PLATFORM_DB.prepare("UPDATE admin_request SET done_at = NULL WHERE user_id = ?").bind(id).run();
-    await carryOutRequests(env);
+    await runAdminJobs(env);
     expect(await adminEvents(id)).toHaveLength(1);
   });
 
@@ -88,7 +88,7 @@ describe("changes of people", () => {
       .bind(id)
       .run();
     const other = await createPerson("viewer");
-    await carryOutRequests(env);
+    await runAdminJobs(env);
     expect(await adminEvents(other.id)).toHaveLength(1);
     expect(await outcomeOf(id, "unheard of")).toMatchObject({
       failed: expect.stringContaining("unheard of"),
@@ -152,7 +152,7 @@ describe("erasing a person", { timeout: 30_000 }, () => {
     const [gone, stays] = [await livePerson(), await livePerson()];
     expect((await callWith(gone.accessToken)).status).not.toBe(401);
     await run(askForErasure(gone.person.email, BY, "{}"));
-    await carryOutRequests(env);
+    await runAdminJobs(env);
     expect(await rowsAbout(gone.person.id)).toEqual({ account: 0, sessions: 0, credentials: 0, events: 0 });
     expect(await rowsAbout(stays.person.id)).toMatchObject({ account: 1, sessions: 1, credentials: 1 });
     expect((await callWith(gone.accessToken)).status).toBe(401);
@@ -185,9 +185,9 @@ describe("erasing a person", { timeout: 30_000 }, () => {
   it("says in the chain of administrators who asked for it and what went, once", async () => {
     const { person } = await livePerson();
     await run(askForErasure(person.email, BY, "{}"));
-    await carryOutRequests(env);
+    await runAdminJobs(env);
     // That the account went is noted by the erasure itself, so the next run records it.
-    await carryOutRequests(env);
+    await runAdminJobs(env);
     expect((await adminEvents(person.id)).slice(-3)).toMatchObject([
       { type: "person_change", change: "disabled", by: BY },
       { type: "erasure", by: BY, removed: { account: 1 } },
@@ -198,7 +198,7 @@ describe("erasing a person", { timeout: 30_000 }, () => {
   it("also takes what arrives later, and never takes removed events back", async () => {
     const { person } = await livePerson();
     await run(askForErasure(person.email, BY, "{}"));
-    await carryOutRequests(env);
+    await runAdminJobs(env);
     await principalOf(person.id).record(person.id, {
       type: "sign_in",
       succeeded: false,
@@ -217,13 +217,13 @@ describe("erasing a person", { timeout: 30_000 }, () => {
     const { person } = await livePerson();
     await run(setHold(person.id, "Case 12", BY));
     await run(askForErasure(person.email, BY, "{}"));
-    await carryOutRequests(env);
+    await runAdminJobs(env);
     expect(await rowsAbout(person.id)).toMatchObject({ account: 1, credentials: 1, events: 2 });
     expect(await outcomeOf(person.id, "erasure")).toBeNull();
     await run(releaseHold(person.email, "Closed", BY));
     await run(askForErasure(person.email, BY, "{}"));
     await run(setHold(person.email, "Case 13", BY));
-    await carryOutRequests(env);
+    await runAdminJobs(env);
     expect(await outcomeOf(person.id, "erasure")).toMatchObject({
       erased: false,
       why: expect.stringContaining("legal hold"),
@@ -231,7 +231,7 @@ describe("erasing a person", { timeout: 30_000 }, () => {
     expect(await rowsAbout(person.id)).toMatchObject({ account: 1, events: 2 });
     await run(releaseHold(person.email, "Closed again", BY));
     await run(askForErasure(person.email, BY, "{}"));
-    await carryOutRequests(env);
+    await runAdminJobs(env);
     expect(await rowsAbout(person.id)).toMatchObject({ account: 0, events: 0 });
     const holds = (await adminEvents(person.id)).filter(({ type }) => type === "hold");
     expect(holds).toMatchObject([
@@ -247,7 +247,7 @@ describe("exporting a person's data", { timeout: 30_000 }, () => {
   it("collects what the objects keep, of nobody else, without a token, and records that it happened", async () => {
     const [asked, other] = [await livePerson(), await livePerson()];
     await run(askFor("data_export", asked.person.email, BY, "{}"));
-    await carryOutRequests(env);
+    await runAdminJobs(env);
     const answer = await outcomeOf(asked.person.id, "data_export");
     expect(answer).toMatchObject({
       connected_apps: [{ grant: expect.any(String) }],

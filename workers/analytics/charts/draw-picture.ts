@@ -1,4 +1,4 @@
-import type { ContentBlock } from "../../../shared/mcp/define.ts";
+import type { ContentBlock } from "../../../shared/call/content.ts";
 import { drawChart } from "./draw-chart.ts";
 import { readChart } from "./read-answer.ts";
 import { THEMES } from "./themes.ts";

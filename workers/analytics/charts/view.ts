@@ -1,4 +1,4 @@
-import { defineView } from "../../../shared/mcp/view.ts";
+import { defineView } from "../../../shared/server/view.ts";
 import type { AnalyticsStore } from "../store.ts";
 import chart from "../view/chart.json" with { type: "json" };
 

@@ -1,4 +1,4 @@
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
 import { describeCoverage, presentValue } from "../answer.ts";
 import { addDays, addMonths, toDay } from "../days.ts";
 import { type Grain, listBuckets } from "../grains.ts";

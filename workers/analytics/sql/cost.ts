@@ -1,4 +1,4 @@
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { KnownSizes } from "./sizes.ts";
 
 /** One row of `EXPLAIN QUERY PLAN`. */

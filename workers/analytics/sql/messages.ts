@@ -1,4 +1,4 @@
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
 import { type Named, resolveName } from "../names.ts";
 
 /** SQLite's complaints that a caller can act on, with our words for them. The captured part is the caller's own text. */

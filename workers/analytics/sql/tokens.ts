@@ -1,4 +1,4 @@
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
 
 /** The parts of a statement that matter for telling what it is; comments and spaces are not among them. */
 export interface Token {

@@ -1,4 +1,4 @@
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
 import { boundCost, type PlanStep } from "../sql/cost.ts";
 import { explainFailure } from "../sql/messages.ts";
 import { type Instruction, proveReading } from "../sql/program.ts";

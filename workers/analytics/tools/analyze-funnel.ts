@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { percentOf } from "../amounts.ts";
 import { DEFAULT_PERIOD, describeCoverage, withNotes } from "../answer.ts";
 import { drawPicture } from "../charts/draw-picture.ts";
@@ -18,7 +18,7 @@ import {
   selectionFields,
 } from "../fields.ts";
 import { formatPeriod, parsePeriod } from "../periods.ts";
-import { Question } from "../question.ts";
+import { QueryResolver } from "../query-resolver.ts";
 import { type FunnelRow, MAX_FUNNEL_EVENTS } from "../store/funnel.ts";
 import type { AnalyticsStore } from "../store.ts";
 
@@ -61,7 +61,7 @@ export const analyzeFunnel = defineTool({
   content: drawPicture,
   timeoutMs: 60_000,
   async run(input, { store, now, signal }: ToolContext<AnalyticsStore>) {
-    const question = new Question(store);
+    const question = new QueryResolver(store);
     const steps = input.steps ?? STEPS;
     if (new Set(steps).size < steps.length)
       throw new ToolError("invalid_input", "A step comes twice; name each once.");

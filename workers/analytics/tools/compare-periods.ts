@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { fromTicksOrNull, percentChange } from "../amounts.ts";
 import { DEFAULT_PERIOD, describeCoverage, presentSource, presentValue, withNotes } from "../answer.ts";
 import { drawPicture } from "../charts/draw-picture.ts";
@@ -19,7 +19,7 @@ import {
 import { MEASURES, type MeasureName, type Parts } from "../measures.ts";
 import { computeTicks, decimalsOf, factOf, measuresOf } from "../metrics.ts";
 import { BASELINES, formatPeriod, type Period, parsePeriod, shiftBack } from "../periods.ts";
-import { Question } from "../question.ts";
+import { QueryResolver } from "../query-resolver.ts";
 import type { Metric } from "../semantic-layer.ts";
 import type { Aggregate } from "../store/aggregate.ts";
 import type { Selection } from "../store/base.ts";
@@ -86,7 +86,7 @@ export const comparePeriods = defineTool({
   overflow: "contributions",
   content: drawPicture,
   async run(input, { store, now, context }: ToolContext<AnalyticsStore>) {
-    const question = new Question(store);
+    const question = new QueryResolver(store);
     const metric = question.metric(input.metric);
     const fact = factOf(metric);
     const [by = ""] = question.dimensions([input.by ?? (fact === "commerce" ? "region" : "sector")], fact);

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { presentSource, withNotes } from "../answer.ts";
 import { drawPicture } from "../charts/draw-picture.ts";
 import { chartView } from "../charts/view.ts";
@@ -20,7 +20,7 @@ import {
 import type { Grain } from "../grains.ts";
 import { decimalsOf, factOf } from "../metrics.ts";
 import { formatPeriod, type Period, parsePeriod } from "../periods.ts";
-import { Question } from "../question.ts";
+import { QueryResolver } from "../query-resolver.ts";
 import type { Metric } from "../semantic-layer.ts";
 import { scorePoints } from "../series/anomalies.ts";
 import { endOf, readSeries, type Series } from "../series/read-series.ts";
@@ -80,7 +80,7 @@ export const detectAnomalies = defineTool({
   overflow: "anomalies",
   content: drawPicture,
   async run(input, { store, now, context }: ToolContext<AnalyticsStore>) {
-    const question = new Question(store);
+    const question = new QueryResolver(store);
     const metric = question.metric(input.metric);
     const fact = factOf(metric);
     const grain = question.grain(input.grain, fact);

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { presentSource, withNotes } from "../answer.ts";
 import { drawPicture } from "../charts/draw-picture.ts";
 import { chartView } from "../charts/view.ts";
@@ -19,7 +19,7 @@ import type { Grain } from "../grains.ts";
 import { MEASURES } from "../measures.ts";
 import { decimalsOf, factOf } from "../metrics.ts";
 import { parsePeriod } from "../periods.ts";
-import { Question } from "../question.ts";
+import { QueryResolver } from "../query-resolver.ts";
 import { backTest } from "../series/back-test.ts";
 import { fit, project } from "../series/holt-winters.ts";
 import { nextBuckets, readSeries } from "../series/read-series.ts";
@@ -85,7 +85,7 @@ export const forecastMetric = defineTool({
   overflow: "rows",
   content: drawPicture,
   async run(input, { store, now, context }: ToolContext<AnalyticsStore>) {
-    const question = new Question(store);
+    const question = new QueryResolver(store);
     const metric = question.metric(input.metric);
     const fact = factOf(metric);
     const grain = question.grain(input.grain, fact) as Exclude<Grain, "total">;

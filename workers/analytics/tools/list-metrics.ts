@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { dimensionsOf, grainsOf } from "../metrics.ts";
 import { foldName } from "../names.ts";
 import { METRICS, type Metric } from "../semantic-layer.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { divideToTicks, fromTicksOrNull, percentChange, sharesOf } from "../amounts.ts";
 import { DEFAULT_PERIOD, describeCoverage, presentUnits, presentValue, withNotes } from "../answer.ts";
 import { drawPicture } from "../charts/draw-picture.ts";
@@ -17,7 +17,7 @@ import {
 import { MEASURES, type Parts } from "../measures.ts";
 import { computeTicks, factOf, measuresOf } from "../metrics.ts";
 import { formatPeriod, parsePeriod, shiftBack } from "../periods.ts";
-import { Question } from "../question.ts";
+import { QueryResolver } from "../query-resolver.ts";
 import type { Metric } from "../semantic-layer.ts";
 import type { Filter, Selection } from "../store/base.ts";
 import type { AnalyticsStore } from "../store.ts";
@@ -61,7 +61,7 @@ export const listRegionalMetrics = defineTool({
   overflow: "rows",
   content: drawPicture,
   async run(input, { store, now }: ToolContext<AnalyticsStore>) {
-    const question = new Question(store);
+    const question = new QueryResolver(store);
     const metrics = question.metrics(input.metrics?.length ? input.metrics : ["revenue", "orders"]);
     if (factOf(metrics[0]) !== "commerce") {
       throw new ToolError("invalid_input", `${metrics[0].name} has no regions.`, {

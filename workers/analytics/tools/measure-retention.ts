@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { percentOf } from "../amounts.ts";
 import { describeCoverage, withNotes } from "../answer.ts";
 import { drawPicture } from "../charts/draw-picture.ts";
@@ -8,7 +8,7 @@ import { chartView } from "../charts/view.ts";
 import { addDays, addMonths, firstDayOf, toDay } from "../days.ts";
 import { chartField, notesShape, periodField, periodShape, rowsShape, selectionFields } from "../fields.ts";
 import { formatPeriod, type Period, parsePeriod } from "../periods.ts";
-import { Question } from "../question.ts";
+import { QueryResolver } from "../query-resolver.ts";
 import type { CohortCell, CohortGrain } from "../store/cohorts.ts";
 import type { AnalyticsStore } from "../store.ts";
 
@@ -55,7 +55,7 @@ export const measureRetention = defineTool({
   content: drawPicture,
   timeoutMs: 60_000,
   async run(input, { store, now, signal }: ToolContext<AnalyticsStore>) {
-    const question = new Question(store);
+    const question = new QueryResolver(store);
     const { grain, activity } = input;
     const asked = parsePeriod(input.period ?? DEFAULTS[grain], now);
     const period = wholeBuckets(asked, grain, now);

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import {
   DEFAULT_PERIOD,
   describeCoverage,
@@ -28,7 +28,7 @@ import {
 import { type Grain, listBuckets } from "../grains.ts";
 import { factOf, measuresOf } from "../metrics.ts";
 import { formatPeriod, type Period, parsePeriod } from "../periods.ts";
-import { Question } from "../question.ts";
+import { QueryResolver } from "../query-resolver.ts";
 import type { Metric } from "../semantic-layer.ts";
 import type { Aggregate } from "../store/aggregate.ts";
 import type { AnalyticsStore } from "../store.ts";
@@ -76,7 +76,7 @@ export const queryMetrics = defineTool({
   overflow: "rows",
   content: drawPicture,
   async run(input, { store, now, context }: ToolContext<AnalyticsStore>) {
-    const question = new Question(store);
+    const question = new QueryResolver(store);
     const metrics = question.metrics(input.metrics);
     const fact = factOf(metrics[0]);
     const dimensions = question.dimensions(input.dimensions ?? [], fact);

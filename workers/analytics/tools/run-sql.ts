@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { countField, notesShape, rowsShape } from "../fields.ts";
 import { OFFERED_TABLES } from "../schema.ts";
 import { MAX_SQL_LENGTH } from "../sql/tokens.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { ToolContext } from "../../../shared/mcp/define.ts";
-import { defineLongTool } from "../../../shared/mcp/long-work.ts";
+import type { ToolContext } from "../../../shared/server/define.ts";
+import { defineLongTool } from "../../../shared/server/task-workflow.ts";
 import { withNotes } from "../answer.ts";
 import { notesShape } from "../fields.ts";
 import {

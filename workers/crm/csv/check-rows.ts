@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
 import { isId } from "../identifiers.ts";
 import type { ColumnMapping, ImportKind } from "./columns.ts";
 import type { CsvTable } from "./format.ts";

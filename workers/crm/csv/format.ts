@@ -1,5 +1,5 @@
 import Papa from "papaparse";
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
 
 /** Most characters, rows and columns of one file, and characters of a column's name. */
 export const FILE_LIMITS = { characters: 3_000_000, rows: 50_000, columns: 100, header: 200 } as const;

@@ -1,4 +1,4 @@
-import type { PrincipalIdentity } from "../../../shared/auth/principal.ts";
+import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
 import { resembles } from "../duplicates.ts";
 import type { FieldValues } from "../store/versioned.ts";
 import type { CrmStore } from "../store.ts";

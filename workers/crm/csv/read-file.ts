@@ -1,4 +1,4 @@
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
 import { digestPreview } from "../confirm.ts";
 import { ROWS_A_SLICE } from "../run-plan.ts";
 import type { ImportSlice } from "../store/imports.ts";
@@ -88,7 +88,7 @@ function join(
 }
 
 /** A plan in the pieces in which it is done. */
-export function cutPlan({ create, update }: ImportPlan): ImportPart[] {
+export function splitIntoBatches({ create, update }: ImportPlan): ImportPart[] {
   const parts: ImportPart[] = [];
   const rows = [
     ...create.map(({ row }) => ({ row, update: null })),
@@ -108,7 +108,7 @@ export function cutPlan({ create, update }: ImportPlan): ImportPart[] {
  * What of a piece still is as it was shown, and what is left out: rows that somebody has brought on file or changed
  * meanwhile, or whose company or owner is not there any more.
  */
-export async function remakeSlice(
+export async function revalidateBatch(
   context: ImportContext,
   file: ImportFile,
   part: ImportPart,

@@ -1,4 +1,4 @@
-import { listTerms } from "../../../shared/search/list-terms.ts";
+import { listTerms } from "../../../shared/text/list-terms.ts";
 import { listLongBeginnings } from "./query.ts";
 
 /** Words that the beginnings of a search are spelled out as, altogether. */

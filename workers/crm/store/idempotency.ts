@@ -1,5 +1,5 @@
-import { ToolError } from "../../../shared/mcp/errors.ts";
-import type { JsonValue } from "../../../shared/mcp/json.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { Stamp } from "./stamp.ts";
 
 /** A write that its caller may repeat safely. Keys belong to one person: nobody meets another's key. */

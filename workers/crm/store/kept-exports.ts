@@ -1,4 +1,4 @@
-import type { JsonValue } from "../../../shared/mcp/json.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { Stamp } from "./stamp.ts";
 
 /** A whole export that is kept for its person, and how far it is. */
@@ -7,7 +7,7 @@ export interface KeptExport {
   /** What it is an export of; also what its cursor is bound to. */
   question: string;
   /** What the person's role was shown when it was made. */
-  sees: string;
+  masks: string;
   /** Where it goes on; `null` at the beginning. */
   position: JsonValue;
   complete: boolean;
@@ -38,10 +38,10 @@ export class KeptExportStore {
   }
 
   /** Begins an export. */
-  async create(id: string, question: string, sees: string, stamp: Stamp): Promise<void> {
+  async create(id: string, question: string, masks: string, stamp: Stamp): Promise<void> {
     await this.#db
       .prepare("INSERT INTO kept_exports (id, user_id, question, sees, made_at) VALUES (?, ?, ?, ?, ?)")
-      .bind(id, stamp.userId, question, sees, stamp.at)
+      .bind(id, stamp.userId, question, masks, stamp.at)
       .run();
   }
 
@@ -68,7 +68,7 @@ export class KeptExportStore {
       .first<Row>();
     if (!row) return null;
     return {
-      ...{ id: row.id, question: row.question, sees: row.sees, parts: row.parts, rows: row.row_count },
+      ...{ id: row.id, question: row.question, masks: row.masks, parts: row.parts, rows: row.row_count },
       position: row.position === null ? null : (JSON.parse(row.position) as JsonValue),
       complete: row.complete === 1,
       madeAt: row.made_at,

@@ -1,4 +1,4 @@
-import type { JsonValue } from "../../../shared/mcp/json.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { Change } from "./change.ts";
 import type { Stamp } from "./stamp.ts";
 

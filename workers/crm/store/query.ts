@@ -9,7 +9,7 @@
 /**
  * One tier: an expression, the index it is for, and rows of the names' index that tiers before it gave. Tiers of one
  * step are asked together, those of a later step only when the page is not full by then. `begun` are the words whose
- * beginnings it asks for; {@link spellBeginnings} puts the words that exist in their place.
+ * beginnings it asks for; {@link expandPrefixes} puts the words that exist in their place.
  */
 export interface Tier {
   step: number;
@@ -38,7 +38,7 @@ const ENDINGS =
   /(?<=@\S+)\.\p{L}{2,}(?=\s|$)|(?<=[\p{L}\p{N}])\.(?:com|org|net|edu|gov|io|co|ai|app|dev|eu|de|at|ch|uk|fr|it|es|nl|be|pl|se|dk|no|fi|us|ca|br|mx|jp|cn|in|au|nz|example)(?=\s|$)/giu;
 
 /** An address or a web domain without its ending, as `ann@acme` and `acme`; other texts as they are. */
-export function dropEndings(text: string): string {
+export function stripTopLevelDomains(text: string): string {
   return text.replace(ENDINGS, "");
 }
 
@@ -105,7 +105,7 @@ export function listLongBeginnings(words: readonly string[]): Map<string, string
 }
 
 /** Puts the words that begin so in the place of beginnings: their rows are met newest first, without being gathered. */
-export function spellBeginnings(tier: Tier, known: ReadonlyMap<string, readonly string[]>): Tier {
+export function expandPrefixes(tier: Tier, known: ReadonlyMap<string, readonly string[]>): Tier {
   const spell = (expression: string) =>
     [...known].reduce(
       (text, [word, terms]) => text.replaceAll(`${quote(word)}*`, `(${terms.map(quote).join(" OR ")})`),

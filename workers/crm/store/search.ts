@@ -1,15 +1,15 @@
-import { listTerms } from "../../../shared/search/list-terms.ts";
+import { listTerms } from "../../../shared/text/list-terms.ts";
 import { listBeginnings } from "./beginnings.ts";
 import {
-  dropEndings,
+  expandPrefixes,
   foldWord,
   listEdits,
   narrowToFacets,
   rankAllWords,
   rankSomeWords,
   type SearchColumns,
-  spellBeginnings,
   splitWords,
+  stripTopLevelDomains,
   suggestSpellings,
   type Tier,
   toFacet,
@@ -70,7 +70,7 @@ export async function searchPage<Row extends { seq: number }>(
   target: SearchTable,
   request: SearchRequest,
 ): Promise<SearchPage<Row>> {
-  const words = splitWords(request.exactly ? request.text : dropEndings(request.text));
+  const words = splitWords(request.exactly ? request.text : stripTopLevelDomains(request.text));
   if (words.length === 0 && request.facets.length === 0) return await readNewest<Row>(db, target, request);
   const kinds: MatchKind[] = request.after
     ? [request.after.match]
@@ -177,7 +177,7 @@ async function readPage<Row extends { seq: number }>(
     if (found.length > limit) break;
     const pages = asked.map(({ tier, at }) => {
       const before = after?.tier === at ? after.seq : FIRST;
-      return readTier(db, target, spellBeginnings(tier, spelled ?? new Map()), before, limit + 1);
+      return readTier(db, target, expandPrefixes(tier, spelled ?? new Map()), before, limit + 1);
     });
     const answers = await db.batch<Row>(spelled ? pages : [...pages, ...lookup.statements]);
     spelled ??= lookup.read(answers.splice(asked.length));

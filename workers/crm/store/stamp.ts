@@ -1,4 +1,4 @@
-import type { PrincipalIdentity } from "../../../shared/auth/principal.ts";
+import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
 
 /** Who writes, and when: stored with every change. */
 export interface Stamp {

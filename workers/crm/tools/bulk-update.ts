@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
-import { defineLongTool, STEP_MS, STEP_PIECES } from "../../../shared/mcp/long-work.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import type { ToolContext } from "../../../shared/server/define.ts";
+import { defineLongTool, STEP_MS, STEP_PIECES } from "../../../shared/server/task-workflow.ts";
 import { BULK_FIELDS, type BulkChange, nameRecord, readChange, TABLE_OF } from "../bulk-change.ts";
 import {
   confirmChange,
@@ -101,8 +101,8 @@ export const bulkUpdate = defineLongTool({
     async begin(input, context: ToolContext<CrmStore>) {
       if (input.confirm !== undefined) {
         const { plan } = await openPlan(input, context, input.confirm);
-        const soon = (plan.parts - plan.done) * ROWS_A_SLICE <= ROWS_AT_ONCE;
-        return { state: { plan: plan.id, agreed: true } as PlanState, soon };
+        const inline = (plan.parts - plan.done) * ROWS_A_SLICE <= ROWS_AT_ONCE;
+        return { state: { plan: plan.id, agreed: true } as PlanState, inline };
       }
       requireChoice(input);
       // Refuses what cannot be done before anything is chosen.
@@ -116,7 +116,7 @@ export const bulkUpdate = defineLongTool({
       // The first page says whether it is little.
       const first = await openPlan(input, context, plan.id);
       const page = await chooseNext(input, context, change, first.plan);
-      return { state: { plan: plan.id, agreed: false }, soon: page.chosen };
+      return { state: { plan: plan.id, agreed: false }, inline: page.chosen };
     },
     async step(state, input, context) {
       const { change, plan, preview } = await openPlan(input, context, state.plan);

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { presentTask, taskShape } from "../answers.ts";
 import { idField } from "../fields.ts";
 import { refuseUnknown } from "../refusals.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { companyShape, presentCompany } from "../answers.ts";
 import { companyFields, idempotencyField, lineField, ownerField } from "../fields.ts";
 import { makeId } from "../identifiers.ts";

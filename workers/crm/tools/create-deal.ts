@@ -1,17 +1,17 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { dealShape, presentDeal } from "../answers.ts";
 import { amountField, dayField, idempotencyField, idField, lineField, ownerField } from "../fields.ts";
 import { makeId } from "../identifiers.ts";
 import { CURRENCY, toCents } from "../money.ts";
 import { nameSubjects } from "../name-subjects.ts";
+import { resolveRecord } from "../record-owner.ts";
 import { requireCompany, requireMade } from "../refusals.ts";
 import { resolveOwner } from "../resolve.ts";
 import { OPEN_STAGES } from "../stages.ts";
 import { describeWrite } from "../store/idempotency.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
-import { findSubject } from "../subject.ts";
 
 /** Adds a deal with the first step of its history. */
 export const createDeal = defineTool({
@@ -36,7 +36,8 @@ export const createDeal = defineTool({
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const { idempotency_key: key, owner: ownerName, ...given } = input;
     const company = await requireCompany(store, given.company_id);
-    if (given.contact_id) await findSubject(store, { company_id: company.id, contact_id: given.contact_id });
+    if (given.contact_id)
+      await resolveRecord(store, { company_id: company.id, contact_id: given.contact_id });
     const owner =
       ownerName === undefined
         ? await store.owners.findByEmail(principal.email)

@@ -1,15 +1,15 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { presentTask, taskShape } from "../answers.ts";
 import { dayField, idempotencyField, idField, lineField, ownerField } from "../fields.ts";
 import { makeId } from "../identifiers.ts";
 import { nameSubjects } from "../name-subjects.ts";
+import { resolveRecord } from "../record-owner.ts";
 import { requireMade } from "../refusals.ts";
 import { resolveOwner } from "../resolve.ts";
 import { describeWrite } from "../store/idempotency.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
-import { findSubject } from "../subject.ts";
 
 /** Adds something to do. */
 export const createTask = defineTool({
@@ -31,7 +31,7 @@ export const createTask = defineTool({
   nameSubjects,
   async run(input, { store, principal, now }: ToolContext<CrmStore>) {
     const { idempotency_key: key, owner: ownerName, ...given } = input;
-    const subject = await findSubject(store, given);
+    const subject = await resolveRecord(store, given);
     const owner =
       ownerName === undefined
         ? await store.owners.findByEmail(principal.email)

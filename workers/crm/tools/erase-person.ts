@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { confirmChange, confirmedShape, confirmField, digestPreview } from "../confirm.ts";
 import { idField } from "../fields.ts";
 import { nameSubjects } from "../name-subjects.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
-import { defineLongTool, STEP_MS, STEP_PIECES } from "../../../shared/mcp/long-work.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import type { ToolContext } from "../../../shared/server/define.ts";
+import { defineLongTool, STEP_MS, STEP_PIECES } from "../../../shared/server/task-workflow.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { toCsv } from "../export.ts";
 import { exportUri, keptUri } from "../export-resource.ts";
@@ -58,13 +58,13 @@ export const exportCsv = defineLongTool({
           await store.keptExports.create(id, question, seesOf(store), stampCall(principal, now));
         }
         const first = await exportNext(input, context, await requireKept(input, context, id));
-        return { state: { file: id }, soon: first.complete };
+        return { state: { file: id }, inline: first.complete };
       }
       const after = cursor === undefined ? undefined : decodeCursor(cursor, question, positionField);
       const page = await selectRecords(context, record, where, limit, after);
       return {
         answer: {
-          csv: toCsv(record, page.rows, store.sees, now, after === undefined),
+          csv: toCsv(record, page.rows, store.masks, now, after === undefined),
           rows: page.rows.length,
           all: exportUri(record, where),
           ...(page.next && { next_cursor: encodeCursor({ ...page.next }, question) }),
@@ -97,8 +97,8 @@ function ask({ record, where, whole }: Input): string {
   return JSON.stringify(["export", record, where, ...(whole ? ["whole"] : [])]);
 }
 
-function seesOf({ sees }: CrmStore): string {
-  return JSON.stringify(sees);
+function seesOf({ masks }: CrmStore): string {
+  return JSON.stringify(masks);
 }
 
 /** Adds the next rows to a file. */
@@ -107,7 +107,7 @@ async function exportNext({ record, where }: Input, context: ToolContext<CrmStor
   if (kept.complete) return kept;
   const after = kept.position === null ? undefined : positionField.parse(kept.position);
   const page = await selectRecords(context, record, where, ROWS_A_PART, after);
-  const text = toCsv(record, page.rows, store.sees, now, kept.parts === 0);
+  const text = toCsv(record, page.rows, store.masks, now, kept.parts === 0);
   await store.keptExports.add(kept, text, page.rows.length, page.next ? { ...page.next } : null);
   return (await store.keptExports.read(kept.id, stampCall(context.principal, now))) ?? kept;
 }
@@ -120,7 +120,7 @@ async function requireKept(input: Input, { store, principal, now }: ToolContext<
       suggestedAction: "Call again without cursor.",
     });
   }
-  if (kept.sees === seesOf(store)) return kept;
+  if (kept.masks === seesOf(store)) return kept;
   throw new ToolError("conflict", "Your role is shown other things than when this export began.", {
     suggestedAction: "Call again without cursor: a new file is made for what you see now.",
   });

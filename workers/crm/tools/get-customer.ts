@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { type ContextAccess, defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import type { ContextAccess } from "../../../shared/call/entity-reference.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { referToContact } from "../answers.ts";
 import { customerShape, describeCustomer } from "../customer.ts";
 import { customerCard } from "../customer-view.ts";

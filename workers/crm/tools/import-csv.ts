@@ -1,20 +1,20 @@
 import { z } from "zod";
-import type { ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
-import { defineLongTool } from "../../../shared/mcp/long-work.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import type { ToolContext } from "../../../shared/server/define.ts";
+import { defineLongTool } from "../../../shared/server/task-workflow.ts";
 import { confirmChange, confirmedShape, confirmField, digestPreview } from "../confirm.ts";
 import type { Problem } from "../csv/check-rows.ts";
 import { IMPORTED } from "../csv/columns.ts";
 import { FILE_LIMITS } from "../csv/format.ts";
 import type { ImportContext } from "../csv/plan-import.ts";
 import {
-  cutPlan,
   IMPORT_TABLES,
   type ImportFile,
   type ImportPart,
   planFile,
   readFile,
-  remakeSlice,
+  revalidateBatch,
+  splitIntoBatches,
 } from "../csv/read-file.ts";
 import { idempotencyField } from "../fields.ts";
 import { makeId } from "../identifiers.ts";
@@ -81,17 +81,17 @@ export const importCsv = defineLongTool({
     tasks: "optional",
     async begin(input, context: ToolContext<CrmStore>) {
       const file = await open(input);
-      const soon = file.table.rows.length <= ROWS_AT_ONCE;
+      const inline = file.table.rows.length <= ROWS_AT_ONCE;
       if (input.confirm !== undefined) {
         const plan = await requirePlan(context, input.confirm, NAME, file.digest);
         if (plan.done > 0 && plan.done >= plan.parts) {
           return { answer: await replay(context, file, { changeId: plan.changeId, plan }) };
         }
-        return { state: { plan: plan.id, agreed: true } as State, soon };
+        return { state: { plan: plan.id, agreed: true } as State, inline };
       }
       const { earlier } = await findEarlier(context, input, file);
       if (earlier) return { answer: await replay(context, file, earlier) };
-      return { state: { plan: null, agreed: false }, soon };
+      return { state: { plan: null, agreed: false }, inline };
     },
     async step(state, input, context) {
       const file = await open(input);
@@ -162,7 +162,7 @@ async function check(input: Input, { store, principal, now }: ToolContext<CrmSto
       .slice(0, KNOWN_SHOWN)
       .map(({ row, id, same }) => ({ row, id, same })),
   };
-  const parts = cutPlan(plan);
+  const parts = splitIntoBatches(plan);
   const shown = await digestPreview([file.digest, JSON.stringify(parts)]);
   const id = makeId("plan");
   const problems = plan.problems.map((problem) => ({ ...problem }));
@@ -191,7 +191,7 @@ async function writeSlice(
   const part = await store.plans.readPart<ImportPart>(plan.id, plan.done);
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
     const known = { store, principal, updates, owners, ignore: plan.changeId };
-    const slice = await remakeSlice(known, file, part);
+    const slice = await revalidateBatch(known, file, part);
     const summary = `up to ${total} ${table} from a file`;
     const outcome = await store.imports.runSlice(table, plan, { ...slice, write, summary }, stamp);
     if (outcome === "written") return true;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { toDay } from "../days.ts";
 import { cursorField, limitField } from "../fields.ts";

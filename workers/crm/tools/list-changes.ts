@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { toDay } from "../days.ts";
 import { limitField } from "../fields.ts";
 import type { CrmStore } from "../store.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { presentTask, taskShape } from "../answers.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { subtractDays, toDay } from "../days.ts";

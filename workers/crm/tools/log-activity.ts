@@ -1,15 +1,15 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { countDaysSince } from "../days.ts";
 import { dayField, idempotencyField, idField, lineField, parseTime } from "../fields.ts";
 import { makeId } from "../identifiers.ts";
 import { nameSubjects } from "../name-subjects.ts";
+import { resolveRecord } from "../record-owner.ts";
 import { ACTIVITY_KINDS } from "../store/activities.ts";
 import { describeWrite } from "../store/idempotency.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
-import { findSubject } from "../subject.ts";
 
 const OLDEST_DAYS = 3650;
 const HOUR = 3_600_000;
@@ -52,7 +52,7 @@ export const logActivity = defineTool({
   nameSubjects,
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const { idempotency_key: key, follow_up: followUp, ...given } = input;
-    const subject = await findSubject(store, given);
+    const subject = await resolveRecord(store, given);
     const owner = followUp ? await store.owners.findByEmail(principal.email) : null;
     const { id, replayed } = await store.activities.log(
       {

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
-import { defineLongTool, STEP_MS, STEP_PIECES } from "../../../shared/mcp/long-work.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import type { ToolContext } from "../../../shared/server/define.ts";
+import { defineLongTool, STEP_MS, STEP_PIECES } from "../../../shared/server/task-workflow.ts";
 import { idField } from "../fields.ts";
 import { ROWS_A_SLICE, ROWS_AT_ONCE } from "../run-plan.ts";
 import { TOOL_OF_CHANGE } from "../store/journal.ts";
@@ -44,7 +44,7 @@ export const undoChange = defineLongTool({
         );
       }
       // When it began: who is told that it was undone already must not be who has just done it.
-      return { state: now.toISOString(), soon: (change?.slices ?? 0) * ROWS_A_SLICE <= ROWS_AT_ONCE };
+      return { state: now.toISOString(), inline: (change?.slices ?? 0) * ROWS_A_SLICE <= ROWS_AT_ONCE };
     },
     async step(
       begunAt,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { companyFieldsShape, companyShape, presentCompany } from "../answers.ts";
 import { companyFields, idField, lineField, ownerField, versionField } from "../fields.ts";
 import { nameSubjects } from "../name-subjects.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { contactFieldsShape, contactShape, presentContact, referToContact } from "../answers.ts";
 import {
   emailField,

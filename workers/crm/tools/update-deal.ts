@@ -1,15 +1,15 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { dealFieldsShape, dealShape, presentDeal } from "../answers.ts";
 import { amountField, dayField, idField, lineField, ownerField, versionField } from "../fields.ts";
 import { toCents } from "../money.ts";
 import { nameSubjects } from "../name-subjects.ts";
+import { resolveRecord } from "../record-owner.ts";
 import { keepGiven, pickCurrent, refuseStale, requireChange, requireDeal } from "../refusals.ts";
 import { resolveOwner } from "../resolve.ts";
 import type { DealFields } from "../store/deals.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
-import { findSubject } from "../subject.ts";
 
 /** Changes a deal's fields, except its stage, without overwriting what somebody else changed meanwhile. */
 export const updateDeal = defineTool({
@@ -41,7 +41,7 @@ export const updateDeal = defineTool({
       owner_id: owner?.id,
     });
     requireChange(changes);
-    if (input.contact_id) await findSubject(store, { deal_id: id, contact_id: input.contact_id });
+    if (input.contact_id) await resolveRecord(store, { deal_id: id, contact_id: input.contact_id });
     const written = await store.deals.update(id, version, changes, stampCall(principal, now));
     const deal = await requireDeal(store, id);
     if (!written) {

@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
-import { admitAttempt, forgiveAttempt } from "../attempts.ts";
+import { admitAttempt, resetAttempts } from "../attempts.ts";
 import { countedAddress } from "../counted-address.ts";
-import { openDoor } from "../oauth.ts";
+import { getOAuthServers } from "../oauth.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
 import {
@@ -44,7 +44,7 @@ accountRoutes.post("/account/revoke", async (c) => {
   const grantId = form.get("grant") ?? "";
   // The grant is looked up under this person's id, so nobody can name another person's grant.
   if (/^[A-Za-z0-9_-]{1,64}$/.test(grantId)) {
-    const oauth = openDoor(c.env).authorizationServer.getOAuthApi(c.env);
+    const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
     await oauth.revokeGrant(grantId, person.id);
     await recordEvent(c, person.id, { type: "revocation", grantId });
   }
@@ -74,7 +74,7 @@ accountRoutes.post("/account/password", async (c) => {
   if (cookies === null) {
     return await showAccount(c, signIn, { tone: "danger", text: "The current password is wrong." }, 422);
   }
-  await forgiveAttempt(c.env.PLATFORM_DB, rules);
+  await resetAttempts(c.env.PLATFORM_DB, rules);
   for (const cookie of cookies) c.header("Set-Cookie", cookie, { append: true });
   return c.redirect("/account?done=password", 303);
 });
@@ -85,7 +85,7 @@ async function showAccount(
   notice?: AccountPageProps["notice"],
   status: 200 | 422 | 429 = 200,
 ): Promise<Response> {
-  const oauth = openDoor(c.env).authorizationServer.getOAuthApi(c.env);
+  const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
   const list = await listConnectedApps(
     oauth,
     c.env.PLATFORM_DB,

@@ -1,4 +1,4 @@
-import { toDisplayText } from "../../../shared/web/display-text.ts";
+import { toDisplayText } from "../../../shared/text/display-text.ts";
 import { Page } from "../../../shared/web/page.tsx";
 import type { Person } from "../people.ts";
 import { type MissingFactor, pathToFactor } from "../second-factor/requirement.ts";

@@ -1,5 +1,5 @@
-import type { ApprovalItem, ShownArguments } from "../../../shared/guard/approval-gate.ts";
-import type { JsonValue } from "../../../shared/mcp/json.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type { ApprovalItem, ShownArguments } from "../../../shared/objects/approval-gate.ts";
 
 /** Every argument by its name, with what is special about it. */
 export function ArgumentList({

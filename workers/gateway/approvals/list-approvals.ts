@@ -1,4 +1,4 @@
-import type { ApprovalState } from "../../../shared/guard/approval-gate.ts";
+import type { ApprovalState } from "../../../shared/objects/approval-gate.ts";
 
 /** Entries on one page of a list. */
 const PAGE_SIZE = 20;

@@ -1,20 +1,21 @@
 import type { OAuthHelpers } from "@cloudflare/workers-oauth-provider";
 import { openApprovalLink } from "../../../shared/auth/approval-link.ts";
 import { openKeyring } from "../../../shared/auth/keyring.ts";
-import { type ApprovalItem, approvalGate } from "../../../shared/guard/approval-gate.ts";
-import { type Catalogue, openCatalogue } from "../../../shared/mcp/catalogue.ts";
-import type { ToolDefinition } from "../../../shared/mcp/define.ts";
-import type { JsonValue } from "../../../shared/mcp/json.ts";
-import { maskLabel } from "../../../shared/mcp/masked-home.ts";
+import type { EntityReference } from "../../../shared/call/entity-reference.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { maskLabel } from "../../../shared/guard/mask-session-memory.ts";
+import { type ApprovalItem, approvalGate } from "../../../shared/objects/approval-gate.ts";
 import type { Policy } from "../../../shared/policy/compile.ts";
 import { roleMayApprove } from "../../../shared/policy/current.ts";
 import { masksOf } from "../../../shared/policy/masks.ts";
 import { isFresh } from "../../../shared/policy/second-factor.ts";
 import { maskFields } from "../../../shared/redact/mask-fields.ts";
-import type { EntityReference } from "../../../shared/session/context.ts";
+import { type Catalogue, openCatalogue } from "../../../shared/server/catalogue.ts";
+import type { ToolDefinition } from "../../../shared/server/define.ts";
+
 import { listServers } from "../../servers.ts";
 import { readGrantMetadata } from "../grant.ts";
-import { openDoor } from "../oauth.ts";
+import { getOAuthServers } from "../oauth.ts";
 import { findPerson, type Person } from "../people.ts";
 import { requiresFactor } from "../second-factor/requirement.ts";
 import type { SignIn } from "../sign-in/auth.ts";
@@ -57,7 +58,7 @@ export interface OpenedApproval {
 }
 
 /** What a link leads to. */
-export type Opening =
+export type ApprovalLookup =
   | { kind: "opened"; opened: OpenedApproval }
   /** Not signed by us. */
   | { kind: "damaged" }
@@ -67,12 +68,17 @@ export type Opening =
   | { kind: "forbidden" };
 
 /** Everything with a policy could be asked for, at whichever URL. */
-export function everyTool(): Catalogue {
+export function fullCatalogue(): Catalogue {
   return openCatalogue("", "Gatehouse", listServers());
 }
 
 /** Opens a link for a signed-in person. Role and policy are those of this moment. */
-export async function openApproval(env: Env, policy: Policy, signIn: SignIn, link: string): Promise<Opening> {
+export async function openApproval(
+  env: Env,
+  policy: Policy,
+  signIn: SignIn,
+  link: string,
+): Promise<ApprovalLookup> {
   const opened = await openApprovalLink(openKeyring(env, "APPROVAL_LINK_KEY"), link);
   if (opened === null) return { kind: "damaged" };
   const item = await approvalGate(env, opened.requester).readApproval(opened.approvalId);
@@ -81,12 +87,12 @@ export async function openApproval(env: Env, policy: Policy, signIn: SignIn, lin
   const own = item.requester === person.id;
   if (!own && !roleMayApprove(policy, person.role, item.binding.tool)) return { kind: "forbidden" };
   const powers = powersOver(item, own, signIn, requiresFactor(policy, person.role));
-  const oauth = openDoor(env).authorizationServer.getOAuthApi(env);
+  const oauth = getOAuthServers(env).authorizationServer.getOAuthApi(env);
   const [requester, app] = await Promise.all([
     findPerson(env.PLATFORM_DB, item.requester),
     findApp(oauth, item.requester, item.binding.grantId),
   ]);
-  const tool = everyTool().tools.get(item.binding.tool)?.definition ?? null;
+  const tool = fullCatalogue().tools.get(item.binding.tool)?.definition ?? null;
   const stored = item.shown?.values ?? null;
   const values = stored && tool && maskFields(tool.input, stored, masksOf(policy, person.role));
   const named = item.shown?.subjects ?? [];

@@ -1,10 +1,10 @@
 import { type Context, Hono } from "hono";
 import { signApprovalLink } from "../../../shared/auth/approval-link.ts";
 import { openKeyring } from "../../../shared/auth/keyring.ts";
-import { approvalGate, type DecisionResult } from "../../../shared/guard/approval-gate.ts";
+import { approvalGate, type DecisionResult } from "../../../shared/objects/approval-gate.ts";
 import { policyInForce, roleMayApprove } from "../../../shared/policy/current.ts";
 import { maskText } from "../../../shared/redact/mask-text.ts";
-import { toDisplayText } from "../../../shared/web/display-text.ts";
+import { toDisplayText } from "../../../shared/text/display-text.ts";
 import { type Refusal, refuse } from "../failures.tsx";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
@@ -12,7 +12,7 @@ import { readPerson, readSignIn } from "../sign-in/auth.ts";
 import { ApprovalPage, type ApprovalPageProps, REASON_LENGTH } from "./approval-page.tsx";
 import { type InboxList, InboxPage } from "./inbox-page.tsx";
 import { type ApprovalPage as ListPage, listOwn, listWaiting } from "./list-approvals.ts";
-import { everyTool, type Opening, openApproval } from "./open-approval.ts";
+import { type ApprovalLookup, fullCatalogue, openApproval } from "./open-approval.ts";
 
 type GatewayContext = Context<{ Bindings: Env }>;
 
@@ -23,7 +23,7 @@ approvalRoutes.get("/approvals", async (c) => {
   const person = await readPerson(c.env, c.req.raw.headers);
   if (person === null) return toSignIn(c, "/approvals");
   const policy = await policyInForce(c.env);
-  const tools = [...everyTool().tools.keys()].filter((tool) => roleMayApprove(policy, person.role, tool));
+  const tools = [...fullCatalogue().tools.keys()].filter((tool) => roleMayApprove(policy, person.role, tool));
   const [database, now] = [c.env.PLATFORM_DB, Date.now()];
   const [waiting, own] = await Promise.all([
     tools.length === 0 ? null : listWaiting(database, person.id, tools, now, c.req.query("waiting")),
@@ -123,7 +123,7 @@ const RESULTS: Record<
 
 const TO_INBOX = { href: "/approvals", label: "All approvals" };
 
-const REFUSALS: Record<Exclude<Opening["kind"], "opened">, Refusal> = {
+const REFUSALS: Record<Exclude<ApprovalLookup["kind"], "opened">, Refusal> = {
   damaged: {
     status: 400,
     code: "invalid_input",
@@ -157,7 +157,7 @@ function toReason(text: string | null): string | null {
 }
 
 async function toInbox(env: Env, { items, next }: ListPage, name: "waiting" | "own"): Promise<InboxList> {
-  const { tools } = everyTool();
+  const { tools } = fullCatalogue();
   const entries = items.map(async (item) => {
     const { id: approvalId, requester } = item;
     const href = pathOf(

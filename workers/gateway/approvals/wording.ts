@@ -1,5 +1,5 @@
-import type { ApprovalState } from "../../../shared/guard/approval-gate.ts";
-import type { Effect } from "../../../shared/mcp/define.ts";
+import type { Effect } from "../../../shared/call/subject.ts";
+import type { ApprovalState } from "../../../shared/objects/approval-gate.ts";
 
 /** What a tool does, for people. */
 export const EFFECT_TEXT: Record<Effect, string> = {

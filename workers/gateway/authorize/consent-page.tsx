@@ -1,5 +1,5 @@
 import type { ConsentDescription } from "@cloudflare/workers-oauth-provider";
-import { toDisplayText } from "../../../shared/web/display-text.ts";
+import { toDisplayText } from "../../../shared/text/display-text.ts";
 import { Page } from "../../../shared/web/page.tsx";
 import type { Person } from "../people.ts";
 import type { Resource } from "../resources.ts";

@@ -8,12 +8,12 @@ import {
 import { type Context, Hono } from "hono";
 import { log } from "../../../shared/observe/log.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
-import { toDisplayText } from "../../../shared/web/display-text.ts";
+import { toDisplayText } from "../../../shared/text/display-text.ts";
 import { refuse } from "../failures.tsx";
 import { type GrantMetadata, toGrantProps } from "../grant.ts";
 import { limitVisitors } from "../limit-address.ts";
 import { withHostCookies, withKeepableCookies } from "../loopback-cookies.ts";
-import { openDoor } from "../oauth.ts";
+import { getOAuthServers } from "../oauth.ts";
 import type { Person } from "../people.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
@@ -51,7 +51,7 @@ authorizeRoutes.post("/authorize", (c) =>
     if (form.get("subject") !== person.id) {
       return await askAgain(c, "Somebody else signed in on this browser in the meantime.");
     }
-    const oauth = openDoor(c.env).authorizationServer.getOAuthApi(c.env);
+    const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
     const handle = form.get("handle") ?? "";
     if (form.get("decision") !== "allow") {
       const denied = await oauth.denyConsent(withHostCookies(c.req.raw), handle);
@@ -73,7 +73,7 @@ const EXPLANATIONS: Readonly<Record<string, string>> = {
 
 /** Validates the request, sends the person to sign in if need be, and shows the page. */
 async function showConsent(c: GatewayContext, status: 200 | 422, error?: string): Promise<Response> {
-  const oauth = openDoor(c.env).authorizationServer.getOAuthApi(c.env);
+  const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
   const request = await oauth.parseAuthRequest(c.req.raw);
   // OAuth 2.1 §4.1.1 wants PKCE from every client; the library asks public clients only.
   if (request.codeChallenge === undefined) {

@@ -1,6 +1,6 @@
-import { houseIcons, iconsOf } from "../../../shared/mcp/icons.ts";
-import { SOFTWARE } from "../../../shared/mcp/identity.ts";
-import { REVISIONS } from "../../../shared/mcp/revisions.ts";
+import { REVISIONS } from "../../../shared/mcp/methods/revisions.ts";
+import { SERVER_INFO } from "../../../shared/mcp/methods/server-info.ts";
+import { houseIcons, iconsOf } from "../../../shared/server/icons.ts";
 import type { Resource } from "../resources.ts";
 
 /** Media type of a server card (SEP-2127). */
@@ -39,7 +39,7 @@ export function listCards(publicUrl: string, resources: readonly Resource[]) {
     specVersion: "1.0",
     host: { displayName: "Gatehouse", documentationUrl: `${publicUrl}/`, logoUrl: `${publicUrl}/logo.png` },
     entries: resources.map((resource) => ({
-      identifier: `urn:air:${hostname}:mcp:${resource.server ?? SOFTWARE.name}`,
+      identifier: `urn:air:${hostname}:mcp:${resource.server ?? SERVER_INFO.name}`,
       displayName: resource.title,
       type: SERVER_CARD_TYPE,
       url: `${resource.url}/server-card`,
@@ -51,8 +51,8 @@ function identify(publicUrl: string, resource: Resource) {
   const [server] = resource.servers;
   const own = resource.server === null ? undefined : server;
   return {
-    name: `${reverse(new URL(publicUrl).hostname)}/${resource.server ?? SOFTWARE.name}`,
-    version: SOFTWARE.version,
+    name: `${reverse(new URL(publicUrl).hostname)}/${resource.server ?? SERVER_INFO.name}`,
+    version: SERVER_INFO.version,
     title: resource.title,
     description: own?.description ?? EVERYTHING,
     websiteUrl: `${publicUrl}/`,

@@ -1,7 +1,8 @@
 import { OAuthError } from "@cloudflare/workers-oauth-provider";
-import { principalGate } from "../../../shared/guard/admit.ts";
-import type { Expectation, RecordKey } from "../../grants/grant-records.ts";
-import { askStore } from "./ask-store.ts";
+import { principalGate } from "../../../shared/objects/principal-gate.ts";
+
+import type { Expectation, RecordKey } from "../../objects/grants/grant-records.ts";
+import { callGrantStore } from "./call-grant-store.ts";
 
 /** Least lifetime in seconds that KV takes; the library counts on the same. */
 const LEAST_TTL = 60;
@@ -59,7 +60,7 @@ class GrantStorage {
     // Keys of tokens come from outside: what cannot be a key is not there, and no object is asked.
     const place = placeOf(key);
     if (place === null) return null;
-    const record = await askStore(this.#env, place.userId, (store) => store.read(key));
+    const record = await callGrantStore(this.#env, place.userId, (store) => store.read(key));
     this.#versions.set(key, { version: record?.version ?? null });
     if (record === null) return null;
     return type === "json" ? JSON.parse(record.value) : record.value;
@@ -72,7 +73,7 @@ class GrantStorage {
     const expiresAt = readExpiry(options);
     if (this.#rehearsing) return;
     const metadata = options.metadata == null ? null : JSON.stringify(options.metadata);
-    const written = await askStore(this.#env, place.userId, (store) =>
+    const written = await callGrantStore(this.#env, place.userId, (store) =>
       store.write(place.at, { value, metadata, expiresAt }, this.#versions.get(key) ?? null),
     );
     if (!written.written) throw written.reason === "gone" ? revoked() : overtaken();
@@ -88,7 +89,7 @@ class GrantStorage {
     const principal = principalGate(this.#env, place.userId);
     if (place.at.kind === "grant") await principal.revokeGrant(place.at.grantId);
     else if (place.tokenId !== null) await principal.revokeToken(place.tokenId);
-    await askStore(this.#env, place.userId, (store) => store.remove(place.at));
+    await callGrantStore(this.#env, place.userId, (store) => store.remove(place.at));
   }
 
   async list(options: KVNamespaceListOptions = {}): Promise<KeyPage | KVNamespaceListResult<unknown>> {
@@ -100,7 +101,7 @@ class GrantStorage {
     const limit = options.limit ?? PAGE;
     if (limit < 1 || limit > PAGE) throw new RangeError(`A listing returns 1 to ${PAGE} keys.`);
     // One key more than asked for tells whether there is a next page.
-    const found = await askStore(this.#env, userId, (store) =>
+    const found = await callGrantStore(this.#env, userId, (store) =>
       store.list(prefix, options.cursor ?? "", limit + 1),
     );
     const keys = found.slice(0, limit).map(({ name, metadata, expiresAt }) => ({

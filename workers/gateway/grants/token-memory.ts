@@ -1,5 +1,5 @@
 import type { ValidatedAccessToken } from "@cloudflare/workers-oauth-provider";
-import { digestText } from "../../../shared/audit/canonical-json.ts";
+import { digestText } from "../../../shared/encoding/canonical-json.ts";
 
 /** Milliseconds that a validated token is remembered at most. */
 const REMEMBERED_MS = 60_000;
@@ -16,7 +16,7 @@ interface Remembered {
 /**
  * Access tokens that this isolate validated a moment ago, so that a call costs no second object on its critical path.
  * It cannot make a revoked token live longer: whatever a request does, its person's object is asked whether grant,
- * token and person still stand (`admit` for calls, `mayAsk` for the rest). Keeps digests, never tokens; only
+ * token and person still stand (`admit` for calls, `checkAccess` for the rest). Keeps digests, never tokens; only
  * successes, so guessed tokens displace nothing; and nothing beyond a token's own end. Everything lives equally
  * long, so the oldest entry is the one to drop.
  */

@@ -1,7 +1,7 @@
 import { log, logFailure } from "../../../shared/observe/log.ts";
-import type { RefreshAnswer, RefreshAttempt } from "../../grants/grant-store.ts";
+import type { RefreshAnswer, RefreshAttempt } from "../../objects/grants/grant-store.ts";
 import { recordClientEvent } from "../record-event.ts";
-import { askStore } from "./ask-store.ts";
+import { callGrantStore } from "./call-grant-store.ts";
 import { withGrantStore } from "./grant-storage.ts";
 import { digestOf, openAnswer, sealAnswer } from "./sealed-answer.ts";
 
@@ -43,7 +43,7 @@ export async function serveTokenRequest(request: Request, env: Env, run: TokenEn
   if (about === null) return await run(withGrantStore(env));
   const { userId, grantId, refresh } = about;
   const attempt = refresh && { tokenId: refresh.tokenId, answerId: refresh.answerId };
-  const turn = await askStore(env, userId, (store) => store.takeTurn(grantId, attempt));
+  const turn = await callGrantStore(env, userId, (store) => store.takeTurn(grantId, attempt));
   if (turn.kind === "busy") return answerLater("Too many requests for this connection at once");
   if (turn.kind === "answered") return await repeatAnswer(env, run, about, turn.sealed);
 
@@ -69,7 +69,7 @@ async function endTurn(
   answer: RefreshAnswer | null,
 ): Promise<boolean> {
   try {
-    return await askStore(env, userId, (store) => store.endTurn(grantId, lease, answer));
+    return await callGrantStore(env, userId, (store) => store.endTurn(grantId, lease, answer));
   } catch (failure) {
     // Costs the next in line a wait. The client of this one asks again and is served like one that lost its answer.
     logFailure("token_turn_not_ended", failure);

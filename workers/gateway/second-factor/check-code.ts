@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import { getCookie } from "hono/cookie";
-import { type AttemptRule, admitAttempt, forgiveAttempt } from "../attempts.ts";
+import { type AttemptRule, admitAttempt, resetAttempts } from "../attempts.ts";
 import { countedAddress } from "../counted-address.ts";
 import { recordEvent } from "../record-event.ts";
 import { challengeCookieOf, openAuthFor, type SignIn } from "../sign-in/auth.ts";
@@ -57,7 +57,7 @@ export async function checkCode(c: GatewayContext, claimant: Claimant, typed: st
   if (isTotp && !(await claimCode(database, userId, code))) return { kind: "used" };
 
   const answer = await askLibrary(c, claimant, { code, isTotp });
-  if (answer.kind === "passed") await forgiveAttempt(database, rules);
+  if (answer.kind === "passed") await resetAttempts(database, rules);
   if (answer.kind === "passed" || answer.kind === "wrong") {
     const step = answer.kind === "passed" ? "passed" : "failed";
     await recordEvent(c, userId, { type: "second_factor", step });

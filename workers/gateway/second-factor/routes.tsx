@@ -1,6 +1,6 @@
 import { type Context, Hono } from "hono";
 import { policyInForce } from "../../../shared/policy/current.ts";
-import { admitAttempt, forgiveAttempt } from "../attempts.ts";
+import { admitAttempt, resetAttempts } from "../attempts.ts";
 import { countedAddress } from "../counted-address.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent, recordSignIn } from "../record-event.ts";
@@ -55,7 +55,7 @@ secondFactorRoutes.post("/sign-in/code", async (c) => {
   if (!claimant.signedIn) {
     const email = await findEmail(c.env.PLATFORM_DB, answer.userId);
     await recordSignIn(c, email, true);
-    await forgiveAttempt(c.env.PLATFORM_DB, signInRules(c, email));
+    await resetAttempts(c.env.PLATFORM_DB, signInRules(c, email));
   }
   return c.redirect(next, 303);
 });
@@ -152,7 +152,7 @@ async function checkPassword(
   if (!admission.admitted) return { kind: "limited", retryAfter: admission.retryAfter };
   const typed = password.slice(0, PASSWORD_LENGTH.max + 1);
   if (!(await isPassword(c.env, c.req.raw.headers, typed))) return { kind: "password" };
-  await forgiveAttempt(c.env.PLATFORM_DB, rules);
+  await resetAttempts(c.env.PLATFORM_DB, rules);
   return null;
 }
 

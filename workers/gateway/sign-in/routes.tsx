@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { type AttemptRule, admitAttempt, forgiveAttempt } from "../attempts.ts";
+import { type AttemptRule, admitAttempt, resetAttempts } from "../attempts.ts";
 import { countedAddress } from "../counted-address.ts";
 import { readForm } from "../read-form.ts";
 import { recordChallenge, recordEvent, recordSignIn } from "../record-event.ts";
@@ -46,7 +46,7 @@ signInRoutes.post("/sign-in", async (c) => {
   for (const cookie of answer.cookies) c.header("Set-Cookie", cookie, { append: true });
   // What was counted is taken back once the second factor is right too.
   if (answer.challenged) return c.redirect(`/sign-in/code?next=${encodeURIComponent(next)}`, 303);
-  await forgiveAttempt(c.env.PLATFORM_DB, rules);
+  await resetAttempts(c.env.PLATFORM_DB, rules);
   return c.redirect(next, 303);
 });
 

@@ -1,4 +1,4 @@
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
 import { makeSlug } from "../markdown/make-slug.ts";
 import { findMediaByHash, insertMedia, type MediaItem } from "../store/media.ts";
 import type { Author } from "../store/rows.ts";

@@ -1,4 +1,4 @@
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
 import { type MediaItem, readMedia, readMediaList, writeDescription } from "../store/media.ts";
 import type { OpenCollections } from "../store/open-collections.ts";
 import type { Author } from "../store/rows.ts";

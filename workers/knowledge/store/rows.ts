@@ -1,4 +1,4 @@
-import type { JsonValue } from "../../../shared/mcp/json.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
 
 /** Who writes. Stored with every version. */
 export interface Author {

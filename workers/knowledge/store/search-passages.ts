@@ -18,7 +18,7 @@ import { correctSpelling } from "./correct-spelling.ts";
 import { findCandidates, MAX_HITS, RANKED_ANEW } from "./find-candidates.ts";
 import { inTime } from "./in-time.ts";
 import type { PassageHit } from "./rows.ts";
-import { spellBeginnings } from "./spell-beginnings.ts";
+import { expandPrefixes } from "./spell-beginnings.ts";
 import { readTermStatistics } from "./term-statistics.ts";
 
 /** What to look for, and where. */
@@ -95,7 +95,7 @@ async function search(
   scope: SearchScope,
   { group, keyOf }: ResultUnit,
 ): Promise<SearchAnswer> {
-  const question = await spellBeginnings(db, await correctSpelling(db, readQuestion(request.question)));
+  const question = await expandPrefixes(db, await correctSpelling(db, readQuestion(request.question)));
   const [words, meaning] = await Promise.all([
     rankPassages(db, question, scope),
     findByMeaning(db, request.question, question, scope),

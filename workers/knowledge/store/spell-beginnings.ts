@@ -1,4 +1,4 @@
-import { listTerms } from "../../../shared/search/list-terms.ts";
+import { listTerms } from "../../../shared/text/list-terms.ts";
 import type { Question } from "../search/build-match.ts";
 import { spellStem } from "../search/spell-stem.ts";
 
@@ -10,7 +10,7 @@ const SPELLED_OUT = 500;
  * words that begin so before it gives the first one, and cuts the beginning like a word (`dis*` becomes `di*`); passages of
  * words that are named are met one by one. A beginning of no word, of very many or with accents stays one.
  */
-export async function spellBeginnings(db: D1Database, question: Question): Promise<Question> {
+export async function expandPrefixes(db: D1Database, question: Question): Promise<Question> {
   const beginnings = question.terms.filter(({ prefix, text }) => prefix && isPlain(text));
   if (beginnings.length === 0) return question;
   const most = Math.floor(SPELLED_OUT / beginnings.length);

@@ -1,4 +1,4 @@
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { Article } from "./rows.ts";
 
 /** The error of a writer who read an older version; it names both. */

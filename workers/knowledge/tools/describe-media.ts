@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { ToolContext } from "../../../shared/mcp/define.ts";
-import { defineLongTool } from "../../../shared/mcp/long-work.ts";
+import type { ToolContext } from "../../../shared/server/define.ts";
+import { defineLongTool } from "../../../shared/server/task-workflow.ts";
 import { descriptionField, mediaIdField, mediaItem } from "../media/media-fields.ts";
 import type { MediaItem } from "../store/media.ts";
 import type { KnowledgeStore } from "../store.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { type ContentBlock, defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import type { ContentBlock } from "../../../shared/call/content.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { describeItem, MAX_SHOWN_BYTES, mediaIdField } from "../media/media-fields.ts";
 import type { KnowledgeStore } from "../store.ts";
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
-import { defineLongTool } from "../../../shared/mcp/long-work.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import type { ToolContext } from "../../../shared/server/define.ts";
+import { defineLongTool } from "../../../shared/server/task-workflow.ts";
 import {
   bodyField,
   collectionField,

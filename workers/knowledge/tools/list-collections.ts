@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import type { KnowledgeStore } from "../store.ts";
 
 /** `knowledge_list_collections`: what the knowledge base is divided into. */

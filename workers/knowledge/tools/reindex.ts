@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { ToolContext } from "../../../shared/mcp/define.ts";
-import { defineLongTool } from "../../../shared/mcp/long-work.ts";
+import type { ToolContext } from "../../../shared/server/define.ts";
+import { defineLongTool } from "../../../shared/server/task-workflow.ts";
 import type { KnowledgeStore } from "../store.ts";
 
 /** `knowledge_reindex`: brings the vector index up to date, a batch a call, or a batch a step where that is a task. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { bodyField, collectionField, tagsField, titleField } from "../article-limits.ts";
 import { describeSaved, savedArticle } from "../describe-article.ts";
 import type { KnowledgeStore } from "../store.ts";

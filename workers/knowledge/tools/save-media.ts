@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
-import { ToolError } from "../../../shared/mcp/errors.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { collectionField, titleField } from "../article-limits.ts";
 import { describeItem, descriptionField, MAX_DATA_LENGTH, mediaItem } from "../media/media-fields.ts";
 import type { KnowledgeStore } from "../store.ts";

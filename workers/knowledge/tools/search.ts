@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineTool, type ToolContext } from "../../../shared/mcp/define.ts";
+import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { collectionField } from "../article-limits.ts";
 import { MAX_QUESTION_LENGTH } from "../search/build-match.ts";
 import { articleUri } from "../store/rows.ts";

@@ -2,7 +2,7 @@ import type * as original from "../../../../shared/guard/admit.ts";
 import { emptyContext } from "../../../../shared/session/context.ts";
 
 export type * from "../../../../shared/guard/admit.ts";
-export { followAdmission, principalGate } from "../../../../shared/guard/admit.ts";
+export { followAdmission } from "../../../../shared/guard/admit.ts";
 
 /** Asks nobody: no limit, no revocation, no intent, and a stateless client's memory is empty. */
 export const admit: typeof original.admit = async ({ lane, identity, policy }) => ({

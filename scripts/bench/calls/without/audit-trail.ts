@@ -1,5 +1,5 @@
 import type { Link } from "../../../../shared/audit/chain.ts";
-import type * as original from "../../../../workers/principal/audit-trail.ts";
+import type * as original from "../../../../workers/objects/principal/audit-trail.ts";
 
 /** Keeps no record. */
 export class AuditTrail implements Pick<original.AuditTrail, keyof original.AuditTrail> {
@@ -7,7 +7,7 @@ export class AuditTrail implements Pick<original.AuditTrail, keyof original.Audi
     return { passed: [], places: [], use: { day: 0, units: 0 } };
   }
 
-  together<T>(work: () => T): T {
+  transaction<T>(work: () => T): T {
     return work();
   }
 

@@ -1,7 +1,5 @@
 import type * as original from "../../../../shared/guard/decide.ts";
 
-export type { Asking } from "../../../../shared/guard/decide.ts";
-
 /** Lets everybody do everything. */
 export const decide: typeof original.decide = () => ({
   kind: "allow",

@@ -1,14 +1,14 @@
+import type { Subject } from "../../../../shared/call/subject.ts";
 import { ContextRecorder } from "../../../../shared/guard/context-recorder.ts";
-import type { Exchange } from "../../../../shared/guard/exchange.ts";
 import type { GuardedWork } from "../../../../shared/guard/guard.ts";
-import type { Subject } from "../../../../shared/guard/subject.ts";
+import type { RequestContext } from "../../../../shared/guard/request-context.ts";
 import { emptyContext } from "../../../../shared/session/context.ts";
 
 export type * from "../../../../shared/guard/guard.ts";
 
 /** Runs the work and shapes its answer; the way to it (OAuth, routing, lane) stays. */
 export async function guard<Raw, Shaped>(
-  { signal }: Exchange,
+  { signal }: RequestContext,
   _subject: Subject,
   work: GuardedWork<Raw, Shaped>,
 ): Promise<Shaped> {

@@ -1,5 +1,5 @@
-import type { Taken } from "../../../../workers/principal/audit-trail.ts";
-import type * as original from "../../../../workers/principal/limiter.ts";
+import type { Taken } from "../../../../workers/objects/principal/audit-trail.ts";
+import type * as original from "../../../../workers/objects/principal/limiter.ts";
 
 /** Lets everything through and counts nothing. */
 export class Limiter implements Pick<original.Limiter, keyof original.Limiter> {

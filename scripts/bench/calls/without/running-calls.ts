@@ -1,6 +1,6 @@
-import type * as original from "../../../../workers/principal/running-calls.ts";
+import type * as original from "../../../../workers/objects/principal/running-calls.ts";
 
-export type { Place } from "../../../../workers/principal/running-calls.ts";
+export type { Place } from "../../../../workers/objects/principal/running-calls.ts";
 
 /** Knows of no running call: without outcomes they would seem to run for ever, and their list would be the price. */
 export class RunningCalls implements Pick<original.RunningCalls, keyof original.RunningCalls> {

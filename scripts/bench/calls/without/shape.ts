@@ -1,5 +1,5 @@
+import type { JsonValue } from "../../../../shared/encoding/json.ts";
 import type * as original from "../../../../shared/guard/shape.ts";
-import type { JsonValue } from "../../../../shared/mcp/json.ts";
 
 export type * from "../../../../shared/guard/shape.ts";
 export { ANSWER_LIMIT } from "../../../../shared/guard/shape.ts";

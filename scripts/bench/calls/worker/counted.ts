@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { GatewayAgent as PlainAgent } from "../../../../workers/gateway/agent.ts";
-import { GrantStore as PlainStore } from "../../../../workers/grants/grant-store.ts";
-import { Principal as PlainPrincipal } from "../../../../workers/principal/principal.ts";
+import { GrantStore as PlainStore } from "../../../../workers/objects/grants/grant-store.ts";
+import { Principal as PlainPrincipal } from "../../../../workers/objects/principal/principal.ts";
 import { COUNTS_PATH } from "../counts.ts";
 import { add, readCounts, watchBindings, watchStorage } from "./counts.ts";
 import worker from "./gateway.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { defineServer, defineTool } from "../../../../shared/mcp/define.ts";
+import { defineServer, defineTool } from "../../../../shared/server/define.ts";
 import { AnalyticsAgent } from "../../../../workers/analytics/agent.ts";
 import { registry } from "../../../../workers/servers.ts";
 import { ECHO } from "./echo.ts";

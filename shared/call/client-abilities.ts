@@ -1,0 +1,15 @@
+/** Which kinds of elicitation a client declares. `{}` is what clients wrote before there was more than the form. */
+export function elicitsOf(abilities: ClientAbilities | undefined): { form: boolean; url: boolean } {
+  const { elicitation } = abilities ?? {};
+  if (typeof elicitation !== "object" || elicitation === null) return { form: false, url: false };
+  const [form, url] = ["form" in elicitation, "url" in elicitation];
+  return { form: form || !url, url };
+}
+
+/** What a client can be asked, from its declared capabilities. */
+export interface ClientAbilities {
+  elicitation?: unknown;
+  sampling?: unknown;
+  roots?: unknown;
+  extensions?: unknown;
+}

@@ -1,0 +1,47 @@
+import type { ErrorCode, ToolError } from "./tool-error.ts";
+
+/**
+ * JSON-RPC 2.0 §5.1 codes, and MCP's own: for a missing resource (2025-11-25, «Error Handling» of resources), and for
+ * a capability that the client would need (2026-07-28).
+ */
+export const JSON_RPC = {
+  parseError: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internalError: -32603,
+  serverError: -32000,
+  sessionNotFound: -32001,
+  resourceNotFound: -32002,
+  missingCapability: -32021,
+  headerMismatch: -32020,
+} as const;
+
+/** A failure of the protocol and not of a tool: it becomes a JSON-RPC error. Both SDKs read `code` and `data`. */
+export class ProtocolFault extends Error {
+  readonly code: number;
+  readonly data: object | undefined;
+
+  constructor(code: number, message: string, data?: object) {
+    super(message);
+    this.name = "ProtocolFault";
+    this.code = code;
+    this.data = data;
+  }
+}
+
+const PARAMETER_FAULTS: readonly ErrorCode[] = ["invalid_input", "not_found", "conflict"];
+
+/** A tool error on a surface that has no `isError`: reading a resource, getting a prompt, completion. */
+export function toProtocolFault(error: ToolError): ProtocolFault {
+  const code = PARAMETER_FAULTS.includes(error.code) ? JSON_RPC.invalidParams : JSON_RPC.internalError;
+  return new ProtocolFault(code, error.message, error.toBody());
+}
+
+/** A JSON-RPC error as an HTTP response, for failures before a lane has taken the message. */
+export function jsonRpcError(status: number, code: number, message: string, headers?: HeadersInit): Response {
+  return Response.json(
+    { jsonrpc: "2.0", id: null, error: { code, message } },
+    { status, ...(headers && { headers }) },
+  );
+}

@@ -1,0 +1,114 @@
+import type { z } from "zod";
+import type { JsonValue } from "../encoding/json.ts";
+
+/**
+ * Errors that may reach a model or a client. Every text here and in every `ToolError` is written by us:
+ * an unknown failure is reported as `internal_error` with an event id, and its details go to the log only.
+ */
+
+/** Codes a caller can act on. Lower snake case, stable across releases. */
+export type ErrorCode =
+  | "invalid_input"
+  | "not_found"
+  | "conflict"
+  | "forbidden"
+  | "insufficient_scope"
+  | "mfa_required"
+  | "access_ended"
+  | "rate_limited"
+  | "approval_required"
+  | "client_unsupported"
+  | "result_too_large"
+  | "timeout"
+  | "cancelled"
+  | "unavailable"
+  | "internal_error";
+
+/** What a failed call returns to the model: `{ error: { … } }` as JSON text with `isError: true`. */
+export interface ErrorBody {
+  error: {
+    code: ErrorCode;
+    message: string;
+    /** Seconds to wait before the same call can succeed. */
+    retry_after?: number;
+    /** One sentence that says what to do next. */
+    suggested_action: string;
+  };
+}
+
+/** Optional parts of a {@link ToolError}. */
+export interface ToolErrorOptions {
+  /** What the caller should do next; a default per code applies when left out. */
+  suggestedAction?: string;
+  /** Seconds. */
+  retryAfter?: number;
+  /** Values as they are stored now. The guard masks them for who asks and puts them behind the message. */
+  current?: QuotedValues;
+  /** The underlying failure, for the log. Never shown. */
+  cause?: unknown;
+}
+
+/** Stored values that an error quotes, with the schema that classifies them. */
+export interface QuotedValues {
+  schema: z.core.$ZodType;
+  values: Record<string, JsonValue>;
+}
+
+const DEFAULT_ACTIONS: Record<ErrorCode, string> = {
+  invalid_input: "Correct the named arguments and call the tool again.",
+  not_found: "Look the item up first with a search or list tool, then use the id it returns.",
+  conflict: "Read the item again, apply the change to the current version, and retry.",
+  forbidden: "Ask an administrator for access; do not retry.",
+  insufficient_scope: "Reconnect this app and grant the missing permission on the consent screen.",
+  mfa_required:
+    "Ask the person to disconnect this app and connect it again: Gatehouse then asks for their second factor. Without one they first set it up on their Gatehouse account page. Then repeat the call unchanged.",
+  access_ended: "Connect this app again: sign in and give consent.",
+  rate_limited: "Wait for retry_after seconds, then call again.",
+  approval_required: "Ask the person to approve the call, then repeat it unchanged.",
+  client_unsupported: "Use a client with this capability, or choose another tool.",
+  result_too_large: "Narrow the request with filters, a shorter period or a smaller limit.",
+  timeout: "Narrow the request, or try again later.",
+  cancelled: "The call was cancelled; repeat it if it is still wanted.",
+  unavailable: "Try again in a moment.",
+  internal_error: "Try again once; if it fails again, report the event id.",
+};
+
+/** A failure with a text written for the model. Throw it from a tool, a resource or a prompt. */
+export class ToolError extends Error {
+  readonly code: ErrorCode;
+  readonly suggestedAction: string;
+  readonly retryAfter: number | undefined;
+  readonly current: QuotedValues | undefined;
+
+  constructor(code: ErrorCode, message: string, options: ToolErrorOptions = {}) {
+    super(message, { cause: options.cause });
+    this.name = "ToolError";
+    this.code = code;
+    this.suggestedAction = options.suggestedAction ?? DEFAULT_ACTIONS[code];
+    this.retryAfter = options.retryAfter;
+    this.current = options.current;
+  }
+
+  /** The wire shape. */
+  toBody(): ErrorBody {
+    return {
+      error: {
+        code: this.code,
+        message: this.message,
+        ...(this.retryAfter !== undefined && { retry_after: this.retryAfter }),
+        suggested_action: this.suggestedAction,
+      },
+    };
+  }
+}
+
+/**
+ * Turns anything thrown into a {@link ToolError}. Unknown failures lose their text and gain `eventId`,
+ * under which the log has the details.
+ */
+export function toToolError(failure: unknown, eventId: string): ToolError {
+  if (failure instanceof ToolError) return failure;
+  return new ToolError("internal_error", `The call failed inside Gatehouse. Event id: ${eventId}.`, {
+    cause: failure,
+  });
+}

@@ -1,0 +1,295 @@
+import { InputNeeded } from "../call/input-needed.ts";
+import { JSON_RPC, ProtocolFault } from "../call/protocol-fault.ts";
+import { ToolError } from "../call/tool-error.ts";
+import type { JsonValue } from "../encoding/json.ts";
+import { approvalGate } from "../objects/approval-gate.ts";
+import { publishChange } from "../objects/change-gate.ts";
+import type { TaskInput } from "../objects/task.ts";
+import { SESSION_SCOPE } from "../policy/decide.ts";
+import { masksOf } from "../policy/masks.ts";
+import { refuseMasked } from "../redact/refuse-masked.ts";
+import type { Entry } from "../server/catalogue.ts";
+import type { ToolContext, ToolDefinition } from "../server/define.ts";
+import { parseArguments } from "../server/schema.ts";
+import { runSteps, type Step } from "../server/task-workflow.ts";
+import { findNearMisses } from "../text/near-misses.ts";
+import type { ContextRecorder } from "./context-recorder.ts";
+import { decide, isVisible, requireAllowed } from "./decide.ts";
+import { guard } from "./guard.ts";
+import { maskChannel } from "./mask-channel.ts";
+import { contentsSchemaOf, maskSessionMemory } from "./mask-session-memory.ts";
+import { upstreamOf } from "./open-upstream.ts";
+import { withPausedDeadline } from "./paused-deadline.ts";
+import type { RequestContext } from "./request-context.ts";
+import { requirePermission } from "./require-approval.ts";
+import { DEFAULT_TIMEOUT_MS, type PauseDeadline, type TimeLeft } from "./run.ts";
+import { type ShapedAnswer, type Shaping, shapeAnswer } from "./shape.ts";
+import type { CreatedTask } from "./start-task.ts";
+import { isCreatedTask, requireTasks, startTask } from "./start-task.ts";
+
+/** The answer to `tools/call` in both generations. */
+export interface CallToolAnswer extends ShapedAnswer {
+  isError?: boolean;
+}
+
+/** A step that is not the last: its state for the next one. */
+export type NextStep = Extract<Step<JsonValue, unknown>, { state: unknown }>;
+
+/**
+ * Calls a tool through the guard. An unknown or hidden tool is a JSON-RPC error; everything else that fails is an
+ * answer with `isError`, so that the model can read it and correct itself (MCP 2025-11-25, SEP-1303).
+ */
+export async function callTool(
+  ctx: RequestContext,
+  name: string,
+  args: Record<string, unknown> | undefined,
+): Promise<CallToolAnswer | CreatedTask> {
+  const entry = ctx.catalogue.tools.get(name);
+  if (!entry) throw refuseUnknownTool(ctx, name.slice(0, 64));
+  requireTasks(ctx, entry);
+  try {
+    const answer = await guardedCall(ctx, entry, args);
+    publishChange(ctx, entry.subject);
+    return answer;
+  } catch (failure) {
+    if (!(failure instanceof ToolError)) throw failure;
+    if (failure.retryAfter !== undefined) ctx.retryAfter(failure.retryAfter);
+    return errorAnswer(failure);
+  }
+}
+
+/** Names the tools that may have been meant, of those that this person can see. */
+function refuseUnknownTool({ catalogue, policy, identity }: RequestContext, name: string): ProtocolFault {
+  const visible = [...catalogue.tools.values()].filter(({ subject }) => isVisible(policy, identity, subject));
+  const near = findNearMisses(
+    name,
+    visible.map(({ definition }) => definition.name),
+  );
+  const closest = near.length > 0 ? `. Closest: ${near.join(", ")}` : "";
+  return new ProtocolFault(JSON_RPC.invalidParams, `Unknown tool: ${name}${closest}`);
+}
+
+/** A tool error as the model reads it. */
+export function errorAnswer(error: ToolError): CallToolAnswer {
+  return { content: [{ type: "text", text: JSON.stringify(error.toBody()) }], isError: true };
+}
+
+async function guardedCall(
+  ctx: RequestContext,
+  entry: Entry<ToolDefinition>,
+  args: Record<string, unknown> | undefined,
+): Promise<CallToolAnswer | CreatedTask> {
+  const tool = entry.definition;
+  let now = new Date();
+  const applied: AppliedDefault[] = [];
+  let asked: Readonly<Record<string, unknown>> = {};
+  return guard(ctx, entry.subject, {
+    timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    args: args ?? {},
+    async run(signal, context, hold, callId, timeLeft) {
+      // Only now: admission may have brought the role up to date.
+      const rules = masksOf(ctx.policy, ctx.identity.role);
+      const channel = maskChannel(ctx.channel, rules);
+      // A session's own memory may hold what was shown; it is no record that a masked value could spoil.
+      if (tool.effect !== "read" && tool.scope !== SESSION_SCOPE) refuseMasked(args ?? {});
+      const input = parseArguments(tool.input, inheritDefaults(tool, args ?? {}, context.defaults, applied));
+      asked = input;
+      // Conditions and approvals judge what will run: defaults filled in, text trimmed, numbers converted. Not what was sent.
+      const { title, input: schema } = tool;
+      const inherited = applied.map(({ field }) => field);
+      const openStore = () => {
+        const memory = maskSessionMemory(ctx.session, ctx);
+        return entry.openStore(ctx.env, ctx.identity, rules, memory);
+      };
+      const readSubjects = async () => (await tool.nameSubjects?.(input, { store: openStore(), now })) ?? [];
+      const call = {
+        ...{ callId, subject: entry.subject, title, schema, input, inherited, channel, signal, hold },
+        readSubjects,
+      };
+      const approved = await requirePermission(ctx, call);
+      // A person may have taken minutes.
+      if (approved) now = new Date();
+      const toolContext = openContext(ctx, entry, { context, signal, hold, timeLeft, now });
+      const running = begin(ctx, entry, args ?? {}, applied, input, toolContext);
+      return approved ? keepApproval(ctx, callId, running) : running;
+    },
+    async shape(raw, context) {
+      if (isCreatedTask(raw)) return raw;
+      const answer = await shapeAnswer(tool, raw, context, ctx.session, now, shapingOf(ctx, asked));
+      if (applied.length === 0) return answer;
+      const used = applied.map(({ field, text }) => `${field}=${text}`).join(", ");
+      const text = `Session defaults used: ${used}. Change them with context_set.`;
+      return { ...answer, content: [...answer.content, { type: "text" as const, text }] };
+    },
+    measure: measureAnswer,
+  });
+}
+
+/** Asks the policy in force about another tool for the same caller. A tool that this URL lacks may not be called here. */
+function requireTool({ catalogue, policy, identity }: RequestContext, name: string): void {
+  const other = catalogue.tools.get(name);
+  if (!other) throw new ToolError("forbidden", `This needs the tool ${name}, which this URL does not offer.`);
+  requireAllowed(decide(policy, identity, other.subject));
+}
+
+/** Runs the tool, or begins its work and leaves the rest to a task where the client understands that. */
+async function begin(
+  ctx: RequestContext,
+  entry: Entry<ToolDefinition>,
+  args: Readonly<Record<string, unknown>>,
+  applied: readonly AppliedDefault[],
+  input: Record<string, unknown>,
+  context: ToolContext,
+): Promise<unknown> {
+  const { work } = entry.definition;
+  if (!work || !ctx.channel.tasks) return entry.definition.run(input, context);
+  const first = await work.begin(input, context);
+  if ("answer" in first) return first.answer;
+  if (first.inline) return runSteps(work, first, input, context);
+  const inherited = Object.fromEntries(applied.map(({ field, value }) => [field, value]));
+  return startTask(ctx, entry, work, { args, inherited, state: first.state as JsonValue });
+}
+
+/**
+ * Takes one step of a task, through the same guard as a call: its intent is durable before it runs, and what was
+ * revoked, forbidden or used up since the call stops it here.
+ */
+export async function callStep(
+  ctx: RequestContext,
+  entry: Entry<ToolDefinition>,
+  { args, inherited, state }: TaskInput,
+): Promise<CallToolAnswer | NextStep> {
+  const tool = entry.definition;
+  const { work } = tool;
+  if (!work) throw new TypeError(`Tool ${tool.name} has no steps.`);
+  const now = new Date();
+  let input: Readonly<Record<string, unknown>> = {};
+  // What makes the tool costly was counted with the call: a step counts as any other call does.
+  const subject = { ...entry.subject, costly: false };
+  return guard<Step<unknown, unknown>, CallToolAnswer | NextStep>(ctx, subject, {
+    timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    args,
+    run: (signal, context, hold, _callId, timeLeft) => {
+      input = parseArguments(tool.input, { ...args, ...inherited });
+      // The guard has asked without the arguments; an approval was used up by the call.
+      requireAllowed(decide(ctx.policy, ctx.identity, subject, input));
+      return work.step(state, input, openContext(ctx, entry, { context, signal, hold, timeLeft, now }));
+    },
+    async shape(step, context) {
+      if ("state" in step) return { ...step, state: step.state as JsonValue };
+      return shapeAnswer(tool, step.answer, context, ctx.session, now, shapingOf(ctx, input));
+    },
+    measure: (shaped) => ("state" in shaped ? 0 : measureAnswer(shaped)),
+  });
+}
+
+/**
+ * Stops the work of a task for good and says what stands of it, in one sentence; through the guard too, so that the
+ * trail tells when it was stopped. `null` when the tool leaves nothing to be said.
+ */
+export async function callStop(
+  ctx: RequestContext,
+  entry: Entry<ToolDefinition>,
+  { args, inherited, state }: TaskInput,
+): Promise<string | null> {
+  const { definition: tool, subject } = entry;
+  const stop = tool.work?.stop;
+  if (!stop) return null;
+  const now = new Date();
+  return guard<string, string>(
+    ctx,
+    { ...subject, costly: false },
+    {
+      timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      args,
+      run: (signal, context, hold, _callId, timeLeft) => {
+        const input = parseArguments(tool.input, { ...args, ...inherited });
+        return stop(state, input, openContext(ctx, entry, { context, signal, hold, timeLeft, now }));
+      },
+      shape: async (sentence) => sentence,
+      measure: (sentence) => sentence.length,
+    },
+  );
+}
+
+function measureAnswer(answer: CallToolAnswer | CreatedTask): number {
+  return JSON.stringify(isCreatedTask(answer) ? answer : (answer.structuredContent ?? answer.content)).length;
+}
+
+function shapingOf({ policy, identity, catalogue }: RequestContext, input: Shaping["input"]): Shaping {
+  return { rules: masksOf(policy, identity.role), schemaOf: contentsSchemaOf(catalogue), input };
+}
+
+/** What of a call lives only while it runs. */
+interface Running {
+  context: ContextRecorder;
+  signal: AbortSignal;
+  hold: PauseDeadline;
+  timeLeft: TimeLeft;
+  now: Date;
+}
+
+/** What a tool gets beside its arguments: its server's data as this person may see it, and the way to the client. */
+function openContext(
+  ctx: RequestContext,
+  entry: Entry<ToolDefinition>,
+  { context, signal, hold, timeLeft, now }: Running,
+): ToolContext {
+  const rules = masksOf(ctx.policy, ctx.identity.role);
+  const channel = maskChannel(ctx.channel, rules);
+  const memory = maskSessionMemory(ctx.session, ctx);
+  return {
+    store: entry.openStore(ctx.env, ctx.identity, rules, memory),
+    principal: ctx.identity,
+    context,
+    signal,
+    fetch: upstreamOf(ctx, entry.subject, signal),
+    now,
+    timeLeft,
+    ...channel,
+    canAsk: channel.elicits.form,
+    requireTool: (other) => requireTool(ctx, other),
+    ...withPausedDeadline(channel, hold),
+  };
+}
+
+/** An argument that a session default filled in. */
+interface AppliedDefault {
+  field: string;
+  value: JsonValue;
+  text: string;
+}
+
+/**
+ * A tool that stops to ask something has done nothing yet, and is entered again from its start: its approval waits for
+ * that entry. Before the question leaves, so that the next entry cannot come too early.
+ */
+async function keepApproval<T>(
+  { env, identity }: RequestContext,
+  callId: string,
+  running: Promise<T>,
+): Promise<T> {
+  try {
+    return await running;
+  } catch (failure) {
+    if (failure instanceof InputNeeded) await approvalGate(env, identity.userId).releaseApproval(callId);
+    throw failure;
+  }
+}
+
+/** Fills arguments that the caller left out from the session's defaults, and says which. */
+function inheritDefaults(
+  tool: ToolDefinition,
+  args: Record<string, unknown>,
+  defaults: Readonly<Record<string, JsonValue>>,
+  applied: AppliedDefault[],
+): Record<string, unknown> {
+  const filled = { ...args };
+  for (const field of tool.inherits ?? []) {
+    const value = defaults[field];
+    if (filled[field] !== undefined || value === undefined) continue;
+    filled[field] = value;
+    applied.push({ field, value, text: typeof value === "string" ? value : JSON.stringify(value) });
+  }
+  return filled;
+}

@@ -1,0 +1,39 @@
+import type { CallDetails } from "../audit/record.ts";
+import type { Subject } from "../call/subject.ts";
+import type { Policy } from "../policy/compile.ts";
+import type { Decision } from "../policy/decide.ts";
+import { describeArguments } from "./describe-arguments.ts";
+import type { RequestContext } from "./request-context.ts";
+
+/** Where a call came from; every {@link RequestContext} is one. */
+export type CallOrigin = Pick<RequestContext, "identity" | "policy" | "traceId" | "sessionId" | "lane">;
+
+/** What the record of a call says before it runs, admitted or refused. Gives the call its id and its start. */
+export function describeCall(
+  { identity, policy, traceId, sessionId, lane }: CallOrigin,
+  subject: Subject,
+  args: Readonly<Record<string, unknown>>,
+  decision: Decision,
+): CallDetails {
+  return {
+    callId: crypto.randomUUID(),
+    traceId,
+    startedAt: Date.now(),
+    clientId: identity.clientId,
+    sessionId,
+    lane,
+    kind: subject.kind,
+    server: subject.server,
+    name: subject.name,
+    ip: identity.ip,
+    country: identity.country,
+    policy: describePolicy(policy),
+    rule: decision.rule,
+    ...describeArguments(args, subject.fields),
+  };
+}
+
+/** `3:9f86d081884c7d65`: version 1 differs from release to release, so the digest says which it was. */
+function describePolicy({ version, digest }: Policy): string {
+  return `${version}:${digest.slice(0, 16)}`;
+}

@@ -1,0 +1,17 @@
+import type { MaskRules } from "../call/mask-rules.ts";
+import { maskStrings, maskText } from "../redact/mask-text.ts";
+import type { ClientChannel } from "./request-context.ts";
+
+/** The channel to the client, with free text masked in everything that a call says before it answers. */
+export function maskChannel(channel: ClientChannel, { text: wanted }: MaskRules): ClientChannel {
+  return {
+    ...channel,
+    visit: (page) => channel.visit({ ...page, message: maskText(page.message, wanted) }),
+    progress: (done, total, message) =>
+      channel.progress(done, total, message === undefined ? message : maskText(message, wanted)),
+    log: (level, data) => channel.log(level, maskStrings(data, wanted)),
+    ask: (question) => channel.ask({ ...question, message: maskText(question.message, wanted) }),
+    sample: (prompt, options) =>
+      channel.sample(maskText(prompt, wanted), options && maskStrings(options, wanted)),
+  };
+}

@@ -1,8 +1,0 @@
-/** Milliseconds of silence after which a stream shows a sign of life: below the 60 to 100 seconds of usual proxies. */
-export const KEEP_ALIVE_MS = 25_000;
-
-/** A comment of an SSE stream, which no client hands on (HTML, «Server-sent events»). */
-export const SIGN_OF_LIFE = ": keep-alive\n\n";
-
-/** Bytes that may wait for a client that does not read. One that lets more of them wait counts as gone. */
-export const WAITING_BYTES = 1024 * 1024;

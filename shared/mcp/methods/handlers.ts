@@ -1,0 +1,248 @@
+import type { PromptMessage, ResourceContents } from "../../call/content.ts";
+import { InputNeeded } from "../../call/input-needed.ts";
+import { JSON_RPC, ProtocolFault, toProtocolFault } from "../../call/protocol-fault.ts";
+import { ToolError } from "../../call/tool-error.ts";
+import type { ContextRecorder } from "../../guard/context-recorder.ts";
+import { isVisible } from "../../guard/decide.ts";
+import { guard } from "../../guard/guard.ts";
+import { maskChannel } from "../../guard/mask-channel.ts";
+import { contentsSchemaOf, maskSessionMemory } from "../../guard/mask-session-memory.ts";
+import { upstreamOf } from "../../guard/open-upstream.ts";
+import { withPausedDeadline } from "../../guard/paused-deadline.ts";
+import type { RequestContext } from "../../guard/request-context.ts";
+import { DEFAULT_TIMEOUT_MS, type PauseDeadline } from "../../guard/run.ts";
+import { visible } from "../../guard/visible.ts";
+import { logFailure } from "../../observe/log.ts";
+import { masksOf } from "../../policy/masks.ts";
+import { maskContents } from "../../redact/mask-contents.ts";
+import type { Entry, Listed, TemplateEntry } from "../../server/catalogue.ts";
+import type { AskingContext, Completer, PromptDefinition, ToolDefinition } from "../../server/define.ts";
+import { findResource } from "../../server/find-resource.ts";
+import { iconsOf } from "../../server/icons.ts";
+import { parseArguments } from "../../server/schema.ts";
+import { viewMeta } from "../../server/view.ts";
+import { paginate } from "./paging.ts";
+
+/** Values per completion (MCP 2025-11-25, «Completion»: at most 100). */
+const COMPLETION_LIMIT = 100;
+
+/** Members of all templates that `resources/list` shows at most. */
+const LISTED_MEMBERS = 1_000;
+
+/** `tools/list`: what this principal may call now or after a step-up. */
+export async function listTools(
+  ctx: RequestContext,
+  cursor?: string,
+): Promise<{ tools: Listed[]; nextCursor?: string }> {
+  const { catalogue, identity, policy } = ctx;
+  const entries = visible(policy, identity, catalogue.tools.values());
+  const { page, ...next } = await paginate(ctx, "tools", entries, cursor);
+  return {
+    tools: page.map((entry) => ({ ...withIcons(ctx, entry), ...nameView(ctx, entry) })),
+    ...next,
+  };
+}
+
+/** The view of a tool, for a client that shows views and a person who may read this one. */
+function nameView(
+  { catalogue, identity, policy, channel }: RequestContext,
+  { definition: { view } }: Entry<ToolDefinition>,
+): Listed {
+  const entry = channel.showsViews ? catalogue.resources.get(view?.uri ?? "") : undefined;
+  return entry && isVisible(policy, identity, entry.subject) ? viewMeta(view?.uri ?? "") : {};
+}
+
+/** `prompts/list`. */
+export async function listPrompts(
+  ctx: RequestContext,
+  cursor?: string,
+): Promise<{ prompts: Listed[]; nextCursor?: string }> {
+  const { catalogue, identity, policy } = ctx;
+  const entries = visible(policy, identity, catalogue.prompts.values());
+  const { page, ...next } = await paginate(ctx, "prompts", entries, cursor);
+  return { prompts: page.map((entry) => withIcons(ctx, entry)), ...next };
+}
+
+/** `resources/templates/list`. */
+export async function listTemplates(
+  ctx: RequestContext,
+  cursor?: string,
+): Promise<{ resourceTemplates: Listed[]; nextCursor?: string }> {
+  const { catalogue, identity, policy } = ctx;
+  const entries = visible(policy, identity, catalogue.templates);
+  const { page, ...next } = await paginate(ctx, "resources/templates", entries, cursor);
+  return { resourceTemplates: page.map((entry) => withIcons(ctx, entry)), ...next };
+}
+
+/** `resources/list`: the fixed resources, then the members of the templates that can list theirs. */
+export async function listResources(
+  ctx: RequestContext,
+  cursor?: string,
+): Promise<{ resources: Listed[]; nextCursor?: string }> {
+  const { catalogue, identity, policy } = ctx;
+  const fixed = visible(policy, identity, catalogue.resources.values()).map((entry) => withIcons(ctx, entry));
+  const members: Listed[] = [];
+  for (const entry of visible(policy, identity, catalogue.templates)) {
+    const list = entry.definition.list;
+    // Members are data: without the scope they are not shown, although the template is.
+    if (!list || !identity.scopes.includes(entry.subject.scope)) continue;
+    const listed = await guardedRead(ctx, entry, {}, (context) => list.call(entry.definition, context));
+    const { icons, annotations } = withIcons(ctx, entry);
+    // By address, which does not change: what comes next must not depend on what was changed meanwhile.
+    listed.sort((one, other) => (one.uri < other.uri ? -1 : 1));
+    for (const { lastModified, ...member } of listed) {
+      members.push({
+        title: member.name,
+        mimeType: entry.definition.mimeType,
+        ...member,
+        annotations: { ...(annotations as object), ...(lastModified !== undefined && { lastModified }) },
+        icons,
+      });
+    }
+  }
+  const all = [...fixed, ...members.slice(0, LISTED_MEMBERS)].map((listed) => ({ listed }));
+  const { page, ...next } = await paginate(ctx, "resources", all, cursor);
+  return { resources: page.map(({ listed }) => listed), ...next };
+}
+
+/** `resources/read`. An unknown URI is a {@link ProtocolFault}; its code is the one of the client's revision. */
+export async function readResource(
+  ctx: RequestContext,
+  uri: string,
+): Promise<{ contents: ResourceContents[] }> {
+  const found = findResource(ctx.catalogue, uri);
+  if (!found) throw unknownResource(ctx, uri);
+  const { entry, params } = found;
+  const contents = await guardedRead(
+    ctx,
+    entry,
+    { uri },
+    (context) => entry.definition.read({ uri, params }, context),
+    entry.definition.fixed,
+  ).catch((fault: unknown) => {
+    // A family may know of no such member: the same answer as for a URI outside of every family.
+    if (fault instanceof ProtocolFault && errorCodeOf(fault) === "not_found") throw unknownResource(ctx, uri);
+    throw fault;
+  });
+  return { contents };
+}
+
+/** `prompts/get`. */
+export async function getPrompt(
+  ctx: RequestContext,
+  name: string,
+  args: Record<string, string> | undefined,
+): Promise<{ description: string; messages: PromptMessage[] }> {
+  const entry = ctx.catalogue.prompts.get(name);
+  if (!entry) throw new ProtocolFault(JSON_RPC.invalidParams, `Unknown prompt: ${name.slice(0, 64)}`);
+  const prompt = entry.definition;
+  const messages = await guardedRead(ctx, entry, args ?? {}, (context) =>
+    prompt.run(parseArguments(prompt.arguments, args), context),
+  );
+  return { description: prompt.description, messages };
+}
+
+/** What a completion is asked for. */
+export type CompletionReference =
+  | { type: "ref/prompt"; name: string }
+  | { type: "ref/resource"; uri: string };
+
+/** `completion/complete`. An argument without suggestions gives an empty list; an unknown reference is an error. */
+export async function complete(
+  ctx: RequestContext,
+  reference: CompletionReference,
+  argument: { name: string; value: string },
+  others: Record<string, string>,
+): Promise<{ completion: { values: string[]; total: number; hasMore: boolean } }> {
+  const { entry, completers } = findCompleters(ctx, reference);
+  const completer = Object.hasOwn(completers, argument.name) ? completers[argument.name] : undefined;
+  // Asked through the guard also when there is nothing to suggest: silence would tell that a hidden prompt exists.
+  const values = await guardedRead(
+    ctx,
+    entry,
+    { ...others, [argument.name]: argument.value },
+    async (context) => completer?.(argument.value.slice(0, 200), context, others) ?? [],
+  );
+  return {
+    completion: {
+      values: values.slice(0, COMPLETION_LIMIT),
+      total: values.length,
+      hasMore: values.length > COMPLETION_LIMIT,
+    },
+  };
+}
+
+/** The listed form with the icon of its server, unless the definition has icons of its own. */
+function withIcons({ env, catalogue }: RequestContext, { listed, subject }: Entry<unknown>): Listed {
+  const server = catalogue.servers.find(({ name }) => name === subject.server);
+  return { icons: iconsOf(env.PUBLIC_URL, server), ...listed };
+}
+
+/**
+ * The error for a URI that names nothing. SEP-2164 (2026-07-28) made it an invalid parameter; earlier revisions have
+ * a code of its own.
+ */
+export function unknownResource({ lane }: RequestContext, uri: string): ProtocolFault {
+  const code = lane === "stateless" ? JSON_RPC.invalidParams : JSON_RPC.resourceNotFound;
+  return new ProtocolFault(code, "Resource not found", { uri: uri.slice(0, 500) });
+}
+
+function findCompleters(
+  { catalogue }: RequestContext,
+  reference: CompletionReference,
+): {
+  entry: Entry<PromptDefinition> | TemplateEntry;
+  completers: Partial<Record<string, Completer<unknown>>>;
+} {
+  if (reference.type === "ref/prompt") {
+    const entry = catalogue.prompts.get(reference.name);
+    if (entry) return { entry, completers: entry.definition.complete ?? {} };
+  } else {
+    const entry = catalogue.templates.find(({ definition }) => definition.uriTemplate === reference.uri);
+    if (entry) return { entry, completers: entry.definition.complete ?? {} };
+  }
+  throw new ProtocolFault(JSON_RPC.invalidParams, "Nothing with this reference can be completed.");
+}
+
+/** Everything but tools: the same chain, with JSON-RPC errors because there is no `isError`. */
+async function guardedRead<Result>(
+  ctx: RequestContext,
+  entry: Entry<unknown>,
+  args: Readonly<Record<string, unknown>>,
+  work: (context: AskingContext) => Promise<Result>,
+  fixed = false,
+): Promise<Result> {
+  const now = new Date();
+  const { catalogue, session } = ctx;
+  const run = (signal: AbortSignal, context: ContextRecorder, hold: PauseDeadline) => {
+    // Only now: admission may have brought the identity up to date.
+    const { identity, policy } = ctx;
+    const rules = masksOf(policy, identity.role);
+    const channel = maskChannel(ctx.channel, rules);
+    const store = entry.openStore(ctx.env, identity, rules, maskSessionMemory(session, ctx));
+    const upstream = upstreamOf(ctx, entry.subject, signal);
+    return work({
+      ...{ store, principal: identity, context, signal, fetch: upstream, now },
+      ...withPausedDeadline(channel, hold),
+    });
+  };
+  try {
+    return await guard(ctx, entry.subject, {
+      timeoutMs: DEFAULT_TIMEOUT_MS,
+      args,
+      run,
+      shape: async (raw) =>
+        fixed ? raw : maskContents(raw, masksOf(ctx.policy, ctx.identity.role), contentsSchemaOf(catalogue)),
+      measure: (shaped) => JSON.stringify(shaped).length,
+    });
+  } catch (failure) {
+    if (failure instanceof ToolError) throw toProtocolFault(failure);
+    if (failure instanceof ProtocolFault || failure instanceof InputNeeded) throw failure;
+    const eventId = logFailure("read_failed", failure, { name: entry.subject.name });
+    throw new ProtocolFault(JSON_RPC.internalError, `Internal error. Event id: ${eventId}.`);
+  }
+}
+
+function errorCodeOf(fault: ProtocolFault): unknown {
+  return (fault.data as { error?: { code?: unknown } } | undefined)?.error?.code;
+}

@@ -1,0 +1,224 @@
+import type { PrincipalIdentity } from "../../call/principal.ts";
+import { JSON_RPC, ProtocolFault } from "../../call/protocol-fault.ts";
+import type { RequestContext } from "../../guard/request-context.ts";
+import type { Pace } from "../../objects/change-gate.ts";
+import { changeGate } from "../../objects/change-gate.ts";
+import { logFailure } from "../../observe/log.ts";
+import { policyInForce } from "../../policy/current.ts";
+import type { Catalogue } from "../../server/catalogue.ts";
+import { readResource, unknownResource } from "../methods/handlers.ts";
+import { refreshSubscriber, type Subscriber } from "../subscriptions/subscriber.ts";
+import {
+  beginWatch,
+  type ChangeNotice,
+  type Fingerprints,
+  findChanges,
+  LISTS,
+  listUris,
+  topicsOf,
+} from "../subscriptions/watch.ts";
+
+/** Resources that one session may watch. Each is looked at again after every change of its server. */
+const SUBSCRIPTION_LIMIT = 20;
+
+/** What is kept of a watch: what the client knows, who it is, and where the session is reached. */
+interface Kept {
+  known: Fingerprints;
+  identity: PrincipalIdentity;
+  binding: string;
+  /** Whether the client has ever opened a stream for news. */
+  listens: boolean;
+}
+
+/** What a session's object lends to its watch. */
+interface Home {
+  env: Env;
+  catalogue: Catalogue;
+  storage: DurableObjectStorage;
+  /** Name of the session's object. */
+  name: string;
+  /** Whether a stream for news is open. */
+  hasStream(): boolean;
+  /** Sends news on that stream. */
+  tell(notice: ChangeNotice): void;
+  /** Closes the session's streams: whoever listened may not any more. */
+  end(): void;
+}
+
+/**
+ * What a session waits for, kept through hibernation: its lists from its first stream or resource on (MCP 2025-11-25,
+ * `listChanged`), and the resources that it is subscribed to (`resources/subscribe`). News without a stream that
+ * could carry it wakes a session once; the next stream begins with what was missed.
+ */
+export class SessionWatch {
+  readonly #home: Home;
+  #kept: Kept | undefined;
+
+  private constructor(memory: Home, kept: Kept | undefined) {
+    this.#home = memory;
+    this.#kept = kept;
+  }
+
+  static async open(memory: Home): Promise<SessionWatch> {
+    return new SessionWatch(memory, await memory.storage.get<Kept>("watch"));
+  }
+
+  /** Begins to watch a resource that the caller can read. Throws a {@link ProtocolFault} for every other one. */
+  async add(ctx: RequestContext, uri: string, binding: string): Promise<void> {
+    const known = this.#kept?.known ?? new Map();
+    if (!known.has(uri) && listUris(known).length >= SUBSCRIPTION_LIMIT) {
+      const text = `A session can subscribe to ${SUBSCRIPTION_LIMIT} resources. Unsubscribe from one first.`;
+      throw new ProtocolFault(JSON_RPC.invalidParams, text);
+    }
+    // As a reading of its own, so that it is decided, counted and recorded like any other.
+    await readResource(ctx, uri);
+    const begun = await beginWatch(ctx, { uris: [uri], lists: known.size === 0 ? LISTS : [] });
+    if (!begun.has(uri)) throw unknownResource(ctx, uri);
+    const { listens = false } = this.#kept ?? {};
+    await this.#keep({
+      known: this.#with(begun),
+      identity: withoutName(ctx.identity),
+      binding,
+      listens,
+    });
+  }
+
+  /**
+   * The client has opened a stream for news: from now on it hears when its lists become others, and first of what became
+   * so since it was told last.
+   */
+  async listen(identity: PrincipalIdentity, binding: string, publication: number): Promise<void> {
+    const { env, catalogue } = this.#home;
+    const subscriber = { env, catalogue, identity, policy: await policyInForce(env, publication) };
+    await this.#tellFrom(subscriber);
+    const begun = await beginWatch(subscriber, { uris: [], lists: this.#kept ? [] : LISTS });
+    await this.#keep(
+      { known: this.#with(begun), identity: withoutName(identity), binding, listens: true },
+      true,
+    );
+  }
+
+  /** Rights that a later request came with take the place of those that are kept. */
+  async follow(identity: PrincipalIdentity): Promise<void> {
+    if (!this.#kept) return;
+    const { grantId, scopes } = this.#kept.identity;
+    if (grantId === identity.grantId && String(scopes) === String(identity.scopes)) return;
+    this.#kept = { ...this.#kept, identity: withoutName(identity) };
+    await this.#home.storage.put("watch", this.#kept);
+  }
+
+  async remove(uri: string): Promise<void> {
+    if (!this.#kept || !listUris(this.#kept.known).includes(uri)) return;
+    const known = new Map(this.#kept.known);
+    known.delete(uri);
+    const waits = this.#kept.listens || listUris(known).length > 0;
+    await this.#keep(waits ? { ...this.#kept, known } : undefined);
+  }
+
+  /**
+   * What the caller of a call that changed something is to hear on the call's own stream: what became of the resources
+   * that they watch, and of their lists with them. Lists alone are not looked at: their news comes to the other stream.
+   */
+  async lookAfterCall(subscriber: Subscriber): Promise<ChangeNotice[]> {
+    return this.#kept && listUris(this.#kept.known).length > 0 ? await this.#look(subscriber) : [];
+  }
+
+  async #tellFrom(subscriber: Subscriber): Promise<void> {
+    for (const notice of await this.#look(subscriber)) this.#home.tell(notice);
+  }
+
+  /** What has changed for somebody whose rights are known. */
+  async #look(subscriber: Subscriber): Promise<ChangeNotice[]> {
+    if (!this.#kept) return [];
+    const { known, notices } = await findChanges(subscriber, this.#kept.known);
+    // Meanwhile the client may have unsubscribed from some, and subscribed to others.
+    const now: Fingerprints = this.#kept?.known ?? new Map();
+    if (notices.length > 0 && this.#kept) {
+      const still = [...now].map(
+        ([key, before]) => [key, known.has(key) ? (known.get(key) ?? null) : before] as const,
+      );
+      this.#kept = { ...this.#kept, known: new Map(still) };
+      await this.#home.storage.put("watch", this.#kept);
+    }
+    return notices.filter(({ params }) => params === undefined || now.has(params.uri));
+  }
+
+  /**
+   * Something has changed by somebody else: tells the client what. `false` when nobody waits here, or may not any more.
+   *
+   * @param publication - of the policy that must be known by now
+   */
+  async hear(publication: number): Promise<boolean> {
+    if (!this.#kept || !this.#waits(this.#kept)) return false;
+    const { env, catalogue } = this.#home;
+    const { identity } = this.#kept;
+    const subscriber = await refreshSubscriber({ env, catalogue, identity }, publication);
+    if (subscriber !== null) {
+      await this.#tellFrom(subscriber);
+      return true;
+    }
+    await this.#keep(undefined);
+    this.#home.end();
+    return false;
+  }
+
+  /** The session ends. What would have told it of news learns otherwise once it has some. */
+  async leave(): Promise<void> {
+    try {
+      await this.#keep(undefined);
+    } catch (failure) {
+      logFailure("watch_not_left", failure, { server: this.#home.catalogue.name });
+    }
+  }
+
+  /** Enrols again with the objects that know who waits: they forget after a day. */
+  async renew(): Promise<void> {
+    if (this.#kept && this.#waits(this.#kept)) await this.#enrol(this.#topicsOf(this.#kept), this.#kept);
+  }
+
+  /** A subscription is served without a stream too: its news is kept for the next one. */
+  #waits({ known }: Kept): boolean {
+    return this.#home.hasStream() || listUris(known).length > 0;
+  }
+
+  #with(begun: Fingerprints): Fingerprints {
+    return new Map([...(this.#kept?.known ?? []), ...begun]);
+  }
+
+  /** @param anew - whether to enrol although nothing is new: the objects may have forgotten */
+  async #keep(kept: Kept | undefined, anew = false): Promise<void> {
+    const before = this.#topicsOf(this.#kept);
+    const now = this.#topicsOf(kept);
+    const place = kept ?? this.#kept;
+    this.#kept = kept;
+    if (kept) await this.#home.storage.put("watch", kept);
+    else await this.#home.storage.delete("watch");
+    if (!place) return;
+    const fresh = [...now].filter(([topic, pace]) => anew || before.get(topic) !== pace);
+    const gone = [...before.keys()].filter((topic) => !now.has(topic));
+    await this.#enrol(new Map(fresh), place, gone);
+  }
+
+  #topicsOf(kept: Kept | undefined): ReadonlyMap<string, Pace> {
+    return kept ? topicsOf(this.#home.catalogue, kept.known) : new Map();
+  }
+
+  async #enrol(
+    topics: ReadonlyMap<string, Pace>,
+    { binding, identity: { userId } }: Kept,
+    gone: readonly string[] = [],
+  ): Promise<void> {
+    const { env, name } = this.#home;
+    await Promise.all([
+      ...[...topics].map(([topic, pace]) =>
+        changeGate(env, topic).subscribe({ binding, name }, { userId, pace }),
+      ),
+      ...gone.map((topic) => changeGate(env, topic).subscribe({ binding, name }, null)),
+    ]);
+  }
+}
+
+/** Reading needs to know which person it is, and not what they are called. */
+function withoutName(identity: PrincipalIdentity): PrincipalIdentity {
+  return { ...identity, email: "", name: "" };
+}

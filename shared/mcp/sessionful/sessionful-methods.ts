@@ -1,0 +1,104 @@
+import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
+import {
+  CallToolRequestSchema,
+  CompleteRequestSchema,
+  GetPromptRequestSchema,
+  ListPromptsRequestSchema,
+  ListResourcesRequestSchema,
+  ListResourceTemplatesRequestSchema,
+  ListToolsRequestSchema,
+  ReadResourceRequestSchema,
+  type ServerNotification,
+  type ServerResult,
+  SetLevelRequestSchema,
+  SubscribeRequestSchema,
+  UnsubscribeRequestSchema,
+} from "@modelcontextprotocol/sdk/types.js";
+import type { LogLevel } from "../../call/log-level.ts";
+import { callTool } from "../../guard/call-tool.ts";
+import type { RequestContext } from "../../guard/request-context.ts";
+import { BINDING_HEADER } from "../http/headers.ts";
+
+import {
+  complete,
+  getPrompt,
+  listPrompts,
+  listResources,
+  listTemplates,
+  listTools,
+  readResource,
+} from "../methods/handlers.ts";
+import type { SessionWatch } from "./session-watch.ts";
+import type { Extra } from "./sessionful-channel.ts";
+
+/** What the methods need of the session that they are called in. */
+export interface MethodSession {
+  watch: SessionWatch;
+  /** The exchange of one request: who calls, and under which policy. */
+  ctx(extra: Extra): Promise<RequestContext>;
+  setLogLevel(level: LogLevel): Promise<void>;
+}
+
+/** Serves the methods of the sessionful generation on an SDK v1 server, each with the one handler that both lanes have. */
+export function registerMethods(server: Server, { watch, ctx, setLogLevel }: MethodSession): void {
+  const on = async <Params>(
+    extra: Extra,
+    params: Params,
+    handle: (ctx: RequestContext, params: Params) => unknown,
+  ) => (await handle(await ctx(extra), params)) as ServerResult;
+  server.setRequestHandler(ListToolsRequestSchema, ({ params }, extra) =>
+    on(extra, params, (call) => listTools(call, params?.cursor)),
+  );
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
+    on(extra, params, async (call) => {
+      const answer = await callTool(call, params.name, params.arguments);
+      if (call.catalogue.tools.get(params.name)?.subject.effect !== "read") {
+        await announceUpdates(watch, call, extra);
+      }
+      return answer;
+    }),
+  );
+  server.setRequestHandler(SetLevelRequestSchema, async ({ params }) => {
+    await setLogLevel(params.level);
+    return {};
+  });
+  server.setRequestHandler(SubscribeRequestSchema, ({ params }, extra) =>
+    on(extra, params, async (call) => {
+      const binding = String(extra.requestInfo?.headers[BINDING_HEADER] ?? "");
+      await watch.add(call, params.uri, binding);
+      return {};
+    }),
+  );
+  server.setRequestHandler(UnsubscribeRequestSchema, async ({ params }) => {
+    await watch.remove(params.uri);
+    return {};
+  });
+  server.setRequestHandler(ListResourcesRequestSchema, ({ params }, extra) =>
+    on(extra, params, (call) => listResources(call, params?.cursor)),
+  );
+  server.setRequestHandler(ListResourceTemplatesRequestSchema, ({ params }, extra) =>
+    on(extra, params, (call) => listTemplates(call, params?.cursor)),
+  );
+  server.setRequestHandler(ReadResourceRequestSchema, ({ params }, extra) =>
+    on(extra, params, (call) => readResource(call, params.uri)),
+  );
+  server.setRequestHandler(ListPromptsRequestSchema, ({ params }, extra) =>
+    on(extra, params, (call) => listPrompts(call, params?.cursor)),
+  );
+  server.setRequestHandler(GetPromptRequestSchema, ({ params }, extra) =>
+    on(extra, params, (call) => getPrompt(call, params.name, params.arguments)),
+  );
+  server.setRequestHandler(CompleteRequestSchema, ({ params }, extra) =>
+    on(extra, params, (call) => complete(call, params.ref, params.argument, params.context?.arguments ?? {})),
+  );
+}
+
+/**
+ * Tells the client what the call has just changed of what it watches, on the call's own stream: the news cannot be
+ * lost for want of a GET stream.
+ */
+async function announceUpdates(watch: SessionWatch, call: RequestContext, extra: Extra): Promise<void> {
+  for (const notice of await watch.lookAfterCall(call)) {
+    await extra.sendNotification(notice as ServerNotification).catch(() => {});
+  }
+}

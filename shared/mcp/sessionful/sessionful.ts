@@ -1,0 +1,299 @@
+import type { Server } from "@modelcontextprotocol/sdk/server/index.js";
+import {
+  isInitializeRequest,
+  type JSONRPCMessage,
+  JSONRPCMessageSchema,
+  type ServerNotification,
+  SUPPORTED_PROTOCOL_VERSIONS,
+} from "@modelcontextprotocol/sdk/types.js";
+import { CfWorkerJsonSchemaValidator } from "@modelcontextprotocol/sdk/validation/cfworker";
+import type { Connection, ConnectionContext } from "agents";
+import { McpAgent } from "agents/mcp";
+import { decodeIdentity, IDENTITY_HEADER } from "../../auth/identity-header.ts";
+import type { LogLevel } from "../../call/log-level.ts";
+import { JSON_RPC, jsonRpcError } from "../../call/protocol-fault.ts";
+import type { RequestContext } from "../../guard/request-context.ts";
+import { CHANGE_HEADER } from "../../objects/change-gate.ts";
+import { logFailure } from "../../observe/log.ts";
+import { runInTrace, traceIdOf, traceOf } from "../../observe/trace.ts";
+import { policyInForce } from "../../policy/current.ts";
+import { PUBLICATION_HEADER } from "../../policy/reference.ts";
+import type { Catalogue } from "../../server/catalogue.ts";
+import { emptyContext, type SessionContext } from "../../session/context.ts";
+import { ResultStore } from "../../session/result-store.ts";
+import type { SessionMemory } from "../../session/session-memory.ts";
+import { BINDING_HEADER, STREAM_HEADER } from "../http/headers.ts";
+import { CAPABILITIES, SERVER_INFO } from "../methods/server-info.ts";
+import { createDurableObjectMemory } from "./durable-object-memory.ts";
+import { isRequest, PostTransport, replaceAnswer, SessionServer } from "./post-transport.ts";
+import { SessionWatch } from "./session-watch.ts";
+import { type Extra, sessionfulChannel } from "./sessionful-channel.ts";
+import { registerMethods } from "./sessionful-methods.ts";
+import { LISTEN_STREAM, StreamLog } from "./stream-log.ts";
+
+/** Seconds without a request after which a session ends and its object's storage is deleted. */
+const IDLE_SECONDS = 24 * 60 * 60;
+
+/** Seconds that an object of the old transport outlives its connection: calls may still be running. */
+const OLD_SESSION_SECONDS = 5 * 60;
+
+/** A session's last use is written at most this often (milliseconds), so that calls do not cost a write each. */
+const LAST_USE_GRAIN_MS = 10 * 60_000;
+
+/** What a client that never sent `logging/setLevel` is told. */
+const DEFAULT_LOG_LEVEL: LogLevel = "info";
+
+/**
+ * The sessionful generation (2024-11-05 to 2025-11-25): one McpAgent Durable Object per session. A subclass only
+ * names its catalogue. Identity comes with each request, so a narrowed or stepped-up token counts at once.
+ */
+export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
+  protected abstract get catalogue(): Catalogue;
+  override initialState = emptyContext();
+  server!: SessionServer;
+  #home!: SessionMemory;
+  // From the start: a stream is asked for before the library has called `init`.
+  readonly #streams = new StreamLog<JSONRPCMessage>(this.ctx.storage.sql, replaceAnswer, (stream) =>
+    this.#endStream(stream),
+  );
+  #lastUseAt = 0;
+  #logLevel = DEFAULT_LOG_LEVEL;
+  #watch: SessionWatch | undefined;
+  /** Whether the session is known to have begun, so that not every message asks storage for it. */
+  #begun = false;
+
+  /** Called by McpAgent whenever the object starts, before the transport is connected. */
+  override async init(): Promise<void> {
+    this.server = new SessionServer(
+      { ...SERVER_INFO, title: this.catalogue.title },
+      {
+        capabilities: CAPABILITIES,
+        instructions: this.catalogue.instructions,
+        jsonSchemaValidator: new CfWorkerJsonSchemaValidator(),
+      },
+    );
+    this.server.wrap = (transport) =>
+      new PostTransport(transport, this.#streams, (stream) => this.#endStream(stream));
+    this.#home = createDurableObjectMemory(new ResultStore(this.ctx.storage.sql), {
+      read: () => this.state,
+      write: (context) => this.setState(context),
+    });
+    this.#logLevel = (await this.ctx.storage.get<LogLevel>("logLevel")) ?? DEFAULT_LOG_LEVEL;
+    const { env, catalogue, name } = this;
+    const watch = await SessionWatch.open({
+      ...{ env, catalogue, name, storage: this.ctx.storage },
+      hasStream: () => this.#hasNewsStream(),
+      // On the stream for news; without one it is kept for the next.
+      tell: (notice) => void this.server.notification(notice as ServerNotification).catch(() => {}),
+      end: () => this.#closeStreams(),
+    });
+    this.#watch = watch;
+    registerMethods(this.server, {
+      watch,
+      ctx: (extra) => this.#exchange(this.server, extra),
+      setLogLevel: async (level) => {
+        this.#logLevel = level;
+        await this.ctx.storage.put("logLevel", level);
+      },
+    });
+  }
+
+  /** A stream needs a session before it may have a socket, and something that may follow on it. */
+  override async fetch(request: Request): Promise<Response> {
+    const { headers } = request;
+    const fault =
+      headers.get(STREAM_HEADER) === "GET"
+        ? ((await this.#findFault(headers.get("mcp-protocol-version"))) ??
+          this.#findEnd(headers.get("last-event-id")))
+        : undefined;
+    return fault ?? (await super.fetch(request));
+  }
+
+  /**
+   * Why there is no stream to come back to. The library would open one on which nothing ever comes, in place of the
+   * stream for news where it does not know the event; and clients come back to a stream that ends without an answer
+   * again and again. 405 is how this revision says that there is none, and they stop.
+   */
+  #findEnd(lastEvent: string | null): Response | undefined {
+    if (lastEvent === null || this.#streams.follows(lastEvent)) return undefined;
+    return jsonRpcError(405, JSON_RPC.serverError, "Nothing follows this event.", { allow: "POST, DELETE" });
+  }
+
+  /** Why this object does not serve a request: it holds no session, or the client speaks another revision. */
+  async #findFault(version: string | null): Promise<Response | undefined> {
+    if (!this.#begun && !(await this.getInitializeRequest())) {
+      return jsonRpcError(
+        404,
+        JSON_RPC.sessionNotFound,
+        "Session not found. Start a new one with initialize.",
+      );
+    }
+    this.#begun = true;
+    if (version === null || SUPPORTED_PROTOCOL_VERSIONS.includes(version)) return undefined;
+    const supported = SUPPORTED_PROTOCOL_VERSIONS.join(", ");
+    return jsonRpcError(400, JSON_RPC.serverError, `Unsupported protocol version. Supported: ${supported}.`);
+  }
+
+  /** A POST from the Worker: identity checked, session seal removed, body read and parsed once more here. */
+  override async onRequest(request: Request): Promise<Response> {
+    const change = request.headers.get(CHANGE_HEADER);
+    if (change !== null) return await this.#hear(Number(change));
+    const parsed = JSONRPCMessageSchema.safeParse(await request.json());
+    if (!parsed.success) return jsonRpcError(400, JSON_RPC.invalidRequest, "Not a JSON-RPC 2.0 message.");
+    const message: JSONRPCMessage = parsed.data;
+    if (isInitializeRequest(message)) await this.setInitializeRequest(message);
+    const version = request.headers.get("mcp-protocol-version");
+    const fault = await this.#findFault(version);
+    if (fault) return fault;
+    const posts = this.server.posts;
+    if (!posts) return jsonRpcError(503, JSON_RPC.internalError, "The session is starting. Try again.");
+    await this.#touch();
+    // With nothing to wait for between this and the exchange: two requests may come at once.
+    if (isRequest(message) && posts.isOpen(message.id)) {
+      return jsonRpcError(400, JSON_RPC.invalidRequest, "A request with this id is still being answered.");
+    }
+    const extra = { requestInfo: { headers: pickHeaders(request.headers) } };
+    return await runInTrace(traceOf(request.headers), async () =>
+      this.getTransportType() === "sse"
+        ? posts.accept(message, extra)
+        : posts.receive(message, extra, version),
+    );
+  }
+
+  /** A stream for news opens. It works without news too, so what fails here does not close it. */
+  override async onConnect(connection: Connection, context: ConnectionContext): Promise<void> {
+    await super.onConnect(connection, context);
+    const { headers } = context.request;
+    // A client that comes back for one answer opens a stream too.
+    const lastEvent = headers.get("last-event-id");
+    const resumed = lastEvent === null ? undefined : await this.#streams.getStreamIdForEventId(lastEvent);
+    if (resumed !== undefined && resumed !== LISTEN_STREAM) return;
+    const binding = headers.get(BINDING_HEADER) ?? "";
+    const publication = Number(headers.get(PUBLICATION_HEADER) ?? 0);
+    try {
+      await this.#watch?.listen(decodeIdentity(headers), binding, publication);
+    } catch (failure) {
+      logFailure("lists_not_watched", failure, { server: this.catalogue.name });
+    }
+  }
+
+  #hasNewsStream(): boolean {
+    const connections = [...this.getConnections<{ streamId?: string }>()];
+    if (this.getTransportType() === "sse") return connections.length > 0;
+    return connections.some(({ state }) => state?.streamId === LISTEN_STREAM);
+  }
+
+  /** A session of the old transport is its one connection; a new connection gets a new session. */
+  override async onClose(): Promise<void> {
+    if (this.getTransportType() === "sse") await this.schedule(OLD_SESSION_SECONDS, "end");
+  }
+
+  /** The client ended the session (DELETE). What the library has scheduled comes later, and until then nothing is answered. */
+  override async _cf_terminateSession(): Promise<void> {
+    this.#begun = false;
+    await this.#watch?.leave();
+    await super._cf_terminateSession();
+  }
+
+  /** Deletes everything of the session. */
+  async end(): Promise<void> {
+    await this.destroy();
+  }
+
+  override async destroy(): Promise<void> {
+    await this.#watch?.leave();
+    await super.destroy();
+  }
+
+  /** The library keeps every event in storage before it sends it, for ever; ours keeps what can still be asked for. */
+  override getEventStore() {
+    return this.#streams;
+  }
+
+  /** The library asks which requests a stream answers, when a client comes back for it. */
+  override async getStreamRequestIds(stream: string) {
+    const request = this.#streams.requestOf(stream);
+    if (request === undefined) return undefined;
+    this.server.posts?.handOver(request);
+    return [request];
+  }
+
+  /** The same, the other way round. */
+  override async getStreamForRequestId(request: string | number) {
+    const streamId = this.#streams.streamOf(request);
+    return streamId === undefined ? undefined : { streamId, requestIds: [request] };
+  }
+
+  #endStream(stream: string): void {
+    for (const connection of this.getConnections<{ streamId?: string }>()) {
+      if (stream !== LISTEN_STREAM && connection.state?.streamId === stream)
+        connection.close(1000, "Answered");
+    }
+  }
+
+  /** The alarm's check: ends the session when nothing came for {@link IDLE_SECONDS}, or looks again later. */
+  async endWhenIdle(): Promise<void> {
+    const lastUse = (await this.ctx.storage.get<number>("lastUseAt")) ?? 0;
+    const idleFor = (Date.now() - lastUse) / 1000;
+    if (idleFor >= IDLE_SECONDS) await this.destroy();
+    else await this.schedule(Math.ceil(IDLE_SECONDS - idleFor), "endWhenIdle");
+  }
+
+  async #touch(): Promise<void> {
+    const now = Date.now();
+    // An object that slept knows nothing of it, and would write and enrol anew with every call after a pause.
+    if (this.#lastUseAt === 0) this.#lastUseAt = (await this.ctx.storage.get<number>("lastUseAt")) ?? 0;
+    if (now - this.#lastUseAt < LAST_USE_GRAIN_MS) return;
+    const known = this.#lastUseAt > 0;
+    this.#lastUseAt = now;
+    await this.ctx.storage.put("lastUseAt", now);
+    await this.#watch?.renew();
+    if (!known) await this.schedule(IDLE_SECONDS, "endWhenIdle");
+  }
+
+  /** Something that this session waits for may have changed. */
+  async #hear(publication: number): Promise<Response> {
+    if (await this.#watch?.hear(publication)) return new Response(null, { status: 204 });
+    // Whoever told it did not know that the session had ended, and has made an empty object of it.
+    if (!(await this.getInitializeRequest())) await this.schedule(1, "end");
+    return new Response(null, { status: 410 });
+  }
+
+  #closeStreams(): void {
+    for (const stream of this.getConnections()) stream.close(1000, "Access ended");
+  }
+
+  async #exchange(server: Server, extra: Extra): Promise<RequestContext> {
+    const headers = new Headers(extra.requestInfo?.headers as Record<string, string> | undefined);
+    const identity = decodeIdentity(headers);
+    await this.#watch?.follow(identity);
+    return {
+      env: this.env,
+      catalogue: this.catalogue,
+      identity,
+      policy: await policyInForce(this.env, Number(headers.get(PUBLICATION_HEADER) ?? 0)),
+      lane: "sessionful",
+      sessionId: this.getSessionId(),
+      traceId: traceIdOf(headers),
+      session: this.#home,
+      channel: sessionfulChannel(server, extra, this.#logLevel, () =>
+        this.server.posts?.release(extra.requestId),
+      ),
+      signal: extra.signal,
+      waitUntil: (promise) => this.ctx.waitUntil(promise),
+      endAccess: () => {
+        this.server.posts?.setStatus(extra.requestId, 401);
+        this.#closeStreams();
+      },
+      retryAfter: (seconds) => this.server.posts?.setRetryAfter(extra.requestId, seconds),
+    };
+  }
+}
+
+/** Headers of the Worker's that a message's handler reads. */
+const READ_HEADERS = [IDENTITY_HEADER, BINDING_HEADER, PUBLICATION_HEADER, "traceparent"];
+
+function pickHeaders(headers: Headers): Record<string, string> {
+  const found = READ_HEADERS.map((name) => [name, headers.get(name)] as const);
+  return Object.fromEntries(found.flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
+}

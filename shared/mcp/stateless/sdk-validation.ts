@@ -1,0 +1,98 @@
+import {
+  createMcpHandler,
+  type RequestMethod,
+  Server,
+  type ServerContext,
+} from "@modelcontextprotocol/server";
+import { z } from "zod";
+import type { InputAnswers } from "../../call/input-needed.ts";
+import { log } from "../../observe/log.ts";
+import type { Catalogue } from "../../server/catalogue.ts";
+import type { RoundState } from "../methods/request-state.ts";
+import { SERVER_INFO, STATELESS_CAPABILITIES } from "../methods/server-info.ts";
+import { DISCOVERY_CACHE, isRecord, STATELESS_METHODS, type StatelessMethod } from "./stateless-methods.ts";
+import { rememberValidatedMeta, type StatelessRequest } from "./stateless-request.ts";
+
+/** One message before the judge. */
+interface ValidationRun {
+  body: Readonly<Record<string, unknown>>;
+  state: RoundState;
+  /** Set when the message would have reached a handler. */
+  passed: StatelessRequest | null;
+}
+
+/** Gives the request that a message is, or the SDK's answer to it. */
+export type SdkValidator = (
+  request: Request,
+  body: Readonly<Record<string, unknown>>,
+  state: RoundState,
+) => Promise<StatelessRequest | Response>;
+
+/** Parameters of methods that the SDK has no schema for: the method looks at them itself. */
+const ANYTHING = z.looseObject({});
+
+/**
+ * Lets the SDK look at a message: its own handler, with a server whose handlers do nothing but note that they were
+ * reached and with what. What it refuses, and `server/discover`, it answers itself, so that a malformed message gets
+ * the SDK's own answer; what it would have served is served by the lane.
+ */
+export function createSdkValidator(catalogue: Catalogue): SdkValidator {
+  const handler = createMcpHandler(
+    ({ authInfo }) => createServer(catalogue, authInfo?.extra as unknown as ValidationRun),
+    {
+      legacy: "reject",
+      onerror: (error) => log("debug", "stateless_rejected", { error: error.message }),
+    },
+  );
+  return async (request, body, state) => {
+    const trial: ValidationRun = { body, state, passed: null };
+    const extra = trial as unknown as Record<string, unknown>;
+    const response = await handler.fetch(request, {
+      authInfo: { token: "", clientId: "", scopes: [], extra },
+      parsedBody: body,
+    });
+    if (trial.passed === null) return response;
+    await response.body?.cancel();
+    rememberValidatedMeta(trial.passed.meta);
+    return trial.passed;
+  };
+}
+
+function createServer(catalogue: Catalogue, trial: ValidationRun): Server {
+  const server = new Server(
+    { ...SERVER_INFO, title: catalogue.title },
+    {
+      capabilities: STATELESS_CAPABILITIES,
+      instructions: catalogue.instructions,
+      cacheHints: { "server/discover": DISCOVERY_CACHE },
+      requestState: { verify: (state) => trial.state.verify(state) },
+    },
+  );
+  for (const [name, method] of STATELESS_METHODS) {
+    const note = (params: unknown, ctx: ServerContext): never => {
+      trial.passed = describe(method, trial.body, params, ctx);
+      throw new Error("Served elsewhere.");
+    };
+    if (method.custom) server.setRequestHandler(name, { params: ANYTHING }, note);
+    else server.setRequestHandler(name as RequestMethod, ({ params }, ctx) => note(params, ctx));
+  }
+  return server;
+}
+
+function describe(
+  method: StatelessMethod,
+  body: Readonly<Record<string, unknown>>,
+  params: unknown,
+  { mcpReq }: ServerContext,
+): StatelessRequest {
+  const sent = isRecord(body.params) ? body.params : {};
+  return {
+    id: mcpReq.id,
+    method,
+    // The SDK takes the members of a continued call out of the parameters; an extension's method may mean them.
+    params: method.custom ? sent : isRecord(params) ? params : {},
+    meta: isRecord(sent._meta) ? sent._meta : {},
+    // From the verified state what earlier rounds brought, from the request what this one does.
+    answers: { ...mcpReq.requestState<InputAnswers>(), ...mcpReq.inputResponses },
+  };
+}

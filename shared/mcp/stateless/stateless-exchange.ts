@@ -1,0 +1,189 @@
+import {
+  CLIENT_CAPABILITIES_META_KEY,
+  LOG_LEVEL_META_KEY,
+  SERVER_INFO_META_KEY,
+} from "@modelcontextprotocol/server";
+import type { ClientAbilities } from "../../call/client-abilities.ts";
+import { elicitsOf } from "../../call/client-abilities.ts";
+import { InputNeeded, QuestionRound } from "../../call/input-needed.ts";
+import type { PrincipalIdentity } from "../../call/principal.ts";
+import { JSON_RPC, ProtocolFault } from "../../call/protocol-fault.ts";
+import type { ClientChannel, RequestContext } from "../../guard/request-context.ts";
+import { createPrincipalMemory } from "../../objects/principal-memory.ts";
+import { takesTasks } from "../../objects/task.ts";
+import { logFailure } from "../../observe/log.ts";
+import { traceIdOf } from "../../observe/trace.ts";
+import type { Policy } from "../../policy/compile.ts";
+import type { Catalogue } from "../../server/catalogue.ts";
+import { showsViews } from "../../server/view.ts";
+import { PostResponder } from "../http/post-responder.ts";
+import {
+  inquire,
+  inquireSample,
+  inquireVisit,
+  readAnswer,
+  readSample,
+  readVisit,
+  requireInquirable,
+} from "../methods/dialogue.ts";
+import { reaches } from "../methods/log-level.ts";
+import { progressOf } from "../methods/progress.ts";
+import type { RoundState } from "../methods/request-state.ts";
+import { SERVER_INFO } from "../methods/server-info.ts";
+import type { StatelessRequest } from "./stateless-request.ts";
+
+/** What one stateless request brings along. */
+export interface AuthenticatedRequest {
+  env: Env;
+  identity: PrincipalIdentity;
+  policy: Policy;
+  /** When the token ends, in Unix seconds, where that is known. */
+  expiresAt?: number | undefined;
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+/** Everything around one request that is in order. */
+export interface StatelessContext {
+  request: Request;
+  catalogue: Catalogue;
+  arrival: AuthenticatedRequest;
+  state: RoundState;
+}
+
+/**
+ * Serves one request of the stateless generation: runs its method and answers with the result, with the questions it
+ * stopped at, or with a JSON-RPC error. A client that hangs up ends the call.
+ */
+export function serveStateless(message: StatelessRequest, setting: StatelessContext): Promise<Response> {
+  const { request, arrival } = setting;
+  const controller = new AbortController();
+  const hangUp = () => controller.abort();
+  const answer = new PostResponder(hangUp);
+  if (request.signal.aborted) hangUp();
+  else request.signal.addEventListener("abort", hangUp, { once: true });
+  const ctx = createExchange(message, setting, answer, controller.signal);
+  const running = answerMessage(message, setting, ctx).then((body) => {
+    if (isClientFault(body)) answer.setStatus(400);
+    answer.write({ jsonrpc: "2.0", id: message.id, ...body }, true);
+    request.signal.removeEventListener("abort", hangUp);
+  });
+  // When the client has hung up, what was begun is still brought to its end and recorded.
+  arrival.waitUntil(running);
+  return answer.response;
+}
+
+/** The part of a JSON-RPC answer that is not the same in all of them. */
+type Body = { result: object } | { error: { code: number; message: string; data?: object } };
+
+/** The one error of a handler that is the HTTP request's too (MCP 2026-07-28, `MissingRequiredClientCapability`). */
+function isClientFault(body: Body): boolean {
+  return "error" in body && body.error.code === JSON_RPC.missingCapability;
+}
+
+async function answerMessage(
+  message: StatelessRequest,
+  setting: StatelessContext,
+  ctx: RequestContext,
+): Promise<Body> {
+  const { method, params } = message;
+  try {
+    const result = await method.answer(ctx, params);
+    return { result: sign({ resultType: "complete", ...result, ...method.cache }, setting.catalogue) };
+  } catch (failure) {
+    if (failure instanceof InputNeeded) return await answerWithQuestions(failure, message, setting);
+    return describeFailure(failure);
+  }
+}
+
+/** Says which server answered, as every result should. */
+function sign(result: object, { title }: Catalogue): object {
+  return { ...result, _meta: { [SERVER_INFO_META_KEY]: { ...SERVER_INFO, title } } };
+}
+
+/** An `input_required` result with signed state, unless the client cannot be asked. */
+async function answerWithQuestions(
+  { requests, answered }: InputNeeded,
+  message: StatelessRequest,
+  { catalogue, state }: StatelessContext,
+): Promise<Body> {
+  try {
+    const abilities = abilitiesOf(message);
+    for (const request of requests) requireInquirable(abilities, request);
+    const inputRequests = Object.fromEntries(
+      requests.map(({ key, method, params }) => [key, { method, params }]),
+    );
+    const requestState = await state.mint(answered);
+    return { result: sign({ resultType: "input_required", inputRequests, requestState }, catalogue) };
+  } catch (failure) {
+    return describeFailure(failure);
+  }
+}
+
+function describeFailure(failure: unknown): Body {
+  if (failure instanceof ProtocolFault) {
+    const { code, message, data } = failure;
+    return { error: { code, message, ...(data !== undefined && { data }) } };
+  }
+  const eventId = logFailure("request_failed", failure);
+  return { error: { code: JSON_RPC.internalError, message: `Internal error. Event id: ${eventId}.` } };
+}
+
+function createExchange(
+  message: StatelessRequest,
+  { request, catalogue, arrival }: StatelessContext,
+  answer: PostResponder,
+  signal: AbortSignal,
+): RequestContext {
+  const { env, identity, policy, waitUntil } = arrival;
+  return {
+    env,
+    catalogue,
+    identity,
+    policy,
+    lane: "stateless",
+    sessionId: null,
+    traceId: traceIdOf(request.headers, message.meta),
+    session: createPrincipalMemory(env, identity),
+    channel: statelessChannel(message, answer),
+    signal,
+    waitUntil,
+    endAccess: () => answer.setStatus(401),
+    retryAfter: (seconds) => answer.setRetryAfter(seconds),
+  };
+}
+
+/** What the client says in this very request that it can do. */
+function abilitiesOf({ meta }: StatelessRequest): ClientAbilities {
+  return (meta[CLIENT_CAPABILITIES_META_KEY] ?? {}) as ClientAbilities;
+}
+
+function statelessChannel(message: StatelessRequest, answer: PostResponder): ClientChannel {
+  const { meta, answers } = message;
+  const { progressToken } = meta as { progressToken?: string | number };
+  const abilities = abilitiesOf(message);
+  const elicits = elicitsOf(abilities);
+  const round = new QuestionRound(answers);
+  // Apart, because it is not always asked: the questions of the tool keep their positions.
+  const visits = new QuestionRound(answers);
+  const notify = (notification: object) => answer.write({ jsonrpc: "2.0", ...notification }, false);
+  return {
+    progress(progress, total, text) {
+      if (progressToken !== undefined) notify(progressOf(progressToken, progress, total, text));
+    },
+    log(level, data) {
+      if (!reaches(level, meta[LOG_LEVEL_META_KEY])) return;
+      notify({ method: "notifications/message", params: { level, data } });
+    },
+    ask: (question) => round.put(inquire(question), (response) => readAnswer(question, response)),
+    sample: (prompt, options) => round.put(inquireSample(prompt, options), readSample),
+    elicits,
+    showsViews: showsViews(abilities),
+    abilities,
+    tasks: takesTasks(abilities),
+    // This revision has no stream that a client could come back to.
+    release: () => {},
+    visit: (page) => visits.put(inquireVisit(page, elicits, false), readVisit),
+    // This revision has no such notification: the client repeats the call.
+    endVisit: () => {},
+  };
+}

@@ -1,0 +1,175 @@
+import { SERVER_INFO_META_KEY, SUBSCRIPTION_ID_META_KEY } from "@modelcontextprotocol/server";
+import { JSON_RPC, jsonRpcError } from "../../call/protocol-fault.ts";
+import { logFailure } from "../../observe/log.ts";
+import { PostResponder } from "../http/post-responder.ts";
+import { SERVER_INFO } from "../methods/server-info.ts";
+import { listenForChanges } from "../subscriptions/changes.ts";
+import { type ListName, refreshSubscriber, type Subscriber } from "../subscriptions/subscriber.ts";
+import {
+  beginWatch,
+  type ChangeNotice,
+  type Fingerprints,
+  findChanges,
+  listUris,
+  type SubscriptionFilter,
+  topicsOf,
+} from "../subscriptions/watch.ts";
+import type { StatelessContext } from "./stateless-exchange.ts";
+import { isRecord } from "./stateless-methods.ts";
+
+/** The method of a stream of news (MCP 2026-07-28, `subscriptions/listen`). */
+export const LISTEN = "subscriptions/listen";
+
+/** Resources that one stream may watch. Each is looked at again after every change of its server. */
+const WATCHED_LIMIT = 20;
+
+/**
+ * Milliseconds after which a stream asks by itself whether its person may still listen, and what the policy now shows
+ * them: what they may do also changes with the time of day, and what was announced may have been lost.
+ */
+const RENEWAL_MS = 25_000;
+
+/** The members of a filter that ask for lists. */
+const LISTS: Readonly<Record<string, ListName>> = {
+  toolsListChanged: "tools",
+  promptsListChanged: "prompts",
+  resourcesListChanged: "resources",
+};
+
+/**
+ * Serves a stream of news whose request the SDK has found in order. Who listens hears of what they may read, as the
+ * policy says at that moment; the stream ends when their access does, and is opened anew by the client.
+ */
+export async function serveListen(
+  body: Readonly<Record<string, unknown>>,
+  setting: StatelessContext,
+): Promise<Response> {
+  const { catalogue, arrival } = setting;
+  const subscriber: Subscriber = { ...arrival, catalogue };
+  const wanted = readFilter(body);
+  const known = await beginWatch(subscriber, wanted);
+  const stream = new NewsStream(body.id as string | number, subscriber, known, setting);
+  return await stream.open(describeHonored(wanted, known));
+}
+
+function readFilter({ params }: Readonly<Record<string, unknown>>): SubscriptionFilter {
+  const filter = isRecord(params) && isRecord(params.notifications) ? params.notifications : {};
+  const uris = Array.isArray(filter.resourceSubscriptions) ? filter.resourceSubscriptions : [];
+  const lists = Object.entries(LISTS).flatMap(([member, list]) => (filter[member] === true ? [list] : []));
+  return { uris: [...new Set(uris.map(String))].slice(0, WATCHED_LIMIT), lists };
+}
+
+/** What of the filter is served, as the acknowledgement says it: nobody hears of a resource they cannot read. */
+function describeHonored({ lists }: SubscriptionFilter, known: Fingerprints): Record<string, unknown> {
+  const honored: Record<string, unknown> = {};
+  for (const [member, list] of Object.entries(LISTS)) if (lists.includes(list)) honored[member] = true;
+  const readable = listUris(known);
+  return readable.length > 0 ? { ...honored, resourceSubscriptions: readable } : honored;
+}
+
+class NewsStream {
+  readonly #id: string | number;
+  readonly #answer: PostResponder;
+  readonly #signal: AbortSignal;
+  /** When the token ends: milliseconds since the epoch. Its scopes hold no longer than it does. */
+  readonly #until: number;
+  readonly #closers: (() => void)[] = [];
+  #viewer: Subscriber;
+  #known: Fingerprints;
+  #looking: Promise<void> | undefined;
+  #changed = false;
+  /** Of the policy that is known to be in force. */
+  #publication = 0;
+  #ended = false;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(
+    id: string | number,
+    subscriber: Subscriber,
+    known: Fingerprints,
+    { request: { signal }, arrival: { expiresAt } }: StatelessContext,
+  ) {
+    this.#id = id;
+    this.#viewer = subscriber;
+    this.#known = known;
+    this.#signal = signal;
+    this.#until = expiresAt === undefined ? Number.POSITIVE_INFINITY : expiresAt * 1000;
+    this.#answer = new PostResponder(() => this.#release());
+  }
+
+  async open(honored: object): Promise<Response> {
+    const { env, catalogue, identity } = this.#viewer;
+    const handlers = {
+      onChange: (publication: number) => this.#look(publication),
+      onBroken: () => this.#end(),
+    };
+    for (const [topic, pace] of topicsOf(catalogue, this.#known)) {
+      const close = await listenForChanges(env, topic, { userId: identity.userId, pace }, handlers);
+      if (close === null) {
+        this.#release();
+        return jsonRpcError(
+          429,
+          JSON_RPC.serverError,
+          "This person has too many open streams. Close one first.",
+        );
+      }
+      this.#closers.push(close);
+    }
+    this.#signal.addEventListener("abort", () => this.#release(), { once: true });
+    this.#write({ method: "notifications/subscriptions/acknowledged", params: { notifications: honored } });
+    if (Object.keys(honored).length === 0) this.#end();
+    else {
+      this.#timer = setInterval(() => this.#look(), RENEWAL_MS);
+      // What changed between the first look and the first line.
+      this.#look();
+    }
+    return await this.#answer.response;
+  }
+
+  /** One look at a time; what changes during it leads to one more. */
+  #look(publication = 0): void {
+    if (this.#ended) return;
+    this.#changed = true;
+    this.#publication = Math.max(this.#publication, publication);
+    this.#looking ??= this.#lookUntilQuiet()
+      .catch((failure: unknown) => void logFailure("news_not_looked_up", failure))
+      .finally(() => {
+        this.#looking = undefined;
+      });
+  }
+
+  async #lookUntilQuiet(): Promise<void> {
+    while (this.#changed && !this.#ended) {
+      this.#changed = false;
+      const subscriber =
+        Date.now() < this.#until ? await refreshSubscriber(this.#viewer, this.#publication) : null;
+      if (subscriber === null) return this.#end();
+      this.#viewer = subscriber;
+      const { known, notices } = await findChanges(subscriber, this.#known);
+      this.#known = known;
+      for (const notice of notices) this.#write(notice);
+    }
+  }
+
+  #write({ method, params }: Omit<ChangeNotice, "params"> & { params?: object }): void {
+    if (this.#ended) return;
+    const stamped = { ...params, _meta: { [SUBSCRIPTION_ID_META_KEY]: this.#id } };
+    this.#answer.write({ jsonrpc: "2.0", method, params: stamped }, false);
+  }
+
+  /** Ends the stream in order: with its result, as the specification wants a server to. */
+  #end(): void {
+    if (this.#ended) return;
+    const { title } = this.#viewer.catalogue;
+    const _meta = { [SUBSCRIPTION_ID_META_KEY]: this.#id, [SERVER_INFO_META_KEY]: { ...SERVER_INFO, title } };
+    const result = { resultType: "complete", _meta };
+    this.#answer.write({ jsonrpc: "2.0", id: this.#id, result }, true);
+    this.#release();
+  }
+
+  #release(): void {
+    this.#ended = true;
+    clearInterval(this.#timer);
+    for (const close of this.#closers.splice(0)) close();
+  }
+}

@@ -1,0 +1,133 @@
+import type { ResourceContents } from "../../call/content.ts";
+import type { PrincipalIdentity } from "../../call/principal.ts";
+import { ToolError } from "../../call/tool-error.ts";
+import { ContextRecorder } from "../../guard/context-recorder.ts";
+import { decide } from "../../guard/decide.ts";
+import { contentsSchemaOf } from "../../guard/mask-session-memory.ts";
+import { upstreamOf } from "../../guard/open-upstream.ts";
+import { DEFAULT_TIMEOUT_MS, runBounded } from "../../guard/run.ts";
+import { visible } from "../../guard/visible.ts";
+import { principalGate } from "../../objects/principal-gate.ts";
+import { traceIdOf } from "../../observe/trace.ts";
+import type { Policy } from "../../policy/compile.ts";
+import { policyInForce } from "../../policy/current.ts";
+import { masksOf } from "../../policy/masks.ts";
+import { maskContents } from "../../redact/mask-contents.ts";
+import type { Catalogue, Entry, Listed } from "../../server/catalogue.ts";
+import type { CallContext } from "../../server/define.ts";
+import { findResource } from "../../server/find-resource.ts";
+import { emptyContext } from "../../session/context.ts";
+import type { SessionMemory } from "../../session/session-memory.ts";
+
+/** Somebody who waits for changes, with the rights they have now. */
+export interface Subscriber {
+  env: Env;
+  catalogue: Catalogue;
+  identity: PrincipalIdentity;
+  policy: Policy;
+}
+
+/** Lists that a client may be told to fetch again. */
+export type ListName = "tools" | "prompts" | "resources";
+
+/** Whoever waits has no memory that a resource could look into or change. */
+const EMPTY_MEMORY: SessionMemory = {
+  read: async () => emptyContext(),
+  apply: async () => {},
+  keepResult: async () => {},
+  readResult: async () => null,
+};
+
+/**
+ * The viewer as they are now, or `null` when grant, token or person have ended: a stream outlives the request that
+ * opened it, and what it was opened with. Rejects when nobody can say.
+ *
+ * @param publication - of the policy that must be known by now. The person's object learns of it too: whoever is told
+ *   of another list gets it, whatever isolate they ask
+ */
+export async function refreshSubscriber(
+  { env, catalogue, identity }: Omit<Subscriber, "policy">,
+  publication: number,
+): Promise<Subscriber | null> {
+  const { userId, grantId, tokenId } = identity;
+  const gate = principalGate(env, userId);
+  const { ended, rights } = await gate.checkAccess(userId, { grantId, tokenId }, null, publication);
+  if (ended) return null;
+  if (!rights) throw new Error("The person's object does not know what they may do.");
+  const policy = await policyInForce(env, Math.max(publication, rights.policy.publication));
+  return { env, catalogue, identity: { ...identity, role: rights.role }, policy };
+}
+
+/**
+ * A fingerprint of what reading a resource would give the viewer now, or `null` when they may not or there is nothing.
+ * Two that differ mean that it was updated. Asks the same policy as reading, and gives away no more than that: it
+ * counts against no limit and leaves no record, or a colleague's changes could use up what the viewer may do.
+ * Rejects when the data cannot be read right now.
+ */
+export async function fingerprintResource(subscriber: Subscriber, uri: string): Promise<string | null> {
+  const found = findResource(subscriber.catalogue, uri);
+  if (!found || decide(subscriber.policy, subscriber.identity, found.entry.subject, { uri }).kind !== "allow")
+    return null;
+  const { definition } = found.entry;
+  try {
+    const contents = await readUnguarded(subscriber, found.entry, (context) =>
+      definition.read({ uri, params: found.params }, context),
+    );
+    return await fingerprintContents(subscriber, contents);
+  } catch (failure) {
+    if (failure instanceof ToolError && (failure.code === "not_found" || failure.code === "forbidden"))
+      return null;
+    throw failure;
+  }
+}
+
+/** The same for a list: which entries it has for the viewer, and what they are called. */
+export async function fingerprintList(subscriber: Subscriber, list: ListName): Promise<string> {
+  const { catalogue, policy, identity } = subscriber;
+  if (list !== "resources") {
+    const all: Iterable<Entry<unknown>> = catalogue[list].values();
+    return await digest(visible(policy, identity, all).map(nameOf));
+  }
+  const entries = visible(policy, identity, catalogue.resources.values()).map(nameOf);
+  for (const entry of visible(policy, identity, catalogue.templates)) {
+    const members = entry.definition.list?.bind(entry.definition);
+    if (!members || decide(policy, identity, entry.subject, {}).kind !== "allow") continue;
+    const listed = await readUnguarded(subscriber, entry, members).catch(() => []);
+    entries.push(...listed.map(({ uri, title }) => [uri, title ?? null]));
+  }
+  // In any order: an article that moved up because it was changed is no other list.
+  return await digest(entries.map((entry) => JSON.stringify(entry)).sort());
+}
+
+/** SHA-256 of contents as the viewer gets them, hexadecimal. */
+function fingerprintContents(
+  { policy, identity, catalogue }: Subscriber,
+  contents: ResourceContents[],
+): Promise<string> {
+  return digest(maskContents(contents, masksOf(policy, identity.role), contentsSchemaOf(catalogue)));
+}
+
+function readUnguarded<Seen>(
+  { env, identity, policy }: Subscriber,
+  entry: Entry<unknown>,
+  work: (context: CallContext) => Promise<Seen>,
+): Promise<Seen> {
+  const store = entry.openStore(env, identity, masksOf(policy, identity.role), EMPTY_MEMORY);
+  const context = new ContextRecorder(emptyContext());
+  const traceId = traceIdOf(new Headers());
+  return runBounded(new AbortController().signal, DEFAULT_TIMEOUT_MS, (signal) => {
+    const upstream = upstreamOf({ env, identity, traceId }, entry.subject, signal);
+    return work({ store, principal: identity, context, signal, fetch: upstream, now: new Date() });
+  });
+}
+
+function nameOf({ listed }: { listed: Listed }): unknown[] {
+  return [listed.uri ?? listed.name, listed.title];
+}
+
+async function digest(value: unknown): Promise<string> {
+  const bytes = new Uint8Array(
+    await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(value))),
+  );
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,93 @@
+import type { Pace } from "../../objects/change-gate.ts";
+import { RIGHTS } from "../../objects/change-gate.ts";
+import type { Catalogue } from "../../server/catalogue.ts";
+import { serverOfResource } from "../../server/find-resource.ts";
+
+import { fingerprintList, fingerprintResource, type ListName, type Subscriber } from "./subscriber.ts";
+
+/** Every list that a client may be told to fetch again. */
+export const LISTS = ["tools", "prompts", "resources"] as const satisfies readonly ListName[];
+
+/** What a client waits for. */
+export interface SubscriptionFilter {
+  uris: readonly string[];
+  lists: readonly ListName[];
+}
+
+/** A notification of what changed, without `jsonrpc`. */
+export interface ChangeNotice {
+  method: string;
+  params?: { uri: string };
+}
+
+/** What is waited for, with the fingerprints that the client knows: plain data, so that a session can keep it. */
+export type Fingerprints = ReadonlyMap<string, string | null>;
+
+/** Looks at everything wanted for the first time. Resources that the viewer cannot read are left out. */
+export async function beginWatch(
+  subscriber: Subscriber,
+  { uris, lists }: SubscriptionFilter,
+): Promise<Fingerprints> {
+  const known = new Map<string, string | null>();
+  for (const list of lists) known.set(keyOf(list), await fingerprintList(subscriber, list));
+  for (const uri of uris) {
+    const seen = await fingerprintResource(subscriber, uri);
+    if (seen !== null) known.set(uri, seen);
+  }
+  return known;
+}
+
+/** Looks again, and says what differs from what the client knows. What cannot be looked at now stays as it was. */
+export async function findChanges(
+  subscriber: Subscriber,
+  known: Fingerprints,
+): Promise<{ known: Fingerprints; notices: ChangeNotice[] }> {
+  const next = new Map(known);
+  const notices: ChangeNotice[] = [];
+  for (const [key, before] of known) {
+    const list = listOf(key);
+    const look = list === null ? fingerprintResource(subscriber, key) : fingerprintList(subscriber, list);
+    const now = await look.catch(() => before);
+    if (now === before) continue;
+    next.set(key, now);
+    notices.push(
+      list === null
+        ? { method: "notifications/resources/updated", params: { uri: key } }
+        : { method: `notifications/${list}/list_changed` },
+    );
+  }
+  return { known: next, notices };
+}
+
+/** The resources among what is waited for. */
+export function listUris(known: Fingerprints): string[] {
+  return [...known.keys()].filter((key) => listOf(key) === null);
+}
+
+/**
+ * The topics whose news may concern what is waited for, with how soon. Lists of resources become others with the data of
+ * the servers whose families name their members; everything does with what people may do.
+ */
+export function topicsOf(catalogue: Catalogue, known: Fingerprints): ReadonlyMap<string, Pace> {
+  const topics = new Map<string, Pace>();
+  if (known.size > 0) topics.set(RIGHTS, "soon");
+  if (known.has(keyOf("resources"))) {
+    for (const { definition, subject } of catalogue.templates) {
+      if (definition.list) topics.set(subject.server, "calm");
+    }
+  }
+  for (const uri of listUris(known)) {
+    const server = serverOfResource(catalogue, uri);
+    if (server !== null) topics.set(server, "soon");
+  }
+  return topics;
+}
+
+/** A list's place among URIs, which all have a scheme. */
+function keyOf(list: ListName): string {
+  return `/${list}`;
+}
+
+function listOf(key: string): ListName | null {
+  return key.startsWith("/") ? (key.slice(1) as ListName) : null;
+}

@@ -1,0 +1,34 @@
+import type { LimitRules } from "../policy/limits.ts";
+
+/** What a request comes with: its access ends when one of the two does. */
+export interface Access {
+  /** The OAuth grant behind the token. */
+  grantId: string;
+  /** SHA-256 of the access token, hexadecimal. */
+  tokenId: string;
+}
+
+/** What a call asks of its person's object beside the record of its intent. */
+export interface AdmissionRequest extends Access {
+  /** The costly tool that is called, or `null`: what counts against {@link LimitRules.callsPerCostlyTool}. */
+  costlyTool: string | null;
+  /** The call's deadline in milliseconds. Without an outcome it gives its place back soon after. */
+  timeoutMs: number;
+  limits: LimitRules;
+}
+
+/** The rule that a call ran into. */
+export type LimitName = keyof Omit<LimitRules, "costlyUnits">;
+
+/** Why the object refuses a call. Its code is the status of the call's record. */
+export type Refusal =
+  | { code: "access_ended" }
+  | { code: "unavailable"; retryAfter: number }
+  | {
+      code: "rate_limited";
+      limit: LimitName;
+      /** What the rule allows. */
+      allowed: number;
+      /** Whole seconds after which this very call passes, if no other call comes first. */
+      retryAfter: number;
+    };

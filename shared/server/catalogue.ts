@@ -1,0 +1,201 @@
+import { z } from "zod";
+import type { MaskRules } from "../call/mask-rules.ts";
+import type { PrincipalIdentity } from "../call/principal.ts";
+import type { Subject } from "../call/subject.ts";
+import type { JsonValue } from "../encoding/json.ts";
+import type { SessionMemory } from "../session/session-memory.ts";
+import { contextTools } from "./context-tools.ts";
+import type { PromptDefinition, ResourceDefinition, ServerDefinition, ToolDefinition } from "./define.ts";
+import { type ParameterHeader, parameterHeadersOf } from "./parameter-headers.ts";
+import { annotationsOf, inputSchemaOf, outputSchemaOf } from "./schema.ts";
+import { compileTemplate, type UriMatcher } from "./uri-template.ts";
+
+/** An item of a list as it goes over the wire. */
+export type Listed = Record<string, JsonValue | undefined>;
+
+/** A definition together with what the guard and the lists need to know of it. */
+export interface Entry<Definition> {
+  definition: Definition;
+  subject: Subject;
+  listed: Listed;
+  openStore(env: Env, principal: PrincipalIdentity, masks: MaskRules, session: SessionMemory): unknown;
+}
+
+/** A tool with the arguments that its clients repeat as headers. */
+export interface ToolEntry extends Entry<ToolDefinition> {
+  parameterHeaders: readonly ParameterHeader[];
+}
+
+/** A resource family with its compiled template. */
+export interface TemplateEntry extends Entry<ResourceDefinition> {
+  matcher: UriMatcher;
+}
+
+/** Everything one MCP URL offers, prepared once per isolate. Order is the registry's, the same on every call. */
+export interface Catalogue {
+  /** Path segment, or `""` for the door with everything. */
+  name: string;
+  title: string;
+  instructions: string;
+  tools: ReadonlyMap<string, ToolEntry>;
+  resources: ReadonlyMap<string, Entry<ResourceDefinition>>;
+  templates: readonly TemplateEntry[];
+  prompts: ReadonlyMap<string, Entry<PromptDefinition>>;
+  servers: readonly ServerDefinition[];
+}
+
+const prepared = new Map<string, Catalogue>();
+
+/**
+ * The catalogue of one URL, built once per isolate: the session objects and the stateless lane share it.
+ *
+ * @param name - path segment, or `""` for the door with everything
+ */
+export function openCatalogue(name: string, title: string, servers: readonly ServerDefinition[]): Catalogue {
+  let catalogue = prepared.get(name);
+  if (!catalogue) {
+    catalogue = createCatalogue(name, title, servers);
+    prepared.set(name, catalogue);
+  }
+  return catalogue;
+}
+
+/** Builds the catalogue of one URL. Throws when two servers define the same name. */
+export function createCatalogue(
+  name: string,
+  title: string,
+  servers: readonly ServerDefinition[],
+): Catalogue {
+  const tools = new Map<string, ToolEntry>();
+  const resources = new Map<string, Entry<ResourceDefinition>>();
+  const templates: TemplateEntry[] = [];
+  const prompts = new Map<string, Entry<PromptDefinition>>();
+  for (const server of servers) {
+    const openStore = (env: Env, principal: PrincipalIdentity, masks: MaskRules) =>
+      server.store(env, principal, masks);
+    for (const tool of server.tools) addOnce(tools, tool.name, toolEntry(server.name, tool, openStore));
+    for (const prompt of server.prompts)
+      addOnce(prompts, prompt.name, promptEntry(server.name, prompt, openStore));
+    for (const resource of server.resources) {
+      const entry = resourceEntry(server.name, resource, openStore);
+      if (resource.uri !== undefined) addOnce(resources, resource.uri, entry);
+      else templates.push({ ...entry, matcher: compileTemplate(resource.uriTemplate as string) });
+    }
+  }
+  const defaults = z.object(Object.assign({}, ...servers.map((server) => server.defaults.shape)));
+  for (const tool of contextTools(defaults)) {
+    addOnce(
+      tools,
+      tool.name,
+      toolEntry(name, tool as ToolDefinition, (_env, _principal, _sees, session) => session),
+    );
+  }
+  const instructions = servers.map((server) => server.instructions).join("\n\n");
+  return { name, title, instructions, tools, resources, templates, prompts, servers };
+}
+
+function addOnce<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  if (map.has(key)) throw new TypeError(`"${key}" is defined twice.`);
+  map.set(key, value);
+}
+
+function toolEntry(server: string, tool: ToolDefinition, openStore: Entry<unknown>["openStore"]): ToolEntry {
+  const inputSchema = inputSchemaOf(tool.input);
+  return {
+    definition: tool,
+    openStore,
+    parameterHeaders: parameterHeadersOf(tool.name, inputSchema),
+    subject: {
+      kind: "tool",
+      server,
+      name: tool.name,
+      scope: tool.scope,
+      effect: tool.effect,
+      costly: tool.costly ?? false,
+      fields: new Set(Object.keys(tool.input.shape)),
+    },
+    listed: {
+      name: tool.name,
+      title: tool.title,
+      description: tool.description,
+      inputSchema,
+      outputSchema: outputSchemaOf(tool),
+      annotations: annotationsOf(tool),
+      ...icons(tool),
+    },
+  };
+}
+
+function promptEntry(
+  server: string,
+  prompt: PromptDefinition,
+  openStore: Entry<unknown>["openStore"],
+): Entry<PromptDefinition> {
+  return {
+    definition: prompt,
+    openStore,
+    subject: {
+      kind: "prompt",
+      server,
+      name: prompt.name,
+      scope: prompt.scope,
+      effect: "read",
+      costly: false,
+      fields: new Set(Object.keys(prompt.arguments.shape)),
+    },
+    listed: {
+      name: prompt.name,
+      title: prompt.title,
+      description: prompt.description,
+      arguments: listArguments(prompt.arguments),
+      ...icons(prompt),
+    },
+  };
+}
+
+/** MCP `PromptArgument`s: the fields of the schema, which says through any wrapper what is described and required. */
+function listArguments(schema: z.ZodObject): JsonValue[] {
+  const { properties, required } = inputSchemaOf(schema) as {
+    properties?: Record<string, Listed>;
+    required?: string[];
+  };
+  return Object.entries(properties ?? {}).map(([name, { description }]) => ({
+    name,
+    description: description ?? "",
+    required: required?.includes(name) ?? false,
+  }));
+}
+
+function resourceEntry(
+  server: string,
+  resource: ResourceDefinition,
+  openStore: Entry<unknown>["openStore"],
+): Entry<ResourceDefinition> {
+  return {
+    definition: resource,
+    openStore,
+    subject: {
+      kind: "resource",
+      server,
+      name: resource.name,
+      scope: resource.scope,
+      effect: "read",
+      costly: false,
+      fields: new Set(["uri"]),
+    },
+    listed: {
+      ...(resource.uri !== undefined ? { uri: resource.uri } : { uriTemplate: resource.uriTemplate }),
+      name: resource.name,
+      title: resource.title,
+      description: resource.description,
+      mimeType: resource.mimeType,
+      annotations: { audience: ["user", "assistant"] },
+      ...icons(resource),
+      ...(resource.meta && { _meta: resource.meta }),
+    },
+  };
+}
+
+function icons(definition: { icons?: { src: string; mimeType?: string; sizes?: string[] }[] }): Listed {
+  return definition.icons ? { icons: definition.icons as unknown as JsonValue } : {};
+}

@@ -1,0 +1,122 @@
+import { z } from "zod";
+import type { Effect } from "../call/subject.ts";
+import { ToolError } from "../call/tool-error.ts";
+import type { JsonValue } from "../encoding/json.ts";
+import { findNearMisses } from "../text/near-misses.ts";
+import type { ToolDefinition } from "./define.ts";
+
+/** A JSON Schema object (2020-12, the dialect MCP assumes when a schema names none). */
+export type JsonSchema = { [key: string]: JsonValue };
+
+/** Added to an answer that was too large: where the rest is and how to read it. */
+const MORE = z
+  .looseObject({ handle: z.string(), how: z.string() })
+  .describe("Where the rest of a cut answer is");
+
+/** The JSON Schema a client sees for a tool's arguments. Closed: an unknown argument is refused, never ignored. */
+export function inputSchemaOf(input: z.ZodObject): JsonSchema {
+  return { ...toWire(input, "input"), additionalProperties: false };
+}
+
+/** The JSON Schema of a tool's structured answer, with `more` where the answer may be cut. */
+export function outputSchemaOf(tool: ToolDefinition): JsonSchema | undefined {
+  if (!tool.output) return undefined;
+  const schema = tool.overflow ? tool.output.extend({ more: MORE.optional() }) : tool.output;
+  return toWire(schema, "output");
+}
+
+/** Words that older dialects do not have or read otherwise. */
+const NEW_WORDS =
+  /"(\$defs|\$anchor|\$dynamicRef|prefixItems|if|dependentSchemas|dependentRequired|unevaluated\w+)":/;
+
+/**
+ * JSON Schema 2020-12 without what costs tokens and helps no reader: the bounds of every safe integer, that a text which
+ * has to be there is not empty, that the names of a record are texts, our classifications, and of answers what every part
+ * of them has in common: that all fields are there, unknown ones as `null`, and no others. The server still holds itself
+ * and its callers to all of it. An answer's first level keeps its `required`. The dialect is the one that MCP assumes
+ * (2025-11-25, SEP-1613), and is named where an older one would read the schema otherwise.
+ */
+function toWire(schema: z.ZodObject, io: "input" | "output"): JsonSchema {
+  const { $schema, ...rest } = z.toJSONSchema(schema, {
+    io,
+    override({ jsonSchema, path }) {
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minLength === 1) delete jsonSchema.minLength;
+      const {
+        minLength: _least,
+        maxLength: _most,
+        ...names
+      } = (jsonSchema.propertyNames ?? {}) as JsonSchema;
+      if (Object.keys(names).join() === "type") delete jsonSchema.propertyNames;
+      delete jsonSchema.classification;
+      flattenNullable(jsonSchema);
+      if (io === "input") return;
+      if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+      if (path.length > 0) delete jsonSchema.required;
+    },
+  });
+  return (NEW_WORDS.test(JSON.stringify(rest)) ? { $schema, ...rest } : rest) as JsonSchema;
+}
+
+/** `anyOf` of a type and null, written as one type: the same in fewer words. Choices stay, because null is none of them. */
+function flattenNullable(schema: z.core.JSONSchema.BaseSchema): void {
+  const [type, none, ...others] = schema.anyOf ?? [];
+  if (typeof type?.type !== "string" || type.enum || none?.type !== "null" || others.length > 0) return;
+  const { anyOf: _both, ...rest } = schema;
+  for (const key of Object.keys(schema)) delete schema[key];
+  Object.assign(schema, type, rest, { type: [type.type, "null"] });
+}
+
+/** The four MCP hints that follow from an effect (MCP 2025-11-25, `ToolAnnotations`). */
+export function annotationsOf(tool: Pick<ToolDefinition, "title" | "effect" | "idempotent" | "openWorld">): {
+  title: string;
+  readOnlyHint: boolean;
+  destructiveHint: boolean;
+  idempotentHint: boolean;
+  openWorldHint: boolean;
+} {
+  const destructive: Record<Effect, boolean> = { read: false, create: false, update: true, delete: true };
+  return {
+    title: tool.title,
+    readOnlyHint: tool.effect === "read",
+    destructiveHint: destructive[tool.effect],
+    idempotentHint: tool.idempotent ?? tool.effect === "read",
+    openWorldHint: tool.openWorld ?? false,
+  };
+}
+
+/**
+ * Checks arguments against a schema. Unknown names are refused with the known ones listed, because a silently
+ * ignored argument makes a model believe in a filter that was never applied.
+ * Throws `invalid_input` naming each field.
+ */
+export function parseArguments<Schema extends z.ZodObject>(schema: Schema, args: unknown): z.output<Schema> {
+  const given = args ?? {};
+  if (typeof given !== "object" || Array.isArray(given)) {
+    throw new ToolError("invalid_input", "Arguments must be one JSON object.");
+  }
+  const known = Object.keys(schema.shape);
+  const unknown = Object.keys(given).filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    const names = unknown.slice(0, 5).map((name) => {
+      const [near] = findNearMisses(name.slice(0, 60), known);
+      return `"${name.slice(0, 60)}"${near === undefined ? "" : ` (closest: ${near})`}`;
+    });
+    const takes = known.length > 0 ? `It takes: ${known.join(", ")}.` : "It takes no arguments.";
+    throw new ToolError("invalid_input", `Unknown argument ${names.join(", ")}. ${takes}`);
+  }
+  const result = schema.safeParse(given);
+  if (result.success) return result.data;
+  throw new ToolError("invalid_input", describeIssues(result.error));
+}
+
+/** One line a field: `region: Invalid option: expected one of …`. At most eight, so that the text stays short. */
+export function describeIssues(error: z.ZodError): string {
+  return error.issues
+    .slice(0, 8)
+    .map((issue) =>
+      `${issue.path.length > 0 ? issue.path.join(".") : "arguments"}: ${issue.message}`.slice(0, 300),
+    )
+    .join("\n");
+}

@@ -1,0 +1,81 @@
+import {
+  type Checkpoint,
+  keyIdOf,
+  openSigningKey,
+  type SignedHead,
+  type SigningKey,
+} from "../../shared/audit/checkpoint.ts";
+import { NO_RECORD } from "../../shared/audit/record.ts";
+import { openKeyring } from "../../shared/auth/keyring.ts";
+import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
+import { log } from "../../shared/observe/log.ts";
+
+/** Arrivals that one checkpoint covers at most: its heads must fit into one row of D1 (two megabytes). */
+const WINDOW = 10_000;
+
+const NEWEST = "SELECT body FROM audit_checkpoint ORDER BY number DESC LIMIT 1";
+const WINDOW_END =
+  "SELECT max(id) AS id, count(*) AS records FROM (SELECT id FROM audit_record WHERE id > ? ORDER BY id LIMIT ?)";
+// SQLite takes the other columns from the row that has the maximum.
+const HEADS = `
+  SELECT chain, max(sequence) AS sequence, hash FROM audit_record
+   WHERE id > ? AND id <= ? GROUP BY chain ORDER BY chain`;
+
+/**
+ * Signs the heads of all chains that grew since the last checkpoint. Writes at least one checkpoint a run, even when
+ * nothing happened: a trail whose newest checkpoint is old has lost its end. The first run with a new key lets the
+ * old one, while it is still there, sign whose turn it is next: who trusts the old key can then trust the new one.
+ */
+export async function writeCheckpoints(env: Env): Promise<void> {
+  const [first, ...others] = openKeyring(env, "AUDIT_SIGNING_KEY");
+  const newest = await openSigningKey(first.secret);
+  const before = (await readNewest(env.PLATFORM_DB))?.checkpoint.publicKey;
+  if (before !== undefined && before !== newest.publicKey) {
+    const older = await Promise.all(others.map(({ secret }) => openSigningKey(secret)));
+    const retiring = older.find(({ publicKey }) => publicKey === before);
+    if (retiring) await writeCheckpoint(env.PLATFORM_DB, retiring, newest.publicKey);
+  }
+  while (await writeCheckpoint(env.PLATFORM_DB, newest));
+}
+
+/** Writes one checkpoint. `true` when there may be more to sign. */
+async function writeCheckpoint(database: D1Database, key: SigningKey, successor?: string): Promise<boolean> {
+  const last = await readNewest(database);
+  const since = last?.checkpoint.through ?? 0;
+  const end = await database
+    .prepare(WINDOW_END)
+    .bind(since, WINDOW)
+    .first<{ id: number | null; records: number }>();
+  const through = end?.id ?? since;
+  const { results: heads } = await database.prepare(HEADS).bind(since, through).all<SignedHead>();
+  const checkpoint: Checkpoint = {
+    version: 1,
+    number: (last?.checkpoint.number ?? 0) + 1,
+    at: Date.now(),
+    previous: last ? digestText(last.body) : NO_RECORD,
+    through,
+    publicKey: key.publicKey,
+    ...(successor !== undefined && { successor }),
+    heads,
+  };
+  const body = canonicalize(checkpoint);
+  const keyId = keyIdOf(key.publicKey);
+  await database
+    .prepare("INSERT INTO audit_checkpoint (number, body, key_id, signature) VALUES (?, ?, ?, ?)")
+    .bind(checkpoint.number, body, keyId, await key.sign(body))
+    .run();
+  // The log is another place than the database: it too says what was signed, by which key.
+  log("info", "audit_checkpoint", {
+    number: checkpoint.number,
+    key_id: keyId,
+    ...(successor !== undefined && { successor: keyIdOf(successor) }),
+    chains: heads.length,
+    hash: digestText(body),
+  });
+  return end?.records === WINDOW;
+}
+
+async function readNewest(database: D1Database): Promise<{ body: string; checkpoint: Checkpoint } | null> {
+  const row = await database.prepare(NEWEST).first<{ body: string }>();
+  return row && { body: row.body, checkpoint: JSON.parse(row.body) as Checkpoint };
+}

@@ -1,0 +1,75 @@
+import { keyIdOf, openSigningKey } from "../../shared/audit/checkpoint.ts";
+import { NO_RECORD } from "../../shared/audit/record.ts";
+import type { ChainRemoval, Removal } from "../../shared/audit/removal.ts";
+import { openKeyring } from "../../shared/auth/keyring.ts";
+import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
+import { log } from "../../shared/observe/log.ts";
+import { isHeldSql } from "./legal-hold.ts";
+
+// A hold that came between the choice and the removal stops the whole removal; the next one leaves that chain out.
+const STATE = `
+  INSERT INTO audit_removal (number, body, key_id, signature)
+  SELECT ?1, ?2, ?3, ?4
+   WHERE NOT EXISTS (SELECT 1 FROM json_each(?5) AS chain WHERE ${isHeldSql("chain.value ->> 'chain'")})`;
+
+/** That this very statement was written: what follows it in the transaction happens only then. */
+const STATED = "EXISTS (SELECT 1 FROM audit_removal WHERE number = ?1 AND signature = ?2)";
+
+const EMPTY = `
+  UPDATE audit_record SET event = NULL, salt = NULL
+   WHERE ${STATED} AND id IN (
+     SELECT record.id FROM json_each(?3) AS chain CROSS JOIN json_each(chain.value, '$.emptied') AS span
+      CROSS JOIN audit_record AS record
+         ON record.chain = chain.value ->> 'chain' AND record.sequence BETWEEN span.value ->> 0 AND span.value ->> 1)`;
+
+const CUT = `
+  DELETE FROM audit_record
+   WHERE ${STATED} AND id IN (
+     SELECT record.id FROM json_each(?3) AS chain
+      CROSS JOIN audit_record AS record
+         ON record.chain = chain.value ->> 'chain' AND record.sequence <= chain.value ->> '$.cut.through')`;
+
+const NOTE_CUT = `
+  INSERT INTO audit_cut (chain, through)
+  SELECT chain.value ->> 'chain', chain.value ->> '$.cut.through' FROM json_each(?3) AS chain
+   WHERE ${STATED} AND chain.value ->> '$.cut.through' IS NOT NULL
+  ON CONFLICT (chain) DO UPDATE SET through = max(through, excluded.through)`;
+
+/**
+ * Signs what is to go, and removes it, in one transaction: nothing is ever gone that no signed statement names. Does
+ * nothing when a hold covers any of it. Two sweeps at once cannot both write the same number; one of them throws.
+ *
+ * @param before - by type of event, the moment before which it is past its time
+ */
+export async function signRemoval(
+  env: Env,
+  before: Readonly<Record<string, number>>,
+  chains: ChainRemoval[],
+  now: number,
+): Promise<void> {
+  const database = env.PLATFORM_DB;
+  const key = await openSigningKey(openKeyring(env, "AUDIT_SIGNING_KEY")[0].secret);
+  const last = await database
+    .prepare("SELECT number, body FROM audit_removal ORDER BY number DESC LIMIT 1")
+    .first<{ number: number; body: string }>();
+  const removal: Removal = {
+    version: 1,
+    purpose: "removal",
+    number: (last?.number ?? 0) + 1,
+    at: now,
+    previous: last ? digestText(last.body) : NO_RECORD,
+    publicKey: key.publicKey,
+    before,
+    chains,
+  };
+  const body = canonicalize(removal);
+  const signature = await key.sign(body);
+  const keyId = keyIdOf(key.publicKey);
+  const parameter = JSON.stringify(chains);
+  const [stated] = await database.batch([
+    database.prepare(STATE).bind(removal.number, body, keyId, signature, parameter),
+    ...[EMPTY, CUT, NOTE_CUT].map((sql) => database.prepare(sql).bind(removal.number, signature, parameter)),
+  ]);
+  const held = stated?.meta.changes === 0;
+  log("info", "audit_removal", { number: removal.number, key_id: keyId, chains: chains.length, held });
+}

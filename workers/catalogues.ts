@@ -1,0 +1,10 @@
+import { type Catalogue, openCatalogue } from "../shared/server/catalogue.ts";
+import { listServers, registry } from "./servers.ts";
+
+/** What one MCP URL offers. `server` is its path segment, or `""` for the door with everything. */
+export function openCatalogueOf(server: string): Catalogue {
+  const registration = registry.find((candidate) => candidate.server.name === server);
+  return registration
+    ? openCatalogue(server, registration.server.title, [registration.server])
+    : openCatalogue("", "Gatehouse", listServers());
+}

@@ -1,0 +1,25 @@
+import { taskGate } from "../../../shared/objects/task.ts";
+import { callGrantStore } from "../grants/call-grant-store.ts";
+import { keptBy } from "./erase-person.ts";
+
+/** Most bytes of an answer: D1 holds two megabytes in one row. */
+const MOST_BYTES = 1_500_000;
+
+/**
+ * Collects what only objects know of a person: connected apps, what is kept for stateless clients, tasks with their results. Kept results are
+ * left out, and counted, when they would not fit. Tokens are not in it: they are secrets, and kept as digests.
+ */
+export async function collectPerson(env: Env, userId: string): Promise<Record<string, unknown>> {
+  const grants = await callGrantStore(env, userId, (store) => store.list(`grant:${userId}:`, "", 1_000));
+  const { contexts, results } = await keptBy(env, userId).readKept();
+  const connected_apps = grants.map(({ name, metadata, expiresAt }) => ({
+    grant: name.slice(`grant:${userId}:`.length),
+    expires: expiresAt === null ? null : new Date(expiresAt * 1000).toISOString(),
+    about: metadata === null ? null : (JSON.parse(metadata) as unknown),
+  }));
+  const tasks = (await taskGate(env, userId).listKept()).map(({ sealedId: _, ...task }) => task);
+  const answer = { connected_apps, contexts, tasks, kept_results: results };
+  if (JSON.stringify(answer).length <= MOST_BYTES) return answer;
+  const { kept_results: _, ...rest } = answer;
+  return { ...rest, kept_results_left_out: results.length };
+}

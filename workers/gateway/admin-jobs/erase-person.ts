@@ -1,0 +1,117 @@
+import { taskGate } from "../../../shared/objects/task.ts";
+import { policyInForce } from "../../../shared/policy/current.ts";
+import { isHeld, isHeldSql } from "../../audit-log/legal-hold.ts";
+import { sweepRecords } from "../../audit-log/sweep-records.ts";
+import { writeLinks } from "../../audit-log/write-records.ts";
+import type { Principal } from "../../objects/principal/principal.ts";
+import { callGrantStore } from "../grants/call-grant-store.ts";
+
+/** What came of it. `removed` counts by what it was; records of the trail that are beyond a run's bound go hourly. */
+export type ErasureOutcome =
+  | { erased: true; removed: Record<string, number> }
+  | { erased: false; why: string };
+
+/** What the erasure needs of a Principal object. */
+type Kept = Pick<
+  Principal,
+  "eraseKept" | "forgetPerson" | "forgetStored" | "readUnstored" | "recordOnce" | "revokeGrant" | "readKept"
+>;
+
+/** A person's Principal object, with what only requests use. */
+export function keptBy(env: Env, userId: string): Kept {
+  return env.PRINCIPAL.get(env.PRINCIPAL.idFromName(userId)) as unknown as Kept;
+}
+
+// Each asks for the hold again, in the same transaction: one that came a moment ago stops all of them.
+const ACCOUNT = {
+  sign_in_sessions: `DELETE FROM "session" WHERE "userId" = ?1`,
+  credentials: `DELETE FROM "account" WHERE "userId" = ?1`,
+  second_factor: `DELETE FROM "twoFactor" WHERE "userId" = ?1`,
+  verifications: `DELETE FROM "verification" WHERE "identifier" IN (SELECT "email" FROM "user" WHERE "id" = ?1)`,
+  call_log: "DELETE FROM call_log WHERE user_id = ?1",
+  answers:
+    "UPDATE admin_request SET outcome = NULL WHERE kind = 'data_export' AND user_id = ?1 AND outcome IS NOT NULL",
+  approvals: "DELETE FROM approval WHERE requester = ?1",
+  app_uses: "DELETE FROM audit_last_use WHERE chain = ?1",
+  account: `DELETE FROM "user" WHERE "id" = ?1`,
+};
+
+const NAME_WHO_ASKED = `
+  UPDATE admin_request SET by = ?2
+   WHERE user_id = ?1 AND kind = 'person_change' AND by = 'database' AND done_at IS NULL`;
+
+const COUNT_EVENTS =
+  "SELECT count(*) AS total FROM audit_record WHERE chain = ? AND event IS NOT NULL AND type <> 'erasure'";
+
+/**
+ * Erases one person: first the account, so that nothing new begins; then connections, what is kept for their apps,
+ * and the events of their chain, of which place, type and time stay. The opaque user id stays too. Refuses under hold.
+ * Can be repeated; what an earlier try removed is not counted again.
+ *
+ * @param requestId - of the request that asks for it; the last event of the chain is recorded once for it
+ */
+export async function erasePerson(
+  env: Env,
+  userId: string,
+  requestId: number,
+  by: string,
+): Promise<ErasureOutcome> {
+  const database = env.PLATFORM_DB;
+  const { retention } = await policyInForce(env);
+  if (retention.legal_hold || (await isHeld(database, userId))) return refuse();
+  const results = await database.batch([
+    database
+      .prepare(`INSERT OR IGNORE INTO erased_person (user_id, at) SELECT ?1, ?2 WHERE NOT ${isHeldSql("?1")}`)
+      .bind(userId, Date.now()),
+    ...Object.values(ACCOUNT).map((sql) =>
+      database
+        .prepare(`${sql} AND EXISTS (SELECT 1 FROM erased_person WHERE user_id = ?1) RETURNING 1`)
+        .bind(userId),
+    ),
+    database.prepare(NAME_WHO_ASKED).bind(userId, by),
+  ]);
+  if (!(await isErased(database, userId))) return refuse();
+  // What triggers write counts as a change too, so rows are counted by what each statement returned.
+  const counts = Object.keys(ACCOUNT).map((name, index) => [name, results[index + 1]?.results.length ?? 0]);
+
+  const principal = keptBy(env, userId);
+  const grants = await callGrantStore(env, userId, (store) => store.eraseAll());
+  for (const grantId of grants) await principal.revokeGrant(grantId);
+  const kept = await principal.eraseKept();
+  const tasks = await taskGate(env, userId).eraseKept();
+  await principal.recordOnce(userId, `request ${requestId}`, { type: "erasure", userId, removed: {}, by });
+  for (let links = await principal.readUnstored(); links.length > 0; ) {
+    await writeLinks(env, links);
+    links = await principal.readUnstored();
+  }
+  await principal.forgetStored();
+  const events = await countEvents(database, userId);
+  await sweepRecords(env, retention, Date.now());
+  const left = await countEvents(database, userId);
+  return {
+    erased: true,
+    removed: {
+      ...Object.fromEntries(counts),
+      connected_apps: grants.length,
+      contexts: kept.contexts,
+      kept_results: kept.results,
+      tasks,
+      audit_events: events - left,
+      audit_events_to_go_hourly: left,
+    },
+  };
+}
+
+async function countEvents(database: D1Database, userId: string): Promise<number> {
+  return (await database.prepare(COUNT_EVENTS).bind(userId).first<{ total: number }>())?.total ?? 0;
+}
+
+async function isErased(database: D1Database, userId: string): Promise<boolean> {
+  return (
+    (await database.prepare("SELECT 1 FROM erased_person WHERE user_id = ?").bind(userId).first()) !== null
+  );
+}
+
+function refuse(): ErasureOutcome {
+  return { erased: false, why: "A legal hold covers this person. Release it first, then ask again." };
+}

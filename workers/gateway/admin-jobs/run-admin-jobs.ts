@@ -1,0 +1,89 @@
+import { z } from "zod";
+import { ADMINISTRATION, type AdminEvent } from "../../../shared/audit/record.ts";
+import { publishRights } from "../../../shared/objects/change-gate.ts";
+import { principalGate } from "../../../shared/objects/principal-gate.ts";
+
+import { log } from "../../../shared/observe/log.ts";
+import { redriveDeadLetters } from "../../audit-log/redrive.ts";
+import { type AdminRequest, closeRequest, noteFailure, readOpenRequests } from "./admin-request.ts";
+import { collectPerson } from "./collect-person.ts";
+import { erasePerson, keptBy } from "./erase-person.ts";
+
+/** Requests that one run carries out at most. */
+const AT_ONCE = 50;
+/** Dead letters that a request delivers again at most. */
+const LETTERS = 1_000;
+
+const CHANGE = z.object({
+  change: z.enum(["added", "role", "disabled", "enabled", "removed", "second_factor_reset"]),
+  oldRole: z.string().nullable(),
+  newRole: z.string().nullable(),
+});
+const HOLD = z.object({ held: z.boolean(), reason: z.string() });
+
+const CARRY_OUT: Readonly<Record<string, (env: Env, request: AdminRequest) => Promise<unknown>>> = {
+  async person_change(env, request) {
+    const userId = requireUser(request);
+    const change = CHANGE.parse(request.detail);
+    // First of all: the person's next call, on whichever session, is decided by what the database says now.
+    await keptBy(env, userId).forgetPerson();
+    await publishRights(env, { userId });
+    await recordAct(env, request, { type: "person_change", userId, ...change, by: request.by });
+    return {};
+  },
+  async hold(env, request) {
+    const { userId, by, detail } = request;
+    await recordAct(env, request, { type: "hold", userId, ...HOLD.parse(detail), by });
+    return {};
+  },
+  async data_export(env, request) {
+    const userId = requireUser(request);
+    // On record before anything is handed out.
+    await recordAct(env, request, { type: "data_export", userId, by: request.by });
+    return collectPerson(env, userId);
+  },
+  async erasure(env, request) {
+    const userId = requireUser(request);
+    const outcome = await erasePerson(env, userId, request.id, request.by);
+    if (outcome.erased) {
+      await recordAct(env, request, { type: "erasure", userId, removed: outcome.removed, by: request.by });
+    }
+    return outcome;
+  },
+  async redrive(env) {
+    return redriveDeadLetters(env, LETTERS);
+  },
+};
+
+/**
+ * Carries out what administrators asked for, oldest first. Each request is done to its end before it is closed, and
+ * doing it again does no harm, so a run that dies is repeated by the next one. One that fails does not stop the others.
+ */
+export async function runAdminJobs(env: Env): Promise<void> {
+  for (const request of await readOpenRequests(env.PLATFORM_DB, AT_ONCE)) await runAdminJob(env, request);
+}
+
+/** Carries out one request and closes it; `false` when that failed and is to be tried again. */
+export async function runAdminJob(env: Env, request: AdminRequest): Promise<boolean> {
+  const { id, kind } = request;
+  try {
+    const perform = Object.hasOwn(CARRY_OUT, kind) ? CARRY_OUT[kind] : undefined;
+    if (!perform) throw new TypeError(`Nothing here carries out "${kind}".`);
+    await closeRequest(env.PLATFORM_DB, id, await perform(env, request));
+    log("info", "admin_request_done", { request: id, kind, by: request.by });
+    return true;
+  } catch (failure) {
+    log("error", "admin_request_failed", { request: id, kind, error: String(failure) });
+    await noteFailure(env.PLATFORM_DB, id, String(failure));
+    return false;
+  }
+}
+
+function recordAct(env: Env, { id }: AdminRequest, event: AdminEvent): Promise<void> {
+  return principalGate(env, ADMINISTRATION).recordOnce(ADMINISTRATION, `request ${id}`, event);
+}
+
+function requireUser({ userId, kind }: AdminRequest): string {
+  if (userId === null) throw new TypeError(`A request "${kind}" needs a person.`);
+  return userId;
+}

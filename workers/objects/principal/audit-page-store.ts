@@ -1,0 +1,238 @@
+import type { Head, Link } from "../../../shared/audit/chain.ts";
+import { WINDOW_MS } from "../../../shared/guard/sliding-log.ts";
+import type { DayUse } from "./daily-quota.ts";
+
+/** Characters of a page. A larger one is rewritten with every call; a smaller one is deleted more often. */
+const PAGE_SIZE = 16_384;
+
+/** A call that was let through, as the limits of calls a minute count it. */
+export interface PassedCall {
+  at: number;
+  clientId: string;
+  costlyTool: string | null;
+}
+
+/** A call that has begun and whose end is not known. */
+export interface OpenCall {
+  callId: string;
+  chain: string;
+  at: number;
+  /** How long it keeps its place among the calls that run; `null` for one that has none. */
+  leaseMs: number | null;
+}
+
+/** A record without its chain, which its body names. */
+export type StoredLink = Omit<Link, "chain">;
+
+/** One line of a page: a record, and what it means for the calls that are counted. */
+export interface Entry {
+  link?: StoredLink;
+  passed?: PassedCall;
+  opened?: OpenCall;
+  /** Id of a call that ended. */
+  closed?: string;
+}
+
+/** What stands on the newest page once, whatever became of the records. */
+export interface PageState {
+  head: Head;
+  use: DayUse;
+}
+
+/** What is remembered of a page. */
+interface Page {
+  number: number;
+  /** Sequence of its newest record; 0 when it had none. */
+  last: number;
+  size: number;
+  /** Records that the platform database has not confirmed. */
+  unconfirmed: Set<number>;
+  open: Set<string>;
+  /** When the newest of its calls was let through. */
+  passedAt: number;
+}
+
+type Row = { number: number; last: number; state: string; entries: string };
+
+/**
+ * Everything that a call leaves behind in its person's object, in pages: one row of SQLite holds the records, passed
+ * calls and ends of some turns, and one more turn is one row written, however much happened in it. A page goes as a
+ * whole, when the platform database has its records, no limit looks back on its calls and none of them is open; until
+ * then it is all that an object that starts anew has to know.
+ *
+ * Every method runs without `await`, so the runtime writes its statements as one.
+ */
+export class AuditPageStore {
+  readonly #sql: SqlStorage;
+  #pages: Page[] = [];
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(
+      `CREATE TABLE IF NOT EXISTS trail_page (
+         number INTEGER PRIMARY KEY, last INTEGER NOT NULL, state TEXT NOT NULL, entries TEXT NOT NULL)`,
+    );
+  }
+
+  /** Reads every page, oldest entry first. Gives the state, unless nothing was ever written. */
+  load(visit: (entry: Entry) => void): PageState | null {
+    const pages: Page[] = [];
+    let state: string | null = null;
+    // Row by row: after a long time without the platform database there are many.
+    for (const row of this.#sql.exec<Row>("SELECT * FROM trail_page ORDER BY number")) {
+      const page = emptyPage(row.number, row.last);
+      page.size = row.entries.length;
+      for (const entry of readEntries(row.entries)) {
+        note(page, entry, pages);
+        visit(entry);
+      }
+      pages.push(page);
+      state = row.state;
+    }
+    this.#pages = pages;
+    return state === null ? null : (JSON.parse(state) as PageState);
+  }
+
+  /** Writes the entries of one turn: one row, unless they are more than a page takes. */
+  append(entries: readonly Entry[], state: PageState): void {
+    if (entries.length === 0) this.#write("", entries, state);
+    let text = "";
+    let from = 0;
+    for (const [index, entry] of entries.entries()) {
+      text += `${JSON.stringify(entry)}\n`;
+      if (text.length < PAGE_SIZE && index < entries.length - 1) continue;
+      this.#write(text, entries.slice(from, index + 1), state);
+      text = "";
+      from = index + 1;
+    }
+  }
+
+  /** The oldest records after a sequence number that are not confirmed, as many as asked for. */
+  unconfirmedAfter(sequence: number, most: number): StoredLink[] {
+    const links: StoredLink[] = [];
+    for (const page of this.#pages) {
+      if (page.last <= sequence || page.unconfirmed.size === 0) continue;
+      for (const { link } of this.#read(page)) {
+        if (link === undefined || link.sequence <= sequence || !page.unconfirmed.has(link.sequence)) continue;
+        if (links.push(link) === most) return links;
+      }
+    }
+    return links;
+  }
+
+  /** Whether every record up to this one is confirmed. */
+  isConfirmedThrough(sequence: number): boolean {
+    return this.#pages.every(({ unconfirmed }) => Math.min(...unconfirmed) > sequence);
+  }
+
+  /**
+   * The platform database has these records. In memory on purpose: an object that starts anew sends them again, which
+   * does no harm.
+   */
+  confirm(sequences: readonly number[]): void {
+    const [lowest, highest] = [Math.min(...sequences), Math.max(...sequences)];
+    for (const { last, unconfirmed } of this.#pages) {
+      // In the order of their sequence, so the first is the least.
+      const [first] = unconfirmed;
+      if (first === undefined || last < lowest) continue;
+      if (first > highest) break;
+      for (const sequence of sequences) unconfirmed.delete(sequence);
+    }
+  }
+
+  /** Deletes pages of which nothing is needed any more. The newest only loses its entries: the next turn builds on it. */
+  sweep(now: number): void {
+    const newest = this.#pages.at(-1);
+    const done = this.#pages.filter((page) => page.size > 0 && isDone(page) && restsAt(page, now) <= now);
+    const gone = done.filter((page) => page !== newest);
+    if (gone.length > 0) {
+      const numbers = JSON.stringify(gone.map(({ number }) => number));
+      this.#sql.exec("DELETE FROM trail_page WHERE number IN (SELECT value FROM json_each(?))", numbers);
+      this.#pages = this.#pages.filter((page) => !gone.includes(page));
+    }
+    if (newest !== undefined && done.includes(newest)) {
+      this.#sql.exec("UPDATE trail_page SET entries = '' WHERE number = ?", newest.number);
+      this.#pages = this.#pages.with(-1, emptyPage(newest.number, newest.last));
+    }
+  }
+
+  /** When {@link sweep} has something to do again, as far as only time is missing; else `null`. */
+  nextSweep(now: number): number | null {
+    const moments = this.#pages
+      .filter((page) => page.size > 0 && isDone(page))
+      .map((page) => restsAt(page, now));
+    return moments.length === 0 ? null : Math.min(...moments);
+  }
+
+  /** Empties confirmed records where they stand, without waiting for their page to go. */
+  emptyConfirmed(): void {
+    for (const page of this.#pages) {
+      const [row] = this.#sql.exec<Row>("SELECT * FROM trail_page WHERE number = ?", page.number).toArray();
+      const entries = readEntries(row?.entries ?? "").map(({ link, ...rest }) =>
+        link !== undefined && page.unconfirmed.has(link.sequence) ? { link, ...rest } : rest,
+      );
+      const text = entries.map((entry) => `${JSON.stringify(entry)}\n`).join("");
+      this.#sql.exec("UPDATE trail_page SET entries = ? WHERE number = ?", text, page.number);
+      page.size = text.length;
+    }
+  }
+
+  #read({ number }: Page): Entry[] {
+    const [row] = this.#sql.exec<Row>("SELECT * FROM trail_page WHERE number = ?", number).toArray();
+    return readEntries(row?.entries ?? "");
+  }
+
+  #write(text: string, entries: readonly Entry[], state: PageState): void {
+    const newest = this.#pages.at(-1);
+    const fits = newest !== undefined && newest.size + text.length <= PAGE_SIZE;
+    const page = fits || newest?.size === 0 ? newest : emptyPage((newest?.number ?? 0) + 1, 0);
+    const sequences = entries.map(({ link }) => link?.sequence ?? 0);
+    const last = Math.max(page.last, ...sequences);
+    const written = [last, JSON.stringify(state), text] as const;
+    if (page === newest) {
+      this.#sql.exec(
+        "UPDATE trail_page SET last = ?, state = ?, entries = entries || ? WHERE number = ?",
+        ...written,
+        page.number,
+      );
+    } else {
+      this.#sql.exec(
+        "INSERT INTO trail_page (last, state, entries, number) VALUES (?, ?, ?, ?)",
+        ...written,
+        page.number,
+      );
+      this.#pages.push(page);
+    }
+    page.last = last;
+    page.size += text.length;
+    for (const entry of entries) note(page, entry, this.#pages);
+  }
+}
+
+function emptyPage(number: number, last: number): Page {
+  return { number, last, size: 0, unconfirmed: new Set(), open: new Set(), passedAt: 0 };
+}
+
+function readEntries(text: string): Entry[] {
+  return text === "" ? [] : (JSON.parse(`[${text.slice(0, -1).replaceAll("\n", ",")}]`) as Entry[]);
+}
+
+function note(page: Page, { link, passed, opened, closed }: Entry, pages: readonly Page[]): void {
+  if (link) page.unconfirmed.add(link.sequence);
+  if (passed) page.passedAt = Math.max(page.passedAt, passed.at);
+  if (opened) page.open.add(opened.callId);
+  if (closed !== undefined) {
+    page.open.delete(closed);
+    for (const { open } of pages) open.delete(closed);
+  }
+}
+
+function isDone({ unconfirmed, open }: Page): boolean {
+  return unconfirmed.size === 0 && open.size === 0;
+}
+
+/** When no limit looks back on the page any more. A clock that jumped back must not put it off. */
+function restsAt(page: Page, now: number): number {
+  page.passedAt = Math.min(page.passedAt, now);
+  return page.passedAt + WINDOW_MS;
+}

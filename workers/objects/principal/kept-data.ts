@@ -1,0 +1,44 @@
+import type { SessionContext } from "../../../shared/session/context.ts";
+
+/** What a Principal object keeps for the person's stateless clients. */
+export interface KeptData {
+  contexts: { clientId: string; context: SessionContext }[];
+  /** Results that were too large for one answer, in pieces. */
+  results: { clientId: string; handle: string; rows: unknown[] }[];
+}
+
+/** Reads everything that is kept for a person. */
+export function readKept(sql: SqlStorage): KeptData {
+  const contexts = sql
+    .exec<{ client_id: string; context: string }>(
+      "SELECT client_id, context FROM contexts ORDER BY client_id",
+    )
+    .toArray();
+  const chunks = sql
+    .exec<{ owner: string; handle: string; rows: string }>(
+      "SELECT owner, handle, rows FROM kept_chunks ORDER BY owner, handle, chunk",
+    )
+    .toArray();
+  return {
+    contexts: contexts.map((row) => ({
+      clientId: row.client_id,
+      context: JSON.parse(row.context) as SessionContext,
+    })),
+    results: chunks.map(({ owner, handle, rows }) => ({
+      clientId: owner,
+      handle,
+      rows: JSON.parse(rows) as unknown[],
+    })),
+  };
+}
+
+/** Removes everything that is kept for a person, approvals too. Returns how many contexts and results went. */
+export function eraseKept(sql: SqlStorage): { contexts: number; results: number } {
+  const count = (table: string) =>
+    sql.exec<{ total: number }>(`SELECT count(*) AS total FROM ${table}`).one().total;
+  const erased = { contexts: count("contexts"), results: count("kept_results") };
+  sql.exec(
+    "DELETE FROM contexts; DELETE FROM kept_chunks; DELETE FROM kept_results; DELETE FROM approval; DELETE FROM approval_last",
+  );
+  return erased;
+}

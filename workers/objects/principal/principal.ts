@@ -1,0 +1,289 @@
+import { DurableObject } from "cloudflare:workers";
+import type { Link } from "../../../shared/audit/chain.ts";
+import type { AuditEvent } from "../../../shared/audit/record.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type { Access, AdmissionRequest } from "../../../shared/objects/admission-request.ts";
+
+import type {
+  ApprovalAnswer,
+  ApprovalDecision,
+  ApprovalGate,
+  ApprovalItem,
+  ApprovalRequest,
+  DecisionResult,
+} from "../../../shared/objects/approval-gate.ts";
+import type {
+  AccessStatus,
+  Admission,
+  Intent,
+  Outcome,
+  PrincipalGate,
+} from "../../../shared/objects/principal-gate.ts";
+import { log } from "../../../shared/observe/log.ts";
+import {
+  applyOperation,
+  type ContextOperation,
+  emptyContext,
+  type ResultHandle,
+  type SessionContext,
+} from "../../../shared/session/context.ts";
+import { ResultStore } from "../../../shared/session/result-store.ts";
+import type { ResultPage } from "../../../shared/session/session-memory.ts";
+import { AdmissionControl } from "./admission-control.ts";
+import { projectApprovals } from "./approval-projection.ts";
+import { Approvals } from "./approvals.ts";
+import { AuditTrail } from "./audit-trail.ts";
+import { eraseKept, type KeptData, readKept } from "./kept-data.ts";
+import { RequestLimiter } from "./request-limiter.ts";
+
+/** Milliseconds after the first unsent record until the records are sent on. */
+const FLUSH_AFTER_MS = 5_000;
+
+/** Milliseconds after which the approvals page's list is written again when that failed. */
+const PROJECT_AGAIN_MS = 30_000;
+
+/**
+ * One object per user: strongly consistent and single-threaded. Decides who passes, chains each call's intent before
+ * it runs, keeps the memory of the user's stateless clients, and sends the records of the chain on to the queue.
+ */
+export class Principal extends DurableObject<Env> implements PrincipalGate, ApprovalGate {
+  readonly #sql: SqlStorage;
+  readonly #trail: AuditTrail;
+  readonly #gatekeeper: AdmissionControl;
+  readonly #approvals: Approvals;
+  readonly #results: ResultStore;
+  readonly #requests = new RequestLimiter();
+  /** When the alarm is set to, as far as it is known. */
+  #alarmAt: number | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#sql = ctx.storage.sql;
+    this.#sql.exec("CREATE TABLE IF NOT EXISTS contexts (client_id TEXT PRIMARY KEY, context TEXT NOT NULL)");
+    this.#trail = new AuditTrail(this.#sql);
+    this.#gatekeeper = new AdmissionControl(this.#sql, env.PLATFORM_DB, this.#trail.readLimits());
+    this.#approvals = new Approvals(this.#sql, this.#trail, (grantId) => this.#gatekeeper.isRevoked(grantId));
+    this.#results = new ResultStore(this.#sql);
+  }
+
+  /**
+   * Writes down how earlier calls ended, decides, and makes the intent durable: one row. Output gates hold the answer
+   * until the write is on disk.
+   */
+  async admit(intent: Intent, claim: AdmissionRequest, ended: readonly Outcome[] = []): Promise<Admission> {
+    const facts = await this.#gatekeeper.loadPrincipal(intent.userId);
+    const now = Date.now();
+    const passage = this.#trail.transaction(() => {
+      this.#end(ended, now);
+      const answer = this.#gatekeeper.evaluate(intent, claim, facts);
+      if ("refusal" in answer) this.#trail.refuse(intent, answer.refusal.code, now);
+      else this.#trail.open(intent, now, answer.taken);
+      return answer;
+    });
+    await this.#wakeBy(now + FLUSH_AFTER_MS);
+    if ("refusal" in passage) return { admitted: false, refusal: passage.refusal };
+    const { role, policy, running } = passage;
+    const context = intent.lane === "stateless" ? this.#context(intent.clientId) : null;
+    return { admitted: true, context, role, policy, running };
+  }
+
+  async settle(ended: readonly Outcome[]): Promise<void> {
+    const now = Date.now();
+    // Isolates of the release before, which go on for a while, send one outcome and no list.
+    this.#trail.transaction(() => this.#end([ended].flat(), now));
+    await this.#wakeBy(now + FLUSH_AFTER_MS);
+  }
+
+  #end(ended: readonly Outcome[], now: number): void {
+    let approvalsEnded = false;
+    for (const outcome of ended) {
+      this.#trail.close(outcome, now);
+      this.#gatekeeper.release(outcome.callId);
+      if (this.#approvals.settle(outcome.callId, outcome.status, now)) approvalsEnded = true;
+    }
+    if (approvalsEnded) this.#project();
+  }
+
+  /** A call that needs approval asks after it was admitted: its grant and role may have changed since. */
+  async claimApproval(claim: ApprovalRequest): Promise<ApprovalAnswer> {
+    const role = await this.#gatekeeper.roleUnder(claim.binding.grantId, claim.userId);
+    if (role === undefined) return { state: "unavailable" };
+    if (role === null) return { state: "access_ended" };
+    if (role !== claim.role) return { state: "role_changed" };
+    const answer = this.#approvals.claim(claim, Date.now());
+    await this.#afterApproval();
+    return answer;
+  }
+
+  async awaitApproval(approvalId: string, timeoutMs: number): Promise<void> {
+    const over = new AbortController();
+    const timeout = scheduler.wait(timeoutMs, { signal: over.signal }).catch(() => undefined);
+    await Promise.race([this.#approvals.awaitDecision(approvalId, over.signal), timeout]);
+    // A timer that goes on would keep the object awake.
+    over.abort();
+  }
+
+  async releaseApproval(callId: string): Promise<void> {
+    this.#approvals.release(callId, Date.now());
+    await this.#afterApproval();
+  }
+
+  async readApproval(approvalId: string): Promise<ApprovalItem | null> {
+    const item = this.#approvals.read(approvalId, Date.now());
+    await this.#afterApproval();
+    return item;
+  }
+
+  async decideApproval(decision: ApprovalDecision): Promise<DecisionResult> {
+    const result = this.#approvals.decide(decision, Date.now());
+    await this.#afterApproval();
+    return result;
+  }
+
+  async revokeGrant(grantId: string): Promise<void> {
+    this.#gatekeeper.revoke(grantId);
+  }
+
+  async isGrantRevoked(grantId: string): Promise<boolean> {
+    return this.#gatekeeper.isRevoked(grantId);
+  }
+
+  async revokeToken(tokenId: string): Promise<void> {
+    this.#gatekeeper.revoke(tokenId);
+  }
+
+  async checkAccess(
+    userId: string,
+    access: Access,
+    countedFor: string | null,
+    publication = 0,
+  ): Promise<AccessStatus> {
+    const rights = await this.#gatekeeper.rightsUnder(userId, access, publication);
+    if (rights === "ended") return { ended: true, retryAfter: 0, rights: null };
+    const retryAfter = countedFor === null ? 0 : this.#requests.take(countedFor, Date.now());
+    return { ended: false, retryAfter, rights };
+  }
+
+  /** The platform database says something else of the person now: the next call asks it. */
+  async forgetPerson(): Promise<void> {
+    this.#gatekeeper.forgetPerson();
+  }
+
+  async record(chain: string, event: AuditEvent): Promise<void> {
+    this.#trail.record(chain, event, Date.now());
+    await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
+  }
+
+  async recordOnce(chain: string, key: string, event: AuditEvent): Promise<void> {
+    this.#trail.recordOnce(chain, key, event, Date.now());
+    await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
+  }
+
+  /** Everything that is kept for the person's stateless clients: contexts by client, and kept results. */
+  async readKept(): Promise<KeptData> {
+    return readKept(this.#sql);
+  }
+
+  /** Removes everything that {@link readKept} reads. What refuses calls and what is recorded stays. */
+  async eraseKept(): Promise<{ contexts: number; results: number }> {
+    return eraseKept(this.#sql);
+  }
+
+  /** Some records that the platform database has not confirmed, oldest first; none when it has all. */
+  async readUnstored(): Promise<Link[]> {
+    return this.#trail.unstored();
+  }
+
+  async readContext(clientId: string): Promise<SessionContext> {
+    return this.#context(clientId);
+  }
+
+  async applyContext(clientId: string, operations: readonly ContextOperation[]): Promise<void> {
+    for (const operation of operations) {
+      if (operation.kind === "clear" && operation.parts.includes("handles")) this.#results.clear(clientId);
+    }
+    const context = operations.reduce(applyOperation, this.#context(clientId));
+    this.#sql.exec(
+      "INSERT INTO contexts VALUES (?1, ?2) ON CONFLICT (client_id) DO UPDATE SET context = ?2",
+      clientId,
+      JSON.stringify(context),
+    );
+  }
+
+  async keepResult(clientId: string, handle: ResultHandle, rows: readonly JsonValue[]): Promise<void> {
+    this.#results.keep(clientId, handle.handle, rows, handle.createdAt);
+  }
+
+  async readResult(
+    clientId: string,
+    handle: string,
+    offset: number,
+    limit: number,
+  ): Promise<ResultPage | null> {
+    return this.#results.page(clientId, handle, offset, limit);
+  }
+
+  /** The platform database has these records of the chain: they need not be kept here. */
+  async confirmStored(sequences: readonly number[]): Promise<void> {
+    const forgotten = this.#trail.confirm(sequences, Date.now());
+    if (forgotten !== null) await this.#wakeBy(forgotten);
+  }
+
+  /** Forgets the events of records that the platform database has, without waiting until no limit counts them. */
+  async forgetStored(): Promise<void> {
+    this.#trail.forgetConfirmed();
+  }
+
+  /** Sends records on, oldest first. A record is forgotten only after the database has it. */
+  override async alarm(): Promise<void> {
+    this.#alarmAt = null;
+    for (const callId of this.#trail.closeOverdue(Date.now())) {
+      this.#approvals.settle(callId, "unknown", Date.now());
+    }
+    this.#approvals.expire(Date.now());
+    this.#project();
+    this.#trail.sweep(Date.now());
+    for (let links = this.#trail.unsent(Date.now()); links.length > 0; ) {
+      await this.env.CALL_QUEUE.send(links);
+      this.#trail.markSent(links.at(-1)?.sequence ?? 0, Date.now());
+      links = this.#trail.unsent(Date.now());
+    }
+    for (const next of [this.#trail.nextMoment(Date.now()), this.#approvals.nextMoment()]) {
+      if (next !== null) await this.#wakeBy(next);
+    }
+  }
+
+  /** Sends on what a change to an approval wrote. */
+  async #afterApproval(): Promise<void> {
+    this.#project();
+    await this.#wakeBy(Date.now() + FLUSH_AFTER_MS);
+  }
+
+  /** Brings the list on the approvals page up to date. What fails is tried again with the next alarm. */
+  #project(): void {
+    const projected = projectApprovals(this.#approvals.store, this.env.PLATFORM_DB).catch(
+      async (failure: unknown) => {
+        log("warn", "approvals_not_projected", { error: String(failure) });
+        await this.#wakeBy(Date.now() + PROJECT_AGAIN_MS);
+      },
+    );
+    this.ctx.waitUntil(projected);
+  }
+
+  /** Sets the alarm, unless it is set to an earlier moment. */
+  async #wakeBy(moment: number): Promise<void> {
+    // What is remembered saves asking with every call; a moment that has passed says nothing any more.
+    if (this.#alarmAt === null || this.#alarmAt <= Date.now())
+      this.#alarmAt = await this.ctx.storage.getAlarm();
+    if (this.#alarmAt !== null && this.#alarmAt <= moment) return;
+    this.#alarmAt = moment;
+    await this.ctx.storage.setAlarm(moment);
+  }
+
+  #context(clientId: string): SessionContext {
+    const [row] = this.#sql
+      .exec<{ context: string }>("SELECT context FROM contexts WHERE client_id = ?", clientId)
+      .toArray();
+    return row ? (JSON.parse(row.context) as SessionContext) : emptyContext();
+  }
+}

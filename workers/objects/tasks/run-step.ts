@@ -1,0 +1,154 @@
+import { elicitsOf } from "../../../shared/call/client-abilities.ts";
+import { InputNeeded } from "../../../shared/call/input-needed.ts";
+import { JSON_RPC } from "../../../shared/call/protocol-fault.ts";
+import { ToolError, toToolError } from "../../../shared/call/tool-error.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { callStep, callStop, errorAnswer } from "../../../shared/guard/call-tool.ts";
+import type { ClientChannel, RequestContext } from "../../../shared/guard/request-context.ts";
+import {
+  type Inquiry,
+  inquire,
+  inquireSample,
+  inquireVisit,
+  readAnswer,
+  readSample,
+  readVisit,
+  requireAbility,
+} from "../../../shared/mcp/methods/dialogue.ts";
+import { publishChange } from "../../../shared/objects/change-gate.ts";
+import { createPrincipalMemory } from "../../../shared/objects/principal-memory.ts";
+import { logFailure } from "../../../shared/observe/log.ts";
+import { policyInForce } from "../../../shared/policy/current.ts";
+import type { Catalogue } from "../../../shared/server/catalogue.ts";
+import { showsViews } from "../../../shared/server/view.ts";
+import { openCatalogueOf } from "../../catalogues.ts";
+import { TaskQuestions } from "./task-questions.ts";
+import type { Stage, TaskChange } from "./task-store.ts";
+
+/** What a step needs of the object that runs it. */
+export interface StepHost {
+  env: Env;
+  signal: AbortSignal;
+  /** Says how far the step is. */
+  note(message: string): void;
+  waitUntil(promise: Promise<unknown>): void;
+}
+
+/** Takes one step of a task and says what becomes of the task. Never throws. */
+export async function runStep(stage: Stage, host: StepHost): Promise<TaskChange> {
+  const { task } = stage;
+  let accessEnded = false;
+  try {
+    const catalogue = openCatalogueOf(task.server);
+    const entry = catalogue.tools.get(task.tool);
+    if (!entry?.definition.work) {
+      return fail(`The tool ${task.tool} is not there any more.`);
+    }
+    const ctx = await openExchange(stage, host, catalogue, () => {
+      accessEnded = true;
+    });
+    const outcome = await callStep(ctx, entry, task);
+    publishChange(ctx, entry.subject);
+    if (!("state" in outcome)) return complete(outcome);
+    const { done, total, message, waitMs = 0 } = outcome;
+    const text = describeProgress(done, total, message);
+    return { kind: "next", state: outcome.state, message: text, dueAt: Date.now() + waitMs };
+  } catch (failure) {
+    if (failure instanceof InputNeeded) return { kind: "ask", questions: failure.requests };
+    if (accessEnded) return { kind: "cancelled", message: "The app's access has ended." };
+    return explain(failure, stage);
+  }
+}
+
+/**
+ * After a task was cancelled: what stands of its work, in one sentence, or `null` where its tool says nothing or the
+ * person may not call it any more; a number says when to ask again. Never throws.
+ */
+export async function runStop(stage: Stage, host: StepHost): Promise<string | number | null> {
+  const { task } = stage;
+  try {
+    const catalogue = openCatalogueOf(task.server);
+    const entry = catalogue.tools.get(task.tool);
+    if (!entry?.definition.work?.stop) return null;
+    const ctx = await openExchange(stage, host, catalogue, () => {});
+    return await callStop(ctx, entry, task);
+  } catch (failure) {
+    if (!(failure instanceof ToolError)) logFailure("task_stop_failed", failure, { name: task.tool });
+    else if (failure.retryAfter !== undefined) return Date.now() + failure.retryAfter * 1_000;
+    return null;
+  }
+}
+
+async function openExchange(
+  stage: Stage,
+  host: StepHost,
+  catalogue: Catalogue,
+  endAccess: () => void,
+): Promise<RequestContext> {
+  const { task } = stage;
+  return {
+    ...{ env: host.env, catalogue, identity: task.identity, policy: await policyInForce(host.env) },
+    // A task belongs to no session: what it remembers is in its person's object, as for stateless clients.
+    ...{ lane: "stateless", sessionId: null, traceId: task.traceId },
+    session: createPrincipalMemory(host.env, task.identity),
+    channel: openChannel(stage, host),
+    signal: host.signal,
+    waitUntil: (promise) => host.waitUntil(promise),
+    // Nobody waits for an HTTP answer: the task says when it goes on.
+    retryAfter: () => {},
+    endAccess,
+  };
+}
+
+function explain(failure: unknown, { task }: Stage): TaskChange {
+  const error =
+    failure instanceof ToolError
+      ? failure
+      : toToolError(failure, logFailure("task_failed", failure, { name: task.tool, trace_id: task.traceId }));
+  // Over a limit, or something that it needs does not answer for now: the step waits its turn.
+  if (error.retryAfter !== undefined) {
+    return { kind: "later", message: error.message, dueAt: Date.now() + error.retryAfter * 1_000 };
+  }
+  return error.code === "internal_error" ? fail(error.message) : complete(errorAnswer(error));
+}
+
+/** Every answer is a completed task, one with `isError` too: `failed` is for what is no answer (SEP-2663). */
+function complete(answer: object): TaskChange {
+  return { kind: "completed", result: JSON.parse(JSON.stringify(answer)) as Record<string, JsonValue> };
+}
+
+function fail(message: string): TaskChange {
+  return { kind: "failed", error: { code: JSON_RPC.internalError, message } };
+}
+
+function describeProgress(
+  done: number | undefined,
+  total: number | undefined,
+  message: string | undefined,
+): string | null {
+  const count = done === undefined ? "" : total === undefined ? `${done}` : `${done} of ${total}`;
+  const parts = [count, message ?? ""].filter((part) => part !== "");
+  return parts.length > 0 ? parts.join(": ") : null;
+}
+
+/** The client of a task is not there: it reads how far it is, and answers its questions, when it looks. */
+function openChannel({ task, step, answers }: Stage, { note }: StepHost): ClientChannel {
+  const { abilities } = task;
+  const elicits = elicitsOf(abilities);
+  const questions = new TaskQuestions(step, answers);
+  const put = <Value>(inquiry: Inquiry, read: (response: unknown) => Value): Promise<Value> => {
+    requireAbility(abilities, inquiry);
+    return questions.put(inquiry, read);
+  };
+  return {
+    progress: (done, total, message) => note(describeProgress(done, total, message) ?? ""),
+    // Tasks have no log messages (SEP-2663).
+    log: () => {},
+    ask: async (question) => put(inquire(question), (response) => readAnswer(question, response)),
+    sample: async (prompt, options) => put(inquireSample(prompt, options), readSample),
+    visit: async (page) => put(inquireVisit(page, elicits, false), readVisit),
+    endVisit: () => {},
+    release: () => {},
+    ...{ elicits, abilities, tasks: true, showsViews: showsViews(abilities) },
+  };
+}

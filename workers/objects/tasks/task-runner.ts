@@ -1,0 +1,156 @@
+import { DurableObject } from "cloudflare:workers";
+import type { NewTask, Task, TaskGate, TaskOwner } from "../../../shared/objects/task.ts";
+import { logFailure } from "../../../shared/observe/log.ts";
+import { runStep, runStop } from "./run-step.ts";
+import { CANCELLED, TaskStore } from "./task-store.ts";
+
+/** Tasks of one person that are not finished, of all apps together. */
+const OPEN_LIMIT = 20;
+
+/** How often a step may be begun before its task fails: each time the object was stopped in the middle of it. */
+const ATTEMPTS = 5;
+
+/** Milliseconds after which the alarm comes again although one still runs: the object may have been stopped. */
+const WATCHDOG_MS = 60_000;
+
+/** Milliseconds that one alarm works before it leaves the rest to the next. */
+const SHIFT_MS = 10 * 60_000;
+
+/**
+ * Steps that one alarm takes, of all tasks together, before it leaves the rest to the next: D1 answers 1,000 queries an
+ * invocation, and an alarm is one.
+ */
+const SHIFT_STEPS = 8;
+
+/** Milliseconds between two notes of how far a step is that are written down. */
+const NOTE_EVERY_MS = 1_000;
+
+/**
+ * One object per person: keeps their tasks and takes their steps, driven by its alarm, so that a task goes on after
+ * an eviction, a crash or a deployment from the step where it was. Several tasks go on side by side; the steps of one
+ * never do.
+ */
+export class TaskRunner extends DurableObject<Env> implements TaskGate {
+  readonly #store: TaskStore;
+  /** Steps that run now, by their task. */
+  readonly #running = new Map<string, AbortController>();
+  #working = false;
+  #nudge = Promise.withResolvers<void>();
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#store = new TaskStore(ctx.storage.sql);
+  }
+
+  async create(task: NewTask): Promise<Task | null> {
+    const now = Date.now();
+    if (this.#store.countOpen() >= OPEN_LIMIT) return null;
+    this.#store.add(task, now);
+    await this.#wake();
+    return this.#store.read(task.id, { clientId: task.identity.clientId, server: task.server }, now);
+  }
+
+  async read(id: string, owner: TaskOwner): Promise<Task | null> {
+    return this.#store.read(id, owner, Date.now());
+  }
+
+  async answer(id: string, owner: TaskOwner, answers: Readonly<Record<string, unknown>>): Promise<boolean> {
+    const task = this.#store.read(id, owner, Date.now());
+    if (!task) return false;
+    this.#store.answer(id, task, answers, Date.now());
+    await this.#wake();
+    return true;
+  }
+
+  async cancel(id: string, owner: TaskOwner): Promise<boolean> {
+    if (!this.#store.read(id, owner, Date.now())) return false;
+    this.#store.cancel(id, Date.now());
+    this.#running.get(id)?.abort();
+    await this.#wake();
+    return true;
+  }
+
+  async listKept(): Promise<Task[]> {
+    return this.#store.list();
+  }
+
+  async eraseKept(): Promise<number> {
+    for (const step of this.#running.values()) step.abort();
+    return this.#store.sweep(Number.MAX_SAFE_INTEGER).length;
+  }
+
+  /** Takes steps until none is due. At most one alarm runs at a time. */
+  override async alarm(): Promise<void> {
+    this.#working = true;
+    // First, so that the work goes on when the object is stopped in the middle of it.
+    await this.ctx.storage.setAlarm(Date.now() + WATCHDOG_MS);
+    try {
+      await this.#work(Date.now() + SHIFT_MS);
+    } finally {
+      this.#working = false;
+    }
+    const next = this.#store.nextMoment();
+    if (next === null) await this.ctx.storage.deleteAlarm();
+    else await this.ctx.storage.setAlarm(next);
+  }
+
+  async #work(until: number): Promise<void> {
+    const steps = new Set<Promise<void>>();
+    let taken = 0;
+    while (Date.now() < until && taken < SHIFT_STEPS) {
+      for (const id of this.#store.sweep(Date.now())) this.#running.get(id)?.abort();
+      for (const id of this.#store.listDue(Date.now())) {
+        if (this.#running.has(id)) continue;
+        taken += 1;
+        const step = this.#advance(id).finally(() => steps.delete(step));
+        steps.add(step);
+      }
+      if (steps.size === 0) return;
+      this.#nudge = Promise.withResolvers();
+      await Promise.race([...steps, this.#nudge.promise]);
+    }
+    await Promise.all(steps);
+  }
+
+  /** Takes one step of a task. */
+  async #advance(id: string): Promise<void> {
+    const stage = this.#store.begin(id);
+    if (!stage) return;
+    const { step, task, attempts, stopped } = stage;
+    if (stopped && attempts > ATTEMPTS) return this.#store.close(id, CANCELLED, Date.now());
+    if (attempts > ATTEMPTS) {
+      const message = `A step was interrupted ${ATTEMPTS} times.`;
+      this.#store.change(id, step, { kind: "failed", error: { code: -32603, message } }, Date.now());
+      return;
+    }
+    const controller = new AbortController();
+    this.#running.set(id, controller);
+    let notedAt = 0;
+    const host = {
+      env: this.env,
+      signal: controller.signal,
+      note: (message: string) => {
+        if (Date.now() - notedAt < NOTE_EVERY_MS) return;
+        notedAt = Date.now();
+        this.#store.note(id, message);
+      },
+      waitUntil: (promise: Promise<unknown>) => this.ctx.waitUntil(promise),
+    };
+    try {
+      if (stopped) {
+        const standing = await runStop(stage, host);
+        if (typeof standing === "number") this.#store.closeLater(id, standing);
+        else this.#store.close(id, [CANCELLED, standing ?? ""].join(" ").trim(), Date.now());
+      } else this.#store.change(id, step, await runStep(stage, host), Date.now());
+    } catch (failure) {
+      logFailure("task_step_lost", failure, { name: task.tool });
+    } finally {
+      this.#running.delete(id);
+    }
+  }
+
+  async #wake(): Promise<void> {
+    this.#nudge.resolve();
+    if (!this.#working) await this.ctx.storage.setAlarm(Date.now());
+  }
+}
