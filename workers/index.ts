@@ -4,6 +4,7 @@ import { writeRecords } from "./audit-log/write-records.ts";
 import { runAdminJobs } from "./gateway/admin-jobs/run-admin-jobs.ts";
 import { app } from "./gateway/app.ts";
 import { runMaintenance } from "./gateway/maintenance.ts";
+import { embedArticles } from "./knowledge/vectors/embed-job.ts";
 
 export { AnalyticsAgent } from "./analytics/agent.ts";
 export { CrmAgent } from "./crm/agent.ts";
@@ -15,7 +16,7 @@ export { Principal } from "./objects/principal/principal.ts";
 export { TaskRunner } from "./objects/tasks/task-runner.ts";
 export { ToolLimiter } from "./objects/tool-limits/tool-limiter.ts";
 
-/** The trigger of `wrangler.toml` for administrators' requests and overdue checkpoints; the other one is for everything. */
+/** The trigger of `wrangler.toml` for administrators' requests, overdue checkpoints and articles to embed; the other one is for everything. */
 const REQUESTS_CRON = "*/5 * * * *";
 
 export default {
@@ -23,6 +24,7 @@ export default {
   queue: writeRecords,
   scheduled({ cron }, env, ctx) {
     ctx.waitUntil(logged("admin_requests_failed", runAdminJobs(env)));
+    ctx.waitUntil(logged("articles_not_embedded", embedArticles(env)));
     if (cron === REQUESTS_CRON) {
       ctx.waitUntil(logged("audit_checkpoint_failed", writeOverdueCheckpoints(env)));
       return;
@@ -33,6 +35,6 @@ export default {
 } satisfies ExportedHandler<Env>;
 
 /** A failure of scheduled work is an error in the log; the next run does the work. */
-function logged(event: string, work: Promise<void>): Promise<void> {
+function logged(event: string, work: Promise<unknown>): Promise<unknown> {
   return work.catch((failure: unknown) => void logFailure(event, failure));
 }

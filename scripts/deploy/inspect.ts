@@ -10,10 +10,11 @@ import type { DeploymentTarget } from "./target.ts";
  */
 export async function inspectAccount(target: DeploymentTarget): Promise<AccountState> {
   await requireSignIn();
-  const [databases, namespaces, secrets, queues, buckets] = await Promise.all([
+  const [databases, namespaces, secrets, vectorIndexes, queues, buckets] = await Promise.all([
     readJson<{ name: string }[]>(["d1", "list", "--json"]),
     readJson<{ title: string; id: string }[]>(["kv", "namespace", "list"]),
     listSecrets(target),
+    listVectorIndexes(target),
     Promise.all(target.queues.map(async (name) => ((await hasQueue(name)) ? [name] : []))),
     Promise.all(target.buckets.map(async (name) => ((await hasBucket(name)) ? [name] : []))),
   ]);
@@ -22,6 +23,7 @@ export async function inspectAccount(target: DeploymentTarget): Promise<AccountS
     databases: databases.map(({ name }) => name),
     queues: queues.flat(),
     buckets: buckets.flat(),
+    vectorIndexes,
     secrets: secrets ?? [],
     namespaces: namespaces.map(({ title, id }) => ({ title, id })),
   };
@@ -58,6 +60,21 @@ async function hasBucket(name: string): Promise<boolean> {
   if (result.code === 0) return true;
   if (/does not exist|10006/.test(result.stdout + result.stderr)) return false;
   throw failedLook(args, result);
+}
+
+/** Those of the target that exist. An account without a wish for one is not asked: its token may not reach Vectorize. */
+async function listVectorIndexes(target: DeploymentTarget): Promise<AccountState["vectorIndexes"]> {
+  if (target.vectorIndexes.length === 0) return [];
+  const indexes = await readJson<{ name: string }[]>(["vectorize", "list", "--json"]);
+  const wanted = indexes.filter(({ name }) => target.vectorIndexes.includes(name));
+  return Promise.all(
+    wanted.map(async ({ name }) => {
+      const properties = await readJson<{ propertyName: string }[]>([
+        ...["vectorize", "list-metadata-index", name, "--json"],
+      ]);
+      return { name, narrowed: properties.some(({ propertyName }) => propertyName === "collection") };
+    }),
+  );
 }
 
 async function readJson<T>(args: string[]): Promise<T> {

@@ -1,4 +1,5 @@
 import { readKeyVersion } from "../../shared/auth/keyring.ts";
+import { M3 } from "../../workers/knowledge/vectors/models.ts";
 import { environmentFlag } from "../local/project.ts";
 import type { DeploymentTarget } from "./target.ts";
 
@@ -10,6 +11,8 @@ export interface AccountState {
   databases: readonly string[];
   buckets: readonly string[];
   queues: readonly string[];
+  /** Vectorize indexes of the target, and whether they can be narrowed to collections. */
+  vectorIndexes: readonly { name: string; narrowed: boolean }[];
   /** Names of the Worker's secrets. */
   secrets: readonly string[];
   /** Titles and ids of KV namespaces. */
@@ -22,6 +25,7 @@ export const FRESH_ACCOUNT: AccountState = {
   databases: [],
   buckets: [],
   queues: [],
+  vectorIndexes: [],
   secrets: [],
   namespaces: [],
 };
@@ -45,6 +49,9 @@ export interface Step {
 
 const NOTHING_LIVE_CHANGED =
   "Nothing that is live has changed. Run the same command again once that is solved.";
+
+const WITHOUT_VECTORS =
+  "To deploy without search by meaning, remove the environment's ai and vectorize tables from wrangler.toml.";
 
 /**
  * Orders a deployment from what the account already has. The order is the same for a fresh account and for an
@@ -71,13 +78,17 @@ export function planDeployment(
       kind: "wrangler",
       args: [...args, flag],
       newSecrets: secrets,
-      quiet: args.includes("create"),
+      quiet: args.includes("create") || args.includes("create-metadata-index"),
     },
     onFailure,
   });
   const queues = target.queues.filter((name) => !state.queues.includes(name));
   const buckets = target.buckets.filter((name) => !state.buckets.includes(name));
   const databases = target.databases.filter(({ name }) => !state.databases.includes(name));
+  const indexes = target.vectorIndexes.map((name) => ({
+    name,
+    found: state.vectorIndexes.find((index) => index.name === name),
+  }));
   return [
     ...queues.map((name) =>
       run(`Create the queue ${name}`, ["queues", "create", name], NOTHING_LIVE_CHANGED),
@@ -89,6 +100,28 @@ export function planDeployment(
         `${NOTHING_LIVE_CHANGED} R2 has to be switched on once for an account, in its dashboard.`,
       ),
     ),
+    ...indexes
+      .filter(({ found }) => found === undefined)
+      .map(({ name }) =>
+        run(
+          `Create the vector index ${name}`,
+          [
+            ...["vectorize", "create", name, `--dimensions=${M3.dimensions}`, "--metric=cosine"],
+            "--update-config=false",
+          ],
+          `${NOTHING_LIVE_CHANGED} ${WITHOUT_VECTORS}`,
+        ),
+      ),
+    // Vectors that were stored before are not narrowed by it: it is made before the first one.
+    ...indexes
+      .filter(({ found }) => !found?.narrowed)
+      .map(({ name }) =>
+        run(
+          `Let ${name} be narrowed to collections`,
+          ["vectorize", "create-metadata-index", name, "--propertyName=collection", "--type=number"],
+          `${NOTHING_LIVE_CHANGED} ${WITHOUT_VECTORS}`,
+        ),
+      ),
     ...databases.map(({ name }) =>
       run(
         `Create the database ${name}`,

@@ -11,6 +11,8 @@ export interface DeploymentTarget {
   databases: readonly { binding: string; name: string }[];
   /** R2 buckets. */
   buckets: readonly string[];
+  /** Vectorize indexes of the knowledge base. */
+  vectorIndexes: readonly string[];
   /** Queues that are written to, read from, or take dead letters. */
   queues: readonly string[];
   /** KV namespaces without an id; wrangler creates them with the first deployment. */
@@ -36,6 +38,7 @@ export function readTarget(environment: EnvironmentName): DeploymentTarget {
       name: database_name ?? binding,
     })),
     buckets: config.r2_buckets.map(({ binding, bucket_name }) => String(bucket_name ?? binding)),
+    vectorIndexes: config.vectorize.map(({ binding, index_name }) => String(index_name ?? binding)),
     queues: [...new Set([...produced, ...consumed])],
     namespaces: config.kv_namespaces
       .filter(({ id }) => id === undefined)

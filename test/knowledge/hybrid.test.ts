@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { KnowledgeStore } from "../../workers/knowledge/store.ts";
+import { embedArticles } from "../../workers/knowledge/vectors/embed-job.ts";
 import { fuseRankings } from "../../workers/knowledge/vectors/fuse-rankings.ts";
 import { openVectorSide, VectorSide } from "../../workers/knowledge/vectors/vector-side.ts";
 import { NOON, openTestStore, saveArticles } from "./fixture.ts";
@@ -10,13 +11,28 @@ import { NOON, openTestStore, saveArticles } from "./fixture.ts";
 class Bindings {
   stored = new Map<string, { collection: number }>();
   filters: unknown[] = [];
-  embed: (texts: string[]) => Promise<unknown> = async (texts) => ({ data: texts.map(() => [1, 0]) });
+  models: string[] = [];
+  /** As the models' pages document it: `shape` and `data`, and a pooling. */
+  embed: (texts: string[], size: number) => Promise<unknown> = async (texts, size) => ({
+    shape: [texts.length, size],
+    data: texts.map(() => Array.from({ length: size }, () => 0.1)),
+    pooling: "cls",
+  });
   nearest: string[] = [];
-  AI = { run: (_model: string, { text }: { text: string[] }) => this.embed(text) };
-  KNOWLEDGE_VECTORS = {
+  similarity = 0.7;
+  AI = {
+    run: (model: string, { text }: { text: string[] }) => {
+      this.models.push(model);
+      return this.embed(text, model.includes("m3") ? 1_024 : 768);
+    },
+  };
+  KNOWLEDGE_VECTORS_M3 = {
     query: async (_vector: number[], options: { filter?: unknown }) => {
       this.filters.push(options.filter);
-      return { count: this.nearest.length, matches: this.nearest.map((id) => ({ id, score: 1 })) };
+      return {
+        count: this.nearest.length,
+        matches: this.nearest.map((id) => ({ id, score: this.similarity })),
+      };
     },
     upsert: async (vectors: { id: string; metadata: { collection: number } }[]) => {
       for (const { id, metadata } of vectors) this.stored.set(id, metadata);
@@ -26,7 +42,7 @@ class Bindings {
 }
 
 function openHybrid(bindings: Bindings, role = "admin"): KnowledgeStore {
-  const vectors = openVectorSide(bindings);
+  const vectors = openVectorSide(bindings, env.KNOWLEDGE_DB);
   return new KnowledgeStore(env.KNOWLEDGE_DB, { id: "user-robin", name: "Robin" }, role, vectors);
 }
 
@@ -60,6 +76,7 @@ describe("search by words and by meaning", () => {
   it.each([
     ["fails", () => Promise.reject(new Error("down"))],
     ["answers nonsense", async () => ({ data: [] })],
+    ["gives another model's vectors", async () => ({ data: [[1, 2, 3]] })],
     ["never answers", () => new Promise(() => {})],
   ])("answers in full text, marked as such, when the vector side %s", async (_what, embed) => {
     const bindings = new Bindings();
@@ -96,10 +113,60 @@ describe("search by words and by meaning", () => {
     expect((await store.reindex(true)).embedded).toBe(5);
   });
 
+  it("is confident by meaning where no word is shared, and not where nothing is near", async () => {
+    const bindings = new Bindings();
+    bindings.nearest = [await passageOf("travel-and-expenses")];
+    const ask = () => openHybrid(bindings).searchArticles({ question: "lodging zzz", limit: 5 });
+    expect((await ask()).confidence).toBeGreaterThan(0.8);
+    bindings.similarity = 0.3;
+    expect((await ask()).confidence).toBeLessThan(0.1);
+  });
+
+  it("asks the former index until the new one held every article once, and stays with the new one", async () => {
+    const bindings = Object.assign(new Bindings(), {
+      KNOWLEDGE_VECTORS: new Bindings().KNOWLEDGE_VECTORS_M3,
+    });
+    await env.KNOWLEDGE_DB.batch([
+      env.KNOWLEDGE_DB.prepare("DELETE FROM vector_indexes"),
+      env.KNOWLEDGE_DB.prepare("UPDATE articles SET embedded_m3_version = NULL"),
+    ]);
+    // What is known of a database is kept by its connection.
+    const db = new Proxy(env.KNOWLEDGE_DB, {
+      get: (target, property) => Reflect.get(target, property).bind(target),
+    });
+    const side = openVectorSide(bindings, db);
+    const askedModel = async () => {
+      bindings.models = [];
+      await side?.findNearest("holiday", { hidden: [] });
+      return bindings.models;
+    };
+    expect(await askedModel()).toEqual(["@cf/baai/bge-base-en-v1.5"]);
+    expect(await side?.embed(2, NOON)).toEqual({ embedded: 2, remaining: true });
+    expect(await askedModel()).toEqual(["@cf/baai/bge-base-en-v1.5"]);
+    expect(await side?.embed(50, NOON)).toMatchObject({ remaining: false });
+    expect(await askedModel()).toEqual(["@cf/baai/bge-m3"]);
+    await side?.forget();
+    expect(await askedModel()).toEqual(["@cf/baai/bge-m3"]);
+  });
+
+  it("embeds by schedule what is pending, and leaves a failure to the next run", async () => {
+    const bindings = new Bindings();
+    const works = bindings.embed;
+    bindings.embed = () => Promise.reject(new Error("down"));
+    const log = vi.spyOn(console, "error").mockImplementation(() => {});
+    await embedArticles({ ...env, ...bindings } as unknown as Env);
+    expect(log).toHaveBeenCalledOnce();
+    log.mockRestore();
+    bindings.embed = works;
+    await embedArticles({ ...env, ...bindings } as unknown as Env);
+    expect(bindings.stored.size).toBeGreaterThan(5);
+    await embedArticles(env);
+  });
+
   it("is absent without both bindings, and reindexing says so", async () => {
-    expect(openVectorSide({})).toBeUndefined();
+    expect(openVectorSide({}, env.KNOWLEDGE_DB)).toBeUndefined();
     await expect(openTestStore().reindex(false)).rejects.toThrow("not set up");
-    expect(openVectorSide(new Bindings())).toBeInstanceOf(VectorSide);
+    expect(openVectorSide(new Bindings(), env.KNOWLEDGE_DB)).toBeInstanceOf(VectorSide);
   });
 });
 

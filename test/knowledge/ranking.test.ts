@@ -73,6 +73,15 @@ describe("a word that nobody wrote", () => {
     expect(await find('"samoavr"')).toEqual([]);
   });
 
+  it("stays as it is where it is a word of the language, though no article has it", async () => {
+    const store = openTestStore();
+    const draft = { collection: "engineering", title: "Denials", body: "A denial is logged.", tags: [] };
+    await store.createArticle(draft, NOON);
+    const find = async (question: string) => (await store.searchArticles({ question, limit: 3 })).hits;
+    expect(await find("dental")).toEqual([]);
+    expect((await find("deniall"))[0]?.slug).toBe("denials");
+  });
+
   it("is one slip away: added, dropped, replaced or swapped letters, measured as a dynamic programme", () => {
     expect(measureDistance("refund", "refund")).toBe(0);
     for (const slip of ["refnud", "refun", "refunds", "rifund"])
@@ -109,6 +118,29 @@ describe("passages that are alike", () => {
   it("leave equal scores equal", () => {
     const scores = smoothScores(passages, new Map(passages.map(({ id }) => [id, 2])));
     for (const score of scores.values()) expect(score).toBeCloseTo(2, 10);
+  });
+});
+
+describe("how sure an answer is", () => {
+  const ask = async (question: string) =>
+    (await openTestStore().searchArticles({ question, limit: 3 })).confidence;
+
+  it("is high where a passage says what was asked, and low where it says a small part of it", async () => {
+    expect(await ask("refund a payment in dispute")).toBeGreaterThan(0.9);
+    expect(await ask("swimming pool opening hours for customers")).toBeLessThan(0.5);
+    expect(await ask("xylophone")).toBe(0);
+  });
+});
+
+describe("quotes", () => {
+  const find = async (question: string) =>
+    (await openTestStore().searchArticles({ question, limit: 3 })).hits.map(({ slug }) => slug);
+
+  it("bind in a short question, and not in longer prose that cites something", async () => {
+    expect(await find('refund "money again"')).toEqual([]);
+    const prose =
+      'Which refund policy covers payments in dispute, as the essay "Money again and again" asks?';
+    expect((await find(prose))[0]).toBe("refund-policy");
   });
 });
 

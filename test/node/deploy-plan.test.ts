@@ -18,6 +18,7 @@ const TARGET: DeploymentTarget = {
     { binding: "CRM_DB", name: "gatehouse-crm" },
   ],
   buckets: ["gatehouse-media"],
+  vectorIndexes: ["gatehouse-knowledge-m3"],
   queues: ["calls", "calls-dead"],
   namespaces: ["gatehouse-oauth-kv"],
   secrets: ["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY"],
@@ -28,6 +29,7 @@ const COMPLETE: AccountState = {
   databases: ["gatehouse-platform", "gatehouse-crm", "somebody-elses"],
   buckets: ["gatehouse-media", "somebody-elses"],
   queues: ["calls", "calls-dead"],
+  vectorIndexes: [{ name: "gatehouse-knowledge-m3", narrowed: true }],
   secrets: ["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY", "ANOTHER"],
   namespaces: [{ title: "gatehouse-oauth-kv", id: "k1" }],
 };
@@ -50,6 +52,8 @@ describe("deployment plan", () => {
       "npx wrangler queues create calls --env=",
       "npx wrangler queues create calls-dead --env=",
       "npx wrangler r2 bucket create gatehouse-media --update-config=false --env=",
+      "npx wrangler vectorize create gatehouse-knowledge-m3 --dimensions=1024 --metric=cosine --update-config=false --env=",
+      "npx wrangler vectorize create-metadata-index gatehouse-knowledge-m3 --propertyName=collection --type=number --env=",
       "npx wrangler d1 create gatehouse-platform --update-config=false --env=",
       "npx wrangler d1 create gatehouse-crm --update-config=false --env=",
       "npx wrangler d1 migrations apply PLATFORM_DB --remote --env=",
@@ -66,6 +70,12 @@ describe("deployment plan", () => {
       "npx wrangler deploy --env=",
       "GET https://door.company.test/ready",
     ]);
+  });
+
+  it("finishes a vector index that an earlier deployment made and did not finish", () => {
+    const state = { ...COMPLETE, vectorIndexes: [{ name: "gatehouse-knowledge-m3", narrowed: false }] };
+    expect(commandsFor(state)[0]).toContain("vectorize create-metadata-index gatehouse-knowledge-m3");
+    expect(commandsFor({ ...state }, { ...TARGET, vectorIndexes: [] })).toEqual(commandsFor(COMPLETE));
   });
 
   it("adds what a new server needs to a deployment that exists", () => {
@@ -102,7 +112,7 @@ describe("deployment plan", () => {
   });
 
   it("says with every step what state a failure leaves behind", () => {
-    const [queue, , , , , migration, , deploy, probe] = planDeployment(TARGET, FRESH_ACCOUNT);
+    const [queue, , , , , , , migration, , deploy, probe] = planDeployment(TARGET, FRESH_ACCOUNT);
     expect(queue?.onFailure).toContain("Nothing that is live has changed");
     expect(migration?.onFailure).toContain("rolled back");
     expect(deploy?.onFailure).toContain("no Worker serves yet");

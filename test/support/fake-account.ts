@@ -37,6 +37,7 @@ export async function openFakeAccount(): Promise<FakeAccount> {
   const buckets: string[] = [];
   const queues: { queue_name: string; queue_id: string; consumers: []; producers: [] }[] = [];
   const namespaces: { title: string; id: string }[] = [];
+  const vectorIndexes: { name: string; properties: { propertyName: string; indexType: string }[] }[] = [];
   let uploaded = false;
   let broken: string | null = null;
 
@@ -96,6 +97,27 @@ export async function openFakeAccount(): Promise<FakeAccount> {
         buckets.includes(name)
           ? { result: { name, creation_date: "2026-01-01", location: "WEUR", storage_class: "Standard" } }
           : { status: 404, code: 10006, message: "The specified bucket does not exist." },
+    ],
+    [
+      /\/vectorize\/v2\/indexes$/,
+      ({ method, body }) => {
+        if (method === "GET") return { result: vectorIndexes.map(({ name }) => ({ name })) };
+        const { name, config } = JSON.parse(body) as { name: string; config: unknown };
+        vectorIndexes.push({ name, properties: [] });
+        events.push(`create vector index ${name} ${JSON.stringify(config)}`);
+        return { result: { name, config } };
+      },
+    ],
+    [
+      /\/vectorize\/v2\/indexes\/([^/]+)\/metadata_index\/(?:create|list)$/,
+      ({ method, body }, name) => {
+        const index = vectorIndexes.find((item) => item.name === name);
+        if (method === "GET") return { result: { metadataIndexes: index?.properties ?? [] } };
+        const property = JSON.parse(body) as { propertyName: string; indexType: string };
+        index?.properties.push(property);
+        events.push(`narrow ${name} by ${property.propertyName} ${property.indexType}`);
+        return { result: { mutationId: "m" } };
+      },
     ],
     // How much a bucket holds; nobody here reads it.
     [/\/graphql$/, () => ({ result: {} })],

@@ -23,7 +23,7 @@ interface Check {
 }
 
 /** The last answer of `/ready`, by environment. */
-const remembered = new WeakMap<Env, RememberedAnswer<Check[]>>();
+const remembered = new WeakMap<Env, RememberedAnswer<Look>>();
 
 /**
  * `/health`: the process answers. `/ready`: everything it needs answers too (row T6). Neither needs a token, so `/ready`

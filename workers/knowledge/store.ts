@@ -21,7 +21,6 @@ import type { Article, Author } from "./store/rows.ts";
 import { type SearchRequest, searchArticles, searchPassages } from "./store/search-passages.ts";
 import { isSame, staleVersion } from "./store/version-conflict.ts";
 import { insertArticle, insertVersion, WriteConflict } from "./store/write-articles.ts";
-import { embedPending, forgetEmbeddings, hasPending } from "./vectors/embed-pending.ts";
 import { openVectorSide, type VectorSide } from "./vectors/vector-side.ts";
 
 /** Articles that one call of {@link KnowledgeStore.reindex} embeds, and that a write takes along. */
@@ -245,15 +244,14 @@ export class KnowledgeStore {
         suggestedAction: "Bind Workers AI and Vectorize as the deployment notes say, then reindex.",
       });
     }
-    if (anew) await forgetEmbeddings(this.#db);
-    const embedded = await embedPending(this.#db, this.#vectors, REINDEX_BATCH);
-    return { embedded, remaining: await hasPending(this.#db) };
+    if (anew) await this.#vectors.forget();
+    return this.#vectors.embed(REINDEX_BATCH, new Date());
   }
 
   /** After the answer; what fails stays pending and is taken up by the next write or by {@link reindex}. */
   #embedLater(): void {
     if (this.#vectors === undefined) return;
-    waitUntil(embedPending(this.#db, this.#vectors, EMBEDDED_PER_WRITE).catch(() => 0));
+    waitUntil(this.#vectors.embed(EMBEDDED_PER_WRITE, new Date()).catch(() => null));
   }
 
   async #openScope(collection: string | undefined) {
@@ -269,6 +267,6 @@ export class KnowledgeStore {
 /** Opens the knowledge base for one call; every write carries the person's id and name. */
 export function openStore(env: Env, principal: PrincipalIdentity): KnowledgeStore {
   const author = { id: principal.userId, name: principal.name };
-  const vectors = openVectorSide(env);
+  const vectors = openVectorSide(env, env.KNOWLEDGE_DB);
   return new KnowledgeStore(env.KNOWLEDGE_DB, author, principal.role, vectors, env as MediaBindings);
 }

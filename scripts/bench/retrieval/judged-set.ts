@@ -1,4 +1,4 @@
-import type { Grades } from "../retrieval-measures.ts";
+import { Figures, type Grades } from "../retrieval-measures.ts";
 
 /** A question with what answers it. */
 export interface JudgedQuestion {
@@ -16,4 +16,17 @@ export interface JudgedSet {
   questions: readonly JudgedQuestion[];
   /** The key of each article, by slug. */
   keyOf(slug: string): string;
+}
+
+/** Gives the slugs of the best articles for a question, best first. */
+export type Ranker = (question: string, limit: number) => Promise<readonly string[]>;
+
+/** How well a ranker answers a set's questions: the means of nDCG@10 and recall@20. */
+export async function measureRanker(set: JudgedSet, rank: Ranker): Promise<{ ndcg: number; recall: number }> {
+  const figures = new Figures();
+  for (const { text, articles } of set.questions) {
+    figures.add((await rank(text, 20)).map(set.keyOf), articles);
+  }
+  const { ndcg, recall, questions } = figures;
+  return { ndcg: ndcg / questions, recall: recall / questions };
 }

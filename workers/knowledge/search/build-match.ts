@@ -6,6 +6,9 @@ import { tokenize } from "./tokenize.ts";
 export const MAX_QUESTION_LENGTH = 1_000;
 const MAX_TERMS = 32;
 const MAX_PHRASES = 4;
+/** Quotes among more words than this are a title, an emphasis or a citation in somebody's prose, no condition. */
+const MAX_BESIDE_QUOTES = 5;
+const QUOTED = /["“”„]([^"“”„]*)["“”„]/g;
 /** Longer runs are hashes or base64; nothing is found by them. */
 const MAX_WORD_LENGTH = 64;
 
@@ -16,6 +19,8 @@ export interface Term {
   /** As the index holds it. Of a beginning (`word*`), what stands before the star. */
   stem: string;
   prefix: boolean;
+  /** How often the question says it. */
+  count: number;
   /** What a beginning stands for, where that was looked up: whole words, or longer beginnings. */
   begun?: readonly Pick<Term, "text" | "prefix">[] | undefined;
 }
@@ -31,22 +36,40 @@ export interface Question {
 }
 
 /**
- * Reads a question. Stop words go, unless there is nothing else; `"words in quotes"` must occur as they stand;
- * `word*` matches beginnings.
+ * Reads a question. Stop words go, unless there is nothing else; `"words in quotes"` must occur as they stand, unless
+ * the quotes are part of a longer text; `word*` matches beginnings.
  */
 export function readQuestion(question: string): Question {
   const text = question.slice(0, MAX_QUESTION_LENGTH);
   const phrases: string[][] = [];
-  const free = text.replace(/["“”„]([^"“”„]*)["“”„]/g, (_quoted, inside: string) => {
+  const free = text.replace(QUOTED, (_quoted, inside: string) => {
     const words = segmentPhrase(inside).map((word) => word.slice(0, MAX_WORD_LENGTH));
     if (words.length > 0 && phrases.length < MAX_PHRASES) phrases.push(words.slice(0, MAX_TERMS));
     return " ";
   });
-  const words = readWords(free);
-  const meaningful = words.filter((word) => !STOP_WORDS.has(word.text));
-  const kept = meaningful.length === 0 && phrases.length === 0 ? words : meaningful;
-  const terms = [...new Map(kept.map((word) => [`${word.stem}${word.prefix ? "*" : ""}`, word])).values()];
-  return { phrases, terms: terms.slice(0, MAX_TERMS), pairs: readPairs(readWords(text)) };
+  const outside = readWords(free).filter(isMeaningful);
+  if (phrases.length === 0 || outside.length > MAX_BESIDE_QUOTES) {
+    const all = readWords(text);
+    const meaningful = all.filter(isMeaningful);
+    return {
+      phrases: [],
+      terms: countWords(meaningful.length > 0 ? meaningful : all),
+      pairs: readPairs(all),
+    };
+  }
+  return { phrases, terms: countWords(outside), pairs: readPairs(readWords(text)) };
+}
+
+function isMeaningful({ text }: Term): boolean {
+  return !STOP_WORDS.has(text);
+}
+
+/** Each word once, with how often it is said; in the order in which they come first. */
+function countWords(words: readonly Term[]): Term[] {
+  const alike = Map.groupBy(words, ({ stem, prefix }) => `${stem}${prefix ? "*" : ""}`);
+  return [...alike.values()]
+    .flatMap(([word, ...others]) => (word === undefined ? [] : [{ ...word, count: others.length + 1 }]))
+    .slice(0, MAX_TERMS);
 }
 
 /**
@@ -56,7 +79,9 @@ export function readQuestion(question: string): Question {
  */
 export function buildMatch({ phrases, terms }: Pick<Question, "phrases" | "terms">): string | null {
   const required = phrases.map(quote);
-  const ranked = [...new Set([...required, ...terms.flatMap(spellOut)])].join(" OR ");
+  const ranked = [...new Set([...required, ...terms.flatMap(spellOut)]), ...terms.flatMap(repeat)].join(
+    " OR ",
+  );
   if (ranked === "") return null;
   return required.length === 0 ? ranked : `${required.join(" AND ")} AND (${ranked})`;
 }
@@ -68,6 +93,11 @@ function readPairs(words: readonly Term[]): [string, string][] {
     return [[word.stem, next.stem]];
   });
   return pairs.slice(0, MAX_TERMS);
+}
+
+/** BM25 of FTS5 counts a word as often as the expression names it. */
+function repeat({ text, prefix, count }: Term): string[] {
+  return count > 1 && !prefix ? [quote([text])] : [];
 }
 
 /**
@@ -93,7 +123,7 @@ function readWords(text: string): Term[] {
       return word.text.split(" ").map((unit, place, units) => {
         const cut = unit.slice(0, MAX_WORD_LENGTH);
         const prefix = place === units.length - 1 && (starred || word.beginning);
-        return { text: cut, stem: prefix ? cut : (tokenize(cut)[0] ?? cut), prefix };
+        return { text: cut, stem: prefix ? cut : (tokenize(cut)[0] ?? cut), prefix, count: 1 };
       });
     });
   });

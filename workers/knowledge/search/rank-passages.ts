@@ -1,4 +1,5 @@
 import type { Question } from "./build-match.ts";
+import { type RankingWeights, WEIGHTS } from "./ranking-weights.ts";
 import { STOP_WORDS } from "./stop-words.ts";
 import { tokenize } from "./tokenize.ts";
 
@@ -17,22 +18,6 @@ export interface TermStatistics {
   holding: ReadonlyMap<string, number>;
 }
 
-/** BM25 (Robertson and Walker 1994). Weighted fields count a word several times, so that it saturates later. */
-const K1 = 2;
-const B = 0.75;
-/** What a word counts for in title, heading, text and tags. */
-export const FIELDS = { title: 3, heading: 2.5, body: 1, tags: 2 } as const;
-/** Share that neighbouring words add where they stand together. Measured: more favours phrases over the subject. */
-const PAIR_WEIGHT = 0.2;
-
-/** The best passages that feedback reads, and how many of their words it keeps. */
-const FEEDBACK_PASSAGES = 5;
-const FEEDBACK_TERMS = 30;
-/** Share of the question's own words in the expanded question (λ of RM3). */
-const QUESTION_SHARE = 0.5;
-/** How much less a passage counts for feedback that scores less: e to the difference over this share of the best score. */
-const FEEDBACK_TEMPERATURE = 0.1;
-
 /** A candidate, counted. */
 export interface CountedPassage {
   id: number;
@@ -47,13 +32,17 @@ export interface CountedPassage {
 }
 
 /** Counts what ranking asks for, once per passage. */
-export function countPassage(candidate: Candidate, { pairs }: Question): CountedPassage {
+export function countPassage(
+  candidate: Candidate,
+  { pairs }: Pick<Question, "pairs">,
+  { fields }: Pick<RankingWeights, "fields"> = WEIGHTS,
+): CountedPassage {
   const counts = new Map<string, number>();
   const found = pairs.map(() => 0);
   let body = new Map<string, number>();
   let length = 0;
-  for (const [field, weight] of Object.entries(FIELDS)) {
-    const stems = tokenize(candidate[field as keyof typeof FIELDS]);
+  for (const [field, weight] of Object.entries(fields)) {
+    const stems = tokenize(candidate[field as keyof typeof fields]);
     const here = new Map<string, number>();
     stems.forEach((stem, index) => {
       here.set(stem, (here.get(stem) ?? 0) + 1);
@@ -80,33 +69,42 @@ export function scorePassages(
   question: Question,
   weights: ReadonlyMap<string, number>,
   statistics: TermStatistics,
+  { k1, b, pair: pairWeight }: RankingWeights = WEIGHTS,
 ): Scores {
   const average = passages.reduce((sum, passage) => sum + passage.length, 0) / Math.max(1, passages.length);
-  const pairShare = PAIR_WEIGHT * Math.max(0, ...question.terms.map(({ stem }) => weights.get(stem) ?? 0));
+  const pairShare = pairWeight * Math.max(0, ...question.terms.map(({ stem }) => weights.get(stem) ?? 0));
   return new Map(
     passages.map((passage) => {
-      const norm = K1 * (1 - B + (B * passage.length) / average);
-      const saturate = (count: number) => (count * (K1 + 1)) / (count + norm);
+      const norm = k1 * (1 - b + (b * passage.length) / average);
+      const saturate = (count: number) => (count * (k1 + 1)) / (count + norm);
       let score = 0;
       for (const [stem, weight] of weights) {
         const count = passage.counts.get(stem);
-        if (count !== undefined) score += weight * weigh(stem, statistics) * saturate(count);
+        if (count !== undefined) score += weight * weighStem(stem, statistics) * saturate(count);
       }
       question.pairs.forEach(([first, second], pair) => {
         const count = passage.pairs[pair] ?? 0;
         if (count === 0) return;
-        score += pairShare * Math.max(weigh(first, statistics), weigh(second, statistics)) * saturate(count);
+        score +=
+          pairShare * Math.max(weighStem(first, statistics), weighStem(second, statistics)) * saturate(count);
       });
       return [passage.id, score];
     }),
   );
 }
 
-/** Every stem of the question with weight 1; a beginning weighs through all stems that begin like it. */
-export function weighQuestion(question: Question, passages: readonly CountedPassage[]): Map<string, number> {
+/**
+ * Every stem of the question with how often it is said, damped; a beginning weighs through all stems that begin
+ * like it.
+ */
+export function weighQuestion(
+  question: Question,
+  passages: readonly CountedPassage[],
+  { repetition }: RankingWeights = WEIGHTS,
+): Map<string, number> {
   const weights = new Map<string, number>();
-  for (const { stem, prefix } of question.terms) {
-    weights.set(stem, 1);
+  for (const { stem, prefix, count } of question.terms) {
+    weights.set(stem, count ** repetition);
     if (!prefix) continue;
     for (const { counts } of passages) {
       for (const other of counts.keys()) if (other.startsWith(stem)) weights.set(other, 1);
@@ -119,33 +117,35 @@ export function weighQuestion(question: Question, passages: readonly CountedPass
 /**
  * Pseudo-relevance feedback: the question expanded by what its best passages say, RM3 of Lavrenko and Croft (2001)
  * and Abdul-Jaleel et al. (2004), applied to the first ranking's own candidates (condensed lists, Diaz 2015).
- * The weights sum to the number of the question's stems, so that scores keep their size.
+ * The weights keep their sum, so that scores keep their size.
  */
 export function expandQuestion(
   weights: ReadonlyMap<string, number>,
   passages: readonly CountedPassage[],
   scores: Scores,
+  { feedback }: RankingWeights = WEIGHTS,
 ): Map<string, number> {
   const best = [...passages]
     .sort((a, b) => (scores.get(b.id) ?? 0) - (scores.get(a.id) ?? 0) || a.id - b.id)
-    .slice(0, FEEDBACK_PASSAGES);
+    .slice(0, feedback.passages);
   const top = scores.get(best[0]?.id ?? 0) ?? 0;
   const likelihoods = best.map(({ id }) =>
-    Math.exp(((scores.get(id) ?? 0) - top) / (FEEDBACK_TEMPERATURE * Math.max(top, Number.EPSILON))),
+    Math.exp(((scores.get(id) ?? 0) - top) / (feedback.temperature * Math.max(top, Number.EPSILON))),
   );
   const model = new Map<string, number>();
   best.forEach(({ body }, index) => {
-    const length = [...body.values()].reduce((sum, count) => sum + count, 0);
+    const length = feedback.pseudoLength + [...body.values()].reduce((sum, count) => sum + count, 0);
     for (const [stem, count] of body) {
       if (!isTelling(stem)) continue;
       model.set(stem, (model.get(stem) ?? 0) + ((likelihoods[index] ?? 0) * count) / length);
     }
   });
-  const kept = [...model].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).slice(0, FEEDBACK_TERMS);
+  const kept = [...model].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).slice(0, feedback.terms);
   const mass = kept.reduce((sum, [, share]) => sum + share, 0);
-  const expanded = new Map([...weights].map(([stem, weight]) => [stem, weight * QUESTION_SHARE]));
+  const size = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
+  const expanded = new Map([...weights].map(([stem, weight]) => [stem, weight * feedback.questionShare]));
   for (const [stem, share] of kept) {
-    const added = ((1 - QUESTION_SHARE) * weights.size * share) / mass;
+    const added = ((1 - feedback.questionShare) * size * share) / mass;
     expanded.set(stem, (expanded.get(stem) ?? 0) + added);
   }
   return expanded;
@@ -159,7 +159,7 @@ export function isTelling(stem: string): boolean {
 const STOP_STEMS: ReadonlySet<string> = new Set([...STOP_WORDS].flatMap(tokenize));
 
 /** Inverse document frequency that stays above 0 (Lucene's form), so that a tiny collection ranks as well. */
-function weigh(stem: string, { passages, holding }: TermStatistics): number {
+export function weighStem(stem: string, { passages, holding }: TermStatistics): number {
   const held = Math.min(passages, holding.get(stem) ?? 1);
   return Math.log(1 + (passages - held + 0.5) / (held + 0.5));
 }

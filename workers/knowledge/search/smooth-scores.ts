@@ -1,8 +1,5 @@
 import { type CountedPassage, isTelling, type Scores } from "./rank-passages.ts";
-
-/** How many of the most similar passages speak for a passage, and their share in its score. */
-const NEIGHBOURS = 7;
-const NEIGHBOUR_SHARE = 0.4;
+import { type RankingWeights, WEIGHTS } from "./ranking-weights.ts";
 
 /** The weights of a passage's stems, of length 1 together. */
 type Direction = ReadonlyMap<string, number>;
@@ -13,7 +10,11 @@ type Direction = ReadonlyMap<string, number>;
  * retrieval scores", one step). Nearness is the cosine of tf·idf weights, counted within the candidates alone, so that
  * nothing has to be stored or read for it.
  */
-export function smoothScores(passages: readonly CountedPassage[], scores: Scores): Scores {
+export function smoothScores(
+  passages: readonly CountedPassage[],
+  scores: Scores,
+  { neighbours }: RankingWeights = WEIGHTS,
+): Scores {
   const directions = findDirections(passages);
   const holders = new Map<string, [passage: number, weight: number][]>();
   directions.forEach((direction, index) => {
@@ -31,7 +32,7 @@ export function smoothScores(passages: readonly CountedPassage[], scores: Scores
           nearness[other] = (nearness[other] ?? 0) + weight * held;
       }
       nearness[index] = 0;
-      return [id, hearNeighbours(scores.get(id) ?? 0, nearness, passages, scores)];
+      return [id, hearNeighbours(scores.get(id) ?? 0, nearness, passages, scores, neighbours)];
     }),
   );
 }
@@ -42,11 +43,12 @@ function hearNeighbours(
   nearness: Float64Array,
   passages: readonly CountedPassage[],
   scores: Scores,
+  { count, share: most }: RankingWeights["neighbours"],
 ): number {
   const nearest = [...nearness.keys()]
     .filter((index) => (nearness[index] ?? 0) > 0)
     .sort((a, b) => (nearness[b] ?? 0) - (nearness[a] ?? 0))
-    .slice(0, NEIGHBOURS);
+    .slice(0, count);
   let sum = 0;
   let weights = 0;
   for (const index of nearest) {
@@ -55,7 +57,7 @@ function hearNeighbours(
     weights += weight;
   }
   if (weights === 0) return own;
-  const share = (NEIGHBOUR_SHARE * nearest.length) / NEIGHBOURS;
+  const share = (most * nearest.length) / count;
   return (1 - share) * own + (share * sum) / weights;
 }
 

@@ -1,4 +1,5 @@
 import type { Question } from "../search/build-match.ts";
+import { isEnglishStem } from "../search/known-word.ts";
 import { spellStem } from "../search/spell-stem.ts";
 import { measureDistance } from "../search/spelling-distance.ts";
 import { readTermStatistics } from "./term-statistics.ts";
@@ -11,9 +12,10 @@ const MAX_WORDS = 4;
 const MAX_NEIGHBOURS = 400;
 
 /**
- * The question with each word that no passage holds replaced by the nearest one that some do: one slip away, the one
+ * The question with each word that neither a passage nor a dictionary holds replaced by the nearest one that some do: one slip away, the one
  * that most passages hold. Words that have none so near stay; stems are
- * compared, so a slip that changes how the ending is cut is not seen. Reads nothing where every word is known.
+ * compared, so a slip that changes how the ending is cut is not seen. A word that is right and that no passage holds
+ * stays: "dental" is not "denial". Reads nothing where every word is known.
  */
 export async function correctSpelling(db: D1Database, question: Question): Promise<Question> {
   const { holding } = await readTermStatistics(
@@ -23,7 +25,7 @@ export async function correctSpelling(db: D1Database, question: Question): Promi
   const unknown = question.terms
     .filter(({ stem, prefix }) => !prefix && holding.get(stem) === 0 && /^\p{L}+$/u.test(stem))
     .map(({ stem }) => stem)
-    .filter((stem) => stem.length >= SHORTEST)
+    .filter((stem) => stem.length >= SHORTEST && !isEnglishStem(stem))
     .slice(0, MAX_WORDS);
   if (unknown.length === 0) return question;
   const found = await Promise.all(unknown.map((stem) => findNeighbour(db, stem)));

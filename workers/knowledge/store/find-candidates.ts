@@ -1,5 +1,5 @@
 import { buildMatch, type Question, type Term } from "../search/build-match.ts";
-import { FIELDS } from "../search/rank-passages.ts";
+import { WEIGHTS } from "../search/ranking-weights.ts";
 import type { CollectionScope } from "./access.ts";
 import { readTermStatistics } from "./term-statistics.ts";
 
@@ -14,9 +14,15 @@ export const RANKED_ANEW = 100;
  * measured on two collections, 500 finds almost what 6,000 finds.
  */
 const MAX_POSTINGS = 2_500;
+/**
+ * The frequent words of a question weigh the passages that its rare ones choose, as long as the index holds no more
+ * than this many occurrences of them: BM25 walks them once, which takes a few milliseconds and returns no row.
+ */
+const MAX_WEIGHED_POSTINGS = 40_000;
 
 /** BM25 weights of title, heading, body, tags and collection, for the first choice. */
-const WEIGHTS = `bm25(${FIELDS.title}, ${FIELDS.heading}, ${FIELDS.body}, ${FIELDS.tags}, 0.0)`;
+const { title, heading, body, tags } = WEIGHTS.fields;
+const RANK = `bm25(${title}, ${heading}, ${body}, ${tags}, 0.0)`;
 
 /** A passage of the first choice. */
 export interface FoundRow {
@@ -40,7 +46,7 @@ const PLACED = `
 const BEST = `
   WITH matched AS MATERIALIZED (
     SELECT passages_index.rowid AS id, rank AS rank FROM passages_index
-    WHERE passages_index MATCH ?1 AND rank MATCH '${WEIGHTS}' ORDER BY rank LIMIT ?2
+    WHERE passages_index MATCH ?1 AND rank MATCH '${RANK}' ORDER BY rank LIMIT ?2
   ),${PLACED}`;
 /**
  * Where every word is frequent, BM25 would weigh tens of thousands of passages that it can hardly tell apart. Those
@@ -63,8 +69,8 @@ export async function findCandidates(
   question: Question,
   scope: CollectionScope,
 ): Promise<readonly FoundRow[]> {
-  const { terms, postings } = await chooseTerms(db, question);
-  const words = buildMatch({ ...question, terms });
+  const { terms, weighing, postings } = await chooseTerms(db, question);
+  const words = weighFrequent(buildMatch({ ...question, terms }), terms, weighing);
   if (words === null) return [];
   const match = matchIn("title heading body tags", words, scope);
   const frequent = postings === undefined ? await matchesTooMany(db, match) : postings > MAX_POSTINGS;
@@ -76,32 +82,57 @@ export async function findCandidates(
   return (await statement.all<FoundRow>()).results;
 }
 
-/**
- * Quoted words choose by themselves; beginnings always take part. `postings` is how many passages the rarest words
- * hold, `undefined` where phrases and beginnings do not let it be known.
- */
-async function chooseTerms(
-  db: D1Database,
-  { phrases, terms }: Question,
-): Promise<{ terms: readonly Term[]; postings: number | undefined }> {
+interface ChosenTerms {
+  /** The words that choose passages. */
+  terms: readonly Term[];
+  /** The more frequent ones, which only weigh them. */
+  weighing: readonly Term[];
+  /** How many passages the choosing words hold; `undefined` where phrases and beginnings do not let it be known. */
+  postings: number | undefined;
+}
+
+/** Quoted words choose by themselves; beginnings always take part. */
+async function chooseTerms(db: D1Database, { phrases, terms }: Question): Promise<ChosenTerms> {
   const { holding, passages } = await readTermStatistics(
     db,
     terms.map(({ stem }) => stem),
   );
   // Words cannot match more passages than there are.
-  if (passages <= MAX_POSTINGS) return { terms, postings: passages };
-  if (phrases.length > 0) return { terms, postings: undefined };
+  if (passages <= MAX_POSTINGS) return { terms, weighing: [], postings: passages };
+  if (phrases.length > 0) return { terms, weighing: [], postings: undefined };
   const held = ({ stem, prefix }: Term) => (prefix ? 0 : (holding.get(stem) ?? 0));
   const rarest = [...terms].sort((a, b) => held(a) - held(b));
+  const chosen = Math.max(1, countWithin(rarest.map(held), MAX_POSTINGS));
+  const choosing = rarest.slice(0, chosen);
+  if (choosing.some(({ prefix }) => prefix)) return { terms: choosing, weighing: [], postings: undefined };
+  const postings = choosing.reduce((total, term) => total + held(term), 0);
+  const frequent = postings > MAX_POSTINGS ? [] : rarest.slice(chosen);
+  const weighing = frequent.slice(0, countWithin(frequent.map(held), MAX_WEIGHED_POSTINGS));
+  return { terms: choosing, weighing, postings };
+}
+
+/** How many of the first counts sum to no more than a limit. */
+function countWithin(counts: readonly number[], limit: number): number {
   let sum = 0;
-  const chosen = rarest.filter((term, place) => {
-    sum += held(term);
-    return place === 0 || sum <= MAX_POSTINGS;
+  const beyond = counts.findIndex((count) => {
+    sum += count;
+    return sum > limit;
   });
-  const postings = chosen.some(({ prefix }) => prefix)
-    ? undefined
-    : chosen.reduce((total, term) => total + held(term), 0);
-  return { terms: chosen, postings };
+  return beyond === -1 ? counts.length : beyond;
+}
+
+/**
+ * An expression that the choosing words match alone, and that BM25 weighs by all: it counts every word of it that a
+ * passage holds. The choosing ones stand in it twice, and so the others are named twice as well.
+ */
+function weighFrequent(
+  choosing: string | null,
+  terms: readonly Term[],
+  weighing: readonly Term[],
+): string | null {
+  if (choosing === null || weighing.length === 0) return choosing;
+  const twice = weighing.map((term) => ({ ...term, count: 2 }));
+  return `(${choosing}) AND (${buildMatch({ phrases: [], terms: [...terms, ...twice] })})`;
 }
 
 /** Counts no further than needed: unranked, the index is left after {@link MAX_POSTINGS} passages. */

@@ -1,5 +1,6 @@
 import { type Question, readQuestion } from "../search/build-match.ts";
 import { cutSnippet } from "../search/cut-snippet.ts";
+import { estimateConfidence, measureCoverage } from "../search/measure-confidence.ts";
 import {
   type CountedPassage,
   countPassage,
@@ -8,7 +9,9 @@ import {
   scorePassages,
   weighQuestion,
 } from "../search/rank-passages.ts";
+import { type RankingWeights, WEIGHTS } from "../search/ranking-weights.ts";
 import { smoothScores } from "../search/smooth-scores.ts";
+import { tokenize } from "../search/tokenize.ts";
 import { fuseRankings } from "../vectors/fuse-rankings.ts";
 import type { VectorSide } from "../vectors/vector-side.ts";
 import type { CollectionScope } from "./access.ts";
@@ -35,6 +38,8 @@ export interface SearchRequest {
 export interface SearchScope extends CollectionScope {
   /** Search by meaning, where the environment has it. */
   vectors?: VectorSide | undefined;
+  /** Weights to try out; those of the product when left out. */
+  weights?: RankingWeights | undefined;
 }
 
 /** Hits, and how they were found. */
@@ -44,14 +49,14 @@ export interface SearchAnswer {
   retrieval: "hybrid" | "full_text";
   /** Whether full text had anything to look for. */
   searchable: boolean;
+  /** How likely it is that the first hits answer the question, from 0 to 1; see {@link estimateConfidence}. */
+  confidence: number;
 }
 
 /** The expansion of a question may take this long, in milliseconds; after that the first ranking stands. */
 const EXPANSION_MS = 250;
 /** Search by meaning may take this long, in milliseconds; after that full text answers alone. */
 const MEANING_MS = 300;
-/** An article counts by its best passage; its next ones add this share each. */
-const SECOND_PASSAGE = 0.2;
 /** A question's beginnings (`word*`) may stand for this many stems. */
 const MAX_WEIGHED = 200;
 
@@ -76,7 +81,10 @@ export async function searchArticles(
   request: SearchRequest,
   scope: SearchScope,
 ): Promise<SearchAnswer> {
-  return search(db, request, scope, { group: groupByArticle, keyOf: (hit) => hit.articleId });
+  return search(db, request, scope, {
+    group: (hits) => groupByArticle(hits, scope.weights),
+    keyOf: (hit) => hit.articleId,
+  });
 }
 
 /** What a result page is made of: passages, or articles by their passages. */
@@ -99,10 +107,23 @@ async function search(
   ]);
   const answer = async (hits: readonly Hit[]) => describeHits(db, question, takePage(hits, request));
   const searchable = question.terms.length + question.phrases.length > 0;
-  if (meaning === undefined) return { hits: await answer(group(words)), retrieval: "full_text", searchable };
-  const fused = fuseRankings([group(words), group(meaning)], keyOf);
-  const hits = await answer(fused.map(({ item, score }) => ({ ...item, score })));
-  return { hits, retrieval: "hybrid", searchable };
+  const grouped = group(words.hits);
+  const coverage = words.coverageOf(grouped[0]?.id);
+  if (meaning === undefined) {
+    return {
+      hits: await answer(grouped),
+      retrieval: "full_text",
+      confidence: estimateConfidence({ coverage }),
+      searchable,
+    };
+  }
+  const fused = fuseRankings([grouped, group(meaning)], keyOf);
+  return {
+    hits: await answer(fused.map(({ item, score }) => ({ ...item, score }))),
+    retrieval: "hybrid",
+    confidence: estimateConfidence({ coverage, similarity: meaning[0]?.score }),
+    searchable,
+  };
 }
 
 /** A question with the words that the index holds in the place of beginnings, compounds and slips. */
@@ -123,53 +144,76 @@ async function findByMeaning(
   scope: SearchScope,
 ): Promise<Hit[] | undefined> {
   if (scope.vectors === undefined || phrases.length > 0) return undefined;
-  const ids = await inTime(scope.vectors.findNearest(text, scope), MEANING_MS);
-  if (ids === undefined) return undefined;
+  const nearest = await inTime(scope.vectors.findNearest(text, scope), MEANING_MS);
+  if (nearest === undefined) return undefined;
   const { results } = await db
     .prepare(
-      `SELECT p.id, p.article_id AS articleId, 1.0 / (w.key + 1) AS score
-      FROM json_each(?1) w CROSS JOIN passages p ON p.id = w.value CROSS JOIN articles a ON a.id = p.article_id
+      `SELECT p.id, p.article_id AS articleId, w.value ->> 'score' AS score
+      FROM json_each(?1) w CROSS JOIN passages p ON p.id = w.value ->> 'id' CROSS JOIN articles a ON a.id = p.article_id
       WHERE a.collection_id NOT IN (SELECT value FROM json_each(?2)) AND (?3 IS NULL OR a.collection_id = ?3)
       ORDER BY w.key`,
     )
-    .bind(JSON.stringify(ids), JSON.stringify(scope.hidden), scope.only ?? null)
+    .bind(JSON.stringify(nearest), JSON.stringify(scope.hidden), scope.only ?? null)
     .all<Hit>();
   return results;
 }
 
-async function rankPassages(db: D1Database, question: Question, scope: SearchScope): Promise<Hit[]> {
+interface RankedPassages {
+  hits: Hit[];
+  /** The share of the question that a hit says, from 0 to 1. */
+  coverageOf(id: number | undefined): number;
+}
+
+async function rankPassages(db: D1Database, question: Question, scope: SearchScope): Promise<RankedPassages> {
   const results = await findCandidates(db, question, scope);
   const counted = results.flatMap(({ id, text }) => {
     if (text === null) return [];
     const [title, heading, body, tags] = JSON.parse(text) as [string, string, string, string];
-    return [countPassage({ id, title, heading, body, tags }, question)];
+    return [countPassage({ id, title, heading, body, tags }, question, scope.weights)];
   });
-  const scores = await rankAnew(db, question, counted);
+  const scores = await rankAnew(db, question, counted, scope.weights);
   const floor = Math.min(...scores.values());
   const hits = results.map(({ id, articleId }, place) => ({
     id,
     articleId,
     score: scores.get(id) ?? (floor * RANKED_ANEW) / (place + 1),
   }));
-  return hits.sort((a, b) => b.score - a.score || a.id - b.id);
+  const statistics = await readTermStatistics(db, listStems(question));
+  return {
+    hits: hits.sort((a, b) => b.score - a.score || a.id - b.id),
+    coverageOf(id) {
+      const passage = counted.find((candidate) => candidate.id === id);
+      return passage === undefined ? 0 : measureCoverage(question, passage, statistics);
+    },
+  };
 }
 
-async function rankAnew(db: D1Database, question: Question, passages: CountedPassage[]): Promise<Scores> {
-  const weights = new Map([...weighQuestion(question, passages)].slice(0, MAX_WEIGHED));
-  const first = scorePassages(passages, question, weights, await readTermStatistics(db, weights.keys()));
-  const expanded = expandQuestion(weights, passages, first);
+function listStems({ terms, phrases }: Question): string[] {
+  return [...terms.map(({ stem }) => stem), ...phrases.flat().flatMap(tokenize)];
+}
+
+async function rankAnew(
+  db: D1Database,
+  question: Question,
+  passages: CountedPassage[],
+  by?: RankingWeights,
+): Promise<Scores> {
+  const weights = new Map([...weighQuestion(question, passages, by)].slice(0, MAX_WEIGHED));
+  const first = scorePassages(passages, question, weights, await readTermStatistics(db, weights.keys()), by);
+  const expanded = expandQuestion(weights, passages, first, by);
   const statistics = await inTime(readTermStatistics(db, expanded.keys()), EXPANSION_MS);
-  const scores = statistics === undefined ? first : scorePassages(passages, question, expanded, statistics);
-  return smoothScores(passages, scores);
+  const scores =
+    statistics === undefined ? first : scorePassages(passages, question, expanded, statistics, by);
+  return smoothScores(passages, scores, by);
 }
 
-function groupByArticle(hits: readonly Hit[]): Hit[] {
+function groupByArticle(hits: readonly Hit[], { secondPassage } = WEIGHTS): Hit[] {
   const groups = Map.groupBy(hits, (hit) => hit.articleId);
   return [...groups.values()]
     .flatMap(([best, ...others]) => {
       if (!best) return [];
       const more = others.slice(0, 2).reduce((sum, { score }) => sum + score, 0);
-      return [{ ...best, score: best.score + SECOND_PASSAGE * more }];
+      return [{ ...best, score: best.score + secondPassage * more }];
     })
     .sort((a, b) => b.score - a.score || a.articleId - b.articleId);
 }

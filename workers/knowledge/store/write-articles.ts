@@ -214,18 +214,36 @@ function passageStatements(
   return [insert, index];
 }
 
-/** The wanted slug, or the same with the lowest free number at its end. */
+/** Slugs with numbers that are read at once; a title that more articles share is counted by halving. */
+const NUMBERED_AT_ONCE = 1_000;
+
+/** The wanted slug, or the same with a free number at its end: the lowest one while few articles share the title. */
 async function findFreeSlug(db: D1Database, wanted: string): Promise<string> {
-  const base = wanted.slice(0, MAX_SLUG_LENGTH - 6);
+  const base = wanted.slice(0, MAX_SLUG_LENGTH - 10);
   const { results } = await db
-    .prepare("SELECT slug FROM articles WHERE slug = ?1 OR (slug >= ?2 AND slug < ?3) LIMIT 10000")
+    .prepare("SELECT slug FROM articles WHERE slug = ?1 OR (slug >= ?2 AND slug < ?3) LIMIT ?4")
     // "." follows "-" in ASCII: the range holds exactly the slugs that begin with `base-`.
-    .bind(wanted, `${base}-`, `${base}.`)
+    .bind(wanted, `${base}-`, `${base}.`, NUMBERED_AT_ONCE)
     .all<{ slug: string }>();
   const taken = new Set(results.map((row) => row.slug));
   let slug = wanted;
   for (let count = 2; taken.has(slug); count++) slug = `${base}-${count}`;
-  return slug;
+  return results.length < NUMBERED_AT_ONCE ? slug : `${base}-${await findFreeNumber(db, base)}`;
+}
+
+/** A number that no slug of the base ends with, while the one before it is taken: doubled until free, then halved. */
+async function findFreeNumber(db: D1Database, base: string): Promise<number> {
+  const isTaken = async (count: number) =>
+    (await db.prepare("SELECT 1 FROM articles WHERE slug = ?1").bind(`${base}-${count}`).first()) !== null;
+  let free = 2;
+  while (await isTaken(free)) free *= 2;
+  let taken = free / 2;
+  while (free - taken > 1) {
+    const middle = Math.floor((taken + free) / 2);
+    if (await isTaken(middle)) taken = middle;
+    else free = middle;
+  }
+  return free;
 }
 
 function isUniqueViolation(failure: unknown): boolean {

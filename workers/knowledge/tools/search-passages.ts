@@ -49,12 +49,15 @@ export const searchPassages = defineTool({
     ),
     retrieval: z.enum(["hybrid", "full_text"]).describe("hybrid: by words and by meaning."),
     nothing_searched: z.string().optional(),
+    confidence: z
+      .number()
+      .describe("0 to 1: how likely the first ones answer it. Below 0.5: probably none does; say so."),
     next_offset: z.int().optional(),
   }),
   overflow: "passages",
   async run({ query, collection, limit, offset }, { store, now }: ToolContext<KnowledgeStore>) {
     // One more than asked for tells whether there is a next page.
-    const { hits, retrieval, searchable } = await store.searchPassages({
+    const { hits, retrieval, searchable, confidence } = await store.searchPassages({
       question: query,
       collection,
       limit: limit + 1,
@@ -73,6 +76,7 @@ export const searchPassages = defineTool({
         ...warnHit(hit, now),
       })),
       retrieval,
+      confidence,
       ...explainNothing(hits.length, searchable),
       ...(hits.length > limit && next <= MAX_HITS - 50 && { next_offset: next }),
     };

@@ -41,10 +41,13 @@ export const search = defineTool({
     ),
     retrieval: z.enum(["hybrid", "full_text"]).describe("hybrid: by words and by meaning."),
     nothing_searched: z.string().optional(),
+    confidence: z
+      .number()
+      .describe("0 to 1: how likely the first ones answer it. Below 0.5: probably none does; say so."),
   }),
   overflow: "results",
   async run({ query, collection, limit }, { store, now }: ToolContext<KnowledgeStore>) {
-    const { hits, retrieval, searchable } = await store.searchArticles({
+    const { hits, retrieval, searchable, confidence } = await store.searchArticles({
       question: query,
       collection,
       limit,
@@ -60,6 +63,7 @@ export const search = defineTool({
         ...warnHit(hit, now),
       })),
       retrieval,
+      confidence,
       ...explainNothing(hits.length, searchable),
     };
   },

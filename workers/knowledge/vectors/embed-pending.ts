@@ -1,4 +1,5 @@
-import type { VectorSide } from "./vector-side.ts";
+import type { EmbeddingModel } from "./models.ts";
+import type { VectorIndex } from "./vector-index.ts";
 
 /** An article whose current version the vector index does not hold yet. */
 interface PendingArticle {
@@ -11,9 +12,10 @@ interface PendingArticle {
  * An article is marked only once all of its passages are stored, so that what failed is simply still pending: the
  * next write or `knowledge_reindex` takes it up again.
  */
-export async function embedPending(db: D1Database, vectors: VectorSide, limit: number): Promise<number> {
+export async function embedPending(db: D1Database, index: VectorIndex, limit: number): Promise<number> {
+  const { column } = index.model;
   const { results } = await db
-    .prepare("SELECT id, version FROM articles WHERE embedded_version IS NOT version ORDER BY id LIMIT ?1")
+    .prepare(`SELECT id, version FROM articles WHERE ${column} IS NOT version ORDER BY id LIMIT ?1`)
     .bind(limit)
     .all<PendingArticle>();
   for (const article of results) {
@@ -24,9 +26,9 @@ export async function embedPending(db: D1Database, vectors: VectorSide, limit: n
       )
       .bind(article.id)
       .all<{ id: number; collection: number; text: string }>();
-    await vectors.store(passages.results);
+    await index.store(passages.results);
     await db
-      .prepare("UPDATE articles SET embedded_version = ?2 WHERE id = ?1 AND version = ?2")
+      .prepare(`UPDATE articles SET ${column} = ?2 WHERE id = ?1 AND version = ?2`)
       .bind(article.id, article.version)
       .run();
   }
@@ -34,14 +36,12 @@ export async function embedPending(db: D1Database, vectors: VectorSide, limit: n
 }
 
 /** Whether anything is left to embed. */
-export async function hasPending(db: D1Database): Promise<boolean> {
-  const row = await db
-    .prepare("SELECT id FROM articles WHERE embedded_version IS NOT version LIMIT 1")
-    .first();
+export async function hasPending(db: D1Database, { column }: EmbeddingModel): Promise<boolean> {
+  const row = await db.prepare(`SELECT id FROM articles WHERE ${column} IS NOT version LIMIT 1`).first();
   return row !== null;
 }
 
-/** Marks every article as not embedded, for a new model or a new index. */
-export async function forgetEmbeddings(db: D1Database): Promise<void> {
-  await db.prepare("UPDATE articles SET embedded_version = NULL WHERE embedded_version IS NOT NULL").run();
+/** Marks every article as not embedded, for an index that was made again. */
+export async function forgetEmbeddings(db: D1Database, { column }: EmbeddingModel): Promise<void> {
+  await db.prepare(`UPDATE articles SET ${column} = NULL WHERE ${column} IS NOT NULL`).run();
 }

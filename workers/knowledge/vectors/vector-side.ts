@@ -1,88 +1,81 @@
 import type { CollectionScope } from "../store/access.ts";
+import { embedPending, forgetEmbeddings, hasPending } from "./embed-pending.ts";
+import { BASE_EN, type EmbeddingModel, M3 } from "./models.ts";
+import { type NearPassage, VectorIndex } from "./vector-index.ts";
 
-/** The model that turns text into 768 numbers (Workers AI). Another model needs a new index and a reindex. */
-const MODEL = "@cf/baai/bge-base-en-v1.5";
-/** What the model's authors put before a question, and before nothing else. */
-const QUESTION_PREFIX = "Represent this sentence for searching relevant passages: ";
-/** Characters of a passage that the model can read: about 512 tokens. */
-const MAX_TEXT = 2_000;
-
-/**
- * The two optional bindings of meaning-based search. In wrangler.toml, per environment:
- *
- *     [ai]
- *     binding = "AI"
- *
- *     [[vectorize]]
- *     binding = "KNOWLEDGE_VECTORS"
- *     index_name = "gatehouse-knowledge"
- *
- * with the index made once: `wrangler vectorize create gatehouse-knowledge --preset @cf/baai/bge-base-en-v1.5` and
- * `wrangler vectorize create-metadata-index gatehouse-knowledge --property-name collection --type number`.
- */
+/** The optional bindings of search by meaning; wrangler.toml has them for staging and production. */
 interface VectorBindings {
   AI?: Pick<Ai, "run">;
+  KNOWLEDGE_VECTORS_M3?: Pick<Vectorize, "query" | "upsert">;
   KNOWLEDGE_VECTORS?: Pick<Vectorize, "query" | "upsert">;
 }
 
-/** A passage to be found by meaning. `id` and `collection` are row ids. */
-export interface EmbeddedPassage {
-  id: number;
-  collection: number;
-  text: string;
-}
+/** Databases whose index of the model is known to be complete: that never ends. */
+const complete = new WeakMap<D1Database, Set<string>>();
 
-/** Finds passages by meaning. */
+/** Finds passages by meaning, and keeps the index of vectors up to date. */
 export class VectorSide {
-  readonly #ai: Pick<Ai, "run">;
-  readonly #index: Pick<Vectorize, "query" | "upsert">;
+  readonly #db: D1Database;
+  /** The index that is kept up to date. */
+  readonly #current: VectorIndex;
+  /** The index of the model before, which answers until the current one was complete once. */
+  readonly #former: VectorIndex | undefined;
 
-  constructor({ AI, KNOWLEDGE_VECTORS }: Required<VectorBindings>) {
-    this.#ai = AI;
-    this.#index = KNOWLEDGE_VECTORS;
+  constructor(db: D1Database, current: VectorIndex, former?: VectorIndex) {
+    this.#db = db;
+    this.#current = current;
+    this.#former = former;
   }
 
-  /** Row ids of the passages nearest to a question, best first, at most 50; hidden collections are left out. */
-  async findNearest(question: string, scope: CollectionScope): Promise<number[]> {
-    const [vector] = await this.#embed([QUESTION_PREFIX + question]);
-    if (!vector) return [];
-    const filter =
-      scope.only !== undefined
-        ? { collection: { $eq: scope.only } }
-        : scope.hidden.length > 0
-          ? { collection: { $nin: [...scope.hidden] } }
-          : undefined;
-    const { matches } = await this.#index.query(vector, { topK: 50, ...(filter && { filter }) });
-    return matches.map(({ id }) => Number(id)).filter(Number.isSafeInteger);
+  /** The passages nearest to a question, best first. */
+  async findNearest(question: string, scope: CollectionScope): Promise<NearPassage[]> {
+    const switched = this.#former === undefined || (await this.#isComplete());
+    return (switched ? this.#current : (this.#former ?? this.#current)).findNearest(question, scope);
   }
 
-  /** Puts passages into the index; those there are replaced. */
-  async store(passages: readonly EmbeddedPassage[]): Promise<void> {
-    for (let at = 0; at < passages.length; at += 50) {
-      const part = passages.slice(at, at + 50);
-      const vectors = await this.#embed(part.map(({ text }) => text));
-      await this.#index.upsert(
-        part.map(({ id, collection }, place) => ({
-          id: String(id),
-          values: vectors[place] ?? [],
-          metadata: { collection },
-        })),
-      );
+  /** Embeds the next pending articles, oldest first, and says how many were done and whether any are left. */
+  async embed(limit: number, now: Date): Promise<{ embedded: number; remaining: boolean }> {
+    const embedded = await embedPending(this.#db, this.#current, limit);
+    const remaining = await hasPending(this.#db, this.#current.model);
+    if (!remaining && !(await this.#isComplete())) {
+      await this.#db
+        .prepare(
+          "INSERT INTO vector_indexes (model, complete_at) VALUES (?1, ?2) ON CONFLICT (model) DO NOTHING",
+        )
+        .bind(this.#current.model.name, now.toISOString())
+        .run();
     }
+    return { embedded, remaining };
   }
 
-  async #embed(texts: readonly string[]): Promise<number[][]> {
-    const answer = await this.#ai.run(MODEL, { text: texts.map((text) => text.slice(0, MAX_TEXT)) });
-    const vectors = "data" in answer ? answer.data : undefined;
-    if (vectors?.length !== texts.length)
-      throw new Error("The embedding model gave no vector for each text.");
-    return vectors;
+  /** Marks every article as not embedded, for an index that was made again. */
+  async forget(): Promise<void> {
+    await forgetEmbeddings(this.#db, this.#current.model);
+  }
+
+  async #isComplete(): Promise<boolean> {
+    const { name } = this.#current.model;
+    const known = complete.get(this.#db) ?? new Set<string>();
+    complete.set(this.#db, known);
+    if (known.has(name)) return true;
+    const row = await this.#db
+      .prepare("SELECT model FROM vector_indexes WHERE model = ?1")
+      .bind(name)
+      .first();
+    if (row !== null) known.add(name);
+    return row !== null;
   }
 }
 
-/** The vector side of an environment that has both bindings, else `undefined`: then full text answers alone. */
-export function openVectorSide(env: object): VectorSide | undefined {
+/** The vector side of an environment that has the bindings, else `undefined`: then full text answers alone. */
+export function openVectorSide(env: object, db: D1Database): VectorSide | undefined {
   // Optional bindings are in no environment's generated types.
-  const { AI, KNOWLEDGE_VECTORS } = env as VectorBindings;
-  return AI && KNOWLEDGE_VECTORS ? new VectorSide({ AI, KNOWLEDGE_VECTORS }) : undefined;
+  const bindings = env as VectorBindings;
+  const [current, former] = [M3, BASE_EN].flatMap((model) => openIndex(bindings, model) ?? []);
+  return current && new VectorSide(db, current, former);
+}
+
+function openIndex(bindings: VectorBindings, model: EmbeddingModel): VectorIndex | undefined {
+  const index = bindings[model.binding];
+  return bindings.AI && index ? new VectorIndex(model, bindings.AI, index) : undefined;
 }

@@ -1,0 +1,48 @@
+import type { Question } from "./build-match.ts";
+import { type CountedPassage, type TermStatistics, weighStem } from "./rank-passages.ts";
+import { tokenize } from "./tokenize.ts";
+
+/**
+ * Where a share of the question's words is as often answered as not, and how fast that turns. Fitted to one half of
+ * scripts/bench/documentation/hard-questions.tsv and checked on the other one: `npm run bench -- knowledge`.
+ */
+const WORDS = { even: 0.31, steepness: 14 };
+/** The same for the cosine of the nearest passage by bge-m3, after its authors' examples. Not measured: it needs an account. */
+const MEANING = { even: 0.55, steepness: 20 };
+
+/**
+ * The share of what a question asks that a passage says, from 0 to 1: its words weighed by how rare they are. A word
+ * that no passage holds weighs most, because an answer would hardly do without it.
+ */
+export function measureCoverage(
+  { terms, phrases }: Question,
+  passage: Pick<CountedPassage, "counts">,
+  statistics: TermStatistics,
+): number {
+  const asked = [
+    ...terms,
+    ...phrases.flat().flatMap((word) => tokenize(word).map((stem) => ({ stem, prefix: false }))),
+  ];
+  let all = 0;
+  let said = 0;
+  for (const { stem, prefix } of asked) {
+    const weight = weighStem(stem, statistics);
+    all += weight;
+    const held = prefix
+      ? [...passage.counts.keys()].some((other) => other.startsWith(stem))
+      : passage.counts.has(stem);
+    if (held) said += weight;
+  }
+  return all === 0 ? 0 : said / all;
+}
+
+/** How likely it is that the first results answer the question, from 0 to 1, in hundredths. */
+export function estimateConfidence(found: { coverage: number; similarity?: number | undefined }): number {
+  const words = found.coverage === 0 ? 0 : rise(found.coverage, WORDS);
+  const meaning = found.similarity === undefined ? 0 : rise(found.similarity, MEANING);
+  return Math.round(Math.max(words, meaning) * 100) / 100;
+}
+
+function rise(value: number, { even, steepness }: { even: number; steepness: number }): number {
+  return 1 / (1 + Math.exp(-steepness * (value - even)));
+}

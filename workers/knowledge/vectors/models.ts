@@ -1,0 +1,34 @@
+/** A model of Workers AI that turns text into numbers, with the index that holds them. */
+export interface EmbeddingModel {
+  name: "@cf/baai/bge-m3" | "@cf/baai/bge-base-en-v1.5";
+  /** How many numbers a text becomes. */
+  dimensions: number;
+  /** What the model's authors put before a question, and before nothing else. */
+  questionPrefix: string;
+  /** Most characters of a passage that the model reads. */
+  maxText: number;
+  /** The Vectorize binding. */
+  binding: "KNOWLEDGE_VECTORS_M3" | "KNOWLEDGE_VECTORS";
+  /** The column of `articles` with the version that the index holds. */
+  column: "embedded_m3_version" | "embedded_version";
+}
+
+/** A hundred languages, 1,024 numbers (https://developers.cloudflare.com/workers-ai/models/bge-m3/). */
+export const M3: EmbeddingModel = {
+  name: "@cf/baai/bge-m3",
+  dimensions: 1_024,
+  questionPrefix: "",
+  maxText: 8_000,
+  binding: "KNOWLEDGE_VECTORS_M3",
+  column: "embedded_m3_version",
+};
+
+/** English, 768 numbers: what deployments before `bge-m3` have. It answers until the other index is complete. */
+export const BASE_EN: EmbeddingModel = {
+  name: "@cf/baai/bge-base-en-v1.5",
+  dimensions: 768,
+  questionPrefix: "Represent this sentence for searching relevant passages: ",
+  maxText: 2_000,
+  binding: "KNOWLEDGE_VECTORS",
+  column: "embedded_version",
+};
