@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import type { RegisteredClient } from "../shared/auth/registered-client.ts";
-import { isAcceptableRedirect } from "../workers/gateway/redirects.ts";
+import { isAcceptableRedirect } from "../workers/gateway/oauth/redirects.ts";
 import { addClient, createClient, listClients, removeClient } from "./apps/statements.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { endWithReader } from "./local/output.ts";

@@ -8,7 +8,7 @@ import { embedArticles } from "./knowledge/vectors/embed-job.ts";
 
 export { AnalyticsAgent } from "./analytics/agent.ts";
 export { CrmAgent } from "./crm/agent.ts";
-export { GatewayAgent } from "./gateway/agent.ts";
+export { GatewayAgent } from "./gateway/mcp/agent.ts";
 export { KnowledgeAgent } from "./knowledge/agent.ts";
 export { ChangeHub } from "./objects/changes/change-hub.ts";
 export { GrantStore } from "./objects/grants/grant-store.ts";

@@ -12,6 +12,7 @@ export const FOLDERS = [
   ["shared/call", "nouns of every layer: identity, subject, effect, errors, content, questions"],
   ["shared/redact", "detectors, masking by rules"],
   ["shared/observe", "log lines, trace context"],
+  ["shared/upstream", "addresses and requests outside of Gatehouse"],
   ["shared/auth", "keys, signatures, seals"],
   ["shared/policy", "document, compiled policy, decision, versions"],
   ["shared/audit", "record format, chain, checkpoints, offline verifier"],
@@ -63,7 +64,7 @@ const TOOL_IMPORTS: readonly string[] = [
 ];
 
 /** Most source files that one folder holds; tools, one a file, are exempt. */
-const MOST_FILES = 30;
+const MOST_FILES = 24;
 
 /** Enforces the order of {@link FOLDERS}, the folders of each SDK, and the size of a folder. */
 export const importDirections: Check = {

@@ -43,7 +43,7 @@ export function listLoaders(sizes: DemonstrationSizes): Readonly<Record<string, 
         await seedCrm(database, { asOf, contacts, report });
       },
       async settle(database) {
-        const { foldAll } = await import("../../workers/crm/store/fold-pending.ts");
+        const { foldAll } = await import("../../workers/crm/search/fold-pending.ts");
         return await foldAll(database, Number.MAX_SAFE_INTEGER);
       },
     },

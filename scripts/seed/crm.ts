@@ -1,5 +1,5 @@
 import { faker } from "@faker-js/faker/locale/en";
-import { foldAll } from "../../workers/crm/store/fold-pending.ts";
+import { foldAll } from "../../workers/crm/search/fold-pending.ts";
 import { BulkLoader } from "./crm/bulk.ts";
 import { Chance } from "./crm/chance.ts";
 import { CustomerWriter, type Owner } from "./crm/customers.ts";

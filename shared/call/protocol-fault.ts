@@ -1,5 +1,5 @@
 import type { JsonValue } from "../encoding/json.ts";
-import { dropHalves } from "../mcp/well-formed.ts";
+import { dropHalves } from "../text/well-formed.ts";
 import type { ErrorCode, ToolError } from "./tool-error.ts";
 
 /**

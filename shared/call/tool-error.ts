@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { JsonValue } from "../encoding/json.ts";
-import { dropHalves } from "../mcp/well-formed.ts";
+import { dropHalves } from "../text/well-formed.ts";
 
 /**
  * Errors that may reach a model or a client. Every text here and in every `ToolError` is written by us:

@@ -2,7 +2,8 @@ import type { PolicyCaller } from "../call/principal.ts";
 import type { Policy } from "../policy/compile.ts";
 
 import type { Entry } from "../server/catalogue.ts";
-import { isVisible } from "./decide.ts";
+import type { ResourceDefinition } from "../server/define.ts";
+import { decide, isVisible } from "./decide.ts";
 
 /** The listed form of every entry this principal may see. */
 export function visible<Definition>(

@@ -7,15 +7,15 @@ import { passTrace, runInTrace, traceOf } from "../observe/trace.ts";
 import { PUBLICATION_HEADER } from "../policy/reference.ts";
 import type { Catalogue } from "../server/catalogue.ts";
 import { checkParameterHeaders } from "../server/parameter-headers.ts";
-import { BATCH_HEADER, serveBatch } from "./batch.ts";
 import { askToReconnect, checkAccess } from "./check-access.ts";
-import { accepts, checkContentHeaders, spellOutAccept } from "./content-headers.ts";
+import { accepts, checkContentHeaders, spellOutAccept } from "./http/content-headers.ts";
 import { BINDING_HEADER, STREAM_HEADER } from "./http/headers.ts";
 import { readMessage } from "./http/request-body.ts";
 import { streamSocket } from "./http/socket-stream.ts";
-import { leaveOutNulls } from "./left-out.ts";
 import { baselines, type Caller, findTarget, type Params, recordMissingScope } from "./message-target.ts";
+import { leaveOutNulls } from "./methods/left-out.ts";
 import { findParamsFault, findTextFault } from "./methods/request-params.ts";
+import { BATCH_HEADER, serveBatch } from "./sessionful/batch.ts";
 import {
   OLD_SESSION,
   type OldSessions,

@@ -1,7 +1,7 @@
 import type { EntityReference } from "../call/entity-reference.ts";
+import type { PreviewedChange } from "../call/proposal.ts";
 import type { JsonValue } from "../encoding/json.ts";
 import { openObject } from "./open-object.ts";
-import type { PreviewedChange } from "../mcp/proposal.ts";
 
 /** What an approval is bound to, beside its person: change any of it, and it is another call. */
 export interface ApprovalBinding {

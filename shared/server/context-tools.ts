@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { ToolError } from "../call/tool-error.ts";
 import type { JsonValue } from "../encoding/json.ts";
-import { forgiveArguments } from "../mcp/forgive-arguments.ts";
 import { SESSION_SCOPE } from "../policy/decide.ts";
 import { applyOperation, CONTEXT_LIMITS, type ContextOperation, emptyContext } from "../session/context.ts";
 import type { SessionMemory } from "../session/session-memory.ts";
 import { defineTool, type ToolContext, type ToolDefinition } from "./define.ts";
+import { forgiveArguments } from "./forgive-arguments.ts";
 import { describeIssues } from "./schema.ts";
 
 const ENTITY = z.object({ type: z.string(), id: z.string(), label: z.string() });

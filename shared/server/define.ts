@@ -4,11 +4,10 @@ import type { ContextAccess, EntityReference } from "../call/entity-reference.ts
 import type { LogLevel } from "../call/log-level.ts";
 import type { MaskRules } from "../call/mask-rules.ts";
 import type { PrincipalIdentity } from "../call/principal.ts";
+import type { Agreement, NeededRight, PreviewedChange, Proposal } from "../call/proposal.ts";
 import type { Answer, Question } from "../call/question.ts";
 import type { Effect } from "../call/subject.ts";
-
 import type { JsonValue } from "../encoding/json.ts";
-import type { Agreement, NeededRight, PreviewedChange, Proposal } from "../mcp/proposal.ts";
 import type { TaskWorkflow } from "./task-workflow.ts";
 
 /** An icon of a server, tool, resource or prompt (MCP `Icon`). */

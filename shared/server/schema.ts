@@ -2,10 +2,10 @@ import { z } from "zod";
 import type { Effect } from "../call/subject.ts";
 import { ToolError } from "../call/tool-error.ts";
 import type { JsonValue } from "../encoding/json.ts";
-import { forgiveArguments } from "../mcp/forgive-arguments.ts";
-import { cutText, findHalfCharacter } from "../mcp/well-formed.ts";
 import { findNearMisses } from "../text/near-misses.ts";
+import { cutText, findHalfCharacter } from "../text/well-formed.ts";
 import type { ToolDefinition } from "./define.ts";
+import { forgiveArguments } from "./forgive-arguments.ts";
 
 /** A JSON Schema object (2020-12, the dialect MCP assumes when a schema names none). */
 export type JsonSchema = { [key: string]: JsonValue };

@@ -1,8 +1,7 @@
 import type { EntityReference } from "../call/entity-reference.ts";
 import type { JsonValue } from "../encoding/json.ts";
-import { cutText } from "../mcp/well-formed.ts";
-
 import { maskStored } from "../redact/mask-stored.ts";
+import { cutText } from "../text/well-formed.ts";
 
 /** Names a large result that is kept beside the session; its rows are read page by page. */
 export interface ResultHandle {

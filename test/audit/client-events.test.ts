@@ -2,7 +2,7 @@ import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { ANONYMOUS_CHAIN, type AuditEvent } from "../../shared/audit/record.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
-import { grantIdOf } from "../../workers/gateway/grant.ts";
+import { grantIdOf } from "../../workers/gateway/oauth/grant.ts";
 import { connect, createPerson, registerClient } from "../support/oauth.ts";
 import { deliverAll, eventsOf, exportTrail, linksOf } from "./trail.ts";
 

@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readCsv } from "../../workers/crm/csv/format.ts";
-import { foldAll } from "../../workers/crm/store/fold-pending.ts";
-import { keysOf } from "../../workers/crm/store/import-lookups.ts";
+import { keysOf } from "../../workers/crm/imports/import-lookups.ts";
+import { foldAll } from "../../workers/crm/search/fold-pending.ts";
 import { liftDenials } from "../support/policy.ts";
 import { LANES, openSession } from "../support/session.ts";
 import { addCompany, addContact, addDeal, addOwner, countRows } from "./rows.ts";

@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ImportStore } from "../../workers/crm/store/imports.ts";
+import { ImportStore } from "../../workers/crm/imports/imports.ts";
 import type { TaskRunner } from "../../workers/objects/tasks/task-runner.ts";
 import { cancelRunning, reachTask, runnerOf, TASKS } from "../support/tasks.ts";
 import {

@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { KeptExportStore } from "../../workers/crm/store/kept-exports.ts";
+import { KeptExportStore } from "../../workers/crm/export/kept-exports.ts";
 import { runMaintenance } from "../../workers/gateway/maintenance.ts";
 import { liftDenials } from "../support/policy.ts";
 import { LANES, openSession, type SessionOptions, type TestSession } from "../support/session.ts";

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { bundledPolicy } from "../../shared/policy/current.ts";
 import { masksOf } from "../../shared/policy/masks.ts";
-import { foldAll } from "../../workers/crm/store/fold-pending.ts";
+import { foldAll } from "../../workers/crm/search/fold-pending.ts";
 import { type CrmStore, openCrmStore } from "../../workers/crm/store.ts";
 import { openSession, type TestSession } from "../support/session.ts";
 import { addCompany, addContact, addDeal, countRows } from "./rows.ts";

@@ -1,7 +1,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { expect, vi } from "vitest";
+import type { ImportStore } from "../../workers/crm/imports/imports.ts";
 import type { BulkStore } from "../../workers/crm/store/bulk.ts";
-import type { ImportStore } from "../../workers/crm/store/imports.ts";
 import { openSession, type SessionOptions, type TestSession } from "../support/session.ts";
 import { reachTask, readTask, runnerOf, stopRunner, TASKS } from "../support/tasks.ts";
 import { countRows } from "./rows.ts";

@@ -5,10 +5,10 @@ import { explainStatement, findFullScans } from "../../scripts/bench/query-plan.
 import { seedCrm } from "../../scripts/seed/crm.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
 import { masksOf } from "../../shared/policy/masks.ts";
+import { foldAll } from "../../workers/crm/search/fold-pending.ts";
 import type { DealFilter, DealSort } from "../../workers/crm/store/deal-filter.ts";
 import { deleteCompany, deleteContact, deleteDeal } from "../../workers/crm/store/deletions.ts";
 import { mergeContacts } from "../../workers/crm/store/duplicates.ts";
-import { foldAll } from "../../workers/crm/store/fold-pending.ts";
 import type { Stamp } from "../../workers/crm/store/stamp.ts";
 import { type CrmStore, openCrmStore } from "../../workers/crm/store.ts";
 

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { countReads } from "../../scripts/bench/count-reads.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
 import { masksOf } from "../../shared/policy/masks.ts";
-import { stripTopLevelDomains } from "../../workers/crm/store/query.ts";
+import { stripTopLevelDomains } from "../../workers/crm/search/query.ts";
 import { openCrmStore } from "../../workers/crm/store.ts";
 import { openSession, type TestSession } from "../support/session.ts";
 import { addCompany, addContact } from "./rows.ts";

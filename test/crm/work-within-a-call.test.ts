@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ImportStore } from "../../workers/crm/store/imports.ts";
+import { ImportStore } from "../../workers/crm/imports/imports.ts";
 import { startCall } from "../support/approvals.ts";
 import { LANES, openSession } from "../support/session.ts";
 import { atSlice, callTool, makeFile, open, written } from "./long-work.ts";

@@ -1,6 +1,6 @@
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { findBadOrigins, isAllowedOrigin } from "../../workers/gateway/origins.ts";
+import { findBadOrigins, isAllowedOrigin } from "../../workers/gateway/mcp/origins.ts";
 import {
   authorize,
   callMcp,

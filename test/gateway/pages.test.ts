@@ -2,7 +2,7 @@ import { createExecutionContext } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { app } from "../../workers/gateway/app.ts";
-import { listResources } from "../../workers/gateway/resources.ts";
+import { listResources } from "../../workers/gateway/oauth/resources.ts";
 import { TestBrowser } from "../support/oauth.ts";
 
 const fetchWith = (changes: Partial<Record<keyof Env, unknown>>, path: string, init: RequestInit = {}) =>

@@ -2,7 +2,7 @@ import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { app } from "../../workers/gateway/app.ts";
-import { REQUIRED_TABLES } from "../../workers/gateway/probe-stores.ts";
+import { REQUIRED_TABLES } from "../../workers/gateway/health/probe-stores.ts";
 
 /** Kept for the release before; nothing reads it. */
 const RETIRED = ["call_log", "d1_migrations"];

@@ -1,6 +1,6 @@
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { isAcceptableRedirect } from "../../workers/gateway/redirects.ts";
+import { isAcceptableRedirect } from "../../workers/gateway/oauth/redirects.ts";
 import {
   authorize,
   createPerson,

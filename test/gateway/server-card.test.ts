@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { REVISIONS } from "../../shared/mcp/methods/revisions.ts";
 import { LOGO_SIZE } from "../../shared/web/logo-image.ts";
 import { describeServer } from "../../workers/gateway/discovery/server-card.ts";
-import { listResources } from "../../workers/gateway/resources.ts";
+import { listResources } from "../../workers/gateway/oauth/resources.ts";
 import { openSession } from "../support/session.ts";
 import serverSchema from "./schemas/server.schema.json";
 import cardSchema from "./schemas/server-card.schema.json";

@@ -1,7 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { admitAttempt } from "../../workers/gateway/attempts.ts";
-import { countedAddress } from "../../workers/gateway/counted-address.ts";
+import { admitAttempt } from "../../workers/gateway/limits/attempts.ts";
+import { countedAddress } from "../../workers/gateway/limits/counted-address.ts";
 import { listSignInRules } from "../../workers/gateway/sign-in/routes.tsx";
 import { createPerson, PASSWORD, signIn, TestBrowser } from "../support/oauth.ts";
 

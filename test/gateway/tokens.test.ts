@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { getOAuthServers } from "../../workers/gateway/oauth.ts";
+import { getOAuthServers } from "../../workers/gateway/oauth/oauth.ts";
 import {
   authorize,
   callMcp,

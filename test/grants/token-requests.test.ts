@@ -2,7 +2,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { withGrantStore } from "../../workers/gateway/grants/grant-storage.ts";
-import { getOAuthServers } from "../../workers/gateway/oauth.ts";
+import { getOAuthServers } from "../../workers/gateway/oauth/oauth.ts";
 import {
   authorize,
   callMcp,

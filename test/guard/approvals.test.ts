@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { APPROVAL_WAIT_MS } from "../../shared/guard/require-approval.ts";
+import { APPROVAL_WAIT_MS } from "../../shared/guard/approval/require-approval.ts";
 import { approvalGate } from "../../shared/objects/approval-gate.ts";
 import { awaitEvents, eventsOf } from "../audit/trail.ts";
 import { decideAs, findApproval, pathIn, pathOf, startCall } from "../support/approvals.ts";

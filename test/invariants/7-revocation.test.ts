@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { nameWhoChanged } from "../../scripts/platform/requests.ts";
 import { setDisabled, setRole } from "../../scripts/platform/statements.ts";
-import { grantIdOf } from "../../workers/gateway/grant.ts";
+import { grantIdOf } from "../../workers/gateway/oauth/grant.ts";
 import { connect, createPerson } from "../support/oauth.ts";
 import { LANES, openSession } from "../support/session.ts";
 

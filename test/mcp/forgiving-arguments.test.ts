@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { forgiveArguments } from "../../shared/mcp/forgive-arguments.ts";
 import { createCatalogue } from "../../shared/server/catalogue.ts";
+import { forgiveArguments } from "../../shared/server/forgive-arguments.ts";
 import { listServers } from "../../workers/servers.ts";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
 

@@ -9,7 +9,7 @@ function breachesOf(file: string, source: string): string[] {
 describe("import directions", () => {
   it("allows every step down the house", () => {
     expect(breachesOf("workers/index.ts", 'import "./gateway/app.ts";')).toEqual([]);
-    expect(breachesOf("workers/gateway/mcp.ts", 'import { servers } from "../servers.ts";')).toEqual([]);
+    expect(breachesOf("workers/gateway/mcp/mcp.ts", 'import { servers } from "../servers.ts";')).toEqual([]);
     expect(breachesOf("workers/servers.ts", 'import { crm } from "./crm/server.ts";')).toEqual([]);
     expect(breachesOf("workers/crm/server.ts", 'import "../../shared/server/define.ts";')).toEqual([]);
   });

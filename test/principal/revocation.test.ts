@@ -3,7 +3,7 @@ import { env, exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { principalGate } from "../../shared/objects/principal-gate.ts";
 
-import { grantIdOf } from "../../workers/gateway/grant.ts";
+import { grantIdOf } from "../../workers/gateway/oauth/grant.ts";
 import { eventsOf } from "../audit/trail.ts";
 import { callMcp, connect, createPerson, requestToken, type TestPerson } from "../support/oauth.ts";
 import {

@@ -1,7 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import type { OAuthHelpers } from "@cloudflare/workers-oauth-provider";
 import { keptBy } from "../../workers/gateway/admin-jobs/erase-person.ts";
-import { getOAuthServers } from "../../workers/gateway/oauth.ts";
+import { getOAuthServers } from "../../workers/gateway/oauth/oauth.ts";
 
 /** Where the tests' client receives its codes. Nothing listens there. */
 const REDIRECT_URI = "http://127.0.0.1:3999/callback";

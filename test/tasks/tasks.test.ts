@@ -8,7 +8,7 @@ import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { principalGate } from "../../shared/objects/principal-gate.ts";
 
-import { grantIdOf } from "../../workers/gateway/grant.ts";
+import { grantIdOf } from "../../workers/gateway/oauth/grant.ts";
 import type { TaskRunner } from "../../workers/objects/tasks/task-runner.ts";
 import { eventsOf } from "../audit/trail.ts";
 import { goBackTo, publish } from "../support/publish.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { readJson } from "../../shared/mcp/forgive-arguments.ts";
+import { readJson } from "../../shared/server/forgive-arguments.ts";
 import { GRAINS } from "./grains.ts";
 import { PERIOD_FORMS } from "./periods.ts";
 

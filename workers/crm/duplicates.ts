@@ -1,7 +1,7 @@
 import { foldText } from "../../shared/text/fold-text.ts";
+import { measureDistance } from "./search/query.ts";
 import type { ContactRow } from "./store/contacts.ts";
 import type { DuplicatePair, MergedFields } from "./store/duplicates.ts";
-import { measureDistance } from "./store/query.ts";
 
 /**
  * Whether two people may be one by their names: last names at most one slip apart (Damerau, optimal string

@@ -3,11 +3,11 @@ import { ToolError } from "../../shared/call/tool-error.ts";
 import { foldText } from "../../shared/text/fold-text.ts";
 import { nameContact } from "./answers.ts";
 import { isId } from "./identifiers.ts";
-import { MATCH_KINDS } from "./search-fields.ts";
+import type { SearchPage } from "./search/search.ts";
+import { MATCH_KINDS } from "./search/search-fields.ts";
 import type { CompanyRow } from "./store/companies.ts";
 import type { ContactRow } from "./store/contacts.ts";
 import type { OwnerRow } from "./store/owners.ts";
-import type { SearchPage } from "./store/search.ts";
 import type { CrmStore } from "./store.ts";
 
 const MAX_CANDIDATES = 6;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { ResourceContents } from "../../shared/call/content.ts";
 import { defineResource } from "../../shared/server/define.ts";
 import { contactShape, presentDeal } from "./answers.ts";
-import { customerShape, describeCustomer } from "./customer.ts";
+import { customerShape, describeCustomer } from "./customer/customer.ts";
 import { toDay } from "./days.ts";
 import { CURRENCY } from "./money.ts";
 import { summarizePipeline } from "./pipeline.ts";

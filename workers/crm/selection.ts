@@ -4,12 +4,12 @@ import { ToolError } from "../../shared/call/tool-error.ts";
 import { dealPosition, dealQuestion, toDealFilter } from "./deal-question.ts";
 import { idField, lineField, ownerField, regionField } from "./fields.ts";
 import { resolveOwner } from "./resolve.ts";
-import { requireWords, searchPosition } from "./search-fields.ts";
+import type { SearchPosition } from "./search/search.ts";
+import { requireWords, searchPosition } from "./search/search-fields.ts";
 import type { CompanyRow } from "./store/companies.ts";
 import type { ContactRow } from "./store/contacts.ts";
 import type { DealPosition } from "./store/deal-filter.ts";
 import type { DealRow } from "./store/deals.ts";
-import type { SearchPosition } from "./store/search.ts";
 import type { CrmStore } from "./store.ts";
 
 /** Kinds of record that can be chosen many at a time. */

@@ -1,12 +1,12 @@
 import { z } from "zod";
 import { defineServer } from "../../shared/server/define.ts";
-import { customerCard } from "./customer-view.ts";
-import { exportResource } from "./export-resource.ts";
+import { customerCard } from "./customer/customer-view.ts";
+import { exportResource } from "./export/export-resource.ts";
+import { KeptExportStore } from "./export/kept-exports.ts";
 import { ownerField, regionField, stageField } from "./fields.ts";
 import { prepareMeeting, reviewAccount, reviewPipeline } from "./prompts.ts";
 import { companyResource, dealResource, pipelineResource } from "./resources.ts";
-import { foldAll } from "./store/fold-pending.ts";
-import { KeptExportStore } from "./store/kept-exports.ts";
+import { foldAll } from "./search/fold-pending.ts";
 import { type CrmStore, openCrmStore } from "./store.ts";
 import { bulkUpdate } from "./tools/bulk-update.ts";
 import { completeTask } from "./tools/complete-task.ts";

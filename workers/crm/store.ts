@@ -1,4 +1,8 @@
 import type { MaskRules } from "../../shared/call/mask-rules.ts";
+import { type Overview, type OverviewSubject, readOverview } from "./customer/overview.ts";
+import { KeptExportStore } from "./export/kept-exports.ts";
+import { ImportStore } from "./imports/imports.ts";
+import { PlanStore } from "./imports/plans.ts";
 import { ActivityStore } from "./store/activities.ts";
 import { BulkStore } from "./store/bulk.ts";
 import { CompanyStore } from "./store/companies.ts";
@@ -10,12 +14,8 @@ import { readDependents } from "./store/dependents.ts";
 import { findDuplicates } from "./store/duplicates.ts";
 import { type Erasure, erasePerson, findTraces, type Traces } from "./store/erasure.ts";
 import { type IdempotentWrite, recallWrite } from "./store/idempotency.ts";
-import { ImportStore } from "./store/imports.ts";
 import { JournalStore } from "./store/journal.ts";
-import { KeptExportStore } from "./store/kept-exports.ts";
-import { type Overview, type OverviewSubject, readOverview } from "./store/overview.ts";
 import { OwnerStore } from "./store/owners.ts";
-import { PlanStore } from "./store/plans.ts";
 import type { Stamp } from "./store/stamp.ts";
 import { TaskStore } from "./store/tasks.ts";
 

@@ -5,8 +5,8 @@ import {
   type KeyringProblem,
   readKeyring,
 } from "../../shared/auth/keyring.ts";
-import { isLoopbackHost } from "./loopback-host.ts";
-import { findBadOrigins } from "./origins.ts";
+import { findBadOrigins } from "./mcp/origins.ts";
+import { isLoopbackHost } from "./oauth/loopback-host.ts";
 
 /** Something that must be set before Gatehouse may serve anything: one clear sentence, which names the command. */
 export interface ConfigurationProblem {

@@ -1,5 +1,5 @@
 import { Page } from "../../shared/web/page.tsx";
-import type { Resource } from "./resources.ts";
+import type { Resource } from "./oauth/resources.ts";
 
 /** The front page: what this is, the MCP addresses, and how to connect the usual clients. */
 export function HomePage({ resources }: { resources: Resource[] }) {

@@ -6,7 +6,7 @@ import { sweepRecords } from "../audit-log/sweep-records.ts";
 import { listServers } from "../servers.ts";
 import { removeOldRequests } from "./admin-jobs/admin-request.ts";
 import { removeEndedApprovals } from "./approvals/list-approvals.ts";
-import { removeEndedCounters } from "./attempts.ts";
+import { removeEndedCounters } from "./limits/attempts.ts";
 import { removeEndedSessions } from "./people.ts";
 import { recordPolicyChanges } from "./policy-changes.ts";
 import { renewEncryption } from "./second-factor/renew-encryption.ts";

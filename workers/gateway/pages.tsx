@@ -5,7 +5,7 @@ import { readLogoIcon, readLogoImage } from "../../shared/web/logo-image.ts";
 import { STYLE } from "../../shared/web/style.ts";
 import { listServers } from "../servers.ts";
 import { HomePage } from "./home-page.tsx";
-import { listResources } from "./resources.ts";
+import { listResources } from "./oauth/resources.ts";
 
 const CACHED = { "Cache-Control": "public, max-age=600" };
 

@@ -1,10 +1,8 @@
 import { JSON_RPC, jsonRpcError } from "../../call/protocol-fault.ts";
+import { isDeeperThan, MAX_DEPTH } from "../../encoding/depth.ts";
 
 /** Bytes of one message. */
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
-
-/** Nesting of one message. Deeper input is refused before any schema walks it. */
-export const MAX_DEPTH = 64;
 
 /** Milliseconds in which a message must arrive. A body that never ends would hold its request for ever. */
 export const BODY_TIMEOUT_MS = 30_000;
@@ -162,16 +160,4 @@ async function readBounded(
     text += part;
     if (done) return text;
   }
-}
-
-/** Walks level by level, so that hostile nesting cannot exhaust the stack. */
-export function isDeeperThan(root: object, limit: number): boolean {
-  let level: unknown[] = [root];
-  for (let depth = 0; depth < limit; depth += 1) {
-    level = level.flatMap((value) =>
-      typeof value === "object" && value !== null ? Object.values(value) : [],
-    );
-    if (level.length === 0) return false;
-  }
-  return true;
 }

@@ -7,8 +7,8 @@ import type { Answer, Question } from "../../call/question.ts";
 import { ToolError } from "../../call/tool-error.ts";
 import type { JsonValue } from "../../encoding/json.ts";
 import type { PageVisit } from "../../guard/request-context.ts";
+import { forgiveArguments } from "../../server/forgive-arguments.ts";
 import { describeIssues, type JsonSchema } from "../../server/schema.ts";
-import { forgiveArguments } from "../forgive-arguments.ts";
 
 /** Milliseconds a person has to answer while the call waits. */
 export const ANSWER_TIMEOUT_MS = 5 * 60_000;

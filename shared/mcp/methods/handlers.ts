@@ -4,6 +4,7 @@ import { JSON_RPC, ProtocolFault, toProtocolFault } from "../../call/protocol-fa
 import { ToolError } from "../../call/tool-error.ts";
 import type { ContextRecorder } from "../../guard/context-recorder.ts";
 import { decide, isVisible } from "../../guard/decide.ts";
+import { leaveOutOfMessages } from "../../guard/embedded-resources.ts";
 import { guard } from "../../guard/guard.ts";
 import { maskChannel } from "../../guard/mask-channel.ts";
 import { contentsSchemaOf, maskSessionMemory } from "../../guard/mask-session-memory.ts";
@@ -11,11 +12,11 @@ import { upstreamOf } from "../../guard/open-upstream.ts";
 import { withPausedDeadline } from "../../guard/paused-deadline.ts";
 import type { RequestContext } from "../../guard/request-context.ts";
 import { DEFAULT_TIMEOUT_MS, type PauseDeadline } from "../../guard/run.ts";
-import { visible } from "../../guard/visible.ts";
+import { readable, visible } from "../../guard/visible.ts";
 import { log, logFailure } from "../../observe/log.ts";
 import { masksOf } from "../../policy/masks.ts";
 import { maskContents } from "../../redact/mask-contents.ts";
-import { type Entry, type Listed, readable, type TemplateEntry } from "../../server/catalogue.ts";
+import type { Entry, Listed, TemplateEntry } from "../../server/catalogue.ts";
 import type {
   AskingContext,
   Completer,
@@ -27,8 +28,7 @@ import { findResource } from "../../server/find-resource.ts";
 import { iconsOf } from "../../server/icons.ts";
 import { parseArguments } from "../../server/schema.ts";
 import { viewMeta } from "../../server/view.ts";
-import { leaveOutOfMessages } from "../embedded-resources.ts";
-import { cutText } from "../well-formed.ts";
+import { cutText } from "../../text/well-formed.ts";
 import { paginate } from "./paging.ts";
 
 /** Values per completion (MCP 2025-11-25, «Completion»: at most 100). */

@@ -2,8 +2,8 @@ import { z } from "zod";
 import { JSON_RPC, jsonRpcError } from "../../call/protocol-fault.ts";
 import type { JsonValue } from "../../encoding/json.ts";
 import { describeIssues } from "../../server/schema.ts";
+import { cutText, findHalfCharacter } from "../../text/well-formed.ts";
 import { mayHoldHalves } from "../http/request-body.ts";
-import { cutText, findHalfCharacter } from "../well-formed.ts";
 import { LOG_LEVELS } from "./log-level.ts";
 
 const text = z.string();

@@ -6,11 +6,12 @@ import {
 } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import { collectAnswers, NOTHING_ASKED, type Round } from "../../call/input-needed.ts";
+import { isRecord } from "../../encoding/is-record.ts";
 import { log } from "../../observe/log.ts";
 import type { Catalogue } from "../../server/catalogue.ts";
 import type { RoundState } from "../methods/request-state.ts";
 import { SERVER_INFO, STATELESS_CAPABILITIES } from "../methods/server-info.ts";
-import { DISCOVERY_CACHE, isRecord, STATELESS_METHODS, type StatelessMethod } from "./stateless-methods.ts";
+import { DISCOVERY_CACHE, STATELESS_METHODS, type StatelessMethod } from "./stateless-methods.ts";
 import { rememberValidatedMeta, type StatelessRequest } from "./stateless-request.ts";
 
 /** One message before the judge. */

@@ -1,5 +1,6 @@
 import { SERVER_INFO_META_KEY, SUBSCRIPTION_ID_META_KEY } from "@modelcontextprotocol/server";
 import { JSON_RPC, jsonRpcError } from "../../call/protocol-fault.ts";
+import { isRecord } from "../../encoding/is-record.ts";
 import { logFailure } from "../../observe/log.ts";
 import { PostResponder } from "../http/post-responder.ts";
 import { SERVER_INFO } from "../methods/server-info.ts";
@@ -15,7 +16,6 @@ import {
   topicsOf,
 } from "../subscriptions/watch.ts";
 import type { StatelessContext } from "./stateless-exchange.ts";
-import { isRecord } from "./stateless-methods.ts";
 
 /** The method of a stream of news (MCP 2026-07-28, `subscriptions/listen`). */
 export const LISTEN = "subscriptions/listen";

@@ -1,3 +1,4 @@
+import { isRecord } from "../../encoding/is-record.ts";
 import { callTool } from "../../guard/call-tool.ts";
 import type { RequestContext } from "../../guard/request-context.ts";
 import {
@@ -128,9 +129,4 @@ function list(
 
 function isText(value: unknown): value is string {
   return typeof value === "string";
-}
-
-/** A JSON object. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

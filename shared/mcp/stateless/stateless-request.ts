@@ -5,7 +5,8 @@ import {
   PROTOCOL_VERSION_META_KEY,
 } from "@modelcontextprotocol/server";
 import type { GivenAnswer } from "../../call/input-needed.ts";
-import { isRecord, type Params, STATELESS_METHODS, type StatelessMethod } from "./stateless-methods.ts";
+import { isRecord } from "../../encoding/is-record.ts";
+import { type Params, STATELESS_METHODS, type StatelessMethod } from "./stateless-methods.ts";
 
 /** The revision that this lane speaks. */
 const STATELESS_REVISION = "2026-07-28";

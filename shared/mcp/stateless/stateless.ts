@@ -1,11 +1,11 @@
 import { openKeyring } from "../../auth/keyring.ts";
 import { canonicalize } from "../../encoding/canonical-json.ts";
+import { isRecord } from "../../encoding/is-record.ts";
 import type { Catalogue } from "../../server/catalogue.ts";
 import { openRoundState } from "../methods/request-state.ts";
 import { createSdkValidator } from "./sdk-validation.ts";
 import { type AuthenticatedRequest, serveStateless } from "./stateless-exchange.ts";
 import { LISTEN, serveListen } from "./stateless-listen.ts";
-import { isRecord } from "./stateless-methods.ts";
 import type { StatelessRequest } from "./stateless-request.ts";
 
 /** Serves requests of the stateless generation for one URL. `plain` is the message where it is in order beyond doubt. */

@@ -23,7 +23,7 @@ const LINEAR = [
 const SEARCHING = "instr replace trim ltrim rtrim like glob";
 
 export const SHORT_FUNCTIONS = toSet(SHORT);
-export const LINEAR_FUNCTIONS = toSet(LINEAR);
+const LINEAR_FUNCTIONS = toSet(LINEAR);
 export const SEARCHING_FUNCTIONS = toSet([SEARCHING]);
 
 /** Functions that put the texts of many rows into one. */

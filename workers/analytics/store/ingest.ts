@@ -23,7 +23,7 @@ const MAX_NEW_MEMBERS = 20;
 /**
  * Stores events, each key once, all of a call or nothing; triggers keep the rollups. What is sent again changes nothing.
  * A customer's earliest order is the first one unless its sender says otherwise; a trigger moves that mark when an earlier
- * order arrives late (migration 0020). No events are no error.
+ * order arrives late (migration 0004). No events are no error.
  */
 export async function storeEvents(db: D1Database, events: readonly CheckedEvent[]): Promise<Ingestion> {
   // D1 refuses an empty batch.

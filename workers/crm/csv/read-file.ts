@@ -1,7 +1,7 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
-import { digestPreview } from "../confirm.ts";
-import { ROWS_A_SLICE } from "../run-plan.ts";
-import type { ImportSlice } from "../store/imports.ts";
+import { digestPreview } from "../changes/confirm.ts";
+import { ROWS_A_SLICE } from "../changes/run-plan.ts";
+import type { ImportSlice } from "../imports/imports.ts";
 import type { VersionedTable } from "../store/versioned.ts";
 import { checkRows, type Problem } from "./check-rows.ts";
 import { type ColumnMapping, FIELDS, type ImportKind, mapColumns, ROWS } from "./columns.ts";

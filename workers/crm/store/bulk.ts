@@ -1,9 +1,9 @@
+import type { Plan, PlanStore } from "../imports/plans.ts";
 import type { ChangeArguments } from "./change.ts";
 import { COMPANY_FIELDS } from "./companies.ts";
 import { CONTACT_FIELDS } from "./contacts.ts";
 import { DEAL_FIELDS } from "./deals.ts";
 import type { JournalStore } from "./journal.ts";
-import type { Plan, PlanStore } from "./plans.ts";
 import type { Stamp } from "./stamp.ts";
 import { byId, keepVersions, MATCHES_VERSIONS, type VersionedTable } from "./versioned.ts";
 

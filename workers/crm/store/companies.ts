@@ -1,6 +1,6 @@
 import { foldText } from "../../../shared/text/fold-text.ts";
+import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "../search/search.ts";
 import type { IdempotentWrite } from "./idempotency.ts";
-import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "./search.ts";
 import type { Stamp } from "./stamp.ts";
 import { createRecord, updateRecord } from "./versioned.ts";
 

@@ -1,7 +1,7 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { readEmail } from "../identity/read-email.ts";
+import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "../search/search.ts";
 import type { IdempotentWrite } from "./idempotency.ts";
-import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "./search.ts";
 import type { Stamp } from "./stamp.ts";
 import { createRecord, keepVersions, updateRecord } from "./versioned.ts";
 

@@ -1,3 +1,4 @@
+import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "../search/search.ts";
 import { isClosed, type Stage } from "../stages.ts";
 import {
   type DealFilter,
@@ -8,7 +9,6 @@ import {
   SORTS,
 } from "./deal-filter.ts";
 import type { IdempotentWrite } from "./idempotency.ts";
-import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "./search.ts";
 import type { Stamp } from "./stamp.ts";
 import { createRecord, updateRecord } from "./versioned.ts";
 

@@ -1,6 +1,6 @@
+import { foldPending } from "../search/fold-pending.ts";
 import type { Change } from "./change.ts";
 import { keepContactVersion } from "./contacts.ts";
-import { foldPending } from "./fold-pending.ts";
 import type { Stamp } from "./stamp.ts";
 
 /** What two entries have in common. */

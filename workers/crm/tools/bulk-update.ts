@@ -2,18 +2,14 @@ import { z } from "zod";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { ToolContext } from "../../../shared/server/define.ts";
 import { defineLongTool, STEP_MS, STEP_PIECES } from "../../../shared/server/task-workflow.ts";
-import { BULK_FIELDS, type BulkChange, nameRecord, readChange, TABLE_OF } from "../bulk-change.ts";
+import { BULK_FIELDS, type BulkChange, nameRecord, readChange, TABLE_OF } from "../changes/bulk-change.ts";
 import {
   confirmedShape,
   confirmField,
   digestPreview,
   type Proposal,
   refuseChangedPreview,
-} from "../confirm.ts";
-import { lineField } from "../fields.ts";
-import { makeId } from "../identifiers.ts";
-import { nameSubjects } from "../name-subjects.ts";
-import { refuseUnknown } from "../refusals.ts";
+} from "../changes/confirm.ts";
 import {
   advancePlan,
   describePlan,
@@ -24,7 +20,12 @@ import {
   requirePlan,
   requirePlanId,
   stopPlan,
-} from "../run-plan.ts";
+} from "../changes/run-plan.ts";
+import { lineField } from "../fields.ts";
+import { makeId } from "../identifiers.ts";
+import type { Plan } from "../imports/plans.ts";
+import { nameSubjects } from "../name-subjects.ts";
+import { refuseUnknown } from "../refusals.ts";
 import {
   positionField,
   RECORDS,
@@ -35,7 +36,6 @@ import {
   whereField,
 } from "../selection.ts";
 import type { RowVersion } from "../store/bulk.ts";
-import type { Plan } from "../store/plans.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
 

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
-import { changeAsAgreed, confirmedShape, confirmField } from "../confirm.ts";
+import { changeAsAgreed, confirmedShape, confirmField } from "../changes/confirm.ts";
+import { previewCompany, previewContact, previewDeal, previewRemoval } from "../changes/preview.ts";
 import { isId, makeId } from "../identifiers.ts";
 import { nameSubjects } from "../name-subjects.ts";
-import { previewCompany, previewContact, previewDeal, previewRemoval } from "../preview.ts";
 import { requireCompany, requireContact, requireDeal } from "../refusals.ts";
 import { type DeletableColumn, deleteCompany, deleteContact, deleteDeal } from "../store/deletions.ts";
 import { stampCall } from "../store/stamp.ts";

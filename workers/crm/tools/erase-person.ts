@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
-import { changeAsAgreed, confirmedShape, confirmField } from "../confirm.ts";
+import { changeAsAgreed, confirmedShape, confirmField } from "../changes/confirm.ts";
+import { previewContact, previewRemoval } from "../changes/preview.ts";
 import { idField } from "../fields.ts";
 import { nameSubjects } from "../name-subjects.ts";
-import { previewContact, previewRemoval } from "../preview.ts";
 import { refuseUnknown } from "../refusals.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";

@@ -3,12 +3,12 @@ import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { ToolContext } from "../../../shared/server/define.ts";
 import { defineLongTool, STEP_MS, STEP_PIECES } from "../../../shared/server/task-workflow.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
-import { toCsv } from "../export.ts";
-import { exportUri, keptUri } from "../export-resource.ts";
+import { toCsv } from "../export/export.ts";
+import { exportUri, keptUri } from "../export/export-resource.ts";
+import { EXPORT_KEPT_HOURS, type KeptExport } from "../export/kept-exports.ts";
 import { cursorField } from "../fields.ts";
 import { isId, makeId } from "../identifiers.ts";
 import { positionField, RECORDS, selectRecords, whereField } from "../selection.ts";
-import { EXPORT_KEPT_HOURS, type KeptExport } from "../store/kept-exports.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
 

@@ -5,7 +5,7 @@ import { companyShape, presentCompany } from "../answers.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { cursorField, limitField, lineField, ownerField, regionField } from "../fields.ts";
 import { requireRegion, resolveOwner } from "../resolve.ts";
-import { matchField, requireWords, searchPosition } from "../search-fields.ts";
+import { matchField, requireWords, searchPosition } from "../search/search-fields.ts";
 import type { CrmStore } from "../store.ts";
 
 /** Looks companies up. Session defaults do not narrow it: who names a company wants that company. */

@@ -4,7 +4,7 @@ import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { contactShape, presentContact, referToContact } from "../answers.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { cursorField, idField, limitField, lineField } from "../fields.ts";
-import { matchField, requireWords, searchPosition } from "../search-fields.ts";
+import { matchField, requireWords, searchPosition } from "../search/search-fields.ts";
 import type { CrmStore } from "../store.ts";
 
 /** Looks people up; the first step before most others. */

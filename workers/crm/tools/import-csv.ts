@@ -2,7 +2,16 @@ import { z } from "zod";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { ToolContext } from "../../../shared/server/define.ts";
 import { defineLongTool } from "../../../shared/server/task-workflow.ts";
-import { confirmedShape, confirmField, digestPreview, type Proposal } from "../confirm.ts";
+import { confirmedShape, confirmField, digestPreview, type Proposal } from "../changes/confirm.ts";
+import {
+  advancePlan,
+  describePlan,
+  ROWS_AT_ONCE,
+  requireConfirm,
+  requirePlan,
+  requirePlanId,
+  stopPlan,
+} from "../changes/run-plan.ts";
 import type { Problem } from "../csv/check-rows.ts";
 import { IMPORTED } from "../csv/columns.ts";
 import { FILE_LIMITS } from "../csv/format.ts";
@@ -18,18 +27,9 @@ import {
 } from "../csv/read-file.ts";
 import { idempotencyField } from "../fields.ts";
 import { makeId } from "../identifiers.ts";
-import {
-  advancePlan,
-  describePlan,
-  ROWS_AT_ONCE,
-  requireConfirm,
-  requirePlan,
-  requirePlanId,
-  stopPlan,
-} from "../run-plan.ts";
+import type { Plan } from "../imports/plans.ts";
 import type { ChangeArguments } from "../store/change.ts";
 import { describeWrite, type IdempotentWrite } from "../store/idempotency.ts";
-import type { Plan } from "../store/plans.ts";
 import { type Stamp, stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
 

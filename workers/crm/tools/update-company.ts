@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { companyFieldsShape, companyShape, presentCompany } from "../answers.ts";
+import { previewCompany, previewFields } from "../changes/preview.ts";
 import { companyFields, idField, lineField, ownerField, versionField } from "../fields.ts";
 import { nameSubjects } from "../name-subjects.ts";
-import { previewCompany, previewFields } from "../preview.ts";
 import { keepGiven, pickCurrent, refuseStale, requireChange, requireCompany } from "../refusals.ts";
 import { resolveOwner } from "../resolve.ts";
 import type { CompanyFields } from "../store/companies.ts";

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { contactFieldsShape, contactShape, presentContact, referToContact } from "../answers.ts";
+import { previewContact, previewFields } from "../changes/preview.ts";
 import {
   emailField,
   idField,
@@ -11,7 +12,6 @@ import {
   versionField,
 } from "../fields.ts";
 import { nameSubjects } from "../name-subjects.ts";
-import { previewContact, previewFields } from "../preview.ts";
 import {
   keepGiven,
   pickCurrent,

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { dealFieldsShape, dealShape, presentDeal } from "../answers.ts";
+import { previewDeal, previewFields, showAmount } from "../changes/preview.ts";
 import { amountField, dayField, idField, lineField, ownerField, versionField } from "../fields.ts";
 import { toCents } from "../money.ts";
 import { nameSubjects } from "../name-subjects.ts";
-import { previewDeal, previewFields, showAmount } from "../preview.ts";
 import { resolveRecord } from "../record-owner.ts";
 import { keepGiven, pickCurrent, refuseStale, requireChange, requireDeal } from "../refusals.ts";
 import { resolveOwner } from "../resolve.ts";

@@ -1,9 +1,9 @@
 import type { GrantSummary, OAuthHelpers } from "@cloudflare/workers-oauth-provider";
 import type { GrantUses } from "../../objects/grants/grant-uses.ts";
 import { describeScope, type OfferedScope, toAccess } from "../authorize/offer.ts";
-import { readGrantMetadata } from "../grant.ts";
 import { grantStore } from "../grants/grant-objects.ts";
-import { findResource } from "../resources.ts";
+import { readGrantMetadata } from "../oauth/grant.ts";
+import { findResource } from "../oauth/resources.ts";
 
 /** Most apps on one page of the list. */
 const PAGE_SIZE = 50;

@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
-import { admitAttempt, resetAttempts } from "../attempts.ts";
-import { countedAddress } from "../counted-address.ts";
-import { getOAuthServers } from "../oauth.ts";
+import { admitAttempt, resetAttempts } from "../limits/attempts.ts";
+import { countedAddress } from "../limits/counted-address.ts";
+import { getOAuthServers } from "../oauth/oauth.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
 import {

@@ -1,4 +1,4 @@
-import type { PreviewedChange } from "../../../shared/mcp/proposal.ts";
+import type { PreviewedChange } from "../../../shared/call/proposal.ts";
 import { toDisplayText } from "../../../shared/text/display-text.ts";
 
 /** What a call would change: each record with its owner and worth, and every field as it is and as it would be. */

@@ -1,9 +1,9 @@
 import type { ConsentDescription } from "@cloudflare/workers-oauth-provider";
 import { toDisplayText } from "../../../shared/text/display-text.ts";
 import { Page } from "../../../shared/web/page.tsx";
+import { describeDestination, privateSchemeOf } from "../oauth/redirects.ts";
+import type { Resource } from "../oauth/resources.ts";
 import type { Person } from "../people.ts";
-import { describeDestination, privateSchemeOf } from "../redirects.ts";
-import type { Resource } from "../resources.ts";
 import type { Offer, OfferedScope } from "./offer.ts";
 
 /** Longest client name shown, in characters. */

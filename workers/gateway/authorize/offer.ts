@@ -1,6 +1,6 @@
 import type { Policy } from "../../../shared/policy/compile.ts";
 import { roleMayHold } from "../../../shared/policy/current.ts";
-import type { Resource } from "../resources.ts";
+import type { Resource } from "../oauth/resources.ts";
 
 /** One checkbox of the consent page. */
 export interface OfferedScope {

@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import { etag } from "hono/etag";
-import { findResource, listResources } from "../resources.ts";
+import { findResource, listResources } from "../oauth/resources.ts";
 import { describeForRegistry, describeServer, listCards, SERVER_CARD_TYPE } from "./server-card.ts";
 
 /** An hour, as SEP-2127 proposes. What is in these documents changes with a deployment. */

@@ -1,7 +1,7 @@
 import { REVISIONS } from "../../../shared/mcp/methods/revisions.ts";
 import { SERVER_INFO } from "../../../shared/mcp/methods/server-info.ts";
 import { houseIcons, iconsOf } from "../../../shared/server/icons.ts";
-import type { Resource } from "../resources.ts";
+import type { Resource } from "../oauth/resources.ts";
 
 /** Media type of a server card (SEP-2127). */
 export const SERVER_CARD_TYPE = "application/mcp-server-card+json";

@@ -4,9 +4,9 @@ import {
   type ValidatedAccessToken,
 } from "@cloudflare/workers-oauth-provider";
 import { askOutside } from "../../../shared/upstream/outside-fetch.ts";
-import { refusePrivateClient, requirePublicClient } from "./client-address.ts";
 import { advertiseRegistration } from "./advertise.ts";
 import { withCanonicalForm } from "./canonical-resource.ts";
+import { refusePrivateClient, requirePublicClient } from "./client-address.ts";
 import { withGrantStore } from "./grant-storage.ts";
 import { TokenMemory } from "./token-memory.ts";
 import { serveTokenRequest } from "./token-requests.ts";

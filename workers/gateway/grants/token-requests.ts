@@ -1,6 +1,6 @@
 import { log, logFailure } from "../../../shared/observe/log.ts";
-import type { GrantUse } from "../../objects/grants/grant-uses.ts";
 import type { RefreshAnswer, RefreshAttempt } from "../../objects/grants/grant-store.ts";
+import type { GrantUse } from "../../objects/grants/grant-uses.ts";
 import { recordClientEvent } from "../record-event.ts";
 import { grantStore } from "./grant-objects.ts";
 import { withGrantStore } from "./grant-storage.ts";

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { getCookie } from "hono/cookie";
-import { type AttemptRule, admitAttempt, resetAttempts } from "../attempts.ts";
-import { countedAddress } from "../counted-address.ts";
+import { type AttemptRule, admitAttempt, resetAttempts } from "../limits/attempts.ts";
+import { countedAddress } from "../limits/counted-address.ts";
 import { recordEvent } from "../record-event.ts";
 import { challengeCookieOf, openAuthFor, type SignIn } from "../sign-in/auth.ts";
 

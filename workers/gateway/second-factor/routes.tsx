@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import { policyInForce } from "../../../shared/policy/current.ts";
-import { admitAttempt, resetAttempts } from "../attempts.ts";
-import { countedAddress } from "../counted-address.ts";
+import { admitAttempt, resetAttempts } from "../limits/attempts.ts";
+import { countedAddress } from "../limits/counted-address.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent, recordSignIn } from "../record-event.ts";
 import { PASSWORD_LENGTH, readSignIn, type SignIn } from "../sign-in/auth.ts";

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
-import { type AttemptRule, admitAttempt, resetAttempts } from "../attempts.ts";
-import { countedAddress } from "../counted-address.ts";
+import { type AttemptRule, admitAttempt, resetAttempts } from "../limits/attempts.ts";
+import { countedAddress } from "../limits/counted-address.ts";
 import { readForm } from "../read-form.ts";
 import { recordChallenge, recordEvent, recordSignIn } from "../record-event.ts";
 import { EMAIL_LENGTH, isRefusal, openAuth, openAuthFor, PASSWORD_LENGTH, readPerson } from "./auth.ts";

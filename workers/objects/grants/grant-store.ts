@@ -1,6 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
 import { ObjectAlarm } from "../../../shared/objects/object-alarm.ts";
-import type { GrantUse, GrantUses } from "./grant-uses.ts";
 import {
   type Expectation,
   GrantRecords,
@@ -10,6 +9,7 @@ import {
   type StoredRecord,
   type Written,
 } from "./grant-records.ts";
+import type { GrantUse, GrantUses } from "./grant-uses.ts";
 import { Turns } from "./turns.ts";
 
 /** Seconds between two sweeps at least. Reads look at the clock themselves; a sweep only tidies. */

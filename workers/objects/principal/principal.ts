@@ -30,13 +30,13 @@ import {
 } from "../../../shared/session/context.ts";
 import { ResultStore } from "../../../shared/session/result-store.ts";
 import type { ResultPage } from "../../../shared/session/session-memory.ts";
-import { type PersonStanding, readStandings } from "../../principal/read-standings.ts";
-import { noteUnstored } from "../../principal/unstored-records.ts";
+import { noteUnstored } from "../../audit-log/unstored-records.ts";
 import { AdmissionControl } from "./admission-control.ts";
 import { projectApprovals } from "./approval-projection.ts";
 import { Approvals } from "./approvals.ts";
 import { AuditTrail } from "./audit-trail.ts";
 import { eraseKept, type KeptData, readKept } from "./kept-data.ts";
+import { type PersonStanding, readStandings } from "./read-standings.ts";
 import { RequestLimiter } from "./request-limiter.ts";
 
 /** Milliseconds after the first unsent record until the records are sent on. */

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { GatewayAgent as PlainAgent } from "../../../../workers/gateway/agent.ts";
+import { GatewayAgent as PlainAgent } from "../../../../workers/gateway/mcp/agent.ts";
 import { GrantStore as PlainStore } from "../../../../workers/objects/grants/grant-store.ts";
 import { Principal as PlainPrincipal } from "../../../../workers/objects/principal/principal.ts";
 import { COUNTS_PATH } from "../counts.ts";

@@ -1,0 +1,34 @@
+import type { EntityReference } from "../../call/entity-reference.ts";
+import { log } from "../../observe/log.ts";
+
+import { toDisplayText } from "../../text/display-text.ts";
+
+/** Most subjects of one call that a page names, and characters of each label. */
+const [MOST, LONGEST] = [10, 120];
+
+/** Milliseconds that a call waits for the names; then its page shows ids alone. */
+const PATIENCE_MS = 2_000;
+
+/**
+ * The names behind the ids of a call that a person is asked about. A page without names is still a page: whatever goes
+ * wrong, and whatever takes too long, gives none. Secret labels are never stored.
+ */
+export async function nameSubjects(
+  read: () => Promise<EntityReference[]>,
+  tool: string,
+): Promise<EntityReference[]> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("It took too long.")), PATIENCE_MS);
+  try {
+    const found = await Promise.race([read(), late]);
+    return found
+      .filter(({ classification }) => classification !== "secret")
+      .slice(0, MOST)
+      .map((subject) => ({ ...subject, label: toDisplayText(subject.label, LONGEST) }));
+  } catch (failure) {
+    log("warn", "subjects_unnamed", { name: tool, error: String(failure) });
+    return [];
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,117 @@
+import { z } from "zod";
+import type { ResourceContents } from "../../../shared/call/content.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import { type CallContext, defineResource } from "../../../shared/server/define.ts";
+import { isId } from "../identifiers.ts";
+import {
+  positionField,
+  RECORDS,
+  type RecordKind,
+  type SelectionPosition,
+  selectRecords,
+  type Where,
+  whereField,
+} from "../selection.ts";
+import { stampCall } from "../store/stamp.ts";
+import type { CrmStore } from "../store.ts";
+import { toCsv } from "./export.ts";
+
+const CSV_TYPE = "text/csv";
+const ROWS_PER_PAGE = 1_000;
+const LONGEST = 1_000_000;
+/** Characters of a kept file that one reading gives. */
+const LONGEST_KEPT = 4_000_000;
+
+const part = z.tuple([whereField, positionField.nullable()]);
+
+/** The address of an export: `crm://exports/{record}/{part}`, the choice and the place to start from in base64url. */
+export function exportUri(record: RecordKind, where: Where, after: SelectionPosition | null = null): string {
+  const bytes = new TextEncoder().encode(JSON.stringify([where, after]));
+  const text = btoa(String.fromCharCode(...bytes));
+  return `crm://exports/${record}/${text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
+}
+
+/** The address of a file that is kept, from one of its parts on. */
+export function keptUri(id: string, from = 0): string {
+  return `crm://exports/kept/${id}${from === 0 ? "" : `.${from}`}`;
+}
+
+/**
+ * A choice of records as CSV, up to a million characters, masked for whoever reads it at the time of reading; or a file
+ * that is kept for its person, up to four million, masked when it was made and readable for as long as their role sees
+ * the same. When there is more, a second part of the contents names the address under which it goes on.
+ */
+export const exportResource = defineResource<CrmStore>({
+  name: "crm_export",
+  title: "Export",
+  description: "Records as CSV; crm_export_csv gives the address.",
+  uriTemplate: "crm://exports/{record}/{part}",
+  mimeType: CSV_TYPE,
+  scope: "crm:read",
+  complete: { record: (typed) => RECORDS.filter((record) => record.startsWith(typed.toLowerCase())) },
+  async read({ uri, params }, { store, principal, now, signal }) {
+    if (params.record === "kept") return await readKept(uri, params.part ?? "", { store, principal, now });
+    const record = z.enum(RECORDS).safeParse(params.record).data;
+    const choice = part.safeParse(readPart(params.part ?? "")).data;
+    if (!record || !choice) {
+      throw refuseUnknownExport();
+    }
+    const [where, start] = choice;
+    const texts: string[] = [];
+    let size = 0;
+    let after: SelectionPosition | undefined = start ?? undefined;
+    do {
+      signal.throwIfAborted();
+      const page = await selectRecords({ store, principal, now }, record, where, ROWS_PER_PAGE, after);
+      const text = toCsv(record, page.rows, store.masks, now, texts.length === 0);
+      size += text.length;
+      texts.push(text);
+      after = page.next;
+    } while (after !== undefined && size < LONGEST - size / texts.length);
+    const csv = { uri, mimeType: CSV_TYPE, text: texts.filter((text) => text !== "").join("\r\n") };
+    if (after === undefined) return [csv];
+    return [csv, pointTo(exportUri(record, where, after))];
+  },
+});
+
+/** A file that is kept; for nobody but its person, and not when they are shown less by now, or more. */
+async function readKept(
+  uri: string,
+  address: string,
+  { store, principal, now }: Pick<CallContext<CrmStore>, "store" | "principal" | "now">,
+): Promise<ResourceContents[]> {
+  const [id = "", digits = "0"] = address.split(".");
+  const from = Number(digits);
+  const kept = isId("exp", id) ? await store.keptExports.read(id, stampCall(principal, now)) : null;
+  if (!kept || !Number.isSafeInteger(from) || from >= kept.parts) throw refuseUnknownExport();
+  if (kept.masks !== JSON.stringify(store.masks)) {
+    throw new ToolError("conflict", "Your role is shown other things than when this file was made.", {
+      suggestedAction: "Export again with crm_export_csv.",
+    });
+  }
+  const texts = await store.keptExports.readParts(id, from, LONGEST_KEPT);
+  const csv = { uri, mimeType: CSV_TYPE, text: texts.filter((text) => text !== "").join("\r\n") };
+  const next = from + texts.length;
+  return next >= kept.parts ? [csv] : [csv, pointTo(keptUri(id, next))];
+}
+
+function pointTo(next: string): ResourceContents {
+  return { uri: next, mimeType: "text/plain", text: `More rows: read ${next}` };
+}
+
+function refuseUnknownExport(): ToolError {
+  return new ToolError("not_found", "There is no such export, or its time is over.", {
+    suggestedAction: "Take the address from an answer of crm_export_csv.",
+  });
+}
+
+function readPart(text: string): unknown {
+  try {
+    const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) =>
+      character.charCodeAt(0),
+    );
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
+}

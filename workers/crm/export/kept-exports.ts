@@ -1,0 +1,123 @@
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type { Stamp } from "../store/stamp.ts";
+
+/** A whole export that is kept for its person, and how far it is. */
+export interface KeptExport {
+  id: string;
+  /** What it is an export of; also what its cursor is bound to. */
+  question: string;
+  /** What the person's role was shown when it was made. */
+  masks: string;
+  /** Where it goes on; `null` at the beginning. */
+  position: JsonValue;
+  complete: boolean;
+  parts: number;
+  rows: number;
+  /** ISO time. */
+  madeAt: string;
+}
+
+type Row = Omit<KeptExport, "position" | "complete" | "rows" | "madeAt"> & {
+  position: string | null;
+  complete: number;
+  row_count: number;
+  made_at: string;
+};
+
+/** Hours for which an export is kept. */
+export const EXPORT_KEPT_HOURS = 24;
+
+const SWEPT_AT_ONCE = 100;
+
+/** All SQL about whole exports that are kept. Nobody meets another's. */
+export class KeptExportStore {
+  readonly #db: D1Database;
+
+  constructor(db: D1Database) {
+    this.#db = db;
+  }
+
+  /** Begins an export. */
+  async create(id: string, question: string, masks: string, stamp: Stamp): Promise<void> {
+    await this.#db
+      .prepare("INSERT INTO kept_exports (id, user_id, question, sees, made_at) VALUES (?, ?, ?, ?, ?)")
+      .bind(id, stamp.userId, question, masks, stamp.at)
+      .run();
+  }
+
+  /** Deletes exports whose time is over, a bounded number; gives how many. */
+  async sweep(now: Date): Promise<number> {
+    const { results } = await this.#db
+      .prepare(
+        `DELETE FROM kept_exports WHERE id IN (
+           SELECT id FROM kept_exports WHERE made_at < ? ORDER BY made_at LIMIT ${SWEPT_AT_ONCE}) RETURNING id`,
+      )
+      .bind(oldest(now.toISOString()))
+      .all();
+    return results.length;
+  }
+
+  /** An export of this person whose time is not over. */
+  async read(id: string, stamp: Stamp): Promise<KeptExport | null> {
+    const row = await this.#db
+      .prepare(
+        `SELECT id, question, sees, position, complete, parts, row_count, made_at FROM kept_exports
+         WHERE id = ? AND user_id = ? AND made_at >= ?`,
+      )
+      .bind(id, stamp.userId, oldest(stamp.at))
+      .first<Row>();
+    if (!row) return null;
+    return {
+      ...{ id: row.id, question: row.question, masks: row.masks, parts: row.parts, rows: row.row_count },
+      position: row.position === null ? null : (JSON.parse(row.position) as JsonValue),
+      complete: row.complete === 1,
+      madeAt: row.made_at,
+    };
+  }
+
+  /** Adds the next part, unless that was done before: then nothing happens. `position` is `null` after the last. */
+  async add({ id, parts }: KeptExport, text: string, rows: number, position: JsonValue): Promise<void> {
+    const next = position === null ? null : JSON.stringify(position);
+    await this.#db.batch([
+      this.#db
+        .prepare(
+          `INSERT INTO kept_export_parts (export_id, part, size, text)
+           SELECT id, parts, ?, ? FROM kept_exports WHERE id = ? AND parts = ? AND complete = 0`,
+        )
+        .bind(text.length, text, id, parts),
+      this.#db
+        .prepare(
+          `UPDATE kept_exports SET parts = parts + 1, row_count = row_count + ?, position = ?, complete = ?
+           WHERE id = ? AND parts = ? AND complete = 0`,
+        )
+        .bind(rows, next, position === null ? 1 : 0, id, parts),
+    ]);
+  }
+
+  /** Texts from a part on, up to `characters` but at least one. */
+  async readParts(id: string, from: number, characters: number): Promise<string[]> {
+    const { results } = await this.#db
+      .prepare(
+        `SELECT p.text FROM (
+           SELECT part, sum(size) OVER (ORDER BY part) AS total FROM kept_export_parts
+           WHERE export_id = ?1 AND part >= ?2) s
+         CROSS JOIN kept_export_parts p ON p.export_id = ?1 AND p.part = s.part
+         WHERE s.total <= ?3 OR s.part = ?2 ORDER BY s.part`,
+      )
+      .bind(id, from, characters)
+      .all<{ text: string }>();
+    return results.map(({ text }) => text);
+  }
+
+  /** Deletes an export that its person does not want any more. */
+  async remove(id: string, stamp: Stamp): Promise<void> {
+    await this.#db
+      .prepare("DELETE FROM kept_exports WHERE id = ? AND user_id = ?")
+      .bind(id, stamp.userId)
+      .run();
+  }
+}
+
+function oldest(at: string): string {
+  return new Date(Date.parse(at) - EXPORT_KEPT_HOURS * 3_600_000).toISOString();
+}

@@ -1,0 +1,28 @@
+import { z } from "zod";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import { splitWords } from "./query.ts";
+import type { MatchKind, SearchPosition } from "./search.ts";
+
+/** How rows fit a query, best first. */
+export const MATCH_KINDS = [
+  "all_words",
+  "similar_spelling",
+  "some_words",
+] as const satisfies readonly MatchKind[];
+
+/** Tells the model how far the answer is from the words it asked for. */
+export const matchField = z.enum(MATCH_KINDS).describe("How rows fit the query");
+
+/** The position inside a search's cursor. */
+export const searchPosition: z.ZodType<SearchPosition> = z.object({
+  match: z.enum(MATCH_KINDS),
+  tier: z.number().int().min(0).max(10),
+  seq: z.number().int().min(0),
+});
+
+/** Refuses a query of punctuation only, which would otherwise read as "everything". */
+export function requireWords(query: string | undefined): void {
+  if (query !== undefined && splitWords(query).length === 0) {
+    throw new ToolError("invalid_input", "The query holds no letter or digit.");
+  }
+}

@@ -1,0 +1,46 @@
+import type { Context, MiddlewareHandler } from "hono";
+import { refuse } from "../failures.tsx";
+import { admitAttempt } from "./attempts.ts";
+import { countedAddress } from "./counted-address.ts";
+
+type GatewayContext = Context<{ Bindings: Env }>;
+
+/** How often one address may ask for something. */
+export interface AddressLimit {
+  /** Tells one counter from another. */
+  what: string;
+  limit: number;
+  windowMs: number;
+}
+
+/** 429 with `Retry-After` (RFC 6585 §4) in OAuth's shape of errors (RFC 6749 §5.2) once an address asks too often. */
+export function limitPrograms(rule: AddressLimit, description: string): MiddlewareHandler<{ Bindings: Env }> {
+  return async (c, next) => {
+    const retryAfter = await secondsToWait(c, rule);
+    if (retryAfter === 0) return await next();
+    c.header("Retry-After", String(retryAfter));
+    return c.json({ error: "temporarily_unavailable", error_description: description }, 429);
+  };
+}
+
+/** The same as a page for whoever opened it. */
+export function limitVisitors(rule: AddressLimit): MiddlewareHandler<{ Bindings: Env }> {
+  return async (c, next) => {
+    const retryAfter = await secondsToWait(c, rule);
+    if (retryAfter === 0) return await next();
+    return await refuse(c, {
+      status: 429,
+      code: "rate_limited",
+      title: "Too many requests",
+      message: "Too many apps are being connected from this address right now.",
+      action: "Wait a minute, then start connecting again from the app.",
+      retryAfter,
+    });
+  };
+}
+
+async function secondsToWait(c: GatewayContext, { what, limit, windowMs }: AddressLimit): Promise<number> {
+  const subject = `${what}|${countedAddress(c.req.raw.headers)}`;
+  const admission = await admitAttempt(c.env.PLATFORM_DB, [{ subject, limit, windowMs }], Date.now());
+  return admission.admitted ? 0 : admission.retryAfter;
+}

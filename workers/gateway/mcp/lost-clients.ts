@@ -1,0 +1,37 @@
+import type { MiddlewareHandler } from "hono";
+import { refuse } from "../failures.tsx";
+import { listResources } from "../oauth/resources.ts";
+
+/** Where programs look for MCP, in whatever case, when they were given another address than one of ours. */
+const LIKELY = /^\/(api\/|v\d\/)?(mcp|sse|messages?|rpc|jsonrpc)(\/|$)/i;
+
+/** A page of another origin may read the answer: it says nothing that the home page does not. */
+const READABLE = {
+  "Access-Control-Allow-Origin": "*",
+  "Access-Control-Allow-Methods": "*",
+  "Access-Control-Allow-Headers": "Authorization, *",
+};
+
+/** Tells a client that came to the wrong address where MCP is. Comes after everything that serves programs. */
+export const directLostClients: MiddlewareHandler<{ Bindings: Env }> = async (c, next) => {
+  const toRoot = c.req.path === "/" && (c.req.method === "POST" || c.req.method === "OPTIONS");
+  const isStream = c.req.path === "/" && c.req.header("Accept")?.toLowerCase() === "text/event-stream";
+  if (!toRoot && !isStream && !LIKELY.test(c.req.path)) return await next();
+  for (const [name, value] of Object.entries(READABLE)) c.header(name, value);
+  if (c.req.method === "OPTIONS") return c.body(null, 204);
+  const url = nearestUrl(c.env.PUBLIC_URL, c.req.path);
+  return await refuse(c, {
+    status: 404,
+    code: "not_found",
+    title: "MCP is elsewhere",
+    message: `MCP is served at ${url}.`,
+    action: `Give your client ${url}, or one of the addresses listed at ${c.env.PUBLIC_URL}/.`,
+  });
+};
+
+/** The MCP URL that an address is another spelling of, or the one with everything. */
+function nearestUrl(publicUrl: string, path: string): string {
+  const spelled = path.toLowerCase().replace(/\/+$/, "");
+  const resources = listResources(publicUrl);
+  return (resources.find((resource) => resource.path === spelled) ?? resources[0])?.url ?? publicUrl;
+}

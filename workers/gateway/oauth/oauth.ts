@@ -1,0 +1,109 @@
+import { OAuthError, OAuthResourceServer } from "@cloudflare/workers-oauth-provider";
+import { log } from "../../../shared/observe/log.ts";
+import { GrantServer } from "../grants/grant-server.ts";
+import { withGrantStore } from "../grants/grant-storage.ts";
+import { serveMcp } from "../mcp/mcp.ts";
+import { type GrantMetadata, type GrantProps, renewGrant } from "./grant.ts";
+import { listResources, listScopes, type Resource } from "./resources.ts";
+
+/** Seconds. Short, because a wider role reaches a token only when it is refreshed. */
+const ACCESS_TOKEN_TTL = 30 * 60;
+/** Seconds. A connection lives while its app refreshes at least this often. */
+const IDLE_TTL = 30 * 24 * 60 * 60;
+
+/** The OAuth roles of one public origin: one authorization server, and a resource server for each MCP URL. */
+export interface OAuthServers {
+  authorizationServer: GrantServer;
+  /** By path: `/mcp`, `/mcp/crm`, … */
+  resourceServers: ReadonlyMap<string, OAuthResourceServer<Env, GrantProps>>;
+}
+
+let current: { publicUrl: string; door: OAuthServers } | undefined;
+
+/** The door for this deployment's `PUBLIC_URL`; built once per isolate. */
+export function getOAuthServers(env: Env): OAuthServers {
+  if (current?.publicUrl !== env.PUBLIC_URL) {
+    current = { publicUrl: env.PUBLIC_URL, door: createOAuthServers(env.PUBLIC_URL) };
+  }
+  return current.door;
+}
+
+function createOAuthServers(publicUrl: string): OAuthServers {
+  const resources = listResources(publicUrl);
+  const authorizationServer = new GrantServer({
+    issuer: publicUrl,
+    resources: resources.map((resource) => resource.url),
+    // Clients older than RFC 8707 name no resource. They get a token for the URL with everything, and only that one.
+    defaultResource: defaultResource(publicUrl),
+    clientRegistrationEndpoint: "/oauth/register",
+    clientIdMetadataDocumentEnabled: true,
+    // RFC 8252 §7.1. Which schemes, redirects.ts decides.
+    allowPrivateUseRedirectUris: true,
+    scopesSupported: listScopes(),
+    accessTokenTTL: ACCESS_TOKEN_TTL,
+    refreshTokenTTL: IDLE_TTL,
+    refreshTokenIdleTTL: IDLE_TTL,
+    tokenExchangeCallback: renewGrant,
+    onError({ code, status, internal }) {
+      const { category, reason } = internal;
+      log("warn", "oauth_refused", { code, status, category, reason });
+    },
+  });
+  const resourceServers = new Map(
+    resources.map((resource) => [
+      resource.path,
+      buildResourceServer(resource, publicUrl, authorizationServer),
+    ]),
+  );
+  return { authorizationServer, resourceServers };
+}
+
+function buildResourceServer(
+  resource: Resource,
+  publicUrl: string,
+  authorizationServer: GrantServer,
+): OAuthResourceServer<Env, GrantProps> {
+  return new OAuthResourceServer<Env, GrantProps>({
+    resourceMetadata: {
+      resource: resource.url,
+      authorization_servers: [publicUrl],
+      bearer_methods_supported: ["header"],
+      resource_name: resource.title,
+    },
+    requiredScopes: [...resource.baseline],
+    validateToken: (env) => async (url, token) => {
+      const validated = await authorizationServer.validateToken<GrantProps>(url, token, env);
+      if (validated === null) await explainOtherResource(authorizationServer, env, publicUrl, token);
+      return validated;
+    },
+    handler: {
+      fetch: (request, env, context) => serveMcp(request, env, context, resource.server),
+    },
+  });
+}
+
+function defaultResource(publicUrl: string): string {
+  return `${publicUrl}/mcp`;
+}
+
+/**
+ * Throws 403 for a token of the URL with everything whose client named no resource (older than RFC 8707 in MCP,
+ * 2025-06-18). A 401 would send such a client through the same sign-in for the same token, without end.
+ */
+async function explainOtherResource(
+  authorizationServer: GrantServer,
+  env: Env,
+  publicUrl: string,
+  token: string,
+): Promise<void> {
+  const url = defaultResource(publicUrl);
+  if ((await authorizationServer.validateToken(url, token, env)) === null) return;
+  const [userId, grantId] = token.split(":");
+  const key = `grant:${userId}:${grantId}`;
+  const grant = await withGrantStore(env).OAUTH_KV.get<{ metadata?: Partial<GrantMetadata> }>(key, "json");
+  if (grant?.metadata?.namedResource !== false) return;
+  throw new OAuthError("invalid_target", {
+    description: `This token is for ${url}, because the client named no resource when it asked for it (RFC 8707). Connect the client to ${url}, or use a newer version of it.`,
+    statusCode: 403,
+  });
+}

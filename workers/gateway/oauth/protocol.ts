@@ -1,0 +1,124 @@
+import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { ANONYMOUS_CHAIN } from "../../../shared/audit/record.ts";
+import { isEncoded } from "../../../shared/mcp/http/content-headers.ts";
+import { refuse } from "../failures.tsx";
+import { limitPrograms } from "../limits/limit-address.ts";
+import { requireOrigin } from "../mcp/origins.ts";
+import { recordClientEvent } from "../record-event.ts";
+import { getOAuthServers } from "./oauth.ts";
+import { readRegistration } from "./registration.ts";
+
+type GatewayContext = Context<{ Bindings: Env }>;
+
+const RESOURCE_METADATA = "/.well-known/oauth-protected-resource";
+/** Largest body of an OAuth request, in bytes. */
+const MAX_OAUTH_BODY = 64 * 1024;
+/** Registrations that one address may make in an hour. Hosted clients register from few addresses: be generous. */
+const REGISTRATIONS_PER_HOUR = 300;
+
+/** Requests for tokens that one address may make in a minute: a company's hosted clients share few addresses. */
+const TOKEN_REQUESTS_PER_MINUTE = 1_200;
+
+/** What programs talk to: discovery (RFC 8414, RFC 9728), tokens, registration (RFC 7591) and MCP itself. */
+export const protocolRoutes = new Hono<{ Bindings: Env }>();
+
+protocolRoutes.all("/.well-known/*", async (c) => {
+  const door = getOAuthServers(c.env);
+  const { path, request } = withoutSlash(c);
+  if (path === "/.well-known/oauth-authorization-server") {
+    return await door.authorizationServer.fetch(request, c.env, contextOf(c));
+  }
+  const resource = path.startsWith(RESOURCE_METADATA) ? path.slice(RESOURCE_METADATA.length) : "";
+  const resourceServer = door.resourceServers.get(resource);
+  if (resourceServer !== undefined) return await resourceServer.fetch(request, c.env, contextOf(c));
+  return await answerUnknown(c, "Gatehouse publishes no such document.");
+});
+
+protocolRoutes.use(
+  "/oauth/*",
+  bodyLimit({
+    maxSize: MAX_OAUTH_BODY,
+    onError: (c) => c.json({ error: "invalid_request", error_description: "The request is too large" }, 413),
+  }),
+);
+
+protocolRoutes.post(
+  "/oauth/register",
+  limitPrograms(
+    { what: "register", limit: REGISTRATIONS_PER_HOUR, windowMs: 3_600_000 },
+    "Too many registrations",
+  ),
+  async (c, next) => {
+    await next();
+    await recordRegistration(c);
+  },
+);
+
+protocolRoutes.post(
+  "/oauth/token",
+  limitPrograms({ what: "token", limit: TOKEN_REQUESTS_PER_MINUTE, windowMs: 60_000 }, "Too many requests"),
+);
+
+protocolRoutes.post("/oauth/register", async (c) => {
+  const { request, response } = await readRegistration(c.req.raw);
+  if (response !== undefined) return readableAnywhere(response, c.req.header("Origin"));
+  return await getOAuthServers(c.env).authorizationServer.fetch(request, c.env, contextOf(c));
+});
+
+protocolRoutes.all("/oauth/:endpoint{token|register}", async (c) => {
+  if (isEncoded(c.req.raw.headers)) {
+    const body = { error: "invalid_request", error_description: "Send the body without compression." };
+    return readableAnywhere(Response.json(body, { status: 415 }), c.req.header("Origin"));
+  }
+  return await getOAuthServers(c.env).authorizationServer.fetch(c.req.raw, c.env, contextOf(c));
+});
+
+protocolRoutes.use("/mcp/*", requireOrigin);
+
+protocolRoutes.all("/mcp/*", async (c) => {
+  const { path, request } = withoutSlash(c);
+  const resourceServer = getOAuthServers(c.env).resourceServers.get(path);
+  if (resourceServer !== undefined) return await resourceServer.fetch(request, c.env, contextOf(c));
+  return await answerUnknown(c, "There is no MCP server at this address.");
+});
+
+/** The request as one for the same address without slashes at the end of its path. */
+function withoutSlash(c: GatewayContext): { path: string; request: Request } {
+  const path = c.req.path.replace(/(?<!\/)\/+$/, "");
+  if (path === c.req.path) return { path, request: c.req.raw };
+  const url = new URL(c.req.url);
+  url.pathname = path;
+  return { path, request: new Request(url, c.req.raw) };
+}
+
+/** The OAuth endpoints answer pages of every origin, as the library does: nothing that a browser adds counts there. */
+function readableAnywhere(response: Response, origin: string | undefined): Response {
+  if (origin === undefined) return response;
+  response.headers.set("Access-Control-Allow-Origin", origin);
+  response.headers.append("Vary", "Origin");
+  return response;
+}
+
+/** Who registers is nobody yet, so it stands in the chain of strangers, with the id that the client was given. */
+async function recordRegistration(c: GatewayContext): Promise<void> {
+  if (c.res.status !== 201) return;
+  const { client_id } = await c.res.clone().json<{ client_id: string }>();
+  const event = { type: "client_registration", clientId: client_id } as const;
+  await recordClientEvent(c.env, c.req.raw, ANONYMOUS_CHAIN, event);
+}
+
+/** Hono's own type of the execution context lags behind the platform's; the object is the same. */
+function contextOf(c: GatewayContext): ExecutionContext {
+  return c.executionCtx as ExecutionContext;
+}
+
+function answerUnknown(c: GatewayContext, message: string): Response | Promise<Response> {
+  return refuse(c, {
+    status: 404,
+    code: "not_found",
+    title: "Nothing here",
+    message,
+    action: `Use one of the addresses listed at ${c.env.PUBLIC_URL}/.`,
+  });
+}
