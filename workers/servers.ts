@@ -7,18 +7,21 @@ import { crm } from "./crm/server.ts";
 import { KnowledgeAgent } from "./knowledge/agent.ts";
 import { knowledge } from "./knowledge/server.ts";
 
-/** A server, the class of its session objects, and the name of their binding in `wrangler.toml`. */
+/** A server. Its sessions are served by the class that servers share, unless it brings one of its own. */
 export interface Registration {
   server: ServerDefinition;
-  agent: { serve(path: string, options: { binding: string }): SessionHandler };
-  binding: keyof Env & string;
+  sessions?: {
+    agent: { serve(path: string, options: { binding: string }): SessionHandler };
+    /** Name of the class's binding in `wrangler.toml`. */
+    binding: keyof Env & string;
+  };
 }
 
 /** THE REGISTRY: one line per MCP server. */
 export const registry: Registration[] = [
-  { server: analytics, agent: AnalyticsAgent, binding: "ANALYTICS_AGENT" },
-  { server: crm, agent: CrmAgent, binding: "CRM_AGENT" },
-  { server: knowledge, agent: KnowledgeAgent, binding: "KNOWLEDGE_AGENT" },
+  { server: analytics, sessions: { agent: AnalyticsAgent, binding: "ANALYTICS_AGENT" } },
+  { server: crm, sessions: { agent: CrmAgent, binding: "CRM_AGENT" } },
+  { server: knowledge, sessions: { agent: KnowledgeAgent, binding: "KNOWLEDGE_AGENT" } },
 ];
 
 /** The registered definitions, in the order in which lists show them. */

@@ -22,11 +22,11 @@ import { decide, isVisible, requireAllowed } from "./decide.ts";
 import { leaveOutRefused } from "./embedded-resources.ts";
 import { guard } from "./guard.ts";
 import { maskChannel } from "./mask-channel.ts";
-import { contentsSchemaOf, maskDefaults, maskSessionMemory } from "./mask-session-memory.ts";
+import { contentsSchemaOf, maskDefaults } from "./mask-session-memory.ts";
 import { upstreamOf } from "./open-upstream.ts";
 import { withPausedDeadline } from "./paused-deadline.ts";
 import type { RequestContext } from "./request-context.ts";
-import { DEFAULT_TIMEOUT_MS, type PauseDeadline, type TimeLeft } from "./run.ts";
+import { DEFAULT_TIMEOUT_MS, type Run } from "./run.ts";
 import { type ShapedAnswer, type Shaping, shapeAnswer } from "./shape.ts";
 import type { CreatedTask } from "./start-task.ts";
 import { isCreatedTask, requireTasks, startTask } from "./start-task.ts";
@@ -90,7 +90,8 @@ async function guardedCall(
   return guard(ctx, entry.subject, {
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     args: args ?? {},
-    async run(signal, context, hold, callId, timeLeft) {
+    async run(run) {
+      const { callId, context, signal } = run;
       // Only now: admission may have brought the role up to date.
       const rules = masksOf(ctx.policy, ctx.identity.role);
       const channel = maskChannel(ctx.channel, rules);
@@ -101,11 +102,20 @@ async function guardedCall(
       // Conditions and approvals judge what will run: defaults filled in, text trimmed, numbers converted. Not what was sent.
       const { title, input: schema } = tool;
       const inherited = applied.map(({ field }) => field);
-      const memory = maskSessionMemory(ctx.session, ctx);
-      const store = entry.openStore(ctx.env, ctx.identity, rules, memory);
+      const store = await run.openStore(entry);
       const reading = { store, principal: ctx.identity, now };
       const call = {
-        ...{ callId, subject: entry.subject, title, schema, input, inherited, channel, signal, hold },
+        ...{
+          callId,
+          subject: entry.subject,
+          title,
+          schema,
+          input,
+          inherited,
+          channel,
+          signal,
+          hold: run.pause,
+        },
         readSubjects: async () => (await tool.nameSubjects?.(input, reading)) ?? [],
         readNeeds: () => readNeeds(ctx, tool, input, reading),
         check: async () => await tool.check?.(input, reading),
@@ -114,7 +124,7 @@ async function guardedCall(
       const approved = await requirePermission(ctx, call);
       // A person may have taken minutes.
       if (approved) now = new Date();
-      const toolContext = openContext(ctx, entry, { context, signal, hold, timeLeft, now, input });
+      const toolContext = openContext(ctx, entry, { ...run, store, now, input });
       const running = begin(ctx, entry, args ?? {}, applied, input, toolContext);
       return approved ? keepApproval(ctx, callId, running) : running;
     },
@@ -183,11 +193,12 @@ export async function callStep(
   return guard<Step<unknown, unknown>, CallToolAnswer | NextStep>(ctx, subject, {
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     args,
-    async run(signal, context, hold, _callId, timeLeft) {
+    async run(run) {
       input = parseArguments(tool.input, { ...args, ...inherited });
       // The guard has asked without the arguments; an approval was used up by the call.
       requireAllowed(decide(ctx.policy, ctx.identity, subject, input));
-      const running = openContext(ctx, entry, { context, signal, hold, timeLeft, now, input });
+      const store = await run.openStore(entry);
+      const running = openContext(ctx, entry, { ...run, store, now, input });
       for (const needed of await readNeeds(ctx, tool, input, running)) {
         requireAllowed(decide(ctx.policy, ctx.identity, needed.subject, needed.args));
       }
@@ -220,9 +231,10 @@ export async function callStop(
     {
       timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       args,
-      run: (signal, context, hold, _callId, timeLeft) => {
+      async run(run) {
         const input = parseArguments(tool.input, { ...args, ...inherited });
-        return stop(state, input, openContext(ctx, entry, { context, signal, hold, timeLeft, now, input }));
+        const store = await run.openStore(entry);
+        return stop(state, input, openContext(ctx, entry, { ...run, store, now, input }));
       },
       shape: async (sentence) => sentence,
       measure: (sentence) => sentence.length,
@@ -248,11 +260,9 @@ async function shapeFor(
 }
 
 /** What of a call lives only while it runs. */
-interface Running {
-  context: ContextRecorder;
-  signal: AbortSignal;
-  hold: PauseDeadline;
-  timeLeft: TimeLeft;
+interface Running extends Run {
+  /** The data of the tool's server. */
+  store: unknown;
   now: Date;
   /** The arguments as the tool gets them. */
   input: Readonly<Record<string, unknown>>;
@@ -262,14 +272,13 @@ interface Running {
 function openContext(
   ctx: RequestContext,
   entry: Entry<ToolDefinition>,
-  { context, signal, hold, timeLeft, now, input }: Running,
+  { context, signal, pause, timeLeft, store, now, input }: Running,
 ): ToolContext {
   const rules = masksOf(ctx.policy, ctx.identity.role);
   const channel = maskChannel(ctx.channel, rules);
-  const memory = maskSessionMemory(ctx.session, ctx);
-  const asking = { ...withPausedDeadline(channel, hold), canAsk: channel.elicits.form };
+  const asking = { ...withPausedDeadline(channel, pause), canAsk: channel.elicits.form };
   return {
-    store: entry.openStore(ctx.env, ctx.identity, rules, memory),
+    store,
     principal: ctx.identity,
     context,
     signal,

@@ -7,14 +7,16 @@ import { logFailure } from "../observe/log.ts";
 import { limitsOf } from "../policy/current.ts";
 import { masksOf } from "../policy/masks.ts";
 import { maskError } from "../redact/mask-error.ts";
+import type { Entry } from "../server/catalogue.ts";
 import { admit, followAdmission } from "./admit.ts";
 import { ContextRecorder } from "./context-recorder.ts";
 import { decide, requireAllowed } from "./decide.ts";
 import { describeCall } from "./describe-call.ts";
 import { isRefusal, recordDenial } from "./record-denial.ts";
 import type { RequestContext } from "./request-context.ts";
-import { type PauseDeadline, runBounded, type TimeLeft } from "./run.ts";
+import { type Run, runBounded } from "./run.ts";
 import { settle } from "./settle.ts";
+import { StoreScope } from "./store-scope.ts";
 
 /** The two steps that depend on the kind of subject. */
 export interface GuardedWork<Raw, Shaped> {
@@ -22,13 +24,7 @@ export interface GuardedWork<Raw, Shaped> {
   timeoutMs: number;
   /** What the client sent, for the record: names, types and a digest of it are kept. */
   args: Readonly<Record<string, unknown>>;
-  run(
-    signal: AbortSignal,
-    context: ContextRecorder,
-    hold: PauseDeadline,
-    callId: string,
-    timeLeft: TimeLeft,
-  ): Promise<Raw>;
+  run(run: Run): Promise<Raw>;
   /** Step 4: checks and bounds what came back. */
   shape(raw: Raw, context: ContextRecorder): Promise<Shaped>;
   /** Size of the shaped answer in bytes or characters, for the record. */
@@ -55,6 +51,7 @@ export async function guard<Raw, Shaped>(
 
   let status = "ok";
   let bytes = 0;
+  const stores = new StoreScope();
   try {
     await followAdmission(ctx, admitted);
     // The role has changed since the token was made, or the policy since the request came in.
@@ -63,8 +60,9 @@ export async function guard<Raw, Shaped>(
     }
     await enforceToolLimit(ctx, subject);
     const context = new ContextRecorder(admitted.context ?? (await ctx.session.read()), subject.server);
-    const raw = await runBounded(ctx.signal, work.timeoutMs, (signal, hold, timeLeft) =>
-      work.run(signal, context, hold, callId, timeLeft),
+    const openStore = (entry: Entry<unknown>) => stores.open(ctx, entry);
+    const raw = await runBounded(ctx.signal, work.timeoutMs, (signal, pause, timeLeft) =>
+      work.run({ callId, signal, pause, timeLeft, context, openStore }),
     );
     const shaped = await work.shape(raw, context);
     await context.flush(ctx.session);
@@ -79,6 +77,8 @@ export async function guard<Raw, Shaped>(
     status = error.code;
     throw error;
   } finally {
+    // The answer does not wait for connections to close.
+    ctx.waitUntil(stores.close());
     const busy = admitted.running / limitsOf(ctx.policy, ctx.identity.role).concurrentCalls;
     settle(ctx, subject, { callId, status, durationMs: Date.now() - startedAt, bytes }, busy);
   }

@@ -1,4 +1,6 @@
 import { ToolError } from "../call/tool-error.ts";
+import type { Entry } from "../server/catalogue.ts";
+import type { ContextRecorder } from "./context-recorder.ts";
 
 /** Milliseconds a call may take when its definition names no other bound. */
 export const DEFAULT_TIMEOUT_MS = 20_000;
@@ -8,6 +10,19 @@ export type PauseDeadline = <T>(waiting: Promise<T>) => Promise<T>;
 
 /** Milliseconds until the deadline; the time of those who are asked is not counted. */
 export type TimeLeft = () => number;
+
+/** What the work of a call gets from the guard. */
+export interface Run {
+  callId: string;
+  /** Aborted on cancel, hang-up and deadline. */
+  signal: AbortSignal;
+  pause: PauseDeadline;
+  timeLeft: TimeLeft;
+  /** The session's context: a snapshot, and the changes that are stored with the answer. */
+  context: ContextRecorder;
+  /** Opens the data of an entry's server; the guard closes it when the call ends. */
+  openStore(entry: Entry<unknown>): Promise<unknown>;
+}
 
 /**
  * Step 3: runs the work under a deadline and the client's own cancellation. The work gets a signal that both

@@ -15,6 +15,7 @@ import { streamSocket } from "./http/socket-stream.ts";
 import { baselines, type Caller, findTarget, type Params, recordMissingScope } from "./message-target.ts";
 import { leaveOutNulls } from "./methods/left-out.ts";
 import { findParamsFault, findTextFault } from "./methods/request-params.ts";
+import { objectIdOf } from "./session-name.ts";
 import { BATCH_HEADER, serveBatch } from "./sessionful/batch.ts";
 import {
   OLD_SESSION,
@@ -42,6 +43,8 @@ export interface LaneOptions {
   namespace: DurableObjectNamespace;
   /** Name of the namespace's binding. */
   binding: string;
+  /** Whether the namespace's class serves every server that has none of its own. */
+  sharedClass: boolean;
   door: SessionHandler;
   stateless(catalogue: Catalogue): StatelessLane;
   /** Whether clients of the old transport (2024-11-05, HTTP+SSE) are served too. */
@@ -213,7 +216,7 @@ async function serveSessionPost(
   const keyring = openKeyring(caller.env, "SESSION_SEAL_KEY");
   const id = sealed === null ? createSessionId() : await openSessionId(keyring, sealed, owner);
   if (id === null) return sessionNotFound();
-  const name = `streamable-http:${id}`;
+  const name = `streamable-http:${objectIdIn(options, id)}`;
   const headers = sessionHeaders(request, name, options, caller);
   if (read.inBatch) headers.set(BATCH_HEADER, "1");
   const response = await objectOf(options.namespace, name).fetch(
@@ -240,12 +243,12 @@ async function serveSessionVerb(request: Request, options: LaneOptions, caller: 
   const keyring = openKeyring(caller.env, "SESSION_SEAL_KEY");
   const id = await openSessionId(keyring, sealed, ownerOf(options, caller));
   if (id === null) return sessionNotFound();
-  const name = `streamable-http:${id}`;
+  const name = `streamable-http:${objectIdIn(options, id)}`;
   const headers = sessionHeaders(request, name, options, standing);
   if (request.method === "GET") {
     return withSession(await openStream(request, headers, objectOf(options.namespace, name)), sealed);
   }
-  headers.set(SESSION_HEADER, id);
+  headers.set(SESSION_HEADER, objectIdIn(options, id));
   const inner = new Request(request.url, { method: request.method, headers, signal: request.signal });
   const response = await options.door.fetch(inner, caller.env, contextWithoutProps(caller.ctx));
   return withSession(response, sealed);
@@ -272,6 +275,10 @@ function readEvents(message: string): string | null {
   return type === "cf_mcp_agent_event" ? (event ?? null) : null;
 }
 
+function objectIdIn({ sharedClass, catalogue }: LaneOptions, id: string): string {
+  return objectIdOf(id, sharedClass && catalogue.name !== "" ? catalogue.name : null);
+}
+
 function objectOf(namespace: DurableObjectNamespace, name: string): DurableObjectStub {
   return namespace.get(namespace.idFromName(name));
 }
@@ -285,6 +292,7 @@ function oldSessions(request: Request, options: LaneOptions, caller: Caller): Ol
     env: caller.env,
     namespace: options.namespace,
     owner: ownerOf(options, caller),
+    objectIdOf: (id) => objectIdIn(options, id),
     headersFor: (name) => sessionHeaders(request, name, options, caller),
   };
 }

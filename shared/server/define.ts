@@ -229,8 +229,13 @@ export interface ServerDefinition<Store = unknown> extends Definitions<Store> {
   defaults: z.ZodObject;
   /** The server's icon: SVG path data, drawn as lines on 32 × 32. Without one it has the mark of the house. */
   glyph?: string;
-  /** Opens the server's data for one call. `sees` says what of it will be masked on the way out. */
-  store(env: Env, principal: PrincipalIdentity, masks: MaskRules): Store;
+  /** The D1 bindings that the server reads; the Worker serves nothing while one is missing. */
+  databases?: readonly string[];
+  /**
+   * Opens the server's data for one call. `sees` says what of it will be masked on the way out. The guard disposes of a store that is an `AsyncDisposable` when the call ends,
+   * however it ends.
+   */
+  store(env: Env, principal: PrincipalIdentity, masks: MaskRules): Store | Promise<Store>;
   /** Removes what the server keeps for some time only, once it is over; runs every hour. Gives how many. */
   purgeExpired?(env: Env, now: Date): Promise<number>;
   /**

@@ -6,7 +6,10 @@ import { fixture } from "./fixture/server.ts";
 
 // The real gateway with one more server. Only the binding is unknown to the types, because no environment that is
 // ever deployed has it.
-registry.push({ server: fixture, agent: FixtureAgent, binding: "FIXTURE_AGENT" as keyof Env & string });
+registry.push({
+  server: fixture,
+  sessions: { agent: FixtureAgent, binding: "FIXTURE_AGENT" as keyof Env & string },
+});
 
 export * from "../../workers/index.ts";
 export { default } from "../../workers/index.ts";

@@ -4,7 +4,8 @@ import { KEY_NAMES } from "../../shared/auth/keyring.ts";
 import { checkConfiguration } from "../../workers/gateway/configuration.ts";
 import { registry } from "../../workers/servers.ts";
 
-const bindings = registry.map((registration) => registration.binding);
+const bindings = registry.flatMap(({ sessions }) => sessions?.binding ?? []);
+const databases = registry.flatMap(({ server }) => server.databases ?? []);
 const local: Record<string, unknown> = { ...env };
 const production = {
   ...local,
@@ -18,7 +19,7 @@ const production = {
 };
 
 const check = (changes: Record<string, unknown>, base: Record<string, unknown> = production) =>
-  checkConfiguration({ ...base, ...changes }, bindings);
+  checkConfiguration({ ...base, ...changes }, bindings, databases);
 
 describe("the configuration check", () => {
   it("accepts the local environment and a complete production", () => {

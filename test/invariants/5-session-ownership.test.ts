@@ -7,7 +7,7 @@ import { openSession, REVISION, TestSession } from "../support/session.ts";
 import { issueToken } from "../support/token.ts";
 
 const SERVERS = ["", ...listServers().map(({ name }) => name)];
-const BINDINGS = ["GATEWAY_AGENT", ...registry.map(({ binding }) => binding)] as const;
+const BINDINGS = ["GATEWAY_AGENT", ...registry.flatMap(({ sessions }) => sessions?.binding ?? [])] as const;
 
 async function countObjects(): Promise<number> {
   const ids = await Promise.all(

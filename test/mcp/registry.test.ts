@@ -15,15 +15,16 @@ function stanza(binding: string, className: string): string {
 }
 
 describe("the registry", () => {
-  it.each(registry)(
-    "has the binding $binding in every environment of wrangler.toml",
-    ({ server, binding }) => {
-      const className = `${server.name[0]?.toUpperCase()}${server.name.slice(1)}Agent`;
-      const count = wrangler.split(`name = "${binding}"\nclass_name = "${className}"`).length - 1;
-      expect(count, `Add to wrangler.toml:\n\n${stanza(binding, className)}\n`).toBe(3);
-      expect(env[binding], `${binding} is not bound; export ${className} from workers/index.ts`).toBeTruthy();
-    },
-  );
+  it.each(
+    registry.flatMap(({ server, sessions }) =>
+      sessions === undefined ? [] : [{ server, binding: sessions.binding }],
+    ),
+  )("has the binding $binding in every environment of wrangler.toml", ({ server, binding }) => {
+    const className = `${server.name[0]?.toUpperCase()}${server.name.slice(1)}Agent`;
+    const count = wrangler.split(`name = "${binding}"\nclass_name = "${className}"`).length - 1;
+    expect(count, `Add to wrangler.toml:\n\n${stanza(binding, className)}\n`).toBe(3);
+    expect(env[binding], `${binding} is not bound; export ${className} from workers/index.ts`).toBeTruthy();
+  });
 
   it("names scopes after their server", () => {
     for (const { server } of registry) {

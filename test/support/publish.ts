@@ -52,6 +52,22 @@ export async function goBackTo(version: number): Promise<void> {
   await run(toPublication(publication, replaced, version, row?.digest ?? null));
 }
 
+/** Puts catalogue revisions in force with the policy that is in force: stored ones, or those of a publication. */
+export async function publishCatalogues(
+  catalogues: { sql: string; digest: string } | { of: number },
+): Promise<void> {
+  const { publication, version } = await readState();
+  if ("sql" in catalogues) {
+    const stored = catalogues.sql.split(";\n").map((text) => env.PLATFORM_DB.prepare(text.replace(/;$/, "")));
+    await env.PLATFORM_DB.batch(stored);
+  }
+  const row = await env.PLATFORM_DB.prepare("SELECT digest FROM policy_publication WHERE id = ?")
+    .bind(publication)
+    .first<{ digest: string | null }>();
+  const named = "sql" in catalogues ? { digest: catalogues.digest } : catalogues;
+  await run({ ...toPublication(publication, version, version, row?.digest ?? null), catalogues: named });
+}
+
 function toPublication(after: number, replaced: number, version: number, digest: string | null): Publication {
   return { after, replaced, version, digest, at: Date.now(), by: "tests", note: "it's; a note" };
 }

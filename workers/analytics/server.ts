@@ -41,6 +41,7 @@ export const analytics = defineServer<AnalyticsStore>({
     grain: grainField.optional(),
   }),
   glyph: "M4 28h24M8 23v-6M16 23V9M24 23V13",
+  databases: ["ANALYTICS_DB"],
   store: (env) => openAnalyticsStore(env.ANALYTICS_DB),
   tools: [
     listRegionalMetrics,

@@ -64,6 +64,7 @@ export const crm = defineServer<CrmStore>({
     stage: z.array(stageField).min(1).max(6).optional().describe("Deal stages"),
   }),
   glyph: "M16 15a5 5 0 1 0 0-10 5 5 0 0 0 0 10ZM6 27c1-5 5-8 10-8s9 3 10 8",
+  databases: ["CRM_DB"],
   store: (env, _principal, masks) => openCrmStore(env.CRM_DB, masks),
   purgeExpired: async (env, now) => {
     const removed = await new KeptExportStore(env.CRM_DB).sweep(now);

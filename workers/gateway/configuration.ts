@@ -15,7 +15,6 @@ export interface ConfigurationProblem {
   message: string;
 }
 
-const DATABASES = ["PLATFORM_DB", "ANALYTICS_DB", "CRM_DB", "KNOWLEDGE_DB"];
 /** The demonstration secrets of `[env.local.vars]` begin with this; they are printed in the repository. */
 const LOCAL_SECRET_PREFIX = "local-only-";
 
@@ -24,10 +23,12 @@ const LOCAL_SECRET_PREFIX = "local-only-";
  * looks at shapes only and touches no binding. Never repeats a secret's value.
  *
  * @param agentBindings - the Durable Object bindings that the registry of servers names
+ * @param databases - the D1 bindings that its servers name
  */
 export function checkConfiguration(
   env: Readonly<Record<string, unknown>>,
   agentBindings: readonly string[],
+  databases: readonly string[],
 ): ConfigurationProblem[] {
   const objects = [
     ...agentBindings,
@@ -42,7 +43,9 @@ export function checkConfiguration(
     ...checkPublicUrl(env),
     ...checkOrigins(env),
     ...checkKeys(env),
-    ...DATABASES.flatMap((name) => checkBinding(env, name, "prepare", "D1 database", "[[d1_databases]]")),
+    ...["PLATFORM_DB", ...databases].flatMap((name) =>
+      checkBinding(env, name, "prepare", "D1 database", "[[d1_databases]]"),
+    ),
     ...checkBinding(env, "OAUTH_KV", "get", "KV namespace", "[[kv_namespaces]]"),
     ...checkBinding(env, "MEDIA", "head", "R2 bucket", "[[r2_buckets]]"),
     ...objects.flatMap((name) =>

@@ -11,8 +11,11 @@ const findings = new WeakMap<Env, ConfigurationProblem[]>();
 export function findProblems(env: Env): ConfigurationProblem[] {
   let problems = findings.get(env);
   if (problems === undefined) {
-    const bindings = registry.map((registration) => registration.binding);
-    problems = checkConfiguration({ ...env }, bindings);
+    problems = checkConfiguration(
+      { ...env },
+      registry.flatMap(({ sessions }) => sessions?.binding ?? []),
+      registry.flatMap(({ server }) => server.databases ?? []),
+    );
     findings.set(env, problems);
   }
   return problems;

@@ -49,6 +49,7 @@ export const knowledge = defineServer<KnowledgeStore>({
     collection: collectionField.optional().describe("Collection to search in and to save to."),
   }),
   glyph: "M16 9c-3-3-7-4-12-4v20c5 0 9 1 12 4 3-3 7-4 12-4V5c-5 0-9 1-12 4Zm0 0v20",
+  databases: ["KNOWLEDGE_DB"],
   store: openStore,
   purgeExpired: (env) => indexPending(env.KNOWLEDGE_DB, INDEXED_AN_HOUR),
   tools: [

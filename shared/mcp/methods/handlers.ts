@@ -1,24 +1,13 @@
 import type { PromptMessage, ResourceContents } from "../../call/content.ts";
-import { InputNeeded } from "../../call/input-needed.ts";
-import { JSON_RPC, ProtocolFault, toProtocolFault } from "../../call/protocol-fault.ts";
-import { ToolError } from "../../call/tool-error.ts";
-import type { ContextRecorder } from "../../guard/context-recorder.ts";
+import { JSON_RPC, ProtocolFault } from "../../call/protocol-fault.ts";
 import { decide, isVisible } from "../../guard/decide.ts";
+import { guardedRead } from "../../guard/guarded-read.ts";
 import { leaveOutOfMessages } from "../../guard/embedded-resources.ts";
-import { guard } from "../../guard/guard.ts";
-import { maskChannel } from "../../guard/mask-channel.ts";
-import { contentsSchemaOf, maskSessionMemory } from "../../guard/mask-session-memory.ts";
-import { upstreamOf } from "../../guard/open-upstream.ts";
-import { withPausedDeadline } from "../../guard/paused-deadline.ts";
 import type { RequestContext } from "../../guard/request-context.ts";
-import { DEFAULT_TIMEOUT_MS, type PauseDeadline } from "../../guard/run.ts";
 import { readable, visible } from "../../guard/visible.ts";
-import { log, logFailure } from "../../observe/log.ts";
-import { masksOf } from "../../policy/masks.ts";
-import { maskContents } from "../../redact/mask-contents.ts";
+import { log } from "../../observe/log.ts";
 import type { Entry, Listed, TemplateEntry } from "../../server/catalogue.ts";
 import type {
-  AskingContext,
   Completer,
   ListedResource,
   PromptDefinition,
@@ -254,48 +243,6 @@ function findCompleters(
     if (entry) return { entry, completers: entry.definition.complete ?? {} };
   }
   throw new ProtocolFault(JSON_RPC.invalidParams, "Nothing with this reference can be completed.");
-}
-
-/** Everything but tools: the same chain, with JSON-RPC errors because there is no `isError`. */
-async function guardedRead<Result>(
-  ctx: RequestContext,
-  entry: Entry<unknown>,
-  args: Readonly<Record<string, unknown>>,
-  work: (context: AskingContext) => Promise<Result>,
-  leaveOut: (raw: Result) => Result = (raw) => raw,
-  fixed = false,
-): Promise<Result> {
-  const now = new Date();
-  const { catalogue, session } = ctx;
-  const run = (signal: AbortSignal, context: ContextRecorder, hold: PauseDeadline) => {
-    // Only now: admission may have brought the identity up to date.
-    const { identity, policy } = ctx;
-    const rules = masksOf(policy, identity.role);
-    const channel = maskChannel(ctx.channel, rules);
-    const store = entry.openStore(ctx.env, identity, rules, maskSessionMemory(session, ctx));
-    const upstream = upstreamOf(ctx, entry.subject, signal);
-    return work({
-      ...{ store, principal: identity, context, signal, fetch: upstream, now },
-      ...withPausedDeadline(channel, hold),
-    });
-  };
-  try {
-    return await guard(ctx, entry.subject, {
-      timeoutMs: DEFAULT_TIMEOUT_MS,
-      args,
-      run,
-      shape: async (raw) =>
-        fixed
-          ? raw
-          : maskContents(leaveOut(raw), masksOf(ctx.policy, ctx.identity.role), contentsSchemaOf(catalogue)),
-      measure: (shaped) => JSON.stringify(shaped).length,
-    });
-  } catch (failure) {
-    if (failure instanceof ToolError) throw toProtocolFault(failure);
-    if (failure instanceof ProtocolFault || failure instanceof InputNeeded) throw failure;
-    const eventId = logFailure("read_failed", failure, { name: entry.subject.name });
-    throw new ProtocolFault(JSON_RPC.internalError, `Internal error. Event id: ${eventId}.`);
-  }
 }
 
 function errorCodeOf(fault: unknown): unknown {

@@ -17,6 +17,8 @@ export interface OldSessions {
   env: Env;
   namespace: DurableObjectNamespace;
   owner: SessionOwner;
+  /** What of the object's name follows the transport. */
+  objectIdOf(sessionId: string): string;
   /** Headers for the object: what the client may hand on, who it is, and `name` as the object's own name. */
   headersFor(name: string): Headers;
 }
@@ -24,7 +26,7 @@ export interface OldSessions {
 /** Opens a session and its stream. */
 export async function openOldStream(request: Request, sessions: OldSessions): Promise<Response> {
   const id = createSessionId();
-  const headers = sessions.headersFor(nameOf(id));
+  const headers = sessions.headersFor(nameOf(sessions, id));
   headers.set("upgrade", "websocket");
   headers.set(STREAM_HEADER, "SSE");
   const { webSocket } = await objectOf(sessions, id).fetch(new Request(request.url, { headers }));
@@ -48,17 +50,18 @@ export async function postToOldSession(
   const keyring = openKeyring(sessions.env, "SESSION_SEAL_KEY");
   const id = await openSessionId(keyring, sealed, sealedFor(sessions));
   if (id === null) return null;
-  const headers = sessions.headersFor(nameOf(id));
+  const headers = sessions.headersFor(nameOf(sessions, id));
   return objectOf(sessions, id).fetch(new Request(request.url, { method: "POST", headers, body: text }));
 }
 
 /** How the agents library names an object of this transport. */
-function nameOf(id: string): string {
-  return `sse:${id}`;
+function nameOf({ objectIdOf }: OldSessions, id: string): string {
+  return `sse:${objectIdOf(id)}`;
 }
 
-function objectOf({ namespace }: OldSessions, id: string): DurableObjectStub {
-  return namespace.get(namespace.idFromName(nameOf(id)));
+function objectOf(sessions: OldSessions, id: string): DurableObjectStub {
+  const { namespace } = sessions;
+  return namespace.get(namespace.idFromName(nameOf(sessions, id)));
 }
 
 /** A seal of one transport opens nothing of the other. */

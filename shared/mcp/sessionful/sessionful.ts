@@ -25,6 +25,7 @@ import { ResultStore } from "../../session/result-store.ts";
 import type { SessionMemory } from "../../session/session-memory.ts";
 import { BINDING_HEADER, STREAM_HEADER } from "../http/headers.ts";
 import { CAPABILITIES, SERVER_INFO } from "../methods/server-info.ts";
+import { sessionIdOf } from "../session-name.ts";
 import { BATCH_HEADER, BATCH_REVISION } from "./batch.ts";
 import { createDurableObjectMemory } from "./durable-object-memory.ts";
 import { isRequest, PostTransport, replaceAnswer, SessionServer } from "./post-transport.ts";
@@ -307,7 +308,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
       identity,
       policy,
       lane: "sessionful",
-      sessionId: this.getSessionId(),
+      sessionId: sessionIdOf(this.getSessionId()),
       traceId: traceIdOf(headers),
       session: this.#home,
       channel: sessionfulChannel(server, extra, this.#logLevel, () =>

@@ -6,6 +6,7 @@ import { decide } from "../../guard/decide.ts";
 import { contentsSchemaOf } from "../../guard/mask-session-memory.ts";
 import { upstreamOf } from "../../guard/open-upstream.ts";
 import { DEFAULT_TIMEOUT_MS, runBounded } from "../../guard/run.ts";
+import { disposeStore } from "../../guard/store-scope.ts";
 import { readable, visible } from "../../guard/visible.ts";
 import { principalGate } from "../../objects/principal-gate.ts";
 import { traceIdOf } from "../../observe/trace.ts";
@@ -112,18 +113,22 @@ function fingerprintContents(
   return digest(maskContents(contents, masksOf(policy, identity.role), contentsSchemaOf(catalogue)));
 }
 
-function readUnguarded<Seen>(
+async function readUnguarded<Seen>(
   { env, identity, policy }: Subscriber,
   entry: Entry<unknown>,
   work: (context: CallContext) => Promise<Seen>,
 ): Promise<Seen> {
-  const store = entry.openStore(env, identity, masksOf(policy, identity.role), EMPTY_MEMORY);
+  const store = await entry.openStore(env, identity, masksOf(policy, identity.role), EMPTY_MEMORY);
   const context = new ContextRecorder(emptyContext());
   const traceId = traceIdOf(new Headers());
-  return runBounded(new AbortController().signal, DEFAULT_TIMEOUT_MS, (signal) => {
-    const upstream = upstreamOf({ env, identity, traceId }, entry.subject, signal);
-    return work({ store, principal: identity, context, signal, fetch: upstream, now: new Date() });
-  });
+  try {
+    return await runBounded(new AbortController().signal, DEFAULT_TIMEOUT_MS, (signal) => {
+      const upstream = upstreamOf({ env, identity, traceId }, entry.subject, signal);
+      return work({ store, principal: identity, context, signal, fetch: upstream, now: new Date() });
+    });
+  } finally {
+    await disposeStore(store);
+  }
 }
 
 function nameOf({ listed }: { listed: Listed }): unknown[] {

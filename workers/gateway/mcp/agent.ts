@@ -1,10 +1,10 @@
+import { serverOf } from "../../../shared/mcp/session-name.ts";
 import { SessionAgent } from "../../../shared/mcp/sessionful/sessionful.ts";
-import { openCatalogue } from "../../../shared/server/catalogue.ts";
-import { listServers } from "../../servers.ts";
+import { openCatalogueOf } from "../../catalogues.ts";
 
-/** A session of the door with everything, at `/mcp`. */
+/** A session of the URL with everything, `/mcp`, and of every server that has no class of its own. */
 export class GatewayAgent extends SessionAgent {
   protected override get catalogue() {
-    return openCatalogue("", "Gatehouse", listServers());
+    return openCatalogueOf(serverOf(this.name));
   }
 }

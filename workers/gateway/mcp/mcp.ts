@@ -15,6 +15,7 @@ import { GatewayAgent } from "./agent.ts";
 interface Endpoint {
   catalogue: Catalogue;
   binding: keyof Env & string;
+  sharedClass: boolean;
   door: SessionHandler;
 }
 
@@ -31,7 +32,7 @@ export async function serveMcp(
   ctx: OAuthResourceContext<GrantProps>,
   server: string | null,
 ): Promise<Response> {
-  const { catalogue: known, binding, door } = endpointFor(server);
+  const { catalogue: known, binding, sharedClass, door } = endpointFor(server);
   const policy = await policyInForce(env);
   ctx.waitUntil(onPolicyObserved(env, policy));
   const catalogue = await known.at(env, policy.revisions);
@@ -39,6 +40,7 @@ export async function serveMcp(
     catalogue,
     namespace: env[binding] as DurableObjectNamespace,
     binding,
+    sharedClass,
     door,
     stateless: openStatelessLane,
     oldTransport: env.LEGACY_SSE === "on",
@@ -61,11 +63,12 @@ function endpointFor(server: string | null): Endpoint {
 
 function createEndpoint(server: string | null): Endpoint {
   const registration = registry.find((candidate) => candidate.server.name === server);
-  const binding = registration?.binding ?? "GATEWAY_AGENT";
+  const own = registration?.sessions;
+  const binding = own?.binding ?? "GATEWAY_AGENT";
   const catalogue = openCatalogueOf(server ?? "");
   const path = server === null ? "/mcp" : `/mcp/${server}`;
-  const door = (registration?.agent ?? GatewayAgent).serve(path, { binding });
-  return { catalogue, binding, door };
+  const door = (own?.agent ?? GatewayAgent).serve(path, { binding });
+  return { catalogue, binding, sharedClass: own === undefined, door };
 }
 
 /** Where a resource's metadata is (RFC 9728 §3.1: between the host and the path). */

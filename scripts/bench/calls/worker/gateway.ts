@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { defineServer, defineTool } from "../../../../shared/server/define.ts";
-import { AnalyticsAgent } from "../../../../workers/analytics/agent.ts";
 import { registry } from "../../../../workers/servers.ts";
 import { ECHO } from "./echo.ts";
 
@@ -30,8 +29,6 @@ registry.push({
     resources: [],
     prompts: [],
   }),
-  agent: AnalyticsAgent,
-  binding: "ANALYTICS_AGENT",
 });
 
 export * from "../../../../workers/index.ts";

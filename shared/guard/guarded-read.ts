@@ -1,0 +1,63 @@
+import { InputNeeded } from "../call/input-needed.ts";
+import { JSON_RPC, ProtocolFault, toProtocolFault } from "../call/protocol-fault.ts";
+import { ToolError } from "../call/tool-error.ts";
+import { logFailure } from "../observe/log.ts";
+import { masksOf } from "../policy/masks.ts";
+import { maskContents } from "../redact/mask-contents.ts";
+import type { Entry } from "../server/catalogue.ts";
+import type { AskingContext } from "../server/define.ts";
+import { guard } from "./guard.ts";
+import { maskChannel } from "./mask-channel.ts";
+import { contentsSchemaOf } from "./mask-session-memory.ts";
+import { upstreamOf } from "./open-upstream.ts";
+import { withPausedDeadline } from "./paused-deadline.ts";
+import type { RequestContext } from "./request-context.ts";
+import { DEFAULT_TIMEOUT_MS, type Run } from "./run.ts";
+
+/**
+ * Reads a resource, a prompt or a completion through the guard. Throws a {@link ProtocolFault}, because these methods
+ * have no `isError`.
+ *
+ * @param leaveOut - takes out of what was read what the caller may not see
+ * @param fixed - whether the content is a part of the product, with nothing to mask in it
+ */
+export async function guardedRead<Result>(
+  ctx: RequestContext,
+  entry: Entry<unknown>,
+  args: Readonly<Record<string, unknown>>,
+  work: (context: AskingContext) => Promise<Result>,
+  leaveOut: (raw: Result) => Result = (raw) => raw,
+  fixed = false,
+): Promise<Result> {
+  const now = new Date();
+  const { catalogue } = ctx;
+  const run = async ({ signal, context, pause, openStore }: Run) => {
+    // Only now: admission may have brought the identity up to date.
+    const { identity, policy } = ctx;
+    const rules = masksOf(policy, identity.role);
+    const channel = maskChannel(ctx.channel, rules);
+    const store = await openStore(entry);
+    const upstream = upstreamOf(ctx, entry.subject, signal);
+    return work({
+      ...{ store, principal: identity, context, signal, fetch: upstream, now },
+      ...withPausedDeadline(channel, pause),
+    });
+  };
+  try {
+    return await guard(ctx, entry.subject, {
+      timeoutMs: DEFAULT_TIMEOUT_MS,
+      args,
+      run,
+      shape: async (raw) =>
+        fixed
+          ? raw
+          : maskContents(leaveOut(raw), masksOf(ctx.policy, ctx.identity.role), contentsSchemaOf(catalogue)),
+      measure: (shaped) => JSON.stringify(shaped).length,
+    });
+  } catch (failure) {
+    if (failure instanceof ToolError) throw toProtocolFault(failure);
+    if (failure instanceof ProtocolFault || failure instanceof InputNeeded) throw failure;
+    const eventId = logFailure("read_failed", failure, { name: entry.subject.name });
+    throw new ProtocolFault(JSON_RPC.internalError, `Internal error. Event id: ${eventId}.`);
+  }
+}
