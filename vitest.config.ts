@@ -1,10 +1,9 @@
 import path from "node:path";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
+import { readEnvironment } from "./scripts/local/project.ts";
 import { findUnitTests } from "./test/support/find-unit-tests.ts";
 import { startUpstream } from "./test/support/upstream-server.ts";
-
-const DATABASES = ["platform", "analytics", "crm", "knowledge"] as const;
 
 /** What the Worker imports from packages. */
 const PACKAGES = [
@@ -41,9 +40,9 @@ export default defineConfig(async () => {
   const upstream = await startUpstream();
   const migrations = Object.fromEntries(
     await Promise.all(
-      DATABASES.map(async (name) => [
-        name,
-        await readD1Migrations(path.join(import.meta.dirname, "migrations", name)),
+      readEnvironment("local").d1_databases.map(async ({ binding, migrations_dir = "migrations" }) => [
+        binding,
+        await readD1Migrations(path.join(import.meta.dirname, migrations_dir)),
       ]),
     ),
   );

@@ -13,10 +13,7 @@ export const tokenCost: Check = {
   async run() {
     const [lists, tools] = await measureCosts();
     const unanswered = tools.filter(({ answer }) => answer === undefined).map(({ name }) => name);
-    const servers = Map.groupBy(
-      tools,
-      ({ name }) => /^(analytics|crm|context)_/.exec(name)?.[1] ?? "knowledge",
-    );
+    const servers = Map.groupBy(tools, ({ server }) => server);
     return {
       summary: lists.map(({ name, tokens }) => `${name} ${tokens}`).join(", "),
       findings: [
@@ -45,6 +42,7 @@ interface Cost {
 }
 
 interface ToolCost extends Cost {
+  server: string;
   /** Tokens of a typical answer, if a task asks for one. */
   answer: number | undefined;
 }
@@ -80,17 +78,19 @@ async function measureCosts(): Promise<[lists: Cost[], tools: ToolCost[]]> {
     { url: "/mcp", served: servers },
     ...servers.map((server) => ({ url: `/mcp/${server.name}`, served: [server] })),
   ];
-  const listAt = (url: string, served: typeof servers) =>
-    [...createCatalogue(url, url, served).tools.values()].map(({ listed }) => listed);
+  const toolsAt = (url: string, served: typeof servers) => [
+    ...createCatalogue(url, url, served).tools.values(),
+  ];
   const answers: Readonly<Record<string, number>> = typicalAnswers;
   return [
     urls.map(({ url, served }) => ({
       name: url,
-      tokens: estimateTokens(JSON.stringify({ tools: listAt(url, served) })),
+      tokens: estimateTokens(JSON.stringify({ tools: toolsAt(url, served).map(({ listed }) => listed) })),
     })),
-    listAt("/mcp", servers).map((tool) => {
-      const name = String(tool.name);
-      return { name, tokens: estimateTokens(JSON.stringify(tool)), answer: answers[name] };
-    }),
+    toolsAt("/mcp", servers).map(({ subject: { name, server }, listed }) => ({
+      ...{ name, server },
+      tokens: estimateTokens(JSON.stringify(listed)),
+      answer: answers[name],
+    })),
   ];
 }

@@ -55,7 +55,6 @@ describe("discovery", () => {
     "/.well-known/oauth-protected-resource/mcp/nothing",
     "/.well-known/change-password",
     "/mcp/nothing",
-    "/mcp/",
   ])("answers %s with a JSON 404, also to a browser", async (path) => {
     const response = await get(path, { Accept: "text/html" });
     expect(response.status).toBe(404);

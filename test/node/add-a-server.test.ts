@@ -33,8 +33,6 @@ function apply(project: string, { file, code }: Block): void {
     const entries = lines.filter((line) => !line.startsWith("import "));
     const source = readFileSync(target, "utf8").replace(/^\];$/m, `${entries.join("\n")}\n];`);
     writeFileSync(target, `${imports.join("\n")}\n${source}`);
-  } else if (file === "workers/index.ts" || file === "wrangler.toml") {
-    writeFileSync(target, `${readFileSync(target, "utf8")}\n${code}`);
   } else {
     mkdirSync(path.dirname(target), { recursive: true });
     writeFileSync(target, code);
@@ -72,16 +70,14 @@ it("passes the contract suite on both generations as the README writes it", () =
     "node_modules/vitest/vitest.mjs",
     "run",
     "test/mcp/contract.test.ts",
-    "test/mcp/registry.test.ts",
     "-t",
-    "calendar|CALENDAR",
+    "calendar",
     "--reporter=verbose",
   );
   expect(report).toMatch(/^exit 0$/m);
   for (const lane of ["sessionful", "stateless"]) {
     expect(report).toContain(`'/mcp/calendar' on the '${lane}' lane > refuses an unknown argument`);
   }
-  expect(report).toContain("CALENDAR_AGENT");
 }, 180_000);
 
 it("leaves npm run check green after the commands that its last step names", () => {
@@ -95,21 +91,4 @@ it("leaves npm run check green after the commands that its last step names", () 
   expect(run("node_modules/@biomejs/biome/bin/biome", "check", "--write", "workers")).toMatch(/^exit 0$/m);
   const report = run("scripts/check.ts");
   expect(report).toMatch(/^exit 0$/m);
-}, 180_000);
-
-it("is told which stanza is missing when the step in wrangler.toml was forgotten", () => {
-  const config = path.join(project, "wrangler.toml");
-  const complete = readFileSync(config, "utf8");
-  writeFileSync(
-    config,
-    complete.replaceAll(
-      /\[\[env\.staging\.durable_objects\.bindings\]\]\nname = "CALENDAR_AGENT"\nclass_name = "CalendarAgent"\n/g,
-      "",
-    ),
-  );
-  const report = run("node_modules/vitest/vitest.mjs", "run", "test/mcp/registry.test.ts", "-t", "CALENDAR");
-  writeFileSync(config, complete);
-  expect(report).toMatch(/^exit 1$/m);
-  expect(report).toContain("Add to wrangler.toml:");
-  expect(report).toContain("[[env.staging.durable_objects.bindings]]");
 }, 180_000);

@@ -7,14 +7,12 @@ import { env } from "cloudflare:workers";
  */
 async function migrate(): Promise<void> {
   const migrations = (env as unknown as { TEST_MIGRATIONS: Record<string, D1Migration[]> }).TEST_MIGRATIONS;
-  const databases = {
-    platform: env.PLATFORM_DB,
-    analytics: env.ANALYTICS_DB,
-    crm: env.CRM_DB,
-    knowledge: env.KNOWLEDGE_DB,
-  };
+  const databases = env as unknown as Record<string, D1Database>;
   await Promise.all(
-    Object.entries(databases).map(([name, database]) => applyAll(database, migrations[name] ?? [])),
+    Object.entries(migrations).map(async ([binding, files]) => {
+      const database = databases[binding];
+      if (database) await applyAll(database, files);
+    }),
   );
 }
 
