@@ -3,6 +3,7 @@ import { encodeIdentity, IDENTITY_HEADER } from "../auth/identity-header.ts";
 import { openKeyring } from "../auth/keyring.ts";
 import { createSessionId, openSessionId, type SessionOwner, sealSessionId } from "../auth/session-seal.ts";
 import { JSON_RPC, jsonRpcError } from "../call/protocol-fault.ts";
+import { objectIdOf } from "../objects/session-name.ts";
 import { passTrace, runInTrace, traceOf } from "../observe/trace.ts";
 import { PUBLICATION_HEADER } from "../policy/reference.ts";
 import type { Catalogue } from "../server/catalogue.ts";
@@ -15,7 +16,6 @@ import { streamSocket } from "./http/socket-stream.ts";
 import { baselines, type Caller, findTarget, type Params, recordMissingScope } from "./message-target.ts";
 import { leaveOutNulls } from "./methods/left-out.ts";
 import { findParamsFault, findTextFault } from "./methods/request-params.ts";
-import { objectIdOf } from "./session-name.ts";
 import { BATCH_HEADER, serveBatch } from "./sessionful/batch.ts";
 import {
   OLD_SESSION,

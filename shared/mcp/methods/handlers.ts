@@ -1,18 +1,13 @@
 import type { PromptMessage, ResourceContents } from "../../call/content.ts";
 import { JSON_RPC, ProtocolFault } from "../../call/protocol-fault.ts";
 import { decide, isVisible } from "../../guard/decide.ts";
-import { guardedRead } from "../../guard/guarded-read.ts";
 import { leaveOutOfMessages } from "../../guard/embedded-resources.ts";
+import { guardedRead } from "../../guard/guarded-read.ts";
 import type { RequestContext } from "../../guard/request-context.ts";
 import { readable, visible } from "../../guard/visible.ts";
 import { log } from "../../observe/log.ts";
 import type { Entry, Listed, TemplateEntry } from "../../server/catalogue.ts";
-import type {
-  Completer,
-  ListedResource,
-  PromptDefinition,
-  ToolDefinition,
-} from "../../server/define.ts";
+import type { Completer, ListedResource, PromptDefinition, ToolDefinition } from "../../server/define.ts";
 import { findResource } from "../../server/find-resource.ts";
 import { iconsOf } from "../../server/icons.ts";
 import { parseArguments } from "../../server/schema.ts";

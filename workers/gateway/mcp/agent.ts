@@ -1,4 +1,4 @@
-import { serverOf } from "../../../shared/mcp/session-name.ts";
+import { serverOf } from "../../../shared/objects/session-name.ts";
 import { SessionAgent } from "../../../shared/mcp/sessionful/sessionful.ts";
 import { openCatalogueOf } from "../../catalogues.ts";
 
