@@ -17,7 +17,7 @@ export const tokenCost: Check = {
     return {
       summary: lists.map(({ name, tokens }) => `${name} ${tokens}`).join(", "),
       findings: [
-        ...lists.flatMap((list) => judge(list, "The list of tools at", budgets.toolListTokens)),
+        ...lists.flatMap((list) => judge(list, "The list of tools at", budgetLists(lists))),
         ...tools.flatMap((tool) => judge(tool, "The definition of", budgets.definitionTokens)),
         ...tools.flatMap(({ name, answer }) =>
           answer === undefined
@@ -49,6 +49,14 @@ interface ToolCost extends Cost {
 
 function tell({ name, tokens, answer }: ToolCost): string {
   return `${name} ${tokens}${answer === undefined ? "" : ` / ${answer}`}`;
+}
+
+/** The budget of each URL. The one with everything may cost what its servers may cost together. */
+function budgetLists(lists: readonly Cost[]): Readonly<Record<string, number>> {
+  const limits: Readonly<Record<string, number>> = budgets.toolListTokens;
+  const servers = lists.filter(({ name }) => name !== "/mcp");
+  const all = servers.reduce((sum, { name }) => sum + (limits[name] ?? budgets.toolListTokens.default), 0);
+  return { ...limits, "/mcp": all };
 }
 
 /** Holds a cost against its own budget, or against the one for all without. */

@@ -45,6 +45,8 @@ function toWire(schema: z.ZodObject, io: "input" | "output"): JsonSchema {
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
       if (jsonSchema.minLength === 1) delete jsonSchema.minLength;
+      // Gemini knows two formats, and strict validators fail on formats that they do not know.
+      delete jsonSchema.format;
       const {
         minLength: _least,
         maxLength: _most,

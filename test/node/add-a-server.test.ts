@@ -88,6 +88,7 @@ it("leaves npm run check green after the commands that its last step names", () 
   expect(run("scripts/policy.ts", "build")).toMatch(/^exit 0$/m);
   expect(run("node_modules/wrangler/bin/wrangler.js", ...types)).toMatch(/^exit 0$/m);
   expect(run("scripts/reference.ts")).toMatch(/^exit 0$/m);
+  expect(run("scripts/schemas.ts")).toMatch(/^exit 0$/m);
   expect(run("node_modules/@biomejs/biome/bin/biome", "check", "--write", "workers")).toMatch(/^exit 0$/m);
   const report = run("scripts/check.ts");
   expect(report).toMatch(/^exit 0$/m);
