@@ -31,7 +31,7 @@ async function readLines(session: TestSession, uri: string): Promise<string[]> {
     next = more?.uri;
   }
   const [header, ...rest] = lines;
-  expect(header).toMatch(/^id,first_name,last_name/);
+  expect(header).toMatch(/^\uFEFFid,first_name,last_name/);
   return rest;
 }
 
