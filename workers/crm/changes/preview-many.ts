@@ -15,6 +15,8 @@ export const RECORDS_SHOWN = 15;
 /** Columns of people that are personal data. */
 const PERSONAL: ReadonlySet<string> = new Set(["first_name", "last_name", "email", "phone"]);
 
+const NOUNS = { contacts: "contact", companies: "company", deals: "deal" } as const;
+
 /** Columns that say when and by whom, and not what. */
 const STAMPS = /^(id|version|last_activity_at|stage_since|(created|updated)_(at|by|by_name))$/;
 
@@ -74,7 +76,7 @@ function previewRow({ table, id, before, after }: ChangedRow): PreviewedChange {
   const is = readImage(table, after);
   const named = was ?? is ?? {};
   const record = {
-    type: table,
+    type: NOUNS[table],
     ...{ id, label: nameValues(named) },
     ...(table === "contacts" && { classification: "pii" as const }),
   };
