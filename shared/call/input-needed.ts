@@ -31,15 +31,20 @@ export interface GivenAnswer {
 
 /** How far the questions of one call are: open ones, by key with their digest, and those with an answer, in order. */
 export interface Round {
+  /** The signed state that it was read from: its answers count once. `null` when there was none. */
+  id: string | null;
   open: Readonly<Record<string, string>>;
   answered: readonly GivenAnswer[];
 }
 
 /** Nothing was asked yet, so that nothing can be answered. */
-export const NOTHING_ASKED: Round = { open: {}, answered: [] };
+export const NOTHING_ASKED: Round = { id: null, open: {}, answered: [] };
 
 /** The answers that count: those of earlier rounds, and of `responses` those to questions that are open. */
-export function collectAnswers({ open, answered }: Round, responses: InputAnswers): GivenAnswer[] {
+export function collectAnswers(
+  { open, answered }: Pick<Round, "open" | "answered">,
+  responses: InputAnswers,
+): GivenAnswer[] {
   const given = Object.entries(open)
     .filter(([key]) => Object.hasOwn(responses, key))
     .map(([key, digest]) => ({ digest, response: responses[key] }));
@@ -72,7 +77,7 @@ export class InputNeeded extends Error {
   }
 
   /** What has to be remembered until the call is continued. */
-  get round(): Round {
+  get round(): Omit<Round, "id"> {
     return {
       open: Object.fromEntries(this.requests.map(({ key, digest }) => [key, digest])),
       answered: this.answered,
@@ -86,7 +91,7 @@ export class InputNeeded extends Error {
  * a question by its digest and not by its place: a question that is not the same any more is asked again.
  */
 export class QuestionRound {
-  readonly #given: readonly GivenAnswer[];
+  #given: readonly GivenAnswer[];
   readonly #policyDigest: string;
   readonly #used = new Set<GivenAnswer>();
   readonly #answered: GivenAnswer[] = [];
@@ -97,6 +102,11 @@ export class QuestionRound {
   constructor(given: readonly GivenAnswer[], policyDigest: string) {
     this.#given = given;
     this.#policyDigest = policyDigest;
+  }
+
+  /** What was answered does not count any more: everything is asked again. Before the first question. */
+  forgetAnswers(): void {
+    this.#given = [];
   }
 
   /**

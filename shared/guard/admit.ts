@@ -23,13 +23,16 @@ export async function admit(
   const costlyTool = subject.costly ? subject.name : null;
   const { grantId, tokenId, role } = identity;
   const limits = { limits: limitsOf(policy, role), limitsOfRoles: limitsOfRoles(policy) };
-  const claim: AdmissionRequest = { grantId, tokenId, costlyTool, timeoutMs, ...limits };
+  const { continued } = ctx;
+  const state = continued && { stateId: continued.stateId };
+  const claim: AdmissionRequest = { grantId, tokenId, costlyTool, timeoutMs, ...limits, ...state };
   const intent: Intent = { ...details, userId: identity.userId };
   const admission = await sendIntent(env, intent, claim);
   if (!admission.admitted) {
     if (admission.refusal.code === "access_ended") ctx.endAccess();
     throw explainRefusal(admission.refusal);
   }
+  if (admission.stateSpent) continued?.forgetAnswers();
   if (admission.role !== identity.role) ctx.identity = { ...identity, role: admission.role };
   return admission;
 }

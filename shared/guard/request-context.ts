@@ -56,6 +56,8 @@ export interface RequestContext {
   traceId: string;
   session: SessionMemory;
   channel: ClientChannel;
+  /** A call that comes back with answers, and the signed state that says what they answer. The state counts once. */
+  continued?: { stateId: string; forgetAnswers(): void };
   /** Aborted when the client cancels or hangs up. */
   signal: AbortSignal;
   waitUntil(promise: Promise<unknown>): void;

@@ -12,6 +12,8 @@ export interface Access {
 export interface AdmissionRequest extends Access {
   /** The costly tool that is called, or `null`: what counts against {@link LimitRules.callsPerCostlyTool}. */
   costlyTool: string | null;
+  /** The state whose answers the call comes with: they count once. Isolates of the release before send none. */
+  stateId?: string;
   /** The call's deadline in milliseconds. Without an outcome it gives its place back soon after. */
   timeoutMs: number;
   /** Of the role that the request came with: for a role that {@link limitsOfRoles} does not name. */

@@ -24,6 +24,8 @@ export type Admission =
       policy: PolicyReference;
       /** Calls of the person that run now, this one included. */
       running: number;
+      /** The state that the call came with was used before: its answers do not count again. */
+      stateSpent?: boolean;
     }
   | { admitted: false; refusal: Refusal };
 
@@ -51,6 +53,8 @@ export interface PrincipalGate {
   /** @param ended - how earlier calls ended: they give their places back before this one asks for its own */
   admit(intent: Intent, claim: AdmissionRequest, ended: readonly Outcome[]): Promise<Admission>;
   settle(ended: readonly Outcome[]): Promise<void>;
+  /** Uses a `confirm` value up. Gives `false` when it was used before. */
+  spendConfirm(confirm: string): Promise<boolean>;
   /** From now on every call under the grant is refused, whatever copy of a token it comes with. */
   revokeGrant(grantId: string): Promise<void>;
   isGrantRevoked(grantId: string): Promise<boolean>;

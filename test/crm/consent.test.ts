@@ -230,3 +230,24 @@ describe("answers on the stateless lane", () => {
     expect(await countRows("contacts WHERE id = 'con_unasked'")).toBe(1);
   });
 });
+
+describe.each(LANES)("a confirm value on the %s lane", (lane) => {
+  it("counts once: not for a second call at the same moment, nor after the change was taken back", async () => {
+    const session = await openSession({ server: "crm", lane });
+    const id = `con_spent${lane}`;
+    await addContact(id, "Una Once");
+    const { data } = await session.call("crm_delete_record", { id });
+    const again = () => session.call("crm_delete_record", { id, confirm: data.confirm });
+    const answers = await Promise.all([again(), again()]);
+    const done = answers.filter((answer) => answer.data?.done === true);
+    expect(done).toHaveLength(1);
+    const { change_id } = done[0]?.data ?? {};
+    const undo = await session.call("crm_undo_change", { change_id });
+    await session.call("crm_undo_change", { change_id, confirm: undo.data.confirm });
+    expect(await countRows("contacts WHERE id = ?", id)).toBe(1);
+    // As it was shown: with the version that the preview was made of.
+    await env.CRM_DB.prepare("UPDATE contacts SET version = 1 WHERE id = ?").bind(id).run();
+    expect((await again()).error).toMatchObject({ code: "conflict" });
+    expect(await countRows("contacts WHERE id = ?", id)).toBe(1);
+  });
+});

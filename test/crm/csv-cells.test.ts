@@ -8,6 +8,9 @@ import { addCompany, addContact, addDeal } from "./rows.ts";
 let opened: Promise<TestSession> | undefined;
 
 /** One session serves every test. */
+/** Columns that every write sets, and those that the Worker derives from others. */
+const DERIVED = /^(version|updated_(at|by|by_name)|folded_\w+|match_\w+|e164)$/;
+
 function open(): Promise<TestSession> {
   opened ??= openSession({ server: "crm", lane: "stateless" });
   return opened;
@@ -262,7 +265,8 @@ describe("an exported file", () => {
     for (const [record, table] of Object.entries(tables)) {
       const read = () =>
         list(`SELECT * FROM ${table} WHERE id LIKE '%_back%' ORDER BY id`).then((rows) =>
-          rows.map(({ version: _v, updated_at: _a, updated_by: _b, updated_by_name: _c, ...kept }) => kept),
+          // What the Worker folds of a row is filled in by the next search or import, whatever the file says.
+          rows.map((row) => JSON.stringify(row, (name, value) => (DERIVED.test(name) ? undefined : value))),
         );
       const before = await read();
       const { data } = await (await open()).call("crm_export_csv", { record, whole: true });

@@ -1,6 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { cutPassages, MAX_PASSAGES } from "../../workers/knowledge/markdown/cut-passages.ts";
+import { nameDocument } from "../../workers/knowledge/markdown/name-document.ts";
+import { type DescribingAi, describeBytes } from "../../workers/knowledge/media/describe-bytes.ts";
+import { readQuestion } from "../../workers/knowledge/search/build-match.ts";
+import { cutSnippet } from "../../workers/knowledge/search/cut-snippet.ts";
 
 const join = (passages: readonly { body: string }[]) => passages.map((passage) => passage.body).join("");
 
@@ -104,5 +108,33 @@ describe("cutting an article into passages", () => {
     const passages = cutPassages("T", `${"Some words here.\n\n".repeat(150)}${code}\nEnd.\n`);
     expect(passages.length).toBeGreaterThan(2);
     expect(passages.some((passage) => passage.body.includes(code))).toBe(true);
+  });
+});
+
+describe("a cut through stored text", () => {
+  it("never halves a character: not in headings, fragments, titles, passages, snippets or captions", async () => {
+    const text = fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 90, max: 20_010 }));
+    await fc.assert(
+      fc.asyncProperty(text, async ([before, length]) => {
+        const pairs = "a".repeat(before) + "𠮷".repeat(length / 2);
+        const headings = Array.from({ length: 4 }, (_, depth) => {
+          const level = "#".repeat(depth + 1);
+          return `${level} ${"a".repeat(before)}${"𠮷".repeat(60)}${depth}\n\nText ${pairs}\n`;
+        });
+        const passages = cutPassages("Title", headings.join("\n"));
+        for (const { heading, anchor, body } of passages) {
+          for (const part of [heading, anchor, body]) expect(part.isWellFormed()).toBe(true);
+        }
+        const snippet = cutSnippet(`${pairs}${pairs}`, readQuestion("nothing"));
+        const title = nameDocument("a.md", "", pairs);
+        const said = { run: async () => ({ text: pairs.repeat(6) }) } as unknown as DescribingAi;
+        const caption = await describeBytes(said, "audio/mpeg", new Uint8Array(1));
+        for (const part of [snippet, title, caption.text]) {
+          expect(part.isWellFormed()).toBe(true);
+          expect(part).not.toContain("\u{FFFD}");
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 });

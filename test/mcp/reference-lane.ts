@@ -84,7 +84,7 @@ async function answerOrAsk(
   method: StatelessMethod,
   ctx: RequestContext,
   params: Params,
-  mint: (round: Round) => Promise<string>,
+  mint: (round: Omit<Round, "id">) => Promise<string>,
 ): Promise<object> {
   try {
     return await method.answer(ctx, params);

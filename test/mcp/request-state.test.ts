@@ -1,4 +1,5 @@
 import { env } from "cloudflare:workers";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { PrincipalIdentity } from "../../shared/call/principal.ts";
@@ -33,6 +34,24 @@ const greeter = defineServer({
         const schema = z.object({ name: z.string() });
         const answer = await ask({ key: "name", message: "What is your name?", schema });
         return { greeting: answer.action === "accept" ? `Hello ${answer.content.name}` : "Hello" };
+      },
+    }),
+    defineTool({
+      name: "greeter_introduce",
+      title: "Introduce",
+      description: "Asks for two names, one after the other.",
+      effect: "read",
+      scope: "greeter:read",
+      input: z.object({}),
+      output: z.object({ greeting: z.string() }),
+      async run(_input, { ask }) {
+        const schema = z.object({ name: z.string() });
+        const names: string[] = [];
+        for (const key of ["one", "two"]) {
+          const answer = await ask({ key, message: `Who is ${key}?`, schema });
+          names.push(answer.action === "accept" ? answer.content.name : "?");
+        }
+        return { greeting: names.join(" meets ") };
       },
     }),
   ],
@@ -145,6 +164,45 @@ describe("rotating REQUEST_STATE_KEY", () => {
     expect((await greetAcross({}, DURING, "bob")).error?.code).toBe(-32602);
     const { result } = await greetAcross({}, { SESSION_SEAL_KEY: NEW_KEY });
     expect(result.structuredContent).toEqual({ greeting: "Hello Ada" });
+  });
+});
+
+describe("an answer", () => {
+  it("counts once, however often and together with whatever its state is sent again", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 4 }),
+        async (turns) => {
+          const { result } = await greet({});
+          const params = { inputResponses: ANSWERS, requestState: result.requestState };
+          const ends: string[] = [];
+          for (const together of turns) {
+            const sent = Array.from({ length: together }, () => greet({}, params));
+            ends.push(...(await Promise.all(sent)).map((answer) => String(answer.result.resultType)));
+          }
+          const sum = turns.reduce((all, together) => all + together, 0);
+          expect(ends.filter((end) => end === "complete")).toHaveLength(1);
+          expect(ends.filter((end) => end === "input_required")).toHaveLength(sum - 1);
+        },
+      ),
+      { numRuns: 12 },
+    );
+  });
+
+  it("that an earlier round gave cannot be sent for another call's end", async () => {
+    const first = await send("tools/call", { name: "greeter_introduce", arguments: {} });
+    const answer = (value: string) => ({ action: "accept", content: { name: value } });
+    const go = (requestState: string, inputResponses: object) =>
+      send("tools/call", { name: "greeter_introduce", arguments: {}, inputResponses, requestState });
+    const second = await go(first.result.requestState, { one: answer("Ada") });
+    expect(Object.keys(second.result.inputRequests)).toEqual(["two"]);
+    const third = await go(second.result.requestState, { two: answer("Bo") });
+    expect(third.result.structuredContent).toEqual({ greeting: "Ada meets Bo" });
+    const replays = [
+      await go(first.result.requestState, { one: answer("Ada") }),
+      await go(second.result.requestState, { two: answer("Bo") }),
+    ];
+    for (const { result } of replays) expect(Object.keys(result.inputRequests)).toEqual(["one"]);
   });
 });
 

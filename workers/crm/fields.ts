@@ -103,6 +103,13 @@ export const ownerField = lineField(100).describe('"me", a name, e-mail or id; "
 /** A part of the world, as companies are filed. */
 export const regionField = lineField(40).describe('Such as "Europe"; "any": all');
 
+/** What companies are filed under beside their region, as a filter. */
+export const placeFields = {
+  country: lineField(100).optional(),
+  city: lineField(100).optional(),
+  industry: lineField(100).optional(),
+};
+
 /** What is known about a company, as both of its writes take it. */
 export const companyFields = {
   domain: domainField.optional(),

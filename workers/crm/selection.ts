@@ -2,7 +2,8 @@ import { z } from "zod";
 import type { PrincipalIdentity } from "../../shared/call/principal.ts";
 import { ToolError } from "../../shared/call/tool-error.ts";
 import { dealPosition, dealQuestion, toDealFilter } from "./deal-question.ts";
-import { idField, lineField, ownerField, regionField } from "./fields.ts";
+import { type Choice, refuseNothing, resolvePlaces } from "./explain-nothing.ts";
+import { idField, lineField, ownerField, placeFields, regionField } from "./fields.ts";
 import { resolveOwner } from "./resolve.ts";
 import type { SearchPosition } from "./search/search.ts";
 import { requireWords, searchPosition } from "./search/search-fields.ts";
@@ -21,7 +22,8 @@ export type RecordKind = (typeof RECORDS)[number];
 /** What can be chosen, with the columns of its table. */
 export type RecordRow = ContactRow | CompanyRow | DealRow;
 
-const { min_amount, max_amount, stage, untouched_for_days, closing_before, closing_after } = dealQuestion;
+const { min_amount, max_amount, stage, untouched_for_days } = dealQuestion;
+const { closing_after, closing_before, created_after, created_before } = dealQuestion;
 const undescribed = { description: undefined };
 
 /** Which records a call is about; every part narrows. Its parts read as in the lists, which describe them. */
@@ -31,12 +33,15 @@ export const whereField = z
     owner: ownerField.meta(undescribed).optional(),
     company_id: idField("cmp").meta(undescribed).optional(),
     region: regionField.meta(undescribed).optional(),
+    ...placeFields,
     stage: stage.meta(undescribed),
     min_amount: min_amount.meta(undescribed),
     max_amount: max_amount.meta(undescribed),
     untouched_for_days: untouched_for_days.meta(undescribed),
-    closing_before: closing_before.meta(undescribed),
     closing_after: closing_after.meta(undescribed),
+    closing_before: closing_before.meta(undescribed),
+    created_after: created_after.meta(undescribed),
+    created_before: created_before.meta(undescribed),
   })
   .describe("As in crm_find_* and crm_list_deals");
 
@@ -56,15 +61,15 @@ export interface SelectedPage {
 }
 
 const NARROWED_BY: Readonly<Record<RecordKind, readonly (keyof Where)[]>> = {
-  contact: ["query", "owner", "company_id"],
-  company: ["query", "owner", "region"],
+  contact: ["query", "owner", "company_id", "country", "city", "industry"],
+  company: ["query", "owner", "region", "country", "city", "industry"],
   deal: ["owner", ...(Object.keys(dealQuestion) as (keyof typeof dealQuestion)[])],
 };
 
 /**
  * One page of the records that a choice means. Unlike a search for one customer, it never falls back to other
  * spellings: what is changed or handed out must be what was asked for. Throws `invalid_input` for a part that this kind
- * of record is not narrowed by.
+ * of record is not narrowed by, and `not_found` when there is nothing and a part of the choice is to blame.
  */
 export async function selectRecords(
   { store, principal, now }: { store: CrmStore; principal: PrincipalIdentity; now: Date },
@@ -81,20 +86,33 @@ export async function selectRecords(
       suggestedAction: `Choose by ${known.join(", ")}.`,
     });
   }
+  const choice: Choice = { kind, filters: where, prefix: "where.", known };
+  const page = await readSelection({ store, principal, now }, choice, where, limit, after);
+  if (page.rows.length === 0 && after === undefined) await refuseNothing(store, choice);
+  return page;
+}
+
+async function readSelection(
+  { store, principal, now }: { store: CrmStore; principal: PrincipalIdentity; now: Date },
+  choice: Choice,
+  where: Where,
+  limit: number,
+  after: SelectionPosition | undefined,
+): Promise<SelectedPage> {
   const owner = await resolveOwner(store, principal, where.owner);
-  if (kind === "deal") {
+  if (choice.kind === "deal") {
     const filter = toDealFilter(where, owner?.id, now);
     return await store.deals.listPage(filter, "amount", limit, isDealPosition(after) ? after : undefined);
   }
   requireWords(where.query);
   const region = where.region?.toLowerCase() === "any" ? undefined : where.region;
   const facets = [owner?.id, where.company_id, region].filter((facet) => facet !== undefined);
-  const target = kind === "contact" ? store.contacts : store.companies;
+  const places = await resolvePlaces(store, choice);
+  const target = choice.kind === "contact" ? store.contacts : store.companies;
   const start = after && !isDealPosition(after) ? after : undefined;
   const page = await target.search({
     text: where.query ?? "",
-    facets,
-    limit,
+    ...{ facets, places, limit },
     after: start,
     exactly: true,
   });

@@ -16,6 +16,7 @@ import { type Erasure, erasePerson, findTraces, type Traces } from "./store/eras
 import { type IdempotentWrite, recallWrite } from "./store/idempotency.ts";
 import { JournalStore } from "./store/journal.ts";
 import { OwnerStore } from "./store/owners.ts";
+import { PlaceStore } from "./store/places.ts";
 import type { Stamp } from "./store/stamp.ts";
 import { TaskStore } from "./store/tasks.ts";
 
@@ -28,6 +29,7 @@ export interface CrmStore {
   activities: ActivityStore;
   tasks: TaskStore;
   owners: OwnerStore;
+  places: PlaceStore;
   journal: JournalStore;
   plans: PlanStore;
   bulk: BulkStore;
@@ -65,6 +67,7 @@ export function openCrmStore(db: D1Database, masks: MaskRules): CrmStore {
     activities: new ActivityStore(db),
     tasks: new TaskStore(db),
     owners: new OwnerStore(db),
+    places: new PlaceStore(db),
     journal,
     plans,
     bulk: new BulkStore(journal, plans),

@@ -143,8 +143,7 @@ export class KnowledgeStore {
 
   /** Sets who answers for an article and when it is to be reviewed. The text and its version stay. */
   async reviewArticle(slug: string, review: Review): Promise<Article> {
-    const article = await this.readArticle(slug);
-    await this.collections.requireWritable(article.collection);
+    const article = await this.requireUpdatable(slug);
     await writeReview(this.#db, article.id, review);
     return this.readArticle(slug);
   }
@@ -186,9 +185,7 @@ export class KnowledgeStore {
    * Throws `conflict`, naming both versions, when the article is not at the expected one.
    */
   async updateArticle(slug: string, change: ArticleChange, now: Date): Promise<Article> {
-    const current = await this.readArticle(slug);
-    await this.collections.requireWritable(current.collection);
-    if (current.version !== change.expectedVersion) throw staleVersion(slug, change.expectedVersion, current);
+    const current = await this.requireUpdatable(slug, change.expectedVersion);
     const next = {
       id: current.id,
       expectedVersion: change.expectedVersion,
@@ -205,6 +202,14 @@ export class KnowledgeStore {
       throw await this.#explainConflict(slug, next.title, change.expectedVersion);
     }
     return this.#articleChanged(slug);
+  }
+
+  /** The article, when this person may write its next version. Throws `not_found`, `forbidden` or `conflict`. */
+  async requireUpdatable(slug: string, expectedVersion?: number): Promise<Article> {
+    const current = await this.readArticle(slug);
+    await this.collections.requireWritable(current.collection);
+    if (expectedVersion === undefined || current.version === expectedVersion) return current;
+    throw staleVersion(slug, expectedVersion, current);
   }
 
   /** Imports documents, each on its own and in their order. Throws `not_found` or `forbidden` for the collection. */

@@ -65,7 +65,7 @@ export function inventDeal(chance: Chance, parties: DealParties): DealStory {
       stage,
       amount_cents: cents,
       expected_close_on:
-        outcome === "open" ? chance.dayAhead(inventDistance(chance)) : lastTouch.slice(0, 10),
+        outcome === "open" ? chance.dayAhead(inventDistance(chance)) : addDays(lastTouch, inventSlip(id)),
       stage_since: times.at(-1) ?? createdAt,
       closed_at: outcome === "open" ? null : lastTouch,
       close_reason: reason,
@@ -104,6 +104,20 @@ function inventSilence(chance: Chance, cents: number): number {
 /** Days until the expected close: every eighth open deal is late already. */
 function inventDistance(chance: Chance): number {
   return chance.happens(0.125) ? -chance.between(1, 60) : chance.between(3, 150);
+}
+
+/**
+ * Days from the day that a deal closed to the day that was expected: one in four closes on its day, most others later
+ * than was hoped. Made of the id, so that everything else stays as it was.
+ */
+function inventSlip(id: string): number {
+  const number = [...id].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 9_973, 7);
+  if (number % 4 === 0) return 0;
+  return number % 4 === 1 ? 1 + (number % 20) : -1 - (number % 45);
+}
+
+function addDays(time: string, days: number): string {
+  return new Date(Date.parse(time) + days * 86_400_000).toISOString().slice(0, 10);
 }
 
 function inventPath(chance: Chance, outcome: "open" | "won" | "lost"): Stage[] {

@@ -4,6 +4,7 @@ import { signText, verifyText } from "../../auth/sign-text.ts";
 import type { Agreement, Proposal } from "../../call/proposal.ts";
 import { ToolError } from "../../call/tool-error.ts";
 import { canonicalize } from "../../encoding/canonical-json.ts";
+import { principalGate } from "../../objects/principal-gate.ts";
 import type { ToolContext } from "../../server/define.ts";
 import type { RequestContext } from "../request-context.ts";
 
@@ -24,7 +25,7 @@ export function idOfConfirm(text: string): string | undefined {
 }
 
 /**
- * How a tool gets a person's yes to exactly one thing. A `confirm` value is an HMAC (RFC 2104) over user, client, tool,
+ * How a tool gets a person's yes to exactly one thing. A `confirm` value counts once and is an HMAC (RFC 2104) over user, client, tool,
  * arguments, what was shown, and its end, with the keys of `REQUEST_STATE_KEY`: it cannot be computed, and fits no
  * other call. It is for clients that cannot ask their person; every other is always asked.
  */
@@ -48,13 +49,20 @@ export function openAgreement(
     if (id !== proposal.id || Number.parseInt(end, 36) * 1_000 <= now.getTime()) return false;
     return await verifyText(keyring, "confirm", describe(proposal, end), signature);
   };
+  const spentHere = new Set<string>();
+  /** What a tool keeps under an id it does once by itself, and goes on with under the same value. */
+  const spend = async ({ id }: Proposal, given: string): Promise<boolean> => {
+    if (id !== undefined || spentHere.has(given)) return true;
+    spentHere.add(given);
+    return await principalGate(env, identity.userId).spendConfirm(given);
+  };
   return {
     sealConfirm: seal,
     fitsConfirm: fits,
     async agree(proposal, given): Promise<Agreement> {
       if (!canAsk) {
         if (given === undefined) return { agreed: false, confirm: await seal(proposal) };
-        if (await fits(proposal, given)) return { agreed: true };
+        if ((await fits(proposal, given)) && (await spend(proposal, given))) return { agreed: true };
         throw refuseChangedPreview();
       }
       const { message, about } = proposal;
@@ -71,7 +79,7 @@ export function openAgreement(
 export function refuseChangedPreview(): ToolError {
   return new ToolError(
     "conflict",
-    "What this call would do has changed since the preview, or its confirm is too old.",
+    "What this call would do has changed since the preview, or its confirm is too old or was used.",
     { suggestedAction: "Call without confirm, show the new preview, and use its confirm." },
   );
 }

@@ -12,12 +12,13 @@ const ROUND_TTL_SECONDS = 600;
 
 /** Signs what was asked and answered so far, and reads it again when the call is continued. */
 export interface RoundState {
-  mint(round: Round): Promise<string>;
+  mint(round: Omit<Round, "id">): Promise<string>;
   /** Throws when it is not ours, too old, or of another call. */
   verify(state: string): Promise<Round>;
 }
 
 const ROUND = z.object({
+  id: z.string(),
   open: z.record(z.string(), z.string()),
   answered: z.array(z.object({ digest: z.string(), response: z.unknown() })),
 });
@@ -35,7 +36,7 @@ export function openRoundState(keyring: Keyring, bind: () => string): RoundState
     createRequestStateCodec<unknown>({ key: secret, ttlSeconds: ROUND_TTL_SECONDS, bind });
   const [newest, ...older] = keyring;
   return {
-    mint: (round) => open(newest).mint(round, NO_CONTEXT),
+    mint: (round) => open(newest).mint({ id: crypto.randomUUID(), ...round }, NO_CONTEXT),
     async verify(state) {
       try {
         return readRound(await open(newest).verify(state, NO_CONTEXT));
@@ -56,6 +57,6 @@ export function openRoundState(keyring: Keyring, bind: () => string): RoundState
 function readRound(signed: unknown): Round {
   const parsed = ROUND.safeParse(signed);
   if (!parsed.success) return NOTHING_ASKED;
-  const { open, answered } = parsed.data;
-  return { open, answered: answered.map(({ digest, response }) => ({ digest, response })) };
+  const { id, open, answered } = parsed.data;
+  return { id, open, answered: answered.map(({ digest, response }) => ({ digest, response })) };
 }

@@ -87,13 +87,15 @@ function describe(
   { mcpReq }: ServerContext,
 ): StatelessRequest {
   const sent = isRecord(body.params) ? body.params : {};
+  // Without verified state nothing was asked, and nothing that the client calls an answer is one.
+  const round = mcpReq.requestState<Round>() ?? NOTHING_ASKED;
   return {
     id: mcpReq.id,
     method,
     // The SDK takes the members of a continued call out of the parameters; an extension's method may mean them.
     params: method.custom ? sent : isRecord(params) ? params : {},
     meta: isRecord(sent._meta) ? sent._meta : {},
-    // Without verified state nothing was asked, and nothing that the client calls an answer is one.
-    answers: collectAnswers(mcpReq.requestState<Round>() ?? NOTHING_ASKED, mcpReq.inputResponses ?? {}),
+    answers: collectAnswers(round, mcpReq.inputResponses ?? {}),
+    stateId: round.id,
   };
 }

@@ -135,6 +135,9 @@ function createExchange(
   signal: AbortSignal,
 ): RequestContext {
   const { env, identity, policy, waitUntil } = arrival;
+  const { answers, stateId } = message;
+  const round = new QuestionRound(answers, policy.digest);
+  const forgetAnswers = () => round.forgetAnswers();
   return {
     env,
     catalogue,
@@ -144,7 +147,8 @@ function createExchange(
     sessionId: null,
     traceId: traceIdOf(request.headers, message.meta),
     session: createPrincipalMemory(env, identity),
-    channel: statelessChannel(message, answer, policy),
+    channel: statelessChannel(message, answer, round),
+    ...(stateId !== null && answers.length > 0 && { continued: { stateId, forgetAnswers } }),
     signal,
     waitUntil,
     endAccess: () => answer.setStatus(401),
@@ -160,13 +164,12 @@ function abilitiesOf({ meta }: StatelessRequest): ClientAbilities {
 function statelessChannel(
   message: StatelessRequest,
   answer: PostResponder,
-  { digest }: Policy,
+  round: QuestionRound,
 ): ClientChannel {
-  const { meta, answers } = message;
+  const { meta } = message;
   const { progressToken } = meta as { progressToken?: string | number };
   const abilities = abilitiesOf(message);
   const elicits = elicitsOf(abilities);
-  const round = new QuestionRound(answers, digest);
   const notify = (notification: object) => answer.write({ jsonrpc: "2.0", ...notification }, false);
   return {
     progress(progress, total, text) {

@@ -20,6 +20,8 @@ export interface StatelessRequest {
   meta: Readonly<Record<string, unknown>>;
   /** What the client answered, in earlier rounds and in this one, to questions that it was asked. */
   answers: readonly GivenAnswer[];
+  /** The state that says what was asked; `null` without one. */
+  stateId: string | null;
 }
 
 /** Members of `params` that only a continued call has. */
@@ -57,7 +59,7 @@ export function parseKnownRequest(
     if (typeof value !== "string" || headers.get("mcp-name") !== value || ENCODED.test(value)) return null;
   }
   if (!isKnownEnvelope(meta) || !method.isPlain(params)) return null;
-  return { id: id as string | number, method, params, meta, answers: [] };
+  return { id: id as string | number, method, params, meta, answers: [], stateId: null };
 }
 
 /** Remembers the envelope of a request that the SDK let pass. */

@@ -147,11 +147,11 @@ export const CRM_QUESTIONS: readonly Task[] = [
   {
     ask: "What should close within the next 30 days, soonest first?",
     async solve({ call, rows }) {
-      const window = { closing_after: dayAgo(1), closing_before: dayAgo(-30) };
+      const window = { closing_after: dayAgo(0), closing_before: dayAgo(-30) };
       const { deals, totals } = await call("crm_list_deals", { ...window, sort: "closing", limit: 50 });
       const facts = await rows(
         "CRM_DB",
-        `SELECT id FROM deals WHERE ${OPEN} AND expected_close_on > ? AND expected_close_on < ?`,
+        `SELECT id FROM deals WHERE ${OPEN} AND expected_close_on >= ? AND expected_close_on <= ?`,
         window.closing_after,
         window.closing_before,
       );
@@ -163,9 +163,9 @@ export const CRM_QUESTIONS: readonly Task[] = [
   {
     ask: "Which deals were promised for a day that has passed?",
     async solve({ call, rows }) {
-      const { totals } = await call("crm_list_deals", { closing_before: dayAgo(0) });
-      const late = `SELECT count(*) AS n FROM deals WHERE ${OPEN} AND expected_close_on < ?`;
-      expect([{ n: totals.deals }]).toEqual(await rows("CRM_DB", late, dayAgo(0)));
+      const { totals } = await call("crm_list_deals", { closing_before: dayAgo(1) });
+      const late = `SELECT count(*) AS n FROM deals WHERE ${OPEN} AND expected_close_on <= ?`;
+      expect([{ n: totals.deals }]).toEqual(await rows("CRM_DB", late, dayAgo(1)));
     },
   },
   {

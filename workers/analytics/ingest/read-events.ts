@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { cutText } from "../../../shared/text/well-formed.ts";
 import { EVENT_KINDS } from "../facts.ts";
 
 /** Events of one call at most. */
@@ -95,7 +96,7 @@ export function readEvents(
     const read = readEvent(value, now);
     if (typeof read === "string") {
       const key = (value as { key?: unknown } | null)?.key;
-      errors.push({ row, ...(typeof key === "string" && { key: key.slice(0, 200) }), message: read });
+      errors.push({ row, ...(typeof key === "string" && { key: cutText(key, 200) }), message: read });
       continue;
     }
     const known = events.get(read.event_key);
@@ -136,9 +137,9 @@ function readEvent(value: unknown, now: Date): CheckedEvent | string {
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {
-  const field = issue.path.join(".").slice(0, 60) || "event";
+  const field = cutText(issue.path.join("."), 60) || "event";
   if (issue.code === "unrecognized_keys") {
-    return `${field}: unknown field ${issue.keys.slice(0, 3).join(", ").slice(0, 100)}.`;
+    return `${field}: unknown field ${cutText(issue.keys.slice(0, 3).join(", "), 100)}.`;
   }
-  return `${field}: ${issue.message.slice(0, 150)}.`;
+  return `${field}: ${cutText(issue.message, 150)}.`;
 }

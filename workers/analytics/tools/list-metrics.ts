@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
+import { cutText } from "../../../shared/text/well-formed.ts";
 import { withNotes } from "../answer.ts";
 import { notesShape } from "../fields.ts";
 import { dimensionsOf, grainsOf } from "../metrics.ts";
@@ -48,7 +49,7 @@ export const listMetrics = defineTool({
     const notes =
       found.length > 0
         ? []
-        : [`No metric has the words "${(search ?? "").slice(0, 60)}". Leave search out for all of them.`];
+        : [`No metric has the words "${cutText(search ?? "", 60)}". Leave search out for all of them.`];
     const [common] = METRICS as readonly [Metric];
     return withNotes(
       {

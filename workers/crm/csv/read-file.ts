@@ -1,4 +1,5 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
+import { cutText } from "../../../shared/text/well-formed.ts";
 import { digestPreview } from "../changes/confirm.ts";
 import { ROWS_A_SLICE } from "../changes/run-plan.ts";
 import type { ImportSlice } from "../imports/imports.ts";
@@ -52,7 +53,7 @@ function readMapping(record: ImportKind, table: CsvTable, given: Readonly<Record
     "invalid_input",
     wrong === undefined ? `The file has no column ${unknown[0]}.` : `A ${record} has no field "${wrong}".`,
     {
-      suggestedAction: `Columns of the file: ${table.headers.join(", ").slice(0, 500)}. Fields: ${FIELDS[record].join(", ")}.`,
+      suggestedAction: `Columns of the file: ${cutText(table.headers.join(", "), 500)}. Fields: ${FIELDS[record].join(", ")}.`,
     },
   );
 }

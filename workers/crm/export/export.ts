@@ -12,7 +12,6 @@ import {
   presentDeal,
 } from "../answers.ts";
 import { writeCsv } from "../csv/format.ts";
-import { toDay } from "../days.ts";
 import { CURRENCY } from "../money.ts";
 import type { RecordKind, RecordRow } from "../selection.ts";
 
@@ -26,7 +25,6 @@ const contactRow = contactShape.omit({ name: true }).extend({
 const dealRow = dealShape.extend({
   currency: z.string(),
   contact_id: z.string().nullable(),
-  closed: z.string().nullable(),
   close_reason: z.string().nullable(),
 });
 
@@ -61,9 +59,8 @@ export function toCsv(
 
 function present(row: RecordRow, now: Date): Record<string, JsonValue> {
   if ("stage" in row) {
-    const { contact_id, closed_at, close_reason } = row;
-    const closed = closed_at && toDay(closed_at);
-    return { ...presentDeal(row, now), currency: CURRENCY, contact_id, closed, close_reason };
+    const { contact_id, close_reason } = row;
+    return { ...presentDeal(row, now), currency: CURRENCY, contact_id, close_reason };
   }
   if ("domain" in row) return { ...presentCompany(row) };
   const { name: _both, ...person } = presentContact(row);

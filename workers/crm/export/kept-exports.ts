@@ -61,7 +61,7 @@ export class KeptExportStore {
   async read(id: string, stamp: Stamp): Promise<KeptExport | null> {
     const row = await this.#db
       .prepare(
-        `SELECT id, question, sees, position, complete, parts, row_count, made_at FROM kept_exports
+        `SELECT id, question, sees AS masks, position, complete, parts, row_count, made_at FROM kept_exports
          WHERE id = ? AND user_id = ? AND made_at >= ?`,
       )
       .bind(id, stamp.userId, oldest(stamp.at))

@@ -1,4 +1,5 @@
 import { segmentQuery } from "../../../shared/text/segment-words.ts";
+import { cutText } from "../../../shared/text/well-formed.ts";
 
 /**
  * Turns what a person types into FTS5 match expressions, best answers first.
@@ -56,8 +57,14 @@ export function splitWords(text: string): string[] {
     .slice(0, MAX_WORDS)
     .map(({ text: word }) => {
       const units = word.split(" ").slice(0, MAX_PAIRS);
-      return units.map((unit) => unit.slice(0, MAX_WORD_LENGTH)).join(" ");
+      return units.map((unit) => cutText(unit, MAX_WORD_LENGTH)).join(" ");
     });
+}
+
+/** The rows that hold all words of a text, each as a beginning in any column. */
+export function matchAllWords(text: string, columns: SearchColumns): string {
+  const words = splitWords(text).map((word) => [word]);
+  return `${anyColumn(columns)} : (${joinWords(words, "AND", "*")})`;
 }
 
 /** Tiers of rows that hold all words: as whole words of the name, as beginnings there, and the same anywhere. */

@@ -2,6 +2,7 @@ import { listTerms } from "../../../shared/text/list-terms.ts";
 import { listPhoneParts } from "../identity/read-phone.ts";
 import { listBeginnings } from "./beginnings.ts";
 import { foldPending, hasUnfolded } from "./fold-pending.ts";
+import { matchPlaces, type Places } from "./places.ts";
 import {
   expandPrefixes,
   listEdits,
@@ -32,6 +33,8 @@ export interface SearchRequest {
   text: string;
   /** Ids and regions that narrow the search. */
   facets: readonly string[];
+  /** Countries, cities and industries that narrow it further, as they are stored. */
+  places?: Places;
   /** Rows on the page. */
   limit: number;
   /** The last row of the page before. */
@@ -60,6 +63,11 @@ export interface SearchTable {
   select: string;
 }
 
+/** Whether a search is narrowed by a country, a city or an industry. */
+export function isFiled({ places = {} }: SearchRequest): boolean {
+  return Object.keys(places).length > 0;
+}
+
 const FIRST = Number.MAX_SAFE_INTEGER;
 /** The tier of telephone numbers, in a cursor. */
 const PHONES = 10;
@@ -67,7 +75,7 @@ const PHONES = 10;
 const [LONGEST, CORRECTED, NEARBY] = [20, 4, 500];
 
 /** Rows that a search folds at most before it looks again; the hourly work folds the rest. */
-const FOLDED_WITH_A_SEARCH = 500;
+export const FOLDED_WITH_A_SEARCH = 500;
 
 /**
  * Finds one page of rows, also of those that were written a moment ago: what SQL could not fold is folded first. See
@@ -132,7 +140,7 @@ async function findPhones<Row extends { seq: number }>(
   const [facets] = narrowToFacets([], request.facets.map(toFacet));
   const tier: Tier = { step: 0, index: "phones", match, ...(facets && { within: facets.match }) };
   const before = request.after?.seq ?? FIRST;
-  const { results } = await readTier(db, target, tier, before, request.limit + 1).all<Row>();
+  const { results } = await readTier(db, target, tier, before, request).all<Row>();
   const rows = results.slice(0, request.limit);
   const last = results.length > request.limit ? rows.at(-1) : undefined;
   return { match: "all_words", rows, next: last && { match: "all_words", tier: PHONES, seq: last.seq } };
@@ -142,13 +150,15 @@ async function findPhones<Row extends { seq: number }>(
 async function readNewest<Row extends { seq: number }>(
   db: D1Database,
   { table, select }: SearchTable,
-  { after, limit }: SearchRequest,
+  { after, limit, places = {} }: SearchRequest,
 ): Promise<SearchPage<Row>> {
+  const filed = matchPlaces(table, places, 3);
   const { results } = await db
     .prepare(
-      `WITH hit AS (SELECT seq FROM ${table} WHERE seq < ? ORDER BY seq DESC LIMIT ?) ${select} ORDER BY hit.seq DESC`,
+      `WITH hit AS (SELECT seq FROM ${table} WHERE seq < ?1 ${filed ? `AND seq ${filed.sql}` : ""}
+         ORDER BY seq DESC LIMIT ?2) ${select} ORDER BY hit.seq DESC`,
     )
-    .bind(after?.seq ?? FIRST, limit + 1)
+    .bind(after?.seq ?? FIRST, limit + 1, ...(filed?.values ?? []))
     .all<Row>();
   const rows = results.slice(0, limit);
   const last = results.length > limit ? rows.at(-1) : undefined;
@@ -210,10 +220,11 @@ async function readPage<Row extends { seq: number }>(
   target: SearchTable,
   tiers: readonly Tier[],
   match: MatchKind,
-  { after, limit }: SearchRequest,
+  request: SearchRequest,
 ): Promise<SearchPage<Row>> {
-  const places = tiers.map((tier, at) => ({ tier, at })).slice(after?.tier ?? 0);
-  const steps = [...Map.groupBy(places, ({ tier }) => tier.step).values()];
+  const { after, limit } = request;
+  const positions = tiers.map((tier, at) => ({ tier, at })).slice(after?.tier ?? 0);
+  const steps = [...Map.groupBy(positions, ({ tier }) => tier.step).values()];
   const lookup = listBeginnings(
     db,
     target.table,
@@ -226,7 +237,7 @@ async function readPage<Row extends { seq: number }>(
     if (found.length > limit) break;
     const pages = asked.map(({ tier, at }) => {
       const before = after?.tier === at ? after.seq : FIRST;
-      return readTier(db, target, expandPrefixes(tier, spelled ?? new Map()), before, limit + 1);
+      return readTier(db, target, expandPrefixes(tier, spelled ?? new Map()), before, request);
     });
     const answers = await db.batch<Row>(spelled ? pages : [...pages, ...lookup.statements]);
     spelled ??= lookup.read(answers.splice(asked.length));
@@ -248,7 +259,7 @@ function readTier(
   { table, names, phones, select }: SearchTable,
   { index, match, without, within }: Tier,
   before: number,
-  limit: number,
+  { limit, places = {} }: SearchRequest,
 ): D1PreparedStatement {
   const all = `${table}_fts`;
   const named = names ?? all;
@@ -257,12 +268,18 @@ function readTier(
   const rest = without && `AND rowid NOT IN (SELECT rowid FROM ${named} WHERE ${named} MATCH ?4)`;
   // The sign keeps the planner from going by the facets and sorting what it finds.
   const inside = within && `AND +rowid IN (SELECT rowid FROM ${all} WHERE ${all} MATCH ?4)`;
+  const filed = matchPlaces(table, places, 5);
+  const other = without ?? within;
+  const also = filed ? ` AND +rowid ${filed.sql}` : "";
   return db
     .prepare(
       `WITH hit AS (
          SELECT rowid AS seq FROM ${fts}
-         WHERE ${fts} MATCH ?1 AND rowid < ?2 ${rest ?? inside ?? ""} ORDER BY rowid DESC LIMIT ?3
+         WHERE ${fts} MATCH ?1 AND rowid < ?2 ${rest ?? inside ?? ""}${also} ORDER BY rowid DESC LIMIT ?3
        ) ${select} ORDER BY hit.seq DESC`,
     )
-    .bind(match, before, limit, ...[without ?? within].filter((expression) => expression !== undefined));
+    .bind(
+      ...[match, before, limit + 1],
+      ...(filed ? [other ?? null, ...filed.values] : other ? [other] : []),
+    );
 }

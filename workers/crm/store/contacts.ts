@@ -1,6 +1,12 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { readEmail } from "../identity/read-email.ts";
-import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "../search/search.ts";
+import {
+  isFiled,
+  type SearchPage,
+  type SearchRequest,
+  type SearchTable,
+  searchPage,
+} from "../search/search.ts";
 import type { IdempotentWrite } from "./idempotency.ts";
 import type { Stamp } from "./stamp.ts";
 import { createRecord, keepVersions, updateRecord } from "./versioned.ts";
@@ -99,7 +105,7 @@ export class ContactStore {
   /** One page of contacts by name, e-mail address or company. A whole e-mail address that is known is the answer. */
   async search(request: SearchRequest): Promise<SearchPage<ContactRow>> {
     if (!this.findsPeople) return await searchPage<ContactRow>(this.#db, SEARCH_BY_COMPANY, request);
-    if (request.text.includes("@") && request.facets.length === 0 && !request.after) {
+    if (request.text.includes("@") && request.facets.length === 0 && !isFiled(request) && !request.after) {
       const contact = await this.getByEmail(request.text);
       if (contact) return { match: "all_words", rows: [contact], next: undefined };
     }

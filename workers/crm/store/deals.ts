@@ -1,6 +1,15 @@
-import { type SearchPage, type SearchRequest, type SearchTable, searchPage } from "../search/search.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import { foldPending, hasUnfolded } from "../search/fold-pending.ts";
+import {
+  FOLDED_WITH_A_SEARCH,
+  type SearchPage,
+  type SearchRequest,
+  type SearchTable,
+  searchPage,
+} from "../search/search.ts";
 import { isClosed, type Stage } from "../stages.ts";
 import {
+  DEAL_COLUMNS,
   type DealFilter,
   type DealPosition,
   type DealSort,
@@ -25,6 +34,8 @@ export interface DealRow {
   stage: Stage;
   amount_cents: number;
   expected_close_on: string;
+  /** The day it closed, or is expected to close while it is open. */
+  closing_on: string;
   stage_since: string;
   closed_at: string | null;
   close_reason: string | null;
@@ -81,7 +92,7 @@ const JOINS = "JOIN companies c ON c.id = d.company_id LEFT JOIN owners o ON o.i
 
 const SEARCH: SearchTable = {
   table: "deals",
-  columns: { name: "name", rest: ["company"] },
+  columns: DEAL_COLUMNS,
   select: `SELECT ${dealColumns} FROM hit JOIN deals d ON d.seq = hit.seq ${JOINS}`,
 };
 
@@ -105,6 +116,7 @@ export class DealStore {
     limit: number,
     after: DealPosition | undefined,
   ): Promise<DealPage & { totals: DealTotals }> {
+    await this.#requireFewFound(filter);
     const where = matchDeals(filter);
     const totals = this.#db
       .prepare(
@@ -127,8 +139,26 @@ export class DealStore {
     limit: number,
     after: DealPosition | undefined,
   ): Promise<DealPage> {
+    await this.#requireFewFound(filter);
     const { results } = await this.#readPage(filter, sort, limit, after).all<DealRow>();
     return cutPage(results, sort, limit);
+  }
+
+  /**
+   * What a text finds is read before it is put in order, so that a list takes no text that stands in most deals. Folds
+   * what was written a moment ago. Throws `invalid_input`.
+   */
+  async #requireFewFound({ match }: DealFilter): Promise<void> {
+    if (match === undefined) return;
+    if (await hasUnfolded(this.#db, "deals")) await foldPending(this.#db, "deals", FOLDED_WITH_A_SEARCH);
+    const found = await this.#db
+      .prepare(`SELECT count(*) AS found FROM (SELECT rowid FROM deals_fts WHERE deals_fts MATCH ? LIMIT ?)`)
+      .bind(match, MAX_COUNTED + 1)
+      .first<number>("found");
+    if ((found ?? 0) <= MAX_COUNTED) return;
+    throw new ToolError("invalid_input", `More than ${MAX_COUNTED} deals hold the words of the query.`, {
+      suggestedAction: "Add another word, or filter without query.",
+    });
   }
 
   /** The page is cut before names are joined to it, so that a sort, where one is needed, moves keys only. */

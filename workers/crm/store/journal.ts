@@ -1,6 +1,7 @@
 import { Change, type ChangeArguments, type ChangeKind } from "./change.ts";
 import type { Stamp } from "./stamp.ts";
 import { type Undo, UndoStore } from "./undo.ts";
+import type { VersionedTable } from "./versioned.ts";
 
 /** The tool that makes each kind of change: whoever takes one back must be allowed to call it. */
 export const TOOL_OF_CHANGE: Readonly<Record<ChangeKind, string>> = {
@@ -29,6 +30,14 @@ export interface ChangeRow {
   made_by_name: string;
   undo_until: string;
   undone_at: string | null;
+}
+
+/** A record that a change touched, with its values before and after as JSON; `null` where it was not on file. */
+export interface ChangedRow {
+  table: VersionedTable;
+  id: string;
+  before: string | null;
+  after: string | null;
 }
 
 /** All SQL about changes that can be undone. */
@@ -73,6 +82,25 @@ export class JournalStore {
       .bind(limit)
       .all<ChangeRow>();
     return results;
+  }
+
+  /** The first records that a change touched, and how many rows it touched. */
+  async listRows(id: string, limit: number): Promise<{ rows: ChangedRow[]; total: number }> {
+    const [found, counted] = await this.#db.batch<ChangedRow & { total: number }>([
+      this.#db
+        .prepare(
+          `SELECT table_name AS "table", row_id AS id, nullif(before, 'null') AS before, after FROM change_rows
+           WHERE change_id = ? AND table_name IN ('companies', 'contacts', 'deals') LIMIT ?`,
+        )
+        .bind(id, limit),
+      this.#db.prepare("SELECT count(*) AS total FROM change_rows WHERE change_id = ?").bind(id),
+    ]);
+    return { rows: found?.results ?? [], total: counted?.results[0]?.total ?? 0 };
+  }
+
+  /** See {@link UndoStore.findObstacle}. */
+  findObstacle(id: string, leave: boolean, stamp: Stamp): ReturnType<UndoStore["findObstacle"]> {
+    return this.#undo.findObstacle(id, leave, stamp);
   }
 
   /** See {@link UndoStore.undoNext}. */

@@ -50,13 +50,11 @@ export class UndoStore {
    */
   async undoNext(id: string, leave: boolean, stamp: Stamp): Promise<Undo> {
     for (let attempt = 1; ; attempt += 1) {
+      const obstacle = await this.findObstacle(id, leave, stamp);
+      if (obstacle !== null) return obstacle;
       const state = await this.#readState(id);
       if (!state) return { outcome: "missing", rows: 0 };
       const rows = state.undone_rows;
-      if (state.undone_at !== null) return { outcome: "already", rows };
-      if (state.undo_until < stamp.at) return { outcome: "expired", rows };
-      const changed = leave ? [] : await this.#findChanged(id, state);
-      if (changed.length > 0) return { outcome: "changed", ids: changed, rows };
       try {
         await this.#db.batch(this.#undoSlice(id, state, leave, stamp));
         const after = await this.#readState(id);
@@ -72,6 +70,21 @@ export class UndoStore {
         if (!isUnmet(failure) || attempt === TRIES) throw failure;
       }
     }
+  }
+
+  /** Why a change cannot be taken back now, as far as that can be told beforehand; `null` when nothing is known. */
+  async findObstacle(
+    id: string,
+    leave: boolean,
+    stamp: Stamp,
+  ): Promise<Exclude<Undo, { outcome: "undone" }> | null> {
+    const state = await this.#readState(id);
+    if (!state) return { outcome: "missing", rows: 0 };
+    const rows = state.undone_rows;
+    if (state.undone_at !== null) return { outcome: "already", rows };
+    if (state.undo_until < stamp.at) return { outcome: "expired", rows };
+    const changed = leave ? [] : await this.#findChanged(id, state);
+    return changed.length > 0 ? { outcome: "changed", ids: changed, rows } : null;
   }
 
   /** How far an undo is: rows that went back, rows that were left as they are, slices to go, and who ended it when. */

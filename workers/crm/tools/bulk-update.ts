@@ -10,6 +10,7 @@ import {
   type Proposal,
   refuseChangedPreview,
 } from "../changes/confirm.ts";
+import { previewRecord, previewTotal, RECORDS_SHOWN } from "../changes/preview-many.ts";
 import {
   advancePlan,
   describePlan,
@@ -56,6 +57,8 @@ const inputShape = z.object({
 
 type Input = z.output<typeof inputShape>;
 
+type Reading = Pick<ToolContext<CrmStore>, "store" | "principal" | "now">;
+
 /** What a plan keeps of its preview: `value` is what a name meant then, `after` where choosing goes on. */
 const previewShape = z.object({
   value: z.string().nullable(),
@@ -98,9 +101,21 @@ export const bulkUpdate = defineLongTool({
     ...confirmedShape,
   }),
   nameSubjects,
-  async check(input, context: Pick<ToolContext<CrmStore>, "store" | "principal">) {
-    requireChoice(input);
+  async check(input, context: Reading) {
     await readChange(context, input.record, input.field, input.value);
+    if (input.confirm === undefined) requireChoice(input);
+    else await requirePlan(context, requirePlanId(input.confirm), NAME, await digestArguments(input));
+  },
+  async preview(input, context: Reading) {
+    const change = await readChange(context, input.record, input.field, input.value);
+    const { rows, label, counts } = await readPreview(input, context, change);
+    const setField = (row: RecordRow) => [
+      { name: change.field, from: change.showBefore(row), to: change.shown },
+    ];
+    return [
+      previewTotal(input.record, label, counts),
+      ...rows.slice(0, RECORDS_SHOWN).map((row) => previewRecord(row, setField(row))),
+    ];
   },
   work: {
     tasks: "optional",
@@ -164,6 +179,27 @@ export const bulkUpdate = defineLongTool({
     },
   },
 });
+
+/** The first records that would change, and how many there are: those of the plan, or of a first slice. */
+async function readPreview(input: Input, context: Reading, change: BulkChange) {
+  const { store } = context;
+  if (input.confirm === undefined) {
+    const page = await readPage(context, input, ROWS_A_SLICE, null);
+    const rows = page.rows.filter((row) => !change.isSet(row));
+    const more = page.next === undefined ? "" : "more than ";
+    const label = `${more}${rows.length} ${TABLE_OF[input.record]}`;
+    // The first rows are shown with their values; the versions stand for all that were read.
+    const versions = await digestPreview(rows.map(({ id, version }) => `${id} ${version}`));
+    return { rows, label, counts: { "would change": `${more}${rows.length}`, "read as": versions } };
+  }
+  const plan = await requirePlan(context, requirePlanId(input.confirm), NAME, await digestArguments(input));
+  const { to_change: count } = previewShape.parse(plan.preview);
+  const pairs = plan.parts === 0 ? [] : await store.plans.readPart<RowVersion[]>(plan.id, 0);
+  const ids = pairs.slice(0, RECORDS_SHOWN).map(([id]) => id);
+  const label = `${count} ${TABLE_OF[input.record]}`;
+  const rows = await readMany(store, input.record, ids);
+  return { rows, label, counts: { "would change": String(count), "read as": plan.shown } };
+}
 
 function digestArguments({ record, confirm: _confirm, ...asked }: Input): Promise<string> {
   return digestPreview([NAME, record, JSON.stringify(asked)]);
@@ -255,7 +291,7 @@ function requireChoice({ ids, where }: Input): void {
 }
 
 async function readPage(
-  context: ToolContext<CrmStore>,
+  context: Reading,
   { record, ids, where }: Input,
   limit: number,
   after: SelectionPosition | null,

@@ -22,6 +22,9 @@ export const completeTask = defineTool({
     done: z.boolean(),
     changed: z.boolean().describe("False: it was so before"),
   }),
+  async check({ task_id: id }, { store }: Pick<ToolContext<CrmStore>, "store">) {
+    if (!(await store.tasks.get(id))) throw refuseUnknown("task", id);
+  },
   async run({ task_id: id, done }, { store, now }: ToolContext<CrmStore>) {
     const changed = await store.tasks.setDone(id, done ? now.toISOString() : null);
     const task = await store.tasks.get(id);

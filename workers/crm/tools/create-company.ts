@@ -25,6 +25,13 @@ export const createCompany = defineTool({
     idempotency_key: idempotencyField.optional(),
   }),
   output: z.object({ company: companyShape, replayed: z.boolean() }),
+  async check(input, { store, principal }: Pick<ToolContext<CrmStore>, "store" | "principal">) {
+    const { domain, owner, idempotency_key: key } = input;
+    await resolveOwner(store, principal, owner);
+    // A repeated call finds its own company there, which is no duplicate.
+    const holder = !domain || key !== undefined ? null : await store.companies.findByDomain(domain);
+    if (holder) throw refuseTaken(holder, domain ?? "");
+  },
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const { idempotency_key: key, owner: ownerName, ...given } = input;
     const write =
@@ -34,11 +41,7 @@ export const createCompany = defineTool({
     // A repeated call finds its own company there, which is no duplicate.
     const known = write && (await store.recallWrite(write));
     const holder = known || !given.domain ? null : await store.companies.findByDomain(given.domain);
-    if (holder) {
-      throw new ToolError("conflict", `Company ${holder} already has the web domain ${given.domain}.`, {
-        suggestedAction: "Use that company, and change it with crm_update_company if needed.",
-      });
-    }
+    if (holder) throw refuseTaken(holder, given.domain ?? "");
     const owner =
       ownerName === undefined
         ? await store.owners.findByEmail(principal.email)
@@ -64,3 +67,9 @@ export const createCompany = defineTool({
     return { company: presentCompany(company), replayed: made.replayed };
   },
 });
+
+function refuseTaken(holder: string, domain: string): ToolError {
+  return new ToolError("conflict", `Company ${holder} already has the web domain ${domain}.`, {
+    suggestedAction: "Use that company, and change it with crm_update_company if needed.",
+  });
+}

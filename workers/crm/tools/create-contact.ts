@@ -42,6 +42,14 @@ export const createContact = defineTool({
     replayed: z.boolean().describe("True: an earlier call with this key had made it"),
   }),
   nameSubjects,
+  async check(input, { store, principal }: Pick<ToolContext<CrmStore>, "store" | "principal">) {
+    const { company_id, email, owner, idempotency_key: key } = input;
+    if (company_id !== undefined) await requireCompany(store, company_id);
+    await resolveOwner(store, principal, owner);
+    // A repeated call finds its own contact there, which is no duplicate.
+    const holder = email === undefined || key !== undefined ? null : await store.contacts.getByEmail(email);
+    if (holder) throw refuseDuplicate(holder.id);
+  },
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const { idempotency_key: key, owner: ownerName, ...given } = input;
     const company = given.company_id === undefined ? null : await requireCompany(store, given.company_id);

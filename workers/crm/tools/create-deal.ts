@@ -33,6 +33,12 @@ export const createDeal = defineTool({
   }),
   output: z.object({ deal: dealShape, replayed: z.boolean() }),
   nameSubjects,
+  async check(input, { store, principal }: Pick<ToolContext<CrmStore>, "store" | "principal">) {
+    const { company_id, contact_id } = input;
+    await requireCompany(store, company_id);
+    if (contact_id) await resolveRecord(store, { company_id, contact_id });
+    await resolveOwner(store, principal, input.owner);
+  },
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const { idempotency_key: key, owner: ownerName, ...given } = input;
     const company = await requireCompany(store, given.company_id);

@@ -29,6 +29,10 @@ export const createTask = defineTool({
   }),
   output: z.object({ task: taskShape, replayed: z.boolean() }),
   nameSubjects,
+  async check(input, { store, principal }: Pick<ToolContext<CrmStore>, "store" | "principal">) {
+    await resolveRecord(store, input);
+    await resolveOwner(store, principal, input.owner);
+  },
   async run(input, { store, principal, now }: ToolContext<CrmStore>) {
     const { idempotency_key: key, owner: ownerName, ...given } = input;
     const subject = await resolveRecord(store, given);

@@ -19,6 +19,7 @@ export const erasePerson = defineTool({
   input: z.object({ contact_id: idField("con"), confirm: confirmField }),
   output: z.object({
     contact_ids: z.array(z.string()).describe("Entries of this person"),
+    affected: z.object({ deals: z.number(), activities: z.number(), tasks: z.number() }),
     removed: z
       .object({
         contacts: z.number(),
@@ -42,19 +43,30 @@ export const erasePerson = defineTool({
   async preview({ contact_id: id }, { store }: Pick<ToolContext<CrmStore>, "store">) {
     const { contactIds } = await requireTraces(store, id);
     const contacts = await store.contacts.getMany(contactIds);
-    return contacts.map((contact) => previewContact(contact, previewRemoval("erased for ever", {})));
+    return await Promise.all(
+      contacts.map(async (contact) => {
+        const { contacts: _none, ...counts } = await store.countDependents("contact_id", contact.id);
+        return previewContact(contact, previewRemoval("erased for ever", counts));
+      }),
+    );
   },
   async run({ contact_id: id, confirm }, context: ToolContext<CrmStore>) {
     const { store, principal, now } = context;
     return await changeAsAgreed(context, confirm, async () => {
       const traces = await requireTraces(store, id);
       const { contactIds, changeIds, print } = traces;
+      const affected = await countAll(store, contactIds);
       const shown = {
         contact_ids: contactIds,
+        affected,
         check_by_hand: "Names that people typed into subjects, notes and deal names of others.",
       };
       return {
-        message: `Erase the person with the entries ${contactIds.join(", ")} for good? This cannot be undone.`,
+        message: [
+          `Erase the person with the entries ${contactIds.join(", ")} for good?`,
+          `${affected.activities} activities and ${affected.tasks} tasks go, ${affected.deals} deals lose their contact.`,
+          "This cannot be undone.",
+        ].join(" "),
         about: [contactIds, changeIds, print],
         shown,
         async make() {
@@ -65,6 +77,14 @@ export const erasePerson = defineTool({
     });
   },
 });
+
+/** What hangs on all entries of a person. */
+async function countAll(store: CrmStore, ids: readonly string[]) {
+  const all = await Promise.all(ids.map((id) => store.countDependents("contact_id", id)));
+  const sum = (count: "deals" | "activities" | "tasks") =>
+    all.reduce((total, counts) => total + counts[count], 0);
+  return { deals: sum("deals"), activities: sum("activities"), tasks: sum("tasks") };
+}
 
 async function requireTraces(store: CrmStore, id: string) {
   const traces = await store.findTraces(id);

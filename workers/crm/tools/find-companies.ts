@@ -3,8 +3,9 @@ import { ToolError } from "../../../shared/call/tool-error.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { companyShape, presentCompany } from "../answers.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
+import { type Choice, explainNothing, type WordFilters } from "../explain-nothing.ts";
 import { cursorField, limitField, lineField, ownerField, regionField } from "../fields.ts";
-import { requireRegion, resolveOwner } from "../resolve.ts";
+import { resolveOwner } from "../resolve.ts";
 import { matchField, requireWords, searchPosition } from "../search/search-fields.ts";
 import type { CrmStore } from "../store.ts";
 
@@ -47,7 +48,7 @@ export const findCompanies = defineTool({
       limit: input.limit,
       after: input.cursor === undefined ? undefined : decodeCursor(input.cursor, question, searchPosition),
     });
-    if (region !== undefined && page.rows.length === 0) await requireRegion(store, region);
+    if (page.rows.length === 0 && input.cursor === undefined) await explainNothing(store, choose(input));
     const [only] = page.rows;
     if (only && page.rows.length === 1 && page.match === "all_words") {
       context.remember({ type: "company", id: only.id, label: only.name });
@@ -59,3 +60,7 @@ export const findCompanies = defineTool({
     };
   },
 });
+
+function choose(filters: WordFilters): Choice {
+  return { kind: "company", filters, prefix: "", known: ["query", "owner", "region"] };
+}

@@ -3,7 +3,9 @@ import { ToolError } from "../../../shared/call/tool-error.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { contactShape, presentContact, referToContact } from "../answers.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
-import { cursorField, idField, limitField, lineField } from "../fields.ts";
+import { type Choice, explainNothing, resolvePlaces, type WordFilters } from "../explain-nothing.ts";
+import { cursorField, idField, limitField, lineField, placeFields } from "../fields.ts";
+import { namePlaces } from "../search/places.ts";
 import { matchField, requireWords, searchPosition } from "../search/search-fields.ts";
 import type { CrmStore } from "../store.ts";
 
@@ -18,6 +20,7 @@ export const findContacts = defineTool({
   input: z.object({
     query: lineField(200).optional().describe("Words of the name, e-mail or company, or a phone number"),
     company_id: idField("cmp").optional().describe("Only people of this company"),
+    ...placeFields,
     limit: limitField,
     cursor: cursorField.optional(),
   }),
@@ -28,17 +31,21 @@ export const findContacts = defineTool({
   }),
   overflow: "contacts",
   async run(input, { store, context }: ToolContext<CrmStore>) {
-    if (input.query === undefined && input.company_id === undefined) {
-      throw new ToolError("invalid_input", "Give a query, a company_id, or both.");
+    const places = await resolvePlaces(store, choose(input));
+    const { query, company_id, country, city, industry } = input;
+    if ((query ?? company_id ?? country ?? city ?? industry) === undefined) {
+      throw new ToolError("invalid_input", "Give a query, a company_id, a country, a city or an industry.");
     }
     requireWords(input.query);
-    const question = ["contacts", input.query ?? "", input.company_id ?? ""];
+    const question = ["contacts", input.query ?? "", input.company_id ?? "", ...namePlaces(places)];
     const page = await store.contacts.search({
       text: input.query ?? "",
       facets: input.company_id ? [input.company_id] : [],
+      places,
       limit: input.limit,
       after: input.cursor === undefined ? undefined : decodeCursor(input.cursor, question, searchPosition),
     });
+    if (page.rows.length === 0 && input.cursor === undefined) await explainNothing(store, choose(input));
     if (page.rows.length === 0 && input.query !== undefined && !store.contacts.findsPeople) {
       throw new ToolError(
         "not_found",
@@ -59,3 +66,12 @@ export const findContacts = defineTool({
     };
   },
 });
+
+function choose(filters: WordFilters): Choice {
+  return {
+    kind: "contact",
+    filters,
+    prefix: "",
+    known: ["query", "company_id", "country", "city", "industry"],
+  };
+}

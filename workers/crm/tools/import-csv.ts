@@ -3,6 +3,7 @@ import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { ToolContext } from "../../../shared/server/define.ts";
 import { defineLongTool } from "../../../shared/server/task-workflow.ts";
 import { confirmedShape, confirmField, digestPreview, type Proposal } from "../changes/confirm.ts";
+import { previewImport, RECORDS_SHOWN } from "../changes/preview-many.ts";
 import {
   advancePlan,
   describePlan,
@@ -55,6 +56,8 @@ const inputShape = z.object({
 
 type Input = z.output<typeof inputShape>;
 
+type Reading = Pick<ToolContext<CrmStore>, "store" | "principal" | "now">;
+
 const previewShape = z.object({
   rows: z.number(),
   create: z.number(),
@@ -86,6 +89,19 @@ export const importCsv = defineLongTool({
     ...confirmedShape,
   }),
   overflow: "problems",
+  async check(input, context: Reading) {
+    const file = await open(input);
+    if (input.confirm === undefined) return;
+    await requirePlan(context, requirePlanId(input.confirm), NAME, file.digest);
+  },
+  async preview(input, { store, principal }: Reading) {
+    const updates = input.on_duplicate === "update";
+    const known = { store, principal, updates, ignore: "", owners: new Map() };
+    const plan = await planFile(known, await open(input));
+    const ids = plan.update.slice(0, RECORDS_SHOWN).map(({ id }) => id);
+    const stores = { contact: store.contacts, company: store.companies, deal: store.deals };
+    return previewImport(input.record, plan, await stores[input.record].getMany(ids));
+  },
   work: {
     tasks: "optional",
     async begin(input, context: ToolContext<CrmStore>) {

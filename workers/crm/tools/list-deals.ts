@@ -3,9 +3,10 @@ import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { dealShape, presentDeal } from "../answers.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { dealPosition, dealQuestion, toDealFilter } from "../deal-question.ts";
+import { refuseNothing } from "../explain-nothing.ts";
 import { cursorField, limitField, ownerField } from "../fields.ts";
 import { CURRENCY, fromCents } from "../money.ts";
-import { requireRegion, resolveOwner } from "../resolve.ts";
+import { resolveOwner } from "../resolve.ts";
 import type { CrmStore } from "../store.ts";
 
 /** Deals by plain filters, with totals over all that match. */
@@ -14,7 +15,7 @@ export const listDeals = defineTool({
   title: "List deals",
   effect: "read",
   scope: "crm:read",
-  description: `Lists deals by amount (${CURRENCY}), stage, owner, region, company, closing day and days without any activity, with totals over all that match. Example: min_amount 100000 with untouched_for_days 30 gives large deals that go cold.`,
+  description: `Lists deals by amount (${CURRENCY}), words, stage, closing day, creation and days without any activity, with totals over all that match. Example: min_amount 100000 with untouched_for_days 30 gives large deals that go cold.`,
   input: z.object({
     owner: ownerField.optional(),
     ...dealQuestion,
@@ -46,7 +47,10 @@ export const listDeals = defineTool({
     const question = JSON.stringify(["deals", input.sort, input.untouched_for_days ?? null, fixed]);
     const after = input.cursor === undefined ? undefined : decodeCursor(input.cursor, question, dealPosition);
     const page = await store.deals.list(filter, input.sort, input.limit, after);
-    if (filter.region !== undefined && page.rows.length === 0) await requireRegion(store, filter.region);
+    if (page.rows.length === 0 && after === undefined) {
+      const known = ["query", "owner", "region", "stage", "company_id"];
+      await refuseNothing(store, { kind: "deal", filters: input, prefix: "", known });
+    }
     if (input.company_id !== undefined && page.rows[0]) {
       const { company_id: id, company_name: label } = page.rows[0];
       context.remember({ type: "company", id, label });

@@ -4,6 +4,7 @@ import { presentTask, taskShape } from "../answers.ts";
 import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { subtractDays, toDay } from "../days.ts";
 import { cursorField, idField, limitField, ownerField } from "../fields.ts";
+import { requireCompany } from "../refusals.ts";
 import { resolveOwner } from "../resolve.ts";
 import type { TaskPosition } from "../store/tasks.ts";
 import type { CrmStore } from "../store.ts";
@@ -49,6 +50,8 @@ export const listTasks = defineTool({
       input.limit,
       after,
     );
+    if (page.rows.length === 0 && input.company_id !== undefined)
+      await requireCompany(store, input.company_id);
     return {
       tasks: page.rows.map((row) => presentTask(row, now)),
       ...(page.next && { next_cursor: encodeCursor({ ...page.next }, question) }),

@@ -50,6 +50,10 @@ export const logActivity = defineTool({
     replayed: z.boolean().describe("True: an earlier call with this key had logged it"),
   }),
   nameSubjects,
+  async check(input, { store, now }: Pick<ToolContext<CrmStore>, "store" | "now">) {
+    checkTime(input.occurred_at, now);
+    await resolveRecord(store, input);
+  },
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const { idempotency_key: key, follow_up: followUp, ...given } = input;
     const subject = await resolveRecord(store, given);

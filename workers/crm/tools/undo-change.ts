@@ -2,12 +2,16 @@ import { z } from "zod";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { ToolContext } from "../../../shared/server/define.ts";
 import { defineLongTool, STEP_MS, STEP_PIECES } from "../../../shared/server/task-workflow.ts";
+import { previewUndo, RECORDS_SHOWN } from "../changes/preview-many.ts";
 import { ROWS_A_SLICE, ROWS_AT_ONCE } from "../changes/run-plan.ts";
 import { idField } from "../fields.ts";
+import type { ChangeKind } from "../store/change.ts";
 import { TOOL_OF_CHANGE } from "../store/journal.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { Undo } from "../store/undo.ts";
 import type { CrmStore } from "../store.ts";
+
+type Reading = Pick<ToolContext<CrmStore>, "store" | "principal" | "now">;
 
 /** Takes a change to one or many records back. */
 export const undoChange = defineLongTool({
@@ -33,19 +37,19 @@ export const undoChange = defineLongTool({
     const change = await store.journal.describe(id);
     return change === null ? [] : [{ tool: TOOL_OF_CHANGE[change.kind], args: change.args }];
   },
+  async check({ change_id: id, leave_changed: leave }, { store, principal, now }: Reading) {
+    requireWhole(leave, await store.journal.describe(id));
+    const obstacle = await store.journal.findObstacle(id, leave, stampCall(principal, now));
+    if (obstacle !== null) throw refuseUndo(id, obstacle);
+  },
+  async preview({ change_id: id }, { store }: Reading) {
+    return previewUndo(id, await store.journal.listRows(id, RECORDS_SHOWN));
+  },
   work: {
     tasks: "optional",
     async begin({ change_id: id, leave_changed: leave }, { store, now }: ToolContext<CrmStore>) {
       const change = await store.journal.describe(id);
-      if (leave && (change?.kind === "delete" || change?.kind === "merge")) {
-        throw new ToolError(
-          "invalid_input",
-          `A ${change.kind === "merge" ? "merge" : "deletion"} is taken back as a whole.`,
-          {
-            suggestedAction: "Call without leave_changed.",
-          },
-        );
-      }
+      requireWhole(leave, change);
       // When it began: who is told that it was undone already must not be who has just done it.
       return { state: now.toISOString(), inline: (change?.slices ?? 0) * ROWS_A_SLICE <= ROWS_AT_ONCE };
     },
@@ -84,6 +88,17 @@ export const undoChange = defineLongTool({
     },
   },
 });
+
+function requireWhole(leave: boolean, change: { kind: ChangeKind } | null): void {
+  if (!leave || (change?.kind !== "delete" && change?.kind !== "merge")) return;
+  throw new ToolError(
+    "invalid_input",
+    `A ${change.kind === "merge" ? "merge" : "deletion"} is taken back as a whole.`,
+    {
+      suggestedAction: "Call without leave_changed.",
+    },
+  );
+}
 
 function describeUndone(id: string, { rows, left }: { rows: number; left: number }) {
   return { change_id: id, rows, ...(left > 0 && { left }) };

@@ -1,4 +1,5 @@
 import { foldText } from "../../../shared/text/fold-text.ts";
+import { cutText } from "../../../shared/text/well-formed.ts";
 import { anchorMaker } from "./make-slug.ts";
 import type { MarkdownLine } from "./scan-lines.ts";
 import { type Section, splitSections } from "./split-sections.ts";
@@ -62,7 +63,7 @@ function isBare(section: Section): boolean {
 function joinPath(title: string, path: readonly { heading: string }[]): string {
   const same = (heading: string) => foldText(heading) === foldText(title.trim());
   const headings = path.map((entry) => entry.heading).filter((heading) => heading !== "" && !same(heading));
-  return headings.join(" › ").slice(0, MAX_PATH_LENGTH);
+  return cutText(headings.join(" › "), MAX_PATH_LENGTH);
 }
 
 function appendRest(passages: Passage[], rest: readonly MarkdownLine[]): Passage[] {

@@ -1,4 +1,5 @@
 import { foldText } from "../../../shared/text/fold-text.ts";
+import { cutText } from "../../../shared/text/well-formed.ts";
 
 /** Longest slug of an article or collection, in characters. */
 export const MAX_SLUG_LENGTH = 100;
@@ -21,12 +22,14 @@ export function anchorMaker(): (heading: string) => string {
   const counts = new Map<string, number>();
   return (heading) => {
     const base =
-      heading
-        .trim()
-        .toLowerCase()
-        .replace(/[^\p{L}\p{M}\p{N}\p{Pc}\- ]/gu, "")
-        .replace(/ /g, "-")
-        .slice(0, MAX_SLUG_LENGTH) || "section";
+      cutText(
+        heading
+          .trim()
+          .toLowerCase()
+          .replace(/[^\p{L}\p{M}\p{N}\p{Pc}\- ]/gu, "")
+          .replace(/ /g, "-"),
+        MAX_SLUG_LENGTH,
+      ) || "section";
     let count = counts.get(base) ?? 0;
     let anchor = count === 0 ? base : `${base}-${count}`;
     while (taken.has(anchor)) anchor = `${base}-${++count}`;

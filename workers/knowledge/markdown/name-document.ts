@@ -1,3 +1,4 @@
+import { cutText } from "../../../shared/text/well-formed.ts";
 import { isPlainText, MAX_TITLE_LENGTH } from "../article-limits.ts";
 import { splitSections } from "./split-sections.ts";
 
@@ -13,7 +14,7 @@ export function nameDocument(path: string, body: string, title = ""): string {
 
 /** A text as one line of at most `max` characters; empty when that cannot be shown. */
 export function cleanLine(text: string, max: number): string {
-  const line = text.toWellFormed().replace(/\s+/g, " ").trim().slice(0, max).toWellFormed().trim();
+  const line = cutText(text.toWellFormed().replace(/\s+/g, " ").trim(), max).trim();
   return isPlainText(line) ? line : "";
 }
 

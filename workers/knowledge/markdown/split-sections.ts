@@ -1,3 +1,4 @@
+import { cutText } from "../../../shared/text/well-formed.ts";
 import { type MarkdownLine, scanLines } from "./scan-lines.ts";
 
 /** A stretch of an article under one heading. */
@@ -66,8 +67,7 @@ function readSetextLevel(lines: readonly MarkdownLine[], index: number): 1 | 2 |
 
 /** The words of a heading: images and links give their text, emphasis, code marks and tags go. */
 function stripMarkup(text: string): string {
-  return text
-    .slice(0, MAX_HEADING_LENGTH)
+  return cutText(text, MAX_HEADING_LENGTH)
     .replace(/!?\[([^\][]*)\]\([^()]*\)/g, "$1")
     .replace(/<\/?[a-z][^<>]*>/gi, "")
     .replace(/[*`]+|~~|(?<!\w)_+|_+(?!\w)/g, "")

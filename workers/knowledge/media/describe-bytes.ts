@@ -1,3 +1,5 @@
+import { cutText } from "../../../shared/text/well-formed.ts";
+
 /** Turns speech into text (Workers AI). */
 const SPEECH_MODEL = "@cf/openai/whisper-large-v3-turbo";
 /** Says what a picture shows (Workers AI). */
@@ -23,5 +25,5 @@ export async function describeBytes(
   const { text, description } = (answer ?? {}) as { text?: unknown; description?: unknown };
   const said = speech ? text : description;
   if (typeof said !== "string" || said.trim() === "") throw new Error(`${model} gave no text.`);
-  return { text: said.trim().slice(0, MAX_DESCRIPTION).toWellFormed(), model };
+  return { text: cutText(said.trim().toWellFormed(), MAX_DESCRIPTION), model };
 }

@@ -1,4 +1,5 @@
 import { segmentPhrase, segmentQuery } from "../../../shared/text/segment-words.ts";
+import { cutText } from "../../../shared/text/well-formed.ts";
 import { STOP_WORDS } from "./stop-words.ts";
 import { tokenize } from "./tokenize.ts";
 
@@ -40,10 +41,10 @@ export interface Question {
  * the quotes are part of a longer text; `word*` matches beginnings.
  */
 export function readQuestion(question: string): Question {
-  const text = question.slice(0, MAX_QUESTION_LENGTH);
+  const text = cutText(question, MAX_QUESTION_LENGTH);
   const phrases: string[][] = [];
   const free = text.replace(QUOTED, (_quoted, inside: string) => {
-    const words = segmentPhrase(inside).map((word) => word.slice(0, MAX_WORD_LENGTH));
+    const words = segmentPhrase(inside).map((word) => cutText(word, MAX_WORD_LENGTH));
     if (words.length > 0 && phrases.length < MAX_PHRASES) phrases.push(words.slice(0, MAX_TERMS));
     return " ";
   });
@@ -121,7 +122,7 @@ function readWords(text: string): Term[] {
     return words.flatMap((word, index): Term[] => {
       const starred = star === "*" && index === words.length - 1 && typed.length > 1;
       return word.text.split(" ").map((unit, place, units) => {
-        const cut = unit.slice(0, MAX_WORD_LENGTH);
+        const cut = cutText(unit, MAX_WORD_LENGTH);
         const prefix = place === units.length - 1 && (starred || word.beginning);
         return { text: cut, stem: prefix ? cut : (tokenize(cut)[0] ?? cut), prefix, count: 1 };
       });

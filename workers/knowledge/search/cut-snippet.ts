@@ -1,4 +1,5 @@
 import { isUnspaced } from "../../../shared/text/segment-words.ts";
+import { cutText } from "../../../shared/text/well-formed.ts";
 import type { Question } from "./build-match.ts";
 import { FOUND_FROM, FOUND_TO, markWords } from "./mark-words.ts";
 import { tokenize } from "./tokenize.ts";
@@ -25,7 +26,7 @@ interface Place {
  * addresses and code are left as they are. The beginning of the passage where nothing of the question stands in it.
  */
 export function cutSnippet(passage: string, question: Question): string {
-  const text = passage.slice(0, MAX_LENGTH);
+  const text = cutText(passage, MAX_LENGTH);
   const places = findPlaces(text, question);
   const { first, last } = chooseStretch(places);
   const start = places[first]?.start ?? 0;

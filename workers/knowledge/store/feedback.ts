@@ -1,3 +1,4 @@
+import { cutText } from "../../../shared/text/well-formed.ts";
 import { STOP_WORDS } from "../search/stop-words.ts";
 import { tokenize } from "../search/tokenize.ts";
 import type { Author } from "./rows.ts";
@@ -105,5 +106,5 @@ export async function listGaps(
 /** The question without case, order, stop words and endings, so that «refunds?» and «the refund» count as one. */
 function keyOf(question: string): string {
   const stems = tokenize(question).filter((stem) => !STOP_WORDS.has(stem));
-  return [...new Set(stems)].sort().join(" ").slice(0, 500);
+  return cutText([...new Set(stems)].sort().join(" "), 500);
 }

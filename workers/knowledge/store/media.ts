@@ -1,3 +1,4 @@
+import { cutText } from "../../../shared/text/well-formed.ts";
 import type { Author } from "./rows.ts";
 
 /** A picture or recording without its bytes. Times are ISO 8601 in UTC. */
@@ -53,7 +54,7 @@ export async function suggestMedia(
   typed: string,
   hidden: readonly number[],
 ): Promise<string[]> {
-  const start = typed.slice(0, 100).toLowerCase();
+  const start = cutText(typed, 100).toLowerCase();
   const { results } = await db
     .prepare(
       `SELECT slug FROM media WHERE slug >= ?1 AND slug < ?2

@@ -1,4 +1,5 @@
 import { segmentQuery } from "../../../shared/text/segment-words.ts";
+import { cutText } from "../../../shared/text/well-formed.ts";
 import { type Article, type ArticleSummary, type ArticleVersion, parseMetadata, parseTags } from "./rows.ts";
 
 interface SummaryRow {
@@ -129,7 +130,7 @@ export async function suggestSlugs(
   typed: string,
   hidden: readonly number[],
 ): Promise<string[]> {
-  const start = typed.slice(0, 100).toLowerCase();
+  const start = cutText(typed, 100).toLowerCase();
   const words = tokenizeTyped(start);
   const { results } = await db
     .prepare(
@@ -164,7 +165,7 @@ export async function suggestAnchors(db: D1Database, slug: string, typed: string
       WHERE a.slug = ?1 AND p.anchor <> '' AND instr(p.anchor, ?2) > 0
       GROUP BY p.anchor ORDER BY min(p.ordinal) LIMIT 50`,
     )
-    .bind(slug, typed.slice(0, 100).toLowerCase())
+    .bind(slug, cutText(typed, 100).toLowerCase())
     .all<{ anchor: string }>();
   return results.map((row) => row.anchor);
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ToolContext } from "../../../shared/server/define.ts";
 import { defineLongTool } from "../../../shared/server/task-workflow.ts";
+import { cutText } from "../../../shared/text/well-formed.ts";
 import { descriptionField, mediaIdField, mediaItem } from "../media/media-fields.ts";
 import type { MediaItem } from "../store/media.ts";
 import type { KnowledgeStore } from "../store.ts";
@@ -35,5 +36,5 @@ export const describeMedia = defineLongTool({
 
 /** A long transcript is kept whole; its beginning shows that it is right. */
 function present({ description, describedBy }: MediaItem) {
-  return { description: description.slice(0, 2_000).toWellFormed(), described_by: describedBy };
+  return { description: cutText(description, 2_000), described_by: describedBy };
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ContentBlock } from "../../../shared/call/content.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
+import { cutText } from "../../../shared/text/well-formed.ts";
 import { describeItem, MAX_SHOWN_BYTES, mediaIdField } from "../media/media-fields.ts";
 import type { KnowledgeStore } from "../store.ts";
 
@@ -22,7 +23,7 @@ export const getMedia = defineTool({
     const shown = item.bytes <= MAX_SHOWN_BYTES;
     const text = JSON.stringify({
       ...facts,
-      ...(description !== "" && { description: description.slice(0, SHOWN_DESCRIPTION).toWellFormed() }),
+      ...(description !== "" && { description: cutText(description, SHOWN_DESCRIPTION) }),
       ...(!shown && { note: `Too large to hand over here: at most ${MAX_SHOWN_BYTES} bytes are.` }),
     });
     if (!shown) return [{ type: "text", text }];

@@ -80,15 +80,18 @@ export const importDocuments = defineLongTool({
   output: answerShape,
   overflow: "left_alone",
   timeoutMs: 60_000,
+  async check(
+    { collection, new_collection_title: title },
+    { store }: Pick<ToolContext<KnowledgeStore>, "store">,
+  ) {
+    requireCollection(collection);
+    if (title === undefined) await store.collections.requireWritable(collection);
+  },
   work: {
     tasks: "optional",
     async begin(input, { store, now }: ToolContext<KnowledgeStore>) {
       const { collection, new_collection_title: newTitle } = input;
-      if (collection === undefined) {
-        throw new ToolError("invalid_input", "Name the collection that the documents belong to.", {
-          suggestedAction: "Choose one from knowledge_list_collections and pass its slug as collection.",
-        });
-      }
+      requireCollection(collection);
       if (newTitle !== undefined) {
         const readers = readersOf(input.new_collection_readers);
         await store.collections.ensure({ slug: collection, title: newTitle, readers }, now);
@@ -105,6 +108,13 @@ export const importDocuments = defineLongTool({
     },
   },
 });
+
+function requireCollection(collection: string | undefined): asserts collection is string {
+  if (collection !== undefined) return;
+  throw new ToolError("invalid_input", "Name the collection that the documents belong to.", {
+    suggestedAction: "Choose one from knowledge_list_collections and pass its slug as collection.",
+  });
+}
 
 /** Imports the next piece. */
 async function takeIn(

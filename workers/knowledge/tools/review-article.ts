@@ -35,6 +35,9 @@ export const reviewArticle = defineTool({
     owner: z.string().nullable(),
     review_on: z.string().nullable(),
   }),
+  async check({ id }, { store }: Pick<ToolContext<KnowledgeStore>, "store">) {
+    await store.requireUpdatable(parseReference(id).slug);
+  },
   async run({ id, owner, review_on: reviewOn }, { store }: ToolContext<KnowledgeStore>) {
     if (owner === undefined && reviewOn === undefined) {
       throw new ToolError("invalid_input", "Nothing to set: give owner or review_on.");

@@ -33,13 +33,13 @@ export const saveArticle = defineTool({
   }),
   inherits: ["collection"],
   output: savedArticle,
+  async check(input, { store }: Pick<ToolContext<KnowledgeStore>, "store">) {
+    requireCollection(input.collection);
+    if (input.new_collection_title === undefined) await store.collections.requireWritable(input.collection);
+  },
   async run(input, { store, context, now }: ToolContext<KnowledgeStore>) {
     const { collection, title, body, tags, new_collection_title: newTitle } = input;
-    if (collection === undefined) {
-      throw new ToolError("invalid_input", "Name the collection that the article belongs to.", {
-        suggestedAction: "Choose one from knowledge_list_collections and pass its slug as collection.",
-      });
-    }
+    requireCollection(collection);
     if (newTitle !== undefined) {
       const readers = readersOf(input.new_collection_readers);
       await store.collections.ensure({ slug: collection, title: newTitle, readers }, now);
@@ -49,3 +49,10 @@ export const saveArticle = defineTool({
     return describeSaved(article);
   },
 });
+
+function requireCollection(collection: string | undefined): asserts collection is string {
+  if (collection !== undefined) return;
+  throw new ToolError("invalid_input", "Name the collection that the article belongs to.", {
+    suggestedAction: "Choose one from knowledge_list_collections and pass its slug as collection.",
+  });
+}

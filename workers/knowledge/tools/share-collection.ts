@@ -27,6 +27,9 @@ export const shareCollection = defineTool({
     readers: z.array(z.string()).nullable(),
     writers: z.array(z.string()).nullable(),
   }),
+  async check({ collection }, { store }: Pick<ToolContext<KnowledgeStore>, "store">) {
+    await store.collections.requireWritable(collection);
+  },
   async run({ collection, readers, writers }, { store }: ToolContext<KnowledgeStore>) {
     await store.collections.share(collection, { readers, writers });
     return { collection, readers, writers };

@@ -3,6 +3,7 @@ import { ToolError } from "../../../shared/call/tool-error.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { articleIdField, bodyField, parseReference, tagsField, titleField } from "../article-limits.ts";
 import { describeSaved, savedArticle } from "../describe-article.ts";
+import { previewArticle } from "../preview-article.ts";
 import type { KnowledgeStore } from "../store.ts";
 
 /** `knowledge_update_article`: writes an article's next version; the ones before are kept. */
@@ -25,14 +26,29 @@ export const updateArticle = defineTool({
   output: savedArticle.extend({
     changed: z.boolean().describe("False when it read like this already."),
   }),
+  async check(input, { store }: Pick<ToolContext<KnowledgeStore>, "store">) {
+    requireSomething(input);
+    await store.requireUpdatable(parseReference(input.id).slug, input.expected_version);
+  },
+  async preview({ id, title, body, tags }, { store }: Pick<ToolContext<KnowledgeStore>, "store">) {
+    const current = await store.readArticle(parseReference(id).slug);
+    return [
+      previewArticle(current, {
+        ...{ title: title ?? current.title, body: body ?? current.body, tags: tags ?? current.tags },
+      }),
+    ];
+  },
   async run(input, { store, context, now }: ToolContext<KnowledgeStore>) {
     const { id, expected_version: expectedVersion, title, body, tags, change_note: changeNote } = input;
-    if (title === undefined && body === undefined && tags === undefined) {
-      throw new ToolError("invalid_input", "Nothing to change: give a title, a body or tags.");
-    }
+    requireSomething(input);
     const { slug } = parseReference(id);
     const article = await store.updateArticle(slug, { expectedVersion, title, body, tags, changeNote }, now);
     context.remember({ type: "article", id: article.slug, label: article.title });
     return { ...describeSaved(article), changed: article.version !== expectedVersion };
   },
 });
+
+function requireSomething({ title, body, tags }: { title?: unknown; body?: unknown; tags?: unknown }): void {
+  if (title !== undefined || body !== undefined || tags !== undefined) return;
+  throw new ToolError("invalid_input", "Nothing to change: give a title, a body or tags.");
+}

@@ -1,3 +1,4 @@
+import { cutText } from "../../../shared/text/well-formed.ts";
 import type { CollectionScope } from "../store/access.ts";
 import type { EmbeddingModel } from "./models.ts";
 
@@ -64,7 +65,7 @@ export class VectorIndex {
 
   async #embed(texts: readonly string[]): Promise<number[][]> {
     const { name, dimensions, maxText } = this.model;
-    const answer = await this.#ai.run(name, { text: texts.map((text) => text.slice(0, maxText)) });
+    const answer = await this.#ai.run(name, { text: texts.map((text) => cutText(text, maxText)) });
     const vectors = "data" in answer ? answer.data : undefined;
     if (vectors?.length !== texts.length || vectors.some(({ length }) => length !== dimensions)) {
       throw new Error(`${name} did not give ${dimensions} numbers for each text.`);

@@ -38,6 +38,7 @@ import { AuditTrail } from "./audit-trail.ts";
 import { eraseKept, type KeptData, readKept } from "./kept-data.ts";
 import { type PersonStanding, readStandings } from "./read-standings.ts";
 import { RequestLimiter } from "./request-limiter.ts";
+import { SpentAnswers } from "./spent-answers.ts";
 
 /** Milliseconds after the first unsent record until the records are sent on. */
 const FLUSH_AFTER_MS = 5_000;
@@ -55,6 +56,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   readonly #gatekeeper: AdmissionControl;
   readonly #approvals: Approvals;
   readonly #results: ResultStore;
+  readonly #spent: SpentAnswers;
   readonly #requests = new RequestLimiter();
   readonly #alarm: ObjectAlarm;
 
@@ -67,6 +69,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     this.#gatekeeper = new AdmissionControl(this.#sql, env.PLATFORM_DB, this.#trail.readLimits());
     this.#approvals = new Approvals(this.#sql, this.#trail, (grantId) => this.#gatekeeper.isRevoked(grantId));
     this.#results = new ResultStore(this.#sql);
+    this.#spent = new SpentAnswers(this.#sql);
   }
 
   /**
@@ -81,13 +84,19 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
       const answer = this.#gatekeeper.evaluate(intent, claim, facts);
       if ("refusal" in answer) this.#trail.refuse(intent, answer.refusal.code, now);
       else this.#trail.open(intent, now, answer.taken);
-      return answer;
+      if ("refusal" in answer || claim.stateId === undefined) return answer;
+      return { ...answer, stateSpent: !this.#spent.spend(`state:${claim.stateId}`, now) };
     });
     await this.#alarm.wakeBy(now + FLUSH_AFTER_MS);
     if ("refusal" in passage) return { admitted: false, refusal: passage.refusal };
     const { role, policy, running } = passage;
     const context = intent.lane === "stateless" ? this.#context(intent.clientId) : null;
-    return { admitted: true, context, role, policy, running };
+    const stateSpent = "stateSpent" in passage && passage.stateSpent;
+    return { admitted: true, context, role, policy, running, ...(stateSpent && { stateSpent }) };
+  }
+
+  async spendConfirm(confirm: string): Promise<boolean> {
+    return this.#spent.spend(`confirm:${confirm}`, Date.now());
   }
 
   async settle(ended: readonly Outcome[]): Promise<void> {
