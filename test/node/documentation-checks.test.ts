@@ -1,6 +1,10 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { compareWithPage, configuration, type Setting } from "../../scripts/check/configuration.ts";
 import { findBrokenLinks, links } from "../../scripts/check/links.ts";
+import { listSourceFiles } from "../../scripts/check/source-files.ts";
+import { ROOT } from "../../scripts/local/root.ts";
 
 const page = `# Configuration
 
@@ -86,5 +90,22 @@ describe("links between the pages", () => {
       "README.md:1 links to docs/none.md, which does not exist.",
       "README.md:1 links to docs/a.md#none, a heading that docs/a.md does not have.",
     ]);
+  });
+});
+
+describe("the page on the architecture", () => {
+  it("names all code outside of the guard's entrances that opens a server's store for a client", async () => {
+    const files = await listSourceFiles(["shared", "workers"]);
+    const opening: string[] = [];
+    for (const file of files) {
+      const text = await readFile(path.join(ROOT, file), "utf8");
+      if (text.includes(".openStore(") && !file.startsWith("shared/guard/")) opening.push(file);
+    }
+    // handlers.ts reads resources and prompts inside of `guard()`.
+    const outside = opening.filter((file) => file !== "shared/mcp/methods/handlers.ts");
+    expect(outside).toEqual(["shared/mcp/subscriptions/subscriber.ts"]);
+    const page = await readFile(path.join(ROOT, "docs/architecture.md"), "utf8");
+    const [, chapter = ""] = page.split("## What reads outside of the guard");
+    for (const file of outside) expect(chapter).toContain(`\`${file}\``);
   });
 });
