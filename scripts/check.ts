@@ -1,7 +1,9 @@
 import { bundleSize } from "./check/bundle-size.ts";
 import { lint, types } from "./check/compiler.ts";
+import { configuration } from "./check/configuration.ts";
 import type { Check, CheckOutcome } from "./check/definition.ts";
 import { FOLDERS, importDirections } from "./check/import-directions.ts";
+import { links } from "./check/links.ts";
 import { migrations } from "./check/migrations.ts";
 import { packages } from "./check/packages.ts";
 import { policy } from "./check/policy.ts";
@@ -20,11 +22,13 @@ const CHECKS: readonly Check[] = [
   unusedCode,
   packages,
   workerTypes,
+  configuration,
   migrations,
   policy,
   views,
   reference,
   schemas,
+  links,
   bundleSize,
   tokenCost,
 ];
@@ -45,7 +49,7 @@ if (unknown.length > 0 || process.argv.includes("--help")) {
   console.log("npm run check              every check");
   console.log("npm run check -- --folders the folders of what is deployed, lowest first");
   console.log("npm run check -- <name>…   the named ones:\n");
-  for (const { name, ensures } of CHECKS) console.log(`  ${name.padEnd(12)}${ensures}`);
+  for (const { name, ensures } of CHECKS) console.log(`  ${name.padEnd(14)}${ensures}`);
   process.exit(unknown.length > 0 ? 1 : 0);
 }
 
@@ -58,7 +62,7 @@ for (const check of selected) {
   const passed = outcome.findings.length === 0;
   if (!passed) failed += 1;
   console.log(
-    `${passed ? "✓" : "✗"} ${check.name.padEnd(12)}${`${seconds} s`.padStart(7)}  ${outcome.summary}`,
+    `${passed ? "✓" : "✗"} ${check.name.padEnd(14)}${`${seconds} s`.padStart(7)}  ${outcome.summary}`,
   );
   for (const line of outcome.findings.slice(0, MOST_FINDINGS)) console.log(`    ${line}`);
   const hidden = outcome.findings.length - MOST_FINDINGS;

@@ -2,7 +2,7 @@ import { TASKS_EXTENSION } from "../../objects/task.ts";
 import { VIEW_EXTENSION } from "../../server/view.ts";
 
 /** What this software calls itself on the wire. A test keeps the version equal to the one in package.json. */
-export const SERVER_INFO = { name: "gatehouse", version: "0.1.0" } as const;
+export const SERVER_INFO = { name: "gatehouse", version: "0.2.0" } as const;
 
 /** What both generations can do at every URL. */
 export const CAPABILITIES = {
