@@ -57,9 +57,8 @@ export function emptyContext(): SessionContext {
 
 /**
  * Applies one change and returns the new context; the old one is not touched. Pure, so that the session's
- * object and the principal's object apply the same rules. What must not be stored is masked here, on its way into
- * either. Entries over {@link CONTEXT_LIMITS} are dropped
- * oldest first and counted in `compacted`.
+ * object and the principal's object apply the same rules. What must not be stored is masked here, on its way
+ * into either. Entries over {@link CONTEXT_LIMITS} are dropped oldest first and counted in `compacted`.
  */
 export function applyOperation(context: SessionContext, operation: ContextOperation): SessionContext {
   switch (operation.kind) {

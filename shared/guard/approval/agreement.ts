@@ -7,10 +7,10 @@ import { canonicalize } from "../../encoding/canonical-json.ts";
 import type { ToolContext } from "../../server/define.ts";
 import type { RequestContext } from "../request-context.ts";
 
-/** Minutes for which a `confirm` value stands for what a preview showed. */
+/** Minutes for which a `confirm` value is valid. */
 const KEPT_MINUTES = 60;
 
-/** `<id>.<end in seconds, base 36>.<signature>`; without an id it begins with the end. */
+/** `<id>.<expiry in seconds, base 36>.<signature>`; without an id it begins with the expiry. */
 const CONFIRM = /^(?:([a-z]+_[a-z0-9]{1,40})\.)?([0-9a-z]{6,9})\.([1-9]\d{0,5}\.[\w-]{43})$/;
 
 /** Longest `confirm` value, in characters. */
@@ -18,15 +18,16 @@ export const CONFIRM_LENGTH = 120;
 
 const AGREE = z.object({ agree: z.boolean().describe("Yes, do it") });
 
-/** The id that a `confirm` value names, or `undefined`. Says nothing of whether the value is one of ours. */
+/** The id in a `confirm` value, or `undefined`. Does not verify the value. */
 export function idOfConfirm(text: string): string | undefined {
   return CONFIRM.exec(text)?.[1];
 }
 
 /**
- * How a tool gets a person's yes to exactly one thing. A `confirm` value is an HMAC (RFC 2104) over user, client, tool,
- * arguments, what was shown, and its end, with the keys of `REQUEST_STATE_KEY`: it cannot be computed, and fits no
- * other call. It is for clients that cannot ask their person; every other is always asked.
+ * Lets a tool obtain a user's consent to exactly one change. A `confirm` value is an HMAC (RFC 2104) over
+ * user, client, tool, arguments, the preview and its expiry, with the keys of `REQUEST_STATE_KEY`: a client
+ * cannot compute one, and it fits no other call. Only clients without elicitation use it; all others ask the
+ * user every time.
  */
 export function openAgreement(
   { env, identity }: Pick<RequestContext, "env" | "identity">,
@@ -67,7 +68,7 @@ export function openAgreement(
   };
 }
 
-/** Refuses to do something else than what was shown. */
+/** The error for a change that no longer equals its preview. */
 export function refuseChangedPreview(): ToolError {
   return new ToolError(
     "conflict",

@@ -3,7 +3,10 @@ import type { ApprovalAnswer } from "../../objects/approval-gate.ts";
 import { explainRefusal } from "../explain-refusal.ts";
 import type { RequestContext } from "../request-context.ts";
 
-/** Why a call that needs approval does not go on, in words for the model. What a person wrote is quoted as theirs. */
+/**
+ * The error for the model when a call that needs approval cannot run. Text that a person wrote is quoted as
+ * theirs.
+ */
 export function explainApproval(
   answer: Exclude<ApprovalAnswer, { state: "approved" | "pending" }>,
   ctx: Pick<RequestContext, "endAccess">,
