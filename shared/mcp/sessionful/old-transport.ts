@@ -4,20 +4,20 @@ import { STREAM_HEADER } from "../http/headers.ts";
 import { streamSocket } from "../http/socket-stream.ts";
 
 /**
- * The transport of 2024-11-05, HTTP+SSE: a GET opens the session's one stream, whose first event names the address for
- * messages; each POST to it is answered with 202 there and with JSON-RPC on the stream. The address is the MCP URL
- * itself with the sealed session id, so tokens are for the same resource as everywhere.
+ * The transport of 2024-11-05, HTTP+SSE: a GET opens the session's one stream, whose first event names the
+ * address for messages. Each POST to it gets 202, and its JSON-RPC response on the stream. The address is the
+ * MCP URL itself with the sealed session id, so that tokens are for the same resource as everywhere.
  */
 
 /** Query parameter that carries the sealed id. */
 export const OLD_SESSION = "sessionId";
 
-/** What addresses the object of a session. */
+/** Addressing of session objects. */
 export interface OldSessions {
   env: Env;
   namespace: DurableObjectNamespace;
   owner: SessionOwner;
-  /** Headers for the object: what the client may hand on, who it is, and `name` as the object's own name. */
+  /** Headers for the object: forwarded client headers, the identity, and `name` as the object's own name. */
   headersFor(name: string): Headers;
 }
 
@@ -38,7 +38,7 @@ export async function openOldStream(request: Request, sessions: OldSessions): Pr
   });
 }
 
-/** Hands one message to its session; `null` when the id is not this owner's. */
+/** Passes one message to its session; `null` if the id is not this owner's. */
 export async function postToOldSession(
   request: Request,
   text: string,
@@ -52,7 +52,7 @@ export async function postToOldSession(
   return objectOf(sessions, id).fetch(new Request(request.url, { method: "POST", headers, body: text }));
 }
 
-/** How the agents library names an object of this transport. */
+/** The agents library's name for an object of this transport. */
 function nameOf(id: string): string {
   return `sse:${id}`;
 }
@@ -61,7 +61,7 @@ function objectOf({ namespace }: OldSessions, id: string): DurableObjectStub {
   return namespace.get(namespace.idFromName(nameOf(id)));
 }
 
-/** A seal of one transport opens nothing of the other. */
+/** Seals of the two transports cannot be exchanged. */
 function sealedFor({ owner }: OldSessions): SessionOwner {
   return { ...owner, server: `sse:${owner.server}` };
 }

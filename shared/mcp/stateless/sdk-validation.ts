@@ -14,28 +14,28 @@ import { SERVER_INFO, STATELESS_CAPABILITIES } from "../methods/server-info.ts";
 import { DISCOVERY_CACHE, STATELESS_METHODS, type StatelessMethod } from "./stateless-methods.ts";
 import { rememberValidatedMeta, type StatelessRequest } from "./stateless-request.ts";
 
-/** One message before the judge. */
+/** Validation of one message. */
 interface ValidationRun {
   body: Readonly<Record<string, unknown>>;
   state: RoundState;
-  /** Set when the message would have reached a handler. */
+  /** Set when the message reaches a handler. */
   passed: StatelessRequest | null;
 }
 
-/** Gives the request that a message is, or the SDK's answer to it. */
+/** Returns the parsed request, or the SDK's response to it. */
 export type SdkValidator = (
   request: Request,
   body: Readonly<Record<string, unknown>>,
   state: RoundState,
 ) => Promise<StatelessRequest | Response>;
 
-/** Parameters of methods that the SDK has no schema for: the method looks at them itself. */
+/** Parameters of methods without an SDK schema: the method checks them itself. */
 const ANYTHING = z.looseObject({});
 
 /**
- * Lets the SDK look at a message: its own handler, with a server whose handlers do nothing but note that they were
- * reached and with what. What it refuses, and `server/discover`, it answers itself, so that a malformed message gets
- * the SDK's own answer; what it would have served is served by the lane.
+ * Validates messages with the SDK: runs its handler over a server whose handlers only capture the parsed
+ * request. Returns the SDK's own response if it rejects the message (or for `server/discover`), otherwise the
+ * captured request.
  */
 export function createSdkValidator(catalogue: Catalogue): SdkValidator {
   const handler = createMcpHandler(
@@ -90,10 +90,11 @@ function describe(
   return {
     id: mcpReq.id,
     method,
-    // The SDK takes the members of a continued call out of the parameters; an extension's method may mean them.
+    // The SDK removes the members of a continued call from the parameters; an extension's method may use
+    // them.
     params: method.custom ? sent : isRecord(params) ? params : {},
     meta: isRecord(sent._meta) ? sent._meta : {},
-    // Without verified state nothing was asked, and nothing that the client calls an answer is one.
+    // Without verified state no question is open, so no answer is accepted.
     answers: collectAnswers(mcpReq.requestState<Round>() ?? NOTHING_ASKED, mcpReq.inputResponses ?? {}),
   };
 }

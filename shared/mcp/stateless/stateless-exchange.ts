@@ -32,17 +32,17 @@ import type { RoundState } from "../methods/request-state.ts";
 import { SERVER_INFO } from "../methods/server-info.ts";
 import type { StatelessRequest } from "./stateless-request.ts";
 
-/** What one stateless request brings along. */
+/** One authenticated stateless request. */
 export interface AuthenticatedRequest {
   env: Env;
   identity: PrincipalIdentity;
   policy: Policy;
-  /** When the token ends, in Unix seconds, where that is known. */
+  /** Expiry of the token in Unix seconds, if known. */
   expiresAt?: number | undefined;
   waitUntil(promise: Promise<unknown>): void;
 }
 
-/** Everything around one request that is in order. */
+/** Everything that is needed to serve one valid request. */
 export interface StatelessContext {
   request: Request;
   catalogue: Catalogue;
@@ -51,8 +51,8 @@ export interface StatelessContext {
 }
 
 /**
- * Serves one request of the stateless generation: runs its method and answers with the result, with the questions it
- * stopped at, or with a JSON-RPC error. A client that hangs up ends the call.
+ * Serves one request of the stateless generation: runs its method and responds with the result, the questions
+ * it stopped at, or a JSON-RPC error. A client that disconnects cancels the call.
  */
 export function serveStateless(message: StatelessRequest, setting: StatelessContext): Promise<Response> {
   const { request, arrival } = setting;
@@ -67,15 +67,18 @@ export function serveStateless(message: StatelessRequest, setting: StatelessCont
     answer.write({ jsonrpc: "2.0", id: message.id, ...body }, true);
     request.signal.removeEventListener("abort", hangUp);
   });
-  // When the client has hung up, what was begun is still brought to its end and recorded.
+  // A begun call is finished and recorded even after its client has disconnected.
   arrival.waitUntil(running);
   return answer.response;
 }
 
-/** The part of a JSON-RPC answer that is not the same in all of them. */
+/** The variable part of a JSON-RPC response. */
 type Body = { result: object } | { error: { code: number; message: string; data?: object } };
 
-/** The one error of a handler that is the HTTP request's too (MCP 2026-07-28, `MissingRequiredClientCapability`). */
+/**
+ * The one error of a handler that also sets the HTTP status (MCP 2026-07-28,
+ * `MissingRequiredClientCapability`).
+ */
 function isClientFault(body: Body): boolean {
   return "error" in body && body.error.code === JSON_RPC.missingCapability;
 }
@@ -95,7 +98,7 @@ async function answerMessage(
   }
 }
 
-/** Says which server answered, as every result should. */
+/** Adds the server's name to a result, as every result should have it. */
 function sign(result: object, { title }: Catalogue): object {
   return { ...result, _meta: { [SERVER_INFO_META_KEY]: { ...SERVER_INFO, title } } };
 }
@@ -152,7 +155,7 @@ function createExchange(
   };
 }
 
-/** What the client says in this very request that it can do. */
+/** Capabilities that the client declares in this request. */
 function abilitiesOf({ meta }: StatelessRequest): ClientAbilities {
   return (meta[CLIENT_CAPABILITIES_META_KEY] ?? {}) as ClientAbilities;
 }
@@ -182,7 +185,7 @@ function statelessChannel(
     showsViews: showsViews(abilities),
     abilities,
     tasks: takesTasks(abilities),
-    // This revision has no stream that a client could come back to.
+    // Streams of this revision cannot be resumed.
     release: () => {},
     visit: (page) => round.put(inquireVisit(page, elicits, false), readVisit),
     // This revision has no such notification: the client repeats the call.

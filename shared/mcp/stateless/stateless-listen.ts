@@ -17,19 +17,19 @@ import {
 } from "../subscriptions/watch.ts";
 import type { StatelessContext } from "./stateless-exchange.ts";
 
-/** The method of a stream of news (MCP 2026-07-28, `subscriptions/listen`). */
+/** Method that opens a notification stream (MCP 2026-07-28, `subscriptions/listen`). */
 export const LISTEN = "subscriptions/listen";
 
-/** Resources that one stream may watch. Each is looked at again after every change of its server. */
+/** Most resources that one stream may watch. Each is read again after every change of its server. */
 const WATCHED_LIMIT = 20;
 
 /**
- * Milliseconds after which a stream asks by itself whether its person may still listen, and what the policy now shows
- * them: what they may do also changes with the time of day, and what was announced may have been lost.
+ * Milliseconds after which a stream checks access and re-reads by itself: rights also change with the time of
+ * day, and an announcement may have been lost.
  */
 const RENEWAL_MS = 25_000;
 
-/** The members of a filter that ask for lists. */
+/** Members of a filter that ask for lists. */
 const LISTS: Readonly<Record<string, ListName>> = {
   toolsListChanged: "tools",
   promptsListChanged: "prompts",
@@ -37,8 +37,9 @@ const LISTS: Readonly<Record<string, ListName>> = {
 };
 
 /**
- * Serves a stream of news whose request the SDK has found in order. Who listens hears of what they may read, as the
- * policy says at that moment; the stream ends when their access does, and is opened anew by the client.
+ * Serves a notification stream whose request the SDK has validated. The client is notified of changes to what
+ * the policy lets it read at that moment; the stream ends when its access does, and the client opens it
+ * again.
  */
 export async function serveListen(
   body: Readonly<Record<string, unknown>>,
@@ -59,7 +60,10 @@ function readFilter({ params }: Readonly<Record<string, unknown>>): Subscription
   return { uris: [...new Set(uris.map(String))].slice(0, WATCHED_LIMIT), lists };
 }
 
-/** What of the filter is served, as the acknowledgement says it: nobody hears of a resource they cannot read. */
+/**
+ * The part of the filter that is served, for the acknowledgement: resources that the client cannot read are
+ * left out.
+ */
 function describeHonored({ lists }: SubscriptionFilter, known: Fingerprints): Record<string, unknown> {
   const honored: Record<string, unknown> = {};
   for (const [member, list] of Object.entries(LISTS)) if (lists.includes(list)) honored[member] = true;
@@ -71,14 +75,14 @@ class NewsStream {
   readonly #id: string | number;
   readonly #answer: PostResponder;
   readonly #signal: AbortSignal;
-  /** When the token ends: milliseconds since the epoch. Its scopes hold no longer than it does. */
+  /** Expiry of the token in milliseconds since the epoch. Its scopes are valid no longer. */
   readonly #until: number;
   readonly #closers: (() => void)[] = [];
   #viewer: Subscriber;
   #known: Fingerprints;
   #looking: Promise<void> | undefined;
   #changed = false;
-  /** Of the policy that is known to be in force. */
+  /** Publication of the policy known to be in force. */
   #publication = 0;
   #ended = false;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -120,13 +124,13 @@ class NewsStream {
     if (Object.keys(honored).length === 0) this.#end();
     else {
       this.#timer = setInterval(() => this.#look(), RENEWAL_MS);
-      // What changed between the first look and the first line.
+      // Changes between the first read and the first event.
       this.#look();
     }
     return await this.#answer.response;
   }
 
-  /** One look at a time; what changes during it leads to one more. */
+  /** Reads one at a time; a change during a read leads to one more. */
   #look(publication = 0): void {
     if (this.#ended) return;
     this.#changed = true;
@@ -157,7 +161,7 @@ class NewsStream {
     this.#answer.write({ jsonrpc: "2.0", method, params: stamped }, false);
   }
 
-  /** Ends the stream in order: with its result, as the specification wants a server to. */
+  /** Ends the stream with its result, as the specification requires of a server. */
   #end(): void {
     if (this.#ended) return;
     const { title } = this.#viewer.catalogue;
