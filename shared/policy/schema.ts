@@ -149,7 +149,7 @@ const role = z.strictObject({
   mask: mask.describe("How classified data is shown: as it is, masked (`j•••@acme.com`), or dropped."),
 });
 
-/** A policy as its author writes it in `policy.yaml`. Unknown fields are mistakes. */
+/** A policy as its author writes it in `policy.yaml`. Unknown fields are errors. */
 export const policyDocument = z
   .strictObject({
     default_role: ruleName.describe("The role of a person who was given none."),
@@ -185,9 +185,9 @@ export const policyDocument = z
     }
   });
 
-/** A policy, parsed. */
+/** A parsed policy. */
 export type PolicyDocument = z.output<typeof policyDocument>;
-/** How much one person's apps may do, as the policy writes it. */
+/** Limits of one user's apps, as the policy writes them. */
 export type LimitsDocument = PolicyDocument["limits"];
 /** One role of a {@link PolicyDocument}. */
 export type RoleDocument = PolicyDocument["roles"][string];

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { isFresh, tellAge } from "../second-factor.ts";
 import { defineCondition } from "./condition.ts";
 
-/** How long ago the person gave the second factor with which the app was connected. */
+/** Age of the second factor with which the user connected the app. */
 export const mfaMaxAge = defineCondition({
   schema: z
     .int()
