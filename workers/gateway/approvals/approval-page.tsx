@@ -7,10 +7,10 @@ import type { OpenedApproval } from "./open-approval.ts";
 import { PreviewList } from "./preview-list.tsx";
 import { EFFECT_TEXT, STATE_TEXT, toMoment } from "./wording.ts";
 
-/** Longest reason of a refusal, in characters. */
+/** Most characters of the reason for a refusal. */
 export const REASON_LENGTH = 300;
 
-/** What the page shows. */
+/** Properties of the page. */
 export interface ApprovalPageProps {
   opened: OpenedApproval;
   person: Person;
@@ -19,7 +19,7 @@ export interface ApprovalPageProps {
   notice?: { tone: "good" | "danger"; text: string };
 }
 
-/** One request: exactly what would run, for whom, why a person has to look, and the two answers. */
+/** One request: the exact call, the requester, why it needs approval, and the two answers. */
 export function ApprovalPage({ opened, person, here, notice }: ApprovalPageProps) {
   const { item, tool, values, masked } = opened;
   const title = tool?.title ?? item.binding.tool;
@@ -116,7 +116,7 @@ function Facts({ opened, person }: Pick<ApprovalPageProps, "opened" | "person">)
   );
 }
 
-/** What the ids below stand for, in words. */
+/** Names of the records behind the ids below. */
 function Subjects({ opened }: Pick<ApprovalPageProps, "opened">) {
   return (
     <dl class="facts">

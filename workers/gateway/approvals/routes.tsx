@@ -17,7 +17,9 @@ import { type ApprovalLookup, fullCatalogue, openApproval } from "./open-approva
 
 type GatewayContext = Context<{ Bindings: Env }>;
 
-/** `/approvals`: the lists, and the page of each request. An approval is given here, by a signed-in person, only. */
+/**
+ * `/approvals`: the lists, and the page of each request. Only a signed-in user can approve, and only here.
+ */
 export const approvalRoutes = new Hono<{ Bindings: Env }>();
 
 approvalRoutes.get("/approvals", async (c) => {
@@ -152,7 +154,7 @@ const REFUSALS: Record<Exclude<ApprovalLookup["kind"], "opened">, Refusal> = {
   },
 };
 
-/** A person's own words, cleaned of what is not seen and of secrets. */
+/** The approver's own words, without invisible characters and secrets. */
 function toReason(text: string | null): string | null {
   const reason = maskText(toDisplayText(text ?? "", REASON_LENGTH), ["secret"]);
   return reason === "" ? null : reason;
