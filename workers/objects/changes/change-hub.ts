@@ -11,44 +11,50 @@ import { CHANGE_HEADER } from "../../../shared/objects/change-gate.ts";
 import { ObjectAlarm } from "../../../shared/objects/object-alarm.ts";
 import { log } from "../../../shared/observe/log.ts";
 
-/** Lines that one person may hold to one topic: their clients' streams. */
+/** Most connections per user to one topic: streams of the user's clients. */
 const LINES_OF_A_PERSON = 20;
 
-/** Milliseconds for which a session hears of changes unless it enrols again: as long as an unused session lives. */
+/**
+ * Milliseconds for which a session stays subscribed unless it subscribes again: the lifetime of an unused
+ * session.
+ */
 const ENROLLED_MS = 24 * 60 * 60_000;
 
-/** Milliseconds between two announcements: many changes at once are one piece of news. */
+/** Milliseconds between two notifications: changes in between are merged. */
 const PACE_MS: Readonly<Record<Pace, number>> = { soon: 1_000, calm: 10_000 };
 
-/** Session objects that are told at the same time: each of them asks its person's object and its server's database. */
+/**
+ * Session objects that are notified in parallel: each calls its Principal object and its server's database.
+ */
 const BATCH = 25;
 
-/** Milliseconds until the next of them are told, so that calls come in between. */
+/** Milliseconds between two batches, so that calls are served in between. */
 const PAUSE_MS = 25;
 
 /**
- * Session objects that one run tells at most, in the order of their names; an alarm goes on with the next. Whoever
- * announces waits for the first run, and a request may send only so many others (Workers limits, «Subrequests»: 10,000).
+ * Most session objects per run, in the order of their names; an alarm continues with the next. The publisher
+ * awaits the first run, and a request may send only a limited number of subrequests (Workers limits,
+ * «Subrequests»: 10,000).
  */
 const PORTION = 250;
 
 type Place = { binding: string; name: string };
 
-/** News that not all sessions of a pace have been told yet. */
+/** An event that some sessions of a pace have not received yet. */
 interface Delivery {
   publication: number;
-  /** Whom it concerns; `null` for everybody. */
+  /** Affected users; `null` for all. */
   people: readonly string[] | null;
-  /** When to begin, or to go on. Milliseconds since the epoch. */
+  /** Time to start or continue, in milliseconds since the epoch. */
   dueAt: number;
-  /** The last session that was told. */
+  /** The last notified session. */
   told: SessionAddress | null;
 }
 
 /**
- * One object per topic, which tells everybody who waits that something has changed: streams of the stateless generation
- * over hibernating WebSockets, sessions by a request to their object. It passes on no data and knows of nobody what
- * they may read.
+ * One object per topic, which notifies all subscribers that something has changed: streams of the stateless
+ * generation over hibernating WebSockets, sessions by a request to their object. It carries no data and makes
+ * no authorization decision; subscribers re-read with their own rights.
  */
 export class ChangeHub extends DurableObject<Env> implements ChangeGate {
   readonly #sql: SqlStorage;
@@ -70,7 +76,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     this.#sql.exec("CREATE TABLE IF NOT EXISTS rounds (pace TEXT PRIMARY KEY, round TEXT NOT NULL)");
   }
 
-  /** A line of a stateless stream: see `listenForChanges`. */
+  /** Accepts the connection of a stateless stream; see `listenForChanges`. */
   override async fetch({ headers }: Request): Promise<Response> {
     const person = headers.get("gatehouse-listener") ?? "";
     if (this.ctx.getWebSockets(person).length >= LINES_OF_A_PERSON)
@@ -116,7 +122,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     await this.#alarm.run(() => this.#tellRest());
   }
 
-  /** What could not be told at once: it was too early, or there were too many. */
+  /** Continues with deliveries that were too early or too many for one run. */
   async #tellRest(): Promise<void> {
     const rounds = [...this.#readRounds()];
     const now = Math.max(Date.now(), Math.min(...rounds.map(([, { dueAt }]) => dueAt)));
@@ -130,7 +136,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
 
   async #announceSoon(): Promise<void> {
     const wait = this.#msUntilNext("soon");
-    // Those who come while one waits are told of by it.
+    // Events that arrive during the wait are merged into it.
     this.#waiting ??= scheduler.wait(wait).then(() => {
       this.#waiting = undefined;
       return this.#tellAll("soon", this.#untold.splice(0));
@@ -142,18 +148,18 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     const wait = this.#msUntilNext("calm");
     if (wait === 0) return await this.#tellAll("calm", []);
     if (this.#readRounds().has("calm")) return;
-    // A timer would keep the object in memory, an alarm does not.
+    // An alarm, because a timer would keep the object in memory.
     this.#writeRound("calm", { publication: 0, people: null, dueAt: Date.now() + wait, told: null });
     await this.#setAlarm();
   }
 
   #msUntilNext(pace: Pace): number {
     const wait = this.#announcedAt[pace] + PACE_MS[pace] - Date.now();
-    // More than the pace means that the clock jumped back.
+    // A wait longer than the pace means that the clock jumped back.
     return wait > 0 && wait <= PACE_MS[pace] ? wait : 0;
   }
 
-  /** @param news - what has been announced; nothing is the news that something changed for everybody */
+  /** @param news - the published events; without any, something changed for all users */
   async #tellAll(pace: Pace, news: readonly ChangeEvent[]): Promise<void> {
     const publication = Math.max(0, ...news.map((one) => one.publication ?? 0));
     const named = news.flatMap(({ userId }) => userId ?? []);
@@ -172,12 +178,12 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
         const [person = ""] = this.ctx.getTags(line);
         if (people?.includes(person) ?? true) line.send(String(publication));
       } catch {
-        // It has just ended: its stream starts anew.
+        // The connection has just closed: its stream connects again.
       }
     }
   }
 
-  /** Tells the next sessions of a round, and keeps it for the alarm when there are more. */
+  /** Notifies the next sessions of a delivery, and stores the rest for the alarm. */
   async #tellSessions(pace: Pace, round: Delivery): Promise<void> {
     this.#sql.exec("DELETE FROM listeners WHERE until <= ?", Date.now());
     const places = this.#sql
@@ -191,7 +197,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
         round.people && JSON.stringify(round.people),
       )
       .toArray();
-    // Before anybody is told: what is announced meanwhile has to know that a round is under way.
+    // Stored before the first session is notified, so that an event published meanwhile finds the delivery.
     const last = places.length === PORTION ? places.at(-1) : undefined;
     if (last) this.#writeRound(pace, { ...round, told: last });
     else if (this.#readRounds().has(pace)) this.#sql.exec("DELETE FROM rounds WHERE pace = ?", pace);
@@ -202,7 +208,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     }
   }
 
-  /** A session that does not wait any more says so with its answer. */
+  /** A session that is no longer subscribed says so in its response. */
   async #tell(place: SessionAddress, publication: number): Promise<void> {
     const namespace = (this.env as unknown as Record<string, DurableObjectNamespace | undefined>)[
       place.binding
@@ -244,14 +250,17 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
   }
 }
 
-/** News that comes while others are still being told begins with the first session again, for all whom either concerns. */
+/**
+ * An event published during a delivery restarts it with the first session, for all users that either
+ * concerns.
+ */
 function joinRounds(round: Delivery, before: Delivery | undefined): Delivery {
   if (!before?.told) return round;
   const people = round.people && before.people && [...round.people, ...before.people];
   return { ...round, publication: Math.max(round.publication, before.publication), people };
 }
 
-/** Tag of the lines of a pace. No person's id holds a colon. */
+/** WebSocket tag for a pace. User ids contain no colon. */
 function tagOf(pace: Pace): string {
   return `pace:${pace}`;
 }

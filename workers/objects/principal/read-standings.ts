@@ -1,11 +1,13 @@
-/** What decides whether a person may ask for something or approve it, as the database says at this moment. */
+/** What decides whether a person may request or approve, as the database says now. */
 export interface PersonStanding {
   role: string;
-  /** Counts changes of the role, and of whether the account is active. */
+  /** Number of changes of the role and of the account's activation. */
   roleRevision: number;
 }
 
-/** Reads how these people stand now, by their ids. Who is disabled or gone is left out. Nothing of it is remembered. */
+/**
+ * Reads the current state of these people, by their ids. Disabled and missing ones are left out. Not cached.
+ */
 export async function readStandings(
   database: D1Database,
   userIds: readonly string[],
