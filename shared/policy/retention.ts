@@ -13,9 +13,9 @@ export const retentionSection = z
     legal_hold: z
       .boolean()
       .default(false)
-      .describe("True stops every removal, for everybody. For one person: npm run audit -- hold"),
+      .describe("True stops every removal, for all users. For one user: npm run audit -- hold"),
   })
-  .describe("How long what is recorded is kept.")
+  .describe("Retention of recorded events.")
   .prefault({});
 
 /** Retention of recorded events, in days. */

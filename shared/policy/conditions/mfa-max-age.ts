@@ -9,7 +9,7 @@ export const mfaMaxAge = defineCondition({
     .min(1)
     .max(43_200)
     .describe(
-      "Minutes since the person last gave a second factor when they connected the app. Older, or none: refused until they connect it anew with one.",
+      "Minutes since the person last gave a second factor when they connected the app. Older, or none: refused until they reconnect it with one.",
     ),
   compile(minutes) {
     const maxFactorAgeMs = minutes * 60_000;
