@@ -70,10 +70,10 @@ export async function verifyExport(
   const { header, end, records, checkpoints, removals, findings, lines: count } = contents;
   if (!header) findings.push(ofFile(1, "edited", "The first line does not begin an export."));
   if (header) findings.push(...compareSpans(header, asked));
-  if (!end) findings.push(ofFile(count, "missing", "The end line is not there: the file is cut short."));
+  if (!end) findings.push(ofFile(count, "missing", "The end line is missing: the file is cut short."));
   // Without checkpoints a file could contain rewritten chains, so a trusted key must have signed some.
   if (trusted.length > 0 && records.length > 0 && checkpoints.length === 0)
-    findings.push(ofFile(count, "missing", "No checkpoint is in it, so no named key signed any of it."));
+    findings.push(ofFile(count, "missing", "It contains no checkpoint, so no named key signed any of it."));
   const keys = await followSuccession(checkpoints, trusted);
   const verified = await verifyRemovals(removals, keys);
   findings.push(...verified.findings);

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 
 /**
  * The JSON Canonicalization Scheme (RFC 8785): no white space, object members sorted by the UTF-16 code units of
- * their names, numbers and strings as ECMAScript serializes them. Equal values give equal text, whoever wrote them.
+ * their names, numbers and strings as ECMAScript serializes them. Equal values give equal text.
  * Members that are `undefined` are left out, as in JSON. One difference: the RFC refuses lone surrogates; here they
  * are escaped, because what a client sends must be recorded whatever it is.
  */

@@ -117,7 +117,7 @@ function outageOf(c: Context, eventId: string): Refusal {
     title: "Try again in a moment",
     message: `Something that Gatehouse needs does not answer right now. Event id: ${eventId}.`,
     action: shownAgain
-      ? "Wait a few seconds, then try again. You need not sign in or connect anew."
+      ? "Wait a few seconds, then try again. You need not sign in or connect again."
       : "Wait a few seconds, then go back and send the form again.",
     ...(shownAgain && { link: { href: `${pathname}${search}`, label: "Try again" } }),
     retryAfter: TRY_AGAIN_AFTER,

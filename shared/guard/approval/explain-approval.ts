@@ -25,17 +25,17 @@ export function explainApproval(
     case "expired":
       return new ToolError(
         "approval_required",
-        "Nobody approved this call and used it in time, so it does not run.",
+        "The approval was not given and used in time, so this call does not run.",
         {
           suggestedAction:
-            "Ask the person whether it is still wanted. Repeating the call asks for approval anew.",
+            "Ask the person whether it is still wanted. Repeating the call asks for approval again.",
         },
       );
     case "approver_changed":
       return new ToolError(
         "approval_required",
         "The person who approved this call may not approve it any more, so it does not run.",
-        { suggestedAction: "Repeating the call asks somebody else for approval." },
+        { suggestedAction: "Repeating the call asks another person for approval." },
       );
     case "full":
       return new ToolError("rate_limited", `${answer.open} calls of this person wait for approval already.`, {

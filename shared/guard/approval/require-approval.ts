@@ -225,7 +225,7 @@ async function linkTo({ env, identity }: RequestContext, approvalId: string): Pr
 
 /** The error while no decision exists yet. */
 function waiting({ reason, selfApproval }: Need, expiresAt: number, url: string): ToolError {
-  const who = selfApproval ? "The person can approve it" : "Somebody else who may do so has to approve it";
+  const who = selfApproval ? "The person can approve it" : "Another person who may do so has to approve it";
   const until = new Date(expiresAt).toISOString().slice(0, 16).replace("T", " ");
   return new ToolError("approval_required", `Nothing has run yet. ${reason} ${who} at ${url}`, {
     suggestedAction: `Show the person this link. Once it is approved, repeat exactly the same call, before ${until} UTC.`,

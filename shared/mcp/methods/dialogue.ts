@@ -143,7 +143,7 @@ const ELICITATION = z.object({
 function readElicitation(response: unknown): z.output<typeof ELICITATION> {
   const parsed = ELICITATION.safeParse(response);
   if (parsed.success) return parsed.data;
-  throw new ToolError("invalid_input", "The client sent something that is no answer to the form.");
+  throw new ToolError("invalid_input", "The client's answer does not match the form.");
 }
 
 /** JSON Schema of a form: fields that the user may omit are optional, and choices carry their labels. */

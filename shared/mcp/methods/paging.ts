@@ -61,7 +61,8 @@ async function writeCursor(reader: Reader, list: string, place: Place): Promise<
 async function readCursor(reader: Reader, list: string, cursor: string): Promise<Place> {
   const [, text = "", signature = ""] = CURSOR.exec(cursor) ?? [];
   if (!(await verifyText(keysOf(reader), "cursor", describe(reader, list, text), signature))) {
-    const message = "This cursor is not one of this list, or not yours. Start the list again without one.";
+    const message =
+      "This cursor belongs to another list or another reader. Start the list again without one.";
     throw new ProtocolFault(JSON_RPC.invalidParams, message);
   }
   const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) =>

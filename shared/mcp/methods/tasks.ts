@@ -102,5 +102,5 @@ function maskAgain(
 }
 
 function unknownTask(): ProtocolFault {
-  return new ProtocolFault(JSON_RPC.invalidParams, "There is no such task, or its time is over.");
+  return new ProtocolFault(JSON_RPC.invalidParams, "The task does not exist or has expired.");
 }

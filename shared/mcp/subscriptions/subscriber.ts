@@ -52,7 +52,7 @@ export async function refreshSubscriber(
   const gate = principalGate(env, userId);
   const { ended, rights } = await gate.checkAccess(userId, { grantId, tokenId }, null, publication);
   if (ended) return null;
-  if (!rights) throw new Error("The person's object does not know what they may do.");
+  if (!rights) throw new Error("The Principal object cannot read the person's rights.");
   const policy = await policyInForce(env, Math.max(publication, rights.policy.publication));
   return {
     env,

@@ -68,7 +68,7 @@ export async function runAdminJob(env: Env, request: AdminRequest): Promise<bool
   const { id, kind } = request;
   try {
     const perform = Object.hasOwn(CARRY_OUT, kind) ? CARRY_OUT[kind] : undefined;
-    if (!perform) throw new TypeError(`Nothing here carries out "${kind}".`);
+    if (!perform) throw new TypeError(`No job executes "${kind}".`);
     await closeRequest(env.PLATFORM_DB, id, await perform(env, request));
     log("info", "admin_request_done", { request: id, kind, by: request.by });
     return true;

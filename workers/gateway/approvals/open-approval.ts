@@ -154,13 +154,12 @@ function findObstacle(
   policy: Policy,
   { requester, tool, app }: Pick<OpenedApproval, "requester" | "tool" | "app">,
 ): string | null {
-  if (requester === null)
-    return "The account of whoever asked is not active any more, so this call cannot run.";
+  if (requester === null) return "The requester's account is no longer active, so this call cannot run.";
   if (disconnected || app === null)
     return "The app that asked has been disconnected, so this call cannot run.";
   if (tool === null) return "This tool does not exist any more, so this call cannot run.";
   if (binding.policyDigest === policy.digest) return null;
-  return "The policy has changed since this was asked. The app has to make its call again, and it is judged anew.";
+  return "The policy has changed since this was asked. The app has to make its call again, under the new policy.";
 }
 
 /** The app behind a grant, as the user agreed to it when connecting. */

@@ -16,7 +16,7 @@ export function PreviewList({ preview }: { preview: readonly PreviewedChange[] }
           {owner !== undefined && (
             <>
               <dt>Owner</dt>
-              <dd>{owner ?? "nobody"}</dd>
+              <dd>{owner ?? "none"}</dd>
             </>
           )}
           {amount !== undefined && amount !== null && (

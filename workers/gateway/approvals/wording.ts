@@ -4,8 +4,8 @@ import type { ApprovalState } from "../../../shared/objects/approval-gate.ts";
 /** What a tool does, for people. */
 export const EFFECT_TEXT: Record<Effect, string> = {
   read: "Reads data and changes nothing.",
-  create: "Adds something new. Nothing that is there is changed.",
-  update: "Changes or replaces what is there.",
+  create: "Adds something new. Existing data is not changed.",
+  update: "Changes or replaces existing data.",
   delete: "Deletes data.",
 };
 

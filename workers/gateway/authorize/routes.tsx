@@ -51,7 +51,7 @@ authorizeRoutes.post("/authorize", (c) =>
     if (signIn === null) return toSignIn(c);
     const { person } = signIn;
     if (form.get("subject") !== person.id) {
-      return await askAgain(c, "Somebody else signed in on this browser in the meantime.");
+      return await askAgain(c, "Another person signed in on this browser in the meantime.");
     }
     const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
     const handle = form.get("handle") ?? "";
@@ -210,7 +210,7 @@ async function answerAuthorizationErrors(c: GatewayContext, run: () => Promise<R
     }
     if (failure instanceof CimdFetchError) {
       log("warn", "client_metadata_refused", { reason: failure.reason });
-      return await askAgain(c, "The app's own description could not be fetched or is not valid.");
+      return await askAgain(c, "The app's metadata document could not be fetched or is not valid.");
     }
     throw failure;
   }

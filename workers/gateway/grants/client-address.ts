@@ -12,7 +12,7 @@ function findClientFault(clientId: string): string | null {
 /** Throws a {@link CimdFetchError}, as for a document that cannot be fetched. */
 export function requirePublicClient(clientId: string): void {
   const fault = findClientFault(clientId);
-  if (fault !== null) throw new CimdFetchError(clientId, new Error(`The address is not asked: ${fault}.`));
+  if (fault !== null) throw new CimdFetchError(clientId, new Error(`The address is not allowed: ${fault}.`));
 }
 
 /**
@@ -29,7 +29,8 @@ export async function refusePrivateClient(request: Request): Promise<Response | 
     ...form.getAll("client_assertion").flatMap(readIssuers),
   ];
   if (named.every((clientId) => findClientFault(clientId) === null)) return null;
-  const description = "This client_id is no public address, so the client's description is not fetched";
+  const description =
+    "This client_id is not a public address, so the client's metadata document is not fetched";
   return Response.json(
     { error: "invalid_client", error_description: description },
     { status: 400, headers: { "Cache-Control": "no-store" } },

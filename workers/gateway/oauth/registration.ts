@@ -19,7 +19,7 @@ export async function readRegistration(request: Request): Promise<Registration> 
   // The library refuses a body that is not a JSON object.
   if (sent === null) return { request };
   const broken = findHalfCharacter(sent.metadata);
-  if (broken !== null) return refuse("invalid_client_metadata", "A text holds half of a character.");
+  if (broken !== null) return refuse("invalid_client_metadata", "A text contains a lone surrogate.");
   const metadata = Object.fromEntries(
     Object.entries(sent.metadata).filter(([name, value]) => REQUIRED.includes(name) || !isEmpty(value)),
   );

@@ -190,7 +190,7 @@ function showRefused(c: GatewayContext, signIn: SignIn, next: string, refused: R
 function explain(c: GatewayContext, answer: Refused): string {
   switch (answer.kind) {
     case "wrong":
-      return "This code is wrong, or its time is over. Enter the newest one.";
+      return "This code is wrong or has expired. Enter the newest one.";
     case "used":
       return "This code has been entered already. Wait for the next one.";
     case "limited": {
@@ -201,7 +201,7 @@ function explain(c: GatewayContext, answer: Refused): string {
     case "password":
       return "The password is wrong.";
     case "ended":
-      return "Nothing waits for a code any more. Begin again.";
+      return "No sign-in waits for a code any more. Start again.";
   }
 }
 

@@ -69,7 +69,7 @@ export function ConfirmPage({
   return (
     <Frame title="Add Gatehouse to your app" notice={notice}>
       <p>Scan this with an authenticator app, or open it there on this device.</p>
-      <QrCode text={pending.uri} label="QR code with the secret that stands below as text" />
+      <QrCode text={pending.uri} label="QR code with the secret that is shown below as text" />
       <p>
         <a href={pending.uri}>Open in an app on this device</a>
       </p>

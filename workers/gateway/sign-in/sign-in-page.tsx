@@ -21,7 +21,7 @@ export function SignInPage({ next, email, error }: SignInPageProps) {
           {next.startsWith("/authorize")
             ? "An app wants to connect to Gatehouse. Sign in to decide what it may do."
             : next.startsWith("/approvals/")
-              ? "A call waits for somebody to decide. Sign in to see what it would do."
+              ? "A call waits for a decision. Sign in to see what it would do."
               : "Use the account that your administrator gave you."}
         </p>
         {failed && (

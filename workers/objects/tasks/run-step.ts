@@ -42,7 +42,7 @@ export async function runStep(stage: Stage, host: StepHost): Promise<TaskChange>
     const { catalogue, policy } = await openNow(host.env, task.server);
     const entry = catalogue.tools.get(task.tool);
     if (!entry?.definition.work) {
-      return fail(`The tool ${task.tool} is not there any more.`);
+      return fail(`The tool ${task.tool} no longer exists.`);
     }
     const ctx = openRequest(stage, host, { catalogue, policy }, () => {
       accessEnded = true;
