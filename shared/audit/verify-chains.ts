@@ -35,10 +35,20 @@ export interface Beginning {
 export function placeRecord(line: number, entry: RecordLine): PlacedRecord {
   const { chain, sequence, previous, at, type } = entry.record;
   const computed = digestText(canonicalize(entry.record));
-  return { line, chain, sequence, previous, at, type, stated: entry.hash, computed, content: judge(entry) };
+  return {
+    line,
+    chain,
+    sequence,
+    previous,
+    at,
+    type,
+    stated: entry.hash,
+    computed,
+    content: compareContent(entry),
+  };
 }
 
-function judge({ record, salt, event }: RecordLine): PlacedRecord["content"] {
+function compareContent({ record, salt, event }: RecordLine): PlacedRecord["content"] {
   // In version 1 the hash covers the event itself.
   if ((record.version as number) === 1) return salt === undefined && event === undefined ? "whole" : "other";
   if (salt === undefined && event === undefined) return "gone";

@@ -32,12 +32,12 @@ export async function checkAccess<Caller extends Asking>(
   const counted = message === undefined || isQuestion(message);
   const gate = principalGate(env, userId);
   const access = { grantId, tokenId };
-  const standing = await gate.checkAccess(userId, access, counted ? clientId : null, policy.publication);
-  if (standing.ended) {
+  const status = await gate.checkAccess(userId, access, counted ? clientId : null, policy.publication);
+  if (status.ended) {
     const text = "This app's access has been revoked, or its person's account ended. Connect the app again.";
     return askToReconnect(jsonRpcError(401, JSON_RPC.serverError, text), reconnect);
   }
-  const { retryAfter, rights } = standing;
+  const { retryAfter, rights } = status;
   if (retryAfter === 0) return rights ? await withRights(caller, rights) : caller;
   const text = `This app asks too often. Ask again in ${retryAfter} seconds.`;
   return jsonRpcError(429, JSON_RPC.serverError, text, { "retry-after": String(retryAfter) });

@@ -37,7 +37,7 @@ export interface ChangeEvent {
  */
 export interface ChangeGate {
   /** Notifies all subscribers. Returns before they have re-read. */
-  publish(news?: ChangeEvent): Promise<void>;
+  publish(event?: ChangeEvent): Promise<void>;
   /** Subscribes a session's object for a day; `null` unsubscribes it. */
   subscribe(place: SessionAddress, waits: Listener | null): Promise<void>;
   /** Number of subscribed sessions. */
@@ -65,14 +65,14 @@ export function publishChange(
 }
 
 /** Announces changed access rights: of all users under a new policy, or of one user with a new role. */
-export function publishRights(env: Env, news: ChangeEvent): Promise<void> {
-  return announce(env, RIGHTS, news);
+export function publishRights(env: Env, event: ChangeEvent): Promise<void> {
+  return announce(env, RIGHTS, event);
 }
 
 /** Never rejects: the change itself is done, and subscribers re-read periodically anyway. */
-async function announce(env: Env, topic: string, news?: ChangeEvent): Promise<void> {
+async function announce(env: Env, topic: string, event?: ChangeEvent): Promise<void> {
   try {
-    await changeGate(env, topic).publish(news);
+    await changeGate(env, topic).publish(event);
   } catch (failure) {
     log("warn", "change_not_announced", { topic, error: String(failure) });
   }

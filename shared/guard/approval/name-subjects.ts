@@ -7,7 +7,7 @@ import { toDisplayText } from "../../text/display-text.ts";
 const [MOST, LONGEST] = [10, 120];
 
 /** Milliseconds that a call waits for the names; after that its page shows ids alone. */
-const PATIENCE_MS = 2_000;
+const LOOKUP_TIMEOUT_MS = 2_000;
 
 /**
  * Resolves the ids of a call that needs approval to names. Returns an empty list on any failure or delay,
@@ -18,7 +18,7 @@ export async function nameSubjects(
   tool: string,
 ): Promise<EntityReference[]> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("It took too long.")), PATIENCE_MS);
+  const timer = setTimeout(() => reject(new Error("It took too long.")), LOOKUP_TIMEOUT_MS);
   try {
     const found = await Promise.race([read(), late]);
     return found

@@ -87,7 +87,7 @@ export class PostTransport implements Transport {
   /** Receives a client's message. Resolves with the HTTP response: 202 for everything but requests. */
   receive(message: JSONRPCMessage, extra: MessageExtraInfo, version: string | null): Promise<Response> {
     if (!isRequest(message)) {
-      this.#hear(message, extra);
+      this.#deliver(message, extra);
       if ("method" in message && message.method === "notifications/cancelled") this.#giveUp(message.params);
       return Promise.resolve(new Response(null, { status: 202 }));
     }
@@ -95,12 +95,12 @@ export class PostTransport implements Transport {
     // A disconnected client does not end the call; its events are logged.
     const post = new PostResponder(() => {}, new LoggedStream(message.id, this.#log, primed));
     this.#open.set(message.id, post);
-    this.#hear(message, extra);
+    this.#deliver(message, extra);
     return post.response;
   }
 
   /** Passes a message to the SDK, with ids as the SDK knows them. */
-  #hear(message: JSONRPCMessage, extra: MessageExtraInfo): void {
+  #deliver(message: JSONRPCMessage, extra: MessageExtraInfo): void {
     if (isRequest(message)) this.onmessage?.(withoutTask(message), extra);
     else if ("method" in message || message.id === undefined) this.onmessage?.(message, extra);
     else this.onmessage?.({ ...message, id: Number(message.id) - this.#firstId }, extra);
@@ -133,7 +133,7 @@ export class PostTransport implements Transport {
    */
   accept(message: JSONRPCMessage, extra: MessageExtraInfo): Response {
     if (isRequest(message)) this.#accepted.add(message.id);
-    this.#hear(message, extra);
+    this.#deliver(message, extra);
     return new Response(null, { status: 202 });
   }
 

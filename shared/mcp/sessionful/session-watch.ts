@@ -31,7 +31,7 @@ interface Kept {
 }
 
 /** What a session's object provides to its watch. */
-interface Home {
+interface WatchedSession {
   env: Env;
   catalogue: Catalogue;
   storage: DurableObjectStorage;
@@ -51,16 +51,16 @@ interface Home {
  * a session without a stream only once; its next stream begins with the missed notifications.
  */
 export class SessionWatch {
-  readonly #home: Home;
+  readonly #session: WatchedSession;
   #kept: Kept | undefined;
 
-  private constructor(memory: Home, kept: Kept | undefined) {
-    this.#home = memory;
+  private constructor(session: WatchedSession, kept: Kept | undefined) {
+    this.#session = session;
     this.#kept = kept;
   }
 
-  static async open(memory: Home): Promise<SessionWatch> {
-    return new SessionWatch(memory, await memory.storage.get<Kept>("watch"));
+  static async open(session: WatchedSession): Promise<SessionWatch> {
+    return new SessionWatch(session, await session.storage.get<Kept>("watch"));
   }
 
   /** Subscribes to a resource that the caller can read. Throws a {@link ProtocolFault} for any other. */
@@ -88,9 +88,9 @@ export class SessionWatch {
    * ones as they happen.
    */
   async listen(identity: PrincipalIdentity, binding: string, publication: number): Promise<void> {
-    const { env } = this.#home;
+    const { env } = this.#session;
     const policy = await policyInForce(env, publication);
-    const catalogue = await this.#home.catalogue.at(env, policy.revisions);
+    const catalogue = await this.#session.catalogue.at(env, policy.revisions);
     const subscriber = { env, catalogue, identity, policy };
     await this.#tellFrom(subscriber);
     const begun = await beginWatch(subscriber, { uris: [], lists: this.#kept ? [] : LISTS });
@@ -106,7 +106,7 @@ export class SessionWatch {
     const { grantId, scopes } = this.#kept.identity;
     if (grantId === identity.grantId && String(scopes) === String(identity.scopes)) return;
     this.#kept = { ...this.#kept, identity: withoutName(identity) };
-    await this.#home.storage.put("watch", this.#kept);
+    await this.#session.storage.put("watch", this.#kept);
   }
 
   async remove(uri: string): Promise<void> {
@@ -121,16 +121,16 @@ export class SessionWatch {
    * Notifications for the stream of a call that changed something: updates of watched resources, and of lists
    * with them. Without watched resources it reads nothing, because list changes are sent on the other stream.
    */
-  async lookAfterCall(subscriber: Subscriber): Promise<ChangeNotice[]> {
-    return this.#kept && listUris(this.#kept.known).length > 0 ? await this.#look(subscriber) : [];
+  async changesAfterCall(subscriber: Subscriber): Promise<ChangeNotice[]> {
+    return this.#kept && listUris(this.#kept.known).length > 0 ? await this.#readChanges(subscriber) : [];
   }
 
   async #tellFrom(subscriber: Subscriber): Promise<void> {
-    for (const notice of await this.#look(subscriber)) this.#home.tell(notice);
+    for (const notice of await this.#readChanges(subscriber)) this.#session.tell(notice);
   }
 
   /** Changes for a subscriber whose rights are known. */
-  async #look(subscriber: Subscriber): Promise<ChangeNotice[]> {
+  async #readChanges(subscriber: Subscriber): Promise<ChangeNotice[]> {
     if (!this.#kept) return [];
     const { known, notices } = await findChanges(subscriber, this.#kept.known);
     // The client may have subscribed or unsubscribed meanwhile.
@@ -140,7 +140,7 @@ export class SessionWatch {
         ([key, before]) => [key, known.has(key) ? (known.get(key) ?? null) : before] as const,
       );
       this.#kept = { ...this.#kept, known: new Map(still) };
-      await this.#home.storage.put("watch", this.#kept);
+      await this.#session.storage.put("watch", this.#kept);
     }
     return notices.filter(({ params }) => params === undefined || now.has(params.uri));
   }
@@ -152,7 +152,7 @@ export class SessionWatch {
    */
   async hear(publication: number): Promise<boolean> {
     if (!this.#kept || !this.#waits(this.#kept)) return false;
-    const { env, catalogue } = this.#home;
+    const { env, catalogue } = this.#session;
     const { identity } = this.#kept;
     const subscriber = await refreshSubscriber({ env, catalogue, identity }, publication);
     if (subscriber !== null) {
@@ -160,27 +160,27 @@ export class SessionWatch {
       return true;
     }
     await this.#keep(undefined);
-    this.#home.end();
+    this.#session.end();
     return false;
   }
 
-  /** The session ends: a hub that still notifies it removes it then. */
+  /** Unsubscribes an ended session. If that fails, a hub drops it after the next notification. */
   async leave(): Promise<void> {
     try {
       await this.#keep(undefined);
     } catch (failure) {
-      logFailure("watch_not_left", failure, { server: this.#home.catalogue.name });
+      logFailure("watch_not_left", failure, { server: this.#session.catalogue.name });
     }
   }
 
   /** Subscribes again at the hubs, which drop a subscriber after a day. */
   async renew(): Promise<void> {
-    if (this.#kept && this.#waits(this.#kept)) await this.#enrol(this.#topicsOf(this.#kept), this.#kept);
+    if (this.#kept && this.#waits(this.#kept)) await this.#subscribe(this.#topicsOf(this.#kept), this.#kept);
   }
 
   /** A subscription counts without a stream too: its notifications are kept for the next one. */
   #waits({ known }: Kept): boolean {
-    return this.#home.hasStream() || listUris(known).length > 0;
+    return this.#session.hasStream() || listUris(known).length > 0;
   }
 
   #with(begun: Fingerprints): Fingerprints {
@@ -188,32 +188,32 @@ export class SessionWatch {
   }
 
   /**
-   * @param anew - whether to subscribe at the hubs even without a change, because they may have dropped the
+   * @param force - whether to subscribe at the hubs even without a change, because they may have dropped the
    * session
    */
-  async #keep(kept: Kept | undefined, anew = false): Promise<void> {
+  async #keep(kept: Kept | undefined, force = false): Promise<void> {
     const before = this.#topicsOf(this.#kept);
     const now = this.#topicsOf(kept);
-    const place = kept ?? this.#kept;
+    const address = kept ?? this.#kept;
     this.#kept = kept;
-    if (kept) await this.#home.storage.put("watch", kept);
-    else await this.#home.storage.delete("watch");
-    if (!place) return;
-    const fresh = [...now].filter(([topic, pace]) => anew || before.get(topic) !== pace);
+    if (kept) await this.#session.storage.put("watch", kept);
+    else await this.#session.storage.delete("watch");
+    if (!address) return;
+    const fresh = [...now].filter(([topic, pace]) => force || before.get(topic) !== pace);
     const gone = [...before.keys()].filter((topic) => !now.has(topic));
-    await this.#enrol(new Map(fresh), place, gone);
+    await this.#subscribe(new Map(fresh), address, gone);
   }
 
   #topicsOf(kept: Kept | undefined): ReadonlyMap<string, Pace> {
-    return kept ? topicsOf(this.#home.catalogue, kept.known) : new Map();
+    return kept ? topicsOf(this.#session.catalogue, kept.known) : new Map();
   }
 
-  async #enrol(
+  async #subscribe(
     topics: ReadonlyMap<string, Pace>,
     { binding, identity: { userId } }: Kept,
     gone: readonly string[] = [],
   ): Promise<void> {
-    const { env, name } = this.#home;
+    const { env, name } = this.#session;
     await Promise.all([
       ...[...topics].map(([topic, pace]) =>
         changeGate(env, topic).subscribe({ binding, name }, { userId, pace }),

@@ -101,7 +101,7 @@ export function registerMethods(server: Server, { watch, ctx, setLogLevel }: Met
  * stream.
  */
 async function announceUpdates(watch: SessionWatch, call: RequestContext, extra: Extra): Promise<void> {
-  for (const notice of await watch.lookAfterCall(call)) {
+  for (const notice of await watch.changesAfterCall(call)) {
     await extra.sendNotification(notice as ServerNotification).catch(() => {});
   }
 }

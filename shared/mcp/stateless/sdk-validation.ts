@@ -46,32 +46,32 @@ export function createSdkValidator(catalogue: Catalogue): SdkValidator {
     },
   );
   return async (request, body, state) => {
-    const trial: ValidationRun = { body, state, passed: null };
-    const extra = trial as unknown as Record<string, unknown>;
+    const validation: ValidationRun = { body, state, passed: null };
+    const extra = validation as unknown as Record<string, unknown>;
     const response = await handler.fetch(request, {
       authInfo: { token: "", clientId: "", scopes: [], extra },
       parsedBody: body,
     });
-    if (trial.passed === null) return response;
+    if (validation.passed === null) return response;
     await response.body?.cancel();
-    rememberValidatedMeta(trial.passed.meta);
-    return trial.passed;
+    rememberValidatedMeta(validation.passed.meta);
+    return validation.passed;
   };
 }
 
-function createServer(catalogue: Catalogue, trial: ValidationRun): Server {
+function createServer(catalogue: Catalogue, validation: ValidationRun): Server {
   const server = new Server(
     { ...SERVER_INFO, title: catalogue.title },
     {
       capabilities: STATELESS_CAPABILITIES,
       instructions: catalogue.instructions,
       cacheHints: { "server/discover": DISCOVERY_CACHE },
-      requestState: { verify: (state) => trial.state.verify(state) },
+      requestState: { verify: (state) => validation.state.verify(state) },
     },
   );
   for (const [name, method] of STATELESS_METHODS) {
     const note = (params: unknown, ctx: ServerContext): never => {
-      trial.passed = describe(method, trial.body, params, ctx);
+      validation.passed = describe(method, validation.body, params, ctx);
       throw new Error("Served elsewhere.");
     };
     if (method.custom) server.setRequestHandler(name, { params: ANYTHING }, note);

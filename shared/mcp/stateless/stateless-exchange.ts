@@ -46,7 +46,7 @@ export interface AuthenticatedRequest {
 export interface StatelessContext {
   request: Request;
   catalogue: Catalogue;
-  arrival: AuthenticatedRequest;
+  caller: AuthenticatedRequest;
   state: RoundState;
 }
 
@@ -54,21 +54,21 @@ export interface StatelessContext {
  * Serves one request of the stateless generation: runs its method and responds with the result, the questions
  * it stopped at, or a JSON-RPC error. A client that disconnects cancels the call.
  */
-export function serveStateless(message: StatelessRequest, setting: StatelessContext): Promise<Response> {
-  const { request, arrival } = setting;
+export function serveStateless(message: StatelessRequest, context: StatelessContext): Promise<Response> {
+  const { request, caller } = context;
   const controller = new AbortController();
   const hangUp = () => controller.abort();
   const answer = new PostResponder(hangUp);
   if (request.signal.aborted) hangUp();
   else request.signal.addEventListener("abort", hangUp, { once: true });
-  const ctx = createExchange(message, setting, answer, controller.signal);
-  const running = answerMessage(message, setting, ctx).then((body) => {
+  const ctx = createRequestContext(message, context, answer, controller.signal);
+  const running = answerMessage(message, context, ctx).then((body) => {
     if (isClientFault(body)) answer.setStatus(400);
     answer.write({ jsonrpc: "2.0", id: message.id, ...body }, true);
     request.signal.removeEventListener("abort", hangUp);
   });
   // A begun call is finished and recorded even after its client has disconnected.
-  arrival.waitUntil(running);
+  caller.waitUntil(running);
   return answer.response;
 }
 
@@ -85,15 +85,15 @@ function isClientFault(body: Body): boolean {
 
 async function answerMessage(
   message: StatelessRequest,
-  setting: StatelessContext,
+  context: StatelessContext,
   ctx: RequestContext,
 ): Promise<Body> {
   const { method, params } = message;
   try {
     const result = await method.answer(ctx, params);
-    return { result: sign({ resultType: "complete", ...result, ...method.cache }, setting.catalogue) };
+    return { result: sign({ resultType: "complete", ...result, ...method.cache }, context.catalogue) };
   } catch (failure) {
-    if (failure instanceof InputNeeded) return await answerWithQuestions(failure, message, setting);
+    if (failure instanceof InputNeeded) return await answerWithQuestions(failure, message, context);
     return describeFailure(failure);
   }
 }
@@ -131,13 +131,13 @@ function describeFailure(failure: unknown): Body {
   return { error: { code: JSON_RPC.internalError, message: `Internal error. Event id: ${eventId}.` } };
 }
 
-function createExchange(
+function createRequestContext(
   message: StatelessRequest,
-  { request, catalogue, arrival }: StatelessContext,
+  { request, catalogue, caller }: StatelessContext,
   answer: PostResponder,
   signal: AbortSignal,
 ): RequestContext {
-  const { env, identity, policy, waitUntil } = arrival;
+  const { env, identity, policy, waitUntil } = caller;
   return {
     env,
     catalogue,

@@ -43,13 +43,13 @@ const LISTS: Readonly<Record<string, ListName>> = {
  */
 export async function serveListen(
   body: Readonly<Record<string, unknown>>,
-  setting: StatelessContext,
+  context: StatelessContext,
 ): Promise<Response> {
-  const { catalogue, arrival } = setting;
-  const subscriber: Subscriber = { ...arrival, catalogue };
+  const { catalogue, caller } = context;
+  const subscriber: Subscriber = { ...caller, catalogue };
   const wanted = readFilter(body);
   const known = await beginWatch(subscriber, wanted);
-  const stream = new NewsStream(body.id as string | number, subscriber, known, setting);
+  const stream = new NotificationStream(body.id as string | number, subscriber, known, context);
   return await stream.open(describeHonored(wanted, known));
 }
 
@@ -71,7 +71,7 @@ function describeHonored({ lists }: SubscriptionFilter, known: Fingerprints): Re
   return readable.length > 0 ? { ...honored, resourceSubscriptions: readable } : honored;
 }
 
-class NewsStream {
+class NotificationStream {
   readonly #id: string | number;
   readonly #answer: PostResponder;
   readonly #signal: AbortSignal;
@@ -91,7 +91,7 @@ class NewsStream {
     id: string | number,
     subscriber: Subscriber,
     known: Fingerprints,
-    { request: { signal }, arrival: { expiresAt } }: StatelessContext,
+    { request: { signal }, caller: { expiresAt } }: StatelessContext,
   ) {
     this.#id = id;
     this.#viewer = subscriber;
@@ -104,7 +104,7 @@ class NewsStream {
   async open(honored: object): Promise<Response> {
     const { env, catalogue, identity } = this.#viewer;
     const handlers = {
-      onChange: (publication: number) => this.#look(publication),
+      onChange: (publication: number) => this.#refresh(publication),
       onBroken: () => this.#end(),
     };
     for (const [topic, pace] of topicsOf(catalogue, this.#known)) {
@@ -123,15 +123,15 @@ class NewsStream {
     this.#write({ method: "notifications/subscriptions/acknowledged", params: { notifications: honored } });
     if (Object.keys(honored).length === 0) this.#end();
     else {
-      this.#timer = setInterval(() => this.#look(), RENEWAL_MS);
+      this.#timer = setInterval(() => this.#refresh(), RENEWAL_MS);
       // Changes between the first read and the first event.
-      this.#look();
+      this.#refresh();
     }
     return await this.#answer.response;
   }
 
   /** Reads one at a time; a change during a read leads to one more. */
-  #look(publication = 0): void {
+  #refresh(publication = 0): void {
     if (this.#ended) return;
     this.#changed = true;
     this.#publication = Math.max(this.#publication, publication);

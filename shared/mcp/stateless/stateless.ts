@@ -13,7 +13,7 @@ export type StatelessLane = (
   request: Request,
   body: Readonly<Record<string, unknown>>,
   plain: StatelessRequest | null,
-  arrival: AuthenticatedRequest,
+  caller: AuthenticatedRequest,
 ) => Promise<Response>;
 
 /**
@@ -22,18 +22,18 @@ export type StatelessLane = (
  * createSdkValidator}. No state of a request outlives it, so none can leak between principals.
  */
 export function createStatelessLane(catalogue: Catalogue): StatelessLane {
-  const judge = createSdkValidator(catalogue);
-  return async (request, body, plain, arrival) => {
-    const state = openRoundState(openKeyring(arrival.env, "REQUEST_STATE_KEY"), () =>
-      describeCall(body, arrival, catalogue),
+  const validate = createSdkValidator(catalogue);
+  return async (request, body, plain, caller) => {
+    const state = openRoundState(openKeyring(caller.env, "REQUEST_STATE_KEY"), () =>
+      describeCall(body, caller, catalogue),
     );
-    const setting = { request, catalogue, arrival, state };
-    const message = plain ?? (await judge(request, body, state));
-    if (!(message instanceof Response)) return await serveStateless(message, setting);
+    const context = { request, catalogue, caller, state };
+    const message = plain ?? (await validate(request, body, state));
+    if (!(message instanceof Response)) return await serveStateless(message, context);
     if (body.method !== LISTEN || !isStream(message)) return message;
     // The SDK's own stream would receive no notification from outside its isolate.
     await message.body?.cancel();
-    return await serveListen(body, setting);
+    return await serveListen(body, context);
   };
 }
 

@@ -51,8 +51,8 @@ export async function findChanges(
   const notices: ChangeNotice[] = [];
   for (const [key, before] of known) {
     const list = listOf(key);
-    const look = list === null ? fingerprintResource(subscriber, key) : fingerprintList(subscriber, list);
-    const now = await look.catch(() => before);
+    const reading = list === null ? fingerprintResource(subscriber, key) : fingerprintList(subscriber, list);
+    const now = await reading.catch(() => before);
     if (now === before) continue;
     next.set(key, now);
     notices.push(

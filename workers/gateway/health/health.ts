@@ -11,7 +11,7 @@ import { readTables, requireMedia } from "./probe-stores.ts";
 import { RememberedAnswer } from "./remembered-answer.ts";
 
 /** Milliseconds after which a binding counts as failing. */
-const PATIENCE = 3_000;
+const TIMEOUT_MS = 3_000;
 /** A key and object name without an owner. */
 const PROBE = "readiness-probe";
 
@@ -23,7 +23,7 @@ interface Check {
 }
 
 /** The last response of `/ready`, by environment. */
-const remembered = new WeakMap<Env, RememberedAnswer<Look>>();
+const remembered = new WeakMap<Env, RememberedAnswer<Inspection>>();
 
 /**
  * `/health`: the process responds. `/ready`: everything it needs responds too (row T6). Neither needs a
@@ -38,20 +38,20 @@ healthRoutes.get("/ready", async (c) => {
   if (problems.length > 0) {
     return c.json({ status: "failing", failing: problems.map(({ name }) => name), problems }, 503);
   }
-  const { checks, late } = await answerOf(c.env).get(() => lookAt(c.env));
+  const { checks, late } = await answerOf(c.env).get(() => inspect(c.env));
   const failing = checks.filter((check) => !check.ok).map((check) => check.name);
   if (failing.length === 0) return c.json({ status: "ok", checks });
   return c.json({ status: "failing", failing, checks, ...describeLate(late) }, 503);
 });
 
 /** Results of one check of every part. */
-interface Look {
+interface Inspection {
   checks: Check[];
   /** The oldest record that is overdue in the database. */
   late: UnstoredRecord | null;
 }
 
-async function lookAt(env: Env): Promise<Look> {
+async function inspect(env: Env): Promise<Inspection> {
   let late: UnstoredRecord | null = null;
   const audit: Probe = async () => {
     late = await findOldestUnstored(env.OAUTH_KV);
@@ -61,8 +61,8 @@ async function lookAt(env: Env): Promise<Look> {
   return { checks: await Promise.all(probes.map(([name, probe]) => runProbe(name, probe))), late };
 }
 
-function answerOf(env: Env): RememberedAnswer<Look> {
-  const answer = remembered.get(env) ?? new RememberedAnswer<Look>();
+function answerOf(env: Env): RememberedAnswer<Inspection> {
+  const answer = remembered.get(env) ?? new RememberedAnswer<Inspection>();
   remembered.set(env, answer);
   return answer;
 }
@@ -96,7 +96,7 @@ async function runProbe(name: string, probe: Probe): Promise<Check> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`No answer within ${PATIENCE} ms.`)), PATIENCE);
+      timer = setTimeout(() => reject(new Error(`No answer within ${TIMEOUT_MS} ms.`)), TIMEOUT_MS);
     });
     await Promise.race([probe(), deadline]);
     return { name, ok: true, ms: Date.now() - start };

@@ -18,7 +18,7 @@ export class RememberedAnswer<Answer> {
     this.#clock = clock;
   }
 
-  async get(look: () => Promise<Answer>): Promise<Answer> {
+  async get(compute: () => Promise<Answer>): Promise<Answer> {
     const now = this.#clock();
     const known = this.#known;
     const isFresh = known !== undefined && isWithin(now - known.at, FRESH_MS);
@@ -27,7 +27,7 @@ export class RememberedAnswer<Answer> {
     if (known !== undefined && (isFresh || (isLooking && mayWait))) return known.answer;
     this.#lookingSince = now;
     try {
-      const answer = await look();
+      const answer = await compute();
       // Dated to its start: later changes are not in it.
       this.#known = { answer, at: now };
       return answer;

@@ -18,14 +18,14 @@ export interface OAuthServers {
   resourceServers: ReadonlyMap<string, OAuthResourceServer<Env, GrantProps>>;
 }
 
-let current: { publicUrl: string; door: OAuthServers } | undefined;
+let current: { publicUrl: string; servers: OAuthServers } | undefined;
 
 /** The OAuth servers of this deployment's `PUBLIC_URL`; created once per isolate. */
 export function getOAuthServers(env: Env): OAuthServers {
   if (current?.publicUrl !== env.PUBLIC_URL) {
-    current = { publicUrl: env.PUBLIC_URL, door: createOAuthServers(env.PUBLIC_URL) };
+    current = { publicUrl: env.PUBLIC_URL, servers: createOAuthServers(env.PUBLIC_URL) };
   }
-  return current.door;
+  return current.servers;
 }
 
 function createOAuthServers(publicUrl: string): OAuthServers {

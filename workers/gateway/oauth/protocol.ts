@@ -24,13 +24,13 @@ const TOKEN_REQUESTS_PER_MINUTE = 1_200;
 export const protocolRoutes = new Hono<{ Bindings: Env }>();
 
 protocolRoutes.all("/.well-known/*", async (c) => {
-  const door = getOAuthServers(c.env);
+  const servers = getOAuthServers(c.env);
   const { path, request } = withoutSlash(c);
   if (path === "/.well-known/oauth-authorization-server") {
-    return await door.authorizationServer.fetch(request, c.env, contextOf(c));
+    return await servers.authorizationServer.fetch(request, c.env, contextOf(c));
   }
   const resource = path.startsWith(RESOURCE_METADATA) ? path.slice(RESOURCE_METADATA.length) : "";
-  const resourceServer = door.resourceServers.get(resource);
+  const resourceServer = servers.resourceServers.get(resource);
   if (resourceServer !== undefined) return await resourceServer.fetch(request, c.env, contextOf(c));
   return await answerUnknown(c, "Gatehouse publishes no such document.");
 });

@@ -12,13 +12,13 @@ import { ObjectAlarm } from "../../../shared/objects/object-alarm.ts";
 import { log } from "../../../shared/observe/log.ts";
 
 /** Most connections per user to one topic: streams of the user's clients. */
-const LINES_OF_A_PERSON = 20;
+const STREAMS_PER_USER = 20;
 
 /**
  * Milliseconds for which a session stays subscribed unless it subscribes again: the lifetime of an unused
  * session.
  */
-const ENROLLED_MS = 24 * 60 * 60_000;
+const SUBSCRIBED_MS = 24 * 60 * 60_000;
 
 /** Milliseconds between two notifications: changes in between are merged. */
 const PACE_MS: Readonly<Record<Pace, number>> = { soon: 1_000, calm: 10_000 };
@@ -60,7 +60,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
   readonly #sql: SqlStorage;
   readonly #alarm: ObjectAlarm;
   readonly #announcedAt: Record<Pace, number> = { soon: 0, calm: 0 };
-  #untold: ChangeEvent[] = [];
+  #pending: ChangeEvent[] = [];
   #waiting: Promise<void> | undefined;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -79,8 +79,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
   /** Accepts the connection of a stateless stream; see `listenForChanges`. */
   override async fetch({ headers }: Request): Promise<Response> {
     const person = headers.get("gatehouse-listener") ?? "";
-    if (this.ctx.getWebSockets(person).length >= LINES_OF_A_PERSON)
-      return new Response(null, { status: 429 });
+    if (this.ctx.getWebSockets(person).length >= STREAMS_PER_USER) return new Response(null, { status: 429 });
     const { 0: theirs, 1: ours } = new WebSocketPair();
     this.ctx.acceptWebSocket(ours, [
       person,
@@ -89,8 +88,8 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     return new Response(null, { status: 101, webSocket: theirs });
   }
 
-  override webSocketClose(line: WebSocket): void {
-    line.close();
+  override webSocketClose(socket: WebSocket): void {
+    socket.close();
   }
 
   async subscribe({ binding, name }: SessionAddress, waits: Listener | null): Promise<void> {
@@ -104,7 +103,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
       name,
       waits.userId,
       waits.pace,
-      Date.now() + ENROLLED_MS,
+      Date.now() + SUBSCRIBED_MS,
     );
   }
 
@@ -112,24 +111,24 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     return this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM listeners").one().n;
   }
 
-  async publish(news: ChangeEvent = {}): Promise<void> {
-    if (news.publication !== undefined && news.publication <= this.#newestPublication()) return;
-    this.#untold.push(news);
+  async publish(event: ChangeEvent = {}): Promise<void> {
+    if (event.publication !== undefined && event.publication <= this.#newestPublication()) return;
+    this.#pending.push(event);
     await Promise.all([this.#announceSoon(), this.#announceCalmly()]);
   }
 
   override async alarm(): Promise<void> {
-    await this.#alarm.run(() => this.#tellRest());
+    await this.#alarm.run(() => this.#notifyRest());
   }
 
   /** Continues with deliveries that were too early or too many for one run. */
-  async #tellRest(): Promise<void> {
-    const rounds = [...this.#readRounds()];
+  async #notifyRest(): Promise<void> {
+    const rounds = [...this.#readDeliveries()];
     const now = Math.max(Date.now(), Math.min(...rounds.map(([, { dueAt }]) => dueAt)));
     for (const [pace, round] of rounds) {
       if (round.dueAt > now) continue;
-      if (round.told === null) this.#tellLines(pace, round);
-      await this.#tellSessions(pace, round);
+      if (round.told === null) this.#notifyStreams(pace, round);
+      await this.#notifySessions(pace, round);
     }
     await this.#setAlarm();
   }
@@ -139,17 +138,17 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     // Events that arrive during the wait are merged into it.
     this.#waiting ??= scheduler.wait(wait).then(() => {
       this.#waiting = undefined;
-      return this.#tellAll("soon", this.#untold.splice(0));
+      return this.#notifyAll("soon", this.#pending.splice(0));
     });
     await this.#waiting;
   }
 
   async #announceCalmly(): Promise<void> {
     const wait = this.#msUntilNext("calm");
-    if (wait === 0) return await this.#tellAll("calm", []);
-    if (this.#readRounds().has("calm")) return;
+    if (wait === 0) return await this.#notifyAll("calm", []);
+    if (this.#readDeliveries().has("calm")) return;
     // An alarm, because a timer would keep the object in memory.
-    this.#writeRound("calm", { publication: 0, people: null, dueAt: Date.now() + wait, told: null });
+    this.#writeDelivery("calm", { publication: 0, people: null, dueAt: Date.now() + wait, told: null });
     await this.#setAlarm();
   }
 
@@ -159,24 +158,24 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
     return wait > 0 && wait <= PACE_MS[pace] ? wait : 0;
   }
 
-  /** @param news - the published events; without any, something changed for all users */
-  async #tellAll(pace: Pace, news: readonly ChangeEvent[]): Promise<void> {
-    const publication = Math.max(0, ...news.map((one) => one.publication ?? 0));
-    const named = news.flatMap(({ userId }) => userId ?? []);
-    const people = named.length > 0 && named.length === news.length ? named : null;
+  /** @param events - the published events; without any, something changed for all users */
+  async #notifyAll(pace: Pace, events: readonly ChangeEvent[]): Promise<void> {
+    const publication = Math.max(0, ...events.map((one) => one.publication ?? 0));
+    const named = events.flatMap(({ userId }) => userId ?? []);
+    const people = named.length > 0 && named.length === events.length ? named : null;
     const round = { publication, people, dueAt: Date.now(), told: null };
-    this.#tellLines(pace, round);
-    await this.#tellSessions(pace, joinRounds(round, this.#readRounds().get(pace)));
+    this.#notifyStreams(pace, round);
+    await this.#notifySessions(pace, mergeDeliveries(round, this.#readDeliveries().get(pace)));
     await this.#setAlarm();
     if (publication > this.#newestPublication()) this.#rememberPublication(publication);
   }
 
-  #tellLines(pace: Pace, { publication, people }: Delivery): void {
+  #notifyStreams(pace: Pace, { publication, people }: Delivery): void {
     this.#announcedAt[pace] = Date.now();
-    for (const line of this.ctx.getWebSockets(tagOf(pace))) {
+    for (const socket of this.ctx.getWebSockets(tagOf(pace))) {
       try {
-        const [person = ""] = this.ctx.getTags(line);
-        if (people?.includes(person) ?? true) line.send(String(publication));
+        const [person = ""] = this.ctx.getTags(socket);
+        if (people?.includes(person) ?? true) socket.send(String(publication));
       } catch {
         // The connection has just closed: its stream connects again.
       }
@@ -184,9 +183,9 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
   }
 
   /** Notifies the next sessions of a delivery, and stores the rest for the alarm. */
-  async #tellSessions(pace: Pace, round: Delivery): Promise<void> {
+  async #notifySessions(pace: Pace, round: Delivery): Promise<void> {
     this.#sql.exec("DELETE FROM listeners WHERE until <= ?", Date.now());
-    const places = this.#sql
+    const addresses = this.#sql
       .exec<Place>(
         `SELECT binding, name FROM listeners
           WHERE pace = ?1 AND (binding, name) > (?2, ?3) AND (?4 IS NULL OR user_id IN (SELECT value FROM json_each(?4)))
@@ -198,44 +197,44 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
       )
       .toArray();
     // Stored before the first session is notified, so that an event published meanwhile finds the delivery.
-    const last = places.length === PORTION ? places.at(-1) : undefined;
-    if (last) this.#writeRound(pace, { ...round, told: last });
-    else if (this.#readRounds().has(pace)) this.#sql.exec("DELETE FROM rounds WHERE pace = ?", pace);
-    for (let start = 0; start < places.length; start += BATCH) {
+    const last = addresses.length === PORTION ? addresses.at(-1) : undefined;
+    if (last) this.#writeDelivery(pace, { ...round, told: last });
+    else if (this.#readDeliveries().has(pace)) this.#sql.exec("DELETE FROM rounds WHERE pace = ?", pace);
+    for (let start = 0; start < addresses.length; start += BATCH) {
       if (start > 0) await scheduler.wait(PAUSE_MS);
-      const batch = places.slice(start, start + BATCH);
-      await Promise.all(batch.map((place) => this.#tell(place, round.publication)));
+      const batch = addresses.slice(start, start + BATCH);
+      await Promise.all(batch.map((address) => this.#notify(address, round.publication)));
     }
   }
 
   /** A session that is no longer subscribed says so in its response. */
-  async #tell(place: SessionAddress, publication: number): Promise<void> {
+  async #notify(address: SessionAddress, publication: number): Promise<void> {
     const namespace = (this.env as unknown as Record<string, DurableObjectNamespace | undefined>)[
-      place.binding
+      address.binding
     ];
     try {
-      const response = await namespace?.get(namespace.idFromName(place.name)).fetch("https://changes/", {
+      const response = await namespace?.get(namespace.idFromName(address.name)).fetch("https://changes/", {
         method: "POST",
-        headers: { [CHANGE_HEADER]: String(publication), "x-partykit-room": place.name },
+        headers: { [CHANGE_HEADER]: String(publication), "x-partykit-room": address.name },
       });
       if (response?.ok) return;
-      await this.subscribe(place, null);
+      await this.subscribe(address, null);
     } catch (failure) {
-      log("warn", "session_not_told", { binding: place.binding, error: String(failure) });
+      log("warn", "session_not_told", { binding: address.binding, error: String(failure) });
     }
   }
 
   async #setAlarm(): Promise<void> {
-    const times = [...this.#readRounds().values()].map(({ dueAt }) => dueAt);
+    const times = [...this.#readDeliveries().values()].map(({ dueAt }) => dueAt);
     if (times.length > 0) await this.#alarm.set(Math.min(...times));
   }
 
-  #readRounds(): Map<Pace, Delivery> {
+  #readDeliveries(): Map<Pace, Delivery> {
     const rows = this.#sql.exec<{ pace: Pace; round: string }>("SELECT pace, round FROM rounds").toArray();
     return new Map(rows.map(({ pace, round }) => [pace, JSON.parse(round) as Delivery]));
   }
 
-  #writeRound(pace: Pace, round: Delivery): void {
+  #writeDelivery(pace: Pace, round: Delivery): void {
     this.#sql.exec("INSERT OR REPLACE INTO rounds (pace, round) VALUES (?, ?)", pace, JSON.stringify(round));
   }
 
@@ -254,7 +253,7 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
  * An event published during a delivery restarts it with the first session, for all users that either
  * concerns.
  */
-function joinRounds(round: Delivery, before: Delivery | undefined): Delivery {
+function mergeDeliveries(round: Delivery, before: Delivery | undefined): Delivery {
   if (!before?.told) return round;
   const people = round.people && before.people && [...round.people, ...before.people];
   return { ...round, publication: Math.max(round.publication, before.publication), people };

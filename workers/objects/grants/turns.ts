@@ -1,7 +1,7 @@
 /** Milliseconds after which a lease expires because its holder is gone. */
 const TURN_MS = 10_000;
 /** Most milliseconds that a request waits for its lease. */
-const PATIENCE_MS = 20_000;
+const MAX_WAIT_MS = 20_000;
 /** Requests that may wait for the same name; more are refused at once. */
 const LINE_LENGTH = 256;
 
@@ -35,7 +35,7 @@ export class Turns {
           const waiting = this.#lines.get(name)?.waiting;
           waiting?.splice(waiting.indexOf(waiter), 1);
           resolve(null);
-        }, PATIENCE_MS),
+        }, MAX_WAIT_MS),
       };
       line.waiting.push(waiter);
     });

@@ -30,7 +30,7 @@ type Bound = Pick<
 >;
 
 /** Current state of the people involved in a request. */
-export interface Standings {
+export interface InvolvedStatus {
   /** Number of changes of the requester's role. */
   roleRevision: number;
   /** The approver, with a role of `null` if not active; `null` without an approval. */
@@ -69,7 +69,7 @@ export class Approvals {
    */
   claim(
     claim: ApprovalRequest,
-    { roleRevision, approver }: Standings,
+    { roleRevision, approver }: InvolvedStatus,
     now: number,
   ): Exclude<ApprovalAnswer, { state: "unavailable" | "access_ended" }> | null {
     this.endOthers(roleRevision, now);
@@ -100,7 +100,7 @@ export class Approvals {
   }
 
   /**
-   * A decision. It counts once, in time, under the policy of the request, and never from the requester unless
+   * Applies a decision, once and before expiry. An approval needs the policy of the request, and is refused to the requester unless
    * the rule allows that.
    */
   decide({ approvalId, by, granted, reason, policyDigest }: ApprovalDecision, now: number): DecisionResult {
@@ -239,7 +239,7 @@ export class Approvals {
  */
 function isEntitled(
   { userId, selfApproval, approverRoles = [] }: ApprovalRequest,
-  approver: Standings["approver"],
+  approver: InvolvedStatus["approver"],
 ) {
   if (approver === null) return false;
   if (approver.id === userId) return selfApproval;

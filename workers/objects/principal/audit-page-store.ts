@@ -166,7 +166,7 @@ export class AuditPageStore {
     return moments.length === 0 ? null : Math.min(...moments);
   }
 
-  /** Removes the events of confirmed records, without waiting for their page to be deleted. */
+  /** Removes confirmed records from their pages, without waiting for a whole page to be deleted. */
   emptyConfirmed(): void {
     for (const page of this.#pages) {
       const [row] = this.#sql.exec<Row>("SELECT * FROM trail_page WHERE number = ?", page.number).toArray();

@@ -36,7 +36,7 @@ import { projectApprovals } from "./approval-projection.ts";
 import { Approvals } from "./approvals.ts";
 import { AuditTrail } from "./audit-trail.ts";
 import { eraseKept, type KeptData, readKept } from "./kept-data.ts";
-import { type PersonStanding, readStandings } from "./read-standings.ts";
+import { type PersonStatus, readPersonStatuses } from "./read-person-status.ts";
 import { RequestLimiter } from "./request-limiter.ts";
 
 /** Milliseconds from the first unsent record until records are sent. */
@@ -112,7 +112,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   async claimApproval(claim: ApprovalRequest): Promise<ApprovalAnswer> {
     for (;;) {
       const by = this.#approvals.approverOf(claim);
-      const people = await this.#standingsOf([claim.userId, ...(by === null ? [] : [by])]);
+      const people = await this.#statusesOf([claim.userId, ...(by === null ? [] : [by])]);
       if (people === undefined) return { state: "unavailable" };
       const requester = people.get(claim.userId);
       if (requester === undefined || this.#gatekeeper.isRevoked(claim.binding.grantId)) {
@@ -277,9 +277,9 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   }
 
   /** Current state of these people; `undefined` if unknown. */
-  async #standingsOf(userIds: readonly string[]): Promise<ReadonlyMap<string, PersonStanding> | undefined> {
+  async #statusesOf(userIds: readonly string[]): Promise<ReadonlyMap<string, PersonStatus> | undefined> {
     try {
-      return await readStandings(this.env.PLATFORM_DB, userIds);
+      return await readPersonStatuses(this.env.PLATFORM_DB, userIds);
     } catch (failure) {
       log("warn", "standings_not_read", { error: String(failure) });
       return undefined;
@@ -293,7 +293,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   async #endApprovalsOfOtherRoles(): Promise<void> {
     const requester = this.#approvals.store.listOpen()[0]?.requester;
     if (requester === undefined) return;
-    const people = await this.#standingsOf([requester]);
+    const people = await this.#statusesOf([requester]);
     if (people !== undefined)
       this.#approvals.endOthers(people.get(requester)?.roleRevision ?? null, Date.now());
   }

@@ -140,9 +140,9 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
     };
     try {
       if (stopped) {
-        const standing = await runStop(stage, host);
-        if (typeof standing === "number") this.#store.closeLater(id, standing);
-        else this.#store.close(id, [CANCELLED, standing ?? ""].join(" ").trim(), Date.now());
+        const outcome = await runStop(stage, host);
+        if (typeof outcome === "number") this.#store.closeLater(id, outcome);
+        else this.#store.close(id, [CANCELLED, outcome ?? ""].join(" ").trim(), Date.now());
       } else this.#store.change(id, step, await runStep(stage, host), Date.now());
     } catch (failure) {
       logFailure("task_step_lost", failure, { name: task.tool });
