@@ -69,6 +69,7 @@ export function verifyOrder(records: readonly PlacedRecord[]): Finding[] {
 /**
  * Checks one chain: every hash, every event, every link to the previous record, no sequence number repeated
  * or missing. A removed event must be named by a signed removal.
+ *
  * @param records - records of the chain, in file order
  * @param span - the chain's span in the export's last line; `undefined` if it is not listed there
  * @param endLine - line to report for records missing at the end

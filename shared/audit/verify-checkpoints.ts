@@ -16,6 +16,7 @@ export interface ExportedRecords {
 /**
  * Checks the series of checkpoints, and that each signed head matches its record. It detects a chain that was
  * rewritten from some record on with new hashes.
+ *
  * @param trusted - ids of the keys that may have signed; an empty list accepts any key
  */
 export async function verifyCheckpoints(

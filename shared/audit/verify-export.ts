@@ -56,6 +56,7 @@ interface Contents {
 /**
  * Verifies an export offline, using only its lines; `chain.ts` describes the hashes and `checkpoint.ts` the
  * signatures.
+ *
  * @param trusted - ids of the keys that may have signed, and that may name successors; an empty list accepts
  * any key
  * @param asked - the span that the file must cover. The whole file is verified regardless: the time in a

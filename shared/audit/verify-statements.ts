@@ -19,6 +19,7 @@ export interface Placed<Signed extends Statement> {
 
 /**
  * Checks a series of signed statements: numbered without gaps, each linked to its predecessor, each signed.
+ *
  * @param complete - whether the series must begin with number 1
  * @param trusted - ids of the keys that may have signed; an empty list accepts any key
  */

@@ -9,6 +9,7 @@ type Asked = Pick<Subject, "kind" | "name" | "scope" | "effect">;
 /**
  * Step 1: decides whether this principal may use this subject now, under this policy. Lists, completion,
  * resources, prompts, calls and the scope challenge all use it, so a list shows exactly what can be called.
+ *
  * @param args - arguments as the tool will get them; without them, decides whether any call could be allowed
  */
 export function decide(

@@ -5,6 +5,7 @@ import { canonicalize, digestText } from "../encoding/canonical-json.ts";
  * The part of a call's arguments that a record keeps: names and JSON types of known ones, the number of
  * unknown ones, and a digest that can later prove the values. An unknown name is the caller's own text, so it
  * is only counted.
+ *
  * @param known - names of the schema's top-level arguments
  */
 export function describeArguments(

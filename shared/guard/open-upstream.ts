@@ -45,6 +45,7 @@ export function upstreamOf(
  * requests that contain the caller's token (MCP, «Token Passthrough»), plain HTTP to hosts outside
  * `PLAIN_HTTP_UPSTREAMS`, and redirects to another origin; with `redirect: "manual"` the tool handles
  * redirects itself.
+ *
  * Throws {@link ToolError}: `timeout` or `cancelled` with the call, `unavailable` if the system cannot be
  * reached, `forbidden` for a refused request. Reading more than {@link MOST_BYTES} fails with `unavailable`.
  * A request's own signal ends it with that signal's reason.

@@ -37,6 +37,7 @@ export function bufferOutcome(userId: string, outcome: Outcome, now: number): bo
 
 /**
  * Milliseconds until the scheduled flush should check again; 0 means flush now.
+ *
  * @param waited - milliseconds waited so far; bounds the delay if the clock stands still
  */
 export function flushDelay(userId: string, now: number, waited = 0): number {

@@ -19,6 +19,7 @@ export function isRefusal(decision: Decision): decision is Refused {
 /**
  * Records a refused call in the user's chain and logs it. Runs after the response, because nothing was
  * executed.
+ *
  * @param callId - id of a call whose intent was already recorded
  */
 export function recordDenial(

@@ -12,6 +12,7 @@ const CROWDED = 0.25;
  * Step 5: writes one log line and sends the outcome. The outcome travels with the user's next call in this
  * isolate, or alone after a short delay, or at once when the user's slots for running calls run low. Runs
  * after the response: if the outcome is lost, the intent remains and the record says `unknown`.
+ *
  * @param busy - share of slots in use when the call began, itself included
  */
 export function settle(ctx: RequestContext, subject: Subject, outcome: Outcome, busy: number): void {

@@ -6,6 +6,7 @@ export const WINDOW_MS = 60_000;
  * twice the limit around their border and weighted counters estimate
  * (https://blog.cloudflare.com/counting-things-a-lot-of-different-things/). It costs one number per call
  * within the window, which the limit bounds.
+ *
  * A window is half-open: a call at `t` counts until just before `t + WINDOW_MS`. If the clock jumps back,
  * times in the future count as now: no call is admitted too early or delayed longer than one window.
  */

@@ -18,6 +18,7 @@ interface Asking {
  * if the grant, token or user has ended since the token was checked, 429 (RFC 6585 §4) if the app exceeds its
  * request limit. Otherwise returns the caller with the current role and policy, so that lists match the
  * decisions of calls.
+ *
  * @param reconnect - `WWW-Authenticate` value of the 401
  * @param message - the posted message; absent for a stream. Notifications, responses and calls are not
  * counted

@@ -4,6 +4,7 @@ type Method<Contract> = keyof Contract & string;
 /**
  * The Durable Object with this name, typed as its contract: the stub's own types spread each result over a
  * union of promises.
+ *
  * A method in `repeatable` is called once more on a new stub if the object was reset during the call (by a
  * new release or a moved machine); a stub that lost its object stays broken. List only methods that are safe
  * to repeat.

@@ -38,6 +38,7 @@ function sourcesOf(env: Env): PolicySources {
  * The policy in force, at most 30 seconds late; reads one database row per 10 seconds and isolate. Each
  * request asks once and passes the policy on. Throws `unavailable` if the policy is unknown: an isolate that
  * starts while the database is down must not guess.
+ *
  * @param publication - a publication known to be in force: an isolate with an earlier one reads at once
  */
 export async function policyInForce(env: Env, publication = 0): Promise<Policy> {

@@ -33,6 +33,7 @@ export interface PolicySources {
 /**
  * The policy in force, cached per isolate. A request that finds the cache old reads by itself: promises are
  * never shared between requests, because the runtime may cancel the request that created them.
+ *
  * A version that cannot be read or compiled never replaces the policy in force. An isolate with an empty
  * cache uses the newest usable publication, so that all isolates agree; the last resort is the bundle.
  */
@@ -55,6 +56,7 @@ export class PolicyKeeper {
 
   /**
    * The policy in force. Rejects only while no policy was ever known.
+   *
    * @param publication - a cached policy of an earlier publication counts as old
    */
   async inForce(sources: PolicySources, publication = 0): Promise<Policy> {

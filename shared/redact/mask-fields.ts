@@ -16,6 +16,7 @@ type Masked = JsonValue | typeof GONE;
  * rules of a role. Unclassified fields are free text, searched by {@link maskStrings}. The given value is not
  * modified. The result matches the schema again: a value that can be neither masked nor left out becomes
  * `null`, an empty list or {@link MASK}.
+ *
  * Throws a `TypeError` where the schema allows none of these (such as a required classified number): a bug of
  * the schema, and nothing is returned.
  */

@@ -65,6 +65,7 @@ const prepared = new Map<string, Catalogue>();
 
 /**
  * The catalogue of one URL, built once per isolate: the session objects and the stateless lane share it.
+ *
  * @param name - path segment, or `""` for the URL with all servers
  */
 export function openCatalogue(name: string, title: string, servers: readonly ServerDefinition[]): Catalogue {
@@ -78,6 +79,7 @@ export function openCatalogue(name: string, title: string, servers: readonly Ser
 
 /**
  * Builds the catalogue of one URL. Throws if two servers define the same name.
+ *
  * @param discovered - published definitions of servers besides their own, by server name
  */
 export function createCatalogue(

@@ -26,6 +26,7 @@ const STATE = z.object({
 
 /**
  * `context_get`, `context_set` and `context_clear`, which every server has.
+ *
  * @param defaults - session defaults of the URL's servers, one optional field each
  */
 export function contextTools(

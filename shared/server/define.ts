@@ -300,6 +300,7 @@ export function defineServer<Store>(definition: ServerDefinition<Store>): Server
 
 /**
  * Checks names, scopes and views of a server's definitions. Throws a `TypeError` that names the mistake.
+ *
  * @param server - declares the scopes and the views
  */
 export function checkDefinitions<Store>(

@@ -15,6 +15,7 @@ const EXACT_DIGITS = 15;
  * is dropped; a number or boolean may be quoted; a list or object may be JSON text; one value may stand for a
  * list of one. Values that the schema accepts are never changed, and neither are names. A value with no
  * reading or several stays, and the schema refuses it.
+ *
  * @returns `given` itself if nothing was converted
  */
 export function forgiveArguments(

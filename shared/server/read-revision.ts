@@ -4,6 +4,7 @@ import { type ContentStores, readContent } from "../policy/read-content.ts";
 /**
  * Reads the document of a published catalogue revision: from KV, then from the platform database. Throws if
  * it does not exist or does not match its digest.
+ *
  * @param digest - SHA-256 of the document, 64 hex digits
  */
 export async function readRevision(stores: ContentStores, digest: string): Promise<string> {

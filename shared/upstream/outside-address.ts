@@ -24,6 +24,7 @@ const PRIVATE_ENDINGS = [
  * be. Only hosts with a public name are allowed: no IP address in any spelling, no loopback or private name,
  * no name without a dot. A public name that resolves to a private address is not detected here; a deployed
  * Worker cannot reach such an address (`global_fetch_strictly_public`).
+ *
  * @param address - as received. The URL standard normalises every spelling of an IPv4 address (`2130706433`,
  * `0x7f000001`, `127.1`, full-width digits)
  */

@@ -34,6 +34,7 @@ export interface UnstoredRecord {
 /**
  * Publishes and logs the oldest unconfirmed record of an object's chain for `/ready`; deletes the note if
  * there is none. A failure is logged, and the next alarm tries again.
+ *
  * @param oldest - the oldest unconfirmed record
  */
 export async function noteUnstored(

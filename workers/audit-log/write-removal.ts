@@ -40,6 +40,7 @@ const NOTE_CUT = `
  * Signs a removal and performs it in one transaction, so that nothing is removed without a signed statement.
  * Does nothing if a hold covers any of it. Two concurrent sweeps cannot both write the same number; one of
  * them throws.
+ *
  * @param before - by event type, the time before which events are past retention
  */
 export async function signRemoval(

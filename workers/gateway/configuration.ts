@@ -25,6 +25,7 @@ const LOCAL_SECRET_PREFIX = "local-only-";
 /**
  * Every fault of the Worker's configuration; an empty list means that it may serve. Pure: checks shapes only
  * and uses no binding. Never repeats a secret's value.
+ *
  * @param agentBindings - Durable Object bindings that the server registry names
  */
 export function checkConfiguration(

@@ -9,6 +9,7 @@ const ANSWERS = "inputResponses";
  * which serializers write for unset members. A tool's argument values stay for the tool's schema to judge.
  * Arguments given as a JSON string of an object become that object. Arguments of a prompt are strings (MCP
  * 2025-11-25, `GetPromptRequestParams`), so a number or boolean becomes its text.
+ *
  * @returns `body` itself when nothing changes
  */
 export function leaveOutNulls(body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {

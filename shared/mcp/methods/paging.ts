@@ -23,6 +23,7 @@ type Reader = Pick<RequestContext, "env" | "identity" | "catalogue">;
  * One page of a list. Cursors are opaque and signed for one list, URL, user and app; they name the item after
  * which a page begins, so that items added or removed before it shift nothing. Throws -32602 for a cursor of
  * another reader (MCP 2025-11-25, «Pagination»).
+ *
  * @param list - the method, so that cursors of different lists cannot be exchanged
  */
 export async function paginate<Item extends { listed: Listed }>(

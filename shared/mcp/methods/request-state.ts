@@ -28,6 +28,7 @@ const NO_CONTEXT = {} as ServerContext;
 /**
  * Codec for the state of one call's rounds. The SDK's codec takes one key, so there is one codec per key: the
  * first mints, all verify.
+ *
  * @param bind - identifies the call; state of another call is refused. Called only when there is state
  */
 export function openRoundState(keyring: Keyring, bind: () => string): RoundState {

@@ -148,6 +148,7 @@ export class SessionWatch {
   /**
    * Another session changed something: notifies the client. `false` if no client waits here or its access has
    * ended.
+   *
    * @param publication - lowest publication of the policy to use
    */
   async hear(publication: number): Promise<boolean> {

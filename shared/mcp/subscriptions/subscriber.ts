@@ -41,6 +41,7 @@ const EMPTY_MEMORY: SessionMemory = {
 /**
  * The subscriber with its current rights, or `null` if grant, token or user has ended: a stream outlives the
  * request that opened it. Rejects if the rights are unknown.
+ *
  * @param publication - lowest publication of the policy to use. The Principal object learns of it too, so
  * that a client that is notified of a changed list gets it from every isolate
  */

@@ -48,6 +48,7 @@ const COUNT_EVENTS =
  * Erases one person: first the account, so that no new activity starts; then connections, data kept for their
  * apps, and the events of their chain, whose position, type and time stay. The opaque user id stays too.
  * Refuses under a hold. Repeatable; removals of an earlier try are not counted again.
+ *
  * @param requestId - the request that asks for it; the last event of the chain is recorded once per request
  */
 export async function erasePerson(

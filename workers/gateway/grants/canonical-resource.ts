@@ -1,6 +1,7 @@
 /**
  * Normalises the `resource` of a request to the OAuth endpoints (RFC 8707 §2): removes a trailing slash,
  * which clients copy from what a user typed, and an empty value.
+ *
  * @returns the same parameters if nothing changes
  */
 function canonicalResource(parameters: URLSearchParams): URLSearchParams {

@@ -28,6 +28,7 @@ interface KeyPage {
 /**
  * The environment for the OAuth library: `OAUTH_KV` with grants and tokens in their user's GrantStore.
  * Created per request, because it remembers the version of each record that the request read.
+ *
  * @param mode - `rehearse`: grants and tokens are read, but writes to them are dropped
  */
 export function withGrantStore(env: Env, mode: "write" | "rehearse" = "write"): Env {

@@ -31,6 +31,7 @@ interface GivenAnswer {
 /**
  * Serves a token request, one at a time per grant. The library reads a grant, computes and writes it back;
  * concurrent refreshes of one token would each rotate it and leave all but the last with an invalid token.
+ *
  * - The same refresh within 60 seconds, before its response was used, gets the same response: parallel
  *   processes of one client, and clients that lost the response, share one token family (RFC 9700 §4.14.2
  *   requires rotation; OAuth 2.1 §4.3 allows the retry). Each time the client is authenticated and the user

@@ -52,6 +52,7 @@ export function isUnfitRedirect(redirect: string): boolean {
 /**
  * Whether a code may be sent to an address: https, http on the local machine (RFC 8252 §7.3), or a
  * private-use scheme of an app (§7.1). Never with user info or fragment.
+ *
  * @param byHand - whether an administrator chose it: any scheme that is not dangerous is then accepted
  */
 export function isAcceptableRedirect(redirect: string, byHand = false): boolean {

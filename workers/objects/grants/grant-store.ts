@@ -96,6 +96,7 @@ export class GrantStore extends DurableObject<Env> {
   /**
    * Ends a lease. Stores the response, if any, for repetitions of the same refresh. Returns `false` if the
    * response is not the newest: the lease expired and was overtaken, or the grant was revoked.
+   *
    * @param use - origin of a request that received tokens
    */
   async endTurn(

@@ -75,6 +75,7 @@ export class AdmissionControl {
 
   /**
    * The user's current rights; `"ended"` if the grant, token or account has ended, `null` if that is unknown.
+   *
    * @param publication - lowest publication of the policy to use
    */
   async rightsUnder(userId: string, access: Access, publication: number): Promise<Rights | "ended" | null> {

@@ -42,6 +42,7 @@ export interface InvolvedStatus {
  * arguments, their preview and this policy, as long as its approver is entitled, until it expires. It is
  * consumed in the same turn that returns it. Every method runs without `await`, so of fifty concurrent calls
  * exactly one gets it.
+ *
  * pending → approved → executed → returned        pending → refused        pending, approved → expired
  */
 export class Approvals {

@@ -62,6 +62,7 @@ type Row = { number: number; last: number; state: string; entries: string };
  * admitted calls and outcomes of several turns, and one more turn writes one row, however many events it has.
  * A page is deleted as a whole once the platform database has its records, no limit counts its calls and none
  * of them is open; until then the pages are the whole state of a restarted object.
+ *
  * Every method runs without `await`, so the runtime writes its statements as one.
  */
 export class AuditPageStore {

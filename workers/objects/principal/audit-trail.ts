@@ -39,9 +39,11 @@ export interface LimitMemory {
  * One user's chain of records, in the SQLite of their Principal object, until the platform database has them:
  * the queue's consumer confirms them, and unconfirmed ones are sent again (the end-to-end argument of
  * Saltzer, Reed and Clark). A lost message leaves no gap.
+ *
  * A call makes two records: its intent, chained before it runs, and its outcome, chained when known. After a
  * crash the intent shows what began, and the missing end is recorded too; a chain of finished calls alone
  * could lose the last ones and still look complete. An overdue outcome is recorded as `unknown`.
+ *
  * The same rows hold what the limits count, so that a call writes one row; see {@link AuditPageStore}. Every
  * method runs without `await`, and everything inside {@link transaction} is written as one.
  */
