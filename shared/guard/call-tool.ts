@@ -91,7 +91,7 @@ async function guardedCall(
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     args: args ?? {},
     async run(signal, context, hold, callId, timeLeft) {
-      // Read here, because admission may have updated the role.
+      // Only now: admission may have brought the role up to date.
       const rules = masksOf(ctx.policy, ctx.identity.role);
       const channel = maskChannel(ctx.channel, rules);
       // A session's own memory may contain masked values; it is not a record that they could corrupt.
@@ -248,7 +248,7 @@ async function shapeFor(
   return { ...answer, content: leaveOutRefused(ctx, answer.content) };
 }
 
-/** State of a call while it runs. */
+/** What of a call lives only while it runs. */
 interface Running {
   context: ContextRecorder;
   signal: AbortSignal;

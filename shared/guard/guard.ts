@@ -29,7 +29,7 @@ export interface GuardedWork<Raw, Shaped> {
     callId: string,
     timeLeft: TimeLeft,
   ): Promise<Raw>;
-  /** Step 4: checks the result and cuts it to size. */
+  /** Step 4: checks and bounds what came back. */
   shape(raw: Raw, context: ContextRecorder): Promise<Shaped>;
   /** Size of the shaped result in bytes or characters, for the record. */
   measure(shaped: Shaped): number;

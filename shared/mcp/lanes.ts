@@ -153,9 +153,9 @@ async function serveMessage(
   let target = findTarget(read.body, options.catalogue, caller);
   // The Principal object admits an allowed call itself; every other request is checked here.
   if (target?.decision.kind !== "allow") {
-    const checked = await checkAccess(caller, options.reconnect, read.body);
-    if (checked instanceof Response) return checked;
-    caller = checked;
+    const standing = await checkAccess(caller, options.reconnect, read.body);
+    if (standing instanceof Response) return checked;
+    caller = standing;
     // A newer publication may have brought other definitions.
     options = { ...options, catalogue: await options.catalogue.at(caller.env, caller.policy.revisions) };
     target = findTarget(read.body, options.catalogue, caller);
@@ -231,21 +231,21 @@ async function serveSessionPost(
 async function serveSessionVerb(request: Request, options: LaneOptions, caller: Caller): Promise<Response> {
   const sealed = request.headers.get(SESSION_HEADER);
   if (sealed === null && options.oldTransport && request.method === "GET") {
-    const checked = await checkAccess(caller, options.reconnect);
-    if (checked instanceof Response) return checked;
-    return openOldStream(request, oldSessions(request, options, checked));
+    const standing = await checkAccess(caller, options.reconnect);
+    if (standing instanceof Response) return checked;
+    return openOldStream(request, oldSessions(request, options, standing));
   }
   if (sealed === null) {
     // Without a session there is no stream: the specification asks for 405.
     return jsonRpcError(405, JSON_RPC.serverError, "Send a POST with initialize first.", { allow: "POST" });
   }
-  const checked = await checkAccess(caller, options.reconnect);
-  if (checked instanceof Response) return checked;
+  const standing = await checkAccess(caller, options.reconnect);
+  if (standing instanceof Response) return checked;
   const keyring = openKeyring(caller.env, "SESSION_SEAL_KEY");
   const id = await openSessionId(keyring, sealed, ownerOf(options, caller));
   if (id === null) return sessionNotFound();
   const name = `streamable-http:${id}`;
-  const headers = sessionHeaders(request, name, options, checked);
+  const headers = sessionHeaders(request, name, options, standing);
   if (request.method === "GET") {
     return withSession(await openStream(request, headers, objectOf(options.namespace, name)), sealed);
   }

@@ -239,12 +239,9 @@ export interface ServerDefinition<Store = unknown> extends Definitions<Store> {
   defaults: z.ZodObject;
   /** The server's icon: SVG path data, drawn as lines on 32 × 32. Defaults to the Gatehouse logo. */
   glyph?: string;
-  /** Opens the server's data for one call. `masks` are the mask rules that will apply to its results. */
+  /** Opens the server's data for one call. `sees` says what of it will be masked on the way out. */
   store(env: Env, principal: PrincipalIdentity, masks: MaskRules): Store;
-  /**
-   * Removes data that the server keeps only for some time; runs every hour. Returns the number of removed
-   * items.
-   */
+  /** Removes what the server keeps for some time only, once it is over; runs every hour. Gives how many. */
   purgeExpired?(env: Env, now: Date): Promise<number>;
   /**
    * Further definitions that are data: read for one published revision (a SHA-256), once per isolate. Rejects

@@ -19,14 +19,14 @@ export interface ConfigurationProblem {
 }
 
 const DATABASES = ["PLATFORM_DB", "ANALYTICS_DB", "CRM_DB", "KNOWLEDGE_DB"];
-/** Prefix of the demonstration secrets of `[env.local.vars]`, which are public in the repository. */
+/** The demonstration secrets of `[env.local.vars]` begin with this; they are printed in the repository. */
 const LOCAL_SECRET_PREFIX = "local-only-";
 
 /**
  * Every fault of the Worker's configuration; an empty list means that it may serve. Pure: checks shapes only
  * and uses no binding. Never repeats a secret's value.
  *
- * @param agentBindings - Durable Object bindings that the server registry names
+ * @param agentBindings - the Durable Object bindings that the registry of servers names
  */
 export function checkConfiguration(
   env: Readonly<Record<string, unknown>>,

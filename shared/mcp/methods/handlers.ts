@@ -260,10 +260,7 @@ function findCompleters(
   throw new ProtocolFault(JSON_RPC.invalidParams, "Nothing with this reference can be completed.");
 }
 
-/**
- * Runs prompts, resources and completion through the guard, with JSON-RPC errors because their results have
- * no `isError`.
- */
+/** Everything but tools: the same chain, with JSON-RPC errors because there is no `isError`. */
 async function guardedRead<Result>(
   ctx: RequestContext,
   entry: Entry<unknown>,
@@ -275,7 +272,7 @@ async function guardedRead<Result>(
   const now = new Date();
   const { catalogue, session } = ctx;
   const run = (signal: AbortSignal, context: ContextRecorder, hold: PauseDeadline) => {
-    // Read here, because admission may have updated the identity.
+    // Only now: admission may have brought the identity up to date.
     const { identity, policy } = ctx;
     const rules = masksOf(policy, identity.role);
     const channel = maskChannel(ctx.channel, rules);

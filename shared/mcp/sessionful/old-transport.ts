@@ -17,7 +17,7 @@ export interface OldSessions {
   env: Env;
   namespace: DurableObjectNamespace;
   owner: SessionOwner;
-  /** Headers for the object: forwarded client headers, the identity, and `name` as the object's own name. */
+  /** Headers for the object: what the client may hand on, who it is, and `name` as the object's own name. */
   headersFor(name: string): Headers;
 }
 
@@ -52,7 +52,7 @@ export async function postToOldSession(
   return objectOf(sessions, id).fetch(new Request(request.url, { method: "POST", headers, body: text }));
 }
 
-/** The agents library's name for an object of this transport. */
+/** How the agents library names an object of this transport. */
 function nameOf(id: string): string {
   return `sse:${id}`;
 }
