@@ -154,7 +154,7 @@ async function serveMessage(
   // The Principal object admits an allowed call itself; every other request is checked here.
   if (target?.decision.kind !== "allow") {
     const standing = await checkAccess(caller, options.reconnect, read.body);
-    if (standing instanceof Response) return checked;
+    if (standing instanceof Response) return standing;
     caller = standing;
     // A newer publication may have brought other definitions.
     options = { ...options, catalogue: await options.catalogue.at(caller.env, caller.policy.revisions) };
@@ -232,7 +232,7 @@ async function serveSessionVerb(request: Request, options: LaneOptions, caller: 
   const sealed = request.headers.get(SESSION_HEADER);
   if (sealed === null && options.oldTransport && request.method === "GET") {
     const standing = await checkAccess(caller, options.reconnect);
-    if (standing instanceof Response) return checked;
+    if (standing instanceof Response) return standing;
     return openOldStream(request, oldSessions(request, options, standing));
   }
   if (sealed === null) {
@@ -240,7 +240,7 @@ async function serveSessionVerb(request: Request, options: LaneOptions, caller: 
     return jsonRpcError(405, JSON_RPC.serverError, "Send a POST with initialize first.", { allow: "POST" });
   }
   const standing = await checkAccess(caller, options.reconnect);
-  if (standing instanceof Response) return checked;
+  if (standing instanceof Response) return standing;
   const keyring = openKeyring(caller.env, "SESSION_SEAL_KEY");
   const id = await openSessionId(keyring, sealed, ownerOf(options, caller));
   if (id === null) return sessionNotFound();

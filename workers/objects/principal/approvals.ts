@@ -43,7 +43,7 @@ export interface InvolvedStatus {
  * consumed in the same turn that returns it. Every method runs without `await`, so of fifty concurrent calls
  * exactly one gets it.
  *
- * pending → approved → executed → returned        pending → refused        pending, approved → expired
+ *     pending → approved → executed → returned        pending → refused        pending, approved → expired
  */
 export class Approvals {
   readonly #store: ApprovalStore;
