@@ -101,8 +101,8 @@ export class Approvals {
   }
 
   /**
-   * Applies a decision, once and before expiry. An approval needs the policy of the request, and is refused to the requester unless
-   * the rule allows that.
+   * Applies a decision, once and before expiry. An approval needs the policy of the request, and is refused
+   * to the requester unless the rule allows that.
    */
   decide({ approvalId, by, granted, reason, policyDigest }: ApprovalDecision, now: number): DecisionResult {
     this.expire(now);
