@@ -8,20 +8,23 @@ export interface SignedHead {
   hash: string;
 }
 
-/** What is signed: the chains that grew since the checkpoint before. Its bytes are its canonical JSON (RFC 8785). */
+/**
+ * The signed statement: heads of the chains that grew since the previous checkpoint. Its bytes are its
+ * canonical JSON (RFC 8785).
+ */
 export interface Checkpoint {
   version: 1;
   /** 1, 2, 3 … without gaps. */
   number: number;
   /** Milliseconds since the epoch. */
   at: number;
-  /** SHA-256 of the checkpoint before; `NO_RECORD` for the first. */
+  /** SHA-256 of the previous checkpoint; `NO_RECORD` for the first. */
   previous: string;
-  /** Arrivals up to this one are looked at. */
+  /** Last arrival number that the checkpoint covers. */
   through: number;
   /** Ed25519 public key (RFC 8032), 32 bytes in base64url. */
   publicKey: string;
-  /** The public key that signs from the next checkpoint on: the hand-over of a rotation, signed by the old key. */
+  /** Public key that signs from the next checkpoint on: a key rotation, signed by the old key. */
   successor?: string;
   heads: SignedHead[];
 }
@@ -37,9 +40,9 @@ export interface SigningKey {
 const PKCS8_PREFIX = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 
 /**
- * Makes the signing key of a secret. The secret is any long random text; its SHA-256, with the purpose before it, is
- * the private key, so a deployment needs no key file. A new secret is a new key with an id of its own; checkpoints
- * carry their public key, so those of a key that is gone stay verifiable.
+ * Derives the signing key from a secret. The secret is any long random text; the private key is the SHA-256
+ * of the purpose and the secret, so a deployment needs no key file. A new secret is a new key with its own
+ * id. Checkpoints contain their public key, so they stay verifiable after their key is replaced.
  */
 export async function openSigningKey(secret: string): Promise<SigningKey> {
   const seed = Buffer.from(digestText(`gatehouse audit checkpoints\n${secret}`), "hex");
@@ -56,7 +59,9 @@ export async function openSigningKey(secret: string): Promise<SigningKey> {
   };
 }
 
-/** Whether `signature` over `text` was made with the private half of `publicKey`. False for anything malformed. */
+/**
+ * Whether `signature` over `text` was made with the private half of `publicKey`. False for malformed input.
+ */
 export async function isSignedBy(publicKey: string, text: string, signature: string): Promise<boolean> {
   try {
     const key = await crypto.subtle.importKey("raw", readBytes(publicKey), { name: "Ed25519" }, false, [

@@ -2,15 +2,15 @@ import { Buffer } from "node:buffer";
 import { canonicalize, digestText } from "../encoding/canonical-json.ts";
 
 /**
- * Commits to an event: SHA-256 of the canonical JSON (RFC 8785) of `[salt, event]`. The salted digest of RFC 9901
- * §4.2.3 (SD-JWT) in another spelling: whoever has salt and event can show that the record was made of them, and
- * whoever has only the digest learns nothing, because the salt cannot be guessed (§9.3) even where the event can.
+ * Commits to an event: SHA-256 of the canonical JSON (RFC 8785) of `[salt, event]`, as the salted digest of
+ * RFC 9901 §4.2.3 (SD-JWT). With salt and event one can show that the record was made of them. The digest
+ * alone reveals nothing, even for a guessable event, because the salt cannot be guessed (§9.3).
  */
 export function commitTo(salt: string, event: unknown): string {
   return commitToText(salt, canonicalize(event));
 }
 
-/** The same for an event that is canonical JSON already. */
+/** {@link commitTo} for an event that is already canonical JSON. */
 export function commitToText(salt: string, event: string): string {
   return digestText(`[${JSON.stringify(salt)},${event}]`);
 }

@@ -3,22 +3,22 @@ import type { Checkpoint } from "./checkpoint.ts";
 import type { AuditEvent, AuditRecord } from "./record.ts";
 import type { Removal } from "./removal.ts";
 
-/** The span of one chain that an export holds. */
+/** The span of one chain in an export. */
 export interface ExportedChain {
   chain: string;
-  /** Sequence numbers, both included. */
+  /** Sequence numbers, both inclusive. */
   first: number;
   last: number;
-  /** Hash of the last one. */
+  /** Hash of the last record. */
   hash: string;
   /**
-   * Sequence of the record up to which the chain is complete, where a later one was stored before it: the records in
-   * between had not reached the database when the export ran. Left out when the chain is complete up to `last`.
+   * Sequence up to which the chain is complete, if a later record was stored first: the records between had
+   * not reached the database when the export ran. Omitted if the chain is complete up to `last`.
    */
   complete?: number;
 }
 
-/** A record with its hash. `salt` and `event` are left out when the event was removed, and in version 1. */
+/** A record with its hash. `salt` and `event` are omitted if the event was removed, and in version 1. */
 export interface RecordLine {
   line: "record";
   record: AuditRecord;
@@ -28,8 +28,8 @@ export interface RecordLine {
 }
 
 /**
- * One line of an export (JSONL): first one `export`, then the records by chain and sequence, then the checkpoints by
- * number, then the removals by number, then one `end`.
+ * One line of an export (JSONL), in this order: one `export`, the records by chain and sequence, the
+ * checkpoints by number, the removals by number, one `end`.
  */
 export type ExportLine =
   | { line: "export"; version: 2; environment: string; at: number; from: number | null; to: number | null }
@@ -43,7 +43,7 @@ const SEQUENCE = z.int().positive();
 const PLACE = { chain: z.string(), sequence: SEQUENCE, previous: z.string() };
 const SIGNED = { version: z.literal(1), number: SEQUENCE, at: z.number(), previous: z.string() };
 
-// Only what the verifier relies on; everything else is covered by the hashes.
+// Only the parts that the verifier relies on; the hashes cover the rest.
 const LINE = z.discriminatedUnion("line", [
   z.looseObject({
     line: z.literal("export"),
@@ -110,7 +110,7 @@ const LINE = z.discriminatedUnion("line", [
   }),
 ]);
 
-/** Reads one line of an export, or returns `null` when it is not one. */
+/** Parses one line of an export; `null` if it is invalid. */
 export function readExportLine(text: string): ExportLine | null {
   try {
     return LINE.parse(JSON.parse(text)) as ExportLine;

@@ -1,4 +1,4 @@
-/** One thing that is wrong with an export. */
+/** One fault of an export. */
 export interface Finding {
   /** Line of the file, from 1. */
   line: number;
@@ -8,6 +8,6 @@ export interface Finding {
   chain: string | null;
   /** Sequence number of the record, or number of the checkpoint or removal; `null` for the file. */
   sequence: number | null;
-  /** What is wrong, in words. */
+  /** The fault in words. */
   text: string;
 }

@@ -3,7 +3,7 @@ import type { AuditEvent } from "./record.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 
-/** Which period of the policy each type of event is kept for. A type that is new must be put here to compile. */
+/** Retention kind of each event type. A new type does not compile until it is added here. */
 const KINDS: Readonly<Record<AuditEvent["type"], RecordKind>> = {
   intent: "calls",
   outcome: "calls",
@@ -30,7 +30,9 @@ const KINDS: Readonly<Record<AuditEvent["type"], RecordKind>> = {
   erasure: "changes",
 };
 
-/** By type of event, the moment before which it must have been recorded to be past its time at `now`. */
+/**
+ * By event type, the time before which an event must have been recorded to be past its retention at `now`.
+ */
 export function cutoffsAt(rules: RetentionRules, now: number): Record<string, number> {
   return Object.fromEntries(
     Object.entries(KINDS).map(([type, kind]) => [type, now - daysOf(rules, kind) * DAY_MS]),

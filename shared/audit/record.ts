@@ -1,12 +1,12 @@
-/** The chain of what nobody signed in did. User ids have no colon, so it can never be a person's. */
+/** Chain of events without a signed-in user. User ids have no colon, so it can never be a user's. */
 export const ANONYMOUS_CHAIN = "gatehouse:strangers";
 
-/** The chain of what administrators did. */
+/** Chain of administrators' actions. */
 export const ADMINISTRATION = "gatehouse:administration";
-/** The chain of what was done to the policy. */
+/** Chain of policy changes. */
 export const POLICY_CHAIN = "gatehouse:policy";
 
-/** Who called what, from where, and what was decided. Written before a call runs. */
+/** Caller, subject, origin and decision of a call. Written before the call runs. */
 export interface CallDetails {
   /** UUID. Joins an intent with its outcome, and both with the log lines. */
   callId: string;
@@ -23,31 +23,34 @@ export interface CallDetails {
   ip: string | null;
   /** ISO 3166-1 alpha-2. */
   country: string | null;
-  /** The policy that decided: version and first 16 digits of its digest, such as `3:9f86d081884c7d65`. */
+  /** The deciding policy: version and first 16 digits of its digest, such as `3:9f86d081884c7d65`. */
   policy: string;
-  /** The place in the policy that decided, such as `roles.sales.allowed_tools[2]`. */
+  /** The deciding rule's path in the policy, such as `roles.sales.allowed_tools[2]`. */
   rule: string;
-  /** Top-level arguments that the schema knows, each with the JSON type it came with. Never a value. */
+  /** Known top-level arguments, each with the JSON type that the client sent. Never a value. */
   arguments: Readonly<Record<string, string>>;
-  /** How many top-level arguments the schema does not know. Their names are the caller's text, and are not kept. */
+  /** Number of unknown top-level arguments. Their names are the caller's text and are not stored. */
   unknownArguments: number;
   /** SHA-256 of the canonical full arguments as the client sent them (RFC 8785), before session defaults. */
   argumentsDigest: string;
 }
 
-/** A call that was admitted. In the chain before anything runs. */
+/** An admitted call. In the chain before the call runs. */
 export interface IntentEvent extends CallDetails {
   type: "intent";
   decision: "allow";
 }
 
-/** A call that was refused by role (`deny`), for want of a scope (`scope`) or of a fresh second factor (`mfa`). Nothing ran. */
+/**
+ * A call that was refused by role (`deny`), or because a scope (`scope`) or a fresh second factor (`mfa`) is
+ * missing. It did not run.
+ */
 export interface DenialEvent extends CallDetails {
   type: "denial";
   decision: "deny" | "scope" | "mfa";
 }
 
-/** How an admitted call ended. `unknown`: nobody ever said. */
+/** How an admitted call ended. `unknown`: no outcome arrived. */
 export interface OutcomeEvent {
   type: "outcome";
   callId: string;
@@ -59,18 +62,18 @@ export interface OutcomeEvent {
 }
 
 /**
- * One step of an approval, in the chain of the person whose app called: asked for, decided by somebody, ended without
- * use, used by the call that runs, and what came of that call. None of them holds an argument.
+ * One step of an approval, in the chain of the requester: requested, decided, ended unused, used by the call
+ * that runs, and the outcome of that call. None of them contains an argument.
  */
 export type ApprovalEvent = {
   approvalId: string;
   clientId: string;
   server: string;
   tool: string;
-  /** SHA-256 of the canonical arguments as the tool gets them (RFC 8785): session defaults are in it. */
+  /** SHA-256 of the canonical arguments as the tool gets them (RFC 8785), session defaults included. */
   argumentsDigest: string;
   policyDigest: string;
-  /** The place in the policy that asked for approval. */
+  /** Path of the rule that required the approval. */
   rule: string;
 } & (
   | { type: "approval_requested"; callId: string; expiresAt: number }
@@ -80,7 +83,7 @@ export type ApprovalEvent = {
   | { type: "approval_returned"; callId: string; status: string }
 );
 
-/** What happened to a person's second factor. `new_codes` replaces all backup codes. */
+/** An event of a user's second factor. `new_codes` replaces all backup codes. */
 export type SecondFactorStep =
   | "asked"
   | "passed"
@@ -90,11 +93,14 @@ export type SecondFactorStep =
   | "new_codes"
   | "turned_off";
 
-/** What a person did on the pages, and from where. No address that was typed, no password, no token. */
+/** A user's action on the pages, with its origin. Contains no typed address, password or token. */
 export type PageEvent = { ip: string | null; country: string | null } & (
   | { type: "sign_in"; succeeded: boolean }
   | { type: "sign_out" }
-  /** `asked` after a right password, `passed` and `failed` for a code, `enrolled` when one counts from now on. */
+  /**
+   * `asked` after a correct password, `passed` and `failed` for a code, `enrolled` when the factor becomes
+   * active.
+   */
   | { type: "second_factor"; step: SecondFactorStep }
   | { type: "consent"; given: boolean; clientId: string; resource: string; scopes: string[] }
   | { type: "revocation"; grantId: string }
@@ -102,10 +108,10 @@ export type PageEvent = { ip: string | null; country: string | null } & (
   | { type: "approval_decision"; granted: boolean; approvalId: string; requester: string; tool: string }
 );
 
-/** What an app did at the OAuth endpoints, and from where. No name that it gave itself, no token. */
+/** An app's action at the OAuth endpoints, with its origin. Contains no self-chosen name and no token. */
 export type ClientEvent = { ip: string | null; country: string | null } & (
   | { type: "client_registration"; clientId: string }
-  /** A refresh token that was used up came back, so its grant was ended (RFC 9700 §4.14.2). */
+  /** A used refresh token was presented again, so its grant was ended (RFC 9700 §4.14.2). */
   | { type: "token_reuse"; grantId: string; clientId: string | null }
 );
 
@@ -114,37 +120,40 @@ export interface PolicyChangeEvent {
   type: "policy_change";
   /** 1, 2, 3 … */
   publication: number;
-  /** The version before. */
+  /** The previous version. */
   from: number;
   to: number;
   /** SHA-256 of the document of `to`. */
   digest: string;
-  /** Who published, as they named themselves to the command. */
+  /** The publisher, as given to the command. */
   by: string;
   note: string;
   /** Milliseconds since the epoch. */
   publishedAt: number;
 }
 
-/** What an administrator did, in the chain {@link ADMINISTRATION}. `by` is the command or page that did it. */
+/**
+ * An administrator's action, in the chain {@link ADMINISTRATION}. `by` is the command or page that performed
+ * it.
+ */
 export type AdminEvent = { by: string } & (
   | {
       type: "person_change";
       userId: string;
       change: "added" | "role" | "disabled" | "enabled" | "removed" | "second_factor_reset";
-      /** `null` for somebody who was not there before. */
+      /** `null` for a new user. */
       oldRole: string | null;
-      /** `null` for somebody who is not there any more. */
+      /** `null` for a removed user. */
       newRole: string | null;
     }
-  /** `userId` is `null` for a hold on everybody. */
+  /** `userId` is `null` for a hold on all users. */
   | { type: "hold"; userId: string | null; held: boolean; reason: string }
   | { type: "data_export"; userId: string }
-  /** How many of what went; also the last event of the person's own chain. */
+  /** Number of removed items by kind; also the last event of the user's own chain. */
   | { type: "erasure"; userId: string; removed: Readonly<Record<string, number>> }
 );
 
-/** Everything that is recorded. */
+/** Every event that is recorded. */
 export type AuditEvent =
   | IntentEvent
   | DenialEvent
@@ -156,25 +165,28 @@ export type AuditEvent =
   | PolicyChangeEvent;
 
 /**
- * One record of a chain, exactly as it is hashed. It does not hold its event but a commitment to it, so the event can
- * be removed when its time is over while the chain stays verifiable.
+ * One record of a chain, exactly as it is hashed. It contains a commitment instead of the event, so that the
+ * event can be removed after its retention while the chain stays verifiable.
  */
 export interface AuditRecord {
-  /** Version of this format. In version 1 the event itself stood here, as `event`, and there was no commitment. */
+  /** Version of this format. Version 1 contained the event itself, as `event`, and no commitment. */
   version: 2;
   /** Opaque id of the user, {@link ANONYMOUS_CHAIN}, {@link ADMINISTRATION} or {@link POLICY_CHAIN}. */
   chain: string;
   /** 1, 2, 3 … without gaps. */
   sequence: number;
-  /** Hash of the record before; {@link NO_RECORD} for the first. */
+  /** Hash of the previous record; {@link NO_RECORD} for the first. */
   previous: string;
-  /** Milliseconds since the epoch, by the clock of the user's Principal object. Never less than the record before. */
+  /**
+   * Milliseconds since the epoch, by the clock of the user's Principal object. Never less than the previous
+   * record's.
+   */
   at: number;
-  /** Type of the event: what decides how long the event is kept, also after it is gone. */
+  /** Type of the event. It decides the retention of the event, and stays after the event is removed. */
   type: AuditEvent["type"];
   /** See `commitTo` in `commitment.ts`. */
   commitment: string;
 }
 
-/** What stands for the hash before the first record. */
+/** Takes the place of the previous hash in the first record. */
 export const NO_RECORD = "0".repeat(64);

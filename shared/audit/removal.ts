@@ -1,32 +1,38 @@
-/** What went of one chain. */
+/** The removals of one chain. */
 export interface ChainRemoval {
   chain: string;
-  /** `retention`: its time was over. `erasure`: the person was erased. */
+  /** `retention`: the retention period is over. `erasure`: the user was erased. */
   reason: "retention" | "erasure";
-  /** Ranges of sequence numbers, both included, whose events are gone. The records themselves stay and verify. */
+  /**
+   * Ranges of sequence numbers, both inclusive, whose events were removed. The records themselves stay and
+   * verify.
+   */
   emptied: (readonly [first: number, last: number])[];
-  /** Everything up to this record is gone, with its hash: the chain now begins after it. `null` for nothing. */
+  /**
+   * Everything up to this record, given with its hash, was removed: the chain now begins after it. `null` for
+   * nothing.
+   */
   cut: { through: number; hash: string } | null;
 }
 
 /**
- * A signed statement of what was removed: the difference between what is gone lawfully and what somebody took away.
- * Written in the same transaction as the removal. Its bytes are its canonical JSON (RFC 8785); statements follow each
- * other by number and hash like checkpoints, and are never removed.
+ * A signed statement of removed records, which tells lawful removal from tampering. Written in the same
+ * transaction as the removal. Its bytes are its canonical JSON (RFC 8785). Statements are linked by number
+ * and hash like checkpoints, and are never removed.
  */
 export interface Removal {
   version: 1;
-  /** So that no signature under another kind of statement can stand under this one. */
+  /** Prevents a signature of another kind of statement from verifying as this one. */
   purpose: "removal";
   /** 1, 2, 3 … without gaps. */
   number: number;
   /** Milliseconds since the epoch. */
   at: number;
-  /** SHA-256 of the removal before; `NO_RECORD` for the first. */
+  /** SHA-256 of the previous removal; `NO_RECORD` for the first. */
   previous: string;
   /** Ed25519 public key (RFC 8032), 32 bytes in base64url. */
   publicKey: string;
-  /** By type of event: what was recorded before this moment was past its time, by the policy in force. */
+  /** By event type, the time before which events are past their retention, by the policy in force. */
   before: Readonly<Record<string, number>>;
   chains: ChainRemoval[];
 }

@@ -5,7 +5,7 @@ import type { Finding } from "./finding.ts";
 import { NO_RECORD } from "./record.ts";
 import type { Removed } from "./verify-removals.ts";
 
-/** A record with what the verifier computed of it. */
+/** A record with the verifier's results. */
 export interface PlacedRecord {
   line: number;
   chain: string;
@@ -15,32 +15,48 @@ export interface PlacedRecord {
   computed: string;
   at: number;
   type: string;
-  /** `whole`: what the record commits to is there. `gone`: removed. `other`: it is not that. */
+  /**
+   * `whole`: the event matches the commitment. `gone`: the event was removed. `other`: the event does not
+   * match.
+   */
   content: "whole" | "gone" | "other";
 }
 
-/** Where a chain begins: with which sequence number, and after which hash; `null` when the export does not know. */
+/**
+ * Where a chain begins: sequence number and previous hash; the hash is `null` if the export does not contain
+ * it.
+ */
 export interface Beginning {
   sequence: number;
   previous: string | null;
 }
 
-/** Computes the hash of a record line, and looks whether its event is the one that it commits to. */
+/** Computes the hash of a record line and compares its event with the commitment. */
 export function placeRecord(line: number, entry: RecordLine): PlacedRecord {
   const { chain, sequence, previous, at, type } = entry.record;
   const computed = digestText(canonicalize(entry.record));
-  return { line, chain, sequence, previous, at, type, stated: entry.hash, computed, content: judge(entry) };
+  return {
+    line,
+    chain,
+    sequence,
+    previous,
+    at,
+    type,
+    stated: entry.hash,
+    computed,
+    content: compareContent(entry),
+  };
 }
 
-function judge({ record, salt, event }: RecordLine): PlacedRecord["content"] {
-  // In version 1 the hash itself is over the event.
+function compareContent({ record, salt, event }: RecordLine): PlacedRecord["content"] {
+  // In version 1 the hash covers the event itself.
   if ((record.version as number) === 1) return salt === undefined && event === undefined ? "whole" : "other";
   if (salt === undefined && event === undefined) return "gone";
   if (salt === undefined || event === undefined || event.type !== record.type) return "other";
   return record.commitment === commitTo(salt, event) ? "whole" : "other";
 }
 
-/** Checks that the records stand by chain and sequence, as the export wrote them. */
+/** Checks that the records are sorted by chain and sequence, as the export wrote them. */
 export function verifyOrder(records: readonly PlacedRecord[]): Finding[] {
   return records.flatMap((record, index) => {
     const before = records[index - 1];
@@ -51,12 +67,12 @@ export function verifyOrder(records: readonly PlacedRecord[]): Finding[] {
 }
 
 /**
- * Checks one chain: every hash, every event, every link to the record before, no sequence number twice, none left
- * out. An event that is gone must be named by a removal that was signed.
+ * Checks one chain: every hash, every event, every link to the previous record, no sequence number repeated
+ * or missing. A removed event must be named by a signed removal.
  *
- * @param records - those of the chain, in the order of the file
- * @param span - what the end of the export says of the chain; `undefined` when it does not know it
- * @param endLine - where something is missing that should be at the end
+ * @param records - records of the chain, in file order
+ * @param span - the chain's span in the export's last line; `undefined` if it is not listed there
+ * @param endLine - line to report for records missing at the end
  */
 export function verifyChain(
   records: readonly PlacedRecord[],
@@ -110,7 +126,7 @@ function verifyStep(
     return [finding(record, "inserted", "is outside of what the end of the export names")];
   }
   if (record.sequence > expected) return [gap(record.line, record.chain, expected, record.sequence - 1)];
-  // A record with a wrong hash is reported as such; that the next one does not follow it would say nothing more.
+  // A record with a wrong hash is reported as such; a second finding for its successor would add nothing.
   const follows = before ? [before.stated, before.computed].includes(record.previous) : true;
   if (!follows) return [finding(record, "edited", "does not follow the record before it")];
   const { previous } = beginning;

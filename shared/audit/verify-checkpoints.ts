@@ -3,21 +3,21 @@ import type { Finding } from "./finding.ts";
 import type { PlacedRecord } from "./verify-chains.ts";
 import { type Placed, verifyStatements } from "./verify-statements.ts";
 
-/** What the signed heads are compared with. */
+/** The records that signed heads are compared with. */
 export interface ExportedRecords {
   /** Record by chain and sequence. */
   find(chain: string, sequence: number): PlacedRecord | undefined;
-  /** Whether the export begins at the beginning. */
+  /** Whether the export covers the chains from their beginning. */
   complete: boolean;
-  /** Whether this record must be in the export, if it ever was written. */
+  /** Whether the export must contain this record, if it was ever written. */
   covers(chain: string, sequence: number, signedAt: number): boolean;
 }
 
 /**
- * Checks the checkpoints as a series, and that each says of every chain what the records say. A chain that somebody
- * rewrote from some record on, hashes and all, breaks here.
+ * Checks the series of checkpoints, and that each signed head matches its record. It detects a chain that was
+ * rewritten from some record on with new hashes.
  *
- * @param trusted - ids of the keys that may have signed; an empty list takes each checkpoint's own word
+ * @param trusted - ids of the keys that may have signed; an empty list accepts any key
  */
 export async function verifyCheckpoints(
   checkpoints: readonly Placed<Checkpoint>[],

@@ -8,35 +8,41 @@ import { verifyCheckpoints } from "./verify-checkpoints.ts";
 import { type Removed, verifyRemovals } from "./verify-removals.ts";
 import { followSuccession, type Placed } from "./verify-statements.ts";
 
-/** What an export turned out to be. Nothing was found when it is whole. */
+/** Result of a verification. An intact export has no findings. */
 export interface Verification {
   records: number;
   chains: number;
   checkpoints: number;
-  /** What is gone lawfully: events of records that are still there, and records before the beginning of a chain. */
+  /** Lawful removals: events of records that still exist, and records before the beginning of a chain. */
   removed: { statements: number; events: number; records: number };
-  /** Ids of the keys that signed, in order of appearance. */
+  /** Ids of the signing keys, in order of appearance. */
   keyIds: string[];
-  /** Newest checkpoint (milliseconds since the epoch); `null` when there is none. What is younger is not signed. */
+  /**
+   * Time of the newest checkpoint (milliseconds since the epoch); `null` without one. Later records are not
+   * signed.
+   */
   signedUntil: number | null;
-  /** Records that are chained, and that no checkpoint in the file has signed yet. */
+  /** Number of chained records that no checkpoint in the file has signed yet. */
   unsigned: number;
-  /** Chains of which records had not reached the database when the export ran, and up to where they are complete. */
+  /**
+   * Chains with records that had not reached the database when the export ran, and the sequence up to which
+   * they are complete.
+   */
   incomplete: { chain: string; complete: number }[];
-  /** By line; the first is what to look at first. */
+  /** By line, so that the first finding is the place to start. */
   findings: Finding[];
 }
 
-/** A span of time in milliseconds since the epoch, both ends included; `null` asks for no end. */
+/** A span of time in milliseconds since the epoch, both ends inclusive; `null` for an open end. */
 export interface AskedSpan {
   from: number | null;
   to: number | null;
 }
 
-/** The kinds of lines in the order in which they stand in an export. */
+/** Kinds of lines, in the order of an export. */
 const SECTIONS: readonly ExportLine["line"][] = ["export", "record", "checkpoint", "removal", "end"];
 
-/** The lines of a file, sorted by what they are. */
+/** Lines of a file, grouped by kind. */
 interface Contents {
   header: Extract<ExportLine, { line: "export" }> | undefined;
   end: Extract<ExportLine, { line: "end" }> | undefined;
@@ -48,12 +54,13 @@ interface Contents {
 }
 
 /**
- * Verifies an export offline. Needs nothing but its lines; see `chain.ts` for what is hashed and `checkpoint.ts` for
- * what is signed.
+ * Verifies an export offline, using only its lines; `chain.ts` describes the hashes and `checkpoint.ts` the
+ * signatures.
  *
- * @param trusted - ids of the keys that may have signed, and that may hand over to others; an empty list accepts any
- * @param asked - the span that the file has to reach over. All of the file is verified all the same: what a record says
- * of its time is worth nothing before the record is verified
+ * @param trusted - ids of the keys that may have signed, and that may name successors; an empty list accepts
+ * any key
+ * @param asked - the span that the file must cover. The whole file is verified regardless: the time in a
+ * record is not reliable before the record is verified
  */
 export async function verifyExport(
   lines: Iterable<string>,
@@ -64,14 +71,14 @@ export async function verifyExport(
   const { header, end, records, checkpoints, removals, findings, lines: count } = contents;
   if (!header) findings.push(ofFile(1, "edited", "The first line does not begin an export."));
   if (header) findings.push(...compareSpans(header, asked));
-  if (!end) findings.push(ofFile(count, "missing", "The end line is not there: the file is cut short."));
-  // Whoever takes the checkpoints out of a file could write its chains anew: a key that signed nothing says nothing.
+  if (!end) findings.push(ofFile(count, "missing", "The end line is missing: the file is cut short."));
+  // Without checkpoints a file could contain rewritten chains, so a trusted key must have signed some.
   if (trusted.length > 0 && records.length > 0 && checkpoints.length === 0)
-    findings.push(ofFile(count, "missing", "No checkpoint is in it, so no named key signed any of it."));
+    findings.push(ofFile(count, "missing", "It contains no checkpoint, so no named key signed any of it."));
   const keys = await followSuccession(checkpoints, trusted);
   const verified = await verifyRemovals(removals, keys);
   findings.push(...verified.findings);
-  // Without its end an export does not say what should be in it, so everything would look inserted.
+  // Without its last line an export does not list its chains, and every record would look inserted.
   const spans = new Map((end?.chains ?? impliedSpans(records)).map((span) => [span.chain, span]));
   const complete = header?.from === null;
   const beginningOf = (chain: string) => begin(verified.removed, chain, complete, spans.get(chain));
@@ -79,7 +86,7 @@ export async function verifyExport(
   for (const [chain, own] of chains) {
     findings.push(...verifyChain(own, spans.get(chain), beginningOf(chain), verified.removed, count));
   }
-  // What was edited may say any place of itself; it is named already.
+  // An edited record may state any position; it is already reported.
   findings.push(...verifyOrder(records.filter(({ stated, computed }) => stated === computed)));
   const places = new Map(records.map((record) => [placeOf(record.chain, record.sequence), record]));
   const covered = {
@@ -113,7 +120,7 @@ export async function verifyExport(
   };
 }
 
-/** A checkpoint signs the head of a chain, and with it everything before. */
+/** A checkpoint signs the head of a chain and thereby every record before it. */
 function countUnsigned(
   chains: ReadonlyMap<string, readonly PlacedRecord[]>,
   checkpoints: readonly Placed<Checkpoint>[],
@@ -129,7 +136,9 @@ function countUnsigned(
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-/** Where a chain begins in this export: at its first record, after what was cut off, or wherever the span begins. */
+/**
+ * The beginning of a chain in this export: its first record, the first after a cut, or the start of the span.
+ */
 function begin(
   removed: Removed,
   chain: string,
@@ -142,7 +151,7 @@ function begin(
   return { sequence: first, previous: first === 1 ? NO_RECORD : null };
 }
 
-/** Whether the file reaches over what was asked for. One without an end reaches to the moment of its export. */
+/** Whether the file covers the requested span. One without an end reaches to the time of its export. */
 function compareSpans(
   { from, to, at }: Extract<ExportLine, { line: "export" }>,
   asked: AskedSpan,
@@ -156,7 +165,7 @@ function compareSpans(
   return findings;
 }
 
-/** Compares how many statements there are with how many the end names. */
+/** Compares the number of statements with the number in the last line. */
 function compareCounts(end: Extract<ExportLine, { line: "end" }>, contents: Contents): Finding[] {
   return (["checkpoints", "removals"] as const).flatMap((what) => {
     const there = contents[what].length;
@@ -199,7 +208,7 @@ function sortLines(lines: Iterable<string>): Contents {
   return contents;
 }
 
-/** The records of each chain, in the order of the file; a chain whose records are all gone has an empty list. */
+/** Records by chain, in file order; a chain without remaining records has an empty list. */
 function groupByChain(
   records: readonly PlacedRecord[],
   spans: ReadonlyMap<string, ExportedChain>,

@@ -2,7 +2,7 @@ import type { Finding } from "./finding.ts";
 import type { ChainRemoval, Removal } from "./removal.ts";
 import { findSignatureFault, type Placed, verifyStatements } from "./verify-statements.ts";
 
-/** Where a chain begins that lost its beginning: after this record. */
+/** A cut chain begins after this record. */
 export interface Cut {
   through: number;
   hash: string;
@@ -15,7 +15,7 @@ interface Span {
   before: Removal["before"];
 }
 
-/** What validly signed removals say of an export. A removal whose signature fails says nothing. */
+/** The validly signed removals of an export. A removal with a bad signature is ignored. */
 export class Removed {
   readonly #spans = new Map<string, Span[]>();
   readonly #cuts = new Map<string, Cut>();
@@ -34,7 +34,7 @@ export class Removed {
     return this.#cuts.get(chain);
   }
 
-  /** Why the event of this record may be gone, in words; `null` when nothing says that it may. */
+  /** Why the event of this record may be missing; `null` if no removal covers it. */
   excuse(chain: string, sequence: number, type: string, at: number): "lawful" | "early" | null {
     const spans = this.#spans.get(chain)?.filter(({ first, last }) => first <= sequence && sequence <= last);
     if (!spans || spans.length === 0) return null;
@@ -43,12 +43,12 @@ export class Removed {
   }
 }
 
-/** Checks the removals as a series, and collects what the validly signed ones say. */
+/** Checks the series of removals and collects the validly signed ones. */
 export async function verifyRemovals(
   removals: readonly Placed<Removal>[],
   trusted: readonly string[],
 ): Promise<{ removed: Removed; findings: Finding[] }> {
-  // Removals are never removed, so every export has them from the first on.
+  // Removals are never removed, so every export contains them from the first on.
   const findings = await verifyStatements("removal", removals, true, trusted);
   const removed = new Removed();
   for (const placed of removals) {

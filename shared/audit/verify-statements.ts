@@ -3,14 +3,14 @@ import { isSignedBy, keyIdOf } from "./checkpoint.ts";
 import type { Finding } from "./finding.ts";
 import { NO_RECORD } from "./record.ts";
 
-/** What checkpoints and removals have in common. */
+/** Common members of checkpoints and removals. */
 interface Statement {
   number: number;
   previous: string;
   publicKey: string;
 }
 
-/** A signed statement of an export with its place in the file. */
+/** A signed statement with its line in the file. */
 export interface Placed<Signed extends Statement> {
   line: number;
   statement: Signed;
@@ -18,10 +18,10 @@ export interface Placed<Signed extends Statement> {
 }
 
 /**
- * Checks a series of signed statements: numbered without a gap, each following the one before, each signed.
+ * Checks a series of signed statements: numbered without gaps, each linked to its predecessor, each signed.
  *
  * @param complete - whether the series must begin with number 1
- * @param trusted - ids of the keys that may have signed; an empty list takes each statement's own word
+ * @param trusted - ids of the keys that may have signed; an empty list accepts any key
  */
 export async function verifyStatements(
   about: "checkpoint" | "removal",
@@ -58,8 +58,8 @@ export async function verifyStatements(
 }
 
 /**
- * The keys that may have signed, with those that a trusted key handed over to. A checkpoint names its successor when a
- * key is replaced; it must be signed by a key that is trusted itself.
+ * The trusted keys and their successors. A checkpoint names a successor when a key is replaced; a trusted key
+ * must have signed it.
  */
 export async function followSuccession(
   checkpoints: readonly Placed<Statement & { successor?: string }>[],
@@ -76,7 +76,7 @@ export async function followSuccession(
   return keys;
 }
 
-/** What is wrong with a statement's signature, in words; `null` for nothing. */
+/** The fault of a statement's signature, in words; `null` if it is valid. */
 export async function findSignatureFault(
   { statement, signature }: Placed<Statement>,
   trusted: readonly string[],

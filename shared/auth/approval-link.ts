@@ -1,10 +1,10 @@
 import type { Keyring } from "./keyring.ts";
 import { signText, verifyText } from "./sign-text.ts";
 
-/** What a link to an approval names. */
+/** Contents of a link to an approval. */
 export interface ApprovalLink {
   approvalId: string;
-  /** Whose app asks; it says in which person's object the approval lies. */
+  /** User whose app made the request; their Principal object holds the approval. */
   requester: string;
 }
 
@@ -12,16 +12,16 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * The last part of an approval page's address: a signature, and what it names. It opens nothing by itself, because the
- * page wants a signed-in person; the signature keeps strangers from trying ids. Written in letters only: a link stands
- * in texts in which numbers and keys are searched for and masked.
+ * The last path segment of an approval page: a signature and the approval it names. The link grants no
+ * access, because the page requires a signed-in user; the signature prevents guessing of ids. Encoded in
+ * letters only, because texts that contain a link are searched for numbers and keys to mask.
  */
 export async function signApprovalLink(keyring: Keyring, link: ApprovalLink): Promise<string> {
   const named = `${link.approvalId}.${link.requester}`;
   return toLetters(encoder.encode(`${await signText(keyring, "approval link", named)}\n${named}`));
 }
 
-/** What a link names, or `null` when none of these keys signed it. */
+/** The approval that a link names, or `null` if none of these keys signed it. */
 export async function openApprovalLink(keyring: Keyring, text: string): Promise<ApprovalLink | null> {
   const [signature = "", named = ""] = readLetters(text)?.split("\n", 2) ?? [];
   if (!(await verifyText(keyring, "approval link", named, signature))) return null;
@@ -29,7 +29,7 @@ export async function openApprovalLink(keyring: Keyring, text: string): Promise<
   return { approvalId, requester: requester.join(".") };
 }
 
-/** Sixteen letters from `a`, two for each byte. */
+/** Encodes bytes in sixteen letters from `a`, two per byte. */
 function toLetters(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => String.fromCharCode(97 + (byte >> 4), 97 + (byte & 15))).join("");
 }

@@ -1,7 +1,6 @@
 /**
- * What this deployment signs with. Each purpose has keys of its own, and a key that leaks or ages is replaced in two
- * steps with an overlap: add the new one, which signs from then on; take the old one away when nothing that it
- * signed is in use any more.
+ * Purposes that this deployment signs for. Each has its own keys. A key is replaced in two overlapping steps:
+ * add the new one, which signs from then on; remove the old one when nothing that it signed is in use.
  */
 export const KEY_NAMES = [
   "BETTER_AUTH_SECRET",
@@ -11,10 +10,10 @@ export const KEY_NAMES = [
   "AUDIT_SIGNING_KEY",
 ] as const;
 
-/** A purpose's name: the Worker secret that holds its first key. */
+/** Name of a purpose: the Worker secret that holds its first key. */
 export type KeyName = (typeof KEY_NAMES)[number];
 
-/** One key. Its secret is text; the UTF-8 bytes of it are the key. */
+/** One key. The secret is text; its UTF-8 bytes are the key. */
 export interface Key {
   version: number;
   secret: string;
@@ -23,25 +22,25 @@ export interface Key {
 /** The keys of one purpose: the first signs, all verify. */
 export type Keyring = readonly [Key, ...Key[]];
 
-/** What is wrong with the keys of a purpose, without a word of them. */
+/** A fault of a purpose's keys. Contains no part of a key. */
 export interface KeyringProblem {
-  /** The Worker secret to set anew. */
+  /** The Worker secret to set again. */
   secretName: string;
-  /** A clause that goes on from the secret's name: `is missing`. */
+  /** A clause that follows the secret's name: `is missing`. */
   text: string;
 }
 
-/** Least length of a key in characters: 32 characters of base64 carry 192 bits. */
+/** Minimum length of a key in characters: 32 characters of base64 are 192 bits. */
 const KEY_LENGTH = 32;
 const ENTRY = /^(?:([1-9]\d{0,5}):)?([\x21-\x2b\x2d-\x39\x3b-\x7e]+)$/;
 
 const opened = new WeakMap<object, Map<KeyName, Keyring>>();
 
 /**
- * The keys of a purpose, read once per environment object. They come from the secret `NAME` and, after rotations,
- * from `NAME_2`, `NAME_3` …, the highest number first: a platform's secrets cannot be read back, so a new key must
- * not need the text of the old one. See {@link parseKeys} for what one secret holds.
- * Throws when they are not in order; the message names the secret and repeats nothing of it.
+ * The keys of a purpose, read once per environment object. They come from the secret `NAME` and, after
+ * rotations, from `NAME_2`, `NAME_3` …, highest number first: a platform's secrets cannot be read back, so
+ * adding a key must not need the text of the old one. See {@link parseKeys} for the format of one secret.
+ * Throws if they are invalid; the message names the secret and does not quote it.
  */
 export function openKeyring(env: object, name: KeyName): Keyring {
   let keyrings = opened.get(env);
@@ -80,9 +79,9 @@ export function readKeyring(
 }
 
 /**
- * Reads the text of one secret: a single key, which then has the version `bare`, or several with their versions, such
- * as `2:<key>,1:<key>`. A key is 32 or more printable ASCII characters without spaces, commas and colons; base64 is
- * such text. Returns what is wrong as a clause: `is malformed: …`.
+ * Parses one secret: a single key, which then has the version `bare`, or several with their versions, such as
+ * `2:<key>,1:<key>`. A key is 32 or more printable ASCII characters without spaces, commas and colons, such
+ * as base64. Returns a fault as a clause: `is malformed: …`.
  */
 export function parseKeys(text: unknown, bare = 1): Key[] | string {
   if (typeof text !== "string") return "is not a text";
@@ -101,14 +100,14 @@ export function parseKeys(text: unknown, bare = 1): Key[] | string {
   return keys;
 }
 
-/** The version that a secret's name stands for: 1 for `NAME`, 2 for `NAME_2`; `null` when it is another purpose's. */
+/** The version in a secret's name: 1 for `NAME`, 2 for `NAME_2`; `null` for another purpose's secret. */
 export function readKeyVersion(name: string, secretName: string): number | null {
   if (secretName === name) return 1;
   const [, version] = /^_([2-9]|[1-9]\d{1,5})$/.exec(secretName.slice(name.length)) ?? [];
   return secretName.startsWith(name) && version !== undefined ? Number(version) : null;
 }
 
-/** An empty variable counts as none, as it does everywhere in wrangler. */
+/** An empty variable counts as unset, as in wrangler. */
 function isSet(value: unknown): boolean {
   return value !== undefined && value !== "";
 }

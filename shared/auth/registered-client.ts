@@ -1,7 +1,7 @@
-/** Ids of clients that an administrator has registered begin with this; no other client's do. */
+/** Prefix of the ids of clients that an administrator has registered; no other client has it. */
 export const REGISTERED_PREFIX = "app_";
 
-/** A client as the OAuth library keeps it. */
+/** A client as the OAuth library stores it. */
 export interface RegisteredClient {
   clientId: string;
   clientName: string;
@@ -10,7 +10,7 @@ export interface RegisteredClient {
   responseTypes: string[];
   /** Unix seconds. */
   registrationDate: number;
-  /** `none` for an app that can keep no secret; PKCE is asked of every client. */
+  /** `none` for an app that cannot keep a secret; PKCE is required of every client. */
   tokenEndpointAuthMethod: "none" | "client_secret_basic";
   /** SHA-256 in hexadecimal. */
   clientSecret?: string;

@@ -2,16 +2,16 @@ import type { Keyring } from "./keyring.ts";
 import { signText, verifyText } from "./sign-text.ts";
 
 /**
- * Session ids as clients see them: `<id>.<seal>`, where the seal is a signature over the id, the user, the client and
- * the server. A stranger's request is refused before any Durable Object is addressed, so an unknown id never creates
- * one (MCP security best practices, «Session Hijacking»: bind session ids to the user).
+ * Session ids as clients see them: `<id>.<seal>`, where the seal is a signature over id, user, client and
+ * server. A request with another user's id is refused before any Durable Object is addressed, so an unknown
+ * id never creates one (MCP security best practices, «Session Hijacking»: bind session ids to the user).
  */
 
-/** Whom a session belongs to. */
+/** The owner of a session. */
 export interface SessionOwner {
   userId: string;
   clientId: string;
-  /** Server path segment, or `""` for the door with everything. */
+  /** Server path segment, or `""` for the URL with all servers. */
   server: string;
 }
 
@@ -25,7 +25,7 @@ export async function sealSessionId(keyring: Keyring, id: string, owner: Session
   return `${id}.${await signText(keyring, "session", describeSession(id, owner))}`;
 }
 
-/** The id inside a sealed one, or `null` when the seal is not this owner's or its key is gone. */
+/** The id inside a sealed one, or `null` if the seal is not this owner's or its key was removed. */
 export async function openSessionId(
   keyring: Keyring,
   sealed: string,
@@ -37,6 +37,6 @@ export async function openSessionId(
 }
 
 function describeSession(id: string, owner: SessionOwner): string {
-  // JSON keeps the parts apart: no choice of names can make two owners look alike.
+  // JSON separates the parts: no choice of names makes two owners equal.
   return JSON.stringify([id, owner.userId, owner.clientId, owner.server]);
 }

@@ -1,19 +1,22 @@
 import { Buffer } from "node:buffer";
 import type { Key, Keyring } from "./keyring.ts";
 
-/** What a signature is for. It is part of what is signed, so a signature for one purpose is worthless for another. */
+/** Purpose of a signature. It is part of the signed text, so a signature is invalid for any other purpose. */
 export type Purpose = "session" | "approval link" | "cursor" | "confirm";
 
-/** `<version>.<MAC>`: the last character of 32 bytes in base64url carries four bits, so that there is one spelling. */
+/**
+ * `<version>.<MAC>`. The last base64url character of 32 bytes carries four bits; the pattern allows its one
+ * canonical spelling.
+ */
 const SIGNATURE = /^([1-9]\d{0,5})\.([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])$/;
 
 const encoder = new TextEncoder();
 const imported = new WeakMap<Key, Promise<CryptoKey>>();
 
 /**
- * Signs a text with the first key: HMAC-SHA-256 (RFC 2104) over purpose and text. Returns `<version>.<MAC>`, the MAC
- * in base64url (RFC 4648 §5): 43 characters that fit into headers, cookies and addresses. The version says in the
- * open which key signed.
+ * Signs a text with the first key: HMAC-SHA-256 (RFC 2104) over purpose and text. Returns `<version>.<MAC>`,
+ * the MAC in base64url (RFC 4648 §5): 43 characters that fit into headers, cookies and addresses. The version
+ * names the signing key.
  */
 export async function signText(keyring: Keyring, purpose: Purpose, text: string): Promise<string> {
   const [key] = keyring;
@@ -22,8 +25,8 @@ export async function signText(keyring: Keyring, purpose: Purpose, text: string)
 }
 
 /**
- * Whether a signature was made for this purpose and text with one of the keys. False for anything malformed. The MAC
- * is compared in constant time; which key it names is no secret.
+ * Whether a signature was made for this purpose and text with one of the keys. False for malformed input. The
+ * MAC is compared in constant time; the version is public.
  */
 export async function verifyText(
   keyring: Keyring,
@@ -42,7 +45,7 @@ export async function verifyText(
   );
 }
 
-/** JSON keeps purpose and text apart: no choice of text can look like another purpose. */
+/** JSON separates purpose and text: no text can look like another purpose. */
 function toMessage(purpose: Purpose, text: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(encoder.encode(JSON.stringify([purpose, text])));
 }

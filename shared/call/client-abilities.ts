@@ -1,4 +1,7 @@
-/** Which kinds of elicitation a client declares. `{}` is what clients wrote before there was more than the form. */
+/**
+ * Elicitation modes that a client declares. An empty `elicitation: {}` means form mode, as before URL mode
+ * existed.
+ */
 export function elicitsOf(abilities: ClientAbilities | undefined): { form: boolean; url: boolean } {
   const { elicitation } = abilities ?? {};
   if (typeof elicitation !== "object" || elicitation === null) return { form: false, url: false };

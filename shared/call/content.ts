@@ -1,6 +1,9 @@
 import type { JsonValue } from "../encoding/json.ts";
 
-/** One item of a tool's answer or of a prompt message (MCP `ContentBlock`, the parts both generations share). */
+/**
+ * One content block of a tool result or prompt message (MCP `ContentBlock`, the members that both generations
+ * share).
+ */
 export type ContentBlock =
   | { type: "text"; text: string }
   | { type: "image"; data: string; mimeType: string }
@@ -15,7 +18,7 @@ export type ContentBlock =
     }
   | { type: "resource"; resource: ResourceContents };
 
-/** What reading a resource gives: text, or `blob` in base64. */
+/** Contents of a resource: `text`, or `blob` in base64. */
 export type ResourceContents =
   | { uri: string; mimeType: string; text: string; _meta?: Record<string, JsonValue> }
   | { uri: string; mimeType: string; blob: string };

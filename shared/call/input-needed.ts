@@ -2,34 +2,36 @@ import { canonicalize, digestText } from "../encoding/canonical-json.ts";
 import type { JsonValue } from "../encoding/json.ts";
 import { ToolError } from "./tool-error.ts";
 
-/** A request to the client's side, and what it is about beyond what the client reads. */
+/** A request to the client, and the records it concerns. */
 export interface Inquiry {
-  /** A name on the wire that the asker chose. */
+  /** Name on the wire, chosen by the tool. */
   key?: string;
   method: "elicitation/create" | "sampling/createMessage" | "roots/list";
   params: Record<string, JsonValue>;
-  /** Stands for the records that the call would touch. Never sent. */
+  /** Identifies the records that the call would touch. Never sent. */
   about?: JsonValue;
 }
 
-/** A request to the client as it goes over the wire, with the name of its answer. */
+/** A request to the client as sent, with the key under which the client answers it. */
 export interface InputRequestSpec extends Pick<Inquiry, "method" | "params"> {
   /** Unique within one call. */
   key: string;
-  /** Stands for everything that was asked, see {@link digestQuestion}. */
+  /** Digest of the whole question; see {@link digestQuestion}. */
   digest: string;
 }
 
-/** What a client sent as answers, by the key of their question. Client data: never trusted. */
+/** Answers that a client sent, by question key. Client data: never trusted. */
 export type InputAnswers = Readonly<Record<string, unknown>>;
 
-/** An answer of the client with the digest of the question that it was given to. The answer is never trusted. */
+/** An answer with the digest of the question it was given to. The answer is client data: never trusted. */
 export interface GivenAnswer {
   digest: string;
   response: unknown;
 }
 
-/** How far the questions of one call are: open ones, by key with their digest, and those with an answer, in order. */
+/**
+ * State of one call's questions: open ones as key → digest, and answered ones in the order of their answers.
+ */
 export interface Round {
   /** The signed state that it was read from: its answers count once. `null` when there was none. */
   id: string | null;
@@ -52,21 +54,22 @@ export function collectAnswers(
 }
 
 /**
- * SHA-256 of a question: its name, method, message and schema, the records that it is about, and the policy under which
- * it is asked. An answer counts for a question with the same digest only.
+ * SHA-256 of a question: name, method, message, schema, the records it concerns, and the policy in force. An
+ * answer counts only for a question with the same digest.
  */
 export function digestQuestion({ key, method, params, about }: Inquiry, policyDigest: string): string {
   return digestText(canonicalize([policyDigest, key ?? null, method, params, about ?? null]));
 }
 
 /**
- * Leaves a call of the stateless generation to ask; the call is entered again from its start with the
- * answers (MCP 2026-07-28, multi-round-trip requests). Not an error: the guard lets it pass.
+ * Thrown to leave a stateless call and ask the client. The client repeats the call with the answers, and the
+ * tool runs again from its start (MCP 2026-07-28, multi-round-trip requests). Not an error: the guard lets it
+ * pass.
  */
 export class InputNeeded extends Error {
-  /** Everything that was asked together. */
+  /** Questions that are sent together. */
   readonly requests: readonly InputRequestSpec[];
-  /** What earlier questions of this call were answered; the next round has to bring it again. */
+  /** Answers to earlier questions of this call; the next round must carry them again. */
   readonly answered: readonly GivenAnswer[];
 
   constructor(requests: readonly InputRequestSpec[], answered: readonly GivenAnswer[]) {
@@ -86,9 +89,9 @@ export class InputNeeded extends Error {
 }
 
 /**
- * The questions of one entry into a call of the stateless generation. Those that earlier rounds answered resolve at
- * once; all others that are asked before the call waits leave together in one {@link InputNeeded}. An answer belongs to
- * a question by its digest and not by its place: a question that is not the same any more is asked again.
+ * The questions of one run of a stateless call. Questions that earlier rounds answered resolve at once. All
+ * others that the tool asks before it first waits leave together in one {@link InputNeeded}. An answer is
+ * matched by the digest of its question, not by position, so a changed question is asked again.
  */
 export class QuestionRound {
   #given: readonly GivenAnswer[];
@@ -110,8 +113,8 @@ export class QuestionRound {
   }
 
   /**
-   * Gives the answer to a question. `read` throws a {@link ToolError} for what is no answer to it: then it is asked
-   * again, because the client can repair that and the model cannot.
+   * Resolves with the answer to a question. If `read` throws a {@link ToolError}, the question is asked
+   * again: the client can correct its answer, the model cannot.
    */
   async put<Value>(inquiry: Inquiry, read: (response: unknown) => Value): Promise<Value> {
     const key = this.#claimKey(inquiry.key);
@@ -128,7 +131,7 @@ export class QuestionRound {
       }
     }
     this.#open.push({ key, method: inquiry.method, params: inquiry.params, digest });
-    // One microtask later, so that questions asked in the same breath are all in.
+    // Wait one microtask, so that questions asked in parallel leave together.
     this.#leaving ??= Promise.resolve().then(() => {
       throw new InputNeeded(this.#open, this.#answered);
     });

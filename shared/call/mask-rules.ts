@@ -1,16 +1,15 @@
 /**
- * How sensitive a field is. A schema says it with `.meta({ classification: "pii" })`; a field that says nothing is
- * free text.
+ * Sensitivity of a field, declared with `.meta({ classification: "pii" })`. A field without one is free text.
  */
 export type Classification = "public" | "internal" | "pii" | "secret";
 
-/** `show` as it is, `mask` to what is still useful (`j•••@acme.com`), or `drop` altogether. */
+/** `show` the value, `mask` it to its useful part (`j•••@acme.com`), or `drop` the field. */
 export type Treatment = "show" | "mask" | "drop";
 
-/** What a role sees. */
+/** What a role may see. */
 export interface MaskRules {
   /** Classified fields. */
   fields: Readonly<Record<Classification, Treatment>>;
-  /** What is masked where it is found inside of free text. */
+  /** Kinds of sensitive data that are masked inside free text. */
   text: readonly ("pii" | "secret")[];
 }

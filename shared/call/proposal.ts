@@ -2,34 +2,37 @@ import type { JsonValue } from "../encoding/json.ts";
 import type { EntityReference } from "./entity-reference.ts";
 import type { Classification } from "./mask-rules.ts";
 
-/** What a person is to agree to. */
+/** A change that a user is asked to agree to. */
 export interface Proposal {
-  /** What the person reads. */
+  /** Text that the user reads. */
   message: string;
-  /** What would be touched, as ids and versions of records, or a digest of them. */
+  /** Records that would change, as ids and versions, or a digest of them. */
   about: JsonValue;
-  /** An id that a `confirm` value carries in the open, where the tool keeps what it would do under one. */
+  /** Id that the `confirm` value carries in plain text, if the tool stores the prepared change under one. */
   id?: string;
 }
 
-/** A person's yes, or what stands for it once a client that cannot ask has shown its person the preview. */
+/**
+ * The user's consent, or the `confirm` value that stands for it when the client cannot ask and shows the
+ * preview.
+ */
 export type Agreement = { agreed: true } | { agreed: false; confirm: string };
 
-/** The right to call another tool with these arguments. */
+/** Permission to call another tool with these arguments. */
 export interface NeededRight {
   tool: string;
   args: Readonly<Record<string, unknown>>;
 }
 
-/** One record that a call would change, for the person who is to approve it. */
+/** One record that a call would change, shown to the approver. */
 export interface PreviewedChange {
-  /** What the record is, such as `Deal`, and its id and name. */
+  /** Type, id and name of the record, such as a `Deal`. */
   record: EntityReference;
-  /** Who is responsible for the record now. */
+  /** Current owner of the record. */
   owner?: string | null;
-  /** What it is worth now, with its currency. */
+  /** Current value with its currency. */
   amount?: string | null;
-  /** Each field with its value now and then, as people read them; `null` is empty. */
+  /** Each field with its value before and after, formatted for people; `null` is empty. */
   fields: readonly PreviewedField[];
 }
 
@@ -38,6 +41,6 @@ export interface PreviewedField {
   name: string;
   from: string | null;
   to: string | null;
-  /** Who may read it; see `.meta({ classification })`. Default `internal`. */
+  /** Sensitivity of the value; see `.meta({ classification })`. Default `internal`. */
   classification?: Classification;
 }

@@ -3,8 +3,8 @@ import { dropHalves } from "../text/well-formed.ts";
 import type { ErrorCode, ToolError } from "./tool-error.ts";
 
 /**
- * JSON-RPC 2.0 §5.1 codes, and MCP's own: for a missing resource (2025-11-25, «Error Handling» of resources), and for
- * a capability that the client would need (2026-07-28).
+ * JSON-RPC 2.0 §5.1 error codes, and MCP's own for a missing resource (2025-11-25, «Error Handling» of
+ * resources) and a missing client capability (2026-07-28).
  */
 export const JSON_RPC = {
   parseError: -32700,
@@ -19,7 +19,10 @@ export const JSON_RPC = {
   headerMismatch: -32020,
 } as const;
 
-/** A failure of the protocol and not of a tool: it becomes a JSON-RPC error. Both SDKs read `code` and `data`. */
+/**
+ * A failure of the protocol rather than of a tool: sent as a JSON-RPC error. Both SDKs read `code` and
+ * `data`.
+ */
 export class ProtocolFault extends Error {
   readonly code: number;
   readonly data: object | undefined;
@@ -34,13 +37,13 @@ export class ProtocolFault extends Error {
 
 const PARAMETER_FAULTS: readonly ErrorCode[] = ["invalid_input", "not_found", "conflict"];
 
-/** A tool error on a surface that has no `isError`: reading a resource, getting a prompt, completion. */
+/** Converts a tool error for methods whose results have no `isError`: resources, prompts and completion. */
 export function toProtocolFault(error: ToolError): ProtocolFault {
   const code = PARAMETER_FAULTS.includes(error.code) ? JSON_RPC.invalidParams : JSON_RPC.internalError;
   return new ProtocolFault(code, error.message, error.toBody());
 }
 
-/** A JSON-RPC error as an HTTP response, for failures before a lane has taken the message. */
+/** A JSON-RPC error as an HTTP response, for failures before a lane accepts the message. */
 export function jsonRpcError(
   status: number,
   code: number,

@@ -1,38 +1,40 @@
 import { z } from "zod";
 import type { JsonValue } from "../encoding/json.ts";
 
-/** Something that only the client's side knows, asked for in the middle of a call. */
+/** A question to the user or the client in the middle of a call. */
 export interface Question<Schema extends z.ZodObject = z.ZodObject> {
-  /** What the person reads above the form. */
+  /** Text that the user reads above the form. */
   message: string;
   /**
-   * Flat, primitive fields (MCP elicitation, form mode). A field with choices may say how they read:
-   * `z.enum(["a", "b"]).meta({ titles: { a: "First", b: "Second" } })` (SEP-1330).
+   * Flat, primitive fields (MCP elicitation, form mode). A field with choices may carry labels: `z.enum(["a",
+   * "b"]).meta({ titles: { a: "First", b: "Second" } })` (SEP-1330).
    */
   schema: Schema;
   /**
-   * A page that the person opens instead of filling a form (URL mode); then `schema` is `z.object({})`. `accept` says
-   * that they agreed to go there, and nothing of what they did there. The page must find out itself who they are.
+   * Page that the user opens instead of filling in a form (URL mode); `schema` is then `z.object({})`.
+   * `accept` only means that the user agreed to open the page. The page must identify the user itself.
    */
   url?: string;
   /** Name on the wire, unique within one call. Default: the question's position, `q1`, `q2`, … */
   key?: string;
   /**
-   * What the call would touch: ids and versions of records, or a digest of them. An answer counts for exactly this;
-   * when it is something else by the time that the answer arrives, the question is asked again.
+   * Records that the call would touch: ids and versions, or a digest. An answer counts only for these; if
+   * they have changed by the time the answer arrives, the question is asked again.
    */
   about?: JsonValue;
-  /** Who answers: the person in a form (default), or the client itself, see {@link WORKSPACE_ROOTS}. */
+  /** Who answers: the user in a form (default), or the client itself; see {@link WORKSPACE_ROOTS}. */
   answeredBy?: "person" | "client";
 }
 
-/** What was answered. Declining and cancelling are normal outcomes. */
+/** The answer. Declining and cancelling are normal outcomes. */
 export type Answer<Schema extends z.ZodObject> =
   | { action: "accept"; content: z.output<Schema> }
   | { action: "decline" }
   | { action: "cancel" };
 
-/** Asks for the folders and repositories the client works in (MCP roots). No person is disturbed. */
+/**
+ * Asks for the folders and repositories the client works in (MCP roots). The client answers without the user.
+ */
 export const WORKSPACE_ROOTS = {
   message: "",
   schema: z.object({

@@ -1,4 +1,4 @@
-/** What is asked for, as the guard sees it: a tool, a resource or a prompt. */
+/** The tool, resource or prompt that a request names, as the guard sees it. */
 export interface Subject {
   kind: "tool" | "resource" | "prompt";
   server: string;
@@ -7,9 +7,12 @@ export interface Subject {
   effect: Effect;
   /** Counts against the limits of costly tools. */
   costly: boolean;
-  /** Names of the top-level arguments that it knows. */
+  /** Names of the known top-level arguments. */
   fields: ReadonlySet<string>;
 }
 
-/** What a tool does to the outside. Decides all four MCP hints, so that they cannot contradict each other. */
+/**
+ * What a tool does to external state. All four MCP hints derive from it, so they cannot contradict each
+ * other.
+ */
 export type Effect = "read" | "create" | "update" | "delete";

@@ -3,11 +3,11 @@ import type { JsonValue } from "../encoding/json.ts";
 import { dropHalves } from "../text/well-formed.ts";
 
 /**
- * Errors that may reach a model or a client. Every text here and in every `ToolError` is written by us:
- * an unknown failure is reported as `internal_error` with an event id, and its details go to the log only.
+ * Errors that may reach a model or a client. Every text here and in every `ToolError` is our own. An unknown
+ * failure is reported as `internal_error` with an event id; its details go to the log only.
  */
 
-/** Codes a caller can act on. Lower snake case, stable across releases. */
+/** Codes that a caller can act on. Lower snake case, stable across releases. */
 export type ErrorCode =
   | "invalid_input"
   | "not_found"
@@ -25,27 +25,27 @@ export type ErrorCode =
   | "unavailable"
   | "internal_error";
 
-/** What a failed call returns to the model: `{ error: { … } }` as JSON text with `isError: true`. */
+/** Body of a failed tool result: `{ error: { … } }` as JSON text with `isError: true`. */
 export interface ErrorBody {
   error: {
     code: ErrorCode;
     message: string;
     /** Seconds to wait before the same call can succeed. */
     retry_after?: number;
-    /** One sentence that says what to do next. */
+    /** One sentence naming the next step. */
     suggested_action: string;
   };
 }
 
 /** Optional parts of a {@link ToolError}. */
 export interface ToolErrorOptions {
-  /** What the caller should do next; a default per code applies when left out. */
+  /** The caller's next step; each code has a default. */
   suggestedAction?: string;
   /** Seconds. */
   retryAfter?: number;
-  /** Values as they are stored now. The guard masks them for who asks and puts them behind the message. */
+  /** Current stored values. The guard masks them for the caller and appends them to the message. */
   current?: QuotedValues;
-  /** The underlying failure, for the log. Never shown. */
+  /** The underlying failure, for the log. Never sent. */
   cause?: unknown;
 }
 
@@ -74,7 +74,7 @@ const DEFAULT_ACTIONS: Record<ErrorCode, string> = {
   internal_error: "Try again once; if it fails again, report the event id.",
 };
 
-/** A failure with a text written for the model. Throw it from a tool, a resource or a prompt. */
+/** A failure with a text for the model. Thrown by tools, resources and prompts. */
 export class ToolError extends Error {
   readonly code: ErrorCode;
   readonly suggestedAction: string;
@@ -90,7 +90,7 @@ export class ToolError extends Error {
     this.current = options.current;
   }
 
-  /** The wire shape. */
+  /** Form on the wire. */
   toBody(): ErrorBody {
     return {
       error: {
@@ -104,8 +104,8 @@ export class ToolError extends Error {
 }
 
 /**
- * Turns anything thrown into a {@link ToolError}. Unknown failures lose their text and gain `eventId`,
- * under which the log has the details.
+ * Turns anything thrown into a {@link ToolError}. An unknown failure loses its text and gains `eventId`,
+ * under which the log holds the details.
  */
 export function toToolError(failure: unknown, eventId: string): ToolError {
   if (failure instanceof ToolError) return failure;

@@ -9,9 +9,9 @@ import { returnOutcomes, takeOutcomes } from "./outcome-buffer.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /**
- * Step 2: one round trip to the user's Principal object. When it returns, the intent is durable; only then may
- * anything run. From here on the exchange has the role that the person has now.
- * Throws `access_ended`, `rate_limited` or `unavailable` when the object refuses.
+ * Step 2: one round trip to the user's Principal object. Once it returns, the intent is durable and the call
+ * may run. From here on the request context has the user's current role. Throws `access_ended`,
+ * `rate_limited` or `unavailable` when the object refuses.
  */
 export async function admit(
   ctx: RequestContext,
@@ -37,7 +37,7 @@ export async function admit(
   return admission;
 }
 
-/** Takes along what the object does not know yet of earlier calls. What did not arrive waits for the next way. */
+/** Sends buffered outcomes of earlier calls with the intent; buffers them again if the RPC fails. */
 async function sendIntent(env: Env, intent: Intent, claim: AdmissionRequest): Promise<Admission> {
   const { userId } = intent;
   const ended = takeOutcomes(userId);
@@ -50,8 +50,9 @@ async function sendIntent(env: Env, intent: Intent, claim: AdmissionRequest): Pr
 }
 
 /**
- * Brings the exchange up to the policy that its admission names, if that is newer. One that can never be used changes
- * nothing. Throws `unavailable` when it cannot be loaded: what it says is not guessed.
+ * Updates the request context to the policy that the admission names, if that is newer. A version that can
+ * never be used changes nothing. Throws `unavailable` when the policy cannot be loaded: its content is never
+ * guessed.
  */
 export async function followAdmission(ctx: RequestContext, { policy }: Admitted): Promise<void> {
   if (policy.publication <= ctx.policy.publication) return;

@@ -31,17 +31,17 @@ import { type ShapedAnswer, type Shaping, shapeAnswer } from "./shape.ts";
 import type { CreatedTask } from "./start-task.ts";
 import { isCreatedTask, requireTasks, startTask } from "./start-task.ts";
 
-/** The answer to `tools/call` in both generations. */
+/** The result of `tools/call` in both generations. */
 export interface CallToolAnswer extends ShapedAnswer {
   isError?: boolean;
 }
 
-/** A step that is not the last: its state for the next one. */
+/** A step that is not the last: the state for the next one. */
 export type NextStep = Extract<Step<JsonValue, unknown>, { state: unknown }>;
 
 /**
- * Calls a tool through the guard. An unknown or hidden tool is a JSON-RPC error; everything else that fails is an
- * answer with `isError`, so that the model can read it and correct itself (MCP 2025-11-25, SEP-1303).
+ * Calls a tool through the guard. An unknown or hidden tool is a JSON-RPC error; every other failure is a
+ * result with `isError`, so that the model can read it and correct itself (MCP 2025-11-25, SEP-1303).
  */
 export async function callTool(
   ctx: RequestContext,
@@ -62,7 +62,7 @@ export async function callTool(
   }
 }
 
-/** Names the tools that may have been meant, of those that this person can see. */
+/** Suggests similar tools among those that this user can see. */
 function refuseUnknownTool({ catalogue, policy, identity }: RequestContext, name: string): ProtocolFault {
   const visible = [...catalogue.tools.values()].filter(({ subject }) => isVisible(policy, identity, subject));
   const near = findNearMisses(
@@ -95,11 +95,12 @@ async function guardedCall(
       // Only now: admission may have brought the role up to date.
       const rules = masksOf(ctx.policy, ctx.identity.role);
       const channel = maskChannel(ctx.channel, rules);
-      // A session's own memory may hold what was shown; it is no record that a masked value could spoil.
+      // A session's own memory may contain masked values; it is not a record that they could corrupt.
       if (tool.effect !== "read" && tool.scope !== SESSION_SCOPE) refuseMasked(args ?? {});
       const input = parseArguments(tool.input, inheritDefaults(tool, args ?? {}, context.defaults, applied));
       asked = input;
-      // Conditions and approvals judge what will run: defaults filled in, text trimmed, numbers converted. Not what was sent.
+      // Conditions and approvals judge the input that will run: defaults filled in, text trimmed, numbers
+      // converted.
       const { title, input: schema } = tool;
       const inherited = applied.map(({ field }) => field);
       const store = await run.openStore(entry);
@@ -122,7 +123,7 @@ async function guardedCall(
         readPreview: async () => (await tool.preview?.(input, reading)) ?? null,
       };
       const approved = await requirePermission(ctx, call);
-      // A person may have taken minutes.
+      // The approver may have taken minutes.
       if (approved) now = new Date();
       const toolContext = openContext(ctx, entry, { ...run, store, now, input });
       const running = begin(ctx, entry, args ?? {}, applied, input, toolContext);
@@ -140,7 +141,7 @@ async function guardedCall(
   });
 }
 
-/** The other tools that this very call needs the right to. One that this URL lacks may not be called here. */
+/** Other tools whose permission this call needs. A tool that this URL lacks may not be called here. */
 async function readNeeds(
   { catalogue }: RequestContext,
   tool: ToolDefinition,
@@ -156,7 +157,7 @@ async function readNeeds(
   });
 }
 
-/** Runs the tool, or begins its work and leaves the rest to a task where the client understands that. */
+/** Runs the tool, or begins its work and hands the rest to a task if the client supports tasks. */
 async function begin(
   ctx: RequestContext,
   entry: Entry<ToolDefinition>,
@@ -175,8 +176,8 @@ async function begin(
 }
 
 /**
- * Takes one step of a task, through the same guard as a call: its intent is durable before it runs, and what was
- * revoked, forbidden or used up since the call stops it here.
+ * Runs one step of a task through the same guard as a call: its intent is durable before it runs, and a
+ * revocation, policy change or exhausted limit since the call stops it here.
  */
 export async function callStep(
   ctx: RequestContext,
@@ -188,14 +189,14 @@ export async function callStep(
   if (!work) throw new TypeError(`Tool ${tool.name} has no steps.`);
   const now = new Date();
   let input: Readonly<Record<string, unknown>> = {};
-  // What makes the tool costly was counted with the call: a step counts as any other call does.
+  // The call counted the tool's costs: a step counts as an ordinary call.
   const subject = { ...entry.subject, costly: false };
   return guard<Step<unknown, unknown>, CallToolAnswer | NextStep>(ctx, subject, {
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     args,
     async run(run) {
       input = parseArguments(tool.input, { ...args, ...inherited });
-      // The guard has asked without the arguments; an approval was used up by the call.
+      // The guard decided without the arguments; the call consumed its approval.
       requireAllowed(decide(ctx.policy, ctx.identity, subject, input));
       const store = await run.openStore(entry);
       const running = openContext(ctx, entry, { ...run, store, now, input });
@@ -213,8 +214,8 @@ export async function callStep(
 }
 
 /**
- * Stops the work of a task for good and says what stands of it, in one sentence; through the guard too, so that the
- * trail tells when it was stopped. `null` when the tool leaves nothing to be said.
+ * Stops the work of a cancelled task and returns one sentence about what was done; also through the guard, so
+ * that the trail records the stop. `null` if the tool has nothing to report.
  */
 export async function callStop(
   ctx: RequestContext,
@@ -246,7 +247,7 @@ function measureAnswer(answer: CallToolAnswer | CreatedTask): number {
   return JSON.stringify(isCreatedTask(answer) ? answer : (answer.structuredContent ?? answer.content)).length;
 }
 
-/** The answer as this person may see it, the resources in it included. */
+/** The result as this user may see it, including its resources. */
 async function shapeFor(
   ctx: RequestContext,
   tool: ToolDefinition,
@@ -268,7 +269,7 @@ interface Running extends Run {
   input: Readonly<Record<string, unknown>>;
 }
 
-/** What a tool gets beside its arguments: its server's data as this person may see it, and the way to the client. */
+/** The tool's context: its server's data for this user, and the channel to the client. */
 function openContext(
   ctx: RequestContext,
   entry: Entry<ToolDefinition>,
@@ -297,7 +298,7 @@ interface AppliedDefault {
   value: JsonValue;
 }
 
-/** Which defaults a call used, with their values as the reader may see them: a larger role may have set them. */
+/** The defaults that a call used, masked for the reader: a larger role may have set them. */
 function describeDefaults(
   { catalogue, policy, identity }: RequestContext,
   applied: readonly AppliedDefault[],
@@ -315,8 +316,8 @@ function describeDefaults(
 }
 
 /**
- * A tool that stops to ask something has done nothing yet, and is entered again from its start: its approval waits for
- * that entry. Before the question leaves, so that the next entry cannot come too early.
+ * A tool that stops to ask something has changed nothing and runs again from its start, so it gets its
+ * approval back. This happens before the question is sent, so that the next run cannot come too early.
  */
 async function keepApproval<T>(
   { env, identity }: RequestContext,
@@ -331,14 +332,14 @@ async function keepApproval<T>(
   }
 }
 
-/** Fills arguments that the caller left out from the session's defaults, and says which. */
+/** Fills omitted arguments from the session's defaults, and returns which ones. */
 function inheritDefaults(
   tool: ToolDefinition,
   args: Record<string, unknown>,
   defaults: Readonly<Record<string, JsonValue>>,
   applied: AppliedDefault[],
 ): Record<string, unknown> {
-  // First of all what was given as null is left out, so that a default can stand for it.
+  // Null arguments are dropped first, so that a default can replace them.
   const filled: Record<string, unknown> = { ...forgiveArguments(tool.input, args) };
   for (const field of tool.inherits ?? []) {
     const value = defaults[field];

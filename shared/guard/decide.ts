@@ -7,10 +7,10 @@ import { type Decision, decide as decideBy } from "../policy/decide.ts";
 type Asked = Pick<Subject, "kind" | "name" | "scope" | "effect">;
 
 /**
- * Step 1: may this principal use this subject now, under this policy? Lists, completion, resources, prompts,
- * calls and the scope challenge all ask here, so that what is visible can be called and what can be called is visible.
+ * Step 1: decides whether this principal may use this subject now, under this policy. Lists, completion,
+ * resources, prompts, calls and the scope challenge all use it, so a list shows exactly what can be called.
  *
- * @param args - the call's arguments as the tool will get them; left out, the question is whether any could be allowed
+ * @param args - arguments as the tool will get them; without them, decides whether any call could be allowed
  */
 export function decide(
   policy: Policy,
@@ -25,12 +25,15 @@ export function decide(
   );
 }
 
-/** Whether a list shows the subject: everything that can be called now or after a step-up. */
+/** Whether a list shows the subject: it can be called now or after a step-up. */
 export function isVisible(policy: Policy, identity: PolicyCaller, subject: Asked): boolean {
   return decide(policy, identity, subject).kind !== "deny";
 }
 
-/** Goes on when the policy allows it, be it after an approval. Throws `forbidden` or `mfa_required` with the rule's own sentence, or `insufficient_scope`. */
+/**
+ * Throws `forbidden`, `mfa_required` (each with the rule's own sentence) or `insufficient_scope` unless the
+ * policy allows the call, now or after an approval.
+ */
 export function requireAllowed(decision: Decision): void {
   if (decision.kind === "deny") throw new ToolError("forbidden", decision.reason);
   if (decision.kind === "mfa") throw new ToolError("mfa_required", decision.reason);

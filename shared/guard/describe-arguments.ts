@@ -2,11 +2,11 @@ import type { CallDetails } from "../audit/record.ts";
 import { canonicalize, digestText } from "../encoding/canonical-json.ts";
 
 /**
- * What may be kept of a call's arguments: which known ones came, with their JSON types, how many unknown ones, and a
- * digest that proves later which values they were. A name outside of the schema is the caller's own text, so it is
- * only counted.
+ * The part of a call's arguments that a record keeps: names and JSON types of known ones, the number of
+ * unknown ones, and a digest that can later prove the values. An unknown name is the caller's own text, so it
+ * is only counted.
  *
- * @param known - names of the top-level arguments in the schema
+ * @param known - names of the schema's top-level arguments
  */
 export function describeArguments(
   args: Readonly<Record<string, unknown>>,

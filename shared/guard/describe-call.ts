@@ -5,10 +5,10 @@ import type { Decision } from "../policy/decide.ts";
 import { describeArguments } from "./describe-arguments.ts";
 import type { RequestContext } from "./request-context.ts";
 
-/** Where a call came from; every {@link RequestContext} is one. */
+/** Origin of a call; every {@link RequestContext} is one. */
 export type CallOrigin = Pick<RequestContext, "identity" | "policy" | "traceId" | "sessionId" | "lane">;
 
-/** What the record of a call says before it runs, admitted or refused. Gives the call its id and its start. */
+/** The record of a call before it runs, admitted or refused. Sets the call's id and start time. */
 export function describeCall(
   { identity, policy, traceId, sessionId, lane }: CallOrigin,
   subject: Subject,
@@ -33,7 +33,7 @@ export function describeCall(
   };
 }
 
-/** `3:9f86d081884c7d65`: version 1 differs from release to release, so the digest says which it was. */
+/** `3:9f86d081884c7d65`. The digest is needed because version 1 differs between releases. */
 function describePolicy({ version, digest }: Policy): string {
   return `${version}:${digest.slice(0, 16)}`;
 }

@@ -4,13 +4,13 @@ import { decide } from "./decide.ts";
 import { isRefusal, recordDenial } from "./record-denial.ts";
 import type { RequestContext } from "./request-context.ts";
 
-/** Stands where a resource would stand that the reader may not read. It names nothing of it. */
+/** Replaces a resource that the reader may not read. Does not name it. */
 const LEFT_OUT = "A resource was left out here: this app or its person may not read it now.";
 
 /**
- * Content blocks without the resources, embedded or linked, that the reader may not read: the same decision as
- * `resources/read` makes for the same URI, recorded like any other refusal. Addresses outside of this URL's resources
- * (a web page) stay; one that looks like a resource of this URL and is none does not.
+ * Replaces embedded and linked resources that the reader may not read. The decision is the one of
+ * `resources/read` for the same URI, and a refusal is recorded like any other. URIs outside this server's
+ * schemes (such as web pages) stay; unknown URIs within them are replaced.
  */
 export function leaveOutRefused(ctx: RequestContext, content: readonly ContentBlock[]): ContentBlock[] {
   return content.map((block) => {
@@ -19,7 +19,7 @@ export function leaveOutRefused(ctx: RequestContext, content: readonly ContentBl
   });
 }
 
-/** The same for the messages of a prompt. */
+/** {@link leaveOutRefused} for the messages of a prompt. */
 export function leaveOutOfMessages(ctx: RequestContext, messages: readonly PromptMessage[]): PromptMessage[] {
   return messages.map((message) => {
     const [content = message.content] = leaveOutRefused(ctx, [message.content]);

@@ -9,7 +9,7 @@ const LIMIT_TEXTS: Record<LimitName, (allowed: number) => string> = {
   unitsPerDay: (allowed) => `The person's ${allowed} units of this day (UTC) are used up.`,
 };
 
-/** A refusal of the person's object in words for the model. */
+/** The error for the model when the Principal object refuses a call. */
 export function explainRefusal(refusal: Refusal): ToolError {
   switch (refusal.code) {
     case "access_ended":

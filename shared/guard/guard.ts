@@ -18,23 +18,22 @@ import { type Run, runBounded } from "./run.ts";
 import { settle } from "./settle.ts";
 import { StoreScope } from "./store-scope.ts";
 
-/** The two steps that depend on the kind of subject. */
+/** The parts of a call that depend on the kind of subject. */
 export interface GuardedWork<Raw, Shaped> {
   /** Milliseconds. */
   timeoutMs: number;
-  /** What the client sent, for the record: names, types and a digest of it are kept. */
+  /** What the client sent; the record keeps names, types and a digest. */
   args: Readonly<Record<string, unknown>>;
   run(run: Run): Promise<Raw>;
   /** Step 4: checks and bounds what came back. */
   shape(raw: Raw, context: ContextRecorder): Promise<Shaped>;
-  /** Size of the shaped answer in bytes or characters, for the record. */
+  /** Size of the shaped result in bytes or characters, for the record. */
   measure(shaped: Shaped): number;
 }
 
 /**
- * The one chain that every tool call, resource and prompt passes, on both lanes:
- * decide → admit → run → shape → settle. Throws {@link ToolError} for every failure; nothing else leaves it but
- * {@link InputNeeded}, with which the stateless lane asks the person.
+ * Runs every tool call, resource and prompt on both lanes: decide → admit → run → shape → settle. Throws
+ * {@link ToolError} for every failure, and {@link InputNeeded} when the stateless lane has to ask the client.
  */
 export async function guard<Raw, Shaped>(
   ctx: RequestContext,
@@ -54,7 +53,7 @@ export async function guard<Raw, Shaped>(
   const stores = new StoreScope();
   try {
     await followAdmission(ctx, admitted);
-    // The role has changed since the token was made, or the policy since the request came in.
+    // Admission updates the role since the token was issued, and the policy since the request arrived.
     if (ctx.identity !== identity || ctx.policy !== policy) {
       decideAnew(ctx, subject, work.args, callId);
     }
@@ -84,7 +83,10 @@ export async function guard<Raw, Shaped>(
   }
 }
 
-/** The same question once more. A refusal is recorded under the id of the call, whose intent is already in the chain. */
+/**
+ * Decides again after admission. The intent is already in the chain, so a refusal is recorded under the
+ * call's id.
+ */
 function decideAnew(
   ctx: RequestContext,
   subject: Subject,

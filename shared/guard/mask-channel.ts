@@ -2,7 +2,7 @@ import type { MaskRules } from "../call/mask-rules.ts";
 import { maskStrings, maskText } from "../redact/mask-text.ts";
 import type { ClientChannel } from "./request-context.ts";
 
-/** The channel to the client, with free text masked in everything that a call says before it answers. */
+/** Wraps the client channel: masks free text in everything that a call sends before its result. */
 export function maskChannel(channel: ClientChannel, { text: wanted }: MaskRules): ClientChannel {
   return {
     ...channel,

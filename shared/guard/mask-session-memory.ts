@@ -14,14 +14,14 @@ import type { SessionMemory } from "../session/session-memory.ts";
 import { decide } from "./decide.ts";
 import type { RequestContext } from "./request-context.ts";
 
-/** Who reads, and what decides what they see. */
+/** The reader, and the catalogue and policy that decide what they see. */
 type Reader = Pick<RequestContext, "catalogue" | "policy" | "identity">;
 
 /**
- * A session's memory as this person's app may read it now. What was kept under another role is masked on the way out, so
- * that a person whose role shrinks does not page through what they no longer see. A kept result is unknown when its
- * tool is gone, because nothing says any more what its rows hold, and when this app may not call the tool any more: it
- * was connected anew with fewer permissions, or the policy has changed. What was spoken of is left out likewise.
+ * A session's memory as the current app may read it. Values stored under a larger role are masked when read.
+ * A stored result is unknown if its tool no longer exists (its schema is needed to mask it), or if this app
+ * may no longer call the tool, because its grant has fewer scopes or the policy changed. Remembered records
+ * are filtered the same way.
  */
 export function maskSessionMemory(memory: SessionMemory, reader: Reader): SessionMemory {
   const rules = masksOf(reader.policy, reader.identity.role);
@@ -47,7 +47,7 @@ export function maskSessionMemory(memory: SessionMemory, reader: Reader): Sessio
   };
 }
 
-/** The schema that a resource of this catalogue declares for the JSON it holds. */
+/** Finds the schema that a resource of this catalogue declares for its JSON contents. */
 export function contentsSchemaOf({ resources, templates }: Catalogue): SchemaOfUri {
   return (uri) => {
     const fixed = resources.get(uri)?.definition;
@@ -56,7 +56,7 @@ export function contentsSchemaOf({ resources, templates }: Catalogue): SchemaOfU
   };
 }
 
-/** Session defaults as this role may read them, by what the servers say that each of them holds. */
+/** Session defaults as this role may read them, by the classification that the servers declare for each. */
 export function maskDefaults(
   { defaults: schema }: Catalogue,
   defaults: Readonly<Record<string, JsonValue>>,
@@ -65,14 +65,14 @@ export function maskDefaults(
   return maskFields(schema, { ...defaults }, rules);
 }
 
-/** A label as this role may read it. */
+/** A label, masked for this role. */
 export function maskLabel(entity: EntityReference, rules: MaskRules): EntityReference {
   const { classification } = entity;
   if (classification === undefined || rules.fields[classification] === "show") return entity;
   return { ...entity, label: maskValue(entity.label) };
 }
 
-/** Whether anything of this server is open to the app, by the scopes of its token that the role may hold. */
+/** Whether the app may use anything of this server: a scope of its token that the role may hold. */
 function isOpen({ policy, identity: { role, scopes } }: Reader, server: string | undefined): boolean {
   if (server === undefined) return true;
   return scopes.some((scope) => scope.startsWith(`${server}:`) && roleMayHold(policy, role, scope));

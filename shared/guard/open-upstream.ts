@@ -6,30 +6,30 @@ import { currentTrace, passTrace } from "../observe/trace.ts";
 import { findAddressFault } from "../upstream/outside-address.ts";
 import type { RequestContext } from "./request-context.ts";
 
-/** Redirects that one request follows within an origin, as browsers do (Fetch, «HTTP-redirect fetch»: 20) or fewer. */
+/** Redirects followed per request within an origin; browsers allow 20 (Fetch, «HTTP-redirect fetch»). */
 const MOST_REDIRECTS = 5;
 
 /**
- * Bytes of one answer, unpacked. An isolate has 128 MB for all that it serves at a time, and a text takes up to two bytes a
- * character there.
+ * Most bytes of one decoded response. An isolate has 128 MB for all its requests, and text takes up to two
+ * bytes per character.
  */
 const MOST_BYTES = 32 * 1024 * 1024;
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** On whose behalf another system is asked. */
+/** The call on whose behalf an upstream is requested. */
 interface UpstreamCaller {
   env: Pick<Env, "PLAIN_HTTP_UPSTREAMS">;
-  /** Of the tool, resource or prompt, for the log. */
+  /** Name of the tool, resource or prompt, for the log. */
   name: string;
   traceId: string;
-  /** Digest of the token that the call came with. */
+  /** Digest of the call's token. */
   tokenId: string;
-  /** Aborted when the call is cancelled or its time is up. */
+  /** Aborted when the call is cancelled or times out. */
   signal: AbortSignal;
 }
 
-/** {@link openUpstream} for a call in its lane. */
+/** {@link openUpstream} for a request context. */
 export function upstreamOf(
   { env, identity, traceId }: Pick<RequestContext, "env" | "identity" | "traceId">,
   { name }: Pick<Subject, "name">,
@@ -39,26 +39,27 @@ export function upstreamOf(
 }
 
 /**
- * `fetch` for what a call asks of other systems over HTTP: same parameters, same answer, whatever its status. Each request
- * is a span of the call's trace (W3C Trace Context: `traceparent`, and `tracestate` as it came), ends with the call, and
- * leaves one log line with host, status and duration. The caller's token never goes along: a request that holds it is
- * refused (MCP, «Token Passthrough»). So are plain HTTP to hosts that `PLAIN_HTTP_UPSTREAMS` does not name, and
- * redirects to another origin; `redirect: "manual"` hands those to whoever can judge them.
+ * `fetch` for a call's HTTP requests to other systems: same parameters and response, whatever the status.
+ * Each request is a span of the call's trace (W3C Trace Context: `traceparent`, and `tracestate` as
+ * received), ends with the call, and writes one log line with host, status and duration. Refused are:
+ * requests that contain the caller's token (MCP, «Token Passthrough»), plain HTTP to hosts outside
+ * `PLAIN_HTTP_UPSTREAMS`, and redirects to another origin; with `redirect: "manual"` the tool handles
+ * redirects itself.
  *
- * Throws {@link ToolError}: `timeout` or `cancelled` with the call, `unavailable` when the system cannot be reached,
- * `forbidden` for what is refused. Reading an answer of more than {@link MOST_BYTES} fails with `unavailable`. A
- * signal of the request's own ends it with its own reason.
+ * Throws {@link ToolError}: `timeout` or `cancelled` with the call, `unavailable` if the system cannot be
+ * reached, `forbidden` for a refused request. Reading more than {@link MOST_BYTES} fails with `unavailable`.
+ * A request's own signal ends it with that signal's reason.
  */
 function openUpstream(caller: UpstreamCaller): typeof fetch {
   return (input, init) => follow(new Request(input, init), caller);
 }
 
-/** Follows redirects within the origin, as `redirect: "follow"` means it (Fetch, «HTTP-redirect fetch»). */
+/** Follows redirects within the origin, as `redirect: "follow"` does (Fetch, «HTTP-redirect fetch»). */
 async function follow(request: Request, caller: UpstreamCaller): Promise<Response> {
   const mayFollow = request.redirect === "follow";
   let next = request;
   for (let followed = 0; ; followed += 1) {
-    // Before the body is used: a redirect may have to send it once more, and then cannot.
+    // Read before the body is used: a redirect that must repeat the body cannot be followed.
     const hadBody = next.body !== null;
     const response = await send(next, request.signal, caller);
     const location = response.headers.get("location");
@@ -103,14 +104,14 @@ async function send(request: Request, ownSignal: AbortSignal, caller: UpstreamCa
   }
 }
 
-/** What is known before anything leaves. */
+/** Checks that need no network. */
 function checkAddress({ url, headers }: Request, { env, tokenId }: UpstreamCaller): void {
   const { protocol, host, searchParams, pathname, username, password } = new URL(url);
   const plain = env.PLAIN_HTTP_UPSTREAMS.split(/\s+/);
   if (protocol !== "https:" && !(protocol === "http:" && plain.includes(host))) {
     throw refuse(`${host} was not asked: this deployment allows nothing but https to it.`);
   }
-  // A part of the address may have come from outside; what this deployment names itself it means.
+  // Part of the address may come from a caller. Hosts that the deployment configures are trusted.
   const fault = plain.includes(host) ? null : findAddressFault(url);
   if (fault !== null) throw refuse(`${host} was not asked: ${fault}, and this deployment does not name it.`);
   const parts = [...pathname.split("/"), username, password].map(decode);
@@ -122,7 +123,7 @@ function checkAddress({ url, headers }: Request, { env, tokenId }: UpstreamCalle
   }
 }
 
-/** The answer with a body that fails when it grows too large: whoever is asked decides how much they send. */
+/** The response with a body that fails above the limit: the upstream controls its size. */
 function bound(response: Response, { url }: Request): Response {
   if (response.body === null) return response;
   let left = MOST_BYTES;
@@ -134,11 +135,11 @@ function bound(response: Response, { url }: Request): Response {
     },
   });
   const bounded = new Response(response.body.pipeThrough(counter), response);
-  // What a response that is made here does not know.
+  // A constructed `Response` has no URL.
   return Object.defineProperty(bounded, "url", { value: response.url });
 }
 
-/** Percent-decoded, or as it is where that cannot be. */
+/** Percent-decoded, or unchanged if the encoding is invalid. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -148,7 +149,7 @@ function decode(text: string): string {
 }
 
 function explain(cause: unknown, host: string, signal: AbortSignal, ownSignal: AbortSignal): unknown {
-  // The call's own end: `timeout` or `cancelled`.
+  // The call's own reason: `timeout` or `cancelled`.
   if (signal.aborted) return signal.reason;
   if (ownSignal.aborted) return ownSignal.reason;
   return new ToolError("unavailable", `${host} could not be reached.`, { cause });

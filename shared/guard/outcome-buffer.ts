@@ -1,26 +1,29 @@
 import type { Outcome } from "../objects/principal-gate.ts";
 
-/** Milliseconds that an outcome waits for a next call of its person before it travels alone. */
+/** Milliseconds that an outcome waits for the user's next call before it is sent alone. */
 export const FLUSH_DELAY_MS = 75;
 
-/** Milliseconds after which whoever undertook to send outcomes on is taken for gone: its request or object ended. */
+/** Milliseconds after which a scheduled flush counts as lost because its request or object has ended. */
 const LATE_MS = 1_000;
 
 interface Waiting {
   outcomes: Outcome[];
-  /** When the newest of them came. */
+  /** Time of the newest outcome. */
   keptAt: number;
-  /** When somebody undertook to send them on; `null` when nobody did. */
+  /** Time at which a flush was scheduled; `null` without one. */
   flushScheduledAt: number | null;
 }
 
 /**
- * Outcomes of this isolate that are not on their way yet, by user. Plain data: the request or object that sends them
- * need not be the one whose call ended.
+ * Unsent outcomes of this isolate, by user. Plain data: another request or object than the one whose call
+ * ended may send them.
  */
 const waiting = new Map<string, Waiting>();
 
-/** Keeps an outcome. `true` when nobody has undertaken yet to send it on, so that the caller has to: see {@link flushDelay}. */
+/**
+ * Buffers an outcome. Returns `true` when no flush is scheduled, so that the caller must schedule one; see
+ * {@link flushDelay}.
+ */
 export function bufferOutcome(userId: string, outcome: Outcome, now: number): boolean {
   const known = waiting.get(userId) ?? { outcomes: [], keptAt: now, flushScheduledAt: null };
   waiting.set(userId, known);
@@ -33,11 +36,9 @@ export function bufferOutcome(userId: string, outcome: Outcome, now: number): bo
 }
 
 /**
- * Milliseconds that whoever undertook to send a user's outcomes on has to wait before it looks again; 0 when it is to
- * send now what is there, and has nothing to do any more.
+ * Milliseconds until the scheduled flush should check again; 0 means flush now.
  *
- * @param waited - milliseconds that it has waited already, whatever the clock says: one that stands still must not keep
- *   outcomes for ever
+ * @param waited - milliseconds waited so far; bounds the delay if the clock stands still
  */
 export function flushDelay(userId: string, now: number, waited = 0): number {
   const known = waiting.get(userId);
@@ -50,7 +51,7 @@ export function flushDelay(userId: string, now: number, waited = 0): number {
   return 0;
 }
 
-/** Takes a user's outcomes away, to be sent on now. */
+/** Removes and returns a user's outcomes, to be sent now. */
 export function takeOutcomes(userId: string): Outcome[] {
   const known = waiting.get(userId);
   if (known === undefined) return [];
@@ -60,7 +61,7 @@ export function takeOutcomes(userId: string): Outcome[] {
   return outcomes;
 }
 
-/** Puts outcomes back whose way failed. Whoever keeps or takes the next one takes them along. */
+/** Buffers outcomes again after a failed send. The user's next call sends them. */
 export function returnOutcomes(userId: string, outcomes: readonly Outcome[]): void {
   if (outcomes.length === 0) return;
   const known = waiting.get(userId) ?? { outcomes: [], keptAt: 0, flushScheduledAt: null };
@@ -68,7 +69,7 @@ export function returnOutcomes(userId: string, outcomes: readonly Outcome[]): vo
   known.outcomes.unshift(...outcomes);
 }
 
-/** The users who have outcomes here. */
+/** Users with unsent outcomes in this isolate. */
 export function listWaiting(): string[] {
   return [...waiting.keys()];
 }

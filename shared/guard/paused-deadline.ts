@@ -1,7 +1,7 @@
 import type { ClientChannel } from "./request-context.ts";
 import type { PauseDeadline } from "./run.ts";
 
-/** The channel's questions, with the call's deadline held while the person or the client's model answers. */
+/** Wraps the client channel: pauses the call's deadline while the user or the client's model answers. */
 export function withPausedDeadline(
   channel: ClientChannel,
   hold: PauseDeadline,

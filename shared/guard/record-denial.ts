@@ -5,19 +5,22 @@ import type { Decision } from "../policy/decide.ts";
 import { type CallOrigin, describeCall } from "./describe-call.ts";
 import type { RequestContext } from "./request-context.ts";
 
-/** A decision by which nothing runs. */
+/** A decision that stops a call. */
 export type Refused = Extract<Decision, { kind: "deny" | "scope" | "mfa" }>;
 
-/** Whether a decision refuses. One that asks for an approval does not: its call goes on, and may then have to wait. */
+/**
+ * Whether a decision stops the call. One that requires an approval does not: the call goes on and may have to
+ * wait.
+ */
 export function isRefusal(decision: Decision): decision is Refused {
   return decision.kind === "deny" || decision.kind === "scope" || decision.kind === "mfa";
 }
 
 /**
- * Writes a refused call into its person's chain and logs it. Off the critical path: nothing ran, so the answer need
- * not wait.
+ * Records a refused call in the user's chain and logs it. Runs after the response, because nothing was
+ * executed.
  *
- * @param callId - of a call whose intent was recorded before it was refused
+ * @param callId - id of a call whose intent was already recorded
  */
 export function recordDenial(
   origin: CallOrigin & Pick<RequestContext, "env" | "waitUntil">,

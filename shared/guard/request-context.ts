@@ -8,46 +8,48 @@ import type { Policy } from "../policy/compile.ts";
 import type { Catalogue } from "../server/catalogue.ts";
 import type { SessionMemory } from "../session/session-memory.ts";
 
-/** Which protocol generation a request came in. */
+/** Protocol generation of a request. */
 export type Lane = "sessionful" | "stateless";
 
-/** A page that the person is to open. */
+/** A page that the user should open. */
 export interface PageVisit {
-  /** Unique among the visits of a session. */
+  /** Unique within a session. */
   id: string;
-  /** Why. */
+  /** Why the user should open it. */
   message: string;
   url: string;
 }
 
-/** What the two generations do differently while a call runs. */
+/** What differs between the two generations while a call runs. */
 export interface ClientChannel {
   progress(done: number, total?: number, message?: string): void;
   log(level: LogLevel, data: JsonValue): void;
   ask<Schema extends z.ZodObject>(question: Question<Schema>): Promise<Answer<Schema>>;
   sample(prompt: string, options?: { maxTokens?: number; system?: string }): Promise<string>;
-  /** Whether an answer may be a task (MCP extension `io.modelcontextprotocol/tasks`). */
+  /** Whether the result may be a task (MCP extension `io.modelcontextprotocol/tasks`). */
   tasks: boolean;
-  /** What the client says that it can be asked. */
+  /** Capabilities that the client declares. */
   abilities: ClientAbilities;
-  /** Whether the client can show a form to its person, and open a page for them (MCP 2025-11-25, «Elicitation»). */
+  /**
+   * Whether the client can show a form to the user, and open a page for them (MCP 2025-11-25, «Elicitation»).
+   */
   elicits: { form: boolean; url: boolean };
-  /** Closes the connection while the call goes on, where the client can come back for the answer (SEP-1699). */
+  /** Closes the connection while the call goes on, if the client can resume its stream (SEP-1699). */
   release(): void;
   /** Whether the client shows interactive views (SEP-1865). */
   showsViews: boolean;
-  /** Sends the person to a page. `accept` says that they agreed to go there, and nothing of what they did there. */
+  /** Sends the user to a page. `accept` only means that the user agreed to open it. */
   visit(page: PageVisit): Promise<"accept" | "decline" | "cancel">;
-  /** Tells the client that nothing is left to do on the page. */
+  /** Tells the client that the page needs no further action. */
   endVisit(id: string): void;
 }
 
-/** One request of one identified client, as a lane hands it to the handlers. */
+/** One authenticated request, as a lane passes it to the handlers. */
 export interface RequestContext {
   env: Env;
   catalogue: Catalogue;
   identity: PrincipalIdentity;
-  /** The policy in force when the request came in. */
+  /** Policy in force when the request arrived. */
   policy: Policy;
   lane: Lane;
   /** Unsealed session id, or `null` in the stateless lane. */
@@ -61,8 +63,13 @@ export interface RequestContext {
   /** Aborted when the client cancels or hangs up. */
   signal: AbortSignal;
   waitUntil(promise: Promise<unknown>): void;
-  /** The grant or its person ended: the lane answers with HTTP 401, so that the client connects anew. */
+  /**
+   * Called when the grant or user has ended: the lane responds with HTTP 401, so that the client reconnects.
+   */
   endAccess(): void;
-  /** The answer says when to call again: the lane says so in the header `retry-after` too, if the answer is one piece. */
+  /**
+   * Called when the result says when to retry: the lane adds a `retry-after` header unless the response is a
+   * stream.
+   */
   retryAfter(seconds: number): void;
 }

@@ -2,13 +2,13 @@ import { ToolError } from "../call/tool-error.ts";
 import type { Entry } from "../server/catalogue.ts";
 import type { ContextRecorder } from "./context-recorder.ts";
 
-/** Milliseconds a call may take when its definition names no other bound. */
+/** Milliseconds that a call may take unless its definition says otherwise. */
 export const DEFAULT_TIMEOUT_MS = 20_000;
 
-/** Waits for a person without using up the deadline: their time is not the tool's. */
+/** Awaits a person's answer with the deadline paused. */
 export type PauseDeadline = <T>(waiting: Promise<T>) => Promise<T>;
 
-/** Milliseconds until the deadline; the time of those who are asked is not counted. */
+/** Milliseconds until the deadline, without paused time. */
 export type TimeLeft = () => number;
 
 /** What the work of a call gets from the guard. */
@@ -25,9 +25,9 @@ export interface Run {
 }
 
 /**
- * Step 3: runs the work under a deadline and the client's own cancellation. The work gets a signal that both
- * abort, a way to stop the clock while somebody is asked, and what is left on it; work that ignores the signal is left
- * behind, and the caller gets `timeout` or `cancelled` at once.
+ * Step 3: runs the work under a deadline and the client's cancellation. The work gets a signal that both
+ * abort, a way to pause the deadline while a person is asked, and the time left. If the work ignores the
+ * signal, the caller still gets `timeout` or `cancelled` at once.
  */
 export async function runBounded<T>(
   clientSignal: AbortSignal,
@@ -59,7 +59,7 @@ export async function runBounded<T>(
   }
 }
 
-/** A timer that can be held, by several at once; it goes on with what was left when the last of them is done. */
+/** A timer that several waits can pause at once; it continues when the last one ends. */
 class Deadline {
   readonly #onExpired: () => void;
   #left: number;

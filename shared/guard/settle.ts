@@ -5,15 +5,15 @@ import { log } from "../observe/log.ts";
 import { bufferOutcome, FLUSH_DELAY_MS, flushDelay, listWaiting, takeOutcomes } from "./outcome-buffer.ts";
 import type { RequestContext } from "./request-context.ts";
 
-/** The share of the places for running calls from which on an outcome is sent at once, to give its place back. */
+/** Share of running-call slots from which an outcome is sent at once, to free its slot. */
 const CROWDED = 0.25;
 
 /**
- * Step 5: one log line, and the outcome on its way to its intent. It travels with the next call of the same person in
- * this isolate, which costs nothing, or alone a moment later; at once when the person's places for running calls may
- * become few. Off the critical path: if it is lost, the intent stands and the record says `unknown`.
+ * Step 5: writes one log line and sends the outcome. The outcome travels with the user's next call in this
+ * isolate, or alone after a short delay, or at once when the user's slots for running calls run low. Runs
+ * after the response: if the outcome is lost, the intent remains and the record says `unknown`.
  *
- * @param busy - the share of places that were taken when the call began, itself included
+ * @param busy - share of slots in use when the call began, itself included
  */
 export function settle(ctx: RequestContext, subject: Subject, outcome: Outcome, busy: number): void {
   const { env, identity } = ctx;
@@ -35,7 +35,7 @@ export function settle(ctx: RequestContext, subject: Subject, outcome: Outcome, 
   else if (undertaken) ctx.waitUntil(deliverLater(env, identity.userId));
 }
 
-/** Sends on every outcome that waits in this isolate. */
+/** Sends all buffered outcomes of this isolate. */
 export async function deliverOutcomes(env: Env): Promise<void> {
   await Promise.all(listWaiting().map((userId) => deliver(env, userId)));
 }

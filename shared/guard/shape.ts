@@ -9,19 +9,19 @@ import type { ToolDefinition } from "../server/define.ts";
 import type { SessionMemory } from "../session/session-memory.ts";
 import type { ContextRecorder } from "./context-recorder.ts";
 
-/** Characters of JSON an answer may have: about 6,000 tokens at four characters a token. */
+/** Most characters of JSON in a result: about 6,000 tokens at four characters per token. */
 export const ANSWER_LIMIT = 24_000;
 
-/** Characters that a tool answering with content blocks may send, pictures included. */
+/** Most characters of a result of content blocks, pictures included. */
 const CONTENT_LIMIT = 1_500_000;
 
-/** What a tool answers on the wire, before a lane wraps it. */
+/** A tool result on the wire, before a lane wraps it. */
 export interface ShapedAnswer {
   structuredContent?: Record<string, JsonValue>;
   content: ContentBlock[];
 }
 
-/** What the reader may see, how embedded resources say what they hold, and what was asked. */
+/** The reader's mask rules, the schemas of embedded resources, and the arguments of the call. */
 export interface Shaping {
   rules: MaskRules;
   schemaOf: SchemaOfUri;
@@ -29,9 +29,9 @@ export interface Shaping {
 }
 
 /**
- * Step 4 for tools: checks the answer against its schema, masks what this reader may not see, and cuts it to size. The rest of a long list is kept in
- * the session under a handle, so that the model pages instead of swallowing.
- * Throws `result_too_large` when there is nothing to cut.
+ * Step 4 for tools: validates the result, masks it for the reader, and cuts it to size. The rest of a long
+ * list is stored in the session under a handle, so that the model can page through it. Throws
+ * `result_too_large` when nothing can be cut.
  */
 export async function shapeAnswer(
   tool: ToolDefinition,
@@ -43,7 +43,7 @@ export async function shapeAnswer(
 ): Promise<ShapedAnswer> {
   const { rules, schemaOf } = shaping;
   if (!tool.output) return { content: boundContent(maskContents(raw as ContentBlock[], rules, schemaOf)) };
-  // Before anything is cut, kept or copied: every form of the answer is made of what may be seen.
+  // Masked before it is cut, stored or copied, so that every form of the result is masked.
   const output = maskFields(tool.output, checkOutput(tool.output, raw, tool.name), rules);
   const structured = await cutToSize(tool, output, context, session, now);
   const extra = (await tool.content?.(output as never, shaping.input as never)) ?? [];
@@ -56,7 +56,7 @@ export async function shapeAnswer(
 function checkOutput(schema: z.ZodObject, raw: unknown, tool: string): Record<string, JsonValue> {
   const result = schema.safeParse(raw);
   if (result.success) return JSON.parse(JSON.stringify(result.data)) as Record<string, JsonValue>;
-  // Our own fault, never the caller's: it goes to the log as an unknown failure.
+  // A bug in the tool, not the caller's error: logged as an unknown failure.
   throw new TypeError(`Tool ${tool} returned an answer outside of its schema: ${result.error.message}`);
 }
 

@@ -1,33 +1,32 @@
-/** Milliseconds that the limits «a minute» look back. */
+/** Length in milliseconds of the window for per-minute limits. */
 export const WINDOW_MS = 60_000;
 
 /**
- * The times of what was let through, for one limit: a sliding window log. It is exact where fixed windows let twice
- * the limit pass around their border and where counters that weigh two windows estimate
- * (https://blog.cloudflare.com/counting-things-a-lot-of-different-things/). Its price, one number for each call
- * within the window, is bounded by the limit.
+ * A sliding window log: the times of admitted calls for one limit. It is exact, while fixed windows admit
+ * twice the limit around their border and weighted counters estimate
+ * (https://blog.cloudflare.com/counting-things-a-lot-of-different-things/). It costs one number per call
+ * within the window, which the limit bounds.
  *
- * A window is half-open: what happened at `t` counts until just before `t + WINDOW_MS`.
- * When the clock jumps back, times that now lie ahead are taken for now: nothing is let through too early, and
- * nothing is held longer than one window.
+ * A window is half-open: a call at `t` counts until just before `t + WINDOW_MS`. If the clock jumps back,
+ * times in the future count as now: no call is admitted too early or delayed longer than one window.
  */
 export class SlidingLog {
   #times: number[] = [];
 
-  /** Milliseconds until one more fits under `limit` (at least 1); 0 when it fits now. */
+  /** Milliseconds until one more call fits under `limit` (at least 1); 0 if it fits now. */
   waitFor(limit: number, now: number): number {
     this.#advance(now);
     const freeing = this.#times[this.#times.length - limit];
     return freeing === undefined ? 0 : freeing + WINDOW_MS - now;
   }
 
-  /** Writes down what was let through at `now`. */
+  /** Records a call admitted at `now`. */
   add(now: number): void {
     this.#advance(now);
     this.#times.push(now);
   }
 
-  /** Whether nothing within the window is left. */
+  /** Whether no call is left within the window. */
   isEmpty(now: number): boolean {
     this.#advance(now);
     return this.#times.length === 0;

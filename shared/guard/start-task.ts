@@ -11,36 +11,36 @@ import type { TaskWorkflow } from "../server/task-workflow.ts";
 import { decide } from "./decide.ts";
 import type { RequestContext } from "./request-context.ts";
 
-/** How often a client should look (milliseconds). */
+/** Suggested polling interval for clients, in milliseconds. */
 const POLL_MS = 1_000;
 
-/** Milliseconds that the work of a task may take when its tool names no other bound. */
+/** Milliseconds that the work of a task may take unless its tool says otherwise. */
 const LIMIT_MS = 60 * 60_000;
 
-/** The answer to a call whose work goes on: a task to look after. */
+/** The result of a call that continues as a task. */
 export interface CreatedTask {
   resultType: "task";
   taskId: string;
 }
 
-/** Whether a call's answer is a task. */
+/** Whether a call's result is a task. */
 export function isCreatedTask(answer: unknown): answer is CreatedTask {
   return (
     typeof answer === "object" && answer !== null && "resultType" in answer && answer.resultType === "task"
   );
 }
 
-/** Refuses the call of a tool that works as a task only, for a client that does not understand them. */
+/** Throws for a tool that runs only as a task, if the client does not support tasks. */
 export function requireTasks(ctx: RequestContext, { definition, subject }: Entry<ToolDefinition>): void {
   if (definition.work?.tasks !== "required" || ctx.channel.tasks) return;
-  // Who may not call it anyway learns nothing about it here.
+  // A caller without permission must not learn about the tool here.
   if (decide(ctx.policy, ctx.identity, subject).kind === "deny") return;
   throw missingTasks();
 }
 
 /**
- * Leaves the work of a call to its person's object. The task is durable when this returns, and its steps begin at once.
- * Throws `rate_limited` when the person has too many tasks that are not finished.
+ * Hands the work of a call to the user's Principal object. When this returns, the task is durable and its
+ * steps have begun. Throws `rate_limited` if the user has too many unfinished tasks.
  */
 export async function startTask(
   ctx: RequestContext,
@@ -65,7 +65,7 @@ export async function startTask(
   return { resultType: "task", ...describeTask(task) };
 }
 
-/** The seal of a task opens no session, and the reverse. */
+/** Task seals and session seals cannot be exchanged. */
 export function sealedFor({ identity: { userId, clientId }, catalogue }: RequestContext): SessionOwner {
   return { userId, clientId, server: `task:${catalogue.name}` };
 }

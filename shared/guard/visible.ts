@@ -5,7 +5,7 @@ import type { Entry } from "../server/catalogue.ts";
 import type { ResourceDefinition } from "../server/define.ts";
 import { decide, isVisible } from "./decide.ts";
 
-/** The listed form of every entry this principal may see. */
+/** The listed form of every entry that this principal may see. */
 export function visible<Definition>(
   policy: Policy,
   identity: PolicyCaller,
@@ -15,8 +15,8 @@ export function visible<Definition>(
 }
 
 /**
- * The resources that a list shows: what can be read now or after a step-up. A second factor that is missing or too old
- * cannot be given within the protocol, and a client that reads what it was shown would only fail.
+ * Resources that a list shows: readable now or after a scope step-up. A missing or old second factor cannot
+ * be renewed within the protocol, so those resources are hidden.
  */
 export function readable(
   policy: Policy,

@@ -6,7 +6,7 @@ import { log } from "../observe/log.ts";
 import type { Policy } from "../policy/compile.ts";
 import { followPolicy } from "../policy/current.ts";
 
-/** Who asks, and by which policy it is decided. */
+/** The caller, and the policy that decides. */
 interface Asking {
   env: Env;
   identity: PrincipalIdentity;
@@ -14,12 +14,14 @@ interface Asking {
 }
 
 /**
- * Asks the person's object about a request that is no call. Gives what answers it in place of its lane: 401 when its
- * grant, token or person has ended although its token was good a moment ago, 429 (RFC 6585 §4) when the app asks too
- * often. Otherwise the same caller with the role and the policy of now, so that lists show what calls are decided by.
+ * Checks access for requests other than tool calls. Returns the response to send instead of the lane's: 401
+ * if the grant, token or user has ended since the token was checked, 429 (RFC 6585 §4) if the app exceeds its
+ * request limit. Otherwise returns the caller with the current role and policy, so that lists match the
+ * decisions of calls.
  *
- * @param reconnect - the `WWW-Authenticate` value of the 401
- * @param message - what was posted; without one a stream is asked for. Notifications, answers and calls are not counted
+ * @param reconnect - `WWW-Authenticate` value of the 401
+ * @param message - the posted message; absent for a stream. Notifications, responses and calls are not
+ * counted
  */
 export async function checkAccess<Caller extends Asking>(
   caller: Caller,
@@ -31,12 +33,12 @@ export async function checkAccess<Caller extends Asking>(
   const counted = message === undefined || isQuestion(message);
   const gate = principalGate(env, userId);
   const access = { grantId, tokenId };
-  const standing = await gate.checkAccess(userId, access, counted ? clientId : null, policy.publication);
-  if (standing.ended) {
+  const status = await gate.checkAccess(userId, access, counted ? clientId : null, policy.publication);
+  if (status.ended) {
     const text = "This app's access has been revoked, or its person's account ended. Connect the app again.";
     return askToReconnect(jsonRpcError(401, JSON_RPC.serverError, text), reconnect);
   }
-  const { retryAfter, rights } = standing;
+  const { retryAfter, rights } = status;
   if (retryAfter === 0) return rights ? await withRights(caller, rights) : caller;
   const text = `This app asks too often. Ask again in ${retryAfter} seconds.`;
   return jsonRpcError(429, JSON_RPC.serverError, text, { "retry-after": String(retryAfter) });
@@ -48,20 +50,20 @@ async function withRights<Caller extends Asking>(caller: Caller, { role, policy 
   try {
     return { ...caller, identity, policy: (await followPolicy(caller.env, policy)) ?? caller.policy };
   } catch (failure) {
-    // What the request came in with was in force a moment ago. A call would be refused.
+    // The request's own policy was in force a moment ago, so lists may still use it. A call would be refused.
     log("warn", "policy_not_followed", { publication: policy.publication, error: String(failure) });
     return { ...caller, identity };
   }
 }
 
-/** A 401 after which a client connects anew. A lane says so too, and the challenge is the Worker's to give. */
+/** A 401 after which a client reconnects. The Worker adds the challenge, also to a lane's own 401. */
 export function askToReconnect(response: Response, reconnect: string): Response {
   const headers = new Headers(response.headers);
   headers.set("www-authenticate", reconnect);
   return new Response(response.body, { status: 401, headers });
 }
 
-/** Whether a program waits for the answer and no model: then an HTTP status says more than a result. */
+/** Whether a program rather than a model reads the answer, so that an HTTP status is useful. */
 function isQuestion({ method, id }: Record<string, unknown>): boolean {
   return typeof method === "string" && id !== undefined && method !== "tools/call";
 }

@@ -29,15 +29,18 @@ import { parseKnownRequest } from "./stateless/stateless-request.ts";
 
 const SESSION_HEADER = "mcp-session-id";
 
-/** Headers a client may hand on to its session; everything else, cookies and tokens included, stays here. */
+/**
+ * Client headers that are forwarded to the session's object. All others, such as cookies and tokens, are
+ * dropped.
+ */
 const FORWARDED_HEADERS = ["accept", "content-type", "last-event-id", "mcp-protocol-version"];
 
-/** The library's own door to session objects, used for DELETE. */
+/** The agents library's handler for session objects, used for DELETE. */
 export interface SessionHandler {
   fetch(request: Request, env: Env, ctx: ExecutionContext): Promise<Response>;
 }
 
-/** One MCP URL with both generations behind it. */
+/** One MCP URL with both protocol generations. */
 export interface LaneOptions {
   catalogue: Catalogue;
   namespace: DurableObjectNamespace;
@@ -49,15 +52,15 @@ export interface LaneOptions {
   stateless(catalogue: Catalogue): StatelessLane;
   /** Whether clients of the old transport (2024-11-05, HTTP+SSE) are served too. */
   oldTransport: boolean;
-  /** Hostnames that `Host` may name. */
+  /** Hostnames that `Host` may contain. */
   hostnames: readonly string[];
   /** Builds the 403 challenge of RFC 6750 §3.1 with every scope the operation needs. */
   challenge(scopes: readonly string[]): Response;
-  /** The `WWW-Authenticate` value of a 401 after which a client connects anew (RFC 6750 §3, RFC 9728 §5.1). */
+  /** `WWW-Authenticate` value of a 401 after which a client reconnects (RFC 6750 §3, RFC 9728 §5.1). */
   reconnect: string;
 }
 
-/** A message, and the text that it was read from. */
+/** A message and the text it was parsed from. */
 interface ReadMessage {
   body: Readonly<Record<string, unknown>>;
   text: string;
@@ -65,8 +68,8 @@ interface ReadMessage {
 }
 
 /**
- * Serves one request of one MCP URL: checks Host (the gateway has checked Origin), reads the message once, answers a
- * missing scope with its challenge, and hands the message to the generation it was written for.
+ * Serves one request of one MCP URL: checks Host (the gateway has checked Origin), reads the message once,
+ * answers a missing scope with its challenge, and passes the message to its protocol generation.
  */
 export async function serveLanes(request: Request, options: LaneOptions, caller: Caller): Promise<Response> {
   const rejected = hostHeaderValidationResponse(request, [...options.hostnames]);
@@ -118,8 +121,9 @@ async function serveOne(
 }
 
 /**
- * A refusal under the id of its request, as JSON-RPC 2.0 §5 wants it once that could be read: a client of 2026-07-28
- * takes no other for an answer, and would not fetch its tools anew when headers and arguments disagree.
+ * Puts the request's id into a refusal, as JSON-RPC 2.0 §5 requires once the id is known. A client of
+ * 2026-07-28 ignores an error without it, and would not refetch its tools when headers and arguments
+ * disagree.
  */
 async function nameRequest(response: Response, id: unknown): Promise<Response> {
   const { status, headers } = response;
@@ -131,7 +135,7 @@ async function nameRequest(response: Response, id: unknown): Promise<Response> {
   return new Response(unnamed ? JSON.stringify({ ...body, id }) : text, { status, headers });
 }
 
-/** A message that could be read. Which generation it is for, and what it is about, shows now. */
+/** Serves a parsed message: determines its protocol generation and its target. */
 async function serveMessage(
   request: Request,
   read: ReadMessage,
@@ -143,14 +147,14 @@ async function serveMessage(
   if (broken) return broken;
   const plain = parseKnownRequest(request.headers, read.body);
   const legacy = plain === null && (await isLegacyRequest(request, read.body));
-  // A plain request has been looked at; a method that the newest revision has removed is the SDK's to refuse.
+  // The fast path has already parsed this request; the SDK refuses methods that the newest revision removed.
   if (plain === null && !legacy && STATELESS_METHODS.has(String(read.body.method))) {
     const fault = findParamsFault(read.body);
     if (fault !== null) return Response.json(fault);
   }
   let caller = asking;
   let target = findTarget(read.body, options.catalogue, caller);
-  // A call that the policy allows is admitted by its person's object; everything else asks it here.
+  // The Principal object admits an allowed call itself; every other request is checked here.
   if (target?.decision.kind !== "allow") {
     const standing = await checkAccess(caller, options.reconnect, read.body);
     if (standing instanceof Response) return standing;
@@ -235,7 +239,7 @@ async function serveSessionVerb(request: Request, options: LaneOptions, caller: 
     return openOldStream(request, oldSessions(request, options, standing));
   }
   if (sealed === null) {
-    // Without a session there is nothing to stream: what the specification asks of a server that offers no stream.
+    // Without a session there is no stream: the specification asks for 405.
     return jsonRpcError(405, JSON_RPC.serverError, "Send a POST with initialize first.", { allow: "POST" });
   }
   const standing = await checkAccess(caller, options.reconnect);
@@ -255,8 +259,9 @@ async function serveSessionVerb(request: Request, options: LaneOptions, caller: 
 }
 
 /**
- * The stream for what belongs to no request, or for one answer that its client comes back for (MCP 2025-11-25,
- * «Listening for Messages from the Server»). The library's own way there would not notice that a client has gone.
+ * Opens the stream for messages that belong to no request, or resumes one response (MCP 2025-11-25,
+ * «Listening for Messages from the Server»). The library's own implementation does not notice that a client
+ * has disconnected.
  */
 async function openStream(request: Request, headers: Headers, object: DurableObjectStub): Promise<Response> {
   if (!accepts(request.headers, "text/event-stream")) {
@@ -269,7 +274,7 @@ async function openStream(request: Request, headers: Headers, object: DurableObj
   return response.webSocket ? streamSocket(response.webSocket, { toEvents: readEvents }) : response;
 }
 
-/** What the library sends over a session's socket: events as text, among messages of its own. */
+/** Reads what the library sends over a session's socket: SSE events as text, mixed with its own messages. */
 function readEvents(message: string): string | null {
   const { type, event } = JSON.parse(message) as { type?: string; event?: string };
   return type === "cf_mcp_agent_event" ? (event ?? null) : null;
@@ -312,12 +317,15 @@ function sessionHeaders(
   headers.set(BINDING_HEADER, binding);
   headers.set(PUBLICATION_HEADER, String(policy.publication));
   passTrace(headers, traceOf(request.headers));
-  // How the agents library names an object that it did not address itself.
+  // Header in which the agents library expects the name of an object that it did not address itself.
   headers.set("x-partykit-room", name);
   return headers;
 }
 
-/** The library stores `ctx.props` unencrypted in the session's object; nothing of a grant belongs there. */
+/**
+ * The library stores `ctx.props` unencrypted in the session's object; data of a grant must not be stored
+ * there.
+ */
 function contextWithoutProps(ctx: ExecutionContext): ExecutionContext {
   return {
     waitUntil: (promise: Promise<unknown>) => ctx.waitUntil(promise),
@@ -325,7 +333,7 @@ function contextWithoutProps(ctx: ExecutionContext): ExecutionContext {
   } as ExecutionContext;
 }
 
-/** The answer with its session's id, which a page in a browser may read too (Fetch standard, CORS). */
+/** The response with its session's id, which browser pages may read too (Fetch standard, CORS). */
 function withSession(response: Response, sealed: string): Response {
   const headers = new Headers(response.headers);
   headers.set(SESSION_HEADER, sealed);

@@ -12,13 +12,13 @@ export interface Caller {
   identity: PrincipalIdentity;
   /** The policy in force. */
   policy: Policy;
-  /** When the token ends, in Unix seconds. */
+  /** Expiry of the token, in Unix seconds. */
   expiresAt: number | undefined;
   env: Env;
   ctx: ExecutionContext;
 }
 
-/** What is looked at of a message before its generation checks it; anything may be in it. */
+/** Parameters that are read before the message is validated: each may be anything. */
 export interface Params {
   name?: unknown;
   uri?: unknown;
@@ -26,14 +26,14 @@ export interface Params {
   _meta?: Record<string, unknown> | null;
 }
 
-/** The tool, prompt or resource that a message is about, and what the policy says of it. */
+/** The tool, prompt or resource of a message, and the policy's decision about it. */
 interface Target {
   subject: Subject;
   decision: Decision;
   args: Readonly<Record<string, unknown>>;
 }
 
-/** What a message is about; `undefined` for one that is about nothing in particular, or nothing that is here. */
+/** Finds the target of a message; `undefined` if it names none or an unknown one. */
 export function findTarget(
   body: Record<string, unknown>,
   catalogue: Catalogue,
@@ -55,7 +55,7 @@ export function findTarget(
   return { subject, decision: decide(policy, identity, subject), args: named };
 }
 
-/** Records the refusal of a message whose scope is missing: it reaches no session and no guard. */
+/** Records the refusal of a message with a missing scope, which reaches neither session nor guard. */
 export function recordMissingScope(
   request: Request,
   { subject, decision, args }: Target,
@@ -68,7 +68,7 @@ export function recordMissingScope(
     identity,
     policy,
     lane: legacy ? ("sessionful" as const) : ("stateless" as const),
-    // The session's seal has not been opened yet, so which session it would have been is only the client's word.
+    // The session's seal is not opened yet, so the client's session id is unverified.
     sessionId: null,
     traceId: traceIdOf(request.headers),
     waitUntil: (promise: Promise<unknown>) => ctx.waitUntil(promise),
@@ -80,7 +80,7 @@ function matchTemplate(catalogue: Catalogue, uri: string) {
   return catalogue.templates.find((template) => template.matcher.match(uri) !== null);
 }
 
-/** The scopes that must come along with one, so that a challenge names all of them. */
+/** The scopes that must be granted together with one, so that a challenge names all of them. */
 export function baselines(catalogue: Catalogue, scope: string): string[] {
   const server = catalogue.servers.find((candidate) => scope in candidate.scopes);
   return server && server.baseline !== scope ? [server.baseline] : [];

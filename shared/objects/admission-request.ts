@@ -1,6 +1,6 @@
 import type { LimitRules } from "../policy/limits.ts";
 
-/** What a request comes with: its access ends when one of the two does. */
+/** Grant and token of a request: access ends when either ends. */
 export interface Access {
   /** The OAuth grant behind the token. */
   grantId: string;
@@ -8,35 +8,37 @@ export interface Access {
   tokenId: string;
 }
 
-/** What a call asks of its person's object beside the record of its intent. */
+/** What a call asks of the user's Principal object, in addition to the record of its intent. */
 export interface AdmissionRequest extends Access {
-  /** The costly tool that is called, or `null`: what counts against {@link LimitRules.callsPerCostlyTool}. */
+  /**
+   * The called tool if it is costly, otherwise `null`: counts against {@link LimitRules.callsPerCostlyTool}.
+   */
   costlyTool: string | null;
   /** The state whose answers the call comes with: they count once. Isolates of the release before send none. */
   stateId?: string;
   /** The call's deadline in milliseconds. Without an outcome it gives its place back soon after. */
   timeoutMs: number;
-  /** Of the role that the request came with: for a role that {@link limitsOfRoles} does not name. */
+  /** Limits of the request's role, for a role that {@link limitsOfRoles} does not name. */
   limits: LimitRules;
   /**
-   * Of every role of the policy. A token keeps its role until it is refreshed, and the object knows the role of now:
-   * it picks. Isolates of the release before send none.
+   * Limits of every role of the policy. A token keeps its role until it is refreshed, and the object picks
+   * the current role. Isolates of the previous release send none.
    */
   limitsOfRoles?: Readonly<Record<string, LimitRules>>;
 }
 
-/** The rule that a call ran into. */
+/** The limit that a call exceeded. */
 export type LimitName = keyof Omit<LimitRules, "costlyUnits">;
 
-/** Why the object refuses a call. Its code is the status of the call's record. */
+/** Why the object refuses a call. The code becomes the status of the call's record. */
 export type Refusal =
   | { code: "access_ended" }
   | { code: "unavailable"; retryAfter: number }
   | {
       code: "rate_limited";
       limit: LimitName;
-      /** What the rule allows. */
+      /** The limit's value. */
       allowed: number;
-      /** Whole seconds after which this very call passes, if no other call comes first. */
+      /** Whole seconds after which this call passes if no other call comes first. */
       retryAfter: number;
     };

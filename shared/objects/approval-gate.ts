@@ -3,26 +3,29 @@ import type { PreviewedChange } from "../call/proposal.ts";
 import type { JsonValue } from "../encoding/json.ts";
 import { openObject } from "./open-object.ts";
 
-/** What an approval is bound to, beside its person: change any of it, and it is another call. */
+/**
+ * What an approval is bound to, in addition to its user: a call that differs in any of it needs another
+ * approval.
+ */
 export interface ApprovalBinding {
   clientId: string;
-  /** The OAuth grant behind the token: an app that was disconnected and comes back asks anew. */
+  /** The OAuth grant behind the token: after reconnecting, an app needs a new approval. */
   grantId: string;
   server: string;
   tool: string;
   /** SHA-256 of the canonical arguments as the tool gets them (RFC 8785): 64 hexadecimal digits. */
   argumentsDigest: string;
-  /** SHA-256 of the policy's document: the same rules under another number are still the same rules. */
+  /** SHA-256 of the policy's document, so that the same rules under another version number still match. */
   policyDigest: string;
-  /** The place in the policy that asks for the approval. It names the person's role too. */
+  /** The rule that requires the approval. Its path names the user's role too. */
   rule: string;
-  /** Tools besides this one whose rules ask too: what takes a change back needs the right to make it. */
+  /** Further tools whose rules require approval: undoing a change needs the permission to make it. */
   alsoFor?: string[];
-  /** SHA-256 of what the call would change, where its tool says so: records with their values now and then. */
+  /** SHA-256 of the preview, if the tool has one: records with their values before and after. */
   previewDigest?: string;
 }
 
-/** The tools that a person must be entitled to approve, to approve this call. */
+/** The tools that an approver of this call must be entitled to approve. */
 export function toolsOf({ tool, alsoFor = [] }: ApprovalBinding): string[] {
   return [tool, ...alsoFor];
 }
@@ -31,63 +34,70 @@ export function toolsOf({ tool, alsoFor = [] }: ApprovalBinding): string[] {
 export interface ShownArguments {
   /** By name, without secrets. */
   values: Record<string, JsonValue>;
-  /** The records behind ids among them; requests from before this was kept have none. */
+  /** The records behind the ids; absent in requests stored by earlier releases. */
   subjects?: EntityReference[];
-  /** Names that were left out and filled in from the session's defaults. */
+  /** Names of omitted arguments that session defaults filled in. */
   inherited: string[];
-  /** What the call would change, where its tool says so. */
+  /** The changes that the call would make, if its tool has a preview. */
   preview?: PreviewedChange[];
-  /** SHA-256 of each value by its name, to tell what differs from one request to the next. */
+  /** SHA-256 of each value by name, to show what differs between two requests. */
   digests: Record<string, string>;
 }
 
-/** What a call asks of its person's object when it needs approval. */
+/** What a call that needs approval asks of the user's Principal object. */
 export interface ApprovalRequest {
   userId: string;
-  /** The role that the decision was made for. */
+  /** The role used for the decision. */
   role: string;
   callId: string;
   binding: ApprovalBinding;
   /** The rule's own sentence. */
   reason: string;
   selfApproval: boolean;
-  /** How long a request lives that has to be made. */
+  /** Minutes until a new request expires. */
   expiresMinutes: number;
-  /** Roles that may approve it under the policy in force; isolates of the release before name none. */
+  /**
+   * Roles that may approve the call under the policy in force; isolates of the previous release send none.
+   */
   approverRoles?: string[];
   shown: ShownArguments;
 }
 
-/** `approved` is said once: with the answer the approval is used up. `refused` and `expired` are said once as well. */
+/**
+ * `approved` is returned once: it consumes the approval. `refused` and `expired` are returned once as well.
+ */
 export type ApprovalAnswer =
   | { state: "approved" }
   | { state: "pending"; approvalId: string; expiresAt: number }
   | { state: "refused"; reason: string | null }
   | { state: "expired" }
-  /** Whoever approved it is not active any more, or may not approve such a call any more. Said once. */
+  /** The approver is no longer active, or may no longer approve such a call. Returned once. */
   | { state: "approver_changed" }
-  /** So many requests of this person are open that no other is taken. */
+  /** The user has too many open requests. */
   | { state: "full"; open: number }
-  /** The grant or the person ended, or nobody knows whether they did. */
+  /** The grant or the user has ended, or their state is unknown. */
   | { state: "access_ended" }
   | { state: "unavailable" }
-  /** The person's role is another one than the decision was made for. */
+  /** The user's role differs from the one used for the decision. */
   | { state: "role_changed" };
 
-/** How far a request has come. `executed` is running; `returned` has ended, well or not. */
+/**
+ * State of a request. `executed` means the call is running, `returned` that it has ended, with success or
+ * not.
+ */
 export type ApprovalState = "pending" | "approved" | "refused" | "expired" | "executed" | "returned";
 
-/** What differs from the last request that the same app made for the same tool. */
+/** Differences from the previous request of the same app for the same tool. */
 export interface Differences {
-  /** No request came before this one. */
+  /** There was no previous request. */
   first: boolean;
-  /** Names of arguments with another value than before, or that were not there. */
+  /** Names of new arguments and of arguments with another value. */
   changed: string[];
-  /** Names that were there before. */
+  /** Names of arguments that only the previous request had. */
   missing: string[];
 }
 
-/** One request for approval as its pages see it. Times are milliseconds since the epoch. */
+/** One request for approval, as its pages see it. Times are milliseconds since the epoch. */
 export interface ApprovalItem {
   approvalId: string;
   requester: string;
@@ -98,23 +108,23 @@ export interface ApprovalItem {
   askedAt: number;
   expiresAt: number;
   decision: { by: string; granted: boolean; reason: string | null; at: number } | null;
-  /** How the call ended that used it. */
+  /** How the approved call ended. */
   outcome: string | null;
-  /** `null` some time after the end. */
+  /** Deleted some time after the end. */
   shown: (Omit<ShownArguments, "digests"> & { differences: Differences }) | null;
-  /** The app was disconnected since. */
+  /** The user has disconnected the app since. */
   disconnected: boolean;
 }
 
-/** A person's word on a request. */
+/** The approver's decision on a request. */
 export interface ApprovalDecision {
   approvalId: string;
   /** User id. */
   by: string;
   granted: boolean;
-  /** The person's own words, for whoever asked. */
+  /** The approver's own words, for the requester. */
   reason: string | null;
-  /** The policy by which the person may decide. */
+  /** The policy that entitles the approver. */
   policyDigest: string;
 }
 
@@ -128,19 +138,19 @@ export type DecisionResult =
   | "disconnected"
   | "own";
 
-/** What approvals need of the requester's Principal object. `workers/objects/principal` implements it. */
+/** The approval methods of the requester's Principal object. Implemented in `workers/objects/principal`. */
 export interface ApprovalGate {
-  /** Uses an approval up, or says what stands in the way; makes a request when there is none. One turn. */
+  /** Consumes an approval, or returns why there is none, creating a request if necessary. Atomic. */
   claimApproval(claim: ApprovalRequest): Promise<ApprovalAnswer>;
-  /** Returns when a pending request is decided or ends, and at the latest after `timeoutMs`. */
+  /** Resolves when a pending request is decided or ends, at the latest after `timeoutMs`. */
   awaitApproval(approvalId: string, timeoutMs: number): Promise<void>;
-  /** Gives back what a call claimed that stopped to ask its person something before it did anything. */
+  /** Returns the approval of a call that stopped to ask the user before it changed anything. */
   releaseApproval(callId: string): Promise<void>;
   readApproval(approvalId: string): Promise<ApprovalItem | null>;
   decideApproval(decision: ApprovalDecision): Promise<DecisionResult>;
 }
 
-/** The approvals of one person's apps, in the person's object. */
+/** The approvals of one user's apps, in the user's Principal object. */
 export function approvalGate(env: Env, userId: string): ApprovalGate {
   return openObject<ApprovalGate>(env.PRINCIPAL, userId, [
     "awaitApproval",

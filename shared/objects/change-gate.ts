@@ -3,7 +3,7 @@ import { log } from "../observe/log.ts";
 import { SESSION_SCOPE } from "../policy/decide.ts";
 import { openObject } from "./open-object.ts";
 
-/** Where a session's object is. */
+/** Address of a session's object. */
 export interface SessionAddress {
   /** Binding of its namespace. */
   binding: string;
@@ -12,42 +12,42 @@ export interface SessionAddress {
 }
 
 /**
- * How soon somebody hears: `soon` within a second, `calm` at once and then not again for some seconds, however much
- * goes on. Who watches a resource is told soon; who only waits for another list of them has to fetch all of it.
+ * Delay of a notification: `soon` within a second; `calm` at once and then at most once every few seconds.
+ * Subscribers of a resource use `soon`; subscribers of lists alone, who must fetch a whole list, use `calm`.
  */
 export type Pace = "soon" | "calm";
 
-/** Somebody who waits for news. */
+/** A subscriber of a topic. */
 export interface Listener {
   userId: string;
   pace: Pace;
 }
 
-/** What is passed on of a change. Nothing of it says what changed: whoever waits looks, with their own rights. */
+/** A change event. It carries no data about the change: subscribers re-read with their own rights. */
 export interface ChangeEvent {
-  /** The publication of the policy that is in force now. Announced once. */
+  /** Publication number of the policy in force. Announced once. */
   publication?: number;
-  /** Only this person's listeners are told. */
+  /** Restricts the event to this user's subscribers. */
   userId?: string;
 }
 
 /**
- * What is needed of the object of a topic, which knows who waits for its changes. It learns that something changed, and
- * not for whom. `workers/objects/changes` implements it.
+ * The object of one topic, which holds the topic's subscribers. It learns that something changed, but not
+ * whose data. Implemented in `workers/objects/changes`.
  */
 export interface ChangeGate {
-  /** Tells all who wait. Returns before they have looked. */
-  publish(news?: ChangeEvent): Promise<void>;
-  /** Lets a session's object hear of changes for a day, or no longer. */
+  /** Notifies all subscribers. Returns before they have re-read. */
+  publish(event?: ChangeEvent): Promise<void>;
+  /** Subscribes a session's object for a day; `null` unsubscribes it. */
   subscribe(place: SessionAddress, waits: Listener | null): Promise<void>;
-  /** Sessions that are enrolled. */
+  /** Number of subscribed sessions. */
   countEnrolled(): Promise<number>;
 }
 
-/** The header by which a session's object hears of a change, with the publication of the policy that it is to know. */
+/** Header of a change request to a session's object; its value is the publication of the policy to use. */
 export const CHANGE_HEADER = "gatehouse-change";
 
-/** The topic of what people may do. Those of data have the names of their servers, which hold no slash. */
+/** Topic for changes of access rights. Topics of data are server names, which have no slash. */
 export const RIGHTS = "/rights";
 
 /** The object of a topic. */
@@ -55,7 +55,7 @@ export function changeGate(env: Env, topic: string): ChangeGate {
   return openObject<ChangeGate>(env.CHANGE_HUB, topic, ["publish", "subscribe"]);
 }
 
-/** After a call that may have changed data. Off the critical path: the news may come a moment later than the answer. */
+/** Announces that a call may have changed data. Runs after the response. */
 export function publishChange(
   { env, waitUntil }: { env: Env; waitUntil(promise: Promise<unknown>): void },
   { effect, scope, server }: Subject,
@@ -64,15 +64,15 @@ export function publishChange(
   waitUntil(announce(env, server));
 }
 
-/** Tells that people may do something else now: all of them under another policy, or one person with another role. */
-export function publishRights(env: Env, news: ChangeEvent): Promise<void> {
-  return announce(env, RIGHTS, news);
+/** Announces changed access rights: of all users under a new policy, or of one user with a new role. */
+export function publishRights(env: Env, event: ChangeEvent): Promise<void> {
+  return announce(env, RIGHTS, event);
 }
 
-/** Never rejects: whoever waits looks again after a while anyway, and what was done is done. */
-async function announce(env: Env, topic: string, news?: ChangeEvent): Promise<void> {
+/** Never rejects: the change itself is done, and subscribers re-read periodically anyway. */
+async function announce(env: Env, topic: string, event?: ChangeEvent): Promise<void> {
   try {
-    await changeGate(env, topic).publish(news);
+    await changeGate(env, topic).publish(event);
   } catch (failure) {
     log("warn", "change_not_announced", { topic, error: String(failure) });
   }

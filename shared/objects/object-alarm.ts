@@ -1,25 +1,30 @@
 import { logFailure } from "../observe/log.ts";
 
-/** Milliseconds until the second try, and the most between two: a try costs a request, and an outage may last for hours. */
+/**
+ * Milliseconds until the second attempt, and the longest delay between two: each attempt costs a request, and
+ * an outage may last hours.
+ */
 const [FIRST_DELAY_MS, LONGEST_DELAY_MS] = [5_000, 15 * 60_000];
 
-/** Where the number of failures in a row is kept: an object may be evicted between two of them. */
+/** Storage key for the number of consecutive failures: the object may be evicted between two. */
 const FAILURES_KEY = "alarm_failures";
 
-/** Milliseconds to wait after a number of failures in a row: 5 s, twice as long each time, at most 15 minutes. */
+/**
+ * Milliseconds to wait after a number of consecutive failures: 5 s, doubled each time, at most 15 minutes.
+ */
 export function delayAfter(failures: number): number {
   return Math.min(FIRST_DELAY_MS * 2 ** Math.max(0, failures - 1), LONGEST_DELAY_MS);
 }
 
 /**
- * The alarm of a Durable Object, which never gives up. The runtime tries an alarm that throws six times within about two
- * minutes and then forgets it (Cloudflare's documentation, «Alarms»); an object whose person does not call again would
- * then never work again. So what an alarm throws is caught and logged here, and the alarm is set again.
+ * A Durable Object alarm that never gives up. The runtime retries a throwing alarm six times within about two
+ * minutes and then drops it (Cloudflare's documentation, «Alarms»), after which an object whose user does not
+ * call again would never run. This class catches and logs the error and sets the alarm again.
  */
 export class ObjectAlarm {
   readonly #storage: DurableObjectStorage;
   readonly #object: string;
-  /** When the alarm is set to, as far as it is known. Milliseconds since the epoch. */
+  /** The known alarm time in milliseconds since the epoch. */
   #at: number | null = null;
 
   /** @param object - the object's class, for the log */
@@ -28,22 +33,25 @@ export class ObjectAlarm {
     this.#object = object;
   }
 
-  /** Sets the alarm to a moment (milliseconds since the epoch), unless it is set to an earlier one. */
+  /** Sets the alarm to a time (milliseconds since the epoch), unless an earlier one is set. */
   async wakeBy(moment: number): Promise<void> {
-    // What is remembered saves asking with every call; a moment that has passed says nothing any more.
+    // The cached time saves a storage read per call; a past time is not reliable.
     if (this.#at === null || this.#at <= Date.now()) this.#at = await this.#storage.getAlarm();
     if (this.#at !== null && this.#at <= moment) return;
     await this.set(moment);
   }
 
-  /** Sets the alarm to a moment, whatever it is set to; `null` takes it away. */
+  /** Sets the alarm to a time and replaces any other; `null` deletes it. */
   async set(moment: number | null): Promise<void> {
     this.#at = moment;
     if (moment === null) await this.#storage.deleteAlarm();
     else await this.#storage.setAlarm(moment);
   }
 
-  /** What an object's `alarm()` does. When it fails, it is done again after a delay that grows with each failure. */
+  /**
+   * Runs an object's `alarm()` work. After a failure it runs again, with a delay that grows with each
+   * failure.
+   */
   async run(work: () => Promise<void>): Promise<void> {
     this.#at = null;
     const failures = (await this.#storage.get<number>(FAILURES_KEY)) ?? 0;

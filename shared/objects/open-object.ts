@@ -1,11 +1,13 @@
-/** Names of the methods of a contract. */
+/** Method names of a contract. */
 type Method<Contract> = keyof Contract & string;
 
 /**
- * The Durable Object of a name, as its contract: the stub's own types spread each answer over a union of promises.
+ * The Durable Object with this name, typed as its contract: the stub's own types spread each result over a
+ * union of promises.
  *
- * A call of a method named in `repeatable` whose object was reset under it (a new release, a moved machine) is made
- * once more, on a new stub: a stub that lost its object stays broken. Name only methods that may run twice.
+ * A method in `repeatable` is called once more on a new stub if the object was reset during the call (by a
+ * new release or a moved machine); a stub that lost its object stays broken. List only methods that are safe
+ * to repeat.
  */
 export function openObject<Contract extends object>(
   namespace: DurableObjectNamespace,
@@ -13,7 +15,7 @@ export function openObject<Contract extends object>(
   repeatable: readonly Method<Contract>[] = [],
 ): Contract {
   const call = (method: string, args: unknown[]) => {
-    // Called as a method: on a stub, `apply` would be a method of the object too.
+    // Called as a method: on a stub, `apply` would be an RPC method too.
     const stub = namespace.get(namespace.idFromName(name)) as unknown as { [method: string]: Call };
     return stub[method]?.(...args) ?? Promise.reject(new TypeError(`There is no method ${method}.`));
   };
@@ -27,7 +29,7 @@ export function openObject<Contract extends object>(
   };
   return new Proxy({} as Contract, {
     get(_target, method) {
-      // A promise that resolves to this must not take it for another promise.
+      // Not thenable, so that a promise can resolve to this proxy.
       if (typeof method !== "string" || method === "then") return undefined;
       const isRepeatable = (repeatable as readonly string[]).includes(method);
       return (...args: unknown[]) => (isRepeatable ? callTwice(method, args) : call(method, args));
@@ -37,7 +39,7 @@ export function openObject<Contract extends object>(
 
 type Call = (...args: unknown[]) => Promise<unknown>;
 
-/** Whether the runtime says that the object was reset and the call may be made again. */
+/** Whether the runtime reports that the object was reset and the call may be repeated. */
 function wasReset(failure: unknown): boolean {
   if (!(failure instanceof Error)) return false;
   const { retryable, durableObjectReset } = failure as { retryable?: boolean; durableObjectReset?: boolean };

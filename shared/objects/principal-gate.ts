@@ -6,15 +6,14 @@ import type { ResultPage } from "../session/session-memory.ts";
 import type { Access, AdmissionRequest, Refusal } from "./admission-request.ts";
 import { openObject } from "./open-object.ts";
 
-/** What is written down before a call runs. */
+/** The record written before a call runs. */
 export interface Intent extends CallDetails {
   userId: string;
 }
 
 /**
- * The answer of the principal's object to an intent. `context` comes along for stateless clients: one trip. `role` is
- * what the person may hold now, whatever the token says; `policy` is what is in force now, whatever the request began
- * with.
+ * The Principal object's answer to an intent. `context` saves stateless clients a second round trip. `role`
+ * and `policy` are the current ones, whatever the token or request began with.
  */
 export type Admission =
   | {
@@ -22,35 +21,35 @@ export type Admission =
       context: SessionContext | null;
       role: string;
       policy: PolicyReference;
-      /** Calls of the person that run now, this one included. */
+      /** Running calls of the user, this one included. */
       running: number;
       /** The state that the call came with was used before: its answers do not count again. */
       stateSpent?: boolean;
     }
   | { admitted: false; refusal: Refusal };
 
-/** An intent that was admitted. */
+/** The answer to an admitted intent. */
 export type Admitted = Extract<Admission, { admitted: true }>;
 
-/** What decides what a person may do now, whatever a token says and a request began with. */
+/** The user's current role and policy, whatever the token or request began with. */
 export interface Rights {
   role: string;
   /** The policy in force. */
   policy: PolicyReference;
 }
 
-/** How a request stands that is no call. */
+/** Access status of a request other than a tool call. */
 export interface AccessStatus {
   ended: boolean;
-  /** Whole seconds until one more fits; 0 when this one does. */
+  /** Whole seconds until the next request fits the limit; 0 if this one does. */
   retryAfter: number;
-  /** `null` when nobody can say. */
+  /** `null` if the rights are unknown. */
   rights: Rights | null;
 }
 
-/** What the guard needs of the Principal object. `workers/objects/principal` implements it. */
+/** The Principal object as the guard uses it. Implemented in `workers/objects/principal`. */
 export interface PrincipalGate {
-  /** @param ended - how earlier calls ended: they give their places back before this one asks for its own */
+  /** @param ended - outcomes of earlier calls, applied first because they free slots */
   admit(intent: Intent, claim: AdmissionRequest, ended: readonly Outcome[]): Promise<Admission>;
   settle(ended: readonly Outcome[]): Promise<void>;
   /** Uses a `confirm` value up. Gives `false` when it was used before. */
@@ -58,12 +57,13 @@ export interface PrincipalGate {
   /** From now on every call under the grant is refused, whatever copy of a token it comes with. */
   revokeGrant(grantId: string): Promise<void>;
   isGrantRevoked(grantId: string): Promise<boolean>;
-  /** The same for one access token (RFC 7009), while its grant lives on. */
+  /** Refuses one access token (RFC 7009); its grant continues. */
   revokeToken(tokenId: string): Promise<void>;
   /**
-   * Whether grant, token or the person's account has ended, for what shows names only and is not admitted. Leaves no
-   * record, and says no while the platform database does not answer. Counts against a limit of the app's own when
-   * `countedFor` names one. What is known of an earlier policy than `publication` is not used.
+   * Whether grant, token or account has ended, for requests that only list and are not admitted. Writes no
+   * record, and reports access as not ended while the platform database is unreachable. Counts against the
+   * app's own limit if `countedFor` names the app. Ignores cached rights of a policy older than
+   * `publication`.
    */
   checkAccess(
     userId: string,
@@ -71,9 +71,9 @@ export interface PrincipalGate {
     countedFor: string | null,
     publication?: number,
   ): Promise<AccessStatus>;
-  /** Adds an event to the chain of this object. Durable when it returns. */
+  /** Appends an event to a chain of this object. Durable when it returns. */
   record(chain: string, event: AuditEvent): Promise<void>;
-  /** The same, unless an event with this key was recorded here before. */
+  /** {@link record}, unless an event with this key was already recorded here. */
   recordOnce(chain: string, key: string, event: AuditEvent): Promise<void>;
   applyContext(clientId: string, operations: readonly ContextOperation[]): Promise<void>;
   readContext(clientId: string): Promise<SessionContext>;

@@ -4,7 +4,7 @@ import type { ContextOperation, ResultHandle } from "../session/context.ts";
 import type { SessionMemory } from "../session/session-memory.ts";
 import { principalGate } from "./principal-gate.ts";
 
-/** A stateless client's memory: in its person's Principal object, apart from the person's other clients. */
+/** Memory of a stateless client: in the user's Principal object, separate from the user's other clients. */
 export function createPrincipalMemory(env: Env, { userId, clientId }: PrincipalIdentity): SessionMemory {
   const gate = () => principalGate(env, userId);
   return {

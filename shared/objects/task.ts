@@ -4,85 +4,85 @@ import type { PrincipalIdentity } from "../call/principal.ts";
 import type { JsonValue } from "../encoding/json.ts";
 import { openObject } from "./open-object.ts";
 
-/** Name of the extension, in the capabilities of both sides (SEP-2663). */
+/** Name of the extension in the capabilities of both sides (SEP-2663). */
 export const TASKS_EXTENSION = "io.modelcontextprotocol/tasks";
 
-/** Whether a client understands an answer that is a task. */
+/** Whether a client accepts a task as a result. */
 export function takesTasks({ extensions }: ClientAbilities): boolean {
   return (extensions as Record<string, unknown> | undefined)?.[TASKS_EXTENSION] !== undefined;
 }
 
-/** Where a task is (MCP extension `io.modelcontextprotocol/tasks`, SEP-2663). The last three are for good. */
+/** Status of a task (MCP extension `io.modelcontextprotocol/tasks`, SEP-2663). The last three are final. */
 export type TaskStatus = "working" | "input_required" | "completed" | "failed" | "cancelled";
 
-/** What the next step of a task needs. */
+/** Input of a task's next step. */
 export interface TaskInput {
-  /** What the client sent; for the records of the steps. */
+  /** What the client sent, for the records of the steps. */
   args: Readonly<Record<string, unknown>>;
-  /** What session defaults filled in. */
+  /** Arguments that session defaults filled in. */
   inherited: Readonly<Record<string, JsonValue>>;
   state: JsonValue;
 }
 
-/** What a call leaves to be done. Nobody but its person's object ever holds it. */
+/** The work that a call leaves to a task. Only the user's object holds it. */
 export interface NewTask extends TaskInput {
   /** 128 random bits in hex. */
   id: string;
-  /** The id as the client knows it: sealed to its person, app and URL. */
+  /** The id as the client sees it: sealed to its user, app and URL. */
   sealedId: string;
-  /** Path segment of the URL that was called, or `""`. */
+  /** Path segment of the called URL, or `""`. */
   server: string;
   tool: string;
   identity: PrincipalIdentity;
-  /** What the client said in the call that it can be asked. */
+  /** Capabilities that the client declared in the call. */
   abilities: ClientAbilities;
   traceId: string;
   /** Milliseconds that the work may take. */
   limitMs: number;
 }
 
-/** A task as it is kept. */
+/** A stored task. */
 export interface Task {
   sealedId: string;
   tool: string;
   status: TaskStatus;
-  /** How far it is, or why it ended. */
+  /** Progress, or the reason for its end. */
   message: string | null;
   /** Milliseconds since the epoch. */
   createdAt: number;
   updatedAt: number;
-  /** Milliseconds from `createdAt` until it is deleted, whatever its status. */
+  /** Milliseconds from `createdAt` until the task is deleted, whatever its status. */
   ttlMs: number;
-  /** What is still to be answered. */
+  /** Unanswered questions. */
   questions: readonly InputRequestSpec[];
-  /** Of a completed task: the answer of the tool. */
+  /** Result of the tool, for a completed task. */
   result: Record<string, JsonValue> | null;
-  /** Of a failed one. */
+  /** Error of a failed task. */
   error: { code: number; message: string } | null;
 }
 
-/** Whose task it has to be. The person is whose object is asked. */
+/** The owner that a task must have. The user is the one whose object is called. */
 export interface TaskOwner {
   clientId: string;
   server: string;
 }
 
-/** What the lanes need of the object that runs a person's tasks. */
+/** The task methods that the lanes use. */
 export interface TaskGate {
-  /** Durable when it returns. `null` when the person has too many that are not finished. */
+  /** Durable when it returns. `null` if the user has too many unfinished tasks. */
   create(task: NewTask): Promise<Task | null>;
   read(id: string, owner: TaskOwner): Promise<Task | null>;
-  /** Takes answers to open questions; others are ignored. `false` when there is no such task. */
+  /** Accepts answers to open questions and ignores others. `false` if the task does not exist. */
   answer(id: string, owner: TaskOwner, answers: Readonly<Record<string, unknown>>): Promise<boolean>;
-  /** Stops the work; what is finished stays as it is. `false` when there is no such task. */
+  /** Stops the work; a finished task stays as it is. `false` if the task does not exist. */
   cancel(id: string, owner: TaskOwner): Promise<boolean>;
-  /** Every task that is kept, of every app. */
+  /** All stored tasks of all the user's apps. */
   listKept(): Promise<Task[]>;
-  /** Stops and deletes all of them; says how many. */
+  /** Stops and deletes all tasks; returns their number. */
   eraseKept(): Promise<number>;
 }
 
-/** The one object of a person that runs tasks. Its name is the opaque user id. */
+/** The one task object of a user. Its name is the opaque user id. */
 export function taskGate(env: Env, userId: string): TaskGate {
   return openObject<TaskGate>(env.TASK_RUNNER, userId, ["read", "cancel", "listKept", "eraseKept"]);
 }

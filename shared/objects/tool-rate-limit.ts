@@ -4,17 +4,17 @@ import { log } from "../observe/log.ts";
 import type { Policy } from "../policy/compile.ts";
 import { openObject } from "./open-object.ts";
 
-/** Seconds that a client should wait while the tool's object does not answer. */
+/** Seconds that a client should wait while the tool's object is unavailable. */
 const RETRY_SECONDS = 5;
 
-/** The one object of a tool that all people share. `workers/objects/tool-limits` implements it. */
+/** The one object of a tool, shared by all users. Implemented in `workers/objects/tool-limits`. */
 export interface ToolGate {
   /**
-   * Takes one of `allowed` turns within any minute. Gives 0, or the seconds after which there is one if nobody else
+   * Takes one of `allowed` slots per minute. Returns 0, or the seconds until a slot is free if no other call
    * comes first.
    */
   take(allowed: number): Promise<number>;
-  /** Turns that are written down. Takes none. */
+  /** Number of slots in use. Takes none. */
   countTurns(): Promise<number>;
 }
 
@@ -24,8 +24,9 @@ export function toolGate(env: Env, tool: string): ToolGate {
 }
 
 /**
- * Asks for a turn where the policy limits a tool for all people together; nothing else costs a trip. Only calls that
- * everything else lets through ask. Throws `rate_limited`, or `unavailable` when nobody answers.
+ * Takes a slot if the policy limits the tool for all users together; other tools cost no round trip. Called
+ * last, after every other check has passed. Throws `rate_limited`, or `unavailable` if the object does not
+ * answer.
  */
 export async function enforceToolLimit(
   { env, policy }: { env: Env; policy: Policy },

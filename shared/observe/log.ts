@@ -2,30 +2,30 @@ import type { JsonValue } from "../encoding/json.ts";
 import { maskText } from "../redact/mask-text.ts";
 import { currentTrace } from "./trace.ts";
 
-/** Log levels, quietest last. */
+/** Log levels, least severe first. */
 export type Level = "debug" | "info" | "warn" | "error";
 
 const EVERYTHING = ["pii", "secret"] as const;
 
 /**
- * What most fields are: a short word of ours, a trace id, a UUID, the time. No address, number or key that masking
- * looks for has one of these forms, and looking costs more than the rest of the line.
+ * Usual forms of a field: a short identifier, a trace id, a UUID, the time. No data that masking searches for
+ * has one of these forms, and the search costs more than the rest of the line.
  */
 const HARMLESS =
   /^(?:[a-z_]{1,24}|[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)$/;
 
-/** Texts in which nothing was found a moment ago, the shorter ones: ids of people and apps come again and again. */
+/** Short texts in which masking recently found nothing: the same user and app ids recur. */
 const clean = new Set<string>();
 
-/** How many texts are remembered, and how long one may be. */
+/** Limits of {@link clean}: texts, and characters of each. */
 const [REMEMBERED, LONGEST] = [1_000, 100];
 
-/** Fields of a log line. Never arguments, results, tokens or personal data: ids, names, codes and numbers. */
+/** Fields of a log line: ids, names, codes and numbers. Never arguments, results, tokens or personal data. */
 export type LogFields = Record<string, JsonValue | undefined>;
 
 /**
- * Writes one structured line: JSON with `level`, `event`, the trace that it belongs to, and the fields. Workers Logs and Logpush index it as is.
- * The text of an unexpected failure may quote anything, so every string is masked, whoever the reader is.
+ * Writes one structured line: JSON with `level`, `event`, the trace id and the fields, ready for Workers Logs
+ * and Logpush. The text of an unexpected failure may quote anything, so every string is masked.
  */
 export function log(level: Level, event: string, fields: LogFields): void {
   const line = { level, event, time: new Date().toISOString(), trace_id: currentTrace()?.id, ...fields };
@@ -44,7 +44,7 @@ function remember(text: string): void {
   clean.add(text);
 }
 
-/** Logs an unexpected failure with its stack and returns the event id under which it can be found. */
+/** Logs an unexpected failure with its stack. Returns the event id under which the log holds it. */
 export function logFailure(event: string, failure: unknown, fields: LogFields = {}): string {
   const eventId = crypto.randomUUID();
   const error = failure instanceof Error ? failure : new Error(String(failure));

@@ -1,27 +1,27 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** A trace as W3C Trace Context carries it from one system to the next. */
+/** A trace as W3C Trace Context passes it between systems. */
 export interface Trace {
   /** 32 hexadecimal digits. */
   id: string;
-  /** Whether whoever began it records it. */
+  /** Whether the system that began the trace records it. */
   sampled: boolean;
-  /** What other systems noted (`tracestate`), handed on as it came. */
+  /** Other systems' entries (`tracestate`), passed on unchanged. */
   state: string | null;
 }
 
 /** `version-traceid-parentid-flags`. */
 const TRACEPARENT = /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/;
 
-/** Printable text of at most what every system should hand on (§3.3.1.5); anything else is not a list of members. */
+/** Printable text up to the length that every system should propagate (§3.3.1.5). */
 const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
 
 const running = new AsyncLocalStorage<Trace>();
 
 /**
- * The trace of a request: the one that is being worked for, else from `traceparent` in `_meta` (MCP SEP-414) or in the
- * headers, else a new one. An all-zero or malformed id is ignored, as the W3C recommendation says, and `tracestate` with
- * it.
+ * The trace of a request: the current one, else from `traceparent` in `_meta` (MCP SEP-414) or in the
+ * headers, else a new one. An all-zero or malformed id is ignored together with `tracestate`, as the W3C
+ * recommendation requires.
  */
 export function traceOf(headers: Headers, meta?: Readonly<Record<string, unknown>> | null): Trace {
   const current = running.getStore();
@@ -49,12 +49,15 @@ export function runInTrace<Result>(trace: Trace, work: () => Result): Result {
   return running.run(trace, work);
 }
 
-/** The trace that is being worked for, if any. */
+/** The current trace, if any. */
 export function currentTrace(): Trace | undefined {
   return running.getStore();
 }
 
-/** Names the next in line, such as a session's object or an upstream, as a span of its own within the trace. */
+/**
+ * Sets trace headers for the next system, such as a session's object or an upstream, as a new span of the
+ * trace.
+ */
 export function passTrace(headers: Headers, { id, sampled, state }: Trace): void {
   headers.set("traceparent", `00-${id}-${newId().slice(16)}-${sampled ? "01" : "00"}`);
   if (state === null) headers.delete("tracestate");

@@ -3,23 +3,23 @@ import { compileExpression, type Expression } from "./expression.ts";
 import { compileGlobs } from "./glob.ts";
 import type { ApprovalDocument } from "./schema.ts";
 
-/** Minutes that a request for approval lives when its rule names none. */
+/** Minutes until a request for approval expires, unless its rule says otherwise. */
 const DEFAULT_MINUTES = 60;
 
-/** One rule that asks for a person, ready to be asked itself. */
+/** One compiled rule that requires approval. */
 export interface CompiledApproval {
-  /** `roles.sales.require_approval.book-won-deals`, or `….require_approval[0]` for a bare name of tools. */
+  /** `roles.sales.require_approval.book-won-deals`, or `….require_approval[0]` for a bare list of tools. */
   rule: string;
   message: string;
-  /** Whether the person whose app calls may approve it. */
+  /** Whether the user whose app calls may approve it. */
   selfApproval: boolean;
   expiresMinutes: number;
   covers(tool: string, effect: Effect): boolean;
-  /** `null` asks for every call of what is covered. */
+  /** `null` requires approval of every covered call. */
   when: Expression | null;
 }
 
-/** What all rules that cover a call ask for together. */
+/** The combined demand of all rules that cover a call. */
 export interface ApprovalNeed {
   rule: string;
   message: string;
@@ -27,7 +27,7 @@ export interface ApprovalNeed {
   expiresMinutes: number;
 }
 
-/** Compiles the `require_approval` of a role. Throws `ExpressionError` for an expression that is not valid. */
+/** Compiles the `require_approval` of a role. Throws `ExpressionError` for an invalid expression. */
 export function compileApprovals(
   role: string,
   documents: readonly ApprovalDocument[] = [],
@@ -59,8 +59,9 @@ export function compileApprovals(
 }
 
 /**
- * Whether a call with these arguments needs a person, and the strictest of what the rules that say so ask for: one
- * rule that forbids self-approval forbids it, and the shortest time counts. What an expression cannot judge needs one.
+ * Whether a call with these arguments needs an approval, and the strictest combination of the matching rules:
+ * one rule that forbids self-approval forbids it, and the shortest expiry applies. An expression that cannot
+ * be evaluated requires approval.
  */
 export function findApprovalNeed(
   rules: readonly CompiledApproval[],

@@ -11,57 +11,57 @@ import { compileMask } from "./masks.ts";
 import type { RetentionRules } from "./retention.ts";
 import type { ConditionDocument, LimitsDocument, PolicyDocument, RoleDocument } from "./schema.ts";
 
-/** The surfaces a policy speaks about. */
+/** The kinds of subjects in a policy. */
 export type SubjectKind = "tool" | "resource" | "prompt";
 
 type Matcher = (name: string) => GlobMatch | null;
 
-/** One condition, ready to be asked. */
+/** One compiled condition. */
 export interface CompiledCondition {
   /** `roles.sales.conditions.close-deals`. */
   rule: string;
   message: string;
   covers(kind: SubjectKind, name: string, effect: Effect): boolean;
-  /** Everything that must hold. */
+  /** All of these must hold. */
   requirements: readonly Requirement[];
 }
 
-/** One role, ready to be asked. */
+/** One compiled role. */
 export interface CompiledRole {
   scopes: Matcher;
   allowed: Readonly<Record<SubjectKind, Matcher>>;
   denied: Readonly<Record<SubjectKind, Matcher>>;
   conditions: readonly CompiledCondition[];
-  /** Calls that a person has to approve. */
+  /** Rules for calls that need an approval. */
   approvals: readonly CompiledApproval[];
-  /** Tools whose calls people of this role may approve for others. */
+  /** Tools whose calls this role may approve for other users. */
   approves: Matcher;
-  /** Whether nothing goes without a second factor. */
+  /** Whether the role may do nothing without a second factor. */
   mfaRequired: boolean;
   limits: LimitRules;
   masks: MaskRules;
 }
 
-/** A policy of which every glob, network, time and expression is compiled. Immutable. */
+/** A policy with all globs, networks, times and expressions compiled. Immutable. */
 export interface Policy {
-  /** 1 for the one that came with the deployment; published versions count on. */
+  /** 1 for the bundled policy; published versions count on from there. */
   version: number;
   /** SHA-256 of its document in canonical JSON (RFC 8785), 64 hex digits. */
   digest: string;
-  /** Counts what was put in force, and only grows; 0 as long as nothing was ever published. */
+  /** Publication number, which only grows; 0 before the first publication. */
   publication: number;
-  /** The revision (SHA-256) in force of each server whose definitions are data, by the server's name. */
+  /** The revision (SHA-256) in force of each server with published definitions, by server name. */
   revisions: ReadonlyMap<string, string>;
   defaultRole: string;
   roles: ReadonlyMap<string, CompiledRole>;
   retention: RetentionRules;
-  /** Calls within any minute of all people together, by tool. */
+  /** Calls per minute of all users together, by tool. */
   toolLimits: ReadonlyMap<string, number>;
 }
 
 /**
- * Compiles a policy once, for all calls that follow. Throws `ExpressionError` for a condition that is not valid:
- * `npm run policy -- check` says where it stands.
+ * Compiles a policy once for all later calls. Throws `ExpressionError` for an invalid condition; `npm run
+ * policy -- check` reports its position.
  */
 export function compilePolicy(
   document: PolicyDocument,

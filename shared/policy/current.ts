@@ -7,21 +7,21 @@ import { PolicyKeeper, type PolicySources } from "./policy-keeper.ts";
 import { type PolicyReference, readHistory, readReference } from "./reference.ts";
 import { policyDocument } from "./schema.ts";
 
-/** Seconds that a client should wait while nobody knows which policy is in force. */
+/** Seconds that a client should wait while the policy in force is unknown. */
 const RETRY_SECONDS = 5;
 
 let fromBundle: Policy | undefined;
 
 /**
- * The policy that came with the deployment, compiled once per isolate. `policy.json` is written from `policy.yaml` by
- * `npm run policy -- build`, so that no YAML parser is deployed; `npm run check` fails when the two differ.
+ * The bundled policy, compiled once per isolate. `npm run policy -- build` writes `policy.json` from
+ * `policy.yaml`, so that no YAML parser is deployed; `npm run check` fails if the two differ.
  */
 export function bundledPolicy(): Policy {
   fromBundle ??= compilePolicy(policyDocument.parse(bundled));
   return fromBundle;
 }
 
-/** What this isolate knows. It outlives requests; what it is read with comes from each of them. */
+/** This isolate's cache. It outlives requests; each request supplies the sources to read from. */
 const keeper = new PolicyKeeper();
 
 function sourcesOf(env: Env): PolicySources {
@@ -35,11 +35,11 @@ function sourcesOf(env: Env): PolicySources {
 }
 
 /**
- * The policy in force, at most 30 seconds late; one row of the database in 10 seconds per isolate. Whoever serves a
- * request asks once, and hands it on with the request. Throws `unavailable` when nobody knows: an isolate that begins
- * while the database is away must not guess.
+ * The policy in force, at most 30 seconds late; reads one database row per 10 seconds and isolate. Each
+ * request asks once and passes the policy on. Throws `unavailable` if the policy is unknown: an isolate that
+ * starts while the database is down must not guess.
  *
- * @param publication - what somebody has heard to be in force: an isolate that knows an earlier one asks at once
+ * @param publication - a publication known to be in force: an isolate with an earlier one reads at once
  */
 export async function policyInForce(env: Env, publication = 0): Promise<Policy> {
   try {
@@ -50,8 +50,8 @@ export async function policyInForce(env: Env, publication = 0): Promise<Policy> 
 }
 
 /**
- * The policy that a newer publication put in force, or `null` when it can never be used: then what was in force stays.
- * Throws `unavailable` when it cannot be loaded right now.
+ * The policy of a newer publication, or `null` if it can never be used; the policy in force then stays.
+ * Throws `unavailable` if it cannot be loaded now.
  */
 export async function followPolicy(env: Env, reference: PolicyReference): Promise<Policy | null> {
   try {
@@ -62,7 +62,7 @@ export async function followPolicy(env: Env, reference: PolicyReference): Promis
   }
 }
 
-/** For `/ready`: rejects when what was published last can be read but not used, or cannot be read. */
+/** For `/ready`: rejects if the newest publication cannot be read or used. */
 export async function probePolicy(env: Env): Promise<void> {
   await keeper.follow(await readReference(env.PLATFORM_DB), sourcesOf(env));
 }
@@ -74,30 +74,30 @@ function unavailable(cause: unknown): ToolError {
   });
 }
 
-/** Whether a person with `role` may hold `scope`. An unknown role may hold nothing. */
+/** Whether `role` may hold `scope`. An unknown role holds nothing. */
 export function roleMayHold(policy: Policy, role: string, scope: string): boolean {
   const found = policy.roles.get(role);
   return found !== undefined && found.scopes(scope) !== null;
 }
 
-/** Whether people with `role` may approve calls of `tool` for others. An unknown role may approve nothing. */
+/** Whether `role` may approve calls of `tool` for other users. An unknown role approves nothing. */
 export function roleMayApprove(policy: Policy, role: string, tool: string): boolean {
   return (policy.roles.get(role)?.approves(tool) ?? null) !== null;
 }
 
-/** The limits of a role, or of the default role for one that the policy does not know: such a person may do nothing. */
+/** Limits of a role. An unknown role gets those of the default role; it may do nothing anyway. */
 export function limitsOf(policy: Policy, role: string): LimitRules {
   const found = policy.roles.get(role) ?? policy.roles.get(policy.defaultRole);
   if (found === undefined) throw new TypeError(`The policy has no role "${policy.defaultRole}".`);
   return found.limits;
 }
 
-/** The limits of every role, for the person's object, which knows the role that counts now. */
+/** Limits of every role, for the Principal object, which knows the current role. */
 export function limitsOfRoles(policy: Policy): Readonly<Record<string, LimitRules>> {
   return Object.fromEntries([...policy.roles].map(([name, { limits }]) => [name, limits]));
 }
 
-/** The names of all roles, in the policy's order. */
+/** Names of all roles, in the policy's order. */
 export function listRoles(policy: Policy): string[] {
   return [...policy.roles.keys()];
 }

@@ -3,39 +3,41 @@ import { findApprovalNeed } from "./approvals.ts";
 import type { CompiledCondition, Policy, SubjectKind } from "./compile.ts";
 import type { Unmet } from "./conditions/condition.ts";
 
-/** Scope of the tools that only touch the caller's own session memory: every valid token carries it. */
+/** Scope of tools that only touch the caller's own session memory: every valid token carries it. */
 export const SESSION_SCOPE = "session";
 
-/** Who asks, from where and when. */
+/** Caller, origin and time. */
 export interface DecisionPrincipal {
   role: string;
-  /** What the token may do. */
+  /** Scopes of the token. */
   scopes: readonly string[];
   ip: string | null;
   /** ISO 3166-1 alpha-2, or `null`. */
   country: string | null;
   /** Milliseconds since 1970. */
   at: number;
-  /** When the person gave the second factor behind the token, on the same clock; `null` when there was none. */
+  /** Time of the second factor behind the token, in milliseconds since 1970; `null` without one. */
   mfaAt: number | null;
 }
 
-/** What is asked for. */
+/** The tool, resource or prompt. */
 export interface DecisionSubject {
   kind: SubjectKind;
   name: string;
   scope: string;
   effect: Effect;
-  /** The arguments as the tool will get them. Absent while nobody calls: then the question is whether any could do. */
+  /**
+   * Arguments as the tool will get them. Absent outside a call: decides whether any arguments could be
+   * allowed.
+   */
   args?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * `allow`: go on. `scope`: the person may hold the right, the token does not carry it; the client can step up.
- * `mfa`: allowed in all else, once the person has connected the app with a second factor that is fresh enough.
- * `approval`: allowed in all else, once a person approves this very call; only where arguments were given.
- * `deny`: not with this policy. `rule` names the place in the policy that decided, `reason` says it in a sentence
- * that may reach the client.
+ * `allow`: permitted. `scope`: the role has the right but the token lacks it, so the client can step up.
+ * `mfa`: otherwise permitted, once the user connects the app with a fresh second factor. `approval`:
+ * otherwise permitted, once a person approves this exact call; only with arguments. `deny`: not permitted.
+ * `rule` is the path of the deciding rule, `reason` a sentence that may reach the client.
  */
 export type Decision =
   | { kind: "allow"; rule: string; reason: string }
@@ -45,8 +47,8 @@ export type Decision =
   | { kind: "deny"; rule: string; reason: string };
 
 /**
- * May this principal use this subject? Pure: everything it depends on is given. Default is deny, and deny wins: the
- * effective right is what token scopes, role scopes, tool rule and conditions all allow.
+ * Decides whether this principal may use this subject. Pure. The default is deny, and deny wins: a right
+ * needs the token's scopes, the role's scopes, a tool rule and all conditions.
  */
 export function decide(policy: Policy, principal: DecisionPrincipal, subject: DecisionSubject): Decision {
   const { kind, name, scope, effect, args } = subject;
@@ -95,7 +97,10 @@ export function decide(policy: Policy, principal: DecisionPrincipal, subject: De
   return { kind: "allow", rule, reason: `The role "${principal.role}" may use ${allowed.glob}.` };
 }
 
-/** The requirements of covering conditions that do not hold; without arguments: that no arguments could make hold. */
+/**
+ * Requirements of covering conditions that do not hold; without arguments, those that no arguments could
+ * satisfy.
+ */
 function findUnmet(
   conditions: readonly CompiledCondition[],
   { country, ip, at, mfaAt }: DecisionPrincipal,

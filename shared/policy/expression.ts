@@ -3,7 +3,7 @@ import { type ASTNode, Environment, type ParseResult } from "@marcbachmann/cel-j
 /** Most characters of one expression. */
 export const EXPRESSION_LIMIT = 1_000;
 
-/** What an expression can look at. `args` is absent while it is not known what a call will bring. */
+/** Variables of an expression. `args` is absent outside a call. */
 export interface ExpressionFacts {
   args?: Readonly<Record<string, unknown>>;
   tool: string;
@@ -12,19 +12,21 @@ export interface ExpressionFacts {
   country: string;
 }
 
-/** `unknown`: the answer depends on arguments that are not there. `error`: it has none, for example a missing key. */
+/** `unknown`: depends on absent arguments. `error`: evaluation failed, for example on a missing key. */
 export type Verdict = "true" | "false" | "unknown" | "error";
 
 /** A compiled CEL expression. */
 export interface Expression {
   evaluate(facts: ExpressionFacts): Verdict;
-  /** First-level names that it reads from `args`. */
+  /** Top-level names that it reads from `args`. */
   arguments: readonly string[];
-  /** Names that it asks for with `has(args.…)`. */
+  /** Names that it tests with `has(args.…)`. */
   guarded: readonly string[];
 }
 
-/** A mistake in an expression, in our words and the library's one-line summary. `offset` counts characters. */
+/**
+ * A mistake in an expression, in our words and the library's one-line summary. `offset` counts characters.
+ */
 export class ExpressionError extends Error {
   readonly offset: number;
 
@@ -35,13 +37,13 @@ export class ExpressionError extends Error {
   }
 }
 
-/** The types of arguments as an expression sees them; see `typeArguments`. */
+/** Types of arguments for an expression; see `typeArguments`. */
 export type ArgumentTypes = { [name: string]: string | ArgumentTypes };
 
 const FACTS = ["tool", "effect", "country"] as const;
 type FactName = (typeof FACTS)[number];
 
-/** Small enough that parsing and evaluating always end at once; a rule that needs more is several rules. */
+/** Small enough that parsing and evaluating always end quickly; a longer rule can be split into several. */
 const LIMITS = {
   maxAstNodes: 200,
   maxDepth: 32,
@@ -53,17 +55,18 @@ const LIMITS = {
 const QUANTIFIERS = ["all", "exists", "exists_one"];
 
 /**
- * What may be called. Left out on purpose: `matches` (a JavaScript regular expression can take exponential time), and
- * `map`, `filter` and `bind` (chained or nested, they let a short text build a value of exponential size). With these,
- * and quantifiers that do not nest, the work is bounded by the length of the text times the size of the arguments.
+ * Allowed functions. Left out: `matches` (a JavaScript regular expression can take exponential time), and
+ * `map`, `filter` and `bind` (chained or nested, they let a short text build a value of exponential size).
+ * With the rest, and without nested quantifiers, the work is bounded by the length of the text times the size
+ * of the arguments.
  */
 const FUNCTIONS = ["has", "size", "contains", "startsWith", "endsWith", "lowerAscii", "trim", ...QUANTIFIERS];
 
 const UNTYPED = createEnvironment("map<string, dyn>");
 
 /**
- * Compiles an expression. Throws {@link ExpressionError} when it does not parse, is too large, calls what it may not,
- * or is not of type bool. With `types` its arguments are checked against them too.
+ * Compiles an expression. Throws {@link ExpressionError} if it does not parse, is too large, calls a function
+ * that is not allowed, or is not of type bool. With `types` its arguments are type-checked too.
  */
 export function compileExpression(source: string, types?: ArgumentTypes): Expression {
   const environment = types === undefined ? UNTYPED : createEnvironment({ schema: types });
@@ -73,7 +76,8 @@ export function compileExpression(source: string, types?: ArgumentTypes): Expres
   const { valid, type, error } = program.check();
   if (!valid) throw new ExpressionError(error?.summary ?? "It is not valid.", error?.range?.start ?? 0);
   if (type !== "bool") throw new ExpressionError(`It gives ${type}, and a condition must give bool.`, 0);
-  // A list asks about every tool without arguments, and mostly gets an exception: too dear to throw each time.
+  // A list evaluates every tool without arguments, and most evaluations throw: cached, because throwing is
+  // expensive.
   const withoutArguments = new Map<string, Verdict>();
   return {
     evaluate(facts) {
@@ -81,8 +85,8 @@ export function compileExpression(source: string, types?: ArgumentTypes): Expres
       const key = [...found.facts].map((name) => facts[name]).join("\n");
       const known = withoutArguments.get(key);
       if (known !== undefined) return known;
-      // CEL's && and || absorb an error when the other side decides (cel-spec, «Logical Operators»). So an error
-      // that is left over while `args` is absent says exactly that the answer depends on them.
+      // CEL's && and || absorb an error if the other side decides (cel-spec, «Logical Operators»). An error
+      // that remains while `args` is absent therefore means that the result depends on the arguments.
       const verdict = evaluate(program, facts, "unknown");
       withoutArguments.set(key, verdict);
       return verdict;
@@ -120,13 +124,14 @@ function orExplain<T>(parse: () => T): T {
 interface Found {
   arguments: Set<string>;
   guarded: Set<string>;
-  /** Which facts beside `args` it looks at. */
+  /** Variables other than `args` that it reads. */
   facts: Set<FactName>;
 }
 
 /**
- * Walks the tree once: which arguments are read, and whether every call is one of {@link FUNCTIONS}. Inside a
- * quantifier only the element is at hand: looking through another argument for each would multiply their sizes.
+ * Walks the tree once: collects the arguments that are read, and checks that every call is one of {@link
+ * FUNCTIONS}. A quantifier may use only its element: reading another argument for each element would multiply
+ * their sizes.
  */
 function inspect(node: ASTNode, inQuantifier: boolean, found: Found): void {
   if (node.op === "call" || node.op === "rcall") {
@@ -155,7 +160,7 @@ function inspect(node: ASTNode, inQuantifier: boolean, found: Found): void {
   for (const child of listNodes(node.args)) inspect(child, inQuantifier, found);
 }
 
-/** The argument that this very node reads: `args.amount` or `args["amount"]`. */
+/** The argument that this node reads: `args.amount` or `args["amount"]`. */
 function readField(node: ASTNode): string[] {
   if (node.op !== "." && node.op !== "[]") return [];
   const [object, key] = node.args;

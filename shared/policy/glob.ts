@@ -1,13 +1,13 @@
-/** One pattern of a list, with its place in the list. */
+/** A matching pattern with its index in the list. */
 export interface GlobMatch {
   glob: string;
   index: number;
 }
 
 /**
- * Compiles a list of globs to a function that gives the first that fits a whole name, or `null`. `*` stands for any
- * run of characters, also none; everything else is literal and case counts. Linear in the name's length for every
- * pattern: no regular expression is built, so none can backtrack.
+ * Compiles a list of globs to a function that returns the first match of a whole name, or `null`. `*` matches
+ * any number of characters; everything else is literal and case-sensitive. Linear in the name's length: no
+ * regular expression is built, so nothing backtracks.
  */
 export function compileGlobs(globs: readonly string[]): (name: string) => GlobMatch | null {
   const exact = new Map<string, number>();
@@ -25,7 +25,10 @@ export function compileGlobs(globs: readonly string[]): (name: string) => GlobMa
   };
 }
 
-/** Whether the literal parts between the asterisks occur in order. The leftmost place for each is always right. */
+/**
+ * Whether the literal parts between the asterisks occur in order. The leftmost match of each is always
+ * correct.
+ */
 function fits(parts: readonly string[], name: string): boolean {
   const first = parts[0] as string;
   const last = parts.at(-1) as string;

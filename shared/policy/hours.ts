@@ -20,9 +20,9 @@ export const hoursSchema = z.strictObject({
 type HoursDocument = z.output<typeof hoursSchema>;
 
 /**
- * Compiles a time of day to a test of one moment (milliseconds since 1970). `from` is included, `to` is not; a window
- * that ends before it begins goes over midnight and belongs, as a whole, to the day on which it began. Equal ends
- * mean the whole day. Daylight saving time is the time zone's own.
+ * Compiles a time of day to a test of a time (milliseconds since 1970). `from` is inclusive, `to` exclusive.
+ * A window that ends before it begins spans midnight and belongs to the day on which it began. Equal ends
+ * mean the whole day. Daylight saving time follows the time zone.
  */
 export function compileHours({ from, to, time_zone, days }: HoursDocument): (at: number) => boolean {
   const format = new Intl.DateTimeFormat("en-GB", {

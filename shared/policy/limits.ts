@@ -1,22 +1,24 @@
 import type { LimitsDocument, PolicyDocument, RoleDocument } from "./schema.ts";
 
-/** How much one person's apps may do. Every number is at least 1. */
+/** Limits of one user's apps. Every number is at least 1. */
 export interface LimitRules {
-  /** Calls of one app within any minute. */
+  /** Calls of one app per minute. */
   callsPerClient: number;
-  /** Calls of one costly tool within any minute, whichever app makes them. */
+  /** Calls of one costly tool per minute, from all apps. */
   callsPerCostlyTool: number;
-  /** Calls of all of the person's apps together within any minute. */
+  /** Calls of all the user's apps together per minute. */
   callsPerUser: number;
   /** Calls that run at the same time. */
   concurrentCalls: number;
   /** Units that all calls of one UTC day may use. */
   unitsPerDay: number;
-  /** Units that a call of a costly tool uses; every other call uses 1. */
+  /** Units of a costly call; every other call uses 1. */
   costlyUnits: number;
 }
 
-/** The limits of a role: those of everyone, with its own in their place. A tool is costly when its definition says so. */
+/**
+ * Limits of a role: its own, completed by the general ones. A tool's definition says whether it is costly.
+ */
 export function compileLimits(everyone: LimitsDocument, own: RoleDocument["limits"]): LimitRules {
   return {
     callsPerClient: own?.calls_per_client ?? everyone.calls_per_client,
@@ -28,7 +30,7 @@ export function compileLimits(everyone: LimitsDocument, own: RoleDocument["limit
   };
 }
 
-/** The limits of single tools, for all people together: calls within any minute. */
+/** Limits of single tools, for all users together: calls per minute. */
 export function compileToolLimits(limits: PolicyDocument["tool_limits"] = {}): ReadonlyMap<string, number> {
   return new Map(Object.entries(limits).map(([tool, { calls_per_minute }]) => [tool, calls_per_minute]));
 }

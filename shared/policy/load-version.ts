@@ -4,13 +4,13 @@ import { compilePolicy, type Policy } from "./compile.ts";
 import { type ContentStores, readContent } from "./read-content.ts";
 import { policyDocument } from "./schema.ts";
 
-/** A version with the digest that its document must have. */
+/** A version with the expected digest of its document. */
 export interface PublishedVersion {
   version: number;
   digest: string;
 }
 
-/** The stored document is not what was published, or this release cannot read it. Trying again does not help. */
+/** The stored document does not match its digest, or this release cannot read it. A retry does not help. */
 export class UnusablePolicy extends Error {
   constructor(version: number, message: string, cause?: unknown) {
     super(`Policy version ${version} ${message}`, { cause });
@@ -19,8 +19,8 @@ export class UnusablePolicy extends Error {
 }
 
 /**
- * Reads the document of a published version. It is not believed: {@link compileVersion} asks for the digest. Throws
- * {@link UnusablePolicy} when there is no such version, and whatever the database throws when it is away.
+ * Reads the document of a published version, unverified: {@link compileVersion} checks the digest. Throws
+ * {@link UnusablePolicy} if the version does not exist, and the database's own error if it is unavailable.
  */
 export async function readDocument(
   stores: ContentStores,
@@ -46,7 +46,7 @@ export function compileVersion({ version, digest }: PublishedVersion, document: 
   }
 }
 
-/** A set of catalogue revisions: the digest of each server's revision, by the server's name. */
+/** A set of catalogue revisions: the digest of each server's revision, by server name. */
 const revisionSet = z.record(z.string().regex(/^[a-z][a-z0-9_]{0,31}$/), z.string().regex(/^[0-9a-f]{64}$/));
 
 /** Reads the set of catalogue revisions of a publication; see {@link readDocument}. */
@@ -64,7 +64,10 @@ export async function readCatalogues(
   return text;
 }
 
-/** Checks a stored set against its digest. Throws {@link UnusablePolicy}: without it nothing of a publication holds. */
+/**
+ * Checks a stored set against its digest. Throws {@link UnusablePolicy}: without the set the whole
+ * publication is unusable.
+ */
 export function parseRevisions(
   version: number,
   digest: string,

@@ -4,8 +4,8 @@ interface Address {
 }
 
 /**
- * Compiles CIDR blocks (RFC 4632, RFC 4291 §2.3) to a test of one peer address. `null` and text that is no address
- * are in no network. An IPv4 address in its IPv6 form (`::ffff:192.0.2.1`) is compared as IPv4.
+ * Compiles CIDR blocks (RFC 4632, RFC 4291 §2.3) to a test of one peer address. `null` and invalid addresses
+ * are in no network. An IPv4 address in IPv6 form (`::ffff:192.0.2.1`) is compared as IPv4.
  */
 export function compileNetworks(blocks: readonly string[]): (ip: string | null) => boolean {
   const networks = blocks.map((block) => {
@@ -25,8 +25,8 @@ export function compileNetworks(blocks: readonly string[]): (ip: string | null) 
 }
 
 /**
- * The least network that is one subscriber's: an IPv4 address as it is, of an IPv6 address its /64 (RFC 6177 §2), in one
- * spelling. `null` for what is no address.
+ * The network of one subscriber: an IPv4 address itself, or the /64 of an IPv6 address (RFC 6177 §2), in
+ * canonical spelling. `null` for an invalid address.
  */
 export function siteOf(ip: string | null): string | null {
   const address = ip === null ? null : parseAddress(ip);

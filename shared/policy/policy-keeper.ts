@@ -3,39 +3,39 @@ import type { Policy } from "./compile.ts";
 import { compileVersion, type PublishedVersion, parseRevisions, UnusablePolicy } from "./load-version.ts";
 import type { PolicyReference } from "./reference.ts";
 
-/** Milliseconds after which one request asks again what is in force. */
+/** Milliseconds after which one request reads the reference again. */
 const ASK_AGAIN_MS = 10_000;
 
-/** Milliseconds after which nothing is decided by what was known: every request asks, until one is told. */
+/** Milliseconds after which cached knowledge is not used: every request reads until one succeeds. */
 const MAX_AGE_MS = 30_000;
 
-/** Milliseconds that the others wait for the one that asks; it may have been cancelled half-way. */
+/** Milliseconds that other requests leave the reading to one, which may have been cancelled. */
 const TURN_MS = 5_000;
 
-/** Milliseconds after which a version that could not be used is tried again. */
+/** Milliseconds after which an unusable version is tried again. */
 const RETRY_UNUSABLE_MS = 60_000;
 
-/** Compiled versions that are kept: the one in force, the one before, and a roll-back or two. */
+/** Cached compiled versions: the current, the previous, and a roll-back or two. */
 const KEPT = 4;
 
-/** Where a keeper learns what is in force. All of it may fail. */
+/** Sources of a keeper. Each may fail. */
 export interface PolicySources {
   bundled(): Policy;
-  /** What was published last. */
+  /** The newest publication. */
   readReference(): Promise<PolicyReference>;
   /** The newest publications, newest first. */
   readHistory(): Promise<PolicyReference[]>;
   readDocument(version: PublishedVersion): Promise<string>;
-  /** The set of catalogue revisions of a version's publication, as JSON text. `digest` is the set's. */
+  /** The set of catalogue revisions of a publication, as JSON text, by the set's version and digest. */
   readCatalogues(set: PublishedVersion): Promise<string>;
 }
 
 /**
- * The policy in force, as one isolate knows it. A request that finds its knowledge old asks for it itself: promises are
- * never shared between requests, because the runtime may cancel the one that began them.
+ * The policy in force, cached per isolate. A request that finds the cache old reads by itself: promises are
+ * never shared between requests, because the runtime may cancel the request that created them.
  *
- * What cannot be read or compiled never takes the place of what is in force. An isolate that knows nothing yet goes
- * back to the newest publication that can be used, so that all isolates agree; the last resort is the bundle.
+ * A version that cannot be read or compiled never replaces the policy in force. An isolate with an empty
+ * cache uses the newest usable publication, so that all isolates agree; the last resort is the bundle.
  */
 export class PolicyKeeper {
   readonly #clock: () => number;
@@ -44,10 +44,10 @@ export class PolicyKeeper {
   readonly #unusable = new Map<string, { at: number; failure: UnusablePolicy }>();
   #current: Policy | undefined;
   #asOf = 0;
-  /** Requests that asked, and the newest of them that was told. */
+  /** Number of reads begun, and the newest of them that completed. */
   #asked = 0;
   #told = 0;
-  /** When somebody began to ask, or `null` while nobody does. */
+  /** Start of the current read, or `null` without one. */
   #askedAt: number | null = null;
 
   constructor(clock: () => number = () => Date.now()) {
@@ -55,16 +55,16 @@ export class PolicyKeeper {
   }
 
   /**
-   * The policy in force. Rejects only as long as nothing was ever known.
+   * The policy in force. Rejects only while no policy was ever known.
    *
-   * @param publication - what is known of an earlier one is old, however short ago it was read
+   * @param publication - a cached policy of an earlier publication counts as old
    */
   async inForce(sources: PolicySources, publication = 0): Promise<Policy> {
     const known = this.#current;
     const startedAt = this.#clock();
     const isEarlier = known !== undefined && known.publication < publication;
     const age = isEarlier ? MAX_AGE_MS : startedAt - this.#asOf;
-    // A negative age means that the clock jumped back: what was read is then of unknown age.
+    // A negative age means that the clock jumped back, so the real age is unknown.
     if (known && age >= 0 && age < ASK_AGAIN_MS) return known;
     if (known && age >= 0 && age < MAX_AGE_MS && isRecent(this.#askedAt, startedAt, TURN_MS)) return known;
     this.#askedAt = startedAt;
@@ -72,13 +72,14 @@ export class PolicyKeeper {
     const turn = this.#asked;
     try {
       const policy = await this.#findNewest(await sources.readReference(), sources);
-      // Another request may have asked later and been faster: the newer knowledge stays.
+      // A later read may have completed first: its newer result stays.
       if (turn < this.#told && this.#current) return this.#current;
       this.#told = turn;
       this.#current = policy;
     } catch (failure) {
       if (this.#current === undefined) throw failure;
-      // It stays in force. The next try is not before the usual time, or a failing database would be asked by all.
+      // The cached policy stays in force. The next read waits the usual time; otherwise every request would
+      // hit a failing database.
       log("error", "policy_not_read", { version: this.#current.version, error: String(failure) });
     } finally {
       this.#askedAt = null;
@@ -88,8 +89,9 @@ export class PolicyKeeper {
   }
 
   /**
-   * The policy of a publication that somebody else has read, with `inForce` following when it is newer. Rejects with
-   * {@link UnusablePolicy} when it can never be used, or when it has to be loaded and nothing answers.
+   * The policy of a publication that another component has read; {@link inForce} returns it from then on if
+   * it is newer. Rejects with {@link UnusablePolicy} if it can never be used, and with the source's error if
+   * it cannot be loaded.
    */
   async follow(reference: PolicyReference, sources: PolicySources): Promise<Policy> {
     const policy = await this.#require(reference, sources);
@@ -97,7 +99,7 @@ export class PolicyKeeper {
     return policy;
   }
 
-  /** The newest publication that can be used. */
+  /** The newest usable publication. */
   async #findNewest(newest: PolicyReference, sources: PolicySources): Promise<Policy> {
     const known = this.#current;
     if (known && known.publication === newest.publication && isOf(known, newest)) return known;
@@ -131,7 +133,7 @@ export class PolicyKeeper {
     { version, catalogues }: PolicyReference,
     sources: PolicySources,
   ): Promise<Policy["revisions"]> {
-    // An object of the release before does not name any.
+    // An object of the previous release sends no catalogues.
     if (!catalogues) return NO_REVISIONS;
     const known = this.#revisions.get(catalogues);
     if (known) return known;
@@ -152,7 +154,7 @@ export class PolicyKeeper {
     if (unusable && isRecent(unusable.at, this.#clock(), RETRY_UNUSABLE_MS)) throw unusable.failure;
     try {
       const document = await sources.readDocument(version);
-      // Reading takes turns, compiling does not: what another request has compiled meanwhile is taken.
+      // Reading awaits, compiling does not: use the result that another request compiled meanwhile.
       const policy = this.#compiled.get(key) ?? compileVersion(version, document);
       this.#keep(key, policy);
       return policy;
@@ -166,7 +168,7 @@ export class PolicyKeeper {
     keepNewest(this.#compiled, key, policy);
   }
 
-  /** Logs a version that cannot be used, once. */
+  /** Logs an unusable version once. */
   #remember(key: string, failure: UnusablePolicy): void {
     if (!this.#unusable.has(key)) log("error", "policy_unusable", { error: failure.message });
     this.#unusable.set(key, { at: this.#clock(), failure });

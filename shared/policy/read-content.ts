@@ -1,12 +1,12 @@
 import { digestText } from "../encoding/canonical-json.ts";
 import { log } from "../observe/log.ts";
 
-/** Where published documents are. */
+/** Stores of published documents. */
 export type ContentStores = Pick<Env, "PLATFORM_DB" | "OAUTH_KV">;
 
-/** A document that is named by its content. */
+/** A content-addressed document. */
 export interface Content {
-  /** Its key in KV: names the content, so what it names never changes. */
+  /** Its key in KV, derived from the content, so that the value never changes. */
   key: string;
   /** SHA-256 of the text, 64 hex digits. */
   digest: string;
@@ -15,9 +15,9 @@ export interface Content {
 }
 
 /**
- * Reads a document: from KV, or else from the platform database, after which KV has it for every other isolate. A copy
- * in KV that does not fit the digest counts as missing; what the database has is returned as it is, and the caller
- * compares it. `null` when the database has no such row; throws what the database throws when it is away.
+ * Reads a document from KV, or from the platform database, which then fills KV for other isolates. A copy in
+ * KV with a wrong digest counts as missing; the database's document is returned unverified for the caller to
+ * compare. `null` if the database has no such row; throws the database's error if it is unavailable.
  */
 export async function readContent(stores: ContentStores, content: Content): Promise<string | null> {
   return (await readCopy(stores.OAUTH_KV, content)) ?? (await readOriginal(stores.OAUTH_KV, content));

@@ -3,7 +3,7 @@ import { z } from "zod";
 const days = (count: number, what: string) =>
   z.int().min(1).max(36_500).default(count).describe(`Days for which the records of ${what} are kept.`);
 
-/** The section `retention` of a policy. Everything has a default, so that a policy without it is complete. */
+/** Section `retention` of a policy. Every field has a default, so the section is optional. */
 export const retentionSection = z
   .strictObject({
     calls_days: days(400, "calls: who ran what, and how it ended"),
@@ -13,18 +13,18 @@ export const retentionSection = z
     legal_hold: z
       .boolean()
       .default(false)
-      .describe("True stops every removal, for everybody. For one person: npm run audit -- hold"),
+      .describe("True stops every removal, for all users. For one user: npm run audit -- hold"),
   })
-  .describe("How long what is recorded is kept.")
+  .describe("Retention of recorded events.")
   .prefault({});
 
-/** How long what is recorded is kept, in days. */
+/** Retention of recorded events, in days. */
 export type RetentionRules = z.output<typeof retentionSection>;
 
-/** The kinds of records that {@link RetentionRules} tell apart. */
+/** Kinds of records with a retention of their own. */
 export type RecordKind = "calls" | "denials" | "sign_ins" | "changes";
 
-/** The days for which records of a kind are kept. */
+/** Retention of a kind, in days. */
 export function daysOf(rules: RetentionRules, kind: RecordKind): number {
   return rules[`${kind}_days`];
 }

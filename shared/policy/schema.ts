@@ -24,7 +24,7 @@ const condition = z
       .min(1)
       .optional()
       .describe("Only those with these effects; all when left out."),
-    require: requirementSchema.describe("Everything named here must hold, or the call is refused."),
+    require: requirementSchema.describe("All of these must hold, or the call is refused."),
     message: z
       .string()
       .min(1)
@@ -59,7 +59,9 @@ const approval = z.union([
           .string()
           .min(1)
           .max(EXPRESSION_LIMIT)
-          .describe("CEL. Asks only when it is true; an error counts as true. Knows what conditions know."),
+          .describe(
+            "CEL. Requires approval only if it is true; an error counts as true. Same variables as in conditions.",
+          ),
       })
       .optional()
       .describe("Which calls of these tools; every one when left out."),
@@ -67,7 +69,7 @@ const approval = z.union([
       .string()
       .min(1)
       .max(300)
-      .describe("Why a person has to look, for whoever asks and whoever approves."),
+      .describe("Why the call needs an approval; shown to the requester and the approver."),
     self_approval: z
       .boolean()
       .optional()
@@ -85,9 +87,7 @@ const count = z.int().min(1).max(1_000_000_000);
 
 const limits = z.strictObject({
   calls_per_client: count.describe("Calls of one app within any minute."),
-  calls_per_costly_tool: count.describe(
-    "Calls of one costly tool within any minute, whichever app makes them.",
-  ),
+  calls_per_costly_tool: count.describe("Calls of one costly tool within any minute, from all apps."),
   calls_per_user: count.describe("Calls of all of the person's apps together within any minute."),
   concurrent_calls: count.describe("Calls of one person that run at the same time."),
   units_per_day: count.describe("Units that all calls of one UTC day may use."),
@@ -95,7 +95,7 @@ const limits = z.strictObject({
 });
 
 const toolLimit = z.strictObject({
-  calls_per_minute: count.describe("Calls within any minute, of all people together."),
+  calls_per_minute: count.describe("Calls within any minute, of all users together."),
 });
 
 const toolName = z
@@ -112,7 +112,7 @@ const mask = z.strictObject({
   text: z
     .array(z.enum(["pii", "secret"]))
     .max(2)
-    .describe("What is masked where it is found inside of free text."),
+    .describe("Kinds of data that are masked inside free text."),
 });
 
 const role = z.strictObject({
@@ -123,7 +123,7 @@ const role = z.strictObject({
     )
     .max(100)
     .describe("Scopes a token of this role may carry; the consent page offers only these."),
-  allowed_tools: globs("Tools the role may call; what nothing names is denied."),
+  allowed_tools: globs("Tools the role may call; all others are denied."),
   denied_tools: globs("Tools the role may not call, whatever allows them.").optional(),
   allowed_resources: globs("Resources the role may read, by name."),
   denied_resources: globs("Resources the role may not read.").optional(),
@@ -149,15 +149,15 @@ const role = z.strictObject({
   mask: mask.describe("How classified data is shown: as it is, masked (`j•••@acme.com`), or dropped."),
 });
 
-/** A policy as its author writes it in `policy.yaml`. Unknown fields are mistakes. */
+/** A policy as its author writes it in `policy.yaml`. Unknown fields are errors. */
 export const policyDocument = z
   .strictObject({
-    default_role: ruleName.describe("The role of a person who was given none."),
-    limits: limits.describe("How much one person's apps may do."),
+    default_role: ruleName.describe("The role of a user without one."),
+    limits: limits.describe("Limits of one user's apps."),
     tool_limits: z
       .record(toolName, toolLimit)
       .optional()
-      .describe("Limits of single tools for everybody together, by the tool's full name."),
+      .describe("Limits of single tools for all users together, by the tool's full name."),
     roles: z
       .record(ruleName, role)
       .describe("Every role by its name. A role that is not here may do nothing."),
@@ -185,9 +185,9 @@ export const policyDocument = z
     }
   });
 
-/** A policy, parsed. */
+/** A parsed policy. */
 export type PolicyDocument = z.output<typeof policyDocument>;
-/** How much one person's apps may do, as the policy writes it. */
+/** Limits of one user's apps, as the policy writes them. */
 export type LimitsDocument = PolicyDocument["limits"];
 /** One role of a {@link PolicyDocument}. */
 export type RoleDocument = PolicyDocument["roles"][string];

@@ -14,8 +14,8 @@ const IBAN_LENGTHS: Readonly<Record<string, number>> = Object.fromEntries(
 );
 
 /**
- * IBANs, in one piece or in groups. The country says how long one is, so a word in capitals after it does not
- * matter. At most 64 characters are read from each beginning.
+ * IBANs, with or without groups. The country determines the length, so a following word in capitals does not
+ * matter. Reads at most 64 characters from each start.
  */
 export const iban: Detector = {
   kind: "iban",
@@ -30,10 +30,13 @@ export const iban: Detector = {
   },
 };
 
-/** Lengths of card numbers, longest first (ISO/IEC 7812-1 allows 19; 13 are old Visa cards). */
+/** Lengths of card numbers, longest first (ISO/IEC 7812-1 allows 19; old Visa cards have 13). */
 const CARD_LENGTHS = [19, 16, 15, 14, 13];
 
-/** Payment cards of the large schemes: by leading digits, length and Luhn. What stands after a card is not part of it. */
+/**
+ * Payment cards of the large schemes, by leading digits, length and Luhn. Text after the number is not part
+ * of it.
+ */
 export const card: Detector = {
   kind: "card",
   classification: "pii",
@@ -65,7 +68,10 @@ function strip(text: string): string {
   return text.replace(/[ -]/g, "");
 }
 
-/** Where a number of `count` characters ends that begins at `start`; single spaces or dashes may part it. */
+/**
+ * End of a number of `count` characters that begins at `start`, with optional single spaces or dashes
+ * between.
+ */
 function findEnd(text: string, start: number, count: number, character: RegExp): number | undefined {
   let at = start;
   for (let seen = 0; seen < count; at++) {

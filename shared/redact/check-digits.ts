@@ -1,4 +1,4 @@
-/** Tests of validity by check digit. Each takes the characters without separators. */
+/** Check-digit tests. Each takes the characters without separators. */
 
 const weigh = (digits: string, weights: readonly number[]) =>
   weights.reduce((total, weight, index) => total + weight * Number(digits[index]), 0);
@@ -14,7 +14,7 @@ export function passesLuhn(digits: string): boolean {
   return total % 10 === 0;
 }
 
-/** IBAN (ISO 13616, ISO 7064 MOD 97-10): country and check digits go last, letters count from 10. */
+/** IBAN (ISO 13616, ISO 7064 MOD 97-10): country and check digits move to the end, letters count from 10. */
 export function passesIban(iban: string): boolean {
   let remainder = 0;
   for (const character of iban.slice(4) + iban.slice(0, 4)) {
@@ -25,8 +25,8 @@ export function passesIban(iban: string): boolean {
 }
 
 /**
- * German IdNr (§ 139b AO; ISO 7064 MOD 11,10): eleven digits, the first not 0, and among the first ten one digit
- * occurs twice or three times and no other does.
+ * German IdNr (§ 139b AO; ISO 7064 MOD 11,10): eleven digits, the first not 0, and among the first ten one
+ * digit occurs twice or three times and no other does.
  */
 export function passesIdNr(digits: string): boolean {
   const stem = digits.slice(0, 10);
@@ -43,13 +43,13 @@ export function passesNir(nir: string): boolean {
   return 97n - (BigInt(number) % 97n) === BigInt(nir.slice(13));
 }
 
-/** Spanish DNI and NIE: the letter is chosen by the number's remainder by 23; X, Y, Z stand for 0, 1, 2. */
+/** Spanish DNI and NIE: the number's remainder by 23 selects the letter; X, Y, Z count as 0, 1, 2. */
 export function passesDni(dni: string): boolean {
   const number = dni.slice(0, -1).replace("X", "0").replace("Y", "1").replace("Z", "2");
   return "TRWAGMYFPDXBNJZSQVHLCKE"[Number(number) % 23] === dni.at(-1);
 }
 
-/** What a character on an odd place of a codice fiscale counts, by digit or letter (D.M. 23/12/1976). */
+/** Values of characters in odd places of a codice fiscale, by digit or letter (D.M. 23/12/1976). */
 const ODD_PLACES = "BAFHJNPRTVBAFHJNPRTVCESULDGIMOQKWZYX";
 const CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 

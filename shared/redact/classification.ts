@@ -3,7 +3,7 @@ import type { Classification } from "../call/mask-rules.ts";
 
 const RANKS: readonly Classification[] = ["public", "internal", "pii", "secret"];
 
-/** What a schema says of itself with `.meta({ classification })`. Throws for a word that is no classification. */
+/** The classification that a schema declares with `.meta({ classification })`. Throws for an unknown word. */
 export function classificationOf(schema: z.core.$ZodType): Classification | undefined {
   const { classification } = (schema as z.ZodType).meta() ?? {};
   if (classification === undefined) return undefined;
@@ -12,7 +12,7 @@ export function classificationOf(schema: z.core.$ZodType): Classification | unde
   return known;
 }
 
-/** The more sensitive of two: what stands around a field and what it says itself both count. */
+/** The more sensitive of two: the parent's and the field's own classification both apply. */
 export function stricter(
   a: Classification | undefined,
   b: Classification | undefined,
@@ -23,7 +23,10 @@ export function stricter(
 
 const carriers = new WeakMap<z.core.$ZodType, boolean>();
 
-/** Whether anything in a schema is classified. Remembered, because schemas are built once and asked at every call. */
+/**
+ * Whether any part of a schema is classified. Cached, because schemas are built once and queried on every
+ * call.
+ */
 export function isClassifiedWithin(schema: z.core.$ZodType): boolean {
   let carries = carriers.get(schema);
   if (carries === undefined) {
@@ -39,7 +42,7 @@ function search(schema: z.core.$ZodType, seen: Set<z.core.$ZodType>): boolean {
   return classificationOf(schema) !== undefined || partsOf(schema).some((part) => search(part, seen));
 }
 
-/** The schemas that a schema is made of, for what it puts out. */
+/** The schemas inside a schema's output. */
 function partsOf(schema: z.core.$ZodType): readonly z.core.$ZodType[] {
   const { def } = (schema as z.core.$ZodTypes)._zod;
   switch (def.type) {

@@ -2,15 +2,15 @@ import { byPattern, type Detector } from "./finding.ts";
 
 const LOCAL_PART = /[\p{L}\p{N}!#$%&'*+/=?^_`{|}~.-]/u;
 const MOST_LOCAL = 64;
-/** RFC 1035 labels up to a top-level domain of letters, at the place where the search stands. */
+/** RFC 1035 labels up to a top-level domain of letters, from the current position. */
 const DOMAIN = /(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]{0,61}[\p{L}\p{N}])?\.){1,8}[\p{L}]{2,24}(?![\p{L}\p{N}_-])/uy;
 
-/** What follows an @ in versions of packages and names of pictures: `next@15.1.0-rc.one`, `logo@2x.png`. */
+/** Text after an @ in package versions and image names: `next@15.1.0-rc.one`, `logo@2x.png`. */
 const NOT_DOMAINS = /^\d+\.\d+\.|\.(?:js|ts|mjs|cjs|json|md|png|jpe?g|svg|gif|webp|css|html)$/i;
 
 /**
- * E-mail addresses (RFC 5321 lengths, internationalised names as in RFC 6531). Searches for `@` and looks left and
- * right of it: at most 64 characters to the left, so that a text of any kind takes linear time.
+ * E-mail addresses (RFC 5321 lengths, internationalised names as in RFC 6531). Searches for `@` and reads at
+ * most 64 characters to its left, so any text takes linear time.
  */
 const email: Detector = {
   kind: "email",
@@ -28,11 +28,13 @@ const email: Detector = {
   },
 };
 
-/** Words that say that the number after them is a telephone's. */
+/** Words that announce a telephone number. */
 const TELEPHONE =
   /(?:phone|tel|mobil|cell|fax|call|dial|ring|whatsapp|sms|móvil|téléphone|handy|ruf)[\p{L}]{0,10}[^\p{L}\d]{0,4}(?:(?:me|us|him|her|them|at|on|is|no|nr|number|nummer)[^\p{L}\d]{1,4}){0,3}$/iu;
 
-/** Numbers in international form (E.164: at most 15 digits after the plus), with the separators people use. */
+/**
+ * Numbers in international form (E.164: at most 15 digits after the plus), with the separators people use.
+ */
 const international = byPattern(
   "phone",
   "pii",
@@ -59,10 +61,10 @@ const national = byPattern(
     (!/^\d{2}-\d{2}-\d{4}/.test(text) || TELEPHONE.test(before)),
 );
 
-/** Any other run of digits when a word before it says that it is a number to call. */
+/** Any other run of digits after a word that announces a telephone number. */
 const announced = byPattern("phone", "pii", /(?<![\w•+.-])\d(?:[ .-]?\d){6,13}(?![\w-]|\.\d)/, ({ before }) =>
   TELEPHONE.test(before),
 );
 
-/** How a person is reached. */
+/** Detectors of contact details. */
 export const contactDetails: readonly Detector[] = [email, international, northAmerican, national, announced];

@@ -1,6 +1,6 @@
 import type { Classification } from "../call/mask-rules.ts";
 
-/** A stretch of text that should not leave: `text.slice(start, end)`. */
+/** A stretch of sensitive text: `text.slice(start, end)`. */
 export interface Finding {
   /** `email`, `phone`, `card`, `iban`, a national id such as `us_ssn`, or `token`, `jwt`, `private_key`, … */
   kind: string;
@@ -9,14 +9,14 @@ export interface Finding {
   end: number;
 }
 
-/** Looks for one kind. Must take time linear in the text, whatever is in it. */
+/** Finds one kind of data. Must take time linear in the text. */
 export interface Detector {
   kind: string;
   classification: Finding["classification"];
   find(text: string): Iterable<readonly [start: number, end: number]>;
 }
 
-/** What a pattern matched, and the text shortly before it. */
+/** A pattern's match, and the text shortly before it. */
 interface Candidate {
   /** Without spaces, dashes, dots, slashes and brackets, in upper case. */
   compact: string;
@@ -24,12 +24,12 @@ interface Candidate {
   before: string;
 }
 
-/** Characters before a number in which a word may say what it is. */
+/** Characters before a number that are searched for a word that names it. */
 const CONTEXT = 40;
 
 /**
- * A detector from a regular expression and a test of what it matched. The expression begins with a lookbehind that
- * holds only at the first character of a run, and repeats nothing without a bound: that keeps it linear. A group
+ * A detector from a regular expression and a test of its matches. To stay linear, the expression must begin
+ * with a lookbehind that holds only at the first character of a run, and must bound every repetition. A group
  * named `value` narrows the finding to a part of the match.
  */
 export function byPattern(

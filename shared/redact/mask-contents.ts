@@ -5,13 +5,13 @@ import type { JsonValue } from "../encoding/json.ts";
 import { maskFields } from "./mask-fields.ts";
 import { maskStrings } from "./mask-text.ts";
 
-/** The schema of the JSON that a resource holds, if it declares one. */
+/** Finds the schema of a resource's JSON contents, if it declares one. */
 export type SchemaOfUri = (uri: string) => z.core.$ZodType | undefined;
 
 /**
- * Masks what has no output schema of its own: contents of resources, messages of prompts, content blocks, lists. The
- * contents of a resource, wherever they are embedded, are masked field by field if the resource declares what they
- * hold; everything else is free text.
+ * Masks values without an output schema: resource contents, prompt messages, content blocks, lists. Contents
+ * of a resource, also embedded ones, are masked field by field if the resource declares a schema; everything
+ * else is free text.
  */
 export function maskContents<Value>(value: Value, rules: MaskRules, schemaOf: SchemaOfUri): Value {
   return visit(value, rules, schemaOf) as Value;
@@ -25,7 +25,7 @@ function visit(value: unknown, rules: MaskRules, schemaOf: SchemaOfUri): unknown
     const schema = schemaOf(uri);
     if (schema) return { ...value, text: maskJson(schema, text, rules) };
   }
-  // Pictures and sound are bytes: there is no text to find, and one changed character would break them.
+  // Pictures and sound are bytes: they contain no text, and a changed character would break them.
   if (typeof data === "string" && typeof mimeType === "string") return value;
   const entries = Object.entries(value).map(([name, item]) => [
     name,

@@ -5,8 +5,8 @@ import { maskFields } from "./mask-fields.ts";
 import { maskText } from "./mask-text.ts";
 
 /**
- * An error as its reader may see it: free text is masked, and the current values that it quotes are masked by their
- * schema and put behind the message.
+ * An error as its reader may see it: free text is masked; quoted current values are masked by their schema
+ * and appended to the message.
  */
 export function maskError(error: ToolError, rules: MaskRules): ToolError {
   const { current } = error;

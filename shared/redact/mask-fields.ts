@@ -6,19 +6,19 @@ import { classificationOf, isClassifiedWithin, stricter } from "./classification
 import { isAddress, maskStrings } from "./mask-text.ts";
 import { MASK, maskValue } from "./mask-value.ts";
 
-/** Stands for a field that is left out. */
+/** Marks a field that is left out. */
 const GONE = Symbol("gone");
 
 type Masked = JsonValue | typeof GONE;
 
 /**
- * Walks a schema and a JSON value that fits it together, and shows, masks or drops every classified field by the
- * rules of a role. What is not classified is free text, in which {@link maskStrings} looks for what should not
- * leave. The value that was given is not touched; the result fits the schema again: what can be neither masked nor
- * left out where it stands becomes `null`, an empty list or {@link MASK}.
+ * Walks a schema and a matching JSON value together, and shows, masks or drops every classified field by the
+ * rules of a role. Unclassified fields are free text, searched by {@link maskStrings}. The given value is not
+ * modified. The result matches the schema again: a value that can be neither masked nor left out becomes
+ * `null`, an empty list or {@link MASK}.
  *
- * Throws a `TypeError` where a schema allows none of these (a classified number that must be there): that is a
- * fault of the schema, and nothing is shown.
+ * Throws a `TypeError` where the schema allows none of these (such as a required classified number): a bug of
+ * the schema, and nothing is returned.
  */
 export function maskFields<Value extends JsonValue>(
   schema: z.core.$ZodType,
@@ -68,7 +68,7 @@ function walk(
   }
 }
 
-/** `named`: the schema names its fields, so that one which is not optional must be there. */
+/** `named`: the schema names its fields, so a field that is not optional must be present. */
 function walkFields(
   value: JsonValue,
   schemaOf: (name: string) => z.core.$ZodType | undefined,
@@ -110,7 +110,7 @@ function walkOrTreat(
   return schema ? walk(schema, value, around, rules) : treatLeaf(value, around, rules);
 }
 
-/** A value may fit several options of a union; what any of them hides is hidden. */
+/** A value may match several options of a union; a part that any of them hides is hidden. */
 function walkFitting(
   options: readonly z.core.$ZodType[],
   value: JsonValue,
@@ -125,7 +125,7 @@ function walkFitting(
   return masked;
 }
 
-/** A value without parts that the schema names: text, number, truth value, or JSON of any form. */
+/** A value without named parts: text, number, boolean, or arbitrary JSON. */
 function treatLeaf(value: JsonValue, classification: Classification | undefined, rules: MaskRules): Masked {
   if (classification === undefined) return maskStrings(value, rules.text);
   const treatment = rules.fields[classification];
@@ -133,7 +133,7 @@ function treatLeaf(value: JsonValue, classification: Classification | undefined,
   return treatment === "mask" && typeof value === "string" ? maskValue(value) : GONE;
 }
 
-/** What stands where something must stand. */
+/** A replacement for a required value. */
 function standIn(masked: Masked, original: JsonValue): JsonValue {
   if (masked !== GONE) return masked;
   if (typeof original === "string") return MASK;

@@ -1,13 +1,16 @@
 import { findSensitive, type Wanted } from "./find-sensitive.ts";
 import { maskFinding } from "./mask-value.ts";
 
-/** Shorter than anything that is looked for. */
+/** Shorter than anything that is searched for. */
 const SHORTEST = 6;
 
-/** Masking can part two things that touched, so that the second is found only then. Three in a row are rare. */
+/**
+ * Masking can separate two adjacent findings, so that the second is found only in another round. More than
+ * three are rare.
+ */
 const MOST_ROUNDS = 4;
 
-/** Masks what is found in free text; everything around it stays as it is. Masking twice changes nothing more. */
+/** Masks sensitive data in free text; the text around it stays. Idempotent. */
 export function maskText(text: string, wanted: readonly Wanted[]): string {
   let masked = text;
   for (let round = 0; round < MOST_ROUNDS && masked.length >= SHORTEST; round++) {
@@ -29,10 +32,10 @@ function maskFound(text: string, wanted: readonly Wanted[]): string {
   return masked + text.slice(end);
 }
 
-/** Names of fields that address something or hold bytes: a changed character would break them. */
+/** Names of fields that hold addresses or bytes: a changed character would break them. */
 const ADDRESSES = new Set(["uri", "mimeType", "blob", "handle", "next_cursor"]);
 
-/** Whether a field of this name is no text to read. */
+/** Whether a field of this name is exempt from text masking. */
 export function isAddress(name: string): boolean {
   return ADDRESSES.has(name);
 }

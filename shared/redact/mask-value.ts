@@ -1,15 +1,15 @@
-/** Stands for what is hidden. Nobody types it, so a value that holds it can be told from a real one. */
+/** Mask placeholder. Not a sequence users type, so masked values can be detected and refused on write. */
 export const MASK = "•••";
 
-/** More words than this are a text and not a name: nothing of it stays. */
+/** More words than this are a text, not a name, and are masked completely. */
 const MOST_WORDS = 4;
 
-/** What {@link keepLastDigits} leaves. */
+/** Output of {@link keepLastDigits}. */
 const NUMBER_SHOWN = /^•••\d{2,4}$/;
 
 /**
- * Masks a whole value so that it stays recognisable to someone who knows it: `j•••@acme.com`, `•••67` for a
- * telephone number, `J••• D•••` for a name. Never the value itself; masking a masked value changes nothing.
+ * Masks a whole value so that a reader who knows it can recognise it: `j•••@acme.com`, `•••67` for a
+ * telephone number, `J••• D•••` for a name. Never returns the value itself; idempotent.
  */
 export function maskValue(value: string): string {
   if (value === "") return value;
@@ -21,7 +21,7 @@ export function maskValue(value: string): string {
   return words.length === 0 || words.length > MOST_WORDS ? MASK : words.map(keepInitial).join(" ");
 }
 
-/** Masks what was found inside of a text. Of a payment card the last four digits may be shown (PCI DSS 3.4.1). */
+/** Masks a finding inside a text. The last four digits of a payment card may be shown (PCI DSS 3.4.1). */
 export function maskFinding(kind: string, value: string): string {
   switch (kind) {
     case "email":
@@ -34,7 +34,7 @@ export function maskFinding(kind: string, value: string): string {
   }
 }
 
-/** Whether a text holds what only masking writes. */
+/** Whether a text contains the output of masking. */
 export function holdsMask(text: string): boolean {
   return text.includes(MASK);
 }
@@ -44,13 +44,13 @@ function splitAddress(value: string): [local: string, domain?: string] {
   return match ? [match[1] ?? "", match[2] ?? ""] : [value];
 }
 
-/** The first character, unless it is all there is. */
+/** The first character, unless the word has only one. */
 function keepInitial(word: string): string {
   const [initial = "", second] = word;
   return second === undefined || MASK.startsWith(initial) ? MASK : `${initial}${MASK}`;
 }
 
-/** The last digits of a number that has at least seven, so that most of it is hidden. */
+/** The last digits of a number with at least seven, so that most of it is hidden. */
 function keepLastDigits(value: string, count: number): string {
   const digits = value.replace(/\D/g, "");
   return digits.length < 7 ? MASK : `${MASK}${digits.slice(-count)}`;

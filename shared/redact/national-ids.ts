@@ -10,18 +10,19 @@ import {
 import { byPattern, type Detector } from "./finding.ts";
 
 /**
- * National ids. Those whose form and check digit leave little to chance are taken as they stand; a bare run of
- * digits, of which every tenth passes, needs a word before it that says what it is.
+ * National ids. Those with a distinctive form and check digit are found without context; a bare run of
+ * digits, of which every tenth passes its check, needs a word before it that names it.
  */
 export const nationalIds: readonly Detector[] = [
-  // SSA, «Social Security Number Randomization»: areas 000, 666, 9xx, group 00 and serial 0000 are never issued.
+  // SSA, «Social Security Number Randomization»: areas 000, 666, 9xx, group 00 and serial 0000 are never
+  // issued.
   byPattern(
     "us_ssn",
     "pii",
     /(?<![\w•.-])(?!000|666|9)\d{3}(?<separator>[ -]?)(?!00)\d{2}\k<separator>(?!0000)\d{4}(?![\w-]|\.\d)/,
     ({ text, before }) => text.includes("-") || /(?:\bssn|social security)[^\d]{0,24}$/i.test(before),
   ),
-  // HMRC, NIM39110: letters and prefixes that are not used.
+  // HMRC, NIM39110: unused letters and prefixes are excluded.
   byPattern(
     "uk_nino",
     "pii",
@@ -44,7 +45,7 @@ export const nationalIds: readonly Detector[] = [
   byPattern("es_dni", "pii", /(?<![\w•.-])(?:\d{8}|[XYZ]-?\d{7})-?[A-HJ-NP-TV-Z](?![\w-])/, ({ compact }) =>
     passesDni(compact),
   ),
-  // Digits may be written as letters where two people would have the same code (omocodia).
+  // Digits may be written as letters if two people would have the same code (omocodia).
   byPattern(
     "it_codice_fiscale",
     "pii",

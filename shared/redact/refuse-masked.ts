@@ -2,8 +2,8 @@ import { ToolError } from "../call/tool-error.ts";
 import { holdsMask, MASK } from "./mask-value.ts";
 
 /**
- * Refuses arguments of a write that hold a masked value: a client that reads a record and sends it back whole would
- * replace what it was not shown. Throws `invalid_input` naming the argument.
+ * Throws `invalid_input` naming the argument if the arguments of a write contain a masked value: a client
+ * that reads a masked record and sends it back would overwrite the hidden values.
  */
 export function refuseMasked(args: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(args)) {

@@ -1,6 +1,6 @@
 import { byPattern, type Detector } from "./finding.ts";
 
-/** Tokens that say by their first characters what they are, as the issuers document them. */
+/** Tokens with a documented prefix of their issuer. */
 const ISSUED = [
   "(?:AKIA|ASIA)[0-9A-Z]{16}", // AWS access keys
   "gh[oprsu]_[A-Za-z0-9]{36,255}", // GitHub
@@ -35,7 +35,7 @@ const jwt = byPattern(
   /(?<![\w•.-])eyJ[\w-]{8,2000}\.eyJ[\w-]{8,8000}\.[\w-]{16,2000}(?![\w-])/,
 );
 
-/** A password inside of a URL (RFC 3986 §3.2.1). */
+/** A password inside a URL (RFC 3986 §3.2.1). */
 const urlPassword = byPattern(
   "url_password",
   "secret",
@@ -46,7 +46,7 @@ const urlPassword = byPattern(
 const BEGIN = "-----BEGIN ";
 const KEY_LABEL = /^-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/;
 
-/** Private keys in PEM (RFC 7468) and OpenPGP armour; one without an end reaches to the end of the text. */
+/** Private keys in PEM (RFC 7468) and OpenPGP armour; one without an end extends to the end of the text. */
 const privateKey: Detector = {
   kind: "private_key",
   classification: "secret",
@@ -71,7 +71,7 @@ const NAMES =
   "api[_ -]?key|apikey|access[_ -]?key|secret[_ -]?key|private[_ -]?key|client[_ -]?secret|secret|token|" +
   "password|passwd|passphrase|passwort|kennwort|pwd|authorization";
 
-/** A value that a word before it calls a key or a password, and that looks as if nobody had thought it up. */
+/** A random-looking value after a word for a key or password. */
 const credential = byPattern(
   "credential",
   "secret",
@@ -83,7 +83,7 @@ const credential = byPattern(
   ({ text }) => looksRandom(text),
 );
 
-/** RFC 6750 §2.1, wherever it stands. */
+/** RFC 6750 §2.1, anywhere in the text. */
 const bearer = byPattern(
   "credential",
   "secret",
@@ -91,14 +91,14 @@ const bearer = byPattern(
   ({ text }) => looksRandom(text),
 );
 
-/** Letters and digits mixed, few repeated: above three bits a character, as words and names are not. */
+/** Letters and digits mixed with few repetitions: above three bits per character, unlike words and names. */
 function looksRandom(text: string): boolean {
   if (!/\d/.test(text) || !/[A-Za-z]/.test(text) || isPlaceholder(text)) return false;
   const counts = new Map<string, number>();
   for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);
   let bits = 0;
   for (const count of counts.values()) bits -= (count / text.length) * Math.log2(count / text.length);
-  // Eight different characters hold three bits each, and no more than three.
+  // Eight different characters hold at most three bits each.
   return bits >= (text.length < 16 ? 2.7 : 3);
 }
 
@@ -108,5 +108,5 @@ function isPlaceholder(text: string): boolean {
   );
 }
 
-/** What opens doors: kept from everyone, whatever their role. */
+/** Detectors of credentials, which are hidden from every role. */
 export const secrets: readonly Detector[] = [privateKey, jwt, token, urlPassword, credential, bearer];

@@ -17,10 +17,10 @@ import { type ParameterHeader, parameterHeadersOf } from "./parameter-headers.ts
 import { annotationsOf, inputSchemaOf, outputSchemaOf } from "./schema.ts";
 import { compileTemplate, type UriMatcher } from "./uri-template.ts";
 
-/** An item of a list as it goes over the wire. */
+/** A list item as sent. */
 export type Listed = Record<string, JsonValue | undefined>;
 
-/** A definition together with what the guard and the lists need to know of it. */
+/** A definition with the data that the guard and the lists need. */
 export interface Entry<Definition> {
   definition: Definition;
   subject: Subject;
@@ -28,19 +28,22 @@ export interface Entry<Definition> {
   openStore(env: Env, principal: PrincipalIdentity, masks: MaskRules, session: SessionMemory): unknown;
 }
 
-/** A tool with the arguments that its clients repeat as headers. */
+/** A tool with the arguments that clients repeat as headers. */
 export interface ToolEntry extends Entry<ToolDefinition> {
   parameterHeaders: readonly ParameterHeader[];
 }
 
-/** A resource family with its compiled template. */
+/** A resource template, compiled. */
 export interface TemplateEntry extends Entry<ResourceDefinition> {
   matcher: UriMatcher;
 }
 
-/** Everything one MCP URL offers, prepared once per isolate and revision. Order is the registry's, on every call. */
+/**
+ * Everything that one MCP URL offers, prepared once per isolate and revision. Lists keep the registry's
+ * order.
+ */
 export interface Catalogue {
-  /** Path segment, or `""` for the door with everything. */
+  /** Path segment, or `""` for the URL with all servers. */
   name: string;
   title: string;
   instructions: string;
@@ -49,13 +52,13 @@ export interface Catalogue {
   templates: readonly TemplateEntry[];
   prompts: ReadonlyMap<string, Entry<PromptDefinition>>;
   servers: readonly ServerDefinition[];
-  /** The same URL's catalogue under the revisions that a publication put in force; itself when they are the same. */
+  /** The same URL's catalogue under a publication's revisions; itself if they are the same. */
   at(env: Env, revisions: Revisions): Promise<Catalogue>;
-  /** The session defaults that its servers understand. */
+  /** Session defaults of its servers. */
   defaults: z.ZodObject;
 }
 
-/** The revision in force of each server whose definitions are data, by the server's name. */
+/** The revision in force of each server with published definitions, by server name. */
 export type Revisions = ReadonlyMap<string, string>;
 
 const prepared = new Map<string, Catalogue>();
@@ -63,7 +66,7 @@ const prepared = new Map<string, Catalogue>();
 /**
  * The catalogue of one URL, built once per isolate: the session objects and the stateless lane share it.
  *
- * @param name - path segment, or `""` for the door with everything
+ * @param name - path segment, or `""` for the URL with all servers
  */
 export function openCatalogue(name: string, title: string, servers: readonly ServerDefinition[]): Catalogue {
   let catalogue = prepared.get(name);
@@ -75,9 +78,9 @@ export function openCatalogue(name: string, title: string, servers: readonly Ser
 }
 
 /**
- * Builds the catalogue of one URL. Throws when two servers define the same name.
+ * Builds the catalogue of one URL. Throws if two servers define the same name.
  *
- * @param discovered - what servers offer beside their own definitions, by the server's name
+ * @param discovered - published definitions of servers besides their own, by server name
  */
 export function createCatalogue(
   name: string,
@@ -177,7 +180,9 @@ function promptEntry(
   };
 }
 
-/** MCP `PromptArgument`s: the fields of the schema, which says through any wrapper what is described and required. */
+/**
+ * MCP `PromptArgument`s from the schema's fields, with description and requiredness read through wrappers.
+ */
 function listArguments(schema: z.ZodObject): JsonValue[] {
   const { properties, required } = inputSchemaOf(schema) as {
     properties?: Record<string, Listed>;

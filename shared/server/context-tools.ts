@@ -9,14 +9,14 @@ import { forgiveArguments } from "./forgive-arguments.ts";
 import { describeIssues } from "./schema.ts";
 
 const ENTITY = z.object({ type: z.string(), id: z.string(), label: z.string() });
-/** Whatever JSON can hold. A schema that says so in full refers to itself, and hosts refuse the whole list for it. */
+/** Any JSON value. A full schema would be recursive, and hosts refuse a list that contains one. */
 const ANYTHING = z.unknown() as z.ZodType<JsonValue>;
 const OWN_WORDS = { classification: "internal" };
 const PARTS = ["defaults", "entities", "handles", "notes"] as const;
 
 /** The session's memory as the three tools show it. */
 const STATE = z.object({
-  // The session's memory has masked both for its reader; to mask them twice would hide what the same call said.
+  // The session's memory has masked both for its reader; masking again would hide what this call itself set.
   defaults: z.record(z.string(), ANYTHING).meta(OWN_WORDS),
   entities: z.array(ENTITY),
   notes: z.array(z.string()).meta(OWN_WORDS),
@@ -27,7 +27,7 @@ const STATE = z.object({
 /**
  * `context_get`, `context_set` and `context_clear`, which every server has.
  *
- * @param defaults - the session defaults that the URL's servers understand, one optional field each
+ * @param defaults - session defaults of the URL's servers, one optional field each
  */
 export function contextTools(
   defaults: z.ZodObject,
@@ -115,7 +115,7 @@ function setTool(defaults: z.ZodObject) {
       if (operations.length === 0) throw new ToolError("invalid_input", "Give defaults, a note, or both.");
       await store.apply(operations);
       const memory = await store.read();
-      // What this very call said comes back as it was stored; what was said before is masked for its reader.
+      // Values that this call set are returned as stored; earlier values are masked for the reader.
       const said = operations.reduce(applyOperation, emptyContext());
       const before = memory.notes.slice(0, memory.notes.length - said.notes.length);
       return { defaults: { ...memory.defaults, ...said.defaults }, notes: [...before, ...said.notes] };

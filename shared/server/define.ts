@@ -17,64 +17,67 @@ export interface Icon {
   sizes?: string[];
 }
 
-/** What every tool, resource and prompt gets beside its arguments. */
+/** What every tool, resource and prompt gets besides its arguments. */
 export interface CallContext<Store = unknown> {
-  /** All data access of this server; made for this call. */
+  /** The server's data access, opened for this call. */
   store: Store;
   principal: PrincipalIdentity;
   context: ContextAccess;
-  /** Aborted on cancel, hang-up and deadline. */
+  /** Aborted on cancellation, disconnect and deadline. */
   signal: AbortSignal;
   /**
-   * Asks another system over HTTP: the global `fetch` with the call's trace, deadline and cancellation, and a line in the
-   * log. See `openUpstream` for what it refuses. Use it instead of the global one.
+   * Requests another system over HTTP: `fetch` with the call's trace, deadline and cancellation, and a log
+   * line. See `openUpstream` for refused requests. Use it instead of the global `fetch`.
    */
   fetch: typeof fetch;
   /** The time of the call. Use it instead of the clock, so that one call has one "now". */
   now: Date;
 }
 
-/** What can ask back: a tool, and a prompt. */
+/** Context of tools and prompts, which can ask the user. */
 export interface AskingContext<Store = unknown> extends CallContext<Store> {
   /**
-   * Asks the person, or the client. Until the answer is here, `run` must not have changed anything: in the
-   * stateless generation it is entered again from its start once the answer arrives. Questions that do not depend
-   * on each other are asked together with `Promise.all`; they travel in one round.
-   * A client that declared no such capability gets `client_unsupported`, or -32021 in the stateless generation.
+   * Asks the user or the client. `run` must not change anything before the answer: in the stateless
+   * generation it runs again from its start once the answer arrives. Ask independent questions together with
+   * `Promise.all`, so that they travel in one round. A client without the capability gets
+   * `client_unsupported`, or -32021 in the stateless generation.
    */
   ask<Schema extends z.ZodObject>(question: Question<Schema>): Promise<Answer<Schema>>;
   /** Asks the client's model for a completion (MCP sampling). Same rules as {@link ask}. */
   sample(prompt: string, options?: { maxTokens?: number; system?: string }): Promise<string>;
 }
 
-/** What a tool gets beside its arguments. */
+/** What a tool gets besides its arguments. */
 export interface ToolContext<Store = unknown> extends AskingContext<Store> {
-  /** Whether the client can show its person a form; otherwise `ask` fails. */
+  /** Whether the client can show the user a form; otherwise `ask` fails. */
   canAsk: boolean;
   /**
-   * Lets the connection go while the call goes on, before a long wait. A client that can come back does so for the
-   * answer; every other keeps its connection.
+   * Closes the connection during a long wait while the call continues. A client that can resume its stream
+   * does so for the result; any other keeps its connection.
    */
   release(): void;
   /**
-   * Gets the person's yes to exactly this. A client that can ask is always asked; any other gets `agreed: false` with a
-   * `confirm` value, and comes back with it as `given`. Throws `cancelled` when the person says no, and `conflict` when
-   * `given` stands for something else than would happen now.
+   * Obtains the user's consent to exactly this change. A client with elicitation is always asked; any other
+   * gets `agreed: false` with a `confirm` value and calls again with it as `given`. Throws `cancelled` if the
+   * user declines, and `conflict` if `given` was issued for a different change.
    */
   agree(proposal: Proposal, given?: string): Promise<Agreement>;
-  /** A `confirm` value for this proposal; holds for an hour. */
+  /** A `confirm` value for this proposal, valid for an hour. */
   sealConfirm(proposal: Proposal): Promise<string>;
-  /** Whether a `confirm` value was made for this proposal, person, app, tool and arguments, and has not ended. */
+  /**
+   * Whether a `confirm` value was issued for this proposal, user, app, tool and arguments, and has not
+   * expired.
+   */
   fitsConfirm(proposal: Proposal, given: string): Promise<boolean>;
-  /** Milliseconds until the call's deadline; the time that a person takes to answer is not counted. */
+  /** Milliseconds until the call's deadline, which pauses while a person answers. */
   timeLeft(): number;
-  /** Reports progress; a client that did not ask for it gets nothing. */
+  /** Reports progress, if the client asked for it. */
   progress(done: number, total?: number, message?: string): void;
-  /** Sends a log message to the client, from the level on that it asked for. */
+  /** Sends a log message to the client, if it is at or above the client's level. */
   log(level: LogLevel, data: JsonValue): void;
 }
 
-/** A tool, written once and served by both protocol generations. */
+/** A tool, defined once and served by both protocol generations. */
 export interface ToolDefinition<
   Input extends z.ZodObject = z.ZodObject,
   Output extends z.ZodObject | undefined = z.ZodObject | undefined,
@@ -86,61 +89,63 @@ export interface ToolDefinition<
   /** One or two sentences for the model: what it does, when to use it, what to call next. */
   description: string;
   effect: Effect;
-  /** The scope a token needs. */
+  /** Scope that a token needs. */
   scope: string;
-  /** True when the tool reaches systems outside of Gatehouse (`openWorldHint`). */
+  /** True if the tool reaches systems outside Gatehouse (`openWorldHint`). */
   openWorld?: boolean;
-  /** True when a repeated call with the same arguments changes nothing more. Reads always are. */
+  /** True if a repeated call with the same arguments changes nothing more. Reads always are. */
   idempotent?: boolean;
-  /** True when a call is dear to run: it has a limit of its own and uses more of the person's daily quota. */
+  /** True if a call is expensive: it has a separate limit and uses more of the user's daily quota. */
   costly?: boolean;
   icons?: Icon[];
   input: Input;
-  /** Shape of the structured answer. Without it `run` returns content blocks. */
+  /** Schema of the structured result. Without it `run` returns content blocks. */
   output?: Output;
-  /** Input fields that fall back to the session default of the same name when the caller leaves them out. */
+  /** Input fields that fall back to the session default of the same name if the caller omits them. */
   inherits?: readonly (keyof z.input<Input> & string)[];
   /**
-   * The output's one array field that may be long. When the answer is over the size cap, the guard keeps the
-   * rest behind a result handle and adds `more: { handle, shown, total, how }`.
+   * The output's one array field that may be long. If the result exceeds the size limit, the guard stores the
+   * rest under a result handle and adds `more: { handle, shown, total, how }`.
    */
   overflow?: Output extends z.ZodObject ? keyof z.output<Output> & string : never;
   /** Milliseconds until the call is aborted. Default 20,000. */
   timeoutMs?: number;
   /**
-   * The records behind the ids of a call, by their names: whoever approves it reads these. Ten at most are shown, masked
-   * for the approver by their classification; a failure leaves the ids alone.
+   * Names of the records behind the ids of a call, shown to its approver. At most ten are shown, masked for
+   * the approver by their classification; on failure the page shows the ids.
    */
   nameSubjects?(
     input: z.output<Input>,
     context: Pick<CallContext<Store>, "store" | "now">,
   ): Promise<EntityReference[]>;
   /**
-   * Rights that this very call needs besides its own: what takes a change back needs the right to make it. Asked of the
-   * policy with their arguments; where one of them needs an approval, this call does.
+   * Permissions that this call needs besides its own: undoing a change needs the permission to make it. The
+   * policy decides on them with their arguments; if one needs an approval, this call does.
    */
   needs?(input: z.output<Input>, context: Pick<CallContext<Store>, "store" | "now">): Promise<NeededRight[]>;
   /**
-   * Refuses what `run` would refuse anyway, before a person is asked to approve it: throws {@link ToolError}. Changes
-   * nothing, and `run` still checks.
+   * Throws the {@link ToolError} that `run` would throw anyway, before a person is asked to approve the call.
+   * Changes nothing, and `run` still checks.
    */
   check?(
     input: z.output<Input>,
     context: Pick<CallContext<Store>, "store" | "principal" | "now">,
   ): Promise<void>;
   /**
-   * What the call would change, for whoever approves it; a few records at most. The approval is bound to it: when it
-   * reads otherwise by the time that the call runs, the call is asked about again.
+   * The changes that the call would make, for its approver; a few records at most. The approval is bound to
+   * it: if it differs when the call runs, the call needs a new approval.
    */
   preview?(
     input: z.output<Input>,
     context: Pick<CallContext<Store>, "store" | "principal" | "now">,
   ): Promise<PreviewedChange[]>;
-  /** The view that clients with MCP Apps show the answer in; one of the server's resources, see `defineView`. */
+  /**
+   * The view in which clients with MCP Apps show the result; one of the server's resources, see `defineView`.
+   */
   view?: ResourceDefinition<Store>;
-  /** Set by `defineLongTool`: the steps that `run` takes within one call, and a task takes one by one. */
+  /** Set by `defineLongTool`: the steps, which `run` performs within one call and a task one by one. */
   work?: TaskWorkflow<unknown, unknown, unknown, Store>;
-  /** Extra blocks (links, pictures) that follow the JSON text copy of the structured answer. */
+  /** Extra blocks (links, pictures) after the JSON text copy of the structured result. */
   content?(
     output: Output extends z.ZodObject ? z.output<Output> : never,
     input: z.output<Input>,
@@ -160,7 +165,9 @@ export type Completer<Store> = {
   ): Promise<string[]> | string[];
 }["bivarianceHack"];
 
-/** A resource with a fixed `uri`, or a family of resources with a `uriTemplate` (RFC 6570 level 1: `{name}`). */
+/**
+ * A resource with a fixed `uri`, or a family of resources with a `uriTemplate` (RFC 6570 level 1: `{name}`).
+ */
 export interface ResourceDefinition<Store = unknown> {
   name: string;
   title: string;
@@ -169,15 +176,18 @@ export interface ResourceDefinition<Store = unknown> {
   uri?: string;
   uriTemplate?: string;
   mimeType: string;
-  /** What the JSON text of its contents holds, with classified fields; the guard masks by it wherever they appear. */
+  /**
+   * Schema of the JSON text of its contents, with classified fields; the guard masks the contents by it
+   * wherever they appear.
+   */
   contents?: z.ZodObject;
-  /** True when it is a part of the product and the same for everyone, like a view: there is nothing to mask in it. */
+  /** True if it is part of the product and the same for every user, like a view: nothing in it is masked. */
   fixed?: true;
-  /** MCP `_meta` of its entry in the list. */
+  /** MCP `_meta` of its list entry. */
   meta?: Record<string, JsonValue>;
   scope: string;
   icons?: Icon[];
-  /** Lists members of a template; they appear in `resources/list`. Bounded: at most 1,000. */
+  /** Lists members of a template for `resources/list`; at most 1,000. */
   list?(context: CallContext<Store>): Promise<ListedResource[]>;
   /** Completion by template variable. */
   complete?: Record<string, Completer<Store>>;
@@ -195,18 +205,18 @@ export interface ListedResource {
   title?: string;
   description?: string;
   mimeType?: string;
-  /** When it was changed last, ISO 8601. */
+  /** Last change, ISO 8601. */
   lastModified?: string;
 }
 
-/** A prompt that a person picks in the client. Arguments are strings on the wire. */
+/** A prompt that a user picks in the client. Arguments are strings on the wire. */
 export interface PromptDefinition<Arguments extends z.ZodObject = z.ZodObject, Store = unknown> {
   name: string;
   title: string;
   description: string;
   scope: string;
   icons?: Icon[];
-  /** Every field parses from a string; `.describe()` each. */
+  /** Every field must parse from a string and have `.describe()`. */
   arguments: Arguments;
   complete?: Partial<Record<keyof z.input<Arguments> & string, Completer<Store>>>;
   run(input: z.output<Arguments>, context: AskingContext<Store>): Promise<PromptMessage[]>;
@@ -225,9 +235,9 @@ export interface ServerDefinition<Store = unknown> extends Definitions<Store> {
   scopes: Record<string, string>;
   /** The scope that any access needs; advertised in the 401. */
   baseline: string;
-  /** Session defaults this server understands, one optional field each; `context_set` validates against it. */
+  /** Session defaults of this server, one optional field each; `context_set` validates against it. */
   defaults: z.ZodObject;
-  /** The server's icon: SVG path data, drawn as lines on 32 × 32. Without one it has the mark of the house. */
+  /** The server's icon: SVG path data, drawn as lines on 32 × 32. Defaults to the Gatehouse logo. */
   glyph?: string;
   /** The D1 bindings that the server reads; the Worker serves nothing while one is missing. */
   databases?: readonly string[];
@@ -239,13 +249,13 @@ export interface ServerDefinition<Store = unknown> extends Definitions<Store> {
   /** Removes what the server keeps for some time only, once it is over; runs every hour. Gives how many. */
   purgeExpired?(env: Env, now: Date): Promise<number>;
   /**
-   * What the server offers beside its own definitions, where that is data: read for one published revision (a SHA-256),
-   * once per isolate. Rejects when the revision cannot be read; its items are left out until it can.
+   * Further definitions that are data: read for one published revision (a SHA-256), once per isolate. Rejects
+   * if the revision cannot be read; its items are left out until it can.
    */
   discover?(env: Env, revision: string): Promise<Definitions<Store>>;
 }
 
-/** What a server offers. */
+/** The tools, resources and prompts of a server. */
 export interface Definitions<Store = unknown> {
   tools: readonly ToolDefinition<z.ZodObject, z.ZodObject | undefined, Store>[];
   resources: readonly ResourceDefinition<Store>[];
@@ -261,7 +271,7 @@ export function defineTool<
   return definition;
 }
 
-/** Declares a resource or a family of resources. */
+/** Declares a resource or a resource template. */
 export function defineResource<Store>(definition: ResourceDefinition<Store>): ResourceDefinition<Store> {
   if ((definition.uri === undefined) === (definition.uriTemplate === undefined)) {
     throw new TypeError(`Resource "${definition.name}": set exactly one of uri and uriTemplate.`);
@@ -276,7 +286,7 @@ export function definePrompt<Arguments extends z.ZodObject, Store>(
   return definition;
 }
 
-/** Declares a server. Checks names and scopes at start, so that a mistake is a clear error and not a wrong URL. */
+/** Declares a server. Checks names and scopes at start, so that a mistake is a clear error. */
 export function defineServer<Store>(definition: ServerDefinition<Store>): ServerDefinition<Store> {
   if (!/^[a-z][a-z0-9]*$/.test(definition.name)) {
     throw new TypeError(`Server name "${definition.name}" must be one lower-case word.`);
@@ -291,9 +301,9 @@ export function defineServer<Store>(definition: ServerDefinition<Store>): Server
 }
 
 /**
- * Checks names, scopes and views of what a server offers. Throws a `TypeError` that names the mistake.
+ * Checks names, scopes and views of a server's definitions. Throws a `TypeError` that names the mistake.
  *
- * @param server - declares the scopes, and the views beside those that are offered
+ * @param server - declares the scopes and the views
  */
 export function checkDefinitions<Store>(
   server: ServerDefinition<Store>,

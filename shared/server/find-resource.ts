@@ -1,7 +1,7 @@
 import type { Catalogue, Entry } from "./catalogue.ts";
 import type { ResourceDefinition } from "./define.ts";
 
-/** Name of the server that a resource belongs to, or `null` for a URI that names nothing. */
+/** Name of the server that a resource belongs to, or `null` for an unknown URI. */
 export function serverOfResource(catalogue: Catalogue, uri: string): string | null {
   return findResource(catalogue, uri)?.entry.subject.server ?? null;
 }

@@ -2,13 +2,13 @@ import { logFailure } from "../observe/log.ts";
 import type { Catalogue, Revisions } from "./catalogue.ts";
 import { checkDefinitions, type Definitions, type ServerDefinition } from "./define.ts";
 
-/** Catalogues that are kept per URL: the one in force, the one before, and one that is being gone back to. */
+/** Cached catalogues per URL: the current, the previous, and one for a roll-back. */
 const KEPT = 3;
 
 /**
- * How a URL's catalogue follows the revisions in force. A catalogue is built once per isolate and set of revisions. A
- * server whose revision cannot be read, or whose definitions have a mistake, is left out with an error in the log, and
- * is asked again with the next request; the other servers stay.
+ * Makes a URL's catalogue follow the revisions in force. Builds a catalogue once per isolate and set of
+ * revisions. A server whose revision cannot be read or has a mistake is left out with an error in the log and
+ * tried again with the next request; the other servers stay.
  */
 export function followRevisions(
   servers: readonly ServerDefinition[],
@@ -40,7 +40,7 @@ export function followRevisions(
 
 const NOTHING: Definitions = { tools: [], resources: [], prompts: [] };
 
-/** `null` when the revision cannot be used now. A server without a revision offers nothing but its own definitions. */
+/** `null` if the revision cannot be used now. A server without a revision has only its own definitions. */
 async function discoverOrLog(
   env: Env,
   server: ServerDefinition,

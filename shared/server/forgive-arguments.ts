@@ -4,19 +4,19 @@ import { isWellFormed } from "../text/well-formed.ts";
 
 type Schema = z.core.$ZodType;
 
-/** What a JSON number looks like (RFC 8259 §6). */
+/** Syntax of a JSON number (RFC 8259 §6). */
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?$/;
 
 /** Digits that a double holds without loss. */
 const EXACT_DIGITS = 15;
 
 /**
- * Reads arguments as models write them, where exactly one reading is possible: `null` for something that may be left
- * out is left out; a number or a boolean may be in quotes; a list or an object may be JSON text; one value may stand
- * for a list of one. What the schema takes already is never changed, and neither are names. What has no reading or
- * several stays as it is, for the schema to refuse.
+ * Converts arguments as models write them, if exactly one reading is possible: `null` for an optional field
+ * is dropped; a number or boolean may be quoted; a list or object may be JSON text; one value may stand for a
+ * list of one. Values that the schema accepts are never changed, and neither are names. A value with no
+ * reading or several stays, and the schema refuses it.
  *
- * @returns `given` itself when nothing had to be read differently
+ * @returns `given` itself if nothing was converted
  */
 export function forgiveArguments(
   schema: z.ZodObject,
@@ -56,7 +56,7 @@ function isValid(schema: Schema, value: unknown): boolean {
   return z.core.safeParse(schema, value).success;
 }
 
-/** The schema that says what a value looks like before anything is done with it. */
+/** The schema inside wrappers, which describes the input value. */
 function unwrap(schema: Schema): Schema {
   const { def } = schema._zod as { def: z.core.$ZodTypes["_zod"]["def"] };
   switch (def.type) {
@@ -103,7 +103,9 @@ function readBoolean(value: unknown): unknown {
   return text === "true" ? true : text === "false" ? false : value;
 }
 
-/** JSON text of a list, or one value for a list of one. Text that begins as JSON does is never one value. */
+/**
+ * JSON text of a list, or one value for a list of one. Text that begins like JSON is never a single value.
+ */
 function readList(element: Schema, value: unknown): unknown {
   if (Array.isArray(value)) return value.map((item) => forgive(element, item));
   const isText = typeof value === "string";
@@ -114,14 +116,14 @@ function readList(element: Schema, value: unknown): unknown {
   return isValid(element, only) ? [only] : value;
 }
 
-/** Text with separators in it may name several things, unless it is one of a set of choices. */
+/** Text with separators may be several values, unless it is one of a set of choices. */
 function mayBeSeveral(element: Schema, text: string): boolean {
   if (isObject(readJson(text))) return false;
   const { type } = unwrap(element)._zod.def;
   return type !== "enum" && type !== "literal" && /[,;|\n]|^\s*[[{]/.test(text);
 }
 
-/** The one value that the options of a union make of it; as it is when they make none or different ones of it. */
+/** The one value that a union's options read; unchanged if they read none or different ones. */
 function readOneOf(options: readonly Schema[], value: unknown): unknown {
   const readings = options
     .map((option) => ({ option, read: forgive(option, value) }))
@@ -132,7 +134,7 @@ function readOneOf(options: readonly Schema[], value: unknown): unknown {
   return same ? first : value;
 }
 
-/** The list or object that a text holds as JSON; `undefined` for every other text. */
+/** The list or object that a text holds as JSON; `undefined` for any other text. */
 export function readJson(text: string): unknown {
   if (!/^\s*[[{]/.test(text)) return undefined;
   try {

@@ -1,7 +1,7 @@
 import type { JsonValue } from "../encoding/json.ts";
 import type { ServerDefinition } from "./define.ts";
 
-/** The mark of the house in both forms: clients must draw PNG, and may draw SVG (SEP-973). */
+/** The Gatehouse logo in both formats: clients must support PNG, and may support SVG (SEP-973). */
 export function houseIcons(publicUrl: string): { src: string; mimeType: string; sizes: string[] }[] {
   return [
     { src: `${publicUrl}/favicon.svg`, mimeType: "image/svg+xml", sizes: ["any"] },
@@ -9,7 +9,7 @@ export function houseIcons(publicUrl: string): { src: string; mimeType: string; 
   ];
 }
 
-/** Icons of a server, and of everything of it that brings none of its own. */
+/** Icons of a server, also used for its items without icons. */
 export function iconsOf(
   publicUrl: string,
   server: Pick<ServerDefinition, "name" | "glyph"> | undefined,
@@ -18,7 +18,7 @@ export function iconsOf(
   return [{ src: `${publicUrl}${iconPath(server.name)}`, mimeType: "image/svg+xml", sizes: ["any"] }];
 }
 
-/** Where the gateway serves a server's icon. */
+/** Path under which the gateway serves a server's icon. */
 export function iconPath(server: string): string {
   return `/icons/${server}.svg`;
 }

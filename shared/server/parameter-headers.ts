@@ -2,12 +2,12 @@ import { JSON_RPC, jsonRpcError } from "../call/protocol-fault.ts";
 import type { JsonSchema } from "./schema.ts";
 
 /**
- * Arguments that a client repeats as HTTP headers, so that what stands between can route by them without reading the
- * body (MCP 2026-07-28, «Custom Headers from Tool Parameters»). A field says so with
- * `.meta({ "x-mcp-header": "Region" })`: its value then also comes as `Mcp-Param-Region`, and the two must agree.
+ * Arguments that a client repeats as HTTP headers, so that intermediaries can route by them without reading
+ * the body (MCP 2026-07-28, «Custom Headers from Tool Parameters»). A field with `.meta({ "x-mcp-header":
+ * "Region" })` is also sent as `Mcp-Param-Region`, and the two must agree.
  */
 export interface ParameterHeader {
-  /** Names of the fields that lead to the argument. */
+  /** Field names that lead to the argument. */
   path: readonly string[];
   /** Whole name of the header. */
   header: string;
@@ -19,7 +19,7 @@ const MARK = "x-mcp-header";
 /** RFC 9110 §5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** Base64 with its padding; the runtime's decoder would let more through. */
+/** Padded base64; the runtime's decoder accepts more. */
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 const DECIMAL = /^-?\d{1,15}(\.0+)?$/;
@@ -54,7 +54,10 @@ function collect(tool: string, schema: JsonSchema, path: readonly string[]): Par
   });
 }
 
-/** The answer to a call whose headers and arguments disagree: HTTP 400 with −32020; `undefined` when they agree. */
+/**
+ * The response to a call whose headers and arguments disagree: HTTP 400 with −32020; `undefined` if they
+ * agree.
+ */
 export function checkParameterHeaders(
   declared: readonly ParameterHeader[],
   args: unknown,
@@ -77,7 +80,7 @@ export function checkParameterHeaders(
   return undefined;
 }
 
-/** A header's value: as it is, or out of `=?base64?…?=`; `null` when that cannot be decoded. */
+/** A header's value, plain or from `=?base64?…?=`; `null` if it cannot be decoded. */
 function decode(value: string): string | null {
   const encoded = WRAPPED.exec(value)?.[1];
   if (encoded === undefined) return value;

@@ -2,8 +2,8 @@ import { digestText } from "../encoding/canonical-json.ts";
 import { type ContentStores, readContent } from "../policy/read-content.ts";
 
 /**
- * Reads the document of a published catalogue revision: from KV, then from the platform database. Throws when there is
- * none, or when what is stored is not what was published.
+ * Reads the document of a published catalogue revision: from KV, then from the platform database. Throws if
+ * it does not exist or does not match its digest.
  *
  * @param digest - SHA-256 of the document, 64 hex digits
  */

@@ -7,36 +7,39 @@ import { cutText, findHalfCharacter } from "../text/well-formed.ts";
 import type { ToolDefinition } from "./define.ts";
 import { forgiveArguments } from "./forgive-arguments.ts";
 
-/** A JSON Schema object (2020-12, the dialect MCP assumes when a schema names none). */
+/** A JSON Schema object (2020-12, MCP's default dialect). */
 export type JsonSchema = { [key: string]: JsonValue };
 
-/** Added to an answer that was too large: where the rest is and how to read it. */
+/** Added to a result that was too large: where the rest is and how to read it. */
 const MORE = z
   .looseObject({ handle: z.string(), how: z.string() })
   .describe("Where the rest of a cut answer is");
 
-/** The JSON Schema a client sees for a tool's arguments. Closed: an unknown argument is refused, never ignored. */
+/**
+ * The JSON Schema of a tool's arguments, as clients see it. Closed: an unknown argument is refused, never
+ * ignored.
+ */
 export function inputSchemaOf(input: z.ZodObject): JsonSchema {
   return { ...toWire(input, "input"), additionalProperties: false };
 }
 
-/** The JSON Schema of a tool's structured answer, with `more` where the answer may be cut. */
+/** The JSON Schema of a tool's structured result, with `more` if the result may be cut. */
 export function outputSchemaOf(tool: ToolDefinition): JsonSchema | undefined {
   if (!tool.output) return undefined;
   const schema = tool.overflow ? tool.output.extend({ more: MORE.optional() }) : tool.output;
   return toWire(schema, "output");
 }
 
-/** Words that older dialects do not have or read otherwise. */
+/** Keywords that older dialects lack or define differently. */
 const NEW_WORDS =
   /"(\$defs|\$anchor|\$dynamicRef|prefixItems|if|dependentSchemas|dependentRequired|unevaluated\w+)":/;
 
 /**
- * JSON Schema 2020-12 without what costs tokens and helps no reader: the bounds of every safe integer, that a text which
- * has to be there is not empty, that the names of a record are texts, our classifications, and of answers what every part
- * of them has in common: that all fields are there, unknown ones as `null`, and no others. The server still holds itself
- * and its callers to all of it. An answer's first level keeps its `required`. The dialect is the one that MCP assumes
- * (2025-11-25, SEP-1613), and is named where an older one would read the schema otherwise.
+ * JSON Schema 2020-12 without parts that cost tokens and help no reader: bounds of safe integers, `minLength:
+ * 1` of required texts, `propertyNames` of records, our classifications, and in results what all parts have
+ * in common: every field is present, unknown ones as `null`, and there are no others. The server still
+ * enforces all of it. The first level of a result keeps its `required`. The dialect is MCP's default
+ * (2025-11-25, SEP-1613), and is named if an older one would read the schema differently.
  */
 function toWire(schema: z.ZodObject, io: "input" | "output"): JsonSchema {
   const { $schema, ...rest } = z.toJSONSchema(schema, {
@@ -64,7 +67,10 @@ function toWire(schema: z.ZodObject, io: "input" | "output"): JsonSchema {
   return (NEW_WORDS.test(JSON.stringify(rest)) ? { $schema, ...wire } : wire) as JsonSchema;
 }
 
-/** `anyOf` of a type and null, written as one type: the same in fewer words. Choices stay, because null is none of them. */
+/**
+ * Writes `anyOf` of a type and null as one type list, which is shorter. Enumerations stay, because null is
+ * not one of their values.
+ */
 function flattenNullable(schema: z.core.JSONSchema.BaseSchema): void {
   const [type, none, ...others] = schema.anyOf ?? [];
   if (typeof type?.type !== "string" || type.enum || none?.type !== "null" || others.length > 0) return;
@@ -74,8 +80,9 @@ function flattenNullable(schema: z.core.JSONSchema.BaseSchema): void {
 }
 
 /**
- * One type a schema. Hosts that hand arguments to Gemini fail on lists of types (its `Schema.type` is one word), and
- * strict validators on those of answers, except a type and null. Afterwards, because zod itself writes such lists.
+ * Splits lists of types into `anyOf`. Hosts that pass arguments to Gemini fail on type lists (its
+ * `Schema.type` is one word), and strict validators on those of results, except a type and null. Runs last,
+ * because zod itself writes such lists.
  */
 function spreadTypes(value: JsonValue, io: "input" | "output"): JsonValue {
   if (Array.isArray(value)) return value.map((item) => spreadTypes(item, io));
@@ -108,9 +115,9 @@ export function annotationsOf(tool: Pick<ToolDefinition, "title" | "effect" | "i
 }
 
 /**
- * Checks arguments against a schema, which takes them as {@link forgiveArguments} reads them. Unknown names are refused with the known ones listed, because a silently
- * ignored argument makes a model believe in a filter that was never applied.
- * Throws `invalid_input` naming each field.
+ * Validates arguments against a schema, after {@link forgiveArguments}. Unknown names are refused and the
+ * known ones listed, because a silently ignored argument makes a model believe in a filter that was never
+ * applied. Throws `invalid_input` naming each field.
  */
 export function parseArguments<Schema extends z.ZodObject>(schema: Schema, args: unknown): z.output<Schema> {
   const given = args ?? {};
@@ -138,7 +145,7 @@ export function parseArguments<Schema extends z.ZodObject>(schema: Schema, args:
   throw new ToolError("invalid_input", describeIssues(result.error));
 }
 
-/** One line a field: `region: Invalid option: expected one of …`. At most eight, so that the text stays short. */
+/** One line per field: `region: Invalid option: expected one of …`. At most eight, to keep the text short. */
 export function describeIssues(error: z.ZodError): string {
   return error.issues
     .slice(0, 8)

@@ -2,67 +2,67 @@ import type { z } from "zod";
 import type { ContentBlock } from "../call/content.ts";
 import type { ToolContext, ToolDefinition } from "./define.ts";
 
-/** What one step gives: what the next one begins with, or the tool's answer. */
+/** Result of one step: the state for the next one, or the tool's result. */
 export type Step<State, Answer> =
   | {
       /** JSON. */
       state: State;
-      /** How far the work is: steps, rows, whatever it counts. */
+      /** Progress: steps, rows or any other unit. */
       done?: number;
       total?: number;
-      /** One short sentence for the person. */
+      /** One short sentence for the user. */
       message?: string;
-      /** Milliseconds before the next step: somebody else has to get ready. */
+      /** Milliseconds before the next step, while another system gets ready. */
       waitMs?: number;
-      /** From `begin`: so little is left that the call does it at once, also where it could be a task. */
+      /** From `begin`: so little work is left that the call does it at once instead of as a task. */
       inline?: boolean;
     }
   | { answer: Answer };
 
 /**
- * Work that may take longer than a call: it is cut into steps of some seconds. For a client that understands tasks
- * (MCP extension `io.modelcontextprotocol/tasks`) the call is answered at once and the steps run one after the other
- * in the person's own object, each guarded and recorded like a call; for any other they run within the call, as far
- * as its deadline goes.
+ * Work that may take longer than a call, split into steps of some seconds. For a client that supports tasks
+ * (MCP extension `io.modelcontextprotocol/tasks`) the call returns at once and the steps run one after the
+ * other in the user's own object, each guarded and recorded like a call; for any other client they run within
+ * the call, until its deadline.
  */
 export interface TaskWorkflow<Input, State, Answer, Store> {
-  /** `required`: a client that does not understand tasks cannot call the tool. */
+  /** `required`: a client without task support cannot call the tool. */
   tasks: "optional" | "required";
-  /** Milliseconds that the work may take in all, as a task. Default one hour. */
+  /** Milliseconds that the work may take in total, as a task. Default one hour. */
   limitMs?: number;
   /**
-   * Runs in the call itself: checks, asks, and gives the first state; or the answer, where so little is to be done that
-   * a task is not worth it.
+   * Runs in the call itself: checks, asks, and returns the first state; or the result, if the work is too
+   * small for a task.
    */
   begin(input: Input, context: ToolContext<Store>): Promise<Step<State, Answer>>;
   /**
-   * Does one piece. A step that was interrupted is entered again with the same state, and one that asks is entered
-   * again with the answer, so it must be safe to repeat: it asks before it changes anything.
+   * Does one piece. An interrupted step runs again with the same state, and one that asks runs again with the
+   * answer, so it must be safe to repeat: it asks before it changes anything.
    */
   step(state: State, input: Input, context: ToolContext<Store>): Promise<Step<State, Answer>>;
   /**
-   * For a client without tasks whose call has no room for another step: what was done, and how to go on. Without it
-   * the deadline ends the call.
+   * For a client without tasks, when the call has no time for another step: returns what was done and how to
+   * continue. Without it the deadline ends the call.
    */
   pause?(state: State, input: Input, context: ToolContext<Store>): Promise<Answer>;
   /**
-   * After a task was cancelled: sees to it that a step which may still be on its way changes nothing more, and says in
-   * one sentence what stands. Holds no personal data: it becomes the task's status message.
+   * After a task was cancelled: ensures that a running step changes nothing more, and says in one sentence
+   * what was done. Contains no personal data: it becomes the task's status message.
    */
   stop?(state: State, input: Input, context: ToolContext<Store>): Promise<string>;
 }
 
-/** Milliseconds, and pieces of a few queries each, after which a step of work that comes in pieces ends. */
+/** Milliseconds after which a step of work in small pieces ends; each piece takes a few queries. */
 export const STEP_MS = 3_000;
 export const STEP_PIECES = 40;
 
 /** Milliseconds that a call must have left for another step. */
 const STEP_RESERVE_MS = 15_000;
 
-/** Steps that a call takes of work that can pause: D1 answers 1,000 queries an invocation. */
+/** Steps per call of work that can pause: D1 allows 1,000 queries per invocation. */
 const STEPS_A_CALL = 8;
 
-/** What a tool's `run` gives. */
+/** Result of a tool's `run`. */
 type AnswerOf<Output extends z.ZodObject | undefined> = Output extends z.ZodObject
   ? z.input<Output>
   : ContentBlock[];
@@ -75,11 +75,11 @@ export type LongToolDefinition<
   Store,
 > = Omit<ToolDefinition<Input, Output, Store>, "run" | "work"> & {
   work: TaskWorkflow<z.output<Input>, State, AnswerOf<Output>, Store>;
-  /** What a client without tasks gets. Default: all steps within the call. */
+  /** Result for a client without tasks. Default: all steps within the call. */
   run?: ToolDefinition<Input, Output, Store>["run"];
 };
 
-/** Declares a tool whose work may be long. */
+/** Declares a tool with long work. */
 export function defineLongTool<
   Input extends z.ZodObject,
   State,
@@ -94,7 +94,7 @@ export function defineLongTool<
   } as ToolDefinition<Input, Output, Store>;
 }
 
-/** All steps in one call. What was done when the deadline comes stays done. */
+/** Runs all steps in one call. At the deadline completed steps stay done. */
 async function runWithinCall<Input, State, Answer, Store>(
   work: TaskWorkflow<Input, State, Answer, Store>,
   input: Input,
@@ -103,7 +103,7 @@ async function runWithinCall<Input, State, Answer, Store>(
   return runSteps(work, await work.begin(input, context), input, context);
 }
 
-/** Takes the steps that follow, within the call, as far as its deadline goes. */
+/** Runs the next steps within the call, until its deadline. */
 export async function runSteps<Input, State, Answer, Store>(
   work: TaskWorkflow<Input, State, Answer, Store>,
   first: Step<State, Answer>,

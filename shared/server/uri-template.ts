@@ -1,13 +1,13 @@
-/** Matches URIs of one family and gives their decoded variables. */
+/** Matches URIs of one template and decodes their variables. */
 export interface UriMatcher {
   variables: readonly string[];
-  /** The variables of `uri`, or `null` when it is not of this family. */
+  /** The variables of `uri`, or `null` if it does not match. */
   match(uri: string): Record<string, string> | null;
 }
 
 /**
- * Compiles an RFC 6570 level 1 template: literal text and `{name}`, where a variable spans one path segment and
- * arrives percent-decoded.
+ * Compiles an RFC 6570 level 1 template: literal text and `{name}`, where a variable spans one
+ * percent-encoded path segment.
  */
 export function compileTemplate(template: string): UriMatcher {
   const variables: string[] = [];
@@ -30,7 +30,7 @@ export function compileTemplate(template: string): UriMatcher {
           variables.map((name, index) => [name, decodeURIComponent(found[index + 1] ?? "")]),
         );
       } catch {
-        return null; // a malformed percent-encoding names nothing
+        return null; // a malformed percent-encoding matches nothing
       }
     },
   };

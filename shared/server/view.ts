@@ -4,28 +4,31 @@ import type { ResourceDefinition } from "./define.ts";
 /** The extension of interactive views (SEP-1865, MCP Apps, revision 2026-01-26). */
 export const VIEW_EXTENSION = "io.modelcontextprotocol/ui";
 
-/** The one kind of view that revision knows. */
+/** The only view type of that revision. */
 export const VIEW_TYPE = "text/html;profile=mcp-app";
 
-/** What a view may reach (SEP-1865, «UI Resource Format»): nothing. Its HTML names the same policy, with hashes. */
+/**
+ * What a view may reach (SEP-1865, «UI Resource Format»): nothing. Its HTML names the same policy, with
+ * hashes.
+ */
 const VIEW_META = { ui: { csp: { connectDomains: [], resourceDomains: [] }, prefersBorder: true } };
 
-/** What `defineView` needs; the URI is `ui://<server>/<name>`. */
+/** Input of `defineView`; the URI is `ui://<server>/<name>`. */
 export interface ViewDefinition {
-  /** `<server>_<noun>`: policies and the audit trail name it so. */
+  /** `<server>_<noun>`: the name in policies and the audit trail. */
   name: string;
   title: string;
   description: string;
   uri: `ui://${string}`;
   scope: string;
-  /** One whole document, as `npm run views` builds it from `workers/<server>/view/<name>.ts`. */
+  /** A complete document, built by `npm run views` from `workers/<server>/view/<name>.ts`. */
   html: string;
 }
 
 /**
- * Declares a view: a resource that a client with MCP Apps shows beside a tool's answer. Put it under the server's
- * `resources`, and name it as `view` of each tool whose answer it shows. It gets that answer and nothing else; clients
- * without the extension have the same answer as text.
+ * Declares a view: a resource in which a client with MCP Apps shows a tool's result. Add it to the server's
+ * `resources`, and name it as `view` of each tool whose result it shows. It receives that result and nothing
+ * else; clients without the extension show the result as text.
  */
 export function defineView<Store>({ html, ...view }: ViewDefinition): ResourceDefinition<Store> {
   return {
@@ -37,7 +40,7 @@ export function defineView<Store>({ html, ...view }: ViewDefinition): ResourceDe
   };
 }
 
-/** Whether a client declares that it shows views of this kind (SEP-1865, «Capability Negotiation»). */
+/** Whether a client declares support for views of this type (SEP-1865, «Capability Negotiation»). */
 export function showsViews(abilities: { extensions?: unknown } | undefined): boolean {
   const { [VIEW_EXTENSION]: declared } = (abilities?.extensions ?? {}) as Record<string, unknown>;
   const { mimeTypes } = (declared ?? {}) as { mimeTypes?: unknown };

@@ -3,7 +3,7 @@ import type { JsonValue } from "../encoding/json.ts";
 import { maskStored } from "../redact/mask-stored.ts";
 import { cutText } from "../text/well-formed.ts";
 
-/** Names a large result that is kept beside the session; its rows are read page by page. */
+/** Names a large result that is stored with the session; its rows are read page by page. */
 export interface ResultHandle {
   handle: string;
   tool: string;
@@ -12,19 +12,19 @@ export interface ResultHandle {
   createdAt: number;
 }
 
-/** What a session remembers. Plain JSON: it lives in Durable Object state and crosses RPC. */
+/** The memory of a session. Plain JSON: it is stored in a Durable Object and crosses RPC. */
 export interface SessionContext {
-  /** Arguments that later calls inherit when they leave them out. */
+  /** Arguments that later calls inherit when they omit them. */
   defaults: Record<string, JsonValue>;
   entities: EntityReference[];
   handles: ResultHandle[];
-  /** Short texts the model wants to keep; newest last. */
+  /** Short texts that the model wants to keep; newest last. */
   notes: string[];
-  /** How many old entries were compacted away, by kind, so that nothing vanishes silently. */
+  /** Number of old entries that were dropped, by kind, so that the loss is visible. */
   compacted: { entities: number; notes: number; handles: number };
 }
 
-/** A change to a session's context. Serialisable, so that it can be applied in another object. */
+/** A change to a session's context. Serialisable, so that another object can apply it. */
 export type ContextOperation =
   | { kind: "set_defaults"; defaults: Record<string, JsonValue | null> }
   | { kind: "remember"; entity: EntityReference }
@@ -32,7 +32,7 @@ export type ContextOperation =
   | { kind: "add_handle"; handle: ResultHandle }
   | { kind: "clear"; parts: readonly ContextPart[] };
 
-/** The parts that can be cleared one by one. */
+/** Parts that can be cleared separately. */
 export type ContextPart = "defaults" | "entities" | "handles" | "notes";
 
 /** Upper bounds that keep a context small enough to read on every call. */
@@ -44,7 +44,7 @@ export const CONTEXT_LIMITS = {
   noteLength: 500,
 } as const;
 
-/** A context with nothing in it. */
+/** An empty context. */
 export function emptyContext(): SessionContext {
   return {
     defaults: {},
@@ -56,10 +56,9 @@ export function emptyContext(): SessionContext {
 }
 
 /**
- * Applies one change and returns the new context; the old one is not touched. Pure, so that the session's
- * object and the principal's object apply the same rules. What must not be stored is masked here, on its way into
- * either. Entries over {@link CONTEXT_LIMITS} are dropped
- * oldest first and counted in `compacted`.
+ * Applies one change and returns the new context; the old one is not modified. Pure, so that the session's
+ * object and the principal's object apply the same rules. Values that must not be stored are masked here.
+ * Entries over {@link CONTEXT_LIMITS} are dropped oldest first and counted in `compacted`.
  */
 export function applyOperation(context: SessionContext, operation: ContextOperation): SessionContext {
   switch (operation.kind) {

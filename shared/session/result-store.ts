@@ -3,11 +3,11 @@ import { maskStored } from "../redact/mask-stored.ts";
 import { CONTEXT_LIMITS } from "./context.ts";
 import type { ResultPage } from "./session-memory.ts";
 
-/** Rows per stored chunk: few enough to stay far below SQLite's 2 MB a value, many enough to write little. */
+/** Rows per stored chunk: far below SQLite's 2 MB per value, and few writes per result. */
 const CHUNK_ROWS = 50;
 
 /**
- * Large results beside a session, in the SQLite of its Durable Object. `owner` separates the clients of one
+ * Large results of sessions, in the SQLite of a Durable Object. `owner` separates the clients of one
  * principal; a session's own object uses one constant owner.
  */
 export class ResultStore {
@@ -27,7 +27,9 @@ export class ResultStore {
     );
   }
 
-  /** Keeps `rows` under `handle`, without what is never stored, and drops the owner's oldest results above the limit. */
+  /**
+   * Stores `rows` under `handle`, masked for storage, and drops the owner's oldest results above the limit.
+   */
   keep(owner: string, handle: string, rows: readonly JsonValue[], at: number): void {
     this.#sql.exec("INSERT INTO kept_results VALUES (?, ?, ?, ?)", owner, handle, rows.length, at);
     for (let start = 0; start < rows.length; start += CHUNK_ROWS) {
@@ -44,7 +46,7 @@ export class ResultStore {
     for (const { handle: dropped } of old) this.#drop(owner, dropped);
   }
 
-  /** One page, or `null` for a handle this owner does not have. */
+  /** One page, or `null` if this owner has no such handle. */
   page(owner: string, handle: string, offset: number, limit: number): ResultPage | null {
     const [kept] = this.#sql
       .exec<{ total: number }>("SELECT total FROM kept_results WHERE owner = ? AND handle = ?", owner, handle)
@@ -66,7 +68,7 @@ export class ResultStore {
     return { rows: rows.slice(skip, skip + limit), total: kept.total };
   }
 
-  /** Drops everything an owner kept. */
+  /** Drops all results of an owner. */
   clear(owner: string): void {
     this.#sql.exec("DELETE FROM kept_chunks WHERE owner = ?", owner);
     this.#sql.exec("DELETE FROM kept_results WHERE owner = ?", owner);

@@ -1,7 +1,7 @@
 /**
- * Makes a name that a stranger chose safe to show: control, format and direction-changing characters (Unicode
- * categories Cc, Cf, Co, Cs) become spaces, white space collapses, and the rest is cut at `max` code points. Escaping
- * is the template's work, not done here.
+ * Makes an untrusted name safe to show: control, format and direction-changing characters (Unicode categories
+ * Cc, Cf, Co, Cs) become spaces, white space collapses, and the rest is cut at `max` code points. The
+ * template does the escaping.
  */
 export function toDisplayText(value: string, max: number): string {
   const clean = value

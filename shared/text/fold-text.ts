@@ -1,6 +1,6 @@
 /**
- * Letters that Unicode neither decomposes nor counts as one in another case, with what people type for them. Most pairs
- * are those of Lucene's ASCIIFoldingFilter, ArabicNormalizer and PersianNormalizer.
+ * Letters that Unicode neither decomposes nor maps to another case, with their usual replacements. Most pairs
+ * come from Lucene's ASCIIFoldingFilter, ArabicNormalizer and PersianNormalizer.
  */
 const LETTERS: Readonly<Record<string, string>> = {
   ...{ ß: "ss", æ: "ae", œ: "oe", þ: "th", ð: "d", đ: "d", ɖ: "d", ɗ: "d", ø: "o", ɔ: "o", ł: "l", ƚ: "l" },
@@ -20,19 +20,19 @@ const LETTERS: Readonly<Record<string, string>> = {
     ƴ: "y",
   },
   ...{ ƒ: "f", ɛ: "e", ǝ: "e", ə: "a", ʉ: "u", ɣ: "g", ǥ: "g", ƈ: "c", ƥ: "p", ƭ: "t", ʋ: "v", ƶ: "z" },
-  // Apostrophes that Unicode counts among the letters, and the Arabic line that only stretches a word.
+  // Apostrophes that Unicode classifies as letters, and the Arabic elongation character.
   ...{ ʻ: "", ʼ: "", ʽ: "", ʹ: "", ʺ: "", ʾ: "", ʿ: "", ꞌ: "", ـ: "" },
   ...{ ς: "σ", ѐ: "е" },
   ...{ ة: "ه", ۃ: "ه", ہ: "ه", ھ: "ه", ە: "ه", ى: "ي", ی: "ي", ے: "ي", ٱ: "ا", ک: "ك", ڪ: "ك" },
-  // Spellings of Japanese family names that compatibility forms leave apart.
+  // Spelling variants of Japanese family names that compatibility forms do not merge.
   ...{ 髙: "高", 﨑: "崎", 𠮷: "吉" },
 };
 const LETTER = new RegExp(`[${Object.keys(LETTERS).join("")}]`, "gu");
 
 /**
- * Marks that a reader may leave out: accents, Hebrew points, Arabic vowels, the dot below of Indic letters. Vowel signs
- * of Indic and Thai letters and the voicing of kana are part of the word. Before the marks stand those that make another
- * letter of Cyrillic: й, ў, ї, ѓ and ќ.
+ * Marks that a writer may omit: accents, Hebrew points, Arabic vowels, the dot below of Indic letters. Vowel
+ * signs of Indic and Thai letters and the voicing of kana are kept. The lookbehind exempts marks that make
+ * another Cyrillic letter: й, ў, ї, ѓ and ќ.
  */
 const MARKS = new RegExp(
   [
@@ -45,16 +45,16 @@ const MARKS = new RegExp(
   "gu",
 );
 
-/** Signs whose compatibility forms would become letters of the word before them. */
+/** Signs whose compatibility forms would become letters of the preceding word. */
 const SIGNS = /[™℠®©℗]/gu;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 const ASCII = /^[\0-\x7f]*$/;
 
 /**
- * A text as it is compared and searched: one form for all its spellings. Full-width letters, ligatures and presentation
- * forms become plain (Unicode NFKC), case goes (final sigma and ß too), so do accents and other marks that people leave
- * out, katakana becomes hiragana, digits of every script become ASCII. White space and punctuation stay. Folding what is
- * folded changes nothing. The result is never shown: text is stored and answered as it was written.
+ * Folds a text for comparison and search: one form for all its spellings. Full-width letters, ligatures and
+ * presentation forms become plain (Unicode NFKC); case (final sigma and ß included), accents and other
+ * optional marks are removed; katakana becomes hiragana; digits of every script become ASCII. White space and
+ * punctuation stay. Idempotent. The result is never shown: text is stored and returned as written.
  */
 export function foldText(text: string): string {
   if (ASCII.test(text)) return text.toLowerCase();
@@ -73,7 +73,7 @@ export function foldText(text: string): string {
 
 const DIGIT = /\p{Nd}/u;
 
-/** Decimal digits stand in Unicode in rows of ten, from zero on. */
+/** Unicode's decimal digits are in rows of ten, starting at zero. */
 function readDigit(digit: string): string {
   const point = digit.codePointAt(0) ?? 0;
   let value = 0;

@@ -1,7 +1,8 @@
 /**
- * The statement that lists the words of an FTS5 index that begin so, as `{ term }`, at most `limit`, in their order.
- * `vocabulary` is an `fts5vocab` table of the type `instance` and never a caller's text. Steps from one word to the next
- * instead of reading every occurrence of each (https://www.sqlite.org/fts5.html#the_fts5vocab_virtual_table_module).
+ * SQL statement that lists the words of an FTS5 index with a prefix, as `{ term }`, at most `limit`, in
+ * order. `vocabulary` is an `fts5vocab` table of type `instance`, never a caller's text. It seeks from one
+ * word to the next instead of reading every occurrence of each
+ * (https://www.sqlite.org/fts5.html#the_fts5vocab_virtual_table_module).
  */
 export function listTerms(
   db: D1Database,

@@ -1,4 +1,4 @@
-/** At most three of `known` that a person may have meant, nearest first. */
+/** At most three of `known` that resemble the text, nearest first. */
 export function findNearMisses(text: string, known: readonly string[]): string[] {
   const plain = text.replaceAll("*", "");
   const allowed = Math.max(2, Math.floor(plain.length / 3));
@@ -10,7 +10,7 @@ export function findNearMisses(text: string, known: readonly string[]): string[]
     .map(({ name }) => name);
 }
 
-/** Levenshtein distance: how many characters have to be added, removed or changed. */
+/** Levenshtein distance: the number of characters to insert, delete or replace. */
 export function measureDistance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (const [index, character] of [...one].entries()) {

@@ -1,50 +1,50 @@
 import { foldText } from "./fold-text.ts";
 
-/** Runs of what a word is made of. */
+/** Runs of word characters. */
 const WORD = /[\p{L}\p{N}\p{Co}\p{M}]+/gu;
-/** Scripts that write words without spaces, and Hangul, which glues particles to words. */
+/** Scripts without spaces between words, and Hangul, which attaches particles to words. */
 const UNSPACED =
   "\\p{scx=Han}\\p{scx=Hiragana}\\p{scx=Katakana}\\p{scx=Hangul}\\p{scx=Bopomofo}\\p{scx=Thai}\\p{scx=Lao}\\p{scx=Khmer}\\p{scx=Myanmar}";
 const PIECE = new RegExp(`[${UNSPACED}]+|[^${UNSPACED}]+`, "gu");
 const IS_UNSPACED = new RegExp(`^[${UNSPACED}]`, "u");
-/** A letter with the marks on it. */
+/** A combining mark. */
 const MARK = /\p{M}/u;
 const LETTER = /\P{M}\p{M}*|\p{M}+/gu;
 
-/** A word to look for, as the indexes hold it. */
+/** A query word, as the indexes hold it. */
 export interface QueryWord {
-  /** The word, or pairs of letters with spaces between them: these must stand one after the other. */
+  /** The word, or letter pairs separated by spaces, which must be adjacent. */
   text: string;
-  /** One letter of a script without spaces: it stands for every pair that begins with it. */
+  /** One letter of a script without spaces: it matches every pair that begins with it. */
   beginning: boolean;
 }
 
 /**
- * The words of a text in their order, folded, as every full-text index holds them and every search asks for them. Where a
- * script has no spaces, a word is each pair of neighbouring letters (客户可以 gives 客户, 户可, 可以) and the last letter
- * by itself. Pairs find every part of a text whatever the words around it, and are the same in every runtime; measured
- * against `Intl.Segmenter`, see `npm run bench -- languages`.
+ * The words of a text in order, folded, as full-text indexes and searches use them. In a script without
+ * spaces a word is each pair of neighbouring letters (客户可以 gives 客户, 户可, 可以) and the last letter by itself.
+ * Pairs find every part of a text whatever the words around it, and are the same in every runtime; `npm run
+ * bench -- languages` compares them with `Intl.Segmenter`.
  */
 export function listWords(text: string): string[] {
   return listPieces(text).flatMap((piece) => (piece.unspaced ? pairLetters(piece.text) : [piece.text]));
 }
 
-/** The text to be indexed: {@link listWords}, joined with spaces. */
+/** The text for an index: {@link listWords}, joined with spaces. */
 export function segmentText(text: string): string {
   return listWords(text).join(" ");
 }
 
-/** The words of a query in their order: folded, and cut where a script without spaces meets another one. */
+/** The words of a query in order: folded, and split where a script without spaces meets another one. */
 export function segmentQuery(text: string): QueryWord[] {
   return listPieces(text).map((piece) => {
     if (!piece.unspaced) return { text: piece.text, beginning: false };
     const pairs = pairLetters(piece.text);
-    // The last letter by itself stands only where a run of the text ends.
+    // The last letter by itself is indexed only at the end of a run, so a query omits it.
     return { text: pairs.slice(0, Math.max(1, pairs.length - 1)).join(" "), beginning: pairs.length === 1 };
   });
 }
 
-/** The words of a text that must stand one after the other, as in quotes. */
+/** Words that must be adjacent, as in a quoted phrase. */
 export function segmentPhrase(text: string): string[] {
   const pieces = listPieces(text);
   return pieces.flatMap((piece, index) => {
@@ -54,7 +54,7 @@ export function segmentPhrase(text: string): string[] {
   });
 }
 
-/** Whether a text holds letters of a script that is written without spaces, and no others. */
+/** Whether all letters of a text belong to scripts without spaces. */
 export function isUnspaced(text: string): boolean {
   const pieces = listPieces(text);
   return pieces.length > 0 && pieces.every(({ unspaced }) => unspaced);
@@ -76,8 +76,8 @@ function pairLetters(run: string): string[] {
 }
 
 /**
- * FTS5's `unicode61` splits words at marks (हिन्दी becomes ह, न and द). Marks of U+0700 to U+1FFF therefore become private
- * characters, U+E000 to U+F8FF, which it counts as letters. They are in the indexes alone.
+ * FTS5's `unicode61` splits words at marks (हिन्दी becomes ह, न and द). Marks of U+0700 to U+1FFF therefore
+ * become private-use characters, U+E000 to U+F8FF, which it treats as letters. Only the indexes contain them.
  */
 function keepMarks(word: string): string {
   if (!MARK.test(word)) return word;

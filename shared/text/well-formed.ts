@@ -1,14 +1,14 @@
-/** Half of a surrogate pair without its other half: no character, and no UTF-8 can hold it (Unicode 17, D75). */
+/** A lone surrogate: not a character, and not encodable in UTF-8 (Unicode 17, D75). */
 const HALVES = /\p{Surrogate}/gu;
 
-/** Whether every text of a JSON value, names included, is made of whole characters. */
+/** Whether every string of a JSON value, names included, is well-formed. */
 export function isWellFormed(value: unknown): boolean {
   return findHalfCharacter(value) === null;
 }
 
-/** Where a JSON value holds half a character, as a path such as `arguments.name`; `null` when nowhere. */
+/** Path of the first lone surrogate in a JSON value, such as `arguments.name`; `null` if there is none. */
 export function findHalfCharacter(root: unknown): string | null {
-  // A list in place of recursion, so that hostile nesting cannot exhaust the stack.
+  // Iterative, so that hostile nesting cannot exhaust the stack.
   const waiting: { value: unknown; path: string }[] = [{ value: root, path: "" }];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { value, path } = next;
@@ -22,12 +22,12 @@ export function findHalfCharacter(root: unknown): string | null {
   return null;
 }
 
-/** The beginning of a text, at most `length` UTF-16 units, that ends with a whole character. */
+/** The beginning of a text, at most `length` UTF-16 units, without splitting a character. */
 export function cutText(text: string, length: number): string {
   return dropHalves(text.slice(0, length));
 }
 
-/** A text without halves of characters, which only a cut can have left in it: what comes in is checked. */
+/** Removes lone surrogates, which only truncation can leave: input is checked. */
 export function dropHalves(text: string): string {
   return text.isWellFormed() ? text : text.replace(HALVES, "");
 }

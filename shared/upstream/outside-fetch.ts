@@ -6,15 +6,15 @@ const asking = new AsyncLocalStorage<true>();
 const plainFetch = globalThis.fetch.bind(globalThis);
 
 /**
- * While `work` runs, `fetch` asks public addresses only, over https, and hands redirects back instead of following them.
- * For libraries that fetch what a stranger named (an app's metadata document, the keys that it names) and take no
- * `fetch` of ours; everything else in the isolate is as before.
+ * While `work` runs, `fetch` requests public addresses only, over https, and returns redirects instead of
+ * following them. For libraries that fetch client-supplied addresses (an app's metadata document and the keys
+ * it names) and accept no `fetch` option; other code in the isolate is unaffected.
  */
 export function askOutside<Result>(work: () => Result): Result {
   return asking.run(true, work);
 }
 
-/** The `fetch` of {@link askOutside}. Rejects with a `TypeError`, as for a host that cannot be reached. */
+/** The `fetch` of {@link askOutside}. Rejects with a `TypeError`, as for an unreachable host. */
 export async function fetchOutside(
   input: Parameters<typeof fetch>[0],
   init: Parameters<typeof fetch>[1],
@@ -26,7 +26,7 @@ export async function fetchOutside(
     log("warn", "outside_address_refused", { reason: fault });
     throw new TypeError(`This address is not asked: ${fault}.`);
   }
-  // Where a redirect leads has not been looked at.
+  // The target of a redirect has not been checked.
   return await ask(input, { ...init, redirect: "manual" });
 }
 

@@ -1,7 +1,7 @@
 /** Width and height of {@link readLogoImage}, in pixels. */
 export const LOGO_SIZE = 96;
 
-/** The mark of `logo.tsx` as a PNG, for clients and browsers that draw no SVG; rendered by Chromium. */
+/** The logo of `logo.tsx` as a PNG, for clients and browsers without SVG support; rendered by Chromium. */
 const PNG_BASE64 =
   "iVBORw0KGgoAAAANSUhEUgAAAGAAAABgCAYAAADimHc4AAAKA0lEQVR4nOydC2wcRxnHv9l72OfYwQ0OcZwzSVF5SRSF0jagoqC2" +
   "bkvoK1C1aqGoRUobUFBUp7bPj0u6aWI79rlJCESiQahIVKEYgaBOUtKEhxAl0AdUohINberSO58dkiZpXhf7vPPxzToptE1vZtd7" +
@@ -40,12 +40,12 @@ const PNG_BASE64 =
   "Pk5d9UwyKwdDgLjzgOdpHnDXUGvyqXOfFv8/ahsKYkIRmjECaMYIoBkjgGaMAJr5LwAAAP//L8G1zQAAAAZJREFUAwCtLXe+dVEO" +
   "vwAAAABJRU5ErkJggg==";
 
-/** The mark as a PNG file. */
+/** The logo as a PNG file. */
 export function readLogoImage(): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(PNG_BASE64), (character) => character.charCodeAt(0));
 }
 
-/** The mark as an ICO file: one directory entry in front of the PNG, as every browser since 2007 reads it. */
+/** The logo as an ICO file: one directory entry before the PNG, as every browser since 2007 reads it. */
 export function readLogoIcon(): Uint8Array<ArrayBuffer> {
   const png = readLogoImage();
   const file = new Uint8Array(22 + png.length);

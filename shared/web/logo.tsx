@@ -1,6 +1,6 @@
 import type { Child } from "hono/jsx";
 
-/** The mark: an open gate under an arch. Its colour is the text colour around it. */
+/** The logo: an open gate under an arch, in the surrounding text colour. */
 const LOGO_PATHS = (
   <>
     <path
@@ -21,7 +21,7 @@ const LOGO_PATHS = (
   </>
 );
 
-/** The mark for use in a page; decorative, the word stands beside it. */
+/** The logo for use in a page; decorative, because the word is next to it. */
 export function Logo() {
   return (
     <svg viewBox="0 0 32 32" aria-hidden="true">
@@ -30,12 +30,12 @@ export function Logo() {
   );
 }
 
-/** The mark as a file of its own (`/favicon.svg`), in a colour that is readable on light and dark tabs. */
+/** The logo as a file (`/favicon.svg`), in a colour that is readable on light and dark tabs. */
 export function renderLogoFile(): string {
   return renderFile("Gatehouse", LOGO_PATHS);
 }
 
-/** A server's own icon as a file, in the mark's colour. `glyph` is SVG path data, drawn as lines on 32 × 32. */
+/** A server's icon as a file, in the logo's colour. `glyph` is SVG path data, drawn as lines on 32 × 32. */
 export function renderGlyphFile(title: string, glyph: string): string {
   return renderFile(
     title,

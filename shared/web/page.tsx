@@ -2,7 +2,7 @@ import { html } from "hono/html";
 import type { Child } from "hono/jsx";
 import { Logo } from "./logo.tsx";
 
-/** What every page needs beside its content. */
+/** Properties of every page besides its content. */
 export interface PageProps {
   /** Shown in the tab, before the product's name. */
   title: string;
@@ -13,7 +13,7 @@ export interface PageProps {
   children: Child;
 }
 
-/** The frame of every page. Everything inside is escaped by JSX; no page carries script. */
+/** The frame of every page. JSX escapes the content; no page has scripts. */
 export function Page({ title, wide, corner, children }: PageProps) {
   return html`<!doctype html>${(
     <html lang="en">

@@ -1,7 +1,7 @@
 /**
- * The one style sheet of every page; served as `/style.css`. System fonts, no script, light and dark by the reader's
- * setting. Every pair of text and ground colours has at least 4.5:1 contrast (WCAG 2.2, 1.4.3), and a test on the
- * real page measures it.
+ * The style sheet of every page, served as `/style.css`. System fonts, no script, light and dark by the
+ * browser's setting. Every pair of text and background colours has at least 4.5:1 contrast (WCAG 2.2, 1.4.3);
+ * a test measures it on the real page.
  */
 export const STYLE = `
 :root {

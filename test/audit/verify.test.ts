@@ -189,7 +189,7 @@ describe("an export", () => {
     expect((await verifyExport(unsigned)).findings).toEqual([]);
     const { findings } = await verifyExport(unsigned, [keyIdOf(publicKey)]);
     expect(findings.map(({ text }) => text)).toEqual([
-      "No checkpoint is in it, so no named key signed any of it.",
+      "It contains no checkpoint, so no named key signed any of it.",
     ]);
   });
 

@@ -58,7 +58,7 @@ describe("a request is not decided", { timeout: 20_000 }, () => {
     setApproves("sales", ["*"]);
     const { path, browser, requester, call } = await askFor();
     const html = await textOf(browser.get(path));
-    expect(html).toContain("nobody approves a call of their own apps");
+    expect(html).toContain("you cannot approve calls of your own apps");
     expect(html).not.toContain('value="approve"');
     expect((await browser.post(path, approve(requester))).status).toBe(403);
     expect((await browser.post(path, { subject: requester.id, decision: "refuse" })).status).toBe(303);

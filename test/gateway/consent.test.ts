@@ -193,7 +193,7 @@ describe("the decision", () => {
     browser.cookies.set("gatehouse-session", other.cookies.get("gatehouse-session") ?? "");
     const response = await decide(browser, pending, form, "allow");
     expect(response.status).toBe(400);
-    expect(await response.text()).toContain("Somebody else signed in");
+    expect(await response.text()).toContain("Another person signed in");
   });
 
   it("cannot be sent by another site", async () => {

@@ -137,7 +137,7 @@ describe.each(LANES)("a call that needs approval, on the %s lane", { timeout: 20
     const session = await open(lane, `ivy_${lane}`, { elicitation: { form: {}, url: {} } });
     const answer = await session.call(TOOL, person("Ivy"));
     expect(answer.error?.code).toBe("approval_required");
-    expect(answer.error?.message).toContain("Somebody else who may do so");
+    expect(answer.error?.message).toContain("Another person who may do so");
   });
 
   it("does not let an app say on its own that somebody agreed", async () => {

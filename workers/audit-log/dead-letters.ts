@@ -3,7 +3,7 @@ export interface DeadLetter {
   /** Id of the message. */
   id: string;
   body: unknown;
-  /** Why, in words. */
+  /** The reason in words. */
   reason: string;
 }
 
@@ -12,7 +12,7 @@ const KEEP = `
   SELECT value ->> 'id', value -> 'body', value ->> 'reason', ?2, ?2 FROM json_each(?1) WHERE true
   ON CONFLICT (id) DO NOTHING`;
 
-/** Keeps dead letters where a command can see them. The same message again changes nothing. `now` in milliseconds. */
+/** Stores dead letters for commands to list. A repeated message changes nothing. `now` in milliseconds. */
 export async function keepDeadLetters(
   database: D1Database,
   letters: readonly DeadLetter[],
@@ -29,7 +29,7 @@ export async function keepDeadLetters(
   );
 }
 
-/** The letters that nobody has tried for longest. */
+/** The letters whose last try is oldest. */
 export async function readDeadLetters(database: D1Database, limit: number): Promise<DeadLetter[]> {
   const { results } = await database
     .prepare("SELECT id, body, reason FROM dead_letter ORDER BY tried_at, id LIMIT ?")
@@ -38,7 +38,7 @@ export async function readDeadLetters(database: D1Database, limit: number): Prom
   return results.map(({ id, body, reason }) => ({ id, body: JSON.parse(body) as unknown, reason }));
 }
 
-/** Forgets letters that were delivered, and notes for the others that they were tried, and why it failed. */
+/** Deletes delivered letters; for the others stores the try and its failure. */
 export async function noteTries(
   database: D1Database,
   delivered: readonly string[],

@@ -1,13 +1,13 @@
 import { noteTries, readDeadLetters } from "./dead-letters.ts";
 import { readMessage, writeLinks } from "./write-records.ts";
 
-/** Letters of one statement. A letter has at most 128 kilobytes. */
+/** Letters per statement. A letter has at most 128 kilobytes. */
 const AT_ONCE = 10;
 
 /**
- * Delivers dead letters again: those that can be read by now are written and forgotten, the others stay with their
- * reason. Writing is idempotent, so a letter whose records arrived another way meanwhile (their object sends what is
- * not confirmed again after ten minutes) writes nothing and goes. At most `limit` letters.
+ * Delivers dead letters again, at most `limit`: readable ones are written and deleted, the others stay with
+ * their reason. Writing is idempotent, so a letter whose records arrived another way meanwhile (their object
+ * resends unconfirmed records after ten minutes) writes nothing and is deleted.
  */
 export async function redriveDeadLetters(
   env: Env,

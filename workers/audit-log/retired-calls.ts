@@ -1,20 +1,20 @@
 import { isHeldSql } from "./legal-hold.ts";
 
-/** Chains that one search looks at. */
+/** Chains per search. */
 const CHAINS = 100;
-/** Records of a chain that are read at once. */
+/** Records of a chain per read. */
 const STRETCH = 1_000;
 
-/** Types that no index knows by age: the two records of every call. */
+/** Types without an index by age: the two records of every call. */
 export const CALL_TYPES = "('intent', 'outcome')";
 
-/** Where a record stands. */
+/** Position of a record. */
 export interface Place {
   chain: string;
   sequence: number;
 }
 
-// One seek for each chain, however many records it has (the loose index scan of SQLite's wiki, «recursive»).
+// One seek per chain, however many records it has (the loose index scan of SQLite's wiki, «recursive»).
 const DUE = `
   WITH RECURSIVE begun (chain) AS (
     SELECT min(chain) FROM audit_record
@@ -38,8 +38,8 @@ const MARK = `
 type Row = { sequence: number; at: number; full: number };
 
 /**
- * Finds the events of calls that were recorded before a moment and are still there, of everybody who is not under hold.
- * Notes how far nothing of a chain is left to find, so that the next search begins there.
+ * Finds the call events that were recorded before a time and still exist, of all users without a hold. Stores
+ * how far each chain has been searched, so that the next search starts there.
  */
 export async function findRetiredCalls(database: D1Database, before: number, most: number): Promise<Place[]> {
   const { results: due } = await database
@@ -56,7 +56,7 @@ export async function findRetiredCalls(database: D1Database, before: number, mos
   return found.slice(0, most);
 }
 
-/** Reads on until there is something to empty, or nothing is old enough any more. */
+/** Reads on until it finds events to remove or reaches records that are too new. */
 async function readChain(
   database: D1Database,
   chain: string,

@@ -5,12 +5,12 @@ import { isHeldSql } from "./legal-hold.ts";
 import { CALL_TYPES, findRetiredCalls, type Place } from "./retired-calls.ts";
 import { signRemoval } from "./write-removal.ts";
 
-/** Records that one removal empties or cuts off at most: what one statement in D1 does in well under a second. */
+/** Most records that one removal empties or cuts: one statement in D1 handles them in well under a second. */
 const ROWS = 1_000;
-/** Removals of one run at most; the next run goes on where this one ended. */
+/** Most removals of one run; the next run continues. */
 const ROUNDS = 10;
 
-/** What a sweep removed. `more`: it stopped at its bound, and the next one goes on. */
+/** Result of a sweep. `more`: it stopped at its bound, and the next one continues. */
 export type Sweep = {
   emptied: number;
   cut: number;
@@ -19,13 +19,13 @@ export type Sweep = {
 
 const NOT_HELD = `NOT ${isHeldSql("record.chain")}`;
 
-// The last event of an erased person says that they were erased, and nothing about them.
+// The last event of an erased person only states the erasure.
 const ERASED = `
   SELECT record.chain, record.sequence FROM erased_person AS person
    CROSS JOIN audit_record AS record ON record.chain = person.user_id AND record.event IS NOT NULL
    WHERE record.type <> 'erasure' AND ${NOT_HELD} ORDER BY record.chain, record.sequence LIMIT ?`;
 
-// The two records of a call are found along their chains; everything else is rare, and has an index by age.
+// The two records of a call are found along their chains; all other types are rare and have an index by age.
 const PAST = `
   SELECT record.chain, record.sequence FROM json_each(?) AS cutoff
    CROSS JOIN audit_record AS record
@@ -34,9 +34,9 @@ const PAST = `
    WHERE ${NOT_HELD} LIMIT ?`;
 
 /**
- * Where chains begin with records that may go as a whole. A record of version 1 cannot be emptied, because its hash
- * is over its event: it goes when everything of its age has gone, or with its person. The newest record always stays,
- * as the next one is built on it.
+ * Chain beginnings whose records may be deleted completely. A record of version 1 cannot be emptied, because
+ * its hash covers its event: it is deleted once everything of its age is past retention, or with its user.
+ * The newest record always stays, because the next one builds on it.
  */
 const BEGINNINGS = `
   WITH begun AS MATERIALIZED (
@@ -59,16 +59,17 @@ const BEGINNINGS = `
                                  WHERE chain = bounded.chain AND sequence BETWEEN first AND through)
    LIMIT ?3`;
 
-/** When an app last called is known no longer than the call. */
+/** An app's last use is kept no longer than the call itself. */
 const FORGET_USES = `
   DELETE FROM audit_last_use WHERE at < ? AND NOT ${isHeldSql("audit_last_use.chain")}`;
 
 type Beginning = { chain: string; first: number; erased: number; through: number; hash: string };
 
 /**
- * Removes what is past its time and what belongs to erased persons, in two steps that each are signed and done in one
- * transaction: events are emptied, which leaves the record with its hash; then the beginning of a chain is cut off as
- * far as nothing in it is left. Stops at a bound; holds are looked at again inside of each transaction.
+ * Removes events past their retention and those of erased users, in two steps that are each signed and run in
+ * one transaction: first events are emptied, which leaves the record with its hash; then the beginning of a
+ * chain is cut as far as all its records are empty. Stops at a bound; holds are checked again inside each
+ * transaction.
  */
 export async function sweepRecords(env: Env, rules: RetentionRules, now: number): Promise<Sweep> {
   const sweep: Sweep = { emptied: 0, cut: 0, more: false };
@@ -105,7 +106,7 @@ async function sweepOnce(
   const emptying = [...describe(erased, "erasure"), ...describe(retired, "retention")];
   if (emptying.length > 0) await signRemoval(env, before, emptying, now);
 
-  // Everything of this age is past its time, whatever it is.
+  // Every event of this age is past retention, whatever its type.
   const oldest = Math.min(...Object.values(before));
   const { results: beginnings } = await database
     .prepare(BEGINNINGS)

@@ -2,22 +2,27 @@ import type { Link } from "../../shared/audit/chain.ts";
 import type { AuditRecord } from "../../shared/audit/record.ts";
 import { log } from "../../shared/observe/log.ts";
 
-/** Milliseconds after which a record should have reached the platform database. Usually it takes ten seconds. */
+/**
+ * Milliseconds after which a record should have reached the platform database. Usually it takes ten seconds.
+ */
 const LATE_MS = 5 * 60_000;
 
-/** Where the notes are: in KV, because the platform database is what may be away. In the order of the records' age. */
+/**
+ * Key prefix of the notes. They are in KV, because the platform database may be what is unavailable. Keys
+ * sort by the records' age.
+ */
 const PREFIX = "audit-unstored:";
 
-/** Digits of a moment in a key, so that the order of texts is that of time. */
+/** Digits of a time in a key, so that text order is time order. */
 const DIGITS = 15;
 
 /** Seconds that a note lives unless it is written again: longer than the queues keep a message. */
 const NOTE_TTL = 7 * 24 * 60 * 60;
 
-/** Under which key an object keeps the name of its note. */
+/** Storage key under which an object keeps the name of its note. */
 const NOTED = "unstored_note";
 
-/** A record that the platform database does not have yet, although it should. */
+/** A record that is overdue in the platform database. */
 export interface UnstoredRecord {
   chain: string;
   sequence: number;
@@ -27,10 +32,10 @@ export interface UnstoredRecord {
 }
 
 /**
- * Notes the oldest record of an object's chain that the platform database has not confirmed, where `/ready` finds it, and
- * logs it; takes the note away when there is none any more. What fails is logged: the next alarm does it again.
+ * Publishes and logs the oldest unconfirmed record of an object's chain for `/ready`; deletes the note if
+ * there is none. A failure is logged, and the next alarm tries again.
  *
- * @param oldest - the oldest record that is not confirmed
+ * @param oldest - the oldest unconfirmed record
  */
 export async function noteUnstored(
   kv: KVNamespace,
@@ -58,7 +63,7 @@ export async function noteUnstored(
   }
 }
 
-/** The oldest record that some object could not bring into the platform database, or `null`. */
+/** The oldest overdue record of all objects, or `null`. */
 export async function findOldestUnstored(kv: KVNamespace): Promise<UnstoredRecord | null> {
   const { keys } = await kv.list<{ sequence: number; hash: string }>({ prefix: PREFIX, limit: 1 });
   const [first] = keys;

@@ -10,10 +10,10 @@ import { openKeyring } from "../../shared/auth/keyring.ts";
 import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
 import { log } from "../../shared/observe/log.ts";
 
-/** Arrivals that one checkpoint covers at most: its heads must fit into one row of D1 (two megabytes). */
+/** Most arrivals that one checkpoint covers: its heads must fit into one row of D1 (two megabytes). */
 const WINDOW = 10_000;
 
-/** Milliseconds after which a checkpoint should have been followed by the next: an hour, and what a run takes. */
+/** Milliseconds after which a checkpoint should have a successor: an hour, and the duration of a run. */
 const OVERDUE_MS = 65 * 60_000;
 
 const NEWEST = "SELECT body FROM audit_checkpoint ORDER BY number DESC LIMIT 1";
@@ -25,9 +25,10 @@ const HEADS = `
    WHERE id > ? AND id <= ? GROUP BY chain ORDER BY chain`;
 
 /**
- * Signs the heads of all chains that grew since the last checkpoint. Writes at least one checkpoint a run, even when
- * nothing happened: a trail whose newest checkpoint is old has lost its end. The first run with a new key lets the
- * old one, while it is still there, sign whose turn it is next: who trusts the old key can then trust the new one.
+ * Signs the heads of all chains that grew since the last checkpoint. Writes at least one checkpoint per run,
+ * even without new records: an old newest checkpoint means that the end of the trail is missing. In the first
+ * run with a new key the old one, if still present, signs the successor, so that a verifier that trusts the
+ * old key can trust the new one.
  */
 export async function writeCheckpoints(env: Env): Promise<void> {
   const [first, ...others] = openKeyring(env, "AUDIT_SIGNING_KEY");
@@ -42,15 +43,15 @@ export async function writeCheckpoints(env: Env): Promise<void> {
 }
 
 /**
- * Writes checkpoints when the newest is older than it should be: the hourly run failed, or its end was not reached. Called
- * every few minutes, so that a trail is not left unsigned for an hour because the database was away for a moment.
+ * Writes checkpoints if the newest is overdue because the hourly run failed or did not finish. Called every
+ * few minutes, so that a short outage of the database does not leave the trail unsigned for an hour.
  */
 export async function writeOverdueCheckpoints(env: Env): Promise<void> {
   const last = await readNewest(env.PLATFORM_DB);
   if (last === null || Date.now() - last.checkpoint.at >= OVERDUE_MS) await writeCheckpoints(env);
 }
 
-/** Writes one checkpoint. `true` when there may be more to sign. */
+/** Writes one checkpoint. `true` if there may be more to sign. */
 async function writeCheckpoint(database: D1Database, key: SigningKey, successor?: string): Promise<boolean> {
   const last = await readNewest(database);
   const since = last?.checkpoint.through ?? 0;
@@ -76,7 +77,7 @@ async function writeCheckpoint(database: D1Database, key: SigningKey, successor?
     .prepare("INSERT INTO audit_checkpoint (number, body, key_id, signature) VALUES (?, ?, ?, ?)")
     .bind(checkpoint.number, body, keyId, await key.sign(body))
     .run();
-  // The log is another place than the database: it too says what was signed, by which key.
+  // The log is independent of the database: it too states what was signed, and by which key.
   log("info", "audit_checkpoint", {
     number: checkpoint.number,
     key_id: keyId,

@@ -11,19 +11,19 @@ import { keepDeadLetters } from "./dead-letters.ts";
 const CHUNK = 500;
 
 /**
- * Seconds until a message that could not be written is delivered again: the first of each queue, and the longest. Twice
- * as many with each try. A hundred tries, which is the most that Queues allow, bridge 15 hours in the first queue with
- * never more than ten minutes in between, and four days in the one for dead letters.
+ * Seconds until a message that could not be written is delivered again: the first delay of each queue, and
+ * the longest. Doubled with each try. A hundred tries, the most that Queues allow, cover 15 hours in the
+ * first queue at intervals of at most ten minutes, and four days in the one for dead letters.
  */
 const RETRY_SECONDS = { first: 10, longest: 600 } as const;
 const DEAD_RETRY_SECONDS = { first: 60, longest: 3_600 } as const;
 
-/** Deliveries after which a message that cannot be read is kept with the reason. */
+/** Deliveries after which an unreadable message is stored with the reason. */
 const READ_TRIES = 5;
 
 /**
- * What the Principal objects send: some links of one chain, in its order. Those of version 1 have no event. A link is
- * looked at closely, because one that the database cannot take would hold up everything that travels with it.
+ * Message of the Principal objects: some links of one chain, in order. Those of version 1 have no event.
+ * Links are validated strictly, because one that the database rejects would block all others in its batch.
  */
 const MESSAGE = z.array(
   z
@@ -38,12 +38,12 @@ const MESSAGE = z.array(
     .refine(isWhole, "is not the record that it says it is"),
 );
 
-/** What this consumer needs of a Principal object. */
+/** Methods of a Principal object that this consumer uses. */
 interface StoredListener {
   confirmStored(sequences: readonly number[]): Promise<void>;
 }
 
-// A record from before the beginning of a chain that was cut had its time: it is confirmed and not written.
+// A record before the beginning of a cut chain is past retention: it is confirmed and not written.
 const WRITE = `
   INSERT INTO audit_record (chain, sequence, hash, body, salt, event)
   SELECT value ->> 'chain', value ->> 'sequence', value ->> 'hash', value ->> 'body', value ->> 'salt', value ->> 'event'
@@ -51,14 +51,14 @@ const WRITE = `
    WHERE NOT EXISTS (SELECT 1 FROM audit_cut WHERE chain = value ->> 'chain' AND through >= value ->> 'sequence')
   ON CONFLICT (chain, sequence) DO NOTHING`;
 
-/** When each app of a person last called. Nobody who was erased. */
+/** Last call of each app of a user, except erased users. */
 const NOTE_USES = `
   INSERT INTO audit_last_use (chain, client_id, at)
   SELECT value ->> 'chain', value ->> 'clientId', value ->> 'at' FROM json_each(?)
    WHERE NOT EXISTS (SELECT 1 FROM erased_person WHERE user_id = value ->> 'chain')
   ON CONFLICT (chain, client_id) DO UPDATE SET at = excluded.at WHERE excluded.at > audit_last_use.at`;
 
-// A record that comes after its neighbours were looked through is to be looked at too: see retired-calls.ts.
+// Restarts the search at a record that arrives after its neighbours were searched; see retired-calls.ts.
 const LOOK_AGAIN = `
   UPDATE audit_swept SET through = sent.least - 1
     FROM (SELECT value ->> 'chain' AS chain, min(value ->> 'sequence') AS least FROM json_each(?) GROUP BY 1) AS sent
@@ -71,10 +71,10 @@ const CONFLICTS = `
       ON stored.chain = sent.value ->> 'chain' AND stored.sequence = sent.value ->> 'sequence'
    WHERE stored.hash <> sent.value ->> 'hash'`;
 
-/** What became of a message's body: its links, or why it has none. */
+/** The links of a message's body, or why it has none. */
 export type ReadMessage = { links: Link[] } | { reason: string };
 
-/** Reads the body of a message. */
+/** Parses the body of a message. */
 export function readMessage(body: unknown): ReadMessage {
   const read = MESSAGE.safeParse(body);
   if (read.success) return { links: read.data };
@@ -83,11 +83,11 @@ export function readMessage(body: unknown): ReadMessage {
 }
 
 /**
- * Queue consumer: writes records into `PLATFORM_DB`. A record that comes twice is written once, and one that comes
- * before its predecessor waits for nobody, because its place is its sequence number. What is written is confirmed to
- * the chain's object. While the database is away everything is delivered again, with growing delays. A message that
- * cannot be read is retried alone, in case the next release is on its way; then it is kept with the reason, see
- * `dead-letters.ts`.
+ * Queue consumer: writes records to `PLATFORM_DB`. A repeated record is written once, and a record may arrive
+ * before its predecessor, because its position is its sequence number. Written records are confirmed to the
+ * chain's object. While the database is unavailable everything is delivered again, with growing delays. An
+ * unreadable message is retried alone, in case the next release can read it; then it is stored with the
+ * reason, see `dead-letters.ts`.
  */
 export async function writeRecords(batch: MessageBatch<unknown>, env: Env): Promise<void> {
   const read = batch.messages.map((message) => ({ message, ...readMessage(message.body) }));
@@ -127,7 +127,7 @@ function describeOldest(links: readonly Link[]) {
   return { records: links.length, chain, sequence, since: new Date(at).toISOString() };
 }
 
-/** Writes records and confirms them to their chains' objects. Throws when the database does not answer. */
+/** Writes records and confirms them to their chains' objects. Throws if the database is unavailable. */
 export async function writeLinks(env: Env, links: readonly Link[]): Promise<void> {
   for (let start = 0; start < links.length; start += CHUNK) {
     await writeChunk(env.PLATFORM_DB, links.slice(start, start + CHUNK));
@@ -136,7 +136,10 @@ export async function writeLinks(env: Env, links: readonly Link[]): Promise<void
   await Promise.all([...chains].map(([chain, own]) => confirm(env, chain, own)));
 }
 
-/** Tells the chain's object that it may forget. When that fails it sends the records again, which does no harm. */
+/**
+ * Confirms records to the chain's object. After a failure the object sends the records again, which is
+ * harmless.
+ */
 async function confirm(env: Env, chain: string, links: readonly Link[]): Promise<void> {
   await openObject<StoredListener>(env.PRINCIPAL, chain, ["confirmStored"])
     .confirmStored(links.map(({ sequence }) => sequence))
@@ -144,7 +147,7 @@ async function confirm(env: Env, chain: string, links: readonly Link[]): Promise
 }
 
 async function writeChunk(database: D1Database, links: readonly Link[]): Promise<void> {
-  // What is looked for needs only its place and its hash, a tenth of what is written.
+  // The look-up needs only position and hash, a tenth of what is written.
   const places = JSON.stringify(links.map(({ chain, sequence, hash }) => ({ chain, sequence, hash })));
   const results = await database.batch<{ chain: string; sequence: number }>([
     database.prepare(WRITE).bind(JSON.stringify(links)),
@@ -152,7 +155,7 @@ async function writeChunk(database: D1Database, links: readonly Link[]): Promise
     database.prepare(LOOK_AGAIN).bind(places),
     database.prepare(NOTE_USES).bind(JSON.stringify(listUses(links))),
   ]);
-  // The stored record stays as it is: which of the two is true is for people to find out, not to be overwritten.
+  // The stored record stays unchanged: an administrator has to find out which of the two is true.
   for (const { chain, sequence } of results[1]?.results ?? []) {
     log("error", "audit_record_conflict", { chain, sequence });
   }
@@ -172,7 +175,7 @@ function listUses(links: readonly Link[]): { chain: string; clientId: string; at
   return [...uses.values()];
 }
 
-/** Whether a link's hash, place and event are those of the record in it. */
+/** Whether a link's hash, position and event match the record in it. */
 function isWhole({ chain, sequence, body, hash, salt, event }: Link): boolean {
   try {
     if (digestText(body) !== hash) return false;

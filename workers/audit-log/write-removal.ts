@@ -6,13 +6,14 @@ import { canonicalize, digestText } from "../../shared/encoding/canonical-json.t
 import { log } from "../../shared/observe/log.ts";
 import { isHeldSql } from "./legal-hold.ts";
 
-// A hold that came between the choice and the removal stops the whole removal; the next one leaves that chain out.
+// A hold that was set between selection and removal stops the whole removal; the next one leaves that chain
+// out.
 const STATE = `
   INSERT INTO audit_removal (number, body, key_id, signature)
   SELECT ?1, ?2, ?3, ?4
    WHERE NOT EXISTS (SELECT 1 FROM json_each(?5) AS chain WHERE ${isHeldSql("chain.value ->> 'chain'")})`;
 
-/** That this very statement was written: what follows it in the transaction happens only then. */
+/** Whether this statement was written: the rest of the transaction depends on it. */
 const STATED = "EXISTS (SELECT 1 FROM audit_removal WHERE number = ?1 AND signature = ?2)";
 
 const EMPTY = `
@@ -36,10 +37,11 @@ const NOTE_CUT = `
   ON CONFLICT (chain) DO UPDATE SET through = max(through, excluded.through)`;
 
 /**
- * Signs what is to go, and removes it, in one transaction: nothing is ever gone that no signed statement names. Does
- * nothing when a hold covers any of it. Two sweeps at once cannot both write the same number; one of them throws.
+ * Signs a removal and performs it in one transaction, so that nothing is removed without a signed statement.
+ * Does nothing if a hold covers any of it. Two concurrent sweeps cannot both write the same number; one of
+ * them throws.
  *
- * @param before - by type of event, the moment before which it is past its time
+ * @param before - by event type, the time before which events are past retention
  */
 export async function signRemoval(
   env: Env,

@@ -15,8 +15,8 @@ import { secureHeaders } from "./security-headers.ts";
 import { signInRoutes } from "./sign-in/routes.tsx";
 
 /**
- * All that the outside sees of Gatehouse, in the order a request meets it: protective headers, health, a look at the
- * configuration and the address, then discovery, OAuth and MCP for programs, then the pages for people.
+ * Gatehouse's public routes, in the order of a request: security headers, health, checks of configuration and
+ * host, then discovery, OAuth and MCP for programs, then the pages for people.
  */
 export const app = new Hono<{ Bindings: Env }>();
 

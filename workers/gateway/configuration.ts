@@ -8,7 +8,10 @@ import {
 import { findBadOrigins } from "./mcp/origins.ts";
 import { isLoopbackHost } from "./oauth/loopback-host.ts";
 
-/** Something that must be set before Gatehouse may serve anything: one clear sentence, which names the command. */
+/**
+ * A configuration fault that must be fixed before Gatehouse serves requests: one sentence that names the
+ * command.
+ */
 export interface ConfigurationProblem {
   /** The variable, secret or binding. */
   name: string;
@@ -19,8 +22,8 @@ export interface ConfigurationProblem {
 const LOCAL_SECRET_PREFIX = "local-only-";
 
 /**
- * Says everything that is wrong with the Worker's configuration; an empty list means that it may serve. Pure:
- * looks at shapes only and touches no binding. Never repeats a secret's value.
+ * Every fault of the Worker's configuration; an empty list means that it may serve. Pure: checks shapes only
+ * and uses no binding. Never repeats a secret's value.
  *
  * @param agentBindings - the Durable Object bindings that the registry of servers names
  * @param databases - the D1 bindings that its servers name
@@ -116,7 +119,7 @@ function checkKeys(env: Readonly<Record<string, unknown>>): ConfigurationProblem
   }));
 }
 
-/** A key that everybody can read in the repository, or that serves a second purpose. */
+/** A key that is public in the repository, or that serves a second purpose. */
 function findUnsafeKey(
   env: Readonly<Record<string, unknown>>,
   name: KeyName,

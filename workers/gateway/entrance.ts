@@ -7,7 +7,7 @@ type Guard = MiddlewareHandler<{ Bindings: Env }>;
 
 const findings = new WeakMap<Env, ConfigurationProblem[]>();
 
-/** What is wrong with this deployment's configuration; looked at once per isolate. */
+/** Faults of this deployment's configuration; checked once per isolate. */
 export function findProblems(env: Env): ConfigurationProblem[] {
   let problems = findings.get(env);
   if (problems === undefined) {
@@ -21,7 +21,7 @@ export function findProblems(env: Env): ConfigurationProblem[] {
   return problems;
 }
 
-/** Serves nothing while the configuration is wrong: 503 with one sentence that names the first problem. */
+/** Responds 503 with one sentence that names the first problem while the configuration is wrong. */
 export const requireConfiguration: Guard = async (c, next) => {
   const problem = findProblems(c.env)[0];
   if (problem === undefined) return await next();
@@ -35,11 +35,12 @@ export const requireConfiguration: Guard = async (c, next) => {
 };
 
 /**
- * Accepts only requests to the host of `PUBLIC_URL`. Keeps DNS rebinding (another name that points here) away from
- * cookies and forms, and keeps tokens and issuer consistent. Plain http to an https deployment is sent to https.
+ * Accepts only requests to the host of `PUBLIC_URL`. Protects cookies and forms from DNS rebinding (another
+ * name that resolves here), and keeps tokens and issuer consistent. Plain http to an https deployment is
+ * redirected to https.
  */
 export const requireHost: Guard = async (c, next) => {
-  // The common case, without taking the address apart. An origin and a slash can begin no other host's address.
+  // Fast path without parsing the URL. No other host's address begins with our origin and a slash.
   if (c.req.url.startsWith(`${c.env.PUBLIC_URL}/`)) return await next();
   const url = new URL(c.req.url);
   const expected = new URL(c.env.PUBLIC_URL);
@@ -59,9 +60,9 @@ export const requireHost: Guard = async (c, next) => {
 };
 
 /**
- * Refuses forms that another site sent in the person's name (CSRF): a browser states the sender in `Origin`, newer
- * ones also in `Sec-Fetch-Site` (W3C Fetch Metadata). One of them must say that it was this origin, and none may say
- * otherwise.
+ * Refuses forms that another site sent in the user's name (CSRF): a browser states the sender in `Origin`,
+ * newer ones also in `Sec-Fetch-Site` (W3C Fetch Metadata). At least one must name this origin, and none may
+ * name another.
  */
 export const requireOwnForm: Guard = async (c, next) => {
   if (c.req.method !== "POST") return await next();

@@ -6,25 +6,27 @@ import { Page } from "../../shared/web/page.tsx";
 import { isOutage } from "./outage.ts";
 import { FormError } from "./read-form.ts";
 
-/** A refusal written for whoever reads it: a page for a browser, the error body of DESIGN (row T2) for a program. */
+/**
+ * A refusal in the caller's format: a page for a browser, the error body of DESIGN (row T2) for a program.
+ */
 export interface Refusal {
   status: ContentfulStatusCode;
   code: ErrorCode;
   /** The page's heading. */
   title: string;
   message: string;
-  /** What to do next, one sentence. */
+  /** Next step, one sentence. */
   action: string;
-  /** Where "what to do next" leads, on our own origin. */
+  /** Link for the next step, on our own origin. */
   link?: { href: string; label: string };
   /** Seconds. */
   retryAfter?: number;
 }
 
-/** Seconds after which a client that met a failure may ask again. */
+/** Seconds after which a client may retry after a failure. */
 const TRY_AGAIN_AFTER = 5;
 
-/** Answers a refusal in the form that the caller reads. */
+/** Responds with a refusal in the caller's format. */
 export function refuse(c: Context<{ Bindings: Env }>, refusal: Refusal): Response | Promise<Response> {
   if (refusal.retryAfter !== undefined) c.header("Retry-After", String(refusal.retryAfter));
   if (!wantsPage(c)) {
@@ -55,7 +57,7 @@ export function refuse(c: Context<{ Bindings: Env }>, refusal: Refusal): Respons
   );
 }
 
-/** 404 for everything that no route knows. */
+/** 404 for an unknown route. */
 export const answerNotFound: NotFoundHandler<{ Bindings: Env }> = (c) =>
   refuse(c, {
     status: 404,
@@ -67,9 +69,9 @@ export const answerNotFound: NotFoundHandler<{ Bindings: Env }> = (c) =>
   });
 
 /**
- * Turns anything thrown into an answer. What we refused on purpose keeps its text; everything else is logged in full
- * under an event id, and only the id is shown. Something that is away for a moment is called so, with 503: at the OAuth
- * endpoints clients would take every other answer for the end of their grant, and send their person back to sign-in.
+ * Turns anything thrown into a response. Our own refusals keep their text; everything else is logged in full
+ * under an event id, and only the id is shown. An outage gives 503: at the OAuth endpoints a client would
+ * take any other status for the end of its grant and send its user back to sign-in.
  */
 export const answerFailure: ErrorHandler<{ Bindings: Env }> = async (failure, c) => {
   if (failure instanceof FormError) {
@@ -93,7 +95,10 @@ export const answerFailure: ErrorHandler<{ Bindings: Env }> = async (failure, c)
   });
 };
 
-/** In OAuth's shape of errors (RFC 6749 §5.2), which clients read to decide whether their grant still stands. */
+/**
+ * The failure in OAuth's error format (RFC 6749 §5.2), by which clients decide whether their grant is still
+ * valid.
+ */
 function answerLater(c: Context, eventId: string): Response {
   const description = `Gatehouse cannot answer right now. Send the same request again. Event id: ${eventId}.`;
   return c.json({ error: "temporarily_unavailable", error_description: description }, 503, {
@@ -104,7 +109,7 @@ function answerLater(c: Context, eventId: string): Response {
 
 function outageOf(c: Context, eventId: string): Refusal {
   const { pathname, search } = new URL(c.req.url);
-  // A form at /authorize is sent to the address that shows it; others do not come back with a link.
+  // A form at /authorize can be retried by a link to its page; other forms cannot.
   const shownAgain = c.req.method === "GET" || pathname === "/authorize";
   return {
     status: 503,
@@ -112,7 +117,7 @@ function outageOf(c: Context, eventId: string): Refusal {
     title: "Try again in a moment",
     message: `Something that Gatehouse needs does not answer right now. Event id: ${eventId}.`,
     action: shownAgain
-      ? "Wait a few seconds, then try again. You need not sign in or connect anew."
+      ? "Wait a few seconds, then try again. You need not sign in or connect again."
       : "Wait a few seconds, then go back and send the form again.",
     ...(shownAgain && { link: { href: `${pathname}${search}`, label: "Try again" } }),
     retryAfter: TRY_AGAIN_AFTER,

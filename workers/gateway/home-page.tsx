@@ -1,7 +1,7 @@
 import { Page } from "../../shared/web/page.tsx";
 import type { Resource } from "./oauth/resources.ts";
 
-/** The front page: what this is, the MCP addresses, and how to connect the usual clients. */
+/** The front page: what Gatehouse is, the MCP addresses, and how to connect common clients. */
 export function HomePage({ resources }: { resources: Resource[] }) {
   const everything = resources[0];
   return (

@@ -1,8 +1,8 @@
 /**
- * The OAuth library binds a consent page to its browser with `__Host-` cookies, which must be `Secure`. Safari (and
- * any strict client) drops those on `http://localhost`, and signing in would fail there. So on plain http, which the
- * configuration check allows for loopback origins only, the same cookies travel without prefix and `Secure`.
- * On https both functions change nothing.
+ * The OAuth library binds a consent page to its browser with `__Host-` cookies, which must be `Secure`.
+ * Safari (and any strict client) drops those on `http://localhost`, where sign-in would fail. On plain http,
+ * which the configuration check allows for loopback origins only, the same cookies are therefore sent without
+ * prefix and `Secure`. On https both functions change nothing.
  */
 
 const PREFIX = "__Host-oauth-";
@@ -21,7 +21,7 @@ export function withHostCookies(request: Request): Request {
   return new Request(request.url, { method: "GET", headers });
 }
 
-/** The library's headers as this browser can keep them. */
+/** The library's headers with cookies that this browser accepts. */
 export function withKeepableCookies(headers: Headers, url: string): Headers {
   if (!isPlainHttp(url)) return headers;
   const kept = new Headers(headers);

@@ -11,19 +11,17 @@ import { removeEndedSessions } from "./people.ts";
 import { recordPolicyChanges } from "./policy-changes.ts";
 import { renewEncryption } from "./second-factor/renew-encryption.ts";
 
-/** Rows of each table that one run removes at most. */
+/** Most rows that one run deletes per table. */
 const ROWS = 1_000;
-/** Dead letters that one run delivers again at most. */
+/** Most dead letters that one run delivers again. */
 const LETTERS = 100;
-/** Milliseconds for which the answers to requests can be fetched, and for which requests can be looked up. */
+/** Milliseconds for which outcomes of requests can be fetched, and for which requests are kept. */
 const DATA_KEPT_MS = 24 * 60 * 60_000;
 const REQUESTS_KEPT_MS = 30 * DATA_KEPT_MS;
 
 /**
- * The hourly work on the platform's database: publications that nobody recorded yet; the clean-up of ended sign-in
- * sessions, attempt counters and approvals, requests that were carried out, records of the audit trail that are past their time;
- * second factors that an older key encrypted; what a server keeps for some time only; and one more try for dead letters. Grants and tokens need none: each user's GrantStore sweeps itself. What fails is
- * logged and does not stop the rest.
+ * Hourly housekeeping of the platform database; see `work`. A failing job is logged and does not stop the
+ * others. Grants and tokens need none: each user's GrantStore sweeps itself.
  */
 export async function runMaintenance(env: Env): Promise<void> {
   const database = env.PLATFORM_DB;

@@ -1,17 +1,17 @@
-/** Milliseconds after which something that is asked whether it is there counts as away. */
+/** Milliseconds after which a probed store counts as unavailable. */
 const PATIENCE_MS = 2_000;
 
-/** A key that belongs to no one. */
+/** A key without an owner. */
 const PROBE = "outage-probe";
 
-/** How the platform's own errors begin: D1, KV, R2, Queues, and what it says of any of them. */
+/** Prefixes of the platform's own errors: D1, KV, R2, Queues, and general ones. */
 const PLATFORM_ERROR =
   /^(?:D1_ERROR|KV \w+ failed|(?:get|put|head|list|delete): |Queue \w+ failed|internal error|Network connection lost)|Durable Object .*(?:reset|overloaded|timeout)|too many requests/i;
 
 /**
- * Whether a failure came from a database, store or object that does not answer, and not from our own code. What the
- * error does not tell is asked: while the platform database or the store of registrations is away, every failure is
- * taken for its doing.
+ * Whether a failure comes from an unavailable database, store or object rather than our own code. If the
+ * error does not tell, the stores are probed: while the platform database or the store of registrations is
+ * unavailable, every failure counts as an outage.
  */
 export async function isOutage(failure: unknown, env: Env): Promise<boolean> {
   if (isPlatformError(failure)) return true;
@@ -27,7 +27,7 @@ function isPlatformError(failure: unknown): boolean {
     const { retryable, overloaded, durableObjectReset, statusCode } = error as Error &
       Record<string, unknown>;
     if (retryable === true || overloaded === true || durableObjectReset === true) return true;
-    // better-auth tells nothing else of a database that failed under it.
+    // better-auth reports a failed database only by this status.
     if (typeof statusCode === "number" && statusCode >= 500) return true;
     if (PLATFORM_ERROR.test(error.message)) return true;
   }

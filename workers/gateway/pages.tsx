@@ -9,7 +9,7 @@ import { listResources } from "./oauth/resources.ts";
 
 const CACHED = { "Cache-Control": "public, max-age=600" };
 
-/** The front page, and the style sheet, mark and icons that pages and clients show. */
+/** The front page, and the style sheet, logo and icons of pages and clients. */
 export const pageRoutes = new Hono<{ Bindings: Env }>();
 
 pageRoutes.get("/", (c) => c.html(<HomePage resources={listResources(c.env.PUBLIC_URL)} />));

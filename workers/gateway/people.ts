@@ -1,14 +1,14 @@
-/** A person who may use Gatehouse. Created by an administrator; there is no sign-up. */
+/** A user of Gatehouse. Created by an administrator; there is no sign-up. */
 export interface Person {
   /** Opaque, without `:`. */
   id: string;
   email: string;
   name: string;
-  /** A role of the policy; an unknown one holds nothing. */
+  /** A role of the policy; an unknown one has no rights. */
   role: string;
 }
 
-/** Loads an active person. `null` when there is none with this id, or the person is disabled. */
+/** Loads an active user; `null` if the id is unknown or the user is disabled. */
 export async function findPerson(database: D1Database, id: string): Promise<Person | null> {
   return await database
     .prepare(`SELECT "id", "email", "name", "role" FROM "user" WHERE "id" = ? AND "disabled" = 0`)
@@ -16,9 +16,9 @@ export async function findPerson(database: D1Database, id: string): Promise<Pers
     .first<Person>();
 }
 
-/** Removes sessions that ended before `now`, at most `limit` of them. Returns how many went. */
+/** Deletes sessions that ended before `now`, at most `limit`. Returns their number. */
 export async function removeEndedSessions(database: D1Database, now: Date, limit: number): Promise<number> {
-  // Dates are ISO 8601 in UTC, so their text order is their time order.
+  // Dates are ISO 8601 in UTC, so text order is time order.
   const result = await database
     .prepare(
       `DELETE FROM "session" WHERE "id" IN (SELECT "id" FROM "session" WHERE "expiresAt" <= ? ORDER BY "expiresAt" LIMIT ?)`,

@@ -6,7 +6,7 @@ import { log } from "../../shared/observe/log.ts";
 import type { Policy } from "../../shared/policy/compile.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
 
-/** Publications that one run records at most; the next run goes on. */
+/** Most publications that one run records. */
 const ROWS = 100;
 
 type Row = Omit<PolicyChangeEvent, "type" | "digest"> & { digest: string | null };
@@ -19,8 +19,9 @@ const UNRECORDED = `
 let seen = 0;
 
 /**
- * As soon as this isolate meets a new publication: tells all who wait that they may do something else now, and records
- * it. Who publishes has it done at once; a request does it behind its answer, and the hourly run records at last.
+ * Called when this isolate sees a new publication: announces it to all subscribers and records it. The
+ * publishing command triggers it at once, requests trigger it after their response, and the hourly run
+ * records what is left.
  */
 export async function onPolicyObserved(env: Env, { publication }: Policy): Promise<void> {
   if (publication <= seen) return;
@@ -34,9 +35,9 @@ export async function onPolicyObserved(env: Env, { publication }: Policy): Promi
 }
 
 /**
- * Writes publications into the audit trail. The command that publishes reaches the platform database only, where its
- * row waits until here it has become a record: first durable in the chain, then marked. Whoever comes twice, or at the
- * same time, finds it recorded already. Returns how many it recorded.
+ * Writes publications to the audit trail. The publishing command can only reach the platform database, where
+ * its row waits until it is recorded here: first durable in the chain, then marked. Concurrent and repeated
+ * runs record it once. Returns the number of recorded publications.
  */
 export async function recordPolicyChanges(env: Env): Promise<number> {
   const { results } = await env.PLATFORM_DB.prepare(UNRECORDED).all<Row>();

@@ -1,7 +1,7 @@
-/** Largest form accepted, in bytes. */
+/** Largest form in bytes. */
 const MAX_BYTES = 16 * 1024;
 
-/** A form that cannot be accepted. Its message is written for the person. */
+/** A form that cannot be accepted. Its message is written for the user. */
 export class FormError extends Error {
   readonly status: 413 | 415;
 
@@ -13,8 +13,8 @@ export class FormError extends Error {
 }
 
 /**
- * Reads a URL-encoded form. Counts the bytes as they arrive, whatever Content-Length says, and stops over 16 KiB.
- * Throws {@link FormError}: 415 for another content type, 413 for a larger body.
+ * Reads a URL-encoded form. Counts the bytes as they arrive, whatever Content-Length says, and stops above 16
+ * KiB. Throws {@link FormError}: 415 for another content type, 413 for a larger body.
  */
 export async function readForm(request: Request): Promise<URLSearchParams> {
   const type = request.headers.get("Content-Type")?.split(";")[0]?.trim().toLowerCase();

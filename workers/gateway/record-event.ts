@@ -5,10 +5,10 @@ import { principalGate } from "../../shared/objects/principal-gate.ts";
 import { log } from "../../shared/observe/log.ts";
 
 type GatewayContext = Context<{ Bindings: Env }>;
-/** An event without where it came from, which is read from the request. */
+/** An event without its origin, which is read from the request. */
 type WithoutOrigin<Event> = Event extends unknown ? Omit<Event, "ip" | "country"> : never;
 
-/** Writes what a person did on the pages into their chain. Durable when it returns. */
+/** Writes a user's action on the pages to their chain. Durable when it returns. */
 export function recordEvent(
   c: GatewayContext,
   userId: string,
@@ -17,7 +17,7 @@ export function recordEvent(
   return record(c.env, c.req.raw, userId, event);
 }
 
-/** Writes what an app did at the OAuth endpoints into a chain. Durable when it returns. */
+/** Writes an app's action at the OAuth endpoints to a chain. Durable when it returns. */
 export function recordClientEvent(
   env: Env,
   request: Request,
@@ -39,9 +39,9 @@ async function record(
 }
 
 /**
- * Records a try to sign in, in the chain of whoever has the address. What was typed is never kept: a stranger's try
- * goes into one chain for all strangers. A failed try is recorded after its answer, because looking for the person
- * takes time that would tell which addresses exist.
+ * Records a sign-in attempt in the chain of the user with that address. The typed address is never stored:
+ * attempts for unknown addresses go to the anonymous chain. A failed attempt is recorded after the response,
+ * because the lookup's duration would reveal which addresses exist.
  */
 export async function recordSignIn(c: GatewayContext, email: string, succeeded: boolean): Promise<void> {
   const recorded = findChain(c.env.PLATFORM_DB, email).then((chain) =>
@@ -53,7 +53,7 @@ export async function recordSignIn(c: GatewayContext, email: string, succeeded: 
   );
 }
 
-/** Records that a right password was given by somebody who now has to give a second factor. */
+/** Records that a user gave the correct password and now has to give a second factor. */
 export async function recordChallenge(c: GatewayContext, email: string): Promise<void> {
   const chain = await findChain(c.env.PLATFORM_DB, email);
   await recordEvent(c, chain, { type: "second_factor", step: "asked" });

@@ -3,20 +3,20 @@ import type { MiddlewareHandler } from "hono";
 const COMMON =
   "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/** For every page but the consent page: forms may only go back to us. */
+/** For every page but the consent page: forms may only post to us. */
 const PAGE_POLICY = `${COMMON}; form-action 'self'`;
 
 /**
- * For the consent page. `form-action` is left out: browsers apply it to the whole chain of redirects after the form,
- * and where a client's callback sends the browser next is the client's affair. The page runs no script and escapes
- * everything, so no foreign form can be in it.
+ * For the consent page. `form-action` is left out: browsers apply it to all redirects after the form, and a
+ * client's callback may redirect anywhere. The page has no script and escapes everything, so it cannot
+ * contain a foreign form.
  */
 export const CONSENT_POLICY = COMMON;
 
 const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'";
 
 /**
- * Puts the protective headers on every response. Policies add up, so a response that brings its own
+ * Sets the security headers on every response. Policies add up, so a response with its own
  * Content-Security-Policy keeps it. `same-origin` rather than `no-referrer`: the latter makes browsers send
  * `Origin: null` with our own forms, and the origin check could not tell them from forged ones.
  */
@@ -37,14 +37,14 @@ export const secureHeaders: MiddlewareHandler<{ Bindings: Env }> = async (c, nex
   }
   const response = withDefaults(c.res, defaults);
   if (response === c.res) return;
-  // Hono copies the headers of the response before into the one that replaces it: these are copied already.
+  // Hono copies the headers of the previous response to its replacement: these are already copied.
   c.res = undefined;
   c.res = response;
 };
 
 /**
- * The response with the headers that it does not bring along. Only one that came from elsewhere, such as a session's
- * object, is made anew: its headers are fixed.
+ * The response with missing headers added. Only a response from another source, such as a session's object,
+ * is copied: its headers are immutable.
  */
 function withDefaults(response: Response, defaults: Readonly<Record<string, string>>): Response {
   const missing = Object.entries(defaults).filter(([name]) => !response.headers.has(name));

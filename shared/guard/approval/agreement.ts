@@ -8,10 +8,10 @@ import { principalGate } from "../../objects/principal-gate.ts";
 import type { ToolContext } from "../../server/define.ts";
 import type { RequestContext } from "../request-context.ts";
 
-/** Minutes for which a `confirm` value stands for what a preview showed. */
+/** Minutes for which a `confirm` value is valid. */
 const KEPT_MINUTES = 60;
 
-/** `<id>.<end in seconds, base 36>.<signature>`; without an id it begins with the end. */
+/** `<id>.<expiry in seconds, base 36>.<signature>`; without an id it begins with the expiry. */
 const CONFIRM = /^(?:([a-z]+_[a-z0-9]{1,40})\.)?([0-9a-z]{6,9})\.([1-9]\d{0,5}\.[\w-]{43})$/;
 
 /** Longest `confirm` value, in characters. */
@@ -19,7 +19,7 @@ export const CONFIRM_LENGTH = 120;
 
 const AGREE = z.object({ agree: z.boolean().describe("Yes, do it") });
 
-/** The id that a `confirm` value names, or `undefined`. Says nothing of whether the value is one of ours. */
+/** The id in a `confirm` value, or `undefined`. Does not verify the value. */
 export function idOfConfirm(text: string): string | undefined {
   return CONFIRM.exec(text)?.[1];
 }
@@ -75,7 +75,7 @@ export function openAgreement(
   };
 }
 
-/** Refuses to do something else than what was shown. */
+/** The error for a change that no longer equals its preview. */
 export function refuseChangedPreview(): ToolError {
   return new ToolError(
     "conflict",

@@ -2,10 +2,10 @@ import type { PreviewedChange } from "../../call/proposal.ts";
 import { maskStored } from "../../redact/mask-stored.ts";
 import { toDisplayText } from "../../text/display-text.ts";
 
-/** Most records, and fields of each, that a page shows of what a call would change, and characters of each value. */
+/** Limits of the preview on a page: records, fields per record, characters per value. */
 const [MOST_RECORDS, MOST_FIELDS, LONGEST] = [20, 30, 300];
 
-/** What a call would change, cut to what a page shows and without secrets. */
+/** The preview of a call, cut to the page's limits and without secrets. */
 export function describePreview(preview: readonly PreviewedChange[]): PreviewedChange[] {
   const text = (value: string | null) => (value === null ? null : toDisplayText(value, LONGEST));
   return preview.slice(0, MOST_RECORDS).map(({ record, owner, amount, fields }) => ({

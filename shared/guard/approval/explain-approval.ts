@@ -3,7 +3,10 @@ import type { ApprovalAnswer } from "../../objects/approval-gate.ts";
 import { explainRefusal } from "../explain-refusal.ts";
 import type { RequestContext } from "../request-context.ts";
 
-/** Why a call that needs approval does not go on, in words for the model. What a person wrote is quoted as theirs. */
+/**
+ * The error for the model when a call that needs approval cannot run. Text that a person wrote is quoted as
+ * theirs.
+ */
 export function explainApproval(
   answer: Exclude<ApprovalAnswer, { state: "approved" | "pending" }>,
   ctx: Pick<RequestContext, "endAccess">,
@@ -22,17 +25,17 @@ export function explainApproval(
     case "expired":
       return new ToolError(
         "approval_required",
-        "Nobody approved this call and used it in time, so it does not run.",
+        "The approval was not given and used in time, so this call does not run.",
         {
           suggestedAction:
-            "Ask the person whether it is still wanted. Repeating the call asks for approval anew.",
+            "Ask the person whether it is still wanted. Repeating the call asks for approval again.",
         },
       );
     case "approver_changed":
       return new ToolError(
         "approval_required",
         "The person who approved this call may not approve it any more, so it does not run.",
-        { suggestedAction: "Repeating the call asks somebody else for approval." },
+        { suggestedAction: "Repeating the call asks another person for approval." },
       );
     case "full":
       return new ToolError("rate_limited", `${answer.open} calls of this person wait for approval already.`, {

@@ -3,22 +3,22 @@ import { log } from "../../observe/log.ts";
 
 import { toDisplayText } from "../../text/display-text.ts";
 
-/** Most subjects of one call that a page names, and characters of each label. */
+/** Limits of the names on a page: records per call, characters per label. */
 const [MOST, LONGEST] = [10, 120];
 
-/** Milliseconds that a call waits for the names; then its page shows ids alone. */
-const PATIENCE_MS = 2_000;
+/** Milliseconds that a call waits for the names; after that its page shows ids alone. */
+const LOOKUP_TIMEOUT_MS = 2_000;
 
 /**
- * The names behind the ids of a call that a person is asked about. A page without names is still a page: whatever goes
- * wrong, and whatever takes too long, gives none. Secret labels are never stored.
+ * Resolves the ids of a call that needs approval to names. Returns an empty list on any failure or delay,
+ * because the page works without names. Secret labels are never stored.
  */
 export async function nameSubjects(
   read: () => Promise<EntityReference[]>,
   tool: string,
 ): Promise<EntityReference[]> {
   const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("It took too long.")), PATIENCE_MS);
+  const timer = setTimeout(() => reject(new Error("It took too long.")), LOOKUP_TIMEOUT_MS);
   try {
     const found = await Promise.race([read(), late]);
     return found

@@ -25,38 +25,41 @@ import { describePreview } from "./describe-preview.ts";
 import { explainApproval } from "./explain-approval.ts";
 import { nameSubjects } from "./name-subjects.ts";
 
-/** Milliseconds that a call waits for a decision while its client shows the person the way to the page. */
+/** Milliseconds that a call waits for a decision while the client leads the user to the approval page. */
 export const APPROVAL_WAIT_MS: Record<RequestContext["lane"], number> = {
-  // The stream of the call stays open, with signs of life.
+  // The call's stream stays open, with keep-alive comments.
   sessionful: 5 * 60_000,
-  // A plain request and answer: most clients give up after a minute.
+  // A plain request and response: most clients time out after a minute.
   stateless: 20_000,
 };
 
-/** Longest arguments, as characters of JSON, that a person can be asked about. */
+/** Most characters of JSON arguments that an approval can show. */
 const LONGEST_SHOWN = 512 * 1024;
 
-/** Stored with a request: everything but secrets and payment cards, and the page masks again for whoever reads it. */
+/**
+ * Masks for stored approvals: all but secrets and payment cards are kept, and the page masks again for each
+ * reader.
+ */
 const STORED: MaskRules = {
   fields: { public: "show", internal: "show", pii: "show", secret: "drop" },
   text: ["secret"],
 };
 
-/** What the rules that ask for a person say together. */
+/** The combined demand of all rules that require an approval. */
 interface Need extends Pick<Extract<Decision, { kind: "approval" }>, "rule" | "reason"> {
   selfApproval: boolean;
   expiresMinutes: number;
-  /** Tools other than the called one whose rules ask. */
+  /** Other tools whose rules require it. */
   alsoFor: string[];
 }
 
-/** Another tool whose right a call needs, with the arguments that the right is about. */
+/** Another tool whose permission a call needs, with the arguments that the permission is for. */
 export interface SubjectCall {
   subject: Subject;
   args: Readonly<Record<string, unknown>>;
 }
 
-/** A call whose arguments are complete: what the tool would get, and where it came from. */
+/** A call with complete arguments: what the tool will receive, and where each value came from. */
 export interface CompleteCall {
   callId: string;
   subject: Subject;
@@ -65,25 +68,26 @@ export interface CompleteCall {
   input: Record<string, unknown>;
   /** Names of arguments that session defaults filled in. */
   inherited: readonly string[];
-  /** Reads the names behind the ids among them. */
+  /** Resolves the ids in the arguments to names. */
   readSubjects(): Promise<EntityReference[]>;
-  /** The rights that it needs besides its own. */
+  /** Permissions that the call needs in addition to its own. */
   readNeeds(): Promise<SubjectCall[]>;
-  /** Refuses what would be refused anyway, before anybody is asked. */
+  /** Throws what the tool would refuse anyway, before a person is asked. */
   check(): Promise<void>;
-  /** What it would change, or `null` where its tool does not say. */
+  /** The changes the call would make, or `null` if its tool has no preview. */
   readPreview(): Promise<PreviewedChange[] | null>;
-  /** The channel to the client, masked for its person. */
+  /** The channel to the client, masked for its user. */
   channel: ClientChannel;
   signal: AbortSignal;
   hold: PauseDeadline;
 }
 
 /**
- * Goes on when the policy allows this very call: at once, or because a person approved it, which uses the approval up.
- * Where the person may approve it themselves and the client can lead them to the page, the call waits for that; what
- * the client says about it only makes us look again. Throws `forbidden`, `insufficient_scope`, `approval_required`,
- * or what the person's object refuses with. Gives whether an approval was used.
+ * Returns once the policy allows this exact call: at once, or because a person approved it, which consumes
+ * the approval. If the user may approve it and the client can show the page, the call waits for the decision;
+ * the client's answer only triggers another look at the stored approval. Throws `forbidden`,
+ * `insufficient_scope`, `approval_required`, or the Principal object's refusal. Resolves with whether an
+ * approval was consumed.
  */
 export async function requirePermission(ctx: RequestContext, call: CompleteCall): Promise<boolean> {
   const need = await decideCall(ctx, call);
@@ -96,7 +100,7 @@ export async function requirePermission(ctx: RequestContext, call: CompleteCall)
     throw waiting(need, first.expiresAt, url);
   }
   call.signal.throwIfAborted();
-  // Minutes have passed: what was true before need not be true any more.
+  // The user may have taken minutes, so the policy is read again.
   ctx.policy = await policyInForce(ctx.env);
   const stillNeeded = await decideCall(ctx, call);
   if (stillNeeded === null) return false;
@@ -106,7 +110,7 @@ export async function requirePermission(ctx: RequestContext, call: CompleteCall)
   throw waiting(stillNeeded, second.expiresAt, await linkTo(ctx, second.approvalId));
 }
 
-/** The call itself first: who may not make it learns nothing about what else it needs. */
+/** The call itself is decided first: a caller without permission learns nothing about its other needs. */
 async function decideCall({ policy, identity }: RequestContext, call: CompleteCall): Promise<Need | null> {
   const own = decide(policy, identity, call.subject, call.input);
   requireAllowed(own);
@@ -142,7 +146,7 @@ async function claim(ctx: RequestContext, call: CompleteCall, need: Need): Promi
       },
     );
   }
-  // Once more over everything: a secret may stand in a field that is classified as something else.
+  // Masked again as free text: a secret may be in a field with another classification.
   const values = maskStored(maskFields(schema, input, STORED)) as Record<string, JsonValue>;
   const entries = Object.entries(input as Record<string, JsonValue>);
   const preview = await call.readPreview();
@@ -179,7 +183,7 @@ async function claim(ctx: RequestContext, call: CompleteCall, need: Need): Promi
   return await approvalGate(env, identity.userId).claimApproval(request);
 }
 
-/** Asks the client to send its person to the page. Gives whether it is worth looking at the approval again. */
+/** Asks the client to send the user to the page. Resolves with whether to look at the approval again. */
 async function leadToPage(
   { env, identity, lane }: RequestContext,
   { channel, hold, title }: CompleteCall,
@@ -196,13 +200,13 @@ async function leadToPage(
     url,
   });
   if (lane === "stateless") {
-    // Leaves the call until the client comes back with an answer.
+    // Throws on the stateless lane until the client continues the call with an answer.
     if ((await visited) === "accept" && channel.elicits.url) await hold(decided());
     return true;
   }
   const answered = visited
     .catch(() => "cancel" as const)
-    // Agreeing to open a page is its beginning; the answer to a form, or none, is its end.
+    // In URL mode `accept` only means the page was opened; in form mode an answer means the user is done.
     .then((action) =>
       action === "accept" && channel.elicits.url ? new Promise<never>(() => {}) : undefined,
     );
@@ -219,9 +223,9 @@ async function linkTo({ env, identity }: RequestContext, approvalId: string): Pr
   return `${env.PUBLIC_URL}/approvals/${link}`;
 }
 
-/** Nobody has decided yet. */
+/** The error while no decision exists yet. */
 function waiting({ reason, selfApproval }: Need, expiresAt: number, url: string): ToolError {
-  const who = selfApproval ? "The person can approve it" : "Somebody else who may do so has to approve it";
+  const who = selfApproval ? "The person can approve it" : "Another person who may do so has to approve it";
   const until = new Date(expiresAt).toISOString().slice(0, 16).replace("T", " ");
   return new ToolError("approval_required", `Nothing has run yet. ${reason} ${who} at ${url}`, {
     suggestedAction: `Show the person this link. Once it is approved, repeat exactly the same call, before ${until} UTC.`,
@@ -229,7 +233,7 @@ function waiting({ reason, selfApproval }: Need, expiresAt: number, url: string)
   });
 }
 
-/** JSON only: anything else would look the same in the digest whatever it holds. */
+/** JSON values only: anything else has the same digest whatever it contains. */
 function toPlainJson(input: Record<string, unknown>): JsonValue {
   return JSON.parse(
     JSON.stringify(input, (name, value: unknown) => {

@@ -1,9 +1,11 @@
 import { JSON_RPC, jsonRpcError } from "../../call/protocol-fault.ts";
 
-/** What a client of Streamable HTTP accepts, in the words of the specification. */
+/** The `Accept` value that the specification prescribes for Streamable HTTP. */
 const BOTH_FORMS = "application/json, text/event-stream";
 
-/** Why a POST is not read: its body is no plain JSON, or its client takes one form of answer only. */
+/**
+ * The error response for a POST whose body is not plain JSON or whose client accepts only one response type.
+ */
 export function checkContentHeaders({ headers }: Request): Response | undefined {
   const type = headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (type !== "application/json") {
@@ -17,7 +19,7 @@ export function checkContentHeaders({ headers }: Request): Response | undefined 
   return jsonRpcError(406, JSON_RPC.serverError, "Accept must name application/json and text/event-stream.");
 }
 
-/** How a server says which encodings of a body it takes (RFC 9110 §12.5.3). */
+/** Encodings that the server accepts for a body (RFC 9110 §12.5.3). */
 const ACCEPTED_ENCODING = { "accept-encoding": "identity" };
 
 /** Whether a body is compressed (RFC 9110 §8.4). */
@@ -26,7 +28,7 @@ export function isEncoded(headers: Headers): boolean {
   return encoding !== "" && encoding !== "identity";
 }
 
-/** Whether a client takes answers of a media type, in whatever case and with whatever wildcard (RFC 9110 §12.5.1). */
+/** Whether a client accepts a media type, in any case and with any wildcard (RFC 9110 §12.5.1). */
 export function accepts(headers: Headers, type: string): boolean {
   const [main] = type.split("/");
   const ranges = (headers.get("accept") ?? "")
@@ -36,7 +38,7 @@ export function accepts(headers: Headers, type: string): boolean {
   return [type, `${main}/*`, "*/*"].some((range) => ranges.includes(range));
 }
 
-/** A POST that has been read, whose `Accept` says what it means in the words that both SDKs look for. */
+/** The request with `Accept` in the exact form that both SDKs look for; its body has been read. */
 export function spellOutAccept(request: Request): Request {
   const accept = request.headers.get("accept") ?? "";
   if (accept.includes("application/json") && accept.includes("text/event-stream")) return request;

@@ -1,11 +1,14 @@
-/** Milliseconds of silence after which a stream shows a sign of life: below the 60 to 100 seconds of usual proxies. */
+/**
+ * Milliseconds of silence after which a stream sends a keep-alive comment: below the 60 to 100 seconds of
+ * usual proxies.
+ */
 export const KEEP_ALIVE_MS = 25_000;
 
-/** A comment of an SSE stream, which no client hands on (HTML, «Server-sent events»). */
+/** An SSE comment, which clients ignore (HTML, «Server-sent events»). */
 export const KEEP_ALIVE_COMMENT = ": keep-alive\n\n";
 
-/** Bytes that may wait for a client that does not read. One that lets more of them wait counts as gone. */
+/** Most bytes buffered for a client that does not read. Above it the client counts as disconnected. */
 export const MAX_BUFFERED_BYTES = 1024 * 1024;
 
-/** Tells a proxy not to hold a stream back until it ends (nginx, and those that follow it). */
+/** Tells a proxy not to buffer a stream (nginx and compatible proxies). */
 export const UNBUFFERED = { "x-accel-buffering": "no" };

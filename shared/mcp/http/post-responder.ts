@@ -1,9 +1,9 @@
 import { KEEP_ALIVE_COMMENT, KEEP_ALIVE_MS, MAX_BUFFERED_BYTES, UNBUFFERED } from "./event-stream.ts";
 
-/** Milliseconds that a client which lost its stream waits before it comes back (SSE `retry`). */
+/** Milliseconds that a disconnected client waits before it reconnects (SSE `retry`). */
 const RETRY_MS = 1_000;
 
-/** An answer is one person's: nobody between may keep it, and nobody may wait until it is whole. */
+/** A response belongs to one user and may be a stream: proxies must neither store nor buffer it. */
 const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
 const STREAM_HEADERS = {
   "content-type": "text/event-stream",
@@ -13,19 +13,19 @@ const STREAM_HEADERS = {
 
 const encoder = new TextEncoder();
 
-/** Keeps what a stream sends, for a client that comes back for it. */
+/** Logs the events of a stream for a client that resumes it. */
 export interface StreamEvents {
-  /** Whether the client understands a first event that carries nothing but its id. */
+  /** Whether the client understands a first event that carries only an id. */
   readonly primed: boolean;
-  /** Names the stream, and its first event. */
+  /** Creates the stream and its first event. */
   open(): { stream: string; firstEvent: string };
-  /** Keeps a message and gives its event's id. */
+  /** Logs a message and returns its event id. */
   keep(stream: string, message: object): string;
 }
 
 /**
- * One POST waiting for its answer, in both generations: JSON when the final message is all there is, and an SSE stream
- * when something comes before it (MCP 2025-11-25 and 2026-07-28, «Streamable HTTP»).
+ * The response to one POST, in both generations: JSON if the final message is the only one, an SSE stream
+ * otherwise (MCP 2025-11-25 and 2026-07-28, «Streamable HTTP»).
  */
 export class PostResponder {
   readonly response: Promise<Response>;
@@ -37,12 +37,12 @@ export class PostResponder {
   #status = 200;
   #retryAfter: number | undefined;
   #gone = false;
-  /** Name of the stream that the answer became, where its events are kept. */
+  /** Name under which the response's stream is logged. */
   stream: string | undefined;
 
   /**
-   * @param onGone - called once when the client has left a stream that had begun, or does not read it
-   * @param events - of a client that may come back
+   * @param onGone - called once when the client has left a begun stream or does not read it
+   * @param events - event log, for a client that can resume
    */
   constructor(onGone: () => void, events?: StreamEvents) {
     this.#onGone = onGone;
@@ -52,19 +52,19 @@ export class PostResponder {
     });
   }
 
-  /** The answer will have this HTTP status instead of 200, unless its stream has begun. */
+  /** Sets the HTTP status of the response, unless its stream has begun. */
   setStatus(status: number): void {
     this.#status = status;
   }
 
-  /** The answer will have the header `retry-after` with so many seconds, unless its stream has begun. */
+  /** Sets the `retry-after` header in seconds, unless the stream has begun. */
   setRetryAfter(seconds: number): void {
     this.#retryAfter = seconds;
   }
 
   /**
-   * Sends a JSON-RPC message. After the final one nothing may follow. Says `false`, and does nothing, once the stream
-   * is closed and its client has to come back.
+   * Sends a JSON-RPC message; none may follow the final one. Returns `false` and sends nothing if the stream
+   * is closed and its client has to resume it.
    */
   write(message: object, final: boolean): boolean {
     if (final && !this.#writer) {
@@ -81,14 +81,14 @@ export class PostResponder {
     return true;
   }
 
-  /** Closes the connection although the answer is still to come. A client that could not come back keeps it. */
+  /** Closes the connection before the final message. A client that cannot resume keeps it. */
   release(): void {
     if (!this.#events?.primed) return;
     this.#writer ??= this.#openStream();
     this.end();
   }
 
-  /** Closes the stream; a POST that has got nothing yet is answered with this HTTP status and no content. */
+  /** Closes the stream; a POST without a response so far gets this HTTP status and no content. */
   end(status = 404): void {
     clearInterval(this.#keepAlive);
     this.#gone = true;
@@ -99,7 +99,7 @@ export class PostResponder {
   #writeFrame(frame: string): void {
     const writer = this.#writer;
     if (!writer) return;
-    // Less than nothing is wanted while more than the limit waits.
+    // `desiredSize` is negative while more than the limit is buffered.
     if ((writer.desiredSize ?? 0) < 0) writer.abort().catch(() => {});
     else writer.write(encoder.encode(frame)).catch(() => this.#leave());
   }
@@ -110,7 +110,7 @@ export class PostResponder {
     this.#respond(new Response(readable, { headers: STREAM_HEADERS }));
     const writer = writable.getWriter();
     this.#writer = writer;
-    // Told by the stream itself, so that a call that is silent learns of it too.
+    // The stream itself reports the disconnect, so that a silent call is aborted too.
     writer.closed.catch(() => this.#leave());
     if (this.#events) {
       const { stream, firstEvent } = this.#events.open();

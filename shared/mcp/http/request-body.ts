@@ -1,43 +1,43 @@
 import { JSON_RPC, jsonRpcError } from "../../call/protocol-fault.ts";
 import { isDeeperThan, MAX_DEPTH } from "../../encoding/depth.ts";
 
-/** Bytes of one message. */
+/** Most bytes of one message. */
 export const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
-/** Milliseconds in which a message must arrive. A body that never ends would hold its request for ever. */
+/** Milliseconds in which a message must arrive. A body that never ends would otherwise hold its request. */
 export const BODY_TIMEOUT_MS = 30_000;
 
-/** Bytes of a message from which on it counts among the large ones. */
+/** Bytes from which a message counts as large. */
 const LARGE_BYTES = 256 * 1024;
 
-/** Bytes of large messages that one isolate takes in at the same time: they are held in its 128 MB, as bytes and as text. */
+/** Bytes of large messages that one isolate reads at a time: they occupy its 128 MB as bytes and as text. */
 const LARGE_AT_ONCE = 8 * MAX_BODY_BYTES;
 
-/** Seconds after which a message may be sent again that came while too many large ones did. */
+/** Seconds after which a client may resend a message that arrived while too many large ones were read. */
 const LARGE_RETRY_SECONDS = 2;
 
-/** Bytes of large messages that are being read. */
+/** Bytes of large messages being read. */
 let reading = 0;
 
-/** Bytes that are no UTF-8 would become other text than was sent, and be stored as that. */
+/** Invalid UTF-8 must fail: decoding it leniently would store another text than was sent. */
 const FATAL = { fatal: true, ignoreBOM: false };
 const decoder = new TextDecoder("utf-8", FATAL);
 
-/** What a POST brought, or the answer that refuses it. */
+/** The body of a POST, or the error response. */
 export type BodyResult = { ok: true; body: PostBody; text: string } | { ok: false; response: Response };
 
-/** One message, or the messages of a batch, which only sessions of revision 2025-03-26 take. */
+/** One message, or the messages of a batch, which only sessions of revision 2025-03-26 accept. */
 export type PostBody = Record<string, unknown> | Record<string, unknown>[];
 
-/** An escape that stands for half of a character, unless its other half follows. */
+/** An escape of a surrogate: half a character unless its other half follows. */
 const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
 
-/** Messages of one batch. */
+/** Most messages of one batch. */
 const MAX_BATCH = 100;
 
 /**
- * Reads and checks a POST body: JSON in UTF-8, one object or a batch of them, bounded in bytes, depth and time. What
- * its declared length rules out is refused before anything of it is read.
+ * Reads and checks a POST body: JSON in UTF-8, one object or a batch of them, bounded in bytes, depth and
+ * time. A declared length over the limit is refused before anything is read.
  */
 export async function readMessage(request: Request): Promise<BodyResult> {
   const declared = Number(request.headers.get("content-length") ?? 0);
@@ -88,7 +88,10 @@ function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Whether the text of a message may hold half a character: only an escape can, because the bytes were UTF-8. */
+/**
+ * Whether the text of a message may contain a lone surrogate: only an escape can, because the bytes are
+ * UTF-8.
+ */
 export function mayHoldHalves(text: string): boolean {
   return SURROGATE_ESCAPE.test(text);
 }
@@ -101,7 +104,7 @@ function refuse(status: number, code: number, message: string): BodyResult {
   return { ok: false, response: jsonRpcError(status, code, message) };
 }
 
-/** What a promise gives, or `undefined` when it takes too long. */
+/** The promise's value, or `undefined` on time-out. */
 async function inTime<Value>(work: Promise<Value>): Promise<Value | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<undefined>((resolve) => {
@@ -114,12 +117,12 @@ async function inTime<Value>(work: Promise<Value>): Promise<Value | undefined> {
   }
 }
 
-/** The body is no text. */
+/** Marks a body that is not text. */
 const NO_TEXT = Symbol("no text");
 
 /**
- * The body as text, {@link NO_TEXT} when it is no UTF-8, or `null` when it is too long. A length that fits is taken at its word, because HTTP ends a body
- * where it says, and counted all the same; a body without one is counted as it comes.
+ * The body as text, {@link NO_TEXT} if it is not UTF-8, or `null` if it is too long. A declared length within
+ * the limit is trusted, because HTTP ends a body there; without one the bytes are counted as they arrive.
  */
 async function readText(request: Request): Promise<string | null | typeof NO_TEXT> {
   const declared = request.headers.get("content-length");

@@ -2,19 +2,18 @@ import { KEEP_ALIVE_COMMENT, KEEP_ALIVE_MS, MAX_BUFFERED_BYTES, UNBUFFERED } fro
 
 const encoder = new TextEncoder();
 
-/** How what comes over the socket becomes text of the stream. */
+/** Converts socket messages to SSE text. */
 export interface SocketEvents {
-  /** What the stream begins with. */
+  /** First text of the stream. */
   first?: string;
-  /** One message as whole events; `null` for what is not the client's. */
+  /** One message as complete SSE events; `null` for a message that is not for the client. */
   toEvents(message: string): string | null;
 }
 
 /**
- * An SSE answer that lasts as long as the object's socket and the client do: whichever goes, the other is let go. Signs
- * of life come from here, where the client is connected, so that the object behind it may hibernate meanwhile. A
- * client that does not read what it is sent loses its stream after {@link MAX_BUFFERED_BYTES}, and comes back for the rest
- * with `Last-Event-ID`.
+ * An SSE response that lasts as long as the object's socket and the client: when one closes, the other is
+ * closed. Keep-alive comments are sent from here, in the Worker, so that the object may hibernate. A client
+ * that does not read loses its stream after {@link MAX_BUFFERED_BYTES} and can resume with `Last-Event-ID`.
  */
 export function streamSocket(
   socket: WebSocket,
@@ -35,7 +34,7 @@ export function streamSocket(
       };
       const write = (text: string | null) => {
         if (!open || text === null) return;
-        // 0 is wanted at any time, so what is wanted is what waits, negative.
+        // The high-water mark is 0, so `-desiredSize` is the buffered amount.
         if (-(controller.desiredSize ?? 0) <= MAX_BUFFERED_BYTES)
           return controller.enqueue(encoder.encode(text));
         end();

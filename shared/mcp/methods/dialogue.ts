@@ -10,12 +10,12 @@ import type { PageVisit } from "../../guard/request-context.ts";
 import { forgiveArguments } from "../../server/forgive-arguments.ts";
 import { describeIssues, type JsonSchema } from "../../server/schema.ts";
 
-/** Milliseconds a person has to answer while the call waits. */
+/** Milliseconds that a person has to answer while the call waits. */
 export const ANSWER_TIMEOUT_MS = 5 * 60_000;
 
 /**
- * A page to open as `elicitation/create` in URL mode; only revision 2025-11-25 names it by an id. For a client that
- * knows forms alone the address stands in the text above a form, as something to read and not to click.
+ * `elicitation/create` in URL mode for a page; only revision 2025-11-25 gives it an id. For a client with
+ * form mode only, the address is part of the text above a form and is not clickable.
  */
 export function inquireVisit(
   { id, message, url }: PageVisit,
@@ -33,7 +33,7 @@ export function inquireVisit(
   return { ...common, params: { mode: "form", message: text, requestedSchema } };
 }
 
-/** What the client did with a page that it was to open. Client data: never trusted. Throws `invalid_input`. */
+/** Reads the client's answer to a page visit. Client data: never trusted. Throws `invalid_input`. */
 export function readVisit(response: unknown): "accept" | "decline" | "cancel" {
   return readElicitation(response).action;
 }
@@ -41,8 +41,8 @@ export function readVisit(response: unknown): "accept" | "decline" | "cancel" {
 type Asked = Pick<Inquiry, "method" | "params">;
 
 /**
- * A question as `elicitation/create` in form or URL mode, or as `roots/list` (MCP 2025-11-25 and 2026-07-28). Only
- * revision 2025-11-25 names a page by an id.
+ * A question as `elicitation/create` in form or URL mode, or as `roots/list` (MCP 2025-11-25 and 2026-07-28).
+ * Only revision 2025-11-25 gives a page an id.
  */
 export function inquire({ key, message, schema, answeredBy, url, about }: Question, named = false): Inquiry {
   const common = { ...(key !== undefined && { key }), ...(about !== undefined && { about }) };
@@ -67,14 +67,17 @@ export function inquireSample(
   return { method: "sampling/createMessage", params };
 }
 
-/** Throws `client_unsupported` naming the capability that the client did not declare, such as `elicitation.url`. */
+/**
+ * Throws `client_unsupported` naming the capability that the client did not declare, such as
+ * `elicitation.url`.
+ */
 export function requireAbility(abilities: ClientAbilities | undefined, request: Asked): void {
   if (isAble(abilities, request)) return;
   const text = `This tool needs a client with the "${nameOf(neededFor(request))}" capability.`;
   throw new ToolError("client_unsupported", text);
 }
 
-/** The capability that a request for the client's side needs, as the client would have to declare it. */
+/** The capability that a request to the client needs, as a client declares it. */
 function neededFor({ method, params }: Asked): ClientAbilities {
   if (method === "roots/list") return { roots: {} };
   if (method === "sampling/createMessage") return { sampling: {} };
@@ -82,7 +85,7 @@ function neededFor({ method, params }: Asked): ClientAbilities {
 }
 
 /**
- * Throws -32021 with the capability that a client would have to declare to be asked this (MCP 2026-07-28,
+ * Throws -32021 with the capability that the client must declare (MCP 2026-07-28,
  * `MissingRequiredClientCapability`).
  */
 export function requireInquirable(abilities: ClientAbilities, request: Asked): void {
@@ -97,7 +100,7 @@ function isAble(abilities: ClientAbilities | undefined, { method, params }: Aske
   return abilities?.[method === "roots/list" ? "roots" : "sampling"] !== undefined;
 }
 
-/** A capability as people write it: `elicitation.url`. */
+/** A capability in dot notation: `elicitation.url`. */
 function nameOf(needed: ClientAbilities): string {
   return Object.entries(needed)
     .map(([ability, modes]) => [ability, ...Object.keys(modes as object)].join("."))
@@ -105,8 +108,8 @@ function nameOf(needed: ClientAbilities): string {
 }
 
 /**
- * Checks what came back against the question's schema. Client data: never trusted.
- * Throws `invalid_input` for anything that is no answer to the question.
+ * Validates an answer against the question's schema. Client data: never trusted. Throws `invalid_input` if it
+ * does not match.
  */
 export function readAnswer<Schema extends z.ZodObject>(
   question: Question<Schema>,
@@ -124,7 +127,7 @@ export function readAnswer<Schema extends z.ZodObject>(
   return { action, content: parsed.data };
 }
 
-/** The text of a sampling result; pictures and sound in it are left out. Throws `invalid_input` for no result. */
+/** The text of a sampling result, without pictures and sound. Throws `invalid_input` for anything else. */
 export function readSample(response: unknown): string {
   const { content } = z.object({ content: z.unknown() }).safeParse(response).data ?? {};
   const parsed = z.array(z.looseObject({ type: z.string() })).safeParse([content].flat());
@@ -140,10 +143,10 @@ const ELICITATION = z.object({
 function readElicitation(response: unknown): z.output<typeof ELICITATION> {
   const parsed = ELICITATION.safeParse(response);
   if (parsed.success) return parsed.data;
-  throw new ToolError("invalid_input", "The client sent something that is no answer to the form.");
+  throw new ToolError("invalid_input", "The client's answer does not match the form.");
 }
 
-/** A form's JSON Schema: what the person may leave out is optional, and choices carry their titles. */
+/** JSON Schema of a form: fields that the user may omit are optional, and choices carry their labels. */
 function formSchemaOf(form: z.ZodObject): JsonSchema {
   const {
     $schema: _dialect,
@@ -155,7 +158,9 @@ function formSchemaOf(form: z.ZodObject): JsonSchema {
   return { ...(schema as JsonSchema), properties: Object.fromEntries(titled) };
 }
 
-/** SEP-1330: titled choices are `oneOf` on a single choice and `anyOf` on the items of several. */
+/**
+ * SEP-1330: labelled choices are `oneOf` for a single choice and `anyOf` on the items of a multiple choice.
+ */
 function withTitles({ titles, ...field }: JsonSchema): JsonSchema {
   if (field.type === "array") {
     const { titles: itemTitles, enum: values, type: _string, ...items } = field.items as JsonSchema;

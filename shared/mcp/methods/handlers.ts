@@ -15,12 +15,12 @@ import { viewMeta } from "../../server/view.ts";
 import { cutText } from "../../text/well-formed.ts";
 import { paginate } from "./paging.ts";
 
-/** Values per completion (MCP 2025-11-25, «Completion»: at most 100). */
+/** Most values per completion (MCP 2025-11-25, «Completion»: at most 100). */
 const COMPLETION_LIMIT = 100;
 
 /**
- * Failures of a completion by which nothing is suggested: a client asks while its person types, and can do nothing
- * with them. What a client has to hear of (limits, a missing right, an ended access) stays an error.
+ * Failures that give an empty completion: clients ask on every keystroke and cannot act on these. Failures
+ * that a client can act on (limits, a missing right, an ended access) stay errors.
  */
 const NO_SUGGESTION: ReadonlySet<string> = new Set([
   "mfa_required",
@@ -32,10 +32,10 @@ const NO_SUGGESTION: ReadonlySet<string> = new Set([
   "internal_error",
 ]);
 
-/** Members of all templates that `resources/list` shows at most. */
+/** Most template members that `resources/list` shows. */
 const LISTED_MEMBERS = 1_000;
 
-/** `tools/list`: what this principal may call now or after a step-up. */
+/** `tools/list`: tools that this principal may call now or after a step-up. */
 export async function listTools(
   ctx: RequestContext,
   cursor?: string,
@@ -49,7 +49,7 @@ export async function listTools(
   };
 }
 
-/** The view of a tool, for a client that shows views and a person who may read this one. */
+/** The tool's view, if the client shows views and the user may read it. */
 function nameView(
   { catalogue, identity, policy, channel }: RequestContext,
   { definition: { view } }: Entry<ToolDefinition>,
@@ -80,7 +80,7 @@ export async function listTemplates(
   return { resourceTemplates: page.map((entry) => withIcons(ctx, entry)), ...next };
 }
 
-/** `resources/list`: the fixed resources, then the members of the templates that can list theirs. */
+/** `resources/list`: the fixed resources, then the members of templates that can list theirs. */
 export async function listResources(
   ctx: RequestContext,
   cursor?: string,
@@ -100,7 +100,7 @@ export async function listResources(
       });
     }
   }
-  // Last: listing the members may have brought the identity up to date.
+  // Read last: listing the members may have updated the identity.
   const fixed = readable(ctx.policy, ctx.identity, catalogue.resources.values()).map((entry) =>
     withIcons(ctx, entry),
   );
@@ -110,28 +110,29 @@ export async function listResources(
 }
 
 /**
- * The members of a family that this person may read now. A family that is refused to them now, whatever the reason, or
- * that cannot be listed, has none: it must not take the rest of the list from them.
+ * The members of a template that this user may read now. A template that is refused or cannot be listed has
+ * none, so that it does not make the rest of the list fail.
  */
 async function listMembers(ctx: RequestContext, entry: TemplateEntry): Promise<ListedResource[]> {
   const { definition, subject } = entry;
   const list = definition.list?.bind(definition);
-  // Members are data: without the scope or a fresh second factor they are not shown, although the template is.
+  // Members are data: without the scope or a fresh second factor they are hidden, although the template is
+  // listed.
   if (!list || decide(ctx.policy, ctx.identity, subject).kind !== "allow") return [];
   try {
     const listed = await guardedRead(ctx, entry, {}, list);
-    // By address, which does not change: what comes next must not depend on what was changed meanwhile.
+    // Sorted by URI, which does not change, so that cursors stay valid while members are edited.
     return listed.sort((one, other) => (one.uri < other.uri ? -1 : 1));
   } catch (fault) {
     const code = errorCodeOf(fault);
-    // The request itself has ended: its answer says so.
+    // The request itself has ended, and its response says so.
     if (code === "access_ended" || code === "cancelled") throw fault;
     log("warn", "members_left_out", { name: subject.name, error: String(code ?? "internal_error") });
     return [];
   }
 }
 
-/** `resources/read`. An unknown URI is a {@link ProtocolFault}; its code is the one of the client's revision. */
+/** `resources/read`. An unknown URI is a {@link ProtocolFault} with the code of the client's revision. */
 export async function readResource(
   ctx: RequestContext,
   uri: string,
@@ -147,7 +148,7 @@ export async function readResource(
     (contents) => contents,
     entry.definition.fixed,
   ).catch((fault: unknown) => {
-    // A family may know of no such member: the same answer as for a URI outside of every family.
+    // A template may not know the member: same error as for a URI outside every template.
     if (errorCodeOf(fault) === "not_found") throw unknownResource(ctx, uri);
     throw fault;
   });
@@ -173,12 +174,15 @@ export async function getPrompt(
   return { description: prompt.description, messages };
 }
 
-/** What a completion is asked for. */
+/** The prompt or resource that a completion is for. */
 export type CompletionReference =
   | { type: "ref/prompt"; name: string }
   | { type: "ref/resource"; uri: string };
 
-/** `completion/complete`. An argument without suggestions gives an empty list; an unknown reference is an error. */
+/**
+ * `completion/complete`. An argument without suggestions gives an empty list; an unknown reference is an
+ * error.
+ */
 export async function complete(
   ctx: RequestContext,
   reference: CompletionReference,
@@ -187,7 +191,7 @@ export async function complete(
 ): Promise<{ completion: { values: string[]; total: number; hasMore: boolean } }> {
   const { entry, completers } = findCompleters(ctx, reference);
   const completer = Object.hasOwn(completers, argument.name) ? completers[argument.name] : undefined;
-  // Asked through the guard also when there is nothing to suggest: silence would tell that a hidden prompt exists.
+  // Runs through the guard even without suggestions: an unguarded empty list would reveal a hidden prompt.
   const values = await guardedRead(
     ctx,
     entry,
@@ -208,15 +212,15 @@ export async function complete(
   };
 }
 
-/** The listed form with the icon of its server, unless the definition has icons of its own. */
+/** The listed form with its server's icon, unless the definition has its own. */
 function withIcons({ env, catalogue }: RequestContext, { listed, subject }: Entry<unknown>): Listed {
   const server = catalogue.servers.find(({ name }) => name === subject.server);
   return { icons: iconsOf(env.PUBLIC_URL, server), ...listed };
 }
 
 /**
- * The error for a URI that names nothing. SEP-2164 (2026-07-28) made it an invalid parameter; earlier revisions have
- * a code of its own.
+ * The error for an unknown URI. SEP-2164 (2026-07-28) made it an invalid parameter; earlier revisions have a
+ * separate code.
  */
 export function unknownResource({ lane }: RequestContext, uri: string): ProtocolFault {
   const code = lane === "stateless" ? JSON_RPC.invalidParams : JSON_RPC.resourceNotFound;

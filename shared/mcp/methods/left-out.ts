@@ -1,16 +1,16 @@
 import { isRecord } from "../../encoding/is-record.ts";
 
-/** Members of `params` in which `null` may mean something: the schema of a tool or of a question decides there. */
+/** Members of `params` in which `null` may have a meaning; the schema of a tool or question decides. */
 const VALUES: Readonly<Record<string, readonly string[]>> = { "tools/call": ["arguments"] };
 const ANSWERS = "inputResponses";
 
 /**
- * A request as if what it gives as `null` had been left out: `params`, `arguments`, `cursor`, `_meta` and capabilities,
- * which serializers write for members that are not set. What a tool is given stays for the tool's schema to judge.
- * Arguments that are a JSON object in quotes are that object; arguments of a prompt are texts (MCP 2025-11-25,
- * `GetPromptRequestParams`), so a number or a boolean there is its text.
+ * A request without the members that are `null`: `params`, `arguments`, `cursor`, `_meta` and capabilities,
+ * which serializers write for unset members. A tool's argument values stay for the tool's schema to judge.
+ * Arguments given as a JSON string of an object become that object. Arguments of a prompt are strings (MCP
+ * 2025-11-25, `GetPromptRequestParams`), so a number or boolean becomes its text.
  *
- * @returns `body` itself when nothing of it changes
+ * @returns `body` itself when nothing changes
  */
 export function leaveOutNulls(body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const { method, params } = body;
@@ -45,13 +45,18 @@ function toText(_name: string, value: unknown): unknown {
   return typeof value === "number" || typeof value === "boolean" ? String(value) : value;
 }
 
-/** The value without members that are `null`, at whatever depth. Bodies are bounded in depth when they are read. */
+/**
+ * The value without members that are `null`, at any depth. Bodies are bounded in depth when they are read.
+ */
 function dropNulls(value: unknown): unknown {
   if (value === null) return undefined;
   return isRecord(value) ? mapMembers(value, (_name, member) => dropNulls(member)) : value;
 }
 
-/** An object with other members; without those that become `undefined`; the same one where all stay as they are. */
+/**
+ * Maps an object's members and drops those that become `undefined`; returns the same object if nothing
+ * changes.
+ */
 function mapMembers(given: object, read: (name: string, value: unknown) => unknown): Record<string, unknown> {
   let changed = false;
   const members = Object.entries(given).flatMap(([name, value]): [string, unknown][] => {

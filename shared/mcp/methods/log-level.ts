@@ -14,7 +14,10 @@ export const LOG_LEVELS = [
 
 const LEVELS: readonly unknown[] = LOG_LEVELS;
 
-/** Whether a message of this level goes to a client that asked for `threshold` and worse. Nobody asks for an unknown one. */
+/**
+ * Whether a message of this level is sent to a client that asked for `threshold` and above. `false` for an
+ * unknown threshold.
+ */
 export function reaches(level: LogLevel, threshold: unknown): boolean {
   const least = LEVELS.indexOf(threshold);
   return least >= 0 && LEVELS.indexOf(level) >= least;

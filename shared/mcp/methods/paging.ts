@@ -7,24 +7,24 @@ import type { Listed } from "../../server/catalogue.ts";
 /** Items per page of every list. */
 const PAGE_SIZE = 100;
 
-/** `<place>.<signature>`; the place is base64url, the signature as `signText` writes it. */
+/** `<place>.<signature>`; the place is base64url, the signature is `signText`'s. */
 const CURSOR = /^([A-Za-z0-9_-]{1,4000})\.(\d{1,6}\.[A-Za-z0-9_-]{43})$/;
 
-/** Where a page ended: its last item's key, and how many came before the next page. */
+/** End of a page: the key of its last item, and the number of items up to it. */
 interface Place {
   after: string;
   position: number;
 }
 
-/** Whose list it is. A cursor is good for nobody else. */
+/** The reader of a list. A cursor is valid only for the reader it was issued to. */
 type Reader = Pick<RequestContext, "env" | "identity" | "catalogue">;
 
 /**
- * One page of a list. Cursors are opaque and signed for one list of one URL, person and app; they say after which item
- * a page begins, so that what is added or taken away before it moves nothing. Throws -32602 for a cursor that is not
- * this reader's (MCP 2025-11-25, «Pagination»).
+ * One page of a list. Cursors are opaque and signed for one list, URL, user and app; they name the item after
+ * which a page begins, so that items added or removed before it shift nothing. Throws -32602 for a cursor of
+ * another reader (MCP 2025-11-25, «Pagination»).
  *
- * @param list - the method, so that a cursor of one list is none of another
+ * @param list - the method, so that cursors of different lists cannot be exchanged
  */
 export async function paginate<Item extends { listed: Listed }>(
   reader: Reader,
@@ -42,7 +42,7 @@ export async function paginate<Item extends { listed: Listed }>(
 
 function findStart(items: readonly { listed: Listed }[], { after, position }: Place): number {
   const found = items.findIndex((item) => keyOf(item) === after);
-  // The item itself may be gone.
+  // The item itself may have been deleted.
   return found < 0 ? Math.min(position, items.length) : found + 1;
 }
 
@@ -62,7 +62,8 @@ async function writeCursor(reader: Reader, list: string, place: Place): Promise<
 async function readCursor(reader: Reader, list: string, cursor: string): Promise<Place> {
   const [, text = "", signature = ""] = CURSOR.exec(cursor) ?? [];
   if (!(await verifyText(keysOf(reader), "cursor", describe(reader, list, text), signature))) {
-    const message = "This cursor is not one of this list, or not yours. Start the list again without one.";
+    const message =
+      "This cursor belongs to another list or another reader. Start the list again without one.";
     throw new ProtocolFault(JSON_RPC.invalidParams, message);
   }
   const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) =>
@@ -71,7 +72,7 @@ async function readCursor(reader: Reader, list: string, cursor: string): Promise
   return JSON.parse(new TextDecoder().decode(bytes)) as Place;
 }
 
-/** A cursor is state that a request brings back, as the answers of a continued call are. */
+/** A cursor is request state, like the answers of a continued call, so it uses the same keys. */
 function keysOf({ env }: Reader) {
   return openKeyring(env, "REQUEST_STATE_KEY");
 }

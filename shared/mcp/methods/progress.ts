@@ -1,4 +1,7 @@
-/** A `notifications/progress` of both generations (MCP 2025-11-25, «Progress»). `total` and `message` may be unknown. */
+/**
+ * A `notifications/progress` of both generations (MCP 2025-11-25, «Progress»). `total` and `message` may be
+ * unknown.
+ */
 export function progressOf(
   progressToken: string | number,
   progress: number,

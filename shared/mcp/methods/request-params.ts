@@ -12,7 +12,7 @@ const strings = z.record(z.string(), z.string());
 const page = z.looseObject({ cursor: text.optional() });
 const subject = z.looseObject({ uri: text });
 
-/** What the requests that clients send must bring; what they bring beside it is for their generation to judge. */
+/** Required parameters of each request; the protocol generation checks all others. */
 const PARAMS: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
   [
     "initialize",
@@ -45,12 +45,12 @@ const PARAMS: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
   ],
 ]);
 
-/** Methods whose arguments are checked where they are read, and refused there in the words for a model. */
+/** Methods whose arguments are checked by their handler, with errors written for a model. */
 const OWN_ARGUMENTS = ["tools/call", "prompts/get"];
 
 /**
- * The answer to a message that holds half of a character, which no store could keep: -32602 for a request, HTTP 400 for
- * anything else. Nothing of such a message is done.
+ * The error for a message with a lone surrogate, which no store could keep: -32602 for a request, HTTP 400
+ * for anything else. No part of such a message is executed.
  */
 export function findTextFault({
   body,
@@ -72,8 +72,8 @@ export function findTextFault({
 }
 
 /**
- * The error (JSON-RPC 2.0 §5.1, -32602) for a request whose parameters are not of the right type, or `null`. Both SDKs
- * find the same, but call it an internal error and print what their validator said.
+ * The error (JSON-RPC 2.0 §5.1, -32602) for a request whose parameters have the wrong type, or `null`. Both
+ * SDKs report these as an internal error and include their validator's message.
  */
 export function findParamsFault(
   request: Readonly<Record<string, unknown>>,

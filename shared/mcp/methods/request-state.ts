@@ -7,10 +7,10 @@ import { z } from "zod";
 import type { Key, Keyring } from "../../auth/keyring.ts";
 import { NOTHING_ASKED, type Round } from "../../call/input-needed.ts";
 
-/** Seconds a half-answered call can be continued. */
+/** Seconds in which a half-answered call can be continued. */
 const ROUND_TTL_SECONDS = 600;
 
-/** Signs what was asked and answered so far, and reads it again when the call is continued. */
+/** Signs the questions and answers of a call, and verifies them when the call is continued. */
 export interface RoundState {
   mint(round: Omit<Round, "id">): Promise<string>;
   /** Throws when it is not ours, too old, or of another call. */
@@ -23,13 +23,14 @@ const ROUND = z.object({
   answered: z.array(z.object({ digest: z.string(), response: z.unknown() })),
 });
 
-/** The binding is the call's own: nothing of the SDK's context goes into it. */
+/** The state is bound by {@link openRoundState}'s `bind`; the SDK's context is not used. */
 const NO_CONTEXT = {} as ServerContext;
 
 /**
- * The state of one call's rounds. The SDK's codec knows one key: there is one for each, the first mints, all verify.
+ * Codec for the state of one call's rounds. The SDK's codec takes one key, so there is one codec per key: the
+ * first mints, all verify.
  *
- * @param bind - names the call: state of another call is refused. Asked only when there is state
+ * @param bind - identifies the call; state of another call is refused. Called only when there is state
  */
 export function openRoundState(keyring: Keyring, bind: () => string): RoundState {
   const open = ({ secret }: Key): RequestStateCodec<unknown> =>
@@ -53,7 +54,7 @@ export function openRoundState(keyring: Keyring, bind: () => string): RoundState
   };
 }
 
-/** State of a release before this one says nothing of what was asked: everything is asked again. */
+/** State of an earlier release does not contain the questions: every question is asked again. */
 function readRound(signed: unknown): Round {
   const parsed = ROUND.safeParse(signed);
   if (!parsed.success) return NOTHING_ASKED;

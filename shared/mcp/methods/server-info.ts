@@ -4,7 +4,7 @@ import { VIEW_EXTENSION } from "../../server/view.ts";
 /** What this software calls itself on the wire. A test keeps the version equal to the one in package.json. */
 export const SERVER_INFO = { name: "gatehouse", version: "0.2.0" } as const;
 
-/** What both generations can do at every URL. */
+/** Capabilities of both generations at every URL. */
 export const CAPABILITIES = {
   tools: { listChanged: true },
   resources: { subscribe: true, listChanged: true },
@@ -14,7 +14,7 @@ export const CAPABILITIES = {
   extensions: { [VIEW_EXTENSION]: {} },
 };
 
-/** What the stateless generation can do besides. */
+/** Additional capabilities of the stateless generation. */
 export const STATELESS_CAPABILITIES = {
   ...CAPABILITIES,
   extensions: { ...CAPABILITIES.extensions, [TASKS_EXTENSION]: {} },

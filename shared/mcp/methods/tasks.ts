@@ -15,7 +15,7 @@ import { maskContents } from "../../redact/mask-contents.ts";
 import { maskFields } from "../../redact/mask-fields.ts";
 import type { ToolDefinition } from "../../server/define.ts";
 
-/** `tasks/get`: where the task is, with its questions or its outcome. */
+/** `tasks/get`: the task's status, with its questions or its outcome. */
 export async function getTask(ctx: RequestContext, taskId: unknown): Promise<object> {
   const { task, entry } = await readTask(ctx, taskId);
   const { questions, result, error } = task;
@@ -48,10 +48,7 @@ export async function cancelTask(ctx: RequestContext, taskId: unknown): Promise<
   return {};
 }
 
-/**
- * The task, for who may call its tool. One that is gone, or that this person may not call any more: then its results and
- * its questions are none of their business either.
- */
+/** Reads a task. Throws `invalid_params` if the task is gone or its tool is no longer allowed. */
 async function readTask(ctx: RequestContext, taskId: unknown) {
   const { id, owner } = await openTaskId(ctx, taskId);
   const { env, policy, identity, catalogue } = ctx;
@@ -64,7 +61,10 @@ async function readTask(ctx: RequestContext, taskId: unknown) {
   return { id, owner, task, entry };
 }
 
-/** An app that was connected anew with fewer permissions, or whose second factor is too old, is told what is missing. */
+/**
+ * Throws if the app's grant has too few scopes by now, or its second factor is too old, and says what is
+ * missing.
+ */
 function requireCallable(decision: Decision): void {
   try {
     requireAllowed(decision);
@@ -73,7 +73,7 @@ function requireCallable(decision: Decision): void {
   }
 }
 
-/** A stranger's id is refused before any object is addressed. */
+/** Opens the seal, so that another user's id is refused before any object is addressed. */
 async function openTaskId(ctx: RequestContext, taskId: unknown): Promise<{ id: string; owner: TaskOwner }> {
   if (!ctx.channel.tasks) throw missingTasks();
   const keyring = openKeyring(ctx.env, "SESSION_SEAL_KEY");
@@ -82,7 +82,9 @@ async function openTaskId(ctx: RequestContext, taskId: unknown): Promise<{ id: s
   return { id, owner: { clientId: ctx.identity.clientId, server: ctx.catalogue.name } };
 }
 
-/** The result was masked for the role that the person had then; they may have a smaller one now. */
+/**
+ * Masks the result again: it was masked for the role at that time, and the user's role may be smaller now.
+ */
 function maskAgain(
   { policy, identity, catalogue }: RequestContext,
   { output }: ToolDefinition,
@@ -100,5 +102,5 @@ function maskAgain(
 }
 
 function unknownTask(): ProtocolFault {
-  return new ProtocolFault(JSON_RPC.invalidParams, "There is no such task, or its time is over.");
+  return new ProtocolFault(JSON_RPC.invalidParams, "The task does not exist or has expired.");
 }

@@ -1,10 +1,10 @@
 import { JSON_RPC, jsonRpcError } from "../../call/protocol-fault.ts";
 import { UNBUFFERED } from "../http/event-stream.ts";
 
-/** The header that tells a session's object of a message that it came in a batch. */
+/** Header that tells a session's object that a message came in a batch. */
 export const BATCH_HEADER = "gatehouse-batch";
 
-/** The one revision whose servers must take batches (MCP 2025-03-26, «Streamable HTTP»). */
+/** The only revision whose servers must accept batches (MCP 2025-03-26, «Streamable HTTP»). */
 export const BATCH_REVISION = "2025-03-26";
 
 const STREAM = "text/event-stream";
@@ -17,9 +17,9 @@ const STREAM_HEADERS = {
 type Message = Record<string, unknown>;
 
 /**
- * Serves the messages of a batch one after the other, each as if it had come alone. The answer is a JSON array; from
- * the first message on that is answered with a stream, it is one stream with everything. What refuses the first
- * message as an HTTP request refuses the batch, and so does access that has ended; later refusals become errors.
+ * Serves the messages of a batch one after the other, each as if it had come alone. The response is a JSON
+ * array, or an SSE stream from the first message on that is answered with a stream. An HTTP error for the
+ * first message, or ended access for any, refuses the batch; later refusals become JSON-RPC errors.
  */
 export async function serveBatch(
   batch: readonly Message[],
@@ -40,7 +40,7 @@ export async function serveBatch(
   return answers.length === 0 ? new Response(null, { status: 202 }) : Response.json(answers);
 }
 
-/** A stream with the answers so far, then `current`, then what the other messages are answered. */
+/** A stream with the responses so far, then `current`, then the responses to the remaining messages. */
 function streamRest(
   answers: readonly unknown[],
   current: Response,
@@ -66,7 +66,7 @@ function streamRest(
     }
     await writable.close();
   };
-  // A client that has gone ends the stream; its messages were told so by their own.
+  // A disconnected client ends the stream; each message's own response aborts its call.
   run().catch((failure: unknown) => writable.abort(failure).catch(() => {}));
   return new Response(readable, { headers: STREAM_HEADERS });
 }
@@ -75,7 +75,7 @@ function isStream({ headers }: Response): boolean {
   return headers.get("content-type") === STREAM;
 }
 
-/** What one message is answered in a batch; `undefined` for notifications and responses, which have no answer. */
+/** The JSON-RPC response to one message of a batch; `undefined` for notifications and responses. */
 async function readAnswer({ id, method }: Message, response: Response): Promise<unknown> {
   const text = await response.text();
   if (id === undefined || method === undefined) return undefined;

@@ -8,10 +8,10 @@ import {
 import type { ResultStore } from "../../session/result-store.ts";
 import type { SessionMemory } from "../../session/session-memory.ts";
 
-/** One owner: everything in a session's object belongs to the session. */
+/** Constant owner: everything in a session's object belongs to the session. */
 const SELF = "session";
 
-/** The memory of a session in its own object. */
+/** The memory of a session in its own Durable Object. */
 export function createDurableObjectMemory(
   results: ResultStore,
   context: { read(): SessionContext; write(context: SessionContext): void },

@@ -4,15 +4,15 @@ import { STREAM_HEADER } from "../http/headers.ts";
 import { streamSocket } from "../http/socket-stream.ts";
 
 /**
- * The transport of 2024-11-05, HTTP+SSE: a GET opens the session's one stream, whose first event names the address for
- * messages; each POST to it is answered with 202 there and with JSON-RPC on the stream. The address is the MCP URL
- * itself with the sealed session id, so tokens are for the same resource as everywhere.
+ * The transport of 2024-11-05, HTTP+SSE: a GET opens the session's one stream, whose first event names the
+ * address for messages. Each POST to it gets 202, and its JSON-RPC response on the stream. The address is the
+ * MCP URL itself with the sealed session id, so that tokens are for the same resource as everywhere.
  */
 
 /** Query parameter that carries the sealed id. */
 export const OLD_SESSION = "sessionId";
 
-/** What addresses the object of a session. */
+/** Addressing of session objects. */
 export interface OldSessions {
   env: Env;
   namespace: DurableObjectNamespace;
@@ -40,7 +40,7 @@ export async function openOldStream(request: Request, sessions: OldSessions): Pr
   });
 }
 
-/** Hands one message to its session; `null` when the id is not this owner's. */
+/** Passes one message to its session; `null` if the id is not this owner's. */
 export async function postToOldSession(
   request: Request,
   text: string,
@@ -64,7 +64,7 @@ function objectOf(sessions: OldSessions, id: string): DurableObjectStub {
   return namespace.get(namespace.idFromName(nameOf(sessions, id)));
 }
 
-/** A seal of one transport opens nothing of the other. */
+/** Seals of the two transports cannot be exchanged. */
 function sealedFor({ owner }: OldSessions): SessionOwner {
   return { ...owner, server: `sse:${owner.server}` };
 }

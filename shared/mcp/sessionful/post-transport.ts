@@ -12,33 +12,36 @@ import { JSON_RPC } from "../../call/protocol-fault.ts";
 import { PostResponder, type StreamEvents } from "../http/post-responder.ts";
 import type { StreamLog } from "./stream-log.ts";
 
-/** From this revision on a stream begins with an empty event; older clients take its data for a message (SEP-1699). */
+/**
+ * First revision whose streams begin with an empty event; older clients take its data for a message
+ * (SEP-1699).
+ */
 const PRIMED_SINCE = "2025-11-25";
 
 /**
- * A transport in front of McpAgent's own: a POST is answered by the request that brought it, as JSON when the
- * answer is all there is and as an SSE stream when something comes before it. What a stream sends is logged first: a
- * client that lost it opens a GET with `Last-Event-ID`, and from there on the transport behind serves it, which also
- * has everything that belongs to no POST.
+ * Wraps McpAgent's transport: each POST is answered in the request that brought it, as JSON if the response
+ * is the only message and as an SSE stream otherwise. Events of a stream are logged before they are sent. A
+ * client that lost its stream opens a GET with `Last-Event-ID`; from then on the inner transport serves it,
+ * as it serves all messages that belong to no POST.
  */
 export class PostTransport implements Transport {
   readonly #inner: Transport;
   readonly #log: StreamLog<JSONRPCMessage>;
   readonly #endStream: (stream: string) => void;
   readonly #open = new Map<RequestId, PostResponder>();
-  /** Requests of the old transport that are being answered. */
+  /** Requests of the old transport without a response so far. */
   readonly #accepted = new Set<RequestId>();
   /**
-   * What the ids of this object's own requests begin after. The SDK counts from 0 in every object, and a session may
-   * have had another one before: an id must not come twice in it (MCP 2025-11-25, «Requests»), or the answer to an old
-   * question would be taken for one to a new question.
+   * Offset for the ids of this object's own requests. The SDK counts from 0 in every object, and a session
+   * may have had another object before. Ids must be unique per session (MCP 2025-11-25, «Requests»);
+   * otherwise the answer to an old question could be taken for the answer to a new one.
    */
   readonly #firstId = (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) * 2 ** 20;
   onclose?: () => void;
   onerror?: (error: Error) => void;
   onmessage?: <T extends JSONRPCMessage>(message: T, extra?: MessageExtraInfo) => void;
 
-  /** @param endStream - lets go of whoever listens to a stream that has been answered */
+  /** @param endStream - disconnects the listener of a stream that has been answered */
   constructor(inner: Transport, log: StreamLog<JSONRPCMessage>, endStream: (stream: string) => void) {
     this.#inner = inner;
     this.#log = log;
@@ -66,44 +69,44 @@ export class PostTransport implements Transport {
     this.#inner.setProtocolVersion?.(version);
   }
 
-  /** Whether a request with this id is still being answered: a client may not use it twice. */
+  /** Whether a request with this id is still unanswered: a client must not reuse it. */
   isOpen(id: RequestId): boolean {
     return this.#open.has(id) || this.#accepted.has(id);
   }
 
-  /** The request's answer will have this HTTP status instead of 200, unless its stream has begun. */
+  /** Sets the HTTP status of the request's response, unless its stream has begun. */
   setStatus(id: RequestId, status: number): void {
     this.#open.get(id)?.setStatus(status);
   }
 
-  /** The request's answer will have the header `retry-after`, unless its stream has begun. */
+  /** Sets the `retry-after` header of the request's response, unless its stream has begun. */
   setRetryAfter(id: RequestId, seconds: number): void {
     this.#open.get(id)?.setRetryAfter(seconds);
   }
 
-  /** Hands a client's message in. Resolves with the HTTP answer: 202 for everything but requests. */
+  /** Receives a client's message. Resolves with the HTTP response: 202 for everything but requests. */
   receive(message: JSONRPCMessage, extra: MessageExtraInfo, version: string | null): Promise<Response> {
     if (!isRequest(message)) {
-      this.#hear(message, extra);
+      this.#deliver(message, extra);
       if ("method" in message && message.method === "notifications/cancelled") this.#giveUp(message.params);
       return Promise.resolve(new Response(null, { status: 202 }));
     }
     const primed = version !== null && version >= PRIMED_SINCE;
-    // Whether the client is still there or not: the call goes on, and what it sends is logged.
+    // A disconnected client does not end the call; its events are logged.
     const post = new PostResponder(() => {}, new LoggedStream(message.id, this.#log, primed));
     this.#open.set(message.id, post);
-    this.#hear(message, extra);
+    this.#deliver(message, extra);
     return post.response;
   }
 
-  /** Hands a message to the SDK, in the form that it knows. */
-  #hear(message: JSONRPCMessage, extra: MessageExtraInfo): void {
+  /** Passes a message to the SDK, with ids as the SDK knows them. */
+  #deliver(message: JSONRPCMessage, extra: MessageExtraInfo): void {
     if (isRequest(message)) this.onmessage?.(withoutTask(message), extra);
     else if ("method" in message || message.id === undefined) this.onmessage?.(message, extra);
     else this.onmessage?.({ ...message, id: Number(message.id) - this.#firstId }, extra);
   }
 
-  /** The other way round: requests for the client's side, and the withdrawal of one, under ids of this object. */
+  /** The reverse: gives requests to the client, and their cancellations, the ids of this object. */
   #name(message: JSONRPCMessage): JSONRPCMessage {
     if (isRequest(message)) return { ...message, id: this.#firstId + Number(message.id) };
     if (!("method" in message) || message.method !== "notifications/cancelled") return message;
@@ -111,7 +114,9 @@ export class PostTransport implements Transport {
     return { ...message, params: { ...message.params, requestId } };
   }
 
-  /** A cancelled request gets no answer (MCP 2025-11-25, «Cancellation»), so its POST would stay open for ever. */
+  /**
+   * A cancelled request gets no response (MCP 2025-11-25, «Cancellation»), so its POST must be closed here.
+   */
   #giveUp(params: Readonly<Record<string, unknown>> | undefined): void {
     const requestId = params?.requestId;
     const post = this.#open.get(requestId as RequestId);
@@ -119,23 +124,28 @@ export class PostTransport implements Transport {
     post?.end(202);
     if (!post?.stream) return;
     this.#log.forget(post.stream);
-    // The client may have come back for it.
+    // The client may have resumed the stream.
     this.#endStream(post.stream);
   }
 
-  /** Hands in a message of the old transport (2024-11-05): whatever answers it goes out on the session's one stream. */
+  /**
+   * Receives a message of the old transport (2024-11-05): its response is sent on the session's one stream.
+   */
   accept(message: JSONRPCMessage, extra: MessageExtraInfo): Response {
     if (isRequest(message)) this.#accepted.add(message.id);
-    this.#hear(message, extra);
+    this.#deliver(message, extra);
     return new Response(null, { status: 202 });
   }
 
-  /** Closes the connection of a request while its work goes on; its client comes back for the answer. */
+  /**
+   * Closes the connection of a request while its work continues; the client resumes the stream for the
+   * response.
+   */
   release(id: RequestId): void {
     this.#open.get(id)?.release();
   }
 
-  /** The client has opened the request's stream anew: the connection of its POST is dead, known or not. */
+  /** The client has resumed the request's stream, so the connection of its POST is dead. */
   handOver(id: RequestId): void {
     this.#open.get(id)?.end();
   }
@@ -153,21 +163,23 @@ export class PostTransport implements Transport {
     if (post && id !== undefined) {
       if (final) this.#open.delete(id);
       if (post.write(message, final)) return;
-      // Its client has gone: the transport behind logs the message, and sends it when the client is back.
+      // The client has disconnected: the inner transport logs the message and sends it once the client
+      // resumes.
       await this.#inner.send(message, { ...options, relatedRequestId: id });
       if (final && post.stream) this.#endStream(post.stream);
       return;
     }
-    // An answer nobody waits for any more, or one to `initialize`, which the object replays after an eviction.
+    // A response without a waiting request, or one to `initialize`, which the object replays after an
+    // eviction.
     if (final) return;
     if (options?.relatedRequestId === undefined) return await this.#inner.send(message, options);
-    // What its work still has to say after the answer: nothing of a request may follow that (MCP 2025-11-25,
-    // «Progress»), least of all on the stream for what belongs to no request.
+    // A message after the response: none may follow it (MCP 2025-11-25, «Progress»), least of all on the
+    // stream for messages that belong to no request.
     if (isRequest(message)) throw new Error("The request that this belongs to has been answered.");
   }
 }
 
-/** The v1 server behind a transport that answers each POST in the request that brought it. */
+/** The v1 server over {@link PostTransport}. */
 export class SessionServer extends Server {
   posts: PostTransport | undefined;
   wrap: ((transport: Transport) => PostTransport) | undefined;
@@ -179,16 +191,17 @@ export class SessionServer extends Server {
 }
 
 /**
- * Whether a message is a request. Looks at no more than that: what is in a message was checked when it was read, and the
- * SDK's own test would walk through all of it again.
+ * Whether a message is a request. Checks no more, because messages are validated when they are read and the
+ * SDK's own test would walk the whole message again.
  */
 export function isRequest(message: JSONRPCMessage): message is JSONRPCRequest {
   return "method" in message && "id" in message;
 }
 
 /**
- * A request without the wish to run as a task of 2025-11-25: who does not declare such tasks «MUST process requests of
- * that type normally, ignoring any task-augmentation metadata», and the SDK would refuse it.
+ * A request without `task`, which asks to run as a task of 2025-11-25: a server that does not declare such
+ * tasks «MUST process requests of that type normally, ignoring any task-augmentation metadata», and the SDK
+ * would refuse it.
  */
 function withoutTask(request: JSONRPCRequest): JSONRPCRequest {
   if (request.params?.task === undefined) return request;
@@ -200,7 +213,7 @@ function isAnswer(message: JSONRPCMessage): message is JSONRPCResultResponse | J
   return !("method" in message);
 }
 
-/** The answer of a request whose own answer cannot be had any more. */
+/** The response to a request whose own response is lost. */
 export function replaceAnswer(id: RequestId, reason: "interrupted" | "too large"): JSONRPCMessage {
   const message =
     reason === "interrupted"
@@ -209,7 +222,7 @@ export function replaceAnswer(id: RequestId, reason: "interrupted" | "too large"
   return { jsonrpc: "2.0", id, error: { code: JSON_RPC.internalError, message } };
 }
 
-/** The events of one POST's stream, as its answer writes them. */
+/** The events of one POST's stream, with the ids of its log. */
 class LoggedStream implements StreamEvents {
   readonly #request: RequestId;
   readonly #log: StreamLog<JSONRPCMessage>;

@@ -18,59 +18,59 @@ import {
   topicsOf,
 } from "../subscriptions/watch.ts";
 
-/** Resources that one session may watch. Each is looked at again after every change of its server. */
+/** Most resources that one session may watch. Each is read again after every change of its server. */
 const SUBSCRIPTION_LIMIT = 20;
 
-/** What is kept of a watch: what the client knows, who it is, and where the session is reached. */
+/** The stored watch: fingerprints that the client knows, its identity, and the session's address. */
 interface Kept {
   known: Fingerprints;
   identity: PrincipalIdentity;
   binding: string;
-  /** Whether the client has ever opened a stream for news. */
+  /** Whether the client has ever opened a stream for notifications. */
   listens: boolean;
 }
 
-/** What a session's object lends to its watch. */
-interface Home {
+/** What a session's object provides to its watch. */
+interface WatchedSession {
   env: Env;
   catalogue: Catalogue;
   storage: DurableObjectStorage;
   /** Name of the session's object. */
   name: string;
-  /** Whether a stream for news is open. */
+  /** Whether a stream for notifications is open. */
   hasStream(): boolean;
-  /** Sends news on that stream. */
+  /** Sends a notification on that stream. */
   tell(notice: ChangeNotice): void;
-  /** Closes the session's streams: whoever listened may not any more. */
+  /** Closes the session's streams, because its access has ended. */
   end(): void;
 }
 
 /**
- * What a session waits for, kept through hibernation: its lists from its first stream or resource on (MCP 2025-11-25,
- * `listChanged`), and the resources that it is subscribed to (`resources/subscribe`). News without a stream that
- * could carry it wakes a session once; the next stream begins with what was missed.
+ * The subscriptions of a session, kept through hibernation: its lists, from its first stream or resource on
+ * (MCP 2025-11-25, `listChanged`), and the resources it subscribed to (`resources/subscribe`). A change wakes
+ * a session without a stream only once; its next stream begins with the missed notifications.
  */
 export class SessionWatch {
-  readonly #home: Home;
+  readonly #session: WatchedSession;
   #kept: Kept | undefined;
 
-  private constructor(memory: Home, kept: Kept | undefined) {
-    this.#home = memory;
+  private constructor(session: WatchedSession, kept: Kept | undefined) {
+    this.#session = session;
     this.#kept = kept;
   }
 
-  static async open(memory: Home): Promise<SessionWatch> {
-    return new SessionWatch(memory, await memory.storage.get<Kept>("watch"));
+  static async open(session: WatchedSession): Promise<SessionWatch> {
+    return new SessionWatch(session, await session.storage.get<Kept>("watch"));
   }
 
-  /** Begins to watch a resource that the caller can read. Throws a {@link ProtocolFault} for every other one. */
+  /** Subscribes to a resource that the caller can read. Throws a {@link ProtocolFault} for any other. */
   async add(ctx: RequestContext, uri: string, binding: string): Promise<void> {
     const known = this.#kept?.known ?? new Map();
     if (!known.has(uri) && listUris(known).length >= SUBSCRIPTION_LIMIT) {
       const text = `A session can subscribe to ${SUBSCRIPTION_LIMIT} resources. Unsubscribe from one first.`;
       throw new ProtocolFault(JSON_RPC.invalidParams, text);
     }
-    // As a reading of its own, so that it is decided, counted and recorded like any other.
+    // A read through the guard, so that it is decided, counted and recorded.
     await readResource(ctx, uri);
     const begun = await beginWatch(ctx, { uris: [uri], lists: known.size === 0 ? LISTS : [] });
     if (!begun.has(uri)) throw unknownResource(ctx, uri);
@@ -84,13 +84,13 @@ export class SessionWatch {
   }
 
   /**
-   * The client has opened a stream for news: from now on it hears when its lists become others, and first of what became
-   * so since it was told last.
+   * The client has opened a stream for notifications: sends the list changes since its last one, and later
+   * ones as they happen.
    */
   async listen(identity: PrincipalIdentity, binding: string, publication: number): Promise<void> {
-    const { env } = this.#home;
+    const { env } = this.#session;
     const policy = await policyInForce(env, publication);
-    const catalogue = await this.#home.catalogue.at(env, policy.revisions);
+    const catalogue = await this.#session.catalogue.at(env, policy.revisions);
     const subscriber = { env, catalogue, identity, policy };
     await this.#tellFrom(subscriber);
     const begun = await beginWatch(subscriber, { uris: [], lists: this.#kept ? [] : LISTS });
@@ -100,13 +100,13 @@ export class SessionWatch {
     );
   }
 
-  /** Rights that a later request came with take the place of those that are kept. */
+  /** Replaces the stored rights by those of a later request. */
   async follow(identity: PrincipalIdentity): Promise<void> {
     if (!this.#kept) return;
     const { grantId, scopes } = this.#kept.identity;
     if (grantId === identity.grantId && String(scopes) === String(identity.scopes)) return;
     this.#kept = { ...this.#kept, identity: withoutName(identity) };
-    await this.#home.storage.put("watch", this.#kept);
+    await this.#session.storage.put("watch", this.#kept);
   }
 
   async remove(uri: string): Promise<void> {
@@ -118,41 +118,42 @@ export class SessionWatch {
   }
 
   /**
-   * What the caller of a call that changed something is to hear on the call's own stream: what became of the resources
-   * that they watch, and of their lists with them. Lists alone are not looked at: their news comes to the other stream.
+   * Notifications for the stream of a call that changed something: updates of watched resources, and of lists
+   * with them. Without watched resources it reads nothing, because list changes are sent on the other stream.
    */
-  async lookAfterCall(subscriber: Subscriber): Promise<ChangeNotice[]> {
-    return this.#kept && listUris(this.#kept.known).length > 0 ? await this.#look(subscriber) : [];
+  async changesAfterCall(subscriber: Subscriber): Promise<ChangeNotice[]> {
+    return this.#kept && listUris(this.#kept.known).length > 0 ? await this.#readChanges(subscriber) : [];
   }
 
   async #tellFrom(subscriber: Subscriber): Promise<void> {
-    for (const notice of await this.#look(subscriber)) this.#home.tell(notice);
+    for (const notice of await this.#readChanges(subscriber)) this.#session.tell(notice);
   }
 
-  /** What has changed for somebody whose rights are known. */
-  async #look(subscriber: Subscriber): Promise<ChangeNotice[]> {
+  /** Changes for a subscriber whose rights are known. */
+  async #readChanges(subscriber: Subscriber): Promise<ChangeNotice[]> {
     if (!this.#kept) return [];
     const { known, notices } = await findChanges(subscriber, this.#kept.known);
-    // Meanwhile the client may have unsubscribed from some, and subscribed to others.
+    // The client may have subscribed or unsubscribed meanwhile.
     const now: Fingerprints = this.#kept?.known ?? new Map();
     if (notices.length > 0 && this.#kept) {
       const still = [...now].map(
         ([key, before]) => [key, known.has(key) ? (known.get(key) ?? null) : before] as const,
       );
       this.#kept = { ...this.#kept, known: new Map(still) };
-      await this.#home.storage.put("watch", this.#kept);
+      await this.#session.storage.put("watch", this.#kept);
     }
     return notices.filter(({ params }) => params === undefined || now.has(params.uri));
   }
 
   /**
-   * Something has changed by somebody else: tells the client what. `false` when nobody waits here, or may not any more.
+   * Another session changed something: notifies the client. `false` if no client waits here or its access has
+   * ended.
    *
-   * @param publication - of the policy that must be known by now
+   * @param publication - lowest publication of the policy to use
    */
   async hear(publication: number): Promise<boolean> {
     if (!this.#kept || !this.#waits(this.#kept)) return false;
-    const { env, catalogue } = this.#home;
+    const { env, catalogue } = this.#session;
     const { identity } = this.#kept;
     const subscriber = await refreshSubscriber({ env, catalogue, identity }, publication);
     if (subscriber !== null) {
@@ -160,57 +161,60 @@ export class SessionWatch {
       return true;
     }
     await this.#keep(undefined);
-    this.#home.end();
+    this.#session.end();
     return false;
   }
 
-  /** The session ends. What would have told it of news learns otherwise once it has some. */
+  /** Unsubscribes an ended session. If that fails, a hub drops it after the next notification. */
   async leave(): Promise<void> {
     try {
       await this.#keep(undefined);
     } catch (failure) {
-      logFailure("watch_not_left", failure, { server: this.#home.catalogue.name });
+      logFailure("watch_not_left", failure, { server: this.#session.catalogue.name });
     }
   }
 
-  /** Enrols again with the objects that know who waits: they forget after a day. */
+  /** Subscribes again at the hubs, which drop a subscriber after a day. */
   async renew(): Promise<void> {
-    if (this.#kept && this.#waits(this.#kept)) await this.#enrol(this.#topicsOf(this.#kept), this.#kept);
+    if (this.#kept && this.#waits(this.#kept)) await this.#subscribe(this.#topicsOf(this.#kept), this.#kept);
   }
 
-  /** A subscription is served without a stream too: its news is kept for the next one. */
+  /** A subscription counts without a stream too: its notifications are kept for the next one. */
   #waits({ known }: Kept): boolean {
-    return this.#home.hasStream() || listUris(known).length > 0;
+    return this.#session.hasStream() || listUris(known).length > 0;
   }
 
   #with(begun: Fingerprints): Fingerprints {
     return new Map([...(this.#kept?.known ?? []), ...begun]);
   }
 
-  /** @param anew - whether to enrol although nothing is new: the objects may have forgotten */
-  async #keep(kept: Kept | undefined, anew = false): Promise<void> {
+  /**
+   * @param force - whether to subscribe at the hubs even without a change, because they may have dropped the
+   * session
+   */
+  async #keep(kept: Kept | undefined, force = false): Promise<void> {
     const before = this.#topicsOf(this.#kept);
     const now = this.#topicsOf(kept);
-    const place = kept ?? this.#kept;
+    const address = kept ?? this.#kept;
     this.#kept = kept;
-    if (kept) await this.#home.storage.put("watch", kept);
-    else await this.#home.storage.delete("watch");
-    if (!place) return;
-    const fresh = [...now].filter(([topic, pace]) => anew || before.get(topic) !== pace);
+    if (kept) await this.#session.storage.put("watch", kept);
+    else await this.#session.storage.delete("watch");
+    if (!address) return;
+    const fresh = [...now].filter(([topic, pace]) => force || before.get(topic) !== pace);
     const gone = [...before.keys()].filter((topic) => !now.has(topic));
-    await this.#enrol(new Map(fresh), place, gone);
+    await this.#subscribe(new Map(fresh), address, gone);
   }
 
   #topicsOf(kept: Kept | undefined): ReadonlyMap<string, Pace> {
-    return kept ? topicsOf(this.#home.catalogue, kept.known) : new Map();
+    return kept ? topicsOf(this.#session.catalogue, kept.known) : new Map();
   }
 
-  async #enrol(
+  async #subscribe(
     topics: ReadonlyMap<string, Pace>,
     { binding, identity: { userId } }: Kept,
     gone: readonly string[] = [],
   ): Promise<void> {
-    const { env, name } = this.#home;
+    const { env, name } = this.#session;
     await Promise.all([
       ...[...topics].map(([topic, pace]) =>
         changeGate(env, topic).subscribe({ binding, name }, { userId, pace }),
@@ -220,7 +224,7 @@ export class SessionWatch {
   }
 }
 
-/** Reading needs to know which person it is, and not what they are called. */
+/** Reading needs the user's id, not their name. */
 function withoutName(identity: PrincipalIdentity): PrincipalIdentity {
   return { ...identity, email: "", name: "" };
 }

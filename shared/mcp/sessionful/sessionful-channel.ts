@@ -25,17 +25,20 @@ import {
 import { reaches } from "../methods/log-level.ts";
 import { progressOf } from "../methods/progress.ts";
 
-/** What SDK v1 hands a request's handler beside its parameters. */
+/** The extra argument that SDK v1 passes to a request handler. */
 export type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 
-/** What each request for the client's side is answered with. */
+/** Result schema of each request to the client. */
 const INQUIRY_RESULTS = {
   "elicitation/create": ElicitResultSchema,
   "sampling/createMessage": CreateMessageResultSchema,
   "roots/list": ListRootsResultSchema,
 } as const;
 
-/** How a call of a sessionful client reaches its client. `release` closes the request's own connection. */
+/**
+ * The channel from a call of a sessionful client to its client. `release` closes the request's own
+ * connection.
+ */
 export function sessionfulChannel(
   server: Server,
   extra: Extra,
@@ -44,7 +47,7 @@ export function sessionfulChannel(
 ): ClientChannel {
   const progressToken = extra._meta?.progressToken;
   const elicits = elicitsOf(server.getClientCapabilities());
-  // A client that hung up makes a notification fail; the call itself goes on.
+  // A notification fails if the client has disconnected; the call itself continues.
   const notify = (notification: ServerNotification) =>
     void extra.sendNotification(notification).catch(() => {});
   const send = ({ method, params }: Inquiry): Promise<unknown> => {
@@ -65,7 +68,7 @@ export function sessionfulChannel(
     elicits,
     showsViews: showsViews(server.getClientCapabilities()),
     abilities: server.getClientCapabilities() ?? {},
-    // This generation has tasks only as an experiment that its successor replaced.
+    // Tasks of this generation are an experiment that the next one replaced.
     tasks: false,
     release,
     visit: async (page) => readVisit(await send(inquireVisit(page, elicits, true))),

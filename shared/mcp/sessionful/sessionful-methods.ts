@@ -31,15 +31,18 @@ import {
 import type { SessionWatch } from "./session-watch.ts";
 import type { Extra } from "./sessionful-channel.ts";
 
-/** What the methods need of the session that they are called in. */
+/** What the methods need of their session. */
 export interface MethodSession {
   watch: SessionWatch;
-  /** The exchange of one request: who calls, and under which policy. */
+  /** The context of one request: the caller and the policy. */
   ctx(extra: Extra): Promise<RequestContext>;
   setLogLevel(level: LogLevel): Promise<void>;
 }
 
-/** Serves the methods of the sessionful generation on an SDK v1 server, each with the one handler that both lanes have. */
+/**
+ * Registers the methods of the sessionful generation on an SDK v1 server, with the handlers that both lanes
+ * share.
+ */
 export function registerMethods(server: Server, { watch, ctx, setLogLevel }: MethodSession): void {
   const on = async <Params>(
     extra: Extra,
@@ -94,11 +97,11 @@ export function registerMethods(server: Server, { watch, ctx, setLogLevel }: Met
 }
 
 /**
- * Tells the client what the call has just changed of what it watches, on the call's own stream: the news cannot be
- * lost for want of a GET stream.
+ * Sends the updates that a call caused on the call's own stream, so that they are not lost without a GET
+ * stream.
  */
 async function announceUpdates(watch: SessionWatch, call: RequestContext, extra: Extra): Promise<void> {
-  for (const notice of await watch.lookAfterCall(call)) {
+  for (const notice of await watch.changesAfterCall(call)) {
     await extra.sendNotification(notice as ServerNotification).catch(() => {});
   }
 }

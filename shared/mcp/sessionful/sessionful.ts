@@ -40,22 +40,25 @@ const IDLE_SECONDS = 24 * 60 * 60;
 /** Seconds that an object of the old transport outlives its connection: calls may still be running. */
 const OLD_SESSION_SECONDS = 5 * 60;
 
-/** A session's last use is written at most this often (milliseconds), so that calls do not cost a write each. */
+/**
+ * A session's last use is stored at most this often (milliseconds), so that calls do not cost a write each.
+ */
 const LAST_USE_GRAIN_MS = 10 * 60_000;
 
-/** What a client that never sent `logging/setLevel` is told. */
+/** Log level of a client that never sent `logging/setLevel`. */
 const DEFAULT_LOG_LEVEL: LogLevel = "info";
 
 /**
- * The sessionful generation (2024-11-05 to 2025-11-25): one McpAgent Durable Object per session. A subclass only
- * names its catalogue. Identity comes with each request, so a narrowed or stepped-up token counts at once.
+ * The sessionful generation (2024-11-05 to 2025-11-25): one McpAgent Durable Object per session. A subclass
+ * only names its catalogue. Identity comes with each request, so a narrowed or stepped-up token counts at
+ * once.
  */
 export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   protected abstract get catalogue(): Catalogue;
   override initialState = emptyContext();
   server!: SessionServer;
   #home!: SessionMemory;
-  // From the start: a stream is asked for before the library has called `init`.
+  // Created at once: a client may ask for a stream before the library has called `init`.
   readonly #streams = new StreamLog<JSONRPCMessage>(this.ctx.storage.sql, replaceAnswer, (stream) =>
     this.#endStream(stream),
   );
@@ -63,7 +66,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   #lastUseAt = 0;
   #logLevel = DEFAULT_LOG_LEVEL;
   #watch: SessionWatch | undefined;
-  /** Whether the session is known to have begun, so that not every message asks storage for it. */
+  /** Whether the session is known to have begun, so that not every message reads storage. */
   #begun = false;
 
   /** Called by McpAgent whenever the object starts, before the transport is connected. */
@@ -87,7 +90,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     const watch = await SessionWatch.open({
       ...{ env, catalogue, name, storage: this.ctx.storage },
       hasStream: () => this.#hasNewsStream(),
-      // On the stream for news; without one it is kept for the next.
+      // Sent on the stream for notifications; without one it is kept for the next.
       tell: (notice) => void this.server.notification(notice as ServerNotification).catch(() => {}),
       end: () => this.#closeStreams(),
     });
@@ -102,7 +105,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     });
   }
 
-  /** A stream needs a session before it may have a socket, and something that may follow on it. */
+  /** A stream needs a session, and a resumed one an event that has successors. */
   override async fetch(request: Request): Promise<Response> {
     const { headers } = request;
     const fault =
@@ -114,16 +117,16 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   }
 
   /**
-   * Why there is no stream to come back to. The library would open one on which nothing ever comes, in place of the
-   * stream for news where it does not know the event; and clients come back to a stream that ends without an answer
-   * again and again. 405 is how this revision says that there is none, and they stop.
+   * Why a stream cannot be resumed. The library would open an empty stream, and for an unknown event replace
+   * the stream for notifications with it; clients keep reconnecting to a stream that ends without a response.
+   * In this revision 405 means that there is no stream, and clients stop.
    */
   #findEnd(lastEvent: string | null): Response | undefined {
     if (lastEvent === null || this.#streams.follows(lastEvent)) return undefined;
     return jsonRpcError(405, JSON_RPC.serverError, "Nothing follows this event.", { allow: "POST, DELETE" });
   }
 
-  /** Why this object does not serve a request: it holds no session, or the client speaks another revision. */
+  /** Why this object refuses a request: it holds no session, or the client uses another revision. */
   async #findFault(version: string | null): Promise<Response | undefined> {
     if (!this.#begun && !(await this.getInitializeRequest())) {
       return jsonRpcError(
@@ -156,7 +159,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     const posts = this.server.posts;
     if (!posts) return jsonRpcError(503, JSON_RPC.internalError, "The session is starting. Try again.");
     await this.#touch();
-    // With nothing to wait for between this and the exchange: two requests may come at once.
+    // No await until the request is registered: two requests may arrive at once.
     if (isRequest(message) && posts.isOpen(message.id)) {
       return jsonRpcError(400, JSON_RPC.invalidRequest, "A request with this id is still being answered.");
     }
@@ -177,11 +180,14 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     return jsonRpcError(400, JSON_RPC.invalidRequest, message);
   }
 
-  /** A stream for news opens. It works without news too, so what fails here does not close it. */
+  /**
+   * A stream for notifications opens. It also works without notifications, so a failure here does not close
+   * it.
+   */
   override async onConnect(connection: Connection, context: ConnectionContext): Promise<void> {
     await super.onConnect(connection, context);
     const { headers } = context.request;
-    // A client that comes back for one answer opens a stream too.
+    // A client that resumes one response opens a stream too.
     const lastEvent = headers.get("last-event-id");
     const resumed = lastEvent === null ? undefined : await this.#streams.getStreamIdForEventId(lastEvent);
     if (resumed !== undefined && resumed !== LISTEN_STREAM) return;
@@ -205,7 +211,10 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     if (this.getTransportType() === "sse") await this.schedule(OLD_SESSION_SECONDS, "end");
   }
 
-  /** The client ended the session (DELETE). What the library has scheduled comes later, and until then nothing is answered. */
+  /**
+   * The client ended the session (DELETE). Scheduled clean-up runs later; until then every request is
+   * refused.
+   */
   override async _cf_terminateSession(): Promise<void> {
     this.#begun = false;
     await this.#watch?.leave();
@@ -221,7 +230,9 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     await this.#orLater("end", failures, () => this.destroy());
   }
 
-  /** The library drops what it has scheduled after three failures: a session that nobody uses would never end. */
+  /**
+   * The library drops a scheduled callback after three failures, and an unused session would then never end.
+   */
   async #orLater(callback: "end" | "endWhenIdle", before: unknown, work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -237,12 +248,12 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     await super.destroy();
   }
 
-  /** The library keeps every event in storage before it sends it, for ever; ours keeps what can still be asked for. */
+  /** The library's event store keeps every event forever; ours keeps events that can still be resumed. */
   override getEventStore() {
     return this.#streams;
   }
 
-  /** The library asks which requests a stream answers, when a client comes back for it. */
+  /** The library asks which requests a stream answers, when a client resumes it. */
   override async getStreamRequestIds(stream: string) {
     const request = this.#streams.requestOf(stream);
     if (request === undefined) return undefined;
@@ -250,7 +261,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     return [request];
   }
 
-  /** The same, the other way round. */
+  /** The reverse of {@link getStreamRequestIds}. */
   override async getStreamForRequestId(request: string | number) {
     const streamId = this.#streams.streamOf(request);
     return streamId === undefined ? undefined : { streamId, requestIds: [request] };
@@ -263,7 +274,9 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     }
   }
 
-  /** The alarm's check: ends the session when nothing came for {@link IDLE_SECONDS}, or looks again later. */
+  /**
+   * The alarm's check: ends a session without requests for {@link IDLE_SECONDS}, or schedules another check.
+   */
   async endWhenIdle(failures?: unknown): Promise<void> {
     await this.#orLater("endWhenIdle", failures, async () => {
       const lastUse = (await this.ctx.storage.get<number>("lastUseAt")) ?? 0;
@@ -275,7 +288,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
 
   async #touch(): Promise<void> {
     const now = Date.now();
-    // An object that slept knows nothing of it, and would write and enrol anew with every call after a pause.
+    // Not in memory after hibernation; without it every call after a pause would write and subscribe again.
     if (this.#lastUseAt === 0) this.#lastUseAt = (await this.ctx.storage.get<number>("lastUseAt")) ?? 0;
     if (now - this.#lastUseAt < LAST_USE_GRAIN_MS) return;
     const known = this.#lastUseAt > 0;
@@ -285,10 +298,10 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     if (!known) await this.schedule(IDLE_SECONDS, "endWhenIdle");
   }
 
-  /** Something that this session waits for may have changed. */
+  /** Something that this session subscribes to may have changed. */
   async #hear(publication: number): Promise<Response> {
     if (await this.#watch?.hear(publication)) return new Response(null, { status: 204 });
-    // Whoever told it did not know that the session had ended, and has made an empty object of it.
+    // The hub's request has re-created an object whose session had ended; delete it.
     if (!(await this.getInitializeRequest())) await this.schedule(1, "end");
     return new Response(null, { status: 410 });
   }
@@ -325,7 +338,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   }
 }
 
-/** Headers of the Worker's that a message's handler reads. */
+/** Headers of the Worker that a message's handler reads. */
 const READ_HEADERS = [IDENTITY_HEADER, BINDING_HEADER, PUBLICATION_HEADER, "traceparent"];
 
 function pickHeaders(headers: Headers): Record<string, string> {

@@ -1,38 +1,44 @@
 /** A JSON-RPC id. */
 type RequestId = string | number;
 
-/** What a stream sends: JSON-RPC messages. One without `method` is the answer that ends a request's stream. */
+/**
+ * Content of a stream: JSON-RPC messages. One without `method` is the response that ends a request's stream.
+ */
 type Message = object;
 
-/** A stream whose request is still being answered in this object. */
+/** A stream whose request is still running in this object. */
 interface LiveStream<M> {
   request: RequestId;
-  /** Number of the last event. */
+  /** Sequence number of the last event. */
   last: number;
-  /** Newest at the end; bounded. */
+  /** Newest last; bounded. */
   events: [sequence: number, message: M][];
 }
 
-/** Milliseconds from a stream's beginning for which its answer waits for a client that lost its connection. */
+/**
+ * Milliseconds from a stream's start for which its response is kept for a client that lost its connection.
+ */
 const ANSWER_KEPT_MS = 20 * 60_000;
 
 /** Events of one running request that can be sent again. */
 const LIVE_EVENTS = 200;
 
-/** Events of the listening stream that can be sent again; it is cut back to them once it holds twice as many. */
+/**
+ * Events of the listening stream that can be sent again; trimmed to this number when it holds twice as many.
+ */
 const LISTEN_EVENTS = 100;
 
-/** Characters of a message that can be kept: SQLite holds 2 MB a value, and a character may need four bytes. */
+/** Most characters of a stored message: SQLite holds 2 MB per value, and a character may take four bytes. */
 const KEPT_CHARACTERS = 480_000;
 
-/** The library's name of the stream that a GET opens for everything that belongs to no request. */
+/** The library's name for the stream that a GET opens for messages that belong to no request. */
 export const LISTEN_STREAM = "_GET_stream";
 
 /**
- * The events of a session's SSE streams, so that a client which lost its connection, or was let go, comes back with
- * `Last-Event-ID` and misses nothing (MCP 2025-11-25, «Resumability and Redelivery»; an `EventStore` of SDK v1).
- * Events before an answer are kept in memory, because a running call does not outlive it either; what must outlive it
- * is one row a stream: that it was opened, and its answer.
+ * Event log of a session's SSE streams, so that a client which lost its connection or was released can resume
+ * with `Last-Event-ID` without loss (MCP 2025-11-25, «Resumability and Redelivery»; an `EventStore` of SDK
+ * v1). Events before a response are kept in memory, because a running call does not survive the object
+ * either. One stored row per stream holds that it was opened, and its response.
  */
 export class StreamLog<M extends Message> {
   readonly #sql: SqlStorage;
@@ -41,8 +47,8 @@ export class StreamLog<M extends Message> {
   readonly #onAnswered: (stream: string) => void;
 
   /**
-   * @param replace - makes the answer of a request whose own answer cannot be had any more
-   * @param onAnswered - the answer was sent again and nothing follows: whoever listens to the stream can be let go
+   * @param replace - creates the response for a request whose own response is lost
+   * @param onAnswered - called after a response was sent again: the stream's listener can be disconnected
    */
   constructor(
     sql: SqlStorage,
@@ -62,7 +68,7 @@ export class StreamLog<M extends Message> {
     );
   }
 
-  /** Opens the stream of a request. Its name is also how a client finds it again, so it cannot be guessed. */
+  /** Opens the stream of a request. A client resumes it by its name, so the name cannot be guessed. */
   open(request: RequestId): string {
     const now = Date.now();
     const stream = crypto.randomUUID();
@@ -77,12 +83,12 @@ export class StreamLog<M extends Message> {
     return stream;
   }
 
-  /** Id of a stream's first event, which carries nothing: a client that knows it can come back for everything. */
+  /** Id of a stream's empty first event: with it a client can resume from the beginning. */
   firstEvent(stream: string): string {
     return eventId(stream, 0);
   }
 
-  /** Keeps an event and gives its id. */
+  /** Logs an event and returns its id. */
   keep(stream: string, message: M): string {
     if (stream === LISTEN_STREAM) return this.#keepListenEvent(message);
     const live = this.#live.get(stream);
@@ -104,25 +110,25 @@ export class StreamLog<M extends Message> {
     return eventId(stream, live.last);
   }
 
-  /** The request will not be answered: there is nothing to come back for. */
+  /** The request gets no response, so its stream cannot be resumed. */
   forget(stream: string): void {
     this.#live.delete(stream);
     this.#sql.exec("DELETE FROM answer_streams WHERE stream = ?", stream);
   }
 
-  /** Whether anything follows an event, now or later; not for one that is not of this session or no longer kept. */
+  /** Whether an event has or will have successors; `false` if it is not of this session or no longer kept. */
   follows(lastEventId: string): boolean {
     const { stream, sequence } = parseEventId(lastEventId);
     if (stream === LISTEN_STREAM || this.#live.has(stream)) return true;
     return (this.#read(stream)?.last ?? 0) > sequence;
   }
 
-  /** Request that a stream answers, while it runs here. */
+  /** Request of a stream, while it runs here. */
   requestOf(stream: string): RequestId | undefined {
     return this.#live.get(stream)?.request;
   }
 
-  /** The same, the other way round. */
+  /** Stream of a request, while it runs here. */
   streamOf(request: RequestId): string | undefined {
     return [...this.#live].find(([, live]) => live.request === request)?.[0];
   }
@@ -132,14 +138,16 @@ export class StreamLog<M extends Message> {
     return this.keep(stream, message);
   }
 
-  /** `EventStore`: the stream of an event, or `undefined` when it is not of this session or no longer kept. */
+  /** `EventStore`: the stream of an event, or `undefined` if it is not of this session or no longer kept. */
   async getStreamIdForEventId(id: string): Promise<string | undefined> {
     const { stream } = parseEventId(id);
     const known = stream === LISTEN_STREAM || this.#live.has(stream) || this.#read(stream) !== undefined;
     return known ? stream : undefined;
   }
 
-  /** `EventStore`: sends what came after an event. What comes later reaches the client through the transport. */
+  /**
+   * `EventStore`: sends the logged events after an event. Later ones reach the client through the transport.
+   */
   async replayEventsAfter(
     lastEventId: string,
     { send }: { send: (eventId: string, message: M) => Promise<void> },
@@ -165,7 +173,7 @@ export class StreamLog<M extends Message> {
     return stream;
   }
 
-  /** The answer of a stream that no longer runs here. */
+  /** The stored response of a stream that no longer runs here. */
   #read(stream: string): { last: number; answer: M } | undefined {
     const [row] = this.#sql
       .exec<{ request: string; sequence: number | null; answer: string | null }>(
@@ -177,7 +185,7 @@ export class StreamLog<M extends Message> {
     if (row.sequence !== null && row.answer !== null) {
       return { last: row.sequence, answer: JSON.parse(row.answer) as M };
     }
-    // The object was stopped while it answered.
+    // The object was stopped before it responded.
     const answer = this.#replace(JSON.parse(row.request) as RequestId, "interrupted");
     return { last: Number.MAX_SAFE_INTEGER, answer };
   }
@@ -209,7 +217,7 @@ function isAnswer(message: Message): boolean {
   return !("method" in message);
 }
 
-/** A message as text, or `null` when it is too large to keep. */
+/** A message as text, or `null` if it is too large to store. */
 function fit(message: Message): string | null {
   const text = JSON.stringify(message);
   return text.length <= KEPT_CHARACTERS ? text : null;

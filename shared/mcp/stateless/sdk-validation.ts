@@ -14,28 +14,28 @@ import { SERVER_INFO, STATELESS_CAPABILITIES } from "../methods/server-info.ts";
 import { DISCOVERY_CACHE, STATELESS_METHODS, type StatelessMethod } from "./stateless-methods.ts";
 import { rememberValidatedMeta, type StatelessRequest } from "./stateless-request.ts";
 
-/** One message before the judge. */
+/** Validation of one message. */
 interface ValidationRun {
   body: Readonly<Record<string, unknown>>;
   state: RoundState;
-  /** Set when the message would have reached a handler. */
+  /** Set when the message reaches a handler. */
   passed: StatelessRequest | null;
 }
 
-/** Gives the request that a message is, or the SDK's answer to it. */
+/** Returns the parsed request, or the SDK's response to it. */
 export type SdkValidator = (
   request: Request,
   body: Readonly<Record<string, unknown>>,
   state: RoundState,
 ) => Promise<StatelessRequest | Response>;
 
-/** Parameters of methods that the SDK has no schema for: the method looks at them itself. */
+/** Parameters of methods without an SDK schema: the method checks them itself. */
 const ANYTHING = z.looseObject({});
 
 /**
- * Lets the SDK look at a message: its own handler, with a server whose handlers do nothing but note that they were
- * reached and with what. What it refuses, and `server/discover`, it answers itself, so that a malformed message gets
- * the SDK's own answer; what it would have served is served by the lane.
+ * Validates messages with the SDK: runs its handler over a server whose handlers only capture the parsed
+ * request. Returns the SDK's own response if it rejects the message (or for `server/discover`), otherwise the
+ * captured request.
  */
 export function createSdkValidator(catalogue: Catalogue): SdkValidator {
   const handler = createMcpHandler(
@@ -46,32 +46,32 @@ export function createSdkValidator(catalogue: Catalogue): SdkValidator {
     },
   );
   return async (request, body, state) => {
-    const trial: ValidationRun = { body, state, passed: null };
-    const extra = trial as unknown as Record<string, unknown>;
+    const validation: ValidationRun = { body, state, passed: null };
+    const extra = validation as unknown as Record<string, unknown>;
     const response = await handler.fetch(request, {
       authInfo: { token: "", clientId: "", scopes: [], extra },
       parsedBody: body,
     });
-    if (trial.passed === null) return response;
+    if (validation.passed === null) return response;
     await response.body?.cancel();
-    rememberValidatedMeta(trial.passed.meta);
-    return trial.passed;
+    rememberValidatedMeta(validation.passed.meta);
+    return validation.passed;
   };
 }
 
-function createServer(catalogue: Catalogue, trial: ValidationRun): Server {
+function createServer(catalogue: Catalogue, validation: ValidationRun): Server {
   const server = new Server(
     { ...SERVER_INFO, title: catalogue.title },
     {
       capabilities: STATELESS_CAPABILITIES,
       instructions: catalogue.instructions,
       cacheHints: { "server/discover": DISCOVERY_CACHE },
-      requestState: { verify: (state) => trial.state.verify(state) },
+      requestState: { verify: (state) => validation.state.verify(state) },
     },
   );
   for (const [name, method] of STATELESS_METHODS) {
     const note = (params: unknown, ctx: ServerContext): never => {
-      trial.passed = describe(method, trial.body, params, ctx);
+      validation.passed = describe(method, validation.body, params, ctx);
       throw new Error("Served elsewhere.");
     };
     if (method.custom) server.setRequestHandler(name, { params: ANYTHING }, note);
@@ -92,7 +92,8 @@ function describe(
   return {
     id: mcpReq.id,
     method,
-    // The SDK takes the members of a continued call out of the parameters; an extension's method may mean them.
+    // The SDK removes the members of a continued call from the parameters; an extension's method may use
+    // them.
     params: method.custom ? sent : isRecord(params) ? params : {},
     meta: isRecord(sent._meta) ? sent._meta : {},
     answers: collectAnswers(round, mcpReq.inputResponses ?? {}),

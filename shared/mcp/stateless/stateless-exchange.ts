@@ -32,70 +32,73 @@ import type { RoundState } from "../methods/request-state.ts";
 import { SERVER_INFO } from "../methods/server-info.ts";
 import type { StatelessRequest } from "./stateless-request.ts";
 
-/** What one stateless request brings along. */
+/** One authenticated stateless request. */
 export interface AuthenticatedRequest {
   env: Env;
   identity: PrincipalIdentity;
   policy: Policy;
-  /** When the token ends, in Unix seconds, where that is known. */
+  /** Expiry of the token in Unix seconds, if known. */
   expiresAt?: number | undefined;
   waitUntil(promise: Promise<unknown>): void;
 }
 
-/** Everything around one request that is in order. */
+/** Everything that is needed to serve one valid request. */
 export interface StatelessContext {
   request: Request;
   catalogue: Catalogue;
-  arrival: AuthenticatedRequest;
+  caller: AuthenticatedRequest;
   state: RoundState;
 }
 
 /**
- * Serves one request of the stateless generation: runs its method and answers with the result, with the questions it
- * stopped at, or with a JSON-RPC error. A client that hangs up ends the call.
+ * Serves one request of the stateless generation: runs its method and responds with the result, the questions
+ * it stopped at, or a JSON-RPC error. A client that disconnects cancels the call.
  */
-export function serveStateless(message: StatelessRequest, setting: StatelessContext): Promise<Response> {
-  const { request, arrival } = setting;
+export function serveStateless(message: StatelessRequest, context: StatelessContext): Promise<Response> {
+  const { request, caller } = context;
   const controller = new AbortController();
   const hangUp = () => controller.abort();
   const answer = new PostResponder(hangUp);
   if (request.signal.aborted) hangUp();
   else request.signal.addEventListener("abort", hangUp, { once: true });
-  const ctx = createExchange(message, setting, answer, controller.signal);
-  const running = answerMessage(message, setting, ctx).then((body) => {
+  const ctx = createRequestContext(message, context, answer, controller.signal);
+  const running = answerMessage(message, context, ctx).then((body) => {
     if (isClientFault(body)) answer.setStatus(400);
     answer.write({ jsonrpc: "2.0", id: message.id, ...body }, true);
     request.signal.removeEventListener("abort", hangUp);
   });
-  // When the client has hung up, what was begun is still brought to its end and recorded.
-  arrival.waitUntil(running);
+  // A begun call is finished and recorded even after its client has disconnected.
+  caller.waitUntil(running);
   return answer.response;
 }
 
-/** The part of a JSON-RPC answer that is not the same in all of them. */
+/** The variable part of a JSON-RPC response. */
 type Body = { result: object } | { error: { code: number; message: string; data?: object } };
 
-/** The one error of a handler that is the HTTP request's too (MCP 2026-07-28, `MissingRequiredClientCapability`). */
+/**
+ * The one error of a handler that also sets the HTTP status (MCP 2026-07-28,
+ * `MissingRequiredClientCapability`).
+ */
 function isClientFault(body: Body): boolean {
   return "error" in body && body.error.code === JSON_RPC.missingCapability;
 }
 
 async function answerMessage(
   message: StatelessRequest,
-  setting: StatelessContext,
+  context: StatelessContext,
   ctx: RequestContext,
 ): Promise<Body> {
   const { method, params } = message;
   try {
     const result = await method.answer(ctx, params);
-    return { result: sign({ resultType: "complete", ...result, ...method.cache }, setting.catalogue) };
+    return { result: sign({ resultType: "complete", ...result, ...method.cache }, context.catalogue) };
   } catch (failure) {
-    if (failure instanceof InputNeeded) return await answerWithQuestions(failure, message, setting);
+    if (failure instanceof InputNeeded) return await answerWithQuestions(failure, message, context);
     return describeFailure(failure);
   }
 }
 
-/** Says which server answered, as every result should. */
+/** Adds the server's name to a result, as every result should have it. */
 function sign(result: object, { title }: Catalogue): object {
   return { ...result, _meta: { [SERVER_INFO_META_KEY]: { ...SERVER_INFO, title } } };
 }
@@ -128,13 +131,13 @@ function describeFailure(failure: unknown): Body {
   return { error: { code: JSON_RPC.internalError, message: `Internal error. Event id: ${eventId}.` } };
 }
 
-function createExchange(
+function createRequestContext(
   message: StatelessRequest,
-  { request, catalogue, arrival }: StatelessContext,
+  { request, catalogue, caller }: StatelessContext,
   answer: PostResponder,
   signal: AbortSignal,
 ): RequestContext {
-  const { env, identity, policy, waitUntil } = arrival;
+  const { env, identity, policy, waitUntil } = caller;
   const { answers, stateId } = message;
   const round = new QuestionRound(answers, policy.digest);
   const forgetAnswers = () => round.forgetAnswers();
@@ -156,7 +159,7 @@ function createExchange(
   };
 }
 
-/** What the client says in this very request that it can do. */
+/** Capabilities that the client declares in this request. */
 function abilitiesOf({ meta }: StatelessRequest): ClientAbilities {
   return (meta[CLIENT_CAPABILITIES_META_KEY] ?? {}) as ClientAbilities;
 }
@@ -185,7 +188,7 @@ function statelessChannel(
     showsViews: showsViews(abilities),
     abilities,
     tasks: takesTasks(abilities),
-    // This revision has no stream that a client could come back to.
+    // Streams of this revision cannot be resumed.
     release: () => {},
     visit: (page) => round.put(inquireVisit(page, elicits, false), readVisit),
     // This revision has no such notification: the client repeats the call.

@@ -17,19 +17,19 @@ import {
 } from "../subscriptions/watch.ts";
 import type { StatelessContext } from "./stateless-exchange.ts";
 
-/** The method of a stream of news (MCP 2026-07-28, `subscriptions/listen`). */
+/** Method that opens a notification stream (MCP 2026-07-28, `subscriptions/listen`). */
 export const LISTEN = "subscriptions/listen";
 
-/** Resources that one stream may watch. Each is looked at again after every change of its server. */
+/** Most resources that one stream may watch. Each is read again after every change of its server. */
 const WATCHED_LIMIT = 20;
 
 /**
- * Milliseconds after which a stream asks by itself whether its person may still listen, and what the policy now shows
- * them: what they may do also changes with the time of day, and what was announced may have been lost.
+ * Milliseconds after which a stream checks access and re-reads by itself: rights also change with the time of
+ * day, and an announcement may have been lost.
  */
 const RENEWAL_MS = 25_000;
 
-/** The members of a filter that ask for lists. */
+/** Members of a filter that ask for lists. */
 const LISTS: Readonly<Record<string, ListName>> = {
   toolsListChanged: "tools",
   promptsListChanged: "prompts",
@@ -37,18 +37,19 @@ const LISTS: Readonly<Record<string, ListName>> = {
 };
 
 /**
- * Serves a stream of news whose request the SDK has found in order. Who listens hears of what they may read, as the
- * policy says at that moment; the stream ends when their access does, and is opened anew by the client.
+ * Serves a notification stream whose request the SDK has validated. The client is notified of changes to what
+ * the policy lets it read at that moment; the stream ends when its access does, and the client opens it
+ * again.
  */
 export async function serveListen(
   body: Readonly<Record<string, unknown>>,
-  setting: StatelessContext,
+  context: StatelessContext,
 ): Promise<Response> {
-  const { catalogue, arrival } = setting;
-  const subscriber: Subscriber = { ...arrival, catalogue };
+  const { catalogue, caller } = context;
+  const subscriber: Subscriber = { ...caller, catalogue };
   const wanted = readFilter(body);
   const known = await beginWatch(subscriber, wanted);
-  const stream = new NewsStream(body.id as string | number, subscriber, known, setting);
+  const stream = new NotificationStream(body.id as string | number, subscriber, known, context);
   return await stream.open(describeHonored(wanted, known));
 }
 
@@ -59,7 +60,10 @@ function readFilter({ params }: Readonly<Record<string, unknown>>): Subscription
   return { uris: [...new Set(uris.map(String))].slice(0, WATCHED_LIMIT), lists };
 }
 
-/** What of the filter is served, as the acknowledgement says it: nobody hears of a resource they cannot read. */
+/**
+ * The part of the filter that is served, for the acknowledgement: resources that the client cannot read are
+ * left out.
+ */
 function describeHonored({ lists }: SubscriptionFilter, known: Fingerprints): Record<string, unknown> {
   const honored: Record<string, unknown> = {};
   for (const [member, list] of Object.entries(LISTS)) if (lists.includes(list)) honored[member] = true;
@@ -67,18 +71,18 @@ function describeHonored({ lists }: SubscriptionFilter, known: Fingerprints): Re
   return readable.length > 0 ? { ...honored, resourceSubscriptions: readable } : honored;
 }
 
-class NewsStream {
+class NotificationStream {
   readonly #id: string | number;
   readonly #answer: PostResponder;
   readonly #signal: AbortSignal;
-  /** When the token ends: milliseconds since the epoch. Its scopes hold no longer than it does. */
+  /** Expiry of the token in milliseconds since the epoch. Its scopes are valid no longer. */
   readonly #until: number;
   readonly #closers: (() => void)[] = [];
   #viewer: Subscriber;
   #known: Fingerprints;
   #looking: Promise<void> | undefined;
   #changed = false;
-  /** Of the policy that is known to be in force. */
+  /** Publication of the policy known to be in force. */
   #publication = 0;
   #ended = false;
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -87,7 +91,7 @@ class NewsStream {
     id: string | number,
     subscriber: Subscriber,
     known: Fingerprints,
-    { request: { signal }, arrival: { expiresAt } }: StatelessContext,
+    { request: { signal }, caller: { expiresAt } }: StatelessContext,
   ) {
     this.#id = id;
     this.#viewer = subscriber;
@@ -100,7 +104,7 @@ class NewsStream {
   async open(honored: object): Promise<Response> {
     const { env, catalogue, identity } = this.#viewer;
     const handlers = {
-      onChange: (publication: number) => this.#look(publication),
+      onChange: (publication: number) => this.#refresh(publication),
       onBroken: () => this.#end(),
     };
     for (const [topic, pace] of topicsOf(catalogue, this.#known)) {
@@ -119,15 +123,15 @@ class NewsStream {
     this.#write({ method: "notifications/subscriptions/acknowledged", params: { notifications: honored } });
     if (Object.keys(honored).length === 0) this.#end();
     else {
-      this.#timer = setInterval(() => this.#look(), RENEWAL_MS);
-      // What changed between the first look and the first line.
-      this.#look();
+      this.#timer = setInterval(() => this.#refresh(), RENEWAL_MS);
+      // Changes between the first read and the first event.
+      this.#refresh();
     }
     return await this.#answer.response;
   }
 
-  /** One look at a time; what changes during it leads to one more. */
-  #look(publication = 0): void {
+  /** Reads one at a time; a change during a read leads to one more. */
+  #refresh(publication = 0): void {
     if (this.#ended) return;
     this.#changed = true;
     this.#publication = Math.max(this.#publication, publication);
@@ -157,7 +161,7 @@ class NewsStream {
     this.#answer.write({ jsonrpc: "2.0", method, params: stamped }, false);
   }
 
-  /** Ends the stream in order: with its result, as the specification wants a server to. */
+  /** Ends the stream with its result, as the specification requires of a server. */
   #end(): void {
     if (this.#ended) return;
     const { title } = this.#viewer.catalogue;

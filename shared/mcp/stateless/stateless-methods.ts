@@ -13,10 +13,12 @@ import {
 } from "../methods/handlers.ts";
 import { cancelTask, getTask, updateTask } from "../methods/tasks.ts";
 
-/** Parameters of a request, in order by the method's own schema. */
+/** Parameters of a request, validated by the method's own schema. */
 export type Params = Readonly<Record<string, unknown>>;
 
-/** How long a client may reuse an answer (SEP-2549). Never public, because role and scopes decide what is in it. */
+/**
+ * How long a client may reuse a result (SEP-2549). Never public, because role and scopes decide its content.
+ */
 export interface CacheHint {
   ttlMs: number;
   cacheScope: "private";
@@ -27,11 +29,11 @@ export interface StatelessMethod {
   /** The parameter that the header `Mcp-Name` repeats (SEP-2243). */
   named?: "name" | "uri" | "taskId";
   cache?: CacheHint;
-  /** Whether the specification leaves the method to an extension, so that the SDK cannot check its parameters. */
+  /** Whether an extension defines the method, so that the SDK cannot check its parameters. */
   custom?: boolean;
   /**
-   * Whether parameters have the form that the specification gives them, beyond doubt. Where this says no, the SDK
-   * looks at them with its schemas; where it says yes, they would have passed.
+   * Whether parameters have the usual shape of the specification. If not, the SDK validates them with its
+   * schemas; if so, they would have passed.
    */
   isPlain(params: Params): boolean;
   /** The result. May throw `InputNeeded`, and {@link ProtocolFault} for a JSON-RPC error. */
@@ -42,13 +44,13 @@ export interface StatelessMethod {
 const CATALOGUE: CacheHint = { ttlMs: 300_000, cacheScope: "private" };
 /** Lists of members change with the data. */
 const MEMBERS: CacheHint = { ttlMs: 15_000, cacheScope: "private" };
-/** Contents are always read anew. */
+/** Contents are always read again. */
 const CONTENTS: CacheHint = { ttlMs: 0, cacheScope: "private" };
 
-/** `server/discover` is the SDK's to answer; this is how long it holds. */
+/** Cache lifetime of the SDK's `server/discover` result. */
 export const DISCOVERY_CACHE = CATALOGUE;
 
-/** What the stateless generation can be asked beside `server/discover`: the same handlers as in the sessionful one. */
+/** Methods of the stateless generation except `server/discover`, with the handlers that both lanes share. */
 export const STATELESS_METHODS: ReadonlyMap<string, StatelessMethod> = new Map<string, StatelessMethod>([
   [
     "tools/call",
@@ -97,14 +99,14 @@ export const STATELESS_METHODS: ReadonlyMap<string, StatelessMethod> = new Map<s
   ],
 ]);
 
-/** As the SDK's schema lets them through. */
+/** Parameters as the SDK's schema outputs them. */
 interface CompletionParams {
   ref: CompletionReference;
   argument: { name: string; value: string };
   context?: { arguments?: Record<string, string> };
 }
 
-/** A method of the tasks extension (SEP-2663). The SDK has no schemas for them. */
+/** A method of the tasks extension (SEP-2663), for which the SDK has no schemas. */
 function ofTask(
   answer: (ctx: RequestContext, taskId: unknown, params: Params) => Promise<object>,
 ): StatelessMethod {

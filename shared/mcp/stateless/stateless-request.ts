@@ -8,17 +8,17 @@ import type { GivenAnswer } from "../../call/input-needed.ts";
 import { isRecord } from "../../encoding/is-record.ts";
 import { type Params, STATELESS_METHODS, type StatelessMethod } from "./stateless-methods.ts";
 
-/** The revision that this lane speaks. */
+/** The revision of this lane. */
 const STATELESS_REVISION = "2026-07-28";
 
-/** A request of the stateless generation that is in order. */
+/** A valid request of the stateless generation. */
 export interface StatelessRequest {
   id: string | number;
   method: StatelessMethod;
   params: Params;
-  /** `params._meta` with the envelope in it. */
+  /** `params._meta` with the envelope. */
   meta: Readonly<Record<string, unknown>>;
-  /** What the client answered, in earlier rounds and in this one, to questions that it was asked. */
+  /** Answers of the client, from earlier rounds and this one. */
   answers: readonly GivenAnswer[];
   /** The state that says what was asked; `null` without one. */
   stateId: string | null;
@@ -27,20 +27,20 @@ export interface StatelessRequest {
 /** Members of `params` that only a continued call has. */
 const CONTINUED = ["inputResponses", "requestState"];
 
-/** A value of `Mcp-Name` that is written in another way than it is meant (SEP-2243). */
+/** An encoded value of `Mcp-Name` (SEP-2243). */
 const ENCODED = /^=\?/;
 
-/** How many clients' envelopes are known, and how long one may be as text. */
+/** Most validated envelopes that an isolate remembers, and most characters of one. */
 const KNOWN_ENVELOPES = 500;
 const ENVELOPE_LENGTH = 2_000;
 
-/** What clients say of themselves with every request, as it passed the SDK. Says nothing of who asks or for what. */
+/** Envelopes that the SDK has validated. They describe the client software, not the caller or the request. */
 const known = new Set<string>();
 
 /**
- * Reads a request that is in order beyond doubt: the common forms of a known method, headers that repeat the body to
- * the letter, and an envelope that the SDK has let pass before. `null` for everything else: what that is, and how to
- * refuse it, the SDK says.
+ * Fast path that skips SDK validation. Accepts a known method whose parameters have the usual shape, whose
+ * headers repeat the body exactly, and whose `_meta` the SDK has accepted before in this isolate. Returns
+ * `null` otherwise.
  */
 export function parseKnownRequest(
   headers: Headers,
@@ -62,7 +62,7 @@ export function parseKnownRequest(
   return { id: id as string | number, method, params, meta, answers: [], stateId: null };
 }
 
-/** Remembers the envelope of a request that the SDK let pass. */
+/** Remembers the envelope of a request that the SDK accepted. */
 export function rememberValidatedMeta(meta: Readonly<Record<string, unknown>>): void {
   const text = describeEnvelope(meta);
   if (text.length > ENVELOPE_LENGTH) return;
@@ -76,9 +76,9 @@ function isKnownEnvelope(meta: Readonly<Record<string, unknown>>): boolean {
   return meta[PROTOCOL_VERSION_META_KEY] === STATELESS_REVISION && known.has(describeEnvelope(meta));
 }
 
-/** Everything of an envelope that its schema looks at and that a client does not change from call to call. */
+/** The parts of an envelope that its schema checks and that stay the same between a client's calls. */
 function describeEnvelope(meta: Readonly<Record<string, unknown>>): string {
-  // By name: in a list, what is left out would look like `null`.
+  // An object rather than a list, in which a missing member would look like `null`.
   return JSON.stringify({
     capabilities: meta[CLIENT_CAPABILITIES_META_KEY],
     client: meta[CLIENT_INFO_META_KEY],

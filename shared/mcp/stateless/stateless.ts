@@ -8,39 +8,38 @@ import { type AuthenticatedRequest, serveStateless } from "./stateless-exchange.
 import { LISTEN, serveListen } from "./stateless-listen.ts";
 import type { StatelessRequest } from "./stateless-request.ts";
 
-/** Serves requests of the stateless generation for one URL. `plain` is the message where it is in order beyond doubt. */
+/** Serves stateless requests of one URL. `plain` is the message if the fast path accepted it. */
 export type StatelessLane = (
   request: Request,
   body: Readonly<Record<string, unknown>>,
   plain: StatelessRequest | null,
-  arrival: AuthenticatedRequest,
+  caller: AuthenticatedRequest,
 ) => Promise<Response>;
 
 /**
- * The stateless generation (2026-07-28) of one URL. For a plain request nothing is built but its answer: a server and
- * a transport of the SDK would know nothing that the catalogue and the request do not. Every other message goes before
- * the SDK first, see {@link createSdkValidator}. Nothing of a request outlives it, so nothing can pass from one
- * principal to another.
+ * The stateless generation (2026-07-28) of one URL. A request of the fast path is answered directly, without
+ * an SDK server and transport. Every other message is validated by the SDK first; see {@link
+ * createSdkValidator}. No state of a request outlives it, so none can leak between principals.
  */
 export function createStatelessLane(catalogue: Catalogue): StatelessLane {
-  const judge = createSdkValidator(catalogue);
-  return async (request, body, plain, arrival) => {
-    const state = openRoundState(openKeyring(arrival.env, "REQUEST_STATE_KEY"), () =>
-      describeCall(body, arrival, catalogue),
+  const validate = createSdkValidator(catalogue);
+  return async (request, body, plain, caller) => {
+    const state = openRoundState(openKeyring(caller.env, "REQUEST_STATE_KEY"), () =>
+      describeCall(body, caller, catalogue),
     );
-    const setting = { request, catalogue, arrival, state };
-    const message = plain ?? (await judge(request, body, state));
-    if (!(message instanceof Response)) return await serveStateless(message, setting);
+    const context = { request, catalogue, caller, state };
+    const message = plain ?? (await validate(request, body, state));
+    if (!(message instanceof Response)) return await serveStateless(message, context);
     if (body.method !== LISTEN || !isStream(message)) return message;
-    // The SDK would serve the stream, but hears of nothing outside of its isolate.
+    // The SDK's own stream would receive no notification from outside its isolate.
     await message.body?.cancel();
-    return await serveListen(body, setting);
+    return await serveListen(body, context);
   };
 }
 
 const lanes = new WeakMap<Catalogue, StatelessLane>();
 
-/** The lane of a catalogue, made once per isolate. */
+/** The lane of a catalogue, created once per isolate. */
 export function openStatelessLane(catalogue: Catalogue): StatelessLane {
   let lane = lanes.get(catalogue);
   if (!lane) {
@@ -55,8 +54,8 @@ function isStream({ headers }: Response): boolean {
 }
 
 /**
- * A continued call must be the same call: same user, client, grant, URL, method and parameters, be it a tool's name and
- * arguments or a resource's URI. What only a continued call has, and what a client says of itself, is left out.
+ * Identifies a call for its state: user, client, grant, URL, method and parameters. Excludes the members of a
+ * continued call and the client's envelope.
  */
 function describeCall(
   { method, params }: Readonly<Record<string, unknown>>,

@@ -1,17 +1,17 @@
 import type { Listener } from "../../objects/change-gate.ts";
 import { hub } from "../../objects/change-gate.ts";
 
-/** What a line calls when it has something to say. */
+/** Callbacks of a change connection. */
 export interface LineHandlers {
-  /** @param publication - of the policy that whoever looks now has to know; 0 when any will do */
+  /** @param publication - lowest publication of the policy to re-read with; 0 for any */
   onChange(publication: number): void;
-  /** The line ended from the other side: whoever waited has to start anew. */
+  /** The hub closed the connection: the subscriber has to open another one. */
   onBroken(): void;
 }
 
 /**
- * Opens a line on which one hears of changes of a topic until `close` is called or the line breaks. `null` when this
- * person holds too many.
+ * Opens a connection that reports changes of a topic until `close` is called or it breaks. `null` if the user
+ * holds too many.
  */
 export async function listenForChanges(
   env: Env,

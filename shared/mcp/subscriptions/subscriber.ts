@@ -20,7 +20,7 @@ import { findResource } from "../../server/find-resource.ts";
 import { emptyContext } from "../../session/context.ts";
 import type { SessionMemory } from "../../session/session-memory.ts";
 
-/** Somebody who waits for changes, with the rights they have now. */
+/** A client that waits for changes, with its current rights. */
 export interface Subscriber {
   env: Env;
   catalogue: Catalogue;
@@ -31,7 +31,7 @@ export interface Subscriber {
 /** Lists that a client may be told to fetch again. */
 export type ListName = "tools" | "prompts" | "resources";
 
-/** Whoever waits has no memory that a resource could look into or change. */
+/** Subscribers have no session memory: reads return an empty context, writes are dropped. */
 const EMPTY_MEMORY: SessionMemory = {
   read: async () => emptyContext(),
   apply: async () => {},
@@ -40,11 +40,11 @@ const EMPTY_MEMORY: SessionMemory = {
 };
 
 /**
- * The viewer as they are now, or `null` when grant, token or person have ended: a stream outlives the request that
- * opened it, and what it was opened with. Rejects when nobody can say.
+ * The subscriber with its current rights, or `null` if grant, token or user has ended: a stream outlives the
+ * request that opened it. Rejects if the rights are unknown.
  *
- * @param publication - of the policy that must be known by now. The person's object learns of it too: whoever is told
- *   of another list gets it, whatever isolate they ask
+ * @param publication - lowest publication of the policy to use. The Principal object learns of it too, so
+ * that a client that is notified of a changed list gets it from every isolate
  */
 export async function refreshSubscriber(
   { env, catalogue, identity }: Omit<Subscriber, "policy">,
@@ -54,7 +54,7 @@ export async function refreshSubscriber(
   const gate = principalGate(env, userId);
   const { ended, rights } = await gate.checkAccess(userId, { grantId, tokenId }, null, publication);
   if (ended) return null;
-  if (!rights) throw new Error("The person's object does not know what they may do.");
+  if (!rights) throw new Error("The Principal object cannot read the person's rights.");
   const policy = await policyInForce(env, Math.max(publication, rights.policy.publication));
   return {
     env,
@@ -65,10 +65,10 @@ export async function refreshSubscriber(
 }
 
 /**
- * A fingerprint of what reading a resource would give the viewer now, or `null` when they may not or there is nothing.
- * Two that differ mean that it was updated. Asks the same policy as reading, and gives away no more than that: it
- * counts against no limit and leaves no record, or a colleague's changes could use up what the viewer may do.
- * Rejects when the data cannot be read right now.
+ * Fingerprint of what reading a resource would return to the subscriber now, or `null` if it is refused or
+ * missing. Two different fingerprints mean an update. Uses the same policy as reading, but counts against no
+ * limit and writes no record; otherwise changes by colleagues could use up the subscriber's limits. Rejects
+ * if the data cannot be read now.
  */
 export async function fingerprintResource(subscriber: Subscriber, uri: string): Promise<string | null> {
   const found = findResource(subscriber.catalogue, uri);
@@ -87,7 +87,7 @@ export async function fingerprintResource(subscriber: Subscriber, uri: string): 
   }
 }
 
-/** The same for a list: which entries it has for the viewer, and what they are called. */
+/** Fingerprint of a list: the entries that the subscriber may see, and their names. */
 export async function fingerprintList(subscriber: Subscriber, list: ListName): Promise<string> {
   const { catalogue, policy, identity } = subscriber;
   if (list !== "resources") {
@@ -101,11 +101,11 @@ export async function fingerprintList(subscriber: Subscriber, list: ListName): P
     const listed = await readUnguarded(subscriber, entry, members).catch(() => []);
     entries.push(...listed.map(({ uri, title }) => [uri, title ?? null]));
   }
-  // In any order: an article that moved up because it was changed is no other list.
+  // Sorted: a changed order of the same entries is no list change.
   return await digest(entries.map((entry) => JSON.stringify(entry)).sort());
 }
 
-/** SHA-256 of contents as the viewer gets them, hexadecimal. */
+/** SHA-256 of contents as the subscriber may read them, hexadecimal. */
 function fingerprintContents(
   { policy, identity, catalogue }: Subscriber,
   contents: ResourceContents[],

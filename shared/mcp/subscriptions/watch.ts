@@ -8,22 +8,24 @@ import { fingerprintList, fingerprintResource, type ListName, type Subscriber } 
 /** Every list that a client may be told to fetch again. */
 export const LISTS = ["tools", "prompts", "resources"] as const satisfies readonly ListName[];
 
-/** What a client waits for. */
+/** Lists and resources that a client subscribes to. */
 export interface SubscriptionFilter {
   uris: readonly string[];
   lists: readonly ListName[];
 }
 
-/** A notification of what changed, without `jsonrpc`. */
+/** A change notification, without `jsonrpc`. */
 export interface ChangeNotice {
   method: string;
   params?: { uri: string };
 }
 
-/** What is waited for, with the fingerprints that the client knows: plain data, so that a session can keep it. */
+/** Fingerprints that the client knows, by list or URI. Plain data, so that a session can store it. */
 export type Fingerprints = ReadonlyMap<string, string | null>;
 
-/** Looks at everything wanted for the first time. Resources that the viewer cannot read are left out. */
+/**
+ * Reads everything in the filter for the first time. Leaves out resources that the subscriber cannot read.
+ */
 export async function beginWatch(
   subscriber: Subscriber,
   { uris, lists }: SubscriptionFilter,
@@ -37,7 +39,10 @@ export async function beginWatch(
   return known;
 }
 
-/** Looks again, and says what differs from what the client knows. What cannot be looked at now stays as it was. */
+/**
+ * Reads again and returns what differs from the known fingerprints. An entry that cannot be read now stays
+ * unchanged.
+ */
 export async function findChanges(
   subscriber: Subscriber,
   known: Fingerprints,
@@ -46,8 +51,8 @@ export async function findChanges(
   const notices: ChangeNotice[] = [];
   for (const [key, before] of known) {
     const list = listOf(key);
-    const look = list === null ? fingerprintResource(subscriber, key) : fingerprintList(subscriber, list);
-    const now = await look.catch(() => before);
+    const reading = list === null ? fingerprintResource(subscriber, key) : fingerprintList(subscriber, list);
+    const now = await reading.catch(() => before);
     if (now === before) continue;
     next.set(key, now);
     notices.push(
@@ -59,14 +64,14 @@ export async function findChanges(
   return { known: next, notices };
 }
 
-/** The resources among what is waited for. */
+/** URIs of the watched resources. */
 export function listUris(known: Fingerprints): string[] {
   return [...known.keys()].filter((key) => listOf(key) === null);
 }
 
 /**
- * The topics whose news may concern what is waited for, with how soon. Lists of resources become others with the data of
- * the servers whose families name their members; everything does with what people may do.
+ * Topics whose changes may affect the watched entries, with their pace. Lists of resources change with the
+ * data of servers whose templates list their members; every entry changes with access rights.
  */
 export function topicsOf(catalogue: Catalogue, known: Fingerprints): ReadonlyMap<string, Pace> {
   const topics = new Map<string, Pace>();
@@ -83,7 +88,7 @@ export function topicsOf(catalogue: Catalogue, known: Fingerprints): ReadonlyMap
   return topics;
 }
 
-/** A list's place among URIs, which all have a scheme. */
+/** The key of a list among URIs, which all have a scheme. */
 function keyOf(list: ListName): string {
   return `/${list}`;
 }

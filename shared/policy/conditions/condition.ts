@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Effect } from "../../call/subject.ts";
 
-/** What a condition may look at: who asks, from where and when, and what for. */
+/** The facts that a condition may test: caller, origin, time and subject. */
 export interface ConditionFacts {
   /** ISO 3166-1 alpha-2, or `null` when unknown. */
   country: string | null;
@@ -9,41 +9,46 @@ export interface ConditionFacts {
   ip: string | null;
   /** Milliseconds since 1970. */
   at: number;
-  /** When the person gave the second factor behind the token, on the same clock; `null` when there was none. */
+  /** Time of the second factor behind the token, in milliseconds since 1970; `null` without one. */
   mfaAt: number | null;
   /** Name of the tool, resource or prompt. */
   name: string;
   effect: Effect;
-  /** The arguments as the tool will get them; absent while nothing is called. */
+  /** Arguments as the tool will get them; absent outside a call. */
   args?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Why a requirement does not hold. `deny`: refused. `mfa`: allowed once the person connects the app with a second
- * factor; `reason` is a sentence that follows the condition's own message.
+ * Why a requirement does not hold. `deny`: refused. `mfa`: allowed once the user connects the app with a
+ * second factor; `reason` is a sentence that follows the condition's own message.
  */
 export type Unmet = { kind: "deny" } | { kind: "mfa"; reason: string };
 
-/** One entry of `require`, compiled. */
+/** One compiled entry of `require`. */
 export interface Requirement {
   /**
-   * Gives `null` when the requirement holds. Without arguments: `null` when some arguments could make it hold. An
-   * error counts as not holding.
+   * Returns `null` if the requirement holds. Without arguments: `null` if some arguments could make it hold.
+   * An error counts as not holding.
    */
   test(facts: ConditionFacts): Unmet | null;
-  /** Whether the answer depends on arguments that are not there; only a requirement that reads arguments says so. */
+  /**
+   * Whether the result depends on absent arguments; only a requirement that reads arguments implements it.
+   */
   dependsOnArguments?(facts: Pick<ConditionFacts, "name" | "effect" | "country">): boolean;
-  /** Most milliseconds that a second factor may be old; only a requirement of a second factor says one. */
+  /** Maximum age of a second factor in milliseconds; only a second-factor requirement sets it. */
   maxFactorAgeMs?: number;
 }
 
-/** One kind of condition: a field of `require` in the policy. One file of this folder each, listed in `kinds.ts`. */
+/**
+ * One kind of condition: a field of `require` in the policy. Each has a file in this folder and a line in
+ * `kinds.ts`.
+ */
 export interface ConditionKind<Schema extends z.ZodType = z.ZodType> {
-  /** What the policy's author writes under the field, with a description for editors. */
+  /** Schema of the field's value, with a description for editors. */
   schema: Schema;
-  /** True when the requirement reads arguments: then the condition must be about tools alone. */
+  /** True if the requirement reads arguments: the condition must then cover only tools. */
   readsArguments?: true;
-  /** Compiles a value once, for all calls that follow. */
+  /** Compiles a value once for all later calls. */
   compile(value: z.output<Schema>): Requirement;
 }
 
@@ -54,7 +59,7 @@ export function defineCondition<Schema extends z.ZodType>(
   return kind;
 }
 
-/** A requirement that denies unless `holds` says true. */
+/** A requirement that denies unless `holds` returns true. */
 export function denyUnless(holds: (facts: ConditionFacts) => boolean): Requirement {
   return { test: (facts) => (holds(facts) ? null : { kind: "deny" }) };
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineCondition, denyUnless } from "./condition.ts";
 
-/** The country that a call comes from, as Cloudflare sees it. */
+/** The caller's country, as Cloudflare reports it. */
 export const countries = defineCondition({
   schema: z
     .array(z.string().regex(/^[A-Z]{2}$/, "must be an ISO 3166-1 alpha-2 code such as DE"))

@@ -6,7 +6,7 @@ import { hours } from "./hours.ts";
 import { mfaMaxAge } from "./mfa-max-age.ts";
 import { networks } from "./networks.ts";
 
-/** The kinds of conditions, by the field under `require` that asks for them. A new kind is one file and one line. */
+/** Kinds of conditions, by their field under `require`. A new kind is one file and one line. */
 const CONDITION_KINDS = {
   expression,
   countries,
@@ -22,22 +22,22 @@ const KINDS = Object.entries(CONDITION_KINDS) as [KindName, ConditionKind][];
 
 type Fields = { [Name in KindName]: z.ZodOptional<Kinds[Name]["schema"]> };
 
-/** `require` of a condition: at least one kind; everything named must hold. */
+/** `require` of a condition: at least one kind; all must hold. */
 export const requirementSchema = z
   .strictObject(Object.fromEntries(KINDS.map(([name, { schema }]) => [name, schema.optional()])) as Fields)
   .refine((required) => Object.keys(required).length > 0, "must require something");
 
-/** What a policy's author writes under `require`. */
+/** `require` as the policy's author writes it. */
 export type RequirementDocument = z.output<typeof requirementSchema>;
 
-/** The fields of `require` that read arguments, of those that are set. */
+/** The set fields of `require` that read arguments. */
 export function findArgumentReaders(required: RequirementDocument): string[] {
   return KINDS.filter(([name, kind]) => kind.readsArguments && required[name] !== undefined).map(
     ([name]) => name,
   );
 }
 
-/** Compiles every requirement that is set. Throws `ExpressionError` for an expression that is not valid. */
+/** Compiles every set requirement. Throws `ExpressionError` for an invalid expression. */
 export function compileRequirements(required: RequirementDocument): Requirement[] {
   return KINDS.flatMap(([name, kind]) => {
     const value = required[name];

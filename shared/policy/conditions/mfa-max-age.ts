@@ -2,14 +2,14 @@ import { z } from "zod";
 import { isFresh, tellAge } from "../second-factor.ts";
 import { defineCondition } from "./condition.ts";
 
-/** How long ago the person gave the second factor with which the app was connected. */
+/** Age of the second factor with which the user connected the app. */
 export const mfaMaxAge = defineCondition({
   schema: z
     .int()
     .min(1)
     .max(43_200)
     .describe(
-      "Minutes since the person last gave a second factor when they connected the app. Older, or none: refused until they connect it anew with one.",
+      "Minutes since the person last gave a second factor when they connected the app. Older, or none: refused until they reconnect it with one.",
     ),
   compile(minutes) {
     const maxFactorAgeMs = minutes * 60_000;

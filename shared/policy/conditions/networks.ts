@@ -2,7 +2,7 @@ import { z } from "zod";
 import { compileNetworks } from "../network.ts";
 import { defineCondition, denyUnless } from "./condition.ts";
 
-/** The network that a call comes from. */
+/** Network of the caller's address. */
 export const networks = defineCondition({
   schema: z
     .array(z.union([z.cidrv4(), z.cidrv6()], "must be a network such as 203.0.113.0/24 or 2001:db8::/32"))

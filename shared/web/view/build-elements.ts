@@ -1,11 +1,11 @@
-/** What an element may be given: attributes, and listeners by the event's name. */
+/** Properties of an element: attributes, and listeners by event name. */
 interface Properties {
   [name: string]: string | number | boolean | undefined | ((event: Event) => void);
 }
 
 /**
- * Makes an HTML element. Text is text: nothing is ever parsed as HTML. A function becomes a listener of the event it
- * is named for, `true` an empty attribute; `false` and `undefined` leave the attribute out.
+ * Creates an HTML element. Text is never parsed as HTML. A function becomes a listener of the event it is
+ * named for, `true` an empty attribute; `false` and `undefined` omit the attribute.
  */
 export function element<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
@@ -22,7 +22,7 @@ export function element<Name extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** A table with a heading row; numbers stand at the right. `null` is an empty cell. */
+/** A table with a heading row; numbers are aligned right. `null` is an empty cell. */
 export function table(
   caption: string,
   columns: readonly string[],

@@ -1,33 +1,33 @@
-/** What the host hands on of a tool's answer (MCP `CallToolResult`). From outside: a view checks what it reads. */
+/** A tool result as the host passes it on (MCP `CallToolResult`). Untrusted: a view checks what it reads. */
 export interface HostAnswer {
   structuredContent?: unknown;
   content?: readonly { type: string; text?: string }[];
   isError?: boolean;
 }
 
-/** The call whose answer it is, as far as the host says. */
+/** The call of the result, as far as the host names it. */
 export interface HostCall {
   tool: string | undefined;
   args: Record<string, unknown>;
 }
 
-/** What a view needs from its program. */
+/** The program of a view. */
 export interface ViewProgram {
-  /** Names the view to the host. */
+  /** Name of the view, sent to the host. */
   name: string;
-  /** Shows a tool's answer; called again when the host has a newer one. */
+  /** Shows a tool result; called again for a newer one. */
   show(answer: HostAnswer, call: HostCall): void;
 }
 
-/** What a view may ask of its host. Each rejects with a sentence when the host refuses or cannot. */
+/** Requests from a view to its host. Each rejects with a sentence if the host refuses or cannot. */
 export interface Host {
-  /** Calls a tool of the view's own server, with the rights of the person and through the same guard. */
+  /** Calls a tool of the view's own server, with the user's rights and through the guard. */
   callTool(name: string, args: Record<string, unknown>): Promise<HostAnswer>;
-  /** Opens an https address outside of the view; the host may ask the person first. */
+  /** Opens an https address outside the view; the host may ask the user first. */
   openLink(url: string): Promise<void>;
 }
 
-/** The revision of SEP-1865 that this file speaks. */
+/** The revision of SEP-1865 that this file implements. */
 const REVISION = "2026-01-26";
 
 interface Message {
@@ -40,13 +40,13 @@ interface Message {
 }
 
 /**
- * Connects a view to the client that shows it: JSON-RPC 2.0 over `postMessage` (SEP-1865, «Communication Protocol»),
- * handshake, theme and size included. Only the frame that holds the view is listened to.
+ * Connects a view to the client that shows it: JSON-RPC 2.0 over `postMessage` (SEP-1865, «Communication
+ * Protocol»), with handshake, theme and size. Only messages of the parent frame are accepted.
  */
 export function connectHost(view: ViewProgram): Host {
   const host = window.parent;
   const waiting = new Map<unknown, { resolve(result: unknown): void; reject(error: Error): void }>();
-  // The host's origin is unknown until it speaks; nothing but the handshake is sent before.
+  // The host's origin is unknown until its first message; only the handshake is sent before.
   let origin = "*";
   let nextId = 1;
   const call: HostCall = { tool: undefined, args: {} };
@@ -115,16 +115,16 @@ export function connectHost(view: ViewProgram): Host {
 
 const CANCELLED: HostAnswer = { isError: true, content: [{ type: "text", text: "The call was cancelled." }] };
 
-/** The tool that a host says it shows the answer of. */
+/** The tool whose result the host shows. */
 function toolOf(context: Record<string, unknown>): string | undefined {
   const { tool } = (context.toolInfo ?? {}) as { tool?: { name?: unknown } };
   return typeof tool?.name === "string" ? tool.name : undefined;
 }
 
-/** Host variables that the style sheet understands; everything else a host sends is left alone. */
+/** Host variables that the style sheet supports; all others are ignored. */
 const KNOWN_VARIABLE = /^--(color|font|border)-[a-z0-9-]+$/;
 
-/** Takes over theme and colours of the host (SEP-1865, «Theming»). */
+/** Applies the host's theme and colours (SEP-1865, «Theming»). */
 function followHost(context: Record<string, unknown>): void {
   const root = document.documentElement;
   const { theme, styles } = context as { theme?: unknown; styles?: { variables?: Record<string, unknown> } };
@@ -134,7 +134,7 @@ function followHost(context: Record<string, unknown>): void {
   }
 }
 
-/** Reports the size that the content needs, in CSS pixels, at first and whenever it changes. */
+/** Reports the size of the content in CSS pixels, initially and on every change. */
 function reportSize(report: (size: { width: number; height: number }) => void): void {
   let [lastWidth, lastHeight] = [0, 0];
   const measure = () => {

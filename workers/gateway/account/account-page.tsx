@@ -3,17 +3,17 @@ import type { Person } from "../people.ts";
 import { PASSWORD_LENGTH } from "../sign-in/auth.ts";
 import type { ConnectedApp } from "./connected-apps.ts";
 
-/** What the account page shows. */
+/** Properties of the account page. */
 export interface AccountPageProps {
   person: Person;
   apps: ConnectedApp[];
-  /** Leads to more apps. */
+  /** Cursor of the next page of apps. */
   cursor?: string;
   hasSecondFactor: boolean;
   notice?: { tone: "good" | "danger"; text: string };
 }
 
-/** The person's own page: connected apps with what each may do, the password, and the way out. */
+/** The user's own page: connected apps with their permissions, the password, and sign-out. */
 export function AccountPage({ person, apps, cursor, hasSecondFactor, notice }: AccountPageProps) {
   const signOut = (
     <form class="inline" method="post" action="/sign-out">
@@ -133,7 +133,7 @@ function AppItem({ app }: { app: ConnectedApp }) {
   );
 }
 
-/** Two machines with one app have buttons of the same words otherwise. */
+/** Without it, two machines with the same app would have identical buttons. */
 function nameApp({ name, covers, use }: ConnectedApp): string {
   const first =
     use && `, first used ${minuteOf(use.firstUsed)}${use.address === null ? "" : ` from ${use.address}`}`;

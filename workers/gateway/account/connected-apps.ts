@@ -8,11 +8,11 @@ import { findResource } from "../oauth/resources.ts";
 /** Most apps on one page of the list. */
 const PAGE_SIZE = 50;
 
-/** One connected app as its owner sees it. */
+/** One connected app, as its owner sees it. */
 export interface ConnectedApp {
   grantId: string;
   name: string;
-  /** The verified domain, or `null`. */
+  /** Verified domain, or `null`. */
   domain: string | null;
   redirectHost: string;
   /** Title of the server that the app may use. */
@@ -21,17 +21,20 @@ export interface ConnectedApp {
   scopes: { scope: string; description: string; access: OfferedScope["access"] }[];
   since: Date;
   /**
-   * When the app was last used, or `null` when it was not. Of an app that is connected once by its last recorded call;
-   * of one on several machines by when this one last asked for tokens, because calls name the app and not the machine.
+   * Last use, or `null` if never used. For an app that is connected once: its last recorded call. For one on
+   * several machines: this machine's last token request, because calls name the app and not the machine.
    */
   lastUsed: Date | null;
-  /** When this machine first asked for tokens, and from where it last did; `null` where an earlier release was asked. */
+  /**
+   * First token request of this machine, and the origin of its last one; `null` for a connection that has not
+   * asked for tokens since an earlier release.
+   */
   use: { firstUsed: Date; address: string | null; userAgent: string | null } | null;
-  /** When the connection ends if the app stays away; `null` for never. */
+  /** When the connection expires unless the app is used; `null` for never. */
   expires: Date | null;
 }
 
-/** The person's connected apps, newest first within a page. `cursor` leads to the next page. */
+/** The user's connected apps, newest first within a page. `cursor` leads to the next page. */
 export async function listConnectedApps(
   oauth: OAuthHelpers,
   env: Env,
@@ -57,7 +60,7 @@ export async function listConnectedApps(
   return { apps, ...(page.cursor !== undefined && { cursor: page.cursor }) };
 }
 
-/** The newest recorded call of each app of a person, by client id. */
+/** The newest recorded call of each of the user's apps, by client id. */
 async function readLastUses(database: D1Database, userId: string): Promise<Map<string, Date>> {
   const { results } = await database
     .prepare("SELECT client_id, at FROM audit_last_use WHERE chain = ?")

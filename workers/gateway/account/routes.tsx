@@ -19,14 +19,14 @@ import { listConnectedApps } from "./connected-apps.ts";
 type GatewayContext = Context<{ Bindings: Env }>;
 
 const SIGN_IN = "/sign-in?next=%2Faccount";
-/** What a redirect back to the page may announce; anything else in the address is ignored. */
+/** Notices that a redirect back to the page may name; other values are ignored. */
 const NOTICES: Readonly<Record<string, string>> = {
   revoked: "The app's access has been revoked.",
   password: "Your password has been changed, and you are signed out everywhere else.",
   "second-factor-off": "The second factor is off. Your password alone signs you in.",
 };
 
-/** `/account` and the forms on it. */
+/** `/account` and its forms. */
 export const accountRoutes = new Hono<{ Bindings: Env }>();
 
 accountRoutes.get("/account", async (c) => {
@@ -42,7 +42,7 @@ accountRoutes.post("/account/revoke", async (c) => {
   const person = await readPerson(c.env, c.req.raw.headers);
   if (person === null) return c.redirect(SIGN_IN, 303);
   const grantId = form.get("grant") ?? "";
-  // The grant is looked up under this person's id, so nobody can name another person's grant.
+  // The grant is looked up under the signed-in user's id, so a user cannot revoke another user's grant.
   if (/^[A-Za-z0-9_-]{1,64}$/.test(grantId)) {
     const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
     await oauth.revokeGrant(grantId, person.id);
@@ -62,7 +62,7 @@ accountRoutes.post("/account/password", async (c) => {
     const text = `The new password must have ${PASSWORD_LENGTH.min} to ${PASSWORD_LENGTH.max} characters.`;
     return await showAccount(c, signIn, { tone: "danger", text }, 422);
   }
-  // A stolen session must not become a place to guess the password: same counters as sign-in.
+  // A stolen session must not allow guessing the password: same counters as sign-in.
   const rules = listSignInRules(person.email, countedAddress(c.req.raw.headers));
   const admission = await admitAttempt(c.env.PLATFORM_DB, rules, Date.now());
   if (!admission.admitted) {
@@ -91,7 +91,7 @@ async function showAccount(
   return c.html(<AccountPage {...props} />, status);
 }
 
-/** Returns the new session's cookies, or `null` when the current password is wrong. */
+/** Returns the new session's cookies, or `null` if the current password is wrong. */
 async function changePassword(
   env: Env,
   headers: Headers,

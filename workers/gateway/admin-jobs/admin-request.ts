@@ -1,11 +1,11 @@
 import { z } from "zod";
 
-/** A request as the platform database has it. Whoever may write there may do everything there: it is trusted. */
+/** A request in the platform database. Trusted: a writer of that database already controls everything. */
 export interface AdminRequest {
   id: number;
   kind: string;
   userId: string | null;
-  /** By kind, see the module that carries it out. */
+  /** Depends on the kind; see the module that executes it. */
   detail: unknown;
   by: string;
 }
@@ -18,7 +18,7 @@ const ROW = z.object({
   by: z.string(),
 });
 
-/** Tries after which a request waits for people: its outcome says what went wrong. */
+/** Tries after which a request waits for an administrator; its outcome names the failure. */
 const TRIES = 20;
 
 /** The oldest open requests. */
@@ -38,7 +38,7 @@ function toRequest(row: unknown): AdminRequest {
   return { ...rest, userId: user_id, detail: JSON.parse(detail) as unknown };
 }
 
-/** The open request that carries this mark. Open ones are few, and an index holds them. */
+/** The open request with this mark. Few are open, and an index covers them. */
 export async function readMarked(database: D1Database, mark: string): Promise<AdminRequest | undefined> {
   const { results } = await database
     .prepare(
@@ -49,7 +49,7 @@ export async function readMarked(database: D1Database, mark: string): Promise<Ad
   return results.map(toRequest)[0];
 }
 
-/** Notes that a request was carried out, and what came of it. */
+/** Marks a request as done and stores its outcome. */
 export async function closeRequest(database: D1Database, id: number, outcome: unknown): Promise<void> {
   await database
     .prepare("UPDATE admin_request SET done_at = ?, outcome = ? WHERE id = ?")
@@ -57,7 +57,7 @@ export async function closeRequest(database: D1Database, id: number, outcome: un
     .run();
 }
 
-/** Notes that a try failed. The request stays open. */
+/** Stores a failed try. The request stays open. */
 export async function noteFailure(database: D1Database, id: number, reason: string): Promise<void> {
   await database
     .prepare("UPDATE admin_request SET tries = tries + 1, outcome = ? WHERE id = ?")
@@ -66,8 +66,8 @@ export async function noteFailure(database: D1Database, id: number, reason: stri
 }
 
 /**
- * Forgets requests that were done before `doneBefore`, and answers that hold a person's data before
- * `dataBefore`; milliseconds since the epoch. What they did is in the audit trail.
+ * Deletes requests that were done before `doneBefore`, and outcomes with a person's data before `dataBefore`;
+ * milliseconds since the epoch. The audit trail keeps what they did.
  */
 export async function removeOldRequests(
   database: D1Database,

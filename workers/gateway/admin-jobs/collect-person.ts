@@ -2,12 +2,13 @@ import { taskGate } from "../../../shared/objects/task.ts";
 import { grantStore } from "../grants/grant-objects.ts";
 import { keptBy } from "./erase-person.ts";
 
-/** Most bytes of an answer: D1 holds two megabytes in one row. */
+/** Most bytes of an outcome: D1 holds two megabytes per row. */
 const MOST_BYTES = 1_500_000;
 
 /**
- * Collects what only objects know of a person: connected apps, what is kept for stateless clients, tasks with their results. Kept results are
- * left out, and counted, when they would not fit. Tokens are not in it: they are secrets, and kept as digests.
+ * Collects a person's data that only Durable Objects hold: connected apps, data kept for stateless clients,
+ * tasks with their results. Kept results that would not fit are left out and counted. Tokens are left out:
+ * they are secrets, stored as digests.
  */
 export async function collectPerson(env: Env, userId: string): Promise<Record<string, unknown>> {
   const grants = await grantStore(env, userId).list(`grant:${userId}:`, "", 1_000);

@@ -7,23 +7,23 @@ import { writeLinks } from "../../audit-log/write-records.ts";
 import type { Principal } from "../../objects/principal/principal.ts";
 import { grantStore } from "../grants/grant-objects.ts";
 
-/** What came of it. `removed` counts by what it was; records of the trail that are beyond a run's bound go hourly. */
+/** Result of an erasure. `removed` counts by kind; audit records beyond a run's bound are removed hourly. */
 export type ErasureOutcome =
   | { erased: true; removed: Record<string, number> }
   | { erased: false; why: string };
 
-/** What the erasure needs of a Principal object. */
+/** Methods of a Principal object that the erasure uses. */
 type Kept = Pick<
   Principal,
   "eraseKept" | "forgetPerson" | "forgetStored" | "readUnstored" | "recordOnce" | "revokeGrant" | "readKept"
 >;
 
-/** A person's Principal object, with what only requests use. */
+/** A person's Principal object, with the methods for administrators' requests. */
 export function keptBy(env: Env, userId: string): Kept {
   return openObject<Kept>(env.PRINCIPAL, userId);
 }
 
-// Each asks for the hold again, in the same transaction: one that came a moment ago stops all of them.
+// Each statement checks the hold again, in the same transaction: a hold that was just set stops all of them.
 const ACCOUNT = {
   sign_in_sessions: `DELETE FROM "session" WHERE "userId" = ?1`,
   credentials: `DELETE FROM "account" WHERE "userId" = ?1`,
@@ -45,11 +45,11 @@ const COUNT_EVENTS =
   "SELECT count(*) AS total FROM audit_record WHERE chain = ? AND event IS NOT NULL AND type <> 'erasure'";
 
 /**
- * Erases one person: first the account, so that nothing new begins; then connections, what is kept for their apps,
- * and the events of their chain, of which place, type and time stay. The opaque user id stays too. Refuses under hold.
- * Can be repeated; what an earlier try removed is not counted again.
+ * Erases one person: first the account, so that no new activity starts; then connections, data kept for their
+ * apps, and the events of their chain, whose position, type and time stay. The opaque user id stays too.
+ * Refuses under a hold. Repeatable; removals of an earlier try are not counted again.
  *
- * @param requestId - of the request that asks for it; the last event of the chain is recorded once for it
+ * @param requestId - the request that asks for it; the last event of the chain is recorded once per request
  */
 export async function erasePerson(
   env: Env,
@@ -72,7 +72,7 @@ export async function erasePerson(
     database.prepare(NAME_WHO_ASKED).bind(userId, by),
   ]);
   if (!(await isErased(database, userId))) return refuse();
-  // What triggers write counts as a change too, so rows are counted by what each statement returned.
+  // Writes of triggers count as changes too, so rows are counted by what each statement returned.
   const counts = Object.keys(ACCOUNT).map((name, index) => [name, results[index + 1]?.results.length ?? 0]);
 
   const principal = keptBy(env, userId);

@@ -5,7 +5,7 @@ import { onPolicyObserved } from "../policy-changes.ts";
 import { readMarked } from "./admin-request.ts";
 import { runAdminJob } from "./run-admin-jobs.ts";
 
-/** Longest body, in bytes: a mark in JSON has 50. */
+/** Most bytes of a body: a mark in JSON has 50. */
 const MAX_BODY = 256;
 
 const CHANGED_PERSON = z.object({ mark: z.uuid() });
@@ -14,14 +14,14 @@ const CHANGED_POLICY = z.object({ publication: z.int().positive() });
 type Asked = Context<{ Bindings: Env }>;
 
 /**
- * What commands tell that have changed the platform database. No token is needed, and none would help: what is to be
- * done stands in the database alone.
+ * Webhooks that commands call after writing to the platform database. Unauthenticated by design: the body
+ * only names a row; the work is read from the database.
  */
 export const requestRoutes = new Hono<{ Bindings: Env }>();
 
 /**
- * `POST /people/changes`: the change of a person is in force when the answer is there. It stands under a mark of 122
- * random bits that only who can write there knows. A mark counts once.
+ * `POST /people/changes`: the change of a person is in force when this responds. The request is named by a
+ * mark of 122 random bits, which only a writer of the database knows. A mark counts once.
  */
 requestRoutes.post("/people/changes", async (c) => {
   const notice = await readNotice(c, CHANGED_PERSON);
@@ -34,8 +34,8 @@ requestRoutes.post("/people/changes", async (c) => {
 });
 
 /**
- * `POST /policy/changes`: the first of those who wait have been told of a publication when the answer is there, and all
- * of them a while later. It is announced once, whoever asks how often; one that the database does not have costs a row.
+ * `POST /policy/changes`: the first subscribers have been notified of a publication when this responds, and
+ * all of them shortly after. Repeated calls announce it once; an unknown publication costs one row read.
  */
 requestRoutes.post("/policy/changes", async (c) => {
   const notice = await readNotice(c, CHANGED_POLICY);

@@ -9,9 +9,9 @@ import { type AdminRequest, closeRequest, noteFailure, readOpenRequests } from "
 import { collectPerson } from "./collect-person.ts";
 import { erasePerson, keptBy } from "./erase-person.ts";
 
-/** Requests that one run carries out at most. */
+/** Most requests of one run. */
 const AT_ONCE = 50;
-/** Dead letters that a request delivers again at most. */
+/** Most dead letters that one request delivers again. */
 const LETTERS = 1_000;
 
 const CHANGE = z.object({
@@ -25,7 +25,7 @@ const CARRY_OUT: Readonly<Record<string, (env: Env, request: AdminRequest) => Pr
   async person_change(env, request) {
     const userId = requireUser(request);
     const change = CHANGE.parse(request.detail);
-    // First of all: the person's next call, on whichever session, is decided by what the database says now.
+    // First, so that the person's next call in any session reads the database again.
     await keptBy(env, userId).forgetPerson();
     await publishRights(env, { userId });
     await recordAct(env, request, { type: "person_change", userId, ...change, by: request.by });
@@ -38,7 +38,7 @@ const CARRY_OUT: Readonly<Record<string, (env: Env, request: AdminRequest) => Pr
   },
   async data_export(env, request) {
     const userId = requireUser(request);
-    // On record before anything is handed out.
+    // Recorded before any data is handed out.
     await recordAct(env, request, { type: "data_export", userId, by: request.by });
     return collectPerson(env, userId);
   },
@@ -56,19 +56,19 @@ const CARRY_OUT: Readonly<Record<string, (env: Env, request: AdminRequest) => Pr
 };
 
 /**
- * Carries out what administrators asked for, oldest first. Each request is done to its end before it is closed, and
- * doing it again does no harm, so a run that dies is repeated by the next one. One that fails does not stop the others.
+ * Executes administrators' requests, oldest first. Each is closed only when done and is safe to repeat, so
+ * the next run repeats an aborted one. A failing request does not stop the others.
  */
 export async function runAdminJobs(env: Env): Promise<void> {
   for (const request of await readOpenRequests(env.PLATFORM_DB, AT_ONCE)) await runAdminJob(env, request);
 }
 
-/** Carries out one request and closes it; `false` when that failed and is to be tried again. */
+/** Executes and closes one request; `false` if it failed and should be tried again. */
 export async function runAdminJob(env: Env, request: AdminRequest): Promise<boolean> {
   const { id, kind } = request;
   try {
     const perform = Object.hasOwn(CARRY_OUT, kind) ? CARRY_OUT[kind] : undefined;
-    if (!perform) throw new TypeError(`Nothing here carries out "${kind}".`);
+    if (!perform) throw new TypeError(`No job executes "${kind}".`);
     await closeRequest(env.PLATFORM_DB, id, await perform(env, request));
     log("info", "admin_request_done", { request: id, kind, by: request.by });
     return true;

@@ -7,10 +7,10 @@ import type { OpenedApproval } from "./open-approval.ts";
 import { PreviewList } from "./preview-list.tsx";
 import { EFFECT_TEXT, STATE_TEXT, toMoment } from "./wording.ts";
 
-/** Longest reason of a refusal, in characters. */
+/** Most characters of the reason for a refusal. */
 export const REASON_LENGTH = 300;
 
-/** What the page shows. */
+/** Properties of the page. */
 export interface ApprovalPageProps {
   opened: OpenedApproval;
   person: Person;
@@ -19,7 +19,7 @@ export interface ApprovalPageProps {
   notice?: { tone: "good" | "danger"; text: string };
 }
 
-/** One request: exactly what would run, for whom, why a person has to look, and the two answers. */
+/** One request: the exact call, the requester, why it needs approval, and the two answers. */
 export function ApprovalPage({ opened, person, here, notice }: ApprovalPageProps) {
   const { item, tool, values, masked } = opened;
   const title = tool?.title ?? item.binding.tool;
@@ -35,7 +35,7 @@ export function ApprovalPage({ opened, person, here, notice }: ApprovalPageProps
       <div class="card">
         <h1>{open ? `Let “${title}” run once?` : `${title}: ${STATE_TEXT[item.state].toLowerCase()}`}</h1>
         <p class="notice caution">
-          <strong>Why a person has to look:</strong> {item.reason}
+          <strong>Why it needs approval:</strong> {item.reason}
         </p>
         <Facts opened={opened} person={person} />
         {opened.preview.length > 0 && (
@@ -67,7 +67,7 @@ function Facts({ opened, person }: Pick<ApprovalPageProps, "opened" | "person">)
     <dl class="facts">
       <dt>Asked by</dt>
       <dd>
-        {requester === null ? "Somebody whose account has ended" : requester.name}{" "}
+        {requester === null ? "A person whose account has ended" : requester.name}{" "}
         {requester && <span class="quiet">({requester.id === person.id ? "you" : requester.email})</span>}
       </dd>
       <dt>Through</dt>
@@ -116,7 +116,7 @@ function Facts({ opened, person }: Pick<ApprovalPageProps, "opened" | "person">)
   );
 }
 
-/** What the ids below stand for, in words. */
+/** Names of the records behind the ids below. */
 function Subjects({ opened }: Pick<ApprovalPageProps, "opened">) {
   return (
     <dl class="facts">
@@ -141,7 +141,7 @@ function Answers({ opened, person, here }: Pick<ApprovalPageProps, "opened" | "p
     <>
       {obstacle !== null && <p class="notice danger">{obstacle}</p>}
       {obstacle === null && powers === "withdraw" && (
-        <p class="notice">Somebody else has to approve this: nobody approves a call of their own apps.</p>
+        <p class="notice">Another person has to approve this: you cannot approve calls of your own apps.</p>
       )}
       {obstacle === null && powers === "confirm_first" && (
         <form method="post" action="/sign-out">

@@ -1,7 +1,7 @@
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { ApprovalItem, ShownArguments } from "../../../shared/objects/approval-gate.ts";
 
-/** Every argument by its name, with what is special about it. */
+/** Every argument by name, with its markers. */
 export function ArgumentList({
   values,
   shown,
@@ -80,7 +80,7 @@ function kindOf(value: JsonValue): keyof typeof KINDS {
   return typeof value === "number" ? "number" : typeof value === "boolean" ? "boolean" : "object";
 }
 
-/** Text as it is, everything else as JSON. Characters that are not seen or turn the direction are named. */
+/** Text unchanged, everything else as JSON. Invisible and direction-changing characters are shown by name. */
 function showValue(value: JsonValue): string {
   const text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
   if (text === "") return "(empty text)";

@@ -2,7 +2,7 @@ import { Page } from "../../../shared/web/page.tsx";
 import type { ListedApproval } from "./list-approvals.ts";
 import { STATE_BADGE, STATE_TEXT, toMoment } from "./wording.ts";
 
-/** A request with the address of its page and the name of its tool for people. */
+/** A request with the address of its page and the tool's title. */
 export interface InboxEntry extends ListedApproval {
   href: string;
   title: string;
@@ -14,7 +14,10 @@ export interface InboxList {
   more: string | null;
 }
 
-/** What the person may decide, and what their own apps asked for. `waiting` is `null` for who approves nothing. */
+/**
+ * The requests that the viewer may decide, and those of the viewer's own apps. `waiting` is `null` for a
+ * viewer who approves nothing.
+ */
 export function InboxPage({ waiting, own }: { waiting: InboxList | null; own: InboxList }) {
   return (
     <Page title="Approvals" wide corner={<a href="/account">Your account</a>}>

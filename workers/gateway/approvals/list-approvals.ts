@@ -1,6 +1,6 @@
 import type { ApprovalState } from "../../../shared/objects/approval-gate.ts";
 
-/** Entries on one page of a list. */
+/** Entries per page of a list. */
 const PAGE_SIZE = 20;
 
 /** Milliseconds after its end that a request stays in the lists. */
@@ -38,7 +38,7 @@ const SELECT = `
     FROM approval JOIN "user" AS person ON person."id" = requester AND person."disabled" = 0`;
 const PAGE = `AND (asked_at, approval.id) < (?1, ?2) ORDER BY asked_at DESC, approval.id DESC LIMIT ${PAGE_SIZE + 1}`;
 
-/** What others asked for and nobody has decided, of these tools. */
+/** Undecided requests of other users for these tools. */
 export function listWaiting(
   database: D1Database,
   person: string,
@@ -51,7 +51,7 @@ export function listWaiting(
   return readPage(database, where, cursor, now, [now, person, JSON.stringify(tools)]);
 }
 
-/** What the person's own apps asked for, in whatever state. */
+/** Requests of the user's own apps, in any state. */
 export function listOwn(
   database: D1Database,
   person: string,
@@ -61,7 +61,7 @@ export function listOwn(
   return readPage(database, `WHERE requester = ?3 ${PAGE}`, cursor, now, [person]);
 }
 
-/** Removes requests that ended long ago, at most `limit` of them. Returns how many went. */
+/** Deletes requests that ended long ago, at most `limit`. Returns their number. */
 export async function removeEndedApprovals(
   database: D1Database,
   now: number,
@@ -95,7 +95,7 @@ async function readPage(
   return { items, next };
 }
 
-/** The list may be a moment behind; what the clock says it need not be told. */
+/** The list may be slightly late, so expiry is computed from the clock. */
 function toListed({ name, asked_at, expires_at, ...row }: Row, now: number): ListedApproval {
   const over = (row.state === "pending" || row.state === "approved") && expires_at <= now;
   const state = over ? "expired" : row.state;

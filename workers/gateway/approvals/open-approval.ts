@@ -23,61 +23,64 @@ import { findPerson, type Person } from "../people.ts";
 import { requiresFactor } from "../second-factor/requirement.ts";
 import type { SignIn } from "../sign-in/auth.ts";
 
-/** Milliseconds since the second factor, or since sign-in for who has none, within which a person may approve calls of their own apps. */
+/**
+ * Milliseconds since the second factor (or since sign-in, for a user without one) within which a user may
+ * approve calls of their own apps.
+ */
 const FRESH_MS = 15 * 60_000;
 
-/** What a signed-in person may do with a request. */
+/** What the viewer may do with a request. */
 export type Powers =
-  /** Somebody else's, and their role approves the tool. */
+  /** The viewer's role may approve the tool for other users. */
   | "decide"
-  /** Their own, and its rule lets them. */
+  /** The viewer is the requester, and the rule allows self-approval. */
   | "decide_own"
-  /** The same, once they have signed in again. */
+  /** `decide_own` after signing in again. */
   | "confirm_first"
-  /** Theirs to approve once they have given their second factor, or a fresh one. */
+  /** The viewer may approve after a second factor, or after a fresh one. */
   | "code_first"
-  /** Theirs to approve once they have set up the second factor that their role requires. */
+  /** The viewer may approve after setting up the second factor that their role requires. */
   | "set_up_first"
-  /** Their own: they may look and withdraw it. */
+  /** The viewer is the requester: may read and withdraw the request. */
   | "withdraw";
 
-/** A request with everything that its page says about it, as one person may see it. */
+/** A request with everything that its page shows, as the viewer may see it. */
 export interface OpenedApproval {
   item: ApprovalItem;
   tool: ToolDefinition | null;
   powers: Powers;
-  /** Who asks; `null` when the account is not active any more. */
+  /** The requester; `null` if the account is no longer active. */
   requester: Person | null;
-  /** Name and verified domain of the app; `null` when it is connected no more. */
+  /** Name and verified domain of the app; `null` if it is no longer connected. */
   app: { name: string; domain: string | null } | null;
-  /** The arguments as this person's role may see them, or `null` when they are deleted. */
+  /** The arguments as the viewer's role may see them; `null` if they are deleted. */
   values: Record<string, JsonValue> | null;
-  /** The records behind ids among them, likewise. */
+  /** The records behind their ids, masked for the viewer. */
   subjects: readonly EntityReference[];
-  /** What it would change, likewise; empty where its tool does not say. */
+  /** The changes the call would make, masked for the viewer; empty if its tool has no preview. */
   preview: readonly PreviewedChange[];
-  /** Some of them are masked for this person or were not stored. */
+  /** Some values are masked for the viewer or were not stored. */
   masked: boolean;
-  /** Why approving it would lead nowhere; `null` when it would not. */
+  /** Why an approval would have no effect; `null` if it would have one. */
   obstacle: string | null;
 }
 
-/** What a link leads to. */
+/** Result of opening a link. */
 export type ApprovalLookup =
   | { kind: "opened"; opened: OpenedApproval }
-  /** Not signed by us. */
+  /** The signature is invalid. */
   | { kind: "damaged" }
-  /** Forgotten. */
+  /** The request has been deleted. */
   | { kind: "unknown" }
-  /** Not for this person. */
+  /** The viewer may not see it. */
   | { kind: "forbidden" };
 
-/** Everything with a policy could be asked for, at whichever URL. */
+/** The catalogue of all servers: an approval may be for a tool at any URL. */
 export function fullCatalogue(env: Env, policy: Policy): Promise<Catalogue> {
   return openCatalogueOf("").at(env, policy.revisions);
 }
 
-/** Opens a link for a signed-in person. Role and policy are those of this moment. */
+/** Opens a link for a signed-in user, with their current role and policy. */
 export async function openApproval(
   env: Env,
   policy: Policy,
@@ -115,7 +118,7 @@ export async function openApproval(
   };
 }
 
-/** A previewed change as a role may read it. */
+/** A previewed change, masked for a role. */
 function maskPreview(change: PreviewedChange, rules: MaskRules): PreviewedChange {
   const fields = change.fields.map((field) => {
     if (rules.fields[field.classification ?? "internal"] === "show") return field;
@@ -125,7 +128,10 @@ function maskPreview(change: PreviewedChange, rules: MaskRules): PreviewedChange
   return { ...change, record: maskLabel(change.record, rules), fields };
 }
 
-/** Who has a second factor, or a role that requires one, approves with it; their own calls with a fresh one. */
+/**
+ * A viewer with a second factor, or with a role that requires one, needs it to approve, and a fresh one for
+ * their own calls.
+ */
 function powersOver(
   { selfApproval }: ApprovalItem,
   own: boolean,
@@ -148,16 +154,15 @@ function findObstacle(
   policy: Policy,
   { requester, tool, app }: Pick<OpenedApproval, "requester" | "tool" | "app">,
 ): string | null {
-  if (requester === null)
-    return "The account of whoever asked is not active any more, so this call cannot run.";
+  if (requester === null) return "The requester's account is no longer active, so this call cannot run.";
   if (disconnected || app === null)
     return "The app that asked has been disconnected, so this call cannot run.";
   if (tool === null) return "This tool does not exist any more, so this call cannot run.";
   if (binding.policyDigest === policy.digest) return null;
-  return "The policy has changed since this was asked. The app has to make its call again, and it is judged anew.";
+  return "The policy has changed since this was asked. The app has to make its call again, under the new policy.";
 }
 
-/** The app behind a grant, by what the person agreed to when it was connected. */
+/** The app behind a grant, as the user agreed to it when connecting. */
 async function findApp(oauth: OAuthHelpers, userId: string, grantId: string): Promise<OpenedApproval["app"]> {
   for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
     const page = await oauth.listUserGrants(userId, { limit: 100, ...(cursor !== undefined && { cursor }) });

@@ -1,7 +1,7 @@
 import type { PreviewedChange } from "../../../shared/call/proposal.ts";
 import { toDisplayText } from "../../../shared/text/display-text.ts";
 
-/** What a call would change: each record with its owner and worth, and every field as it is and as it would be. */
+/** Changes that a call would make: each record with owner and value, and every field before and after. */
 export function PreviewList({ preview }: { preview: readonly PreviewedChange[] }) {
   return (
     <>
@@ -16,7 +16,7 @@ export function PreviewList({ preview }: { preview: readonly PreviewedChange[] }
           {owner !== undefined && (
             <>
               <dt>Owner</dt>
-              <dd>{owner ?? "nobody"}</dd>
+              <dd>{owner ?? "none"}</dd>
             </>
           )}
           {amount !== undefined && amount !== null && (

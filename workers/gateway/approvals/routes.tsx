@@ -17,7 +17,9 @@ import { type ApprovalLookup, fullCatalogue, openApproval } from "./open-approva
 
 type GatewayContext = Context<{ Bindings: Env }>;
 
-/** `/approvals`: the lists, and the page of each request. An approval is given here, by a signed-in person, only. */
+/**
+ * `/approvals`: the lists, and the page of each request. Only a signed-in user can approve, and only here.
+ */
 export const approvalRoutes = new Hono<{ Bindings: Env }>();
 
 approvalRoutes.get("/approvals", async (c) => {
@@ -43,9 +45,9 @@ approvalRoutes.get("/approvals/:link", async (c) => {
   const link = c.req.param("link");
   const signIn = await readSignIn(c.env, c.req.raw.headers);
   if (signIn === null) return toSignIn(c, pathOf(link));
-  const opening = await openApproval(c.env, await policyInForce(c.env), signIn, link);
-  if (opening.kind !== "opened") return await refuse(c, REFUSALS[opening.kind]);
-  const { opened } = opening;
+  const lookup = await openApproval(c.env, await policyInForce(c.env), signIn, link);
+  if (lookup.kind !== "opened") return await refuse(c, REFUSALS[lookup.kind]);
+  const { opened } = lookup;
   const done = c.req.query("done");
   const text =
     opened.item.decision && done === "1" ? DONE[opened.item.decision.granted ? "approve" : "refuse"] : null;
@@ -61,9 +63,9 @@ approvalRoutes.post("/approvals/:link", async (c) => {
   if (signIn === null) return toSignIn(c, pathOf(link));
   const { person } = signIn;
   const policy = await policyInForce(c.env);
-  const opening = await openApproval(c.env, policy, signIn, link);
-  if (opening.kind !== "opened") return await refuse(c, REFUSALS[opening.kind]);
-  const { opened } = opening;
+  const lookup = await openApproval(c.env, policy, signIn, link);
+  if (lookup.kind !== "opened") return await refuse(c, REFUSALS[lookup.kind]);
+  const { opened } = lookup;
   const again = (status: 400 | 403 | 404 | 409 | 410 | 422, text: string) => {
     const notice = { tone: "danger" as const, text };
     return c.html(
@@ -74,7 +76,7 @@ approvalRoutes.post("/approvals/:link", async (c) => {
   if (form.get("subject") !== person.id) {
     return await again(
       409,
-      "Somebody else signed in on this browser in the meantime. Look again, then decide.",
+      "Another person signed in on this browser in the meantime. Check the request again, then decide.",
     );
   }
   const decision = form.get("decision");
@@ -120,7 +122,10 @@ const RESULTS: Record<
   },
   policy_changed: { status: 409, text: "The policy has changed since. The app has to make its call again." },
   disconnected: { status: 409, text: "The app that asked has been disconnected." },
-  own: { status: 403, text: "Nobody approves a call of their own apps. Ask somebody else who may." },
+  own: {
+    status: 403,
+    text: "You cannot approve calls of your own apps. Ask another person who may approve them.",
+  },
 };
 
 const TO_INBOX = { href: "/approvals", label: "All approvals" };
@@ -138,21 +143,21 @@ const REFUSALS: Record<Exclude<ApprovalLookup["kind"], "opened">, Refusal> = {
     status: 404,
     code: "not_found",
     title: "This request is gone",
-    message: "Gatehouse forgets requests 30 days after their end.",
+    message: "Gatehouse deletes requests 30 days after their end.",
     action: "The app can make its call again.",
     link: TO_INBOX,
   },
   forbidden: {
     status: 403,
     code: "forbidden",
-    title: "This is not yours to decide",
-    message: "Your role may not approve calls of this tool, so it is not shown what was asked.",
-    action: "Pass the link on to somebody who may, or ask an administrator.",
+    title: "You cannot decide this",
+    message: "Your role may not approve calls of this tool, so the request is not shown.",
+    action: "Pass the link on to a person who may approve it, or ask an administrator.",
     link: TO_INBOX,
   },
 };
 
-/** A person's own words, cleaned of what is not seen and of secrets. */
+/** The approver's own words, without invisible characters and secrets. */
 function toReason(text: string | null): string | null {
   const reason = maskText(toDisplayText(text ?? "", REASON_LENGTH), ["secret"]);
   return reason === "" ? null : reason;

@@ -4,12 +4,12 @@ import type { ApprovalState } from "../../../shared/objects/approval-gate.ts";
 /** What a tool does, for people. */
 export const EFFECT_TEXT: Record<Effect, string> = {
   read: "Reads data and changes nothing.",
-  create: "Adds something new. Nothing that is there is changed.",
-  update: "Changes or replaces what is there.",
+  create: "Adds something new. Existing data is not changed.",
+  update: "Changes or replaces existing data.",
   delete: "Deletes data.",
 };
 
-/** How far a request has come, for people. */
+/** State of a request, for people. */
 export const STATE_TEXT: Record<ApprovalState, string> = {
   pending: "Waits for a decision",
   approved: "Approved, not run yet",
@@ -19,7 +19,7 @@ export const STATE_TEXT: Record<ApprovalState, string> = {
   returned: "Approved and run",
 };
 
-/** How a state looks in a list. */
+/** Badge of a state in a list. */
 export const STATE_BADGE: Record<ApprovalState, string> = {
   pending: "badge caution",
   approved: "badge good",
@@ -29,7 +29,7 @@ export const STATE_BADGE: Record<ApprovalState, string> = {
   returned: "badge good",
 };
 
-/** A moment as people read it, in UTC. */
+/** A time for people, in UTC. */
 export function toMoment(at: number): string {
   return `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 }

@@ -6,24 +6,26 @@ import type { Resource } from "../oauth/resources.ts";
 import type { Person } from "../people.ts";
 import type { Offer, OfferedScope } from "./offer.ts";
 
-/** Longest client name shown, in characters. */
+/** Most characters of a client name. */
 export const NAME_LENGTH = 80;
 
-/** What the consent page shows. Every string in `client` was chosen by a stranger. */
+/** Properties of the consent page. Every string in `client` is untrusted. */
 export interface ConsentPageProps {
   client: ConsentDescription;
   resource: Resource;
   person: Person;
   offers: Offer[];
-  /** Requested scopes that the person's role does not include. */
+  /** Requested scopes that the user's role does not include. */
   withheld: string[];
   handle: string;
-  /** Path and query of this page, to post to and to come back to. */
+  /** Path and query of this page, for its form and for links back. */
   here: string;
   error?: string;
 }
 
-/** The consent page (row I2): who asks, where access goes, what it covers, and a tick for each permission. */
+/**
+ * The consent page (row I2): the client, its redirect destination, the server, and a checkbox per permission.
+ */
 export function ConsentPage({
   client,
   resource,

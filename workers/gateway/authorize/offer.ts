@@ -5,9 +5,9 @@ import type { Resource } from "../oauth/resources.ts";
 /** One checkbox of the consent page. */
 export interface OfferedScope {
   scope: string;
-  /** The server's own sentence about it. */
+  /** The server's sentence about it. */
   description: string;
-  /** What the badge says: the strongest thing the scope allows. */
+  /** Text of the badge: the strongest access of the scope. */
   access: "read" | "change" | "delete";
   ticked: boolean;
 }
@@ -20,9 +20,9 @@ export interface Offer {
 }
 
 /**
- * What the consent page offers: every scope of the resource's servers that the person's role may hold. Ticked are
- * those the client asked for, or the baseline when it asked for none; with any scope of a server its baseline is
- * ticked too, because nothing on that server works without it.
+ * Contents of the consent page: every scope of the resource's servers that the user's role may hold. The
+ * scopes that the client requested are ticked, or the baseline if it requested none. With any scope of a
+ * server its baseline is ticked too, because no tool of that server works without it.
  */
 export function offerScopes(
   policy: Policy,
@@ -51,7 +51,7 @@ export function offerScopes(
     .filter((offer) => offer.scopes.length > 0);
 }
 
-/** The requested scopes that exist on the resource and that the person's role may not hold. */
+/** Requested scopes of the resource that the user's role may not hold. */
 export function listWithheld(
   policy: Policy,
   resource: Resource,
@@ -63,7 +63,7 @@ export function listWithheld(
   );
 }
 
-/** Whether every scope belongs to the resource and to the role. The form is not trusted; this is what counts. */
+/** Whether every scope belongs to the resource and the role. The form is untrusted; this check decides. */
 export function mayGrant(
   policy: Policy,
   resource: Resource,
@@ -77,13 +77,13 @@ export function mayGrant(
   );
 }
 
-/** The plain sentence for a scope, or the scope itself when no server declares it any more. */
+/** The sentence for a scope, or the scope itself if no server declares it any more. */
 export function describeScope(resource: Resource | undefined, scope: string): string {
   const server = resource?.servers.find((candidate) => Object.hasOwn(candidate.scopes, scope));
   return server?.scopes[scope] ?? scope;
 }
 
-/** Reads the strength of a scope from its name, `<server>:<read|write|delete>`. */
+/** Access of a scope by its name, `<server>:<read|write|delete>`. */
 export function toAccess(scope: string): OfferedScope["access"] {
   if (scope.endsWith(":read")) return "read";
   return scope.endsWith(":delete") ? "delete" : "change";

@@ -29,8 +29,8 @@ import { listWithheld, mayGrant, offerScopes } from "./offer.ts";
 type GatewayContext = Context<{ Bindings: Env }>;
 
 /**
- * Visits of the consent page from one address in a minute. Anybody can ask for it, and some have the description of an
- * app fetched from its own address.
+ * Visits of the consent page per address and minute. The page is public, and some visits fetch an app's
+ * metadata from its own address.
  */
 const VISITS_PER_MINUTE = 300;
 
@@ -51,7 +51,7 @@ authorizeRoutes.post("/authorize", (c) =>
     if (signIn === null) return toSignIn(c);
     const { person } = signIn;
     if (form.get("subject") !== person.id) {
-      return await askAgain(c, "Somebody else signed in on this browser in the meantime.");
+      return await askAgain(c, "Another person signed in on this browser in the meantime.");
     }
     const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
     const handle = form.get("handle") ?? "";
@@ -67,12 +67,12 @@ authorizeRoutes.post("/authorize", (c) =>
   }),
 );
 
-/** The library's most frequent refusals in words for people; others are shown as it wrote them. */
+/** The library's most frequent refusals in words for people; others are shown unchanged. */
 const EXPLANATIONS: Readonly<Record<string, string>> = {
   "Invalid client_id": "Gatehouse does not know this app. Its registration may have ended.",
 };
 
-/** What the library says both of an address that is not registered and of one that it would never use. */
+/** The library's message both for an unregistered redirect address and for one it never allows. */
 const INVALID_REDIRECT = "Invalid redirect URI";
 
 const NEVER_SENT = "The app wants access sent to an address to which Gatehouse never sends access.";
@@ -84,20 +84,20 @@ function explainRedirect(redirect: string): string {
     : NEVER_SENT;
 }
 
-/** Whether a client id is the address of the client's own description (Client ID Metadata Document). */
+/** Whether a client id is the address of a Client ID Metadata Document. */
 function isDocumentUrl(clientId: string): boolean {
   return clientId.startsWith("https://");
 }
 
-/** Validates the request, sends the person to sign in if need be, and shows the page. */
+/** Validates the request, redirects to sign-in if necessary, and shows the page. */
 async function showConsent(c: GatewayContext, status: 200 | 422, error?: string): Promise<Response> {
   const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
   const request = await oauth.parseAuthRequest(withCanonicalResource(c.req.raw));
-  // A registration holds none but these, and a document of the app's own holds whatever the app wrote.
+  // Registration checks redirect addresses, but a metadata document may contain any.
   if (isDocumentUrl(request.clientId) && !isAcceptableRedirect(request.redirectUri)) {
     return await askAgain(c, NEVER_SENT);
   }
-  // OAuth 2.1 §4.1.1 wants PKCE from every client; the library asks public clients only.
+  // OAuth 2.1 §4.1.1 requires PKCE of every client; the library requires it of public clients only.
   if (request.codeChallenge === undefined) {
     return c.redirect(
       authorizationErrorRedirect(request, "invalid_request", "PKCE with S256 is required"),
@@ -132,7 +132,7 @@ async function showConsent(c: GatewayContext, status: 200 | 422, error?: string)
   return new Response(await page.toString(), { status, headers });
 }
 
-/** Turns the ticked permissions into a grant. Role and resource decide again here, whatever the form says. */
+/** Turns the ticked permissions into a grant. Role and resource decide again; the form is untrusted. */
 async function grant(
   c: GatewayContext,
   oauth: OAuthHelpers,
@@ -169,14 +169,14 @@ async function grant(
     metadata,
     scope: scopes,
     props: toGrantProps(person, mfaAt),
-    // One person may use the same app on two machines: both stay connected until they are revoked.
+    // A user may use the same app on two machines: both stay connected until revoked.
     revokeExistingGrants: false,
   });
   await recordConsent(c, person, approved.request, scopes);
   return redirectWith(approved.headers, redirectTo, c.req.url);
 }
 
-/** Records a decision on the consent page; `scopes` is `null` when it was no. */
+/** Records a decision on the consent page; `scopes` is `null` for a refusal. */
 function recordConsent(
   c: GatewayContext,
   person: Person,
@@ -193,8 +193,8 @@ function recordConsent(
 }
 
 /**
- * Sends an error to the client only when the library has validated the client and its exact redirect address
- * (RFC 6749 §4.1.2.1); everything else is shown here.
+ * Sends an error to the client only if the library has validated the client and its exact redirect address
+ * (RFC 6749 §4.1.2.1); all other errors are shown here.
  */
 async function answerAuthorizationErrors(c: GatewayContext, run: () => Promise<Response>): Promise<Response> {
   try {
@@ -210,7 +210,7 @@ async function answerAuthorizationErrors(c: GatewayContext, run: () => Promise<R
     }
     if (failure instanceof CimdFetchError) {
       log("warn", "client_metadata_refused", { reason: failure.reason });
-      return await askAgain(c, "The app's own description could not be fetched or is not valid.");
+      return await askAgain(c, "The app's metadata document could not be fetched or is not valid.");
     }
     throw failure;
   }
@@ -223,7 +223,8 @@ async function askAgain(c: GatewayContext, message: string): Promise<Response> {
     title: "This app cannot be connected",
     message,
     action: "Close this page and start connecting again from the app.",
-    // A form that came too late can be shown anew: its address carries the whole request, which is checked again.
+    // After an expired form the page can be shown again: its address contains the whole request, which is
+    // validated again.
     ...(c.req.method === "POST" && { link: { href: pathOf(c), label: "Show the page again" } }),
   });
 }

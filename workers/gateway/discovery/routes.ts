@@ -4,10 +4,10 @@ import { etag } from "hono/etag";
 import { findResource, listResources } from "../oauth/resources.ts";
 import { describeForRegistry, describeServer, listCards, SERVER_CARD_TYPE } from "./server-card.ts";
 
-/** An hour, as SEP-2127 proposes. What is in these documents changes with a deployment. */
+/** An hour, as SEP-2127 proposes. These documents change with a deployment. */
 const CACHED = { "Cache-Control": "public, max-age=3600" };
 
-/** What anybody may know before a sign-in, also a page of another origin (SEP-2127, «CORS Requirements»). */
+/** Public documents, also readable by pages of other origins (SEP-2127, «CORS Requirements»). */
 export const discoveryRoutes = new Hono<{ Bindings: Env }>();
 
 const readable = [

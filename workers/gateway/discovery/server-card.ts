@@ -12,8 +12,8 @@ const REGISTRY_SCHEMA = "https://static.modelcontextprotocol.io/schemas/2025-12-
 const EVERYTHING = "Everything that this company shares with AI clients, behind one sign-in.";
 
 /**
- * What can be known of an MCP URL before anybody signs in: who it is and how to connect, nothing of its tools
- * (SEP-2127, server card v1).
+ * Public description of an MCP URL: its identity and how to connect, without its tools (SEP-2127, server card
+ * v1).
  */
 export function describeServer(publicUrl: string, resource: Resource) {
   return {
@@ -23,7 +23,7 @@ export function describeServer(publicUrl: string, resource: Resource) {
   };
 }
 
-/** The same as an entry of an MCP registry: `server.json` of schema 2025-12-11. */
+/** The description as an entry of an MCP registry: `server.json` of schema 2025-12-11. */
 export function describeForRegistry(publicUrl: string, resource: Resource) {
   return {
     $schema: REGISTRY_SCHEMA,
@@ -32,7 +32,7 @@ export function describeForRegistry(publicUrl: string, resource: Resource) {
   };
 }
 
-/** The AI catalogue of this origin: where the card of each MCP URL is. */
+/** The AI catalogue of this origin: the card address of each MCP URL. */
 export function listCards(publicUrl: string, resources: readonly Resource[]) {
   const { hostname } = new URL(publicUrl);
   return {

@@ -1,10 +1,10 @@
-/** The method of authentication that only a client's metadata document can offer. */
+/** Authentication method that only a client's metadata document can offer. */
 const BY_DOCUMENT = "private_key_jwt";
 
 /**
- * The authorization server's metadata (RFC 8414) with what registration accepts and nothing else. The library also
- * names `private_key_jwt`, which clients with a metadata document may use; clients that register would ask for it, and
- * be refused.
+ * The authorization server's metadata (RFC 8414), reduced to what registration accepts. The library also
+ * names `private_key_jwt`, which clients with a metadata document may use; clients that register would ask
+ * for it and be refused.
  */
 export async function advertiseRegistration(response: Response): Promise<Response> {
   if (!response.ok || response.body === null) return response;

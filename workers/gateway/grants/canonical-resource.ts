@@ -1,8 +1,8 @@
 /**
- * The `resource` of a request to the OAuth endpoints (RFC 8707 §2) as this server names its resources: without a slash
- * at the end, which clients take over from what a person typed, and left out where it is empty.
+ * Normalises the `resource` of a request to the OAuth endpoints (RFC 8707 §2): removes a trailing slash,
+ * which clients copy from what a user typed, and an empty value.
  *
- * @returns the same parameters when nothing has to be written differently
+ * @returns the same parameters if nothing changes
  */
 function canonicalResource(parameters: URLSearchParams): URLSearchParams {
   const given = parameters.getAll("resource");
@@ -16,7 +16,7 @@ function canonicalResource(parameters: URLSearchParams): URLSearchParams {
   return canonical;
 }
 
-/** An authorization request with its resource as this server names it. Its method and body do not matter. */
+/** An authorization request with its resource normalised. Its method and body do not matter. */
 export function withCanonicalResource(request: Request): Request {
   const url = new URL(request.url);
   const canonical = canonicalResource(url.searchParams);
@@ -25,10 +25,10 @@ export function withCanonicalResource(request: Request): Request {
   return new Request(url, { headers: request.headers });
 }
 
-/** A request to the token endpoint with its resource as this server names it. */
+/** A token request with its resource normalised. */
 export async function withCanonicalForm(request: Request): Promise<Request> {
   if (request.method !== "POST") return request;
-  // As bytes: the platform takes a form that is read as text for a mistake and warns.
+  // Read as bytes: the platform warns about a form that is read as text.
   const bytes = await request.clone().arrayBuffer();
   const form = new URLSearchParams(new TextDecoder().decode(bytes));
   const canonical = canonicalResource(form);

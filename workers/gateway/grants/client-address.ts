@@ -2,26 +2,26 @@ import { CimdFetchError } from "@cloudflare/workers-oauth-provider";
 import { findAddressFault } from "../../../shared/upstream/outside-address.ts";
 
 /**
- * Why the description of a client is not fetched; `null` where it may be, or where the id is no address. Before
- * anything is fetched: whoever names a client need not have signed in.
+ * Why a client's metadata document must not be fetched; `null` if it may be, or if the id is not an address.
+ * Checked before any fetch, because a request can name a client without a sign-in.
  */
 function findClientFault(clientId: string): string | null {
   return /^https:/i.test(clientId.trim()) ? findAddressFault(clientId) : null;
 }
 
-/** Throws a {@link CimdFetchError}, as for a description that cannot be fetched. */
+/** Throws a {@link CimdFetchError}, as for a document that cannot be fetched. */
 export function requirePublicClient(clientId: string): void {
   const fault = findClientFault(clientId);
-  if (fault !== null) throw new CimdFetchError(clientId, new Error(`The address is not asked: ${fault}.`));
+  if (fault !== null) throw new CimdFetchError(clientId, new Error(`The address is not allowed: ${fault}.`));
 }
 
 /**
- * The refusal of a token request whose client is at an address that is not asked; `null` to go on. A client says who it
- * is in the form (RFC 6749 §2.3.1), in the header, or in an assertion (RFC 7523 §3).
+ * The error response to a token request whose client has a forbidden address; `null` to continue. A client
+ * names itself in the form (RFC 6749 §2.3.1), in the header, or in an assertion (RFC 7523 §3).
  */
 export async function refusePrivateClient(request: Request): Promise<Response | null> {
   if (request.method !== "POST") return null;
-  // As bytes: the platform takes a form that is read as text for a mistake and warns.
+  // Read as bytes: the platform warns about a form that is read as text.
   const form = new URLSearchParams(new TextDecoder().decode(await request.clone().arrayBuffer()));
   const named = [
     ...form.getAll("client_id"),
@@ -29,7 +29,8 @@ export async function refusePrivateClient(request: Request): Promise<Response | 
     ...form.getAll("client_assertion").flatMap(readIssuers),
   ];
   if (named.every((clientId) => findClientFault(clientId) === null)) return null;
-  const description = "This client_id is no public address, so the client's description is not fetched";
+  const description =
+    "This client_id is not a public address, so the client's metadata document is not fetched";
   return Response.json(
     { error: "invalid_client", error_description: description },
     { status: 400, headers: { "Cache-Control": "no-store" } },
@@ -46,7 +47,7 @@ function readBasicUser(header: string | null): string {
   }
 }
 
-/** `iss` and `sub` of a JSON Web Token that nobody has verified. */
+/** `iss` and `sub` of an unverified JSON Web Token. */
 function readIssuers(assertion: string): string[] {
   try {
     const payload = (assertion.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");

@@ -15,14 +15,14 @@ const TOKEN_PATH = "/oauth/token";
 const METADATA_PATH = "/.well-known/oauth-authorization-server";
 
 /**
- * The library's authorization server over strongly consistent grants. The one place where the library meets the
- * environment: whatever it reads or writes goes through {@link withGrantStore}. Its `purgeExpiredData`, a sweep over
- * all users' keys in KV, has nothing to do here: each user's object removes what has ended by itself.
+ * The library's authorization server over strongly consistent grants. All its reads and writes go through
+ * {@link withGrantStore}. Its `purgeExpiredData`, a sweep over all users' keys in KV, does nothing here: each
+ * user's object deletes expired records itself.
  */
 export class GrantServer extends OAuthAuthorizationServer<Env> {
   readonly #remembered = new TokenMemory();
 
-  /** Looks a token up, at most once a minute in this isolate; see {@link TokenMemory} for why that is enough. */
+  /** Looks a token up at most once a minute per isolate; {@link TokenMemory} explains why that is safe. */
   override async validateToken<Props>(
     resource: string,
     token: string,
@@ -52,7 +52,7 @@ export class GrantServer extends OAuthAuthorizationServer<Env> {
     );
   }
 
-  /** The library fetches what a client publishes of itself, in whatever method looks the client up. */
+  /** Every method that looks a client up may fetch the client's metadata document. */
   override getOAuthApi(env: Env): OAuthHelpers {
     return new Proxy(super.getOAuthApi(withGrantStore(env)), {
       get(api, name) {
@@ -67,7 +67,7 @@ export class GrantServer extends OAuthAuthorizationServer<Env> {
   }
 }
 
-/** The methods that take a client id, alone or with the request that names it. */
+/** Checks the client id in a method's first argument, which is the id or the request that names it. */
 function requirePublicClients(name: string | symbol, [first]: readonly unknown[]): void {
   if (name === "parseAuthRequest" && first instanceof Request) {
     for (const clientId of new URL(first.url).searchParams.getAll("client_id")) requirePublicClient(clientId);

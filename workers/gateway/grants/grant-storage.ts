@@ -5,9 +5,9 @@ import type { Expectation, RecordKey } from "../../objects/grants/grant-records.
 import { grantStore } from "./grant-objects.ts";
 import { isRegisteredKey, readRegisteredClient } from "./registered-clients.ts";
 
-/** Least lifetime in seconds that KV takes; the library counts on the same. */
+/** KV's minimum lifetime in seconds, on which the library relies. */
 const LEAST_TTL = 60;
-/** Most keys of one listing, and the default, as with KV. */
+/** Maximum and default number of keys per listing, as with KV. */
 const PAGE = 1000;
 /** Longest key in bytes, as with KV. */
 const KEY_BYTES = 512;
@@ -26,22 +26,22 @@ interface KeyPage {
 }
 
 /**
- * The environment as the OAuth library gets it: `OAUTH_KV` with grants and tokens in their user's GrantStore. Made
- * anew for each request, because it remembers which version of a record the request has read.
+ * The environment for the OAuth library: `OAUTH_KV` with grants and tokens in their user's GrantStore.
+ * Created per request, because it remembers the version of each record that the request read.
  *
- * @param mode - `rehearse`: grants and tokens are read, but what is written to them is dropped
+ * @param mode - `rehearse`: grants and tokens are read, but writes to them are dropped
  */
 export function withGrantStore(env: Env, mode: "write" | "rehearse" = "write"): Env {
-  // The library uses these four methods of KV and no other; a test holds it to that.
+  // The library uses only these four methods of KV; a test checks that.
   return { ...env, OAUTH_KV: new GrantStorage(env, mode) as unknown as KVNamespace };
 }
 
 /**
- * KV's interface over two homes. `grant:` and `token:` keys live in the object of the user whom they name, strongly
- * consistent; everything else stays in KV. A write to a record that this request has read succeeds only if the
- * record is still the same: a revoked grant cannot come back because a refresh was under way, and of two refreshes
- * one fails. Throws `OAuthError`: `invalid_grant` when the grant is gone (RFC 6749 §5.2), `temporarily_unavailable`
- * with 503 when another request changed it.
+ * KV's interface over two stores. Keys `grant:` and `token:` are in the object of the user they name,
+ * strongly consistent; all others stay in KV. A write to a record that this request has read succeeds only if
+ * the record is unchanged: a concurrent refresh cannot bring back a revoked grant, and of two refreshes one
+ * fails. Throws `OAuthError`: `invalid_grant` if the grant is gone (RFC 6749 §5.2), `temporarily_unavailable`
+ * with 503 if another request changed it.
  */
 class GrantStorage {
   readonly #env: Env;
@@ -62,7 +62,7 @@ class GrantStorage {
     if (!isGrantKey(key)) {
       return type === "json" ? await this.#env.OAUTH_KV.get(key, "json") : await this.#env.OAUTH_KV.get(key);
     }
-    // Keys of tokens come from outside: what cannot be a key is not there, and no object is asked.
+    // Token keys contain client input: an invalid key does not exist, and no object is addressed.
     const place = placeOf(key);
     if (place === null) return null;
     const record = await grantStore(this.#env, place.userId).read(key);
@@ -92,7 +92,7 @@ class GrantStorage {
     const place = placeOf(key);
     if (place === null) return;
     this.#versions.delete(key);
-    // The person's object learns it first: it refuses calls on open sessions too, whatever is remembered elsewhere.
+    // The Principal object is told first: it refuses calls of open sessions, whatever other caches hold.
     const principal = principalGate(this.#env, place.userId);
     if (place.at.kind === "grant") await principal.revokeGrant(place.at.grantId);
     else if (place.tokenId !== null) await principal.revokeToken(place.tokenId);
@@ -107,7 +107,7 @@ class GrantStorage {
       throw new Error("Grants are kept per user: a listing needs the user in its prefix.");
     const limit = options.limit ?? PAGE;
     if (limit < 1 || limit > PAGE) throw new RangeError(`A listing returns 1 to ${PAGE} keys.`);
-    // One key more than asked for tells whether there is a next page.
+    // One extra key tells whether there is a next page.
     const found = await grantStore(this.#env, userId).list(prefix, options.cursor ?? "", limit + 1);
     const keys = found.slice(0, limit).map(({ name, metadata, expiresAt }) => ({
       name,
@@ -124,7 +124,7 @@ function isGrantKey(key: string): boolean {
   return key.startsWith("grant:") || key.startsWith("token:");
 }
 
-/** `tokenId` is the SHA-256 of an access token, as the library names its record; `null` for a grant. */
+/** `tokenId` is the SHA-256 of an access token, as in the library's record name; `null` for a grant. */
 function placeOf(key: string): { userId: string; at: RecordKey; tokenId: string | null } | null {
   const [, kind, userId, grantId, tokenId = null] = GRANT_KEY.exec(key) ?? [];
   if (userId === undefined || grantId === undefined) return null;
@@ -132,7 +132,7 @@ function placeOf(key: string): { userId: string; at: RecordKey; tokenId: string 
   return { userId, at: { key, kind: kind === "grant" ? "grant" : "token", grantId }, tokenId };
 }
 
-/** When a record ends, in Unix seconds; `null` for never. KV's own limits hold here too. */
+/** Expiry of a record in Unix seconds; `null` for never. Enforces KV's own limits. */
 function readExpiry({ expiration, expirationTtl }: KVNamespacePutOptions): number | null {
   const now = Math.floor(Date.now() / 1000);
   const expiresAt = expirationTtl === undefined ? expiration : now + expirationTtl;
@@ -147,7 +147,7 @@ function revoked(): OAuthError {
   });
 }
 
-/** Another request changed the grant first, so what this one computed does not count. */
+/** Another request changed the grant first, so this request's result is void. */
 function overtaken(): OAuthError {
   return new OAuthError("temporarily_unavailable", {
     description: "Another request of this connection was faster. Send this one again.",

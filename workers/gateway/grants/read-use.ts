@@ -1,10 +1,10 @@
 import { toDisplayText } from "../../../shared/text/display-text.ts";
 import type { GrantUse } from "../../objects/grants/grant-uses.ts";
 
-/** Longest name that an app gives itself in HTTP, in characters, that is kept. */
+/** Most characters of the `User-Agent` that are stored. */
 const AGENT_LENGTH = 120;
 
-/** From where a token request came, cleaned for showing. */
+/** Origin of a token request, cleaned for display. */
 export function readUse({ headers }: Request): GrantUse {
   const agent = toDisplayText(headers.get("User-Agent") ?? "", AGENT_LENGTH);
   const address = toDisplayText(headers.get("CF-Connecting-IP") ?? "", 45);

@@ -2,8 +2,8 @@
 const IV_BYTES = 12;
 
 /**
- * Encrypts a token answer for whoever presents `refreshToken` again. The key comes from the token itself, 190 bits
- * of chance which the store never sees, so what is kept can be read by its owner only.
+ * Encrypts a token response so that only the holder of `refreshToken` can read it again. The key derives from
+ * the token, 190 random bits which the store never sees.
  */
 export async function sealAnswer(answer: string, refreshToken: string): Promise<ArrayBuffer> {
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
@@ -18,7 +18,7 @@ export async function sealAnswer(answer: string, refreshToken: string): Promise<
   return bytes.buffer;
 }
 
-/** Decrypts what {@link sealAnswer} made. Throws when the token is another one or the bytes were changed. */
+/** Decrypts the output of {@link sealAnswer}. Throws for another token or changed bytes. */
 export async function openAnswer(sealed: ArrayBuffer, refreshToken: string): Promise<string> {
   const iv = sealed.slice(0, IV_BYTES);
   const answer = await crypto.subtle.decrypt(
@@ -36,7 +36,7 @@ export async function digestOf(text: string): Promise<string> {
 }
 
 async function keyFrom(refreshToken: string): Promise<CryptoKey> {
-  // The prefix keeps this digest apart from the one under which the token is stored.
+  // The prefix separates this digest from the one under which the token is stored.
   const raw = await sha256(`gatehouse sealed answer\n${refreshToken}`);
   return await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);
 }

@@ -1,24 +1,24 @@
 import type { ValidatedAccessToken } from "@cloudflare/workers-oauth-provider";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
 
-/** Milliseconds that a validated token is remembered at most. */
+/** Most milliseconds that a validated token is cached. */
 const REMEMBERED_MS = 60_000;
-/** Tokens that one isolate remembers. */
+/** Most tokens that one isolate caches. */
 const CAPACITY = 10_000;
 
 interface Remembered {
   validated: ValidatedAccessToken<unknown>;
-  /** Milliseconds since the epoch: since when, and when it ends. */
+  /** Start and end of validity, in milliseconds since the epoch. */
   from: number;
   until: number;
 }
 
 /**
- * Access tokens that this isolate validated a moment ago, so that a call costs no second object on its critical path.
- * It cannot make a revoked token live longer: whatever a request does, its person's object is asked whether grant,
- * token and person still stand (`admit` for calls, `checkAccess` for the rest). Keeps digests, never tokens; only
- * successes, so guessed tokens displace nothing; and nothing beyond a token's own end. Everything lives equally
- * long, so the oldest entry is the one to drop.
+ * Access tokens that this isolate validated recently, which saves a call one object on its critical path. A
+ * cached token never outlives its revocation: every request asks the Principal object whether grant, token
+ * and user are still valid (`admit` for calls, `checkAccess` for the rest). Stores digests, never tokens;
+ * only successes, so guessed tokens evict nothing; and nothing beyond a token's expiry. All entries live
+ * equally long, so the oldest is evicted first.
  */
 export class TokenMemory {
   readonly #entries = new Map<string, Remembered>();
@@ -27,12 +27,12 @@ export class TokenMemory {
     return this.#entries.size;
   }
 
-  /** What {@link keep} was given for this very token at this very resource, or `null`. */
+  /** The value that {@link keep} stored for this token at this resource, or `null`. */
   find<Props>(resource: string, token: string, now: number): ValidatedAccessToken<Props> | null {
     const id = idOf(resource, token);
     const entry = this.#entries.get(id);
     if (entry === undefined) return null;
-    // A clock that went back leaves entries of unknown age.
+    // After the clock went back the age of entries is unknown.
     if (now >= entry.from && now < entry.until) return entry.validated as ValidatedAccessToken<Props>;
     this.#entries.delete(id);
     return null;
@@ -50,7 +50,7 @@ export class TokenMemory {
   }
 }
 
-/** Resources have no line break, so no two pairs look alike. */
+/** Resources contain no line break, so no two pairs are equal. */
 function idOf(resource: string, token: string): string {
   return digestText(`${resource}\n${token}`);
 }

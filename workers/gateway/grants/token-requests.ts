@@ -7,38 +7,38 @@ import { withGrantStore } from "./grant-storage.ts";
 import { readUse } from "./read-use.ts";
 import { digestOf, openAnswer, sealAnswer } from "./sealed-answer.ts";
 
-/** Longest code or refresh token, in characters, that is looked at. Real ones have about 90. */
+/** Most characters of a code or refresh token. Real ones have about 90. */
 const SECRET_LENGTH = 512;
 
-/** The library's token endpoint, given the environment to work in. */
+/** The library's token endpoint, called with an environment. */
 type TokenEndpoint = (env: Env) => Promise<Response>;
 
-/** A token request about a grant that exists or once did, as far as its code or refresh token tells. */
+/** A token request for a present or past grant, as named by its code or refresh token. */
 interface GrantRequest {
   userId: string;
   grantId: string;
   clientId: string | null;
-  /** The refresh token and what names this refresh; `null` for a code exchange. */
+  /** The refresh token and the digests of this refresh; `null` for a code exchange. */
   refresh: (RefreshAttempt & { token: string }) | null;
 }
 
-/** What is kept of an answer: its body, and when it was given, in Unix seconds. */
+/** A stored response: its body, and its time in Unix seconds. */
 interface GivenAnswer {
   body: Record<string, unknown>;
   at: number;
 }
 
 /**
- * Serves a token request with at most one at work per grant. The library reads a grant, computes and writes it
- * back; side by side, refreshes of one token would each rotate it and leave all but the last with a dead token.
+ * Serves a token request, one at a time per grant. The library reads a grant, computes and writes it back;
+ * concurrent refreshes of one token would each rotate it and leave all but the last with an invalid token.
  *
- * - The same refresh again, within 60 seconds and before its answer was used, gets the same answer: parallel
- *   processes of one client, and clients that lost the answer, end up with one family (RFC 9700 §4.14.2 wants
- *   rotation; OAuth 2.1 §4.3 leaves room for the retry). The client is authenticated and the person looked up
- *   each time: the library rehearses the request before the answer is given out.
- * - A refresh token that was used up, whose successor has been used, ends the grant (RFC 9700 §4.14.2) and is
- *   recorded as `token_reuse` and logged as `refresh_token_reused`: either its holder or the holder of the newest one is a thief.
- * - A code counts once; the library ends the grant when it comes again (RFC 6749 §4.1.2).
+ * - The same refresh within 60 seconds, before its response was used, gets the same response: parallel
+ *   processes of one client, and clients that lost the response, share one token family (RFC 9700 §4.14.2
+ *   requires rotation; OAuth 2.1 §4.3 allows the retry). Each time the client is authenticated and the user
+ *   looked up: the library rehearses the request before the response is returned.
+ * - A used refresh token whose successor has been used ends the grant (RFC 9700 §4.14.2), and is recorded as
+ *   `token_reuse` and logged as `refresh_token_reused`: one of the two holders has stolen it.
+ * - A code is valid once; the library ends the grant if it is presented again (RFC 6749 §4.1.2).
  */
 export async function serveTokenRequest(request: Request, env: Env, run: TokenEndpoint): Promise<Response> {
   const about = await readGrantRequest(request);
@@ -61,11 +61,11 @@ export async function serveTokenRequest(request: Request, env: Env, run: TokenEn
   } finally {
     newest = await endTurn(env, about, { lease: turn.lease, answer, use });
   }
-  // The turn ran out, or the grant was revoked: these tokens are dead already, and nobody should get them.
+  // The lease expired, or the grant was revoked: these tokens are already invalid and must not be sent.
   return answer === null || newest ? response : answerLater("Another request of this connection was faster");
 }
 
-/** Ends the turn. Says whether the answer is the newest, as far as can be known. */
+/** Ends the lease. Returns whether the response is the newest, as far as is known. */
 async function endTurn(
   env: Env,
   { userId, grantId }: GrantRequest,
@@ -74,7 +74,8 @@ async function endTurn(
   try {
     return await grantStore(env, userId).endTurn(grantId, lease, answer, use);
   } catch (failure) {
-    // Costs the next in line a wait. The client of this one asks again and is served like one that lost its answer.
+    // The next request has to wait for the lease to expire. This client retries and is served like one that
+    // lost its response.
     logFailure("token_turn_not_ended", failure);
     return false;
   }
@@ -83,19 +84,20 @@ async function endTurn(
 async function endReused(env: Env, request: Request, { userId, grantId }: GrantRequest): Promise<void> {
   const grants = withGrantStore(env).OAUTH_KV;
   const key = `grant:${userId}:${grantId}`;
-  // The grant's own client: what the request says of itself is whatever its sender likes.
+  // The client of the grant itself; the client named in the request is unverified.
   const clientId = (await grants.get<{ clientId?: string }>(key, "json"))?.clientId ?? null;
   log("warn", "refresh_token_reused", { user_id: userId, grant_id: grantId, client_id: clientId });
   try {
-    // Before the end, because the end forgets which tokens were used up: cut short, it is seen and recorded again.
+    // Recorded before the grant ends, because ending it deletes the history: an interrupted request is
+    // detected and recorded again.
     await recordClientEvent(env, request, userId, { type: "token_reuse", grantId, clientId });
   } finally {
-    // By the same way as every other end of a grant, so that there is one place where grants end.
+    // Ends the grant through the same path as every other end of a grant.
     await grants.delete(key);
   }
 }
 
-/** Lets the library check everything about the request, and gives out the earlier answer if it would answer. */
+/** Lets the library validate the request, and returns the earlier response if the library would accept it. */
 async function repeatAnswer(
   env: Env,
   run: TokenEndpoint,
@@ -123,14 +125,14 @@ async function keepAnswer(
   return { answerId, successorId, sealed };
 }
 
-/** Reads which grant a token request is about; `null` for every other request, which the library answers alone. */
+/** The grant that a token request names; `null` for any other request, which the library answers alone. */
 async function readGrantRequest(request: Request): Promise<GrantRequest | null> {
   if (request.method !== "POST") return null;
-  // As bytes: the platform takes a form that is read as text for a mistake and warns.
+  // Read as bytes: the platform warns about a form that is read as text.
   const form = new URLSearchParams(new TextDecoder().decode(await request.clone().arrayBuffer()));
   const isRefresh = form.get("grant_type") === "refresh_token";
   const secret = form.get(isRefresh ? "refresh_token" : "code") ?? "";
-  // Codes and refresh tokens are `user:grant:secret`, as the library makes them.
+  // The library's codes and refresh tokens are `user:grant:secret`.
   const [userId, grantId, ...rest] = secret.split(":");
   if (!userId || !grantId || rest.length !== 1 || secret.length > SECRET_LENGTH) return null;
   const clientId = form.get("client_id");

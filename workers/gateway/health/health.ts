@@ -11,23 +11,23 @@ import { readTables, requireMedia } from "./probe-stores.ts";
 import { RememberedAnswer } from "./remembered-answer.ts";
 
 /** Milliseconds after which a binding counts as failing. */
-const PATIENCE = 3_000;
-/** A key and an object name that belong to nobody. */
+const TIMEOUT_MS = 3_000;
+/** A key and object name without an owner. */
 const PROBE = "readiness-probe";
 
-/** One line of `/ready`. `ms` is the time the binding took, in whole milliseconds. */
+/** One line of `/ready`. `ms` is the binding's response time in whole milliseconds. */
 interface Check {
   name: string;
   ok: boolean;
   ms: number;
 }
 
-/** The last answer of `/ready`, by environment. */
-const remembered = new WeakMap<Env, RememberedAnswer<Look>>();
+/** The last response of `/ready`, by environment. */
+const remembered = new WeakMap<Env, RememberedAnswer<Inspection>>();
 
 /**
- * `/health`: the process answers. `/ready`: everything it needs answers too (row T6). Neither needs a token, so `/ready`
- * only reads, and looks once in a few seconds however often it is asked.
+ * `/health`: the process responds. `/ready`: everything it needs responds too (row T6). Neither needs a
+ * token, so `/ready` only reads, and checks at most once in a few seconds.
  */
 export const healthRoutes = new Hono<{ Bindings: Env }>();
 
@@ -38,20 +38,20 @@ healthRoutes.get("/ready", async (c) => {
   if (problems.length > 0) {
     return c.json({ status: "failing", failing: problems.map(({ name }) => name), problems }, 503);
   }
-  const { checks, late } = await answerOf(c.env).get(() => lookAt(c.env));
+  const { checks, late } = await answerOf(c.env).get(() => inspect(c.env));
   const failing = checks.filter((check) => !check.ok).map((check) => check.name);
   if (failing.length === 0) return c.json({ status: "ok", checks });
   return c.json({ status: "failing", failing, checks, ...describeLate(late) }, 503);
 });
 
-/** What one look at every part found. */
-interface Look {
+/** Results of one check of every part. */
+interface Inspection {
   checks: Check[];
-  /** The oldest record that is not stored although it should be. */
+  /** The oldest record that is overdue in the database. */
   late: UnstoredRecord | null;
 }
 
-async function lookAt(env: Env): Promise<Look> {
+async function inspect(env: Env): Promise<Inspection> {
   let late: UnstoredRecord | null = null;
   const audit: Probe = async () => {
     late = await findOldestUnstored(env.OAUTH_KV);
@@ -61,8 +61,8 @@ async function lookAt(env: Env): Promise<Look> {
   return { checks: await Promise.all(probes.map(([name, probe]) => runProbe(name, probe))), late };
 }
 
-function answerOf(env: Env): RememberedAnswer<Look> {
-  const answer = remembered.get(env) ?? new RememberedAnswer<Look>();
+function answerOf(env: Env): RememberedAnswer<Inspection> {
+  const answer = remembered.get(env) ?? new RememberedAnswer<Inspection>();
   remembered.set(env, answer);
   return answer;
 }
@@ -70,7 +70,7 @@ function answerOf(env: Env): RememberedAnswer<Look> {
 type Probe = () => Promise<unknown>;
 
 function listProbes(env: Env): [string, Probe][] {
-  // By the naming rule of wrangler.toml, so that a new server's database is watched without a change here.
+  // By the naming rule of wrangler.toml, so that a new server's database needs no change here.
   const databases = Object.entries({ ...env }).filter(([name]) => name.endsWith("_DB")) as [
     string,
     D1Database,
@@ -84,9 +84,9 @@ function listProbes(env: Env): [string, Probe][] {
     ["TOOL_LIMITER", () => toolGate(env, PROBE).countTurns()],
     ["TASK_RUNNER", () => taskGate(env, PROBE).listKept()],
     ["CHANGE_HUB", () => changeGate(env, PROBE).countEnrolled()],
-    // What was published last, and not only that some policy is in force.
+    // Checks the newest publication, not only that some policy is in force.
     ["policy", () => probePolicy(env)],
-    // A queue cannot be asked without sending to it; that it is bound is what can be known.
+    // A queue cannot be probed without sending to it, so only its binding is checked.
     ["CALL_QUEUE", async () => requireSend(env.CALL_QUEUE)],
   ];
 }
@@ -96,7 +96,7 @@ async function runProbe(name: string, probe: Probe): Promise<Check> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`No answer within ${PATIENCE} ms.`)), PATIENCE);
+      timer = setTimeout(() => reject(new Error(`No answer within ${TIMEOUT_MS} ms.`)), TIMEOUT_MS);
     });
     await Promise.race([probe(), deadline]);
     return { name, ok: true, ms: Date.now() - start };
@@ -109,8 +109,8 @@ async function runProbe(name: string, probe: Probe): Promise<Check> {
 }
 
 /**
- * The oldest record that should have been stored and is not. By its hash: anybody may ask, and chains are named after
- * people. The log names its chain.
+ * The oldest overdue record, by its hash: the response is public, and chains are named after users. The log
+ * names its chain.
  */
 function describeLate(late: UnstoredRecord | null) {
   if (late === null) return {};

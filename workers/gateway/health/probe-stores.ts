@@ -1,6 +1,6 @@
 /**
- * The tables that each database needs, by its binding; a test compares them with the migrations. Those of full text stand
- * here by the name under which they are asked.
+ * Required tables of each database, by its binding; a test compares them with the migrations. Full-text
+ * tables are listed by the name under which they are queried.
  */
 export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
   ANALYTICS_DB: [
@@ -83,19 +83,22 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Kept files that are looked for: the newest, and as many from a random place on. */
+/** Number of stored files to check: the newest, and as many from a random position. */
 const FILES = 3;
 
 /**
- * Reads a row of every table that a database needs. Throws when one is missing, or its first page cannot be read; pages
- * further in are not looked at, as that would read the whole database.
+ * Reads a row of every required table. Throws if one is missing or its first page is unreadable; later pages
+ * are not read, because that would read the whole database.
  */
 export async function readTables(binding: string, database: D1Database): Promise<void> {
   const tables = REQUIRED_TABLES[binding] ?? ["sqlite_schema"];
   await database.batch(tables.map((table) => database.prepare(`SELECT * FROM "${table}" LIMIT 1`)));
 }
 
-/** Asks the store of pictures and recordings for some of the files that the database has. Throws when one is gone. */
+/**
+ * Checks that the store of pictures and recordings has some of the files that the database lists. Throws if
+ * one is missing.
+ */
 export async function requireMedia(database: D1Database, bucket: R2Bucket): Promise<void> {
   const [newest, others] = await database.batch<{ hash: string }>([
     database.prepare(`SELECT hash FROM media ORDER BY id DESC LIMIT ${FILES}`),
@@ -104,7 +107,7 @@ export async function requireMedia(database: D1Database, bucket: R2Bucket): Prom
     ),
   ]);
   const hashes = new Set([...(newest?.results ?? []), ...(others?.results ?? [])].map(({ hash }) => hash));
-  // The store is asked even when nothing is kept in it.
+  // The store is probed even without any files.
   const asked = hashes.size > 0 ? [...hashes] : ["readiness-probe"];
   const found = await Promise.all(asked.map((hash) => bucket.head(hash)));
   const gone = asked.filter((_hash, index) => hashes.size > 0 && found[index] === null);

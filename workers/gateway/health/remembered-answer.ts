@@ -1,13 +1,13 @@
-/** Milliseconds for which an answer is given again. */
+/** Milliseconds for which an answer is reused. */
 const FRESH_MS = 5_000;
 
-/** Milliseconds after which a look that has not ended counts as lost: its request may have been cancelled. */
+/** Milliseconds after which a running computation counts as lost: its request may have been cancelled. */
 const LOOK_MS = 5_000;
 
 /**
- * Answers a costly question from memory while the last answer is at most five seconds old. When it is older, one
- * request looks and the others get the last answer meanwhile, so that a flood of requests costs one look in five
- * seconds. A request never waits for a promise of another one, which the runtime does not allow for certain.
+ * Caches an expensive result for five seconds. When it is older, one request computes it while the others get
+ * the old one, so a flood of requests costs one computation in five seconds. A request never awaits another
+ * request's promise, which the runtime does not reliably allow.
  */
 export class RememberedAnswer<Answer> {
   readonly #clock: () => number;
@@ -18,7 +18,7 @@ export class RememberedAnswer<Answer> {
     this.#clock = clock;
   }
 
-  async get(look: () => Promise<Answer>): Promise<Answer> {
+  async get(compute: () => Promise<Answer>): Promise<Answer> {
     const now = this.#clock();
     const known = this.#known;
     const isFresh = known !== undefined && isWithin(now - known.at, FRESH_MS);
@@ -27,8 +27,8 @@ export class RememberedAnswer<Answer> {
     if (known !== undefined && (isFresh || (isLooking && mayWait))) return known.answer;
     this.#lookingSince = now;
     try {
-      const answer = await look();
-      // As of its start: what changed while it looked is not in it.
+      const answer = await compute();
+      // Dated to its start: later changes are not in it.
       this.#known = { answer, at: now };
       return answer;
     } finally {

@@ -1,12 +1,12 @@
-/** At most `limit` attempts with the same `subject` in one window. */
+/** At most `limit` attempts with the same `subject` per window. */
 export interface AttemptRule {
-  /** What is counted, with everything that tells one counter from another. Stored as a digest only. */
+  /** Key of the counter. Stored as a digest only. */
   subject: string;
   limit: number;
   windowMs: number;
 }
 
-/** Whether an attempt may go on, and if not, in how many whole seconds the next may. */
+/** Whether an attempt may proceed; otherwise in how many whole seconds the next may. */
 export type Admission = { admitted: true } | { admitted: false; retryAfter: number };
 
 const COUNT = `
@@ -17,8 +17,8 @@ const COUNT = `
   RETURNING count, window_ends_at`;
 
 /**
- * Counts one attempt under every rule, in one transaction, before the attempt is made: of parallel attempts exactly
- * `limit` are admitted. Windows are fixed, so an attacker who keeps trying does not lock anybody out for longer.
+ * Counts one attempt under every rule, in one transaction, before the attempt is made: of parallel attempts
+ * exactly `limit` are admitted. Windows are fixed, so an attacker who keeps trying does not extend a lockout.
  */
 export async function admitAttempt(
   database: D1Database,
@@ -37,7 +37,7 @@ export async function admitAttempt(
   return waitMs === 0 ? { admitted: true } : { admitted: false, retryAfter: Math.ceil(waitMs / 1000) };
 }
 
-/** Takes back what a successful attempt counted, so that people who get it right never meet the limit. */
+/** Removes a successful attempt from the counters, so that correct entries never reach the limit. */
 export async function resetAttempts(database: D1Database, rules: readonly AttemptRule[]): Promise<void> {
   const keys = await Promise.all(rules.map((rule) => digest(rule.subject)));
   await database.batch(
@@ -47,7 +47,7 @@ export async function resetAttempts(database: D1Database, rules: readonly Attemp
   );
 }
 
-/** Removes counters whose window is over, at most `limit` of them. Returns how many went. */
+/** Deletes counters whose window has ended, at most `limit`. Returns their number. */
 export async function removeEndedCounters(database: D1Database, now: number, limit: number): Promise<number> {
   const result = await database
     .prepare(

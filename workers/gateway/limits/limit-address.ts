@@ -5,15 +5,15 @@ import { countedAddress } from "./counted-address.ts";
 
 type GatewayContext = Context<{ Bindings: Env }>;
 
-/** How often one address may ask for something. */
+/** A rate limit per address. */
 export interface AddressLimit {
-  /** Tells one counter from another. */
+  /** Name of the counter. */
   what: string;
   limit: number;
   windowMs: number;
 }
 
-/** 429 with `Retry-After` (RFC 6585 §4) in OAuth's shape of errors (RFC 6749 §5.2) once an address asks too often. */
+/** Responds 429 with `Retry-After` (RFC 6585 §4) in OAuth's error format (RFC 6749 §5.2) above the limit. */
 export function limitPrograms(rule: AddressLimit, description: string): MiddlewareHandler<{ Bindings: Env }> {
   return async (c, next) => {
     const retryAfter = await secondsToWait(c, rule);
@@ -23,7 +23,7 @@ export function limitPrograms(rule: AddressLimit, description: string): Middlewa
   };
 }
 
-/** The same as a page for whoever opened it. */
+/** {@link limitPrograms} with a page instead of an OAuth error. */
 export function limitVisitors(rule: AddressLimit): MiddlewareHandler<{ Bindings: Env }> {
   return async (c, next) => {
     const retryAfter = await secondsToWait(c, rule);

@@ -2,17 +2,17 @@ import type { MiddlewareHandler } from "hono";
 import { refuse } from "../failures.tsx";
 import { listResources } from "../oauth/resources.ts";
 
-/** Where programs look for MCP, in whatever case, when they were given another address than one of ours. */
+/** Paths at which programs look for MCP with a wrong address, in any case. */
 const LIKELY = /^\/(api\/|v\d\/)?(mcp|sse|messages?|rpc|jsonrpc)(\/|$)/i;
 
-/** A page of another origin may read the answer: it says nothing that the home page does not. */
+/** A page of another origin may read the response: it contains nothing that the home page does not. */
 const READABLE = {
   "Access-Control-Allow-Origin": "*",
   "Access-Control-Allow-Methods": "*",
   "Access-Control-Allow-Headers": "Authorization, *",
 };
 
-/** Tells a client that came to the wrong address where MCP is. Comes after everything that serves programs. */
+/** Tells a client at a wrong address where MCP is. Runs after every route for programs. */
 export const directLostClients: MiddlewareHandler<{ Bindings: Env }> = async (c, next) => {
   const toRoot = c.req.path === "/" && (c.req.method === "POST" || c.req.method === "OPTIONS");
   const isStream = c.req.path === "/" && c.req.header("Accept")?.toLowerCase() === "text/event-stream";
@@ -29,7 +29,7 @@ export const directLostClients: MiddlewareHandler<{ Bindings: Env }> = async (c,
   });
 };
 
-/** The MCP URL that an address is another spelling of, or the one with everything. */
+/** The MCP URL that an address misspells, or the one with all servers. */
 function nearestUrl(publicUrl: string, path: string): string {
   const spelled = path.toLowerCase().replace(/\/+$/, "");
   const resources = listResources(publicUrl);

@@ -1,26 +1,28 @@
 import type { MiddlewareHandler } from "hono";
 import { isLoopbackHost } from "../oauth/loopback-host.ts";
 
-/** The variable that names them. */
+/** The variable with the allowed origins. */
 const SETTING = "ALLOWED_ORIGINS";
 
-/** Exactly one origin, or every host below one, or every one of a scheme that only extensions and apps have. */
+/**
+ * Exactly one origin, every host below one, or every origin of a scheme that only extensions and apps have.
+ */
 const ENTRY = /^(\*|[a-z][a-z0-9+.-]*:\/\/(\*|(\*\.)?[a-z0-9.-]+(:\d+)?|\[[0-9a-f:]+\](:\d+)?))$/;
 
-/** The entries of the setting: origins separated by spaces. */
+/** The entries of the variable: origins separated by spaces. */
 function listOrigins(setting: string | undefined): string[] {
   return (setting ?? "").split(/\s+/).filter((entry) => entry !== "");
 }
 
-/** The entries that can never match an origin. */
+/** Entries that can never match an origin. */
 export function findBadOrigins(setting: string): string[] {
   return listOrigins(setting).filter((entry) => !ENTRY.test(entry) || entry === "https://*");
 }
 
 /**
- * Whether a page of this origin may use the MCP URLs from a browser: our own origin, pages of this machine, and what
- * the setting names. `https://*.example.com` stands for every host below, `scheme://*` for every origin of a scheme,
- * `*` for all.
+ * Whether a page of this origin may use the MCP URLs from a browser: our own origin, loopback pages, and the
+ * variable's entries. `https://*.example.com` allows every host below, `scheme://*` every origin of a scheme,
+ * `*` all.
  */
 export function isAllowedOrigin(origin: string, env: Pick<Env, "PUBLIC_URL" | "ALLOWED_ORIGINS">): boolean {
   if (origin === env.PUBLIC_URL) return true;
@@ -37,8 +39,8 @@ export function isAllowedOrigin(origin: string, env: Pick<Env, "PUBLIC_URL" | "A
 }
 
 /**
- * Refuses pages of other origins at the MCP URLs, the preflight like the request (MCP 2025-11-25, «Security Warning» of
- * Streamable HTTP). Programs send no `Origin`.
+ * Refuses pages of other origins at the MCP URLs, for preflights and requests (MCP 2025-11-25, «Security
+ * Warning» of Streamable HTTP). Programs send no `Origin`.
  */
 export const requireOrigin: MiddlewareHandler<{ Bindings: Env }> = async (c, next) => {
   const origin = c.req.header("Origin");

@@ -4,39 +4,44 @@ import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import { policyInForce, roleMayHold } from "../../../shared/policy/current.ts";
 import { findPerson, type Person } from "../people.ts";
 
-/** What a token carries about its person. Encrypted at rest; refreshed from the database at every refresh. */
+/** User data in a token. Encrypted at rest; reloaded from the database at every refresh. */
 export interface GrantProps {
   userId: string;
   email: string;
   name: string;
   role: string;
-  /** When the second factor was given with which the app was connected, in milliseconds since the epoch, or `null`. */
+  /**
+   * Time of the second factor with which the app was connected, in milliseconds since the epoch, or `null`.
+   */
   mfaAt: number | null;
 }
 
-/** What the account page shows about a grant. Stored in plain text beside it: nothing secret belongs here. */
+/** Data of a grant for the account page. Stored in plain text: must not contain secrets. */
 export interface GrantMetadata {
   clientName: string;
-  /** The domain that publishes the client's metadata document, or `null` when the name is not verified. */
+  /** Domain that publishes the client's metadata document, or `null` for an unverified name. */
   clientDomain: string | null;
   redirectHost: string;
-  /** Whether the client said for which MCP URL it wants access (RFC 8707). Grants of an earlier release do not say. */
+  /**
+   * Whether the client named the MCP URL that it wants access to (RFC 8707). Absent in grants of an earlier
+   * release.
+   */
   namedResource?: boolean;
 }
 
-/** The grant that a token of the OAuth library belongs to: `userId:grantId:secret`. */
+/** The grant id in a token of the OAuth library: `userId:grantId:secret`. */
 export function grantIdOf(token: string): string {
   return token.split(":")[1] ?? "";
 }
 
 type TokenExchange = NonNullable<OAuthAuthorizationServerOptions<Env>["tokenExchangeCallback"]>;
 
-/** The part of a person that travels in a token. */
+/** The part of a user that a token contains. */
 export function toGrantProps(person: Person, mfaAt: number | null): GrantProps {
   return { userId: person.id, email: person.email, name: person.name, role: person.role, mfaAt };
 }
 
-/** Reads the metadata of a grant, whatever an earlier release may have stored there. */
+/** Reads the metadata of a grant, in the format of any release. */
 export function readGrantMetadata(metadata: unknown): GrantMetadata {
   const record =
     typeof metadata === "object" && metadata !== null ? (metadata as Partial<GrantMetadata>) : {};
@@ -48,13 +53,13 @@ export function readGrantMetadata(metadata: unknown): GrantMetadata {
 }
 
 /**
- * Runs at every code exchange and refresh, so that a changed role, name or state takes effect within one access
- * token's life: reloads the person and cuts the scopes to what the role holds now. A person who is gone or
- * disabled, a role that holds none of the scopes any more, and one that asks for a second factor where none was given, end the grant (`invalid_grant`, RFC 6749 §5.2);
- * a database that does not answer leaves it alone (503).
+ * Runs at every code exchange and refresh, so that a changed role, name or state takes effect within an
+ * access token's lifetime: reloads the user and reduces the scopes to those of the current role. The grant
+ * ends (`invalid_grant`, RFC 6749 §5.2) if the user is gone or disabled, if the role has none of the scopes
+ * any more, or if it requires a second factor that was not given; an unavailable database keeps it (503).
  */
 export const renewGrant: TokenExchange = async ({ env, userId, grantId, requestedScope, props }) => {
-  // The store may still show a grant that was revoked a moment ago; the person's object does not.
+  // The store may still return a grant that was just revoked; the Principal object does not.
   if (await principalGate(env, userId).isGrantRevoked(grantId)) {
     throw new OAuthError("invalid_grant", { description: "The app's access has been revoked." });
   }

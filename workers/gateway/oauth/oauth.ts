@@ -6,7 +6,7 @@ import { serveMcp } from "../mcp/mcp.ts";
 import { type GrantMetadata, type GrantProps, renewGrant } from "./grant.ts";
 import { listResources, listScopes, type Resource } from "./resources.ts";
 
-/** Seconds. Short, because a wider role reaches a token only when it is refreshed. */
+/** Seconds. Short, because a changed role reaches a token only when it is refreshed. */
 const ACCESS_TOKEN_TTL = 30 * 60;
 /** Seconds. A connection lives while its app refreshes at least this often. */
 const IDLE_TTL = 30 * 24 * 60 * 60;
@@ -18,14 +18,14 @@ export interface OAuthServers {
   resourceServers: ReadonlyMap<string, OAuthResourceServer<Env, GrantProps>>;
 }
 
-let current: { publicUrl: string; door: OAuthServers } | undefined;
+let current: { publicUrl: string; servers: OAuthServers } | undefined;
 
-/** The door for this deployment's `PUBLIC_URL`; built once per isolate. */
+/** The OAuth servers of this deployment's `PUBLIC_URL`; created once per isolate. */
 export function getOAuthServers(env: Env): OAuthServers {
   if (current?.publicUrl !== env.PUBLIC_URL) {
-    current = { publicUrl: env.PUBLIC_URL, door: createOAuthServers(env.PUBLIC_URL) };
+    current = { publicUrl: env.PUBLIC_URL, servers: createOAuthServers(env.PUBLIC_URL) };
   }
-  return current.door;
+  return current.servers;
 }
 
 function createOAuthServers(publicUrl: string): OAuthServers {
@@ -33,11 +33,12 @@ function createOAuthServers(publicUrl: string): OAuthServers {
   const authorizationServer = new GrantServer({
     issuer: publicUrl,
     resources: resources.map((resource) => resource.url),
-    // Clients older than RFC 8707 name no resource. They get a token for the URL with everything, and only that one.
+    // Clients older than RFC 8707 name no resource. They get a token for the URL with all servers, and only
+    // that one.
     defaultResource: defaultResource(publicUrl),
     clientRegistrationEndpoint: "/oauth/register",
     clientIdMetadataDocumentEnabled: true,
-    // RFC 8252 §7.1. Which schemes, redirects.ts decides.
+    // RFC 8252 §7.1. redirects.ts decides which schemes.
     allowPrivateUseRedirectUris: true,
     scopesSupported: listScopes(),
     accessTokenTTL: ACCESS_TOKEN_TTL,
@@ -87,8 +88,8 @@ function defaultResource(publicUrl: string): string {
 }
 
 /**
- * Throws 403 for a token of the URL with everything whose client named no resource (older than RFC 8707 in MCP,
- * 2025-06-18). A 401 would send such a client through the same sign-in for the same token, without end.
+ * Throws 403 for a token of the URL with all servers whose client named no resource (older than RFC 8707 in
+ * MCP, 2025-06-18). A 401 would send such a client through the same sign-in for the same token, in a loop.
  */
 async function explainOtherResource(
   authorizationServer: GrantServer,

@@ -12,25 +12,25 @@ import { readRegistration } from "./registration.ts";
 type GatewayContext = Context<{ Bindings: Env }>;
 
 const RESOURCE_METADATA = "/.well-known/oauth-protected-resource";
-/** Largest body of an OAuth request, in bytes. */
+/** Most bytes of an OAuth request's body. */
 const MAX_OAUTH_BODY = 64 * 1024;
-/** Registrations that one address may make in an hour. Hosted clients register from few addresses: be generous. */
+/** Registrations per address and hour. Generous, because hosted clients register from few addresses. */
 const REGISTRATIONS_PER_HOUR = 300;
 
-/** Requests for tokens that one address may make in a minute: a company's hosted clients share few addresses. */
+/** Token requests per address and minute: a company's hosted clients share few addresses. */
 const TOKEN_REQUESTS_PER_MINUTE = 1_200;
 
-/** What programs talk to: discovery (RFC 8414, RFC 9728), tokens, registration (RFC 7591) and MCP itself. */
+/** Routes for programs: discovery (RFC 8414, RFC 9728), tokens, registration (RFC 7591) and MCP itself. */
 export const protocolRoutes = new Hono<{ Bindings: Env }>();
 
 protocolRoutes.all("/.well-known/*", async (c) => {
-  const door = getOAuthServers(c.env);
+  const servers = getOAuthServers(c.env);
   const { path, request } = withoutSlash(c);
   if (path === "/.well-known/oauth-authorization-server") {
-    return await door.authorizationServer.fetch(request, c.env, contextOf(c));
+    return await servers.authorizationServer.fetch(request, c.env, contextOf(c));
   }
   const resource = path.startsWith(RESOURCE_METADATA) ? path.slice(RESOURCE_METADATA.length) : "";
-  const resourceServer = door.resourceServers.get(resource);
+  const resourceServer = servers.resourceServers.get(resource);
   if (resourceServer !== undefined) return await resourceServer.fetch(request, c.env, contextOf(c));
   return await answerUnknown(c, "Gatehouse publishes no such document.");
 });
@@ -83,7 +83,7 @@ protocolRoutes.all("/mcp/*", async (c) => {
   return await answerUnknown(c, "There is no MCP server at this address.");
 });
 
-/** The request as one for the same address without slashes at the end of its path. */
+/** The request with the trailing slashes of its path removed. */
 function withoutSlash(c: GatewayContext): { path: string; request: Request } {
   const path = c.req.path.replace(/(?<!\/)\/+$/, "");
   if (path === c.req.path) return { path, request: c.req.raw };
@@ -92,7 +92,7 @@ function withoutSlash(c: GatewayContext): { path: string; request: Request } {
   return { path, request: new Request(url, c.req.raw) };
 }
 
-/** The OAuth endpoints answer pages of every origin, as the library does: nothing that a browser adds counts there. */
+/** Pages of every origin may read the OAuth endpoints, as with the library: no cookie counts there. */
 function readableAnywhere(response: Response, origin: string | undefined): Response {
   if (origin === undefined) return response;
   response.headers.set("Access-Control-Allow-Origin", origin);
@@ -100,7 +100,9 @@ function readableAnywhere(response: Response, origin: string | undefined): Respo
   return response;
 }
 
-/** Who registers is nobody yet, so it stands in the chain of strangers, with the id that the client was given. */
+/**
+ * A client that registers has no user yet, so the event goes to the anonymous chain under the new client id.
+ */
 async function recordRegistration(c: GatewayContext): Promise<void> {
   if (c.res.status !== 201) return;
   const { client_id } = await c.res.clone().json<{ client_id: string }>();
@@ -108,7 +110,7 @@ async function recordRegistration(c: GatewayContext): Promise<void> {
   await recordClientEvent(c.env, c.req.raw, ANONYMOUS_CHAIN, event);
 }
 
-/** Hono's own type of the execution context lags behind the platform's; the object is the same. */
+/** Hono's type of the execution context is older than the platform's; the object is the same. */
 function contextOf(c: GatewayContext): ExecutionContext {
   return c.executionCtx as ExecutionContext;
 }

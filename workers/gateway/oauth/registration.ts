@@ -2,24 +2,24 @@ import { isEncoded } from "../../../shared/mcp/http/content-headers.ts";
 import { cutText, findHalfCharacter } from "../../../shared/text/well-formed.ts";
 import { isAcceptableRedirect, isUnfitRedirect } from "./redirects.ts";
 
-/** Members that a registration cannot do without, so that an empty one is a mistake and not a missing one. */
+/** Required members of a registration: an empty one is an error, not an absent member. */
 const REQUIRED = ["redirect_uris"];
 
-/** A registration as the OAuth library may have it, or the answer that refuses it. */
+/** A registration for the OAuth library, or the error response. */
 type Registration = { request: Request; response?: undefined } | { request?: undefined; response: Response };
 
 /**
- * Reads a registration (RFC 7591 §2) before the library does. An optional member that is empty or `null` is a missing
- * one: libraries write them for what nobody has set. Of the addresses for codes those that this server would never send
- * one to are left out, because clients list what they need elsewhere too; the answer says which are registered.
+ * Reads a registration (RFC 7591 §2) before the library does. Drops optional members that are empty or
+ * `null`, which libraries write for unset members. Drops redirect addresses that this server never uses,
+ * because clients also list those they need elsewhere; the response names the registered ones.
  */
 export async function readRegistration(request: Request): Promise<Registration> {
   if (isEncoded(request.headers)) return refuse("invalid_request", "Send the body without compression.", 415);
   const sent = await readObject(request);
-  // What is no JSON object the library refuses in its own words.
+  // The library refuses a body that is not a JSON object.
   if (sent === null) return { request };
   const broken = findHalfCharacter(sent.metadata);
-  if (broken !== null) return refuse("invalid_client_metadata", "A text holds half of a character.");
+  if (broken !== null) return refuse("invalid_client_metadata", "A text contains a lone surrogate.");
   const metadata = Object.fromEntries(
     Object.entries(sent.metadata).filter(([name, value]) => REQUIRED.includes(name) || !isEmpty(value)),
   );

@@ -1,7 +1,7 @@
 import type { ServerDefinition } from "../../../shared/server/define.ts";
 import { listServers } from "../../servers.ts";
 
-/** One protected resource of the house (RFC 9728): an MCP URL, and what a token for it can hold. */
+/** One protected resource (RFC 9728): an MCP URL, and the scopes of its tokens. */
 export interface Resource {
   /** `/mcp` or `/mcp/<server>`. */
   path: string;
@@ -11,11 +11,11 @@ export interface Resource {
   server: string | null;
   title: string;
   servers: readonly ServerDefinition[];
-  /** What any access needs; advertised in the 401 and in the resource's metadata. */
+  /** Scopes that any access needs; advertised in the 401 and in the resource's metadata. */
   baseline: readonly string[];
 }
 
-/** Every MCP URL under `publicUrl`: the one with everything first, then one per server of the registry. */
+/** Every MCP URL under `publicUrl`: first the one with all servers, then one per server. */
 export function listResources(publicUrl: string): Resource[] {
   const servers = listServers();
   return [
@@ -38,7 +38,7 @@ export function listResources(publicUrl: string): Resource[] {
   ];
 }
 
-/** Every scope that this house can grant. */
+/** Every scope that this deployment can grant. */
 export function listScopes(): string[] {
   return listServers().flatMap((server) => Object.keys(server.scopes));
 }

@@ -7,12 +7,15 @@ import { challengeCookieOf, openAuthFor, type SignIn } from "../sign-in/auth.ts"
 
 type GatewayContext = Context<{ Bindings: Env }>;
 
-/** Milliseconds that a used code is remembered: longer than the library takes it for good (three steps of 30 seconds). */
+/**
+ * Milliseconds that a used code is remembered: longer than the library accepts it (three steps of 30
+ * seconds).
+ */
 const CODE_MEMORY_MS = 2 * 60_000;
-/** Longest text that is looked at, in characters. */
+/** Most characters of a code. */
 const CODE_LENGTH = 32;
 
-/** What came of a code. `ended`: there is nothing to enter a code for any more; the person signs in again. */
+/** Result of a code check. `ended`: the sign-in is no longer pending, and the user has to sign in again. */
 export type CodeAnswer =
   | { kind: "passed"; userId: string; cookies: string[] }
   | { kind: "wrong" }
@@ -20,16 +23,17 @@ export type CodeAnswer =
   | { kind: "limited"; retryAfter: number }
   | { kind: "ended" };
 
-/** Whose second factor is asked for: somebody signed in, or somebody whose password was right a moment ago. */
+/** The user whose second factor is requested: signed in, or with a correct password just given. */
 export interface Claimant {
   userId: string;
   signedIn: boolean;
 }
 
-/** Whose code would count on this browser, or `null`. */
+/** The user whose code is accepted on this browser, or `null`. */
 export async function findClaimant(c: GatewayContext, signIn: SignIn | null): Promise<Claimant | null> {
   if (signIn !== null) return { userId: signIn.person.id, signedIn: true };
-  // The cookie is `<identifier>.<signature>`; the identifier alone cannot be guessed, and the library checks the rest.
+  // The cookie is `<identifier>.<signature>`; the identifier alone cannot be guessed, and the library checks
+  // the signature.
   const identifier = getCookie(c, challengeCookieOf(c.env.PUBLIC_URL))?.split(".")[0] ?? "";
   if (!identifier.startsWith("2fa-")) return null;
   const row = await c.env.PLATFORM_DB.prepare(
@@ -41,10 +45,10 @@ export async function findClaimant(c: GatewayContext, signIn: SignIn | null): Pr
 }
 
 /**
- * Checks a code of the person's app or a backup code, and records what came of it. Attempts are counted before the
- * library is asked, which for its part locks an account for 15 minutes after ten wrong codes in a row at sign-in. A
- * code of the app counts once (RFC 6238 §5.2), a backup code too. For somebody signed in the second factor of this
- * browser is fresh afterwards; for others the cookies sign them in.
+ * Checks a code of the authenticator app or a backup code, and records the result. Attempts are counted
+ * before the library is called, which also locks an account for 15 minutes after ten wrong codes in a row at
+ * sign-in. Both kinds of codes are valid once (RFC 6238 §5.2). For a signed-in user the second factor of this
+ * browser is then fresh; for others the cookies complete the sign-in.
  */
 export async function checkCode(c: GatewayContext, claimant: Claimant, typed: string): Promise<CodeAnswer> {
   const { userId } = claimant;
@@ -65,7 +69,9 @@ export async function checkCode(c: GatewayContext, claimant: Claimant, typed: st
   return answer;
 }
 
-/** Tight for one address, wider for a person from everywhere, so that a stranger cannot easily lock them out. */
+/**
+ * Tight per address, wider per user from all addresses, so that an attacker cannot easily lock a user out.
+ */
 function listCodeRules(userId: string, ip: string): AttemptRule[] {
   const windowMs = 15 * 60_000;
   return [
@@ -74,7 +80,9 @@ function listCodeRules(userId: string, ip: string): AttemptRule[] {
   ];
 }
 
-/** Whether nobody has entered this code for this person within the last minutes. Of parallel claims one wins. */
+/**
+ * Whether this code was not entered for this user within the last minutes. Of parallel claims one succeeds.
+ */
 async function claimCode(database: D1Database, userId: string, code: string): Promise<boolean> {
   const once = { subject: `second-factor-code|${userId}|${code}`, limit: 1, windowMs: CODE_MEMORY_MS };
   return (await admitAttempt(database, [once], Date.now())).admitted;
@@ -99,18 +107,18 @@ async function askLibrary(
   }
 }
 
-/** What the library's refusals mean for the person. */
+/** Meaning of the library's refusals for the user. */
 const REFUSALS: Readonly<Record<string, Exclude<CodeAnswer["kind"], "passed" | "used">>> = {
   INVALID_CODE: "wrong",
   INVALID_BACKUP_CODE: "wrong",
-  // Two requests used up backup codes at the same time; this one lost.
+  // Two requests used backup codes at the same time; this one lost.
   CONFLICT: "wrong",
   ACCOUNT_TEMPORARILY_LOCKED: "limited",
   INVALID_TWO_FACTOR_COOKIE: "ended",
   TOO_MANY_ATTEMPTS_REQUEST_NEW_CODE: "ended",
   TOTP_NOT_ENABLED: "ended",
   BACKUP_CODES_NOT_ENABLED: "ended",
-  // The person was disabled between password and code.
+  // The user was disabled between password and code.
   FAILED_TO_CREATE_SESSION: "ended",
 };
 

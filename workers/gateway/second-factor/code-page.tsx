@@ -1,12 +1,12 @@
 import { Page } from "../../../shared/web/page.tsx";
 
-/** What the page shows. */
+/** Properties of the page. */
 export interface CodePageProps {
-  /** A path on our origin, already checked; where the person goes afterwards. */
+  /** A validated path on our origin, opened after the code. */
   next: string;
-  /** Asks for a backup code in place of the app's. */
+  /** Asks for a backup code instead of the app's. */
   backup: boolean;
-  /** Somebody signed in confirms that it is still them; otherwise a sign-in is being finished. */
+  /** A signed-in user confirms their identity; otherwise the code completes a sign-in. */
   signedIn: boolean;
   error?: string;
 }

@@ -4,15 +4,15 @@ import { isRefusal, openAuthFor, type SignIn } from "../sign-in/auth.ts";
 
 /** A second factor that is set up but not confirmed yet. */
 export interface PendingFactor {
-  /** Base32 (RFC 4648), as apps take it, in groups of four. */
+  /** Base32 (RFC 4648), the input format of apps, in groups of four. */
   secret: string;
   /** `otpauth://totp/…`, the Key Uri Format that authenticator apps read. */
   uri: string;
 }
 
 /**
- * Makes a new secret, which counts once a code has confirmed it, and binds it to the browser session that gave the
- * password. Gives whether the password was right.
+ * Creates a secret, which becomes active once a code confirms it, and binds it to the browser session that
+ * gave the password. Returns whether the password was correct.
  */
 export function startEnrolment(
   env: Env,
@@ -30,8 +30,8 @@ export function startEnrolment(
 }
 
 /**
- * What has to be confirmed, or `null` when nothing was started in this browser session: another session of the same
- * person, which may be a stolen one, has not given the password for it.
+ * The unconfirmed secret, or `null` if this browser session started none: another session of the same user,
+ * which may be stolen, has not given the password for it.
  */
 export async function readPending(env: Env, headers: Headers, signIn: SignIn): Promise<PendingFactor | null> {
   const found = await env.PLATFORM_DB.prepare(
@@ -50,13 +50,13 @@ export async function readPending(env: Env, headers: Headers, signIn: SignIn): P
   return { secret: secret.replaceAll(/(.{4})(?=.)/g, "$1 "), uri };
 }
 
-/** The person's backup codes that are left. */
+/** The user's remaining backup codes. */
 export async function readBackupCodes(env: Env, headers: Headers, userId: string): Promise<string[]> {
   const { api } = await openAuthFor(env, headers);
   return (await api.viewBackupCodes({ body: { userId } })).backupCodes;
 }
 
-/** New backup codes in place of all others, or `null` when the password was wrong. */
+/** New backup codes that replace all others, or `null` if the password was wrong. */
 export async function replaceBackupCodes(
   env: Env,
   headers: Headers,
@@ -70,7 +70,10 @@ export async function replaceBackupCodes(
   return codes;
 }
 
-/** Turns it off. Gives the cookies of the session that goes on, or `null` when the password was wrong. */
+/**
+ * Turns the second factor off. Returns the cookies of the continued session, or `null` if the password was
+ * wrong.
+ */
 export async function turnOff(env: Env, headers: Headers, password: string): Promise<string[] | null> {
   let cookies: string[] | null = null;
   await unlessRefused(async () => {
@@ -81,7 +84,7 @@ export async function turnOff(env: Env, headers: Headers, password: string): Pro
   return cookies;
 }
 
-/** Whether this is the signed-in person's password. */
+/** Whether this is the signed-in user's password. */
 export function isPassword(env: Env, headers: Headers, password: string): Promise<boolean> {
   return unlessRefused(async () => {
     const { api } = await openAuthFor(env, headers);
@@ -89,7 +92,7 @@ export function isPassword(env: Env, headers: Headers, password: string): Promis
   });
 }
 
-/** Ends the person's sessions that no second factor opened: whoever holds one gave a password at most. */
+/** Ends the user's sessions without a second factor: their holder gave only a password. */
 export async function endOtherSessions(database: D1Database, userId: string): Promise<void> {
   await database.prepare(`DELETE FROM "session" WHERE "userId" = ? AND "mfaAt" IS NULL`).bind(userId).run();
 }

@@ -3,7 +3,7 @@ import { encode } from "uqr";
 /** Modules of quiet zone around the code (ISO/IEC 18004: four). */
 const BORDER = 4;
 
-/** A text as a QR code in SVG: dark on light in every colour scheme, because many scanners want it so. */
+/** A text as a QR code in SVG: dark on light in every colour scheme, because many scanners require it. */
 export function QrCode({ text, label }: { text: string; label: string }) {
   const { data, size } = encode(text, { ecc: "M", border: BORDER });
   const path = data.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : ""))).join("");

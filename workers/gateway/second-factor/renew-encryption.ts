@@ -8,8 +8,9 @@ interface Row {
 }
 
 /**
- * Encrypts second factors anew that an older key of `BETTER_AUTH_SECRET` encrypted, at most `limit` of them, so that the
- * old key can be taken away. Returns how many. One that no key opens is left: its person cannot use it any more.
+ * Re-encrypts second factors that an older key of `BETTER_AUTH_SECRET` encrypted, at most `limit`, so that
+ * the old key can be removed. Returns their number. One that no key decrypts is left: its user cannot use it
+ * any more.
  */
 export async function renewEncryption(env: Env, limit: number): Promise<number> {
   const { secretConfig } = await openAuth(env).$context;
@@ -33,7 +34,7 @@ export async function renewEncryption(env: Env, limit: number): Promise<number> 
       Promise.all([renew(row.secret), renew(row.backupCodes)]).then(
         ([secret, backupCodes]) =>
           env.PLATFORM_DB.prepare(
-            // A code that was used up in the meantime stays used up.
+            // A code that was used meanwhile stays used.
             `UPDATE "twoFactor" SET "secret" = ?, "backupCodes" = ? WHERE "id" = ? AND "backupCodes" = ?`,
           ).bind(secret, backupCodes, row.id, row.backupCodes),
         () => null,

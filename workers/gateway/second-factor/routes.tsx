@@ -72,7 +72,7 @@ secondFactorRoutes.post(`${PLACE}/start`, async (c) => {
   const next = toLocalPath(form.get("next"), c.env.PUBLIC_URL, HOME);
   const signIn = await readSignIn(c.env, c.req.raw.headers);
   if (signIn === null) return c.redirect(withNext("/sign-in", PLACE), 303);
-  // One that counts is turned off with a code first: a password alone must not replace it.
+  // An active factor must be turned off with a code first: a password alone must not replace it.
   if (signIn.hasSecondFactor) return c.redirect(PLACE, 303);
   const wrong = await checkPassword(c, signIn, form.get("password") ?? "");
   if (wrong !== null) return await showRefused(c, signIn, next, wrong);
@@ -92,7 +92,7 @@ secondFactorRoutes.post(`${PLACE}/confirm`, async (c) => {
   if (signIn.hasSecondFactor || (await readPending(c.env, headers, signIn)) === null) {
     return c.redirect(withNext(PLACE, next), 303);
   }
-  // Nobody has seen the backup codes yet, so one of them confirms nothing.
+  // The backup codes have not been shown yet, so they cannot confirm the set-up.
   const answer: CodeAnswer = /^\d{6}$/.test(code)
     ? await checkCode(c, { userId, signedIn: true }, code)
     : { kind: "wrong" };
@@ -123,7 +123,10 @@ secondFactorRoutes.post(`${PLACE}/off`, (c) =>
   }),
 );
 
-/** Goes on with somebody who has a second factor and gave both password and code. The code is looked at last: it is used up. */
+/**
+ * Continues if a user with a second factor gave both password and code. The code is checked last, because
+ * checking consumes it.
+ */
 async function withBoth(
   c: GatewayContext,
   work: (signIn: SignIn, password: string) => Promise<Response>,
@@ -141,7 +144,7 @@ async function withBoth(
   return await showRefused(c, signIn, HOME, answer);
 }
 
-/** `null` for the right password. A stolen session must not become a place to guess it: same counters as sign-in. */
+/** `null` for the correct password. A stolen session must not allow guessing it: same counters as sign-in. */
 async function checkPassword(
   c: GatewayContext,
   { person }: SignIn,
@@ -156,7 +159,7 @@ async function checkPassword(
   return null;
 }
 
-/** The page for whatever state the person's second factor is in. */
+/** The page for the current state of the user's second factor. */
 async function showPlace(
   c: GatewayContext,
   signIn: SignIn,
@@ -187,7 +190,7 @@ function showRefused(c: GatewayContext, signIn: SignIn, next: string, refused: R
 function explain(c: GatewayContext, answer: Refused): string {
   switch (answer.kind) {
     case "wrong":
-      return "This code is wrong, or its time is over. Enter the newest one.";
+      return "This code is wrong or has expired. Enter the newest one.";
     case "used":
       return "This code has been entered already. Wait for the next one.";
     case "limited": {
@@ -198,7 +201,7 @@ function explain(c: GatewayContext, answer: Refused): string {
     case "password":
       return "The password is wrong.";
     case "ended":
-      return "Nothing waits for a code any more. Begin again.";
+      return "No sign-in waits for a code any more. Start again.";
   }
 }
 

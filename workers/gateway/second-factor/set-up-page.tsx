@@ -4,7 +4,7 @@ import { PASSWORD_LENGTH } from "../sign-in/auth.ts";
 import type { PendingFactor } from "./enrolment.ts";
 import { QrCode } from "./qr-code.tsx";
 
-/** Something to tell above the page. */
+/** A message above the page. */
 export interface Notice {
   tone: "good" | "danger" | "caution";
   text: string;
@@ -35,7 +35,7 @@ function Frame({ title, notice, children }: FrameProps) {
   );
 }
 
-/** Before anything is set up: what it is, and the password. */
+/** Before set-up: an explanation, and the password. */
 export function StartPage({ next, notice }: { next: string; notice?: Notice | undefined }) {
   return (
     <Frame title="Set up a second factor" notice={notice}>
@@ -69,7 +69,7 @@ export function ConfirmPage({
   return (
     <Frame title="Add Gatehouse to your app" notice={notice}>
       <p>Scan this with an authenticator app, or open it there on this device.</p>
-      <QrCode text={pending.uri} label="QR code with the secret that stands below as text" />
+      <QrCode text={pending.uri} label="QR code with the secret that is shown below as text" />
       <p>
         <a href={pending.uri}>Open in an app on this device</a>
       </p>
@@ -112,15 +112,15 @@ export function BackupCodesPage({ codes, next }: { codes: readonly string[]; nex
   );
 }
 
-/** What a person can do who has a second factor. */
+/** Actions for a user with a second factor. */
 export function ManagePage({
   left,
   required,
   notice,
 }: {
-  /** Backup codes that were not used yet. */
+  /** Number of unused backup codes. */
   left: number;
-  /** The role asks for a second factor, so it stays. */
+  /** The role requires a second factor, so it cannot be turned off. */
   required: boolean;
   notice?: Notice | undefined;
 }) {

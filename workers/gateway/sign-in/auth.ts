@@ -5,28 +5,28 @@ import { bundledPolicy } from "../../../shared/policy/current.ts";
 import type { Person } from "../people.ts";
 import { createD1Adapter } from "./d1-adapter.ts";
 
-/** Seconds that a browser stays signed in, counted from sign-in. Fixed: it does not slide. */
+/** Seconds that a browser stays signed in, from sign-in. Fixed, not sliding. */
 const SESSION_TTL = 12 * 60 * 60;
-/** Bounds of a password that a person chooses, in characters. */
+/** Length of a password that a user chooses, in characters. */
 export const PASSWORD_LENGTH = { min: 12, max: 128 } as const;
 /** Longest e-mail address (RFC 5321 §4.5.3.1.3). */
 export const EMAIL_LENGTH = 254;
 
-/** What a browser holds between the right password and the second factor. */
+/** Cookie between the correct password and the second factor. */
 const CHALLENGE_COOKIE = "gatehouse-second-factor";
 /** Seconds within which the second factor must follow the password. */
 const CHALLENGE_TTL = 10 * 60;
 
-/** A person's sign-in on one browser. */
+/** A user's sign-in on one browser. */
 export interface SignIn {
   person: Person;
-  /** Id of the browser's session. No secret: what the cookie holds is another value. */
+  /** Id of the browser's session. Not secret: the cookie holds another value. */
   sessionId: string;
-  /** When the password was given. */
+  /** Time of the password. */
   at: Date;
-  /** When a second factor was last given on this browser, in milliseconds since the epoch; `null` for never. */
+  /** Time of the last second factor on this browser, in milliseconds since the epoch; `null` for never. */
   mfaAt: number | null;
-  /** Whether the person has set one up. */
+  /** Whether the user has set one up. */
   hasSecondFactor: boolean;
 }
 
@@ -35,28 +35,31 @@ type Auth = ReturnType<typeof buildAuth>;
 const instances = new WeakMap<Env, [Auth, ...Auth[]]>();
 
 /**
- * better-auth for this deployment: e-mail and password, no sign-up. Only its server API is used; its HTTP routes are
- * never mounted, so the door has exactly the entrances that this folder builds, and their limits apply to all.
+ * better-auth for this deployment: e-mail and password, no sign-up. Only its server API is used; its HTTP
+ * routes are not mounted, so only the routes of this folder exist, and their limits apply to all.
  */
 export function openAuth(env: Env): Auth {
   return openAuths(env)[0];
 }
 
 /**
- * The instance that knows the browser's cookie, or the newest when none does. better-auth signs and verifies cookies
- * with one secret (its option `secrets` is for what it encrypts), so each key has an instance; a cookie that is not
- * signed with an instance's key costs it no look into the database.
+ * The instance whose key signed the browser's cookie, or the newest. better-auth signs and verifies cookies
+ * with one secret (its option `secrets` is for encryption), so each key has an instance; a cookie with
+ * another signature costs an instance no database read.
  */
 export async function openAuthFor(env: Env, headers: Headers): Promise<Auth> {
   return (await findSession(env, headers))?.auth ?? openAuth(env);
 }
 
-/** The signed-in, active person, or `null`. Reads the database each time: disabling a person works at once. */
+/**
+ * The signed-in, active user, or `null`. Reads the database each time, so disabling a user takes effect at
+ * once.
+ */
 export async function readPerson(env: Env, headers: Headers): Promise<Person | null> {
   return (await readSignIn(env, headers))?.person ?? null;
 }
 
-/** The signed-in, active person with what they gave on this browser, or `null`. */
+/** The signed-in, active user with the details of this browser's sign-in, or `null`. */
 export async function readSignIn(env: Env, headers: Headers): Promise<SignIn | null> {
   if (!headers.has("Cookie")) return null;
   const session = await findSession(env, headers);
@@ -94,12 +97,12 @@ function openAuths(env: Env): [Auth, ...Auth[]] {
   return auths;
 }
 
-/** The challenge cookie's name at this address. */
+/** Name of the challenge cookie at this address. */
 export function challengeCookieOf(publicUrl: string): string {
   return publicUrl.startsWith("https://") ? `__Host-${CHALLENGE_COOKIE}` : CHALLENGE_COOKIE;
 }
 
-/** Whether something better-auth threw is a refusal to the person (4xx), not a failure of ours. */
+/** Whether an error of better-auth is a refusal (4xx) rather than a failure. */
 export function isRefusal(failure: unknown): boolean {
   return (
     failure instanceof Error &&
@@ -110,7 +113,7 @@ export function isRefusal(failure: unknown): boolean {
   );
 }
 
-/** @param keys - all of them, the one that signs first: what one encrypted, every instance can read */
+/** @param keys - all keys, the signing one first: every instance can decrypt with all of them */
 function buildAuth(env: Env, { secret }: Key, keys: readonly Key[]) {
   const secure = env.PUBLIC_URL.startsWith("https://");
   return betterAuth({
@@ -121,7 +124,7 @@ function buildAuth(env: Env, { secret }: Key, keys: readonly Key[]) {
     database: createD1Adapter(env.PLATFORM_DB),
     telemetry: { enabled: false },
     logger: { disabled: true },
-    // Attempts are counted by us, by person and address, before better-auth is asked; see attempts.ts.
+    // We count attempts per user and address before better-auth is called; see attempts.ts.
     rateLimit: { enabled: false },
     emailAndPassword: {
       enabled: true,
@@ -145,7 +148,8 @@ function buildAuth(env: Env, { secret }: Key, keys: readonly Key[]) {
     databaseHooks: {
       session: {
         create: {
-          // A disabled person's right password ends like a wrong one. A session that a second factor opens says so.
+          // A disabled user's correct password ends like a wrong one. Marks a session that a second factor
+          // opened.
           before: async (session, context) => {
             const person = await env.PLATFORM_DB.prepare(
               `SELECT 1 FROM "user" WHERE "id" = ? AND "disabled" = 0`,
@@ -160,7 +164,8 @@ function buildAuth(env: Env, { secret }: Key, keys: readonly Key[]) {
       },
     },
     advanced: {
-      // `__Host-` (RFC 6265bis §4.1.3.2) pins the cookie to this host and to https; plain http is loopback only.
+      // `__Host-` (RFC 6265bis §4.1.3.2) binds the cookie to this host and to https; plain http is loopback
+      // only.
       useSecureCookies: false,
       cookiePrefix: "gatehouse",
       cookies: {

@@ -1,9 +1,9 @@
 import { type CustomAdapter, createAdapterFactory } from "better-auth/adapters";
 
 /**
- * better-auth on D1 without a query builder (which would add about 45 KiB gzip to the Worker). Identifiers come from
- * better-auth's own schema and are quoted; every value is bound. D1 has no interactive transactions: better-auth
- * runs its steps one after another.
+ * better-auth on D1 without a query builder (which would add about 45 KiB gzip to the Worker). Identifiers
+ * come from better-auth's own schema and are quoted; every value is bound. D1 has no interactive
+ * transactions: better-auth runs its steps one after another.
  */
 export function createD1Adapter(database: D1Database) {
   return createAdapterFactory({
@@ -30,7 +30,7 @@ function buildAdapter(database: D1Database): CustomAdapter {
       .prepare(sql)
       .bind(...values)
       .all<Row>();
-  // The factory's types promise the caller's own row type; the rows are what its own schema stored.
+  // The factory's types promise the caller's row type; the rows match better-auth's own schema.
   const first = async <T>(sql: string, values: readonly Value[]) =>
     ((await execute(sql, values)).results[0] ?? null) as T | null;
   const change = async (sql: string, values: readonly Value[]) => (await execute(sql, values)).meta.changes;
@@ -112,7 +112,10 @@ function toUpdate(model: string, update: Record<string, unknown>, where: Conditi
   };
 }
 
-/** A WHERE clause, or nothing for no conditions. AND binds before OR, as better-auth's other SQL adapters do. */
+/**
+ * A WHERE clause, or an empty string without conditions. AND binds before OR, as in better-auth's other SQL
+ * adapters.
+ */
 function toFilter(where: Conditions): { sql: string; values: Value[] } {
   const values: Value[] = [];
   const render = (condition: Conditions[number]) => renderCondition(condition, values);
@@ -140,7 +143,7 @@ function renderCondition({ field, operator, value }: Conditions[number], values:
     return `${column} ${operator === "in" ? "IN" : "NOT IN"} (${list.map(() => "?").join(", ")})`;
   }
   const comparison = COMPARISONS[operator ?? "eq"];
-  // Pattern operators serve better-auth's admin plug-ins, which this house does not use.
+  // Pattern operators serve better-auth's admin plug-ins, which Gatehouse does not use.
   if (comparison === undefined)
     throw new Error(`The D1 adapter does not support the operator "${operator}".`);
   values.push(toValue(value));

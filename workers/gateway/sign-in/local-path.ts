@@ -1,10 +1,11 @@
-/** Longest path accepted: an authorization request with its PKCE challenge, state and scopes fits well. */
+/** Longest path: an authorization request with its PKCE challenge, state and scopes fits well. */
 const MAX_LENGTH = 8_192;
 
 /**
- * Turns the untrusted `next` parameter into a path on this origin, or `fallback`. Parsing with the browser's own
- * rules (WHATWG URL) and looking at the result is what makes `//evil`, `/\evil`, `/%09/evil`, `https:evil` and
- * `/..//evil` harmless: what is not on our origin, or would begin with `//` once normalised, is dropped.
+ * Turns the untrusted `next` parameter into a path on this origin, or `fallback`. The URL is parsed by the
+ * browser's own rules (WHATWG URL) and the result is checked, which makes `//evil`, `/\evil`, `/%09/evil`,
+ * `https:evil` and `/..//evil` harmless: a result on another origin, or one that begins with `//` once
+ * normalised, is dropped.
  */
 export function toLocalPath(next: string | null | undefined, publicUrl: string, fallback: string): string {
   if (next === null || next === undefined || next.length > MAX_LENGTH || !next.startsWith("/"))

@@ -9,7 +9,7 @@ import { SignInPage } from "./sign-in-page.tsx";
 
 const AFTER_SIGN_IN = "/account";
 const AFTER_SIGN_OUT = "/sign-in";
-/** The same words for an unknown address, a wrong password and a disabled person. */
+/** The same text for an unknown address, a wrong password and a disabled user. */
 const FAILED = "E-mail or password is wrong.";
 
 /** `/sign-in` and `/sign-out`. */
@@ -44,7 +44,7 @@ signInRoutes.post("/sign-in", async (c) => {
   else await recordSignIn(c, email, answer !== null);
   if (answer === null) return c.html(<SignInPage next={next} email={email} error={FAILED} />, 401);
   for (const cookie of answer.cookies) c.header("Set-Cookie", cookie, { append: true });
-  // What was counted is taken back once the second factor is right too.
+  // The counters are reset once the second factor is correct too.
   if (answer.challenged) return c.redirect(`/sign-in/code?next=${encodeURIComponent(next)}`, 303);
   await resetAttempts(c.env.PLATFORM_DB, rules);
   return c.redirect(next, 303);
@@ -62,8 +62,8 @@ signInRoutes.post("/sign-out", async (c) => {
 });
 
 /**
- * Limits on guessing: tight for one address against one account, wider for one address against many accounts and
- * for many addresses against one account, so that a stranger cannot easily lock a person out.
+ * Limits on guessing: tight per address and account, wider per address over all accounts and per account over
+ * all addresses, so that an attacker cannot easily lock a user out.
  */
 export function listSignInRules(email: string, ip: string): AttemptRule[] {
   const windowMs = 15 * 60_000;
@@ -75,9 +75,9 @@ export function listSignInRules(email: string, ip: string): AttemptRule[] {
 }
 
 /**
- * Asks better-auth, which hashes the typed password for unknown addresses too, so that both answers take the same
- * time. Returns the session's cookies, or those of the challenge for who has a second factor, or `null` when sign-in is
- * refused.
+ * Calls better-auth, which hashes the typed password for unknown addresses too, so that both responses take
+ * the same time. Returns the session's cookies, or those of the challenge for a user with a second factor, or
+ * `null` if sign-in is refused.
  */
 async function checkPassword(
   env: Env,

@@ -1,16 +1,16 @@
 import { Page } from "../../../shared/web/page.tsx";
 import { EMAIL_LENGTH, PASSWORD_LENGTH } from "./auth.ts";
 
-/** What the sign-in page shows. */
+/** Properties of the sign-in page. */
 export interface SignInPageProps {
-  /** A path on our origin, already checked; where the person goes afterwards. */
+  /** A validated path on our origin, opened after sign-in. */
   next: string;
-  /** What the person typed before. */
+  /** What the user typed before. */
   email?: string;
   error?: string;
 }
 
-/** The sign-in form. Works without script and with a password manager. */
+/** The sign-in form. Works without scripts and with a password manager. */
 export function SignInPage({ next, email, error }: SignInPageProps) {
   const failed = error !== undefined;
   return (
@@ -21,7 +21,7 @@ export function SignInPage({ next, email, error }: SignInPageProps) {
           {next.startsWith("/authorize")
             ? "An app wants to connect to Gatehouse. Sign in to decide what it may do."
             : next.startsWith("/approvals/")
-              ? "A call waits for somebody to decide. Sign in to see what it would do."
+              ? "A call waits for a decision. Sign in to see what it would do."
               : "Use the account that your administrator gave you."}
         </p>
         {failed && (

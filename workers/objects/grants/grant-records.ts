@@ -1,35 +1,35 @@
 import { GrantUseRecords } from "../../objects/grants/grant-uses.ts";
 import { RefreshHistory, readTokenIds } from "./refresh-history.ts";
 
-/** Where a record belongs. A token's record names the grant that it was issued from. */
+/** Owner of a record. A token's record names the grant that it was issued from. */
 export interface RecordKey {
   key: string;
   kind: "grant" | "token";
   grantId: string;
 }
 
-/** A record as it was read. `version` changes with every write. */
+/** A record as read. `version` changes with every write. */
 export interface StoredRecord {
   value: string;
   version: string;
 }
 
-/** What to write. `metadata` is JSON; `expiresAt` is in Unix seconds. Both may be absent. */
+/** Content to write. `metadata` is JSON; `expiresAt` is in Unix seconds. Both are optional. */
 export interface RecordContent {
   value: string;
   metadata: string | null;
   expiresAt: number | null;
 }
 
-/** Writes only where the record still has this version, `null` meaning that there was none. */
+/** Writes only if the record still has this version; `null` means that it did not exist. */
 export interface Expectation {
   version: string | null;
 }
 
-/** `gone`: the grant was revoked or has expired. `changed`: somebody else wrote first. */
+/** `gone`: the grant was revoked or has expired. `changed`: another request wrote first. */
 export type Written = { written: true; version: string } | { written: false; reason: "gone" | "changed" };
 
-/** One line of a listing, as KV gives it; `metadata` still as JSON. */
+/** One line of a listing, as KV returns it, with `metadata` as JSON text. */
 export interface ListedKey {
   name: string;
   metadata: string | null;
@@ -45,10 +45,10 @@ const TABLES = `
 const LIVE = "(expires_at IS NULL OR expires_at > ?)";
 
 /**
- * Grants and tokens of one user. Every method is one synchronous step, so nothing can come between its statements.
- * A token lives only while its grant does: removing a grant removes all that was issued from it, and a token for a
- * grant that is gone is not taken. An object that never stored anything has no tables and answers «nothing here»,
- * so guessed tokens cost no storage. Times are Unix seconds.
+ * Grants and tokens of one user. Every method is synchronous, so no other request runs between its
+ * statements. A token lives only while its grant does: removing a grant removes all its tokens, and a token
+ * for a missing grant is refused. An object that never stored anything has no tables and returns nothing, so
+ * guessed tokens cost no storage. Times are Unix seconds.
  */
 export class GrantRecords {
   readonly history: RefreshHistory;
@@ -108,7 +108,7 @@ export class GrantRecords {
     return this.#findGrant(grantId, now) !== null;
   }
 
-  /** Whether a live grant's newest refresh token is the one with this id. */
+  /** Whether this is the id of a live grant's newest refresh token. */
   isNewestToken(grantId: string, tokenId: string, now: number): boolean {
     const grant = this.#findGrant(grantId, now);
     return grant !== null && readTokenIds(grant).newest === tokenId;
@@ -128,7 +128,7 @@ export class GrantRecords {
     this.uses.forget(grantId);
   }
 
-  /** The ids of all grants, ended ones that nobody swept yet included. */
+  /** Ids of all grants, including ended ones that are not swept yet. */
   listGrants(): string[] {
     if (!this.#prepared) return [];
     return this.#sql
@@ -154,7 +154,7 @@ export class GrantRecords {
       .toArray();
   }
 
-  /** Removes what is past its end. Returns when the next record ends, or `null` when none does. */
+  /** Removes expired records. Returns when the next record expires, or `null` if none does. */
   removeExpired(now: number): number | null {
     if (!this.#prepared) return null;
     const ended = this.#sql

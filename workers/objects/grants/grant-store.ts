@@ -12,16 +12,19 @@ import {
 import type { GrantUse, GrantUses } from "./grant-uses.ts";
 import { Turns } from "./turns.ts";
 
-/** Seconds between two sweeps at least. Reads look at the clock themselves; a sweep only tidies. */
+/** Minimum seconds between two sweeps. Reads check expiry themselves; a sweep only frees storage. */
 const SWEEP_EVERY = 60 * 60;
 
-/** What names a refresh: digests of the presented token, and of token and parameters together. */
+/** Identifies a refresh: digests of the presented token, and of token and parameters together. */
 export interface RefreshAttempt {
   tokenId: string;
   answerId: string;
 }
 
-/** An answer to keep. `successorId` is the digest of the refresh token in it; `sealed` opens with the presented one. */
+/**
+ * A response to store. `successorId` is the digest of its refresh token; the presented token decrypts
+ * `sealed`.
+ */
 export interface RefreshAnswer {
   answerId: string;
   successorId: string;
@@ -29,8 +32,8 @@ export interface RefreshAnswer {
 }
 
 /**
- * A request's turn at its grant. `turn`: go on, and end it with the lease; `reused` says that the refresh token was
- * used up earlier. `answered`: the same refresh has just been answered. `busy`: too many wait already.
+ * Result of asking for a grant's lease. `turn`: continue, and end the lease; `reused` means that the refresh
+ * token was used earlier. `answered`: the same refresh was just answered. `busy`: too many requests wait.
  */
 export type GrantTurn =
   | { kind: "turn"; lease: string; reused: boolean }
@@ -38,8 +41,8 @@ export type GrantTurn =
   | { kind: "busy" };
 
 /**
- * Grants and tokens of one user, strongly consistent: one object per user, its name is the opaque user id. Reads
- * see every earlier write anywhere in the world, and a write can depend on what was read.
+ * Grants and tokens of one user, strongly consistent: one object per user, named by the opaque user id. Reads
+ * see every earlier write, and a write can depend on what was read.
  */
 export class GrantStore extends DurableObject<Env> {
   readonly #records: GrantRecords;
@@ -66,7 +69,7 @@ export class GrantStore extends DurableObject<Env> {
     this.#records.remove(at);
   }
 
-  /** Ends every grant of the user and forgets everything. Returns the ids of the grants that were. */
+  /** Ends every grant of the user and deletes everything. Returns the ids of the ended grants. */
   async eraseAll(): Promise<string[]> {
     const grants = this.#records.listGrants();
     for (const grantId of grants) this.#records.removeGrant(grantId);
@@ -91,10 +94,10 @@ export class GrantStore extends DurableObject<Env> {
   }
 
   /**
-   * Ends a turn. Keeps the answer, if any, for those who come with the same refresh. `false` when the answer is not
-   * the newest: the turn ran out and was overtaken, or the grant has been revoked.
+   * Ends a lease. Stores the response, if any, for repetitions of the same refresh. Returns `false` if the
+   * response is not the newest: the lease expired and was overtaken, or the grant was revoked.
    *
-   * @param use - of a request that was given tokens
+   * @param use - origin of a request that received tokens
    */
   async endTurn(
     grantId: string,
@@ -114,12 +117,12 @@ export class GrantStore extends DurableObject<Env> {
     return newest;
   }
 
-  /** From where each of the user's grants is used. */
+  /** Where each of the user's grants is used. */
   async listUses(): Promise<GrantUses[]> {
     return this.#records.uses.list();
   }
 
-  /** Tidies up what has expired. */
+  /** Deletes expired records. */
   override async alarm(): Promise<void> {
     await this.#alarm.run(async () => {
       const next = this.#records.removeExpired(nowSeconds());

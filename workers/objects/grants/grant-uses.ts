@@ -1,12 +1,14 @@
-/** From where an app asked for tokens. Client data, already cleaned for showing. */
+/** Origin of an app's token request. Client data, already cleaned for display. */
 export interface GrantUse {
-  /** The app's address, or `null` where the platform names none. */
+  /** The app's address, or `null` if the platform does not know it. */
   address: string | null;
-  /** What the app calls itself in HTTP, or `null`. */
+  /** The app's `User-Agent`, or `null`. */
   userAgent: string | null;
 }
 
-/** When a grant's app asked for tokens first and last, and from where the last time. Milliseconds since the epoch. */
+/**
+ * First and last token request of a grant's app, and the origin of the last. Milliseconds since the epoch.
+ */
 export interface GrantUses extends GrantUse {
   grantId: string;
   firstAt: number;
@@ -19,9 +21,9 @@ const TABLE = `
     user_agent TEXT) WITHOUT ROWID`;
 
 /**
- * From where each grant is used, so that a person can tell two machines with one app apart. An app asks for tokens at
- * least every half hour while it is used, so that is how exact the last time is. Grants of an earlier release have no
- * entry until their app asks again.
+ * Where each grant is used, so that a user can tell two machines with one app apart. An active app asks for
+ * tokens at least every half hour, which is the precision of the last use. Grants of an earlier release have
+ * no entry until their app asks again.
  */
 export class GrantUseRecords {
   readonly #sql: SqlStorage;

@@ -1,6 +1,6 @@
-/** Seconds for which an identical refresh gets the answer of the first one again. */
+/** Seconds for which an identical refresh gets the first response again. */
 const ANSWER_TTL = 60;
-/** Seconds for which a used-up refresh token is recognised. Longer than a refresh token lives unused. */
+/** Seconds for which a used refresh token is recognised. Longer than an unused refresh token lives. */
 const RETIRED_TTL = 31 * 24 * 60 * 60;
 
 const TABLES = `
@@ -12,9 +12,9 @@ const TABLES = `
     PRIMARY KEY (grant_id, answer_id))`;
 
 /**
- * What must be remembered about a grant's refresh tokens beside the two that the OAuth library keeps: those that
- * were used up, so that their return is noticed (RFC 9700 §4.14.2), and the last answer, so that clients that
- * refresh in parallel end up with the same tokens. Holds digests and sealed bytes only. Times are Unix seconds.
+ * History of a grant's refresh tokens besides the two that the OAuth library stores: used ones, so that their
+ * reuse is detected (RFC 9700 §4.14.2), and the last response, so that clients that refresh in parallel get
+ * the same tokens. Stores digests and encrypted bytes only. Times are Unix seconds.
  */
 export class RefreshHistory {
   readonly #sql: SqlStorage;
@@ -28,8 +28,8 @@ export class RefreshHistory {
   }
 
   /**
-   * Notes that a grant's record is replaced. Token ids that the new record no longer accepts are used up, and an
-   * answer given earlier is no longer the newest.
+   * Records the replacement of a grant's record. Token ids that the new record no longer accepts are used,
+   * and an earlier response is no longer the newest.
    */
   follow(grantId: string, before: string, after: string, now: number): void {
     const accepted = Object.values(readTokenIds(after));
@@ -45,7 +45,7 @@ export class RefreshHistory {
     this.#sql.exec("DELETE FROM answers WHERE grant_id = ?", grantId);
   }
 
-  /** Whether a refresh token with this id was issued for the grant and has been used up. */
+  /** Whether a refresh token with this id was issued for the grant and has been used. */
   isRetired(grantId: string, tokenId: string): boolean {
     const found = this.#sql.exec(
       "SELECT 1 FROM retired_tokens WHERE grant_id = ? AND token_id = ?",
@@ -82,7 +82,7 @@ export class RefreshHistory {
   }
 }
 
-/** Ids of the refresh tokens that a grant's record accepts, by the names that the library's schema gives them. */
+/** Ids of the refresh tokens that a grant's record accepts, by the names of the library's schema. */
 export function readTokenIds(record: string): { newest: string | undefined; previous: string | undefined } {
   const grant = JSON.parse(record) as Record<string, string | undefined> | null;
   return { newest: grant?.refreshTokenId, previous: grant?.previousRefreshTokenId };

@@ -1,8 +1,8 @@
-/** Milliseconds after which a turn that nobody ended is over: its holder is gone, and the next one may go on. */
+/** Milliseconds after which a lease expires because its holder is gone. */
 const TURN_MS = 10_000;
-/** Milliseconds that a request waits for its turn at most. */
-const PATIENCE_MS = 20_000;
-/** Requests that may wait for the same thing; more are turned away at once. */
+/** Most milliseconds that a request waits for its lease. */
+const MAX_WAIT_MS = 20_000;
+/** Requests that may wait for the same name; more are refused at once. */
 const LINE_LENGTH = 256;
 
 interface Waiter {
@@ -17,13 +17,13 @@ interface Line {
 }
 
 /**
- * One turn at a time per name, in the order of arrival. Kept in memory: when the object is evicted all turns are
- * over, which is safe because writes compare versions as well; turns only spare the losers a conflict.
+ * One lease at a time per name, in order of arrival. Kept in memory: after an eviction all leases are over,
+ * which is safe because writes compare versions as well; a lease only spares the losers a conflict.
  */
 export class Turns {
   readonly #lines = new Map<string, Line>();
 
-  /** Waits for a turn. Resolves with the lease that ends it, or `null` when the line is too long or too slow. */
+  /** Waits for a lease. Resolves with its id, or `null` if the queue is too long or too slow. */
   take(name: string): Promise<string | null> {
     const line = this.#lines.get(name);
     if (line === undefined) return Promise.resolve(this.#begin(name, []));
@@ -35,13 +35,13 @@ export class Turns {
           const waiting = this.#lines.get(name)?.waiting;
           waiting?.splice(waiting.indexOf(waiter), 1);
           resolve(null);
-        }, PATIENCE_MS),
+        }, MAX_WAIT_MS),
       };
       line.waiting.push(waiter);
     });
   }
 
-  /** Ends a turn and calls the next in line. A lease that is over already ends nothing. */
+  /** Ends a lease and grants the next one. An expired lease is ignored. */
   end(name: string, lease: string): void {
     const line = this.#lines.get(name);
     if (line?.lease !== lease) return;

@@ -7,18 +7,18 @@ import { Limiter } from "./limiter.ts";
 import { type PersonFacts, PersonState, readFactsFrom } from "./person-state.ts";
 import { RevokedGrants } from "./revoked-grants.ts";
 
-/** Seconds that a client should wait while the platform database does not answer. */
+/** Seconds that a client should wait while the platform database is unavailable. */
 const DATABASE_RETRY_SECONDS = 5;
 
 /**
- * Whether a call may pass: with the role that the person has now and the policy in force, what it used up and how many
- * of the person's calls run with it; or not.
+ * The decision on a call: admitted with the user's current role, the policy in force, the consumed limits and
+ * the number of running calls; or refused.
  */
 export type AdmissionResult =
   | { role: string; policy: PolicyReference; taken: Taken; running: number }
   | { refusal: Refusal };
 
-/** Decides for one person who may pass: revoked grants, the person's own state, then the limits. */
+/** Decides on one user's calls: revoked grants, then the user's account, then the limits. */
 export class AdmissionControl {
   readonly #revoked: RevokedGrants;
   readonly #person: PersonState;
@@ -30,14 +30,14 @@ export class AdmissionControl {
     this.#limiter = new Limiter(memory);
   }
 
-  /** What the database says of the person. `undefined` when nobody knows: then nothing passes. */
+  /** The database's facts about the user. `undefined` if they are unknown: every call is then refused. */
   async loadPrincipal(userId: string): Promise<PersonFacts | undefined> {
     return this.#factsOf(userId);
   }
 
   /**
-   * Decides on one call by what was learnt a moment ago. Runs without `await`: what the caller writes in the same turn
-   * is as exact as the decision.
+   * Decides on one call by facts that were just loaded. Runs without `await`: the caller's writes in the same
+   * turn are atomic with the decision.
    */
   evaluate(
     { callId, clientId }: Intent,
@@ -54,7 +54,7 @@ export class AdmissionControl {
     return "refusal" in answer ? answer : { role, policy, ...answer, running: this.#limiter.running };
   }
 
-  /** Gives the place of a finished call back. */
+  /** Frees the slot of a finished call. */
   release(callId: string): void {
     this.#limiter.release(callId);
   }
@@ -64,7 +64,7 @@ export class AdmissionControl {
     this.#revoked.add(id, Date.now());
   }
 
-  /** What is known of the person, the policy in force included, is not used any more. */
+  /** Discards the cached facts, the policy in force included. */
   forgetPerson(): void {
     this.#person.forget();
   }
@@ -74,10 +74,9 @@ export class AdmissionControl {
   }
 
   /**
-   * What decides what the person may do now; `"ended"` when grant, token or the person's account is known to have, `null`
-   * when nobody knows.
+   * The user's current rights; `"ended"` if the grant, token or account has ended, `null` if that is unknown.
    *
-   * @param publication - of the policy that must be known by now
+   * @param publication - lowest publication of the policy to use
    */
   async rightsUnder(userId: string, access: Access, publication: number): Promise<Rights | "ended" | null> {
     this.#person.expect(publication);
@@ -90,7 +89,7 @@ export class AdmissionControl {
     return this.#revoked.has(grantId) || this.#revoked.has(tokenId);
   }
 
-  /** `undefined` when nobody knows. Without the person's state nothing passes: disabling must not depend on luck. */
+  /** `undefined` if unknown. Calls without known facts are refused, so that disabling a user is reliable. */
   async #factsOf(userId: string): Promise<PersonFacts | undefined> {
     try {
       return await this.#person.facts(userId);
@@ -100,7 +99,7 @@ export class AdmissionControl {
   }
 }
 
-/** The limits of the role that the person has now, whatever role the request came with. */
+/** Limits of the user's current role, whatever role the request came with. */
 function limitsFor(role: string, { limits, limitsOfRoles = {} }: AdmissionRequest): LimitRules {
   return (Object.hasOwn(limitsOfRoles, role) ? limitsOfRoles[role] : undefined) ?? limits;
 }

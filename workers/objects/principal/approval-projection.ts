@@ -7,8 +7,8 @@ const WRITE = `
    WHERE revision < ?12`;
 
 /**
- * Writes what changed into the platform database, where the pages find it: who asks, for which tool, how far it is.
- * No arguments. An older state never replaces a newer one, so it does no harm to write twice or late.
+ * Writes changed approvals to the platform database, for the pages: requester, tool and state, no arguments.
+ * An older state never replaces a newer one, so repeated or late writes are harmless.
  */
 export async function projectApprovals(store: ApprovalStore, database: D1Database): Promise<void> {
   for (let changed = store.listUnprojected(); changed.length > 0; changed = store.listUnprojected()) {

@@ -1,37 +1,37 @@
 import type { ApprovalItem, ApprovalState, Differences } from "../../../shared/objects/approval-gate.ts";
 
-/** Milliseconds after the end of a request that its arguments can still be looked at. */
+/** Milliseconds after a request's end that its arguments stay visible. */
 const SHOWN_AFTER_END_MS = 60 * 60_000;
 
-/** Milliseconds after the end of a request that it is remembered at all; the trail keeps what happened. */
+/** Milliseconds after a request's end that it is kept; the audit trail keeps the events. */
 const KEPT_AFTER_END_MS = 30 * 24 * 60 * 60_000;
 
-/** A request with what its object alone needs to know. */
+/** A request with the fields that only its object uses. */
 export interface StoredApproval extends Omit<ApprovalItem, "approvalId" | "disconnected"> {
   id: string;
   /** The call that used it. */
   callId: string | null;
-  /** When it last changed. */
+  /** Time of the last change. */
   touchedAt: number;
-  /** How often the requester's role had changed when this was asked; requests of earlier releases do not say. */
+  /** Revision of the requester's role at the time of the request; absent in requests of earlier releases. */
   roleRevision?: number;
 }
 
-/** What can change. */
+/** The changeable fields. */
 type Change = Partial<Pick<StoredApproval, "state" | "callId" | "decision" | "outcome" | "touchedAt">> & {
-  /** Whoever asked has been told that it was refused or has expired. */
+  /** Whether the requester was told that it was refused or has expired. */
   told?: boolean;
 };
 
 type Row = { id: string; body: string; shown: string | null; revision: number };
 
 /**
- * Requests in the Principal object's SQLite. What never changes and what is only read together is one JSON text;
- * columns are what rows are looked for by.
+ * Requests in the Principal object's SQLite. Fields that never change or are only read together are one JSON
+ * text; columns exist for what rows are searched by.
  */
 export class ApprovalStore {
   readonly #sql: SqlStorage;
-  /** Calls that run with an approval: every call that ends asks whether it is one. */
+  /** Running calls that used an approval, cached because every ending call looks here. */
   readonly #running: Set<string>;
 
   constructor(sql: SqlStorage) {
@@ -86,7 +86,10 @@ export class ApprovalStore {
     return this.#select("WHERE id = ?", id)[0] ?? null;
   }
 
-  /** What a call with this binding meets: an open request, or an ended one of which nobody was told yet. */
+  /**
+   * The request that a call with this binding meets: an open one, or an ended one that the requester has not
+   * been told of.
+   */
   findUnfinished(binding: string): StoredApproval | undefined {
     return this.#select(
       `WHERE binding = ? AND (state IN ('pending', 'approved') OR (state IN ('refused', 'expired') AND told = 0))
@@ -101,7 +104,7 @@ export class ApprovalStore {
     return this.#select("WHERE state = 'executed' AND call_id = ?", callId)[0];
   }
 
-  /** Open requests whose time is over at `now`, or that last changed after `newest`. */
+  /** Open requests that have expired at `now`, or that last changed after `newest`. */
   listOverdue(now: number, newest: number): StoredApproval[] {
     return this.#select(
       "WHERE state IN ('pending', 'approved') AND (expires_at <= ? OR touched_at > ?)",
@@ -124,7 +127,7 @@ export class ApprovalStore {
     return row?.count ?? 0;
   }
 
-  /** What differs from the last request of the same app for the same tool; takes this one's place. */
+  /** Differences from the last request of the same app for the same tool; stores this one in its place. */
   compare(subject: string, digests: Readonly<Record<string, string>>, now: number): Differences {
     const [row] = this.#sql
       .exec<{ digests: string }>("SELECT digests FROM approval_last WHERE subject = ?", subject)
@@ -144,7 +147,7 @@ export class ApprovalStore {
     };
   }
 
-  /** Deletes arguments that nobody needs to see any more, and later everything. */
+  /** Deletes arguments that are no longer shown, and later the whole request. */
   forget(now: number): void {
     const ended = "state NOT IN ('pending', 'approved')";
     this.#sql.exec(
@@ -155,7 +158,7 @@ export class ApprovalStore {
     this.#sql.exec("DELETE FROM approval_last WHERE at <= ?", now - KEPT_AFTER_END_MS);
   }
 
-  /** When something expires or is to be forgotten next (milliseconds since the epoch), or `null`. */
+  /** Time of the next expiry or deletion (milliseconds since the epoch), or `null`. */
   nextMoment(): number | null {
     const [row] = this.#sql
       .exec<{ at: number | null }>(
@@ -167,7 +170,7 @@ export class ApprovalStore {
     return row?.at ?? null;
   }
 
-  /** Requests that the platform database does not know as they are now. */
+  /** Requests whose current state the platform database does not have. */
   listUnprojected(): (StoredApproval & { revision: number })[] {
     return this.#sql
       .exec<Row>("SELECT id, body, shown, revision FROM approval WHERE projected < revision LIMIT 50")
@@ -175,7 +178,7 @@ export class ApprovalStore {
       .map((row) => ({ ...toStored(row), revision: row.revision }));
   }
 
-  /** The platform database knows this request as it was at this revision. */
+  /** Marks a revision of a request as written to the platform database. */
   markProjected(id: string, revision: number): void {
     this.#sql.exec("UPDATE approval SET projected = max(projected, ?) WHERE id = ?", revision, id);
   }

@@ -13,10 +13,10 @@ import { maskStored } from "../../../shared/redact/mask-stored.ts";
 import { ApprovalStore, type StoredApproval } from "./approval-store.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 
-/** Requests of one person that may wait at the same time: what nobody could read through protects nobody. */
+/** Most open requests per user: more than an approver could read would not protect. */
 const MOST_OPEN = 20;
 
-/** Milliseconds that the clock may go back without a meaning: objects move between machines. */
+/** Milliseconds that the clock may go back without effect: objects move between machines. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
 type Step = ApprovalEvent extends infer Event
@@ -29,18 +29,19 @@ type Bound = Pick<
   "approvalId" | "clientId" | "server" | "tool" | "argumentsDigest" | "policyDigest" | "rule"
 >;
 
-/** How the people of a claim stand now. */
-export interface Standings {
-  /** Of the requester: how often their role has changed. */
+/** Current state of the people involved in a request. */
+export interface InvolvedStatus {
+  /** Number of changes of the requester's role. */
   roleRevision: number;
-  /** Who approved the call, with a role of `null` for somebody who is not active; `null` while nobody has. */
+  /** The approver, with a role of `null` if not active; `null` without an approval. */
   approver: { id: string; role: string | null } | null;
 }
 
 /**
- * The approvals of one person's apps. An approval fits one call: this person in this role, app, tool, these arguments,
- * what they would change, this policy, as long as its approver may approve it, until it expires; and it is used up in the same turn that says so. Every method runs without `await`, so that of
- * fifty calls at once exactly one finds it.
+ * The approvals of one user's apps. An approval fits one call: this user in this role, app, tool, these
+ * arguments, their preview and this policy, as long as its approver is entitled, until it expires. It is
+ * consumed in the same turn that returns it. Every method runs without `await`, so of fifty concurrent calls
+ * exactly one gets it.
  *
  *     pending → approved → executed → returned        pending → refused        pending, approved → expired
  */
@@ -56,19 +57,20 @@ export class Approvals {
     this.#isRevoked = isRevoked;
   }
 
-  /** Who approved exactly this call, or `null` while nobody has. */
+  /** The approver of exactly this call, or `null` without an approval. */
   approverOf({ userId, binding }: ApprovalRequest): string | null {
     const current = this.#store.findUnfinished(bindingKey(userId, binding));
     return (current?.state === "approved" && current.decision?.by) || null;
   }
 
   /**
-   * Uses an approval up if there is one for exactly this call; else says what stands in the way, or asks for one. `null`
-   * when somebody else approved it than whose standing was read: then the caller has to read it and ask again.
+   * Consumes an approval for exactly this call; otherwise returns the obstacle or creates a request. `null`
+   * if another person approved it than the one whose state was read: the caller then has to read it and ask
+   * again.
    */
   claim(
     claim: ApprovalRequest,
-    { roleRevision, approver }: Standings,
+    { roleRevision, approver }: InvolvedStatus,
     now: number,
   ): Exclude<ApprovalAnswer, { state: "unavailable" | "access_ended" }> | null {
     this.endOthers(roleRevision, now);
@@ -98,7 +100,10 @@ export class Approvals {
     }
   }
 
-  /** A person's word. It counts once, in time, under the policy that was asked by, and never from whom it is about. */
+  /**
+   * Applies a decision, once and before expiry. An approval needs the policy of the request, and is refused
+   * to the requester unless the rule allows that.
+   */
   decide({ approvalId, by, granted, reason, policyDigest }: ApprovalDecision, now: number): DecisionResult {
     this.expire(now);
     const found = this.#store.read(approvalId);
@@ -115,7 +120,8 @@ export class Approvals {
   }
 
   /**
-   * A call has ended. If it used an approval, that stays used, however the call ended. Gives whether there was one.
+   * A call has ended. An approval that it used stays used, however the call ended. Returns whether there was
+   * one.
    */
   settle(callId: string, status: string, now: number): boolean {
     const found = this.#store.findByCall(callId);
@@ -124,7 +130,7 @@ export class Approvals {
     return true;
   }
 
-  /** The call that used an approval stopped before it did anything, to be entered again: it finds its approval again. */
+  /** The call stopped before it changed anything and will run again: its approval becomes available again. */
   release(callId: string, now: number): void {
     const found = this.#store.findByCall(callId);
     if (!found) return;
@@ -140,7 +146,7 @@ export class Approvals {
     return { approvalId: id, ...item, disconnected: this.#isRevoked(found.binding.grantId) };
   }
 
-  /** Resolves when a pending request is pending no more. Forgets who waits when the signal says so. */
+  /** Resolves when a pending request is no longer pending. The signal removes the waiter. */
   awaitDecision(approvalId: string, over: AbortSignal): Promise<void> {
     if (this.#store.read(approvalId)?.state !== "pending") return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -151,8 +157,8 @@ export class Approvals {
   }
 
   /**
-   * Time-out means no. So does a clock that jumped back behind what has already happened: nobody knows any more how
-   * old a request is.
+   * Expires requests. After a clock that jumped back behind past events the age of requests is unknown, so
+   * they expire too.
    */
   expire(now: number): void {
     for (const open of this.#store.listOverdue(now, now + CLOCK_TOLERANCE_MS)) {
@@ -162,8 +168,8 @@ export class Approvals {
   }
 
   /**
-   * Ends what was asked for or approved while the requester's role was another one; `null` for somebody who is not
-   * active ends everything.
+   * Ends open and approved requests that were made under another role of the requester; `null`, for an
+   * inactive requester, ends all.
    */
   endOthers(roleRevision: number | null, now: number): void {
     this.expire(now);
@@ -173,7 +179,7 @@ export class Approvals {
     }
   }
 
-  /** When there is something to do again (milliseconds since the epoch), or `null`. */
+  /** Time of the next work (milliseconds since the epoch), or `null`. */
   nextMoment(): number | null {
     return this.#store.nextMoment();
   }
@@ -228,17 +234,22 @@ export class Approvals {
   }
 }
 
-/** Whether who approved a call may still approve it: themselves where the rule says so, others by their role. */
+/**
+ * Whether the approver of a call is still entitled: the requester if the rule allows it, other users by their
+ * role.
+ */
 function isEntitled(
   { userId, selfApproval, approverRoles = [] }: ApprovalRequest,
-  approver: Standings["approver"],
+  approver: InvolvedStatus["approver"],
 ) {
   if (approver === null) return false;
   if (approver.id === userId) return selfApproval;
   return approver.role !== null && approverRoles.includes(approver.role);
 }
 
-/** One text for everything that an approval is bound to; canonical, so that no choice of names makes two look alike. */
+/**
+ * One canonical text for everything that an approval is bound to, so that no choice of names makes two equal.
+ */
 function bindingKey(userId: string, binding: ApprovalBinding): string {
   return digestText(canonicalize({ userId, ...binding }));
 }

@@ -2,29 +2,32 @@ import type { Head, Link } from "../../../shared/audit/chain.ts";
 import { WINDOW_MS } from "../../../shared/guard/sliding-log.ts";
 import type { DayUse } from "./daily-quota.ts";
 
-/** Characters of a page. A larger one is rewritten with every call; a smaller one is deleted more often. */
+/**
+ * Characters of a page. A larger one costs more per call, because it is rewritten; a smaller one is deleted
+ * more often.
+ */
 const PAGE_SIZE = 16_384;
 
-/** A call that was let through, as the limits of calls a minute count it. */
+/** An admitted call, as the per-minute limits count it. */
 export interface PassedCall {
   at: number;
   clientId: string;
   costlyTool: string | null;
 }
 
-/** A call that has begun and whose end is not known. */
+/** A call that has begun and has no outcome yet. */
 export interface OpenCall {
   callId: string;
   chain: string;
   at: number;
-  /** How long it keeps its place among the calls that run; `null` for one that has none. */
+  /** Milliseconds that it keeps its running-call slot; `null` without one. */
   leaseMs: number | null;
 }
 
 /** A record without its chain, which its body names. */
 export type StoredLink = Omit<Link, "chain">;
 
-/** One line of a page: a record, and what it means for the calls that are counted. */
+/** One line of a page: a record, and its effect on the counted calls. */
 export interface Entry {
   link?: StoredLink;
   passed?: PassedCall;
@@ -33,32 +36,32 @@ export interface Entry {
   closed?: string;
 }
 
-/** What stands on the newest page once, whatever became of the records. */
+/** State that is stored once, on the newest page. */
 export interface PageState {
   head: Head;
   use: DayUse;
 }
 
-/** What is remembered of a page. */
+/** Summary of a page in memory. */
 interface Page {
   number: number;
-  /** Sequence of its newest record; 0 when it had none. */
+  /** Sequence of its newest record; 0 without one. */
   last: number;
   size: number;
   /** Records that the platform database has not confirmed. */
   unconfirmed: Set<number>;
   open: Set<string>;
-  /** When the newest of its calls was let through. */
+  /** Admission time of its newest call. */
   passedAt: number;
 }
 
 type Row = { number: number; last: number; state: string; entries: string };
 
 /**
- * Everything that a call leaves behind in its person's object, in pages: one row of SQLite holds the records, passed
- * calls and ends of some turns, and one more turn is one row written, however much happened in it. A page goes as a
- * whole, when the platform database has its records, no limit looks back on its calls and none of them is open; until
- * then it is all that an object that starts anew has to know.
+ * Everything that calls store in the Principal object, in pages: one row of SQLite holds the records,
+ * admitted calls and outcomes of several turns, and one more turn writes one row, however many events it has.
+ * A page is deleted as a whole once the platform database has its records, no limit counts its calls and none
+ * of them is open; until then the pages are the whole state of a restarted object.
  *
  * Every method runs without `await`, so the runtime writes its statements as one.
  */
@@ -74,11 +77,11 @@ export class AuditPageStore {
     );
   }
 
-  /** Reads every page, oldest entry first. Gives the state, unless nothing was ever written. */
+  /** Reads every page, oldest entry first. Returns the state, or `null` if nothing was ever written. */
   load(visit: (entry: Entry) => void): PageState | null {
     const pages: Page[] = [];
     let state: string | null = null;
-    // Row by row: after a long time without the platform database there are many.
+    // Row by row: after a long outage of the platform database there are many.
     for (const row of this.#sql.exec<Row>("SELECT * FROM trail_page ORDER BY number")) {
       const page = emptyPage(row.number, row.last);
       page.size = row.entries.length;
@@ -93,7 +96,7 @@ export class AuditPageStore {
     return state === null ? null : (JSON.parse(state) as PageState);
   }
 
-  /** Writes the entries of one turn: one row, unless they are more than a page takes. */
+  /** Writes the entries of one turn: one row, unless they exceed a page. */
   append(entries: readonly Entry[], state: PageState): void {
     if (entries.length === 0) this.#write("", entries, state);
     let text = "";
@@ -107,7 +110,7 @@ export class AuditPageStore {
     }
   }
 
-  /** The oldest records after a sequence number that are not confirmed, as many as asked for. */
+  /** The oldest unconfirmed records after a sequence number, at most `most`. */
   unconfirmedAfter(sequence: number, most: number): StoredLink[] {
     const links: StoredLink[] = [];
     for (const page of this.#pages) {
@@ -126,13 +129,13 @@ export class AuditPageStore {
   }
 
   /**
-   * The platform database has these records. In memory on purpose: an object that starts anew sends them again, which
-   * does no harm.
+   * The platform database has these records. Kept in memory only: a restarted object sends them again, which
+   * is harmless.
    */
   confirm(sequences: readonly number[]): void {
     const [lowest, highest] = [Math.min(...sequences), Math.max(...sequences)];
     for (const { last, unconfirmed } of this.#pages) {
-      // In the order of their sequence, so the first is the least.
+      // Sorted by sequence, so the first is the smallest.
       const [first] = unconfirmed;
       if (first === undefined || last < lowest) continue;
       if (first > highest) break;
@@ -140,7 +143,7 @@ export class AuditPageStore {
     }
   }
 
-  /** Deletes pages of which nothing is needed any more. The newest only loses its entries: the next turn builds on it. */
+  /** Deletes pages that are no longer needed. The newest only loses its entries: the next turn extends it. */
   sweep(now: number): void {
     const newest = this.#pages.at(-1);
     const done = this.#pages.filter((page) => page.size > 0 && isDone(page) && restsAt(page, now) <= now);
@@ -156,7 +159,7 @@ export class AuditPageStore {
     }
   }
 
-  /** When {@link sweep} has something to do again, as far as only time is missing; else `null`. */
+  /** Time of the next {@link sweep} that can delete a page, if only time is missing; else `null`. */
   nextSweep(now: number): number | null {
     const moments = this.#pages
       .filter((page) => page.size > 0 && isDone(page))
@@ -164,7 +167,7 @@ export class AuditPageStore {
     return moments.length === 0 ? null : Math.min(...moments);
   }
 
-  /** Empties confirmed records where they stand, without waiting for their page to go. */
+  /** Removes confirmed records from their pages, without waiting for a whole page to be deleted. */
   emptyConfirmed(): void {
     for (const page of this.#pages) {
       const [row] = this.#sql.exec<Row>("SELECT * FROM trail_page WHERE number = ?", page.number).toArray();
@@ -231,7 +234,7 @@ function isDone({ unconfirmed, open }: Page): boolean {
   return unconfirmed.size === 0 && open.size === 0;
 }
 
-/** When no limit looks back on the page any more. A clock that jumped back must not put it off. */
+/** When no limit counts the calls of the page any more. A clock that jumped back must not delay it. */
 function restsAt(page: Page, now: number): number {
   page.passedAt = Math.min(page.passedAt, now);
   return page.passedAt + WINDOW_MS;

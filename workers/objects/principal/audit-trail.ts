@@ -10,24 +10,25 @@ import type { Place } from "./running-calls.ts";
 const UNKNOWN_AFTER_MS = 10 * 60_000;
 
 /**
- * Milliseconds after which a record that was sent but not confirmed is sent again. Twice as long each time, up to the
- * longest: while the database is away, what was sent waits in the queue, and more of the same helps nobody.
+ * Milliseconds after which a sent but unconfirmed record is sent again, and the longest such delay. Doubled
+ * each time: while the database is unavailable, sent records wait in the queue, and duplicates would not
+ * help.
  */
 const [RESEND_AFTER_MS, LONGEST_RESEND_MS] = [10 * 60_000, 4 * 60 * 60_000];
 
-/** Records per queue message, and bytes of them: a message of Cloudflare Queues has at most 128,000. */
+/** Records per queue message, and their bytes: a message of Cloudflare Queues has at most 128,000. */
 const [MESSAGE_SIZE, MESSAGE_BYTES] = [64, 100_000];
 
-/** What an admitted call used up, for the limits of an object that starts anew. */
+/** What an admitted call consumed, for the limits of a restarted object. */
 export interface Taken {
   at: number;
   costlyTool: string | null;
   leaseMs: number;
-  /** The day's use with this call. */
+  /** The day's use including this call. */
   use: DayUse;
 }
 
-/** What the limits have to know when an object starts: passed calls oldest first, who runs, what the day has used. */
+/** Initial state of the limits: admitted calls, oldest first; running calls; the day's use. */
 export interface LimitMemory {
   passed: readonly PassedCall[];
   places: readonly Place[];
@@ -35,28 +36,28 @@ export interface LimitMemory {
 }
 
 /**
- * One user's chain of records, in the SQLite of their Principal object, until the platform database has them: the
- * queue's consumer says so, and what it does not confirm is sent again (the end-to-end argument of Saltzer, Reed and
- * Clark). A message that is lost on the way leaves no gap.
+ * One user's chain of records, in the SQLite of their Principal object, until the platform database has them:
+ * the queue's consumer confirms them, and unconfirmed ones are sent again (the end-to-end argument of
+ * Saltzer, Reed and Clark). A lost message leaves no gap.
  *
- * A call makes two records: its intent, chained before anything runs, and its outcome, chained when it is known. So
- * a crash leaves an intent that says what began, and that the end is missing is itself on record; a chain of finished
- * calls alone could lose what ran last and still look whole. An outcome that is overdue is closed as `unknown`.
+ * A call makes two records: its intent, chained before it runs, and its outcome, chained when known. After a
+ * crash the intent shows what began, and the missing end is recorded too; a chain of finished calls alone
+ * could lose the last ones and still look complete. An overdue outcome is recorded as `unknown`.
  *
- * The same rows say what the limits count, so that a call costs one row written: see {@link AuditPageStore}. Every method
- * runs without `await`, and what happens {@link transaction} is written as one.
+ * The same rows hold what the limits count, so that a call writes one row; see {@link AuditPageStore}. Every
+ * method runs without `await`, and everything inside {@link transaction} is written as one.
  */
 export class AuditTrail {
   readonly #sql: SqlStorage;
   readonly #pages: AuditPageStore;
-  // In memory on purpose: an object that starts anew sends everything again that is not confirmed.
+  // In memory only: a restarted object sends every unconfirmed record again.
   #sentThrough = 0;
   #resendAt: number | null = null;
   #resendAfter = RESEND_AFTER_MS;
   #head: Head = EMPTY_CHAIN;
   #use: DayUse = { day: 0, units: 0 };
   #open = new Map<string, OpenCall>();
-  /** Entries of a turn that is not over. */
+  /** Entries of the current turn. */
   #turn: Entry[] | null = null;
 
   constructor(sql: SqlStorage) {
@@ -68,7 +69,7 @@ export class AuditTrail {
     this.#load(() => {});
   }
 
-  /** What the limits have to know, as it stands in the pages. */
+  /** Initial state of the limits, from the pages. */
   readLimits(): LimitMemory {
     const passed: PassedCall[] = [];
     this.#load((entry) => {
@@ -80,7 +81,7 @@ export class AuditTrail {
     return { passed, places, use: this.#use };
   }
 
-  /** Writes what the work records as one row. What it recorded before it threw is written too. */
+  /** Writes what the work records as one row, also if it throws. */
   transaction<T>(work: () => T): T {
     if (this.#turn !== null) return work();
     this.#turn = [];
@@ -93,7 +94,7 @@ export class AuditTrail {
     }
   }
 
-  /** Chains what is about to run. */
+  /** Chains a call that is about to run. */
   open({ userId, ...details }: Intent, now: number, taken: Taken): void {
     const { at, costlyTool, leaseMs, use } = taken;
     const { callId, clientId } = details;
@@ -104,7 +105,7 @@ export class AuditTrail {
     this.#add({ link, passed: { at, clientId, costlyTool }, opened });
   }
 
-  /** Chains a call that the object refuses: it began and ended at once, and counts against nothing. */
+  /** Chains a refused call: it begins and ends at once, and counts against no limit. */
   refuse({ userId, ...details }: Intent, code: string, now: number): void {
     const { callId } = details;
     this.transaction(() => {
@@ -113,7 +114,7 @@ export class AuditTrail {
     });
   }
 
-  /** Chains how it ended. The first outcome stands; one without an open intent is not recorded. */
+  /** Chains an outcome. The first outcome counts; one without an open intent is ignored. */
   close(outcome: Outcome, now: number): void {
     const open = this.#open.get(outcome.callId);
     if (!open) return;
@@ -126,7 +127,7 @@ export class AuditTrail {
     this.#add({ link: this.#chain(chain, event, now) });
   }
 
-  /** Chains what a request of an administrator was about. The same request again is not recorded again. */
+  /** Chains the event of an administrator's request. A repeated request is not recorded again. */
   recordOnce(chain: string, key: string, event: AuditEvent, now: number): void {
     const [added] = this.#sql
       .exec("INSERT OR IGNORE INTO recorded_key VALUES (?) RETURNING key", key)
@@ -134,7 +135,7 @@ export class AuditTrail {
     if (added) this.record(chain, event, now);
   }
 
-  /** Closes as `unknown` what should have ended long ago. Gives the ids of these calls. */
+  /** Records overdue calls as `unknown`. Returns their ids. */
   closeOverdue(now: number): string[] {
     const overdue = [...this.#open.values()].filter(({ at }) => at <= now - UNKNOWN_AFTER_MS);
     this.transaction(() => {
@@ -145,7 +146,7 @@ export class AuditTrail {
     return overdue.map(({ callId }) => callId);
   }
 
-  /** The oldest records that are to be sent, as many as one message carries. */
+  /** The oldest records to send, up to one message. */
   unsent(now: number): Link[] {
     if (this.#resendAt !== null && now >= this.#resendAt) {
       this.#sentThrough = 0;
@@ -155,7 +156,7 @@ export class AuditTrail {
     return fitMessage(this.#readAfter(this.#sentThrough));
   }
 
-  /** The oldest records that the platform database has not confirmed, sent or not, as many as one message carries. */
+  /** The oldest unconfirmed records, sent or not, up to one message. */
   unstored(): Link[] {
     return this.#readAfter(0);
   }
@@ -166,15 +167,15 @@ export class AuditTrail {
       .map((link) => ({ chain: (JSON.parse(link.body) as AuditRecord).chain, ...link }));
   }
 
-  /** Notes that the queue has taken everything up to a record. */
+  /** Notes that the queue has accepted all records up to this one. */
   markSent(through: number, now: number): void {
     this.#sentThrough = through;
     this.#resendAt ??= now + this.#resendAfter;
   }
 
   /**
-   * The platform database has these records. They go when no limit looks back on their calls any more: gives when that
-   * is (milliseconds since the epoch), or `null`.
+   * The platform database has these records. They are deleted when no limit counts their calls: returns that
+   * time (milliseconds since the epoch), or `null`.
    */
   confirm(sequences: readonly number[], now: number): number | null {
     this.#pages.confirm(sequences);
@@ -186,19 +187,19 @@ export class AuditTrail {
     return this.#pages.nextSweep(now);
   }
 
-  /** Forgets at once the events that the platform database has. */
+  /** Deletes the events that the platform database has. */
   forgetConfirmed(): void {
     this.#pages.emptyConfirmed();
   }
 
-  /** Deletes what is not needed any more. */
+  /** Deletes what is no longer needed. */
   sweep(now: number): void {
     this.#pages.sweep(now);
   }
 
   /**
-   * When there is something to do again (milliseconds since the epoch), or `null` when nothing is open: a call
-   * becomes overdue, a record has to be sent again, or one can be forgotten.
+   * Time of the next work (milliseconds since the epoch), or `null`: a call becomes overdue, a record has to
+   * be sent again, or one can be deleted.
    */
   nextMoment(now: number): number | null {
     const overdue = [...this.#open.values()].map(({ at }) => at + UNKNOWN_AFTER_MS);
@@ -233,14 +234,14 @@ export class AuditTrail {
     try {
       this.#pages.append(entries, { head: this.#head, use: this.#use });
     } catch (failure) {
-      // What could not be written did not happen: the next record is built on what stands on disk.
+      // A failed write did not happen: the next record must build on what is stored.
       this.#load(() => {});
       throw failure;
     }
   }
 }
 
-/** The first links that one message carries; at least one, however long it is. */
+/** The first links that fit one message; at least one, however long it is. */
 function fitMessage(links: readonly Link[]): Link[] {
   const encoder = new TextEncoder();
   let bytes = 0;
@@ -254,7 +255,7 @@ function outcomeOf({ callId, status, durationMs, bytes }: Outcome): OutcomeEvent
   return { type: "outcome", callId, ...endingOf(status), durationMs, bytes };
 }
 
-/** The guard says `ok` or a code; the record tells failures from other endings. */
+/** The guard reports `ok` or a code; the record distinguishes failures from other endings. */
 function endingOf(status: string): Pick<OutcomeEvent, "status" | "error"> {
   switch (status) {
     case "ok":

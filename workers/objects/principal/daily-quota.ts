@@ -1,14 +1,15 @@
 const DAY_MS = 24 * 60 * 60_000;
 
-/** What was used on one day: its number since 1970-01-01 (UTC), and units. */
+/** Units used on one day, with its number since 1970-01-01 (UTC). */
 export interface DayUse {
   day: number;
   units: number;
 }
 
 /**
- * The units used since midnight UTC: a fixed window, because a person can be told when it ends, and because a log of
- * a day would be long. When the clock jumps back over midnight, what was used stays used on the day that it is now.
+ * The units used since midnight UTC: a fixed window, because its end can be told to the user, and because a
+ * log of a day would be long. If the clock jumps back over midnight, the used units count for the current
+ * day.
  */
 export class DailyQuota {
   #use: DayUse;
@@ -17,7 +18,7 @@ export class DailyQuota {
     this.#use = use;
   }
 
-  /** Milliseconds until `units` more fit under `limit`; 0 when they fit now. */
+  /** Milliseconds until `units` more fit under `limit`; 0 if they fit now. */
   waitFor(units: number, limit: number, now: number): number {
     const day = Math.floor(now / DAY_MS);
     if (day > this.#use.day) this.#use = { day, units: 0 };

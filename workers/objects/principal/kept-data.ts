@@ -1,13 +1,13 @@
 import type { SessionContext } from "../../../shared/session/context.ts";
 
-/** What a Principal object keeps for the person's stateless clients. */
+/** Data that a Principal object stores for the user's stateless clients. */
 export interface KeptData {
   contexts: { clientId: string; context: SessionContext }[];
-  /** Results that were too large for one answer, in pieces. */
+  /** Results that were too large for one response, in chunks. */
   results: { clientId: string; handle: string; rows: unknown[] }[];
 }
 
-/** Reads everything that is kept for a person. */
+/** Reads all data stored for a user. */
 export function readKept(sql: SqlStorage): KeptData {
   const contexts = sql
     .exec<{ client_id: string; context: string }>(
@@ -32,7 +32,7 @@ export function readKept(sql: SqlStorage): KeptData {
   };
 }
 
-/** Removes everything that is kept for a person, approvals too. Returns how many contexts and results went. */
+/** Deletes all data stored for a user, approvals too. Returns the number of contexts and results. */
 export function eraseKept(sql: SqlStorage): { contexts: number; results: number } {
   const count = (table: string) =>
     sql.exec<{ total: number }>(`SELECT count(*) AS total FROM ${table}`).one().total;

@@ -4,10 +4,10 @@ import type { LimitMemory, Taken } from "./audit-trail.ts";
 import { DailyQuota } from "./daily-quota.ts";
 import { RunningCalls } from "./running-calls.ts";
 
-/** Milliseconds after its deadline that a call without an outcome keeps its place. */
+/** Milliseconds after its deadline that a call without an outcome keeps its slot. */
 const LEASE_GRACE_MS = 5_000;
 
-/** A call that asks to be let through. */
+/** A call that asks for admission. */
 export interface LimitedCall {
   callId: string;
   clientId: string;
@@ -20,10 +20,9 @@ interface Wait {
 }
 
 /**
- * All limits of one person. Deciding and writing happen in one turn of a single-threaded object, so a limit of N lets
- * exactly N through, however many ask at once. What it let through the caller writes down in the same turn, and a
- * limiter that starts with what was written goes on where this one ended: an eviction changes nothing. A refused call
- * uses nothing up.
+ * All limits of one user. Decision and write happen in one turn of a single-threaded object, so a limit of N
+ * admits exactly N, however many ask at once. The caller stores each admission in the same turn, and a new
+ * limiter starts from the stored ones, so an eviction changes nothing. A refused call consumes nothing.
  */
 export class Limiter {
   readonly #logs = new Map<string, SlidingLog>();
@@ -39,7 +38,7 @@ export class Limiter {
     this.#quota = new DailyQuota(use);
   }
 
-  /** Lets the call through and counts it, or says which limit it has to wait for the longest. */
+  /** Admits and counts the call, or returns the limit with the longest wait. */
   take({ callId, clientId, claim }: LimitedCall, now: number): { taken: Taken } | { refusal: Refusal } {
     const { limits, costlyTool } = claim;
     const units = costlyTool === null ? 1 : limits.costlyUnits;
@@ -70,12 +69,12 @@ export class Limiter {
     return { taken: { at: now, costlyTool, leaseMs, use: this.#quota.read() } };
   }
 
-  /** Gives the place of a finished call back. */
+  /** Frees the slot of a finished call. */
   release(callId: string): void {
     this.#running.end(callId);
   }
 
-  /** Calls that have a place. */
+  /** Calls with a slot. */
   get running(): number {
     return this.#running.count;
   }
@@ -86,7 +85,7 @@ export class Limiter {
     return log;
   }
 
-  /** Forgets apps and tools that were not called within the window. */
+  /** Deletes the logs of apps and tools without calls in the window. */
   #sweep(now: number): void {
     if (Math.abs(now - this.#sweptAt) < WINDOW_MS) return;
     this.#sweptAt = now;
@@ -94,7 +93,7 @@ export class Limiter {
   }
 }
 
-/** The logs that a call is written to: the person's, the app's, and that of a costly tool. */
+/** The logs that count a call: the user's, the app's, and a costly tool's. */
 function keysOf(clientId: string, costlyTool: string | null): [string, string, ...string[]] {
   const tool = costlyTool === null ? [] : [`tool ${costlyTool}`];
   return ["user", `client ${clientId}`, ...tool];

@@ -6,9 +6,9 @@ type OlderLink = StoredLink & { at: number; stored: number };
 type OlderState = { places: { callId: string; leaseMs: number }[]; use: DayUse };
 
 /**
- * Objects of the release before keep records, passed calls, open calls and the limits' state in tables of their own.
- * Gives what is in them as entries of a page, and takes the tables away. A view stays in the place of the first, so that
- * the release before, should it come back, cannot begin the chain a second time: it refuses calls instead.
+ * Objects of the previous release have separate tables for records, admitted calls, open calls and the
+ * limits' state. Returns their content as entries of a page and drops the tables. A view replaces the first
+ * table, so that the previous release, after a roll-back, refuses calls instead of starting the chain again.
  */
 export function migrateLegacyTables(sql: SqlStorage): { entries: Entry[]; state: PageState } | null {
   const tables = new Set(
@@ -55,7 +55,7 @@ export function migrateLegacyTables(sql: SqlStorage): { entries: Entry[]; state:
   };
 }
 
-/** Still older objects have no columns for events: their records hold them in `body`. */
+/** Older objects have no columns for events: their records hold them in `body`. */
 function addDisclosures(sql: SqlStorage): void {
   const [older] = sql
     .exec("SELECT 1 FROM sqlite_schema WHERE name = 'audit_link' AND sql NOT LIKE '%salt%'")

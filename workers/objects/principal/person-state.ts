@@ -1,28 +1,31 @@
 import { type PolicyReference, READ_REFERENCE, toReference } from "../../../shared/policy/reference.ts";
 
-/** Milliseconds after which what is known is not used any more. */
+/** Milliseconds after which cached facts are not used. */
 const MAX_AGE_MS = 30_000;
 
-/** Milliseconds after which it is read again in the background, so that a busy person's calls wait for nothing. */
+/**
+ * Milliseconds after which facts are read again in the background, so that an active user's calls do not
+ * wait.
+ */
 const REFRESH_AGE_MS = 15_000;
 
-/** Milliseconds for which others wait for a reading that is under way, before they begin one of their own. */
+/** Milliseconds that others wait for a running read before they start their own. */
 const READ_TIMEOUT_MS = 5_000;
 
-/** What the platform database says before a call. */
+/** Facts that the platform database holds for a call. */
 export interface PersonFacts {
-  /** `null` for somebody who is disabled or gone. */
+  /** `null` for a disabled or missing user. */
   role: string | null;
   /** The policy in force. */
   policy: PolicyReference;
 }
 
-/** Reads what the database says of a person now. */
+/** Reads the current facts about a user. */
 export type ReadFacts = (userId: string) => Promise<PersonFacts>;
 
 /**
- * What a person's object knows, as it was at most 30 seconds ago, and never before it was last told to forget: a reading counts as of its start, and one that took
- * longer than that is not used but done again.
+ * Cached role and policy of one user: at most 30 s old (measured from the start of the read) and never older
+ * than the last {@link forget}. A read that took longer is repeated.
  */
 export class PersonState {
   readonly #read: ReadFacts;
@@ -35,12 +38,12 @@ export class PersonState {
     this.#clock = clock;
   }
 
-  /** Rejects when the database is needed and does not answer. */
+  /** Rejects if the database is needed and unavailable. */
   async facts(userId: string): Promise<PersonFacts> {
     for (;;) {
       const known = this.#known;
       const age = known ? this.#clock() - known.asOf : Number.POSITIVE_INFINITY;
-      // A negative age means that the clock jumped back: what was read is then of unknown age.
+      // A negative age means that the clock jumped back: the real age is unknown.
       if (known && age >= 0 && age < MAX_AGE_MS) {
         if (age >= REFRESH_AGE_MS) void this.#refresh(userId).catch(() => {});
         return known.facts;
@@ -49,25 +52,25 @@ export class PersonState {
     }
   }
 
-  /** A publication of the policy is known to be in force: what was read before it is not used any more. */
+  /** A publication is known to be in force: facts with an earlier one are discarded. */
   expect(publication: number): void {
     if (this.#known && this.#known.facts.policy.publication < publication) this.forget();
   }
 
-  /** Nothing that was read, or that is being read now, is used any more. */
+  /** Discards the cached facts and the result of a running read. */
   forget(): void {
     this.#known = undefined;
     this.#reading = undefined;
   }
 
-  /** One reading at a time, unless it hangs. */
+  /** One read at a time, unless it hangs. */
   #refresh(userId: string): Promise<void> {
     const now = this.#clock();
     const waited = this.#reading ? now - this.#reading.since : -1;
     if (this.#reading && waited >= 0 && waited < READ_TIMEOUT_MS) return this.#reading.done;
     const done = this.#read(userId)
       .then((facts) => {
-        // A reading that hung and was overtaken must not bring older facts back.
+        // A read that hung and was overtaken must not restore older facts.
         if (this.#reading === reading) this.#known = { facts, asOf: now };
       })
       .finally(() => {
@@ -79,7 +82,7 @@ export class PersonState {
   }
 }
 
-/** Reads a person's role and the policy in force from the platform database: one trip, two rows. */
+/** Reads a user's role and the policy in force from the platform database: one trip, two rows. */
 export function readFactsFrom(database: D1Database): ReadFacts {
   return async (userId) => {
     const [people, policies] = await database.batch<unknown>([

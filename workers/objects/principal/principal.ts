@@ -36,19 +36,20 @@ import { projectApprovals } from "./approval-projection.ts";
 import { Approvals } from "./approvals.ts";
 import { AuditTrail } from "./audit-trail.ts";
 import { eraseKept, type KeptData, readKept } from "./kept-data.ts";
-import { type PersonStanding, readStandings } from "./read-standings.ts";
+import { type PersonStatus, readPersonStatuses } from "./read-person-status.ts";
 import { RequestLimiter } from "./request-limiter.ts";
 import { SpentAnswers } from "./spent-answers.ts";
 
-/** Milliseconds after the first unsent record until the records are sent on. */
+/** Milliseconds from the first unsent record until records are sent. */
 const FLUSH_AFTER_MS = 5_000;
 
-/** Milliseconds after which the approvals page's list is written again when that failed. */
+/** Milliseconds after which a failed write of the approvals list is tried again. */
 const PROJECT_AGAIN_MS = 30_000;
 
 /**
- * One object per user: strongly consistent and single-threaded. Decides who passes, chains each call's intent before
- * it runs, keeps the memory of the user's stateless clients, and sends the records of the chain on to the queue.
+ * One object per user: strongly consistent and single-threaded. Decides on calls, chains each call's intent
+ * before it runs, holds the memory of the user's stateless clients, and sends the records of the chain to the
+ * queue.
  */
 export class Principal extends DurableObject<Env> implements PrincipalGate, ApprovalGate {
   readonly #sql: SqlStorage;
@@ -73,8 +74,8 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   }
 
   /**
-   * Writes down how earlier calls ended, decides, and makes the intent durable: one row. Output gates hold the answer
-   * until the write is on disk.
+   * Records the outcomes of earlier calls, decides, and makes the intent durable: one row. Output gates hold
+   * the response until the write is on disk.
    */
   async admit(intent: Intent, claim: AdmissionRequest, ended: readonly Outcome[] = []): Promise<Admission> {
     const facts = await this.#gatekeeper.loadPrincipal(intent.userId);
@@ -101,7 +102,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
 
   async settle(ended: readonly Outcome[]): Promise<void> {
     const now = Date.now();
-    // Isolates of the release before, which go on for a while, send one outcome and no list.
+    // Isolates of the previous release, which run for a while, send one outcome instead of a list.
     this.#trail.transaction(() => this.#end([ended].flat(), now));
     await this.#alarm.wakeBy(now + FLUSH_AFTER_MS);
   }
@@ -116,11 +117,11 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     if (approvalsEnded) this.#project();
   }
 
-  /** A call that needs approval asks after it was admitted: its grant and role may have changed since. */
+  /** A call asks for its approval after its admission: grant and role may have changed since. */
   async claimApproval(claim: ApprovalRequest): Promise<ApprovalAnswer> {
     for (;;) {
       const by = this.#approvals.approverOf(claim);
-      const people = await this.#standingsOf([claim.userId, ...(by === null ? [] : [by])]);
+      const people = await this.#statusesOf([claim.userId, ...(by === null ? [] : [by])]);
       if (people === undefined) return { state: "unavailable" };
       const requester = people.get(claim.userId);
       if (requester === undefined || this.#gatekeeper.isRevoked(claim.binding.grantId)) {
@@ -130,7 +131,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
       const approver = by === null ? null : { id: by, role: people.get(by)?.role ?? null };
       const { roleRevision } = requester;
       const answer = this.#approvals.claim(claim, { roleRevision, approver }, Date.now());
-      // Somebody has approved it in between: how they stand is not known yet.
+      // Another person has approved it meanwhile, and their state is not known yet.
       if (answer === null) continue;
       await this.#afterApproval();
       return answer;
@@ -141,7 +142,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     const over = new AbortController();
     const timeout = scheduler.wait(timeoutMs, { signal: over.signal }).catch(() => undefined);
     await Promise.race([this.#approvals.awaitDecision(approvalId, over.signal), timeout]);
-    // A timer that goes on would keep the object awake.
+    // A running timer would keep the object awake.
     over.abort();
   }
 
@@ -188,7 +189,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     return { ended: false, retryAfter, rights };
   }
 
-  /** The platform database says something else of the person now: the next call asks it. */
+  /** The platform database has changed for this user: the next call reads it. */
   async forgetPerson(): Promise<void> {
     this.#gatekeeper.forgetPerson();
     await this.#endApprovalsOfOtherRoles();
@@ -205,17 +206,17 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     await this.#alarm.wakeBy(Date.now() + FLUSH_AFTER_MS);
   }
 
-  /** Everything that is kept for the person's stateless clients: contexts by client, and kept results. */
+  /** Everything stored for the user's stateless clients: contexts by client, and kept results. */
   async readKept(): Promise<KeptData> {
     return readKept(this.#sql);
   }
 
-  /** Removes everything that {@link readKept} reads. What refuses calls and what is recorded stays. */
+  /** Deletes everything that {@link readKept} reads. Revocations and records stay. */
   async eraseKept(): Promise<{ contexts: number; results: number }> {
     return eraseKept(this.#sql);
   }
 
-  /** Some records that the platform database has not confirmed, oldest first; none when it has all. */
+  /** Some unconfirmed records, oldest first; empty if all are confirmed. */
   async readUnstored(): Promise<Link[]> {
     return this.#trail.unstored();
   }
@@ -249,14 +250,14 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     return this.#results.page(clientId, handle, offset, limit);
   }
 
-  /** The platform database has these records of the chain: they need not be kept here. */
+  /** The platform database has these records of the chain, so they can be deleted here. */
   async confirmStored(sequences: readonly number[]): Promise<void> {
     const forgotten = this.#trail.confirm(sequences, Date.now());
     if (this.#trail.unstored().length === 0) await this.#noteUnstored();
     if (forgotten !== null) await this.#alarm.wakeBy(forgotten);
   }
 
-  /** Forgets the events of records that the platform database has, without waiting until no limit counts them. */
+  /** Deletes the events of confirmed records, even while a limit still counts them. */
   async forgetStored(): Promise<void> {
     this.#trail.forgetConfirmed();
   }
@@ -265,7 +266,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     await this.#alarm.run(() => this.#tidy());
   }
 
-  /** Sends records on, oldest first. A record is forgotten only after the database has it. */
+  /** Sends records, oldest first. A record is deleted only after the database has it. */
   async #tidy(): Promise<void> {
     for (const callId of this.#trail.closeOverdue(Date.now())) {
       this.#approvals.settle(callId, "unknown", Date.now());
@@ -284,21 +285,24 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     }
   }
 
-  /** How people stand now; `undefined` when nobody knows. */
-  async #standingsOf(userIds: readonly string[]): Promise<ReadonlyMap<string, PersonStanding> | undefined> {
+  /** Current state of these people; `undefined` if unknown. */
+  async #statusesOf(userIds: readonly string[]): Promise<ReadonlyMap<string, PersonStatus> | undefined> {
     try {
-      return await readStandings(this.env.PLATFORM_DB, userIds);
+      return await readPersonStatuses(this.env.PLATFORM_DB, userIds);
     } catch (failure) {
       log("warn", "standings_not_read", { error: String(failure) });
       return undefined;
     }
   }
 
-  /** Ends open approvals that the person asked for in another role. When nobody knows the role, the next claim does. */
+  /**
+   * Ends open approvals that were requested under another role. If the role is unknown, the next claim does
+   * it.
+   */
   async #endApprovalsOfOtherRoles(): Promise<void> {
     const requester = this.#approvals.store.listOpen()[0]?.requester;
     if (requester === undefined) return;
-    const people = await this.#standingsOf([requester]);
+    const people = await this.#statusesOf([requester]);
     if (people !== undefined)
       this.#approvals.endOthers(people.get(requester)?.roleRevision ?? null, Date.now());
   }
@@ -307,13 +311,13 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     return noteUnstored(this.env.OAUTH_KV, this.ctx.storage, this.#trail.unstored()[0], Date.now());
   }
 
-  /** Sends on what a change to an approval wrote. */
+  /** Sends the records that a change to an approval wrote. */
   async #afterApproval(): Promise<void> {
     this.#project();
     await this.#alarm.wakeBy(Date.now() + FLUSH_AFTER_MS);
   }
 
-  /** Brings the list on the approvals page up to date. What fails is tried again with the next alarm. */
+  /** Updates the list of the approvals page. After a failure the next alarm tries again. */
   #project(): void {
     const projected = projectApprovals(this.#approvals.store, this.env.PLATFORM_DB).catch(
       async (failure: unknown) => {

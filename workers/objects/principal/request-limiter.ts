@@ -1,17 +1,17 @@
 import { SlidingLog, WINDOW_MS } from "../../../shared/guard/sliding-log.ts";
 
-/** Requests of one app of a person within any minute that are no calls: lists, `initialize`, streams. */
+/** Requests per app of a user and minute that are not calls: lists, `initialize`, streams. */
 export const REQUESTS_PER_MINUTE = 600;
 
 /**
- * Bounds what `admit` does not count, app by app. Kept in memory: nothing is written for a request that only shows
- * names, so an object that was evicted begins anew. A refused request uses nothing up.
+ * Limits requests that `admit` does not count, per app. Kept in memory: nothing is written for a request that
+ * only lists, so an evicted object starts empty. A refused request consumes nothing.
  */
 export class RequestLimiter {
   readonly #logs = new Map<string, SlidingLog>();
   #sweptAt = 0;
 
-  /** Counts one request, or says in how many whole seconds one more fits. 0: it fits. */
+  /** Counts one request and returns 0, or the whole seconds until one more fits. */
   take(clientId: string, now: number): number {
     this.#sweep(now);
     let log = this.#logs.get(clientId);

@@ -1,16 +1,16 @@
 /**
- * Milliseconds that a revoked grant is remembered: longer than the 30 days after which a connection that nobody
- * refreshes ends, so that no copy of its tokens outlives the memory.
+ * Milliseconds that a revoked grant is remembered: longer than the 30 days after which an unused connection
+ * ends, so that no copy of its tokens outlives the entry.
  */
 const KEPT_MS = 32 * 24 * 60 * 60_000;
 
 /**
- * The revoked grants of one person, in the Principal object's SQLite, and single access tokens that were given back.
- * Ids of grants have 16 characters and those of tokens are SHA-256, so that they share a table and cannot meet.
+ * Revoked grants of one user, in the Principal object's SQLite, and single revoked access tokens. Ids of
+ * grants have 16 characters and those of tokens are SHA-256, so they share a table without collisions.
  */
 export class RevokedGrants {
   readonly #sql: SqlStorage;
-  /** Everything in the table: every call asks twice. */
+  /** Copy of the table: every call looks twice. */
   readonly #known: Set<string>;
 
   constructor(sql: SqlStorage) {
@@ -22,7 +22,7 @@ export class RevokedGrants {
     this.#known = new Set(rows.map(({ grant_id }) => grant_id));
   }
 
-  /** From now on {@link has} knows the grant or token. Forgets those that nothing can refer to any more. */
+  /** Adds a grant or token. Deletes entries that no valid token can refer to. */
   add(id: string, now: number): void {
     const old = this.#sql
       .exec<{ grant_id: string }>("DELETE FROM revoked_grants WHERE at < ? RETURNING grant_id", now - KEPT_MS)

@@ -1,4 +1,4 @@
-/** A call that has a place: since when, and for how many milliseconds at most. */
+/** A call with a slot: its start, and its lease in milliseconds. */
 export interface Place {
   callId: string;
   at: number;
@@ -6,8 +6,8 @@ export interface Place {
 }
 
 /**
- * The calls that run now. A call gives its place back with its outcome; one whose outcome never comes loses it when
- * its lease ends, and so does one that waits for a person longer than that: waiting is not work.
+ * The running calls. A call frees its slot with its outcome. Without an outcome the slot is freed when its
+ * lease ends, also while the call waits for a person: waiting is not work.
  */
 export class RunningCalls {
   #places: Place[];
@@ -16,9 +16,9 @@ export class RunningCalls {
     this.#places = [...places];
   }
 
-  /** Milliseconds until one more fits under `limit` at the latest; 0 when it fits now. */
+  /** Milliseconds until one more fits under `limit` at the latest; 0 if it fits now. */
   waitFor(limit: number, now: number): number {
-    // A clock that jumped back must not stretch a lease.
+    // A clock that jumped back must not extend a lease.
     this.#places = this.#places
       .map((place) => (place.at > now ? { ...place, at: now } : place))
       .filter(({ at, leaseMs }) => at + leaseMs > now);

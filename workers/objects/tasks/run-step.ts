@@ -25,16 +25,16 @@ import { openCatalogueOf } from "../../catalogues.ts";
 import { TaskQuestions } from "./task-questions.ts";
 import type { Stage, TaskChange } from "./task-store.ts";
 
-/** What a step needs of the object that runs it. */
+/** What a step needs of its object. */
 export interface StepHost {
   env: Env;
   signal: AbortSignal;
-  /** Says how far the step is. */
+  /** Reports the step's progress. */
   note(message: string): void;
   waitUntil(promise: Promise<unknown>): void;
 }
 
-/** Takes one step of a task and says what becomes of the task. Never throws. */
+/** Runs one step of a task and returns the task's change. Never throws. */
 export async function runStep(stage: Stage, host: StepHost): Promise<TaskChange> {
   const { task } = stage;
   let accessEnded = false;
@@ -42,7 +42,7 @@ export async function runStep(stage: Stage, host: StepHost): Promise<TaskChange>
     const { catalogue, policy } = await openNow(host.env, task.server);
     const entry = catalogue.tools.get(task.tool);
     if (!entry?.definition.work) {
-      return fail(`The tool ${task.tool} is not there any more.`);
+      return fail(`The tool ${task.tool} no longer exists.`);
     }
     const ctx = openRequest(stage, host, { catalogue, policy }, () => {
       accessEnded = true;
@@ -61,8 +61,8 @@ export async function runStep(stage: Stage, host: StepHost): Promise<TaskChange>
 }
 
 /**
- * After a task was cancelled: what stands of its work, in one sentence, or `null` where its tool says nothing or the
- * person may not call it any more; a number says when to ask again. Never throws.
+ * After a task was cancelled: one sentence about the work that was done, or `null` if its tool says nothing
+ * or the user may no longer call it; a number is the time at which to ask again. Never throws.
  */
 export async function runStop(stage: Stage, host: StepHost): Promise<string | number | null> {
   const { task } = stage;
@@ -79,7 +79,7 @@ export async function runStop(stage: Stage, host: StepHost): Promise<string | nu
   }
 }
 
-/** What is in force now, whatever it was when the task began. */
+/** The catalogue and policy in force now, whatever they were when the task began. */
 async function openNow(env: Env, server: string): Promise<{ catalogue: Catalogue; policy: Policy }> {
   const policy = await policyInForce(env);
   return { catalogue: await openCatalogueOf(server).at(env, policy.revisions), policy };
@@ -95,13 +95,13 @@ function openRequest(
   const { policy } = inForce;
   return {
     ...{ env: host.env, identity: task.identity, ...inForce },
-    // A task belongs to no session: what it remembers is in its person's object, as for stateless clients.
+    // A task belongs to no session: its memory is in the user's Principal object, as for stateless clients.
     ...{ lane: "stateless", sessionId: null, traceId: task.traceId },
     session: createPrincipalMemory(host.env, task.identity),
     channel: openChannel(stage, host, policy),
     signal: host.signal,
     waitUntil: (promise) => host.waitUntil(promise),
-    // Nobody waits for an HTTP answer: the task says when it goes on.
+    // There is no HTTP response: the task's status says when it continues.
     retryAfter: () => {},
     endAccess,
   };
@@ -112,14 +112,16 @@ function explain(failure: unknown, { task }: Stage): TaskChange {
     failure instanceof ToolError
       ? failure
       : toToolError(failure, logFailure("task_failed", failure, { name: task.tool, trace_id: task.traceId }));
-  // Over a limit, or something that it needs does not answer for now: the step waits its turn.
+  // Over a limit, or a dependency is unavailable: the step is postponed.
   if (error.retryAfter !== undefined) {
     return { kind: "later", message: error.message, dueAt: Date.now() + error.retryAfter * 1_000 };
   }
   return error.code === "internal_error" ? fail(error.message) : complete(errorAnswer(error));
 }
 
-/** Every answer is a completed task, one with `isError` too: `failed` is for what is no answer (SEP-2663). */
+/**
+ * Every tool result is a completed task, one with `isError` too: `failed` is for other failures (SEP-2663).
+ */
 function complete(answer: object): TaskChange {
   return { kind: "completed", result: JSON.parse(JSON.stringify(answer)) as Record<string, JsonValue> };
 }
@@ -138,7 +140,7 @@ function describeProgress(
   return parts.length > 0 ? parts.join(": ") : null;
 }
 
-/** The client of a task is not there: it reads how far it is, and answers its questions, when it looks. */
+/** A task has no connected client: the client polls its progress and answers its questions. */
 function openChannel({ task, step, answers }: Stage, { note }: StepHost, { digest }: Policy): ClientChannel {
   const { abilities } = task;
   const elicits = elicitsOf(abilities);

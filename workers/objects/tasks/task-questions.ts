@@ -8,9 +8,9 @@ import {
 import { ToolError } from "../../../shared/call/tool-error.ts";
 
 /**
- * The questions of one step of a task. A step is entered again once they are answered, as a call of the stateless
- * generation is, and an answer counts for the very question that it was given to. A key is never used for a second
- * request (SEP-2663): what is asked again is asked under another key.
+ * The questions of one step of a task. Once they are answered the step runs again, like a call of the
+ * stateless generation, and an answer counts only for the same question. A key is never used for a second
+ * request (SEP-2663): a repeated question gets another key.
  */
 export class TaskQuestions {
   readonly #given: Readonly<Record<string, GivenAnswer>>;
@@ -28,7 +28,7 @@ export class TaskQuestions {
     this.#prefix = `s${step + 1}`;
   }
 
-  /** Gives the answer to a question, or leaves the step with everything that was asked in the same breath. */
+  /** Resolves with the answer to a question, or throws with all questions that were asked in parallel. */
   async put<Value>(inquiry: Inquiry, read: (response: unknown) => Value): Promise<Value> {
     this.#asked += 1;
     const digest = digestQuestion(inquiry, this.#policyDigest);

@@ -5,36 +5,33 @@ import { logFailure } from "../../../shared/observe/log.ts";
 import { runStep, runStop } from "./run-step.ts";
 import { CANCELLED, TaskStore } from "./task-store.ts";
 
-/** Tasks of one person that are not finished, of all apps together. */
+/** Unfinished tasks of one user, of all apps together. */
 const OPEN_LIMIT = 20;
 
-/** How often a step may be begun before its task fails: each time the object was stopped in the middle of it. */
+/** Attempts of a step before its task fails: each time the object was stopped in the middle of it. */
 const ATTEMPTS = 5;
 
-/** Milliseconds after which the alarm comes again although one still runs: the object may have been stopped. */
+/** Milliseconds until the next alarm while a step runs: the object may be stopped. */
 const WATCHDOG_MS = 60_000;
 
 /** Milliseconds that one alarm works before it leaves the rest to the next. */
 const SHIFT_MS = 10 * 60_000;
 
-/**
- * Steps that one alarm takes, of all tasks together, before it leaves the rest to the next: D1 answers 1,000 queries an
- * invocation, and an alarm is one.
- */
+/** Steps per alarm, of all tasks together: D1 allows 1,000 queries per invocation, and an alarm is one. */
 const SHIFT_STEPS = 8;
 
-/** Milliseconds between two notes of how far a step is that are written down. */
+/** Milliseconds between two stored progress notes of a step. */
 const NOTE_EVERY_MS = 1_000;
 
 /**
- * One object per person: keeps their tasks and takes their steps, driven by its alarm, so that a task goes on after
- * an eviction, a crash or a deployment from the step where it was. Several tasks go on side by side; the steps of one
- * never do.
+ * One object per user: stores their tasks and runs their steps, driven by its alarm, so that a task continues
+ * at its current step after an eviction, a crash or a deployment. Several tasks run in parallel; steps of one
+ * task never do.
  */
 export class TaskRunner extends DurableObject<Env> implements TaskGate {
   readonly #store: TaskStore;
   readonly #alarm: ObjectAlarm;
-  /** Steps that run now, by their task. */
+  /** Running steps, by task. */
   readonly #running = new Map<string, AbortController>();
   #working = false;
   #nudge = Promise.withResolvers<void>();
@@ -86,10 +83,10 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
     await this.#alarm.run(() => this.#takeSteps());
   }
 
-  /** Takes steps until none is due. At most one alarm runs at a time. */
+  /** Runs steps until none is due. At most one alarm runs at a time. */
   async #takeSteps(): Promise<void> {
     this.#working = true;
-    // First, so that the work goes on when the object is stopped in the middle of it.
+    // Set first, so that the work continues if the object is stopped in the middle of it.
     await this.#alarm.set(Date.now() + WATCHDOG_MS);
     try {
       await this.#work(Date.now() + SHIFT_MS);
@@ -117,7 +114,7 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
     await Promise.all(steps);
   }
 
-  /** Takes one step of a task. */
+  /** Runs one step of a task. */
   async #advance(id: string): Promise<void> {
     const stage = this.#store.begin(id);
     if (!stage) return;
@@ -143,9 +140,9 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
     };
     try {
       if (stopped) {
-        const standing = await runStop(stage, host);
-        if (typeof standing === "number") this.#store.closeLater(id, standing);
-        else this.#store.close(id, [CANCELLED, standing ?? ""].join(" ").trim(), Date.now());
+        const outcome = await runStop(stage, host);
+        if (typeof outcome === "number") this.#store.closeLater(id, outcome);
+        else this.#store.close(id, [CANCELLED, outcome ?? ""].join(" ").trim(), Date.now());
       } else this.#store.change(id, step, await runStep(stage, host), Date.now());
     } catch (failure) {
       logFailure("task_step_lost", failure, { name: task.tool });

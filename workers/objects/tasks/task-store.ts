@@ -5,10 +5,10 @@ import type { NewTask, Task, TaskOwner, TaskStatus } from "../../../shared/objec
 /** Milliseconds that a finished task is kept for its client. */
 const KEPT_MS = 60 * 60_000;
 
-/** Characters in one row of a task's text. A character may need four bytes, and SQLite holds 2 MB a value. */
+/** Characters per row of a task's text. A character may need four bytes, and SQLite holds 2 MB per value. */
 const CHUNK = 400_000;
 
-/** How a step left its task. */
+/** Result of a step for its task. */
 export type TaskChange =
   | { kind: "next"; state: JsonValue; message: string | null; dueAt: number }
   | { kind: "later"; message: string; dueAt: number }
@@ -17,17 +17,17 @@ export type TaskChange =
   | { kind: "failed"; error: { code: number; message: string } }
   | { kind: "cancelled"; message: string };
 
-/** What a cancelled task is told before it is left alone. */
+/** Status message of a cancelled task. */
 export const CANCELLED = "Cancelled by the client.";
 
-/** What a step begins with. */
+/** Input of a step. */
 export interface Stage {
   task: NewTask;
-  /** Number of the step, from 0. It is part of the names of its questions. */
+  /** Number of the step, from 0. Part of its questions' keys. */
   step: number;
   /** By the key of their question. */
   answers: Readonly<Record<string, GivenAnswer>>;
-  /** The task was cancelled: what is left to do is to say what stands of it. */
+  /** The task was cancelled: only its final message is missing. */
   stopped: boolean;
 }
 
@@ -46,7 +46,7 @@ type Row = {
   ttl_ms: number;
 };
 
-/** One person's tasks, in the SQLite of the object that runs them. */
+/** One user's tasks, in the SQLite of the object that runs them. */
 export class TaskStore {
   readonly #sql: SqlStorage;
 
@@ -60,7 +60,7 @@ export class TaskStore {
          message TEXT, questions TEXT NOT NULL DEFAULT '[]', answers TEXT NOT NULL DEFAULT '{}', outcome TEXT,
          created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, ttl_ms INTEGER NOT NULL, due_at INTEGER) WITHOUT ROWID`,
     );
-    // Apart, because arguments may be larger than a value of SQLite.
+    // A separate table, because arguments may exceed SQLite's limit per value.
     sql.exec(
       `CREATE TABLE IF NOT EXISTS task_texts (
          id TEXT NOT NULL, part INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (id, part))`,
@@ -81,7 +81,7 @@ export class TaskStore {
     );
   }
 
-  /** A task of this owner that is not over. */
+  /** A task of this owner that has not expired. */
   read(id: string, { clientId, server }: TaskOwner, now: number): Task | null {
     const [row] = this.#sql
       .exec<Row>(
@@ -92,19 +92,19 @@ export class TaskStore {
     return row ? toTask(row) : null;
   }
 
-  /** How many are not finished. */
+  /** Number of unfinished tasks. */
   countOpen(): number {
     return this.#sql
       .exec<{ n: number }>("SELECT count(*) AS n FROM tasks WHERE status IN ('working', 'input_required')")
       .one().n;
   }
 
-  /** All of them, oldest first. */
+  /** All tasks, oldest first. */
   list(): Task[] {
     return this.#sql.exec<Row>("SELECT * FROM tasks ORDER BY created_at").toArray().map(toTask);
   }
 
-  /** Tasks with a step to take, the longest waiting first. */
+  /** Tasks with a due step, the longest waiting first. */
   listDue(now: number): string[] {
     return this.#sql
       .exec<{ id: string }>("SELECT id FROM tasks WHERE due_at <= ? ORDER BY due_at", now)
@@ -112,7 +112,9 @@ export class TaskStore {
       .map(({ id }) => id);
   }
 
-  /** Begins a step; counts how often it was begun, so that one which always breaks the object does not do so for ever. */
+  /**
+   * Begins a step; counts its attempts, so that a step that always breaks the object does not run forever.
+   */
   begin(id: string): (Stage & { attempts: number }) | null {
     const [row] = this.#sql
       .exec<Row & { attempts: number }>(
@@ -132,7 +134,7 @@ export class TaskStore {
     };
   }
 
-  /** Writes down how a step ended, unless the task was cancelled meanwhile. */
+  /** Stores the result of a step, unless the task was cancelled meanwhile. */
   change(id: string, step: number, change: TaskChange, now: number): void {
     const where = "WHERE id = ?1 AND status = 'working' AND step = ?2";
     const set = (sql: string, ...values: SqlStorageValue[]) =>
@@ -145,7 +147,7 @@ export class TaskStore {
         );
         return;
       case "later":
-        // Nothing went wrong with the step: it was not let in.
+        // The step did not fail: it was not admitted.
         set("attempts = 0, message = ?4, due_at = ?5", change.message, change.dueAt);
         return;
       case "ask":
@@ -155,7 +157,7 @@ export class TaskStore {
         );
         return;
       case "completed":
-        // How far it was says nothing about what is finished.
+        // A finished task has no progress message.
         set(
           `status = 'completed', message = NULL, outcome = ?4, ${endAt("?3")}`,
           JSON.stringify(change.result),
@@ -173,7 +175,7 @@ export class TaskStore {
     this.#forgetArguments(id);
   }
 
-  /** Ends a cancelled task for good, with what there is to be said about what stands. */
+  /** Closes a cancelled task with its final message. */
   close(id: string, message: string, now: number): void {
     this.#sql.exec(
       "UPDATE tasks SET message = ?2, updated_at = ?3, state = 'null', due_at = NULL WHERE id = ?1 AND status = 'cancelled'",
@@ -182,7 +184,7 @@ export class TaskStore {
     this.#forgetArguments(id);
   }
 
-  /** The same later: what stands cannot be read for now. */
+  /** {@link close} later: the final message cannot be computed now. */
   closeLater(id: string, dueAt: number): void {
     this.#sql.exec(
       "UPDATE tasks SET attempts = 0, due_at = ?2 WHERE id = ?1 AND status = 'cancelled'",
@@ -191,12 +193,12 @@ export class TaskStore {
     );
   }
 
-  /** Says how far a running step is. */
+  /** Stores a running step's progress. */
   note(id: string, message: string): void {
     this.#sql.exec("UPDATE tasks SET message = ? WHERE id = ? AND status = 'working'", message, id);
   }
 
-  /** Keeps answers to open questions. The last one lets the step go on. */
+  /** Stores answers to open questions. The last one makes the step due. */
   answer(id: string, { questions }: Task, answers: Readonly<Record<string, unknown>>, now: number): void {
     const given = questions.filter(({ key }) => Object.hasOwn(answers, key));
     if (given.length === 0) return;
@@ -213,7 +215,7 @@ export class TaskStore {
     );
   }
 
-  /** Ends a task that is not finished. It keeps its state, and is due once more: to say what stands. */
+  /** Cancels an unfinished task. It keeps its state and is due once more, for its final message. */
   cancel(id: string, now: number): void {
     this.#sql.exec(
       `UPDATE tasks SET status = 'cancelled', message = ?3, attempts = 0, updated_at = ?2, ${endAt("?2", "?2")}
@@ -222,7 +224,7 @@ export class TaskStore {
     );
   }
 
-  /** Deletes what is over, and gives its ids: a step of it may still run. */
+  /** Deletes expired tasks and returns their ids: a step may still run. */
   sweep(now: number): string[] {
     const gone = this.#sql
       .exec<{ id: string }>("DELETE FROM tasks WHERE created_at + ttl_ms <= ? RETURNING id", now)
@@ -237,7 +239,7 @@ export class TaskStore {
     return gone;
   }
 
-  /** When there is something to do next (milliseconds since the epoch). */
+  /** Time of the next work (milliseconds since the epoch). */
   nextMoment(): number | null {
     return this.#sql
       .exec<{ at: number | null }>(
@@ -246,7 +248,7 @@ export class TaskStore {
       .one().at;
   }
 
-  /** No step comes any more: what the client sent, which may be a whole file, is not kept with the result. */
+  /** No step follows: the arguments, which may be a whole file, are not kept with the result. */
   #forgetArguments(id: string): void {
     this.#sql.exec(
       "DELETE FROM task_texts WHERE id IN (SELECT id FROM tasks WHERE id = ? AND due_at IS NULL AND status NOT IN ('working', 'input_required'))",
@@ -263,12 +265,12 @@ export class TaskStore {
   }
 }
 
-/** Pieces of at most {@link CHUNK}, none of which begins or ends within a character. */
+/** Pieces of at most {@link CHUNK}, none of which splits a character. */
 function cut(text: string): string[] {
   return text.match(new RegExp(`.{1,${CHUNK}}`, "gsu")) ?? [];
 }
 
-/** What ends with a task; what it gave is kept from then on, whenever it began. */
+/** SQL for the end of a task; its result is kept from now on, whenever the task began. */
 function endAt(now: string, due = "NULL"): string {
   const left = due === "NULL" ? "state = 'null', due_at = NULL" : `due_at = ${due}`;
   return `questions = '[]', answers = '{}', ${left}, ttl_ms = ${now} - created_at + ${KEPT_MS}`;

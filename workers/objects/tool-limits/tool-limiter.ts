@@ -3,9 +3,9 @@ import { SlidingLog, WINDOW_MS } from "../../../shared/guard/sliding-log.ts";
 import type { ToolGate } from "../../../shared/objects/tool-rate-limit.ts";
 
 /**
- * One object per tool that the policy limits for all people together. Deciding and writing happen in one turn of a
- * single-threaded object, and the output gate holds the answer until the write is on disk: a limit of N lets exactly N
- * through, however many ask at once, and an eviction changes nothing.
+ * One object per tool that the policy limits for all users together. Decision and write happen in one turn of
+ * a single-threaded object, and the output gate holds the response until the write is on disk: a limit of N
+ * admits exactly N, however many ask at once, and an eviction changes nothing.
  */
 export class ToolLimiter extends DurableObject<Env> implements ToolGate {
   readonly #sql: SqlStorage;
