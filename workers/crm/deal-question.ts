@@ -6,7 +6,7 @@ import { toCents } from "./money.ts";
 import { isClosed } from "./stages.ts";
 import type { DealFilter, DealPosition } from "./store/deal-filter.ts";
 
-/** How a caller narrows deals down, beside their owner. */
+/** Filters for deals, in addition to their owner. */
 export const dealQuestion = {
   min_amount: amountField.optional().describe("At least"),
   max_amount: amountField.optional().describe("At most"),
@@ -18,7 +18,7 @@ export const dealQuestion = {
   closing_after: dayField.optional(),
 };
 
-/** Where a list of deals goes on. */
+/** Position in a list of deals. */
 export const dealPosition: z.ZodType<DealPosition> = z.object({
   key: z.union([z.string().max(40), z.number().int()]),
   seq: z.number().int().min(0),
@@ -27,8 +27,8 @@ export const dealPosition: z.ZodType<DealPosition> = z.object({
 const question = z.object(dealQuestion);
 
 /**
- * The filter that a caller's words mean. Open deals only, unless `openOnly` says otherwise or a closed stage is named.
- * Throws `invalid_input` for amounts that leave nothing between them.
+ * Converts a caller's filters. Open deals only, unless `openOnly` is false or a closed stage is named. Throws
+ * `invalid_input` for an empty range of amounts.
  */
 export function toDealFilter(
   input: z.output<typeof question>,

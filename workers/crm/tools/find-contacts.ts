@@ -7,7 +7,7 @@ import { cursorField, idField, limitField, lineField } from "../fields.ts";
 import { matchField, requireWords, searchPosition } from "../search/search-fields.ts";
 import type { CrmStore } from "../store.ts";
 
-/** Looks people up; the first step before most others. */
+/** Finds people; the first step before most other tools. */
 export const findContacts = defineTool({
   name: "crm_find_contacts",
   title: "Find contacts",

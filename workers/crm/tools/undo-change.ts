@@ -9,7 +9,7 @@ import { stampCall } from "../store/stamp.ts";
 import type { Undo } from "../store/undo.ts";
 import type { CrmStore } from "../store.ts";
 
-/** Takes a change to one or many records back. */
+/** Undoes a change to one or many records. */
 export const undoChange = defineLongTool({
   name: "crm_undo_change",
   title: "Undo a change",
@@ -28,7 +28,7 @@ export const undoChange = defineLongTool({
     left: z.number().optional().describe("Rows left as they are"),
     remaining: z.number().optional().describe("Call again"),
   }),
-  // Who may not delete may not decide either that a deletion was wrong.
+  // Undoing a change requires the permission to make it.
   async needs({ change_id: id }, { store }: Pick<ToolContext<CrmStore>, "store" | "now">) {
     const change = await store.journal.describe(id);
     return change === null ? [] : [{ tool: TOOL_OF_CHANGE[change.kind], args: change.args }];
@@ -46,7 +46,7 @@ export const undoChange = defineLongTool({
           },
         );
       }
-      // When it began: who is told that it was undone already must not be who has just done it.
+      // The start time: distinguishes an earlier undo by another call from this one.
       return { state: now.toISOString(), inline: (change?.slices ?? 0) * ROWS_A_SLICE <= ROWS_AT_ONCE };
     },
     async step(
