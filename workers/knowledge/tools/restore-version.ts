@@ -4,7 +4,7 @@ import { articleIdField, parseReference } from "../article-limits.ts";
 import { describeSaved, savedArticle } from "../describe-article.ts";
 import type { KnowledgeStore } from "../store.ts";
 
-/** `knowledge_restore_version`: makes an old text the newest version again. */
+/** `knowledge_restore_version`: makes an old text the newest version. */
 export const restoreVersion = defineTool({
   name: "knowledge_restore_version",
   title: "Restore a version",
