@@ -211,7 +211,7 @@ describe("a policy file", () => {
       "- shop_find_salaries",
       "- shop_find_goods",
       "roles.buyer.require_approval[1]",
-      "nobody could approve shop_find_goods",
+      "no role can approve shop_find_goods",
     ],
     [
       "an approver of nothing that is there",

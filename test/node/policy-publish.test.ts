@@ -41,7 +41,7 @@ it("policy diff, publish, versions and going back tell one story", async () => {
   const difference = await run("diff", "--file", draft);
   expect(difference.code).toBe(0);
   expect(difference.output).toContain(`version 1 → ${draft}`);
-  expect(difference.output).toContain("~ limit of analytics_sql for everybody: none → 60");
+  expect(difference.output).toContain("~ limit of analytics_sql for all users together: none → 60");
   expect(difference.output).toContain("viewer\n  - tool crm_find_contacts: allow → deny");
 
   const published = await run("publish", "--file", draft, "--by", "ada", "--note", "less; that's all");

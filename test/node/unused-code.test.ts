@@ -24,7 +24,7 @@ describe("unused code", () => {
       [ENTRY]: 'import { used } from "./a.ts";',
       "workers/a.ts": "export const used = 1;\nexport function forgotten() {}",
     });
-    expect(outcome.findings).toEqual(["workers/a.ts:2 exports forgotten, which nobody imports. Delete it."]);
+    expect(outcome.findings).toEqual(["workers/a.ts:2 exports forgotten without an import. Delete it."]);
   });
 
   it("says when only the word export is too much", () => {
@@ -33,7 +33,7 @@ describe("unused code", () => {
       "workers/a.ts": "export const LIMIT = 5;\nexport const used = LIMIT + 1;",
     });
     expect(outcome.findings).toEqual([
-      "workers/a.ts:1 exports LIMIT, which nobody imports. Only its own file uses it: drop the word export.",
+      "workers/a.ts:1 exports LIMIT without an import. Only its own file uses it: drop the word export.",
     ]);
   });
 
@@ -43,7 +43,7 @@ describe("unused code", () => {
       "workers/a.ts":
         "export interface Options { size: number }\nexport function read(options: Options) { return options; }\nexport type Lonely = string;",
     });
-    expect(outcome.findings).toEqual(["workers/a.ts:3 exports Lonely, which nobody imports. Delete it."]);
+    expect(outcome.findings).toEqual(["workers/a.ts:3 exports Lonely without an import. Delete it."]);
   });
 
   it("counts imports of tests apart: such an export is a note, not a failure", () => {
@@ -62,7 +62,7 @@ describe("unused code", () => {
       "test/support/migrate.ts": "export {};",
       "workers/left-over.ts": "export const a = 1;",
     });
-    expect(outcome.findings).toEqual(["workers/left-over.ts:1 is imported by nobody."]);
+    expect(outcome.findings).toEqual(["workers/left-over.ts:1 has no import."]);
   });
 
   it("refuses a file that is not TypeScript, naming it", () => {

@@ -25,8 +25,8 @@ function render({ structuredContent, content, isError }: HostAnswer): Node[] {
 }
 
 /**
- * What was measured is not part of an answer that nobody asked a picture of. The view asks for it where a
- * person wants it.
+ * Offers to load the measured series, which an answer without a picture does not contain. The view requests it
+ * when the user wants it.
  */
 function offerSeries({ structuredContent }: HostAnswer, { tool, args }: HostCall): Node[] {
   const { anomalies, series, columns, recent } = (structuredContent ?? {}) as Record<string, unknown>;

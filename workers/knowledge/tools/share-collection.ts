@@ -19,7 +19,7 @@ export const shareCollection = defineTool({
   scope: "knowledge:write",
   input: z.object({
     collection: collectionField.describe("Its name"),
-    readers: rolesField.nullable().describe("Roles that may read it; null for everybody."),
+    readers: rolesField.nullable().describe("Roles that may read it; null for all."),
     writers: rolesField.nullable().describe("Roles that may also write to it; null for every reader."),
   }),
   output: z.object({

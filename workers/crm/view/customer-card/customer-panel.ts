@@ -130,7 +130,7 @@ export class CustomerPanel {
         element("span", { class: "facts quiet" }, ...factsOf([title, email, phone])),
       ),
     );
-    return section("People", rows, total, "Nobody is on record.");
+    return section("People", rows, total, "No people yet.");
   }
 
   #activities(): HTMLElement {
