@@ -1,11 +1,11 @@
 import { registry } from "../../workers/servers.ts";
-// The suite makes more calls in a minute than people do, and none of its scenarios is about limits.
+// The suite makes more calls per minute than users do, and none of its scenarios tests limits.
 import "../support/limits.ts";
 import { FixtureAgent } from "./fixture/agent.ts";
 import { fixture } from "./fixture/server.ts";
 
-// The real gateway with one more server. Only the binding is unknown to the types, because no environment that is
-// ever deployed has it.
+// The real gateway with one more server. Only the binding is unknown to the types, because no environment
+// that is ever deployed has it.
 registry.push({ server: fixture, agent: FixtureAgent, binding: "FIXTURE_AGENT" as keyof Env & string });
 
 export * from "../../workers/index.ts";

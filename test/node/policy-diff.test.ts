@@ -13,7 +13,7 @@ const LIMITS = {
   units_per_day: 10_000,
   costly_units: 10,
 };
-const RULE = { name: "book-won-deals", tools: ["crm_move_deal"], message: "Somebody looks first." };
+const RULE = { name: "book-won-deals", tools: ["crm_move_deal"], message: "A person looks first." };
 
 function read(role: object, rest: object = {}): PolicyDocument {
   return policyDocument.parse({

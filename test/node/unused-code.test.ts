@@ -9,7 +9,7 @@ function unusedIn(sources: Record<string, string>) {
 const ENTRY = "workers/index.ts";
 
 describe("unused code", () => {
-  it("is content when every export is imported by name, as a namespace, or dynamically", () => {
+  it("passes when every export is imported by name, as a namespace, or dynamically", () => {
     const outcome = unusedIn({
       [ENTRY]: 'import { a } from "./a.ts"; import * as b from "./b.ts"; const c = import("./c.ts");',
       "workers/a.ts": "export const a = 1;",
@@ -19,7 +19,7 @@ describe("unused code", () => {
     expect(outcome).toEqual({ findings: [], notes: [] });
   });
 
-  it("names an export that nobody imports, with its line", () => {
+  it("names an export without an import, with its line", () => {
     const outcome = unusedIn({
       [ENTRY]: 'import { used } from "./a.ts";',
       "workers/a.ts": "export const used = 1;\nexport function forgotten() {}",
@@ -27,7 +27,7 @@ describe("unused code", () => {
     expect(outcome.findings).toEqual(["workers/a.ts:2 exports forgotten without an import. Delete it."]);
   });
 
-  it("says when only the word export is too much", () => {
+  it("reports when only the word export is unnecessary", () => {
     const outcome = unusedIn({
       [ENTRY]: 'import { used } from "./a.ts";',
       "workers/a.ts": "export const LIMIT = 5;\nexport const used = LIMIT + 1;",
@@ -37,7 +37,7 @@ describe("unused code", () => {
     ]);
   });
 
-  it("spares a type that a signature of the same file mentions, and no other type", () => {
+  it("allows a type that a signature of the same file mentions, and no other type", () => {
     const outcome = unusedIn({
       [ENTRY]: 'import { read } from "./a.ts";',
       "workers/a.ts":
@@ -46,7 +46,7 @@ describe("unused code", () => {
     expect(outcome.findings).toEqual(["workers/a.ts:3 exports Lonely without an import. Delete it."]);
   });
 
-  it("counts imports of tests apart: such an export is a note, not a failure", () => {
+  it("counts imports of tests separately: such an export is a note, not a failure", () => {
     const outcome = unusedIn({
       [ENTRY]: 'import { used } from "./a.ts";',
       "workers/a.ts": "export const used = 1;\nexport const seam = 2;",
@@ -55,7 +55,7 @@ describe("unused code", () => {
     expect(outcome).toEqual({ findings: [], notes: ["workers/a.ts:2 seam is exported for tests alone."] });
   });
 
-  it("names a file that nobody imports, and knows set-up files that a configuration names", () => {
+  it("names a file without an import, and knows set-up files of a configuration", () => {
     const outcome = unusedIn({
       [ENTRY]: "export default {};",
       "vitest.config.ts": 'export default { setupFiles: ["./test/support/migrate.ts"] };',
