@@ -19,7 +19,7 @@ const HELP = `Registers apps that cannot register themselves: they are given a c
   --state <folder>                 local storage elsewhere, as with npm start
 `;
 
-const SEE_HELP = "See what there is: npm run apps -- --help";
+const SEE_HELP = "For the commands: npm run apps -- --help";
 
 interface Flags {
   name?: string | undefined;
@@ -39,7 +39,7 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     const bad = redirect.find((address) => !isAcceptableRedirect(address, true));
     if (bad !== undefined) {
       throw new CommandFailure(
-        `Access is never sent to ${JSON.stringify(bad)}.`,
+        `Authorization codes cannot be sent to ${JSON.stringify(bad)}.`,
         "An address is https, http on this machine, or the scheme of an app; without user info and fragment.",
       );
     }
@@ -50,7 +50,7 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     console.log(`Registered ${known}. Give it:
   MCP URL         ${url}/mcp, or another address that ${url}/ lists
   client id       ${client.clientId}
-  client secret   ${secret ?? "none: it proves itself with PKCE"}${secret === null ? "" : "     (shown this once)"}
+  client secret   ${secret ?? "none: it uses PKCE"}${secret === null ? "" : "     (shown this once)"}
   codes go to     ${redirect.join("\n                  ")}`);
   },
   async list(database) {
@@ -65,7 +65,7 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
       throw new CommandFailure(`No app has the id ${JSON.stringify(id)}.`, "See them: npm run apps -- list");
     }
     await database.change(removeClient(id));
-    console.log(`Removed ${id}. Its connections are refused when they next ask for a token.`);
+    console.log(`Removed ${id}. Its connections end at their next token refresh.`);
   },
 };
 

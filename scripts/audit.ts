@@ -13,39 +13,39 @@ import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
 import { closeDatabases, openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
 import { waitFor } from "./platform/notify-worker.ts";
 
-const HELP = `Exports the audit trail, verifies an export without any connection, and decides what must not be removed.
+const HELP = `Exports the audit trail, verifies an export without any connection, and sets holds on data.
 
   npm run -s audit -- export > trail.jsonl                 everything, as JSON lines
   npm run -s audit -- export --from 2026-03-01 --to 2026-04-01 > trail.jsonl
-  npm run -s audit -- verify trail.jsonl                   names what was edited, removed, inserted or reordered
-  npm run -s audit -- verify trail.jsonl --from 2026-03-01 --to 2026-04-01   and says so when it does not reach over that
+  npm run -s audit -- verify trail.jsonl                   names every edited, removed, inserted or reordered record
+  npm run -s audit -- verify trail.jsonl --from 2026-03-01 --to 2026-04-01   also checks that it covers this span
   npm run -s audit -- verify trail.jsonl --key <id>        only this key may have signed; may be given more than once
 
-  npm run audit -- hold --user ada@example.com --reason "Case 12"    nothing of theirs is removed from now on
+  npm run audit -- hold --user ada@example.com --reason "Case 12"    keeps all of their data from now on
   npm run audit -- hold --everybody --reason "Case 13"
   npm run audit -- release --user ada@example.com --reason "Closed"   or --everybody
-  npm run audit -- holds                                   who is held, since when and why
-  npm run audit -- dead-letters                            what could not be written, and why
-  npm run audit -- redrive                                 delivers it once more
+  npm run audit -- holds                                   active holds, with time and reason
+  npm run audit -- dead-letters                            records that could not be written, and why
+  npm run audit -- redrive                                 delivers them once more
 
-  verify exits with 0: whole and signed to its last record; 1: not whole; 3: whole, and its newest records are chained
-  but not signed yet (the next checkpoint signs them: export again after the hour).
+  verify exits with 0: complete and signed up to its last record; 1: not intact; 3: intact, but its newest records
+  are not signed yet (the next checkpoint signs them: export again after the hour).
 
-  --from, --to                     ISO 8601: a date (midnight UTC) or a moment; --to is excluded
+  --from, --to                     ISO 8601: a date (midnight UTC) or a time; --to is excluded
   --env local|staging|production   where to export from; default: local
   --state <folder>                 local storage elsewhere, as with npm start
 `;
 
-/** Findings that are printed; after the first, the rest mostly follow from it. */
+/** Maximum findings to print; most others follow from the first. */
 const MOST_FINDINGS = 20;
 
-/** Milliseconds that a command waits for the Worker, which looks for requests every five minutes. */
+/** Milliseconds that a command waits for the Worker, which polls for requests every five minutes. */
 const PATIENCE_MS = 6 * 60_000;
 
-/** Exit code of a verification that found nothing wrong, and records that no checkpoint has signed yet. */
+/** Exit code of a verification without errors, but with records that no checkpoint has signed yet. */
 const NOT_SIGNED = 3;
 
-const SEE_HELP = "See what there is: npm run audit -- --help";
+const SEE_HELP = "For the commands: npm run audit -- --help";
 
 type Flags = ReturnType<typeof readCommand>["values"];
 
@@ -82,12 +82,12 @@ const COMMANDS: Readonly<Record<string, (flags: Flags, operands: readonly string
   async hold(flags) {
     const held = readHeld(flags);
     await changeHold(open(flags), held, readReason(flags), true);
-    console.log(`Held: nothing of ${held ?? "anybody"} is removed any more, erasure included.`);
+    console.log(`Hold set: no data of ${held ?? "any person"} is removed, erasure included.`);
   },
   async release(flags) {
     const held = readHeld(flags);
     await changeHold(open(flags), held, readReason(flags), false);
-    console.log(`Released. What is past its time goes at the next hourly run.`);
+    console.log(`Released. The next hourly run removes expired data.`);
   },
   async holds(flags) {
     const rows = await open(flags).query(listHolds());
@@ -117,7 +117,7 @@ function readEnvironment({ env }: Flags): EnvironmentName {
 
 function readHeld({ user, everybody }: Flags): Held {
   if ((user === undefined) === !everybody)
-    throw new CommandFailure("Say who: --user <address or id>, or --everybody.", SEE_HELP);
+    throw new CommandFailure("Name the person: --user <address or id>, or --everybody.", SEE_HELP);
   return user ?? null;
 }
 
@@ -137,7 +137,7 @@ async function readLines(file: string): Promise<string[]> {
   return lines;
 }
 
-/** Both ends included, as records are kept by the millisecond; `--to` itself is excluded. */
+/** Both ends are inclusive, because records are stored by the millisecond; `--to` itself is exclusive. */
 function readSpan(flags: Flags): AskedSpan {
   const from = readMoment("from", flags.from);
   const to = readMoment("to", flags.to);

@@ -2,7 +2,7 @@ import { CommandFailure, reportFailure } from "./local/failure.ts";
 
 const HELP = `Measures Gatehouse on this machine.
 
-  npm run bench                     what a guarded call costs beside a bare one (at most five minutes)
+  npm run bench                     cost of a guarded call compared to a bare one (at most five minutes)
   npm run bench -- calls --quick    the same without switching single steps off (at most 90 seconds)
   npm run bench -- decide           the policy's decision under 1,000 rules
   npm run bench -- sessions         10,000 open sessions with a stream each: memory, and a call in each of them
@@ -42,7 +42,7 @@ try {
     const named = !first.startsWith("--");
     const start = SUBJECTS[named ? first : "calls"];
     if (start === undefined) throw new CommandFailure(`There is no bench called "${first}".`, HELP);
-    // Each bench reads its own options, as if it had been started alone.
+    // Each bench parses its own options, as if it were started alone.
     if (named) process.argv.splice(2, 1);
     await start();
   }

@@ -33,7 +33,7 @@ const CHECKS: readonly Check[] = [
   tokenCost,
 ];
 
-/** More lines than this of one check help nobody. */
+/** Maximum findings printed per check. */
 const MOST_FINDINGS = 40;
 
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";

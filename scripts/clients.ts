@@ -1,6 +1,6 @@
 import { resolveCommand, runNode } from "./local/process.ts";
 
-// The tests prove the clients and know the table; this run lets them write it instead of comparing it.
+// The tests run the clients and compare the table; this run writes the table instead.
 const { code } = await runNode(
   resolveCommand("vitest"),
   ["run", "--config", "vitest.clients.config.ts", "test/clients/matrix.test.ts"],

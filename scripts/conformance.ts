@@ -2,8 +2,8 @@ import path from "node:path";
 import { startNode } from "./local/process.ts";
 import { ROOT } from "./local/project.ts";
 
-// The runner lives with the tests: it starts a gateway with a server that exists in tests only, and nothing but
-// tests may know that server.
+// The runner is a test file: it starts a gateway with a server that exists in tests only, and only tests may
+// import that server.
 const runner = path.join(ROOT, "test/conformance/run.ts");
 const child = startNode(runner, process.argv.slice(2), { visible: true });
 // The child stops its gateway and then itself; this process ends with it.

@@ -1,7 +1,7 @@
 import { clearTallies, sumTallies, writeTally } from "./check/tally.ts";
 
-// Used by .ci/run: `clear` forgets earlier counts, `passed <name>` and `failed <name>` add one, `sum` prints the
-// last line of the run and ends with 1 when anything failed.
+// Used by .ci/run: `clear` deletes earlier counts, `passed <name>` and `failed <name>` add one, `sum` prints
+// the last line of the run and exits with 1 after any failure.
 const [command, name = "run"] = process.argv.slice(2);
 switch (command) {
   case "clear":

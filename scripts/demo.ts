@@ -24,7 +24,7 @@ try {
   process.exitCode = reportFailure(failure);
 }
 
-/** A port that is asked for counts; without one, the storage says which server is meant. */
+/** The server on the requested port; without a port, the one that the storage notes. */
 function findLocal(port: string | undefined): string {
   const running = port === undefined || port === "" ? findServer(undefined) : null;
   return running ?? `http://localhost:${parsePort(port)}`;
@@ -69,7 +69,7 @@ async function main(): Promise<void> {
   );
 }
 
-/** Gets one token for each URL: every URL is an OAuth resource of its own. */
+/** Gets one token per URL: every URL is an OAuth resource of its own. */
 async function connect(base: string): Promise<Map<string, Token>> {
   const browser = new Browser();
   const tokens = new Map<string, Token>();
@@ -91,7 +91,7 @@ async function connect(base: string): Promise<Map<string, Token>> {
   return tokens;
 }
 
-/** Shows that a token for one URL is worth nothing at another (RFC 8707). */
+/** Shows that a token for one URL is invalid at another (RFC 8707). */
 async function showAudience(base: string, tokens: Map<string, Token>): Promise<void> {
   heading("A token opens one door only");
   const { accessToken } = tokenFor(tokens, `${base}/mcp/crm`);

@@ -20,7 +20,7 @@ const HELP = `Deploys Gatehouse: creates what the account lacks, migrates, then 
 
   npm run deploy                       production
   npm run deploy -- --env staging      staging
-  npm run deploy -- --rotate <secret>  with a new key that signs from now on, beside the old one, which still verifies
+  npm run deploy -- --rotate <secret>  with a new signing key; the old key still verifies
   npm run deploy -- --dry-run          a rehearsal, offline: builds, tries migrations, prints the steps
 `;
 
@@ -92,14 +92,14 @@ async function requireMigrations(): Promise<void> {
   const { findings, summary } = await migrations.run();
   if (findings.length > 0) {
     throw new CommandFailure(
-      "The migrations are not in order; nothing was changed.",
+      "The migrations are invalid; nothing was changed.",
       `Correct these first:\n  ${findings.join("\n  ")}`,
     );
   }
   console.log(`✓ Migrations apply to empty databases: ${summary}.`);
 }
 
-/** What is deployed should be what is committed. A folder without git has nothing to compare with. */
+/** Warns if the working tree differs from the commit. A folder without git has nothing to compare. */
 function warnAboutWorkingTree(): void {
   try {
     const changed = execFileSync("git", ["status", "--porcelain"], {
@@ -109,7 +109,9 @@ function warnAboutWorkingTree(): void {
     });
     if (changed.trim() === "") return;
     const count = changed.trim().split("\n").length;
-    console.log(`! ${count} file(s) differ from the last commit; what is deployed is what is in the folder.`);
+    console.log(
+      `! ${count} file(s) differ from the last commit; the deployment uses the files in the folder.`,
+    );
   } catch {
     return;
   }
@@ -134,7 +136,7 @@ function readFlags() {
   } catch (error) {
     throw new CommandFailure(
       error instanceof Error ? error.message : String(error),
-      "See what there is: npm run deploy -- --help",
+      "For the options: npm run deploy -- --help",
     );
   }
 }

@@ -4,14 +4,14 @@ import dictionary from "dictionary-en";
 import { listPlaces } from "../workers/knowledge/search/known-word.ts";
 import { stemWord } from "../workers/knowledge/search/stem-word.ts";
 
-/** Bits for each stem and hashes of each: about one stem in a hundred is taken for a word by mistake. */
+/** Bits per stem and number of hashes: about one in a hundred other stems is a false positive. */
 const BITS_PER_STEM = 10;
 const HASHES = 7;
 const FILE = path.join(import.meta.dirname, "../workers/knowledge/search/english-stems.json");
 
 /**
- * Writes the filter of English stems that a spelling correction asks, from the package dictionary-en (SCOWL's list,
- * licences MIT and BSD). Endings are cut, so that the dictionary's rules for them are not needed.
+ * Writes the filter of English stems for spelling correction, from the package dictionary-en (SCOWL's list,
+ * licences MIT and BSD). Words are stemmed, so that the dictionary's affix rules are not needed.
  */
 const text: string = Buffer.from(dictionary.dic).toString("utf8");
 const words = text

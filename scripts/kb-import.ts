@@ -14,14 +14,14 @@ import { endWithReader } from "./local/output.ts";
 import { findServer } from "./local/running-server.ts";
 import { requireStorage } from "./local/storage.ts";
 
-const HELP = `Imports documents into a knowledge base: Markdown, plain text, HTML and PDF. Without --env or --url it is
-that of this machine's storage.
+const HELP = `Imports documents into a knowledge base: Markdown, plain text, HTML and PDF. Without --env or --url
+that is the storage of this machine.
 
-  npm run kb:import -- <folder>                        everything below it, into a collection named after it
+  npm run kb:import -- <folder>                        all documents below it, into a collection with its name
   npm run kb:import -- <file> --collection handbook    one document, or one picture or recording
   npm run kb:import -- - --title "Parking"             pasted text: Markdown until the end of input (Ctrl+D)
   npm run kb:import -- <folder> --collection handbook  into this collection; it is created when it is new
-  npm run kb:import -- <folder> --readers sales,support   who may read a new collection; everybody: all roles
+  npm run kb:import -- <folder> --readers sales,support   who may read a new collection; "everybody": all roles
   npm run kb:import -- <folder> --overwrite            also where people changed an article since the last import
   npm run kb:import -- <folder> --state <folder>       the storage that npm start -- --state uses
   npm run kb:import -- <folder> --env production       a deployed Gatehouse; you sign in there, with your role and limits
@@ -36,7 +36,7 @@ already is left out. Title and tags are read from front matter, or from the page
 document links to are kept with it. A file that fails is named, and the others go on. Nothing is ever deleted.
 `;
 const AUTHOR = { id: "kb-import", name: "Import" };
-/** Between two lines of progress. */
+/** Milliseconds between two lines of progress. */
 const PROGRESS_MS = 2_000;
 
 process.env.WRANGLER_SEND_METRICS = "false";
@@ -56,7 +56,7 @@ async function run(): Promise<void> {
   else await importThere(wanted, wanted.url);
 }
 
-/** Into the storage of this machine. */
+/** Imports into the storage of this machine. */
 async function importHere(wanted: ImportArguments): Promise<void> {
   requireStorage(wanted.stateFolder);
   const release = takeStateFolder(
@@ -80,7 +80,7 @@ async function importHere(wanted: ImportArguments): Promise<void> {
   }
 }
 
-/** Through the door of a Gatehouse that runs somewhere, as the person who signs in. */
+/** Imports into a running Gatehouse, as the user who signs in. */
 async function importThere(wanted: ImportArguments, url: URL): Promise<void> {
   const say = (line: string) => console.log(line);
   const scopes = ["knowledge:read", "knowledge:write"];
@@ -100,9 +100,12 @@ async function importWanted(destination: ImportDestination, wanted: ImportArgume
     const kept =
       "refused" in read ? read : await destination.keepMedia?.({ title: wanted.title, bytes: read.bytes });
     if (kept === undefined || "refused" in kept) {
-      throw new CommandFailure(`${source.path} was not kept.`, kept?.refused ?? "There is no place for it.");
+      throw new CommandFailure(
+        `${source.path} was not stored.`,
+        kept?.refused ?? "The destination stores no media.",
+      );
     }
-    console.log(`Kept: ${kept.url}`);
+    console.log(`Stored: ${kept.url}`);
     return;
   }
   const common = {
@@ -118,7 +121,7 @@ async function importWanted(destination: ImportDestination, wanted: ImportArgume
   if (counts.failed > 0) process.exitCode = 1;
 }
 
-/** A line every now and then, so that a large import can be told from one that hangs. */
+/** Prints progress from time to time, so that a large import does not look stuck. */
 function reportProgress(): NonNullable<FolderImport["onProgress"]> {
   let last = performance.now();
   return (done, total) => {
@@ -128,7 +131,7 @@ function reportProgress(): NonNullable<FolderImport["onProgress"]> {
   };
 }
 
-/** Its newest column is there. */
+/** Whether the newest column exists. */
 async function isMigrated(db: D1Database): Promise<boolean> {
   const column = await db
     .prepare("SELECT 1 AS found FROM pragma_table_info('passages') WHERE name = 'folded'")

@@ -22,19 +22,19 @@ import {
 
 const ROLES = listRoles(bundledPolicy());
 
-const HELP = `Manages the people who may sign in. There is no sign-up: this command is how people get in.
+const HELP = `Manages the people who may sign in. There is no sign-up: only this command adds people.
 
   npm run people -- add --email ada@example.com --name "Ada Lovelace" --role analyst
   npm run people -- list
   npm run people -- role --email ada@example.com --role admin
   npm run people -- password --email ada@example.com      a new password, everywhere signed out
-  npm run people -- second-factor --email ada@example.com takes it away from who lost phone and backup codes
+  npm run people -- second-factor --email ada@example.com removes it, for a person who lost phone and codes
   npm run people -- disable --email ada@example.com       refused at the next call, open sessions included
   npm run people -- enable --email ada@example.com
 
-  npm run people -- erase --email ada@example.com         says what would go; --yes erases it
+  npm run people -- erase --email ada@example.com         lists the data to erase; --yes erases it
   npm run -s people -- export --email ada@example.com     one person's data, as JSON
-  npm run people -- request --id 12                       what came of an erasure
+  npm run people -- request --id 12                       the result of an erasure
 
   --env local|staging|production   default: local
   --state <folder>                 local storage elsewhere, as with npm start
@@ -42,9 +42,9 @@ const HELP = `Manages the people who may sign in. There is no sign-up: this comm
   Roles: ${ROLES.join(", ")}
 `;
 
-const SEE_HELP = "See what there is: npm run people -- --help";
+const SEE_HELP = "For the commands: npm run people -- --help";
 
-/** Milliseconds that a command waits for the Worker, which looks for requests every five minutes. */
+/** Milliseconds that a command waits for the Worker, which polls for requests every five minutes. */
 const PATIENCE_MS = 6 * 60_000;
 
 const email = z
@@ -117,7 +117,7 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     const address = await requirePerson(database, flags);
     const chosen = read("role", role, flags.role);
     const mark = await changePerson(database, address, setRole(address, chosen, new Date().toISOString()));
-    console.log(`${address} is now ${chosen}. What the role adds, an app gets when it next refreshes.`);
+    console.log(`${address} is now ${chosen}. Apps get additional rights at their next token refresh.`);
     await sayWhen(flags, mark);
   },
   async password(database, flags) {
@@ -131,7 +131,7 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     const address = await requirePerson(database, flags);
     await changePerson(database, address, resetSecondFactor(address, new Date().toISOString()));
     console.log(
-      `${address} has no second factor any more and is signed out everywhere. Make sure that it was they who asked.`,
+      `${address} has no second factor now and is signed out everywhere. Make sure that the request came from this person.`,
     );
   },
   async erase(database, flags) {
@@ -167,19 +167,25 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
   },
 };
 
-/** Changes a person, and says in the same transaction who did it, for the audit trail. Gives the change's mark. */
+/**
+ * Changes a user, and records in the same transaction who did it, for the audit trail. Returns the change's
+ * mark.
+ */
 async function changePerson(database: PlatformDatabase, address: string, sql: string): Promise<string> {
   const mark = randomUUID();
   await database.change(`${sql}\n${nameWhoChanged(address, nameAsker("people"), mark)}`);
   return mark;
 }
 
-/** When a change counts for open sessions and connected apps: at their next call, once the Worker knows of it. */
+/**
+ * Time at which a change applies to open sessions and connected apps: at their next call after the Worker
+ * knows of it.
+ */
 const WHEN: Readonly<Record<Told, string>> = {
-  told: "In force: the next call of every app and session is decided by it.",
+  told: "In force: it applies to the next call of every app and session.",
   refused: "Gatehouse has not acted on it yet, so open sessions and connected apps notice within 30 seconds.",
   silent: "Gatehouse did not answer, so open sessions and connected apps notice within 30 seconds.",
-  not_running: "No Gatehouse runs on this storage: it counts from the next start.",
+  not_running: "No Gatehouse runs on this storage: it applies from the next start.",
 };
 
 async function sayWhen(flags: Addressee, mark: string): Promise<void> {
@@ -189,7 +195,10 @@ async function sayWhen(flags: Addressee, mark: string): Promise<void> {
 async function requirePerson(database: PlatformDatabase, flags: Flags): Promise<string> {
   const address = read("email", email, flags.email);
   if ((await database.query(listPeople(address))).length > 0) return address;
-  throw new CommandFailure(`Nobody has the address ${address}.`, "See who is there: npm run people -- list");
+  throw new CommandFailure(
+    `No person has the address ${address}.`,
+    "List the people: npm run people -- list",
+  );
 }
 
 function announcePassword(password: string): void {
@@ -198,7 +207,7 @@ function announcePassword(password: string): void {
   );
 }
 
-/** 120 random bits, in groups that can be read out. */
+/** 120 random bits, in groups for reading aloud. */
 function createPassword(): string {
   return (randomBytes(15).toString("hex").match(/.{6}/g) ?? []).join("-");
 }

@@ -28,9 +28,9 @@ const HELP = `Checks, tests, compares and publishes the policy in ${POLICY_FILES
   npm run policy -- diff 2 3                   two versions; a file's name works as well
   npm run policy -- simulate --days 7          replays recorded calls against the file
   npm run policy -- publish --note "why"       puts the file in force, everywhere within 30 seconds
-  npm run policy -- publish --version 2        goes back to a version
+  npm run policy -- publish --version 2        puts an earlier version in force
   npm run policy -- publish --publication 5    the same, together with its catalogue revisions
-  npm run policy -- versions                   what was put in force, when and by whom
+  npm run policy -- versions                   publications, with time and author
 
   --file <policy.yaml>             another policy for check, explain, diff, simulate and publish
   --env local|staging|production   default: local; --state <folder> as with npm run people
@@ -108,7 +108,7 @@ async function check(file: string): Promise<void> {
 }
 
 async function publish(flags: Flags): Promise<string> {
-  // Going back must not depend on the file in this folder.
+  // A rollback must not depend on the file in this folder.
   if (flags.version !== undefined) {
     return publishVersion(readNumber(flags.version), await readRegistry(), flags);
   }
@@ -116,12 +116,12 @@ async function publish(flags: Flags): Promise<string> {
     return publishAgain(readNumber(flags.publication), await readRegistry(), flags);
   }
   const loaded = await load(flags.file);
-  // The cases are about the file beside them.
+  // The cases belong to the default file.
   if (flags.file === POLICY_FILES.policy) await test(loaded);
   return publishFile(loaded, flags);
 }
 
-/** Compares what is in force with the file, or what two operands name: versions or files. */
+/** Compares the policy in force with the file, or the two named versions or files. */
 async function compare([first, second]: readonly string[], flags: Flags): Promise<string> {
   const database = openPlatform(flags);
   const version = first === undefined ? (await readState(database)).version : 0;
@@ -141,7 +141,7 @@ async function compare([first, second]: readonly string[], flags: Flags): Promis
 function readNumber(text: string): number {
   const number = Number(text);
   if (Number.isSafeInteger(number) && number >= 1) return number;
-  throw new CommandFailure(`"${text}" is no version.`, "See what there is: npm run policy -- versions");
+  throw new CommandFailure(`"${text}" is no version.`, "List the versions: npm run policy -- versions");
 }
 
 async function load(file: string): Promise<Loaded> {
@@ -166,7 +166,7 @@ async function build(): Promise<void> {
   const names = files.map(({ file }) => file);
   spawnSync(path.join(ROOT, "node_modules/.bin/biome"), ["format", "--write", ...names], { cwd: ROOT });
   console.log(
-    `✓ Wrote ${names.join(" and ")}. It is deployed next; what was published stays in force: npm run policy -- publish`,
+    `✓ Wrote ${names.join(" and ")}. The next deployment includes it; the published version stays in force until: npm run policy -- publish`,
   );
 }
 

@@ -21,7 +21,7 @@ const HELP = `Runs Gatehouse on this machine, on embedded local storage, with de
 
   npm start                         port 8787; the data stays between starts
   PORT=9000 npm start               another port
-  npm start -- --reset              begins anew: empty storage, fresh data
+  npm start -- --reset              starts with empty storage and fresh data
   npm start -- --contacts 100000    how many contacts the CRM has when it is first loaded (up to 1,000,000)
   npm start -- --events 200000      how many analytics events are first loaded (up to 1,000,000)
   npm start -- --state <folder>     keeps the storage elsewhere
@@ -29,7 +29,8 @@ const HELP = `Runs Gatehouse on this machine, on embedded local storage, with de
 `;
 
 process.env.WRANGLER_SEND_METRICS = "false";
-// The emulator would ask the internet where this machine is, and complain at length when it is offline.
+// Otherwise the emulator would look up this machine's location on the internet, and warn at length when
+// offline.
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 
 const started = performance.now();
@@ -128,7 +129,7 @@ function readFlags() {
   } catch (error) {
     throw new CommandFailure(
       error instanceof Error ? error.message : String(error),
-      "See what there is: npm start -- --help",
+      "For the options: npm start -- --help",
     );
   }
 }
@@ -138,18 +139,18 @@ function parseCount(name: string, text: string | undefined): number | undefined 
 }
 
 /**
- * Makes every ending an orderly one. The emulator adds handlers of its own whenever it starts, which end this
- * process at once: they are replaced each time. What they clean up they also clean up when the process exits.
+ * Shuts down in an orderly way on every signal. The emulator adds its own handlers at each start, which end
+ * this process at once: this function replaces them each time. They also clean up when the process exits.
  */
 function ownSignals(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.removeAllListeners(signal);
-    // Stopping a Gatehouse that runs is a success; breaking off a start is not (128 + SIGINT).
+    // Stopping a running Gatehouse is a success; interrupting a start is not (128 + SIGINT).
     process.on(signal, () => void stop(ready ? 0 : 130));
   }
 }
 
-/** What is printed into a file of a full disk is lost, and is no reason to end. A reader that went away still is. */
+/** Output to a file on a full disk is lost, and does not end the process. A closed pipe still does. */
 function surviveFullDisk(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (failure: NodeJS.ErrnoException) => {

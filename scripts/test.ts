@@ -6,7 +6,7 @@ import { type Tally, writeTally } from "./check/tally.ts";
 import { findBrowser } from "./local/browser.ts";
 import { resolveCommand, runNode } from "./local/process.ts";
 
-/** The suites, in the order in which they run: one at a time, because each starts runtimes of its own. */
+/** The suites in their sequence: one at a time, because each starts runtimes of its own. */
 const SUITES = [
   {
     name: "unit",
@@ -50,7 +50,7 @@ let failed = 0;
 for (const suite of chosen) {
   if (suite.needsBrowser && browser === null) {
     lines.push("The browser tests were left out: no Chrome or Chromium was found. Set CHROME_PATH to one.");
-    // .ci/run installs a browser, so there its absence is a failure.
+    // .ci/run installs a browser, so its absence is a failure there.
     if (process.env.GATEHOUSE_REQUIRE_BROWSER === "1") {
       failed += 1;
       await writeTally(`test-${suite.name}`, { passed: 0, failed: 1 });
@@ -81,7 +81,7 @@ async function runSuite(config: string): Promise<Tally> {
   }
 }
 
-/** A run that crashed, or ended badly without a failed test (a file that does not load), counts as one failure. */
+/** A run that crashed, or failed without a failed test (a file that does not load), counts as one failure. */
 async function readReport(report: string, code: number): Promise<Tally> {
   if (!existsSync(report)) return { passed: 0, failed: 1 };
   const { numPassedTests, numFailedTests } = JSON.parse(await readFile(report, "utf8")) as {

@@ -2,16 +2,16 @@ import { createHash, randomBytes } from "node:crypto";
 import { REGISTERED_PREFIX, type RegisteredClient } from "../../shared/auth/registered-client.ts";
 import { quoteText } from "../platform/statements.ts";
 
-/** A client as it is made, with its secret in plain text, which is shown once. */
+/** A new client, with its secret in plain text, which is shown once. */
 export interface NewClient {
   client: RegisteredClient;
   secret: string | null;
 }
 
 /**
- * Makes a client.
+ * Creates a client.
  *
- * @param confidential - whether it proves itself with a secret
+ * @param confidential - whether it authenticates with a secret
  * @param at - milliseconds since the epoch
  */
 export function createClient(
@@ -36,19 +36,19 @@ export function createClient(
   };
 }
 
-/** SQL: adds a client, in the name of the person who ran the command. */
+/** SQL: adds a client, in the name of the user who ran the command. */
 export function addClient(client: RegisteredClient, by: string, at: number): string {
   const values = [client.clientId, JSON.stringify(client), by].map(quoteText).join(", ");
   return `INSERT INTO registered_client (client_id, record, by, at) VALUES (${values}, ${Math.trunc(at)});`;
 }
 
-/** SQL: every client that was registered by hand, or the one with this id. */
+/** SQL: every manually registered client, or the one with this id. */
 export function listClients(id?: string): string {
   const one = id === undefined ? "" : ` WHERE client_id = ${quoteText(id)}`;
   return `SELECT client_id, record, by, at FROM registered_client${one} ORDER BY at, client_id;`;
 }
 
-/** SQL: removes a client. Its apps are refused when they next ask for a token. */
+/** SQL: removes a client. The token endpoint refuses its apps from then on. */
 export function removeClient(id: string): string {
   return `DELETE FROM registered_client WHERE client_id = ${quoteText(id)};`;
 }

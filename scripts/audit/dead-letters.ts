@@ -8,12 +8,12 @@ import {
   type Waiting,
 } from "../platform/requests.ts";
 
-/** SQL: dead letters by reason: how many, the oldest, and how often they were tried at most. */
+/** SQL: dead letters by reason: their number, the oldest, and the highest number of attempts. */
 export function countDeadLetters(): string {
   return "SELECT reason, count(*) AS letters, min(at) AS oldest, max(tries) AS tries FROM dead_letter GROUP BY reason ORDER BY letters DESC LIMIT 100;";
 }
 
-/** Prints what could not be written, and why. */
+/** Prints the records that could not be written, and why. */
 export async function printDeadLetters(database: PlatformDatabase): Promise<void> {
   const rows = await database.query(countDeadLetters());
   if (rows.length === 0) console.log("There are no dead letters.");
@@ -23,7 +23,7 @@ export async function printDeadLetters(database: PlatformDatabase): Promise<void
   }
 }
 
-/** Asks for one more delivery of all dead letters, and prints what came of it. */
+/** Requests one more delivery of all dead letters, and prints the result. */
 export async function redrive(database: PlatformDatabase, waiting: Waiting): Promise<void> {
   const mark = createMark();
   await database.change(askFor("redrive", null, nameAsker("audit"), mark));
@@ -31,7 +31,7 @@ export async function redrive(database: PlatformDatabase, waiting: Waiting): Pro
   const outcome = id === undefined ? null : await awaitRequest(database, id, mark, waiting);
   console.log(
     outcome === null
-      ? "Asked for. Gatehouse does it within five minutes while it runs."
+      ? "Requested. A running Gatehouse does it within five minutes."
       : `${outcome.delivered} delivered, ${outcome.unreadable} still cannot be read.`,
   );
 }

@@ -6,7 +6,7 @@ import { quoteText } from "../platform/statements.ts";
 
 const NEWEST_REMOVAL = "SELECT max(number) FROM audit_removal";
 
-/** Rows that are read at once. */
+/** Rows per read. */
 const PAGE = 5_000;
 
 /** A span of time in milliseconds since the epoch, both ends included; `null` for no bound. */
@@ -15,13 +15,13 @@ export interface Span {
   to: number | null;
 }
 
-/** Asks the platform database one question, written out as SQL. */
+/** Runs one SQL query on the platform database. */
 export type Ask = (sql: string) => Promise<Record<string, string | number | null>[]>;
 
 /**
- * Writes the audit trail as lines of an export, which `verifyExport` reads. Everything that arrives while it runs is
- * left to the next export, so that checkpoints and records fit together. Throws when something is removed meanwhile:
- * an export that saw half of a removal would look like tampering.
+ * Writes the audit trail as lines of an export, which `verifyExport` reads. Records that arrive while it runs
+ * are left to the next export, so that checkpoints and records match. Throws when records are removed
+ * meanwhile: an export with half of a removal would look like tampering.
  */
 export async function* exportLines(
   ask: Ask,
@@ -73,7 +73,7 @@ export async function* exportLines(
   yield { line: "end", records, checkpoints: rows.length, removals: removals.length, chains };
 }
 
-/** @param begun - the sequence with which the chain begins; `null` when the export begins anywhere in it */
+/** @param begun - the first sequence of the chain; `null` when the export may begin anywhere in it */
 function beginChain(chain: ExportedChain, begun: number | null): ExportedChain {
   return begun === null || chain.first <= begun ? chain : { ...chain, complete: begun - 1 };
 }

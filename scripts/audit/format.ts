@@ -1,7 +1,7 @@
 import type { Finding } from "../../shared/audit/finding.ts";
 import type { Verification } from "../../shared/audit/verify-export.ts";
 
-/** Incomplete chains that are named. */
+/** Maximum incomplete chains to list. */
 const MOST_CHAINS = 20;
 
 /** A finding as one line for a terminal. */
@@ -11,7 +11,7 @@ export function formatFinding({ line, kind, about, chain, sequence, text }: Find
   return sequence === null ? `${where}: ${text}` : `${where}: ${about} ${sequence} ${text}.`;
 }
 
-/** What an export holds and up to when it is signed, in one or two lines. */
+/** Summary of an export: its content, and the time up to which it is signed, in one or two lines. */
 export function formatSummary(verification: Verification): string {
   const { records, chains, checkpoints, removed, keyIds, signedUntil, unsigned, findings } = verification;
   const verdict = findings.length === 0 ? "Whole" : "NOT whole";
@@ -42,7 +42,7 @@ export function formatSummary(verification: Verification): string {
   ].join("\n");
 }
 
-/** Chains that an export has with gaps, a line each: what is missing was not stored yet when it was written. */
+/** Chains with gaps in the export, one per line: the missing records were not stored when it was written. */
 export function formatIncomplete(chains: readonly { chain: string; complete: number }[]): string[] {
   return chains
     .slice(0, MOST_CHAINS)

@@ -3,10 +3,10 @@ import type { PlatformDatabase } from "../platform/database.ts";
 import { idOfUser, nameAsker } from "../platform/requests.ts";
 import { quoteText } from "../platform/statements.ts";
 
-/** Whom a hold is about: an address or a user id; `null` for everybody. */
+/** Subject of a hold: an address or a user id; `null` for all users. */
 export type Held = string | null;
 
-/** SQL: sets a hold and asks for its record, in one transaction. It holds from that moment on. */
+/** SQL: sets a hold and requests its audit record, in one transaction. It takes effect at once. */
 export function setHold(user: Held, reason: string, by: string): string {
   return [
     `INSERT INTO legal_hold (user_id, reason, at) VALUES (${idSql(user)}, ${quoteText(reason)}, unixepoch() * 1000);`,
@@ -14,7 +14,7 @@ export function setHold(user: Held, reason: string, by: string): string {
   ].join("\n");
 }
 
-/** SQL: lifts the holds of a person, or those of everybody, and asks for the record of it. */
+/** SQL: lifts the holds of a user, or those of all users, and requests the audit record. */
 export function releaseHold(user: Held, reason: string, by: string): string {
   return [
     `UPDATE legal_hold SET released_at = unixepoch() * 1000 WHERE released_at IS NULL AND user_id IS ${idSql(user)};`,
@@ -22,12 +22,12 @@ export function releaseHold(user: Held, reason: string, by: string): string {
   ].join("\n");
 }
 
-/** SQL: the holds that hold, oldest first, with the address of whom they are about. */
+/** SQL: active holds, oldest first, with the address of their subject. */
 export function listHolds(): string {
   return `SELECT legal_hold.id, user_id, "email", reason, at FROM legal_hold LEFT JOIN "user" ON "user"."id" = user_id WHERE released_at IS NULL ORDER BY at LIMIT 1000;`;
 }
 
-/** Sets or lifts a hold. Throws for a person who is not there, and for a release where nothing is held. */
+/** Sets or lifts a hold. Throws for an unknown user, and for a release without a hold. */
 export async function changeHold(
   database: PlatformDatabase,
   user: Held,
@@ -37,7 +37,7 @@ export async function changeHold(
   if (user !== null) {
     const [found] = await database.query(`SELECT ${idOfUser(user)} AS id;`);
     if (found?.id == null)
-      throw new CommandFailure(`Nobody is ${user}.`, "See who is there: npm run people -- list");
+      throw new CommandFailure(`${user} is no known person.`, "List the people: npm run people -- list");
   }
   if (!held) {
     const [row] = await database.query(

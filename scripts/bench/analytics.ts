@@ -20,11 +20,11 @@ about 4 GB of disk, which are given back.
 
 ${FIGURES_HELP}
 `;
-/** The data ends the day before, so that every run asks about the same days. */
+/** The data ends the day before, so that every run queries the same days. */
 const AS_OF = new Date("2026-03-01T00:00:00Z");
 const EVENTS_PER_WRITE = 10_000;
 const ROUNDS = 5;
-/** A question that takes longer is asked once. */
+/** A slower query runs once. */
 const SLOW_MS = 3_000;
 
 process.env.WRANGLER_SEND_METRICS = "false";
@@ -61,7 +61,7 @@ async function runSize(events: number, style: FiguresStyle): Promise<void> {
   }
 }
 
-/** Takes in one more day through the store, as analytics_track does. */
+/** Stores one more day of events, as analytics_track does. */
 async function track(db: D1Database): Promise<void> {
   const asOf = new Date(AS_OF.getTime() + 86_400_000);
   const rows = [...generateDays({ asOf, events: EVENTS_PER_WRITE, days: 1, seed: 7 })].flat();
@@ -78,7 +78,7 @@ async function track(db: D1Database): Promise<void> {
   );
 }
 
-/** Gives seconds since it was called. */
+/** Returns a function for the seconds since this call. */
 function startClock(): () => number {
   const began = performance.now();
   return () => (performance.now() - began) / 1000;

@@ -14,7 +14,7 @@ import { findFreePort, startBare, startGateway } from "./calls/runtime.ts";
 import { timeDecisions } from "./calls/time-decisions.ts";
 import { BARE, COUNTED, GUARDED, NOTING, type Variant, WITHOUT } from "./calls/variants.ts";
 
-const HELP = `Measures what a guarded call costs beside a bare one, in both generations, variant after variant in turn.
+const HELP = `Measures the cost of a guarded call compared to a bare one, in both generations, the variants in turn.
 
   npm run bench -- calls [--quick | --short]
 
@@ -23,14 +23,16 @@ starts and answers, and counts a few calls: its times say nothing. Targets that 
 no failure; a call that fails is.
 `;
 
-/** Variants that are built at the same time. */
+/** Variants built in parallel. */
 const BUILDERS = 3;
 
-/** Milliseconds after which no further round begins, so that a whole run ends in five minutes, a quick one in 90 s. */
+/**
+ * Milliseconds after which no further round begins, so that a full run takes five minutes, a quick one 90 s.
+ */
 const WHOLE_MS = 215_000;
 const QUICK_MS = 45_000;
 
-/** What --short makes do with. */
+/** Reduced amounts for --short. */
 const SHORT = { variants: [BARE, GUARDED, COUNTED], people: 1, counted: 32 };
 
 process.env.WRANGLER_SEND_METRICS = "false";
@@ -106,7 +108,7 @@ async function buildAll(variants: readonly Variant[]): Promise<ReadonlyMap<strin
   return scripts;
 }
 
-/** Fills storage with people who are signed in; every variant gets a copy of it. */
+/** Fills storage with signed-in users; every variant gets a copy of it. */
 async function seedPeople(
   script: string,
   state: string,

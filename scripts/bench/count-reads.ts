@@ -1,20 +1,20 @@
-/** One statement as it was run: its text, and the values of its parameters. */
+/** An executed statement: its text, and the values of its parameters. */
 export interface Statement {
   sql: string;
   values: readonly unknown[];
 }
 
-/** What the statements of a stretch of work cost the database. */
+/** Database cost of a series of statements. */
 export interface Reads {
   /** Rows read, as D1 bills them. */
   rows: number;
   /** Milliseconds inside SQLite, as D1 reports them. */
   milliseconds: number;
-  /** In the order in which they were started; what fails is here too. */
+  /** In the order of their start; includes failed statements. */
   statements: Statement[];
 }
 
-/** A database whose statements are counted. `take` gives what was counted since it was called last. */
+/** A database that counts its statements. `take` returns the counts since the last `take`. */
 export interface CountedDatabase {
   db: D1Database;
   take(): Reads;
@@ -26,8 +26,8 @@ interface Wrapped {
 }
 
 /**
- * Counts what the statements of a database read and writes them down, so that the plan of exactly what ran can be asked
- * for. Everything else that a D1 database offers is passed on; `raw` tells no cost and is only written down.
+ * Counts the cost of a database's statements and records them, so that the plan of exactly these can be read.
+ * Other methods are passed through; `raw` reports no cost and is only recorded.
  */
 export function countReads(database: D1Database): CountedDatabase {
   let reads = emptyReads();

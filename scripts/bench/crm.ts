@@ -21,15 +21,17 @@ quickest of three askings each, and rows read.
 With --folder, what was loaded stays there and is measured again the next time; otherwise databases are in memory.
 ${FIGURES_HELP}
 `;
-/** Ages count from here, so that every run asks about the same days. */
+/** Reference date of ages, so that every run queries the same days. */
 const AS_OF = new Date("2026-03-01T00:00:00Z");
-/** What a role sees that nothing is masked for. */
+/** Masking rules of a role that sees everything. */
 const EVERYTHING: MaskRules = {
   fields: { public: "show", internal: "show", pii: "show", secret: "show" },
   text: [],
 };
 const SAMPLES = 40;
-/** Times that each sample is asked; the quickest counts, so that a busy machine does not pass for a slow statement. */
+/**
+ * Repetitions of each query; the fastest counts, so that a busy machine does not look like a slow statement.
+ */
 const REPEATS = 3;
 const TARGET_MS = 50;
 
@@ -71,7 +73,7 @@ async function run(): Promise<void> {
   }
 }
 
-/** People from all over the table, by the order of creation. */
+/** Contacts from all parts of the table, by creation. */
 async function readSamples(db: D1Database): Promise<Sample[]> {
   const last = (await db.prepare("SELECT max(seq) AS last FROM contacts").first<number>("last")) ?? 0;
   const answers = await db.batch<Sample>(

@@ -8,14 +8,14 @@ import { findDocumentedPackages } from "../knowledge/package-documentation.ts";
 import { readDocument } from "../knowledge/read-document.ts";
 
 /**
- * Converts documents that others wrote, and counts those that lose words: every example of the CommonMark specification
- * as HTML and as Markdown, and the documentation of installed packages.
+ * Converts third-party documents, and counts those that lose words: every example of the CommonMark
+ * specification as HTML and as Markdown, and the documentation of installed packages.
  */
 
 interface Tally {
   documents: number;
   words: number;
-  /** Names of documents that lost words, with the first of those. */
+  /** Names of documents that lost words, with the first lost words. */
   lost: string[];
 }
 
@@ -60,7 +60,7 @@ async function readPackages(): Promise<Tally> {
       if (!/\.(?:md|html?)$/.test(name) || name.includes("node_modules")) continue;
       const bytes = new Uint8Array(await readFile(path.join(folder, name)));
       const read = await readDocument(name, bytes);
-      // What is over the limits of an article is named by the import, and is no loss of a conversion.
+      // The import reports a document over the limits of an article; that is no loss of the conversion.
       if ("skipped" in read) continue;
       const source = new TextDecoder().decode(bytes);
       const words = /\.html?$/.test(name)
@@ -96,7 +96,7 @@ function count(tally: Tally, name: string, words: readonly string[], converted: 
   for (const word of listWords(converted)) left.set(word, (left.get(word) ?? 0) + 1);
   for (const word of words) {
     const there = left.get(word) ?? 0;
-    // A word may be in two pieces, where the source puts markup into its middle.
+    // A word may be split where the source has markup in its middle.
     if (there === 0 && !converted.includes(word)) {
       tally.lost.push(`${name}: ${word}`);
       return;

@@ -1,25 +1,25 @@
 import type { Statement } from "./count-reads.ts";
 import { describePlan, explainStatement, type PlanStep } from "./query-plan.ts";
 
-/** Options of every bench that prints what its questions cost, for `parseArgs`. */
+/** Options of every bench that prints the cost of its queries, for `parseArgs`. */
 export const FIGURES_OPTIONS = {
   plans: { type: "boolean", default: false },
   markdown: { type: "boolean", default: false },
 } as const;
 
-/** What the options mean, for a bench's help. */
+/** Help text of these options. */
 export const FIGURES_HELP = `With --plans, each question is followed by how the database reaches its answer: the plan that EXPLAIN QUERY PLAN gives for
 exactly the statements that ran. --markdown prints figures and plans as the tables of docs/figures/query-plans.md.`;
 
-/** How to print. */
+/** Output options. */
 export interface FiguresStyle {
   plans: boolean;
   markdown: boolean;
 }
 
-/** A table that is printed line by line, as questions are asked. */
+/** A table that is printed line by line as queries run. */
 export interface FiguresTable {
-  /** Prints one question: a figure for each column, and the plans of its statements where they are wanted. */
+  /** Prints one query: a figure per column, and the plans of its statements if requested. */
   add(title: string, figures: readonly string[], statements: readonly Statement[]): Promise<void>;
   /** Ends the table. */
   end(): void;
@@ -27,7 +27,7 @@ export interface FiguresTable {
 
 const [TITLE_WIDTH, FIGURE_WIDTH] = [52, 12];
 
-/** Prints the head of a table whose questions were asked of `db`. */
+/** Prints the head of a table for queries to `db`. */
 export function startFigures(db: D1Database, columns: readonly string[], style: FiguresStyle): FiguresTable {
   const { plans, markdown } = style;
   if (markdown)
@@ -49,7 +49,7 @@ export function startFigures(db: D1Database, columns: readonly string[], style: 
   };
 }
 
-/** The plan of every text of a statement: values do not change it. */
+/** The plan of each distinct statement text: values do not change it. */
 async function explainStatements(db: D1Database, statements: readonly Statement[]): Promise<PlanStep[][]> {
   const different = new Map(statements.map((statement) => [statement.sql, statement]));
   return await Promise.all([...different.values()].map((statement) => explainStatement(db, statement)));

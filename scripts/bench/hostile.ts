@@ -24,11 +24,11 @@ const HELP = `Sends generated hostile messages to the built Worker on both lanes
 Every 50th message hangs up in the middle. A fault is printed with its input; the same seed gives the same inputs.
 `;
 
-/** Messages on their way at the same time. */
+/** Number of concurrent messages. */
 const AT_ONCE = 8;
 
-/** Text in a note of somebody else, which no answer may hold. */
-const SECRET = "note-of-somebody-else-5d1c";
+/** Text in another user's note, which no answer may contain. */
+const SECRET = "note-of-another-user-5d1c";
 
 /** Seeds are 31 bits. */
 const MOST_SEED = 2 ** 31 - 1;

@@ -16,7 +16,10 @@ try {
   process.exitCode = reportFailure(failure);
 }
 
-/** Prints the share of labelled queries that find their article, by script: of the search itself, and of ways to cut words. */
+/**
+ * Prints the share of labelled queries that find their article, by script: for search itself, and for ways to
+ * segment words.
+ */
 async function run(): Promise<void> {
   const databases = await openLocalDatabases(null);
   try {

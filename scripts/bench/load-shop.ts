@@ -6,13 +6,13 @@ import { applyMigrations, readMigrations } from "../local/migrate.ts";
 import { generateDays } from "../seed/analytics/events.ts";
 import { SHOP_COLUMNS } from "../seed/analytics/insert.ts";
 
-/** Events that are generated one by one; a larger shop is several such shops with customers of their own. */
+/** Maximum generated events; a larger shop consists of copies with other customers. */
 const LARGEST_PART = 1_000_000;
 
-/** The migration that makes the rollups. */
+/** The migration that creates the rollups. */
 const ROLLUPS = "0003";
 
-/** Sums that a shop of several equal parts has several times. */
+/** Columns of sums, which grow with the number of copies. */
 const SUMS = {
   daily_totals: ["events", "quantity", "amount_cents", "cost_cents", "new_customers"],
   daily_channels: ["events", "quantity", "amount_cents", "cost_cents", "new_customers"],
@@ -21,7 +21,7 @@ const SUMS = {
   daily_people: ["people"],
 } as const;
 
-/** A loaded database with the seconds that loading took. */
+/** A loaded database and its loading time in seconds. */
 export interface LoadedShop {
   connection: D1Database;
   databases: LocalDatabases;
@@ -29,10 +29,10 @@ export interface LoadedShop {
 }
 
 /**
- * Loads a shop of this size into the local D1 database under `stateFolder`. Ten million rows through the emulator and
- * its triggers would take hours, so SQLite's own file is written while nothing else has it open: the first million
- * events as they are generated, summed up by the migration itself; then the same shop again and again, with other
- * customers, which makes every sum exactly so many times as large.
+ * Loads a shop of this size into the local D1 database under `stateFolder`. Ten million rows through the
+ * emulator and its triggers would take hours, so the function writes SQLite's own file while no other process
+ * has it open: the first million events as generated, with the migration's own sums; then copies of the same
+ * shop with other customers, which multiply every sum by the same factor.
  */
 export async function loadShop(
   stateFolder: string,
@@ -75,7 +75,7 @@ function analyticsOf({ all }: LocalDatabases): LocalDatabase {
   return database;
 }
 
-/** The one local database that has a table of events. */
+/** The local database with a table of events. */
 async function findFile(stateFolder: string): Promise<string> {
   for await (const name of glob("v3/d1/**/*.sqlite", { cwd: stateFolder })) {
     const file = path.join(stateFolder, name);
@@ -99,7 +99,7 @@ function insertPart(db: DatabaseSync, asOf: Date, events: number): void {
 
 function multiply(db: DatabaseSync, parts: number): void {
   if (parts === 1) return;
-  // Row by row they would do what is done here at once.
+  // The triggers would do row by row what the statements below do at once.
   const aside = db
     .prepare(
       "SELECT type, name, sql FROM sqlite_master WHERE tbl_name = 'events' AND type <> 'table' AND sql IS NOT NULL",

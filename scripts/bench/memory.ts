@@ -18,7 +18,7 @@ reachable in the Worker's heap once garbage was collected, and what the runtime'
   npm run bench -- memory [--points 6] [--calls 1500] [--people 10]
 `;
 
-/** Milliseconds without a call before a point: outcomes, records and idle objects have gone their way by then. */
+/** Idle milliseconds before a measurement, in which outcomes, records and idle objects are flushed. */
 const SETTLE_MS = 20_000;
 
 process.env.WRANGLER_SEND_METRICS = "false";
@@ -69,7 +69,7 @@ async function measure(points: number, calls: number, people: number): Promise<v
   }
 }
 
-/** So many calls, shared by the clients, each of which makes one after the other. */
+/** Makes this many calls, shared by the clients; each client makes one call at a time. */
 async function callTogether(clients: readonly Client[], calls: number): Promise<void> {
   let left = calls;
   await Promise.all(

@@ -6,26 +6,26 @@ export type PlanStep = ReadStep | SortStep;
 /** Reads rows of a table. */
 export interface ReadStep {
   /**
-   * `search` goes to a place in an index and reads on while the condition holds; `walk` follows a whole index in its order,
-   * which only a LIMIT ends; `scan` reads everything.
+   * `search` looks up an index and reads while the condition holds; `walk` reads a whole index in its order,
+   * limited by LIMIT only; `scan` reads everything.
    */
   does: "search" | "walk" | "scan";
   /** The table, not its alias. Several when the statement gives one alias to several tables. */
   tables: readonly string[];
-  /** The index in words: its name, `row id`, `primary key`, `unique key`, `full text`, `word`; empty for a scan. */
+  /** The index: its name, `row id`, `primary key`, `unique key`, `full text`, `word`; empty for a scan. */
   index: string;
-  /** Columns that the search is by, such as `kind, day range`. */
+  /** Columns of the search, such as `kind, day range`. */
   columns: string;
-  /** True for rows that the statement itself has made: a common table expression, a subquery, a JSON parameter. */
+  /** True for rows of the statement itself: a common table expression, a subquery, a JSON parameter. */
   isOwn: boolean;
 }
 
-/** Puts rows in order, in groups or apart with a temporary b-tree. */
+/** Sorts, groups or deduplicates rows with a temporary b-tree. */
 export interface SortStep {
   does: "sort";
   /** `ORDER BY`, `GROUP BY`, `DISTINCT`, … */
   what: string;
-  /** What the sorted rows are read from first. */
+  /** The first source of the sorted rows. */
   over: ReadStep | undefined;
 }
 
@@ -35,7 +35,7 @@ interface PlanRow {
   detail: string;
 }
 
-/** Asks the database how it runs a statement, with the values that it was run with. */
+/** Reads the plan of a statement, with the values of its run. */
 export async function explainStatement(db: D1Database, { sql, values }: Statement): Promise<PlanStep[]> {
   const { results } = await db
     .prepare(`EXPLAIN QUERY PLAN ${sql}`)
@@ -44,7 +44,7 @@ export async function explainStatement(db: D1Database, { sql, values }: Statemen
   return readPlan(results, sql);
 }
 
-/** The tables that are read whole, of those that grow: by a scan, along an index, or to build an index for one question. */
+/** The growing tables that are read completely: by a scan, along an index, or to build a temporary index. */
 export function findFullScans(plan: readonly PlanStep[], growing: readonly string[]): ReadStep[] {
   return plan.filter(
     (step): step is ReadStep =>
@@ -55,8 +55,9 @@ export function findFullScans(plan: readonly PlanStep[], growing: readonly strin
 }
 
 /**
- * A plan in a line, such as `daily_totals by primary key (kind, day range), sorts daily_totals for GROUP BY`. Rows that the
- * statement made itself are left out: they are as many as it read before. Empty for a statement that reads no table.
+ * A plan in one line, such as `daily_totals by primary key (kind, day range), sorts daily_totals for GROUP
+ * BY`. Omits the statement's own rows, which are as many as it read before. Empty for a statement without
+ * tables.
  */
 export function describePlan(plan: readonly PlanStep[]): string {
   const clauses = new Map<string, Set<string>>();
@@ -71,7 +72,7 @@ export function describePlan(plan: readonly PlanStep[]): string {
 const TEMPORARY = "an index made for this question";
 const UNIQUE = "unique key";
 
-/** A clause with `…` for the tables that it is about. */
+/** A clause with `…` for its tables. */
 function describeRead({ does, tables, index, columns }: ReadStep): [clause: string, table: string] {
   const table = tables.join(" or ");
   if (does === "scan") return ["SCAN of …", table];
@@ -80,7 +81,7 @@ function describeRead({ does, tables, index, columns }: ReadStep): [clause: stri
   return [`… by ${index}${columns === "" ? "" : ` (${columns})`}`, table];
 }
 
-/** A clause with `…` for what is sorted for. */
+/** A clause with `…` for the purpose of the sort. */
 function describeSort({ what, over }: SortStep): [clause: string, what: string] {
   const rows = over === undefined ? "" : over.isOwn ? " what it found" : ` ${over.tables.join(" or ")}`;
   return [`sorts${rows} for …`, what];
@@ -120,7 +121,7 @@ function readStep(detail: string, names: Names): ReadStep | undefined {
   const index = virtual ? describeVirtual(Number(virtual[1]), virtual[2] ?? "") : describeIndex(how);
   const columns = describeColumns(/\((.*)\)$/.exec(how)?.[1] ?? "");
   if (virtual) return { tables, isOwn, does: index === "" ? "scan" : "search", index, columns: "" };
-  // A search without a condition is for the least or the largest, which stands at one end.
+  // A search without a condition reads the minimum or maximum, at one end of the index.
   const end = index === "" ? "one end" : `one end of ${index}`;
   if (verb === "SEARCH")
     return { tables, isOwn, does: "search", index: how.endsWith(")") ? index : end, columns };
@@ -128,8 +129,9 @@ function readStep(detail: string, names: Names): ReadStep | undefined {
 }
 
 /**
- * What FTS5 and its vocabulary were given to look for, as their `xBestIndex` writes it: an index of full text in letters (`M`
- * for MATCH, `<`, `>` and `=` for row ids), a vocabulary in bits above the lowest eight. Empty where they read everything.
+ * The constraints that FTS5 and its vocabulary received, as their `xBestIndex` encodes them: full-text
+ * indexes in letters (`M` for MATCH, `<`, `>` and `=` for row ids), vocabularies in bits above the lowest
+ * eight. Empty where they read everything.
  */
 function describeVirtual(number: number, text: string): string {
   if (text !== "") return text.includes("M") ? "full text" : "row id";
@@ -154,7 +156,7 @@ function describeColumns(condition: string): string {
   return [...new Set(columns)].join(", ");
 }
 
-/** What may follow a table's name and is no alias. */
+/** Keywords after a table's name, which are no alias. */
 const KEYWORDS = new Set(
   "ON USING WHERE JOIN LEFT INNER CROSS NATURAL ORDER GROUP LIMIT UNION SET AS INDEXED NOT VALUES SELECT RETURNING HAVING".split(
     " ",

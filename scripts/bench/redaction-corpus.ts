@@ -4,10 +4,10 @@ import path from "node:path";
 import { NEGATIVES_FILE, type Negative } from "./redaction/negatives.ts";
 
 /**
- * Writes the negatives of the redaction corpus: sentences and code lines of the Markdown that installed packages
- * ship. The rule is fixed, so that nobody picks what suits the detector: every line of 40 to 300 characters, at
- * most 25 a package in the order of their SHA-256, then 2,400 in that order. A line that holds an e-mail address by
- * the plainest of rules is no negative and is left out; a digest decides which half a line belongs to.
+ * Writes the negatives of the redaction corpus: sentences and code lines of the Markdown in installed packages.
+ * The rule is fixed, so that the choice cannot favour the detector: every line of 40 to 300 characters, at most
+ * 25 per package in the order of their SHA-256, then 2,400 in that order. Lines with an e-mail address are
+ * omitted; a digest assigns each line to a half.
  *
  *   node scripts/bench/redaction-corpus.ts
  */

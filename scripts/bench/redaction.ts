@@ -48,7 +48,7 @@ async function measure(half: Half, list: boolean): Promise<void> {
   for (const { kind, source, found: what } of alarms) console.log(`  alarm ${kind}: ${what}  (${source})`);
 }
 
-/** Whether findings cover the value from its first character to its last. */
+/** Whether findings cover all characters of the value. */
 function isCovered(text: string, value: string): boolean {
   const start = text.indexOf(value);
   const end = start + value.length;
@@ -57,7 +57,7 @@ function isCovered(text: string, value: string): boolean {
   );
 }
 
-/** Milliseconds for a million characters of documentation. */
+/** Milliseconds per million characters of documentation. */
 function time(negatives: readonly { text: string }[]): string {
   const text = negatives
     .map((negative) => negative.text)

@@ -1,9 +1,9 @@
-/** How well each document answers a question, by document id; 0 and missing mean not at all. */
+/** Grade of each document for a query, by document id; 0 and missing mean irrelevant. */
 export type Grades = ReadonlyMap<string, number>;
 
 /**
- * Normalised discounted cumulative gain of the first `depth` documents, from 0 to 1: gain 2^grade − 1, discount
- * log2(place + 1) (Burges et al. 2005). A question without judgements counts as 0.
+ * Normalised discounted cumulative gain of the first `depth` documents, from 0 to 1: gain 2^grade − 1,
+ * discount log2(place + 1) (Burges et al. 2005). A query without judgements counts as 0.
  */
 export function measureNdcg(ranking: readonly string[], grades: Grades, depth: number): number {
   const ideal = sumGains(
@@ -30,7 +30,7 @@ function sumGains(grades: readonly number[], depth: number): number {
     .reduce((sum, grade, index) => sum + (2 ** grade - 1) / Math.log2(index + 2), 0);
 }
 
-/** The measures of a set of questions, summed. */
+/** Sums of the measures over a set of queries. */
 export class Figures {
   questions = 0;
   /** Sum of nDCG@10. */
@@ -38,7 +38,7 @@ export class Figures {
   /** Sum of recall@20. */
   recall = 0;
 
-  /** Counts one question: the documents found, best first, and the judged ones. */
+  /** Adds one query: the documents found, best first, and the judged ones. */
   add(ranking: readonly string[], grades: Grades): void {
     this.questions++;
     this.ndcg += measureNdcg(ranking, grades, 10);

@@ -25,7 +25,7 @@ Client and server share this machine. A stream takes two files of the runtime's 
 sessions where the system allows too few (ulimit -n).
 `;
 
-/** Milliseconds after which a session that has heard of nothing hears of nothing. */
+/** Milliseconds after which a session without a notification counts as failed. */
 const PATIENCE_MS = 300_000;
 
 /** Sessions that make a second call, soon enough that their objects are still awake. */
@@ -101,7 +101,7 @@ async function measure(count: number, people: number, callers: number): Promise<
   if (left < total) throw new Error(`${total - left} streams were closed.`);
 }
 
-/** Measures in a runtime of its own, which ends with it. */
+/** Measures in a separate runtime, which ends with it. */
 async function measureIdle(what: string, start: () => Promise<Stand>): Promise<IdleMemory> {
   say(`idle sessions of ${what}`);
   const stand = await start();
@@ -117,7 +117,7 @@ function countListening(): number {
   return open.reduce((sum, number) => sum + number, 0);
 }
 
-/** Lets sessions call once, a few at a time, and measures each call. */
+/** Lets each session call once, a few at a time, and measures each call. */
 async function call(
   who: readonly OpenSession[],
   callers: number,
@@ -136,8 +136,8 @@ async function call(
 }
 
 /**
- * Publishes a policy under which everybody has another list of tools, and waits until all streams have said so. Calls
- * go on meanwhile, each of any session.
+ * Publishes a policy that changes the list of tools for all users, and waits until all streams have announced
+ * it. Calls from any session go on meanwhile.
  */
 async function spreadNews(who: readonly OpenSession[], callers: number): Promise<Spread> {
   const calls: number[] = [];
@@ -157,7 +157,7 @@ async function spreadNews(who: readonly OpenSession[], callers: number): Promise
   return { told: told.map((at) => at - published), calls };
 }
 
-/** What all runtimes together use now. */
+/** Current resource use of all runtimes together. */
 async function look(): Promise<Moment> {
   const moments = await Promise.all(stands.map((stand) => stand.look()));
   return {

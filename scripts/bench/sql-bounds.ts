@@ -19,7 +19,7 @@ takes longer than 2 seconds, or when a usual report is refused.
   npm run bench -- sql-bounds [--statements 500] [--seed 1] [--events 100000]
 `;
 const AS_OF = new Date("2026-03-01T00:00:00Z");
-/** Milliseconds that no statement may take. */
+/** Maximum milliseconds of a statement. */
 const MOST_MS = 2_000;
 const ROWS = 100;
 
@@ -74,7 +74,7 @@ async function runEach(db: D1Database, statements: readonly string[]): Promise<R
   return runs;
 }
 
-/** Milliseconds of the database's processor time where the system tells it, or on the wall. */
+/** Milliseconds of the database's processor time where the system reports it, otherwise elapsed time. */
 function startClock(): () => number {
   const [busy, began] = [readBusyTime(), performance.now()];
   return () => {

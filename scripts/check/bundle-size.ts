@@ -5,10 +5,16 @@ import type { Check } from "./definition.ts";
 
 const KIB = 1024;
 
-/** What is loaded by the first call that needs it and costs no start: the renderer of pictures, and its font. */
+/**
+ * Files loaded by the first call that needs them, at no cost to the start: the renderer of pictures, and its
+ * font.
+ */
 const LAZY = /\.(wasm|woff2)$/;
 
-/** The built Worker stays below its budgets: the script's size is start-up time on every new isolate. */
+/**
+ * Checks that the built Worker stays below its budgets: the script's size determines the start-up time of
+ * every isolate.
+ */
 export const bundleSize: Check = {
   name: "bundle",
   ensures: "the built Worker stays within its size budgets, together far below the 3 MB of a free plan",

@@ -10,7 +10,10 @@ export interface BundleFile {
   bytes: Buffer;
 }
 
-/** Builds the Worker offline exactly as a deployment would upload it. Throws with wrangler's text when it fails. */
+/**
+ * Builds the Worker offline exactly as a deployment would upload it. Throws with wrangler's text when it
+ * fails.
+ */
 export async function buildBundle(environment: EnvironmentName): Promise<BundleFile[]> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-bundle-"));
   try {

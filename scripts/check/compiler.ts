@@ -1,7 +1,7 @@
 import { resolveCommand, runNode } from "../local/process.ts";
 import type { Check } from "./definition.ts";
 
-/** The Worker's code, and the views': types of the browser and of the Workers runtime cannot be loaded together. */
+/** The Worker's code, and the views': types of the browser and of the Workers runtime conflict. */
 const PROJECTS = ["tsconfig.json", "tsconfig.views.json"];
 
 /** Strict types over everything that the projects include. */

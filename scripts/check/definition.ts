@@ -1,10 +1,10 @@
-/** What a check found. It passed when there are no findings. */
+/** Result of a check. It passes without findings. */
 export interface CheckOutcome {
-  /** A few words for the table: `212 files`, `1.1 of 1.2 MiB`. */
+  /** A short text for the table: `212 files`, `1.1 of 1.2 MiB`. */
   summary: string;
-  /** One line each, beginning with `file:line` where there is one. Any finding fails the check. */
+  /** One line each, beginning with `file:line` if there is a place. Any finding fails the check. */
   findings: readonly string[];
-  /** Worth reading, but no failure. */
+  /** Notes, which do not fail the check. */
   notes?: readonly string[];
 }
 
@@ -12,7 +12,7 @@ export interface CheckOutcome {
 export interface Check {
   /** One lower-case word, also the argument of `npm run check -- <name>`. */
   name: string;
-  /** What it makes sure of, as a short clause. */
+  /** The property that it checks, as a short clause. */
   ensures: string;
   run(): Promise<CheckOutcome>;
 }

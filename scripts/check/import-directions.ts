@@ -2,8 +2,9 @@ import type { Check } from "./definition.ts";
 import { type ModuleImport, readModules, type SourceModule } from "./module-graph.ts";
 
 /**
- * The folders of what is deployed, lowest first, with what each one holds. A file imports its own folder and folders
- * above it in this list, never one below. A path that is not listed belongs to its longest listed prefix.
+ * The folders of what is deployed, lowest first, with what each one holds. A file imports its own folder and
+ * folders above it in this list, never one below. A path that is not listed belongs to its longest listed
+ * prefix.
  */
 export const FOLDERS = [
   ["shared/encoding", "JSON values and canonical JSON"],
@@ -54,7 +55,9 @@ const GUARDED_PACKAGES = [
   },
 ] as const;
 
-/** What a tool may import beside its own server: how it is defined, how it fails, and what its data looks like. */
+/**
+ * Allowed imports of a tool outside of its own server: its definition, its errors, and the form of its data.
+ */
 const TOOL_IMPORTS: readonly string[] = [
   "zod",
   "shared/server/define.ts",
@@ -63,7 +66,7 @@ const TOOL_IMPORTS: readonly string[] = [
   "shared/text/",
 ];
 
-/** Most source files that one folder holds; tools, one a file, are exempt. */
+/** Maximum source files per folder; folders of tools, one per file, are exempt. */
 const MOST_FILES = 24;
 
 /** Enforces the order of {@link FOLDERS}, the folders of each SDK, and the size of a folder. */
@@ -77,7 +80,7 @@ export const importDirections: Check = {
   },
 };
 
-/** Lists every import that points the wrong way, as `file:line` and the broken rule. */
+/** Lists every import in the wrong direction, as `file:line` and the broken rule. */
 export function findBreaches(modules: readonly SourceModule[]): string[] {
   return modules.flatMap(({ file, imports }) =>
     imports.flatMap((imported) => {
@@ -87,7 +90,7 @@ export function findBreaches(modules: readonly SourceModule[]): string[] {
   );
 }
 
-/** Lists folders of what is deployed that hold more files than a reader can keep in mind. */
+/** Lists deployed folders with too many files. */
 export function findFullFolders(files: readonly string[]): string[] {
   const counts = new Map<string, number>();
   for (const file of files) {
@@ -141,7 +144,7 @@ function findForeignToTool(file: string, target: string): string | null {
   return `a tool imports its own server, ${TOOL_IMPORTS.join(", ")}`;
 }
 
-/** Source of views: the Worker carries only what `npm run views` makes of it. */
+/** Source of views: the Worker contains only the output of `npm run views`. */
 function isForBrowser(file: string): boolean {
   return /^(shared\/web|workers\/[^/]+)\/view\/.*\.ts$/.test(file);
 }

@@ -5,7 +5,7 @@ import { applyMigrations, readMigrations } from "../local/migrate.ts";
 import { ROOT } from "../local/root.ts";
 import type { Check } from "./definition.ts";
 
-/** Migration files are numbered without gaps and apply, in order, to an empty database. */
+/** Checks that migration files are numbered without gaps and apply in this sequence to an empty database. */
 export const migrations: Check = {
   name: "migrations",
   ensures: "migrations are numbered and apply to empty databases",
@@ -31,7 +31,7 @@ export const migrations: Check = {
   },
 };
 
-/** Lists file names that would apply out of order: `NNNN_what_it_does.sql`, from 0001, without gaps. */
+/** Lists file names in the wrong sequence: `NNNN_what_it_does.sql`, from 0001, without gaps. */
 export function findNamingMistakes(folder: string, names: readonly string[]): string[] {
   if (names.length === 0) return [`${folder} has no migrations.`];
   return [...names].sort().flatMap((name, index) => {

@@ -4,28 +4,31 @@ import { parseSync } from "vite";
 import { ROOT } from "../local/root.ts";
 import { listSourceFiles } from "./source-files.ts";
 
-/** One use of one module: an import, a re-export, an `import()`, an `import("…").Type`, or its path as a string. */
+/**
+ * One use of one module: an import, a re-export, an `import()`, an `import("…").Type`, or its path as a
+ * string.
+ */
 export interface ModuleImport {
   /** As written. */
   specifier: string;
   /** Project-relative path for a relative specifier, otherwise `null`. */
   file: string | null;
-  /** Imported names; `"*"` stands for all of them, an empty list for an import of effects alone. */
+  /** Imported names; `"*"` stands for all of them, an empty list for an import with side effects only. */
   names: readonly string[];
   line: number;
 }
 
-/** One name a module exports. */
+/** One exported name of a module. */
 export interface ModuleExport {
   name: string;
   line: number;
   /** An interface or a type alias. */
   isType: boolean;
-  /** Whether the module itself uses the name beside declaring it. */
+  /** Whether the module itself uses the name after its declaration. */
   usedInside: boolean;
 }
 
-/** One source file as the checks see it. Paths are relative to the project, with `/`. */
+/** One source file. Paths are relative to the project, with `/`. */
 export interface SourceModule {
   file: string;
   imports: readonly ModuleImport[];
@@ -33,8 +36,8 @@ export interface SourceModule {
 }
 
 /**
- * Parses every TypeScript file under the given folders with the parser that comes with vite: TypeScript 7 has no
- * stable programming interface yet, and syntax is all these checks need.
+ * Parses every TypeScript file under the given folders with the parser of vite: TypeScript 7 has no stable
+ * programming interface yet, and these checks need syntax only.
  */
 export async function readModules(folders: readonly string[]): Promise<SourceModule[]> {
   const files = await listSourceFiles(folders);
@@ -61,7 +64,7 @@ export function parseModule(file: string, source: string): SourceModule {
   const exports: ModuleExport[] = [];
   for (const statement of module.staticExports) {
     for (const entry of statement.entries) {
-      // A name that was imported above and is exported again arrives here with its source; that import counts once.
+      // A name that was imported above and is exported again has its source here; that import counts once.
       if (entry.moduleRequest !== null) {
         add(entry.moduleRequest.value, [nameOf(entry.importName)], statement.start);
       }
@@ -96,13 +99,13 @@ function createLineFinder(source: string): (offset: number) => number {
 }
 
 interface ProgramFindings {
-  /** How often each identifier occurs, its declaration included. */
+  /** Number of occurrences of each identifier, its declaration included. */
   identifiers: ReadonlyMap<string, number>;
   /** Modules that are used as a whole. */
   wholeModules: readonly { specifier: string; offset: number }[];
 }
 
-/** Nodes whose `source` is a module that is already accounted for. */
+/** Node types whose `source` module is handled elsewhere. */
 const MODULE_NODES = [
   "ImportDeclaration",
   "ExportNamedDeclaration",
@@ -128,7 +131,7 @@ function scanProgram(program: object): ProgramFindings {
       const { value } = node.source as SyntaxNode;
       if (typeof value === "string") wholeModules.push({ specifier: value, offset: node.start });
     }
-    // A configuration names set-up files as strings.
+    // Configuration files name set-up files as strings.
     if (node.type === "Literal" && typeof node.value === "string" && /^\.\.?\/.+\.tsx?$/.test(node.value)) {
       wholeModules.push({ specifier: node.value, offset: node.start });
     }

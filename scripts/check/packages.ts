@@ -6,7 +6,7 @@ import type { Check } from "./definition.ts";
 import { readModules, type SourceModule } from "./module-graph.ts";
 import { listSourceFiles } from "./source-files.ts";
 
-/** Files beside the sources where a package is put to use by its name. */
+/** Files other than sources that use a package by its name. */
 const MENTIONS = ["package.json", "tsconfig.json", "biome.json", "README.md", ".ci/run"];
 
 interface Manifest {
@@ -19,7 +19,10 @@ interface LockFile {
   packages: Record<string, { version?: string; resolved?: string; dev?: boolean }>;
 }
 
-/** Keeps the list of packages honest and the lock file installable from any registry. */
+/**
+ * Checks that package.json lists exactly the used packages, and that the lock file installs from any
+ * registry.
+ */
 export const packages: Check = {
   name: "packages",
   ensures: "packages are declared, used and pinned; the lock file names no addresses; there is one zod",
@@ -42,7 +45,7 @@ export const packages: Check = {
   },
 };
 
-/** Lists imports of packages that only happen to be installed because another package needs them. */
+/** Lists imports of packages that are installed only as dependencies of other packages. */
 export function findUndeclared(modules: readonly SourceModule[], manifest: Manifest): string[] {
   return modules.flatMap(({ file, imports }) =>
     imports.flatMap(({ specifier, file: target, line }) => {
@@ -69,7 +72,7 @@ function findUnpinned(manifest: Manifest): string[] {
     .map(([name, version]) => `package.json asks for ${name} ${version}; name one exact version.`);
 }
 
-/** Lists what makes a lock file fail elsewhere: addresses of one registry, and a second zod. */
+/** Lists faults of the lock file: addresses of one registry, and a second zod. */
 export function findLockMistakes(lock: LockFile): string[] {
   const entries = Object.entries(lock.packages);
   const addressed = entries.filter(([, { resolved }]) => resolved !== undefined);
@@ -87,7 +90,7 @@ function packageOf(specifier: string): string {
 }
 
 function isBuiltIn(specifier: string): boolean {
-  // The runtime and the test runner provide modules of these schemes themselves.
+  // The runtime and the test runner provide modules of these schemes.
   return /^(node|cloudflare):/.test(specifier) || builtinModules.includes(specifier);
 }
 

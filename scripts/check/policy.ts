@@ -3,7 +3,7 @@ import { loadCases, loadPolicy, POLICY_FILES, readText, writtenFiles } from "../
 import type { Mistake } from "../policy/read-policy.ts";
 import type { Check } from "./definition.ts";
 
-/** The policy that is deployed is valid, does what its cases say, and is what `policy.yaml` says. */
+/** Checks that the deployed policy is valid, passes its cases, and equals `policy.yaml`. */
 export const policy: Check = {
   name: "policy",
   ensures: "the policy is valid, its cases pass, and policy.json and policy.schema.json are what it says",

@@ -4,7 +4,7 @@ import { ROOT } from "../local/root.ts";
 import { REFERENCE_FILE, writeReference } from "../reference/write-reference.ts";
 import type { Check } from "./definition.ts";
 
-/** What people look up is what the definitions and the policy say. */
+/** Checks that the reference page matches the definitions and the policy. */
 export const reference: Check = {
   name: "reference",
   ensures: "the page of everything that can be called is what the definitions and the policy say",

@@ -5,7 +5,7 @@ import { HOSTS } from "../schemas/hosts.ts";
 import { judgeTools, TABLE_FILE, writeTable } from "../schemas/table.ts";
 import type { Check } from "./definition.ts";
 
-/** A host that cannot take one tool's schema refuses the whole list. */
+/** Checks tool schemas, because a host that cannot parse one tool's schema refuses the whole list. */
 export const schemas: Check = {
   name: "schemas",
   ensures: "every host takes the schemas of every tool, and the table of it is true",

@@ -3,8 +3,8 @@ import path from "node:path";
 import { ROOT } from "../local/root.ts";
 
 /**
- * Lists the TypeScript files under folders of the project, sorted, as project-relative paths with `/`. The folder
- * `.` stands for the files of the project's root alone.
+ * Lists the TypeScript files under folders of the project, sorted, as project-relative paths with `/`. The
+ * folder `.` stands for the files in the project's root only.
  */
 export async function listSourceFiles(folders: readonly string[]): Promise<string[]> {
   const lists = await Promise.all(

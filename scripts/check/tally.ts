@@ -2,27 +2,29 @@ import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { ROOT } from "../local/root.ts";
 
-/** Where runs leave their counts for `.ci/run` to add up. Not committed. A test of a run names another folder. */
+/**
+ * Folder in which runs write their counts for `.ci/run`. Not committed. Tests of a run use another folder.
+ */
 const FOLDER = process.env.GATEHOUSE_RESULTS ?? path.join(ROOT, ".gatehouse/results");
 
-/** How many things passed and failed in one run. */
+/** Number of passed and failed tests or checks of one run. */
 export interface Tally {
   passed: number;
   failed: number;
 }
 
-/** Leaves one run's counts behind under its name. */
+/** Writes one run's counts under its name. */
 export async function writeTally(name: string, { passed, failed }: Tally): Promise<void> {
   await mkdir(FOLDER, { recursive: true });
   await writeFile(path.join(FOLDER, `${name}.json`), JSON.stringify({ passed, failed }));
 }
 
-/** Forgets all counts, before a run that will be added up. */
+/** Deletes all counts, before a run that is summed up. */
 export async function clearTallies(): Promise<void> {
   await rm(FOLDER, { recursive: true, force: true });
 }
 
-/** Adds up all counts that were left. */
+/** Sums up all counts. */
 export async function sumTallies(): Promise<Tally> {
   const names = await readdir(FOLDER).catch(() => []);
   const sum: Tally = { passed: 0, failed: 0 };

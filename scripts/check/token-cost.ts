@@ -4,8 +4,9 @@ import typicalAnswers from "./typical-answers.json" with { type: "json" };
 import { allowWorkerModules } from "./worker-modules.ts";
 
 /**
- * What a client's model pays: for knowing the tools of each URL, for each tool, and for a typical answer of each tool.
- * The answers were measured by `test/clients/questions.test.ts`, which fails when they grow past what stands here.
+ * Cost for a client's model in tokens: of the tool list of each URL, of each tool, and of a typical answer of
+ * each tool. `test/clients/questions.test.ts` measures the answers, and fails when they exceed the figures
+ * here.
  */
 export const tokenCost: Check = {
   name: "tokens",
@@ -35,7 +36,7 @@ export const tokenCost: Check = {
   },
 };
 
-/** Something with a price. */
+/** An item with its cost. */
 interface Cost {
   name: string;
   tokens: number;
@@ -71,8 +72,9 @@ function judge({ name, tokens }: Cost, what: string, limits: Readonly<Record<str
 }
 
 /**
- * Estimates tokens of a text: one per four characters, rounded up. English prose comes close to that with today's
- * tokenizers; JSON with its punctuation is dearer, so compare figures of this check only with each other.
+ * Estimates tokens of a text: one per four characters, rounded up. English prose is close to that with
+ * current tokenizers; JSON with its punctuation costs more, so compare figures of this check only with each
+ * other.
  */
 export function estimateTokens(text: string): number {
   return Math.ceil(text.length / 4);

@@ -1,7 +1,10 @@
 import type { Check, CheckOutcome } from "./definition.ts";
 import { readModules, type SourceModule } from "./module-graph.ts";
 
-/** Files that something outside of the module graph starts: wrangler, npm, vitest, the build of the views, a test that wants a process. */
+/**
+ * Files that are started from outside of the module graph: by wrangler, npm, vitest, the build of the views,
+ * or a test's child process.
+ */
 const ENTRIES = [
   /^workers\/index\.ts$/,
   /^workers\/[^/]+\/view\/[^/]+\.ts$/,
@@ -13,7 +16,7 @@ const ENTRIES = [
 ];
 const TEST = /^test\//;
 
-/** Names exports and files that nobody imports. */
+/** Reports exports and files without an import. */
 export const unusedCode: Check = {
   name: "unused",
   ensures: "every export and every file is used",
@@ -24,8 +27,9 @@ export const unusedCode: Check = {
 };
 
 /**
- * Lists exports that no other module imports. Test imports count apart: an export that only tests use becomes a
- * note. A type is spared when its own module uses it, because callers may have to name what a signature mentions.
+ * Lists exports that no other module imports. Test imports count separately: an export that only tests use
+ * becomes a note. A type that its own module uses is allowed, because callers may need to name a type of a
+ * signature.
  */
 export function findUnusedExports(modules: readonly SourceModule[]): Omit<CheckOutcome, "summary"> {
   const production = collectUses(modules.filter(({ file }) => !TEST.test(file)));
@@ -36,14 +40,14 @@ export function findUnusedExports(modules: readonly SourceModule[]): Omit<CheckO
     if (ENTRIES.some((entry) => entry.test(file)) || file.endsWith(".test.ts")) continue;
     const uses = TEST.test(file) ? everywhere : production;
     if (!everywhere.has(file)) {
-      findings.push(`${file}:1 is imported by nobody.`);
+      findings.push(`${file}:1 has no import.`);
       continue;
     }
     for (const { name, line, isType, usedInside } of exports) {
       if (isUsed(uses, file, name) || (isType && usedInside)) continue;
       const inside = usedInside ? "Only its own file uses it: drop the word export." : "Delete it.";
       if (isUsed(everywhere, file, name)) notes.push(`${file}:${line} ${name} is exported for tests alone.`);
-      else findings.push(`${file}:${line} exports ${name}, which nobody imports. ${inside}`);
+      else findings.push(`${file}:${line} exports ${name} without an import. ${inside}`);
     }
   }
   return { findings, notes };

@@ -4,10 +4,10 @@ import { ROOT } from "../local/root.ts";
 import { buildViews } from "../views/build-views.ts";
 import type { Check } from "./definition.ts";
 
-/** The views that are deployed are what their sources say. */
+/** Checks that the deployed views match their sources. */
 export const views: Check = {
   name: "views",
-  ensures: "every interactive view is built from the source beside it",
+  ensures: "every interactive view is built from its source",
   async run() {
     const built = await buildViews();
     const stale = await Promise.all(

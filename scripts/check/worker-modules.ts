@@ -2,7 +2,7 @@ import { registerHooks } from "node:module";
 
 /**
  * Lets Node load the registry, whose session classes extend classes of the Workers runtime. The stand-ins are
- * extended and never run: what is read are definitions only.
+ * extended and never run: only definitions are read.
  */
 export function allowWorkerModules(): void {
   const classes = [

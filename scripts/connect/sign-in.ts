@@ -9,14 +9,14 @@ import {
 } from "@modelcontextprotocol/client";
 import { CommandFailure } from "../local/failure.ts";
 
-/** What the person sees in the browser when the command has what it needs. */
+/** Text in the browser after a successful sign-in. */
 const DONE =
   '<!doctype html><meta charset="utf-8"><meta name="color-scheme" content="light dark"><meta name="viewport" content="width=device-width"><title>Signed in</title><p>Signed in. You can close this page and go back to the command.';
 
-/** Milliseconds that a person has for signing in and the consent page. */
+/** Milliseconds that the user has for signing in and the consent page. */
 const PATIENCE_MS = 10 * 60_000;
 
-/** What is kept of one sign-in, in memory alone: the command's end is the end of its access. */
+/** State of one sign-in, in memory only: access ends with the command. */
 type Kept = {
   registration?: Awaited<ReturnType<OAuthClientProvider["clientInformation"]>>;
   tokens?: Awaited<ReturnType<OAuthClientProvider["tokens"]>>;
@@ -24,20 +24,20 @@ type Kept = {
   verifier: string;
 };
 
-/** Who asks for access, and for what. */
+/** Access that the command requests. */
 export interface Asking {
-  /** What the consent page calls the command. */
+  /** Name of the command on the consent page. */
   name: string;
-  /** The scopes it needs; the person may still narrow them. */
+  /** The scopes it needs; the user may reduce them. */
   scopes: readonly string[];
-  /** What the sign-in is for, after «to sign in and»: `to allow the import`. */
+  /** Purpose of the sign-in, after «to sign in and»: `to allow the import`. */
   purpose: string;
 }
 
 /**
- * Connects a command to an MCP URL as its person: prints the address of the sign-in, waits for the answer on a loopback
- * port (RFC 8252 §7.3), and gives a connected client. Throws a {@link CommandFailure} when nothing answers at the URL, the
- * person denies, or ten minutes pass.
+ * Connects a command to an MCP URL as its user: prints the address of the sign-in, waits for the redirect on
+ * a loopback port (RFC 8252 §7.3), and returns a connected client. Throws a {@link CommandFailure} when the
+ * URL does not answer, the user denies, or ten minutes pass.
  */
 export async function connectAsPerson(
   url: URL,
@@ -61,7 +61,7 @@ export async function connectAsPerson(
   } catch (failure) {
     if (failure instanceof CommandFailure) throw failure;
     throw new CommandFailure(
-      `${url.href} could not be connected.`,
+      `No connection to ${url.href}.`,
       "Check the address, and sign in again.",
       failure,
     );
@@ -107,12 +107,15 @@ function makeProvider(
   };
 }
 
-/** Listens on a free loopback port for the one answer that carries our `state`; others get 404 and change nothing. */
+/**
+ * Listens on a free loopback port for the one redirect with our `state`; other requests get 404 and change
+ * nothing.
+ */
 async function listenForCallback(
   state: string,
 ): Promise<{ url: string; answer: Promise<URLSearchParams>; close(): void }> {
   const { promise: answer, resolve, reject } = Promise.withResolvers<URLSearchParams>();
-  // Whoever waits sees it; while nobody does yet, it must not end the process.
+  // Handles the rejection: without a handler it would end the process before the caller awaits it.
   answer.catch(() => {});
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://127.0.0.1");
@@ -139,7 +142,7 @@ async function listenForCallback(
     server.listen(0, "127.0.0.1", listening);
   });
   const timer = setTimeout(
-    () => reject(new CommandFailure("Nobody signed in within ten minutes.", "Run the command again.")),
+    () => reject(new CommandFailure("No sign-in within ten minutes.", "Run the command again.")),
     PATIENCE_MS,
   );
   return {

@@ -1,7 +1,9 @@
 /** The structured answer of a tool. */
 export type Answer = Record<string, unknown>;
 
-/** Reads a value inside an answer: `at(answer, "deals", 0, "name")`. Throws naming the path when it is not there. */
+/**
+ * Reads a value inside an answer: `at(answer, "deals", 0, "name")`. Throws with the path when it is missing.
+ */
 export function at(answer: Answer, ...path: (string | number)[]): unknown {
   let value: unknown = answer;
   for (const step of path) {

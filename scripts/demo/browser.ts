@@ -1,34 +1,34 @@
-/** A page as the demo's browser got it. */
+/** A page in the demo's browser. */
 export interface Page {
   url: string;
   status: number;
   html: string;
 }
 
-/** An answer that sends the browser on. */
+/** A redirect response. */
 export interface Redirect {
   status: number;
   location: string;
 }
 
-/** One form of a page with the values that sending it unchanged would carry. */
+/** One form of a page with its initial values. */
 export interface Form {
   /** Absolute. */
   action: string;
-  /** Hidden and text fields, in order. */
+  /** Hidden and text fields, in document order. */
   fields: [name: string, value: string][];
-  /** Check boxes and whether they are ticked at first. */
+  /** Check boxes and whether they are initially checked. */
   boxes: { name: string; value: string; ticked: boolean }[];
 }
 
 /**
- * The smallest browser that can sign in: it keeps cookies, sends forms as their own origin, and shows every
- * redirect instead of following it, because the last one carries the authorization code to the client.
+ * The smallest browser that can sign in: it keeps cookies, sends forms from their own origin, and returns
+ * every redirect instead of following it, because the last one carries the authorization code to the client.
  */
 export class Browser {
   readonly #cookies = new Map<string, string>();
 
-  /** Opens a page or learns where it redirects to. */
+  /** Opens a page, or returns its redirect. */
   open(url: string): Promise<Page | Redirect> {
     return this.#request(url, {});
   }
@@ -65,7 +65,7 @@ export class Browser {
   }
 }
 
-/** Finds the form of a page that has a field of this name. Throws with the page's own words when there is none. */
+/** Finds the form of a page with a field of this name. Throws with the page's text when there is none. */
 export function findForm(page: Page, fieldName: string): Form {
   for (const [, head = "", body = ""] of page.html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/gi)) {
     const form = readForm(page, readAttributes(head), body);

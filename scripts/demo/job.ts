@@ -1,13 +1,16 @@
 import { type Answer, at, describe } from "./answer.ts";
 
-/** Calls a tool, prints the call and what `show` says of its answer, and returns the answer. Throws on an error. */
+/**
+ * Calls a tool, prints the call and a description of its answer by `show`, and returns the answer. Throws on
+ * an error.
+ */
 export type Call = (
   tool: string,
   args: Record<string, unknown>,
   show: (answer: Answer) => string,
 ) => Promise<Answer>;
 
-/** One part of the job, played at one MCP URL. */
+/** One part of the scenario, at one MCP URL. */
 export interface Scene {
   /** `/mcp` or `/mcp/<server>`. */
   path: string;
@@ -16,8 +19,8 @@ export interface Scene {
 }
 
 /**
- * The job: a sales person prepares a customer review. Each scene uses what an earlier call of the same session
- * returned, as a model would.
+ * The scenario: a sales person prepares a customer review. Each scene uses results of earlier calls of the
+ * same session, as a model does.
  */
 export const SCENES: readonly Scene[] = [
   {
@@ -69,7 +72,7 @@ export const SCENES: readonly Scene[] = [
           kind: "note",
           subject: "Preparing the review (written by npm run demo)",
           contact_id: contact,
-          // The same key on every run: playing the demo again repeats the call and not the note.
+          // The same key on every run: a repeated demo repeats the call and not the note.
           idempotency_key: `gatehouse-demo-${protocol}-${contact}`,
         },
         (answer) => (at(answer, "replayed") === true ? "was logged by an earlier demo" : "note logged"),

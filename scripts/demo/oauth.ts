@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { type Browser, findForm, type Page, type Redirect, readText } from "./browser.ts";
 
-/** Where an MCP URL says its tokens come from. */
+/** Token issuer of an MCP URL. */
 export interface Discovery {
   /** The exact resource a token must be for (RFC 8707), such as `http://localhost:8787/mcp/crm`. */
   resource: string;
@@ -12,13 +12,13 @@ export interface Discovery {
   registrationEndpoint: string;
 }
 
-/** Someone who signs in. */
+/** A user's credentials. */
 export interface Account {
   email: string;
   password: string;
 }
 
-/** An access token and what it may do. */
+/** An access token with its scopes. */
 export interface Token {
   accessToken: string;
   /** Seconds. */
@@ -27,14 +27,14 @@ export interface Token {
 }
 
 /**
- * A native app listens on a loopback port for the code (RFC 8252 §7.3). This demo plays the browser too, so it reads
- * the code from the last redirect and nothing has to listen.
+ * A native app listens on a loopback port for the code (RFC 8252 §7.3). This demo also plays the browser, so
+ * it reads the code from the last redirect without listening.
  */
 const REDIRECT_URI = "http://127.0.0.1:33418/callback";
 
 /**
- * Step 1. A call without a token is refused with 401, and the refusal points to the metadata: which resource this
- * is (RFC 9728), and from there which server issues its tokens (RFC 8414).
+ * Step 1. A call without a token is refused with 401, and the response refers to the metadata: of the
+ * resource (RFC 9728), and from there of the server that issues its tokens (RFC 8414).
  */
 export async function discover(mcpUrl: string): Promise<{ challenge: string; discovery: Discovery }> {
   const refusal = await fetch(mcpUrl, {
@@ -77,7 +77,7 @@ export async function discover(mcpUrl: string): Promise<{ challenge: string; dis
   };
 }
 
-/** Step 2. Registers this app as a public client (RFC 7591) and returns its client id. Done once, not per URL. */
+/** Step 2. Registers this app as a public client (RFC 7591) and returns its client id. Once for all URLs. */
 export async function registerClient(
   { registrationEndpoint }: Discovery,
   name: string,
@@ -98,8 +98,9 @@ export async function registerClient(
 }
 
 /**
- * Steps 3 to 5. Sends the person's browser to the authorization endpoint with a PKCE challenge (RFC 7636), signs in
- * if asked to, allows everything on the consent page, and exchanges the code for a token for one resource.
+ * Steps 3 to 5. Sends the user's browser to the authorization endpoint with a PKCE challenge (RFC 7636),
+ * signs in if required, allows everything on the consent page, and exchanges the code for a token for one
+ * resource.
  */
 export async function authorize(
   discovery: Discovery,
@@ -125,7 +126,7 @@ export async function authorize(
   const callback = await giveConsent(request.href, browser, account, say);
   const code = callback.searchParams.get("code");
   if (!callback.href.startsWith(REDIRECT_URI) || code === null) throw new Error(`No code: ${callback.href}`);
-  // The answer must belong to our request, and come from the server that we asked (RFC 9207).
+  // The response must belong to our request, and come from the server that we asked (RFC 9207).
   if (callback.searchParams.get("state") !== state) throw new Error("The state came back changed.");
   if (callback.searchParams.get("iss") !== discovery.issuer)
     throw new Error("The code is from another issuer.");
@@ -147,7 +148,7 @@ export async function authorize(
   return { accessToken: token.access_token, expiresIn: token.expires_in, scope: token.scope };
 }
 
-/** Signs in if asked to, allows everything on the consent page, and returns where that sends the browser. */
+/** Signs in if required, allows everything on the consent page, and returns the redirect. */
 export async function giveConsent(
   url: string,
   browser: Browser,

@@ -15,7 +15,7 @@ export interface Answer {
   data: Record<string, unknown>;
 }
 
-/** A connected client, the same to work with in both generations. */
+/** A connected client with the same interface in both generations. */
 export interface Session {
   /** Such as `2025-11-25`. */
   protocol: string;
@@ -38,7 +38,7 @@ export async function openSession(generation: Generation, url: string, token: st
       listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
       call: async (name, args) => toAnswer(await client.callTool({ name, arguments: args })),
       async close() {
-        // Ends the session on the server too, instead of leaving it to run out.
+        // Ends the session on the server too, instead of letting it expire.
         await transport.terminateSession();
         await client.close();
       },

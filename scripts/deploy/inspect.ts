@@ -5,8 +5,8 @@ import type { AccountState } from "./plan.ts";
 import type { DeploymentTarget } from "./target.ts";
 
 /**
- * Looks at what the account has of a target. Throws a {@link CommandFailure} when wrangler is not signed in or an
- * answer is not understood: a guess could replace a secret that is in use.
+ * Looks at what the account has of a target. Throws a {@link CommandFailure} when wrangler is not signed in
+ * or an answer is not understood: a guess could replace a secret that is in use.
  */
 export async function inspectAccount(target: DeploymentTarget): Promise<AccountState> {
   await requireSignIn();
@@ -62,7 +62,10 @@ async function hasBucket(name: string): Promise<boolean> {
   throw failedLook(args, result);
 }
 
-/** Those of the target that exist. An account without a wish for one is not asked: its token may not reach Vectorize. */
+/**
+ * Those of the target that exist. An account without a wish for one is not asked: its token may not reach
+ * Vectorize.
+ */
 async function listVectorIndexes(target: DeploymentTarget): Promise<AccountState["vectorIndexes"]> {
   if (target.vectorIndexes.length === 0) return [];
   const indexes = await readJson<{ name: string }[]>(["vectorize", "list", "--json"]);
@@ -92,8 +95,8 @@ function parseJson<T>(args: readonly string[], result: ProcessResult): T {
 
 function failedLook(args: readonly string[], { stdout, stderr }: ProcessResult): CommandFailure {
   return new CommandFailure(
-    `Looking at the account failed: npx wrangler ${args.join(" ")}`,
-    "Nothing was changed. Solve what wrangler says, then run the same command again.",
+    `Reading the account failed: npx wrangler ${args.join(" ")}`,
+    "Nothing was changed. Solve wrangler's error, then run the same command again.",
     (stderr || stdout).trim(),
   );
 }

@@ -30,7 +30,9 @@ export const FRESH_ACCOUNT: AccountState = {
   namespaces: [],
 };
 
-/** One step. Steps run in order, the first failure ends the deployment, and a finished step is never repeated. */
+/**
+ * One step. Steps run in order, the first failure ends the deployment, and a finished step is never repeated.
+ */
 export interface Step {
   title: string;
   action:
@@ -39,7 +41,7 @@ export interface Step {
         args: readonly string[];
         /** Secrets to make and to upload with this step. */
         newSecrets: readonly string[];
-        /** Shows wrangler's words only when it fails: it would advise to paste ids that nobody needs. */
+        /** Prints wrangler's output only when it fails: it would advise to paste ids that are not needed. */
         quiet: boolean;
       }
     | { kind: "probe"; url: string };
@@ -59,7 +61,7 @@ const WITHOUT_VECTORS =
  * meets a missing table. That asks one thing of migrations: the version that is live must be able to run on the new
  * schema. Databases are created by name; wrangler connects bindings without an id to the database of that name.
  *
- * @param rotate - secrets that get a new key beside those they have; the new one signs from this deployment on
+ * @param rotate - secrets that get an additional new key, which signs from this deployment on
  */
 export function planDeployment(
   target: DeploymentTarget,
@@ -155,9 +157,9 @@ export function planDeployment(
 }
 
 /**
- * Lists what makes a deployment impossible or unwise before its first step. Each text says what to do.
- * A first deployment that broke off after it had made its KV namespace must be told the namespace's id: wrangler
- * knows a namespace without an id only through a Worker that is deployed.
+ * Lists what makes a deployment impossible or unwise before its first step. Each text says what to do. A
+ * first deployment that broke off after it had made its KV namespace must be told the namespace's id:
+ * wrangler knows a namespace without an id only through a Worker that is deployed.
  */
 export function findObstacles(target: DeploymentTarget, state: AccountState): string[] {
   const obstacles: string[] = [];

@@ -10,7 +10,10 @@ import { formatCommand, type Step } from "./plan.ts";
 /** How long a deployed Worker may take until it answers at its address. */
 const READY_WITHIN_MS = 90_000;
 
-/** Runs steps in order. Throws a {@link CommandFailure} that tells the state of things at the first that fails. */
+/**
+ * Runs steps in order. Throws a {@link CommandFailure} that tells the state of things at the first that
+ * fails.
+ */
 export async function runSteps(steps: readonly Step[]): Promise<void> {
   for (const [index, step] of steps.entries()) {
     console.log(`\n${index + 1}/${steps.length} ${step.title}`);
@@ -36,8 +39,8 @@ async function runStep(step: Step): Promise<void> {
 }
 
 /**
- * Makes new random secrets (256 bits each) in a file that only this user can read and that is gone afterwards.
- * They are uploaded with the version that needs them; nobody has to know or keep them.
+ * Makes new random secrets (256 bits each) in a file that only this user can read and that is gone
+ * afterwards. They are uploaded with the version that needs them, and are not stored elsewhere.
  */
 async function withSecretsFile(
   names: readonly string[],

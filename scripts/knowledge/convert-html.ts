@@ -5,36 +5,36 @@ type Node = DefaultTreeAdapterTypes.ChildNode;
 type Element = DefaultTreeAdapterTypes.Element;
 type Parent = DefaultTreeAdapterTypes.ParentNode;
 
-/** What a page holds that is no text, wherever it stands. A form stays: some systems put the whole page into one. */
+/** Elements without text in any place. A form is kept: some systems put the whole page into one. */
 const NO_TEXT = new Set(
   "head script style template noscript nav svg iframe button select input textarea datalist object embed".split(
     " ",
   ),
 );
-/** What stands around the text of a page, unless it belongs to the article itself. */
+/** Elements around the text of a page, unless they belong to the article itself. */
 const AROUND = new Set(["header", "footer", "aside"]);
-/** Where they belong to the text. */
+/** Elements in which they belong to the text. */
 const ARTICLE = new Set(["article", "main", "section", "blockquote"]);
 /** Elements that begin and end a line. */
 const BLOCKS = new Set(
   `address article aside blockquote dd details dialog div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6
   header hr legend li main ol p pre section summary table tr ul`.split(/\s+/),
 );
-/** Of these, the ones that the converter does not know as blocks. */
+/** Of these, the elements that the converter does not treat as blocks. */
 const UNKNOWN_BLOCKS = new Set(
   "details summary figcaption figure dt dd legend address dialog fieldset".split(" "),
 );
 
-/** A page as an article: its own title, empty when it has none, and its text as Markdown. */
+/** A page as an article: its own title, empty if it has none, and its text as Markdown. */
 export interface ConvertedText {
   title: string;
   markdown: string;
 }
 
 /**
- * Turns a web page into Markdown. It is parsed as browsers parse it. Scripts, styles, controls and what stands around the
- * text (navigation, the page's own header and footer) are left out; the header, asides and footer of an article stay. The
- * title is the only top heading inside of an article, else that of the page.
+ * Converts a web page to Markdown. Parses it as browsers do. Omits scripts, styles, controls and the
+ * surroundings of the text (navigation, the page's own header and footer); keeps the header, asides and
+ * footer of an article. The title is the only top heading inside of an article, else that of the page.
  */
 export function convertHtml(html: string): ConvertedText {
   const document = parse(html);
@@ -59,7 +59,7 @@ export function convertHtml(html: string): ConvertedText {
   return { title: only && others.length === 0 ? only : pageTitle, markdown };
 }
 
-/** Takes off what is no text. `inArticle` says whether the parent belongs to an article. */
+/** Removes elements without text. `inArticle`: whether the parent belongs to an article. */
 function prune(parent: Parent, inArticle: boolean, keeps: (element: Element) => boolean): void {
   parent.childNodes = parent.childNodes.filter((node) => {
     if (node.nodeName === "#comment") return false;
@@ -73,10 +73,10 @@ function prune(parent: Parent, inArticle: boolean, keeps: (element: Element) => 
   });
 }
 
-/** Stands for a line break inside a cell until the table is written: Markdown has only `<br>` for it. */
+/** Placeholder of a line break inside a cell until the table is written: Markdown only has `<br>` for it. */
 const BREAK = "\uE000";
 
-/** A table's cell in Markdown is one line: blocks in it are set apart by breaks. */
+/** A table cell in Markdown is one line: breaks separate its blocks. */
 function flattenCell(cell: Element): void {
   const join = (nodes: readonly Node[]): Node[] => {
     const flat: Node[] = [];
@@ -101,7 +101,7 @@ function isBlank(node: Node | undefined): boolean {
   return node !== undefined && "value" in node && (node.value === BREAK || node.value.trim() === "");
 }
 
-/** No breaks at the ends, and one between two blocks. */
+/** Removes breaks at both ends, and keeps one between two blocks. */
 function trimBreaks(nodes: readonly Node[]): Node[] {
   const kept: Node[] = [];
   for (const node of nodes) {
@@ -119,7 +119,7 @@ function makeText(value: string, parentNode: Parent): DefaultTreeAdapterTypes.Te
   return { nodeName: "#text" as DefaultTreeAdapterTypes.TextNode["nodeName"], value, parentNode };
 }
 
-/** Every element below a node, in the order of the page. */
+/** All descendant elements of a node, in document order. */
 function listElements(parent: Parent): Element[] {
   const found: Element[] = [];
   const open: Node[] = [...parent.childNodes].reverse();

@@ -5,14 +5,14 @@ import { getDocumentProxy, getMeta } from "unpdf";
 import type { ConvertedText } from "./convert-html.ts";
 import { joinDivided, listWords } from "./join-lines.ts";
 
-/** Longest word that is joined over two lines, in characters. */
+/** Maximum length of a word joined over two lines, in characters. */
 const MAX_WORD = 200;
 
-/** Where the tables lie that say what the codes of Chinese, Japanese and Korean fonts mean; pdf.js ships them. */
+/** Folder of the character maps of Chinese, Japanese and Korean fonts; pdf.js includes them. */
 const PDFJS = path.dirname(createRequire(import.meta.url).resolve("pdfjs-dist/package.json"));
 const FOLDERS: Readonly<Record<string, string>> = { cMapUrl: "cmaps", standardFontDataUrl: "standard_fonts" };
 
-/** Reads those tables from the disk: the parser's build for servers would ask the network. */
+/** Reads the character maps from the disk: the parser's build for servers would use the network. */
 class PackagedData {
   async fetch({ kind, filename }: { kind: string; filename: string }): Promise<Uint8Array> {
     const folder = FOLDERS[kind];
@@ -27,9 +27,9 @@ const READING = {
   BinaryDataFactory: PackagedData,
 };
 
-/** Longest document that is read, in pages. */
+/** Maximum pages of a document. */
 const MAX_PAGES = 500;
-/** A line this much larger than the text is a heading; this much larger, an upper one. */
+/** A line that is larger than the text by this factor is a heading; by the second, an upper one. */
 const HEADING = 1.15;
 const UPPER_HEADING = 1.5;
 const MAX_HEADING_LENGTH = 120;
@@ -47,11 +47,12 @@ interface Line {
 }
 
 /**
- * Turns a PDF into Markdown by what its pages show: lines in larger letters become headings, wider gaps paragraphs.
- * Throws for what is no PDF, is encrypted, or has only pictures of text.
+ * Converts a PDF to Markdown by the layout of its pages: lines in larger letters become headings, wider gaps
+ * paragraphs. Throws for bytes that are no PDF, and for one that is encrypted or contains only images of
+ * text.
  */
 export async function convertPdf(bytes: Uint8Array): Promise<ConvertedText> {
-  // The parser takes the bytes for itself, and refuses a Buffer.
+  // The parser takes ownership of the bytes, and refuses a Buffer.
   const document = await getDocumentProxy(new Uint8Array(bytes), READING);
   try {
     if (document.numPages > MAX_PAGES) throw new Error(`it has more than ${MAX_PAGES} pages`);
@@ -73,18 +74,21 @@ export async function convertPdf(bytes: Uint8Array): Promise<ConvertedText> {
   }
 }
 
-/** What programs write where nobody gave a title. */
+/** Titles that programs write by default. */
 const PLACEHOLDER = /^\(?(?:untitled|unbenannt|sans titre|sin título|document\d*|unspecified|anonymous)\)?$/i;
 
-/** Lines that are not text: what stands at the edges of this many pages, but for its number, is the book's furniture. */
+/**
+ * Number of pages after which a repeated line at their edges, except for its number, is a running header or
+ * footer.
+ */
 const REPEATED = 3;
-/** Lines of one kind at one edge of the pages stand this close, in points. */
+/** Maximum distance of lines of one kind at one edge of the pages, in points. */
 const SAME_PLACE = 3;
 const NUMBERED = /^(\D{0,24})(\d{1,4})(\D.{0,24})?$/;
 
 /**
- * All lines, without what is repeated at the edges of pages and without the numbers of pages: those stand at one place
- * and count along with the pages. A number alone on a line that does not is text.
+ * All lines, without running headers and footers and page numbers: page numbers have a fixed position and
+ * count along with the pages. A single number on another line is text.
  */
 function dropRunningLines(pages: readonly Line[][]): Line[] {
   const edges = new Map<string, Set<number>>();
@@ -102,7 +106,7 @@ function dropRunningLines(pages: readonly Line[][]): Line[] {
     if ((edges.get(line.text)?.size ?? 0) >= REPEATED) return true;
     const [key = "", near = ""] = numberKeys(line, page);
     const counted = Math.max(edges.get(key)?.size ?? 0, edges.get(near)?.size ?? 0);
-    // Two pages say enough only when the number is the page's own.
+    // Two pages suffice only when the number equals the page's own.
     const own = NUMBERED.exec(line.text)?.[2] === String(page + 1);
     return counted >= REPEATED || (own && counted >= 2 && counted === pages.length);
   };
@@ -111,7 +115,7 @@ function dropRunningLines(pages: readonly Line[][]): Line[] {
   );
 }
 
-/** By what the number of a page is known: the words around it, its place, and how far it is from counting pages. */
+/** Keys of a page number: the words around it, its position, and its offset from the page count. */
 function numberKeys({ text, at }: Line, page: number): string[] {
   const match = NUMBERED.exec(text);
   if (!match) return [];
@@ -158,7 +162,7 @@ function readLines(items: readonly TextItem[]): Line[] {
   return lines;
 }
 
-/** The size that most letters have. */
+/** The most frequent letter size. */
 function findTextSize(lines: readonly Line[]): number {
   const letters = new Map<number, number>();
   for (const { size, text } of lines) {

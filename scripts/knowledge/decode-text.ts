@@ -1,16 +1,16 @@
-/** A file's bytes as text, and the encoding where it is not UTF-8. */
+/** Decoded text of a file, and its encoding if it is not UTF-8. */
 export interface DecodedText {
   text: string;
   encoding: string;
 }
 
-/** What a page says about its own encoding (HTML, «prescan a byte stream»). */
+/** Encoding declaration of a page (HTML, «prescan a byte stream»). */
 const META_CHARSET = /<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w:-]{2,40})/i;
 const PRESCANNED = 1_024;
 
 /**
- * Decodes UTF-8, UTF-16 with or without a byte order mark, what a page's `meta` names, and windows-1252. `undefined` for
- * bytes that are no text.
+ * Decodes UTF-8, UTF-16 with or without a byte order mark, the encoding of a page's `meta`, and windows-1252.
+ * `undefined` for bytes that are no text.
  */
 export function decodeText(bytes: Uint8Array, isPage = false): DecodedText | undefined {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return decode("utf-16le", bytes);
@@ -25,12 +25,12 @@ export function decodeText(bytes: Uint8Array, isPage = false): DecodedText | und
     const found = decode(label, bytes);
     if (found) return found;
   }
-  // Zeros, and the five bytes that windows-1252 has no letter for, are not in text.
+  // Text contains neither zeros nor the five bytes without a letter in windows-1252.
   const isText = bytes.every((byte) => byte !== 0 && ![0x81, 0x8d, 0x8f, 0x90, 0x9d].includes(byte));
   return isText ? { text: decodeLatin(bytes), encoding: "windows-1252" } : undefined;
 }
 
-/** In UTF-16 of Latin letters every other byte is zero. */
+/** In UTF-16 of Latin letters every second byte is zero. */
 function guessUtf16(bytes: Uint8Array): "utf-16le" | "utf-16be" | undefined {
   const some = bytes.subarray(0, PRESCANNED);
   const zeros = [0, 0];

@@ -1,30 +1,35 @@
 import type { ImportedDocument, ImportOutcome } from "../../workers/knowledge/ingest.ts";
 
-/** How many documents had which outcome; `skipped` ones cannot be articles, `failed` ones may work the next time. */
+/**
+ * Number of documents per outcome; `skipped` ones cannot be articles, `failed` ones may succeed next time.
+ */
 export type ImportCounts = Record<ImportOutcome | "skipped" | "failed", number>;
 
-/** What became of some documents, and what is to be said about those that were left alone. */
+/** Result of storing some documents, with notes on skipped ones. */
 export interface StoredPiece {
   counts: Partial<ImportCounts>;
   notes: readonly { path: string; reason: string }[];
 }
 
-/** A picture or recording on its way in. */
+/** A picture or recording to import. */
 export interface ImportedMedia {
   title: string;
   bytes: Uint8Array;
 }
 
-/** A collection that documents are imported into: of this machine, or of a Gatehouse somewhere. */
+/** Destination of an import: a collection on this machine, or of a running Gatehouse. */
 export interface ImportDestination {
-  /** What one `store` takes. */
+  /** Maximum input of one `store` call. */
   piece: { documents: number; characters: number };
   store(documents: readonly ImportedDocument[]): Promise<StoredPiece>;
-  /** Keeps a picture or recording and gives its address, or says why it cannot. Without it links stay as they are. */
+  /**
+   * Stores a picture or recording and returns its URI, or the reason of a refusal. If undefined, links stay
+   * unchanged.
+   */
   keepMedia?(media: ImportedMedia): Promise<{ url: string } | { refused: string }>;
 }
 
-/** No document yet. */
+/** Counts of zero. */
 export function emptyCounts(): ImportCounts {
   return { created: 0, updated: 0, unchanged: 0, edited: 0, duplicate: 0, skipped: 0, failed: 0 };
 }

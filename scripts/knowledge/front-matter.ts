@@ -1,22 +1,22 @@
 import { parseDocument } from "yaml";
 
-/** A Markdown file in two parts. */
+/** Front matter and body of a Markdown file. */
 export interface FrontMatter {
-  /** Scalars and lists of scalars at the top level, as texts. Nested values are left out. */
+  /** Scalars and lists of scalars at the top level, as texts. Nested values are omitted. */
   fields: Readonly<Record<string, string | readonly string[]>>;
-  /** What follows the front matter. */
+  /** The text after the front matter. */
   body: string;
 }
 
 const MAX_LINES = 400;
-/** Names of fields have no spaces: a sentence with a colon between two rules is text. */
+/** Field names have no spaces: a sentence with a colon between two rules is text. */
 const FIELD = /^[\p{L}_][\p{L}\p{N}_.@-]{0,60}$/u;
-/** A value with a colon, which YAML wants in quotes and people write without. */
+/** A value with a colon, which people write without the quotes that YAML requires. */
 const BARE_VALUE = /^([\p{L}_][\p{L}\p{N}_-]*):[ \t]+([^\s"'[{|>&*!#][^\n]*)$/u;
 
 /**
- * Splits off YAML front matter between two `---` lines. What is no mapping of names to values, such as a paragraph between
- * two rules, is text. Anchors are not followed, so that a hostile file has nothing to expand.
+ * Splits off YAML front matter between two `---` lines. Anything but a mapping of names to values, such as a
+ * paragraph between two rules, is text. Anchors are not resolved, so that a hostile file cannot expand.
  */
 export function readFrontMatter(markdown: string): FrontMatter {
   const text = { fields: {}, body: markdown };
@@ -35,7 +35,7 @@ export function readFrontMatter(markdown: string): FrontMatter {
   return values === undefined ? text : { fields: readFields(values), body };
 }
 
-/** The mapping that a text is; `undefined` when it is none. */
+/** The mapping in a text; `undefined` if it is none. */
 function parse(source: string): Record<string, unknown> | undefined {
   try {
     const document = parseDocument(source, { uniqueKeys: false, logLevel: "silent", prettyErrors: false });

@@ -7,22 +7,22 @@ import { CommandFailure } from "../local/failure.ts";
 import { ENVIRONMENTS, type EnvironmentName, ROOT, readEnvironment } from "../local/project.ts";
 import { isDocument, isMedia } from "./list-files.ts";
 
-/** What one import was asked for. */
+/** Options of one import. */
 export interface ImportArguments {
   source:
     | { kind: "folder"; folder: string; files?: string[] | undefined }
     | { kind: "media"; path: string }
     | { kind: "pasted" };
   collection: NewCollection;
-  /** Of pasted text, a picture or a recording. */
+  /** Title of pasted text, a picture or a recording. */
   title: string;
   overwrite: boolean;
   stateFolder: string;
-  /** The knowledge base of a Gatehouse that is reached over HTTP; `undefined` means this machine's storage. */
+  /** The URL of a Gatehouse's knowledge base; `undefined` means this machine's storage. */
   url: URL | undefined;
 }
 
-/** Reads the command line. Throws a {@link CommandFailure} that says what is wrong with it. */
+/** Parses the command line. Throws a {@link CommandFailure} for invalid options. */
 export async function readImportArguments(): Promise<ImportArguments | "help"> {
   const { values, positionals } = parseOptions();
   const [named, ...rest] = positionals;
@@ -47,7 +47,7 @@ export async function readImportArguments(): Promise<ImportArguments | "help"> {
   };
 }
 
-/** `--url` names a Gatehouse by its address, `--env` by its name in `wrangler.toml`. */
+/** `--url` is the address of a Gatehouse, `--env` its name in `wrangler.toml`. */
 function readUrl(url: string | undefined, environment: string): URL | undefined {
   if (url === undefined && environment === "local") return undefined;
   if (!isEnvironment(environment)) {
@@ -97,7 +97,7 @@ function readCollection(named: string | undefined, fallback: string): NewCollect
   return { slug, title: title.charAt(0).toUpperCase() + title.slice(1).replace(/[-_]+/g, " ") };
 }
 
-/** Roles that may read a new collection; `null` for everybody. Administrators always may. */
+/** Roles that can read a new collection; `null` for every role. Administrators always can. */
 function readReaders(named: string | undefined): string[] | null {
   const roles = (named ?? "").split(",").map((role) => role.trim());
   const wrong = roles.find((role) => role !== "" && !/^[a-z][a-z0-9_-]{0,39}$/.test(role));
@@ -126,7 +126,7 @@ function parseOptions() {
   } catch (error) {
     throw new CommandFailure(
       error instanceof Error ? error.message : String(error),
-      "See what there is: npm run kb:import -- --help",
+      "For the options: npm run kb:import -- --help",
     );
   }
 }

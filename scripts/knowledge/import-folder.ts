@@ -10,19 +10,20 @@ import { limitBytes, readDocument } from "./read-document.ts";
 /** What to import. */
 export interface FolderImport {
   folder: string;
-  /** Paths in the folder, with `/`; every document below it when left out. */
+  /** Paths in the folder, with `/`; if undefined, all documents below it. */
   files?: readonly string[] | undefined;
-  /** Facts that every article of this folder carries. */
+  /** Metadata for every article of this folder. */
   metadata?: Metadata | undefined;
-  /** Told about every file that was left out, left alone or could not be read. */
+  /** Called for every file that was skipped or could not be read. */
   onSkip(path: string, reason: string): void;
-  /** Told after every file that is done with. */
+  /** Called after every finished file. */
   onProgress?(done: number, total: number): void;
 }
 
 /**
- * Imports every document below a folder. Each file stands on its own: one that fails is reported and the others go
- * on, and after an end in the middle the next import goes on where this one stopped. Importing again changes nothing.
+ * Imports every document below a folder. Files are independent: a failed file is reported and the others
+ * continue, and after an interruption the next import continues where this one stopped. A repeated import
+ * changes nothing.
  */
 export async function importFolder(
   destination: ImportDestination,
@@ -56,7 +57,7 @@ export async function importFolder(
   return counts;
 }
 
-/** The documents of a folder; kinds of files that cannot be articles are told. */
+/** The documents of a folder; reports kinds of files that cannot be articles. */
 async function listWithOthers({ folder, onSkip }: FolderImport): Promise<string[]> {
   const { documents, others } = await listFiles(folder);
   for (const [kind, count] of [...others].sort()) {
@@ -70,7 +71,7 @@ function addUp(counts: ImportCounts, piece: StoredPiece, { onSkip }: FolderImpor
   for (const { path, reason } of piece.notes) onSkip(path, reason);
 }
 
-/** One file as a document, its pictures and recordings kept; or why it is none. */
+/** One file as a document, with its pictures and recordings stored; or the reason why it is none. */
 async function readFileOf(
   destination: ImportDestination,
   file: string,

@@ -1,4 +1,4 @@
-/** Words after which a part of a compound stands alone: «Haupt- und Nebenkosten», «pre- and post-war». */
+/** Words after which a part of a compound is separate: «Haupt- und Nebenkosten», «pre- and post-war». */
 const CONJUNCTIONS = /^(?:und|oder|bzw|sowie|bis|and|or|to|et|ou|y|o|e|en|of|och|eller)(?![\p{L}\p{N}])/u;
 /** First parts of English compounds that keep their hyphen. */
 const FIRST_PARTS = new Set(
@@ -8,9 +8,9 @@ const FIRST_PARTS = new Set(
   ),
 );
 
-/** The words of a text that are written with and without hyphens, in lower case. */
+/** The words of a text that occur with and without hyphens, in lower case. */
 export function listWords(lines: readonly string[]): ReadonlySet<string> {
-  // What stands at the end of a line may be half a word.
+  // The end of a line may be half a word.
   const words = lines.flatMap(
     (line) =>
       line
@@ -22,8 +22,9 @@ export function listWords(lines: readonly string[]): ReadonlySet<string> {
 }
 
 /**
- * Joins a line that ends with a hyphen to the next. The hyphen of a word that was divided goes; one that belongs to the
- * word stays. What the document writes elsewhere decides; then the word itself. `undefined` where the line does not end so.
+ * Joins a line that ends with a hyphen to the next. Removes the hyphen of a divided word; keeps one that
+ * belongs to the word. The spelling elsewhere in the document decides first, then the word itself.
+ * `undefined` for other lines.
  */
 export function joinDivided(before: string, after: string, words: ReadonlySet<string>): string | undefined {
   if (/\p{L}\u00AD$/u.test(before)) return before.slice(0, -1) + after;
@@ -33,7 +34,7 @@ export function joinDivided(before: string, after: string, words: ReadonlySet<st
   if (CONJUNCTIONS.test(after)) return `${before} ${after}`;
   const whole = before.slice(0, -1) + after;
   const kept = before + after;
-  // Numbers, names and what is a compound already: «ORA-00942», «Müller-Lüdenscheid», «state-of-the-art».
+  // Numbers, names and existing compounds: «ORA-00942», «Müller-Lüdenscheid», «state-of-the-art».
   if (!/\p{Ll}$/u.test(start) || !/^\p{Ll}/u.test(end) || start.includes("-")) return kept;
   const hyphened = `${start}-${end}`.toLowerCase();
   const joined = `${start}${end}`.toLowerCase();

@@ -5,20 +5,20 @@ import { inspectMedia, MAX_MEDIA_BYTES } from "../../workers/knowledge/media/kee
 import type { ImportDestination } from "./destination.ts";
 import { isMedia } from "./list-files.ts";
 
-/** Where pictures and recordings of an imported folder go. */
+/** Destination of pictures and recordings of an imported folder. */
 export interface MediaTarget {
   destination: Pick<ImportDestination, "keepMedia">;
   folder: string;
-  /** Told about every file that is missing or cannot be kept. */
+  /** Called for every file that is missing or refused. */
   onSkip(path: string, reason: string): void;
 }
 
-/** Links and pictures of Markdown: their beginning, its label, address without a title, title. */
+/** Links and pictures in Markdown: opening, label, address, title. */
 const LINK = /(!?\[([^\]\n]*)\]\()<?([^()\s<>]+)>?((?:\s+"[^"\n]*")?\))/g;
 
 /**
- * Keeps the pictures and recordings that a text of the folder links to, and lets the links point at what was kept. Only
- * files inside of the folder are looked at; other addresses stay as they are.
+ * Stores the pictures and recordings that a text of the folder links to, and redirects the links to them.
+ * Reads only files inside of the folder; other addresses stay unchanged.
  */
 export async function linkMedia(file: string, markdown: string, target: MediaTarget): Promise<string> {
   if (target.destination.keepMedia === undefined) return markdown;
@@ -57,7 +57,7 @@ async function keepFile(
   return kept !== undefined && "url" in kept ? kept.url : undefined;
 }
 
-/** The bytes of a picture or recording, or one sentence that says why they cannot be kept. */
+/** The bytes of a picture or recording, or one sentence on why they are refused. */
 export async function readMediaFile(location: string): Promise<{ bytes: Uint8Array } | { refused: string }> {
   const found = await stat(location).catch(() => undefined);
   if (!found?.isFile()) return { refused: "there is no such file" };

@@ -1,12 +1,12 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 
-/** More files than this are not one knowledge base but somebody's disk. */
+/** Maximum files of a knowledge base; more suggests a wrong folder. */
 const MAX_FILES = 50_000;
 
-/** What can become an article, by the end of its name. */
+/** Files that can become an article, by extension. */
 const DOCUMENTS = /\.(?:md|markdown|mdx|txt|html?|pdf)$/i;
-/** Pictures and recordings. What they really are, their bytes tell. */
+/** Pictures and recordings, by extension. Their bytes decide the type. */
 const MEDIA = /\.(?:png|jpe?g|gif|webp|mp3|wav|ogg|flac|m4a)$/i;
 
 /** Whether a file can become an article. */
@@ -14,21 +14,21 @@ export function isDocument(name: string): boolean {
   return DOCUMENTS.test(name);
 }
 
-/** Whether a file can be kept as a picture or recording. */
+/** Whether a file can be stored as a picture or recording. */
 export function isMedia(name: string): boolean {
   return MEDIA.test(name);
 }
 
-/** The documents of a folder, and how many other files there are, by the ends of their names. */
+/** The documents of a folder, and the number of other files by extension. */
 export interface FoundFiles {
   documents: string[];
   others: Map<string, number>;
 }
 
 /**
- * Paths of the files below a folder that can become articles, relative to it and with `/`, sorted. Hidden files, folders
- * and `node_modules` are left out, links are not followed, at most {@link MAX_FILES} are returned. Pictures and
- * recordings are no other files: documents show them.
+ * Paths of the files below a folder that can become articles, relative to it and with `/`, sorted. Omits
+ * hidden files and folders and `node_modules`, does not follow links, and returns at most {@link MAX_FILES}.
+ * Pictures and recordings do not count as other files: documents include them.
  */
 export async function listFiles(folder: string): Promise<FoundFiles> {
   const files: string[] = [];

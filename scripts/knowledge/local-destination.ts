@@ -9,22 +9,24 @@ import type { ImportDestination } from "./destination.ts";
 /** A collection on this machine's storage. */
 export interface LocalCollection {
   db: D1Database;
-  /** Where pictures and recordings go; without it links to them stay as they are. */
+  /** Bucket of pictures and recordings; if undefined, links to them stay unchanged. */
   bucket?: R2Bucket | undefined;
   collection: NewCollection;
   author: Author;
   now: Date;
-  /** Write over what people changed since the last import. */
+  /** Overwrite changes that users made since the last import. */
   overwrite?: boolean | undefined;
 }
 
-/** What is said about a file that was left alone. */
+/** Reasons for a skipped file. */
 const REASONS: Partial<Record<ImportOutcome, string>> = {
   edited: "its article was changed by people since the last import",
   duplicate: "another file of the collection has the same text",
 };
 
-/** Writes straight into the databases of this machine, a document at a time. Throws when there are too many collections. */
+/**
+ * Writes into the databases of this machine, one document at a time. Throws when too many collections exist.
+ */
 export async function openLocalDestination(options: LocalCollection): Promise<ImportDestination> {
   const { db, bucket, collection, author, now, overwrite } = options;
   const collectionId = await ensureCollection(db, collection, author, now);

@@ -1,19 +1,19 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 
-/** An installed package whose Markdown documentation may be passed on. */
+/** An installed package with Markdown documentation that may be redistributed. */
 export interface DocumentedPackage {
   name: string;
   version: string;
   /** SPDX identifier. */
   licence: string;
-  /** The copyright line of its licence file; empty when the file names nobody. */
+  /** The copyright line of its licence file; empty if the file has none. */
   copyright: string;
   /** Absolute path of its `docs` folder. */
   folder: string;
 }
 
-/** Licences that allow copies with attribution, each with words that its text must contain. */
+/** Licences that allow copies with attribution, each with required words of its text. */
 const LICENCE_TEXTS: Readonly<Record<string, RegExp>> = {
   MIT: /Permission is hereby granted, free of charge/i,
   "Apache-2.0": /Apache License/i,
@@ -24,8 +24,8 @@ const LICENCE_TEXTS: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * Finds installed packages that ship a `docs` folder under a licence that allows copies. The licence must be named
- * in the manifest and its text must lie beside it: one without the other is not taken at its word.
+ * Finds installed packages with a `docs` folder under a licence that allows copies. Requires both the licence
+ * in the manifest and its text in the package.
  */
 export async function findDocumentedPackages(nodeModules: string): Promise<DocumentedPackage[]> {
   const found = await Promise.all(

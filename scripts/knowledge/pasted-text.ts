@@ -5,7 +5,10 @@ import { normaliseBody } from "../../workers/knowledge/article-limits.ts";
 import { makeSlug } from "../../workers/knowledge/markdown/make-slug.ts";
 import { readFrontMatter } from "./front-matter.ts";
 
-/** Lets `use` import pasted text as if it were a file. Its name comes from the title: pasted again, it is a new version. */
+/**
+ * Lets `use` import pasted text as a file. The title determines its name: pasting again creates a new
+ * version.
+ */
 export async function withPastedText<T>(
   text: string,
   title: string,

@@ -12,24 +12,25 @@ import type { Metadata } from "../../workers/knowledge/store/rows.ts";
 import { decodeText } from "./decode-text.ts";
 import { type FrontMatter, readFrontMatter } from "./front-matter.ts";
 
-/** A file as an article with what was done to read it, or one sentence that says why it cannot be one. */
+/** A file as an article with notes on its conversion, or one sentence on why it is none. */
 export type ReadDocument = { document: ImportedDocument; notes: string[] } | { skipped: string };
 
-/** Bytes that front matter may add to the text of a file. */
+/** Maximum bytes of front matter in addition to the text. */
 const FRONT_MATTER_BYTES = 16 * 1024;
-/** Larger text files are not even read; a page or a PDF holds much beside its text. */
+/** Larger text files are not read; a page or a PDF contains much more than its text. */
 const MAX_TEXT_FILE_BYTES = MAX_BODY_BYTES + FRONT_MATTER_BYTES;
 const MAX_RICH_FILE_BYTES = 32 * 1024 * 1024;
 
-/** Most bytes of a file that is read, by its name. */
+/** Maximum bytes of a file to read, by its name. */
 export function limitBytes(path: string): number {
   return /\.(?:html?|pdf)$/i.test(path) ? MAX_RICH_FILE_BYTES : MAX_TEXT_FILE_BYTES;
 }
 
 /**
- * Turns the bytes of a file into a document: Markdown and plain text as they are, HTML and PDF converted. Control characters are dropped and counted. The title
- * comes from the front matter or the file's own title, else from the first top heading, else from the file's name.
- * `path` is relative to the imported folder, with `/`. Throws when a PDF cannot be read.
+ * Converts the bytes of a file to a document: Markdown and plain text unchanged, HTML and PDF converted.
+ * Removes and counts control characters. The title is that of the front matter or of the file itself, else
+ * the first top heading, else the file's name. `path` is relative to the imported folder, with `/`. Throws
+ * when a PDF cannot be read.
  */
 export async function readDocument(
   path: string,

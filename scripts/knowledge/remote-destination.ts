@@ -5,20 +5,20 @@ import { MAX_DOCUMENTS } from "../../workers/knowledge/tools/import-documents.ts
 import { CommandFailure } from "../local/failure.ts";
 import type { ImportDestination } from "./destination.ts";
 
-/** Characters of the texts of one call: three bytes each at most, far below the 4 MiB of a message. */
+/** Characters of the texts per call: three bytes each at most, far below the 4 MiB of a message. */
 const CHARACTERS_A_CALL = 500_000;
-/** Documents of one call: it has a minute, also where nobody runs it as a task. */
+/** Documents per call: a call has one minute if the client does not run it as a task. */
 const DOCUMENTS_A_CALL = Math.min(100, MAX_DOCUMENTS);
 const CALL_TIMEOUT_MS = 90_000;
 
-/** A collection of a Gatehouse that the client is connected to. */
+/** A collection of a Gatehouse and its connected client. */
 export interface RemoteCollection {
   collection: NewCollection;
   overwrite: boolean;
   say(line: string): void;
 }
 
-/** What `knowledge_import_documents` answers. */
+/** Answer of `knowledge_import_documents`. */
 interface Taken {
   created: number;
   updated: number;
@@ -27,8 +27,8 @@ interface Taken {
 }
 
 /**
- * Imports through the door, as the person who signed in: with their role and limits, and in the trail. Over a limit it
- * waits as long as it is told to. Creates the collection; throws a {@link CommandFailure} when the person may not write to
+ * Imports over MCP, as the signed-in user: with their role and limits, and with audit records. Waits when a
+ * limit requires it. Creates the collection; throws a {@link CommandFailure} when the user cannot write to
  * it.
  */
 export async function openRemoteDestination(
@@ -49,7 +49,7 @@ export async function openRemoteDestination(
     const skipped = documents.length - created - updated - unchanged;
     return { counts: { created, updated, unchanged, skipped }, notes };
   };
-  // Pictures go before the first document that shows them, so the collection has to be there.
+  // Pictures are stored before the first document that includes them, so the collection must exist.
   await store([]);
   return {
     piece: { documents: DOCUMENTS_A_CALL, characters: CHARACTERS_A_CALL },
@@ -68,7 +68,7 @@ export async function openRemoteDestination(
 
 type Answer = { data: Record<string, unknown> } | { refused: string; advice: string };
 
-/** Calls a tool; what is over a limit is repeated when its time has come. */
+/** Calls a tool; repeats a call over a limit after the required delay. */
 async function call(
   client: Client,
   name: string,
@@ -93,7 +93,7 @@ interface ErrorText {
   suggested_action: string;
 }
 
-/** The error of Gatehouse behind a failed call, or its text when it is in another form. */
+/** The error of Gatehouse in a failed call, or its text if it has another form. */
 function readError(content: unknown): ErrorText {
   const [first] = Array.isArray(content) ? (content as { text?: string }[]) : [];
   const text = first?.text ?? "The call failed.";
@@ -108,6 +108,6 @@ function readError(content: unknown): ErrorText {
 function refuse({ refused, advice }: { refused: string; advice: string }): CommandFailure {
   return new CommandFailure(
     refused,
-    advice || "What was imported so far stays; run the command again to go on.",
+    advice || "The documents imported so far stay; run the command again to continue.",
   );
 }

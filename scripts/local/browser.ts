@@ -1,7 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import path from "node:path";
 
-/** Where Chrome and Chromium are installed when they are not in `PATH`. */
+/** Install locations of Chrome and Chromium outside of `PATH`. */
 const KNOWN_PLACES = [
   "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
   "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -10,7 +10,7 @@ const KNOWN_PLACES = [
 ];
 const COMMANDS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 
-/** Finds an installed Chrome or Chromium. `CHROME_PATH` wins; set to `none` it hides every browser. */
+/** Finds an installed Chrome or Chromium. `CHROME_PATH` takes precedence; `none` hides every browser. */
 export function findBrowser(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): string | null {

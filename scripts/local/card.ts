@@ -1,21 +1,21 @@
-/** A demo person, as the seed of people lists them. */
+/** A demonstration user. */
 export interface CardPerson {
   name: string;
   email: string;
   role: string;
 }
 
-/** What the card needs. */
+/** Content of the card. */
 export interface Card {
   url: string;
   people: readonly CardPerson[];
-  /** The one password of all demo people. */
+  /** The password of all demonstration users. */
   password: string;
   seconds: number;
   logFile: string;
 }
 
-/** Writes the card that ends a start: where everything is, who can sign in, and how to connect each client. */
+/** Renders the card at the end of a start: addresses, users, and how to connect each client. */
 export function renderCard({ url, people, password, seconds, logFile }: Card): string {
   const endpoint = `${url}/mcp`;
   const emailWidth = Math.max(...people.map(({ email }) => email.length));
@@ -40,7 +40,7 @@ export function renderCard({ url, people, password, seconds, logFile }: Card): s
     `    mcp-remote      npx mcp-remote ${endpoint}`,
     "",
     `  A whole session, played for you: npm run demo      Log: ${logFile}`,
-    "  Ctrl-C stops; the data stays. npm start -- --reset begins anew.",
+    "  Ctrl-C stops; the data stays. npm start -- --reset deletes it.",
     "",
   ].join("\n");
 }

@@ -1,13 +1,17 @@
 import { readEnvironment } from "./project.ts";
 
 const HOUR_MS = 60 * 60_000;
-/** What a deployed Worker does every few minutes happens here sooner: nobody wants to wait at their own machine. */
+/**
+ * Interval of jobs that a deployed Worker runs every few minutes: shorter here, so that developers do not
+ * wait.
+ */
 const SOON_MS = 10_000;
 
 /**
- * Fires the cron triggers of `wrangler.toml`, which the local runtime does not do by itself: those that run every few
- * minutes (a pattern that begins with an asterisk and a slash) every ten seconds, the others every hour. It asks the
- * emulator at its own address for that, which a deployed Worker does not have. Returns what stops it.
+ * Fires the cron triggers of `wrangler.toml`, which the local runtime does not do by itself: those that run
+ * every few minutes (a pattern that begins with an asterisk and a slash) every ten seconds, the others every
+ * hour. Uses the emulator's own endpoint, which a deployed Worker does not have. Returns a function that
+ * stops it.
  *
  * @param url - of the local server, without a slash at the end
  */
@@ -21,7 +25,7 @@ export function startClock(url: string): () => void {
   };
 }
 
-/** A run that fails is logged by the Worker; one that meets a rebuild is made up for by the next. */
+/** The Worker logs a failed run; the next run makes up for one that a rebuild interrupts. */
 async function fire(url: string, cron: string): Promise<void> {
   const target = `${url}/cdn-cgi/handler/scheduled?${new URLSearchParams({ cron })}`;
   await fetch(target, { signal: AbortSignal.timeout(SOON_MS) })

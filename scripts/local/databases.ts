@@ -9,14 +9,14 @@ import { ROOT } from "./root.ts";
 export interface LocalDatabase {
   /** The binding, such as `CRM_DB`. */
   binding: string;
-  /** Its last word in lower case, for messages: `crm`. */
+  /** The last word of the binding in lower case, for messages: `crm`. */
   name: string;
   /** Absolute path of the folder with its migrations. */
   migrationsFolder: string;
   connection: D1Database;
 }
 
-/** The local databases, opened. Close them before the Worker starts: one process owns the files at a time. */
+/** The opened local databases. Close them before the Worker starts: only one process may own the files. */
 export interface LocalDatabases {
   all: readonly LocalDatabase[];
   /** The R2 bucket of pictures and recordings. */
@@ -25,15 +25,15 @@ export interface LocalDatabases {
 }
 
 /**
- * Opens the D1 databases of the local environment on embedded storage. `stateFolder` is what
- * `wrangler dev --persist-to` takes; `null` opens empty databases in memory. There is no way from here to a
- * deployed database: the connections come from an emulator process on this machine, remote bindings are off.
+ * Opens the D1 databases of the local environment on embedded storage. `stateFolder` is the folder of
+ * `wrangler dev --persist-to`; `null` opens empty databases in memory. Deployed databases cannot be reached:
+ * the connections belong to an emulator process on this machine, and remote bindings are off.
  */
 export async function openLocalDatabases(stateFolder: string | null): Promise<LocalDatabases> {
   const { compatibility_date, d1_databases, r2_buckets } = readEnvironment("local");
   const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-"));
-  // A configuration with the databases alone: asked to open the whole Worker, the emulator warns at length about
-  // Durable Objects that it cannot find. Local storage is keyed by binding, so both reach the same files.
+  // A configuration with the databases only: with the whole Worker, the emulator warns about missing Durable
+  // Objects. Local storage is keyed by binding, so both use the same files.
   const configPath = path.join(folder, "wrangler.json");
   const databases = d1_databases.map(({ binding, database_name, database_id }) => ({
     binding,

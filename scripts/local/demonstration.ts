@@ -1,18 +1,18 @@
 import type { Loader } from "./prepare.ts";
 
-/** Sizes of the demonstration data; what is left out takes the default of {@link DEFAULT_SIZES}. */
+/** Sizes of the demonstration data; undefined ones use {@link DEFAULT_SIZES}. */
 export interface DemonstrationSizes {
   contacts?: number | undefined;
   events?: number | undefined;
 }
 
-/** Enough to ask real questions of, loaded in seconds. */
+/** Enough for realistic queries, loaded in seconds. */
 const DEFAULT_SIZES = { contacts: 2_000, events: 100_000 } as const;
 
 /**
- * The loaders of the four databases. Each seed is imported when its turn comes: a second start, which loads
- * nothing, does not pay for reading the generators. Dates in the data count back from today, so that "untouched
- * for 30 days" stays true whenever a newcomer begins.
+ * The loaders of the four databases. Each seed is imported on demand: a second start, which loads nothing,
+ * does not load the generators. Dates in the data are relative to today, so that "untouched for 30 days"
+ * stays true.
  */
 export function listLoaders(sizes: DemonstrationSizes): Readonly<Record<string, Loader>> {
   const contacts = sizes.contacts ?? DEFAULT_SIZES.contacts;

@@ -1,4 +1,4 @@
-/** A failure of a command with a text for the person in front of it: what is wrong, then what to do. */
+/** A failure of a command with a message for the user: the problem, then the remedy. */
 export class CommandFailure extends Error {
   readonly advice: string;
 
@@ -10,13 +10,13 @@ export class CommandFailure extends Error {
 }
 
 /**
- * Prints a failure and returns the exit code 1. An expected failure, and a flag that there is not, is two lines; anything
- * else keeps its stack, because then the fault is in the script.
+ * Prints a failure and returns the exit code 1. An expected failure, or an unknown flag, is two lines;
+ * anything else includes its stack, because then the script is at fault.
  */
 export function reportFailure(failure: unknown): 1 {
   if (isWrongFlag(failure)) {
-    // What follows in Node's text is about arguments that begin with a dash.
-    console.error(`\n✗ ${failure.message.split(". ")[0]}.\n  See what there is with --help.`);
+    // The rest of Node's text is about arguments that begin with a dash.
+    console.error(`\n✗ ${failure.message.split(". ")[0]}.\n  For the options: --help.`);
   } else if (failure instanceof CommandFailure) {
     console.error(`\n✗ ${failure.message}\n  ${failure.advice}`);
     if (failure.cause !== undefined) console.error(`  Cause: ${describeCause(failure.cause)}`);
@@ -26,7 +26,7 @@ export function reportFailure(failure: unknown): 1 {
   return 1;
 }
 
-/** Whether `parseArgs` of `node:util` threw it, for what somebody typed. */
+/** Whether `parseArgs` of `node:util` threw it, because of the user's arguments. */
 function isWrongFlag(failure: unknown): failure is Error {
   return failure instanceof Error && "code" in failure && String(failure.code).startsWith("ERR_PARSE_ARGS_");
 }

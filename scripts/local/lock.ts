@@ -3,10 +3,10 @@ import path from "node:path";
 import { CommandFailure } from "./failure.ts";
 
 /**
- * Takes a state folder for this process and returns how to give it back. Two runtimes over the same files would
- * each believe to be the only owner of every Durable Object. A lock whose process is gone is taken over.
+ * Locks a state folder for this process and returns how to release it. Two runtimes over the same files would
+ * both own every Durable Object. The lock of a process that has ended is replaced.
  *
- * @param advice - what to do when it is taken, if not to start on other storage
+ * @param advice - remedy when the folder is locked; by default, to use other storage
  */
 export function takeStateFolder(
   stateFolder: string,
@@ -29,7 +29,7 @@ export function takeStateFolder(
   return () => rmSync(file, { force: true });
 }
 
-/** Whether a process with this id runs, and is not this one. */
+/** Whether another process with this id is running. */
 export function isAlive(processId: number): boolean {
   if (!Number.isInteger(processId) || processId <= 0 || processId === process.pid) return false;
   try {

@@ -1,19 +1,19 @@
-/** Kept in every local database, and only there: what was applied and loaded. Deployed databases never have it. */
+/** Table in every local database, with its migrations and loads. Deployed databases never have it. */
 const TABLE = "_gatehouse_local";
 
-/** How far the loading of demonstration data came. */
+/** State of the loading of demonstration data. */
 export type LoadState = "none" | "started" | "done";
 
-/** What the local marker table knows about its database. */
+/** Content of the local marker table of a database. */
 export interface Marker {
   load: LoadState;
   /** The options of the last load, as text, such as `contacts=2000`. */
   options: string;
-  /** Fingerprints of the migrations that were applied, by file name. */
+  /** Fingerprints of the applied migrations, by file name. */
   migrations: Record<string, string>;
 }
 
-/** Reads the marker; an untouched database gives `load: "none"`. */
+/** Reads the marker; a new database returns `load: "none"`. */
 export async function readMarker(database: D1Database): Promise<Marker> {
   await database
     .prepare(`CREATE TABLE IF NOT EXISTS ${TABLE} (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`)
@@ -42,8 +42,8 @@ export async function writeMarker(database: D1Database, rows: Record<string, str
 }
 
 /**
- * Empties a database completely, down to its bookkeeping. Virtual tables go first: their shadow tables cannot be
- * dropped by hand and vanish with them.
+ * Empties a database completely, including its bookkeeping. Virtual tables go first: their shadow tables
+ * cannot be dropped separately and are dropped with them.
  */
 export async function emptyDatabase(database: D1Database): Promise<void> {
   const list = () =>

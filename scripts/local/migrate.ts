@@ -12,7 +12,7 @@ export interface Migration {
   fingerprint: string;
 }
 
-/** Reads a folder's migrations in the order in which they apply. A missing folder has none. */
+/** Reads a folder's migrations in their sequence. A missing folder has none. */
 export async function readMigrations(folder: string): Promise<Migration[]> {
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".sql")).sort();
   return Promise.all(
@@ -24,8 +24,9 @@ export async function readMigrations(folder: string): Promise<Migration[]> {
 }
 
 /**
- * Applies what is missing and returns the names of it. Each file is one transaction together with its row in
- * `d1_migrations`, the table of `wrangler d1 migrations apply`, so that either may carry on after the other.
+ * Applies missing migrations and returns their names. Each file is one transaction together with its row in
+ * `d1_migrations`, the table of `wrangler d1 migrations apply`, so that either tool can continue after the
+ * other.
  */
 export async function applyMigrations(
   database: D1Database,

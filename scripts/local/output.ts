@@ -1,7 +1,7 @@
-/** Exit code of a command whose reader went away: 128 + SIGPIPE, as every shell has it. */
+/** Exit code of a command whose output pipe was closed: 128 + SIGPIPE, as in every shell. */
 const READER_GONE = 141;
 
-/** Ends this command without a word when whoever reads its output has seen enough, as `head` does. */
+/** Ends this command silently when the reader of its output closes the pipe, as `head` does. */
 export function endWithReader(): void {
   process.stdout.on("error", (failure: NodeJS.ErrnoException) => {
     if (failure.code === "EPIPE") process.exit(READER_GONE);

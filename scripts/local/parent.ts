@@ -1,9 +1,9 @@
-/** How often to look, in milliseconds. */
+/** Polling interval, in milliseconds. */
 const INTERVAL = 500;
 
 /**
- * Calls `onLost` once when the process that started this one is gone. npm runs a script through a shell: whoever
- * ends npm ends that shell, and this process would live on unseen and keep the port.
+ * Calls `onLost` once when the parent process has ended. npm runs a script through a shell: when npm is
+ * killed, that shell ends, and this process would keep running and keep the port.
  */
 export function watchParent(onLost: () => void): void {
   const parent = process.ppid;
@@ -12,6 +12,6 @@ export function watchParent(onLost: () => void): void {
     clearInterval(timer);
     onLost();
   }, INTERVAL);
-  // Watching is no reason to stay alive.
+  // The timer must not keep the process alive.
   timer.unref();
 }

@@ -1,10 +1,12 @@
 import net from "node:net";
 import { CommandFailure } from "./failure.ts";
 
-/** Where Gatehouse listens when nothing else is said. */
+/** Default port of Gatehouse. */
 const DEFAULT_PORT = 8787;
 
-/** Reads a port number from a flag or `PORT`. Throws a {@link CommandFailure} for anything but 1 to 65535. */
+/**
+ * Parses a port number from a flag or `PORT`. Throws a {@link CommandFailure} for anything but 1 to 65535.
+ */
 export function parsePort(text: string | undefined): number {
   if (text === undefined || text === "") return DEFAULT_PORT;
   const port = Number(text);
@@ -18,8 +20,8 @@ export function parsePort(text: string | undefined): number {
 }
 
 /**
- * Throws a {@link CommandFailure} when someone listens on `port` on either loopback address. Both are tried: a
- * client that resolves `localhost` to the other address would talk to a stranger.
+ * Throws a {@link CommandFailure} when another process listens on `port` on either loopback address. Checks
+ * both: a client that resolves `localhost` to the other address would reach that process.
  */
 export async function requireFreePort(port: number): Promise<void> {
   if (await isPortFree(port)) return;
@@ -38,7 +40,7 @@ async function isPortFree(port: number): Promise<boolean> {
 function canListen(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = net.createServer();
-    // A machine without IPv6 answers EADDRNOTAVAIL or EAFNOSUPPORT: nobody can be listening there either.
+    // A machine without IPv6 answers EADDRNOTAVAIL or EAFNOSUPPORT: the port is free there.
     probe.once("error", (error: NodeJS.ErrnoException) =>
       resolve(error.code !== "EADDRINUSE" && error.code !== "EACCES"),
     );

@@ -3,20 +3,29 @@ import { CommandFailure } from "./failure.ts";
 import { emptyDatabase, type LoadState, type Marker, readMarker, writeMarker } from "./marker.ts";
 import { applyMigrations, type Migration, readMigrations } from "./migrate.ts";
 
-/** Loads one database's demonstration data. `report` takes short texts on how far it is; `media` takes pictures and recordings. */
+/**
+ * Loads one database's demonstration data. `report` takes progress texts; `media` stores pictures and
+ * recordings.
+ */
 export interface Loader {
-  /** What is loaded, for the message: `contacts and deals`. */
+  /** Description of the data for messages: `contacts and deals`. */
   what: string;
-  /** Options that change the data, as text. Kept with the data, so that a later start can say they differ. */
+  /**
+   * Options that change the data, as text. Stored with the data, so that a later start can detect a
+   * difference.
+   */
   options: string;
   load(database: D1Database, report: (text: string) => void, media: R2Bucket): Promise<void>;
-  /** What the Worker does by and by after an upgrade, done at once: every start calls it, and it gives how many rows it changed. */
+  /**
+   * Runs the Worker's gradual work after an upgrade at once: every start calls it, and it returns the number
+   * of changed rows.
+   */
   settle?(database: D1Database): Promise<number>;
 }
 
-/** What {@link prepareDatabases} needs to know. */
+/** Options of {@link prepareDatabases}. */
 export interface Preparation {
-  /** The folder that `wrangler dev --persist-to` takes. */
+  /** The folder of `wrangler dev --persist-to`. */
   stateFolder: string;
   /** By binding. A database without a loader stays empty. */
   loaders: Readonly<Record<string, Loader>>;
@@ -26,8 +35,8 @@ export interface Preparation {
 }
 
 /**
- * Brings the local databases to their newest schema and loads demonstration data exactly once. What is finished is
- * written into the database itself: a load that was interrupted is emptied and done again instead of believed.
+ * Migrates the local databases and loads demonstration data exactly once. The database itself records
+ * finished steps: an interrupted load is emptied and repeated.
  */
 export async function prepareDatabases(preparation: Preparation): Promise<void> {
   const databases = await openLocalDatabases(preparation.stateFolder);
@@ -107,7 +116,7 @@ async function loadOnce(
 ): Promise<void> {
   const loader = preparation.loaders[database.binding];
   if (loader === undefined) return;
-  // After a repair the marker was read from an emptied database, so "started" cannot be met here.
+  // After a repair the marker is that of an emptied database, so it cannot be "started" here.
   const loaded: LoadState = marker.load;
   if (loaded === "done") {
     if (marker.options !== loader.options) {
@@ -122,7 +131,7 @@ async function loadOnce(
     await loader.load(database.connection, report, media).catch((cause: unknown) => {
       throw new CommandFailure(
         `Loading ${loader.what} failed.`,
-        "The next start empties that database and tries again. To begin from nothing: npm start -- --reset",
+        "The next start empties that database and tries again. To start with empty storage: npm start -- --reset",
         cause,
       );
     });

@@ -4,14 +4,14 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { ROOT } from "./root.ts";
 
-/** What a finished child process left behind. `code` is 128 or more when a signal ended it. */
+/** Result of a finished child process. `code` is 128 or more after a signal. */
 export interface ProcessResult {
   code: number;
   stdout: string;
   stderr: string;
 }
 
-/** How to run a child process. */
+/** Options of a child process. */
 export interface RunOptions {
   /** Sends the child's output straight to this terminal instead of keeping it. */
   visible?: boolean;
@@ -19,15 +19,15 @@ export interface RunOptions {
   env?: Record<string, string | undefined>;
   /** Written to the child's standard input, which is closed otherwise. */
   stdin?: string;
-  /** Working folder; the project by default. */
+  /** Working folder; default: the project. */
   cwd?: string;
 }
 
 const projectRequire = createRequire(path.join(ROOT, "package.json"));
 
 /**
- * Finds the script behind a package's command. Running it with this process's own Node works the same on every
- * system and never meets a machine's older Node. Throws when the package is not installed.
+ * Finds the script of a package's command. Running it with this process's own Node works the same on every
+ * system and never uses an older Node. Throws when the package is not installed.
  */
 export function resolveCommand(packageName: string, command = packageName): string {
   const manifest = findManifest(packageName);
@@ -44,7 +44,7 @@ function findManifest(packageName: string): string {
       readFileSync(manifest);
       return manifest;
     } catch {
-      // The next folder up may have it.
+      // The next parent folder may have it.
     }
   }
   throw new Error(`The package ${packageName} is not installed. Run: npm ci`);
@@ -63,7 +63,7 @@ export function startNode(script: string, args: readonly string[], options: RunO
   return child;
 }
 
-/** Runs a Node script to its end. Does not throw when it fails: look at `code`. */
+/** Runs a Node script to its end. Does not throw when it fails: check `code`. */
 export function runNode(
   script: string,
   args: readonly string[],

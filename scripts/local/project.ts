@@ -4,7 +4,7 @@ import { ROOT } from "./root.ts";
 
 export { ROOT };
 
-/** Absolute path of `wrangler.toml`, the one description of every environment. */
+/** Absolute path of `wrangler.toml`, which describes every environment. */
 export const CONFIG_FILE = path.join(ROOT, "wrangler.toml");
 
 /** The environments of `wrangler.toml`. `production` is its top level. */
@@ -13,7 +13,9 @@ export const ENVIRONMENTS = ["production", "staging", "local"] as const;
 /** One of {@link ENVIRONMENTS}. */
 export type EnvironmentName = (typeof ENVIRONMENTS)[number];
 
-/** Reads one environment of `wrangler.toml`, checked and completed by wrangler. Throws on an invalid file. */
+/**
+ * Reads one environment of `wrangler.toml`, validated and completed by wrangler. Throws on an invalid file.
+ */
 export function readEnvironment(name: EnvironmentName): Unstable_Config {
   return unstable_readConfig(
     name === "production" ? { config: CONFIG_FILE, env: "" } : { config: CONFIG_FILE, env: name },
@@ -22,7 +24,7 @@ export function readEnvironment(name: EnvironmentName): Unstable_Config {
 }
 
 /**
- * The flag that names an environment to wrangler. Production is said aloud as `--env=`, so that a stray
+ * The flag that selects an environment for wrangler. Production is explicitly `--env=`, so that a
  * `CLOUDFLARE_ENV` variable cannot redirect a command.
  */
 export function environmentFlag(name: EnvironmentName): string {
@@ -30,8 +32,8 @@ export function environmentFlag(name: EnvironmentName): string {
 }
 
 /**
- * Names of the secrets a deployed environment needs: the variables that only the local environment carries in
- * `wrangler.toml`. Adding a local default there is all it takes to make a new secret required.
+ * Names of the secrets that a deployed environment needs: the variables that only the local environment sets
+ * in `wrangler.toml`. A new local default there makes a new secret required.
  */
 export function listSecretNames(): string[] {
   const deployed = Object.keys(readEnvironment("production").vars);

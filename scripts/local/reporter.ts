@@ -1,11 +1,11 @@
-/** Tells the person what is being done while it is done. */
+/** Reports progress to the user. */
 export interface Reporter {
-  /** Announces a step, runs it, and says how long it took. Texts given to `report` appear below it. */
+  /** Announces a step, runs it, and prints its duration. Texts passed to `report` appear below it. */
   step<T>(title: string, work: (report: (text: string) => void) => Promise<T>): Promise<T>;
   note(text: string): void;
 }
 
-/** A reporter that writes plain lines, so that it reads the same in a terminal and in a build log. */
+/** A reporter that writes plain lines, for terminals and build logs. */
 export function createReporter(write: (line: string) => void = console.log): Reporter {
   return {
     async step(title, work) {

@@ -6,19 +6,21 @@ import { ROOT } from "./root.ts";
 
 const NOTE = z.object({ processId: z.int().positive(), url: z.url() });
 
-/** Where a server notes that it runs on this storage. */
+/** File in which a server notes its address. */
 function noteOf(stateFolder: string | undefined): string {
   return path.resolve(ROOT, stateFolder ?? ".wrangler/state", "gatehouse.json");
 }
 
-/** Notes in the storage under which address this process serves it. Returns what takes the note away. */
+/**
+ * Notes in the storage the address at which this process serves it. Returns a function that removes the note.
+ */
 export function noteServer(stateFolder: string, url: string): () => void {
   const file = noteOf(stateFolder);
   writeFileSync(file, JSON.stringify({ processId: process.pid, url }));
   return () => rmSync(file, { force: true });
 }
 
-/** The address of the server that runs on this storage, whatever its port; `null` when none does. */
+/** The address of the server on this storage, on any port; `null` when none runs. */
 export function findServer(stateFolder: string | undefined): string | null {
   try {
     const { processId, url } = NOTE.parse(JSON.parse(readFileSync(noteOf(stateFolder), "utf8")));

@@ -3,7 +3,7 @@ import { startClock } from "./clock.ts";
 import { CommandFailure } from "./failure.ts";
 import { CONFIG_FILE } from "./project.ts";
 
-/** A line that the Worker wrote with `console.*`. */
+/** A line that the Worker logged with `console.*`. */
 export interface WorkerLine {
   /** `debug`, `log`, `info`, `warn`, `error`. */
   level: string;
@@ -14,14 +14,14 @@ export interface WorkerLine {
 export interface LocalServer {
   /** `http://localhost:<port>`, without a slash at the end. */
   url: string;
-  /** Stops the Worker and its runtime process; resolves when both are gone. */
+  /** Stops the Worker and its runtime process; resolves when both have ended. */
   stop(): Promise<void>;
 }
 
-/** How to start the Worker. */
+/** Options of the Worker. */
 export interface ServerOptions {
   port: number;
-  /** The folder that `wrangler dev --persist-to` takes. */
+  /** The folder of `wrangler dev --persist-to`. */
   stateFolder: string;
   /** Rebuilds when a source file changes. */
   watch: boolean;
@@ -29,8 +29,8 @@ export interface ServerOptions {
 }
 
 /**
- * Builds the Worker, starts it in the local environment and waits until it answers `/health`. OAuth resources are
- * exact URLs, so the public URL follows the port.
+ * Builds the Worker, starts it in the local environment and waits until `/health` answers. OAuth resources
+ * are exact URLs, so the public URL includes the port.
  */
 export async function startServer(options: ServerOptions): Promise<LocalServer> {
   const url = `http://localhost:${options.port}`;
@@ -51,7 +51,7 @@ export async function startServer(options: ServerOptions): Promise<LocalServer> 
     },
   });
   try {
-    // When the first build fails, the proxy in front keeps requests waiting for a corrected file.
+    // When the first build fails, the proxy keeps requests waiting for a corrected file.
     await Promise.race([worker.ready.then(() => requireHealth(url)), failure]);
   } catch (cause) {
     await development.teardown();
@@ -82,7 +82,7 @@ async function requireHealth(url: string): Promise<void> {
     (cause: unknown) => {
       throw new CommandFailure(
         "Gatehouse started but does not answer.",
-        "Its messages above say why. Try again; if it stays so, begin from nothing: npm start -- --reset",
+        "Its messages above say why. Try again; if it fails again, start with empty storage: npm start -- --reset",
         cause,
       );
     },

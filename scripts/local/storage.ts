@@ -4,8 +4,8 @@ import { CommandFailure } from "./failure.ts";
 import { ROOT } from "./root.ts";
 
 /**
- * Throws a {@link CommandFailure} when no start has made this storage: whoever opens it would begin an empty one under a
- * mistyped name.
+ * Throws a {@link CommandFailure} for storage that no start has created: opening it would create an empty one
+ * under a mistyped name.
  */
 export function requireStorage(stateFolder: string | undefined): void {
   if (existsSync(path.resolve(ROOT, stateFolder ?? ".wrangler/state", "v3"))) return;

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { subscribe } from "node:diagnostics_channel";
 import path from "node:path";
 
-/** What the keeper runs: it notes who began and who ended, and ends the rest when nobody tells it more. */
+/** Watchdog script: tracks child process ids from stdin, and kills the remaining ones when stdin closes. */
 const KEEPER = `
   const running = new Set();
   require("node:readline").createInterface({ input: process.stdin })
@@ -12,16 +12,16 @@ const KEEPER = `
 `;
 
 /**
- * Ends this process's runtimes (workerd) also when this process is killed and can clean up nothing. A runtime that
- * lives on keeps the port, and writes to storage that the next start takes for free.
+ * Kills this process's runtimes (workerd) even when this process is killed without a clean-up. A remaining
+ * runtime would keep the port, and write to storage that the next start uses.
  */
 export function killWorkerdOnExit(): void {
-  // Detached: Ctrl-C goes to everybody in the terminal's group, and the keeper must be there until the end.
+  // Detached: Ctrl-C reaches all processes of the terminal's group, and the watchdog must outlive them.
   const keeper = spawn(process.execPath, ["--eval", KEEPER], {
     stdio: ["pipe", "ignore", "ignore"],
     detached: true,
   });
-  // Without a keeper a start is what it was before; that is no reason not to start.
+  // A start works without the watchdog too.
   keeper.on("error", () => undefined);
   keeper.stdin.on("error", () => undefined);
   keeper.unref();

@@ -1,24 +1,24 @@
 import { createWriteStream, lstatSync, mkdirSync, renameSync, rmSync, type WriteStream } from "node:fs";
 import path from "node:path";
 
-/** Logs of earlier runs that are kept: `worker.log.1` is the one before. */
+/** Number of earlier logs to keep: `worker.log.1` is the latest. */
 const KEPT = 3;
 
-/** Milliseconds after a failed write until the log is tried again. */
+/** Milliseconds after a failed write until the next attempt. */
 const TRY_AGAIN_MS = 30_000;
 
 /** The log of a run of the Worker. */
 export interface WorkerLog {
-  /** Writes a line. What cannot be written is lost, and never ends the process. */
+  /** Writes a line. A line that cannot be written is lost; the process continues. */
   write(line: string): void;
   close(): void;
 }
 
 /**
- * Begins a log and keeps those of the runs before, because the one that ended badly is what people look for. A full disk
- * costs lines and not the server: it is said once, and writing is tried again after a while.
+ * Opens a new log and keeps those of earlier runs, which may explain a failure. On a full disk lines are
+ * lost, and the server continues: it reports this once, and writing is retried after a while.
  *
- * @param say - how the person in front learns that the log cannot be written
+ * @param say - reports to the user that the log cannot be written
  */
 export function openWorkerLog(file: string, say: (text: string) => void, clock = Date.now): WorkerLog {
   let stream: WriteStream | null = null;
@@ -54,7 +54,10 @@ export function openWorkerLog(file: string, say: (text: string) => void, clock =
   };
 }
 
-/** Moves `worker.log` to `worker.log.1`, that one to `worker.log.2`, and so on. Only files: a device or pipe stays. */
+/**
+ * Renames `worker.log` to `worker.log.1`, that one to `worker.log.2`, and so on. Files only: a device or pipe
+ * stays.
+ */
 function keepEarlier(file: string): void {
   if (!lstatSync(file, { throwIfNoEntry: false })?.isFile()) return;
   rmSync(`${file}.${KEPT}`, { force: true });

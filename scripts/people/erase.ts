@@ -12,7 +12,7 @@ import {
   type Waiting,
 } from "../platform/requests.ts";
 
-/** SQL: what the platform database has of a person, counted, and whether they are held. */
+/** SQL: counts a user's rows in the platform database, and whether a hold applies. */
 function countPerson(email: string): string {
   const id = idOfUser(email);
   return [
@@ -24,7 +24,7 @@ function countPerson(email: string): string {
   ].join("\n");
 }
 
-/** SQL: keeps a person out from now on and asks for their erasure, in one transaction; nothing of it under hold. */
+/** SQL: disables a user and requests their erasure, in one transaction; does nothing under a hold. */
 export function askForErasure(email: string, by: string, mark: string): string {
   const free = `NOT ${heldSql(email)}`;
   return [
@@ -35,7 +35,7 @@ export function askForErasure(email: string, by: string, mark: string): string {
   ].join("\n");
 }
 
-/** Erases a person, or only says what would go. */
+/** Erases a user, or only prints what would be erased. */
 export async function erase(
   database: PlatformDatabase,
   email: string,
@@ -43,12 +43,12 @@ export async function erase(
 ): Promise<void> {
   const [found] = await database.query(countPerson(email));
   if (found?.held) throw underHold(email);
-  console.log(`Of ${email} (${found?.id}) these go:
+  console.log(`To be erased for ${email} (${found?.id}):
   the account, with ${found?.sessions} sign-in sessions and ${found?.credentials} credentials
-  every connected app with its tokens, what they remember, and kept results (counted when they are gone)
-  ${found?.events} events of the audit trail: what was done, from where, with which app and arguments
-These stay: the opaque user id; of the newest record and those between others their place, type and time;
-what administrators did; and names on business records, such as CRM activities that they wrote.`);
+  every connected app with its tokens, session memory and kept results (counted after the erasure)
+  ${found?.events} events of the audit trail: actions, places, apps and arguments
+To be kept: the opaque user id; position, type and time of the newest record and of those between others;
+actions of administrators; and names on business records, such as CRM activities that they wrote.`);
   if (!options.yes) {
     console.log("\nNothing was removed. To erase: the same command with --yes");
     return;
@@ -57,10 +57,10 @@ what administrators did; and names on business records, such as CRM activities t
   await database.change(askForErasure(email, nameAsker("people"), mark));
   const id = await findRequest(database, mark);
   if (id === undefined) throw underHold(email);
-  console.log(`\nThey are kept out from now on.`);
+  console.log(`\nThe person can no longer sign in.`);
   const outcome = await awaitRequest(database, id, mark, options.waiting);
   if (outcome === null) {
-    console.log(`Not yet. Gatehouse must be running; then see: npm run people -- request --id ${id}`);
+    console.log(`Pending: Gatehouse must be running. Check the result: npm run people -- request --id ${id}`);
     return;
   }
   if (outcome.erased !== true) throw new CommandFailure(String(outcome.why), "See: npm run audit -- holds");

@@ -11,10 +11,10 @@ import {
 } from "../platform/requests.ts";
 import { quoteText } from "../platform/statements.ts";
 
-/** Records that are read at once. */
+/** Records per read. */
 const PAGE = 2_000;
 
-/** One person's data, as JSON (GDPR Article 15: what is held about them, in a form that machines read). */
+/** A user's data as JSON (GDPR Article 15: the stored personal data, in a machine-readable form). */
 export async function exportPerson(
   database: PlatformDatabase,
   email: string,
@@ -26,7 +26,7 @@ export async function exportPerson(
   const answer = id === undefined ? null : await awaitRequest(database, id, mark, waiting);
   if (answer === null) {
     throw new CommandFailure(
-      "Gatehouse did not answer in time, so what its objects keep is missing.",
+      "Gatehouse did not answer in time, so the data in its objects is missing.",
       "Gatehouse must be running. Then ask again.",
     );
   }
@@ -46,7 +46,7 @@ export async function exportPerson(
     `chain = 'gatehouse:administration' AND event ->> '$.userId' = ${user}`,
     waiting,
   );
-  // The answer lies in the database until it is fetched; now it was.
+  // The result stays in the database until the command has read it.
   await database.change(`UPDATE admin_request SET outcome = NULL WHERE id = ${id};`);
   return { account, sessions, credentials, ...answer, audit_trail: own, administration: about };
 }

@@ -8,21 +8,21 @@ import { type EnvironmentName, environmentFlag, ROOT } from "../local/project.ts
 import { splitStatements } from "../local/split-statements.ts";
 import { requireStorage } from "../local/storage.ts";
 
-/** One row of the answer to a question. */
+/** One row of a query result. */
 export type Row = Record<string, string | number | null>;
 
 /** The platform database of one environment. */
 export interface PlatformDatabase {
-  /** Asks one question. */
+  /** Runs one query. */
   query(sql: string): Promise<Row[]>;
   /** Changes data: all statements in one transaction. */
   change(sql: string): Promise<void>;
 }
 
-/** What is open on this machine; a command closes it at its end. */
+/** Open local databases; a command closes them at its end. */
 const opened = new Set<Promise<LocalDatabases>>();
 
-/** Closes what {@link openPlatformDatabase} opened on this machine. */
+/** Closes the databases that {@link openPlatformDatabase} opened on this machine. */
 export async function closeDatabases(): Promise<void> {
   for (const databases of opened) await databases.then((open) => open.close()).catch(() => undefined);
   opened.clear();
@@ -33,7 +33,7 @@ export function openPlatformDatabase(environment: EnvironmentName, stateFolder?:
   return environment === "local" ? openHere(stateFolder) : openThere(environment);
 }
 
-/** Embedded storage, opened once for the whole command: to start wrangler for every question took seconds each. */
+/** Embedded storage, opened once per command: starting wrangler for every query took seconds each. */
 function openHere(stateFolder: string | undefined): PlatformDatabase {
   let databases: Promise<LocalDatabases> | undefined;
   const connect = async (): Promise<D1Database> => {
@@ -66,8 +66,8 @@ function openHere(stateFolder: string | undefined): PlatformDatabase {
 }
 
 /**
- * The deployed database, reached through `wrangler d1 execute`. What changes it travels in a file that only this user can
- * read, not on a command line.
+ * The deployed database, accessed through `wrangler d1 execute`. Statements are passed in a file that only
+ * this user can read, not on a command line.
  */
 function openThere(environment: Exclude<EnvironmentName, "local">): PlatformDatabase {
   const execute = async (input: readonly string[]): Promise<ProcessResult> => {
@@ -109,7 +109,7 @@ function explain(environment: EnvironmentName, text: string): CommandFailure {
       );
 }
 
-/** The sentence inside of `{"error": {"text": …}}`, which is how wrangler fails under `--json`; else `null`. */
+/** The sentence inside of `{"error": {"text": …}}`, wrangler's error format under `--json`; else `null`. */
 function readWranglerError(text: string): string | null {
   try {
     const { error } = JSON.parse(text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1));

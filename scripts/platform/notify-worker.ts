@@ -2,18 +2,20 @@ import { type EnvironmentName, readEnvironment } from "../local/project.ts";
 import { findServer } from "../local/running-server.ts";
 import type { Waiting } from "./requests.ts";
 
-/** Milliseconds for which a command waits for the Worker. */
+/** Milliseconds that a command waits for the Worker. */
 const PATIENCE_MS = 10_000;
 
-/** Milliseconds for which the Worker is given to carry a request out. */
+/** Milliseconds that the Worker has to process a request. */
 const CARRY_OUT_MS = 60_000;
 
-/** What the database holds that the Worker should know at once, by the path where it takes such notices. */
+/** Changes in the database that the Worker should process at once, by the path of their webhook. */
 export type Notice =
   | { path: "/people/changes"; body: { mark: string } }
   | { path: "/policy/changes"; body: { publication: number } };
 
-/** Which Gatehouse is told: that of an environment, locally the one that runs on this storage; or the one at an address. */
+/**
+ * The Gatehouse to notify: that of an environment, locally the one on this storage; or the one at an address.
+ */
 export interface Addressee {
   environment: EnvironmentName;
   stateFolder?: string | undefined;
@@ -21,14 +23,15 @@ export interface Addressee {
 }
 
 /**
- * What became of a notice: `told`, it has acted on it; `refused`, it answered that it did not; `silent`, no answer came;
- * `not_running`, no server runs on this storage.
+ * Result of a notice: `told`, the Worker processed it; `refused`, it answered that it did not; `silent`, it
+ * did not answer; `not_running`, no server runs on this storage.
  */
 export type Told = "told" | "refused" | "silent" | "not_running";
 
 /**
- * Tells the running Worker of a change in the platform database. Another Gatehouse is never told: locally the storage
- * itself says under which port it is served. A Worker that was not told finds the change by itself.
+ * Notifies the running Worker of a change in the platform database. Never notifies another Gatehouse:
+ * locally, the storage itself notes the port of its server. A Worker that was not notified finds the change
+ * by itself.
  */
 export async function notifyWorker(
   { environment, stateFolder, url }: Addressee,
@@ -51,7 +54,10 @@ export async function notifyWorker(
   }
 }
 
-/** How a command waits that asked the Worker for something: it says so on standard error, as its answer may go into a file. */
+/**
+ * Options for waiting for the Worker: prints to standard error, because standard output may be redirected to
+ * a file.
+ */
 export function waitFor(addressee: Addressee, patienceMs: number): Waiting {
   const tell = (mark: string) =>
     notifyWorker(addressee, { path: "/people/changes", body: { mark } }, CARRY_OUT_MS);

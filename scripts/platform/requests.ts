@@ -4,46 +4,48 @@ import type { PlatformDatabase, Row } from "./database.ts";
 import type { Told } from "./notify-worker.ts";
 import { quoteText } from "./statements.ts";
 
-/** Milliseconds between two looks at a request. */
+/** Milliseconds between two reads of a request. */
 const LOOK_EVERY_MS = 2_000;
 
-/** How a command waits for a request to be carried out. */
+/** How a command waits for a request. */
 export interface Waiting {
-  /** Tells the Worker of a request by its mark; it has then carried it out. */
+  /** Notifies the Worker of a request by its mark; the Worker processes it before it answers. */
   tell(mark: string): Promise<Told>;
   patienceMs: number;
-  /** How the person in front learns what is being waited for. */
+  /** Tells the user what the command waits for. */
   say(text: string): void;
 }
 
-/** What a command writes down as the one who asks: the command, and who ran it on their machine. */
+/** Name of the requester: the command, and the user of this machine. */
 export function nameAsker(command: string): string {
   return `npm run ${command} (${os.userInfo().username.replace(/\p{Cc}/gu, "")})`.slice(0, 200);
 }
 
-/** SQL: the id of the person with this address, or of the person with this id. */
+/** SQL: the id of the user with this address or id. */
 export function idOfUser(user: string): string {
   const text = quoteText(user);
   return `(SELECT "id" FROM "user" WHERE "email" = lower(${text}) OR "id" = ${text})`;
 }
 
 /**
- * SQL: says who made the change to a person that the database has noted a moment ago. Belongs into its transaction: the
- * newest note, and no older than seconds, so that nobody is named for what somebody else did by hand.
+ * SQL: records who made a change to a user. Run it in the transaction of the change: it updates the newest
+ * recorded change, and only one that is seconds old, so that it never names the wrong person for a manual change.
  *
- * @param mark - a UUID by which the Worker can be told of the change
+ * @param mark - a UUID that identifies the change for the Worker
  */
 export function nameWhoChanged(email: string, by: string, mark: string | null = null): string {
   const newest = `SELECT max(id) FROM admin_request WHERE kind = 'person_change' AND user_id = ${idOfUser(email)}`;
   return `UPDATE admin_request SET by = ${quoteText(by)}, mark = ${mark === null ? "NULL" : quoteText(mark)} WHERE id = (${newest}) AND by = 'database' AND done_at IS NULL AND at >= (unixepoch() - 5) * 1000;`;
 }
 
-/** Marks a request, so that whoever asked finds it again, done or not. */
+/** Marks a request, so that the command finds it again, processed or not. */
 export function createMark(): string {
   return JSON.stringify({ asked: randomUUID() });
 }
 
-/** SQL: asks the Worker for something about a person, or about nobody (`null`). `unless` is a condition in SQL. */
+/**
+ * SQL: requests an action of the Worker on a user, or without one (`null`). `unless` is a condition in SQL.
+ */
 export function askFor(
   kind: "data_export" | "erasure" | "redrive",
   user: string | null,
@@ -55,20 +57,20 @@ export function askFor(
   return `INSERT INTO admin_request (kind, user_id, detail, by, at, mark) SELECT ${quoteText(kind)}, ${id}, ${quoteText(mark)}, ${quoteText(by)}, unixepoch() * 1000, ${quoteText(mark)} ->> '$.asked' WHERE NOT (${unless});`;
 }
 
-/** SQL: whether anything holds this person. */
+/** SQL: whether any hold applies to this user. */
 export function heldSql(user: string): string {
   return `EXISTS (SELECT 1 FROM legal_hold WHERE released_at IS NULL AND (user_id IS NULL OR user_id = ${idOfUser(user)}))`;
 }
 
-/** The request with this mark; `undefined` when it was not made. */
+/** The request with this mark; `undefined` if there is none. */
 export async function findRequest(database: PlatformDatabase, mark: string): Promise<number | undefined> {
   const [row] = await database.query(`SELECT id FROM admin_request WHERE detail = ${quoteText(mark)};`);
   return row?.id == null ? undefined : Number(row.id);
 }
 
 /**
- * Waits until a request was carried out. The Worker is told of it, and then does it at once; one that cannot be told does
- * it with its next run. `null` when that did not happen in time; it then still will.
+ * Waits until the Worker has processed a request. Notifies the Worker, which processes it at once; a Worker that
+ * cannot be notified processes it with its next run. Returns `null` at the time-out; the request stays pending.
  *
  * @param mark - of the request, see {@link createMark}
  */

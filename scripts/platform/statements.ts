@@ -1,9 +1,9 @@
 /**
- * SQL for managing people, written out as text: `wrangler d1 execute` takes no bound values. Every value goes
- * through {@link quoteText}, and nothing else is ever put into a statement.
+ * SQL for managing users, as text: `wrangler d1 execute` takes no bound values. Every value goes through
+ * {@link quoteText}; statements contain no other input.
  */
 
-/** A person to be added. `passwordHash` is what better-auth's own hash function made. */
+/** A user to add. `passwordHash` is the output of better-auth's own hash function. */
 export interface NewPerson {
   /** Opaque, without `:`. */
   id: string;
@@ -16,14 +16,17 @@ export interface NewPerson {
   at: string;
 }
 
-/** Writes a text as a SQL literal (SQLite: quotes are doubled, nothing else is special). Throws on control characters. */
+/**
+ * Writes a text as a SQL literal (SQLite: quotes are doubled, no other escapes). Throws on control
+ * characters.
+ */
 export function quoteText(value: string): string {
   if (/\p{Cc}/u.test(value))
     throw new RangeError("A text for the database must not have control characters.");
   return `'${value.replaceAll("'", "''")}'`;
 }
 
-/** Adds a person with a password. Fails when the address is taken. */
+/** Adds a user with a password. Fails when the address is taken. */
 export function addPerson(person: NewPerson): string {
   const [id, accountId, email, name, role, hash, at] = [
     person.id,
@@ -42,18 +45,18 @@ export function addPerson(person: NewPerson): string {
   ].join("\n");
 }
 
-/** Gives a person another role. Calls lose rights within 30 seconds; apps gain them at their next refresh. */
+/** Changes a user's role. Calls lose rights within 30 seconds; apps gain them at their next refresh. */
 export function setRole(email: string, role: string, at: string): string {
   return `UPDATE "user" SET "role" = ${quoteText(role)}, "updatedAt" = ${quoteText(at)} WHERE "email" = ${quoteText(email)};`;
 }
 
-/** Lets a person in or keeps them out. Keeping out ends their sessions. */
+/** Enables or disables a user. Disabling ends their sessions. */
 export function setDisabled(email: string, disabled: boolean, at: string): string {
   const update = `UPDATE "user" SET "disabled" = ${disabled ? 1 : 0}, "updatedAt" = ${quoteText(at)} WHERE "email" = ${quoteText(email)};`;
   return disabled ? `${update}\n${endSessions(email)}` : update;
 }
 
-/** Replaces a person's password and ends their sessions. */
+/** Replaces a user's password and ends their sessions. */
 export function setPassword(email: string, passwordHash: string, at: string): string {
   return [
     `UPDATE "account" SET "password" = ${quoteText(passwordHash)}, "updatedAt" = ${quoteText(at)}`,
@@ -63,7 +66,7 @@ export function setPassword(email: string, passwordHash: string, at: string): st
 }
 
 /**
- * Takes a person's second factor away, for one who lost phone and codes, ends their sessions, and leaves a record of it.
+ * Removes a user's second factor, for a user who lost phone and codes, ends their sessions, and records it.
  */
 export function resetSecondFactor(email: string, at: string): string {
   const changes = `json_object('change', 'second_factor_reset', 'oldRole', "role", 'newRole', "role")`;
@@ -76,7 +79,7 @@ export function resetSecondFactor(email: string, at: string): string {
   ].join("\n");
 }
 
-/** Everybody, or the one person with this address; at most 1,000 rows. */
+/** All users, or the one with this address; at most 1,000 rows. */
 export function listPeople(email?: string): string {
   const filter = email === undefined ? "" : ` WHERE "email" = ${quoteText(email)}`;
   return `SELECT "email", "name", "role", "disabled" FROM "user"${filter} ORDER BY "email" LIMIT 1000;`;

@@ -2,16 +2,16 @@ import type { JsonValue } from "../../shared/encoding/json.ts";
 import type { ArgumentTypes } from "../../shared/policy/expression.ts";
 import type { JsonSchema } from "../../shared/server/schema.ts";
 
-/** What an expression can rely on about a tool's arguments. */
+/** Types that an expression can rely on in a tool's arguments. */
 export interface TypedArguments {
   types: ArgumentTypes;
-  /** Names that may be absent when the condition is asked: neither required nor with a default. */
+  /** Names that may be absent at evaluation: neither required nor with a default. */
   optional: readonly string[];
 }
 
 /**
- * CEL types from the JSON Schema of a tool's arguments. Every JSON number is a double; whatever a schema leaves open
- * is `dyn`, which is checked when the call is made.
+ * CEL types from the JSON Schema of a tool's arguments. Every JSON number is a double; values without a type
+ * in the schema are `dyn`, which is checked at the call.
  */
 export function typeArguments(input: JsonSchema | null): TypedArguments {
   const properties = asObject(input?.properties);

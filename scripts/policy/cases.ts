@@ -4,7 +4,7 @@ import { type Decision, decide } from "../../shared/policy/decide.ts";
 import type { Known } from "./catalogue.ts";
 import type { Mistake, ReadFile } from "./read-policy.ts";
 
-/** One case of `policy.test.yaml`: a call, and what must come of it. */
+/** One case of `policy.test.yaml`: a call, and its expected decision. */
 const policyCase = z.strictObject({
   name: z.string().min(1).describe("What the case shows, as a sentence."),
   role: z.string().min(1),
@@ -40,7 +40,7 @@ export type PolicyQuestion = Omit<PolicyCases["cases"][number], "name" | "expect
 
 const NOON = "2026-07-01T12:00:00Z";
 
-/** Runs all cases. Gives one mistake for each that ends otherwise than it says. */
+/** Runs all cases. Returns one mistake for each unexpected result. */
 export function runCases(policy: Policy, known: Known, { value, locate }: ReadFile<PolicyCases>): Mistake[] {
   return (value?.cases ?? []).flatMap((test, index) => {
     const decision = judge(policy, known, test);
@@ -54,7 +54,7 @@ export function runCases(policy: Policy, known: Known, { value, locate }: ReadFi
   });
 }
 
-/** Judges one call. Gives a sentence instead of a decision when the question names nothing that is registered. */
+/** Judges one call. Returns a sentence instead of a decision when the question names nothing registered. */
 export function judge(policy: Policy, known: Known, question: PolicyQuestion): Decision | string {
   const subject = known.subjects.find(({ kind, name }) => question[kind] === name);
   if (subject === undefined) {

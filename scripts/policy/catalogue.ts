@@ -2,9 +2,9 @@ import type { DecisionSubject } from "../../shared/policy/decide.ts";
 import type { JsonSchema } from "../../shared/server/schema.ts";
 import { allowWorkerModules } from "../check/worker-modules.ts";
 
-/** Something that a policy can speak about. `input` is the JSON Schema of a tool's arguments. */
+/** A subject of policy rules. `input` is the JSON Schema of a tool's arguments. */
 export interface KnownSubject extends DecisionSubject {
-  /** What people read beside the name. */
+  /** Title for people, in addition to the name. */
   title?: string;
   input: JsonSchema | null;
 }
@@ -15,7 +15,7 @@ export interface Known {
   scopes: readonly string[];
 }
 
-/** Reads the registry. The servers' own code is loaded, and none of it is run. */
+/** Reads the registry. Loads the servers' own code without running it. */
 export async function readRegistry(): Promise<Known> {
   allowWorkerModules();
   const { servers } = await import("../../workers/servers.ts");

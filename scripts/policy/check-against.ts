@@ -33,8 +33,8 @@ const ABOUT = [
 ] as const;
 
 /**
- * Checks a policy against what is registered: a glob or scope that names nothing is a mistake, because a misspelled
- * deny protects nothing; so is an expression that does not fit the arguments of every tool it is about.
+ * Checks a policy against the registry. Reports globs and scopes without a match, because a misspelled deny
+ * protects nothing, and expressions that do not fit the arguments of every tool they cover.
  */
 export function checkAgainst(document: PolicyDocument, known: Known, locate: Locate): Mistake[] {
   const namesOf = (kind: SubjectKind) =>
@@ -70,7 +70,7 @@ export function checkAgainst(document: PolicyDocument, known: Known, locate: Loc
   return [...mistakes, ...limited, ...expressions, ...findUnapprovable(document, known, locate)];
 }
 
-/** A rule that nobody can approve refuses for ever, which is what `denied_tools` is for. */
+/** Rules whose approval no role can give: they always refuse, which is the purpose of `denied_tools`. */
 function findUnapprovable({ roles }: PolicyDocument, { subjects }: Known, locate: Locate): Mistake[] {
   const approves = compileGlobs(Object.values(roles).flatMap((role) => role.approves ?? []));
   return Object.entries(roles).flatMap(([role, { require_approval: rules = [] }]) =>
@@ -83,7 +83,7 @@ function findUnapprovable({ roles }: PolicyDocument, { subjects }: Known, locate
           kind === "tool" && covered(name) !== null && covers(document, effect) && approves(name) === null,
       );
       if (orphan === undefined) return [];
-      const message = `nobody could approve ${orphan.name}: name it under \`approves\` of a role`;
+      const message = `no role can approve ${orphan.name}: name it under \`approves\` of a role`;
       return [locate(["roles", role, "require_approval", index], message)];
     }),
   );

@@ -10,7 +10,9 @@ export interface Side {
   document: PolicyDocument;
 }
 
-/** Says what changes from one policy to another for each role: not as text, but in what its people can do. */
+/**
+ * Describes the changes from one policy to another for each role: not the text, but what its users can do.
+ */
 export function describeDifference(before: Side, after: Side, known: Known): string {
   const lines = [
     ...describeChange("default role", before.document.default_role, after.document.default_role),
@@ -26,7 +28,7 @@ export function describeDifference(before: Side, after: Side, known: Known): str
   if (lines.length > 0) return [head, ...lines].join("\n");
   return isDeepStrictEqual(before.document, after.document)
     ? `${head}: nothing changes.`
-    : `${head}: nobody can do more or less; only descriptions, messages or names differ.`;
+    : `${head}: no role can do more or less; only descriptions, messages or names differ.`;
 }
 
 function describeRole(
@@ -63,7 +65,7 @@ function describeRole(
   ];
 }
 
-/** What the role's people can do at best: conditions are compared on their own. */
+/** The best access of the role's users: conditions are compared separately. */
 function judge(policy: Policy, role: string, subject: Known["subjects"][number], scopes: readonly string[]) {
   return decide(policy, { role, scopes, ip: null, country: null, at: 0, mfaAt: 0 }, subject).kind;
 }
@@ -84,7 +86,7 @@ function describeScopes(was: CompiledRole, is: CompiledRole, scopes: readonly st
   });
 }
 
-/** Rules by their names, or globs that stand for one: which came, went, or say something else. */
+/** Rules by their names, or globs that stand for one: added, removed and changed ones. */
 function describeRules(
   what: string,
   before: readonly (string | { name: string })[] = [],
@@ -104,7 +106,7 @@ function describeToolLimits(before: PolicyDocument, after: PolicyDocument): stri
   const [old, next] = [before.tool_limits ?? {}, after.tool_limits ?? {}];
   return [...new Set([...Object.keys(old), ...Object.keys(next)])].flatMap((tool) =>
     describeChange(
-      `limit of ${tool} for everybody`,
+      `limit of ${tool} for all users together`,
       old[tool]?.calls_per_minute ?? "none",
       next[tool]?.calls_per_minute ?? "none",
     ),

@@ -6,7 +6,7 @@ import { judge, type PolicyQuestion } from "./cases.ts";
 import type { Loaded } from "./files.ts";
 import type { FieldPath } from "./read-policy.ts";
 
-/** What a question says on the command line, as text. */
+/** A question on the command line, as text. */
 export interface ExplainFlags {
   role?: string | undefined;
   user?: string | undefined;
@@ -22,11 +22,11 @@ export interface ExplainFlags {
   country?: string | undefined;
   ip?: string | undefined;
   at?: string | undefined;
-  /** Minutes since the second factor; none when left out. */
+  /** Minutes since the second factor; no second factor if undefined. */
   "mfa-age"?: string | undefined;
 }
 
-/** Says what the policy decides about one call, which rule did, where it stands and why. */
+/** Explains the policy's decision on one call: the deciding rule, its place and its reason. */
 export async function explain(loaded: Loaded, flags: ExplainFlags): Promise<string> {
   const { read, known } = loaded;
   if (read.policy === null) throw new TypeError("A policy with mistakes cannot be explained.");
@@ -68,7 +68,7 @@ function readArguments(text: string): NonNullable<PolicyQuestion["args"]> {
       return value as NonNullable<PolicyQuestion["args"]>;
     }
   } catch {
-    // Said below, together with the other ways to get it wrong.
+    // Reported below, together with the other invalid forms.
   }
   throw new CommandFailure("--args is not a JSON object.", `Write it in single quotes: '{"stage":"won"}'.`);
 }
@@ -83,10 +83,10 @@ async function findRole(email: string, { env, state }: ExplainFlags): Promise<st
   }
   const [person] = await openPlatformDatabase(environment, state).query(listPeople(email.toLowerCase()));
   if (person !== undefined) return String(person.role);
-  throw new CommandFailure(`Nobody has the address ${email}.`, "See who is there: npm run people -- list");
+  throw new CommandFailure(`No person has the address ${email}.`, "List the people: npm run people -- list");
 }
 
-/** The path in the file of a rule's id. What has a name stands there by its position. */
+/** The path in the file of a rule's id. Named entries are found by their position. */
 function toPath({ read }: Loaded, rule: string): FieldPath {
   const keys: (string | number)[] = rule
     .split(/[.[\]]+/)

@@ -9,21 +9,21 @@ import { type Known, readRegistry } from "./catalogue.ts";
 import { checkAgainst } from "./check-against.ts";
 import { type Mistake, type ReadPolicy, readPolicy, readYaml } from "./read-policy.ts";
 
-/** Project-relative paths of the policy and of what belongs to it. */
+/** Project-relative paths of the policy and its files. */
 export const POLICY_FILES = {
   policy: "shared/policy/policy.yaml",
   cases: "shared/policy/policy.test.yaml",
-  /** What is deployed. */
+  /** The deployed policy. */
   bundled: "shared/policy/policy.json",
-  /** For editors. */
+  /** JSON Schema for editors. */
   schema: "shared/policy/policy.schema.json",
 } as const;
 
-/** A policy file as everything here needs it. */
+/** A loaded policy file. */
 export interface Loaded {
   read: ReadPolicy;
   known: Known;
-  /** Of the file itself and against what is registered. */
+  /** Mistakes of the file itself and against the registry. */
   mistakes: readonly Mistake[];
 }
 
@@ -35,7 +35,7 @@ export async function loadPolicy(file: string): Promise<Loaded> {
   return { read, known, mistakes };
 }
 
-/** Reads and runs the cases. Gives how many there are and what is wrong with them. */
+/** Reads and runs the cases. Returns their number and their mistakes. */
 export async function loadCases(
   file: string,
   { read, known }: Loaded,
@@ -45,7 +45,7 @@ export async function loadCases(
   return { count: cases.value.cases.length, mistakes: runCases(read.policy, known, cases) };
 }
 
-/** What the written files must contain, as values: how they are formatted is the formatter's business. */
+/** Expected content of the written files, as values: the formatter determines their layout. */
 export function writtenFiles({ read }: Loaded): { file: string; content: unknown }[] {
   const schema = { title: "Gatehouse policy", ...z.toJSONSchema(policyDocument) };
   return [

@@ -2,7 +2,7 @@ import type { Policy } from "../../shared/policy/compile.ts";
 import { decide } from "../../shared/policy/decide.ts";
 import type { Known } from "./catalogue.ts";
 
-/** Warns of tools that no role may use, whatever the arguments, the place and the time: mostly an oversight. */
+/** Warns of tools that no role can use under any arguments, place and time: usually an oversight. */
 export function findUnreachable(policy: Policy, { subjects, scopes }: Known): string[] {
   const roles = [...policy.roles].map(([name, role]): [string, typeof role] => [
     name,

@@ -2,22 +2,22 @@ import { canonicalize, digestText } from "../../shared/encoding/canonical-json.t
 import { quoteText } from "../platform/statements.ts";
 
 /**
- * SQL for publishing, written out as text: `wrangler d1 execute` takes no bound values. Texts go through
- * {@link quoteText}, numbers are numbers.
+ * SQL for publishing, as text: `wrangler d1 execute` takes no bound values. Texts go through {@link
+ * quoteText}, numbers are numbers.
  */
 
-/** What the database says before something is published. */
+/** State of the database before a publication. */
 export const READ_STATE = `
   SELECT coalesce(max(id), 0) AS publication, (SELECT coalesce(max(number), 1) FROM policy_version) AS newest,
          coalesce((SELECT version FROM policy_publication ORDER BY id DESC LIMIT 1), 1) AS version,
          (SELECT digest FROM policy_publication ORDER BY id DESC LIMIT 1) AS digest
     FROM policy_publication;`;
 
-/** What was put in force, newest first. */
+/** Publications, newest first. */
 export const LIST_PUBLICATIONS =
   "SELECT id, version, digest, catalogues, at, by, note FROM policy_publication ORDER BY id DESC LIMIT 200;";
 
-/** Roles that people who may sign in have, with how many of them. */
+/** Roles of users who may sign in, with the number of users. */
 export const COUNT_ROLES = `SELECT "role", count(*) AS people FROM "user" WHERE "disabled" = 0 GROUP BY "role";`;
 
 /** A publication by its number. */
@@ -30,9 +30,9 @@ export function readVersion(number: number): string {
   return `SELECT document, digest FROM policy_version WHERE number = ${Math.trunc(number)};`;
 }
 
-/** Something that is put in force. */
+/** A publication to put in force. */
 export interface Publication {
-  /** The newest publication that the publisher has seen; with another one in between, it fails. */
+  /** The newest publication that the publisher has read; the statement fails if there is a newer one. */
   after: number;
   /** The version that it replaces. */
   replaced: number;
@@ -48,8 +48,8 @@ export interface Publication {
 }
 
 /**
- * Stores catalogue revisions and the set that names them, for a publication to come. Stored content stays as it is, so
- * the same revision may be stored twice.
+ * Stores catalogue revisions and their set, for a later publication. Existing content stays unchanged, so the same
+ * revision may be stored twice.
  *
  * @param revisions - the canonical JSON of each server's definitions, by the server's name
  */
@@ -73,8 +73,8 @@ VALUES (${quoteText(digest)}, ${quoteText(set)}, ${at});`;
 }
 
 /**
- * Puts a version in force. `document` is given for a new version. Catalogue revisions stay as the publication before
- * names them, unless `catalogues` says otherwise. One file, so all of it happens or nothing.
+ * Puts a version in force. `document` is given for a new version. Catalogue revisions stay as in the previous
+ * publication, unless `catalogues` names others. One file, so that all statements run or none.
  */
 export function putInForce(publication: Publication, document?: string): string {
   const { after, replaced, version, digest, at, catalogues = { of: after } } = publication;

@@ -24,18 +24,18 @@ import {
   readState,
 } from "./published.ts";
 
-/** D1 takes statements of at most 100 KB; the rest of the statement is far below the difference. */
+/** D1 takes statements of at most 100 KB; the rest of the statement is far shorter than the difference. */
 const DOCUMENT_LIMIT = 90_000;
 const TEXT_LIMIT = 300;
 
-/** What `publish` says on the command line. */
+/** Flags of `publish`. */
 export interface PublishFlags extends Place {
   note: string;
   by?: string | undefined;
   url?: string | undefined;
 }
 
-/** Publishes a file that was checked as a new version, and puts it in force. Says what it did. */
+/** Publishes a checked file as a new version, and puts it in force. Returns a summary. */
 export async function publishFile(loaded: Loaded, flags: PublishFlags): Promise<string> {
   const document = loaded.read.value;
   if (document === null) throw new TypeError("A policy with mistakes cannot be published.");
@@ -54,7 +54,7 @@ export async function publishFile(loaded: Loaded, flags: PublishFlags): Promise<
   return publish(database, { state, version, digest, document, known: loaded.known, flags, text });
 }
 
-/** Puts an older version in force again. Says what it did. */
+/** Puts an older version in force again. Returns a summary. */
 export async function publishVersion(number: number, known: Known, flags: PublishFlags): Promise<string> {
   const database = openPlatform(flags);
   const state = await readState(database);
@@ -63,7 +63,9 @@ export async function publishVersion(number: number, known: Known, flags: Publis
   return publish(database, { state, version: number, digest, document, known, flags });
 }
 
-/** Puts an earlier publication in force again: its policy and its catalogue revisions, as one. Says what it did. */
+/**
+ * Puts an earlier publication in force again: both its policy and its catalogue revisions. Returns a summary.
+ */
 export async function publishAgain(id: number, known: Known, flags: PublishFlags): Promise<string> {
   const database = openPlatform(flags);
   const state = await readState(database);
@@ -72,7 +74,7 @@ export async function publishAgain(id: number, known: Known, flags: PublishFlags
   if (row === undefined) {
     throw new CommandFailure(
       `There is no publication ${id}.`,
-      "See what there is: npm run policy -- versions",
+      "List the versions: npm run policy -- versions",
     );
   }
   const version = Number(row.version);
@@ -80,7 +82,7 @@ export async function publishAgain(id: number, known: Known, flags: PublishFlags
   return publish(database, { state, version, digest, document, known, flags, catalogues: { of: id } });
 }
 
-/** What was put in force, newest first. */
+/** Lists the publications, newest first. */
 export async function listVersions(place: Place): Promise<string> {
   const rows = await openPlatform(place).query(LIST_PUBLICATIONS);
   const lines = rows.map(({ id, version, digest, catalogues, at, by, note }, index) => {
@@ -138,17 +140,17 @@ async function publish(database: PlatformDatabase, intended: Intended): Promise<
   ].join("\n");
 }
 
-/** Two at the same time: the database took the other one. */
+/** Explains the failure of concurrent publications: the database accepted the other one. */
 async function explain(failure: unknown, database: PlatformDatabase, seen: PublishedState): Promise<never> {
   const now = await readState(database).catch(() => seen);
   if (now.publication === seen.publication) throw failure;
   throw new CommandFailure(
-    `Somebody else has just published version ${now.version}; nothing of yours was changed.`,
+    `Another person has just published version ${now.version}; your command changed nothing.`,
     "Look at the difference (npm run policy -- diff), then publish again.",
   );
 }
 
-/** People whose role the policy does not have may do nothing. */
+/** Users whose role is not in the policy, and who would lose all access. */
 async function findLockedOut(database: PlatformDatabase, document: PolicyDocument): Promise<string[]> {
   const rows = await database.query(COUNT_ROLES);
   return rows

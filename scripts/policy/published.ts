@@ -7,15 +7,15 @@ import { ENVIRONMENTS, type EnvironmentName } from "../local/project.ts";
 import { openPlatformDatabase, type PlatformDatabase } from "../platform/database.ts";
 import { READ_STATE, readVersion } from "./publications.ts";
 
-/** Which environment a command asks. */
+/** Environment of a command. */
 export interface Place {
   env: string;
   state?: string | undefined;
 }
 
-/** What is in force in an environment. */
+/** The policy in force in an environment. */
 export interface PublishedState {
-  /** 0 as long as nothing was published. */
+  /** 0 before the first publication. */
   publication: number;
   /** The highest number of a version. */
   newest: number;
@@ -39,7 +39,7 @@ export function environmentOf({ env }: Pick<Place, "env">): EnvironmentName {
   );
 }
 
-/** Reads what is in force. */
+/** Reads the policy in force. */
 export async function readState(database: PlatformDatabase): Promise<PublishedState> {
   const [row] = await database.query(READ_STATE);
   return {
@@ -50,15 +50,15 @@ export async function readState(database: PlatformDatabase): Promise<PublishedSt
   };
 }
 
-/** A version with its document as it was published, and as this release reads it. */
+/** A version with its document as published, and as this release parses it. */
 export interface PublishedDocument {
   digest: string | null;
   document: PolicyDocument;
 }
 
 /**
- * Reads a version; 1 is the `policy.json` of this folder. Throws {@link CommandFailure} when there is none, when it is
- * not what was published, or when this release cannot read it.
+ * Reads a version; 1 is the `policy.json` of this folder. Throws {@link CommandFailure} when it does not
+ * exist, when it differs from the published one, or when this release cannot parse it.
  */
 export async function readPublished(database: PlatformDatabase, version: number): Promise<PublishedDocument> {
   if (version === 1) return { digest: null, document: policyDocument.parse(bundled) };
@@ -66,7 +66,7 @@ export async function readPublished(database: PlatformDatabase, version: number)
   if (row === undefined) {
     throw new CommandFailure(
       `There is no version ${version}.`,
-      "See what there is: npm run policy -- versions",
+      "List the versions: npm run policy -- versions",
     );
   }
   const text = String(row.document);

@@ -4,7 +4,7 @@ import { compilePolicy, type Policy } from "../../shared/policy/compile.ts";
 import { compileExpression, ExpressionError } from "../../shared/policy/expression.ts";
 import { type PolicyDocument, policyDocument } from "../../shared/policy/schema.ts";
 
-/** Where a mistake stands and what it is. */
+/** A mistake with its place. */
 export interface Mistake {
   file: string;
   line: number;
@@ -16,7 +16,7 @@ export interface Mistake {
 /** Keys and list positions from the top of the file to a field. */
 export type FieldPath = readonly PropertyKey[];
 
-/** A YAML file checked against a schema. `locate` turns any path in it into a mistake with its line. */
+/** A YAML file validated against a schema. `locate` converts any path in it to a mistake with its line. */
 export interface ReadFile<Value> {
   /** `null` when there are mistakes. */
   value: Value | null;
@@ -24,12 +24,12 @@ export interface ReadFile<Value> {
   locate(path: FieldPath, message: string): Mistake;
 }
 
-/** A policy file, with its compiled form when it is free of mistakes. */
+/** A policy file, with its compiled form if it has no mistakes. */
 export interface ReadPolicy extends ReadFile<PolicyDocument> {
   policy: Policy | null;
 }
 
-/** Reads and compiles a policy. Every mistake is named at once; nothing is thrown for what an author can write. */
+/** Reads and compiles a policy. Reports all mistakes at once; does not throw for invalid input. */
 export function readPolicy(file: string, text: string): ReadPolicy {
   const read = readYaml(file, text, policyDocument);
   if (read.value === null) return { ...read, policy: null };
@@ -41,7 +41,7 @@ export function readPolicy(file: string, text: string): ReadPolicy {
   return { ...read, policy: compilePolicy(read.value) };
 }
 
-/** One CEL expression with its place, the rule around it, and what follows when it has no answer. */
+/** One CEL expression with its place, its rule, and the effect of a failed evaluation. */
 export interface PlacedExpression {
   path: FieldPath;
   expression: string;
@@ -75,14 +75,14 @@ function findExpressionMistake(expression: string): string | null {
   }
 }
 
-/** The mistake with the text that it begins at. */
+/** The mistake with the part of the expression where it begins. */
 export function describeExpressionError(expression: string, { message, offset }: ExpressionError): string {
   const near = expression.slice(offset, offset + 30).trim();
   const hint = /double \S+ int/.test(message) ? " Numbers in arguments are doubles: write 5.0 for 5." : "";
   return `${message}${near === "" ? " (at the end)" : ` (at: ${near})`}${hint}`;
 }
 
-/** Reads YAML 1.2 and checks it against a schema. Mistakes of syntax and of shape carry line and field. */
+/** Parses YAML 1.2 and validates it against a schema. Mistakes of syntax and of shape have line and field. */
 export function readYaml<Schema extends z.ZodType>(
   file: string,
   text: string,
@@ -112,7 +112,7 @@ export function readYaml<Schema extends z.ZodType>(
   return failed(result.error.issues.flatMap((issue) => listMistakes(issue, locate)));
 }
 
-/** Aliases are resolved here; too many of them (a «billion laughs» file) are an error and not a full memory. */
+/** Resolves aliases; too many of them (a «billion laughs» file) are an error instead of exhausting memory. */
 function toPlain(document: Document): unknown {
   try {
     return document.toJS({ maxAliasCount: 100 });
@@ -121,7 +121,7 @@ function toPlain(document: Document): unknown {
   }
 }
 
-/** What zod says of a union whose schema says nothing itself. */
+/** zod's message for a union whose schema has no message. */
 const NO_MESSAGE = "Invalid input";
 
 function listMistakes(issue: z.core.$ZodIssue, locate: ReadFile<unknown>["locate"]): Mistake[] {
@@ -129,7 +129,7 @@ function listMistakes(issue: z.core.$ZodIssue, locate: ReadFile<unknown>["locate
     return issue.keys.map((key) => locate([...issue.path, key], "is not a field that a policy has here"));
   }
   if (issue.code === "invalid_union" && issue.message === NO_MESSAGE) {
-    // Of what could stand here, the author meant the one that fits best: its mistakes lie inside of the value.
+    // Of the alternatives, the author meant the one that fits best: its mistakes lie inside of the value.
     const meant = issue.errors.find((issues) =>
       issues.every((one) => one.code !== "invalid_type" || one.path.length > 0),
     );
@@ -142,7 +142,7 @@ function listMistakes(issue: z.core.$ZodIssue, locate: ReadFile<unknown>["locate
   return [locate(issue.path, issue.message)];
 }
 
-/** The nearest place that exists: a missing field stands where the map that lacks it begins. */
+/** The nearest existing place: for a missing field, the start of its map. */
 function findOffset(document: Document, path: FieldPath): number {
   for (let depth = path.length; depth > 0; depth -= 1) {
     const node = document.getIn(path.slice(0, depth), true);

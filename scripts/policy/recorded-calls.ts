@@ -1,15 +1,15 @@
 import type { PlatformDatabase } from "../platform/database.ts";
 
-/** Rows that are read at once. */
+/** Rows per read. */
 const PAGE = 5_000;
 
-/** One call as the audit trail has it. What its arguments were is not kept. */
+/** One call in the audit trail, which does not store arguments. */
 export interface RecordedCall {
   callId: string;
   userId: string;
   kind: string;
   name: string;
-  /** What came of it: `allow`, `approval`, `scope` or `deny`. */
+  /** Decision: `allow`, `approval`, `scope` or `deny`. */
   decision: string;
   rule: string;
   ip: string | null;
@@ -18,14 +18,15 @@ export interface RecordedCall {
   at: number;
 }
 
-/** The event of a record as JSON; records of version 1 hold it themselves. */
+/** The event of a record as JSON; records of version 1 contain it directly. */
 const EVENT = "coalesce(event, body -> '$.event')";
 
 const field = (name: string) => `event ->> '$.${name}'`;
 
 /**
- * Reads the calls since a moment, oldest first. A call that was admitted and then refused, by its arguments or because
- * a role or the policy had just changed, counts as refused; one that had to be approved, whether it was or not, as such.
+ * Reads the calls since a time, oldest first. A call that was admitted and then refused, because of its
+ * arguments or a change of role or policy, counts as refused; a call that needed approval counts as such,
+ * approved or not.
  */
 export async function readCalls(database: PlatformDatabase, since: number): Promise<RecordedCall[]> {
   const calls = new Map<string, RecordedCall>();
@@ -47,7 +48,7 @@ export async function readCalls(database: PlatformDatabase, since: number): Prom
         continue;
       }
       if (known) {
-        // Denied after all: the rule that denied is the newer one.
+        // Denied later: the rule that denied it is the newer one.
         Object.assign(known, { decision: String(row.decision), rule: String(row.rule) });
         continue;
       }

@@ -5,25 +5,28 @@ import type { PolicyDocument } from "../../shared/policy/schema.ts";
 import type { Known, KnownSubject } from "./catalogue.ts";
 import type { RecordedCall } from "./recorded-calls.ts";
 
-/** Examples for each kind of change. */
+/** Examples per kind of change. */
 const EXAMPLES = 2;
 
-/** What a draft would have made of one call. */
+/** Decision of a draft on one call. */
 export interface Verdict {
   call: RecordedCall;
   role: string;
-  /** `undecidable`: it depends on arguments or a second factor, which are not recorded. `unknown`: no such name is registered. */
+  /**
+   * `undecidable`: it depends on arguments or a second factor, which are not recorded. `unknown`: the name is
+   * not registered.
+   */
   to: string;
   /** The deciding rule of the draft. */
   rule: string;
 }
 
-/** A draft to judge with, and what is in force, whose conditions have already been applied. */
+/** The draft to judge with, and the policy in force, whose conditions were already applied. */
 export interface Bench {
   draft: PolicyDocument;
   inForce: PolicyDocument;
   known: Known;
-  /** Roles of people now, by id: for the records that do not tell the role. */
+  /** Current roles of users, by id: for records without a role. */
   roles: ReadonlyMap<string, string>;
 }
 
@@ -36,7 +39,8 @@ export function replay(calls: readonly RecordedCall[], bench: Bench): Verdict[] 
     if (subject === undefined) return { call, role, to: "unknown", rule: "" };
     const principal = {
       role,
-      // An admitted call had its scope. One that was denied may have had it: what the draft could give is the question.
+      // An admitted call had its scope. A denied one may have had it: assumes the scope, to see what the
+      // draft allows.
       scopes: call.decision === "scope" ? [] : [subject.scope],
       ip: call.ip,
       country: call.country,
@@ -47,7 +51,7 @@ export function replay(calls: readonly RecordedCall[], bench: Bench): Verdict[] 
     const decided = { call, role, rule: decision.rule };
     if (decision.kind === "deny") return { ...decided, to: decision.kind };
     if (decision.kind === "mfa" || asksArguments(policy, role, call, subject)) {
-      // What has decided on these very arguments would decide so again.
+      // The same conditions would decide the same arguments in the same way.
       const same = haveSameConditions(bench.draft, bench.inForce, role);
       return { ...decided, to: same && call.decision !== "scope" ? call.decision : "undecidable" };
     }
@@ -66,7 +70,7 @@ function approvalsOf(policy: Policy, role: string, { kind, name, effect }: Known
   return rules.filter(({ covers }) => covers(name, effect));
 }
 
-/** Whether a condition or an approval of the role looks at the call's arguments and nothing else has decided it. */
+/** Whether a condition or an approval of the role reads the call's arguments and no other rule decides it. */
 function asksArguments(policy: Policy, role: string, call: RecordedCall, subject: KnownSubject): boolean {
   const facts = { tool: subject.name, effect: subject.effect, country: call.country ?? "" };
   const conditions = (policy.roles.get(role)?.conditions ?? []).filter(({ covers }) =>
@@ -89,12 +93,14 @@ function haveSameConditions(one: PolicyDocument, other: PolicyDocument, role: st
   return isDeepStrictEqual(asked(one), asked(other));
 }
 
-/** `roles.sales.allowed_tools[2]` tells the role at the time of the call; a rule about the token does not. */
+/**
+ * `roles.sales.allowed_tools[2]` contains the role at the time of the call; a rule about the token does not.
+ */
 function roleOf(rule: string): string | null {
   return /^roles\.([^.]+)\./.exec(rule)?.[1] ?? null;
 }
 
-/** What changes, by role, tool and kind of change, the most frequent first. */
+/** The changes by role, tool and kind, the most frequent first. */
 export function report(verdicts: readonly Verdict[], days: number): string {
   const changed = verdicts.filter(({ call, to }) => call.decision !== to);
   const groups = [

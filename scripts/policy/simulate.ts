@@ -6,7 +6,7 @@ import { replay, report } from "./replay.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 
-/** Replays the calls of the last days against a draft and says what would have come out otherwise. */
+/** Replays the calls of the last days against a draft and reports the different decisions. */
 export async function simulate(loaded: Loaded, days: string, place: Place, now: number): Promise<string> {
   const draft = loaded.read.value;
   if (draft === null) throw new TypeError("A policy with mistakes cannot be simulated.");

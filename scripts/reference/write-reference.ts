@@ -3,10 +3,13 @@ import { bundledPolicy } from "../../shared/policy/current.ts";
 import { decide } from "../../shared/policy/decide.ts";
 import { type Known, type KnownSubject, readRegistry } from "../policy/catalogue.ts";
 
-/** Where the page belongs, relative to the project. */
+/** Path of the page, relative to the project. */
 export const REFERENCE_FILE = "docs/reference.md";
 
-/** Everything that the registered servers offer, and who may use it by the policy of the deployment, as Markdown. */
+/**
+ * Everything that the registered servers offer, and the roles that can use it by the deployed policy, as
+ * Markdown.
+ */
 export async function writeReference(): Promise<string> {
   const known = await readRegistry();
   const { servers } = await import("../../workers/servers.ts");
@@ -16,7 +19,7 @@ export async function writeReference(): Promise<string> {
     known.subjects.filter(({ scope }) => Object.hasOwn(server.scopes, scope));
   const everywhere = known.subjects.filter(({ scope }) => !known.scopes.includes(scope));
   return [
-    "# What there is to call",
+    "# Tools, resources and prompts",
     [
       "Written by `npm run reference` from the definitions and the policy of the deployment; a check fails when it is out of",
       "step. A mark says that the role may use it: ● yes, ○ in some cases after a person has approved the call. Conditions of",
@@ -65,7 +68,7 @@ function describe(
   });
 }
 
-/** What a role may do at best, with every scope and a fresh second factor. */
+/** The best access of a role, with every scope and a fresh second factor. */
 function mark(policy: Policy, role: string, subject: KnownSubject, scopes: readonly string[]): string {
   const at = 0;
   const { kind } = decide(policy, { role, scopes, ip: null, country: null, at, mfaAt: at }, subject);

@@ -2,7 +2,7 @@ import { Ajv } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { freeFormFields, renderForGemini, renderStrict, type Schema } from "./render.ts";
 
-/** A tool as `tools/list` names it. */
+/** A tool as in `tools/list`. */
 export interface ListedTool {
   name: string;
   description: string;
@@ -10,15 +10,15 @@ export interface ListedTool {
   outputSchema?: Schema | undefined;
 }
 
-/** What one host says of one tool: nothing when it takes it, or why it does not. */
+/** Verdict of one host on one tool: empty if the host accepts it, otherwise the reasons. */
 export interface Host {
   name: string;
-  /** Whether a tool that the host does not take fails the check; otherwise the table only says so. */
+  /** Whether a refused tool fails the check; otherwise only the table reports it. */
   required: boolean;
   judge(tool: ListedTool): string[];
 }
 
-/** Words that no schema on the wire may have: one host or the other refuses the whole list for one of them. */
+/** Keywords that no sent schema may have: some host refuses the whole list because of them. */
 const FORBIDDEN = [
   ..."$ref $dynamicRef $schema $defs $id $anchor definitions const oneOf allOf not if then else".split(" "),
   ..."prefixItems patternProperties propertyNames dependentRequired dependentSchemas contains".split(" "),
@@ -50,7 +50,9 @@ export const HOSTS: readonly Host[] = [
   ),
 ];
 
-/** No reference, no dialect, one type a schema in arguments; and no union that only some validators know. */
+/**
+ * No reference, no dialect, one type per schema in arguments; and no union that only some validators support.
+ */
 function judgeWords({ inputSchema, outputSchema }: ListedTool): string[] {
   return [
     ...findWords(inputSchema, "input", true),
@@ -67,7 +69,7 @@ function findWords(schema: Schema, where: string, oneType: boolean): string[] {
   ];
 }
 
-/** Function calling takes an object without a union at its top, and wants to know what lists hold. */
+/** Function calling requires an object without a union at its top, and item types of lists. */
 function judgeOpenAi({ name, description, inputSchema }: ListedTool): string[] {
   return [
     ...(/^[A-Za-z0-9_-]{1,64}$/.test(name) ? [] : ["its name is not taken"]),
@@ -77,12 +79,12 @@ function judgeOpenAi({ name, description, inputSchema }: ListedTool): string[] {
   ];
 }
 
-/** Strict mode wants every object closed and every field there, so nothing may be free-form. */
+/** Strict mode requires closed objects with all fields required, so free-form fields are not possible. */
 function judgeStrict({ inputSchema }: ListedTool): string[] {
   return renderStrict(inputSchema) === null ? [`free-form: ${freeFormFields(inputSchema).join(", ")}`] : [];
 }
 
-/** What is left once a host has rendered the arguments must be Gemini's `Schema` and nothing else. */
+/** The arguments as rendered by a host must be Gemini's `Schema` and nothing else. */
 function judgeGemini({ inputSchema }: ListedTool): string[] {
   return findNotGemini(renderForGemini(inputSchema), "input");
 }

@@ -1,4 +1,4 @@
-/** The words of JSON Schema that tools here use. */
+/** The keywords of JSON Schema that tools here use. */
 export interface Schema {
   type?: string | string[];
   description?: string;
@@ -14,16 +14,16 @@ export interface Schema {
   [word: string]: unknown;
 }
 
-/** Words that say nothing of what a value is. */
+/** Keywords that do not restrict a value. */
 const UNTYPED = ["description", "default", "title", "nullable"];
 
-/** What a field says that takes JSON text in place of an object, as every tool here does. */
+/** Description of a field that accepts JSON text instead of an object, as every tool here does. */
 const AS_TEXT = "As JSON text.";
 
 /**
- * Arguments as a host renders them for Gemini's function declarations, whose `Schema` is a part of OpenAPI 3.0: without
- * `additionalProperties`, and with `nullable` for a union with null. An object of which nothing is known becomes a text,
- * because Gemini leaves such objects empty; the tools take the JSON text of an object for the object.
+ * Arguments as a host renders them for Gemini's function declarations, whose `Schema` is a part of OpenAPI
+ * 3.0: without `additionalProperties`, and with `nullable` for a union with null. A free-form object becomes
+ * a text, because Gemini leaves such objects empty; the tools accept JSON text for it.
  */
 export function renderForGemini(schema: Schema): Schema {
   const { additionalProperties: _closed, anyOf, ...rest } = schema;
@@ -52,8 +52,9 @@ export function renderForGemini(schema: Schema): Schema {
 }
 
 /**
- * Arguments for strict function calling of OpenAI: every object closed, every field required, `null` for what may be
- * left out, which the tools read as left out. `null` where an object is free-form: strict mode has no such thing.
+ * Arguments for strict function calling of OpenAI: every object closed, every field required, `null` for
+ * optional ones, which the tools treat as undefined. Returns `null` for a free-form object, which strict mode
+ * does not support.
  */
 export function renderStrict(schema: Schema): Schema | null {
   if (freeFormFields(schema).length > 0) return null;
@@ -80,7 +81,7 @@ function close(schema: Schema): Schema {
   };
 }
 
-/** Paths of the objects of which the schema does not say what is in them. */
+/** Paths of the free-form objects of a schema. */
 export function freeFormFields(schema: Schema, path = ""): string[] {
   if (path !== "" && isFreeForm(schema)) return [path];
   const at = (name: string) => (path === "" ? name : `${path}.${name}`);

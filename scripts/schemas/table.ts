@@ -2,17 +2,17 @@ import { allowWorkerModules } from "../check/worker-modules.ts";
 import { HOSTS, type ListedTool } from "./hosts.ts";
 import { freeFormFields, type Schema } from "./render.ts";
 
-/** Where the table stands. */
+/** Path of the table. */
 export const TABLE_FILE = "docs/figures/tool-schemas.md";
 
-/** What each host says of each tool of `/mcp`. */
+/** Verdicts of all hosts on each tool of `/mcp`. */
 export interface Verdict {
   tool: ListedTool;
-  /** By host: why it does not take the tool; empty when it does. */
+  /** By host: reasons for refusing the tool; empty when it accepts it. */
   faults: ReadonlyMap<string, string[]>;
 }
 
-/** Holds every tool of the product against the rules of every host. */
+/** Checks every tool of the product against the rules of every host. */
 export async function judgeTools(): Promise<Verdict[]> {
   allowWorkerModules();
   const { servers } = await import("../../workers/servers.ts");
@@ -27,7 +27,7 @@ export async function judgeTools(): Promise<Verdict[]> {
   );
 }
 
-/** What each host says of one tool. */
+/** Verdicts of all hosts on one tool. */
 export function judgeTool(tool: ListedTool): Verdict {
   return { tool, faults: new Map(HOSTS.map((host) => [host.name, host.judge(tool)])) };
 }

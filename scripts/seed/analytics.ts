@@ -2,13 +2,13 @@ import { generateDays, type ShopEvent } from "./analytics/events.ts";
 import { insertEvents } from "./analytics/insert.ts";
 import { loadPublicData } from "./analytics/public-data.ts";
 
-/** What to load into analytics. */
+/** Options of the analytics seed. */
 export interface AnalyticsSeedOptions {
-  /** The data ends with the day before this one; the same day gives the same rows. */
+  /** The data ends the day before; the same day gives the same rows. */
   asOf: Date;
-  /** How many events of the shop, up to 10,000,000, over two years. */
+  /** Number of shop events, up to 10,000,000, over two years. */
   events: number;
-  /** Takes progress, a sentence at a time. */
+  /** Takes progress, one sentence at a time. */
   report: (line: string) => void;
 }
 
@@ -16,8 +16,8 @@ const MAX_EVENTS = 10_000_000;
 const EVENTS_PER_WRITE = 10_000;
 
 /**
- * Fills an empty analytics database: public data with its sources, and an invented outdoor shop whose last weeks hold a
- * campaign and an outage to be found. Throws `RangeError` for a size outside of 1 to 10,000,000.
+ * Fills an empty analytics database: public data with its sources, and an invented outdoor shop whose last
+ * weeks contain a campaign and an outage to find. Throws `RangeError` for a size outside of 1 to 10,000,000.
  */
 export async function seedAnalytics(db: D1Database, options: AnalyticsSeedOptions): Promise<void> {
   const { asOf, events, report } = options;

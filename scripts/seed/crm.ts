@@ -6,15 +6,15 @@ import { CustomerWriter, type Owner } from "./crm/customers.ts";
 import { PLACES, seedPlaces, toSlug } from "./crm/places.ts";
 import { DEMO_PEOPLE } from "./people.ts";
 
-/** What to load into the CRM. */
+/** Options of the CRM seed. */
 export interface CrmSeedOptions {
-  /** The day the data counts back from; the same day gives the same rows. */
+  /** Reference day of all dates; the same day gives the same rows. */
   asOf: Date;
-  /** How many contacts, up to 1,000,000. Companies, deals and activities follow in proportion. */
+  /** Number of contacts, up to 1,000,000. Companies, deals and activities follow in proportion. */
   contacts: number;
-  /** Takes progress, a sentence at a time. */
+  /** Takes progress, one sentence at a time. */
   report: (line: string) => void;
-  /** People who sign in and own customers, so that "my deals" has an answer. Default: the demo sales people. */
+  /** Users who own customers, so that "my deals" has an answer. Default: the demonstration sales users. */
   people?: readonly { name: string; email: string }[];
 }
 
@@ -25,10 +25,10 @@ const CONTACTS_PER_BATCH = 2_000;
 const MAX_CONTACTS = 1_000_000;
 
 /**
- * Fills an empty CRM with invented customers: believable stages and ages, owners by region, gaps in contact, large
- * deals that went cold, missing telephone numbers, and people who were entered twice. Every e-mail address and web
- * domain ends in `.example` (RFC 2606), so nobody can be written to.
- * Throws `RangeError` for a size outside of 1 to 1,000,000.
+ * Fills an empty CRM with invented customers: realistic stages and ages, owners by region, gaps in contact,
+ * large stale deals, missing telephone numbers, and contacts that were created twice. Every e-mail address
+ * and web domain ends in `.example` (RFC 2606), so that no message reaches anyone. Throws `RangeError` for a
+ * size outside of 1 to 1,000,000.
  */
 export async function seedCrm(db: D1Database, options: CrmSeedOptions): Promise<void> {
   const { asOf, contacts, report } = options;
@@ -96,7 +96,7 @@ function inventOwners(
   return owners;
 }
 
-/** Merges the full-text indexes into one piece each and gathers the statistics that plans rest on. */
+/** Merges the full-text indexes into one segment each and collects the planner's statistics. */
 async function tidy(db: D1Database): Promise<void> {
   for (const table of ["contacts_fts", "contacts_names_fts", "companies_fts", "deals_fts"]) {
     await db.prepare(`INSERT INTO ${table} (${table}) VALUES ('optimize')`).run();

@@ -10,10 +10,10 @@ const NODE_MODULES = path.resolve(import.meta.dirname, "../../node_modules");
 const AUTHOR = { id: "demonstration", name: "Demonstration data" };
 
 /**
- * Loads the demonstration knowledge base: a company handbook written for it, and the documentation that installed
- * packages ship under a licence that allows copies, one collection a package. Each of those articles carries
- * package, version, licence and copyright in its metadata. `asOf` dates every article. Pictures and recordings
- * of the handbook need `media`. Loading twice changes nothing.
+ * Loads the demonstration knowledge base: a company handbook written for it, and the documentation of
+ * installed packages under a licence that allows copies, one collection per package. The metadata of each
+ * such article has package, version, licence and copyright. `asOf` dates every article. Pictures and
+ * recordings of the handbook need `media`. A second load changes nothing.
  */
 export async function seedKnowledge(
   db: D1Database,

@@ -1,15 +1,15 @@
 import { hashPassword } from "better-auth/crypto";
 
-/** A demonstration person; exists in local databases only. */
+/** A demonstration user; exists in local databases only. */
 export interface DemoPerson {
-  /** Opaque and stable, so that other demonstration data may refer to it. */
+  /** Opaque and stable, so that other demonstration data can refer to it. */
   id: string;
   name: string;
   email: string;
   role: string;
 }
 
-/** One person for each role. */
+/** One user per role. */
 export const DEMO_PEOPLE: readonly DemoPerson[] = [
   { id: "demo-viewer", name: "Vera Lindqvist", email: "viewer@gatehouse.example", role: "viewer" },
   { id: "demo-analyst", name: "Anton Bakker", email: "analyst@gatehouse.example", role: "analyst" },
@@ -18,12 +18,12 @@ export const DEMO_PEOPLE: readonly DemoPerson[] = [
   { id: "demo-admin", name: "Adam Okafor", email: "admin@gatehouse.example", role: "admin" },
 ];
 
-/** The password of every demonstration person. */
+/** The password of every demonstration user. */
 export const DEMO_PASSWORD = "gatehouse-demo-door";
 
 /**
- * Puts the demonstration people into a local platform database. People who are already there keep their password
- * and role, so a second run changes nothing. Returns how many were added.
+ * Adds the demonstration users to a local platform database. Existing users keep their password and role, so
+ * a second run changes nothing. Returns the number of added users.
  */
 export async function seedPeople(
   database: D1Database,

@@ -6,7 +6,7 @@ import { ROOT } from "../local/root.ts";
 
 /** One built view. */
 export interface BuiltView {
-  /** Where it belongs, relative to the project. */
+  /** Path of the file, relative to the project. */
   file: string;
   /** The JSON text: `{ "html": "…" }`. */
   content: string;
@@ -15,9 +15,9 @@ export interface BuiltView {
 }
 
 /**
- * Builds every view of the house: `workers/<server>/view/<name>.ts`, with `<name>.css` beside it if there is one,
- * becomes one document with its script and style inside, in `<name>.json`. JSON, because Node, workerd and the tests
- * import it alike.
+ * Builds every view of the built-in servers: `workers/<server>/view/<name>.ts`, with `<name>.css` if it
+ * exists, becomes one document with its script and style inside, in `<name>.json`. JSON, because Node,
+ * workerd and the tests can all import it.
  */
 export async function buildViews(): Promise<BuiltView[]> {
   const sources: string[] = [];
@@ -57,7 +57,9 @@ async function bundle(options: Parameters<typeof build>[0]): Promise<string> {
   return (outputFiles?.[0]?.text ?? "").trim();
 }
 
-/** The hashes let nothing run and nothing style but these two texts, also where the client's own policy is lax (CSP 3). */
+/**
+ * The hashes allow only these two texts to run and style, even where the client's own policy is lax (CSP 3).
+ */
 function writeDocument(name: string, script: string, css: string): string {
   const policy = [
     "default-src 'none'",

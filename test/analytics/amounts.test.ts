@@ -17,7 +17,7 @@ describe("division", () => {
     expect(divideToTicks(numerator, denominator, factor, decimals)).toBe(expected);
   });
 
-  it("is off by half a tick at most", () => {
+  it("differs by half a tick at most", () => {
     const whole = fc.integer({ min: -1_000_000, max: 1_000_000 });
     fc.assert(
       fc.property(whole, fc.integer({ min: 1, max: 1_000_000 }), (numerator, denominator) => {
@@ -44,7 +44,7 @@ describe("rounding parts of a whole", () => {
     );
   });
 
-  it("gives shares that are exactly 100 percent together", () => {
+  it("gives shares that add up to exactly 100 percent", () => {
     const parts = fc.array(fc.integer({ min: 0, max: 1e9 }), { minLength: 1, maxLength: 30 });
     fc.assert(
       fc.property(parts, (values) => {
@@ -56,7 +56,7 @@ describe("rounding parts of a whole", () => {
     );
   });
 
-  it("knows no change from nothing", () => {
+  it("has no percentage change from 0", () => {
     expect(percentChange(0, 5)).toBeNull();
     expect(percentChange(null, 5)).toBeNull();
     expect(percentChange(400, 300)).toBe(-25);
@@ -65,7 +65,7 @@ describe("rounding parts of a whole", () => {
 });
 
 describe("names", () => {
-  it("are found with one slip of the pen, or answered with the closest", () => {
+  it("are found with one typing error, or answered with the closest", () => {
     fc.assert(
       fc.property(editedOnce, ({ name, written }) => {
         const resolution = resolveName(written, names);
@@ -75,7 +75,7 @@ describe("names", () => {
     );
   });
 
-  it("that mean nothing are not guessed", () => {
+  it("without a match are not guessed", () => {
     expect(resolveName("weather in Paris", names).kind).toBe("unknown");
   });
 });

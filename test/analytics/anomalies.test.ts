@@ -48,7 +48,7 @@ describe("the score of a point", () => {
     expect(scores.filter((score) => Math.abs(score?.score ?? 0) > 3.5)).toHaveLength(0);
   });
 
-  it("survives a week of outage in a row, because medians do", () => {
+  it("tolerates a week of outage, because it uses medians", () => {
     const values = makeWeeks(112);
     for (let day = 50; day < 54; day++) values[day] = 10;
     const scores = scorePoints(values, 7, 3.5) ?? [];
@@ -56,7 +56,7 @@ describe("the score of a point", () => {
     expect(found).toEqual([50, 51, 52, 53]);
   });
 
-  it("skips points without a value and refuses a handful", () => {
+  it("skips points without a value and refuses a short series", () => {
     expect(scorePoints([1, 2, 3, 4, 5, 6, 7], 1, 3.5)).toBeUndefined();
     expect(scorePoints([...makeWeeks(40), null], 7, 3.5)?.at(-1)).toBeNull();
   });
@@ -68,7 +68,8 @@ describe("analytics_detect_anomalies", () => {
   let session: TestSession;
 
   beforeAll(async () => {
-    // Without its visits, which these questions do not need, the shop is large enough to tell a fall from chance.
+    // Without its visits, which these questions do not need, the shop is large enough to tell a fall from
+    // chance.
     const days = [...generateDays({ asOf: AS_OF, events: 50_000, days: 100 })].flat();
     rows = days.filter(({ kind }) => kind !== "visit");
     await insertEvents(env.ANALYTICS_DB, rows);
@@ -110,7 +111,7 @@ describe("analytics_detect_anomalies", () => {
     expect(costs).toEqual([...costs].sort((a: number, b: number) => b - a));
   });
 
-  it("looks at nothing but the members of a cut that is named", async () => {
+  it("searches only the members of a named dimension", async () => {
     const { data } = await session.call("analytics_detect_anomalies", {
       metric: "checkout_completion",
       by: "region",
@@ -121,7 +122,7 @@ describe("analytics_detect_anomalies", () => {
     ).toEqual([["Europe", "2026-02-20", "2026-02-22"]]);
   });
 
-  it("keeps what is usual between nothing and everything, for counts and for rates", async () => {
+  it("keeps the usual range within valid values, for counts and for rates", async () => {
     for (const [metric, most] of [
       ["orders", Number.POSITIVE_INFINITY],
       ["checkout_completion", 100],
@@ -139,7 +140,7 @@ describe("analytics_detect_anomalies", () => {
     }
   });
 
-  it("gives the values that the rows have, summed up over a run", async () => {
+  it("gives the values of the rows, summed up over a run", async () => {
     const { data } = await session.call("analytics_detect_anomalies", {
       metric: "orders",
       filters: { country: "Germany" },
@@ -169,7 +170,7 @@ describe("analytics_detect_anomalies", () => {
     expect(counts[2]).toBeGreaterThan(counts[0]);
   });
 
-  it("says where there is data when there is none", async () => {
+  it("names the days that have data when the period has none", async () => {
     const { error } = await session.call("analytics_detect_anomalies", { metric: "revenue", period: "2020" });
     expect(error?.suggested_action).toContain("there is data from 2025-11-21 to 2026-02-28");
   });
@@ -223,7 +224,7 @@ describe("analytics_forecast", () => {
     expect(data.notes.join(" ")).toContain("2026-02 is running: 18 measured days are in its figure");
   });
 
-  it("from too little history says so, and gives figures of two digits", async () => {
+  it("from too little history contains a note and has figures of two digits", async () => {
     const { data } = await session.call("analytics_forecast", {
       metric: "revenue",
       grain: "month",

@@ -4,7 +4,7 @@ import { METRICS } from "../../workers/analytics/semantic-layer.ts";
 /** The metrics' names as candidates. */
 export const names = METRICS.map(({ name, synonyms }) => ({ name, others: synonyms, value: name }));
 
-/** A metric's name of some length with one character left out, doubled, replaced or swapped with the next. */
+/** A metric's name of some length with one character omitted, doubled, replaced or swapped with the next. */
 export const editedOnce = fc
   .record({
     name: fc.constantFrom(...METRICS.map(({ name }) => name).filter((name) => name.length > 6)),

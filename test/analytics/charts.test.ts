@@ -17,7 +17,7 @@ beforeAll(async () => {
   session = await openSession({ server: "analytics", lane: "stateless", as: "vera", role: "viewer" });
 });
 
-/** Each kind of picture, by the call that draws it. */
+/** Each kind of picture, with the call that draws it. */
 const PICTURES: readonly (readonly [kind: Chart["kind"], tool: string, args: Record<string, unknown>])[] = [
   ["line", "analytics_query", { metrics: ["revenue"], dimensions: ["region"], grain: "week", chart: "auto" }],
   ["bar", "analytics_query", { metrics: ["orders"], dimensions: ["country"], chart: "auto" }],
@@ -59,7 +59,7 @@ describe("a picture of an answer", () => {
       expect(free.length).toBeGreaterThan(1);
       for (const { series, x, y } of free) {
         const seen = colourAt(x * SCALE, y * SCALE);
-        // A heat map says by its colour how much: it only has to be another one than the ground's.
+        // A heat map shows values by colour, which only has to differ from the background's.
         if (kind === "heat") expect(seen).not.toBe(THEMES.light.ground);
         else expect(seen, `${names[series]} at ${x}, ${y}`).toBe(colours[series]);
       }
@@ -68,7 +68,7 @@ describe("a picture of an answer", () => {
     30_000,
   );
 
-  it("says title, unit, period and source, and everything of a name that is not a name stays text", () => {
+  it("shows title, unit, period and source, and escapes markup in names", () => {
     const answer = {
       period: PERIOD,
       grain: "total",
@@ -98,7 +98,7 @@ describe("a picture of an answer", () => {
       const picture = (product: string) => drawPicture(answerAbout(product), { chart: "auto" });
       const shown = await picture(name);
       expect(shown.map(({ type }) => type)).toEqual(["image"]);
-      // A letter that the font does not have is a box, as this one is wherever it stands.
+      // The font draws every missing letter as the same box as this one.
       for (const letter of new Set(name.replaceAll(/[ -~]/g, ""))) {
         const [boxed] = await picture(name.replaceAll(letter, "東"));
         expect(boxed, letter).not.toEqual(shown[0]);
@@ -114,7 +114,7 @@ describe("a picture of an answer", () => {
     ]);
   });
 
-  it("comes only when it is asked for and there is something to draw", async () => {
+  it("comes only on request and when there is data to draw", async () => {
     const plain = await session.call("analytics_query", {
       metrics: ["revenue"],
       grain: "week",
@@ -129,7 +129,7 @@ describe("a picture of an answer", () => {
     expect(single.content.map(({ type }) => type)).toEqual(["text"]);
   });
 
-  it("does not stack what does not add up, and says so", async () => {
+  it("does not stack values that do not add up, and adds a note", async () => {
     const { data } = await session.call("analytics_query", {
       metrics: ["visitors"],
       dimensions: ["region"],
@@ -156,7 +156,7 @@ function answerAbout(product: string) {
   };
 }
 
-/** Whether nothing else can lie on it; a dashed line without dots has gaps. */
+/** Whether no other point can cover it; a dashed line without dots has gaps. */
 function isFree(point: Point, points: readonly Point[], { series, kind }: Chart): boolean {
   if (kind !== "line") return true;
   if (series[point.series]?.isExpected) return false;

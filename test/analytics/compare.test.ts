@@ -19,7 +19,8 @@ let session: TestSession;
 
 beforeAll(async () => {
   rows = await loadShop();
-  // Bought in two regions, two categories and through two channels: what makes distinct customers not add up.
+  // Customers with orders in two regions, two categories and through two channels: distinct counts do not add
+  // up.
   const wanderers = Array.from({ length: 12 }, (_, index) =>
     makeEvent({
       id: 900_000 + index,
@@ -85,7 +86,7 @@ describe("the parts of a change", () => {
             Object.fromEntries(
               measures.map((measure) => [
                 measure,
-                // What is shared, such as the months of a period, is the same number for the whole.
+                // A shared measure, such as the months of a period, is the same number for the whole.
                 MEASURES[measure].adds === "shared"
                   ? 7
                   : members.reduce((sum, member) => sum + ((member[side] as Parts)[measure] ?? 0), 0),
@@ -106,7 +107,7 @@ describe("the parts of a change", () => {
     },
   );
 
-  it("of a rate credit the group that became better, and the one whose weight moved", () => {
+  it("of a rate credit the group that improved, and the one whose weight changed", () => {
     const metric = METRICS.find(({ name }) => name === "conversion_rate");
     if (!metric) throw new Error("conversion_rate is gone");
     // North doubles its rate at the same weight; South stays as it is.
@@ -158,7 +159,7 @@ describe("comparing", () => {
     expect(error).toMatchObject({ code: "invalid_input", message: expect.stringContaining(message) });
   });
 
-  it("with a period that has no value says so instead of inventing a change", async () => {
+  it("with a period without a value adds a note instead of inventing a change", async () => {
     const answer = await compare({
       metric: "conversion_rate",
       period: "2026-01",

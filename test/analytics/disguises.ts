@@ -38,7 +38,7 @@ const gaps = fc.constantFrom(
 
 const case_ = fc.func(fc.boolean());
 
-/** A write hidden behind reads, quotes, comments, brackets and letter case; none may ever run. */
+/** A write hidden behind reads, quotes, comments, brackets and letter case; none may run. */
 export const disguisedWrites: fc.Arbitrary<string> = fc
   .record({
     write: writes,

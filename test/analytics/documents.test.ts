@@ -17,7 +17,7 @@ describe.each(LANES)("documents and prompts, %s", (lane) => {
     session = await openSession({ server: "analytics", lane });
   });
 
-  it("the catalogue has every metric with its definition, and none of its inner parts", async () => {
+  it("the catalogue has every metric with its definition, without internal fields", async () => {
     const [document] = await session.readResource("analytics://metrics");
     const { metrics, dimensions, data } = JSON.parse(document.text);
     expect(metrics.map(({ name }: { name: string }) => name)).toEqual(METRICS.map(({ name }) => name));
@@ -80,7 +80,7 @@ describe.each(LANES)("documents and prompts, %s", (lane) => {
     ]);
   });
 
-  it("a prompt names the metric as the catalogue does, whatever it was called", async () => {
+  it("a prompt uses the catalogue's name of the metric, in whichever spelling the caller named it", async () => {
     const { messages } = await session.getPrompt("analytics_explain_change", {
       metric: "sales",
       period: "last_month",
@@ -95,14 +95,14 @@ describe.each(LANES)("documents and prompts, %s", (lane) => {
     expect(everywhere.messages[0].content.text).toContain("Write the weekly business review.");
   });
 
-  it("the tools say in few words what they take", async () => {
+  it("the tool definitions stay within their token budget", async () => {
     const tools = await session.listTools();
     const own = tools.filter(({ name }: { name: string }) => name.startsWith("analytics_"));
     const writing = own.filter(
       ({ annotations }: { annotations: { readOnlyHint: boolean } }) => !annotations.readOnlyHint,
     );
     expect(writing.map(({ name }: { name: string }) => name)).toEqual(["analytics_track"]);
-    // About 4 characters a token.
+    // About 4 characters per token.
     expect(JSON.stringify(own).length / 4).toBeLessThan(7_000);
   });
 });

@@ -10,8 +10,8 @@ import {
 } from "../../workers/analytics/series/holt-winters.ts";
 
 /**
- * International visitor nights in Australia by quarter, 1999 to 2015, in millions: `austourists` of Hyndman and
- * Athanasopoulos, Forecasting: Principles and Practice (R package fpp2).
+ * International visitor nights in Australia by quarter, 1999 to 2015, in millions: `austourists` of Hyndman
+ * and Athanasopoulos, Forecasting: Principles and Practice (R package fpp2).
  */
 const TOURISTS = [
   30.052513, 19.148496, 25.317692, 27.591437, 32.076456, 23.487961, 28.47594, 35.123753, 36.838485, 25.007017,
@@ -24,7 +24,10 @@ const TOURISTS = [
   43.06120822, 54.76075713, 59.83447494, 73.25702747, 47.69662373, 61.09776802, 66.05576122,
 ];
 
-/** ETS(A,Ad,A) as `forecast::ets` of R fits it to them, as kept in the reference results of statsmodels' own tests. */
+/**
+ * ETS(A,Ad,A) as `forecast::ets` of R fits it to the series, from the reference results of statsmodels' own
+ * tests.
+ */
 const R = {
   smoothing: { alpha: 0.35445427, beta: 0.03200749, gamma: 0.39993387, phi: 0.97999997 },
   start: {
@@ -53,7 +56,7 @@ describe("Holt-Winters against the published example of visitor nights", () => {
     expectClose(errors.slice(0, 6), R.firstErrors, 5);
     expectClose([state.level, state.trend, ...state.season], [R.end.level, R.end.trend, ...R.end.season], 4);
     const squares = errors.reduce((sum, error) => sum + error * error, 0);
-    // R takes ten parameters off: four for smoothing, six for the states it estimates.
+    // R subtracts ten parameters: four for smoothing, six for the estimated states.
     expect(squares / (TOURISTS.length - 9)).toBeCloseTo(R.variance, 3);
   });
 
@@ -67,7 +70,7 @@ describe("Holt-Winters against the published example of visitor nights", () => {
     );
   });
 
-  it("fits nearly as well on its own as R, which also searches the first states", () => {
+  it("fits nearly as well on its own as R, which also optimises the initial states", () => {
     const own = fit(TOURISTS, 4);
     const squares = own.errors.reduce((sum, error) => sum + error * error, 0);
     expect(squares).toBeLessThan(R.variance * (TOURISTS.length - 9) * 1.1);
@@ -77,7 +80,7 @@ describe("Holt-Winters against the published example of visitor nights", () => {
     }
   });
 
-  it("was better on the past than repeating the year before", () => {
+  it("is more accurate on the history than repeating the year before", () => {
     const test = backTest(TOURISTS, 4, 4, 1.96);
     expect(test?.points).toBe(16);
     expect(test?.mase).toBeLessThan(1);
@@ -87,7 +90,7 @@ describe("Holt-Winters against the published example of visitor nights", () => {
 });
 
 describe("the error on the past", () => {
-  it("is each miss over the mean miss of repeating the last season in what was known then (MASE)", () => {
+  it("is each miss divided by the mean miss of repeating the last season of the history known then (MASE)", () => {
     const [season, horizon] = [4, 6];
     const misses: number[] = [];
     for (const origin of [62, 56, 50, 44]) {
@@ -104,7 +107,7 @@ describe("the error on the past", () => {
     expect(test?.mase).toBeCloseTo(mase, 10);
   });
 
-  it("has no scale where nothing ever changed before", () => {
+  it("has no scale for a constant history", () => {
     expect(backTest(Array<number>(40).fill(7), 7, 5, 1.96)?.mase).toBeNull();
   });
 });
@@ -163,7 +166,7 @@ describe("the interval", () => {
 });
 
 describe("any history", () => {
-  it("gives finite figures, also where nothing ever changes", () => {
+  it("gives finite figures, also for a constant history", () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 0, max: 100_000 }), { minLength: 21, maxLength: 60 }),

@@ -16,7 +16,7 @@ const drawnEvents = fc.uniqueArray(
   fc.record({
     id: fc.integer({ min: 1, max: 100_000 }),
     customer_id: fc.constantFrom("C1", "C2", "C3"),
-    // Few moments, so that some fall together.
+    // Few times, so that some coincide.
     moment: fc.integer({ min: 0, max: 40 }).map((step) => Date.UTC(2026, 0, 1) + step * DAY_MS * 0.75),
     kind: fc.constantFrom("visit", "cart", "order", "order") as fc.Arbitrary<ShopEvent["kind"]>,
     channel: fc.constantFrom("ads", "email"),
@@ -31,7 +31,7 @@ function toEvents(drawn: readonly { id: number; moment: number }[]): ShopEvent[]
   );
 }
 
-/** Whether some chain of the rows goes through the steps up to `depth`: tries every beginning. */
+/** Whether some sequence of the rows passes the steps up to `depth`: tries every start. */
 function reaches(rows: readonly ShopEvent[], depth: number, from: string, to: string, days: number): boolean {
   const times = (step: number) =>
     rows.filter(({ kind }) => kind === STEPS[step]).map(({ occurred_at }) => Date.parse(occurred_at));
@@ -53,7 +53,7 @@ beforeEach(async () => {
 });
 
 describe("a funnel", () => {
-  it("counts whom trying every beginning counts", async () => {
+  it("counts the same people as a search over all starts", async () => {
     await fc.assert(
       fc.asyncProperty(
         drawnEvents,
@@ -112,7 +112,7 @@ function ageOf(cohort: string, bucket: string, grain: "day" | "week" | "month"):
 }
 
 describe("cohorts", () => {
-  it("are what sets of each customer's buckets say", async () => {
+  it("equal the sets of each customer's buckets", async () => {
     await fc.assert(
       fc.asyncProperty(
         drawnEvents,
@@ -155,7 +155,7 @@ describe("cohorts", () => {
 });
 
 describe.each(LANES)("journeys as tools, %s", (lane) => {
-  it("the funnel of a shop loses people step by step and says where most", async () => {
+  it("the funnel of a shop loses people step by step and names the largest loss", async () => {
     await insertEvents(db, [...generateDays({ asOf: AS_OF, events: 1_500, days: 40 })].flat());
     const session = await openSession({ server: "analytics", lane });
     const { data } = await session.call("analytics_funnel", { period: "2026-01-25..2026-02-20" });
@@ -174,7 +174,7 @@ describe.each(LANES)("journeys as tools, %s", (lane) => {
     expect(cut.data.notes).toContain('"EMEA" was read as Europe.');
   });
 
-  it("retention shows who came back, the average over people, and nothing that is not over", async () => {
+  it("retention shows returning customers, the average over people, and no bucket that is still running", async () => {
     const order = (id: number, customer: string, day: string) =>
       makeEvent({ id, customer_id: customer, occurred_at: `${day}T10:00:00Z`, amount_cents: 100 });
     await insertEvents(db, [

@@ -10,7 +10,7 @@ const NOW = new Date("2026-11-21T10:00:00Z");
 
 const read = (text: string, now = NOW) => formatPeriod(parsePeriod(text, now));
 
-describe("a period is read as a person means it", () => {
+describe("a period in common words", () => {
   it.each([
     ["today", "2026-11-21"],
     ["yesterday", "2026-11-20"],
@@ -92,7 +92,7 @@ describe("a period is read as a person means it", () => {
     expect(read("last_quarter", new Date("2026-01-01T00:00:00Z"))).toBe("2025-10-01..2025-12-31");
   });
 
-  it("no text at all makes it fail otherwise than with a hint", () => {
+  it("any text parses or fails with a hint", () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 60 }), (text) => {
         try {

@@ -39,14 +39,14 @@ beforeAll(async () => {
   }
 });
 
-/** Which questions read this table. */
+/** The queries that read this table. */
 function readersOf(table: string): string[] {
   return answered.flatMap(({ title, steps }) =>
     steps.some((step) => step.does !== "sort" && step.tables.includes(table)) ? [title] : [],
   );
 }
 
-describe("every question of the analytics", () => {
+describe("every query of the analytics server", () => {
   it("reaches sums and events through an index", () => {
     expect(answered.length).toBeGreaterThan(10);
     const scans = answered.flatMap(({ title, steps }) =>
@@ -82,7 +82,7 @@ describe("a plan", () => {
     expect(findFullScans(await explain(sql), ["events"])).toMatchObject([{ does, tables: ["events"] }]);
   });
 
-  it("tells nothing where an index leads to the rows", async () => {
+  it("finds no full scan where an index leads to the rows", async () => {
     const plan = await explain("SELECT sum(e.quantity) FROM events e WHERE e.kind = 'order'");
     expect(findFullScans(plan, ["events"])).toEqual([]);
   });
@@ -97,7 +97,7 @@ describe("a plan", () => {
     ["SELECT max(id) FROM events", "events by one end"],
     ["SELECT max(kind) FROM events", "events by one end of events_by_kind_and_time"],
     ["SELECT 1", ""],
-  ])("is put into words: %s", async (sql, words) => {
+  ])("is described as: %s", async (sql, words) => {
     expect(describePlan(await explain(sql))).toBe(words);
   });
 });

@@ -39,12 +39,12 @@ it("every metric of the shop has an independent computation in these tests", () 
 const SIXES = [0, 6, 12].map((start) => Object.keys(RECOMPUTE).slice(start, start + 6));
 
 describe.each(SIXES)("%s, %s, %s, %s, %s", (...metrics) => {
-  it("over a whole period is what its rows say, to the cent", async () => {
+  it("over a whole period equals the sum of its rows, to the cent", async () => {
     const { totals } = await query({ metrics, period: PERIOD });
     expect(Object.values(totals)).toEqual(figuresOf(metrics, span));
   });
 
-  it.each(DIMENSIONS)("by %s is what the rows of each member say", async (dimension) => {
+  it.each(DIMENSIONS)("by %s equals the sum of each member's rows", async (dimension) => {
     const answer = await query({ metrics, dimensions: [dimension], period: PERIOD, limit: 100 });
     const groups = groupBy(span, (row) => row[dimension]);
     for (const [member, ...figures] of answer.rows) {
@@ -96,7 +96,7 @@ describe("cutting by several dimensions", () => {
     }
   });
 
-  it("puts all but the largest groups into one, and counts its customers anew instead of adding them up", async () => {
+  it("merges all but the largest groups into one, and counts its distinct customers instead of adding them up", async () => {
     const metrics = ["revenue", "customers", "average_order_value"];
     const answer = await query({ metrics, dimensions: ["product"], period: PERIOD, limit: 4 });
     const groups = [
@@ -190,7 +190,7 @@ describe("names", () => {
     expect(answer.columns).toEqual([name]);
   });
 
-  it("a name that was read as another is mentioned", async () => {
+  it("an answer notes when it read a name as another one", async () => {
     const answer = await query({ metrics: "sales", period: PERIOD });
     expect(answer.notes).toEqual(['"sales" was read as revenue.']);
   });
@@ -221,7 +221,7 @@ describe("names", () => {
       { metrics: ["revenue"], grain: "hour", period: "2025", dimensions: ["country"] },
       "more than 5000 rows",
     ],
-  ])("%s is refused with what would be right", async (_what, args, message) => {
+  ])("%s is refused with the valid alternatives", async (_what, args, message) => {
     const { error } = await session.call("analytics_query", args);
     expect(error?.message).toContain(message);
     expect(error?.suggested_action).not.toBe("");
@@ -246,7 +246,7 @@ describe("public data", () => {
     expect(answer.notes).toEqual(["region does not apply to this data and was left out."]);
   });
 
-  it("says where data is when a period has none", async () => {
+  it("names the days that have data when a period has none", async () => {
     const { notes, rows: none } = await query({
       metrics: ["us_jobs"],
       dimensions: ["sector"],
@@ -258,7 +258,7 @@ describe("public data", () => {
 });
 
 describe.each(LANES)("session defaults, %s", (lane) => {
-  it("are inherited by later calls and lifted by naming everything", async () => {
+  it("are inherited by later calls and overridden by naming everything", async () => {
     const own = await openSession({ server: "analytics", lane, as: "dora" });
     await own.call("context_set", { defaults: { region: "Europe", period: PERIOD } });
     const inherited = await own.call("analytics_query", { metrics: ["orders"] });

@@ -1,6 +1,6 @@
 import type { ShopEvent } from "../../scripts/seed/analytics/events.ts";
 
-/** Every metric of the shop, computed anew from its rows in plain words; shares no code with the server. */
+/** Every metric of the shop, computed directly from its rows; shares no code with the server. */
 export const RECOMPUTE: Readonly<Record<string, (rows: readonly ShopEvent[]) => number | null>> = {
   revenue: (rows) => dollars(amount(rows, "order")),
   net_revenue: (rows) => dollars(amount(rows, "order") - amount(rows, "refund")),
@@ -21,7 +21,7 @@ export const RECOMPUTE: Readonly<Record<string, (rows: readonly ShopEvent[]) => 
   checkout_completion: (rows) => percent(of(rows, "order").length, of(rows, "checkout").length),
 };
 
-/** Rows of a span of days, both included. */
+/** Rows of a range of days, both included. */
 export function within(rows: readonly ShopEvent[], first: string, last: string): ShopEvent[] {
   return rows.filter(({ occurred_at }) => {
     const day = occurred_at.slice(0, 10);

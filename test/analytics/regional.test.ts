@@ -52,7 +52,7 @@ describe("the regional table", () => {
     }
   });
 
-  it("has shares that are 100 percent together and totals that the rows add up to", async () => {
+  it("has shares that add up to 100 percent and totals that equal the sum of the rows", async () => {
     const { rows, totals } = await ask({ metrics: ["revenue"] });
     const sum = (column: number) =>
       rows.reduce((all: number, row: number[]) => all + Math.round((row[column] ?? 0) * 100), 0);
@@ -66,7 +66,7 @@ describe("the regional table", () => {
     expect(columns.filter((column: string) => column.includes("share"))).toEqual([]);
   });
 
-  it("by country adds revenue for a million people, where the population is known", async () => {
+  it("by country has the revenue per million people, where the population is known", async () => {
     const { rows, columns, notes } = await ask({ by: "country", metrics: ["revenue"] });
     expect(columns.at(-1)).toBe("revenue_per_million_people");
     const germany = rows.find(([country]: [string]) => country === "Germany");
@@ -93,7 +93,7 @@ describe("the regional table", () => {
 });
 
 describe("daily totals", () => {
-  it("are what the events add up to, also after some were deleted", async () => {
+  it("equal the sums of the events, also after a deletion", async () => {
     const db = env.ANALYTICS_DB;
     await db.prepare("DELETE FROM events WHERE id % 7 = 0").run();
     const sums = `kind, substr(occurred_at, 1, 10) AS day, region, country, segment, count(*) AS events,
@@ -126,7 +126,7 @@ describe("the catalogue", () => {
     expect(none.data).toMatchObject({ metrics: [], total: METRICS.length });
   });
 
-  it("has no name or synonym that means two things", () => {
+  it("has no name or synonym with two meanings", () => {
     const words = METRICS.flatMap(({ name, title, synonyms }) => [
       ...new Set([name, title.toLowerCase().replaceAll(" ", "_"), ...synonyms]),
     ]);

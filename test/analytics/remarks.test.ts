@@ -17,7 +17,7 @@ async function notesOf(tool: string, args: Record<string, unknown>): Promise<str
   return (data.notes ?? []).join(" ");
 }
 
-describe("a running period is said to be running", () => {
+describe("a running period has a note", () => {
   it.each<[string, Record<string, unknown>]>([
     ["analytics_query", { metrics: ["revenue"], period: "this_month" }],
     ["analytics_query", { metrics: ["revenue"], period: "this_year", timezone: "Asia/Kolkata" }],
@@ -31,7 +31,7 @@ describe("a running period is said to be running", () => {
     expect(await notesOf(tool, args)).toContain("still running");
   });
 
-  it("and a finished one is not", async () => {
+  it("and a complete period has none", async () => {
     expect(await notesOf("analytics_query", { metrics: ["revenue"], period: "2026-01" })).toBe("");
     expect(await notesOf("analytics_compare", { metric: "revenue", period: "2026-02" })).toBe("");
   });
@@ -56,7 +56,7 @@ describe("a running period is said to be running", () => {
     });
   });
 
-  it("and periods of unlike length are compared with a remark", async () => {
+  it("and a comparison of periods of unequal length has a note", async () => {
     expect(
       await notesOf("analytics_compare", {
         metric: "orders",
@@ -84,7 +84,7 @@ describe("a word that no field has", () => {
     });
   });
 
-  it("as a customer is refused, and a known customer is found", async () => {
+  it("as a customer is refused, and a known customer's id is found", async () => {
     const ask = (customer: string) =>
       session.call("analytics_query", { metrics: ["visits"], period: "2026", filters: { customer } });
     expect((await ask("C999999")).error).toMatchObject({
@@ -99,7 +99,7 @@ describe("a word that no field has", () => {
     ["analytics_compare", { metric: "orders", by: "country" }],
     ["analytics_funnel", {}],
     ["analytics_retention", { grain: "week" }],
-  ])("together with another leaves nothing in %s, which says so", async (tool, args) => {
+  ])("together with another filter leaves no rows in %s, and the answer notes it", async (tool, args) => {
     const filters = { region: "Europe", country: "Japan" };
     const said = await notesOf(tool, { ...args, period: "2026-01-01..2026-01-31", filters });
     expect(said).toContain("Nothing in this period matches region Europe and country Japan");
@@ -124,7 +124,7 @@ describe("a word that no field has", () => {
     }
   });
 
-  it("in the catalogue of metrics is said to be in none", async () => {
+  it("in the catalogue of metrics is reported as unknown", async () => {
     expect(await notesOf("analytics_list_metrics", { search: "zzz" })).toContain(
       'No metric has the words "zzz"',
     );

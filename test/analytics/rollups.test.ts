@@ -20,7 +20,7 @@ const DAYS = [
 ];
 const visitors = METRICS.find(({ name }) => name === "visitors") as Metric;
 
-/** A few people who come from few places, so that they meet themselves and each other. */
+/** Few people in few places, so that events share them. */
 const drawnEvents = fc.uniqueArray(
   fc.record({
     id: fc.integer({ min: 1, max: 10_000 }),
@@ -62,7 +62,7 @@ beforeEach(async () => {
 });
 
 describe("sums kept by ingestion", () => {
-  it("are the sums of the events, whatever came in what order and whatever was deleted again", async () => {
+  it("equal the sums of the events, after any inserts and deletions in any order", async () => {
     await fc.assert(
       fc.asyncProperty(drawnEvents, fc.nat(), async (drawn, seed) => {
         await db.exec("DELETE FROM events");
@@ -92,14 +92,14 @@ const order = ({ occurred_at, id }: Pick<ShopEvent, "occurred_at" | "id">) =>
   `${occurred_at} ${String(id).padStart(6, "0")}`;
 
 describe("first orders", () => {
-  it("are the earliest order of each customer, in whatever sequence orders come and go, in every table", async () => {
+  it("are the earliest order of each customer, for any sequence of inserts and deletions, in every table", async () => {
     await fc.assert(
       fc.asyncProperty(drawnEvents, fc.nat(), async (drawn, seed) => {
         await db.exec("DELETE FROM events");
         const orders = toEvents(drawn).map(
           (event): ShopEvent => ({ ...event, kind: "order", new_customer: 1 }),
         );
-        // One by one and in the order of their numbers, which says nothing about their time.
+        // One by one and in the order of their ids, which is independent of their time.
         for (const event of orders) await insertEvents(db, [event]);
         await db
           .prepare("DELETE FROM events WHERE id % 3 = ?")
@@ -128,13 +128,13 @@ describe("first orders", () => {
   });
 });
 
-/** Different people among rows, counted with a set. */
+/** Distinct people among rows, counted with a set. */
 function countPeople(rows: readonly ShopEvent[]): number {
   return new Set(rows.map(({ customer_id }) => customer_id)).size;
 }
 
 describe("different people from the chains of days", () => {
-  it("are as many as a set of the events' customers has, for any span, cut, filter and grain", async () => {
+  it("equal the size of a set of the events' customers, for any span, dimension, filter and grain", async () => {
     await fc.assert(
       fc.asyncProperty(
         drawnEvents,
@@ -192,7 +192,7 @@ describe("different people from the chains of days", () => {
     );
   }, 30_000);
 
-  it("leave no row behind when every event is gone", async () => {
+  it("leave no row after all events are deleted", async () => {
     await insertEvents(db, [
       makeEvent({ id: 1, kind: "visit", occurred_at: "2026-01-05T00:00:00Z" }),
       makeEvent({ id: 2, kind: "visit", occurred_at: "2026-01-09T00:00:00Z" }),

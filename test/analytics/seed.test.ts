@@ -9,7 +9,7 @@ const generate = (events: number, days?: number) =>
   [...generateDays({ asOf: AS_OF, events, ...(days && { days }) })].flat();
 
 describe("the generated shop", () => {
-  it("is the same every time, and as large as was asked", () => {
+  it("is the same every time, and has the requested size", () => {
     expect(generate(1_234)).toEqual(generate(1_234));
     for (const size of [1, 10, 1_234]) expect(generate(size)).toHaveLength(size);
   });
@@ -48,7 +48,7 @@ describe("the generated shop", () => {
     expect(countries).toHaveLength(new Set(countries).size);
   });
 
-  it("holds an outage that a comparison finds where it was", async () => {
+  it("contains an outage that a comparison finds", async () => {
     await loadShop(20_000, 60);
     const session = await openSession({ server: "analytics", lane: "stateless" });
     const { data } = await session.call("analytics_compare", {

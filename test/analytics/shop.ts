@@ -2,10 +2,12 @@ import { env } from "cloudflare:workers";
 import { generateDays, type ShopEvent } from "../../scripts/seed/analytics/events.ts";
 import { insertEvents, insertRows } from "../../scripts/seed/analytics/insert.ts";
 
-/** The day the test shop's data ends before. Tests name their periods, so that the clock does not matter. */
+/**
+ * The day after the last one of the test shop. Tests name their periods, so that the clock does not matter.
+ */
 export const AS_OF = new Date("2026-03-01T00:00:00Z");
 
-/** Loads a small shop with the same generator that demonstration data comes from, and gives back its events. */
+/** Loads a small shop with the generator of the demonstration data, and returns its events. */
 export async function loadShop(events = 3_000, days = 420): Promise<ShopEvent[]> {
   const rows = [...generateDays({ asOf: AS_OF, events, days })].flat();
   await insertEvents(env.ANALYTICS_DB, rows);
@@ -22,7 +24,7 @@ export const EMPLOYMENT = [
   ["2015-03-01", "Government", 21_920_000],
 ] as const;
 
-/** Loads a little public data in the shape of the real one. */
+/** Loads a few rows of public data in their real format. */
 export async function loadPublicSample(): Promise<void> {
   const db = env.ANALYTICS_DB;
   await insertRows(db, "us_employment", ["month", "sector", "jobs"], EMPLOYMENT);

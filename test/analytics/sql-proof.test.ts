@@ -7,7 +7,7 @@ import { countParameters, readStatement } from "../../workers/analytics/sql/toke
 import { prepareCatalogue, readCatalogue } from "../../workers/analytics/store/tables.ts";
 
 let reach: Reach;
-/** Every page of the database, so that what refuses a statement is not the table that it names. */
+/** Every page of the database, so that the refusal does not come from the table of the statement. */
 let everything: Reach;
 
 beforeAll(async () => {
@@ -23,7 +23,7 @@ async function explain(sql: string): Promise<Instruction[]> {
   return results;
 }
 
-describe("the engine's program alone, without a look at the text, refuses", () => {
+describe("the proof refuses, by the engine's program alone,", () => {
   it.each([
     "DELETE FROM events",
     "DELETE FROM events WHERE 0",
@@ -49,7 +49,7 @@ describe("the engine's program alone, without a look at the text, refuses", () =
     expect(() => proveReading(program, everything)).toThrow(expect.objectContaining({ code: "forbidden" }));
   });
 
-  it("a table that is not offered, by its page", async () => {
+  it("a table that is not offered, by its root page", async () => {
     const program = await explain("SELECT * FROM sqlite_master");
     expect(() => proveReading(program, reach)).toThrow("not offered");
     expect(proveReading(program, everything)).toBe(5);
@@ -61,7 +61,7 @@ describe("the engine's program alone, without a look at the text, refuses", () =
   });
 
   it.each<[string, Partial<Instruction>]>([
-    ["an opcode that nobody has read", { opcode: "Surprise" }],
+    ["an unknown opcode", { opcode: "Surprise" }],
     ["a write transaction", { opcode: "Transaction", p2: 1 }],
     ["a change of the schema's version", { opcode: "Transaction", p2: 2 }],
     ["a transaction on another database", { opcode: "Transaction", p1: 2 }],
@@ -149,7 +149,7 @@ describe("the cost of a plan", () => {
     "SELECT count(*) FROM json_each a, json_each b WHERE a.json = ?1 AND b.json = ?1",
     'SELECT count(*) FROM (SELECT ?1 AS "1") x, json_each("1") a, json_each("1") b',
     `SELECT count(*) FROM json_each('[' || ${"?1 || ',' || ".repeat(40)} '0]') a, json_each(?1) b`,
-  ])("takes a list that is made in the statement for as long as one can be: %s", async (sql) => {
+  ])("assumes the maximum length for a list that the statement computes: %s", async (sql) => {
     await expect(costOf(sql)).rejects.toMatchObject({ code: "invalid_input" });
   });
 
@@ -161,7 +161,7 @@ describe("the cost of a plan", () => {
     "WITH x AS MATERIALIZED (SELECT country AS c FROM events) SELECT count(*) FROM x a JOIN x b ON a.c = b.c",
     "SELECT (SELECT count(*) FROM events b WHERE b.id + 0 > a.id) FROM events a",
     "WITH x AS MATERIALIZED (SELECT id FROM events) SELECT count(*) FROM x AS y, x AS z",
-  ])("refuses what would take minutes: %s", async (sql) => {
+  ])("refuses a statement of minutes: %s", async (sql) => {
     await expect(costOf(sql)).rejects.toMatchObject({ code: "invalid_input" });
   });
 });

@@ -16,7 +16,9 @@ beforeAll(async () => {
   untouched = await fingerprint();
 });
 
-/** Everything that a statement could change. The engine's own count of changes also moves with D1's bookkeeping. */
+/**
+ * Everything that a statement could change. The engine's own change counter also includes D1's bookkeeping.
+ */
 async function fingerprint(): Promise<unknown> {
   const db = env.ANALYTICS_DB;
   const [rows, schema, totals] = await db.batch([
@@ -112,7 +114,7 @@ describe("a statement that could change anything is refused", () => {
     expect(await fingerprint()).toEqual(untouched);
   });
 
-  it("in any disguise that chance finds", async () => {
+  it("in any generated disguise", async () => {
     const store = openAnalyticsStore(env.ANALYTICS_DB);
     const signal = new AbortController().signal;
     await fc.assert(
@@ -124,7 +126,7 @@ describe("a statement that could change anything is refused", () => {
     expect(await fingerprint()).toEqual(untouched);
   });
 
-  it("and text without sense gives an error of ours, never the engine's", async () => {
+  it("and random text gives one of our own errors, never the engine's", async () => {
     const store = openAnalyticsStore(env.ANALYTICS_DB);
     const signal = new AbortController().signal;
     const pieces = fc.constantFrom(
@@ -166,7 +168,7 @@ describe("a statement that could change anything is refused", () => {
   });
 });
 
-describe("what is not offered cannot be read", () => {
+describe("a table that is not offered cannot be read", () => {
   it.each([
     "SELECT * FROM sqlite_master",
     "SELECT * FROM sqlite_schema",
@@ -193,7 +195,7 @@ describe("what is not offered cannot be read", () => {
   });
 });
 
-describe("what would not end is refused before it begins", () => {
+describe("a statement that would not end is refused before it begins", () => {
   it.each([
     "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r",
     "WITH r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r LIMIT 5",
@@ -224,7 +226,7 @@ describe("what would not end is refused before it begins", () => {
   });
 });
 
-describe("mistakes are answered with what would be right", () => {
+describe("mistakes are answered with a correction", () => {
   it.each<[string, string, string]>([
     ["SELECT amount FROM events", 'There is no column "amount".', "events.amount_cents"],
     ["SELECT e.contry FROM events e", 'There is no column "e.contry".', "events.country"],

@@ -20,8 +20,8 @@ async function run(sql: string, args: Record<string, unknown> = {}) {
   return answer.data;
 }
 
-describe("one statement that reads is run", () => {
-  it("and gives what the rows say", async () => {
+describe("one read-only statement runs", () => {
+  it("and returns the rows", async () => {
     const answer = await run(
       `SELECT country, count(*) AS orders, sum(amount_cents) AS cents FROM events
        WHERE kind = 'order' AND occurred_at >= ? GROUP BY country ORDER BY cents DESC, country -- by size`,
@@ -125,15 +125,15 @@ describe("one statement that reads is run", () => {
     "SELECT exists(SELECT 1 FROM events WHERE kind = 'refund'), (SELECT max(day) FROM daily_totals)",
     "SELECT * FROM events EXCEPT SELECT * FROM events WHERE kind = 'visit'",
     "SELECT * FROM events e NATURAL JOIN daily_totals LIMIT 3",
-  ])("as analysts write it: %s", async (sql) => {
+  ])("in a form that analysts write: %s", async (sql) => {
     const answer = await run(sql, { limit: 5 });
     const { results } = await env.ANALYTICS_DB.prepare(sql).all();
     expect(answer.rows).toHaveLength(Math.min(5, results.length));
   });
 });
 
-describe("what it gives is bounded", () => {
-  it("in rows, in the statement's own order, and says that there are more", async () => {
+describe("its result is limited", () => {
+  it("in rows, in the statement's own order, with a note about more rows", async () => {
     const answer = await run("SELECT id FROM events ORDER BY id DESC", { limit: 7 });
     expect(answer.rows).toEqual([2000, 1999, 1998, 1997, 1996, 1995, 1994].map((id) => [id]));
     expect(answer.truncated).toBe(true);
@@ -158,7 +158,7 @@ describe("what it gives is bounded", () => {
     expect(answer.more).toMatchObject({ total: 1_000 });
   });
 
-  it("and none at all is an answer too", async () => {
+  it("and may be empty", async () => {
     expect(await run("SELECT id, kind FROM events WHERE kind = 'nothing'")).toEqual({
       columns: ["id", "kind"],
       rows: [],

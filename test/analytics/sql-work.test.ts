@@ -31,7 +31,7 @@ beforeAll(async () => {
   await loadPublicSample();
 });
 
-/** Nanoseconds that a statement may take over the demonstration data. */
+/** Estimated nanoseconds of a statement over the demonstration data. */
 async function workOf(sql: string): Promise<number> {
   const { tokens, text } = readStatement(sql);
   const [program, plan] = await env.ANALYTICS_DB.batch([
@@ -52,17 +52,17 @@ describe("the work of a statement", () => {
     "SELECT count(DISTINCT group_concat) FROM (SELECT group_concat(product) AS group_concat FROM events GROUP BY customer_id)",
     "SELECT length(group_concat(product)) FROM events",
     "SELECT count(*) FROM events WHERE strftime(kind || product, occurred_at) LIKE strftime(kind || product || kind || product, occurred_at)",
-  ])("is refused where it would hold up everybody else: %s", async (sql) => {
+  ])("is refused where it would block other callers: %s", async (sql) => {
     await expect(workOf(sql)).rejects.toBeInstanceOf(ToolError);
   });
 
-  it.each([...REPORTS])("lets what analysts write pass: %s", async (sql) => {
+  it.each([...REPORTS])("allows typical statements of analysts: %s", async (sql) => {
     expect(await workOf(sql)).toBeGreaterThan(0);
   });
 });
 
 describe("the bound of texts", () => {
-  it("is never below the longest text that an expression makes", async () => {
+  it("is at least the longest text that an expression makes", async () => {
     let compared = 0;
     await fc.assert(
       fc.asyncProperty(fc.nat(1_000_000), fc.integer({ min: 1, max: 4 }), async (seed, depth) => {
@@ -76,7 +76,7 @@ describe("the bound of texts", () => {
           expect(failure).toBeInstanceOf(ToolError);
           return;
         }
-        // What is collected from many rows is bounded with their number; what the bound gives up on is not made here.
+        // The bound of a collected text grows with the rows; statements over the bound are not run here.
         if (collects || longest > 50_000) return;
         const made = await env.ANALYTICS_DB.prepare(
           `SELECT max(length(made)) AS length FROM (SELECT ${expression} AS made FROM events LIMIT 20)`,
@@ -91,7 +91,7 @@ describe("the bound of texts", () => {
     expect(compared).toBeGreaterThan(20);
   });
 
-  it("makes every generated statement end in an answer or an error of ours", async () => {
+  it("makes every generated statement end in an answer or one of our errors", async () => {
     const store = openAnalyticsStore(env.ANALYTICS_DB);
     const signal = new AbortController().signal;
     const chance = startChance(7);

@@ -7,7 +7,7 @@ import { AS_OF } from "./shop.ts";
 
 const db = env.ANALYTICS_DB;
 
-/** One order as a sender writes it. */
+/** One order in a client's format. */
 function makeRow(row: Record<string, unknown>): Record<string, unknown> {
   return {
     occurred_at: "2026-02-03T12:00:00Z",
@@ -32,7 +32,7 @@ beforeEach(async () => {
 });
 
 describe.each(LANES)("tracking events, %s", (lane) => {
-  it("makes them count in the next question", async () => {
+  it("makes them count in the next query", async () => {
     const session = await openSession({ server: "analytics", lane });
     const { data } = await session.call("analytics_track", {
       events: [
@@ -61,7 +61,7 @@ describe.each(LANES)("tracking events, %s", (lane) => {
 describe("tracking events", () => {
   const open = (options = {}) => openSession({ server: "analytics", lane: "stateless", ...options });
 
-  it("again changes nothing, by the same person or another", async () => {
+  it("again changes nothing, by the same user or another", async () => {
     const events = [makeRow({ key: "a" }), makeRow({ key: "b" })];
     const alice = await open();
     const bob = await open({ as: "bob" });
@@ -74,7 +74,7 @@ describe("tracking events", () => {
     expect((await bob.call("analytics_query", ask)).data).toEqual(before.data);
   });
 
-  it("at the same time from two sides stores each once", async () => {
+  it("concurrently from two clients stores each once", async () => {
     const events = Array.from({ length: 200 }, (_, index) =>
       makeRow({ key: `k${index}`, customer_id: `C${index}` }),
     );
@@ -85,7 +85,7 @@ describe("tracking events", () => {
     expect((await sessions[0].call("analytics_query", ask)).data.totals).toMatchObject({ orders: 200 });
   });
 
-  it("names every bad row with its field, and stores the good ones", async () => {
+  it("names every invalid row with its field, and stores the valid ones", async () => {
     const session = await open();
     const { data } = await session.call("analytics_track", {
       events: [
@@ -112,7 +112,7 @@ describe("tracking events", () => {
     ]);
   });
 
-  it("with the key of another event is refused, and the stored one stays", async () => {
+  it("with the key of another event is refused, and the stored event is unchanged", async () => {
     const session = await open();
     await session.call("analytics_track", { events: [makeRow({ key: "a" })] });
     const { data } = await session.call("analytics_track", {
@@ -144,7 +144,7 @@ describe("tracking events", () => {
     ]);
   });
 
-  it("leaves a customer without a first order when the sender says that the earliest is none", async () => {
+  it("leaves a customer without a first order when the sender marks the earliest as a later one", async () => {
     const session = await open();
     await session.call("analytics_track", { events: [makeRow({ key: "marked" })] });
     const early = makeRow({ key: "early", occurred_at: "2026-01-02T00:00:00Z", new_customer: false });
@@ -156,7 +156,7 @@ describe("tracking events", () => {
     expect((await session.call("analytics_query", ask)).data.totals).toMatchObject({ new_customers: 0 });
   });
 
-  it("moves a mark that the sender gave to a later order, and takes the same event again as the same", async () => {
+  it("moves a mark that the sender gave to a later order, and accepts the same event again as equal", async () => {
     const session = await open();
     const marked = makeRow({ key: "marked", new_customer: true });
     await session.call("analytics_track", { events: [marked] });
@@ -173,7 +173,7 @@ describe("tracking events", () => {
     ["an empty object", [{}]],
     ["a wrong field", [{ key: "a", colour: "red" }]],
     ["many of them", Array.from({ length: 1_500 }, () => ({}))],
-  ])("where every event is bad names each instead of failing: %s", async (_what, events) => {
+  ])("where every event is invalid names each instead of failing: %s", async (_what, events) => {
     const session = await open();
     const answer = await session.call("analytics_track", { events });
     expect(answer.error).toBeUndefined();
@@ -186,7 +186,7 @@ describe("tracking events", () => {
     expect(answer.data.errors[0].message).toContain("occurred_at: ");
   });
 
-  it("spells members as they are known and says which are new", async () => {
+  it("spells members like stored ones and lists new ones", async () => {
     const session = await open();
     await session.call("analytics_track", { events: [makeRow({ key: "a" })] });
     const { data } = await session.call("analytics_track", {
@@ -198,7 +198,7 @@ describe("tracking events", () => {
     expect(answer.data.rows).toEqual([["Europe", 20, 2, 1]]);
   });
 
-  it("takes 10,000 in one call, and the figures are theirs", async () => {
+  it("accepts 10,000 in one call, and the figures include them", async () => {
     const session = await open();
     const rows = [...generateDays({ asOf: AS_OF, events: 10_000, days: 50 })].flat();
     const events = rows.map(({ id, new_customer, campaign, ...row }) => ({

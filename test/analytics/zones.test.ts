@@ -17,7 +17,7 @@ beforeAll(async () => {
   session = await openSession({ server: "analytics", lane: "stateless" });
 });
 
-/** Date and time on the wall, by the platform's own formatting. */
+/** Local date and time, by the platform's own formatting. */
 function wallClock(stamp: string, zone: string): string {
   return new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" }).format(
     new Date(stamp),
@@ -110,7 +110,7 @@ describe("time zones", () => {
     expect(error).toMatchObject({ code: "invalid_input", message: 'There is no time zone "Mars/Olympus".' });
   });
 
-  it("in UTC by any name are the days that are meant anyway", async () => {
+  it("in UTC by any name are the UTC days", async () => {
     const args = { metrics: METRICS, grain: "month", period: "2025-10-01..2025-11-30" };
     const plain = await session.call("analytics_query", args);
     const named = await session.call("analytics_query", { ...args, timezone: "Etc/UTC" });

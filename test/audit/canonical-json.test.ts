@@ -29,7 +29,7 @@ describe("canonical JSON", () => {
     expect(text).toBe(`{${sorted.map((name) => `${JSON.stringify(name)}:0`).join(",")}}`);
   });
 
-  it("means the same as the value, and does not depend on the order of its members", () => {
+  it("equals the value, and does not depend on the order of its members", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const text = canonicalize(value);

@@ -24,8 +24,8 @@ async function refresh(refreshToken: string, clientId: string): Promise<{ status
 
 const reusesIn = (events: AuditEvent[]) => events.filter(({ type }) => type === "token_reuse");
 
-describe("a refresh token that comes back", () => {
-  it("is a record in its person's chain: which connection, which app, from where, and no token", async () => {
+describe("a reused refresh token", () => {
+  it("is a record in its user's chain: which connection, which app, from where, and no token", async () => {
     const [person, neighbour] = [await createPerson("viewer"), await createPerson("viewer")];
     const { refreshToken, clientId } = await connect(person, { resource: "/mcp/crm" });
     await connect(neighbour, { resource: "/mcp/crm", clientId });
@@ -42,7 +42,7 @@ describe("a refresh token that comes back", () => {
     }
   });
 
-  it("names the app that the connection belongs to, whatever the request calls itself", async () => {
+  it("names the app of the connection, whatever client id the request contains", async () => {
     const person = await createPerson("viewer");
     const { refreshToken, clientId } = await connect(person, { resource: "/mcp/crm" });
     const second = await refresh(refreshToken, clientId);
@@ -51,7 +51,7 @@ describe("a refresh token that comes back", () => {
     expect(reusesIn(await eventsOf(person.id))).toMatchObject([{ clientId }]);
   });
 
-  it("is recorded once, however often it comes; a made-up token never", async () => {
+  it("is recorded once, however often it is sent; an invented token never", async () => {
     const person = await createPerson("viewer");
     const { refreshToken, clientId } = await connect(person, { resource: "/mcp/crm" });
     await refresh(refreshToken.replace(/[^:]+$/, "0".repeat(32)), clientId);
@@ -76,7 +76,7 @@ describe("a refresh token that comes back", () => {
 });
 
 describe("a client that registers", () => {
-  it("is recorded with its id and address; what it calls itself is not kept, nor a refused try", async () => {
+  it("is recorded with its id and address; its name is not stored, nor is a refused attempt", async () => {
     const register = (metadata: object) =>
       exports.default.fetch(new URL("/oauth/register", env.PUBLIC_URL), {
         method: "POST",

@@ -4,7 +4,7 @@ import type { ExportLine } from "../../shared/audit/export-line.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
 import { deliver, exportTrail, intentOf, linksOf, takenAt, withTrail } from "./trail.ts";
 
-/** What an export's end says of a chain. */
+/** The entry of a chain at the end of an export. */
 async function chainOf(user: string) {
   const end = JSON.parse((await exportTrail()).at(-1) ?? "{}") as Extract<ExportLine, { line: "end" }>;
   return end.chains.find(({ chain }) => chain === user);
@@ -18,8 +18,8 @@ async function makeCalls(user: string) {
   return await linksOf(user);
 }
 
-describe("an export while records are still on their way", () => {
-  it("says up to where the chain is complete, and so does its verification, until they have come", async () => {
+describe("an export while records are still in the queue", () => {
+  it("reports the last complete record of the chain, and so does its verification, until the others arrive", async () => {
     const links = await makeCalls("user_gap");
     await deliver([links[0], links[1], links[3]]);
     expect(await chainOf("user_gap")).toMatchObject({ first: 1, last: 4, complete: 2 });
@@ -32,7 +32,7 @@ describe("an export while records are still on their way", () => {
     expect((await verifyExport(await exportTrail())).findings).toEqual([]);
   });
 
-  it("says that a chain has no beginning yet", async () => {
+  it("reports that a chain has no beginning yet", async () => {
     const links = await makeCalls("user_late_beginning");
     await deliver(links.slice(1));
     expect(await chainOf("user_late_beginning")).toMatchObject({ first: 2, complete: 0 });

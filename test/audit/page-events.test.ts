@@ -15,7 +15,7 @@ import { awaitEvents, eventsOf, linksOf } from "./trail.ts";
 
 const typesOf = (events: AuditEvent[]) => events.map(({ type }) => type);
 
-describe("what people do on the pages", () => {
+describe("the actions of users on the pages", () => {
   it("is recorded: signing in, giving and refusing consent, revoking, changing the password", async () => {
     const person = await createPerson("sales");
     const { browser, clientId } = await connect(person, { resource: "/mcp/crm", tick: ["crm:read"] });
@@ -46,7 +46,7 @@ describe("what people do on the pages", () => {
       expect(text).not.toContain(secret);
   });
 
-  it("is recorded when they sign out, once, and nothing is when nobody was signed in", async () => {
+  it("is recorded when they sign out, once, and nothing is when no user was signed in", async () => {
     const person = await createPerson("viewer");
     const browser = await signIn(person);
     await browser.post("/sign-out", {});
@@ -54,7 +54,7 @@ describe("what people do on the pages", () => {
     expect(typesOf(await eventsOf(person.id))).toEqual(["sign_in", "sign_out"]);
   });
 
-  it("says from where, and puts a wrong password into the chain of its person and nobody else's", async () => {
+  it("contains the address, and puts a wrong password into the chain of its user only", async () => {
     const [person, neighbour] = [await createPerson("viewer"), await createPerson("viewer")];
     const browser = new TestBrowser();
     browser.headers = { "cf-connecting-ip": "203.0.113.7" };
@@ -68,7 +68,7 @@ describe("what people do on the pages", () => {
     expect(typesOf(await awaitEvents(neighbour.id, 1))).toEqual(["sign_in"]);
   });
 
-  it("keeps nothing of what a stranger typed", async () => {
+  it("contains nothing of a stranger's input", async () => {
     const typed = { email: "mistyped@private.example", password: "a stranger's secret" };
     expect((await new TestBrowser().post("/sign-in", typed)).status).toBe(401);
     const tries = async () => (await eventsOf(ANONYMOUS_CHAIN)).filter(({ type }) => type === "sign_in");

@@ -14,7 +14,7 @@ interface Statement {
 const statements: Statement[] = [];
 const rowsWritten: { sql: string; rows: number }[] = [];
 
-/** The database with every statement written down, and what each wrote. */
+/** The database, recording every statement and its number of written rows. */
 function recordStatements(db: D1Database): D1Database {
   const kept = new Map<D1PreparedStatement, string>();
   return new Proxy(db, {
@@ -67,7 +67,7 @@ beforeAll(async () => {
 });
 
 describe("the statements of the audit trail", () => {
-  it("write two rows for a record, its own and its place in the chain, and few for all of them together", () => {
+  it("write two rows per record, its own and its chain position, and few for all of them together", () => {
     const written = (part: string) =>
       rowsWritten.filter(({ sql }) => sql.includes(part)).reduce((sum, { rows }) => sum + rows, 0);
     // 60 records, and the counter of arrivals.
@@ -87,7 +87,7 @@ describe("the statements of the audit trail", () => {
       }
     }
     expect(statements.length).toBeGreaterThan(10);
-    // Chains that begin with empty records are read from their own small index, whole.
+    // Chains that begin with empty records are read from their own small index, completely.
     expect(scans.filter((scan) => !scan.includes("INDEX audit_record_empty"))).toEqual([]);
     expect((await exportTrail()).length).toBeGreaterThan(1);
   });

@@ -18,7 +18,7 @@ const RULES = retentionSection.parse({
   changes_days: 90,
 });
 
-/** Every run has people of its own, whose objects know nothing of the run before. */
+/** Every run has users of its own, whose objects have no state of earlier runs. */
 let run = 0;
 const nameOf = (user: string) => `${user}_${run}`;
 
@@ -40,7 +40,7 @@ async function empty(): Promise<void> {
 
 const SIGN_IN: AuditEvent = { type: "sign_in", succeeded: true, ip: "203.0.113.7", country: "DE" };
 
-/** Records events of a person, each at its day, and brings them into the database. */
+/** Records events of a user, each at its day, and delivers them to the database. */
 async function record(user: string, events: readonly (readonly ["call" | "sign_in", number])[]) {
   const chain = nameOf(user);
   await withTrail(chain, (trail) => {
@@ -66,7 +66,7 @@ const erase = (user: string) =>
 
 const sweep = (day: number) => sweepRecords(env, RULES, day * DAY);
 
-/** What the database has of a person: sequence, type, and whether the event is there. */
+/** The rows of a user in the database: sequence, type, and whether the event is present. */
 async function stored(user: string): Promise<string[]> {
   const { results } = await env.PLATFORM_DB.prepare(
     "SELECT sequence, type, event IS NULL AS gone FROM audit_record WHERE chain = ? ORDER BY sequence",
@@ -79,7 +79,7 @@ async function stored(user: string): Promise<string[]> {
 beforeEach(empty);
 
 describe("a sweep", () => {
-  it("removes each kind when its time is over: events inside of a chain, whole records at its beginning", async () => {
+  it("removes each kind after its period: events inside of a chain, whole records at its beginning", async () => {
     await record("ada", [
       ["call", 0],
       ["sign_in", 1],
@@ -104,7 +104,7 @@ describe("a sweep", () => {
     expect(formatSummary(verification)).toContain("Removed lawfully, by 3 signed statements");
   });
 
-  it("keeps the newest record of a chain, which goes on from there", async () => {
+  it("keeps the newest record of a chain, which continues from there", async () => {
     await record("bea", [["call", 0]]);
     await sweep(400);
     expect(await stored("bea")).toEqual(["2 outcome gone"]);
@@ -114,7 +114,7 @@ describe("a sweep", () => {
     expect((await verifyExport(await exportTrail())).findings).toEqual([]);
   });
 
-  it("removes nothing that is under hold, of a person or of everybody, and nothing when the policy holds", async () => {
+  it("removes nothing that is under hold, of one user or of all, and nothing when the policy holds", async () => {
     for (const user of ["cleo", "dora"]) await record(user, [["call", 0]]);
     await hold("cleo");
     await erase("cleo");
@@ -135,7 +135,7 @@ describe("a sweep", () => {
     expect((await verifyExport(await exportTrail())).findings).toEqual([]);
   });
 
-  it("does not take a record back that comes again after it was removed", async () => {
+  it("does not restore a record that is delivered again after its removal", async () => {
     await withTrail(nameOf("emma"), (trail) => {
       for (const day of [0, 1, 60]) trail.record(nameOf("emma"), SIGN_IN, day * DAY);
     });
@@ -149,7 +149,7 @@ describe("a sweep", () => {
     expect(await stored("emma")).toEqual(["3 sign_in gone"]);
   });
 
-  it("finds the records of a call too that come after those around them were looked through", async () => {
+  it("finds the records of a call that arrive after the sweep passed their neighbours", async () => {
     const chain = nameOf("hana");
     await withTrail(chain, (trail) => {
       trail.record(chain, { type: "hold", userId: null, held: true, reason: "kept long", by: "test" }, 0);
@@ -176,7 +176,7 @@ describe("a sweep", () => {
     expect((await verifyExport(await exportTrail())).findings).toEqual([]);
   });
 
-  it("removes a thousand records at a time, and is done when it says so", async () => {
+  it("removes a thousand records at a time, and reports done after the last", async () => {
     await record(
       "fay",
       Array.from({ length: 2_200 }, (_, index) => ["sign_in", index % 2] as const),
@@ -190,7 +190,7 @@ describe("a sweep", () => {
     expect((await verifyExport(await exportTrail())).findings).toEqual([]);
   }, 60_000);
 
-  it("leaves records of the format before until everything of their age is gone", async () => {
+  it("leaves records of the previous format until all events of their age are gone", async () => {
     const { canonicalize, digestText } = await import("../../shared/encoding/canonical-json.ts");
     const chain = nameOf("gina");
     const body = canonicalize({
@@ -237,7 +237,7 @@ const step: fc.Arbitrary<Step & { days: number }> = fc
   )
   .map(([what, days]) => ({ ...what, days }));
 
-/** Plays steps with as many days between them as they say, and exports. */
+/** Runs the steps with the given days between them, and exports. */
 async function play(steps: readonly (Step & { days: number })[]): Promise<string[]> {
   await empty();
   let day = 0;
@@ -255,7 +255,7 @@ async function play(steps: readonly (Step & { days: number })[]): Promise<string
   return exportTrail();
 }
 
-/** What somebody may do to one line of an export; `null` when it cannot be done to this line. */
+/** Ways to tamper with one line of an export; `null` where the way does not apply to the line. */
 const TAMPERINGS: Readonly<Record<string, (lines: string[], index: number) => string[] | null>> = {
   "takes the line out": (lines, index) => lines.toSpliced(index, 1),
   "writes the line twice": (lines, index) => lines.toSpliced(index, 0, lines[index] ?? ""),
@@ -301,8 +301,8 @@ function change(edit: (line: ExportLine) => boolean) {
   };
 }
 
-describe("whatever was recorded, held, erased and swept", () => {
-  it("an honest export verifies, and what was done to one of its lines is named", async () => {
+describe("after any sequence of records, holds, erasures and sweeps", () => {
+  it("an honest export verifies, and any tampering with one of its lines is named", async () => {
     const tampered = new Map<string, number>();
     await fc.assert(
       fc.asyncProperty(
@@ -312,7 +312,7 @@ describe("whatever was recorded, held, erased and swept", () => {
           const lines = await play(steps);
           expect((await verifyExport(lines)).findings).toEqual([]);
           for (const [name, tamper] of Object.entries(TAMPERINGS)) {
-            // Neither the first line nor the last: they say what the file is, and a test of their own covers them.
+            // Neither the first nor the last line: these describe the file, and another test covers them.
             const index = 1 + ((numbers.next().value ?? 0) % (lines.length - 2));
             const changed = tamper(lines, index);
             if (changed === null) continue;
@@ -324,7 +324,7 @@ describe("whatever was recorded, held, erased and swept", () => {
       ),
       { numRuns: 40 },
     );
-    // Each kind of tampering met a line that it fits.
+    // Each kind of tampering was applied at least once.
     expect([...tampered.keys()].sort()).toEqual(Object.keys(TAMPERINGS).sort());
   }, 120_000);
 });

@@ -27,9 +27,9 @@ export async function eventsOf(userId: string): Promise<AuditEvent[]> {
   return (await linksOf(userId)).map(({ event }) => JSON.parse(event ?? "null") as AuditEvent);
 }
 
-/** Every event of a chain that is not erased, oldest first: in its object, or gone on to the platform database. */
+/** Every event of a chain that is not erased, oldest first: from its object and the platform database. */
 export async function allEventsOf(chain: string): Promise<AuditEvent[]> {
-  // In this order: what leaves the object meanwhile is in the database by then.
+  // In this order: a record that leaves the object meanwhile is in the database by then.
   const waiting = await linksOf(chain);
   const { results } = await env.PLATFORM_DB.prepare(
     "SELECT sequence, event FROM audit_record WHERE chain = ?1",
@@ -43,8 +43,8 @@ export async function allEventsOf(chain: string): Promise<AuditEvent[]> {
 }
 
 /**
- * The first `count` events of a user. Outcomes wait in the isolate for a next call, so they are sent on first; denials
- * are recorded behind the answer, so they are waited for.
+ * The first `count` events of a user. Outcomes wait in the isolate for a next call, so they are flushed
+ * first; denials are recorded after the response, so the function waits for them.
  */
 export async function awaitEvents(userId: string, count: number): Promise<AuditEvent[]> {
   await deliverOutcomes(env);
@@ -52,23 +52,23 @@ export async function awaitEvents(userId: string, count: number): Promise<AuditE
   return eventsOf(userId);
 }
 
-/** Runs a trail over a user's storage, as their object would at some other moment. */
+/** Runs an audit trail over a user's storage, as their object would at another time. */
 export async function withTrail<T>(userId: string, use: (trail: AuditTrail) => T): Promise<T> {
   const result = await runInDurableObject(principalOf(userId), (_object, state) =>
     use(new AuditTrail(state.storage.sql)),
   );
-  // The object itself has not seen what was done.
+  // The object itself has not seen the changes.
   await evictDurableObject(principalOf(userId));
   return result;
 }
 
-/** Hands batches of messages to the queue's consumer. */
+/** Passes batches of messages to the queue's consumer. */
 export async function deliver(...messages: unknown[]): Promise<void> {
   const batch = { queue: "test", messages: messages.map((body) => ({ id: "m", body, retry() {} })) };
   await writeRecords(batch as unknown as MessageBatch, env);
 }
 
-/** Brings a user's records into the platform database, as alarm and queue would. */
+/** Delivers a user's records to the platform database, as alarm and queue would. */
 export async function deliverAll(userId: string): Promise<void> {
   await deliver(await linksOf(userId));
 }
@@ -82,7 +82,7 @@ export async function exportTrail(from: number | null = null, to: number | null 
   return lines;
 }
 
-/** Admits a call of a person, who is put into the database first: nobody else's calls are admitted. */
+/** Admits a call of a user, who is added to the database first: calls of unknown users are not admitted. */
 export async function admitOne(userId: string, callId: string): Promise<Admission> {
   await addPerson({ name: userId.slice("user_".length), role: "viewer" });
   const claim = {
@@ -95,12 +95,12 @@ export async function admitOne(userId: string, callId: string): Promise<Admissio
   return principalOf(userId).admit(intentOf(userId, callId), claim, []);
 }
 
-/** What {@link AuditTrail.open} needs beside an intent, for a call that is let through at a moment. */
+/** Arguments of {@link AuditTrail.open} in addition to an intent, for a call admitted at `at`. */
 export function takenAt(at: number): Taken {
   return { at, costlyTool: null, leaseMs: 25_000, use: { day: 0, units: 0 } };
 }
 
-/** An intent of a user with nothing special about it. */
+/** A default intent of a user. */
 export function intentOf(userId: string, callId: string): Intent {
   return {
     userId,

@@ -9,7 +9,7 @@ import { canonicalize, digestText } from "../../shared/encoding/canonical-json.t
 import { writeCheckpoints } from "../../workers/audit-log/write-checkpoints.ts";
 import { deliverAll, exportTrail, intentOf, takenAt, withTrail } from "./trail.ts";
 
-/** Two people with a few calls each; the second half of them after the last checkpoint. */
+/** Two users with a few calls each; the second half of them after the last checkpoint. */
 async function writeTrail(): Promise<string[]> {
   for (const half of [0, 1]) {
     for (const user of ["user_a", "user_b"]) {
@@ -30,7 +30,7 @@ async function writeTrail(): Promise<string[]> {
 
 const isRecord = (line: string) => line.startsWith('{"line":"record"');
 const read = (line: string | undefined) => JSON.parse(line ?? "") as RecordLine;
-/** The line as a forger would write it: commitment and hash fit what it says. */
+/** The line as a forger would write it: commitment and hash match its content. */
 function rehash(line: RecordLine): string {
   const record = { ...line.record, commitment: commitTo(line.salt ?? "", line.event) };
   return JSON.stringify({ ...line, record, hash: digestText(canonicalize(record)) });
@@ -48,7 +48,7 @@ describe("an export", () => {
     place = fc.constantFrom(...places);
   });
 
-  it("says so when it does not reach over the whole span that it is verified for", async () => {
+  it("is reported when it does not cover the whole span to verify", async () => {
     const [header, ...rest] = lines;
     const stated = { ...(JSON.parse(header ?? "") as object), at: 9_000, from: 1_000, to: 5_999 };
     const part = [JSON.stringify(stated), ...rest];
@@ -69,7 +69,7 @@ describe("an export", () => {
 
   const firstFinding = async (changed: string[]) => (await verifyExport(changed)).findings[0];
 
-  it("is whole as it was written: two chains, one signed checkpoint", async () => {
+  it("is intact as it was written: two chains, one signed checkpoint", async () => {
     const { publicKey } = await openSigningKey(env.AUDIT_SIGNING_KEY);
     expect(await verifyExport(lines)).toMatchObject({
       records: 28,
@@ -80,7 +80,7 @@ describe("an export", () => {
     });
   });
 
-  it("names a record of which anything was edited", async () => {
+  it("names a record with an edit in any field", async () => {
     const edits: ((line: RecordLine) => void)[] = [
       ({ record }) => Object.assign(record, { at: record.at + 1 }),
       ({ record }) => Object.assign(record, { sequence: record.sequence + 100 }),
@@ -102,7 +102,7 @@ describe("an export", () => {
     );
   });
 
-  it("names the first of the records that were removed", async () => {
+  it("names the first of the removed records", async () => {
     await fc.assert(
       fc.asyncProperty(place, fc.integer({ min: 1, max: 3 }), async (index, count) => {
         const { chain, sequence } = read(lines[index]).record;
@@ -112,7 +112,7 @@ describe("an export", () => {
     );
   });
 
-  it("names a record that was inserted: a copy elsewhere, or a forged one with a valid hash", async () => {
+  it("names an inserted record: a copy elsewhere, or a forged one with a valid hash", async () => {
     await fc.assert(
       fc.asyncProperty(place, place, async (from, to) => {
         const { chain, sequence } = read(lines[from]).record;
@@ -126,7 +126,7 @@ describe("an export", () => {
         Object.assign(forged.event ?? {}, { callId: "forged" });
         const { findings } = await verifyExport(lines.toSpliced(index, 0, rehash(forged)));
         const { chain, sequence } = forged.record;
-        // Two records claim one place; which is the forged one, only what stands after them can tell.
+        // Two records have one position; only the records after them show which one is forged.
         expect(findings[0]).toMatchObject({
           chain,
           sequence,
@@ -136,7 +136,7 @@ describe("an export", () => {
     );
   });
 
-  it("names a record that stands where it does not belong", async () => {
+  it("names a record in the wrong position", async () => {
     await fc.assert(
       fc.asyncProperty(place, place, async (a, b) => {
         fc.pre(a < b);
@@ -152,7 +152,7 @@ describe("an export", () => {
     );
   });
 
-  it("breaks at the signature when a chain was rewritten, hashes and end line and all", async () => {
+  it("fails at the signature when a chain was rewritten, including hashes and end line", async () => {
     const index = places[2] ?? 0;
     const rewritten = [...lines];
     let previous = read(lines[index]).record.previous;
@@ -172,14 +172,14 @@ describe("an export", () => {
     expect(findings[0]?.text).toContain("checkpoint 1 signed");
   });
 
-  it("misses a person whose whole chain was taken out, end line and all", async () => {
+  it("is missing a user whose whole chain was removed, including its end line", async () => {
     const end = JSON.parse(lines.at(-1) ?? "") as Extract<ExportLine, { line: "end" }>;
     const without = lines.filter((line) => !isRecord(line) || read(line).record.chain !== "user_b");
     without[without.length - 1] = JSON.stringify({ ...end, chains: end.chains.slice(0, 1) });
     expect(await firstFinding(without)).toMatchObject({ kind: "missing", chain: "user_b", sequence: 7 });
   });
 
-  it("without any checkpoint is not whole for those who name a key", async () => {
+  it("without any checkpoint is not intact for verifiers who name a key", async () => {
     const { publicKey } = await openSigningKey(env.AUDIT_SIGNING_KEY);
     const unsigned = lines
       .filter((line) => !line.startsWith('{"line":"checkpoint"'))
@@ -193,7 +193,7 @@ describe("an export", () => {
     ]);
   });
 
-  it("names a checkpoint that was edited, taken out, or signed by a key that is not trusted", async () => {
+  it("names a checkpoint that was edited, removed, or signed by a key that is not trusted", async () => {
     const index = lines.findIndex((line) => line.startsWith('{"line":"checkpoint"'));
     const checkpoint = lines[index] ?? "";
     const edited = lines.with(index, checkpoint.replace(/"through":\d+/, '"through":999'));
@@ -205,13 +205,13 @@ describe("an export", () => {
     expect((await verifyExport(lines, [keyIdOf(publicKey)])).findings).toEqual([]);
   });
 
-  it("says so when the file is cut short, empty, or something else", async () => {
+  it("is reported when the file is truncated, empty, or of another kind", async () => {
     expect(await firstFinding(lines.slice(0, -1))).toMatchObject({ kind: "missing", line: lines.length - 1 });
     expect((await verifyExport([])).findings).toHaveLength(2);
     expect(await firstFinding(lines.with(3, "not json"))).toMatchObject({ kind: "edited", line: 4 });
   });
 
-  it("of a span of time is whole by itself, and knows what is missing inside of it", async () => {
+  it("of a span of time is intact by itself, and names records missing inside of it", async () => {
     const part = await exportTrail(2_000, 5_000);
     expect(await verifyExport(part)).toMatchObject({ records: 14, findings: [] });
     const index = part.findIndex(isRecord) + 1;
@@ -221,7 +221,7 @@ describe("an export", () => {
 });
 
 describe("checkpoints", () => {
-  it("follow each other, sign what is new, are written when nothing is, and survive a change of the key", async () => {
+  it("follow each other, sign new records, are written also without any, and survive a change of the key", async () => {
     await writeCheckpoints(env);
     await writeCheckpoints({ ...env, AUDIT_SIGNING_KEY: "another-signing-key-long-enough-for-anybody" });
     const lines = await exportTrail();
@@ -236,7 +236,7 @@ describe("checkpoints", () => {
     expect(verification.keyIds).toHaveLength(2);
   });
 
-  it("of a key and of the one that replaced it verify together, for those who trust the old key alone", async () => {
+  it("of a key and of its replacement verify together, for verifiers who trust the old key alone", async () => {
     const idOf = async (secret: string) => keyIdOf((await openSigningKey(secret)).publicKey);
     const [oldKey, newKey] = ["old", "new"].map((word) =>
       `a signing key the ${word} one`.replaceAll(" ", "-").padEnd(40, "0"),
@@ -263,7 +263,7 @@ describe("checkpoints", () => {
     );
   });
 
-  it("of a key that nobody handed over to are refused by those who trust the one before", async () => {
+  it("of a key without a hand-over are refused by verifiers who trust the previous one", async () => {
     const secret = "a-key-that-somebody-else-put-into-the-environment";
     await writeCheckpoints({ ...env, AUDIT_SIGNING_KEY: secret });
     const checkpoint =

@@ -44,7 +44,7 @@ describe("the text of a secret", () => {
     ["2:short", "shorter than 32"],
     [`2:${NEW},2:${OLD}`, "names version 2 twice"],
     [7, "is not a text"],
-  ])("is refused when it is wrong, without a word of the key (%#)", (text, reason) => {
+  ])("is refused when it is malformed, without quoting the key (%#)", (text, reason) => {
     const problem = parseKeys(text);
     expect(problem).toContain(reason);
     for (const key of [OLD, NEW, "short"].filter((part) => part !== reason)) {
@@ -63,7 +63,7 @@ describe("the keys of a purpose", () => {
     ]);
   });
 
-  it("are there as long as one secret is, whichever", () => {
+  it("exist as long as one secret is set, whichever", () => {
     expect(readKeyring({ SESSION_SEAL_KEY_3: NEW }, "SESSION_SEAL_KEY")).toEqual([
       { version: 3, secret: NEW },
     ]);
@@ -78,7 +78,7 @@ describe("the keys of a purpose", () => {
     }
   });
 
-  it("never share a version, and the secret that is wrong is named", () => {
+  it("never share a version, and a malformed secret is named", () => {
     const variables = { SESSION_SEAL_KEY: `2:${OLD}`, SESSION_SEAL_KEY_2: NEW };
     expect(readKeyring(variables, "SESSION_SEAL_KEY")).toMatchObject({ secretName: "SESSION_SEAL_KEY" });
     expect(() => openKeyring(variables, "SESSION_SEAL_KEY")).toThrow(
@@ -102,7 +102,7 @@ describe("a signature", () => {
   ];
   const [before, overlap, after]: Keyring[] = [[oldKey], [newKey, oldKey], [newKey]];
 
-  it("says which key made it, and is accepted while that key is there", async () => {
+  it("names the key that made it, and is accepted while that key is configured", async () => {
     const [first, second] = [
       await signText(before as Keyring, "session", "text"),
       await signText(overlap as Keyring, "session", "text"),

@@ -10,7 +10,7 @@ import { showCode } from "../support/totp.ts";
 
 const NEW_KEY = "another-key-long-enough-for-anybody-0123456789";
 
-/** The Worker as it runs with other secrets; `undefined` takes one away. */
+/** The Worker with other secrets; `undefined` removes one. */
 function deployWith(changes: Record<string, string | undefined>) {
   const changed = Object.fromEntries(
     Object.entries({ ...env, ...changes }).filter(([, value]) => value !== undefined),
@@ -24,7 +24,7 @@ function deployWith(changes: Record<string, string | undefined>) {
   };
 }
 
-/** Before a rotation, during its overlap, and after the old key was taken away. */
+/** Before a rotation, during its overlap, and after the removal of the old key. */
 function rotate(name: string) {
   return {
     during: deployWith({ [`${name}_2`]: NEW_KEY }),
@@ -128,12 +128,12 @@ it("second factors outlive the key that encrypted them, once the hourly job has 
   expect(answer.headers.get("Location")).toBe("/account");
 });
 
-describe("a key that is not in order", () => {
+describe("a malformed key", () => {
   it.each([
     ["REQUEST_STATE_KEY", "1:a key with spaces that nobody may see,2:x", "malformed"],
     ["APPROVAL_LINK_KEY", "tiny-approval-key", "shorter than 32"],
     ["SESSION_SEAL_KEY", env.AUDIT_SIGNING_KEY, "AUDIT_SIGNING_KEY"],
-  ])("closes the door and is named at /ready, never printed: %s", async (name, text, reason) => {
+  ])("refuses all requests and is named at /ready, never printed: %s", async (name, text, reason) => {
     const deployed = deployWith({ [name]: text });
     for (const path of ["/ready", "/mcp/crm", "/sign-in"]) {
       const response = await deployed(path);

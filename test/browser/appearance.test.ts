@@ -24,7 +24,7 @@ afterAll(async () => {
   await client?.close();
 });
 
-/** Every page a person can meet, and how to come to it. */
+/** Every page of the product, and the way to it. */
 const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<void>])[] = [
   ["home", async (page) => void (await page.goto("/"))],
   [
@@ -93,7 +93,7 @@ describe.each(["light", "dark"] as const)("in %s", (colorScheme) => {
     await takePicture(page, `${name}-${colorScheme}`);
   });
 
-  it("paints the ground that the scheme asks for", async () => {
+  it("paints the background of the colour scheme", async () => {
     const page = await openPage(browser, { colorScheme, javaScriptEnabled: true });
     await page.goto("/");
     const brightness = await readGroundBrightness(page);
@@ -114,7 +114,7 @@ describe("for assistive technology", () => {
     }
   });
 
-  it("shows where the keyboard is", async () => {
+  it("shows the keyboard focus", async () => {
     const page = await openPage(browser, { javaScriptEnabled: true });
     await page.goto("/sign-in");
     await page.keyboard.press("Tab");

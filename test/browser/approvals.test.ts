@@ -17,7 +17,7 @@ afterAll(async () => {
 });
 
 describe("a call that waits for an approval", () => {
-  it("is read and approved by somebody else, by keyboard and without script, and then runs once", async () => {
+  it("is read and approved by another user, by keyboard and without script, and then runs once", async () => {
     const page = await openPage(browser);
     const call = await connectSeller(page, client);
     const { code, path } = await call();
@@ -38,12 +38,12 @@ describe("a call that waits for an approval", () => {
     await page.getByRole("status").waitFor();
     expect(await page.getByRole("status").innerText()).toContain("exactly this call, once");
     await takePicture(page, "approval-approved");
-    // There is no such deal in this database: that the tool says so shows that it ran.
+    // The deal does not exist in this database: the tool's own error shows that it ran.
     expect((await call()).code).toBe("not_found");
     expect((await call()).code).toBe("approval_required");
   });
 
-  it("is refused with a reason, which whoever asked reads on their page", async () => {
+  it("is refused with a reason, which the requester reads on their page", async () => {
     const page = await openPage(browser);
     const call = await connectSeller(page, client);
     const { path } = await call();
@@ -62,7 +62,7 @@ describe("a call that waits for an approval", () => {
     expect(await seller.locator(".card").innerText()).toContain("The contract is not signed.");
   });
 
-  it("cannot be approved by whoever asked", async () => {
+  it("cannot be approved by the requester", async () => {
     const page = await openPage(browser);
     const { path } = await (await connectSeller(page, client))();
     await page.goto(path);

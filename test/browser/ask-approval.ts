@@ -4,14 +4,16 @@ import { arriveAt, type Client, signIn } from "./walk.ts";
 
 const siteUrl = inject("siteUrl");
 
-/** What a call of the tests' app came to. */
+/** Result of a call of the tests' app. */
 export interface Answer {
   code: string | null;
-  /** Path of the approval page, when one is named. */
+  /** Path of the approval page, if the result names one. */
   path: string;
 }
 
-/** Connects an app of the demonstration's salesperson and signs out again. Gives a call that needs approval. */
+/**
+ * Connects an app of the demonstration's salesperson and signs out again. Returns a call that needs approval.
+ */
 export async function connectSeller(page: Page, client: Client): Promise<() => Promise<Answer>> {
   await page.goto(client.authorizeUrl({ resource: "/mcp/crm", scope: "crm:read crm:write" }));
   await signIn(page, "sales");

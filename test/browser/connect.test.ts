@@ -44,7 +44,7 @@ describe("connecting an app, without script", () => {
     expect(client.received.at(-1)?.has("code")).toBe(false);
   });
 
-  it("gives only what stays ticked", async () => {
+  it("grants only what stays ticked", async () => {
     const page = await openPage(browser);
     await page.goto(client.authorizeUrl({ resource: "/mcp/crm", scope: "crm:read crm:write" }));
     await signIn(page, "sales");
@@ -79,7 +79,7 @@ describe("connecting an app, without script", () => {
     await arriveAt(page, /^Allow /);
   });
 
-  it("lets another person take over through «Not you?» and comes back to the same request", async () => {
+  it("lets another user take over through «Not you?» and returns to the same request", async () => {
     const page = await openPage(browser);
     await page.goto(client.authorizeUrl());
     await signIn(page, "viewer");

@@ -40,7 +40,7 @@ const activity = (id: number, kind: string, subject: string, days: number) => ({
   },
 });
 
-/** An answer of `crm_get_customer`, with a name that would be markup if anybody took it for that. */
+/** An answer of `crm_get_customer`, with a name that is markup if it is not escaped. */
 const CUSTOMER = {
   company: {
     ...{ id: "cmp_1", name: "Northwind <b>Traders</b>", domain: "northwind.example", industry: "Wholesale" },
@@ -64,7 +64,7 @@ const CUSTOMER = {
 };
 const ANSWER = { content: [{ type: "text", text: "{}" }], structuredContent: CUSTOMER };
 
-/** What the host answers to calls of the card, and a list of those. */
+/** The host's answers to calls of the card, with a list of the calls. */
 const answerCalls = (answer: object) =>
   `window.calls = []; bridge.oncalltool = async (params) => { calls.push(params); return ${JSON.stringify(answer)}; };`;
 
@@ -74,7 +74,7 @@ describe.each([
   ["light", 360],
   ["dark", 360],
 ] as const)("the customer card in %s at %i pixels", (theme, width) => {
-  it("shows a customer as text, fits, and reaches nothing", async () => {
+  it("shows a customer as text, fits, and loads nothing", async () => {
     const { page, frame, show, requested, complaints } = await showView(browser, card.html, { width, theme });
     await show(ANSWER);
     await frame.getByRole("heading", { name: "Northwind <b>Traders</b>" }).waitFor();
@@ -91,7 +91,7 @@ describe.each([
 });
 
 describe("the customer card", () => {
-  it("ticks a task off by keyboard, keeps the focus on the next, and reads the customer again", async () => {
+  it("completes a task by keyboard, keeps the focus on the next, and reloads the customer", async () => {
     const { page, frame, show } = await showView(browser, card.html, { width: 600, theme: "light" });
     await page.evaluate(answerCalls(ANSWER));
     await show(ANSWER);
@@ -106,7 +106,7 @@ describe("the customer card", () => {
     ]);
   });
 
-  it("says why a task was not ticked off, and shows a person and an error", async () => {
+  it("shows why a task was not completed, and shows a person and an error", async () => {
     const { page, frame, show } = await showView(browser, card.html, { width: 600, theme: "dark" });
     const error = {
       error: { code: "forbidden", message: 'The role "viewer" does not include crm_complete_task.' },

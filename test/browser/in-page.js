@@ -1,5 +1,5 @@
-// Runs inside the page, where `document` is; measure.ts sends it there as text. Plain JavaScript, because the types
-// of the browser and those of the Workers runtime cannot be loaded together.
+// Runs inside the page, where `document` is; measure.ts sends it there as text. Plain JavaScript, because the
+// types of the browser and those of the Workers runtime cannot be loaded together.
 
 function parseColour(text) {
   const [r = 0, g = 0, b = 0, a = 1] = (text.match(/[\d.]+/g) ?? []).map(Number);

@@ -17,7 +17,9 @@ afterAll(async () => {
 
 const PHONE = { width: 360, height: 740 };
 
-/** Measures the page as it stands, light and dark, on a phone. Needs script, which the pages do not. */
+/**
+ * Measures the page in its current state, light and dark, on a phone. Needs script, which the pages do not.
+ */
 async function measure(page: Page, name: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme });
@@ -30,7 +32,7 @@ async function measure(page: Page, name: string): Promise<void> {
   await page.emulateMedia({ colorScheme: "light" });
 }
 
-/** Types where the focus is, and sends the form with Enter. */
+/** Types into the focused element, and sends the form with Enter. */
 async function typeAndEnter(page: Page, text: string): Promise<void> {
   await page.keyboard.type(text);
   await page.keyboard.press("Enter");

@@ -17,7 +17,10 @@ declare module "vitest" {
 process.env.WRANGLER_SEND_METRICS = "false";
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 
-/** Builds and starts the Worker on fresh storage with the demonstration people; stops and removes both at the end. */
+/**
+ * Builds and starts the Worker on fresh storage with the demonstration people; stops and removes both at the
+ * end.
+ */
 export default async function startSite(project: TestProject): Promise<() => Promise<void>> {
   const stateFolder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-browser-"));
   await prepareDatabases({

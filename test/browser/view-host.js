@@ -1,5 +1,5 @@
-// Runs inside the host page, where `document` is: the host half of MCP Apps by the extension's own package, around a
-// sandboxed frame as clients make it.
+// Runs inside the host page, where `document` is: the host half of MCP Apps by the extension's own package,
+// around a sandboxed frame as clients make it.
 import { AppBridge, PostMessageTransport } from "@modelcontextprotocol/ext-apps/app-bridge";
 
 window.openView = async (html, hostContext) => {

@@ -7,13 +7,13 @@ import { openPage } from "./walk.ts";
 export interface ShownView {
   page: Page;
   frame: FrameLocator;
-  /** Hands the view a tool's answer. */
+  /** Sends the view a tool's answer. */
   show(answer: unknown): Promise<void>;
-  /** Tells the view that the person changed the theme. */
+  /** Notifies the view of a theme change. */
   changeTheme(theme: "light" | "dark"): Promise<void>;
-  /** Addresses that something on the page asked for, beside the document itself. */
+  /** URLs requested by the page, in addition to the document itself. */
   requested: string[];
-  /** What the browser complained about: a breach of the view's policy among others. */
+  /** Errors in the browser's console, such as a violation of the view's policy. */
   complaints: string[];
 }
 

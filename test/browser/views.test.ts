@@ -60,7 +60,7 @@ async function connect(): Promise<Ask> {
 
 const DAYS = Array.from({ length: 14 }, (_, day) => `2026-10-${String(day + 1).padStart(2, "0")}`);
 
-/** An answer of `analytics_query`, with a name that would be markup if anybody took it for that. */
+/** An answer of `analytics_query`, with a name that is markup if it is not escaped. */
 const REVENUE = {
   content: [{ type: "text", text: "{}" }],
   structuredContent: {
@@ -80,7 +80,7 @@ describe.each([
   ["light", 760],
   ["dark", 360],
 ] as const)("the chart view in %s at %i pixels", (theme, width) => {
-  it("draws an answer, says values by keyboard and pointer, leaves series out, and turns into its table", async () => {
+  it("draws an answer, shows values by keyboard and pointer, hides series, and turns into its table", async () => {
     const { page, frame, show, requested, complaints } = await showView(browser, html, { width, theme });
     await show(REVENUE);
     await frame.getByRole("heading", { name: "Revenue by channel" }).waitFor();
@@ -116,7 +116,7 @@ describe.each([
 });
 
 describe("the chart view", () => {
-  it("lists what is out of line, and asks for the series behind it when a person wants to see it", async () => {
+  it("lists anomalies, and requests the series behind one when the user opens it", async () => {
     const tool = "analytics_detect_anomalies";
     const { page, frame, show } = await showView(browser, html, { width: 600, theme: "light", tool });
     const structuredContent = {
@@ -143,7 +143,7 @@ describe("the chart view", () => {
     await takePicture(page, "view-anomalies");
   });
 
-  it("follows the theme of its host, and shows the sentence of a call that failed", async () => {
+  it("follows the theme of its host, and shows the message of a failed call", async () => {
     const { page, frame, show, changeTheme } = await showView(browser, html, { width: 600, theme: "light" });
     await show(REVENUE);
     const ground = () =>
@@ -162,7 +162,7 @@ describe("the chart view", () => {
 });
 
 describe("a picture in an answer of the running Worker", () => {
-  it("is one that the browser shows, on a ground of its own in light and dark", async () => {
+  it("is displayed by the browser, on its own background in light and dark", async () => {
     const events = DAYS.map((day, index) => ({
       key: `picture-${index}`,
       occurred_at: `${day}T12:00:00Z`,

@@ -8,12 +8,12 @@ import { inject } from "vitest";
 import { findBrowser } from "../../scripts/local/browser.ts";
 import { DEMO_PASSWORD } from "../../scripts/seed/people.ts";
 
-/** Where the pictures go, for people to look at. Git ignores it. */
+/** Folder of the screenshots, for people. Git ignores it. */
 const PICTURES = path.resolve(import.meta.dirname, "../../.gatehouse/pictures");
 
 const siteUrl = inject("siteUrl");
 
-/** Starts the installed browser. Fails with a clear sentence when there is none. */
+/** Starts the installed browser. Throws with a clear sentence when there is none. */
 export async function openBrowser(): Promise<Browser> {
   const executablePath = findBrowser();
   if (executablePath === null) throw new Error("No Chrome or Chromium was found. Set CHROME_PATH to one.");
@@ -49,7 +49,7 @@ export async function takePicture(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: path.join(PICTURES, `${name}.png`), fullPage: true });
 }
 
-/** Signs in on whatever page asks for it. */
+/** Signs in on any page that requires it. */
 export async function signIn(page: Page, role: string, password = DEMO_PASSWORD): Promise<void> {
   await page.getByLabel("E-mail").fill(`${role}@gatehouse.example`);
   await page.getByLabel("Password").fill(password);
@@ -62,7 +62,7 @@ export interface Client {
   redirectUri: string;
   /** The address that starts an authorization. */
   authorizeUrl(request?: { resource?: string; scope?: string }): string;
-  /** What arrived on the callback, in order. */
+  /** Requests to the callback, oldest first. */
   received: URLSearchParams[];
   /** Exchanges the newest code. */
   takeToken(): Promise<{ scope: string; access_token: string; resource: string }>;

@@ -3,9 +3,9 @@ import type { OAuthClientProvider } from "@modelcontextprotocol/sdk/client/auth.
 import { allowEverything } from "./person.ts";
 
 /**
- * The part of an app that both SDKs leave to the app: it keeps the registration, the verifier and the tokens in
- * memory, and sends the person's browser to the authorization page. Discovery, registration, PKCE and the token
- * exchange are the SDK's.
+ * The part of an app that both SDKs leave to the app: it keeps the registration, the verifier and the tokens
+ * in memory, and sends the user's browser to the authorization page. The SDK does discovery, registration,
+ * PKCE and the token exchange.
  */
 export class AppCredentials implements OAuthClientProvider, ModernProvider {
   readonly redirectUrl = "http://127.0.0.1:33419/callback";
@@ -16,18 +16,18 @@ export class AppCredentials implements OAuthClientProvider, ModernProvider {
     response_types: ["code"],
     token_endpoint_auth_method: "none",
   };
-  /** Where the person's browser ended up; the app reads the code from it. */
+  /** The last URL of the user's browser; the app reads the code from it. */
   callback: URL | undefined;
   readonly #state = crypto.randomUUID();
   #registration: Parameters<NonNullable<OAuthClientProvider["saveClientInformation"]>>[0] | undefined;
   #tokens: Parameters<OAuthClientProvider["saveTokens"]>[0] | undefined;
   #discovery: Parameters<NonNullable<ModernProvider["saveDiscoveryState"]>>[0] | undefined;
   #verifier = "";
-  /** Which permissions the person ticks. */
+  /** The permissions that the user ticks. */
   permits: (scope: string) => boolean = () => true;
   readonly #role: string;
 
-  /** @param role - of the demonstration person who allows it everything */
+  /** @param role - of the demonstration user who allows everything */
   constructor(role = "admin") {
     this.#role = role;
   }
@@ -52,7 +52,7 @@ export class AppCredentials implements OAuthClientProvider, ModernProvider {
     this.#tokens = tokens;
   }
 
-  /** So that the next request leads to the authorization page. */
+  /** Removes the tokens, so that the next request leads to the authorization page. */
   forgetTokens(): void {
     this.#tokens = undefined;
   }
@@ -79,7 +79,7 @@ export class AppCredentials implements OAuthClientProvider, ModernProvider {
     if (searchParams.get("state") !== this.#state) throw new Error("The state came back changed.");
   }
 
-  /** What came back on the redirect, for `finishAuth`. Throws when nobody was sent anywhere. */
+  /** Parameters of the redirect, for `finishAuth`. Throws before any redirect. */
   get answer(): URLSearchParams {
     if (this.callback === undefined) throw new Error("No authorization was asked for.");
     return this.callback.searchParams;

@@ -5,13 +5,13 @@ import type { Stream } from "node:stream";
 import { type RunOptions, runNode, startNode } from "../../scripts/local/process.ts";
 import { allowEverything } from "./person.ts";
 
-/** Milliseconds after which a command that still waits for its person is ended. */
+/** Milliseconds after which a command that waits for its user is killed. */
 const SIGN_IN_TIMEOUT_MS = 30_000;
 
-/** A home folder for one command-line program: no earlier sign-in, and none that stays. */
+/** A home folder for one command-line program, without an earlier sign-in; it is removed afterwards. */
 export interface ProgramHome {
   folder: string;
-  /** For the program's environment. Where a browser would be opened, nothing is: the test is the person. */
+  /** For the program's environment. No browser is opened: the test acts as the user. */
   env: Record<string, string>;
   remove(): Promise<void>;
 }
@@ -27,9 +27,9 @@ export async function makeHome(): Promise<ProgramHome> {
 }
 
 /**
- * Runs a command that asks its person to open an authorization page, and is that person: follows the address that it
- * prints, allows everything, and comes back to the port that the command listens on. Returns what it printed on its
- * standard output. Throws with everything it said when it fails.
+ * Runs a command that asks its user to open an authorization page, and acts as that user: follows the printed
+ * address, allows everything, and returns to the port that the command listens on. Returns the standard
+ * output of the command. Throws with its whole output when it fails.
  */
 export async function runAndSignIn(
   script: string,
@@ -55,8 +55,8 @@ export async function runAndSignIn(
 }
 
 /**
- * Looks for the address of an authorization page in what a running program prints, and answers it once. Returns a
- * function that rejects when the person could not.
+ * Finds the address of an authorization page in the output of a running program, and completes it once.
+ * Returns a function that rejects if that failed.
  */
 export function answerAuthorization(...outputs: (Stream | null)[]): () => Promise<void> {
   let heard = "";
@@ -67,7 +67,7 @@ export function answerAuthorization(...outputs: (Stream | null)[]): () => Promis
       const [address] = /https?:\/\/[^\s"']+\/authorize\?[^\s"']+(?=[\s"'])/.exec(heard) ?? [];
       if (address === undefined || answered !== undefined) return;
       answered = returnToProgram(new URL(address));
-      // Whoever waits for the person hears of it; nobody may be waiting yet.
+      // Handles the rejection, because a caller may await it later.
       answered.catch(() => {});
     });
   }
@@ -76,14 +76,16 @@ export function answerAuthorization(...outputs: (Stream | null)[]): () => Promis
   };
 }
 
-/** Allows everything, and opens the address on this machine where the program waits for the code. */
+/** Allows everything, and opens the local address at which the program waits for the code. */
 async function returnToProgram(authorizationUrl: URL): Promise<void> {
   const page = await fetch(await allowEverything(authorizationUrl));
   await page.body?.cancel();
   if (!page.ok) throw new Error(`The program answered its person with ${page.status}.`);
 }
 
-/** Runs a command to its end and parses the JSON on its standard output. Throws with what it said when it fails. */
+/**
+ * Runs a command to its end and parses the JSON on its standard output. Throws with its output when it fails.
+ */
 export async function runForJson<Value>(
   script: string,
   args: readonly string[],

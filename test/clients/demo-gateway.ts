@@ -1,7 +1,7 @@
 import { listLoaders } from "../../scripts/local/demonstration.ts";
 import { type GatewayProcess, startGateway } from "../support/gateway-process.ts";
 
-/** Starts the gateway as it is deployed, with the demonstration people and a small helping of the data. */
+/** Starts the deployed gateway, with the demonstration users and a small part of the data. */
 export function startDemoGateway(): Promise<GatewayProcess> {
   return startGateway({
     async seed(env) {

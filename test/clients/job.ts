@@ -1,19 +1,19 @@
 import { expect } from "vitest";
 
-/** What a client program has to be able to do. */
+/** Functions that a client program must have. */
 export interface ClientProgram {
   listTools(): Promise<string[]>;
   /** The structured answer of a tool. */
   callTool(name: string, args: Record<string, string | number>): Promise<Record<string, unknown>>;
-  /** The text of a resource. Left out by a program that knows no resources. */
+  /** The text of a resource. Undefined for a program without resources. */
   readResource?(uri: string): Promise<string>;
-  /** The text of a prompt's first message. Left out by a program that knows no prompts. */
+  /** The text of a prompt's first message. Undefined for a program without prompts. */
   getPrompt?(name: string, args: Record<string, string>): Promise<string>;
 }
 
 /**
- * One piece of work over all three servers, the same for every client program: how the regions are doing, the
- * largest deal and who is behind it, what the handbook says, and a brief for the meeting.
+ * One scenario over all three servers, the same for every client program: figures of the regions, the largest
+ * deal and its customer, an article of the handbook, and a brief for the meeting.
  */
 export async function doTheJob(client: ClientProgram): Promise<void> {
   const tools = await client.listTools();

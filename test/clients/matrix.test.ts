@@ -48,10 +48,10 @@ describe("a real client", () => {
     },
   );
 
-  test("is in the README's table with the version and what was proven of it", async () => {
+  test("is in the README's table with its version and its proven features", async () => {
     const table = renderTable(proofs);
     if (process.env.GATEHOUSE_WRITE_CLIENTS === "1") await writeTable(table);
-    expect(await readTable(), "Write the table anew with: npm run clients").toBe(table);
+    expect(await readTable(), "Rewrite the table with: npm run clients").toBe(table);
   });
 });
 
@@ -64,7 +64,7 @@ describe("a session of the official SDK v1", () => {
 
   afterAll(() => session?.client.close());
 
-  test("is told when an article that it watches is changed in it, and of nothing else", async () => {
+  test("is notified when an article that it watches is changed in it, and of nothing else", async () => {
     const { client } = session;
     const updates: string[] = [];
     client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => {
@@ -87,7 +87,7 @@ describe("a session of the official SDK v1", () => {
     await client.callTool({ name: "context_set", arguments: { note: "changes no article" } });
     expect(updates).toEqual([]);
     await update(1, "Second words.");
-    // Once by its own call, and maybe once more by the news that everybody gets.
+    // Once by its own call, and possibly once more by the notification to all subscribers.
     expect(new Set(updates)).toEqual(new Set([uri]));
     await client.unsubscribeResource({ uri });
     const heard = updates.length;

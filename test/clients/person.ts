@@ -2,8 +2,8 @@ import { Browser, findForm, type Page, type Redirect, readText } from "../../scr
 import { DEMO_PASSWORD, DEMO_PEOPLE } from "../../scripts/seed/people.ts";
 
 /**
- * What a person does when an app opens their browser at an authorization URL: signs in through the form, ticks every
- * permission that `permits` does not hold back, allows. Returns the address that the browser is sent back to, with the code in it.
+ * Acts as the user whose browser an app opens at an authorization URL: signs in through the form, ticks every
+ * permission that `permits` accepts, and allows. Returns the redirect URL, with the code in it.
  */
 export async function allowEverything(
   authorizationUrl: URL,

@@ -1,16 +1,16 @@
 import type { ClientProgram } from "./job.ts";
 
-/** A client that others wrote, as a row of the README's table. */
+/** A third-party client, as a row of the README's table. */
 export interface ProgramUnderTest {
-  /** What people call it; with what was switched on, when it has modes. */
+  /** Display name, including the enabled mode if it has several. */
   name: string;
-  /** The npm package whose version is proven. */
+  /** The npm package whose version is tested. */
   package: string;
-  /** The revision that it and Gatehouse have to agree on. */
+  /** The revision that it and Gatehouse must agree on. */
   revision: "2025-11-25" | "2026-07-28";
   /**
-   * Connects to an MCP URL as a new user of the program would: it discovers, registers, sends the person to the
-   * pages, and comes back with a token of its own.
+   * Connects to an MCP URL as a new user of the program would: the program discovers, registers, sends the
+   * user to the pages, and gets its own token.
    */
   open(url: string): Promise<OpenProgram>;
 }

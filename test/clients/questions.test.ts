@@ -75,7 +75,7 @@ describe.each(["sessionful", "stateless"] as const)("the official client of the 
     await solve(openDesk());
   });
 
-  test.each(WRONG_CALLS)("is led from $mistake to the right call by the error alone", async (wrong) => {
+  test.each(WRONG_CALLS)("leads from $mistake to the right call by the error alone", async (wrong) => {
     const desk = openDesk();
     const args = await wrong.args(desk);
     const { error } = await client.call(wrong.tool, args);
@@ -108,7 +108,8 @@ test.each(["sessionful", "stateless"] as const)(
     const args = { ...task, company_id: data.companies[0].id };
     credentials.permits = () => true;
     if (lane === "sessionful") {
-      // SDK v1 refreshes its token where it should ask the person, and gives up. An app has to drop its tokens itself.
+      // SDK v1 refreshes its token where it should ask the user, and gives up. An app must drop its tokens
+      // itself.
       await expect(client.call("crm_create_task", args)).rejects.toThrow("403 after trying upscoping");
       credentials.forgetTokens();
     }
@@ -120,12 +121,12 @@ test.each(["sessionful", "stateless"] as const)(
   },
 );
 
-test("typical answers cost what the check says they do", async () => {
+test("typical answers cost what the check states", async () => {
   const typical = Object.fromEntries([...answers].map(([tool, costs]) => [tool, median(costs)]).sort());
   await recordAnswers(typical);
   const recorded: Readonly<Record<string, number>> = typicalAnswers;
   for (const [tool, cost] of Object.entries(typical)) {
-    // The data counts back from today, so an answer is a little longer on some days.
+    // Dates in the data are relative to today, so an answer is a little longer on some days.
     expect(cost, tool).toBeLessThanOrEqual((recorded[tool] ?? 0) * 1.3 + 40);
   }
 });

@@ -7,16 +7,16 @@ const README = path.join(ROOT, "README.md");
 const BEGIN = "<!-- clients: written by npm run clients -->\n";
 const END = "<!-- /clients -->\n";
 
-/** What was proven of one client: a row of the README's table. */
+/** The proof for one client: a row of the README's table. */
 export interface Proof {
   name: string;
   version: string;
   revision: string;
-  /** What of MCP it was made to use. */
+  /** The MCP features that it used. */
   used: readonly string[];
 }
 
-/** The row of a program that did the whole job; the version is that of the package that is installed. */
+/** The row of a program that completed the scenario, with the version of the installed package. */
 export async function describeProof(program: ProgramUnderTest, client: OpenProgram): Promise<Proof> {
   const manifest = path.join(ROOT, "node_modules", program.package, "package.json");
   const { version } = JSON.parse(await readFile(manifest, "utf8")) as { version: string };
@@ -36,13 +36,13 @@ export function renderTable(proofs: readonly Proof[]): string {
   return ["| client | version | speaks | used |", "|---|---|---|---|", ...rows, ""].join("\n");
 }
 
-/** The table that the README has now. Throws when its markers are gone. */
+/** The current table of the README. Throws when its markers are missing. */
 export async function readTable(): Promise<string> {
   const { table } = split(await readFile(README, "utf8"));
   return table;
 }
 
-/** Puts a table between the README's markers. */
+/** Writes a table between the README's markers. */
 export async function writeTable(table: string): Promise<void> {
   const { before, after } = split(await readFile(README, "utf8"));
   await writeFile(README, `${before}${BEGIN}${table}${END}${after}`);

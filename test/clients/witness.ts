@@ -1,9 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import type { Front } from "../support/front.ts";
 
-/** What passed between a program and Gatehouse, seen from the wire and not from what the program says of itself. */
+/**
+ * The traffic between a program and Gatehouse, observed on the wire, independent of the program's own
+ * reports.
+ */
 export interface Sightings {
-  /** Method and path of everything that was asked for, such as `POST /oauth/register`. */
+  /** Method and path of every request, such as `POST /oauth/register`. */
   requests: ReadonlySet<string>;
   /** The protocol revision named by the last message with a token, or `null` when there was none. */
   revision: string | null;
@@ -11,7 +14,7 @@ export interface Sightings {
   session: boolean;
 }
 
-/** Watches everything that passes the front from now on; a second watch ends the first. */
+/** Observes all later traffic of the front; a second call ends the first observation. */
 export function watchFront(front: Front): () => Sightings {
   const requests = new Set<string>();
   let revision: string | null = null;

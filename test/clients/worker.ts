@@ -4,7 +4,7 @@ interface AppEnv {
   APP_AGENT: DurableObjectNamespace<AppAgent>;
 }
 
-/** What the test asks the app to do. */
+/** The action that the test requests from the app. */
 export type Errand =
   | { do: "connect"; url: string; callbackHost: string }
   | { do: "list" }

@@ -7,16 +7,16 @@ import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/
 import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 
-/** What the person does. */
+/** The user's response. */
 export type PersonsAnswer =
   | { action: "accept"; content?: Record<string, string> }
   | { action: "decline" | "cancel" };
 
-/** An official client whose person can be asked. */
+/** An official client whose user can be asked. */
 export interface AskingClient {
-  /** The text of the tool's answer, or of the error with which the call failed. */
+  /** The text of the tool's answer, or of the error of the call. */
   call(tool: string): Promise<string>;
-  /** What the person was asked so far. */
+  /** The questions to the user so far. */
   asked: Record<string, unknown>[];
   close(): Promise<void>;
 }
@@ -46,7 +46,7 @@ export const connectSessionful: ConnectAsking = async (url, elicitation, answer)
   return { asked, call, close: () => client.close() };
 };
 
-/** SDK v2: the server answers that it needs input, and the client repeats the call with it. */
+/** SDK v2: the server answers that it requires input, and the client repeats the call with it. */
 export const connectStateless: ConnectAsking = async (url, elicitation, answer) => {
   const capabilities = elicitation === undefined ? {} : { elicitation };
   const client = new ModernClient(APP, { capabilities, versionNegotiation: { mode: { pin: "2026-07-28" } } });

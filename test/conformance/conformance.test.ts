@@ -3,7 +3,7 @@ import { EXPECTED_FAILURES, EXPECTED_WARNINGS } from "./expected-failures.ts";
 import { type FixtureGateway, startFixtureGateway } from "./fixture-gateway.ts";
 import { PARTS, runPart, runScenario } from "./suite.ts";
 
-/** How many scenarios each part requires and runs besides; a suite that runs fewer proves less than we claim. */
+/** Number of required and additional scenarios per part; fewer scenarios would prove less than documented. */
 const COUNTS = {
   "2025-06-18": { required: 27, unscored: 0 },
   "2025-11-25": { required: 30, unscored: 3 },
@@ -34,7 +34,7 @@ describe("the official conformance suite", () => {
     expect(warnings.filter((text) => !((text.split(":", 1)[0] ?? "") in EXPECTED_WARNINGS))).toEqual([]);
   });
 
-  test("fails when the server is not there, so that a pass means something", async () => {
+  test("fails when the server is not running, so that a pass is meaningful", async () => {
     const result = await runScenario(`${gateway.url}/mcp/nothing`, "2025-11-25", "ping");
     expect(result?.outcome).toBe("failed");
   });

@@ -24,10 +24,10 @@ beforeAll(async () => {
 
 afterAll(() => gateway?.stop());
 
-/** Of more than one byte a character, and nothing that looks like anything. */
+/** Characters of more than one byte, without any sensitive pattern. */
 const MEGABYTE = "größer als üblich. ".repeat(55_000);
 
-describe("a session that is asked back", () => {
+describe("a session whose server asks the client", () => {
   const clients: Client[] = [];
 
   afterEach(async () => {
@@ -53,7 +53,7 @@ describe("a session that is asked back", () => {
     const { client } = await connect({ elicitation: {}, sampling: {}, roots: {} });
     const asked: string[] = [];
     const everythingAsked = Promise.withResolvers<void>();
-    // Answers nothing before everything was asked: questions that came one by one would wait for ever.
+    // Answers only after all questions were asked: questions one after the other would wait forever.
     const answer = async <Result>(method: string, result: Result): Promise<Result> => {
       if (asked.push(method) === 3) everythingAsked.resolve();
       await everythingAsked.promise;
@@ -77,14 +77,14 @@ describe("a session that is asked back", () => {
     expect(JSON.stringify(result.content)).toMatch(/Ada.*Good morning.*file:\/\/\/work/);
   });
 
-  test("is told which capability it lacks when it cannot be asked", async () => {
+  test("gets the name of the missing capability when it cannot be asked", async () => {
     const { client } = await connect({});
     const result = await client.callTool({ name: "test_input_required_result_elicitation" });
     expect(result.isError).toBe(true);
     expect(JSON.stringify(result.content)).toContain("client_unsupported");
   });
 
-  test("hears log messages from the level on that it asked for, also after its object was evicted", async () => {
+  test("receives log messages from the requested level on, also after its object was evicted", async () => {
     const { client, logs, sessionId } = await connect({});
     const logsAt = async (level: LoggingLevel) => {
       await client.setLoggingLevel(level);
@@ -114,7 +114,7 @@ describe("a session that is asked back", () => {
   });
 });
 
-describe("a stateless call that is asked back", () => {
+describe("a stateless call whose server asks the client", () => {
   const call = { name: "test_elicitation", arguments: { message: "Delete contact 1?" } };
   const answers = { q1: { action: "accept", content: { username: "ada", email: "ada@people.example" } } };
 
@@ -145,7 +145,7 @@ describe("a stateless call that is asked back", () => {
     expect(error?.code).toBe(-32602);
   });
 
-  test("is asked again for an answer that does not fit the form", async () => {
+  test("is asked again after an answer that does not fit the form", async () => {
     const inputResponses = { q1: { action: "accept", content: { username: 7 } } };
     const continued = { ...call, inputResponses, requestState: await ask() };
     const { result } = await callStateless(gateway.fixtureUrl, "tools/call", continued);
@@ -169,7 +169,7 @@ describe("a stateless call that is asked back", () => {
     expect(state).not.toContain("cancel");
   });
 
-  test("counts nothing as an answer before it was asked", async () => {
+  test("accepts no answer to a question before it was asked", async () => {
     const early = { name: "test_input_required_result_elicitation", arguments: {} };
     const inputResponses = { user_name: { action: "accept", content: { name: "Ada" } } };
     const { result } = await callStateless(gateway.fixtureUrl, "tools/call", { ...early, inputResponses });
@@ -188,7 +188,7 @@ describe("a task that asks in the middle of its work", () => {
     await expect.poll(async () => Object.keys((await see(taskId)).inputRequests ?? {})).toEqual([key]);
   }
 
-  test("asks again under another key for what is no answer, and goes on after its object was evicted", async () => {
+  test("asks again under another key after an invalid answer, and continues after its object was evicted", async () => {
     const call = { name: "confirm_delete", arguments: { filename: "a.txt" } };
     const { result } = await callStateless(gateway.fixtureUrl, "tools/call", call);
     const taskId = String(result?.taskId);
@@ -208,7 +208,7 @@ describe("a task that asks in the middle of its work", () => {
 describe("a client of the old transport, where it is switched on", () => {
   let client: Client;
   let transport: SSEClientTransport;
-  /** Where the server told the client to send its messages. */
+  /** The address to which the server told the client to send its messages. */
   let address: URL;
 
   beforeAll(async () => {
@@ -234,7 +234,7 @@ describe("a client of the old transport, where it is switched on", () => {
     expect((await client.getPrompt({ name: "test_simple_prompt" })).messages).toHaveLength(1);
   });
 
-  test("hears that its tools have become others", async () => {
+  test("is notified that its tools have changed", async () => {
     const heard = new Promise<void>((resolve) => {
       client.setNotificationHandler(ToolListChangedNotificationSchema, () => resolve());
     });
@@ -242,7 +242,7 @@ describe("a client of the old transport, where it is switched on", () => {
     await heard;
   });
 
-  test("hears progress and is asked back on its one stream", async () => {
+  test("receives progress and questions on its one stream", async () => {
     const steps: number[] = [];
     client.setNotificationHandler(
       ProgressNotificationSchema,
@@ -255,7 +255,7 @@ describe("a client of the old transport, where it is switched on", () => {
     expect(JSON.stringify(content)).toContain("Ada");
   });
 
-  test("goes on after its object was evicted, and hears nothing that it did not ask for", async () => {
+  test("continues after its object was evicted, and receives nothing that it did not request", async () => {
     const errors: Error[] = [];
     client.onerror = (error) => void errors.push(error);
     const [id] = (address.searchParams.get("sessionId") ?? "").split(".");
@@ -264,7 +264,7 @@ describe("a client of the old transport, where it is switched on", () => {
     expect(errors).toEqual([]);
   });
 
-  test("sends to an address that is nothing to another app", async () => {
+  test("sends to an address that is unknown to another app", async () => {
     const send = async (url: URL | string, token: string) => {
       const headers = { "content-type": "application/json", authorization: `Bearer ${token}` };
       const ping = JSON.stringify({ jsonrpc: "2.0", id: "other", method: "ping" });
@@ -289,7 +289,7 @@ describe.each([
     { action: "accept" as const, content: { name: "Ada" } },
     { action: "decline" as const },
     { action: "cancel" as const },
-  ])("answers a form with $action, and the call goes on with it", async (answer) => {
+  ])("answers a form with $action, and the call continues with it", async (answer) => {
     const client = await connect(gateway.fixtureUrl, { form: {} }, answer);
     expect(await client.call(FORM)).toContain(`action=${answer.action}`);
     expect(client.asked).toMatchObject([{ mode: "form", requestedSchema: { required: ["name"] } }]);

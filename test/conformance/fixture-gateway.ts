@@ -6,19 +6,20 @@ import { type GatewayOptions, type GatewayProcess, startGateway } from "../suppo
 
 /** A running gateway with the fixture behind it. */
 export interface FixtureGateway extends GatewayProcess {
-  /** The fixture's MCP URL. Requests to it without a token are lent one. */
+  /** The fixture's MCP URL. The front adds a token to requests without one. */
   fixtureUrl: string;
-  /** Signs the same person in through another app, and gives that app's token. */
+  /** Signs the same user in through another app, and returns that app's token. */
   connectAnotherApp(): Promise<string>;
   /** A public client that is registered for `http://127.0.0.1:<port>/callback`. */
   app: { clientId: string; port: number };
-  /** Opens an authorization URL as a person, signs in, consents, and follows the redirect to the client. */
+  /** Opens an authorization URL as a user, signs in, consents, and follows the redirect to the client. */
   signIn(authorizationUrl: string): Promise<void>;
 }
 
 /**
- * Starts the real gateway with the conformance fixture as one more server. The suite cannot sign in, so this does:
- * discovery, registration, sign-in form, consent form and token, as every client, and then lends the token.
+ * Starts the real gateway with the conformance fixture as one more server. The suite cannot sign in, so this
+ * function does, through discovery, registration, sign-in form, consent form and token like any client, and
+ * the front adds the token.
  */
 export async function startFixtureGateway(vars: GatewayOptions["vars"] = {}): Promise<FixtureGateway> {
   const gateway = await startGateway({

@@ -1,27 +1,29 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 
-/** How one scenario of the official suite went. */
+/** Result of one scenario of the official suite. */
 export interface ScenarioResult {
   scenario: string;
-  /** `passed`: at least one check succeeded and none failed. `skipped`: the suite itself checks nothing there. */
+  /**
+   * `passed`: at least one check succeeded and none failed. `skipped`: the suite itself checks nothing there.
+   */
   outcome: "passed" | "failed" | "skipped";
-  /** How many checks succeeded. */
+  /** Number of successful checks. */
   checks: number;
-  /** What failed checks said. */
+  /** Messages of failed checks. */
   failures: string[];
-  /** What checks of «should» requirements said; they do not fail a scenario. */
+  /** Messages of checks of «should» requirements; they do not fail a scenario. */
   warnings: string[];
 }
 
-/** A check as the suite writes it down. */
+/** A check in the suite's output. */
 interface Check {
   id: string;
   status: "SUCCESS" | "FAILURE" | "WARNING" | "SKIPPED" | "INFO";
   errorMessage?: string;
 }
 
-/** Reads what the suite left in its output folder: the wanted scenarios, or whatever is there. */
+/** Reads the suite's output folder: the given scenarios, or all of them. */
 export async function readResults(
   folder: string,
   kind: "server" | "authorization-server",

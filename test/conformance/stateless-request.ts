@@ -1,4 +1,4 @@
-/** A JSON-RPC answer as it came over the wire. */
+/** A JSON-RPC response from the wire. */
 export interface WireAnswer {
   result?: Record<string, unknown> & { inputRequests?: Record<string, unknown> };
   error?: { code: number; message: string };
@@ -6,7 +6,10 @@ export interface WireAnswer {
 
 const REVISION = "2026-07-28";
 
-/** Sends one self-contained request of revision 2026-07-28 by hand, so that no SDK answers questions on its own. */
+/**
+ * Sends one self-contained request of revision 2026-07-28 by hand, so that no SDK answers questions on its
+ * own.
+ */
 export async function callStateless(
   url: string,
   method: string,

@@ -9,18 +9,18 @@ import { readResults, type ScenarioResult } from "./results.ts";
 
 const PACKAGE = "@modelcontextprotocol/conformance";
 
-/** What the official suite is asked for, in the order in which it runs. */
+/** The parts of the official suite, in the order in which they run. */
 export const PARTS = ["2025-06-18", "2025-11-25", "2026-07-28", "authorization-server"] as const;
 
 /** One of {@link PARTS}: a protocol revision, or the authorization server. */
 export type Part = (typeof PARTS)[number];
 
-/** How one part went. */
+/** Result of one part. */
 export interface PartResult {
   part: Part;
   /** What a server of this revision must pass. */
   required: ScenarioResult[];
-  /** What the suite runs as well and does not count: extensions, and scenarios that came later. */
+  /** Scenarios that the suite runs without scoring: extensions, and later scenarios. */
   unscored: ScenarioResult[];
 }
 
@@ -31,7 +31,7 @@ export async function runPart(gateway: FixtureGateway, part: Part): Promise<Part
     const output = ["--output-dir", folder];
     if (part === "authorization-server") await runAuthorization(gateway, output);
     else if (part === "2025-06-18") {
-      // The suite froze no list for this revision: everything that applies to it is required.
+      // The suite has no fixed list for this revision: everything that applies to it is required.
       await run(["server", "--url", url, ...output, "--suite", "all", "--spec-version", part]);
     } else await run(["server", "--url", url, ...output, "--requirements", part]);
     const kind = part === "authorization-server" ? part : "server";
@@ -68,7 +68,7 @@ function run(args: readonly string[]) {
   return runNode(resolveCommand(PACKAGE, "conformance"), args);
 }
 
-/** The scenarios of a part where the suite names them beforehand, so that one which crashed is missed. */
+/** The scenarios of a part if the suite lists them, so that a crashed one is detected as missing. */
 async function listScenarios(part: Part): Promise<{ required: string[]; unscored: string[] } | undefined> {
   if (part === "2025-06-18") return undefined;
   if (part === "authorization-server") {
@@ -84,7 +84,9 @@ async function listScenarios(part: Part): Promise<{ required: string[]; unscored
   return { required: server, unscored };
 }
 
-/** The suite prints where a person would sign in and consent, and waits for the code. This is that person. */
+/**
+ * The suite prints the URL for sign-in and consent, and waits for the code. This function acts as the user.
+ */
 async function runAuthorization(gateway: FixtureGateway, output: readonly string[]): Promise<void> {
   const { port, clientId } = gateway.app;
   const child = startNode(resolveCommand(PACKAGE, "conformance"), [

@@ -1,5 +1,5 @@
 import { registry } from "../../workers/servers.ts";
-// The suite makes more calls in a minute than people do, and none of its scenarios is about limits.
+// The suite makes more calls per minute than users do, and none of its scenarios tests limits.
 import "../support/limits.ts";
 import { FixtureAgent } from "./fixture/agent.ts";
 import { fixture } from "./fixture/server.ts";

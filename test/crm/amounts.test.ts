@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 
 describe("amounts with part of a cent", () => {
-  it("are told from whole cents for every amount that can be stored", () => {
+  it("are distinguished from whole cents for every amount that can be stored", () => {
     const cents = fc.integer({ min: 0, max: LARGEST_AMOUNT * 100 });
     fc.assert(
       fc.property(cents, (count) => {
@@ -40,7 +40,7 @@ describe("amounts with part of a cent", () => {
     expect(error?.message).toContain(`${field}: Expected an amount with no more than two decimals`);
   });
 
-  it("are refused in a file, in the same words", async () => {
+  it("are refused in a file, with the same message", async () => {
     const csv = `name,company,amount,currency,stage,expected close\nA,cmp_apex,10.005,USD,lead,${dayAhead(30)}\nB,cmp_apex,10.05,USD,lead,${dayAhead(30)}`;
     const { data } = await session.call("crm_import_csv", { record: "deal", csv });
     const problems = data.problems as { row: number; problem: string }[];

@@ -15,7 +15,7 @@ beforeAll(async () => {
   session = await openSession({ server: "crm", lane: "stateless" });
 });
 
-describe("an argument that cannot be right is refused with what would be", () => {
+describe("an invalid argument is refused with a valid alternative", () => {
   it.each<[string, Record<string, unknown>, string, string]>([
     ["crm_find_contacts", {}, "invalid_input", "Give a query"],
     ["crm_find_contacts", { query: "!!!" }, "invalid_input", "no letter or digit"],
@@ -85,7 +85,7 @@ describe("an argument that cannot be right is refused with what would be", () =>
     expect(error?.message).toContain("search with other arguments");
   });
 
-  it("has no recent customer in a session that has looked at none", async () => {
+  it("has no recent customer in a session that has not looked at one", async () => {
     const fresh = await openSession({ server: "crm", lane: "sessionful" });
     const { error } = await fresh.call("crm_get_customer");
     expect(error?.message).toContain("not looked at any company yet");
@@ -93,7 +93,7 @@ describe("an argument that cannot be right is refused with what would be", () =>
   });
 });
 
-describe("text that means something to a database stays text", () => {
+describe("text with special characters for a database stays text", () => {
   it.each([
     'acme" OR name:*',
     "acme AND NOT globex",

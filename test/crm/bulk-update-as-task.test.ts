@@ -34,7 +34,7 @@ describe("a large bulk update as a task", () => {
     await finish(session, "crm_import_csv", { ...args, confirm });
   }
 
-  it("goes over all that match, counts each version once when it is stopped in the middle, and can be undone", async () => {
+  it("changes all matches, increments each version once when it is stopped in the middle, and can be undone", async () => {
     await addPeople("Bulky", 7_000);
     const session = await open({ as: "bulky" });
     const shown = await finish(session, "crm_bulk_update", choose("Bulky"));
@@ -52,7 +52,7 @@ describe("a large bulk update as a task", () => {
     const versions = "record_versions WHERE record_id IN (SELECT id FROM contacts WHERE last_name = 'Bulky')";
     expect(await countRows(versions)).toBe(7_000);
     const { change_id } = result.structuredContent;
-    // Two people have been changed since: by name they are left, and all others go back.
+    // Two people have been changed since: they are named and skipped, and all others are restored.
     const bob = await open({ as: "bob" });
     const { results } = await env.CRM_DB.prepare(
       "SELECT id FROM contacts WHERE last_name = 'Bulky' LIMIT 2",
@@ -68,7 +68,7 @@ describe("a large bulk update as a task", () => {
     expect(await countRows("contacts WHERE last_name = 'Bulky' AND title = 'Mine'")).toBe(2);
   });
 
-  it("says when it is cancelled how much stands and how it can be taken back", async () => {
+  it("reports after a cancellation how many changes stand and how to undo them", async () => {
     await addPeople("Halted", 6_000);
     const session = await open({ as: "halted" });
     const { confirm } = await finish(session, "crm_bulk_update", choose("Halted"));

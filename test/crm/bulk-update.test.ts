@@ -23,7 +23,7 @@ describe.each(LANES)("a bulk update on the %s lane", (lane) => {
     return ids;
   }
 
-  it("shows first, then changes exactly what was shown, and all of it can be taken back", async () => {
+  it("previews first, then changes exactly the previewed rows, and all of it can be undone", async () => {
     const ids = await addTeam("plain", 4);
     await env.CRM_DB.prepare("UPDATE contacts SET title = 'Chief' WHERE id = ?").bind(ids[3]).run();
     const session = await openSession({ server: "crm", lane });
@@ -55,7 +55,7 @@ describe.each(LANES)("a bulk update on the %s lane", (lane) => {
     expect(await titleOf(ids[3] ?? "")).toBe("Chief");
   });
 
-  it("skips and names what somebody else changed or deleted since the preview", async () => {
+  it("skips and names records that another user changed or deleted since the preview", async () => {
     const ids = await addTeam("moved", 3);
     const session = await openSession({ server: "crm", lane });
     const bob = await openSession({ server: "crm", lane, as: "bob" });
@@ -71,7 +71,7 @@ describe.each(LANES)("a bulk update on the %s lane", (lane) => {
     expect(await countRows(`contacts WHERE id = '${ids[2]}' AND owner_id = 'own_anna'`)).toBe(1);
   });
 
-  it("runs for nobody but who saw the preview, and for nothing but what it showed", async () => {
+  it("runs only for the user who saw the preview, and only for the previewed records", async () => {
     const ids = await addTeam("bound", 2);
     const session = await openSession({ server: "crm", lane });
     const bob = await openSession({ server: "crm", lane, as: "bob" });
@@ -87,7 +87,7 @@ describe.each(LANES)("a bulk update on the %s lane", (lane) => {
     expect(await titleOf(ids[0] ?? "")).toBe("Clerk");
   });
 
-  it("gives what was shown and nothing else, when a name means somebody else by now", async () => {
+  it("writes the previewed value and no other, when the name refers to another person by now", async () => {
     const ids = await addTeam("renamed", 2);
     await addOwner(id("own_first"), `Cleo ${lane}`, `cleo.first.${lane}@bulk.example`);
     const session = await openSession({ server: "crm", lane });
@@ -100,7 +100,7 @@ describe.each(LANES)("a bulk update on the %s lane", (lane) => {
     expect(await countRows(`contacts WHERE owner_id = '${id("own_second")}'`)).toBe(0);
   });
 
-  it("says which part of a choice or a change a kind of record does not have", async () => {
+  it("names the filter or field that a kind of record does not have", async () => {
     const session = await openSession({ server: "crm", lane });
     const choice = await session.call("crm_bulk_update", {
       record: "contact",
@@ -166,7 +166,7 @@ describe("a large bulk update", () => {
 });
 
 describe("a client whose person can be asked", () => {
-  it("changes in one call what the person agreed to, and asks anew when that is something else by now", async () => {
+  it("changes in one call what the user confirmed, and asks again when the records have changed meanwhile", async () => {
     await addContact("con_ask1", "Ada Ask", { title: "Old" });
     await addContact("con_ask2", "Ben Ask", { title: "Old" });
     const session = await openSession({ server: "crm", lane: "stateless" });
@@ -190,8 +190,8 @@ describe("a client whose person can be asked", () => {
   });
 });
 
-describe("who may take a change back", () => {
-  it("is who may make it: sales undoes its merge, and not an administrator's deletion", async () => {
+describe("undoing a change", () => {
+  it("requires the permission to make it: sales undoes its merge, and not an administrator's deletion", async () => {
     await addContact("con_victim", "Vic Victim");
     await addContact("con_one", "Olga One");
     await addContact("con_two", "Olga Two");

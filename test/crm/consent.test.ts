@@ -11,11 +11,11 @@ afterEach(() => vi.restoreAllMocks());
 
 beforeAll(() => addCompany("cmp_consent", "Consent Ltd"));
 
-/** One call of a client whose person can be asked: what it asks one after the other, and how it ends. */
+/** One call of a client whose user can be asked: its questions in sequence, and its result. */
 interface Asking {
   /** The message of the open question. */
   question: string;
-  /** Says yes; gives the next question, or `null` when the call has ended. */
+  /** Confirms; returns the next question, or `null` when the call has ended. */
   agree(): Promise<string | null>;
   /** The answer of a call that has ended. */
   answer(): ReturnType<typeof JSON.parse>;
@@ -62,7 +62,10 @@ async function startStateless(
   };
 }
 
-/** Does something once, right before the next batch that writes: between the check of what was read and the write. */
+/**
+ * Runs `change` once, right before the next batch that writes: between the check of the read rows and the
+ * write.
+ */
 function beforeTheWrite(change: () => Promise<unknown>): void {
   const target = Object.getPrototypeOf(env.CRM_DB) as D1Database;
   const real = target.batch;
@@ -76,7 +79,7 @@ function beforeTheWrite(change: () => Promise<unknown>): void {
   });
 }
 
-describe.each(LANES)("a yes on the %s lane covers what was shown and nothing else:", (lane) => {
+describe.each(LANES)("a yes on the %s lane covers only the shown change:", (lane) => {
   const id = (name: string) => `${name}${lane}`;
   const start = lane === "sessionful" ? startSessionful : startStateless;
   const open = (capabilities: object = FORM_CLIENT) =>
@@ -147,7 +150,7 @@ describe.each(LANES)("a yes on the %s lane covers what was shown and nothing els
     expect(await left(one)).toBe(0);
   });
 
-  it("a merge asks again when something hangs on the duplicate that was not counted", async () => {
+  it("a merge asks again when a dependent of the duplicate appears that was not counted", async () => {
     await addContact(id("con_keeps"), "Kai Keeps");
     await addContact(id("con_goes"), "Kay Goes");
     const pair = { keep_id: id("con_keeps"), duplicate_id: id("con_goes") };

@@ -22,12 +22,12 @@ interface Row {
   problem: string;
 }
 
-/** What stays out of a dry run, as row, column and reason. */
+/** The excluded rows of a dry run, as row, column and reason. */
 function listProblems(data: { problems: Row[] }) {
   return data.problems.map(({ row, column, problem }) => [row, column, problem]);
 }
 
-/** Imports a file; gives the answer of the second call. */
+/** Imports a file; returns the answer of the second call. */
 async function importAll(args: Record<string, unknown>) {
   const dry = await (await open()).call("crm_import_csv", args);
   expect(dry.error).toBeUndefined();
@@ -42,7 +42,7 @@ const list = async (sql: string, ...values: string[]) =>
   ).results;
 
 describe("numbers of employees in a file", () => {
-  it("are whole numbers with or without a fraction of nought, and nothing is guessed", async () => {
+  it("are whole numbers with or without zero decimals, and nothing is guessed", async () => {
     const csv = [
       "name,domain,employees",
       "Alfa,alfa-one.example,250.0",
@@ -75,7 +75,7 @@ describe("numbers of employees in a file", () => {
     ]);
   });
 
-  it("read by the file's kind of spreadsheet where a comma is a decimal mark", async () => {
+  it("depend on the file's kind of spreadsheet where a comma is a decimal mark", async () => {
     const csv =
       "name;domain;employees\nSemi;semi.example;1.200\nSemi2;semi2.example;250,0\nSemi3;semi3.example;2,5";
     const data = await importAll({ record: "company", csv });
@@ -114,7 +114,7 @@ describe("names in one column", () => {
     expect(found.contacts[0].name).toBe(`${first} ${last}`.trim());
   });
 
-  it("with several readings stay out, and a column of last names beside first names is read as such", async () => {
+  it("with several readings are excluded, and a column of last names next to first names is read as such", async () => {
     const csv =
       'Vorname,Name,Email\n,"A, B, C",abc@names.example\nRosa,Luz Alba,rosa@names.example\nMia,Mia Holm,holm@names.example\nUma,,uma@names.example';
     const data = await importAll({ record: "contact", csv });
@@ -127,7 +127,7 @@ describe("names in one column", () => {
     ]);
   });
 
-  it("of one word do not replace a whole name that is on file", async () => {
+  it("of one word do not replace a stored full name", async () => {
     await addContact("con_whole", "Greta Ganz", { email: "greta@names.example" });
     const csv = "Name,Email,Phone\nGreta,greta@names.example,0221 5550123";
     await importAll({ record: "contact", csv, on_duplicate: "update" });
@@ -159,7 +159,7 @@ describe("a file's first lines", () => {
 });
 
 describe("columns of one name", () => {
-  it("are both named, with what was done with each, and the second can be chosen", async () => {
+  it("are both reported, with their mapping, and the second can be chosen", async () => {
     const csv = "First Name,Last Name,Email,email,,\nA,B,,second@c3.example,x,y";
     const args = { record: "contact", csv };
     const { data } = await (await open()).call("crm_import_csv", args);
@@ -188,7 +188,7 @@ describe("text in a wrong encoding", () => {
     "Ã–sterreich",
     "M\uFFFDller",
     "GroÃŸ",
-  ])("%s is reported by row and column, and the row stays out", async (cell) => {
+  ])("%s is reported by row and column, and the row is excluded", async (cell) => {
     const csv = `first_name,last_name,email,note\nGood,Row,${crypto.randomUUID()}@e.example,${cell}\nBad,${cell},bad@e.example,`;
     const { data } = await (await open()).call("crm_import_csv", { record: "contact", csv });
     expect(data.create).toBe(1);
@@ -211,7 +211,7 @@ describe("text in a wrong encoding", () => {
     "山田",
     "İstanbul",
     "Zoë’s",
-  ])("%s is none", async (cell) => {
+  ])("%s is not reported", async (cell) => {
     const csv = `first_name,last_name,email\nGood,${cell},${crypto.randomUUID()}@e.example`;
     const { data } = await (await open()).call("crm_import_csv", { record: "contact", csv });
     expect(listProblems(data)).toEqual([]);
@@ -219,7 +219,7 @@ describe("text in a wrong encoding", () => {
 });
 
 describe("an exported file", () => {
-  it("begins with the mark by which Excel knows UTF-8, and gives any cells back as they were", () => {
+  it("begins with the byte order mark for Excel, and contains any cells unchanged", () => {
     const special = fc.constantFrom(
       "'",
       "=",
@@ -251,7 +251,7 @@ describe("an exported file", () => {
     );
   });
 
-  it("comes back in unchanged: every record is known by its id, and an update changes nothing of it", async () => {
+  it("is imported unchanged: every record is found by its id, and an update changes nothing of it", async () => {
     await addCompany("cmp_back", "Back;=to 'Start'", {
       domain: "back.example",
       employees: 1200,

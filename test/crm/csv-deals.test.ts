@@ -30,7 +30,7 @@ async function importAll(session: TestSession, args: Record<string, unknown>) {
 describe.each(LANES)("importing deals on the %s lane", (lane) => {
   const named = (name: string) => `${name} ${lane}`;
 
-  it("finds company, owner and contact, begins the history, counts in the pipeline, and goes back", async () => {
+  it("finds company, owner and contact, begins the history, counts in the pipeline, and can be undone", async () => {
     const session = await openSession({ server: "crm", lane });
     const before = await session.call("crm_get_pipeline", { owner: "Dora" });
     const csv = [
@@ -69,7 +69,7 @@ describe.each(LANES)("importing deals on the %s lane", (lane) => {
     expect(again.data).toEqual(before.data);
   });
 
-  it("says of each row that stays out what to do about it", async () => {
+  it("gives a remedy for each excluded row", async () => {
     const session = await openSession({ server: "crm", lane });
     const rows: [row: string, column: string, problem: string][] = [
       ["A,Nowhere Ltd,10,USD,lead,2027-01-01,,", "Company", "import or create it first"],
@@ -128,7 +128,7 @@ describe.each(LANES)("importing deals on the %s lane", (lane) => {
     expect(await read()).toMatchObject({ name: named("Known"), amount_cents: 100_000 });
   });
 
-  it("takes back what an export gave, whole, and knows it again", async () => {
+  it("imports a whole export, and recognises it the second time", async () => {
     const company = `cmp_round${lane}`;
     await addCompany(company, "Round Trip");
     await addCompany(`cmp_other${lane}`, "Round Trip");

@@ -26,7 +26,7 @@ describe.each(LANES)("importing contacts on the %s lane", (lane) => {
       `Otto;Ohne;;;;Niemand;`,
     ].join("\r\n");
 
-  it("names every problem by row and column, imports the rest once, and takes it back", async () => {
+  it("names every problem by row and column, imports the rest once, and can be undone", async () => {
     await addContact(`con_bert${lane}`, "Bert Bekannt", { email: at("bert"), title: "Chef" });
     const session = await openSession({ server: "crm", lane });
     const args = { record: "contact", csv: file(), columns: { Besitzer: "owner" } };
@@ -65,7 +65,7 @@ describe.each(LANES)("importing contacts on the %s lane", (lane) => {
     const again = await session.call("crm_import_csv", { ...args, confirm: dry.data.confirm });
     expect(again.data).toMatchObject({ done: true, replayed: true, change_id: data.change_id });
     expect(await countRows("contacts WHERE email = ?", at("nina"))).toBe(1);
-    // What somebody has noted on a new record is not thrown away with it.
+    // A new record with a later note is not removed.
     const note = await session.call("crm_log_activity", { kind: "note", subject: "S", contact_id: row?.id });
     const blocked = await session.call("crm_undo_change", { change_id: data.change_id });
     expect(blocked.error).toMatchObject({ code: "conflict" });
@@ -73,14 +73,14 @@ describe.each(LANES)("importing contacts on the %s lane", (lane) => {
     const undone = await session.call("crm_undo_change", { change_id: data.change_id });
     expect(undone.data).toMatchObject({ rows: 1 });
     expect(await countRows("contacts WHERE email = ?", at("nina"))).toBe(0);
-    const anew = await session.call("crm_import_csv", args);
-    expect(anew.data).toMatchObject({ done: false, create: 1 });
-    const second = await session.call("crm_import_csv", { ...args, confirm: anew.data.confirm });
+    const repeated = await session.call("crm_import_csv", args);
+    expect(repeated.data).toMatchObject({ done: false, create: 1 });
+    const second = await session.call("crm_import_csv", { ...args, confirm: repeated.data.confirm });
     expect(await countRows("contacts WHERE email = ?", at("nina"))).toBe(1);
     await session.call("crm_undo_change", { change_id: second.data.change_id });
   });
 
-  it("fills in who is known by address when asked to, and leaves alone what its cells do not say", async () => {
+  it("updates known addresses when requested, and keeps values where cells are empty", async () => {
     await addContact(`con_upd${lane}`, "Ulla Update", {
       email: at("ulla"),
       title: "Old",
@@ -96,7 +96,7 @@ describe.each(LANES)("importing contacts on the %s lane", (lane) => {
     const late = await session.call("crm_import_csv", { ...args, confirm: dry.data.confirm });
     expect(late.data).toMatchObject({ done: true, written: 0, remaining: 0 });
     expect(late.data.problems).toEqual([
-      { row: 2, column: null, problem: expect.stringContaining("Changed by somebody else") },
+      { row: 2, column: null, problem: expect.stringContaining("Changed by another user") },
     ]);
     const fresh = await session.call("crm_import_csv", args);
     const { data } = await session.call("crm_import_csv", { ...args, confirm: fresh.data.confirm });
@@ -111,7 +111,7 @@ describe.each(LANES)("importing contacts on the %s lane", (lane) => {
 });
 
 describe("files", () => {
-  it("of 1 MB are read, checked and stored in one call", { timeout: 60_000 }, async () => {
+  it("of 1 MB are parsed, checked and stored in one call", { timeout: 60_000 }, async () => {
     const line = (index: number) =>
       `Paul,Bulk${index},paul.bulk${index}@csv.example,+49 30 ${1_000_000 + index},Head of long titles ${"x".repeat(90)},nordwind.example`;
     const rows = Array.from({ length: 5_000 }, (_, index) => line(index));
@@ -126,7 +126,7 @@ describe("files", () => {
     expect(await countRows("contacts WHERE last_name LIKE 'Bulk%'")).toBe(5_000);
   });
 
-  it("are written whole when every cell is as long as it may be", async () => {
+  it("are written completely when every cell has its maximum length", async () => {
     const long = (length: number) => "漢".repeat(length);
     // A label of a host name has at most 63 characters in ASCII, and a host name 253.
     const host = Array.from({ length: 4 }, () => long(40)).join(".");
@@ -188,7 +188,7 @@ describe("files", () => {
 });
 
 describe("exporting", () => {
-  it("leaves no formula to a spreadsheet that takes semicolons for the ends of cells, and takes its own guards back", async () => {
+  it("leaves no formula for a spreadsheet that ends cells at semicolons, and removes its own guards on import", async () => {
     const title = 'Chef;=cmd|" /C calc"!A0 ; "+1;-) a;b';
     await addCompany("cmp_split", "Split;@SUM(A1)", { domain: "split.example" });
     await addContact("con_split", "Sam Split", {
@@ -203,7 +203,7 @@ describe("exporting", () => {
     expect(readCsv(csv).rows[0]?.cells).toEqual(expect.arrayContaining([title, "Split;@SUM(A1)"]));
   });
 
-  it("defuses formulas, pages without losing a row, and comes back in by its own columns", async () => {
+  it("defuses formulas, pages without losing a row, and can be imported by its own columns", async () => {
     await addCompany("cmp_evil", '=HYPERLINK("http://evil.example")', { domain: "evil.example" });
     await addContact("con_evil", "@SUM -2+3", {
       company_id: "cmp_evil",

@@ -5,7 +5,7 @@ import { seedCrm } from "../../scripts/seed/crm.ts";
 import { openSession, type TestSession } from "../support/session.ts";
 import { dayAhead, daysAgo } from "./rows.ts";
 
-/** A deal as the table holds it, joined with what the filters need. */
+/** A stored deal, joined with the fields of the filters. */
 interface Stored {
   id: string;
   stage: string;
@@ -36,7 +36,7 @@ beforeAll(async () => {
   session = await openSession({ server: "crm", lane: "stateless" });
 });
 
-/** Any combination of filters that could be asked for. */
+/** Any combination of filters. */
 function anyFilter() {
   const pick = (read: (row: Stored) => string) => fc.constantFrom(...new Set(rows.map(read)));
   return fc
@@ -94,7 +94,7 @@ function holds({ name, company }: Stored, word: string): boolean {
   return wordsOf(`${name} ${company}`).some((other) => other.startsWith(word));
 }
 
-/** The same question answered row by row, without SQL. */
+/** The same query evaluated row by row, without SQL. */
 function select(filter: Record<string, unknown>): Stored[] {
   const f = filter as {
     min_amount?: number;
@@ -205,7 +205,7 @@ describe("listing deals", () => {
     if (!row) throw new Error("No deal was loaded.");
     const ask = () =>
       session.call("crm_list_deals", { company_id: row.company_id, region: "antarctica", open_only: false });
-    expect((await ask()).error?.code, "nobody is there yet").toBe("not_found");
+    expect((await ask()).error?.code, "no owner yet").toBe("not_found");
     const update = env.CRM_DB.prepare("UPDATE companies SET region = ? WHERE id = ?");
     await update.bind("Antarctica", row.company_id).run();
     expect((await ask()).data.totals.deals).toBeGreaterThan(0);

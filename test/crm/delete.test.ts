@@ -5,7 +5,7 @@ import { addCompany, addContact, addDeal, addOwner, addTask, countRows, dayAhead
 
 const TABLES = ["contacts", "companies", "deals", "deal_stage_history", "activities", "tasks"];
 
-/** Every row without what an undo counts on: its place in the order and its version. */
+/** Every row without the columns that an undo increments: its position and its version. */
 async function readAll(): Promise<Record<string, unknown[]>> {
   const answers = await env.CRM_DB.batch<Record<string, unknown>>(
     TABLES.map((table) => env.CRM_DB.prepare(`SELECT * FROM ${table}`)),
@@ -16,7 +16,7 @@ async function readAll(): Promise<Record<string, unknown[]>> {
   return Object.fromEntries(TABLES.map((table, index) => [table, sorted[index] ?? []]));
 }
 
-/** Previews and confirms, as a client does that cannot ask its person. */
+/** Previews and confirms, like a client that cannot ask its user. */
 async function remove(session: TestSession, id: string) {
   const { data } = await session.call("crm_delete_record", { id });
   expect(data).toMatchObject({ done: false });
@@ -70,7 +70,7 @@ describe.each(LANES)("deleting on the %s lane", (lane) => {
     },
   );
 
-  it("keeps counters and search in step with what is deleted and brought back", async () => {
+  it("keeps counters and search consistent with deletions and restorations", async () => {
     const session = await addCustomer("counted");
     const open = async () => (await session.call("crm_get_pipeline")).data.open_deals;
     const before = await open();
@@ -82,7 +82,7 @@ describe.each(LANES)("deleting on the %s lane", (lane) => {
     expect(JSON.parse(document.text).contact_id).toBe(id("con_counted"));
   });
 
-  it("does not do what was not shown: a record that changed after its preview stays", async () => {
+  it("deletes nothing that was not shown: a record that changed after its preview stays", async () => {
     const session = await addCustomer("moved");
     const bob = await openSession({ server: "crm", lane, as: "bob" });
     const shown = await session.call("crm_delete_record", { id: id("con_moved") });
@@ -96,7 +96,7 @@ describe.each(LANES)("deleting on the %s lane", (lane) => {
     expect(await countRows("contacts WHERE id = ?", id("con_moved"))).toBe(1);
   });
 
-  it("lets one of two people who delete at once do it", async () => {
+  it("lets one of two concurrent users delete it", async () => {
     await addCustomer("twice");
     const people = await Promise.all(["alice", "bob"].map((as) => openSession({ server: "crm", lane, as })));
     const shown = await Promise.all(
@@ -133,7 +133,7 @@ describe.each(LANES)("deleting on the %s lane", (lane) => {
     });
   });
 
-  it("does not bring back a person whose e-mail address somebody else has by now", async () => {
+  it("does not restore a person whose e-mail address another contact has by now", async () => {
     const session = await addCustomer("taken");
     const { data } = await remove(session, id("con_taken"));
     await addContact(id("con_thief"), "Theo Thief", { email: `taken.${lane}@gone.example` });
@@ -142,7 +142,7 @@ describe.each(LANES)("deleting on the %s lane", (lane) => {
     expect(await countRows("contacts WHERE id = ?", id("con_taken"))).toBe(0);
   });
 
-  it("is not offered to who may only write", async () => {
+  it("is not offered to a role that may only write", async () => {
     const sales = await openSession({
       server: "crm",
       lane,

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { LANES, openSession } from "../support/session.ts";
 import { addCompany, addContact, addDeal, addTask, dayAhead } from "./rows.ts";
 
-/** Every text of every ordinary table, and the words of the people's search index. */
+/** Every text of every ordinary table, and the words of the contacts' search index. */
 async function readEverything(): Promise<string> {
   const tables = await env.CRM_DB.prepare(
     `SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'
@@ -20,10 +20,10 @@ async function readEverything(): Promise<string> {
 
 describe.each(LANES)("erasing a person on the %s lane", (lane) => {
   const id = (name: string) => `${name}${lane}`;
-  // A word that occurs nowhere else, in all that is stored about this person.
+  // A word that occurs only in the stored data of this person.
   const mark = `zebulon${lane}`;
 
-  it("leaves no trace in any table, after a full life in the CRM, and reports what went where", async () => {
+  it("leaves no trace in any table, after a full life cycle in the CRM, and reports the removed rows", async () => {
     await addCompany(id("cmp_life"), "Life Ltd");
     await addDeal(id("deal_gone"), id("cmp_life"));
     const session = await openSession({ server: "crm", lane });
@@ -43,7 +43,7 @@ describe.each(LANES)("erasing a person on the %s lane", (lane) => {
     const note = { kind: "note", subject: `Met ${mark}`, body: `${mark} said`, contact_id: contactId };
     await session.call("crm_log_activity", { ...note, deal_id: id("deal_gone") });
     await session.call("crm_log_activity", note);
-    // A deletion and a merge keep images of the person; all of them must go, too.
+    // A deletion and a merge keep images of the person, which must be erased too.
     const removal = await session.call("crm_delete_record", { id: id("deal_gone") });
     await session.call("crm_delete_record", { id: id("deal_gone"), confirm: removal.data.confirm });
     await addContact(id("con_merged"), `${mark} Merged`);

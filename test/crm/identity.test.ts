@@ -36,11 +36,11 @@ describe("an e-mail address", () => {
     "a@127.0.0.1",
     "a@x..example",
     "a@-x.example",
-  ])("is not read out of %j, and the reason is said", (text) => {
+  ])("is not read from %j, and the reason is given", (text) => {
     expect(readEmail(text)).toEqual({ problem: expect.stringMatching(/e-mail address/) });
   });
 
-  it("that was read is read the same again", () => {
+  it("that was normalised is normalised to itself", () => {
     fc.assert(
       fc.property(fc.emailAddress(), (text) => {
         const read = readEmail(text);
@@ -85,7 +85,7 @@ describe("a web domain", () => {
     "a b.example",
     "n/a",
     "http://[::1]/",
-  ])("is not read out of %j", (text) => {
+  ])("is not read from %j", (text) => {
     expect(readDomain(text)).toEqual({ problem: "Expected a web domain such as acme.example." });
   });
 });

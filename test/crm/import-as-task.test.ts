@@ -24,7 +24,7 @@ afterEach(() => vi.restoreAllMocks());
 vi.setConfig({ testTimeout: 60_000 });
 
 describe("a large import as a task", () => {
-  it("is durable before the reply: it goes on when everything stops right after the answer", async () => {
+  it("is durable before the reply: it continues when everything stops right after the answer", async () => {
     const session = await open({ as: "durable" });
     const { taskId } = await beginImport(session, "Durable", 5_500);
     await evictDurableObject(runnerOf("user_durable"));
@@ -34,10 +34,10 @@ describe("a large import as a task", () => {
     expect(await written("Durable")).toBe(5_500);
   });
 
-  it("brings each row in once when its object is stopped in the middle, again and again", async () => {
+  it("imports each row once when its object is stopped in the middle, again and again", async () => {
     const session = await open({ as: "broken" });
     const crash = holdUntilStopped("user_broken");
-    // Once when a slice is in and nobody has been told, and once when one is about to be written.
+    // Once after a slice is written and before the client is told, and once before a slice is written.
     atSlice(ImportStore, { after: { 1: crash.hold }, before: { 4: crash.hold } });
     const { taskId } = await beginImport(session, "Broken", 8_000);
     await crash.stop(1);
@@ -48,7 +48,7 @@ describe("a large import as a task", () => {
     expect(await countRows("contacts WHERE last_name = 'Broken' AND version > 1")).toBe(0);
   });
 
-  it("stops when it is cancelled, says what stands, and that can be taken back", async () => {
+  it("stops when it is cancelled, reports the imported rows, and these can be undone", async () => {
     const session = await open({ as: "stopper" });
     atSlice(ImportStore, { after: { 2: () => cancelRunning(session, "user_stopper") } });
     const { taskId, args } = await beginImport(session, "Stopper", 9_000);
@@ -58,12 +58,12 @@ describe("a large import as a task", () => {
     expect(said).toMatch(
       /^Cancelled by the client\. 3000 of 9000 contacts were written and stay; crm_undo_change/,
     );
-    // Neither the task nor its plan goes any further.
+    // Neither the task nor its plan continues.
     await runDurableObjectAlarm(runnerOf("user_stopper"));
     const more = await session.call("crm_import_csv", args);
     expect(more.error).toMatchObject({ code: "conflict" });
     expect(await written("Stopper")).toBe(rows);
-    // The same file again: what is there is on file.
+    // The same file again: imported rows are recognised.
     const again = await finish(session, "crm_import_csv", { record: "contact", csv: args.csv });
     expect(again).toMatchObject({ done: false, skip: 3_000, create: 6_000 });
     const [, changeId = ""] = /change_id (chg_\w+)/.exec(said) ?? [];
@@ -71,7 +71,7 @@ describe("a large import as a task", () => {
     expect(await written("Stopper")).toBe(0);
   });
 
-  it("writes nothing more once it has said what stands, not even a slice that was on its way", async () => {
+  it("writes nothing more after its report, not even a slice that was in progress", async () => {
     const session = await open({ as: "late" });
     let outcome: unknown;
     const target = ImportStore.prototype;
@@ -80,7 +80,7 @@ describe("a large import as a task", () => {
     vi.spyOn(target, "runSlice").mockImplementation(async function (this: ImportStore, ...given) {
       if (slice++ !== 1) return real.apply(this, given);
       await cancelRunning(session, "user_late");
-      // The batch leaves late: everything else has been said by then.
+      // The batch is delayed: the report is complete by then.
       await vi.waitFor(
         async () => {
           const stopped = "plans WHERE user_id = 'user_late' AND stopped_at IS NOT NULL";
@@ -97,7 +97,7 @@ describe("a large import as a task", () => {
     expect(await written("Late")).toBe(1_000);
   });
 
-  it("asks in the middle of its work, and does what was shown and nothing else", async () => {
+  it("asks in the middle of its work, and does exactly what was shown", async () => {
     const session = await open({ as: "asked", capabilities: { ...TASKS, elicitation: {} } });
     const args = { record: "contact", csv: `${makeFile("Asked", 5_200)}\nPaul,,broken@long.example` };
     const answerWith = async (content: object | undefined | null) => {
@@ -126,7 +126,7 @@ describe("a large import as a task", () => {
     expect(await written("Asked")).toBe(5_200);
   });
 
-  it("is nothing to a colleague, who can neither see nor cancel it", async () => {
+  it("is invisible to a colleague, who can neither read nor cancel it", async () => {
     const session = await open({ as: "owner" });
     const { taskId } = await beginImport(session, "Owned", 5_100);
     const bob = await open({ as: "bob" });
@@ -137,7 +137,7 @@ describe("a large import as a task", () => {
     expect(await written("Owned")).toBe(5_100);
   });
 
-  it("keeps every row's problem, behind a handle when they are many", async () => {
+  it("stores every row's problem, behind a handle when they are many", async () => {
     const session = await open({ as: "faulty" });
     const lines = Array.from({ length: 5_400 }, (_, index) => `Paul,Faulty,no-address-${index}`);
     const csv = ["First name,Last name,Email", ...lines, "Paul,Faulty,good@faulty.example"].join("\n");
@@ -149,7 +149,7 @@ describe("a large import as a task", () => {
 });
 
 describe("two calls about one import", () => {
-  it("that run at once bring each row in once, whichever begins", async () => {
+  it("that run concurrently import each row once, whichever begins", async () => {
     const session = await open({ as: "twins" });
     const args = { record: "contact", csv: makeFile("Twins", 5_200) };
     const plans = [
@@ -162,7 +162,7 @@ describe("two calls about one import", () => {
     const done = answers.filter(({ structuredContent }) => structuredContent?.remaining === 0);
     expect(done.length).toBeGreaterThan(0);
     for (const answer of answers) {
-      // The later one finds the other's work, or is told to look again.
+      // The later call finds the other's import, or gets an error to check again.
       if (answer.isError) expect(answer.content[0].text).toContain("Another call has begun");
       else expect(answer.structuredContent.written).toBeLessThanOrEqual(5_200);
     }
@@ -170,7 +170,7 @@ describe("two calls about one import", () => {
     expect(again).toMatchObject({ replayed: true, written: 5_200 });
   });
 
-  it("of which one takes it back stop each other: nothing stays, and nothing more comes", async () => {
+  it("of which one undoes it stop each other: nothing stays, and nothing more is written", async () => {
     const session = await open({ as: "taker" });
     let undone: unknown;
     atSlice(ImportStore, {

@@ -9,7 +9,7 @@ import { bulkUpdate } from "../../workers/crm/tools/bulk-update.ts";
 import { importCsv } from "../../workers/crm/tools/import-csv.ts";
 import { undoChange } from "../../workers/crm/tools/undo-change.ts";
 
-/** What happens to a batch on its way: nothing, it is never done, or it is done and nobody learns of it. */
+/** Result of a batch: done; lost before it ran; or done with its confirmation lost. */
 type Fate = "done" | "lost" | "unheard";
 
 class Interrupted extends Error {}
@@ -40,7 +40,7 @@ function openContext(db: D1Database): ToolContext {
 }
 
 /**
- * Takes the steps of a tool as its task does: one that was interrupted is taken again with the same state, now and then
+ * Runs the steps of a tool as its task does: an interrupted step runs again with the same state, sometimes
  * while the old one still runs.
  */
 async function work(tool: unknown, given: Record<string, unknown>, fates: Fate[], twice: boolean) {
@@ -77,7 +77,7 @@ const one = (sql: string, ...values: string[]) =>
     .first();
 
 describe("long work that is interrupted at any batch, any number of times", () => {
-  it("ends as if it had not been: an import, a bulk update over it, and taking both back", async () => {
+  it("ends as if it had not been interrupted: an import, a bulk update over it, and undoing both", async () => {
     await fc.assert(
       fc.asyncProperty(fates, fates, fates, fc.boolean(), async (importing, changing, undoing, twice) => {
         const family = `Rand${families++}`;

@@ -21,7 +21,7 @@ async function begin(session: TestSession, args: Record<string, unknown> = ALL) 
   return result.taskId as string;
 }
 
-/** Every line of a file below its header, however many readings it takes. */
+/** Every line of a file below its header, in as many reads as it needs. */
 async function readLines(session: TestSession, uri: string): Promise<string[]> {
   const lines: string[] = [];
   let next: string | undefined = uri;
@@ -52,7 +52,7 @@ afterEach(() => vi.restoreAllMocks());
 vi.setConfig({ testTimeout: 60_000 });
 
 describe("a whole export", () => {
-  it("is one file in the end, with every row once, though its object is stopped in the middle", async () => {
+  it("is one file, with every row once, though its object is stopped in the middle", async () => {
     const session = await open({ as: "whole" });
     let held = 0;
     const real = KeptExportStore.prototype.add;
@@ -62,7 +62,7 @@ describe("a whole export", () => {
     ) {
       await real.apply(this, given);
       held += 1;
-      // The second part is in, and nobody learns of it.
+      // The second part is written, and its confirmation is lost.
       if (held === 2) await new Promise(() => {});
     });
     const taskId = await begin(session);
@@ -80,7 +80,7 @@ describe("a whole export", () => {
     expect(new Set(ids).size).toBe(PEOPLE);
   });
 
-  it("is nobody else's, and not for its person once their role is shown less", async () => {
+  it("is readable by its user only, and not once their role sees fewer fields", async () => {
     const session = await open({ as: "keeper" });
     const { result } = await reachTask(session, await begin(session), ["completed"]);
     const { all } = result.structuredContent;
@@ -93,7 +93,7 @@ describe("a whole export", () => {
     session.token = await issueToken({
       ...{ server: "crm", clientId, name: "keeper", role: "viewer", scopes: ["crm:read"] },
     });
-    // What the object of the person knows of their role is a few seconds old at most.
+    // The user's object caches their role for a few seconds.
     await evictDurableObject(env.PRINCIPAL.get(env.PRINCIPAL.idFromName("user_keeper")));
     await expect(session.readResource(all)).rejects.toThrow("shown other things");
     const masked = await reachTask(session, await begin(session), ["completed"]);
@@ -102,7 +102,7 @@ describe("a whole export", () => {
     expect(lines.join("\n")).not.toMatch(/Family|con_ex\d+@/);
   });
 
-  it("is deleted when its day is over, when a person is erased, and when it is cancelled", async () => {
+  it("is deleted when its time is over, when a person is erased, and when it is cancelled", async () => {
     const session = await open({ as: "passing" });
     const { result } = await reachTask(session, await begin(session), ["completed"]);
     const { all } = result.structuredContent;
@@ -171,7 +171,7 @@ describe.each(LANES)("a whole export for a client without tasks on the %s lane",
     expect(await readLines(session, data.all)).toHaveLength(data.rows);
   });
 
-  it("stops before the deadline, says how many rows are in, and goes on with the cursor", async () => {
+  it("stops before the deadline, reports how many rows are written, and continues with the cursor", async () => {
     const session = await open({ lane, capabilities: {}, as: `slow${lane}` });
     const clock = Date.now.bind(Date);
     let jump = 0;

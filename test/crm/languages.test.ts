@@ -7,7 +7,7 @@ import { type CrmStore, openCrmStore } from "../../workers/crm/store.ts";
 import { openSession, type TestSession } from "../support/session.ts";
 import { addCompany, addContact, addDeal, countRows } from "./rows.ts";
 
-/** Contacts as first and last name, companies and deals, and what people type for them. */
+/** Contacts with first and last name, companies and deals, with queries that must find them. */
 const PEOPLE = [
   ["con_lukasz", "Øystein", "Łukasiewicz", ["lukasiewicz", "oystein", "ØYSTEIN łukasiewicz", "luka"]],
   ["con_weiss", "Anna", "Weiß", ["weiss", "WEISS anna", "Weiß", "wei"]],
@@ -60,7 +60,7 @@ describe("people", () => {
     }
   });
 
-  it("are found by their new name, and no more by the old one, right after a change", async () => {
+  it("are found by their new name, and no longer by the old one, right after a change", async () => {
     const { data } = await session.call("crm_create_contact", { first_name: "Żaneta", last_name: "Błąd" });
     const { id, version } = data.contact;
     expect(await findPeople("blad")).toEqual([id]);
@@ -100,7 +100,7 @@ describe("companies and deals", () => {
     expect(data.companies.map((company: { id: string }) => company.id)).toContain(id);
   });
 
-  it("are opened by a name in another spelling", async () => {
+  it("are found by a name in another spelling", async () => {
     for (const customer of ["öbb", "ÖBB", "obb", "FJELLBYGG"]) {
       const { data } = await session.call("crm_get_customer", { customer });
       expect(["cmp_obb", "cmp_norge"]).toContain(data.company.id);
@@ -129,13 +129,13 @@ describe("telephone numbers", () => {
     },
   );
 
-  it("find companies too, and nobody by fewer than seven digits", async () => {
+  it("find companies too, and no person by fewer than seven digits", async () => {
     const { data } = await session.call("crm_find_companies", { query: "5550199" });
     expect(data.companies.map((company: { id: string }) => company.id)).toEqual(["cmp_obb"]);
     expect(await findPeople("123456")).toEqual([]);
   });
 
-  it("find nobody for a role that is not shown them", async () => {
+  it("find no person for a role that does not see them", async () => {
     const viewer = await openSession({ server: "crm", lane: "stateless", as: "vera", role: "viewer" });
     const people = await viewer.call("crm_find_contacts", { query: "22123456" });
     expect(people.error?.code).toBe("not_found");
@@ -143,7 +143,7 @@ describe("telephone numbers", () => {
     expect(data.companies).toEqual([]);
   });
 
-  it("are forgotten with the number", async () => {
+  it("are not found after the number is removed", async () => {
     await addContact("con_gone", "Gone Number", { phone: "+49 30 7654321" });
     expect(await findPeople("307654321")).toEqual(["con_gone"]);
     await session.call("crm_update_contact", { contact_id: "con_gone", version: 1, phone: null });
@@ -154,7 +154,7 @@ describe("telephone numbers", () => {
 describe("rows of an earlier version", () => {
   it("are folded slice by slice, and one that changes meanwhile stays marked", async () => {
     const db = env.CRM_DB;
-    // As a migration leaves it: written by SQL alone, and marked.
+    // In the state after a migration: written by SQL alone, and marked.
     await db.batch([
       db.prepare("DELETE FROM contacts_fts"),
       db.prepare(
@@ -172,7 +172,7 @@ describe("rows of an earlier version", () => {
     expect(await findPeople("lukasiewicz")).toEqual(["con_lukasz"]);
   });
 
-  it("are left alone where the row was changed after it was read", async () => {
+  it("are skipped where the row was changed after it was read", async () => {
     const db = env.CRM_DB;
     await addContact("con_race", "Zoë Ågren");
     // Another call changes the row between reading and writing.

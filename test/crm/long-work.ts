@@ -6,9 +6,9 @@ import { openSession, type SessionOptions, type TestSession } from "../support/s
 import { reachTask, readTask, runnerOf, stopRunner, TASKS } from "../support/tasks.ts";
 import { countRows } from "./rows.ts";
 
-/** What the tests of work on thousands of rows have in common. */
+/** Shared functions of the tests with thousands of rows. */
 
-/** Opens a session with the CRM; its client takes tasks unless the options say otherwise. */
+/** Opens a session with the CRM; its client supports tasks unless the options say otherwise. */
 export const open = (options: Partial<SessionOptions> = {}) =>
   openSession({ server: "crm", lane: "stateless", capabilities: TASKS, ...options });
 
@@ -21,15 +21,15 @@ export function makeFile(family: string, rows: number): string {
   return ["First name,Last name,Email", ...lines].join("\n");
 }
 
-/** How many people of that family are on file. */
+/** Number of stored people of that family. */
 export const written = (family: string) => countRows("contacts WHERE last_name = ?", family);
 
-/** The first answer of a call: a result, or a task that has begun. */
+/** The first answer of a call: a result, or a started task. */
 export async function callTool(session: TestSession, name: string, args: Record<string, unknown>) {
   return (await session.request("tools/call", { name, arguments: args })).result;
 }
 
-/** The result that a call comes to, whether it is a task or not. */
+/** The final result of a call, with or without a task. */
 export async function finishCall(session: TestSession, name: string, args: Record<string, unknown>) {
   const answer = await callTool(session, name, args);
   return answer.resultType === "task" ? (await reachTask(session, answer.taskId)).result : answer;
@@ -40,7 +40,7 @@ export async function finish(session: TestSession, name: string, args: Record<st
   return (await finishCall(session, name, args)).structuredContent;
 }
 
-/** Previews an import and begins to write it, as a task. */
+/** Previews an import and starts it as a task. */
 export async function beginImport(session: TestSession, family: string, rows: number) {
   const args = { record: "contact", csv: makeFile(family, rows) };
   const shown = await finish(session, "crm_import_csv", args);
@@ -51,7 +51,10 @@ export async function beginImport(session: TestSession, family: string, rows: nu
   return { taskId: task.taskId as string, args: confirmed };
 }
 
-/** Lets something happen just before or just after the slices of these numbers, from 0; the slices are the real ones. */
+/**
+ * Runs functions just before or just after the slices with these numbers, from 0; the slices are the real
+ * ones.
+ */
 export function atSlice(
   store: typeof ImportStore | typeof BulkStore,
   act: { before?: Record<number, () => unknown>; after?: Record<number, () => unknown> },
@@ -68,7 +71,7 @@ export function atSlice(
   });
 }
 
-/** Holds the work where it is until its object is stopped, as a crash would. */
+/** Blocks the work until its object is stopped, as a crash would. */
 export function holdUntilStopped(userId: string) {
   let held = 0;
   return {
@@ -76,17 +79,17 @@ export function holdUntilStopped(userId: string) {
       held += 1;
       return new Promise(() => {});
     },
-    /** Waits for the hold of this number, stops the object, and lets the platform notice it at once. */
+    /** Waits for the hold with this number, stops the object, and runs its alarm at once. */
     async stop(number: number) {
       await vi.waitFor(() => expect(held).toBe(number), { timeout: 20_000, interval: 5 });
       await stopRunner(userId);
-      // Over only when the work is, or is stopped once more.
+      // Resolves only when the work ends, or is stopped again.
       runDurableObjectAlarm(runnerOf(userId)).catch(() => {});
     },
   };
 }
 
-/** What a cancelled task says once it has said what stands. */
+/** The final message of a cancelled task, once it has reported its progress. */
 export async function readStanding(session: TestSession, taskId: string): Promise<string> {
   let said = "";
   await vi.waitFor(

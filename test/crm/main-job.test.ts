@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 
 describe.each(LANES)("working with customers in the %s lane", (lane) => {
-  it("finds a person by the beginning of a word, without accent or apostrophe", async () => {
+  it("finds a person by a prefix, without accent or apostrophe", async () => {
     const session = await openSession({ server: "crm", lane });
     for (const query of ["jose", "OBRI", "o'brien jos", "jose@acme.example", "rockets"]) {
       const { data } = await session.call("crm_find_contacts", { query });
@@ -37,7 +37,7 @@ describe.each(LANES)("working with customers in the %s lane", (lane) => {
     await session.close();
   });
 
-  it("shows a customer from all sides by name, and again as the recent one", async () => {
+  it("shows a summary of a customer by name, and again as the recent one", async () => {
     const session = await openSession({ server: "crm", lane });
     const { data } = await session.call("crm_get_customer", { customer: "acme rockets" });
     expect(data).toMatchObject({
@@ -53,7 +53,7 @@ describe.each(LANES)("working with customers in the %s lane", (lane) => {
     await session.close();
   });
 
-  it("lists deals over 100,000 that nobody has touched for 30 days, with their sum", async () => {
+  it("lists deals over 100,000 without an activity for 30 days, with their sum", async () => {
     const session = await openSession({ server: "crm", lane });
     const { data } = await session.call("crm_list_deals", { min_amount: 100_000, untouched_for_days: 30 });
     expect(data.deals.map(({ id }: { id: string }) => id)).toEqual(["deal_big"]);

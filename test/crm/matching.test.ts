@@ -30,7 +30,7 @@ describe("people of a file", () => {
     ["anna,Mu\u0308ller,c", "con_anna"],
     ["Lucja,WEISS,C", "con_lucja"],
     ["ОЛЬГА,ЕЛКИНА,C", "con_yolka"],
-  ])("in another spelling of a name at one company are on file: %s", async (line, id) => {
+  ])("in another spelling of a name at one company are recognised: %s", async (line, id) => {
     const data = await plan("contact", `first_name,last_name,company\n${line}`);
     expect(data).toMatchObject({ create: 0, skip: 1, on_file: [{ row: 2, id, same: "name" }] });
   });
@@ -43,12 +43,12 @@ describe("people of a file", () => {
     },
   );
 
-  it("with a number of another country that ends alike are new", async () => {
+  it("with a number of another country with the same ending are new", async () => {
     const data = await plan("contact", "first_name,last_name,phone\nPia,Phone,+43 221 555019");
     expect(data).toMatchObject({ create: 1, skip: 0 });
   });
 
-  it("with an address that was stored as it was pasted are on file", async () => {
+  it("with an address that was stored as pasted are recognised", async () => {
     const data = await plan("contact", "first_name,last_name,email\nMia,Mail,Mia <MIA@old.example.>");
     expect(data).toMatchObject({ create: 0, on_file: [{ row: 2, id: "con_mail", same: "email" }] });
   });
@@ -61,7 +61,7 @@ describe("people of a file", () => {
     });
   });
 
-  it("with no telephone number but signs are refused", async () => {
+  it("with punctuation instead of a telephone number are refused", async () => {
     const data = await plan("contact", "first_name,last_name,phone\nA,B,-----");
     expect(data.problems).toMatchObject([{ row: 2, column: "phone" }]);
   });
@@ -77,12 +77,12 @@ describe("companies of a file", () => {
     ["T,old.example", "cmp_old", "domain"],
     ["öbb,", "cmp_obb", "name"],
     ["OBB,", "cmp_obb", "name"],
-  ])("are on file: %s", async (line, id, same) => {
+  ])("are recognised: %s", async (line, id, same) => {
     const data = await plan("company", `name,website\n${line}`);
     expect(data).toMatchObject({ create: 0, skip: 1, on_file: [{ row: 2, id, same }] });
   });
 
-  it("with what is no domain are refused", async () => {
+  it("with an invalid domain are refused", async () => {
     const data = await plan("company", "name,website\nG1,http:\\\\eta1.example");
     expect(data.problems).toMatchObject([{ row: 2, column: "website" }]);
   });
@@ -95,8 +95,8 @@ describe("companies of a file", () => {
   });
 });
 
-describe("what is entered by hand", () => {
-  it("is stored clean, and the same address is a conflict in every spelling", async () => {
+describe("manual input", () => {
+  it("is stored normalised, and the same address is a conflict in every spelling", async () => {
     const args = { first_name: "Eve", last_name: "Entry" };
     const made = await session.call("crm_create_contact", {
       ...args,
@@ -114,7 +114,7 @@ describe("what is entered by hand", () => {
     expect(company.error?.code).toBe("conflict");
   });
 
-  it("shows duplicates whose names are spelled otherwise", async () => {
+  it("shows duplicates with different spellings of the name", async () => {
     await addContact("con_twin", "ŁUCJA WEISS", { company_id: "cmp_c" });
     const { data } = await session.call("crm_find_duplicates", { contact_id: "con_lucja" });
     expect(data.pairs).toMatchObject([{ keep_id: "con_lucja", duplicate_id: "con_twin", same: ["name"] }]);

@@ -16,7 +16,7 @@ describe.each(LANES)("duplicates on the %s lane", (lane) => {
   const id = (name: string) => `${name}${lane}`;
   const phone = lane === "stateless" ? "0221 5550199" : "0221 5550188";
 
-  it("finds one person by address, telephone and name, says by which, and nobody else", async () => {
+  it("finds the same person by address, telephone and name, names the key, and finds no other", async () => {
     const company = { company_id: "cmp_acme" };
     await addContact(id("con_first"), `Robert ${lane}`, {
       ...company,
@@ -43,7 +43,7 @@ describe.each(LANES)("duplicates on the %s lane", (lane) => {
     expect(pairs).toEqual(expect.arrayContaining([id("con_tag"), id("con_phone"), id("con_typo")]));
   });
 
-  it("shows the merged contact first, moves everything, keeps the old values, and takes it back whole", async () => {
+  it("shows the merged contact first, moves everything, keeps the old values, and can be undone completely", async () => {
     await addContact(id("con_keep"), "Kay Keep", { title: "Buyer", company_id: "cmp_acme" });
     const email = `kay.${lane}@acme.example`;
     await addContact(id("con_dup"), "Kay Kept", { title: "Clerk", email, company_id: "cmp_globex" });
@@ -66,7 +66,7 @@ describe.each(LANES)("duplicates on the %s lane", (lane) => {
     const versions = env.CRM_DB.prepare("SELECT snapshot FROM record_versions WHERE record_id = ?");
     expect(await versions.bind(id("con_keep")).first<string>("snapshot")).toContain('"email":null');
 
-    // What happens after the merge stays; only what the merge altered goes back.
+    // Changes after the merge stay; only the merge's own changes are undone.
     await session.call("crm_log_activity", { kind: "note", subject: "Later", contact_id: id("con_keep") });
     const undone = await session.call("crm_undo_change", { change_id: data.change_id });
     expect(undone.isError).toBe(false);
@@ -77,7 +77,7 @@ describe.each(LANES)("duplicates on the %s lane", (lane) => {
     expect(said.data.activities).toMatchObject([{ subject: "Later" }]);
   });
 
-  it("does not take back a merge over what a colleague changed since", async () => {
+  it("does not undo a merge over a colleague's later change", async () => {
     await addContact(id("con_a"), "Ann Able");
     await addContact(id("con_b"), "Ann Abel");
     const alice = await openSession({ server: "crm", lane, as: "alice" });

@@ -78,7 +78,7 @@ describe.each(LANES)("the pipeline on the %s lane", (lane) => {
     expect(his.data).toMatchObject({ owner: "Bob Baker", open_amount: 200_000, results: { won: 0 } });
   });
 
-  it("divides every open deal among overdue, months and later, and forecasts a period by what is won and weighed", async () => {
+  it("divides every open deal among overdue, months and later, and forecasts a period by won and weighted amounts", async () => {
     const due = [-400, -40, 0, 20, 70, 130, 200, 900];
     for (const [index, days] of due.entries()) {
       const more = { stage: index % 2 ? "negotiation" : "lead", amount_cents: 100_001 * (index + 1) };
@@ -116,7 +116,7 @@ describe.each(LANES)("the pipeline on the %s lane", (lane) => {
     expect(wrong.error?.code).toBe("invalid_input");
   });
 
-  it("tells how long deals stay in a stage from the steps they took", async () => {
+  it("derives the time that deals stay in a stage from their history", async () => {
     await addDeal("deal_walk", "cmp_acme", { created_at: daysAgo(12), last_activity_at: daysAgo(12) });
     const session = await openSession({ server: "crm", lane });
     const args = { deal_id: "deal_walk", version: 1, stage: "qualified" };

@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { crm } from "../../workers/crm/server.ts";
 
-/** Fields that hold what identifies a person, wherever they appear. */
+/** Names of fields that identify a person. */
 const PERSONAL = ["email", "phone", "first_name", "last_name"];
 
-/** Every property of a JSON Schema with its path, however deep. */
+/** Every property of a JSON Schema with its path, at any depth. */
 function listProperties(schema: unknown, path = ""): { path: string; name: string; schema: unknown }[] {
   if (typeof schema !== "object" || schema === null) return [];
   return Object.entries(schema).flatMap(([key, value]) => {
@@ -23,7 +23,7 @@ const properties = crm.tools.flatMap((tool) => [
 ]);
 
 describe("personal data in the CRM's tools", () => {
-  it("is classified wherever a telephone number, an address or a part of a name goes in or out", () => {
+  it("is classified in every input and output with a telephone number, an address or a part of a name", () => {
     const personal = properties.filter(({ name }) => PERSONAL.includes(name));
     expect(personal.length).toBeGreaterThan(15);
     for (const { path, schema } of personal) {

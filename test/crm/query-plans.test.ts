@@ -49,7 +49,7 @@ async function listWith(store: CrmStore, filter: Partial<DealFilter>, sort: Deal
   }
 }
 
-/** Everything that is done to many rows at once. */
+/** Every operation on many rows at once. */
 async function bulkAndFiles(
   store: CrmStore,
   stamp: Stamp,
@@ -265,7 +265,7 @@ describe("every statement of the CRM", () => {
     expect(offenders).toEqual([]);
   });
 
-  it("sorts nothing but small groups: pages come out of an index in order", async () => {
+  it("sorts only small groups: pages are read from an index in order", async () => {
     const pages = statements.filter(({ sql }) => /_fts MATCH|WITH hit AS/.test(sql));
     expect(pages.length).toBeGreaterThan(30);
     const sorted: string[] = [];
@@ -278,7 +278,7 @@ describe("every statement of the CRM", () => {
       )
         continue;
       const plan = await explainStatement(env.CRM_DB, statement);
-      // What was found is one page: its few rows may be put in order again after the joins.
+      // The result is one page: its few rows may be sorted again after the joins.
       const sorts = plan.filter((step) => step.does === "sort" && !step.over?.tables.includes("hit"));
       if (sorts.length > 0) sorted.push(statement.sql);
     }

@@ -34,7 +34,7 @@ describe.each(LANES)("companies, deals and tasks in the %s lane", (lane) => {
     expect(found.data.companies[0].id).toBe(first.data.company.id);
   });
 
-  it("lets one of two people change a company, and shows the other both versions", async () => {
+  it("lets one of two users change a company, and shows the other both versions", async () => {
     await addCompany(id("cmp_race"), "Race Ltd", { city: "Bonn" });
     const people = await Promise.all(["alice", "bob"].map((as) => openSession({ server: "crm", lane, as })));
     const answers = await Promise.all(
@@ -96,7 +96,7 @@ describe.each(LANES)("companies, deals and tasks in the %s lane", (lane) => {
     expect((await change(2, {})).error?.message).toContain("at least one field");
   });
 
-  it("creates a task for the customer's owner, ticks it off once, and opens it again", async () => {
+  it("creates a task for the customer's owner, completes it once, and opens it again", async () => {
     const session = await openSession({ server: "crm", lane, as: "bob" });
     const args = {
       title: id("Call back "),
@@ -122,7 +122,7 @@ describe.each(LANES)("companies, deals and tasks in the %s lane", (lane) => {
     expect(unknown.error).toMatchObject({ code: "not_found" });
   });
 
-  it("keeps one person's key from finding another's company, deal or task", async () => {
+  it("keeps one user's key from finding another's company, deal or task", async () => {
     const alice = await openSession({ server: "crm", lane, as: "alice" });
     const bob = await openSession({ server: "crm", lane, as: "bob" });
     const key = { idempotency_key: id("one-key-of-two-") };
@@ -140,7 +140,7 @@ describe.each(LANES)("companies, deals and tasks in the %s lane", (lane) => {
     expect(misused.error).toMatchObject({ code: "conflict" });
   });
 
-  it("lists what was said with its text, newest first, page by page", async () => {
+  it("lists activities with their text, newest first, page by page", async () => {
     await addCompany(id("cmp_talk"), "Talk Ltd");
     const session = await openSession({ server: "crm", lane });
     for (const day of [3, 1, 2]) {
@@ -168,7 +168,7 @@ describe.each(LANES)("companies, deals and tasks in the %s lane", (lane) => {
     expect(unknown.error).toMatchObject({ code: "not_found" });
   });
 
-  it("offers a viewer none of the writes, and lets one read what was said", async () => {
+  it("offers a viewer none of the writes, and lets one read activities", async () => {
     await addTask(id("task_view"), dayAhead(1), { company_id: "cmp_acme" });
     const viewer = await openSession({
       server: "crm",

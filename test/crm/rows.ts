@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 
-/** Puts rows into the CRM for tests. What a test does not name gets a plain default. */
+/** Inserts CRM rows for tests, with defaults for unnamed fields. */
 
 const AT = "2026-01-05T09:00:00.000Z";
 
@@ -72,14 +72,14 @@ export async function addTask(id: string, due: string, more: Record<string, stri
   await insert("tasks", { id, title: `Task ${id}`, due_on: due, ...stamp, ...more });
 }
 
-/** How many rows a table has, or how many of them fit the condition that follows its name. */
+/** Number of rows of a table, optionally with a condition after its name. */
 export function countRows(from: string, ...values: string[]): Promise<number | null> {
   return env.CRM_DB.prepare(`SELECT count(*) AS n FROM ${from}`)
     .bind(...values)
     .first<number>("n");
 }
 
-/** The ISO time some days ago, by the real clock, which the tools also go by. */
+/** The ISO time `days` ago, by the real clock, which the tools also use. */
 export function daysAgo(days: number): string {
   return new Date(Date.now() - days * 86_400_000).toISOString();
 }

@@ -49,14 +49,14 @@ function fold(text: string): string {
   return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 }
 
-/** Words as a reader sees them: no accents, split at everything that is no letter. */
+/** Words for a reader: without accents, split at everything that is no letter. */
 function wordsOf(text: string): string[] {
   const plain = fold(text);
   return [...(plain.match(/[a-z]+/g) ?? []), ...plain.replace(/['’-]/g, "").split(/[^a-z]+/)];
 }
 
 describe("finding contacts", () => {
-  it("visits, page by page, every person whose words begin as asked, exactly once", {
+  it("returns, page by page, every person whose words begin with the query, exactly once", {
     timeout: 60_000,
   }, async () => {
     const beginnings = fc.constantFrom(
@@ -104,7 +104,7 @@ describe("finding contacts", () => {
     );
   });
 
-  it("puts whole words of the name first, then beginnings, then the company", async () => {
+  it("ranks whole words of the name first, then prefixes, then the company", async () => {
     const { rows } = await findAll({ query: "smith" }, 50);
     const kinds = rows.map(({ id }) => {
       const name = people.find((person) => person.id === id)?.name ?? "";
@@ -123,7 +123,7 @@ describe("finding contacts", () => {
     expect(some.rows.map(({ name }) => name).sort()).toEqual(names.sort());
   });
 
-  it("looks past the ending of an address that is not on file, which nearly all of them share", async () => {
+  it("ignores the ending of an unknown address, which nearly all addresses share", async () => {
     await addContact("con_address", "Ada Address", { email: "ada.address@northwind.example" });
     const { data } = await session.call("crm_find_contacts", { query: "ada.address@northwind.com" });
     expect(data).toMatchObject({ match: "some_words", contacts: [{ id: "con_address" }] });
@@ -135,7 +135,7 @@ describe("finding contacts", () => {
     ]);
   });
 
-  it("goes from people of that name to people of that address, each once, whatever the size of a page", async () => {
+  it("continues from people of that name to people of that address, each once, for any page size", async () => {
     for (const [index, name] of [
       "Ida Gmail",
       "Una Gmailova",
@@ -156,7 +156,7 @@ describe("finding contacts", () => {
     expect(rows).toHaveLength(5);
   });
 
-  it("spells out a long beginning, because the index would first gather the rows of every word that begins so", async () => {
+  it("expands a long prefix, because FTS5 would first collect the rows of every word with it", async () => {
     const counter = countReads(env.CRM_DB);
     const store = openCrmStore(counter.db, masksOf(bundledPolicy(), "admin"));
     const { rows } = await store.contacts.search({ text: "postal-servic examp", facets: [], limit: 5 });
@@ -169,7 +169,7 @@ describe("finding contacts", () => {
     expect(expressions.filter((text) => /"\*/.test(String(text)))).toEqual([]);
   });
 
-  it("finds a beginning of more words than are spelled out, newest first", async () => {
+  it("finds a prefix with too many words for an expansion, newest first", async () => {
     await env.CRM_DB.prepare(
       `WITH RECURSIVE n (i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 700)
        INSERT INTO contacts (id, first_name, last_name, email, created_at, created_by, created_by_name, updated_at,
@@ -185,7 +185,7 @@ describe("finding contacts", () => {
     expect((await findAll({ query: "subscriber12" }, 4)).rows).toHaveLength(10);
   });
 
-  it("finds a name in another script by its beginning, with the marks that belong to its letters", async () => {
+  it("finds a name in another script by its prefix, with the marks of its letters", async () => {
     await addContact("con_script0", "Андрей Йорданов");
     await addContact("con_script1", "Ann Other", { email: "йорданов@post.example" });
     await addContact("con_script2", "กิตติ สุขสันต์");
@@ -195,7 +195,7 @@ describe("finding contacts", () => {
     expect(await ids("สุขสัน")).toEqual(["con_script2"]);
   });
 
-  it("corrects a slip of the finger and says so", async () => {
+  it("corrects a typing error and marks the result", async () => {
     for (const query of ["Johana", "Johnana", "Smtihers", "Norhtwind"]) {
       const { rows, match } = await findAll({ query }, 50);
       expect(match, query).toBe("similar_spelling");
@@ -216,7 +216,7 @@ describe("finding contacts", () => {
     expect((await findAll({ query: "zoe labs" }, 50)).match).not.toBe("all_words");
   });
 
-  it("forgets a person who was deleted", async () => {
+  it("does not find a deleted person", async () => {
     await env.CRM_DB.prepare("DELETE FROM contacts WHERE id = 'con_0x0'").run();
     const { rows } = await findAll({ query: "ann smith" }, 50);
     expect(rows.map(({ id }) => id)).not.toContain("con_0x0");

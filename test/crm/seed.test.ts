@@ -27,13 +27,13 @@ describe("the demonstration data", () => {
     expect(before.deals).toHaveLength(150);
   });
 
-  it("writes to nobody: every address ends in a reserved name", async () => {
+  it("contains no real address: every one ends in a reserved name", async () => {
     expect(await countRows("contacts WHERE email NOT LIKE '%.example'")).toBe(0);
     expect(await countRows("companies WHERE domain NOT LIKE '%.example'")).toBe(0);
     expect(await countRows("owners WHERE email NOT LIKE '%.example'")).toBe(0);
   });
 
-  it("has the flaws of a real CRM: gaps, doubles, and large deals that went cold", async () => {
+  it("has the flaws of a real CRM: gaps, duplicates, and large stale deals", async () => {
     expect(await countRows("contacts WHERE phone IS NULL")).toBeGreaterThan(50);
     expect(await countRows("contacts WHERE email IS NULL")).toBeGreaterThan(5);
     const doubles = "SELECT 1 FROM contacts GROUP BY company_id, first_name, last_name HAVING count(*) > 1";
@@ -43,7 +43,7 @@ describe("the demonstration data", () => {
     expect(await countRows("companies WHERE last_activity_at IS NULL")).toBeGreaterThan(0);
   });
 
-  it("tells stories that hold together", async () => {
+  it("has consistent histories", async () => {
     expect(await countRows("deals WHERE created_at > stage_since OR stage_since > last_activity_at")).toBe(0);
     expect(await countRows("deals WHERE last_activity_at > '2026-11-21'")).toBe(0);
     expect(
@@ -61,14 +61,14 @@ describe("the demonstration data", () => {
     ).toBe(0);
   });
 
-  it("refuses a size it was not made for", async () => {
+  it("refuses an invalid size", async () => {
     const load = (contacts: number) => seedCrm(env.CRM_DB, { asOf: AS_OF, contacts, report: () => {} });
     await expect(load(0)).rejects.toThrow(RangeError);
     await expect(load(1_000_001)).rejects.toThrow(RangeError);
   });
 });
 
-/** A deal as the table has it. */
+/** A stored deal. */
 interface Deal {
   owner: string | null;
   stage: string;
@@ -82,7 +82,7 @@ interface Deal {
 const CHANCE: Record<string, number> = { lead: 0.1, qualified: 0.25, proposal: 0.5, negotiation: 0.75 };
 
 describe("the pipeline of the demonstration data", () => {
-  it("has the figures that a plain computation over its deals has", async () => {
+  it("has the figures of a plain computation over its deals", async () => {
     const { results: deals } = await env.CRM_DB.prepare(
       "SELECT d.*, o.name AS owner FROM deals d LEFT JOIN owners o ON o.id = d.owner_id",
     ).all<Deal>();

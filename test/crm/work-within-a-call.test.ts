@@ -10,8 +10,8 @@ afterEach(() => vi.restoreAllMocks());
 // Thousands of rows a test.
 vi.setConfig({ testTimeout: 60_000 });
 
-describe("large work in a session whose person can be asked", () => {
-  it("asks in the middle of the call, and goes on with the answer", async () => {
+describe("large work in a session whose user can be asked", () => {
+  it("asks in the middle of the call, and continues with the answer", async () => {
     const session = await open({ lane: "sessionful", as: "seated", capabilities: { elicitation: {} } });
     const args = { record: "contact", csv: makeFile("Seated", 5_600) };
     const call = await startCall(session, "seated", "crm_import_csv", args);
@@ -44,7 +44,7 @@ describe.each(LANES)("large work for a client without tasks on the %s lane", (la
     expect(await written(`Plain${lane}`)).toBe(5_300);
   });
 
-  it("takes files of 50,000 rows, and no more", async () => {
+  it("accepts files of 50,000 rows, and no more", async () => {
     const family = `Most${lane}`;
     const session = await open({ ...without, as: `most${lane}` });
     const args = { record: "contact", csv: makeFile(family, 50_000) };
@@ -57,7 +57,7 @@ describe.each(LANES)("large work for a client without tasks on the %s lane", (la
     expect(over.error?.message).toContain("50001 rows; a call takes 50000");
   });
 
-  it("stops before the deadline, says what was done, and goes on with the same confirm", async () => {
+  it("stops before the deadline, reports its progress, and continues with the same confirm", async () => {
     const family = `Slow${lane}`;
     const session = await open({ ...without, as: `slow${lane}` });
     const args = { record: "contact", csv: makeFile(family, 7_000) };
@@ -82,7 +82,7 @@ describe.each(LANES)("large work for a client without tasks on the %s lane", (la
     expect(undone.data).toMatchObject({ rows: 7_000 });
   });
 
-  it("refuses a viewer, who is shown no such tool", async () => {
+  it("refuses a viewer, whose tool list does not have it", async () => {
     const vera = await openSession({ server: "crm", lane, as: "vera", role: "viewer" });
     const args = { record: "contact", csv: makeFile("Subscriber", 2) };
     for (const [name, given] of [
@@ -98,7 +98,7 @@ describe.each(LANES)("large work for a client without tasks on the %s lane", (la
 });
 
 describe("small work", () => {
-  it("is answered at once, also to a client that takes tasks", async () => {
+  it("is answered at once, also to a client that supports tasks", async () => {
     const session = await open();
     const args = { record: "contact", csv: makeFile("Small", 3) };
     const shown = await callTool(session, "crm_import_csv", args);

@@ -13,7 +13,7 @@ describe.each(LANES)("writing in the %s lane", (lane) => {
   const id = (name: string) => `${name}${lane}`;
   const address = (name: string) => `${name}.${lane}@acme.example`;
 
-  it("creates a contact for the caller's customers and stores who did it", async () => {
+  it("creates a contact for the caller's customers and stores its author", async () => {
     const session = await openSession({ server: "crm", lane });
     const { data } = await session.call("crm_create_contact", {
       first_name: "Ann",
@@ -33,7 +33,7 @@ describe.each(LANES)("writing in the %s lane", (lane) => {
     expect(found.data.contacts[0].id).toBe(data.contact.id);
   });
 
-  it("refuses an e-mail address that is on file, naming the contact that has it", async () => {
+  it("refuses a known e-mail address, naming the contact that has it", async () => {
     await addContact(id("con_holder"), "Hal Holder", { email: address("holder") });
     const session = await openSession({ server: "crm", lane });
     const twice = { first_name: "Hal", last_name: "Again", email: address("Holder") };
@@ -68,7 +68,7 @@ describe.each(LANES)("writing in the %s lane", (lane) => {
     expect(other.error?.message).toContain("idempotency_key");
   });
 
-  it("keeps the keys of two people apart", async () => {
+  it("keeps the keys of two users apart", async () => {
     const alice = await openSession({ server: "crm", lane, as: "alice" });
     const bob = await openSession({ server: "crm", lane, as: "bob" });
     const key = id("shared-key-");
@@ -90,7 +90,7 @@ describe.each(LANES)("writing in the %s lane", (lane) => {
     expect(second.data.activity.id).not.toBe(first.data.activity.id);
   });
 
-  it("changes fields of the version that was read, empties with null, and keeps the old values", async () => {
+  it("changes fields of the version that was read, clears with null, and keeps the old values", async () => {
     await addContact(id("con_edit"), "Eddy Edit", { phone: "+49 221 1234", title: "Buyer" });
     const session = await openSession({ server: "crm", lane, as: "bob" });
     const args = { contact_id: id("con_edit"), version: 1, title: "Head of Purchasing", phone: null };
@@ -171,7 +171,7 @@ describe.each(LANES)("writing in the %s lane", (lane) => {
     expect(await steps.bind(id("deal_race")).first("n")).toBe(1);
   });
 
-  it("logs an activity on a deal, which touches its company and adds the follow-up", async () => {
+  it("logs an activity on a deal, which updates its company and adds the follow-up", async () => {
     await addCompany(id("cmp_quiet"), "Quiet Ltd");
     await addDeal(id("deal_quiet"), id("cmp_quiet"), { last_activity_at: daysAgo(60) });
     const session = await openSession({ server: "crm", lane });
@@ -195,7 +195,7 @@ describe.each(LANES)("writing in the %s lane", (lane) => {
     expect(data.recent_activities).toHaveLength(1);
   });
 
-  it("does not move the last contact back when something old is logged late", async () => {
+  it("does not move the last contact back when an old activity is logged late", async () => {
     await addCompany(id("cmp_late"), "Late Ltd");
     const session = await openSession({ server: "crm", lane });
     const log = (subject: string, at: string) =>

@@ -33,7 +33,7 @@ describe("the account page", () => {
     expect(html).toContain("127.0.0.1");
   });
 
-  it("says when an app was last used, by this person and by nobody else", async () => {
+  it("shows when an app was last used, by this user and no other", async () => {
     const person = await createPerson("viewer");
     const { browser, clientId } = await connect(person, { resource: "/mcp/crm" });
     const record = async (userId: string, day: string) => {
@@ -51,7 +51,7 @@ describe("the account page", () => {
     expect(html).not.toContain("2126-03-09");
   });
 
-  it("shows nobody else's apps", async () => {
+  it("shows no apps of other users", async () => {
     await connect(await createPerson("viewer"));
     const browser = await signIn(await createPerson("viewer"));
     expect(await (await browser.get("/account")).text()).toContain("No app is connected");
@@ -74,7 +74,7 @@ describe("the account page", () => {
     expect(await (await browser.get("/account")).text()).toContain("No app is connected");
   });
 
-  it("lets nobody revoke another person's app", async () => {
+  it("refuses to revoke another user's app", async () => {
     const owner = await connect(await createPerson("viewer"), { resource: "/mcp/crm" });
     const [grant = ""] = grantsOn(await (await owner.browser.get("/account")).text());
     const stranger = await signIn(await createPerson("admin"));
@@ -82,7 +82,7 @@ describe("the account page", () => {
     expect((await callMcp("/mcp/crm", owner.accessToken)).status).toBe(200);
   });
 
-  it("announces only what it knows, not what the address says", async () => {
+  it("shows a notice for its own redirects only, not for any text in the address", async () => {
     const browser = await signIn(await createPerson("viewer"));
     expect(await (await browser.get("/account?done=Your+password+is+x")).text()).not.toContain(
       "Your password is x",
@@ -94,7 +94,7 @@ describe("the account page", () => {
 describe("changing the password", () => {
   const CHOSEN = "another long password";
 
-  it("takes the new one, refuses the old one and ends other sessions", async () => {
+  it("accepts the new one, refuses the old one and ends other sessions", async () => {
     const person = await createPerson("viewer");
     const other = await signIn(person);
     const browser = await signIn(person);
@@ -106,7 +106,7 @@ describe("changing the password", () => {
     await signIn(person, CHOSEN);
   });
 
-  it("asks for the current one, and counts wrong guesses like sign-in does", async () => {
+  it("requires the current one, and counts wrong guesses like sign-in does", async () => {
     const browser = await signIn(await createPerson("viewer"));
     const statuses: number[] = [];
     for (let guess = 0; guess < 6; guess++) {

@@ -101,7 +101,7 @@ describe("pages that use MCP from a browser", () => {
     expect(isAllowedOrigin(origin, setting(value))).toBe(allowed);
   });
 
-  it("says which entries of the setting can be no origin", () => {
+  it("names the entries of the setting that are no valid origin", () => {
     expect(
       findBadOrigins("https://a.example a.example https://a.example/ https://* * chrome-extension://*"),
     ).toEqual(["a.example", "https://a.example/", "https://*"]);
@@ -109,7 +109,7 @@ describe("pages that use MCP from a browser", () => {
 });
 
 describe("other spellings of the MCP addresses", () => {
-  it("serves an address with a slash at its end as without", async () => {
+  it("serves an address with a slash at its end like one without", async () => {
     const { accessToken } = await issueToken({
       name: "slash",
       role: "admin",
@@ -126,7 +126,7 @@ describe("other spellings of the MCP addresses", () => {
     expect((await metadata.json<{ resource: string }>()).resource).toBe(`${env.PUBLIC_URL}/mcp/crm`);
   });
 
-  it("takes a resource with a slash at its end as the same resource", async () => {
+  it("accepts a resource with a slash at its end as the same resource", async () => {
     const browser = await signIn(await createPerson("viewer"));
     const changes = { resource: `${env.PUBLIC_URL}/mcp/crm/` };
     const pending = await authorize(await registerClient(), { changes });
@@ -142,7 +142,7 @@ describe("other spellings of the MCP addresses", () => {
     ["GET", "/sse", "/mcp"],
     ["POST", "/v1/mcp", "/mcp"],
     ["POST", "/messages", "/mcp"],
-  ])("says to %s %s where MCP is", async (method, path, right) => {
+  ])("answers %s %s with the address of MCP", async (method, path, right) => {
     const response = await send(path, {
       method,
       headers: { "Content-Type": "application/json", Origin: "https://app.example" },
@@ -154,7 +154,7 @@ describe("other spellings of the MCP addresses", () => {
     expect(error.message).toContain(`${env.PUBLIC_URL}${right}.`);
   });
 
-  it("still shows the home page to a person", async () => {
+  it("still shows the home page to a browser", async () => {
     const response = await send("/", { headers: { Accept: "text/html" } });
     expect([response.status, response.headers.get("content-type")?.startsWith("text/html")]).toEqual([
       200,
@@ -164,7 +164,7 @@ describe("other spellings of the MCP addresses", () => {
 });
 
 describe("clients that name no resource", () => {
-  it("are told at another URL what to do, and not sent to sign in once more", async () => {
+  it("get instructions at another URL, and are not sent to sign in once more", async () => {
     const browser = await signIn(await createPerson("viewer"));
     const pending = await authorize(await registerClient(), { changes: { resource: undefined } });
     const allowed = await decide(browser, pending, await openConsent(browser, pending), "allow");
@@ -183,7 +183,7 @@ describe("clients that name no resource", () => {
     expect((await callMcp("/mcp", accessToken)).status).toBe(200);
   });
 
-  it("get access to the URL with everything", async () => {
+  it("get access to the URL of all servers", async () => {
     const browser = await signIn(await createPerson("viewer"));
     for (const resource of [undefined, ""]) {
       const pending = await authorize(await registerClient(), { changes: { resource } });
@@ -191,7 +191,7 @@ describe("clients that name no resource", () => {
     }
   });
 
-  it("are named the resource by the challenge of each URL", async () => {
+  it("get the resource in the challenge of each URL", async () => {
     for (const path of ["/mcp", "/mcp/crm"]) {
       const challenge = (await callMcp(path)).headers.get("www-authenticate") ?? "";
       const [, url = ""] = /resource_metadata="([^"]+)"/.exec(challenge) ?? [];

@@ -13,7 +13,7 @@ describe("the list of approvals", { timeout: 20_000 }, () => {
     expect(answer.headers.get("Location")).toBe("/sign-in?next=%2Fapprovals");
   });
 
-  it("shows each of two people their own requests and what they may decide, and no argument", async () => {
+  it("shows each of two users their own requests and those they may decide, and no argument", async () => {
     const [one, two] = [await askFor({ first_name: "Uno", last_name: "Zebra" }), await askFor()];
     await findApproval(one.requester.id);
     await findApproval(two.requester.id);
@@ -30,7 +30,7 @@ describe("the list of approvals", { timeout: 20_000 }, () => {
     expect(await textOf(one.browser.get("/account"))).toContain('href="/approvals"');
   });
 
-  it("leads from page to page, newest first", async () => {
+  it("has pages, newest first", async () => {
     const { person, browser } = await openAs("sales");
     const insert = env.PLATFORM_DB.prepare(
       `INSERT INTO approval VALUES (?1, ?2, 'client', 'crm', ?5, 'pending', 0, ?3, ?4, NULL, ?3, 1)`,
@@ -49,7 +49,7 @@ describe("the list of approvals", { timeout: 20_000 }, () => {
     expect((await browser.get("/approvals?own=nonsense&waiting=';--")).status).toBe(200);
   });
 
-  it("forgets what ended a month ago", async () => {
+  it("drops requests that ended a month ago", async () => {
     const insert = env.PLATFORM_DB.prepare(
       `INSERT INTO approval VALUES (?1, 'x', 'c', 's', 't', ?2, 0, 1, 1, NULL, ?3, 1)`,
     );

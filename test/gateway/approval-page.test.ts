@@ -9,7 +9,7 @@ import { approve, askFor, CONTACT, letCallsWait, openAs, RULE, TOOL, textOf } fr
 beforeEach(letCallsWait);
 
 describe("the page of a request", { timeout: 20_000 }, () => {
-  it("asks for a sign-in first, and comes back", async () => {
+  it("asks for a sign-in first, and returns to the request", async () => {
     const { path } = await askFor();
     const browser = new TestBrowser();
     for (const answer of [await browser.get(path), await browser.post(path, { decision: "approve" })]) {
@@ -19,7 +19,7 @@ describe("the page of a request", { timeout: 20_000 }, () => {
     expect(await textOf(browser.get(`/sign-in?next=${encodeURIComponent(path)}`))).toContain("A call waits");
   });
 
-  it("says exactly what will run, for whom, through which app, why and how long", async () => {
+  it("shows exactly the call, its user and app, the reason and the time left", async () => {
     const { path, requester } = await askFor();
     const { browser } = await openAs("admin");
     const answer = await browser.get(path);
@@ -40,7 +40,7 @@ describe("the page of a request", { timeout: 20_000 }, () => {
     expect(html).not.toContain("<script");
   });
 
-  it("says in words which records the ids stand for, escaped, and masked for who reads it", async () => {
+  it("describes the records behind the ids, escaped, and masked for the reader", async () => {
     await addCompany("cmp_named", "<b>Acme</b> \u202eRockets");
     await addContact("con_named", "Ada Lovelace", { company_id: "cmp_named" });
     setApprovals("sales", [{ ...RULE, tools: ["crm_log_activity"] }]);
@@ -54,7 +54,7 @@ describe("the page of a request", { timeout: 20_000 }, () => {
     const masked = await textOf(viewer.browser.get(path));
     expect(masked).toContain("con_named");
     expect(masked).not.toContain("Lovelace");
-    // Nobody is kept from deciding because a name cannot be read.
+    // A user can decide even if a record's name cannot be read.
     const unknown = await session.call("crm_log_activity", {
       ...args,
       company_id: "cmp_gone",
@@ -63,7 +63,7 @@ describe("the page of a request", { timeout: 20_000 }, () => {
     expect(await textOf(admin.browser.get(pathOf(unknown)))).toContain("cmp_gone");
   });
 
-  it("lets the call run once after it was approved there, and both chains say so", async () => {
+  it("lets the call run once after its approval there, and both chains record it", async () => {
     const { path, call, requester } = await askFor({ first_name: "Once", last_name: "Only" });
     const { browser, person } = await openAs("admin");
     const answer = await browser.post(path, approve(person));
@@ -86,7 +86,7 @@ describe("the page of a request", { timeout: 20_000 }, () => {
     );
   });
 
-  it("refuses with a reason that the requester gets, without secrets and what is not seen", async () => {
+  it("refuses with a reason that the requester gets, without secrets and invisible characters", async () => {
     const { path, call, browser: own } = await askFor();
     const { browser, person } = await openAs("admin");
     const reason = `Wrong\u202e one, token ghp_${"a1B2c3D4e5F6".repeat(3)}`;
@@ -97,7 +97,7 @@ describe("the page of a request", { timeout: 20_000 }, () => {
     expect(await textOf(own.get(path))).toContain("Wrong one, token •••");
   });
 
-  it("says which arguments differ from the last time, and which the session filled in", async () => {
+  it("marks arguments that differ from the last time, and those that the session filled in", async () => {
     const { path, session, browser } = await askFor({ first_name: "One", last_name: "Same" });
     expect(await textOf(browser.get(path))).toContain("for the first time");
     const second = pathOf(await session.call(TOOL, { first_name: "Two", last_name: "Same" }));
@@ -106,7 +106,7 @@ describe("the page of a request", { timeout: 20_000 }, () => {
     expect(html.slice(html.indexOf(">Differs<") - 200, html.indexOf(">Differs<"))).toContain("first_name");
   });
 
-  it("shows hostile arguments as text, and names the characters that are not seen", async () => {
+  it("shows hostile arguments as text, and names invisible characters", async () => {
     const { path } = await askFor({ first_name: "<img src=x onerror=alert(1)>", last_name: "a\u202eb" });
     const html = await textOf((await openAs("admin")).browser.get(path));
     expect(html).toContain("&lt;img src=x");
@@ -114,7 +114,7 @@ describe("the page of a request", { timeout: 20_000 }, () => {
     expect(html).toContain("a⟨U+202E⟩b");
   });
 
-  it("shows fields as the role of who looks may see them, and stores no secret", async () => {
+  it("masks fields for the reader's role, and stores no secret", async () => {
     setApproves("viewer", [TOOL]);
     const token = `ghp_${"a1B2c3D4e5F6".repeat(3)}`;
     const { path, requester } = await askFor({ ...CONTACT, title: token });

@@ -13,7 +13,7 @@ import { approve, askFor, letCallsWait, openAs, textOf } from "./waiting-call.ts
 beforeEach(letCallsWait);
 
 describe("a request is not decided", { timeout: 20_000 }, () => {
-  it("by a link that was changed, made with another secret, or leads nowhere", async () => {
+  it("by a link that was changed, signed with another secret, or leads nowhere", async () => {
     const { path, requester } = await askFor();
     const { browser, person } = await openAs("admin");
     const link = path.slice("/approvals/".length);
@@ -36,7 +36,7 @@ describe("a request is not decided", { timeout: 20_000 }, () => {
     expect((await findApproval(requester.id)).state).toBe("pending");
   });
 
-  it("by somebody whose role does not approve the tool, who is shown nothing of it", async () => {
+  it("by a user whose role does not approve the tool, who sees nothing of it", async () => {
     const { path } = await askFor();
     const { browser, person } = await openAs("editor");
     const answer = await browser.get(path);
@@ -54,7 +54,7 @@ describe("a request is not decided", { timeout: 20_000 }, () => {
     expect((await findApproval(requester.id)).state).toBe("pending");
   });
 
-  it("by whoever asked, even with a role that approves; they may withdraw it", async () => {
+  it("by the requester, even with a role that approves; they may withdraw it", async () => {
     setApproves("sales", ["*"]);
     const { path, browser, requester, call } = await askFor();
     const html = await textOf(browser.get(path));
@@ -90,7 +90,7 @@ describe("a request is not decided", { timeout: 20_000 }, () => {
     expect(requester.id).not.toBe(late.requester.id);
   });
 
-  it("for an app that was disconnected or a person who is disabled, and the page says so", async () => {
+  it("for an app that was disconnected or a user who is disabled, and the page explains it", async () => {
     const app = await askFor();
     const { browser, person } = await openAs("admin");
     const item = await findApproval(app.requester.id);
@@ -106,7 +106,7 @@ describe("a request is not decided", { timeout: 20_000 }, () => {
     expect(await textOf(browser.get("/approvals"))).not.toContain(gone.path);
   });
 
-  it("by a form of another site, of another person on this browser, or without an answer", async () => {
+  it("by a form of another site, of another user on this browser, or without a decision", async () => {
     const { path, requester } = await askFor();
     const { browser, person } = await openAs("admin");
     const stranger = await createPerson("admin");

@@ -35,7 +35,7 @@ const PRIVATE = [
   "https://user@127.0.0.1/client.json",
 ];
 
-/** One of each form, for what takes a request each. */
+/** One address of each form, for tests with one request per address. */
 const FORMS = [
   "https://127.0.0.1:9911/client.json",
   "https://2130706433/client.json",
@@ -46,7 +46,7 @@ const FORMS = [
   "https://metadata.google.internal/client.json",
 ];
 
-/** Answers whatever is fetched, so that only a refusal of ours can stop it. */
+/** Answers any fetch, so that only our own refusal can stop it. */
 function watchFetch() {
   return vi.spyOn(globalThis, "fetch").mockImplementation(async () => Response.json({}));
 }
@@ -59,7 +59,7 @@ function postToken(fields: Record<string, string>, headers: Record<string, strin
   });
 }
 
-// What the Worker is made of is loaded with its first request, and not while a test watches what is fetched.
+// The first request loads the Worker's modules; it must not happen while a test watches fetches.
 beforeAll(async () => void (await new TestBrowser().get("/authorize")));
 
 afterEach(() => void vi.restoreAllMocks());
@@ -79,7 +79,7 @@ describe("a client_id that is a private address", () => {
     expect(fetched).not.toHaveBeenCalled();
   });
 
-  it("is refused at the token endpoint before anything is fetched, wherever it stands", async () => {
+  it("is refused at the token endpoint before anything is fetched, in any parameter", async () => {
     const fetched = watchFetch();
     for (const clientId of FORMS) {
       const assertion = `e30.${btoa(JSON.stringify({ iss: encodeURI(clientId), sub: encodeURI(clientId) }))}.x`;
@@ -100,7 +100,7 @@ describe("a client_id that is a private address", () => {
   });
 });
 
-describe("the check of addresses from outside", () => {
+describe("the check of outside addresses", () => {
   it.each(PRIVATE)("refuses %s", (address) => {
     expect(findAddressFault(address)).not.toBeNull();
   });
@@ -112,11 +112,11 @@ describe("the check of addresses from outside", () => {
     "https://internal.example.com/client.json",
     "https://bücher.example/client.json",
     "https://1password.com/client.json",
-  ])("lets %s pass", (address) => {
+  ])("accepts %s", (address) => {
     expect(findAddressFault(address)).toBeNull();
   });
 
-  it("refuses every IPv4 address in every spelling that the URL standard reads", () => {
+  it("refuses every IPv4 address in every spelling of the URL standard", () => {
     const part = (value: number) =>
       fc.constantFrom(String(value), `0x${value.toString(16)}`, `0${value.toString(8)}`);
     const spelling = fc.array(fc.nat(255), { minLength: 4, maxLength: 4 }).chain((bytes) => {
@@ -136,10 +136,10 @@ describe("the check of addresses from outside", () => {
   });
 });
 
-describe("what a library fetches that a stranger named", () => {
+describe("a library's request to an address that a stranger named", () => {
   const ask = vi.fn<typeof fetch>(async () => new Response(null, { status: 302 }));
 
-  it("is asked at public addresses over https only, and no redirect is followed", async () => {
+  it("goes to public addresses over https only, and follows no redirect", async () => {
     for (const address of [...PRIVATE, "http://client.example/keys"]) {
       await expect(fetchOutside(address, {}, ask), address).rejects.toBeInstanceOf(TypeError);
     }

@@ -94,7 +94,7 @@ describe("the configuration check", () => {
     expect(problem?.message).toContain("npx wrangler secret put SESSION_SEAL_KEY_2");
   });
 
-  it("repeats no secret in what it says", () => {
+  it("quotes no secret in its messages", () => {
     const problems = check({ BETTER_AUTH_SECRET: "tiny-secret", SESSION_SEAL_KEY: local.SESSION_SEAL_KEY });
     expect(JSON.stringify(problems)).not.toContain("tiny-secret");
     expect(JSON.stringify(problems)).not.toContain(local.SESSION_SEAL_KEY);

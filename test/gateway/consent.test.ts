@@ -27,7 +27,7 @@ async function walkToConsent(
 const locationOf = (response: Response) => new URL(response.headers.get("Location") ?? "about:blank");
 
 describe("the consent page", () => {
-  it("asks for sign-in first and comes back to the same request", async () => {
+  it("asks for sign-in first and returns to the same request", async () => {
     const person = await createPerson("viewer");
     const browser = new TestBrowser();
     const pending = await authorize(await registerClient(), { resource: "/mcp/crm" });
@@ -47,7 +47,7 @@ describe("the consent page", () => {
     expect((await openConsent(browser, pending)).html).toContain("Test client");
   });
 
-  it("shows who asks, that the name is not verified, where access goes, what it covers and who is signed in", async () => {
+  it("shows the client, that its name is not verified, where access goes, its scopes and the signed-in user", async () => {
     const { form, person } = await walkToConsent("viewer", { resource: "/mcp/crm" }, "Acme Assistant");
     expect(form.html).toContain("<q>Acme Assistant</q>");
     expect(form.html).toContain("Not verified");
@@ -67,38 +67,38 @@ describe("the consent page", () => {
     expect(html).not.toContain("app on this computer");
   });
 
-  it("ticks the baseline when the client asks for nothing, and offers what the role can hold", async () => {
+  it("ticks the baseline when the client requests nothing, and offers the scopes of the role", async () => {
     const { form } = await walkToConsent("sales", { resource: "/mcp/crm" });
     expect(form.ticked).toEqual(["crm:read"]);
     expect(form.offered).toContain("crm:write");
   });
 
-  it("ticks what the client asks for, with the baseline it needs", async () => {
+  it("ticks the requested scopes, with the baseline they need", async () => {
     const { form } = await walkToConsent("admin", { resource: "/mcp/crm", scope: "crm:write unknown:scope" });
     expect(form.ticked.sort()).toEqual(["crm:read", "crm:write"]);
   });
 
-  it("offers nothing beyond the role and says what was left out", async () => {
+  it("offers nothing beyond the role and names the omitted scopes", async () => {
     const { form } = await walkToConsent("viewer", { resource: "/mcp/crm", scope: "crm:read crm:write" });
     expect(form.offered).toEqual(["crm:read"]);
     expect(form.html).toMatch(/also asked for <code>crm:write<\/code>/);
   });
 
-  it("offers only Deny to somebody whose role holds nothing", async () => {
+  it("offers only Deny to a user whose role has no scope", async () => {
     const { form } = await walkToConsent("visitor", { resource: "/mcp/crm" });
     expect(form.offered).toEqual([]);
     expect(form.html).not.toContain('value="allow"');
     expect(form.html).toContain('value="deny"');
   });
 
-  it("escapes a client that calls itself a script, and drops characters that turn text around", async () => {
+  it("escapes a client that calls itself a script, and removes characters that reverse text", async () => {
     const { form } = await walkToConsent("viewer", {}, "<script>alert(1)</script>\u202Eevil\u0000");
     expect(form.html).not.toContain("<script");
     expect(form.html).toContain("&lt;script&gt;alert(1)&lt;/script&gt; evil");
     expect(form.html).not.toContain("\u202E");
   });
 
-  it("cuts a name that is too long for the page", async () => {
+  it("shortens a name that is too long for the page", async () => {
     const { form } = await walkToConsent("viewer", {}, "n".repeat(1_000));
     expect(form.html).toContain(`${"n".repeat(79)}…`);
     expect(form.html).not.toContain("n".repeat(81));
@@ -159,7 +159,7 @@ describe("the decision", () => {
   it.each([
     ["beyond the role", "/mcp/crm", "crm:write", 403],
     ["of another server", "/mcp/crm", "knowledge:read", 403],
-    ["that nobody declares", "/mcp/crm", "root:everything", 400],
+    ["that no server declares", "/mcp/crm", "root:everything", 400],
   ])("refuses a forged tick %s", async (_case, resource, scope, status) => {
     const { browser, pending, form } = await walkToConsent("viewer", { resource });
     const response = await decide(browser, pending, form, "allow", ["crm:read", scope]);
@@ -187,7 +187,7 @@ describe("the decision", () => {
     expect((await decide(other, pending, form, "allow")).status).toBe(400);
   });
 
-  it("is refused when somebody else has signed in on this browser meanwhile", async () => {
+  it("is refused when another user has signed in on this browser meanwhile", async () => {
     const { browser, pending, form } = await walkToConsent("viewer");
     const other = await signIn(await createPerson("admin"));
     browser.cookies.set("gatehouse-session", other.cookies.get("gatehouse-session") ?? "");
@@ -238,7 +238,7 @@ describe("a bad authorization request", () => {
     expect(location.searchParams.get("error")).toBe("invalid_request");
   });
 
-  it("leaves out the resource: the token is for the URL with everything", async () => {
+  it("without a resource gives a token for the URL of all servers", async () => {
     const browser = await signIn(await createPerson("viewer"));
     const pending = await authorize(await registerClient(), { changes: { resource: undefined } });
     const form = await openConsent(browser, pending);

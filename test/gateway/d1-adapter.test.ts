@@ -37,7 +37,7 @@ describe("the sign-in library's database", () => {
     await add("b", "three", 3);
   });
 
-  it("stores a row with an id of its own and gives dates and texts back as they were", async () => {
+  it("stores a row with an id of its own and returns dates and texts unchanged", async () => {
     const row = await add(`quote " and '`, "%_\\", 9);
     expect(row.id).toMatch(/^[A-Za-z0-9]{32}$/);
     expect(row.expiresAt).toEqual(at(9));
@@ -61,7 +61,7 @@ describe("the sign-in library's database", () => {
     ).toEqual(["one", "three"]);
   });
 
-  it("updates, counts and deletes exactly what the conditions say", async () => {
+  it("updates, counts and deletes exactly the rows of the conditions", async () => {
     const adapter = await openAdapter();
     const where = [{ field: "identifier", value: "a" }];
     expect(await adapter.count({ model: "verification", where })).toBe(2);
@@ -71,7 +71,7 @@ describe("the sign-in library's database", () => {
     expect(await find()).toEqual(["three"]);
   });
 
-  it("hands a single-use value out once, however many ask at the same time", async () => {
+  it("returns a single-use value once, for any number of parallel readers", async () => {
     const adapter = await openAdapter();
     const where = [{ field: "value", value: "three" }];
     const taken = await Promise.all(
@@ -80,7 +80,7 @@ describe("the sign-in library's database", () => {
     expect(taken.filter((row) => row !== null)).toHaveLength(1);
   });
 
-  it("refuses an operator that it does not know, instead of ignoring the condition", async () => {
+  it("refuses an unknown operator, instead of ignoring the condition", async () => {
     await expect(find({ field: "value", operator: "contains", value: "o" })).rejects.toThrow(
       "does not support",
     );

@@ -19,7 +19,7 @@ describe("demonstration people", () => {
     expect(lines).toEqual(["Added 5 demo people.", "Demo people are already there."]);
   });
 
-  it("cannot reach a deployment: nothing that is deployed imports scripts or names the demo password", () => {
+  it("cannot reach a deployment: no deployed file imports scripts or names the demo password", () => {
     const sources = import.meta.glob<string>(["../../workers/**/*.{ts,tsx}", "../../shared/**/*.{ts,tsx}"], {
       query: "?raw",
       import: "default",

@@ -8,7 +8,7 @@ const count = async (table: string) =>
     ?.total;
 
 describe("maintenance", () => {
-  it("removes ended sessions and counters and keeps the living", async () => {
+  it("removes ended sessions and expired counters and keeps the others", async () => {
     const person = await createPerson("viewer");
     const ended = await signIn(person);
     await env.PLATFORM_DB.prepare(`UPDATE "session" SET "expiresAt" = '2020-01-01T00:00:00.000Z'`).run();

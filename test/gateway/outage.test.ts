@@ -52,8 +52,8 @@ async function expectLater(response: Response): Promise<void> {
   });
 }
 
-describe.each(Object.entries(AWAY))("while a client asks and this is away: %s", (_what, changes) => {
-  it("a refresh is told to come again, and works once it is back", async () => {
+describe.each(Object.entries(AWAY))("during an outage of %s", (_what, changes) => {
+  it("a refresh gets a retry response, and works after the outage", async () => {
     const { refreshToken, clientId } = await connect(await createPerson("viewer"));
     const refresh = () =>
       new Request(at("/oauth/token"), {
@@ -68,7 +68,7 @@ describe.each(Object.entries(AWAY))("while a client asks and this is away: %s", 
     expect((await send(refresh())).status).toBe(200);
   });
 
-  it("a revocation is told to come again, and works once it is back", async () => {
+  it("a revocation gets a retry response, and works after the outage", async () => {
     const { accessToken, refreshToken, clientId } = await connect(await createPerson("viewer"));
     const revoke = () =>
       new Request(at("/oauth/token"), {
@@ -88,7 +88,7 @@ describe.each(Object.entries(AWAY))("while a client asks and this is away: %s", 
 describe.each(["the database", "KV", "the objects of people"])(
   "while a client registers and this is away: %s",
   (what) => {
-    it("it is told to come again", async () => {
+    it("it gets a retry response", async () => {
       const register = () =>
         new Request(at("/oauth/register"), {
           method: "POST",
@@ -119,7 +119,7 @@ async function expectPage(response: Response): Promise<void> {
   expect(await response.text()).toContain("Try again in a moment");
 }
 
-describe("while a person connects an app", () => {
+describe("while a user connects an app", () => {
   it.each(["the database", "the database, in words of its own", "KV"])(
     "the consent page says to try again and does not send them to sign-in: %s is away",
     async (what) => {
@@ -147,7 +147,7 @@ describe.each([
   ["1.32.2", authV1],
   ["2.4.0", authV2 as unknown as typeof authV1],
 ])("the official SDK %s", (_version, auth) => {
-  it("keeps its grant through an outage: well, away, well again, without a redirect", async () => {
+  it("keeps its grant through two outages, without a redirect", async () => {
     const { refreshToken, accessToken, clientId } = await connect(await createPerson("viewer"));
     let tokens: OAuthTokens = {
       access_token: accessToken,

@@ -8,16 +8,16 @@ import { approve, askFor, letCallsWait, openAs, RULE, textOf } from "./waiting-c
 
 beforeEach(letCallsWait);
 
-/** Makes a browser's sign-in older than the quarter of an hour in which it counts as fresh. */
+/** Makes a browser's sign-in older than the quarter of an hour for which it counts as fresh. */
 const ageSignIn = ({ id }: TestPerson) =>
   env.PLATFORM_DB.prepare(`UPDATE "session" SET "createdAt" = ? WHERE "userId" = ?`)
     .bind(new Date(Date.now() - 16 * 60_000).toISOString(), id)
     .run();
 
-describe("a person who may approve calls of their own apps", { timeout: 20_000 }, () => {
+describe("a user who may approve calls of their own apps", { timeout: 20_000 }, () => {
   beforeEach(() => setApprovals("sales", [{ ...RULE, self_approval: true }]));
 
-  it("does it with a fresh sign-in, and is asked for one otherwise", async () => {
+  it("needs a fresh sign-in, and is asked for one otherwise", async () => {
     const { path, browser, requester, call } = await askFor({ first_name: "Own", last_name: "Call" });
     await ageSignIn(requester);
     const html = await textOf(browser.get(path));
@@ -32,7 +32,7 @@ describe("a person who may approve calls of their own apps", { timeout: 20_000 }
     expect((await call()).isError).toBe(false);
   });
 
-  it("does it with a fresh second factor once one is set up, however fresh the sign-in is", async () => {
+  it("needs a fresh second factor once one is set up, however fresh the sign-in is", async () => {
     const { path, browser, requester, call } = await askFor({ first_name: "Own", last_name: "Factor" });
     const { secret } = await enrol(browser);
     await env.PLATFORM_DB.prepare(`UPDATE "session" SET "mfaAt" = ? WHERE "userId" = ?`)
@@ -48,7 +48,7 @@ describe("a person who may approve calls of their own apps", { timeout: 20_000 }
     expect((await call()).isError).toBe(false);
   });
 
-  it("does it with no sign-in at all, however fresh, where the role requires a second factor that is not set up", async () => {
+  it("cannot with any sign-in, however fresh, where the role requires a second factor that is not set up", async () => {
     const { path, browser, requester } = await askFor({ first_name: "No", last_name: "Factor" });
     setSecondFactor("sales", { required: true });
     try {
@@ -59,7 +59,7 @@ describe("a person who may approve calls of their own apps", { timeout: 20_000 }
     }
   });
 
-  it("does not thereby approve anybody else's", async () => {
+  it("cannot thereby approve another user's", async () => {
     const { path } = await askFor();
     const { browser, person } = await openAs("sales");
     expect((await browser.post(path, approve(person))).status).toBe(403);

@@ -90,7 +90,7 @@ describe("an unknown address", () => {
 });
 
 describe("an unexpected failure", () => {
-  it("shows an event id that the log explains, and nothing of the failure itself", async () => {
+  it("shows an event id for the log, and nothing of the failure itself", async () => {
     const lines: string[] = [];
     const spy = vi.spyOn(console, "error").mockImplementation((line: string) => void lines.push(line));
     const broken = {
@@ -117,7 +117,7 @@ describe("an unexpected failure", () => {
 });
 
 describe("health", () => {
-  it("says that the process answers, whatever else is wrong", async () => {
+  it("reports that the process answers, in any state", async () => {
     const response = await fetchWith({ PLATFORM_DB: undefined }, "/health");
     expect(await response.json()).toEqual({ status: "ok" });
   });
@@ -147,7 +147,7 @@ describe("health", () => {
     for (const check of body.checks) expect(check).toMatchObject({ ok: true, ms: expect.any(Number) });
   });
 
-  it("looks once in five seconds, reads only, and looks again after that", async () => {
+  it("probes once in five seconds, read-only, and probes again after that", async () => {
     vi.useFakeTimers({ now: Date.now(), toFake: ["Date"] });
     const asked: string[] = [];
     const counting = {
@@ -176,7 +176,7 @@ describe("health", () => {
     expect(await turns.countTurns()).toBe(0);
   });
 
-  it("names the part that fails and keeps its message to the log", async () => {
+  it("names the failed part and writes its message to the log only", async () => {
     const spy = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const broken = {
       batch: () => Promise.reject(new Error("no such host d1-internal")),
@@ -190,7 +190,7 @@ describe("health", () => {
     expect(text).not.toContain("d1-internal");
   });
 
-  it("says which binding is missing, and pages say it too", async () => {
+  it("names a missing binding, and pages do too", async () => {
     const ready = await fetchWith({ OAUTH_KV: undefined }, "/ready");
     expect(ready.status).toBe(503);
     expect(await ready.json()).toMatchObject({ failing: ["OAUTH_KV"] });

@@ -29,8 +29,8 @@ async function add(email: string, name = "Somebody", password = "first password 
 
 const find = async (email: string) => (await env.PLATFORM_DB.prepare(listPeople(email)).all()).results;
 
-describe("the people command's statements", () => {
-  it("add a person who can sign in", async () => {
+describe("the statements of the people command", () => {
+  it("add a user who can sign in", async () => {
     await add("ada@people.example", "Ada");
     await signIn({ email: "ada@people.example" }, "first password here");
     expect(await find("ada@people.example")).toEqual([
@@ -38,7 +38,7 @@ describe("the people command's statements", () => {
     ]);
   });
 
-  it("take any name as a name", async () => {
+  it("accept any name", async () => {
     const name = `Robert'); DROP TABLE "user";-- O'Neil ''`;
     await add("bobby@people.example", name);
     expect((await find("bobby@people.example"))[0]?.name).toBe(name);
@@ -64,7 +64,7 @@ describe("the people command's statements", () => {
     await signIn({ email: "di@people.example" }, "first password here");
   });
 
-  it("touch nobody else", async () => {
+  it("change no other user", async () => {
     await add("ed@people.example");
     await add("flo@people.example");
     await run(setDisabled("ed@people.example", true, AT));

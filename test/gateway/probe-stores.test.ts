@@ -4,12 +4,12 @@ import { describe, expect, it } from "vitest";
 import { app } from "../../workers/gateway/app.ts";
 import { REQUIRED_TABLES } from "../../workers/gateway/health/probe-stores.ts";
 
-/** Kept for the release before; nothing reads it. */
+/** Kept for the previous release; unused. */
 const RETIRED = ["call_log", "d1_migrations"];
 
 const DATABASES = Object.keys(REQUIRED_TABLES) as (keyof Env)[];
 
-/** The tables of a database without those that full text keeps for itself. */
+/** The tables of a database without the internal tables of full text. */
 async function listTables(binding: keyof Env): Promise<string[]> {
   const { results } = await (env[binding] as D1Database)
     .prepare(
@@ -36,11 +36,11 @@ async function failing(): Promise<string[]> {
 }
 
 describe("/ready", () => {
-  it.each(DATABASES)("looks at every table of %s that the migrations make", async (binding) => {
+  it.each(DATABASES)("probes every table of %s that the migrations create", async (binding) => {
     expect([...(REQUIRED_TABLES[binding] ?? [])].sort()).toEqual(await listTables(binding));
   });
 
-  it("names no store while all is well", async () => {
+  it("names no store while all work", async () => {
     expect(await failing()).toEqual([]);
   });
 
@@ -49,8 +49,8 @@ describe("/ready", () => {
     ["KNOWLEDGE_DB", "passages"],
     ["PLATFORM_DB", "audit_checkpoint"],
     ["ANALYTICS_DB", "daily_totals"],
-  ] as const)("names %s when its table %s is gone", async (binding, table) => {
-    // As a schema that was damaged leaves it: SQLite's own rename would repair what stands on the table.
+  ] as const)("names %s when its table %s is missing", async (binding, table) => {
+    // Simulates a damaged schema: SQLite's own rename would update dependent objects.
     const rename = (from: string, to: string) =>
       env[binding].batch([
         env[binding].prepare("PRAGMA legacy_alter_table = ON"),
@@ -62,7 +62,7 @@ describe("/ready", () => {
     expect(await failing()).toEqual([]);
   });
 
-  it("names MEDIA when a kept picture has no file", async () => {
+  it("names MEDIA when a stored picture has no file", async () => {
     const at = new Date().toISOString();
     await env.KNOWLEDGE_DB.batch([
       env.KNOWLEDGE_DB.prepare(

@@ -39,7 +39,7 @@ describe("an app that an administrator has registered", () => {
     expect(results[0]?.record).not.toContain(secret);
   });
 
-  it("is nobody's when its id was invented", async () => {
+  it("with an invented id is unknown", async () => {
     const fields = { grant_type: "refresh_token", refresh_token: "u:g:s", client_id: "app_invented" };
     expect((await requestToken(fields)).body.error).toBe("invalid_client");
   });

@@ -34,7 +34,10 @@ beforeAll(async () => {
   browser = await signIn(await createPerson("viewer"));
 });
 
-/** Walks the whole flow of a public client with one redirect address; gives the consent page and where the code went. */
+/**
+ * Runs the whole flow of a public client with one redirect address; returns the consent page and the target
+ * of the code.
+ */
 async function connectTo(redirect: string, redirects: readonly string[]) {
   const clientId = await registerClient({ redirect_uris: redirects });
   const changes = { redirect_uri: redirect };
@@ -53,7 +56,7 @@ async function connectTo(redirect: string, redirects: readonly string[]) {
   return { html: form.html, location, status };
 }
 
-describe("what a client may leave empty when it registers", () => {
+describe("optional members of a registration", () => {
   const OPTIONAL = [
     ..."client_uri logo_uri tos_uri policy_uri jwks_uri client_name client_name#de logo_uri#de scope".split(
       " ",
@@ -67,7 +70,7 @@ describe("what a client may leave empty when it registers", () => {
     ["blank texts", "  "],
     ["null", null],
     ["empty lists", []],
-  ])("takes %s in place of optional members as missing", async (_name, empty) => {
+  ])("may be %s, which counts as missing", async (_name, empty) => {
     const { status, body } = await register({
       ...GOOD,
       ...Object.fromEntries(OPTIONAL.map((name) => [name, empty])),
@@ -94,27 +97,27 @@ describe("what a client may leave empty when it registers", () => {
     expect(body.error_description).toBeTruthy();
   });
 
-  it("calls every other fault one of the metadata", async () => {
+  it("reports every other fault as one of the metadata", async () => {
     for (const fault of [{ grant_types: ["password"] }, { logo_uri: "logo" }, { client_name: "Cut\ud83d" }]) {
       const { status, body } = await register({ ...GOOD, ...fault });
       expect([fault, status, body.error]).toEqual([fault, 400, "invalid_client_metadata"]);
     }
   });
 
-  it("refuses a compressed body as one, and lets a page read why", async () => {
+  it("refuses a compressed body with an error, which a page may read", async () => {
     const headers = { "content-encoding": "gzip", origin: "https://app.example" };
     const { status, response } = await register(JSON.stringify(GOOD), headers);
     expect(status).toBe(415);
     expect(response.headers.get("access-control-allow-origin")).toBe("https://app.example");
   });
 
-  it("registers of several addresses those that access can be sent to, and says which", async () => {
+  it("registers those of several addresses that access can be sent to, and returns them", async () => {
     const redirect_uris = ["http://app.example/cb", "https://app.example/cb", "unknown-app://cb"];
     const { body } = await register({ ...GOOD, redirect_uris });
     expect(body.redirect_uris).toEqual(["https://app.example/cb"]);
   });
 
-  it("advertises the methods of authentication that it registers, and no other", async () => {
+  it("advertises exactly the methods of authentication that it registers", async () => {
     const metadata = await exports.default.fetch(
       new URL("/.well-known/oauth-authorization-server", env.PUBLIC_URL),
     );
@@ -129,7 +132,7 @@ describe("what a client may leave empty when it registers", () => {
 });
 
 describe("apps that receive access by a scheme of their own (RFC 8252)", () => {
-  it("connects Cursor by its scheme alone, and says that access goes to an app on this computer", async () => {
+  it("connects Cursor by its scheme alone, and shows that access goes to an app on this computer", async () => {
     const { html, location, status } = await connectTo(CURSOR, [CURSOR]);
     expect(location).toMatch(/^cursor:\/\/anysphere\.cursor-mcp\/oauth\/callback\?code=/);
     expect(status).toBe(200);
@@ -145,7 +148,7 @@ describe("apps that receive access by a scheme of their own (RFC 8252)", () => {
     }
   });
 
-  it("takes a domain in reverse as a scheme, with and without slashes", async () => {
+  it("accepts a reversed domain as a scheme, with and without slashes", async () => {
     for (const redirect of ["com.example.app:/oauth", "com.example.app://oauth/cb"]) {
       expect((await connectTo(redirect, [redirect])).status).toBe(200);
     }
@@ -178,7 +181,7 @@ describe("apps that receive access by a scheme of their own (RFC 8252)", () => {
     expect(isAcceptableRedirect(redirect)).toBe(false);
   });
 
-  it("tells the person the truth about an address that is not the app's", async () => {
+  it("warns the user about an address that is not the app's", async () => {
     const clientId = await registerClient({ redirect_uris: [CURSOR] });
     const refusal = async (redirect_uri: string) =>
       (await browser.get((await authorize(clientId, { changes: { redirect_uri } })).path)).text();

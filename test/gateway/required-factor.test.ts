@@ -24,7 +24,7 @@ const TOOL = "crm_find_contacts";
 
 afterEach(() => setSecondFactor("sales", {}));
 
-/** Connects an app in a browser that is signed in, and stays on one page only: the consent page. */
+/** Connects an app in a signed-in browser, which shows one page only: the consent page. */
 async function connectIn(browser: TestBrowser, clientId: string) {
   const pending = await authorize(clientId, CRM);
   const form = await openConsent(browser, pending);
@@ -45,7 +45,7 @@ describe.each(LANES)(
   "a call that needs a fresh second factor, on the %s lane",
   { timeout: 30_000 },
   (lane) => {
-    it("is listed, refused with what to do, and goes on after doing exactly that", async () => {
+    it("is listed, refused with instructions, and continues after following them", async () => {
       const person = await createPerson("sales");
       const connection = await connect(person, CRM);
       setSecondFactor("sales", { fresh: { tools: [TOOL], minutes: 30 } });
@@ -63,10 +63,10 @@ describe.each(LANES)(
       const { secret } = await enrol(connection.browser);
       const { body } = await connectIn(connection.browser, connection.clientId);
       const again = { accessToken: body.access_token, clientId: connection.clientId };
-      const anew = await openSession({ server: "crm", lane, token: again });
-      expect((await anew.call(TOOL, { query: "a" })).isError).toBe(false);
+      const renewed = await openSession({ server: "crm", lane, token: again });
+      expect((await renewed.call(TOOL, { query: "a" })).isError).toBe(false);
 
-      // An hour later the connection is too old, and connecting anew asks for the code first.
+      // An hour later the connection is too old, and connecting again asks for the code first.
       await ageFactor(person.id, 60);
       const pending = await authorize(connection.clientId, CRM);
       const asked = await connection.browser.get(pending.path);
@@ -80,7 +80,7 @@ describe.each(LANES)(
 );
 
 describe("a role that requires a second factor", { timeout: 30_000 }, () => {
-  it("has it set up before an app is connected, and comes back to the consent page", async () => {
+  it("requires its set-up before an app is connected, and returns to the consent page", async () => {
     const person = await createPerson("sales");
     setSecondFactor("sales", { required: true });
     const browser = await signIn(person);
@@ -95,7 +95,7 @@ describe("a role that requires a second factor", { timeout: 30_000 }, () => {
     expect(await off.text()).toContain("so it stays on");
   });
 
-  it("cannot be talked out of it by a form that was open before the policy changed", async () => {
+  it("cannot be bypassed by a form that was open before the policy changed", async () => {
     const browser = await signIn(await createPerson("sales"));
     const pending = await authorize(await registerClient(), CRM);
     const form = await openConsent(browser, pending);
@@ -116,7 +116,7 @@ describe("a role that requires a second factor", { timeout: 30_000 }, () => {
     });
   });
 
-  it("keeps a connection made with one over refreshes, without making its moment younger", async () => {
+  it("keeps a connection made with one over refreshes, with the time of the factor unchanged", async () => {
     const person = await createPerson("sales");
     const browser = await signIn(person);
     await enrol(browser);

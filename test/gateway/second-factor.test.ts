@@ -5,7 +5,7 @@ import { createPerson, PASSWORD, signIn, TestBrowser, type TestPerson } from "..
 import { enrol, PLACE } from "../support/second-factor.ts";
 import { showCode } from "../support/totp.ts";
 
-/** Gives the password on a new browser. */
+/** Enters the password in a new browser. */
 async function givePassword(person: TestPerson, next?: string) {
   const browser = new TestBrowser();
   const fields = { email: person.email, password: PASSWORD, ...(next !== undefined && { next }) };
@@ -22,7 +22,7 @@ async function enrolled(role = "viewer") {
 }
 
 describe("setting up a second factor", () => {
-  it("shows the secret as text and picture, counts once a code confirms it, and shows ten backup codes once", async () => {
+  it("shows the secret as text and picture, is active once a code confirms it, and shows ten backup codes once", async () => {
     const person = await createPerson("viewer");
     const browser = await signIn(person);
     const elsewhere = await signIn(person);
@@ -35,7 +35,7 @@ describe("setting up a second factor", () => {
     expect(await isSignedIn(elsewhere), "signed in with a password only").toBe(false);
   });
 
-  it("shows the secret, and takes a code, in the browser session that gave the password and in no other", async () => {
+  it("shows the secret, and accepts a code, only in the browser session that gave the password", async () => {
     const person = await createPerson("viewer");
     const [browser, elsewhere] = [await signIn(person), await signIn(person)];
     const secretOn = async (page: TestBrowser) =>
@@ -56,7 +56,7 @@ describe("setting up a second factor", () => {
     expect(await secretOn(browser)).toBeUndefined();
   });
 
-  it("does not show a secret whose session an earlier release did not write down", async () => {
+  it("does not show a secret whose session an earlier release did not record", async () => {
     const person = await createPerson("viewer");
     const browser = await signIn(person);
     await browser.post(`${PLACE}/start`, { password: PASSWORD });
@@ -65,7 +65,7 @@ describe("setting up a second factor", () => {
     expect((await enrol(browser)).codes).toHaveLength(10);
   });
 
-  it("does not count before a code has confirmed it", async () => {
+  it("is inactive before a code has confirmed it", async () => {
     const person = await createPerson("viewer");
     const browser = await signIn(person);
     await browser.post(`${PLACE}/start`, { password: PASSWORD });
@@ -88,7 +88,7 @@ describe("setting up a second factor", () => {
     expect(JSON.stringify(row)).not.toContain(secret.replaceAll(" ", ""));
   });
 
-  it("is one person's: nobody else's page shows it and nobody else's code counts", async () => {
+  it("belongs to one user: no other user's page shows it and no other user's code counts", async () => {
     const { secret } = await enrolled();
     const other = await enrolled();
     expect(other.secret).not.toBe(secret);
@@ -99,7 +99,7 @@ describe("setting up a second factor", () => {
 });
 
 describe("signing in with a second factor", () => {
-  it("opens nothing with the password alone, and goes on where the person wanted to go after the code", async () => {
+  it("gives no access with the password alone, and continues to the requested page after the code", async () => {
     const { person, secret } = await enrolled();
     const { browser, location } = await givePassword(person, "/approvals");
     expect(location).toBe("/sign-in/code?next=%2Fapprovals");
@@ -112,7 +112,7 @@ describe("signing in with a second factor", () => {
     expect(await isSignedIn(browser)).toBe(true);
   });
 
-  it("takes each code once, of the app and of the paper, also from two browsers at the same time", async () => {
+  it("accepts each code once, of the app and of the backup list, also from two browsers at the same time", async () => {
     const { person, secret, codes, used } = await enrolled();
     const next = await showCode(secret, 1);
     for (const [code, expected] of [
@@ -128,7 +128,7 @@ describe("signing in with a second factor", () => {
     }
   });
 
-  it("stops guessing: after five wrong codes even the right one waits, from this address", async () => {
+  it("stops guessing: after five wrong codes even the right one must wait, from this address", async () => {
     const { person, secret } = await enrolled();
     const { browser } = await givePassword(person);
     const guesses = await Promise.all(
@@ -143,7 +143,7 @@ describe("signing in with a second factor", () => {
     expect(await isSignedIn(browser)).toBe(false);
   });
 
-  it("lets nobody give a code who has not given the password", async () => {
+  it("accepts no code without the password", async () => {
     const { secret } = await enrolled();
     const stranger = new TestBrowser();
     stranger.cookies.set("gatehouse-second-factor", "2fa-guessed.signature");
@@ -154,7 +154,7 @@ describe("signing in with a second factor", () => {
     );
   });
 
-  it("ends with the account: who is disabled between password and code stays out", async () => {
+  it("ends with the account: a user who is disabled between password and code gets no access", async () => {
     const { person, secret } = await enrolled();
     const { browser } = await givePassword(person);
     await env.PLATFORM_DB.prepare(`UPDATE "user" SET "disabled" = 1 WHERE "id" = ?`).bind(person.id).run();
@@ -163,7 +163,7 @@ describe("signing in with a second factor", () => {
   });
 });
 
-describe("a person with a second factor", () => {
+describe("a user with a second factor", () => {
   it("turns it off with password and code, and with neither alone", async () => {
     const { person, browser, secret, codes } = await enrolled();
     const right = await showCode(secret, 1);
@@ -197,7 +197,7 @@ describe("a person with a second factor", () => {
     expect(await enter(fresh[0])).toBe(303);
   });
 
-  it("leaves each step in the trail, and no code", async () => {
+  it("records each step in the audit trail, without the code", async () => {
     const { person, secret } = await enrolled();
     const { browser } = await givePassword(person);
     await browser.post("/sign-in/code", { code: "000000" });

@@ -21,7 +21,7 @@ const get = (path: string, init: RequestInit = {}) =>
   exports.default.fetch(new URL(path, env.PUBLIC_URL), { redirect: "manual", ...init });
 
 describe("the server card", () => {
-  it.each(paths)("of %s is there for anybody, valid and for exactly this URL", async (path) => {
+  it.each(paths)("of %s is public, valid and for exactly this URL", async (path) => {
     const response = await get(`${path}/server-card`, { headers: { Origin: "https://app.example" } });
     expect(response.status).toBe(200);
     expect(response.headers.get("Content-Type")).toBe("application/mcp-server-card+json");
@@ -33,13 +33,13 @@ describe("the server card", () => {
     expect(card.description.length).toBeLessThanOrEqual(100);
   });
 
-  it("is refused by its schema when a field is wrong, so the schema does check", async () => {
+  it("is refused by its schema when a field is wrong, so that the schema is effective", async () => {
     const card = await (await get("/mcp/server-card")).json<object>();
     expect(checkCard({ ...card, name: "no slash" })).toMatchObject({ valid: false });
     expect(checkRegistryEntry({ ...card, name: "no slash" })).toMatchObject({ valid: false });
   });
 
-  it("is sent once: whoever brings its tag is told that nothing changed", async () => {
+  it("is sent once: a client with its tag gets 304", async () => {
     const first = await get("/mcp/server-card");
     const tag = first.headers.get("ETag") ?? "";
     expect(first.headers.get("Cache-Control")).toBe("public, max-age=3600");
@@ -47,7 +47,7 @@ describe("the server card", () => {
     expect((await get("/mcp/crm/server-card", { headers: { "If-None-Match": tag } })).status).toBe(200);
   });
 
-  it("may be asked for by a page of another origin, and nothing else may be done there", async () => {
+  it("may be requested by a page of another origin, which may do nothing else there", async () => {
     const asked = { Origin: "https://app.example", "Access-Control-Request-Method": "GET" };
     const preflight = await get("/mcp/crm/server-card", { method: "OPTIONS", headers: asked });
     expect(preflight.status).toBe(204);
@@ -55,7 +55,7 @@ describe("the server card", () => {
     expect((await get("/mcp/nothing/server-card")).status).toBe(404);
   });
 
-  it("is right about the name, the version and the revisions of the server behind it", async () => {
+  it("matches the name, the version and the revisions of the server behind it", async () => {
     const { result: discovered } = await (await openSession({ server: "crm", lane: "stateless" })).request(
       "server/discover",
     );
@@ -85,7 +85,7 @@ describe("the server card", () => {
   });
 });
 
-describe("discovery of the house", () => {
+describe("discovery of all servers", () => {
   it("lists the card of every MCP URL in the AI catalogue, and each can be fetched", async () => {
     const response = await get("/.well-known/ai-catalog.json");
     expect(response.headers.get("Content-Type")).toBe("application/ai-catalog+json");
@@ -104,7 +104,7 @@ describe("discovery of the house", () => {
     }
   });
 
-  it("offers a server.json that the registry's schema accepts", async () => {
+  it("offers a server.json that is valid for the registry's schema", async () => {
     const entry = await (await get("/server.json")).json();
     expect(checkRegistryEntry(entry)).toMatchObject({ valid: true });
     expect(entry).toMatchObject({ remotes: [{ type: "streamable-http", url: `${env.PUBLIC_URL}/mcp` }] });
@@ -112,7 +112,7 @@ describe("discovery of the house", () => {
 
   it("draws the mark as SVG, PNG and ICO, and an icon for every server", async () => {
     const png = new Uint8Array(await (await get("/logo.png")).arrayBuffer());
-    // IHDR: width and height stand behind the signature and the chunk's head (PNG, §11.2.2).
+    // IHDR: width and height follow the signature and the chunk's header (PNG, §11.2.2).
     const size = new DataView(png.buffer);
     expect([size.getUint32(16), size.getUint32(20)]).toEqual([LOGO_SIZE, LOGO_SIZE]);
     const ico = new Uint8Array(await (await get("/favicon.ico")).arrayBuffer());

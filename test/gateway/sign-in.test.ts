@@ -14,14 +14,14 @@ async function attempt(email: string, password: string, headers: Record<string, 
 }
 
 describe("sign-in", () => {
-  it("opens a session with the right password, whatever the case of the address", async () => {
+  it("opens a session with the right password, in any letter case of the address", async () => {
     const person = await createPerson("viewer", "Ada Subscriber");
     const browser = await signIn({ email: person.email.toUpperCase() });
     const page = await (await browser.get("/account")).text();
     expect(page).toContain("Ada Subscriber");
   });
 
-  it("keeps the session in a cookie that script and other sites cannot use", async () => {
+  it("keeps the session in a cookie that scripts and other sites cannot use", async () => {
     const person = await createPerson("viewer");
     const response = await attempt(person.email, PASSWORD);
     const cookie = response.headers.getSetCookie().find((line) => line.startsWith("gatehouse-session="));
@@ -31,7 +31,7 @@ describe("sign-in", () => {
     expect(cookie).not.toMatch(/Domain=/i);
   });
 
-  it("says the same thing, with the same status, for a wrong password, an unknown address and a disabled person", async () => {
+  it("gives the same answer, with the same status, for a wrong password, an unknown address and a disabled user", async () => {
     const person = await createPerson("viewer");
     const disabled = await createPerson("viewer");
     await env.PLATFORM_DB.prepare(`UPDATE "user" SET "disabled" = 1 WHERE "id" = ?`).bind(disabled.id).run();
@@ -52,7 +52,7 @@ describe("sign-in", () => {
     }
   });
 
-  it("ends the session of a person who is disabled meanwhile", async () => {
+  it("ends the session of a user who is disabled meanwhile", async () => {
     const person = await createPerson("viewer");
     const browser = await signIn(person);
     await env.PLATFORM_DB.prepare(`UPDATE "user" SET "disabled" = 1 WHERE "id" = ?`).bind(person.id).run();
@@ -60,7 +60,7 @@ describe("sign-in", () => {
     expect(response.headers.get("Location")).toBe("/sign-in?next=%2Faccount");
   });
 
-  it("lets exactly five of twenty parallel guesses through, then says when to come back", async () => {
+  it("lets exactly five of twenty parallel guesses through, then gives the retry time", async () => {
     const person = await createPerson("viewer");
     const responses = await Promise.all(
       Array.from({ length: 20 }, () => attempt(person.email, "wrong", { "CF-Connecting-IP": "192.0.2.7" })),
@@ -74,7 +74,7 @@ describe("sign-in", () => {
     expect(right.status).toBe(429);
   });
 
-  it("lets the person in from another address while a stranger is being held off", async () => {
+  it("lets the user in from another address while a stranger's address is blocked", async () => {
     const person = await createPerson("viewer");
     for (let guess = 0; guess < 6; guess++) {
       await attempt(person.email, "wrong", { "CF-Connecting-IP": "192.0.2.8" });
@@ -82,12 +82,12 @@ describe("sign-in", () => {
     expect((await attempt(person.email, PASSWORD, { "CF-Connecting-IP": "198.51.100.1" })).status).toBe(303);
   });
 
-  it("never counts successful sign-ins against anybody", async () => {
+  it("never counts successful sign-ins as attempts", async () => {
     const person = await createPerson("viewer");
     for (let time = 0; time < 8; time++) expect((await attempt(person.email, PASSWORD)).status).toBe(303);
   });
 
-  it("limits one address that tries many accounts, and opens again when the window is over", async () => {
+  it("limits one address that tries many accounts, and reopens after the window", async () => {
     const ip = "192.0.2.9";
     const now = Date.now();
     for (let account = 0; account < 50; account++) {
@@ -114,7 +114,7 @@ describe("sign-in", () => {
     expect(tries.map(({ status }) => status)).toEqual([429, 429, 401]);
   });
 
-  it("goes on to a local path and never to another site", async () => {
+  it("redirects to a local path and never to another site", async () => {
     const person = await createPerson("viewer");
     for (const [next, expected] of [
       ["/authorize?client_id=x", "/authorize?client_id=x"],
@@ -131,14 +131,14 @@ describe("sign-in", () => {
     }
   });
 
-  it("escapes what was typed when it shows the form again", async () => {
+  it("escapes the input when it shows the form again", async () => {
     const response = await attempt('"><script>alert(1)</script>', "x");
     const page = await response.text();
     expect(page).not.toContain("<script");
     expect(page).toContain("&quot;&gt;&lt;script&gt;");
   });
 
-  it("ends the session on sign-out, also for somebody who kept the cookie", async () => {
+  it("ends the session on sign-out, also for a copy of the cookie", async () => {
     const person = await createPerson("viewer");
     const browser = await signIn(person);
     const kept = new Map(browser.cookies);

@@ -62,7 +62,7 @@ describe("an access token", () => {
     expect(response.headers.get("WWW-Authenticate")).toContain('error="invalid_token"');
   });
 
-  it("carries the person's opaque id, e-mail, name, role and the moment of a second factor, and nothing else", async () => {
+  it("carries the user's opaque id, e-mail, name, role and the time of a second factor, and nothing else", async () => {
     const person = await createPerson("sales", "Sal Sales");
     const { accessToken } = await connect(person, { resource: "/mcp/crm" });
     expect(await propsOf(accessToken)).toEqual({
@@ -119,7 +119,7 @@ describe("a code", () => {
 });
 
 describe("a refresh", () => {
-  it("rotates: the new pair works, and the old refresh token dies once the new one is used", async () => {
+  it("rotates: the new pair works, and the old refresh token ends once the new one is used", async () => {
     const connection = await connect(await createPerson("viewer"), { resource: "/mcp/crm" });
     const second = await refresh(connection);
     expect(second.body.refresh_token).not.toBe(connection.refreshToken);
@@ -129,7 +129,7 @@ describe("a refresh", () => {
     expect((await refresh(connection)).status).toBe(400);
   });
 
-  it("takes over a changed name and role, and cuts the scopes to the new role", async () => {
+  it("applies a changed name and role, and reduces the scopes to the new role", async () => {
     const person = await createPerson("sales");
     const connection = await connect(person, { resource: "/mcp/crm", scope: "crm:read crm:write" });
     expect(connection.scope.sort()).toEqual(["crm:read", "crm:write"]);
@@ -144,7 +144,7 @@ describe("a refresh", () => {
     ["disabled", (id: string) => setPerson(id, "disabled", 1)],
     ["gone", (id: string) => env.PLATFORM_DB.prepare(`DELETE FROM "user" WHERE "id" = ?`).bind(id).run()],
     ["left with a role that holds nothing", (id: string) => setPerson(id, "role", "visitor")],
-  ])("for a person who is %s is refused and ends the grant", async (_case, change) => {
+  ])("for a user who is %s is refused and ends the grant", async (_case, change) => {
     const person = await createPerson("viewer");
     const connection = await connect(person, { resource: "/mcp/crm" });
     await change(person.id);

@@ -14,7 +14,7 @@ import {
 const grantsOn = (html: string) =>
   [...html.matchAll(/name="grant" value="([^"]+)"/g)].map((match) => match[1] ?? "");
 
-/** Asks for tokens as an app on a machine of its own does. */
+/** Requests tokens as an app on a machine of its own does. */
 async function tokensFrom(address: string, agent: string, fields: Record<string, string>) {
   const response = await exports.default.fetch(new URL("/oauth/token", env.PUBLIC_URL), {
     method: "POST",
@@ -24,7 +24,7 @@ async function tokensFrom(address: string, agent: string, fields: Record<string,
   return { status: response.status, body: await response.json<Record<string, string>>() };
 }
 
-/** Connects the same app once more, on a machine with an address and a name. */
+/** Connects the same app again, on a machine with an address and a name. */
 async function connectOn(
   { browser, clientId }: Pick<Awaited<ReturnType<typeof connect>>, "browser" | "clientId">,
   address: string,
@@ -44,7 +44,7 @@ async function connectOn(
   return { accessToken: body.access_token ?? "", refreshToken: body.refresh_token ?? "", clientId };
 }
 
-describe("one person and one app on two machines", () => {
+describe("one user and one app on two machines", () => {
   it("keeps both connected, and refreshes both", async () => {
     const person = await createPerson("viewer");
     const first = await connect(person, { resource: "/mcp/crm" });
@@ -56,7 +56,7 @@ describe("one person and one app on two machines", () => {
     }
   });
 
-  it("tells them apart on the account page by first use, last use, address and name", async () => {
+  it("distinguishes them on the account page by first use, last use, address and name", async () => {
     const home = await connect(await createPerson("viewer"), { resource: "/mcp/crm" });
     await connectOn(home, "192.0.2.10", "Laptop/1.0\u0007 (mac)");
     const desk = await connectOn(home, "2001:db8::7", "<b>Desk</b>/2.0");
@@ -77,7 +77,7 @@ describe("one person and one app on two machines", () => {
     expect(later).not.toContain("2001:db8::7");
   });
 
-  it("ends the one that is revoked, and leaves the other", async () => {
+  it("ends the revoked one, and keeps the other", async () => {
     const person = await createPerson("viewer");
     const first = await connect(person, { resource: "/mcp/crm" });
     const [grant = ""] = grantsOn(await (await first.browser.get("/account")).text());
@@ -88,7 +88,7 @@ describe("one person and one app on two machines", () => {
     expect(grantsOn(await (await second.browser.get("/account")).text())).toHaveLength(1);
   });
 
-  it("shows nothing of it to another person who uses the same app", async () => {
+  it("shows nothing of it to another user of the same app", async () => {
     const first = await connect(await createPerson("viewer"), { resource: "/mcp/crm" });
     await connectOn(first, "192.0.2.77", "Laptop/1.0");
     const other = await connect(await createPerson("viewer"), {

@@ -11,7 +11,7 @@ import {
 
 const CLIENT_ID = "https://client.example/oauth/metadata.json";
 
-/** Lets the client's metadata document (CIMD) answer this; everything else on the internet stays out of reach. */
+/** Returns this for the client's metadata document (CIMD); no other internet address is reachable. */
 function publish(document: unknown, status = 200) {
   return vi.spyOn(globalThis, "fetch").mockImplementation(async (input) => {
     const url = input instanceof Request ? input.url : String(input);
@@ -31,7 +31,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe("a client that publishes its own description (CIMD)", () => {
+describe("a client with a metadata document (CIMD)", () => {
   it("is shown with its domain as verified, and gets a token", async () => {
     publish(DOCUMENT);
     const browser = await signIn(await createPerson("viewer"));

@@ -6,7 +6,7 @@ import { withGrantStore } from "../../workers/gateway/grants/grant-storage.ts";
 const objectOf = (user: string) => env.GRANT_STORE.get(env.GRANT_STORE.idFromName(user));
 const storeOf = () => withGrantStore(env).OAUTH_KV;
 
-/** Everything that the object of a user holds on disk, by table. */
+/** Number of stored rows of a user's object, by table. */
 const countRows = (user: string) =>
   runInDurableObject(objectOf(user), (_object, state) =>
     Object.fromEntries(
@@ -28,7 +28,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-describe("a write that depends on what was read", () => {
+describe("a write that depends on a read", () => {
   it("is refused when another request wrote in between", async () => {
     const key = `grant:${crypto.randomUUID()}:a`;
     await storeOf().put(key, '{"n":0}');
@@ -64,7 +64,7 @@ describe("a write that depends on what was read", () => {
 });
 
 describe("the end of a record", () => {
-  it("is kept to the second, and a grant takes its tokens along", async () => {
+  it("is exact to the second, and a grant's end includes its tokens", async () => {
     const user = crypto.randomUUID();
     vi.useFakeTimers({ toFake: ["Date"] });
     await storeOf().put(`grant:${user}:a`, "{}", { expirationTtl: 120 });
@@ -80,7 +80,7 @@ describe("the end of a record", () => {
     await expect(storeOf().put(`token:${user}:a:2`, "{}")).rejects.toMatchObject({ code: "invalid_grant" });
   });
 
-  it("is followed by a sweep that leaves nothing of it on disk, and keeps the living", async () => {
+  it("is followed by a clean-up that leaves nothing of it on disk, and keeps active grants", async () => {
     const user = crypto.randomUUID();
     vi.useFakeTimers({ toFake: ["Date"] });
     await storeOf().put(`grant:${user}:ending`, '{"refreshTokenId":"r0"}', { expirationTtl: 60 });
@@ -99,7 +99,7 @@ describe("the end of a record", () => {
 });
 
 describe("the object of a user", () => {
-  it("keeps what it was given when it is thrown out of memory", async () => {
+  it("keeps its data when it is evicted", async () => {
     const user = crypto.randomUUID();
     await storeOf().put(`grant:${user}:a`, '{"n":1}', { metadata: { clientId: "c" } });
     await evictDurableObject(objectOf(user));
@@ -109,7 +109,7 @@ describe("the object of a user", () => {
     ]);
   });
 
-  it("stores nothing when it is only asked, so that guessed tokens cost nothing", async () => {
+  it("stores nothing on reads, so that guessed tokens cost nothing", async () => {
     const user = crypto.randomUUID();
     expect(await storeOf().get(`token:${user}:a:1`)).toBeNull();
     expect((await storeOf().list({ prefix: `grant:${user}:` })).keys).toEqual([]);
@@ -118,7 +118,7 @@ describe("the object of a user", () => {
     expect(await countRows(user)).toEqual({});
   });
 
-  it("holds one user's grants and nobody else's, whatever their names have in common", async () => {
+  it("holds one user's grants and no other's, for any names with common prefixes", async () => {
     const ann = `ann-${crypto.randomUUID()}`;
     const other = `${ann}a`;
     await storeOf().put(`grant:${ann}:a`, '"ann"');

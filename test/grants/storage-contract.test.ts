@@ -42,7 +42,7 @@ const operationArbitrary: fc.Arbitrary<Operation> = fc.oneof(
   },
 );
 
-/** Does one step and returns all that a client sees of it. Cursors are opaque, so only what they lead to counts. */
+/** Runs one step and returns all that a client sees of it. Cursors are opaque, so only their pages count. */
 async function perform(kv: KVNamespace, user: string, operation: Operation): Promise<unknown> {
   if (operation.do === "walk") {
     const pages: unknown[] = [];
@@ -53,7 +53,7 @@ async function perform(kv: KVNamespace, user: string, operation: Operation): Pro
         limit: operation.limit,
         ...(cursor !== undefined && { cursor }),
       });
-      // The two clocks may be a second apart.
+      // The two clocks may differ by a second.
       pages.push(
         page.keys.map(({ name, expiration, metadata }) => [
           name,
@@ -120,7 +120,7 @@ describe("the grant store", () => {
     expect(await env.OAUTH_KV.get(key)).toBeNull();
   });
 
-  it("puts no grant and no token into KV", async () => {
+  it("writes no grant and no token to KV", async () => {
     const user = crypto.randomUUID();
     const store = withGrantStore(env).OAUTH_KV;
     await store.put(`grant:${user}:a`, "{}");
@@ -129,7 +129,7 @@ describe("the grant store", () => {
     expect((await env.OAUTH_KV.list({ prefix: `token:${user}` })).keys).toEqual([]);
   });
 
-  it("says that it cannot list across users", async () => {
+  it("reports that it cannot list across users", async () => {
     await expect(withGrantStore(env).OAUTH_KV.list({ prefix: "grant:" })).rejects.toThrow("per user");
   });
 

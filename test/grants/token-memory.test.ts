@@ -22,8 +22,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe("the memory of validated tokens", () => {
-  it("knows a token for a minute, at its own resource only", () => {
+describe("the cache of validated tokens", () => {
+  it("holds a token for a minute, for its own resource only", () => {
     const memory = new TokenMemory();
     memory.keep(RESOURCE, "token", validated(1_800), NOW);
     expect(memory.find(RESOURCE, "token", NOW + 59_999)).toMatchObject({ userId: "user" });
@@ -33,7 +33,7 @@ describe("the memory of validated tokens", () => {
     expect(memory.size).toBe(0);
   });
 
-  it("never outlives the token, and trusts no clock that went back", () => {
+  it("never outlives the token, and does not trust a clock that went back", () => {
     const memory = new TokenMemory();
     memory.keep(RESOURCE, "token", validated(10), NOW);
     expect(memory.find(RESOURCE, "token", NOW + 9_999)).not.toBeNull();
@@ -42,7 +42,7 @@ describe("the memory of validated tokens", () => {
     expect(memory.find(RESOURCE, "token", NOW - 1)).toBeNull();
   });
 
-  it("holds ten thousand at most and drops the oldest first; what has ended goes before", () => {
+  it("holds ten thousand at most and drops the oldest first; expired ones go before", () => {
     const memory = new TokenMemory();
     for (let n = 0; n <= 10_000; n += 1) memory.keep(RESOURCE, `token-${n}`, validated(1_800), NOW + n);
     expect(memory.size).toBe(10_000);
@@ -52,7 +52,7 @@ describe("the memory of validated tokens", () => {
     expect(memory.size).toBe(10_000 - 5_000 + 1);
   });
 
-  it("keeps no token, only digests", () => {
+  it("stores no token, only digests", () => {
     const memory = new TokenMemory();
     const keys = vi.spyOn(Map.prototype, "set");
     memory.keep(RESOURCE, "user:grant:very-secret", validated(10), NOW);
@@ -61,7 +61,7 @@ describe("the memory of validated tokens", () => {
   });
 });
 
-/** How often grants were asked for while `act` ran. */
+/** Number of grant reads during `act`. */
 async function countReads(act: () => Promise<unknown>): Promise<number> {
   const reads = vi.spyOn(GrantStore.prototype, "read");
   await act();
@@ -71,7 +71,7 @@ async function countReads(act: () => Promise<unknown>): Promise<number> {
 }
 
 describe.each(LANES)("a call on the %s lane", (lane) => {
-  it("asks for its grant once a minute and not at all in between", async () => {
+  it("reads its grant once a minute and not at all in between", async () => {
     const { accessToken, clientId } = await connect(await createPerson("admin"), { resource: "/mcp/crm" });
     const session = await openSession({ server: "crm", lane, token: { accessToken, clientId } });
     const call = () => session.call("context_get");
@@ -86,8 +86,8 @@ describe.each(LANES)("a call on the %s lane", (lane) => {
   });
 });
 
-describe("a remembered token", () => {
-  it("ends to the second with its own life", async () => {
+describe("a cached token", () => {
+  it("ends to the second with its own expiry", async () => {
     const { accessToken } = await connect(await createPerson("viewer"), { resource: "/mcp/crm" });
     vi.useFakeTimers({ toFake: ["Date"] });
     const start = Date.now();
@@ -108,7 +108,7 @@ describe("a remembered token", () => {
     }
   });
 
-  it("that the app gave back alone (RFC 7009) is refused at the next call; a refreshed one goes on", async () => {
+  it("that the app revoked alone (RFC 7009) is refused at the next call; a refreshed one continues", async () => {
     const connection = await connect(await createPerson("admin"), { resource: "/mcp/crm" });
     const { accessToken, clientId } = connection;
     const session = await openSession({ server: "crm", lane: "stateless", token: { accessToken, clientId } });

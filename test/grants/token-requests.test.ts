@@ -17,9 +17,9 @@ import {
 } from "../support/oauth.ts";
 
 const URL_PATH = "/mcp/crm";
-/** How many clients do the same at once. */
+/** Number of concurrent clients. */
 const CROWD = 100;
-/** Milliseconds that a crowd may take on a busy machine. */
+/** Maximum milliseconds of a crowd on a busy machine. */
 const PATIENCE = 60_000;
 
 type Connected = { refreshToken: string; clientId: string };
@@ -42,11 +42,11 @@ async function connectViewer() {
   return await connect(await createPerson("viewer"), { resource: URL_PATH });
 }
 
-/** Ends the object as an uncaught failure would: whoever waits for it gets an error, its memory is gone. */
+/** Ends the object as an uncaught failure would: waiting requests get an error, and its memory is lost. */
 const crash = (token: string) =>
   runInDurableObject(objectOf(token), (_object, state) => state.abort("crash")).catch(() => undefined);
 
-/** What was logged under an event name while `act` ran. */
+/** Data logged under an event name during `act`. */
 async function logged(event: string, act: () => Promise<unknown>): Promise<Record<string, unknown>[]> {
   const spy = vi.spyOn(console, "warn").mockImplementation(() => undefined);
   try {
@@ -77,7 +77,7 @@ describe(`${CROWD} parallel refreshes of one refresh token`, { timeout: PATIENCE
     expect(new Set(next.map(({ body }) => body.refresh_token)).size).toBe(1);
   });
 
-  it("give the same answer when the object is thrown out of memory half-way", async () => {
+  it("give the same answer when the object is evicted half-way", async () => {
     const connection = await connectViewer();
     const before = await refresh(connection);
     await evictDurableObject(objectOf(connection.refreshToken));
@@ -86,7 +86,7 @@ describe(`${CROWD} parallel refreshes of one refresh token`, { timeout: PATIENCE
     expect(after.body.refresh_token).toBe(before.body.refresh_token);
   });
 
-  it("leave nobody with dead tokens when the object crashes under them", async () => {
+  it("leave no client with dead tokens when the object crashes under them", async () => {
     const connection = await connectViewer();
     const refreshes = Array.from({ length: 40 }, () => refresh(connection));
     await Promise.race(refreshes);
@@ -101,7 +101,7 @@ describe(`${CROWD} parallel refreshes of one refresh token`, { timeout: PATIENCE
     expect(await open(after.body.access_token)).toBe(200);
   });
 
-  it("give no answer away to another client", async () => {
+  it("give no answer to another client", async () => {
     const connection = await connectViewer();
     const stranger = await registerClient();
     const answers = await Promise.all([
@@ -111,7 +111,7 @@ describe(`${CROWD} parallel refreshes of one refresh token`, { timeout: PATIENCE
     expect(answers.map(({ status }) => status)).toEqual([...Array(20).fill(200), ...Array(20).fill(400)]);
   });
 
-  it("authenticate the client each time, also when the answer is given again", async () => {
+  it("authenticate the client each time, also for a repeated answer", async () => {
     const person = await createPerson("viewer");
     const api = getOAuthServers(env).authorizationServer.getOAuthApi(env);
     const client = await api.createClient({
@@ -137,7 +137,7 @@ describe(`${CROWD} parallel refreshes of one refresh token`, { timeout: PATIENCE
     expect((await refresh(connection, secret)).status).toBe(200);
   });
 
-  it("give no answer to a person who has been disabled meanwhile", async () => {
+  it("give no answer to a user who has been disabled meanwhile", async () => {
     const connection = await connectViewer();
     expect((await refresh(connection)).status).toBe(200);
     await env.PLATFORM_DB.prepare(`UPDATE "user" SET "disabled" = 1 WHERE "id" = ?`)
@@ -146,7 +146,7 @@ describe(`${CROWD} parallel refreshes of one refresh token`, { timeout: PATIENCE
     expect((await refresh(connection)).body.error).toBe("invalid_grant");
   });
 
-  it("say how long the token still lives", async () => {
+  it("give the remaining lifetime of the token", async () => {
     const connection = await connectViewer();
     vi.useFakeTimers({ toFake: ["Date"] });
     const first = await refresh(connection);
@@ -156,7 +156,7 @@ describe(`${CROWD} parallel refreshes of one refresh token`, { timeout: PATIENCE
     expect(again.body.expires_in).toBe(first.body.expires_in - 30);
   });
 
-  it("leave no token on disk: not as text, not in the kept answer", async () => {
+  it("leave no token on disk: neither as text nor in the stored answer", async () => {
     const connection = await connectViewer();
     const { body } = await refresh(connection);
     const disk = await runInDurableObject(objectOf(connection.refreshToken), (_object, state) => {
@@ -173,7 +173,7 @@ describe(`${CROWD} parallel refreshes of one refresh token`, { timeout: PATIENCE
 });
 
 describe("a client that lost the answer to its refresh", () => {
-  it("may refresh again with the old token after a minute too, as long as nobody used the new one", async () => {
+  it("may refresh again with the old token after a minute too, as long as the new one is unused", async () => {
     const connection = await connectViewer();
     vi.useFakeTimers({ toFake: ["Date"] });
     const lost = await refresh(connection);
@@ -185,8 +185,8 @@ describe("a client that lost the answer to its refresh", () => {
   });
 });
 
-describe("a refresh token that was used up", () => {
-  it("ends the whole connection when it comes back, and is logged without the token", async () => {
+describe("a refresh token that was replaced", () => {
+  it("ends the whole connection when it is used again, and is logged without the token", async () => {
     const connection = await connectViewer();
     const second = await refresh(connection);
     const third = await refresh({ ...connection, refreshToken: second.body.refresh_token });
@@ -207,7 +207,7 @@ describe("a refresh token that was used up", () => {
     expect((await refresh({ ...connection, refreshToken: third.body.refresh_token })).status).toBe(400);
   });
 
-  it("is remembered when the object has been out of memory", async () => {
+  it("is recognised when the object has been evicted", async () => {
     const connection = await connectViewer();
     const second = await refresh(connection);
     const third = await refresh({ ...connection, refreshToken: second.body.refresh_token });
@@ -216,7 +216,7 @@ describe("a refresh token that was used up", () => {
     expect(await open(third.body.access_token)).toBe(401);
   });
 
-  it("is told from a made-up one, which harms nobody", async () => {
+  it("is distinguished from an invented one, which has no effect", async () => {
     const connection = await connectViewer();
     const madeUp = connection.refreshToken.replace(/[^:]+$/, "0".repeat(32));
     const events = await logged("refresh_token_reused", async () => {
@@ -243,7 +243,7 @@ describe(`${CROWD} parallel exchanges of one code`, { timeout: PATIENCE }, () =>
 });
 
 describe("a revocation", () => {
-  it("holds against refreshes that are under way: nothing they got works afterwards", async () => {
+  it("applies to concurrent refreshes: no token of theirs works afterwards", async () => {
     const connection = await connectViewer();
     const refreshes = Array.from({ length: 20 }, () => refresh(connection));
     await getOAuthServers(env)
@@ -251,7 +251,8 @@ describe("a revocation", () => {
       .revokeGrant(grantOf(connection.refreshToken), userOf(connection.refreshToken));
     for (const { status, body } of await Promise.all(refreshes)) {
       if (status !== 200) {
-        // Overtaken in the moment after its tokens were written: it gets none of them, and hears why when it asks again.
+        // Revoked just after its tokens were written: the client gets none of them, and the reason at its
+        // next try.
         const heard = status === 503 ? await refresh(connection) : { status, body };
         expect([heard.status, heard.body.error]).toEqual([400, "invalid_grant"]);
         continue;
@@ -266,7 +267,7 @@ describe("a revocation", () => {
     expect(keys).toEqual([]);
   });
 
-  it("by one person leaves another person's connection through the same app alone", async () => {
+  it("by one user keeps another user's connection through the same app", async () => {
     const clientId = await registerClient();
     const one = await connect(await createPerson("viewer"), { resource: URL_PATH, clientId });
     const two = await connect(await createPerson("viewer"), { resource: URL_PATH, clientId });

@@ -9,7 +9,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Takes turns under one name and notes the order in which they come; `null` for one that gave up. */
+/** Takes turns under one name and notes the order in which they are granted; `null` for a time-out. */
 async function lineUp(turns: Turns, names: readonly string[]) {
   const called: [string, string | null][] = [];
   for (const name of names) void turns.take("grant").then((lease) => called.push([name, lease]));
@@ -18,7 +18,7 @@ async function lineUp(turns: Turns, names: readonly string[]) {
 }
 
 describe("turns", () => {
-  it("come one at a time, in the order of arrival", async () => {
+  it("are given one at a time, in the order of arrival", async () => {
     const turns = new Turns();
     const called = await lineUp(turns, ["first", "second", "third"]);
     expect(called.map(([name]) => name)).toEqual(["first"]);
@@ -33,7 +33,7 @@ describe("turns", () => {
     expect(await turns.take("two")).not.toBeNull();
   });
 
-  it("go on after ten seconds when a holder vanished, whose lease then ends nothing", async () => {
+  it("continue after ten seconds when a holder vanished, whose lease then ends nothing", async () => {
     const turns = new Turns();
     const called = await lineUp(turns, ["vanished", "second", "third"]);
     await vi.advanceTimersByTimeAsync(10_000);
@@ -43,7 +43,7 @@ describe("turns", () => {
     expect(called).toHaveLength(2);
   });
 
-  it("are given up after twenty seconds of waiting, and nobody else is passed over", async () => {
+  it("time out after twenty seconds of waiting, without passing over another waiter", async () => {
     const turns = new Turns();
     const called = await lineUp(turns, ["one", "two", "three", "four"]);
     await vi.advanceTimersByTimeAsync(5_000);
@@ -59,7 +59,7 @@ describe("turns", () => {
     ]);
   });
 
-  it("turn away at once whoever comes when 256 wait already", async () => {
+  it("refuse a new waiter at once when 256 wait already", async () => {
     const turns = new Turns();
     await lineUp(
       turns,

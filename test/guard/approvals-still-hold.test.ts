@@ -9,7 +9,7 @@ import { LANES, openSession } from "../support/session.ts";
 import { addPerson } from "../support/token.ts";
 
 const TOOL = "crm_create_contact";
-const rule = { name: "look", tools: [TOOL], message: "Somebody has to look." };
+const rule = { name: "look", tools: [TOOL], message: "A person has to look." };
 
 beforeEach(() => setApprovals("sales", [rule]));
 beforeAll(() => addCompany("cmp_hold", "Hold Ltd"));
@@ -23,7 +23,7 @@ describe.each(LANES)("an approval on the %s lane", (lane) => {
   it.each([
     ["is disabled", (boss: string) => disable(`user_${boss}`)],
     ["has lost the role", (boss: string) => addPerson({ name: boss, role: "viewer" })],
-  ])("does not outlive its approver, who %s before the call is made", async (what, end) => {
+  ])("does not outlive its approver, who %s before the call", async (what, end) => {
     const [as, boss] = [`asks${what.length}${lane}`, `boss${what.length}${lane}`];
     const session = await open(as);
     const args = { first_name: "Ann", last_name: `Outlived${what.length}${lane}` };
@@ -76,7 +76,7 @@ describe.each(LANES)("an approval on the %s lane", (lane) => {
     expect(result).toBe("expired");
   });
 
-  it("is needed to undo what needs one to be done, and judged by what was done", async () => {
+  it("is needed to undo a change that needs one, and judged by that change", async () => {
     const contact = `con_undone${lane}`;
     await addContact(contact, "Una Undone", { title: "Before" });
     const admin = await openSession({ server: "crm", lane });
@@ -109,7 +109,7 @@ describe.each(LANES)("an approval on the %s lane", (lane) => {
     expect((await session.call("crm_undo_change", { change_id: data.change_id })).isError).toBe(false);
   });
 
-  it("is not asked for what the tool would refuse, and shows what would change for what it would not", async () => {
+  it("is not requested for a call that the tool would refuse, and otherwise previews the change", async () => {
     const [early, ready] = [`deal_early${lane}`, `deal_ready${lane}`];
     await addDeal(early, "cmp_hold", { stage: "qualified" });
     await addDeal(ready, "cmp_hold", { stage: "negotiation", amount_cents: 1_234_500 });

@@ -10,7 +10,7 @@ import { LANES, openSession, type SessionOptions } from "../support/session.ts";
 
 const TOOL = "crm_create_contact";
 const person = (name: string) => ({ first_name: name, last_name: "Approved" });
-const rule = { name: "look", tools: [TOOL], message: "Somebody has to look." };
+const rule = { name: "look", tools: [TOOL], message: "A person has to look." };
 const URL_CLIENT = { elicitation: { url: {} } };
 const FORM_CLIENT = { elicitation: {} };
 
@@ -19,16 +19,16 @@ const open = (lane: SessionOptions["lane"], as: string, capabilities = {}) =>
 
 beforeEach(() => {
   setApprovals("sales", [rule]);
-  // Nobody answers in some of these tests, and none of them should wait for that.
+  // Some of these tests get no answer, and none of them should wait for one.
   Object.assign(APPROVAL_WAIT_MS, { sessionful: 60_000, stateless: 50 });
 });
 
 describe.each(LANES)("a call that needs approval, on the %s lane", { timeout: 20_000 }, (lane) => {
-  it("runs nothing, says where to approve it, and runs once when somebody has", async () => {
+  it("runs nothing, names its approval page, and runs once after the approval", async () => {
     const session = await open(lane, `amy_${lane}`);
     const asked = await session.call(TOOL, person(`Amy ${lane}`));
     expect(asked.error).toMatchObject({ code: "approval_required", retry_after: 30 });
-    expect(asked.error?.message).toContain("Nothing has run yet. Somebody has to look.");
+    expect(asked.error?.message).toContain("Nothing has run yet. A person has to look.");
     expect(asked.error?.message).toContain(`${env.PUBLIC_URL}/approvals/`);
     expect(await countContacts(`Amy ${lane}`)).toBe(0);
     expect(pathOf(await session.call(TOOL, person(`Amy ${lane}`)))).toBe(pathOf(asked));
@@ -38,7 +38,7 @@ describe.each(LANES)("a call that needs approval, on the %s lane", { timeout: 20
     expect(await countContacts(`Amy ${lane}`)).toBe(1);
   });
 
-  it("lets none of the four ways round through: other arguments, other client, another policy, replay", async () => {
+  it("refuses all four bypasses: other arguments, other client, another policy, replay", async () => {
     const text = fc.stringMatching(/^[A-Z][a-z]{2,8}$/);
     let turn = 0;
     await fc.assert(
@@ -84,14 +84,14 @@ describe.each(LANES)("a call that needs approval, on the %s lane", { timeout: 20
     expect(answers.filter(({ error }) => error?.code === "approval_required")).toHaveLength(19);
   }, 30_000);
 
-  it("is not another person's, whatever their arguments", async () => {
+  it("is not usable by another user, with any arguments", async () => {
     const [session, stranger] = [await open(lane, `dee_${lane}`), await open(lane, `eve_${lane}`)];
     await session.call(TOOL, person("Dee"));
     await decideAs("user_boss", await findApproval(`user_dee_${lane}`));
     expect((await stranger.call(TOOL, person("Dee"))).error?.code).toBe("approval_required");
   });
 
-  it("that is refused is told so once, in words that are marked as a person's", async () => {
+  it("that is refused reports it once, in words marked as a person's", async () => {
     const session = await open(lane, `fae_${lane}`);
     await session.call(TOOL, person("Fae"));
     await decideAs("user_boss", await findApproval(`user_fae_${lane}`), false);
@@ -116,7 +116,7 @@ describe.each(LANES)("a call that needs approval, on the %s lane", { timeout: 20
     );
   });
 
-  it("records each step with the call that it belongs to", async () => {
+  it("records each step with its call", async () => {
     const session = await open(lane, `hub_${lane}`);
     await session.call(TOOL, person("Hub"));
     await awaitEvents(`user_hub_${lane}`, 3);
@@ -133,14 +133,14 @@ describe.each(LANES)("a call that needs approval, on the %s lane", { timeout: 20
     expect(JSON.stringify(events)).not.toContain('Hub"');
   });
 
-  it("asks nobody through the client when another person has to approve", async () => {
+  it("asks no one through the client when another user has to approve", async () => {
     const session = await open(lane, `ivy_${lane}`, { elicitation: { form: {}, url: {} } });
     const answer = await session.call(TOOL, person("Ivy"));
     expect(answer.error?.code).toBe("approval_required");
     expect(answer.error?.message).toContain("Another person who may do so");
   });
 
-  it("does not let an app say on its own that somebody agreed", async () => {
+  it("does not let an app claim an approval on its own", async () => {
     setApprovals("sales", [{ ...rule, self_approval: true }]);
     const forged = { approval_page: { action: "accept", content: { done: true } } };
     for (const capabilities of [URL_CLIENT, FORM_CLIENT, {}]) {
@@ -167,10 +167,10 @@ describe.each(LANES)("a call that needs approval, on the %s lane", { timeout: 20
   });
 });
 
-describe("a person who may approve it themselves, in a session", { timeout: 20_000 }, () => {
+describe("a user who may approve it themselves, in a session", { timeout: 20_000 }, () => {
   const name = "user_kit";
 
-  it("is led to the page, and the same call goes on once they have decided there", async () => {
+  it("is sent to the page, and the same call continues after their decision there", async () => {
     setApprovals("sales", [{ ...rule, self_approval: true }]);
     const session = await open("sessionful", "kit", URL_CLIENT);
     const call = await startCall(session, "led", TOOL, person("Kit"));
@@ -187,7 +187,7 @@ describe("a person who may approve it themselves, in a session", { timeout: 20_0
     expect((await call.answer()).structuredContent.contact.name).toContain("Kit");
   });
 
-  it("gets the link when they do not go there now", async () => {
+  it("gets the link when they do not open it now", async () => {
     setApprovals("sales", [{ ...rule, self_approval: true }]);
     const session = await open("sessionful", "lou", URL_CLIENT);
     const call = await startCall(session, "declined", TOOL, person("Lou"));
@@ -198,7 +198,7 @@ describe("a person who may approve it themselves, in a session", { timeout: 20_0
     expect(pathIn(content[0].text)).toBe(pathIn(question.params.url));
   });
 
-  it("reads the address in a form when the client knows nothing else", async () => {
+  it("reads the address in a form when the client supports nothing else", async () => {
     setApprovals("sales", [{ ...rule, self_approval: true }]);
     const session = await open("sessionful", "moe", FORM_CLIENT);
     const call = await startCall(session, "form", TOOL, person("Moe"));
@@ -210,7 +210,7 @@ describe("a person who may approve it themselves, in a session", { timeout: 20_0
     expect((await call.answer()).isError).toBeUndefined();
   });
 
-  it("finds the call judged anew when the policy changed while they were on the page", async () => {
+  it("gets a new evaluation of the call when the policy changed while they were on the page", async () => {
     setApprovals("sales", [{ ...rule, self_approval: true }]);
     const session = await open("sessionful", "ned", URL_CLIENT);
     const call = await startCall(session, "changed", TOOL, person("Ned"));
@@ -218,7 +218,7 @@ describe("a person who may approve it themselves, in a session", { timeout: 20_0
     const item = await findApproval("user_ned");
     const changeBack = changeVersion();
     try {
-      // Decided under the version that asked, a moment before the new one came into force everywhere.
+      // Decided under the version that asked, just before the new one is in force everywhere.
       const decision = { approvalId: item.approvalId, by: "user_ned", granted: true, reason: null };
       await approvalGate(env, "user_ned").decideApproval({
         ...decision,
@@ -232,7 +232,7 @@ describe("a person who may approve it themselves, in a session", { timeout: 20_0
     }
   });
 
-  it("uses nothing up when the app gives up waiting", async () => {
+  it("keeps the approval when the app stops waiting", async () => {
     setApprovals("sales", [{ ...rule, self_approval: true }]);
     const session = await open("sessionful", "ola", URL_CLIENT);
     const call = await startCall(session, "cancelled", TOOL, person("Ola"));
@@ -246,11 +246,11 @@ describe("a person who may approve it themselves, in a session", { timeout: 20_0
   });
 });
 
-describe("a person who may approve it themselves, on the stateless lane", { timeout: 20_000 }, () => {
+describe("a user who may approve it themselves, on the stateless lane", { timeout: 20_000 }, () => {
   const ask = async (session: Awaited<ReturnType<typeof open>>, first_name: string, more: object = {}) =>
     (await session.request("tools/call", { name: TOOL, arguments: person(first_name), ...more })).result;
 
-  it("is led to the page, and the repeated call runs when the store says that it is approved", async () => {
+  it("is sent to the page, and the repeated call runs when the store has the approval", async () => {
     setApprovals("sales", [{ ...rule, self_approval: true }]);
     const session = await open("stateless", "pam", URL_CLIENT);
     const asked = await ask(session, "Pam");
@@ -269,7 +269,7 @@ describe("a person who may approve it themselves, on the stateless lane", { time
     expect((await ask(session, "Pam", more)).structuredContent.contact.name).toContain("Pam");
   });
 
-  it("is waited for a moment after the client says that they went there", async () => {
+  it("is given a moment after the client reports that they opened the page", async () => {
     APPROVAL_WAIT_MS.stateless = 60_000;
     setApprovals("sales", [{ ...rule, self_approval: true }]);
     const session = await open("stateless", "quin", URL_CLIENT);

@@ -21,8 +21,8 @@ afterEach(() => {
   setLimits({});
 });
 
-describe("outcomes that wait in an isolate", () => {
-  it("have one who undertakes to send them, and another when that one is gone", () => {
+describe("buffered outcomes of an isolate", () => {
+  it("have one flusher, and another when that one is gone", () => {
     expect(bufferOutcome("ada", outcome("1"), 0)).toBe(true);
     expect(bufferOutcome("ada", outcome("2"), 10)).toBe(false);
     expect(bufferOutcome("bob", outcome("3"), 10)).toBe(true);
@@ -43,7 +43,7 @@ describe("outcomes that wait in an isolate", () => {
     expect(ids("cleo")).toEqual(["2"]);
   });
 
-  it("come back when their way failed, before what ended since", () => {
+  it("are buffered again when their delivery failed, before later ones", () => {
     bufferOutcome("dan", outcome("1"), 0);
     const taken = takeOutcomes("dan");
     bufferOutcome("dan", outcome("2"), 1);
@@ -53,8 +53,8 @@ describe("outcomes that wait in an isolate", () => {
 });
 
 describe.each(LANES)("an outcome on the %s lane", (lane) => {
-  it("travels with the person's next call, and with nobody else's", async () => {
-    // Nobody sends outcomes on alone, however slow the machine is.
+  it("travels with the user's next call, and with no other user's", async () => {
+    // Disables the timed flush, however slow the machine is.
     vi.spyOn(scheduler, "wait").mockReturnValue(new Promise(() => {}));
     const admissions = vi.spyOn(Principal.prototype, "admit");
     const [eva, finn] = [`eva_${lane}`, `finn_${lane}`];
@@ -81,7 +81,7 @@ describe.each(LANES)("an outcome on the %s lane", (lane) => {
     expect((await eventsOf(`user_${finn}`)).map(({ type }) => type)).toEqual(["intent", "outcome"]);
   });
 
-  it("goes at once where places for running calls are few, so that the next caller elsewhere finds its place", async () => {
+  it("is sent at once where places for running calls are few, so that the next caller elsewhere finds its place", async () => {
     setLimits({ concurrentCalls: 1 });
     const as = `gus_${lane}`;
     const [one, other] = [

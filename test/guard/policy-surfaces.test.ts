@@ -3,19 +3,19 @@ import { bundledPolicy, listRoles } from "../../shared/policy/current.ts";
 import { listServers } from "../../workers/servers.ts";
 import { LANES, openSession } from "../support/session.ts";
 
-/** Every name on every surface, as the registry defines it. */
+/** Every name of every kind, as the registry defines it. */
 const DEFINED = {
   tools: listServers().flatMap(({ tools }) => tools.map(({ name }) => name)),
   prompts: listServers().flatMap(({ prompts }) => prompts.map(({ name }) => name)),
 };
 
 describe.each(LANES)("under the bundled policy, on the %s lane", (lane) => {
-  it.each(listRoles(bundledPolicy()))("%s can call what is listed, and nothing else", async (role) => {
+  it.each(listRoles(bundledPolicy()))("%s can call exactly the listed names", async (role) => {
     const session = await openSession({ server: "", lane, as: role, role });
     const listed: string[] = (await session.listTools()).map(({ name }: { name: string }) => name);
     const callable: string[] = [];
     for (const name of DEFINED.tools) {
-      // Arguments that no tool has: what the policy allows gets as far as having them refused.
+      // Arguments that no tool has: an allowed call gets as far as their refusal.
       const { error } = await session.call(name, { no_such_argument: 1 });
       expect(["invalid_input", "forbidden"], name).toContain(error?.code);
       if (error?.code === "invalid_input") callable.push(name);
@@ -66,7 +66,7 @@ describe.each(LANES)("a rule on arguments, on the %s lane", (lane) => {
     expect((await session.call("crm_move_deal", move("won"))).error?.code).not.toMatch(/forbidden|approval/);
   });
 
-  it("judges malformed arguments as malformed, so that nothing is learned from the refusal", async () => {
+  it("refuses malformed arguments as malformed, so that the refusal reveals nothing", async () => {
     const session = await openSession({ server: "crm", lane, as: "sam", role: "sales" });
     for (const stage of ["WON ", 1, null, ["won"]]) {
       const { error } = await session.call("crm_move_deal", { ...move("won"), stage });

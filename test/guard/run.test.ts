@@ -2,19 +2,19 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { runBounded } from "../../shared/guard/run.ts";
 
 const never = () => new Promise<never>(() => {});
-const nobody = () => new AbortController().signal;
+const neverAborted = () => new AbortController().signal;
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe("running a call", () => {
-  it("gives back what the work gives back", async () => {
-    expect(await runBounded(nobody(), 1_000, async () => 7)).toBe(7);
+  it("returns the result of the work", async () => {
+    expect(await runBounded(neverAborted(), 1_000, async () => 7)).toBe(7);
   });
 
-  it("stops at the deadline, aborts the work's signal and says how long it waited", async () => {
+  it("stops at the deadline, aborts the work's signal and names the time limit", async () => {
     let seen: AbortSignal | undefined;
-    const run = runBounded(nobody(), 2_000, (signal) => {
+    const run = runBounded(neverAborted(), 2_000, (signal) => {
       seen = signal;
       return never();
     });
@@ -35,10 +35,10 @@ describe("running a call", () => {
     await expect(runBounded(client.signal, 60_000, never)).rejects.toMatchObject({ code: "cancelled" });
   });
 
-  it("does not count the time in which a person is asked, and goes on with what was left", async () => {
+  it("does not count the time in which the user is asked, and continues with the remaining time", async () => {
     const person = Promise.withResolvers<string>();
     let answered = "";
-    const run = runBounded(nobody(), 1_000, async (_signal, hold) => {
+    const run = runBounded(neverAborted(), 1_000, async (_signal, hold) => {
       answered = await hold(person.promise);
       return never();
     });
@@ -51,9 +51,9 @@ describe("running a call", () => {
     await ended;
   });
 
-  it("says how much is left, without the time in which a person is asked", async () => {
+  it("reports the remaining time, without the time in which the user is asked", async () => {
     const person = Promise.withResolvers<string>();
-    const run = runBounded(nobody(), 1_000, async (_signal, hold, timeLeft) => {
+    const run = runBounded(neverAborted(), 1_000, async (_signal, hold, timeLeft) => {
       const before = timeLeft();
       await hold(person.promise);
       const after = timeLeft();
@@ -66,9 +66,9 @@ describe("running a call", () => {
     expect(await run).toEqual([1_000, 1_000, 700]);
   });
 
-  it("holds the deadline until the last of several questions is answered", async () => {
+  it("pauses the deadline until the last of several questions is answered", async () => {
     const [first, second] = [Promise.withResolvers<number>(), Promise.withResolvers<number>()];
-    const run = runBounded(nobody(), 1_000, (_signal, hold) =>
+    const run = runBounded(neverAborted(), 1_000, (_signal, hold) =>
       Promise.all([hold(first.promise), hold(second.promise)]),
     );
     first.resolve(1);

@@ -24,7 +24,7 @@ const listTool = defineTool({
   },
 }) as unknown as ToolDefinition;
 
-/** A session that remembers what it is given. */
+/** A session memory that records its writes. */
 function memory(): { home: SessionMemory; kept: Map<string, readonly JsonValue[]> } {
   const kept = new Map<string, readonly JsonValue[]>();
   const home: SessionMemory = {
@@ -44,7 +44,7 @@ const shape = (raw: unknown, home: SessionMemory) =>
   });
 
 describe("shaping an answer", () => {
-  it("never exceeds the limit, shows a prefix, and keeps every row behind the handle", async () => {
+  it("never exceeds the limit, shows a prefix, and stores every row behind the handle", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.string({ maxLength: 400 }), { maxLength: 400 }), async (rows) => {
         const { home, kept } = memory();
@@ -62,12 +62,12 @@ describe("shaping an answer", () => {
     );
   });
 
-  it("sends a text copy of exactly what is structured", async () => {
+  it("sends a text copy of exactly the structured content", async () => {
     const { structuredContent, content } = await shape({ total: 1, rows: ["a"] }, memory().home);
     expect(content).toEqual([{ type: "text", text: JSON.stringify(structuredContent) }]);
   });
 
-  it("refuses a single row that is over the limit, with what to do", async () => {
+  it("refuses a single row over the limit, with a remedy", async () => {
     const huge = { total: 1, rows: ["x".repeat(ANSWER_LIMIT + 1)] };
     await expect(shape(huge, memory().home)).rejects.toMatchObject({
       code: "result_too_large",
@@ -75,12 +75,12 @@ describe("shaping an answer", () => {
     });
   });
 
-  it("drops what the schema does not declare", async () => {
+  it("drops undeclared fields", async () => {
     const { structuredContent } = await shape({ total: 0, rows: [], password: "hunter2" }, memory().home);
     expect(structuredContent).toEqual({ total: 0, rows: [] });
   });
 
-  it("treats an answer outside of the schema as a fault of ours", async () => {
+  it("treats an answer outside of the schema as an internal error", async () => {
     await expect(shape({ total: "many", rows: [] }, memory().home)).rejects.toBeInstanceOf(TypeError);
   });
 });

@@ -6,7 +6,7 @@ import { LANES, openSession, type TestSession } from "../support/session.ts";
 const LIMIT = 7;
 const passTime = (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000);
 
-/** Five calls at once of each person. Gives how many passed. */
+/** Five concurrent calls of each user. Returns how many passed. */
 async function passAtOnce(sessions: readonly TestSession[], tool: string): Promise<number> {
   const calls = sessions.flatMap((session) => Array.from({ length: 5 }, () => session.call(tool)));
   const answers = await Promise.all(calls);
@@ -20,11 +20,11 @@ async function passAtOnce(sessions: readonly TestSession[], tool: string): Promi
   return answers.filter(({ isError }) => !isError).length;
 }
 
-// Once: faking anew would set the clock back.
+// Once: another useFakeTimers would reset the clock.
 beforeAll(() => void vi.useFakeTimers({ toFake: ["Date"] }));
 
-describe.each(LANES)("the limit of a tool for everybody, on the %s lane", (lane) => {
-  it("lets N of 50 calls of different people through, before and after an eviction, and again a minute later", async () => {
+describe.each(LANES)("the limit of a tool for all users, on the %s lane", (lane) => {
+  it("lets N of 50 calls of different users through, before and after an eviction, and again a minute later", async () => {
     await publish((document) => {
       document.tool_limits = { context_get: { calls_per_minute: LIMIT } };
     });
@@ -37,7 +37,7 @@ describe.each(LANES)("the limit of a tool for everybody, on the %s lane", (lane)
     expect(await passAtOnce(sessions, "context_get")).toBe(LIMIT - 5);
     await evictAllDurableObjects();
     expect(await passAtOnce(sessions, "context_get")).toBe(0);
-    // Another tool is not slowed.
+    // Another tool is not limited.
     expect((await sessions[0]?.call("crm_list_deals"))?.isError).toBe(false);
     passTime(60);
     expect(await passAtOnce(sessions, "context_get")).toBe(LIMIT);

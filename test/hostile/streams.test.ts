@@ -22,7 +22,7 @@ function listen(session: TestSession): Promise<Response> {
   return exports.default.fetch(session.url, { headers });
 }
 
-describe.each(LANES)("a client of the %s lane that plays for time or for space", (lane) => {
+describe.each(LANES)("a client of the %s lane that tries to exhaust time or memory", (lane) => {
   it("may use one id for many requests: each is answered or refused, and none is lost", async () => {
     const session = await openSession({ server: "crm", lane });
     const sent = Array.from({ length: 20 }, () => session.request("tools/list").catch(() => null));
@@ -33,7 +33,7 @@ describe.each(LANES)("a client of the %s lane that plays for time or for space",
     expect((await Promise.all(sent)).every((answer) => answer?.result !== undefined)).toBe(true);
   });
 
-  it("may flood it with notifications and answers to nothing, and then works as before", async () => {
+  it("may flood it with notifications and unrequested responses, and then works as before", async () => {
     const session = await openSession({ server: "crm", lane });
     const flood = Array.from({ length: 200 }, (_, number) =>
       number % 2 === 0
@@ -47,7 +47,7 @@ describe.each(LANES)("a client of the %s lane that plays for time or for space",
 });
 
 describe("a message that never ends", () => {
-  it("is answered 408 when its time is over", async ({ onTestFinished }) => {
+  it("is answered 408 after its time limit", async ({ onTestFinished }) => {
     onTestFinished(() => void vi.useRealTimers());
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const body = new ReadableStream<Uint8Array>({
@@ -63,7 +63,7 @@ describe("a message that never ends", () => {
 });
 
 describe("a client that opens streams and leaves them", () => {
-  it("keeps at most one open stream, and its session works on", async () => {
+  it("keeps at most one open stream, and its session still works", async () => {
     const session = await openSession({ server: "crm", lane: "sessionful" });
     const streams: Response[] = [];
     for (let opened = 0; opened < 25; opened += 1) streams.push(await listen(session));

@@ -11,7 +11,7 @@ const TOOLS = listServers().flatMap(({ tools }) => tools);
 afterEach(() => vi.restoreAllMocks());
 
 describe.each(LANES)("invariant 1: no tool runs before its intent is durable, on the %s lane", (lane) => {
-  it("whatever the tool: when it begins, its intent is in the chain", async () => {
+  it("for any tool: when it begins, its intent is in the chain", async () => {
     const session = await openSession({ server: "", lane, as: `ida_${lane}` });
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...TOOLS), async (tool) => {
@@ -30,7 +30,7 @@ describe.each(LANES)("invariant 1: no tool runs before its intent is durable, on
     );
   });
 
-  it("an intent that cannot be written lets nothing run, and the caller is told so in our words", async () => {
+  it("without a durable intent nothing runs, and the caller gets one of our errors", async () => {
     const session = await openSession({ server: "", lane, as: `ivo_${lane}` });
     vi.spyOn(Principal.prototype, "admit").mockRejectedValue(new Error("disk is full at /var/secret"));
     const runs = TOOLS.map((tool) => vi.spyOn(tool, "run"));
@@ -42,7 +42,7 @@ describe.each(LANES)("invariant 1: no tool runs before its intent is durable, on
     expect(runs.filter((run) => run.mock.calls.length > 0)).toEqual([]);
   });
 
-  it("a call whose end is lost is recorded as unknown, never as silence", async () => {
+  it("a call whose end is lost is recorded as unknown, never omitted", async () => {
     const userId = `user_iris_${lane}`;
     const session = await openSession({ server: "crm", lane, as: `iris_${lane}` });
     vi.spyOn(Principal.prototype, "settle").mockRejectedValue(new Error("the object is gone"));

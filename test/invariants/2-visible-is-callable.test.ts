@@ -27,7 +27,7 @@ const names = (items: readonly { name: string }[]) => items.map(({ name }) => na
 async function callableTools(session: TestSession): Promise<string[]> {
   const callable: string[] = [];
   for (const { name } of DEFINED.tool) {
-    // An argument that no tool has: what the policy allows gets as far as having it refused.
+    // An argument that no tool has: an allowed call gets as far as its refusal.
     const { error } = await session.call(name, { no_such_argument: 1 });
     if (error?.code !== "forbidden") callable.push(name);
   }

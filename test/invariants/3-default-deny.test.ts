@@ -5,14 +5,14 @@ import { DEFINED, removeRole, replaceRole, SCOPES } from "./random-policy.ts";
 
 const tool = fc.constantFrom(...DEFINED.tool);
 
-/** An open session of somebody in sales whose token carries every scope but one. */
+/** An open session of a sales user whose token has every scope but one. */
 async function openWithout(lane: (typeof LANES)[number], missing: string | null): Promise<TestSession> {
   replaceRole("sales", { scopes: ["*"] });
   const scopes = SCOPES.filter((scope) => scope !== missing);
   return openSession({ server: "", lane, as: `den_${lane}`, role: "sales", scopes });
 }
 
-/** What happens to a call whose arguments no tool accepts: it gets that far, or something stops it before. */
+/** Result of a call whose arguments no tool accepts: their refusal, or an earlier one. */
 async function outcomeOf(session: TestSession, name: string): Promise<string> {
   const answer = await session.request("tools/call", { name, arguments: { no_such_argument: 1 } });
   if (answer.status === 403) return "scope";

@@ -7,7 +7,7 @@ import { LANES, openSession } from "../support/session.ts";
 
 const TOOL = "crm_create_contact";
 
-/** A try to use an approval, and whether it is for exactly that call. */
+/** An attempt to use an approval, and whether it fits exactly that call. */
 const tries = fc.array(
   fc.constantFrom(
     "the call",
@@ -22,7 +22,7 @@ const tries = fc.array(
 
 let people = 0;
 
-beforeAll(() => setApprovals("sales", [{ name: "look", tools: [TOOL], message: "Somebody looks." }]));
+beforeAll(() => setApprovals("sales", [{ name: "look", tools: [TOOL], message: "A person looks." }]));
 
 describe.each(LANES)("invariant 4: an approval fits one call, on the %s lane", (lane) => {
   it("whatever is tried around it, in whatever order: the call itself runs once, and nothing else does", async () => {

@@ -16,7 +16,7 @@ async function countObjects(): Promise<number> {
   return ids.flat().length;
 }
 
-/** What a session id is answered with, by every verb. */
+/** The statuses for a session id, by every verb. */
 async function statusesOf(session: TestSession): Promise<number[]> {
   const headers = {
     host: new URL(session.url).host,
@@ -43,7 +43,7 @@ describe("invariant 5: a session belongs to the user, client and server that ope
           const scopes = listServers().flatMap((server) => Object.keys(server.scopes));
           const held =
             elsewhere === "" ? scopes : scopes.filter((scope) => scope.startsWith(`${elsewhere}:`));
-          // Another client each time: also the owner's second app is a stranger to the session.
+          // Another client each time: the owner's second app is foreign to the session too.
           const token = await issueToken({ server: elsewhere, name: who, role: "admin", scopes: held });
           const other = new TestSession(elsewhere, "sessionful", token);
           other.sessionId = own.sessionId;
@@ -57,7 +57,7 @@ describe("invariant 5: a session belongs to the user, client and server that ope
     );
   }, 30_000);
 
-  it("an id with any character changed, added or left out is nobody's", async () => {
+  it("an id with any character changed, added or removed belongs to no session", async () => {
     const own = await openSession({ server: "crm", lane: "sessionful", as: "owner" });
     const id = own.sessionId ?? "";
     const thief = new TestSession("crm", "sessionful", own.token);

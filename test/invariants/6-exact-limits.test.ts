@@ -8,7 +8,7 @@ afterAll(() => setLimits({}));
 
 let people = 0;
 
-/** Calls at once, spread over the sessions, and how many of them passed. */
+/** Concurrent calls, spread over the sessions, and how many of them passed. */
 async function passOf(sessions: readonly TestSession[], calls: number): Promise<number> {
   const answers = await Promise.all(
     Array.from({ length: calls }, (_, index) => sessions[index % sessions.length]?.call("context_get")),
@@ -18,7 +18,7 @@ async function passOf(sessions: readonly TestSession[], calls: number): Promise<
 }
 
 describe("invariant 6: a limit of N lets exactly N pass", () => {
-  it("from 50 parallel calls of five apps on both lanes, before and after everything was evicted", async () => {
+  it("from 50 parallel calls of five apps on both lanes, before and after every object was evicted", async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 60 }), fc.integer({ min: 0, max: 50 }), async (n, first) => {
         setLimits({});

@@ -16,7 +16,7 @@ async function run(...sql: string[]): Promise<void> {
   await env.PLATFORM_DB.batch(statements.map((text) => env.PLATFORM_DB.prepare(text.replace(/;$/, ""))));
 }
 
-/** Tells the Worker of a change, as the command does. Gives the status of the answer. */
+/** Notifies the Worker of a change, as the command does. Returns the status of the response. */
 async function tell(notice: unknown): Promise<number> {
   const body = JSON.stringify(notice);
   const headers = { "content-type": "application/json", "content-length": String(body.length) };
@@ -30,7 +30,7 @@ async function changeAndTell(email: string, sql: string): Promise<void> {
   expect(await tell({ mark })).toBe(200);
 }
 
-/** The HTTP status of everything that a client can do with data. */
+/** The HTTP status of every request that a client can make. */
 async function statusesOf(session: Awaited<ReturnType<typeof openSession>>): Promise<number[]> {
   const answers = [
     await session.request("tools/call", { name: "crm_list_tasks", arguments: {} }),
@@ -40,8 +40,8 @@ async function statusesOf(session: Awaited<ReturnType<typeof openSession>>): Pro
   return answers.map(({ status }) => status);
 }
 
-describe("invariant 7: what was revoked is refused on the next call, everywhere", () => {
-  it("of several apps on both lanes, exactly the revoked ones, whatever was evicted", async () => {
+describe("invariant 7: a revocation applies to the next call, everywhere", () => {
+  it("of several apps on both lanes, exactly the revoked ones are refused, whatever was evicted", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.boolean(), { minLength: 2, maxLength: 4 }),
@@ -85,7 +85,7 @@ describe("invariant 7: what was revoked is refused on the next call, everywhere"
   );
 
   it.each(LANES)(
-    "a person whom the people command disabled or gave another role, and nobody else, on the %s lane",
+    "a user whom the people command disabled or gave another role, and no other, on the %s lane",
     async (lane) => {
       const open = async (role: string) => {
         const person = await createPerson(role);
@@ -107,7 +107,7 @@ describe("invariant 7: what was revoked is refused on the next call, everywhere"
     30_000,
   );
 
-  it("a change is carried out for whoever knows its mark, once, and for nobody who guesses", async () => {
+  it("a change is processed once for a caller with its mark, and never for a guessed mark", async () => {
     const person = await createPerson("admin");
     const mark = crypto.randomUUID();
     await run(

@@ -10,7 +10,7 @@ const digits = (length: number) =>
     .array(fc.integer({ min: 1, max: 9 }), { minLength: length, maxLength: length })
     .map((all) => all.join(""));
 
-/** Things that must be in no record and in no log, each unlike anything else. */
+/** Values that must be in no record and in no log, each unique. */
 const sensitive = fc.oneof(
   digits(9).map((text) => `person${text}@private.example`),
   digits(36).map((text) => `ghp_${text}`),
@@ -63,7 +63,7 @@ describe.each(LANES)(
   },
 );
 
-/** What no memory keeps, whoever may see it. */
+/** Values that no session memory keeps, for any role. */
 const neverStored = fc.oneof(
   digits(36).map((text) => `ghp_${text}`),
   digits(16).map((text) => `Password: hunter${text}`),
@@ -89,7 +89,7 @@ function dump(stub: DurableObjectStub): Promise<string> {
 }
 
 describe.each(LANES)("invariant 8: no memory keeps a secret or a payment card, on the %s lane", (lane) => {
-  it("neither as a note, nor as a default, nor among kept results; what is personal stays for its person", async () => {
+  it("neither as a note, nor as a default, nor among kept results; personal data stays for its user", async () => {
     await fc.assert(
       fc.asyncProperty(neverStored, async (secret) => {
         const as = `mem${people++}`;

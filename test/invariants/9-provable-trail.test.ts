@@ -11,7 +11,7 @@ import { LANES, openSession } from "../support/session.ts";
 
 type RecordLine = Extract<ExportLine, { line: "record" }>;
 
-/** What somebody with the file could do to the line of one record. `rehash` hides the edit from the line itself. */
+/** Ways to tamper with the line of one record. `rehash` updates the line's own hash after the edit. */
 const TAMPERINGS: Record<string, (lines: string[], at: number) => string[]> = {
   edited: (lines, at) =>
     lines.with(at, (lines[at] ?? "").replace(/"lane":"[a-z]+"/, '"lane":"sideways"').replace('"ok"', '"OK"')),
@@ -26,7 +26,7 @@ const TAMPERINGS: Record<string, (lines: string[], at: number) => string[]> = {
   reordered: (lines, at) => lines.with(at, lines[at - 1] ?? "").with(at - 1, lines[at] ?? ""),
 };
 
-describe("invariant 9: what the trail says can be verified offline", () => {
+describe("invariant 9: the audit trail can be verified offline", () => {
   it("an honest export of real calls verifies; any tampering with any record is named", async () => {
     for (const [index, lane] of [...LANES, ...LANES].entries()) {
       const as = `trail${index % 2}`;

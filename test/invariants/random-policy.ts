@@ -4,14 +4,14 @@ import { bundledPolicy } from "../../shared/policy/current.ts";
 import { listServers } from "../../workers/servers.ts";
 import { buildPolicy } from "../policy/build-policy.ts";
 
-/** What can be called, by kind, as the registry defines it. */
+/** Callable names by kind, as the registry defines them. */
 export const DEFINED = {
   tool: listServers().flatMap(({ tools }) => tools.map(({ name, scope }) => ({ name, scope }))),
   prompt: listServers().flatMap(({ prompts }) => prompts.map(({ name, scope }) => ({ name, scope }))),
   resource: listServers().flatMap(({ resources }) => resources.map(({ name, scope }) => ({ name, scope }))),
 };
 
-/** Every scope that a server declares. */
+/** Every scope of every server. */
 export const SCOPES = listServers().flatMap(({ scopes }) => Object.keys(scopes));
 
 const roles = bundledPolicy().roles as Map<string, CompiledRole>;
@@ -21,14 +21,14 @@ afterAll(() => {
   for (const [name, role] of original) roles.set(name, role);
 });
 
-/** Takes a role out of the policy, until {@link replaceRole} gives it rules again or the file of tests ends. */
+/** Removes a role from the policy, until {@link replaceRole} gives it rules again or the test file ends. */
 export function removeRole(role: string): void {
   roles.delete(role);
 }
 
 /**
- * Gives a role other rules until the file of tests ends; its limits stay lifted. Returns the policy that the parts
- * make, in which the role is called `worker`.
+ * Replaces the rules of a role until the test file ends; its limits stay lifted. Returns the policy of the
+ * parts, in which the role is called `worker`.
  */
 export function replaceRole(role: string, parts: Parameters<typeof buildPolicy>[0]): Policy {
   const policy = buildPolicy(parts);

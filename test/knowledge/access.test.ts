@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
 import { NOON, openTestStore, saveArticles } from "./fixture.ts";
 
-/** Words that stand nowhere but in the hidden collection. */
+/** Words that occur only in the hidden collection. */
 const SECRET = ["severance", "zanzibar", "layoffs", "vault"];
 
 beforeAll(async () => {
@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 
 describe.each(LANES)("a collection that a role may not read (%s)", (lane) => {
-  it("is found by who may read it and by nobody else", async () => {
+  it("is found by roles that may read it and by no other", async () => {
     const admin = await openSession({ server: "knowledge", lane, as: "admin" });
     const editor = await openSession({ server: "knowledge", lane, as: "editor", role: "editor" });
     expect((await admin.call("search", { query: "zanzibar" })).data.results[0].id).toBe(
@@ -38,7 +38,7 @@ describe.each(LANES)("a collection that a role may not read (%s)", (lane) => {
     });
   });
 
-  it("shows in no answer of any tool, resource, prompt or completion", async () => {
+  it("appears in no answer of any tool, resource, prompt or completion", async () => {
     const editor = await openSession({ server: "knowledge", lane, as: "editor", role: "editor" });
     const id = "layoffs-in-zanzibar";
     const answers: unknown[] = [
@@ -84,8 +84,8 @@ describe.each(LANES)("a collection that a role may not read (%s)", (lane) => {
   });
 });
 
-describe("whatever is asked", () => {
-  it("nothing of a hidden collection is returned by any search", async () => {
+describe("for any query", () => {
+  it("no search returns anything of a hidden collection", async () => {
     const store = openTestStore("editor");
     const word = fc.constantFrom(
       ...SECRET,
@@ -119,7 +119,7 @@ describe("writing", () => {
     editor = await openSession({ server: "knowledge", lane: "stateless", as: "editor", role: "editor" });
   });
 
-  it("is refused where a role may only read, and says so", async () => {
+  it("is refused to a role that may only read, with a message about it", async () => {
     await openTestStore().collections.share("engineering", { readers: null, writers: [] });
     const saved = await editor.call("knowledge_save_article", {
       collection: "engineering",
@@ -132,7 +132,7 @@ describe("writing", () => {
     expect((await editor.call("knowledge_update_article", change)).error?.code).toBe("forbidden");
   });
 
-  it("lets nobody shut out the own role", async () => {
+  it("does not let a user exclude the own role", async () => {
     const roles = { collection: "handbook", readers: ["sales"], writers: null };
     expect((await editor.call("knowledge_share_collection", roles)).error?.code).toBe("invalid_input");
     expect((await editor.call("fetch", { id: "refund-policy" })).error).toBeUndefined();

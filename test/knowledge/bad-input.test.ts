@@ -21,13 +21,13 @@ describe("bad input", () => {
     ["too many tags", { ...ARTICLE, tags: Array.from({ length: 11 }, (_, n) => `t${n}`) }, "tags"],
     ["a collection that is no slug", { ...ARTICLE, collection: "Hand Book" }, "slug"],
     ["no collection at all", { title: "A", body: "B" }, "Name the collection"],
-  ])("refuses %s with a message that says so", async (_what, args, message) => {
+  ])("refuses %s with a message about it", async (_what, args, message) => {
     const { error } = await session.call("knowledge_save_article", args);
     expect(error?.code).toBe("invalid_input");
     expect(error?.message).toContain(message);
   });
 
-  it("names the collections there are when one is unknown", async () => {
+  it("names the existing collections when one is unknown", async () => {
     const { error } = await session.call("knowledge_save_article", { ...ARTICLE, collection: "hand-book" });
     expect(error).toMatchObject({ code: "not_found" });
     expect(error?.suggested_action).toContain("engineering, handbook");
@@ -56,7 +56,7 @@ describe("bad input", () => {
     expect(saved.data.collection).toBe("legal");
   });
 
-  it("refuses a second article with the same title, in whatever case", async () => {
+  it("refuses a second article with the same title, in any letter case", async () => {
     const { error } = await session.call("knowledge_save_article", { ...ARTICLE, title: "REFUND POLICY" });
     expect(error).toMatchObject({ code: "conflict" });
     expect(error?.suggested_action).toContain("knowledge_update_article");
@@ -70,14 +70,14 @@ describe("bad input", () => {
     },
   );
 
-  it("says which part of a reference is wrong: version or section", async () => {
+  it("names the wrong part of a reference: version or section", async () => {
     const version = await session.call("fetch", { id: "refund-policy", version: 9 });
     expect(version.error?.message).toContain("no version 9");
     const section = await session.call("fetch", { id: "refund-policy#nowhere" });
     expect(section.error?.message).toContain('no section "nowhere"');
   });
 
-  it("refuses an update that changes nothing by design", async () => {
+  it("refuses an update without a change", async () => {
     const { error } = await session.call("knowledge_update_article", {
       id: "refund-policy",
       expected_version: 1,
@@ -86,7 +86,7 @@ describe("bad input", () => {
     expect(error?.message).toContain("Nothing to change");
   });
 
-  it("answers questions made of FTS5 syntax as if they were words", async () => {
+  it("answers queries of FTS5 syntax as words", async () => {
     for (const query of [
       '"',
       "NEAR(",

@@ -64,7 +64,7 @@ const question = fc.oneof(
 );
 
 describe("the full-text query of a question", () => {
-  it("is one that SQLite accepts, whatever was typed", async () => {
+  it("is valid for SQLite, for any input", async () => {
     await fc.assert(
       fc.asyncProperty(question, async (text) => {
         const match = matchOf(text);
@@ -74,7 +74,7 @@ describe("the full-text query of a question", () => {
     );
   });
 
-  it("holds nothing but quoted words, stars, brackets, OR and AND", () => {
+  it("contains only quoted words, stars, brackets, OR and AND", () => {
     fc.assert(
       fc.property(question, (text) => {
         const syntax = (matchOf(text) ?? "")
@@ -85,7 +85,7 @@ describe("the full-text query of a question", () => {
     );
   });
 
-  it("leaves out stop words, unless there is nothing else", () => {
+  it("omits stop words, unless there are no other words", () => {
     expect(matchOf("What is the refund policy?")).toBe('"refund" OR "policy"');
     expect(matchOf("who are we")).toBe('"who" OR "are" OR "we"');
     expect(matchOf("?!…")).toBeNull();
@@ -99,11 +99,11 @@ describe("the full-text query of a question", () => {
     expect(readQuestion("refund").pairs).toEqual([]);
   });
 
-  it("demands what stands in quotes and ranks by the other words", () => {
+  it("requires phrases in quotes and ranks by the other words", () => {
     expect(matchOf('"money back" refund')).toBe('"money back" AND ("money back" OR "refund")');
   });
 
-  it("stays bounded for endless questions", () => {
+  it("is limited for a query of any length", () => {
     const words = Array.from({ length: 5_000 }, (_, n) => `word${n}`).join(" ");
     expect(matchOf(words)?.split(" OR ").length).toBeLessThanOrEqual(40);
     expect(matchOf('"a" '.repeat(1_000))?.split(" AND ").length).toBeLessThanOrEqual(5);
@@ -123,7 +123,7 @@ describe("stems", () => {
     }
   });
 
-  it("fold case and accents and never fail, whatever the text", () => {
+  it("fold case and accents and never fail, for any text", () => {
     expect(tokenize("Café CRÈME, naïve-ties")).toEqual(["cafe", "creme", "naiv", "ti"]);
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
@@ -133,8 +133,8 @@ describe("stems", () => {
   });
 });
 
-describe("a beginning", () => {
-  it("finds the passages of every word that begins so, and of no other", async () => {
+describe("a prefix", () => {
+  it("finds the passages of every word that begins with it, and of no other", async () => {
     const db = env.KNOWLEDGE_DB;
     const { results } = await db
       .prepare("SELECT id, title || ' ' || heading || ' ' || body || ' ' || tags AS text FROM passages")
@@ -155,7 +155,7 @@ describe("a beginning", () => {
     }
   });
 
-  it("stays one where no word begins so, or where more words do than are spelled out", async () => {
+  it("stays a prefix where no word begins with it, or where more words do than an expansion has", async () => {
     const spell = async (text: string) =>
       buildMatch(await expandPrefixes(env.KNOWLEDGE_DB, readQuestion(text)));
     await openTestStore().createArticle(
@@ -189,11 +189,11 @@ describe("search", () => {
     expect((await find(text))[0]).toBe(slug);
   });
 
-  it("prefers the article that is about a word to one that mentions it", async () => {
+  it("ranks the article about a word before one that mentions it", async () => {
     expect((await find("invoice refund")).slice(0, 2)).toEqual(["refund-policy", "travel-and-expenses"]);
   });
 
-  it("prefers the passage where the words stand together", async () => {
+  it("ranks the passage with the words next to each other first", async () => {
     const store = openTestStore();
     for (const [title, body] of [
       ["Apart", "The limit is high and the rate is low, says the chart of the year."],
@@ -204,7 +204,7 @@ describe("search", () => {
     expect((await find("rate limit")).slice(0, 2)).toEqual(["together", "apart"]);
   });
 
-  it("finds quoted words only where they stand together", async () => {
+  it("finds quoted words only next to each other", async () => {
     expect(await find('"hotel sends the invoice"')).toEqual(["travel-and-expenses"]);
     expect(await find('"invoice the hotel sends"')).toEqual([]);
   });

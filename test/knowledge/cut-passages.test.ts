@@ -8,7 +8,7 @@ import { cutSnippet } from "../../workers/knowledge/search/cut-snippet.ts";
 
 const join = (passages: readonly { body: string }[]) => passages.map((passage) => passage.body).join("");
 
-/** Lines that headings, fences, comments and lists are made of, in any order. */
+/** Lines of headings, fences, comments and lists, in any order. */
 const markdown = fc
   .array(
     fc.oneof(
@@ -44,7 +44,7 @@ const markdown = fc
   .map((lines) => lines.join("\n"));
 
 describe("cutting an article into passages", () => {
-  it("gives the article back when the passages are laid end to end", () => {
+  it("gives the article back when the passages are concatenated", () => {
     fc.assert(fc.property(markdown, (body) => join(cutPassages("Title", body)) === body));
   });
 
@@ -65,7 +65,7 @@ describe("cutting an article into passages", () => {
     );
   });
 
-  it("stays below its limit and quick for the largest articles", () => {
+  it("stays below its limit and fast for the largest articles", () => {
     for (const line of ["# a\n", "a\n\n", "a\n-\n\n", "``` `\n", "x", "- ", "[a](", "<a", "# a\n```\n"]) {
       const body = line.repeat(Math.floor((256 * 1024) / line.length));
       const passages = cutPassages("T", body);
@@ -94,11 +94,11 @@ describe("cutting an article into passages", () => {
     ["a hash tag", "#tag is no heading\n"],
     ["indented code", "    # comment\n"],
     ["a comment", "<!--\n# hidden\n-->\n"],
-  ])("sees no heading in %s", (_what, body) => {
+  ])("finds no heading in %s", (_what, body) => {
     expect(cutPassages("T", body).every((passage) => passage.heading === "")).toBe(true);
   });
 
-  it("keeps a heading without text together with what follows", () => {
+  it("keeps a heading without text together with the text that follows", () => {
     const passages = cutPassages("T", "# A\n\n## B\n\nText.\n\n## C\n");
     expect(passages).toMatchObject([{ anchor: "b", heading: "A › B" }]);
   });

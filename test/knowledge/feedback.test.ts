@@ -5,7 +5,7 @@ import { saveArticles } from "./fixture.ts";
 beforeAll(saveArticles);
 
 describe.each(LANES)("feedback (%s)", (lane) => {
-  it("of several people shows up in the gaps, most wanted first, and ends with the article's next version", async () => {
+  it("of several users appears in the gaps, most frequent first, and ends with the article's next version", async () => {
     const ann = await openSession({ server: "knowledge", lane, as: `ann-${lane}`, role: "viewer" });
     const ben = await openSession({ server: "knowledge", lane, as: `ben-${lane}`, role: "sales" });
     const editor = await openSession({ server: "knowledge", lane, as: `ed-${lane}`, role: "editor" });
@@ -34,7 +34,7 @@ describe.each(LANES)("feedback (%s)", (lane) => {
     expect((await ann.call("knowledge_give_feedback", { verdict: "useful" })).error?.message).toContain("id");
   });
 
-  it("is not listed for who cannot write", async () => {
+  it("is not listed for users who cannot write", async () => {
     const viewer = await openSession({ server: "knowledge", lane, as: "viewer", role: "viewer" });
     const names = (await viewer.listTools()).map((tool: { name: string }) => tool.name);
     expect(names).toContain("knowledge_give_feedback");

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { KnowledgeStore } from "../../workers/knowledge/store.ts";
 
-/** The time of every write that a test makes itself. */
+/** The time of every write of a test. */
 export const NOON = new Date("2026-03-01T12:00:00Z");
 
 /** A store that writes as the person "Robin". */

@@ -7,12 +7,12 @@ import { fuseRankings } from "../../workers/knowledge/vectors/fuse-rankings.ts";
 import { openVectorSide, VectorSide } from "../../workers/knowledge/vectors/vector-side.ts";
 import { NOON, openTestStore, saveArticles } from "./fixture.ts";
 
-/** The bindings as a deployment has them: neither runs on a machine without an account. */
+/** The bindings of a deployment: neither runs on a machine without an account. */
 class Bindings {
   stored = new Map<string, { collection: number }>();
   filters: unknown[] = [];
   models: string[] = [];
-  /** As the models' pages document it: `shape` and `data`, and a pooling. */
+  /** In the format of the models' pages: `shape` and `data`, and a pooling. */
   embed: (texts: string[], size: number) => Promise<unknown> = async (texts, size) => ({
     shape: [texts.length, size],
     data: texts.map(() => Array.from({ length: size }, () => 0.1)),
@@ -58,7 +58,7 @@ async function passageOf(slug: string): Promise<string> {
 beforeAll(saveArticles);
 
 describe("search by words and by meaning", () => {
-  it("finds what shares no word with the question, and says that it was hybrid", async () => {
+  it("finds a passage that shares no word with the query, and reports hybrid retrieval", async () => {
     const bindings = new Bindings();
     bindings.nearest = [await passageOf("travel-and-expenses")];
     const answer = await openHybrid(bindings).searchArticles({ question: "lodging zzz", limit: 5 });
@@ -66,7 +66,7 @@ describe("search by words and by meaning", () => {
     expect(answer.hits[0]?.snippet).toContain("Trains before planes");
   });
 
-  it("puts first what both sides find", async () => {
+  it("ranks passages first that both indexes find", async () => {
     const bindings = new Bindings();
     bindings.nearest = [await passageOf("incident-process"), await passageOf("travel-and-expenses")];
     const { hits } = await openHybrid(bindings).searchArticles({ question: "hotel invoice", limit: 5 });
@@ -78,7 +78,7 @@ describe("search by words and by meaning", () => {
     ["answers nonsense", async () => ({ data: [] })],
     ["gives another model's vectors", async () => ({ data: [[1, 2, 3]] })],
     ["never answers", () => new Promise(() => {})],
-  ])("answers in full text, marked as such, when the vector side %s", async (_what, embed) => {
+  ])("answers in full text, marked as such, when the vector index %s", async (_what, embed) => {
     const bindings = new Bindings();
     bindings.embed = embed;
     const plain = await openTestStore().searchArticles({ question: "refund", limit: 5 });
@@ -86,7 +86,7 @@ describe("search by words and by meaning", () => {
     expect(await openHybrid(bindings).searchArticles({ question: "refund", limit: 5 })).toEqual(plain);
   });
 
-  it("returns nothing of a hidden collection, whatever the vector index says", async () => {
+  it("returns nothing of a hidden collection, for any result of the vector index", async () => {
     const store = openTestStore();
     await store.collections.ensure({ slug: "board", title: "Board" }, NOON);
     const draft = { collection: "board", title: "Secret plan", body: "Quiet.", tags: [] };
@@ -100,7 +100,7 @@ describe("search by words and by meaning", () => {
     expect(bindings.filters).toContainEqual({ collection: { $nin: [collectionId] } });
   });
 
-  it("embeds what is pending until nothing is left, and takes up again what failed", async () => {
+  it("embeds pending articles until none is left, and retries failed ones", async () => {
     const bindings = new Bindings();
     const store = openHybrid(bindings);
     const works = bindings.embed;
@@ -113,7 +113,7 @@ describe("search by words and by meaning", () => {
     expect((await store.reindex(true)).embedded).toBe(5);
   });
 
-  it("is confident by meaning where no word is shared, and not where nothing is near", async () => {
+  it("is confident by meaning where no word is shared, and not where no passage is near", async () => {
     const bindings = new Bindings();
     bindings.nearest = [await passageOf("travel-and-expenses")];
     const ask = () => openHybrid(bindings).searchArticles({ question: "lodging zzz", limit: 5 });
@@ -122,7 +122,7 @@ describe("search by words and by meaning", () => {
     expect((await ask()).confidence).toBeLessThan(0.1);
   });
 
-  it("asks the former index until the new one held every article once, and stays with the new one", async () => {
+  it("queries the former index until the new one has held every article, and stays with the new one", async () => {
     const bindings = Object.assign(new Bindings(), {
       KNOWLEDGE_VECTORS: new Bindings().KNOWLEDGE_VECTORS_M3,
     });
@@ -130,7 +130,7 @@ describe("search by words and by meaning", () => {
       env.KNOWLEDGE_DB.prepare("DELETE FROM vector_indexes"),
       env.KNOWLEDGE_DB.prepare("UPDATE articles SET embedded_m3_version = NULL"),
     ]);
-    // What is known of a database is kept by its connection.
+    // State about a database is cached by its connection.
     const db = new Proxy(env.KNOWLEDGE_DB, {
       get: (target, property) => Reflect.get(target, property).bind(target),
     });
@@ -149,7 +149,7 @@ describe("search by words and by meaning", () => {
     expect(await askedModel()).toEqual(["@cf/baai/bge-m3"]);
   });
 
-  it("embeds by schedule what is pending, and leaves a failure to the next run", async () => {
+  it("embeds pending articles by schedule, and leaves a failure to the next run", async () => {
     const bindings = new Bindings();
     const works = bindings.embed;
     bindings.embed = () => Promise.reject(new Error("down"));
@@ -163,7 +163,7 @@ describe("search by words and by meaning", () => {
     await embedArticles(env);
   });
 
-  it("is absent without both bindings, and reindexing says so", async () => {
+  it("is disabled without both bindings, and reindexing reports it", async () => {
     expect(openVectorSide({}, env.KNOWLEDGE_DB)).toBeUndefined();
     await expect(openTestStore().reindex(false)).rejects.toThrow("not set up");
     expect(openVectorSide(new Bindings(), env.KNOWLEDGE_DB)).toBeInstanceOf(VectorSide);
@@ -171,7 +171,7 @@ describe("search by words and by meaning", () => {
 });
 
 describe("fusing rankings", () => {
-  it("keeps every item once, and ranks nothing below what it beats everywhere", () => {
+  it("keeps every item once, and ranks nothing below an item that it beats everywhere", () => {
     const ranking = fc.uniqueArray(fc.nat(20), { maxLength: 15 });
     fc.assert(
       fc.property(ranking, ranking, (first, second) => {

@@ -30,7 +30,7 @@ const countArticles = (collection: string) =>
     .first<number>("n");
 
 describe.each(LANES)("importing documents on the %s lane", (lane) => {
-  it("makes articles of new paths, versions of changed texts and nothing of equal ones", async () => {
+  it("creates articles for new paths, versions for changed texts and nothing for equal ones", async () => {
     const session = await open({ lane });
     const collection = `import-${lane}`;
     const documents = makeDocuments(60, lane);
@@ -75,7 +75,7 @@ describe.each(LANES)("importing documents on the %s lane", (lane) => {
     });
   });
 
-  it("leaves alone what people changed since, until it is told to write over it", async () => {
+  it("skips articles that users changed since, unless it may overwrite them", async () => {
     const session = await open({ lane, as: "anna" });
     const colleague = await open({ lane, as: "bert" });
     const [document] = makeDocuments(1, `${lane}-edited`);
@@ -97,7 +97,7 @@ describe.each(LANES)("importing documents on the %s lane", (lane) => {
     expect(history.versions).toHaveLength(3);
   });
 
-  it("does not know a collection that the person cannot read, and refuses a person who only reads", async () => {
+  it("does not know a collection that the user cannot read, and refuses a user who only reads", async () => {
     const documents = makeDocuments(1, "secret");
     const hidden = { collection: "board", documents };
     expect((await (await open({ lane })).call("knowledge_import_documents", hidden)).error?.code).toBe(
@@ -111,7 +111,7 @@ describe.each(LANES)("importing documents on the %s lane", (lane) => {
 });
 
 describe("an import as a task", () => {
-  it("goes on after its object was stopped in the middle, and imports each document once", async () => {
+  it("continues after its object was stopped in the middle, and imports each document once", async () => {
     const session = await open({ as: "stopped", capabilities: TASKS });
     const documents = makeDocuments(120, "task");
     const params = { name: "knowledge_import_documents", arguments: { collection: "stopped", documents } };

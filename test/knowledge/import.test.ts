@@ -12,7 +12,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const AUTHOR = { id: "kb-import", name: "Import" };
 
 describe("front matter", () => {
-  it("gives title and tags in every usual spelling", () => {
+  it("has title and tags in every usual spelling", () => {
     const text =
       "---\ntitle: \"Say \\\"hello\\\"\"\ntags: [One, 'two, three']\nowner: 'it''s us' # note\nlist:\n  - a\n  - b\n---\n\nBody";
     expect(readFrontMatter(text)).toEqual({
@@ -21,13 +21,13 @@ describe("front matter", () => {
     });
   });
 
-  it("is only what stands between two lines at the very top", () => {
+  it("is only the text between two lines at the very top", () => {
     for (const text of ["Body\n---\ntitle: x\n---\n", "---\ntitle: x\nnever closed", "--- x\n---\n"]) {
       expect(readFrontMatter(text)).toEqual({ fields: {}, body: text });
     }
   });
 
-  it("never fails and never adds text, whatever the file holds", () => {
+  it("never fails and never adds text, for any file", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), fc.string({ unit: "grapheme" }), (fields, rest) => {
         const text = `---\n${fields}\n---\n${rest}`;
@@ -49,7 +49,7 @@ describe("reading a file", () => {
     expect(await titleOf("guides/README.md", "Text")).toBe("Guides");
   });
 
-  it("says why a file is left out", async () => {
+  it("gives the reason for skipping a file", async () => {
     expect(await readDocument("a.md", new Uint8Array([0xff, 0xfe, 0x00]))).toEqual({
       skipped: "not UTF-8 text",
     });
@@ -95,14 +95,14 @@ describe("importing", () => {
     expect((await openTestStore().readArticle("overview-2")).body).toContain("Y.");
   });
 
-  it("recognises a text that another file has, until the texts differ", async () => {
+  it("recognises a text of another file, until the texts differ", async () => {
     expect(await importText("lunch.md", "Lunch is at noon.")).toBe("created");
     expect(await importText("copy/lunch.md", "Lunch is at noon.")).toBe("duplicate");
     expect(await importText("lunch.md", "Lunch is at one.")).toBe("updated");
     expect(await importText("copy/lunch.md", "Lunch is at noon.")).toBe("created");
   });
 
-  it("leaves alone what people changed since, unless told to overwrite, and keeps their version", async () => {
+  it("skips articles that users changed since, unless told to overwrite, and keeps their version", async () => {
     await importText("two.md", "# Second file\n\nA.");
     const change = { expectedVersion: 1, body: "Better.", changeNote: "By hand" };
     await openTestStore().updateArticle("second-file", change, NOON);

@@ -31,22 +31,22 @@ describe("a search in an article's own script", () => {
     for (const query of ["退票", "คน", "休日", "хлеб", "ποτέ"]) expect(await find(query), query).toEqual([]);
   });
 
-  it("marks what was found in the text as it was written", async () => {
+  it("marks the found words in the original text", async () => {
     expect((await find("退款"))[0]?.snippet).toContain("**退款**");
     expect((await find("lukasiewicz"))[0]?.snippet).toContain("**Łukasiewicz**");
     expect((await find("елка"))[0]?.snippet).toContain("**Ёлка**");
   });
 
-  it("finds quoted words across scripts only where they stand together", async () => {
+  it("finds quoted words across scripts only next to each other", async () => {
     expect((await find('"API接口"')).map((hit) => hit.title)).toContain("接口文档");
     expect(await find('"接口API"')).toEqual([]);
   });
 });
 
-describe("passages that an earlier version indexed", () => {
+describe("passages of an earlier index version", () => {
   it("are found by the first search after the upgrade, and are indexed once", async () => {
     const { KNOWLEDGE_DB: db } = env;
-    // As the version before wrote it: the Worker says nothing about folding.
+    // In the format of the previous version, which does not set the folding.
     await db.batch([
       db.prepare("UPDATE passages SET folded = 0"),
       db.prepare("DELETE FROM passages_index"),
@@ -55,7 +55,7 @@ describe("passages that an earlier version indexed", () => {
          SELECT id, title, heading, body, tags, collection FROM passages`,
       ),
     ]);
-    // Another isolate, which does not know that nothing was left.
+    // Another isolate, which has no cached state about the folding.
     const { db: other } = countReads(db);
     const { hits } = await searchArticles(other, { question: "退款", limit: 5 }, { hidden: [] });
     expect(hits.map(({ title }) => title)).toContain("退款政策");
@@ -67,7 +67,7 @@ describe("passages that an earlier version indexed", () => {
   });
 });
 
-it.each(LANES)("says why an answer is empty when nothing of a query can be searched (%s)", async (lane) => {
+it.each(LANES)("explains an empty answer when a query has no searchable word (%s)", async (lane) => {
   const session = await openSession({ server: "knowledge", lane });
   for (const [tool, list] of [
     ["search", "results"],
@@ -80,7 +80,7 @@ it.each(LANES)("says why an answer is empty when nothing of a query can be searc
   }
 });
 
-it("leaves links and addresses as they are when it marks words", async () => {
+it("keeps links and addresses unchanged when it marks words", async () => {
   const body =
     "Read [the samovar page](https://kb.example/samovar) or write to samovar@kb.example about a samovar.";
   await openTestStore().createArticle({ collection: "languages", title: "Tea", body, tags: [] }, NOON);

@@ -4,8 +4,8 @@ import { saveArticles } from "./fixture.ts";
 
 beforeAll(saveArticles);
 
-describe.each(LANES)("a person works with the knowledge base (%s)", (lane) => {
-  it("finds an article, fetches it, and gets the shape that ChatGPT asks for", async () => {
+describe.each(LANES)("a user works with the knowledge base (%s)", (lane) => {
+  it("finds an article, fetches it, and gets the format of ChatGPT's connectors", async () => {
     const session = await openSession({ server: "knowledge", lane });
     const found = await session.call("search", { query: "When do customers get their money back?" });
     expect(found.data.results[0]).toMatchObject({
@@ -26,7 +26,7 @@ describe.each(LANES)("a person works with the knowledge base (%s)", (lane) => {
     expect(fetched.data.text).toContain("Never refund a payment in dispute");
   });
 
-  it("cites passages by heading, and the citation reads that section with all below it", async () => {
+  it("cites passages by heading, and the citation reads that section with its subsections", async () => {
     const session = await openSession({ server: "knowledge", lane });
     const { data } = await session.call("knowledge_search_passages", { query: "dispute at the bank" });
     const [best] = data.passages;
@@ -44,7 +44,7 @@ describe.each(LANES)("a person works with the knowledge base (%s)", (lane) => {
     expect(contents).toEqual({ uri: best.citation, mimeType: "text/markdown", text: section });
   });
 
-  it("writes an article, changes it, and shows who did what in its history", async () => {
+  it("writes an article, changes it, and shows the author of each version in its history", async () => {
     const session = await openSession({ server: "knowledge", lane });
     const title = `Parking for visitors, ${lane}`;
     const saved = await session.call("knowledge_save_article", {
@@ -81,7 +81,7 @@ describe.each(LANES)("a person works with the knowledge base (%s)", (lane) => {
     });
   });
 
-  it("finds the new text right after a change and the old text no more", async () => {
+  it("finds the new text right after a change and the old text no longer", async () => {
     const session = await openSession({ server: "knowledge", lane });
     const title = `Coffee (${lane})`;
     const room = lane === "sessionful" ? "zeppelin" : "gondola";
@@ -101,7 +101,7 @@ describe.each(LANES)("a person works with the knowledge base (%s)", (lane) => {
     expect((await session.call("search", { query: "xylophone" })).data.results).toEqual([]);
   });
 
-  it("keeps to the session's collection when the caller names none", async () => {
+  it("uses the session's collection when the caller names none", async () => {
     const session = await openSession({ server: "knowledge", lane, as: `keeper-${lane}` });
     await session.call("context_set", { defaults: { collection: "engineering" } });
     const { data } = await session.call("search", { query: "invoice hibernation" });
@@ -149,7 +149,7 @@ describe.each(LANES)("a person works with the knowledge base (%s)", (lane) => {
     expect(slugs.values).toEqual(["refund-policy"]);
   });
 
-  it("gives prompts that bring the passages and their citations along", async () => {
+  it("gives prompts that contain the passages and their citations", async () => {
     const session = await openSession({ server: "knowledge", lane });
     const answer = await session.getPrompt("knowledge_answer_question", {
       question: "Who changes the rota?",
@@ -159,7 +159,7 @@ describe.each(LANES)("a person works with the knowledge base (%s)", (lane) => {
     expect(draft.messages[0].content.text).toContain("kb://articles/refund-policy");
   });
 
-  it("shows a viewer no tool that writes, and refuses the call", async () => {
+  it("shows a viewer no writing tool, and refuses the call", async () => {
     const session = await openSession({
       server: "knowledge",
       lane,

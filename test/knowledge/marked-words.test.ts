@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FOUND_FROM, FOUND_TO, markWords } from "../../workers/knowledge/search/mark-words.ts";
 
-/** A snippet as the index gives it: `{` and `}` stand for its marks. */
+/** A snippet from the index; `{` and `}` stand for its marks. */
 const mark = (text: string) => markWords(text.replaceAll("{", FOUND_FROM).replaceAll("}", FOUND_TO));
 
-describe("the words of a snippet that were found", () => {
+describe("the marks around found words", () => {
   it.each([
     ["our {refund} policy", "our **refund** policy"],
     ["({refund}), {refund}s.", "(**refund**), **refund**s."],
@@ -39,7 +39,7 @@ describe("the words of a snippet that were found", () => {
     expect(mark(given)).toBe(expected);
   });
 
-  it("change nothing but words between spaces, whatever the text", () => {
+  it("change only words between spaces, for any text", () => {
     const piece = fc.constantFrom(
       "{",
       "}",

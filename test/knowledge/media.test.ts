@@ -35,7 +35,7 @@ describe.each(LANES)("pictures and recordings (%s)", (lane) => {
     reader = await openSession({ server: "knowledge", lane, as: "viewer", role: "viewer" });
   });
 
-  it("come back to a colleague as the picture and the sound that were kept", async () => {
+  it("are returned to a colleague as the stored picture and sound", async () => {
     for (const [title, data, type, mimeType] of [
       ["Floor plan", PNG, "image", "image/png"],
       ["Greeting", WAV, "audio", "audio/wav"],
@@ -76,7 +76,7 @@ describe.each(LANES)("pictures and recordings (%s)", (lane) => {
 });
 
 describe("a picture in a collection that a role may not read", () => {
-  it("shows in no answer to that role, and reads like one that does not exist", async () => {
+  it("appears in no answer to that role, and reads like one that does not exist", async () => {
     const admin = await openSession({ server: "knowledge", lane: "stateless", as: "admin" });
     const kept = await admin.call("knowledge_save_media", {
       collection: "board",
@@ -103,7 +103,7 @@ describe("a picture in a collection that a role may not read", () => {
     expect((await admin.call("knowledge_get_media", { id })).content[0]).toMatchObject({ data: PNG });
   });
 
-  it("does not tell whether it holds the same picture", async () => {
+  it("does not reveal whether it holds the same picture", async () => {
     const session = await editor();
     const saved = await session.call("knowledge_save_media", {
       collection: "engineering",
@@ -114,8 +114,8 @@ describe("a picture in a collection that a role may not read", () => {
   });
 });
 
-describe("what is kept", () => {
-  it("is the same content once in a collection, under the address it had", async () => {
+describe("stored media", () => {
+  it("has the same content once per collection, under its first id", async () => {
     const session = await editor();
     const first = await session.call("knowledge_save_media", {
       collection: "engineering",
@@ -131,7 +131,7 @@ describe("what is kept", () => {
     expect(again.data).toMatchObject({ id: first.data.id, is_new: false });
   });
 
-  it("is what its bytes say and nothing that could run", () => {
+  it("has the type of its bytes, and no type that could run", () => {
     const sniff = (text: string) => sniffType(Buffer.from(text, "latin1"));
     expect(sniff("\xff\xd8\xff\xe0")).toBe("image/jpeg");
     expect(sniff("GIF89a")).toBe("image/gif");
@@ -152,7 +152,7 @@ describe("what is kept", () => {
       expect(sniff(other)).toBeUndefined();
   });
 
-  it("is refused with the reason when it is something else or too large", async () => {
+  it("is refused with the reason when it has another type or is too large", async () => {
     const session = await editor();
     const send = async (data: string) =>
       (await session.call("knowledge_save_media", { collection: "handbook", title: "File", data })).error;
@@ -171,7 +171,7 @@ describe("what is kept", () => {
     await expect(store.media.keep(upload, NOON)).rejects.toThrow("at most 10485760");
   });
 
-  it("is described and not handed over when it is too large for an answer", async () => {
+  it("is described and not returned when it is too large for an answer", async () => {
     const bytes = new Uint8Array(1024 * 1024 + 1);
     bytes.set(Buffer.from("ID3"));
     const store = new KnowledgeStore(env.KNOWLEDGE_DB, { id: "u", name: "U" }, "admin", undefined, {
@@ -201,7 +201,7 @@ describe("captions and transcripts", () => {
     return (await open(async () => ({})).media.keep(upload, NOON)).item.slug;
   }
 
-  it("say without Workers AI that it is missing, and are written by hand then", async () => {
+  it("report that Workers AI is missing without it, and are written by hand then", async () => {
     const id = await keep("Pixel", PNG);
     const session = await editor();
     const refused = (await session.call("knowledge_describe_media", { id })).error;
@@ -213,7 +213,7 @@ describe("captions and transcripts", () => {
     expect(content[1]).toMatchObject({ text: expect.stringContaining("A red dot.") });
   });
 
-  it("are a task where a model has to listen, and an answer where it need not", async () => {
+  it("are a task where a model runs, and an answer where none does", async () => {
     const id = await keep("Long talk", WAV);
     const store = open(async () => ({ text: "Hello." }));
     const { work } = describeMedia;
@@ -245,7 +245,7 @@ describe("captions and transcripts", () => {
   it.each([
     ["fails", () => Promise.reject(new Error("down"))],
     ["says nothing", async () => ({ text: " " })],
-  ])("leave what there was when the model %s", async (_what, run) => {
+  ])("stay unchanged when the model %s", async (_what, run) => {
     const id = await keep("Tone", WAV);
     const store = open(run);
     const before = await store.media.read(id);
@@ -255,7 +255,7 @@ describe("captions and transcripts", () => {
 });
 
 describe("without a bucket", () => {
-  it("keeping and showing say what is missing", async () => {
+  it("storing and showing report what is missing", async () => {
     const upload = {
       collection: "handbook",
       title: "Pixel",

@@ -11,7 +11,7 @@ describe.each(LANES)("a new collection on the %s lane", (lane) => {
     return data.collections.map(({ slug }: { slug: string }) => slug);
   };
 
-  it("is private to its maker's role until it is shared, and may name its readers", async () => {
+  it("is private to its creator's role until it is shared, and may name its readers", async () => {
     const editor = await openSession({ server: "knowledge", lane, as: "erin", role: "editor" });
     const [own, named, open] = ["own", "named", "open"].map((name) => `${name}-${lane}`) as [
       string,
@@ -49,7 +49,7 @@ describe.each(LANES)("a new collection on the %s lane", (lane) => {
     expect(await names("viewer")).toContain(own);
   });
 
-  it("does not take an existing one over: its readers stay", async () => {
+  it("does not replace an existing one: its readers stay", async () => {
     const editor = await openSession({ server: "knowledge", lane, as: "erin", role: "editor" });
     const args = {
       collection: "handbook",
@@ -62,7 +62,7 @@ describe.each(LANES)("a new collection on the %s lane", (lane) => {
   });
 });
 
-describe("an article that is past its review", () => {
+describe("an article past its review date", () => {
   it("carries its warning in search and passages too, and no other does", async () => {
     const store = openTestStore();
     await store.reviewArticle("refund-policy", { owner: "Finance", reviewOn: "2026-01-31" });
@@ -83,7 +83,7 @@ describe("an article that is past its review", () => {
     }
   });
 
-  it("is found with its link and address as they stand in the text", async () => {
+  it("is found with its link and address unchanged in the text", async () => {
     const store = openTestStore();
     const body = "Ask at https://desk.example/wombat/form?x=wombat or wombat@desk.example about the wombat.";
     await store.createArticle({ collection: "handbook", title: "Zoo desk", body, tags: [] }, new Date());

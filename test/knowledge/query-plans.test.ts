@@ -20,7 +20,7 @@ const BIG = [
 const counter = countReads(env.KNOWLEDGE_DB);
 let statements: readonly Statement[] = [];
 
-/** Walking an index in its order is bounded by a LIMIT, unless what was read is put into another order first. */
+/** A LIMIT bounds a walk along an index in its order, unless the rows are sorted afterwards. */
 function isBounded(sql: string, plan: readonly PlanStep[]): boolean {
   return /\bLIMIT\b/.test(sql) && !plan.some((step) => step.does === "sort" && step.over?.does === "walk");
 }
@@ -71,7 +71,7 @@ describe("every statement of the knowledge base", () => {
     expect(offenders).toEqual([]);
   });
 
-  it("asks the full-text index with words, a phrase or a row, never for everything", async () => {
+  it("queries the full-text index with words, a phrase or a row, never for everything", async () => {
     const asked = statements.filter(({ sql }) => /FROM passages_index/.test(sql));
     expect(asked.length).toBeGreaterThan(4);
     for (const { sql } of asked) expect(sql).toMatch(/passages_index MATCH \?/);

@@ -22,7 +22,7 @@ beforeAll(async () => {
   }
 });
 
-/** The database as it is, but counting stems fails or never ends after the first `healthy` times. */
+/** The real database, except that counting stems fails or never ends after the first `healthy` times. */
 function breakCounting(
   healthy: number,
   failing: () => Promise<never>,
@@ -46,7 +46,7 @@ describe("feedback from the best passages", () => {
   it.each([
     ["fails", () => Promise.reject(new Error("D1 is away"))],
     ["never ends", () => new Promise<never>(() => {})],
-  ])("leaves the first ranking in place when it %s", async (_what, failing) => {
+  ])("keeps the first ranking when it %s", async (_what, failing) => {
     const { db, asked } = breakCounting(1, failing);
     const { hits } = await searchArticles(db, request, { hidden: [] });
     expect(asked()).toBe(2);
@@ -56,13 +56,13 @@ describe("feedback from the best passages", () => {
     expect(hits.map(({ score }) => score)).not.toEqual(whole.hits.map(({ score }) => score));
   });
 
-  it("gives one question one order", async () => {
+  it("gives one query one order", async () => {
     const first = await searchArticles(env.KNOWLEDGE_DB, request, { hidden: [] });
     expect(await searchArticles(env.KNOWLEDGE_DB, request, { hidden: [] })).toEqual(first);
   });
 });
 
-describe("a word that nobody wrote", () => {
+describe("a word that no article has", () => {
   it("is read as its nearest neighbour, and a known one as itself", async () => {
     const find = async (question: string) =>
       (await openTestStore().searchArticles({ question, limit: 3 })).hits.map(({ slug }) => slug);
@@ -73,7 +73,7 @@ describe("a word that nobody wrote", () => {
     expect(await find('"samoavr"')).toEqual([]);
   });
 
-  it("stays as it is where it is a word of the language, though no article has it", async () => {
+  it("stays unchanged where it is a word of the language", async () => {
     const store = openTestStore();
     const draft = { collection: "engineering", title: "Denials", body: "A denial is logged.", tags: [] };
     await store.createArticle(draft, NOON);
@@ -82,7 +82,7 @@ describe("a word that nobody wrote", () => {
     expect((await find("deniall"))[0]?.slug).toBe("denials");
   });
 
-  it("is one slip away: added, dropped, replaced or swapped letters, measured as a dynamic programme", () => {
+  it("is one edit away: added, dropped, replaced or swapped letters, measured by dynamic programming", () => {
     expect(measureDistance("refund", "refund")).toBe(0);
     for (const slip of ["refnud", "refun", "refunds", "rifund"])
       expect(measureDistance(slip, "refund")).toBe(1);
@@ -91,7 +91,7 @@ describe("a word that nobody wrote", () => {
   });
 });
 
-describe("passages that are alike", () => {
+describe("similar passages", () => {
   const question = readQuestion("samovar");
   const passages = [
     "samovar brass kettle tea water steam",
@@ -100,7 +100,7 @@ describe("passages that are alike", () => {
     "parking bikes trains planes hotels invoices",
   ].map((body, index) => countPassage({ id: index + 1, title: "", heading: "", body, tags: "" }, question));
 
-  it("speak for each other: what reads like the good ones rises above what does not", () => {
+  it("support each other: a passage similar to good ones rises above others", () => {
     const scores = smoothScores(
       passages,
       new Map([
@@ -115,17 +115,17 @@ describe("passages that are alike", () => {
     expect(scores.get(1)).toBeGreaterThan(scores.get(3) ?? 0);
   });
 
-  it("leave equal scores equal", () => {
+  it("keep equal scores equal", () => {
     const scores = smoothScores(passages, new Map(passages.map(({ id }) => [id, 2])));
     for (const score of scores.values()) expect(score).toBeCloseTo(2, 10);
   });
 });
 
-describe("how sure an answer is", () => {
+describe("the confidence of an answer", () => {
   const ask = async (question: string) =>
     (await openTestStore().searchArticles({ question, limit: 3 })).confidence;
 
-  it("is high where a passage says what was asked, and low where it says a small part of it", async () => {
+  it("is high where a passage covers the query, and low where it covers a small part of it", async () => {
     expect(await ask("refund a payment in dispute")).toBeGreaterThan(0.9);
     expect(await ask("swimming pool opening hours for customers")).toBeLessThan(0.5);
     expect(await ask("xylophone")).toBe(0);
@@ -136,7 +136,7 @@ describe("quotes", () => {
   const find = async (question: string) =>
     (await openTestStore().searchArticles({ question, limit: 3 })).hits.map(({ slug }) => slug);
 
-  it("bind in a short question, and not in longer prose that cites something", async () => {
+  it("are required in a short query, and not in longer prose with a citation", async () => {
     expect(await find('refund "money again"')).toEqual([]);
     const prose =
       'Which refund policy covers payments in dispute, as the essay "Money again and again" asks?';
@@ -144,8 +144,8 @@ describe("quotes", () => {
   });
 });
 
-describe("a question of frequent words over many passages", () => {
-  it("reads a bounded number of them, and puts first what says it in the title", async () => {
+describe("a query of frequent words over many passages", () => {
+  it("reads a limited number of them, and ranks those with the words in the title first", async () => {
     const store = openTestStore();
     const plain = await store.createArticle(
       { collection: "engineering", title: "Notes", body: "Text.", tags: [] },
@@ -162,7 +162,7 @@ describe("a question of frequent words over many passages", () => {
     const draft = { collection: "engineering", title: "Turbine manual", body: "How to oil it.", tags: [] };
     await store.createArticle(draft, NOON);
     const counter = countReads(env.KNOWLEDGE_DB);
-    // Counts of words are believed for ten minutes; another connection begins anew.
+    // Word counts are cached for ten minutes; another connection starts with an empty cache.
     const request = { question: "turbine", limit: 10 };
     const { hits } = await searchPassages(counter.db, request, { hidden: [] });
     expect(hits[0]?.slug).toBe("turbine-manual");

@@ -72,7 +72,7 @@ describe("versions", () => {
     );
   });
 
-  it("keep what a change leaves out", async () => {
+  it("keep the fields that a change omits", async () => {
     const id = await saveDraft("Partial change");
     await session.call("knowledge_update_article", {
       id,
@@ -89,7 +89,7 @@ describe("versions", () => {
     });
   });
 
-  it("are not spent on a change that changes nothing", async () => {
+  it("are not created by a change that changes nothing", async () => {
     const id = await saveDraft("Nothing new");
     const { data } = await session.call("knowledge_update_article", {
       id,
@@ -100,7 +100,7 @@ describe("versions", () => {
     expect(data).toMatchObject({ version: 1, changed: false });
   });
 
-  it("can be brought back as a new version", async () => {
+  it("can be restored as a new version", async () => {
     const id = await saveDraft("There and back");
     await session.call("knowledge_update_article", {
       id,
@@ -123,7 +123,7 @@ describe("versions", () => {
     await expect(removal).rejects.toThrow("article versions are never deleted");
   });
 
-  it("carry the name of the person behind the token, whoever asks", async () => {
+  it("carry the name of the user of the token, whatever the call contains", async () => {
     const id = await saveDraft("Signed");
     const bob = await openSession({ server: "knowledge", lane: "sessionful", as: "bob" });
     const alice = await openSession({ server: "knowledge", lane: "sessionful", as: "alice" });

@@ -13,7 +13,7 @@ import { decideAs, findApproval } from "../support/approvals.ts";
 import { setApprovals } from "../support/policy.ts";
 import { addPerson } from "../support/token.ts";
 
-/** Asks before it does anything, as the contract of tools wants it. */
+/** Asks before it does anything, as tools must. */
 const merge = defineTool({
   name: "crm_merge_contacts",
   title: "Merge contacts",
@@ -38,7 +38,7 @@ const server = defineServer({
   prompts: [],
 });
 
-/** One entry into the call on the stateless lane; `answered` says whether the tool's question has its answer. */
+/** One run of the call on the stateless lane; `answered` says whether the tool's question has its answer. */
 async function enter(userId: string, answered: boolean) {
   const settled: Promise<unknown>[] = [];
   const question = new InputNeeded([{ key: "q1", method: "elicitation/create", params: {}, digest: "" }], []);
@@ -91,7 +91,7 @@ async function enter(userId: string, answered: boolean) {
 
 it("a tool that stops to ask keeps its approval until it has run, and no longer", async () => {
   const userId = await addPerson({ name: "una", role: "sales" });
-  setApprovals("sales", [{ name: "look", tools: [merge.name], message: "Somebody looks." }]);
+  setApprovals("sales", [{ name: "look", tools: [merge.name], message: "A person looks." }]);
   expect(JSON.stringify(await enter(userId, true))).toContain("approval_required");
   await decideAs("user_boss", await findApproval(userId));
   expect(await enter(userId, false)).toBeInstanceOf(InputNeeded);

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { MAX_BODY_BYTES } from "../../shared/mcp/http/request-body.ts";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
 
-/** The HTTP answer to a raw body, with whatever headers the session sends. */
+/** The HTTP response to a raw body, with the session's headers. */
 async function send(session: TestSession, body: string, headers: Record<string, string> = {}) {
   session.headers = headers;
   const response = await session.post(body, "tools/list");
@@ -55,7 +55,7 @@ describe.each(LANES)("bad messages on the %s lane", (lane) => {
     expect((await send(session, deep)).status).toBe(400);
   });
 
-  it("asks for the right content type and forms of answer", async () => {
+  it("requires the right content type and accepted formats", async () => {
     const session = await openSession({ server: "crm", lane });
     expect((await send(session, "{}", { "content-type": "text/plain" })).status).toBe(415);
     expect((await send(session, "{}", { accept: "text/html" })).status).toBe(406);
@@ -94,7 +94,7 @@ describe("tokens", () => {
   });
 });
 
-/** How long an access token lives. */
+/** Lifetime of an access token. */
 const TOKEN_LIFE_MS = 30 * 60_000;
 
 describe.each(LANES)("a token on the %s lane", (lane) => {
@@ -110,7 +110,7 @@ describe.each(LANES)("a token on the %s lane", (lane) => {
 });
 
 describe("the stateless lane", () => {
-  it("knows nothing of methods that its revision has removed, whatever they bring", async () => {
+  it("rejects methods that its revision has removed, with any parameters", async () => {
     const session = await openSession({ server: "crm", lane: "stateless" });
     for (const method of ["initialize", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"]) {
       const { status, error } = await session.request(method);
@@ -130,7 +130,7 @@ describe("the sessionful lane", () => {
     expect(exposed).toEqual(expect.arrayContaining(["mcp-session-id", "www-authenticate", "retry-after"]));
   });
 
-  it("opens no session for a notification that is called like a request", async () => {
+  it("opens no session for a notification with the name of a request", async () => {
     const session = await openSession({ server: "crm", lane: "sessionful" });
     session.sessionId = undefined;
     const clientInfo = { name: "test", version: "1" };
@@ -139,7 +139,7 @@ describe("the sessionful lane", () => {
     expect([posted.status, posted.headers.get("mcp-session-id")]).toEqual([400, null]);
   });
 
-  it("says which request a refusal is about", async () => {
+  it("names the request of a refusal", async () => {
     const session = await openSession({ server: "crm", lane: "sessionful" });
     session.sessionId = "0".repeat(32);
     const refused = await session.post({ jsonrpc: "2.0", id: "about", method: "tools/list" });
@@ -147,7 +147,7 @@ describe("the sessionful lane", () => {
     expect(await refused.json()).toMatchObject({ id: "about", error: { code: -32001 } });
   });
 
-  it("wants a session id after initialize, and none with it", async () => {
+  it("requires a session id after initialize, and none with it", async () => {
     const session = await openSession({ server: "crm", lane: "sessionful" });
     const { sessionId } = session;
     session.sessionId = undefined;
@@ -156,13 +156,13 @@ describe("the sessionful lane", () => {
     expect((await session.initialize()).status).toBe(400);
   });
 
-  it("refuses a protocol revision that it does not speak", async () => {
+  it("refuses an unsupported protocol revision", async () => {
     const session = await openSession({ server: "crm", lane: "sessionful" });
     session.headers = { "mcp-protocol-version": "1999-01-01" };
     expect((await session.request("tools/list")).status).toBe(400);
   });
 
-  it("answers requests sent at the same time, each with its own result", async () => {
+  it("answers concurrent requests, each with its own result", async () => {
     const session = await openSession({ server: "crm", lane: "sessionful" });
     const answers = await Promise.all([
       session.request("tools/list"),
@@ -178,7 +178,7 @@ describe("the sessionful lane", () => {
     ]);
   });
 
-  it("takes a posted response that nobody waits for without hanging", async () => {
+  it("accepts a posted response without a waiting request, and does not hang", async () => {
     const session = await openSession({ server: "crm", lane: "sessionful" });
     const posted = await session.post({ jsonrpc: "2.0", id: 99, error: { code: -1, message: "no" } });
     expect(posted.status).toBe(202);

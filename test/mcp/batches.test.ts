@@ -2,7 +2,7 @@ import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { openSession, type TestSession } from "../support/session.ts";
 
-/** A session that was begun in a revision, as its clients begin it. */
+/** A session of a revision, opened as its clients do. */
 async function beginSession(
   protocolVersion: string,
   role = "admin",
@@ -40,7 +40,7 @@ describe("batches in a session of revision 2025-03-26", () => {
     ]);
   });
 
-  it("guards each call as if it had come alone", async () => {
+  it("guards each call like a single one", async () => {
     const session = await beginSession("2025-03-26", "sales", ["crm:read"]);
     const response = await session.post([
       call(1, "crm_get_pipeline"),
@@ -54,7 +54,7 @@ describe("batches in a session of revision 2025-03-26", () => {
     expect(answers[2]?.error?.message).toContain("Unknown tool");
   });
 
-  it("takes a batch without requests, and answers nothing", async () => {
+  it("accepts a batch without requests, and answers nothing", async () => {
     const session = await beginSession("2025-03-26");
     const response = await session.post([
       { jsonrpc: "2.0", method: "notifications/initialized" },
@@ -71,7 +71,7 @@ describe("batches in a session of revision 2025-03-26", () => {
     }
   });
 
-  it("leaves other people's sessions closed", async () => {
+  it("keeps other users' sessions closed", async () => {
     const session = await beginSession("2025-03-26");
     const stranger = await openSession({ server: "crm", lane: "sessionful", as: "bob" });
     stranger.sessionId = session.sessionId;
@@ -111,20 +111,20 @@ describe("headers of a POST", () => {
     expect((await post(session, { "content-type": type, accept })).status).toBe(200);
   });
 
-  it("looks at Accept in the stateless lane the same way", async () => {
+  it("checks Accept in the stateless lane the same way", async () => {
     const session = await openSession({ server: "crm", lane: "stateless" });
     session.headers = { accept: "Application/JSON, Text/Event-Stream" };
     expect((await session.request("tools/list")).result.tools.length).toBeGreaterThan(3);
   });
 
-  it("refuses a compressed body with 415 and the encoding that it takes", async () => {
+  it("refuses a compressed body with 415 and the accepted encoding", async () => {
     const session = await openSession({ server: "crm", lane: "sessionful" });
     const headers = { "content-type": "application/json", accept: "*/*", "content-encoding": "gzip" };
     const response = await post(session, headers);
     expect([response.status, response.headers.get("accept-encoding")]).toEqual([415, "identity"]);
   });
 
-  it("tells proxies not to hold streams back", async () => {
+  it("tells proxies not to buffer streams", async () => {
     const session = await openSession({ server: "crm", lane: "sessionful" });
     const stream = await post(session, { accept: "Text/Event-Stream" }, "GET");
     expect([stream.status, stream.headers.get("x-accel-buffering")]).toEqual([200, "no"]);

@@ -3,20 +3,20 @@ import { describe, expect, it } from "vitest";
 import { listServers } from "../../workers/servers.ts";
 import { LANES, openSession } from "../support/session.ts";
 
-/** Every MCP URL of the house: one per server of the registry, and the door with everything. */
+/** Every MCP URL: one per server of the registry, and the one of all servers. */
 const DOORS = [...listServers().map(({ name }) => name), ""];
 const definitions = {
   prompts: listServers().flatMap(({ prompts }) => prompts),
   resources: listServers().flatMap(({ resources }) => resources),
 };
-/** Arguments that hold what a person wants to say: there is no set to choose from. */
+/** Arguments with free text of a user, which have no set of values to complete. */
 const FREE_TEXT = ["part", "purpose", "question", "topic", "audience"];
-/** Tools whose answer is a picture or a recording: there is no structure to describe. */
+/** Tools that return a picture or a recording, without a structured answer. */
 const PICTURES = ["knowledge_get_media"];
 const MATRIX = DOORS.flatMap((server) => LANES.map((lane) => ({ server, lane, url: `/mcp/${server}` })));
 
 describe.each(MATRIX)("$url on the $lane lane", ({ server, lane }) => {
-  it("lists tools that a client can show and judge: title, description, schemas and all four hints", async () => {
+  it("lists tools that a client can show and classify: title, description, schemas and all four hints", async () => {
     const session = await openSession({ server, lane });
     const tools = await session.listTools();
     expect(tools.length).toBeGreaterThan(3);
@@ -75,7 +75,7 @@ describe.each(MATRIX)("$url on the $lane lane", ({ server, lane }) => {
     for (const icon of icons) expect((await exports.default.fetch(icon)).status, icon).toBe(200);
   });
 
-  it("completes every argument whose values can be known, and only free text is left alone", async () => {
+  it("completes every argument with known values; only free text is without completion", async () => {
     const session = await openSession({ server, lane });
     const { result: templates } = await session.request("resources/templates/list");
     const { result: prompts } = await session.request("prompts/list");
@@ -108,7 +108,7 @@ describe.each(MATRIX)("$url on the $lane lane", ({ server, lane }) => {
     expect(error).toMatchObject({ code: -32602, message: "Unknown tool: no_such_tool" });
   });
 
-  it("refuses an unknown argument instead of ignoring it, and says what the tool takes", async () => {
+  it("refuses an unknown argument instead of ignoring it, and lists the tool's arguments", async () => {
     const session = await openSession({ server, lane });
     for (const tool of await session.listTools()) {
       const { isError, error } = await session.call(tool.name, { no_such_argument: 1 });
@@ -139,7 +139,7 @@ describe.each(MATRIX)("$url on the $lane lane", ({ server, lane }) => {
     }
   });
 
-  it("refuses a cursor that it did not hand out", async () => {
+  it("refuses a cursor that it did not create", async () => {
     const session = await openSession({ server, lane });
     const { error } = await session.request("tools/list", { cursor: "hello" });
     expect(error?.code).toBe(-32602);
@@ -155,7 +155,7 @@ describe.each(MATRIX)("$url on the $lane lane", ({ server, lane }) => {
 });
 
 describe.each(LANES)("rights on the %s lane", (lane) => {
-  it("hides what a role can never hold and shows what a token can step up to", async () => {
+  it("hides tools that a role can never use and shows those that a token can step up to", async () => {
     const subscriber = await openSession({ server: "crm", lane, role: "viewer", scopes: ["crm:read"] });
     const sales = await openSession({ server: "crm", lane, as: "bob", role: "sales", scopes: ["crm:read"] });
     const names = async (session: typeof subscriber) =>
@@ -175,7 +175,7 @@ describe.each(LANES)("rights on the %s lane", (lane) => {
     expect(challenge).toContain("resource_metadata=");
   });
 
-  it("refuses a hidden tool when it is called all the same", async () => {
+  it("refuses a call of a hidden tool", async () => {
     const session = await openSession({ server: "crm", lane, role: "viewer", scopes: ["crm:read"] });
     const { error } = await session.call("crm_update_contact", {});
     expect(error).toMatchObject({ code: "forbidden" });

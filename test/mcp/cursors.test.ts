@@ -4,7 +4,7 @@ import { LANES, openSession, type TestSession } from "../support/session.ts";
 
 const ARTICLES = 130;
 
-/** Adds articles whose names sort where they are wanted. */
+/** Adds articles whose names have the desired sort order. */
 async function addArticles(names: readonly string[]): Promise<void> {
   const store = openTestStore();
   await store.collections.ensure({ slug: "handbook", title: "Handbook", readers: null }, new Date());
@@ -23,7 +23,7 @@ async function listPage(session: TestSession, cursor?: string) {
 }
 
 describe("a list of several pages", () => {
-  it("goes on after the item where it stopped, on both generations, whatever was added before it", async () => {
+  it("continues after its last item, on both generations, whatever was added before it", async () => {
     await addArticles(Array.from({ length: ARTICLES }, (_, index) => `m${String(index).padStart(3, "0")}`));
     for (const lane of LANES) {
       const session = await openSession({ server: "knowledge", lane });
@@ -38,7 +38,7 @@ describe("a list of several pages", () => {
   });
 
   it.each(LANES)(
-    "takes no cursor of a colleague, another app, another list, or of somebody's own making (%s)",
+    "accepts no cursor of a colleague, another app, another list, or of the client's own making (%s)",
     async (lane) => {
       const session = await openSession({ server: "knowledge", lane });
       const { next } = await listPage(session);
@@ -61,7 +61,7 @@ describe("a list of several pages", () => {
 });
 
 describe.each(LANES)("answers on the %s lane", (lane) => {
-  it("may be kept by nobody but the client itself", async () => {
+  it("may be cached by the client only", async () => {
     const session = await openSession({ server: "knowledge", lane });
     for (const method of ["tools/list", "resources/list", "prompts/list", "resources/templates/list"]) {
       const { headers, result } = await session.request(method);

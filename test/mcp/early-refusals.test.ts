@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MAX_BODY_BYTES, readMessage } from "../../shared/mcp/http/request-body.ts";
 
-/** A request whose body says how many bytes it has, and whose bytes nobody has sent yet. */
+/** A request whose body has a declared length, without any bytes sent yet. */
 function announce(bytes: number) {
   let pulled = 0;
   let end = () => {};
@@ -26,14 +26,14 @@ function announce(bytes: number) {
 }
 
 describe("a message", () => {
-  it("that says it is too large is refused before a byte of it is read", async () => {
+  it("with a declared length over the limit is refused before a byte of it is read", async () => {
     const { request, pulled } = announce(MAX_BODY_BYTES + 1);
     const read = await readMessage(request);
     expect(read.ok || read.response.status).toBe(413);
     expect(pulled()).toBe(0);
   });
 
-  it("that is large waits for its turn when eight others are on their way, and a small one does not", async () => {
+  it("that is large waits when eight others are being read, and a small one does not", async () => {
     const others = Array.from({ length: 8 }, () => announce(MAX_BODY_BYTES));
     const readings = others.map(({ request }) => readMessage(request));
     const ninth = await readMessage(announce(MAX_BODY_BYTES).request);

@@ -40,7 +40,7 @@ const valid = fc.record(
   { requiredKeys: [] },
 );
 
-/** Arguments of a real tool: its own names, with whatever a model might write. */
+/** Arguments of a real tool: its own names, with any value that a model may write. */
 const anyCall = fc.constantFrom(...TOOLS).chain((tool) => {
   const names = Object.keys(tool.input.shape);
   const value = fc.oneof(
@@ -51,8 +51,8 @@ const anyCall = fc.constantFrom(...TOOLS).chain((tool) => {
   return args.map((given) => ({ tool, given: given as Record<string, unknown> }));
 });
 
-describe("reading arguments as models write them", () => {
-  it("never changes what was right already", () => {
+describe("coercing arguments of models", () => {
+  it("never changes a valid argument", () => {
     fc.assert(
       fc.property(valid, (given) => {
         expect(shape.safeParse(given).success).toBe(true);
@@ -61,7 +61,7 @@ describe("reading arguments as models write them", () => {
     );
   });
 
-  it("never changes a right argument because another one is wrong", () => {
+  it("never changes a valid argument because another one is invalid", () => {
     fc.assert(
       fc.property(valid, (given) => {
         const { limit: _left, ...rest } = given;
@@ -70,7 +70,7 @@ describe("reading arguments as models write them", () => {
     );
   });
 
-  it("reads what it has read once more as the same, for every tool", () => {
+  it("gives the same result when it is repeated, for every tool", () => {
     fc.assert(
       fc.property(anyCall, ({ tool, given }) => {
         const once = forgiveArguments(tool.input, given);
@@ -81,14 +81,14 @@ describe("reading arguments as models write them", () => {
     );
   });
 
-  it("reads numbers, booleans, lists and objects in quotes as what they are", () => {
+  it("reads numbers, booleans, lists and objects in quotes as their values", () => {
     const { name: _text, either: _union, ...shapes } = shape.shape;
     const quoted = fc.record({
       ...Object.fromEntries(Object.keys(shapes).map((key) => [key, fc.boolean()])),
     });
     fc.assert(
       fc.property(valid, quoted, (given, quote) => {
-        // A list of one text in quotes is read by its JSON; shares have more digits than are read.
+        // A list of one text in quotes is parsed as JSON; shares have more digits than are parsed.
         const { name: _name, either: _either, share: _share, ...known } = given;
         const written = Object.fromEntries(
           Object.entries(known).map(([key, value]) => [key, quote[key] ? JSON.stringify(value) : value]),
@@ -124,13 +124,13 @@ describe("reading arguments as models write them", () => {
     ["JSON that is nested without end", { owner: "[".repeat(100_000) }],
     ["JSON that hides half of a character", { tags: '["\\ud83d"]' }],
     ["a member that nothing knows", { owner: 5 }],
-  ])("leaves alone %s", (_name, given) => {
+  ])("does not change %s", (_name, given) => {
     expect(forgiveArguments(shape, given)).toEqual(given);
     expect(shape.safeParse(given).success).toBe(false);
   });
 });
 
-describe.each(LANES)("forgiving arguments on the %s lane", (lane) => {
+describe.each(LANES)("coerced arguments on the %s lane", (lane) => {
   const open = (server: string) => openSession({ server, lane });
   const ok = async (session: TestSession, name: string, args: unknown) => {
     const { error, result } = await session.request("tools/call", { name, arguments: args as object });
@@ -139,7 +139,7 @@ describe.each(LANES)("forgiving arguments on the %s lane", (lane) => {
     return result.structuredContent;
   };
 
-  it("takes null for arguments, cursors and parameters as left out", async () => {
+  it("accepts null for arguments, cursors and parameters as missing", async () => {
     const session = await open("crm");
     await ok(session, "crm_get_pipeline", null);
     for (const method of ["tools/list", "prompts/list", "resources/list", "resources/templates/list"]) {
@@ -153,18 +153,18 @@ describe.each(LANES)("forgiving arguments on the %s lane", (lane) => {
     expect(error?.message ?? "").not.toContain("Invalid parameters");
   });
 
-  it("takes arguments that are one JSON object in quotes", async () => {
+  it("accepts arguments that are one JSON object in quotes", async () => {
     const session = await open("crm");
     await ok(session, "crm_find_contacts", '{"query":"smith","limit":"5"}');
   });
 
-  it("takes null for an optional argument and a number in quotes", async () => {
+  it("accepts null for an optional argument and a number in quotes", async () => {
     const session = await open("crm");
     await ok(session, "crm_find_contacts", { query: "smith", company_id: null, cursor: null });
     await ok(session, "crm_find_contacts", { query: "smith", limit: "5" });
   });
 
-  it("fills an argument that is null from the session's defaults, and says so", async () => {
+  it("fills an argument that is null from the session's defaults, and reports it", async () => {
     const session = await open("analytics");
     await ok(session, "context_set", { defaults: '{"period":"last_month"}', note: null });
     const { content } = await session.call("analytics_query", { metrics: "revenue", period: null });
@@ -180,14 +180,14 @@ describe.each(LANES)("forgiving arguments on the %s lane", (lane) => {
     expect(Object.keys(data.totals)).toEqual(["revenue", "orders"]);
   });
 
-  it("still refuses a name that it does not know, and says which one is near", async () => {
+  it("still refuses an unknown name, and suggests a similar one", async () => {
     const session = await open("crm");
     const { error } = await session.call("crm_find_contacts", { query: "smith", limt: "5" });
     expect(error).toMatchObject({ code: "invalid_input" });
     expect(error?.message).toContain('"limt" (closest: limit)');
   });
 
-  it("refuses half of a character wherever it stands, and stores nothing of it", async () => {
+  it("refuses a lone surrogate in any place, and stores nothing of it", async () => {
     const session = await open("crm");
     const { error } = await session.call("crm_create_company", {
       name: "Cut\ud83d Ltd",
@@ -197,14 +197,14 @@ describe.each(LANES)("forgiving arguments on the %s lane", (lane) => {
     expect(error?.message).toMatch(/^name: /);
     const whole = await session.call("crm_create_company", { name: "Whole😀 Ltd" });
     expect(whole.error).toBeUndefined();
-    // A header holds no such text as it is (SEP-2243).
+    // A header cannot contain such text directly (SEP-2243).
     session.headers = { "mcp-name": "=?base64?Y3JtOi8veA==?=" };
     const read = await session.request("resources/read", { uri: "crm://x\udc00" });
     expect(read.error?.code).toBe(-32602);
     expect(read.error?.message).toContain("uri");
   });
 
-  it("cuts no character of a long name in half", async () => {
+  it("splits no character of a long name", async () => {
     const session = await open("crm");
     const name = `${"x".repeat(63)}😀`;
     const bytes = new TextEncoder().encode(name);

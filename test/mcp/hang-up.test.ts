@@ -5,7 +5,7 @@ import { analytics } from "../../workers/analytics/server.ts";
 import { awaitEvents } from "../audit/trail.ts";
 import { openSession } from "../support/session.ts";
 
-/** What the one call of a test tells of itself. Looked at from time to time: it runs in another object's context. */
+/** State of the one call of a test tool. Polled, because the call runs in another object's context. */
 let call: { begun: boolean; stopped: unknown };
 
 beforeEach(() => {
@@ -31,7 +31,7 @@ const wait = defineTool({
   },
 });
 
-// Before anything is served: one tool more.
+// Before the first request: adds one tool.
 (analytics.tools as unknown[]).push(wait);
 
 describe("a client of the stateless generation that hangs up", () => {

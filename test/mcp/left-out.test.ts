@@ -48,7 +48,7 @@ describe.each(LANES)("a list, on the %s lane", (lane) => {
       },
     ],
     ["a denied resource", { denied_resources: ["crm_company"] }],
-  ])("leaves out what is refused for want of %s, and keeps the rest", async (_why, parts) => {
+  ])("omits entries that are refused for want of %s, and keeps the rest", async (_why, parts) => {
     const session = await open();
     expect(await uris(session)).toEqual(expect.arrayContaining([COMPANY, "crm://deals/deal_left"]));
     replaceRole(ROLE, parts);
@@ -57,7 +57,7 @@ describe.each(LANES)("a list, on the %s lane", (lane) => {
     expect(left).toEqual(expect.arrayContaining(["crm://pipeline", "crm://deals/deal_left"]));
   });
 
-  it("leaves out a single resource that asks for a second factor", async () => {
+  it("omits a single resource that requires a second factor", async () => {
     const session = await open();
     replaceRole(ROLE, fresh({ resources: ["crm_pipeline"] }));
     const left = await uris(session);
@@ -65,7 +65,7 @@ describe.each(LANES)("a list, on the %s lane", (lane) => {
     expect(left).toContain(COMPANY);
   });
 
-  it("of a role that asks for a second factor altogether is answered", async () => {
+  it("of a role that requires a second factor for everything is answered", async () => {
     const session = await open("");
     replaceRole(ROLE, { mfa: "required" });
     expect(await uris(session)).toEqual([]);
@@ -78,7 +78,7 @@ describe.each(LANES)("a list, on the %s lane", (lane) => {
   it.each([
     ["our own error", () => new ToolError("unavailable", "The other system is away.")],
     ["an unknown one", () => new TypeError("broken")],
-  ])("leaves out a family whose lister fails with %s, and logs it", async (_what, make) => {
+  ])("omits a family whose lister fails with %s, and logs it", async (_what, make) => {
     const lines: string[] = [];
     const spies = (["warn", "error"] as const).map((level) =>
       vi.spyOn(console, level).mockImplementation((...parts: unknown[]) => void lines.push(parts.join(" "))),
@@ -96,7 +96,7 @@ describe.each(LANES)("a list, on the %s lane", (lane) => {
     );
   });
 
-  it("of suggestions is empty for want of a second factor and when the completer fails, and refused to whom the prompt is hidden", async () => {
+  it("of suggestions is empty for want of a second factor and when the completer fails, and refused for a hidden prompt", async () => {
     const session = await open();
     const reference = { type: "ref/resource", uri: "crm://companies/{id}" };
     const argument = { name: "id", value: "Left" };
@@ -122,7 +122,7 @@ describe.each(LANES)("a resource inside of another answer, on the %s lane", (lan
     ["denied", { denied_resources: ["crm_company"] }],
     ["not allowed", { allowed_resources: ["crm_deal"] }],
     ["behind a second factor", fresh({ resources: ["crm_company"] })],
-  ])("is left out of a prompt when it is %s, and the refusal is recorded", async (_how, parts) => {
+  ])("is omitted from a prompt when it is %s, and the refusal is recorded", async (_how, parts) => {
     const person = nextPerson();
     const [session, colleague] = [await open(person), await openSession({ server: "crm", lane })];
     expect(embedded(await session.getPrompt("crm_prepare_meeting", { customer: "cmp_left" }))).toBe(true);

@@ -19,7 +19,7 @@ type Role = PolicyDocument["roles"][string];
 
 beforeAll(saveArticles);
 
-// The next test begins with the bundled policy, and with nobody left to be told of it.
+// The next test starts with the bundled policy, and without subscribers.
 afterEach(async () => {
   if ((await readState()).version !== 1) await goBackTo(1);
   await tellPolicy();
@@ -27,7 +27,7 @@ afterEach(async () => {
 
 let people = 0;
 
-/** A client of an editor of their own, which waits for its lists and watches nothing. */
+/** A client of a new editor, which subscribes to list changes and watches no resource. */
 async function listen(lane: (typeof LANES)[number]): Promise<{ session: TestSession; news: NewsReader }> {
   const session = await openSession({ server: "knowledge", lane, as: `ed${people++}`, role: "editor" });
   return { session, news: (await waitForNews(session, { lists: true })).news };
@@ -50,13 +50,13 @@ function post(path: string, body: unknown): Promise<Response> {
   });
 }
 
-/** Says that the newest publication is in force, as the command does that published it. */
+/** Reports that the newest publication is in force, as the publishing command does. */
 async function tellPolicy(): Promise<void> {
   const { publication } = await readState();
   if (publication > 0) expect((await post("/policy/changes", { publication })).status).toBe(200);
 }
 
-/** Changes somebody's role and says so, as the command does. */
+/** Changes a user's role and notifies the Worker, as the command does. */
 async function changeRole(name: string, role: string): Promise<void> {
   const email = `${name}@people.example`;
   const mark = crypto.randomUUID();
@@ -75,7 +75,7 @@ async function nextMethods(news: NewsReader, count: number): Promise<unknown[]> 
 
 const hubOf = (topic: string) => env.CHANGE_HUB.get(env.CHANGE_HUB.idFromName(topic));
 
-/** How many sessions wait for news of a topic. */
+/** Number of sessions subscribed to a topic. */
 const countSessions = (topic: string) =>
   runInDurableObject(
     hubOf(topic),
@@ -91,8 +91,8 @@ async function nameTools(session: TestSession): Promise<string[]> {
   return (await session.listTools()).map(({ name }: { name: string }) => name);
 }
 
-describe.each(LANES)("a client on the %s lane that waits for its lists and watches nothing", (lane) => {
-  it("hears of the policy that was published, and gets the lists that it allows", async () => {
+describe.each(LANES)("a client on the %s lane that subscribes to list changes only", (lane) => {
+  it("is notified of a published policy, and gets the lists that it allows", async () => {
     const { session, news } = await listen(lane);
     expect(await nameTools(session)).toContain(TOOL);
     await evictAllDurableObjects();
@@ -110,7 +110,7 @@ describe.each(LANES)("a client on the %s lane that waits for its lists and watch
     await news.close();
   });
 
-  it("hears of its person's new role, and nobody else does", async () => {
+  it("is notified of its user's new role, and no other client is", async () => {
     const [demoted, other] = [await listen(lane), await listen(lane)];
     await changeRole(`ed${people - 2}`, "viewer");
     expect((await demoted.news.next())?.method).toBe("notifications/tools/list_changed");
@@ -121,7 +121,7 @@ describe.each(LANES)("a client on the %s lane that waits for its lists and watch
     for (const { news } of [demoted, other]) await news.close();
   });
 
-  it("hears of an article that a colleague added, and of many more a while later in one message", async () => {
+  it("is notified of an article that a colleague added, and of many more a while later in one message", async () => {
     const { news } = await listen(lane);
     const writer = await openWriter();
     const add = (title: string) =>
@@ -141,11 +141,11 @@ describe.each(LANES)("a client on the %s lane that waits for its lists and watch
 });
 
 describe("a session whose stream was closed", () => {
-  it("is woken by news once, and hears what it missed when it opens the next stream", async () => {
+  it("is woken by a notification once, and receives missed ones when it opens the next stream", async () => {
     const { session, news } = await listen("sessionful");
     const before = await countSessions(RIGHTS);
     await news.close();
-    // The object learns of the closed stream a moment later than the client.
+    // The object notices the closed stream a moment later than the client.
     await expect
       .poll(async () => {
         await changeGate(env, RIGHTS).publish({ userId: `user_ed${people - 1}` });
@@ -160,7 +160,7 @@ describe("a session whose stream was closed", () => {
     await again.close();
   });
 
-  it("is forgotten by those who would tell it, once it was ended", async () => {
+  it("is unsubscribed after it ended", async () => {
     const { session, news } = await listen("sessionful");
     const before = await countSessions(RIGHTS);
     const ended = await exports.default.fetch(session.url, {
@@ -176,7 +176,7 @@ describe("a session whose stream was closed", () => {
     await news.close();
   });
 
-  it("is forgotten by those who would tell it, once nobody has used it for a day", async () => {
+  it("is unsubscribed after a day without use", async () => {
     const { session } = await listen("sessionful");
     const before = await countSessions(RIGHTS);
     await runInDurableObject(objectOf(session), async (agent: KnowledgeAgent, { storage }) => {
@@ -187,10 +187,10 @@ describe("a session whose stream was closed", () => {
   });
 });
 
-describe("a topic for which many sessions wait", () => {
-  it("tells all whom the news concerns, more than one run may tell", async () => {
+describe("a topic with many subscribed sessions", () => {
+  it("notifies all sessions that it concerns, more than one run may notify", async () => {
     const topic = "crowd";
-    // A session that cannot be reached is forgotten once it was told.
+    // A session that cannot be reached is unsubscribed after its notification.
     await runInDurableObject(hubOf(topic), async (hub: ChangeHub) => {
       for (let number = 0; number < 1_000; number += 1) {
         const place = { binding: "NOWHERE", name: `streamable-http:${number}` };
@@ -205,7 +205,7 @@ describe("a topic for which many sessions wait", () => {
 });
 
 describe("POST /policy/changes", () => {
-  it("takes nothing but a publication that the database has", async () => {
+  it("accepts only a publication that the database has", async () => {
     for (const body of [
       {},
       { publication: 0 },
@@ -218,7 +218,7 @@ describe("POST /policy/changes", () => {
     expect((await post("/policy/changes", { publication: 1e9 })).status).toBe(404);
   });
 
-  it("announces a publication once, however often it is asked", async () => {
+  it("announces a publication once, for any number of requests", async () => {
     const { news } = await listen("stateless");
     await changeEditors({ denied_tools: [TOOL] });
     await tellPolicy();

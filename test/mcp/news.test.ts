@@ -19,10 +19,10 @@ beforeAll(async () => {
   await store.collections.share("board", { readers: ["board"], writers: ["board"] });
 });
 
-// Changes that come close together are told a second later: nothing of that may go on when the file has ended.
+// Notifications of close changes are sent a second later; none may be pending at the end of the file.
 afterAll(() => changeGate(env, "knowledge").publish());
 
-/** Changes an article, whatever its version is now. */
+/** Changes an article, whatever its current version. */
 async function edit(writer: TestSession, id: string): Promise<void> {
   const { data } = await writer.call("fetch", { id });
   const { error } = await writer.call("knowledge_update_article", {
@@ -37,7 +37,7 @@ async function edit(writer: TestSession, id: string): Promise<void> {
 describe.each(LANES.flatMap((listens) => LANES.map((writes) => [listens, writes] as const)))(
   "a client on the %s lane that waits for news, and a colleague who writes on the %s lane",
   (listens, writes) => {
-    it("hears of the article that was changed, also when every object had left memory", async () => {
+    it("is notified of the changed article, also when every object had been evicted", async () => {
       const listener = await openSession({ server: "knowledge", lane: listens, as: "bob", role: "editor" });
       const writer = await openSession({ server: "knowledge", lane: writes });
       const { news } = await waitForNews(listener, { uris: [URI] });
@@ -54,8 +54,8 @@ describe.each(LANES.flatMap((listens) => LANES.map((writes) => [listens, writes]
   },
 );
 
-describe.each(LANES)("news on the %s lane", (lane) => {
-  it("is not told of what the client cannot read, and says so when it asks", async () => {
+describe.each(LANES)("notifications on the %s lane", (lane) => {
+  it("skip resources that the client cannot read, and the subscription reports it", async () => {
     const listener = await openSession({ server: "knowledge", lane, as: "carol", role: "editor" });
     const writer = await openSession({ server: "knowledge", lane: "stateless" });
     const { news, heard } = await waitForNews(listener, { uris: [HIDDEN, "kb://articles/none", URI] });
@@ -66,7 +66,7 @@ describe.each(LANES)("news on the %s lane", (lane) => {
     await news.close();
   });
 
-  it("tells that the list of resources has become another one", async () => {
+  it("include a change of the list of resources", async () => {
     const listener = await openSession({ server: "knowledge", lane, as: "dave", role: "editor" });
     const writer = await openSession({ server: "knowledge", lane: "stateless" });
     const { news } = await waitForNews(listener, { uris: [URI], lists: true });
@@ -79,7 +79,7 @@ describe.each(LANES)("news on the %s lane", (lane) => {
     await news.close();
   });
 
-  it("takes no list for a resource, whatever a client asks for or leaves", async () => {
+  it("accept no list as a resource, whatever a client subscribes to or unsubscribes from", async () => {
     const listener = await openSession({ server: "knowledge", lane, as: "gina", role: "editor" });
     const writer = await openSession({ server: "knowledge", lane: "stateless" });
     const { news, heard } = await waitForNews(listener, { uris: ["/tools", "/resources", URI], lists: true });
@@ -94,7 +94,7 @@ describe.each(LANES)("news on the %s lane", (lane) => {
     await news.close();
   });
 
-  it("ends with the grant, before anything more is told", async () => {
+  it("end with the grant, before anything more is sent", async () => {
     const listener = await openSession({ server: "knowledge", lane, as: "erin", role: "editor" });
     const writer = await openSession({ server: "knowledge", lane: "stateless" });
     const { news } = await waitForNews(listener, { uris: [URI] });
@@ -109,7 +109,7 @@ describe.each(LANES)("news on the %s lane", (lane) => {
 });
 
 describe("a stateless client that hangs up", () => {
-  it("leaves no line behind", async () => {
+  it("causes no log line", async () => {
     const hub = env.CHANGE_HUB.get(env.CHANGE_HUB.idFromName("knowledge"));
     const countLines = () =>
       runInDurableObject(hub, (_hub, state) => state.getWebSockets("user_frank").length);

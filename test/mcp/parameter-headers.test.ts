@@ -15,10 +15,10 @@ const routed = defineTool({
   run: async ({ region = "nowhere" }) => ({ region }),
 });
 
-// Before anything is served: one tool more.
+// Before the first request: adds one tool.
 (analytics.tools as unknown[]).push(routed);
 
-/** The answer to one call with arguments and, where there is one, the header that repeats them. */
+/** The response to one call with arguments and optionally the header that repeats them. */
 async function call(args: Record<string, unknown>, header?: string) {
   const session = await openSession({ server: "analytics", lane: "stateless" });
   if (header !== undefined) session.headers = { "mcp-param-region": header };
@@ -28,14 +28,14 @@ async function call(args: Record<string, unknown>, header?: string) {
   return { status: response.status, body: await response.json<ReturnType<typeof JSON.parse>>() };
 }
 
-describe("an argument that is repeated as a header", () => {
-  it("is good when the two agree, and when there is neither", async () => {
+describe("an argument that a header repeats", () => {
+  it("is valid when the two agree, and when there is neither", async () => {
     const { body } = await call({ region: "Europe" }, "Europe");
     expect(body.result.structuredContent).toEqual({ region: "Europe" });
     expect((await call({})).body.result.structuredContent).toEqual({ region: "nowhere" });
   });
 
-  // A client that has an old list fetches it anew and calls again, if it knows which of its calls was meant.
+  // A client with an old list fetches it again and repeats the call, if the error identifies it.
   it.each([
     ["another value", "Asia"],
     ["no header", undefined],

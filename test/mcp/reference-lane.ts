@@ -35,8 +35,8 @@ import type { Catalogue } from "../../shared/server/catalogue.ts";
 import { showsViews } from "../../shared/server/view.ts";
 
 /**
- * The same catalogue and the same handlers behind the SDK's own server and transport, one a request, as its
- * documentation shows it. What our lane answers is measured against this.
+ * The same catalogue and the same handlers behind the SDK's own server and transport, one per request, as its
+ * documentation shows. The reference for responses of our lane.
  */
 export function createReferenceLane(catalogue: Catalogue) {
   return (

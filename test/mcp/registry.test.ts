@@ -5,7 +5,7 @@ import { SERVER_INFO } from "../../shared/mcp/methods/server-info.ts";
 import { registry } from "../../workers/servers.ts";
 import wrangler from "../../wrangler.toml?raw";
 
-/** What `wrangler.toml` needs for one server, in each of its three environments. */
+/** Stanza of one server in `wrangler.toml`, for each of its three environments. */
 function stanza(binding: string, className: string): string {
   return ["", "env.staging.", "env.local."]
     .map(

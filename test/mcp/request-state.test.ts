@@ -75,7 +75,7 @@ const greeter = defineServer({
 });
 const lane = createStatelessLane(createCatalogue("greeter", "Greeter", [greeter]));
 
-/** Calls the tool of a deployment with other secrets, as somebody. */
+/** Calls the tool of a deployment with other secrets, as the named user. */
 function greet(changes: Partial<Record<string, string>>, params: object = {}, name = "alice") {
   return send("tools/call", { name: "greeter_greet", arguments: {}, ...params }, changes, name);
 }
@@ -149,7 +149,7 @@ async function greetAcross(before: object, after: object, continuesAs = "alice")
 }
 
 describe("rotating REQUEST_STATE_KEY", () => {
-  it("lets calls that began with the old key be continued through the overlap, and not afterwards", async () => {
+  it("lets calls that began with the old key continue during the overlap, and not afterwards", async () => {
     const { result } = await greetAcross({}, DURING);
     expect(result.structuredContent).toEqual({ greeting: "Hello Ada" });
     expect((await greetAcross({}, AFTER)).error?.code).toBe(-32602);
@@ -160,7 +160,7 @@ describe("rotating REQUEST_STATE_KEY", () => {
     expect((await greetAcross(DURING, {})).error?.code).toBe(-32602);
   });
 
-  it("changes nothing about whose call it is, and SESSION_SEAL_KEY has no part in it", async () => {
+  it("changes nothing about the user of a call, and SESSION_SEAL_KEY has no part in it", async () => {
     expect((await greetAcross({}, DURING, "bob")).error?.code).toBe(-32602);
     const { result } = await greetAcross({}, { SESSION_SEAL_KEY: NEW_KEY });
     expect(result.structuredContent).toEqual({ greeting: "Hello Ada" });
@@ -207,7 +207,7 @@ describe("an answer", () => {
 });
 
 describe("the state of a resource that asks before it is read", () => {
-  it("continues the reading of this URI and of no other", async () => {
+  it("continues the read of this URI and of no other", async () => {
     const uri = "greeter://ada";
     const { result } = await send("resources/read", { uri });
     expect(result.resultType).toBe("input_required");

@@ -16,7 +16,7 @@ const catalogue = createCatalogue("fixture", "Fixture", [fixture]);
 const ours = createStatelessLane(catalogue);
 const reference = createReferenceLane(catalogue);
 
-/** A message with the headers that it is sent under. `undefined` leaves a header out. */
+/** A message with its headers. `undefined` omits a header. */
 interface Sent {
   headers: Record<string, string | undefined>;
   body: Record<string, unknown>;
@@ -54,7 +54,7 @@ function change(
   return { headers: { ...sent.headers, ...headers }, body: changed };
 }
 
-/** Requests that are served. */
+/** Valid requests. */
 const GOOD: readonly Sent[] = [
   call("test_simple_text"),
   call("test_image_content"),
@@ -86,7 +86,7 @@ const GOOD: readonly Sent[] = [
 
 const ONE = call("test_simple_text");
 
-/** What clients get wrong, on purpose or not. */
+/** Invalid requests, by mistake or on purpose. */
 const BAD: readonly Sent[] = [
   call("no_such_tool"),
   call("test_simple_text", [1]),
@@ -183,7 +183,7 @@ function requestOf({ headers, body }: Sent): Request {
   });
 }
 
-/** What a client can tell of an answer; the words of an error and the signed state are each side's own. */
+/** Everything that a client can see of a response, except the text of an error and the signed state. */
 async function readAnswer(response: Response) {
   const text = await response.text();
   const type = response.headers.get("content-type");
@@ -202,7 +202,7 @@ async function readAnswer(response: Response) {
 }
 
 async function answerBoth(sent: Sent) {
-  // Over the wire and back, as the gateway reads it.
+  // Serialised and parsed, as the gateway reads it.
   const body = JSON.parse(JSON.stringify(sent.body));
   const request = requestOf(sent);
   const plain = parseKnownRequest(request.headers, body);
@@ -215,7 +215,7 @@ async function answerBoth(sent: Sent) {
   return { mine, theirs, plain: plain !== null, legacy };
 }
 
-describe("the stateless lane beside the SDK's own server", () => {
+describe("the stateless lane compared with the SDK's own server", () => {
   it("answers every request as the SDK does, before and after it knows the client", async () => {
     for (const sent of GOOD) {
       const first = await answerBoth(sent);
@@ -240,7 +240,7 @@ describe("the stateless lane beside the SDK's own server", () => {
     }
   });
 
-  it("answers whatever becomes of a good message as the SDK does, and never takes an older one for its own", async () => {
+  it("answers any variation of a valid message as the SDK does, and never from an older one", async () => {
     for (const sent of GOOD) await answerBoth(sent);
     await fc.assert(
       fc.asyncProperty(

@@ -5,7 +5,7 @@ import { principalOf } from "../audit/trail.ts";
 import { setLimits } from "../support/limits.ts";
 import { LANES, openSession } from "../support/session.ts";
 
-/** Uses up what an app may ask beside its calls. */
+/** Exhausts an app's limit of requests other than calls. */
 async function exhaust(userId: string, clientId: string): Promise<void> {
   const access = { grantId: "none", tokenId: "none" };
   for (let request = 0; request < REQUESTS_PER_MINUTE; request += 1) {
@@ -16,7 +16,7 @@ async function exhaust(userId: string, clientId: string): Promise<void> {
 beforeEach(() => setLimits({}));
 
 describe.each(LANES)("on the %s lane", (lane) => {
-  it("an app that asks for lists too often gets 429 and when to come back, and its calls go on", async () => {
+  it("an app that requests lists too often gets 429 and the retry time, and its calls still work", async () => {
     const session = await openSession({ server: "crm", lane, as: `asks_${lane}` });
     const other = await openSession({ server: "crm", lane, as: `asks_${lane}` });
     await exhaust(`user_asks_${lane}`, session.token.clientId);
@@ -28,7 +28,7 @@ describe.each(LANES)("on the %s lane", (lane) => {
     expect((await other.request("tools/list")).status, "another app of the person").toBe(200);
   });
 
-  it("a call over its limit keeps status 200, which is what models get to read, with the header beside it", async () => {
+  it("a call over its limit keeps status 200, so that models read it, with the Retry-After header", async () => {
     const session = await openSession({ server: "crm", lane, as: `calls_${lane}` });
     setLimits({ callsPerClient: 1 });
     await session.call("context_get");
@@ -63,7 +63,7 @@ describe("programs and visitors from one address", () => {
   });
 });
 
-it("what an app may ask beside calls is exact, comes back with time, and is its own", () => {
+it("the limit of requests other than calls is exact, refills with time, and belongs to one app", () => {
   const limiter = new RequestLimiter();
   const from = 1_000_000;
   for (let request = 0; request < REQUESTS_PER_MINUTE; request += 1) expect(limiter.take("a", from)).toBe(0);

@@ -9,7 +9,7 @@ function traceparent(traceId: string): string {
   return `00-${traceId}-${"12".repeat(8)}-01`;
 }
 
-/** Every line that is logged from now on, as an object. */
+/** Every later log line, as an object. */
 function watchLog(): Record<string, unknown>[] {
   const lines: Record<string, unknown>[] = [];
   for (const level of ["debug", "info", "warn", "error"] as const) {
@@ -23,7 +23,7 @@ function watchLog(): Record<string, unknown>[] {
 afterEach(() => void vi.restoreAllMocks());
 
 describe.each(LANES)("the trace of a request on the %s lane", (lane) => {
-  it("is in every log line that it leads to, taken from the message before the header", async () => {
+  it("is in every log line of the request, taken from the message before the header", async () => {
     const session = await openSession({ server: "knowledge", lane, scopes: ["knowledge:read"] });
     const lines = watchLog();
     session.headers = { traceparent: traceparent(IN_HEADER) };
@@ -40,7 +40,7 @@ describe.each(LANES)("the trace of a request on the %s lane", (lane) => {
     expect(lines.map(({ trace_id }) => trace_id)).toEqual([IN_META]);
   });
 
-  it("is one of ours where the client sent none or nonsense, and another for every request", async () => {
+  it("is generated where the client sent none or an invalid one, and different for every request", async () => {
     const session = await openSession({ server: "knowledge", lane });
     const lines = watchLog();
     const traces = [];
@@ -54,7 +54,7 @@ describe.each(LANES)("the trace of a request on the %s lane", (lane) => {
     expect(new Set(traces).size).toBe(traces.length);
   });
 
-  it("stays with its own request while others are served", async () => {
+  it("stays with its own request during concurrent ones", async () => {
     const session = await openSession({ server: "knowledge", lane });
     const lines = watchLog();
     await Promise.all(

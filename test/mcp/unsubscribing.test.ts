@@ -7,9 +7,9 @@ import { analytics } from "../../workers/analytics/server.ts";
 import { waitForNews } from "../support/news.ts";
 import { openSession, type TestSession } from "../support/session.ts";
 
-/** What the resources of this file hold. */
+/** Content of this file's resources. */
 const texts: Record<string, string> = { left: "one", kept: "one", added: "one" };
-/** The resource whose reading takes as long as the test wants, and whether it is being read. */
+/** The resource whose read the test delays, and whether it is being read. */
 let slow: string | null = null;
 let reading = false;
 
@@ -29,19 +29,19 @@ const resource: ResourceDefinition = {
   },
 };
 
-// Before anything is served: one family of resources more.
+// Before the first request: adds one family of resources.
 (analytics.resources as unknown[]).push(resource);
 
 const uriOf = (name: string) => `analytics://pages/${name}`;
 
-/** What a session hears when something has changed, without the second that news may take. */
+/** Sends a session its pending notifications, without their delay of up to a second. */
 function tell({ sessionId = "" }: TestSession): Promise<Response> {
   const [id] = sessionId.split(".");
   const object = env.ANALYTICS_AGENT.get(env.ANALYTICS_AGENT.idFromName(`streamable-http:${id}`));
   return object.fetch("https://session/", { method: "POST", headers: { [CHANGE_HEADER]: "0" } });
 }
 
-it("tells nothing of a resource that was left, or subscribed to, while it was looked at", async () => {
+it("sends nothing about a resource that was unsubscribed, or subscribed to, while it was read", async () => {
   const session = await openSession({ server: "analytics", lane: "sessionful" });
   const { news } = await waitForNews(session, { uris: [uriOf("left"), uriOf("kept")] });
   texts.left = "two";

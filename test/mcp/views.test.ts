@@ -3,7 +3,7 @@ import { VIEW_EXTENSION, VIEW_TYPE } from "../../shared/server/view.ts";
 import { publish } from "../support/publish.ts";
 import { LANES, openSession } from "../support/session.ts";
 
-/** What a client with MCP Apps declares (SEP-1865). */
+/** Capabilities of a client with MCP Apps (SEP-1865). */
 const WITH_VIEWS = { extensions: { [VIEW_EXTENSION]: { mimeTypes: [VIEW_TYPE] } } };
 
 interface Listed {
@@ -14,14 +14,14 @@ interface Listed {
 const viewsOf = (tools: Listed[]) =>
   new Map(tools.flatMap(({ name, _meta }) => (_meta?.ui ? [[name, _meta.ui.resourceUri]] : [])));
 
-/** The hash that a policy names for an inline text (CSP 3, «Valid Hashes»). */
+/** The hash of an inline text in a policy (CSP 3, «Valid Hashes»). */
 async function hashOf(text: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return `'sha256-${btoa(String.fromCharCode(...new Uint8Array(digest)))}'`;
 }
 
 describe.each(LANES)("an interactive view on the %s lane", (lane) => {
-  it("is named by its tools for a client that shows views, and by none for any other", async () => {
+  it("is named by its tools for a client that supports views, and by none for any other", async () => {
     const shows = await openSession({ server: "", lane, capabilities: WITH_VIEWS });
     expect(viewsOf(await shows.listTools()).get("analytics_query")).toBe("ui://analytics/chart");
     for (const extensions of [
@@ -39,7 +39,7 @@ describe.each(LANES)("an interactive view on the %s lane", (lane) => {
     }
   });
 
-  it("is offered by the server in the extension's name", async () => {
+  it("is announced by the server under the extension's name", async () => {
     const session = await openSession({ server: "analytics", lane, capabilities: WITH_VIEWS });
     const method = lane === "sessionful" ? "initialize" : "server/discover";
     session.sessionId = undefined;
@@ -53,7 +53,7 @@ describe.each(LANES)("an interactive view on the %s lane", (lane) => {
     expect(result.capabilities.extensions).toMatchObject({ [VIEW_EXTENSION]: {} });
   });
 
-  it("is one document that reaches nothing and runs nothing but its own script, for every role alike", async () => {
+  it("is one document that loads nothing and runs only its own script, equal for every role", async () => {
     const session = await openSession({
       server: "",
       lane,
@@ -91,11 +91,11 @@ describe.each(LANES)("a view that a role may not read, on the %s lane", (lane) =
     await publish(({ roles }) => {
       for (const role of Object.values(roles)) role.denied_resources = ["analytics_chart"];
     });
-    // As long as an isolate may go on with the policy that it knows.
+    // The maximum time that an isolate uses a cached policy.
     vi.setSystemTime(Date.now() + 30_000);
   });
 
-  it("is neither listed nor named by its tools nor read", async () => {
+  it("is neither listed nor named by its tools nor readable", async () => {
     const session = await openSession({ server: "analytics", lane, capabilities: WITH_VIEWS });
     expect([...viewsOf(await session.listTools())]).toEqual([]);
     const listed: { uri: string }[] = await session.listResources();

@@ -6,13 +6,13 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 
 const ROOT = path.join(import.meta.dirname, "../..");
 
-/** A code block of the README with the file it belongs to. */
+/** A code block of the README with its file. */
 interface Block {
   file: string;
   code: string;
 }
 
-/** The blocks of the chapter «Add a server in five minutes», in reading order. */
+/** The blocks of the chapter «Add a server in five minutes», in their order. */
 function readExample(): Block[] {
   const readme = readFileSync(path.join(ROOT, "README.md"), "utf8");
   const chapter = readme.split(/^## /m).find((text) => text.startsWith("Add a server")) ?? "";
@@ -24,7 +24,7 @@ function readExample(): Block[] {
   );
 }
 
-/** Does with a block what its reader does: a new file is written, lines for an existing file go where they belong. */
+/** Applies a block as a reader does: writes a new file, or inserts lines into an existing one. */
 function apply(project: string, { file, code }: Block): void {
   const target = path.join(project, file);
   if (file === "workers/servers.ts") {
@@ -65,7 +65,7 @@ function run(...args: string[]): string {
   return `exit ${status}\n${stdout}\n${stderr}`;
 }
 
-it("passes the contract suite on both generations as the README writes it", () => {
+it("passes the contract suite on both generations as written in the README", () => {
   const report = run(
     "node_modules/vitest/vitest.mjs",
     "run",
@@ -80,7 +80,7 @@ it("passes the contract suite on both generations as the README writes it", () =
   }
 }, 180_000);
 
-it("leaves npm run check green after the commands that its last step names", () => {
+it("keeps npm run check green after the commands of its last step", () => {
   const { scripts } = JSON.parse(readFileSync(path.join(project, "package.json"), "utf8")) as {
     scripts: Record<string, string>;
   };

@@ -10,13 +10,13 @@ const sourcesOf = (folder: string) =>
     .filter((file) => file.endsWith(".ts"))
     .map((file) => readFileSync(path.join(ROOT, folder, file), "utf8"));
 
-/** The tools that the sources of a folder define. */
+/** The tools in the sources of a folder. */
 const toolsIn = (sources: readonly string[]) =>
   sources.flatMap((source) =>
     [...source.matchAll(/^ {2}name: "([a-z_]+)",$/gm)].map(([, name = ""]) => name),
   );
 
-/** What errors advise: the texts behind `suggestedAction`, and the advice that errors without one of their own get. */
+/** Advice of errors: the texts of `suggestedAction`, and the default advice. */
 const adviceIn = (sources: readonly string[]) =>
   sources.flatMap((source) => [
     ...[...source.matchAll(/suggestedAction:\s*([`"'])((?:(?!\1)[\s\S])*)\1/g)].map(
@@ -37,7 +37,7 @@ describe("the advice of an error", () => {
     expect(advice.flatMap(namedTools).filter((name) => !tools.includes(name))).toEqual([]);
   });
 
-  it("of every server promises no kind of tool that a server may lack", () => {
+  it("of every server names no kind of tool that a server may lack", () => {
     const advice = adviceIn(sourcesOf("shared")).join("\n");
     expect(advice).toContain("answer of this server");
     expect(advice).not.toMatch(/(?:search|list|find) tool|\b(?:analytics|crm|knowledge)_[a-z]+/);

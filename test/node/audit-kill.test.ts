@@ -15,12 +15,13 @@ import { verifyExport } from "../../shared/audit/verify-export.ts";
 import { pickPort, type SpawnedStart, spawnStart } from "../support/spawned-start.ts";
 
 /**
- * How often the runtime is killed, and with how many people's calls in flight. The long form:
- * `GATEHOUSE_KILL_ROUNDS=20 GATEHOUSE_KILL_PEOPLE=10 npx vitest run --config vitest.node.config.ts audit-kill`
+ * Number of kills of the runtime, and of users with concurrent calls. The long form:
+ * `GATEHOUSE_KILL_ROUNDS=20 GATEHOUSE_KILL_PEOPLE=10 npx vitest run --config vitest.node.config.ts
+ * audit-kill`
  */
 const ROUNDS = Number(process.env.GATEHOUSE_KILL_ROUNDS ?? 2);
 const PEOPLE = Number(process.env.GATEHOUSE_KILL_PEOPLE ?? 2);
-/** As many at once as one person may have (`concurrent_calls` in shared/policy/policy.yaml). */
+/** Maximum concurrent calls of one user (`concurrent_calls` in shared/policy/policy.yaml). */
 const CALLS_OF_ONE = 20;
 const CALLS = PEOPLE * CALLS_OF_ONE;
 const ROUND_MS = 30_000 + PEOPLE * 3_000;
@@ -28,7 +29,7 @@ const ROUND_MS = 30_000 + PEOPLE * 3_000;
 /** A call that was answered before the kill. */
 interface Acknowledged {
   traceId: string;
-  /** Address of the contact that it created; `null` for a read. */
+  /** Address of the created contact; `null` for a read. */
   email: string | null;
 }
 
@@ -43,7 +44,7 @@ async function start(): Promise<SpawnedStart> {
   return running;
 }
 
-/** Kills the runtime, then what started it, without a chance to write anything. */
+/** Kills the runtime, then its parent, without a chance to write anything. */
 async function kill(started: SpawnedStart): Promise<void> {
   const table = execFileSync("ps", ["-eo", "pid=,ppid=,comm="], { encoding: "utf8" });
   for (const line of table.split("\n")) {
@@ -53,10 +54,10 @@ async function kill(started: SpawnedStart): Promise<void> {
   await started.end("SIGKILL");
 }
 
-/** Each round has people of its own: a killed call holds its place among a person's calls for some seconds. */
+/** Each round has users of its own: a killed call holds its slot among a user's calls for some seconds. */
 const emailOf = (round: number, index: number) => `k${round}-${index}@people.example`;
 
-/** Adds the people of all rounds, with the password of the demonstration. Only while nothing runs. */
+/** Adds the users of all rounds, with the password of the demonstration. Only while nothing runs. */
 function addPeople(): void {
   const database = openDatabase("user", false);
   const copyPerson = database.prepare(
@@ -77,7 +78,7 @@ function addPeople(): void {
   database.close();
 }
 
-/** Forgets who signed in from here: the door lets one address try only so often. Only while nothing runs. */
+/** Deletes the sign-in attempts of this address, which are limited. Only while nothing runs. */
 function forgetAttempts(): void {
   const database = openDatabase("attempt_counter", false);
   database.exec("DELETE FROM attempt_counter");
@@ -120,7 +121,7 @@ async function openSession(token: string): Promise<string> {
   return response.headers.get("mcp-session-id") ?? "";
 }
 
-/** Calls a tool on one lane. `null` when no whole, good answer came back. */
+/** Calls a tool on one lane. Returns `null` without a complete, successful answer. */
 async function call(token: string, session: string | null, create: boolean): Promise<Acknowledged | null> {
   const traceId = randomBytes(16).toString("hex");
   const email = create ? `k${traceId}@kill.example` : null;
@@ -147,7 +148,7 @@ async function call(token: string, session: string | null, create: boolean): Pro
   }
 }
 
-/** Finds, among the files of the emulated databases, the one that has a table. */
+/** Finds the file of the emulated database with a table. */
 function openDatabase(table: string, readOnly = true): DatabaseSync {
   const folder = path.join(stateFolder, "v3/d1");
   const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
@@ -159,7 +160,7 @@ function openDatabase(table: string, readOnly = true): DatabaseSync {
   throw new Error(`No database has the table ${table}.`);
 }
 
-describe("a runtime that is killed with calls in flight", () => {
+describe("a runtime that is killed during calls", () => {
   beforeAll(async () => {
     stateFolder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-kill-test-"));
     port = await pickPort();
@@ -193,7 +194,7 @@ describe("a runtime that is killed with calls in flight", () => {
             if (answer) answers.push(answer);
           }),
         );
-        // The moment of the kill: after a random number of answers, with the other calls still under way.
+        // Kills after a random number of answers, while the other calls still run.
         const enough = Math.floor(Math.random() * (CALLS / 2));
         await expect.poll(() => answers.length, { interval: 1, timeout: ROUND_MS }).toBeGreaterThan(enough);
         await kill(started);
@@ -204,8 +205,8 @@ describe("a runtime that is killed with calls in flight", () => {
         started = await start();
       }
 
-      // The emulated queue loses its messages with the process, so objects have records to send again. They do when
-      // they wake up, which one more call of their person does.
+      // The emulated queue loses its messages with the process, so objects must send records again. They do
+      // so at their next call of the user.
       for (const token of tokens) await call(token, null, false);
       const trail = openDatabase("audit_record");
       const arrived = trail.prepare(`SELECT 1 FROM audit_record WHERE event ->> '$.traceId' = ?`);

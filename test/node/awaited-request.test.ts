@@ -21,7 +21,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A database in which a request is done once it was told of. */
+/** A database in which a request is done after its notification. */
 function open(request: Row): PlatformDatabase {
   return { query: async () => [request], change: async () => {} };
 }
@@ -31,8 +31,8 @@ const waiting = (said: string[]) => ({
   say: (text: string) => said.push(text),
 });
 
-describe("a command that waits for a request of a person's data", () => {
-  it("has it carried out at once by the server on its storage, and says what it waits for", async () => {
+describe("a command that waits for a request about a user's data", () => {
+  it("gets it processed at once by the server on its storage, and prints what it waits for", async () => {
     const mark = createMark();
     const request: Row = { id: 7, done_at: null, outcome: null };
     server = createServer((incoming, response) => {

@@ -26,13 +26,13 @@ describe("percentiles", () => {
     );
   });
 
-  it("of nothing are refused", () => {
+  it("of an empty list are refused", () => {
     expect(() => percentile([], 0.5)).toThrow(RangeError);
   });
 });
 
 describe("ratios", () => {
-  it("take the middle of the pairs, so that one disturbed round does not count", () => {
+  it("take the median of the pairs, so that one disturbed round does not count", () => {
     expect(medianRatio([50, 10, 90], [100, 100, 100])).toBe(0.5);
     expect(medianRatio([20, 300], [10, 100])).toBe(2.5);
   });
@@ -52,7 +52,7 @@ describe("costs", () => {
     expect(perCall({ a: 10, b: 1 }, { a: 30, b: 1, c: 5 }, 10)).toEqual({ a: 2, b: 0, c: 0.5 });
   });
 
-  it("bill every call of an object and every alarm as one request", () => {
+  it("include every call of an object and every alarm as one request", () => {
     expect(countObjectRequests({ "request admit": 1, "request alarm": 0.25, "key reads": 9 })).toBe(1.25);
   });
 
@@ -76,7 +76,7 @@ describe("costs", () => {
     expect(lines[0]).toEqual({ what: "KV writes and lists", amount: 1, price: PRICES.keyWrite, dollars: 5 });
   });
 
-  it("of a call that did nothing are its request alone", () => {
+  it("of a call without effects are its request alone", () => {
     expect(sumCosts(listCosts({}, 0))).toBeCloseTo(PRICES.workerRequest, 10);
   });
 });
@@ -84,7 +84,7 @@ describe("costs", () => {
 describe("targets", () => {
   const met = { sessionfulRatio: 1.5, statelessRatio: 0.8, addedP95: 10, decideP99: 0.99, extraRequests: 1 };
 
-  it("are met at their very bounds", () => {
+  it("are met at their exact bounds", () => {
     expect(judge(met).map((verdict) => verdict.met)).toEqual([true, true, true, true, true]);
   });
 

@@ -5,7 +5,7 @@ import { ROOT } from "../../scripts/local/root.ts";
 
 const BENCH = path.join(ROOT, "scripts/bench.ts");
 
-it("the bench of guarded calls builds, starts and answers, and a call writes no more rows than it should", () => {
+it("the bench of guarded calls builds, starts and answers, and a call writes no more rows than planned", () => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [BENCH, "calls", "--short"], {
     cwd: ROOT,
     encoding: "utf8",
@@ -14,9 +14,9 @@ it("the bench of guarded calls builds, starts and answers, and a call writes no 
   expect(status, `${stdout}\n${stderr}`).toBe(0);
   const counted = (name: string) => Number(new RegExp(`${name}\\s+([\\d.]+)$`, "m").exec(stdout)?.[1]);
   expect(counted("request admit")).toBeCloseTo(1, 1);
-  // An intent with the outcome before it, and now and then the end of a page or a timer.
+  // An intent with the previous outcome, and sometimes the end of a page or a timer.
   expect(counted("object rows written")).toBeLessThan(2);
-  // Two records, each with its place in the chain.
+  // Two records, each with its chain position.
   expect(counted("database rows written")).toBeLessThan(5);
   expect(stdout).toContain("targets");
 }, 250_000);

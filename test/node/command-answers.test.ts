@@ -15,7 +15,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-describe("a command that cannot do what it was asked", () => {
+describe("a command with an impossible request", () => {
   it.each([
     ["people", ["add"], "--email is missing."],
     [
@@ -30,7 +30,7 @@ describe("a command that cannot do what it was asked", () => {
     ["bench", ["sessions", "--sessions", "many"], "--sessions many is not possible."],
     ["bench", ["hostile", "--inputs", "0"], "--inputs 0 is not possible."],
     ["audit", ["export", "--from", "2026-04-01", "--to", "2026-03-01"], "--from must be before --to."],
-  ])("%s %j says why and what to do, and nothing of the machinery", async (script, args, sentence) => {
+  ])("%s %j prints the reason and the remedy, without a stack", async (script, args, sentence) => {
     const { code, stdout, stderr } = await runNode(`scripts/${script}.ts`, args, {
       env: { WRANGLER_SEND_METRICS: "false" },
     });
@@ -44,7 +44,7 @@ describe("a command that cannot do what it was asked", () => {
   it.each([
     ["people", ["list"]],
     ["kb-import", ["docs"]],
-  ])("%s begins no storage under a mistyped name", async (script, args) => {
+  ])("%s creates no storage under a mistyped name", async (script, args) => {
     const mistyped = path.join(folder, "mistyped");
     const { stderr } = await runNode(`scripts/${script}.ts`, [...args, "--state", mistyped]);
     expect(stderr).toContain(`npm start -- --state ${mistyped}`);
@@ -52,8 +52,8 @@ describe("a command that cannot do what it was asked", () => {
   });
 });
 
-describe("a command whose reader has seen enough", () => {
-  it("ends without a word", async () => {
+describe("a command whose output pipe was closed", () => {
+  it("ends silently", async () => {
     const child = spawn(process.execPath, ["scripts/people.ts", "--help"], {
       cwd: ROOT,
       stdio: ["ignore", "pipe", "pipe"],

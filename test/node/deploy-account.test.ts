@@ -16,7 +16,7 @@ describe("a deployment to an account", () => {
 
   afterAll(() => account.close());
 
-  it("stops at a migration that fails, before anything is uploaded, and says what state things are in", async () => {
+  it("stops at a migration that fails, before anything is uploaded, and reports the state", async () => {
     account.breakMigration("0002_");
     const { code, stderr } = await deployTo(account);
     expect(code).toBe(1);
@@ -25,7 +25,7 @@ describe("a deployment to an account", () => {
     expect(account.events.filter((event) => event.startsWith("upload"))).toEqual([]);
   });
 
-  it("carries on where the failed one stopped: everything exists and is migrated before the Worker is uploaded", async () => {
+  it("continues where the failed one stopped: everything exists and is migrated before the Worker is uploaded", async () => {
     const before = account.events.length;
     const { code, stderr } = await deployTo(account);
     expect(stderr).toBe("");
@@ -67,7 +67,7 @@ describe("a deployment to an account", () => {
     expect(account.secrets).toEqual(secrets);
   });
 
-  it("rotates a key on request: a new secret beside the others, which stay as they are", async () => {
+  it("rotates a key on request: adds a new secret, and keeps the others", async () => {
     const secrets = new Map(account.secrets);
     const { code } = await runNode("test/support/run-deployment.ts", [account.url, "SESSION_SEAL_KEY"], {
       env: account.env,
@@ -79,7 +79,7 @@ describe("a deployment to an account", () => {
     for (const [name, value] of secrets) expect(account.secrets.get(name)).toBe(value);
   });
 
-  it("says how to sign in when wrangler is not signed in, and changes nothing", async () => {
+  it("explains how to sign in when wrangler is not signed in, and changes nothing", async () => {
     const { code, stdout, stderr } = await runNode("test/support/run-deployment.ts", [account.url], {
       env: { ...account.env, CLOUDFLARE_API_TOKEN: undefined },
     });

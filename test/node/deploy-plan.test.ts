@@ -78,7 +78,7 @@ describe("deployment plan", () => {
     expect(commandsFor({ ...state }, { ...TARGET, vectorIndexes: [] })).toEqual(commandsFor(COMPLETE));
   });
 
-  it("adds what a new server needs to a deployment that exists", () => {
+  it("adds the resources of a new server to an existing deployment", () => {
     const state = { ...COMPLETE, databases: ["gatehouse-platform"], buckets: [] };
     expect(commandsFor(state).slice(0, 2)).toEqual([
       "npx wrangler r2 bucket create gatehouse-media --update-config=false --env=",
@@ -86,13 +86,13 @@ describe("deployment plan", () => {
     ]);
   });
 
-  it("makes the secrets that are missing and never one that exists", () => {
+  it("creates missing secrets and never an existing one", () => {
     expect(secretsOf(FRESH_ACCOUNT)).toEqual(["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY"]);
     expect(secretsOf({ ...COMPLETE, secrets: ["SESSION_SEAL_KEY"] })).toEqual(["BETTER_AUTH_SECRET"]);
     expect(secretsOf(COMPLETE)).toEqual([]);
   });
 
-  it("takes a key with a number for the one it replaced, and numbers a new one after it", () => {
+  it("accepts a numbered key for the one it replaced, and numbers a new one after it", () => {
     const rotated = {
       ...COMPLETE,
       secrets: ["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY_4", "SESSION_SEAL_KEY_X"],
@@ -111,7 +111,7 @@ describe("deployment plan", () => {
     expect(commands.slice(0, -1).every((command) => command.endsWith(" --env=staging"))).toBe(true);
   });
 
-  it("says with every step what state a failure leaves behind", () => {
+  it("states with every step the consequences of a failure", () => {
     const [queue, , , , , , , migration, , deploy, probe] = planDeployment(TARGET, FRESH_ACCOUNT);
     expect(queue?.onFailure).toContain("Nothing that is live has changed");
     expect(migration?.onFailure).toContain("rolled back");
@@ -135,14 +135,14 @@ describe("obstacles before a deployment", () => {
     },
   );
 
-  it("recognises a first deployment that broke off after it had made its KV namespace", () => {
+  it("recognises a first deployment that stopped after it had created its KV namespace", () => {
     const [obstacle] = findObstacles(TARGET, { ...COMPLETE, workerExists: false });
     expect(obstacle).toContain('id = "k1"');
   });
 });
 
 describe("deployment targets of wrangler.toml", () => {
-  it("keep staging and production apart in everything they own", () => {
+  it("separate staging and production in everything they own", () => {
     const [production, staging] = [readTarget("production"), readTarget("staging")];
     const ownedBy = ({ worker, databases, queues, publicUrl }: DeploymentTarget) => [
       worker,

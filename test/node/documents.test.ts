@@ -26,13 +26,13 @@ describe("a PDF", () => {
     expect(title).toBe("Cid zh");
   });
 
-  it("with a control character is imported without it, and the number of those is told", async () => {
+  it("with a control character is imported without it, and the number of removed ones is reported", async () => {
     const { body, notes } = await read("one-control-character.pdf");
     expect(body).toMatch(/10 {1,2}10 mbar[\s\S]*plain text\./);
     expect(notes).toEqual(["1 control character was dropped"]);
   });
 
-  it("keeps numbers that stand alone on their lines", async () => {
+  it("keeps numbers that are alone on their lines", async () => {
     const { markdown } = await convertPdf(await load("report-year.pdf"));
     expect(markdown.split(/\n+/)).toEqual([
       "Annual report of the group",
@@ -50,7 +50,7 @@ describe("a PDF", () => {
     );
   });
 
-  it("loses the numbers of its pages, whatever stands around them, and no other", async () => {
+  it("loses its page numbers, with any text around them, and no other number", async () => {
     const page = (number: number, foot: string) => [`Text of part ${"abc"[number]} begins.`, "2026", foot];
     const three = await convertPdf(makePdf([0, 1, 2].map((number) => page(number, `- ${number + 4} -`))));
     expect(three.markdown).not.toMatch(/- \d -/);
@@ -73,7 +73,7 @@ describe("a PDF", () => {
   });
 });
 
-/** A PDF whose pages show these lines, 20 points apart. */
+/** A PDF with these lines on its pages, 20 points apart. */
 function makePdf(pages: readonly (readonly string[])[]): Uint8Array {
   const objects = ["<< /Type /Catalog /Pages 2 0 R >>"];
   const kids = pages.map((_, index) => `${4 + index * 2} 0 R`).join(" ");
@@ -110,7 +110,7 @@ describe("a word that is divided at the end of a line", () => {
     ["Ein-", "oder Ausgang", [], "Ein- oder Ausgang"],
     ["infor\u00AD", "mation", [], "information"],
     ["sum –", "less", [], undefined],
-  ])("%s %s is joined as it is written", (before, after, words, expected) => {
+  ])("%s %s is joined in its correct spelling", (before, after, words, expected) => {
     expect(joinDivided(before, after, new Set(words))).toBe(expected);
   });
 });
@@ -183,7 +183,7 @@ describe("the top of a Markdown file", () => {
     }
   });
 
-  it("expands nothing", () => {
+  it("resolves no aliases", () => {
     const bomb = "---\na: &a [x, x]\nb: &b [*a, *a]\nc: [*b, *b]\n---\nText";
     expect(readFrontMatter(bomb)).toEqual({ fields: {}, body: bomb });
   });
@@ -211,13 +211,13 @@ describe("a text file", () => {
     expect(notes).toEqual([`read as ${encoding}`]);
   });
 
-  it("in windows-1252 is decoded, and what is no text is refused", async () => {
+  it("in windows-1252 is decoded, and binary data is refused", async () => {
     const bytes = Uint8Array.from([0x47, 0x72, 0xf6, 0xdf, 0x65, 0x20, 0x80, 0x20, 0x93, 0x61, 0x94]);
     expect(await read("a.md", bytes)).toMatchObject({ body: "Größe € “a”", notes: ["read as windows-1252"] });
     expect(decodeText(Uint8Array.from([0x89, 0x50, 0x4e, 0x47, 0, 1, 2, 0xff]))).toBeUndefined();
   });
 
-  it("that is a page is decoded as it says of itself", () => {
+  it("that is a page is decoded by its own declaration", () => {
     const page = new TextEncoder().encode('<meta charset="windows-1251"><p>');
     const bytes = Uint8Array.from([...page, 0xcf, 0xf0, 0xe8, 0xe2, 0xe5, 0xf2]);
     expect(decodeText(bytes, true)?.text).toContain("Привет");
@@ -225,7 +225,7 @@ describe("a text file", () => {
 });
 
 describe("a folder", () => {
-  it("names the kinds of files that are left out", async () => {
+  it("names the kinds of skipped files", async () => {
     const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-"));
     try {
       for (const name of ["a.md", "b.docx", "c.DOCX", "d.pptx", "e.png", ".hidden.docx", "LICENSE"]) {

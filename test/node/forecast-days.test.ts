@@ -18,14 +18,14 @@ function makeDays(first: string, last: string): number[] {
 }
 
 describe("the season of the year", () => {
-  it("is known from two years of days, and not from less", () => {
+  it("is estimated from two years of days, and not from less", () => {
     const two = estimateYear(makeDays("2024-12-01", "2026-11-30"), "2024-12-01");
     expect((two?.("2026-12-20") ?? 0) / (two?.("2026-10-20") ?? 1)).toBeCloseTo(1.4, 1);
     expect((two?.("2027-01-20") ?? 0) / (two?.("2026-10-20") ?? 1)).toBeCloseTo(0.7, 1);
     expect(estimateYear(makeDays("2025-06-01", "2026-11-30"), "2025-06-01")).toBeUndefined();
   });
 
-  it("is in the months ahead", () => {
+  it("is part of the forecast months", () => {
     const { rows, knowsYear } = forecastDays(
       makeDays("2024-12-01", "2026-11-30"),
       "2024-12-01",
@@ -96,7 +96,7 @@ describe("the interval of a sum", () => {
 });
 
 describe("the demonstration shop of two years", () => {
-  it("is forecast so that what came lies in nine of ten intervals", () => {
+  it("is forecast so that nine of ten intervals contain the actual values", () => {
     const days = [
       ...generateDays({ asOf: new Date("2026-11-29T00:00:00Z"), events: 130_000, days: 830 }),
     ].map(

@@ -7,7 +7,7 @@ function breachesOf(file: string, source: string): string[] {
 }
 
 describe("import directions", () => {
-  it("allows every step down the house", () => {
+  it("allows every import of a lower folder", () => {
     expect(breachesOf("workers/index.ts", 'import "./gateway/app.ts";')).toEqual([]);
     expect(breachesOf("workers/gateway/mcp/mcp.ts", 'import { servers } from "../servers.ts";')).toEqual([]);
     expect(breachesOf("workers/servers.ts", 'import { crm } from "./crm/server.ts";')).toEqual([]);
@@ -51,7 +51,7 @@ describe("import directions", () => {
     );
   });
 
-  it("refuses a step up", () => {
+  it("refuses an import of a higher folder", () => {
     expect(breachesOf("workers/crm/store.ts", 'import "../gateway/people.ts";')).toHaveLength(1);
     expect(breachesOf("workers/servers.ts", 'import "./gateway/app.ts";')).toHaveLength(1);
   });
@@ -63,7 +63,7 @@ describe("import directions", () => {
     expect(breachesOf("shared/guard/run.ts", 'export { a } from "../../workers/a.ts";')).toHaveLength(1);
   });
 
-  it("keeps scripts/ and test/ out of what is deployed", () => {
+  it("keeps scripts/ and test/ out of the deployed code", () => {
     expect(breachesOf("workers/gateway/people.ts", 'import "../../scripts/seed/people.ts";')).toHaveLength(1);
     expect(breachesOf("shared/auth/key.ts", 'import "../../test/support/token.ts";')).toHaveLength(1);
     expect(breachesOf("scripts/start.ts", 'import "../test/support/token.ts";')).toHaveLength(1);
@@ -89,7 +89,7 @@ describe("import directions", () => {
     expect(breachesOf("scripts/demo/session.ts", first)).toEqual([]);
   });
 
-  it("shows a tool nothing but zod, its definition, its errors and its own server", () => {
+  it("allows a tool only zod, its definition, its errors and its own server", () => {
     const file = "workers/crm/tools/find-contacts.ts";
     const allowed = [
       'import { z } from "zod";',

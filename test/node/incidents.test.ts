@@ -23,7 +23,7 @@ function makeSeries(rows: readonly ShopEvent[], member: string, buckets: readonl
   return { member, buckets: [...buckets], values, denominators, events };
 }
 
-describe("the demonstration data as a first start loads it", () => {
+describe("the demonstration data of a first start", () => {
   it.each(["2026-11-29", "2026-12-09", "2027-01-04", "2027-02-10", "2027-05-11", "2027-08-22"])(
     "that ends before %s shows the outage of the checkout in Europe, and nothing that cost more",
     (asOf) => {
@@ -62,7 +62,7 @@ describe("a scale", () => {
     ...{ member: "", buckets: values.map(String), values, denominators, events: [] },
   });
 
-  it("gives back what it was given, and bounds nothing below zero or above 100 %", () => {
+  it("inverts exactly, and has no bound below zero or above 100 %", () => {
     for (const [name, values, denominators] of [
       ["orders", [0, 1, 5, 80], []],
       ["revenue", [0, 12.5, 4_000], []],
@@ -89,7 +89,7 @@ describe("a tail", () => {
     expect(scoreCount(count, expected)).toBeCloseTo(normal, 1);
   });
 
-  it("of a part agrees with the exact one", () => {
+  it("of a proportion agrees with the exact one", () => {
     // P(X ≤ 4) of 20 at 0.5 is 0.0059, P(X ≥ 16) the same.
     expect(scorePart(4, 20, 0.5)).toBeCloseTo(-2.52, 1);
     expect(scorePart(16, 20, 0.5)).toBeCloseTo(2.52, 1);

@@ -16,7 +16,7 @@ const CHOICE_HEADER = "x-test-send-to";
 const ISOLATE_HEADER = "x-test-isolate";
 const LANES = ["sessionful", "stateless"] as const;
 const URI = "kb://articles/refund-policy";
-/** The client keeps lists for a while when it does not wait for news of them. */
+/** A client without subscriptions caches lists for a while. */
 const UNCACHED = { cacheMode: "bypass" } as const;
 
 let gateway: GatewayProcess;
@@ -46,7 +46,7 @@ beforeAll(async () => {
 
 afterAll(() => gateway?.stop());
 
-/** An app whose requests all go to one isolate; it notes which one answered. */
+/** An app whose requests all go to one isolate; it records which one answered. */
 async function connect(isolate: "first" | "other", lane: Lane, role: string) {
   const answeredBy = new Set<string>();
   const send: FetchLike = async (url, init) => {
@@ -64,7 +64,7 @@ const PAIRS = LANES.flatMap((listens) => LANES.map((writes) => [listens, writes]
 
 let publications = 0;
 
-/** Publishes a policy that denies editors some tools, and says so at one isolate, as the command does. */
+/** Publishes a policy that denies editors some tools, and notifies one isolate, as the command does. */
 async function denyEditors(isolate: "first" | "other", tools: string[]): Promise<void> {
   const document = policyDocument.parse(structuredClone(bundled));
   if (document.roles.editor) document.roles.editor.denied_tools = tools;
@@ -124,8 +124,8 @@ describe.each(PAIRS)("a client on the %s lane, and a colleague on the %s lane", 
   );
 });
 
-describe.each(LANES)("a client on the %s lane of one isolate that waits for its lists", (lane) => {
-  it("hears of a policy that was published at another one, where its person then gets the list that it allows", async () => {
+describe.each(LANES)("a client on the %s lane of one isolate that subscribes to list changes", (lane) => {
+  it("is notified of a policy published at another one, where its user then gets the allowed list", async () => {
     const listener = await connect("first", lane, "editor");
     const reader = await connect("other", "stateless", "editor");
     const denied = `knowledge_${lane === "stateless" ? "list_gaps" : "get_history"}`;
@@ -134,7 +134,7 @@ describe.each(LANES)("a client on the %s lane of one isolate that waits for its 
       listener.client.setNotificationHandler("notifications/tools/list_changed", () => resolve());
     });
     if (lane === "stateless") await listener.client.listen({ toolsListChanged: true });
-    // The other isolate knows now what is in force, and asks nobody again for ten seconds.
+    // The other isolate has read the policy now, and reads again after ten seconds.
     expect(await listNames()).toContain(denied);
     await denyEditors("first", [denied]);
     await heard;

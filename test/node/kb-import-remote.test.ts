@@ -29,7 +29,7 @@ beforeAll(async () => {
   await writeFile(path.join(folder, "rooms.md"), "# Rooms\n\n![The plan](img/plan.png)\n");
   await writeFile(path.join(folder, "parking.html"), "<h1>Parking</h1><p>Visitors park in <b>row C</b>.</p>");
   await writeFile(path.join(folder, "empty.md"), "");
-  // More than one call may carry.
+  // More than the maximum of one call.
   for (let index = 0; index < 120; index += 1) {
     await writeFile(path.join(folder, `note-${index}.md`), `# Note ${index}\n\nNumber ${index}.\n`);
   }
@@ -40,7 +40,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Runs the command; `browse` is what the person does with the address that it prints. */
+/** Runs the command; `browse` acts as the user with the printed address. */
 async function runImport(browse: (address: URL) => Promise<unknown>, ...flags: string[]) {
   const child = startNode("scripts/kb-import.ts", [
     folder,
@@ -64,14 +64,14 @@ async function runImport(browse: (address: URL) => Promise<unknown>, ...flags: s
   return { code, output };
 }
 
-/** Signs in, allows everything, and lets the browser go where it is sent. */
+/** Signs in, allows everything, and follows the redirect. */
 const allowAs = (role: string) => async (address: URL) => {
   const response = await fetch(await allowEverything(address, role));
   expect(await response.text()).toContain("Signed in");
 };
 
 describe("importing a folder into a Gatehouse elsewhere", () => {
-  it("goes through sign-in and consent, and brings documents and their pictures", async () => {
+  it("goes through sign-in and consent, and imports documents and their pictures", async () => {
     const { code, output } = await runImport(allowAs("editor"));
     expect(output).toContain("Collection office: 122 new, 0 updated, 0 unchanged, 1 left out.");
     expect(output).toContain("empty.md: the text is empty");
@@ -83,7 +83,7 @@ describe("importing a folder into a Gatehouse elsewhere", () => {
         .first<{ body: string; author_name: string }>();
     expect(await bodyOf("Rooms")).toMatchObject({ body: "# Rooms\n\n![The plan](kb://media/the-plan)\n" });
     expect(await bodyOf("Parking")).toMatchObject({ body: "# Parking\n\nVisitors park in **row C**." });
-    // The person's own name, not the command's.
+    // The user's own name, not the command's.
     expect((await bodyOf("Note 7"))?.author_name).not.toContain("Import");
   });
 
@@ -92,14 +92,14 @@ describe("importing a folder into a Gatehouse elsewhere", () => {
     expect(output).toContain("0 new, 0 updated, 122 unchanged, 1 left out.");
   });
 
-  it("is refused in one sentence to a person who may only read", async () => {
+  it("is refused in one sentence to a user who may only read", async () => {
     const { code, output } = await runImport(allowAs("viewer"));
     expect(output).toMatch(/✗ .*knowledge_import_documents/);
     expect(output).not.toContain("    at ");
     expect(code).toBe(1);
   });
 
-  it("says so when the person denies, and does not listen to answers that it did not ask for", async () => {
+  it("reports a denial of the user, and ignores responses that it did not request", async () => {
     const { code, output } = await runImport(async (address) => {
       const callback = new URL(address.searchParams.get("redirect_uri") ?? "");
       callback.search = new URLSearchParams({ error: "access_denied", state: "forged" }).toString();

@@ -87,7 +87,7 @@ describe("importing a folder of many kinds of files", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  it("goes on after an end in the middle, names each file that failed, and knows a text twice", async () => {
+  it("continues after an interruption, names each failed file, and recognises a duplicate text", async () => {
     const progress: string[] = [];
     const stopped = runImport({
       onProgress: (done, total) => {
@@ -109,7 +109,7 @@ describe("importing a folder of many kinds of files", () => {
     });
   });
 
-  it("turns a page into its text, tables included, without scripts and navigation", async () => {
+  it("converts a page to its text, tables included, without scripts and navigation", async () => {
     const article = await readArticle(db, "parking-bikes");
     expect(article?.title).toBe("Parking & bikes");
     expect(article?.body).toContain("# Parking\n\nVisitors park in **row C**.");
@@ -119,13 +119,13 @@ describe("importing a folder of many kinds of files", () => {
     expect(convertHtml("<p>a</p>")).toEqual({ title: "", markdown: "a" });
   });
 
-  it("turns a PDF into headings and paragraphs, with divided words whole again", async () => {
+  it("converts a PDF to headings and paragraphs, with divided words joined", async () => {
     expect((await readArticle(db, "fire-drill"))?.body).toBe(
       "# Fire drill\n\nLeave the building by the stairs.",
     );
   });
 
-  it("keeps the pictures that a document shows, and nothing outside of the folder or of another kind", async () => {
+  it("stores the pictures that a document shows, and nothing outside of the folder or of another kind", async () => {
     expect((await readArticle(db, "rooms"))?.body).toBe(
       '# Rooms\n\n![plan](kb://media/the-plan "Ours") ![bad](img/fake.png) [up](../../etc/passwd.png) [web](https://example.com/a.png)\n',
     );

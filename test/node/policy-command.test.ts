@@ -19,13 +19,13 @@ it("policy check and test accept the bundled policy", () => {
   expect(run("test").output).toMatch(/^✓ \d+ cases pass\.$/m);
 });
 
-it("policy check ends with 1 when the file is not there, and says so", () => {
+it("policy check ends with 1 and a message when the file does not exist", () => {
   const { status, output } = run("check", "--file", "no/such/policy.yaml");
   expect(status).toBe(1);
   expect(output).toContain("no/such/policy.yaml cannot be read");
 });
 
-it("policy explain says which rule decides, where it stands and why", () => {
+it("policy explain names the deciding rule, its place and its reason", () => {
   const policy = readFileSync(path.join(ROOT, "shared/policy/policy.yaml"), "utf8");
   const line = policy.slice(0, policy.indexOf("name: book-won-deals")).split("\n").length;
   const { output } = run(
@@ -46,7 +46,7 @@ it.each([
   [["--role", "sales"], "Name a tool"],
   [["--tool", "search"], "--role or --user is missing"],
   [["--role", "sales", "--tool", "search", "--args", "[1]"], "--args is not a JSON object"],
-])("policy explain %j is answered with what is missing", (args, message) => {
+])("policy explain %j names the missing option", (args, message) => {
   const { status, output } = run("explain", ...args);
   expect(status).toBe(1);
   expect(output).toContain(message);

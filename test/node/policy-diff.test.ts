@@ -13,7 +13,7 @@ const LIMITS = {
   units_per_day: 10_000,
   costly_units: 10,
 };
-const RULE = { name: "book-won-deals", tools: ["crm_move_deal"], message: "Somebody looks first." };
+const RULE = { name: "book-won-deals", tools: ["crm_move_deal"], message: "A person looks first." };
 
 function read(role: object, rest: object = {}): PolicyDocument {
   return policyDocument.parse({
@@ -63,9 +63,9 @@ it.each([
   expect(compare(before, after)).toContain(line);
 });
 
-it("says that only words differ where nobody can do more or less, and that nothing does where nothing does", () => {
+it("says that only words differ where no role can do more or less, and that nothing differs between equal policies", () => {
   expect(compare(read({}), read({ description: "Sells more." }))).toBe(
-    "before → after: nobody can do more or less; only descriptions, messages or names differ.",
+    "before → after: no role can do more or less; only descriptions, messages or names differ.",
   );
   expect(compare(read({}), read({}))).toBe("before → after: nothing changes.");
 });

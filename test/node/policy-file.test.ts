@@ -81,7 +81,7 @@ function check(text: string): readonly Mistake[] {
   return read.value === null ? read.mistakes : checkAgainst(read.value, KNOWN, read.locate);
 }
 
-/** The mistakes after one passage was changed, and the line on which it stands. */
+/** The mistakes after one passage was changed, and its line. */
 function checkWith(passage: string, replacement: string) {
   const offset = VALID.indexOf(passage);
   expect(offset, passage).toBeGreaterThan(-1);
@@ -127,7 +127,7 @@ describe("a policy file", () => {
       "names no tool",
     ],
     [
-      "a scope that nobody declares",
+      "a scope that no server declares",
       'scopes: ["shop:read"]',
       'scopes: ["shop:reed"]',
       "roles.reader.scopes[0]",
@@ -207,11 +207,11 @@ describe("a policy file", () => {
       "1440",
     ],
     [
-      "an approval that nobody could give",
+      "an approval that no role can give",
       "- shop_find_salaries",
       "- shop_find_goods",
       "roles.buyer.require_approval[1]",
-      "nobody could approve shop_find_goods",
+      "no role can approve shop_find_goods",
     ],
     [
       "an approver of nothing that is there",
@@ -230,7 +230,7 @@ describe("a policy file", () => {
   ])("with %s is refused by line and field", (what, passage, replacement, field, message) => {
     const { mistakes, line } = checkWith(passage, replacement);
     const found = mistakes.find((mistake) => mistake.message.includes(message));
-    // A condition about a resource is found at its expression, three lines further down.
+    // A condition about a resource is reported at its expression, three lines further down.
     const expected = what === "arguments of a resource" ? line + 2 : line;
     expect(found ?? mistakes).toMatchObject({ file: FILE, line: expected, field });
   });
@@ -239,11 +239,11 @@ describe("a policy file", () => {
     expect(checkWith(CONDITION, "expression: args.rush == false").mistakes).toEqual([]);
   });
 
-  it("has all its mistakes named at once", () => {
+  it("reports all its mistakes at once", () => {
     expect(checkWith(DENIED, "denied_tools: [nobody_a, nobody_b]").mistakes).toHaveLength(2);
   });
 
-  it("names a role twice and a condition twice", () => {
+  it("reports a role and a condition with two definitions", () => {
     expect(check(`${VALID}  buyer: {}\n`)[0]?.message).toContain("Map keys must be unique");
     const rule = VALID.slice(VALID.indexOf("      - name:"), VALID.indexOf("    require_approval:"));
     expect(check(VALID.replace(rule, rule + rule))).toMatchObject([
@@ -255,7 +255,7 @@ describe("a policy file", () => {
     ]);
   });
 
-  it("whose aliases multiply is refused and does not fill the memory", () => {
+  it("with multiplying aliases is refused and does not fill the memory", () => {
     const bomb = ["a0: &a0 [x, x]"];
     for (let level = 1; level < 40; level += 1)
       bomb.push(`a${level}: &a${level} [*a${level - 1}, *a${level - 1}]`);
@@ -263,7 +263,7 @@ describe("a policy file", () => {
   });
 });
 
-describe("cases beside a policy", () => {
+describe("policy cases", () => {
   const run = (text: string) => {
     const { policy } = readPolicy(FILE, VALID);
     if (policy === null) throw new Error("The policy of this test is not valid.");
@@ -271,7 +271,7 @@ describe("cases beside a policy", () => {
     return [...cases.mistakes, ...runCases(policy, KNOWN, cases)];
   };
 
-  it("pass when the policy says what they say", () => {
+  it("pass when the policy decides as they expect", () => {
     expect(
       run(`cases:
   - { name: a, role: buyer, tool: shop_order, args: { amount: 10000 }, expect: allow }
@@ -283,7 +283,7 @@ describe("cases beside a policy", () => {
     ).toEqual([]);
   });
 
-  it("are named with their line, what they expect and what decided", () => {
+  it("are reported with their line, their expectation and the deciding rule", () => {
     expect(run("cases:\n  - { name: free, role: reader, tool: shop_order, expect: allow }\n")).toMatchObject([
       {
         file: "cases.yaml",

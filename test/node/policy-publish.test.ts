@@ -37,11 +37,11 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-it("policy diff, publish, versions and going back tell one story", async () => {
+it("policy diff, publish, versions and rollback are consistent", async () => {
   const difference = await run("diff", "--file", draft);
   expect(difference.code).toBe(0);
   expect(difference.output).toContain(`version 1 → ${draft}`);
-  expect(difference.output).toContain("~ limit of analytics_sql for everybody: none → 60");
+  expect(difference.output).toContain("~ limit of analytics_sql for all users together: none → 60");
   expect(difference.output).toContain("viewer\n  - tool crm_find_contacts: allow → deny");
 
   const published = await run("publish", "--file", draft, "--by", "ada", "--note", "less; that's all");
@@ -61,7 +61,7 @@ it.each([
   [["publish", "--note", "two\nlines"], "--note must be one line"],
   [["simulate", "--days", "soon"], "--days soon is no number of days."],
   [["versions", "--env", "moon"], "--env must be one of"],
-])("policy %j ends with 1 and says what is wrong", async (args, message) => {
+])("policy %j ends with 1 and an error", async (args, message) => {
   const { code, output } = await run(...args);
   expect(code).toBe(1);
   expect(output).toContain(message);

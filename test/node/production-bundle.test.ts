@@ -4,7 +4,10 @@ import { readModules } from "../../scripts/check/module-graph.ts";
 import { listSecretNames, readEnvironment } from "../../scripts/local/project.ts";
 import { DEMO_PASSWORD, DEMO_PEOPLE } from "../../scripts/seed/people.ts";
 
-/** What must never be deployed: demo people and their password, and every default secret of the local environment. */
+/**
+ * Texts that must never be deployed: demonstration users, their password, and every default secret of the
+ * local environment.
+ */
 function listLocalOnlyTexts(): string[] {
   const { vars } = readEnvironment("local");
   return [
@@ -32,7 +35,7 @@ describe.each(["production", "staging"] as const)("what is deployed to %s", (env
 });
 
 describe("demonstration data", () => {
-  it("is known to scripts and tests alone", async () => {
+  it("is imported by scripts and tests only", async () => {
     const deployed = await readModules(["workers", "shared"]);
     const reaching = deployed.filter(({ imports }) =>
       imports.some(({ file }) => file?.startsWith("scripts/") || file?.startsWith("test/")),

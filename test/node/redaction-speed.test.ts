@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { findSensitive } from "../../shared/redact/find-sensitive.ts";
 
-/** A million characters that begin again and again what a pattern looks for, and never finish it. */
+/** A million characters that repeatedly begin a pattern and never finish it. */
 const HOSTILE = {
   "one run of digits": "1",
   "digits one by one": "1 ",
@@ -21,8 +21,8 @@ const HOSTILE = {
   "passwords in addresses": "://a:",
 } as const;
 
-// In Node, because the clock inside of a Worker stands still while it computes.
-describe("looking for what should not leave", () => {
+// In Node, because a Worker's clock stands still while it computes.
+describe("the search for sensitive data", () => {
   it.each(Object.entries(HOSTILE))("takes linear time on %s", (_name, part) => {
     const measure = (length: number) => {
       const text = part.repeat(Math.ceil(length / part.length));

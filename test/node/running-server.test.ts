@@ -22,7 +22,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A server that answers with a status, and what it was asked. */
+/** A server with a fixed status, and a record of its requests. */
 async function serve(status: number): Promise<{ url: string; asked: string[] }> {
   const asked: string[] = [];
   const server = createServer((request, response) => {
@@ -34,13 +34,16 @@ async function serve(status: number): Promise<{ url: string; asked: string[] }> 
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
 }
 
-/** What a start leaves in its storage. The process that runs the tests is this one's parent: alive, and another. */
+/**
+ * Writes a start's note into the storage. The default process is this process's parent: alive, and another
+ * one.
+ */
 function note(url: string, processId = process.ppid): void {
   writeFileSync(path.join(folder, "gatehouse.json"), JSON.stringify({ processId, url }));
 }
 
 describe("a command that changed the local storage", () => {
-  it("tells the server that runs on it, whatever its port", async () => {
+  it("notifies the server that runs on it, on any port", async () => {
     const { url, asked } = await serve(200);
     note(url);
     expect(findServer(folder)).toBe(url);
@@ -48,7 +51,7 @@ describe("a command that changed the local storage", () => {
     expect(asked).toEqual(["POST /people/changes"]);
   });
 
-  it("tells no other server when none runs on it, or the one that did was killed", async () => {
+  it("notifies no other server when none runs on it, or the one that did was killed", async () => {
     const addressee = { environment: "local", stateFolder: folder } as const;
     expect(await notifyWorker(addressee, NOTICE)).toBe("not_running");
     const { url, asked } = await serve(200);
@@ -57,7 +60,7 @@ describe("a command that changed the local storage", () => {
     expect(asked).toEqual([]);
   });
 
-  it("tells an answer that is no from no answer", async () => {
+  it("distinguishes a refusal from no answer", async () => {
     note((await serve(404)).url);
     expect(await notifyWorker({ environment: "local", stateFolder: folder }, NOTICE)).toBe("refused");
     note("http://127.0.0.1:1");
@@ -65,7 +68,7 @@ describe("a command that changed the local storage", () => {
   });
 });
 
-describe("statements of a change", () => {
+describe("the end of a statement", () => {
   it.each([
     ["SELECT 1;\nSELECT 2;", ["SELECT 1", "SELECT 2"]],
     [
@@ -74,7 +77,7 @@ describe("statements of a change", () => {
     ],
     ["SELECT 5 - 2; -- done; really\n;", ["SELECT 5 - 2", "-- done; really"]],
     ["", []],
-  ])("end at semicolons that stand in no text: %j", (sql, statements) => {
+  ])("is a semicolon outside of texts: %j", (sql, statements) => {
     expect(splitStatements(sql)).toEqual(statements);
   });
 });

@@ -5,13 +5,13 @@ import { judgeTool } from "../../scripts/schemas/table.ts";
 const tool = (inputSchema: Schema) => ({ name: "a_tool", description: "A tool.", inputSchema });
 const withField = (field: Schema) => tool({ type: "object", properties: { field } });
 
-/** The hosts that do not take a tool. */
+/** The hosts that refuse a tool. */
 function refusals(inputSchema: ReturnType<typeof tool>): string[] {
   return [...judgeTool(inputSchema).faults].filter(([, faults]) => faults.length > 0).map(([host]) => host);
 }
 
 describe("the rules of hosts", () => {
-  it("take plain arguments everywhere", () => {
+  it("allow plain arguments everywhere", () => {
     expect(refusals(withField({ type: "string", description: "A text.", maxLength: 5 }))).toEqual([]);
     expect(
       refusals(withField({ anyOf: [{ type: "string" }, { type: "null" }], description: "One." })),
@@ -54,7 +54,7 @@ describe("rendering arguments for a host", () => {
     additionalProperties: false,
   };
 
-  it("gives Gemini nullable in place of null, and free-form objects as text", () => {
+  it("gives Gemini nullable instead of null, and free-form objects as text", () => {
     expect(renderForGemini(schema).properties?.note).toEqual({
       type: "string",
       maxLength: 9,
@@ -68,7 +68,7 @@ describe("rendering arguments for a host", () => {
     });
   });
 
-  it("closes every object for strict mode, and lets null stand for what is left out", () => {
+  it("closes every object for strict mode, and uses null for missing fields", () => {
     expect(renderStrict(schema)).toMatchObject({
       required: ["name", "note", "limit"],
       additionalProperties: false,

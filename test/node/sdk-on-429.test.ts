@@ -13,7 +13,8 @@ const RESULT = {
 const answerWith = (status: number) => async () =>
   Response.json(RESULT, { status, headers: { "retry-after": "7" } });
 
-// Why a call over its limit is answered with 200. Once an SDK reads the body of a 429, this fails and the lanes can say 429.
+// The reason for status 200 of a call over its limit. Once the SDKs read the body of a 429, this fails and
+// the lanes can use 429.
 describe.each([
   ["1.32.2", (status: number) => new TransportV1(URL_OF_MCP, { fetch: answerWith(status) })],
   ["2.4.0", (status: number) => new TransportV2(URL_OF_MCP, { fetch: answerWith(status) })],

@@ -32,7 +32,7 @@ const WORDS = [
   ]),
 ];
 
-/** The same date a year earlier in the calendar's own words; 29 February has none. */
+/** The same date a year earlier, by the calendar; 29 February has none. */
 function sameDateYearBefore(day: string): string {
   return `${Number(day.slice(0, 4)) - 1}${day.slice(4)}`;
 }
@@ -74,7 +74,7 @@ describe("a running quarter against the one before", () => {
   });
 });
 
-/** The days of {@link DAYS} on which something does not hold; one assertion for thousands of days. */
+/** The days of {@link DAYS} that violate a condition; one assertion for thousands of days. */
 function breaches(holds: (day: string) => boolean): string[] {
   return DAYS.filter((day) => !holds(day));
 }
@@ -98,13 +98,13 @@ describe.each(WORDS)("%s on every day of nine years", (word) => {
     expect(breaches(isSame)).toEqual([]);
   });
 
-  it("leaves no gap before it and overlaps nothing", () => {
+  it("has no gap before it and no overlap", () => {
     const fits = (day: string) => {
       const period = parsePeriod(word, at(day));
       const earlier = shiftBack(period, "previous_period");
       if (earlier.to <= earlier.from) return false;
       if (!period.toDate) return earlier.to === period.from;
-      // A running one begins with the unit before and ends on its own date there, or with that unit.
+      // A running period begins with the unit before and ends on its own date there, or with that unit.
       if (earlier.to > period.from) return false;
       if (period.unit === "day" || period.unit === "week") return true;
       const months = { month: 1, quarter: 3, year: 12 }[period.unit];
@@ -115,7 +115,7 @@ describe.each(WORDS)("%s on every day of nine years", (word) => {
     expect(breaches(fits)).toEqual([]);
   });
 
-  it("says that it is running exactly where today belongs to it", () => {
+  it("is described as running exactly when today is part of it", () => {
     const isSaid = (day: string) => {
       const period = parsePeriod(word, at(day));
       const said = describeRunning(period, at(day));
@@ -126,7 +126,7 @@ describe.each(WORDS)("%s on every day of nine years", (word) => {
 });
 
 describe("days a year earlier", () => {
-  it("follow one another without overlap, and only 29 February is passed over", () => {
+  it("follow one another without overlap, and only 29 February is omitted", () => {
     const later = at("2034-01-01");
     const follows = (day: string) => {
       const next = addDays(day, 1);

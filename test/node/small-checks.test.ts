@@ -19,13 +19,13 @@ describe("migration names", () => {
     expect(findNamingMistakes("m", ["1_a.sql"])).toEqual(["m/1_a.sql: name it NNNN_what_it_does.sql."]);
   });
 
-  it("wants at least one migration in every folder", () => {
+  it("requires at least one migration in every folder", () => {
     expect(findNamingMistakes("migrations/crm", [])).toEqual(["migrations/crm has no migrations."]);
   });
 });
 
 describe("packages", () => {
-  it("names an import of a package that is only installed by accident", () => {
+  it("names an import of a package that is not declared", () => {
     const modules = [
       parseModule(
         "workers/a.ts",

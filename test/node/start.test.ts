@@ -48,7 +48,7 @@ describe("npm start, npm run demo, and a second start", () => {
   });
 
   afterEach(async () => {
-    // SIGTERM and not SIGKILL: a test that failed half-way must not leave runtimes on the port of the next.
+    // SIGTERM and not SIGKILL: a failed test must not leave runtimes on the port of the next.
     for (const started of running.splice(0)) await started.end("SIGTERM");
   });
 
@@ -56,7 +56,7 @@ describe("npm start, npm run demo, and a second start", () => {
     await rm(stateFolder, { recursive: true, force: true });
   });
 
-  it("says that nobody answers, and exits with 1, when the demo finds no server", async () => {
+  it("reports that no server answers, and exits with 1, when the demo finds none", async () => {
     const demo = await runNode("scripts/demo.ts", [], {
       env: { PORT: String(port), GATEHOUSE_URL: undefined },
     });
@@ -66,8 +66,8 @@ describe("npm start, npm run demo, and a second start", () => {
     expect(demo.stderr).not.toContain("    at ");
   });
 
-  it("repairs a load that was broken off instead of believing it", async () => {
-    // Large enough to report on its way: at that line it has begun, and most of it is still to come.
+  it("repairs an interrupted load", async () => {
+    // Large enough to report progress: at that line the load has begun, and most of it is left.
     const broken = start(["--contacts", "100000"]);
     await broken.printed("10 % of 100,000 contacts");
     expect(await broken.end("SIGINT")).toBe(130);
@@ -78,7 +78,7 @@ describe("npm start, npm run demo, and a second start", () => {
     expect(await repaired.end("SIGINT")).toBe(0);
   });
 
-  it("ends with a card, plays the whole job in both generations, and stops without leaving a runtime", async () => {
+  it("ends with a card, plays the whole demo in both generations, and stops without leaving a runtime", async () => {
     const started = start();
     await started.printed("Ctrl-C stops");
     const card = started.output();
@@ -117,7 +117,7 @@ describe("npm start, npm run demo, and a second start", () => {
   it("leaves no runtime on the port and the storage when it is killed", async () => {
     const killed = start();
     await killed.printed(READY);
-    // The runtime's own end of this connection: it closes when the runtime is gone.
+    // The runtime's own end of this connection: it closes when the runtime ends.
     const connection = net.connect(port, "localhost");
     const gone = new Promise((resolve) => connection.once("close", resolve).resume());
     await new Promise<void>((resolve) => connection.once("connect", resolve));
@@ -132,19 +132,19 @@ describe("npm start, npm run demo, and a second start", () => {
     expect(await next.end("SIGTERM")).toBe(0);
   });
 
-  it("keeps the data, says that other sizes need a reset, and begins anew with one", async () => {
+  it("keeps the data, reports that other sizes need a reset, and starts with empty storage after one", async () => {
     const kept = start(["--contacts", "150"]);
     await kept.printed(READY);
     expect(kept.output()).toContain("Kept the CRM as loaded before (contacts=2000)");
     expect(kept.output()).not.toContain("Loading");
     await kept.end("SIGINT");
 
-    const anew = start(["--reset"]);
-    await anew.printed("Loading the CRM");
-    expect(await anew.end("SIGINT")).toBe(130);
+    const emptied = start(["--reset"]);
+    await emptied.printed("Loading the CRM");
+    expect(await emptied.end("SIGINT")).toBe(130);
   });
 
-  it("names a busy port, what to do, and starts nothing", async () => {
+  it("names a busy port and the remedy, and starts nothing", async () => {
     const other = net.createServer();
     await new Promise<void>((resolve) => other.listen(port, "127.0.0.1", resolve));
     try {

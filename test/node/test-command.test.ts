@@ -25,7 +25,7 @@ describe("npm test without a browser", () => {
     });
   }
 
-  it("says in its last line that the browser tests were left out", async () => {
+  it("reports in its last line that the browser tests were skipped", async () => {
     const { code, stdout } = await testBrowserSuite();
     expect(code).toBe(0);
     expect(stdout.trim().split("\n").at(-1)).toMatch(
@@ -33,7 +33,7 @@ describe("npm test without a browser", () => {
     );
   });
 
-  it("counts that as a failure where a browser was asked for, as .ci/run does", async () => {
+  it("counts that as a failure where a browser is required, as in .ci/run", async () => {
     const { code } = await testBrowserSuite({ GATEHOUSE_REQUIRE_BROWSER: "1" });
     expect(code).toBe(1);
     const tally = JSON.parse(await readFile(path.join(folder, "test-browser.json"), "utf8"));
@@ -66,7 +66,7 @@ describe("the count at the end of a run", () => {
     return runNode("scripts/count.ts", args, { env: { GATEHOUSE_RESULTS: path.join(folder, "results") } });
   }
 
-  it("adds up what every step left, and fails when anything failed", async () => {
+  it("sums up the counts of every step, and fails after any failure", async () => {
     await count("clear");
     await writeFile(path.join(folder, "unrelated.json"), "{}");
     await count("passed", "deploy");

@@ -3,7 +3,7 @@ import { foldText } from "../../shared/text/fold-text.ts";
 import { listWords } from "../../shared/text/segment-words.ts";
 import { APART, SEGMENTS, SPELLINGS } from "../text/spellings.ts";
 
-it("folds and cuts texts in Node, where articles are imported, as in workerd, where they are asked for", () => {
+it("folds and splits texts in Node, where articles are imported, as in workerd, where they are searched", () => {
   for (const [first = "", ...others] of SPELLINGS) {
     for (const other of others) expect(foldText(other)).toBe(foldText(first));
   }

@@ -9,7 +9,7 @@ function unusedIn(sources: Record<string, string>) {
 const ENTRY = "workers/index.ts";
 
 describe("unused code", () => {
-  it("is content when every export is imported by name, as a namespace, or dynamically", () => {
+  it("passes when every export is imported by name, as a namespace, or dynamically", () => {
     const outcome = unusedIn({
       [ENTRY]: 'import { a } from "./a.ts"; import * as b from "./b.ts"; const c = import("./c.ts");',
       "workers/a.ts": "export const a = 1;",
@@ -19,34 +19,34 @@ describe("unused code", () => {
     expect(outcome).toEqual({ findings: [], notes: [] });
   });
 
-  it("names an export that nobody imports, with its line", () => {
+  it("names an export without an import, with its line", () => {
     const outcome = unusedIn({
       [ENTRY]: 'import { used } from "./a.ts";',
       "workers/a.ts": "export const used = 1;\nexport function forgotten() {}",
     });
-    expect(outcome.findings).toEqual(["workers/a.ts:2 exports forgotten, which nobody imports. Delete it."]);
+    expect(outcome.findings).toEqual(["workers/a.ts:2 exports forgotten without an import. Delete it."]);
   });
 
-  it("says when only the word export is too much", () => {
+  it("reports when only the word export is unnecessary", () => {
     const outcome = unusedIn({
       [ENTRY]: 'import { used } from "./a.ts";',
       "workers/a.ts": "export const LIMIT = 5;\nexport const used = LIMIT + 1;",
     });
     expect(outcome.findings).toEqual([
-      "workers/a.ts:1 exports LIMIT, which nobody imports. Only its own file uses it: drop the word export.",
+      "workers/a.ts:1 exports LIMIT without an import. Only its own file uses it: drop the word export.",
     ]);
   });
 
-  it("spares a type that a signature of the same file mentions, and no other type", () => {
+  it("allows a type that a signature of the same file mentions, and no other type", () => {
     const outcome = unusedIn({
       [ENTRY]: 'import { read } from "./a.ts";',
       "workers/a.ts":
         "export interface Options { size: number }\nexport function read(options: Options) { return options; }\nexport type Lonely = string;",
     });
-    expect(outcome.findings).toEqual(["workers/a.ts:3 exports Lonely, which nobody imports. Delete it."]);
+    expect(outcome.findings).toEqual(["workers/a.ts:3 exports Lonely without an import. Delete it."]);
   });
 
-  it("counts imports of tests apart: such an export is a note, not a failure", () => {
+  it("counts imports of tests separately: such an export is a note, not a failure", () => {
     const outcome = unusedIn({
       [ENTRY]: 'import { used } from "./a.ts";',
       "workers/a.ts": "export const used = 1;\nexport const seam = 2;",
@@ -55,14 +55,14 @@ describe("unused code", () => {
     expect(outcome).toEqual({ findings: [], notes: ["workers/a.ts:2 seam is exported for tests alone."] });
   });
 
-  it("names a file that nobody imports, and knows set-up files that a configuration names", () => {
+  it("names a file without an import, and knows set-up files of a configuration", () => {
     const outcome = unusedIn({
       [ENTRY]: "export default {};",
       "vitest.config.ts": 'export default { setupFiles: ["./test/support/migrate.ts"] };',
       "test/support/migrate.ts": "export {};",
       "workers/left-over.ts": "export const a = 1;",
     });
-    expect(outcome.findings).toEqual(["workers/left-over.ts:1 is imported by nobody."]);
+    expect(outcome.findings).toEqual(["workers/left-over.ts:1 has no import."]);
   });
 
   it("refuses a file that is not TypeScript, naming it", () => {

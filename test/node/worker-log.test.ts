@@ -17,7 +17,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const read = (name: string) => readFileSync(path.join(folder, name), "utf8");
 
 describe("the log of npm start", () => {
-  it("is kept by the next starts: the last three runs and the one that runs", async () => {
+  it("is kept by later starts: the last three runs and the current one", async () => {
     for (const run of [1, 2, 3, 4, 5]) {
       const log = openWorkerLog(file, () => {});
       log.write(`run ${run}`);
@@ -32,7 +32,7 @@ describe("the log of npm start", () => {
     expect(existsSync(`${file}.4`)).toBe(false);
   });
 
-  it("costs lines and not the server when the disk is full, says so once, and goes on when there is room again", async () => {
+  it("loses lines and keeps the server running on a full disk, reports it once, and continues when there is room", async () => {
     // A device that answers every write with ENOSPC.
     symlinkSync("/dev/full", file);
     const said: string[] = [];
@@ -54,7 +54,7 @@ describe("the log of npm start", () => {
     log.close();
   });
 
-  it("does not keep a start from starting where no log can be written at all", async () => {
+  it("does not prevent a start where no log can be written", async () => {
     writeFileSync(path.join(folder, "a-file"), "");
     const said: string[] = [];
     const log = openWorkerLog(path.join(folder, "a-file", "worker.log"), (text) => said.push(text));

@@ -10,7 +10,7 @@ import { openSession } from "../support/session.ts";
 const DAY_MS = 24 * 60 * 60_000;
 const QUARTER_HOUR_MS = 15 * 60_000;
 
-/** Lets an object's alarm ring again and again, and gives after how many milliseconds each time the next is due. */
+/** Runs an object's alarm repeatedly, and returns the milliseconds until the next one each time. */
 async function ring(object: DurableObjectStub, times: number): Promise<number[]> {
   const delays: number[] = [];
   for (let time = 0; time < times; time += 1) {
@@ -21,7 +21,7 @@ async function ring(object: DurableObjectStub, times: number): Promise<number[]>
   return delays;
 }
 
-/** Puts a table out of an object's reach, and back. */
+/** Renames a table so that an object cannot use it, and back. */
 function renameTable(object: DurableObjectStub, from: string, to: string): Promise<void> {
   return runInDurableObject(object, (_object, state) => {
     state.storage.sql.exec(`ALTER TABLE ${from} RENAME TO ${to}`);
@@ -40,8 +40,8 @@ function expectGrowing(delays: readonly number[]): void {
   expect(delays.at(-1)).toBeGreaterThan(QUARTER_HOUR_MS - 5_000);
 }
 
-describe("an object whose alarm fails twenty times in a row while its person does not call", () => {
-  it("sends its records when the queue takes them again", async () => {
+describe("an object whose alarm fails twenty times in a row without a call of its user", () => {
+  it("sends its records when the queue accepts them again", async () => {
     const object = principalOf("user_queue");
     await withTrail("user_queue", (trail) => trail.open(intentOf("user_queue", "call-1"), 0, takenAt(0)));
     await setAlarm(object);
@@ -63,10 +63,10 @@ describe("an object whose alarm fails twenty times in a row while its person doe
     ["GRANT_STORE", "records"],
     ["TASK_RUNNER", "tasks"],
     ["CHANGE_HUB", "rounds"],
-  ] as const)("tries again by itself: %s", async (binding, table) => {
+  ] as const)("retries by itself: %s", async (binding, table) => {
     const namespace = env[binding] as DurableObjectNamespace;
     const object = namespace.get(namespace.idFromName("user_failing"));
-    // The store of grants makes its tables with the first of them.
+    // The store of grants creates its tables with the first grant.
     await withGrantStore(env).OAUTH_KV.put("grant:user_failing:a", "{}");
     await setAlarm(object);
     await renameTable(object, table, "out_of_reach");
@@ -79,7 +79,7 @@ describe("an object whose alarm fails twenty times in a row while its person doe
     expect(failures).toBeUndefined();
   });
 
-  it("ends an idle session when its storage answers again", async () => {
+  it("ends an idle session when its storage works again", async () => {
     const session = await openSession({ server: "knowledge", lane: "sessionful" });
     const [id] = (session.sessionId ?? "").split(".");
     const object = env.KNOWLEDGE_AGENT.get(env.KNOWLEDGE_AGENT.idFromName(`streamable-http:${id}`));
@@ -101,7 +101,7 @@ describe("an object whose alarm fails twenty times in a row while its person doe
     expect((await session.request("tools/list")).status).toBe(404);
   });
 
-  it("wakes a session object whose start fails, at growing distances", async () => {
+  it("retries a session object whose start fails, at growing intervals", async () => {
     const session = await openSession({ server: "knowledge", lane: "sessionful" });
     const [id] = (session.sessionId ?? "").split(".");
     const object = env.KNOWLEDGE_AGENT.get(env.KNOWLEDGE_AGENT.idFromName(`streamable-http:${id}`));

@@ -6,7 +6,7 @@ interface Counter {
   add(by: number): Promise<number>;
 }
 
-/** A namespace whose stubs fail as told, one failure per stub, and note what was called. */
+/** A namespace whose stubs fail in the given sequence, and record their calls. */
 function namespaceThatFails(failures: readonly (Error | null)[]) {
   const left = [...failures];
   const calls: string[] = [];
@@ -54,7 +54,7 @@ describe("a Durable Object opened by its contract", () => {
     expect(broken.calls).toHaveLength(1);
   });
 
-  it("can be returned from an async function without being taken for a promise", async () => {
+  it("can be returned from an async function without being treated as a promise", async () => {
     const { namespace } = namespaceThatFails([]);
     const opened = await (async () => openObject<Counter>(namespace, "anna"))();
     expect(await opened.add(3)).toBe(3);

@@ -27,7 +27,7 @@ describe("a rule that asks for approval", () => {
     });
   });
 
-  it("may be just the name of tools", () => {
+  it("may consist of tool names only", () => {
     expect(judge(["search", "crm_*"], {})).toMatchObject({
       kind: "approval",
       rule: "roles.worker.require_approval[1]",
@@ -36,7 +36,7 @@ describe("a rule that asks for approval", () => {
     expect(judge(["search"], {}).kind).toBe("allow");
   });
 
-  it("asks where its expression is true or cannot be judged, and only there", () => {
+  it("applies where its expression is true or cannot be evaluated, and only there", () => {
     const large = rule({ when: { expression: "args.amount > 50000" } });
     expect(judge([large], { amount: 50_000 }).kind).toBe("allow");
     for (const amount of [50_001, "1", null, undefined, [1], {}]) {
@@ -44,7 +44,7 @@ describe("a rule that asks for approval", () => {
     }
   });
 
-  it("keeps to the effects that it names", () => {
+  it("applies only to the effects that it names", () => {
     expect(judge([rule({ effects: ["delete"] })], {}).kind).toBe("allow");
     expect(judge([rule({ effects: ["update", "delete"] })], {}).kind).toBe("approval");
   });
@@ -57,7 +57,7 @@ describe("a rule that asks for approval", () => {
     expect(decide(policy, principal({ scopes: [] }), subject({ args: {} })).kind).toBe("scope");
   });
 
-  it("is as strict as the strictest of all that cover the call, in whatever order they stand", () => {
+  it("is as strict as the strictest of all that cover the call, in any order", () => {
     const own = rule({ name: "own", self_approval: true, expires_minutes: 5 });
     const other = rule({ name: "other", message: "Another person looks." });
     for (const rules of [

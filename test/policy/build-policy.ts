@@ -2,7 +2,7 @@ import { compilePolicy, type Policy } from "../../shared/policy/compile.ts";
 import type { DecisionPrincipal, DecisionSubject } from "../../shared/policy/decide.ts";
 import { policyDocument, type RoleDocument } from "../../shared/policy/schema.ts";
 
-/** A policy with one role, `worker`, that may do everything unless the parts say otherwise. */
+/** A policy with one role, `worker`, that may do everything unless the parts restrict it. */
 export function buildPolicy(parts: Partial<RoleDocument> = {}): Policy {
   const worker = {
     description: "For tests.",
@@ -24,7 +24,7 @@ export function buildPolicy(parts: Partial<RoleDocument> = {}): Policy {
   return compilePolicy(policyDocument.parse({ default_role: "worker", limits, roles: { worker } }));
 }
 
-/** A worker from a known place with the scope that {@link subject} needs. */
+/** A worker in a known place with the scope of {@link subject}. */
 export function principal(parts: Partial<DecisionPrincipal> = {}): DecisionPrincipal {
   const at = Date.parse("2026-07-01T12:00:00Z");
   return {
@@ -38,7 +38,7 @@ export function principal(parts: Partial<DecisionPrincipal> = {}): DecisionPrinc
   };
 }
 
-/** A tool that changes something. */
+/** A tool that changes data. */
 export function subject(parts: Partial<DecisionSubject> = {}): DecisionSubject {
   return { kind: "tool", name: "crm_move_deal", scope: "crm:write", effect: "update", ...parts };
 }

@@ -7,12 +7,12 @@ import { buildPolicy, principal, subject } from "./build-policy.ts";
 type RoleConditions = NonNullable<RoleDocument["conditions"]>;
 
 describe("a decision", () => {
-  it("denies what nothing allows", () => {
+  it("denies by default", () => {
     const decision = decide(buildPolicy({ allowed_tools: [] }), principal(), subject());
     expect(decision).toMatchObject({ kind: "deny", rule: "roles.worker.allowed_tools" });
   });
 
-  it("denies a role that the policy does not have, whatever its name", () => {
+  it("denies a role that the policy does not have, of any name", () => {
     for (const role of ["visitor", "", "__proto__", "constructor", "toString"]) {
       expect(decide(buildPolicy(), principal({ role }), subject())).toMatchObject({
         kind: "deny",
@@ -21,7 +21,7 @@ describe("a decision", () => {
     }
   });
 
-  it("lets a deny win over every allow, and names it", () => {
+  it("prefers a deny over every allow, and names it", () => {
     const policy = buildPolicy({ allowed_tools: ["crm_move_deal", "*"], denied_tools: ["x", "crm_*"] });
     expect(decide(policy, principal(), subject())).toMatchObject({
       kind: "deny",
@@ -29,7 +29,7 @@ describe("a decision", () => {
     });
   });
 
-  it("asks for a step-up only when the role could hold the scope", () => {
+  it("requests a step-up only when the role could hold the scope", () => {
     const without = principal({ scopes: [] });
     expect(decide(buildPolicy(), without, subject())).toMatchObject({ kind: "scope", scope: "crm:write" });
     expect(decide(buildPolicy({ scopes: ["crm:read"] }), without, subject())).toMatchObject({
@@ -38,12 +38,12 @@ describe("a decision", () => {
     });
   });
 
-  it("does not take a scope of the token that the role may not hold", () => {
+  it("ignores a scope of the token that the role may not hold", () => {
     const policy = buildPolicy({ scopes: ["crm:read"] });
     expect(decide(policy, principal(), subject()).kind).toBe("deny");
   });
 
-  it("refuses with the condition's own message, and only the arguments that break it", () => {
+  it("refuses with the condition's own message, and only arguments that violate it", () => {
     const conditions = [
       {
         name: "small-amounts",
@@ -60,13 +60,13 @@ describe("a decision", () => {
       rule: "roles.worker.conditions.small-amounts",
       reason: "Ask Finance.",
     });
-    // What cannot be judged is refused.
+    // Values that cannot be evaluated are refused.
     for (const amount of ["1", null, undefined, [1], {}, Number.NaN]) expect(of(amount).kind).toBe("deny");
-    expect(decide(policy, principal(), subject()).kind, "nobody calls yet").toBe("allow");
+    expect(decide(policy, principal(), subject()).kind, "without a call").toBe("allow");
     expect(decide(policy, principal(), subject({ name: "search" })).kind, "not covered").toBe("allow");
   });
 
-  it("keeps to countries, networks, hours and effects", () => {
+  it("applies countries, networks, hours and effects", () => {
     const only = (require: object, effects?: RoleConditions[number]["effects"]) =>
       buildPolicy({
         conditions: [
@@ -145,7 +145,7 @@ const situation = fc.record({
   country: fc.constantFrom(...COUNTRIES),
 });
 
-/** What the expressions say, in other words. */
+/** The same expressions in TypeScript. */
 const judged = {
   "args.n <= 3": ({ n }: Facts) => n <= 3,
   'args.n <= 3 && country == "DE"': ({ n, country }: Facts) => n <= 3 && country === "DE",
@@ -175,7 +175,7 @@ function fits(globs: readonly string[], name: string): boolean {
 }
 
 describe("over random policies", () => {
-  it("what is listed can be called with some arguments, be it after an approval, and what can be called is listed, on every surface", () => {
+  it("a listed name can be called with some arguments, possibly after an approval, and the reverse, on every surface", () => {
     const seen = new Set<string>();
     fc.assert(
       fc.property(situation, (given) => {
@@ -194,7 +194,7 @@ describe("over random policies", () => {
     expect(seen.size, "both outcomes on each of the three surfaces").toBe(6);
   });
 
-  it("allows exactly what token, role, lists and conditions all allow", () => {
+  it("allows exactly the intersection of token, role, lists and conditions", () => {
     fc.assert(
       fc.property(situation, fc.constantFrom(0, 4, 9), (given, n) => {
         const { parts, kind, name, scope, token, country } = given;

@@ -17,7 +17,7 @@ function mistakeOf(source: string, types?: Record<string, string>): string {
 }
 
 describe("an expression", () => {
-  it("says unknown exactly while the missing arguments decide", () => {
+  it("is unknown exactly while the missing arguments decide", () => {
     expect(ask("args.x == 1")).toBe("unknown");
     expect(ask('args.x == 1 && country == "US"')).toBe("false");
     expect(ask('country == "DE" || args.x == 1')).toBe("true");
@@ -34,7 +34,7 @@ describe("an expression", () => {
     expect(ask('args.tags.exists(tag, tag == "vip")', { tags: ["new", "vip"] })).toBe("true");
   });
 
-  it("cannot reach what a plain object inherits", () => {
+  it("cannot read inherited properties of a plain object", () => {
     for (const name of ["constructor", "toString", "__proto__", "hasOwnProperty"]) {
       expect(ask(`"${name}" in args`, {}), name).toBe("false");
       expect(ask(`args["${name}"] != 1`, {}), name).toBe("error");
@@ -69,7 +69,7 @@ describe("an expression", () => {
     expect(mistakeOf("args.tags == 1", types)).toContain("no such overload");
   });
 
-  it("always ends, with a verdict or one kind of mistake, whatever is written", () => {
+  it("always ends, with a verdict or one kind of mistake, for any expression", () => {
     const piece = fc.constantFrom(
       ...'args.x|args.l|tool|country|true|null|1|-1|1.5e308|"a"|(|)|[|]|{|}|,|.|==|!=|<|&&| || |!|?|:|in|has(|size(|all(|x'.split(
         "|",

@@ -7,7 +7,7 @@ import { compileNetworks } from "../../shared/policy/network.ts";
 describe("globs", () => {
   const fits = (glob: string, name: string) => compileGlobs([glob])(name) !== null;
 
-  it("fit whole names, case and all", () => {
+  it("match whole names, case-sensitive", () => {
     expect(fits("crm_*", "crm_find")).toBe(true);
     expect(fits("crm_*", "xcrm_find")).toBe(false);
     expect(fits("crm", "crm_find")).toBe(false);
@@ -17,7 +17,7 @@ describe("globs", () => {
     expect(fits("", "x")).toBe(false);
   });
 
-  it("agree with the regular expression that says the same", () => {
+  it("agree with the equivalent regular expression", () => {
     const glob = fc.string({ unit: fc.constantFrom("a", "b", "_", "*"), maxLength: 8 });
     const name = fc.string({ unit: fc.constantFrom("a", "b", "_"), maxLength: 10 });
     fc.assert(

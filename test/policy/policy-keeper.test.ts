@@ -13,7 +13,7 @@ const document = (limit: number) =>
     }),
   );
 
-/** A database with publications, a clock, and a count of what was read. */
+/** A database with publications, a clock, and a counter of reads. */
 function deployment() {
   const bundle = compilePolicy(changePolicy(() => {}));
   const history: PolicyReference[] = [];
@@ -63,13 +63,13 @@ function deployment() {
   return { state, history, publish, storeSet, ...open(), open };
 }
 
-describe("the policy in force, as an isolate knows it", () => {
-  it("is the bundle as long as nothing was published", async () => {
+describe("the policy in force, as cached by an isolate", () => {
+  it("is the bundle before the first publication", async () => {
     const { version } = deployment();
     expect(await version()).toBe(1);
   });
 
-  it("is asked for once in 10 seconds, by one of those who find it old", async () => {
+  it("is read once in 10 seconds, by one of the requests that find it old", async () => {
     const { state, version, publish } = deployment();
     await version();
     publish(document(2));
@@ -83,7 +83,7 @@ describe("the policy in force, as an isolate knows it", () => {
     expect(await version()).toBe(2);
   });
 
-  it("is asked for by everybody once it is 30 seconds old, so that nobody decides by it", async () => {
+  it("is awaited by every request once it is 30 seconds old, so that no request uses it", async () => {
     const { state, version, publish } = deployment();
     await version();
     publish(document(2));
@@ -91,7 +91,7 @@ describe("the policy in force, as an isolate knows it", () => {
     expect(await Promise.all(Array.from({ length: 20 }, version))).toEqual(Array(20).fill(2));
   });
 
-  it("is compiled once, however many requests of a new isolate ask", async () => {
+  it("is compiled once, for any number of requests to a new isolate", async () => {
     const { publish, open } = deployment();
     publish(document(2));
     const { inForce } = open();
@@ -120,7 +120,7 @@ describe("the policy in force, as an isolate knows it", () => {
     expect(state.documents).toBe(2);
   });
 
-  it("stays when the database goes away, and an isolate that never knew it says so", async () => {
+  it("stays when the database fails, and an isolate that never read it reports it", async () => {
     const { state, version, publish, open } = deployment();
     publish(document(2));
     await version();
@@ -130,7 +130,7 @@ describe("the policy in force, as an isolate knows it", () => {
     await expect(open().inForce()).rejects.toThrow("D1 is away");
   });
 
-  it("asks a database that is away once in 10 seconds", async () => {
+  it("reads a failing database once in 10 seconds", async () => {
     const { state, version } = deployment();
     await version();
     state.down = true;
@@ -144,7 +144,7 @@ describe("the policy in force, as an isolate knows it", () => {
     ["is no policy", '{"roles":{}}'],
     ["has an expression that does not compile", document(2).replace("args.stage ==", "args.stage =! ")],
   ])(
-    "stays when what is published %s, also for a new isolate, and is replaced by what comes next",
+    "stays when the published one %s, also for a new isolate, and is replaced by the next one",
     async (_, text) => {
       const { state, version, publish, open } = deployment();
       publish(document(2));
@@ -159,7 +159,7 @@ describe("the policy in force, as an isolate knows it", () => {
     },
   );
 
-  it("stays when a document is not the one that was published", async () => {
+  it("stays when a document differs from the published one", async () => {
     const { state, version, publish, open } = deployment();
     publish(document(2));
     await version();
@@ -170,7 +170,7 @@ describe("the policy in force, as an isolate knows it", () => {
     await expect(open().follow(tampered)).rejects.toThrow(UnusablePolicy);
   });
 
-  it("reads a document that cannot be used once a minute", async () => {
+  it("reads an unusable document once a minute", async () => {
     const { state, version, publish } = deployment();
     publish("{");
     for (let second = 0; second < 60; second += 10) {
@@ -182,7 +182,7 @@ describe("the policy in force, as an isolate knows it", () => {
     expect(state.documents).toBe(2);
   });
 
-  it("follows a newer publication that somebody else has read, and no older one", async () => {
+  it("follows a newer publication that another isolate has read, and no older one", async () => {
     const { version, follow, publish } = deployment();
     const second = publish(document(2));
     await version();
@@ -193,7 +193,7 @@ describe("the policy in force, as an isolate knows it", () => {
     expect(await version()).toBe(3);
   });
 
-  it("brings the catalogue revisions of its publication along, and goes back to them", async () => {
+  it("includes the catalogue revisions of its publication, and restores them", async () => {
     const { publish, storeSet, follow, inForce } = deployment();
     const [one, two] = ["a".repeat(64), "b".repeat(64)];
     const text = document(2);
@@ -204,7 +204,7 @@ describe("the policy in force, as an isolate knows it", () => {
     expect((await follow(second)).publication).toBe(2);
   });
 
-  it("does not use a publication whose catalogue revisions are not what was published", async () => {
+  it("does not use a publication whose catalogue revisions differ from the published ones", async () => {
     const { publish, version, inForce, storeSet } = deployment();
     publish(document(2));
     publish(document(3), undefined, "c".repeat(64));

@@ -18,7 +18,7 @@ const TOOL = "crm_list_deals";
 let people = 0;
 const nextPerson = () => `reader${people++}`;
 
-// Once: faking anew would set the clock back.
+// Once: another useFakeTimers would reset the clock.
 beforeAll(() => void vi.useFakeTimers({ toFake: ["Date"] }));
 
 afterEach(async () => {
@@ -38,7 +38,7 @@ const denySales = () =>
 describe.each(LANES)("a published policy, on the %s lane", (lane) => {
   const open = (role: string, as = nextPerson()) => openSession({ server: "crm", lane, as, role });
 
-  it("says what is listed and callable 30 seconds later, and going back does too", async () => {
+  it("determines the lists and calls 30 seconds later, and so does a rollback", async () => {
     const session = await open("sales");
     expect((await session.call(TOOL)).error).toBeUndefined();
     await denySales();
@@ -51,7 +51,7 @@ describe.each(LANES)("a published policy, on the %s lane", (lane) => {
     expect((await session.call(TOOL)).error).toBeUndefined();
   });
 
-  it("changes nothing for people of other roles", async () => {
+  it("changes nothing for users of other roles", async () => {
     const [sales, viewer] = [await open("sales"), await open("viewer")];
     await denySales();
     passTime(30);
@@ -60,12 +60,12 @@ describe.each(LANES)("a published policy, on the %s lane", (lane) => {
     expect(await lists(viewer)).toBe(true);
   });
 
-  it("counts for a call as soon as the person's object knows it, before the isolate does, and is on record", async () => {
+  it("applies to a call as soon as the user's object has it, before the isolate does, and is on record", async () => {
     const person = nextPerson();
     const session = await open("sales", person);
     expect((await session.call(TOOL)).error).toBeUndefined();
     await denySales();
-    // What the object knew is in its memory; the isolate's knowledge is still fresh.
+    // Clears the object's cache; the isolate's cache is still fresh.
     await evictAllDurableObjects();
     expect((await session.call(TOOL)).error).toMatchObject({ code: "forbidden" });
     expect(await lists(session)).toBe(false);
@@ -84,7 +84,7 @@ describe.each(LANES)("a published policy, on the %s lane", (lane) => {
     ).toEqual(["denial", "intent", "outcome"]);
   });
 
-  it("is listed as it is called, before the isolate knows of it by itself", async () => {
+  it("is listed as it is called, before the isolate has it", async () => {
     const session = await open("sales");
     expect(await lists(session)).toBe(true);
     await denySales();
@@ -105,7 +105,7 @@ describe.each(LANES)("a published policy, on the %s lane", (lane) => {
     expect((await find()).error).toMatchObject({ code: "rate_limited" });
   });
 
-  it("lists exactly what can be called, whatever it says", async () => {
+  it("lists exactly the tools that can be called, for any policy", async () => {
     const names = listServers()
       .filter(({ name }) => name === "crm")
       .flatMap(({ tools }) => tools.map(({ name }) => name));
@@ -139,7 +139,7 @@ describe("a published policy", () => {
   it.each([
     ["is no policy", () => publishText('{"roles":{}}')],
     ["was changed in the database", tamper],
-  ])("that %s leaves the one before in force, and /ready names it", async (_, spoil) => {
+  ])("that %s keeps the previous one in force, and /ready names it", async (_, spoil) => {
     const session = await open();
     await denySales();
     passTime(30);
@@ -152,7 +152,7 @@ describe("a published policy", () => {
     expect((await ready()).failing).toEqual(["policy"]);
   });
 
-  it("stays in force while the database does not answer", async () => {
+  it("stays in force while the database fails", async () => {
     const session = await open();
     await denySales();
     passTime(30);
@@ -161,14 +161,14 @@ describe("a published policy", () => {
     try {
       passTime(60);
       expect(await lists(session)).toBe(false);
-      // Nobody knows whether a newer one forbids it.
+      // Unknown whether a newer publication forbids it.
       expect((await session.call("context_get")).error).toMatchObject({ code: "unavailable" });
     } finally {
       await env.PLATFORM_DB.prepare("ALTER TABLE away RENAME TO policy_publication").run();
     }
   });
 
-  it("is read from the database when KV does not answer or has a wrong copy", async () => {
+  it("is read from the database when KV fails or has a wrong copy", async () => {
     const text = canonicalize(changePolicy(() => {}));
     const wanted = { version: await publishText(text), digest: digestText(text) };
     const away = () => Promise.reject(new Error("KV is away"));
@@ -183,7 +183,7 @@ describe("a published policy", () => {
     expect(await env.OAUTH_KV.get(key)).toBe(text);
   });
 
-  it("is taken by the database once when two are published at the same time, and nothing of the other is kept", async () => {
+  it("is accepted by the database once when two are published at the same time, and nothing of the other is stored", async () => {
     const seen = readState();
     const [one, other] = [2, 3].map((limit) =>
       canonicalize(
@@ -201,7 +201,7 @@ describe("a published policy", () => {
     expect((await readState()).publication).toBe((await seen).publication + 1);
   });
 
-  it("cannot be changed or removed in the database, nor can what was put in force", async () => {
+  it("cannot be changed or removed in the database, nor can a publication", async () => {
     await denySales();
     for (const sql of [
       "UPDATE policy_version SET document = '{}'",
@@ -213,7 +213,7 @@ describe("a published policy", () => {
     }
   });
 
-  it("is recorded once, however many write it down", async () => {
+  it("is recorded once, for any number of parallel writers", async () => {
     const version = await denySales();
     const { publication } = await readState();
     await Promise.all(Array.from({ length: 5 }, () => recordPolicyChanges(env)));
@@ -226,7 +226,7 @@ describe("a published policy", () => {
     ]);
   });
 
-  it("is recorded by the first request that meets it", async () => {
+  it("is recorded by the first request that observes it", async () => {
     const session = await open();
     await denySales();
     const { publication } = await readState();
@@ -242,7 +242,7 @@ describe("a published policy", () => {
   });
 });
 
-/** Publishes a policy and edits it in the database behind everybody's back. */
+/** Publishes a policy and edits it directly in the database. */
 async function tamper(): Promise<void> {
   const version = await publish(() => {});
   const trigger = await env.PLATFORM_DB.prepare(

@@ -21,7 +21,7 @@ const kindAt = (minutesAgo: number | null, parts: object = {}) =>
   ).kind;
 
 describe("a condition on the age of the second factor", () => {
-  it("holds up to its last millisecond, and for what it does not cover", () => {
+  it("holds up to its last millisecond, and for tools that it does not cover", () => {
     expect([kindAt(0), kindAt(30), kindAt(30 + 1 / MINUTE), kindAt(31), kindAt(null)]).toEqual([
       "allow",
       "allow",
@@ -32,11 +32,11 @@ describe("a condition on the age of the second factor", () => {
     expect(kindAt(null, { name: "search" })).toBe("allow");
   });
 
-  it("takes a moment that lies ahead for a clock that jumped back, and not for a fresh one", () => {
+  it("treats a time slightly in the future as a clock that jumped back, and a later one as not fresh", () => {
     expect([kindAt(-1), kindAt(-2)]).toEqual(["allow", "mfa"]);
   });
 
-  it("says which rule, why, how fresh it must be and how old it is", () => {
+  it("names the rule, its reason, the required age and the actual age", () => {
     const policy = buildPolicy({ conditions: [money] });
     const ask = (mfaAt: number | null) => decide(policy, principal({ at: NOON, mfaAt }), subject());
     expect(ask(null)).toEqual({
@@ -50,7 +50,7 @@ describe("a condition on the age of the second factor", () => {
     });
   });
 
-  it("never turns a deny or a missing scope into a way in", () => {
+  it("never turns a deny or a missing scope into access", () => {
     const closed = { ...money, name: "closed", require: { mfa_max_age: 30, countries: ["FR"] } };
     const policy = buildPolicy({ conditions: [closed] });
     expect(decide(policy, principal({ at: NOON, mfaAt: NOON }), subject()).kind).toBe("deny");
@@ -60,14 +60,14 @@ describe("a condition on the age of the second factor", () => {
     expect(decide(open, principal({ at: NOON, scopes: [] }), subject()).kind).toBe("scope");
   });
 
-  it("comes before an approval: nobody is asked to approve what cannot run", () => {
+  it("comes before an approval: a call that cannot run is not submitted for approval", () => {
     const policy = buildPolicy({ conditions: [money], require_approval: ["crm_*"] });
     const asked = subject({ args: {} });
     expect(decide(policy, principal({ at: NOON }), asked).kind).toBe("mfa");
     expect(decide(policy, principal({ at: NOON, mfaAt: NOON }), asked).kind).toBe("approval");
   });
 
-  it("is refused by the schema where it makes no sense", () => {
+  it("is refused by the schema where it has no effect", () => {
     for (const mfa_max_age of [0, -1, 1.5, "30"] as number[]) {
       expect(() => buildPolicy({ conditions: [{ ...money, require: { mfa_max_age } }] })).toThrow();
     }
@@ -75,7 +75,7 @@ describe("a condition on the age of the second factor", () => {
 });
 
 describe("a role that requires a second factor", () => {
-  it("does nothing without one, and what it does is as fresh as conditions ask", () => {
+  it("denies everything without one, and with one requires the age of its conditions", () => {
     const policy = buildPolicy({ mfa: "required" });
     expect(decide(policy, principal({ at: NOON }), subject({ name: "search" }))).toMatchObject({
       kind: "mfa",

@@ -14,7 +14,7 @@ const SUBJECTS = listServers().flatMap(({ tools }) =>
 
 let calls: RecordedCall[] = [];
 
-/** What a draft makes of the calls of one person: `tool: from → to`. */
+/** Decisions of a draft on the calls of one user: `tool: from → to`. */
 function judge(change: (document: PolicyDocument) => void, user = "user_sam"): string[] {
   const bench: Bench = {
     draft: changePolicy(change),
@@ -36,7 +36,7 @@ beforeAll(async () => {
   await sam.call("crm_move_deal", { deal_id: "deal_0001", version: 1, stage: "won" });
   const vera = await openSession({ server: "crm", lane: "stateless", as: "vera", role: "viewer" });
   await vera.call("crm_create_contact", { full_name: "Nora" });
-  // Outcomes and denials are recorded behind the answer.
+  // Outcomes and denials are recorded after the response.
   await vi.waitFor(async () => {
     expect(await eventsOf("user_sam")).toHaveLength(5);
     expect(await eventsOf("user_vera")).toHaveLength(1);
@@ -51,26 +51,26 @@ beforeAll(async () => {
 });
 
 describe("recorded calls, replayed against a draft", () => {
-  it("come out as they did when nothing that matters changes, refusals by arguments included", () => {
+  it("have the same result without a relevant change, refusals by arguments included", () => {
     expect(judge(() => {})).toEqual(["crm_list_deals: allow → allow", "crm_move_deal: approval → approval"]);
     expect(judge(() => {}, "user_vera")).toEqual(["crm_create_contact: deny → deny"]);
   });
 
-  it("are refused when the draft denies their tool to the role that the person had", () => {
+  it("are refused when the draft denies their tool to the user's role at that time", () => {
     const denied = judge((document) => {
       sales(document).denied_tools = ["crm_list_*"];
     });
     expect(denied[0]).toBe("crm_list_deals: allow → deny");
   });
 
-  it("are allowed when the draft allows what was refused", () => {
+  it("are allowed when the draft allows refused ones", () => {
     const allowed = judge((document) => {
       document.roles.viewer = { ...sales(document), conditions: [] };
     }, "user_vera");
     expect(allowed).toEqual(["crm_create_contact: deny → allow"]);
   });
 
-  it("cannot be decided when the draft looks at arguments in another way, because their values are not kept", () => {
+  it("cannot be decided when the draft reads arguments in another way, because their values are not stored", () => {
     const undecidable = judge((document) => {
       sales(document).conditions = [
         {
@@ -84,7 +84,7 @@ describe("recorded calls, replayed against a draft", () => {
     expect(undecidable[1]).toBe("crm_move_deal: approval → undecidable");
   });
 
-  it("wait for a person when the draft asks for one, and no longer when it does not", () => {
+  it("require approval when the draft does, and no longer when it does not", () => {
     const asked = judge((document) => {
       sales(document).require_approval = ["crm_*"];
     });

@@ -34,7 +34,7 @@ function claimOf(userId: string, parts: Partial<ApprovalRequest> = {}): Approval
     role: "sales",
     callId: crypto.randomUUID(),
     binding: BINDING,
-    reason: "Somebody has to look.",
+    reason: "A person has to look.",
     selfApproval: false,
     expiresMinutes: 60,
     approverRoles: ["admin"],
@@ -52,7 +52,7 @@ const yes = (approvalId: string, parts: Partial<ApprovalDecision> = {}): Approva
   ...parts,
 });
 
-/** Claims while the requester's role is the first they ever had, and everybody else is an administrator. */
+/** Claims with the requester's initial role; all other users are administrators. */
 function use(approvals: Approvals, claim: ApprovalRequest, now: number): ApprovalAnswer {
   const by = approvals.approverOf(claim);
   const approver = by === null ? null : { id: by, role: "admin" };
@@ -69,7 +69,7 @@ async function withApprovals<T>(
   const result = await runInDurableObject(principalOf(userId), (_object, { storage: { sql } }) =>
     use(new Approvals(sql, new AuditTrail(sql), () => false), sql),
   );
-  // The object itself has not seen what was done.
+  // The object itself has not seen the changes.
   await evictDurableObject(principalOf(userId));
   return result;
 }
@@ -88,7 +88,7 @@ function ask(
 beforeAll(() => addPerson({ name: "boss", role: "admin" }));
 
 describe("an approval", () => {
-  it("fits one call: any other binding asks anew, a replay too, over random changes", async () => {
+  it("fits one call: any other binding asks again, a replay too, over random changes", async () => {
     const text = fc.string({ minLength: 1, maxLength: 8 });
     const other = fc.oneof(
       fc.record({ clientId: text }),
@@ -114,7 +114,7 @@ describe("an approval", () => {
           const replay = use(approvals, claimOf("user_ada"), now);
           expect(replay.state).toBe("pending");
           expect(replay).not.toHaveProperty("approvalId", id);
-          // What is left open is told as expired and gone before the next round.
+          // A pending approval is reported as expired and removed before the next round.
           now += 24 * 60 * MINUTE;
           for (const claim of [changed, stranger, claimOf("user_ada")]) {
             expect(use(approvals, claim, now).state).toBe("expired");
@@ -125,7 +125,7 @@ describe("an approval", () => {
     });
   });
 
-  it("is asked for once, however often the call is repeated", async () => {
+  it("is requested once, for any number of repeated calls", async () => {
     await withApprovals("user_bea", (approvals) => {
       const ids = Array.from({ length: 5 }, () => ask(approvals, "user_bea", NOON));
       expect(new Set(ids).size).toBe(1);
@@ -147,7 +147,7 @@ describe("an approval", () => {
     expect(answers.filter(({ state }) => state === "pending")).toHaveLength(49);
   });
 
-  it("ends when its time is over, pending or approved, and says so once before it is asked for again", async () => {
+  it("expires, pending or approved, and reports so once before it is requested again", async () => {
     await withApprovals("user_dan", (approvals) => {
       const id = ask(approvals, "user_dan", NOON);
       expect(approvals.decide(yes(id), NOON + 59 * MINUTE)).toBe("recorded");
@@ -172,7 +172,7 @@ describe("an approval", () => {
       const id = ask(approvals, "user_eli", NOON);
       expect(approvals.decide(yes(id), NOON)).toBe("recorded");
       expect(use(approvals, claimOf("user_eli"), NOON - 5 * MINUTE)).toEqual({ state: "expired" });
-      // A little is nothing: objects move between machines.
+      // A small jump is ignored: objects move between machines.
       const other = claimOf("user_eli", { binding: { ...BINDING, tool: "crm_log_activity" } });
       const small = ask(approvals, "user_eli", NOON, other);
       expect(approvals.decide(yes(small), NOON - 10_000)).toBe("recorded");
@@ -180,7 +180,7 @@ describe("an approval", () => {
     });
   });
 
-  it("that is refused is told once with its reason, and the next call asks anew", async () => {
+  it("that is refused reports it once with its reason, and the next call asks again", async () => {
     await withApprovals("user_fay", (approvals) => {
       const id = ask(approvals, "user_fay", NOON);
       const no = { granted: false, reason: "Wrong deal." };
@@ -191,7 +191,7 @@ describe("an approval", () => {
     });
   });
 
-  it("is never given by whoever asked unless the rule says so, nor by another version of the policy", async () => {
+  it("is never given by the requester unless the rule allows it, nor by another version of the policy", async () => {
     await withApprovals("user_gus", (approvals) => {
       const id = ask(approvals, "user_gus", NOON);
       expect(approvals.decide(yes(id, { by: "user_gus" }), NOON)).toBe("own");
@@ -208,7 +208,7 @@ describe("an approval", () => {
     });
   });
 
-  it("stays used when its call fails, and comes back to a call that only stopped to ask", async () => {
+  it("stays used when its call fails, and is restored for a call that only stopped to ask", async () => {
     await withApprovals("user_hal", (approvals) => {
       approvals.decide(yes(ask(approvals, "user_hal", NOON)), NOON);
       const [first, second] = [claimOf("user_hal"), claimOf("user_hal")];
@@ -232,7 +232,7 @@ describe("an approval", () => {
     ]);
   });
 
-  it("waits beside at most nineteen others of the same person", async () => {
+  it("is refused above twenty pending ones of the same user", async () => {
     await withApprovals("user_ida", (approvals) => {
       const other = (tool: string) => claimOf("user_ida", { binding: { ...BINDING, tool } });
       for (let index = 0; index < 20; index += 1) {
@@ -255,7 +255,7 @@ describe("an approval", () => {
     });
   });
 
-  it("says what differs from the last request of the same app for the same tool", async () => {
+  it("lists the differences from the last request of the same app for the same tool", async () => {
     await withApprovals("user_kim", (approvals) => {
       const shown = (values: Record<string, string>) => ({ values, inherited: [], digests: values });
       const request = (argumentsDigest: string, values: Record<string, string>, clientId = "client") => {
@@ -274,7 +274,7 @@ describe("an approval", () => {
     });
   });
 
-  it("wakes who waits for its decision, and whom its time leaves waiting", async () => {
+  it("wakes calls that wait for its decision, and those whose time is over", async () => {
     await addPerson({ name: "lea", role: "sales" });
     const gate = approvalGate(env, "user_lea");
     const first = await gate.claimApproval(claimOf("user_lea"));
@@ -288,7 +288,7 @@ describe("an approval", () => {
     await gate.awaitApproval("nothing", 60_000);
   });
 
-  it("cannot be claimed by a grant that ended, a person who is disabled, or in another role than now", async () => {
+  it("cannot be claimed by a grant that ended, a user who is disabled, or in another role than now", async () => {
     await addPerson({ name: "max", role: "sales" });
     const [gate, principal] = [approvalGate(env, "user_max"), principalOf("user_max")];
     const first = await gate.claimApproval(claimOf("user_max"));
@@ -310,7 +310,7 @@ describe("an approval", () => {
 });
 
 describe("the records of approvals", () => {
-  it("stand in the requester's chain, verify, and hold no argument", async () => {
+  it("are in the requester's chain, verify, and hold no argument", async () => {
     await withApprovals("user_nia", (approvals) => {
       approvals.decide(yes(ask(approvals, "user_nia", NOON)), NOON);
       const claim = claimOf("user_nia");
@@ -329,7 +329,7 @@ describe("the records of approvals", () => {
     expect((await verifyExport(await exportTrail())).findings).toEqual([]);
   });
 
-  it("name an expiry by the object's own alarm, and the list in the platform database follows", async () => {
+  it("include an expiry by the object's own alarm, and the list in the platform database follows", async () => {
     await addPerson({ name: "oda", role: "sales" });
     const gate = approvalGate(env, "user_oda");
     const answer = await gate.claimApproval(claimOf("user_oda"));

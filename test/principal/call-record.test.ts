@@ -29,7 +29,7 @@ const stored = async (userId: string) =>
   ).results;
 
 describe.each(LANES)("the records of a call on the %s lane", (lane) => {
-  it("say who called what from which app and session, what was decided, and how it ended", async () => {
+  it("contain user, call, app, session, decision and outcome", async () => {
     const name = `carol_${lane}`;
     const session = await openSession({ server: "knowledge", lane, as: name });
     session.headers = {
@@ -61,7 +61,7 @@ describe.each(LANES)("the records of a call on the %s lane", (lane) => {
     expect(getEnd).toMatchObject({ type: "outcome", status: "failed", error: "invalid_input" });
   });
 
-  it("keep no value of an argument, no name that the caller made up, no address and no token", async () => {
+  it("contain no value of an argument, no name that the caller invented, no address and no token", async () => {
     const name = `cleo_${lane}`;
     const session = await openSession({ server: "crm", lane, as: name });
     await session.call("crm_find_contacts", { query: "zebra.private@example.org" });
@@ -74,7 +74,7 @@ describe.each(LANES)("the records of a call on the %s lane", (lane) => {
     }
   });
 
-  it("name a call for want of a scope, refused at the edge, and one that the role cannot hold", async () => {
+  it("include a call without a scope, refused at the edge, and one that the role cannot hold", async () => {
     const name = `dora_${lane}`;
     const narrow = await openSession({ server: "crm", lane, as: name, scopes: ["crm:read"] });
     const params = { name: "crm_create_contact", arguments: { email: "private@person.example" } };
@@ -97,7 +97,7 @@ describe.each(LANES)("the records of a call on the %s lane", (lane) => {
     expect(JSON.stringify(denial)).not.toContain("private");
   });
 
-  it("stand in each person's own chain", async () => {
+  it("are in each user's own chain", async () => {
     const [anna, bert] = [`anna_${lane}`, `bert_${lane}`];
     for (const as of [anna, bert, anna]) {
       await (await openSession({ server: "crm", lane, as })).call("context_get");
@@ -146,7 +146,7 @@ describe("an intent", () => {
     ]);
   });
 
-  it("finds its outcome and its chain again after an eviction, sent on or not", async () => {
+  it("finds its outcome and its chain again after an eviction, sent or not", async () => {
     const gate = principalOf("user_emil");
     await admitOne("user_emil", "call-3");
     const [intent] = await linksOf("user_emil");
@@ -164,7 +164,7 @@ describe("an intent", () => {
     expect(JSON.parse(outcome?.event ?? "{}")).toMatchObject({ callId: "call-3", status: "ok" });
   });
 
-  it("never goes back in time, whatever the clock says", async () => {
+  it("never goes back in time, for any clock", async () => {
     await withTrail("user_elsa", (trail) => {
       trail.open(intentOf("user_elsa", "call-1"), 5_000, takenAt(5_000));
       trail.close({ callId: "call-1", status: "ok", durationMs: 1, bytes: 1 }, 4_000);
@@ -174,8 +174,8 @@ describe("an intent", () => {
   });
 });
 
-describe("the way to the platform database", () => {
-  it("goes through the queue, after which the object forgets what the database has", async () => {
+describe("the delivery to the platform database", () => {
+  it("goes through the queue, after which the object deletes the stored records", async () => {
     const gate = principalOf("user_frank");
     await admitOne("user_frank", "call-3");
     await gate.settle([{ callId: "call-3", status: "ok", durationMs: 1, bytes: 1 }]);
@@ -184,7 +184,7 @@ describe("the way to the platform database", () => {
     expect(await stored("user_frank")).toHaveLength(2);
   }, 20_000);
 
-  it("sends again what is not confirmed: after ten minutes, or when the object starts anew", async () => {
+  it("sends unconfirmed records again: after ten minutes, or when the object restarts", async () => {
     await withTrail("user_fritz", (trail) => {
       trail.open(intentOf("user_fritz", "call-1"), 0, takenAt(0));
       trail.markSent(1, 0);
@@ -197,7 +197,7 @@ describe("the way to the platform database", () => {
     expect(await linksOf("user_fritz")).toEqual([]);
   });
 
-  it("writes what is delivered twice once, and in any order", async () => {
+  it("writes duplicates once, and in any order", async () => {
     await withTrail("user_gina", (trail) => {
       for (let call = 0; call < 30; call += 1)
         trail.open(intentOf("user_gina", `call-${call}`), call, takenAt(call));
@@ -210,7 +210,7 @@ describe("the way to the platform database", () => {
     expect(await stored("user_gina")).toEqual(links.map(({ sequence, hash }) => ({ sequence, hash })));
   });
 
-  it("never replaces a record by another one for the same place", async () => {
+  it("never replaces a record by another one for the same position", async () => {
     await withTrail("user_hugo", (trail) => trail.open(intentOf("user_hugo", "call-1"), 1, takenAt(1)));
     const [link] = await linksOf("user_hugo");
     await deliver([link]);
@@ -218,7 +218,7 @@ describe("the way to the platform database", () => {
     expect(await stored("user_hugo")).toEqual([{ sequence: 1, hash: link?.hash }]);
   });
 
-  it("retries a message that it cannot read alone, and writes the others", async () => {
+  it("retries only a message that it cannot read, and writes the others", async () => {
     await withTrail("user_ines", (trail) => trail.open(intentOf("user_ines", "call-1"), 1, takenAt(1)));
     const retried: number[] = [];
     const bodies = [{ callId: "of an earlier release" }, await linksOf("user_ines"), "nonsense"];

@@ -11,7 +11,7 @@ import { exportTrail, intentOf, linksOf, takenAt, withTrail } from "../audit/tra
 
 const DEAD = "gatehouse-local-calls-dead";
 
-/** Hands messages to the consumer as a queue would. Returns the ids of those that it wants to see again. */
+/** Passes messages to the consumer as a queue does. Returns the ids of the messages to retry. */
 async function consume(
   queue: string,
   bodies: Readonly<Record<string, unknown>>,
@@ -20,7 +20,7 @@ async function consume(
   return (await consumeAfter(1, queue, bodies, on)).map(({ id }) => id);
 }
 
-/** The same with how often the messages have been delivered; gives after how many seconds they are to come again. */
+/** The same with the number of deliveries; returns the seconds until each retry. */
 async function consumeAfter(
   attempts: number,
   queue: string,
@@ -52,7 +52,7 @@ const sequences = async (chain: string) =>
       .all<{ sequence: number }>()
   ).results.map(({ sequence }) => sequence);
 
-/** Three calls of a user, which their object has and the database does not. */
+/** Three calls of a user that are in their object and not in the database. */
 async function makeCalls(user: string) {
   await withTrail(user, (trail) => {
     for (let call = 0; call < 3; call += 1)
@@ -61,7 +61,7 @@ async function makeCalls(user: string) {
   return linksOf(user);
 }
 
-/** The environment with a database that is down. */
+/** The environment during a database outage. */
 const down = {
   ...env,
   PLATFORM_DB: { prepare: fail, batch: fail } as unknown as D1Database,
@@ -75,7 +75,7 @@ beforeEach(async () => {
 });
 
 describe("a message that cannot be read", () => {
-  it("is tried again by itself, then kept with the reason, and holds nobody up", async () => {
+  it("is retried by itself, then stored with the reason, and delays no other", async () => {
     const links = await makeCalls("user_anna");
     const [first] = links;
     const poison = {
@@ -94,7 +94,7 @@ describe("a message that cannot be read", () => {
     ]);
   });
 
-  it("is kept once, and stays through every new try, which is counted", async () => {
+  it("is stored once, and stays through every retry, which is counted", async () => {
     await consume(DEAD, { one: "nonsense" });
     await consume(DEAD, { one: "nonsense" });
     expect(await redriveDeadLetters(env, 10)).toEqual({ delivered: 0, unreadable: 1 });
@@ -103,12 +103,12 @@ describe("a message that cannot be read", () => {
 });
 
 describe("delivering dead letters again", () => {
-  it("writes what can be read by now, exactly once, and forgets the letter", async () => {
+  it("writes letters that are readable by now, exactly once, and deletes the letter", async () => {
     const links = await makeCalls("user_bert");
     const keep =
       "INSERT INTO dead_letter (id, body, reason, at, tried_at) VALUES ('b', ?, 'an older release', 0, 0)";
     await env.PLATFORM_DB.prepare(keep).bind(JSON.stringify(links)).run();
-    // Meanwhile the object sent a part again, as it does with what nobody confirms.
+    // Meanwhile the object sent a part again, as it does without a confirmation.
     await consume("gatehouse-local-calls", { again: links.slice(1) });
     await env.PLATFORM_DB.prepare(askFor("redrive", null, "npm run audit (tester)", "{}")).run();
     await runAdminJobs(env);
@@ -118,7 +118,7 @@ describe("delivering dead letters again", () => {
     expect((await verifyExport(await exportTrail())).findings).toEqual([]);
   });
 
-  it("tries those first that nobody tried for longest", async () => {
+  it("tries those first with the oldest last attempt", async () => {
     const nonsense = Object.fromEntries(Array.from({ length: 35 }, (_, index) => [`n${index}`, index]));
     await consume(DEAD, nonsense);
     expect(await redriveDeadLetters(env, 20)).toEqual({ delivered: 0, unreadable: 20 });
@@ -127,14 +127,14 @@ describe("delivering dead letters again", () => {
   });
 });
 
-describe("a database that is down for a while", () => {
+describe("a database outage", () => {
   it("loses nothing: queue, dead-letter queue and the object send again, and the chain is complete once", async () => {
     const links = await makeCalls("user_cleo");
     for (const queue of ["gatehouse-local-calls", DEAD]) {
       const bodies = { one: links.slice(0, 2), two: "nonsense" };
       expect((await consume(queue, bodies, down)).sort()).toEqual(["one", "two"]);
     }
-    // Nobody confirmed, so the object still has everything and sends it again.
+    // Without a confirmation the object still has everything and sends it again.
     expect(await linksOf("user_cleo")).toHaveLength(3);
     await consume(DEAD, { one: links.slice(0, 2) });
     await consume("gatehouse-local-calls", { resent: links, twice: links });
@@ -170,7 +170,7 @@ describe("a message that cannot be written", () => {
     },
   );
 
-  it("is allowed that often by the configuration of every environment", () => {
+  it("is retried that often by the configuration of every environment", () => {
     const retries = [...configuration.matchAll(/max_retries = (\d+)/g)].map(([, number]) => Number(number));
     expect(retries).toEqual(Array.from({ length: 6 }, () => 100));
   });
@@ -183,13 +183,13 @@ describe("a message that cannot be written", () => {
     );
   });
 
-  it("is kept with the reason after five deliveries when it cannot be read", async () => {
+  it("is stored with the reason after five deliveries when it cannot be read", async () => {
     expect(await consumeAfter(5, "gatehouse-local-calls", { poison: "nonsense" })).toEqual([]);
     expect(await letters()).toMatchObject([{ letters: 1 }]);
   });
 });
 
-/** A link whose hash fits its body, whatever the body says. */
+/** A link whose hash matches its body, for any body. */
 async function forge(body: string) {
   const { digestText } = await import("../../shared/encoding/canonical-json.ts");
   return { chain: "user_anna", sequence: 1, body, hash: digestText(body) };

@@ -6,7 +6,7 @@ import type { Taken } from "../../workers/objects/principal/audit-trail.ts";
 import { Limiter } from "../../workers/objects/principal/limiter.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
-/** Noon of a day, so that a test of minutes does not meet midnight. */
+/** Noon, so that tests of minutes do not cross midnight. */
 const NOON = 20_000 * DAY_MS + DAY_MS / 2;
 
 const WIDE: LimitRules = {
@@ -18,11 +18,11 @@ const WIDE: LimitRules = {
   costlyUnits: 10,
 };
 
-/** One person's limiter under a clock that the test holds. */
+/** One user's limiter with a clock of the test. */
 class Bench {
   readonly limits: LimitRules;
   now = NOON;
-  /** What an eviction leaves: what the object wrote down of each call that passed, and which of them ended. */
+  /** The state that survives an eviction: the records of each call that passed, and of those that ended. */
   #written: (Taken & { callId: string; clientId: string })[] = [];
   readonly #ended = new Set<string>();
   #limiter = new Limiter({ passed: [], places: [], use: { day: 0, units: 0 } });
@@ -41,7 +41,7 @@ class Bench {
     return null;
   }
 
-  /** How many of `count` calls pass at this moment. */
+  /** How many of `count` calls pass now. */
   pass(count: number, clientId?: string, costlyTool?: string): number {
     return Array.from({ length: count }, () => this.call(clientId, costlyTool)).filter((r) => r === null)
       .length;
@@ -60,15 +60,15 @@ class Bench {
 }
 
 const limit = fc.integer({ min: 1, max: 12 });
-/** Milliseconds that pass before a call; and whether the object is evicted, or the clock put back, before it. */
+/** Milliseconds before a call; and whether the object is evicted, or the clock put back, before it. */
 const step = fc.record({
   wait: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 5_000 }), fc.integer({ min: 1, max: WINDOW_MS })),
   evict: fc.boolean(),
   back: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, fc.integer({ min: 1, max: DAY_MS })),
 });
 
-describe("calls a minute", () => {
-  it("lets exactly N pass in any window, however calls are spread, whenever the object is evicted", () => {
+describe("calls per minute", () => {
+  it("lets exactly N pass in any window, for any calls and any evictions of the object", () => {
     fc.assert(
       fc.property(limit, fc.array(step, { maxLength: 80 }), (allowed, steps) => {
         const bench = new Bench({ callsPerUser: allowed });
@@ -85,7 +85,7 @@ describe("calls a minute", () => {
     );
   });
 
-  it("never lets more than N pass in a true minute when the clock jumps back, nor holds longer than a minute", () => {
+  it("never lets more than N pass in a true minute when the clock jumps back, nor blocks longer than a minute", () => {
     fc.assert(
       fc.property(limit, fc.array(step, { maxLength: 80 }), (allowed, steps) => {
         const bench = new Bench({ callsPerUser: allowed });
@@ -105,7 +105,7 @@ describe("calls a minute", () => {
     );
   });
 
-  it("says truthfully after how many seconds the same call passes, and that a second less is too few", () => {
+  it("reports exactly after how many seconds the same call passes, and not a second earlier", () => {
     fc.assert(
       fc.property(limit, limit, limit, fc.array(step, { maxLength: 60 }), (user, client, tool, steps) => {
         const bench = new Bench({ callsPerUser: user, callsPerClient: client, callsPerCostlyTool: tool });
@@ -124,7 +124,7 @@ describe("calls a minute", () => {
     );
   });
 
-  it("gives each app its own limit, and all of them together the person's", () => {
+  it("gives each app its own limit, and all of them together the user's", () => {
     const bench = new Bench({ callsPerClient: 6, callsPerUser: 10 });
     expect([bench.pass(50, "claude"), bench.pass(50, "cursor"), bench.pass(50, "codex")]).toEqual([6, 4, 0]);
     expect(bench.call("claude")).toMatchObject({ code: "rate_limited", retryAfter: 60 });
@@ -137,15 +137,15 @@ describe("calls a minute", () => {
     expect(bench.call("codex", "sql")).toMatchObject({ limit: "callsPerCostlyTool", allowed: 3 });
   });
 
-  it("uses nothing up for a call that it refuses", () => {
+  it("counts nothing for a call that it refuses", () => {
     const bench = new Bench({ callsPerCostlyTool: 1, callsPerClient: 5 });
     expect(bench.pass(50, "app", "sql")).toBe(1);
     expect(bench.pass(50, "app")).toBe(4);
   });
 });
 
-describe("calls at the same time", () => {
-  it("frees a place with the outcome, once", () => {
+describe("concurrent calls", () => {
+  it("free their slot with the outcome, once", () => {
     const bench = new Bench({ concurrentCalls: 2 });
     for (const id of ["a", "b"]) expect(bench.call("app", null, id)).toBeNull();
     expect(bench.call()).toMatchObject({ code: "rate_limited", limit: "concurrentCalls" });
@@ -154,7 +154,7 @@ describe("calls at the same time", () => {
     expect(bench.pass(5)).toBe(1);
   });
 
-  it("frees the place of a call whose outcome never comes, also after an eviction, when retry_after says", () => {
+  it("free the slot of a call whose outcome never comes, also after an eviction, at retry_after", () => {
     const bench = new Bench({ concurrentCalls: 1 });
     bench.call();
     bench.evict();
@@ -166,7 +166,7 @@ describe("calls at the same time", () => {
     expect(bench.call()).toBeNull();
   });
 
-  it("does not hold a place longer because the clock jumps back", () => {
+  it("hold no slot longer because the clock jumps back", () => {
     const bench = new Bench({ concurrentCalls: 1 });
     bench.call();
     bench.now -= DAY_MS;
@@ -177,7 +177,7 @@ describe("calls at the same time", () => {
 });
 
 describe("the units of a day", () => {
-  it("weighs costly calls, ends at midnight UTC, and survives an eviction", () => {
+  it("weigh costly calls, end at midnight UTC, and survive an eviction", () => {
     const bench = new Bench({ unitsPerDay: 25 });
     expect(bench.pass(9, "app", "sql")).toBe(2);
     bench.evict();
@@ -187,7 +187,7 @@ describe("the units of a day", () => {
     expect(bench.pass(99)).toBe(25);
   });
 
-  it("keeps what was used when the clock jumps back over midnight, until the next one", () => {
+  it("keep the used units when the clock jumps back over midnight, until the next one", () => {
     const bench = new Bench({ unitsPerDay: 5 });
     bench.pass(5);
     bench.now -= DAY_MS;

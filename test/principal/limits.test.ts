@@ -12,10 +12,10 @@ import { addPerson } from "../support/token.ts";
 
 let people = 0;
 
-/** A person whom no other test knows, so that limits start unused. */
+/** A user of one test only, so that limits start unused. */
 const nextPerson = () => `person${people++}`;
 
-/** How many of `count` calls at once pass; the others must say that there were too many. */
+/** How many of `count` concurrent calls pass; the others must have the rate-limit error. */
 async function passAtOnce(session: TestSession, count: number, tool = "context_get"): Promise<number> {
   const args = tool === "analytics_sql" ? { sql: "SELECT 1 AS n" } : {};
   const answers = await Promise.all(Array.from({ length: count }, () => session.call(tool, args)));
@@ -43,7 +43,7 @@ describe.each(LANES)("limits on the %s lane", (lane) => {
     );
   }, 30_000);
 
-  it("let 10 of 50 calls of a costly tool at once pass, as deployed, and answer what is not costly", async () => {
+  it("let 10 of 50 concurrent calls of a costly tool pass, as deployed, and answer cheap ones", async () => {
     setLimits(DEPLOYED_LIMITS);
     const session = await open(nextPerson());
     expect(await passAtOnce(session, 5, "analytics_sql")).toBe(5);
@@ -58,14 +58,14 @@ describe.each(LANES)("limits on the %s lane", (lane) => {
     expect((await session.call("context_get")).isError).toBe(false);
   });
 
-  it("are not shared by two people", async () => {
+  it("are not shared by two users", async () => {
     setLimits({ callsPerUser: 3, callsPerClient: 3 });
     const [ada, bob] = [await open(nextPerson()), await open(nextPerson())];
     expect(await passAtOnce(ada, 9)).toBe(3);
     expect(await passAtOnce(bob, 9)).toBe(3);
   });
 
-  it("give two apps of one person a limit each, and one together", async () => {
+  it("give two apps of one user a limit each, and one together", async () => {
     setLimits({ callsPerClient: 4, callsPerUser: 6 });
     const person = nextPerson();
     const [claude, cursor] = [await open(person), await open(person)];
@@ -74,7 +74,7 @@ describe.each(LANES)("limits on the %s lane", (lane) => {
     expect((await cursor.call("context_get")).error?.message).toContain("All apps of one person");
   });
 
-  it("count resources, prompts and completion like calls, and leave lists of what there is alone", async () => {
+  it("count resources, prompts and completion like calls, and do not count lists", async () => {
     setLimits({ callsPerClient: 3 });
     const session = await open(nextPerson(), "crm");
     await session.readResource("crm://pipeline");
@@ -96,7 +96,7 @@ describe.each(LANES)("limits on the %s lane", (lane) => {
     expect((await session.listTools()).length).toBeGreaterThan(0);
   });
 
-  it("are those of the role that the person has now, and not of the one that the token was made under", async () => {
+  it("are those of the user's current role, and not of the role in the token", async () => {
     setLimitsOf("admin", { callsPerClient: 40 });
     setLimitsOf("viewer", { callsPerClient: 2 });
     const name = nextPerson();
@@ -109,7 +109,7 @@ describe.each(LANES)("limits on the %s lane", (lane) => {
     expect(await passAtOnce(demoted, 50)).toBe(38);
   });
 
-  it("leave a record of the call that they refused", async () => {
+  it("leave a record of the refused call", async () => {
     setLimits({ callsPerClient: 1 });
     const person = nextPerson();
     await passAtOnce(await open(person), 3);
@@ -119,7 +119,7 @@ describe.each(LANES)("limits on the %s lane", (lane) => {
   });
 });
 
-describe("the person's object", () => {
+describe("the user's object", () => {
   const gate = async () => {
     const userId = await addPerson({ name: nextPerson(), role: "viewer" });
     const object = principalGate(env, userId);
@@ -145,7 +145,7 @@ describe("the person's object", () => {
     },
   );
 
-  it("gives a place back with the outcome, and keeps it over an eviction until then", async () => {
+  it("frees a slot with the outcome, and keeps it over an eviction until then", async () => {
     const { object, admit } = await gate();
     const one = { concurrentCalls: 1 };
     expect(await admit("first", one)).toMatchObject({ admitted: true });
@@ -158,7 +158,7 @@ describe("the person's object", () => {
     expect(await admit("third", one)).toMatchObject({ admitted: true });
   });
 
-  it("refuses somebody whom the platform database does not know", async () => {
+  it("refuses a user whom the platform database does not have", async () => {
     const { admit } = await gate();
     await env.PLATFORM_DB.prepare(`DELETE FROM "user"`).run();
     expect(await admit("call", {})).toEqual({ admitted: false, refusal: { code: "access_ended" } });

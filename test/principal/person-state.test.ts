@@ -6,7 +6,7 @@ import { LANES, openSession } from "../support/session.ts";
 
 const IN_FORCE = { publication: 0, version: 1, digest: null, catalogues: null };
 
-/** A platform database that answers when the test says so, and a clock that it sets. */
+/** A platform database that answers on the test's command, and the test's clock. */
 function database() {
   const state = { role: "sales" as string | null, version: 1, reads: 0, down: false, now: 0 };
   const read = async () => {
@@ -23,15 +23,15 @@ function database() {
   return { state, person, at };
 }
 
-describe("a person's state", () => {
-  it("is read once for calls at the same time, and not again for 15 seconds", async () => {
+describe("a user's state", () => {
+  it("is read once for concurrent calls, and not again for 15 seconds", async () => {
     const { state, at } = database();
     await Promise.all(Array.from({ length: 50 }, () => at(0)));
     expect(await at(14_999)).toBe("sales 1");
     expect(state.reads).toBe(1);
   });
 
-  it("is read behind the back of a call from then on, so that a busy person waits for nothing", async () => {
+  it("is read in the background from then on, so that calls do not wait", async () => {
     const { state, at } = database();
     await at(0);
     Object.assign(state, { role: null, version: 2 });
@@ -46,7 +46,7 @@ describe("a person's state", () => {
     expect(await at(30_000)).toBe("viewer 2");
   });
 
-  it("is never used when it was read 30 seconds ago, however long the database took to answer", async () => {
+  it("is never used when its read started 30 seconds ago, however long the database took to answer", async () => {
     const answers: ((facts: PersonFacts) => void)[] = [];
     let now = 0;
     const read = () => new Promise<PersonFacts>((answer) => answers.push(answer));
@@ -58,7 +58,7 @@ describe("a person's state", () => {
     expect((await asked).role).toBe("viewer");
   });
 
-  it("is not waited for longer than 5 seconds when a reading hangs, and what hung is forgotten", async () => {
+  it("is not awaited longer than 5 seconds when a read hangs, and that read is discarded", async () => {
     const answers: ((facts: PersonFacts) => void)[] = [];
     let now = 0;
     const read = () => new Promise<PersonFacts>((answer) => answers.push(answer));
@@ -79,7 +79,7 @@ describe("a person's state", () => {
     expect(await at(99_000)).toBe("null 1");
   });
 
-  it("outlives a short failure of the database, and nothing passes after 30 seconds of it", async () => {
+  it("outlives a short failure of the database, and no call passes after 30 seconds of it", async () => {
     const { state, at } = database();
     await at(0);
     state.down = true;
@@ -94,21 +94,21 @@ describe.each(LANES)("on the %s lane", (lane) => {
   const change = (id: string, column: "disabled" | "role", value: string | number) =>
     env.PLATFORM_DB.prepare(`UPDATE "user" SET "${column}" = ? WHERE "id" = ?`).bind(value, id).run();
 
-  it("a disabled person is refused in an open session with a token that still validates", async () => {
+  it("a disabled user is refused in an open session with a token that still validates", async () => {
     const session = await openSession({ server: "crm", lane, as: `disabled_${lane}` });
     expect((await session.call("context_get")).isError).toBe(false);
     await change(`user_disabled_${lane}`, "disabled", 1);
-    // What the object knew is in its memory: an eviction stands for the 30 seconds that the tests above count.
+    // Clears the object's cache: an eviction stands for the 30 seconds that the tests above measure.
     await evictAllDurableObjects();
     const request = { name: "context_get", arguments: {} };
     expect((await session.request("tools/call", request)).status).toBe(401);
   });
 
-  it("a lower role counts, whatever the token says", async () => {
+  it("a lower role applies, whatever the token contains", async () => {
     const session = await openSession({ server: "crm", lane, as: `lowered_${lane}`, role: "sales" });
     const create = () => session.call("crm_create_contact", { full_name: "Nora New" });
     await change(`user_lowered_${lane}`, "role", "viewer");
-    // As above: opening the session has told the object the role of that moment.
+    // As above: the object has cached the role since the session was opened.
     await evictAllDurableObjects();
     expect((await create()).error).toMatchObject({
       code: "forbidden",

@@ -15,7 +15,9 @@ import {
   type TestSession,
 } from "../support/session.ts";
 
-/** A person's app with an open session at `/mcp/crm`; `end` revokes it while its token can still be validated. */
+/**
+ * A user's app with an open session at `/mcp/crm`; `end` revokes it while its token can still be validated.
+ */
 async function openApp(lane: SessionOptions["lane"], person: TestPerson, clientId?: string) {
   const connection = await connect(person, { resource: "/mcp/crm", ...(clientId && { clientId }) });
   const session = await openSession({ server: "crm", lane, token: connection });
@@ -28,7 +30,7 @@ async function openApp(lane: SessionOptions["lane"], person: TestPerson, clientI
 const callIn = (session: TestSession) =>
   session.request("tools/call", { name: "context_get", arguments: {} });
 
-/** The next call is refused with the way to connect again (RFC 6750 §3, RFC 9728 §5.1). */
+/** Expects that the next call is refused with the way to connect again (RFC 6750 §3, RFC 9728 §5.1). */
 async function expectReconnect(session: TestSession): Promise<RpcAnswer> {
   const answer = await callIn(session);
   expect(answer.status).toBe(401);
@@ -38,13 +40,13 @@ async function expectReconnect(session: TestSession): Promise<RpcAnswer> {
   return answer;
 }
 
-/** The same, said by the person's object although the token itself is still good. */
+/** The same, by the user's object although the token itself is still valid. */
 async function expectAccessEnded(session: TestSession): Promise<void> {
   const { result } = await expectReconnect(session);
   expect(JSON.parse(result.content[0].text)).toMatchObject({ error: { code: "access_ended" } });
 }
 
-/** What is no call: lists, completion, unknown names. All of it shows something, or does something. */
+/** Requests other than calls: lists, completion, unknown names. All of them read or change something. */
 const EVERYTHING_ELSE: [string, Record<string, unknown>][] = [
   ["tools/list", {}],
   ["prompts/list", {}],
@@ -64,7 +66,7 @@ const EVERYTHING_ELSE: [string, Record<string, unknown>][] = [
 const UNKNOWN = new Set(["no_such_tool", "no/such/method"]);
 
 describe.each(LANES)("a revoked grant on the %s lane", (lane) => {
-  it("is refused at the next call of an open session, and others live on", async () => {
+  it("is refused at the next call of an open session, and others still work", async () => {
     const person = await createPerson("admin");
     const [app, other] = [await openApp(lane, person), await openApp(lane, person)];
     await app.browser.post("/account/revoke", { grant: app.grantId });
@@ -74,7 +76,7 @@ describe.each(LANES)("a revoked grant on the %s lane", (lane) => {
     expect((await callIn(other.session)).status).toBe(200);
   });
 
-  it("is refused by the person's object while its token can still be validated, for every kind of call", async () => {
+  it("is refused by the user's object while its token can still be validated, for every kind of call", async () => {
     const { session, end } = await openApp(lane, await createPerson("admin"));
     await end();
     await expectAccessEnded(session);
@@ -99,7 +101,7 @@ describe.each(LANES)("a revoked grant on the %s lane", (lane) => {
     },
   );
 
-  it("tells a disabled person's app nothing either, not even what is there", async () => {
+  it("reveals nothing to a disabled user's app either, not even lists", async () => {
     const person = await createPerson("admin");
     const { session } = await openApp(lane, person);
     await env.PLATFORM_DB.prepare(`UPDATE "user" SET "disabled" = 1 WHERE "id" = ?`).bind(person.id).run();
@@ -117,7 +119,7 @@ describe.each(LANES)("a revoked grant on the %s lane", (lane) => {
     await expectReconnect(session);
   });
 
-  it("is refused when the app was connected again; the new grant goes on in the same session", async () => {
+  it("is refused when the app was connected again; the new grant continues in the same session", async () => {
     const person = await createPerson("admin");
     const first = await openApp(lane, person);
     const second = await openApp(lane, person, first.clientId);
@@ -138,7 +140,7 @@ describe.each(LANES)("a revoked grant on the %s lane", (lane) => {
     expect(outcome).toMatchObject({ type: "outcome", status: "failed", error: "access_ended" });
   });
 
-  it("does not end anything of somebody else who names its id", async () => {
+  it("does not end a connection of another user by its id", async () => {
     const owner = await openApp(lane, await createPerson("admin"));
     const stranger = await openApp(lane, await createPerson("admin"));
     await stranger.browser.post("/account/revoke", { grant: owner.grantId });
@@ -147,7 +149,7 @@ describe.each(LANES)("a revoked grant on the %s lane", (lane) => {
 });
 
 describe("a revoked grant", () => {
-  it("cannot be refreshed, and its person's object knows", async () => {
+  it("cannot be refreshed, and its user's object records it", async () => {
     const person = await createPerson("admin");
     const { browser, grantId, refreshToken, clientId } = await openApp("stateless", person);
     await browser.post("/account/revoke", { grant: grantId });
@@ -199,7 +201,7 @@ describe("a revoked grant", () => {
     expect(await stream.text()).not.toContain("data:");
   });
 
-  it("is remembered by the person's object only", async () => {
+  it("is recorded by the user's object only", async () => {
     await principalGate(env, "user_one").revokeGrant("grant");
     expect(await principalGate(env, "user_one").isGrantRevoked("grant")).toBe(true);
     expect(await principalGate(env, "user_two").isGrantRevoked("grant")).toBe(false);

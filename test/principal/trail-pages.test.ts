@@ -9,7 +9,7 @@ import { intentOf, takenAt } from "../audit/trail.ts";
 
 const USER = "user_of_the_pages";
 
-/** Runs in the storage of an object that nothing else uses. */
+/** Runs in the storage of an unused object. */
 const inStorage = (use: (sql: SqlStorage) => void) =>
   runInDurableObject(env.PRINCIPAL.get(env.PRINCIPAL.idFromName(USER)), (_object, { storage: { sql } }) =>
     use(sql),
@@ -25,7 +25,7 @@ const isChain = (bodies: readonly { body: string; hash: string }[]) =>
     return before === undefined || (JSON.parse(body) as AuditRecord).previous === before.hash;
   });
 
-/** Every statement's rows, as they are billed. */
+/** Counts every statement's billed rows. */
 function countWritten(sql: SqlStorage): { sql: SqlStorage; written: number[] } {
   const written: number[] = [];
   const exec = (query: string, ...bindings: unknown[]) => {
@@ -39,8 +39,8 @@ function countWritten(sql: SqlStorage): { sql: SqlStorage; written: number[] } {
 
 beforeEach(() => inStorage((sql) => sql.exec("DELETE FROM trail_page")));
 
-describe("the pages of a person's object", () => {
-  it("take a call with the outcome of the one before in one row, and give a hundred calls back in a few", async () => {
+describe("the audit pages of a user's object", () => {
+  it("write a call with the outcome of the previous one in one row, and read a hundred calls in a few", async () => {
     await inStorage((plain) => {
       const { sql, written } = countWritten(plain);
       const trail = new AuditTrail(sql);
@@ -63,7 +63,7 @@ describe("the pages of a person's object", () => {
     });
   });
 
-  it("tell an object that starts anew, at any moment, what one that went on would know", async () => {
+  it("give a restarted object, at any moment, the state of one that kept running", async () => {
     const step = fc.record({
       wait: fc.integer({ min: 0, max: WINDOW_MS / 2 }),
       act: fc.constantFrom("open", "open", "open", "close", "confirm", "sweep"),
@@ -114,7 +114,7 @@ describe("the pages of a person's object", () => {
     });
   }, 30_000);
 
-  it("chain the next record to what stands on disk when one could not be written", async () => {
+  it("chain the next record to the stored ones when one could not be written", async () => {
     await inStorage((plain) => {
       let full = false;
       const exec = (query: string, ...bindings: unknown[]) => {
@@ -134,7 +134,7 @@ describe("the pages of a person's object", () => {
     });
   });
 
-  it("take over what the release before left: records, head, open and passed calls, places and the day's use", async () => {
+  it("import the data of the previous release: records, head, open and passed calls, slots and the day's use", async () => {
     await inStorage((sql) => {
       sql.exec("DROP VIEW IF EXISTS audit_link");
       sql.exec(
@@ -181,7 +181,7 @@ describe("the pages of a person's object", () => {
         sequence: 9,
         previous: "hash-8",
       });
-      // The release before would begin the chain anew, were it not refused.
+      // The previous release would start the chain again if it were not refused.
       expect(() =>
         sql.exec("INSERT INTO audit_link (sequence, body, hash, salt, event) VALUES (1, '', '', '', '')"),
       ).toThrow("view");

@@ -12,7 +12,7 @@ async function ready() {
   return { status: response.status, body: await response.json<Record<string, unknown>>() };
 }
 
-/** A call that began some minutes ago, whose records the database does not have. */
+/** A call some minutes ago, whose records are not in the database. */
 async function makeCall(user: string, minutesAgo: number): Promise<void> {
   const at = Date.now() - minutesAgo * MINUTE_MS;
   await withTrail(user, (trail) => trail.open(intentOf(user, `call of ${user}`), at, takenAt(at)));
@@ -21,7 +21,7 @@ async function makeCall(user: string, minutesAgo: number): Promise<void> {
   );
 }
 
-/** Lets the alarm of a person's object ring while the queue is away. */
+/** Runs the alarm of a user's object during an outage of the queue. */
 async function ringWithoutQueue(user: string): Promise<void> {
   const object = principalOf(user);
   await runInDurableObject(object, (principal) => {

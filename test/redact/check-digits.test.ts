@@ -11,7 +11,7 @@ import {
   passesVerhoeff,
 } from "../../shared/redact/check-digits.ts";
 
-/** Well-known examples, and one of Corsica computed by hand: the million subtracted for 2A. */
+/** Published examples, and one of Corsica computed by hand: a million is subtracted for 2A. */
 const PUBLISHED = [
   ["a Visa test card", passesLuhn, "4111111111111111"],
   ["the Luhn example of ISO/IEC 7812-1", passesLuhn, "79927398713"],

@@ -15,13 +15,13 @@ const conflict = new ToolError("conflict", "Contact con_1 was changed by sam@hou
 });
 
 describe("an error that quotes current values", () => {
-  it("quotes them in full to who may see them", () => {
+  it("quotes them in full to roles that may see them", () => {
     expect(maskError(conflict, masksOf(bundledPolicy(), "sales")).message).toBe(
       'Contact con_1 was changed by sam@house.example. Current values: {"first_name":"Jorinde","title":"Head of Sales"}.',
     );
   });
 
-  it("masks them, its own text and its advice for who may not", () => {
+  it("masks them, its own text and its advice for other roles", () => {
     expect(maskError(conflict, masksOf(bundledPolicy(), "viewer")).toBody()).toEqual({
       error: {
         code: "conflict",
@@ -33,7 +33,7 @@ describe("an error that quotes current values", () => {
     });
   });
 
-  it("quotes nothing when nobody has masked it", () => {
+  it("quotes nothing without a masked form", () => {
     expect(JSON.stringify(conflict.toBody())).not.toContain("Jorinde");
   });
 });

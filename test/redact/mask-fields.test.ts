@@ -31,9 +31,9 @@ const schema = z.object({
   pair: z.tuple([z.string().meta(pii), z.number()]),
 });
 
-// Words without what masks write, and long enough to be told from the rest of an answer.
+// Words that masks do not contain, long enough to be unique in an answer.
 const word = fc.stringMatching(/^[A-Za-z]{6,12}$/).map((text) => `Qx${text}`);
-/** Another beginning than a word's: a mask shows the domain, which then is nobody's password by chance. */
+/** Another prefix than a word's: a mask shows the domain, which then cannot equal a secret by chance. */
 const domain = fc.stringMatching(/^[a-z]{6,12}$/).map((text) => `zy${text}.example`);
 const email = fc.tuple(word, domain).map(([local, host]) => `${local}@${host}`);
 const phone = fc.stringMatching(/^\+49 30 [1-9]{7}$/);
@@ -56,7 +56,7 @@ const answers = fc.record({
   pair: fc.tuple(name, fc.integer()),
 });
 
-/** Every classified text of an answer that a viewer must not read. */
+/** Every classified text of an answer that a viewer may not read. */
 function listHidden(answer: z.output<typeof schema>): string[] {
   const people = answer.people.flatMap((one) => [one.email, one.phone, one.name, one.password]);
   const either = "name" in answer.either ? [answer.either.name] : [];
@@ -85,7 +85,7 @@ describe("masking by classification", () => {
     );
   });
 
-  it("gives what fits the schema again", () => {
+  it("gives a value that fits the schema again", () => {
     fc.assert(
       fc.property(answers, (answer) => {
         expect(schema.safeParse(mask(answer)).success).toBe(true);
@@ -93,7 +93,7 @@ describe("masking by classification", () => {
     );
   });
 
-  it("changes nothing when it is done twice", () => {
+  it("changes nothing when it is repeated", () => {
     fc.assert(
       fc.property(answers, (answer) => {
         expect(mask(mask(answer))).toEqual(mask(answer));
@@ -101,7 +101,7 @@ describe("masking by classification", () => {
     );
   });
 
-  it("leaves alone what is not classified, and what is public", () => {
+  it("keeps fields without a classification, and public ones", () => {
     fc.assert(
       fc.property(answers, (answer) => {
         const kept = ({ id, note, label }: { id: string; note: string; label: string }) => ({
@@ -114,7 +114,7 @@ describe("masking by classification", () => {
     );
   });
 
-  it("shows personal fields to a role that may see them, and secrets to nobody", () => {
+  it("shows personal fields to a role that may see them, and secrets to no role", () => {
     fc.assert(
       fc.property(answers, fc.constantFrom("sales", "admin"), (answer, role) => {
         const seen = mask(answer, masksOf(bundledPolicy(), role)).people;
@@ -125,7 +125,7 @@ describe("masking by classification", () => {
     );
   });
 
-  it("leaves out a secret that may be missing, and empties a number that may be null", () => {
+  it("omits an optional secret, and sets a nullable number to null", () => {
     const one = {
       id: "1",
       email: null,
@@ -149,7 +149,7 @@ describe("masking by classification", () => {
     });
   });
 
-  it("shows nothing when a classified field can be neither masked nor left out", () => {
+  it("shows nothing when a classified field can be neither masked nor omitted", () => {
     expect(() => maskFields(z.object({ age: z.number().meta(pii) }), { age: 44 }, viewer)).toThrow(TypeError);
   });
 
@@ -160,7 +160,7 @@ describe("masking by classification", () => {
     expect(maskFields(around, { a: { b: "Jane Doe" } }, viewer)).toEqual({ a: { b: "J••• D•••" } });
   });
 
-  it("treats a role that nobody has heard of like a viewer", () => {
+  it("treats an unknown role like a viewer", () => {
     expect(masksOf(bundledPolicy(), "__proto__")).toEqual(viewer);
     expect(masksOf(bundledPolicy(), "intern")).toEqual(viewer);
   });
@@ -182,7 +182,7 @@ describe("a masked value", () => {
     expect(maskValue(masked)).toBe(masked);
   });
 
-  it("is never the value, whatever that is", () => {
+  it("is never the value, for any value", () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1 }), (value) => {
         fc.pre(value.trim() !== "" && !value.includes("•"));

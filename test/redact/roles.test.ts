@@ -8,7 +8,7 @@ const NAME = "Jorinde Quarles";
 const EMAIL = "jorinde.quarles@acme.example";
 const PHONE = "+49 30 90182077";
 const KEY = "AKIAIOSFODNN7EXAMPLE";
-/** What identifies the person, in any answer. */
+/** Values that identify the person, in any answer. */
 const PERSONAL = [EMAIL, PHONE, "Jorinde", "Quarles"];
 
 const expectHidden = (answer: unknown) => {
@@ -27,7 +27,7 @@ beforeAll(async () => {
   });
   await addDeal("deal_1", "cmp_1", { name: `Renewal, ask ${EMAIL}` });
   await addTask("task_1", "2026-01-31", { title: `Call ${PHONE}, key ${KEY}`, company_id: "cmp_1" });
-  // Enough people that the answer does not fit and the rest is kept.
+  // Enough people that the answer is too long and the rest is kept.
   const more = Array.from({ length: 90 }, (_, at) => at);
   await addCompany("cmp_2", "Bulk Works");
   for (const at of more) {
@@ -57,7 +57,7 @@ describe.each(LANES)("a viewer on the %s lane", (lane) => {
     expectHidden(answer);
   });
 
-  it("reads a customer, deals and tasks without what their free text gives away", async () => {
+  it("reads a customer, deals and tasks without the personal data in their free text", async () => {
     const session = await open();
     const customer = await session.call("crm_get_customer", { customer: "cmp_1" });
     const deals = await session.call("crm_list_deals", { company_id: "cmp_1" });
@@ -91,7 +91,7 @@ describe.each(LANES)("a viewer on the %s lane", (lane) => {
     expect(JSON.stringify([first, rest])).not.toMatch(/Bulkmann|person\d+@|555\d{5}/);
   });
 
-  it("finds nobody by a part of a name or an address, only by company", async () => {
+  it("finds no person by a part of a name or an address, only by company", async () => {
     const session = await open();
     for (const query of ["Jorinde", "jor", "jorinde.quarles", EMAIL, "Quarlse"]) {
       const answer = await session.call("crm_find_contacts", { query });
@@ -110,7 +110,7 @@ describe.each(LANES)("a viewer on the %s lane", (lane) => {
     expect(data.entities).toContainEqual(expect.objectContaining({ id: "con_1", label: "J••• Q•••" }));
   });
 
-  it("reads an article without the addresses in it, and its own notes as they were written", async () => {
+  it("reads an article without the addresses in it, and its own notes unchanged", async () => {
     const editor = await openSession({ server: "knowledge", lane, role: "editor" });
     const saved = await editor.call("knowledge_save_article", {
       title: `Contacts ${lane}`,
@@ -137,7 +137,7 @@ describe.each(LANES)("a viewer on the %s lane", (lane) => {
 describe.each(LANES)("a sales person on the %s lane", (lane) => {
   const open = (role = "sales") => openSession({ server: "crm", lane, as: "sam", role });
 
-  it("reads people as they are, finds them by address, and never a key", async () => {
+  it("reads people unmasked, finds them by address, and never a key", async () => {
     const session = await open();
     const { data } = await session.call("crm_find_contacts", { query: EMAIL });
     expect(data.contacts[0]).toMatchObject({ name: NAME, email: EMAIL, phone: PHONE });
@@ -161,15 +161,15 @@ describe.each(LANES)("a sales person on the %s lane", (lane) => {
     expect(data.contacts[0]).toMatchObject({ name: NAME, email: EMAIL, phone: PHONE, version: 1 });
   });
 
-  it("is told the current values when somebody else was faster", async () => {
+  it("gets the current values when another user was faster", async () => {
     const session = await open();
     const stale = { contact_id: "con_1", version: 99, email: "new@acme.example", first_name: "Jo" };
     const { error } = await session.call("crm_update_contact", stale);
     expect(error?.message).toContain(`"email":"${EMAIL}"`);
   });
 
-  it("who becomes a viewer reads what this session kept under the new role", async () => {
-    // Somebody of their own: the person's object remembers the lower role for a while.
+  it("who becomes a viewer reads kept results of this session under the new role", async () => {
+    // A separate user: the user's object caches the lower role for a while.
     const name = `sam_leaving_${lane}`;
     const session = await openSession({ server: "crm", lane, as: name, role: "sales" });
     const first = await session.call("crm_find_contacts", { query: "Bulk", limit: 50 });
@@ -195,7 +195,7 @@ describe.each(LANES)("a sales person on the %s lane", (lane) => {
     expectHidden(memory);
   });
 
-  it("who becomes a viewer reads notes and session defaults masked, and what the same call says as it was said", async () => {
+  it("who becomes a viewer reads notes and session defaults masked, and the output of the same call unmasked", async () => {
     const name = `nina_leaving_${lane}`;
     const session = await openSession({ server: "crm", lane, as: name, role: "sales" });
     const colleague = await openSession({ server: "crm", lane, as: `${name}_colleague`, role: "sales" });
@@ -221,7 +221,7 @@ describe.each(LANES)("a sales person on the %s lane", (lane) => {
     expect((await colleague.call("context_get")).data.defaults).toEqual({ owner: EMAIL });
   });
 
-  it("is shown nothing kept of a tool that the app may not call any more", async () => {
+  it("is shown no kept result of a tool that the app may not call any more", async () => {
     const name = `kim_unticked_${lane}`;
     const session = await openSession({ server: "", lane, as: name, role: "sales" });
     const { data } = await session.call("crm_find_contacts", { query: "Bulk", limit: 50 });
@@ -243,8 +243,8 @@ describe.each(LANES)("a sales person on the %s lane", (lane) => {
   });
 });
 
-describe("what is logged", () => {
-  it.each(LANES)("holds no address from arguments, errors or answers on the %s lane", async (lane) => {
+describe("the log", () => {
+  it.each(LANES)("contains no address from arguments, errors or answers on the %s lane", async (lane) => {
     const lines: string[] = [];
     const spies = (["debug", "info", "warn", "error", "log"] as const).map((level) =>
       vi.spyOn(console, level).mockImplementation((...parts: unknown[]) => void lines.push(parts.join(" "))),

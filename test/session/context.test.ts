@@ -22,7 +22,7 @@ describe.each(LANES)("session memory on the %s lane", (lane) => {
     expect(data.notes).toEqual(["prefers short answers"]);
   });
 
-  it("removes a default that is set to null and refuses one that no server knows", async () => {
+  it("removes a default that is set to null and refuses an unknown one", async () => {
     const session = await openSession({ server: "knowledge", lane });
     await session.call("context_set", { defaults: { collection: "handbook" } });
     expect((await session.call("context_set", { defaults: { collection: null } })).data.defaults).toEqual({});
@@ -31,7 +31,7 @@ describe.each(LANES)("session memory on the %s lane", (lane) => {
     expect(error?.message).toContain("favourite_colour");
   });
 
-  it("forgets the named parts, or everything", async () => {
+  it("deletes the named parts, or everything", async () => {
     const session = await openSession({ server: "knowledge", lane });
     await session.call("context_set", { defaults: { collection: "handbook" }, note: "one" });
     await session.call("context_clear", { parts: ["notes"] });
@@ -65,7 +65,7 @@ const operation: fc.Arbitrary<ContextOperation> = fc.oneof(
 );
 
 describe("the rules of session memory", () => {
-  it("stays within its bounds whatever happens, and counts what it compacts", () => {
+  it("stays within its limits, and counts what it compacts", () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 120 }), (operations) => {
         const context = operations.reduce(applyOperation, emptyContext());
@@ -80,7 +80,7 @@ describe("the rules of session memory", () => {
     );
   });
 
-  it("puts the entity spoken of last first", () => {
+  it("puts the latest entity last", () => {
     const remember = (id: string): ContextOperation => ({
       kind: "remember",
       entity: { type: "deal", id, label: id },

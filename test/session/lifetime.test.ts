@@ -14,14 +14,14 @@ function objectOf(session: TestSession) {
 }
 
 describe("a session's life", () => {
-  it("goes on after an eviction with the same identity check and the same answers", async () => {
+  it("continues after an eviction with the same identity check and the same answers", async () => {
     const session = await openSession({ server: "knowledge", lane: "sessionful" });
     const before = await session.listTools();
     await evictAllDurableObjects();
     expect(await session.listTools()).toEqual(before);
   });
 
-  it("goes on with a narrowed and with a stepped-up token, each with its own rights", async () => {
+  it("continues with a narrowed and with a stepped-up token, each with its own rights", async () => {
     const session = await openSession({ server: "knowledge", lane: "sessionful" });
     const call = () => session.request("tools/call", { name: "knowledge_save_article", arguments: {} });
     expect((await call()).status).toBe(200);
@@ -43,7 +43,7 @@ describe("a session's life", () => {
     }
   });
 
-  it("ends when nobody used it for a day", async () => {
+  it("ends after a day without use", async () => {
     const session = await openSession({ server: "knowledge", lane: "sessionful" });
     await runInDurableObject(objectOf(session), async (agent: KnowledgeAgent, state) => {
       await state.storage.put("lastUseAt", Date.now() - DAY_MS);
@@ -52,7 +52,7 @@ describe("a session's life", () => {
     expect((await session.request("tools/list")).status).toBe(404);
   });
 
-  it("goes on when it was used lately, and looks again later", async () => {
+  it("continues when it was used recently, and checks again later", async () => {
     const session = await openSession({ server: "knowledge", lane: "sessionful" });
     await runInDurableObject(objectOf(session), async (agent: KnowledgeAgent, state) => {
       await state.storage.put("lastUseAt", Date.now() - DAY_MS / 2);

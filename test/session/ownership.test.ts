@@ -49,7 +49,7 @@ describe("a session belongs to the user, the client and the server that opened i
     expect((await second.request("tools/list")).status).toBe(404);
   });
 
-  it("knows no session under an id that it did not seal, and creates none", async () => {
+  it("rejects an id that it did not seal, and creates no session", async () => {
     const alice = await openSession({ server: "crm", lane: "sessionful" });
     const before = (await listDurableObjectIds(env.CRM_AGENT)).length;
     for (const id of [
@@ -64,7 +64,7 @@ describe("a session belongs to the user, the client and the server that opened i
     expect((await listDurableObjectIds(env.CRM_AGENT)).length).toBe(before);
   });
 
-  it("refuses a token of another server before it looks at the session", async () => {
+  it("refuses a token of another server before it reads the session", async () => {
     const alice = await openSession({ server: "crm", lane: "sessionful" });
     const { accessToken } = alice.token;
     for (const server of ["knowledge", "analytics", ""]) {
@@ -82,7 +82,7 @@ describe("a session belongs to the user, the client and the server that opened i
     expect(error?.code).toBe(-32001);
   });
 
-  it("opens a seal only for the owner it was made for", async () => {
+  it("opens a seal only for its owner", async () => {
     const owner = { userId: "user_a", clientId: "client", server: "crm" };
     const id = createSessionId();
     const keyring: Keyring = [{ version: 1, secret: "k".repeat(32) }];
@@ -103,7 +103,7 @@ const LONG_ANSWER = {
 };
 
 describe.each(LANES)("a long answer on the %s lane", (lane) => {
-  it("is cut, says so, and gives every row in order through its handle, also after an eviction", async () => {
+  it("is truncated, reports it, and gives every row in order through its handle, also after an eviction", async () => {
     const alice = await openSession({ server: "analytics", lane });
     const { data } = await alice.call("analytics_sql", LONG_ANSWER);
     const { handle, shown, total } = data.more;

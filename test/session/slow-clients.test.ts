@@ -1,4 +1,4 @@
-// Its streams and sockets are those of the Workers runtime.
+// Uses streams and sockets of the Workers runtime.
 import "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { PostResponder } from "../../shared/mcp/http/post-responder.ts";
@@ -8,7 +8,7 @@ describe("the stream of a POST", () => {
   const progress = { jsonrpc: "2.0", method: "notifications/progress", params: {} };
   const large = { ...progress, params: { message: "x".repeat(600 * 1024) } };
 
-  it("carries an answer of any size after what was read", async () => {
+  it("carries an answer of any size after the data was read", async () => {
     let left = 0;
     const answer = new PostResponder(() => {
       left += 1;
@@ -20,7 +20,7 @@ describe("the stream of a POST", () => {
     expect(left).toBe(0);
   });
 
-  it("counts a client as gone that does not read what it is sent", async () => {
+  it("treats a client as gone that does not read its data", async () => {
     const gone = Promise.withResolvers<string>();
     const answer = new PostResponder(() => gone.resolve("gone"));
     for (let count = 0; count < 4; count += 1) answer.write(large, false);
@@ -45,7 +45,7 @@ describe("a listening stream", () => {
     return { far, closed, read, cancel: () => reader.cancel() };
   }
 
-  it("shows signs of life between its events, and lets its session go when its client leaves", async () => {
+  it("sends keep-alive comments between its events, and releases its session when its client leaves", async () => {
     const { far, closed, read, cancel } = listen(5);
     expect(await read()).toBe(": keep-alive\n\n");
     far.send("news");
@@ -56,7 +56,7 @@ describe("a listening stream", () => {
     expect(await closed).toBe("The client has gone");
   });
 
-  it("ends for a client that does not read, after everything that was accepted for it", async () => {
+  it("ends for a client that does not read, after all accepted data", async () => {
     const { far, closed, read } = listen();
     const half = "x".repeat(600 * 1024);
     for (const number of [1, 2, 3, 4]) far.send(`${number} ${half}`);

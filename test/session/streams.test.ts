@@ -31,7 +31,7 @@ interface StreamEvent {
   data: string;
 }
 
-/** Reads a stream event by event, as far as it is asked to. */
+/** Reads a stream event by event, on demand. */
 class EventReader {
   readonly #reader: ReadableStreamDefaultReader<string>;
   #text = "";
@@ -64,7 +64,7 @@ class EventReader {
   }
 }
 
-/** A call that asks its person first, so that its answer comes as a stream. */
+/** A call that asks its user first, so that its answer is a stream. */
 async function askToDelete(name: string) {
   const session = await openSession({ server: "crm", lane: "sessionful", capabilities: ELICITING });
   const params = { name: "crm_delete_record", arguments: { id: `con_${name}` } };
@@ -88,7 +88,7 @@ function withVerb(session: TestSession, method: string, headers: Record<string, 
   });
 }
 
-/** The answer to a GET of the session, with `Last-Event-ID` where a client comes back. */
+/** The response to a GET of the session, with `Last-Event-ID` for a client that resumes. */
 function listen(session: TestSession, lastEventId?: string): Promise<Response> {
   const from = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
   return withVerb(session, "GET", { "mcp-session-id": session.sessionId ?? "", ...from });
@@ -109,14 +109,14 @@ function objectOf(session: TestSession) {
 }
 
 describe("the answer to a POST", () => {
-  it("is JSON when nothing comes before it", async () => {
+  it("is JSON when nothing precedes it", async () => {
     const session = await openSession({ server: "crm", lane: "sessionful" });
     const response = await session.post({ jsonrpc: "2.0", id: 5, method: "tools/list" });
     expect(response.headers.get("content-type")).toBe("application/json");
     expect(await response.json()).toMatchObject({ id: 5, result: { tools: expect.any(Array) } });
   });
 
-  it("is a stream when something does, and begins with how to come back to it", async () => {
+  it("is a stream when messages precede it, and begins with a resumable event id", async () => {
     const { session, stream } = await askToDelete("primed");
     const first = await stream.next();
     expect(first).toEqual({ id: expect.stringMatching(/^[\da-f-]{36}:0$/), retry: "1000", data: "" });
@@ -130,7 +130,7 @@ describe("the answer to a POST", () => {
     expect(await stream.next()).toBeNull();
   });
 
-  it("begins with a message for clients that take an empty event for one", async () => {
+  it("begins with a message for clients that treat an empty event as one", async () => {
     const session = await openSession({ server: "crm", lane: "sessionful", capabilities: ELICITING });
     session.headers = { "mcp-protocol-version": "2025-06-18" };
     const params = { name: "crm_delete_record", arguments: { id: "con_older" } };
@@ -143,7 +143,7 @@ describe("the answer to a POST", () => {
 });
 
 describe("a client that lost its stream", () => {
-  it("comes back, misses nothing, and its stream ends with the answer", async () => {
+  it("resumes, misses nothing, and its stream ends with the answer", async () => {
     const { session, stream } = await askToDelete("lost");
     const first = await stream.next();
     await stream.cancel();
@@ -158,7 +158,7 @@ describe("a client that lost its stream", () => {
     expect(await resumed.next()).toBeNull();
   });
 
-  it("gets its answer when it comes back late, also after an eviction", async () => {
+  it("gets its answer when it resumes late, also after an eviction", async () => {
     const { session, stream } = await askToDelete("late");
     const first = await stream.next();
     const question = await stream.nextMessage();
@@ -179,7 +179,7 @@ describe("a client that lost its stream", () => {
     expect(await resumed.next()).toBeNull();
   });
 
-  it("is told when its call was interrupted, and that its outcome is not known", async () => {
+  it("is told when its call was interrupted, and that its outcome is unknown", async () => {
     const { session, stream } = await askToDelete("gone");
     const first = await stream.next();
     await stream.nextMessage();
@@ -195,9 +195,9 @@ describe("a client that lost its stream", () => {
   });
 });
 
-// A client that is given a stream without an answer comes back every second, for as long as its session lasts.
-describe("a client that comes back although nothing follows", () => {
-  it("is told so once it has its answer", async () => {
+// A client with a stream without an answer would resume every second, for the lifetime of its session.
+describe("a client that resumes although nothing follows", () => {
+  it("is told so after it has its answer", async () => {
     const { session, stream } = await askToDelete("read");
     await stream.next();
     await agree(session, (await stream.nextMessage()).id);
@@ -206,7 +206,7 @@ describe("a client that comes back although nothing follows", () => {
     expect((await listen(session, answer?.id)).status).toBe(405);
   });
 
-  it("is told so once it has cancelled its call", async () => {
+  it("is told so after it has cancelled its call", async () => {
     const { session, stream } = await askToDelete("dropped");
     const first = await stream.next();
     await stream.nextMessage();
@@ -215,7 +215,7 @@ describe("a client that comes back although nothing follows", () => {
     expect((await listen(session, first?.id)).status).toBe(405);
   });
 
-  it("loses the stream that it came back on when it cancels its call", async () => {
+  it("loses the resumed stream when it cancels its call", async () => {
     const { session, stream } = await askToDelete("left");
     const first = await stream.next();
     await stream.cancel();
@@ -228,20 +228,23 @@ describe("a client that comes back although nothing follows", () => {
   it.each([
     ["another session's", "8c7f6f0e-6f0b-4f0e-9d5b-0a1b2c3d4e5f:3"],
     ["none at all", "a b"],
-  ])("is told so when its event is %s, and its session's stream for news stays", async (_whose, eventId) => {
-    const session = await openSession({ server: "crm", lane: "sessionful" });
-    const news = new EventReader(await listen(session));
-    expect((await listen(session, eventId)).status).toBe(405);
-    await runInDurableObject(objectOf(session), (agent: CrmAgent) =>
-      agent.server.notification({ method: "notifications/prompts/list_changed" }),
-    );
-    expect(await news.nextMessage()).toMatchObject({ method: "notifications/prompts/list_changed" });
-    await news.cancel();
-  });
+  ])(
+    "is told so when its event is %s, and its session's stream for notifications stays",
+    async (_whose, eventId) => {
+      const session = await openSession({ server: "crm", lane: "sessionful" });
+      const news = new EventReader(await listen(session));
+      expect((await listen(session, eventId)).status).toBe(405);
+      await runInDurableObject(objectOf(session), (agent: CrmAgent) =>
+        agent.server.notification({ method: "notifications/prompts/list_changed" }),
+      );
+      expect(await news.nextMessage()).toMatchObject({ method: "notifications/prompts/list_changed" });
+      await news.cancel();
+    },
+  );
 });
 
-describe("what a request brings", () => {
-  it("ends with its answer: what its work still has to say goes to no other stream", async () => {
+describe("the messages of a request", () => {
+  it("end with its answer: later messages of its work go to no other stream", async () => {
     const session = await openSession({ server: "crm", lane: "sessionful" });
     const news = new EventReader(await listen(session));
     expect((await session.request("tools/list")).status).toBe(200);
@@ -256,7 +259,7 @@ describe("what a request brings", () => {
 });
 
 describe("a question of an object that was stopped", () => {
-  it("is over: an answer to it says nothing to a later one of the same session", async () => {
+  it("is over: an answer to it does not answer a later one of the same session", async () => {
     const { session, stream } = await askToDelete("first");
     await stream.next();
     const old = await stream.nextMessage();

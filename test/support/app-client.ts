@@ -3,13 +3,13 @@ import { Browser } from "../../scripts/demo/browser.ts";
 import { authorize, discover, registerClient } from "../../scripts/demo/oauth.ts";
 import { DEMO_PASSWORD, DEMO_PEOPLE } from "../../scripts/seed/people.ts";
 
-/** Both protocol generations, by how the official client is told to speak them. */
+/** Both protocol generations, by the option of the official client. */
 const MODES = { sessionful: "legacy", stateless: { pin: "2026-07-28" } } as const;
 
 /** One of the two generations. */
 export type Lane = keyof typeof MODES;
 
-/** Whose app, and how it sends. */
+/** Role of the app's user, and options of its transport. */
 export interface AppOptions {
   lane: Lane;
   /** Role of the demonstration person. */
@@ -17,7 +17,10 @@ export interface AppOptions {
   fetch?: FetchLike;
 }
 
-/** Signs the app of a demonstration person in at an MCP URL, as every client does, and connects the official client. */
+/**
+ * Signs in the app of a demonstration user at an MCP URL, as every client does, and connects the official
+ * client.
+ */
 export async function connectApp(url: string, { lane, role, ...options }: AppOptions) {
   const email = DEMO_PEOPLE.find((person) => person.role === role)?.email ?? "";
   const { discovery } = await discover(url);

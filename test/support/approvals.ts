@@ -5,20 +5,20 @@ import { bundledPolicy } from "../../shared/policy/current.ts";
 import type { CallAnswer, TestSession } from "./session.ts";
 import { addPerson } from "./token.ts";
 
-/** The path of the approval page that an answer names. Throws when it names none. */
+/** The path of the approval page in an answer. Throws when it has none. */
 export function pathIn(text: string | undefined): string {
   const [, path] = /(\/approvals\/[a-p]+)/.exec(text ?? "") ?? [];
   if (path === undefined) throw new Error(`No link to an approval in: ${text}`);
   return path;
 }
 
-/** The path of the approval page that a refused call names. */
+/** The path of the approval page in a refused call. */
 export function pathOf({ error }: CallAnswer): string {
   if (error?.code !== "approval_required") throw new Error(`Not approval_required: ${JSON.stringify(error)}`);
   return pathIn(error.message);
 }
 
-/** A request of a person that is in this state. Waits until the platform database lists it. */
+/** A user's request in this state. Waits until the platform database lists it. */
 export async function findApproval(
   userId: string,
   state: ApprovalItem["state"] = "pending",
@@ -36,7 +36,7 @@ export async function findApproval(
   return (await read()) as ApprovalItem;
 }
 
-/** Decides as the page does once it has let the person through. */
+/** Decides as the page does after it has checked the user. */
 export async function decideAs(
   by: string,
   { requester, approvalId }: ApprovalItem,
@@ -50,11 +50,11 @@ export async function decideAs(
   if (result !== "recorded") throw new Error(`Not recorded: ${result}`);
 }
 
-/** A call whose answer comes as a stream with questions in it. */
+/** A call whose answer is a stream with questions. */
 export interface OpenCall {
   /** The next message of the stream, or `null` at its end. */
   next(): Promise<ReturnType<typeof JSON.parse> | null>;
-  /** The answer, after whatever else comes before it. */
+  /** The answer, after any other messages. */
   answer(): Promise<ReturnType<typeof JSON.parse>>;
   /** Answers a question of the stream. */
   reply(id: unknown, result: Record<string, unknown>): Promise<void>;

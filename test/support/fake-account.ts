@@ -1,18 +1,18 @@
 import http from "node:http";
 
-/** A write that reached the account, such as `create database gatehouse-crm`. */
+/** A write to the account, such as `create database gatehouse-crm`. */
 export type AccountEvent = string;
 
-/** A Cloudflare account in this process: as much of the API as a deployment uses. */
+/** A Cloudflare account in this process: the part of the API that a deployment uses. */
 export interface FakeAccount {
-  /** Variables that lead wrangler here. */
+  /** Variables that direct wrangler to this account. */
   env: Record<string, string>;
   url: string;
-  /** Every write, in order. */
+  /** Every write, oldest first. */
   events: AccountEvent[];
   /** The secrets of the Worker with their values. */
   secrets: Map<string, string>;
-  /** Makes the migration with this text in it fail once. */
+  /** Makes the migration that contains this text fail once. */
   breakMigration(text: string): void;
   close(): Promise<void>;
 }
@@ -29,7 +29,7 @@ type Result = { result: unknown } | { status: number; code: number; message: str
 const ACCOUNT = "/accounts/fake-account";
 const NO_WORKER = { status: 404, code: 10007, message: "This Worker does not exist on your account." };
 
-/** Starts an account that has nothing. Its `/ready` answers once a Worker was uploaded. */
+/** Starts an empty account. Its `/ready` answers after a Worker was uploaded. */
 export async function openFakeAccount(): Promise<FakeAccount> {
   const events: AccountEvent[] = [];
   const secrets = new Map<string, string>();
@@ -119,7 +119,7 @@ export async function openFakeAccount(): Promise<FakeAccount> {
         return { result: { mutationId: "m" } };
       },
     ],
-    // How much a bucket holds; nobody here reads it.
+    // Size of a bucket; unused here.
     [/\/graphql$/, () => ({ result: {} })],
     [
       /\/queues$/,
@@ -226,7 +226,7 @@ export async function openFakeAccount(): Promise<FakeAccount> {
     const answer = respond(routes, ctx);
     const failed = "status" in answer;
     const size = failed || !Array.isArray(answer.result) ? 1 : answer.result.length;
-    // Everything fits on one page; whoever asks for the next one gets an empty one.
+    // Everything fits on one page; the next page is empty.
     const page = Number(ctx.query.get("page") ?? 1);
     const result = failed ? null : page > 1 ? [] : answer.result;
     response.writeHead(failed ? answer.status : 200, { "Content-Type": "application/json" }).end(

@@ -3,7 +3,7 @@ import path from "node:path";
 
 const ROOT = path.resolve(import.meta.dirname, "../..");
 
-/** Suites that start runtimes of their own. */
+/** Suites that start their own runtimes. */
 const OTHER_SUITES = /^test\/(node|browser|clients|conformance)\//;
 
 /** Value imports and re-exports; an import of types alone loads nothing. */
@@ -11,9 +11,9 @@ const LOADED =
   /^(?:import|export)\s+(?!type\b)(?:[^"';]*?\sfrom\s+)?["']([^"']+)["']|\bimport\(\s*["']([^"']+)["']\s*\)/gm;
 
 /**
- * The test files, relative to the project, that load no module of the Workers runtime (`cloudflare:…`, `agents`), not
- * even through what they import. They run in plain Node, where a file starts in a tenth of the time. A test that must
- * run in workerd for another reason imports `cloudflare:workers`.
+ * The test files, relative to the project, that load no module of the Workers runtime (`cloudflare:…`,
+ * `agents`), directly or through imports. They run in plain Node, where a file starts in a tenth of the time.
+ * A test that must run in workerd for another reason imports `cloudflare:workers`.
  */
 export function findUnitTests(): string[] {
   const needsRuntime = createFinder();

@@ -1,22 +1,22 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** A loopback address in front of a Worker whose own port is known only once it runs. */
+/** A loopback address in front of a Worker whose own port is unknown until it runs. */
 export interface Front {
   /** `http://localhost:<port>`. */
   url: string;
-  /** Where requests go. Until it is set they are answered with 503. */
+  /** Target of requests. Until it is set they are answered with 503. */
   target: URL | undefined;
-  /** Given to requests under `path` that bring no `Authorization`; for clients that cannot sign in. */
+  /** Token added to requests under `path` without `Authorization`; for clients that cannot sign in. */
   lend: { path: string; token: string } | undefined;
-  /** Told of every request as it came. */
+  /** Called with every request, unchanged. */
   watch: ((request: http.IncomingMessage) => void) | undefined;
   close(): Promise<void>;
 }
 
 /**
- * Opens a front on a free port. It hands everything on as it came, odd `Host` and `Origin` headers included, and
- * streams both ways, so that a client sees nothing but the Worker.
+ * Opens a front on a free port. It forwards everything unchanged, including odd `Host` and `Origin` headers,
+ * and streams in both directions, so that a client sees only the Worker.
  */
 export async function openFront(): Promise<Front> {
   const server = http.createServer((request, response) => handOn(request, response, front));

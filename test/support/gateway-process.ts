@@ -3,46 +3,46 @@ import { createTestHarness, type Unstable_RawConfig } from "wrangler";
 import { ROOT, readEnvironment } from "../../scripts/local/project.ts";
 import { type Front, openFront } from "./front.ts";
 
-// Nothing of a test run may wait for, or tell anything to, the internet; and what the emulator says about itself
-// does not belong between a run's results.
+// A test run must not use the internet; and the emulator's own messages must not mix with its results.
 process.env.WRANGLER_SEND_METRICS = "false";
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 process.env.WRANGLER_LOG = "error";
 process.env.WRANGLER_WRITE_LOGS = "false";
 
-/** What to start. */
+/** Options of a gateway. */
 export interface GatewayOptions {
-  /** Entry module, from the project's folder. Default: the one that is deployed. */
+  /** Entry module, from the project's folder. Default: the deployed one. */
   main?: string;
   /** Session objects that only `main` has. */
   agents?: readonly { binding: string; className: string }[];
   /** Variables that differ from the local environment's. */
   vars?: Readonly<Record<string, string>>;
   /**
-   * Whether the same Worker runs in another isolate too, over the same databases and objects. Objects live in the first,
-   * which also takes what is queued and all that comes; it reaches the other as its service `OTHER_ISOLATE`.
+   * Whether the same Worker also runs in another isolate, over the same databases and objects. Objects and
+   * the queue consumer are in the first, which receives all requests; it reaches the other as its service
+   * `OTHER_ISOLATE`.
    */
   twoIsolates?: boolean;
   /** Fills the migrated databases. */
   seed?(env: Env): Promise<void>;
 }
 
-/** A running Gatehouse with storage of its own, which goes when it stops. */
+/** A running Gatehouse with its own storage, which is removed when it stops. */
 export interface GatewayProcess {
   /** The public origin, such as `http://localhost:40123`. */
   url: string;
-  /** What stands before the Worker; can lend a token to clients that cannot sign in. */
+  /** The proxy in front of the Worker; can add a token for clients that cannot sign in. */
   front: Front;
-  /** What the Worker wrote with `console.*`, oldest first. */
+  /** Lines that the Worker logged with `console.*`, oldest first. */
   readLog(): string[];
-  /** Throws a Durable Object out of memory, as the platform may at any time. Its storage stays. */
+  /** Evicts a Durable Object, as the platform may at any time. Its storage stays. */
   evict(binding: string, name: string): Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
  * Builds the Worker as `wrangler deploy` would, and starts it in workerd in the local environment with empty,
- * migrated databases. OAuth resources are exact URLs, so the public URL is that of the front.
+ * migrated databases. OAuth resources are exact URLs, so the public URL is the URL of the front.
  */
 export async function startGateway(options: GatewayOptions = {}): Promise<GatewayProcess> {
   const front = await openFront();
@@ -74,7 +74,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   }
 }
 
-/** The Worker, and the same once more with the objects of the first. A queue has one consumer, so that one has none. */
+/**
+ * The Worker, and the same again with the objects of the first. A queue has one consumer, so the second has
+ * none.
+ */
 function doubled(first: Unstable_RawConfig): [Unstable_RawConfig, Unstable_RawConfig] {
   const { migrations: _, ...shared } = first;
   const name = `${first.name}-other`;
@@ -89,7 +92,7 @@ function doubled(first: Unstable_RawConfig): [Unstable_RawConfig, Unstable_RawCo
   ];
 }
 
-/** The local environment of `wrangler.toml`, with what the test adds. */
+/** The local environment of `wrangler.toml`, with the test's changes. */
 function configure(publicUrl: string, { main, agents = [], vars }: GatewayOptions): Unstable_RawConfig {
   const local = readEnvironment("local");
   const classes = agents.map(({ className }) => className);
@@ -99,7 +102,7 @@ function configure(publicUrl: string, { main, agents = [], vars }: GatewayOption
     compatibility_date: local.compatibility_date,
     compatibility_flags: local.compatibility_flags,
     rules: local.rules,
-    // What is deployed is minified, what people start on their own machine is not.
+    // A deployment is minified, a local start is not.
     minify: readEnvironment("production").minify,
     vars: { ...local.vars, ...vars, PUBLIC_URL: publicUrl },
     kv_namespaces: local.kv_namespaces,

@@ -3,7 +3,7 @@ import type { LimitRules } from "../../shared/policy/limits.ts";
 
 const policy = bundledPolicy();
 
-/** The limits of a deployment, as they stand in the policy. */
+/** The limits of a deployment, from the policy. */
 export const DEPLOYED_LIMITS: Readonly<LimitRules> = { ...limitsOf(policy, policy.defaultRole) };
 
 const LIFTED: LimitRules = {
@@ -15,15 +15,15 @@ const LIFTED: LimitRules = {
   costlyUnits: 1,
 };
 
-/** Lets the tests of this file run under limits of their own; whatever is not named stays lifted. */
+/** Sets limits for the tests of this file; other limits stay lifted. */
 export function setLimits(limits: Partial<LimitRules>): void {
   for (const role of policy.roles.values()) Object.assign(role.limits, LIFTED, limits);
 }
 
-/** Gives one role limits of its own, on top of {@link setLimits}. */
+/** Sets limits of one role, on top of {@link setLimits}. */
 export function setLimitsOf(role: string, limits: Partial<LimitRules>): void {
   Object.assign(policy.roles.get(role)?.limits ?? {}, limits);
 }
 
-// Set-up of every test file: its tests make more calls in a minute than people do, and most are not about limits.
+// Set-up of every test file: its tests make more calls per minute than users do, and most do not test limits.
 setLimits({});

@@ -2,8 +2,8 @@ import type { D1Migration } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 
 /**
- * Brings every database to its newest schema; runs once per test file, before its first test. Nothing of `cloudflare:test`
- * is loaded for it: that brings the whole Worker along, some seconds a file, which many files need for nothing.
+ * Migrates every database; runs once per test file, before its first test. Does not import `cloudflare:test`,
+ * which loads the whole Worker, some seconds per file that many files do not need.
  */
 async function migrate(): Promise<void> {
   const migrations = (env as unknown as { TEST_MIGRATIONS: Record<string, D1Migration[]> }).TEST_MIGRATIONS;
@@ -16,10 +16,10 @@ async function migrate(): Promise<void> {
   );
 }
 
-/** As wrangler makes it: nobody but wrangler may see it, which tests ask for. */
+/** As wrangler creates it: the Worker must not read it, which tests check. */
 const JOURNAL = "CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE)";
 
-/** All migrations of a database in one transaction. Which statements run, and in which order, stays. */
+/** All migrations of a database in one transaction, with their statements in the same order. */
 async function applyAll(database: D1Database, migrations: readonly D1Migration[]): Promise<void> {
   const statements = [JOURNAL, ...migrations.flatMap(({ queries }) => queries)];
   await database.batch(statements.map((statement) => database.prepare(statement)));

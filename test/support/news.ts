@@ -1,7 +1,7 @@
 import { exports } from "cloudflare:workers";
 import type { TestSession } from "./session.ts";
 
-/** A notification or a final result as it came over a stream. */
+/** A notification or a final result from a stream. */
 interface StreamMessage {
   id?: number;
   method?: string;
@@ -9,7 +9,7 @@ interface StreamMessage {
   result?: ReturnType<typeof JSON.parse>;
 }
 
-/** A stream of messages from the server that a test reads one by one. */
+/** A stream of messages from the server, which a test reads one by one. */
 export class NewsReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #decoder = new TextDecoder();
@@ -20,7 +20,7 @@ export class NewsReader {
     this.#reader = response.body.getReader();
   }
 
-  /** The next message, or `null` when the stream has ended. Waits for it as long as the test may take. */
+  /** The next message, or `null` at the end of the stream. Waits up to the test's time-out. */
   async next(): Promise<StreamMessage | null> {
     for (;;) {
       const end = this.#text.indexOf("\n\n");
@@ -42,16 +42,16 @@ export class NewsReader {
   }
 }
 
-/** What a client wants to hear of. */
+/** Subscriptions of a client. */
 interface Wish {
   uris?: readonly string[];
-  /** Whether its lists have become others. A session hears of that in any case. */
+  /** Whether to subscribe to list changes. A session receives them in any case. */
   lists?: boolean;
 }
 
 /**
- * Lets a client wait for news as its generation does: on a stream of its own with a filter, or with subscriptions and
- * the session's GET stream. `heard` are the URIs that the server agreed to tell of.
+ * Subscribes a client in the way of its generation: on a stream with a filter, or with subscriptions and the
+ * session's GET stream. `heard` are the URIs that the server accepted.
  */
 export async function waitForNews(
   session: TestSession,

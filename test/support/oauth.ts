@@ -1,14 +1,14 @@
 import { env, exports } from "cloudflare:workers";
 import { hashPassword } from "better-auth/crypto";
 
-/** Where the tests' client receives its codes. Nothing listens there. */
+/** Redirect URI of the tests' client. Nothing listens there. */
 export const REDIRECT_URI = "http://127.0.0.1:3999/callback";
-/** The password of everybody whom `createPerson` makes. */
+/** The password of every user that `createPerson` creates. */
 export const PASSWORD = "a long test password";
 
 let passwordHash: Promise<string> | undefined;
 
-/** A person of the tests with a password. */
+/** A test user with a password. */
 export interface TestPerson {
   id: string;
   email: string;
@@ -16,7 +16,7 @@ export interface TestPerson {
   role: string;
 }
 
-/** Puts a person into the database who can sign in with {@link PASSWORD}. */
+/** Adds a user to the database who can sign in with {@link PASSWORD}. */
 export async function createPerson(role: string, name = `${role} person`): Promise<TestPerson> {
   passwordHash ??= hashPassword(PASSWORD);
   const id = crypto.randomUUID();
@@ -34,10 +34,10 @@ export async function createPerson(role: string, name = `${role} person`): Promi
   return person;
 }
 
-/** A browser of the tests: keeps cookies, sends forms with the origin a browser would send, follows no redirect. */
+/** A test browser: keeps cookies, sends forms with the origin a browser would send, follows no redirect. */
 export class TestBrowser {
   readonly cookies = new Map<string, string>();
-  /** Sent with every request beside the browser's own. */
+  /** Sent with every request, in addition to the browser's own. */
   headers: Record<string, string> = {};
 
   get(path: string): Promise<Response> {
@@ -69,7 +69,7 @@ export class TestBrowser {
   }
 }
 
-/** Signs in through the form. Throws when the door does not open. */
+/** Signs in through the form. Throws when the sign-in fails. */
 export async function signIn(person: Pick<TestPerson, "email">, password = PASSWORD): Promise<TestBrowser> {
   const browser = new TestBrowser();
   const response = await browser.post("/sign-in", { email: person.email, password });
@@ -93,7 +93,7 @@ export async function registerClient(metadata: Record<string, unknown> = {}): Pr
   return (await response.json<{ client_id: string }>()).client_id;
 }
 
-/** An authorization request on its way: the address to open and the secret half of PKCE. */
+/** A pending authorization request: the URL to open and the PKCE verifier. */
 export interface PendingAuthorization {
   path: string;
   clientId: string;
@@ -102,7 +102,7 @@ export interface PendingAuthorization {
   state: string;
 }
 
-/** Builds an authorization request. `changes` replaces parameters; `undefined` leaves one out. */
+/** Builds an authorization request. `changes` replaces parameters; `undefined` removes one. */
 export async function authorize(
   clientId: string,
   options: { resource?: string; scope?: string; changes?: Record<string, string | undefined> } = {},
@@ -126,7 +126,7 @@ export async function authorize(
   return { path: `/authorize?${query}`, clientId, verifier, resource, state };
 }
 
-/** The consent form as it stands on a page: its handle, and the permissions offered with their ticks. */
+/** The consent form of a page: its handle, and the offered permissions with their ticks. */
 export interface ConsentForm {
   handle: string;
   subject: string;
@@ -135,7 +135,7 @@ export interface ConsentForm {
   html: string;
 }
 
-/** Opens the consent page. Throws when something else comes. */
+/** Opens the consent page. Throws for another response. */
 export async function openConsent(browser: TestBrowser, pending: PendingAuthorization): Promise<ConsentForm> {
   const response = await browser.get(pending.path);
   if (response.status !== 200)
@@ -168,7 +168,7 @@ export function decide(
   ]);
 }
 
-/** What the token endpoint answers. */
+/** Response of the token endpoint. */
 export interface TokenAnswer {
   status: number;
   body: {
@@ -191,7 +191,7 @@ export async function requestToken(fields: Record<string, string>): Promise<Toke
   return { status: response.status, body: await response.json() };
 }
 
-/** Exchanges a code that came back on the redirect. */
+/** Exchanges the code of the redirect. */
 export function exchangeCode(pending: PendingAuthorization, code: string): Promise<TokenAnswer> {
   return requestToken({
     grant_type: "authorization_code",
@@ -203,7 +203,7 @@ export function exchangeCode(pending: PendingAuthorization, code: string): Promi
   });
 }
 
-/** A finished connection. */
+/** A complete connection. */
 export interface Connection {
   accessToken: string;
   refreshToken: string;
@@ -213,8 +213,8 @@ export interface Connection {
 }
 
 /**
- * The whole flow, as a person and their client walk it: registration, sign-in form, consent form, code, token.
- * `resource` is a path such as `/mcp/crm`; `tick` replaces what the page has ticked.
+ * The whole flow of a user and their client: registration, sign-in form, consent form, code, token.
+ * `resource` is a path such as `/mcp/crm`; `tick` replaces the page's ticks.
  */
 export async function connect(
   person: TestPerson,
@@ -239,7 +239,7 @@ export async function connect(
   };
 }
 
-/** Calls an MCP URL with a token; enough of a request to learn whether the token is accepted. */
+/** Calls an MCP URL with a token; enough of a request to see whether the token is accepted. */
 export function callMcp(path: string, accessToken?: string): Promise<Response> {
   return exports.default.fetch(new URL(path, env.PUBLIC_URL), {
     method: "POST",

@@ -6,19 +6,19 @@ import { buildPolicy } from "../policy/build-policy.ts";
 
 const policy = bundledPolicy();
 
-/** Replaces what a role of the policy in force needs approval for. Holds for the rest of the test file. */
+/** Replaces the approval rules of a role in the policy in force. Applies to the rest of the test file. */
 export function setApprovals(role: string, documents: ApprovalDocument[]): void {
   Object.assign(roleOf(role), { approvals: compileApprovals(role, documents) });
 }
 
-/** Replaces what people of a role may approve for others. */
+/** Replaces the tools that users of a role may approve for others. */
 export function setApproves(role: string, globs: string[]): void {
   Object.assign(roleOf(role), { approves: compileGlobs(globs) });
 }
 
 /**
- * Replaces what a role asks of the second factor: `required` at all, and for tools of these globs one that is at most so
- * many minutes old.
+ * Replaces a role's requirements on the second factor: `required` for everything, and for tools of these
+ * globs a maximum age in minutes.
  */
 export function setSecondFactor(
   role: string,
@@ -39,7 +39,7 @@ export function setSecondFactor(
   Object.assign(roleOf(role), { mfaRequired: required, conditions: compiled?.conditions });
 }
 
-/** Puts the policy in force once more, as another version of itself. Gives a way back. */
+/** Puts the policy in force again, as another version. Returns a function that restores it. */
 export function changeVersion(): () => void {
   const { version, digest } = policy;
   Object.assign(policy, { version: version + 1, digest: "f".repeat(64) });
@@ -52,7 +52,9 @@ function roleOf(name: string) {
   return role;
 }
 
-/** Lets a role use every tool and resource, whatever the policy says. Holds for the rest of the test file. */
+/**
+ * Lets a role use every tool and resource, whatever the policy says. Applies to the rest of the test file.
+ */
 export function liftDenials(role: string): void {
   const found = roleOf(role);
   const any = compileGlobs(["*"]);

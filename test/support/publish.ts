@@ -4,7 +4,7 @@ import { canonicalize, digestText } from "../../shared/encoding/canonical-json.t
 import bundled from "../../shared/policy/policy.json" with { type: "json" };
 import { type PolicyDocument, policyDocument } from "../../shared/policy/schema.ts";
 
-/** The bundled policy with limits that tests do not run into, changed by `change`. */
+/** The bundled policy with limits that tests do not reach, changed by `change`. */
 export function changePolicy(change: (document: PolicyDocument) => void): PolicyDocument {
   const document = policyDocument.parse(structuredClone(bundled));
   const most = 1_000_000;
@@ -20,7 +20,7 @@ export function changePolicy(change: (document: PolicyDocument) => void): Policy
   return document;
 }
 
-/** What the publishing command reads first. */
+/** The first read of the publishing command. */
 export async function readState() {
   const row = await env.PLATFORM_DB.prepare(READ_STATE).first<{
     publication: number;
@@ -30,7 +30,7 @@ export async function readState() {
   return row ?? { publication: 0, newest: 1, version: 1 };
 }
 
-/** Publishes any text as a new version, as the command would. Returns its number. */
+/** Publishes any text as a new version, as the command does. Returns its number. */
 export async function publishText(text: string, seen = readState()): Promise<number> {
   const { publication, newest, version: replaced } = await seen;
   const version = newest + 1;

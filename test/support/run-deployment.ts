@@ -4,9 +4,9 @@ import { runSteps } from "../../scripts/deploy/run-steps.ts";
 import { readTarget } from "../../scripts/deploy/target.ts";
 import { reportFailure } from "../../scripts/local/failure.ts";
 
-// A deployment of production as `npm run deploy` carries it out, to the account that the environment variables name
-// and with the public address in the first argument: the one in wrangler.toml is an example until somebody sets it.
-// Further arguments name secrets to rotate.
+// A deployment of production as `npm run deploy` carries it out, to the account that the environment
+// variables name and with the public address in the first argument: the one in wrangler.toml is an example
+// until it is configured. Further arguments name secrets to rotate.
 const [publicUrl = "", ...rotate] = process.argv.slice(2);
 const target = { ...readTarget("production"), publicUrl };
 try {

@@ -1,21 +1,21 @@
 import { PASSWORD, type TestBrowser } from "./oauth.ts";
 import { showCode } from "./totp.ts";
 
-/** Where a person sets the second factor up and turns it off. */
+/** Path of the page where a user sets up the second factor and turns it off. */
 export const PLACE = "/account/second-factor";
 
-/** What a person has after setting a second factor up. */
+/** Result of setting up a second factor. */
 export interface Enrolment {
   /** Base32, in groups of four. */
   secret: string;
-  /** The code that confirmed it: it counts no more. */
+  /** The code that confirmed it, which cannot be used again. */
   used: string;
   codes: string[];
-  /** The page that showed the secret. */
+  /** The page with the secret. */
   page: string;
 }
 
-/** Sets a second factor up as the pages let a signed-in person do it. */
+/** Sets up a second factor on the pages, as a signed-in user. */
 export async function enrol(browser: TestBrowser): Promise<Enrolment> {
   await browser.post(`${PLACE}/start`, { password: PASSWORD });
   const page = await (await browser.get(PLACE)).text();

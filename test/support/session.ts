@@ -13,16 +13,16 @@ export const REVISION = { sessionful: "2025-11-25", stateless: "2026-07-28" } as
 
 /** What to open a session with. */
 export interface SessionOptions {
-  /** `""` for the door with everything. */
+  /** `""` for the URL of all servers. */
   server: string;
   lane: (typeof LANES)[number];
-  /** The person. Default `alice`. */
+  /** The user. Default `alice`. */
   as?: string;
   /** Default `admin`. */
   role?: string;
   /** Default: every scope of the URL's servers. */
   scopes?: readonly string[];
-  /** What the client says that it can do. Default: nothing. */
+  /** Declared capabilities of the client. Default: none. */
   capabilities?: Record<string, unknown>;
   /** Use an existing token instead of a new one. */
   token?: { accessToken: string; clientId: string };
@@ -31,7 +31,7 @@ export interface SessionOptions {
 /** The answer of one tool call. */
 export interface CallAnswer {
   isError: boolean;
-  /** The structured content. Typed by the test that reads it. */
+  /** The structured content. The test that reads it defines its type. */
   data: ReturnType<typeof JSON.parse>;
   error: ErrorBody["error"] | undefined;
   content: ContentBlock[];
@@ -57,13 +57,13 @@ export async function openSession(options: SessionOptions): Promise<TestSession>
   return session;
 }
 
-/** A client of the tests. Speaks JSON-RPC by hand, so that nothing of an SDK hides what is on the wire. */
+/** A test client. Writes JSON-RPC by hand, so that no SDK hides the messages on the wire. */
 export class TestSession {
   readonly url: string;
   readonly lane: SessionOptions["lane"];
   token: { accessToken: string; clientId: string };
   sessionId: string | undefined;
-  /** Sent with every request beside the protocol's own. */
+  /** Sent with every request, in addition to the protocol's own. */
   headers: Record<string, string> = {};
   capabilities: Record<string, unknown> = {};
   #nextId = 1;
@@ -89,7 +89,7 @@ export class TestSession {
     return answer;
   }
 
-  /** Sends one request and reads its answer, from JSON or from the stream. */
+  /** Sends one request and reads its response, from JSON or from the stream. */
   async request(method: string, params: Record<string, unknown> = {}): Promise<RpcAnswer> {
     const id = this.#nextId;
     const response = await this.send(method, params);
@@ -101,14 +101,14 @@ export class TestSession {
     return { status: response.status, headers: response.headers, result: answer.result, error: answer.error };
   }
 
-  /** Sends one request; the answer may be a stream that goes on. */
+  /** Sends one request; the response may be an open stream. */
   send(method: string, params: Record<string, unknown> = {}, signal?: AbortSignal): Promise<Response> {
     const id = this.#nextId++;
     const message = { jsonrpc: "2.0", id, method, params: this.envelop(params) };
     return this.post(message, method, params, signal);
   }
 
-  /** Posts a message as it is. */
+  /** Posts a message unchanged. */
   post(
     message: unknown,
     method = "",

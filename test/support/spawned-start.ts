@@ -2,9 +2,9 @@ import type { ChildProcess } from "node:child_process";
 import net from "node:net";
 import { startNode } from "../../scripts/local/process.ts";
 
-/** A `npm start` that a test runs. */
+/** An `npm start` process of a test. */
 export interface SpawnedStart {
-  /** Everything it printed so far. */
+  /** Its whole output so far. */
   output(): string;
   /** Resolves once `text` was printed. Rejects with the output when the process ends before. */
   printed(text: string): Promise<void>;
@@ -52,7 +52,7 @@ function processIdOf(child: ChildProcess): number {
   return child.pid;
 }
 
-/** A port that nobody listens on right now. */
+/** A port without a listener. */
 export function pickPort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = net.createServer();

@@ -3,16 +3,16 @@ import type { OAuthHelpers } from "@cloudflare/workers-oauth-provider";
 import { keptBy } from "../../workers/gateway/admin-jobs/erase-person.ts";
 import { getOAuthServers } from "../../workers/gateway/oauth/oauth.ts";
 
-/** Where the tests' client receives its codes. Nothing listens there. */
+/** Redirect URI of the tests' client. Nothing listens there. */
 const REDIRECT_URI = "http://127.0.0.1:3999/callback";
 
-/** A person of the tests. The id is the name, so that failures read well. */
+/** A test user. The id is the name, so that failures are readable. */
 export interface TestPerson {
   name: string;
   role: string;
 }
 
-/** Puts a person into the database, or changes the role of one who is there. Returns the id. */
+/** Adds a user to the database, or changes the role of an existing one. Returns the id. */
 export async function addPerson({ name, role }: TestPerson): Promise<string> {
   const now = new Date().toISOString();
   const id = `user_${name}`;
@@ -22,14 +22,15 @@ export async function addPerson({ name, role }: TestPerson): Promise<string> {
   )
     .bind(id, name, `${name}@people.example`, now, role)
     .run();
-  // As with every change of a person: their object asks the database again.
+  // As after every change of a user: their object reads the database again.
   await keptBy(env, id).forgetPerson();
   return id;
 }
 
 /**
- * Issues a real access token for one MCP URL, without the pages: the authorization is completed by the library,
- * the code is exchanged at the token endpoint. A new client each time, unless `clientId` names an earlier one.
+ * Issues a real access token for one MCP URL, without the pages: the authorization is completed by the
+ * library, the code is exchanged at the token endpoint. A new client each time, unless `clientId` names an
+ * earlier one.
  */
 export async function issueToken(
   options: TestPerson & { server: string; scopes: readonly string[]; clientId?: string },
@@ -74,7 +75,7 @@ export async function issueToken(
   return { accessToken: access_token, clientId };
 }
 
-/** The URL of one server, or of the door with everything for `""`. */
+/** The URL of one server, or of all servers for `""`. */
 export function mcpUrl(server: string): string {
   return `${env.PUBLIC_URL}/mcp${server === "" ? "" : `/${server}`}`;
 }

@@ -2,8 +2,9 @@ const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const STEP_MS = 30_000;
 
 /**
- * The code that an authenticator app shows (RFC 6238 over RFC 4226, SHA-1, six digits), so many steps of 30 seconds
- * from now: the server takes the step before and the step after too, so a test need not wait for the next code.
+ * The code of an authenticator app (RFC 6238 over RFC 4226, SHA-1, six digits), `steps` steps of 30 seconds
+ * from now: the server also accepts the step before and the step after, so a test need not wait for the next
+ * code.
  */
 export async function showCode(secret: string, steps = 0, now = Date.now()): Promise<string> {
   const key = await crypto.subtle.importKey(

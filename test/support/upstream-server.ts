@@ -3,12 +3,12 @@ import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 
-/** A request as another system saw it. */
+/** A request as the upstream system received it. */
 export interface SeenRequest {
   method: string;
   path: string;
   headers: http.IncomingHttpHeaders;
-  /** Whether the connection ended before the answer did. */
+  /** Whether the connection ended before the response did. */
   abandoned: boolean;
 }
 
@@ -19,7 +19,7 @@ const REDIRECTS: Readonly<Record<string, [status: number, location: string]>> = 
   "/same-data": [307, "/answer"],
 };
 
-/** 64 MiB of nothing in some kilobytes. */
+/** 64 MiB of zeros in some kilobytes. */
 const PACKED = gzipSync(Buffer.alloc(64 * 1024 * 1024));
 
 function sendForever(response: http.ServerResponse): void {
@@ -30,9 +30,9 @@ function sendForever(response: http.ServerResponse): void {
 }
 
 /**
- * Starts the system that upstream tests ask, outside of the runtime: what arrives there has crossed a network. Its paths
- * say how it answers; `/seen?id=…` lists the requests with this id. Returns its host; it goes
- * with the process, which it does not keep alive.
+ * Starts the upstream system of the tests, outside of the runtime: its requests have crossed a network. Its
+ * paths select the response; `/seen?id=…` lists the requests with this id. Returns its host; it ends with the
+ * process, which it does not keep alive.
  */
 export async function startUpstream(): Promise<{ host: string }> {
   const seen = new Map<string, SeenRequest[]>();

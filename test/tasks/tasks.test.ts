@@ -16,7 +16,7 @@ import { openSession, type SessionOptions, type TestSession } from "../support/s
 import { reachTask, runnerOf, stopRunner, TASKS } from "../support/tasks.ts";
 import { issueToken } from "../support/token.ts";
 
-/** More than one step's worth of orders. */
+/** More orders than one step processes. */
 function makeEvents(count: number) {
   return Array.from({ length: count }, (_, index) => ({
     key: `order-${index}`,
@@ -32,7 +32,7 @@ function open(options: Partial<SessionOptions> = {}): Promise<TestSession> {
   return openSession({ server: "analytics", lane: "stateless", capabilities: TASKS, ...options });
 }
 
-/** Calls the tool and gives the answer as it is. */
+/** Calls the tool and returns the answer unchanged. */
 async function track(session: TestSession, count: number) {
   const params = { name: "analytics_track", arguments: { events: makeEvents(count) } };
   return (await session.request("tools/call", params)).result;
@@ -46,11 +46,11 @@ beforeEach(async () => {
   await env.ANALYTICS_DB.exec("DELETE FROM events");
 });
 
-// Thousands of events a test: minutes on a busy machine would be a failure, seconds are not.
+// Thousands of events per test: seconds on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
 
 describe("work that is longer than a call", () => {
-  it("is a task for a client that understands them, with progress, and its answer in the end", async () => {
+  it("is a task for a client that supports them, with progress, and its answer at the end", async () => {
     const session = await open();
     const created = await track(session, 2_500);
     expect(created).toMatchObject({
@@ -59,32 +59,32 @@ describe("work that is longer than a call", () => {
       status: "working",
       ttlMs: 3_600_000,
     });
-    // Durable before the answer: it is there at once.
+    // Durable before the response: the task exists at once.
     expect((await get(session, created.taskId)).result.taskId).toBe(created.taskId);
     const task = await reachTask(session, created.taskId);
     expect(task).toMatchObject({ resultType: "complete", status: "completed" });
-    // How far it was, which it said on its way, is over with it.
+    // The status message of its progress ends with it.
     expect(task).not.toHaveProperty("statusMessage");
     expect(task.result.structuredContent).toMatchObject({ received: 2_500, stored: 2_500, rejected: 0 });
     expect(JSON.parse(task.result.content[0].text)).toEqual(task.result.structuredContent);
     expect(await countEvents()).toBe(2_500);
   });
 
-  it("goes on with the next alarm when it has more steps than one alarm takes", async () => {
+  it("continues with the next alarm when it has more steps than one alarm runs", async () => {
     const session = await open({ as: "shifts" });
     const { taskId } = await track(session, 9_500);
     const { result } = await reachTask(session, taskId);
     expect(result.structuredContent).toMatchObject({ received: 9_500, stored: 9_500 });
   });
 
-  it("is done within the call where it is little, and for every other client", async () => {
+  it("is done within the call when it is short, and for every other client", async () => {
     expect((await track(await open(), 10)).structuredContent).toMatchObject({ stored: 10 });
     for (const session of [await open({ capabilities: {} }), await open({ lane: "sessionful" })]) {
       expect((await track(session, 1_100)).structuredContent).toMatchObject({ received: 1_100 });
     }
   });
 
-  it("is no task of 2025-11-25: who does not offer those answers as if none had been asked for", async () => {
+  it("is no task of 2025-11-25: a server without them answers as if none had been requested", async () => {
     const session = await open({ lane: "sessionful" });
     const params = { name: "analytics_track", arguments: { events: makeEvents(10) }, task: { ttl: 60_000 } };
     const { result } = await session.request("tools/call", params);
@@ -107,17 +107,17 @@ describe("work that is longer than a call", () => {
     expect(new Set(intents.map(({ argumentsDigest }) => argumentsDigest)).size).toBe(1);
   });
 
-  it("goes on after an eviction, and after its object was stopped in the middle of a step", async () => {
+  it("continues after an eviction, and after its object was stopped in the middle of a step", async () => {
     const session = await open({ as: "stopped" });
     const { taskId } = await track(session, 4_000);
     await stopRunner("user_stopped");
     expect((await get(session, taskId)).result.status).toBe("working");
-    // What the platform does once it notices; here it would take a minute.
+    // The platform's alarm; waiting for it would take a minute here.
     const runner = runnerOf("user_stopped");
     await runDurableObjectAlarm(runner);
     const { result } = await reachTask(session, taskId);
     const { received, stored, duplicates } = result.structuredContent;
-    // The step that was interrupted may have stored its events: they are there once all the same.
+    // The interrupted step may have stored its events: they exist once all the same.
     expect([received, stored + duplicates]).toEqual([4_000, 4_000]);
     expect(await countEvents()).toBe(4_000);
     await evictDurableObject(runner);
@@ -139,7 +139,7 @@ describe("work that is longer than a call", () => {
     await evictDurableObject(runnerOf("user_alice"));
     await runDurableObjectAlarm(runnerOf("user_alice"));
     expect(await countEvents()).toBeLessThan(10_000);
-    // A finished task stays as it is.
+    // A finished task is unchanged.
     expect((await session.request("tasks/cancel", { taskId })).result).toMatchObject({
       resultType: "complete",
     });
@@ -163,7 +163,7 @@ describe("work that is longer than a call", () => {
     expect((await get(session, taskId)).status).toBe(401);
   });
 
-  it("ends at its next step when the policy has come to forbid what it was called with", async () => {
+  it("ends at its next step when the policy has come to forbid its call", async () => {
     const session = await open({ as: "overruled" });
     const { taskId } = await track(session, 9_500);
     const abort = (_runner: TaskRunner, state: DurableObjectState) => state.abort("stopped");
@@ -181,7 +181,7 @@ describe("work that is longer than a call", () => {
         ],
       };
     });
-    // Or the person's object would know the earlier policy for up to 30 seconds.
+    // Otherwise the user's object would use the earlier policy for up to 30 seconds.
     await evictDurableObject(env.PRINCIPAL.get(env.PRINCIPAL.idFromName("user_overruled")));
     await runDurableObjectAlarm(runnerOf("user_overruled"));
     const { status, result } = await reachTask(session, taskId);
@@ -194,7 +194,7 @@ describe("work that is longer than a call", () => {
     expect(await countEvents()).toBeLessThan(9_500);
   });
 
-  it("is deleted when its time is over", async () => {
+  it("is deleted after its lifetime", async () => {
     const session = await open({ as: "late" });
     const { taskId } = await track(session, 1_100);
     await reachTask(session, taskId);
@@ -212,8 +212,8 @@ describe("work that is longer than a call", () => {
   });
 });
 
-describe("a task belongs to the person, the app and the URL that began it", () => {
-  it("is nothing to a colleague, to another app, at another URL and without a good seal; no object is made", async () => {
+describe("a task belongs to the user, the app and the URL that began it", () => {
+  it("is unknown to a colleague, to another app, at another URL and without a good seal; no object is created", async () => {
     const alice = await open();
     const { taskId } = await track(alice, 1_100);
     await reachTask(alice, taskId);
@@ -239,7 +239,7 @@ describe("a task belongs to the person, the app and the URL that began it", () =
     expect((await get(alice, taskId)).result.status).toBe("completed");
   });
 
-  it("is nothing any more to a person who may not call its tool any more", async () => {
+  it("is unknown to a user who may not call its tool any more", async () => {
     const session = await open({ as: "demoted" });
     const { taskId } = await track(session, 1_100);
     await reachTask(session, taskId);
@@ -249,7 +249,7 @@ describe("a task belongs to the person, the app and the URL that began it", () =
     expect((await get(session, taskId)).error?.code).toBe(-32602);
   });
 
-  it("shows nothing to its app without the scope of its tool, and takes no answer from it", async () => {
+  it("is hidden from its app without the scope of its tool, and accepts no answer from it", async () => {
     const session = await open({ as: "narrowed" });
     const { taskId } = await track(session, 1_100);
     await reachTask(session, taskId);
@@ -265,7 +265,7 @@ describe("a task belongs to the person, the app and the URL that began it", () =
     expect((await get(session, taskId)).result.status).toBe("completed");
   });
 
-  it("is refused above twenty that are not finished, with what to do", async () => {
+  it("is refused above twenty unfinished ones, with a remedy", async () => {
     await runInDurableObject(runnerOf("user_busy"), async (runner: TaskRunner, state) => {
       await runner.listKept();
       state.storage.sql.exec(

@@ -15,7 +15,7 @@ describe("folding a text", () => {
     expect(foldText(one)).not.toBe(foldText(other));
   });
 
-  it("changes nothing of a text that is folded", () => {
+  it("changes nothing of a folded text", () => {
     fc.assert(
       fc.property(anyText, (text) => {
         expect(foldText(foldText(text))).toBe(foldText(text));
@@ -42,7 +42,7 @@ describe("folding a text", () => {
 });
 
 describe("cutting a text into words", () => {
-  it.each(SEGMENTS)("cuts %s into what an index holds", (text, words) => {
+  it.each(SEGMENTS)("cuts %s into the words of an index", (text, words) => {
     expect(listWords(text)).toEqual(words);
   });
 
@@ -72,7 +72,7 @@ describe("cutting a text into words", () => {
     }
   });
 
-  it("tells texts of scripts without spaces from others", () => {
+  it("distinguishes texts of scripts without spaces from others", () => {
     expect(isUnspaced("山田")).toBe(true);
     expect(isUnspaced("山田 Taro")).toBe(false);
     expect(isUnspaced("—")).toBe(false);

@@ -1,4 +1,4 @@
-/** Spellings that mean one word, by script; each row folds to one form. */
+/** Spellings of one word, by script; each row folds to one form. */
 export const SPELLINGS: readonly (readonly string[])[] = [
   ["Łukasiewicz", "ŁUKASIEWICZ", "lukasiewicz"],
   ["Øystein", "oystein", "ØYSTEIN"],
@@ -27,7 +27,7 @@ export const SPELLINGS: readonly (readonly string[])[] = [
   ["ʻOkina", "okina"],
 ];
 
-/** Words of one script that stay apart. */
+/** Words of one script that remain different. */
 export const APART: readonly (readonly [string, string])[] = [
   ["йод", "иод"],
   ["Київ", "Кіив"],
@@ -37,7 +37,7 @@ export const APART: readonly (readonly [string, string])[] = [
   ["退款", "付款"],
 ];
 
-/** Texts with the words that an index holds of them. */
+/** Texts with their words in an index. */
 export const SEGMENTS: readonly (readonly [text: string, words: readonly string[]])[] = [
   ["客户可以申请退款。", ["客户", "户可", "可以", "以申", "申请", "请退", "退款", "款"]],
   ["使用API接口", ["使用", "用", "api", "接口", "口"]],

@@ -11,7 +11,7 @@ const SPAN = "12".repeat(8);
 const HOST = env.PLAIN_HTTP_UPSTREAMS.split(" ")[0] ?? "";
 const ORIGIN = `http://${HOST}`;
 
-/** A tool that asks whatever it is told to. Only the deadline differs. */
+/** A tool that calls a given URL. Only the deadline differs. */
 const asking = (name: string, timeoutMs: number) =>
   defineTool({
     name,
@@ -40,7 +40,7 @@ const asking = (name: string, timeoutMs: number) =>
     },
   }) as ToolDefinition;
 
-// Before anybody asks for the first time: what a URL offers is prepared once.
+// Before the first request: the catalogue of a URL is prepared once.
 (knowledge.tools as ToolDefinition[]).push(
   asking("knowledge_ask", 20_000),
   asking("knowledge_ask_briefly", 300),
@@ -48,12 +48,12 @@ const asking = (name: string, timeoutMs: number) =>
 
 afterEach(() => void vi.restoreAllMocks());
 
-/** What the other system saw of one test. */
+/** The requests of one test that the upstream system received. */
 async function readSeen(id: string): Promise<SeenRequest[]> {
   return await (await fetch(`${ORIGIN}/seen?id=${id}`)).json();
 }
 
-/** Log lines about other systems from now on. */
+/** Later log lines about upstream requests. */
 function watchLines(): Record<string, unknown>[] {
   const lines: Record<string, unknown>[] = [];
   for (const level of ["info", "warn"] as const) {
@@ -65,7 +65,7 @@ function watchLines(): Record<string, unknown>[] {
   return lines;
 }
 
-describe.each(LANES)("a tool that asks another system, on the %s lane", (lane) => {
+describe.each(LANES)("a tool that calls another system, on the %s lane", (lane) => {
   const open = () => openSession({ server: "knowledge", lane, as: "ed", role: "editor" });
 
   const paramsOf = (args: Record<string, unknown>, name = "knowledge_ask") => ({
@@ -79,7 +79,7 @@ describe.each(LANES)("a tool that asks another system, on the %s lane", (lane) =
     return result.isError ? JSON.parse(result.content[0].text).error : result.structuredContent;
   }
 
-  it("shows it the trace of the call, and each request is a span of its own", async () => {
+  it("sends it the trace of the call, and each request is a span of its own", async () => {
     const id = crypto.randomUUID();
     const answer = await ask(await open(), { url: `${ORIGIN}/answer?id=${id}`, times: 2 });
     expect(answer).toEqual({ status: 200, body: "Answered." });
@@ -91,7 +91,7 @@ describe.each(LANES)("a tool that asks another system, on the %s lane", (lane) =
     expect(new Set([SPAN, ...spans.map((match) => match?.[2])]).size).toBe(3);
   });
 
-  it("shows it nothing of who asks: no token, no identity, no session", async () => {
+  it("sends it nothing about the caller: no token, no identity, no session", async () => {
     const id = crypto.randomUUID();
     const session = await open();
     await ask(session, { url: `${ORIGIN}/answer?id=${id}`, header: "our own key" });
@@ -104,7 +104,7 @@ describe.each(LANES)("a tool that asks another system, on the %s lane", (lane) =
     expect(ours).toEqual([]);
   });
 
-  it("gives it up when the client cancels the call", async () => {
+  it("aborts the request when the client cancels the call", async () => {
     const id = crypto.randomUUID();
     const session = await open();
     const controller = new AbortController();
@@ -127,7 +127,7 @@ describe.each(LANES)("a tool that asks another system, on the %s lane", (lane) =
     await call;
   });
 
-  it("gives it up when the call's time is over, also in the middle of the answer", async () => {
+  it("aborts the request after the call's time limit, also in the middle of the response", async () => {
     const session = await open();
     for (const path of ["/never", "/half"]) {
       const id = crypto.randomUUID();
@@ -137,7 +137,7 @@ describe.each(LANES)("a tool that asks another system, on the %s lane", (lane) =
     }
   });
 
-  it("leaves a log line with host, status and duration, and without path and query", async () => {
+  it("writes a log line with host, status and duration, and without path and query", async () => {
     const session = await open();
     const lines = watchLines();
     expect(await ask(session, { url: `${ORIGIN}/missing?secret=s3cret` })).toMatchObject({ status: 404 });
@@ -150,7 +150,7 @@ describe.each(LANES)("a tool that asks another system, on the %s lane", (lane) =
     expect(JSON.stringify(lines)).not.toMatch(/missing|s3cret/);
   });
 
-  it("follows redirects to the same origin alone, and not without an end", async () => {
+  it("follows redirects to the same origin only, up to a limit", async () => {
     const id = crypto.randomUUID();
     const session = await open();
     expect(await ask(session, { url: `${ORIGIN}/here?id=${id}`, method: "POST" })).toMatchObject({
@@ -168,7 +168,7 @@ describe.each(LANES)("a tool that asks another system, on the %s lane", (lane) =
     }
   });
 
-  it("asks nobody over plain HTTP whom the deployment does not name, and shows nobody the caller's token", async () => {
+  it("sends nothing over plain HTTP to a host that the deployment does not name, and never the caller's token", async () => {
     const id = crypto.randomUUID();
     const session = await open();
     const { accessToken } = session.token;
@@ -190,7 +190,7 @@ describe.each(LANES)("a tool that asks another system, on the %s lane", (lane) =
     expect(await readSeen(id)).toEqual([]);
   });
 
-  it("stops reading an answer that is larger than an isolate has room for, also when it was packed", async () => {
+  it("stops reading a response that is larger than an isolate's memory, also when it is compressed", async () => {
     const id = crypto.randomUUID();
     const session = await open();
     for (const path of ["/endless", "/packed"]) {
@@ -200,7 +200,7 @@ describe.each(LANES)("a tool that asks another system, on the %s lane", (lane) =
     await expect.poll(async () => (await readSeen(id))[0]).toMatchObject({ abandoned: true });
   });
 
-  it("says in a sentence of ours that it cannot be reached", async () => {
+  it("reports with our own error that it cannot be reached", async () => {
     expect(await ask(await open(), { url: "http://127.0.0.1:1/" })).toMatchObject({
       code: "unavailable",
       message: "127.0.0.1:1 could not be reached.",

@@ -4,8 +4,8 @@
  */
 
 /**
- * `numerator * factor / denominator` in ticks, rounded half away from zero. All arguments are integers; the division is
- * exact in BigInt. Gives `null` when the denominator is 0.
+ * `numerator factor / denominator` in ticks, rounded half away from zero. All arguments are integers; the
+ * division is exact in BigInt. Returns `null` when the denominator is 0.
  */
 export function divideToTicks(
   numerator: number,
@@ -38,15 +38,18 @@ export function percentOf(part: number, whole: number): number | null {
   return fromTicksOrNull(divideToTicks(part, whole, 100, 2), 2);
 }
 
-/** Change from `before` to `after` in percent of `before`, two decimals; `null` when there is nothing to compare with. */
+/**
+ * Change from `before` to `after` in percent of `before`, two decimals; `null` when there is nothing to
+ * compare with.
+ */
 export function percentChange(before: number | null, after: number | null): number | null {
   if (before === null || after === null) return null;
   return percentOf(after - before, Math.abs(before));
 }
 
 /**
- * Rounds parts to whole ticks so that they add up to `total` exactly (largest remainder method, Hamilton). The parts should
- * add up to `total` up to floating-point noise; ties go to the earlier part.
+ * Rounds parts to whole ticks so that they add up to `total` exactly (largest remainder method, Hamilton).
+ * The parts should add up to `total` up to floating-point noise; ties go to the earlier part.
  */
 export function apportion(parts: readonly number[], total: number): number[] {
   const floors = parts.map((part) => Math.floor(part));
@@ -55,7 +58,7 @@ export function apportion(parts: readonly number[], total: number): number[] {
     .sort((a, b) => b.rest - a.rest || a.index - b.index);
   let missing = total - floors.reduce((sum, part) => sum + part, 0);
   const step = missing < 0 ? -1 : 1;
-  // Noise can leave a tick or two more than there are parts, or fewer than none: walk round until all are placed.
+  // Floating-point noise can leave more ticks than parts, or a negative number: repeat until all are placed.
   for (let turn = 0; missing !== 0 && order.length > 0; turn++) {
     const place = step > 0 ? turn % order.length : order.length - 1 - (turn % order.length);
     const index = order[place]?.index ?? 0;
@@ -65,7 +68,9 @@ export function apportion(parts: readonly number[], total: number): number[] {
   return floors;
 }
 
-/** Shares of a whole in percent with two decimals that add up to exactly 100; all `null` when the whole is 0. */
+/**
+ * Shares of a whole in percent with two decimals that add up to exactly 100; all `null` when the whole is 0.
+ */
 export function sharesOf(parts: readonly number[]): (number | null)[] {
   const whole = parts.reduce((sum, part) => sum + part, 0);
   if (whole === 0) return parts.map(() => null);

@@ -10,7 +10,7 @@ import type { AnalyticsStore } from "./store.ts";
 /** Period used when neither the call nor the session names one. */
 export const DEFAULT_PERIOD = "last_30_days";
 
-/** A metric's value as it is shown; `null` where it divides by nothing. */
+/** A metric's value for the answer; `null` where its denominator is 0. */
 export function presentValue(metric: Metric, parts: Parts): number | null {
   return fromTicksOrNull(computeTicks(metric, parts), decimalsOf(metric));
 }
@@ -20,13 +20,13 @@ export function presentUnits(metrics: readonly Metric[]): Record<string, string>
   return Object.fromEntries(metrics.map(({ name, unit }) => [name, unit]));
 }
 
-/** Who published the figures; nothing for the house's own. */
+/** Publisher of the figures; empty for the shop's own events. */
 export function presentSource(fact: FactName): { source?: string } {
   const { publisher }: Fact = FACTS[fact];
   return publisher === undefined ? {} : { source: publisher };
 }
 
-/** What to say when a period has no rows: where the data begins and ends. */
+/** Note for a period without rows: the days that the data covers. */
 export async function describeCoverage(store: AnalyticsStore, fact: FactName): Promise<string> {
   const coverage = await store.readCoverage(fact);
   return coverage
@@ -34,7 +34,7 @@ export async function describeCoverage(store: AnalyticsStore, fact: FactName): P
     : "There is no data yet.";
 }
 
-/** What to say when a question found no rows: that its filters match nothing, or where the data begins and ends. */
+/** Note for a query without rows: the filters match no row, or the days that the data covers. */
 export async function describeNothing(
   store: AnalyticsStore,
   fact: FactName,
@@ -50,12 +50,12 @@ export async function describeNothing(
   return `Nothing in this period matches ${named.join(" and ")}: the figures are zero because of the filters.`;
 }
 
-/** The remarks that are there. */
+/** Removes undefined notes. */
 export function listNotes(...notes: (string | undefined)[]): string[] {
   return notes.filter((note) => note !== undefined);
 }
 
-/** Adds `notes` when there are any. */
+/** Adds `notes` unless the list is empty. */
 export function withNotes<T extends object>(answer: T, notes: readonly string[]): T & { notes?: string[] } {
   return notes.length > 0 ? { ...answer, notes: [...notes] } : answer;
 }

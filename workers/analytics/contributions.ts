@@ -9,14 +9,14 @@ export interface Member {
   before: Parts;
   after: Parts;
   /**
-   * What the member adds to the whole, where its own parts do not add up: evenly divided distinct customers by measure.
-   * Measures that are not here count with their parts.
+   * The member's own contribution to the whole, for measures whose parts do not add up: distinct customers,
+   * divided evenly. Other measures contribute their parts.
    */
   sharedBefore?: Parts;
   sharedAfter?: Parts;
 }
 
-/** How much of the change of a metric came from one member. */
+/** One member's contribution to the change of a metric. */
 export interface Contribution {
   member: string;
   before: number | null;
@@ -28,7 +28,7 @@ export interface Contribution {
   share_percent: number | null;
 }
 
-/** How contributions are found for a metric, in a sentence for the answer. */
+/** The method of splitting a metric's change, as a sentence for the answer. */
 export function describeMethod(metric: Metric): string {
   const distinct = [metric.numerator, metric.denominator].some(
     (measure) => measure !== undefined && MEASURES[measure].adds === "distinct",
@@ -44,10 +44,11 @@ export function describeMethod(metric: Metric): string {
 }
 
 /**
- * Splits the change of a metric into what each member brought, in the metric's unit, adding up to the change to the last
- * digit shown. Sums: difference of the member's sums. Ratios N/D: with R̄ the mean of the whole's two ratios,
- * (n₁/D₁ − n₀/D₀) − (d₁/D₁ − d₀/D₀)·R̄, which is the rate effect at mean weight plus the mix effect at mean
- * rate (midpoint decomposition, Marshall–Edgeworth weights). Gives `undefined` when one of the wholes has no value.
+ * Splits the change of a metric into the contribution of each member, in the metric's unit; the contributions
+ * add up to the change to the last digit shown. Sums: difference of the member's sums. Ratios N/D: with R̄
+ * the mean of the whole's two ratios, (n₁/D₁ − n₀/D₀) − (d₁/D₁ − d₀/D₀)·R̄, which is the rate effect at mean
+ * weight plus the mix effect at mean rate (midpoint decomposition, Marshall–Edgeworth weights). Returns
+ * `undefined` when one of the wholes has no value.
  */
 export function splitChange(
   metric: Metric,
@@ -78,7 +79,7 @@ export function splitChange(
   });
 }
 
-/** Adds up all but the largest contributions as one, so that the list stays short and still adds up. */
+/** Keeps the largest contributions and adds up the rest as one entry, so that the list still adds up. */
 export function keepLargest(
   metric: Metric,
   contributions: readonly Contribution[],

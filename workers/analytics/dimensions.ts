@@ -1,11 +1,11 @@
 import type { Classification } from "../../shared/call/mask-rules.ts";
 
 /**
- * The dimensions of the semantic layer, each defined once for everybody who asks: what they are called, and other words for
- * their members. Reviewed as the metrics are, by the owner that the entry names.
+ * Dimensions of the semantic layer: one definition for all callers, with synonyms of their members. The owner
+ * that an entry names reviews changes to it.
  */
 
-/** A way to cut metrics. */
+/** A dimension of metrics. */
 export interface Dimension {
   name: string;
   title: string;
@@ -15,7 +15,7 @@ export interface Dimension {
   classification: Classification;
 }
 
-/** Ways to cut, in the order in which they are listed. */
+/** Dimensions, in the order of their listing. */
 export const DIMENSIONS = {
   region: {
     title: "Region",
@@ -68,7 +68,7 @@ export const DIMENSIONS = {
   },
   customer: {
     title: "Customer",
-    description: "One person or company, by a number that names nobody.",
+    description: "One person or company, by a pseudonymous number.",
     synonyms: ["customers", "customer id", "account", "buyer"],
     owner: "Marketing",
     classification: "internal",
@@ -85,7 +85,7 @@ export const DIMENSIONS = {
 /** Name of a dimension. */
 export type DimensionName = keyof typeof DIMENSIONS;
 
-/** Other words for members of dimensions. */
+/** Synonyms of members of dimensions. */
 export const MEMBER_SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   "North America": ["NA", "NAM", "NORAM", "US and Canada"],
   Europe: ["EU", "EUR", "EMEA"],

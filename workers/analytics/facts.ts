@@ -1,33 +1,33 @@
 import type { Grain } from "./grains.ts";
 
-/** A table that a fact can be read from. All SQL here is ours; nothing of a caller ever becomes part of it. */
+/** A table that a fact can be read from. All SQL here is fixed; it never contains input of a caller. */
 export interface Source {
   table: string;
   /** Column that the period is applied to; compares with `YYYY-MM-DD` as text. */
   time: string;
   /** SQL for the row's UTC day. */
   day: string;
-  /** SQL for what measures add up, by the name that measures use. */
+  /** SQL for the columns that measures add up, by the name that measures use. */
   columns: Readonly<Record<string, string>>;
-  /** SQL for the dimensions it has, never NULL. */
+  /** SQL for the source's dimensions, never NULL. */
   dimensions: Readonly<Record<string, string>>;
-  /** The grains it can be cut into. */
+  /** Grains that the source supports. */
   grains: readonly Grain[];
-  /** How exactly its time is known: what decides whether it can tell the days of another time zone. */
+  /** Resolution of its time; decides whether it can group by the days of another time zone. */
   resolution: "month" | "day" | "hour" | "second";
 }
 
-/** Things that happened, in one or more tables that give the same sums; the cheapest comes first. */
+/** Events or facts, in one or more tables that give the same sums; the cheapest comes first. */
 export interface Fact {
   name: string;
   sources: readonly [Source, ...Source[]];
   dimensions: readonly string[];
   grains: readonly Grain[];
-  /** Who published it; left out for what the house recorded itself. */
+  /** Publisher of the data; undefined for the shop's own events. */
   publisher?: string;
 }
 
-/** What an event of the shop can be. */
+/** Kinds of shop events. */
 export const EVENT_KINDS = ["visit", "cart", "checkout", "order", "refund"] as const;
 
 const DAILY: readonly Grain[] = ["total", "day", "week", "month", "quarter", "year"];
@@ -102,7 +102,7 @@ const employment: Source = {
   resolution: "month",
 };
 
-/** What can be measured: the shop's own events, and US employment as the market around them. */
+/** Measurable facts: the shop's own events, and US employment as market data. */
 export const FACTS = {
   commerce: {
     name: "commerce",

@@ -6,7 +6,7 @@ import { PERIOD_FORMS } from "./periods.ts";
 /** A name or value of at most 100 characters. */
 const nameField = z.string().trim().min(1).max(100);
 
-/** A list of names that may also be written as one text, with commas or as JSON. */
+/** A list of names; callers may also write it as one text, with commas or as JSON. */
 function listField(max: number) {
   return z.preprocess((value) => {
     if (typeof value !== "string" || value.length > max * 200) return value;
@@ -20,7 +20,7 @@ function listField(max: number) {
   }, z.array(nameField).max(max));
 }
 
-/** The list that a text holds as JSON. */
+/** Parses a text as a JSON list; `undefined` if it is none. */
 function readList(text: string): unknown[] | undefined {
   const value = readJson(text);
   return Array.isArray(value) ? value : undefined;
@@ -63,10 +63,10 @@ export const timezoneField = z
 /** A size of time bucket. */
 export const grainField = z.enum(GRAINS).describe("Time bucket; total gives one figure for the period");
 
-/** A size of time bucket where one figure for the whole period is no answer. */
+/** A size of time bucket, without `total`, for tools that need several buckets. */
 export const bucketField = z.enum(GRAINS).exclude(["total"]).default("day");
 
-/** Which customers a question is about. A session keeps both for the calls that follow. */
+/** Customers that a query covers. A session keeps both values for later calls. */
 export const customerFields = {
   region: nameField.describe('Sales region, e.g. "Europe"; "all" for every region').optional(),
   segment: nameField.describe('Customer segment, e.g. "Enterprise"; "all" for every segment').optional(),
@@ -84,13 +84,13 @@ export const filtersField = z
   .refine((filters) => Object.keys(filters).length <= 8, "at most 8 filters")
   .describe('By dimension: {"channel": ["email", "ads"], "country": "!Germany"}; "!" excludes');
 
-/** What narrows a question down. */
+/** Filters and customers of a query. */
 export const selectionFields = { filters: filtersField.optional(), ...customerFields };
 
-/** How many of something, from 1 to `max`. */
+/** A count from 1 to `max`. */
 export const countField = (max: number) => z.number().int().min(1).max(max);
 
-/** Whether a picture of the answer is wanted. Off unless asked: a picture costs a model several hundred tokens. */
+/** Whether to add a picture of the answer. Off by default: a picture costs a model several hundred tokens. */
 export const chartField = z.enum(["none", "auto"]).default("none").describe("auto adds a picture (PNG)");
 
 /** A row of a table: members of dimensions as text, figures as numbers, null where there is none. */
@@ -99,5 +99,5 @@ export const rowsShape = z.array(z.array(z.union([z.string(), z.number(), z.null
 /** The period of an answer. */
 export const periodShape = z.string().describe("First and last day, UTC, both included");
 
-/** Remarks on how the question was read. */
+/** Notes on the interpretation of the query. */
 export const notesShape = z.array(z.string()).optional();

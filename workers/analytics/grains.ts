@@ -9,8 +9,8 @@ export const GRAINS = ["total", "hour", "day", "week", "month", "quarter", "year
 export type Grain = (typeof GRAINS)[number];
 
 /**
- * SQL for a row's bucket from its UTC day and its UTC timestamp; in a zone, the bucket of the clock on its wall. Labels
- * sort by time: `2026-03-05T14:00Z`, `2026-03-05`, the week's Monday, `2026-03`, `2026-Q1`, `2026`.
+ * SQL for a row's bucket from its UTC day and its UTC timestamp; with a zone, the bucket of its local time.
+ * Labels sort by time: `2026-03-05T14:00Z`, `2026-03-05`, the week's Monday, `2026-03`, `2026-Q1`, `2026`.
  */
 export function bucketSql(grain: Grain, utcDay: string, moment: string, zone?: ZoneSpan): string {
   if (zone && grain === "hour") return localHourSql(zone, moment);
@@ -33,7 +33,9 @@ export function bucketSql(grain: Grain, utcDay: string, moment: string, zone?: Z
   }
 }
 
-/** Every bucket of a period in order, with the same labels as {@link bucketSql}; at most `limit` + 1 of them. */
+/**
+ * Every bucket of a period in order, with the same labels as {@link bucketSql}; at most `limit` + 1 of them.
+ */
 export function listBuckets(period: Period, grain: Grain, limit: number, zone?: ZoneSpan): string[] {
   if (zone && grain === "hour") return listLocalHours(zone, limit);
   const buckets: string[] = [];
@@ -52,8 +54,8 @@ export function listBuckets(period: Period, grain: Grain, limit: number, zone?: 
 }
 
 /**
- * The buckets of a period that are not whole, with the days they hold: cut off where the period begins or ends, or still
- * running. `now` is the clock that the period was read with.
+ * Incomplete buckets of a period, with the days they hold: cut off at either end of the period, or still
+ * running. `now` is the time that the period was parsed with.
  */
 export function listPartialBuckets(period: Period, grain: Grain, now: Date): Record<string, string> {
   if (grain === "total" || grain === "hour") return {};
@@ -74,7 +76,7 @@ export function listPartialBuckets(period: Period, grain: Grain, now: Date): Rec
   return partial;
 }
 
-/** SQL for the first day of a row's bucket; `undefined` where that is the whole period or no day. */
+/** SQL for the first day of a row's bucket; `undefined` for the whole period and for hours. */
 export function bucketStartSql(grain: Grain, day: string): string | undefined {
   switch (grain) {
     case "day":
@@ -92,7 +94,7 @@ export function bucketStartSql(grain: Grain, day: string): string | undefined {
   }
 }
 
-/** The label of the bucket that a day lies in. `grain` is a day or longer. */
+/** The label of a day's bucket. `grain` is a day or longer. */
 export function bucketOf(day: string, grain: Exclude<Grain, "total" | "hour">): string {
   return grain === "day" ? day : labelBucket(firstDayOf(day, grain), grain);
 }

@@ -1,22 +1,22 @@
 import type { FactName } from "./facts.ts";
 
-/** A whole number that the database adds up; metrics are made of one or two of them. */
+/** An integer that the database adds up; a metric consists of one or two measures. */
 export interface Measure {
   fact: FactName;
   /** Aggregate over the columns of a source. Never NULL where there is a row. */
   sql: string;
-  /** Columns it needs; decides which source can give it. */
+  /** Columns that it needs; decides which source can compute it. */
   columns: readonly string[];
-  /** Kinds of events it looks at; the others are not read. */
+  /** Kinds of events that it reads; all if undefined. */
   kinds?: readonly string[];
   /**
-   * How the measure of a whole comes from its parts: `sum` adds up; `distinct` counts a customer once however many
-   * parts it is in; `shared` is the same for every part (months in the period).
+   * How the value of a whole follows from its parts: `sum` adds up; `distinct` counts a customer once across
+   * all parts; `shared` is the same for every part (months in the period).
    */
   adds: "sum" | "distinct" | "shared";
 }
 
-/** Everything that is added up. */
+/** All measures. */
 export const MEASURES = {
   ordered_cents: sumOf("amount_cents", "order"),
   refunded_cents: sumOf("amount_cents", "refund"),
@@ -73,7 +73,9 @@ function customersWith(kind: string): Measure {
   };
 }
 
-/** The measure that counts what a measure's sum is made of: how many orders the money came from. */
+/**
+ * The measure that counts the events behind a measure's sum, such as the number of orders behind an amount.
+ */
 export function eventsBehind(name: MeasureName): MeasureName | undefined {
   if (name === "refunded_cents") return "refunds";
   if (name.endsWith("_cents")) return "orders";

@@ -1,12 +1,12 @@
 import { foldText } from "../../shared/text/fold-text.ts";
-/** How a name was understood. */
+/** Result of resolving a name. */
 export type Resolution<T> =
   | { kind: "exact"; value: T }
-  /** A synonym or a slip of the pen; the answer says how it was read. */
+  /** A synonym or a misspelling; the answer names the interpretation. */
   | { kind: "read_as"; value: T }
   | { kind: "unknown"; closest: string[] };
 
-/** Something that can be asked for by several names. */
+/** A value that callers can name in several ways. */
 export interface Named<T> {
   name: string;
   others: readonly string[];
@@ -14,11 +14,12 @@ export interface Named<T> {
 }
 
 /**
- * Finds what a name means: by name, by synonym, or by the one candidate that is a slip away (an edit in four
- * characters). Case, spaces, hyphens and underscores do not matter. Otherwise gives the closest names, best first.
+ * Resolves a name: by name, by synonym, or by the one candidate within a small edit distance (one edit per
+ * four characters). Case, spaces, hyphens and underscores do not matter. Otherwise returns the closest names,
+ * best first.
  */
 export function resolveName<T>(text: string, candidates: readonly Named<T>[]): Resolution<T> {
-  // Nothing is called by more; the distance below takes time by length.
+  // No name is longer; the edit distance below takes time by length.
   const wanted = foldName(text.slice(0, 100));
   for (const candidate of candidates) {
     if (candidate.name === text || foldName(candidate.name) === wanted) {
@@ -38,7 +39,7 @@ export function resolveName<T>(text: string, candidates: readonly Named<T>[]): R
   return { kind: "unknown", closest: ranked.slice(0, 3).map(({ candidate }) => candidate.name) };
 }
 
-/** Lower case without accents and separators: what two spellings of a name have in common. */
+/** Normal form of a name: lower case without accents and separators. */
 export function foldName(text: string): string {
   return foldText(text).replace(/[\s_\-./&]+/g, "");
 }
@@ -47,7 +48,7 @@ function nearestDistance<T>(wanted: string, candidate: Named<T>): number {
   const spellings = [candidate.name, ...candidate.others].map(foldName);
   return Math.min(
     ...spellings.map((spelling) => {
-      // What was typed as the beginning of a name is closer than any edit distance says.
+      // A prefix of a name is closer than its edit distance says.
       const isPart =
         Math.min(wanted.length, spelling.length) >= 3 &&
         (spelling.includes(wanted) || wanted.includes(spelling));

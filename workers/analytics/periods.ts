@@ -1,24 +1,24 @@
 import { ToolError } from "../../shared/call/tool-error.ts";
 import { addDays, addMonths, addYears, countDays, firstDayOf, isDay, toDay } from "./days.ts";
 
-/** A span of whole UTC days: `from` belongs to it, `to` is the first day after it. Both `YYYY-MM-DD`. */
+/** A span of whole UTC days, from `from` (included) to `to` (excluded). Both `YYYY-MM-DD`. */
 export interface Period {
   from: string;
   to: string;
-  /** The calendar unit it is, or is the beginning of; decides what "the period before" means. */
+  /** Calendar unit of the period; decides what "the period before" means. */
   unit: "day" | "week" | "month" | "quarter" | "year";
-  /** How many of them; 1 where it is left out. */
+  /** Number of units; 1 if undefined. */
   units?: number;
   /** True while the unit is still running: `this_month` ends today, not at the end of the month. */
   toDate: boolean;
 }
 
-/** The words a period may be written in; one sentence for descriptions and for error messages. */
+/** Accepted forms of a period; one sentence for descriptions and for error messages. */
 export const PERIOD_FORMS =
   "today, yesterday, last_30_days, last_12_months (complete ones, any number, also weeks and quarters), this_month, " +
   "last_quarter, ytd, 2026, 2026-Q1, 2026-03, 2026-03-05 or 2026-03-01..2026-03-15";
 
-/** Words offered by completion. */
+/** Values offered by completion. */
 export const PERIOD_WORDS = [
   "today",
   "yesterday",
@@ -33,16 +33,16 @@ export const PERIOD_WORDS = [
   "last_year",
 ] as const;
 
-/** The longest period that is answered. */
+/** Maximum length of a period in days. */
 const MAX_DAYS = 366 * 25;
 
-/** What a comparison may be made against, in words. */
+/** Accepted baselines of a comparison. */
 export const BASELINES = ["previous_period", "previous_year"] as const;
 
 /**
- * Reads a period as a person writes it: case, spaces and hyphens in words do not matter (`Last 30 days`).
- * `last_N_days` are complete days and end yesterday; `this_…` runs from its start to today.
- * Throws `invalid_input` with the possible forms.
+ * Parses a period; case, spaces and hyphens in words do not matter (`Last 30 days`). `last_N_days` are
+ * complete days and end yesterday; `this_…` runs from its start to today. Throws `invalid_input` with the
+ * accepted forms.
  */
 export function parsePeriod(text: string, now: Date): Period {
   const word = text
@@ -72,29 +72,29 @@ export function parsePeriod(text: string, now: Date): Period {
 }
 
 /**
- * The span that a period is compared with: as many units right before it, or the same dates a year earlier.
- * A running period ends on the same date in the unit before, or with that unit where it has no such date.
+ * The baseline of a period: as many units right before it, or the same dates a year earlier. A running period
+ * ends on the same date in the unit before, or at the end of that unit where the date does not exist.
  */
 export function shiftBack(period: Period, baseline: (typeof BASELINES)[number]): Period {
   if (baseline === "previous_year") return shiftYear(period);
   const { unit } = period;
   if (unit === "day" || unit === "week") {
-    // Weeks move by weeks, so that a running week is compared with the same weekdays.
+    // Weeks shift by whole weeks, so that a running week is compared with the same weekdays.
     const days = unit === "week" ? 7 * (period.units ?? 1) : countDays(period.from, period.to);
     return { ...period, from: addDays(period.from, -days), to: addDays(period.to, -days) };
   }
   return shiftMonths(period, -MONTHS[unit] * (period.units ?? 1));
 }
 
-/** A period as people read it: `2026-03-01..2026-03-31`, both days included. */
+/** A period as text: `2026-03-01..2026-03-31`, both days included. */
 export function formatPeriod(period: Period): string {
   const last = lastDayOf(period);
   return last === period.from ? last : `${period.from}..${last}`;
 }
 
 /**
- * Says that a period is not over, with the days that it has so far and the days of its whole unit; `undefined` for one that is.
- * Today is not over either: it counts in part. `now` is the clock that the period was read with.
+ * Note for a period that is still running, with its days so far and the days of its whole unit; `undefined`
+ * for a complete one. Today counts as incomplete. `now` is the time that the period was parsed with.
  */
 export function describeRunning(period: Period, now: Date): string | undefined {
   const today = toDay(now);
@@ -107,7 +107,7 @@ export function describeRunning(period: Period, now: Date): string | undefined {
   return `${formatPeriod(period)} is still running: ${days}${of} days so far, today in part.`;
 }
 
-/** Says that two compared periods have different numbers of days, where that is not what their calendar units are like. */
+/** Note for two compared periods of different lengths, unless their calendar units explain the difference. */
 export function describeLengths(period: Period, baseline: Period): string | undefined {
   const [days, others] = [period, baseline].map(({ from, to }) => countDays(from, to));
   const areWhole = ![period, baseline].some(({ unit, toDate }) => unit === "day" || toDate);
@@ -116,7 +116,7 @@ export function describeLengths(period: Period, baseline: Period): string | unde
   return `The periods differ in length: ${days} days against ${others}.`;
 }
 
-/** The day after the last one of the whole units that a running period is the beginning of. */
+/** The day after the last whole unit that a running period begins. */
 function endOfUnit({ from, to, unit, units = 1, toDate }: Period): string {
   if (!toDate || unit === "day") return to;
   return unit === "week" ? addDays(from, 7 * units) : addMonths(from, MONTHS[unit] * units);
@@ -129,12 +129,15 @@ function shiftYear(period: Period): Period {
   if (unit !== "day" && unit !== "week") return shiftMonths(period, -12);
   const to = addDays(addYears(lastDayOf(period), -1), 1);
   const from = addYears(period.from, -1);
-  // 29 February has no counterpart: a span that begins on it begins on 1 March there, and the day alone is 28 February.
+  // 29 February has no counterpart: a span that begins on it moves to 1 March, the single day to 28 February.
   const isLeapDay = period.from.endsWith("-02-29") && countDays(period.from, period.to) > 1;
   return { ...period, from: isLeapDay ? addDays(from, 1) : from, to };
 }
 
-/** Moves a period of whole months. A running one moves its last day: counted days would differ over 29 February. */
+/**
+ * Shifts a period of whole months. A running one shifts its last day: counting days would differ over 29
+ * February.
+ */
 function shiftMonths(period: Period, months: number): Period {
   const from = addMonths(period.from, months);
   if (!period.toDate) return { ...period, from, to: addMonths(period.to, months) };
@@ -166,7 +169,7 @@ function parseWord(word: string, today: string): Period | undefined {
 
 const TO_DATE: Readonly<Record<string, string>> = { w: "week", m: "month", q: "quarter", y: "year" };
 
-/** So many complete calendar units up to the one that is running. */
+/** Complete calendar units up to the running one. */
 function spanUnits(units: number, unit: Period["unit"], today: string): Period {
   const to = firstDayOf(today, unit === "day" ? "week" : unit);
   const from =
@@ -174,7 +177,7 @@ function spanUnits(units: number, unit: Period["unit"], today: string): Period {
   return { from, to, unit, units, toDate: false };
 }
 
-/** Two dates or calendar units with what people write between them. */
+/** Two dates or calendar units with their separator. */
 const RANGE = /^(?:FROM_|BETWEEN_)?(.+?)(?:\.\.|\/|_?–_?|_(?:TO|UNTIL|AND|-)_)(.+)$/;
 
 function parseDates(text: string, today: string): Period | undefined {
@@ -189,7 +192,10 @@ function parseDates(text: string, today: string): Period | undefined {
   return start && end && spanBetween(start, end, today);
 }
 
-/** From the beginning of one to the end of another; units of one kind stay units of it, also while the last one runs. */
+/**
+ * From the start of one period to the end of another; two units of the same kind stay that unit, even if the
+ * last one is running.
+ */
 function spanBetween(start: Period, end: Period, today: string): Period {
   const { unit } = start;
   if (unit !== end.unit || unit === "day" || unit === "week") return spanUntil(start.from, end.to, today);
@@ -238,7 +244,7 @@ const MONTH_NAMES = [
   "DECEMBER",
 ];
 
-/** A month's number from its English name or the first three or four letters of it. */
+/** A month's number from its English name or its first three or four letters. */
 function nameMonth(text: string): number | undefined {
   const found = MONTH_NAMES.findIndex(
     (name) => name === text || (text.length <= 4 && text.length >= 3 && name.startsWith(text)),
@@ -246,7 +252,7 @@ function nameMonth(text: string): number | undefined {
   return found === -1 ? undefined : found + 1;
 }
 
-/** A week by its number (ISO 8601: the first one has the year's fourth of January). */
+/** An ISO 8601 week by its number (week 1 contains 4 January). */
 function spanWeek(year: string, number: number, today: string): Period | undefined {
   if (!isDay(`${year}-01-04`)) return undefined;
   const from = addDays(firstDayOf(`${year}-01-04`, "week"), 7 * (number - 1));
@@ -256,7 +262,7 @@ function spanWeek(year: string, number: number, today: string): Period | undefin
   return { from, to: toDate ? tomorrow : end, unit: "week", toDate };
 }
 
-/** A calendar unit from its first day. One that is still running ends today, however it was named. */
+/** A calendar unit from its first day. A running one ends today. */
 function spanUnit(from: string, unit: keyof typeof MONTHS, today: string): Period | undefined {
   if (!isDay(from)) return undefined;
   const end = addMonths(from, MONTHS[unit]);
@@ -265,7 +271,7 @@ function spanUnit(from: string, unit: keyof typeof MONTHS, today: string): Perio
   return { from, to: toDate ? tomorrow : end, unit, toDate };
 }
 
-/** Days up to a named one. A span that is still running ends today, as a running unit does. */
+/** Days up to a named one. A running span ends today, as a running unit does. */
 function spanUntil(from: string, to: string, today: string): Period {
   const tomorrow = addDays(today, 1);
   return from <= today && tomorrow < to ? { ...spanDays(from, tomorrow), toDate: true } : spanDays(from, to);

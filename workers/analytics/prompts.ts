@@ -9,10 +9,10 @@ import { QueryResolver } from "./query-resolver.ts";
 import { METRICS } from "./semantic-layer.ts";
 import type { AnalyticsStore } from "./store.ts";
 
-/** Dimensions along which a change of the shop's figures is looked for, most telling first. */
+/** Dimensions to search for the cause of a change, most informative first. */
 const SUSPECTS = ["region", "channel", "category", "segment", "campaign"] as const satisfies DimensionName[];
 
-/** The Monday page of the business. */
+/** The weekly business review. */
 export const reviewWeek = definePrompt({
   name: "analytics_review_week",
   title: "Weekly business review",
@@ -37,7 +37,7 @@ export const reviewWeek = definePrompt({
   },
 });
 
-/** Finds out why a figure moved. */
+/** Explains the change of a metric. */
 export const explainChange = definePrompt({
   name: "analytics_explain_change",
   title: "Explain a change",

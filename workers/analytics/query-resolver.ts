@@ -10,13 +10,13 @@ import { MAX_LISTED } from "./store/reference.ts";
 import type { AnalyticsStore } from "./store.ts";
 import { parseZone } from "./zones.ts";
 
-/** Filters as callers write them: one member or several; `!` before a member excludes it. */
+/** Filters of a caller: one member or several; `!` before a member excludes it. */
 export type FilterInput = Readonly<Record<string, string | readonly string[]>>;
 
-/** Values one filter may list. */
+/** Maximum number of values per filter. */
 const MAX_MEMBERS = 100;
 
-/** Words that mean "no filter", so that a session default can be lifted for one call. */
+/** Words that mean "no filter", so that one call can override a session default. */
 const EVERYTHING = new Set([
   "all",
   "any",
@@ -30,10 +30,11 @@ const EVERYTHING = new Set([
 ]);
 
 /**
- * Reads the names in a question and collects what the answer should say about how they were read. One is made for each call.
+ * Resolves the names in a query and collects notes on their interpretation for the answer. One instance per
+ * call.
  */
 export class QueryResolver {
-  /** How names were read and what was left out, for the answer. */
+  /** Notes for the answer: how names were read, and which filters were omitted. */
   readonly notes: string[] = [];
   readonly #store: AnalyticsStore;
 
@@ -67,12 +68,12 @@ export class QueryResolver {
     );
   }
 
-  /** The dimensions that the fact has. Throws `invalid_input` naming those it has. */
+  /** The named dimensions of the fact. Throws `invalid_input` with the fact's dimensions. */
   dimensions(names: readonly string[], fact: FactName): DimensionName[] {
     return [...new Set(names.map((name) => this.#dimension(name, fact)))];
   }
 
-  /** The grain, if the fact can be cut so. Throws `invalid_input`. */
+  /** The grain, if the fact supports it. Throws `invalid_input` otherwise. */
   grain(grain: Grain, fact: FactName): Grain {
     const { grains } = FACTS[fact];
     if (!(grains as readonly Grain[]).includes(grain)) {
@@ -83,7 +84,7 @@ export class QueryResolver {
     return grain;
   }
 
-  /** The time zone, `undefined` for UTC; where a fact only knows months it is left out with a note. Throws `invalid_input`. */
+  /** The time zone, `undefined` for UTC; a fact by month ignores it with a note. Throws `invalid_input`. */
   zone(name: string | undefined, fact: FactName): string | undefined {
     const zone = parseZone(name);
     if (zone === undefined || (FACTS[fact].grains as readonly Grain[]).includes("day")) return zone;
@@ -92,8 +93,8 @@ export class QueryResolver {
   }
 
   /**
-   * The filters, with their members checked against the known ones. `region` and `segment` come from the session as well, so
-   * where a fact does not have them they are left out with a note; other unknown dimensions are refused.
+   * Checks the filters and their members against known ones. Defaults of the session (`region`, `segment`)
+   * that the fact lacks are omitted with a note; other unknown dimensions throw `invalid_input`.
    */
   async filters(
     fact: FactName,
@@ -152,7 +153,7 @@ export class QueryResolver {
   }
 
   async #members(dimension: DimensionName, wanted: readonly string[]): Promise<string[]> {
-    // Customers are too many to list, and so may be the members of another dimension: those are looked up as they are written.
+    // Customers, and possibly members of other dimensions, are too many to list: these are looked up by name.
     const known = dimension === "customer" ? [] : await this.#store.listMembers(dimension);
     const isListed = dimension !== "customer" && known.length < MAX_LISTED;
     const exact = new Set(isListed ? [] : await this.#store.findMembers(dimension, wanted));
@@ -168,7 +169,7 @@ export class QueryResolver {
     );
   }
 
-  /** Where else a word is known that a dimension does not have, or what the dimension has. */
+  /** Hint for an unknown member: other dimensions that have it, or the members of this one. */
   async #adviseMember(dimension: DimensionName, word: string, known: readonly string[]): Promise<string> {
     const fact = Object.values(FACTS).find(({ dimensions }) =>
       (dimensions as readonly string[]).includes(dimension),

@@ -1,15 +1,18 @@
-/** A table that is offered to queries, in words; its columns' types are read from the database. */
+/** A table offered to SQL queries; the types of its columns are read from the database. */
 export interface OfferedTable {
   name: string;
   title: string;
-  /** What one row is, and what to watch out for. */
+  /** Meaning of one row, and caveats. */
   description: string;
   columns: Readonly<Record<string, string>>;
-  /** Rows it may have: a number for fixed tables, `events` for what grows with them. Serves to estimate costs. */
+  /**
+   * Number of rows, for cost estimates: a number for fixed tables, `events` for tables that grow with the
+   * events.
+   */
   size: number | "events";
 }
 
-/** Columns that every table of sums has. */
+/** Columns of every table of sums. */
 const SUMS = {
   events: "Number of events",
   quantity: "Pieces",
@@ -18,7 +21,7 @@ const SUMS = {
   new_customers: "First orders",
 } as const;
 
-/** Every table that `analytics_sql` may read. What is not here does not exist for callers. */
+/** All tables that `analytics_sql` may read. Other tables do not exist for callers. */
 export const OFFERED_TABLES: readonly OfferedTable[] = [
   {
     name: "events",

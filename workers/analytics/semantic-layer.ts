@@ -1,8 +1,8 @@
 import type { Classification } from "../../shared/call/mask-rules.ts";
 
 /**
- * The metrics of the semantic layer, each defined once for everybody who asks; `dimensions.ts` has what they are cut by. A
- * change here changes figures that people compare over years, so it is reviewed by the owner that the entry names.
+ * Metrics of the semantic layer: one definition for all callers; `dimensions.ts` holds their dimensions. A
+ * change here changes figures that people compare over years, so the owner that the entry names reviews it.
  */
 
 import type { MeasureName } from "./measures.ts";
@@ -10,7 +10,7 @@ import type { MeasureName } from "./measures.ts";
 /** What a metric's number means. Percentages are 12.5 for 12.5 %. */
 export type Unit = "USD" | "percent" | "count";
 
-/** An entry of the semantic catalogue: one definition of a figure for everybody who asks. */
+/** An entry of the semantic catalogue. */
 export interface Metric {
   name: string;
   title: string;
@@ -20,7 +20,7 @@ export interface Metric {
   formula: string;
   numerator: MeasureName;
   denominator?: MeasureName;
-  /** Decimals other than the unit's. */
+  /** Decimals, if they differ from the unit's. */
   decimals?: number;
   /** Whether more is better. */
   good: "up" | "down";
@@ -30,7 +30,7 @@ export interface Metric {
   classification: Classification;
 }
 
-/** The catalogue, in the order in which it is listed. */
+/** The catalogue, in the order of its listing. */
 export const METRICS: readonly Metric[] = [
   {
     name: "revenue",

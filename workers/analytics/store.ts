@@ -19,7 +19,7 @@ import {
 import { shareDistinct } from "./store/shares.ts";
 import { listColumns } from "./store/tables.ts";
 
-/** Everything the analytics server reads, and the one way in which it writes. */
+/** Data access of the analytics server: its reads, and its only write. */
 export interface AnalyticsStore {
   /** Sums by group and bucket; see `store/aggregate.ts`. */
   aggregate(selection: Selection, top: Top, maxRows: number): Promise<Aggregate>;
@@ -29,19 +29,19 @@ export interface AnalyticsStore {
   countFunnel(request: FunnelRequest): Promise<FunnelRow[]>;
   /** People by cohort and age; see `store/cohorts.ts`. */
   countCohorts(request: CohortRequest): Promise<CohortCell[]>;
-  /** Events of some kinds in a span, without reading them. */
+  /** Number of events of some kinds in a span, from the sums. */
   countEvents(kinds: readonly string[], from: string, to: string): Promise<number>;
-  /** Stores events once by their key; see `store/ingest.ts`. */
+  /** Stores events, once per key; see `store/ingest.ts`. */
   storeEvents(events: readonly CheckedEvent[]): Promise<Ingestion>;
-  /** At most `MAX_LISTED`. */
+  /** Members of a dimension, at most `MAX_LISTED`. */
   listMembers(dimension: string): Promise<string[]>;
-  /** Those of the names that the dimension has; also for customers, who are not listed. */
+  /** Members of the dimension among the names; also for customers, who are not listed. */
   findMembers(dimension: string, names: readonly string[]): Promise<string[]>;
   readCoverage(fact: FactName): Promise<{ first: string; last: string } | undefined>;
   listCountryProfiles(countries: readonly string[]): Promise<CountryProfile[]>;
   listSources(): Promise<DataSource[]>;
   listColumns(table: string): Promise<{ name: string; type: string }[]>;
-  /** Runs a caller's statement, proven to read; see `store/read-only-query.ts`. */
+  /** Runs a caller's statement that is proven to be read-only; see `store/read-only-query.ts`. */
   query(
     sql: string,
     bindings: readonly Binding[],

@@ -18,7 +18,10 @@ const DAY_MS = 86_400_000;
 /** Clocks are changed at most twice in so many days: Morocco puts them back for the month of Ramadan. */
 const STEP_DAYS = 7;
 
-/** Reads a time zone; `undefined` for UTC. Throws `invalid_input` for a name that the IANA database does not have. */
+/**
+ * Reads a time zone; `undefined` for UTC. Throws `invalid_input` for a name that the IANA database does not
+ * have.
+ */
 export function parseZone(name: string | undefined): string | undefined {
   if (name === undefined) return undefined;
   try {

@@ -9,7 +9,9 @@ import type { ContactRow } from "./store/contacts.ts";
 import type { DealRow } from "./store/deals.ts";
 import type { TaskRow } from "./store/tasks.ts";
 
-/** The shapes in which the CRM answers, and how rows become them. Unknown values are `null`, never left out. */
+/**
+ * Output schemas of the CRM tools, and conversion of rows to them. Unknown values are `null`, never omitted.
+ */
 
 const text = z.string().nullable();
 const pii = { classification: "pii" };
@@ -138,7 +140,7 @@ export function presentTask(row: TaskRow, now: Date): z.input<typeof taskShape> 
   };
 }
 
-/** The fields of a contact that a write can change, as an error quotes them. */
+/** Fields of a contact that a write can change, as an error lists them. */
 export const contactFieldsShape = z.object({
   first_name: z.string().meta(pii),
   last_name: z.string().meta(pii),
@@ -149,7 +151,7 @@ export const contactFieldsShape = z.object({
   owner_id: text,
 });
 
-/** The fields of a company that a write can change, as an error quotes them. */
+/** Fields of a company that a write can change, as an error lists them. */
 export const companyFieldsShape = z.object({
   name: z.string(),
   domain: text,
@@ -162,7 +164,7 @@ export const companyFieldsShape = z.object({
   owner_id: text,
 });
 
-/** The fields of a deal that a write can change, as an error quotes them. */
+/** Fields of a deal that a write can change, as an error lists them. */
 export const dealFieldsShape = z.object({
   name: z.string(),
   company_id: z.string(),
@@ -172,7 +174,7 @@ export const dealFieldsShape = z.object({
   expected_close_on: z.string(),
 });
 
-/** A contact as the session remembers it. */
+/** Reference to a contact in the session's context. */
 export function referToContact(row: Pick<ContactRow, "id" | "first_name" | "last_name">): EntityReference {
   return { type: "contact", id: row.id, label: nameContact(row), classification: "pii" };
 }

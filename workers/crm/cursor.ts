@@ -3,15 +3,15 @@ import { ToolError } from "../../shared/call/tool-error.ts";
 import type { JsonValue } from "../../shared/encoding/json.ts";
 
 /**
- * Packs the position after the last row of a page into an opaque text (MCP: clients must not look inside).
- * `question` is what was asked; the cursor fits only the same question.
+ * Encodes the position after the last row of a page as an opaque text (MCP: clients must not parse it). The
+ * cursor is valid for the same `question` only.
  */
 export function encodeCursor(position: JsonValue, question: JsonValue): string {
   const json = JSON.stringify([digest(question), position]);
   return btoa(json).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** Unpacks a cursor. Throws `invalid_input` when it is damaged or belongs to another question. */
+/** Decodes a cursor. Throws `invalid_input` when it is damaged or belongs to another query. */
 export function decodeCursor<Position>(
   cursor: string,
   question: JsonValue,
@@ -39,7 +39,10 @@ function parse(cursor: string): unknown {
   }
 }
 
-/** FNV-1a, 32 bit. It catches mix-ups; a forged cursor gains nothing, since it can only move within allowed rows. */
+/**
+ * FNV-1a, 32 bit. It detects mix-ups; a forged cursor gains nothing, since it can only move within allowed
+ * rows.
+ */
 function digest(question: JsonValue): string {
   let hash = 0x811c9dc5;
   for (const character of JSON.stringify(question)) {

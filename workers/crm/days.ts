@@ -1,6 +1,6 @@
 const DAY = 86_400_000;
 
-/** Whole days from an ISO time or day until `now`; negative when it lies ahead. */
+/** Whole days from an ISO time or day until `now`; negative for the future. */
 export function countDaysSince(iso: string, now: Date): number {
   return Math.floor((now.getTime() - Date.parse(iso)) / DAY);
 }
@@ -15,7 +15,7 @@ export function toDay(time: Date | string): string {
   return (typeof time === "string" ? time : time.toISOString()).slice(0, 10);
 }
 
-/** The month some months after another; both as `YYYY-MM`. */
+/** Adds months to a month; both as `YYYY-MM`. */
 export function addMonths(month: string, count: number): string {
   const [year = 0, number = 1] = month.split("-").map(Number);
   return new Date(Date.UTC(year, number - 1 + count, 1)).toISOString().slice(0, 7);
@@ -29,8 +29,8 @@ export interface Period {
 }
 
 /**
- * Reads `2026-Q4`, `Q4 2026`, `Q4`, `2026-11`, and `this_`, `next_` or `last_` with `month` or `quarter`. `undefined` for
- * anything else. Quarters are those of the calendar.
+ * Parses `2026-Q4`, `Q4 2026`, `Q4`, `2026-11`, and `this_`, `next_` or `last_` with `month` or `quarter`.
+ * `undefined` for anything else. Quarters are calendar quarters.
  */
 export function readPeriod(text: string, now: Date): Period | undefined {
   const words = text

@@ -8,7 +8,7 @@ import { requireWords } from "./search/search-fields.ts";
 import { isClosed } from "./stages.ts";
 import { DEAL_COLUMNS, type DealFilter, type DealPosition } from "./store/deal-filter.ts";
 
-/** How a caller narrows deals down, beside their owner. */
+/** Filters for deals, in addition to their owner. */
 export const dealQuestion = {
   query: lineField(200).optional().describe("Words of the deal's or company's name"),
   min_amount: amountField.optional().describe("At least, inclusive"),
@@ -23,7 +23,7 @@ export const dealQuestion = {
   created_before: dayField.optional().describe("Last day, inclusive"),
 };
 
-/** Where a list of deals goes on. */
+/** Position in a list of deals. */
 export const dealPosition: z.ZodType<DealPosition> = z.object({
   key: z.union([z.string().max(40), z.number().int()]),
   seq: z.number().int().min(0),

@@ -7,7 +7,7 @@ import { cleanPhone, isPhone } from "./identity/read-phone.ts";
 import { hasWholeCents, LARGEST_AMOUNT, PART_OF_A_CENT } from "./money.ts";
 import { STAGES } from "./stages.ts";
 
-/** Input fields that several tools share: one bound, one message, one description each. */
+/** Input fields that several tools share: one limit, one message, one description each. */
 
 const SOURCES: Record<IdKind, string> = {
   con: "a contact id from crm_find_contacts",
@@ -44,7 +44,7 @@ export function lineField(max: number): z.ZodString {
     .refine((text) => !/\p{Cc}/u.test(text), "Control characters and line breaks are not allowed.");
 }
 
-/** A person's e-mail address, as people paste it; stored as {@link readEmail} says. */
+/** A person's e-mail address, in any pasted form; stored as {@link readEmail} returns it. */
 export const emailField = z
   .string()
   .trim()
@@ -53,13 +53,13 @@ export const emailField = z
   .pipe(z.string())
   .meta({ classification: "pii", description: "E-mail address" });
 
-/** A web domain, as people paste it; stored as {@link readDomain} says. */
+/** A web domain, in any pasted form; stored as {@link readDomain} returns it. */
 const domainField = lineField(260)
   .transform((text, context) => useReading(readDomain(text), context))
   .pipe(z.string())
   .describe("Web domain");
 
-/** A telephone number as people write it, also with an extension. */
+/** A telephone number in any common form, also with an extension. */
 export const phoneField = z
   .string()
   .max(60)
@@ -90,17 +90,17 @@ export const dayField = z.string().refine(isDay, "Expected a day as YYYY-MM-DD."
 /** A stage of the pipeline. */
 export const stageField = z.enum(STAGES);
 
-/** An amount of money in currency units, of a tool and of a file alike. */
+/** An amount of money in currency units, shared by tools and files. */
 export const amountField = z
   .number()
   .min(0)
   .max(LARGEST_AMOUNT)
   .refine(hasWholeCents, `Expected an amount ${PART_OF_A_CENT}, such as 1200.50.`);
 
-/** Whose rows: a person, the caller, or everyone. */
+/** Owner filter: a person, the caller, or everyone. */
 export const ownerField = lineField(100).describe('"me", a name, e-mail or id; "any": everyone');
 
-/** A part of the world, as companies are filed. */
+/** A region of companies. */
 export const regionField = lineField(40).describe('Such as "Europe"; "any": all');
 
 /** What companies are filed under beside their region, as a filter. */
@@ -121,13 +121,13 @@ export const companyFields = {
   phone: phoneField.optional(),
 };
 
-/** Rows on one page. */
+/** Rows per page. */
 export const limitField = z.number().int().min(1).max(50).default(10).describe("Rows on a page");
 
-/** Where the next page starts. */
+/** Start of the next page. */
 export const cursorField = z.string().max(500).describe("next_cursor of the page before");
 
-/** Names one write, so that repeating the call does not repeat the write. */
+/** Key of one write, so that a repeated call does not repeat the write. */
 export const idempotencyField = z
   .string()
   .trim()
@@ -138,7 +138,7 @@ export const idempotencyField = z
 /** The version that the caller has read. */
 export const versionField = z.number().int().min(1).describe("Version you read");
 
-/** Turns a day, or a time with its offset, into an ISO time in UTC. Throws `invalid_input`. */
+/** Converts a day, or a time with its offset, to an ISO time in UTC. Throws `invalid_input`. */
 export function parseTime(text: string): string {
   const shaped = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/.test(text);
   const time = new Date(shaped && isDay(text.slice(0, 10)) ? text : Number.NaN);
@@ -154,6 +154,6 @@ export function parseTime(text: string): string {
 function isDay(text: string): boolean {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) return false;
   const time = new Date(`${text}T00:00:00Z`);
-  // A day that does not exist, such as February 30th, is either no time at all or another day.
+  // `Date` rejects or shifts a day that does not exist, such as February 30th.
   return !Number.isNaN(time.getTime()) && time.toISOString().startsWith(text);
 }

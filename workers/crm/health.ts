@@ -1,6 +1,6 @@
-/** What the health of a customer is judged by. */
+/** Input of a customer's health. */
 export interface HealthSigns {
-  /** Days since the last call, meeting, e-mail or note; `null` when there was none. */
+  /** Days since the last call, meeting, e-mail or note; `null` without any. */
   daysSinceContact: number | null;
   openDeals: number;
   /** Open deals whose expected close lies in the past. */
@@ -8,10 +8,10 @@ export interface HealthSigns {
   overdueTasks: number;
 }
 
-/** How a customer relationship stands. */
+/** Health of a customer relationship. */
 export type HealthStatus = "good" | "watch" | "at_risk" | "dormant";
 
-/** A status and the facts that led to it. */
+/** A status and its reasons. */
 export interface Health {
   status: HealthStatus;
   reasons: string[];
@@ -22,9 +22,9 @@ const SILENT_DAYS = 30;
 const DORMANT_DAYS = 90;
 
 /**
- * Judges a customer by plain rules that a sales person can check by hand. Open business and a month of silence
- * is a risk; late deals, overdue tasks and two quiet weeks deserve a look; nothing open and three silent months
- * is dormant.
+ * Rates a customer by plain rules that a sales person can check by hand. `at_risk`: open business and a month
+ * of silence. `watch`: late deals, overdue tasks or two quiet weeks. `dormant`: nothing open and three silent
+ * months.
  */
 export function assessHealth(signs: HealthSigns): Health {
   const { daysSinceContact: days, openDeals, lateDeals, overdueTasks } = signs;

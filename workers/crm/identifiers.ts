@@ -1,4 +1,4 @@
-/** What an id stands for; its prefix makes an id readable and keeps a deal's id from being taken for a contact's. */
+/** Kind of an id; its prefix makes an id readable and prevents using a deal's id as a contact's. */
 export type IdKind = "con" | "cmp" | "deal" | "act" | "task" | "own" | "chg" | "plan" | "exp";
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";

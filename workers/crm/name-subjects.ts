@@ -5,7 +5,10 @@ import type { CrmStore } from "./store.ts";
 
 const MOST = 10;
 
-/** The records that a call's arguments name by id, as people call them: a deal and a person with their company. */
+/**
+ * Display names of the records that a call's arguments refer to by id: a deal, and a person with their
+ * company.
+ */
 export async function nameSubjects(
   input: Readonly<Record<string, unknown>>,
   { store }: { store: CrmStore },
@@ -28,7 +31,7 @@ export async function nameSubjects(
   ];
 }
 
-/** Every text inside of a value; arguments are JSON of a bounded depth. */
+/** All texts inside a value; arguments are JSON of limited depth. */
 function listTexts(value: unknown): string[] {
   if (typeof value === "string") return [value];
   return typeof value === "object" && value !== null ? Object.values(value).flatMap(listTexts) : [];

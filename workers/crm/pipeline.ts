@@ -5,15 +5,15 @@ import type { CounterRow, MonthCounterRow } from "./store/counters.ts";
 import type { OwnerRow } from "./store/owners.ts";
 import type { CrmStore } from "./store.ts";
 
-/** Days without a touch after which a deal counts as stale. */
+/** Days without an activity after which a deal counts as stale. */
 export const STALE_DAYS = 30;
 
-/** Days whose results count, unless somebody asks for others. */
+/** Default number of days of results. */
 export const RESULT_DAYS = 90;
 
 const DAY_SECONDS = 86_400;
 
-/** One open stage of the pipeline; amounts in currency units, `forecast` weighed by the chance to win. */
+/** One open stage of the pipeline; amounts in currency units, `forecast` weighted by the win probability. */
 export interface PipelineStage {
   stage: Stage;
   deals: number;
@@ -22,11 +22,11 @@ export interface PipelineStage {
   stale_deals: number;
   stale_amount: number;
   late_deals: number;
-  /** Mean time in this stage of deals that left it within the period, of everyone's deals. */
+  /** Mean days in this stage of deals that left it within the period, over all owners. */
   days_in_stage: number | null;
 }
 
-/** The pipeline at one moment: what is open by stage, and what was won and lost in the last days. */
+/** The pipeline at one moment: open deals by stage, and deals won and lost in the last days. */
 export interface Pipeline {
   as_of: string;
   owner: string | null;
@@ -41,7 +41,7 @@ export interface Pipeline {
     won_amount: number;
     lost: number;
     lost_amount: number;
-    /** Won of all that were closed; `null` when none was. */
+    /** Share of won deals among all closed ones; `null` when none was closed. */
     win_rate: number | null;
     /** Mean days from creation to winning. */
     cycle_days: number | null;
@@ -55,7 +55,9 @@ export interface PipelineShare {
   forecast: number;
 }
 
-/** Adds up the pipeline of one owner, or of everyone. Ages are whole days of UTC; `days` back for the results. */
+/**
+ * Summarises the pipeline of one owner, or of all. Ages are whole UTC days; results cover the last `days`.
+ */
 export async function summarizePipeline(
   store: CrmStore,
   owner: OwnerRow | undefined,
@@ -101,7 +103,7 @@ export async function summarizePipeline(
   };
 }
 
-/** Open deals by owner, the largest forecast first; `null` stands for deals that nobody owns. */
+/** Open deals by owner, the largest forecast first; `null` stands for deals without an owner. */
 export async function shareByOwner(
   store: CrmStore,
   limit: number,
@@ -111,12 +113,14 @@ export async function shareByOwner(
   return shares.sort((a, b) => b.forecast - a.forecast || b.amount - a.amount).slice(0, limit);
 }
 
-/** Deals of a month or a quarter; amounts in currency units. What was won and what is weighed make the forecast. */
+/**
+ * Deals of a month or a quarter; amounts in currency units. The forecast is the won plus the weighted amount.
+ */
 export interface PipelinePeriod {
-  /** Open deals that should close in it, and what they are worth. */
+  /** Number of open deals expected to close in it, and their amount. */
   deals: number;
   amount: number;
-  /** The same weighed by each stage's chance to win. */
+  /** The amount weighted by each stage's win probability. */
   weighted: number;
   won: number;
   won_amount: number;
@@ -124,8 +128,9 @@ export interface PipelinePeriod {
 }
 
 /**
- * Every open deal by the month in which it should close: `overdue` before this month, this month and the next five, and
- * `later`. Together they are the whole pipeline. What was won this month stands with it. Empty months are left out.
+ * All open deals by the month of their expected close: `overdue` before this month, this month and the next
+ * five, and `later`. Together they are the whole pipeline. The current month includes deals won in it. Empty
+ * months are omitted.
  */
 export async function shareByMonth(
   store: CrmStore,
@@ -150,7 +155,10 @@ export async function shareByMonth(
   return settleCents(months, rows);
 }
 
-/** Weighing rounds each part to whole cents: what is missing in the sum goes to the largest part. */
+/**
+ * Corrects rounding: each weighted part is rounded to whole cents, and the largest part takes the difference
+ * to the sum.
+ */
 function settleCents<Part extends PipelinePeriod>(parts: Part[], rows: readonly MonthCounterRow[]): Part[] {
   const byStage = [...Map.groupBy(rows, ({ stage }) => stage)].map(([stage, some]) => ({
     ...{ stage, deals: 0, cents: some.reduce((sum, { cents }) => sum + cents, 0) },
@@ -171,7 +179,7 @@ function settleCents<Part extends PipelinePeriod>(parts: Part[], rows: readonly 
   );
 }
 
-/** What one month or quarter brings. `from` and `to` are its first and last day. */
+/** Forecast of one month or quarter. `from` and `to` are its first and last day. */
 export async function sharePeriod(
   store: CrmStore,
   owner: OwnerRow | undefined,
@@ -181,7 +189,7 @@ export async function sharePeriod(
   return addUpPeriod(rows.filter(({ month }) => month >= from.slice(0, 7) && month <= to.slice(0, 7)));
 }
 
-/** Months that the pipeline is divided into before `later`. */
+/** Number of months before `later`. */
 const MONTHS_SHOWN = 6;
 
 function addUpPeriod(rows: readonly MonthCounterRow[]): PipelinePeriod {
@@ -194,7 +202,7 @@ function addUpPeriod(rows: readonly MonthCounterRow[]): PipelinePeriod {
   };
 }
 
-/** Weighs each stage's cents by its chance to win, to whole cents, so that no fraction of a cent appears. */
+/** Weights each stage's cents by its win probability, rounded to whole cents. */
 function shareOf(rows: readonly { stage: Stage; deals: number; cents: number }[]): PipelineShare {
   const open = rows.filter(({ stage }) => !isClosed(stage));
   const sum = (read: (row: (typeof open)[number]) => number) =>

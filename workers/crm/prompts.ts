@@ -10,7 +10,7 @@ import type { CrmStore } from "./store.ts";
 
 const COMPLETED = 20;
 
-/** Customers by the beginning of their name: companies, and people where they may be found. */
+/** Completes a customer's name: companies, and contacts where the caller may search them. */
 async function completeCustomer(value: string, { store }: CallContext<CrmStore>): Promise<string[]> {
   if (value.trim() === "") return (await store.companies.listActive(COMPLETED)).map(({ name }) => name);
   const request = { text: value, facets: [], limit: COMPLETED };
@@ -21,7 +21,7 @@ async function completeCustomer(value: string, { store }: CallContext<CrmStore>)
   return [...new Set([...companies.rows.map(({ name }) => name), ...people.rows.map(nameContact)])];
 }
 
-/** Gets a person ready for a meeting with a customer. */
+/** Prepares the user for a meeting with a customer. */
 export const prepareMeeting = definePrompt({
   name: "crm_prepare_meeting",
   title: "Prepare a meeting",
@@ -51,7 +51,7 @@ export const prepareMeeting = definePrompt({
   },
 });
 
-/** Looks at one account as its owner would before a quarterly review. */
+/** Reviews one account, as its owner does before a quarterly review. */
 export const reviewAccount = definePrompt({
   name: "crm_review_account",
   title: "Review an account",
@@ -89,7 +89,7 @@ export const reviewAccount = definePrompt({
   },
 });
 
-/** Walks through the pipeline as a sales lead would on Monday morning. */
+/** Reviews the pipeline, as a sales lead does every week. */
 export const reviewPipeline = definePrompt({
   name: "crm_review_pipeline",
   title: "Review the pipeline",

@@ -2,7 +2,7 @@ import { ToolError } from "../../shared/call/tool-error.ts";
 import { requireCompany, requireContact, requireDeal } from "./refusals.ts";
 import type { CrmStore } from "./store.ts";
 
-/** What a note or a task is about. */
+/** The company, contact and deal of an activity or a task. */
 export interface RecordOwner {
   company: { id: string; name: string } | null;
   contactId: string | null;
@@ -10,8 +10,8 @@ export interface RecordOwner {
 }
 
 /**
- * Whom an activity is about. Everything named must belong together, or the history of two customers would mix:
- * a deal and a person of different companies are refused.
+ * Resolves the records of an activity. They must belong to the same company; otherwise the histories of two
+ * customers would mix. Throws `invalid_input` for a deal and a person of different companies.
  */
 export async function resolveRecord(
   store: CrmStore,

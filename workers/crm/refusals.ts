@@ -27,7 +27,7 @@ export async function requireDeal(store: CrmStore, id: string): Promise<DealRow>
   return deal;
 }
 
-/** Refuses an id that nothing has, and says which tool knows the right ones. */
+/** Error for an unknown id, with the tool that lists valid ones. */
 export function refuseUnknown(what: "company" | "contact" | "deal" | "task", id: string): ToolError {
   const finder = {
     company: "crm_find_companies",
@@ -40,14 +40,14 @@ export function refuseUnknown(what: "company" | "contact" | "deal" | "task", id:
   });
 }
 
-/** Refuses an e-mail address that another contact has. */
+/** Error for an e-mail address of another contact. */
 export function refuseDuplicate(existingId: string): ToolError {
   return new ToolError("conflict", `Contact ${existingId} already has this e-mail address.`, {
     suggestedAction: "Use the existing contact, and change it with crm_update_contact if needed.",
   });
 }
 
-/** Refuses a change to a version that is no longer current, with what is stored now beside what was to be written. */
+/** Error for an outdated version, with the stored and the submitted values. */
 export function refuseStale(
   what: string,
   current: { version: number; updated_by_name: string },
@@ -68,13 +68,13 @@ export function refuseStale(
   );
 }
 
-/** Refuses a change that names no field. */
+/** Throws for a change that names no field. */
 export function requireChange(changes: object): void {
   if (Object.keys(changes).length > 0) return;
   throw new ToolError("invalid_input", "Name at least one field to change.");
 }
 
-/** Only the fields that were given. */
+/** The defined fields. */
 export function keepGiven<Fields extends object>(
   fields: { [Key in keyof Fields]?: Fields[Key] | undefined },
 ) {
@@ -82,13 +82,16 @@ export function keepGiven<Fields extends object>(
   return Object.fromEntries(entries) as Partial<Fields>;
 }
 
-/** Only the fields that the caller wanted to change: it has just named them, and sees nothing beyond. */
+/** The current values of the fields that the caller wanted to change; other fields stay hidden. */
 export function pickCurrent(current: object, changes: object): Record<string, JsonValue> {
   const stored = current as Record<string, JsonValue>;
   return Object.fromEntries(Object.keys(changes).map((name) => [name, stored[name] ?? null]));
 }
 
-/** What a write made. Throws `not_found` when it was made by an earlier call and has been deleted since. */
+/**
+ * The row that a write created. Throws `not_found` when an earlier call created it and it has been deleted
+ * since.
+ */
 export function requireMade<Row>(row: Row | null, what: string): Row {
   if (row) return row;
   throw new ToolError("not_found", `The ${what} that this idempotency_key made has been deleted since.`, {

@@ -12,14 +12,14 @@ import type { CrmStore } from "./store.ts";
 
 const MAX_CANDIDATES = 6;
 
-/** Who a person means by a customer: a company, or one of its people. */
+/** A resolved customer: a company, or one of its people. */
 export type Customer =
   | { kind: "company"; company: CompanyRow }
   | { kind: "contact"; contact: ContactRow; company: CompanyRow | null };
 
 /**
- * Finds the owner that "me", a name, an e-mail or an id means; `undefined` for "any" or nothing.
- * Throws `not_found` or, when a name fits several, `invalid_input`.
+ * Finds the owner that "me", a name, an e-mail or an id refers to; `undefined` for "any" or nothing. Throws
+ * `not_found` or, when a name matches several, `invalid_input`.
  */
 export async function resolveOwner(
   store: CrmStore,
@@ -52,7 +52,7 @@ export async function resolveOwner(
   return owner;
 }
 
-/** Refuses a region that no deal is in: no deals of "EMEA" must not read like no deals in Europe. */
+/** Throws for a region without deals: an empty result for "EMEA" must not look like no deals in Europe. */
 export async function requireRegion(store: CrmStore, region: string): Promise<void> {
   const known = await store.deals.listRegions();
   // SQLite compares ASCII letters in any case, and all others as they are.
@@ -65,8 +65,8 @@ export async function requireRegion(store: CrmStore, region: string): Promise<vo
 }
 
 /**
- * Finds the customer that an id, an e-mail address or a name means.
- * Throws `not_found`, or `invalid_input` with the candidates' ids when a name fits several.
+ * Finds the customer that an id, an e-mail address or a name refers to. Throws `not_found`, or
+ * `invalid_input` with the candidates' ids when a name matches several.
  */
 export async function resolveCustomer(store: CrmStore, text: string): Promise<Customer> {
   if (isId("cmp", text)) return describeCompany(await store.companies.get(text), text);
@@ -75,9 +75,9 @@ export async function resolveCustomer(store: CrmStore, text: string): Promise<Cu
   return await resolveName(store, text);
 }
 
-/** An exact name wins over a name that begins alike, and that over one that is spelled alike. */
+/** An exact name precedes a prefix, and a prefix precedes a similar spelling. */
 async function resolveName(store: CrmStore, text: string): Promise<Customer> {
-  // The usual case costs one look into an index; a company's card shows its people too.
+  // The usual case costs one index look-up; a company's card shows its people too.
   const named = await store.companies.listByName(text, MAX_CANDIDATES);
   if (named.length > 0) return await pickOne(store, text, named, []);
   const request = { text, facets: [], limit: MAX_CANDIDATES };
@@ -91,7 +91,7 @@ async function resolveName(store: CrmStore, text: string): Promise<Customer> {
   const best = Math.min(rankMatch(companies), rankMatch(contacts));
   const firms = rankMatch(companies) === best ? companies.rows : [];
   const people = rankMatch(contacts) === best ? contacts.rows : [];
-  // People are also found by their company's name; then the company is meant.
+  // People are also found by their company's name; then the company is the result.
   const others = people.filter((person) => !firms.some((firm) => firm.id === person.company_id));
   return await pickOne(store, text, firms, others);
 }
@@ -111,7 +111,7 @@ async function pickOne(
   if (companies.length + contacts.length <= 1) {
     return company ? describeCompany(company, text) : await describeContact(store, contact ?? null, text);
   }
-  // Ids and companies only: people's names belong into fields that can be masked.
+  // Ids and companies only: names of people belong in fields that can be masked.
   const candidates = [
     ...companies.map(({ id, name }) => `${id} (${name})`),
     ...contacts.map((row) => `${row.id} (a person${row.company_name ? ` at ${row.company_name}` : ""})`),

@@ -19,7 +19,9 @@ const companyDocument = customerShape.omit({ contact: true }).extend({
   people: z.array(contactShape.pick({ id: true, name: true, title: true })),
 });
 
-/** One company as a document: `crm://companies/{id}`. People appear by name and title, without their addresses. */
+/**
+ * One company as a document: `crm://companies/{id}`. Lists people by name and title, without their addresses.
+ */
 export const companyResource = defineResource<CrmStore>({
   name: "crm_company",
   title: "Company",
@@ -87,7 +89,7 @@ export const dealResource = defineResource<CrmStore>({
   },
 });
 
-/** The whole pipeline in numbers: `crm://pipeline`. */
+/** Figures of the whole pipeline: `crm://pipeline`. */
 export const pipelineResource = defineResource<CrmStore>({
   name: "crm_pipeline",
   title: "Pipeline",
@@ -101,7 +103,7 @@ export const pipelineResource = defineResource<CrmStore>({
   },
 });
 
-/** A company's document, as the resource and the meeting prompt show it. */
+/** A company's document, for the resource and the meeting prompt. */
 export async function describeCompany(
   store: CrmStore,
   company: CompanyRow,
@@ -117,7 +119,7 @@ export async function describeCompany(
   return toJsonResource(uri, { ...rest, people: named });
 }
 
-/** Any JSON value as the text of a resource. */
+/** Any JSON value as a text resource. */
 export function toJsonResource(uri: string, value: object): ResourceContents {
   return { uri, mimeType: JSON_TYPE, text: JSON.stringify(value) };
 }

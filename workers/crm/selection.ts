@@ -13,20 +13,23 @@ import type { DealPosition } from "./store/deal-filter.ts";
 import type { DealRow } from "./store/deals.ts";
 import type { CrmStore } from "./store.ts";
 
-/** Kinds of record that can be chosen many at a time. */
+/** Kinds of records that support selections. */
 export const RECORDS = ["contact", "company", "deal"] as const;
 
-/** A kind of record that can be chosen many at a time. */
+/** A kind of record that supports selections. */
 export type RecordKind = (typeof RECORDS)[number];
 
-/** What can be chosen, with the columns of its table. */
+/** A selectable record, with the columns of its table. */
 export type RecordRow = ContactRow | CompanyRow | DealRow;
 
 const { min_amount, max_amount, stage, untouched_for_days } = dealQuestion;
 const { closing_after, closing_before, created_after, created_before } = dealQuestion;
 const undescribed = { description: undefined };
 
-/** Which records a call is about; every part narrows. Its parts read as in the lists, which describe them. */
+/**
+ * Selection of records; every part narrows it. The parts have the same meaning as in the list tools, which
+ * describe them.
+ */
 export const whereField = z
   .strictObject({
     query: lineField(200).optional(),
@@ -45,16 +48,16 @@ export const whereField = z
   })
   .describe("As in crm_find_* and crm_list_deals");
 
-/** A caller's choice. */
+/** A caller's selection. */
 export type Where = z.output<typeof whereField>;
 
-/** Where the next page of a choice starts: in a search, in a list of deals, or after a `seq`. */
+/** Start of the next page of a selection: in a search, in a list of deals, or after a `seq`. */
 export type SelectionPosition = SearchPosition | DealPosition;
 
-/** The same as a cursor holds it. */
+/** The same, for a cursor. */
 export const positionField: z.ZodType<SelectionPosition> = z.union([searchPosition, dealPosition]);
 
-/** One page of a choice. */
+/** One page of a selection. */
 export interface SelectedPage {
   rows: RecordRow[];
   next: SelectionPosition | undefined;

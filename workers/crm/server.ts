@@ -35,10 +35,10 @@ import { updateCompany } from "./tools/update-company.ts";
 import { updateContact } from "./tools/update-contact.ts";
 import { updateDeal } from "./tools/update-deal.ts";
 
-/** Rows of each table that the hourly work folds at most. */
+/** Maximum rows of each table that the hourly work folds. */
 const FOLDED_AN_HOUR = 50_000;
 
-/** The CRM: customers, the people there, deals with them, and what was said. */
+/** The CRM: customers, their people, deals and activities. */
 export const crm = defineServer<CrmStore>({
   name: "crm",
   title: "CRM",
@@ -46,7 +46,7 @@ export const crm = defineServer<CrmStore>({
   instructions: [
     "Find a customer with crm_find_companies or crm_find_contacts, then read crm_get_customer; it takes names too.",
     "Deals: crm_list_deals filters by amount, stage, owner, region, closing day and days without activity.",
-    "Writes name the version that was read. On a conflict, read again and decide anew.",
+    "Writes name the version that was read. On a conflict, read again and decide again.",
     "Give an idempotency_key when you create or log something, so that a retry cannot do it twice.",
     "What was said is in crm_list_activities; notes are written with crm_log_activity, what is to do with crm_create_task.",
     "Many records at once: crm_bulk_update, crm_import_csv, crm_export_csv. What changes many shows first what it would do.",

@@ -1,10 +1,10 @@
-/** Every stage a deal can be in, in the order of the pipeline. */
+/** All stages of a deal, in the order of the pipeline. */
 export const STAGES = ["lead", "qualified", "proposal", "negotiation", "won", "lost"] as const;
 
-/** Where a deal stands. */
+/** Stage of a deal. */
 export type Stage = (typeof STAGES)[number];
 
-/** The stages of deals that are still worked on. */
+/** The stages of open deals. */
 export const OPEN_STAGES = [
   "lead",
   "qualified",
@@ -13,8 +13,8 @@ export const OPEN_STAGES = [
 ] as const satisfies readonly Stage[];
 
 /**
- * From each stage, where a deal may go. Deals advance one step at a time, may fall back, and are won only from
- * an offer that exists. A closed deal can only be reopened.
+ * Allowed next stages of each stage. Deals advance one step at a time, may go back, and are won only from
+ * `proposal` or `negotiation`. A closed deal can only be reopened.
  */
 const NEXT_STAGES: Readonly<Record<Stage, readonly Stage[]>> = {
   lead: ["qualified", "lost"],
@@ -25,7 +25,7 @@ const NEXT_STAGES: Readonly<Record<Stage, readonly Stage[]>> = {
   lost: ["lead", "qualified"],
 };
 
-/** How likely a deal of this stage is to be won; weighs the pipeline's forecast. */
+/** Win probability of a stage; weights the pipeline's forecast. */
 export const WIN_CHANCE: Readonly<Record<Stage, number>> = {
   lead: 0.1,
   qualified: 0.25,
@@ -35,7 +35,7 @@ export const WIN_CHANCE: Readonly<Record<Stage, number>> = {
   lost: 0,
 };
 
-/** Whether a deal of this stage is finished. */
+/** Whether a deal in this stage is closed. */
 export function isClosed(stage: Stage): boolean {
   return stage === "won" || stage === "lost";
 }
@@ -45,7 +45,7 @@ export function listNextStages(stage: Stage): readonly Stage[] {
   return NEXT_STAGES[stage];
 }
 
-/** Whether a move must say why: a loss teaches only with its reason, and reopening rewrites the past. */
+/** Whether a move needs a reason: losing and reopening a deal do. */
 export function needsReason(from: Stage, to: Stage): boolean {
   return to === "lost" || isClosed(from);
 }

@@ -20,7 +20,7 @@ import { PlaceStore } from "./store/places.ts";
 import type { Stamp } from "./store/stamp.ts";
 import { TaskStore } from "./store/tasks.ts";
 
-/** The CRM's data, by subject. Shared by the whole company: rows do not depend on who asks. */
+/** The CRM's data, by subject. Shared by the whole company: rows do not depend on the user. */
 export interface CrmStore {
   contacts: ContactStore;
   companies: CompanyStore;
@@ -35,26 +35,31 @@ export interface CrmStore {
   bulk: BulkStore;
   imports: ImportStore;
   keptExports: KeptExportStore;
-  /** What of the data the caller's role is shown; for answers that are masked before they become text. */
+  /** Masking rules of the caller's role; for answers that are masked before they become text. */
   masks: MaskRules;
-  /** The id of what an earlier call with this key made, if any. Throws `conflict` for a key of another write. */
+  /**
+   * The id that an earlier call with this key created, if any. Throws `conflict` for a key of another write.
+   */
   recallWrite(write: IdempotentWrite): Promise<string | undefined>;
-  /** Pairs of contacts that share a key, with one contact or in the next stretch of contacts. */
+  /** Pairs of contacts that share a key, with one contact or in the next range of contacts. */
   findDuplicates(from: { contactId: string } | { afterSeq: number }): ReturnType<typeof findDuplicates>;
   /** Every entry and kept image of a person. */
   findTraces(contactId: string): Promise<Traces>;
-  /** Removes people for good; `null`, and nothing is removed, when what was found is not all any more. */
+  /**
+   * Erases people irreversibly; returns `null`, and erases nothing, when the traces are no longer complete.
+   */
   erasePerson(traces: Traces, stamp: Stamp): Promise<Erasure | null>;
-  /** Stands for records and all that hangs on them, in their versions; see `printDependents`. */
+  /** Digest of records and their dependents, with their versions; see `printDependents`. */
   readDependents(column: DeletableColumn, ids: readonly string[]): Promise<string>;
-  /** How many rows hang on a record. */
+  /** Number of dependents of a record. */
   countDependents(column: DeletableColumn, id: string): Promise<Dependents>;
-  /** Everything around one customer; `today` is a day, `YYYY-MM-DD`. */
+  /** Overview of one customer; `today` is a day, `YYYY-MM-DD`. */
   readOverview(subject: OverviewSubject, today: string): Promise<Overview>;
 }
 
 /**
- * Opens the CRM's data over its database. People can be found by name and e-mail address only by who is shown them.
+ * Opens the CRM's data over its database. Only callers who see names and e-mail addresses can search people
+ * by them.
  */
 export function openCrmStore(db: D1Database, masks: MaskRules): CrmStore {
   const journal = new JournalStore(db);

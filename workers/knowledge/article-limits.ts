@@ -1,20 +1,20 @@
 import { z } from "zod";
 import { MAX_SLUG_LENGTH } from "./markdown/make-slug.ts";
 
-/** Longest article, in bytes of UTF-8. */
+/** Maximum size of an article, in bytes of UTF-8. */
 export const MAX_BODY_BYTES = 256 * 1024;
-/** Longest title, in characters. */
+/** Maximum length of a title, in characters. */
 export const MAX_TITLE_LENGTH = 200;
-/** Most tags an article can carry, and the longest of them in characters. */
+/** Maximum number of tags per article, and maximum characters of a tag. */
 export const MAX_TAGS = 10;
 /** See {@link MAX_TAGS}. */
 export const MAX_TAG_LENGTH = 40;
-/** Most collections there can be. */
+/** Maximum number of collections. */
 export const MAX_COLLECTIONS = 200;
 
 const encoder = new TextEncoder();
 
-/** Why a text cannot be an article's body, as one sentence; `undefined` when it can. */
+/** Why a text is no valid article body, as one sentence; `undefined` if it is valid. */
 export function refuseBody(body: string): string | undefined {
   if (body.trim() === "") return "The text is empty.";
   const bytes = encoder.encode(body).length;
@@ -23,10 +23,10 @@ export function refuseBody(body: string): string | undefined {
   return undefined;
 }
 
-/** What a pasted page or PDF begins with; `JVBERi0` is `%PDF-` in base64. */
+/** First characters of a pasted page or PDF; `JVBERi0` is `%PDF-` in base64. */
 const OTHER_FORMATS = /^\s*(?:<!doctype html|<html[\s>]|%PDF-|JVBERi0)/i;
 
-/** Why a text that somebody sends is no Markdown, as one sentence; `undefined` when it may be. */
+/** Why a text is in another format than Markdown, as one sentence; `undefined` if it may be Markdown. */
 function refuseOtherFormats(body: string): string | undefined {
   if (!OTHER_FORMATS.test(body)) return undefined;
   return "This is a page or a PDF, and articles are Markdown: send its text as Markdown, or have an administrator import the file with npm run kb:import.";
@@ -37,9 +37,11 @@ export function isPlainText(text: string): boolean {
   return text.isWellFormed() && !/\p{Cc}/u.test(text.replace(/[\t\r\n]/g, ""));
 }
 
-/** A text without control characters and halves of characters, and how many there were. Line ends and tabs stay. */
+/**
+ * A text without control characters and lone surrogates, and how many were removed. Line ends and tabs stay.
+ */
 export function dropControls(text: string): { text: string; dropped: number } {
-  // Ends of pages and lines that older systems write are white space.
+  // Page and line separators of older systems become white space.
   const lines = text.replace(/[\f\v\u0085\u2028\u2029]/g, "\n");
   let dropped = 0;
   const kept = lines.replace(/(?![\t\r\n])\p{Cc}|\p{Cs}/gu, () => {
@@ -49,7 +51,10 @@ export function dropControls(text: string): { text: string; dropped: number } {
   return { text: kept, dropped };
 }
 
-/** Line ends as `\n` only, so that equal texts have equal hashes. */
+/**
+ * Line ends as `
+ * ` only, so that equal texts have equal hashes.
+ */
 export function normaliseBody(body: string): string {
   return body.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n");
 }
@@ -72,7 +77,7 @@ export const titleField = z
   .max(MAX_TITLE_LENGTH)
   .refine((title) => isPlainText(title) && !/[\t\r\n]/.test(title), "A title is one line of plain text.");
 
-/** Input field: the tags of an article, lower-cased and without repeats. */
+/** Input field: the tags of an article, in lower case and distinct. */
 export const tagsField = z
   .array(
     z
@@ -90,7 +95,7 @@ export const tagsField = z
 export const collectionField = z
   .string()
   .max(MAX_SLUG_LENGTH)
-  // A rule and no pattern: a pattern would cost every list of tools a dozen tokens a field.
+  // A refinement instead of a pattern: a pattern would cost every tool list a dozen tokens per field.
   .refine(
     (slug) => /^[a-z0-9]+(-[a-z0-9]+)*$/.test(slug),
     "A collection is named by its slug, such as `handbook`; see knowledge_list_collections.",
@@ -103,23 +108,23 @@ export const newReadersField = z
   )
   .max(20)
   .optional()
-  .describe('Roles that may read a new one beside your own; ["*"]: everybody.');
+  .describe('Roles that may read a new one, besides your own; ["*"]: all.');
 
-/** What {@link newReadersField} says, as a store takes it: `null` for everybody. */
+/** The value of {@link newReadersField} for a store: `null` for every role. */
 export function readersOf(roles: readonly string[] | undefined): readonly string[] | null {
   return roles?.includes("*") ? null : (roles ?? []);
 }
 
-/** Input field: which article. Takes its id, its `kb://articles/…` citation, or either with `#section`. */
+/** Input field: an article's id, its `kb://articles/…` citation, or either with `#section`. */
 export const articleIdField = z.string().trim().min(1).max(400).describe("Id or kb://articles/… citation.");
 
-/** An article's slug, and the fragment of one section when the reference names one. */
+/** An article's slug, and the fragment of one section if the reference names one. */
 export interface ArticleReference {
   slug: string;
   anchor: string;
 }
 
-/** Reads `slug`, `slug#anchor` and `kb://articles/slug#anchor`. */
+/** Parses `slug`, `slug#anchor` and `kb://articles/slug#anchor`. */
 export function parseReference(reference: string): ArticleReference {
   const [slug = "", ...fragment] = reference
     .trim()

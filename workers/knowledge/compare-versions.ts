@@ -9,13 +9,14 @@ interface VersionText {
   tags: readonly string[];
 }
 
-/** Longest comparison that is returned, in characters, and longest that is looked for, in changed lines. */
+/** Maximum length of a comparison, in characters, and maximum changed lines. */
 const MAX_DIFF = 15_000;
 const MAX_EDITS = 2_000;
 
 /**
- * What changed between two versions, as a unified diff of their lines (Myers 1986) with title and tags on top, so that
- * they show as well. Empty when nothing did. Throws `result_too_large` when the texts have hardly a line in common.
+ * Differences between two versions, as a unified diff of their lines (Myers 1986), preceded by title and tags
+ * so that their changes show too. Empty without differences. Throws `result_too_large` when the texts have
+ * almost no line in common.
  */
 export function compareVersions(from: VersionText, to: VersionText): string {
   const names = [`version ${from.version}`, `version ${to.version}`] as const;

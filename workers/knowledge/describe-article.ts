@@ -3,7 +3,7 @@ import type { JsonValue } from "../../shared/encoding/json.ts";
 import { warnWhenStale } from "./store/review.ts";
 import { type Article, articleUri } from "./store/rows.ts";
 
-/** The facts about an article that go with its text. Keys are snake case; facts of an import are added as they are. */
+/** Metadata of an article for an answer. Keys are snake case; metadata of an import is added unchanged. */
 export function describeArticle(article: Article, now: Date): Record<string, JsonValue> {
   const warning = warnWhenStale(article, now);
   return {
@@ -22,7 +22,7 @@ export function describeArticle(article: Article, now: Date): Record<string, Jso
   };
 }
 
-/** What a write gives back: where the article is and at which version. */
+/** Output of a write: the article's address and version. */
 export const savedArticle = z.object({
   id: z.string(),
   url: z.string(),

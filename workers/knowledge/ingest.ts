@@ -4,36 +4,42 @@ import { type ImportedState, listTexts, readImportedAt } from "./store/read-impo
 import type { Author, Metadata } from "./store/rows.ts";
 import { insertArticle, insertVersion, WriteConflict } from "./store/write-articles.ts";
 
-/** A file that becomes an article. */
+/** A file to import as an article. */
 export interface ImportedDocument {
   /** Path inside the imported folder, with `/`: the article's identity across imports. */
   path: string;
   title: string;
-  /** Markdown without front matter, line ends as `\n`, checked with `refuseBody`. */
+  /**
+   * Markdown without front matter, line ends as `
+   * `, valid for `refuseBody`.
+   */
   body: string;
   tags: readonly string[];
   metadata: Metadata;
 }
 
 /**
- * What importing a document did. `edited`: people changed the article since its import, so it was left alone.
- * `duplicate`: another file of the collection has the same text, so it was left out.
+ * Result of importing a document. `edited`: users changed the article since its import, so it is unchanged.
+ * `duplicate`: another file of the collection has the same text, so it is skipped.
  */
 export type ImportOutcome = "created" | "updated" | "unchanged" | "edited" | "duplicate";
 
-/** Where imported documents go, and under whose name. */
+/** Collection and author of imported documents. */
 export interface ImportTarget {
   collectionId: number;
   state: ImportedState;
-  /** Path by hash of the text, of what is imported already; grows along. Without it nothing is a duplicate. */
+  /**
+   * Path by text hash of the imported files; each import adds to it. If undefined, no document is a
+   * duplicate.
+   */
   texts?: Map<string, string> | undefined;
   author: Author;
   now: Date;
-  /** Write over changes that people made since the last import; their versions stay in the history. */
+  /** Overwrite changes that users made since the last import; their versions stay in the history. */
   overwrite?: boolean | undefined;
 }
 
-/** Imports one document: a new one is created, a changed one becomes a new version, an equal one changes nothing. */
+/** Imports one document: creates a new one, writes a new version of a changed one, skips an equal one. */
 export async function ingestDocument(
   db: D1Database,
   document: ImportedDocument,
@@ -60,12 +66,12 @@ export async function ingestDocument(
   return "updated";
 }
 
-/** What importing a document did; `conflict`: somebody else wrote its article at the same moment. */
+/** Result of importing a document; `conflict`: another user wrote its article at the same moment. */
 export type PieceOutcome = ImportOutcome | "conflict";
 
 /**
- * Imports some documents into a collection, in their order and each on its own; reads of what is there only what these
- * need. Repeating it changes nothing.
+ * Imports some documents into a collection, in sequence and each on its own; reads only the stored articles
+ * that these need. Safe to repeat.
  */
 export async function ingestPiece(
   db: D1Database,
@@ -88,7 +94,9 @@ export async function ingestPiece(
   return outcomes;
 }
 
-/** SHA-256 in hex over everything that an import writes, so that a changed tag or licence is a change, too. */
+/**
+ * SHA-256 in hex over everything that an import writes, so that a changed tag or licence counts as a change.
+ */
 async function hashDocument(document: ImportedDocument): Promise<string> {
   const { title, body, tags, metadata } = document;
   return hashText(JSON.stringify([title, body, tags, metadata]));

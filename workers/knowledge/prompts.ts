@@ -8,7 +8,7 @@ import type { KnowledgeStore } from "./store.ts";
 
 const collectionArgument = collectionField.optional().describe("Use this collection only.");
 
-/** `knowledge_answer_question`: an answer from articles, each statement with its citation. */
+/** `knowledge_answer_question`: an answer from articles, with a citation for each statement. */
 export const answerQuestion = definePrompt({
   name: "knowledge_answer_question",
   title: "Answer with citations",
@@ -35,7 +35,7 @@ Read the sections that matter with fetch, and search again with other words wher
   },
 });
 
-/** `knowledge_draft_article`: a new article in the house's form, after a look at what exists. */
+/** `knowledge_draft_article`: a new article in the company's format, after a search for existing ones. */
 export const draftArticle = definePrompt({
   name: "knowledge_draft_article",
   title: "Draft an article",

@@ -4,7 +4,7 @@ import { MAX_SHOWN_BYTES } from "./media/media-fields.ts";
 import { articleUri } from "./store/rows.ts";
 import type { KnowledgeStore } from "./store.ts";
 
-/** Most articles that `resources/list` names; search finds the others. */
+/** Maximum articles in `resources/list`; search finds the others. */
 const LISTED_ARTICLES = 200;
 
 /** `kb://articles/{slug}`: an article as Markdown. */
@@ -34,7 +34,7 @@ export const articleResource = defineResource<KnowledgeStore>({
   },
 });
 
-/** `kb://articles/{slug}#{section}`: what a citation points at. */
+/** `kb://articles/{slug}#{section}`: the target of a citation. */
 export const sectionResource = defineResource<KnowledgeStore>({
   name: "knowledge_section",
   title: "Section of an article",

@@ -24,10 +24,13 @@ import { searchPassages } from "./tools/search-passages.ts";
 import { shareCollection } from "./tools/share-collection.ts";
 import { updateArticle } from "./tools/update-article.ts";
 
-/** Passages that the hourly work indexes again at most, where an earlier version wrote them. */
+/** Maximum passages of an earlier version that the hourly work indexes again. */
 const INDEXED_AN_HOUR = 20_000;
 
-/** The knowledge base: the company's articles, searched in full text, cited by section, kept in every version. */
+/**
+ * The knowledge base: the company's articles, with full-text search, citations by section, and a history of
+ * versions.
+ */
 export const knowledge = defineServer<KnowledgeStore>({
   name: "knowledge",
   title: "Knowledge base",

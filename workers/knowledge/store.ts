@@ -23,11 +23,11 @@ import { isSame, staleVersion } from "./store/version-conflict.ts";
 import { insertArticle, insertVersion, WriteConflict } from "./store/write-articles.ts";
 import { openVectorSide, type VectorSide } from "./vectors/vector-side.ts";
 
-/** Articles that one call of {@link KnowledgeStore.reindex} embeds, and that a write takes along. */
+/** Articles embedded per call of {@link KnowledgeStore.reindex}, and by each write. */
 const REINDEX_BATCH = 20;
 const EMBEDDED_PER_WRITE = 5;
 
-/** A change to an article; fields left out stay as they are. */
+/** A change to an article; undefined fields keep their value. */
 export interface ArticleChange {
   expectedVersion: number;
   title?: string | undefined;
@@ -36,7 +36,7 @@ export interface ArticleChange {
   changeNote: string;
 }
 
-/** A new article as a person or model writes it. */
+/** A new article by a user or model. */
 export interface ArticleDraft {
   collection: string;
   title: string;
@@ -44,21 +44,21 @@ export interface ArticleDraft {
   tags: readonly string[];
 }
 
-/** What a person says about an answer; `slug` names the article, `collection` where an answer was missed. */
+/** Feedback of a user on an answer; `slug` names the article, `collection` the place of a missing answer. */
 export interface FeedbackNote extends Pick<Feedback, "verdict" | "question" | "comment"> {
   slug?: string | undefined;
   collection?: string | undefined;
 }
 
 /**
- * All data access of the knowledge base, opened for one call of one person. Collections that the person's role may
- * not read do not exist for any method: not in lists and counts, not in searches, not by name.
+ * All data access of the knowledge base, for one call of one user. Collections that the user's role cannot
+ * read do not exist for any method: not in lists and counts, not in searches, not by name.
  */
 export class KnowledgeStore {
   readonly #db: D1Database;
   readonly #author: Author;
   readonly #vectors: VectorSide | undefined;
-  /** The collections that the person's role may read, and which of them it may write to. */
+  /** The collections that the user's role can read or write. */
   readonly collections: OpenCollections;
   /** Pictures and recordings. */
   readonly media: MediaLibrary;
@@ -77,17 +77,17 @@ export class KnowledgeStore {
     this.media = new MediaLibrary(db, bindings, author, this.collections);
   }
 
-  /** Articles for a question, best first. A collection that does not exist is an error that names those that do. */
+  /** Articles for a query, best first. Throws for an unknown collection and names the existing ones. */
   async searchArticles(request: SearchRequest) {
     return searchArticles(this.#db, request, await this.#openScope(request.collection));
   }
 
-  /** Passages for a question, best first. */
+  /** Passages for a query, best first. */
   async searchPassages(request: SearchRequest) {
     return searchPassages(this.#db, request, await this.#openScope(request.collection));
   }
 
-  /** Articles without their text, newest change first. */
+  /** Articles without their text, latest change first. */
   async listArticles(
     request: Omit<ListRequest, "collectionId" | "hidden"> & { collection?: string | undefined },
   ) {
@@ -95,7 +95,7 @@ export class KnowledgeStore {
     return listArticles(this.#db, { ...request, collectionId: only, hidden });
   }
 
-  /** One article; `version` reads an older text. Throws `not_found`. */
+  /** One article; `version` selects an older text. Throws `not_found`. */
   async readArticle(slug: string, version?: number): Promise<Article> {
     const access = await this.collections.readAccess();
     const article = await readArticle(this.#db, slug, version);
@@ -110,7 +110,7 @@ export class KnowledgeStore {
     });
   }
 
-  /** One section of an article with all below it. Throws `not_found`. */
+  /** One section of an article with its subsections. Throws `not_found`. */
   async readSection(slug: string, anchor: string) {
     await this.readArticle(slug);
     const section = await readSection(this.#db, slug, anchor);
@@ -126,42 +126,45 @@ export class KnowledgeStore {
     return { currentVersion, versions: await listVersions(this.#db, slug, page) };
   }
 
-  /** Slugs that fit what was typed. */
+  /** Slugs that complete a typed text. */
   async suggestSlugs(typed: string) {
     return suggestSlugs(this.#db, typed, (await this.collections.readAccess()).hidden);
   }
 
-  /** Slugs of pictures and recordings that fit what was typed. */
+  /** Slugs of pictures and recordings that complete a typed text. */
   async suggestMedia(typed: string) {
     return suggestMedia(this.#db, typed, (await this.collections.readAccess()).hidden);
   }
 
-  /** Fragments of an article's headings that fit what was typed. */
+  /** Fragments of an article's headings that complete a typed text. */
   async suggestAnchors(slug: string, typed: string) {
     return (await this.#canReadNow(slug)) ? suggestAnchors(this.#db, slug, typed) : [];
   }
 
-  /** Sets who answers for an article and when it is to be reviewed. The text and its version stay. */
+  /** Sets an article's owner and review date. The text and its version stay. */
   async reviewArticle(slug: string, review: Review): Promise<Article> {
     const article = await this.requireUpdatable(slug);
     await writeReview(this.#db, article.id, review);
     return this.readArticle(slug);
   }
 
-  /** Stores what the person says about an article, or that an answer is missing. */
+  /** Stores a user's feedback on an article, or on a missing answer. */
   async giveFeedback({ slug, collection, ...note }: FeedbackNote, now: Date): Promise<void> {
     const article = slug === undefined ? undefined : await this.readArticle(slug);
     const collectionId = article?.collectionId ?? (await this.collections.find(collection));
     await insertFeedback(this.#db, { ...note, articleId: article?.id, collectionId }, this.#author, now);
   }
 
-  /** Where the knowledge base falls short, in the collections that the person may read. */
+  /** Gaps of the knowledge base, in the collections that the user can read. */
   async listGaps(request: { collection?: string | undefined; limit: number }, now: Date) {
     const { only, hidden } = await this.collections.openScope(request.collection);
     return listGaps(this.#db, { collectionId: only, hidden, now, limit: request.limit });
   }
 
-  /** Creates an article. Throws `not_found` for the collection and `conflict` when it has that title already. */
+  /**
+   * Creates an article. Throws `not_found` for the collection and `conflict` when the collection has that
+   * title already.
+   */
   async createArticle(draft: ArticleDraft, now: Date): Promise<Article> {
     const collectionId = await this.collections.requireWritable(draft.collection);
     try {
@@ -181,8 +184,8 @@ export class KnowledgeStore {
   }
 
   /**
-   * Writes an article's next version and returns it; a change that changes nothing writes nothing.
-   * Throws `conflict`, naming both versions, when the article is not at the expected one.
+   * Writes an article's next version and returns it; an empty change writes nothing. Throws `conflict`,
+   * naming both versions, when the article is not at the expected one.
    */
   async updateArticle(slug: string, change: ArticleChange, now: Date): Promise<Article> {
     const current = await this.requireUpdatable(slug, change.expectedVersion);
@@ -228,7 +231,7 @@ export class KnowledgeStore {
     return outcomes;
   }
 
-  /** The one place that every article written by hand passes, restored ones included. Gives what is stored now. */
+  /** Called after every write by a user, restores included. Returns the stored article. */
   #articleChanged(slug: string): Promise<Article> {
     this.#embedLater();
     return this.readArticle(slug);
@@ -242,18 +245,21 @@ export class KnowledgeStore {
     });
   }
 
-  /** Embeds the next pending articles and says whether any are left. Throws `unavailable` without the bindings. */
-  async reindex(anew: boolean): Promise<{ embedded: number; remaining: boolean }> {
+  /**
+   * Embeds the next pending articles and returns whether any remain. Throws `unavailable` without the
+   * bindings.
+   */
+  async reindex(fromScratch: boolean): Promise<{ embedded: number; remaining: boolean }> {
     if (this.#vectors === undefined) {
       throw new ToolError("unavailable", "Search by meaning is not set up here; full text answers alone.", {
         suggestedAction: "Bind Workers AI and Vectorize as the deployment notes say, then reindex.",
       });
     }
-    if (anew) await this.#vectors.forget();
+    if (fromScratch) await this.#vectors.forget();
     return this.#vectors.embed(REINDEX_BATCH, new Date());
   }
 
-  /** After the answer; what fails stays pending and is taken up by the next write or by {@link reindex}. */
+  /** Runs after the response; failed articles stay pending until the next write or {@link reindex}. */
   #embedLater(): void {
     if (this.#vectors === undefined) return;
     waitUntil(this.#vectors.embed(EMBEDDED_PER_WRITE, new Date()).catch(() => null));
@@ -269,7 +275,7 @@ export class KnowledgeStore {
   }
 }
 
-/** Opens the knowledge base for one call; every write carries the person's id and name. */
+/** Opens the knowledge base for one call; every write stores the user's id and name. */
 export function openStore(env: Env, principal: PrincipalIdentity): KnowledgeStore {
   const author = { id: principal.userId, name: principal.name };
   const vectors = openVectorSide(env, env.KNOWLEDGE_DB);

@@ -7,16 +7,16 @@ import { countCohorts } from "../../../workers/analytics/store/cohorts.ts";
 import { countEvents, countFunnel, MAX_FUNNEL_EVENTS } from "../../../workers/analytics/store/funnel.ts";
 import { readCoverage } from "../../../workers/analytics/store/reference.ts";
 
-/** One question, as a tool asks it of the store. */
+/** One query of a tool to the store. */
 export interface Question {
   title: string;
-  /** `sums`: from the tables that ingestion keeps, whatever the number of events. `events`: from each of them. */
+  /** `sums`: reads the tables of sums, independent of the number of events. `events`: reads each event. */
   reads: "sums" | "events";
-  /** Gives `false` where the tool would ask for a shorter period. */
+  /** Returns `false` where the tool would require a shorter period. */
   ask(db: D1Database): Promise<unknown>;
 }
 
-/** What dashboards and analysts ask, about the two years before `asOf`. */
+/** Queries of dashboards and analysts, about the two years before `asOf`. */
 export function listQuestions(asOf: Date): Question[] {
   const spanOf = (period: string) => {
     const { from, to } = parsePeriod(period, asOf);

@@ -8,8 +8,9 @@ import { ROOT } from "../../local/root.ts";
 import type { Variant } from "./variants.ts";
 
 /**
- * Builds a variant and returns its module. First the project's own files become one, with replaced modules in place;
- * then wrangler makes of it what a deployment of the local environment would upload. Throws with wrangler's text.
+ * Builds a variant and returns its module. First the project's own files become one, with replaced modules in
+ * place; then wrangler builds the upload of a deployment to the local environment. Throws with wrangler's
+ * text.
  */
 export async function buildVariant({ name, entry, replaced, bare }: Variant): Promise<string> {
   // Under the project, because packages are found from here.
@@ -33,7 +34,7 @@ export async function buildVariant({ name, entry, replaced, bare }: Variant): Pr
     .digest("hex");
   const keyFile = path.join(folder, "key");
   const uploaded = path.join(output, "joined.js");
-  // What was built from the same files by the same packages is the same.
+  // The same files and packages give the same build.
   if ((await readFile(keyFile, "utf8").catch(() => "")) === key) return await readFile(uploaded, "utf8");
   const { code, stdout, stderr } = await runWrangler([
     "deploy",
@@ -61,7 +62,9 @@ async function writeConfig(folder: string): Promise<string> {
   return file;
 }
 
-/** Puts modules in the place of others, for everybody but the module that stands in: it may use the original. */
+/**
+ * Replaces modules for all importers except the replacement, which may import the original.
+ */
 function replaceModules(replaced: Readonly<Record<string, string>>): Plugin {
   const places = new Map(
     Object.entries(replaced).map(([original, standIn]) => [

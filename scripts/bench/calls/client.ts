@@ -1,10 +1,10 @@
 import http from "node:http";
 import type { Generation } from "../../demo/session.ts";
 
-/** Where a client calls, and as whom. */
+/** Target and identity of a client's calls. */
 export interface Target {
   port: number;
-  /** What the client believes to talk to. */
+  /** The host name that the client connects to. */
   host: string;
   path: string;
   tool: string;
@@ -12,7 +12,7 @@ export interface Target {
   token: string | null;
 }
 
-/** A client on one connection: calls the tool once, checks the answer. Throws when it is not the expected one. */
+/** A client on one connection: each call calls the tool once and throws on an unexpected answer. */
 export interface Client {
   call(): Promise<void>;
   close(): void;

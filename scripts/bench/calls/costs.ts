@@ -1,9 +1,10 @@
 import type { Counts } from "./counts.ts";
 
 /**
- * Cloudflare's prices in US dollars for a million of each, beyond what the Workers Paid plan includes. Read on
- * {@link PRICES_AS_OF} at developers.cloudflare.com under workers/platform/pricing, durable-objects/platform/pricing,
- * d1/platform/pricing, kv/platform/pricing and queues/platform/pricing. Storage is not part of it.
+ * Cloudflare's prices in US dollars per million of each unit, beyond what the Workers Paid plan includes.
+ * Read on {@link PRICES_AS_OF} at developers.cloudflare.com under workers/platform/pricing,
+ * durable-objects/platform/pricing, d1/platform/pricing, kv/platform/pricing and queues/platform/pricing.
+ * Without storage.
  */
 export const PRICES = {
   workerRequest: 0.3,
@@ -20,21 +21,21 @@ export const PRICES = {
 /** ISO 8601. */
 export const PRICES_AS_OF = "2026-11-23";
 
-/** Gigabytes that an object is billed for while it is awake, whatever it uses. */
+/** Billed gigabytes of an object while it is awake, independent of its use. */
 const OBJECT_GIGABYTES = 0.128;
 
 /** One line of the bill for a million calls. */
 export interface CostLine {
   what: string;
-  /** Units for each call. */
+  /** Units per call. */
   amount: number;
-  /** Dollars for a million units. */
+  /** Dollars per million units. */
   price: number;
-  /** Dollars for a million calls. */
+  /** Dollars per million calls. */
   dollars: number;
 }
 
-/** Durable Object requests of a call: every call of a stub, and every alarm. */
+/** Durable Object requests per call: every call of a stub, and every alarm. */
 export function countObjectRequests(counts: Counts): number {
   return Object.entries(counts)
     .filter(([name]) => name.startsWith("request "))
@@ -42,9 +43,9 @@ export function countObjectRequests(counts: Counts): number {
 }
 
 /**
- * The bill for a million calls, dearest line first.
+ * The bill for a million calls, most expensive line first.
  *
- * @param counts - what one call does, as counted
+ * @param counts - counters of one call
  * @param cpuMs - CPU milliseconds of one call
  */
 export function listCosts(counts: Counts, cpuMs: number): CostLine[] {

@@ -4,13 +4,15 @@ import { connectClient } from "./client.ts";
 import { COUNTS_PATH, type Counts, perCall } from "./counts.ts";
 import { type Stand, targetOf } from "./measure.ts";
 
-/** Calls that are counted: what is sent on in batches of 64 records shows as a fraction of each. */
+/** Number of calls to count: enough that batches of 64 records show as a fraction per call. */
 export const COUNTED_CALLS = 256;
-/** Milliseconds without any change after which nothing more is expected: longer than alarm and batch wait. */
+/**
+ * Milliseconds without any change after which counting ends: longer than the delays of alarms and batches.
+ */
 const QUIET_MS = 6_000;
 const LOOK_MS = 500;
 
-/** Counts what one call does, together with its share of what happens in the background until all is quiet. */
+/** Counts the work of one call, including its share of the background work until all is quiet. */
 export async function countCalls(
   stand: Stand,
   generation: Generation,
@@ -18,7 +20,7 @@ export async function countCalls(
 ): Promise<Counts> {
   const [token = ""] = stand.tokens;
   const client = await connectClient(generation, targetOf(stand, generation, token));
-  // The object's first call looks its person up; that is not part of every call.
+  // The object's first call reads its user; later calls do not.
   await client.call();
   const before = await readQuiet(stand);
   for (let call = 0; call < calls; call += 1) await client.call();

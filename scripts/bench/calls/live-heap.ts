@@ -4,20 +4,20 @@ interface InspectorTarget {
   webSocketDebuggerUrl: string;
 }
 
-/** Bytes of an isolate's heap that are in use: JavaScript's, and the runtime's own objects that hang on it. */
+/** Used bytes of an isolate's heap: JavaScript's, and the runtime's own objects that it references. */
 interface HeapUsage {
   usedSize: number;
   embedderHeapUsedSize: number;
 }
 
-/** A second collection frees what the first one's finalizers let go. */
+/** A second collection frees what the finalizers of the first one released. */
 const COLLECTIONS = 2;
 
 /**
- * Collects garbage in a Worker's isolate and returns the bytes that are still reachable (Chrome DevTools Protocol,
- * `HeapProfiler.collectGarbage` and `Runtime.getHeapUsage`). Throws when no Worker of the project's is listed.
+ * Collects garbage in a Worker's isolate and returns the bytes that are still reachable (Chrome DevTools
+ * Protocol, `HeapProfiler.collectGarbage` and `Runtime.getHeapUsage`). Throws when no Worker is listed.
  *
- * @param workerUrl - any address of the Worker: the runtime collects when its isolate is entered next
+ * @param workerUrl - any address of the Worker: the runtime collects at the next request to its isolate
  */
 export async function readLiveHeap(inspectorUrl: URL, workerUrl: string): Promise<number> {
   const list = await fetch(`http://${inspectorUrl.host}/json`);
@@ -46,7 +46,7 @@ export async function readLiveHeap(inspectorUrl: URL, workerUrl: string): Promis
       const answer = ask("HeapProfiler.collectGarbage").then(() => {
         collected = true;
       });
-      // Which of the two the runtime takes up first is not known.
+      // The runtime may handle either of the two first.
       while (!collected) await (await fetch(workerUrl)).arrayBuffer();
       await answer;
     }

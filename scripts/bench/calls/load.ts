@@ -1,6 +1,6 @@
 import type { Client } from "./client.ts";
 
-/** What a stretch of load did. */
+/** Result of a load period. */
 export interface Stretch {
   calls: number;
   seconds: number;
@@ -8,7 +8,7 @@ export interface Stretch {
   times: number[];
 }
 
-/** Lets every client call, one call after the other, until the time is over. Any failed call ends it with an error. */
+/** Lets every client call repeatedly until the time is over. A failed call rejects. */
 export async function runLoad(clients: readonly Client[], milliseconds: number): Promise<Stretch> {
   const times: number[] = [];
   const began = performance.now();

@@ -5,7 +5,7 @@ import type { RunningWorker } from "./runtime.ts";
 import type { Variant } from "./variants.ts";
 import { BARE_TOOL } from "./worker/echo.ts";
 
-/** A variant that runs, and who may call it. */
+/** A running variant, and the tokens of its users. */
 export interface Stand {
   variant: Variant;
   worker: RunningWorker;
@@ -13,38 +13,38 @@ export interface Stand {
   tokens: readonly string[];
 }
 
-/** What one variant did in one generation, an entry for each round. */
+/** Results of one variant in one generation, one entry per round. */
 export interface Measured {
   variant: Variant;
   generation: Generation;
-  /** Calls a second under load. */
+  /** Calls per second under load. */
   rates: number[];
-  /** CPU milliseconds of a call under load; empty where the system does not tell. */
+  /** CPU milliseconds per call under load; empty where the system does not report it. */
   cpu: number[];
   /** Milliseconds of each call of a single client. */
   times: number[][];
 }
 
-/** Clients that call at the same time when throughput is measured. */
+/** Concurrent clients of the throughput measurement. */
 export const CLIENTS = 16;
 
-/** How long everything is measured, in milliseconds, and how often. */
+/** Durations in milliseconds, and number of rounds. */
 export interface Plan {
   rounds: number;
-  /** What a machine that is too busy for all rounds still does. */
+  /** Minimum rounds on a machine too busy for all. */
   fewestRounds: number;
   warmUpMs: number;
   loadMs: number;
   aloneMs: number;
 }
 
-/** What the figures are made of. Fewer rounds than two say too little. */
+/** The plan behind published figures. Fewer rounds than two are not meaningful. */
 export const WHOLE_PLAN: Plan = { rounds: 5, fewestRounds: 2, warmUpMs: 500, loadMs: 800, aloneMs: 500 };
 
-/** Enough to see that everything runs. */
+/** The shortest plan that runs everything. */
 export const SHORT_PLAN: Plan = { rounds: 1, fewestRounds: 1, warmUpMs: 100, loadMs: 200, aloneMs: 100 };
 
-/** Where a client of one generation calls a variant. */
+/** The target of a client of one generation at a variant. */
 export function targetOf(
   { variant, worker, publicUrl }: Stand,
   generation: Generation,
@@ -57,9 +57,9 @@ export function targetOf(
 }
 
 /**
- * Measures every variant in both generations, all of them once a round, so that what disturbs one disturbs all.
+ * Measures every variant in both generations, all of them once per round, so that a disturbance affects all.
  *
- * @param until - when no further round begins, on the clock of `performance.now()`
+ * @param until - time after which no further round begins, on the clock of `performance.now()`
  */
 export async function measureRounds(
   stands: readonly Stand[],

@@ -3,13 +3,13 @@ import { Browser } from "../../demo/browser.ts";
 import { authorize, discover, registerClient } from "../../demo/oauth.ts";
 import { addPerson } from "../../platform/statements.ts";
 
-/** People who call at the same time, each with an app of their own. */
+/** Number of concurrent users, each with an app of their own. */
 const PEOPLE = 8;
 const PASSWORD = "gatehouse-bench-door";
 
 /**
- * Adds people to a running gateway and signs each of them in through discovery, registration, sign-in form, consent
- * form and code exchange, as their client would. Returns an access token of each for `mcpUrl`.
+ * Adds people to a running gateway and signs each of them in through discovery, registration, sign-in form,
+ * consent form and code exchange, as their client would. Returns an access token of each for `mcpUrl`.
  */
 export async function signPeopleIn(database: D1Database, mcpUrl: string, people = PEOPLE): Promise<string[]> {
   const passwordHash = await hashPassword(PASSWORD);

@@ -8,14 +8,14 @@ import { judge } from "./targets.ts";
 import type { DecisionTimes } from "./time-decisions.ts";
 import { BARE, GUARDED } from "./variants.ts";
 
-/** Requests to objects that nobody waits for: the outcome, and what is done about records that were sent on. */
+/** Requests to objects that no call waits for: outcomes, and handling of sent records. */
 const BACKGROUND = ["request settle", "request confirmStored", "request alarm", "request record"];
-/** The hop that the sessionful lane consists of. */
+/** The request that every call of the sessionful lane makes. */
 const LANE = "request fetch";
 
 type CountsOf = ReadonlyMap<Generation, Counts>;
 
-/** Prints what was measured, what it costs and which targets are met. */
+/** Prints the measurements, the costs and the targets met. */
 export function printReport(
   measured: readonly Measured[],
   counts: CountsOf,
@@ -59,12 +59,12 @@ function printGeneration(measured: readonly Measured[], generation: Generation):
   printTable([[...head, "p50 ms", "", "p95 ms", "", "p99 ms", ""], ...rows]);
 }
 
-/** Calls a second of one client that calls again and again, from the milliseconds of each call. */
+/** Calls per second of a single client, from the milliseconds of each call. */
 function rateAlone(times: readonly number[]): number {
   return (1000 * times.length) / times.reduce((sum, time) => sum + time, 0);
 }
 
-/** The least and the greatest ratio of a round: how much the machine's mood is in the middle one. */
+/** The smallest and largest ratio of a round: the effect of machine noise on the median. */
 function rangeOfRatios(above: readonly number[], below: readonly number[]): string {
   const ratios = above.map((value, index) => value / (below[index] ?? Number.NaN));
   return `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
@@ -75,7 +75,7 @@ function printCounts(generation: Generation, counts: Counts): void {
   const rows = Object.entries(counts).filter(([, amount]) => amount > 0);
   printTable(
     rows.map(([name, amount]) => [
-      BACKGROUND.includes(name) ? `${name} (nobody waits)` : name,
+      BACKGROUND.includes(name) ? `${name} (in the background)` : name,
       amount.toFixed(amount < 10 ? 2 : 0),
     ]),
   );
@@ -83,7 +83,7 @@ function printCounts(generation: Generation, counts: Counts): void {
 
 function printCosts(measured: readonly Measured[], generation: Generation, counts: Counts): void {
   const { cpu, rates } = find(measured, GUARDED.name, generation);
-  // Without a count the whole time of the busy process stands in. Either includes the work of objects and databases.
+  // Without CPU counts, uses the elapsed time of the busy process. Both include objects and databases.
   const lines = listCosts(counts, cpu.length > 0 ? median(cpu) : 1000 / median(rates));
   const dollars = (amount: number) => `$${amount.toFixed(2)}`;
   console.log(`\n${generation}: a million calls, prices of ${PRICES_AS_OF}`);

@@ -6,32 +6,32 @@ import { applyMigrations, readMigrations } from "../../local/migrate.ts";
 import { CONFIG_FILE, ROOT, readEnvironment } from "../../local/project.ts";
 import { readLiveHeap } from "./live-heap.ts";
 
-/** A variant that runs: workerd itself, without the proxy of `wrangler dev`. */
+/** A running variant: workerd itself, without the proxy of `wrangler dev`. */
 export interface RunningWorker {
   port: number;
-  /** CPU time of its process so far, in milliseconds; `null` where the system does not tell. */
+  /** CPU time of its process so far, in milliseconds; `null` where the system does not report it. */
   readCpu(): Promise<number | null>;
-  /** Memory of its process that is in RAM, in bytes; `null` where the system does not tell. */
+  /** Resident memory of its process, in bytes; `null` where the system does not report it. */
   readMemory(): Promise<number | null>;
-  /** Bytes that are reachable in the Worker's own isolate, after garbage was collected. Needs an inspector. */
+  /** Bytes reachable in the Worker's own isolate after garbage collection. Needs an inspector. */
   readLiveHeap(): Promise<number>;
   migrate(): Promise<D1Database>;
   stop(): Promise<void>;
 }
 
-/** What a variant runs with. */
+/** Options of a running variant. */
 export interface RunOptions {
   script: string;
-  /** Where its storage lives. */
+  /** Folder of its storage. */
   folder: string;
   publicUrl: string;
-  /** 0 for any. */
+  /** 0 for any free port. */
   port: number;
-  /** Where the runtime's inspector listens; it has none without. */
+  /** Port of the runtime's inspector; without it there is none. */
   inspectorPort?: number;
 }
 
-/** A port that nobody uses: tokens are for exact URLs, so it must be known before anything starts. */
+/** A free port. Tokens are bound to exact URLs, so the port must be known before the start. */
 export async function findFreePort(): Promise<number> {
   const server = net.createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -77,7 +77,7 @@ function commonOptions({ script, folder, port, inspectorPort }: Omit<RunOptions,
   };
 }
 
-/** What the Worker logs is written, as in production, and read by nobody. */
+/** The Worker writes its logs, as in production, but nothing reads them. */
 const SILENT = { logRequests: false, cf: false, handleStructuredLogs: () => {} } as const;
 
 async function start(options: Parameters<typeof convertV4MiniflareOptions>[0]): Promise<RunningWorker> {
@@ -104,7 +104,7 @@ async function start(options: Parameters<typeof convertV4MiniflareOptions>[0]): 
   };
 }
 
-/** Ids of the processes that this one started, where the system has `/proc`. */
+/** Ids of the child processes of this one, where the system has `/proc`. */
 async function listRuntimes(): Promise<string[]> {
   const ids = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name));
   const parents = await Promise.all(ids.map(async (pid) => (await readStat(pid))[1]));
@@ -127,7 +127,7 @@ async function readMemoryOf(pid: string): Promise<number | null> {
   return kib === undefined ? null : Number(kib) * 1024;
 }
 
-/** Fields of `/proc/<pid>/stat` from the state on (proc(5)): the name before it may hold anything. */
+/** Fields of `/proc/<pid>/stat` from the state on (proc(5)); the name before it may contain any character. */
 async function readStat(pid: string): Promise<string[]> {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
   return text.slice(text.lastIndexOf(")") + 2).split(" ");

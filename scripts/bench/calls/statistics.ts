@@ -1,6 +1,6 @@
 /**
- * The value that `share` of all values do not exceed (nearest rank: always one that was measured). `share` lies
- * between 0 and 1. Throws for no values: a percentile of nothing is no number.
+ * The value that `share` of all values do not exceed (nearest rank: always a measured one). `share` is
+ * between 0 and 1. Throws for an empty list.
  */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((one, other) => one - other);
@@ -9,7 +9,9 @@ export function percentile(values: readonly number[], share: number): number {
   return value;
 }
 
-/** The middle value; of an even number of values the mean of the two in the middle. Throws for no values. */
+/**
+ * The middle value; of an even number of values the mean of the two in the middle. Throws for an empty list.
+ */
 export function median(values: readonly number[]): number {
   return (
     (percentile(values, 0.5) +
@@ -22,8 +24,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * The typical ratio of two things that were measured in turn. Each pair shares the machine's mood, so the ratio is
- * taken pair by pair before the middle one is.
+ * The typical ratio of two alternating measurements: the median of the ratios of pairs, because both values
+ * of a pair share the same machine load.
  */
 export function medianRatio(above: readonly number[], below: readonly number[]): number {
   if (above.length !== below.length) throw new RangeError("Ratios need as many values below as above.");

@@ -1,26 +1,31 @@
-/** One promise of the design and what was measured of it. */
+/** A performance target and its measured value. */
 export interface Verdict {
   target: string;
-  /** As measured, in the target's unit. */
+  /** Measured value, in the target's unit. */
   measured: number;
   unit: string;
   met: boolean;
 }
 
-/** What the targets look at. */
+/** Input of the targets. */
 export interface TargetFigures {
-  /** Guarded throughput through bare throughput. */
+  /** Guarded throughput divided by bare throughput. */
   sessionfulRatio: number;
   statelessRatio: number;
-  /** Milliseconds that the guard adds to the 95th percentile of a single client, the worse generation. */
+  /**
+   * Milliseconds that the guard adds to the 95th percentile of a single client, for the slower generation.
+   */
   addedP95: number;
-  /** Milliseconds, under 1,000 rules. */
+  /** Milliseconds per decision, under 1,000 rules. */
   decideP99: number;
-  /** Durable Object requests that a call waits for, beyond the one that the sessionful lane consists of; the worse generation. */
+  /**
+   * Durable Object requests that a call waits for, in addition to the sessionful lane's own; the worse
+   * generation.
+   */
   extraRequests: number;
 }
 
-/** Compares with the targets that the project has set itself. */
+/** Compares the figures with the project's targets. */
 export function judge(figures: TargetFigures): Verdict[] {
   const atLeast = (target: string, measured: number, bound: number): Verdict => ({
     target: `${target} ≥ ${bound}`,
@@ -42,7 +47,7 @@ export function judge(figures: TargetFigures): Verdict[] {
       target: "extra object requests a call waits for ≤ 1",
       measured: figures.extraRequests,
       unit: "",
-      // Counts are means over many calls, and a retry may be among them.
+      // Counts are means over many calls and may include a retry.
       met: figures.extraRequests <= 1.01,
     },
   ];

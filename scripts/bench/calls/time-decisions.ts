@@ -3,12 +3,12 @@ import { decide } from "../../../shared/policy/decide.ts";
 import { policyDocument } from "../../../shared/policy/schema.ts";
 import { percentile } from "./statistics.ts";
 
-/** Rules of the one role: half of them globs, half of them conditions on arguments. */
+/** Number of rules of the role: half of them globs, half of them conditions on arguments. */
 const RULES = 1_000;
 const CALLS = 2_000;
 const ROUNDS = 20;
 
-/** How long the policy's decision takes, in milliseconds, in the quietest of several rounds. */
+/** Time of a policy decision, in milliseconds, in the fastest of several rounds. */
 export interface DecisionTimes {
   what: "list" | "call";
   rules: number;
@@ -19,7 +19,7 @@ export interface DecisionTimes {
   sample: string;
 }
 
-/** Times decisions under a policy of 1,000 rules: for a list, where arguments are not known, and for a call. */
+/** Times decisions under a policy of 1,000 rules: for a list, without arguments, and for a call. */
 export function timeDecisions(): DecisionTimes[] {
   const policy = makePolicy();
   const principal = {
@@ -37,7 +37,7 @@ export function timeDecisions(): DecisionTimes[] {
       ["call", { ...subject, args: { amount: 5 } }],
     ] as const
   ).map(([what, asked]) => {
-    // A decision takes far less than a scheduler's slice: the round with the fewest interruptions is its own.
+    // A decision takes far less than a scheduler's slice: the fastest round has the fewest interruptions.
     const rounds = Array.from({ length: ROUNDS }, () => timeRound(policy, principal, asked));
     const [quietest = []] = rounds.sort((one, other) => percentile(one, 0.99) - percentile(other, 0.99));
     const [p50, p95, p99] = [
@@ -49,7 +49,7 @@ export function timeDecisions(): DecisionTimes[] {
   });
 }
 
-/** Milliseconds of each decision. Every one asks all rules and is allowed. */
+/** Milliseconds of each decision. Each one checks all rules and allows the call. */
 function timeRound(...[policy, principal, subject]: Parameters<typeof decide>): number[] {
   const times: number[] = [];
   for (let turn = 0; turn < CALLS; turn += 1) {
@@ -64,7 +64,7 @@ function timeRound(...[policy, principal, subject]: Parameters<typeof decide>): 
 function makePolicy() {
   const conditions = Array.from({ length: RULES / 2 }, (_, index) => ({
     name: `rule-${index}`,
-    // Every tenth covers the tool that is called, so that 50 expressions are evaluated for each decision.
+    // Every tenth rule covers the called tool, so that each decision evaluates 50 expressions.
     tools: [index % 10 === 0 ? "crm_*" : `server${index}_*_deal`],
     require: { expression: `has(args.amount) && args.amount <= ${100_000 + index}` },
     message: "Too much.",

@@ -6,7 +6,10 @@ export interface Variant {
   entry: string;
   /** Project module → the one in its place, from this folder. */
   replaced: Readonly<Record<string, string>>;
-  /** Set when it is no Gatehouse and needs nothing of its environment: what follows the generation in its URLs. */
+  /**
+   * Set when it is no Gatehouse and needs nothing of its environment: what follows the generation in its
+   * URLs.
+   */
   bare?: "" | "/noting";
 }
 
@@ -19,7 +22,9 @@ const LIFTED = {
 /** The smallest server of each generation. */
 export const BARE: Variant = { name: "bare", entry: "./worker/bare.ts", replaced: {}, bare: "" };
 
-/** The same with one row written to an object first: what any guard costs that keeps an intent before it runs. */
+/**
+ * The same with one row written to an object first: what any guard costs that keeps an intent before it runs.
+ */
 export const NOTING: Variant = { ...BARE, name: "bare + one row", bare: "/noting" };
 
 /** The deployed Worker, with limits lifted and one tool more. */

@@ -1,6 +1,6 @@
 import { seedCrm } from "../../seed/crm.ts";
 
-/** Full-text indexes, and the tables whose text they hold. */
+/** Full-text indexes with their tables. */
 const SEARCHED = [
   ["contacts_fts", "contacts"],
   ["contacts_names_fts", "contacts"],
@@ -15,8 +15,9 @@ interface Trigger {
 }
 
 /**
- * Fills an empty CRM with this many contacts. What triggers keep row by row (search, counters, times in a stage) is
- * built afterwards in large statements instead, which gives the same and takes a fraction of the time.
+ * Fills an empty CRM with this many contacts. Builds the data of triggers (search, counters, times in a
+ * stage) afterwards in large statements instead of row by row, which gives the same in a fraction of the
+ * time.
  */
 export async function loadCustomers(db: D1Database, contacts: number, asOf: Date): Promise<void> {
   const { results: triggers } = await db
@@ -46,7 +47,7 @@ async function fillSearch(db: D1Database, index: string, table: string): Promise
   await db.prepare(`INSERT INTO ${index} (${index}) VALUES ('optimize')`).run();
 }
 
-/** The statements with which the counters' migration counts what is there. */
+/** The statements of the counters' migration that count existing rows. */
 async function fillCounters(db: D1Database): Promise<void> {
   await db.batch([
     db.prepare(

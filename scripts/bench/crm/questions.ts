@@ -3,7 +3,7 @@ import { resolveCustomer } from "../../../workers/crm/resolve.ts";
 import type { DealFilter, DealSort } from "../../../workers/crm/store/deal-filter.ts";
 import type { CrmStore } from "../../../workers/crm/store.ts";
 
-/** What people of the loaded data are called, where they work and whose they are. */
+/** Names, company and owner of a contact in the loaded data. */
 export interface Sample {
   first: string;
   last: string;
@@ -13,7 +13,7 @@ export interface Sample {
   ownerId: string;
 }
 
-/** One kind of question; asked once for every sample. */
+/** One kind of query; runs once per sample. */
 export interface Question {
   title: string;
   ask(store: CrmStore, sample: Sample, index: number): Promise<unknown>;
@@ -23,7 +23,7 @@ const LIMIT = 10;
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 const REGIONS = ["Europe", "North America", "Asia", "South America", "Oceania", "Africa"];
 
-/** Every list and search of the CRM, with what people type and filter by. */
+/** Every list and search of the CRM, with typical input and filters. */
 export function listQuestions(asOf: Date): Question[] {
   const daysAgo = (days: number) => new Date(asOf.getTime() - days * 86_400_000).toISOString();
   const today = asOf.toISOString().slice(0, 10);
@@ -41,16 +41,16 @@ export function listQuestions(asOf: Date): Question[] {
     contacts("word of a company", ({ company }) => company.split(/\W+/).at(-1) ?? company),
     contacts("e-mail address", ({ email, first }) => email ?? first),
     contacts(
-      "e-mail address that nobody has",
+      "unknown e-mail address",
       ({ first, company }, index) => `${first}.${letter(index)}q@${company.split(/\W/)[0]}.example`,
     ),
-    // Long words that stand in every address and in no name.
+    // Long words that every address has and no name.
     contacts("word of every address", () => "example"),
     contacts("beginning of a word of every address", (_, index) => "example".slice(0, 5 + (index % 2))),
     contacts("that and a beginning of a name", ({ first }) => `${first.slice(0, 2)} examp`),
-    contacts("that and a word that nobody has", (_, index) => `examp zzq${letter(index)}`),
+    contacts("that and an unknown word", (_, index) => `examp zzq${letter(index)}`),
     contacts("slip of the pen", ({ first, last }) => `${slip(first)} ${slip(last)}`),
-    contacts("words that nobody has", ({ last }, index) => `${last} zzq${letter(index)}`),
+    contacts("unknown words", ({ last }, index) => `${last} zzq${letter(index)}`),
     {
       title: "people of a company",
       ask: (store, { companyId }) => store.contacts.search({ text: "", facets: [companyId], limit: LIMIT }),
@@ -80,7 +80,7 @@ export function listQuestions(asOf: Date): Question[] {
         await resolveCustomer(store, company).then(
           (customer) =>
             customer.company && store.readOverview({ column: "company_id", id: customer.company.id }, today),
-          // Several companies of one name: the answer is their list.
+          // Several companies with one name: the answer is their list.
           () => undefined,
         );
       },
@@ -161,7 +161,7 @@ function region(index: number): string {
   return REGIONS[index % REGIONS.length] ?? "Europe";
 }
 
-/** Two neighbouring letters in the middle, swapped. */
+/** Swaps two neighbouring letters in the middle. */
 function slip(word: string): string {
   const at = Math.max(1, Math.floor(word.length / 2));
   return word.slice(0, at) + word.charAt(at + 1) + word.charAt(at) + word.slice(at + 2);

@@ -1,24 +1,26 @@
-/** What came back for a hostile request. */
+/** Response to a hostile request. */
 export interface HostileAnswer {
   status: number;
   contentType: string;
-  /** The whole body; of a stream that stays open, what came at first. */
+  /** The whole body; for a stream that stays open, its first part. */
   text: string;
 }
 
-/** Signs of an error that nobody meant for a client: a stack trace, a file of ours, what a library says of itself. */
+/**
+ * Signs of an internal error in a response: a stack trace, a file name of the project, a library's message.
+ */
 const INNER_LIFE =
   /\n\s+at \S+|\.ts:\d|node_modules|ZodError|"code": ?"(invalid_type|unrecognized_keys|invalid_union|invalid_value)"|D1_ERROR|SQLITE_|Event id:/;
 
 /**
- * Says what is wrong with an answer to a hostile request, or `null`. An answer is a JSON-RPC message, an event stream
- * of them, an error in the form of RFC 6750 or of this house, or nothing at all; never a failure of the server's own.
+ * Names the fault of a response to a hostile request, or `null`. A valid response is a JSON-RPC message, an event
+ * stream of them, an error in the form of RFC 6750 or of Gatehouse, or empty; never an internal failure.
  *
- * @param secret - text that belongs to somebody else
+ * @param secret - text of another user
  */
 export function findFault({ status, contentType, text }: HostileAnswer, secret: string): string | null {
   if (status >= 500) return `status ${status}`;
-  if (text.includes(secret)) return "holds what belongs to somebody else";
+  if (text.includes(secret)) return "contains another user's data";
   const leaked = INNER_LIFE.exec(text);
   if (leaked !== null) return `tells of the inner life: ${leaked[0].trim()}`;
   if (text === "") return null;

@@ -3,15 +3,15 @@ import type { Generation } from "../../demo/session.ts";
 import { call, headersOf, type Message, toRequest } from "./messages.ts";
 import { nastyId, nastyString, nastyValue } from "./values.ts";
 
-/** One hostile HTTP request to an MCP URL, by somebody with a good token. */
+/** One hostile HTTP request to an MCP URL, by a client with a valid token. */
 export interface HostileInput {
-  /** What is wrong with it, for counting. */
+  /** Kind of fault, for counting. */
   kind: string;
   verb: string;
-  /** Beside the token and the session; an empty value leaves the header out. */
+  /** In addition to the token and the session; an empty value removes the header. */
   headers: Record<string, string>;
   body: string | null;
-  /** Whose session id it brings. */
+  /** Owner of the session id. */
   session: "own" | "none" | "stranger" | "forged";
 }
 
@@ -19,7 +19,7 @@ type Make = (lane: Generation) => fc.Arbitrary<HostileInput>;
 
 const FIELDS = ["jsonrpc", "id", "method", "params"] as const;
 
-/** A header value that HTTP allows and nobody expects. */
+/** A valid but unexpected header value. */
 const headerValue = fc.oneof(
   fc.constantFrom(
     "1999-01-01",
@@ -47,7 +47,7 @@ const headerValue = fc.oneof(
     .map((text) => `x${text}x`),
 );
 
-/** Changes the text of a good message by hand: cut, doubled, with something foreign in it. */
+/** Corrupts the text of a valid message: cut, doubled, with foreign content. */
 const brokenText: Make = (lane) =>
   fc
     .tuple(
@@ -69,7 +69,7 @@ const brokenText: Make = (lane) =>
       return post("broken JSON", lane, message, body);
     });
 
-/** A good message with one field, at the top or among its parameters, that holds anything at all. */
+/** A valid message with one field, at the top or among its parameters, that has any value. */
 const wrongField: Make = (lane) =>
   fc
     .tuple(
@@ -84,7 +84,7 @@ const wrongField: Make = (lane) =>
       return post("wrong field", lane, message, JSON.stringify(request));
     });
 
-/** A tool call, prompt or completion with arguments that hold anything at all. */
+/** A tool call, prompt or completion with arguments of any value. */
 const wrongArgument: Make = (lane) =>
   fc.tuple(call, fc.nat(), fc.oneof(nastyValue, nastyString)).map(([message, which, value]) => {
     const params = structuredClone(message.params);
@@ -95,7 +95,7 @@ const wrongArgument: Make = (lane) =>
     return post("wrong argument", lane, message, JSON.stringify(toRequest(lane, { ...message, params }, 1)));
   });
 
-/** Names of the envelope and of headers that do not belong to the body. */
+/** Names in the envelope or in headers that contradict the body. */
 const disagreement: Make = (lane) =>
   fc
     .tuple(
@@ -165,7 +165,7 @@ const bulky: Make = (lane) =>
       return post("bulky", lane, message, text);
     });
 
-/** Answers to nothing, notifications about nothing, batches. */
+/** Responses without requests, notifications about nothing, batches. */
 const unasked: Make = (lane) =>
   fc
     .tuple(
@@ -189,7 +189,7 @@ const unasked: Make = (lane) =>
     )
     .map(([message, body]) => post("unasked", lane, message, JSON.stringify(body)));
 
-/** Continuing what was never begun. */
+/** Continuations of requests that never started. */
 const forgedState: Make = () =>
   fc.tuple(call, nastyValue, nastyValue).map(([message, requestState, inputResponses]) => {
     const params = { ...message.params, requestState, inputResponses };
@@ -207,7 +207,7 @@ const foreignSession: Make = () =>
       session: session as HostileInput["session"],
     }));
 
-/** Verbs and stream positions that mean nothing. GET opens a stream, which whoever sends it has to leave. */
+/** Invalid verbs and stream positions. GET opens a stream, which the client must close. */
 const oddVerb: Make = (lane) =>
   fc
     .tuple(fc.constantFrom("GET", "PUT", "PATCH", "OPTIONS"), headerValue, nastyString)
@@ -223,12 +223,12 @@ const oddVerb: Make = (lane) =>
       session: lane === "sessionful" ? "own" : "none",
     }));
 
-/** Whether a request may open a stream that stays open: whoever opened it has to leave it. */
+/** Whether a request may open a stream that stays open; the client must close it. */
 export function keepsListening({ verb, body }: Pick<HostileInput, "verb" | "body">): boolean {
   return verb === "GET" || body?.includes("subscriptions/listen") === true;
 }
 
-/** Everything that a hostile client can send to one generation in a single request. */
+/** All inputs of a hostile client to one generation in a single request. */
 export function hostileInput(lane: Generation): fc.Arbitrary<HostileInput> {
   const makers = [
     brokenText,

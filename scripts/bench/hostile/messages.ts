@@ -1,13 +1,15 @@
 import fc from "fast-check";
 import type { Generation } from "../../demo/session.ts";
 
-/** A message that a correct client could send: what is hostile is made of it. */
+/** A valid message, from which hostile ones are derived. */
 export interface Message {
   method: string;
   params: Record<string, unknown>;
 }
 
-/** Reading calls over all three servers, lists and everything that takes free input. Nothing of it changes data. */
+/**
+ * Read-only calls over all three servers: lists and everything that takes free input. They change no data.
+ */
 const CALLS: readonly Message[] = [
   { method: "ping", params: {} },
   {

@@ -2,31 +2,31 @@ import http from "node:http";
 import type { HostileAnswer } from "./find-fault.ts";
 import { type HostileInput, keepsListening } from "./inputs.ts";
 
-/** Milliseconds within which anything is answered. */
+/** Milliseconds within which every request must be answered. */
 const DEADLINE_MS = 30_000;
 
-/** Where to send, and who is who. */
+/** Target and tokens. */
 interface Target {
   port: number;
   agent: http.Agent;
-  /** Token of the hostile client, and of the person whose things it must not see. */
+  /** Token of the hostile client, and of the user whose data it must not see. */
   own: string;
   stranger: string;
   secret: string;
 }
 
-/** A target with a session of each of both people. */
+/** A target with one session per user. */
 export interface Attack extends Target {
   sessions: Record<HostileInput["session"], string | undefined>;
-  /** Sends half a message and nothing more. Gives the status of the answer, which comes when its time is over. */
+  /** Sends half of a message and then waits. Returns the status of the response at the time-out. */
   trickle(): Promise<number>;
-  /** Throws when the other person's note is gone or a new session cannot work. */
+  /** Throws when the other user's note is gone or a new session does not work. */
   requireUnharmed(): Promise<void>;
 }
 
 const REVISION = { "mcp-protocol-version": "2025-11-25" };
 
-/** Opens a session for each of both people, and writes the other person's note. */
+/** Opens a session for each user, and writes the other user's note. */
 export async function openTarget(target: Target): Promise<Attack> {
   const open = async (token: string): Promise<string> => {
     const clientInfo = { name: "hostile", version: "1" };
@@ -71,7 +71,7 @@ export async function openTarget(target: Target): Promise<Attack> {
   };
 }
 
-/** Sends one input. Gives `null` when it hung up in the middle of its own message. */
+/** Sends one input. Returns `null` when the client hung up in the middle of its own message. */
 export async function sendHostile(
   attack: Attack,
   input: HostileInput,

@@ -1,6 +1,9 @@
 import fc from "fast-check";
 
-/** Strings that break what is careless: code of other languages, half characters, numbers beyond a double, nothing. */
+/**
+ * Strings that break careless code: code of other languages, lone surrogates, numbers beyond a double, empty
+ * text.
+ */
 const NASTY_STRINGS = [
   "",
   " ",
@@ -29,14 +32,14 @@ const NASTY_STRINGS = [
 
 const NASTY_NUMBERS = [0, -0, -1, 1.5, 2 ** 31, 2 ** 53, -(2 ** 53), 1e21, Number.MAX_VALUE, 5e-324] as const;
 
-/** A string that nobody meant. */
+/** A malformed or unexpected string. */
 export const nastyString: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(...NASTY_STRINGS),
   fc.string({ unit: "binary", maxLength: 60 }),
   fc.string({ maxLength: 40 }),
 );
 
-/** Any JSON value, with keys that reach for prototypes. */
+/** Any JSON value, also with prototype keys. */
 export const nastyValue: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   value: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
@@ -65,7 +68,7 @@ export const nastyValue: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
       ),
       { maxLength: 5 },
     )
-    // Defined and not assigned, or "__proto__" would be lost before it is sent.
+    // Defined instead of assigned: an assigned "__proto__" would be lost.
     .map((pairs) =>
       pairs.reduce(
         (object, [key, value]) =>
@@ -75,7 +78,7 @@ export const nastyValue: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
     ),
 })).value;
 
-/** An id as JSON text, also one that no double can hold. */
+/** An id as JSON text, possibly beyond the range of a double. */
 export const nastyId: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(
     "null",

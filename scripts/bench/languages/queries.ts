@@ -1,4 +1,4 @@
-/** Articles in many scripts, and queries that a reader of each would type for them. */
+/** Articles in many scripts, with queries of their readers. */
 export const ARTICLES: readonly { title: string; body: string }[] = [
   { title: "退款政策", body: "客户可以申请退款。三十天内全额退还，运费除外。" },
   { title: "接口文档", body: "使用API接口前，请先申请OAuth令牌。错误代码HTTP429表示请求过多。" },

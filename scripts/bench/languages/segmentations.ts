@@ -1,7 +1,7 @@
 import { foldText } from "../../../shared/text/fold-text.ts";
 import { listWords, segmentQuery } from "../../../shared/text/segment-words.ts";
 
-/** A way to cut texts and queries into words: what an index holds, and the runs of words that a query asks for. */
+/** A way to split texts and queries into words: the words of an index, and the word sequences of a query. */
 interface Segmentation {
   name: string;
   index(text: string): string[];
@@ -19,7 +19,10 @@ function cut(text: string, language: string): string[] {
     .map(({ segment }) => segment);
 }
 
-/** Cuts as FTS5's `unicode61 remove_diacritics 2` does: at everything that is no letter and no digit, marks too. */
+/**
+ * Splits as FTS5's `unicode61 remove_diacritics 2` does: at every character that is no letter and no digit,
+ * marks too.
+ */
 function cutAsFts(text: string): string[] {
   const plain = text
     .normalize("NFD")
@@ -29,7 +32,9 @@ function cutAsFts(text: string): string[] {
   return plain.match(/[\p{L}\p{N}\p{Co}]+/gu) ?? [];
 }
 
-/** What is compared: that of the product, a dictionary's words, and the tokenizer alone, as before there was folding. */
+/**
+ * The compared segmentations: the product's, a dictionary's, and the tokenizer alone, as before the folding.
+ */
 export const SEGMENTATIONS: readonly Segmentation[] = [
   {
     name: "pairs of letters",
@@ -41,7 +46,10 @@ export const SEGMENTATIONS: readonly Segmentation[] = [
   { name: "unicode61 alone", index: cutAsFts, query: (text) => runs(cutAsFts(text)) },
 ];
 
-/** Whether a text answers a query: any of the query's runs stands in it, or a word that begins with its last word. */
+/**
+ * Whether a text matches a query: it contains any of the query's sequences, or a word that begins with its
+ * last word.
+ */
 export function answers(segmentation: Segmentation, text: string, query: string): boolean {
   const held = segmentation.index(text);
   return segmentation.query(query).some(({ words }) =>

@@ -1,8 +1,9 @@
 import type { Faker } from "@faker-js/faker";
 
 /**
- * National ids with valid check digits, made up. Each finds its check character by trying all and asking the
- * published test of validity, so that nothing here is shared with the detector, which computes it the other way.
+ * Generators of national ids with valid check digits. Each finds its check character by trying all and
+ * applying the published validity test, so that it shares nothing with the detector, which computes it
+ * differently.
  */
 export type MakeValue = (faker: Faker) => string;
 
@@ -39,7 +40,9 @@ export const makeNino: MakeValue = (faker) => {
   );
 };
 
-/** German tax identification number (ISO 7064 MOD 11,10): of the first ten digits exactly one occurs twice. */
+/**
+ * German tax identification number (ISO 7064 MOD 11,10): of the first ten digits exactly one occurs twice.
+ */
 export const makeIdNr: MakeValue = (faker) =>
   retry(() => {
     const distinct = faker.helpers.shuffle([..."0123456789"]).slice(0, 9);
@@ -52,7 +55,7 @@ export const makeIdNr: MakeValue = (faker) =>
     });
   });
 
-/** French NIR: thirteen digits and a key of two, together 97 − n mod 97. */
+/** French NIR: thirteen digits and a key of two digits, 97 − n mod 97. */
 export const makeNir: MakeValue = (faker) => {
   const two = (max: number) => String(faker.number.int({ min: 1, max })).padStart(2, "0");
   const parts = [
@@ -67,14 +70,14 @@ export const makeNir: MakeValue = (faker) => {
   return [...parts, String(key).padStart(2, "0")].join(faker.helpers.arrayElement(["", " "]));
 };
 
-/** Spanish DNI: the letter stands at the number's remainder by 23. */
+/** Spanish DNI: the number's remainder by 23 selects the letter. */
 export const makeDni: MakeValue = (faker) => {
   const number = faker.number.int({ min: 1_000_000, max: 99_999_999 });
   const text = String(number).padStart(8, "0");
   return `${text}${faker.helpers.arrayElement(["", "-"])}${"TRWAGMYFPDXBNJZSQVHLCKE"[number % 23]}`;
 };
 
-/** Spanish NIE: a DNI whose first digit is written as X, Y or Z. */
+/** Spanish NIE: a DNI with X, Y or Z as its first digit. */
 export const makeNie: MakeValue = (faker) => {
   const first = faker.number.int({ min: 0, max: 2 });
   const rest = faker.string.numeric(7);

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 
-/** A line of real documentation that holds nothing to redact. */
+/** A line of real documentation without anything to redact. */
 export interface Negative {
   text: string;
-  /** The detector was tuned on one half; the other was looked at when it was done. */
+  /** The detector was tuned on one half, and tested on the other afterwards. */
   half: Half;
   /** Package, version and file. */
   source: string;
@@ -11,10 +11,10 @@ export interface Negative {
   licence: string;
 }
 
-/** Which part of the corpus. */
+/** Part of the corpus. */
 export type Half = "tuning" | "held-out";
 
-/** One JSON object a line. */
+/** One JSON object per line. */
 export const NEGATIVES_FILE = "test/redact/corpus/negatives.jsonl";
 
 /** The negatives of one half. */

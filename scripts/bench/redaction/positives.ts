@@ -14,14 +14,14 @@ import {
 } from "./national-ids.ts";
 import type { Half } from "./negatives.ts";
 
-/** A sentence with one value that must not leave. */
+/** A sentence with one sensitive value. */
 export interface Positive {
   kind: string;
   text: string;
   value: string;
 }
 
-/** Sentences of each kind and half. */
+/** Sentences per kind and half. */
 const A_KIND = 40;
 
 const ALPHANUMERIC = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
@@ -102,8 +102,10 @@ const MAKERS: Record<string, MakeValue> = {
   credential: (faker) => random(faker, faker.number.int({ min: 16, max: 40 })),
 };
 
-/** What people write before such a value; the halves share no sentence. Kinds without a check digit that convinces
- * need a word that says what the number is, as they do in real text. */
+/**
+ * Texts that precede such a value; the halves share no sentence. Kinds without a strong check digit need a
+ * word that names the number, as in real text.
+ */
 const SENTENCES: Record<Half, { plain: readonly string[]; named: Record<string, readonly string[]> }> = {
   tuning: {
     plain: [
@@ -148,7 +150,7 @@ const SENTENCES: Record<Half, { plain: readonly string[]; named: Record<string, 
 
 const SEEDS: Record<Half, number> = { tuning: 20_261_121, "held-out": 97_314 };
 
-/** Makes the sentences of one half; the same ones every time. */
+/** Generates the sentences of one half; the same ones every time. */
 export function makePositives(half: Half): Positive[] {
   const faker = new Faker({ locale: [en, base], seed: SEEDS[half] });
   const { plain, named } = SENTENCES[half];

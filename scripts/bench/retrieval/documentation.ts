@@ -13,8 +13,9 @@ interface ImportedArticle {
 }
 
 /**
- * Imports what `npm start` imports and reads the questions over it (documentation/README.md says in which format).
- * Throws a {@link CommandFailure} that names every judged article and section that was not imported.
+ * Imports the same documents as `npm start` and reads the queries about them (see documentation/README.md for
+ * the format). Throws a {@link CommandFailure} that names every judged article and section that was not
+ * imported.
  */
 export async function loadDocumentation(db: D1Database): Promise<JudgedSet> {
   await seedKnowledge(db, { asOf: new Date(), report: () => {} });

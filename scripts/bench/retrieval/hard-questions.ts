@@ -4,12 +4,12 @@ import { searchArticles } from "../../../workers/knowledge/store/search-passages
 import type { JudgedSet } from "./judged-set.ts";
 
 const FILE = path.join(import.meta.dirname, "../documentation/hard-questions.tsv");
-/** Below this an answer says of itself that it is probably none. */
+/** Confidence below which an answer is probably missing. */
 const DOUBT = 0.5;
 
 /**
- * Prints, for both halves of the hard questions over the handbook, how many have the right article first, how many
- * without an answer are recognised by their confidence, and how many right answers that confidence doubts.
+ * Prints, for both halves of the hard questions about the handbook, how many have the right article first,
+ * how many without an answer have a low confidence, and how many right answers have a low confidence.
  */
 export async function reportHardQuestions(db: D1Database, { keyOf }: JudgedSet): Promise<void> {
   const rows = (await readFile(FILE, "utf8")).trim().split("\n").slice(1);

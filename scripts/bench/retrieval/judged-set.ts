@@ -1,6 +1,6 @@
 import { Figures, type Grades } from "../retrieval-measures.ts";
 
-/** A question with what answers it. */
+/** A query with its judgements. */
 export interface JudgedQuestion {
   text: string;
   /** By article key. */
@@ -9,19 +9,19 @@ export interface JudgedQuestion {
   sections: Grades;
 }
 
-/** A loaded test collection: its questions, and the key that judgements know an article by. */
+/** A loaded test collection: its queries, and the article keys of its judgements. */
 export interface JudgedSet {
-  /** One line that says what was loaded. */
+  /** One line about the loaded data. */
   title: string;
   questions: readonly JudgedQuestion[];
   /** The key of each article, by slug. */
   keyOf(slug: string): string;
 }
 
-/** Gives the slugs of the best articles for a question, best first. */
+/** Returns the slugs of the best articles for a query, best first. */
 export type Ranker = (question: string, limit: number) => Promise<readonly string[]>;
 
-/** How well a ranker answers a set's questions: the means of nDCG@10 and recall@20. */
+/** Quality of a ranker on a set's queries: the means of nDCG@10 and recall@20. */
 export async function measureRanker(set: JudgedSet, rank: Ranker): Promise<{ ndcg: number; recall: number }> {
   const figures = new Figures();
   for (const { text, articles } of set.questions) {

@@ -9,7 +9,10 @@ import { openNodeD1 } from "./node-d1.ts";
 import { openPlainBm25 } from "./plain-bm25.ts";
 import { loadStandardCollection } from "./standard-collection.ts";
 
-/** Changes to one step each; `product` changes none. What a collection's row says was chosen without looking at it. */
+/**
+ * Changes to one step each; `product` changes none. What a collection's row says was chosen without looking
+ * at it.
+ */
 const VARIANTS: Readonly<Record<string, Partial<RankingWeights>>> = {
   product: {},
   "later saturation": { k1: 1.6 },
@@ -38,8 +41,9 @@ interface Collection {
 }
 
 /**
- * Prints, for each collection, the figures of the variant that is best on the other ones, next to plain BM25's; and
- * what each variant gives on the mean of all. `documentation` is measured with the product's weights alone.
+ * Prints, for each collection, the figures of the variant that is best on the other ones, next to plain
+ * BM25's; and what each variant gives on the mean of all. `documentation` is measured with the product's
+ * weights alone.
  */
 export async function reportLeaveOneOut(folders: readonly string[]): Promise<void> {
   const collections: Collection[] = [];

@@ -1,8 +1,8 @@
 import { indexPending } from "../../../workers/knowledge/store/index-passages.ts";
 
 /**
- * Multiplies the passages inside of the database until there are at least `passages`: their words stay as frequent
- * as they were. Gives how many there are then.
+ * Multiplies the passages inside of the database until at least `passages` exist; the frequency of their
+ * words stays the same. Returns the resulting number.
  */
 export async function multiplyPassages(db: D1Database, passages: number): Promise<number> {
   const held =
@@ -34,7 +34,7 @@ export async function multiplyPassages(db: D1Database, passages: number): Promis
     ]);
   }
   await indexPending(db, Number.MAX_SAFE_INTEGER);
-  // Copies are written oldest first, as articles are; the index merges them in the background of real writes.
+  // Writes copies oldest first, as articles are written; real writes merge the index in the background.
   await db.prepare("INSERT INTO passages_index (passages_index) VALUES ('optimize')").run();
   return (await db.prepare("SELECT count(*) AS n FROM passages").first<number>("n")) ?? 0;
 }

@@ -1,6 +1,6 @@
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 
-/** What running one statement gives. Node's SQLite does not count rows read. */
+/** Result of one statement. Node's SQLite does not count rows read. */
 interface Ran {
   results: Record<string, unknown>[];
   meta: { rows_read: number; duration: number };
@@ -38,9 +38,9 @@ class Statement {
 }
 
 /**
- * A database in memory, or in a file, that answers the part of D1's interface that the knowledge base uses, through
- * Node's own SQLite and inside of this process: the ranking runs over it several times as fast as over the emulator.
- * It measures relevance only; time and rows read are measured over the emulator.
+ * Opens a database in memory, or in a file, with the part of D1's interface that the knowledge base uses, on
+ * Node's own SQLite: ranking runs several times as fast as over the emulator. It measures relevance only;
+ * time and rows read are measured over the emulator.
  */
 export function openNodeD1(file = ":memory:"): { db: D1Database; close(): void } {
   const sqlite = new DatabaseSync(file);

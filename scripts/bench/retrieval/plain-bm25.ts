@@ -8,8 +8,8 @@ const ASK =
   "SELECT slug FROM plain WHERE plain MATCH ?1 AND rank MATCH 'bm25(2.0, 1.0)' ORDER BY rank LIMIT ?2";
 
 /**
- * What search is compared with: SQLite's own BM25 over whole articles, words cut by Porter, stop words left out, the
- * others joined with OR, a title counting twice.
+ * The baseline of search: SQLite's own BM25 over whole articles, with Porter stemming, without stop words,
+ * the words joined with OR, a title counting twice.
  */
 export async function openPlainBm25(db: D1Database): Promise<Ranker> {
   await db.batch([db.prepare(CREATE), db.prepare(FILL)]);

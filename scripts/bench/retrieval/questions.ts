@@ -7,7 +7,7 @@ import {
 } from "../../../workers/knowledge/store/read-articles.ts";
 import { searchArticles, searchPassages } from "../../../workers/knowledge/store/search-passages.ts";
 
-/** What is asked about: a judged question, and a section that the collection holds. */
+/** Input of a query: a judged question, and a section of the collection. */
 export interface Sample {
   text: string;
   slug: string;
@@ -15,18 +15,18 @@ export interface Sample {
   collectionId: number;
 }
 
-/** One kind of question to the knowledge base; asked once for every sample. */
+/** One kind of query to the knowledge base; runs once per sample. */
 export interface Question {
   title: string;
   ask(db: D1Database, sample: Sample): Promise<unknown>;
 }
 
-/** The most that a search gives, which is what the ranking is judged by. */
+/** Maximum results of a search, and the depth at which the ranking is judged. */
 const LIMIT = 20;
 const NOW = new Date("2026-03-01T12:00:00Z");
 const everywhere = { hidden: [] };
 
-/** What people and models ask, in full text alone. */
+/** Queries of people and models, in full text alone. */
 export const QUESTIONS: readonly Question[] = [
   {
     title: "search for articles",

@@ -5,9 +5,11 @@ import { Figures } from "../retrieval-measures.ts";
 import type { JudgedSet } from "./judged-set.ts";
 import { QUESTIONS, type Sample } from "./questions.ts";
 
-/** Prints how well the questions are answered: nDCG@10 and recall@20 of articles, and where the right section stands. */
+/**
+ * Prints the relevance of the results: nDCG@10 and recall@20 of articles, and the rank of the right section.
+ */
 export async function reportRelevance(database: D1Database, set: JudgedSet): Promise<void> {
-  // Parameters are chosen on the first of the two halves; the other one tells whether they hold elsewhere.
+  // Parameters are tuned on the first of the two halves; the other one validates them.
   const halves = [new Figures(), new Figures()] as const;
   for (const [index, { text, articles }] of set.questions.entries()) {
     const { hits } = await searchArticles(database, { question: text, limit: 20 }, { hidden: [] });
@@ -41,7 +43,7 @@ async function reportSections(database: D1Database, set: JudgedSet): Promise<voi
   );
 }
 
-/** Prints what the knowledge base's questions cost, asked one after the other: time inside SQLite and rows read. */
+/** Prints the cost of the knowledge base's queries, one after the other: time inside SQLite and rows read. */
 export async function reportCost(
   database: D1Database,
   { questions }: JudgedSet,
@@ -75,7 +77,7 @@ export async function reportCost(
   table.end();
 }
 
-/** The judged questions, each with a section from somewhere in the collection. */
+/** The judged questions, each with any section of the collection. */
 async function readSamples(database: D1Database, questions: JudgedSet["questions"]): Promise<Sample[]> {
   const last = (await database.prepare("SELECT max(id) AS last FROM passages").first<number>("last")) ?? 0;
   const answers = await database.batch<Omit<Sample, "text">>(

@@ -1,27 +1,33 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Stand } from "./stand.ts";
 
-/** Sessions that are open before memory is looked at: what a runtime needs once belongs to none of them. */
+/** Sessions opened before the first measurement, so that the runtime's one-time memory is not counted. */
 const WARM_UP = 3_000;
 
-/** Sessions of each kind that memory is divided by. */
+/** Sessions of each kind to divide the memory by. */
 const MEASURED = 1_500;
 
 /** Milliseconds without a message after which every object has hibernated: the runtime takes ten seconds. */
 export const HIBERNATION_MS = 15_000;
 
-/** Bytes that one idle session takes, measured over so many of each kind. */
+/** Bytes per idle session, averaged over the sessions of each kind. */
 export interface IdleMemory {
   sessions: number;
-  /** Of the Worker's heap, after garbage was collected, without an open connection. */
+  /** In the Worker's heap, after garbage collection, without an open connection. */
   alone: number;
   /** The same with an open GET stream. */
   listening: number;
-  /** Of the runtime's process, everything included: the average of both kinds, because the process grows in steps. */
+  /**
+   * In the runtime's process, everything included: the average of both kinds, because the process grows in
+   * steps.
+   */
   process: number;
 }
 
-/** Opens sessions of both kinds in one runtime, lets their objects hibernate, and divides what the runtime grew by. */
+/**
+ * Opens sessions of both kinds in one runtime, lets their objects hibernate, and divides the growth of the
+ * runtime.
+ */
 export async function measureIdleMemory(stand: Stand, say: (what: string) => void): Promise<IdleMemory> {
   await stand.open(WARM_UP, true);
   const first = await settle(stand);
@@ -38,7 +44,7 @@ export async function measureIdleMemory(stand: Stand, say: (what: string) => voi
   return { sessions: MEASURED, alone, listening, process };
 }
 
-/** Bytes as people read them. */
+/** Formats bytes. */
 export function inKiB(bytes: number): string {
   return `${(bytes / 1024).toFixed(1)} KiB`;
 }

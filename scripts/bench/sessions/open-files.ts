@@ -1,10 +1,10 @@
-/** Files that a stream takes in the runtime's process: its connection, which the runtime opens twice. */
+/** Open files per stream in the runtime's process: the runtime opens its connection twice. */
 const FILES_PER_STREAM = 2;
 
-/** Files that a runtime needs beside streams: databases of objects that are awake, its own. */
+/** Other open files of a runtime: databases of objects that are awake, and its own. */
 const OTHER_FILES = 3_000;
 
-/** Says how many runtimes share so many streams, so that each stays below the system's limit of open files. */
+/** Number of runtimes for this many streams, so that each stays below the system's limit of open files. */
 export function countRuntimes(streams: number): number {
   return Math.ceil((streams * FILES_PER_STREAM) / (readFileLimit() - OTHER_FILES));
 }

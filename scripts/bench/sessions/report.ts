@@ -1,7 +1,7 @@
 import { percentile } from "../calls/statistics.ts";
 import { type IdleMemory, inKiB } from "./idle-memory.ts";
 
-/** Milliseconds that the average call may take. */
+/** Target of the mean call time in milliseconds. */
 const TARGET_MS = 50;
 
 /** One call in every session. */
@@ -9,25 +9,25 @@ interface Calls {
   /** Milliseconds of each. */
   times: number[];
   seconds: number;
-  /** CPU milliseconds of the runtimes a call. */
+  /** CPU milliseconds of the runtimes per call. */
   cpu: number;
 }
 
-/** A published policy on its way to all streams. */
+/** Delivery of a published policy to all streams. */
 export interface Spread {
-  /** Milliseconds after which each stream said that the list of tools has changed. */
+  /** Milliseconds until each stream announced the changed list of tools. */
   told: number[];
-  /** Milliseconds of each call that was made meanwhile. */
+  /** Milliseconds of each call in the meantime. */
   calls: number[];
 }
 
-/** What was measured. */
+/** All measurements. */
 export interface Measurement {
   count: number;
   runtimes: number;
   /** Streams that are still open at the end. */
   listening: number;
-  /** Bytes of all runtimes, with every object asleep. */
+  /** Bytes of all runtimes, with every object hibernated. */
   memory: number;
   guarded: IdleMemory;
   bare: IdleMemory;
@@ -36,7 +36,7 @@ export interface Measurement {
   spread: Spread;
 }
 
-/** Prints the tables. A call that fails ends the bench with its text, so none did. */
+/** Prints the tables. A failed call has ended the bench before, so all calls succeeded. */
 export function printReport(measured: Measurement): void {
   const { count, runtimes, listening, memory, guarded, bare, waking, awake, spread } = measured;
   const line = (part: string, of: "alone" | "listening" | "process") =>
@@ -55,7 +55,7 @@ told of a changed list     ${spread.told.length} of ${count}
   calls meanwhile          ${spread.calls.length}; p50, p95, p99 ${shares(spread.calls)} ms`);
 }
 
-/** Bytes as people read them. */
+/** Formats bytes. */
 export function inMiB(bytes: number): string {
   return `${(bytes / 2 ** 20).toFixed(0)} MiB`;
 }

@@ -1,13 +1,13 @@
 import http from "node:http";
 
-/** Where sessions are opened, and as whom. */
+/** Target and identity of the sessions. */
 export interface Door {
   port: number;
   path: string;
-  /** What the clients believe to talk to. */
+  /** The host name that the clients connect to. */
   host: string;
   token: string;
-  /** Connections for messages; streams have connections of their own. */
+  /** Connections for messages; each stream has its own connection. */
   messages: http.Agent;
 }
 
@@ -17,7 +17,7 @@ export interface OpenSession {
   call(): Promise<void>;
   /** Whether the stream is still open. */
   isListening(): boolean;
-  /** When the stream said last that the list of tools has changed, as `performance.now()` counts; 0 for never. */
+  /** Time of the stream's latest announcement of a changed tool list, as `performance.now()`; 0 for never. */
   toldAt(): number;
   close(): void;
 }
@@ -26,7 +26,7 @@ const REVISION = "2025-11-25";
 const TOOLS_CHANGED = "notifications/tools/list_changed";
 let calls = 0;
 
-/** Opens a session as a client does: initialize, initialized, and the stream on which it listens, if it does. */
+/** Opens a session as a client does: initialize, initialized, and its GET stream if it has one. */
 export async function openSession(door: Door, listens: boolean): Promise<OpenSession> {
   const headers: Record<string, string> = {
     host: door.host,

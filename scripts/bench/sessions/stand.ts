@@ -8,13 +8,13 @@ import { findFreePort, type RunningWorker, startBare, startGateway } from "../ca
 import { type OpenSession, openSession } from "./session-client.ts";
 import { together } from "./together.ts";
 
-/** Sessions that are opened at the same time, of one runtime. */
+/** Number of sessions opened concurrently per runtime. */
 const OPENERS = 8;
 
-/** A tool that nobody calls here. */
+/** A tool that the bench does not call. */
 const TOOL_WITHOUT_USE = "crm_erase_person";
 
-/** What a runtime uses at one time: bytes in RAM, and milliseconds of CPU since it started. */
+/** Resource use of a runtime: bytes in RAM, and milliseconds of CPU since its start. */
 export interface Moment {
   memory: number;
   cpu: number;
@@ -39,7 +39,7 @@ export class Stand {
     this.#database = database;
   }
 
-  /** Opens sessions, with a GET stream each or without, as one person after the other. */
+  /** Opens sessions, with or without a GET stream, alternating between the users. */
   async open(count: number, listens: boolean): Promise<void> {
     const { port } = this.worker;
     await together(count, OPENERS, async () => {
@@ -49,14 +49,16 @@ export class Stand {
     });
   }
 
-  /** Throws where the system does not tell. */
+  /** Throws where the system does not report it. */
   async look(): Promise<Moment> {
     const [memory, cpu] = [await this.worker.readMemory(), await this.worker.readCpu()];
     if (memory === null || cpu === null) throw new Error("This system has no /proc to read memory from.");
     return { memory, cpu };
   }
 
-  /** Publishes a policy under which everybody's list of tools is another one, and says so as the command does. */
+  /**
+   * Publishes a policy that changes the tool list of all users, and notifies the Worker as the command does.
+   */
   async publish(): Promise<void> {
     if (!this.#database) throw new TypeError("A bare McpAgent has no policy.");
     const database = this.#database;
@@ -77,15 +79,15 @@ export class Stand {
   }
 }
 
-/** How a runtime is started: its Worker, and where it stores what it does. */
+/** Options of a runtime: its Worker, and its storage. */
 interface Start {
   script: string;
   folder: string;
-  /** Whether the Worker's heap can be read. It makes the runtime slower. */
+  /** Whether the Worker's heap can be read. Makes the runtime slower. */
   inspected: boolean;
 }
 
-/** Starts the gateway with so many people signed in. */
+/** Starts the gateway with this many signed-in users. */
 export async function startGuarded({ inspected, ...start }: Start, people: number): Promise<Stand> {
   const port = await findFreePort();
   const publicUrl = `http://localhost:${port}`;
@@ -95,7 +97,7 @@ export async function startGuarded({ inspected, ...start }: Start, people: numbe
   return new Stand(worker, { path: "/mcp", tokens, database });
 }
 
-/** Starts a McpAgent with nothing in front, which anybody may use. */
+/** Starts an McpAgent without a guard or sign-in. */
 export async function startUnguarded({ inspected, ...start }: Start): Promise<Stand> {
   const worker = await startBare({ ...start, port: 0, ...(await withInspector(inspected)) });
   return new Stand(worker, { path: "/sessionful", tokens: ["none"] });
@@ -105,7 +107,7 @@ async function withInspector(inspected: boolean): Promise<{ inspectorPort?: numb
   return inspected ? { inspectorPort: await findFreePort() } : {};
 }
 
-/** SQL that publishes the bundled policy, with a tool less for every role. */
+/** SQL that publishes the bundled policy, with one tool denied to every role. */
 function publishDenial(tool: string): string {
   const document = policyDocument.parse(structuredClone(bundled));
   for (const role of Object.values(document.roles)) role.denied_tools = [...(role.denied_tools ?? []), tool];

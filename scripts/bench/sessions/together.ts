@@ -1,4 +1,4 @@
-/** Does a thing so many times, a few at a time. The first failure ends it. */
+/** Runs `work` this many times, a few at a time. The first failure rejects. */
 export async function together(times: number, atOnce: number, work: () => Promise<void>): Promise<void> {
   let left = times;
   const keepWorking = async () => {

@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 const TICK_MS = 10;
 
 /**
- * Milliseconds of processor time that the processes under this one have used, or `null` where the system does not say.
- * Unlike the time on the wall it does not grow when the machine is busy with something else.
+ * Processor time of this process's children in milliseconds, or `null` where the system does not report it.
+ * Unlike elapsed time, it does not grow when other processes use the machine.
  */
 export function readBusyTime(): number | null {
   try {
@@ -25,7 +25,7 @@ function listDescendants(pid: number): number[] {
 }
 
 function ticksOf(pid: number): number {
-  // The name in parentheses may hold spaces; user and system time are the 12th and 13th value after it.
+  // The name in parentheses may contain spaces; user and system time are the 12th and 13th value after it.
   const values = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
   return Number(values[11]) + Number(values[12]);
 }

@@ -1,4 +1,4 @@
-/** Statements whose work a count of rows alone does not show; found by reviews. */
+/** Statements whose work does not follow from their number of rows; found in reviews. */
 export const KNOWN_STATEMENTS: readonly string[] = [
   "SELECT count(*) FROM (SELECT rowid FROM events LIMIT 120) WHERE instr(printf('%.*c',100000,'a'),printf('%.*c',50000,'a')||rowid||'b')>0",
   "SELECT DISTINCT printf('%.*c',100000,'a')||id FROM events",
@@ -16,7 +16,7 @@ export const KNOWN_STATEMENTS: readonly string[] = [
   "SELECT count(*) FROM us_employment a, calendar b WHERE a.jobs || b.day LIKE '%9%9%9%9%'",
 ];
 
-/** A source of chance that a seed repeats (mulberry32). Gives numbers from 0 up to 1. */
+/** A seeded source of random numbers (mulberry32), from 0 up to 1. */
 export function startChance(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -27,12 +27,12 @@ export function startChance(seed: number): () => number {
   };
 }
 
-/** Makes an expression over columns of `events` that gives a text. */
+/** Generates an expression over columns of `events` with a text as its value. */
 export function generateText(chance: () => number, depth: number): string {
   return openGenerator(chance).text(depth);
 }
 
-/** Makes a statement that reads what is offered, with expressions that are as costly as chance makes them. */
+/** Generates a statement over offered tables, with expressions of random cost. */
 export function generateStatement(chance: () => number): string {
   return openGenerator(chance).statement();
 }

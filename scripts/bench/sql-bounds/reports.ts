@@ -1,4 +1,4 @@
-/** What analysts write: a bound that refuses one of these is too narrow. */
+/** Typical statements of analysts, which no bound may refuse. */
 export const REPORTS: readonly string[] = [
   "SELECT substr(occurred_at, 1, 7) AS m, kind, count(DISTINCT customer_id) FROM events GROUP BY 1, 2 ORDER BY 1 DESC, 3",
   "SELECT strftime('%Y-%m', occurred_at) AS m, sum(amount_cents) / 100.0 FROM events WHERE kind = 'order' GROUP BY 1",

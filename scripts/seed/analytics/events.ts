@@ -13,13 +13,13 @@ import {
   WEEKDAYS,
 } from "./shop.ts";
 
-/** A row of the table `events`: what ingestion would make of it, with a number in the place of a sender's key. */
+/** A row of the table `events`, as ingestion would write it, with a number instead of a client's key. */
 export interface ShopEvent extends Omit<CheckedEvent, "event_key" | "new_customer"> {
   id: number;
   new_customer: 0 | 1;
 }
 
-/** How much to generate. The days end with the last whole day before `asOf`. */
+/** Amount of data. The days end with the last whole day before `asOf`. */
 export interface ShopOptions {
   asOf: Date;
   events: number;
@@ -30,7 +30,7 @@ export interface ShopOptions {
 
 const DAY_MS = 86_400_000;
 const DEFAULT_DAYS = 730;
-/** Traffic at the end of the data against its beginning, by year. */
+/** Ratio of traffic per year. */
 const YEARLY_GROWTH = 1.28;
 
 interface Customer {
@@ -42,8 +42,8 @@ interface Customer {
 type Draft = Omit<ShopEvent, "id">;
 
 /**
- * Generates exactly so many events of a shop, day by day in order of time: weekly and yearly seasons, growth, a campaign, an
- * outage, refunds that come days after their order. The same options give the same events.
+ * Generates this number of shop events, day by day in order of time: weekly and yearly seasons, growth, a
+ * campaign, an outage, refunds days after their order. The same options give the same events.
  */
 export function* generateDays(options: ShopOptions): Generator<ShopEvent[]> {
   const { asOf, events, days = DEFAULT_DAYS, seed = 20_261_121 } = options;
@@ -78,9 +78,9 @@ function weighDay(start: number, index: number): number {
 class Shop {
   readonly #random: Random;
   readonly #customers: Customer[];
-  /** Ids of those who have ordered. */
+  /** Ids of customers with an order. */
   readonly #buyers = new Set<string>();
-  /** Refunds that are still to come, by the start of their day. */
+  /** Future refunds, by the start of their day. */
   readonly #refunds = new Map<number, Draft[]>();
 
   constructor(random: Random, customers: number) {
@@ -92,7 +92,10 @@ class Shop {
     }));
   }
 
-  /** Sessions of one day until so many events are there; `before` is the number of days to the end of the data. */
+  /**
+   * Generates sessions of one day until it has this many events; `before` is the number of days to the end of
+   * the data.
+   */
   playDay(start: number, before: number, wanted: number): Draft[] {
     const drafts = this.#refunds.get(start) ?? [];
     this.#refunds.delete(start);
@@ -101,7 +104,7 @@ class Shop {
     return drafts.map((draft) => this.#markFirstOrder(draft));
   }
 
-  /** Sessions of a day are made in any order: which order is a customer's first shows in the sorted day. */
+  /** Sessions of a day are generated in any order: the sorted day shows a customer's first order. */
   #markFirstOrder(draft: Draft): Draft {
     if (draft.kind !== "order" || this.#buyers.has(draft.customer_id)) return draft;
     this.#buyers.add(draft.customer_id);
@@ -110,7 +113,7 @@ class Shop {
 
   #playSession(start: number, before: number): Draft[] {
     const random = this.#random;
-    // Squared, so that some customers come often and many come once.
+    // Squared, so that some customers return often and many come once.
     const place = Math.floor(random.next() ** 2 * this.#customers.length);
     const customer = this.#customers[place];
     if (!customer) return [];

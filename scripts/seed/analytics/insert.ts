@@ -7,15 +7,15 @@ export const SHOP_COLUMNS = ["id", ...EVENT_COLUMNS] as const;
 /** Bytes of one JSON parameter, well below D1's two million. */
 const BATCH_BYTES = 500_000;
 
-/** Inserts events; the triggers keep the daily totals. */
+/** Inserts events; triggers maintain the daily totals. */
 export function insertEvents(db: D1Database, events: readonly ShopEvent[]): Promise<void> {
   const rows = events.map((event) => SHOP_COLUMNS.map((column) => event[column]));
   return insertRows(db, "events", SHOP_COLUMNS, rows);
 }
 
 /**
- * Inserts any number of rows. D1 binds at most 100 values a statement, so a batch of rows travels as one JSON parameter. Table
- * and columns are names of ours.
+ * Inserts any number of rows. D1 binds at most 100 values per statement, so a batch of rows is one JSON
+ * parameter. Table and columns are fixed names.
  */
 export async function insertRows(
   db: D1Database,

@@ -6,12 +6,14 @@ import { insertRows } from "./insert.ts";
 /** The folder with the data files of the package `vega-datasets`, whose `exports` name only its entry. */
 const DATA = path.join(path.dirname(fileURLToPath(import.meta.resolve("vega-datasets"))), "../data");
 
-/** The eleven sectors that add up to all nonfarm jobs; the other columns of the file are their sums or parts. */
+/**
+ * The eleven sectors that add up to all nonfarm jobs; the other columns of the file are their sums or parts.
+ */
 const SECTORS = {
   mining_and_logging: "Mining and logging",
   construction: "Construction",
   manufacturing: "Manufacturing",
-  // Spelled so in the file.
+  // Misspelled in the file.
   trade_transportation_utilties: "Trade, transportation and utilities",
   information: "Information",
   financial_activities: "Financial activities",
@@ -53,8 +55,8 @@ const SOURCES: readonly (readonly string[])[] = [
 ];
 
 /**
- * Loads the public tables and their sources. The files come with the package `vega-datasets` 3.2.1, a collection under the
- * BSD 3-Clause licence; the licences of the data themselves are kept in the table `sources`.
+ * Loads the public tables and their sources. The files belong to the package `vega-datasets` 3.2.1, a
+ * collection under the BSD 3-Clause licence; the table `sources` has the licences of the data themselves.
  */
 export async function loadPublicData(db: D1Database): Promise<number> {
   const [profiles, employment, unemployment] = await Promise.all([
@@ -119,7 +121,7 @@ async function readUnemployment(): Promise<(string | number)[][]> {
   ]);
 }
 
-/** Rows of a comma-separated file by column. Fields may be quoted; a row with too few or too many is an error. */
+/** Rows of a comma-separated file by column. Fields may be quoted; a row of another length is an error. */
 async function readCsv(name: string): Promise<Record<string, string>[]> {
   const text = await readFile(path.join(DATA, name), "utf8");
   const [header = "", ...lines] = text.trim().split(/\r?\n/);

@@ -1,4 +1,4 @@
-/** A seeded source of numbers: the same seed gives the same shop everywhere. */
+/** A seeded random generator: the same seed gives the same shop everywhere. */
 export class Random {
   #state: number;
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed >>> 0;
   }
 
-  /** Uniform in [0, 1). Mulberry32 by Tommy Ettinger (public domain): 32 bits of state, good enough to look real. */
+  /** Uniform in [0, 1). Mulberry32 by Tommy Ettinger (public domain): 32 bits of state suffice here. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -20,7 +20,7 @@ export class Random {
     return this.next() < probability;
   }
 
-  /** A whole number from `least` to `most`, both possible. */
+  /** A whole number from `least` to `most`, both inclusive. */
   integer(least: number, most: number): number {
     return least + Math.floor(this.next() * (most - least + 1));
   }

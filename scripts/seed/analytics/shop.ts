@@ -1,10 +1,10 @@
-/** A market: where customers live. */
+/** A market of customers. */
 export interface Market {
   region: string;
   country: string;
 }
 
-/** Something the shop sells; prices in US cents. */
+/** A product of the shop; prices in US cents. */
 export interface Product {
   name: string;
   category: string;
@@ -13,12 +13,12 @@ export interface Product {
   costRatio: number;
 }
 
-/** How a kind of customer behaves. */
+/** Behaviour of a customer segment. */
 export interface SegmentTraits {
   name: string;
-  /** Pieces in an order at most. */
+  /** Maximum pieces per order. */
   maxQuantity: number;
-  /** Factor on the chance to buy. */
+  /** Factor on the purchase probability. */
   conversion: number;
 }
 
@@ -47,7 +47,7 @@ export const SEGMENTS: readonly (readonly [SegmentTraits, number])[] = [
   [{ name: "Enterprise", maxQuantity: 24, conversion: 1.5 }, 5],
 ];
 
-/** Channels by weight with a factor on the chance to buy. */
+/** Channels by weight with a factor on the purchase probability. */
 export const CHANNELS: readonly (readonly [{ name: string; conversion: number }, number])[] = [
   [{ name: "search", conversion: 1 }, 34],
   [{ name: "direct", conversion: 1.3 }, 24],
@@ -56,7 +56,7 @@ export const CHANNELS: readonly (readonly [{ name: string; conversion: number },
   [{ name: "email", conversion: 1.6 }, 10],
 ];
 
-/** The range, by weight. */
+/** Products by weight. */
 export const PRODUCTS: readonly (readonly [Product, number])[] = [
   [{ name: "Trail Shoe", category: "Footwear", priceCents: 12_990, costRatio: 0.52 }, 10],
   [{ name: "Road Shoe", category: "Footwear", priceCents: 14_950, costRatio: 0.5 }, 9],
@@ -76,17 +76,20 @@ export const PRODUCTS: readonly (readonly [Product, number])[] = [
   [{ name: "Power Bank", category: "Electronics", priceCents: 4_950, costRatio: 0.62 }, 6],
 ];
 
-/** Factor on traffic by day of the week, Sunday first: people shop at the weekend. */
+/** Factor on traffic by day of the week, Sunday first: customers shop at the weekend. */
 export const WEEKDAYS: readonly number[] = [1.22, 0.94, 0.88, 0.9, 0.95, 1.06, 1.18];
 
-/** Factor on traffic by month, January first: quiet after the holidays, spring, and the end of the year. */
+/**
+ * Factor on traffic by month, January first: low after the holidays, high in spring and at the end of the
+ * year.
+ */
 export const MONTHS: readonly number[] = [
   0.82, 0.84, 0.96, 1.04, 1.08, 1.06, 0.98, 0.94, 0.98, 1.02, 1.24, 1.32,
 ];
 
-/** A campaign and an incident, in days before the data ends: what questions of why will find. */
+/** A campaign and an incident, in days before the data ends: the causes that queries can find. */
 export const STORY = {
-  /** More visits by ads to one category, who buy less often than others. */
+  /** More visits by ads to one category, with a lower purchase rate. */
   campaign: { name: "Autumn Trails", from: 24, to: 11, channel: "ads", category: "Footwear", traffic: 1.35 },
   /** A yearly sale that ran a year before. */
   sale: {
@@ -97,6 +100,6 @@ export const STORY = {
     category: "Clothing",
     traffic: 1.25,
   },
-  /** The checkout of one region failed for three days: carts stay, orders vanish. */
+  /** The checkout of one region failed for three days: carts stay, orders drop. */
   outage: { from: 9, to: 7, region: "Europe", completion: 0.12 },
 } as const;

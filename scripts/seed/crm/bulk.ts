@@ -1,4 +1,4 @@
-/** The tables a load fills, in an order in which every row's parents come first, with their columns. */
+/** The tables of a load, parents before their children, with their columns. */
 const TABLES = {
   owners: ["id", "name", "email"],
   companies: [
@@ -95,17 +95,17 @@ const TABLES = {
   ],
 } as const;
 
-/** The name of a table that a load fills. */
+/** Name of a table of a load. */
 export type TableName = keyof typeof TABLES;
 
-/** One row of a table: every column named, so that a forgotten one is a type error. */
+/** One row of a table with every column, so that a forgotten one is a type error. */
 export type RowOf<Table extends TableName> = Record<(typeof TABLES)[Table][number], string | number | null>;
 
 const ROWS_PER_STATEMENT = 1_000;
 
 /**
- * Collects rows and inserts them in large transactions. D1 binds at most 100 parameters a statement, therefore
- * rows travel as one JSON array and `json_each` turns them back into rows.
+ * Collects rows and inserts them in large transactions. D1 binds at most 100 parameters per statement, so
+ * rows are one JSON array, which `json_each` expands.
  */
 export class BulkLoader {
   readonly #db: D1Database;
@@ -123,12 +123,12 @@ export class BulkLoader {
     this.#waiting.set(table, rows);
   }
 
-  /** How many rows of a table are waiting. */
+  /** Number of queued rows of a table. */
   count(table: TableName): number {
     return this.#waiting.get(table)?.length ?? 0;
   }
 
-  /** Inserts everything that waits, all or nothing. */
+  /** Inserts all queued rows, all or nothing. */
   async flush(): Promise<void> {
     const statements = (Object.keys(TABLES) as TableName[]).flatMap((table) => this.#insert(table));
     this.#waiting.clear();

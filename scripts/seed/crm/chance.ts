@@ -3,7 +3,7 @@ import type { Faker } from "@faker-js/faker";
 const DAY = 86_400_000;
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 
-/** All chance and all time of a load. Seeded, so that the same day always gives the same data. */
+/** Random numbers and times of a load. Seeded, so that the same day always gives the same data. */
 export class Chance {
   readonly #faker: Faker;
   readonly #asOf: number;
@@ -18,7 +18,7 @@ export class Chance {
     return this.#faker.number.float();
   }
 
-  /** Whether something of this probability happens. */
+  /** Whether an event of this probability happens. */
   happens(probability: number): boolean {
     return this.fraction() < probability;
   }
@@ -28,14 +28,14 @@ export class Chance {
     return min + Math.floor(this.fraction() * (max - min + 1));
   }
 
-  /** One of a list that is not empty. */
+  /** A random item of a list that is not empty. */
   pick<Item>(items: readonly Item[]): Item {
     const item = items[Math.floor(this.fraction() * items.length)];
     if (item === undefined) throw new RangeError("Nothing to pick from.");
     return item;
   }
 
-  /** One of a list by weight. */
+  /** A random item of a list by weight. */
   pickWeighted<Item>(items: readonly (readonly [Item, number])[]): Item {
     let left = this.fraction() * items.reduce((sum, [, weight]) => sum + weight, 0);
     for (const [item, weight] of items) {
@@ -51,7 +51,7 @@ export class Chance {
     return median * Math.exp(spread * normal);
   }
 
-  /** A share of what is left for one of several takers, so that all shares add up to the whole. */
+  /** A share of the rest for one of several recipients, so that all shares add up to the whole. */
   share(left: number, takers: number, minimum: number): number {
     if (takers <= 1) return left;
     const wanted = Math.round((left / takers) * 2 * this.fraction());
@@ -65,7 +65,7 @@ export class Chance {
     return text;
   }
 
-  /** An ISO time in the working hours of the day `days` before the load's; fractions of days are kept apart. */
+  /** An ISO time in the working hours of the day `days` before the load's day. */
   timeAgo(days: number): string {
     const hours = 8 + this.fraction() * 10;
     const midnight = Math.floor(this.#asOf / DAY - Math.max(1, days)) * DAY;
@@ -77,7 +77,7 @@ export class Chance {
     return new Date(this.#asOf + days * DAY).toISOString().slice(0, 10);
   }
 
-  /** A moment between two ISO times. */
+  /** A time between two ISO times. */
   timeBetween(from: string, to: string): string {
     const start = Date.parse(from);
     return new Date(start + Math.max(0, Date.parse(to) - start) * this.fraction()).toISOString();

@@ -4,7 +4,7 @@ import { inventDeal, latest } from "./deals.ts";
 import { PLACES, type Place, toSlug } from "./places.ts";
 import { BODIES, INDUSTRIES, SUBJECTS, TITLES } from "./wording.ts";
 
-/** A member of the sales team and the region that is theirs. */
+/** A member of the sales team and their region. */
 export interface Owner {
   id: string;
   name: string;
@@ -12,7 +12,7 @@ export interface Owner {
   region: string;
 }
 
-/** How much one customer gets. */
+/** Numbers of people and deals of one customer. */
 export interface CustomerSize {
   people: number;
   deals: number;
@@ -25,7 +25,7 @@ const KINDS = [
   ["note", 12],
 ] as const;
 
-/** Invents one company after the other, each with its people, deals, activities and tasks, into a loader. */
+/** Generates companies, each with its people, deals, activities and tasks, into a loader. */
 export class CustomerWriter {
   readonly #chance: Chance;
   readonly #owners: readonly Owner[];
@@ -38,7 +38,7 @@ export class CustomerWriter {
     this.#loader = loader;
   }
 
-  /** Adds a company with exactly this many people and deals. */
+  /** Adds a company with exactly this number of people and deals. */
   write({ people, deals }: CustomerSize): void {
     const place = this.#chance.pickWeighted(PLACES);
     const owner = this.#pickOwner(place.region);
@@ -100,7 +100,7 @@ export class CustomerWriter {
       const twin = people.length > 0 && chance.happens(0.015) ? chance.pick(people) : undefined;
       const first = String(twin?.first_name ?? place.names.person.firstName());
       const last = String(twin?.last_name ?? place.names.person.lastName());
-      // A person who was entered twice has the second address in the other style, or none.
+      // A duplicate contact has the second address in the other style, or none.
       const initial = short !== (twin !== undefined);
       people.push({
         id: chance.id("con"),

@@ -3,7 +3,7 @@ import type { RowOf } from "./bulk.ts";
 import type { Chance } from "./chance.ts";
 import { LOSS_REASONS, PRODUCTS, TASK_TITLES } from "./wording.ts";
 
-/** Who a deal is with and whose it is. */
+/** Customer and owner of a deal. */
 export interface DealParties {
   companyId: string;
   companyName: string;
@@ -14,7 +14,7 @@ export interface DealParties {
   employees: number;
 }
 
-/** A deal with the steps it took and the task it waits for. */
+/** A deal with its history and its next task. */
 export interface DealStory {
   deal: RowOf<"deals">;
   createdAt: string;
@@ -26,9 +26,8 @@ export interface DealStory {
 const BIG_CENTS = 10_000_000;
 
 /**
- * Invents a deal with a life: it was opened, went through stages, and was last touched at a believable time. Most
- * open deals are warm, a few have cooled down for a month or more, and large ones do so more often, because they
- * wait for somebody's decision.
+ * Generates a deal with a history: opened, moved through stages, and last touched at a realistic time. Most
+ * open deals are active, a few are stale for a month or more, large ones more often.
  */
 export function inventDeal(chance: Chance, parties: DealParties): DealStory {
   const outcome = chance.pickWeighted<"open" | "won" | "lost">([
@@ -101,7 +100,7 @@ function inventSilence(chance: Chance, cents: number): number {
   return chance.happens(0.7) ? chance.between(1, 13) : chance.between(14, 29);
 }
 
-/** Days until the expected close: every eighth open deal is late already. */
+/** Days until the expected close: every eighth open deal is late. */
 function inventDistance(chance: Chance): number {
   return chance.happens(0.125) ? -chance.between(1, 60) : chance.between(3, 150);
 }
@@ -150,7 +149,7 @@ function inventTask(chance: Chance, dealId: string, parties: DealParties, create
   };
 }
 
-/** The later of two ISO times; `null` counts as never. */
+/** The later of two ISO times; `null` is earlier than any. */
 export function latest(a: string | null, b: string): string {
   return a !== null && a > b ? a : b;
 }

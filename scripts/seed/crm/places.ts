@@ -14,7 +14,7 @@ import { faker as brazilian } from "@faker-js/faker/locale/pt_BR";
 import { faker as swedish } from "@faker-js/faker/locale/sv";
 import { faker as turkish } from "@faker-js/faker/locale/tr";
 
-/** A country with the names that people, companies and towns have there. */
+/** A country with typical names of people, companies and towns. */
 export interface Place {
   region: string;
   country: string;
@@ -39,7 +39,7 @@ export const PLACES: readonly (readonly [Place, number])[] = [
   [{ region: "Africa", country: "South Africa", names: southAfrican }, 2],
 ];
 
-/** Sets every generator to its start, so that a load repeats itself. */
+/** Resets every generator to its seed, so that a load is repeatable. */
 export function seedPlaces(seed: number): void {
   for (const [index, [place]] of PLACES.entries()) place.names.seed(seed + index);
 }

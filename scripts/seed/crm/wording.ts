@@ -1,6 +1,6 @@
 import type { ActivityRow } from "../../../workers/crm/store/activities.ts";
 
-/** What the sales team writes. Short on purpose: that is how people fill a CRM. */
+/** Texts of the sales team. Short on purpose, as in a real CRM. */
 
 export const INDUSTRIES = [
   "Manufacturing",

@@ -25,7 +25,7 @@ export const AI_SDK: ProgramUnderTest = {
     return {
       listTools: async () => Object.keys(await client.tools()),
       async callTool(name, args) {
-        // As a model would call it: through the tools that the SDK made of the list.
+        // As a model calls it: through the tools that the SDK created from the list.
         const tool = (await client.tools())[name];
         const result = await tool?.execute(args, { toolCallId: "1", messages: [], context: {} });
         return readStructured(result as Record<string, unknown>);

@@ -16,9 +16,9 @@ export function inspector(era: "legacy" | "modern"): ProgramUnderTest {
       const script = resolveCommand("@modelcontextprotocol/inspector", "mcp-inspector");
       const target = ["--cli", url, "--transport", "http", "--protocol-era", era, "--quiet"];
       const settings = {
-        // Otherwise it wants a terminal before it lets anybody sign in,
+        // Otherwise it requires a terminal for the sign-in,
         MCP_AUTO_OPEN_ENABLED: "true",
-        // and keeps the token in the keychain of whoever runs the tests, or nowhere.
+        // and stores the token in the developer's keychain, or nowhere.
         MCP_INSPECTOR_SECRET_STORE: "file",
       };
       const options = { env: { ...home.env, ...settings } };
@@ -26,7 +26,7 @@ export function inspector(era: "legacy" | "modern"): ProgramUnderTest {
       const inspect = (method: string, args: readonly string[] = []) =>
         runForJson<Answer>(script, [...target, "--method", method, ...args], options);
       return {
-        // The first invocation signed in; that it got its list is part of what is proven.
+        // The first invocation signed in; its list is part of the proof.
         listTools: async () =>
           (JSON.parse(first) as { tools: { name: string }[] }).tools.map(({ name }) => name),
         callTool: async (name, args) =>

@@ -7,7 +7,7 @@ import { readFirstMessage, readStructured } from "../read-answers.ts";
 
 const SERVER = "gatehouse";
 
-/** LangChain's adapters, which make LangChain tools of a server's list. */
+/** LangChain's adapters, which convert a server's list to LangChain tools. */
 export const LANGCHAIN: ProgramUnderTest = {
   name: "LangChain, `@langchain/mcp-adapters`",
   package: "@langchain/mcp-adapters",

@@ -5,7 +5,7 @@ import { answerAuthorization, makeHome } from "../command-line.ts";
 import type { ProgramUnderTest } from "../program.ts";
 import { describeClient } from "./official-sdks.ts";
 
-/** The bridge for clients that only start local programs: JSON-RPC on stdio in front, Gatehouse behind. */
+/** The bridge for clients that only start local programs: it connects JSON-RPC on stdio with Gatehouse. */
 export function mcpRemote(protocol: "legacy" | "auto"): ProgramUnderTest {
   return {
     name: `\`mcp-remote\` (stdio), \`--protocol ${protocol}\``,

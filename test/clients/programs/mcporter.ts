@@ -4,7 +4,7 @@ import { resolveCommand } from "../../../scripts/local/process.ts";
 import { makeHome, runAndSignIn, runForJson } from "../command-line.ts";
 import type { ProgramUnderTest } from "../program.ts";
 
-/** The command line for MCP servers that agents use from a shell. It knows no prompts. */
+/** The command line for MCP servers that agents use from a shell. It does not support prompts. */
 export const MCPORTER: ProgramUnderTest = {
   name: "mcporter CLI",
   package: "mcporter",

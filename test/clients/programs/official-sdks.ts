@@ -15,7 +15,7 @@ import { readFirstMessage, readStructured, readText } from "../read-answers.ts";
 
 const APP = { name: "test", version: "1" };
 
-/** The TypeScript SDK that most of today's clients are made of. */
+/** The TypeScript SDK of most of today's clients. */
 export const SDK_V1: ProgramUnderTest = {
   name: "Official SDK v1 (TypeScript)",
   package: "@modelcontextprotocol/sdk",

@@ -11,7 +11,7 @@ async function revenueOf({ rows }: Desk, [from, to]: [string, string], where = "
 
 const LAST_30: [string, string] = [dayAgo(30), dayAgo(1)];
 
-/** What people ask of the figures. */
+/** Questions of people about the figures. */
 export const ANALYTICS_QUESTIONS: readonly Task[] = [
   {
     ask: "What changed in EMEA last week, and why?",

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { type Desk, dayAgo, type Row, type Task } from "./task.ts";
 
-/** A company that has people, open deals and something to do, as the largest of its kind. */
+/** A company with people, open deals and tasks, the largest of its kind. */
 async function pickCompany({ rows }: Desk): Promise<Row> {
   const [company] = await rows(
     "CRM_DB",
@@ -46,7 +46,7 @@ async function addDeal({ call, lane }: Desk, company: Row): Promise<Row> {
 
 const OPEN = "closed_at IS NULL";
 
-/** What people ask of customers and deals. */
+/** Questions of people about customers and deals. */
 export const CRM_QUESTIONS: readonly Task[] = [
   {
     ask: "Show me deals over $100K untouched for 30 days.",

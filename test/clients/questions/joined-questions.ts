@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { Row, Task } from "./task.ts";
 
-/** What people ask that no single server answers. */
+/** Questions of people that need several servers. */
 export const JOINED_QUESTIONS: readonly Task[] = [
   {
     ask: "Prepare me for the call with our largest open customer.",

@@ -4,11 +4,11 @@ import { expect } from "vitest";
 import { ROOT } from "../../../scripts/local/root.ts";
 import type { Desk, Task } from "./task.ts";
 
-/** A handbook article as its author wrote it. */
+/** The source of a handbook article. */
 const readSource = (file: string) =>
   readFileSync(path.join(ROOT, "scripts/seed/articles", `${file}.md`), "utf8");
 
-/** A question whose answer stands in one article: a passage cites it, and the cited section holds the fact. */
+/** A question with its answer in one article: a passage cites it, and the cited section contains the fact. */
 function answeredBy(ask: string, query: string, file: string, fact: string): Task {
   return {
     ask,
@@ -36,7 +36,7 @@ async function findArticle({ call }: Desk, query: string): Promise<string> {
   return results[0].id;
 }
 
-/** What people ask of the handbook. */
+/** Questions of people about the handbook. */
 export const KNOWLEDGE_QUESTIONS: readonly Task[] = [
   answeredBy(
     "Who approves a discount of 25 %? Say where that stands.",

@@ -2,7 +2,9 @@ import { type Publication, putInForce } from "../../../scripts/policy/publicatio
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import bundled from "../../../shared/policy/policy.json" with { type: "json" };
 
-/** Puts the bundled policy in force with limits that no test runs into: these tests call faster than models do. */
+/**
+ * Puts the bundled policy in force with limits that no test reaches: these tests call faster than models do.
+ */
 export async function liftLimits(database: D1Database): Promise<void> {
   const most = 1_000_000;
   const limits = Object.fromEntries(Object.keys(bundled.limits).map((name) => [name, most]));

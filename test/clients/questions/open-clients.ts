@@ -10,12 +10,12 @@ import { type GatewayProcess, startGateway } from "../../support/gateway-process
 import { AppCredentials } from "../app-credentials.ts";
 import { liftLimits } from "./lift-limits.ts";
 
-/** The databases behind the gateway, for facts that are computed apart from it. */
+/** The databases of the gateway, for facts that are computed separately. */
 export type Databases = Pick<Env, "ANALYTICS_DB" | "CRM_DB" | "KNOWLEDGE_DB">;
 
-/** What a call gave: the structured answer, or the error as a model reads it. */
+/** Result of a call: the structured answer, or the error in the form for a model. */
 export interface Answer {
-  // What a tool answers is the test's to know.
+  // The test knows the type of a tool's answer.
   data: ReturnType<typeof JSON.parse>;
   error: { code: string; message: string; suggested_action: string; retry_after?: number } | undefined;
   /** The blocks of the answer. */
@@ -29,12 +29,12 @@ export interface TaskClient {
   call(tool: string, args?: Record<string, unknown>): Promise<Answer>;
   prompt(name: string, args: Record<string, string>): Promise<string>;
   resource(uri: string): Promise<string>;
-  /** Ends a consent that a call led to: the person has allowed what was missing. */
+  /** Ends a consent that a call started: the user has allowed the missing scope. */
   finishConsent(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Starts one gateway with demonstration data for all tasks, and gives the databases behind it. */
+/** Starts one gateway with demonstration data for all tasks, and returns its databases. */
 export async function startTaskGateway(): Promise<{ gateway: GatewayProcess; databases: Databases }> {
   let databases: Databases | undefined;
   const gateway = await startGateway({
@@ -50,7 +50,7 @@ export async function startTaskGateway(): Promise<{ gateway: GatewayProcess; dat
   return { gateway, databases };
 }
 
-/** Signs the client of a generation in, at the URL with everything. */
+/** Signs in the client of a generation, at the URL of all servers. */
 export async function openTaskClient(
   gateway: GatewayProcess,
   lane: "sessionful" | "stateless",
@@ -80,7 +80,7 @@ export async function openTaskClient(
   return wrap(client as unknown as Callable, () => transport.finishAuth(authProvider.answer));
 }
 
-/** What both SDKs' clients can do. */
+/** The common functions of both SDKs' clients. */
 interface Callable {
   callTool(request: { name: string; arguments: Record<string, unknown> }): Promise<Record<string, unknown>>;
   getPrompt(request: {

@@ -19,7 +19,7 @@ const CSV_PEOPLE = (lane: string) =>
     `Otto;Rowe${lane};not an address;`,
   ].join("\n");
 
-/** What people ask when they keep customers and articles in order. */
+/** Requests of people who maintain customers and articles. */
 export const UPKEEP_QUESTIONS: readonly Task[] = [
   {
     ask: "We won a new customer: add the company, and then note that they have 250 people.",

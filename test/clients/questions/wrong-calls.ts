@@ -3,13 +3,13 @@ import { measureDistance } from "../../../shared/text/near-misses.ts";
 import type { Answer } from "./open-clients.ts";
 import { type Desk, dayAgo, type Row } from "./task.ts";
 
-/** A call that is wrong as models are wrong, and the way out that its answer shows. */
+/** A typical wrong call of a model, and the correction that its error shows. */
 export interface WrongCall {
   mistake: string;
   tool: string;
   args(desk: Desk): Promise<Record<string, unknown>> | Record<string, unknown>;
   code: string;
-  /** The right call, made of nothing but the wrong one and the words of the error. */
+  /** The right call, derived only from the wrong one and the text of the error. */
   follow(desk: Desk, error: NonNullable<Answer["error"]>, args: Record<string, unknown>): Promise<void>;
 }
 
@@ -18,7 +18,10 @@ function wordsOf({ message, suggested_action }: NonNullable<Answer["error"]>): s
   return `${message} ${suggested_action}`.match(/[\w./-]*\w/g) ?? [];
 }
 
-/** The word of an error that is most like what was written, and is not that. Of `table.column` the column counts. */
+/**
+ * The word of an error that is most similar to the given one, and differs from it. Of `table.column`, the
+ * column.
+ */
 function closest(error: NonNullable<Answer["error"]>, written: string): string {
   const candidates = wordsOf(error).filter((word) => word.length > 2 && word !== written);
   const ranked = candidates
@@ -29,7 +32,7 @@ function closest(error: NonNullable<Answer["error"]>, written: string): string {
   return best;
 }
 
-/** The tool that the error says to use. */
+/** The tool that the error recommends. */
 function namedTool(error: NonNullable<Answer["error"]>): string {
   const tool = wordsOf(error).find(
     (word) => /^(crm|analytics|knowledge|context)_/.test(word) || word === "search",
@@ -121,7 +124,7 @@ export const WRONG_CALLS: readonly WrongCall[] = [
     },
   },
   {
-    mistake: "a customer whom nobody knows",
+    mistake: "an unknown customer",
     tool: "crm_get_customer",
     args: async ({ rows }) => {
       const [company] = await rows("CRM_DB", "SELECT name FROM companies ORDER BY id LIMIT 1");
@@ -154,7 +157,7 @@ export const WRONG_CALLS: readonly WrongCall[] = [
     },
   },
   {
-    mistake: "an owner whom nobody knows",
+    mistake: "an unknown owner",
     tool: "crm_get_pipeline",
     args: () => ({ owner: "Selma H." }),
     code: "not_found",
@@ -235,7 +238,7 @@ export const WRONG_CALLS: readonly WrongCall[] = [
     },
   },
   {
-    mistake: "an article changed over somebody's head",
+    mistake: "an update based on an old version of an article",
     tool: "knowledge_update_article",
     args: () => ({ id: "travel-and-expenses", expected_version: 9, tags: ["trips"], change_note: "Tags." }),
     code: "conflict",

@@ -46,8 +46,8 @@ const outcomeOf = async (userId: string, kind: string) =>
     )?.outcome ?? "null",
   ) as Record<string, unknown>;
 
-describe("changes of people", () => {
-  it("are recorded in a chain of their own, with what was before, what is now and who did it", async () => {
+describe("changes of users", () => {
+  it("are recorded in a chain of their own, with the old and new values and the author", async () => {
     const id = crypto.randomUUID();
     const email = `${id}@people.example`;
     const person = { id, accountId: crypto.randomUUID(), email, name: "Ada", role: "viewer", at: AT };
@@ -65,14 +65,14 @@ describe("changes of people", () => {
     expect(JSON.stringify(await linksOf(ADMINISTRATION))).not.toContain(email);
   });
 
-  it("are recorded when somebody changes the database by hand, and says so", async () => {
+  it("are recorded when the database is changed by hand, and marked so", async () => {
     const { id } = await createPerson("viewer");
     await env.PLATFORM_DB.prepare(`UPDATE "user" SET role = 'admin' WHERE id = ?`).bind(id).run();
     await runAdminJobs(env);
     expect((await adminEvents(id)).at(-1)).toMatchObject({ newRole: "admin", by: "database" });
   });
 
-  it("are recorded once, also when the run that recorded them died before it said so", async () => {
+  it("are recorded once, also when the run that recorded them died before its confirmation", async () => {
     const { id } = await createPerson("viewer");
     await runAdminJobs(env);
     await env.PLATFORM_DB.prepare("UPDATE admin_request SET done_at = NULL WHERE user_id = ?").bind(id).run();
@@ -80,7 +80,7 @@ describe("changes of people", () => {
     expect(await adminEvents(id)).toHaveLength(1);
   });
 
-  it("wait for the next run when one fails, and do not stop what comes after", async () => {
+  it("wait for the next run when one fails, and do not stop later ones", async () => {
     const { id } = await createPerson("viewer");
     await env.PLATFORM_DB.prepare(
       "INSERT INTO admin_request (kind, user_id, detail, by, at) VALUES ('unheard of', ?, '{}', 'x', 0)",
@@ -96,7 +96,7 @@ describe("changes of people", () => {
   });
 });
 
-/** A task that waits in its object for a tool that is gone. */
+/** A task that waits in its object for a removed tool. */
 function makeTask(userId: string, clientId: string): NewTask {
   return {
     ...{ id: "f".repeat(32), sealedId: "sealed", server: "crm", tool: "crm_old", limitMs: 60_000 },
@@ -117,7 +117,7 @@ function makeTask(userId: string, clientId: string): NewTask {
   };
 }
 
-/** A person who used everything: signed in, connected an app, called a tool, keeps a context. */
+/** A user with data everywhere: signed in, with a connected app, a tool call and a session context. */
 async function livePerson() {
   const person = await createPerson("sales");
   const { accessToken, browser, clientId } = await connect(person, {
@@ -125,7 +125,7 @@ async function livePerson() {
     tick: ["crm:read"],
   });
   const runner = runnerOf(person.id);
-  // Without its alarm: nothing of it is to run.
+  // Without its alarm, so that the task does not run.
   await runInDurableObject(runner, (_runner, { storage }) => {
     new TaskStore(storage.sql).add(makeTask(person.id, clientId), Date.now());
   });
@@ -147,8 +147,8 @@ const rowsAbout = async (id: string) =>
     .bind(id)
     .first();
 
-describe("erasing a person", { timeout: 30_000 }, () => {
-  it("removes account, connections, memory and events; the chain still verifies, and the neighbour has everything", async () => {
+describe("erasing a user", { timeout: 30_000 }, () => {
+  it("removes account, connections, memory and events; the chain still verifies, and another user keeps everything", async () => {
     const [gone, stays] = [await livePerson(), await livePerson()];
     expect((await callWith(gone.accessToken)).status).not.toBe(401);
     await run(askForErasure(gone.person.email, BY, "{}"));
@@ -182,11 +182,11 @@ describe("erasing a person", { timeout: 30_000 }, () => {
     expect(lines.filter((line) => line.includes(gone.person.email))).toEqual([]);
   });
 
-  it("says in the chain of administrators who asked for it and what went, once", async () => {
+  it("records in the chain of administrators who requested it and what was removed, once", async () => {
     const { person } = await livePerson();
     await run(askForErasure(person.email, BY, "{}"));
     await runAdminJobs(env);
-    // That the account went is noted by the erasure itself, so the next run records it.
+    // The erasure itself marks the account's removal, so the next run records it.
     await runAdminJobs(env);
     expect((await adminEvents(person.id)).slice(-3)).toMatchObject([
       { type: "person_change", change: "disabled", by: BY },
@@ -195,7 +195,7 @@ describe("erasing a person", { timeout: 30_000 }, () => {
     ]);
   });
 
-  it("also takes what arrives later, and never takes removed events back", async () => {
+  it("also removes records that arrive later, and never restores removed events", async () => {
     const { person } = await livePerson();
     await run(askForErasure(person.email, BY, "{}"));
     await runAdminJobs(env);
@@ -213,7 +213,7 @@ describe("erasing a person", { timeout: 30_000 }, () => {
     expect((await verifyExport(await exportTrail())).findings).toEqual([]);
   });
 
-  it("is refused under hold, when it is asked for and when it is carried out, and happens after the release", async () => {
+  it("is refused under hold, at the request and at its execution, and happens after the release", async () => {
     const { person } = await livePerson();
     await run(setHold(person.id, "Case 12", BY));
     await run(askForErasure(person.email, BY, "{}"));
@@ -243,8 +243,8 @@ describe("erasing a person", { timeout: 30_000 }, () => {
   });
 });
 
-describe("exporting a person's data", { timeout: 30_000 }, () => {
-  it("collects what the objects keep, of nobody else, without a token, and records that it happened", async () => {
+describe("exporting a user's data", { timeout: 30_000 }, () => {
+  it("collects the data in the objects, of no other user, without a token, and records the export", async () => {
     const [asked, other] = [await livePerson(), await livePerson()];
     await run(askFor("data_export", asked.person.email, BY, "{}"));
     await runAdminJobs(env);

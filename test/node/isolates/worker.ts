@@ -1,7 +1,7 @@
 import worker from "../../../workers/index.ts";
 
-// The Worker as it is deployed. What is meant for the other isolate it hands on, and each answer says which isolate made
-// it: one module, one name. The name is made with the first request, because a module may not do so while it loads.
+// The deployed Worker. It forwards requests for the other isolate, and each response names its isolate. The
+// first request creates the name, because a module may not do so while it loads.
 let name: string | undefined;
 
 export * from "../../../workers/index.ts";

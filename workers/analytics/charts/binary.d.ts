@@ -1,10 +1,10 @@
-/** What a `.wasm` import is in a Worker: compiled, not yet running. */
+/** A `.wasm` import in a Worker is a compiled module, not an instance. */
 declare module "*.wasm" {
   const module: WebAssembly.Module;
   export default module;
 }
 
-/** What the rule for data in wrangler.toml makes of a font. */
+/** A font import is an `ArrayBuffer`, by the data rule in wrangler.toml. */
 declare module "*.woff2" {
   const bytes: ArrayBuffer;
   export default bytes;

@@ -1,12 +1,12 @@
-/** What a chart shows, before anybody decides how large it is and in which colours. */
+/** Content of a chart, independent of size and colours. */
 export interface Chart {
   /** Lines and columns over time, bars over names, a grid of shares. */
   kind: "line" | "bar" | "stacked" | "heat";
   title: string;
-  /** First and last day, and what else says over what it is. */
+  /** First and last day, and other context such as the filters. */
   period: string;
   unit: string;
-  /** Where the figures come from. */
+  /** Source of the figures. */
   source: string;
   /** Along the axis: labels of time buckets, or names of groups. In a heat map the columns. */
   categories: readonly string[];
@@ -25,14 +25,14 @@ export interface Series {
   band?: readonly (readonly [from: number, to: number] | null)[];
   /** Categories, by index, whose value stands out. */
   marks?: readonly number[];
-  /** True for what is expected and has not happened. */
+  /** True for forecast values. */
   isExpected?: boolean;
 }
 
-/** Series that a reader can still tell apart by colour; the palettes hold as many. */
+/** Number of series that a reader can tell apart by colour; each palette holds as many. */
 export const MOST_SERIES = 8;
 
-/** Where a value stands in the picture, in its own pixels. */
+/** Position of a value in the picture, in pixels. */
 export interface Point {
   series: number;
   category: number;
@@ -49,14 +49,14 @@ export interface Drawing {
   plot: { left: number; top: number; right: number; bottom: number };
 }
 
-/** How a value reads in full, with its unit. */
+/** A value in full, with its unit. */
 export function writeValue(value: number | null | undefined, unit: string): string {
   if (value === null || value === undefined) return "–";
   const text = value.toLocaleString("en-US", { maximumFractionDigits: 2 });
   return withUnit(text, unit);
 }
 
-/** How a value reads on an axis: short. */
+/** A value in short form, for an axis. */
 export function writeShort(value: number, unit: string): string {
   return withUnit(value.toLocaleString("en-US", { notation: "compact", maximumFractionDigits: 1 }), unit);
 }

@@ -2,12 +2,12 @@ import { MEASURES } from "../measures.ts";
 import type { Metric } from "../semantic-layer.ts";
 import type { Chart } from "./chart.ts";
 
-/** How a person may want metrics drawn. */
+/** Chart kinds that a caller can request. */
 export const WANTED = ["none", "auto", "line", "bar", "stacked"] as const;
 
 /**
- * The kind of chart that was asked for, where it tells the truth: lines need time, and only sums can be stacked, because
- * the whole of different people or of percentages is not the sum of its parts. `undefined` leaves it to the chart.
+ * The requested kind of chart, where it is valid: lines need time, and only sums can be stacked, because
+ * distinct counts and percentages do not add up. `undefined` leaves the choice to the chart.
  */
 export function chooseKind(
   wanted: (typeof WANTED)[number],

@@ -3,7 +3,9 @@ import { AXIS_SIZE, type Frame } from "./frame.ts";
 import { fitText, label, measureText, tag } from "./markup.ts";
 import { scaleValues, shortenBucket, type ValueScale } from "./scales.ts";
 
-/** Axes of a chart whose values go up: where categories and values stand, and the lines and labels that say so. */
+/**
+ * Axes of a chart with vertical values: positions of categories and values, and the drawn lines and labels.
+ */
 export interface Axes {
   scale: ValueScale;
   /** Middle of a category. */
@@ -14,7 +16,9 @@ export interface Axes {
   parts: string[];
 }
 
-/** Draws values upwards and categories to the right; labels of categories that would touch are left out. */
+/**
+ * Draws a vertical value axis and a horizontal category axis; omits labels of categories that would overlap.
+ */
 export function drawAxes(chart: Chart, { left, top, right, bottom, theme }: Frame): Axes {
   const base = bottom - 24;
   const scale = scaleValues(chart, base, top + 8, Math.max(2, Math.round((base - top) / 56)));

@@ -14,7 +14,10 @@ interface Bar {
   height: number;
 }
 
-/** Columns over time, and lying bars for names, which have room to be read there; side by side or stacked. */
+/**
+ * Draws vertical bars over time and horizontal bars over names, which leaves room for the names; grouped or
+ * stacked.
+ */
 export function drawBars(
   chart: Chart,
   frame: Frame,
@@ -88,7 +91,7 @@ function placeBars(chart: Chart, { colours, theme }: Frame, box: Box): { bars: s
       return tag("rect", {
         ...bar,
         fill: marks?.includes(category) ? theme.mark : colours[index],
-        // Neighbours in a stack are told apart by more than colour.
+        // A border separates stacked bars for readers who cannot tell the colours apart.
         stroke: isStacked ? theme.ground : undefined,
       });
     });

@@ -5,14 +5,14 @@ import { drawLines } from "./draw-lines.ts";
 import { fitText, label, measureText, tag } from "./markup.ts";
 import { colourSeries, type Theme } from "./themes.ts";
 
-/** How large, in which colours, and whether title, legend and source are part of it. */
+/** Size and colours of a drawing, and whether it includes title, legend and source. */
 export interface Canvas {
   width: number;
   height: number;
   theme: Theme;
-  /** False where the page around it says them. */
+  /** False where the surrounding page shows title, legend and source. */
   isFramed: boolean;
-  /** Colours of the series, where they are not the theme's in order. */
+  /** Colours of the series, if they differ from the theme's. */
   colours?: readonly string[];
 }
 
@@ -21,7 +21,7 @@ const TITLE_SIZE = 19;
 const SMALL_SIZE = 13;
 const FONTS = "Inter, system-ui, sans-serif";
 
-/** Draws a chart as SVG. The same drawing is the picture in an answer and the chart in the view. */
+/** Draws a chart as SVG. The picture in an answer and the chart in the view use the same drawing. */
 export function drawChart(chart: Chart, canvas: Canvas): Drawing {
   const { width, height, theme, isFramed } = canvas;
   const names = chart.series.map(({ name }) => name);
@@ -58,7 +58,7 @@ export function drawChart(chart: Chart, canvas: Canvas): Drawing {
 
 const DRAWERS = { line: drawLines, bar: drawBars, stacked: drawBars, heat: drawHeat } as const;
 
-/** Title, period and unit above, legend below them, source at the foot. */
+/** Draws title, period and unit above the chart, the legend below them and the source at the bottom. */
 function drawFrame(chart: Chart, width: number, height: number, theme: Theme, colours: readonly string[]) {
   const room = width - 2 * MARGIN;
   const under = [chart.period, UNITS[chart.unit] ?? chart.unit].filter((text) => text !== "").join(" · ");

@@ -3,7 +3,7 @@ import { AXIS_SIZE, type Frame } from "./frame.ts";
 import { label, measureText, tag } from "./markup.ts";
 import { isLight, mixColours } from "./themes.ts";
 
-/** A grid of shares: the more, the stronger the colour, and each says its figure where there is room. */
+/** Draws a grid of shares: a larger share has a stronger colour; a cell shows its figure where it fits. */
 export function drawHeat(chart: Chart, { left, top, right, bottom, theme }: Frame) {
   const start = left + Math.max(...chart.series.map(({ name }) => measureText(name, AXIS_SIZE)), 0) + 10;
   const head = top + 20;

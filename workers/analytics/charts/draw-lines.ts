@@ -3,10 +3,10 @@ import { type Axes, drawAxes } from "./draw-axes.ts";
 import type { Frame } from "./frame.ts";
 import { tag } from "./markup.ts";
 
-/** Points that are shown one by one as long as there is room for a dot. */
+/** Number of points up to which each point is drawn as a dot. */
 const MOST_DOTS = 40;
 
-/** Lines over time, with what is expected dashed and its interval as a band; what stands out is ringed. */
+/** Draws lines over time; forecasts are dashed with their interval as a band, marked points have a ring. */
 export function drawLines(
   chart: Chart,
   frame: Frame,
@@ -49,7 +49,7 @@ function writePath(points: readonly Point[]): string {
     .join("");
 }
 
-/** Points without a neighbour would be invisible as a line. */
+/** Points without a neighbour, which a line would not show. */
 function isolated(points: readonly Point[]): Point[] {
   return points.filter(
     ({ category }, index) =>

@@ -3,16 +3,16 @@ import { drawChart } from "./draw-chart.ts";
 import { readChart } from "./read-answer.ts";
 import { THEMES } from "./themes.ts";
 
-/** Size of a picture in pixels of the drawing, and how many real ones each of them has. */
+/** Size of a picture in SVG pixels, and device pixels per SVG pixel. */
 const PICTURE = { width: 640, height: 400, scale: 1.5 } as const;
 
-/** The height that a row of a heat map or of lying bars needs. */
+/** Height of a row of a heat map or of horizontal bars. */
 const ROW = 22;
 const MOST_HEIGHT = 800;
 
 /**
- * The answer of an analytics tool as a picture (PNG, MCP image content), when it was asked for one and there is
- * something to draw. About 770 tokens for a model that reads pictures, so nobody gets one unasked.
+ * Draws the answer of an analytics tool as a PNG (MCP image content) if the caller requested one and the
+ * answer has data to draw. A picture costs a model about 770 tokens, so it is never added unasked.
  */
 export async function drawPicture(
   answer: Readonly<Record<string, unknown>>,
@@ -29,11 +29,11 @@ export async function drawPicture(
   return names.every(canShow) ? [image] : [image, { type: "text", text: BOXES }];
 }
 
-/** What a model passes on when a picture shows names without their letters. */
+/** Note for the model when the font lacks letters of a name. */
 const BOXES =
   "Emoji and other scripts than Latin, Greek and Cyrillic are boxes in the picture; the table has the names in full.";
 
-/** Whether the font of {@link loadRenderer} holds every letter of a text. */
+/** Whether the font of {@link loadRenderer} has every letter of a text. */
 function canShow(text: string): boolean {
   const letters =
     /^[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}\p{Script=Common}\p{Script=Inherited}]*$/u;
@@ -46,13 +46,16 @@ interface Renderer {
 
 let ready: Promise<Renderer> | undefined;
 
-/** Renders SVG as PNG. The renderer and the font are loaded by the first picture of an isolate, never at its start. */
+/**
+ * Renders SVG as PNG. The first picture of an isolate loads the renderer and the font; the isolate's start
+ * does not.
+ */
 async function rasterise(svg: string): Promise<Uint8Array> {
   ready ??= loadRenderer();
   try {
     return (await ready).render(svg);
   } catch (failure) {
-    // The next picture tries anew.
+    // The next picture tries again.
     ready = undefined;
     throw failure;
   }
@@ -62,7 +65,7 @@ async function loadRenderer(): Promise<Renderer> {
   const [{ Resvg, initWasm }, { default: wasm }, { default: font }] = await Promise.all([
     import("@resvg/resvg-wasm"),
     import("@resvg/resvg-wasm/index_bg.wasm"),
-    // One font with all its letters: between several the renderer loses some that two of them would draw differently.
+    // One font file with all letters: with several files the renderer loses letters that two of them define.
     import("inter-ui/web/Inter-Medium.woff2"),
   ]);
   await initWasm(wasm);

@@ -1,6 +1,6 @@
 import type { Theme } from "./themes.ts";
 
-/** What a kind of chart draws into: the area that is left for it. */
+/** Drawing area of a kind of chart. */
 export interface Frame {
   left: number;
   top: number;
@@ -10,5 +10,5 @@ export interface Frame {
   colours: readonly string[];
 }
 
-/** Size of text on axes, in pixels of the picture. */
+/** Font size on axes, in pixels of the picture. */
 export const AXIS_SIZE = 13;

@@ -1,6 +1,6 @@
 type Value = string | number | undefined;
 
-/** An SVG element as text. Attributes and text are escaped; children are markup already. */
+/** An SVG element as text. Escapes attributes and text; children must be markup. */
 export function tag(
   name: string,
   attributes: Readonly<Record<string, Value>>,
@@ -12,7 +12,7 @@ export function tag(
   return `<${name}${written.join("")}>${children.join("")}</${name}>`;
 }
 
-/** Text at a place. */
+/** A `<text>` element at a position. */
 export function label(
   text: string,
   x: number,
@@ -34,7 +34,7 @@ export function label(
   );
 }
 
-/** About how wide a text is: the mean advance of a sans-serif face is a little over half its size. */
+/** Approximate width of a text: the mean advance of a sans-serif face is a little over half its size. */
 export function measureText(text: string, size: number): number {
   let width = 0;
   for (const letter of text)
@@ -42,7 +42,7 @@ export function measureText(text: string, size: number): number {
   return width * size;
 }
 
-/** A text that fits, with an ellipsis where something was left out. */
+/** Shortens a text to a width; an ellipsis marks the cut. */
 export function fitText(text: string, size: number, width: number): string {
   if (measureText(text, size) <= width) return text;
   let end = text.length;

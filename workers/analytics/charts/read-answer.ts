@@ -4,15 +4,15 @@ import { OTHERS } from "./themes.ts";
 type Cell = string | number | null;
 type Answer = Readonly<Record<string, unknown>>;
 
-/** Bars that can still be read one by one. */
+/** Number of bars that are readable one by one. */
 const MOST_BARS = 20;
 
-/** Where figures come from when an answer names no other source. */
+/** Source of the figures when an answer names no other. */
 const OWN_EVENTS = "Gatehouse analytics, the shop's own events";
 
 /**
- * The chart of an answer of an analytics tool, from its structured content alone, so that the picture and the view
- * show the same. `undefined` where there is nothing to draw: a single figure, an error, no rows.
+ * Builds the chart of an analytics tool's answer from its structured content alone, so that the picture and
+ * the view show the same. Returns `undefined` where nothing can be drawn: a single figure, an error, no rows.
  */
 export function readChart(answer: unknown): Chart | undefined {
   if (typeof answer !== "object" || answer === null) return undefined;
@@ -120,7 +120,7 @@ function splitGroups(rows: Cell[][], nameOf: (row: Cell[]) => string, column: nu
   return { categories, series, left: groups.length - shown.length };
 }
 
-/** What moved a metric: `analytics_compare`. */
+/** Contributions to a metric's change: `analytics_compare`. */
 function readContributions(answer: Answer): Chart | undefined {
   const rows = (answer.contributions as { member: string; contribution: number }[]).slice(0, MOST_BARS);
   if (rows.length === 0) return undefined;
@@ -139,7 +139,7 @@ function readContributions(answer: Answer): Chart | undefined {
   };
 }
 
-/** What was measured beside what is usual: `analytics_detect_anomalies`, when it was asked for a chart. */
+/** Measured values and their usual range: `analytics_detect_anomalies`, when the caller requested a chart. */
 function readAnomalies(answer: Answer): Chart | undefined {
   const rows = rowsOf(answer, "series");
   if (rows.length < 2) return undefined;
@@ -172,12 +172,12 @@ function pairOf(low: Cell | undefined, high: Cell | undefined): [number, number]
   return typeof low === "number" && typeof high === "number" ? [low, high] : null;
 }
 
-/** `analytics_forecast`: what was, if the answer has it, and what is expected with its interval. */
+/** `analytics_forecast`: the history, if the answer has it, and the forecast with its interval. */
 function readForecast(answer: Answer): Chart {
   const [past, ahead] = [rowsOf(answer, "recent"), rowsOf(answer)];
   const last = past.at(-1);
   const nothing = past.slice(0, -1).map(() => null);
-  // The expected line begins where the known one ends.
+  // The forecast line begins at the last measured point.
   const joint = last === undefined ? [] : [numberOf(last[1])];
   return {
     kind: "line",
@@ -200,7 +200,7 @@ function readForecast(answer: Answer): Chart {
   };
 }
 
-/** `analytics_funnel`: people at each step, each member of a cut in its colour. */
+/** `analytics_funnel`: people at each step, one colour per member of the dimension. */
 function readFunnel(answer: Answer, columns: readonly string[]): Chart {
   const rows = rowsOf(answer);
   const at = columns.indexOf("step");
@@ -220,7 +220,7 @@ function readFunnel(answer: Answer, columns: readonly string[]): Chart {
   };
 }
 
-/** `analytics_retention`: one row a cohort, one column for each time after. */
+/** `analytics_retention`: one row per cohort, one column per later bucket. */
 function readCohorts(answer: Answer, columns: readonly string[]): Chart {
   const rows = rowsOf(answer);
   return {

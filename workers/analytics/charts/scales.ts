@@ -1,15 +1,15 @@
 import { ticks } from "d3-array";
 import type { Chart } from "./chart.ts";
 
-/** Places on the axis of values. */
+/** Positions on the value axis. */
 export interface ValueScale {
   ticks: readonly number[];
   place(value: number): number;
 }
 
 /**
- * The axis of values from pixel `from` (the least) to `to`: it covers every value and its band, with steps of 1, 2 or 5
- * times a power of ten. Bars begin at 0, and so does a line unless that would press it flat.
+ * The value axis from pixel `from` (minimum) to `to`: it covers every value and band, with steps of 1, 2 or 5
+ * times a power of ten. Bars begin at 0; a line does too unless that would flatten it.
  */
 export function scaleValues(chart: Chart, from: number, to: number, count: number): ValueScale {
   const sums = chart.kind === "stacked" ? sumSeries(chart) : singleValues(chart);
@@ -37,7 +37,7 @@ function singleValues({ series }: Chart): number[] {
   return values.length > 0 ? values : [0];
 }
 
-/** Stacks go up from 0 by what is positive and down by what is negative. */
+/** Stacks of positive values grow up from 0, stacks of negative values down. */
 function sumSeries({ series, categories }: Chart): number[] {
   const sums = categories.flatMap((_, index) => {
     const values = series.map(({ values: own }) => own[index] ?? 0);
@@ -49,7 +49,7 @@ function sumSeries({ series, categories }: Chart): number[] {
   return sums.length > 0 ? sums : [0];
 }
 
-/** How a label of a time bucket reads on an axis: `2026-03-05` as `5 Mar`, `2026-03` as `Mar 2026`. */
+/** Label of a time bucket on an axis: `2026-03-05` as `5 Mar`, `2026-03` as `Mar 2026`. */
 export function shortenBucket(text: string): string {
   const [, year = "", month, day, hour] = /^(\d{4})-(\d\d)(?:-(\d\d)(?:T(\d\d:\d\d).*)?)?$/.exec(text) ?? [];
   if (month === undefined) return text;

@@ -1,20 +1,23 @@
-/** Colours of a chart. Series have at least 3:1 against the ground, text 4.5:1 (WCAG 2.2, 1.4.3 and 1.4.11). */
+/**
+ * Colours of a chart. Series contrast at least 3:1 with the background, text 4.5:1 (WCAG 2.2, 1.4.3 and
+ * 1.4.11).
+ */
 export interface Theme {
   ground: string;
   ink: string;
   quiet: string;
   grid: string;
-  /** In the order in which series take them. */
+  /** In the order of the series. */
   series: readonly string[];
-  /** The group of all others. */
+  /** The group of all other members. */
   others: string;
-  /** What stands out. */
+  /** Marked points. */
   mark: string;
-  /** From the least to the most of a heat map. */
+  /** From the smallest to the largest value of a heat map. */
   heat: readonly [from: string, to: string];
 }
 
-/** The two themes; pictures are always light, with a ground of their own, and so read in either. */
+/** The two themes. Pictures are always light, with their own background, so both themes can show them. */
 export const THEMES = {
   light: {
     ground: "#ffffff",
@@ -46,7 +49,7 @@ export function colourSeries(theme: Theme, names: readonly string[]): string[] {
   );
 }
 
-/** A colour between two, `share` from 0 to 1; colours as `#rrggbb`. */
+/** Mixes two colours (`#rrggbb`); `share` from 0 to 1. */
 export function mixColours(from: string, to: string, share: number): string {
   const part = (text: string, at: number) => Number.parseInt(text.slice(at, at + 2), 16);
   const mixed = [1, 3, 5].map((at) => Math.round(part(from, at) + (part(to, at) - part(from, at)) * share));
@@ -62,5 +65,5 @@ export function isLight(colour: string): boolean {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.18;
 }
 
-/** How an answer names the group of all that did not come among the first. */
+/** Name of the group of all other members in an answer. */
 export const OTHERS = "(other)";

@@ -2,16 +2,16 @@ import { z } from "zod";
 import { cutText } from "../../../shared/text/well-formed.ts";
 import { EVENT_KINDS } from "../facts.ts";
 
-/** Events of one call at most. */
+/** Maximum number of events per call. */
 export const MAX_EVENTS = 10_000;
 
-/** Clocks of senders run ahead a little; what lies further in the future is a mistake. */
+/** Tolerance for clocks of senders; an event further in the future is an error. */
 const AHEAD_MS = 86_400_000;
 
 const text = (max: number) => z.string().trim().min(1).max(max);
 const count = z.number().int().min(0);
 
-/** An event as senders write it. Strict, so that a misspelt field is an error and not a silent 0. */
+/** An event as clients send it. Strict, so that a misspelt field is an error and not a silent 0. */
 const eventShape = z.strictObject({
   key: text(200),
   occurred_at: z.iso.datetime({ offset: true }),
@@ -36,7 +36,7 @@ export const EVENT_FIELDS =
   "region, country, segment, channel, category, product; optional campaign, quantity, amount_cents, cost_cents (US cents), " +
   "new_customer (default: whether it is the customer's first order)";
 
-/** An event that passed: UTC to the second. `new_customer` is `null` where the store has to find out. */
+/** A validated event, in UTC to the second. `new_customer` is `null` where the store determines it. */
 export interface CheckedEvent {
   event_key: string;
   occurred_at: string;
@@ -55,7 +55,7 @@ export interface CheckedEvent {
   new_customer: 0 | 1 | null;
 }
 
-/** What an event says, in the order in which it is written down; how it is known comes before. */
+/** Fields of an event in the order of their columns; the event's key comes before them. */
 export const EVENT_COLUMNS = [
   "occurred_at",
   "kind",
@@ -73,17 +73,18 @@ export const EVENT_COLUMNS = [
   "new_customer",
 ] as const satisfies (keyof CheckedEvent)[];
 
-/** What is wrong with one row. */
+/** Error of one row. */
 export interface RowError {
-  /** Place in the call, from 0. */
+  /** Index in the call, from 0. */
   row: number;
   key?: string;
   message: string;
 }
 
 /**
- * Checks rows one by one: a bad one is named with its field and reason, and the others stay good. A key that comes twice in one
- * call is good once; the second is an error unless it says the same.
+ * Validates rows one by one: an invalid row is reported with its field and reason and does not affect the
+ * others. If a key appears twice in one call, the first row counts; the second is an error unless it is
+ * equal.
  */
 export function readEvents(
   rows: readonly unknown[],
@@ -107,7 +108,7 @@ export function readEvents(
   return { events: [...events.values()], errors, repeated };
 }
 
-/** Whether two events say the same. What only the store knows of one of them does not count. */
+/** Whether two events are equal. Fields that the store determines do not count. */
 export function isSameEvent(a: CheckedEvent, b: CheckedEvent): boolean {
   return (Object.keys(a) as (keyof CheckedEvent)[]).every(
     (field) =>
@@ -115,7 +116,7 @@ export function isSameEvent(a: CheckedEvent, b: CheckedEvent): boolean {
   );
 }
 
-/** The event, or a sentence that says what is wrong with it. */
+/** The event, or a sentence about its error. */
 function readEvent(value: unknown, now: Date): CheckedEvent | string {
   const parsed = eventShape.safeParse(value);
   if (!parsed.success) return parsed.error.issues.slice(0, 3).map(describeIssue).join(" ");

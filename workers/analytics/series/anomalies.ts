@@ -1,31 +1,33 @@
 import { mean, median } from "d3-array";
 
-/** How one point of a series stands to what was expected of it. */
+/** Comparison of one point with its expected value. */
 export interface PointScore {
-  /** What trend and season say. */
+  /** Value by trend and season. */
   expected: number;
-  /** What is usual: beyond these a point is out of line. */
+  /** Usual range: a point outside is an anomaly. */
   low: number;
   high: number;
   /** Modified z-score of the residual; its sign is the direction. */
   score: number;
-  /** The standard deviation that the score is measured in. */
+  /** Standard deviation behind the score. */
   sigma: number;
 }
 
-/** From the median absolute deviation to a standard deviation of normal values: 1 / Φ⁻¹(3/4). */
+/** Converts a median absolute deviation to a standard deviation of normal values: 1 / Φ⁻¹(3/4). */
 const MAD_TO_SIGMA = 1.4826;
-/** From the mean absolute deviation to the same: √(π / 2). */
+/** Converts a mean absolute deviation to the same: √(π / 2). */
 const MEAN_AD_TO_SIGMA = 1.2533;
 
 /**
- * Scores each point of a series against its trend and season, so that outliers do not hide themselves: everything is a median.
- * The decomposition follows STL (Cleveland, Cleveland, McRae, Terpenning: J. Official Statistics 6, 1990) with medians in the
- * place of loess: trend by a running median over two cycles, season by the median of each phase, both refined once.
- * The score is the modified z-score, residual ÷ (1.4826 × MAD); 3.5 is the limit that Iglewicz and Hoaglin recommend (How to
- * Detect and Handle Outliers, ASQC 1993). Where more than half of the residuals are equal, the mean absolute deviation
- * stands in for the MAD. `leastSigma` says how much chance alone moves a point that is expected to have a value, so that two
- * orders instead of one are no news. `width` is the number of points on either side that make the trend. `null` points (no value) are skipped. Gives `undefined` for fewer than 8 values.
+ * Scores each point of a series against trend and season. Uses medians throughout, so that outliers do not
+ * mask themselves. The decomposition follows STL (Cleveland, Cleveland, McRae, Terpenning: J. Official
+ * Statistics 6, 1990) with medians instead of loess: trend by a running median over two cycles, season by the
+ * median of each phase, both refined once. The score is the modified z-score, residual ÷ (1.4826 × MAD);
+ * Iglewicz and Hoaglin recommend 3.5 as the limit (How to Detect and Handle Outliers, ASQC 1993). Where more
+ * than half of the residuals are equal, the mean absolute deviation replaces the MAD. `leastSigma` is the
+ * standard deviation that chance alone gives a point with an expected value, so that two orders instead of
+ * one are no anomaly. `width` is the number of points on either side that form the trend. Skips `null` points
+ * (no value). Returns `undefined` for fewer than 8 values.
  */
 export function scorePoints(
   values: readonly (number | null)[],

@@ -1,27 +1,30 @@
 import { mean } from "d3-array";
 import { fit, project, type Step } from "./holt-winters.ts";
 
-/** How well the method would have done on points it had not seen. */
+/** Accuracy of the method on points that it had not seen. */
 export interface BackTest {
-  /** Forecasts that were compared. */
+  /** Number of compared points. */
   points: number;
-  /** Forecasts made, each from an earlier end of the history. */
+  /** Number of forecasts, each from an earlier end of the history. */
   origins: number;
-  /** Below 1 is better than repeating the season (or the last value). `null` where the history never changes. */
+  /**
+   * Below 1 is better than repeating the season (or the last value). `null` where the history is constant.
+   */
   mase: number | null;
   /** Mean error in percent; `null` where a value was 0. */
   mape: number | null;
-  /** Percent of the points that fell into the interval. */
+  /** Percentage of points inside the interval. */
   coverage: number;
 }
 
-/** Forecasts that are made again in the past at most. */
+/** Maximum number of forecasts in a back-test. */
 const MAX_ORIGINS = 4;
 
 /**
- * Forecasts the past from ends that lie `horizon` apart (rolling origin, Tashman: International J. of Forecasting 16, 2000) and
- * compares. MASE scales each error by that of the seasonal naive forecast within what was known then (Hyndman and Koehler:
- * International J. of Forecasting 22, 2006). Gives `undefined` where less than two cycles would be left to learn from.
+ * Forecasts the past from ends that lie `horizon` apart (rolling origin, Tashman: International J. of
+ * Forecasting 16, 2000) and compares. MASE scales each error by that of the seasonal naive forecast on the
+ * history known then (Hyndman and Koehler: International J. of Forecasting 22, 2006). Returns `undefined`
+ * where less than two cycles of history would remain.
  */
 export function backTest(
   values: readonly number[],
@@ -32,7 +35,7 @@ export function backTest(
     project(fit(known, period), steps),
 ): BackTest | undefined {
   const least = Math.max(2 * period, 8);
-  // A third of the history at most is held back, so that the model that is tested resembles the one that is used.
+  // Holds back a third of the history at most, so that the tested model resembles the used one.
   const steps = Math.min(horizon, Math.floor(values.length / 3));
   const scaled: number[] = [];
   const percents: number[] = [];
@@ -64,7 +67,7 @@ export function backTest(
   };
 }
 
-/** The mean; `null` where a value was divided by nothing. */
+/** The mean; `null` if any value is not finite. */
 function meanOrNull(values: readonly number[]): number | null {
   return values.every(Number.isFinite) ? (mean(values) ?? null) : null;
 }

@@ -4,12 +4,12 @@ import { MEASURES } from "../measures.ts";
 import { factOf, measuresOf } from "../metrics.ts";
 import { METRICS, type Metric } from "../semantic-layer.ts";
 
-/** Cuts that are looked into without being asked: all of them are answered from tables of sums. */
+/** Dimensions searched by default: tables of sums answer all of them. */
 const CUTS = ["region", "country", "segment", "channel", "category", "product", "sector"] as const;
-/** Cuts by which different people are counted without reading events (migration 0003). */
+/** Dimensions with distinct counts that need no events (migration 0003). */
 const PEOPLE_CUTS: readonly string[] = ["region", "segment", "channel"];
 
-/** Steps on the way to an order. A fault in one shows there first, where it is not hidden by how many came. */
+/** Steps towards an order. A fault shows first in its step, where the number of visitors does not hide it. */
 const STEPS = ["checkout_completion", "cart_rate"];
 const MADE_OF_ORDERS: readonly string[] = [
   "revenue",
@@ -20,7 +20,7 @@ const MADE_OF_ORDERS: readonly string[] = [
   "conversion_rate",
 ];
 
-/** The dimensions that a metric is looked into by. Hours are summed up by region alone. */
+/** Dimensions to search for a metric. Sums by hour exist by region alone. */
 export function cutsOf(metric: Metric, grain: Grain): string[] {
   const dimensions: readonly string[] = FACTS[factOf(metric)].dimensions;
   const countsPeople = measuresOf(metric).some((name) => MEASURES[name].adds === "distinct");
@@ -32,7 +32,7 @@ export function cutsOf(metric: Metric, grain: Grain): string[] {
   );
 }
 
-/** The rates of the steps that a metric is the outcome of. */
+/** The rates of the steps that lead to a metric. */
 export function stepsBefore({ name }: Metric): Metric[] {
   return MADE_OF_ORDERS.includes(name) ? METRICS.filter((metric) => STEPS.includes(metric.name)) : [];
 }

@@ -10,22 +10,22 @@ export interface BucketForecast {
   rows: ({ bucket: string } & Step)[];
   total: Step;
   test: BackTest | undefined;
-  /** The bucket that is partly measured, and what was measured in it. */
+  /** The running bucket and its measured part. */
   running: { bucket: string; measured: number; days: number } | undefined;
   knowsYear: boolean;
   season: number;
 }
 
 const WEEK = 7;
-/** Days of a back-test's history that give it a season of the year, though not quite two years. */
+/** Days of back-test history from which a yearly season is used, slightly less than two years. */
 const TESTED_YEAR = 548;
 
 /**
- * Forecasts day by day, with the season of the week and, from two years on, of the year, and adds the days up to buckets. A bucket
- * that is running consists of its measured days and of the forecast of the others.
+ * Forecasts day by day, with a weekly season and, from two years of history on, a yearly one, and adds the days
+ * up to buckets. A running bucket consists of its measured days and the forecast of the others.
  *
- * @param values - whole days one after the other, the first of which is `firstDay`
- * @param horizon - buckets ahead, the running one included
+ * @param values - consecutive whole days from `firstDay` on
+ * @param horizon - number of buckets, the running one included
  * @param width - standard deviations of the interval, for the back-test
  */
 export function forecastDays(
@@ -88,7 +88,7 @@ function scale({ value, deviation }: Step, factor: number): Step {
   return { value: value * factor, deviation: deviation * factor };
 }
 
-/** The next buckets with the days of them that are still to come. */
+/** The next buckets with their remaining days. */
 function listAhead(from: string, grain: Exclude<Grain, "total" | "hour">, count: number) {
   const buckets: { bucket: string; days: string[] }[] = [];
   for (let day = from; ; day = addDays(day, 1)) {

@@ -9,35 +9,35 @@ export interface Smoothing {
   phi: number;
 }
 
-/** Level, trend and one season, the phase that comes next first. */
+/** Level, trend and one season, whose first entry is the next phase. */
 export interface State {
   level: number;
   trend: number;
   season: number[];
 }
 
-/** A model that has seen a series. */
+/** A fitted model. */
 export interface Fitted {
   smoothing: Smoothing;
   /** After the last point. */
   state: State;
   /** One-step errors. */
   errors: number[];
-  /** Variance of the errors, with the parameters taken off the degrees of freedom. */
+  /** Variance of the errors; the parameters reduce the degrees of freedom. */
   variance: number;
 }
 
-/** What comes, with the standard deviation of its error. */
+/** A forecast value with the standard deviation of its error. */
 export interface Step {
   value: number;
   deviation: number;
 }
 
 /**
- * Runs the error-correction form of Holt-Winters with additive errors, damped additive trend and additive season, ETS(A,Ad,A):
- * ŷ = l + φb + s; l' = l + φb + αe; b' = φb + βe; s' = s + γe. (Hyndman and Athanasopoulos, Forecasting: Principles and
- * Practice, 3rd ed., section 8.5; Holt 1957, Winters 1960, Gardner and McKenzie 1985 for the damping.) Without a season pass
- * a state whose season is [0] and gamma 0.
+ * Runs the error-correction form of Holt-Winters with additive errors, damped additive trend and additive
+ * season, ETS(A,Ad,A): ŷ = l + φb + s; l' = l + φb + αe; b' = φb + βe; s' = s + γe. (Hyndman and
+ * Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., section 8.5; Holt 1957, Winters 1960,
+ * Gardner and McKenzie 1985 for the damping.) Without a season pass a state whose season is [0] and gamma 0.
  */
 export function smooth(
   values: readonly number[],
@@ -62,8 +62,9 @@ export function smooth(
 }
 
 /**
- * The next `horizon` points. The variance of step h is σ²(1 + Σ c²) with c_j = α + β(φ + … + φ^j) + γ·[j is a whole season],
- * the class 1 models of Hyndman, Koehler, Ord, Snyder: Forecasting with Exponential Smoothing, 2008, section 6.3.
+ * The next `horizon` points. The variance of step h is σ²(1 + Σ c²) with c_j = α + β(φ + … + φ^j) + γ·[j is a
+ * whole season], the class 1 models of Hyndman, Koehler, Ord, Snyder: Forecasting with Exponential Smoothing,
+ * 2008, section 6.3.
  */
 export function project(
   { smoothing, state, variance }: Pick<Fitted, "smoothing" | "state" | "variance">,
@@ -84,8 +85,9 @@ export function project(
 }
 
 /**
- * The standard deviation of a weighed sum of the next points, `weights` of them. Their errors are not independent: each is made of
- * the shocks up to it, e_h + Σ c_j e_{h−j} with the c_j of {@link project}, so what counts is how much of each shock is in the sum.
+ * The standard deviation of a weighted sum of the next points, one weight per point. Their errors are not
+ * independent: each consists of the shocks up to it, e_h + Σ c_j e_{h−j} with the c_j of {@link project}, so
+ * the function sums the total weight of each shock.
  */
 export function deviateSum(
   { smoothing, state, variance }: Pick<Fitted, "smoothing" | "state" | "variance">,
@@ -108,8 +110,8 @@ export function deviateSum(
 }
 
 /**
- * Finds the parameters with the smallest sum of squared one-step errors: a coarse grid, then a pattern search (Hooke and
- * Jeeves 1961) that halves its steps. Needs at least two seasons and four points.
+ * Finds the parameters with the smallest sum of squared one-step errors: a coarse grid, then a pattern search
+ * (Hooke and Jeeves 1961) that halves its steps. Needs at least two seasons and four points.
  */
 export function fit(values: readonly number[], period: number): Fitted {
   const start = startState(values, period);
@@ -145,7 +147,10 @@ export function fit(values: readonly number[], period: number): Fitted {
   return { smoothing, state, errors, variance: least / Math.max(1, values.length - parameters) };
 }
 
-/** Keeps parameters where the model is stable: 0 < β < α < 1, 0 < γ < 1 − α, 0.8 ≤ φ ≤ 0.98 (ibid., section 8.6). */
+/**
+ * Keeps parameters where the model is stable: 0 < β < α < 1, 0 < γ < 1 − α, 0.8 ≤ φ ≤ 0.98 (ibid., section
+ * 8.6).
+ */
 function toSmoothing([a = 0, b = 0, g = 0, p = 0]: readonly number[], isSeasonal: boolean): Smoothing {
   const clamp = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));
   const alpha = clamp(a, 0.001, 0.999);
@@ -157,7 +162,10 @@ function toSmoothing([a = 0, b = 0, g = 0, p = 0]: readonly number[], isSeasonal
   };
 }
 
-/** Level, trend and season from the first cycles: mean of the first, difference of their means, deviation from both. */
+/**
+ * Initial level, trend and season from the first cycles: mean of the first, difference of their means,
+ * deviation from both.
+ */
 function startState(values: readonly number[], period: number): State {
   if (period === 1) {
     const head = values.slice(0, Math.min(10, values.length));

@@ -7,48 +7,48 @@ import { findRuns, type Run } from "./runs.ts";
 import { chooseScale, countsEvents, dividesByCount, type Scale } from "./scales.ts";
 import { scoreCount, scorePart } from "./tails.ts";
 
-/** A run of one series in the metric's own unit. */
+/** An anomalous run of one series, in the metric's own unit. */
 export interface Finding {
-  /** The metric that was looked at. */
+  /** Metric of the series. */
   metric: string;
-  /** What was looked at; both are missing for the whole. */
+  /** Dimension of the series; both are undefined for the whole. */
   dimension?: string;
   member?: string;
   buckets: string[];
-  /** Of the run as a whole: a sum, a mean for different people, a ratio of sums. */
+  /** Value of the run: a sum, a mean for distinct counts, a ratio of sums. */
   value: number;
   expected: number;
   low: number;
   high: number;
   score: number;
-  /** How much worse than expected, in what {@link costUnit} names; negative is better. */
+  /** Amount by which it is worse than expected, in the unit of {@link costUnit}; negative is better. */
   cost: number;
 }
 
-/** A series of the question: a metric, for the whole or for a member of a dimension. */
+/** Identity of a series: a metric, for the whole or for a member of a dimension. */
 export type Place = Pick<Finding, "metric" | "dimension" | "member">;
 
-/** A finding with the cuts in which the same shows. */
+/** A finding with the other dimensions that show the same. */
 export interface Incident extends Finding {
   also: Place[];
 }
 
-/** What a series is looked at with. */
+/** Parameters of a search for anomalies. */
 export interface Outlook {
   season: number;
   limit: number;
-  /** Buckets of a run at most. */
+  /** Maximum number of buckets in a run. */
   longest: number;
-  /** How many series the same question looks at. */
+  /** Number of series in the same query. */
   series: number;
-  /** Whether a bucket is one that was asked about. */
+  /** Whether the query covers a bucket. */
   isAsked(bucket: string): boolean;
 }
 
-/** What was measured, and what is usual, for each bucket that was asked about. */
+/** Value and usual range of each bucket that the query covers. */
 export type Band = [bucket: string, value: number | null, low: number, high: number][];
 
-/** With fewer events in a bucket, on average, a fault cannot be told from chance. */
+/** Mean number of events per bucket below which a fault cannot be told from chance. */
 const LEAST_EVENTS = 3;
 
 /** Whether a series has enough events in a bucket. */
@@ -56,7 +56,7 @@ export function isThick({ events }: Series): boolean {
   return events.length === 0 || (mean(events) ?? 0) >= LEAST_EVENTS;
 }
 
-/** What is out of line in a series. Gives `undefined` for fewer than 8 values. */
+/** Anomalous runs of a series. Returns `undefined` for fewer than 8 values. */
 export function lookAt(
   metric: Metric,
   series: Series,
@@ -81,13 +81,13 @@ export function lookAt(
   return { findings, band, checked: asked.length };
 }
 
-/** A season that explains less than this part of the scatter is chance, and would add its own. */
+/** Minimum part of the scatter that a season must explain; below it, the season is chance and adds noise. */
 const LEAST_GAIN = 0.1;
 
-/** Scores with a season where the series has one, and without where it only seems so: in a thin series phases differ by chance. */
+/** Scores with a season only where the series has one: in a thin series phases differ by chance. */
 function scoreSeries(metric: Metric, series: Series, scale: Scale, season: number, limit: number) {
   const points = series.values.map((value, index) => (value === null ? null : scale.to(value, index)));
-  // Rates follow no calendar as amounts do: twice the days make their level steadier.
+  // Rates do not follow the calendar as amounts do: twice the width makes their level steadier.
   const width = Math.max(4, dividesByCount(metric) && season > 1 ? 2 * season : season);
   const score = (cycle: number) =>
     scorePoints(points, cycle, limit, (_expected, index) => scale.leastSigma(index), width);
@@ -98,13 +98,14 @@ function scoreSeries(metric: Metric, series: Series, scale: Scale, season: numbe
   return scatter(seasonal) < (1 - LEAST_GAIN) * scatter(plain) ? seasonal : plain;
 }
 
-/** A part of a loss that is nearly all of it. */
+/** Part of a loss that counts as nearly all of it. */
 const MOST = 0.6;
 
 /**
- * Puts findings together that are the same thing seen in several cuts: the same days and direction in different dimensions. Members
- * of one dimension are different people or things, so each stands for itself. The one that stands for the others has most of what
- * it cost and the deepest fall: where the same loss falls on fewer, there it came from. What costs most comes first.
+ * Groups findings that show the same incident in several dimensions: same days and direction. Members of one
+ * dimension are different people or things, so they are never grouped together. The representative has most
+ * of the cost and the deepest fall, because a loss concentrated on fewer customers originates there. Highest
+ * cost first.
  */
 export function groupFindings(findings: readonly Finding[]): Incident[] {
   const groups: Finding[][] = [];
@@ -124,7 +125,10 @@ export function groupFindings(findings: readonly Finding[]): Incident[] {
   return incidents.sort((a, b) => b.cost - a.cost || Math.abs(b.score) - Math.abs(a.score));
 }
 
-/** Members of one dimension, and the same member of different metrics, are told apart by the days and the direction. */
+/**
+ * Whether two findings show the same incident: in different dimensions, or in the same member of different
+ * metrics, with the same direction and a common bucket.
+ */
 function isSame(a: Finding, b: Finding): boolean {
   const isOther = a.dimension !== b.dimension || (a.member === b.member && a.metric !== b.metric);
   return (
@@ -134,12 +138,12 @@ function isSame(a: Finding, b: Finding): boolean {
   );
 }
 
-/** How far a value fell or rose, as a part of the larger of the two. */
+/** Relative fall or rise: the difference divided by the larger of the two values. */
 function depthOf({ value, expected }: Finding): number {
   return Math.abs(value - expected) / Math.max(Math.abs(value), Math.abs(expected), 1e-9);
 }
 
-/** What a cost is counted in. */
+/** Unit of a cost. */
 export function costUnit(metric: Metric): string {
   if (metric.unit !== "percent") return metric.unit;
   return metric.numerator.endsWith("_cents") ? "USD" : metric.numerator;
@@ -164,16 +168,16 @@ function describeRun(
     centre: point?.expected ?? 0,
     sigma: point?.sigma ?? 0,
     value: series.values[first + index] ?? 0,
-    // How much more the series scatters than chance would.
+    // Ratio of the series' scatter to the scatter by chance.
     excess: Math.max(1, (point?.sigma ?? 0) / (scale.leastSigma(first + index) || Number.POSITIVE_INFINITY)),
     weight: dividesByCount(metric) ? (series.denominators[first + index] ?? 0) : 1,
   }));
   const weights = sum(points, ({ weight }) => weight) || 1;
-  // A sum for what adds up; otherwise the mean, which for a ratio is weighed by what it is divided by.
+  // A sum for additive metrics; otherwise the mean, weighted by the denominator for a ratio.
   const times = adds(metric) ? points.length : 1;
   const average = (pick: (point: (typeof points)[number]) => number) =>
     (times * sum(points, (point) => pick(point) * point.weight)) / weights;
-  // A run scatters less than each of its points, by the root of how many they are.
+  // A run scatters less than its points, by the square root of its length.
   const usual = (side: number) =>
     average(({ centre, sigma, index }) =>
       scale.from(centre + (side * limit * sigma) / Math.sqrt(points.length), index),
@@ -193,7 +197,7 @@ function describeRun(
   };
 }
 
-/** How far a run lies in the tail, for what chance is known of; endless otherwise. */
+/** Tail score of a run where its distribution by chance is known; infinite otherwise. */
 function scoreTail(
   metric: Metric,
   points: readonly { value: number; expected: number; weight: number; excess: number }[],
@@ -209,12 +213,15 @@ function scoreTail(
   return Math.abs(scorePart(Math.round(found / 100), all, due / 100 / (all || 1))) / excess;
 }
 
-/** Whether the values of several buckets make a sum: not those of ratios, and not different people. */
+/** Whether values of several buckets add up: false for ratios and distinct counts. */
 function adds({ denominator, numerator }: Metric): boolean {
   return denominator === undefined && numerator !== "customers" && numerator !== "visitors";
 }
 
-/** From (points of percent × denominator) to the numerator's unit; amounts are cents there and dollars here. */
+/**
+ * Factor from (percentage points × denominator) to the numerator's unit; amounts are cents there and dollars
+ * here.
+ */
 function costFactor({ unit, numerator }: Metric): number {
   if (unit !== "percent") return 1;
   return numerator.endsWith("_cents") ? 0.0001 : 0.01;

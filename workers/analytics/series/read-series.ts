@@ -9,35 +9,35 @@ import type { Metric } from "../semantic-layer.ts";
 import type { Filter } from "../store/base.ts";
 import type { AnalyticsStore } from "../store.ts";
 
-/** Points of a series at most. */
+/** Maximum number of points in a series. */
 const MAX_POINTS = 2_000;
 
-/** What to read. */
+/** Request for series. */
 export interface SeriesRequest {
   metric: Metric;
   period: Period;
   grain: Grain;
   filters: readonly Filter[];
-  /** Cuts into the series of so many members, the largest first. */
+  /** Splits into the series of the largest `count` members of a dimension. */
   by?: { dimension: string; count: number } | undefined;
 }
 
-/** A metric over time: whole buckets alone. */
+/** A metric over time, complete buckets only. */
 export interface Series {
   /** Empty for the whole. */
   member: string;
   buckets: string[];
-  /** In the metric's unit; `null` where it divides by nothing. */
+  /** In the metric's unit; `null` where the denominator is 0. */
   values: (number | null)[];
-  /** What each value was divided by; empty where it is no ratio. */
+  /** Denominator of each value; empty if the metric is no ratio. */
   denominators: number[];
-  /** How many events each value was made from; empty where that is not known. */
+  /** Number of events behind each value; empty if unknown. */
   events: number[];
 }
 
 /**
- * Reads series of whole buckets: a bucket that is still running, or that the data covers in part, would look like a fall. Throws
- * `invalid_input` where there is no data, `result_too_large` for more than 2,000 points.
+ * Reads series of complete buckets: a running or partly covered bucket would look like a fall. Throws
+ * `invalid_input` without data, `result_too_large` for more than 2,000 points.
  */
 export async function readSeries(
   store: AnalyticsStore,
@@ -96,7 +96,10 @@ export async function readSeries(
   });
 }
 
-/** What tells large members from small ones: of a ratio what it is divided by, or a member of one visit would be the largest. */
+/**
+ * Metric that ranks members by size: for a ratio its denominator, because a member with one visit can have
+ * the highest ratio.
+ */
 function sizeOf({ denominator, ...metric }: Metric): Metric {
   return { ...metric, numerator: denominator ?? metric.numerator };
 }
@@ -111,7 +114,7 @@ export function nextBuckets(last: string, grain: Grain, count: number): string[]
     .slice(0, count);
 }
 
-/** The day after the last one that is known whole; data by month is known to the end of its month. */
+/** The day after the last complete one; monthly data is complete to the end of its month. */
 function endOfData(last: string, isDaily: boolean, now: Date): string {
   if (!isDaily) return addMonths(last, 1);
   const after = addDays(last, 1);
@@ -127,7 +130,7 @@ function startOf(bucket: string, grain: Grain): string {
   return bucket;
 }
 
-/** First moment after a bucket: a day, or an hour as `2026-03-05T14`. */
+/** The first moment after a bucket: a day, or an hour as `2026-03-05T14`. */
 export function endOf(bucket: string, grain: Grain): string {
   const start = startOf(bucket, grain);
   if (grain === "hour") {

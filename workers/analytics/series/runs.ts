@@ -1,7 +1,7 @@
 import { median } from "d3-array";
 import type { PointScore } from "./anomalies.ts";
 
-/** Points one after the other that are out of line together; both places belong to it. */
+/** Consecutive anomalous points; both indexes are inclusive. */
 export interface Run {
   first: number;
   last: number;
@@ -9,15 +9,15 @@ export interface Run {
   score: number;
 }
 
-/** From the median absolute value around zero to a standard deviation of normal values. */
+/** Converts a median absolute value around zero to a standard deviation of normal values. */
 const MAD_TO_SIGMA = 1.4826;
-/** Ends of a run are themselves at least so far off, so that no usual day is added to a run. */
+/** Minimum score at the ends of a run, so that a run does not include usual days. */
 const END_SCORE = 1;
-/** Windows of other lengths than one, for each point, that chance is given. */
+/** Number of windows per point, other than length one, that count as chances. */
 const WINDOWS = 4;
 
 /**
- * The limit that a score has to pass when many are looked at: `limit` holds for one series of single points; among so many more
+ * Raises the limit of a score for many comparisons: `limit` holds for one series of single points; among more
  * chances the largest of normal values grows as √(limit² + 2 ln chances).
  */
 function raiseLimit(limit: number, chances: number): number {
@@ -25,12 +25,13 @@ function raiseLimit(limit: number, chances: number): number {
 }
 
 /**
- * Finds runs of points on one side of what is expected whose sum is out of line, though each point alone may not be: the sum of
- * L scores over √L is a standard normal value (Stouffer 1949), here also divided by how much such sums scatter in this series,
- * so that neighbours that resemble each other are no news. The strongest comes first, and runs do not overlap.
+ * Finds runs of points on one side of the expected values whose sum is anomalous, even if each point alone is
+ * not: the sum of L scores over √L is a standard normal value (Stouffer 1949), divided here by the scatter of
+ * such sums in this series, to account for autocorrelation. The strongest comes first, and runs do not
+ * overlap.
  *
- * @param longest - points of a run at most
- * @param series - how many series are looked at in the same question
+ * @param longest - maximum number of points in a run
+ * @param series - number of series in the same query
  */
 export function findRuns(
   scores: readonly (PointScore | null)[],
@@ -60,7 +61,7 @@ export function findRuns(
   return kept;
 }
 
-/** A point of a series that never changes has an endless score. */
+/** Limits the infinite score of a point in a constant series. */
 function bound(score: number): number {
   return Math.sign(score) * Math.min(99, Math.abs(score));
 }

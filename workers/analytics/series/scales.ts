@@ -3,28 +3,32 @@ import { factOf } from "../metrics.ts";
 import type { Metric } from "../semantic-layer.ts";
 import type { Series } from "./read-series.ts";
 
-/** A scale on which the points of a metric scatter alike, whatever their level. */
+/** A scale with constant scatter, whatever the level of the metric. */
 export interface Scale {
   to(value: number, index: number): number;
-  /** Back; never outside of what the metric can be. */
+  /** Inverse; stays within the metric's valid range. */
   from(point: number, index: number): number;
-  /** What chance alone does to a point of a series, on this scale: a standard deviation at least. */
+  /** Standard deviation of a point by chance alone, on this scale: a lower bound. */
   leastSigma(index: number): number;
 }
 
-/** Keeps the variance of small counts alike as well (Anscombe: Biometrika 35, 1948). */
+/** Stabilises the variance of small counts as well (Anscombe: Biometrika 35, 1948). */
 const ANSCOMBE = 3 / 8;
 
-/** Whether a metric counts events of the shop, or is a part of such a count: then it is known how chance moves it. */
+/**
+ * Whether a metric counts shop events, or is a part of such a count: then its distribution by chance is
+ * known.
+ */
 export function countsEvents(metric: Metric): boolean {
   return !metric.numerator.endsWith("_cents") && factOf(metric) === "commerce";
 }
 
 /**
- * The scale of a metric. Counts: the square root, on which a Poisson count has a standard deviation of 1/2 whatever its level.
- * Parts of a count: the arcsine of the root, 1 / (2 √n) (both with Anscombe's shift, which helps small ones). Money: the
- * cube root, on which sums of amounts of many sizes are nearly normal (Wilson and Hilferty 1931). So no bound lies below zero,
- * and none of a part above 100 %. What is negative somewhere stays as it is.
+ * The scale of a metric. Counts: the square root, on which a Poisson count has a standard deviation of 1/2
+ * whatever its level. Proportions: the arcsine of the root, 1 / (2 √n) (both with Anscombe's shift, which
+ * helps small ones). Money: the cube root, on which sums of amounts of many sizes are nearly normal (Wilson
+ * and Hilferty 1931). So no bound lies below zero, and none of a proportion above 100 %. Series with negative
+ * values stay unscaled.
  */
 export function chooseScale(metric: Metric, { values, denominators }: Series): Scale {
   const known = values.filter((value) => value !== null);
@@ -61,7 +65,7 @@ export function chooseScale(metric: Metric, { values, denominators }: Series): S
   };
 }
 
-/** Whether the value is a part or an average of something that varies itself, and not the same for every part. */
+/** Whether the value is a proportion or an average with a denominator that varies. */
 export function dividesByCount({ denominator }: Metric): boolean {
   return denominator !== undefined && MEASURES[denominator].adds !== "shared";
 }

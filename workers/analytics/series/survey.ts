@@ -11,13 +11,13 @@ import { type Band, type Finding, isThick, lookAt } from "./incidents.ts";
 import { endOf, readSeries, type Series } from "./read-series.ts";
 import { seasonOf } from "./seasons.ts";
 
-/** Members of a dimension that are looked at, the largest first. */
+/** Number of members per dimension to search, the largest first. */
 export const MEMBERS = 10;
-/** Points of a run at most; what lasts longer is the new level. */
+/** Maximum number of points in a run; a longer one is a new level. */
 const LONGEST: Readonly<Partial<Record<Grain, number>>> = { hour: 12, day: 7 };
 const LONGEST_RUN = 3;
 
-/** What to look into. */
+/** Data to search for anomalies. */
 export interface Reading {
   store: AnalyticsStore;
   metric: Metric;
@@ -35,7 +35,10 @@ export interface Look {
   series: Series[];
 }
 
-/** The series of a question: of the dimension that it names, or else of the whole, of every cut, and of the steps before it. */
+/**
+ * Reads the series of a query: of the dimension that it names, or of the whole, of every default dimension,
+ * and of the steps before it.
+ */
 export async function readLooks({
   store,
   metric,
@@ -71,7 +74,7 @@ export async function readLooks({
   return Promise.all(wanted.map(({ one, cut }) => read(one, cut)));
 }
 
-/** What is out of line in any of the series. Throws `invalid_input` where there are too few points to know what is usual. */
+/** Anomalies in all series. Throws `invalid_input` where there are too few points for a usual range. */
 export function lookEverywhere(
   looks: readonly Look[],
   metric: Metric,
@@ -87,7 +90,7 @@ export function lookEverywhere(
   let cuts = 0;
   for (const look of looks) {
     const isFirst = look === first;
-    // Of what was asked for, everything is looked at; of what was not, what is large enough.
+    // Keeps all series that the caller requested, and the large ones of the default dimensions.
     const kept = look.series.filter((one) => isFirst || isThick(one));
     const others = looks.filter(
       ({ metric: one, dimension }) => one === look.metric && dimension !== undefined,
@@ -118,7 +121,7 @@ export function lookEverywhere(
   return { asked, findings, cuts };
 }
 
-/** What one unit of a step is worth in what the metric's cost counts: an order in revenue, a cart in orders. */
+/** Value of one unit of a step in the metric's cost unit: an order in revenue, a cart in orders. */
 function rateOf(
   metric: Metric,
   asked: Series | undefined,
@@ -131,7 +134,7 @@ function rateOf(
   return total / (sum(whole.events) || 1);
 }
 
-/** What is read before the period, so that its first points have something to be compared with. */
+/** Start of the history before the period, so that its first points have a baseline. */
 function lookBack(period: Period, grain: Grain): string {
   if (grain === "hour") return addDays(period.from, -14);
   if (grain === "day") return addDays(period.from, -56);

@@ -1,6 +1,7 @@
 /**
- * How far a count lies from what was expected, as the normal value with the same tail: exact for small counts too, where a root
- * makes an empty day look worse than it is. (Peizer and Pratt: J. American Statistical Association 63, 1968; errors below 0.01.)
+ * Tail score of a count against its expected value, as a normal value with the same tail probability. Exact
+ * for small counts too, where a root transformation exaggerates an empty day. (Peizer and Pratt: J. American
+ * Statistical Association 63, 1968; errors below 0.01.)
  */
 export function scoreCount(count: number, expected: number): number {
   if (expected <= 0) return count > 0 ? scoreCount(count, 0.5) : 0;
@@ -8,7 +9,7 @@ export function scoreCount(count: number, expected: number): number {
   return Math.min(0, poissonLower(count, expected));
 }
 
-/** The same for a part of `all`, of which `rate` (0 to 1) was expected. */
+/** Tail score of a count out of `all` with an expected `rate` (0 to 1). */
 export function scorePart(count: number, all: number, rate: number): number {
   const chance = Math.min(0.999, Math.max(0.001, rate));
   if (all <= 0) return 0;

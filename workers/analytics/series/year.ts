@@ -1,20 +1,20 @@
 import { mean, sum } from "d3-array";
 import { addDays } from "../days.ts";
 
-/** What a day of the year does to a series: 1.2 is a fifth more than a usual day. */
+/** Yearly factor of a day: 1.2 is a fifth more than a usual day. */
 export type YearFactor = (day: string) => number;
 
-/** Days of two whole years, in weeks: fewer cannot tell a season from growth. */
+/** Days of two whole years, in weeks: less history cannot separate season from growth. */
 export const TWO_YEARS = 728;
 const WEEK = 7;
 const YEAR_DAYS = 365.25;
-/** Waves of a year: as many numbers as there are months. */
+/** Number of yearly harmonics; twice as many coefficients, one per month. */
 const WAVES = 6;
 
 /**
- * Finds the season of the year in a series of days: the logarithm of each week's mean is explained by growth and by the time of
- * the year (least squares), once by the twelve months and once by six waves; the one that explains more is kept. Gives
- * `undefined` for fewer than `least` days, and where a week had nothing at all.
+ * Estimates the yearly season of a series of days: a least-squares model explains the logarithm of each
+ * week's mean by growth and by the time of the year, once with twelve months and once with six harmonics; the
+ * one that explains more is kept. Returns `undefined` for fewer than `least` days, and where a week is empty.
  */
 export function estimateYear(
   values: readonly number[],
@@ -29,7 +29,7 @@ export function estimateYear(
   const logs = means.map(Math.log);
   const tried = [listMonths, listWaves].map((describe) => {
     const single = days.map(describe);
-    // What is explained is a mean of seven days, so what explains it is one too.
+    // The dependent variable is a mean of seven days, so the explanatory variables are too.
     const rows = middles.map((start) => [
       1,
       start / YEAR_DAYS,
@@ -47,7 +47,7 @@ export function estimateYear(
   return (day) => Math.exp(effectOf(day) - usual);
 }
 
-/** Eleven months as 0 or 1; December is none of them. */
+/** Eleven month indicators (0 or 1); December has none. */
 function listMonths(day: string): number[] {
   const month = Number(day.slice(5, 7));
   return Array.from({ length: 11 }, (_, index) => (index + 1 === month ? 1 : 0));
@@ -70,7 +70,7 @@ function dot(a: readonly number[], b: readonly number[]): number {
   return a.reduce((total, value, index) => total + value * (b[index] ?? 0), 0);
 }
 
-/** Weights with the least squared misses, by the normal equations and elimination; a touch of ridge keeps them solvable. */
+/** Least-squares weights, by the normal equations and elimination; a small ridge keeps them solvable. */
 function solveLeastSquares(rows: readonly number[][], wanted: readonly number[]): number[] {
   const width = rows[0]?.length ?? 0;
   const columns = Array.from({ length: width }, (_, column) => rows.map((row) => row[column] ?? 0));

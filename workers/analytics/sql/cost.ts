@@ -9,31 +9,31 @@ export interface PlanStep {
 }
 
 /**
- * Row visits that a statement may be expected to need. D1 stops a statement after 30 seconds when deployed, never when
- * run locally, and cannot be interrupted from outside: what would not end has to be refused before it begins. The local
- * engine makes about 100 million plain visits a second.
+ * Maximum estimated row visits of a statement. A deployed D1 stops a statement after 30 seconds, a local one
+ * never does, and neither can be interrupted by the caller: a statement that would run too long must be
+ * refused before it starts. The local engine makes about 100 million plain visits a second.
  */
 const MAX_VISITS = 100_000_000;
 
-/** Rows that a virtual table is taken to have at least: the elements of a JSON list. */
+/** Minimum assumed rows of a virtual table: the elements of a JSON list. */
 const LIST_ROWS = 1_000;
 
 /** Columns with so many different values that a lookup finds few rows. */
 const SELECTIVE = new Set(["customer_id", "occurred_at", "id", "day", "hour", "week_start", "event_key"]);
 
-/** Different values that any other column is taken to have: joining on a region or a kind finds many rows. */
+/** Assumed distinct values of any other column: a join on a region or a kind matches many rows. */
 const FEW_VALUES = 10;
 
-/** A loop of the plan with the name it goes over; names may have spaces. */
+/** A loop of the plan with the name of its table; names may have spaces. */
 const LOOP = /^(?:SCAN|SEARCH) (.+?)(?: USING .*| VIRTUAL TABLE .*| EXISTS| LEFT-JOIN)*$/;
 
-/** A subquery that is computed for itself. */
+/** A subquery that is computed separately. */
 const SUBQUERY = /^(?:MATERIALIZE|CO-ROUTINE) (.+)$/;
 
 /**
- * Estimates how many rows a statement visits. Tables that are joined stand side by side in the plan and multiply; a lookup
- * by an index counts as the rows that share a value, by row number as 1. Throws `invalid_input` over
- * {@link MAX_VISITS}, and for recursion, whose end nobody can tell.
+ * Estimates the row visits of a statement. Joined tables are siblings in the plan and multiply; a lookup by
+ * an index counts the rows that share a value, a lookup by row id counts 1. Throws `invalid_input` over
+ * {@link MAX_VISITS}, and for recursion, which has no known bound.
  */
 export function boundCost(plan: readonly PlanStep[], sizes: KnownSizes): number {
   if (plan.some(({ detail }) => detail.startsWith("RECURSIVE STEP"))) {
@@ -69,23 +69,23 @@ function countVisits(
 ): number {
   let nested = 1;
   let loops = 0;
-  let beside = 0;
+  let separate = 0;
   for (const step of plan.filter((candidate) => candidate.parent === parent)) {
     const inside = countVisits(plan, step.id, sizes, produced);
     const loop = LOOP.exec(step.detail)?.[1];
     const subquery = SUBQUERY.exec(step.detail)?.[1];
-    // What depends on the row outside runs again for each of them.
+    // A correlated subquery runs again for each row of the outer query.
     const isRepeated = /^(?:CORRELATED|MULTI-INDEX OR)/.test(step.detail);
     if (loop !== undefined) nested *= countLoop(step.detail, loop.toLowerCase(), sizes, produced);
     if (isRepeated) nested *= Math.max(1, inside);
-    else beside += inside;
+    else separate += inside;
     if (loop !== undefined || isRepeated) loops++;
     if (subquery !== undefined) {
       const name = subquery.toLowerCase();
       produced.set(name, estimateResult(inside, sizes.shapes.get(name)));
     }
   }
-  return (loops > 0 ? nested : 0) + beside;
+  return (loops > 0 ? nested : 0) + separate;
 }
 
 function countLoop(
@@ -102,7 +102,7 @@ function countLoop(
   return Math.max(1, countMatches(detail, rows));
 }
 
-/** Rows that a lookup finds: the plan names its columns as `(kind=? AND occurred_at>?)`. */
+/** Rows that a lookup matches: the plan names its columns as `(kind=? AND occurred_at>?)`. */
 function countMatches(detail: string, rows: number): number {
   const condition = /\(([^()]*)\)$/.exec(detail.replace(/( EXISTS| LEFT-JOIN)+$/, ""))?.[1] ?? "";
   return condition.split(" AND ").reduce((left, term) => {
@@ -121,6 +121,6 @@ function findRows(name: string, sizes: KnownSizes, produced: ReadonlyMap<string,
 
 function estimateResult(visits: number, shape: "one_row" | "grouped" | undefined): number {
   if (shape === "one_row") return 1;
-  // Between the few groups of a report and one group for every row.
+  // An estimate between the few groups of a report and one group for every row.
   return shape === "grouped" ? visits ** 0.75 : visits;
 }

@@ -1,6 +1,6 @@
 /**
- * The functions that a statement may call, by the work that a call takes. An allow-list: what a future engine adds is
- * refused until someone has read what it does. Names as `EXPLAIN` gives them, lower case.
+ * Functions that a statement may call, grouped by the work of one call. An allow-list: a function that a
+ * future engine adds is refused until it has been reviewed. Names as `EXPLAIN` gives them, lower case.
  */
 
 /** Work that does not depend on the length of a text, or on its first characters only. */
@@ -11,7 +11,7 @@ const SHORT = [
   "percentile_disc row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value",
 ];
 
-/** Work that grows with the length of the texts that a call is given or makes. */
+/** Work that grows with the length of the arguments and the result. */
 const LINEAR = [
   "length octet_length substr substring lower upper hex unhex quote char unicode unistr unistr_quote soundex concat concat_ws",
   "printf format strftime group_concat string_agg json json_array json_array_length json_error_position json_extract -> ->>",
@@ -19,17 +19,17 @@ const LINEAR = [
   "json_group_object json_each json_tree",
 ];
 
-/** Work that grows with the product of two lengths: a text, and what is looked for in it. */
+/** Work that grows with the product of two lengths: the text and the search string. */
 const SEARCHING = "instr replace trim ltrim rtrim like glob";
 
 export const SHORT_FUNCTIONS = toSet(SHORT);
 const LINEAR_FUNCTIONS = toSet(LINEAR);
 export const SEARCHING_FUNCTIONS = toSet([SEARCHING]);
 
-/** Functions that put the texts of many rows into one. */
+/** Functions that concatenate the texts of many rows. */
 export const COLLECTING_FUNCTIONS = toSet(["group_concat string_agg json_group_array json_group_object"]);
 
-/** Whether a statement may call it at all. */
+/** Whether a statement may call the function. */
 export function isOffered(name: string): boolean {
   return SHORT_FUNCTIONS.has(name) || LINEAR_FUNCTIONS.has(name) || SEARCHING_FUNCTIONS.has(name);
 }

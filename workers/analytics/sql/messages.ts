@@ -1,7 +1,7 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { type Named, resolveName } from "../names.ts";
 
-/** SQLite's complaints that a caller can act on, with our words for them. The captured part is the caller's own text. */
+/** SQLite errors that a caller can act on, with our messages. The captured part is the caller's own text. */
 const COMPLAINTS: readonly (readonly [RegExp, (part: string) => string])[] = [
   [/no such table: ([^:]+?)(?: at offset|:|$)/, (name) => `There is no table "${name}".`],
   [/no such column: ([^:]+?)(?: at offset|:|$)/, (name) => `There is no column "${name}".`],
@@ -38,16 +38,16 @@ const COMPLAINTS: readonly (readonly [RegExp, (part: string) => string])[] = [
   [/(malformed JSON)/, () => "A value given to a JSON function is not JSON."],
   [/(integer overflow)/, () => "A sum is beyond 64 bits."],
   [/(timeout|timed out|exceeded.*time|CPU)/i, () => "The statement took too long and was stopped."],
-  // Whatever else the engine finds wrong with a statement is the statement's fault, not ours.
+  // All other SQL errors are the statement's fault, not ours.
   [/(SQLITE_(?:ERROR|AUTH|RANGE|TOOBIG|MISMATCH))/, () => "The database cannot run this statement."],
 ];
 
-/** The schema as far as a hint needs it: columns by table. */
+/** The part of the schema that hints need: columns by table. */
 export type Columns = ReadonlyMap<string, readonly string[]>;
 
 /**
- * Puts a failure of the database into our words, with the closest names as a hint. What is not known is thrown on as it is,
- * and becomes an event id for the caller.
+ * Translates a database failure into our message, with the closest names as a hint. Rethrows unknown
+ * failures; the caller gets an event id for them.
  */
 export function explainFailure(failure: unknown, schema: Columns): ToolError {
   const text = failure instanceof Error ? failure.message : "";

@@ -1,9 +1,9 @@
 /**
- * What a program of SQLite's virtual machine (https://www.sqlite.org/opcode.html) may consist of to be called reading.
- * An allow-list: an opcode that a future engine adds is refused until someone has read what it does.
+ * Opcodes of SQLite's virtual machine (https://www.sqlite.org/opcode.html) that a read-only program may
+ * contain. An allow-list: an opcode that a future engine adds is refused until it has been reviewed.
  */
 
-/** Control flow, values, comparisons and functions: they touch registers only. */
+/** Control flow, values, comparisons and functions: these touch registers only. */
 const COMPUTING = [
   "Init Goto Gosub Return BeginSubrtn InitCoroutine EndCoroutine Yield Halt HaltIfNull Once Jump Noop Explain Trace",
   "If IfNot IfNotZero IfPos IfNullRow DecrJumpZero MustBeInt IsNull NotNull IsType ElseEq ZeroOrNull IsTrue ReleaseReg",
@@ -13,7 +13,7 @@ const COMPUTING = [
   "Function PureFunc AggStep AggStep1 AggInverse AggValue AggFinal RowSetAdd RowSetRead RowSetTest Sequence SequenceTest",
 ];
 
-/** Moving over rows and reading them. */
+/** Cursor movement and row reads. */
 const READING = [
   "Transaction ReadCookie OpenRead ReopenIdx OpenDup OpenPseudo OpenEphemeral OpenAutoindex SorterOpen Close ColumnsUsed",
   "Column VColumn Offset Rowid IdxRowid RowData RowCell NullRow Count DeferredSeek FinishSeek Rewind Last Next Prev Sort",
@@ -25,7 +25,7 @@ const READING = [
 /** Change rows: allowed on the statement's own scratch tables only. */
 const SCRATCH = "Insert IdxInsert Delete IdxDelete NewRowid ResetSorter Clear";
 
-/** Opcodes that no program with only reads goes beyond. */
+/** All opcodes of read-only programs. */
 export const ALLOWED_OPCODES: ReadonlySet<string> = new Set(
   [...COMPUTING, ...READING, SCRATCH].join(" ").split(" "),
 );
@@ -33,7 +33,7 @@ export const ALLOWED_OPCODES: ReadonlySet<string> = new Set(
 /** Opcodes that write to the cursor in `p1`, which must then be a scratch table. */
 export const SCRATCH_OPCODES: ReadonlySet<string> = new Set(SCRATCH.split(" "));
 
-/** Opcodes that open a scratch table as cursor `p1`; it lives in memory and ends with the statement. */
+/** Opcodes that open a scratch table as cursor `p1`; the table is in memory and ends with the statement. */
 export const SCRATCH_OPENERS: ReadonlySet<string> = new Set([
   "OpenEphemeral",
   "OpenAutoindex",
@@ -52,7 +52,10 @@ export const CALLING_OPCODES: ReadonlySet<string> = new Set([
   "AggFinal",
 ]);
 
-/** Functions that make large values out of nothing, or reach out of the database. D1 itself refuses the latter. */
+/**
+ * Functions that create large values from small arguments, or leave the database. D1 itself refuses the
+ * latter.
+ */
 export const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set([
   "randomblob",
   "zeroblob",

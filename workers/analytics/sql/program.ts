@@ -7,7 +7,7 @@ import {
   SCRATCH_OPENERS,
 } from "./opcodes.ts";
 
-/** One row of `EXPLAIN`: an instruction of the program that the engine would run. */
+/** One row of `EXPLAIN`: an instruction of the compiled program. */
 export interface Instruction {
   addr: number;
   opcode: string;
@@ -18,7 +18,7 @@ export interface Instruction {
   p5: number;
 }
 
-/** What a program may open. */
+/** Tables that a program may open. */
 export interface Reach {
   /** Root pages of the offered tables and their indexes. */
   roots: ReadonlySet<number>;
@@ -26,18 +26,18 @@ export interface Reach {
   virtualTables: ReadonlySet<string>;
 }
 
-/** `OPFLAG_P2ISREG`: p2 names a register that holds the root page, so the page is not known beforehand. */
+/** `OPFLAG_P2ISREG`: p2 names a register with the root page, so the page is unknown before the run. */
 const ROOT_IN_REGISTER = 0x10;
 
 /**
- * Proves that a compiled statement only reads, and reads offered tables only. The proof is over the engine's own program,
- * so no disguise in the text matters:
- * 1. every opcode is on the allow-list, which has none that opens a table for writing, changes the schema, attaches, vacuums
- *    or sets a pragma;
+ * Proves that a compiled statement only reads, and reads offered tables only. The proof checks the engine's
+ * own program, so the statement's text does not matter:
+ * 1. every opcode is on the allow-list, which has none that opens a table for writing, changes the schema,
+ *    attaches, vacuums or sets a pragma;
  * 2. every `Transaction` is a read transaction (p2 = 0);
- * 3. every row that is inserted or deleted goes to a scratch table that the program itself opened;
+ * 3. every inserted or deleted row is in a scratch table that the program itself opened;
  * 4. every table that is read has the root page of an offered table or index, in the main database.
- * Gives the number of result columns. Throws `forbidden`, or `invalid_input` for tables that are not offered.
+ * Returns the number of result columns. Throws `forbidden`, or `invalid_input` for other tables.
  */
 export function proveReading(program: readonly Instruction[], reach: Reach): number {
   const scratch = findScratchCursors(program);
@@ -51,7 +51,7 @@ export function proveReading(program: readonly Instruction[], reach: Reach): num
     checkFunction(instruction);
   }
   const columns = program.find(({ opcode }) => opcode === "ResultRow")?.p2;
-  // A statement that gives no row (LIMIT 0, WHERE 0) may have been compiled without one.
+  // A statement without rows (LIMIT 0, WHERE 0) may have been compiled without a ResultRow.
   return columns ?? 0;
 }
 
@@ -63,7 +63,7 @@ function findScratchCursors(program: readonly Instruction[]): Set<number> {
     if (opcode === "OpenRead" || opcode === "ReopenIdx" || opcode === "VOpen") stored.add(p1);
   }
   for (const { opcode, p1, p2 } of program) if (opcode === "OpenDup" && scratch.has(p2)) scratch.add(p1);
-  // A cursor number that is used for both is not provably scratch.
+  // A cursor number that also opens a stored table is not provably scratch.
   for (const cursor of stored) scratch.delete(cursor);
   return scratch;
 }

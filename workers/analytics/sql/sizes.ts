@@ -1,23 +1,25 @@
 import type { Token } from "./tokens.ts";
 
-/** What is known about the names that a query plan mentions: tables, their aliases, and subqueries. */
+/** Known sizes of the names in a query plan: tables, their aliases, and subqueries. */
 export interface KnownSizes {
   /** Rows of stored tables by name and alias, lower case. */
   rows: Map<string, number>;
   /** Subqueries and common table expressions by name, lower case, with the shape of their result. */
   shapes: Map<string, "one_row" | "grouped">;
-  /** Names that a name may stand for: `FROM totals AS t` gives t → totals. Has more than are meant, never fewer. */
+  /** Candidates for a name: `FROM totals AS t` gives t → totals. May hold too many, never too few. */
   aliases: Map<string, Set<string>>;
-  /** Rows of the largest table that is mentioned: what an unknown name is taken for. */
+  /** Rows of the largest table in the statement: the assumed size of an unknown name. */
   largest: number;
-  /** Elements that the longest list given to json_each or json_tree may have. */
+  /** Maximum elements of the longest list passed to json_each or json_tree. */
   list: number;
 }
 
-/** Elements that a list may have at most: D1 holds 2 MB a value, and an element needs two characters. */
+/** Maximum elements of a list: D1 holds 2 MB per value, and an element needs two characters. */
 const LONGEST_LIST = 1_000_000;
 
-/** Names that may stand in the argument of json_each beside values, because they make nothing longer. */
+/**
+ * Names allowed in the argument of json_each in addition to values, because they do not lengthen anything.
+ */
 const LIST_MAKERS = new Set(["json", "json_array", "null", "true", "false"]);
 
 /** Aggregates that are never scalar functions: without GROUP BY they leave one row. */
@@ -25,9 +27,9 @@ const AGGREGATES = new Set(["count", "sum", "avg", "total"]);
 const COMPOUNDS = new Set(["union", "except", "intersect"]);
 
 /**
- * Reads names, aliases and the shapes of subqueries from the tokens; what is not found stays unknown.
+ * Reads names, aliases and the shapes of subqueries from the tokens; anything else stays unknown.
  *
- * @param longestBound - characters of the longest text that is bound
+ * @param longestBound - characters of the longest bound text
  */
 export function readSizes(
   tokens: readonly Token[],
@@ -58,12 +60,15 @@ export function readSizes(
   return { rows, shapes, aliases, largest, list: findLongestList(tokens, longestBound) };
 }
 
-/** What a list holds is bounded by what stands in its argument, unless that is computed or read from elsewhere. */
+/**
+ * Maximum list length by the text of its argument; the general maximum if the argument is computed or a
+ * column.
+ */
 function findLongestList(tokens: readonly Token[], longestBound: number): number {
   const sizes = tokens.map((_, index) => {
     const name = nameAt(tokens, index);
     if (name !== "json_each" && name !== "json_tree") return 0;
-    // As a table without an argument, which a condition on its hidden column gives it.
+    // A table without an argument: a condition on its hidden column supplies it.
     if (tokens[index + 1]?.text !== "(") return LONGEST_LIST;
     const argument = tokens.slice(index + 2, findClosing(tokens, index + 1));
     const characters = argument.map(({ kind, text }) => {
@@ -108,7 +113,7 @@ function aliasAfter(tokens: readonly Token[], index: number): string {
   return next === "as" ? nameAt(tokens, index + 2) : next;
 }
 
-/** A token as a name, lower case and without quotes; SQLite takes a string for a name where only a name can stand. */
+/** A token as a name, lower case and without quotes; SQLite accepts a string where only a name is valid. */
 function nameAt(tokens: readonly Token[], index: number): string {
   const token = tokens[index];
   if (!token || token.kind === "symbol" || token.kind === "parameter") return "";

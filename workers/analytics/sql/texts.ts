@@ -2,13 +2,13 @@ import { ToolError } from "../../../shared/call/tool-error.ts";
 import { COLLECTING_FUNCTIONS } from "./functions.ts";
 import type { Token } from "./tokens.ts";
 
-/** Characters that any value may have at most: D1 holds 2 MB a value. */
+/** Maximum characters of any value: D1 holds 2 MB per value. */
 export const LONGEST_TEXT = 2_000_000;
 
-/** Characters that a stored text may have: what `analytics_track` takes, and the sentences of the public data. */
+/** Maximum characters of a stored text: the limit of `analytics_track`, and sentences of the public data. */
 const LONGEST_STORED = 200;
 
-/** How many times longer than what it is given a function's answer may be. What is not here makes nothing longer. */
+/** Growth factor of a function's result over its argument; 1 for functions not listed. */
 const GROWTH: ReadonlyMap<string, number> = new Map([
   ["hex", 8],
   ["quote", 2],
@@ -24,38 +24,41 @@ const GROWTH: ReadonlyMap<string, number> = new Map([
   ["json_group_object", 6],
 ]);
 
-/** Functions whose answer is as long as their arguments together. */
+/** Functions whose result is as long as all arguments together. */
 const JOINING = new Set(["concat", "concat_ws", "printf", "format", "json_array", "json_object", "json_set"]);
 
-/** What stands before a value and is no function's name. */
+/** Keywords that can precede a value and are not function names. */
 const LAYER_STARTS = new Set(["select", "with", "values"]);
 
-/** A conversion of `printf` with digits of its own: width and precision of at most two, and none from an argument. */
+/**
+ * A conversion of `printf` with literal digits: width and precision of at most two digits, none from an
+ * argument.
+ */
 const CONVERSION = /%(?:[^%a-zA-Z]*[a-zA-Z]|%)/g;
 const PLAIN_CONVERSION = /^%(?:%|[-+ 0#!,]*\d{0,2}(?:\.\d{1,2})?l{0,2}[diufeEgGxXosSzqQwc])$/;
 
-/** Digits of the longest number that a format writes out: 10 to the power of 308, and a fraction. */
+/** Digits of the longest number in a format: 10 to the power of 308, and a fraction. */
 const LONGEST_NUMBER = 420;
 
-/** Characters that two characters of a date format may make. */
+/** Maximum characters produced by a two-character date format. */
 const LONGEST_DATE_PART = 16;
 
-/** How long the texts of a statement may become. Characters. */
+/** Maximum lengths of a statement's texts, in characters. */
 export interface TextSizes {
-  /** The longest text that any row of the statement may make. */
+  /** The longest text in any row of the statement. */
   longest: number;
-  /** The longest text that comes into it: literals, bound values, stored texts. */
+  /** The longest input text: literals, bound values, stored texts. */
   given: number;
-  /** Whether texts of many rows are put into one and then worked with. */
+  /** Whether texts of many rows are concatenated and then processed. */
   collects: boolean;
 }
 
 /**
- * Bounds the length of every text that a statement can make. Within one SELECT a text is at most as long as everything
- * that is joined in it, and grows by the factors of the functions around it; each SELECT around that may join the
- * result again, so the layers multiply. Throws `invalid_input` for a format whose length nobody can tell.
+ * Bounds the length of every text that a statement can produce. Within one SELECT a text is at most as long
+ * as everything joined in it, times the factors of the functions around it; each surrounding SELECT may join
+ * the result again, so the layers multiply. Throws `invalid_input` for a format of unknown length.
  *
- * @param longestBound - characters of the longest text that is bound
+ * @param longestBound - characters of the longest bound text
  */
 export function boundTexts(tokens: readonly Token[], longestBound: number): TextSizes {
   const literals = tokens.filter(({ kind }) => kind === "string" || kind === "quoted");
@@ -82,13 +85,13 @@ export function boundTexts(tokens: readonly Token[], longestBound: number): Text
       growth *= GROWTH.get(name) ?? 1;
       if (growth > LONGEST_TEXT) growth = LONGEST_TEXT;
     }
-    // A name for a result may stand in the other clauses of the same SELECT: its parts count twice there.
+    // Other clauses of the same SELECT can use a result's alias: its parts count twice there.
     if (joined > 0) growth = Math.min(LONGEST_TEXT, growth * (joined / 2 + 1) ** 2);
   }
   return { longest: Math.min(LONGEST_TEXT, Math.max(given, made) * growth), given, collects };
 }
 
-/** The statement as SELECTs: what stands in the parentheses of an inner one is not among the tokens of the outer. */
+/** Splits the statement into SELECTs: the tokens of an inner one are not among those of the outer. */
 function splitLayers(tokens: readonly Token[]): Token[][] {
   const done: Token[][] = [];
   const open: { layer: Token[]; depth: number }[] = [{ layer: [], depth: 0 }];
@@ -115,7 +118,7 @@ function splitLayers(tokens: readonly Token[]): Token[][] {
   return [...done, ...open.map(({ layer }) => layer)];
 }
 
-/** The function that is called at this token, lower case, or `null`. */
+/** The function called at this token, lower case, or `null`. */
 function callAt(tokens: readonly Token[], index: number): string | null {
   const token = tokens[index];
   if (tokens[index + 1]?.text !== "(" || token === undefined) return null;
@@ -123,7 +126,7 @@ function callAt(tokens: readonly Token[], index: number): string | null {
   return token.kind === "quoted" || token.kind === "string" ? token.text.slice(1, -1).toLowerCase() : null;
 }
 
-/** Characters that a format may make beside the texts that are put into it. Throws `invalid_input` when nobody can tell. */
+/** Characters that a format adds to its arguments. Throws `invalid_input` when the length is unknown. */
 function formattedLength(format: Token | undefined): number {
   const conversions = format?.kind === "string" ? (format.text.match(CONVERSION) ?? []) : [];
   if (format?.kind !== "string" || !conversions.every((conversion) => PLAIN_CONVERSION.test(conversion))) {
@@ -136,7 +139,10 @@ function formattedLength(format: Token | undefined): number {
   return numbers.reduce((sum, length) => sum + length, format.text.length);
 }
 
-/** How many times longer `replace` may make a text: by the length of what it puts in. What is computed may be the longest. */
+/**
+ * Growth factor of `replace`: the length of the replacement. A computed replacement may have the maximum
+ * length.
+ */
 function replacementLength(tokens: readonly Token[], index: number, given: number): number {
   const argument = splitArguments(tokens, index)[2] ?? [];
   const [only] = argument;
@@ -160,7 +166,7 @@ function splitArguments(tokens: readonly Token[], index: number): Token[][] {
   return found;
 }
 
-/** Whether what is collected only stands in the outermost SELECT, alone: then nothing works with the long text. */
+/** Whether a concatenated text only appears in the outermost SELECT, unprocessed. */
 function isShownAsItIs(all: readonly Token[], layer: readonly Token[], index: number): boolean {
   const outermost = layer[0] === all[0];
   const names = all.filter(({ kind, text }) => kind === "word" && LAYER_STARTS.has(text.toLowerCase()));

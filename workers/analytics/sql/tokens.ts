@@ -1,30 +1,30 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
 
-/** The parts of a statement that matter for telling what it is; comments and spaces are not among them. */
+/** A token of a statement; comments and spaces are omitted. */
 export interface Token {
   kind: "word" | "quoted" | "string" | "parameter" | "symbol";
   /** As written. */
   text: string;
 }
 
-/** Exactly one statement, told apart from anything that could follow or hide in it. */
+/** Exactly one statement, without anything before or after it. */
 export interface Statement {
   /** The statement without comments and without a closing semicolon. */
   text: string;
   tokens: readonly Token[];
 }
 
-/** Characters a statement may have. */
+/** Maximum characters of a statement. */
 export const MAX_SQL_LENGTH = 10_000;
 
-/** First words of a statement that only reads. */
+/** First words of read-only statements. */
 const READING = new Set(["select", "with", "values"]);
 
 /**
- * Finds the one statement in a text, by SQLite's own lexical rules (https://www.sqlite.org/lang_expr.html and
- * tokenize.c): strings, three ways to quote a name, two kinds of comment. D1 runs every statement of a text, also
- * behind an EXPLAIN, so anything after the first semicolon is refused here, before the database sees it.
- * Throws `invalid_input`.
+ * Extracts the single statement from a text, by SQLite's own lexical rules
+ * (https://www.sqlite.org/lang_expr.html and tokenize.c): strings, three ways to quote a name, two kinds of
+ * comment. D1 runs every statement of a text, even behind an EXPLAIN, so anything after the first semicolon
+ * is refused before the database sees it. Throws `invalid_input`.
  */
 export function readStatement(sql: string): Statement {
   if (sql.length > MAX_SQL_LENGTH) refuse(`The statement is over ${MAX_SQL_LENGTH} characters.`);
@@ -35,7 +35,8 @@ export function readStatement(sql: string): Statement {
   let ended = false;
   for (const { kind, piece } of splitPieces(sql)) {
     if (kind === "space") {
-      // A comment becomes a space, so that none can swallow what is put around the statement later.
+      // A comment becomes a space, so that it cannot comment out text that is added around the statement
+      // later.
       text += " ";
       continue;
     }
@@ -55,7 +56,9 @@ export function readStatement(sql: string): Statement {
   return { text: text.trim(), tokens };
 }
 
-/** How many values the statement binds. Throws `invalid_input` for named parameters, which D1 does not have. */
+/**
+ * Number of values the statement binds. Throws `invalid_input` for named parameters, which D1 does not have.
+ */
 export function countParameters(statement: Statement): number {
   let highest = 0;
   for (const { kind, text } of statement.tokens) {
@@ -77,7 +80,7 @@ const PATTERNS: readonly (readonly [PieceKind, RegExp])[] = [
   ["string", /'(?:[^']|'')*'/y],
   ["quoted", /"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]/y],
   ["parameter", /\?\d*|[:@$#][\w$\u0080-\u{10FFFF}]*/uy],
-  // Numbers and names alike: what may stand inside either never ends a statement.
+  // Numbers and names alike: no character inside either ends a statement.
   ["word", /[\w$\u0080-\u{10FFFF}]+/uy],
   ["symbol", /[-+*/%<>=!&|~.,;()]/y],
 ];

@@ -6,25 +6,28 @@ import { LONGEST_TEXT, type TextSizes } from "./texts.ts";
 import type { Token } from "./tokens.ts";
 
 /**
- * Nanoseconds that a statement may be expected to take. The estimate takes every instruction for one of the innermost
- * loop and every text for the longest, so what is near the bound takes a fraction of it.
+ * Maximum estimated nanoseconds of a statement. The estimate places every instruction in the innermost loop
+ * and gives every text the maximum length, so a statement near the bound takes a fraction of it.
  */
 const MOST_NS = 10e9;
 
-/** Nanoseconds of one instruction, of one call, and of one character that is copied, compared, searched or parsed. */
+/**
+ * Nanoseconds of one instruction, of one call, and of one character that is copied, compared, searched or
+ * parsed.
+ */
 const INSTRUCTION_NS = 5;
 const CALL_NS = 250;
 const COPY_NS = 0.1;
 const SCAN_NS = 3;
 const SEARCH_NS = 1;
 
-/** Comparisons that finding a row's place among others takes: the binary logarithm of a million. */
+/** Comparisons to find a row's position among others: the binary logarithm of a million. */
 const COMPARISONS = 20;
 
 /** Characters that the cost of an instruction includes. */
 const SHORT_TEXT = 200;
 
-/** Characters that rows which are sorted, grouped or told apart may have together: they are held in memory. */
+/** Maximum characters of all rows that are sorted, grouped or deduplicated: they are held in memory. */
 const MOST_HELD = 500_000_000;
 
 const TEXT_OPCODES = new Set(
@@ -36,10 +39,10 @@ const ORDERING_OPCODES = new Set(
   "SorterInsert IdxInsert Found NotFound NoConflict Filter FilterAdd".split(" "),
 );
 
-/** Characters of a pattern that LIKE and GLOB take (D1, «Limits»: 50 bytes). */
+/** Maximum characters of a pattern of LIKE and GLOB (D1, «Limits»: 50 bytes). */
 const LONGEST_PATTERN = 50;
 
-/** What is known of the rows that a statement visits. */
+/** Estimated rows that a statement visits. */
 export interface Visited {
   /** Row visits, as `boundCost` estimates them: joined tables multiply. */
   visits: number;
@@ -48,8 +51,8 @@ export interface Visited {
 }
 
 /**
- * Bounds the work of a compiled statement, whatever its expressions are: estimated row visits times what one visit may
- * cost, in which every text may be the longest that the statement can make. Throws `invalid_input` over the bound, and
+ * Bounds the work of a compiled statement for any expressions: estimated row visits times the maximum cost of
+ * one visit, in which every text has the maximum length. Throws `invalid_input` over the bound, and
  * `forbidden` for a function that is not offered.
  */
 export function boundWork(
@@ -62,7 +65,7 @@ export function boundWork(
   const lengths = { ...texts, longest: texts.collects ? collect(texts, rows) : texts.longest };
   const depthOf = measureDepth(program);
   const loops = program.filter(({ opcode }) => opcode === "Rewind" || /^Seek|^V?Filter$/.test(opcode)).length;
-  // A loop that stands in no other one goes over the rows of one table, or of what was made of it.
+  // An outermost loop visits the rows of one table, or of its intermediate result.
   const outside = Math.min(rows, largest * Math.max(1, loops));
   const timesAt = [1, Math.max(1, outside), Math.max(1, rows)] as const;
   let work = 0;
@@ -77,7 +80,7 @@ export function boundWork(
   return work;
 }
 
-/** A window that leaves rows out is computed anew for each row, over all rows. */
+/** A window with a limited frame is recomputed for each row, over all rows. */
 function countRows(tokens: readonly Token[], visits: number): number {
   const excludes = tokens.some(({ kind, text }) => kind === "word" && text.toLowerCase() === "exclude");
   return excludes ? visits * visits : visits;
@@ -88,8 +91,8 @@ function collect({ longest }: TextSizes, rows: number): number {
 }
 
 /**
- * How deep an instruction stands in loops: 0 for what runs once (the constants behind the jump of the first instruction,
- * and blocks under `Once` without a loop), 1 for a loop in no other loop or none at all, 2 for everything deeper.
+ * Loop depth of an instruction: 0 for code that runs once (the constants behind the jump of the first
+ * instruction, and blocks under `Once` without a loop), 1 for at most one loop, 2 for nested loops.
  */
 function measureDepth(program: readonly Instruction[]): (addr: number) => 0 | 1 | 2 {
   const constants = program.find(({ opcode }) => opcode === "Init")?.p2 ?? Number.POSITIVE_INFINITY;
@@ -101,7 +104,7 @@ function measureDepth(program: readonly Instruction[]): (addr: number) => 0 | 1 
         !program.some((inner) => inner.addr > addr && inner.addr < p2 && (isLoop(inner) || isCall(inner))),
     );
   const depthAt = (addr: number) => loops.filter((loop) => loop.p2 <= addr && addr <= loop.addr).length;
-  // A subroutine stands outside of the loop that calls it.
+  // The code of a subroutine is outside of the loop that calls it.
   const callsDeep = program.some((instruction) => isCall(instruction) && depthAt(instruction.addr) > 1);
   return (addr) => {
     if (addr >= constants || once.some((block) => addr > block.addr && addr < block.p2)) return 0;
@@ -109,7 +112,7 @@ function measureDepth(program: readonly Instruction[]): (addr: number) => 0 | 1 
   };
 }
 
-/** A jump back. */
+/** A backward jump. */
 function isLoop({ opcode, addr, p2 }: Instruction): boolean {
   return p2 > 0 && p2 <= addr && /Next|Prev|Goto|Jump|^If|^Rowset/i.test(opcode);
 }
@@ -133,7 +136,7 @@ function costOf({ opcode, p4 }: Instruction, { longest, given }: TextSizes): num
     if (SHORT_FUNCTIONS.has(name)) return CALL_NS / 2 + long * COPY_NS;
     if (!SEARCHING_FUNCTIONS.has(name)) return CALL_NS + long * SCAN_NS;
     const wanted = name === "like" || name === "glob" ? LONGEST_PATTERN : Math.max(given, longest);
-    // Stored texts and short patterns are what the cost of a call includes.
+    // The cost of a call includes stored texts and short patterns.
     return CALL_NS + (longest > SHORT_TEXT ? longest * wanted * SEARCH_NS : 0);
   }
   if (ORDERING_OPCODES.has(opcode)) return COMPARISONS * (INSTRUCTION_NS + long * COPY_NS);

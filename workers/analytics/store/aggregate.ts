@@ -5,7 +5,7 @@ import { dimensionColumns, measureSql, type Selection, selectBase } from "./base
 import { type Cells, mergeCells } from "./merge.ts";
 import { canCountPeople, preparePeople, readPeople } from "./people.ts";
 
-/** Keeps the first so many groups by a metric, over the whole period; the others become one group. */
+/** Keeps the first `count` groups by a metric over the whole period; the others become one group. */
 export interface Top {
   count: number;
   by: Metric;
@@ -14,28 +14,29 @@ export interface Top {
 
 /** One group in one bucket. */
 export interface AggregateRow {
-  /** One member for each dimension; empty for the group of all others. */
+  /** One member per dimension; empty for the group of all others. */
   members: string[];
   bucket: string | null;
-  /** True for the group of all that did not come among the first. */
+  /** True for the group of all others. */
   other: boolean;
   parts: Parts;
 }
 
-/** Groups by bucket, then by rank with the others last; and the sums over everything. */
+/** Groups by bucket, then by rank with the others last; and the totals. */
 export interface Aggregate {
   rows: AggregateRow[];
   totals: Parts;
-  /** Groups before the others were put together. */
+  /** Number of groups before the others were merged. */
   groups: number;
 }
 
 type Row = Record<string, string | number | null>;
 
 /**
- * Adds up measures by dimensions and time buckets. Distinct counts are counted anew for every group, the others
- * and the total, never added up. Gives at most `maxRows` + 1 rows, so that the caller can tell "too many".
- * Sums come from the cheapest table that has them, distinct counts from the chains of days where those can tell.
+ * Aggregates measures by dimensions and time buckets. Distinct counts are counted separately for every group,
+ * the others and the total, never added up. Returns at most `maxRows` + 1 rows, so that the caller can detect
+ * "too many". Sums come from the cheapest table that has them, distinct counts from the chains of days where
+ * possible.
  */
 export async function aggregate(
   db: D1Database,
@@ -46,11 +47,11 @@ export async function aggregate(
   const distinct = selection.measures.filter((name) => MEASURES[name].adds === "distinct");
   if (distinct.length === 0 || !canCountPeople(selection)) return aggregateRows(db, selection, top, maxRows);
   const cells = await readCells(db, selection, distinct, maxRows);
-  // How many people all the others have together, only the events know.
+  // Only the events can tell the distinct count of all the others together.
   return mergeCells(selection, top, cells) ?? aggregateRows(db, selection, top, maxRows);
 }
 
-/** Sums from a table of sums and people from the chains, side by side. */
+/** Sums from a table of sums and distinct counts from the chains, in parallel. */
 async function readCells(
   db: D1Database,
   selection: Selection,
@@ -116,7 +117,7 @@ async function aggregateRows(
 
 function orderTop(top: Top, count: number): string {
   const direction = top.ascending ? "ASC" : "DESC";
-  // Ties are broken by name, so that the same question has the same answer.
+  // Ties are broken by name, so that the same query has the same answer.
   return `${rankSql(top.by)} ${direction} NULLS LAST, ${dimensionColumns(count).join(", ")}`;
 }
 

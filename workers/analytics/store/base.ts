@@ -3,24 +3,24 @@ import { bucketSql, type Grain } from "../grains.ts";
 import { MEASURES, type Measure, type MeasureName } from "../measures.ts";
 import { hasWholeHours, type ZoneSpan } from "../zones.ts";
 
-/** Keeps rows whose dimension has one of the members, or has none of them. */
+/** Keeps rows whose dimension has one of the members; with `exclude`, the other rows. */
 export interface Filter {
   dimension: string;
   members: readonly string[];
   exclude: boolean;
 }
 
-/** Which rows to read, and how they are cut. */
+/** Rows to read, and their grouping. */
 export interface Selection {
   fact: FactName;
   measures: readonly MeasureName[];
-  /** UTC days, `to` not included. */
+  /** UTC days, `to` excluded. */
   from: string;
   to: string;
   filters: readonly Filter[];
   dimensions: readonly string[];
   grain: Grain;
-  /** The same days in another time zone than UTC. */
+  /** The time zone of the days, if not UTC. */
   zone?: ZoneSpan | undefined;
 }
 
@@ -31,9 +31,9 @@ export interface Fragment {
 }
 
 /**
- * The common table expression `base`: the selected rows with their dimensions as `d0`, `d1`, …, their `bucket` and
- * the columns that the measures add up, from the cheapest table that has them. Values are bound; names are ours.
- * Throws when the fact has no such dimension or grain: callers check first.
+ * The common table expression `base`: the selected rows with their dimensions as `d0`, `d1`, …, their
+ * `bucket` and the columns that the measures add up, from the cheapest table that has them. Values are bound;
+ * names are fixed. Throws when the fact has no such dimension or grain: callers check first.
  */
 export function selectBase(selection: Selection): Fragment {
   const source = chooseSource(selection);
@@ -48,7 +48,7 @@ export function selectBase(selection: Selection): Fragment {
   const kinds = listKinds(selection.measures);
   if (kinds.length > 0) conditions.unshift(`kind IN (${kinds.map((kind) => `'${kind}'`).join(", ")})`);
   for (const { dimension, members, exclude } of selection.filters) {
-    // One JSON parameter holds any number of members: D1 binds at most 100 values a statement.
+    // One JSON parameter holds any number of members: D1 binds at most 100 values per statement.
     const not = exclude ? "NOT " : "";
     conditions.push(`${dimensionSql(source, dimension)} ${not}IN (SELECT value FROM json_each(?))`);
     values.push(JSON.stringify(members));
@@ -57,7 +57,7 @@ export function selectBase(selection: Selection): Fragment {
   return { sql, values };
 }
 
-/** `sum(…) AS name, …` for the selected measures; 0 where there is no row at all. */
+/** `sum(…) AS name, …` for the selected measures; 0 where there is no row. */
 export function measureSql(measures: readonly MeasureName[]): string {
   return measures.map((name) => `coalesce(${MEASURES[name].sql}, 0) AS ${name}`).join(", ");
 }
@@ -82,7 +82,9 @@ function chooseSource(selection: Selection): Source {
   return source;
 }
 
-/** Months are what they are everywhere; days of a zone need hours, and those of India or Nepal parts of hours. */
+/**
+ * Months are the same in every zone; days of a zone need hours, and those of India or Nepal parts of hours.
+ */
 function tellsDays({ resolution }: Source, zone: ZoneSpan | undefined): boolean {
   if (zone === undefined || resolution === "second") return true;
   return resolution === "hour" && hasWholeHours(zone);

@@ -3,25 +3,27 @@ import type { Filter } from "./base.ts";
 import { countEvents } from "./funnel.ts";
 import { type CustomerSlice, sliceCustomers, sliceSql } from "./slices.ts";
 
-/** Sizes of a cohort's steps. */
+/** Bucket sizes of a cohort. */
 export type CohortGrain = "day" | "week" | "month";
 
-/** Whose return to count. */
+/** Request for a retention table. */
 export interface CohortRequest {
-  /** The kind of event that makes somebody a member of the cohort of its bucket, and whose repetition is the return. */
+  /**
+   * The kind of event: the first one assigns a customer to the cohort of its bucket, later ones are returns.
+   */
   kind: "order" | "visit";
   grain: CohortGrain;
-  /** First days of buckets, `to` not included. */
+  /** First days of buckets, `to` excluded. */
   from: string;
   to: string;
   filters: readonly Filter[];
-  /** Events that one statement may sort; see `sliceCustomers`. */
+  /** Maximum events that one statement sorts; see `sliceCustomers`. */
   sliceEvents?: number;
-  /** Stops between two slices. */
+  /** Aborts between two slices. */
   signal?: AbortSignal;
 }
 
-/** People of one cohort in one bucket after it. */
+/** Number of people of one cohort in one later bucket. */
 export interface CohortCell {
   /** First day of the bucket of the first event. */
   cohort: string;
@@ -30,7 +32,7 @@ export interface CohortCell {
   people: number;
 }
 
-/** A number that grows by one from bucket to bucket. */
+/** SQL for a number that grows by one per bucket. */
 const NUMBERS: Readonly<Record<CohortGrain, (day: string) => string>> = {
   day: (day) => `cast(julianday(${day}) AS INTEGER)`,
   week: (day) => `cast((julianday(date(${day}, '-6 days', 'weekday 1')) - 0.5) / 7 AS INTEGER)`,
@@ -44,8 +46,8 @@ const STARTS: Readonly<Record<CohortGrain, (day: string) => string>> = {
 };
 
 /**
- * Counts, for everybody whose first such event ever lies in the span, the buckets in which they came again. "Ever" and "again"
- * are among the events that pass the filters.
+ * Counts the buckets in which customers returned, for all customers whose first such event ever lies in the
+ * span. Both the first event and the returns are among the events that pass the filters.
  */
 export async function countCohorts(db: D1Database, request: CohortRequest): Promise<CohortCell[]> {
   const { kind, from, to, signal, sliceEvents } = request;

@@ -2,40 +2,41 @@ import { FACTS } from "../facts.ts";
 import type { Filter } from "./base.ts";
 import { type CustomerSlice, sliceCustomers, sliceSql } from "./slices.ts";
 
-/** What to follow people through. */
+/** Request for a funnel. */
 export interface FunnelRequest {
-  /** Kinds of events in the order in which they must come; two or more. */
+  /** Kinds of events in their required sequence; two or more. */
   steps: readonly string[];
-  /** UTC days in which people begin, `to` not included. */
+  /** UTC days of the first step, `to` excluded. */
   from: string;
   to: string;
-  /** Days that a person has from the first step to the last. */
+  /** Maximum days from the first step to the last. */
   days: number;
   filters: readonly Filter[];
-  /** Every step has to have the same member of it. */
+  /** Dimension whose member must be the same at every step. */
   by: string | undefined;
-  /** Events that one statement may sort; see `sliceCustomers`. */
+  /** Maximum events that one statement sorts; see `sliceCustomers`. */
   sliceEvents?: number;
-  /** Stops between two slices. */
+  /** Aborts between two slices. */
   signal?: AbortSignal;
 }
 
-/** How many different people came to each step. */
+/** Number of distinct people at each step. */
 export interface FunnelRow {
   member: string;
   people: number[];
 }
 
-/** Events that one question may look at: what the database follows, customers by customers, within a minute. */
+/** Maximum events of one funnel: as many as the database processes within a minute. */
 export const MAX_FUNNEL_EVENTS = 1_000_000;
 
-/** Members that one answer names. */
+/** Maximum members in one answer. */
 const MOST_MEMBERS = 100;
 
 /**
- * Counts different people who went through the steps in order. Each event carries the latest beginning that leads to it: the
- * beginning that leaves most time dominates every other, so one pass in order of time is exact (the same rule as windowFunnel
- * of ClickHouse). Events of one second count in the order of the steps. Many events are counted customers by customers.
+ * Counts distinct people who went through the steps in sequence. Each event carries the latest start that
+ * leads to it: the latest start leaves the most time and dominates every other, so one pass over time is
+ * exact (the rule of ClickHouse's windowFunnel). Events of the same second count in the sequence of the
+ * steps. Many events are counted in slices of customers.
  */
 export async function countFunnel(db: D1Database, request: FunnelRequest): Promise<FunnelRow[]> {
   const { steps, from, to, signal, sliceEvents } = request;
@@ -75,7 +76,7 @@ async function countSlice(
   const order = "PARTITION BY customer_id, member ORDER BY occurred_at, step ROWS UNBOUNDED PRECEDING";
   const passes = steps.slice(1).map((_, index) => {
     const step = index + 1;
-    // What began too long before it does not reach this step.
+    // Drops starts that are too old for this step.
     return `pass${step} AS (
       SELECT customer_id, member, occurred_at, step, CASE step WHEN ${step} THEN
           CASE WHEN occurred_at <= strftime('%Y-%m-%dT%H:%M:%SZ', latest, '+' || ?4 || ' days') THEN latest END
@@ -107,7 +108,7 @@ async function countSlice(
   }));
 }
 
-/** Events of some kinds in a span, from the sums: what a question over the events will read. */
+/** Number of events of some kinds in a span, from the sums: the cost of a query over the events. */
 export async function countEvents(
   db: D1Database,
   kinds: readonly string[],

@@ -1,13 +1,13 @@
 import { type CheckedEvent, EVENT_COLUMNS, isSameEvent } from "../ingest/read-events.ts";
 
-/** What became of the events of one call. */
+/** Result of storing the events of one call. */
 export interface Ingestion {
   stored: number;
-  /** Keys that were there already with the same content. */
+  /** Number of keys already stored with the same content. */
   duplicates: number;
-  /** Keys that were there already with other content; nothing of theirs was stored. */
+  /** Keys already stored with other content; their events are not stored. */
   conflicts: string[];
-  /** Members of dimensions that had not been seen before. */
+  /** Members that dimensions did not have before. */
   newMembers: { dimension: string; member: string }[];
 }
 
@@ -15,15 +15,15 @@ const COLUMNS = ["event_key", ...EVENT_COLUMNS] as const;
 
 const DIMENSIONS = ["region", "country", "segment", "channel", "category", "product", "campaign"] as const;
 
-/** Characters of one JSON parameter, well below D1's two million bytes whatever the script. */
+/** Characters of one JSON parameter, well below D1's two million bytes in any script. */
 const CHUNK_CHARACTERS = 400_000;
-/** New members that are named; more are a sign that a field was mixed up with another. */
+/** Maximum new members to list; a longer list suggests a mixed-up field. */
 const MAX_NEW_MEMBERS = 20;
 
 /**
- * Stores events, each key once, all of a call or nothing; triggers keep the rollups. What is sent again changes nothing.
- * A customer's earliest order is the first one unless its sender says otherwise; a trigger moves that mark when an earlier
- * order arrives late (migration 0004). No events are no error.
+ * Stores events, each key once, all of a call or none; triggers maintain the rollups. Repeated events change
+ * nothing. A customer's earliest order is the first one unless its sender says otherwise; a trigger moves
+ * that mark when an earlier order arrives late (migration 0004). An empty list is valid.
  */
 export async function storeEvents(db: D1Database, events: readonly CheckedEvent[]): Promise<Ingestion> {
   // D1 refuses an empty batch.
@@ -53,12 +53,12 @@ export async function storeEvents(db: D1Database, events: readonly CheckedEvent[
   return { stored, duplicates: events.length - stored - conflicts.length, conflicts, newMembers };
 }
 
-/** Stored events by key, for the keys of these. */
+/** Stored events with the keys of the given ones. */
 async function readKnown(
   db: D1Database,
   events: readonly CheckedEvent[],
 ): Promise<ReadonlyMap<string, CheckedEvent>> {
-  // What the sender said of the customer, and not what later events made of it.
+  // The sender's own value, not the one that later events changed.
   const columns = COLUMNS.map((column) =>
     column === "new_customer" ? "iif(kind = 'order', new_customer_sent, 0) AS new_customer" : column,
   );
@@ -95,7 +95,7 @@ async function findNewMembers(
     .slice(0, MAX_NEW_MEMBERS);
 }
 
-/** JSON lists of at most so many characters. D1 takes values of two million bytes. */
+/** Splits values into JSON lists of limited length. D1 takes values of two million bytes. */
 function chunkJson(values: readonly unknown[]): string[] {
   const chunks: string[][] = [];
   let room = 0;

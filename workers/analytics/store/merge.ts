@@ -4,17 +4,18 @@ import type { Aggregate, AggregateRow, Top } from "./aggregate.ts";
 import type { Selection } from "./base.ts";
 import { keyOf, type PeopleCounts } from "./people.ts";
 
-/** What {@link mergeCells} puts together: sums and distinct counts of the same groups. */
+/** Input of {@link mergeCells}: sums and distinct counts of the same groups. */
 export interface Cells {
-  /** True when there were more sums than were read. */
+  /** True when the read stopped before all sums were read. */
   isCut: boolean;
   sums: readonly AggregateRow[];
   people: readonly (readonly [MeasureName, PeopleCounts])[];
 }
 
 /**
- * Joins sums with distinct counts into ranked groups. Gives `undefined` where only the events can answer: when there are more
- * groups than are shown, because the distinct people of the others do not follow from those of each.
+ * Joins sums with distinct counts into ranked groups. Returns `undefined` where only the events can answer:
+ * when there are more groups than the limit, because the distinct count of the others does not follow from
+ * those of each.
  */
 export function mergeCells(selection: Selection, top: Top, cells: Cells): Aggregate | undefined {
   if (cells.isCut) return undefined;
@@ -53,7 +54,10 @@ export function mergeCells(selection: Selection, top: Top, cells: Cells): Aggreg
   return { rows, totals: total, groups: isCut ? wholes.size : Math.min(1, found.size) };
 }
 
-/** Places of the members by the metric, as the database ranks them: without a value last, ties by name. */
+/**
+ * Ranks of the members by the metric, as the database orders them: members without a value last, ties by
+ * name.
+ */
 function rankMembers(wholes: ReadonlyMap<string, Parts>, top: Top): Map<string, number> {
   const sign = top.ascending ? 1 : -1;
   const ranked = [...wholes].sort(([a, partsA], [b, partsB]) => {

@@ -3,15 +3,18 @@ import { MEASURES, type Measure, type MeasureName } from "../measures.ts";
 import type { Filter, Selection } from "./base.ts";
 
 /**
- * Dimensions whose people are chained by themselves, see migration 0003. Products are not: a shop has more of them than an
- * answer shows, and how many people the others had together only the events know; a chain would cost every event half again
- * as many rows read, because people seldom come back to a product.
+ * Dimensions with a chain of their own, see migration 0003. Products have none: a shop has more of them than
+ * an answer shows, and only the events know how many people the others had together; a chain would cost every
+ * event half again as many rows read, because people seldom return to a product.
  */
 const SCOPES = new Set(["region", "segment", "channel"]);
 
-/** Distinct counts of one selection: of each member in each bucket, of each member, of each bucket, and of everything. */
+/**
+ * Distinct counts of one selection: of each member in each bucket, of each member, of each bucket, and in
+ * total.
+ */
 export interface PeopleCounts {
-  /** By {@link keyOf}. Where the selection has no dimension, the member is empty. */
+  /** By {@link keyOf}. Without a dimension, the member is empty. */
   cells: Map<string, number>;
   members: Map<string, number>;
   total: number;
@@ -23,20 +26,20 @@ export function keyOf(member: string, bucket: string | null): string {
 }
 
 /**
- * Whether different people can be counted from the chains of days: over everything or for one of the chained dimensions,
- * cut by it or filtered to one member of it. Anything else has to look at the events.
+ * Whether distinct people can be counted from the chains of days: in total or for one of the chained
+ * dimensions, grouped by it or filtered to one member of it. Anything else needs the events.
  */
 export function canCountPeople({ dimensions, filters, grain, zone }: Selection): boolean {
   if (zone !== undefined || grain === "hour") return false;
   const [dimension, ...more] = new Set([...dimensions, ...filters.map((filter) => filter.dimension)]);
   if (more.length > 0 || (dimension !== undefined && !SCOPES.has(dimension))) return false;
-  // A person in two of the wanted regions is in two chains; only one chain counts nobody twice.
+  // A person in two of the wanted regions is in two chains and would count twice.
   return filters.length === 0 || (filters.length === 1 && isSingle(filters[0]));
 }
 
 /**
- * The statements that {@link readPeople} understands: exact distinct counts without reading events. A person counts on the
- * day of a span whose previous day lies before the span (Gupta, Janardan, Smid, J. Algorithms 19, 1995).
+ * Statements for {@link readPeople}: exact distinct counts without reading events. A person counts on the day
+ * of a span whose previous day lies before the span (Gupta, Janardan, Smid, J. Algorithms 19, 1995).
  */
 export function preparePeople(
   db: D1Database,
@@ -50,7 +53,7 @@ export function preparePeople(
   const member = filter?.members[0];
   const isCut = selection.dimensions.length > 0;
   const bucket = bucketSql(selection.grain, "day", "day");
-  // Of a bucket that began before the period, only the part inside counts.
+  // Of a bucket that starts before the period, only the part inside counts.
   const start = bucketStartSql(selection.grain, "day");
   const bucketStart = start === undefined ? "?3" : `max(?3, ${start})`;
   const count = (fields: string, scopeName: string, since: string, groups: string) =>
@@ -68,7 +71,7 @@ export function preparePeople(
   ];
 }
 
-/** Reads the answers to {@link preparePeople}, in the same order. */
+/** Reads the results of {@link preparePeople}, in the same order. */
 export function readPeople(selection: Selection, results: readonly D1Result[]): PeopleCounts {
   const isCut = selection.dimensions.length > 0;
   const rows = results.map(

@@ -8,35 +8,36 @@ import { countParameters, readStatement } from "../sql/tokens.ts";
 import { boundWork } from "../sql/work.ts";
 import { type Catalogue, prepareCatalogue, readCatalogue } from "./tables.ts";
 
-/** A value of a result: bytes are only named, not shown. */
+/** A value of a result: for bytes only a description. */
 export type Cell = string | number | null;
 
 /** A bounded result. */
 export interface QueryResult {
   columns: string[];
   rows: Cell[][];
-  /** True when there are more rows than were asked for. */
+  /** True when there are more rows than requested. */
   moreRows: boolean;
   /** True when a long text was cut; it then ends in "…". */
   cutTexts: boolean;
 }
 
-/** Values that may be bound. */
+/** Values that can be bound. */
 export type Binding = string | number | boolean | null;
 
 const MAX_COLUMNS = 60;
-/** Characters that all cells together may have at most; the cap of one cell follows from it. */
+/** Maximum characters of all cells together; the limit of one cell follows from it. */
 const MAX_CHARACTERS = 1_000_000;
 const MAX_CELL = 2_000;
 const MIN_CELL = 16;
 
 /**
- * Runs one statement that is proven to read, and bounds what it gives.
+ * Runs one statement that is proven to be read-only, and limits its result.
  *
  * 1. The text is one statement by SQLite's lexical rules, with balanced parentheses, and begins as a query.
- * 2. The engine compiles it (`EXPLAIN`), and the program is proven to read offered tables only; its plan has a bounded cost.
- * 3. It becomes a subquery of a statement of ours, a place where the grammar allows nothing but a query, that cuts rows
- *    and long values inside the database. That whole statement is proven the same way, and then run as it was proven.
+ * 2. The engine compiles it (`EXPLAIN`); the program is proven to read offered tables only, and its plan has a
+ *    bounded cost.
+ * 3. It becomes a subquery, where the grammar allows only a query, of our statement that cuts rows and long
+ *    values inside the database. The whole statement is proven the same way before it runs.
  *
  * Throws `invalid_input`, `forbidden`, or `cancelled` between the steps when the call was aborted.
  */

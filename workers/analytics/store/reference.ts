@@ -7,7 +7,7 @@ export interface CountryProfile {
   population: number;
 }
 
-/** Where a table comes from and what may be done with it. */
+/** Source and licence of a table. */
 export interface DataSource {
   table_name: string;
   title: string;
@@ -18,10 +18,10 @@ export interface DataSource {
   note: string;
 }
 
-/** Members of a dimension that are listed at most. */
+/** Maximum members of a listed dimension. */
 export const MAX_LISTED = 1_000;
 
-/** The known members of a dimension, in order. */
+/** The known members of a dimension, sorted. */
 export async function listMembers(db: D1Database, dimension: string): Promise<string[]> {
   if (dimension === "sector") {
     const { results } = await db
@@ -37,7 +37,7 @@ export async function listMembers(db: D1Database, dimension: string): Promise<st
   return results.map(({ member }) => member);
 }
 
-/** Those of the names that are members of the dimension, exactly as written. */
+/** Members of the dimension among the names, exact spelling. */
 export async function findMembers(
   db: D1Database,
   dimension: string,
@@ -55,13 +55,13 @@ export async function findMembers(
   return results.map(({ member }) => member);
 }
 
-/** First and last UTC day a fact has rows for; `undefined` when it has none. */
+/** First and last UTC day with rows of a fact; `undefined` when it has none. */
 export async function readCoverage(
   db: D1Database,
   fact: FactName,
 ): Promise<{ first: string; last: string } | undefined> {
   const source: Source = FACTS[fact].sources[0];
-  // Kind by kind the two ends of an index are looked up; over all kinds every row would be read.
+  // Looks up both ends of the index per kind; over all kinds at once D1 would read every row.
   const end = (name: string) =>
     source.columns.kind === undefined
       ? `${name}(${source.day})`

@@ -2,9 +2,9 @@ import { MEASURES, type Measure, type MeasureName } from "../measures.ts";
 import { type Selection, selectBase } from "./base.ts";
 
 /**
- * Divides each distinct customer evenly among the members of one dimension that it was seen in: seen in k members,
- * it counts 1/k in each. So the shares of a distinct count add up to the count itself, which member counts do not.
- * Gives the share by member.
+ * Divides each distinct customer evenly among the members of one dimension that its events have: a customer
+ * with k members counts 1/k in each. So the shares of a distinct count add up to the count, which the
+ * members' own counts do not. Returns the share by member.
  */
 export async function shareDistinct(
   db: D1Database,

@@ -1,22 +1,23 @@
-/** Customers from one id to another, in the order of their ids; `null` is no bound. */
+/** A range of customers by id; `null` is no bound. */
 export interface CustomerSlice {
-  /** Not included. */
+  /** Excluded. */
   after: string | null;
   /** Included. */
   to: string | null;
 }
 
-/** Everybody at once. */
-const EVERYBODY: CustomerSlice = { after: null, to: null };
+/** All customers. */
+const ALL_CUSTOMERS: CustomerSlice = { after: null, to: null };
 
-/** Events that one statement may sort: a second or two, where D1 ends a statement after 30 seconds. */
+/** Maximum events that one statement sorts: a second or two; D1 ends a statement after 30 seconds. */
 const SLICE_EVENTS = 100_000;
 
 /**
- * Splits customers so that no slice has many more events than {@link SLICE_EVENTS}: everything of one customer is in one
- * slice, so what is counted by customer can be added up. Found one after the other on the index `events_by_customer`.
+ * Splits customers so that no slice has many more events than {@link SLICE_EVENTS}. All events of one
+ * customer are in one slice, so counts by customer can be added up. Finds the bounds one after the other on
+ * the index `events_by_customer`.
  *
- * @param expected - events that the question is about; few enough are one slice
+ * @param expected - number of events in the query; a small number is one slice
  * @param most - events of a slice, {@link SLICE_EVENTS} by default
  */
 export async function* sliceCustomers(
@@ -26,7 +27,7 @@ export async function* sliceCustomers(
   most = SLICE_EVENTS,
 ): AsyncGenerator<CustomerSlice> {
   if (expected <= most) {
-    yield EVERYBODY;
+    yield ALL_CUSTOMERS;
     return;
   }
   const next = db.prepare(
@@ -43,8 +44,8 @@ export async function* sliceCustomers(
 }
 
 /**
- * The condition of a slice as SQL, and the table to read: over a part of the customers along their index, over everybody
- * along time. `values` takes what the condition binds.
+ * The condition of a slice as SQL, and the table expression: a slice reads the customers' index, the whole
+ * reads the time index. Appends the bound values to `values`.
  */
 export function sliceSql(
   { after, to }: CustomerSlice,

@@ -1,7 +1,7 @@
 import { OFFERED_TABLES } from "../schema.ts";
 import type { Instruction } from "../sql/program.ts";
 
-/** Everything about the offered tables that proofs and hints need; cheap, and the same until a migration. */
+/** Schema of the offered tables for proofs and hints; cheap, and constant until a migration. */
 export interface Catalogue {
   /** Columns by table. */
   columns: Map<string, string[]>;
@@ -9,14 +9,14 @@ export interface Catalogue {
   roots: Set<number>;
   /** `p4` of `VOpen` for json_each and json_tree on this connection. */
   virtualTables: Set<string>;
-  /** Rows by table, or an upper bound of them that is cheap to have. */
+  /** Rows by table, or an upper bound that is cheap to read. */
   rows: Map<string, number>;
 }
 
 const NAMES = JSON.stringify(OFFERED_TABLES.map(({ name }) => name));
 
 /**
- * The statements that {@link readCatalogue} understands. Send them in one batch with what is to be proven, so that both see
+ * Statements for {@link readCatalogue}. Send them in one batch with the statement to prove, so that both see
  * the same schema on the same connection.
  */
 export function prepareCatalogue(db: D1Database): D1PreparedStatement[] {
@@ -36,12 +36,13 @@ export function prepareCatalogue(db: D1Database): D1PreparedStatement[] {
   ];
 }
 
-/** Reads the answers to {@link prepareCatalogue}, in the same order. */
+/** Reads the results of {@link prepareCatalogue}, in the same order. */
 export function readCatalogue(results: readonly D1Result[]): Catalogue {
   const [roots, columns, probe, sizes] = results.map(
     ({ results: rows }) => rows as Record<string, unknown>[],
   );
-  // The highest id: events are numbered as they come, and no table of sums has more rows than there are events.
+  // The highest id is an upper bound: event ids increase, and no table of sums has more rows than there are
+  // events.
   const events = Number(sizes?.[0]?.size ?? 0);
   const byTable = new Map<string, string[]>();
   for (const { tbl, name } of columns ?? []) {
@@ -57,7 +58,10 @@ export function readCatalogue(results: readonly D1Result[]): Catalogue {
   };
 }
 
-/** Declared columns of a table: name and SQL type, in order. The name must be one of the offered tables. */
+/**
+ * Declared columns of a table: name and SQL type, in their sequence. The name must be one of the offered
+ * tables.
+ */
 export async function listColumns(db: D1Database, table: string): Promise<{ name: string; type: string }[]> {
   const { results } = await db
     .prepare("SELECT name, type FROM pragma_table_info(?) ORDER BY cid")

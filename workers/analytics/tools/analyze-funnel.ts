@@ -24,7 +24,7 @@ import type { AnalyticsStore } from "../store.ts";
 
 const STEPS = ["visit", "cart", "checkout", "order"] as const;
 
-/** Where people are lost on the way. */
+/** Finds the steps at which customers are lost. */
 export const analyzeFunnel = defineTool({
   name: "analytics_funnel",
   title: "Funnel",

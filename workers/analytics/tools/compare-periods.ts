@@ -40,12 +40,12 @@ import type { Aggregate } from "../store/aggregate.ts";
 import type { Selection } from "../store/base.ts";
 import type { AnalyticsStore } from "../store.ts";
 
-/** Members of a dimension that are told apart; more cannot be read by anyone. */
+/** Maximum members of a dimension; a longer list is unreadable. */
 const MAX_MEMBERS = 1_000;
 
 const figure = z.number().nullable();
 
-/** Why a metric moved between two periods. */
+/** Explains why a metric changed between two periods. */
 export const comparePeriods = defineTool({
   name: "analytics_compare",
   title: "Compare periods",

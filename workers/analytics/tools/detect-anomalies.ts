@@ -27,7 +27,7 @@ import type { AnalyticsStore } from "../store.ts";
 
 /** Limits of the score; 3.5 is the published one. */
 const LIMITS = { low: 5, normal: 3.5, high: 2.5 } as const;
-/** Points that are out of line with their trend and season. */
+/** Finds points that deviate from their trend and season. */
 export const detectAnomalies = defineTool({
   name: "analytics_detect_anomalies",
   title: "Detect anomalies",
@@ -154,7 +154,7 @@ function explain({ buckets, value, expected, low, high }: Incident, grain: Grain
 const WEEKDAY = new Intl.DateTimeFormat("en", { weekday: "long", timeZone: "UTC" });
 const MONTH = new Intl.DateTimeFormat("en", { month: "long", timeZone: "UTC" });
 
-/** The phase of the season that a bucket is in, in words. */
+/** The phase of a bucket in its season, in words. */
 function nameMoment(at: string, grain: Grain): string {
   if (grain === "day") return `a ${WEEKDAY.format(new Date(`${at}T00:00:00Z`))}`;
   if (grain === "month") return MONTH.format(new Date(`${at}-01T00:00:00Z`));

@@ -28,15 +28,15 @@ import { endOf, nextBuckets, readSeries } from "../series/read-series.ts";
 import { seasonOf } from "../series/seasons.ts";
 import type { AnalyticsStore } from "../store.ts";
 
-/** Three years, so that two whole ones are there for the season of the year. */
+/** Three years, so that they contain two whole years for the yearly season. */
 const DAYS_OF_HISTORY = "last_1095_days";
-/** Days ahead that are forecast one by one; further ahead buckets are. */
+/** Maximum days forecast one by one; beyond that, buckets are forecast. */
 const MOST_DAYS = 800;
 const DAYS_OF: Readonly<Record<Exclude<Grain, "total">, number>> = {
   ...{ hour: 1, day: 1, week: 7 },
   ...{ month: 31, quarter: 92, year: 366 },
 };
-/** Days ahead over which the time of the year matters. */
+/** Horizon in days from which the time of the year matters. */
 const SEASON_MATTERS = 45;
 /** Significant digits of a forecast from too little history. */
 const ROUGH_DIGITS = 2;
@@ -58,7 +58,7 @@ const DEFAULTS: Readonly<Record<Exclude<Grain, "total">, { history: string; hori
   year: { history: "last_20_years", horizon: 2 },
 };
 
-/** What a metric will probably be. */
+/** Forecasts a metric. */
 export const forecastMetric = defineTool({
   name: "analytics_forecast",
   title: "Forecast",
@@ -149,7 +149,7 @@ export const forecastMetric = defineTool({
     const most = metric.unit === "percent" && values.every((value) => value <= 100) ? 100 : Infinity;
     const show = (value: number, floor = 0) =>
       present(isNeverNegative ? Math.min(most, Math.max(floor, value)) : value, decimalsOf(metric), isRough);
-    // Few points say less about how far they scatter (Student).
+    // Few points estimate their scatter poorly (Student's t).
     const width = widenFor(values.length - FREE_PARAMETERS);
     const range = ({ value, deviation }: Step, floor = 0) => [
       show(value - width * deviation, floor),
@@ -196,7 +196,7 @@ export const forecastMetric = defineTool({
   },
 });
 
-/** A forecast of what cannot be added up from days: ratios, different people, hours, public data by month. */
+/** Forecasts metrics that do not add up from days: ratios, distinct counts, hours, public data by month. */
 function forecastBuckets(
   values: readonly number[],
   known: readonly string[],
@@ -228,13 +228,18 @@ function present(value: number, decimals: number, isRough: boolean): number {
   return isRough ? Number(shown.toPrecision(ROUGH_DIGITS)) : shown;
 }
 
-/** Standard deviations of the middle 95 % with so many degrees of freedom (Student's t, by Fisher's expansion). */
+/**
+ * Standard deviations of the middle 95 % with so many degrees of freedom (Student's t, by Fisher's
+ * expansion).
+ */
 function widenFor(freedom: number): number {
   const [z, n] = [WIDTH, Math.max(1, freedom)];
   return z + (z ** 3 + z) / (4 * n) + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * n ** 2);
 }
 
-/** The end of what was measured: twice as much as is expected, so that a picture shows where it comes from. */
+/**
+ * The end of what was measured: twice as much as is expected, so that a picture shows where it comes from.
+ */
 function listRecent(
   points: readonly string[],
   values: readonly number[],

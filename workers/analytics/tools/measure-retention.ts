@@ -108,7 +108,7 @@ export const measureRetention = defineTool({
           ];
         }),
         average: ages.map((age) => averageAt(cells, cohorts, age)),
-        method: `A cohort is everybody whose first ${activity} ever lies in the ${grain}; back is who has a ${activity} in that later ${grain}.`,
+        method: `A cohort is all customers whose first ${activity} ever lies in the ${grain}; back are those with a ${activity} in that later ${grain}.`,
       },
       question.notes,
     );

@@ -144,7 +144,8 @@ function listRows(
   grain: Grain,
 ): (string | number | null)[][] {
   if (grain !== "total" && dimensions === 0) {
-    // A bucket in which nothing happened is a row of its own: a gap in a series would read as a straight line.
+    // A bucket in which nothing happened is a row of its own: a gap in a series would read as a straight
+    // line.
     const found = new Map(aggregate.rows.map((row) => [row.bucket, row.parts]));
     return list(MAX_ROWS).map((bucket) => [
       bucket,

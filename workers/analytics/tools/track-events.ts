@@ -13,7 +13,7 @@ import {
 import { foldName } from "../names.ts";
 import type { AnalyticsStore } from "../store.ts";
 
-/** Dimensions whose members are few enough to be known; a customer is whoever is sent. */
+/** Dimensions with few, known members; customers are not checked. */
 const SPELLED = ["region", "country", "segment", "channel", "category", "product", "campaign"] as const;
 
 /** Events of one step, where the call is a task. */

@@ -4,7 +4,9 @@ import { writeValue } from "../charts/chart.ts";
 import { readChart } from "../charts/read-answer.ts";
 import { ChartPanel } from "./chart/chart-panel.ts";
 
-/** Shows the answers of the analytics tools: as a chart with a table behind it, as a table, or as their text. */
+/**
+ * Shows the answers of the analytics tools: as a chart with a table behind it, as a table, or as their text.
+ */
 const place = document.querySelector("main") as HTMLElement;
 
 const host = connectHost({ name: "gatehouse-analytics-chart", show });
@@ -22,7 +24,10 @@ function render({ structuredContent, content, isError }: HostAnswer): Node[] {
   return [element("p", isError ? { class: "error", role: "alert" } : {}, text)];
 }
 
-/** What was measured is not part of an answer that nobody asked a picture of. The view asks for it where a person wants it. */
+/**
+ * Offers to load the measured series, which an answer without a picture does not contain. The view requests it
+ * when the user wants it.
+ */
 function offerSeries({ structuredContent }: HostAnswer, { tool, args }: HostCall): Node[] {
   const { anomalies, series, columns, recent } = (structuredContent ?? {}) as Record<string, unknown>;
   const isShort =

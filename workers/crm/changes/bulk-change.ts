@@ -12,8 +12,8 @@ import type { VersionedTable } from "../store/versioned.ts";
 import type { CrmStore } from "../store.ts";
 
 /**
- * What a bulk update may set. Not a stage: each move has rules and approvals of its own. Not what tells two records
- * apart, such as names and addresses.
+ * Fields that a bulk update can set. The stage is excluded: each move has rules and approvals of its own.
+ * Fields that identify a record, such as names and addresses, are excluded too.
  */
 export const BULK_FIELDS = [
   "owner",
@@ -26,12 +26,12 @@ export const BULK_FIELDS = [
   "expected_close",
 ] as const;
 
-/** A closing day cannot be emptied. */
+/** A closing day cannot be cleared. */
 const day = z.object({ value: dayField });
 
 type FieldName = (typeof BULK_FIELDS)[number];
 
-/** For each kind of record, the column of a field, and the column that shows it to people. */
+/** For each kind of record, the column of a field, and the column with its display value. */
 const COLUMNS: Readonly<Record<RecordKind, Partial<Record<FieldName, readonly [string, string]>>>> = {
   contact: {
     owner: ["owner_id", "owner_name"],
@@ -51,25 +51,28 @@ const COLUMNS: Readonly<Record<RecordKind, Partial<Record<FieldName, readonly [s
   },
 };
 
-/** Where records of a kind are stored. */
+/** The table of each kind of record. */
 export const TABLE_OF: Readonly<Record<RecordKind, VersionedTable>> = {
   contact: "contacts",
   company: "companies",
   deal: "deals",
 };
 
-/** The one change of a bulk update, ready to be made. */
+/** The change of a bulk update, ready to apply. */
 export interface BulkChange extends BulkValue {
   field: FieldName;
-  /** The new value as people read it. */
+  /** The new value for display. */
   shown: string | null;
-  /** Whether a row has the value already. */
+  /** Whether a row already has the value. */
   isSet(row: RecordRow): boolean;
-  /** The present value of a row as people read it. */
+  /** The current value of a row for display. */
   showBefore(row: RecordRow): string | null;
 }
 
-/** Reads the one change that a caller wants. Throws `invalid_input` for a field or a value that the kind does not take. */
+/**
+ * Parses the change that a caller requests. Throws `invalid_input` for a field or a value that the kind does
+ * not accept.
+ */
 export async function readChange(
   { store, principal }: { store: CrmStore; principal: PrincipalIdentity },
   kind: RecordKind,
@@ -118,7 +121,7 @@ function plain(value: string | null) {
   return { value, shown: value };
 }
 
-/** What people call a record. */
+/** Display name of a record. */
 export function nameRecord(row: RecordRow): string {
   return "first_name" in row ? nameContact(row) : row.name;
 }

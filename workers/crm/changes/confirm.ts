@@ -10,17 +10,17 @@ import type { ToolContext } from "../../../shared/server/define.ts";
 
 export { idOfConfirm, type Proposal, refuseChangedPreview };
 
-/** How often a person is asked about one change whose records keep moving. */
+/** Maximum number of confirmations for one change whose records keep changing. */
 const TRIES = 3;
 
-/** What a change that needs a person's yes takes and gives beside its own fields. */
+/** Input field of a change that needs the user's confirmation. */
 export const confirmField = z
   .string()
   .max(CONFIRM_LENGTH)
   .optional()
   .describe("From the preview, once the person agreed");
 
-/** The part of an answer that says whether it happened. */
+/** Output field that says whether the change happened. */
 export const confirmedShape = {
   done: z.boolean().describe("False: only a preview"),
   confirm: z.string().optional().describe("To do it, repeat the call with this"),
@@ -28,24 +28,28 @@ export const confirmedShape = {
   undo_until: z.string().optional(),
 };
 
-/** Stands for exactly what a preview shows: its rows and their versions (SHA-256, 32 hex digits). */
+/** Digest of a preview: its rows and their versions (SHA-256, 32 hex digits). */
 export async function digestPreview(shown: JsonValue): Promise<string> {
   const bytes = new TextEncoder().encode(JSON.stringify(shown));
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).subarray(0, 16);
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** One change as it would be made now. */
+/** A change based on the current records. */
 export interface ProposedChange<Shown, Result> extends Proposal {
-  /** The answer's part that shows it. */
+  /** The preview in the answer. */
   shown: Shown;
-  /** Makes it. Gives `undefined`, and changes nothing, when the records are not any more as they were read. */
+  /**
+   * Applies the change. Returns `undefined`, and changes nothing, when the records have changed since they
+   * were read.
+   */
   make(): Promise<Result | undefined>;
 }
 
 /**
- * Makes a change that the person has agreed to, or gives the preview of it to a client that cannot ask. When a record
- * moves between the question and the write, everything is read again, and the person is asked about what it is now.
+ * Applies a change after the user's confirmation, or returns its preview to a client that cannot ask the
+ * user. When a record changes between the question and the write, everything is read again, and the user is
+ * asked about the new state.
  */
 export async function changeAsAgreed<Shown extends object, Result extends object>(
   { agree }: Pick<ToolContext, "agree">,

@@ -7,7 +7,7 @@ import type { DealRow } from "../store/deals.ts";
 
 const MONEY = new Intl.NumberFormat("en-US", { style: "currency", currency: CURRENCY });
 
-/** What an approver is shown of a deal, with the fields that would change. */
+/** Preview of a deal for an approver, with the fields that would change. */
 export function previewDeal(deal: DealRow, fields: readonly PreviewedField[]): PreviewedChange {
   return {
     record: { type: "deal", id: deal.id, label: `${deal.name}, ${deal.company_name}` },
@@ -17,7 +17,7 @@ export function previewDeal(deal: DealRow, fields: readonly PreviewedField[]): P
   };
 }
 
-/** The same of a person. */
+/** Preview of a contact for an approver, with the fields that would change. */
 export function previewContact(contact: ContactRow, fields: readonly PreviewedField[]): PreviewedChange {
   const at = contact.company_name === null ? "" : `, ${contact.company_name}`;
   return {
@@ -30,7 +30,7 @@ export function previewContact(contact: ContactRow, fields: readonly PreviewedFi
   };
 }
 
-/** The same of a company. */
+/** Preview of a company for an approver, with the fields that would change. */
 export function previewCompany(company: CompanyRow, fields: readonly PreviewedField[]): PreviewedChange {
   return {
     record: { type: "company", id: company.id, label: company.name },
@@ -39,7 +39,7 @@ export function previewCompany(company: CompanyRow, fields: readonly PreviewedFi
   };
 }
 
-/** What becomes of a record that goes, and of how many rows that hang on it. */
+/** Preview of a removal: what becomes of the record, and the number of dependent rows. */
 export function previewRemoval(becomes: string, counts: Readonly<Record<string, number>>): PreviewedField[] {
   const hanging = Object.entries(counts).filter(([, count]) => count > 0);
   return [
@@ -50,7 +50,7 @@ export function previewRemoval(becomes: string, counts: Readonly<Record<string, 
 
 type Value = string | number | null | undefined;
 
-/** The fields that a call names, with their values now; what it leaves out stays out. */
+/** The fields that a call names, with their current values; omitted fields are not included. */
 export function previewFields(
   given: Readonly<Record<string, Value>>,
   current: Readonly<Record<string, Value>>,
@@ -65,7 +65,7 @@ export function previewFields(
     }));
 }
 
-/** An amount as people read it. */
+/** An amount for display. */
 export function showAmount(cents: number): string {
   return MONEY.format(cents / 100);
 }

@@ -8,23 +8,23 @@ import { type Stamp, stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
 import { idOfConfirm, refuseChangedPreview } from "./confirm.ts";
 
-/** Rows of one slice: one batch of the database. */
+/** Rows per slice: one batch of the database. */
 export const ROWS_A_SLICE = 1_000;
 
-/** Rows up to which a call does the work itself, also where it could be a task. */
+/** Maximum rows that a call processes inline, even if the client supports tasks. */
 export const ROWS_AT_ONCE = 5_000;
 
-/** Where work by plan is: which plan, and whether the person has agreed to it. */
+/** Progress of a plan: its id, and whether the user has confirmed it. */
 export type PlanState = { plan: string; agreed: boolean };
 
-/** The id of the plan that a `confirm` value names. Throws `conflict` when it names none. */
+/** The plan id in a `confirm` value. Throws `conflict` when it holds none. */
 export function requirePlanId(confirm: string): string {
   const id = idOfConfirm(confirm);
   if (id === undefined) throw refuseChangedPreview();
   return id;
 }
 
-/** Goes on when a `confirm` value was made for exactly this plan. Throws `conflict`. */
+/** Throws `conflict` unless a `confirm` value was made for exactly this plan. */
 export async function requireConfirm(
   { fitsConfirm }: Pick<ToolContext, "fitsConfirm">,
   proposal: Proposal,
@@ -33,7 +33,10 @@ export async function requireConfirm(
   if (!(await fitsConfirm(proposal, confirm))) throw refuseChangedPreview();
 }
 
-/** The plan with this id. Throws `conflict` unless it is the caller's, for these arguments, and not over. */
+/**
+ * The plan with this id. Throws `conflict` unless it belongs to the caller, has the same arguments, and has
+ * not expired.
+ */
 export async function requirePlan(
   { store, principal, now }: Pick<ToolContext<CrmStore>, "store" | "principal" | "now">,
   id: string,
@@ -47,8 +50,8 @@ export async function requirePlan(
 }
 
 /**
- * Takes slices of a plan one after the other, for some seconds. Safe to repeat: what is done is read from the plan,
- * and a slice is done together with the note that it is.
+ * Runs slices of a plan in sequence, for some seconds. Safe to repeat: progress is read from the plan, and
+ * one batch writes a slice and its progress.
  */
 export async function advancePlan(
   { store, principal, now, signal, progress }: ToolContext<CrmStore>,
@@ -71,7 +74,7 @@ export async function advancePlan(
   }
 }
 
-/** What the answers of work by plan say once it has begun. */
+/** Output fields of a plan that has started. */
 export async function describePlan(
   { sealConfirm, now }: Pick<ToolContext, "sealConfirm" | "now">,
   { parts, done, changeId }: Plan,
@@ -86,7 +89,7 @@ export async function describePlan(
   };
 }
 
-/** Stops a plan and says what stands. */
+/** Stops a plan and describes its result so far. */
 export async function stopPlan(
   { store, principal, now }: ToolContext<CrmStore>,
   id: string,

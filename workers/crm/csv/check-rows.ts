@@ -7,20 +7,20 @@ import type { CsvTable } from "./format.ts";
 import { AMBIGUOUS_NUMBER, readNumber, readWholeNumber } from "./read-number.ts";
 import { splitName } from "./split-name.ts";
 
-/** What is wrong with a row, and in which column of the file. */
+/** Problem of a row, with the column of the file. */
 export interface Problem {
   row: number;
   column: string | null;
   problem: string;
 }
 
-/** The rows of a file that hold together by themselves. */
+/** Valid rows of a file, before a comparison with stored records. */
 export interface CheckedRows<Values> {
   rows: { row: number; values: Values }[];
   problems: Problem[];
 }
 
-/** Reads every row by the mapping and checks its cells. A row with a problem is not among the rows. */
+/** Reads every row by the mapping and validates its cells. A row with a problem is not among the rows. */
 export function checkRows<Values>(
   kind: ImportKind,
   schema: z.ZodType<Values>,
@@ -82,7 +82,7 @@ function requireColumns(kind: ImportKind, mapping: ColumnMapping): void {
   });
 }
 
-/** The cells of a row by their fields, or what is wrong with one of them whatever its field takes. */
+/** The cells of a row by field, or the problem of a cell that is invalid for every field. */
 function readFields(
   kind: ImportKind,
   cells: readonly string[],
@@ -102,7 +102,7 @@ function readFields(
     ["contact", "con"],
   ] as const) {
     const id = fields[`${of}_id`];
-    // Another system's id says nothing here, and the name beside it may.
+    // An id of another system has no meaning here; use the name in the row if it has one.
     if (id !== undefined && (isId(kindOfId, id) || fields[of] === undefined)) fields[of] = id;
   }
   const { amount, employees, expected_close: close } = fields;
@@ -110,7 +110,7 @@ function readFields(
     const bare = amount.replace(/^\s*(?:US)?\$|USD|\$\s*$/gi, "");
     const read = readNumber(bare, decimalComma);
     if (read === "ambiguous") return { fields, refused: { field: "amount", problem: AMBIGUOUS_NUMBER } };
-    // Cents of two figures, however many noughts a program writes behind them.
+    // Cents have two digits; programs may add zeros.
     fields.amount = (read ?? bare).replace(/(\.\d\d)0+$/, "$1").replace(/\.$/, "");
   }
   if (employees !== undefined) {
@@ -118,7 +118,7 @@ function readFields(
     if (read === "ambiguous") return { fields, refused: { field: "employees", problem: AMBIGUOUS_NUMBER } };
     fields.employees = read ?? employees;
   }
-  // Programs write a day as its midnight.
+  // Some programs export a day as its midnight.
   if (close !== undefined) fields.expected_close = close.replace(MIDNIGHT, "$1");
   return { fields };
 }
@@ -127,11 +127,11 @@ const MANY_COMMAS =
   "The name has several commas: use first_name and last_name, or one comma after the last name.";
 const MIDNIGHT = /^(\d{4}-\d{2}-\d{2})[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]00:?00)?$/;
 
-/** Fills in the two parts of a person's name from what the file has. Gives whether that could be done. */
+/** Fills in the two parts of a contact's name from the file. Returns whether that succeeded. */
 function readName(fields: Record<string, string>): boolean {
   const { name, first_name: first, last_name: last } = fields;
   if (name === undefined) {
-    // One name alone is a last name, in whichever column it stands.
+    // A single name is a last name, in either column.
     if (first !== undefined && last === undefined) {
       fields.last_name = first;
       delete fields.first_name;
@@ -142,7 +142,7 @@ function readName(fields: Record<string, string>): boolean {
   const parts = splitName(name);
   if (parts === undefined) return false;
   if (first !== undefined) {
-    // A column «Name» next to one of first names holds last names, or the whole name.
+    // A column «Name» next to a column of first names holds last names, or the whole name.
     fields.last_name =
       !name.includes(",") && name.startsWith(`${first} `) ? name.slice(first.length).trim() : name;
     if (parts.first_name === first) fields.last_name = parts.last_name;

@@ -12,13 +12,13 @@ import {
 import { CURRENCY, PART_OF_A_CENT } from "../money.ts";
 import { OPEN_STAGES, type Stage } from "../stages.ts";
 
-/** Kinds of record that a file can bring. */
+/** Kinds of records that a file can contain. */
 export const IMPORTED = ["contact", "company", "deal"] as const;
 
-/** A kind of record that a file can bring. */
+/** A kind of records that a file can contain. */
 export type ImportKind = (typeof IMPORTED)[number];
 
-/** What {@link readNumber} has made of the cell: `250.0` is a whole number, and `1.5` is none. */
+/** Output of {@link readNumber}: `250.0` is a whole number, and `1.5` is not. */
 const employees = z
   .string()
   .regex(/^\d{1,9}(?:\.0*)?$/, "Expected one whole number, such as 250.")
@@ -34,7 +34,7 @@ const stage = z
   )
   .transform((text) => text as Stage);
 
-/** What {@link readNumber} has made of the cell. */
+/** Output of {@link readNumber}. */
 const amount = z
   .string()
   .regex(
@@ -49,14 +49,14 @@ const currency = z
   .toUpperCase()
   .refine((text) => text === CURRENCY || text === "$", `Amounts are kept in ${CURRENCY}: convert this one.`);
 
-/** What one row of each kind holds, cell by cell; every cell is text. */
+/** Schema of a row of each kind; every cell is text. */
 export const ROWS = {
   contact: z.object({
     id: lineField(60).optional(),
-    // One name alone is a last name.
+    // A single name is a last name.
     first_name: nameField.default(""),
     last_name: nameField,
-    /** Where both stand in one cell. */
+    /** Full name in one cell. */
     name: z.string().optional(),
     email: emailField.optional(),
     phone: phoneField.optional(),
@@ -88,8 +88,8 @@ export const ROWS = {
 export type ImportRow<Kind extends ImportKind = ImportKind> = z.output<(typeof ROWS)[Kind]>;
 
 /**
- * Fields that a column can be read into. `name` of a contact is split into its two; an id says more than a name does,
- * and stands for the company or the contact.
+ * Fields that a column can map to. `name` of a contact is split into first and last name; an id takes
+ * precedence over a name of the company or contact.
  */
 export const FIELDS: Readonly<Record<ImportKind, readonly string[]>> = {
   contact: [...Object.keys(ROWS.contact.shape), "company_id"],
@@ -97,7 +97,7 @@ export const FIELDS: Readonly<Record<ImportKind, readonly string[]>> = {
   deal: [...Object.keys(ROWS.deal.shape), "company_id", "contact_id"],
 };
 
-/** Other words for the fields, as files of other systems have them; letters and digits only, in lower case. */
+/** Synonyms of the fields in files of other systems; letters and digits only, in lower case. */
 const SYNONYMS: Readonly<Record<ImportKind, Readonly<Record<string, readonly string[]>>>> = {
   contact: {
     first_name: ["first", "givenname", "forename", "vorname", "prenom"],
@@ -142,12 +142,13 @@ const SYNONYMS: Readonly<Record<ImportKind, Readonly<Record<string, readonly str
   },
 };
 
-/** How the columns of a file are read: the field of each, or `null` for those that are not. */
+/** The field of each column of a file, or `null` for columns that are ignored. */
 export type ColumnMapping = readonly (string | null)[];
 
 /**
- * Finds the field of each column: what the caller says, then the field's own name, then other words for it. A field is
- * filled by one column; later ones are not read. `unknown` are names in `given` that the file does not have.
+ * Maps each column to a field: the caller's choice, then the field's own name, then its synonyms. The first
+ * column of a field is used; later ones are ignored. `unknown` are names in `given` that the file does not
+ * have.
  */
 export function mapColumns(
   kind: ImportKind,

@@ -1,4 +1,4 @@
-/** Each text once. */
+/** Distinct texts, without undefined ones. */
 export function distinct(texts: readonly (string | undefined)[]): string[] {
   return [...new Set(texts.filter((text) => text !== undefined))];
 }

@@ -3,12 +3,12 @@ import { resolveOwner } from "../resolve.ts";
 import { distinct } from "./distinct.ts";
 import type { ImportContext } from "./plan-import.ts";
 
-/** What is wrong with a cell that names no owner, or several. */
+/** Problem of a cell that matches no owner, or several. */
 export const NO_OWNER = "This is not exactly one owner: give an e-mail address.";
 
 const MOST_OWNERS = 100;
 
-/** The owner that each text means; `null` for texts that mean none, or several. */
+/** The owner that each text matches; `null` for texts that match none, or several. */
 export async function findOwners(
   { store, principal, owners }: ImportContext,
   texts: readonly (string | undefined)[],

@@ -2,33 +2,36 @@ import Papa from "papaparse";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { nameColumns, readPreamble } from "./read-header.ts";
 
-/** Most characters, rows and columns of one file, and characters of a column's name. */
+/** Maximum characters, rows and columns of a file, and characters of a column's name. */
 export const FILE_LIMITS = { characters: 3_000_000, rows: 50_000, columns: 100, header: 200 } as const;
 
-/** What a spreadsheet would read as a formula (OWASP, «CSV injection»), also in full-width characters and behind guards. */
+/**
+ * Text that a spreadsheet would read as a formula (OWASP, «CSV injection»), also in full-width characters and
+ * behind guards.
+ */
 const FORMULA = /^[\s']*[=+\-@\t\r＝＋－＠]/;
 
 /**
- * Where a spreadsheet that takes semicolons for the ends of cells, as those with a decimal comma do, would read one in
- * the middle of ours. It knows no quotes but those at the beginning of a cell of its own.
+ * Start of a formula after a semicolon inside a cell. A spreadsheet with a decimal comma ends cells at
+ * semicolons; it only recognises quotes at the beginning of a cell.
  */
 const INNER_FORMULA = /(;["\s]*)(?!["\s])(?=[\s"']*[=+\-@＝＋－＠])/g;
 const INNER_GUARD = /(;["\s]*)'(?=[\s"']*[=+\-@＝＋－＠])/g;
 
-/** A file as a table. `row` counts as a spreadsheet does: the header is row 1. */
+/** A parsed file. `row` counts as a spreadsheet does: the header is row 1. */
 export interface CsvTable {
   headers: string[];
   rows: { row: number; cells: string[] }[];
-  /** Rows that are no well-formed CSV. */
+  /** Rows that are not well-formed CSV. */
   broken: { row: number; problem: string }[];
-  /** Whether spreadsheets of its kind write 1,5 for one and a half: they put `;` between cells then. */
+  /** Whether the file uses a decimal comma (1,5), as files with `;` between cells do. */
   decimalComma: boolean;
 }
 
 /**
- * Reads CSV (RFC 4180, or with `;`, tab or `|` between cells) with a header line. A line such as `sep=;` and empty lines
- * may stand above it. Quotes that a spreadsheet's guard put before a formula are taken off. Throws `invalid_input` for a
- * file without rows, or over the limits.
+ * Reads CSV (RFC 4180, or with `;`, tab or `|` between cells) with a header line. A line such as `sep=;` and
+ * empty lines may precede it. Removes the quotes that a spreadsheet's guard puts before a formula. Throws
+ * `invalid_input` for a file without rows, or over the limits.
  */
 export function readCsv(text: string): CsvTable {
   const preamble = readPreamble(text);
@@ -78,12 +81,13 @@ export function readCsv(text: string): CsvTable {
   return { headers, rows, broken, decimalComma: meta.delimiter === ";" };
 }
 
-/** Excel reads a file as UTF-8 only when it begins with this. */
+/** Excel reads a file as UTF-8 only with a byte order mark. */
 const BYTE_ORDER_MARK = "\uFEFF";
 
 /**
- * Writes a table as CSV with CRLF; what a spreadsheet would run as a formula begins with an apostrophe. With the header
- * comes the byte order mark. {@link readCsv} gives the same cells, but for white space at their ends.
+ * Writes a table as CSV with CRLF; an apostrophe precedes text that a spreadsheet would run as a formula.
+ * With the header comes the byte order mark. {@link readCsv} returns the same cells, except for white space
+ * at their ends.
  */
 export function writeCsv(
   headers: readonly string[],

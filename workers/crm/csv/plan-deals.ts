@@ -19,8 +19,8 @@ const FOREIGN_CONTACT =
 const MANY_DEALS = "Several deals of this company are called that: give the id, as an export has it.";
 
 /**
- * Compares checked deals with those on file and with each other. A deal is recognised by its id, or by its company and
- * name. A stage is never changed by a file: each move has its rules.
+ * Compares valid deals with stored ones and with each other. A deal is identified by its id, or by its
+ * company and name. A file never changes a stage: each move has its rules.
  */
 export async function planDeals(context: ImportContext, rows: readonly Row<"deal">[]): Promise<ImportPlan> {
   const { store } = context;

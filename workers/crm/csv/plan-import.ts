@@ -9,35 +9,35 @@ import type { ImportKind, ImportRow } from "./columns.ts";
 import { distinct } from "./distinct.ts";
 import { findOwners, NO_OWNER } from "./find-owners.ts";
 
-/** A row that is on file already. */
+/** A row that matches a stored record. */
 export interface KnownRow {
   row: number;
   id: string;
-  /** By what it was recognised. */
+  /** The key that matched. */
   same: "email" | "phone" | "name" | "domain" | "id";
 }
 
-/** What an import would do. */
+/** Planned writes of an import. */
 export interface ImportPlan {
   create: { row: number; values: FieldValues }[];
-  /** Only what was recognised for sure: by id, e-mail address, web domain, or a deal's name. */
+  /** Records with a reliable match: by id, e-mail address, web domain, or a deal's name. */
   update: (KnownRow & { version: number; values: FieldValues })[];
   skip: KnownRow[];
   problems: Problem[];
 }
 
-/** Who imports, and what happens to rows that are on file. */
+/** The importing user, and the treatment of rows with a stored record. */
 export interface ImportContext {
   store: CrmStore;
   principal: PrincipalIdentity;
   updates: boolean;
-  /** The change that imports the file: what it has made so far is not on file. */
+  /** Id of the change that imports the file: records that it created do not count as stored. */
   ignore: string;
-  /** Owners that were looked up before, by what names them; grows along. `null` for a text that names none. */
+  /** Cache of owners by text; `null` for a text without a match. */
   owners: Map<string, { id: string | null } | null>;
 }
 
-/** A checked row of a file. */
+/** A valid row of a file. */
 export interface Row<Kind extends ImportKind> {
   row: number;
   values: ImportRow<Kind>;
@@ -51,12 +51,12 @@ const OTHERS_ADDRESS =
   "The id means one contact and the e-mail address another: correct the one or the other, or merge the two.";
 const OTHERS_DOMAIN = "The id means one company and the web domain another: correct the one or the other.";
 
-/** Ids of our own in a file; those of other systems say nothing here. */
+/** The ids of a file that have our format; ids of other systems have no meaning here. */
 function idsOf(kind: "con" | "cmp", rows: readonly Row<"contact" | "company">[]): string[] {
   return distinct(rows.map(({ values }) => values.id)).filter((id) => isId(kind, id));
 }
 
-/** Compares checked contacts with those on file and with each other. */
+/** Compares valid contacts with stored ones and with each other. */
 export async function planContacts(
   context: ImportContext,
   rows: readonly Row<"contact">[],
@@ -150,7 +150,7 @@ export async function planContacts(
     } else if (!twin && id === undefined) {
       plan.create.push({ row, values: { ...fields, owner_id: owner ?? fallback } });
     } else if (context.updates && (id !== undefined || twin?.key === "email")) {
-      // One name in a cell of both says less than what is on file.
+      // A single name in a full-name cell says less than the stored name.
       const named = fields.first_name === "" ? { first_name: null, ...(oneCell && { last_name: null }) } : {};
       const address = id === undefined ? null : fields.email;
       const given = keepFilled({ ...fields, ...named, email: address, owner_id: owner });
@@ -164,7 +164,7 @@ export async function planContacts(
   return plan;
 }
 
-/** Compares checked companies with those on file and with each other. */
+/** Compares valid companies with stored ones and with each other. */
 export async function planCompanies(
   context: ImportContext,
   rows: readonly Row<"company">[],
@@ -222,14 +222,14 @@ export async function planCompanies(
       const changes = keepFilled({ ...filled, owner_id: owner.id, domain: null });
       plan.update.push({ row, id: same.id, same: "domain", version: same.version, values: changes });
     } else if (same) plan.skip.push({ row, id: same.id, same: "domain" });
-    // Two companies may have one name, but then their domains tell them apart.
+    // Two companies may have the same name, but then different domains.
     else if (named && given.domain === undefined) plan.skip.push({ row, id: named.id, same: "name" });
     else plan.create.push({ row, values: { ...filled, owner_id: owner.id ?? own } });
   }
   return plan;
 }
 
-/** Fields that say something. Empty cells say nothing: what is on file stays. */
+/** Fields with a value. Empty cells keep the stored value. */
 export function keepFilled(values: FieldValues): FieldValues {
   return Object.fromEntries(
     Object.entries(values).filter(([, value]) => value !== null && value !== undefined),

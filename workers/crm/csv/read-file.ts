@@ -10,29 +10,29 @@ import { type CsvTable, readCsv } from "./format.ts";
 import { planDeals } from "./plan-deals.ts";
 import { type ImportContext, type ImportPlan, planCompanies, planContacts } from "./plan-import.ts";
 
-/** A file with how it is read. */
+/** A file with its column mapping. */
 export interface ImportFile {
   record: ImportKind;
   table: CsvTable;
   mapping: ColumnMapping;
-  /** Stands for its content, and for what happens to rows that are on file. */
+  /** Digest of its content and of the treatment of rows with a stored record. */
   digest: string;
 }
 
-/** What one slice of an import is to do, by rows of the file. */
+/** Rows of the file that one slice of an import writes. */
 export type ImportPart = {
   create: number[];
   update: [row: number, id: string, version: number][];
 };
 
-/** Where records of a kind are stored. */
+/** The table of each kind of record. */
 export const IMPORT_TABLES: Readonly<Record<ImportKind, VersionedTable>> = {
   contact: "contacts",
   company: "companies",
   deal: "deals",
 };
 
-/** Reads a file and finds the field of each column. Throws `invalid_input` for what cannot be read as a whole. */
+/** Parses a file and maps its columns. Throws `invalid_input` for a file that cannot be read as a whole. */
 export async function readFile(
   record: ImportKind,
   csv: string,
@@ -58,7 +58,7 @@ function readMapping(record: ImportKind, table: CsvTable, given: Readonly<Record
   );
 }
 
-/** Rows of a file with what each would do; only those that are named, if any are. */
+/** Plans the rows of a file, or only the given ones. */
 export async function planFile(
   context: ImportContext,
   { record, table, mapping }: ImportFile,
@@ -88,7 +88,7 @@ function join(
   return { ...plan, problems: [...problems, ...found].sort((one, other) => one.row - other.row) };
 }
 
-/** A plan in the pieces in which it is done. */
+/** Splits a plan into the batches in which it runs. */
 export function splitIntoBatches({ create, update }: ImportPlan): ImportPart[] {
   const parts: ImportPart[] = [];
   const rows = [
@@ -106,8 +106,8 @@ export function splitIntoBatches({ create, update }: ImportPlan): ImportPart[] {
 }
 
 /**
- * What of a piece still is as it was shown, and what is left out: rows that somebody has brought on file or changed
- * meanwhile, or whose company or owner is not there any more.
+ * Re-validates one batch against current data: rows unchanged since the preview, and `left` with a reason for
+ * every other row: its record was created or changed meanwhile, or its company or owner no longer exists.
  */
 export async function revalidateBatch(
   context: ImportContext,
@@ -125,7 +125,7 @@ export async function revalidateBatch(
     .filter((row) => !kept.has(row))
     .map((row): Problem => {
       const why = shown.has(row)
-        ? "Changed by somebody else since the preview: left as it is."
+        ? "Changed by another user since the preview: left as it is."
         : "On file since the preview: left out.";
       return named.get(row) ?? { row, column: null, problem: why };
     });

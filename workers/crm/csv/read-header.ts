@@ -1,22 +1,22 @@
-/** What a file says about itself before its header line. */
+/** Lines before the header line of a file. */
 export interface Preamble {
-  /** The rest of the file, from its first line that holds something. */
+  /** The rest of the file, from its first non-empty line. */
   text: string;
-  /** Empty lines above it, which rows are counted with. */
+  /** Number of empty lines above it, which count as rows. */
   emptyLines: number;
-  /** What stands between cells, where a first line such as `sep=;` says so. Spreadsheets do not count that line. */
+  /** The delimiter that a first line such as `sep=;` names. Spreadsheets do not count that line. */
   delimiter: string | undefined;
 }
 
-/** The byte order mark, also as it looks when it was read as windows-1252. */
+/** The byte order mark, also as windows-1252 decodes it. */
 const BYTE_ORDER_MARK = /^(?:\uFEFF|ï»¿)+/;
-/** The line that tells Excel what stands between cells. */
+/** The line that tells Excel the delimiter. */
 const SEPARATOR_LINE = /^\s*"?sep=(\\t|[^\r\n"\p{L}\p{N}])"?[,;\t|]*[ \t]*(?:\r\n|\r|\n|$)/iu;
 
-/** A line without anything between its separators. */
+/** A line with delimiters only. */
 const EMPTY_LINE = /[ \t,;|"]*(?:\r\n|\r|\n)/y;
 
-/** Takes off a byte order mark, a line that says what stands between cells, and empty lines. */
+/** Removes a byte order mark, a line that names the delimiter, and empty lines. */
 export function readPreamble(text: string): Preamble {
   const plain = text.replace(BYTE_ORDER_MARK, "");
   const match = SEPARATOR_LINE.exec(plain.slice(0, 100));
@@ -33,8 +33,8 @@ function skipEmptyLines(text: string): { text: string; emptyLines: number } {
 }
 
 /**
- * A name of its own for each column: a later one of the same name, in any case of letters, gets a number, as «Email (2)»,
- * and one without a name is called by its place.
+ * Makes the names of columns unique: a later duplicate, in any letter case, gets a number, as «Email (2)»,
+ * and an unnamed column is named by its position.
  */
 export function nameColumns(cells: readonly string[]): string[] {
   const plain = cells.map((cell) => cell.replace(/\s+/g, " ").trim());
@@ -51,7 +51,7 @@ export function nameColumns(cells: readonly string[]): string[] {
   });
 }
 
-/** Whether a made-up name is that of a column of the file. */
+/** Whether a generated name is the name of a column of the file. */
 function isOther(name: string, base: string, taken: ReadonlySet<string>): boolean {
   return name !== base && taken.has(name.toLowerCase());
 }

@@ -1,11 +1,12 @@
-/** Why a cell gives no number, as one sentence. */
+/** Problem of a cell with an ambiguous number, as one sentence. */
 export const AMBIGUOUS_NUMBER =
   "This may mean thousands or a fraction: write it without a separator for thousands, and with no more than two decimals.";
 
 /**
- * A number as people and programs write it, as plain digits with a decimal point: `1,200`, `1.234,50`, `1'200`, `250.0`.
- * A lone separator before exactly three digits is one of thousands if spreadsheets of the file's kind write it so;
- * otherwise it may be either, and the number is `ambiguous`. `undefined` for what is no number.
+ * Parses a number as people and programs write it to plain digits with a decimal point: `1,200`, `1.234,50`,
+ * `1'200`, `250.0`. A single separator before exactly three digits separates thousands if spreadsheets with
+ * the file's delimiter write it so; otherwise the number is `ambiguous`. `undefined` for a text that is not a
+ * number.
  */
 export function readNumber(cell: string, decimalComma: boolean): string | "ambiguous" | undefined {
   const text = cell.normalize("NFKC").replace(/[\s'’]/g, "");
@@ -20,7 +21,7 @@ export function readNumber(cell: string, decimalComma: boolean): string | "ambig
   }
   if (marks.length > 1) return isGrouped(text, last) ? drop(text, last) : undefined;
   const [whole = "", tail = ""] = text.split(last);
-  // What stands before a separator of thousands is neither empty nor long, and does not begin with 0.
+  // The part before a thousands separator has one to three digits and does not begin with 0.
   if (tail.length !== 3 || !/^[1-9]\d{0,2}$/.test(whole)) return `${whole}.${tail}`.replace(/\.$/, "");
   return last === (decimalComma ? "." : ",") ? whole + tail : "ambiguous";
 }
@@ -37,7 +38,7 @@ function drop(text: string, mark: string): string {
   return text.replaceAll(mark, "");
 }
 
-/** The same for a number that must be whole: of two readings, the one that is not whole falls away. */
+/** Parses a whole number like {@link readNumber}: of two readings, discards the one that is not whole. */
 export function readWholeNumber(cell: string, decimalComma: boolean): string | "ambiguous" | undefined {
   const read = readNumber(cell, decimalComma);
   if (read !== "ambiguous") return read;

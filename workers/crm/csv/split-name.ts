@@ -4,26 +4,26 @@ export interface NameParts {
   last_name: string;
 }
 
-/** What stands after a name. Those that are also surnames, such as Ma, are left out. */
+/** Suffixes of a name. Suffixes that are also surnames, such as Ma, are left out. */
 const SUFFIXES = new Set(
   `jr jnr sr snr ii iii iv phd mph md dds dvm mba msc bsc llm llb esq cpa cfa pmp obe mbe cbe rn mp`.split(
     /\s+/,
   ),
 );
-/** Words that begin a surname when they stand in small letters, as in «van der Berg». */
+/** Particles that begin a surname when they are in lower case, as in «van der Berg». */
 const PARTICLES = new Set(
   `van von vom der den de del della dello degli di da das do dos du des la las le les los lo ter ten te tot op
   zu zum zur und y e i af av bin ibn bint ben al el ul 't d' san santa st. mac`.split(/\s+/),
 );
-/** Those that people also write with a capital, and that are hardly ever a given name. */
+/** Particles that may also be capitalised, and that are rarely a given name. */
 const CAPITAL_PARTICLES = new Set("van von vom de del della dello dos bin ibn".split(" "));
 /** Scripts in which the family name comes first. */
 const FAMILY_FIRST = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Hangul}々\s]+$/u;
 
 /**
- * Splits a name that stands in one cell: «Mia Jensen», «Jensen, Mia», «Ludwig van Beethoven», «山田 太郎». Titles and
- * suffixes stay where they stand and are never taken for the surname; one name alone is the last name. `undefined` when
- * its commas leave several readings.
+ * Splits a full name: «Mia Jensen», «Jensen, Mia», «Ludwig van Beethoven», «山田 太郎». Titles and suffixes keep
+ * their position and are never taken for the surname; a single name is the last name. `undefined` when its
+ * commas allow several readings.
  */
 export function splitName(text: string): NameParts | undefined {
   const parts = text
@@ -44,7 +44,7 @@ function splitInOrder(text: string): NameParts {
   if (FAMILY_FIRST.test(text) && words.length === 2) {
     return { first_name: words[1] ?? "", last_name: words[0] ?? "" };
   }
-  // Where the suffixes begin; at least one word before them is the name.
+  // Index of the first suffix; at least one word before it is the name.
   let end = words.length;
   while (end > 1 && isSuffix(words[end - 1])) end -= 1;
   let start = end - 1;
@@ -53,7 +53,7 @@ function splitInOrder(text: string): NameParts {
     // «Ortega y Gasset» is one surname.
     if (/^[yei]$/.test(words[start] ?? "") && start > 1) start -= 1;
   }
-  // «van Beethoven» has no given name, and «Di Stefano» may have one.
+  // «van Beethoven» has no given name, «Di Stefano» may have one.
   if (start === 1 && isSmallParticle(words[0])) start = 0;
   return { first_name: words.slice(0, start).join(" "), last_name: words.slice(start).join(" ") };
 }
@@ -65,7 +65,7 @@ function isSuffix(word: string | undefined): boolean {
 function isParticle(word = "", before = ""): boolean {
   const small = word.toLowerCase();
   if (!PARTICLES.has(small)) return false;
-  // «De La Cruz»: after a particle another one may have a capital too.
+  // «De La Cruz»: after a particle another one may be capitalised too.
   return word === small || CAPITAL_PARTICLES.has(small) || PARTICLES.has(before.toLowerCase());
 }
 

@@ -2,7 +2,7 @@ import { defineView } from "../../../shared/server/view.ts";
 import type { CrmStore } from "../store.ts";
 import card from "../view/customer-card.json" with { type: "json" };
 
-/** The card of one customer, beside the answer of `crm_get_customer`. */
+/** The card of one customer, shown with the answer of `crm_get_customer`. */
 export const customerCard = defineView<CrmStore>({
   name: "crm_customer_card",
   title: "Customer card",

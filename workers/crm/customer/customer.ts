@@ -16,7 +16,7 @@ import { ACTIVITY_KINDS } from "../store/activities.ts";
 import type { ContactRow } from "../store/contacts.ts";
 import type { CrmStore } from "../store.ts";
 
-/** A customer seen from all sides, in one concise answer. */
+/** Summary of a customer, in one concise answer. */
 export const customerShape = z.object({
   company: companyShape.nullable(),
   contact: contactShape
@@ -56,7 +56,7 @@ export const customerShape = z.object({
   open_tasks_total: z.number(),
 });
 
-/** Puts together what the CRM knows about a customer at `now`: at most five people, deals and tasks each. */
+/** Collects the CRM's data about a customer at `now`: at most five people, deals and tasks each. */
 export async function describeCustomer(
   store: CrmStore,
   customer: Customer,
@@ -115,7 +115,7 @@ export async function describeCustomer(
   };
 }
 
-/** The company stands beside the person already. */
+/** A contact without its company, which the answer already has. */
 function presentPerson(row: ContactRow) {
   const { company: _name, company_id: _id, ...person } = presentContact(row);
   return person;

@@ -13,7 +13,7 @@ export interface PersonRow {
   phone: string | null;
 }
 
-/** All that surrounds one customer: the first few of each kind, and how many there are. */
+/** Data about one customer: the first few of each kind, and their number. */
 export interface Overview {
   people: PersonRow[];
   peopleTotal: number;
@@ -27,15 +27,15 @@ export interface Overview {
   overdueTasks: number;
 }
 
-/** Whose overview: a company's, or that of a person who belongs to none. */
+/** Subject of an overview: a company, or a person without a company. */
 export type OverviewSubject = { column: "company_id" | "contact_id"; id: string };
 
 const SHOWN = 5;
 const MAX_COUNTED = 1_000;
 
 /**
- * Reads an overview in one round trip. Counts stop at 1,000, so that a company with very many rows costs no more.
- * `today` is a day, `YYYY-MM-DD`.
+ * Reads an overview in one round trip. Counts stop at 1,000, so that the cost does not grow with the
+ * company's rows. `today` is a day, `YYYY-MM-DD`.
  */
 export async function readOverview(
   db: D1Database,

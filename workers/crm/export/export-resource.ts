@@ -19,27 +19,31 @@ import { toCsv } from "./export.ts";
 const CSV_TYPE = "text/csv";
 const ROWS_PER_PAGE = 1_000;
 const LONGEST = 1_000_000;
-/** Characters of a kept file that one reading gives. */
+/** Maximum characters of a kept file per read. */
 const LONGEST_KEPT = 4_000_000;
 
 const part = z.tuple([whereField, positionField.nullable()]);
 
-/** The address of an export: `crm://exports/{record}/{part}`, the choice and the place to start from in base64url. */
+/**
+ * The URI of an export: `crm://exports/{record}/{part}`; `part` is the selection and the start position in
+ * base64url.
+ */
 export function exportUri(record: RecordKind, where: Where, after: SelectionPosition | null = null): string {
   const bytes = new TextEncoder().encode(JSON.stringify([where, after]));
   const text = btoa(String.fromCharCode(...bytes));
   return `crm://exports/${record}/${text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
 }
 
-/** The address of a file that is kept, from one of its parts on. */
+/** The URI of a kept file, starting at one of its parts. */
 export function keptUri(id: string, from = 0): string {
   return `crm://exports/kept/${id}${from === 0 ? "" : `.${from}`}`;
 }
 
 /**
- * A choice of records as CSV, up to a million characters, masked for whoever reads it at the time of reading; or a file
- * that is kept for its person, up to four million, masked when it was made and readable for as long as their role sees
- * the same. When there is more, a second part of the contents names the address under which it goes on.
+ * A selection of records as CSV, up to a million characters, masked at the time of the read for the reader;
+ * or a file kept for its user, up to four million characters, masked when it was made and readable while
+ * their role sees the same fields. When there is more, a second item of the contents holds the URI of the
+ * next part.
  */
 export const exportResource = defineResource<CrmStore>({
   name: "crm_export",
@@ -74,7 +78,7 @@ export const exportResource = defineResource<CrmStore>({
   },
 });
 
-/** A file that is kept; for nobody but its person, and not when they are shown less by now, or more. */
+/** A kept file. Only its user can read it, and only while their role sees the same fields. */
 async function readKept(
   uri: string,
   address: string,

@@ -15,13 +15,13 @@ import { writeCsv } from "../csv/format.ts";
 import { CURRENCY } from "../money.ts";
 import type { RecordKind, RecordRow } from "../selection.ts";
 
-/** A contact as a file has it: with its name in the two parts that an import takes. */
+/** A contact in a file: with the two name fields that an import takes. */
 const contactRow = contactShape.omit({ name: true }).extend({
   first_name: z.string().meta({ classification: "pii" }),
   last_name: z.string().meta({ classification: "pii" }),
 });
 
-/** A deal as a file has it: with what an import takes beside what answers show. */
+/** A deal in a file: with the fields that an import takes, in addition to those that answers show. */
 const dealRow = dealShape.extend({
   currency: z.string(),
   contact_id: z.string().nullable(),
@@ -39,8 +39,8 @@ const HEADERS: Readonly<Record<RecordKind, readonly string[]>> = {
 };
 
 /**
- * Records as CSV, as the reader's role may see them: every classified field is masked before it becomes text, because
- * nothing can be told from a line any more.
+ * Records as CSV, masked for the reader's role: every classified field is masked before it becomes text,
+ * because a text line carries no classification.
  */
 export function toCsv(
   kind: RecordKind,

@@ -1,14 +1,14 @@
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { Stamp } from "../store/stamp.ts";
 
-/** A whole export that is kept for its person, and how far it is. */
+/** A whole export kept for its user, with its progress. */
 export interface KeptExport {
   id: string;
-  /** What it is an export of; also what its cursor is bound to. */
+  /** Description of its selection; its cursor is bound to the same text. */
   question: string;
-  /** What the person's role was shown when it was made. */
+  /** Masking rules of the user's role when it was made. */
   masks: string;
-  /** Where it goes on; `null` at the beginning. */
+  /** Position of the next part; `null` at the beginning. */
   position: JsonValue;
   complete: boolean;
   parts: number;
@@ -24,12 +24,12 @@ type Row = Omit<KeptExport, "position" | "complete" | "rows" | "madeAt"> & {
   made_at: string;
 };
 
-/** Hours for which an export is kept. */
+/** Hours until an export expires. */
 export const EXPORT_KEPT_HOURS = 24;
 
 const SWEPT_AT_ONCE = 100;
 
-/** All SQL about whole exports that are kept. Nobody meets another's. */
+/** All SQL about kept exports. Users only reach their own. */
 export class KeptExportStore {
   readonly #db: D1Database;
 
@@ -37,7 +37,7 @@ export class KeptExportStore {
     this.#db = db;
   }
 
-  /** Begins an export. */
+  /** Starts an export. */
   async create(id: string, question: string, masks: string, stamp: Stamp): Promise<void> {
     await this.#db
       .prepare("INSERT INTO kept_exports (id, user_id, question, sees, made_at) VALUES (?, ?, ?, ?, ?)")
@@ -45,7 +45,7 @@ export class KeptExportStore {
       .run();
   }
 
-  /** Deletes exports whose time is over, a bounded number; gives how many. */
+  /** Deletes a limited number of expired exports; returns their number. */
   async sweep(now: Date): Promise<number> {
     const { results } = await this.#db
       .prepare(
@@ -57,7 +57,7 @@ export class KeptExportStore {
     return results.length;
   }
 
-  /** An export of this person whose time is not over. */
+  /** An export of this user that has not expired. */
   async read(id: string, stamp: Stamp): Promise<KeptExport | null> {
     const row = await this.#db
       .prepare(
@@ -75,7 +75,7 @@ export class KeptExportStore {
     };
   }
 
-  /** Adds the next part, unless that was done before: then nothing happens. `position` is `null` after the last. */
+  /** Appends the next part; does nothing if it was appended before. `position` is `null` after the last. */
   async add({ id, parts }: KeptExport, text: string, rows: number, position: JsonValue): Promise<void> {
     const next = position === null ? null : JSON.stringify(position);
     await this.#db.batch([
@@ -94,7 +94,7 @@ export class KeptExportStore {
     ]);
   }
 
-  /** Texts from a part on, up to `characters` but at least one. */
+  /** Texts from a part on, up to `characters` but at least one part. */
   async readParts(id: string, from: number, characters: number): Promise<string[]> {
     const { results } = await this.#db
       .prepare(
@@ -109,7 +109,7 @@ export class KeptExportStore {
     return results.map(({ text }) => text);
   }
 
-  /** Deletes an export that its person does not want any more. */
+  /** Deletes an export at its user's request. */
   async remove(id: string, stamp: Stamp): Promise<void> {
     await this.#db
       .prepare("DELETE FROM kept_exports WHERE id = ? AND user_id = ?")

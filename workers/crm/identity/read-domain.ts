@@ -5,13 +5,14 @@ const EXAMPLE = "Expected a web domain such as acme.example.";
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 
 /**
- * A web domain as it is stored, from what people paste: a host name in lower case without scheme, user, `www.`, port, path
- * and final dot. An internationalised one is in Unicode, however it was written. Of an e-mail address, its domain.
+ * Normalises a pasted web domain for storage: a host name in lower case without scheme, user, `www.`, port,
+ * path and final dot. An internationalised one is stored in Unicode, in whichever form it was written. Of an
+ * e-mail address, its domain.
  */
 export function readDomain(text: string): Reading {
   const plain = text.normalize("NFKC").replace(INVISIBLE, "").trim();
   const [, scheme, rest = ""] = /^(?:([a-z][a-z0-9+.-]*):)?(?:\/\/)?(.*)$/is.exec(plain) ?? [];
-  // Of `acme.example:8080` the part before the colon is no scheme.
+  // In `acme.example:8080` the part before the colon is not a scheme.
   const isScheme = scheme !== undefined && !scheme.includes(".");
   if (isScheme && !/^(?:https?|mailto)$/i.test(scheme)) return { problem: EXAMPLE };
   const [authority = ""] = (isScheme || scheme === undefined ? rest : plain).split(/[/?#]/);
@@ -20,7 +21,9 @@ export function readDomain(text: string): Reading {
   return domain === undefined ? { problem: EXAMPLE } : { value: domain.replace(/^www\.(?=.*\.)/, "") };
 }
 
-/** The canonical form of a host name with a dot in it, in Unicode; `undefined` for anything else, addresses of machines too. */
+/**
+ * The canonical form of a host name with a dot, in Unicode; `undefined` for anything else, IP addresses too.
+ */
 export function readHost(host: string): string | undefined {
   if (!/^[^\s/\\?#@:%<>"|^`{}[\]]{1,253}$/u.test(host) || !URL.canParse(`http://${host}`)) return undefined;
   const ascii = new URL(`http://${host}`).hostname.replace(/\.$/, "");

@@ -1,6 +1,6 @@
 import { readHost } from "./read-domain.ts";
 
-/** What a cell or field holds, or why it is not used. */
+/** The value of a cell or field, or the problem that makes it unusable. */
 export type Reading = { value: string } | { problem: string };
 
 const EXAMPLE = "Expected an e-mail address such as ann@acme.example.";
@@ -8,8 +8,9 @@ const MAX_LENGTH = 254;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu;
 
 /**
- * An e-mail address as it is stored: lower case, without `mailto:`, angle brackets and the name before them, invisible
- * characters or a final dot. An internationalised domain is in Unicode, however it was written.
+ * Normalises an e-mail address for storage: lower case, without `mailto:`, angle brackets and the name before
+ * them, invisible characters or a final dot. An internationalised domain is stored in Unicode, in whichever
+ * form it was written.
  */
 export function readEmail(text: string): Reading {
   const plain = text.normalize("NFKC").replace(INVISIBLE, "").trim();
@@ -31,7 +32,7 @@ export function readEmail(text: string): Reading {
   return { value: `${local}@${domain}` };
 }
 
-/** The address without a +tag, by which two entries of one person are recognised. */
+/** The address without a +tag; identifies two entries of one person. */
 export function keyOfEmail(email: string): string {
   const read = readEmail(email);
   return ("value" in read ? read.value : email.toLowerCase()).replace(/^([^+@]+)\+[^@]*@/, "$1@");

@@ -1,35 +1,47 @@
 import { type CountryCode, getCountries, parsePhoneNumberFromString } from "libphonenumber-js/min";
 import { foldText } from "../../../shared/text/fold-text.ts";
 
-/** What two telephone numbers are compared by. */
+/** Keys for comparing telephone numbers. */
 export interface PhoneKeys {
-  /** The number with its country, `+49221555019`; `null` where the country is not known. */
+  /** The number with its country, `+49221555019`; `null` if the country is unknown. */
   e164: string | null;
-  /** Last nine digits of the national number: the same with and without the country. `null` for fewer than seven digits. */
+  /**
+   * Last nine digits of the national number: the same with and without the country. `null` for fewer than
+   * seven digits.
+   */
   key: string | null;
-  /** All digits, without a leading zero of the country's own: what parts are looked for in. */
+  /** All digits, without a leading trunk zero; searches for parts use them. */
   digits: string;
 }
 
-/** Fewest digits of a number that is compared, and of a part that is looked for. */
+/** Minimum digits of a number to compare, and of a part to search. */
 const FEWEST_DIGITS = 7;
 const KEY_LENGTH = 9;
 const EXTENSION = /\s*(?:;?\s*ext(?:ension|n)?\.?|x|#)\s*[=:]?\s*\d{1,7}$/i;
-/** A national number's zero that is left out after the country: +49 (0)221. */
+/** The trunk zero of a national number, omitted after the country: +49 (0)221. */
 const TRUNK = /(?<=^(?:\+|00)[\d\s]*)\(0\)/;
 
-/** A number as it is written, without what nobody dials: full-width digits and invisible characters are plain. */
+/**
+ * A number as written, without characters that are not dialled: full-width digits become plain, invisible
+ * characters are removed.
+ */
 export function cleanPhone(text: string): string {
   return foldText(text).replace(/^tel:/, "").trim();
 }
 
-/** Whether a text is a telephone number: 5 digits or more, with signs between them and an extension at the end. */
+/**
+ * Whether a text is a telephone number: 5 digits or more, with punctuation between them and an optional
+ * extension.
+ */
 export function isPhone(text: string): boolean {
   const base = text.replace(EXTENSION, "");
   return /^\+?[\d\s()./-]+$/.test(base) && (base.match(/\d/g) ?? []).length >= 5 && text.length <= 40;
 }
 
-/** Reads a number as one of this country, by its English name or two letters, unless it begins with + or 00. Extensions do not count. */
+/**
+ * Parses a number for a country (its English name or two letters), unless it begins with + or 00. Extensions
+ * do not count.
+ */
 export function readPhone(phone: string, country: string | null): PhoneKeys {
   const base = cleanPhone(phone).replace(EXTENSION, "");
   const defaultCountry = findCountry(country);
@@ -46,7 +58,7 @@ export function readPhone(phone: string, country: string | null): PhoneKeys {
   };
 }
 
-/** Every end of the digits that is long enough to be looked for, joined with spaces. */
+/** All suffixes of the digits that are long enough to search, joined with spaces. */
 export function listPhoneEnds(digits: string): string {
   const ends = Array.from({ length: Math.max(0, digits.length - FEWEST_DIGITS + 1) }, (_, at) =>
     digits.slice(at),
@@ -54,7 +66,7 @@ export function listPhoneEnds(digits: string): string {
   return ends.join(" ");
 }
 
-/** The parts that a query for a telephone number looks for; none when it is something else. */
+/** The parts of a telephone number query to search for; empty for any other query. */
 export function listPhoneParts(query: string): string[] {
   const text = cleanPhone(query);
   if (!/^\+?[\d\s()./x#-]+$|ext/.test(text) || !isPhone(text)) return [];

@@ -5,7 +5,7 @@ import { keyOfEmail, readEmail } from "../identity/read-email.ts";
 import { readPhone } from "../identity/read-phone.ts";
 import type { DuplicateKey } from "../store/duplicates.ts";
 
-/** Somebody on file who shares a key with a row. */
+/** A stored contact that shares a key with a row. */
 export interface Twin {
   id: string;
   version: number;
@@ -16,14 +16,14 @@ export interface Twin {
 
 const TWINS_READ = 5;
 
-/** Values of one look-up: a file may name tens of thousands, and a bound value has at most 2 MB. */
+/** Values per look-up: a file may name tens of thousands, and a bound value has at most 2 MB. */
 const VALUES_AT_ONCE = 1_000;
 
 /** Condition: the row was not made by this change; binds its id. */
 const notMadeBy = (table: string, at: string) =>
   `NOT EXISTS (SELECT 1 FROM change_rows r WHERE r.row_id = ${table}.id AND r.change_id = ${at})`;
 
-/** Asks for many values, some thousands at a time; the first bound value is a JSON array of them. */
+/** Runs a query for many values, in batches; the first bound value is a JSON array of them. */
 async function askInParts<Row>(
   db: D1Database,
   sql: string,
@@ -39,7 +39,7 @@ async function askInParts<Row>(
   return answers.flatMap(({ results }) => results);
 }
 
-/** A person as the keys are made of; `country` is that of the company, by its English name. */
+/** Data of a person for the keys; `country` is that of the company, by its English name. */
 export interface PersonToMatch {
   first_name: string;
   last_name: string;
@@ -49,7 +49,10 @@ export interface PersonToMatch {
   country?: string | null;
 }
 
-/** The keys of a person, as the columns `match_email`, `match_phone` and `match_name` of contacts hold them; a test compares both. */
+/**
+ * The keys of a person, as the columns `match_email`, `match_phone` and `match_name` of contacts hold them; a
+ * test compares both.
+ */
 export function keysOf(person: PersonToMatch): Record<DuplicateKey, string | null> & { e164: string | null } {
   const phone = person.phone === null ? null : readPhone(person.phone, person.country ?? null);
   return {
@@ -60,7 +63,10 @@ export function keysOf(person: PersonToMatch): Record<DuplicateKey, string | nul
   };
 }
 
-/** Contacts that share a key and were not made by the change `ignore`, at most five for each, the oldest first. */
+/**
+ * Contacts that share a key and were not created by the change `ignore`, at most five per key, the oldest
+ * first.
+ */
 export async function findTwins(
   db: D1Database,
   key: DuplicateKey,
@@ -81,7 +87,7 @@ export async function findTwins(
   return new Map(results.map((row) => [row.key, JSON.parse(row.twins) as Twin[]]));
 }
 
-/** The versions of the records that these ids mean and that were not made by the change `ignore`. */
+/** The versions of the records with these ids, except those created by the change `ignore`. */
 export async function findVersions(
   db: D1Database,
   table: "contacts" | "companies",
@@ -98,7 +104,7 @@ export async function findVersions(
   return new Map(rows.map(({ id, version }) => [id, version]));
 }
 
-/** The company with each web domain that was not made by the change `ignore`: the oldest, with its version. */
+/** The oldest company with each web domain, with its version, except those created by the change `ignore`. */
 export async function findDomains(
   db: D1Database,
   domains: readonly string[],
@@ -114,7 +120,7 @@ export async function findDomains(
   return new Map(results.map(({ domain, ...company }) => [domain, company]));
 }
 
-/** A company as a text may mean it. */
+/** A company that a text may refer to. */
 export interface NamedCompany {
   id: string;
   version: number;
@@ -123,8 +129,8 @@ export interface NamedCompany {
 }
 
 /**
- * Companies that an id, a web domain or a whole name means, in any spelling of its letters, and that were not
- * made by the change `ignore`; at most three for each text.
+ * Companies that an id, a web domain or a whole name refers to, in any spelling of its letters, except those
+ * created by the change `ignore`; at most three per text.
  */
 export async function findNamedCompanies(
   db: D1Database,
@@ -157,7 +163,7 @@ function storedDomain(text: string): string | null {
   return "value" in read ? read.value : null;
 }
 
-/** The contact that each id or e-mail address means, with its company. */
+/** The contact with each id or e-mail address, with its company. */
 export async function findNamedContacts(
   db: D1Database,
   texts: readonly string[],
@@ -175,7 +181,7 @@ export async function findNamedContacts(
   return new Map(results.map(({ text, ...contact }) => [text, contact]));
 }
 
-/** A deal on file that a row may mean. */
+/** A stored deal that a row may refer to. */
 export interface KnownDeal {
   id: string;
   version: number;
@@ -183,7 +189,10 @@ export interface KnownDeal {
   company_id: string;
 }
 
-/** For each deal of a file, those on file with its id, and with its company and name, in any spelling of its letters. */
+/**
+ * For each deal of a file, the stored ones with its id, or with its company and name, in any spelling of its
+ * letters.
+ */
 export async function findDeals(
   db: D1Database,
   deals: readonly { id: string | null; company_id: string; name: string }[],

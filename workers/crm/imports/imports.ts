@@ -23,18 +23,18 @@ import {
 } from "./import-lookups.ts";
 import type { Plan, PlanStore } from "./plans.ts";
 
-/** One slice of an import: what it writes, and rows of the file that it leaves out after all. */
+/** One slice of an import: its writes, and the rows of the file that it skips. */
 export interface ImportSlice extends Pick<ImportPlan, "create" | "update"> {
   left: ImportPlan["problems"];
-  /** Stands for the whole import; noted with its first slice. */
+  /** Idempotency key of the whole import; stored with its first slice. */
   write: IdempotentWrite;
-  /** What the list of changes says of it. */
+  /** Summary in the list of changes. */
   summary: string;
-  /** What the import was called with, without the file. */
+  /** Arguments of the call, without the file. */
   args: ChangeArguments;
 }
 
-/** Rows that are folded before a file is compared with them, at most. */
+/** Maximum rows folded before a comparison with a file. */
 const FOLDED_FIRST = 5_000;
 
 const KEYS = ["email", "phone", "name"] as const satisfies readonly DuplicateKey[];
@@ -46,7 +46,7 @@ const FIELDS: Readonly<Record<VersionedTable, readonly string[]>> = {
 };
 /** A bound value has at most 2 MB, and a row of the longest texts over 3 KB. */
 const ROWS_A_STATEMENT = 500;
-/** Columns of a new row that its fields do not hold; `?1` is the time. */
+/** Columns of a new row that are not in its fields; `?1` is the time. */
 const NEW_COLUMNS: Readonly<Record<VersionedTable, Readonly<Record<string, string>>>> = {
   contacts: {},
   companies: {},
@@ -93,7 +93,10 @@ export class ImportStore {
     return findDeals(this.#db, deals, ignore);
   }
 
-  /** For each person, who on file shares a key with them and was not made by `ignore`; the surest key first. */
+  /**
+   * For each person, stored contacts that share a key and were not created by `ignore`; the most reliable key
+   * first.
+   */
   async findTwins(
     people: readonly PersonToMatch[],
     ignore: string,
@@ -110,7 +113,7 @@ export class ImportStore {
       KEYS.flatMap((key, index) => {
         const value = all[key];
         const twins = value === null ? [] : (found[index]?.get(value) ?? []);
-        // Two whole numbers that differ are two, although their ends are the same.
+        // Two different full numbers are different, even if their last digits are equal.
         const same = twins.filter(({ e164 }) => key !== "phone" || !e164 || !all.e164 || e164 === all.e164);
         return same.map((twin) => ({ ...twin, key }));
       }),
@@ -118,8 +121,9 @@ export class ImportStore {
   }
 
   /**
-   * Writes the next slice of an import, or nothing of it. `moved`: something on file has changed since the slice was
-   * made, or another call has done it, or the plan was stopped. `twin`: another call imports the same file.
+   * Writes the next slice of an import, or nothing of it. `moved`: a stored record has changed since the
+   * slice was made, or another call has written the slice, or the plan was stopped. `twin`: another call
+   * imports the same file.
    */
   async runSlice(
     table: VersionedTable,
@@ -160,11 +164,12 @@ export class ImportStore {
       if ((await change.run("import", slice.summary, stamp)) === undefined) return "moved";
     } catch (failure) {
       if (!/(UNIQUE|FOREIGN KEY) constraint failed/.test(String(failure))) throw failure;
-      // Its twin was faster, or somebody has entered one of these addresses, or removed a company, meanwhile.
+      // Meanwhile the other call was faster, or another user added one of these addresses or removed a
+      // company.
       const winner = plan.done === 0 ? await recallWrite(this.#db, slice.write) : undefined;
       return winner === undefined || winner === plan.changeId ? "moved" : "twin";
     }
-    // The rows are written; what fails here is made up for by the next search.
+    // The rows are written; if this fails, the next search folds them.
     await foldPending(this.#db, table, created.length + updated.length).catch(() => 0);
     return "written";
   }
@@ -185,7 +190,7 @@ function insertRows(table: VersionedTable): string {
     SELECT value ->> '$.id', ${values.join(", ")}, ?1, ?2, ?3, ?1, ?2, ?3 FROM json_each(?4)`;
 }
 
-/** The same for rows that are there; fields that an object leaves out stay. */
+/** The same for existing rows; fields that an object omits keep their value. */
 function updateRows(table: VersionedTable): string {
   const kept = FIELDS[table].map(
     (field) => `${field} = coalesce(j.value ->> '$.${field}', ${table}.${field})`,

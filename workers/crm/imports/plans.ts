@@ -2,28 +2,28 @@ import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { Change } from "../store/change.ts";
 import type { Stamp } from "../store/stamp.ts";
 
-/** A change to many rows that somebody has been shown, and how far it is. */
+/** A previewed change to many rows, with its progress. */
 export interface Plan {
   id: string;
-  /** Name of the tool that made it. */
+  /** Name of the tool that created it. */
   tool: string;
-  /** Digest of what was asked for. */
+  /** Digest of the call's arguments. */
   arguments: string;
-  /** Digest of what the preview shows. */
+  /** Digest of the preview. */
   shown: string;
   preview: Readonly<Record<string, JsonValue>>;
-  /** How many pieces there are, and how many are done: one slice of the change each. */
+  /** Number of parts, and of finished parts: one slice of the change each. */
   parts: number;
   done: number;
-  /** Rows that were written, and rows that were left as they are. */
+  /** Number of rows written, and of rows skipped. */
   changed: number;
   skipped: number;
   changeId: string;
-  /** Nothing more is done. */
+  /** True when the plan was stopped. */
   stopped: boolean;
 }
 
-/** What a plan begins with. */
+/** Initial fields of a plan. */
 export type NewPlan = Pick<Plan, "id" | "tool" | "arguments" | "preview" | "changeId">;
 
 type Row = {
@@ -40,14 +40,14 @@ type Row = {
   stopped_at: string | null;
 };
 
-/** Minutes for which a preview can be agreed to. */
+/** Minutes until a preview that was not confirmed expires. */
 const KEPT_MINUTES = 60;
-/** Days for which what became of it is known: longer than an idempotency key, which may point at it. */
+/** Days until a plan's result expires: longer than an idempotency key, which may refer to it. */
 const KEPT_DAYS = 8;
 const PURGED_AT_ONCE = 20;
 const PROBLEMS_A_PART = 1_000;
 
-/** All SQL about plans. Everything is about one person's: nobody meets another's. */
+/** All SQL about plans. Users only reach their own. */
 export class PlanStore {
   readonly #db: D1Database;
 
@@ -55,12 +55,12 @@ export class PlanStore {
     this.#db = db;
   }
 
-  /** Keeps a new plan, without parts. Also forgets a few plans that are older. */
+  /** Stores a new plan, without parts. Also deletes a few expired plans. */
   async create(plan: NewPlan, stamp: Stamp): Promise<void> {
     await this.#db.batch(this.#create(plan, stamp));
   }
 
-  /** Keeps a whole plan: what each slice does, and what cannot be done. */
+  /** Stores a whole plan: the content of each slice, and the rows that cannot be written. */
   async createWhole(
     plan: NewPlan & { shown: string },
     parts: readonly JsonValue[],
@@ -81,8 +81,8 @@ export class PlanStore {
   }
 
   /**
-   * Adds what one slice does, if anything, and says how far choosing is. Does nothing when the plan is not any more as
-   * it was read: then the same was done before.
+   * Adds the content of one slice, if any, and the progress of the selection. Does nothing when the plan has
+   * changed since it was read: then another call added it before.
    */
   async extend(
     plan: Plan,
@@ -108,7 +108,7 @@ export class PlanStore {
     ]);
   }
 
-  /** A plan of this person. One that was not begun within the hour is over. */
+  /** A plan of this user. Expired if it was not started within the hour. */
   async read(id: string, stamp: Stamp): Promise<Plan | null> {
     return toPlan(
       await this.#db
@@ -118,7 +118,7 @@ export class PlanStore {
     );
   }
 
-  /** The plan of this person that a change belongs to. */
+  /** The plan of this user that belongs to a change. */
   async findByChange(changeId: string, stamp: Stamp): Promise<Plan | null> {
     return toPlan(
       await this.#db
@@ -128,7 +128,7 @@ export class PlanStore {
     );
   }
 
-  /** What one slice does. */
+  /** The content of one slice. */
   async readPart<Content>(id: string, part: number): Promise<Content> {
     const text = await this.#db
       .prepare("SELECT content FROM plan_parts WHERE plan_id = ? AND kind = 'work' AND part = ?")
@@ -138,7 +138,7 @@ export class PlanStore {
     return JSON.parse(text) as Content;
   }
 
-  /** What could not be done from the start. */
+  /** Rows that were invalid from the start. */
   async listProblems<Problem>(id: string): Promise<Problem[]> {
     return await this.#list<Problem>(
       "SELECT content AS list FROM plan_parts WHERE plan_id = ? AND kind = 'problems' ORDER BY part",
@@ -146,7 +146,7 @@ export class PlanStore {
     );
   }
 
-  /** What slices left as it is. */
+  /** Rows that slices skipped. */
   async listSkipped<Item>(id: string): Promise<Item[]> {
     return await this.#list<Item>(
       "SELECT skipped AS list FROM plan_parts WHERE plan_id = ? AND kind = 'work' AND skipped <> '[]' ORDER BY part",
@@ -154,7 +154,7 @@ export class PlanStore {
     );
   }
 
-  /** Ends a plan: a slice that is still on its way changes nothing. Gives how far it came. */
+  /** Stops a plan: a slice still in progress changes nothing. Returns the plan's progress. */
   async stop(id: string, stamp: Stamp): Promise<Plan | null> {
     await this.#db
       .prepare(
@@ -166,8 +166,9 @@ export class PlanStore {
   }
 
   /**
-   * Ties a slice of a change to its plan: it is done when it is this plan's turn and never twice, and what it did is
-   * counted with it. `skipped` is a JSON array, or left out to name the ids of the part that were not touched.
+   * Binds a slice of a change to its plan: the slice runs only as the plan's next one, never twice, and its
+   * results are counted in the same batch. `skipped` is a JSON array; if undefined, the ids of the part that
+   * were not changed.
    */
   tie(change: Change, { id, done, changeId }: Plan, skipped?: string): Change {
     const here = [id, done] as const;

@@ -1,15 +1,16 @@
 import { listTerms } from "../../../shared/text/list-terms.ts";
 import { listLongBeginnings } from "./query.ts";
 
-/** Words that the beginnings of a search are spelled out as, altogether. */
+/** Maximum words that all prefixes of a search expand to. */
 const SPELLED_OUT = 500;
 
-/** The words that long beginnings stand for, by beginning. */
+/** Words with a long prefix, by prefix. */
 type Spelled = ReadonlyMap<string, readonly string[]>;
 
 /**
- * The statements that look up what the long beginnings among these words stand for, and `read` for their answers, in the
- * same order. A beginning of no word is left out, and so is one of so many that asking for each would cost more.
+ * Statements that look up the words with the long prefixes among these words, and `read` for their results,
+ * in the same order. Omits a prefix without words, and one with so many that a query for each would cost
+ * more.
  */
 export function listBeginnings(
   db: D1Database,

@@ -6,20 +6,22 @@ import { keyOfEmail } from "../identity/read-email.ts";
 import { listPhoneEnds, readPhone } from "../identity/read-phone.ts";
 import type { VersionedTable } from "../store/versioned.ts";
 
-/** Rows that one batch folds. */
+/** Rows folded per batch. */
 const SLICE = 250;
 
 interface Marked {
   mark: number;
-  /** `null` of a row that is gone. */
+  /** `null` for a deleted row. */
   seq: number | null;
 }
 type Text = string | null;
 
-/** What is read of a marked row, and what is written for it: values by column, and words by full-text table. */
+/**
+ * Columns read for a marked row, and columns written for it: values by column, and words by full-text table.
+ */
 interface Folding {
   read: string;
-  /** Columns of each full-text table; a row is written where it has words for the table. */
+  /** Columns of each full-text table; a row is written to a table if it has words for it. */
   tables: Readonly<Record<string, readonly string[]>>;
   columns: readonly string[];
   fold(row: never): { columns: Record<string, Text>; words: Record<string, Record<string, string> | null> };
@@ -116,15 +118,16 @@ interface CompanyToFold extends Record<"name" | "place" | "facets", string> {
 
 type DealToFold = Record<"name" | "company" | "facets", string>;
 
-/** Whether rows of a table wait to be folded. */
+/** Whether rows of a table are waiting for folding. */
 export async function hasUnfolded(db: D1Database, table: VersionedTable): Promise<boolean> {
   const row = await db.prepare("SELECT 1 FROM unfolded WHERE kind = ? LIMIT 1").bind(table).first();
   return row !== null;
 }
 
 /**
- * Folds rows that SQL could not (migration 0014), newest first, until none of the table are left or `limit` were done; gives how many. Each
- * slice is one batch, and writes only for rows that did not change since they were read: those stay marked.
+ * Folds rows that SQL could not (migration 0014), newest first, until the table has none left or `limit` is
+ * reached; returns the number. Each slice is one batch, and writes only rows that have not changed since they
+ * were read; others stay marked.
  */
 export async function foldPending(db: D1Database, table: VersionedTable, limit: number): Promise<number> {
   const { read, fold } = FOLDINGS[table];
@@ -145,7 +148,7 @@ export async function foldPending(db: D1Database, table: VersionedTable, limit: 
   return done;
 }
 
-/** Folds what waits in all tables, at most `limit` rows of each. */
+/** Folds waiting rows of all tables, at most `limit` rows of each. */
 export async function foldAll(db: D1Database, limit: number): Promise<number> {
   let done = 0;
   for (const table of Object.keys(FOLDINGS) as VersionedTable[]) done += await foldPending(db, table, limit);

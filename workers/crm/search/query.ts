@@ -2,24 +2,24 @@ import { segmentQuery } from "../../../shared/text/segment-words.ts";
 import { cutText } from "../../../shared/text/well-formed.ts";
 
 /**
- * Turns what a person types into FTS5 match expressions, best answers first.
+ * Converts a user's query to FTS5 match expressions, best matches first.
  *
- * Ranking is by tiers and not by a score: every tier is one expression whose hits come straight from the index in
- * order of creation, newest first. A page therefore costs the same over a thousand rows and over a million, a
- * cursor is just a tier and a place in it, and no row can appear twice, because each tier excludes those before it.
+ * Ranking is by tiers instead of a score: the hits of a tier come from the index sorted by creation, newest first.
+ * A page therefore costs the same over a thousand rows and over a million, a cursor is a tier and a position in
+ * it, and no row appears twice, because each tier excludes the rows of earlier ones.
  */
 
 /**
- * One tier: an expression, the index it is for, and rows of the names' index that tiers before it gave. Tiers of one
- * step are asked together, those of a later step only when the page is not full by then. `begun` are the words whose
- * beginnings it asks for; {@link expandPrefixes} puts the words that exist in their place.
+ * One tier: an expression, its index, and the rows of the names' index that earlier tiers returned. Tiers of
+ * one step run together; those of a later step run only if the page is not full by then. `begun` are the
+ * words used as prefixes; {@link expandPrefixes} replaces them with existing words.
  */
 export interface Tier {
   step: number;
   index: "names" | "all" | "phones";
   match: string;
   without?: string;
-  /** Of telephone numbers: what the rows must hold in the index of everything. */
+  /** For telephone numbers: expression that the rows must match in the index of all columns. */
   within?: string;
   begun?: readonly string[];
 }
@@ -28,29 +28,29 @@ export interface Tier {
 export interface SearchColumns {
   /** The column whose hits rank first. */
   name: string;
-  /** The other columns that words may be found in. */
+  /** The other searchable columns. */
   rest: readonly string[];
 }
 
-/** What each word may be spelled like: the word itself, or its likely corrections. */
+/** Candidates for each word: the word itself, or its likely corrections. */
 export type Words = readonly (readonly string[])[];
 
 const MAX_WORDS = 8;
 const MAX_WORD_LENGTH = 40;
 const MAX_PAIRS = 20;
 
-/** Ends of web domains that stand in so many addresses that looking for them reads most of the index. */
+/** Endings of web domains that appear in so many addresses that a search for them reads most of the index. */
 const ENDINGS =
   /(?<=@\S+)\.\p{L}{2,}(?=\s|$)|(?<=[\p{L}\p{N}])\.(?:com|org|net|edu|gov|io|co|ai|app|dev|eu|de|at|ch|uk|fr|it|es|nl|be|pl|se|dk|no|fi|us|ca|br|mx|jp|cn|in|au|nz|example)(?=\s|$)/giu;
 
-/** An address or a web domain without its ending, as `ann@acme` and `acme`; other texts as they are. */
+/** An address or a web domain without its ending, as `ann@acme` and `acme`; other texts unchanged. */
 export function stripTopLevelDomains(text: string): string {
   return text.replace(ENDINGS, "");
 }
 
 /**
- * Splits a text into at most 8 folded words, as the indexes hold them. A word of a script without spaces is its pairs of
- * letters, with spaces between them: they are asked for as a phrase.
+ * Splits a text into at most 8 folded words, in the form of the indexes. A word of a script without spaces
+ * becomes its pairs of letters, separated by spaces: they are searched as a phrase.
  */
 export function splitWords(text: string): string[] {
   return segmentQuery(text)
@@ -75,14 +75,14 @@ export function rankAllWords(words: Words, columns: SearchColumns): Tier[] {
   const wholeAnywhere = `${any} : (${joinWords(words, "AND", "")})`;
   const anywhere = `${any} : (${joinWords(words, "AND", "*")})`;
   const begun = words.flat();
-  // Long beginnings are looked up along with the first step; short ones need no step of their own.
+  // Long prefixes are looked up together with the first step; short ones need no step of their own.
   const step = listLongBeginnings(begun).length > 0 ? 1 : 0;
   const names: Tier[] = [
     { step: 0, index: "names", match: whole },
     { step, index: "names", match: `(${begins}) NOT (${whole})`, begun },
   ];
   if (columns.rest.length === 0) return names;
-  // Names are not left out by NOT: a word that stands in no name would be looked for there once for each row with it.
+  // Names are not excluded by NOT: FTS5 would look up a word that no name contains once per row with it.
   const last = `(${anywhere}) NOT (${wholeAnywhere})`;
   return [
     ...names,
@@ -91,7 +91,7 @@ export function rankAllWords(words: Words, columns: SearchColumns): Tier[] {
   ];
 }
 
-/** Tiers of rows that hold all words but one, one tier for each word left out. */
+/** Tiers of rows with all words but one, one tier per omitted word. */
 export function rankSomeWords(words: Words, columns: SearchColumns): Tier[] {
   const expressions = words.map((_, left) => {
     const kept = words.filter((_, index) => index !== left);
@@ -104,13 +104,13 @@ export function rankSomeWords(words: Words, columns: SearchColumns): Tier[] {
   });
 }
 
-/** Longest beginning that the full-text indexes keep the rows of (`prefix` in migration 0002). */
+/** Longest prefix that the full-text indexes store (`prefix` in migration 0002). */
 const LONGEST_KEPT = 4;
 
 /**
- * Of these words, those whose beginnings are better spelled out, as the index has them. FTS5 gathers the rows of every word
- * that begins so before it gives the first one, unless it keeps that very beginning: in a word of every address that is
- * every row. Phrases of pairs and words with marks that the tokenizer splits at are left as they are.
+ * Words whose prefixes are cheaper to expand to the words in the index. FTS5 collects the rows of every word
+ * with a prefix before it returns the first one, unless its index stores that prefix: for a word of every
+ * address these are all rows. Omits phrases of pairs and words with marks that the tokenizer splits at.
  */
 export function listLongBeginnings(words: readonly string[]): string[] {
   return [...new Set(words)].filter(
@@ -118,7 +118,10 @@ export function listLongBeginnings(words: readonly string[]): string[] {
   );
 }
 
-/** Puts the words that begin so in the place of beginnings: their rows are met newest first, without being gathered. */
+/**
+ * Replaces prefixes with the words that have them: FTS5 returns their rows newest first, without collecting
+ * them.
+ */
 export function expandPrefixes(tier: Tier, known: ReadonlyMap<string, readonly string[]>): Tier {
   const spell = (expression: string) =>
     [...known].reduce(
@@ -142,12 +145,12 @@ export function narrowToFacets(tiers: readonly Tier[], facets: readonly string[]
   }));
 }
 
-/** The facet under which a row with this id is filed; a region is its own facet. */
+/** The facet of rows with this id; a region is its own facet. */
 export function toFacet(value: string): string {
   return value.replace(/^[a-z]{3}_/, "");
 }
 
-/** Letters that a slip may have put into a word of these scripts; the word's own letters come on top. */
+/** Letters that can replace a mistyped letter of these scripts, in addition to the word's own letters. */
 const LETTERS: readonly (readonly [script: RegExp, letters: string])[] = [
   [/\p{Script=Latin}|\d/u, "abcdefghijklmnopqrstuvwxyz0123456789"],
   [/\p{Script=Cyrillic}/u, "абвгдежзийклмнопрстуфхцчшщъыьэюя"],
@@ -155,8 +158,8 @@ const LETTERS: readonly (readonly [script: RegExp, letters: string])[] = [
 ];
 
 /**
- * Everything that a word may have been with one slip: a letter missing, added, changed, or two swapped. About 75 for
- * each letter, so that looking them up costs the same over any number of rows.
+ * All words within one edit: a letter missing, added, changed, or two swapped. About 75 per letter, so that
+ * the look-up costs the same over any number of rows.
  */
 export function listEdits(word: string): string[] {
   const letters = Array.from(word);
@@ -179,7 +182,7 @@ export function listEdits(word: string): string[] {
 }
 
 /**
- * Of existing words, those that a mistyped word may have meant: at most one slip (a letter missing, added, changed or
+ * Existing words that a mistyped word may stand for: at most one edit (a letter missing, added, changed or
  * two swapped), or two in words of eight letters and more. At most 5, closest first.
  */
 export function suggestSpellings(word: string, vocabulary: readonly string[]): string[] {
@@ -205,12 +208,15 @@ function anyColumn(columns: SearchColumns): string {
   return `{${[columns.name, ...columns.rest].join(" ")}}`;
 }
 
-/** Words hold only letters, digits and marks, facets may hold more; quoting keeps AND, OR, NOT and NEAR from being read as operators. */
+/**
+ * Quotes a word, so that AND, OR, NOT and NEAR are not operators. Words hold only letters, digits and marks;
+ * facets may hold more.
+ */
 function quote(word: string): string {
   return `"${word.replaceAll('"', "")}"`;
 }
 
-/** Optimal string alignment distance; gives up with a larger number once it must exceed `limit`. */
+/** Optimal string alignment distance; returns a larger number early once it exceeds `limit`. */
 export function measureDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) > limit) return limit + 1;
   let older: number[] = [];

@@ -3,14 +3,14 @@ import { ToolError } from "../../../shared/call/tool-error.ts";
 import { splitWords } from "./query.ts";
 import type { MatchKind, SearchPosition } from "./search.ts";
 
-/** How rows fit a query, best first. */
+/** Ways in which rows match a query, best first. */
 export const MATCH_KINDS = [
   "all_words",
   "similar_spelling",
   "some_words",
 ] as const satisfies readonly MatchKind[];
 
-/** Tells the model how far the answer is from the words it asked for. */
+/** Tells the model how the rows match its words. */
 export const matchField = z.enum(MATCH_KINDS).describe("How rows fit the query");
 
 /** The position inside a search's cursor. */
@@ -20,7 +20,7 @@ export const searchPosition: z.ZodType<SearchPosition> = z.object({
   seq: z.number().int().min(0),
 });
 
-/** Refuses a query of punctuation only, which would otherwise read as "everything". */
+/** Throws for a query of punctuation only, which would otherwise match everything. */
 export function requireWords(query: string | undefined): void {
   if (query !== undefined && splitWords(query).length === 0) {
     throw new ToolError("invalid_input", "The query holds no letter or digit.");

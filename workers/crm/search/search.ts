@@ -18,17 +18,17 @@ import {
   type Words,
 } from "./query.ts";
 
-/** How the rows of a page fit the words: all of them, all but one, or words spelled alike. */
+/** How the rows of a page match the words: all of them, all but one, or similar spellings. */
 export type MatchKind = "all_words" | "similar_spelling" | "some_words";
 
-/** The place of a row in a search. */
+/** The position of a row in a search. */
 export interface SearchPosition {
   match: MatchKind;
   tier: number;
   seq: number;
 }
 
-/** What to look for. Without text, everything that carries the facets; without both, everything. */
+/** Search input. Without text, all rows with the facets; without both, all rows. */
 export interface SearchRequest {
   text: string;
   /** Ids and regions that narrow the search. */
@@ -37,9 +37,9 @@ export interface SearchRequest {
   places?: Places;
   /** Rows on the page. */
   limit: number;
-  /** The last row of the page before. */
+  /** The last row of the previous page. */
   after?: SearchPosition | undefined;
-  /** Rows that hold all words, and no others. */
+  /** Only rows with all words. */
   exactly?: boolean;
 }
 
@@ -47,16 +47,16 @@ export interface SearchRequest {
 export interface SearchPage<Row> {
   match: MatchKind;
   rows: Row[];
-  /** Where the next page starts; `undefined` on the last page. */
+  /** Start of the next page; `undefined` on the last page. */
   next: SearchPosition | undefined;
 }
 
 /** A searchable table: its full-text companion is `<table>_fts`, its vocabulary `<table>_terms`. */
 export interface SearchTable {
   table: "contacts" | "companies" | "deals";
-  /** The full-text index of names, where it is another one. */
+  /** The full-text index of names, if it is a separate one. */
   names?: "contacts_names_fts";
-  /** The full-text index of telephone numbers, where people may be found by them. */
+  /** The full-text index of telephone numbers, if rows can be found by them. */
   phones?: "contacts_phones" | "companies_phones";
   columns: SearchColumns;
   /** SELECT … FROM hit JOIN …, over the hits' `seq`; gives each row its `seq`. */
@@ -71,22 +71,22 @@ export function isFiled({ places = {} }: SearchRequest): boolean {
 const FIRST = Number.MAX_SAFE_INTEGER;
 /** The tier of telephone numbers, in a cursor. */
 const PHONES = 10;
-/** Longest word that is corrected, how many of a search are, and words read for a second slip. */
+/** Longest word to correct, number of words to correct per search, and words read for a second edit. */
 const [LONGEST, CORRECTED, NEARBY] = [20, 4, 500];
 
 /** Rows that a search folds at most before it looks again; the hourly work folds the rest. */
 export const FOLDED_WITH_A_SEARCH = 500;
 
 /**
- * Finds one page of rows, also of those that were written a moment ago: what SQL could not fold is folded first. See
- * {@link findPage}.
+ * Finds one page of rows, including rows that were written just before: folds those that SQL could not first.
+ * See {@link findPage}.
  */
 export async function searchPage<Row extends { seq: number }>(
   db: D1Database,
   target: SearchTable,
   request: SearchRequest,
 ): Promise<SearchPage<Row>> {
-  // Asked together: rows wait seldom, and then the search is made once more.
+  // Both in parallel: rows seldom wait, and then the search runs once more.
   const [waits, page] = await Promise.all([
     hasUnfolded(db, target.table),
     findPage<Row>(db, target, request),
@@ -97,8 +97,9 @@ export async function searchPage<Row extends { seq: number }>(
 }
 
 /**
- * Finds one page of rows. A telephone number, or seven digits of one, finds who has it. When nothing holds all words, tries likely spellings, then all words but one; the answer
- * says which it was. A page is one round trip to the database, or up to four when names do not fill it.
+ * Finds one page of rows. A telephone number, or seven digits of one, finds its owner. When no row has all
+ * words, tries likely spellings, then all words but one; `match` says which. A page is one round trip to the
+ * database, or up to four when names do not fill it.
  */
 async function findPage<Row extends { seq: number }>(
   db: D1Database,
@@ -119,14 +120,14 @@ async function findPage<Row extends { seq: number }>(
     if (ranked === undefined) continue;
     const tiers = narrowToFacets(ranked, request.facets.map(toFacet));
     const page = await readPage<Row>(db, target, tiers, match, request);
-    // An address without its ending may be another one: who reads the answer has to look.
+    // An address with another ending may belong to another contact: the answer marks it as similar.
     if (page.rows.length > 0)
       return request.text.includes("@") && !request.exactly ? { ...page, match: "some_words" } : page;
   }
   return { match: "all_words", rows: [], next: undefined };
 }
 
-/** Who has a telephone number with these digits in it; `undefined` when the text is none. */
+/** Rows with a telephone number that contains these digits; `undefined` when the text is no number. */
 async function findPhones<Row extends { seq: number }>(
   db: D1Database,
   target: SearchTable,
@@ -146,7 +147,7 @@ async function findPhones<Row extends { seq: number }>(
   return { match: "all_words", rows, next: last && { match: "all_words", tier: PHONES, seq: last.seq } };
 }
 
-/** One page of everything, newest first. */
+/** One page of all rows, newest first. */
 async function readNewest<Row extends { seq: number }>(
   db: D1Database,
   { table, select }: SearchTable,
@@ -165,7 +166,7 @@ async function readNewest<Row extends { seq: number }>(
   return { match: "all_words", rows, next: last && { match: "all_words", tier: 0, seq: last.seq } };
 }
 
-/** The expressions of one way to match, or `undefined` when it has nothing to add. */
+/** The expressions of one way to match, or `undefined` when it adds nothing. */
 async function expandWords(
   db: D1Database,
   { table, columns }: SearchTable,
@@ -182,8 +183,8 @@ async function expandWords(
 }
 
 /**
- * The words with what they may have been. Reads a number of rows that depends on the words alone: whether each slip
- * away from a word exists, and for long words the next words that begin with the same four letters.
+ * The words with their possible corrections. The number of rows read depends on the words alone: whether each
+ * word within one edit exists, and for long words the next words with the same first four letters.
  */
 async function readSpellings(db: D1Database, table: string, words: readonly string[]): Promise<Words> {
   const corrected = new Set(
@@ -264,9 +265,10 @@ function readTier(
   const all = `${table}_fts`;
   const named = names ?? all;
   const fts = index === "names" ? named : index === "phones" ? (phones ?? all) : all;
-  // Names that begin so were all read before this tier is, so there are no more of them than pages were asked for.
+  // All names with this prefix were read before this tier, so they are at most as many as the pages
+  // requested.
   const rest = without && `AND rowid NOT IN (SELECT rowid FROM ${named} WHERE ${named} MATCH ?4)`;
-  // The sign keeps the planner from going by the facets and sorting what it finds.
+  // The sign keeps the planner from scanning the facets and sorting the result.
   const inside = within && `AND +rowid IN (SELECT rowid FROM ${all} WHERE ${all} MATCH ?4)`;
   const filed = matchPlaces(table, places, 5);
   const other = without ?? within;

@@ -3,10 +3,10 @@ import type { Stamp } from "./stamp.ts";
 import { addTask, type NewTask } from "./tasks.ts";
 import { writeOnce } from "./versioned.ts";
 
-/** The kinds of activity that are logged. */
+/** Kinds of logged activities. */
 export const ACTIVITY_KINDS = ["call", "meeting", "email", "note"] as const;
 
-/** Something that happened with a customer. */
+/** An activity with a customer. */
 export interface ActivityRow {
   id: string;
   kind: (typeof ACTIVITY_KINDS)[number];
@@ -18,10 +18,10 @@ export interface ActivityRow {
   created_by_name: string;
 }
 
-/** An activity with its text, in its place of the history. */
+/** An activity with its text and its position in the history. */
 export type ActivityEntry = ActivityRow & { seq: number; body: string | null };
 
-/** The place of an activity: its time and, within it, its `seq`. */
+/** The position of an activity: its time and, within it, its `seq`. */
 export interface ActivityPosition {
   at: string;
   seq: number;
@@ -49,7 +49,7 @@ export class ActivityStore {
       .first<ActivityRow>();
   }
 
-  /** One page of what happened with a customer, newest first, with its text. */
+  /** One page of a customer's activities, newest first, with their text. */
   async list(
     { column, id }: { column: "company_id" | "contact_id" | "deal_id"; id: string },
     limit: number,
@@ -67,7 +67,7 @@ export class ActivityStore {
     return { rows: results.slice(0, limit), next: last && { at: last.occurred_at, seq: last.seq } };
   }
 
-  /** The id of the follow-up task that was made with an activity, if any. */
+  /** The id of the follow-up task created with an activity, if any. */
   async getFollowUp(activityId: string): Promise<string | null> {
     return await this.#db
       .prepare("SELECT id FROM tasks WHERE id = ?")
@@ -76,8 +76,8 @@ export class ActivityStore {
   }
 
   /**
-   * Logs an activity, moves "last activity" of its contact, company and deal forward, and adds the follow-up, all
-   * or nothing. Gives the id of the activity, which is an earlier one when the same write was repeated.
+   * Logs an activity, advances "last activity" of its contact, company and deal, and adds the follow-up, all
+   * or nothing. Returns the activity's id; for a repeated write, the id of the first call.
    */
   async log(
     activity: NewActivity,
@@ -119,7 +119,7 @@ export class ActivityStore {
       );
   }
 
-  /** An activity that is logged late must not move the last one backwards. */
+  /** Advances the last activity; an activity that is logged late must not move it back. */
   #touch(table: "companies" | "contacts" | "deals", id: string | null, at: string): D1PreparedStatement {
     return this.#db
       .prepare(`UPDATE ${table} SET last_activity_at = max(coalesce(last_activity_at, ''), ?) WHERE id = ?`)

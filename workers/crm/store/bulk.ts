@@ -7,10 +7,10 @@ import type { JournalStore } from "./journal.ts";
 import type { Stamp } from "./stamp.ts";
 import { byId, keepVersions, MATCHES_VERSIONS, type VersionedTable } from "./versioned.ts";
 
-/** A row as a preview showed it. */
+/** A row as the preview showed it. */
 export type RowVersion = [id: string, version: number];
 
-/** What every row of a bulk update gets. `column` is one of ours, never a caller's text. */
+/** The new value of every row of a bulk update. `column` is a fixed name, never a caller's text. */
 export interface BulkValue {
   table: VersionedTable;
   column: string;
@@ -34,8 +34,8 @@ export class BulkStore {
   }
 
   /**
-   * Changes the rows of a plan's next part that still have the version that was shown, as one slice of its change.
-   * Gives whether it did; it does not when another call has just done this slice, or the plan was stopped.
+   * Changes the rows of a plan's next part that still have the previewed version, as one slice of its change.
+   * Returns false when another call has written this slice, or the plan was stopped.
    */
   async runSlice(
     plan: Plan,

@@ -4,7 +4,7 @@ import { IMAGES, type JournalTable, keyOf, UNDO_DAYS } from "./images.ts";
 import type { Stamp } from "./stamp.ts";
 import { byId, MATCHES_VERSIONS, type VersionedTable } from "./versioned.ts";
 
-/** What a change was called with: JSON, without the rows of a file. */
+/** Arguments of a change: JSON, without the rows of a file. */
 export type ChangeArguments = Readonly<Record<string, unknown>>;
 
 /** A kind of change that can be undone. */
@@ -15,8 +15,8 @@ const PURGED_AT_ONCE = 20;
 const PURGED_ROWS = 2_000;
 
 /**
- * Collects the statements of one change, or of one slice of it: what must hold, which rows it touches, and what it
- * does to them.
+ * Collects the statements of one change, or of one slice of it: its conditions, the rows it touches, and its
+ * writes.
  */
 export class Change {
   readonly #db: D1Database;
@@ -35,19 +35,19 @@ export class Change {
     this.#arguments = JSON.stringify(args);
   }
 
-  /** Demands that records and all that hangs on them are as they were when `print` was read. */
+  /** Requires that records and their dependents are unchanged since `print` was read. */
   requireDependents(column: DeletableColumn, ids: readonly string[], print: string): this {
     return this.requireRow(`SELECT 1 WHERE ${printDependents(column)} = ?2`, JSON.stringify(ids), print);
   }
 
-  /** Demands that a query finds something. */
+  /** Requires that a query returns a row. */
   requireRow(query: string, ...values: (string | number)[]): this {
     const check = `INSERT INTO preconditions SELECT EXISTS (${query})`;
     this.#checks.push(this.#db.prepare(check).bind(...values));
     return this;
   }
 
-  /** Keeps the image of every row that the change is about to touch. */
+  /** Keeps the image of every row that the change is about to modify. */
   keep(table: JournalTable, where: string, ...values: (string | number)[]): this {
     this.#images.push(
       this.#db
@@ -61,7 +61,9 @@ export class Change {
     return this;
   }
 
-  /** The same for rows that still have the version that was read; `pairs` is a JSON array of `[id, version]`. */
+  /**
+   * The same for rows that still have the version that was read; `pairs` is a JSON array of `[id, version]`.
+   */
   keepVersions(table: VersionedTable, pairs: string): this {
     this.#images.push(
       this.#db
@@ -75,7 +77,7 @@ export class Change {
     return this;
   }
 
-  /** Notes rows that the change is about to make: undoing it removes them. `ids` is a JSON array. */
+  /** Records rows that the change is about to create: undoing it removes them. `ids` is a JSON array. */
   make(table: JournalTable, ids: string): this {
     this.#images.push(
       this.#db
@@ -88,28 +90,28 @@ export class Change {
     return this;
   }
 
-  /** Statements that belong to the change, and are prepared already. */
+  /** Adds prepared statements to the change. */
   also(...statements: D1PreparedStatement[]): this {
     this.#steps.push(...statements);
     return this;
   }
 
-  /** Statements that count or note what the change did; they run last. */
+  /** Adds statements that count or record the result; they run last. */
   finally(...statements: D1PreparedStatement[]): this {
     this.#ends.push(...statements);
     return this;
   }
 
-  /** One step of the change. */
+  /** Adds one statement. */
   step(sql: string, ...values: (string | number | null)[]): this {
     this.#steps.push(this.#db.prepare(sql).bind(...values));
     return this;
   }
 
   /**
-   * Does everything or nothing. Gives the day on which undoing ends, or `undefined` when something that was required
-   * no longer holds, or the slices before were taken back; then nothing was changed. Also forgets a few changes whose
-   * time to undo is over.
+   * Runs all statements or none. Returns the day on which the undo period ends, or `undefined` when a
+   * condition no longer holds, or the earlier slices were undone; then nothing was changed. Also deletes a
+   * few changes whose undo period is over.
    */
   async run(kind: ChangeKind, summary: string, stamp: Stamp): Promise<string | undefined> {
     const undoUntil = new Date(Date.parse(stamp.at) + UNDO_DAYS * 86_400_000).toISOString();
@@ -152,7 +154,7 @@ export class Change {
     return undoUntil.slice(0, 10);
   }
 
-  /** Rows first and a bounded number of them: a change may hold as many as a file. */
+  /** Deletes rows first, a limited number: a change may hold as many as a file. */
   #purge(stamp: Stamp): D1PreparedStatement[] {
     const old = `SELECT id FROM changes WHERE undo_until < ? ORDER BY undo_until LIMIT ${PURGED_AT_ONCE}`;
     return [
@@ -172,7 +174,7 @@ export class Change {
   }
 }
 
-/** Whether a batch failed because something that it requires does not hold. */
+/** Whether a batch failed because one of its conditions does not hold. */
 export function isUnmet(failure: unknown): boolean {
   return String(failure).includes("precondition_holds");
 }

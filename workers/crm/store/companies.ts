@@ -4,7 +4,7 @@ import type { IdempotentWrite } from "./idempotency.ts";
 import type { Stamp } from "./stamp.ts";
 import { createRecord, updateRecord } from "./versioned.ts";
 
-/** A company as it is stored, with its owner's name. */
+/** A stored company, with its owner's name. */
 export interface CompanyRow {
   seq: number;
   id: string;
@@ -23,7 +23,7 @@ export interface CompanyRow {
   version: number;
 }
 
-/** The columns that people fill in. `domain` is in lower case. */
+/** The editable columns. `domain` is in lower case. */
 export const COMPANY_FIELDS = [
   "name",
   "domain",
@@ -36,7 +36,7 @@ export const COMPANY_FIELDS = [
   "owner_id",
 ] as const satisfies readonly (keyof CompanyRow)[];
 
-/** The fields that people fill in. */
+/** The editable fields. */
 export type CompanyFields = Pick<CompanyRow, (typeof COMPANY_FIELDS)[number]>;
 
 const COLUMNS = `c.seq, c.id, c.name, c.domain, c.industry, c.region, c.city, c.country, c.employees, c.phone,
@@ -56,7 +56,7 @@ export class CompanyStore {
 
   readonly #search: SearchTable;
 
-  /** `findsPhones`: whether companies can be found by telephone number, which only who is shown it may. */
+  /** `findsPhones`: whether the caller sees telephone numbers and can search by them. */
   constructor(db: D1Database, findsPhones: boolean) {
     this.#db = db;
     this.#search = findsPhones ? SEARCH_WITH_PHONES : SEARCH;
@@ -75,7 +75,7 @@ export class CompanyStore {
       .first<CompanyRow>();
   }
 
-  /** Several companies; ids that nothing has are left out. */
+  /** Several companies; unknown ids are omitted. */
   async getMany(ids: readonly string[]): Promise<CompanyRow[]> {
     const { results } = await this.#db
       .prepare(
@@ -87,7 +87,7 @@ export class CompanyStore {
     return results;
   }
 
-  /** Companies of exactly this name, in any spelling of its letters. */
+  /** Companies with exactly this name, in any spelling of its letters. */
   async listByName(name: string, limit: number): Promise<CompanyRow[]> {
     const { results } = await this.#db
       .prepare(
@@ -99,7 +99,7 @@ export class CompanyStore {
     return results;
   }
 
-  /** The companies that were in contact last; newest first. */
+  /** The companies with the latest contact; newest first. */
   async listActive(limit: number): Promise<CompanyRow[]> {
     const { results } = await this.#db
       .prepare(
@@ -119,7 +119,7 @@ export class CompanyStore {
       .first<string>("id");
   }
 
-  /** Adds a company. With `write`, a repeated call finds what the first one made. */
+  /** Adds a company. With `write`, a repeated call returns the result of the first one. */
   async create(
     id: string,
     fields: CompanyFields,
@@ -129,7 +129,7 @@ export class CompanyStore {
     return await createRecord(this.#db, "companies", id, { ...fields }, stamp, write);
   }
 
-  /** Changes fields of the version that the caller has read. Gives whether that version was current. */
+  /** Changes fields of the version that the caller has read. Returns whether that version was current. */
   async update(id: string, version: number, changes: Partial<CompanyFields>, stamp: Stamp): Promise<boolean> {
     return await updateRecord(this.#db, "companies", COMPANY_FIELDS, id, version, changes, stamp);
   }

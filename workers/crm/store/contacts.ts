@@ -11,7 +11,7 @@ import type { IdempotentWrite } from "./idempotency.ts";
 import type { Stamp } from "./stamp.ts";
 import { createRecord, keepVersions, updateRecord } from "./versioned.ts";
 
-/** A contact as it is stored, with the names of its company and owner. */
+/** A stored contact, with the names of its company and owner. */
 export interface ContactRow {
   seq: number;
   id: string;
@@ -30,13 +30,13 @@ export interface ContactRow {
   version: number;
 }
 
-/** The fields that people fill in. `email` is in lower case. */
+/** The editable fields. `email` is in lower case. */
 export type ContactFields = Pick<
   ContactRow,
   "first_name" | "last_name" | "title" | "email" | "phone" | "company_id" | "owner_id"
 >;
 
-/** How a write ended. `duplicate` names the contact that already has the e-mail address. */
+/** Result of a write. `duplicate` names the contact that already has the e-mail address. */
 export type ContactWrite =
   | { outcome: "written"; contact: ContactRow; replayed: boolean }
   | { outcome: "duplicate"; id: string }
@@ -69,8 +69,8 @@ const SEARCH: SearchTable = {
 };
 
 /**
- * For who is not shown names and addresses: by company alone. Otherwise a search would give them away letter by
- * letter, because beginnings of words are enough.
+ * Search for callers who do not see names and addresses: by company only. Otherwise a search by prefixes
+ * would reveal them letter by letter.
  */
 const SEARCH_BY_COMPANY: SearchTable = {
   table: "contacts",
@@ -79,13 +79,13 @@ const SEARCH_BY_COMPANY: SearchTable = {
   select: SEARCH.select,
 };
 
-/** The statement that keeps the present values of a contact before something else changes them. */
+/** The statement that keeps the current values of a contact before another statement changes them. */
 export function keepContactVersion(id: string, stamp: Stamp): { sql: string; values: string[] } {
   const sql = `${keepVersions("contacts", CONTACT_FIELDS)} WHERE id = ?`;
   return { sql, values: [stamp.at, stamp.userId, stamp.name, id] };
 }
 
-/** An e-mail address as it is stored; what is none, in lower case. */
+/** An e-mail address in its stored form; any other text in lower case. */
 function storedEmail(text: string): string {
   const read = readEmail(text);
   return "value" in read ? read.value : text.trim().toLowerCase();
@@ -94,7 +94,7 @@ function storedEmail(text: string): string {
 /** All SQL about contacts. */
 export class ContactStore {
   readonly #db: D1Database;
-  /** Whether people can be found by name and e-mail address. */
+  /** Whether the caller can search people by name and e-mail address. */
   readonly findsPeople: boolean;
 
   constructor(db: D1Database, findsPeople: boolean) {
@@ -102,7 +102,10 @@ export class ContactStore {
     this.findsPeople = findsPeople;
   }
 
-  /** One page of contacts by name, e-mail address or company. A whole e-mail address that is known is the answer. */
+  /**
+   * One page of contacts by name, e-mail address or company. A complete, known e-mail address returns its
+   * contact only.
+   */
   async search(request: SearchRequest): Promise<SearchPage<ContactRow>> {
     if (!this.findsPeople) return await searchPage<ContactRow>(this.#db, SEARCH_BY_COMPANY, request);
     if (request.text.includes("@") && request.facets.length === 0 && !isFiled(request) && !request.after) {
@@ -120,7 +123,7 @@ export class ContactStore {
       .first<ContactRow>();
   }
 
-  /** Several contacts; ids that nothing has are left out. */
+  /** Several contacts; unknown ids are omitted. */
   async getMany(ids: readonly string[]): Promise<ContactRow[]> {
     const { results } = await this.#db
       .prepare(`SELECT ${COLUMNS} FROM json_each(?) j CROSS JOIN contacts p ON p.id = j.value ${JOINS}`)
@@ -129,7 +132,7 @@ export class ContactStore {
     return results;
   }
 
-  /** The contact with this e-mail address, or `null`; also where people cannot be found by it. */
+  /** The contact with this e-mail address, or `null`; also for callers who cannot search people by it. */
   async getByEmail(email: string): Promise<ContactRow | null> {
     return this.findsPeople ? await this.#readByEmail(email) : null;
   }
@@ -141,7 +144,7 @@ export class ContactStore {
       .first<ContactRow>();
   }
 
-  /** Adds a contact. With `write`, a repeated call finds what the first one made. */
+  /** Adds a contact. With `write`, a repeated call returns the result of the first one. */
   async create(
     id: string,
     fields: ContactFields,
@@ -156,7 +159,10 @@ export class ContactStore {
     }
   }
 
-  /** Changes fields of the version that the caller has read, and keeps the old values with who replaced them. */
+  /**
+   * Changes fields of the version that the caller has read, and keeps the old values with the user who
+   * replaced them.
+   */
   async update(
     id: string,
     version: number,
@@ -174,7 +180,7 @@ export class ContactStore {
     return contact ? { outcome: "stale", contact } : { outcome: "missing" };
   }
 
-  /** A failed batch changed nothing. Finds the rule that it broke; an unknown failure is thrown on. */
+  /** Finds the constraint behind a failed batch, which changed nothing; rethrows an unknown failure. */
   async #explainFailure(
     failure: unknown,
     email: string | null | undefined,

@@ -1,6 +1,6 @@
 import type { Stage } from "../stages.ts";
 
-/** What counters say of one stage; money in cents. */
+/** Counters of one stage; money in cents. */
 export interface CounterRow {
   kind: "open" | "stale" | "late" | "closed" | "left";
   stage: Stage;
@@ -9,7 +9,7 @@ export interface CounterRow {
   seconds: number;
 }
 
-/** The open deals of one owner in one stage; `owner_name` is `null` for deals that nobody owns. */
+/** The open deals of one owner in one stage; `owner_name` is `null` for deals without an owner. */
 export interface OwnerCounterRow {
   owner_name: string | null;
   stage: Stage;
@@ -17,7 +17,7 @@ export interface OwnerCounterRow {
   cents: number;
 }
 
-/** Deals of one month, `YYYY-MM`: open ones that are expected to close in it, and those that were won in it. */
+/** Deals of one month, `YYYY-MM`: open ones that are expected to close in it, and those won in it. */
 export interface MonthCounterRow {
   month: string;
   stage: Stage;
@@ -25,7 +25,7 @@ export interface MonthCounterRow {
   cents: number;
 }
 
-/** Days, `YYYY-MM-DD`, that a summary turns on; all inclusive but `today`. */
+/** Days, `YYYY-MM-DD`, of a summary; all inclusive except `today`. */
 export interface CounterDays {
   staleTo: string;
   today: string;
@@ -35,8 +35,8 @@ export interface CounterDays {
 const EVERYONE = "*";
 
 /**
- * The pipeline's sums, read from counters that triggers keep: at most one row a stage and day, whatever the number
- * of deals.
+ * The pipeline's sums, read from counters that triggers maintain: at most one row per stage and day, whatever
+ * the number of deals.
  */
 export class CounterStore {
   readonly #db: D1Database;
@@ -45,7 +45,7 @@ export class CounterStore {
     this.#db = db;
   }
 
-  /** What is open, stale, late and closed, and how long stages took, for one owner or for everyone. */
+  /** Open, stale, late and closed deals, and days in stages, for one owner or for all. */
   async summarize(ownerId: string | undefined, days: CounterDays): Promise<CounterRow[]> {
     const owner = ownerId ?? EVERYONE;
     const sum = (kind: string, counted: string, range: string) =>
@@ -66,7 +66,7 @@ export class CounterStore {
     return results;
   }
 
-  /** Open deals by owner and stage; a row a stage for each owner. */
+  /** Open deals by owner and stage; one row per stage and owner. */
   async listOwners(): Promise<OwnerCounterRow[]> {
     const { results } = await this.#db
       .prepare(
@@ -80,8 +80,8 @@ export class CounterStore {
   }
 
   /**
-   * By month: open deals by their expected close, whenever that is, and deals won between two days, both inclusive, by
-   * the day on which they were.
+   * By month: all open deals by their expected close, and deals won between two days, both inclusive, by the
+   * day of winning.
    */
   async listMonths(
     ownerId: string | undefined,

@@ -1,7 +1,7 @@
 import type { SearchColumns } from "../search/query.ts";
 import type { Stage } from "../stages.ts";
 
-/** Which deals to list. Every part narrows; money in cents, `*On` as days, `untouchedSince` as an ISO time. */
+/** Filter for deals. Every part narrows; money in cents, `*On` as days, `untouchedSince` as an ISO time. */
 export interface DealFilter {
   openOnly: boolean;
   minCents?: number | undefined;
@@ -10,7 +10,7 @@ export interface DealFilter {
   ownerId?: string | undefined;
   companyId?: string | undefined;
   region?: string | undefined;
-  /** Nothing has happened on the deal at or after this time. */
+  /** No activity on the deal at or after this time. */
   untouchedSince?: string | undefined;
   /** The first and the last day on which a deal closed, or is expected to while it is open. Both count. */
   closingFrom?: string | undefined;
@@ -28,20 +28,20 @@ export const DEAL_COLUMNS: SearchColumns = { name: "name", rest: ["company"] };
 /** The orders in which deals can be listed: largest, soonest to close, or longest untouched first. */
 export type DealSort = "amount" | "closing" | "untouched";
 
-/** The place of a deal in an order: its sort key and, among equals, its `seq`. */
+/** The position of a deal in a sort order: its sort key and, among equals, its `seq`. */
 export interface DealPosition {
   key: string | number;
   seq: number;
 }
 
-/** For each order, its column, its direction, and a key that lies before every row. */
+/** For each sort order, its column, its direction, and a key before every row. */
 export const SORTS = {
   amount: { column: "amount_cents", direction: "DESC", start: Number.MAX_SAFE_INTEGER },
   closing: { column: "closing_on", direction: "ASC", start: "" },
   untouched: { column: "last_activity_at", direction: "ASC", start: "" },
 } as const satisfies Record<DealSort, object>;
 
-/** What is read of a deal `d` beside its company `c` and owner `o`. */
+/** Columns of a deal `d` with its company `c` and owner `o`. */
 export const dealColumns = `d.seq, d.id, d.name, d.company_id, c.name AS company_name, d.contact_id, d.owner_id,
   o.name AS owner_name, d.stage, d.amount_cents, d.expected_close_on, d.closing_on, d.stage_since, d.closed_at, d.close_reason,
   d.last_activity_at, d.updated_by_name, d.version`;
@@ -60,9 +60,9 @@ export function matchDeals(filter: DealFilter): DealCondition {
     parts.push(sql);
     values.push(...bound);
   };
-  // Written out, so that the partial indexes over open deals apply.
+  // Explicit, so that the partial indexes over open deals apply.
   if (filter.openOnly) add("closed_at IS NULL");
-  // Always present: it is true for every deal, and gives the counting query an index range to walk.
+  // Always present: it is true for every deal, and gives the counting query an index range.
   add("amount_cents >= ?", filter.minCents ?? 0);
   if (filter.maxCents !== undefined) add("amount_cents <= ?", filter.maxCents);
   if (filter.stages) add(`stage IN (${filter.stages.map(() => "?").join(", ")})`, ...filter.stages);

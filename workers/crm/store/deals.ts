@@ -21,7 +21,7 @@ import type { IdempotentWrite } from "./idempotency.ts";
 import type { Stamp } from "./stamp.ts";
 import { createRecord, updateRecord } from "./versioned.ts";
 
-/** A deal as it is stored, with the names of its company, contact and owner. */
+/** A stored deal, with the names of its company, contact and owner. */
 export interface DealRow {
   seq: number;
   id: string;
@@ -44,7 +44,7 @@ export interface DealRow {
   version: number;
 }
 
-/** The columns that people fill in. The stage is not among them: it moves by its own rules. */
+/** The editable columns. The stage is not among them: `move` changes it. */
 export const DEAL_FIELDS = [
   "name",
   "company_id",
@@ -54,23 +54,23 @@ export const DEAL_FIELDS = [
   "expected_close_on",
 ] as const satisfies readonly (keyof DealRow)[];
 
-/** The fields that people fill in. */
+/** The editable fields. */
 export type DealFields = Pick<DealRow, (typeof DEAL_FIELDS)[number]>;
 
-/** How many deals match and what they are worth. `complete` is false when only the first 10,000 were added up. */
+/** Number and total of matching deals. `complete` is false when only the first 10,000 were added up. */
 export interface DealTotals {
   deals: number;
   amount_cents: number;
   complete: boolean;
 }
 
-/** One page of deals, and where the next one starts; `undefined` on the last. */
+/** One page of deals, and the start of the next one; `undefined` on the last. */
 export interface DealPage {
   rows: DealRow[];
   next: DealPosition | undefined;
 }
 
-/** One step in a deal's life. */
+/** One step in a deal's history. */
 export interface StageChangeRow {
   from_stage: Stage | null;
   to_stage: Stage;
@@ -79,7 +79,7 @@ export interface StageChangeRow {
   changed_by_name: string;
 }
 
-/** How a move ended. */
+/** Result of a move. */
 export type DealMove =
   | { outcome: "moved"; deal: DealRow }
   | { outcome: "stale"; deal: DealRow }
@@ -109,7 +109,7 @@ export class DealStore {
     return await searchPage<DealRow>(this.#db, SEARCH, request);
   }
 
-  /** One page of the deals that pass a filter, and the totals over all of them. */
+  /** One page of the deals that match a filter, and the totals over all of them. */
   async list(
     filter: DealFilter,
     sort: DealSort,
@@ -132,7 +132,7 @@ export class DealStore {
     };
   }
 
-  /** One page of the deals that pass a filter. */
+  /** One page of the deals that match a filter. */
   async listPage(
     filter: DealFilter,
     sort: DealSort,
@@ -194,7 +194,7 @@ export class DealStore {
       .first<DealRow>();
   }
 
-  /** Several deals; ids that nothing has are left out. */
+  /** Several deals; unknown ids are omitted. */
   async getMany(ids: readonly string[]): Promise<DealRow[]> {
     const { results } = await this.#db
       .prepare(`SELECT ${dealColumns} FROM json_each(?) j CROSS JOIN deals d ON d.id = j.value ${JOINS}`)
@@ -203,7 +203,10 @@ export class DealStore {
     return results;
   }
 
-  /** Adds a deal with the first step of its history. With `write`, a repeated call finds what the first one made. */
+  /**
+   * Adds a deal with the first step of its history. With `write`, a repeated call returns the result of the
+   * first one.
+   */
   async create(
     id: string,
     fields: DealFields & { stage: Stage },
@@ -220,7 +223,7 @@ export class DealStore {
     return await createRecord(this.#db, "deals", id, values, stamp, write, [opened]);
   }
 
-  /** Changes fields of the version that the caller has read. Gives whether that version was current. */
+  /** Changes fields of the version that the caller has read. Returns whether that version was current. */
   async update(id: string, version: number, changes: Partial<DealFields>, stamp: Stamp): Promise<boolean> {
     return await updateRecord(this.#db, "deals", DEAL_FIELDS, id, version, changes, stamp);
   }
@@ -237,7 +240,7 @@ export class DealStore {
     return results;
   }
 
-  /** The regions that deals are in. Goes from one to the next by the index, whatever the number of deals. */
+  /** The regions of deals. Jumps from one to the next in the index, whatever the number of deals. */
   async listRegions(): Promise<string[]> {
     const { results } = await this.#db
       .prepare(
@@ -252,7 +255,7 @@ export class DealStore {
     return results.map(({ region }) => region);
   }
 
-  /** Moves the version of a deal that the caller has read, and writes the step into its history. */
+  /** Moves the version of a deal that the caller has read to a stage, and adds the step to its history. */
   async move(id: string, version: number, to: Stage, reason: string | null, stamp: Stamp): Promise<DealMove> {
     const closes = isClosed(to);
     const remember = this.#db

@@ -1,6 +1,6 @@
 import type { Change } from "./change.ts";
 
-/** What goes with a record or is detached from it; counts stop at 1,000. */
+/** Rows that are deleted with a record or detached from it; counts stop at 1,000. */
 export interface Dependents {
   contacts: number;
   deals: number;
@@ -8,12 +8,12 @@ export interface Dependents {
   tasks: number;
 }
 
-/** The kinds of record that can be deleted, by the column that points at them. */
+/** The kinds of records that can be deleted, by the column that refers to them. */
 export type DeletableColumn = "company_id" | "contact_id" | "deal_id";
 
 const MAX_COUNTED = 1_000;
 
-/** Counts what hangs on a record. */
+/** Counts the dependents of a record. */
 export async function countDependents(
   db: D1Database,
   column: DeletableColumn,
@@ -30,7 +30,7 @@ export async function countDependents(
   return row ?? { contacts: 0, deals: 0, activities: 0, tasks: 0 };
 }
 
-/** A person goes; deals, and what was said to others too, stay without them. */
+/** Deletes a person; deals, and activities that involve others, stay without them. */
 export function deleteContact(change: Change, id: string): Change {
   const alone = "contact_id = ? AND company_id IS NULL AND deal_id IS NULL";
   return change
@@ -46,7 +46,7 @@ export function deleteContact(change: Change, id: string): Change {
     .step("DELETE FROM contacts WHERE id = ?", id);
 }
 
-/** A deal goes with its history and tasks; what was said stays with its company. */
+/** Deletes a deal with its history and tasks; its activities stay with its company. */
 export function deleteDeal(change: Change, id: string): Change {
   return change
     .keep("deals", "id = ?", id)
@@ -63,7 +63,7 @@ export function deleteDeal(change: Change, id: string): Change {
     .step("DELETE FROM deals WHERE id = ?", id);
 }
 
-/** A company without people and deals goes with what was said and is to do there. */
+/** Deletes a company without people and deals, with its activities and tasks. */
 export function deleteCompany(change: Change, id: string): Change {
   return change
     .keep("companies", "id = ?", id)

@@ -1,9 +1,12 @@
 import type { DeletableColumn } from "./deletions.ts";
 
-/** Rows of a table that are compared one by one; of all others their number and the sum of their places are. */
+/**
+ * Rows per table that are compared one by one; for more rows, the count and the sum of their `seq` are
+ * compared.
+ */
 const COMPARED = 2_000;
 
-/** What tells two states of a row apart: every change of a versioned row counts its version up. */
+/** Marks that distinguish two states of a row: every change of a versioned row increments its version. */
 const MARKS = {
   contacts: "id || ' ' || version",
   deals: "id || ' ' || version",
@@ -13,7 +16,7 @@ const MARKS = {
 
 type Table = keyof typeof MARKS;
 
-/** The tables whose rows point at a record with this column. */
+/** The tables whose rows refer to a record with this column. */
 const TABLES: Readonly<Record<DeletableColumn, readonly Table[]>> = {
   company_id: ["contacts", "deals", "activities", "tasks"],
   contact_id: ["deals", "activities", "tasks"],
@@ -23,8 +26,8 @@ const TABLES: Readonly<Record<DeletableColumn, readonly Table[]>> = {
 const OWN_TABLE = { company_id: "companies", contact_id: "contacts", deal_id: "deals" } as const;
 
 /**
- * SQL expression: a text that stands for records of one kind and everything that hangs on them, each row in its
- * version. Binds a JSON array of the records' ids as ?1. The text is not for showing.
+ * SQL expression for a text that identifies the state of records of one kind and their dependents, each row
+ * with its version. Binds a JSON array of the records' ids as ?1. The text is not for display.
  */
 export function printDependents(column: DeletableColumn): string {
   const own = OWN_TABLE[column];

@@ -3,10 +3,10 @@ import type { Change } from "./change.ts";
 import { keepContactVersion } from "./contacts.ts";
 import type { Stamp } from "./stamp.ts";
 
-/** What two entries have in common. */
+/** The key that two entries share. */
 export type DuplicateKey = "email" | "phone" | "name";
 
-/** Two contacts that share a key; `one` was entered first. */
+/** Two contacts that share a key; `one` was created first. */
 export interface DuplicatePair {
   key: DuplicateKey;
   one: string;
@@ -28,20 +28,21 @@ export interface MergedFields {
 }
 
 const KEYS = ["email", "phone", "name"] as const satisfies readonly DuplicateKey[];
-/** Two whole numbers that differ are two, although their ends are the same. */
+/** Two different full numbers are different, even if their last digits are equal. */
 const CONFIRMED: Readonly<Record<DuplicateKey, string>> = {
   email: "",
   phone: " AND (a.e164 IS NULL OR b.e164 IS NULL OR a.e164 = b.e164)",
   name: "",
 };
 const WINDOW = 250;
-/** Rows that are folded before they are compared, at most. */
+/** Maximum rows folded before a comparison. */
 const FOLDED_FIRST = 2_000;
 const MAX_PAIRS = 60;
 
 /**
- * Pairs that share a key with one contact, or with the next 250 contacts after `afterSeq`. Gives the `seq` to go on
- * from, or `undefined` at the end. Reads a bounded number of rows: the window, and at most 60 pairs for each key.
+ * Pairs that share a key with one contact, or within the next 250 contacts after `afterSeq`. Returns the
+ * `seq` to continue from, or `undefined` at the end. Reads a limited number of rows: the window, and at most
+ * 60 pairs per key.
  */
 export async function findDuplicates(
   db: D1Database,
@@ -53,7 +54,7 @@ export async function findDuplicates(
     ? "SELECT * FROM contacts WHERE id = ?"
     : `SELECT * FROM contacts WHERE seq > ? ORDER BY seq LIMIT ${WINDOW}`;
   const start = single ? from.contactId : from.afterSeq;
-  // One contact has its twins on both sides; in a window, each pair is met at its first.
+  // For one contact, pairs on both sides count; in a window, each pair counts at its first contact.
   const order = single ? "b.seq <> a.seq" : "b.seq > a.seq";
   const [end, ...found] = await db.batch([
     db.prepare(`SELECT max(seq) AS last, count(*) AS seen FROM (SELECT seq FROM (${source}))`).bind(start),
@@ -78,7 +79,7 @@ export async function findDuplicates(
   };
 }
 
-/** One person goes into another: everything that hangs on `duplicate` moves to `kept`, which gets `fields`. */
+/** Merges one contact into another: all dependents of `duplicate` move to `kept`, which gets `fields`. */
 export function mergeContacts(
   change: Change,
   kept: string,

@@ -2,7 +2,7 @@ import { isUnmet } from "./change.ts";
 import { printDependents, readDependents } from "./dependents.ts";
 import type { Stamp } from "./stamp.ts";
 
-/** What an erasure removed or changed, in rows. */
+/** Number of rows that an erasure removed or changed. */
 export interface Erasure {
   contacts: number;
   old_versions: number;
@@ -11,17 +11,16 @@ export interface Erasure {
   deals_detached: number;
   undo_images: number;
   idempotency_keys: number;
-  /** Whole exports that were kept: any of them may hold the person. */
+  /** All kept whole exports, because any of them may contain the person. */
   kept_exports: number;
 }
 
 /**
- * Removes people for good: contacts with their old versions, what was said to and of them, their tasks, their place
- * in deals, the images from which deletions and merges could be undone, and the keys of the writes that made them.
- * The search index follows its table. All or nothing; nothing, with `null`, when `findTraces` would find something
- * else by now.
- * A company's and a deal's own data stays. `changeIds` are changes that touched these people: they lose their images
- * as a whole, because half a change cannot be undone.
+ * Erases people irreversibly: contacts with their old versions, their activities and tasks, their place in
+ * deals, the images for undoing deletions and merges, and the keys of the writes that created them. The
+ * search index follows its table. All or nothing; nothing, with `null`, when `findTraces` would return
+ * something else by now. A company's and a deal's own data stays. `changeIds` are changes that touched these
+ * people: they lose all their images, because half a change cannot be undone.
  */
 export async function erasePerson(db: D1Database, traces: Traces, stamp: Stamp): Promise<Erasure | null> {
   try {
@@ -67,7 +66,7 @@ async function eraseTraces(
     run(`DELETE FROM idempotency_keys WHERE entity_id IN ${these}`, contacts),
     run(`DELETE FROM contacts WHERE id IN ${these} RETURNING id`, contacts),
     run("DELETE FROM kept_exports WHERE made_at <= ? RETURNING id", stamp.at),
-    // Freed pages of an index keep the old words until it is merged.
+    // Freed pages of an index keep the old words until the index is merged.
     db.prepare("INSERT INTO contacts_fts (contacts_fts, rank) VALUES ('merge', -16)"),
     db.prepare("INSERT INTO contacts_names_fts (contacts_names_fts, rank) VALUES ('merge', -16)"),
     db.prepare("INSERT INTO contacts_phones (contacts_phones, rank) VALUES ('merge', -16)"),
@@ -86,21 +85,23 @@ async function eraseTraces(
   };
 }
 
-/** Where a person is found: contacts with the e-mail address or id, and changes that hold an image of them. */
+/** Traces of a person: contacts with the e-mail address or id, and changes with an image of them. */
 export interface Traces {
-  /** Whom the search began with. */
+  /** The contact at the start of the search. */
   contactId: string;
   /** Sorted. */
   contactIds: string[];
   /** Sorted. */
   changeIds: string[];
-  /** Stands for these contacts and all that hangs on them, see `printDependents`. */
+  /** Digest of these contacts and their dependents, see `printDependents`. */
   print: string;
 }
 
 const MAX_TRACES = 200;
 
-/** Contacts of the person with the contact id ?1. Who was merged into or out of it stands in the same change. */
+/**
+ * Contacts of the person with the contact id ?1. Contacts merged into or out of it are in the same change.
+ */
 const SELECT_CONTACTS = `
   SELECT ?1 AS id
   UNION SELECT b.id FROM contacts a JOIN contacts b ON b.match_email = a.match_email WHERE a.id = ?1
@@ -117,7 +118,7 @@ const SELECT_CHANGES = `
   ORDER BY id LIMIT ${MAX_TRACES}`;
 
 /**
- * Finds every contact and kept image of a person: by the contact's id and, where one is known, by the e-mail address
+ * Finds every contact and kept image of a person: by the contact's id and, if known, by the e-mail address
  * without its +tag, also among contacts that were deleted or merged within the last 30 days.
  */
 export async function findTraces(db: D1Database, contactId: string): Promise<Traces> {

@@ -2,19 +2,21 @@ import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { Stamp } from "./stamp.ts";
 
-/** A write that its caller may repeat safely. Keys belong to one person: nobody meets another's key. */
+/**
+ * A write that its caller may repeat safely. Keys belong to one user: users cannot reach each other's keys.
+ */
 export interface IdempotentWrite {
   userId: string;
   key: string;
   tool: string;
-  /** SHA-256 of the arguments, so that a key cannot stand for two different writes. */
+  /** SHA-256 of the arguments, so that one key cannot be used for two different writes. */
   fingerprint: string;
 }
 
 const KEPT_DAYS = 7;
 const PURGED_AT_ONCE = 100;
 
-/** Describes a write by its caller, key and arguments. */
+/** Identifies a write by its caller, key and arguments. */
 export async function describeWrite(
   userId: string,
   key: string,
@@ -29,8 +31,8 @@ export async function describeWrite(
 }
 
 /**
- * The id of what an earlier call with this key made, or `undefined` when there was none.
- * Throws `conflict` when the key was used for something else.
+ * The id that an earlier call with this key created, or `undefined` when there was none. Throws `conflict`
+ * when the key was used for something else.
  */
 export async function recallWrite(db: D1Database, write: IdempotentWrite): Promise<string | undefined> {
   const row = await db
@@ -47,8 +49,8 @@ export async function recallWrite(db: D1Database, write: IdempotentWrite): Promi
 }
 
 /**
- * The statements that record a write; they belong into its batch, where a key that is taken fails the whole of it.
- * They also remove some keys that are older than a week, so that the table stays small without a job of its own.
+ * The statements that record a write; in its batch, a used key makes the whole batch fail. They also remove
+ * some keys that are older than a week, so that the table stays small without a separate job.
  */
 export function recordWrite(
   db: D1Database,

@@ -1,4 +1,4 @@
-/** The tables whose rows a change may touch, parents first, with the columns of an image in their order. */
+/** The tables whose rows a change may touch, parents first, with the columns of an image in sequence. */
 export const IMAGES = {
   companies: columns(
     "name domain industry region city country employees phone owner_id last_activity_at version",
@@ -19,7 +19,7 @@ export const IMAGES = {
   tasks: columns("title due_on done_at owner_id company_id contact_id deal_id", ""),
 } as const satisfies Record<string, readonly string[]>;
 
-/** A table whose rows can be changed in a way that can be undone. */
+/** A table whose rows can be changed reversibly. */
 export type JournalTable = keyof typeof IMAGES;
 
 /** Days for which a change can be undone. */
@@ -30,7 +30,7 @@ function columns(first: string, rest: string): readonly string[] {
   return all.trim().split(/ +/);
 }
 
-/** The column by which a row of an image is found. */
+/** The key column of a table's images. */
 export function keyOf(table: JournalTable): string {
   return table === "deal_stage_history" ? "deal_id" : "id";
 }

@@ -3,7 +3,7 @@ import type { Stamp } from "./stamp.ts";
 import { type Undo, UndoStore } from "./undo.ts";
 import type { VersionedTable } from "./versioned.ts";
 
-/** The tool that makes each kind of change: whoever takes one back must be allowed to call it. */
+/** The tool of each kind of change: undoing a change requires the permission to call it. */
 export const TOOL_OF_CHANGE: Readonly<Record<ChangeKind, string>> = {
   delete: "crm_delete_record",
   merge: "crm_merge_contacts",
@@ -12,8 +12,8 @@ export const TOOL_OF_CHANGE: Readonly<Record<ChangeKind, string>> = {
 };
 
 /**
- * The arguments of a change of an earlier release, as far as its summary tells them. A rule that looks at one which is
- * not among them cannot judge, and then forbids or asks for approval.
+ * The arguments of a change of an earlier release, as far as its summary contains them. A rule that needs a
+ * missing argument cannot be evaluated, and then forbids or requires approval.
  */
 function readSummary(kind: ChangeKind, summary: string): ChangeArguments {
   const [first = "", second = ""] = summary.match(/[a-z]+_\w+/g) ?? [];
@@ -21,7 +21,7 @@ function readSummary(kind: ChangeKind, summary: string): ChangeArguments {
   return kind === "merge" ? { duplicate_id: first, keep_id: second } : {};
 }
 
-/** A change as it is listed. */
+/** A change in a list. */
 export interface ChangeRow {
   id: string;
   kind: ChangeKind;
@@ -50,12 +50,12 @@ export class JournalStore {
     this.#undo = new UndoStore(db);
   }
 
-  /** Begins a change, or a slice of one; nothing happens before its `run`. */
+  /** Begins a change, or a slice of one; nothing is written before `run`. */
   begin(id: string, args: ChangeArguments, slice = 0): Change {
     return new Change(this.#db, id, slice, args);
   }
 
-  /** The kind of a change, its number of slices, and what it was called with; or `null`. */
+  /** The kind of a change, its number of slices, and its arguments; or `null`. */
   async describe(id: string): Promise<{ kind: ChangeKind; slices: number; args: ChangeArguments } | null> {
     const row = await this.#db
       .prepare("SELECT kind, slices, summary, arguments FROM changes WHERE id = ?")
@@ -66,7 +66,7 @@ export class JournalStore {
     return { kind, slices, args: kept === null ? readSummary(kind, summary) : JSON.parse(kept) };
   }
 
-  /** Whether a change has been taken back. */
+  /** Whether a change has been undone. */
   async isUndone(id: string): Promise<boolean> {
     const query = this.#db.prepare("SELECT undone_at FROM changes WHERE id = ?").bind(id);
     return (await query.first<string>("undone_at")) !== null;

@@ -1,6 +1,6 @@
 import { foldText } from "../../../shared/text/fold-text.ts";
 
-/** A colleague who looks after companies, contacts and deals. */
+/** A colleague responsible for companies, contacts and deals. */
 export interface OwnerRow {
   id: string;
   name: string;
@@ -18,7 +18,7 @@ export class OwnerStore {
     this.#db = db;
   }
 
-  /** Owners whose id or e-mail this is, or whose name begins with it in any spelling; at most 6. */
+  /** Owners with this id or e-mail, or whose name begins with it in any spelling; at most 6. */
   async find(text: string): Promise<OwnerRow[]> {
     const { results } = await this.#db
       .prepare("SELECT id, name, email FROM owners ORDER BY name LIMIT ?")

@@ -1,6 +1,6 @@
 import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
 
-/** Who writes, and when: stored with every change. */
+/** User and time of a write: stored with every change. */
 export interface Stamp {
   userId: string;
   name: string;

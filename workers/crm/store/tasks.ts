@@ -2,7 +2,7 @@ import { type IdempotentWrite, recordWrite } from "./idempotency.ts";
 import type { Stamp } from "./stamp.ts";
 import { writeOnce } from "./versioned.ts";
 
-/** Something to do, with the names of its owner and company. */
+/** A task, with the names of its owner and company. */
 export interface TaskRow {
   seq: number;
   id: string;
@@ -53,7 +53,7 @@ export function addTask(db: D1Database, task: NewTask, stamp: Stamp): D1Prepared
     );
 }
 
-/** Which open tasks to list; days are inclusive. */
+/** Filter for open tasks; days are inclusive. */
 export interface TaskFilter {
   ownerId?: string | undefined;
   companyId?: string | undefined;
@@ -61,7 +61,7 @@ export interface TaskFilter {
   dueTo?: string | undefined;
 }
 
-/** The place of a task: its day and, within it, its `seq`. */
+/** The position of a task: its day and, within it, its `seq`. */
 export interface TaskPosition {
   due: string;
   seq: number;
@@ -108,7 +108,7 @@ export class TaskStore {
     return await this.#db.prepare(`${SELECT} WHERE t.id = ?`).bind(id).first<TaskRow>();
   }
 
-  /** Adds a task. With `write`, a repeated call finds what the first one made. */
+  /** Adds a task. With `write`, a repeated call returns the result of the first one. */
   async create(
     task: NewTask,
     stamp: Stamp,
@@ -121,7 +121,10 @@ export class TaskStore {
     return await writeOnce(this.#db, write, task.id, statements);
   }
 
-  /** Marks an open task as done at an ISO time, or a done one as open with `null`. Gives whether that changed it. */
+  /**
+   * Marks an open task as done at an ISO time, or a done one as open with `null`. Returns whether that
+   * changed it.
+   */
   async setDone(id: string, at: string | null): Promise<boolean> {
     const result = await this.#db
       .prepare("UPDATE tasks SET done_at = ?2 WHERE id = ?1 AND (done_at IS NULL) <> (?2 IS NULL)")

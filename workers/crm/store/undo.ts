@@ -3,12 +3,12 @@ import { IMAGES, type JournalTable, keyOf } from "./images.ts";
 import type { Stamp } from "./stamp.ts";
 import type { VersionedTable } from "./versioned.ts";
 
-/** How taking back one slice of a change ended. `rows` and `left` count over all slices so far. */
+/** Result of undoing one slice of a change. `rows` and `left` count over all slices so far. */
 export type Undo =
-  /** `more`: slices that are still to be taken back. */
+  /** `more`: remaining slices. */
   | { outcome: "undone"; rows: number; left: number; more: number; slices: number }
   | { outcome: "missing" | "expired" | "already" | "blocked"; rows: number }
-  /** Somebody has changed these rows since. */
+  /** Other users have changed these rows since. */
   | { outcome: "changed"; ids: string[]; rows: number };
 
 type State = {
@@ -24,17 +24,17 @@ type State = {
 const TABLES = Object.keys(IMAGES) as JournalTable[];
 const VERSIONED = ["companies", "contacts", "deals"] as const satisfies readonly VersionedTable[];
 const SHOWN = 5;
-/** How often a slice is looked at anew when something moves while it is taken back. */
+/** Number of attempts when rows change while a slice is undone. */
 const TRIES = 3;
 
-/** For each table, what hangs on a row: a new record that somebody has worked with is not thrown away. */
+/** Dependents of a row per table: a created record with dependents is not removed. */
 const HANGING: Readonly<Record<(typeof VERSIONED)[number], readonly string[]>> = {
   companies: ["contacts.company_id", "deals.company_id", "activities.company_id", "tasks.company_id"],
   contacts: ["deals.contact_id", "activities.contact_id", "tasks.contact_id"],
   deals: ["activities.deal_id", "tasks.deal_id"],
 };
 
-/** Takes changes back, a slice at a time. */
+/** Undoes changes, one slice at a time. */
 export class UndoStore {
   readonly #db: D1Database;
 
@@ -43,10 +43,11 @@ export class UndoStore {
   }
 
   /**
-   * Puts the next slice of rows back as they were before a change. Only columns that the change altered go back, so
-   * that what happened on a row since is kept. A row whose fields somebody has changed since, or a new record that
-   * somebody has worked with, is a conflict, and nothing of the slice goes back; with `leave` it stays as it is, and
-   * the others go back. Before the first slice all of them are looked at. A plan whose change it is goes no further.
+   * Restores the next slice of rows to their state before a change. Only columns that the change altered are
+   * restored, so that later changes to other columns are kept. A row whose altered fields have changed since,
+   * or a created record with dependents, is a conflict, and nothing of the slice is restored; with `leave`
+   * such rows stay as they are, and the others are restored. Before the first slice all slices are checked.
+   * The change's plan is stopped.
    */
   async undoNext(id: string, leave: boolean, stamp: Stamp): Promise<Undo> {
     for (let attempt = 1; ; attempt += 1) {
@@ -65,7 +66,7 @@ export class UndoStore {
           ...{ rows: after?.undone_rows ?? rows, left: after?.left_rows ?? 0, more, slices },
         };
       } catch (failure) {
-        // What a row needs is taken (an e-mail address) or gone (its company).
+        // A value that the row needs is taken (an e-mail address) or its parent is deleted (its company).
         if (/FOREIGN KEY|UNIQUE/.test(String(failure))) return { outcome: "blocked", rows };
         if (!isUnmet(failure) || attempt === TRIES) throw failure;
       }
@@ -108,7 +109,7 @@ export class UndoStore {
       .first<State>();
   }
 
-  /** All slices before the first is taken back, and then each. */
+  /** Checks all slices before the first is undone, and then each. */
   async #findChanged(id: string, { undone_slices: from, slices }: State): Promise<string[]> {
     const to = from === 0 ? slices : from + 1;
     const answers = await this.#db.batch<{ row_id: string }>(
@@ -162,7 +163,7 @@ export class UndoStore {
     ];
   }
 
-  /** Forgets the images of rows that are left as they are. */
+  /** Deletes the images of skipped rows. */
   #leaveOut(table: (typeof VERSIONED)[number], id: string, slice: number): D1PreparedStatement[] {
     const rows = `DELETE FROM change_rows WHERE change_id = ?1 AND slice = ?2 AND table_name = '${table}'`;
     const hangs = HANGING[table].map((reference) => {
@@ -188,13 +189,15 @@ export class UndoStore {
     return statements.map((sql) => this.#db.prepare(sql).bind(id, slice));
   }
 
-  /** Changed rows first: they may hold what a deleted row needs back, such as its e-mail address. */
+  /**
+   * Restores changed rows first: they may hold a unique value of a deleted row, such as its e-mail address.
+   */
   #putBack(table: JournalTable, id: string, slice: number): D1PreparedStatement[] {
     const names: readonly string[] = IMAGES[table];
     const rows = `change_id = ?1 AND slice = ?2 AND table_name = '${table}'`;
     const restored = names.map((name, index) => {
       const [was, became] = [`b.before ->> '$[${index}]'`, `b.after ->> '$[${index}]'`];
-      // Counts on, so that who has read the version in between is refused.
+      // Increments the version, so that a writer who has read the version in between gets a conflict.
       if (name === "version") return `${table}.version + (${was} IS NOT ${became})`;
       if (name === "last_activity_at") return name;
       return `iif(${was} IS ${became}, ${table}.${name}, ${was})`;
@@ -206,7 +209,7 @@ export class UndoStore {
     const insert = `INSERT INTO ${table} (${names.join(", ")}) SELECT ${inserted.join(", ")} FROM change_rows
        WHERE ${rows} AND after IS NULL AND before <> 'null' ORDER BY seq`;
     const made = `(SELECT row_id FROM change_rows WHERE ${rows} AND before = 'null')`;
-    // By the unique index of `id` in any case: the planner would scan a table while it is small.
+    // By the unique index of `id` explicitly: the planner would scan a table while it is small.
     const update = `UPDATE ${table} INDEXED BY sqlite_autoindex_${table}_1 SET (${names.join(", ")}) =
          (SELECT ${restored.join(", ")} FROM change_rows b
           WHERE b.change_id = ?1 AND b.slice = ?2 AND b.table_name = '${table}' AND b.row_id = ${table}.id)
@@ -222,7 +225,7 @@ export class UndoStore {
   }
 }
 
-/** Rows whose fields the change altered and somebody else since; a row that is gone counts. */
+/** Rows whose altered fields another user has changed since; a deleted row counts. */
 function selectChanged(table: (typeof VERSIONED)[number], id = "?", from = "?", to = "?"): string {
   const at = (IMAGES[table] as readonly string[]).indexOf("version");
   return `SELECT b.row_id FROM change_rows b LEFT JOIN ${table} t ON t.id = b.row_id

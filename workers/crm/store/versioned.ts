@@ -1,13 +1,13 @@
 import { type IdempotentWrite, recallWrite, recordWrite } from "./idempotency.ts";
 import type { Stamp } from "./stamp.ts";
 
-/** The tables whose rows carry a version that every change counts up. */
+/** The tables whose rows have a version that every change increments. */
 export type VersionedTable = "companies" | "contacts" | "deals";
 
-/** Values of fields as they are stored. */
+/** Field values in stored form. */
 export type FieldValues = Readonly<Record<string, string | number | null | undefined>>;
 
-/** The statements that add a row with its stamp and, with `write`, the key under which it can be asked for again. */
+/** The statements that add a row with its stamp and, with `write`, its idempotency key. */
 function insertRecord(
   db: D1Database,
   table: VersionedTable,
@@ -34,8 +34,8 @@ function insertRecord(
 }
 
 /**
- * Adds a row, unless `write` was done before. Gives the id of what it or the earlier call made; a repeated call that
- * lost the race against its twin finds the twin's row.
+ * Adds a row, unless `write` was done before. Returns the id that this or the earlier call created; a
+ * repeated call that lost the race finds the other call's row.
  */
 export async function createRecord(
   db: D1Database,
@@ -49,7 +49,7 @@ export async function createRecord(
   return await writeOnce(db, write, id, [...insertRecord(db, table, id, values, stamp, write), ...also]);
 }
 
-/** Runs the statements of a write that makes `id`, or gives what an earlier call with its key made. */
+/** Runs the statements of a write that creates `id`, or returns the id of an earlier call with its key. */
 export async function writeOnce(
   db: D1Database,
   write: IdempotentWrite | undefined,
@@ -69,8 +69,8 @@ export async function writeOnce(
 }
 
 /**
- * Changes fields of the version that the caller has read, and keeps the old values of `fields` with who replaced
- * them. Gives whether a row was changed; nothing is, when the version is no longer current.
+ * Changes fields of the version that the caller has read, and keeps the old values of `fields` with the user
+ * who replaced them. Returns whether a row was changed; none is, when the version is no longer current.
  */
 export async function updateRecord(
   db: D1Database,
@@ -96,7 +96,9 @@ export async function updateRecord(
   return (result?.meta.changes ?? 0) > 0;
 }
 
-/** `INSERT … SELECT` that keeps the present values of rows, to be continued with WHERE; binds the stamp first. */
+/**
+ * `INSERT … SELECT` that keeps the current values of rows, to be continued with WHERE; binds the stamp first.
+ */
 export function keepVersions(table: VersionedTable, fields: readonly string[]): string {
   const snapshot = fields.map((field) => `'${field}', ${field}`).join(", ");
   return `INSERT INTO record_versions (record_id, version, snapshot, replaced_at, replaced_by, replaced_by_name)
@@ -108,5 +110,5 @@ export function byId(table: VersionedTable): string {
   return `INDEXED BY sqlite_autoindex_${table}_1`;
 }
 
-/** Condition on rows that still have the version that was read; binds a JSON array of `[id, version]`. */
+/** Condition for rows that still have the version that was read; binds a JSON array of `[id, version]`. */
 export const MATCHES_VERSIONS = "(id, version) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))";

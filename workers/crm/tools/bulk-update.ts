@@ -69,7 +69,7 @@ const previewShape = z.object({
   after: positionField.nullable(),
 });
 
-/** One change to many records, which is seen before it is made. */
+/** Applies one change to many records, after a preview. */
 export const bulkUpdate = defineLongTool({
   name: NAME,
   title: "Update many records",
@@ -77,7 +77,7 @@ export const bulkUpdate = defineLongTool({
   scope: "crm:write",
   timeoutMs: 60_000,
   description:
-    "Sets one field of many records, chosen by ids or where. First shows how many and which, before and after; repeated with confirm it changes them, and skips and names what somebody changed since. Stages: crm_move_deal.",
+    "Sets one field of many records, chosen by ids or where. First shows how many and which, before and after; repeated with confirm it changes them, and skips and names records changed since. Stages: crm_move_deal.",
   input: inputShape,
   output: z.object({
     to_change: z.number().describe(`Rows that would change; at most ${MOST_ROWS}`),
@@ -124,12 +124,12 @@ export const bulkUpdate = defineLongTool({
         const { plan, proposal } = await openPlan(input, context, requirePlanId(input.confirm));
         await requireConfirm(context, proposal, input.confirm);
         const inline = (plan.parts - plan.done) * ROWS_A_SLICE <= ROWS_AT_ONCE;
-        // What has begun was agreed to before.
+        // The user has confirmed a plan that has started.
         const agreed = plan.done > 0 || !context.canAsk;
         return { state: { plan: plan.id, agreed } as PlanState, inline };
       }
       requireChoice(input);
-      // Refuses what cannot be done before anything is chosen.
+      // Rejects an invalid change before anything is selected.
       const change = await readChange(context, input.record, input.field, input.value);
       const none = { value: change.value, to_change: 0, already_so: 0, after: null };
       const plan = {
@@ -137,7 +137,7 @@ export const bulkUpdate = defineLongTool({
         ...{ preview: { ...none, complete: true, chosen: false }, changeId: makeId("chg") },
       };
       await context.store.plans.create(plan, stampCall(context.principal, context.now));
-      // The first page says whether it is little.
+      // The first page shows whether the selection is small.
       const first = await openPlan(input, context, plan.id);
       const page = await chooseNext(input, context, change, first.plan);
       return { state: { plan: plan.id, agreed: false }, inline: page.chosen };
@@ -205,7 +205,7 @@ function digestArguments({ record, confirm: _confirm, ...asked }: Input): Promis
   return digestPreview([NAME, record, JSON.stringify(asked)]);
 }
 
-/** A plan with the change that it is of. Throws `conflict` when a name means something else than when it was shown. */
+/** A plan with its change. Throws `conflict` when a name resolves to another id than in the preview. */
 async function openPlan(input: Input, context: ToolContext<CrmStore>, id: string) {
   const plan = await requirePlan(context, id, NAME, await digestArguments(input));
   const preview = previewShape.parse(plan.preview);
@@ -216,7 +216,7 @@ async function openPlan(input: Input, context: ToolContext<CrmStore>, id: string
   return { change, plan, preview, proposal: { message, about: plan.shown, id: plan.id } };
 }
 
-/** The counts of a plan, with its first rows as they are before anything changes. */
+/** The counts of a plan, with its first rows in their state before the change. */
 async function showPlan(input: Input, { store }: ToolContext<CrmStore>, change: BulkChange, plan: Plan) {
   const { to_change, already_so, complete } = previewShape.parse(plan.preview);
   const pairs = plan.parts === 0 ? [] : await store.plans.readPart<RowVersion[]>(plan.id, 0);
@@ -231,7 +231,7 @@ async function showPlan(input: Input, { store }: ToolContext<CrmStore>, change: 
   };
 }
 
-/** What became of a plan so far. */
+/** The result of a plan so far. */
 async function describeOutcome(
   context: ToolContext<CrmStore>,
   change: BulkChange,
@@ -248,7 +248,7 @@ async function describeOutcome(
   };
 }
 
-/** Chooses page after page for some seconds; gives how many rows are chosen. */
+/** Selects pages for some seconds; returns the number of selected rows. */
 async function choose(input: Input, context: ToolContext<CrmStore>, change: BulkChange, id: string) {
   const until = Date.now() + STEP_MS;
   for (let pieces = 0; ; pieces += 1) {
@@ -260,7 +260,7 @@ async function choose(input: Input, context: ToolContext<CrmStore>, change: Bulk
   }
 }
 
-/** Chooses one page: what one slice will change. */
+/** Selects one page: the rows of one slice. */
 async function chooseNext(input: Input, context: ToolContext<CrmStore>, change: BulkChange, plan: Plan) {
   const before = previewShape.parse(plan.preview);
   const room = Math.min(ROWS_A_SLICE, MOST_ROWS - before.to_change);

@@ -5,7 +5,7 @@ import { idField } from "../fields.ts";
 import { refuseUnknown } from "../refusals.ts";
 import type { CrmStore } from "../store.ts";
 
-/** Ticks a task off. */
+/** Marks a task as done. */
 export const completeTask = defineTool({
   name: "crm_complete_task",
   title: "Complete a task",

@@ -38,7 +38,7 @@ export const createCompany = defineTool({
       key === undefined
         ? undefined
         : await describeWrite(principal.userId, key, "crm_create_company", { ...given, owner: ownerName });
-    // A repeated call finds its own company there, which is no duplicate.
+    // A repeated call finds its own company, which is no duplicate.
     const known = write && (await store.recallWrite(write));
     const holder = known || !given.domain ? null : await store.companies.findByDomain(given.domain);
     if (holder) throw refuseTaken(holder, given.domain ?? "");

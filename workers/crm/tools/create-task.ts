@@ -11,7 +11,7 @@ import { describeWrite } from "../store/idempotency.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
 
-/** Adds something to do. */
+/** Adds a task. */
 export const createTask = defineTool({
   name: "crm_create_task",
   title: "Create a task",

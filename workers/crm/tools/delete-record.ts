@@ -10,7 +10,7 @@ import { type DeletableColumn, deleteCompany, deleteContact, deleteDeal } from "
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
 
-/** Deletes one record in a way that can be undone. */
+/** Deletes one record reversibly. */
 export const deleteRecord = defineTool({
   name: "crm_delete_record",
   title: "Delete a contact, deal or company",

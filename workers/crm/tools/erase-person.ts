@@ -8,14 +8,14 @@ import { refuseUnknown } from "../refusals.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
 
-/** Forgets a person (GDPR, article 17): unlike deleting, this cannot be undone. */
+/** Erases a person (GDPR, article 17): unlike a deletion, this cannot be undone. */
 export const erasePerson = defineTool({
   name: "crm_erase_person",
   title: "Erase a person",
   effect: "delete",
   scope: "crm:delete",
   description:
-    "Removes everything about one person for good, also when deleted before: contact, duplicates by e-mail, old versions, what was said, tasks, undo data. Reports what went. Asks the person, or gives a preview and takes confirm.",
+    "Removes everything about one person permanently, also when deleted before: contact, duplicates by e-mail, old versions, what was said, tasks, undo data. Reports what went. Asks the person, or gives a preview and takes confirm.",
   input: z.object({ contact_id: idField("con"), confirm: confirmField }),
   output: z.object({
     contact_ids: z.array(z.string()).describe("Entries of this person"),

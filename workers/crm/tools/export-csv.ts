@@ -22,13 +22,13 @@ const inputShape = z.object({
 
 type Input = z.output<typeof inputShape>;
 
-/** Rows of one part of a file: a stored value has at most 2 MB, and a row of the longest texts 3 KB. */
+/** Rows per part of a file: a stored value has at most 2 MB, and a row of the longest texts 3 KB. */
 const ROWS_A_PART = 500;
 
-/** Where a kept export goes on, as a cursor holds it. */
+/** Cursor of a kept export. */
 const keptCursor = z.object({ file: z.string().refine((text) => isId("exp", text)) });
 
-/** Records as CSV: a page at a time, or whole in a file that is kept. */
+/** Exports records as CSV: page by page, or whole in a kept file. */
 export const exportCsv = defineLongTool({
   name: "crm_export_csv",
   title: "Export CSV",
@@ -101,7 +101,7 @@ function seesOf({ masks }: CrmStore): string {
   return JSON.stringify(masks);
 }
 
-/** Adds the next rows to a file. */
+/** Appends the next rows to a file. */
 async function exportNext({ record, where }: Input, context: ToolContext<CrmStore>, kept: KeptExport) {
   const { store, now } = context;
   if (kept.complete) return kept;
@@ -112,7 +112,7 @@ async function exportNext({ record, where }: Input, context: ToolContext<CrmStor
   return (await store.keptExports.read(kept.id, stampCall(context.principal, now))) ?? kept;
 }
 
-/** The file as its person may go on with it. Throws `not_found`, and `conflict` once their role sees other things. */
+/** The user's kept file. Throws `not_found`, and `conflict` once their role sees other fields. */
 async function requireKept(input: Input, { store, principal, now }: ToolContext<CrmStore>, id: string) {
   const kept = await store.keptExports.read(id, stampCall(principal, now));
   if (kept?.question !== ask(input)) {

@@ -9,7 +9,7 @@ import { resolveOwner } from "../resolve.ts";
 import { matchField, requireWords, searchPosition } from "../search/search-fields.ts";
 import type { CrmStore } from "../store.ts";
 
-/** Looks companies up. Session defaults do not narrow it: who names a company wants that company. */
+/** Finds companies. Session defaults do not narrow it: a caller who names a company wants that company. */
 export const findCompanies = defineTool({
   name: "crm_find_companies",
   title: "Find companies",

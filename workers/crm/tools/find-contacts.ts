@@ -9,7 +9,7 @@ import { namePlaces } from "../search/places.ts";
 import { matchField, requireWords, searchPosition } from "../search/search-fields.ts";
 import type { CrmStore } from "../store.ts";
 
-/** Looks people up; the first step before most others. */
+/** Finds people; the first step before most other tools. */
 export const findContacts = defineTool({
   name: "crm_find_contacts",
   title: "Find contacts",

@@ -11,7 +11,7 @@ const SHOWN = 20;
 
 const position = z.object({ seq: z.number().int().min(0), skip: z.number().int().min(0).max(1_000) });
 
-/** Finds people who were entered twice. */
+/** Finds contacts that were created twice. */
 export const findDuplicates = defineTool({
   name: "crm_find_duplicates",
   title: "Find duplicates",

@@ -9,7 +9,7 @@ import { lineField } from "../fields.ts";
 import { type Customer, resolveCustomer } from "../resolve.ts";
 import type { CrmStore } from "../store.ts";
 
-/** One customer from all sides. */
+/** Shows a summary of one customer. */
 export const getCustomer = defineTool({
   name: "crm_get_customer",
   title: "Customer 360",
@@ -42,7 +42,7 @@ function findRecent(context: ContextAccess): string {
   });
 }
 
-/** A person's company comes along, so that "that customer" works after either. */
+/** Remembers a customer and, for a person, their company, so that "that customer" resolves to either. */
 function rememberCustomer(context: ContextAccess, customer: Customer): void {
   if (customer.kind === "contact") {
     const { contact } = customer;

@@ -30,7 +30,7 @@ const period = {
   forecast: z.number().describe("won_amount + weighted"),
 };
 
-/** The pipeline in numbers, and what needs a person. */
+/** Shows the pipeline's figures, and the deals that need attention. */
 export const getPipeline = defineTool({
   name: "crm_get_pipeline",
   title: "Pipeline and forecast",

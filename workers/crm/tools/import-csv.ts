@@ -36,7 +36,7 @@ import type { CrmStore } from "../store.ts";
 
 const NAME = "crm_import_csv";
 const KNOWN_SHOWN = 50;
-/** How often a slice is made anew when something on file moves while it is written. */
+/** Number of attempts when stored records change while a slice is written. */
 const TRIES = 3;
 
 const inputShape = z.object({
@@ -69,10 +69,10 @@ const previewShape = z.object({
     .describe(`The first ${KNOWN_SHOWN}`),
 });
 
-/** `plan` is missing until the file has been checked. */
+/** `plan` is null until the file has been validated. */
 type State = { plan: string | null; agreed: boolean };
 
-/** A file of people, companies or deals. */
+/** Imports a file of people, companies or deals. */
 export const importCsv = defineLongTool({
   name: NAME,
   title: "Import CSV",
@@ -113,7 +113,7 @@ export const importCsv = defineLongTool({
         if (plan.done > 0 && plan.done >= plan.parts) {
           return { answer: await replay(context, file, { changeId: plan.changeId, plan }) };
         }
-        // What has begun was agreed to before.
+        // The user has confirmed a plan that has started.
         return { state: { plan: plan.id, agreed: plan.done > 0 || !context.canAsk } as State, inline };
       }
       const { earlier } = await findEarlier(context, input, file);
@@ -135,7 +135,7 @@ export const importCsv = defineLongTool({
         if (agreement.agreed) return { state: { ...state, agreed: true }, done: 0, total };
         return { answer: { ...(await describe(context, plan)), done: false, confirm: agreement.confirm } };
       }
-      // Whoever was faster with the same file has done it.
+      // Another call with the same file was faster and has done it.
       const { earlier, write } = await findEarlier(context, input, file);
       if (earlier && earlier.changeId !== plan.changeId) {
         return { answer: await replay(context, file, earlier) };
@@ -170,7 +170,7 @@ function open({ record, csv, columns, on_duplicate: mode }: Input): Promise<Impo
   return readFile(record, csv, columns ?? {}, mode);
 }
 
-/** What the person is to agree to. */
+/** The proposal for the user's confirmation. */
 function describeProposal({ record }: ImportFile, { id, shown, preview }: Plan): Proposal {
   const { rows, create, update, skip } = previewShape.parse(preview);
   const stayOut = rows - create - update - skip;
@@ -178,7 +178,7 @@ function describeProposal({ record }: ImportFile, { id, shown, preview }: Plan):
   return { message, about: shown, id };
 }
 
-/** Checks every row and keeps what the import would do. */
+/** Validates every row and stores the planned writes. */
 async function check(input: Input, { store, principal, now }: ToolContext<CrmStore>, file: ImportFile) {
   const changeId = makeId("chg");
   const updates = input.on_duplicate === "update";
@@ -209,7 +209,7 @@ async function check(input: Input, { store, principal, now }: ToolContext<CrmSto
   return { id, count: rows.length };
 }
 
-/** Writes the next slice: what of it still is as it was shown. */
+/** Writes the next slice: the rows that are unchanged since the preview. */
 async function writeSlice(
   { store, principal }: ToolContext<CrmStore>,
   plan: Plan,
@@ -241,7 +241,7 @@ async function writeSlice(
   return false;
 }
 
-/** What a plan shows, with every row that stays out. */
+/** The preview of a plan, with every excluded row. */
 async function describe({ store }: ToolContext<CrmStore>, plan: Plan) {
   const problems = await store.plans.listProblems<Problem>(plan.id);
   const left = plan.skipped === 0 ? [] : await store.plans.listSkipped<Problem>(plan.id);
@@ -251,7 +251,7 @@ async function describe({ store }: ToolContext<CrmStore>, plan: Plan) {
   };
 }
 
-/** What became of a plan so far. */
+/** The result of a plan so far. */
 async function describeOutcome(context: ToolContext<CrmStore>, file: ImportFile, plan: Plan) {
   const shown = await describe(context, plan);
   const remaining = shown.create + shown.update - plan.changed - plan.skipped;
@@ -262,7 +262,7 @@ async function describeOutcome(context: ToolContext<CrmStore>, file: ImportFile,
   };
 }
 
-/** What an earlier call with the same file or key has done, or is doing. */
+/** The result or progress of an earlier call with the same file or key. */
 async function replay(context: ToolContext<CrmStore>, file: ImportFile, earlier: Earlier) {
   if (earlier.plan) return { ...(await describeOutcome(context, file, earlier.plan)), replayed: true };
   const { length: rows } = file.table.rows;
@@ -275,13 +275,13 @@ async function replay(context: ToolContext<CrmStore>, file: ImportFile, earlier:
 
 interface Earlier {
   changeId: string;
-  /** Missing for one that is long ago. */
+  /** Null for an import whose plan has expired. */
   plan: Plan | null;
 }
 
 /**
- * What an earlier call with this key imported, and the write that stands for another one. An import that was taken back
- * or cancelled, or left rows out in the end, is none: the same file may come in again.
+ * The import of an earlier call with this key, and the idempotent write for a new one. An earlier import that
+ * was undone or cancelled, or that skipped rows, does not count: the same file may be imported again.
  */
 async function findEarlier(
   { store, principal, now }: ToolContext<CrmStore>,

@@ -13,7 +13,7 @@ const position: z.ZodType<ActivityPosition> = z.object({
   seq: z.number().int().min(0),
 });
 
-/** What was said and done, with the text of it. */
+/** Lists activities, with their text. */
 export const listActivities = defineTool({
   name: "crm_list_activities",
   title: "List activities",
@@ -69,7 +69,7 @@ export const listActivities = defineTool({
   },
 });
 
-/** An id that nothing has is an error and not an empty history. */
+/** Throws for an unknown id, which must not look like an empty history. */
 async function findColumn(store: CrmStore, id: string): Promise<"company_id" | "contact_id" | "deal_id"> {
   if (isId("cmp", id)) {
     await requireCompany(store, id);

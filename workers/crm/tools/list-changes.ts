@@ -4,7 +4,7 @@ import { toDay } from "../days.ts";
 import { limitField } from "../fields.ts";
 import type { CrmStore } from "../store.ts";
 
-/** What was deleted and merged, and can be taken back. */
+/** Lists changes that can be undone. */
 export const listChanges = defineTool({
   name: "crm_list_changes",
   title: "List changes to undo",

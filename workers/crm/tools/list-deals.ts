@@ -9,7 +9,7 @@ import { CURRENCY, fromCents } from "../money.ts";
 import { resolveOwner } from "../resolve.ts";
 import type { CrmStore } from "../store.ts";
 
-/** Deals by plain filters, with totals over all that match. */
+/** Lists deals by plain filters, with totals over all matches. */
 export const listDeals = defineTool({
   name: "crm_list_deals",
   title: "List deals",
@@ -42,7 +42,7 @@ export const listDeals = defineTool({
   async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
     const owner = await resolveOwner(store, principal, input.owner);
     const filter = toDealFilter(input, owner?.id, now, input.open_only);
-    // The cut-off moves with the clock; a cursor stays good for the days that were asked for.
+    // The cut-off moves with the clock; a cursor stays valid for the requested number of days.
     const { untouchedSince: _moving, ...fixed } = filter;
     const question = JSON.stringify(["deals", input.sort, input.untouched_for_days ?? null, fixed]);
     const after = input.cursor === undefined ? undefined : decodeCursor(input.cursor, question, dealPosition);

@@ -14,7 +14,7 @@ const position: z.ZodType<TaskPosition> = z.object({
   seq: z.number().int().min(0),
 });
 
-/** What is still to do. */
+/** Lists open tasks. */
 export const listTasks = defineTool({
   name: "crm_list_tasks",
   title: "List open tasks",

@@ -14,7 +14,7 @@ import type { CrmStore } from "../store.ts";
 const OLDEST_DAYS = 3650;
 const HOUR = 3_600_000;
 
-/** Records what happened with a customer. */
+/** Records an activity with a customer. */
 export const logActivity = defineTool({
   name: "crm_log_activity",
   title: "Log an activity",
@@ -95,8 +95,8 @@ export const logActivity = defineTool({
 });
 
 /**
- * An activity has happened. A bare day may be tomorrow in UTC for people far in the east, and clocks differ by
- * minutes; within that slack the time becomes now.
+ * The time of an activity, which must be in the past. A bare day may be tomorrow in UTC for users far in the
+ * east, and clocks differ by minutes; within that tolerance the time becomes now.
  */
 function checkTime(text: string | undefined, now: Date): string {
   if (text === undefined) return now.toISOString();

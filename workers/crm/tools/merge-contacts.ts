@@ -13,7 +13,7 @@ import { mergeContacts as planMerge } from "../store/duplicates.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
 
-/** Makes one contact of two in a way that can be undone. */
+/** Merges two contacts reversibly. */
 export const mergeContacts = defineTool({
   name: "crm_merge_contacts",
   title: "Merge two contacts",

@@ -12,7 +12,7 @@ import type { DealRow } from "../store/deals.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
 
-/** Moves a deal along the pipeline and writes the step into its history. */
+/** Moves a deal to a stage and adds the step to its history. */
 export const moveDeal = defineTool({
   name: "crm_move_deal",
   title: "Move a deal",
@@ -50,7 +50,10 @@ export const moveDeal = defineTool({
   },
 });
 
-/** The deal, when it may move like this. The rules are about the stage that the caller saw; if it has moved on, that is the news. */
+/**
+ * The deal, if it may move. The rules apply to the stage that the caller saw; if the stage has changed since,
+ * the call throws a conflict.
+ */
 async function requireMovable(
   store: CrmStore,
   input: { deal_id: string; version: number; stage: Stage; reason?: string | undefined },

@@ -32,7 +32,7 @@ export const undoChange = defineLongTool({
     left: z.number().optional().describe("Rows left as they are"),
     remaining: z.number().optional().describe("Call again"),
   }),
-  // Who may not delete may not decide either that a deletion was wrong.
+  // Undoing a change requires the permission to make it.
   async needs({ change_id: id }, { store }: Pick<ToolContext<CrmStore>, "store" | "now">) {
     const change = await store.journal.describe(id);
     return change === null ? [] : [{ tool: TOOL_OF_CHANGE[change.kind], args: change.args }];

@@ -12,7 +12,7 @@ import type { CrmStore } from "../store.ts";
 
 const { domain, industry, region, city, country, employees, phone } = companyFields;
 
-/** Changes a company's fields without overwriting what somebody else changed meanwhile. */
+/** Changes a company's fields without overwriting other users' changes. */
 export const updateCompany = defineTool({
   name: "crm_update_company",
   title: "Update a company",

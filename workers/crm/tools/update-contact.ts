@@ -27,7 +27,7 @@ import type { ContactFields } from "../store/contacts.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
 
-/** Changes a person's fields without overwriting what somebody else changed meanwhile. */
+/** Changes a person's fields without overwriting other users' changes. */
 export const updateContact = defineTool({
   name: "crm_update_contact",
   title: "Update a contact",

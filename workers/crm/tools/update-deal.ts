@@ -12,7 +12,7 @@ import type { DealFields } from "../store/deals.ts";
 import { stampCall } from "../store/stamp.ts";
 import type { CrmStore } from "../store.ts";
 
-/** Changes a deal's fields, except its stage, without overwriting what somebody else changed meanwhile. */
+/** Changes a deal's fields, except its stage, without overwriting other users' changes. */
 export const updateDeal = defineTool({
   name: "crm_update_deal",
   title: "Update a deal",

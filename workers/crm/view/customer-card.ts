@@ -3,7 +3,9 @@ import { connectHost, type HostAnswer } from "../../../shared/web/view/connect-h
 import { CustomerPanel } from "./customer-card/customer-panel.ts";
 import { type Customer, readCustomer } from "./customer-card/read-customer.ts";
 
-/** Shows the answer of crm_get_customer as a card, on which tasks are ticked off and the customer is read again. */
+/**
+ * Shows the answer of crm_get_customer as a card, on which the user completes tasks and reloads the customer.
+ */
 const place = document.querySelector("main") as HTMLElement;
 const host = connectHost({ name: "gatehouse-customer-card", show });
 
@@ -27,7 +29,7 @@ async function refresh(customer: Customer): Promise<void> {
   show(await callTool("crm_get_customer", { customer: id }));
 }
 
-/** Calls a tool. Rejects with the server's own sentence when it refuses. */
+/** Calls a tool. Rejects with the server's own message when it refuses. */
 async function callTool(name: string, args: Record<string, unknown>): Promise<HostAnswer> {
   const answer = await host.callTool(name, args);
   if (!answer.isError) return answer;
@@ -39,7 +41,7 @@ function textOf({ content }: HostAnswer): string | undefined {
   return content?.find(({ type }) => type === "text")?.text;
 }
 
-/** The sentence of an error as tools write it: `{ "error": { "message": … } }`. */
+/** The message of a tool's error: `{ "error": { "message": … } }`. */
 function readMessage(text: string): string | undefined {
   try {
     const { error } = JSON.parse(text) as { error?: { message?: unknown } };

@@ -5,25 +5,25 @@ import type { MarkdownLine } from "./scan-lines.ts";
 import { type Section, splitSections } from "./split-sections.ts";
 import { splitText } from "./split-text.ts";
 
-/** A piece of an article that is found and cited on its own. */
+/** A part of an article with its own search entry and citation. */
 export interface Passage {
   /** Depth of the heading above it; 0 before the first one. */
   level: number;
   /** Fragment of that heading; empty before the first one. */
   anchor: string;
-  /** The headings from the top down to it, joined with ` › `; the article's own title is left out. */
+  /** The headings from the top down to it, joined with ` › `; without the article's title. */
   heading: string;
   /** Markdown source. */
   body: string;
 }
 
-/** More passages than this and the article is cut along its upper headings only. */
+/** Maximum passages of an article; an article with more is split along its upper headings only. */
 export const MAX_PASSAGES = 400;
 const MAX_PATH_LENGTH = 300;
 
 /**
- * Cuts an article along its headings, and long sections between paragraphs. Laid end to end, the bodies are
- * `markdown` again. At most {@link MAX_PASSAGES} for any article within the size limit.
+ * Splits an article along its headings, and long sections between paragraphs. The concatenated bodies equal
+ * `markdown`. At most {@link MAX_PASSAGES} for any article within the size limit.
  */
 export function cutPassages(title: string, markdown: string): Passage[] {
   let passages: Passage[] = [];
@@ -46,7 +46,7 @@ function cutSections(title: string, sections: readonly Section[]): Passage[] {
       path.push(section);
     }
     for (const line of section.lines) carried.push(line);
-    // A heading with nothing below it says too little to be found: it joins the section that follows.
+    // A heading without text is too short for a passage: it joins the section that follows.
     if (isBare(section)) continue;
     const heading = joinPath(title, path);
     for (const body of splitText(carried)) passages.push({ level: section.level, anchor, heading, body });

@@ -1,12 +1,12 @@
 import { foldText } from "../../../shared/text/fold-text.ts";
 import { cutText } from "../../../shared/text/well-formed.ts";
 
-/** Longest slug of an article or collection, in characters. */
+/** Maximum length of a slug, in characters. */
 export const MAX_SLUG_LENGTH = 100;
 
 /**
- * Turns any text into a slug: lower-case ASCII letters and digits joined with single hyphens, 1 to `max`
- * characters. Accents are folded. A text without one usable character gives `fallback`.
+ * Converts a text to a slug: lower-case ASCII letters and digits joined with single hyphens, 1 to `max`
+ * characters. Accents are folded. A text without a usable character gives `fallback`.
  */
 export function makeSlug(text: string, fallback = "article", max = MAX_SLUG_LENGTH): string {
   const words = foldText(text).match(/[a-z0-9]+/g) ?? [];
@@ -14,8 +14,8 @@ export function makeSlug(text: string, fallback = "article", max = MAX_SLUG_LENG
 }
 
 /**
- * Turns heading texts into fragments the way GitHub does: lower case, punctuation dropped, spaces to hyphens,
- * `-1`, `-2` … for repeated ones. Letters of every script are kept. One maker serves one document.
+ * Converts heading texts to fragments as GitHub does: lower case, punctuation dropped, spaces to hyphens,
+ * `-1`, `-2` … for repeated ones. Letters of every script are kept. Use one maker per document.
  */
 export function anchorMaker(): (heading: string) => string {
   const taken = new Set<string>();

@@ -1,8 +1,11 @@
-/** One line of Markdown with its line end, and what the block structure around it says about it. */
+/** One line of Markdown with its line end and the state of its surrounding block. */
 export interface MarkdownLine {
   /** The line including its `\n`, if it has one. */
   text: string;
-  /** Inside a fenced code block (its fences included) or an HTML comment: never a heading, never a block border. */
+  /**
+   * Inside a fenced code block (its fences included) or an HTML comment: never a heading, never a block
+   * border.
+   */
   literal: boolean;
 }
 
@@ -11,12 +14,15 @@ interface Fence {
   length: number;
 }
 
-/** A fence may stand inside list items and quotes (CommonMark 0.31, §4.5 and §5); the info string of a backtick fence has no backtick. */
+/**
+ * A fence may be inside list items and quotes (CommonMark 0.31, §4.5 and §5); the info string of a backtick
+ * fence has no backtick.
+ */
 const FENCE_OPENING = /^[\s>]*(?:(?:[-*+]|\d{1,9}[.)])\s+)*(?:(`{3,})[^`]*|(~{3,}).*)$/;
 
 /**
- * Splits Markdown into lines and marks those that are code or comment. Joining the texts gives the input back.
- * Linear in the input, also for hostile input.
+ * Splits Markdown into lines and marks code and comments. The concatenated texts equal the input. Linear
+ * time, also for hostile input.
  */
 export function scanLines(markdown: string): MarkdownLine[] {
   let fence: Fence | undefined;

@@ -1,9 +1,9 @@
 import { cutText } from "../../../shared/text/well-formed.ts";
 import { type MarkdownLine, scanLines } from "./scan-lines.ts";
 
-/** A stretch of an article under one heading. */
+/** The part of an article under one heading. */
 export interface Section {
-  /** 1 to 6; 0 for what stands before the first heading. */
+  /** 1 to 6; 0 for the text before the first heading. */
   level: number;
   /** The heading without markup; empty at level 0. */
   heading: string;
@@ -11,15 +11,15 @@ export interface Section {
   lines: MarkdownLine[];
 }
 
-/** Longer lines are prose, whatever they begin with. */
+/** Longer lines are prose, whatever their first characters. */
 const MAX_HEADING_LENGTH = 300;
 
-/** What a setext heading's text cannot begin with: it would be a quote, list, table, HTML or code line. */
+/** Start of a line that is no setext heading, but a quote, list, table, HTML or code line. */
 const NOT_A_PARAGRAPH = /^(?: {4}|\t| {0,3}(?:[>|<]|[-*+][ \t]|\d{1,9}[.)][ \t]))/;
 
 /**
  * Splits Markdown along its ATX and setext headings (CommonMark 0.31, §4.2 and §4.3) of at most `maxLevel`.
- * Laid end to end, the sections are the input. A line of fenced code or of a comment is never a heading.
+ * The concatenated sections equal the input. A line of fenced code or of a comment is never a heading.
  */
 export function splitSections(markdown: string, maxLevel = 6): Section[] {
   const lines = scanLines(markdown);
@@ -52,7 +52,9 @@ function readAtxHeading(text: string): { level: number; heading: string } | unde
   return { level: marks.length, heading: stripMarkup(content.replace(/(?:^|\s)#+$/, "")) };
 }
 
-/** The level of a setext heading whose underline is at `index`: 1 for `===`, 2 for `---`. One-line texts only. */
+/**
+ * The level of a setext heading whose underline is at `index`: 1 for `===`, 2 for `---`. One-line texts only.
+ */
 function readSetextLevel(lines: readonly MarkdownLine[], index: number): 1 | 2 | undefined {
   const [before, text, underline] = [lines[index - 2], lines[index - 1], lines[index]];
   if (!text || !underline || text.literal || underline.literal) return undefined;
@@ -65,7 +67,10 @@ function readSetextLevel(lines: readonly MarkdownLine[], index: number): 1 | 2 |
   return underline.text.trim().startsWith("=") ? 1 : 2;
 }
 
-/** The words of a heading: images and links give their text, emphasis, code marks and tags go. */
+/**
+ * The words of a heading: images and links are replaced with their text; emphasis, code marks and tags are
+ * removed.
+ */
 function stripMarkup(text: string): string {
   return cutText(text, MAX_HEADING_LENGTH)
     .replace(/!?\[([^\][]*)\]\([^()]*\)/g, "$1")

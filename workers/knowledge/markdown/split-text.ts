@@ -1,13 +1,13 @@
 import type { MarkdownLine } from "./scan-lines.ts";
 
-/** Passages aim at this many characters: about 400 tokens, a screenful. */
+/** Target length of a passage in characters: about 400 tokens, a screenful. */
 const PASSAGE_TARGET = 1_800;
-/** A single block (a code listing, a table) may be this long before it is cut inside. */
+/** Maximum length of a single block (a code listing, a table) before it is split. */
 const BLOCK_LIMIT = 3 * PASSAGE_TARGET;
 
 /**
- * Cuts lines into pieces of about {@link PASSAGE_TARGET} characters, between paragraphs and never inside code,
- * unless one block alone is over three times that. Laid end to end, the pieces are the input.
+ * Splits lines into pieces of about {@link PASSAGE_TARGET} characters, between paragraphs and never inside
+ * code, unless one block alone is over three times that. The concatenated pieces equal the input.
  */
 export function splitText(lines: readonly MarkdownLine[]): string[] {
   const pieces: string[] = [];
@@ -19,7 +19,10 @@ export function splitText(lines: readonly MarkdownLine[]): string[] {
   return joinShortTail(pieces);
 }
 
-/** A block ends with the blank lines that follow it; code and comments are part of the block they stand in. */
+/**
+ * A block ends after the blank lines that follow it; code and comments belong to the block that contains
+ * them.
+ */
 function splitBlocks(lines: readonly MarkdownLine[]): string[] {
   const blocks: string[] = [];
   let block = "";
@@ -62,7 +65,7 @@ function findCut(text: string, start: number): number {
   return splitsPair ? limit - 1 : limit;
 }
 
-/** A last piece of a line or two ranks too high for its length: it stays with the piece before. */
+/** Joins a last piece of a line or two to the piece before: it would rank too high for its length. */
 function joinShortTail(pieces: string[]): string[] {
   const tail = pieces.at(-1);
   const before = pieces.at(-2);

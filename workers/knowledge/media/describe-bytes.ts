@@ -2,16 +2,16 @@ import { cutText } from "../../../shared/text/well-formed.ts";
 
 /** Turns speech into text (Workers AI). */
 const SPEECH_MODEL = "@cf/openai/whisper-large-v3-turbo";
-/** Says what a picture shows (Workers AI). */
+/** Image captioning (Workers AI). */
 const PICTURE_MODEL = "@cf/llava-hf/llava-1.5-7b-hf";
 const PICTURE_PROMPT =
-  "Describe this picture for somebody who cannot see it, in at most four sentences. Quote the text that it shows.";
+  "Describe this picture for a person who cannot see it, in at most four sentences. Quote the text that it shows.";
 const MAX_DESCRIPTION = 50_000;
 
-/** What describing needs of the optional `AI` binding. */
+/** The part of the optional `AI` binding that descriptions need. */
 export type DescribingAi = Pick<Ai, "run">;
 
-/** A caption or transcript and the model that wrote it. Throws when the model fails or says nothing. */
+/** A caption or transcript and the model that wrote it. Throws when the model fails or returns no text. */
 export async function describeBytes(
   ai: DescribingAi,
   mimeType: string,

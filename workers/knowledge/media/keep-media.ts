@@ -4,16 +4,16 @@ import { findMediaByHash, insertMedia, type MediaItem } from "../store/media.ts"
 import type { Author } from "../store/rows.ts";
 import { MEDIA_TYPES_IN_WORDS, type MediaType, sniffType } from "./sniff-type.ts";
 
-/** Most bytes of a picture or recording. */
+/** Maximum bytes of a picture or recording. */
 export const MAX_MEDIA_BYTES = 10 * 1024 * 1024;
 
-/** Where bytes and what is known of them are kept. */
+/** Stores of media bytes and their metadata. */
 export interface MediaHome {
   db: D1Database;
   bucket: Pick<R2Bucket, "put" | "get">;
 }
 
-/** A picture or recording as it comes in. */
+/** An uploaded picture or recording. */
 export interface MediaUpload {
   collectionId: number;
   title: string;
@@ -21,13 +21,13 @@ export interface MediaUpload {
   description: string;
 }
 
-/** What was kept; `created` is false when the collection had the same content before. */
+/** A stored item; `created` is false when the collection already had the same content. */
 export interface KeptMedia {
   item: MediaItem;
   created: boolean;
 }
 
-/** Why bytes cannot be kept, as one sentence, or what they are. */
+/** The type of media bytes, or why they cannot be stored, as one sentence. */
 export function inspectMedia(bytes: Uint8Array): { type: MediaType } | { refused: string } {
   if (bytes.byteLength > MAX_MEDIA_BYTES) {
     return { refused: `It has ${bytes.byteLength} bytes; at most ${MAX_MEDIA_BYTES} are allowed.` };
@@ -37,9 +37,9 @@ export function inspectMedia(bytes: Uint8Array): { type: MediaType } | { refused
 }
 
 /**
- * Keeps a picture or recording. The bytes come first: a row never points at nothing, and bytes without a row are
- * simply written again. The same content in one collection is kept once. Throws `invalid_input` for what
- * {@link inspectMedia} refuses.
+ * Stores a picture or recording. Writes the bytes before the row, so that a row always has its bytes; bytes
+ * without a row are written again. The same content is stored once per collection. Throws `invalid_input` for
+ * what {@link inspectMedia} refuses.
  */
 export async function keepMedia(
   { db, bucket }: MediaHome,
@@ -55,7 +55,7 @@ export async function keepMedia(
   await bucket.put(hash, bytes, { httpMetadata: { contentType: inspected.type } });
   const slug = makeSlug(title, "media", 80);
   const media = { collectionId, hash, title, mimeType: inspected.type, bytes: bytes.byteLength, description };
-  // Names that are taken get a piece of the hash, which no other content has.
+  // A name that is taken gets a part of the hash, which no other content has.
   const created =
     (await insertMedia(db, { ...media, slug }, author, now)) ||
     (await insertMedia(db, { ...media, slug: `${slug}-${hash.slice(0, 12)}` }, author, now));

@@ -2,24 +2,24 @@ import { z } from "zod";
 import { isPlainText } from "../article-limits.ts";
 import type { MediaItem } from "../store/media.ts";
 
-/** Most bytes that one answer hands over: base64 makes a third more of them. */
+/** Maximum bytes in one answer: base64 makes them a third longer. */
 export const MAX_SHOWN_BYTES = 1024 * 1024;
-/** Longest base64 text of {@link MAX_SHOWN_BYTES}, with room for `data:…;base64,`. */
+/** Maximum base64 text of {@link MAX_SHOWN_BYTES}, with room for `data:…;base64,`. */
 export const MAX_DATA_LENGTH = 1_400_000;
 
-/** The address of a picture or recording: a resource, and what articles link to. */
+/** The URI of a picture or recording: a resource, and the target of links in articles. */
 export function mediaUri(slug: string): string {
   return `kb://media/${slug}`;
 }
 
-/** Slugs of the pictures and recordings that a text links to, in their order, each once. */
+/** Distinct slugs of the pictures and recordings that a text links to, in the order of the links. */
 export function findMediaLinks(markdown: string): string[] {
   return [
     ...new Set(Array.from(markdown.matchAll(/kb:\/\/media\/([a-z0-9-]{1,100})/g), ([, slug = ""]) => slug)),
   ];
 }
 
-/** Input field: which picture or recording. Takes its id or its `kb://media/…` address. */
+/** Input field: the id of a picture or recording, or its `kb://media/…` URI. */
 export const mediaIdField = z
   .string()
   .trim()
@@ -36,7 +36,7 @@ export const descriptionField = z
   .refine(isPlainText, "A description is plain text.")
   .describe("Caption or transcript.");
 
-/** What answers say of a picture or recording. */
+/** A picture or recording in answers. */
 export const mediaItem = z.object({
   id: z.string(),
   url: z.string(),

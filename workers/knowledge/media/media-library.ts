@@ -5,13 +5,16 @@ import type { Author } from "../store/rows.ts";
 import { type DescribingAi, describeBytes } from "./describe-bytes.ts";
 import { type KeptMedia, keepMedia, type MediaUpload } from "./keep-media.ts";
 
-/** The optional and required parts of an environment. */
+/** Bindings for media; some are optional. */
 export interface MediaBindings {
   MEDIA?: Pick<R2Bucket, "put" | "get"> | undefined;
   AI?: DescribingAi | undefined;
 }
 
-/** Pictures and recordings, for one call of one person. What lies in a collection that the role may not read does not exist. */
+/**
+ * Pictures and recordings, for one call of one user. Items in collections that the user's role cannot read do
+ * not exist for it.
+ */
 export class MediaLibrary {
   readonly #db: D1Database;
   readonly #bindings: MediaBindings;
@@ -25,7 +28,7 @@ export class MediaLibrary {
     this.#collections = collections;
   }
 
-  /** Keeps a picture or recording in a collection. Throws `invalid_input` for other bytes. */
+  /** Stores a picture or recording in a collection. Throws `invalid_input` for other bytes. */
   async keep(
     upload: Omit<MediaUpload, "collectionId"> & { collection: string },
     now: Date,
@@ -43,7 +46,7 @@ export class MediaLibrary {
     });
   }
 
-  /** The bytes of an item that {@link read} gave. Throws `unavailable` when R2 has lost them. */
+  /** The bytes of an item from {@link read}. Throws `unavailable` when R2 has lost them. */
   async readBytes({ hash, slug }: MediaItem): Promise<Uint8Array> {
     const object = await this.#bucket.get(hash);
     if (object) return new Uint8Array(await object.arrayBuffer());
@@ -52,14 +55,14 @@ export class MediaLibrary {
     });
   }
 
-  /** Those of the named items that the person may read, in their order. */
+  /** The items among the named ones that the user can read, in the given order. */
   async list(slugs: readonly string[]): Promise<MediaItem[]> {
     const items = await readMediaList(this.#db, slugs);
     const open = await Promise.all(items.map(({ collectionId }) => this.#collections.canRead(collectionId)));
     return items.filter((_item, index) => open[index]);
   }
 
-  /** What a model needs to describe an item for this person. Throws `unavailable` without Workers AI. */
+  /** The item and the model binding for describing it. Throws `unavailable` without Workers AI. */
   async requireDescribable(slug: string): Promise<{ item: MediaItem; ai: DescribingAi }> {
     const item = await this.read(slug);
     await this.#collections.requireWritable(item.collection);
@@ -76,7 +79,10 @@ export class MediaLibrary {
     return { item, ai };
   }
 
-  /** Has a model write the transcript or caption of an item. Throws `unavailable` without Workers AI or when it fails. */
+  /**
+   * Lets a model write the transcript or caption of an item. Throws `unavailable` without Workers AI or when
+   * it fails.
+   */
   async describe(slug: string): Promise<MediaItem> {
     const { item, ai } = await this.requireDescribable(slug);
     const bytes = await this.readBytes(item);
@@ -90,7 +96,7 @@ export class MediaLibrary {
     return { ...item, description: said.text, describedBy: said.model };
   }
 
-  /** Writes a caption or transcript by hand. */
+  /** Stores a caption or transcript that the user wrote. */
   async writeDescription(slug: string, text: string): Promise<MediaItem> {
     const item = await this.read(slug);
     await this.#collections.requireWritable(item.collection);

@@ -1,4 +1,4 @@
-/** What a picture or recording is, in MIME words. */
+/** MIME type of a picture or recording. */
 export type MediaType =
   | "image/png"
   | "image/jpeg"
@@ -10,13 +10,14 @@ export type MediaType =
   | "audio/flac"
   | "audio/mp4";
 
-/** The types that are taken, for messages to people. */
+/** The accepted types, for messages. */
 export const MEDIA_TYPES_IN_WORDS =
   "PNG, JPEG, GIF or WebP pictures, or MP3, WAV, Ogg, FLAC or M4A recordings";
 
 /**
- * What bytes are, by their first ones (WHATWG MIME Sniffing §6, and RFC 9639 for FLAC); `undefined` for everything that
- * is not taken. What a sender says about a type counts for nothing. SVG is left out: it can carry scripts.
+ * Detects the type of bytes by their first ones (WHATWG MIME Sniffing §6, and RFC 9639 for FLAC); `undefined`
+ * for types that are not accepted. Ignores the type that a client declares. SVG is excluded because it can
+ * contain scripts.
  */
 export function sniffType(bytes: Uint8Array): MediaType | undefined {
   const text = (from: number, to: number) => String.fromCharCode(...bytes.subarray(from, to));
@@ -32,7 +33,10 @@ export function sniffType(bytes: Uint8Array): MediaType | undefined {
   return undefined;
 }
 
-/** Frame sync, MPEG layer III, and neither a forbidden bit rate nor a forbidden sampling rate (ISO 11172-3 §2.4.2.3). */
+/**
+ * Frame sync, MPEG layer III, and neither a forbidden bit rate nor a forbidden sampling rate (ISO 11172-3
+ * §2.4.2.3).
+ */
 function beginsMp3Frame([first = 0, second = 0, third = 0]: Uint8Array): boolean {
   const layer3 = first === 0xff && (second & 0xe6) === 0xe2 && (second & 0x18) !== 0x08;
   return layer3 && third >> 4 !== 0xf && third >> 4 !== 0 && (third & 0x0c) !== 0x0c;

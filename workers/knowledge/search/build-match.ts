@@ -3,42 +3,45 @@ import { cutText } from "../../../shared/text/well-formed.ts";
 import { STOP_WORDS } from "./stop-words.ts";
 import { tokenize } from "./tokenize.ts";
 
-/** Longest question that is read, in characters; the rest is ignored. */
+/** Maximum length of a query, in characters; the rest is ignored. */
 export const MAX_QUESTION_LENGTH = 1_000;
 const MAX_TERMS = 32;
 const MAX_PHRASES = 4;
-/** Quotes among more words than this are a title, an emphasis or a citation in somebody's prose, no condition. */
+/**
+ * In a query with more words than this outside of quotes, the quotes are a title or citation and no
+ * condition.
+ */
 const MAX_BESIDE_QUOTES = 5;
 const QUOTED = /["“”„]([^"“”„]*)["“”„]/g;
-/** Longer runs are hashes or base64; nothing is found by them. */
+/** Longer words are hashes or base64 and are not searched. */
 const MAX_WORD_LENGTH = 64;
 
-/** A word to look for. */
+/** A search term. */
 export interface Term {
   /** As typed, folded. */
   text: string;
-  /** As the index holds it. Of a beginning (`word*`), what stands before the star. */
+  /** In the form of the index. For a prefix (`word*`), the text before the star. */
   stem: string;
   prefix: boolean;
-  /** How often the question says it. */
+  /** Number of occurrences in the query. */
   count: number;
-  /** What a beginning stands for, where that was looked up: whole words, or longer beginnings. */
+  /** Expansion of a prefix, if it was looked up: whole words, or longer prefixes. */
   begun?: readonly Pick<Term, "text" | "prefix">[] | undefined;
 }
 
-/** A person's question, taken apart. */
+/** A parsed query. */
 export interface Question {
-  /** Words in quotes that must occur as they stand. */
+  /** Quoted phrases, which a passage must contain. */
   phrases: readonly (readonly string[])[];
-  /** The other words, without stop words unless there is nothing else. */
+  /** The other words, without stop words unless there are no others. */
   terms: readonly Term[];
-  /** Stems of neighbouring words: `rate limit` is worth more where it stands like that. */
+  /** Stems of neighbouring words: `rate limit` scores higher where the words are neighbours too. */
   pairs: readonly (readonly [string, string])[];
 }
 
 /**
- * Reads a question. Stop words go, unless there is nothing else; `"words in quotes"` must occur as they stand, unless
- * the quotes are part of a longer text; `word*` matches beginnings.
+ * Parses a query. Removes stop words unless there are no other words; a passage must contain `"quoted
+ * words"`, unless the quotes are part of a longer text; `word*` matches prefixes.
  */
 export function readQuestion(question: string): Question {
   const text = cutText(question, MAX_QUESTION_LENGTH);
@@ -65,7 +68,7 @@ function isMeaningful({ text }: Term): boolean {
   return !STOP_WORDS.has(text);
 }
 
-/** Each word once, with how often it is said; in the order in which they come first. */
+/** Distinct words with their number of occurrences, in order of first occurrence. */
 function countWords(words: readonly Term[]): Term[] {
   const alike = Map.groupBy(words, ({ stem, prefix }) => `${stem}${prefix ? "*" : ""}`);
   return [...alike.values()]
@@ -74,8 +77,8 @@ function countWords(words: readonly Term[]): Term[] {
 }
 
 /**
- * Turns a question into an FTS5 MATCH expression over the given columns, or `null` when it has no word to look for.
- * Words are joined with OR and left to BM25. Every term is a quoted string of letters and digits only, so no input
+ * Builds an FTS5 MATCH expression over the given columns, or `null` for a query without words. Words are
+ * joined with OR and ranked by BM25. Every term is a quoted string of letters and digits only, so no input
  * can form FTS5 syntax (https://www.sqlite.org/fts5.html#full_text_query_syntax).
  */
 export function buildMatch({ phrases, terms }: Pick<Question, "phrases" | "terms">): string | null {
@@ -96,14 +99,14 @@ function readPairs(words: readonly Term[]): [string, string][] {
   return pairs.slice(0, MAX_TERMS);
 }
 
-/** BM25 of FTS5 counts a word as often as the expression names it. */
+/** FTS5's BM25 counts a word as often as it appears in the expression. */
 function repeat({ text, prefix, count }: Term): string[] {
   return count > 1 && !prefix ? [quote([text])] : [];
 }
 
 /**
- * The index holds stems, and a stem may be shorter than the beginning that was typed: `hibernat*` against
- * `hibern`. With an ending put on, the tokenizer cuts the typed word down to the same stem.
+ * Expands a prefix to full words. The index holds stems, and a stem may be shorter than the typed prefix:
+ * `hibernat*` against `hibern`. With an ending, the tokenizer reduces the typed word to the same stem.
  */
 function spellOut(term: Term): string[] {
   if (!term.prefix) return [quote([term.text])];
@@ -112,10 +115,12 @@ function spellOut(term: Term): string[] {
   return [...words, quote([`${term.text}e`]), quote([`${term.text}ion`])];
 }
 
-/** What may stand in a word, and the star that makes it a beginning. */
+/** The characters of a word, and the star that makes it a prefix. */
 const TYPED = /([\p{L}\p{N}\p{Co}\p{M}\p{Default_Ignorable_Code_Point}]+)(\*?)/gu;
 
-/** The words of a text; pairs of letters where a script has no spaces, and a single letter there as a beginning. */
+/**
+ * The words of a text; pairs of letters for scripts without spaces, and a single letter there as a prefix.
+ */
 function readWords(text: string): Term[] {
   return Array.from(text.matchAll(TYPED)).flatMap(([, typed = "", star]) => {
     const words = segmentQuery(typed);

@@ -6,10 +6,10 @@ import { tokenize } from "./tokenize.ts";
 
 /** Length of a snippet in words; letters of scripts without spaces count half. */
 const SNIPPET_WORDS = 40;
-/** No more of a passage is looked at, in characters. */
+/** Maximum characters of a passage to read. */
 const MAX_LENGTH = 20_000;
 
-/** Words as they are written, with what a reader does not see. */
+/** Words as written, including invisible characters. */
 const WORD = /[\p{L}\p{N}\p{Co}\p{M}\p{Default_Ignorable_Code_Point}]+/gu;
 const LETTER = /\P{M}[\p{M}\p{Default_Ignorable_Code_Point}]*/gu;
 
@@ -17,13 +17,13 @@ interface Place {
   start: number;
   end: number;
   size: number;
-  /** The stem that was asked for, if this word has one. */
+  /** The matching stem, if the word has one. */
   found: string | undefined;
 }
 
 /**
- * The stretch of a passage that says most of a question, about 40 words, with the words found between `**`. Links,
- * addresses and code are left as they are. The beginning of the passage where nothing of the question stands in it.
+ * The part of a passage that covers most of a query, about 40 words, with the found words between `**`.
+ * Links, addresses and code stay unchanged. The beginning of the passage if it has no word of the query.
  */
 export function cutSnippet(passage: string, question: Question): string {
   const text = cutText(passage, MAX_LENGTH);
@@ -31,7 +31,7 @@ export function cutSnippet(passage: string, question: Question): string {
   const { first, last } = chooseStretch(places);
   const start = places[first]?.start ?? 0;
   const end = places[last]?.end ?? text.length;
-  // Punctuation around the stretch belongs to it where the passage begins or ends there.
+  // Includes the punctuation at the start or end of the passage.
   const [from, to] = [first === 0 ? 0 : start, last >= places.length - 1 ? text.length : end];
   const shown = mark(text, places.slice(first, last + 1), from, to);
   return markWords(`${first > 0 ? "…" : ""}${shown}${to < passage.length ? "…" : ""}`);
@@ -81,12 +81,12 @@ function hasUnspaced(word: string): boolean {
   return !/^[\p{Script=Latin}\p{N}]*$/u.test(word) && Array.from(word).some(isUnspaced);
 }
 
-/** Most different words first, then most words, then the earliest stretch. */
+/** Prefers most distinct words, then most words, then the earliest part. */
 function chooseStretch(places: readonly Place[]): { first: number; last: number } {
   let best = { first: 0, last: endOf(places, 0), worth: worthOf(places, 0, endOf(places, 0)) };
   for (const [at, { found }] of places.entries()) {
     if (found === undefined) continue;
-    // A few words before the first hit say what it is about.
+    // Starts a few words before the first hit, for context.
     const first = Math.max(0, at - 8);
     const last = endOf(places, first);
     const worth = worthOf(places, first, last);
@@ -112,7 +112,7 @@ function worthOf(places: readonly Place[], first: number, last: number): number 
   return new Set(found).size * 100 + Math.min(99, found.length);
 }
 
-/** The text from `from` to `to`, with marks around the places where words were found. */
+/** The text from `from` to `to`, with marks around the found words. */
 function mark(text: string, places: readonly Place[], from: number, to: number): string {
   const marked: { start: number; end: number }[] = [];
   for (const { start, end, found } of places) {

@@ -3,8 +3,8 @@ import stems from "./english-stems.json" with { type: "json" };
 let bits: Uint8Array | undefined;
 
 /**
- * Whether a stem is that of an English word, by a Bloom filter over the stems of a spelling dictionary: no word is
- * missed, and about one other stem in a hundred is taken for a word.
+ * Whether a stem belongs to an English word, by a Bloom filter over the stems of a spelling dictionary: no
+ * false negatives, and about one false positive in a hundred other stems.
  */
 export function isEnglishStem(stem: string): boolean {
   bits ??= Uint8Array.from(atob(stems.bits), (character) => character.charCodeAt(0));
@@ -14,7 +14,10 @@ export function isEnglishStem(stem: string): boolean {
   );
 }
 
-/** The bits of a stem in a Bloom filter of `size` bits: double hashing (Kirsch and Mitzenmacher 2006) over FNV-1a. */
+/**
+ * The bits of a stem in a Bloom filter of `size` bits: double hashing (Kirsch and Mitzenmacher 2006) over
+ * FNV-1a.
+ */
 export function listPlaces(stem: string, size: number, hashes: number): number[] {
   const first = hashText(stem, 0x811c9dc5);
   const second = hashText(stem, 0x9e3779b9) | 1;

@@ -3,16 +3,20 @@ import { type CountedPassage, type TermStatistics, weighStem } from "./rank-pass
 import { tokenize } from "./tokenize.ts";
 
 /**
- * Where a share of the question's words is as often answered as not, and how fast that turns. Fitted to one half of
- * scripts/bench/documentation/hard-questions.tsv and checked on the other one: `npm run bench -- knowledge`.
+ * Logistic curve of confidence over the covered share of the query's words: midpoint and steepness. Fitted to
+ * one half of scripts/bench/documentation/hard-questions.tsv and checked on the other: `npm run bench --
+ * knowledge`.
  */
 const WORDS = { even: 0.31, steepness: 14 };
-/** The same for the cosine of the nearest passage by bge-m3, after its authors' examples. Not measured: it needs an account. */
+/**
+ * The same for the cosine of the nearest passage by bge-m3, from its authors' examples. Not measured: this
+ * needs an account.
+ */
 const MEANING = { even: 0.55, steepness: 20 };
 
 /**
- * The share of what a question asks that a passage says, from 0 to 1: its words weighed by how rare they are. A word
- * that no passage holds weighs most, because an answer would hardly do without it.
+ * The share of a query that a passage covers, from 0 to 1: words weighted by rarity. A word that no passage
+ * holds has the highest weight, because an answer is unlikely without it.
  */
 export function measureCoverage(
   { terms, phrases }: Question,
@@ -36,7 +40,7 @@ export function measureCoverage(
   return all === 0 ? 0 : said / all;
 }
 
-/** How likely it is that the first results answer the question, from 0 to 1, in hundredths. */
+/** Estimated probability that the first results answer the query, from 0 to 1, in hundredths. */
 export function estimateConfidence(found: { coverage: number; similarity?: number | undefined }): number {
   const words = found.coverage === 0 ? 0 : rise(found.coverage, WORDS);
   const meaning = found.similarity === undefined ? 0 : rise(found.similarity, MEANING);

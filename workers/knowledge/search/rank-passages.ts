@@ -3,7 +3,7 @@ import { type RankingWeights, WEIGHTS } from "./ranking-weights.ts";
 import { STOP_WORDS } from "./stop-words.ts";
 import { tokenize } from "./tokenize.ts";
 
-/** A passage that the index found, with its text. */
+/** A passage from the index, with its text. */
 export interface Candidate {
   id: number;
   title: string;
@@ -12,26 +12,26 @@ export interface Candidate {
   tags: string;
 }
 
-/** How many passages hold a stem, and how many there are. Stems that are missing are taken as rare. */
+/** Number of passages with each stem, and of all passages. Missing stems count as rare. */
 export interface TermStatistics {
   passages: number;
   holding: ReadonlyMap<string, number>;
 }
 
-/** A candidate, counted. */
+/** A candidate with its counts. */
 export interface CountedPassage {
   id: number;
   /** Weighted occurrences by stem. */
   counts: ReadonlyMap<string, number>;
-  /** Weighted occurrences of the question's pairs, in their order. */
+  /** Weighted occurrences of the query's word pairs, in the same order. */
   pairs: readonly number[];
-  /** Words of all fields. */
+  /** Number of words in all fields. */
   length: number;
-  /** Occurrences in the text alone: what feedback learns from. */
+  /** Occurrences in the body alone, for the feedback step. */
   body: ReadonlyMap<string, number>;
 }
 
-/** Counts what ranking asks for, once per passage. */
+/** Counts the words of a passage for ranking. */
 export function countPassage(
   candidate: Candidate,
   { pairs }: Pick<Question, "pairs">,
@@ -61,8 +61,8 @@ export function countPassage(
 export type Scores = Map<number, number>;
 
 /**
- * BM25 of weighted stems over the candidates, plus what pairs add where they stand together. Average length is that
- * of the candidates; a pair is as telling as the rarer of its words.
+ * BM25 of weighted stems over the candidates, plus a bonus for pairs of neighbouring words. The average
+ * length is that of the candidates; a pair has the weight of the rarer of its words.
  */
 export function scorePassages(
   passages: readonly CountedPassage[],
@@ -94,8 +94,8 @@ export function scorePassages(
 }
 
 /**
- * Every stem of the question with how often it is said, damped; a beginning weighs through all stems that begin
- * like it.
+ * Every stem of the query with its damped number of occurrences; a prefix is weighted through all stems that
+ * begin with it.
  */
 export function weighQuestion(
   question: Question,
@@ -115,9 +115,9 @@ export function weighQuestion(
 }
 
 /**
- * Pseudo-relevance feedback: the question expanded by what its best passages say, RM3 of Lavrenko and Croft (2001)
- * and Abdul-Jaleel et al. (2004), applied to the first ranking's own candidates (condensed lists, Diaz 2015).
- * The weights keep their sum, so that scores keep their size.
+ * Pseudo-relevance feedback: expands the query with words of its best passages, RM3 of Lavrenko and Croft
+ * (2001) and Abdul-Jaleel et al. (2004), applied to the first ranking's own candidates (condensed lists, Diaz
+ * 2015). The sum of the weights is unchanged, so that the scale of the scores is too.
  */
 export function expandQuestion(
   weights: ReadonlyMap<string, number>,
@@ -151,14 +151,16 @@ export function expandQuestion(
   return expanded;
 }
 
-/** Whether a stem says what a text is about: no stop word, no number, no single letter. */
+/** Whether a stem is informative: no stop word, no number, no single letter. */
 export function isTelling(stem: string): boolean {
   return stem.length > 1 && !/^\d+$/.test(stem) && !STOP_WORDS.has(stem) && !STOP_STEMS.has(stem);
 }
 
 const STOP_STEMS: ReadonlySet<string> = new Set([...STOP_WORDS].flatMap(tokenize));
 
-/** Inverse document frequency that stays above 0 (Lucene's form), so that a tiny collection ranks as well. */
+/**
+ * Inverse document frequency that stays above 0 (Lucene's form), so that a tiny collection is ranked as well.
+ */
 export function weighStem(stem: string, { passages, holding }: TermStatistics): number {
   const held = Math.min(passages, holding.get(stem) ?? 1);
   return Math.log(1 + (passages - held + 0.5) / (held + 0.5));

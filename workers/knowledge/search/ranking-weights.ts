@@ -1,36 +1,44 @@
 /**
- * The numbers of the ranking. They were chosen by leaving one of four collections out in turn
- * (`npm run bench -- knowledge --leave-one-out`): a step is here because it helps on collections that it was not chosen on.
+ * Ranking parameters, chosen by leave-one-out validation over four collections (`npm run bench -- knowledge
+ * --leave-one-out`): each step improves collections that it was not tuned on.
  */
 export interface RankingWeights {
-  /** BM25 (Robertson and Walker 1994): how late a word's occurrences saturate, and how far length is made up for. */
+  /**
+   * BM25 (Robertson and Walker 1994): saturation of a word's occurrences, and strength of length
+   * normalisation.
+   */
   k1: number;
   b: number;
-  /** What a word counts for in each field; its occurrences are summed before they saturate (BM25F). */
+  /** Weight of a word in each field; its occurrences are summed before they saturate (BM25F). */
   fields: Readonly<Record<"title" | "heading" | "body" | "tags", number>>;
-  /** Exponent of how often the question says a word: a long question repeats what it is about. 0 counts each word once. */
+  /**
+   * Exponent of a word's occurrences in the query: a long query repeats its topic. 0 counts each word once.
+   */
   repetition: number;
-  /** Share that neighbouring words of the question add where they stand together. */
+  /** Weight of neighbouring words of the query where they are neighbours in a passage too. */
   pair: number;
-  /** The question expanded by what its best passages say (RM3). */
+  /** Query expansion by words of the best passages (RM3). */
   feedback: {
-    /** How many passages are read, and how many of their words are kept. */
+    /** Number of passages to read, and of their words to keep. */
     passages: number;
     terms: number;
-    /** Words added to the length of each: in a passage of one line every word is a large share, and tells little. */
+    /**
+     * Words added to the length of each passage: in a passage of one line every word has a large share but
+     * little meaning.
+     */
     pseudoLength: number;
-    /** Share of the question's own words in the expanded one (λ); 1 leaves the step out. */
+    /** Share of the query's own words in the expanded one (λ); 1 disables the step. */
     questionShare: number;
-    /** A passage that scores less counts less: e to the difference over this share of the best score. */
+    /** A passage with a lower score counts less: e to the difference over this share of the best score. */
     temperature: number;
   };
-  /** How many of the most similar passages speak for a passage, and their share in its score. */
+  /** Number of similar passages that contribute to a passage's score, and their share in it. */
   neighbours: { count: number; share: number };
-  /** An article counts by its best passage; its next two add this share each. */
+  /** An article has the score of its best passage; the next two add this share each. */
   secondPassage: number;
 }
 
-/** The product's weights. */
+/** Weights in production. */
 export const WEIGHTS: RankingWeights = {
   k1: 1.2,
   b: 0.75,

@@ -1,14 +1,14 @@
 import { type CountedPassage, isTelling, type Scores } from "./rank-passages.ts";
 import { type RankingWeights, WEIGHTS } from "./ranking-weights.ts";
 
-/** The weights of a passage's stems, of length 1 together. */
+/** The weights of a passage's stems, normalised to length 1. */
 type Direction = ReadonlyMap<string, number>;
 
 /**
- * Passages that are alike are likely to answer the same question: each score becomes the weighted mean of its own and
- * those of its nearest neighbours among the candidates (score regularisation, Diaz 2005, "Regularizing ad hoc
- * retrieval scores", one step). Nearness is the cosine of tf·idf weights, counted within the candidates alone, so that
- * nothing has to be stored or read for it.
+ * Smooths scores over similar passages, which are likely to answer the same query: each score becomes the
+ * weighted mean of its own and those of its nearest neighbours among the candidates (score regularisation,
+ * Diaz 2005, "Regularizing ad hoc retrieval scores", one step). Similarity is the cosine of tf·idf weights
+ * within the candidates alone, so that nothing is stored or read for it.
  */
 export function smoothScores(
   passages: readonly CountedPassage[],
@@ -37,7 +37,7 @@ export function smoothScores(
   );
 }
 
-/** A score mixed with those of the nearest passages, weighted by nearness. Where there are few, they count for less. */
+/** Mixes a score with those of the nearest passages, weighted by similarity. Few neighbours count less. */
 function hearNeighbours(
   own: number,
   nearness: Float64Array,
@@ -71,7 +71,7 @@ function findDirections(passages: readonly CountedPassage[]): Direction[] {
     let squares = 0;
     for (const [stem, count] of counts) {
       const held = holding.get(stem) ?? 0;
-      // What one passage alone says makes it like no other one.
+      // A stem of one passage alone makes it similar to no other.
       if (held < 2 || !isTelling(stem)) continue;
       const weight = (1 + Math.log(Math.max(1, count))) * Math.log(1 + passages.length / held);
       weights.set(stem, weight);

@@ -1,6 +1,6 @@
 /**
- * How many letters must be added, dropped, replaced or swapped with their neighbour to make one word the other
- * (optimal string alignment, Damerau 1964). Words of one spelling are 0 apart.
+ * Number of letters to add, remove, replace or swap with a neighbour to convert one word to the other
+ * (optimal string alignment, Damerau 1964). 0 for equal words.
  */
 export function measureDistance(one: string, other: string): number {
   let before: number[] = [];

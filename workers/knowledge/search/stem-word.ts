@@ -1,7 +1,7 @@
-/** Letters as Porter counts them: `y` is a vowel unless it begins the word or follows a vowel. */
+/** Letters in Porter's definition: `y` is a vowel unless it begins the word or follows a vowel. */
 const CONSONANTS = "[^aeiou][^aeiouy]*";
 const VOWELS = "[aeiouy][aeiou]*";
-/** Porter's measure m of a stem: how often vowels are followed by consonants in it. */
+/** Porter's measure m of a stem: its number of vowel-consonant sequences. */
 const MEASURE_OVER_0 = new RegExp(`^(?:${CONSONANTS})?${VOWELS}${CONSONANTS}`);
 const MEASURE_OF_1 = new RegExp(`^(?:${CONSONANTS})?${VOWELS}${CONSONANTS}(?:${VOWELS})?$`);
 const MEASURE_OVER_1 = new RegExp(`^(?:${CONSONANTS})?${VOWELS}${CONSONANTS}${VOWELS}${CONSONANTS}`);
@@ -48,8 +48,9 @@ const ENDINGS_4 = endingOf(
 );
 
 /**
- * The stem of a lower-case word as FTS5's `porter` tokenizer makes it: Porter (1980), "An algorithm for suffix
- * stripping", with the author's later endings `bli` and `logi`. Words of other scripts come back as they are.
+ * The stem of a lower-case word by the rules of FTS5's `porter` tokenizer: Porter (1980), "An algorithm for
+ * suffix stripping", with the author's later endings `bli` and `logi`. Words of other scripts are returned
+ * unchanged.
  */
 export function stemWord(word: string): string {
   if (!/^[a-z0-9]{3,64}$/.test(word)) return word;

@@ -6,5 +6,7 @@ shall she should since so some such tell than that the their theirs them then th
 to too under until up upon us very was we were what when where whether which while who whom whose why will with
 would you your yours s t d m ll re ve`;
 
-/** English words that say how a question is put, not what it is about; also the tails of contractions (`don't`). */
+/**
+ * English function words, which do not show the topic of a query; also the tails of contractions (`don't`).
+ */
 export const STOP_WORDS: ReadonlySet<string> = new Set(WORDS.split(/\s+/));

@@ -1,19 +1,19 @@
 import { listWords } from "../../../shared/text/segment-words.ts";
 import { stemWord } from "./stem-word.ts";
 
-/** Most words whose stems are kept in memory. */
+/** Maximum words whose stems are cached. */
 const MAX_KNOWN = 50_000;
 const known = new Map<string, string>();
 
 /**
- * The stems of a text in its order, as the full-text index holds them: words as {@link listWords} gives them, endings of
- * ASCII words cut by Porter's rules.
+ * The stems of a text in its order, in the form of the full-text index: words by {@link listWords}, endings
+ * of ASCII words cut by Porter's rules.
  */
 export function tokenize(text: string): string[] {
   return listWords(text).map(findStem);
 }
 
-/** Texts repeat their words, and cutting endings is the dear part of reading them. */
+/** Cached, because texts repeat their words, and stemming is the most expensive part of reading them. */
 function findStem(word: string): string {
   const found = known.get(word);
   if (found !== undefined) return found;

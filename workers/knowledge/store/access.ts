@@ -1,15 +1,15 @@
-/** The role that reads and writes every collection, so that no collection can be locked for good. */
+/** The role that reads and writes every collection, so that no collection becomes inaccessible. */
 export const ADMIN_ROLE = "admin";
 
-/** What a role may do with the collections. Ids are row ids. */
+/** Access of a role to collections. Ids are row ids. */
 export interface CollectionAccess {
-  /** Collections that must not show in any answer. */
+  /** Collections that must not appear in any answer. */
   hidden: readonly number[];
   canRead(collectionId: number): boolean;
   canWrite(collectionId: number): boolean;
 }
 
-/** Where a question may look: row ids of collections. `only` narrows, `hidden` is never looked at. */
+/** Scope of a query: row ids of collections. `only` narrows, `hidden` is always excluded. */
 export interface CollectionScope {
   only?: number | undefined;
   hidden: readonly number[];
@@ -21,7 +21,7 @@ interface AccessRow {
   writers: string | null;
 }
 
-/** Reads which collections a role may read and write. Only restricted ones are read: at most 200 rows. */
+/** Reads the collections that a role can read and write. Reads restricted ones only: at most 200 rows. */
 export async function readAccess(db: D1Database, role: string): Promise<CollectionAccess> {
   if (role === ADMIN_ROLE) return { hidden: [], canRead: () => true, canWrite: () => true };
   const { results } = await db
@@ -32,18 +32,18 @@ export async function readAccess(db: D1Database, role: string): Promise<Collecti
   return {
     hidden: [...hidden],
     canRead: (id) => !hidden.has(id),
-    // Who may not read a collection does not write to it either.
+    // Write access requires read access.
     canWrite: (id) => !hidden.has(id) && !closed.has(id),
   };
 }
 
-/** Which roles a collection is open to; `null` for every role. */
+/** Roles with access to a collection; `null` for every role. */
 export interface CollectionRoles {
   readers: readonly string[] | null;
   writers: readonly string[] | null;
 }
 
-/** Writes who may read and write a collection. */
+/** Stores the roles that can read and write a collection. */
 export async function writeAccess(
   db: D1Database,
   collectionId: number,
@@ -55,7 +55,7 @@ export async function writeAccess(
     .run();
 }
 
-/** `null` opens a collection to every role. What cannot be read as a list opens it to none. */
+/** `null` grants access to every role. An invalid list grants it to none. */
 function names(list: string | null, role: string): boolean {
   if (list === null) return true;
   try {

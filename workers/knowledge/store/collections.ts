@@ -1,7 +1,7 @@
 import { MAX_COLLECTIONS } from "../article-limits.ts";
 import type { Author, Collection } from "./rows.ts";
 
-/** Lists the collections with their number of articles, by title, without the hidden ones. */
+/** Lists the collections with their number of articles, sorted by title, without the hidden ones. */
 export async function listCollections(db: D1Database, hidden: readonly number[]): Promise<Collection[]> {
   const { results } = await db
     .prepare(
@@ -18,18 +18,18 @@ export async function findCollection(db: D1Database, slug: string): Promise<numb
   return db.prepare("SELECT id FROM collections WHERE slug = ?1").bind(slug).first<number>("id");
 }
 
-/** What a new collection is called. */
+/** Name of a new collection. */
 export interface NewCollection {
   slug: string;
   title: string;
   description?: string | undefined;
-  /** Roles that may read it; `null`, or left out, for everybody. */
+  /** Roles that can read it; `null` or undefined for every role. */
   readers?: readonly string[] | null | undefined;
 }
 
 /**
- * Makes sure that a collection exists and gives its row id; an existing one stays as it is.
- * `null` when there are {@link MAX_COLLECTIONS} already.
+ * Creates a collection unless it exists, and returns its row id; an existing one stays unchanged. Returns
+ * `null` when {@link MAX_COLLECTIONS} exist already.
  */
 export async function ensureCollection(
   db: D1Database,

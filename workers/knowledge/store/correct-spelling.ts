@@ -4,18 +4,20 @@ import { spellStem } from "../search/spell-stem.ts";
 import { measureDistance } from "../search/spelling-distance.ts";
 import { readTermStatistics } from "./term-statistics.ts";
 
-/** Shorter words have too many neighbours. */
+/** Minimum length of a word to correct: shorter words have too many neighbours. */
 const SHORTEST = 5;
-/** Most people get a word's beginning right; looking at it alone bounds what is read. */
+/**
+ * Length of the prefix that a correction must share: people seldom mistype it, and it limits the rows read.
+ */
 const BEGINNING = 3;
 const MAX_WORDS = 4;
 const MAX_NEIGHBOURS = 400;
 
 /**
- * The question with each word that neither a passage nor a dictionary holds replaced by the nearest one that some do: one slip away, the one
- * that most passages hold. Words that have none so near stay; stems are
- * compared, so a slip that changes how the ending is cut is not seen. A word that is right and that no passage holds
- * stays: "dental" is not "denial". Reads nothing where every word is known.
+ * Replaces each word of a query that neither a passage nor a dictionary holds with the nearest indexed word:
+ * one edit away, the one in most passages. Words without such a neighbour stay. Compares stems, so an edit
+ * that changes the stemming is not detected. A correct word that no passage holds stays: "dental" is not
+ * "denial". Reads nothing where every word is known.
  */
 export async function correctSpelling(db: D1Database, question: Question): Promise<Question> {
   const { holding } = await readTermStatistics(

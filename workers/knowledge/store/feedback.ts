@@ -3,35 +3,35 @@ import { STOP_WORDS } from "../search/stop-words.ts";
 import { tokenize } from "../search/tokenize.ts";
 import type { Author } from "./rows.ts";
 
-/** What a reader says: the answer helped, did not help, or is nowhere to be found. */
+/** Verdict of a reader: the answer helped, did not help, or is missing. */
 export type Verdict = "useful" | "not_useful" | "missing";
 
-/** One reader's word. */
+/** Feedback of one reader. */
 export interface Feedback {
   verdict: Verdict;
-  /** Row ids; without them the answer is missing altogether. */
+  /** Row ids; undefined for a missing answer. */
   articleId?: number | undefined;
   collectionId?: number | undefined;
   question: string;
   comment: string;
 }
 
-/** A place where the knowledge base falls short. Times are ISO 8601. */
+/** A gap of the knowledge base. Times are ISO 8601. */
 export interface Gap {
   kind: "missing" | "not_useful" | "overdue";
-  /** The question as it was asked last; for an overdue article its title. */
+  /** The latest wording of the question; for an overdue article its title. */
   question: string;
   /** Slug and title of the article; empty for a missing answer. */
   slug: string;
   title: string;
   collection: string;
-  /** How many people said so; 0 for an overdue article. */
+  /** Number of people who reported it; 0 for an overdue article. */
   people: number;
   comment: string;
   at: string;
 }
 
-/** Stores what a reader said; the same reader's word on the same article and question is replaced. */
+/** Stores feedback; it replaces earlier feedback of the same reader on the same article and question. */
 export async function insertFeedback(
   db: D1Database,
   feedback: Feedback,
@@ -60,13 +60,13 @@ export async function insertFeedback(
     .run();
 }
 
-/** Only the newest words are read: what bounds the list's cost. */
+/** Maximum feedback entries to read, newest first; limits the list's cost. */
 const RECENT = 2_000;
 
 /**
- * Where the knowledge base falls short: questions without an answer and articles that did not help, by the number of
- * people who said so, then articles whose review is overdue, oldest first. Hidden collections are left out; so are
- * an article's complaints from before its last change.
+ * Gaps of the knowledge base: questions without an answer and articles that did not help, by the number of
+ * people who reported them, then articles with an overdue review, oldest first. Excludes hidden collections,
+ * and feedback older than an article's last change.
  */
 export async function listGaps(
   db: D1Database,
@@ -103,7 +103,9 @@ export async function listGaps(
   return [...(said?.results ?? []), ...(overdue?.results ?? [])].slice(0, request.limit);
 }
 
-/** The question without case, order, stop words and endings, so that «refunds?» and «the refund» count as one. */
+/**
+ * The question without case, order, stop words and endings, so that «refunds?» and «the refund» are equal.
+ */
 function keyOf(question: string): string {
   const stems = tokenize(question).filter((stem) => !STOP_WORDS.has(stem));
   return cutText([...new Set(stems)].sort().join(" "), 500);

@@ -3,38 +3,38 @@ import { WEIGHTS } from "../search/ranking-weights.ts";
 import type { CollectionScope } from "./access.ts";
 import { readTermStatistics } from "./term-statistics.ts";
 
-/** No page reaches deeper into a ranking than this. */
+/** Maximum depth of a page in the ranking. */
 export const MAX_HITS = 250;
-/** The best of the first choice are read and ranked anew; the others follow in their order. */
+/** Number of best candidates that are read and ranked again; the others follow in their order. */
 export const RANKED_ANEW = 100;
 
 /**
- * The rarest words of a question choose the candidates, until this many passages are expected to hold one; the
- * frequent ones only rank (common terms query of Lucene). What a search reads is bounded by this, not by the base:
- * measured on two collections, 500 finds almost what 6,000 finds.
+ * Expected number of passages up to which a query's rarest words select the candidates; the frequent words
+ * only rank (common terms query of Lucene). This limits the rows that a search reads, independent of the size
+ * of the base: measured on two collections, 500 finds almost as much as 6,000.
  */
 const MAX_POSTINGS = 2_500;
 /**
- * The frequent words of a question weigh the passages that its rare ones choose, as long as the index holds no more
- * than this many occurrences of them: BM25 walks them once, which takes a few milliseconds and returns no row.
+ * Maximum occurrences of a query's frequent words for which they weigh the passages that the rare words
+ * select: BM25 walks them once, which takes a few milliseconds and returns no row.
  */
 const MAX_WEIGHED_POSTINGS = 40_000;
 
-/** BM25 weights of title, heading, body, tags and collection, for the first choice. */
+/** BM25 weights of title, heading, body, tags and collection, for the candidates. */
 const { title, heading, body, tags } = WEIGHTS.fields;
 const RANK = `bm25(${title}, ${heading}, ${body}, ${tags}, 0.0)`;
 
-/** A passage of the first choice. */
+/** A candidate. */
 export interface FoundRow {
   id: number;
   articleId: number;
-  /** Title, heading, body and tags as JSON; NULL behind the first {@link RANKED_ANEW}. */
+  /** Title, heading, body and tags as JSON; NULL after the first {@link RANKED_ANEW}. */
   text: string | null;
 }
 
 /**
- * `?1` MATCH expression, `?2` how many, `?3` how many with their text, `?4` hidden collections. FTS5's `rank` is
- * negative: smaller is better. The index leaves hidden collections out; the join makes sure of it.
+ * `?1` MATCH expression, `?2` number of rows, `?3` number of rows with text, `?4` hidden collections. FTS5's
+ * `rank` is negative: smaller is better. The index excludes hidden collections; the join checks them again.
  */
 const PLACED = `
   placed AS (SELECT id, row_number() OVER (ORDER BY rank, id) AS place FROM matched)
@@ -49,8 +49,9 @@ const BEST = `
     WHERE passages_index MATCH ?1 AND rank MATCH '${RANK}' ORDER BY rank LIMIT ?2
   ),${PLACED}`;
 /**
- * Where every word is frequent, BM25 would weigh tens of thousands of passages that it can hardly tell apart. Those
- * that say it in title, heading or tags (`?5`) come first, then the newest ones; the index is left after `?2` of each.
+ * For a query of frequent words only, BM25 would weigh tens of thousands of passages with similar scores.
+ * Passages with the words in title, heading or tags (`?5`) come first, then the newest ones; SQLite stops
+ * reading the index after `?2` of each.
  */
 const NEWEST = `
   WITH matched AS MATERIALIZED (
@@ -63,7 +64,9 @@ const NEWEST = `
     ) GROUP BY id ORDER BY rank LIMIT ?2
   ),${PLACED}`;
 
-/** The passages that may answer a question, best first, at most {@link MAX_HITS}; none for a question without words. */
+/**
+ * The passages that may answer a query, best first, at most {@link MAX_HITS}; none for a query without words.
+ */
 export async function findCandidates(
   db: D1Database,
   question: Question,
@@ -83,21 +86,21 @@ export async function findCandidates(
 }
 
 interface ChosenTerms {
-  /** The words that choose passages. */
+  /** The words that select passages. */
   terms: readonly Term[];
   /** The more frequent ones, which only weigh them. */
   weighing: readonly Term[];
-  /** How many passages the choosing words hold; `undefined` where phrases and beginnings do not let it be known. */
+  /** Number of passages with the selecting words; `undefined` where phrases and prefixes make it unknown. */
   postings: number | undefined;
 }
 
-/** Quoted words choose by themselves; beginnings always take part. */
+/** Quoted words always select; prefixes always take part. */
 async function chooseTerms(db: D1Database, { phrases, terms }: Question): Promise<ChosenTerms> {
   const { holding, passages } = await readTermStatistics(
     db,
     terms.map(({ stem }) => stem),
   );
-  // Words cannot match more passages than there are.
+  // Words cannot match more passages than exist.
   if (passages <= MAX_POSTINGS) return { terms, weighing: [], postings: passages };
   if (phrases.length > 0) return { terms, weighing: [], postings: undefined };
   const held = ({ stem, prefix }: Term) => (prefix ? 0 : (holding.get(stem) ?? 0));
@@ -111,7 +114,7 @@ async function chooseTerms(db: D1Database, { phrases, terms }: Question): Promis
   return { terms: choosing, weighing, postings };
 }
 
-/** How many of the first counts sum to no more than a limit. */
+/** Length of the longest prefix of counts whose sum is within a limit. */
 function countWithin(counts: readonly number[], limit: number): number {
   let sum = 0;
   const beyond = counts.findIndex((count) => {
@@ -122,8 +125,8 @@ function countWithin(counts: readonly number[], limit: number): number {
 }
 
 /**
- * An expression that the choosing words match alone, and that BM25 weighs by all: it counts every word of it that a
- * passage holds. The choosing ones stand in it twice, and so the others are named twice as well.
+ * Builds an expression that only the selecting words match, and that BM25 weighs by all: BM25 counts every
+ * word of the expression that a passage holds. The selecting words appear in it twice, so the others do too.
  */
 function weighFrequent(
   choosing: string | null,
@@ -135,7 +138,10 @@ function weighFrequent(
   return `(${choosing}) AND (${buildMatch({ phrases: [], terms: [...terms, ...twice] })})`;
 }
 
-/** Counts no further than needed: unranked, the index is left after {@link MAX_POSTINGS} passages. */
+/**
+ * Counts no further than needed: unranked, SQLite stops reading the index after {@link MAX_POSTINGS}
+ * passages.
+ */
 async function matchesTooMany(db: D1Database, match: string): Promise<boolean> {
   const { results } = await db
     .prepare(
@@ -146,7 +152,7 @@ async function matchesTooMany(db: D1Database, match: string): Promise<boolean> {
   return (results[0]?.n ?? 0) > MAX_POSTINGS;
 }
 
-/** The MATCH expression of some columns, kept to the scope. */
+/** The MATCH expression of some columns, limited to the scope. */
 function matchIn(columns: string, words: string, { only, hidden }: CollectionScope): string {
   const inside = only === undefined ? "" : ` AND collection : "c${only}"`;
   const outside =

@@ -1,4 +1,4 @@
-/** What a promise gives within `milliseconds`, else `undefined`; also when it fails. Never throws. */
+/** The result of a promise within `milliseconds`, else `undefined`; also when it fails. Never throws. */
 export async function inTime<T>(work: Promise<T>, milliseconds: number): Promise<T | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<undefined>((resolve) => {

@@ -1,17 +1,19 @@
 import { segmentText } from "../../../shared/text/segment-words.ts";
 
-/** Version of the folding by which the index is written. A change to `shared/text` that folds otherwise counts it up. */
+/**
+ * Version of the folding in the index. Increment it with a change to `shared/text` that folds differently.
+ */
 export const FOLDING = 1;
 
-/** Passages that one slice indexes again. */
+/** Passages per batch. */
 const SLICE = 100;
-/** Passages that a search indexes again at most. */
+/** Maximum passages that a search indexes again. */
 const WITH_A_SEARCH = 200;
-/** How long it is believed that nothing is left to do, in milliseconds: a Worker of the version before may still write. */
+/** Milliseconds for which an empty queue is cached: a Worker of the previous version may still write. */
 const BELIEVED_MS = 600_000;
 const settled = new WeakMap<D1Database, number>();
 
-/** The words of a passage as the index holds them. */
+/** The words of a passage in the form of the index. */
 export function segmentPassage<Fields extends "title" | "heading" | "body" | "tags">(
   passage: Record<Fields, string>,
 ): Record<Fields, string> {
@@ -20,8 +22,8 @@ export function segmentPassage<Fields extends "title" | "heading" | "body" | "ta
 }
 
 /**
- * Indexes passages again that another version of the folding wrote, oldest version first, until there are none or
- * `limit` were done. Gives how many. Each slice is one batch; a passage that was replaced meanwhile is left out.
+ * Indexes passages of other folding versions again, oldest version first, until none are left or `limit` is
+ * reached. Returns their number. Each slice is one batch; a passage that was replaced meanwhile is skipped.
  */
 export async function indexPending(db: D1Database, limit: number): Promise<number> {
   let done = 0;
@@ -40,7 +42,9 @@ export async function indexPending(db: D1Database, limit: number): Promise<numbe
   return done;
 }
 
-/** The same before a search: some passages at most, and nothing is asked where nothing was left a little while ago. */
+/**
+ * The same before a search: a limited number of passages, and no query if none were left a short time ago.
+ */
 export async function indexBeforeSearch(db: D1Database, now = Date.now()): Promise<void> {
   if (now - (settled.get(db) ?? 0) < BELIEVED_MS) return;
   if ((await indexPending(db, WITH_A_SEARCH)) < WITH_A_SEARCH) settled.set(db, now);

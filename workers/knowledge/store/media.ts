@@ -11,14 +11,14 @@ export interface MediaItem {
   title: string;
   mimeType: string;
   bytes: number;
-  /** Caption or transcript; empty when nobody wrote one. */
+  /** Caption or transcript; empty if it has none. */
   description: string;
   describedBy: string;
   createdAt: string;
   createdBy: string;
 }
 
-/** A picture or recording to be kept. */
+/** A picture or recording to store. */
 export interface NewMedia extends Pick<MediaItem, "collectionId" | "hash" | "title" | "mimeType" | "bytes"> {
   slug: string;
   description: string;
@@ -27,7 +27,7 @@ export interface NewMedia extends Pick<MediaItem, "collectionId" | "hash" | "tit
 const COLUMNS = `m.slug, m.collection_id AS collectionId, c.slug AS collection, m.hash, m.title, m.mime_type AS mimeType,
   m.bytes, m.description, m.described_by AS describedBy, m.created_at AS createdAt, m.created_by_name AS createdBy`;
 
-/** Reads what is known of one item, or `null`. */
+/** Reads the metadata of one item, or `null`. */
 export async function readMedia(db: D1Database, slug: string): Promise<MediaItem | null> {
   return db
     .prepare(`SELECT ${COLUMNS} FROM media m JOIN collections c ON c.id = m.collection_id WHERE m.slug = ?1`)
@@ -35,7 +35,7 @@ export async function readMedia(db: D1Database, slug: string): Promise<MediaItem
     .first<MediaItem>();
 }
 
-/** Reads those of the named items that there are. At most 100 names are looked at. */
+/** Reads the existing items among the named ones. Reads at most 100 names. */
 export async function readMediaList(db: D1Database, slugs: readonly string[]): Promise<MediaItem[]> {
   if (slugs.length === 0) return [];
   const { results } = await db
@@ -48,7 +48,7 @@ export async function readMediaList(db: D1Database, slugs: readonly string[]): P
   return results;
 }
 
-/** Suggests items for what was typed: those whose slug begins with it, without the hidden collections. At most 50. */
+/** Suggests items whose slug begins with the typed text, without the hidden collections. At most 50. */
 export async function suggestMedia(
   db: D1Database,
   typed: string,
@@ -65,7 +65,7 @@ export async function suggestMedia(
   return results.map(({ slug }) => slug);
 }
 
-/** The item of a collection that has this content, or `null`. */
+/** The item of a collection with this content, or `null`. */
 export async function findMediaByHash(
   db: D1Database,
   collectionId: number,
@@ -80,7 +80,7 @@ export async function findMediaByHash(
     .first<MediaItem>();
 }
 
-/** Keeps an item; says whether it did. It does not where the slug or, in the collection, the content exists. */
+/** Stores an item; returns false when the slug exists, or the collection has the content. */
 export async function insertMedia(
   db: D1Database,
   media: NewMedia,
@@ -110,7 +110,7 @@ export async function insertMedia(
   return meta.changes > 0;
 }
 
-/** Writes a caption or transcript; `by` is a person's or a model's name. */
+/** Stores a caption or transcript; `by` is the name of a user or model. */
 export async function writeDescription(
   db: D1Database,
   slug: string,

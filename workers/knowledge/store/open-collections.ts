@@ -12,7 +12,7 @@ import { ensureCollection, findCollection, listCollections, type NewCollection }
 import type { Author, Collection } from "./rows.ts";
 
 /**
- * The collections that are open to a person's role, for one call. Others are in no list and found by no name.
+ * The collections that a user's role can access, for one call. Others appear in no list and under no name.
  */
 export class OpenCollections {
   readonly #db: D1Database;
@@ -31,18 +31,20 @@ export class OpenCollections {
     return listCollections(this.#db, (await this.readAccess()).hidden);
   }
 
-  /** What the role may do with the collections. Read once. */
+  /** Access of the role. Read once. */
   readAccess(): Promise<CollectionAccess> {
     this.#access ??= readAccess(this.#db, this.#role);
     return this.#access;
   }
 
-  /** Whether the person may read what lies in the collection with this row id. */
+  /** Whether the user can read the collection with this row id. */
   async canRead(id: number): Promise<boolean> {
     return (await this.readAccess()).canRead(id);
   }
 
-  /** The row id of a collection; `undefined` stays so. Throws `not_found`, naming those that there are. */
+  /**
+   * The row id of a collection; `undefined` stays `undefined`. Throws `not_found`, with the existing names.
+   */
   async find(slug: string): Promise<number>;
   async find(slug: string | undefined): Promise<number | undefined>;
   async find(slug: string | undefined): Promise<number | undefined> {
@@ -56,12 +58,12 @@ export class OpenCollections {
     });
   }
 
-  /** What a question may look at: one collection, or all that the person may read. Throws `not_found`. */
+  /** The scope of a query: one collection, or all that the user can read. Throws `not_found`. */
   async openScope(slug: string | undefined): Promise<CollectionScope> {
     return { only: await this.find(slug), hidden: (await this.readAccess()).hidden };
   }
 
-  /** The row id of a collection that the person may write to. Throws `not_found` or `forbidden`. */
+  /** The row id of a collection that the user can write. Throws `not_found` or `forbidden`. */
   async requireWritable(slug: string): Promise<number> {
     const id = await this.find(slug);
     if ((await this.readAccess()).canWrite(id)) return id;
@@ -69,21 +71,21 @@ export class OpenCollections {
       "forbidden",
       `Your role "${this.#role}" may read the collection "${slug}" but not write to it.`,
       {
-        suggestedAction: "Ask somebody who may write to it; knowledge_share_collection gives a role access.",
+        suggestedAction: "Ask a person with write access; knowledge_share_collection gives a role access.",
       },
     );
   }
 
   /**
-   * Makes sure that a collection exists; an existing one stays as it is. A new one is open to the person's own role and to
-   * the `readers` that are named, `null` for everybody. Throws `invalid_input` when there are too many, `conflict`
-   * for a taken name.
+   * Creates a collection unless it exists; an existing one stays unchanged. The user's own role and the
+   * `readers` can read a new one, `null` for every role. Throws `invalid_input` when there are too many,
+   * `conflict` for a taken name.
    */
   async ensure(collection: NewCollection, now: Date): Promise<void> {
     const { readers = [] } = collection;
     const open = readers && [...new Set([this.#role, ...readers])];
     const id = await ensureCollection(this.#db, { ...collection, readers: open }, this.#author, now);
-    // Its readers may have been read before it was made.
+    // The cached access may be older than the collection.
     this.#access = undefined;
     if (id === null) {
       throw new ToolError(
@@ -98,7 +100,10 @@ export class OpenCollections {
     });
   }
 
-  /** Decides which roles may read and write a collection. Only who may write to it can, and nobody shuts out the own role. */
+  /**
+   * Sets the roles that can read and write a collection. Requires write access; a user cannot exclude the own
+   * role.
+   */
   async share(slug: string, roles: CollectionRoles): Promise<void> {
     const id = await this.requireWritable(slug);
     const shutsOut = (list: readonly string[] | null) => list !== null && !list.includes(this.#role);

@@ -24,7 +24,7 @@ interface ArticleRow extends SummaryRow {
   currentVersion: number;
 }
 
-/** Reads one article, by default at its current version. `null` when there is no such article or version. */
+/** Reads one article, by default at its current version. `null` if the article or version does not exist. */
 export async function readArticle(db: D1Database, slug: string, version?: number): Promise<Article | null> {
   const row = await db
     .prepare(
@@ -40,13 +40,13 @@ export async function readArticle(db: D1Database, slug: string, version?: number
   return row && { ...row, tags: parseTags(row.tags), metadata: parseMetadata(row.metadata) };
 }
 
-/** A section of an article: the heading with this fragment and everything below it. */
+/** A section of an article: the heading with this fragment and its subsections. */
 export interface SectionText {
   heading: string;
   text: string;
 }
 
-/** Reads one section of an article's current version. `null` when there is no such heading. */
+/** Reads one section of an article's current version. `null` if the heading does not exist. */
 export async function readSection(db: D1Database, slug: string, anchor: string): Promise<SectionText | null> {
   const { results } = await db
     .prepare(
@@ -67,7 +67,7 @@ export async function readSection(db: D1Database, slug: string, anchor: string):
   return first ? { heading: first.heading, text: results.map((row) => row.body).join("") } : null;
 }
 
-/** Which articles to list; newest change first. `hidden` holds row ids of collections. */
+/** Filter for articles; latest change first. `hidden` holds row ids of collections. */
 export interface ListRequest {
   collectionId?: number | undefined;
   tag?: string | undefined;
@@ -79,7 +79,7 @@ export interface ListRequest {
 const LISTED = `a.slug, a.title, c.slug AS collection, a.tags, a.version, a.updated_at AS updatedAt,
   a.updated_by_name AS updatedBy`;
 const ALLOWED = "a.collection_id NOT IN (SELECT value FROM json_each(?3))";
-/** One statement per narrowing, so that each walks an index that has its order. */
+/** One statement per filter, so that each walks an index with its sort order. */
 const LISTS = {
   all: `SELECT ${LISTED} FROM articles a CROSS JOIN collections c ON c.id = a.collection_id
     WHERE ${ALLOWED} AND ?4 IS NULL AND ?5 IS NULL ORDER BY a.updated_at DESC, a.id DESC LIMIT ?1 OFFSET ?2`,
@@ -103,7 +103,7 @@ export async function listArticles(db: D1Database, request: ListRequest): Promis
   return results.map((row) => ({ ...row, tags: parseTags(row.tags) }));
 }
 
-/** Lists an article's versions, newest first. Empty when there is no such article. */
+/** Lists an article's versions, newest first. Empty if the article does not exist. */
 export async function listVersions(
   db: D1Database,
   slug: string,
@@ -122,8 +122,8 @@ export async function listVersions(
 }
 
 /**
- * Suggests slugs for what was typed: those that begin with it, then those of articles whose title has a word that
- * begins like it. At most 50, without the hidden collections.
+ * Suggests slugs for a typed text: those that begin with it, then those of articles with such a word in the
+ * title. At most 50, without the hidden collections.
  */
 export async function suggestSlugs(
   db: D1Database,
@@ -149,7 +149,7 @@ export async function suggestSlugs(
   return [...new Set(results.map((row) => row.slug))].slice(0, 50);
 }
 
-/** Title words that begin like the typed ones; an expression that matches nothing when there are none. */
+/** Title words that begin with the typed ones; an expression that matches nothing without any. */
 function tokenizeTyped(typed: string): string {
   const words = segmentQuery(typed)
     .slice(0, 8)
@@ -157,7 +157,10 @@ function tokenizeTyped(typed: string): string {
   return words.length === 0 ? '""' : `title : (${words.join(" AND ")})`;
 }
 
-/** Suggests fragments of an article's headings that contain what was typed, in the order of the article. At most 50. */
+/**
+ * Suggests fragments of an article's headings that contain the typed text, in the order of the article. At
+ * most 50.
+ */
 export async function suggestAnchors(db: D1Database, slug: string, typed: string): Promise<string[]> {
   const { results } = await db
     .prepare(

@@ -1,24 +1,24 @@
-/** What the database knows of an earlier import, by path. */
+/** Stored articles of earlier imports, by path. */
 export type ImportedState = ReadonlyMap<string, ImportedArticle>;
 
-/** An article as an earlier import left it. */
+/** An article after an earlier import. */
 export interface ImportedArticle {
   id: number;
   hash: string;
   version: number;
   sourceVersion: number;
-  /** Of its text as it was imported; `null` for what was imported before texts were hashed. */
+  /** Hash of its imported text; `null` for imports from before texts were hashed. */
   contentHash: string | null;
 }
 
-/** Path by hash of the text, of everything that earlier imports left. */
+/** Path by text hash, of all files of earlier imports. */
 export function listTexts(state: ImportedState): Map<string, string> {
   return new Map(Array.from(state, ([path, { contentHash }]) => [contentHash ?? "", path]));
 }
 
 const PAGE = 2_000;
 
-/** Reads what earlier imports left in a collection. Memory grows with the number of imported files. */
+/** Reads the state of earlier imports in a collection. Memory grows with the number of imported files. */
 export async function readImportedState(db: D1Database, collectionId: number): Promise<ImportedState> {
   const state = new Map<string, ImportedArticle>();
   for (let after = 0; ; ) {
@@ -37,7 +37,7 @@ export async function readImportedState(db: D1Database, collectionId: number): P
   }
 }
 
-/** Reads what earlier imports left at these paths, and under these hashes of texts. */
+/** Reads the state of earlier imports at these paths, and under these text hashes. */
 export async function readImportedAt(
   db: D1Database,
   collectionId: number,

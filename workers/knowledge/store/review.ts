@@ -1,4 +1,4 @@
-/** Who answers for an article and until when it is believed. Fields left out stay as they are; `null` clears one. */
+/** Owner and review date of an article. Undefined fields keep their value; `null` clears one. */
 export interface Review {
   owner?: string | null | undefined;
   /** ISO 8601 day. */
@@ -23,7 +23,7 @@ export async function writeReview(db: D1Database, articleId: number, review: Rev
     .run();
 }
 
-/** One sentence when an article is past its review date, else `undefined`. Days are UTC. */
+/** Warning for an article past its review date, else `undefined`. Days are UTC. */
 export function warnWhenStale(
   article: { owner: string | null; reviewOn: string | null },
   now: Date,
@@ -34,7 +34,7 @@ export function warnWhenStale(
   return `This article was to be reviewed by ${article.reviewOn} and may be out of date. ${ask}.`;
 }
 
-/** The same as the field of an answer; empty while the article is believed. */
+/** The same as the field of an answer; empty before the review date. */
 export function warnHit(
   hit: { owner: string | null; reviewOn: string | null },
   now: Date,

@@ -1,12 +1,12 @@
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 
-/** Who writes. Stored with every version. */
+/** Author of a write. Stored with every version. */
 export interface Author {
   id: string;
   name: string;
 }
 
-/** Facts about an article that are not its text: source package, licence, path. Flat and small. */
+/** Metadata of an article: source package, licence, path. Flat and small. */
 export type Metadata = Record<string, JsonValue>;
 
 /** An article without its text. Times are ISO 8601 in UTC. */
@@ -24,15 +24,15 @@ export interface ArticleSummary {
 export interface Article extends ArticleSummary {
   id: number;
   collectionId: number;
-  /** Who answers for it; `null` when nobody was named. */
+  /** Owner; `null` if it has none. */
   owner: string | null;
-  /** Day by which it is to be looked at again, ISO 8601. */
+  /** Day of the next review, ISO 8601. */
   reviewOn: string | null;
   body: string;
   metadata: Metadata;
   createdAt: string;
   createdBy: string;
-  /** The newest version there is; equal to `version` unless an older one was asked for. */
+  /** The newest version; equal to `version` unless an older one was requested. */
   currentVersion: number;
 }
 
@@ -46,7 +46,7 @@ export interface ArticleVersion {
   characters: number;
 }
 
-/** A collection with how many articles it holds. */
+/** A collection with its number of articles. */
 export interface Collection {
   slug: string;
   title: string;
@@ -54,7 +54,7 @@ export interface Collection {
   articles: number;
 }
 
-/** A place in an article that answers a question. `score` grows with relevance and compares within one answer only. */
+/** A passage that answers a query. `score` grows with relevance and is comparable within one answer only. */
 export interface PassageHit {
   slug: string;
   title: string;
@@ -63,7 +63,7 @@ export interface PassageHit {
   anchor: string;
   snippet: string;
   owner: string | null;
-  /** Day by which its article is to be reviewed. */
+  /** Day of its article's next review. */
   reviewOn: string | null;
   score: number;
 }
@@ -73,13 +73,13 @@ export function articleUri(slug: string, anchor = ""): string {
   return `kb://articles/${slug}${anchor === "" ? "" : `#${encodeURIComponent(anchor)}`}`;
 }
 
-/** Reads a JSON list of strings as the database keeps it. */
+/** Parses a stored JSON list of strings. */
 export function parseTags(json: string): string[] {
   const value: unknown = JSON.parse(json);
   return Array.isArray(value) ? value.filter((tag): tag is string => typeof tag === "string") : [];
 }
 
-/** Reads a JSON object as the database keeps it. */
+/** Parses a stored JSON object. */
 export function parseMetadata(json: string): Metadata {
   const value: unknown = JSON.parse(json);
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Metadata) : {};

@@ -24,40 +24,42 @@ import { expandPrefixes } from "./spell-beginnings.ts";
 import { spellCompounds } from "./spell-compounds.ts";
 import { readTermStatistics } from "./term-statistics.ts";
 
-/** What to look for, and where. */
+/** Query and scope of a search. */
 export interface SearchRequest {
   question: string;
-  /** Slug; every readable collection when left out. */
+  /** Slug; if undefined, every readable collection. */
   collection?: string | undefined;
   /** At most {@link MAX_HITS} together with `offset`. */
   limit: number;
   offset?: number | undefined;
 }
 
-/** Where a caller may look, and with what. */
+/** Collections and resources of a search. */
 export interface SearchScope extends CollectionScope {
-  /** Search by meaning, where the environment has it. */
+  /** Vector search, if the environment has it. */
   vectors?: VectorSide | undefined;
-  /** Weights to try out; those of the product when left out. */
+  /** Weights for experiments; default: production weights. */
   weights?: RankingWeights | undefined;
 }
 
 /** Hits, and how they were found. */
 export interface SearchAnswer {
   hits: PassageHit[];
-  /** `full_text` also when search by meaning failed or was late. */
+  /** `full_text` also when vector search failed or timed out. */
   retrieval: "hybrid" | "full_text";
-  /** Whether full text had anything to look for. */
+  /** Whether the query has searchable words. */
   searchable: boolean;
-  /** How likely it is that the first hits answer the question, from 0 to 1; see {@link estimateConfidence}. */
+  /**
+   * Estimated probability that the first hits answer the query, from 0 to 1; see {@link estimateConfidence}.
+   */
   confidence: number;
 }
 
-/** The expansion of a question may take this long, in milliseconds; after that the first ranking stands. */
+/** Time limit of query expansion, in milliseconds; after that the first ranking is used. */
 const EXPANSION_MS = 250;
-/** Search by meaning may take this long, in milliseconds; after that full text answers alone. */
+/** Time limit of vector search, in milliseconds; after that full text answers alone. */
 const MEANING_MS = 300;
-/** A question's beginnings (`word*`) may stand for this many stems. */
+/** Maximum stems for a query's prefixes (`word*`). */
 const MAX_WEIGHED = 200;
 
 interface Hit {
@@ -66,7 +68,7 @@ interface Hit {
   score: number;
 }
 
-/** Ranks passages over title, headings, text and tags. Best first; empty when nothing matches. */
+/** Ranks passages over title, headings, text and tags. Best first; empty without a match. */
 export async function searchPassages(
   db: D1Database,
   request: SearchRequest,
@@ -75,7 +77,7 @@ export async function searchPassages(
   return search(db, request, scope, { group: (hits) => [...hits], keyOf: (hit) => hit.id });
 }
 
-/** Ranks articles by their best passages. One hit per article, which names its best passage. */
+/** Ranks articles by their best passages. One hit per article, with its best passage. */
 export async function searchArticles(
   db: D1Database,
   request: SearchRequest,
@@ -87,7 +89,7 @@ export async function searchArticles(
   });
 }
 
-/** What a result page is made of: passages, or articles by their passages. */
+/** Unit of a result page: passages, or articles by their passages. */
 interface ResultUnit {
   group(hits: readonly Hit[]): Hit[];
   keyOf(hit: Hit): number;
@@ -126,16 +128,16 @@ async function search(
   };
 }
 
-/** A question with the words that the index holds in the place of beginnings, compounds and slips. */
+/** A query with indexed words in place of prefixes, compounds and misspellings. */
 async function readWords(db: D1Database, text: string): Promise<Question> {
   const question = await correctSpelling(db, await spellCompounds(db, readQuestion(text)));
   return expandPrefixes(db, question);
 }
 
 /**
- * The passages nearest in meaning, best first; `undefined` without the bindings, when they fail and when they take
- * longer than {@link MEANING_MS}. Words in quotes must occur, which only full text can tell. What the vector index
- * says is checked against the database: a passage that is gone or hidden drops out.
+ * The passages nearest in meaning, best first; `undefined` without the bindings, when they fail and when they
+ * take longer than {@link MEANING_MS}. Phrases in quotes are required, which only full text can check.
+ * Results of the vector index are checked against the database: deleted and hidden passages are removed.
  */
 async function findByMeaning(
   db: D1Database,
@@ -160,7 +162,7 @@ async function findByMeaning(
 
 interface RankedPassages {
   hits: Hit[];
-  /** The share of the question that a hit says, from 0 to 1. */
+  /** The share of the query that a hit covers, from 0 to 1. */
   coverageOf(id: number | undefined): number;
 }
 
@@ -222,7 +224,7 @@ function takePage(hits: readonly Hit[], { limit, offset = 0 }: SearchRequest): r
   return hits.slice(offset, offset + limit);
 }
 
-/** Titles and snippets are read for the hits of one page only. */
+/** Reads titles and snippets for the hits of one page only. */
 async function describeHits(db: D1Database, question: Question, hits: readonly Hit[]): Promise<PassageHit[]> {
   if (hits.length === 0) return [];
   const { results } = await db

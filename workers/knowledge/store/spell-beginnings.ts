@@ -2,13 +2,14 @@ import { listTerms } from "../../../shared/text/list-terms.ts";
 import type { Question } from "../search/build-match.ts";
 import { spellStem } from "../search/spell-stem.ts";
 
-/** Words that the beginnings of a question are spelled out as, altogether. */
+/** Maximum words that all prefixes of a query expand to. */
 const SPELLED_OUT = 500;
 
 /**
- * The question with each beginning (`word*`) spelled out as the words that the index holds. FTS5 gathers the passages of all
- * words that begin so before it gives the first one, and cuts the beginning like a word (`dis*` becomes `di*`); passages of
- * words that are named are met one by one. A beginning of no word, of very many or with accents stays one.
+ * Replaces each prefix (`word*`) with the indexed words that begin with it. FTS5 collects the passages of all
+ * words with a prefix before it returns the first one, and stems the prefix like a word (`dis*` becomes
+ * `di*`); passages of whole words are read one by one. A prefix without words, with very many or with accents
+ * stays a prefix.
  */
 export async function expandPrefixes(db: D1Database, question: Question): Promise<Question> {
   const beginnings = question.terms.filter(({ prefix, text }) => prefix && isPlain(text));
@@ -29,12 +30,12 @@ export async function expandPrefixes(db: D1Database, question: Question): Promis
   };
 }
 
-/** Letters and digits that the index holds as they are: of accents it folds some, and at some marks it splits words. */
+/** Whether the index holds the letters unchanged: it folds some accents, and splits words at some marks. */
 function isPlain(text: string): boolean {
   return text === text.normalize("NFKD") && /^[\p{L}\p{N}]+$/u.test(text);
 }
 
-/** A stem as it is asked for: by a word that is cut down to it, or else as a beginning of its own. */
+/** A stem as a search term: a word with this stem, or else a prefix. */
 function readStem({ term }: { term: string }): { text: string; prefix: boolean } {
   const word = spellStem(term);
   return { text: word ?? term, prefix: word === undefined };

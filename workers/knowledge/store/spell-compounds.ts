@@ -2,14 +2,14 @@ import { listTerms } from "../../../shared/text/list-terms.ts";
 import type { Question, Term } from "../search/build-match.ts";
 import { readTermStatistics } from "./term-statistics.ts";
 
-/** Shorter words begin too many others. */
+/** Minimum length of a word: shorter words begin too many others. */
 const SHORTEST = 4;
 const MAX_WORDS = 6;
 
 /**
- * The question with each word that no passage holds read as a beginning, where other words begin so: a compound is found by
- * its first part (Urlaub by Urlaubsantrag). Words that some passage holds stay as they are. Reads nothing where every word
- * is known.
+ * Treats each word that no passage holds as a prefix, if indexed words begin with it: a compound is found by
+ * its first part (Urlaubsantrag by Urlaub). Indexed words stay unchanged. Reads nothing where every word is
+ * known.
  */
 export async function spellCompounds(db: D1Database, question: Question): Promise<Question> {
   const { holding } = await readTermStatistics(

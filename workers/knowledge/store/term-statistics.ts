@@ -1,6 +1,6 @@
 import type { TermStatistics } from "../search/rank-passages.ts";
 
-/** How long a count is believed, in milliseconds: how rare a word is changes slowly. */
+/** Milliseconds for which a count is cached: the frequency of a word changes slowly. */
 const BELIEVED_MS = 600_000;
 const MAX_KEPT = 20_000;
 
@@ -13,9 +13,9 @@ interface Kept {
 const kept = new WeakMap<D1Database, Kept>();
 
 /**
- * How many passages hold each stem. Counting a frequent word walks its whole posting list, so counts are kept in
- * memory for {@link BELIEVED_MS}; ranking bears counts that are a little old. `passages` is the highest row id:
- * at least their number, read without counting.
+ * Number of passages with each stem. Counting a frequent word walks its whole posting list, so counts are
+ * cached for {@link BELIEVED_MS}; ranking tolerates slightly old counts. `passages` is the highest row id: at
+ * least their number, read without counting.
  */
 export async function readTermStatistics(
   db: D1Database,
@@ -34,7 +34,7 @@ export async function readTermStatistics(
       .all<{ term: string; held: number }>();
     for (const stem of missing) memory.holding.set(stem, 0);
     for (const { term, held } of results) memory.holding.set(term, held);
-    // No stem is empty: this is the number of passages.
+    // No stem is empty: this entry is the number of passages.
     memory.passages = memory.holding.get("") ?? 0;
   }
   return memory;

@@ -1,7 +1,7 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { Article } from "./rows.ts";
 
-/** The error of a writer who read an older version; it names both. */
+/** The error for a write based on an older version; it names both versions. */
 export function staleVersion(slug: string, expected: number, current: Article): ToolError {
   return new ToolError(
     "conflict",
@@ -12,7 +12,7 @@ export function staleVersion(slug: string, expected: number, current: Article): 
   );
 }
 
-/** Whether a change would leave an article as it is. */
+/** Whether a change leaves an article unchanged. */
 export function isSame(
   next: { title: string; body: string; tags: readonly string[] },
   current: Article,

@@ -3,7 +3,7 @@ import { MAX_SLUG_LENGTH, makeSlug } from "../markdown/make-slug.ts";
 import { FOLDING, segmentPassage } from "./index-passages.ts";
 import type { Author, Metadata } from "./rows.ts";
 
-/** The file an imported article came from. */
+/** The source file of an imported article. */
 export interface Source {
   /** Path inside the imported folder, with `/`. */
   path: string;
@@ -12,7 +12,7 @@ export interface Source {
   contentHash: string;
 }
 
-/** An article to be created. */
+/** An article to create. */
 export interface NewArticle {
   collectionId: number;
   title: string;
@@ -20,12 +20,12 @@ export interface NewArticle {
   tags: readonly string[];
   metadata?: Metadata | undefined;
   changeNote?: string | undefined;
-  /** Wanted slug; made from the title when left out. A number is added when it is taken. */
+  /** Preferred slug; derived from the title if undefined. A number is added if it is taken. */
   slug?: string | undefined;
   source?: Source | undefined;
 }
 
-/** The whole of an article's next version. */
+/** The complete next version of an article. */
 export interface NextVersion {
   id: number;
   /** The version that the writer read. */
@@ -38,14 +38,16 @@ export interface NextVersion {
   source?: Source | undefined;
 }
 
-/** Another writer was there first, or the title is taken in the collection: nothing was written. */
+/** Another writer was faster, or the title is taken in the collection: nothing was written. */
 export class WriteConflict extends Error {
   override readonly name = "WriteConflict";
 }
 
 const SLUG_ATTEMPTS = 5;
 
-/** Creates an article at version 1 and gives its slug. Throws {@link WriteConflict} when the title is taken. */
+/**
+ * Creates an article at version 1 and returns its slug. Throws {@link WriteConflict} when the title is taken.
+ */
 export async function insertArticle(
   db: D1Database,
   article: NewArticle,
@@ -54,13 +56,13 @@ export async function insertArticle(
 ): Promise<string> {
   const wanted = article.slug ?? makeSlug(article.title);
   for (let attempt = 0; attempt < SLUG_ATTEMPTS; attempt++) {
-    // Most slugs are free: the wanted one is tried before anything is looked up.
+    // Most slugs are free: tries the preferred one before any look-up.
     const slug = attempt === 0 ? wanted : await findFreeSlug(db, wanted);
     try {
       await db.batch(insertStatements(db, slug, article, author, now));
       return slug;
     } catch (failure) {
-      // The slug is taken, perhaps since a moment ago. Any other broken rule stands.
+      // The slug is taken, possibly since a moment ago. Rethrows any other failure.
       if (!isUniqueViolation(failure)) throw failure;
       if (!String(failure).includes("articles.slug")) throw new WriteConflict();
     }
@@ -68,7 +70,9 @@ export async function insertArticle(
   throw new WriteConflict();
 }
 
-/** Writes an article's next version. Throws {@link WriteConflict} when it is no longer at the expected one. */
+/**
+ * Writes an article's next version. Throws {@link WriteConflict} when it is no longer at the expected one.
+ */
 export async function insertVersion(
   db: D1Database,
   next: NextVersion,
@@ -183,8 +187,9 @@ function versionStatement(
 }
 
 /**
- * Two statements for all passages and for the index over them, whatever their number: they travel as one JSON parameter.
- * Tags are about the article: they go with its first passage, because on every passage they would favour the shortest one.
+ * Two statements for all passages and their index entries, whatever their number: the passages are one JSON
+ * parameter. Tags belong to the article: only its first passage has them, because on every passage they would
+ * favour the shortest one.
  */
 function passageStatements(
   db: D1Database,
@@ -214,10 +219,13 @@ function passageStatements(
   return [insert, index];
 }
 
-/** Slugs with numbers that are read at once; a title that more articles share is counted by halving. */
+/** Maximum numbered slugs to read at once; for a title with more, a binary search finds a free number. */
 const NUMBERED_AT_ONCE = 1_000;
 
-/** The wanted slug, or the same with a free number at its end: the lowest one while few articles share the title. */
+/**
+ * The preferred slug, or the same with a free number as its suffix: the lowest one while few articles share
+ * the title.
+ */
 async function findFreeSlug(db: D1Database, wanted: string): Promise<string> {
   const base = wanted.slice(0, MAX_SLUG_LENGTH - 10);
   const { results } = await db
@@ -231,7 +239,10 @@ async function findFreeSlug(db: D1Database, wanted: string): Promise<string> {
   return results.length < NUMBERED_AT_ONCE ? slug : `${base}-${await findFreeNumber(db, base)}`;
 }
 
-/** A number that no slug of the base ends with, while the one before it is taken: doubled until free, then halved. */
+/**
+ * A number that no slug of the base ends with, while the one before it is taken: doubles until free, then
+ * bisects.
+ */
 async function findFreeNumber(db: D1Database, base: string): Promise<number> {
   const isTaken = async (count: number) =>
     (await db.prepare("SELECT 1 FROM articles WHERE slug = ?1").bind(`${base}-${count}`).first()) !== null;

@@ -7,8 +7,9 @@ import type { MediaItem } from "../store/media.ts";
 import type { KnowledgeStore } from "../store.ts";
 
 /**
- * `knowledge_describe_media`: the caption or transcript of a picture or recording, by hand or by Workers AI. A model may
- * listen for a minute: then it is a task where the client takes one, and one that is interrupted listens again.
+ * `knowledge_describe_media`: the caption or transcript of a picture or recording, by the user or by Workers
+ * AI. A model may need a minute: then the call is a task if the client supports tasks, and an interrupted one
+ * starts again.
  */
 export const describeMedia = defineLongTool({
   name: "knowledge_describe_media",
@@ -24,7 +25,7 @@ export const describeMedia = defineLongTool({
     tasks: "optional",
     async begin({ id, text }, { store }: ToolContext<KnowledgeStore>) {
       if (text !== undefined) return { answer: present(await store.media.writeDescription(id, text)) };
-      // What cannot be done is said at once.
+      // Fails before the task starts if the item cannot be described.
       await store.media.requireDescribable(id);
       return { state: null };
     },
@@ -34,7 +35,7 @@ export const describeMedia = defineLongTool({
   },
 });
 
-/** A long transcript is kept whole; its beginning shows that it is right. */
+/** Answers hold the beginning of a long transcript; the store keeps all of it. */
 function present({ description, describedBy }: MediaItem) {
   return { description: cutText(description, 2_000), described_by: describedBy };
 }

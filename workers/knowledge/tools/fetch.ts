@@ -7,10 +7,12 @@ import { findMediaLinks } from "../media/media-fields.ts";
 import { articleUri } from "../store/rows.ts";
 import type { KnowledgeStore } from "../store.ts";
 
-/** Most characters of text in one answer, counted as JSON: about 5,000 tokens, inside of the guard's limit. */
+/**
+ * Maximum characters of text in one answer, counted as JSON: about 5,000 tokens, within the guard's limit.
+ */
 const TEXT_LIMIT = 20_000;
 
-/** `fetch`: an article's text, in the shape that ChatGPT's connectors and deep research ask for. */
+/** `fetch`: an article's text, in the format of ChatGPT's connectors and deep research. */
 export const fetchArticle = defineTool({
   name: "fetch",
   title: "Fetch an article",
@@ -63,7 +65,7 @@ export const fetchArticle = defineTool({
   },
 });
 
-/** A slice that ends at a line end when one is near, and never between the halves of a surrogate pair. */
+/** A slice that ends at a line end if one is near, and never inside a surrogate pair. */
 function cutAt(text: string, start: number, limit: number): string {
   const end = findEnd(text, start, limit);
   if (end === text.length) return text.slice(start);
@@ -73,7 +75,7 @@ function cutAt(text: string, start: number, limit: number): string {
   return text.slice(start, splitsPair ? end - 1 : end);
 }
 
-/** Where a slice must end to have at most `limit` characters as JSON, in which some count twice. */
+/** End of a slice with at most `limit` characters as JSON, in which some characters count twice. */
 function findEnd(text: string, start: number, limit: number): number {
   let used = 0;
   for (let at = start; at < text.length; at++) {

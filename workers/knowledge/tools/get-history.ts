@@ -4,7 +4,7 @@ import { articleIdField, parseReference } from "../article-limits.ts";
 import { compareVersions } from "../compare-versions.ts";
 import type { KnowledgeStore } from "../store.ts";
 
-/** `knowledge_get_history`: who changed an article when, and why. */
+/** `knowledge_get_history`: the author, time and reason of each version. */
 export const getHistory = defineTool({
   name: "knowledge_get_history",
   title: "Get an article's history",

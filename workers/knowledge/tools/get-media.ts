@@ -5,10 +5,10 @@ import { cutText } from "../../../shared/text/well-formed.ts";
 import { describeItem, MAX_SHOWN_BYTES, mediaIdField } from "../media/media-fields.ts";
 import type { KnowledgeStore } from "../store.ts";
 
-/** Characters of a description that come along; the rest is told apart by its length. */
+/** Maximum characters of a description in an answer. */
 const SHOWN_DESCRIPTION = 20_000;
 
-/** `knowledge_get_media`: a picture or recording as the client's model can see or hear it. */
+/** `knowledge_get_media`: a picture or recording in a form that the client's model can read. */
 export const getMedia = defineTool({
   name: "knowledge_get_media",
   title: "Get a picture or recording",

@@ -5,7 +5,7 @@ import { articleIdField, collectionField, parseReference } from "../article-limi
 import { MAX_QUESTION_LENGTH } from "../search/build-match.ts";
 import type { KnowledgeStore } from "../store.ts";
 
-/** `knowledge_give_feedback`: whether an article helped, or which answer is missing. */
+/** `knowledge_give_feedback`: stores whether an article helped, or which answer is missing. */
 export const giveFeedback = defineTool({
   name: "knowledge_give_feedback",
   title: "Give feedback",

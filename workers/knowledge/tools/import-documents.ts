@@ -17,23 +17,23 @@ import type { ImportedDocument, PieceOutcome } from "../ingest.ts";
 import { nameDocument } from "../markdown/name-document.ts";
 import type { KnowledgeStore } from "../store.ts";
 
-/** Most documents of one call. */
+/** Maximum documents per call. */
 export const MAX_DOCUMENTS = 500;
-/** Longest path, in characters. */
+/** Maximum length of a path, in characters. */
 const MAX_PATH_LENGTH = 400;
 
-/** What one step takes: some seconds of work, the writes and the cutting into passages together. */
+/** Documents per step: some seconds of writing and splitting into passages. */
 const DOCUMENTS_A_STEP = 25;
 const CHARACTERS_A_STEP = MAX_BODY_BYTES;
 
-/** Why a document was left alone, for the outcomes that are no success. */
+/** Reasons for outcomes that skip a document. */
 const REASONS: Partial<Record<PieceOutcome, string>> = {
   edited: "People changed its article since the last import; overwrite: true replaces it.",
   duplicate: "Another document of the collection has the same text.",
   conflict: "Its article was written at the same moment; send it again.",
 };
 
-/** Every document is judged on its own, so here they only have to be texts. */
+/** Documents are validated one by one later; here they only have to be texts. */
 const documentShape = z.object({
   path: z.string().max(MAX_PATH_LENGTH).describe("Its identity across imports, such as guides/setup.md."),
   title: z.string().optional().describe("Default: its top heading, else its path."),
@@ -58,7 +58,7 @@ type Tally = Omit<z.output<typeof answerShape>, "collection" | "cleaned"> & {
   cleaned: { path: string; dropped: number }[];
 };
 
-/** `knowledge_import_documents`: takes in documents under their paths, so that they can be imported again. */
+/** `knowledge_import_documents`: imports documents under their paths, so that they can be imported again. */
 export const importDocuments = defineLongTool({
   name: "knowledge_import_documents",
   title: "Import documents",
@@ -97,10 +97,11 @@ export const importDocuments = defineLongTool({
         await store.collections.ensure({ slug: collection, title: newTitle, readers }, now);
       }
       const tally = { created: 0, updated: 0, unchanged: 0, left_alone: [], cleaned: [] };
-      // The first piece belongs to the call: whoever may not write learns it there, and little is done at once.
+      // The call itself runs the first piece: it fails there without write access, and finishes small
+      // imports.
       return takeIn({ collection, from: 0, tally }, input, store, now);
     },
-    // Safe to repeat: what was imported already is unchanged the second time.
+    // Safe to repeat: documents already imported are unchanged the second time.
     step: (state: { collection: string; from: number; tally: Tally }, input, { store, now }) =>
       takeIn(state, input, store, now),
     async stop({ from }, { documents }) {
@@ -158,7 +159,9 @@ async function takeIn(
   };
 }
 
-/** Where the piece ends that begins at `from`: at least one document, and no more than a step may take. */
+/**
+ * End of the piece that begins at `from`: at least one document, and at most as many as a step may process.
+ */
 function findEnd({ documents }: Pick<Input, "documents">, from: number): number {
   let characters = 0;
   let end = from;
@@ -170,7 +173,7 @@ function findEnd({ documents }: Pick<Input, "documents">, from: number): number 
   return end;
 }
 
-/** The rules of an article that is written by hand hold here, but one document that breaks them stops no other. */
+/** Validates a document by the rules of articles; an invalid document does not stop the others. */
 function readDocument(
   { documents }: Input,
   index: number,
@@ -194,7 +197,7 @@ function readDocument(
   return { read: { path, title, body: body.data, tags: tags.data, metadata: { path } }, dropped };
 }
 
-/** `./a.md` and `/a.md` are `a.md`. */
+/** Normalises `./a.md` and `/a.md` to `a.md`. */
 function normalisePath(path: string): string {
   return path.trim().replace(/^(?:\.?\/)+/, "");
 }

@@ -3,7 +3,7 @@ import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { collectionField, MAX_TAG_LENGTH } from "../article-limits.ts";
 import type { KnowledgeStore } from "../store.ts";
 
-/** `knowledge_list_articles`: what changed last, what a collection or tag holds. */
+/** `knowledge_list_articles`: the latest changes, or the articles of a collection or tag. */
 export const listArticles = defineTool({
   name: "knowledge_list_articles",
   title: "List articles",

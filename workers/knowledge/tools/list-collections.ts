@@ -2,7 +2,7 @@ import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import type { KnowledgeStore } from "../store.ts";
 
-/** `knowledge_list_collections`: what the knowledge base is divided into. */
+/** `knowledge_list_collections`: the collections of the knowledge base. */
 export const listCollections = defineTool({
   name: "knowledge_list_collections",
   title: "List collections",

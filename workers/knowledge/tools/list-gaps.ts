@@ -3,7 +3,7 @@ import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { collectionField } from "../article-limits.ts";
 import type { KnowledgeStore } from "../store.ts";
 
-/** `knowledge_list_gaps`: where readers were not helped, and what is overdue for review. */
+/** `knowledge_list_gaps`: questions without a helpful answer, and articles with an overdue review. */
 export const listGaps = defineTool({
   name: "knowledge_list_gaps",
   title: "List gaps",

@@ -5,7 +5,7 @@ import { describeSaved, savedArticle } from "../describe-article.ts";
 import { previewArticle } from "../preview-article.ts";
 import type { KnowledgeStore } from "../store.ts";
 
-/** `knowledge_restore_version`: makes an old text the newest version again. */
+/** `knowledge_restore_version`: makes an old text the newest version. */
 export const restoreVersion = defineTool({
   name: "knowledge_restore_version",
   title: "Restore a version",

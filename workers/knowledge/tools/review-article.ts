@@ -4,7 +4,7 @@ import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { articleIdField, isPlainText, parseReference } from "../article-limits.ts";
 import type { KnowledgeStore } from "../store.ts";
 
-/** `knowledge_review_article`: who answers for an article, and when it is to be looked at again. */
+/** `knowledge_review_article`: sets the owner of an article and its next review. */
 export const reviewArticle = defineTool({
   name: "knowledge_review_article",
   title: "Set owner and review date",
@@ -22,7 +22,7 @@ export const reviewArticle = defineTool({
       .max(200)
       .refine((owner) => isPlainText(owner) && !/[\t\r\n]/.test(owner), "An owner is one line of plain text.")
       .optional()
-      .describe("Person or team; empty for nobody."),
+      .describe("Person or team; empty for none."),
     review_on: z
       .string()
       .max(10)

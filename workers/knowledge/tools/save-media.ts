@@ -5,7 +5,7 @@ import { collectionField, titleField } from "../article-limits.ts";
 import { describeItem, descriptionField, MAX_DATA_LENGTH, mediaItem } from "../media/media-fields.ts";
 import type { KnowledgeStore } from "../store.ts";
 
-/** `knowledge_save_media`: keeps a picture or recording. */
+/** `knowledge_save_media`: stores a picture or recording. */
 export const saveMedia = defineTool({
   name: "knowledge_save_media",
   title: "Save a picture or recording",

@@ -8,7 +8,7 @@ import { warnHit } from "../store/review.ts";
 import { articleUri } from "../store/rows.ts";
 import type { KnowledgeStore } from "../store.ts";
 
-/** `knowledge_search_passages`: the places in articles that answer a question, each with its citation. */
+/** `knowledge_search_passages`: the passages that answer a query, each with its citation. */
 export const searchPassages = defineTool({
   name: "knowledge_search_passages",
   title: "Search passages",
@@ -56,7 +56,7 @@ export const searchPassages = defineTool({
   }),
   overflow: "passages",
   async run({ query, collection, limit, offset }, { store, now }: ToolContext<KnowledgeStore>) {
-    // One more than asked for tells whether there is a next page.
+    // One row more than requested shows whether there is a next page.
     const { hits, retrieval, searchable, confidence } = await store.searchPassages({
       question: query,
       collection,

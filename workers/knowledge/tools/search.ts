@@ -7,7 +7,7 @@ import { warnHit } from "../store/review.ts";
 import { articleUri } from "../store/rows.ts";
 import type { KnowledgeStore } from "../store.ts";
 
-/** `search`: articles for a question, in the shape that ChatGPT's connectors and deep research ask for. */
+/** `search`: articles for a query, in the format of ChatGPT's connectors and deep research. */
 export const search = defineTool({
   name: "search",
   title: "Search the knowledge base",

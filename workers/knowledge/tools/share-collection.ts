@@ -7,7 +7,7 @@ const rolesField = z
   .array(z.string().refine((role) => /^[a-z][a-z0-9_-]{0,39}$/.test(role), "A role is a lower-case word."))
   .max(20);
 
-/** `knowledge_share_collection`: which roles may read and write a collection. */
+/** `knowledge_share_collection`: sets the roles that can read and write a collection. */
 export const shareCollection = defineTool({
   name: "knowledge_share_collection",
   title: "Share a collection",
@@ -19,7 +19,7 @@ export const shareCollection = defineTool({
   scope: "knowledge:write",
   input: z.object({
     collection: collectionField.describe("Its name"),
-    readers: rolesField.nullable().describe("Roles that may read it; null for everybody."),
+    readers: rolesField.nullable().describe("Roles that may read it; null for all."),
     writers: rolesField.nullable().describe("Roles that may also write to it; null for every reader."),
   }),
   output: z.object({

@@ -6,13 +6,13 @@ import { describeSaved, savedArticle } from "../describe-article.ts";
 import { previewArticle } from "../preview-article.ts";
 import type { KnowledgeStore } from "../store.ts";
 
-/** `knowledge_update_article`: writes an article's next version; the ones before are kept. */
+/** `knowledge_update_article`: writes an article's next version; earlier ones are kept. */
 export const updateArticle = defineTool({
   name: "knowledge_update_article",
   title: "Update an article",
   description:
     "Writes a new version of an article; earlier ones are kept. Fetch it first and name the version you read: " +
-    "nothing is written when somebody changed it meanwhile.",
+    "nothing is written if it was changed meanwhile.",
   effect: "update",
   scope: "knowledge:write",
   input: z.object({

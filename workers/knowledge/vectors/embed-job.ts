@@ -1,12 +1,12 @@
 import { openVectorSide } from "./vector-side.ts";
 
-/** Articles that are embedded at a time, and how long one run goes on, in milliseconds. */
+/** Articles per batch, and duration of one run in milliseconds. */
 const BATCH = 10;
 const RUN_MS = 60_000;
 
 /**
- * Embeds articles that the vector index does not hold, until none is left or a minute has passed; the next run goes on
- * from there. Does nothing without the bindings. A failure is logged, and what it left is taken up by the next run.
+ * Embeds articles that the vector index lacks, until none is left or a minute has passed; the next run
+ * continues. Does nothing without the bindings. A failure is logged, and the next run retries.
  */
 export async function embedArticles(env: Env): Promise<void> {
   const vectors = openVectorSide(env, env.KNOWLEDGE_DB);

@@ -1,16 +1,16 @@
 import type { EmbeddingModel } from "./models.ts";
 import type { VectorIndex } from "./vector-index.ts";
 
-/** An article whose current version the vector index does not hold yet. */
+/** An article whose current version is not in the vector index. */
 interface PendingArticle {
   id: number;
   version: number;
 }
 
 /**
- * Embeds articles whose current version is not in the vector index, oldest id first, and says how many were done.
- * An article is marked only once all of its passages are stored, so that what failed is simply still pending: the
- * next write or `knowledge_reindex` takes it up again.
+ * Embeds articles whose current version is not in the vector index, oldest id first, and returns their
+ * number. An article is marked only after all of its passages are stored, so that a failed one stays pending:
+ * the next write or `knowledge_reindex` retries it.
  */
 export async function embedPending(db: D1Database, index: VectorIndex, limit: number): Promise<number> {
   const { column } = index.model;
@@ -35,13 +35,13 @@ export async function embedPending(db: D1Database, index: VectorIndex, limit: nu
   return results.length;
 }
 
-/** Whether anything is left to embed. */
+/** Whether any article is pending. */
 export async function hasPending(db: D1Database, { column }: EmbeddingModel): Promise<boolean> {
   const row = await db.prepare(`SELECT id FROM articles WHERE ${column} IS NOT version LIMIT 1`).first();
   return row !== null;
 }
 
-/** Marks every article as not embedded, for an index that was made again. */
+/** Marks every article as not embedded, for an index that was recreated. */
 export async function forgetEmbeddings(db: D1Database, { column }: EmbeddingModel): Promise<void> {
   await db.prepare(`UPDATE articles SET ${column} = NULL WHERE ${column} IS NOT NULL`).run();
 }

@@ -1,9 +1,9 @@
-/** Damps the weight of the first places (Cormack, Clarke and Büttcher 2009). */
+/** Damps the weight of the first ranks (Cormack, Clarke and Büttcher 2009). */
 const K = 60;
 
 /**
- * Reciprocal rank fusion: an item scores the sum of 1 / (60 + place) over the rankings that hold it. Best first;
- * equal scores keep the order of the first ranking. The item itself is taken from the first ranking that has it.
+ * Reciprocal rank fusion: an item scores the sum of 1 / (60 + rank) over the rankings that hold it. Best
+ * first; equal scores keep the order of the first ranking. Returns the item of the first ranking that has it.
  */
 export function fuseRankings<T>(
   rankings: readonly (readonly T[])[],

@@ -1,11 +1,11 @@
-/** A model of Workers AI that turns text into numbers, with the index that holds them. */
+/** An embedding model of Workers AI, with its vector index. */
 export interface EmbeddingModel {
   name: "@cf/baai/bge-m3" | "@cf/baai/bge-base-en-v1.5";
-  /** How many numbers a text becomes. */
+  /** Number of dimensions of an embedding. */
   dimensions: number;
-  /** What the model's authors put before a question, and before nothing else. */
+  /** Prefix of a query, as the model's authors require; passages have none. */
   questionPrefix: string;
-  /** Most characters of a passage that the model reads. */
+  /** Maximum characters of a passage that the model reads. */
   maxText: number;
   /** The Vectorize binding. */
   binding: "KNOWLEDGE_VECTORS_M3" | "KNOWLEDGE_VECTORS";
@@ -13,7 +13,7 @@ export interface EmbeddingModel {
   column: "embedded_m3_version" | "embedded_version";
 }
 
-/** A hundred languages, 1,024 numbers (https://developers.cloudflare.com/workers-ai/models/bge-m3/). */
+/** A hundred languages, 1,024 dimensions (https://developers.cloudflare.com/workers-ai/models/bge-m3/). */
 export const M3: EmbeddingModel = {
   name: "@cf/baai/bge-m3",
   dimensions: 1_024,
@@ -23,7 +23,10 @@ export const M3: EmbeddingModel = {
   column: "embedded_m3_version",
 };
 
-/** English, 768 numbers: what deployments before `bge-m3` have. It answers until the other index is complete. */
+/**
+ * English, 768 dimensions: the model of deployments before `bge-m3`. It answers until the other index is
+ * complete.
+ */
 export const BASE_EN: EmbeddingModel = {
   name: "@cf/baai/bge-base-en-v1.5",
   dimensions: 768,

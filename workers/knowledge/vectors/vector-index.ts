@@ -2,25 +2,25 @@ import { cutText } from "../../../shared/text/well-formed.ts";
 import type { CollectionScope } from "../store/access.ts";
 import type { EmbeddingModel } from "./models.ts";
 
-/** A passage to be found by meaning. `id` and `collection` are row ids. */
+/** A passage to embed. `id` and `collection` are row ids. */
 export interface EmbeddedPassage {
   id: number;
   collection: number;
   text: string;
 }
 
-/** A passage that was found by meaning: its row id, and the cosine of its angle to the question. */
+/** A passage found by meaning: its row id, and the cosine of its angle to the query. */
 export interface NearPassage {
   id: number;
   score: number;
 }
 
-/** Passages that one call embeds: the most texts that the model takes at a time are 100. */
+/** Passages embedded per call; the model takes at most 100 texts. */
 const EMBEDDED_PER_CALL = 50;
-/** Passages that a question gets. */
+/** Number of passages per query. */
 const NEAREST = 50;
 
-/** One Vectorize index with the model that fills it. */
+/** One Vectorize index with its embedding model. */
 export class VectorIndex {
   readonly model: EmbeddingModel;
   readonly #ai: Pick<Ai, "run">;
@@ -32,7 +32,7 @@ export class VectorIndex {
     this.#index = index;
   }
 
-  /** The passages nearest to a question, best first, at most 50; hidden collections are left out. */
+  /** The passages nearest to a query, best first, at most 50; without hidden collections. */
   async findNearest(question: string, scope: CollectionScope): Promise<NearPassage[]> {
     const [vector] = await this.#embed([this.model.questionPrefix + question]);
     if (!vector) return [];
@@ -48,7 +48,7 @@ export class VectorIndex {
       .filter(({ id }) => Number.isSafeInteger(id));
   }
 
-  /** Puts passages into the index; those there are replaced. */
+  /** Stores passages in the index; replaces existing ones. */
   async store(passages: readonly EmbeddedPassage[]): Promise<void> {
     for (let at = 0; at < passages.length; at += EMBEDDED_PER_CALL) {
       const part = passages.slice(at, at + EMBEDDED_PER_CALL);

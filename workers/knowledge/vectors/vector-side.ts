@@ -3,22 +3,22 @@ import { embedPending, forgetEmbeddings, hasPending } from "./embed-pending.ts";
 import { BASE_EN, type EmbeddingModel, M3 } from "./models.ts";
 import { type NearPassage, VectorIndex } from "./vector-index.ts";
 
-/** The optional bindings of search by meaning; wrangler.toml has them for staging and production. */
+/** Optional bindings of vector search; wrangler.toml has them for staging and production. */
 interface VectorBindings {
   AI?: Pick<Ai, "run">;
   KNOWLEDGE_VECTORS_M3?: Pick<Vectorize, "query" | "upsert">;
   KNOWLEDGE_VECTORS?: Pick<Vectorize, "query" | "upsert">;
 }
 
-/** Databases whose index of the model is known to be complete: that never ends. */
+/** Databases whose index of the model is known to be complete; a complete index stays complete. */
 const complete = new WeakMap<D1Database, Set<string>>();
 
-/** Finds passages by meaning, and keeps the index of vectors up to date. */
+/** Finds passages by meaning, and keeps the vector index up to date. */
 export class VectorSide {
   readonly #db: D1Database;
-  /** The index that is kept up to date. */
+  /** The index that is updated. */
   readonly #current: VectorIndex;
-  /** The index of the model before, which answers until the current one was complete once. */
+  /** The index of the previous model, which answers until the current one has been complete once. */
   readonly #former: VectorIndex | undefined;
 
   constructor(db: D1Database, current: VectorIndex, former?: VectorIndex) {
@@ -27,13 +27,13 @@ export class VectorSide {
     this.#former = former;
   }
 
-  /** The passages nearest to a question, best first. */
+  /** The passages nearest to a query, best first. */
   async findNearest(question: string, scope: CollectionScope): Promise<NearPassage[]> {
     const switched = this.#former === undefined || (await this.#isComplete());
     return (switched ? this.#current : (this.#former ?? this.#current)).findNearest(question, scope);
   }
 
-  /** Embeds the next pending articles, oldest first, and says how many were done and whether any are left. */
+  /** Embeds the next pending articles, oldest first, and returns their number and whether any remain. */
   async embed(limit: number, now: Date): Promise<{ embedded: number; remaining: boolean }> {
     const embedded = await embedPending(this.#db, this.#current, limit);
     const remaining = await hasPending(this.#db, this.#current.model);
@@ -48,7 +48,7 @@ export class VectorSide {
     return { embedded, remaining };
   }
 
-  /** Marks every article as not embedded, for an index that was made again. */
+  /** Marks every article as not embedded, for an index that was recreated. */
   async forget(): Promise<void> {
     await forgetEmbeddings(this.#db, this.#current.model);
   }
@@ -67,9 +67,9 @@ export class VectorSide {
   }
 }
 
-/** The vector side of an environment that has the bindings, else `undefined`: then full text answers alone. */
+/** The vector search of an environment with the bindings, else `undefined`: then full text answers alone. */
 export function openVectorSide(env: object, db: D1Database): VectorSide | undefined {
-  // Optional bindings are in no environment's generated types.
+  // Generated types do not include optional bindings.
   const bindings = env as VectorBindings;
   const [current, former] = [M3, BASE_EN].flatMap((model) => openIndex(bindings, model) ?? []);
   return current && new VectorSide(db, current, former);

@@ -4,7 +4,7 @@ import { emptyContext } from "../../../../shared/session/context.ts";
 export type * from "../../../../shared/guard/admit.ts";
 export { followAdmission } from "../../../../shared/guard/admit.ts";
 
-/** Asks nobody: no limit, no revocation, no intent, and a stateless client's memory is empty. */
+/** Makes no request: no limit, no revocation, no intent, and a stateless client's memory is empty. */
 export const admit: typeof original.admit = async ({ lane, identity, policy }) => ({
   admitted: true,
   context: lane === "stateless" ? emptyContext() : null,

@@ -2,7 +2,10 @@ import type * as original from "../../../../workers/objects/principal/running-ca
 
 export type { Place } from "../../../../workers/objects/principal/running-calls.ts";
 
-/** Knows of no running call: without outcomes they would seem to run for ever, and their list would be the price. */
+/**
+ * Knows of no running call: without outcomes they would seem to run for ever, and their list would be the
+ * price.
+ */
 export class RunningCalls implements Pick<original.RunningCalls, keyof original.RunningCalls> {
   waitFor(): number {
     return 0;

@@ -3,7 +3,9 @@ import { GrantServer as Original } from "../../../../workers/gateway/grants/gran
 
 const validated = new Map<string, Promise<ValidatedAccessToken<unknown> | null>>();
 
-/** Validates each token once and then believes in it for ever: what is left is the price of asking every time. */
+/**
+ * Validates each token once and then believes in it for ever: what is left is the price of asking every time.
+ */
 export class GrantServer extends Original {
   override validateToken<Props>(
     resource: string,

@@ -20,7 +20,7 @@ async function answer({ text }: Input) {
   return { structuredContent, content: [{ type: "text" as const, text: JSON.stringify(structuredContent) }] };
 }
 
-/** An object that writes one row down and says so: the least that any durable intent can cost. */
+/** An object that writes one row and acknowledges it: the minimum cost of a durable intent. */
 export class BareNotes extends DurableObject {
   constructor(ctx: DurableObjectState, bindings: Cloudflare.Env) {
     super(ctx, bindings);
@@ -34,12 +34,12 @@ export class BareNotes extends DurableObject {
 
 async function noteAndAnswer(input: Input) {
   const { BARE_NOTES } = env as unknown as { BARE_NOTES: DurableObjectNamespace<BareNotes> };
-  // One of eight objects, as the bench's people have eight.
+  // One of eight objects, like the bench's eight users.
   await BARE_NOTES.get(BARE_NOTES.idFromName(String(Math.floor(Math.random() * 8)))).note(input.text);
   return answer(input);
 }
 
-/** The smallest sessionful server: one tool on `McpAgent`, nothing in front. */
+/** The smallest sessionful server: one tool on `McpAgent`, without a guard. */
 export class BareAgent extends McpAgent {
   server = new EarlierServer(SOFTWARE);
 
@@ -48,7 +48,7 @@ export class BareAgent extends McpAgent {
   }
 }
 
-/** The same, and the tool writes one row into another object first. */
+/** The same, and the tool first writes one row into another object. */
 export class NotingAgent extends McpAgent {
   server = new EarlierServer(SOFTWARE);
 

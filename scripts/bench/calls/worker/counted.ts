@@ -36,7 +36,7 @@ export class Principal extends PlainPrincipal {
   }
 }
 
-/** The guarded Worker, which also tells what its calls did. */
+/** The guarded Worker with an endpoint for its counters. */
 export default {
   ...worker,
   fetch(request: Request, bindings: Env, ctx: ExecutionContext): Response | Promise<Response> {

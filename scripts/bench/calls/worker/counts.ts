@@ -9,10 +9,7 @@ export function add(name: string, amount = 1): void {
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
-/**
- * Lets `count` see every call of a method of the platform, and what it gives back. The method itself is the
- * platform's own.
- */
+/** Calls `count` with every call of a method and its result. The method itself is unchanged. */
 function watch(
   prototype: object,
   name: string,
@@ -28,10 +25,13 @@ function watch(
   };
 }
 
-/** Rows of a statement are known when it has been read to its end, so cursors are asked when the counts are. */
+/**
+ * Cursors to ask for their rows at the time of the report: the number is known when a cursor has been read to
+ * its end.
+ */
 let cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
 
-/** What was counted since the isolate began. */
+/** The counters since the isolate's start. */
 export function readCounts(): Counts {
   for (const { rowsRead, rowsWritten } of cursors) {
     add("object rows read", rowsRead);
@@ -44,8 +44,8 @@ export function readCounts(): Counts {
 let storageWatched = false;
 
 /**
- * Counts what every object of the isolate reads and writes. Cloudflare bills keys as rows, and setting an alarm as
- * one row written (Durable Objects pricing, «SQLite storage backend»).
+ * Counts the reads and writes of every object of the isolate. Cloudflare bills keys as rows, and setting an
+ * alarm as one row written (Durable Objects pricing, «SQLite storage backend»).
  */
 export function watchStorage(storage: DurableObjectStorage): void {
   if (storageWatched) return;
@@ -59,7 +59,7 @@ export function watchStorage(storage: DurableObjectStorage): void {
   for (const name of ["put", "delete", "setAlarm"]) watch(prototype, name, () => add("object rows written"));
 }
 
-/** Counts what goes over the bindings of the isolate's environment. */
+/** Counts the calls of the bindings in the isolate's environment. */
 export function watchBindings(env: Readonly<Record<string, unknown>>): void {
   const watched = new Set<object>();
   for (const binding of Object.values(env)) {
@@ -85,7 +85,7 @@ function watchNamespace(prototype: object): void {
   }
 }
 
-/** Every call of a stub is one billed request; the time until it answers is time that its object is awake. */
+/** Every call of a stub is one billed request; its object is awake until it answers. */
 function watchStub(stub: DurableObjectStub): DurableObjectStub {
   return new Proxy(stub, {
     get(target, name) {
@@ -94,7 +94,7 @@ function watchStub(stub: DurableObjectStub): DurableObjectStub {
       return (...args: unknown[]) => {
         add(`request ${name}`);
         const began = performance.now();
-        // A method over RPC is no ordinary function: its own `apply` would be one more method of the object.
+        // An RPC method is no ordinary function: its `apply` would be another method of the object.
         const answer = Reflect.apply(member as Method, target, args) as Promise<unknown>;
         const done = () => add("object milliseconds", performance.now() - began);
         void Promise.resolve(answer).then(done, done);
@@ -110,7 +110,7 @@ function watchKeys(prototype: object): void {
   watch(prototype, "list", () => add("key lists"));
 }
 
-/** Bytes of one billed piece of a message, and of what the queue adds to it (Queues pricing). */
+/** Bytes of a billed part of a message, and the queue's overhead per message (Queues pricing). */
 const PIECE = 64_000;
 const METADATA = 100;
 
@@ -132,7 +132,7 @@ function watchDatabase(prototype: object, database: D1Database): void {
   const noteLater = (result: unknown) => void (result as Promise<D1Result>).then(note, () => {});
   const statement = Object.getPrototypeOf(database.prepare("SELECT 1")) as D1PreparedStatement;
   for (const name of ["all", "run"]) watch(statement, name, (_args, result) => noteLater(result));
-  // Only an answer with its meta says what it cost.
+  // Only a result with `meta` has its cost.
   Object.assign(statement, {
     async first(this: D1PreparedStatement, column?: string) {
       const { results } = await this.all<Record<string, unknown>>();

@@ -1,6 +1,9 @@
 import { z } from "zod";
 
-/** The work of every measured call, bare and guarded: it gives a text back, so that all that is left is the way. */
+/**
+ * The tool of every measured call, bare and guarded: it returns a text, so that only the overhead is
+ * measured.
+ */
 export const ECHO = {
   title: "Echo",
   description: "Gives the text back.",

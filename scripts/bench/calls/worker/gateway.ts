@@ -14,7 +14,7 @@ const echo = defineTool({
   run: async ({ text }) => ({ text }),
 });
 
-/** The deployed Worker with one server more: the bare tool's twin among the real catalogue. Its own URL is not used. */
+/** The deployed Worker with one more server: the bare tool in the real catalogue. Its own URL is not used. */
 registry.push({
   server: defineServer({
     name: "bench",

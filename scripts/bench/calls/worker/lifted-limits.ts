@@ -2,7 +2,7 @@ import type * as original from "../../../../shared/policy/limits.ts";
 
 export type * from "../../../../shared/policy/limits.ts";
 
-/** Stands in for the limits of a deployment: a bench makes more calls in a second than people do in an hour. */
+/** Replaces a deployment's limits: a bench makes more calls in a second than users do in an hour. */
 export const compileLimits: typeof original.compileLimits = () => ({
   callsPerClient: 100_000,
   callsPerCostlyTool: 100_000,

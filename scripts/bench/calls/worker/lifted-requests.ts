@@ -1,4 +1,6 @@
-/** Stands in for the limit of requests that are no calls: a bench asks more in a second than apps do in a minute. */
+/**
+ * Replaces the limit of requests other than calls: a bench makes more in a second than apps do in a minute.
+ */
 export class RequestLimiter {
   take(): number {
     return 0;

@@ -1,4 +1,4 @@
 export { SlidingLog } from "../../../../shared/guard/sliding-log.ts";
 
-/** A second in place of a minute, so that pages that nobody needs any more go while the bench still counts. */
+/** A second instead of a minute, so that unused pages expire while the bench counts. */
 export const WINDOW_MS = 1_000;

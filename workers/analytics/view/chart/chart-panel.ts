@@ -7,7 +7,10 @@ import { parseSvg, pointAt } from "./svg.ts";
 
 const NARROW = 480;
 
-/** A chart that a person explores: values by pointer and arrow keys, series that can be left out, the table behind it. */
+/**
+ * A chart that a person explores: values by pointer and arrow keys, series that can be left out, the table
+ * behind it.
+ */
 export class ChartPanel {
   readonly root = element("section", {});
   readonly #chart: Chart;

@@ -2,7 +2,7 @@ import { element } from "../../../../shared/web/view/build-elements.ts";
 import type { Customer } from "./read-customer.ts";
 import { DAYS_COLD, describeAge, writeAmount, writeDay } from "./wording.ts";
 
-/** What the card asks of its surroundings; each rejects with a sentence for the person. */
+/** Actions of the card; each rejects with a sentence for the user. */
 export interface CardActions {
   complete(taskId: string): Promise<unknown>;
   refresh(): Promise<void>;
@@ -16,10 +16,10 @@ const HEALTH: Readonly<Record<string, string>> = {
   dormant: "Dormant",
 };
 
-/** The way of a deal; a lost one is not open. */
+/** The stages of a deal; a lost one is not open. */
 const STAGES = ["lead", "qualified", "proposal", "negotiation", "won"];
 
-/** A customer at a glance, with the few things that are done right there. */
+/** Panel with a customer's summary and its actions. */
 export class CustomerPanel {
   readonly root: HTMLElement;
   readonly #customer: Customer;
@@ -130,7 +130,7 @@ export class CustomerPanel {
         element("span", { class: "facts quiet" }, ...factsOf([title, email, phone])),
       ),
     );
-    return section("People", rows, total, "Nobody is on record.");
+    return section("People", rows, total, "No people yet.");
   }
 
   #activities(): HTMLElement {
@@ -170,11 +170,11 @@ export class CustomerPanel {
     if (!done) return;
     row.remove();
     this.#say(`Done: ${title}`);
-    // The keyboard stays where it was working.
+    // Keeps the keyboard focus near the removed button.
     (next?.querySelector("button") ?? this.root.querySelector<HTMLElement>("footer button"))?.focus();
   }
 
-  /** Does something that may be refused; a person does it once at a time and reads why it did not work. */
+  /** Runs an action that may be refused; disables its button meanwhile and shows the reason of a failure. */
   async #try(button: HTMLButtonElement, act: () => Promise<unknown>): Promise<boolean> {
     button.disabled = true;
     try {
@@ -205,7 +205,7 @@ function section(title: string, rows: HTMLElement[], total: number, none: string
   );
 }
 
-/** Short facts side by side, none of them broken in the middle as long as it fits. */
+/** Short facts in one line; each wraps only if it does not fit. */
 function factsOf(facts: readonly (string | null | undefined)[]): HTMLElement[] {
   return facts.flatMap((fact) => (fact ? [element("span", { class: "fact" }, fact)] : []));
 }

@@ -1,4 +1,4 @@
-/** What the card shows of a customer. Everything may be masked or unknown; nothing is taken for granted. */
+/** Customer data of the card. Any field may be masked or unknown. */
 export interface Customer {
   company: {
     id: string;

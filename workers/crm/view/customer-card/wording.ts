@@ -1,4 +1,4 @@
-/** Days without a touch from which on a deal is marked as cold. */
+/** Days without an activity from which a deal is marked as cold. */
 export const DAYS_COLD = 30;
 
 /** An amount without cents: `$1,250,000`. */
@@ -6,7 +6,7 @@ export function writeAmount(amount: number, currency: string): string {
   return amount.toLocaleString("en-US", { style: "currency", currency, maximumFractionDigits: 0 });
 }
 
-/** A day as people write it: `5 Jan 2026`. */
+/** A day for display: `5 Jan 2026`. */
 export function writeDay(day: string): string {
   const time = new Date(`${day}T00:00:00Z`);
   if (Number.isNaN(time.getTime())) return day;
