@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import os from "node:os";
+import { quoteText } from "../../shared/encoding/quote-text.ts";
+import { idOfUser } from "../../shared/people/statements.ts";
 import type { PlatformDatabase, Row } from "./database.ts";
 import type { Told } from "./notify-worker.ts";
-import { quoteText } from "./statements.ts";
 
 /** Milliseconds between two looks at a request. */
 const LOOK_EVERY_MS = 2_000;
@@ -19,23 +20,6 @@ export interface Waiting {
 /** What a command writes down as the one who asks: the command, and who ran it on their machine. */
 export function nameAsker(command: string): string {
   return `npm run ${command} (${os.userInfo().username.replace(/\p{Cc}/gu, "")})`.slice(0, 200);
-}
-
-/** SQL: the id of the person with this address, or of the person with this id. */
-export function idOfUser(user: string): string {
-  const text = quoteText(user);
-  return `(SELECT "id" FROM "user" WHERE "email" = lower(${text}) OR "id" = ${text})`;
-}
-
-/**
- * SQL: says who made the change to a person that the database has noted a moment ago. Belongs into its transaction: the
- * newest note, and no older than seconds, so that nobody is named for what somebody else did by hand.
- *
- * @param mark - a UUID by which the Worker can be told of the change
- */
-export function nameWhoChanged(email: string, by: string, mark: string | null = null): string {
-  const newest = `SELECT max(id) FROM admin_request WHERE kind = 'person_change' AND user_id = ${idOfUser(email)}`;
-  return `UPDATE admin_request SET by = ${quoteText(by)}, mark = ${mark === null ? "NULL" : quoteText(mark)} WHERE id = (${newest}) AND by = 'database' AND done_at IS NULL AND at >= (unixepoch() - 5) * 1000;`;
 }
 
 /** Marks a request, so that whoever asked finds it again, done or not. */
