@@ -70,6 +70,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "audit_last_use",
     "audit_record",
     "audit_removal",
+    "audit_sink",
     "audit_swept",
     "dead_letter",
     "erased_person",
