@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { type CompiledRole, compilePolicy, type Policy } from "../../shared/policy/compile.ts";
+import { RIGHT_NAMES } from "../../shared/policy/console.ts";
 import { decide } from "../../shared/policy/decide.ts";
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
 import type { Known } from "./catalogue.ts";
@@ -43,8 +44,8 @@ function describeRole(
     const sign = to === "deny" ? "-" : from === "deny" ? "+" : "~";
     return [`${sign} ${subject.kind} ${subject.name}: ${from} → ${to}`];
   });
-  if (was === undefined) return ["is new", ...access];
   if (is === undefined) return ["is gone", ...access];
+  if (was === undefined) return ["is new", ...access, ...describeRights(was, is)];
   const [from, to] = [before.document.roles[role], after.document.roles[role]];
   return [
     ...access,
@@ -52,6 +53,7 @@ function describeRole(
     ...describeRules("condition", from?.conditions, to?.conditions),
     ...describeRules("approval rule", from?.require_approval, to?.require_approval),
     ...describeChange("approves", listOf(from?.approves), listOf(to?.approves)),
+    ...describeRights(was, is),
     ...describeChange(
       "second factor",
       was.mfaRequired ? "required" : "optional",
@@ -81,6 +83,13 @@ function describeScopes(was: CompiledRole, is: CompiledRole, scopes: readonly st
   return scopes.flatMap((scope) => {
     const [from, to] = [was, is].map((role) => role.scopes(scope) !== null);
     return from === to ? [] : [`${to ? "+" : "-"} scope ${scope}`];
+  });
+}
+
+function describeRights(was: CompiledRole | undefined, is: CompiledRole): string[] {
+  return RIGHT_NAMES.flatMap((right) => {
+    const [from, to] = [was?.console.has(right) ?? false, is.console.has(right)];
+    return from === to ? [] : [`${to ? "+" : "-"} console right ${right}`];
   });
 }
 

@@ -1,4 +1,5 @@
 import { compileApprovals } from "../../shared/policy/approvals.ts";
+import { type ConsoleRight, expandRights } from "../../shared/policy/console.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
 import { compileGlobs } from "../../shared/policy/glob.ts";
 import type { ApprovalDocument } from "../../shared/policy/schema.ts";
@@ -9,6 +10,11 @@ const policy = bundledPolicy();
 /** Replaces what a role of the policy in force needs approval for. Holds for the rest of the test file. */
 export function setApprovals(role: string, documents: ApprovalDocument[]): void {
   Object.assign(roleOf(role), { approvals: compileApprovals(role, documents) });
+}
+
+/** Replaces what people of a role may do in the console. */
+export function setConsole(role: string, rights: readonly ConsoleRight[]): void {
+  Object.assign(roleOf(role), { console: expandRights(rights) });
 }
 
 /** Replaces what people of a role may approve for others. */

@@ -25,7 +25,10 @@ export interface Refusal {
 const TRY_AGAIN_AFTER = 5;
 
 /** Answers a refusal in the form that the caller reads. */
-export function refuse(c: Context<{ Bindings: Env }>, refusal: Refusal): Response | Promise<Response> {
+export function refuse<E extends { Bindings: Env }>(
+  c: Context<E>,
+  refusal: Refusal,
+): Response | Promise<Response> {
   if (refusal.retryAfter !== undefined) c.header("Retry-After", String(refusal.retryAfter));
   if (!wantsPage(c)) {
     const body: ErrorBody = {

@@ -9,8 +9,8 @@ type GatewayContext = Context<{ Bindings: Env }>;
 type WithoutOrigin<Event> = Event extends unknown ? Omit<Event, "ip" | "country"> : never;
 
 /** Writes what a person did on the pages into their chain. Durable when it returns. */
-export function recordEvent(
-  c: GatewayContext,
+export function recordEvent<E extends { Bindings: Env }>(
+  c: Context<E>,
   userId: string,
   event: WithoutOrigin<PageEvent>,
 ): Promise<void> {
