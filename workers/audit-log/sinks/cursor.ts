@@ -18,7 +18,7 @@ export interface SinkPlace {
 }
 
 /** A place before its window is fixed. */
-export type ClaimedPlace = Omit<SinkPlace, "until"> & { until: number | null };
+type ClaimedPlace = Omit<SinkPlace, "until"> & { until: number | null };
 
 // Two runs at once: one of them changes the row, the other one finds it claimed.
 const CLAIM = `

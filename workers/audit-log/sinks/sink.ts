@@ -11,7 +11,8 @@ export interface AuditSink {
    * event was removed come without it.
    *
    * @param window - names these records among all that the sink gets, for ever: the same window may come again after a
-   *   failure, with the same records, and must then replace what was written under its name or change nothing
+   *   failure, with the same records but for what was removed since, and must then replace what was written under its
+   *   name or change nothing
    */
   write(env: Env, links: readonly Link[], window?: string): Promise<void>;
 }

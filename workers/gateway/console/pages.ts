@@ -5,7 +5,7 @@ import type { InConsole } from "./require-right.ts";
 import { trailRoutes } from "./trail/routes.tsx";
 
 /** One page of the console, with everything below its address. */
-export interface ConsolePage {
+interface ConsolePage {
   /** Address below `/console/`, without slashes. */
   name: string;
   title: string;

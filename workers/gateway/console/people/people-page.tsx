@@ -9,7 +9,7 @@ export interface Notice {
 }
 
 /** What the list shows; `next` leads on. */
-export interface PeoplePageProps {
+interface PeoplePageProps {
   people: readonly ListedPerson[];
   next: string | null;
   search: string;
@@ -57,7 +57,7 @@ export function PeoplePage({ people, next, search }: PeoplePageProps) {
 }
 
 /** What a person's page shows. */
-export interface PersonPageProps {
+interface PersonPageProps {
   person: ListedPerson;
   /** Roles of the policy in force. */
   roles: readonly string[];

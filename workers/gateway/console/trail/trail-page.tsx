@@ -3,7 +3,7 @@ import { ToConsole } from "../home-page.tsx";
 import type { ListedRecord } from "./list-records.ts";
 
 /** What the page shows: all chains, or one. */
-export interface TrailPageProps {
+interface TrailPageProps {
   records: readonly ListedRecord[];
   next: number | null;
   chain: string | null;
