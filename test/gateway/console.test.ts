@@ -139,6 +139,7 @@ describe("people in the console", { timeout: 20_000 }, () => {
   it("are changed as the command changes them", async () => {
     const { person: admin, browser } = await openAs("admin");
     const [one, two] = [await createPerson("viewer"), await createPerson("viewer")];
+    await runAdminJobs(env);
     await browser.post(pathOf(one), form(admin, { change: "role", role: "editor" }));
     // As npm run people: it writes the same statements from outside, and the Worker finds the request.
     const command = {
@@ -157,6 +158,7 @@ describe("people in the console", { timeout: 20_000 }, () => {
   it("are kept out at once, with their sessions and apps, and let in again", async () => {
     const { person: admin, browser } = await openAs("admin");
     const person = await createPerson("sales");
+    await runAdminJobs(env);
     const connection = await connect(person, { resource: "/mcp/crm" });
     expect((await callMcp("/mcp/crm", connection.accessToken)).status).toBe(200);
     await browser.post(pathOf(person), form(admin, { change: "disable" }));
