@@ -1,7 +1,9 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
 import { hashPassword } from "better-auth/crypto";
 import { z } from "zod";
+import { changePerson, giveRole, setAccess } from "../shared/people/change-person.ts";
+import { addPerson, listPeople, resetSecondFactor, setPassword } from "../shared/people/statements.ts";
 import { bundledPolicy, listRoles } from "../shared/policy/current.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { endWithReader } from "./local/output.ts";
@@ -10,15 +12,7 @@ import { erase } from "./people/erase.ts";
 import { exportPerson } from "./people/export.ts";
 import { closeDatabases, openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
 import { type Addressee, notifyWorker, type Told, waitFor } from "./platform/notify-worker.ts";
-import { nameAsker, nameWhoChanged, readRequest } from "./platform/requests.ts";
-import {
-  addPerson,
-  listPeople,
-  resetSecondFactor,
-  setDisabled,
-  setPassword,
-  setRole,
-} from "./platform/statements.ts";
+import { nameAsker, readRequest } from "./platform/requests.ts";
 
 const ROLES = listRoles(bundledPolicy());
 
@@ -109,15 +103,15 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     const passwordHash = await hashPassword(password);
     const at = new Date().toISOString();
     const added = addPerson({ ...person, id: createId(), accountId: createId(), passwordHash, at });
-    await changePerson(database, person.email, added);
+    await changePerson(database, person.email, added, nameAsker("people"));
     console.log(`Added ${person.name} (${person.email}) as ${person.role}.`);
     announcePassword(password);
   },
   async role(database, flags) {
     const address = await requirePerson(database, flags);
     const chosen = read("role", role, flags.role);
-    const mark = await changePerson(database, address, setRole(address, chosen, new Date().toISOString()));
-    console.log(`${address} is now ${chosen}. Apps get additional rights at their next token refresh.`);
+    const mark = await giveRole(database, address, chosen, nameAsker("people"));
+    console.log(`${address} is now ${chosen}. What the role adds, an app gets when it next refreshes.`);
     await sayWhen(flags, mark);
   },
   async password(database, flags) {
@@ -129,7 +123,12 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
   },
   async "second-factor"(database, flags) {
     const address = await requirePerson(database, flags);
-    await changePerson(database, address, resetSecondFactor(address, new Date().toISOString()));
+    await changePerson(
+      database,
+      address,
+      resetSecondFactor(address, new Date().toISOString()),
+      nameAsker("people"),
+    );
     console.log(
       `${address} has no second factor now and is signed out everywhere. Make sure that the request came from this person.`,
     );
@@ -155,32 +154,19 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
   },
   async disable(database, flags) {
     const address = await requirePerson(database, flags);
-    const mark = await changePerson(database, address, setDisabled(address, true, new Date().toISOString()));
+    const mark = await setAccess(database, address, true, nameAsker("people"));
     console.log(`${address} can no longer sign in, and connected apps are refused.`);
     await sayWhen(flags, mark);
   },
   async enable(database, flags) {
     const address = await requirePerson(database, flags);
-    const mark = await changePerson(database, address, setDisabled(address, false, new Date().toISOString()));
+    const mark = await setAccess(database, address, false, nameAsker("people"));
     console.log(`${address} can sign in again.`);
     await sayWhen(flags, mark);
   },
 };
 
-/**
- * Changes a user, and records in the same transaction who did it, for the audit trail. Returns the change's
- * mark.
- */
-async function changePerson(database: PlatformDatabase, address: string, sql: string): Promise<string> {
-  const mark = randomUUID();
-  await database.change(`${sql}\n${nameWhoChanged(address, nameAsker("people"), mark)}`);
-  return mark;
-}
-
-/**
- * Time at which a change applies to open sessions and connected apps: at their next call after the Worker
- * knows of it.
- */
+/** When a change counts for open sessions and connected apps: at their next call, once the Worker knows of it. */
 const WHEN: Readonly<Record<Told, string>> = {
   told: "In force: it applies to the next call of every app and session.",
   refused: "Gatehouse has not acted on it yet, so open sessions and connected apps notice within 30 seconds.",

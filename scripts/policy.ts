@@ -36,8 +36,8 @@ const HELP = `Checks, tests, compares and publishes the policy in ${POLICY_FILES
   --env local|staging|production   default: local; --state <folder> as with npm run people
   publish also takes      --by <name>; default: who is signed in on this machine
                           --url <url>; where Gatehouse runs, if not at the environment's PUBLIC_URL
-  explain also takes      --user <e-mail> instead of --role, --resource or --prompt instead of --tool,
-                          --scopes "a b", --country, --ip, --at, --mfa-age <minutes>
+  explain also takes      --user <e-mail> instead of --role, --resource, --prompt or --console <right> instead of
+                          --tool,                          --scopes "a b", --country, --ip, --at, --mfa-age <minutes>
 `;
 
 const OPTIONS = {
@@ -55,6 +55,7 @@ const OPTIONS = {
   tool: { type: "string" },
   resource: { type: "string" },
   prompt: { type: "string" },
+  console: { type: "string" },
   args: { type: "string" },
   scopes: { type: "string" },
   country: { type: "string" },

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { REGISTERED_PREFIX, type RegisteredClient } from "../../shared/auth/registered-client.ts";
-import { quoteText } from "../platform/statements.ts";
+import { quoteText } from "../../shared/encoding/quote-text.ts";
 
 /** A new client, with its secret in plain text, which is shown once. */
 export interface NewClient {

@@ -1,8 +1,13 @@
+import type { Link } from "../../shared/audit/chain.ts";
 import type { Checkpoint } from "../../shared/audit/checkpoint.ts";
-import type { ExportedChain, ExportLine, RecordLine } from "../../shared/audit/export-line.ts";
-import type { AuditEvent, AuditRecord } from "../../shared/audit/record.ts";
+import {
+  type ExportedChain,
+  type ExportLine,
+  type RecordLine,
+  toRecordLine,
+} from "../../shared/audit/export-line.ts";
 import type { Removal } from "../../shared/audit/removal.ts";
-import { quoteText } from "../platform/statements.ts";
+import { quoteText } from "../../shared/encoding/quote-text.ts";
 
 const NEWEST_REMOVAL = "SELECT max(number) FROM audit_removal";
 
@@ -92,11 +97,7 @@ async function* readRecords(ask: Ask, { from, to }: Span, lastId: number): Async
           AND at BETWEEN ${from ?? 0} AND ${to ?? Number.MAX_SAFE_INTEGER}
         ORDER BY chain, sequence LIMIT ${PAGE}`,
     );
-    for (const { body, hash, salt, event } of rows) {
-      const record = JSON.parse(String(body)) as AuditRecord;
-      const disclosed = { salt: String(salt), event: JSON.parse(String(event)) as AuditEvent };
-      yield { line: "record", record, hash: String(hash), ...(event !== null && disclosed) };
-    }
+    for (const row of rows) yield toRecordLine(row as unknown as Link);
     const last = rows.at(-1);
     if (last) after = `(${quoteText(String(last.chain))}, ${Number(last.sequence)})`;
     full = rows.length === PAGE;

@@ -1,7 +1,8 @@
+import { quoteText } from "../../shared/encoding/quote-text.ts";
+import { idOfUser } from "../../shared/people/statements.ts";
 import { CommandFailure } from "../local/failure.ts";
 import type { PlatformDatabase } from "../platform/database.ts";
-import { idOfUser, nameAsker } from "../platform/requests.ts";
-import { quoteText } from "../platform/statements.ts";
+import { nameAsker } from "../platform/requests.ts";
 
 /** Subject of a hold: an address or a user id; `null` for all users. */
 export type Held = string | null;

@@ -82,7 +82,8 @@ async function listSettings(): Promise<Setting[]> {
     if (!variables.has(name) && !secrets.has(name) && !bindings.has(name)) bindings.set(name, []);
   }
   const agents = [...bindings.keys()].filter((name) => name.endsWith("_AGENT"));
-  const required = new Set(checkConfiguration({}, agents).map(({ name }) => name));
+  const databases = production.d1_databases.map(({ binding }) => binding);
+  const required = new Set(checkConfiguration({}, agents, databases).map(({ name }) => name));
   const describe = (section: Setting["section"]) => (name: string) => ({
     name,
     section,

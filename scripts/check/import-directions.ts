@@ -16,6 +16,7 @@ export const FOLDERS = [
   ["shared/upstream", "addresses and requests outside of Gatehouse"],
   ["shared/auth", "keys, signatures, seals"],
   ["shared/policy", "document, compiled policy, decision, versions"],
+  ["shared/people", "changes of people, for commands and for the console"],
   ["shared/audit", "record format, chain, checkpoints, offline verifier"],
   ["shared/session", "session context and the port to its memory"],
   ["shared/objects", "contracts of the Durable Objects"],

@@ -1,3 +1,4 @@
+import { idOfUser, nameWhoChanged } from "../../shared/people/statements.ts";
 import { CommandFailure } from "../local/failure.ts";
 import type { PlatformDatabase } from "../platform/database.ts";
 import {
@@ -6,9 +7,7 @@ import {
   createMark,
   findRequest,
   heldSql,
-  idOfUser,
   nameAsker,
-  nameWhoChanged,
   type Waiting,
 } from "../platform/requests.ts";
 

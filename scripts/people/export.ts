@@ -1,3 +1,5 @@
+import { quoteText } from "../../shared/encoding/quote-text.ts";
+import { idOfUser } from "../../shared/people/statements.ts";
 import { CommandFailure } from "../local/failure.ts";
 import type { PlatformDatabase, Row } from "../platform/database.ts";
 import {
@@ -5,11 +7,9 @@ import {
   awaitRequest,
   createMark,
   findRequest,
-  idOfUser,
   nameAsker,
   type Waiting,
 } from "../platform/requests.ts";
-import { quoteText } from "../platform/statements.ts";
 
 /** Records per read. */
 const PAGE = 2_000;

@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
+import { splitStatements } from "../../shared/encoding/split-statements.ts";
 import { type LocalDatabases, openLocalDatabases } from "../local/databases.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { type ProcessResult, runWrangler } from "../local/process.ts";
 import { type EnvironmentName, environmentFlag, ROOT } from "../local/project.ts";
-import { splitStatements } from "../local/split-statements.ts";
 import { requireStorage } from "../local/storage.ts";
 
 /** One row of a query result. */

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import os from "node:os";
+import { quoteText } from "../../shared/encoding/quote-text.ts";
+import { idOfUser } from "../../shared/people/statements.ts";
 import type { PlatformDatabase, Row } from "./database.ts";
 import type { Told } from "./notify-worker.ts";
-import { quoteText } from "./statements.ts";
 
 /** Milliseconds between two reads of a request. */
 const LOOK_EVERY_MS = 2_000;
@@ -21,24 +22,7 @@ export function nameAsker(command: string): string {
   return `npm run ${command} (${os.userInfo().username.replace(/\p{Cc}/gu, "")})`.slice(0, 200);
 }
 
-/** SQL: the id of the user with this address or id. */
-export function idOfUser(user: string): string {
-  const text = quoteText(user);
-  return `(SELECT "id" FROM "user" WHERE "email" = lower(${text}) OR "id" = ${text})`;
-}
-
-/**
- * SQL: records who made a change to a user. Run it in the transaction of the change: it updates the newest
- * recorded change, and only one that is seconds old, so that it never names the wrong person for a manual change.
- *
- * @param mark - a UUID that identifies the change for the Worker
- */
-export function nameWhoChanged(email: string, by: string, mark: string | null = null): string {
-  const newest = `SELECT max(id) FROM admin_request WHERE kind = 'person_change' AND user_id = ${idOfUser(email)}`;
-  return `UPDATE admin_request SET by = ${quoteText(by)}, mark = ${mark === null ? "NULL" : quoteText(mark)} WHERE id = (${newest}) AND by = 'database' AND done_at IS NULL AND at >= (unixepoch() - 5) * 1000;`;
-}
-
-/** Marks a request, so that the command finds it again, processed or not. */
+/** Marks a request, so that whoever asked finds it again, done or not. */
 export function createMark(): string {
   return JSON.stringify({ asked: randomUUID() });
 }

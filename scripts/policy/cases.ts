@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Policy } from "../../shared/policy/compile.ts";
+import { decideRight, RIGHT_NAMES } from "../../shared/policy/console.ts";
 import { type Decision, decide } from "../../shared/policy/decide.ts";
 import type { Known } from "./catalogue.ts";
 import type { Mistake, ReadFile } from "./read-policy.ts";
@@ -11,6 +12,7 @@ const policyCase = z.strictObject({
   tool: z.string().optional(),
   resource: z.string().optional(),
   prompt: z.string().optional(),
+  console: z.enum(RIGHT_NAMES).optional().describe("A right in the console, in place of something to call."),
   args: z
     .record(z.string(), z.json())
     .optional()
@@ -56,10 +58,13 @@ export function runCases(policy: Policy, known: Known, { value, locate }: ReadFi
 
 /** Judges one call. Returns a sentence instead of a decision when the question names nothing registered. */
 export function judge(policy: Policy, known: Known, question: PolicyQuestion): Decision | string {
+  if (question.console !== undefined) return decideRight(policy, question.role, question.console);
   const subject = known.subjects.find(({ kind, name }) => question[kind] === name);
   if (subject === undefined) {
     const named = question.tool ?? question.resource ?? question.prompt;
-    return named === undefined ? "Name a tool, a resource or a prompt." : `Nothing is called "${named}".`;
+    return named === undefined
+      ? "Name a tool, a resource, a prompt or a right in the console."
+      : `Nothing is called "${named}".`;
   }
   const at = Date.parse(question.at ?? NOON);
   const principal = {

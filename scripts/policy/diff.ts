@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { type CompiledRole, compilePolicy, type Policy } from "../../shared/policy/compile.ts";
+import { RIGHT_NAMES } from "../../shared/policy/console.ts";
 import { decide } from "../../shared/policy/decide.ts";
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
 import type { Known } from "./catalogue.ts";
@@ -45,8 +46,8 @@ function describeRole(
     const sign = to === "deny" ? "-" : from === "deny" ? "+" : "~";
     return [`${sign} ${subject.kind} ${subject.name}: ${from} → ${to}`];
   });
-  if (was === undefined) return ["is new", ...access];
   if (is === undefined) return ["is gone", ...access];
+  if (was === undefined) return ["is new", ...access, ...describeRights(was, is)];
   const [from, to] = [before.document.roles[role], after.document.roles[role]];
   return [
     ...access,
@@ -54,6 +55,7 @@ function describeRole(
     ...describeRules("condition", from?.conditions, to?.conditions),
     ...describeRules("approval rule", from?.require_approval, to?.require_approval),
     ...describeChange("approves", listOf(from?.approves), listOf(to?.approves)),
+    ...describeRights(was, is),
     ...describeChange(
       "second factor",
       was.mfaRequired ? "required" : "optional",
@@ -86,7 +88,14 @@ function describeScopes(was: CompiledRole, is: CompiledRole, scopes: readonly st
   });
 }
 
-/** Rules by their names, or globs that stand for one: added, removed and changed ones. */
+function describeRights(was: CompiledRole | undefined, is: CompiledRole): string[] {
+  return RIGHT_NAMES.flatMap((right) => {
+    const [from, to] = [was?.console.has(right) ?? false, is.console.has(right)];
+    return from === to ? [] : [`${to ? "+" : "-"} console right ${right}`];
+  });
+}
+
+/** Rules by their names, or globs that stand for one: which came, went, or say something else. */
 function describeRules(
   what: string,
   before: readonly (string | { name: string })[] = [],

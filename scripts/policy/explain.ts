@@ -1,7 +1,8 @@
+import { listPeople } from "../../shared/people/statements.ts";
+import { RIGHT_NAMES } from "../../shared/policy/console.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ENVIRONMENTS } from "../local/project.ts";
 import { openPlatformDatabase } from "../platform/database.ts";
-import { listPeople } from "../platform/statements.ts";
 import { judge, type PolicyQuestion } from "./cases.ts";
 import type { Loaded } from "./files.ts";
 import type { FieldPath } from "./read-policy.ts";
@@ -15,6 +16,8 @@ export interface ExplainFlags {
   tool?: string | undefined;
   resource?: string | undefined;
   prompt?: string | undefined;
+  /** A right in the console. */
+  console?: string | undefined;
   /** JSON. */
   args?: string | undefined;
   /** Separated by spaces. */
@@ -50,7 +53,14 @@ function toQuestion(role: string, flags: ExplainFlags): PolicyQuestion {
   if (age !== undefined && !(age.trim() !== "" && Number(age) >= 0)) {
     throw new CommandFailure(`--mfa-age ${age} is no number of minutes.`, "Write --mfa-age 10.");
   }
-  const given = { tool, resource, prompt, country, ip };
+  const right = RIGHT_NAMES.find((name) => name === flags.console);
+  if (flags.console !== undefined && right === undefined) {
+    throw new CommandFailure(
+      `The console has no right "${flags.console}".`,
+      `The rights are ${RIGHT_NAMES.join(", ")}.`,
+    );
+  }
+  const given = { tool, resource, prompt, console: right, country, ip };
   return {
     role,
     at,

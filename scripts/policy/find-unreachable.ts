@@ -1,8 +1,12 @@
 import type { Policy } from "../../shared/policy/compile.ts";
+import { RIGHT_NAMES, rolesWithRight } from "../../shared/policy/console.ts";
 import { decide } from "../../shared/policy/decide.ts";
 import type { Known } from "./catalogue.ts";
 
-/** Warns of tools that no role can use under any arguments, place and time: usually an oversight. */
+/**
+ * Warns of tools that no role may use, whatever the arguments, the place and the time, and of pages of the console that no
+ * role opens: mostly an oversight.
+ */
 export function findUnreachable(policy: Policy, { subjects, scopes }: Known): string[] {
   const roles = [...policy.roles].map(([name, role]): [string, typeof role] => [
     name,
@@ -16,5 +20,9 @@ export function findUnreachable(policy: Policy, { subjects, scopes }: Known): st
       roles.every(([role]) => decide(unconditional, { role, ...asking }, tool).kind === "deny"),
     )
     .map(({ name }) => name);
-  return names.length === 0 ? [] : [`No role may use ${names.join(", ")}.`];
+  const rights = RIGHT_NAMES.filter((right) => rolesWithRight(policy, right).length === 0);
+  return [
+    ...(names.length === 0 ? [] : [`No role may use ${names.join(", ")}.`]),
+    ...(rights.length === 0 ? [] : [`No role has the console right ${rights.join(", ")}.`]),
+  ];
 }

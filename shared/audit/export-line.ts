@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Link } from "./chain.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { AuditEvent, AuditRecord } from "./record.ts";
 import type { Removal } from "./removal.ts";
@@ -110,7 +111,19 @@ const LINE = z.discriminatedUnion("line", [
   }),
 ]);
 
-/** Parses one line of an export; `null` if it is invalid. */
+/** A stored record as a line of an export. */
+export function toRecordLine({
+  body,
+  hash,
+  salt,
+  event,
+}: Pick<Link, "body" | "hash" | "salt" | "event">): RecordLine {
+  const record = JSON.parse(body) as AuditRecord;
+  if (salt === null || event === null) return { line: "record", record, hash };
+  return { line: "record", record, hash, salt, event: JSON.parse(event) as AuditEvent };
+}
+
+/** Reads one line of an export, or returns `null` when it is not one. */
 export function readExportLine(text: string): ExportLine | null {
   try {
     return LINE.parse(JSON.parse(text)) as ExportLine;

@@ -5,6 +5,7 @@ import { canonicalize, digestText } from "../encoding/canonical-json.ts";
 import { type CompiledApproval, compileApprovals } from "./approvals.ts";
 import type { Requirement } from "./conditions/condition.ts";
 import { compileRequirements } from "./conditions/kinds.ts";
+import { type ConsoleRight, expandRights } from "./console.ts";
 import { compileGlobs, type GlobMatch } from "./glob.ts";
 import { compileLimits, compileToolLimits, type LimitRules } from "./limits.ts";
 import { compileMask } from "./masks.ts";
@@ -36,7 +37,9 @@ export interface CompiledRole {
   approvals: readonly CompiledApproval[];
   /** Tools whose calls this role may approve for other users. */
   approves: Matcher;
-  /** Whether the role may do nothing without a second factor. */
+  /** What people of this role may do in the console. */
+  console: ReadonlySet<ConsoleRight>;
+  /** Whether nothing goes without a second factor. */
   mfaRequired: boolean;
   limits: LimitRules;
   masks: MaskRules;
@@ -100,6 +103,7 @@ function compileRole(name: string, role: RoleDocument, limits: LimitsDocument): 
     conditions: (role.conditions ?? []).map((condition) => compileCondition(name, condition)),
     approvals: compileApprovals(name, role.require_approval),
     approves: compileGlobs(role.approves ?? []),
+    console: expandRights(role.console ?? []),
     mfaRequired: role.mfa === "required",
     limits: compileLimits(limits, role.limits),
     masks: compileMask(role.mask),

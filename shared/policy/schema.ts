@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { findArgumentReaders, requirementSchema } from "./conditions/kinds.ts";
+import { EVERY_RIGHT, RIGHT_NAMES } from "./console.ts";
 import { EXPRESSION_LIMIT } from "./expression.ts";
 import { retentionSection } from "./retention.ts";
 
@@ -142,6 +143,11 @@ const role = z.strictObject({
       "`required`: apps are connected, and calls approved and made, with a second factor only. Default: optional.",
     ),
   approves: globs("Tools whose calls people of this role may approve for others.").optional(),
+  console: z
+    .array(z.enum([...RIGHT_NAMES, EVERY_RIGHT]))
+    .max(100)
+    .optional()
+    .describe("Pages of the console that people of this role may use; `*` for all. None when left out."),
   limits: limits
     .partial()
     .optional()

@@ -116,6 +116,10 @@ dl.arguments dt { display: flex; flex-wrap: wrap; gap: .25rem .6rem; align-items
 dl.arguments dd { margin: 0 0 .9rem; }
 dl.arguments pre { margin: 0; }
 dl.arguments .differs pre { border-left: 4px solid var(--caution-line); }
+label.field select { display: block; width: 100%; min-height: 2.75rem; margin-top: .35rem; padding: .55rem .75rem; border: 1px solid var(--quiet); border-radius: .5rem; background: var(--surface); color: var(--ink); font: inherit; font-weight: 400; }
+.card form + p { margin-top: 1rem; }
+summary { cursor: pointer; min-height: 1.5rem; }
+details pre { margin: .5rem 0 0; }
 label.field textarea { display: block; width: 100%; margin-top: .35rem; padding: .65rem .75rem; border: 1px solid var(--quiet); border-radius: .5rem; background: var(--surface); color: var(--ink); font: inherit; font-weight: 400; resize: vertical; }
 
 svg.qr { display: block; width: min(100%, 15rem); height: auto; margin: 0 0 1rem; border: 1px solid var(--line); border-radius: .5rem; }
@@ -129,6 +133,7 @@ ul.plain > li { padding-block: 1.1rem; border-top: 1px solid var(--line); }
 ul.plain > li:first-child { padding-top: 0; border-top: 0; }
 ul.plain > li:last-child { padding-bottom: 0; }
 ul.plain > li > :last-child { margin-bottom: 0; }
+ul.plain + p { margin: 1.1rem 0 0; }
 ul.plain h3 { margin: 0 0 .25rem; font-size: 1rem; }
 ul.grants { margin: .35rem 0 .85rem; padding-left: 1.1rem; list-style: disc; }
 .endpoints { display: grid; gap: .75rem; margin: 0; }

@@ -72,6 +72,46 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
       await arriveAt(page, "Approvals");
     },
   ],
+  [
+    "console",
+    async (page) => {
+      await page.goto("/console");
+      await signIn(page, "admin");
+      await arriveAt(page, "Console");
+    },
+  ],
+  [
+    "console-people",
+    async (page) => {
+      await page.goto("/console/people");
+      await signIn(page, "admin");
+      await arriveAt(page, "People");
+    },
+  ],
+  [
+    "console-person",
+    async (page) => {
+      await page.goto("/console/people/demo-sales");
+      await signIn(page, "admin");
+      await arriveAt(page, "Salma Haddad");
+    },
+  ],
+  [
+    "console-trail",
+    async (page) => {
+      await page.goto("/console/trail");
+      await signIn(page, "auditor");
+      await arriveAt(page, "Audit trail");
+    },
+  ],
+  [
+    "console-refused",
+    async (page) => {
+      await page.goto("/console/people");
+      await signIn(page, "auditor");
+      await arriveAt(page, /does not open/);
+    },
+  ],
   ["not-found", async (page) => void (await page.goto("/nothing-here"))],
   ["refused", async (page) => void (await page.goto("/authorize?client_id=nobody"))],
 ];

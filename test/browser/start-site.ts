@@ -28,7 +28,7 @@ export default async function startSite(project: TestProject): Promise<() => Pro
     loaders: {
       PLATFORM_DB: {
         what: "demo people",
-        options: "people=5",
+        options: "people=6",
         load: async (database, report) => {
           await seedPeople(database, { asOf: new Date(), report });
         },

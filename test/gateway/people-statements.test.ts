@@ -1,14 +1,8 @@
 import { env } from "cloudflare:workers";
 import { hashPassword } from "better-auth/crypto";
 import { describe, expect, it } from "vitest";
-import {
-  addPerson,
-  listPeople,
-  quoteText,
-  setDisabled,
-  setPassword,
-  setRole,
-} from "../../scripts/platform/statements.ts";
+import { quoteText } from "../../shared/encoding/quote-text.ts";
+import { addPerson, listPeople, setDisabled, setPassword, setRole } from "../../shared/people/statements.ts";
 import { signIn } from "../support/oauth.ts";
 
 const AT = "2026-11-01T00:00:00.000Z";

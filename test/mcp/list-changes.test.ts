@@ -1,9 +1,8 @@
 import { evictAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { nameWhoChanged } from "../../scripts/platform/requests.ts";
-import { setRole } from "../../scripts/platform/statements.ts";
 import { changeGate, RIGHTS } from "../../shared/objects/change-gate.ts";
+import { nameWhoChanged, setRole } from "../../shared/people/statements.ts";
 
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
 import type { KnowledgeAgent } from "../../workers/knowledge/agent.ts";

@@ -46,6 +46,13 @@ it.each([
     read({}),
     "- approval rule book-won-deals",
   ],
+  ["a page of the console", read({}), read({ console: ["people"] }), "+ console right people"],
+  [
+    "every page of the console",
+    read({ console: ["*"] }),
+    read({ console: ["people"] }),
+    "- console right trail",
+  ],
   ["whose calls a role approves", read({}), read({ approves: ["crm_*"] }), "~ approves: nothing → crm_*"],
   [
     "how long records are kept",

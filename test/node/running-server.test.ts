@@ -5,8 +5,8 @@ import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { findServer } from "../../scripts/local/running-server.ts";
-import { splitStatements } from "../../scripts/local/split-statements.ts";
 import { notifyWorker } from "../../scripts/platform/notify-worker.ts";
+import { splitStatements } from "../../shared/encoding/split-statements.ts";
 
 const NOTICE = { path: "/people/changes", body: { mark: "a mark" } } as const;
 

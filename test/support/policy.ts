@@ -1,4 +1,5 @@
 import { compileApprovals } from "../../shared/policy/approvals.ts";
+import { type ConsoleRight, expandRights } from "../../shared/policy/console.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
 import { compileGlobs } from "../../shared/policy/glob.ts";
 import type { ApprovalDocument } from "../../shared/policy/schema.ts";
@@ -11,7 +12,12 @@ export function setApprovals(role: string, documents: ApprovalDocument[]): void 
   Object.assign(roleOf(role), { approvals: compileApprovals(role, documents) });
 }
 
-/** Replaces the tools that users of a role may approve for others. */
+/** Replaces what people of a role may do in the console. */
+export function setConsole(role: string, rights: readonly ConsoleRight[]): void {
+  Object.assign(roleOf(role), { console: expandRights(rights) });
+}
+
+/** Replaces what people of a role may approve for others. */
 export function setApproves(role: string, globs: string[]): void {
   Object.assign(roleOf(role), { approves: compileGlobs(globs) });
 }

@@ -1,5 +1,6 @@
 import { noteTries, readDeadLetters } from "./dead-letters.ts";
-import { readMessage, writeLinks } from "./write-records.ts";
+import { d1Sink } from "./sinks/d1.ts";
+import { readMessage } from "./write-records.ts";
 
 /** Letters per statement. A letter has at most 128 kilobytes. */
 const AT_ONCE = 10;
@@ -24,7 +25,7 @@ export async function redriveDeadLetters(
         failed.push({ id, reason: read.reason });
         continue;
       }
-      await writeLinks(env, read.links);
+      await d1Sink.write(env, read.links);
       delivered.push(id);
     }
     await noteTries(env.PLATFORM_DB, delivered, failed, Date.now());

@@ -1,14 +1,11 @@
 import { z } from "zod";
 import type { Link } from "../../shared/audit/chain.ts";
 import { commitToText } from "../../shared/audit/commitment.ts";
-import type { AuditRecord, IntentEvent } from "../../shared/audit/record.ts";
+import type { AuditRecord } from "../../shared/audit/record.ts";
 import { digestText } from "../../shared/encoding/canonical-json.ts";
-import { openObject } from "../../shared/objects/open-object.ts";
 import { log, logFailure } from "../../shared/observe/log.ts";
 import { keepDeadLetters } from "./dead-letters.ts";
-
-/** Links per statement: far below the two megabytes that D1 binds as one value. */
-const CHUNK = 500;
+import { d1Sink } from "./sinks/d1.ts";
 
 /**
  * Seconds until a message that could not be written is delivered again: the first delay of each queue, and
@@ -38,40 +35,7 @@ const MESSAGE = z.array(
     .refine(isWhole, "is not the record that it says it is"),
 );
 
-/** Methods of a Principal object that this consumer uses. */
-interface StoredListener {
-  confirmStored(sequences: readonly number[]): Promise<void>;
-}
-
-// A record before the beginning of a cut chain is past retention: it is confirmed and not written.
-const WRITE = `
-  INSERT INTO audit_record (chain, sequence, hash, body, salt, event)
-  SELECT value ->> 'chain', value ->> 'sequence', value ->> 'hash', value ->> 'body', value ->> 'salt', value ->> 'event'
-    FROM json_each(?)
-   WHERE NOT EXISTS (SELECT 1 FROM audit_cut WHERE chain = value ->> 'chain' AND through >= value ->> 'sequence')
-  ON CONFLICT (chain, sequence) DO NOTHING`;
-
-/** Last call of each app of a user, except erased users. */
-const NOTE_USES = `
-  INSERT INTO audit_last_use (chain, client_id, at)
-  SELECT value ->> 'chain', value ->> 'clientId', value ->> 'at' FROM json_each(?)
-   WHERE NOT EXISTS (SELECT 1 FROM erased_person WHERE user_id = value ->> 'chain')
-  ON CONFLICT (chain, client_id) DO UPDATE SET at = excluded.at WHERE excluded.at > audit_last_use.at`;
-
-// Restarts the search at a record that arrives after its neighbours were searched; see retired-calls.ts.
-const LOOK_AGAIN = `
-  UPDATE audit_swept SET through = sent.least - 1
-    FROM (SELECT value ->> 'chain' AS chain, min(value ->> 'sequence') AS least FROM json_each(?) GROUP BY 1) AS sent
-   WHERE audit_swept.chain = sent.chain AND audit_swept.through >= sent.least`;
-
-const CONFLICTS = `
-  SELECT stored.chain, stored.sequence
-    FROM json_each(?) AS sent
-    JOIN audit_record AS stored
-      ON stored.chain = sent.value ->> 'chain' AND stored.sequence = sent.value ->> 'sequence'
-   WHERE stored.hash <> sent.value ->> 'hash'`;
-
-/** The links of a message's body, or why it has none. */
+/** What became of a message's body: its links, or why it has none. */
 export type ReadMessage = { links: Link[] } | { reason: string };
 
 /** Parses the body of a message. */
@@ -83,11 +47,11 @@ export function readMessage(body: unknown): ReadMessage {
 }
 
 /**
- * Queue consumer: writes records to `PLATFORM_DB`. A repeated record is written once, and a record may arrive
- * before its predecessor, because its position is its sequence number. Written records are confirmed to the
- * chain's object. While the database is unavailable everything is delivered again, with growing delays. An
- * unreadable message is retried alone, in case the next release can read it; then it is stored with the
- * reason, see `dead-letters.ts`.
+ * Queue consumer: writes records into `PLATFORM_DB`. A record that comes twice is written once, and one that comes
+ * before its predecessor waits for nobody, because its place is its sequence number. What is written is confirmed to
+ * the chain's object. Further sinks read the stored records later, see `feed-sinks.ts`. While the database is away everything is delivered again, with growing delays. A message that
+ * cannot be read is retried alone, in case the next release is on its way; then it is kept with the reason, see
+ * `dead-letters.ts`.
  */
 export async function writeRecords(batch: MessageBatch<unknown>, env: Env): Promise<void> {
   const read = batch.messages.map((message) => ({ message, ...readMessage(message.body) }));
@@ -105,7 +69,7 @@ export async function writeRecords(batch: MessageBatch<unknown>, env: Env): Prom
       Date.now(),
     );
     for (const entry of unreadable) if (!given.includes(entry)) retryLater(entry.message, dead);
-    await writeLinks(env, links);
+    await d1Sink.write(env, links);
   } catch (failure) {
     logFailure("audit_records_not_written", failure, { queue: batch.queue, ...describeOldest(links) });
     for (const message of batch.messages) retryLater(message, dead);
@@ -127,55 +91,7 @@ function describeOldest(links: readonly Link[]) {
   return { records: links.length, chain, sequence, since: new Date(at).toISOString() };
 }
 
-/** Writes records and confirms them to their chains' objects. Throws if the database is unavailable. */
-export async function writeLinks(env: Env, links: readonly Link[]): Promise<void> {
-  for (let start = 0; start < links.length; start += CHUNK) {
-    await writeChunk(env.PLATFORM_DB, links.slice(start, start + CHUNK));
-  }
-  const chains = Map.groupBy(links, ({ chain }) => chain);
-  await Promise.all([...chains].map(([chain, own]) => confirm(env, chain, own)));
-}
-
-/**
- * Confirms records to the chain's object. After a failure the object sends the records again, which is
- * harmless.
- */
-async function confirm(env: Env, chain: string, links: readonly Link[]): Promise<void> {
-  await openObject<StoredListener>(env.PRINCIPAL, chain, ["confirmStored"])
-    .confirmStored(links.map(({ sequence }) => sequence))
-    .catch((failure: unknown) => log("warn", "audit_not_confirmed", { chain, error: String(failure) }));
-}
-
-async function writeChunk(database: D1Database, links: readonly Link[]): Promise<void> {
-  // The look-up needs only position and hash, a tenth of what is written.
-  const places = JSON.stringify(links.map(({ chain, sequence, hash }) => ({ chain, sequence, hash })));
-  const results = await database.batch<{ chain: string; sequence: number }>([
-    database.prepare(WRITE).bind(JSON.stringify(links)),
-    database.prepare(CONFLICTS).bind(places),
-    database.prepare(LOOK_AGAIN).bind(places),
-    database.prepare(NOTE_USES).bind(JSON.stringify(listUses(links))),
-  ]);
-  // The stored record stays unchanged: an administrator has to find out which of the two is true.
-  for (const { chain, sequence } of results[1]?.results ?? []) {
-    log("error", "audit_record_conflict", { chain, sequence });
-  }
-}
-
-/** The newest call of each app in these records. */
-function listUses(links: readonly Link[]): { chain: string; clientId: string; at: number }[] {
-  const uses = new Map<string, { chain: string; clientId: string; at: number }>();
-  for (const { chain, body, event } of links) {
-    if (event === null) continue;
-    const { type, at } = JSON.parse(body) as AuditRecord;
-    if (type !== "intent") continue;
-    const { clientId } = JSON.parse(event) as IntentEvent;
-    const key = JSON.stringify([chain, clientId]);
-    if (at >= (uses.get(key)?.at ?? 0)) uses.set(key, { chain, clientId, at });
-  }
-  return [...uses.values()];
-}
-
-/** Whether a link's hash, position and event match the record in it. */
+/** Whether a link's hash, place and event are those of the record in it. */
 function isWhole({ chain, sequence, body, hash, salt, event }: Link): boolean {
   try {
     if (digestText(body) !== hash) return false;

@@ -26,8 +26,11 @@ export interface Refusal {
 /** Seconds after which a client may retry after a failure. */
 const TRY_AGAIN_AFTER = 5;
 
-/** Responds with a refusal in the caller's format. */
-export function refuse(c: Context<{ Bindings: Env }>, refusal: Refusal): Response | Promise<Response> {
+/** Answers a refusal in the form that the caller reads. */
+export function refuse<E extends { Bindings: Env }>(
+  c: Context<E>,
+  refusal: Refusal,
+): Response | Promise<Response> {
   if (refusal.retryAfter !== undefined) c.header("Retry-After", String(refusal.retryAfter));
   if (!wantsPage(c)) {
     const body: ErrorBody = {

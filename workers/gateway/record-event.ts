@@ -8,9 +8,9 @@ type GatewayContext = Context<{ Bindings: Env }>;
 /** An event without its origin, which is read from the request. */
 type WithoutOrigin<Event> = Event extends unknown ? Omit<Event, "ip" | "country"> : never;
 
-/** Writes a user's action on the pages to their chain. Durable when it returns. */
-export function recordEvent(
-  c: GatewayContext,
+/** Writes what a person did on the pages into their chain. Durable when it returns. */
+export function recordEvent<E extends { Bindings: Env }>(
+  c: Context<E>,
   userId: string,
   event: WithoutOrigin<PageEvent>,
 ): Promise<void> {

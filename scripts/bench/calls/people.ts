@@ -1,7 +1,7 @@
 import { hashPassword } from "better-auth/crypto";
+import { addPerson } from "../../../shared/people/statements.ts";
 import { Browser } from "../../demo/browser.ts";
 import { authorize, discover, registerClient } from "../../demo/oauth.ts";
-import { addPerson } from "../../platform/statements.ts";
 
 /** Number of concurrent users, each with an app of their own. */
 const PEOPLE = 8;

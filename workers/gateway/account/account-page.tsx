@@ -10,11 +10,13 @@ export interface AccountPageProps {
   /** Cursor of the next page of apps. */
   cursor?: string;
   hasSecondFactor: boolean;
+  /** Whether the person's role opens a page of the console. */
+  hasConsole: boolean;
   notice?: { tone: "good" | "danger"; text: string };
 }
 
-/** The user's own page: connected apps with their permissions, the password, and sign-out. */
-export function AccountPage({ person, apps, cursor, hasSecondFactor, notice }: AccountPageProps) {
+/** The person's own page: connected apps with what each may do, the password, and the way out. */
+export function AccountPage({ person, apps, cursor, hasSecondFactor, hasConsole, notice }: AccountPageProps) {
   const signOut = (
     <form class="inline" method="post" action="/sign-out">
       <button type="submit" class="link">
@@ -34,6 +36,11 @@ export function AccountPage({ person, apps, cursor, hasSecondFactor, notice }: A
         <p class="quiet">
           {person.email} · <span class="badge">{person.role}</span>
         </p>
+        {hasConsole && (
+          <p>
+            <a href="/console">Console</a>
+          </p>
+        )}
       </section>
       <h2>Connected apps</h2>
       <section class="card">

@@ -1,46 +1,38 @@
 import { type Context, Hono } from "hono";
+import { policyInForce } from "../../../shared/policy/current.ts";
 import { admitAttempt, resetAttempts } from "../limits/attempts.ts";
 import { countedAddress } from "../limits/counted-address.ts";
 import { getOAuthServers } from "../oauth/oauth.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
-import {
-  isRefusal,
-  openAuthFor,
-  PASSWORD_LENGTH,
-  readPerson,
-  readSignIn,
-  type SignIn,
-} from "../sign-in/auth.ts";
+import { isRefusal, openAuthFor, PASSWORD_LENGTH } from "../sign-in/auth.ts";
+import { requirePerson, type SignedIn } from "../sign-in/require-person.ts";
 import { listSignInRules } from "../sign-in/routes.tsx";
 import { AccountPage, type AccountPageProps } from "./account-page.tsx";
 import { listConnectedApps } from "./connected-apps.ts";
 
-type GatewayContext = Context<{ Bindings: Env }>;
+type GatewayContext = Context<SignedIn>;
 
-const SIGN_IN = "/sign-in?next=%2Faccount";
-/** Notices that a redirect back to the page may name; other values are ignored. */
+const PAGE = "/account";
+/** What a redirect back to the page may announce; anything else in the address is ignored. */
 const NOTICES: Readonly<Record<string, string>> = {
   revoked: "The app's access has been revoked.",
   password: "Your password has been changed, and you are signed out everywhere else.",
   "second-factor-off": "The second factor is off. Your password alone signs you in.",
 };
 
-/** `/account` and its forms. */
-export const accountRoutes = new Hono<{ Bindings: Env }>();
+/** `/account` and the forms on it. */
+export const accountRoutes = new Hono<SignedIn>();
 
-accountRoutes.get("/account", async (c) => {
-  const signIn = await readSignIn(c.env, c.req.raw.headers);
-  if (signIn === null) return c.redirect(SIGN_IN, 303);
+accountRoutes.get(PAGE, requirePerson(), async (c) => {
   const done = c.req.query("done") ?? "";
   const text = Object.hasOwn(NOTICES, done) ? NOTICES[done] : undefined;
-  return await showAccount(c, signIn, text === undefined ? undefined : { tone: "good", text });
+  return await showAccount(c, text === undefined ? undefined : { tone: "good", text });
 });
 
-accountRoutes.post("/account/revoke", async (c) => {
+accountRoutes.post("/account/revoke", requirePerson(PAGE), async (c) => {
   const form = await readForm(c.req.raw);
-  const person = await readPerson(c.env, c.req.raw.headers);
-  if (person === null) return c.redirect(SIGN_IN, 303);
+  const { person } = c.var.signIn;
   const grantId = form.get("grant") ?? "";
   // The grant is looked up under the signed-in user's id, so a user cannot revoke another user's grant.
   if (/^[A-Za-z0-9_-]{1,64}$/.test(grantId)) {
@@ -51,28 +43,26 @@ accountRoutes.post("/account/revoke", async (c) => {
   return c.redirect("/account?done=revoked", 303);
 });
 
-accountRoutes.post("/account/password", async (c) => {
+accountRoutes.post("/account/password", requirePerson(PAGE), async (c) => {
   const form = await readForm(c.req.raw);
-  const signIn = await readSignIn(c.env, c.req.raw.headers);
-  if (signIn === null) return c.redirect(SIGN_IN, 303);
-  const { person } = signIn;
+  const { person } = c.var.signIn;
   const current = form.get("current") ?? "";
   const chosen = form.get("new") ?? "";
   if (chosen.length < PASSWORD_LENGTH.min || chosen.length > PASSWORD_LENGTH.max) {
     const text = `The new password must have ${PASSWORD_LENGTH.min} to ${PASSWORD_LENGTH.max} characters.`;
-    return await showAccount(c, signIn, { tone: "danger", text }, 422);
+    return await showAccount(c, { tone: "danger", text }, 422);
   }
   // A stolen session must not allow guessing the password: same counters as sign-in.
   const rules = listSignInRules(person.email, countedAddress(c.req.raw.headers));
   const admission = await admitAttempt(c.env.PLATFORM_DB, rules, Date.now());
   if (!admission.admitted) {
     c.header("Retry-After", String(admission.retryAfter));
-    return await showAccount(c, signIn, { tone: "danger", text: "Too many attempts. Try again later." }, 429);
+    return await showAccount(c, { tone: "danger", text: "Too many attempts. Try again later." }, 429);
   }
   const cookies = await changePassword(c.env, c.req.raw.headers, current, chosen);
   await recordEvent(c, person.id, { type: "password_change", succeeded: cookies !== null });
   if (cookies === null) {
-    return await showAccount(c, signIn, { tone: "danger", text: "The current password is wrong." }, 422);
+    return await showAccount(c, { tone: "danger", text: "The current password is wrong." }, 422);
   }
   await resetAttempts(c.env.PLATFORM_DB, rules);
   for (const cookie of cookies) c.header("Set-Cookie", cookie, { append: true });
@@ -81,13 +71,20 @@ accountRoutes.post("/account/password", async (c) => {
 
 async function showAccount(
   c: GatewayContext,
-  { person, hasSecondFactor }: SignIn,
   notice?: AccountPageProps["notice"],
   status: 200 | 422 | 429 = 200,
 ): Promise<Response> {
+  const { person, hasSecondFactor } = c.var.signIn;
   const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
   const list = await listConnectedApps(oauth, c.env, person.id, c.req.query("cursor")?.slice(0, 1024));
-  const props = { person, hasSecondFactor, ...list, ...(notice !== undefined && { notice }) };
+  const hasConsole = (await policyInForce(c.env)).roles.get(person.role)?.console.size;
+  const props = {
+    person,
+    hasSecondFactor,
+    hasConsole: Boolean(hasConsole),
+    ...list,
+    ...(notice !== undefined && { notice }),
+  };
   return c.html(<AccountPage {...props} />, status);
 }
 

@@ -2,8 +2,8 @@ import { openObject } from "../../../shared/objects/open-object.ts";
 import { taskGate } from "../../../shared/objects/task.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import { isHeld, isHeldSql } from "../../audit-log/legal-hold.ts";
+import { d1Sink } from "../../audit-log/sinks/d1.ts";
 import { sweepRecords } from "../../audit-log/sweep-records.ts";
-import { writeLinks } from "../../audit-log/write-records.ts";
 import type { Principal } from "../../objects/principal/principal.ts";
 import { grantStore } from "../grants/grant-objects.ts";
 
@@ -82,7 +82,7 @@ export async function erasePerson(
   const tasks = await taskGate(env, userId).eraseKept();
   await principal.recordOnce(userId, `request ${requestId}`, { type: "erasure", userId, removed: {}, by });
   for (let links = await principal.readUnstored(); links.length > 0; ) {
-    await writeLinks(env, links);
+    await d1Sink.write(env, links);
     links = await principal.readUnstored();
   }
   await principal.forgetStored();

@@ -2,8 +2,7 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import { onPolicyObserved } from "../policy-changes.ts";
-import { readMarked } from "./admin-request.ts";
-import { runAdminJob } from "./run-admin-jobs.ts";
+import { runMarkedJob } from "./run-admin-jobs.ts";
 
 /** Most bytes of a body: a mark in JSON has 50. */
 const MAX_BODY = 256;
@@ -26,11 +25,9 @@ export const requestRoutes = new Hono<{ Bindings: Env }>();
 requestRoutes.post("/people/changes", async (c) => {
   const notice = await readNotice(c, CHANGED_PERSON);
   if (notice === null) return c.json({ error: "invalid_request" }, 400);
-  const request = await readMarked(c.env.PLATFORM_DB, notice.mark);
-  if (request === undefined) return c.json({ error: "unknown" }, 404);
-  return (await runAdminJob(c.env, request))
-    ? c.json({ status: "in force" })
-    : c.json({ error: "failed" }, 503);
+  const status = await runMarkedJob(c.env, notice.mark);
+  if (status === "in force") return c.json({ status });
+  return c.json({ error: status }, status === "unknown" ? 404 : 503);
 });
 
 /**

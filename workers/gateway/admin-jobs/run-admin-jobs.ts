@@ -5,7 +5,13 @@ import { principalGate } from "../../../shared/objects/principal-gate.ts";
 
 import { log } from "../../../shared/observe/log.ts";
 import { redriveDeadLetters } from "../../audit-log/redrive.ts";
-import { type AdminRequest, closeRequest, noteFailure, readOpenRequests } from "./admin-request.ts";
+import {
+  type AdminRequest,
+  closeRequest,
+  noteFailure,
+  readMarked,
+  readOpenRequests,
+} from "./admin-request.ts";
 import { collectPerson } from "./collect-person.ts";
 import { erasePerson, keptBy } from "./erase-person.ts";
 
@@ -63,8 +69,18 @@ export async function runAdminJobs(env: Env): Promise<void> {
   for (const request of await readOpenRequests(env.PLATFORM_DB, AT_ONCE)) await runAdminJob(env, request);
 }
 
-/** Executes and closes one request; `false` if it failed and should be tried again. */
-export async function runAdminJob(env: Env, request: AdminRequest): Promise<boolean> {
+/** What became of a change that was to be carried out at once; `unknown`: no open request has its mark. */
+export type CarriedOut = "in force" | "unknown" | "failed";
+
+/** Carries out the request with this mark: for who has just changed the platform database. A mark counts once. */
+export async function runMarkedJob(env: Env, mark: string): Promise<CarriedOut> {
+  const request = await readMarked(env.PLATFORM_DB, mark);
+  if (request === undefined) return "unknown";
+  return (await runAdminJob(env, request)) ? "in force" : "failed";
+}
+
+/** Carries out one request and closes it; `false` when that failed and is to be tried again. */
+async function runAdminJob(env: Env, request: AdminRequest): Promise<boolean> {
   const { id, kind } = request;
   try {
     const perform = Object.hasOwn(CARRY_OUT, kind) ? CARRY_OUT[kind] : undefined;

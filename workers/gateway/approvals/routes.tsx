@@ -1,4 +1,4 @@
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import { signApprovalLink } from "../../../shared/auth/approval-link.ts";
 import { openKeyring } from "../../../shared/auth/keyring.ts";
 import { approvalGate, type DecisionResult } from "../../../shared/objects/approval-gate.ts";
@@ -9,22 +9,17 @@ import { toDisplayText } from "../../../shared/text/display-text.ts";
 import { type Refusal, refuse } from "../failures.tsx";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
-import { readPerson, readSignIn } from "../sign-in/auth.ts";
+import { requirePerson, type SignedIn } from "../sign-in/require-person.ts";
 import { ApprovalPage, type ApprovalPageProps, REASON_LENGTH } from "./approval-page.tsx";
 import { type InboxList, InboxPage } from "./inbox-page.tsx";
 import { type ApprovalPage as ListPage, listOwn, listWaiting } from "./list-approvals.ts";
 import { type ApprovalLookup, fullCatalogue, openApproval } from "./open-approval.ts";
 
-type GatewayContext = Context<{ Bindings: Env }>;
+/** `/approvals`: the lists, and the page of each request. An approval is given here, by a signed-in person, only. */
+export const approvalRoutes = new Hono<SignedIn>();
 
-/**
- * `/approvals`: the lists, and the page of each request. Only a signed-in user can approve, and only here.
- */
-export const approvalRoutes = new Hono<{ Bindings: Env }>();
-
-approvalRoutes.get("/approvals", async (c) => {
-  const person = await readPerson(c.env, c.req.raw.headers);
-  if (person === null) return toSignIn(c, "/approvals");
+approvalRoutes.get("/approvals", requirePerson(), async (c) => {
+  const { person } = c.var.signIn;
   const policy = await policyInForce(c.env);
   const catalogue = await fullCatalogue(c.env, policy);
   const tools = [...catalogue.tools.keys()].filter((tool) => roleMayApprove(policy, person.role, tool));
@@ -41,13 +36,12 @@ approvalRoutes.get("/approvals", async (c) => {
   );
 });
 
-approvalRoutes.get("/approvals/:link", async (c) => {
+approvalRoutes.get("/approvals/:link", requirePerson(), async (c) => {
   const link = c.req.param("link");
-  const signIn = await readSignIn(c.env, c.req.raw.headers);
-  if (signIn === null) return toSignIn(c, pathOf(link));
-  const lookup = await openApproval(c.env, await policyInForce(c.env), signIn, link);
-  if (lookup.kind !== "opened") return await refuse(c, REFUSALS[lookup.kind]);
-  const { opened } = lookup;
+  const { signIn } = c.var;
+  const opening = await openApproval(c.env, await policyInForce(c.env), signIn, link);
+  if (opening.kind !== "opened") return await refuse(c, REFUSALS[opening.kind]);
+  const { opened } = opening;
   const done = c.req.query("done");
   const text =
     opened.item.decision && done === "1" ? DONE[opened.item.decision.granted ? "approve" : "refuse"] : null;
@@ -56,11 +50,10 @@ approvalRoutes.get("/approvals/:link", async (c) => {
   return c.html(<ApprovalPage {...props} />, opened.item.state === "expired" ? 410 : 200);
 });
 
-approvalRoutes.post("/approvals/:link", async (c) => {
+approvalRoutes.post("/approvals/:link", requirePerson(), async (c) => {
   const link = c.req.param("link");
   const form = await readForm(c.req.raw);
-  const signIn = await readSignIn(c.env, c.req.raw.headers);
-  if (signIn === null) return toSignIn(c, pathOf(link));
+  const { signIn } = c.var;
   const { person } = signIn;
   const policy = await policyInForce(c.env);
   const lookup = await openApproval(c.env, policy, signIn, link);
@@ -182,8 +175,4 @@ async function toInbox(
 
 function pathOf(link: string): string {
   return `/approvals/${encodeURIComponent(link)}`;
-}
-
-function toSignIn(c: GatewayContext, next: string): Response {
-  return c.redirect(`/sign-in?next=${encodeURIComponent(next)}`, 303);
 }

@@ -5,6 +5,8 @@ import { taskGate } from "../../../shared/objects/task.ts";
 import { toolGate } from "../../../shared/objects/tool-rate-limit.ts";
 import { logFailure } from "../../../shared/observe/log.ts";
 import { probePolicy } from "../../../shared/policy/current.ts";
+import { readLags, type SinkLag } from "../../audit-log/sinks/cursor.ts";
+import { FURTHER_SINKS } from "../../audit-log/sinks/list.ts";
 import { findOldestUnstored, type UnstoredRecord } from "../../audit-log/unstored-records.ts";
 import { findProblems } from "../entrance.ts";
 import { readTables, requireMedia } from "./probe-stores.ts";
@@ -38,10 +40,10 @@ healthRoutes.get("/ready", async (c) => {
   if (problems.length > 0) {
     return c.json({ status: "failing", failing: problems.map(({ name }) => name), problems }, 503);
   }
-  const { checks, late } = await answerOf(c.env).get(() => inspect(c.env));
+  const { checks, late, lags } = await answerOf(c.env).get(() => inspect(c.env));
   const failing = checks.filter((check) => !check.ok).map((check) => check.name);
-  if (failing.length === 0) return c.json({ status: "ok", checks });
-  return c.json({ status: "failing", failing, checks, ...describeLate(late) }, 503);
+  if (failing.length === 0) return c.json({ status: "ok", checks, ...describeLags(lags) });
+  return c.json({ status: "failing", failing, checks, ...describeLate(late), ...describeLags(lags) }, 503);
 });
 
 /** Results of one check of every part. */
@@ -49,6 +51,8 @@ interface Inspection {
   checks: Check[];
   /** The oldest record that is overdue in the database. */
   late: UnstoredRecord | null;
+  /** How far further sinks of the trail are behind. None of them makes Gatehouse unready: the trail does not wait for them. */
+  lags: SinkLag[];
 }
 
 async function inspect(env: Env): Promise<Inspection> {
@@ -58,7 +62,20 @@ async function inspect(env: Env): Promise<Inspection> {
     if (late !== null) throw new Error(`Records since ${new Date(late.at).toISOString()} are not stored.`);
   };
   const probes: [string, Probe][] = [...listProbes(env), ["audit_trail", audit]];
-  return { checks: await Promise.all(probes.map(([name, probe]) => runProbe(name, probe))), late };
+  const [checks, lags] = await Promise.all([
+    Promise.all(probes.map(([name, probe]) => runProbe(name, probe))),
+    lookAtSinks(env),
+  ]);
+  return { checks, late, lags };
+}
+
+async function lookAtSinks(env: Env): Promise<SinkLag[]> {
+  const names = FURTHER_SINKS.filter(({ isConfigured }) => isConfigured?.(env) ?? true).map(
+    ({ name }) => name,
+  );
+  if (names.length === 0) return [];
+  // A database that is away is named by its own probe.
+  return readLags(env.PLATFORM_DB, names, Date.now()).catch(() => []);
 }
 
 function answerOf(env: Env): RememberedAnswer<Inspection> {
@@ -116,6 +133,16 @@ function describeLate(late: UnstoredRecord | null) {
   if (late === null) return {};
   const { at, sequence, hash } = late;
   return { oldest_record_not_stored: { at: new Date(at).toISOString(), sequence, hash } };
+}
+
+function describeLags(lags: readonly SinkLag[]) {
+  if (lags.length === 0) return {};
+  const sinks = lags.map(({ name, lagMs, failures }) => ({
+    name,
+    lag_seconds: Math.round(lagMs / 1000),
+    failures,
+  }));
+  return { audit_sinks: sinks };
 }
 
 function requireSend(queue: Queue): void {

@@ -1,6 +1,8 @@
+import { quoteText } from "../encoding/quote-text.ts";
+
 /**
- * SQL for managing users, as text: `wrangler d1 execute` takes no bound values. Every value goes through
- * {@link quoteText}; statements contain no other input.
+ * SQL for managing people, written out as text: `wrangler d1 execute` takes no bound values. Every value goes
+ * through `quoteText`, and nothing else is ever put into a statement.
  */
 
 /** A user to add. `passwordHash` is the output of better-auth's own hash function. */
@@ -16,17 +18,7 @@ export interface NewPerson {
   at: string;
 }
 
-/**
- * Writes a text as a SQL literal (SQLite: quotes are doubled, no other escapes). Throws on control
- * characters.
- */
-export function quoteText(value: string): string {
-  if (/\p{Cc}/u.test(value))
-    throw new RangeError("A text for the database must not have control characters.");
-  return `'${value.replaceAll("'", "''")}'`;
-}
-
-/** Adds a user with a password. Fails when the address is taken. */
+/** Adds a person with a password. Fails when the address is taken. */
 export function addPerson(person: NewPerson): string {
   const [id, accountId, email, name, role, hash, at] = [
     person.id,
@@ -91,4 +83,21 @@ function endSessions(email: string): string {
 
 function idOf(email: string): string {
   return `(SELECT "id" FROM "user" WHERE "email" = ${quoteText(email)})`;
+}
+
+/** SQL: the id of the person with this address, or of the person with this id. */
+export function idOfUser(user: string): string {
+  const text = quoteText(user);
+  return `(SELECT "id" FROM "user" WHERE "email" = lower(${text}) OR "id" = ${text})`;
+}
+
+/**
+ * SQL: says who made the change to a person that the database has noted a moment ago. Belongs into its transaction: the
+ * newest note, and no older than seconds, so that nobody is named for what somebody else did by hand.
+ *
+ * @param mark - a UUID by which the Worker can be told of the change
+ */
+export function nameWhoChanged(email: string, by: string, mark: string | null = null): string {
+  const newest = `SELECT max(id) FROM admin_request WHERE kind = 'person_change' AND user_id = ${idOfUser(email)}`;
+  return `UPDATE admin_request SET by = ${quoteText(by)}, mark = ${mark === null ? "NULL" : quoteText(mark)} WHERE id = (${newest}) AND by = 'database' AND done_at IS NULL AND at >= (unixepoch() - 5) * 1000;`;
 }

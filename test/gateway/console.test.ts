@@ -1,0 +1,295 @@
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { afterEach, describe, expect, it } from "vitest";
+import { ADMINISTRATION } from "../../shared/audit/record.ts";
+import { giveRole } from "../../shared/people/change-person.ts";
+import { type ConsoleRight, RIGHT_NAMES } from "../../shared/policy/console.ts";
+import { bundledPolicy, listRoles } from "../../shared/policy/current.ts";
+import { runAdminJobs } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
+import { CONSOLE_PAGES } from "../../workers/gateway/console/pages.ts";
+import { consoleRoutes } from "../../workers/gateway/console/routes.tsx";
+import { allEventsOf, deliverAll } from "../audit/trail.ts";
+import { callMcp, connect, createPerson, signIn, TestBrowser, type TestPerson } from "../support/oauth.ts";
+import { setConsole, setSecondFactor } from "../support/policy.ts";
+import { openAs, textOf } from "./waiting-call.ts";
+
+const given = new Map(
+  listRoles(bundledPolicy()).map((role) => [role, [...(bundledPolicy().roles.get(role)?.console ?? [])]]),
+);
+
+afterEach(() => {
+  for (const [role, rights] of given) setConsole(role, rights);
+});
+
+const pathOf = ({ id }: TestPerson) => `/console/people/${id}`;
+
+/** The form with which one person changes another. */
+const form = (by: TestPerson, fields: Record<string, string>) => ({ subject: by.id, ...fields });
+
+const stateOf = (person: TestPerson) =>
+  env.PLATFORM_DB.prepare(`SELECT "role", "disabled" FROM "user" WHERE "id" = ?`).bind(person.id).first();
+
+const changesOf = async (person: TestPerson) =>
+  (await allEventsOf(ADMINISTRATION)).filter((event) => "userId" in event && event.userId === person.id);
+
+describe("the console", { timeout: 20_000 }, () => {
+  it.each(["/console", "/console/people", "/console/trail?before=9", "/console/people/x"])(
+    "asks for a sign-in at %s and then goes on there",
+    async (path) => {
+      const answer = await new TestBrowser().get(path);
+      expect(answer.status).toBe(303);
+      expect(answer.headers.get("Location")).toBe(`/sign-in?next=${encodeURIComponent(path)}`);
+    },
+  );
+
+  it("shows each role the pages that the policy gives it, and the account page leads there", async () => {
+    const admin = await openAs("admin");
+    const auditor = await openAs("auditor");
+    const viewer = await openAs("viewer");
+    const homes = await Promise.all(
+      [admin, auditor, viewer].map(({ browser }) => textOf(browser.get("/console"))),
+    );
+    expect(
+      homes.map((html) => [...html.matchAll(/href="\/console\/(\w+)"/g)].map(([, name]) => name)),
+    ).toEqual([["people", "trail"], ["trail"], []]);
+    const accounts = [admin, auditor, viewer].map(({ browser }) => textOf(browser.get("/account")));
+    expect((await Promise.all(accounts)).map((html) => html.includes('href="/console"'))).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it("names the missing right and whom to ask", async () => {
+    const { browser } = await openAs("auditor");
+    const answer = await browser.get("/console/people");
+    expect(answer.status).toBe(403);
+    const html = await answer.text();
+    expect(html).toContain("&quot;people&quot;");
+    expect(html).toContain("Ask a person with the role admin.");
+    setConsole("admin", []);
+    expect(await textOf(browser.get("/console/people"))).toContain("No role has it.");
+  });
+
+  it("answers on no route without its page's right, whatever the role is called", {
+    timeout: 60_000,
+  }, async () => {
+    const routes = consoleRoutes.routes.filter(({ method, path }) => method !== "ALL" && path !== "/console");
+    const pages = CONSOLE_PAGES.map(({ name, right }) => ({ prefix: `/console/${name}`, right }));
+    const people = await Promise.all(
+      ["analyst", "editor"].map(async (role) => ({ role, ...(await openAs(role)) })),
+    );
+    const target = await createPerson("viewer");
+    expect(routes.length).toBeGreaterThan(3);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...people),
+        fc.subarray<ConsoleRight>([...RIGHT_NAMES]),
+        fc.constantFrom(...routes),
+        async ({ role, browser }, rights, { method, path }) => {
+          for (const other of people) setConsole(other.role, other.role === role ? rights : [...RIGHT_NAMES]);
+          const page = pages.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
+          if (page === undefined) throw new Error(`${path} belongs to no page`);
+          const address = path.replace(":id", target.id);
+          const answer = method === "POST" ? await browser.post(address, {}) : await browser.get(address);
+          expect([path, answer.status === 403]).toEqual([path, !rights.includes(page.right)]);
+          if (answer.status === 403) expect(await answer.text()).toContain(`&quot;${page.right}&quot;`);
+          else await answer.body?.cancel();
+        },
+      ),
+      { numRuns: 40 },
+    );
+    expect(await stateOf(target)).toEqual({ role: "viewer", disabled: 0 });
+  });
+
+  it("asks a role that needs a second factor for it", async () => {
+    const { browser } = await openAs("admin");
+    setSecondFactor("admin", { required: true });
+    const answer = await browser.get("/console/people?search=a");
+    setSecondFactor("admin", {});
+    expect(answer.headers.get("Location")).toBe(
+      `/account/second-factor?next=${encodeURIComponent("/console/people?search=a")}`,
+    );
+  });
+});
+
+describe("people in the console", { timeout: 20_000 }, () => {
+  it("get another role, which is in force and on record with who gave it", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const [one, two] = [await createPerson("viewer"), await createPerson("viewer")];
+    await runAdminJobs(env);
+    const answer = await browser.post(pathOf(one), form(admin, { change: "role", role: "sales" }));
+    expect(answer.headers.get("Location")).toBe(`${pathOf(one)}?done=role`);
+    expect(await textOf(browser.get(`${pathOf(one)}?done=role`))).toContain(
+      "The role is changed and in force",
+    );
+    expect(await stateOf(one)).toEqual({ role: "sales", disabled: 0 });
+    expect(await stateOf(two)).toEqual({ role: "viewer", disabled: 0 });
+    expect((await changesOf(one)).at(-1)).toEqual({
+      type: "person_change",
+      userId: one.id,
+      change: "role",
+      oldRole: "viewer",
+      newRole: "sales",
+      by: `/console/people (${admin.id})`,
+    });
+    expect(JSON.stringify(await changesOf(one))).not.toContain(one.email);
+  });
+
+  it("are changed as the command changes them", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const [one, two] = [await createPerson("viewer"), await createPerson("viewer")];
+    await runAdminJobs(env);
+    await browser.post(pathOf(one), form(admin, { change: "role", role: "editor" }));
+    // As npm run people: it writes the same statements from outside, and the Worker finds the request.
+    const command = {
+      change: async (sql: string) => {
+        const statements = sql.split(";\n").map((text) => env.PLATFORM_DB.prepare(text.replace(/;$/, "")));
+        await env.PLATFORM_DB.batch(statements);
+      },
+    };
+    await giveRole(command, two.email, "editor", "npm run people (tester)");
+    await runAdminJobs(env);
+    const [byPage, byCommand] = [(await changesOf(one)).at(-1), (await changesOf(two)).at(-1)];
+    expect({ ...byPage, userId: "", by: "" }).toEqual({ ...byCommand, userId: "", by: "" });
+    expect(byCommand).toMatchObject({ by: "npm run people (tester)" });
+  });
+
+  it("are kept out at once, with their sessions and apps, and let in again", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const person = await createPerson("sales");
+    await runAdminJobs(env);
+    const connection = await connect(person, { resource: "/mcp/crm" });
+    expect((await callMcp("/mcp/crm", connection.accessToken)).status).toBe(200);
+    await browser.post(pathOf(person), form(admin, { change: "disable" }));
+    expect((await callMcp("/mcp/crm", connection.accessToken)).status).toBe(401);
+    expect((await connection.browser.get("/account")).status).toBe(303);
+    expect(await textOf(browser.get(pathOf(person)))).toContain("Let in again");
+    await browser.post(pathOf(person), form(admin, { change: "enable" }));
+    await signIn(person);
+    expect((await changesOf(person)).map((event) => "change" in event && event.change)).toEqual([
+      "added",
+      "disabled",
+      "enabled",
+    ]);
+  });
+
+  it("lose their own rights at the next request when another administrator takes them away", async () => {
+    const [one, two] = [await openAs("admin"), await openAs("admin")];
+    expect((await two.browser.get("/console/people")).status).toBe(200);
+    await one.browser.post(pathOf(two.person), form(one.person, { change: "role", role: "viewer" }));
+    expect((await two.browser.get("/console/people")).status).toBe(403);
+    const back = await two.browser.post(
+      pathOf(two.person),
+      form(two.person, { change: "role", role: "admin" }),
+    );
+    expect(back.status).toBe(403);
+    expect(await stateOf(two.person)).toMatchObject({ role: "viewer" });
+  });
+
+  it.each([
+    ["one's own role", 403, (by: TestPerson) => [by, form(by, { change: "role", role: "viewer" })]],
+    ["one's own access", 403, (by: TestPerson) => [by, form(by, { change: "disable" })]],
+    [
+      "a role that is not in the policy",
+      422,
+      (by, person) => [person, form(by, { change: "role", role: "root" })],
+    ],
+    ["something else", 422, (by, person) => [person, form(by, { change: "erase" })]],
+    ["in the name of another person", 409, (_by, person) => [person, form(person, { change: "disable" })]],
+  ] as [string, number, (by: TestPerson, person: TestPerson) => [TestPerson, Record<string, string>]][])(
+    "do not change by a form about %s",
+    async (_what, status, fill) => {
+      const { person: admin, browser } = await openAs("admin");
+      const person = await createPerson("viewer");
+      const [target, fields] = fill(admin, person);
+      expect((await browser.post(pathOf(target), fields)).status).toBe(status);
+      expect(await stateOf(person)).toEqual({ role: "viewer", disabled: 0 });
+      expect(await stateOf(admin)).toEqual({ role: "admin", disabled: 0 });
+    },
+  );
+
+  it("do not change by a form of another site", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const person = await createPerson("viewer");
+    browser.headers = { Origin: "https://evil.example", "Sec-Fetch-Site": "cross-site" };
+    const answer = await browser.post(pathOf(person), form(admin, { change: "disable" }));
+    expect(answer.status).toBe(403);
+    expect(await stateOf(person)).toMatchObject({ disabled: 0 });
+  });
+
+  it("who are unknown get a page that says so", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    expect((await browser.get("/console/people/nobody';--")).status).toBe(404);
+    expect((await browser.post("/console/people/nobody", form(admin, { change: "disable" }))).status).toBe(
+      404,
+    );
+  });
+
+  it("are listed page by page, each once, and found by a part of their address", async () => {
+    const { browser } = await openAs("admin");
+    const insert = env.PLATFORM_DB.prepare(
+      `INSERT INTO "user" ("id", "name", "email", "createdAt", "updatedAt", "role") VALUES (?1, ?1, ?1 || '@many.example', '', '', 'viewer')`,
+    );
+    const ids = Array.from({ length: 60 }, (_, index) => `many-${100 + index}`);
+    await env.PLATFORM_DB.batch(ids.map((id) => insert.bind(id)));
+    const seen: string[] = [];
+    for (let path: string | undefined = "/console/people?search=%40MANY.example"; path !== undefined; ) {
+      const html: string = await textOf(browser.get(path));
+      seen.push(...[...html.matchAll(/href="\/console\/people\/([^"?]+)"/g)].map(([, id = ""]) => id));
+      path = /href="(\/console\/people\?search=[^"]+)"/.exec(html)?.[1]?.replaceAll("&amp;", "&");
+    }
+    expect(seen).toEqual(ids);
+  });
+
+  it("cannot put markup on the page by their name, nor can a search", async () => {
+    const { browser } = await openAs("admin");
+    const person = await createPerson("viewer", `<img src=x onerror="alert(1)">`);
+    const search = `"><script>alert(2)</script>`;
+    const pages = [
+      `/console/people?search=${encodeURIComponent(person.email)}`,
+      pathOf(person),
+      `/console/people?search=${encodeURIComponent(search)}`,
+    ];
+    for (const page of pages) {
+      const html = await textOf(browser.get(page));
+      expect(html).not.toContain("<img");
+      expect(html).not.toContain("<script");
+    }
+  });
+});
+
+describe("the trail in the console", { timeout: 20_000 }, () => {
+  it("shows stored records to an auditor, of all or of one person, page by page", async () => {
+    const { person, browser } = await openAs("auditor");
+    const other = await openAs("viewer");
+    for (const { id } of [person, other.person]) await deliverAll(id);
+    const all = await textOf(browser.get("/console/trail"));
+    expect(all).toContain("sign in");
+    expect(all).toContain(`chain=${other.person.id}`);
+    const own = await textOf(browser.get(`/console/trail?chain=${person.id}`));
+    expect(own).toContain("sign in");
+    expect(own).not.toContain(`chain=${other.person.id}`);
+    await env.PLATFORM_DB.prepare(
+      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
+       INSERT INTO audit_record (chain, sequence, hash, body, salt, event)
+       SELECT 'user_paged', i, 'h', json_object('chain', 'user_paged', 'sequence', i, 'at', i, 'type', 'sign_out'), NULL, NULL FROM n`,
+    ).run();
+    const seen: number[] = [];
+    for (let path: string | undefined = "/console/trail?chain=user_paged"; path !== undefined; ) {
+      const html: string = await textOf(browser.get(path));
+      seen.push(...[...html.matchAll(/record (\d+) of its chain/g)].map(([, number]) => Number(number)));
+      path = /href="(\/console\/trail\?chain=user_paged&amp;before=\d+)"/
+        .exec(html)?.[1]
+        ?.replaceAll("&amp;", "&");
+    }
+    expect(seen).toEqual(Array.from({ length: 120 }, (_, index) => 120 - index));
+    expect((await browser.get("/console/trail?before=x&chain=")).status).toBe(200);
+  });
+
+  it("is no way to call anything: an auditor's app gets no tool", async () => {
+    const role = bundledPolicy().roles.get("auditor");
+    expect(role?.scopes("crm:read")).toBeNull();
+    expect(role?.allowed.tool("context_get")).toBeNull();
+  });
+});

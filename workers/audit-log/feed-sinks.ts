@@ -1,0 +1,84 @@
+import type { Link } from "../../shared/audit/chain.ts";
+import { log, logFailure } from "../../shared/observe/log.ts";
+import { claimSink, fixWindow, noteFailure, noteWritten, type SinkPlace } from "./sinks/cursor.ts";
+import { FURTHER_SINKS } from "./sinks/list.ts";
+import type { AuditSink } from "./sinks/sink.ts";
+
+/** Milliseconds that a sink has for one window, and for which a run holds its claim on one. */
+const WRITE_MS = 30_000;
+const CLAIM_MS = 2 * WRITE_MS;
+
+/** Milliseconds after which a run begins no further window; the next run goes on. */
+const RUN_MS = 4 * 60_000;
+
+/** Digits of a record's number in the name of a window, so that the order of texts is that of numbers. */
+const DIGITS = 12;
+
+// By the id under which a record was stored: whatever is stored later has a larger one.
+const READ = `
+  SELECT chain, sequence, hash, body, salt, event FROM audit_record WHERE id > ? AND id <= ? ORDER BY id`;
+
+/**
+ * Brings every further sink up to the newest stored record. Each sink has a place of its own in the trail and is fed
+ * apart from the others, so one that hangs or fails holds neither them nor the trail itself: records reach the platform
+ * database and are confirmed without any of this. What fails is logged, and tried again later and later, at most an hour
+ * apart.
+ *
+ * @param writeMs - milliseconds that a sink has for one window
+ */
+export async function feedSinks(
+  env: Env,
+  sinks: readonly AuditSink[] = FURTHER_SINKS,
+  writeMs = WRITE_MS,
+): Promise<void> {
+  await Promise.all(
+    sinks
+      .filter(({ isConfigured }) => isConfigured?.(env) ?? true)
+      .map((sink) =>
+        feed(env, sink, writeMs).catch((failure) => logFailure("audit_sink_failed", failure, nameOf(sink))),
+      ),
+  );
+}
+
+async function feed(env: Env, sink: AuditSink, writeMs: number): Promise<void> {
+  const start = Date.now();
+  while (Date.now() - start < RUN_MS) {
+    const claimed = await claimSink(env.PLATFORM_DB, sink.name, Date.now(), CLAIM_MS);
+    if (claimed === null) return;
+    const place = await fixWindow(env.PLATFORM_DB, claimed);
+    if (place === null) return;
+    try {
+      await withinTime(writeWindow(env, sink, place), writeMs);
+    } catch (failure) {
+      const retryAt = await noteFailure(env.PLATFORM_DB, place, Date.now());
+      const next = { failures: place.failures + 1, retry_at: new Date(retryAt).toISOString() };
+      logFailure("audit_sink_failed", failure, { ...nameOf(sink), after: place.through, ...next });
+      return;
+    }
+    await noteWritten(env.PLATFORM_DB, place);
+    if (place.failures > 0) log("info", "audit_sink_recovered", nameOf(sink));
+  }
+}
+
+async function writeWindow(env: Env, sink: AuditSink, { through, until }: SinkPlace): Promise<void> {
+  const { results: links } = await env.PLATFORM_DB.prepare(READ).bind(through, until).all<Link>();
+  // All of them may have been removed since: their time was over, or their person was erased.
+  if (links.length === 0) return;
+  await sink.write(env, links, String(through + 1).padStart(DIGITS, "0"));
+}
+
+async function withinTime(work: Promise<void>, ms: number): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`No answer within ${ms} ms.`)), ms);
+  });
+  try {
+    await Promise.race([work, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function nameOf({ name }: AuditSink): { sink: string } {
+  return { sink: name };
+}

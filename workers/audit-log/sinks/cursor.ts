@@ -1,0 +1,108 @@
+/**
+ * Records of one window, which a run holds in memory. A quiet trail may have a record an hour, so a window may be as many
+ * objects in R2: less than the 1,000 requests to other services that an invocation has.
+ */
+const WINDOW = 500;
+
+/** Milliseconds until a sink that failed is tried again: the first time, twice as many with each try, and the longest. */
+const RETRY_MS = { first: 60_000, longest: 60 * 60_000 } as const;
+
+/** Where a sink is in the trail, for the run that claimed it. Numbers are ids of `audit_record`. */
+export interface SinkPlace {
+  name: string;
+  /** The last record that it has. */
+  through: number;
+  /** The last record of the window to write. */
+  until: number;
+  failures: number;
+}
+
+/** A place before its window is fixed. */
+type ClaimedPlace = Omit<SinkPlace, "until"> & { until: number | null };
+
+// Two runs at once: one of them changes the row, the other one finds it claimed.
+const CLAIM = `
+  INSERT INTO audit_sink (name, claimed_to) VALUES (?1, ?2 + ?3)
+  ON CONFLICT (name) DO UPDATE SET claimed_to = excluded.claimed_to WHERE claimed_to <= ?2 AND retry_at <= ?2
+  RETURNING name, through, until, failures`;
+
+// The end of the window that was fixed before stays: what it holds then has the same name as at the last try.
+const FIX = `
+  UPDATE audit_sink
+     SET until = coalesce(until, (SELECT max(id) FROM (SELECT id FROM audit_record WHERE id > through ORDER BY id LIMIT ${WINDOW})))
+   WHERE name = ? RETURNING until`;
+
+const WRITTEN = `
+  UPDATE audit_sink SET through = ?2, until = NULL, failures = 0, retry_at = 0, claimed_to = 0
+   WHERE name = ?1 AND through < ?2`;
+
+const FAILED = `
+  UPDATE audit_sink SET failures = failures + 1, retry_at = ?2, claimed_to = 0 WHERE name = ?1 AND through = ?3`;
+
+const RELEASE = "UPDATE audit_sink SET claimed_to = 0 WHERE name = ?";
+
+/** Claims a sink for `claimMs` from `now`, in milliseconds. `null` when another run has it or it is not yet to be tried. */
+export async function claimSink(
+  database: D1Database,
+  name: string,
+  now: number,
+  claimMs: number,
+): Promise<ClaimedPlace | null> {
+  return await database.prepare(CLAIM).bind(name, now, claimMs).first<ClaimedPlace>();
+}
+
+/** Fixes the window that a sink is to get next. `null`, and the claim given back, when it has everything. */
+export async function fixWindow(database: D1Database, place: ClaimedPlace): Promise<SinkPlace | null> {
+  const until =
+    place.until ?? (await database.prepare(FIX).bind(place.name).first<{ until: number | null }>())?.until;
+  if (until != null) return { ...place, until };
+  await database.prepare(RELEASE).bind(place.name).run();
+  return null;
+}
+
+/** Notes that a sink has its window. */
+export async function noteWritten(database: D1Database, { name, until }: SinkPlace): Promise<void> {
+  await database.prepare(WRITTEN).bind(name, until).run();
+}
+
+/** Notes that a try failed. Returns when the next one may be, in milliseconds since the epoch. */
+export async function noteFailure(
+  database: D1Database,
+  { name, through, failures }: SinkPlace,
+  now: number,
+): Promise<number> {
+  const retryAt = now + Math.min(RETRY_MS.first * 2 ** failures, RETRY_MS.longest);
+  await database.prepare(FAILED).bind(name, retryAt, through).run();
+  return retryAt;
+}
+
+/** How far a sink is behind. */
+export interface SinkLag {
+  name: string;
+  /** Milliseconds since the oldest record was made that the sink does not have; 0 when it has everything. */
+  lagMs: number;
+  /** Tries in a row that failed. */
+  failures: number;
+}
+
+const LAG = `
+  SELECT sink.value AS name, ifnull(place.failures, 0) AS failures,
+         (SELECT at FROM audit_record WHERE id > ifnull(place.through, 0) ORDER BY id LIMIT 1) AS oldest
+    FROM json_each(?) AS sink LEFT JOIN audit_sink AS place ON place.name = sink.value`;
+
+/** How far these sinks are behind: one seek for each. */
+export async function readLags(
+  database: D1Database,
+  names: readonly string[],
+  now: number,
+): Promise<SinkLag[]> {
+  const { results } = await database
+    .prepare(LAG)
+    .bind(JSON.stringify(names))
+    .all<{ name: string; failures: number; oldest: number | null }>();
+  return results.map(({ name, failures, oldest }) => ({
+    name,
+    failures,
+    lagMs: oldest === null ? 0 : Math.max(now - oldest, 0),
+  }));
+}

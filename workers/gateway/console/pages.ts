@@ -1,0 +1,35 @@
+import type { Hono } from "hono";
+import type { ConsoleRight } from "../../../shared/policy/console.ts";
+import { peopleRoutes } from "./people/routes.tsx";
+import type { InConsole } from "./require-right.ts";
+import { trailRoutes } from "./trail/routes.tsx";
+
+/** One page of the console, with everything below its address. */
+interface ConsolePage {
+  /** Address below `/console/`, without slashes. */
+  name: string;
+  title: string;
+  /** One sentence for the list of pages. */
+  text: string;
+  /** Without this right nothing below the address answers. */
+  right: ConsoleRight;
+  routes: Hono<InConsole>;
+}
+
+/** Every page: one folder, and one entry here. */
+export const CONSOLE_PAGES: readonly ConsolePage[] = [
+  {
+    name: "people",
+    title: "People",
+    text: "Who may sign in, and in which role.",
+    right: "people",
+    routes: peopleRoutes,
+  },
+  {
+    name: "trail",
+    title: "Audit trail",
+    text: "What was done, newest first.",
+    right: "trail",
+    routes: trailRoutes,
+  },
+];

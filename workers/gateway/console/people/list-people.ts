@@ -1,0 +1,50 @@
+/** People on one page of the list. */
+const PAGE_SIZE = 25;
+
+/** A person as the console shows them. */
+export interface ListedPerson {
+  id: string;
+  email: string;
+  name: string;
+  role: string;
+  disabled: boolean;
+  hasSecondFactor: boolean;
+}
+
+type Row = Omit<ListedPerson, "disabled" | "hasSecondFactor"> & {
+  disabled: number;
+  twoFactorEnabled: number;
+};
+
+const SELECT = `SELECT "id", "email", "name", "role", "disabled", "twoFactorEnabled" FROM "user"`;
+
+// The cursor is an id, so that no address stands in a link.
+const PAGE = `${SELECT}
+  WHERE "email" > ifnull((SELECT "email" FROM "user" WHERE "id" = ?1), '') AND instr("email", ?2) > 0
+  ORDER BY "email" LIMIT ${PAGE_SIZE + 1}`;
+
+/**
+ * One page of people, in the order of their addresses; `next` is the id to go on after, or `null` at the end.
+ *
+ * @param search - a part of the address; empty for everyone
+ * @param after - id of the last person of the page before; empty for the first page
+ */
+export async function listPeople(
+  database: D1Database,
+  search: string,
+  after: string,
+): Promise<{ people: ListedPerson[]; next: string | null }> {
+  const { results } = await database.prepare(PAGE).bind(after, search.toLowerCase()).all<Row>();
+  const people = results.slice(0, PAGE_SIZE).map(toListed);
+  return { people, next: results.length > PAGE_SIZE ? (people.at(-1)?.id ?? null) : null };
+}
+
+/** One person, disabled or not; `null` when there is none with this id. */
+export async function findListed(database: D1Database, id: string): Promise<ListedPerson | null> {
+  const row = await database.prepare(`${SELECT} WHERE "id" = ?`).bind(id).first<Row>();
+  return row && toListed(row);
+}
+
+function toListed({ disabled, twoFactorEnabled, ...person }: Row): ListedPerson {
+  return { ...person, disabled: disabled === 1, hasSecondFactor: twoFactorEnabled === 1 };
+}

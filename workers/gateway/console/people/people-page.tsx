@@ -1,0 +1,155 @@
+import { Page } from "../../../../shared/web/page.tsx";
+import { ToConsole } from "../home-page.tsx";
+import type { ListedPerson } from "./list-people.ts";
+
+/** What a page says above its content. */
+export interface Notice {
+  tone: "good" | "danger";
+  text: string;
+}
+
+/** What the list shows; `next` leads on. */
+interface PeoplePageProps {
+  people: readonly ListedPerson[];
+  next: string | null;
+  search: string;
+}
+
+/** Everyone who may sign in, with role and state, and a search by e-mail address. */
+export function PeoplePage({ people, next, search }: PeoplePageProps) {
+  return (
+    <Page title="People" wide corner={<ToConsole />}>
+      <h1>People</h1>
+      <section class="card">
+        <form method="get" action="/console/people">
+          <label class="field">
+            E-mail address, or a part of it
+            <input type="search" name="search" value={search} maxlength={254} autocomplete="off" />
+          </label>
+          <button type="submit">Search</button>
+        </form>
+      </section>
+      <section class="card">
+        {people.length === 0 ? (
+          <p>No person has an address like this.</p>
+        ) : (
+          <ul class="plain">
+            {people.map((person) => (
+              <li>
+                <h3>
+                  <a href={`/console/people/${encodeURIComponent(person.id)}`}>{person.name}</a>
+                </h3>
+                <p class="quiet small">
+                  {person.email} · <State person={person} />
+                </p>
+              </li>
+            ))}
+          </ul>
+        )}
+        {next !== null && (
+          <p>
+            <a href={`/console/people?${new URLSearchParams({ search, after: next })}`}>More people</a>
+          </p>
+        )}
+      </section>
+    </Page>
+  );
+}
+
+/** What a person's page shows. */
+interface PersonPageProps {
+  person: ListedPerson;
+  /** Roles of the policy in force. */
+  roles: readonly string[];
+  /** Id of who looks: a form counts for nobody else. */
+  subject: string;
+  /** The page's own address. */
+  here: string;
+  notice?: Notice;
+}
+
+/** One person, and what may be changed about them. */
+export function PersonPage({ person, roles, subject, here, notice }: PersonPageProps) {
+  const isOwn = person.id === subject;
+  return (
+    <Page title={person.name} wide corner={<a href="/console/people">People</a>}>
+      {notice && (
+        <p class={`notice ${notice.tone}`} role="status">
+          {notice.text}
+        </p>
+      )}
+      <section class="card">
+        <h1>{person.name}</h1>
+        <p class="quiet">
+          {person.email} · <State person={person} />
+        </p>
+        <p class="quiet small">
+          {person.hasSecondFactor ? "Signs in with a second factor." : "Signs in with a password alone."} Id{" "}
+          <code>{person.id}</code>
+        </p>
+      </section>
+      {isOwn ? (
+        <p class="notice">Another administrator changes your own role and access.</p>
+      ) : (
+        <>
+          <h2>Role</h2>
+          <section class="card">
+            <form method="post" action={here}>
+              <input type="hidden" name="subject" value={subject} />
+              <input type="hidden" name="change" value="role" />
+              <label class="field">
+                Role
+                <select name="role">
+                  {!roles.includes(person.role) && (
+                    <option value="" selected>
+                      {`${person.role} (not in the policy)`}
+                    </option>
+                  )}
+                  {roles.map((role) => (
+                    <option value={role} selected={role === person.role}>
+                      {role}
+                    </option>
+                  ))}
+                </select>
+              </label>
+              <button type="submit">Change role</button>
+            </form>
+            <p class="quiet small">
+              What a role takes away counts at the next call. What it adds, an app gets when it next
+              refreshes.
+            </p>
+          </section>
+          <h2>Access</h2>
+          <section class="card">
+            <p>
+              {person.disabled
+                ? "This person is kept out. Everything of theirs is still there."
+                : "Keeping this person out ends their sessions here, and every connected app is refused at its next call. It can be undone."}
+            </p>
+            <form method="post" action={here}>
+              <input type="hidden" name="subject" value={subject} />
+              <input type="hidden" name="change" value={person.disabled ? "enable" : "disable"} />
+              <button type="submit" class={person.disabled ? undefined : "danger"}>
+                {person.disabled ? "Let in again" : "Keep out"}
+              </button>
+            </form>
+          </section>
+        </>
+      )}
+    </Page>
+  );
+}
+
+function State({ person }: { person: ListedPerson }) {
+  return (
+    <>
+      <span class="badge">{person.role}</span>
+      {person.disabled && (
+        <>
+          {" "}
+          <span class="badge caution">Disabled</span>
+        </>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,93 @@
+import { type Context, Hono } from "hono";
+import { listRoles } from "../../../../shared/policy/current.ts";
+import { refuse } from "../../failures.tsx";
+import { readForm } from "../../read-form.ts";
+import { EMAIL_LENGTH } from "../../sign-in/auth.ts";
+import type { InConsole } from "../require-right.ts";
+import { type AskedChange, changePersonNow } from "./change.ts";
+import { findListed, type ListedPerson, listPeople } from "./list-people.ts";
+import { type Notice, PeoplePage, PersonPage } from "./people-page.tsx";
+
+/** What a redirect back to a person's page may announce; anything else in the address is ignored. */
+const DONE: Readonly<Record<string, string>> = {
+  role: "The role is changed and in force: the next call of every app and session is decided by it.",
+  disable: "They can no longer sign in, and connected apps are refused.",
+  enable: "They can sign in again.",
+  same: "Nothing changed: it was so already.",
+  later: "The change is stored. Open sessions and connected apps notice it within 30 seconds.",
+};
+
+/** `/console/people`: everyone who may sign in, and a page of each. */
+export const peopleRoutes = new Hono<InConsole>();
+
+peopleRoutes.get("/", async (c) => {
+  const search = (c.req.query("search") ?? "").trim().slice(0, EMAIL_LENGTH);
+  const list = await listPeople(c.env.PLATFORM_DB, search, (c.req.query("after") ?? "").slice(0, 64));
+  return c.html(<PeoplePage {...list} search={search} />);
+});
+
+peopleRoutes.get("/:id", async (c) => {
+  const person = await findListed(c.env.PLATFORM_DB, c.req.param("id"));
+  if (person === null) return await refuseUnknown(c);
+  const done = c.req.query("done") ?? "";
+  const text = Object.hasOwn(DONE, done) ? DONE[done] : undefined;
+  return showPerson(c, person, text === undefined ? undefined : { tone: "good", text });
+});
+
+peopleRoutes.post("/:id", async (c) => {
+  const form = await readForm(c.req.raw);
+  const { person: asking } = c.var.signIn;
+  const person = await findListed(c.env.PLATFORM_DB, c.req.param("id"));
+  if (person === null) return await refuseUnknown(c);
+  const again = (status: 403 | 409 | 422, text: string) =>
+    showPerson(c, person, { tone: "danger", text }, status);
+  if (form.get("subject") !== asking.id) {
+    return again(409, "Another person signed in on this browser in the meantime. Look again, then decide.");
+  }
+  if (person.id === asking.id) return again(403, "Another administrator changes your own role and access.");
+  const change = toChange(form, listRoles(c.var.policy));
+  if (change === null) return again(422, "Choose one of the changes on this page.");
+  if (isSame(person, change)) return c.redirect(`${pathOf(person)}?done=same`, 303);
+  const outcome = await changePersonNow(c.env, person.email, change, asking.id);
+  return c.redirect(`${pathOf(person)}?done=${outcome === "in force" ? change.kind : "later"}`, 303);
+});
+
+function toChange(form: URLSearchParams, roles: readonly string[]): AskedChange | null {
+  const kind = form.get("change");
+  if (kind === "disable" || kind === "enable") return { kind };
+  const role = roles.find((name) => name === form.get("role"));
+  return kind === "role" && role !== undefined ? { kind, role } : null;
+}
+
+function isSame(person: ListedPerson, change: AskedChange): boolean {
+  return change.kind === "role"
+    ? person.role === change.role
+    : person.disabled === (change.kind === "disable");
+}
+
+function showPerson(
+  c: Context<InConsole>,
+  person: ListedPerson,
+  notice?: Notice,
+  status: 200 | 403 | 409 | 422 = 200,
+): Response | Promise<Response> {
+  const { id } = c.var.signIn.person;
+  const roles = listRoles(c.var.policy);
+  const props = { person, roles, subject: id, here: pathOf(person), ...(notice && { notice }) };
+  return c.html(<PersonPage {...props} />, status);
+}
+
+function refuseUnknown(c: Context<InConsole>): Response | Promise<Response> {
+  return refuse(c, {
+    status: 404,
+    code: "not_found",
+    title: "This person is not here",
+    message: "No person has this address in the console. They may have been erased.",
+    action: "Look for them in the list.",
+    link: { href: "/console/people", label: "All people" },
+  });
+}
+
+function pathOf({ id }: ListedPerson): string {
+  return `/console/people/${encodeURIComponent(id)}`;
+}

@@ -1,0 +1,70 @@
+import { Page } from "../../../../shared/web/page.tsx";
+import { ToConsole } from "../home-page.tsx";
+import type { ListedRecord } from "./list-records.ts";
+
+/** What the page shows: all chains, or one. */
+interface TrailPageProps {
+  records: readonly ListedRecord[];
+  next: number | null;
+  chain: string | null;
+}
+
+/** Stored records, newest first, each with its event. */
+export function TrailPage({ records, next, chain }: TrailPageProps) {
+  return (
+    <Page title="Audit trail" wide corner={<ToConsole />}>
+      <h1>Audit trail</h1>
+      {chain !== null && (
+        <p>
+          Only the chain <code>{chain}</code>. <a href="/console/trail">Show all chains</a>
+        </p>
+      )}
+      <section class="card">
+        {records.length === 0 ? (
+          <p>No record is stored here.</p>
+        ) : (
+          <ul class="plain">
+            {records.map((record) => (
+              <li>
+                <h3>{record.type.replaceAll("_", " ")}</h3>
+                <p class="quiet small">
+                  <Moment at={record.at} /> ·{" "}
+                  <a href={`/console/trail?${new URLSearchParams({ chain: record.chain })}`}>
+                    {record.name ?? record.chain}
+                  </a>{" "}
+                  · record {record.sequence} of its chain
+                </p>
+                {record.event === null ? (
+                  <p class="quiet small">Its event was removed.</p>
+                ) : (
+                  <details>
+                    <summary>Event</summary>
+                    <pre>{indent(record.event)}</pre>
+                  </details>
+                )}
+              </li>
+            ))}
+          </ul>
+        )}
+        {next !== null && (
+          <p>
+            <a
+              href={`/console/trail?${new URLSearchParams({ ...(chain !== null && { chain }), before: String(next) })}`}
+            >
+              Older records
+            </a>
+          </p>
+        )}
+      </section>
+    </Page>
+  );
+}
+
+function Moment({ at }: { at: number }) {
+  const text = new Date(at).toISOString();
+  return <time dateTime={text}>{`${text.slice(0, 19).replace("T", " ")} UTC`}</time>;
+}
+
+function indent(event: string): string {
+  return JSON.stringify(JSON.parse(event), null, 2);
+}

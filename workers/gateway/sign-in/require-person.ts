@@ -1,0 +1,29 @@
+import type { MiddlewareHandler } from "hono";
+import { readSignIn, type SignIn } from "./auth.ts";
+
+/** What a route behind {@link requirePerson} knows, as `c.var.signIn`. */
+export type SignedIn = { Bindings: Env; Variables: { signIn: SignIn } };
+
+/**
+ * Lets a signed-in, active person through. Everybody else is sent to sign in, and comes back to the page that they
+ * asked for; after a form to `page`.
+ *
+ * @param page - the page with the form, where that is at another address
+ */
+export function requirePerson(page?: string): MiddlewareHandler<SignedIn> {
+  return async (c, next) => {
+    const signIn = await readSignIn(c.env, c.req.raw.headers);
+    if (signIn === null)
+      return c.redirect(`/sign-in?next=${encodeURIComponent(addressOf(c.req, page))}`, 303);
+    c.set("signIn", signIn);
+    return await next();
+  };
+}
+
+/** Where a person goes on who had to do something else first: the page of a request. */
+export function addressOf(
+  { method, path, url }: Pick<Request, "method" | "url"> & { path: string },
+  page = path,
+): string {
+  return method === "GET" ? `${path}${new URL(url).search}` : page;
+}
