@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { countReads } from "../../scripts/bench/count-reads.ts";
 import { readQuestion } from "../../workers/knowledge/search/build-match.ts";
-import { countPassage } from "../../workers/knowledge/search/rank-passages.ts";
+import { countPassage, readPassage } from "../../workers/knowledge/search/rank-passages.ts";
 import { smoothScores } from "../../workers/knowledge/search/smooth-scores.ts";
 import { measureDistance } from "../../workers/knowledge/search/spelling-distance.ts";
 import { indexPending } from "../../workers/knowledge/store/index-passages.ts";
@@ -98,7 +98,9 @@ describe("passages that are alike", () => {
     "samovar brass kettle tea water spout",
     "brass kettle tea water steam spout",
     "parking bikes trains planes hotels invoices",
-  ].map((body, index) => countPassage({ id: index + 1, title: "", heading: "", body, tags: "" }, question));
+  ].map((body, index) =>
+    countPassage(readPassage({ id: index + 1, title: "", heading: "", body, tags: "" }), question),
+  );
 
   it("speak for each other: what reads like the good ones rises above what does not", () => {
     const scores = smoothScores(

@@ -31,9 +31,26 @@ export interface CountedPassage {
   body: ReadonlyMap<string, number>;
 }
 
+type Field = keyof RankingWeights["fields"];
+
+/** The stems of a passage in their order, by field. */
+export interface PassageStems {
+  id: number;
+  fields: Readonly<Record<Field, readonly string[]>>;
+}
+
+/** Reads the words of a candidate: the dear part of ranking, and the same whatever the question. */
+export function readPassage({ id, title, heading, body, tags }: Candidate): PassageStems {
+  const [first, second, third, fourth] = [title, heading, body, tags].map(tokenize);
+  return {
+    id,
+    fields: { title: first ?? [], heading: second ?? [], body: third ?? [], tags: fourth ?? [] },
+  };
+}
+
 /** Counts what ranking asks for, once per passage. */
 export function countPassage(
-  candidate: Candidate,
+  passage: PassageStems,
   { pairs }: Pick<Question, "pairs">,
   { fields }: Pick<RankingWeights, "fields"> = WEIGHTS,
 ): CountedPassage {
@@ -42,7 +59,7 @@ export function countPassage(
   let body = new Map<string, number>();
   let length = 0;
   for (const [field, weight] of Object.entries(fields)) {
-    const stems = tokenize(candidate[field as keyof typeof fields]);
+    const stems = passage.fields[field as Field];
     const here = new Map<string, number>();
     stems.forEach((stem, index) => {
       here.set(stem, (here.get(stem) ?? 0) + 1);
@@ -54,7 +71,7 @@ export function countPassage(
     if (field === "body") body = here;
     length += stems.length;
   }
-  return { id: candidate.id, counts, pairs: found, length, body };
+  return { id: passage.id, counts, pairs: found, length, body };
 }
 
 /** Scores by passage id; higher is better. */
@@ -73,20 +90,22 @@ export function scorePassages(
 ): Scores {
   const average = passages.reduce((sum, passage) => sum + passage.length, 0) / Math.max(1, passages.length);
   const pairShare = pairWeight * Math.max(0, ...question.terms.map(({ stem }) => weights.get(stem) ?? 0));
+  const weighed = [...weights].map(([stem, weight]) => [stem, weight * weighStem(stem, statistics)] as const);
+  const weighedPairs = question.pairs.map(
+    ([first, second]) => pairShare * Math.max(weighStem(first, statistics), weighStem(second, statistics)),
+  );
   return new Map(
     passages.map((passage) => {
       const norm = k1 * (1 - b + (b * passage.length) / average);
       const saturate = (count: number) => (count * (k1 + 1)) / (count + norm);
       let score = 0;
-      for (const [stem, weight] of weights) {
+      for (const [stem, weight] of weighed) {
         const count = passage.counts.get(stem);
-        if (count !== undefined) score += weight * weighStem(stem, statistics) * saturate(count);
+        if (count !== undefined) score += weight * saturate(count);
       }
-      question.pairs.forEach(([first, second], pair) => {
+      weighedPairs.forEach((weight, pair) => {
         const count = passage.pairs[pair] ?? 0;
-        if (count === 0) return;
-        score +=
-          pairShare * Math.max(weighStem(first, statistics), weighStem(second, statistics)) * saturate(count);
+        if (count > 0) score += weight * saturate(count);
       });
       return [passage.id, score];
     }),
