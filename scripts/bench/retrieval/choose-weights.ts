@@ -15,7 +15,6 @@ export interface Step {
 }
 
 const setRepetition = (weights: RankingWeights, repetition: number) => ({ ...weights, repetition });
-const setPair = (weights: RankingWeights, pair: number) => ({ ...weights, pair });
 const setFeedback = (weights: RankingWeights, change: Partial<RankingWeights["feedback"]>) => ({
   ...weights,
   feedback: { ...weights.feedback, ...change },
@@ -33,7 +32,6 @@ const COORDINATES: readonly Coordinate[] = [
   { title: "k1", values: [1.2, 0.9, 1.6], set: (weights, k1) => ({ ...weights, k1 }) },
   { title: "b", values: [0.75, 0.6, 0.9], set: (weights, b) => ({ ...weights, b }) },
   { title: "repetition", values: [0, 0.5, 1], set: setRepetition },
-  { title: "pair", values: [0, 0.1, 0.2], set: setPair },
   {
     title: "question's share",
     values: [1, 0.8, 0.7, 0.6],
@@ -54,7 +52,6 @@ const COORDINATES: readonly Coordinate[] = [
 /** Each step that is chosen, and the weights without it. */
 export const STEPS: readonly Step[] = [
   { title: "repeated words", leaveOut: (weights) => setRepetition(weights, 0) },
-  { title: "neighbouring words", leaveOut: (weights) => setPair(weights, 0) },
   { title: "feedback", leaveOut: (weights) => setFeedback(weights, { questionShare: 1 }) },
   { title: "pseudo-length", leaveOut: (weights) => setFeedback(weights, { pseudoLength: 0 }) },
   { title: "similar passages", leaveOut: (weights) => setNeighbours(weights, { share: 0 }) },

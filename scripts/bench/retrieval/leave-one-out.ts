@@ -89,7 +89,7 @@ async function printWeights(
   }
 }
 
-function describe({ k1, b, fields, repetition, pair, feedback, neighbours }: RankingWeights): string {
+function describe({ k1, b, fields, repetition, feedback, neighbours }: RankingWeights): string {
   const { questionShare, passages, terms, pseudoLength, temperature } = feedback;
   const expansion =
     questionShare === 1
@@ -97,7 +97,7 @@ function describe({ k1, b, fields, repetition, pair, feedback, neighbours }: Ran
       : `feedback ${questionShare} of ${passages}/${terms}/${pseudoLength}/${temperature}`;
   const similar =
     neighbours.share === 0 ? "no similar ones" : `similar ${neighbours.share} of ${neighbours.count}`;
-  return `k1 ${k1}, b ${b}, title ${fields.title}, repetition ${repetition}, pair ${pair}, ${expansion}, ${similar}`;
+  return `k1 ${k1}, b ${b}, title ${fields.title}, repetition ${repetition}, ${expansion}, ${similar}`;
 }
 
 function formatRatio(found: number, plain: number): string {

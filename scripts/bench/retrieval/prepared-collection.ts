@@ -118,8 +118,8 @@ export class PreparedCollection {
     const key = JSON.stringify(weights.fields);
     const before = this.#counted.get(key);
     if (before !== undefined) return before;
-    const all = this.#questions.map(({ question, passages }) => {
-      const counted = passages.map((passage) => countPassage(passage, question, weights));
+    const all = this.#questions.map(({ passages }) => {
+      const counted = passages.map((passage) => countPassage(passage, weights));
       return { counted, neighbours: findNeighbours(counted, MOST_NEIGHBOURS) };
     });
     // A large collection keeps one way of counting in memory.

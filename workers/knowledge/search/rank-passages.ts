@@ -23,8 +23,6 @@ export interface CountedPassage {
   id: number;
   /** Weighted occurrences by stem. */
   counts: ReadonlyMap<string, number>;
-  /** Weighted occurrences of the question's pairs, in their order. */
-  pairs: readonly number[];
   /** Words of all fields. */
   length: number;
   /** Occurrences in the text alone: what feedback learns from. */
@@ -51,49 +49,34 @@ export function readPassage({ id, title, heading, body, tags }: Candidate): Pass
 /** Counts what ranking asks for, once per passage. */
 export function countPassage(
   passage: PassageStems,
-  { pairs }: Pick<Question, "pairs">,
   { fields }: Pick<RankingWeights, "fields"> = WEIGHTS,
 ): CountedPassage {
   const counts = new Map<string, number>();
-  const found = pairs.map(() => 0);
   let body = new Map<string, number>();
   let length = 0;
   for (const [field, weight] of Object.entries(fields)) {
     const stems = passage.fields[field as Field];
     const here = new Map<string, number>();
-    stems.forEach((stem, index) => {
-      here.set(stem, (here.get(stem) ?? 0) + 1);
-      pairs.forEach(([first, second], pair) => {
-        if (stem === first && stems[index + 1] === second) found[pair] = (found[pair] ?? 0) + weight;
-      });
-    });
+    for (const stem of stems) here.set(stem, (here.get(stem) ?? 0) + 1);
     for (const [stem, count] of here) counts.set(stem, (counts.get(stem) ?? 0) + count * weight);
     if (field === "body") body = here;
     length += stems.length;
   }
-  return { id: passage.id, counts, pairs: found, length, body };
+  return { id: passage.id, counts, length, body };
 }
 
 /** Scores by passage id; higher is better. */
 export type Scores = Map<number, number>;
 
-/**
- * BM25 of weighted stems over the candidates, plus what pairs add where they stand together. Average length is that
- * of the candidates; a pair is as telling as the rarer of its words.
- */
+/** BM25 of weighted stems over the candidates. Average length is that of the candidates. */
 export function scorePassages(
   passages: readonly CountedPassage[],
-  question: Question,
   weights: ReadonlyMap<string, number>,
   statistics: TermStatistics,
-  { k1, b, pair: pairWeight }: RankingWeights = WEIGHTS,
+  { k1, b }: RankingWeights = WEIGHTS,
 ): Scores {
   const average = passages.reduce((sum, passage) => sum + passage.length, 0) / Math.max(1, passages.length);
-  const pairShare = pairWeight * Math.max(0, ...question.terms.map(({ stem }) => weights.get(stem) ?? 0));
   const weighed = [...weights].map(([stem, weight]) => [stem, weight * weighStem(stem, statistics)] as const);
-  const weighedPairs = question.pairs.map(
-    ([first, second]) => pairShare * Math.max(weighStem(first, statistics), weighStem(second, statistics)),
-  );
   return new Map(
     passages.map((passage) => {
       const norm = k1 * (1 - b + (b * passage.length) / average);
@@ -103,10 +86,6 @@ export function scorePassages(
         const count = passage.counts.get(stem);
         if (count !== undefined) score += weight * saturate(count);
       }
-      weighedPairs.forEach((weight, pair) => {
-        const count = passage.pairs[pair] ?? 0;
-        if (count > 0) score += weight * saturate(count);
-      });
       return [passage.id, score];
     }),
   );

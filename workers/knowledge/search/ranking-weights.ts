@@ -10,8 +10,6 @@ export interface RankingWeights {
   fields: Readonly<Record<"title" | "heading" | "body" | "tags", number>>;
   /** Exponent of how often the question says a word: a long question repeats what it is about. 0 counts each word once. */
   repetition: number;
-  /** Share that neighbouring words of the question add where they stand together. */
-  pair: number;
   /** The question expanded by what its best passages say (RM3). */
   feedback: {
     /** How many passages are read, and how many of their words are kept. */
@@ -35,8 +33,7 @@ export const WEIGHTS: RankingWeights = {
   k1: 1.2,
   b: 0.75,
   fields: { title: 2, heading: 2, body: 1, tags: 2 },
-  repetition: 0.5,
-  pair: 0.1,
+  repetition: 1,
   feedback: { passages: 10, terms: 30, pseudoLength: 100, questionShare: 0.7, temperature: 0.1 },
   neighbours: { count: 7, share: 0.4 },
   secondPassage: 0.2,

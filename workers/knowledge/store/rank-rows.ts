@@ -49,11 +49,10 @@ export async function rankAnew(
   { counted, weights: by, neighbours }: RankingTask,
 ): Promise<Scores> {
   const weights = new Map([...weighQuestion(question, counted, by)].slice(0, MAX_WEIGHED));
-  const first = scorePassages(counted, question, weights, await readTermStatistics(db, weights.keys()), by);
+  const first = scorePassages(counted, weights, await readTermStatistics(db, weights.keys()), by);
   const expanded = expandQuestion(weights, counted, first, by);
   const statistics = await inTime(readTermStatistics(db, expanded.keys()), EXPANSION_MS);
-  const scores =
-    statistics === undefined ? first : scorePassages(counted, question, expanded, statistics, by);
+  const scores = statistics === undefined ? first : scorePassages(counted, expanded, statistics, by);
   return smoothScores(counted, scores, by, neighbours);
 }
 

@@ -151,7 +151,7 @@ interface RankedPassages {
 
 async function rankPassages(db: D1Database, question: Question, scope: SearchScope): Promise<RankedPassages> {
   const rows = await findCandidates(db, question, scope);
-  const counted = readRows(rows).map((passage) => countPassage(passage, question, scope.weights));
+  const counted = readRows(rows).map((passage) => countPassage(passage, scope.weights));
   const scores = await rankAnew(db, question, { counted, weights: scope.weights });
   const statistics = await readTermStatistics(db, listStems(question));
   return {
