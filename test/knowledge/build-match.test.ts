@@ -91,15 +91,7 @@ describe("the full-text query of a question", () => {
     expect(matchOf("?!…")).toBeNull();
   });
 
-  it("pairs neighbouring words, but not across stop words", () => {
-    expect(readQuestion("refund policy for annual plans").pairs).toEqual([
-      ["refund", "polici"],
-      ["annual", "plan"],
-    ]);
-    expect(readQuestion("refund").pairs).toEqual([]);
-  });
-
-  it("requires phrases in quotes and ranks by the other words", () => {
+  it("demands what stands in quotes and ranks by the other words", () => {
     expect(matchOf('"money back" refund')).toBe('"money back" AND ("money back" OR "refund")');
   });
 

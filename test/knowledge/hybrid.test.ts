@@ -20,10 +20,14 @@ class Bindings {
   });
   nearest: string[] = [];
   similarity = 0.7;
+  RERANK_MODEL = "";
+  /** As the reranker's page documents it: `response` with `id` and `score`, best first. */
+  rerank: (question: { query: string; contexts: { text: string }[] }) => Promise<unknown> = async () => ({});
   AI = {
-    run: (model: string, { text }: { text: string[] }) => {
+    run: (model: string, input: { text: string[]; query: string; contexts: { text: string }[] }) => {
       this.models.push(model);
-      return this.embed(text, model.includes("m3") ? 1_024 : 768);
+      if (model === this.RERANK_MODEL) return this.rerank(input);
+      return this.embed(input.text, model.includes("m3") ? 1_024 : 768);
     },
   };
   KNOWLEDGE_VECTORS_M3 = {
@@ -86,7 +90,45 @@ describe("search by words and by meaning", () => {
     expect(await openHybrid(bindings).searchArticles({ question: "refund", limit: 5 })).toEqual(plain);
   });
 
-  it("returns nothing of a hidden collection, for any result of the vector index", async () => {
+  describe("with a model that reads the best hits", () => {
+    const request = { question: "hotel refund invoice", limit: 5 };
+
+    async function openReranked() {
+      const bindings = new Bindings();
+      bindings.nearest = [await passageOf("incident-process"), await passageOf("travel-and-expenses")];
+      const before = await openHybrid(bindings).searchArticles(request);
+      expect(bindings.models).not.toContain("@cf/baai/bge-reranker-base");
+      bindings.RERANK_MODEL = "@cf/baai/bge-reranker-base";
+      return { bindings, before };
+    }
+
+    it("takes its order, and leaves the scores falling", async () => {
+      const { bindings, before } = await openReranked();
+      expect(before.hits.length).toBeGreaterThan(2);
+      bindings.rerank = async ({ query, contexts }) => {
+        expect(query).toBe(request.question);
+        expect(contexts[0]?.text).toContain(before.hits[0]?.title ?? "?");
+        return { response: contexts.map((_, id) => ({ id, score: id / 100 })).reverse() };
+      };
+      const { hits } = await openHybrid(bindings).searchArticles(request);
+      expect(hits.map(({ slug }) => slug)).toEqual(before.hits.map(({ slug }) => slug).reverse());
+      expect(hits.map(({ score }) => score)).toEqual(before.hits.map(({ score }) => score));
+    });
+
+    it.each([
+      ["fails", () => Promise.reject(new Error("down"))],
+      ["never answers", () => new Promise(() => {})],
+      ["answers nonsense", async () => ({ response: [{ id: 99, score: "high" }] })],
+      ["leaves a hit out", async () => ({ response: [{ id: 1, score: 1 }] })],
+      ["answers nothing", async () => ({})],
+    ])("keeps the order when it %s", async (_what, rerank) => {
+      const { bindings, before } = await openReranked();
+      bindings.rerank = rerank;
+      expect(await openHybrid(bindings).searchArticles(request)).toEqual(before);
+    });
+  });
+
+  it("returns nothing of a hidden collection, whatever the vector index says", async () => {
     const store = openTestStore();
     await store.collections.ensure({ slug: "board", title: "Board" }, NOON);
     const draft = { collection: "board", title: "Secret plan", body: "Quiet.", tags: [] };

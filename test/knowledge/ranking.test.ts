@@ -1,8 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { countReads } from "../../scripts/bench/count-reads.ts";
-import { readQuestion } from "../../workers/knowledge/search/build-match.ts";
-import { countPassage } from "../../workers/knowledge/search/rank-passages.ts";
+import { countPassage, readPassage } from "../../workers/knowledge/search/rank-passages.ts";
 import { smoothScores } from "../../workers/knowledge/search/smooth-scores.ts";
 import { measureDistance } from "../../workers/knowledge/search/spelling-distance.ts";
 import { indexPending } from "../../workers/knowledge/store/index-passages.ts";
@@ -91,14 +90,15 @@ describe("a word that no article has", () => {
   });
 });
 
-describe("similar passages", () => {
-  const question = readQuestion("samovar");
+describe("passages that are alike", () => {
   const passages = [
     "samovar brass kettle tea water steam",
     "samovar brass kettle tea water spout",
     "brass kettle tea water steam spout",
     "parking bikes trains planes hotels invoices",
-  ].map((body, index) => countPassage({ id: index + 1, title: "", heading: "", body, tags: "" }, question));
+  ].map((body, index) =>
+    countPassage(readPassage({ id: index + 1, title: "", heading: "", body, tags: "" })),
+  );
 
   it("support each other: a passage similar to good ones rises above others", () => {
     const scores = smoothScores(

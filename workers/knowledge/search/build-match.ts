@@ -35,8 +35,6 @@ export interface Question {
   phrases: readonly (readonly string[])[];
   /** The other words, without stop words unless there are no others. */
   terms: readonly Term[];
-  /** Stems of neighbouring words: `rate limit` scores higher where the words are neighbours too. */
-  pairs: readonly (readonly [string, string])[];
 }
 
 /**
@@ -55,13 +53,9 @@ export function readQuestion(question: string): Question {
   if (phrases.length === 0 || outside.length > MAX_BESIDE_QUOTES) {
     const all = readWords(text);
     const meaningful = all.filter(isMeaningful);
-    return {
-      phrases: [],
-      terms: countWords(meaningful.length > 0 ? meaningful : all),
-      pairs: readPairs(all),
-    };
+    return { phrases: [], terms: countWords(meaningful.length > 0 ? meaningful : all) };
   }
-  return { phrases, terms: countWords(outside), pairs: readPairs(readWords(text)) };
+  return { phrases, terms: countWords(outside) };
 }
 
 function isMeaningful({ text }: Term): boolean {
@@ -90,16 +84,7 @@ export function buildMatch({ phrases, terms }: Pick<Question, "phrases" | "terms
   return required.length === 0 ? ranked : `${required.join(" AND ")} AND (${ranked})`;
 }
 
-function readPairs(words: readonly Term[]): [string, string][] {
-  const pairs = words.flatMap((word, index): [string, string][] => {
-    const next = words[index + 1];
-    if (!next || STOP_WORDS.has(word.text) || STOP_WORDS.has(next.text)) return [];
-    return [[word.stem, next.stem]];
-  });
-  return pairs.slice(0, MAX_TERMS);
-}
-
-/** FTS5's BM25 counts a word as often as it appears in the expression. */
+/** BM25 of FTS5 counts a word as often as the expression names it. */
 function repeat({ text, prefix, count }: Term): string[] {
   return count > 1 && !prefix ? [quote([text])] : [];
 }

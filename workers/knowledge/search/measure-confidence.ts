@@ -3,15 +3,12 @@ import { type CountedPassage, type TermStatistics, weighStem } from "./rank-pass
 import { tokenize } from "./tokenize.ts";
 
 /**
- * Logistic curve of confidence over the covered share of the query's words: midpoint and steepness. Fitted to
- * one half of scripts/bench/documentation/hard-questions.tsv and checked on the other: `npm run bench --
- * knowledge`.
+ * The share of the question's words at which confidence is 0.5, and how fast it turns there. `even` is the highest
+ * hundredth that leaves no right answer of one half of scripts/bench/documentation/hard-questions.tsv below 0.5;
+ * `npm run bench -- knowledge` prints that half and the one that was not looked at. `steepness` is a choice.
  */
 const WORDS = { even: 0.31, steepness: 14 };
-/**
- * The same for the cosine of the nearest passage by bge-m3, from its authors' examples. Not measured: this
- * needs an account.
- */
+/** The same for the cosine of the nearest passage by bge-m3: a guess after its authors' examples, which needs an account to be measured. */
 const MEANING = { even: 0.55, steepness: 20 };
 
 /**
@@ -40,7 +37,7 @@ export function measureCoverage(
   return all === 0 ? 0 : said / all;
 }
 
-/** Estimated probability that the first results answer the query, from 0 to 1, in hundredths. */
+/** How sure it is that the first results answer the question, from 0 to 1, in hundredths: a score, not a probability. */
 export function estimateConfidence(found: { coverage: number; similarity?: number | undefined }): number {
   const words = found.coverage === 0 ? 0 : rise(found.coverage, WORDS);
   const meaning = found.similarity === undefined ? 0 : rise(found.similarity, MEANING);

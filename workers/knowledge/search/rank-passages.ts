@@ -23,71 +23,69 @@ export interface CountedPassage {
   id: number;
   /** Weighted occurrences by stem. */
   counts: ReadonlyMap<string, number>;
-  /** Weighted occurrences of the query's word pairs, in the same order. */
-  pairs: readonly number[];
-  /** Number of words in all fields. */
+  /** Words of all fields. */
   length: number;
   /** Occurrences in the body alone, for the feedback step. */
   body: ReadonlyMap<string, number>;
 }
 
-/** Counts the words of a passage for ranking. */
+type Field = keyof RankingWeights["fields"];
+
+/** The stems of a passage in their order, by field. */
+export interface PassageStems {
+  id: number;
+  fields: Readonly<Record<Field, readonly string[]>>;
+}
+
+/** Reads the words of a candidate: the dear part of ranking, and the same whatever the question. */
+export function readPassage({ id, title, heading, body, tags }: Candidate): PassageStems {
+  const [first, second, third, fourth] = [title, heading, body, tags].map(tokenize);
+  return {
+    id,
+    fields: { title: first ?? [], heading: second ?? [], body: third ?? [], tags: fourth ?? [] },
+  };
+}
+
+/** Counts what ranking asks for, once per passage. */
 export function countPassage(
-  candidate: Candidate,
-  { pairs }: Pick<Question, "pairs">,
+  passage: PassageStems,
   { fields }: Pick<RankingWeights, "fields"> = WEIGHTS,
 ): CountedPassage {
   const counts = new Map<string, number>();
-  const found = pairs.map(() => 0);
   let body = new Map<string, number>();
   let length = 0;
   for (const [field, weight] of Object.entries(fields)) {
-    const stems = tokenize(candidate[field as keyof typeof fields]);
+    const stems = passage.fields[field as Field];
     const here = new Map<string, number>();
-    stems.forEach((stem, index) => {
-      here.set(stem, (here.get(stem) ?? 0) + 1);
-      pairs.forEach(([first, second], pair) => {
-        if (stem === first && stems[index + 1] === second) found[pair] = (found[pair] ?? 0) + weight;
-      });
-    });
+    for (const stem of stems) here.set(stem, (here.get(stem) ?? 0) + 1);
     for (const [stem, count] of here) counts.set(stem, (counts.get(stem) ?? 0) + count * weight);
     if (field === "body") body = here;
     length += stems.length;
   }
-  return { id: candidate.id, counts, pairs: found, length, body };
+  return { id: passage.id, counts, length, body };
 }
 
 /** Scores by passage id; higher is better. */
 export type Scores = Map<number, number>;
 
-/**
- * BM25 of weighted stems over the candidates, plus a bonus for pairs of neighbouring words. The average
- * length is that of the candidates; a pair has the weight of the rarer of its words.
- */
+/** BM25 of weighted stems over the candidates. Average length is that of the candidates. */
 export function scorePassages(
   passages: readonly CountedPassage[],
-  question: Question,
   weights: ReadonlyMap<string, number>,
   statistics: TermStatistics,
-  { k1, b, pair: pairWeight }: RankingWeights = WEIGHTS,
+  { k1, b }: RankingWeights = WEIGHTS,
 ): Scores {
   const average = passages.reduce((sum, passage) => sum + passage.length, 0) / Math.max(1, passages.length);
-  const pairShare = pairWeight * Math.max(0, ...question.terms.map(({ stem }) => weights.get(stem) ?? 0));
+  const weighed = [...weights].map(([stem, weight]) => [stem, weight * weighStem(stem, statistics)] as const);
   return new Map(
     passages.map((passage) => {
       const norm = k1 * (1 - b + (b * passage.length) / average);
       const saturate = (count: number) => (count * (k1 + 1)) / (count + norm);
       let score = 0;
-      for (const [stem, weight] of weights) {
+      for (const [stem, weight] of weighed) {
         const count = passage.counts.get(stem);
-        if (count !== undefined) score += weight * weighStem(stem, statistics) * saturate(count);
+        if (count !== undefined) score += weight * saturate(count);
       }
-      question.pairs.forEach(([first, second], pair) => {
-        const count = passage.pairs[pair] ?? 0;
-        if (count === 0) return;
-        score +=
-          pairShare * Math.max(weighStem(first, statistics), weighStem(second, statistics)) * saturate(count);
-      });
       return [passage.id, score];
     }),
   );

@@ -40,7 +40,6 @@ export async function correctSpelling(db: D1Database, question: Question): Promi
         ? { ...term, text: spellStem(correct(term.stem)) ?? correct(term.stem), stem: correct(term.stem) }
         : term,
     ),
-    pairs: question.pairs.map(([first, second]) => [correct(first), correct(second)]),
   };
 }
 

@@ -1,24 +1,18 @@
 import { type Question, readQuestion } from "../search/build-match.ts";
 import { cutSnippet } from "../search/cut-snippet.ts";
 import { estimateConfidence, measureCoverage } from "../search/measure-confidence.ts";
-import {
-  type CountedPassage,
-  countPassage,
-  expandQuestion,
-  type Scores,
-  scorePassages,
-  weighQuestion,
-} from "../search/rank-passages.ts";
-import { type RankingWeights, WEIGHTS } from "../search/ranking-weights.ts";
-import { smoothScores } from "../search/smooth-scores.ts";
+import { countPassage } from "../search/rank-passages.ts";
+import type { RankingWeights } from "../search/ranking-weights.ts";
 import { tokenize } from "../search/tokenize.ts";
 import { fuseRankings } from "../vectors/fuse-rankings.ts";
 import type { VectorSide } from "../vectors/vector-side.ts";
 import type { CollectionScope } from "./access.ts";
 import { correctSpelling } from "./correct-spelling.ts";
-import { findCandidates, MAX_HITS, RANKED_ANEW } from "./find-candidates.ts";
+import { findCandidates, MAX_HITS } from "./find-candidates.ts";
 import { inTime } from "./in-time.ts";
 import { indexBeforeSearch } from "./index-passages.ts";
+import { groupByArticle, type Hit, orderRows, rankAnew, readRows } from "./rank-rows.ts";
+import { rerankHits } from "./rerank-hits.ts";
 import type { PassageHit } from "./rows.ts";
 import { expandPrefixes } from "./spell-beginnings.ts";
 import { spellCompounds } from "./spell-compounds.ts";
@@ -55,18 +49,8 @@ export interface SearchAnswer {
   confidence: number;
 }
 
-/** Time limit of query expansion, in milliseconds; after that the first ranking is used. */
-const EXPANSION_MS = 250;
-/** Time limit of vector search, in milliseconds; after that full text answers alone. */
+/** Search by meaning may take this long, in milliseconds; after that full text answers alone. */
 const MEANING_MS = 300;
-/** Maximum stems for a query's prefixes (`word*`). */
-const MAX_WEIGHED = 200;
-
-interface Hit {
-  id: number;
-  articleId: number;
-  score: number;
-}
 
 /** Ranks passages over title, headings, text and tags. Best first; empty without a match. */
 export async function searchPassages(
@@ -111,9 +95,10 @@ async function search(
   const searchable = question.terms.length + question.phrases.length > 0;
   const grouped = group(words.hits);
   const coverage = words.coverageOf(grouped[0]?.id);
+  const rerank = (hits: readonly Hit[]) => rerankHits(db, request.question, hits, scope.vectors?.reranker);
   if (meaning === undefined) {
     return {
-      hits: await answer(grouped),
+      hits: await answer(await rerank(grouped)),
       retrieval: "full_text",
       confidence: estimateConfidence({ coverage }),
       searchable,
@@ -121,15 +106,15 @@ async function search(
   }
   const fused = fuseRankings([grouped, group(meaning)], keyOf);
   return {
-    hits: await answer(fused.map(({ item, score }) => ({ ...item, score }))),
+    hits: await answer(await rerank(fused.map(({ item, score }) => ({ ...item, score })))),
     retrieval: "hybrid",
     confidence: estimateConfidence({ coverage, similarity: meaning[0]?.score }),
     searchable,
   };
 }
 
-/** A query with indexed words in place of prefixes, compounds and misspellings. */
-async function readWords(db: D1Database, text: string): Promise<Question> {
+/** A question with the words that the index holds in the place of beginnings, compounds and slips. */
+export async function readWords(db: D1Database, text: string): Promise<Question> {
   const question = await correctSpelling(db, await spellCompounds(db, readQuestion(text)));
   return expandPrefixes(db, question);
 }
@@ -167,22 +152,12 @@ interface RankedPassages {
 }
 
 async function rankPassages(db: D1Database, question: Question, scope: SearchScope): Promise<RankedPassages> {
-  const results = await findCandidates(db, question, scope);
-  const counted = results.flatMap(({ id, text }) => {
-    if (text === null) return [];
-    const [title, heading, body, tags] = JSON.parse(text) as [string, string, string, string];
-    return [countPassage({ id, title, heading, body, tags }, question, scope.weights)];
-  });
-  const scores = await rankAnew(db, question, counted, scope.weights);
-  const floor = Math.min(...scores.values());
-  const hits = results.map(({ id, articleId }, place) => ({
-    id,
-    articleId,
-    score: scores.get(id) ?? (floor * RANKED_ANEW) / (place + 1),
-  }));
+  const rows = await findCandidates(db, question, scope);
+  const counted = readRows(rows).map((passage) => countPassage(passage, scope.weights));
+  const scores = await rankAnew(db, question, { counted, weights: scope.weights });
   const statistics = await readTermStatistics(db, listStems(question));
   return {
-    hits: hits.sort((a, b) => b.score - a.score || a.id - b.id),
+    hits: orderRows(rows, scores),
     coverageOf(id) {
       const passage = counted.find((candidate) => candidate.id === id);
       return passage === undefined ? 0 : measureCoverage(question, passage, statistics);
@@ -192,32 +167,6 @@ async function rankPassages(db: D1Database, question: Question, scope: SearchSco
 
 function listStems({ terms, phrases }: Question): string[] {
   return [...terms.map(({ stem }) => stem), ...phrases.flat().flatMap(tokenize)];
-}
-
-async function rankAnew(
-  db: D1Database,
-  question: Question,
-  passages: CountedPassage[],
-  by?: RankingWeights,
-): Promise<Scores> {
-  const weights = new Map([...weighQuestion(question, passages, by)].slice(0, MAX_WEIGHED));
-  const first = scorePassages(passages, question, weights, await readTermStatistics(db, weights.keys()), by);
-  const expanded = expandQuestion(weights, passages, first, by);
-  const statistics = await inTime(readTermStatistics(db, expanded.keys()), EXPANSION_MS);
-  const scores =
-    statistics === undefined ? first : scorePassages(passages, question, expanded, statistics, by);
-  return smoothScores(passages, scores, by);
-}
-
-function groupByArticle(hits: readonly Hit[], { secondPassage } = WEIGHTS): Hit[] {
-  const groups = Map.groupBy(hits, (hit) => hit.articleId);
-  return [...groups.values()]
-    .flatMap(([best, ...others]) => {
-      if (!best) return [];
-      const more = others.slice(0, 2).reduce((sum, { score }) => sum + score, 0);
-      return [{ ...best, score: best.score + secondPassage * more }];
-    })
-    .sort((a, b) => b.score - a.score || a.articleId - b.articleId);
 }
 
 function takePage(hits: readonly Hit[], { limit, offset = 0 }: SearchRequest): readonly Hit[] {

@@ -1,6 +1,7 @@
 import type { CollectionScope } from "../store/access.ts";
 import { embedPending, forgetEmbeddings, hasPending } from "./embed-pending.ts";
 import { BASE_EN, type EmbeddingModel, M3 } from "./models.ts";
+import { Reranker } from "./reranker.ts";
 import { type NearPassage, VectorIndex } from "./vector-index.ts";
 
 /** Optional bindings of vector search; wrangler.toml has them for staging and production. */
@@ -8,6 +9,8 @@ interface VectorBindings {
   AI?: Pick<Ai, "run">;
   KNOWLEDGE_VECTORS_M3?: Pick<Vectorize, "query" | "upsert">;
   KNOWLEDGE_VECTORS?: Pick<Vectorize, "query" | "upsert">;
+  /** A variable: the model that orders the best hits; empty for none. */
+  RERANK_MODEL?: string;
 }
 
 /** Databases whose index of the model is known to be complete; a complete index stays complete. */
@@ -20,8 +23,11 @@ export class VectorSide {
   readonly #current: VectorIndex;
   /** The index of the previous model, which answers until the current one has been complete once. */
   readonly #former: VectorIndex | undefined;
+  /** Orders the best hits, where the environment names a model. */
+  readonly reranker: Reranker | undefined;
 
-  constructor(db: D1Database, current: VectorIndex, former?: VectorIndex) {
+  constructor(db: D1Database, current: VectorIndex, former?: VectorIndex, reranker?: Reranker) {
+    this.reranker = reranker;
     this.#db = db;
     this.#current = current;
     this.#former = former;
@@ -72,7 +78,9 @@ export function openVectorSide(env: object, db: D1Database): VectorSide | undefi
   // Generated types do not include optional bindings.
   const bindings = env as VectorBindings;
   const [current, former] = [M3, BASE_EN].flatMap((model) => openIndex(bindings, model) ?? []);
-  return current && new VectorSide(db, current, former);
+  const { AI, RERANK_MODEL } = bindings;
+  const reranker = AI && RERANK_MODEL ? new Reranker(AI, RERANK_MODEL) : undefined;
+  return current && new VectorSide(db, current, former, reranker);
 }
 
 function openIndex(bindings: VectorBindings, model: EmbeddingModel): VectorIndex | undefined {
