@@ -32,6 +32,7 @@ const PACKAGES = [
   "hono/jsx/jsx-dev-runtime",
   "hono/jsx/jsx-runtime",
   "libphonenumber-js/min",
+  "stemmer",
   "uqr",
   "zod",
 ];

@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import dictionary from "dictionary-en";
+import { stemmer } from "stemmer";
 import { listPlaces } from "../workers/knowledge/search/known-word.ts";
-import { stemWord } from "../workers/knowledge/search/stem-word.ts";
 
 /** Bits per stem and number of hashes: about one in a hundred other stems is a false positive. */
 const BITS_PER_STEM = 10;
@@ -18,7 +18,7 @@ const words = text
   .split("\n")
   .map((line) => line.replace(/[/\s].*$/, "").toLowerCase())
   .filter((word) => /^[a-z]{4,64}$/.test(word));
-const stems = new Set(words.map(stemWord));
+const stems = new Set(words.map(stemmer));
 const size = Math.ceil((stems.size * BITS_PER_STEM) / 8) * 8;
 const bits = new Uint8Array(size / 8);
 for (const stem of stems) {

@@ -3,7 +3,6 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { countReads } from "../../scripts/bench/count-reads.ts";
 import { countPassage, readPassage } from "../../workers/knowledge/search/rank-passages.ts";
 import { smoothScores } from "../../workers/knowledge/search/smooth-scores.ts";
-import { measureDistance } from "../../workers/knowledge/search/spelling-distance.ts";
 import { indexPending } from "../../workers/knowledge/store/index-passages.ts";
 import { searchArticles, searchPassages } from "../../workers/knowledge/store/search-passages.ts";
 import { NOON, openTestStore, saveArticles } from "./fixture.ts";
@@ -79,14 +78,6 @@ describe("a word that no article has", () => {
     const find = async (question: string) => (await store.searchArticles({ question, limit: 3 })).hits;
     expect(await find("dental")).toEqual([]);
     expect((await find("deniall"))[0]?.slug).toBe("denials");
-  });
-
-  it("is one edit away: added, dropped, replaced or swapped letters, measured by dynamic programming", () => {
-    expect(measureDistance("refund", "refund")).toBe(0);
-    for (const slip of ["refnud", "refun", "refunds", "rifund"])
-      expect(measureDistance(slip, "refund")).toBe(1);
-    expect(measureDistance("ca", "abc")).toBe(3);
-    expect(measureDistance("", "abc")).toBe(3);
   });
 });
 

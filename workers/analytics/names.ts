@@ -1,3 +1,4 @@
+import { measureDistance } from "../../shared/text/edit-distance.ts";
 import { foldText } from "../../shared/text/fold-text.ts";
 /** Result of resolving a name. */
 export type Resolution<T> =
@@ -52,28 +53,8 @@ function nearestDistance<T>(wanted: string, candidate: Named<T>): number {
       const isPart =
         Math.min(wanted.length, spelling.length) >= 3 &&
         (spelling.includes(wanted) || wanted.includes(spelling));
-      const distance = editDistance(wanted, spelling);
+      const distance = measureDistance(wanted, spelling);
       return isPart ? Math.min(distance, wanted.length / 2) : distance;
     }),
   );
-}
-
-/** Insertions, deletions, substitutions and swaps of neighbours (optimal string alignment, Damerau 1964). */
-function editDistance(a: string, b: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
-      let best = Math.min((row[j - 1] ?? 0) + 1, (last[j] ?? 0) + 1, (last[j - 1] ?? 0) + cost);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        best = Math.min(best, (beforeLast[j - 2] ?? 0) + 1);
-      }
-      row.push(best);
-    }
-    beforeLast = last;
-    last = row;
-  }
-  return last[b.length] ?? 0;
 }

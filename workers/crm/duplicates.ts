@@ -1,5 +1,5 @@
+import { measureDistance } from "../../shared/text/edit-distance.ts";
 import { foldText } from "../../shared/text/fold-text.ts";
-import { measureDistance } from "./search/query.ts";
 import type { ContactRow } from "./store/contacts.ts";
 import type { DuplicatePair, MergedFields } from "./store/duplicates.ts";
 

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { measureDistance } from "../../../shared/text/near-misses.ts";
+import { measureDistance } from "../../../shared/text/edit-distance.ts";
 import type { Answer } from "./open-clients.ts";
 import { type Desk, dayAgo, type Row } from "./task.ts";
 

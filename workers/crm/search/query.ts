@@ -1,3 +1,4 @@
+import { measureDistance } from "../../../shared/text/edit-distance.ts";
 import { segmentQuery } from "../../../shared/text/segment-words.ts";
 import { cutText } from "../../../shared/text/well-formed.ts";
 
@@ -214,29 +215,4 @@ function anyColumn(columns: SearchColumns): string {
  */
 function quote(word: string): string {
   return `"${word.replaceAll('"', "")}"`;
-}
-
-/** Optimal string alignment distance; returns a larger number early once it exceeds `limit`. */
-export function measureDistance(a: string, b: string, limit: number): number {
-  if (Math.abs(a.length - b.length) > limit) return limit + 1;
-  let older: number[] = [];
-  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let row = 1; row <= a.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column++) {
-      const cost = a[row - 1] === b[column - 1] ? 0 : 1;
-      let best = Math.min(
-        (previous[column] ?? 0) + 1,
-        (current[column - 1] ?? 0) + 1,
-        (previous[column - 1] ?? 0) + cost,
-      );
-      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
-      if (swapped) best = Math.min(best, (older[column - 2] ?? 0) + 1);
-      current.push(best);
-    }
-    if (Math.min(...current) > limit) return limit + 1;
-    older = previous;
-    previous = current;
-  }
-  return previous[b.length] ?? limit + 1;
 }

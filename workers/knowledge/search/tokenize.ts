@@ -1,8 +1,10 @@
+import { stemmer } from "stemmer";
 import { listWords } from "../../../shared/text/segment-words.ts";
-import { stemWord } from "./stem-word.ts";
 
 /** Maximum words whose stems are cached. */
 const MAX_KNOWN = 50_000;
+/** The words that FTS5's `porter` tokenizer stems. It leaves others as they are. */
+const STEMMED = /^[a-z0-9]{3,64}$/;
 const known = new Map<string, string>();
 
 /**
@@ -17,7 +19,7 @@ export function tokenize(text: string): string[] {
 function findStem(word: string): string {
   const found = known.get(word);
   if (found !== undefined) return found;
-  const stem = stemWord(word);
+  const stem = STEMMED.test(word) ? stemmer(word) : word;
   if (known.size >= MAX_KNOWN) known.clear();
   known.set(word, stem);
   return stem;

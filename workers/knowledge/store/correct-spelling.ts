@@ -1,7 +1,7 @@
+import { measureDistance } from "../../../shared/text/edit-distance.ts";
 import type { Question } from "../search/build-match.ts";
 import { isEnglishStem } from "../search/known-word.ts";
 import { spellStem } from "../search/spell-stem.ts";
-import { measureDistance } from "../search/spelling-distance.ts";
 import { readTermStatistics } from "./term-statistics.ts";
 
 /** Minimum length of a word to correct: shorter words have too many neighbours. */
@@ -53,6 +53,6 @@ async function findNeighbour(db: D1Database, stem: string): Promise<string | und
     .bind(start, `${start}\u{10ffff}`, stem.length - 1, stem.length + 1, MAX_NEIGHBOURS)
     .all<{ term: string; held: number }>();
   return results
-    .filter(({ term }) => measureDistance(stem, term) === 1)
+    .filter(({ term }) => measureDistance(stem, term, 1) === 1)
     .sort((a, b) => b.held - a.held || (a.term < b.term ? -1 : 1))[0]?.term;
 }
