@@ -142,7 +142,7 @@ export interface ApprovalGate {
 
 /** The approvals of one person's apps, in the person's object. */
 export function approvalGate(env: Env, userId: string): ApprovalGate {
-  return openObject<ApprovalGate>(env.PRINCIPAL, userId, [
+  return openObject<ApprovalGate>(env, env.PRINCIPAL, userId, [
     "awaitApproval",
     "releaseApproval",
     "readApproval",

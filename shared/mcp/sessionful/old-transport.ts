@@ -1,5 +1,6 @@
 import { openKeyring } from "../../auth/keyring.ts";
 import { createSessionId, openSessionId, type SessionOwner, sealSessionId } from "../../auth/session-seal.ts";
+import { stubOf } from "../../objects/open-object.ts";
 import { STREAM_HEADER } from "../http/headers.ts";
 import { streamSocket } from "../http/socket-stream.ts";
 
@@ -57,8 +58,8 @@ function nameOf(id: string): string {
   return `sse:${id}`;
 }
 
-function objectOf({ namespace }: OldSessions, id: string): DurableObjectStub {
-  return namespace.get(namespace.idFromName(nameOf(id)));
+function objectOf({ env, namespace }: OldSessions, id: string): DurableObjectStub {
+  return stubOf(env, namespace, nameOf(id));
 }
 
 /** A seal of one transport opens nothing of the other. */

@@ -20,7 +20,7 @@ type Kept = Pick<
 
 /** A person's Principal object, with what only requests use. */
 export function keptBy(env: Env, userId: string): Kept {
-  return openObject<Kept>(env.PRINCIPAL, userId);
+  return openObject<Kept>(env, env.PRINCIPAL, userId);
 }
 
 // Each asks for the hold again, in the same transaction: one that came a moment ago stops all of them.

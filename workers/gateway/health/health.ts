@@ -7,6 +7,7 @@ import { logFailure } from "../../../shared/observe/log.ts";
 import { probePolicy } from "../../../shared/policy/current.ts";
 import { findOldestUnstored, type UnstoredRecord } from "../../audit-log/unstored-records.ts";
 import { findProblems } from "../entrance.ts";
+import { grantStore } from "../grants/grant-objects.ts";
 import { readTables, requireMedia } from "./probe-stores.ts";
 import { RememberedAnswer } from "./remembered-answer.ts";
 
@@ -26,22 +27,23 @@ interface Check {
 const remembered = new WeakMap<Env, RememberedAnswer<Look>>();
 
 /**
- * `/health`: the process answers. `/ready`: everything it needs answers too (row T6). Neither needs a token, so `/ready`
+ * `/health`: the process answers, and which version of the Worker it is. `/ready`: everything it needs answers too (row T6). Neither needs a token, so `/ready`
  * only reads, and looks once in a few seconds however often it is asked.
  */
 export const healthRoutes = new Hono<{ Bindings: Env }>();
 
-healthRoutes.get("/health", (c) => c.json({ status: "ok" }));
+healthRoutes.get("/health", (c) => c.json({ status: "ok", version: c.env.VERSION?.id }));
 
 healthRoutes.get("/ready", async (c) => {
   const problems = findProblems(c.env);
+  const version = c.env.VERSION?.id;
   if (problems.length > 0) {
-    return c.json({ status: "failing", failing: problems.map(({ name }) => name), problems }, 503);
+    return c.json({ status: "failing", version, failing: problems.map(({ name }) => name), problems }, 503);
   }
   const { checks, late } = await answerOf(c.env).get(() => lookAt(c.env));
   const failing = checks.filter((check) => !check.ok).map((check) => check.name);
-  if (failing.length === 0) return c.json({ status: "ok", checks });
-  return c.json({ status: "failing", failing, checks, ...describeLate(late) }, 503);
+  if (failing.length === 0) return c.json({ status: "ok", version, checks });
+  return c.json({ status: "failing", version, failing, checks, ...describeLate(late) }, 503);
 });
 
 /** What one look at every part found. */
@@ -80,7 +82,7 @@ function listProbes(env: Env): [string, Probe][] {
     ["OAUTH_KV", () => env.OAUTH_KV.get(PROBE)],
     ["MEDIA", () => requireMedia(env.KNOWLEDGE_DB, env.MEDIA)],
     ["PRINCIPAL", () => principalGate(env, PROBE).readContext(PROBE)],
-    ["GRANT_STORE", () => env.GRANT_STORE.get(env.GRANT_STORE.idFromName(PROBE)).read(PROBE)],
+    ["GRANT_STORE", () => grantStore(env, PROBE).read(PROBE)],
     ["TOOL_LIMITER", () => toolGate(env, PROBE).countTurns()],
     ["TASK_RUNNER", () => taskGate(env, PROBE).listKept()],
     ["CHANGE_HUB", () => changeGate(env, PROBE).countEnrolled()],

@@ -7,8 +7,8 @@ import type {
   SessionAddress,
 } from "../../../shared/objects/change-gate.ts";
 import { CHANGE_HEADER } from "../../../shared/objects/change-gate.ts";
-
 import { ObjectAlarm } from "../../../shared/objects/object-alarm.ts";
+import { stubOf } from "../../../shared/objects/open-object.ts";
 import { log } from "../../../shared/observe/log.ts";
 
 /** Lines that one person may hold to one topic: their clients' streams. */
@@ -208,10 +208,9 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
       place.binding
     ];
     try {
-      const response = await namespace?.get(namespace.idFromName(place.name)).fetch("https://changes/", {
-        method: "POST",
-        headers: { [CHANGE_HEADER]: String(publication), "x-partykit-room": place.name },
-      });
+      const headers = { [CHANGE_HEADER]: String(publication), "x-partykit-room": place.name };
+      const session = namespace && stubOf(this.env, namespace, place.name);
+      const response = await session?.fetch("https://changes/", { method: "POST", headers });
       if (response?.ok) return;
       await this.subscribe(place, null);
     } catch (failure) {
