@@ -1,4 +1,5 @@
 import { logFailure } from "../observe/log.ts";
+import { reportFullness } from "../observe/storage-alarm.ts";
 
 /** Milliseconds until the second try, and the most between two: a try costs a request, and an outage may last for hours. */
 const [FIRST_DELAY_MS, LONGEST_DELAY_MS] = [5_000, 15 * 60_000];
@@ -49,6 +50,8 @@ export class ObjectAlarm {
     const failures = (await this.#storage.get<number>(FAILURES_KEY)) ?? 0;
     try {
       await work();
+      // Every object that stores much has an alarm: here all of them are watched.
+      reportFullness(this.#object, this.#storage.sql.databaseSize);
       if (failures > 0) await this.#storage.delete(FAILURES_KEY);
     } catch (failure) {
       const delay = delayAfter(failures + 1);

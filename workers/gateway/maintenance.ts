@@ -6,6 +6,7 @@ import { type Sweep, sweepRecords } from "../audit-log/sweep-records.ts";
 import { listServers } from "../servers.ts";
 import { removeOldRequests } from "./admin-jobs/admin-request.ts";
 import { removeEndedApprovals } from "./approvals/list-approvals.ts";
+import { reportDatabaseSizes } from "./health/database-sizes.ts";
 import { removeEndedCounters } from "./limits/attempts.ts";
 import { removeEndedSessions } from "./people.ts";
 import { recordPolicyChanges } from "./policy-changes.ts";
@@ -22,7 +23,7 @@ const REQUESTS_KEPT_MS = 30 * DATA_KEPT_MS;
 /**
  * The hourly work on the platform's database: publications that nobody recorded yet; the clean-up of ended sign-in
  * sessions, attempt counters and approvals, requests that were carried out, records of the audit trail that are past their time;
- * second factors that an older key encrypted; what a server keeps for some time only; and one more try for dead letters. Grants and tokens need none: each user's GrantStore sweeps itself. What fails is
+ * second factors that an older key encrypted; what a server keeps for some time only; databases that fill up; and one more try for dead letters. Grants and tokens need none: each user's GrantStore sweeps itself. What fails is
  * logged and does not stop the rest.
  */
 export async function runMaintenance(env: Env): Promise<void> {
@@ -42,6 +43,7 @@ export async function runMaintenance(env: Env): Promise<void> {
         purgeExpired ? [[`${name}_kept`, () => purgeExpired(env, now)] as const] : [],
       ),
     ),
+    full_databases: () => reportDatabaseSizes(env),
     records: () => sweepInForce(env, at),
   };
   const done: Record<string, JsonValue> = {};

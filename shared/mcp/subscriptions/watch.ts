@@ -2,11 +2,15 @@ import type { Pace } from "../../objects/change-gate.ts";
 import { RIGHTS } from "../../objects/change-gate.ts";
 import type { Catalogue } from "../../server/catalogue.ts";
 import { serverOfResource } from "../../server/find-resource.ts";
-
+import { log } from "../../observe/log.ts";
+import { isSpent } from "./spent.ts";
 import { fingerprintList, fingerprintResource, type ListName, type Subscriber } from "./subscriber.ts";
 
 /** Every list that a client may be told to fetch again. */
 export const LISTS = ["tools", "prompts", "resources"] as const satisfies readonly ListName[];
+
+/** Stands for a look that the invocation had no more queries for. */
+const SPENT = Symbol("spent");
 
 /** What a client waits for. */
 export interface SubscriptionFilter {
@@ -37,17 +41,24 @@ export async function beginWatch(
   return known;
 }
 
-/** Looks again, and says what differs from what the client knows. What cannot be looked at now stays as it was. */
+/**
+ * Looks again, and says what differs from what the client knows. What cannot be looked at now stays as it was. `spent`:
+ * the invocation may ask nothing more, so the rest was not looked at, and no later look of it will see anything.
+ */
 export async function findChanges(
   subscriber: Subscriber,
   known: Fingerprints,
-): Promise<{ known: Fingerprints; notices: ChangeNotice[] }> {
+): Promise<{ known: Fingerprints; notices: ChangeNotice[]; spent: boolean }> {
   const next = new Map(known);
   const notices: ChangeNotice[] = [];
   for (const [key, before] of known) {
     const list = listOf(key);
     const look = list === null ? fingerprintResource(subscriber, key) : fingerprintList(subscriber, list);
-    const now = await look.catch(() => before);
+    const now = await look.catch((failure: unknown) => {
+      log("warn", "resource_not_looked_at", { key, error: String(failure) });
+      return isSpent(failure) ? SPENT : before;
+    });
+    if (now === SPENT) return { known: next, notices, spent: true };
     if (now === before) continue;
     next.set(key, now);
     notices.push(
@@ -56,7 +67,7 @@ export async function findChanges(
         : { method: `notifications/${list}/list_changed` },
     );
   }
-  return { known: next, notices };
+  return { known: next, notices, spent: false };
 }
 
 /** The resources among what is waited for. */

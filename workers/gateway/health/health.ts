@@ -4,10 +4,12 @@ import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import { taskGate } from "../../../shared/objects/task.ts";
 import { toolGate } from "../../../shared/objects/tool-rate-limit.ts";
 import { logFailure } from "../../../shared/observe/log.ts";
+import { type Fullness, findFullness } from "../../../shared/observe/storage-alarm.ts";
 import { probePolicy } from "../../../shared/policy/current.ts";
 import { findOldestUnstored, type UnstoredRecord } from "../../audit-log/unstored-records.ts";
 import { findProblems } from "../entrance.ts";
 import { grantStore } from "../grants/grant-objects.ts";
+import { listDatabases } from "./database-sizes.ts";
 import { readTables, requireMedia } from "./probe-stores.ts";
 import { RememberedAnswer } from "./remembered-answer.ts";
 
@@ -40,10 +42,10 @@ healthRoutes.get("/ready", async (c) => {
   if (problems.length > 0) {
     return c.json({ status: "failing", version, failing: problems.map(({ name }) => name), problems }, 503);
   }
-  const { checks, late } = await answerOf(c.env).get(() => lookAt(c.env));
+  const { checks, late, filling } = await answerOf(c.env).get(() => lookAt(c.env));
   const failing = checks.filter((check) => !check.ok).map((check) => check.name);
-  if (failing.length === 0) return c.json({ status: "ok", version, checks });
-  return c.json({ status: "failing", version, failing, checks, ...describeLate(late) }, 503);
+  if (failing.length === 0) return c.json({ status: "ok", version, checks, ...describeFilling(filling) });
+  return c.json({ status: "failing", version, failing, checks, ...describeFilling(filling), ...describeLate(late) }, 503);
 });
 
 /** What one look at every part found. */
@@ -51,6 +53,8 @@ interface Look {
   checks: Check[];
   /** The oldest record that is not stored although it should be. */
   late: UnstoredRecord | null;
+  /** Databases that fill up. They still answer, so Gatehouse is ready. */
+  filling: Record<string, Fullness>;
 }
 
 async function lookAt(env: Env): Promise<Look> {
@@ -59,8 +63,16 @@ async function lookAt(env: Env): Promise<Look> {
     late = await findOldestUnstored(env.OAUTH_KV);
     if (late !== null) throw new Error(`Records since ${new Date(late.at).toISOString()} are not stored.`);
   };
-  const probes: [string, Probe][] = [...listProbes(env), ["audit_trail", audit]];
-  return { checks: await Promise.all(probes.map(([name, probe]) => runProbe(name, probe))), late };
+  const filling: Record<string, Fullness> = {};
+  const databases = listDatabases(env).map(([name, database]): [string, Probe] => [
+    name,
+    async () => {
+      const fullness = findFullness(await readTables(name, database));
+      if (fullness !== null) filling[name] = fullness;
+    },
+  ]);
+  const probes: [string, Probe][] = [...databases, ...listProbes(env), ["audit_trail", audit]];
+  return { checks: await Promise.all(probes.map(([name, probe]) => runProbe(name, probe))), late, filling };
 }
 
 function answerOf(env: Env): RememberedAnswer<Look> {
@@ -72,13 +84,7 @@ function answerOf(env: Env): RememberedAnswer<Look> {
 type Probe = () => Promise<unknown>;
 
 function listProbes(env: Env): [string, Probe][] {
-  // By the naming rule of wrangler.toml, so that a new server's database is watched without a change here.
-  const databases = Object.entries({ ...env }).filter(([name]) => name.endsWith("_DB")) as [
-    string,
-    D1Database,
-  ][];
   return [
-    ...databases.map(([name, database]): [string, Probe] => [name, () => readTables(name, database)]),
     ["OAUTH_KV", () => env.OAUTH_KV.get(PROBE)],
     ["MEDIA", () => requireMedia(env.KNOWLEDGE_DB, env.MEDIA)],
     ["PRINCIPAL", () => principalGate(env, PROBE).readContext(PROBE)],
@@ -118,6 +124,11 @@ function describeLate(late: UnstoredRecord | null) {
   if (late === null) return {};
   const { at, sequence, hash } = late;
   return { oldest_record_not_stored: { at: new Date(at).toISOString(), sequence, hash } };
+}
+
+/** The databases that need an operator soon, with their size. */
+function describeFilling(filling: Look["filling"]) {
+  return Object.keys(filling).length === 0 ? {} : { filling_up: filling };
 }
 
 function requireSend(queue: Queue): void {
