@@ -47,7 +47,9 @@ export function log(level: Level, event: string, fields: LogFields): void {
 function maskField(value: LogFields[string]): LogFields[string] {
   if (typeof value === "string") return maskLine(value);
   if (typeof value !== "object" || value === null) return value;
-  return JSON.parse(JSON.stringify(value, (_name, inner) => (typeof inner === "string" ? maskLine(inner) : inner)));
+  return JSON.parse(
+    JSON.stringify(value, (_name, inner) => (typeof inner === "string" ? maskLine(inner) : inner)),
+  );
 }
 
 function maskLine(value: string): string {

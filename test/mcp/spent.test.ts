@@ -13,10 +13,12 @@ describe("the end of what one invocation may ask", () => {
     expect(isSpent(inner)).toBe(true);
   });
 
-  it.each([new Error("D1_ERROR: no such table: articles"), new Error("Too many rows"), "Too many subrequests", null])(
-    "is not seen in another failure: %s",
-    (failure) => {
-      expect(isSpent(failure)).toBe(false);
-    },
-  );
+  it.each([
+    new Error("D1_ERROR: no such table: articles"),
+    new Error("Too many rows"),
+    "Too many subrequests",
+    null,
+  ])("is not seen in another failure: %s", (failure) => {
+    expect(isSpent(failure)).toBe(false);
+  });
 });

@@ -29,7 +29,8 @@ describe("the alarm of a store that fills up", () => {
   it("takes the size of a database from what every answer of D1 says", async () => {
     const database = {
       prepare: (sql: string) => sql,
-      batch: async (looks: string[]) => looks.map(() => ({ results: [], meta: { size_after: 8_000_000_000 } })),
+      batch: async (looks: string[]) =>
+        looks.map(() => ({ results: [], meta: { size_after: 8_000_000_000 } })),
     } as unknown as D1Database;
     expect(findFullness(await readTables("CRM_DB", database))?.percent).toBe(80);
   });

@@ -57,6 +57,7 @@ export async function findRetiredCalls(database: D1Database, before: number, mos
     });
     if (clear.length > 0) await database.prepare(MARK).bind(JSON.stringify(clear)).run();
     const found = results.filter(({ full }) => full === 1);
-    if (found.length > 0 || clear.length === 0) return found.map(({ chain, sequence }) => ({ chain, sequence }));
+    if (found.length > 0 || clear.length === 0)
+      return found.map(({ chain, sequence }) => ({ chain, sequence }));
   }
 }

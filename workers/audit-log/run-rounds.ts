@@ -12,7 +12,10 @@ export interface RunBudget {
  * Does rounds of work until one says that nothing is left, or the budget is used up. `true` when more may be left. The
  * first round always runs, so that a run gets further even when the clock is wrong.
  */
-export async function runRounds(round: () => Promise<{ more: boolean }>, budget: RunBudget): Promise<boolean> {
+export async function runRounds(
+  round: () => Promise<{ more: boolean }>,
+  budget: RunBudget,
+): Promise<boolean> {
   const start = budget.clock();
   for (let done = 1; ; done += 1) {
     const { more } = await round();

@@ -1,8 +1,8 @@
 import type { Pace } from "../../objects/change-gate.ts";
 import { RIGHTS } from "../../objects/change-gate.ts";
+import { log } from "../../observe/log.ts";
 import type { Catalogue } from "../../server/catalogue.ts";
 import { serverOfResource } from "../../server/find-resource.ts";
-import { log } from "../../observe/log.ts";
 import { isSpent } from "./spent.ts";
 import { fingerprintList, fingerprintResource, type ListName, type Subscriber } from "./subscriber.ts";
 

@@ -4,6 +4,7 @@ import type { Metric } from "../semantic-layer.ts";
 import { dimensionColumns, measureSql, type Selection, selectBase } from "./base.ts";
 import { type Cells, mergeCells } from "./merge.ts";
 import { canCountPeople, preparePeople, readPeople } from "./people.ts";
+import type { Reader } from "./reader.ts";
 
 /** Keeps the first so many groups by a metric, over the whole period; the others become one group. */
 export interface Top {
@@ -38,7 +39,7 @@ type Row = Record<string, string | number | null>;
  * Sums come from the cheapest table that has them, distinct counts from the chains of days where those can tell.
  */
 export async function aggregate(
-  db: D1Database,
+  db: Reader,
   selection: Selection,
   top: Top,
   maxRows: number,
@@ -52,7 +53,7 @@ export async function aggregate(
 
 /** Sums from a table of sums and people from the chains, side by side. */
 async function readCells(
-  db: D1Database,
+  db: Reader,
   selection: Selection,
   distinct: readonly MeasureName[],
   maxRows: number,
@@ -78,7 +79,7 @@ async function readCells(
 }
 
 async function aggregateRows(
-  db: D1Database,
+  db: Reader,
   selection: Selection,
   top: Top,
   maxRows: number,

@@ -1,5 +1,6 @@
 import { FACTS } from "../facts.ts";
 import type { Filter } from "./base.ts";
+import type { Reader } from "./reader.ts";
 import { type CustomerSlice, sliceCustomers, sliceSql } from "./slices.ts";
 
 /** What to follow people through. */
@@ -37,7 +38,7 @@ const MOST_MEMBERS = 100;
  * beginning that leaves most time dominates every other, so one pass in order of time is exact (the same rule as windowFunnel
  * of ClickHouse). Events of one second count in the order of the steps. Many events are counted customers by customers.
  */
-export async function countFunnel(db: D1Database, request: FunnelRequest): Promise<FunnelRow[]> {
+export async function countFunnel(db: Reader, request: FunnelRequest): Promise<FunnelRow[]> {
   const { steps, from, to, signal, sliceEvents } = request;
   const [first = ""] = steps;
   const members = new Map<string, number[]>();
@@ -54,11 +55,7 @@ export async function countFunnel(db: D1Database, request: FunnelRequest): Promi
     .slice(0, MOST_MEMBERS);
 }
 
-async function countSlice(
-  db: D1Database,
-  request: FunnelRequest,
-  slice: CustomerSlice,
-): Promise<FunnelRow[]> {
+async function countSlice(db: Reader, request: FunnelRequest, slice: CustomerSlice): Promise<FunnelRow[]> {
   const { steps, from, to, days, filters, by } = request;
   const columns: Readonly<Record<string, string>> = FACTS.commerce.sources.at(-1)?.dimensions ?? {};
   const column = (dimension: string) => {
@@ -109,7 +106,7 @@ async function countSlice(
 
 /** Events of some kinds in a span, from the sums: what a question over the events will read. */
 export async function countEvents(
-  db: D1Database,
+  db: Reader,
   kinds: readonly string[],
   from: string,
   to: string,

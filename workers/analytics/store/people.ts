@@ -1,6 +1,7 @@
 import { bucketSql, bucketStartSql } from "../grains.ts";
 import { MEASURES, type Measure, type MeasureName } from "../measures.ts";
 import type { Filter, Selection } from "./base.ts";
+import type { Reader } from "./reader.ts";
 
 /**
  * Dimensions whose people are chained by themselves, see migration 0003. Products are not: a shop has more of them than an
@@ -38,11 +39,7 @@ export function canCountPeople({ dimensions, filters, grain, zone }: Selection):
  * The statements that {@link readPeople} understands: exact distinct counts without reading events. A person counts on the
  * day of a span whose previous day lies before the span (Gupta, Janardan, Smid, J. Algorithms 19, 1995).
  */
-export function preparePeople(
-  db: D1Database,
-  selection: Selection,
-  measure: MeasureName,
-): D1PreparedStatement[] {
+export function preparePeople(db: Reader, selection: Selection, measure: MeasureName): D1PreparedStatement[] {
   const [filter] = selection.filters;
   const scope = filter?.dimension ?? selection.dimensions[0] ?? "total";
   const { kinds = [] } = MEASURES[measure] as Measure;

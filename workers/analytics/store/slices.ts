@@ -1,3 +1,5 @@
+import type { Reader } from "./reader.ts";
+
 /** Customers from one id to another, in the order of their ids; `null` is no bound. */
 export interface CustomerSlice {
   /** Not included. */
@@ -20,7 +22,7 @@ const SLICE_EVENTS = 100_000;
  * @param most - events of a slice, {@link SLICE_EVENTS} by default
  */
 export async function* sliceCustomers(
-  db: D1Database,
+  db: Reader,
   kind: string,
   expected: number,
   most = SLICE_EVENTS,

@@ -45,7 +45,10 @@ healthRoutes.get("/ready", async (c) => {
   const { checks, late, filling } = await answerOf(c.env).get(() => lookAt(c.env));
   const failing = checks.filter((check) => !check.ok).map((check) => check.name);
   if (failing.length === 0) return c.json({ status: "ok", version, checks, ...describeFilling(filling) });
-  return c.json({ status: "failing", version, failing, checks, ...describeFilling(filling), ...describeLate(late) }, 503);
+  return c.json(
+    { status: "failing", version, failing, checks, ...describeFilling(filling), ...describeLate(late) },
+    503,
+  );
 });
 
 /** What one look at every part found. */
