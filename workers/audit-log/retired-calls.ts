@@ -13,25 +13,26 @@ export interface Place {
 }
 
 // One seek for each chain, however many records it has (the loose index scan of SQLite's wiki, «recursive»). Of a chain
-// the records are read that are old enough, up to the first that is not, and none of those behind it.
+// whose first record is old enough the next records are read, of each an equal share of what one search may find: it
+// never reads a whole backlog.
 const READ = `
   WITH RECURSIVE begun (chain) AS (
     SELECT min(chain) FROM audit_record
      UNION ALL
     SELECT (SELECT min(chain) FROM audit_record WHERE chain > begun.chain) FROM begun WHERE begun.chain IS NOT NULL),
-  due (chain, through, young) AS MATERIALIZED (
-    SELECT begun.chain, ifnull(swept.through, 0),
-           ifnull((SELECT record.sequence FROM audit_record AS record WHERE record.chain = begun.chain
-                      AND record.sequence > ifnull(swept.through, 0) AND record.at >= ?1
-                    ORDER BY record.sequence LIMIT 1), ${Number.MAX_SAFE_INTEGER})
+  due (chain, first) AS MATERIALIZED (
+    SELECT begun.chain,
+           (SELECT record.sequence FROM audit_record AS record WHERE record.chain = begun.chain
+               AND record.sequence > ifnull(swept.through, 0) ORDER BY record.sequence LIMIT 1)
       FROM begun LEFT JOIN audit_swept AS swept ON swept.chain = begun.chain
      WHERE begun.chain IS NOT NULL AND NOT ${isHeldSql("begun.chain")}
        AND (SELECT at FROM audit_record AS record WHERE record.chain = begun.chain
                AND record.sequence > ifnull(swept.through, 0) ORDER BY record.sequence LIMIT 1) < ?1
      LIMIT ${CHAINS})
-  SELECT due.chain, record.sequence, (record.type IN ${CALL_TYPES} AND record.event IS NOT NULL) AS full
+  SELECT due.chain, record.sequence, record.at, (record.type IN ${CALL_TYPES} AND record.event IS NOT NULL) AS full
     FROM due CROSS JOIN audit_record AS record
-      ON record.chain = due.chain AND record.sequence > due.through AND record.sequence < due.young
+      ON record.chain = due.chain AND record.sequence >= due.first
+     AND record.sequence < due.first + ?2 / (SELECT count(*) FROM due) + 1
    ORDER BY due.chain, record.sequence LIMIT ?2`;
 
 const MARK = `
@@ -39,7 +40,7 @@ const MARK = `
   SELECT value ->> 'chain', value ->> 'through' FROM json_each(?) WHERE true
   ON CONFLICT (chain) DO UPDATE SET through = max(through, excluded.through)`;
 
-type Row = Place & { full: number };
+type Row = Place & { at: number; full: number };
 
 /**
  * Finds the events of calls that were recorded before a moment and are still there, of everybody who is not under hold.
@@ -50,14 +51,17 @@ export async function findRetiredCalls(database: D1Database, before: number, mos
   if (most <= 0) return [];
   for (;;) {
     const { results } = await database.prepare(READ).bind(before, most).all<Row>();
-    const clear = [...Map.groupBy(results, ({ chain }) => chain)].flatMap(([chain, rows]) => {
-      const first = rows.findIndex(({ full }) => full === 1);
-      const last = rows[first === -1 ? rows.length - 1 : first - 1];
-      return last ? [{ chain, through: last.sequence }] : [];
-    });
+    const found: Place[] = [];
+    const clear: { chain: string; through: number }[] = [];
+    for (const [chain, rows] of Map.groupBy(results, (row) => row.chain)) {
+      const young = rows.findIndex(({ at }) => at >= before);
+      const old = young === -1 ? rows : rows.slice(0, young);
+      const first = old.findIndex(({ full }) => full === 1);
+      const last = first === -1 ? old.at(-1) : old[first - 1];
+      if (last) clear.push({ chain, through: last.sequence });
+      for (const { sequence, full } of old) if (full === 1) found.push({ chain, sequence });
+    }
     if (clear.length > 0) await database.prepare(MARK).bind(JSON.stringify(clear)).run();
-    const found = results.filter(({ full }) => full === 1);
-    if (found.length > 0 || clear.length === 0)
-      return found.map(({ chain, sequence }) => ({ chain, sequence }));
+    if (found.length > 0 || clear.length === 0) return found;
   }
 }

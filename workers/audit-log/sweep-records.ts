@@ -90,7 +90,7 @@ export async function sweepRecords(
     const { emptied, cut } = await sweepOnce(env, before, now);
     sweep.emptied += emptied;
     sweep.cut += cut;
-    return { more: emptied >= ROWS || cut > 0 };
+    return { more: emptied + cut > 0 };
   }, budget);
   return sweep;
 }
