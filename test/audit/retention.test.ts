@@ -66,7 +66,32 @@ const erase = (user: string) =>
 
 const sweep = (day: number) => sweepRecords(env, RULES, day * DAY);
 
-/** The rows of a user in the database: sequence, type, and whether the event is present. */
+/** Chains of intents of the first day, written as the consumer writes them. */
+async function fillChains(chains: number, length: number): Promise<void> {
+  await env.PLATFORM_DB.prepare(
+    `WITH RECURSIVE place (chain, sequence) AS (
+       SELECT 1, 1 UNION ALL
+       SELECT iif(sequence < ?2, chain, chain + 1), iif(sequence < ?2, sequence + 1, 1)
+         FROM place WHERE chain < ?1 OR sequence < ?2)
+     INSERT INTO audit_record (chain, sequence, hash, body, salt, event)
+     SELECT 'many_' || chain, sequence, hex(chain * 1000 + sequence),
+            json_object('version', 2, 'chain', 'many_' || chain, 'sequence', sequence, 'at', 1, 'type', 'intent'),
+            'salt', '{}' FROM place`,
+  )
+    .bind(chains, length)
+    .run();
+}
+
+/** A clock that goes on by a step whenever it is read. */
+function tick(step: number): () => number {
+  let now = 0;
+  return () => {
+    now += step;
+    return now;
+  };
+}
+
+/** What the database has of a person: sequence, type, and whether the event is there. */
 async function stored(user: string): Promise<string[]> {
   const { results } = await env.PLATFORM_DB.prepare(
     "SELECT sequence, type, event IS NULL AS gone FROM audit_record WHERE chain = ? ORDER BY sequence",
@@ -104,7 +129,21 @@ describe("a sweep", () => {
     expect(formatSummary(verification)).toContain("Removed lawfully, by 3 signed statements");
   });
 
-  it("keeps the newest record of a chain, which continues from there", async () => {
+  it("takes in one run what ten rounds of before did not, from many chains at once, and stops when its time is over", async () => {
+    const [chains, length] = [300, 41];
+    await fillChains(chains, length);
+    const hurried = await sweepRecords(env, RULES, 100 * DAY, { clock: tick(60_000), ms: 1_000, rounds: 30 });
+    expect(hurried).toEqual({ emptied: 5_000, cut: expect.any(Number), more: true });
+    const rest = await sweep(100);
+    expect(rest.more).toBe(false);
+    expect(hurried.emptied + rest.emptied).toBe(chains * length);
+    const left = await env.PLATFORM_DB.prepare(
+      "SELECT count(*) AS records, count(event) AS events FROM audit_record",
+    ).first();
+    expect(left).toEqual({ records: chains, events: 0 });
+  });
+
+  it("keeps the newest record of a chain, which goes on from there", async () => {
     await record("bea", [["call", 0]]);
     await sweep(400);
     expect(await stored("bea")).toEqual(["2 outcome gone"]);

@@ -5,6 +5,7 @@ import { logFailure } from "../../observe/log.ts";
 import { PostResponder } from "../http/post-responder.ts";
 import { SERVER_INFO } from "../methods/server-info.ts";
 import { listenForChanges } from "../subscriptions/changes.ts";
+import { isSpent } from "../subscriptions/spent.ts";
 import { type ListName, refreshSubscriber, type Subscriber } from "../subscriptions/subscriber.ts";
 import {
   beginWatch,
@@ -29,7 +30,14 @@ const WATCHED_LIMIT = 20;
  */
 const RENEWAL_MS = 25_000;
 
-/** Members of a filter that ask for lists. */
+/** The member of a result's `_meta` that says why a stream ended. */
+const REASON_META_KEY = "gatehouse/reason";
+
+/** The platform bounds what one request may ask of databases and objects, and a stream is one request. */
+const OUT_OF_LOOKS =
+  "This stream has looked at what it watches as often as one request may. Listen again; watch fewer resources to listen longer.";
+
+/** The members of a filter that ask for lists. */
 const LISTS: Readonly<Record<string, ListName>> = {
   toolsListChanged: "tools",
   promptsListChanged: "prompts",
@@ -136,7 +144,10 @@ class NotificationStream {
     this.#changed = true;
     this.#publication = Math.max(this.#publication, publication);
     this.#looking ??= this.#lookUntilQuiet()
-      .catch((failure: unknown) => void logFailure("news_not_looked_up", failure))
+      .catch((failure: unknown) => {
+        logFailure("news_not_looked_up", failure);
+        if (isSpent(failure)) this.#end(OUT_OF_LOOKS);
+      })
       .finally(() => {
         this.#looking = undefined;
       });
@@ -149,9 +160,11 @@ class NotificationStream {
         Date.now() < this.#until ? await refreshSubscriber(this.#viewer, this.#publication) : null;
       if (subscriber === null) return this.#end();
       this.#viewer = subscriber;
-      const { known, notices } = await findChanges(subscriber, this.#known);
+      const { known, notices, spent } = await findChanges(subscriber, this.#known);
       this.#known = known;
       for (const notice of notices) this.#write(notice);
+      // It would stay open and hear nothing any more.
+      if (spent) return this.#end(OUT_OF_LOOKS);
     }
   }
 
@@ -161,11 +174,19 @@ class NotificationStream {
     this.#answer.write({ jsonrpc: "2.0", method, params: stamped }, false);
   }
 
-  /** Ends the stream with its result, as the specification requires of a server. */
-  #end(): void {
+  /**
+   * Ends the stream in order: with its result, as the specification wants a server to.
+   *
+   * @param reason - why, where the client could not know: the end of its access shows with its next request
+   */
+  #end(reason?: string): void {
     if (this.#ended) return;
     const { title } = this.#viewer.catalogue;
-    const _meta = { [SUBSCRIPTION_ID_META_KEY]: this.#id, [SERVER_INFO_META_KEY]: { ...SERVER_INFO, title } };
+    const _meta = {
+      [SUBSCRIPTION_ID_META_KEY]: this.#id,
+      [SERVER_INFO_META_KEY]: { ...SERVER_INFO, title },
+      ...(reason !== undefined && { [REASON_META_KEY]: reason }),
+    };
     const result = { resultType: "complete", _meta };
     this.#answer.write({ jsonrpc: "2.0", id: this.#id, result }, true);
     this.#release();

@@ -19,6 +19,7 @@ import type { CallContext } from "../../server/define.ts";
 import { findResource } from "../../server/find-resource.ts";
 import { emptyContext } from "../../session/context.ts";
 import type { SessionMemory } from "../../session/session-memory.ts";
+import { isSpent } from "./spent.ts";
 
 /** A client that waits for changes, with its current rights. */
 export interface Subscriber {
@@ -98,7 +99,11 @@ export async function fingerprintList(subscriber: Subscriber, list: ListName): P
   for (const entry of visible(policy, identity, catalogue.templates)) {
     const members = entry.definition.list?.bind(entry.definition);
     if (!members || decide(policy, identity, entry.subject, {}).kind !== "allow") continue;
-    const listed = await readUnguarded(subscriber, entry, members).catch(() => []);
+    const listed = await readUnguarded(subscriber, entry, members).catch((failure: unknown) => {
+      // An empty list would be told as a change.
+      if (isSpent(failure)) throw failure;
+      return [];
+    });
     entries.push(...listed.map(({ uri, title }) => [uri, title ?? null]));
   }
   // Sorted: a changed order of the same entries is no list change.

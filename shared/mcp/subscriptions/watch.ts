@@ -1,14 +1,18 @@
 import type { Pace } from "../../objects/change-gate.ts";
 import { RIGHTS } from "../../objects/change-gate.ts";
+import { log } from "../../observe/log.ts";
 import type { Catalogue } from "../../server/catalogue.ts";
 import { serverOfResource } from "../../server/find-resource.ts";
-
+import { isSpent } from "./spent.ts";
 import { fingerprintList, fingerprintResource, type ListName, type Subscriber } from "./subscriber.ts";
 
 /** Every list that a client may be told to fetch again. */
 export const LISTS = ["tools", "prompts", "resources"] as const satisfies readonly ListName[];
 
-/** Lists and resources that a client subscribes to. */
+/** Stands for a look that the invocation had no more queries for. */
+const SPENT = Symbol("spent");
+
+/** What a client waits for. */
 export interface SubscriptionFilter {
   uris: readonly string[];
   lists: readonly ListName[];
@@ -40,19 +44,23 @@ export async function beginWatch(
 }
 
 /**
- * Reads again and returns what differs from the known fingerprints. An entry that cannot be read now stays
- * unchanged.
+ * Looks again, and says what differs from what the client knows. What cannot be looked at now stays as it was. `spent`:
+ * the invocation may ask nothing more, so the rest was not looked at, and no later look of it will see anything.
  */
 export async function findChanges(
   subscriber: Subscriber,
   known: Fingerprints,
-): Promise<{ known: Fingerprints; notices: ChangeNotice[] }> {
+): Promise<{ known: Fingerprints; notices: ChangeNotice[]; spent: boolean }> {
   const next = new Map(known);
   const notices: ChangeNotice[] = [];
   for (const [key, before] of known) {
     const list = listOf(key);
-    const reading = list === null ? fingerprintResource(subscriber, key) : fingerprintList(subscriber, list);
-    const now = await reading.catch(() => before);
+    const look = list === null ? fingerprintResource(subscriber, key) : fingerprintList(subscriber, list);
+    const now = await look.catch((failure: unknown) => {
+      log("warn", "resource_not_looked_at", { key, error: String(failure) });
+      return isSpent(failure) ? SPENT : before;
+    });
+    if (now === SPENT) return { known: next, notices, spent: true };
     if (now === before) continue;
     next.set(key, now);
     notices.push(
@@ -61,7 +69,7 @@ export async function findChanges(
         : { method: `notifications/${list}/list_changed` },
     );
   }
-  return { known: next, notices };
+  return { known: next, notices, spent: false };
 }
 
 /** URIs of the watched resources. */
