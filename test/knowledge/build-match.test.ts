@@ -184,17 +184,6 @@ describe("search", () => {
     expect((await find("invoice refund")).slice(0, 2)).toEqual(["refund-policy", "travel-and-expenses"]);
   });
 
-  it("ranks the passage with the words next to each other first", async () => {
-    const store = openTestStore();
-    for (const [title, body] of [
-      ["Apart", "The limit is high and the rate is low, says the chart of the year."],
-      ["Together", "The rate limit is high and the rest is low, says the chart of it."],
-    ] as const) {
-      await store.createArticle({ collection: "engineering", title, body, tags: [] }, NOON);
-    }
-    expect((await find("rate limit")).slice(0, 2)).toEqual(["together", "apart"]);
-  });
-
   it("finds quoted words only next to each other", async () => {
     expect(await find('"hotel sends the invoice"')).toEqual(["travel-and-expenses"]);
     expect(await find('"invoice the hotel sends"')).toEqual([]);

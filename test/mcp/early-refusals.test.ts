@@ -1,3 +1,5 @@
+// Its bodies are the streams of the Workers runtime.
+import "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { MAX_BODY_BYTES, readMessage } from "../../shared/mcp/http/request-body.ts";
 

@@ -8,7 +8,7 @@ export type Place = (typeof PLACES)[number];
 export type Places = { readonly [place in Place]?: readonly string[] };
 
 /**
- * A condition on the `seq` of a row, with the values of its numbered parameters.
+ * A query for the `seq` of the rows at these places, with the values of its numbered parameters.
  *
  * @param first - the number of its first parameter
  */
@@ -16,7 +16,7 @@ export function matchPlaces(
   table: "contacts" | "companies" | "deals",
   places: Places,
   first: number,
-): { sql: string; values: string[] } | undefined {
+): { rows: string; values: string[] } | undefined {
   const wanted = PLACES.flatMap((place) => (places[place] ? [{ place, values: places[place] }] : []));
   if (wanted.length === 0) return undefined;
   const conditions = wanted.map(
@@ -29,7 +29,7 @@ export function matchPlaces(
     table === "companies"
       ? `SELECT c.seq FROM ${filed}${where}`
       : `SELECT r.seq FROM ${filed}CROSS JOIN ${table} r ON r.company_id = c.id ${where}`;
-  return { sql: `IN (${rows})`, values: wanted.map(({ values }) => JSON.stringify(values)) };
+  return { rows, values: wanted.map(({ values }) => JSON.stringify(values)) };
 }
 
 /** The same as a question names them. */

@@ -156,7 +156,7 @@ async function readNewest<Row extends { seq: number }>(
   const filed = matchPlaces(table, places, 3);
   const { results } = await db
     .prepare(
-      `WITH hit AS (SELECT seq FROM ${table} WHERE seq < ?1 ${filed ? `AND seq ${filed.sql}` : ""}
+      `WITH hit AS (SELECT seq FROM ${table} WHERE seq < ?1 ${filed ? `AND seq IN (${filed.rows})` : ""}
          ORDER BY seq DESC LIMIT ?2) ${select} ORDER BY hit.seq DESC`,
     )
     .bind(after?.seq ?? FIRST, limit + 1, ...(filed?.values ?? []))
@@ -272,7 +272,7 @@ function readTier(
   const inside = within && `AND +rowid IN (SELECT rowid FROM ${all} WHERE ${all} MATCH ?4)`;
   const filed = matchPlaces(table, places, 5);
   const other = without ?? within;
-  const also = filed ? ` AND +rowid ${filed.sql}` : "";
+  const also = filed ? ` AND +rowid IN (${filed.rows})` : "";
   return db
     .prepare(
       `WITH hit AS (

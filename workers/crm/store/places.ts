@@ -40,7 +40,7 @@ export class PlaceStore {
     const condition = matchPlaces(table, places, 2);
     if (condition === undefined) return 0;
     const count = await this.#db
-      .prepare(`SELECT count(*) AS n FROM (SELECT seq FROM ${table} WHERE seq ${condition.sql} LIMIT ?1)`)
+      .prepare(`SELECT count(*) AS n FROM (${condition.rows} LIMIT ?1)`)
       .bind(MOST_COUNTED, ...condition.values)
       .first<number>("n");
     return count ?? 0;
