@@ -9,6 +9,8 @@ export interface Answer {
   code: string | null;
   /** Path of the approval page, if the result names one. */
   path: string;
+  /** The deal that the call wins. */
+  dealId: string;
 }
 
 /**
@@ -21,22 +23,35 @@ export async function connectSeller(page: Page, client: Client): Promise<() => P
   await arriveAt(page, "Back at the client");
   const { access_token: token } = await client.takeToken();
   await page.context().clearCookies();
-  return () => moveDeal(token);
+  const dealId = await addWinnableDeal(token);
+  return () => winDeal(token, dealId);
 }
 
-/** A listed deal from whose stage one can win it. */
-const WINNABLE = /"id":"(deal_[^"]+)"[^{}]*"stage":"(?:proposal|negotiation)"[^{}]*"version":(\d+)/;
+/** Brings a new deal of the demonstration's salesperson to a stage from which one can win it. */
+async function addWinnableDeal(token: string): Promise<string> {
+  const name = `Acme ${crypto.randomUUID()}`;
+  const company_id = readId(await callTool(token, "crm_create_company", { name }), "cmp");
+  const deal = { name, company_id, amount: 4711, expected_close: "2030-01-31" };
+  const deal_id = readId(await callTool(token, "crm_create_deal", deal), "deal");
+  await callTool(token, "crm_move_deal", { deal_id, version: 1, stage: "qualified" });
+  await callTool(token, "crm_move_deal", { deal_id, version: 2, stage: "proposal" });
+  return deal_id;
+}
 
-/** Moves the largest deal that can be won. The tool refuses every other before it asks. */
-async function moveDeal(token: string): Promise<Answer> {
-  const listed = await callTool(token, "crm_list_deals", { limit: 50 });
-  const [, deal_id = "", version = "0"] = WINNABLE.exec(listed) ?? [];
+async function winDeal(token: string, dealId: string): Promise<Answer> {
   const text = await callTool(token, "crm_move_deal", {
-    ...{ deal_id, version: Number(version), stage: "won", reason: "Contract 4711, signed on Friday" },
+    ...{ deal_id: dealId, version: 3, stage: "won", reason: "Contract 4711, signed on Friday" },
   });
   const [, code = null] = /"code":"(\w+)"/.exec(text) ?? [];
   const [, path = ""] = /(\/approvals\/[a-p]+)/.exec(text) ?? [];
-  return { code, path };
+  return { code, path, dealId };
+}
+
+/** The id of the record that an answer shows. */
+function readId(answer: string, prefix: string): string {
+  const [, id] = new RegExp(`"id":"(${prefix}_[^"]+)"`).exec(answer) ?? [];
+  if (id === undefined) throw new Error(`No id that begins with ${prefix}_ in ${answer.slice(0, 500)}`);
+  return id;
 }
 
 /** Calls a tool in one stateless request. Returns the text of its answer, without the escapes of JSON in JSON. */
