@@ -60,12 +60,16 @@ describe.each(LANES)("under the bundled policy, on the %s lane", (lane) => {
 
 describe.each(LANES)("a rule on arguments, on the %s lane", (lane) => {
   const dealId = `deal_rule${lane}`;
-  const move = (stage: string) => ({ deal_id: dealId, version: 1, stage, reason: "Signed" });
+  const ruledId = `deal_ruled${lane}`;
+  const freeId = `deal_free${lane}`;
+  const move = (stage: string, deal_id = ruledId) => ({ deal_id, version: 1, stage, reason: "Signed" });
 
+  // The tool refuses a move that cannot be made before the rule asks for an approval.
   beforeAll(async () => {
-    await addCompany(`cmp_rule${lane}`, `Rule ${lane}`);
-    // The tool refuses a move that cannot be made before the rule asks for an approval.
-    await addDeal(dealId, `cmp_rule${lane}`, { stage: "proposal" });
+    const companyId = `cmp_rule${lane}`;
+    await addCompany(companyId, `Rule ${lane}`);
+    await addDeal(ruledId, companyId, { stage: "proposal" });
+    await addDeal(freeId, companyId, { stage: "proposal" });
   });
 
   it("leaves the tool in the list, lets other arguments through, and stops with the rule's sentence", async () => {
@@ -75,14 +79,12 @@ describe.each(LANES)("a rule on arguments, on the %s lane", (lane) => {
     const refused = await session.call("crm_move_deal", move("won"));
     expect(refused.error).toMatchObject({ code: "approval_required" });
     expect(refused.error?.message).toContain("A deal becomes won when an administrator");
-    expect((await session.call("crm_move_deal", move("negotiation"))).error?.code).not.toMatch(
-      /forbidden|approval/,
-    );
+    expect((await session.call("crm_move_deal", move("negotiation"))).error).toBeUndefined();
   });
 
   it("does not bind a role that has no such rule", async () => {
     const session = await openSession({ server: "crm", lane });
-    expect((await session.call("crm_move_deal", move("won"))).error?.code).not.toMatch(/forbidden|approval/);
+    expect((await session.call("crm_move_deal", move("won", freeId))).error).toBeUndefined();
   });
 
   it("refuses malformed arguments as malformed, so that the refusal reveals nothing", async () => {
