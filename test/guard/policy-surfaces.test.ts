@@ -59,7 +59,6 @@ describe.each(LANES)("under the bundled policy, on the %s lane", (lane) => {
 });
 
 describe.each(LANES)("a rule on arguments, on the %s lane", (lane) => {
-  const dealId = `deal_rule${lane}`;
   const ruledId = `deal_ruled${lane}`;
   const freeId = `deal_free${lane}`;
   const move = (stage: string, deal_id = ruledId) => ({ deal_id, version: 1, stage, reason: "Signed" });
