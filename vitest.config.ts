@@ -52,14 +52,14 @@ export default defineConfig(async () => {
     plugins: [
       cloudflareTest({
         wrangler: { configPath: "./wrangler.toml", environment: "local" },
-        // The last one is a port where nobody listens.
+        // The last one is a port where no process listens.
         miniflare: {
           bindings: { TEST_MIGRATIONS: migrations, PLAIN_HTTP_UPSTREAMS: `${upstream.host} 127.0.0.1:1` },
         },
       }),
     ],
     test: {
-      // Bundled once, or every test file would load a thousand small modules anew.
+      // Bundled once, or every test file would load a thousand small modules again.
       deps: {
         optimizer: {
           ssr: {
