@@ -2,7 +2,7 @@ import type { JsonValue } from "../encoding/json.ts";
 import { masksOf } from "../policy/masks.ts";
 import type { ToolDefinition } from "../server/define.ts";
 import { forgiveArguments } from "../server/forgive-arguments.ts";
-import { maskDefaults } from "./mask-session-memory.ts";
+import { maskDefaults } from "./masking/mask-session-memory.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /** An argument that a session default filled in. */
