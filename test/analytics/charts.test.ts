@@ -56,8 +56,9 @@ describe("a picture of an answer", () => {
       const names = chart.series.map(({ name }) => name);
       const colours = colourSeries(THEMES.light, names);
       // A point on the axis shares its pixels with it.
-      const axis = Math.max(...drawing.points.map(({ y }) => y));
-      const free = drawing.points.filter((point) => point.y < axis && isFree(point, drawing.points, chart));
+      const free = drawing.points.filter(
+        (point) => point.y < drawing.plot.bottom && isFree(point, drawing.points, chart),
+      );
       expect(free.length).toBeGreaterThan(1);
       for (const { series, x, y } of free) {
         const seen = colourAt(x * SCALE, y * SCALE);
