@@ -3,39 +3,8 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-worker
 import { defineConfig } from "vitest/config";
 import { readEnvironment } from "./scripts/local/project.ts";
 import { findUnitTests } from "./test/support/find-unit-tests.ts";
+import { serveAsOneModule } from "./test/support/one-module.ts";
 import { startUpstream } from "./test/support/upstream-server.ts";
-
-/** What the Worker imports from packages. */
-const PACKAGES = [
-  "@better-auth/utils/otp",
-  "@cloudflare/workers-oauth-provider",
-  "@marcbachmann/cel-js",
-  "@modelcontextprotocol/sdk/server/index.js",
-  "@modelcontextprotocol/sdk/types.js",
-  "@modelcontextprotocol/sdk/validation/cfworker",
-  "@modelcontextprotocol/server",
-  "agents/mcp",
-  "better-auth/adapters",
-  "better-auth/minimal",
-  "better-auth/plugins/two-factor",
-  "fast-check",
-  "better-auth/crypto",
-  "d3-array",
-  "diff",
-  "hono",
-  "hono/body-limit",
-  "hono/cookie",
-  "hono/cors",
-  "hono/etag",
-  "hono/html",
-  "hono/jsx",
-  "hono/jsx/jsx-dev-runtime",
-  "hono/jsx/jsx-runtime",
-  "libphonenumber-js/min",
-  "stemmer",
-  "uqr",
-  "zod",
-];
 
 export default defineConfig(async () => {
   const upstream = await startUpstream();
@@ -50,21 +19,22 @@ export default defineConfig(async () => {
   return {
     logLevel: "error" as const,
     plugins: [
+      serveAsOneModule(),
       cloudflareTest({
         wrangler: { configPath: "./wrangler.toml", environment: "local" },
-        // The last one is a port where nobody listens.
+        // The last one is a port where no process listens.
         miniflare: {
           bindings: { TEST_MIGRATIONS: migrations, PLAIN_HTTP_UPSTREAMS: `${upstream.host} 127.0.0.1:1` },
         },
       }),
     ],
     test: {
-      // Bundled once, or every test file would load a thousand small modules anew.
+      // Bundled once, or every test file would load hundreds of small modules again.
       deps: {
         optimizer: {
           ssr: {
             enabled: true,
-            include: PACKAGES,
+            include: ["fast-check", "better-auth/crypto"],
             rolldownOptions: { external: [/^(node|cloudflare):/, "path", "os", "crypto"] },
           },
         },

@@ -22,7 +22,7 @@ export function nameAsker(command: string): string {
   return `npm run ${command} (${os.userInfo().username.replace(/\p{Cc}/gu, "")})`.slice(0, 200);
 }
 
-/** Marks a request, so that whoever asked finds it again, done or not. */
+/** Marks a request, so that its sender finds it again, done or not. */
 export function createMark(): string {
   return JSON.stringify({ asked: randomUUID() });
 }

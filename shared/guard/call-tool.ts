@@ -10,7 +10,6 @@ import { masksOf } from "../policy/masks.ts";
 import { refuseMasked } from "../redact/refuse-masked.ts";
 import type { Entry } from "../server/catalogue.ts";
 import type { ToolContext, ToolDefinition } from "../server/define.ts";
-import { forgiveArguments } from "../server/forgive-arguments.ts";
 import { parseArguments } from "../server/schema.ts";
 import { runSteps, type Step } from "../server/task-workflow.ts";
 import { findNearMisses } from "../text/near-misses.ts";
@@ -21,12 +20,13 @@ import type { ContextRecorder } from "./context-recorder.ts";
 import { decide, isVisible, requireAllowed } from "./decide.ts";
 import { leaveOutRefused } from "./embedded-resources.ts";
 import { guard } from "./guard.ts";
-import { maskChannel } from "./mask-channel.ts";
-import { contentsSchemaOf, maskDefaults } from "./mask-session-memory.ts";
+import { maskChannel } from "./masking/mask-channel.ts";
+import { contentsSchemaOf } from "./masking/mask-session-memory.ts";
 import { upstreamOf } from "./open-upstream.ts";
 import { withPausedDeadline } from "./paused-deadline.ts";
 import type { RequestContext } from "./request-context.ts";
 import { DEFAULT_TIMEOUT_MS, type Run } from "./run.ts";
+import { type AppliedDefault, describeDefaults, inheritDefaults } from "./session-defaults.ts";
 import { type ShapedAnswer, type Shaping, shapeAnswer } from "./shape.ts";
 import type { CreatedTask } from "./start-task.ts";
 import { isCreatedTask, requireTasks, startTask } from "./start-task.ts";
@@ -292,29 +292,6 @@ function openContext(
   };
 }
 
-/** An argument that a session default filled in. */
-interface AppliedDefault {
-  field: string;
-  value: JsonValue;
-}
-
-/** The defaults that a call used, masked for the reader: a larger role may have set them. */
-function describeDefaults(
-  { catalogue, policy, identity }: RequestContext,
-  applied: readonly AppliedDefault[],
-): string {
-  const values = Object.fromEntries(applied.map(({ field, value }) => [field, value]));
-  const shown = maskDefaults(catalogue, values, masksOf(policy, identity.role));
-  return applied
-    .map(({ field }) => {
-      const value = shown[field];
-      return value === undefined
-        ? field
-        : `${field}=${typeof value === "string" ? value : JSON.stringify(value)}`;
-    })
-    .join(", ");
-}
-
 /**
  * A tool that stops to ask something has changed nothing and runs again from its start, so it gets its
  * approval back. This happens before the question is sent, so that the next run cannot come too early.
@@ -330,22 +307,4 @@ async function keepApproval<T>(
     if (failure instanceof InputNeeded) await approvalGate(env, identity.userId).releaseApproval(callId);
     throw failure;
   }
-}
-
-/** Fills omitted arguments from the session's defaults, and returns which ones. */
-function inheritDefaults(
-  tool: ToolDefinition,
-  args: Record<string, unknown>,
-  defaults: Readonly<Record<string, JsonValue>>,
-  applied: AppliedDefault[],
-): Record<string, unknown> {
-  // Null arguments are dropped first, so that a default can replace them.
-  const filled: Record<string, unknown> = { ...forgiveArguments(tool.input, args) };
-  for (const field of tool.inherits ?? []) {
-    const value = defaults[field];
-    if (filled[field] !== undefined || value === undefined) continue;
-    filled[field] = value;
-    applied.push({ field, value });
-  }
-  return filled;
 }

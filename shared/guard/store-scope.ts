@@ -1,7 +1,7 @@
 import { logFailure } from "../observe/log.ts";
 import { masksOf } from "../policy/masks.ts";
 import type { Entry } from "../server/catalogue.ts";
-import { maskSessionMemory } from "./mask-session-memory.ts";
+import { maskSessionMemory } from "./masking/mask-session-memory.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /** The stores that one call opens. The guard closes them when the call ends, however it ends. */

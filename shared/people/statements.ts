@@ -93,7 +93,7 @@ export function idOfUser(user: string): string {
 
 /**
  * SQL: says who made the change to a person that the database has noted a moment ago. Belongs into its transaction: the
- * newest note, and no older than seconds, so that nobody is named for what somebody else did by hand.
+ * newest note, and no older than seconds, so that the trail names no user for a change that was made by hand.
  *
  * @param mark - a UUID by which the Worker can be told of the change
  */

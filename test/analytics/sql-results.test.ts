@@ -149,10 +149,7 @@ describe("its result is limited", () => {
   });
 
   it("in bytes, however many rows and columns share them", async () => {
-    const wide = Array.from(
-      { length: 20 },
-      (_, index) => `hex(customer_id || product) || '${"y".repeat(100)}' AS c${index}`,
-    );
+    const wide = Array.from({ length: 20 }, (_, index) => `product || '${"y".repeat(100)}' AS c${index}`);
     const answer = await run(`SELECT ${wide.join(", ")} FROM events`, { limit: 1_000 });
     expect(answer.rows[0][0].length).toBeLessThanOrEqual(51);
     expect(answer.more).toMatchObject({ total: 1_000 });

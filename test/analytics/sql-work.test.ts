@@ -51,6 +51,7 @@ describe("the work of a statement", () => {
     "SELECT max(length(json)) FROM json_each((SELECT json_group_array(id) FROM events))",
     "SELECT count(DISTINCT group_concat) FROM (SELECT group_concat(product) AS group_concat FROM events GROUP BY customer_id)",
     "SELECT length(group_concat(product)) FROM events",
+    "SELECT group_concat(product) OVER (ORDER BY id) FROM events",
     "SELECT count(*) FROM events WHERE strftime(kind || product, occurred_at) LIKE strftime(kind || product || kind || product, occurred_at)",
   ])("is refused where it would block other callers: %s", async (sql) => {
     await expect(workOf(sql)).rejects.toBeInstanceOf(ToolError);

@@ -9,6 +9,8 @@ export interface Answer {
   code: string | null;
   /** Path of the approval page, if the result names one. */
   path: string;
+  /** The deal that the call wins. */
+  dealId: string;
 }
 
 /**
@@ -21,18 +23,46 @@ export async function connectSeller(page: Page, client: Client): Promise<() => P
   await arriveAt(page, "Back at the client");
   const { access_token: token } = await client.takeToken();
   await page.context().clearCookies();
-  return () => moveDeal(token);
+  const dealId = await addWinnableDeal(token);
+  return () => winDeal(token, dealId);
 }
 
-async function moveDeal(token: string): Promise<Answer> {
+/** Brings a new deal of the demonstration's salesperson to a stage from which one can win it. */
+async function addWinnableDeal(token: string): Promise<string> {
+  const name = `Acme ${crypto.randomUUID()}`;
+  const company_id = readId(await callTool(token, "crm_create_company", { name }), "cmp");
+  const deal = { name, company_id, amount: 4711, expected_close: "2030-01-31" };
+  const deal_id = readId(await callTool(token, "crm_create_deal", deal), "deal");
+  await callTool(token, "crm_move_deal", { deal_id, version: 1, stage: "qualified" });
+  await callTool(token, "crm_move_deal", { deal_id, version: 2, stage: "proposal" });
+  return deal_id;
+}
+
+async function winDeal(token: string, dealId: string): Promise<Answer> {
+  const text = await callTool(token, "crm_move_deal", {
+    ...{ deal_id: dealId, version: 3, stage: "won", reason: "Contract 4711, signed on Friday" },
+  });
+  const [, code = null] = /"code":"(\w+)"/.exec(text) ?? [];
+  const [, path = ""] = /(\/approvals\/[a-p]+)/.exec(text) ?? [];
+  return { code, path, dealId };
+}
+
+/** The id of the record that an answer shows. */
+function readId(answer: string, prefix: string): string {
+  const [, id] = new RegExp(`"id":"(${prefix}_[^"]+)"`).exec(answer) ?? [];
+  if (id === undefined) throw new Error(`No id that begins with ${prefix}_ in ${answer.slice(0, 500)}`);
+  return id;
+}
+
+/** Calls a tool in one stateless request. Returns the text of its answer, without the escapes of JSON in JSON. */
+async function callTool(token: string, name: string, args: Record<string, unknown>): Promise<string> {
   const revision = "2026-07-28";
-  const args = { deal_id: "deal_0001", version: 3, stage: "won", reason: "Contract 4711, signed on Friday" };
   const _meta = {
     "io.modelcontextprotocol/protocolVersion": revision,
     "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
     "io.modelcontextprotocol/clientCapabilities": {},
   };
-  const params = { name: "crm_move_deal", arguments: args, _meta };
+  const params = { name, arguments: args, _meta };
   const response = await fetch(`${siteUrl}/mcp/crm`, {
     method: "POST",
     headers: {
@@ -41,12 +71,9 @@ async function moveDeal(token: string): Promise<Answer> {
       accept: "application/json, text/event-stream",
       "mcp-protocol-version": revision,
       "mcp-method": "tools/call",
-      "mcp-name": params.name,
+      "mcp-name": name,
     },
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params }),
   });
-  const text = await response.text();
-  const [, code = null] = /\\"code\\":\\"(\w+)\\"/.exec(text) ?? [];
-  const [, path = ""] = /(\/approvals\/[a-p]+)/.exec(text) ?? [];
-  return { code, path };
+  return (await response.text()).replaceAll('\\"', '"');
 }

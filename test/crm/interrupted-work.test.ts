@@ -1,6 +1,8 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { PrincipalIdentity } from "../../shared/call/principal.ts";
+import { openAgreement } from "../../shared/guard/approval/agreement.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
 import { masksOf } from "../../shared/policy/masks.ts";
 import type { ToolContext, ToolDefinition } from "../../shared/server/define.ts";
@@ -32,11 +34,22 @@ function interrupt(db: D1Database, fates: Fate[]): D1Database {
 
 const principal = { userId: "user_rand", name: "Rand", email: "rand@rand.example", role: "admin" };
 
-function openContext(db: D1Database): ToolContext {
+function openContext(db: D1Database, tool: string, input: Record<string, unknown>): ToolContext {
   const store = openCrmStore(db, masksOf(bundledPolicy(), "admin"));
+  const now = new Date();
+  const identity = { ...principal, clientId: "client_rand" } as PrincipalIdentity;
+  // The client cannot ask, so `ask` is not called.
+  const unasked = { canAsk: false, now, ask: () => Promise.reject(new Error("Asked.")) };
+  const agreement = openAgreement({ env, identity }, tool, input, unasked);
   const { signal } = new AbortController();
-  const rest = { progress: () => {}, requireTool: () => {}, canAsk: false, timeLeft: () => 60_000 };
-  return { store, principal, now: new Date(), signal, ...rest } as unknown as ToolContext;
+  const rest = {
+    ...agreement,
+    progress: () => {},
+    requireTool: () => {},
+    canAsk: false,
+    timeLeft: () => 60_000,
+  };
+  return { store, principal, now, signal, ...rest } as unknown as ToolContext;
 }
 
 /**
@@ -44,10 +57,10 @@ function openContext(db: D1Database): ToolContext {
  * while the old one still runs.
  */
 async function work(tool: unknown, given: Record<string, unknown>, fates: Fate[], twice: boolean) {
-  const { work: steps, input: schema } = tool as ToolDefinition;
+  const { name, work: steps, input: schema } = tool as ToolDefinition;
   if (!steps) throw new TypeError("The tool has no steps.");
   const input = schema.parse(given);
-  const context = openContext(interrupt(env.CRM_DB, fates));
+  const context = openContext(interrupt(env.CRM_DB, fates), name, input);
   let step = await again(() => steps.begin(input, context));
   while (!("answer" in step)) {
     const { state } = step;
@@ -84,9 +97,7 @@ describe("long work that is interrupted at any batch, any number of times", () =
         const rows = 2_300;
         const line = (index: number) => `Rosa,${family},${family.toLowerCase()}.${index}@rand.example`;
         const lines = Array.from({ length: rows }, (_, index) => line(index));
-        const csv = ["First name,Last name,Email", ...lines, line(7), "Rosa,,nameless@rand.example"].join(
-          "\n",
-        );
+        const csv = ["First name,Last name,Email", ...lines, line(7), "Rosa,Rand,no address"].join("\n");
         const file = { record: "contact", csv };
         const shown = await work(importCsv, file, importing.slice(0, 5), false);
         expect(shown).toMatchObject({ create: rows, done: false });

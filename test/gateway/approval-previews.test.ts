@@ -22,7 +22,7 @@ beforeEach(() => {
   setApproves("viewer", ["crm_*"]);
 });
 
-/** The page of a call that waits, as an administrator reads it and as somebody who is not shown people. */
+/** The page of a call that waits, as an administrator reads it and as a user reads it whose role masks people. */
 async function readPage(tool: string, args: Record<string, unknown>) {
   const asked = await askFor(args, tool);
   const [admin, viewer] = [await openAs("admin"), await openAs("viewer")];
@@ -90,7 +90,7 @@ describe("the page of a change to many records", { timeout: 30_000 }, () => {
   });
 });
 
-describe("nobody is asked to approve", { timeout: 30_000 }, () => {
+describe("no approver is asked", { timeout: 30_000 }, () => {
   it.each([
     ["crm_bulk_update", { record: "contact", field: "title", value: "x" }, "invalid_input"],
     [

@@ -101,8 +101,8 @@ describe("a request is not decided", { timeout: 20_000 }, () => {
     await env.PLATFORM_DB.prepare(`UPDATE "user" SET "disabled" = 1 WHERE "id" = ?`)
       .bind(gone.requester.id)
       .run();
-    expect(await textOf(browser.get(gone.path))).toContain("is not active any more");
-    expect((await browser.post(gone.path, approve(person))).status).toBe(409);
+    expect(await textOf(browser.get(gone.path))).toContain("A person whose account has ended");
+    expect((await browser.post(gone.path, approve(person))).status).toBe(410);
     expect(await textOf(browser.get("/approvals"))).not.toContain(gone.path);
   });
 

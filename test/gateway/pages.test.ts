@@ -106,7 +106,7 @@ describe("an unexpected failure", () => {
       body: new URLSearchParams({ email: "a@b.example", password: "x" }),
     });
     spy.mockRestore();
-    expect(response.status).toBe(500);
+    expect(response.status).toBe(503);
     const page = await response.text();
     const eventId = /Event id: ([0-9a-f-]{36})/.exec(page)?.[1] ?? "missing";
     expect(page).not.toContain("secret detail");
@@ -142,6 +142,7 @@ describe("health", () => {
       "PRINCIPAL",
       "TASK_RUNNER",
       "TOOL_LIMITER",
+      "audit_trail",
       "policy",
     ]);
     for (const check of body.checks) expect(check).toMatchObject({ ok: true, ms: expect.any(Number) });
@@ -149,11 +150,12 @@ describe("health", () => {
 
   it("probes once in five seconds, read-only, and probes again after that", async () => {
     vi.useFakeTimers({ now: Date.now(), toFake: ["Date"] });
-    const asked: string[] = [];
+    const asked: string[][] = [];
     const counting = {
-      prepare: (sql: string) => {
-        asked.push(sql);
-        return { first: async () => null };
+      prepare: (sql: string) => sql,
+      batch: async (statements: string[]) => {
+        asked.push(statements);
+        return [];
       },
     };
     const deployed = { ...env, CRM_DB: counting } as unknown as Env;
@@ -166,7 +168,7 @@ describe("health", () => {
       vi.setSystemTime(Date.now() + 5_000);
       expect(await Promise.all(Array.from({ length: 20 }, ask))).toEqual(Array(20).fill(200));
       expect(asked).toHaveLength(2);
-      for (const sql of asked) expect(sql).toMatch(/^SELECT /);
+      for (const sql of asked.flat()) expect(sql).toMatch(/^SELECT /);
     } finally {
       vi.useRealTimers();
     }

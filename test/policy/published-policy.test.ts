@@ -131,10 +131,7 @@ describe.each(LANES)("a published policy, on the %s lane", (lane) => {
 describe("a published policy", () => {
   const open = () => openSession({ server: "crm", lane: "stateless", as: nextPerson(), role: "sales" });
   const ready = async () =>
-    (await exports.default.fetch(new URL("/ready", env.PUBLIC_URL))).json<{
-      status: string;
-      failing?: string[];
-    }>();
+    (await exports.default.fetch(new URL("/ready", env.PUBLIC_URL))).json<{ failing?: string[] }>();
 
   it.each([
     ["is no policy", () => publishText('{"roles":{}}')],
@@ -144,12 +141,12 @@ describe("a published policy", () => {
     await denySales();
     passTime(30);
     expect((await session.call(TOOL)).error).toMatchObject({ code: "forbidden" });
-    expect((await ready()).status).toBe("ok");
+    expect((await ready()).failing ?? []).not.toContain("policy");
     await spoil();
     passTime(30);
     expect((await session.call(TOOL)).error).toMatchObject({ code: "forbidden" });
     expect((await session.call("context_get")).isError).toBe(false);
-    expect((await ready()).failing).toEqual(["policy"]);
+    expect((await ready()).failing).toContain("policy");
   });
 
   it("stays in force while the database fails", async () => {

@@ -5,6 +5,7 @@ import { type Bench, replay, report } from "../../scripts/policy/replay.ts";
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
 import { listServers } from "../../workers/servers.ts";
 import { deliverAll, eventsOf } from "../audit/trail.ts";
+import { addCompany, addDeal } from "../crm/rows.ts";
 import { changePolicy } from "../support/publish.ts";
 import { openSession } from "../support/session.ts";
 
@@ -33,7 +34,9 @@ const sales = ({ roles }: PolicyDocument) => roles.sales as NonNullable<PolicyDo
 beforeAll(async () => {
   const sam = await openSession({ server: "crm", lane: "stateless", as: "sam", role: "sales" });
   await sam.call("crm_list_deals");
-  await sam.call("crm_move_deal", { deal_id: "deal_0001", version: 1, stage: "won" });
+  await addCompany("comp_0001", "Acme");
+  await addDeal("deal_0001", "comp_0001", { stage: "proposal" });
+  await sam.call("crm_move_deal", { deal_id: "deal_0001", version: 1, stage: "won", reason: "Signed." });
   const vera = await openSession({ server: "crm", lane: "stateless", as: "vera", role: "viewer" });
   await vera.call("crm_create_contact", { full_name: "Nora" });
   // Outcomes and denials are recorded after the response.

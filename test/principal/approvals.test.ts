@@ -57,7 +57,7 @@ function use(approvals: Approvals, claim: ApprovalRequest, now: number): Approva
   const by = approvals.approverOf(claim);
   const approver = by === null ? null : { id: by, role: "admin" };
   const answer = approvals.claim(claim, { roleRevision: 0, approver }, now);
-  if (answer === null) throw new Error("Nobody decides in between.");
+  if (answer === null) throw new Error("No approver decides in between.");
   return answer;
 }
 
@@ -334,12 +334,8 @@ describe("the records of approvals", () => {
     const gate = approvalGate(env, "user_oda");
     const answer = await gate.claimApproval(claimOf("user_oda"));
     if (answer.state !== "pending") throw new Error(answer.state);
-    const state = async () =>
-      (
-        await env.PLATFORM_DB.prepare("SELECT state FROM approval WHERE id = ?")
-          .bind(answer.approvalId)
-          .first<{ state: string }>()
-      )?.state;
+    const select = env.PLATFORM_DB.prepare("SELECT state FROM approval WHERE id = ?").bind(answer.approvalId);
+    const state = () => select.first<string>("state");
     await expect.poll(state).toBe("pending");
     await runInDurableObject(principalOf("user_oda"), (_object, { storage: { sql } }) => {
       const body = `json_set(body, '$.expiresAt', 1)`;

@@ -8,7 +8,8 @@ const MINUTE_MS = 60_000;
 
 async function ready() {
   const request = new Request(new URL("/ready", env.PUBLIC_URL));
-  const response = await app.fetch(request, env, createExecutionContext());
+  // An answer is kept for some seconds for each environment object.
+  const response = await app.fetch(request, { ...env }, createExecutionContext());
   return { status: response.status, body: await response.json<Record<string, unknown>>() };
 }
 

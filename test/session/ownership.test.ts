@@ -97,7 +97,7 @@ describe("a session belongs to the user, the client and the server that opened i
 
 /** A statement whose answer is far over the size limit: 500 rows of some 200 characters. */
 const LONG_ANSWER = {
-  sql: "SELECT value AS n, printf('%0200d', value) AS text FROM json_each(?)",
+  sql: `SELECT value AS n, '${"0".repeat(200)}' || value AS text FROM json_each(?)`,
   params: [JSON.stringify(Array.from({ length: 500 }, (_, index) => index))],
   limit: 500,
 };

@@ -105,9 +105,9 @@ export const regionField = lineField(40).describe('Such as "Europe"; "any": all'
 
 /** What companies are filed under beside their region, as a filter. */
 export const placeFields = {
-  country: lineField(100).optional(),
-  city: lineField(100).optional(),
-  industry: lineField(100).optional(),
+  country: lineField(100).optional().describe("Country of the company"),
+  city: lineField(100).optional().describe("City of the company"),
+  industry: lineField(100).optional().describe("Industry of the company"),
 };
 
 /** What is known about a company, as both of its writes take it. */

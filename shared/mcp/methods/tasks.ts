@@ -5,7 +5,7 @@ import { JSON_RPC, ProtocolFault, toProtocolFault } from "../../call/protocol-fa
 import { ToolError } from "../../call/tool-error.ts";
 import type { JsonValue } from "../../encoding/json.ts";
 import { decide, requireAllowed } from "../../guard/decide.ts";
-import { contentsSchemaOf } from "../../guard/mask-session-memory.ts";
+import { contentsSchemaOf } from "../../guard/masking/mask-session-memory.ts";
 import type { RequestContext } from "../../guard/request-context.ts";
 import { describeTask, missingTasks, sealedFor } from "../../guard/start-task.ts";
 import { type TaskOwner, taskGate } from "../../objects/task.ts";

@@ -18,6 +18,8 @@ import { rememberValidatedMeta, type StatelessRequest } from "./stateless-reques
 interface ValidationRun {
   body: Readonly<Record<string, unknown>>;
   state: RoundState;
+  /** What the request's state says was asked; set once its signature was verified. */
+  round: Round;
   /** Set when the message reaches a handler. */
   passed: StatelessRequest | null;
 }
@@ -46,7 +48,7 @@ export function createSdkValidator(catalogue: Catalogue): SdkValidator {
     },
   );
   return async (request, body, state) => {
-    const validation: ValidationRun = { body, state, passed: null };
+    const validation: ValidationRun = { body, state, round: NOTHING_ASKED, passed: null };
     const extra = validation as unknown as Record<string, unknown>;
     const response = await handler.fetch(request, {
       authInfo: { token: "", clientId: "", scopes: [], extra },
@@ -66,12 +68,17 @@ function createServer(catalogue: Catalogue, validation: ValidationRun): Server {
       capabilities: STATELESS_CAPABILITIES,
       instructions: catalogue.instructions,
       cacheHints: { "server/discover": DISCOVERY_CACHE },
-      requestState: { verify: (state) => validation.state.verify(state) },
+      requestState: {
+        async verify(state) {
+          validation.round = await validation.state.verify(state);
+          return validation.round;
+        },
+      },
     },
   );
   for (const [name, method] of STATELESS_METHODS) {
     const note = (params: unknown, ctx: ServerContext): never => {
-      validation.passed = describe(method, validation.body, params, ctx);
+      validation.passed = describe(method, validation, params, ctx);
       throw new Error("Served elsewhere.");
     };
     if (method.custom) server.setRequestHandler(name, { params: ANYTHING }, note);
@@ -82,13 +89,12 @@ function createServer(catalogue: Catalogue, validation: ValidationRun): Server {
 
 function describe(
   method: StatelessMethod,
-  body: Readonly<Record<string, unknown>>,
+  { body, round }: ValidationRun,
   params: unknown,
   { mcpReq }: ServerContext,
 ): StatelessRequest {
   const sent = isRecord(body.params) ? body.params : {};
-  // Without verified state nothing was asked, and nothing that the client calls an answer is one.
-  const round = mcpReq.requestState<Round>() ?? NOTHING_ASKED;
+  // Not `mcpReq.requestState()`: the SDK verifies it for three methods, and gives others what the client sent.
   return {
     id: mcpReq.id,
     method,

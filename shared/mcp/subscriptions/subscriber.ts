@@ -3,7 +3,7 @@ import type { PrincipalIdentity } from "../../call/principal.ts";
 import { ToolError } from "../../call/tool-error.ts";
 import { ContextRecorder } from "../../guard/context-recorder.ts";
 import { decide } from "../../guard/decide.ts";
-import { contentsSchemaOf } from "../../guard/mask-session-memory.ts";
+import { contentsSchemaOf } from "../../guard/masking/mask-session-memory.ts";
 import { upstreamOf } from "../../guard/open-upstream.ts";
 import { DEFAULT_TIMEOUT_MS, runBounded } from "../../guard/run.ts";
 import { disposeStore } from "../../guard/store-scope.ts";

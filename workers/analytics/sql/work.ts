@@ -74,7 +74,8 @@ export function boundWork(
     const times = timesAt[depthOf(instruction.addr)];
     work += times * costOf(instruction, lengths);
     const isHeld = instruction.opcode === "SorterInsert" || instruction.opcode === "IdxInsert";
-    if (isHeld && lengths.longest > SHORT_TEXT) held += times * lengths.longest;
+    // One after the other: what a report sorts is what it grouped before.
+    if (isHeld && lengths.longest > SHORT_TEXT) held = Math.max(held, times * lengths.longest);
   }
   if (work > MOST_NS || held > MOST_HELD) refuse(work, lengths.longest);
   return work;

@@ -5,7 +5,7 @@ import type { EntityReference } from "../../../shared/call/entity-reference.ts";
 import type { MaskRules } from "../../../shared/call/mask-rules.ts";
 import type { PreviewedChange } from "../../../shared/call/proposal.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
-import { maskLabel } from "../../../shared/guard/mask-session-memory.ts";
+import { maskLabel } from "../../../shared/guard/masking/mask-session-memory.ts";
 import { type ApprovalItem, approvalGate, toolsOf } from "../../../shared/objects/approval-gate.ts";
 import type { Policy } from "../../../shared/policy/compile.ts";
 import { roleMayApprove } from "../../../shared/policy/current.ts";

@@ -24,6 +24,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "changes",
     "companies",
     "companies_fts",
+    "companies_phones",
     "companies_terms",
     "companies_words",
     "contacts",

@@ -1,18 +1,18 @@
 import type { z } from "zod";
-import type { EntityReference } from "../call/entity-reference.ts";
-import type { MaskRules } from "../call/mask-rules.ts";
-import type { JsonValue } from "../encoding/json.ts";
-import { roleMayHold } from "../policy/current.ts";
-import { masksOf } from "../policy/masks.ts";
-import type { SchemaOfUri } from "../redact/mask-contents.ts";
-import { maskFields } from "../redact/mask-fields.ts";
-import { maskStrings } from "../redact/mask-text.ts";
-import { maskValue } from "../redact/mask-value.ts";
-import type { Catalogue } from "../server/catalogue.ts";
+import type { EntityReference } from "../../call/entity-reference.ts";
+import type { MaskRules } from "../../call/mask-rules.ts";
+import type { JsonValue } from "../../encoding/json.ts";
+import { roleMayHold } from "../../policy/current.ts";
+import { masksOf } from "../../policy/masks.ts";
+import type { SchemaOfUri } from "../../redact/mask-contents.ts";
+import { maskFields } from "../../redact/mask-fields.ts";
+import { maskStrings } from "../../redact/mask-text.ts";
+import { maskValue } from "../../redact/mask-value.ts";
+import type { Catalogue } from "../../server/catalogue.ts";
 
-import type { SessionMemory } from "../session/session-memory.ts";
-import { decide } from "./decide.ts";
-import type { RequestContext } from "./request-context.ts";
+import type { SessionMemory } from "../../session/session-memory.ts";
+import { decide } from "../decide.ts";
+import type { RequestContext } from "../request-context.ts";
 
 /** The reader, and the catalogue and policy that decide what they see. */
 type Reader = Pick<RequestContext, "catalogue" | "policy" | "identity">;

@@ -1,6 +1,6 @@
-import type { MaskRules } from "../call/mask-rules.ts";
-import { maskStrings, maskText } from "../redact/mask-text.ts";
-import type { ClientChannel } from "./request-context.ts";
+import type { MaskRules } from "../../call/mask-rules.ts";
+import { maskStrings, maskText } from "../../redact/mask-text.ts";
+import type { ClientChannel } from "../request-context.ts";
 
 /** Wraps the client channel: masks free text in everything that a call sends before its result. */
 export function maskChannel(channel: ClientChannel, { text: wanted }: MaskRules): ClientChannel {
