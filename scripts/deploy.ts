@@ -90,12 +90,12 @@ async function rehearse(target: DeploymentTarget): Promise<void> {
   console.log("\nRehearsal passed. Nothing was sent anywhere.");
 }
 
-/** An upload with a flag that the platform refuses would fail after everything else was made. */
+/** Throws before anything is created: an upload with a flag that the platform refuses would fail as the last step. */
 function requireFlags({ compatibilityDate, compatibilityFlags }: DeploymentTarget): void {
   const problem = findFlagProblem(compatibilityDate, compatibilityFlags);
   if (problem === null) return;
   throw new CommandFailure(
-    "The runtime refuses the compatibility date or flags of wrangler.toml; nothing was changed.",
+    "The runtime does not accept the compatibility date or flags of wrangler.toml; nothing was changed.",
     problem,
   );
 }

@@ -17,7 +17,7 @@ export { Principal } from "./objects/principal/principal.ts";
 export { TaskRunner } from "./objects/tasks/task-runner.ts";
 export { ToolLimiter } from "./objects/tool-limits/tool-limiter.ts";
 
-/** The trigger of `wrangler.toml` for administrators' requests, overdue checkpoints, retention and articles to embed; the other one is for everything. */
+/** The trigger of `wrangler.toml` for administrators' requests, overdue checkpoints, retention, further sinks of the trail and articles to embed; the other one is for everything. */
 const REQUESTS_CRON = "*/5 * * * *";
 
 export default {

@@ -8,7 +8,7 @@ import type { DeploymentTarget } from "./target.ts";
 export interface AccountState {
   /** Whether this Worker was deployed before. */
   workerExists: boolean;
-  /** Names, and the jurisdictions that databases are bound to, `""` for none. */
+  /** Names and jurisdictions of the databases; `""` is none. */
   databases: readonly { name: string; jurisdiction: string }[];
   buckets: readonly string[];
   queues: readonly string[];
@@ -45,7 +45,7 @@ export interface Step {
         /** Prints wrangler's output only when it fails: it would advise to paste ids that are not needed. */
         quiet: boolean;
       }
-    /** Asks until the version that this deployment uploaded answers as ready. */
+    /** Repeats a request until the version that this deployment uploaded answers as ready. */
     | { kind: "probe"; url: string };
   /** What state things are in when this step fails, and what helps. */
   onFailure: string;
@@ -165,13 +165,13 @@ export function planDeployment(
   ];
 }
 
-/** Where wrangler is to create what stores data. A jurisdiction decides alone: Cloudflare ignores a hint with it. */
+/** Flags of wrangler that place a new database or bucket. Cloudflare ignores a region next to a jurisdiction. */
 function listPlacementFlags({ location, jurisdiction }: DeploymentTarget): string[] {
   if (jurisdiction !== "") return [`--jurisdiction=${jurisdiction}`];
   return location === "" ? [] : [`--location=${location}`];
 }
 
-/** What the address of a target needs of the account. */
+/** Tells what the account must have for the address of a target. */
 function describeAddress({ domain }: DeploymentTarget): string {
   return domain === null
     ? "An address at workers.dev needs the account's workers.dev subdomain, which is chosen once: https://dash.cloudflare.com/?to=/:account/workers/onboarding"
@@ -206,7 +206,7 @@ export function findObstacles(target: DeploymentTarget, state: AccountState): st
   return obstacles;
 }
 
-/** What was created in one jurisdiction cannot move to another, and objects of another one are new and empty. */
+/** Data cannot move to another jurisdiction, and the objects of another one are new and empty. */
 function findPlacementObstacles(target: DeploymentTarget, state: AccountState): string[] {
   const { environment, location, jurisdiction } = target;
   const name = `of ${environment} in wrangler.toml`;

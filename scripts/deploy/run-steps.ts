@@ -26,7 +26,7 @@ export async function runSteps(steps: readonly Step[]): Promise<void> {
   }
 }
 
-/** @param folder - private to this deployment: its secrets, and what wrangler notes of its version */
+/** @param folder - private to this deployment: its secrets, and wrangler's notes about the version */
 async function runStep(step: Step, folder: string): Promise<void> {
   const notes = path.join(folder, "wrangler.ndjson");
   if (step.action.kind === "probe") {
@@ -57,14 +57,14 @@ async function writeSecrets(names: readonly string[], folder: string): Promise<s
   return ["--secrets-file", file];
 }
 
-/** The id of the version that wrangler uploaded last; `null` when it noted none. */
+/** Id of the version that wrangler uploaded last, or `null` if it noted none. */
 async function readVersion(file: string): Promise<string | null> {
   const lines = (await readFile(file, "utf8").catch(() => "")).split("\n").filter((line) => line !== "");
   const notes = lines.map((line) => JSON.parse(line) as { type?: string; version_id?: string | null });
   return notes.findLast(({ type }) => type === "deploy")?.version_id ?? null;
 }
 
-/** Asks until the version answers as ready, or gives the last problem. An unknown version is not compared. */
+/** Waits until the version answers as ready; returns the last problem at the deadline. `null` is any version. */
 async function waitUntilReady(url: string, version: string | null): Promise<string | null> {
   const deadline = Date.now() + READY_WITHIN_MS;
   let problem = "";
@@ -80,7 +80,7 @@ async function waitUntilReady(url: string, version: string | null): Promise<stri
   return problem;
 }
 
-/** What is wrong with an answer of `/ready`; empty when nothing is. */
+/** The problem of an answer of `/ready`; empty if there is none. */
 function findProblem(status: number, text: string, version: string | null): string {
   const answering = /"version":\s*"([^"]*)"/.exec(text)?.[1];
   if (version !== null && answering !== undefined && answering !== version)

@@ -8,9 +8,9 @@ export interface DeploymentTarget {
   /** The Worker's name in the account. */
   worker: string;
   publicUrl: string;
-  /** The host of `publicUrl` where it is a domain of the account's own; `null` at workers.dev. */
+  /** The host of `publicUrl` if it is a domain of the account; `null` at workers.dev. */
   domain: string | null;
-  /** Region hint for what stores data, and the jurisdiction that it must not leave; `""` leaves it to Cloudflare. */
+  /** Region hint and jurisdiction of stored data; `""` leaves them to Cloudflare. */
   location: string;
   jurisdiction: string;
   compatibilityDate: string;
@@ -18,7 +18,7 @@ export interface DeploymentTarget {
   databases: readonly { binding: string; name: string }[];
   /** R2 buckets. */
   buckets: readonly string[];
-  /** The jurisdictions that the bindings of R2 name; a bucket is only found under its own. */
+  /** The jurisdictions of the R2 bindings; a bucket is found only in its own. */
   bucketJurisdictions: readonly string[];
   /** Vectorize indexes of the knowledge base. */
   vectorIndexes: readonly string[];
@@ -62,7 +62,7 @@ export function readTarget(environment: EnvironmentName): DeploymentTarget {
   };
 }
 
-/** The custom domain that an address needs; `null` for one below workers.dev, which Cloudflare serves by itself. */
+/** The custom domain of an address; `null` for one below workers.dev, which needs none. */
 export function readDomain(publicUrl: string): string | null {
   const host = URL.parse(publicUrl)?.hostname ?? "";
   return host === "" || host.endsWith(".workers.dev") ? null : host;

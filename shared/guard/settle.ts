@@ -10,9 +10,10 @@ import type { RequestContext } from "./request-context.ts";
 const CROWDED = 0.25;
 
 /**
- * Step 5: one log line (of every call that failed, and of the share of others that `LOG_SAMPLE` says), and the outcome on its way to its intent. It travels with the next call of the same person in
- * this isolate, which costs nothing, or alone a moment later; at once when the person's places for running calls may
- * become few. Off the critical path: if it is lost, the intent stands and the record says `unknown`.
+ * Step 5: writes one log line and sends the outcome. A call that failed always gets its line, others the share that
+ * `LOG_SAMPLE` sets. The outcome travels with the user's next call in this isolate, or alone after a short delay, or
+ * at once when the user's slots for running calls run low. Runs after the response: if the outcome is lost, the intent
+ * remains and the record says `unknown`.
  *
  * @param busy - share of slots in use when the call began, itself included
  */
@@ -25,7 +26,7 @@ export function settle(ctx: RequestContext, subject: Subject, outcome: Outcome, 
   else if (undertaken) ctx.waitUntil(deliverLater(env, identity.userId));
 }
 
-/** The line of a call: ids, names of ours and numbers. */
+/** Logs a call: ids, names that Gatehouse defines, and numbers. */
 function logCall(ctx: RequestContext, subject: Subject, outcome: Outcome): void {
   log(outcome.status === "internal_error" ? "error" : "info", "call", {
     call_id: outcome.callId,

@@ -58,7 +58,7 @@ export class ObjectAlarm {
     const failures = (await this.#storage.get<number>(FAILURES_KEY)) ?? 0;
     try {
       await work();
-      // Every object that stores much has an alarm: here all of them are watched.
+      // Every object that stores much has an alarm, so each of them is measured here.
       reportFullness(this.#object, this.#storage.sql.databaseSize);
       if (failures > 0) await this.#storage.delete(FAILURES_KEY);
     } catch (failure) {

@@ -1,6 +1,6 @@
 import { isJurisdiction, isLocation, type Placement } from "./placement.ts";
 
-/** Names of the methods of a contract. */
+/** Method names of a contract. */
 type Method<Contract> = keyof Contract & string;
 
 /**
@@ -18,7 +18,7 @@ export function openObject<Contract extends object>(
   repeatable: readonly Method<Contract>[] = [],
 ): Contract {
   const call = (method: string, args: unknown[]) => {
-    // Called as a method: on a stub, `apply` would be a method of the object too.
+    // Called as a method: on a stub, `apply` would be an RPC method too.
     const stub = stubOf(env, namespace, name) as unknown as { [method: string]: Call };
     return stub[method]?.(...args) ?? Promise.reject(new TypeError(`There is no method ${method}.`));
   };
@@ -41,9 +41,9 @@ export function openObject<Contract extends object>(
 }
 
 /**
- * The stub of the object of a name, where the settings say that data is kept. Every object is opened through it: the
- * same name is another object in another jurisdiction. A region counts only for an object that is new. Throws when the
- * jurisdiction is unknown: data must not be written outside of the one that was meant.
+ * The stub of a named object in the jurisdiction and region of the settings. Every object is opened through it, because
+ * the same name is another object in another jurisdiction. A region counts only for a new object. Throws if the
+ * jurisdiction is unknown: data must not be written outside of the intended one.
  */
 export function stubOf(env: Placement, namespace: DurableObjectNamespace, name: string): DurableObjectStub {
   const { DATA_LOCATION: location = "" } = env;
@@ -52,7 +52,7 @@ export function stubOf(env: Placement, namespace: DurableObjectNamespace, name: 
   return placed.get(placed.idFromName(name), options);
 }
 
-/** A namespace as it is in the jurisdiction of the settings, for a library that opens objects itself. */
+/** The namespace in the jurisdiction of the settings, for a library that opens objects itself. */
 export function placeNamespace(
   { DATA_JURISDICTION: jurisdiction = "" }: Placement,
   namespace: DurableObjectNamespace,

@@ -1,10 +1,10 @@
-/** Jurisdictions that D1, R2 and Durable Objects know: what is created in one never leaves it. */
+/** Jurisdictions that D1, R2 and Durable Objects all have. Data that is created in one stays in it. */
 export const JURISDICTIONS = ["eu", "us", "fedramp"] as const;
 
-/** Regions that D1, R2 and Durable Objects take as a hint. */
+/** Regions that D1, R2 and Durable Objects all take as a hint. */
 export const LOCATIONS = ["weur", "eeur", "apac", "oc", "wnam", "enam"] as const;
 
-/** Where data is kept: the settings of `wrangler.toml`. An empty text leaves it to Cloudflare. */
+/** Variables that place data. An empty text leaves the place to Cloudflare. */
 export interface Placement {
   DATA_LOCATION?: string;
   DATA_JURISDICTION?: string;

@@ -1,24 +1,24 @@
-/** Log levels, quietest last. */
+/** Log levels, least severe first. */
 export const LEVELS = ["debug", "info", "warn", "error"] as const;
 
 /** One of {@link LEVELS}. */
 export type Level = (typeof LEVELS)[number];
 
-/** What the variables of `wrangler.toml` say of the log. */
+/** Settings of the log. */
 export interface LogSettings {
-  /** Lines below it are left out. */
+  /** Least severe level that is written. */
   level: Level;
-  /** The share of calls without an error that get their line: 0 to 1. */
+  /** Share of the calls with status `ok` that get a line, 0 to 1. */
   sample: number;
 }
 
-/** The variables, as they are written. */
+/** The variables of `wrangler.toml`, as written. */
 export interface LogVariables {
   LOG_LEVEL?: string;
   LOG_SAMPLE?: string;
 }
 
-/** Reads the variables. What cannot be read counts as the default: a typing error must not silence the log. */
+/** Reads the variables. A value that cannot be read counts as the default: a typing error must not silence the log. */
 export function readLogSettings({ LOG_LEVEL, LOG_SAMPLE }: LogVariables): LogSettings {
   const level = LEVELS.find((known) => known === LOG_LEVEL?.trim().toLowerCase()) ?? "info";
   const share = LOG_SAMPLE === undefined || LOG_SAMPLE.trim() === "" ? 1 : Number(LOG_SAMPLE);
@@ -33,7 +33,7 @@ export function isLogged(level: Level, settings: LogSettings): boolean {
 /** Denominator of the first eight hexadecimal digits of an id. */
 const RANGE = 2 ** 32;
 
-/** Whether a call is in the sample. By an id of ours and not of the client, who could else choose to be left out. */
+/** Whether a call is in the sample. Decided by the id that Gatehouse gives the call: a client could choose its own id. */
 export function isSampled(callId: string, { sample }: LogSettings): boolean {
   return sample >= 1 || Number.parseInt(callId.slice(0, 8), 16) / RANGE < sample;
 }

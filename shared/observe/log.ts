@@ -7,7 +7,7 @@ export type { Level };
 
 let settings: LogSettings | undefined;
 
-/** The settings of this Worker. The runtime gives its variables to every isolate, objects and queues included. */
+/** The settings of this Worker. The runtime gives its variables to every isolate, also to objects and consumers. */
 export function logSettings(): LogSettings {
   settings ??= readLogSettings(process.env);
   return settings;
@@ -38,12 +38,12 @@ export type LogFields = Record<string, JsonValue | undefined>;
 export function log(level: Level, event: string, fields: LogFields): void {
   if (!isLogged(level, logSettings())) return;
   const time = new Date().toISOString();
-  const line: LogFields = { level, event, time, trace_id: fields.trace_id ?? currentTrace()?.id };
+  const line: LogFields = { level, event, time, trace_id: currentTrace()?.id };
   for (const name in fields) line[name] = maskField(fields[name]);
   console[level](JSON.stringify(line));
 }
 
-/** Most fields are texts and numbers, for which no serialiser has to come back. */
+/** Masks the strings of a field. Most fields are strings and numbers, which need no serialiser. */
 function maskField(value: LogFields[string]): LogFields[string] {
   if (typeof value === "string") return maskLine(value);
   if (typeof value !== "object" || value === null) return value;

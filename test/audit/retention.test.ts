@@ -66,7 +66,7 @@ const erase = (user: string) =>
 
 const sweep = (day: number) => sweepRecords(env, RULES, day * DAY);
 
-/** Chains of intents of the first day, written as the consumer writes them. */
+/** Inserts chains of intents of the first day, as the consumer writes them. */
 async function fillChains(chains: number, length: number): Promise<void> {
   await env.PLATFORM_DB.prepare(
     `WITH RECURSIVE place (chain, sequence) AS (
@@ -82,7 +82,7 @@ async function fillChains(chains: number, length: number): Promise<void> {
     .run();
 }
 
-/** A clock that goes on by a step whenever it is read. */
+/** A clock that advances by a step with each reading. */
 function tick(step: number): () => number {
   let now = 0;
   return () => {
@@ -91,7 +91,7 @@ function tick(step: number): () => number {
   };
 }
 
-/** What the database has of a person: sequence, type, and whether the event is there. */
+/** The rows of a user in the database: sequence, type, and whether the event is present. */
 async function stored(user: string): Promise<string[]> {
   const { results } = await env.PLATFORM_DB.prepare(
     "SELECT sequence, type, event IS NULL AS gone FROM audit_record WHERE chain = ? ORDER BY sequence",
@@ -129,11 +129,12 @@ describe("a sweep", () => {
     expect(formatSummary(verification)).toContain("Removed lawfully, by 3 signed statements");
   });
 
-  it("takes in one run what ten rounds of before did not, from many chains at once, and stops when its time is over", async () => {
+  it("empties many chains at once, and stops when its time is used up", async () => {
     const [chains, length] = [300, 41];
     await fillChains(chains, length);
     const hurried = await sweepRecords(env, RULES, 100 * DAY, { clock: tick(60_000), ms: 1_000, rounds: 30 });
     expect(hurried).toEqual({ emptied: 5_000, cut: expect.any(Number), more: true });
+    expect(hurried.cut).toBeLessThanOrEqual(5_000);
     const rest = await sweep(100);
     expect(rest.more).toBe(false);
     expect(hurried.emptied + rest.emptied).toBe(chains * length);
@@ -143,7 +144,23 @@ describe("a sweep", () => {
     expect(left).toEqual({ records: chains, events: 0 });
   });
 
-  it("keeps the newest record of a chain, which goes on from there", async () => {
+  it("may run beside another one: both finish, and no removal is stated twice", async () => {
+    for (const user of ["ida", "jon", "kim"])
+      await record(
+        user,
+        [0, 1, 2].map((day) => ["call", day]),
+      );
+    const sweeps = await Promise.all([sweep(100), sweep(100), sweep(100)]);
+    expect(sweeps.map(({ more }) => more)).toEqual([false, false, false]);
+    expect(sweeps.reduce((sum, { emptied }) => sum + emptied, 0)).toBe(18);
+    for (const user of ["ida", "jon", "kim"]) expect(await stored(user)).toEqual(["6 outcome gone"]);
+    expect(await verifyExport(await exportTrail())).toMatchObject({
+      findings: [],
+      removed: { statements: 2 },
+    });
+  });
+
+  it("keeps the newest record of a chain, which continues from there", async () => {
     await record("bea", [["call", 0]]);
     await sweep(400);
     expect(await stored("bea")).toEqual(["2 outcome gone"]);

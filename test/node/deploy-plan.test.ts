@@ -86,7 +86,7 @@ describe("deployment plan", () => {
     expect(commandsFor({ ...state }, { ...TARGET, vectorIndexes: [] })).toEqual(commandsFor(COMPLETE));
   });
 
-  it("adds what a new server needs to a deployment that exists", () => {
+  it("adds the resources of a new server to an existing deployment", () => {
     const state = { ...COMPLETE, databases: ["gatehouse-platform"].map(createdAnywhere), buckets: [] };
     expect(commandsFor(state).slice(0, 2)).toEqual([
       "npx wrangler r2 bucket create gatehouse-media --update-config=false --env=",
@@ -119,7 +119,7 @@ describe("deployment plan", () => {
     expect(commands.slice(0, -1).every((command) => command.endsWith(" --env=staging"))).toBe(true);
   });
 
-  it("creates what stores data where the settings say", () => {
+  it("creates databases and buckets in the region or jurisdiction of the settings", () => {
     const near = commandsFor(FRESH_ACCOUNT, { ...TARGET, location: "weur" });
     expect(near).toContain(
       "npx wrangler r2 bucket create gatehouse-media --location=weur --update-config=false --env=",
@@ -143,7 +143,7 @@ describe("deployment plan", () => {
     expect(onFailure({ ...TARGET, domain: null })).toContain("workers.dev subdomain");
   });
 
-  it("says with every step what state a failure leaves behind", () => {
+  it("states with every step the consequences of a failure", () => {
     const [queue, , , , , , , migration, , deploy, probe] = planDeployment(TARGET, FRESH_ACCOUNT);
     expect(queue?.onFailure).toContain("Nothing that is live has changed");
     expect(migration?.onFailure).toContain("rolled back");
@@ -160,7 +160,7 @@ describe("obstacles before a deployment", () => {
     expect(findObstacles(TARGET, FRESH_ACCOUNT)).toEqual([]);
   });
 
-  it("wants the address at workers.dev that Cloudflare gives the Worker", () => {
+  it("requires the address at workers.dev that Cloudflare gives the Worker", () => {
     const at = (publicUrl: string) =>
       findObstacles({ ...TARGET, publicUrl, domain: readDomain(publicUrl) }, COMPLETE);
     expect(at("https://gatehouse.company.workers.dev")).toEqual([]);
@@ -170,7 +170,7 @@ describe("obstacles before a deployment", () => {
     expect(at("https://a.gatehouse.company.workers.dev")).toHaveLength(1);
   });
 
-  it("refuses settings of place that Cloudflare does not know", () => {
+  it("refuses a region and a jurisdiction that Cloudflare does not know", () => {
     expect(findObstacles({ ...TARGET, location: "mars" }, COMPLETE)).toEqual([
       expect.stringContaining('DATA_LOCATION of production in wrangler.toml is "mars"'),
     ]);
@@ -178,7 +178,7 @@ describe("obstacles before a deployment", () => {
     expect(unknown).toContain('DATA_JURISDICTION of production in wrangler.toml is "EU"');
   });
 
-  it("refuses another jurisdiction than that of the data that exists, and a bucket bound outside of it", () => {
+  it("refuses a jurisdiction other than that of existing databases and of bound buckets", () => {
     const european = { ...TARGET, jurisdiction: "eu", bucketJurisdictions: ["eu"] };
     expect(findObstacles(european, FRESH_ACCOUNT)).toEqual([]);
     expect(findObstacles({ ...european, bucketJurisdictions: [""] }, FRESH_ACCOUNT)).toEqual([

@@ -54,7 +54,7 @@ describe("a Durable Object opened by its contract", () => {
     expect(broken.calls).toHaveLength(1);
   });
 
-  it("is in the jurisdiction of the settings, whose objects are other ones, and near their region otherwise", async () => {
+  it("is opened in the jurisdiction of the settings, or else with their region as a hint", async () => {
     const opened: unknown[] = [];
     const spaceIn = (place: string) => ({
       idFromName: (name: string) => `${place}${name}`,
@@ -82,7 +82,7 @@ describe("a Durable Object opened by its contract", () => {
     expect(opened).toHaveLength(3);
   });
 
-  it("can be returned from an async function without being taken for a promise", async () => {
+  it("can be returned from an async function without being treated as a promise", async () => {
     const { namespace } = namespaceThatFails([]);
     const opened = await (async () => openObject<Counter>({}, namespace, "anna"))();
     expect(await opened.add(3)).toBe(3);

@@ -20,13 +20,13 @@ export interface FakeAccount {
   servesWorkersDev: boolean;
   /** Custom domains of the Worker. */
   domains: string[];
-  /** How many looks at `/ready` the version before still answers after an upload. */
+  /** Number of requests of `/ready` after an upload that the version before still answers. */
   lag: number;
-  /** Looks at `/ready` since the last upload. */
+  /** Requests of `/ready` since the last upload. */
   looks: number;
-  /** Id of the version that was uploaded last. */
+  /** Id of the newest version. */
   version: string | null;
-  /** Makes the migration with this text in it fail once. */
+  /** Makes the migration that contains this text fail once. */
   breakMigration(text: string): void;
   close(): Promise<void>;
 }
@@ -38,9 +38,14 @@ interface Exchange {
   body: string;
 }
 
+interface VectorConfig {
+  dimensions: number;
+  metric: string;
+}
+
 type Result = { result: unknown } | { status: number; code: number; message: string };
 
-/** The one zone of the account. */
+/** The only zone of the account. */
 const ZONE = "company.test";
 const ACCOUNT = "/accounts/fake-account";
 const NO_WORKER = { status: 404, code: 10007, message: "This Worker does not exist on your account." };
@@ -139,9 +144,9 @@ export async function openFakeAccount(): Promise<FakeAccount> {
       /\/vectorize\/v2\/indexes$/,
       ({ method, body }) => {
         if (method === "GET") return { result: vectorIndexes.map(({ name }) => ({ name })) };
-        const { name, config } = JSON.parse(body) as { name: string; config: unknown };
+        const { name, config } = JSON.parse(body) as { name: string; config: VectorConfig };
         vectorIndexes.push({ name, properties: [] });
-        events.push(`create vector index ${name} ${JSON.stringify(config)}`);
+        events.push(`create vector index ${name} of ${config.dimensions} numbers, ${config.metric}`);
         return { result: { name, config } };
       },
     ],
@@ -324,8 +329,8 @@ export async function openFakeAccount(): Promise<FakeAccount> {
 }
 
 /**
- * What the platform says of an upload whose compatibility flags it refuses: the runtime itself is asked, which knows no
- * other flags and no flag that the date implies.
+ * The refusal of an upload by its compatibility flags, or `null`. The runtime itself is asked: it refuses unknown flags
+ * and flags that the date implies.
  */
 function findRefusedFlag(body: string): string | null {
   const [, date = ""] = /"compatibility_date":"([^"]+)"/.exec(body) ?? [];

@@ -51,9 +51,9 @@ export interface AnalyticsStore {
 }
 
 /**
- * Opens the analytics database for one call. All that a call reads may come from a read replica, as one state of the
- * data: a slow funnel then holds up no other person. Such a state may be some seconds old, which figures by day and hour
- * bear; events are stored by the primary, whose keys decide what is stored already.
+ * Opens the analytics database for one call. All reads of a call are one session, which a read replica may serve: a
+ * slow funnel then delays no other user. A replica may be some seconds behind, which matters little to figures by day
+ * and hour. The primary stores events, because its keys decide which ones are stored already.
  */
 export function openAnalyticsStore(db: D1Database): AnalyticsStore {
   const reader = db.withSession("first-unconstrained");

@@ -1,6 +1,6 @@
 import { isHeldSql } from "./legal-hold.ts";
 
-/** Chains that one search looks at. */
+/** Chains per search. */
 const CHAINS = 1_000;
 
 /** Types without an index by age: the two records of every call. */
@@ -12,9 +12,8 @@ export interface Place {
   sequence: number;
 }
 
-// One seek for each chain, however many records it has (the loose index scan of SQLite's wiki, «recursive»). Of a chain
-// whose first record is old enough the next records are read, of each an equal share of what one search may find: it
-// never reads a whole backlog.
+// One seek per chain, however many records it has (the loose index scan of SQLite's wiki, «recursive»). Chains whose
+// first record is old enough share the records of one search equally, so that a search never reads a whole backlog.
 const READ = `
   WITH RECURSIVE begun (chain) AS (
     SELECT min(chain) FROM audit_record
@@ -43,9 +42,9 @@ const MARK = `
 type Row = Place & { at: number; full: number };
 
 /**
- * Finds the events of calls that were recorded before a moment and are still there, of everybody who is not under hold.
- * Notes how far nothing of a chain is left to find, so that the next search begins there. Two statements for all
- * chains together, and as many again for as long as it meets only records that have no event any more.
+ * Finds the call events that were recorded before a time and still exist, of all users without a hold. Stores
+ * how far each chain has been searched, so that the next search starts there. Two statements for all chains
+ * together, repeated while they find only records whose event was removed.
  */
 export async function findRetiredCalls(database: D1Database, before: number, most: number): Promise<Place[]> {
   if (most <= 0) return [];

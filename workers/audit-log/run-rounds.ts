@@ -1,16 +1,16 @@
-/** How much one run may do. */
+/** Limits of one run. */
 export interface RunBudget {
   /** The time, in milliseconds since the epoch. */
   clock(): number;
   /** Milliseconds after which no further round begins. */
   ms: number;
-  /** Rounds at most, whatever time is left: D1 takes 1,000 statements from one invocation. */
+  /** Most rounds, also when time is left: one invocation may send D1 1,000 queries. */
   rounds: number;
 }
 
 /**
- * Does rounds of work until one says that nothing is left, or the budget is used up. `true` when more may be left. The
- * first round always runs, so that a run gets further even when the clock is wrong.
+ * Runs rounds until one reports that no work is left or the budget is used up. Returns whether work may be left. The
+ * first round always runs, so that every run makes progress, even with a wrong clock.
  */
 export async function runRounds(
   round: () => Promise<{ more: boolean }>,

@@ -106,7 +106,7 @@ function checkOrigins({
   ];
 }
 
-/** Objects of another jurisdiction are new and empty: nothing is served until it is clear which is meant. */
+/** Objects of another jurisdiction are new and empty, so an unknown value is refused. */
 function checkJurisdiction({ DATA_JURISDICTION: setting = "" }: Readonly<Record<string, unknown>>) {
   if (setting === "" || (typeof setting === "string" && isJurisdiction(setting))) return [];
   const message = `DATA_JURISDICTION must be empty or one of ${JURISDICTIONS.join(", ")}; correct it under [vars] in wrangler.toml and run: npm run deploy`;

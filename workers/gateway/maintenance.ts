@@ -21,10 +21,8 @@ const DATA_KEPT_MS = 24 * 60 * 60_000;
 const REQUESTS_KEPT_MS = 30 * DATA_KEPT_MS;
 
 /**
- * The hourly work on the platform's database: publications that nobody recorded yet; the clean-up of ended sign-in
- * sessions, attempt counters and approvals, requests that were carried out, records of the audit trail that are past their time;
- * second factors that an older key encrypted; what a server keeps for some time only; databases that fill up; and one more try for dead letters. Grants and tokens need none: each user's GrantStore sweeps itself. What fails is
- * logged and does not stop the rest.
+ * Hourly housekeeping of the platform database; see `work`. A failing job is logged and does not stop the
+ * others. Grants and tokens need none: each user's GrantStore sweeps itself.
  */
 export async function runMaintenance(env: Env): Promise<void> {
   const database = env.PLATFORM_DB;
@@ -57,8 +55,8 @@ export async function runMaintenance(env: Env): Promise<void> {
 }
 
 /**
- * Removes records of the trail that are past their time, every few minutes: at a hundred calls a second an hour's
- * records are more than one run can take.
+ * Removes records of the trail that are past retention. Runs every five minutes: at a hundred calls a second, the
+ * records of an hour are more than one run removes.
  */
 export async function removeRetiredRecords(env: Env): Promise<void> {
   const sweep = await sweepInForce(env, Date.now());

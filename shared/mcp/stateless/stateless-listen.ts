@@ -30,14 +30,14 @@ const WATCHED_LIMIT = 20;
  */
 const RENEWAL_MS = 25_000;
 
-/** The member of a result's `_meta` that says why a stream ended. */
+/** Member of a result's `_meta` that names the reason for which a stream ended. */
 const REASON_META_KEY = "gatehouse/reason";
 
-/** The platform bounds what one request may ask of databases and objects, and a stream is one request. */
-const OUT_OF_LOOKS =
-  "This stream has looked at what it watches as often as one request may. Listen again; watch fewer resources to listen longer.";
+/** The platform limits how many queries one request may send, and a stream is one request. */
+const QUERIES_SPENT =
+  "This stream has sent as many queries as one request may. Listen again; a stream that watches fewer resources lasts longer.";
 
-/** The members of a filter that ask for lists. */
+/** Members of a filter that ask for lists. */
 const LISTS: Readonly<Record<string, ListName>> = {
   toolsListChanged: "tools",
   promptsListChanged: "prompts",
@@ -146,7 +146,7 @@ class NotificationStream {
     this.#looking ??= this.#lookUntilQuiet()
       .catch((failure: unknown) => {
         logFailure("news_not_looked_up", failure);
-        if (isSpent(failure)) this.#end(OUT_OF_LOOKS);
+        if (isSpent(failure)) this.#end(QUERIES_SPENT);
       })
       .finally(() => {
         this.#looking = undefined;
@@ -163,8 +163,8 @@ class NotificationStream {
       const { known, notices, spent } = await findChanges(subscriber, this.#known);
       this.#known = known;
       for (const notice of notices) this.#write(notice);
-      // It would stay open and hear nothing any more.
-      if (spent) return this.#end(OUT_OF_LOOKS);
+      // Without a query the stream would stay open and find no further change.
+      if (spent) return this.#end(QUERIES_SPENT);
     }
   }
 
@@ -175,9 +175,9 @@ class NotificationStream {
   }
 
   /**
-   * Ends the stream in order: with its result, as the specification wants a server to.
+   * Ends the stream with its result, as the specification requires of a server.
    *
-   * @param reason - why, where the client could not know: the end of its access shows with its next request
+   * @param reason - left out when the client's access ended: its next request answers that
    */
   #end(reason?: string): void {
     if (this.#ended) return;

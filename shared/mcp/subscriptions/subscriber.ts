@@ -100,7 +100,7 @@ export async function fingerprintList(subscriber: Subscriber, list: ListName): P
     const members = entry.definition.list?.bind(entry.definition);
     if (!members || decide(policy, identity, entry.subject, {}).kind !== "allow") continue;
     const listed = await readUnguarded(subscriber, entry, members).catch((failure: unknown) => {
-      // An empty list would be told as a change.
+      // The client would be notified of an empty list.
       if (isSpent(failure)) throw failure;
       return [];
     });

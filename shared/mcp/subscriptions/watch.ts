@@ -9,10 +9,10 @@ import { fingerprintList, fingerprintResource, type ListName, type Subscriber } 
 /** Every list that a client may be told to fetch again. */
 export const LISTS = ["tools", "prompts", "resources"] as const satisfies readonly ListName[];
 
-/** Stands for a look that the invocation had no more queries for. */
+/** Result of a reading for which the invocation had no query left. */
 const SPENT = Symbol("spent");
 
-/** What a client waits for. */
+/** Lists and resources that a client subscribes to. */
 export interface SubscriptionFilter {
   uris: readonly string[];
   lists: readonly ListName[];
@@ -44,8 +44,9 @@ export async function beginWatch(
 }
 
 /**
- * Looks again, and says what differs from what the client knows. What cannot be looked at now stays as it was. `spent`:
- * the invocation may ask nothing more, so the rest was not looked at, and no later look of it will see anything.
+ * Reads again and returns what differs from the known fingerprints. An entry that cannot be read now stays
+ * unchanged. `spent`: the invocation has no query left, so the other entries were not read, and no later
+ * reading in this invocation can succeed.
  */
 export async function findChanges(
   subscriber: Subscriber,
@@ -55,9 +56,9 @@ export async function findChanges(
   const notices: ChangeNotice[] = [];
   for (const [key, before] of known) {
     const list = listOf(key);
-    const look = list === null ? fingerprintResource(subscriber, key) : fingerprintList(subscriber, list);
-    const now = await look.catch((failure: unknown) => {
-      log("warn", "resource_not_looked_at", { key, error: String(failure) });
+    const reading = list === null ? fingerprintResource(subscriber, key) : fingerprintList(subscriber, list);
+    const now = await reading.catch((failure: unknown) => {
+      log("warn", "watched_entry_not_read", { key, error: String(failure) });
       return isSpent(failure) ? SPENT : before;
     });
     if (now === SPENT) return { known: next, notices, spent: true };

@@ -1,2 +1,2 @@
-/** What reading needs of a database: D1 itself and a session of it both have it. */
+/** Methods that reading needs; a D1 database and a session of one both have them. */
 export type Reader = Pick<D1DatabaseSession, "prepare" | "batch">;

@@ -22,7 +22,7 @@ export interface DataSource {
 /** Maximum members of a listed dimension. */
 export const MAX_LISTED = 1_000;
 
-/** The known members of a dimension, in order. */
+/** The known members of a dimension, sorted. */
 export async function listMembers(db: Reader, dimension: string): Promise<string[]> {
   if (dimension === "sector") {
     const { results } = await db

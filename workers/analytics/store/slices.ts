@@ -1,6 +1,6 @@
 import type { Reader } from "./reader.ts";
 
-/** Customers from one id to another, in the order of their ids; `null` is no bound. */
+/** A range of customers by id; `null` is no bound. */
 export interface CustomerSlice {
   /** Excluded. */
   after: string | null;

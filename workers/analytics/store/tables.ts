@@ -59,7 +59,10 @@ export function readCatalogue(results: readonly D1Result[]): Catalogue {
   };
 }
 
-/** Declared columns of a table: name and SQL type, in order. The name must be one of the offered tables. */
+/**
+ * Declared columns of a table: name and SQL type, in their sequence. The name must be one of the offered
+ * tables.
+ */
 export async function listColumns(db: Reader, table: string): Promise<{ name: string; type: string }[]> {
   const { results } = await db
     .prepare("SELECT name, type FROM pragma_table_info(?) ORDER BY cid")

@@ -58,7 +58,7 @@ interface Inspection {
   late: UnstoredRecord | null;
   /** How far further sinks of the trail are behind. None of them makes Gatehouse unready: the trail does not wait for them. */
   lags: SinkLag[];
-  /** Databases that fill up. They still answer, so Gatehouse is ready. */
+  /** Databases above the storage alarm. They still answer, so Gatehouse is ready. */
   filling: Record<string, Fullness>;
 }
 
@@ -154,7 +154,7 @@ function describeLags(lags: readonly SinkLag[]) {
   return { audit_sinks: sinks };
 }
 
-/** The databases that need an operator soon, with their size. */
+/** The databases above the storage alarm, with their size. */
 function describeFilling(filling: Inspection["filling"]) {
   return Object.keys(filling).length === 0 ? {} : { filling_up: filling };
 }
