@@ -63,6 +63,7 @@ const TOOL_IMPORTS: readonly string[] = [
   "zod",
   "shared/server/define.ts",
   "shared/server/task-workflow.ts",
+  "shared/encoding/",
   "shared/call/",
   "shared/text/",
 ];
