@@ -31,6 +31,7 @@ export const FOLDERS = [
   ["workers/analytics", "built-in server"],
   ["workers/crm", "built-in server"],
   ["workers/knowledge", "built-in server"],
+  ["workers/<server>", "a server of your own"],
   ["workers/servers.ts", "the registry of servers"],
   ["workers/catalogues.ts", "the catalogue of each URL"],
   ["workers/audit-log", "queue consumer, retention, checkpoints, dead letters"],
@@ -39,8 +40,11 @@ export const FOLDERS = [
   ["workers/index.ts", "the Worker's entry"],
 ] as const;
 
-/** Built-in servers import nothing of each other. */
-const SERVERS: readonly string[] = ["workers/analytics", "workers/crm", "workers/knowledge"];
+/** Stands for each folder of `workers/` that the list does not name. */
+const OWN_SERVER = "workers/<server>";
+
+/** Servers import nothing of each other. */
+const SERVERS: readonly string[] = ["workers/analytics", "workers/crm", "workers/knowledge", OWN_SERVER];
 
 /** Which folders under `workers/` and `shared/` may import an SDK. */
 const GUARDED_PACKAGES = [
@@ -119,10 +123,10 @@ function findStepUp(file: string, target: string): string | null {
   if (from === null) return `${file} belongs to no folder of the list in scripts/check/import-directions.ts`;
   if (to === null) return `${target} belongs to no folder of the list in scripts/check/import-directions.ts`;
   const [lower, upper] = [folderAt(from), folderAt(to)];
-  if (to > from) return `${lower} comes before ${upper}`;
-  if (from !== to && SERVERS.includes(lower) && SERVERS.includes(upper))
-    return `${lower} and ${upper} import nothing of each other`;
-  return null;
+  const [own, other] = [serverFolderOf(file), serverFolderOf(target)];
+  if (SERVERS.includes(lower) && SERVERS.includes(upper) && own !== other)
+    return `${own} and ${other} import nothing of each other`;
+  return to > from ? `${lower} comes before ${upper}` : null;
 }
 
 function findGuardedPackage(file: string, specifier: string): string | null {
@@ -166,5 +170,11 @@ function levelOf(file: string): number | null {
     const longer = level === null || folder.length > folderAt(level).length;
     if (within && longer) level = index;
   }
-  return level;
+  if (level !== null || !/^workers\/[^/]+\//.test(file)) return level;
+  return FOLDERS.findIndex(([folder]) => folder === OWN_SERVER);
+}
+
+/** `workers/crm` of `workers/crm/tools/find-contacts.ts`. */
+function serverFolderOf(file: string): string {
+  return file.split("/").slice(0, 2).join("/");
 }

@@ -11,13 +11,14 @@ describe("import directions", () => {
     expect(breachesOf("workers/index.ts", 'import "./gateway/app.ts";')).toEqual([]);
     expect(breachesOf("workers/gateway/mcp/mcp.ts", 'import { servers } from "../servers.ts";')).toEqual([]);
     expect(breachesOf("workers/servers.ts", 'import { crm } from "./crm/server.ts";')).toEqual([]);
+    expect(breachesOf("workers/servers.ts", 'import { calendar } from "./calendar/server.ts";')).toEqual([]);
     expect(breachesOf("workers/crm/server.ts", 'import "../../shared/server/define.ts";')).toEqual([]);
   });
 
   it("names file, line and rule when a server imports another", () => {
     const source = '// first line\nimport { openStore } from "../knowledge/store.ts";';
     expect(breachesOf("workers/crm/store.ts", source)).toEqual([
-      "workers/crm/store.ts:2 imports ../knowledge/store.ts: workers/crm comes before workers/knowledge.",
+      "workers/crm/store.ts:2 imports ../knowledge/store.ts: workers/crm and workers/knowledge import nothing of each other.",
     ]);
   });
 
