@@ -2,11 +2,11 @@ import { parseArgs } from "node:util";
 import type { RegisteredClient } from "../shared/auth/registered-client.ts";
 import { isAcceptableRedirect } from "../workers/gateway/oauth/redirects.ts";
 import { addClient, createClient, listClients, removeClient } from "./apps/statements.ts";
-import { CommandFailure, reportFailure } from "./local/failure.ts";
-import { endWithReader } from "./local/output.ts";
+import { CommandFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, type EnvironmentName, readEnvironment } from "./local/project.ts";
 import { openPlatformDatabase, type PlatformDatabase, type Row } from "./platform/database.ts";
 import { nameAsker } from "./platform/requests.ts";
+import { runCommand } from "./platform/run-command.ts";
 
 const HELP = `Registers apps that cannot register themselves: they are given a client id, and an address for codes.
 
@@ -112,9 +112,4 @@ async function main(): Promise<void> {
   await run(openPlatformDatabase(environment, state), flags);
 }
 
-endWithReader();
-try {
-  await main();
-} catch (failure) {
-  process.exitCode = reportFailure(failure);
-}
+await runCommand(main);

@@ -7,11 +7,11 @@ import { printDeadLetters, redrive } from "./audit/dead-letters.ts";
 import { exportLines } from "./audit/export-lines.ts";
 import { formatFinding, formatIncomplete, formatSummary } from "./audit/format.ts";
 import { changeHold, type Held, listHolds } from "./audit/holds.ts";
-import { CommandFailure, reportFailure } from "./local/failure.ts";
-import { endWithReader } from "./local/output.ts";
+import { CommandFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
-import { closeDatabases, openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
+import { openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
 import { waitFor } from "./platform/notify-worker.ts";
+import { runCommand } from "./platform/run-command.ts";
 
 const HELP = `Exports the audit trail, verifies an export without any connection, and sets holds on data.
 
@@ -190,11 +190,4 @@ async function main(): Promise<void> {
   await command(values, operands);
 }
 
-endWithReader();
-try {
-  await main();
-} catch (failure) {
-  process.exitCode = reportFailure(failure);
-} finally {
-  await closeDatabases();
-}
+await runCommand(main);

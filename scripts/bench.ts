@@ -3,7 +3,7 @@ import { CommandFailure, reportFailure } from "./local/failure.ts";
 const HELP = `Measures Gatehouse on this machine.
 
   npm run bench                     cost of a guarded call compared to a bare one (at most five minutes)
-  npm run bench -- calls --quick    the same without switching single steps off (at most 90 seconds)
+  npm run bench -- calls --quick    the same without the share of each step (at most 90 seconds)
   npm run bench -- decide           the policy's decision under 1,000 rules
   npm run bench -- sessions         10,000 open sessions with a stream each: memory, and a call in each of them
   npm run bench -- memory           whether memory grows with the calls that are served
@@ -33,6 +33,9 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   documents: () => import("./bench/documents.ts"),
   knowledge: () => import("./bench/knowledge.ts"),
 };
+
+process.env.WRANGLER_SEND_METRICS = "false";
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 
 try {
   const [first = "calls"] = process.argv.slice(2);

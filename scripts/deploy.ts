@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { buildBundle } from "./check/bundle.ts";
 import { migrations } from "./check/migrations.ts";
+import { findFlagProblem } from "./deploy/compatibility.ts";
 import { inspectAccount } from "./deploy/inspect.ts";
 import {
   type AccountState,
@@ -51,6 +52,7 @@ async function main(): Promise<void> {
     `${rehearsal ? "Rehearsing" : "Deploying"} ${target.worker} (${environment}) at ${target.publicUrl}\n`,
   );
   warnAboutWorkingTree();
+  requireFlags(target);
   await requireMigrations();
   if (rehearsal) await rehearse(target);
   else await deploy(target, await inspectAccount(target), rotate);
@@ -86,6 +88,16 @@ async function rehearse(target: DeploymentTarget): Promise<void> {
     console.log(`      ${action.kind === "probe" ? `GET ${action.url}` : formatCommand(action.args)}`);
   }
   console.log("\nRehearsal passed. Nothing was sent anywhere.");
+}
+
+/** Throws before anything is created: an upload with a flag that the platform refuses would fail as the last step. */
+function requireFlags({ compatibilityDate, compatibilityFlags }: DeploymentTarget): void {
+  const problem = findFlagProblem(compatibilityDate, compatibilityFlags);
+  if (problem === null) return;
+  throw new CommandFailure(
+    "The runtime does not accept the compatibility date or flags of wrangler.toml; nothing was changed.",
+    problem,
+  );
 }
 
 async function requireMigrations(): Promise<void> {

@@ -5,14 +5,14 @@ import { z } from "zod";
 import { changePerson, giveRole, setAccess } from "../shared/people/change-person.ts";
 import { addPerson, listPeople, resetSecondFactor, setPassword } from "../shared/people/statements.ts";
 import { bundledPolicy, listRoles } from "../shared/policy/current.ts";
-import { CommandFailure, reportFailure } from "./local/failure.ts";
-import { endWithReader } from "./local/output.ts";
+import { CommandFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
 import { erase } from "./people/erase.ts";
 import { exportPerson } from "./people/export.ts";
-import { closeDatabases, openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
+import { openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
 import { type Addressee, notifyWorker, type Told, waitFor } from "./platform/notify-worker.ts";
 import { nameAsker, readRequest } from "./platform/requests.ts";
+import { runCommand } from "./platform/run-command.ts";
 
 const ROLES = listRoles(bundledPolicy());
 
@@ -245,11 +245,4 @@ function isEnvironment(text: string): text is EnvironmentName {
   return (ENVIRONMENTS as readonly string[]).includes(text);
 }
 
-endWithReader();
-try {
-  await main();
-} catch (failure) {
-  process.exitCode = reportFailure(failure);
-} finally {
-  await closeDatabases();
-}
+await runCommand(main);

@@ -3,10 +3,9 @@ import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { formatMistake } from "./check/policy.ts";
-import { CommandFailure, reportFailure } from "./local/failure.ts";
-import { endWithReader } from "./local/output.ts";
+import { CommandFailure } from "./local/failure.ts";
 import { ROOT } from "./local/project.ts";
-import { closeDatabases } from "./platform/database.ts";
+import { runCommand } from "./platform/run-command.ts";
 import { readRegistry } from "./policy/catalogue.ts";
 import { describeDifference, type Side } from "./policy/diff.ts";
 import { explain } from "./policy/explain.ts";
@@ -186,11 +185,4 @@ function readCommand() {
   }
 }
 
-endWithReader();
-try {
-  await main();
-} catch (failure) {
-  process.exitCode = reportFailure(failure);
-} finally {
-  await closeDatabases();
-}
+await runCommand(main);

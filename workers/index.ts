@@ -4,7 +4,7 @@ import { writeCheckpoints, writeOverdueCheckpoints } from "./audit-log/write-che
 import { writeRecords } from "./audit-log/write-records.ts";
 import { runAdminJobs } from "./gateway/admin-jobs/run-admin-jobs.ts";
 import { app } from "./gateway/app.ts";
-import { runMaintenance } from "./gateway/maintenance.ts";
+import { removeRetiredRecords, runMaintenance } from "./gateway/maintenance.ts";
 import { embedArticles } from "./knowledge/vectors/embed-job.ts";
 
 export { AnalyticsAgent } from "./analytics/agent.ts";
@@ -17,7 +17,7 @@ export { Principal } from "./objects/principal/principal.ts";
 export { TaskRunner } from "./objects/tasks/task-runner.ts";
 export { ToolLimiter } from "./objects/tool-limits/tool-limiter.ts";
 
-/** The trigger of `wrangler.toml` for administrators' requests, overdue checkpoints, further sinks of the trail and articles to embed; the other one is for everything. */
+/** The trigger of `wrangler.toml` for administrators' requests, overdue checkpoints, retention, further sinks of the trail and articles to embed; the other one is for everything. */
 const REQUESTS_CRON = "*/5 * * * *";
 
 export default {
@@ -29,6 +29,7 @@ export default {
     ctx.waitUntil(logged("audit_sinks_failed", feedSinks(env)));
     if (cron === REQUESTS_CRON) {
       ctx.waitUntil(logged("audit_checkpoint_failed", writeOverdueCheckpoints(env)));
+      ctx.waitUntil(logged("records_not_removed", removeRetiredRecords(env)));
       return;
     }
     ctx.waitUntil(logged("audit_checkpoint_failed", writeCheckpoints(env)));

@@ -27,9 +27,6 @@ const ROUNDS = 5;
 /** A slower query runs once. */
 const SLOW_MS = 3_000;
 
-process.env.WRANGLER_SEND_METRICS = "false";
-process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
-
 async function run(): Promise<void> {
   const { values } = parseArgs({
     options: { events: { type: "string", default: "100000,1000000,10000000" }, ...FIGURES_OPTIONS },

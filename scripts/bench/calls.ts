@@ -4,21 +4,22 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { GENERATIONS, type Generation } from "../demo/session.ts";
 import { reportFailure } from "../local/failure.ts";
-import { buildVariant } from "./calls/build.ts";
+import { type BuiltModule, buildVariant } from "./calls/build.ts";
 import { countCalls } from "./calls/count-calls.ts";
 import type { Counts } from "./calls/counts.ts";
 import { measureRounds, SHORT_PLAN, type Stand, WHOLE_PLAN } from "./calls/measure.ts";
 import { signPeopleIn } from "./calls/people.ts";
+import { profileSteps, type StepShares } from "./calls/profile.ts";
 import { printReport } from "./calls/report.ts";
 import { findFreePort, startBare, startGateway } from "./calls/runtime.ts";
 import { timeDecisions } from "./calls/time-decisions.ts";
-import { BARE, COUNTED, GUARDED, NOTING, type Variant, WITHOUT } from "./calls/variants.ts";
+import { BARE, COUNTED, GUARDED, NOTING, type Variant } from "./calls/variants.ts";
 
 const HELP = `Measures the cost of a guarded call compared to a bare one, in both generations, the variants in turn.
 
   npm run bench -- calls [--quick | --short]
 
---quick leaves out the Workers with one step of the guard switched off. --short only sees whether everything builds,
+--quick leaves out the profile that tells each step's share, and some rounds. --short only sees whether everything builds,
 starts and answers, and counts a few calls: its times say nothing. Targets that are missed are said so and are
 no failure; a call that fails is.
 `;
@@ -33,10 +34,11 @@ const WHOLE_MS = 215_000;
 const QUICK_MS = 45_000;
 
 /** Reduced amounts for --short. */
-const SHORT = { variants: [BARE, GUARDED, COUNTED], people: 1, counted: 32 };
+const SHORT = { variants: [BARE, GUARDED, COUNTED], people: 1, counted: 32, profileMs: 100 };
 
-process.env.WRANGLER_SEND_METRICS = "false";
-process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+/** Milliseconds of load from which the shares of the steps are read, for each generation. */
+const PROFILE_MS = 5_000;
+
 process.env.WRANGLER_LOG = "error";
 process.env.WRANGLER_WRITE_LOGS = "false";
 
@@ -61,21 +63,26 @@ try {
 
 async function run(form: "whole" | "quick" | "short"): Promise<void> {
   const short = form === "short";
-  const quick = [BARE, NOTING, GUARDED, COUNTED];
-  const variants = short ? SHORT.variants : form === "quick" ? quick : [...quick, ...WITHOUT];
+  const variants = short ? SHORT.variants : [BARE, NOTING, GUARDED, COUNTED];
   say(`building ${variants.length} Workers`);
-  const scripts = await buildAll(variants);
-  const scriptOf = ({ name }: Variant) => scripts.get(name) ?? "";
+  const modules = await buildAll(variants);
+  const moduleOf = ({ name }: Variant) => modules.get(name) ?? { script: "", sourceMap: "" };
 
   say("signing people in");
   const seed = path.join(folder, "seed");
-  const { publicUrl, tokens } = await seedPeople(scriptOf(GUARDED), seed, short ? SHORT.people : undefined);
+  const { publicUrl, tokens } = await seedPeople(
+    moduleOf(GUARDED).script,
+    seed,
+    short ? SHORT.people : undefined,
+  );
 
   say("starting");
   const stands: Stand[] = [];
-  const stand = async (variant: Variant): Promise<Stand> => {
+  const stand = async (variant: Variant, inspectorPort?: number): Promise<Stand> => {
     const own = path.join(folder, `state-${stops.length}`);
-    const options = { script: scriptOf(variant), folder: own, publicUrl, port: 0 };
+    const { script } = moduleOf(variant);
+    const inspected = inspectorPort !== undefined && { inspectorPort };
+    const options = { script, folder: own, publicUrl, port: 0, ...inspected };
     if (variant.bare === undefined) await cp(seed, own, { recursive: true });
     const worker = await (variant.bare !== undefined ? startBare(options) : startGateway(options));
     stops.push(worker.stop);
@@ -86,26 +93,35 @@ async function run(form: "whole" | "quick" | "short"): Promise<void> {
   const until = began + (form === "whole" ? WHOLE_MS : QUICK_MS);
   const measured = await measureRounds(stands, until, say, short ? SHORT_PLAN : WHOLE_PLAN);
 
+  let shares: StepShares | null = null;
+  if (form !== "quick") {
+    say("profiling");
+    // An inspector slows its runtime down: this one is measured for nothing else.
+    const inspected = await stand(GUARDED, await findFreePort());
+    const milliseconds = short ? SHORT.profileMs : PROFILE_MS;
+    shares = await profileSteps(inspected, moduleOf(GUARDED).sourceMap, milliseconds);
+  }
+
   say("counting");
   const counted = await stand(COUNTED);
   const counts = new Map<Generation, Counts>();
   for (const generation of short ? (["stateless"] as const) : GENERATIONS) {
     counts.set(generation, await countCalls(counted, generation, short ? SHORT.counted : undefined));
   }
-  printReport(measured, counts, timeDecisions());
+  printReport(measured, counts, shares, timeDecisions());
   say("done");
 }
 
-async function buildAll(variants: readonly Variant[]): Promise<ReadonlyMap<string, string>> {
-  const scripts = new Map<string, string>();
+async function buildAll(variants: readonly Variant[]): Promise<ReadonlyMap<string, BuiltModule>> {
+  const modules = new Map<string, BuiltModule>();
   const waiting = [...variants];
   const build = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      scripts.set(next.name, await buildVariant(next));
+      modules.set(next.name, await buildVariant(next));
     }
   };
   await Promise.all(Array.from({ length: BUILDERS }, build));
-  return scripts;
+  return modules;
 }
 
 /** Fills storage with signed-in users; every variant gets a copy of it. */

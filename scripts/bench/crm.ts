@@ -35,9 +35,6 @@ const SAMPLES = 40;
 const REPEATS = 3;
 const TARGET_MS = 50;
 
-process.env.WRANGLER_SEND_METRICS = "false";
-process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
-
 async function run(): Promise<void> {
   const { values } = parseArgs({
     options: {

@@ -33,8 +33,6 @@ const SECRET = "note-of-another-user-5d1c";
 /** Seeds are 31 bits. */
 const MOST_SEED = 2 ** 31 - 1;
 
-process.env.WRANGLER_SEND_METRICS = "false";
-process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 process.env.WRANGLER_LOG = "error";
 process.env.WRANGLER_WRITE_LOGS = "false";
 
@@ -60,7 +58,7 @@ async function run(): Promise<void> {
   if (values.help) return console.log(HELP);
   const inputs = parseWholeNumber("inputs", values.inputs);
   const seed = parseWholeNumber("seed", values.seed, MOST_SEED);
-  const script = await buildVariant(GUARDED);
+  const { script } = await buildVariant(GUARDED);
   const port = await findFreePort();
   const publicUrl = `http://localhost:${port}`;
   worker = await startGateway({ script, folder, publicUrl, port });

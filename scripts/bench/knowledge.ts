@@ -25,9 +25,6 @@ const HELP = `Measures the knowledge base's ranking and what it costs, in an emp
 ${FIGURES_HELP}
 `;
 
-process.env.WRANGLER_SEND_METRICS = "false";
-process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
-
 try {
   await run();
 } catch (failure) {

@@ -7,9 +7,6 @@ import { applyMigrations, readMigrations } from "../local/migrate.ts";
 import { ARTICLES, QUERIES } from "./languages/queries.ts";
 import { answers, SEGMENTATIONS } from "./languages/segmentations.ts";
 
-process.env.WRANGLER_SEND_METRICS = "false";
-process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
-
 try {
   await run();
 } catch (failure) {

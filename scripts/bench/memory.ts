@@ -21,8 +21,6 @@ reachable in the Worker's heap once garbage was collected, and what the runtime'
 /** Idle milliseconds before a measurement, in which outcomes, records and idle objects are flushed. */
 const SETTLE_MS = 20_000;
 
-process.env.WRANGLER_SEND_METRICS = "false";
-process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 process.env.WRANGLER_LOG = "error";
 process.env.WRANGLER_WRITE_LOGS = "false";
 
@@ -47,7 +45,7 @@ async function measure(points: number, calls: number, people: number): Promise<v
   const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-memory-"));
   const port = await findFreePort();
   const publicUrl = `http://localhost:${port}`;
-  const script = await buildVariant(GUARDED);
+  const { script } = await buildVariant(GUARDED);
   const worker = await startGateway({ script, folder, publicUrl, port, inspectorPort: await findFreePort() });
   try {
     const tokens = await signPeopleIn(await worker.migrate(), `${publicUrl}/mcp`, people);

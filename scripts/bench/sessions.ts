@@ -31,8 +31,6 @@ const PATIENCE_MS = 300_000;
 /** Sessions that make a second call, soon enough that their objects are still awake. */
 const CALLED_AGAIN = 1_000;
 
-process.env.WRANGLER_SEND_METRICS = "false";
-process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 process.env.WRANGLER_LOG = "error";
 process.env.WRANGLER_WRITE_LOGS = "false";
 
@@ -68,7 +66,7 @@ async function run(): Promise<void> {
 async function measure(count: number, people: number, callers: number): Promise<void> {
   say("building");
   const place = (name: string, inspected = false) => ({ folder: path.join(folder, name), inspected });
-  const [bareScript, script] = [await buildVariant(BARE), await buildVariant(GUARDED)];
+  const [{ script: bareScript }, { script }] = [await buildVariant(BARE), await buildVariant(GUARDED)];
   const bare = await measureIdle("a bare McpAgent", () =>
     startUnguarded({ script: bareScript, ...place("bare", true) }),
   );

@@ -23,9 +23,6 @@ const AS_OF = new Date("2026-03-01T00:00:00Z");
 const MOST_MS = 2_000;
 const ROWS = 100;
 
-process.env.WRANGLER_SEND_METRICS = "false";
-process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
-
 interface Run {
   sql: string;
   ms: number;

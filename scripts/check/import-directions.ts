@@ -67,6 +67,7 @@ const TOOL_IMPORTS: readonly string[] = [
   "zod",
   "shared/server/define.ts",
   "shared/server/task-workflow.ts",
+  "shared/encoding/",
   "shared/call/",
   "shared/text/",
 ];

@@ -11,16 +11,18 @@ import type { DeploymentTarget } from "./target.ts";
 export async function inspectAccount(target: DeploymentTarget): Promise<AccountState> {
   await requireSignIn();
   const [databases, namespaces, secrets, vectorIndexes, queues, buckets] = await Promise.all([
-    readJson<{ name: string }[]>(["d1", "list", "--json"]),
+    readJson<{ name: string; jurisdiction?: string | null }[]>(["d1", "list", "--json"]),
     readJson<{ title: string; id: string }[]>(["kv", "namespace", "list"]),
     listSecrets(target),
     listVectorIndexes(target),
     Promise.all(target.queues.map(async (name) => ((await hasQueue(name)) ? [name] : []))),
-    Promise.all(target.buckets.map(async (name) => ((await hasBucket(name)) ? [name] : []))),
+    Promise.all(
+      target.buckets.map(async (name) => ((await hasBucket(name, target.jurisdiction)) ? [name] : [])),
+    ),
   ]);
   return {
     workerExists: secrets !== null,
-    databases: databases.map(({ name }) => name),
+    databases: databases.map(({ name, jurisdiction }) => ({ name, jurisdiction: jurisdiction ?? "" })),
     queues: queues.flat(),
     buckets: buckets.flat(),
     vectorIndexes,
@@ -54,8 +56,9 @@ async function hasQueue(name: string): Promise<boolean> {
   throw failedLook(args, result);
 }
 
-async function hasBucket(name: string): Promise<boolean> {
-  const args = ["r2", "bucket", "info", name, "--json"];
+async function hasBucket(name: string, jurisdiction: string): Promise<boolean> {
+  const place = jurisdiction === "" ? [] : [`--jurisdiction=${jurisdiction}`];
+  const args = ["r2", "bucket", "info", name, ...place, "--json"];
   const result = await runWrangler(args);
   if (result.code === 0) return true;
   if (/does not exist|10006/.test(result.stdout + result.stderr)) return false;

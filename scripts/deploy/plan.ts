@@ -1,4 +1,5 @@
 import { readKeyVersion } from "../../shared/auth/keyring.ts";
+import { isJurisdiction, isLocation, JURISDICTIONS, LOCATIONS } from "../../shared/objects/placement.ts";
 import { M3 } from "../../workers/knowledge/vectors/models.ts";
 import { environmentFlag } from "../local/project.ts";
 import type { DeploymentTarget } from "./target.ts";
@@ -7,8 +8,8 @@ import type { DeploymentTarget } from "./target.ts";
 export interface AccountState {
   /** Whether this Worker was deployed before. */
   workerExists: boolean;
-  /** Names. */
-  databases: readonly string[];
+  /** Names and jurisdictions of the databases; `""` is none. */
+  databases: readonly { name: string; jurisdiction: string }[];
   buckets: readonly string[];
   queues: readonly string[];
   /** Vectorize indexes of the target, and whether they can be narrowed to collections. */
@@ -44,6 +45,7 @@ export interface Step {
         /** Prints wrangler's output only when it fails: it would advise to paste ids that are not needed. */
         quiet: boolean;
       }
+    /** Repeats a request until the version that this deployment uploaded answers as ready. */
     | { kind: "probe"; url: string };
   /** What state things are in when this step fails, and what helps. */
   onFailure: string;
@@ -84,9 +86,16 @@ export function planDeployment(
     },
     onFailure,
   });
+  const deploying =
+    target.domain === null
+      ? `Deploy the Worker ${target.worker}`
+      : `Deploy the Worker ${target.worker} at ${target.domain}; a DNS record of that name is replaced`;
+  const placement = listPlacementFlags(target);
   const queues = target.queues.filter((name) => !state.queues.includes(name));
   const buckets = target.buckets.filter((name) => !state.buckets.includes(name));
-  const databases = target.databases.filter(({ name }) => !state.databases.includes(name));
+  const databases = target.databases.filter(({ name }) =>
+    state.databases.every((found) => found.name !== name),
+  );
   const indexes = target.vectorIndexes.map((name) => ({
     name,
     found: state.vectorIndexes.find((index) => index.name === name),
@@ -98,7 +107,7 @@ export function planDeployment(
     ...buckets.map((name) =>
       run(
         `Create the bucket ${name}`,
-        ["r2", "bucket", "create", name, "--update-config=false"],
+        ["r2", "bucket", "create", name, ...placement, "--update-config=false"],
         `${NOTHING_LIVE_CHANGED} R2 has to be switched on once for an account, in its dashboard.`,
       ),
     ),
@@ -127,7 +136,7 @@ export function planDeployment(
     ...databases.map(({ name }) =>
       run(
         `Create the database ${name}`,
-        ["d1", "create", name, "--update-config=false"],
+        ["d1", "create", name, ...placement, "--update-config=false"],
         NOTHING_LIVE_CHANGED,
       ),
     ),
@@ -139,21 +148,34 @@ export function planDeployment(
       ),
     ),
     run(
-      newSecrets.length === 0
-        ? `Deploy the Worker ${target.worker}`
-        : `Deploy the Worker ${target.worker} with new random secrets: ${newSecrets.join(", ")}`,
-      ["deploy"],
-      state.workerExists
-        ? "The databases are migrated. Unless wrangler says «Uploaded» above, the version that was live still serves. Run the same command again once that is solved."
-        : "The databases are ready. Unless wrangler says «Uploaded» above, no Worker serves yet. Run the same command again once that is solved.",
+      newSecrets.length === 0 ? deploying : `${deploying}, with new random secrets: ${newSecrets.join(", ")}`,
+      target.domain === null ? ["deploy"] : ["deploy", "--domain", target.domain],
+      `${
+        state.workerExists
+          ? "The databases are migrated. Unless wrangler says «Uploaded» above, the version that was live still serves."
+          : "The databases are ready. Unless wrangler says «Uploaded» above, no Worker serves yet."
+      } ${describeAddress(target)} Run the same command again once that is solved.`,
       newSecrets,
     ),
     {
-      title: "Wait until it is ready",
+      title: "Wait until the new version is ready",
       action: { kind: "probe", url: `${target.publicUrl}/ready` },
-      onFailure: `The new version is deployed but does not answer as ready. ${target.publicUrl}/ready names the failing part; a new domain may need some minutes. To go back to the version before: npx wrangler rollback ${flag}`,
+      onFailure: `The new version is deployed but does not answer as ready. ${target.publicUrl}/ready names the version that answers and the failing part; a new domain may need some minutes. To go back to the version before: npx wrangler rollback ${flag}`,
     },
   ];
+}
+
+/** Flags of wrangler that place a new database or bucket. Cloudflare ignores a region next to a jurisdiction. */
+function listPlacementFlags({ location, jurisdiction }: DeploymentTarget): string[] {
+  if (jurisdiction !== "") return [`--jurisdiction=${jurisdiction}`];
+  return location === "" ? [] : [`--location=${location}`];
+}
+
+/** Tells what the account must have for the address of a target. */
+function describeAddress({ domain }: DeploymentTarget): string {
+  return domain === null
+    ? "An address at workers.dev needs the account's workers.dev subdomain, which is chosen once: https://dash.cloudflare.com/?to=/:account/workers/onboarding"
+    : `${domain} must belong to a zone of this account: Cloudflare makes its DNS record and its certificate.`;
 }
 
 /**
@@ -173,6 +195,7 @@ export function findObstacles(target: DeploymentTarget, state: AccountState): st
       `PUBLIC_URL of ${target.environment} must begin with https:// and end without a slash: "${target.publicUrl}".`,
     );
   }
+  obstacles.push(...findPlacementObstacles(target, state), ...findAddressObstacles(target));
   if (!state.workerExists) {
     for (const { title, id } of state.namespaces.filter((item) => target.namespaces.includes(item.title))) {
       obstacles.push(
@@ -181,6 +204,42 @@ export function findObstacles(target: DeploymentTarget, state: AccountState): st
     }
   }
   return obstacles;
+}
+
+/** Data cannot move to another jurisdiction, and the objects of another one are new and empty. */
+function findPlacementObstacles(target: DeploymentTarget, state: AccountState): string[] {
+  const { environment, location, jurisdiction } = target;
+  const name = `of ${environment} in wrangler.toml`;
+  const obstacles: string[] = [];
+  if (location !== "" && !isLocation(location))
+    obstacles.push(`DATA_LOCATION ${name} is "${location}". It is one of ${LOCATIONS.join(", ")}, or empty.`);
+  if (jurisdiction !== "" && !isJurisdiction(jurisdiction))
+    obstacles.push(
+      `DATA_JURISDICTION ${name} is "${jurisdiction}". It is one of ${JURISDICTIONS.join(", ")}, or empty.`,
+    );
+  if (target.bucketJurisdictions.some((bound) => bound !== jurisdiction))
+    obstacles.push(
+      `The r2_buckets ${name} must have ${jurisdiction === "" ? "no jurisdiction" : `jurisdiction = "${jurisdiction}"`}, as DATA_JURISDICTION says: a bucket is only found under its own.`,
+    );
+  for (const found of state.databases) {
+    if (target.databases.every((own) => own.name !== found.name) || found.jurisdiction === jurisdiction)
+      continue;
+    obstacles.push(
+      `The database ${found.name} was created ${found.jurisdiction === "" ? "without a jurisdiction" : `in the jurisdiction "${found.jurisdiction}"`}, and DATA_JURISDICTION ${name} says "${jurisdiction}". Data cannot move: set it back.`,
+    );
+  }
+  return obstacles;
+}
+
+/** Cloudflare names an address at workers.dev after the Worker. */
+function findAddressObstacles({ domain, publicUrl, worker, environment }: DeploymentTarget): string[] {
+  const host = URL.parse(publicUrl)?.hostname ?? "";
+  if (domain !== null || host === "") return [];
+  const [name, subdomain, ...rest] = host.split(".");
+  if (name === worker && subdomain !== undefined && rest.length === 2) return [];
+  return [
+    `PUBLIC_URL of ${environment} is "${publicUrl}", and Cloudflare serves this Worker at https://${worker}.<subdomain of the account>.workers.dev.`,
+  ];
 }
 
 /** The command of a step as a person would type it. */

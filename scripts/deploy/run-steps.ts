@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { CommandFailure } from "../local/failure.ts";
-import { type ProcessResult, runWrangler } from "../local/process.ts";
+import { runWrangler } from "../local/process.ts";
 import { formatCommand, type Step } from "./plan.ts";
 
 /** How long a deployed Worker may take until it answers at its address. */
@@ -15,24 +15,31 @@ const READY_WITHIN_MS = 90_000;
  * fails.
  */
 export async function runSteps(steps: readonly Step[]): Promise<void> {
-  for (const [index, step] of steps.entries()) {
-    console.log(`\n${index + 1}/${steps.length} ${step.title}`);
-    await runStep(step);
+  const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-"));
+  try {
+    for (const [index, step] of steps.entries()) {
+      console.log(`\n${index + 1}/${steps.length} ${step.title}`);
+      await runStep(step, folder);
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function runStep(step: Step): Promise<void> {
+/** @param folder - private to this deployment: its secrets, and wrangler's notes about the version */
+async function runStep(step: Step, folder: string): Promise<void> {
+  const notes = path.join(folder, "wrangler.ndjson");
   if (step.action.kind === "probe") {
     console.log(`  GET ${step.action.url}`);
-    const problem = await waitUntilReady(step.action.url);
+    const problem = await waitUntilReady(step.action.url, await readVersion(notes));
     if (problem !== null) throw new CommandFailure(`${step.title}: ${problem}`, step.onFailure);
     return;
   }
   const { args, newSecrets, quiet } = step.action;
   console.log(`  $ ${formatCommand(args)}`);
-  const result = await withSecretsFile(newSecrets, (flags) =>
-    runWrangler([...args, ...flags], { visible: !quiet }),
-  );
+  const flags = await writeSecrets(newSecrets, folder);
+  const env = { WRANGLER_OUTPUT_FILE_PATH: notes };
+  const result = await runWrangler([...args, ...flags], { visible: !quiet, env });
   if (result.code === 0) return;
   console.error(result.stdout + result.stderr);
   throw new CommandFailure(`${step.title}: wrangler ended with code ${result.code}.`, step.onFailure);
@@ -42,23 +49,23 @@ async function runStep(step: Step): Promise<void> {
  * Makes new random secrets (256 bits each) in a file that only this user can read and that is gone
  * afterwards. They are uploaded with the version that needs them, and are not stored elsewhere.
  */
-async function withSecretsFile(
-  names: readonly string[],
-  use: (flags: string[]) => Promise<ProcessResult>,
-): Promise<ProcessResult> {
-  if (names.length === 0) return use([]);
-  const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-"));
-  try {
-    const file = path.join(folder, "secrets.json");
-    const secrets = Object.fromEntries(names.map((name) => [name, randomBytes(32).toString("base64url")]));
-    await writeFile(file, JSON.stringify(secrets), { mode: 0o600 });
-    return await use(["--secrets-file", file]);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+async function writeSecrets(names: readonly string[], folder: string): Promise<string[]> {
+  if (names.length === 0) return [];
+  const file = path.join(folder, "secrets.json");
+  const secrets = Object.fromEntries(names.map((name) => [name, randomBytes(32).toString("base64url")]));
+  await writeFile(file, JSON.stringify(secrets), { mode: 0o600 });
+  return ["--secrets-file", file];
 }
 
-async function waitUntilReady(url: string): Promise<string | null> {
+/** Id of the version that wrangler uploaded last, or `null` if it noted none. */
+async function readVersion(file: string): Promise<string | null> {
+  const lines = (await readFile(file, "utf8").catch(() => "")).split("\n").filter((line) => line !== "");
+  const notes = lines.map((line) => JSON.parse(line) as { type?: string; version_id?: string | null });
+  return notes.findLast(({ type }) => type === "deploy")?.version_id ?? null;
+}
+
+/** Waits until the version answers as ready; returns the last problem at the deadline. `null` is any version. */
+async function waitUntilReady(url: string, version: string | null): Promise<string | null> {
   const deadline = Date.now() + READY_WITHIN_MS;
   let problem = "";
   while (Date.now() < deadline) {
@@ -66,9 +73,20 @@ async function waitUntilReady(url: string): Promise<string | null> {
       error instanceof Error ? error : new Error(String(error)),
     );
     if (answer instanceof Error) problem = `no answer (${answer.message})`;
-    else if (answer.ok) return null;
-    else problem = `status ${answer.status}: ${(await answer.text()).slice(0, 500)}`;
+    else problem = findProblem(answer.status, await answer.text(), version);
+    if (problem === "") return null;
     await wait(3_000);
   }
   return problem;
+}
+
+/** The problem of an answer of `/ready`; empty if there is none. */
+function findProblem(status: number, text: string, version: string | null): string {
+  const answering = /"version":\s*"([^"]*)"/.exec(text)?.[1];
+  if (version !== null && answering !== undefined && answering !== version)
+    return `another version still answers (${answering}); the one that was uploaded is ${version}.`;
+  if (status !== 200) return `status ${status}: ${text.slice(0, 500)}`;
+  if (version !== null && answering === undefined)
+    return "a version from before versions were named still answers, or something else serves this address.";
+  return "";
 }

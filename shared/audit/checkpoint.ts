@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { fromBase64, toBase64Url } from "../encoding/base64.ts";
 import { digestText } from "../encoding/canonical-json.ts";
 
 /** The newest record of one chain at the time of a checkpoint. */
@@ -54,7 +55,7 @@ export async function openSigningKey(secret: string): Promise<SigningKey> {
     publicKey: x,
     async sign(text) {
       const signature = await crypto.subtle.sign("Ed25519", key, new TextEncoder().encode(text));
-      return Buffer.from(signature).toString("base64url");
+      return toBase64Url(signature);
     },
   };
 }
@@ -64,10 +65,10 @@ export async function openSigningKey(secret: string): Promise<SigningKey> {
  */
 export async function isSignedBy(publicKey: string, text: string, signature: string): Promise<boolean> {
   try {
-    const key = await crypto.subtle.importKey("raw", readBytes(publicKey), { name: "Ed25519" }, false, [
+    const key = await crypto.subtle.importKey("raw", fromBase64(publicKey), { name: "Ed25519" }, false, [
       "verify",
     ]);
-    return await crypto.subtle.verify("Ed25519", key, readBytes(signature), new TextEncoder().encode(text));
+    return await crypto.subtle.verify("Ed25519", key, fromBase64(signature), new TextEncoder().encode(text));
   } catch {
     return false;
   }
@@ -76,8 +77,4 @@ export async function isSignedBy(publicKey: string, text: string, signature: str
 /** A short name for a public key: the first 16 hex digits of its SHA-256. */
 export function keyIdOf(publicKey: string): string {
   return digestText(publicKey).slice(0, 16);
-}
-
-function readBytes(text: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(Buffer.from(text, "base64url"));
 }

@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { toBase64Url } from "../encoding/base64.ts";
 import { canonicalize, digestText } from "../encoding/canonical-json.ts";
 
 /**
@@ -17,5 +17,5 @@ export function commitToText(salt: string, event: string): string {
 
 /** A new salt: 128 random bits (RFC 9901 §9.3), base64url. */
 export function createSalt(): string {
-  return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
+  return toBase64Url(crypto.getRandomValues(new Uint8Array(16)));
 }

@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { fromBase64, toBase64Url } from "../encoding/base64.ts";
 import type { Key, Keyring } from "./keyring.ts";
 
 /** Purpose of a signature. It is part of the signed text, so a signature is invalid for any other purpose. */
@@ -21,7 +21,7 @@ const imported = new WeakMap<Key, Promise<CryptoKey>>();
 export async function signText(keyring: Keyring, purpose: Purpose, text: string): Promise<string> {
   const [key] = keyring;
   const mac = await crypto.subtle.sign("HMAC", await importKey(key), toMessage(purpose, text));
-  return `${key.version}.${Buffer.from(mac).toString("base64url")}`;
+  return `${key.version}.${toBase64Url(mac)}`;
 }
 
 /**
@@ -37,12 +37,7 @@ export async function verifyText(
   const [, version, mac] = SIGNATURE.exec(signature) ?? [];
   const key = keyring.find((candidate) => candidate.version === Number(version));
   if (key === undefined || mac === undefined) return false;
-  return crypto.subtle.verify(
-    "HMAC",
-    await importKey(key),
-    Buffer.from(mac, "base64url"),
-    toMessage(purpose, text),
-  );
+  return crypto.subtle.verify("HMAC", await importKey(key), fromBase64(mac), toMessage(purpose, text));
 }
 
 /** JSON separates purpose and text: no text can look like another purpose. */

@@ -26,3 +26,8 @@ export function digestText(text: string): string {
   // In one go: an object that takes data piece by piece is a stream, and costs more than the hashing.
   return hash("sha256", text, "hex");
 }
+
+/** SHA-256 of bytes: 64 lower-case hex digits. */
+export function digestBytes(bytes: Uint8Array): string {
+  return hash("sha256", bytes, "hex");
+}

@@ -22,6 +22,7 @@ import { leaveOutRefused } from "./embedded-resources.ts";
 import { guard } from "./guard.ts";
 import { maskChannel } from "./masking/mask-channel.ts";
 import { contentsSchemaOf } from "./masking/mask-session-memory.ts";
+import { openCursors } from "./open-cursors.ts";
 import { upstreamOf } from "./open-upstream.ts";
 import { withPausedDeadline } from "./paused-deadline.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -288,6 +289,7 @@ function openContext(
     timeLeft,
     ...channel,
     ...asking,
+    ...openCursors(ctx, entry.definition.name),
     ...openAgreement(ctx, entry.definition.name, input, { ...asking, now }),
   };
 }

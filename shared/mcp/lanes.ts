@@ -3,6 +3,7 @@ import { encodeIdentity, IDENTITY_HEADER } from "../auth/identity-header.ts";
 import { openKeyring } from "../auth/keyring.ts";
 import { createSessionId, openSessionId, type SessionOwner, sealSessionId } from "../auth/session-seal.ts";
 import { JSON_RPC, jsonRpcError } from "../call/protocol-fault.ts";
+import { placeNamespace, stubOf } from "../objects/open-object.ts";
 import { objectIdOf } from "../objects/session-name.ts";
 import { passTrace, runInTrace, traceOf } from "../observe/trace.ts";
 import { PUBLICATION_HEADER } from "../policy/reference.ts";
@@ -223,7 +224,7 @@ async function serveSessionPost(
   const name = `streamable-http:${objectIdIn(options, id)}`;
   const headers = sessionHeaders(request, name, options, caller);
   if (read.inBatch) headers.set(BATCH_HEADER, "1");
-  const response = await objectOf(options.namespace, name).fetch(
+  const response = await stubOf(caller.env, options.namespace, name).fetch(
     new Request(request.url, { method: "POST", headers, body: read.text }),
   );
   if (!starting || !response.ok) return response;
@@ -250,11 +251,15 @@ async function serveSessionVerb(request: Request, options: LaneOptions, caller: 
   const name = `streamable-http:${objectIdIn(options, id)}`;
   const headers = sessionHeaders(request, name, options, standing);
   if (request.method === "GET") {
-    return withSession(await openStream(request, headers, objectOf(options.namespace, name)), sealed);
+    return withSession(
+      await openStream(request, headers, stubOf(caller.env, options.namespace, name)),
+      sealed,
+    );
   }
   headers.set(SESSION_HEADER, objectIdIn(options, id));
   const inner = new Request(request.url, { method: request.method, headers, signal: request.signal });
-  const response = await options.door.fetch(inner, caller.env, contextWithoutProps(caller.ctx));
+  const env = { ...caller.env, [options.binding]: placeNamespace(caller.env, options.namespace) };
+  const response = await options.door.fetch(inner, env, contextWithoutProps(caller.ctx));
   return withSession(response, sealed);
 }
 
@@ -282,10 +287,6 @@ function readEvents(message: string): string | null {
 
 function objectIdIn({ sharedClass, catalogue }: LaneOptions, id: string): string {
   return objectIdOf(id, sharedClass && catalogue.name !== "" ? catalogue.name : null);
-}
-
-function objectOf(namespace: DurableObjectNamespace, name: string): DurableObjectStub {
-  return namespace.get(namespace.idFromName(name));
 }
 
 function ownerOf(options: LaneOptions, { identity }: Caller): SessionOwner {

@@ -152,7 +152,7 @@ export interface ApprovalGate {
 
 /** The approvals of one user's apps, in the user's Principal object. */
 export function approvalGate(env: Env, userId: string): ApprovalGate {
-  return openObject<ApprovalGate>(env.PRINCIPAL, userId, [
+  return openObject<ApprovalGate>(env, env.PRINCIPAL, userId, [
     "awaitApproval",
     "releaseApproval",
     "readApproval",

@@ -1,7 +1,7 @@
 import type { Subject } from "../call/subject.ts";
 import { log } from "../observe/log.ts";
 import { SESSION_SCOPE } from "../policy/decide.ts";
-import { openObject } from "./open-object.ts";
+import { openObject, stubOf } from "./open-object.ts";
 
 /** Address of a session's object. */
 export interface SessionAddress {
@@ -52,7 +52,7 @@ export const RIGHTS = "/rights";
 
 /** The object of a topic. */
 export function changeGate(env: Env, topic: string): ChangeGate {
-  return openObject<ChangeGate>(env.CHANGE_HUB, topic, ["publish", "subscribe"]);
+  return openObject<ChangeGate>(env, env.CHANGE_HUB, topic, ["publish", "subscribe"]);
 }
 
 /** Announces that a call may have changed data. Runs after the response. */
@@ -79,5 +79,5 @@ async function announce(env: Env, topic: string, event?: ChangeEvent): Promise<v
 }
 
 export function hub(env: Env, topic: string): DurableObjectStub {
-  return env.CHANGE_HUB.get(env.CHANGE_HUB.idFromName(topic));
+  return stubOf(env, env.CHANGE_HUB, topic);
 }

@@ -1,4 +1,5 @@
 import { logFailure } from "../observe/log.ts";
+import { reportFullness } from "../observe/storage-alarm.ts";
 
 /**
  * Milliseconds until the second attempt, and the longest delay between two: each attempt costs a request, and
@@ -57,6 +58,8 @@ export class ObjectAlarm {
     const failures = (await this.#storage.get<number>(FAILURES_KEY)) ?? 0;
     try {
       await work();
+      // Every object that stores much has an alarm, so each of them is measured here.
+      reportFullness(this.#object, this.#storage.sql.databaseSize);
       if (failures > 0) await this.#storage.delete(FAILURES_KEY);
     } catch (failure) {
       const delay = delayAfter(failures + 1);

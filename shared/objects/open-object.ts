@@ -1,3 +1,5 @@
+import { isJurisdiction, isLocation, type Placement } from "./placement.ts";
+
 /** Method names of a contract. */
 type Method<Contract> = keyof Contract & string;
 
@@ -10,13 +12,14 @@ type Method<Contract> = keyof Contract & string;
  * to repeat.
  */
 export function openObject<Contract extends object>(
+  env: Placement,
   namespace: DurableObjectNamespace,
   name: string,
   repeatable: readonly Method<Contract>[] = [],
 ): Contract {
   const call = (method: string, args: unknown[]) => {
     // Called as a method: on a stub, `apply` would be an RPC method too.
-    const stub = namespace.get(namespace.idFromName(name)) as unknown as { [method: string]: Call };
+    const stub = stubOf(env, namespace, name) as unknown as { [method: string]: Call };
     return stub[method]?.(...args) ?? Promise.reject(new TypeError(`There is no method ${method}.`));
   };
   const callTwice = async (method: string, args: unknown[]) => {
@@ -35,6 +38,28 @@ export function openObject<Contract extends object>(
       return (...args: unknown[]) => (isRepeatable ? callTwice(method, args) : call(method, args));
     },
   });
+}
+
+/**
+ * The stub of a named object in the jurisdiction and region of the settings. Every object is opened through it, because
+ * the same name is another object in another jurisdiction. A region counts only for a new object. Throws if the
+ * jurisdiction is unknown: data must not be written outside of the intended one.
+ */
+export function stubOf(env: Placement, namespace: DurableObjectNamespace, name: string): DurableObjectStub {
+  const { DATA_LOCATION: location = "" } = env;
+  const placed = placeNamespace(env, namespace);
+  const options = placed === namespace && isLocation(location) ? { locationHint: location } : undefined;
+  return placed.get(placed.idFromName(name), options);
+}
+
+/** The namespace in the jurisdiction of the settings, for a library that opens objects itself. */
+export function placeNamespace(
+  { DATA_JURISDICTION: jurisdiction = "" }: Placement,
+  namespace: DurableObjectNamespace,
+): DurableObjectNamespace {
+  if (jurisdiction === "") return namespace;
+  if (isJurisdiction(jurisdiction)) return namespace.jurisdiction(jurisdiction);
+  throw new Error(`DATA_JURISDICTION is "${jurisdiction}", which is no jurisdiction.`);
 }
 
 type Call = (...args: unknown[]) => Promise<unknown>;

@@ -83,7 +83,7 @@ export interface PrincipalGate {
 
 /** The one object of a user. Its name is the opaque user id. */
 export function principalGate(env: Env, userId: string): PrincipalGate {
-  return openObject<PrincipalGate>(env.PRINCIPAL, userId, [
+  return openObject<PrincipalGate>(env, env.PRINCIPAL, userId, [
     "revokeGrant",
     "isGrantRevoked",
     "revokeToken",

@@ -84,5 +84,5 @@ export interface TaskGate {
 
 /** The one task object of a user. Its name is the opaque user id. */
 export function taskGate(env: Env, userId: string): TaskGate {
-  return openObject<TaskGate>(env.TASK_RUNNER, userId, ["read", "cancel", "listKept", "eraseKept"]);
+  return openObject<TaskGate>(env, env.TASK_RUNNER, userId, ["read", "cancel", "listKept", "eraseKept"]);
 }

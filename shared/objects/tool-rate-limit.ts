@@ -20,7 +20,7 @@ export interface ToolGate {
 
 /** The object of a tool. Its name is the tool's. */
 export function toolGate(env: Env, tool: string): ToolGate {
-  return openObject<ToolGate>(env.TOOL_LIMITER, tool);
+  return openObject<ToolGate>(env, env.TOOL_LIMITER, tool);
 }
 
 /**

@@ -1,9 +1,17 @@
 import type { JsonValue } from "../encoding/json.ts";
 import { maskText } from "../redact/mask-text.ts";
+import { isLogged, type Level, type LogSettings, readLogSettings } from "./log-settings.ts";
 import { currentTrace } from "./trace.ts";
 
-/** Log levels, least severe first. */
-export type Level = "debug" | "info" | "warn" | "error";
+export type { Level };
+
+let settings: LogSettings | undefined;
+
+/** The settings of this Worker. The runtime gives its variables to every isolate, also to objects and consumers. */
+export function logSettings(): LogSettings {
+  settings ??= readLogSettings(process.env);
+  return settings;
+}
 
 const EVERYTHING = ["pii", "secret"] as const;
 
@@ -28,12 +36,24 @@ export type LogFields = Record<string, JsonValue | undefined>;
  * and Logpush. The text of an unexpected failure may quote anything, so every string is masked.
  */
 export function log(level: Level, event: string, fields: LogFields): void {
-  const line = { level, event, time: new Date().toISOString(), trace_id: currentTrace()?.id, ...fields };
-  console[level](JSON.stringify(line, maskField));
+  if (!isLogged(level, logSettings())) return;
+  const time = new Date().toISOString();
+  const line: LogFields = { level, event, time, trace_id: currentTrace()?.id };
+  for (const name in fields) line[name] = maskField(fields[name]);
+  console[level](JSON.stringify(line));
 }
 
-function maskField(_name: string, value: unknown): unknown {
-  if (typeof value !== "string" || HARMLESS.test(value) || clean.has(value)) return value;
+/** Masks the strings of a field. Most fields are strings and numbers, which need no serialiser. */
+function maskField(value: LogFields[string]): LogFields[string] {
+  if (typeof value === "string") return maskLine(value);
+  if (typeof value !== "object" || value === null) return value;
+  return JSON.parse(
+    JSON.stringify(value, (_name, inner) => (typeof inner === "string" ? maskLine(inner) : inner)),
+  );
+}
+
+function maskLine(value: string): string {
+  if (HARMLESS.test(value) || clean.has(value)) return value;
   const masked = maskText(value, EVERYTHING);
   if (masked === value && value.length <= LONGEST) remember(value);
   return masked;

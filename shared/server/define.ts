@@ -47,6 +47,14 @@ export interface AskingContext<Store = unknown> extends CallContext<Store> {
   sample(prompt: string, options?: { maxTokens?: number; system?: string }): Promise<string>;
 }
 
+/** Cursors of the pages of one question, opaque to the client. */
+export interface Cursors<Position> {
+  /** Start of the page; `undefined` for the first. Throws `invalid_input` for a cursor of another question. */
+  read(cursor: string | undefined): Promise<Position | undefined>;
+  /** The cursor of the next page; `undefined` after the last. */
+  write(next: Position | undefined): Promise<string | undefined>;
+}
+
 /** What a tool gets besides its arguments. */
 export interface ToolContext<Store = unknown> extends AskingContext<Store> {
   /** Whether the client can show the user a form; otherwise `ask` fails. */
@@ -69,6 +77,13 @@ export interface ToolContext<Store = unknown> extends AskingContext<Store> {
    * expired.
    */
   fitsConfirm(proposal: Proposal, given: string): Promise<boolean>;
+  /**
+   * The cursors of a long answer, valid for this user, app, tool and question.
+   *
+   * @param question - the arguments that choose and order the rows
+   * @param position - what a cursor holds: the start of the next page
+   */
+  cursors<Position>(question: JsonValue, position: z.ZodType<Position>): Cursors<Position>;
   /** Milliseconds until the call's deadline, which pauses while a person answers. */
   timeLeft(): number;
   /** Reports progress, if the client asked for it. */

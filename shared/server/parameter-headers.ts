@@ -1,4 +1,5 @@
 import { JSON_RPC, jsonRpcError } from "../call/protocol-fault.ts";
+import { fromBase64 } from "../encoding/base64.ts";
 import type { JsonSchema } from "./schema.ts";
 
 /**
@@ -19,7 +20,7 @@ const MARK = "x-mcp-header";
 /** RFC 9110 §5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** Padded base64; the runtime's decoder accepts more. */
+/** Padded base64; `fromBase64` accepts more. */
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 const DECIMAL = /^-?\d{1,15}(\.0+)?$/;
@@ -86,8 +87,7 @@ function decode(value: string): string | null {
   if (encoded === undefined) return value;
   if (!BASE64.test(encoded)) return null;
   try {
-    const bytes = Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0));
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(fromBase64(encoded));
   } catch {
     return null;
   }

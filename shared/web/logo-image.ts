@@ -1,3 +1,5 @@
+import { fromBase64 } from "../encoding/base64.ts";
+
 /** Width and height of {@link readLogoImage}, in pixels. */
 export const LOGO_SIZE = 96;
 
@@ -42,7 +44,7 @@ const PNG_BASE64 =
 
 /** The logo as a PNG file. */
 export function readLogoImage(): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(PNG_BASE64), (character) => character.charCodeAt(0));
+  return fromBase64(PNG_BASE64);
 }
 
 /** The logo as an ICO file: one directory entry before the PNG, as every browser since 2007 reads it. */

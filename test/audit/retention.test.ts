@@ -66,6 +66,31 @@ const erase = (user: string) =>
 
 const sweep = (day: number) => sweepRecords(env, RULES, day * DAY);
 
+/** Inserts chains of intents of the first day, as the consumer writes them. */
+async function fillChains(chains: number, length: number): Promise<void> {
+  await env.PLATFORM_DB.prepare(
+    `WITH RECURSIVE place (chain, sequence) AS (
+       SELECT 1, 1 UNION ALL
+       SELECT iif(sequence < ?2, chain, chain + 1), iif(sequence < ?2, sequence + 1, 1)
+         FROM place WHERE chain < ?1 OR sequence < ?2)
+     INSERT INTO audit_record (chain, sequence, hash, body, salt, event)
+     SELECT 'many_' || chain, sequence, hex(chain * 1000 + sequence),
+            json_object('version', 2, 'chain', 'many_' || chain, 'sequence', sequence, 'at', 1, 'type', 'intent'),
+            'salt', '{}' FROM place`,
+  )
+    .bind(chains, length)
+    .run();
+}
+
+/** A clock that advances by a step with each reading. */
+function tick(step: number): () => number {
+  let now = 0;
+  return () => {
+    now += step;
+    return now;
+  };
+}
+
 /** The rows of a user in the database: sequence, type, and whether the event is present. */
 async function stored(user: string): Promise<string[]> {
   const { results } = await env.PLATFORM_DB.prepare(
@@ -102,6 +127,37 @@ describe("a sweep", () => {
     const verification = await verifyExport(await exportTrail());
     expect(verification).toMatchObject({ findings: [], removed: { statements: 3, events: 1, records: 3 } });
     expect(formatSummary(verification)).toContain("Removed lawfully, by 3 signed statements");
+  });
+
+  it("empties many chains at once, and stops when its time is used up", async () => {
+    const [chains, length] = [300, 41];
+    await fillChains(chains, length);
+    const hurried = await sweepRecords(env, RULES, 100 * DAY, { clock: tick(60_000), ms: 1_000, rounds: 30 });
+    expect(hurried).toEqual({ emptied: 5_000, cut: expect.any(Number), more: true });
+    expect(hurried.cut).toBeLessThanOrEqual(5_000);
+    const rest = await sweep(100);
+    expect(rest.more).toBe(false);
+    expect(hurried.emptied + rest.emptied).toBe(chains * length);
+    const left = await env.PLATFORM_DB.prepare(
+      "SELECT count(*) AS records, count(event) AS events FROM audit_record",
+    ).first();
+    expect(left).toEqual({ records: chains, events: 0 });
+  });
+
+  it("may run beside another one: both finish, and no removal is stated twice", async () => {
+    for (const user of ["ida", "jon", "kim"])
+      await record(
+        user,
+        [0, 1, 2].map((day) => ["call", day]),
+      );
+    const sweeps = await Promise.all([sweep(100), sweep(100), sweep(100)]);
+    expect(sweeps.map(({ more }) => more)).toEqual([false, false, false]);
+    expect(sweeps.reduce((sum, { emptied }) => sum + emptied, 0)).toBe(18);
+    for (const user of ["ida", "jon", "kim"]) expect(await stored(user)).toEqual(["6 outcome gone"]);
+    expect(await verifyExport(await exportTrail())).toMatchObject({
+      findings: [],
+      removed: { statements: 2 },
+    });
   });
 
   it("keeps the newest record of a chain, which continues from there", async () => {

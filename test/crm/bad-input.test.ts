@@ -85,6 +85,28 @@ describe("an invalid argument is refused with a valid alternative", () => {
     expect(error?.message).toContain("search with other arguments");
   });
 
+  it("refuses a cursor of another app, of a colleague, of another tool, and one that was changed", async () => {
+    const args = { query: "globex", limit: 1 };
+    const { data } = await session.call("crm_find_companies", args);
+    const cursor = String(data.next_cursor);
+    const [position = "", ...signature] = cursor.split(".");
+    const moved = Buffer.from(position, "base64url")
+      .toString()
+      .replace(/"seq":\d+/, '"seq":999999');
+    const forged = [Buffer.from(moved).toString("base64url"), ...signature].join(".");
+    const app = await openSession({ server: "crm", lane: "stateless" });
+    const bob = await openSession({ server: "crm", lane: "stateless", as: "bob" });
+    const refused = [
+      await app.call("crm_find_companies", { ...args, cursor }),
+      await bob.call("crm_find_companies", { ...args, cursor }),
+      await session.call("crm_find_contacts", { ...args, cursor }),
+      await session.call("crm_find_companies", { ...args, cursor: forged }),
+      await session.call("crm_find_companies", { ...args, cursor: position }),
+    ];
+    for (const { error } of refused) expect(error?.message).toContain("not one that this tool returned");
+    expect((await session.call("crm_find_companies", { ...args, cursor })).isError).toBeFalsy();
+  });
+
   it("has no recent customer in a session that has not looked at one", async () => {
     const fresh = await openSession({ server: "crm", lane: "sessionful" });
     const { error } = await fresh.call("crm_get_customer");

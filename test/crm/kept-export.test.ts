@@ -189,7 +189,7 @@ describe.each(LANES)("a whole export for a client without tasks on the %s lane",
     expect(data).toMatchObject({ rows: 1_000, next_cursor: expect.any(String) });
     const bob = await open({ lane, capabilities: {}, as: "bob" });
     const stranger = await bob.call("crm_export_csv", { ...ALL, cursor: data.next_cursor });
-    expect(stranger.error).toMatchObject({ code: "not_found" });
+    expect(stranger.error).toMatchObject({ code: "invalid_input" });
     const rest = await session.call("crm_export_csv", { ...ALL, cursor: data.next_cursor });
     expect(rest.data).toMatchObject({ all: data.all });
     expect(rest.data.next_cursor).toBeUndefined();

@@ -74,7 +74,10 @@ describe.each(LANES)("large work for a client without tasks on the %s lane", (la
     const { data } = await session.call("crm_import_csv", confirmed);
     vi.restoreAllMocks();
     expect(await written(family)).toBe(2_000);
-    expect(data).toMatchObject({ done: true, written: 2_000, remaining: 5_000, confirm: confirmed.confirm });
+    // Its value ends an hour after it was sealed, so it names the same plan and may differ from the first one.
+    const [plan = ""] = String(confirmed.confirm).split(".");
+    const confirm = expect.stringContaining(`${plan}.`);
+    expect(data).toMatchObject({ done: true, written: 2_000, remaining: 5_000, confirm });
     const rest = await session.call("crm_import_csv", confirmed);
     expect(rest.data).toMatchObject({ written: 7_000, remaining: 0, change_id: data.change_id });
     expect(await written(family)).toBe(7_000);

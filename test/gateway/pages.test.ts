@@ -119,7 +119,7 @@ describe("an unexpected failure", () => {
 describe("health", () => {
   it("reports that the process answers, in any state", async () => {
     const response = await fetchWith({ PLATFORM_DB: undefined }, "/health");
-    expect(await response.json()).toEqual({ status: "ok" });
+    expect(await response.json()).toEqual({ status: "ok", version: env.VERSION.id });
   });
 
   it("is ready when every binding answers, each by name and time", async () => {

@@ -1,9 +1,9 @@
 import { evictAllDurableObjects, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { changeGate } from "../../shared/objects/change-gate.ts";
 import { principalGate } from "../../shared/objects/principal-gate.ts";
-
+import { listServers } from "../../workers/servers.ts";
 import { NOON, openTestStore, saveArticles } from "../knowledge/fixture.ts";
 import { waitForNews } from "../support/news.ts";
 import { LANES, openSession, type TestSession } from "../support/session.ts";
@@ -106,6 +106,23 @@ describe.each(LANES)("notifications on the %s lane", (lane) => {
       expect(await news.next()).toBeNull();
     } else expect(last).toBeNull();
   });
+});
+
+it("a stateless stream whose request has no query left ends and says why", async () => {
+  const listener = await openSession({ server: "knowledge", lane: "stateless", as: "hugo", role: "editor" });
+  const writer = await openSession({ server: "knowledge", lane: "stateless" });
+  const { news } = await waitForNews(listener, { uris: [URI] });
+  const spent = new Error("D1_ERROR: Too many API requests by single worker invocation.");
+  const readings = listServers()
+    .flatMap(({ resources }) => resources)
+    .map((resource) => vi.spyOn(resource, "read").mockRejectedValue(spent));
+  await edit(writer, "refund-policy");
+  expect((await news.next())?.result).toMatchObject({
+    resultType: "complete",
+    _meta: { "gatehouse/reason": expect.stringContaining("as many queries as one request may") },
+  });
+  expect(await news.next()).toBeNull();
+  for (const reading of readings) reading.mockRestore();
 });
 
 describe("a stateless client that hangs up", () => {

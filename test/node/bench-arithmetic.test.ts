@@ -1,9 +1,13 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { countObjectRequests, listCosts, PRICES, sumCosts } from "../../scripts/bench/calls/costs.ts";
 import { perCall } from "../../scripts/bench/calls/counts.ts";
 import { median, medianRatio, percentile } from "../../scripts/bench/calls/statistics.ts";
+import { RUNTIME, STEPS, shareSteps } from "../../scripts/bench/calls/steps.ts";
 import { judge } from "../../scripts/bench/calls/targets.ts";
+import { ROOT } from "../../scripts/local/root.ts";
 
 const TIMES = fc.array(fc.double({ min: 0, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 200 });
 
@@ -97,5 +101,41 @@ describe("targets", () => {
   ])("are missed one by one: %i", (index, change) => {
     const verdicts = judge({ ...met, ...change });
     expect(verdicts.map((verdict) => verdict.met)).toEqual([0, 1, 2, 3, 4].map((one) => one !== index));
+  });
+});
+
+describe("the share of a step", () => {
+  const frame = (functionName: string) => ({ functionName, lineNumber: 0, columnNumber: 0 });
+  const sources: Readonly<Record<string, string>> = {
+    admit: "shared/guard/admit.ts",
+    close: "workers/objects/principal/audit-trail.ts",
+    digest: "shared/encoding/canonical-json.ts",
+  };
+  const profile = {
+    nodes: [
+      { id: 1, children: [2, 5, 6], callFrame: frame("(root)") },
+      { id: 2, children: [3], callFrame: frame("admit") },
+      { id: 3, children: [4], callFrame: frame("close") },
+      { id: 4, callFrame: frame("digest") },
+      { id: 5, callFrame: frame("(idle)") },
+      { id: 6, callFrame: frame("(program)") },
+    ],
+    samples: [2, 4, 5, 6],
+    timeDeltas: [100, 200, 999, 100],
+  };
+
+  it("is its part of the busy time, with what its helpers took and without what another step took", () => {
+    const shares = shareSteps(profile, ({ functionName }) => sources[functionName] ?? null);
+    expect(Object.fromEntries([...shares].filter(([, share]) => share > 0))).toEqual({
+      admit: 0.25,
+      "audit chain": 0.5,
+      [RUNTIME]: 0.25,
+    });
+  });
+
+  it("is read from files that exist", () => {
+    for (const [, paths] of STEPS) {
+      for (const file of paths) expect([file, existsSync(path.join(ROOT, file))]).toEqual([file, true]);
+    }
   });
 });

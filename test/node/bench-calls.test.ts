@@ -18,5 +18,7 @@ it("the bench of guarded calls builds, starts and answers, and a call writes no 
   expect(counted("object rows written")).toBeLessThan(2);
   // Two records, each with its chain position.
   expect(counted("database rows written")).toBeLessThan(5);
+  // The profile is divided by the source files of the steps.
+  expect(Number(/audit chain +([\d.]+) %/.exec(stdout)?.[1])).toBeGreaterThan(0);
   expect(stdout).toContain("targets");
 }, 250_000);

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findFlagProblem } from "../../scripts/deploy/compatibility.ts";
+import { readTarget } from "../../scripts/deploy/target.ts";
 import { type ProcessResult, runNode } from "../../scripts/local/process.ts";
 import { listSecretNames } from "../../scripts/local/project.ts";
 import { type FakeAccount, openFakeAccount } from "../support/fake-account.ts";
 
-function deployTo(account: FakeAccount): Promise<ProcessResult> {
-  return runNode("test/support/run-deployment.ts", [account.url], { env: account.env });
+function deployTo(account: FakeAccount, domain = "door.company.test"): Promise<ProcessResult> {
+  return runNode("test/support/run-deployment.ts", [account.url, domain], { env: account.env });
 }
 
 describe("a deployment to an account", () => {
@@ -45,8 +47,7 @@ describe("a deployment to an account", () => {
     }
     expect(account.events.indexOf("create queue gatehouse-calls-dead")).toBeLessThan(upload);
     expect(account.events).toContain("create bucket gatehouse-media");
-    const index = 'create vector index gatehouse-knowledge-m3 {"dimensions":1024,"metric":"cosine"}';
-    expect(account.events.indexOf(index)).toBeGreaterThanOrEqual(0);
+    expect(account.events).toContain("create vector index gatehouse-knowledge-m3 of 1024 numbers, cosine");
     expect(account.events.indexOf("narrow gatehouse-knowledge-m3 by collection number")).toBeLessThan(upload);
     expect(new Set(account.events).size).toBe(account.events.length);
   });
@@ -56,6 +57,21 @@ describe("a deployment to an account", () => {
     const values = [...account.secrets.values()];
     expect(new Set(values).size).toBe(values.length);
     for (const value of values) expect(Buffer.from(value, "base64url").byteLength).toBe(32);
+  });
+
+  it("serves at the domain of the address alone, not at workers.dev too", () => {
+    expect(account.domains).toEqual(["door.company.test"]);
+    expect(account.servesWorkersDev).toBe(false);
+  });
+
+  it("takes no answer of the version before for one of the new version", async () => {
+    account.lag = 1;
+    const { code, stdout, stderr } = await deployTo(account);
+    account.lag = 0;
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    expect(stdout).toContain("Wait until the new version is ready");
+    expect(account.looks).toBe(2);
   });
 
   it("creates nothing and changes no secret on an update", async () => {
@@ -69,9 +85,13 @@ describe("a deployment to an account", () => {
 
   it("rotates a key on request: adds a new secret, and keeps the others", async () => {
     const secrets = new Map(account.secrets);
-    const { code } = await runNode("test/support/run-deployment.ts", [account.url, "SESSION_SEAL_KEY"], {
-      env: account.env,
-    });
+    const { code } = await runNode(
+      "test/support/run-deployment.ts",
+      [account.url, "door.company.test", "SESSION_SEAL_KEY"],
+      {
+        env: account.env,
+      },
+    );
     expect(code).toBe(0);
     const added = [...account.secrets].filter(([name]) => !secrets.has(name));
     expect(added.map(([name]) => name)).toEqual(["SESSION_SEAL_KEY_2"]);
@@ -86,6 +106,56 @@ describe("a deployment to an account", () => {
     expect(code).toBe(1);
     expect(stderr).toContain("npx wrangler login");
     expect(stdout).toBe("");
+  });
+});
+
+describe("an account that cannot serve the address", () => {
+  let account: FakeAccount;
+
+  beforeAll(async () => {
+    account = await openFakeAccount();
+  });
+
+  afterAll(() => account.close());
+
+  it("without a workers.dev subdomain gets no upload, and the command says where one is chosen", async () => {
+    account.subdomain = null;
+    const { code, stderr } = await deployTo(account, "");
+    expect(code).toBe(1);
+    expect(stderr).toContain("the account's workers.dev subdomain, which is chosen once");
+    expect(account.events.filter((event) => event.startsWith("upload"))).toEqual([]);
+  });
+
+  it("serves at workers.dev once it has the subdomain", async () => {
+    account.subdomain = "company";
+    const { code, stderr } = await deployTo(account, "");
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    expect(account.servesWorkersDev).toBe(true);
+    expect(account.domains).toEqual([]);
+  });
+
+  it("refuses a domain outside of its zones, and the command says what the domain needs", async () => {
+    const { code, stderr } = await deployTo(account, "door.elsewhere.test");
+    expect(code).toBe(1);
+    expect(stderr).toContain("door.elsewhere.test must belong to a zone of this account");
+    expect(account.domains).toEqual([]);
+  });
+});
+
+describe("compatibility flags", () => {
+  it.each(["production", "staging", "local"] as const)(
+    "of %s are taken by the runtime as they are",
+    (name) => {
+      const { compatibilityDate, compatibilityFlags } = readTarget(name);
+      expect(findFlagProblem(compatibilityDate, compatibilityFlags)).toBeNull();
+    },
+  );
+
+  it("are refused when the date implies them or the runtime does not know them", () => {
+    const { compatibilityDate } = readTarget("production");
+    expect(findFlagProblem(compatibilityDate, ["nodejs_compat"])).toContain("became the default");
+    expect(findFlagProblem(compatibilityDate, ["no_such_flag"])).toContain("No such compatibility flag");
   });
 });
 

@@ -6,13 +6,19 @@ import {
   formatCommand,
   planDeployment,
 } from "../../scripts/deploy/plan.ts";
-import { type DeploymentTarget, readTarget } from "../../scripts/deploy/target.ts";
+import { type DeploymentTarget, readDomain, readTarget } from "../../scripts/deploy/target.ts";
 import { KEY_NAMES } from "../../shared/auth/keyring.ts";
 
 const TARGET: DeploymentTarget = {
   environment: "production",
   worker: "gatehouse",
   publicUrl: "https://door.company.test",
+  domain: "door.company.test",
+  compatibilityDate: "2026-10-23",
+  compatibilityFlags: [],
+  location: "",
+  jurisdiction: "",
+  bucketJurisdictions: [""],
   databases: [
     { binding: "PLATFORM_DB", name: "gatehouse-platform" },
     { binding: "CRM_DB", name: "gatehouse-crm" },
@@ -24,9 +30,11 @@ const TARGET: DeploymentTarget = {
   secrets: ["BETTER_AUTH_SECRET", "SESSION_SEAL_KEY"],
 };
 
+const createdAnywhere = (name: string) => ({ name, jurisdiction: "" });
+
 const COMPLETE: AccountState = {
   workerExists: true,
-  databases: ["gatehouse-platform", "gatehouse-crm", "somebody-elses"],
+  databases: ["gatehouse-platform", "gatehouse-crm", "somebody-elses"].map(createdAnywhere),
   buckets: ["gatehouse-media", "somebody-elses"],
   queues: ["calls", "calls-dead"],
   vectorIndexes: [{ name: "gatehouse-knowledge-m3", narrowed: true }],
@@ -58,7 +66,7 @@ describe("deployment plan", () => {
       "npx wrangler d1 create gatehouse-crm --update-config=false --env=",
       "npx wrangler d1 migrations apply PLATFORM_DB --remote --env=",
       "npx wrangler d1 migrations apply CRM_DB --remote --env=",
-      "npx wrangler deploy --env=",
+      "npx wrangler deploy --domain door.company.test --env=",
       "GET https://door.company.test/ready",
     ]);
   });
@@ -67,7 +75,7 @@ describe("deployment plan", () => {
     expect(commandsFor(COMPLETE)).toEqual([
       "npx wrangler d1 migrations apply PLATFORM_DB --remote --env=",
       "npx wrangler d1 migrations apply CRM_DB --remote --env=",
-      "npx wrangler deploy --env=",
+      "npx wrangler deploy --domain door.company.test --env=",
       "GET https://door.company.test/ready",
     ]);
   });
@@ -79,7 +87,7 @@ describe("deployment plan", () => {
   });
 
   it("adds the resources of a new server to an existing deployment", () => {
-    const state = { ...COMPLETE, databases: ["gatehouse-platform"], buckets: [] };
+    const state = { ...COMPLETE, databases: ["gatehouse-platform"].map(createdAnywhere), buckets: [] };
     expect(commandsFor(state).slice(0, 2)).toEqual([
       "npx wrangler r2 bucket create gatehouse-media --update-config=false --env=",
       "npx wrangler d1 create gatehouse-crm --update-config=false --env=",
@@ -111,6 +119,30 @@ describe("deployment plan", () => {
     expect(commands.slice(0, -1).every((command) => command.endsWith(" --env=staging"))).toBe(true);
   });
 
+  it("creates databases and buckets in the region or jurisdiction of the settings", () => {
+    const near = commandsFor(FRESH_ACCOUNT, { ...TARGET, location: "weur" });
+    expect(near).toContain(
+      "npx wrangler r2 bucket create gatehouse-media --location=weur --update-config=false --env=",
+    );
+    expect(near).toContain(
+      "npx wrangler d1 create gatehouse-crm --location=weur --update-config=false --env=",
+    );
+    const bound = commandsFor(FRESH_ACCOUNT, { ...TARGET, location: "weur", jurisdiction: "eu" });
+    expect(bound).toContain(
+      "npx wrangler d1 create gatehouse-crm --jurisdiction=eu --update-config=false --env=",
+    );
+    expect(bound.join("\n")).not.toContain("--location");
+  });
+
+  it("attaches the domain of the address, and none at workers.dev", () => {
+    expect(commandsFor(COMPLETE)).toContain("npx wrangler deploy --domain door.company.test --env=");
+    expect(commandsFor(COMPLETE, { ...TARGET, domain: null })).toContain("npx wrangler deploy --env=");
+    const onFailure = (target: DeploymentTarget) =>
+      planDeployment(target, FRESH_ACCOUNT).find(({ title }) => title.startsWith("Deploy"))?.onFailure;
+    expect(onFailure(TARGET)).toContain("door.company.test must belong to a zone of this account");
+    expect(onFailure({ ...TARGET, domain: null })).toContain("workers.dev subdomain");
+  });
+
   it("states with every step the consequences of a failure", () => {
     const [queue, , , , , , , migration, , deploy, probe] = planDeployment(TARGET, FRESH_ACCOUNT);
     expect(queue?.onFailure).toContain("Nothing that is live has changed");
@@ -126,6 +158,38 @@ describe("obstacles before a deployment", () => {
   it("has none when the address is set", () => {
     expect(findObstacles(TARGET, COMPLETE)).toEqual([]);
     expect(findObstacles(TARGET, FRESH_ACCOUNT)).toEqual([]);
+  });
+
+  it("requires the address at workers.dev that Cloudflare gives the Worker", () => {
+    const at = (publicUrl: string) =>
+      findObstacles({ ...TARGET, publicUrl, domain: readDomain(publicUrl) }, COMPLETE);
+    expect(at("https://gatehouse.company.workers.dev")).toEqual([]);
+    expect(at("https://other.company.workers.dev")).toEqual([
+      expect.stringContaining("https://gatehouse.<subdomain of the account>.workers.dev"),
+    ]);
+    expect(at("https://a.gatehouse.company.workers.dev")).toHaveLength(1);
+  });
+
+  it("refuses a region and a jurisdiction that Cloudflare does not know", () => {
+    expect(findObstacles({ ...TARGET, location: "mars" }, COMPLETE)).toEqual([
+      expect.stringContaining('DATA_LOCATION of production in wrangler.toml is "mars"'),
+    ]);
+    const [unknown] = findObstacles({ ...TARGET, jurisdiction: "EU" }, FRESH_ACCOUNT);
+    expect(unknown).toContain('DATA_JURISDICTION of production in wrangler.toml is "EU"');
+  });
+
+  it("refuses a jurisdiction other than that of existing databases and of bound buckets", () => {
+    const european = { ...TARGET, jurisdiction: "eu", bucketJurisdictions: ["eu"] };
+    expect(findObstacles(european, FRESH_ACCOUNT)).toEqual([]);
+    expect(findObstacles({ ...european, bucketJurisdictions: [""] }, FRESH_ACCOUNT)).toEqual([
+      expect.stringContaining('must have jurisdiction = "eu"'),
+    ]);
+    const obstacles = findObstacles(european, COMPLETE);
+    expect(obstacles).toHaveLength(2);
+    expect(obstacles[0]).toContain("gatehouse-platform was created without a jurisdiction");
+    const moved = { ...COMPLETE, databases: [{ name: "gatehouse-crm", jurisdiction: "eu" }] };
+    expect(findObstacles(TARGET, moved)[0]).toContain('was created in the jurisdiction "eu"');
+    expect(findObstacles(european, moved)).toEqual([]);
   });
 
   it.each(["https://gatehouse.example.com", "http://door.company.test", "https://door.company.test/", ""])(

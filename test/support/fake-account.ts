@@ -1,4 +1,6 @@
+import { randomUUID } from "node:crypto";
 import http from "node:http";
+import { findFlagProblem } from "../../scripts/deploy/compatibility.ts";
 
 /** A write to the account, such as `create database gatehouse-crm`. */
 export type AccountEvent = string;
@@ -12,6 +14,18 @@ export interface FakeAccount {
   events: AccountEvent[];
   /** The secrets of the Worker with their values. */
   secrets: Map<string, string>;
+  /** The account's workers.dev subdomain, `null` while none was chosen. */
+  subdomain: string | null;
+  /** Whether the Worker answers at its workers.dev address. */
+  servesWorkersDev: boolean;
+  /** Custom domains of the Worker. */
+  domains: string[];
+  /** Number of requests of `/ready` after an upload that the version before still answers. */
+  lag: number;
+  /** Requests of `/ready` since the last upload. */
+  looks: number;
+  /** Id of the newest version. */
+  version: string | null;
   /** Makes the migration that contains this text fail once. */
   breakMigration(text: string): void;
   close(): Promise<void>;
@@ -24,8 +38,15 @@ interface Exchange {
   body: string;
 }
 
+interface VectorConfig {
+  dimensions: number;
+  metric: string;
+}
+
 type Result = { result: unknown } | { status: number; code: number; message: string };
 
+/** The only zone of the account. */
+const ZONE = "company.test";
 const ACCOUNT = "/accounts/fake-account";
 const NO_WORKER = { status: 404, code: 10007, message: "This Worker does not exist on your account." };
 
@@ -33,12 +54,33 @@ const NO_WORKER = { status: 404, code: 10007, message: "This Worker does not exi
 export async function openFakeAccount(): Promise<FakeAccount> {
   const events: AccountEvent[] = [];
   const secrets = new Map<string, string>();
+  const account: FakeAccount = {
+    env: {
+      CLOUDFLARE_API_BASE_URL: "",
+      CLOUDFLARE_API_TOKEN: "fake-token",
+      CLOUDFLARE_ACCOUNT_ID: ACCOUNT.slice("/accounts/".length),
+    },
+    url: "",
+    events,
+    secrets,
+    subdomain: "company",
+    servesWorkersDev: false,
+    domains: [],
+    lag: 0,
+    looks: 0,
+    version: null,
+    breakMigration(text) {
+      broken = text;
+    },
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
   const databases: { name: string; uuid: string; migrations: { name: string }[] }[] = [];
   const buckets: string[] = [];
   const queues: { queue_name: string; queue_id: string; consumers: []; producers: [] }[] = [];
   const namespaces: { title: string; id: string }[] = [];
   const vectorIndexes: { name: string; properties: { propertyName: string; indexType: string }[] }[] = [];
   let uploaded = false;
+  let before: string | null = null;
   let broken: string | null = null;
 
   const routes: [RegExp, (ctx: Exchange, part: string) => Result][] = [
@@ -102,9 +144,9 @@ export async function openFakeAccount(): Promise<FakeAccount> {
       /\/vectorize\/v2\/indexes$/,
       ({ method, body }) => {
         if (method === "GET") return { result: vectorIndexes.map(({ name }) => ({ name })) };
-        const { name, config } = JSON.parse(body) as { name: string; config: unknown };
+        const { name, config } = JSON.parse(body) as { name: string; config: VectorConfig };
         vectorIndexes.push({ name, properties: [] });
-        events.push(`create vector index ${name} ${JSON.stringify(config)}`);
+        events.push(`create vector index ${name} of ${config.dimensions} numbers, ${config.metric}`);
         return { result: { name, config } };
       },
     ],
@@ -156,7 +198,37 @@ export async function openFakeAccount(): Promise<FakeAccount> {
     ],
     [/\/workers\/scripts\/[^/]+\/settings$/, () => (uploaded ? { result: readSettings() } : NO_WORKER)],
     [/\/workers\/scripts\/[^/]+\/(?:script-settings|schedules)$/, () => ({ result: {} })],
-    [/\/subdomain$/, () => ({ result: { subdomain: "company", enabled: true, previews_enabled: false } })],
+    [
+      /\/workers\/subdomain$/,
+      () =>
+        account.subdomain === null
+          ? { status: 404, code: 10007, message: "This account does not have a workers.dev subdomain." }
+          : { result: { subdomain: account.subdomain } },
+    ],
+    [
+      /\/workers\/scripts\/[^/]+\/subdomain$/,
+      ({ method, body }) => {
+        if (method === "POST") account.servesWorkersDev = (JSON.parse(body) as { enabled: boolean }).enabled;
+        return { result: { enabled: account.servesWorkersDev, previews_enabled: false } };
+      },
+    ],
+    [
+      /\/workers\/scripts\/[^/]+\/domains\/changeset$/,
+      () => ({ result: { added: [], removed: [], updated: [], conflicting: [] } }),
+    ],
+    [
+      /\/workers\/scripts\/[^/]+\/domains\/records$/,
+      ({ body }) => {
+        const { origins } = JSON.parse(body) as { origins: { hostname: string }[] };
+        const hosts = origins.map(({ hostname }) => hostname);
+        const foreign = hosts.find((host) => host !== ZONE && !host.endsWith(`.${ZONE}`));
+        if (foreign !== undefined) {
+          return { status: 404, code: 100117, message: `Could not find zone for ${foreign}.` };
+        }
+        account.domains = hosts;
+        return { result: {} };
+      },
+    ],
     [
       /\/workers\/workers\/[^/]+$/,
       () => ({
@@ -164,7 +236,7 @@ export async function openFakeAccount(): Promise<FakeAccount> {
           id: "worker",
           tags: [],
           references: {},
-          subdomain: { enabled: true, previews_enabled: false },
+          subdomain: { enabled: account.servesWorkersDev, previews_enabled: false },
         },
       }),
     ],
@@ -185,6 +257,8 @@ export async function openFakeAccount(): Promise<FakeAccount> {
     [
       /\/workers\/scripts\/([^/]+)$/,
       ({ body }, worker) => {
+        const refusal = findRefusedFlag(body);
+        if (refusal !== null) return { status: 400, code: 10021, message: refusal };
         for (const [, name = "", text = ""] of body.matchAll(
           /\{"name":"([A-Z_0-9]+)","type":"secret_text","text":"([^"]+)"\}/g,
         )) {
@@ -192,7 +266,11 @@ export async function openFakeAccount(): Promise<FakeAccount> {
         }
         uploaded = true;
         events.push(`upload ${worker}`);
-        return { result: { id: worker, etag: "etag", deployment_id: "deployment", startup_time_ms: 20 } };
+        before = account.version;
+        account.looks = 0;
+        account.version = randomUUID();
+        const deployment_id = account.version.replaceAll("-", "");
+        return { result: { id: worker, etag: "etag", deployment_id, startup_time_ms: 20 } };
       },
     ],
   ];
@@ -214,7 +292,9 @@ export async function openFakeAccount(): Promise<FakeAccount> {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const url = new URL(request.url ?? "/", "http://127.0.0.1");
     if (url.pathname === "/ready") {
-      response.writeHead(uploaded ? 200 : 503).end("{}");
+      const version = account.looks < account.lag ? before : account.version;
+      account.looks += 1;
+      response.writeHead(version === null ? 503 : 200).end(JSON.stringify({ version }));
       return;
     }
     const ctx: Exchange = {
@@ -243,20 +323,19 @@ export async function openFakeAccount(): Promise<FakeAccount> {
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("The fake account has no port.");
   const url = `http://127.0.0.1:${address.port}`;
-  return {
-    url,
-    env: {
-      CLOUDFLARE_API_BASE_URL: `${url}/client/v4`,
-      CLOUDFLARE_API_TOKEN: "fake-token",
-      CLOUDFLARE_ACCOUNT_ID: ACCOUNT.slice("/accounts/".length),
-    },
-    events,
-    secrets,
-    breakMigration(text) {
-      broken = text;
-    },
-    close: () => new Promise((resolve) => server.close(() => resolve())),
-  };
+  account.url = url;
+  account.env.CLOUDFLARE_API_BASE_URL = `${url}/client/v4`;
+  return account;
+}
+
+/**
+ * The refusal of an upload by its compatibility flags, or `null`. The runtime itself is asked: it refuses unknown flags
+ * and flags that the date implies.
+ */
+function findRefusedFlag(body: string): string | null {
+  const [, date = ""] = /"compatibility_date":"([^"]+)"/.exec(body) ?? [];
+  const [, flags = ""] = /"compatibility_flags":\[([^\]]*)\]/.exec(body) ?? [];
+  return findFlagProblem(date, JSON.parse(`[${flags}]`) as string[]);
 }
 
 function respond(

@@ -50,21 +50,26 @@ export interface AnalyticsStore {
   ): Promise<QueryResult>;
 }
 
-/** Opens the analytics database for one call. */
+/**
+ * Opens the analytics database for one call. All reads of a call are one session, which a read replica may serve: a
+ * slow funnel then delays no other user. A replica may be some seconds behind, which matters little to figures by day
+ * and hour. The primary stores events, because its keys decide which ones are stored already.
+ */
 export function openAnalyticsStore(db: D1Database): AnalyticsStore {
+  const reader = db.withSession("first-unconstrained");
   return {
-    aggregate: (selection, top, maxRows) => aggregate(db, selection, top, maxRows),
-    shareDistinct: (selection, measure) => shareDistinct(db, selection, measure),
-    countFunnel: (request) => countFunnel(db, request),
-    countCohorts: (request) => countCohorts(db, request),
-    countEvents: (kinds, from, to) => countEvents(db, kinds, from, to),
+    aggregate: (selection, top, maxRows) => aggregate(reader, selection, top, maxRows),
+    shareDistinct: (selection, measure) => shareDistinct(reader, selection, measure),
+    countFunnel: (request) => countFunnel(reader, request),
+    countCohorts: (request) => countCohorts(reader, request),
+    countEvents: (kinds, from, to) => countEvents(reader, kinds, from, to),
     storeEvents: (events) => storeEvents(db, events),
-    listMembers: (dimension) => listMembers(db, dimension),
-    findMembers: (dimension, names) => findMembers(db, dimension, names),
-    readCoverage: (fact) => readCoverage(db, fact),
-    listCountryProfiles: (countries) => listCountryProfiles(db, countries),
-    listSources: () => listSources(db),
-    listColumns: (table) => listColumns(db, table),
-    query: (sql, bindings, maxRows, signal) => runReadOnly(db, sql, bindings, maxRows, signal),
+    listMembers: (dimension) => listMembers(reader, dimension),
+    findMembers: (dimension, names) => findMembers(reader, dimension, names),
+    readCoverage: (fact) => readCoverage(reader, fact),
+    listCountryProfiles: (countries) => listCountryProfiles(reader, countries),
+    listSources: () => listSources(reader),
+    listColumns: (table) => listColumns(reader, table),
+    query: (sql, bindings, maxRows, signal) => runReadOnly(reader, sql, bindings, maxRows, signal),
   };
 }

@@ -7,11 +7,12 @@ import { log } from "../../shared/observe/log.ts";
 import { isHeldSql } from "./legal-hold.ts";
 
 // A hold that was set between selection and removal stops the whole removal; the next one leaves that chain
-// out.
+// out. So does the removal of a concurrent sweep: what it left is selected again.
 const STATE = `
   INSERT INTO audit_removal (number, body, key_id, signature)
   SELECT ?1, ?2, ?3, ?4
-   WHERE NOT EXISTS (SELECT 1 FROM json_each(?5) AS chain WHERE ${isHeldSql("chain.value ->> 'chain'")})`;
+   WHERE ?1 > (SELECT ifnull(max(number), 0) FROM audit_removal)
+     AND NOT EXISTS (SELECT 1 FROM json_each(?5) AS chain WHERE ${isHeldSql("chain.value ->> 'chain'")})`;
 
 /** Whether this statement was written: the rest of the transaction depends on it. */
 const STATED = "EXISTS (SELECT 1 FROM audit_removal WHERE number = ?1 AND signature = ?2)";
@@ -38,8 +39,8 @@ const NOTE_CUT = `
 
 /**
  * Signs a removal and performs it in one transaction, so that nothing is removed without a signed statement.
- * Does nothing if a hold covers any of it. Two concurrent sweeps cannot both write the same number; one of
- * them throws.
+ * Returns `false` and removes nothing if a hold covers any of it, or if a concurrent sweep wrote a removal
+ * meanwhile.
  *
  * @param before - by event type, the time before which events are past retention
  */
@@ -48,7 +49,7 @@ export async function signRemoval(
   before: Readonly<Record<string, number>>,
   chains: ChainRemoval[],
   now: number,
-): Promise<void> {
+): Promise<boolean> {
   const database = env.PLATFORM_DB;
   const key = await openSigningKey(openKeyring(env, "AUDIT_SIGNING_KEY")[0].secret);
   const last = await database
@@ -72,6 +73,7 @@ export async function signRemoval(
     database.prepare(STATE).bind(removal.number, body, keyId, signature, parameter),
     ...[EMPTY, CUT, NOTE_CUT].map((sql) => database.prepare(sql).bind(removal.number, signature, parameter)),
   ]);
-  const held = stated?.meta.changes === 0;
-  log("info", "audit_removal", { number: removal.number, key_id: keyId, chains: chains.length, held });
+  const done = stated?.meta.changes !== 0;
+  log("info", "audit_removal", { number: removal.number, key_id: keyId, chains: chains.length, done });
+  return done;
 }

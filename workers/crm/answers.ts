@@ -152,17 +152,9 @@ export const contactFieldsShape = z.object({
 });
 
 /** Fields of a company that a write can change, as an error lists them. */
-export const companyFieldsShape = z.object({
-  name: z.string(),
-  domain: text,
-  industry: text,
-  region: text,
-  city: text,
-  country: text,
-  employees: z.number().nullable(),
-  phone: text.meta(pii),
-  owner_id: text,
-});
+export const companyFieldsShape = companyShape
+  .omit({ id: true, owner: true, last_activity: true, version: true })
+  .extend({ owner_id: text });
 
 /** Fields of a deal that a write can change, as an error lists them. */
 export const dealFieldsShape = z.object({

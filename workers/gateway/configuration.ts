@@ -5,6 +5,7 @@ import {
   type KeyringProblem,
   readKeyring,
 } from "../../shared/auth/keyring.ts";
+import { isJurisdiction, JURISDICTIONS } from "../../shared/objects/placement.ts";
 import { findBadOrigins } from "./mcp/origins.ts";
 import { isLoopbackHost } from "./oauth/loopback-host.ts";
 
@@ -45,6 +46,7 @@ export function checkConfiguration(
   return [
     ...checkPublicUrl(env),
     ...checkOrigins(env),
+    ...checkJurisdiction(env),
     ...checkKeys(env),
     ...["PLATFORM_DB", ...databases].flatMap((name) =>
       checkBinding(env, name, "prepare", "D1 database", "[[d1_databases]]"),
@@ -102,6 +104,13 @@ function checkOrigins({
       message: `ALLOWED_ORIGINS names ${bad.join(", ").slice(0, 200)}, which is no origin such as https://app.example; correct it under [vars] in wrangler.toml and run: npm run deploy`,
     },
   ];
+}
+
+/** Objects of another jurisdiction are new and empty, so an unknown value is refused. */
+function checkJurisdiction({ DATA_JURISDICTION: setting = "" }: Readonly<Record<string, unknown>>) {
+  if (setting === "" || (typeof setting === "string" && isJurisdiction(setting))) return [];
+  const message = `DATA_JURISDICTION must be empty or one of ${JURISDICTIONS.join(", ")}; correct it under [vars] in wrangler.toml and run: npm run deploy`;
+  return [{ name: "DATA_JURISDICTION", message }];
 }
 
 function checkKeys(env: Readonly<Record<string, unknown>>): ConfigurationProblem[] {

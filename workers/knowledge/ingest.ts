@@ -1,5 +1,5 @@
+import { digestText } from "../../shared/encoding/canonical-json.ts";
 import { makeSlug } from "./markdown/make-slug.ts";
-import { hashBytes } from "./media/keep-media.ts";
 import { type ImportedState, listTexts, readImportedAt } from "./store/read-imported.ts";
 import type { Author, Metadata } from "./store/rows.ts";
 import { insertArticle, insertVersion, WriteConflict } from "./store/write-articles.ts";
@@ -45,7 +45,7 @@ export async function ingestDocument(
   document: ImportedDocument,
   target: ImportTarget,
 ): Promise<ImportOutcome> {
-  const [hash, contentHash] = await Promise.all([hashDocument(document), hashText(document.body)]);
+  const [hash, contentHash] = [hashDocument(document), digestText(document.body)];
   const source = { path: document.path, hash, contentHash };
   const known = target.state.get(document.path);
   const twin = target.texts?.get(contentHash);
@@ -78,7 +78,7 @@ export async function ingestPiece(
   documents: readonly ImportedDocument[],
   target: Omit<ImportTarget, "state" | "texts">,
 ): Promise<PieceOutcome[]> {
-  const contentHashes = await Promise.all(documents.map(({ body }) => hashText(body)));
+  const contentHashes = documents.map(({ body }) => digestText(body));
   const paths = documents.map(({ path }) => path);
   const state = new Map(await readImportedAt(db, target.collectionId, { paths, contentHashes }));
   const texts = listTexts(state);
@@ -97,11 +97,7 @@ export async function ingestPiece(
 /**
  * SHA-256 in hex over everything that an import writes, so that a changed tag or licence counts as a change.
  */
-async function hashDocument(document: ImportedDocument): Promise<string> {
+function hashDocument(document: ImportedDocument): string {
   const { title, body, tags, metadata } = document;
-  return hashText(JSON.stringify([title, body, tags, metadata]));
-}
-
-function hashText(text: string): Promise<string> {
-  return hashBytes(new TextEncoder().encode(text));
+  return digestText(JSON.stringify([title, body, tags, metadata]));
 }

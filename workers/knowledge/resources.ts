@@ -1,4 +1,5 @@
 import { ToolError } from "../../shared/call/tool-error.ts";
+import { toBase64 } from "../../shared/encoding/base64.ts";
 import { defineResource } from "../../shared/server/define.ts";
 import { MAX_SHOWN_BYTES } from "./media/media-fields.ts";
 import { articleUri } from "./store/rows.ts";
@@ -74,7 +75,7 @@ export const mediaResource = defineResource<KnowledgeStore>({
         },
       );
     }
-    const blob = Buffer.from(await store.media.readBytes(item)).toString("base64");
+    const blob = toBase64(await store.media.readBytes(item));
     return [{ uri, mimeType: item.mimeType, blob }];
   },
 });

@@ -7,12 +7,19 @@ import { CONFIG_FILE, environmentFlag, readEnvironment } from "../../local/proje
 import { ROOT } from "../../local/root.ts";
 import type { Variant } from "./variants.ts";
 
+/** A built variant. */
+export interface BuiltModule {
+  /** The one module that is uploaded. */
+  script: string;
+  /** From that module to the project's files (ECMA-426). */
+  sourceMap: string;
+}
+
 /**
- * Builds a variant and returns its module. First the project's own files become one, with replaced modules in
- * place; then wrangler builds the upload of a deployment to the local environment. Throws with wrangler's
- * text.
+ * Builds a variant. First the project's own files become one, with replaced modules in place; then wrangler
+ * builds the upload of a deployment to the local environment. Throws with wrangler's text.
  */
-export async function buildVariant({ name, entry, replaced, bare }: Variant): Promise<string> {
+export async function buildVariant({ name, entry, replaced, bare }: Variant): Promise<BuiltModule> {
   // Under the project, because packages are found from here.
   const folder = path.join(ROOT, ".wrangler/bench", name.replace(/\W+/g, "-"));
   await mkdir(folder, { recursive: true });
@@ -27,6 +34,8 @@ export async function buildVariant({ name, entry, replaced, bare }: Variant): Pr
     packages: "external",
     external: ["cloudflare:*"],
     plugins: [replaceModules(replaced)],
+    sourcemap: "inline",
+    sourcesContent: false,
     logLevel: "error",
   });
   const key = createHash("sha256")
@@ -35,7 +44,7 @@ export async function buildVariant({ name, entry, replaced, bare }: Variant): Pr
   const keyFile = path.join(folder, "key");
   const uploaded = path.join(output, "joined.js");
   // The same files and packages give the same build.
-  if ((await readFile(keyFile, "utf8").catch(() => "")) === key) return await readFile(uploaded, "utf8");
+  if ((await readFile(keyFile, "utf8").catch(() => "")) === key) return await readModule(uploaded);
   const { code, stdout, stderr } = await runWrangler([
     "deploy",
     joined,
@@ -46,7 +55,11 @@ export async function buildVariant({ name, entry, replaced, bare }: Variant): Pr
   ]);
   if (code !== 0) throw new Error(`"${name}" does not build.\n${stderr || stdout}`);
   await writeFile(keyFile, key);
-  return await readFile(uploaded, "utf8");
+  return await readModule(uploaded);
+}
+
+async function readModule(file: string): Promise<BuiltModule> {
+  return { script: await readFile(file, "utf8"), sourceMap: await readFile(`${file}.map`, "utf8") };
 }
 
 async function readInputs(joined: string): Promise<string> {

@@ -3,6 +3,7 @@ import { listCosts, PRICES_AS_OF, sumCosts } from "./costs.ts";
 import { COUNTED_CALLS } from "./count-calls.ts";
 import type { Counts } from "./counts.ts";
 import { CLIENTS, type Measured } from "./measure.ts";
+import type { StepShares } from "./profile.ts";
 import { median, medianRatio, percentile } from "./statistics.ts";
 import { judge } from "./targets.ts";
 import type { DecisionTimes } from "./time-decisions.ts";
@@ -19,9 +20,11 @@ type CountsOf = ReadonlyMap<Generation, Counts>;
 export function printReport(
   measured: readonly Measured[],
   counts: CountsOf,
+  shares: StepShares | null,
   decisions: readonly DecisionTimes[],
 ): void {
   for (const generation of GENERATIONS) printGeneration(measured, generation);
+  if (shares !== null) printShares(shares);
   for (const generation of GENERATIONS) printCounts(generation, counts.get(generation) ?? {});
   for (const generation of GENERATIONS) printCosts(measured, generation, counts.get(generation) ?? {});
   printTargets(measured, counts, decisions);
@@ -68,6 +71,18 @@ function rateAlone(times: readonly number[]): number {
 function rangeOfRatios(above: readonly number[], below: readonly number[]): string {
   const ratios = above.map((value, index) => value / (below[index] ?? Number.NaN));
   return `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
+}
+
+function printShares(shares: StepShares): void {
+  console.log(
+    "\nshare of the guarded Worker's CPU time, its objects and consumers included, in a profile under load",
+  );
+  const steps = [...(shares.get("stateless")?.keys() ?? [])];
+  const percent = (share = 0) => `${(100 * share).toFixed(1)} %`;
+  printTable([
+    ["", ...GENERATIONS],
+    ...steps.map((step) => [step, ...GENERATIONS.map((one) => percent(shares.get(one)?.get(step)))]),
+  ]);
 }
 
 function printCounts(generation: Generation, counts: Counts): void {

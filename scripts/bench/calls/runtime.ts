@@ -4,6 +4,7 @@ import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { applyMigrations, readMigrations } from "../../local/migrate.ts";
 import { CONFIG_FILE, ROOT, readEnvironment } from "../../local/project.ts";
+import { type Inspector, openInspector } from "./inspector.ts";
 import { readLiveHeap } from "./live-heap.ts";
 
 /** A running variant: workerd itself, without the proxy of `wrangler dev`. */
@@ -15,6 +16,8 @@ export interface RunningWorker {
   readMemory(): Promise<number | null>;
   /** Bytes reachable in the Worker's own isolate after garbage collection. Needs an inspector. */
   readLiveHeap(): Promise<number>;
+  /** Connects to the Worker's isolate. Needs an inspector. */
+  openInspector(): Promise<Inspector>;
   migrate(): Promise<D1Database>;
   stop(): Promise<void>;
 }
@@ -85,14 +88,14 @@ async function start(options: Parameters<typeof convertV4MiniflareOptions>[0]): 
   const miniflare = new Miniflare(convertV4MiniflareOptions(options));
   const { port } = await miniflare.ready;
   const process = (await listRuntimes()).find((pid) => !before.has(pid));
+  const inspect = async () =>
+    await openInspector(await miniflare.getInspectorURL(), `http://127.0.0.1:${port}/`);
   return {
     port: Number(port),
     readCpu: async () => (process === undefined ? null : await readCpuOf(process)),
     readMemory: async () => (process === undefined ? null : await readMemoryOf(process)),
-    async readLiveHeap() {
-      const inspector = await miniflare.getInspectorURL();
-      return await readLiveHeap(inspector, `http://127.0.0.1:${port}/`);
-    },
+    openInspector: inspect,
+    readLiveHeap: async () => await readLiveHeap(await inspect()),
     async migrate() {
       for (const { binding, migrations_dir } of readEnvironment("local").d1_databases) {
         const database = (await miniflare.getD1Database(binding)) as unknown as D1Database;

@@ -36,22 +36,3 @@ export const COUNTED: Variant = {
   entry: "./worker/counted.ts",
   replaced: { ...LIFTED, "shared/guard/sliding-log.ts": "./worker/short-window.ts" },
 };
-
-/** The guarded Worker with one step less, each. */
-export const WITHOUT: readonly Variant[] = [
-  without("token validation", { "workers/gateway/grants/grant-server.ts": "./without/token-validation.ts" }),
-  without("decide", { "shared/guard/decide.ts": "./without/decide.ts" }),
-  without("admit", { "shared/guard/admit.ts": "./without/admit.ts" }),
-  without("limits", { "workers/objects/principal/limiter.ts": "./without/limiter.ts" }),
-  without("audit chain", { "workers/objects/principal/audit-trail.ts": "./without/audit-trail.ts" }),
-  without("shape", { "shared/guard/shape.ts": "./without/shape.ts" }),
-  without("settle", {
-    "shared/guard/settle.ts": "./without/settle.ts",
-    "workers/objects/principal/running-calls.ts": "./without/running-calls.ts",
-  }),
-  without("whole guard", { "shared/guard/guard.ts": "./without/guard.ts" }),
-];
-
-function without(step: string, replaced: Readonly<Record<string, string>>): Variant {
-  return { name: `− ${step}`, entry: "./worker/gateway.ts", replaced: { ...LIFTED, ...replaced } };
-}

@@ -1,5 +1,5 @@
-import { openKeyring } from "../../auth/keyring.ts";
-import { signText, verifyText } from "../../auth/sign-text.ts";
+import { z } from "zod";
+import { readCursor, writeCursor } from "../../auth/cursor.ts";
 import { JSON_RPC, ProtocolFault } from "../../call/protocol-fault.ts";
 import type { RequestContext } from "../../guard/request-context.ts";
 import type { Listed } from "../../server/catalogue.ts";
@@ -7,14 +7,9 @@ import type { Listed } from "../../server/catalogue.ts";
 /** Items per page of every list. */
 const PAGE_SIZE = 100;
 
-/** `<place>.<signature>`; the place is base64url, the signature is `signText`'s. */
-const CURSOR = /^([A-Za-z0-9_-]{1,4000})\.(\d{1,6}\.[A-Za-z0-9_-]{43})$/;
-
 /** End of a page: the key of its last item, and the number of items up to it. */
-interface Place {
-  after: string;
-  position: number;
-}
+const place = z.object({ after: z.string(), position: z.int() });
+type Place = z.output<typeof place>;
 
 /** The reader of a list. A cursor is valid only for the reader it was issued to. */
 type Reader = Pick<RequestContext, "env" | "identity" | "catalogue">;
@@ -32,12 +27,20 @@ export async function paginate<Item extends { listed: Listed }>(
   items: readonly Item[],
   cursor: string | undefined,
 ): Promise<{ page: Item[]; nextCursor?: string }> {
-  const start = cursor === undefined ? 0 : findStart(items, await readCursor(reader, list, cursor));
+  const start = cursor === undefined ? 0 : findStart(items, await readPlace(reader, list, cursor));
   const page = items.slice(start, start + PAGE_SIZE);
   const last = page.at(-1);
   const position = start + page.length;
   if (last === undefined || position >= items.length) return { page };
-  return { page, nextCursor: await writeCursor(reader, list, { after: keyOf(last), position }) };
+  const next: Place = { after: keyOf(last), position };
+  return { page, nextCursor: await writeCursor(reader.env, boundOf(reader, list), next) };
+}
+
+async function readPlace(reader: Reader, list: string, cursor: string): Promise<Place> {
+  const read = await readCursor(reader.env, boundOf(reader, list), place, cursor);
+  if (read !== null) return read;
+  const message = "This cursor belongs to another list or another reader. Start the list again without one.";
+  throw new ProtocolFault(JSON_RPC.invalidParams, message);
 }
 
 function findStart(items: readonly { listed: Listed }[], { after, position }: Place): number {
@@ -50,33 +53,6 @@ function keyOf({ listed: { uri, uriTemplate, name } }: { listed: Listed }): stri
   return String(uri ?? uriTemplate ?? name);
 }
 
-async function writeCursor(reader: Reader, list: string, place: Place): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify(place));
-  const text = btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "");
-  return `${text}.${await signText(keysOf(reader), "cursor", describe(reader, list, text))}`;
-}
-
-async function readCursor(reader: Reader, list: string, cursor: string): Promise<Place> {
-  const [, text = "", signature = ""] = CURSOR.exec(cursor) ?? [];
-  if (!(await verifyText(keysOf(reader), "cursor", describe(reader, list, text), signature))) {
-    const message =
-      "This cursor belongs to another list or another reader. Start the list again without one.";
-    throw new ProtocolFault(JSON_RPC.invalidParams, message);
-  }
-  const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (char) =>
-    char.charCodeAt(0),
-  );
-  return JSON.parse(new TextDecoder().decode(bytes)) as Place;
-}
-
-/** A cursor is request state, like the answers of a continued call, so it uses the same keys. */
-function keysOf({ env }: Reader) {
-  return openKeyring(env, "REQUEST_STATE_KEY");
-}
-
-function describe({ identity, catalogue }: Reader, list: string, text: string): string {
-  return JSON.stringify([catalogue.name, list, identity.userId, identity.clientId, text]);
+function boundOf({ identity, catalogue }: Reader, list: string): string[] {
+  return [catalogue.name, list, identity.userId, identity.clientId];
 }

@@ -1,5 +1,6 @@
 import { openKeyring } from "../../auth/keyring.ts";
 import { createSessionId, openSessionId, type SessionOwner, sealSessionId } from "../../auth/session-seal.ts";
+import { stubOf } from "../../objects/open-object.ts";
 import { STREAM_HEADER } from "../http/headers.ts";
 import { streamSocket } from "../http/socket-stream.ts";
 
@@ -60,8 +61,8 @@ function nameOf({ objectIdOf }: OldSessions, id: string): string {
 }
 
 function objectOf(sessions: OldSessions, id: string): DurableObjectStub {
-  const { namespace } = sessions;
-  return namespace.get(namespace.idFromName(nameOf(sessions, id)));
+  const { env, namespace } = sessions;
+  return stubOf(env, namespace, nameOf(sessions, id));
 }
 
 /** Seals of the two transports cannot be exchanged. */

@@ -5,6 +5,7 @@ import { logFailure } from "../../observe/log.ts";
 import { PostResponder } from "../http/post-responder.ts";
 import { SERVER_INFO } from "../methods/server-info.ts";
 import { listenForChanges } from "../subscriptions/changes.ts";
+import { isSpent } from "../subscriptions/spent.ts";
 import { type ListName, refreshSubscriber, type Subscriber } from "../subscriptions/subscriber.ts";
 import {
   beginWatch,
@@ -28,6 +29,13 @@ const WATCHED_LIMIT = 20;
  * day, and an announcement may have been lost.
  */
 const RENEWAL_MS = 25_000;
+
+/** Member of a result's `_meta` that names the reason for which a stream ended. */
+const REASON_META_KEY = "gatehouse/reason";
+
+/** The platform limits how many queries one request may send, and a stream is one request. */
+const QUERIES_SPENT =
+  "This stream has sent as many queries as one request may. Listen again; a stream that watches fewer resources lasts longer.";
 
 /** Members of a filter that ask for lists. */
 const LISTS: Readonly<Record<string, ListName>> = {
@@ -136,7 +144,10 @@ class NotificationStream {
     this.#changed = true;
     this.#publication = Math.max(this.#publication, publication);
     this.#looking ??= this.#lookUntilQuiet()
-      .catch((failure: unknown) => void logFailure("news_not_looked_up", failure))
+      .catch((failure: unknown) => {
+        logFailure("news_not_looked_up", failure);
+        if (isSpent(failure)) this.#end(QUERIES_SPENT);
+      })
       .finally(() => {
         this.#looking = undefined;
       });
@@ -149,9 +160,11 @@ class NotificationStream {
         Date.now() < this.#until ? await refreshSubscriber(this.#viewer, this.#publication) : null;
       if (subscriber === null) return this.#end();
       this.#viewer = subscriber;
-      const { known, notices } = await findChanges(subscriber, this.#known);
+      const { known, notices, spent } = await findChanges(subscriber, this.#known);
       this.#known = known;
       for (const notice of notices) this.#write(notice);
+      // Without a query the stream would stay open and find no further change.
+      if (spent) return this.#end(QUERIES_SPENT);
     }
   }
 
@@ -161,11 +174,19 @@ class NotificationStream {
     this.#answer.write({ jsonrpc: "2.0", method, params: stamped }, false);
   }
 
-  /** Ends the stream with its result, as the specification requires of a server. */
-  #end(): void {
+  /**
+   * Ends the stream with its result, as the specification requires of a server.
+   *
+   * @param reason - left out when the client's access ended: its next request answers that
+   */
+  #end(reason?: string): void {
     if (this.#ended) return;
     const { title } = this.#viewer.catalogue;
-    const _meta = { [SUBSCRIPTION_ID_META_KEY]: this.#id, [SERVER_INFO_META_KEY]: { ...SERVER_INFO, title } };
+    const _meta = {
+      [SUBSCRIPTION_ID_META_KEY]: this.#id,
+      [SERVER_INFO_META_KEY]: { ...SERVER_INFO, title },
+      ...(reason !== undefined && { [REASON_META_KEY]: reason }),
+    };
     const result = { resultType: "complete", _meta };
     this.#answer.write({ jsonrpc: "2.0", id: this.#id, result }, true);
     this.#release();

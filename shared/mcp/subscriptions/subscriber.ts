@@ -1,6 +1,7 @@
 import type { ResourceContents } from "../../call/content.ts";
 import type { PrincipalIdentity } from "../../call/principal.ts";
 import { ToolError } from "../../call/tool-error.ts";
+import { digestText } from "../../encoding/canonical-json.ts";
 import { ContextRecorder } from "../../guard/context-recorder.ts";
 import { decide } from "../../guard/decide.ts";
 import { contentsSchemaOf } from "../../guard/masking/mask-session-memory.ts";
@@ -19,6 +20,7 @@ import type { CallContext } from "../../server/define.ts";
 import { findResource } from "../../server/find-resource.ts";
 import { emptyContext } from "../../session/context.ts";
 import type { SessionMemory } from "../../session/session-memory.ts";
+import { isSpent } from "./spent.ts";
 
 /** A client that waits for changes, with its current rights. */
 export interface Subscriber {
@@ -79,7 +81,7 @@ export async function fingerprintResource(subscriber: Subscriber, uri: string): 
     const contents = await readUnguarded(subscriber, found.entry, (context) =>
       definition.read({ uri, params: found.params }, context),
     );
-    return await fingerprintContents(subscriber, contents);
+    return fingerprintContents(subscriber, contents);
   } catch (failure) {
     if (failure instanceof ToolError && (failure.code === "not_found" || failure.code === "forbidden"))
       return null;
@@ -92,24 +94,28 @@ export async function fingerprintList(subscriber: Subscriber, list: ListName): P
   const { catalogue, policy, identity } = subscriber;
   if (list !== "resources") {
     const all: Iterable<Entry<unknown>> = catalogue[list].values();
-    return await digest(visible(policy, identity, all).map(nameOf));
+    return digest(visible(policy, identity, all).map(nameOf));
   }
   const entries = readable(policy, identity, catalogue.resources.values()).map(nameOf);
   for (const entry of visible(policy, identity, catalogue.templates)) {
     const members = entry.definition.list?.bind(entry.definition);
     if (!members || decide(policy, identity, entry.subject, {}).kind !== "allow") continue;
-    const listed = await readUnguarded(subscriber, entry, members).catch(() => []);
+    const listed = await readUnguarded(subscriber, entry, members).catch((failure: unknown) => {
+      // The client would be notified of an empty list.
+      if (isSpent(failure)) throw failure;
+      return [];
+    });
     entries.push(...listed.map(({ uri, title }) => [uri, title ?? null]));
   }
   // Sorted: a changed order of the same entries is no list change.
-  return await digest(entries.map((entry) => JSON.stringify(entry)).sort());
+  return digest(entries.map((entry) => JSON.stringify(entry)).sort());
 }
 
 /** SHA-256 of contents as the subscriber may read them, hexadecimal. */
 function fingerprintContents(
   { policy, identity, catalogue }: Subscriber,
   contents: ResourceContents[],
-): Promise<string> {
+): string {
   return digest(maskContents(contents, masksOf(policy, identity.role), contentsSchemaOf(catalogue)));
 }
 
@@ -135,9 +141,6 @@ function nameOf({ listed }: { listed: Listed }): unknown[] {
   return [listed.uri ?? listed.name, listed.title];
 }
 
-async function digest(value: unknown): Promise<string> {
-  const bytes = new Uint8Array(
-    await crypto.subtle.digest("SHA-256", new TextEncoder().encode(JSON.stringify(value))),
-  );
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+function digest(value: unknown): string {
+  return digestText(JSON.stringify(value));
 }

@@ -1,12 +1,16 @@
 import type { Pace } from "../../objects/change-gate.ts";
 import { RIGHTS } from "../../objects/change-gate.ts";
+import { log } from "../../observe/log.ts";
 import type { Catalogue } from "../../server/catalogue.ts";
 import { serverOfResource } from "../../server/find-resource.ts";
-
+import { isSpent } from "./spent.ts";
 import { fingerprintList, fingerprintResource, type ListName, type Subscriber } from "./subscriber.ts";
 
 /** Every list that a client may be told to fetch again. */
 export const LISTS = ["tools", "prompts", "resources"] as const satisfies readonly ListName[];
+
+/** Result of a reading for which the invocation had no query left. */
+const SPENT = Symbol("spent");
 
 /** Lists and resources that a client subscribes to. */
 export interface SubscriptionFilter {
@@ -41,18 +45,23 @@ export async function beginWatch(
 
 /**
  * Reads again and returns what differs from the known fingerprints. An entry that cannot be read now stays
- * unchanged.
+ * unchanged. `spent`: the invocation has no query left, so the other entries were not read, and no later
+ * reading in this invocation can succeed.
  */
 export async function findChanges(
   subscriber: Subscriber,
   known: Fingerprints,
-): Promise<{ known: Fingerprints; notices: ChangeNotice[] }> {
+): Promise<{ known: Fingerprints; notices: ChangeNotice[]; spent: boolean }> {
   const next = new Map(known);
   const notices: ChangeNotice[] = [];
   for (const [key, before] of known) {
     const list = listOf(key);
     const reading = list === null ? fingerprintResource(subscriber, key) : fingerprintList(subscriber, list);
-    const now = await reading.catch(() => before);
+    const now = await reading.catch((failure: unknown) => {
+      log("warn", "watched_entry_not_read", { key, error: String(failure) });
+      return isSpent(failure) ? SPENT : before;
+    });
+    if (now === SPENT) return { known: next, notices, spent: true };
     if (now === before) continue;
     next.set(key, now);
     notices.push(
@@ -61,7 +70,7 @@ export async function findChanges(
         : { method: `notifications/${list}/list_changed` },
     );
   }
-  return { known: next, notices };
+  return { known: next, notices, spent: false };
 }
 
 /** URIs of the watched resources. */

@@ -1,4 +1,5 @@
 import type { ContentBlock } from "../../../shared/call/content.ts";
+import { toBase64 } from "../../../shared/encoding/base64.ts";
 import { drawChart } from "./draw-chart.ts";
 import { readChart } from "./read-answer.ts";
 import { THEMES } from "./themes.ts";
@@ -87,11 +88,4 @@ async function loadRenderer(): Promise<Renderer> {
       return png;
     },
   };
-}
-
-function toBase64(bytes: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < bytes.length; at += 0x8000)
-    text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
-  return btoa(text);
 }

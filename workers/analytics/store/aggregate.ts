@@ -4,6 +4,7 @@ import type { Metric } from "../semantic-layer.ts";
 import { dimensionColumns, measureSql, type Selection, selectBase } from "./base.ts";
 import { type Cells, mergeCells } from "./merge.ts";
 import { canCountPeople, preparePeople, readPeople } from "./people.ts";
+import type { Reader } from "./reader.ts";
 
 /** Keeps the first `count` groups by a metric over the whole period; the others become one group. */
 export interface Top {
@@ -39,7 +40,7 @@ type Row = Record<string, string | number | null>;
  * possible.
  */
 export async function aggregate(
-  db: D1Database,
+  db: Reader,
   selection: Selection,
   top: Top,
   maxRows: number,
@@ -53,7 +54,7 @@ export async function aggregate(
 
 /** Sums from a table of sums and distinct counts from the chains, in parallel. */
 async function readCells(
-  db: D1Database,
+  db: Reader,
   selection: Selection,
   distinct: readonly MeasureName[],
   maxRows: number,
@@ -79,7 +80,7 @@ async function readCells(
 }
 
 async function aggregateRows(
-  db: D1Database,
+  db: Reader,
   selection: Selection,
   top: Top,
   maxRows: number,

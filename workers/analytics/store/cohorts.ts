@@ -1,6 +1,7 @@
 import { FACTS } from "../facts.ts";
 import type { Filter } from "./base.ts";
 import { countEvents } from "./funnel.ts";
+import type { Reader } from "./reader.ts";
 import { type CustomerSlice, sliceCustomers, sliceSql } from "./slices.ts";
 
 /** Bucket sizes of a cohort. */
@@ -49,7 +50,7 @@ const STARTS: Readonly<Record<CohortGrain, (day: string) => string>> = {
  * Counts the buckets in which customers returned, for all customers whose first such event ever lies in the
  * span. Both the first event and the returns are among the events that pass the filters.
  */
-export async function countCohorts(db: D1Database, request: CohortRequest): Promise<CohortCell[]> {
+export async function countCohorts(db: Reader, request: CohortRequest): Promise<CohortCell[]> {
   const { kind, from, to, signal, sliceEvents } = request;
   const cells = new Map<string, CohortCell>();
   for await (const slice of sliceCustomers(db, kind, await countEvents(db, [kind], from, to), sliceEvents)) {
@@ -64,11 +65,7 @@ export async function countCohorts(db: D1Database, request: CohortRequest): Prom
   );
 }
 
-async function countSlice(
-  db: D1Database,
-  request: CohortRequest,
-  slice: CustomerSlice,
-): Promise<CohortCell[]> {
+async function countSlice(db: Reader, request: CohortRequest, slice: CustomerSlice): Promise<CohortCell[]> {
   const { kind, grain, from, to, filters } = request;
   const columns: Readonly<Record<string, string>> = FACTS.commerce.sources.at(-1)?.dimensions ?? {};
   const values: (string | number)[] = [kind, from, to];

@@ -1,5 +1,6 @@
 import { FACTS } from "../facts.ts";
 import type { Filter } from "./base.ts";
+import type { Reader } from "./reader.ts";
 import { type CustomerSlice, sliceCustomers, sliceSql } from "./slices.ts";
 
 /** Request for a funnel. */
@@ -38,7 +39,7 @@ const MOST_MEMBERS = 100;
  * exact (the rule of ClickHouse's windowFunnel). Events of the same second count in the sequence of the
  * steps. Many events are counted in slices of customers.
  */
-export async function countFunnel(db: D1Database, request: FunnelRequest): Promise<FunnelRow[]> {
+export async function countFunnel(db: Reader, request: FunnelRequest): Promise<FunnelRow[]> {
   const { steps, from, to, signal, sliceEvents } = request;
   const [first = ""] = steps;
   const members = new Map<string, number[]>();
@@ -55,11 +56,7 @@ export async function countFunnel(db: D1Database, request: FunnelRequest): Promi
     .slice(0, MOST_MEMBERS);
 }
 
-async function countSlice(
-  db: D1Database,
-  request: FunnelRequest,
-  slice: CustomerSlice,
-): Promise<FunnelRow[]> {
+async function countSlice(db: Reader, request: FunnelRequest, slice: CustomerSlice): Promise<FunnelRow[]> {
   const { steps, from, to, days, filters, by } = request;
   const columns: Readonly<Record<string, string>> = FACTS.commerce.sources.at(-1)?.dimensions ?? {};
   const column = (dimension: string) => {
@@ -110,7 +107,7 @@ async function countSlice(
 
 /** Number of events of some kinds in a span, from the sums: the cost of a query over the events. */
 export async function countEvents(
-  db: D1Database,
+  db: Reader,
   kinds: readonly string[],
   from: string,
   to: string,

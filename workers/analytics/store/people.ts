@@ -1,6 +1,7 @@
 import { bucketSql, bucketStartSql } from "../grains.ts";
 import { MEASURES, type Measure, type MeasureName } from "../measures.ts";
 import type { Filter, Selection } from "./base.ts";
+import type { Reader } from "./reader.ts";
 
 /**
  * Dimensions with a chain of their own, see migration 0003. Products have none: a shop has more of them than
@@ -41,11 +42,7 @@ export function canCountPeople({ dimensions, filters, grain, zone }: Selection):
  * Statements for {@link readPeople}: exact distinct counts without reading events. A person counts on the day
  * of a span whose previous day lies before the span (Gupta, Janardan, Smid, J. Algorithms 19, 1995).
  */
-export function preparePeople(
-  db: D1Database,
-  selection: Selection,
-  measure: MeasureName,
-): D1PreparedStatement[] {
+export function preparePeople(db: Reader, selection: Selection, measure: MeasureName): D1PreparedStatement[] {
   const [filter] = selection.filters;
   const scope = filter?.dimension ?? selection.dimensions[0] ?? "total";
   const { kinds = [] } = MEASURES[measure] as Measure;

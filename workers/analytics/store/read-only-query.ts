@@ -6,6 +6,7 @@ import { readSizes } from "../sql/sizes.ts";
 import { boundTexts } from "../sql/texts.ts";
 import { countParameters, readStatement } from "../sql/tokens.ts";
 import { boundWork } from "../sql/work.ts";
+import type { Reader } from "./reader.ts";
 import { type Catalogue, prepareCatalogue, readCatalogue } from "./tables.ts";
 
 /** A value of a result: for bytes only a description. */
@@ -42,7 +43,7 @@ const MIN_CELL = 16;
  * Throws `invalid_input`, `forbidden`, or `cancelled` between the steps when the call was aborted.
  */
 export async function runReadOnly(
-  db: D1Database,
+  db: Reader,
   sql: string,
   bindings: readonly Binding[],
   maxRows: number,
@@ -114,7 +115,7 @@ function showCell(cell: Cell, limit: number): Cell {
 }
 
 async function compile(
-  db: D1Database,
+  db: Reader,
   bind: (text: string) => D1PreparedStatement,
   text: string,
 ): Promise<{ program: Instruction[]; plan: PlanStep[]; catalogue: Catalogue }> {
@@ -130,7 +131,7 @@ async function compile(
   };
 }
 
-async function attempt<T>(db: D1Database, work: () => Promise<T>): Promise<T> {
+async function attempt<T>(db: Reader, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (failure) {

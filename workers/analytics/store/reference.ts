@@ -1,4 +1,5 @@
 import { EVENT_KINDS, FACTS, type FactName, type Source } from "../facts.ts";
+import type { Reader } from "./reader.ts";
 
 /** A country in the public data: Gapminder's figures, whole persons, international dollars. */
 export interface CountryProfile {
@@ -22,7 +23,7 @@ export interface DataSource {
 export const MAX_LISTED = 1_000;
 
 /** The known members of a dimension, sorted. */
-export async function listMembers(db: D1Database, dimension: string): Promise<string[]> {
+export async function listMembers(db: Reader, dimension: string): Promise<string[]> {
   if (dimension === "sector") {
     const { results } = await db
       .prepare("SELECT DISTINCT sector AS member FROM us_employment ORDER BY sector LIMIT ?")
@@ -39,7 +40,7 @@ export async function listMembers(db: D1Database, dimension: string): Promise<st
 
 /** Members of the dimension among the names, exact spelling. */
 export async function findMembers(
-  db: D1Database,
+  db: Reader,
   dimension: string,
   names: readonly string[],
 ): Promise<string[]> {
@@ -57,7 +58,7 @@ export async function findMembers(
 
 /** First and last UTC day with rows of a fact; `undefined` when it has none. */
 export async function readCoverage(
-  db: D1Database,
+  db: Reader,
   fact: FactName,
 ): Promise<{ first: string; last: string } | undefined> {
   const source: Source = FACTS[fact].sources[0];
@@ -75,7 +76,7 @@ export async function readCoverage(
 
 /** Public figures of the named countries. */
 export async function listCountryProfiles(
-  db: D1Database,
+  db: Reader,
   countries: readonly string[],
 ): Promise<CountryProfile[]> {
   const { results } = await db
@@ -89,7 +90,7 @@ export async function listCountryProfiles(
 }
 
 /** Sources and licences of the public tables. */
-export async function listSources(db: D1Database): Promise<DataSource[]> {
+export async function listSources(db: Reader): Promise<DataSource[]> {
   const { results } = await db
     .prepare(
       "SELECT table_name, title, publisher, url, licence, licence_url, note FROM sources ORDER BY table_name LIMIT 100",

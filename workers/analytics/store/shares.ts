@@ -1,5 +1,6 @@
 import { MEASURES, type Measure, type MeasureName } from "../measures.ts";
 import { type Selection, selectBase } from "./base.ts";
+import type { Reader } from "./reader.ts";
 
 /**
  * Divides each distinct customer evenly among the members of one dimension that its events have: a customer
@@ -7,7 +8,7 @@ import { type Selection, selectBase } from "./base.ts";
  * members' own counts do not. Returns the share by member.
  */
 export async function shareDistinct(
-  db: D1Database,
+  db: Reader,
   selection: Selection,
   measure: MeasureName,
 ): Promise<Map<string, number>> {

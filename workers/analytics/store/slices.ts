@@ -1,3 +1,5 @@
+import type { Reader } from "./reader.ts";
+
 /** A range of customers by id; `null` is no bound. */
 export interface CustomerSlice {
   /** Excluded. */
@@ -21,7 +23,7 @@ const SLICE_EVENTS = 100_000;
  * @param most - events of a slice, {@link SLICE_EVENTS} by default
  */
 export async function* sliceCustomers(
-  db: D1Database,
+  db: Reader,
   kind: string,
   expected: number,
   most = SLICE_EVENTS,

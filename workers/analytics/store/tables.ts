@@ -1,5 +1,6 @@
 import { OFFERED_TABLES } from "../schema.ts";
 import type { Instruction } from "../sql/program.ts";
+import type { Reader } from "./reader.ts";
 
 /** Schema of the offered tables for proofs and hints; cheap, and constant until a migration. */
 export interface Catalogue {
@@ -19,7 +20,7 @@ const NAMES = JSON.stringify(OFFERED_TABLES.map(({ name }) => name));
  * Statements for {@link readCatalogue}. Send them in one batch with the statement to prove, so that both see
  * the same schema on the same connection.
  */
-export function prepareCatalogue(db: D1Database): D1PreparedStatement[] {
+export function prepareCatalogue(db: Reader): D1PreparedStatement[] {
   const offered = "SELECT value FROM json_each(?)";
   return [
     db
@@ -62,7 +63,7 @@ export function readCatalogue(results: readonly D1Result[]): Catalogue {
  * Declared columns of a table: name and SQL type, in their sequence. The name must be one of the offered
  * tables.
  */
-export async function listColumns(db: D1Database, table: string): Promise<{ name: string; type: string }[]> {
+export async function listColumns(db: Reader, table: string): Promise<{ name: string; type: string }[]> {
   const { results } = await db
     .prepare("SELECT name, type FROM pragma_table_info(?) ORDER BY cid")
     .bind(table)

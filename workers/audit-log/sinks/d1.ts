@@ -56,7 +56,7 @@ async function writeLinks(env: Env, links: readonly Link[]): Promise<void> {
 
 /** Tells the chain's object that it may forget. When that fails it sends the records again, which does no harm. */
 async function confirm(env: Env, chain: string, links: readonly Link[]): Promise<void> {
-  await openObject<StoredListener>(env.PRINCIPAL, chain, ["confirmStored"])
+  await openObject<StoredListener>(env, env.PRINCIPAL, chain, ["confirmStored"])
     .confirmStored(links.map(({ sequence }) => sequence))
     .catch((failure: unknown) => log("warn", "audit_not_confirmed", { chain, error: String(failure) }));
 }

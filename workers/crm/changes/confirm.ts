@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Proposal } from "../../../shared/call/proposal.ts";
+import { digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import {
   CONFIRM_LENGTH,
@@ -29,10 +30,8 @@ export const confirmedShape = {
 };
 
 /** Digest of a preview: its rows and their versions (SHA-256, 32 hex digits). */
-export async function digestPreview(shown: JsonValue): Promise<string> {
-  const bytes = new TextEncoder().encode(JSON.stringify(shown));
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).subarray(0, 16);
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+export function digestPreview(shown: JsonValue): string {
+  return digestText(JSON.stringify(shown)).slice(0, 32);
 }
 
 /** A change based on the current records. */

@@ -41,7 +41,7 @@ export async function readFile(
 ): Promise<ImportFile> {
   const table = readCsv(csv);
   const mapping = readMapping(record, table, columns);
-  const digest = await digestPreview([record, csv, mode, JSON.stringify(mapping)]);
+  const digest = digestPreview([record, csv, mode, JSON.stringify(mapping)]);
   return { record, table, mapping, digest };
 }
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { ResourceContents } from "../../../shared/call/content.ts";
 import { ToolError } from "../../../shared/call/tool-error.ts";
+import { textFromBase64, toBase64Url } from "../../../shared/encoding/base64.ts";
 import { type CallContext, defineResource } from "../../../shared/server/define.ts";
 import { isId } from "../identifiers.ts";
 import {
@@ -29,9 +30,7 @@ const part = z.tuple([whereField, positionField.nullable()]);
  * base64url.
  */
 export function exportUri(record: RecordKind, where: Where, after: SelectionPosition | null = null): string {
-  const bytes = new TextEncoder().encode(JSON.stringify([where, after]));
-  const text = btoa(String.fromCharCode(...bytes));
-  return `crm://exports/${record}/${text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")}`;
+  return `crm://exports/${record}/${toBase64Url(JSON.stringify([where, after]))}`;
 }
 
 /** The URI of a kept file, starting at one of its parts. */
@@ -111,10 +110,7 @@ function refuseUnknownExport(): ToolError {
 
 function readPart(text: string): unknown {
   try {
-    const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (character) =>
-      character.charCodeAt(0),
-    );
-    return JSON.parse(new TextDecoder().decode(bytes));
+    return JSON.parse(textFromBase64(text));
   } catch {
     return undefined;
   }

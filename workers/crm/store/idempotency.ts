@@ -1,4 +1,5 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
+import { digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { Stamp } from "./stamp.ts";
 
@@ -17,17 +18,14 @@ const KEPT_DAYS = 7;
 const PURGED_AT_ONCE = 100;
 
 /** Identifies a write by its caller, key and arguments. */
-export async function describeWrite(
+export function describeWrite(
   userId: string,
   key: string,
   tool: string,
   input: Readonly<Record<string, JsonValue | undefined>>,
-): Promise<IdempotentWrite> {
+): IdempotentWrite {
   const entries = Object.entries(input).sort(([a], [b]) => (a < b ? -1 : 1));
-  const bytes = new TextEncoder().encode(JSON.stringify(entries));
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  const fingerprint = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return { userId, key, tool, fingerprint };
+  return { userId, key, tool, fingerprint: digestText(JSON.stringify(entries)) };
 }
 
 /**

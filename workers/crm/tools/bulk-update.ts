@@ -104,7 +104,7 @@ export const bulkUpdate = defineLongTool({
   async check(input, context: Reading) {
     await readChange(context, input.record, input.field, input.value);
     if (input.confirm === undefined) requireChoice(input);
-    else await requirePlan(context, requirePlanId(input.confirm), NAME, await digestArguments(input));
+    else await requirePlan(context, requirePlanId(input.confirm), NAME, digestArguments(input));
   },
   async preview(input, context: Reading) {
     const change = await readChange(context, input.record, input.field, input.value);
@@ -133,7 +133,7 @@ export const bulkUpdate = defineLongTool({
       const change = await readChange(context, input.record, input.field, input.value);
       const none = { value: change.value, to_change: 0, already_so: 0, after: null };
       const plan = {
-        ...{ id: makeId("plan"), tool: NAME, arguments: await digestArguments(input) },
+        ...{ id: makeId("plan"), tool: NAME, arguments: digestArguments(input) },
         ...{ preview: { ...none, complete: true, chosen: false }, changeId: makeId("chg") },
       };
       await context.store.plans.create(plan, stampCall(context.principal, context.now));
@@ -189,10 +189,10 @@ async function readPreview(input: Input, context: Reading, change: BulkChange) {
     const more = page.next === undefined ? "" : "more than ";
     const label = `${more}${rows.length} ${TABLE_OF[input.record]}`;
     // The first rows are shown with their values; the versions stand for all that were read.
-    const versions = await digestPreview(rows.map(({ id, version }) => `${id} ${version}`));
+    const versions = digestPreview(rows.map(({ id, version }) => `${id} ${version}`));
     return { rows, label, counts: { "would change": `${more}${rows.length}`, "read as": versions } };
   }
-  const plan = await requirePlan(context, requirePlanId(input.confirm), NAME, await digestArguments(input));
+  const plan = await requirePlan(context, requirePlanId(input.confirm), NAME, digestArguments(input));
   const { to_change: count } = previewShape.parse(plan.preview);
   const pairs = plan.parts === 0 ? [] : await store.plans.readPart<RowVersion[]>(plan.id, 0);
   const ids = pairs.slice(0, RECORDS_SHOWN).map(([id]) => id);
@@ -201,13 +201,13 @@ async function readPreview(input: Input, context: Reading, change: BulkChange) {
   return { rows, label, counts: { "would change": String(count), "read as": plan.shown } };
 }
 
-function digestArguments({ record, confirm: _confirm, ...asked }: Input): Promise<string> {
+function digestArguments({ record, confirm: _confirm, ...asked }: Input): string {
   return digestPreview([NAME, record, JSON.stringify(asked)]);
 }
 
 /** A plan with its change. Throws `conflict` when a name resolves to another id than in the preview. */
 async function openPlan(input: Input, context: ToolContext<CrmStore>, id: string) {
-  const plan = await requirePlan(context, id, NAME, await digestArguments(input));
+  const plan = await requirePlan(context, id, NAME, digestArguments(input));
   const preview = previewShape.parse(plan.preview);
   const change = await readChange(context, input.record, input.field, input.value);
   if (preview.value !== change.value) throw refuseChangedPreview();
@@ -277,7 +277,7 @@ async function chooseNext(input: Input, context: ToolContext<CrmStore>, change: 
     chosen: page.next === undefined || full,
     after: page.next ? { ...page.next } : null,
   };
-  const shown = await digestPreview([plan.shown || plan.arguments, before.value, JSON.stringify(pairs)]);
+  const shown = digestPreview([plan.shown || plan.arguments, before.value, JSON.stringify(pairs)]);
   await context.store.plans.extend(plan, pairs, { preview, shown });
   return preview;
 }

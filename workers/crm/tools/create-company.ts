@@ -37,7 +37,7 @@ export const createCompany = defineTool({
     const write =
       key === undefined
         ? undefined
-        : await describeWrite(principal.userId, key, "crm_create_company", { ...given, owner: ownerName });
+        : describeWrite(principal.userId, key, "crm_create_company", { ...given, owner: ownerName });
     // A repeated call finds its own company, which is no duplicate.
     const known = write && (await store.recallWrite(write));
     const holder = known || !given.domain ? null : await store.companies.findByDomain(given.domain);

@@ -72,7 +72,7 @@ export const createContact = defineTool({
       stampCall(principal, now),
       key === undefined
         ? undefined
-        : await describeWrite(principal.userId, key, "crm_create_contact", { ...given, owner: ownerName }),
+        : describeWrite(principal.userId, key, "crm_create_contact", { ...given, owner: ownerName }),
     );
     if (result.outcome === "duplicate") throw refuseDuplicate(result.id);
     if (result.outcome !== "written") {

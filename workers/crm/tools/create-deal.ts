@@ -62,7 +62,7 @@ export const createDeal = defineTool({
       stampCall(principal, now),
       key === undefined
         ? undefined
-        : await describeWrite(principal.userId, key, "crm_create_deal", { ...given, owner: ownerName }),
+        : describeWrite(principal.userId, key, "crm_create_deal", { ...given, owner: ownerName }),
     );
     const deal = requireMade(await store.deals.get(made.id), "deal");
     context.remember({ type: "company", id: deal.company_id, label: deal.company_name });

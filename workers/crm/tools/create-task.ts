@@ -53,7 +53,7 @@ export const createTask = defineTool({
       stampCall(principal, now),
       key === undefined
         ? undefined
-        : await describeWrite(principal.userId, key, "crm_create_task", { ...given, owner: ownerName }),
+        : describeWrite(principal.userId, key, "crm_create_task", { ...given, owner: ownerName }),
     );
     const task = requireMade(await store.tasks.get(made.id), "task");
     return { task: presentTask(task, now), replayed: made.replayed };

@@ -2,7 +2,6 @@ import { z } from "zod";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { ToolContext } from "../../../shared/server/define.ts";
 import { defineLongTool, STEP_MS, STEP_PIECES } from "../../../shared/server/task-workflow.ts";
-import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { toCsv } from "../export/export.ts";
 import { exportUri, keptUri } from "../export/export-resource.ts";
 import { EXPORT_KEPT_HOURS, type KeptExport } from "../export/kept-exports.ts";
@@ -53,21 +52,22 @@ export const exportCsv = defineLongTool({
       const { store, principal, now } = context;
       const question = ask(input);
       if (whole) {
-        const id = cursor === undefined ? makeId("exp") : decodeCursor(cursor, question, keptCursor).file;
+        const id = (await context.cursors(question, keptCursor).read(cursor))?.file ?? makeId("exp");
         if (cursor === undefined) {
           await store.keptExports.create(id, question, seesOf(store), stampCall(principal, now));
         }
         const first = await exportNext(input, context, await requireKept(input, context, id));
         return { state: { file: id }, inline: first.complete };
       }
-      const after = cursor === undefined ? undefined : decodeCursor(cursor, question, positionField);
+      const pages = context.cursors(question, positionField);
+      const after = await pages.read(cursor);
       const page = await selectRecords(context, record, where, limit, after);
       return {
         answer: {
           csv: toCsv(record, page.rows, store.masks, now, after === undefined),
           rows: page.rows.length,
           all: exportUri(record, where),
-          ...(page.next && { next_cursor: encodeCursor({ ...page.next }, question) }),
+          next_cursor: await pages.write(page.next),
         },
       };
     },
@@ -84,7 +84,8 @@ export const exportCsv = defineLongTool({
     },
     async pause({ file }, input, context) {
       const kept = await requireKept(input, context, file);
-      return { ...describeKept(kept), next_cursor: encodeCursor({ file }, ask(input)) };
+      const next_cursor = await context.cursors(ask(input), keptCursor).write({ file });
+      return { ...describeKept(kept), next_cursor };
     },
     async stop({ file }, _input, { store, principal, now }) {
       await store.keptExports.remove(file, stampCall(principal, now));

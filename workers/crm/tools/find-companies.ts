@@ -2,7 +2,6 @@ import { z } from "zod";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { companyShape, presentCompany } from "../answers.ts";
-import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { type Choice, explainNothing, type WordFilters } from "../explain-nothing.ts";
 import { cursorField, limitField, lineField, ownerField, regionField } from "../fields.ts";
 import { resolveOwner } from "../resolve.ts";
@@ -32,7 +31,7 @@ export const findCompanies = defineTool({
     next_cursor: z.string().optional(),
   }),
   overflow: "companies",
-  async run(input, { store, principal, context }: ToolContext<CrmStore>) {
+  async run(input, { store, principal, context, cursors }: ToolContext<CrmStore>) {
     const owner = await resolveOwner(store, principal, input.owner);
     const region = input.region?.toLowerCase() === "any" ? undefined : input.region;
     if (input.query === undefined && owner === undefined && region === undefined) {
@@ -41,12 +40,12 @@ export const findCompanies = defineTool({
     requireWords(input.query);
     requireWords(region);
     const facets = [owner?.id, region].filter((facet) => facet !== undefined);
-    const question = ["companies", input.query ?? "", ...facets];
+    const pages = cursors(["companies", input.query ?? "", ...facets], searchPosition);
     const page = await store.companies.search({
       text: input.query ?? "",
       facets,
       limit: input.limit,
-      after: input.cursor === undefined ? undefined : decodeCursor(input.cursor, question, searchPosition),
+      after: await pages.read(input.cursor),
     });
     if (page.rows.length === 0 && input.cursor === undefined) await explainNothing(store, choose(input));
     const [only] = page.rows;
@@ -56,7 +55,7 @@ export const findCompanies = defineTool({
     return {
       companies: page.rows.map(presentCompany),
       match: page.match,
-      ...(page.next && { next_cursor: encodeCursor({ ...page.next }, question) }),
+      next_cursor: await pages.write(page.next),
     };
   },
 });

@@ -2,7 +2,6 @@ import { z } from "zod";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { contactShape, presentContact, referToContact } from "../answers.ts";
-import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { type Choice, explainNothing, resolvePlaces, type WordFilters } from "../explain-nothing.ts";
 import { cursorField, idField, limitField, lineField, placeFields } from "../fields.ts";
 import { namePlaces } from "../search/places.ts";
@@ -30,7 +29,7 @@ export const findContacts = defineTool({
     next_cursor: z.string().optional(),
   }),
   overflow: "contacts",
-  async run(input, { store, context }: ToolContext<CrmStore>) {
+  async run(input, { store, context, cursors }: ToolContext<CrmStore>) {
     const places = await resolvePlaces(store, choose(input));
     const { query, company_id, country, city, industry } = input;
     if ((query ?? company_id ?? country ?? city ?? industry) === undefined) {
@@ -38,12 +37,13 @@ export const findContacts = defineTool({
     }
     requireWords(input.query);
     const question = ["contacts", input.query ?? "", input.company_id ?? "", ...namePlaces(places)];
+    const pages = cursors(question, searchPosition);
     const page = await store.contacts.search({
       text: input.query ?? "",
       facets: input.company_id ? [input.company_id] : [],
       places,
       limit: input.limit,
-      after: input.cursor === undefined ? undefined : decodeCursor(input.cursor, question, searchPosition),
+      after: await pages.read(input.cursor),
     });
     if (page.rows.length === 0 && input.cursor === undefined) await explainNothing(store, choose(input));
     if (page.rows.length === 0 && input.query !== undefined && !store.contacts.findsPeople) {
@@ -62,7 +62,7 @@ export const findContacts = defineTool({
     return {
       contacts: page.rows.map(presentContact),
       match: page.match,
-      ...(page.next && { next_cursor: encodeCursor({ ...page.next }, question) }),
+      next_cursor: await pages.write(page.next),
     };
   },
 });

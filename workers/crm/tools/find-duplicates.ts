@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
-import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { resembles } from "../duplicates.ts";
 import { cursorField, idField } from "../fields.ts";
 import { requireContact } from "../refusals.ts";
@@ -35,10 +34,10 @@ export const findDuplicates = defineTool({
     next_cursor: z.string().optional().describe("More contacts to go through, also when no pair was found"),
   }),
   overflow: "pairs",
-  async run({ contact_id: id, cursor }, { store }: ToolContext<CrmStore>) {
+  async run({ contact_id: id, cursor }, { store, cursors }: ToolContext<CrmStore>) {
     if (id !== undefined) await requireContact(store, id);
-    const question = ["duplicates", id ?? ""];
-    const at = cursor === undefined ? { seq: 0, skip: 0 } : decodeCursor(cursor, question, position);
+    const pages = cursors(["duplicates", id ?? ""], position);
+    const at = (await pages.read(cursor)) ?? { seq: 0, skip: 0 };
     const { pairs, next } = await store.findDuplicates(
       id === undefined ? { afterSeq: at.seq } : { contactId: id },
     );
@@ -58,7 +57,7 @@ export const findDuplicates = defineTool({
           same: group.map(({ key }) => key),
         };
       }),
-      ...(goOn && { next_cursor: encodeCursor(goOn, question) }),
+      next_cursor: await pages.write(goOn),
     };
   },
 });

@@ -197,7 +197,7 @@ async function check(input: Input, { store, principal, now }: ToolContext<CrmSto
       .map(({ row, id, same }) => ({ row, id, same })),
   };
   const parts = splitIntoBatches(plan);
-  const shown = await digestPreview([file.digest, JSON.stringify(parts)]);
+  const shown = digestPreview([file.digest, JSON.stringify(parts)]);
   const id = makeId("plan");
   const problems = plan.problems.map((problem) => ({ ...problem }));
   await store.plans.createWhole(
@@ -290,7 +290,7 @@ async function findEarlier(
 ): Promise<{ write: IdempotentWrite; earlier: Earlier | undefined }> {
   let name = key ?? `import ${digest}`;
   for (;;) {
-    const write = await describeWrite(principal.userId, name, NAME, { file: digest });
+    const write = describeWrite(principal.userId, name, NAME, { file: digest });
     const changeId = await store.recallWrite(write);
     if (changeId === undefined) return { write, earlier: undefined };
     const plan = await store.plans.findByChange(changeId, stampCall(principal, now));

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
-import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { toDay } from "../days.ts";
 import { cursorField, limitField } from "../fields.ts";
 import { isId } from "../identifiers.ts";
@@ -49,9 +48,9 @@ export const listActivities = defineTool({
     next_cursor: z.string().optional(),
   }),
   overflow: "activities",
-  async run({ of: id, limit, cursor }, { store }: ToolContext<CrmStore>) {
-    const question = ["activities", id];
-    const after = cursor === undefined ? undefined : decodeCursor(cursor, question, position);
+  async run({ of: id, limit, cursor }, { store, cursors }: ToolContext<CrmStore>) {
+    const pages = cursors(["activities", id], position);
+    const after = await pages.read(cursor);
     const page = await store.activities.list({ column: await findColumn(store, id), id }, limit, after);
     return {
       activities: page.rows.map((row) => ({
@@ -64,7 +63,7 @@ export const listActivities = defineTool({
         contact_id: row.contact_id,
         deal_id: row.deal_id,
       })),
-      ...(page.next && { next_cursor: encodeCursor({ ...page.next }, question) }),
+      next_cursor: await pages.write(page.next),
     };
   },
 });

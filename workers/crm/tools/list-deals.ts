@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { dealShape, presentDeal } from "../answers.ts";
-import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { dealPosition, dealQuestion, toDealFilter } from "../deal-question.ts";
 import { refuseNothing } from "../explain-nothing.ts";
 import { cursorField, limitField, ownerField } from "../fields.ts";
@@ -39,13 +38,14 @@ export const listDeals = defineTool({
     next_cursor: z.string().optional(),
   }),
   overflow: "deals",
-  async run(input, { store, principal, context, now }: ToolContext<CrmStore>) {
+  async run(input, { store, principal, context, now, cursors }: ToolContext<CrmStore>) {
     const owner = await resolveOwner(store, principal, input.owner);
     const filter = toDealFilter(input, owner?.id, now, input.open_only);
     // The cut-off moves with the clock; a cursor stays valid for the requested number of days.
     const { untouchedSince: _moving, ...fixed } = filter;
     const question = JSON.stringify(["deals", input.sort, input.untouched_for_days ?? null, fixed]);
-    const after = input.cursor === undefined ? undefined : decodeCursor(input.cursor, question, dealPosition);
+    const pages = cursors(question, dealPosition);
+    const after = await pages.read(input.cursor);
     const page = await store.deals.list(filter, input.sort, input.limit, after);
     if (page.rows.length === 0 && after === undefined) {
       const known = ["query", "owner", "region", "stage", "company_id"];
@@ -63,7 +63,7 @@ export const listDeals = defineTool({
         currency: CURRENCY,
         complete: page.totals.complete,
       },
-      ...(page.next && { next_cursor: encodeCursor({ ...page.next }, question) }),
+      next_cursor: await pages.write(page.next),
     };
   },
 });

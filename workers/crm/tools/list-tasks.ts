@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { presentTask, taskShape } from "../answers.ts";
-import { decodeCursor, encodeCursor } from "../cursor.ts";
 import { subtractDays, toDay } from "../days.ts";
 import { cursorField, idField, limitField, ownerField } from "../fields.ts";
 import { requireCompany } from "../refusals.ts";
@@ -34,7 +33,7 @@ export const listTasks = defineTool({
   inherits: ["owner"],
   output: z.object({ tasks: z.array(taskShape), next_cursor: z.string().optional() }),
   overflow: "tasks",
-  async run(input, { store, principal, now }: ToolContext<CrmStore>) {
+  async run(input, { store, principal, now, cursors }: ToolContext<CrmStore>) {
     const owner = await resolveOwner(store, principal, input.owner);
     const today = toDay(now);
     const days = {
@@ -43,18 +42,17 @@ export const listTasks = defineTool({
       week: { dueTo: toDay(subtractDays(now, -7)) },
       any: {},
     }[input.due];
-    const question = ["tasks", owner?.id ?? "", input.company_id ?? "", input.due];
-    const after = input.cursor === undefined ? undefined : decodeCursor(input.cursor, question, position);
+    const pages = cursors(["tasks", owner?.id ?? "", input.company_id ?? "", input.due], position);
     const page = await store.tasks.listOpen(
       { ownerId: owner?.id, companyId: input.company_id, ...days },
       input.limit,
-      after,
+      await pages.read(input.cursor),
     );
     if (page.rows.length === 0 && input.company_id !== undefined)
       await requireCompany(store, input.company_id);
     return {
       tasks: page.rows.map((row) => presentTask(row, now)),
-      ...(page.next && { next_cursor: encodeCursor({ ...page.next }, question) }),
+      next_cursor: await pages.write(page.next),
     };
   },
 });

@@ -73,7 +73,7 @@ export const logActivity = defineTool({
       stampCall(principal, now),
       key === undefined
         ? undefined
-        : await describeWrite(principal.userId, key, "crm_log_activity", {
+        : describeWrite(principal.userId, key, "crm_log_activity", {
             ...given,
             follow_up: followUp ? [followUp.title, followUp.due] : null,
           }),

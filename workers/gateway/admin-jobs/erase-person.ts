@@ -20,7 +20,7 @@ type Kept = Pick<
 
 /** A person's Principal object, with the methods for administrators' requests. */
 export function keptBy(env: Env, userId: string): Kept {
-  return openObject<Kept>(env.PRINCIPAL, userId);
+  return openObject<Kept>(env, env.PRINCIPAL, userId);
 }
 
 // Each statement checks the hold again, in the same transaction: a hold that was just set stops all of them.

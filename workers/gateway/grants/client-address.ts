@@ -1,4 +1,5 @@
 import { CimdFetchError } from "@cloudflare/workers-oauth-provider";
+import { textFromBase64 } from "../../../shared/encoding/base64.ts";
 import { findAddressFault } from "../../../shared/upstream/outside-address.ts";
 
 /**
@@ -50,8 +51,8 @@ function readBasicUser(header: string | null): string {
 /** `iss` and `sub` of an unverified JSON Web Token. */
 function readIssuers(assertion: string): string[] {
   try {
-    const payload = (assertion.split(".")[1] ?? "").replaceAll("-", "+").replaceAll("_", "/");
-    const { iss, sub } = JSON.parse(atob(payload)) as { iss?: unknown; sub?: unknown };
+    const payload = textFromBase64(assertion.split(".")[1] ?? "");
+    const { iss, sub } = JSON.parse(payload) as { iss?: unknown; sub?: unknown };
     return [String(iss), String(sub)];
   } catch {
     return [];

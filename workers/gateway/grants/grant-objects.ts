@@ -12,7 +12,7 @@ type Store = Pick<
  * repeat: a repeated write is either identical or refused by its version.
  */
 export function grantStore(env: Env, userId: string): Store {
-  return openObject<Store>(env.GRANT_STORE, userId, [
+  return openObject<Store>(env, env.GRANT_STORE, userId, [
     "read",
     "write",
     "remove",

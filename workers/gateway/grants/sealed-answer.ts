@@ -29,18 +29,9 @@ export async function openAnswer(sealed: ArrayBuffer, refreshToken: string): Pro
   return new TextDecoder().decode(answer);
 }
 
-/** SHA-256 of a text, in hexadecimal. */
-export async function digestOf(text: string): Promise<string> {
-  const bytes = new Uint8Array(await sha256(text));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 async function keyFrom(refreshToken: string): Promise<CryptoKey> {
   // The prefix separates this digest from the one under which the token is stored.
-  const raw = await sha256(`gatehouse sealed answer\n${refreshToken}`);
+  const secret = new TextEncoder().encode(`gatehouse sealed answer\n${refreshToken}`);
+  const raw = await crypto.subtle.digest("SHA-256", secret);
   return await crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);
-}
-
-function sha256(text: string): Promise<ArrayBuffer> {
-  return crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
 }

@@ -1,3 +1,4 @@
+import { digestText } from "../../../shared/encoding/canonical-json.ts";
 import { log, logFailure } from "../../../shared/observe/log.ts";
 import type { RefreshAnswer, RefreshAttempt } from "../../objects/grants/grant-store.ts";
 import type { GrantUse } from "../../objects/grants/grant-uses.ts";
@@ -5,7 +6,7 @@ import { recordClientEvent } from "../record-event.ts";
 import { grantStore } from "./grant-objects.ts";
 import { withGrantStore } from "./grant-storage.ts";
 import { readUse } from "./read-use.ts";
-import { digestOf, openAnswer, sealAnswer } from "./sealed-answer.ts";
+import { openAnswer, sealAnswer } from "./sealed-answer.ts";
 
 /** Most characters of a code or refresh token. Real ones have about 90. */
 const SECRET_LENGTH = 512;
@@ -118,11 +119,8 @@ async function keepAnswer(
 ): Promise<RefreshAnswer> {
   const body = await response.json<Record<string, unknown>>();
   const given: GivenAnswer = { body, at: Math.floor(Date.now() / 1000) };
-  const [successorId, sealed] = await Promise.all([
-    digestOf(String(body.refresh_token)),
-    sealAnswer(JSON.stringify(given), token),
-  ]);
-  return { answerId, successorId, sealed };
+  const sealed = await sealAnswer(JSON.stringify(given), token);
+  return { answerId, successorId: digestText(String(body.refresh_token)), sealed };
 }
 
 /** The grant that a token request names; `null` for any other request, which the library answers alone. */
@@ -138,8 +136,8 @@ async function readGrantRequest(request: Request): Promise<GrantRequest | null> 
   const clientId = form.get("client_id");
   if (!isRefresh) return { userId, grantId, clientId, refresh: null };
   const parameters = [secret, clientId, form.get("scope"), ...form.getAll("resource")];
-  const [tokenId, answerId] = await Promise.all([digestOf(secret), digestOf(JSON.stringify(parameters))]);
-  return { userId, grantId, clientId, refresh: { token: secret, tokenId, answerId } };
+  const answerId = digestText(JSON.stringify(parameters));
+  return { userId, grantId, clientId, refresh: { token: secret, tokenId: digestText(secret), answerId } };
 }
 
 async function isInvalidGrant(response: Response): Promise<boolean> {

@@ -4,11 +4,14 @@ import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import { taskGate } from "../../../shared/objects/task.ts";
 import { toolGate } from "../../../shared/objects/tool-rate-limit.ts";
 import { logFailure } from "../../../shared/observe/log.ts";
+import { type Fullness, findFullness } from "../../../shared/observe/storage-alarm.ts";
 import { probePolicy } from "../../../shared/policy/current.ts";
 import { readLags, type SinkLag } from "../../audit-log/sinks/cursor.ts";
 import { FURTHER_SINKS } from "../../audit-log/sinks/list.ts";
 import { findOldestUnstored, type UnstoredRecord } from "../../audit-log/unstored-records.ts";
 import { findProblems } from "../entrance.ts";
+import { grantStore } from "../grants/grant-objects.ts";
+import { listDatabases } from "./database-sizes.ts";
 import { readTables, requireMedia } from "./probe-stores.ts";
 import { RememberedAnswer } from "./remembered-answer.ts";
 
@@ -33,17 +36,19 @@ const remembered = new WeakMap<Env, RememberedAnswer<Inspection>>();
  */
 export const healthRoutes = new Hono<{ Bindings: Env }>();
 
-healthRoutes.get("/health", (c) => c.json({ status: "ok" }));
+healthRoutes.get("/health", (c) => c.json({ status: "ok", version: c.env.VERSION?.id }));
 
 healthRoutes.get("/ready", async (c) => {
   const problems = findProblems(c.env);
+  const version = c.env.VERSION?.id;
   if (problems.length > 0) {
-    return c.json({ status: "failing", failing: problems.map(({ name }) => name), problems }, 503);
+    return c.json({ status: "failing", version, failing: problems.map(({ name }) => name), problems }, 503);
   }
-  const { checks, late, lags } = await answerOf(c.env).get(() => inspect(c.env));
+  const { checks, late, lags, filling } = await answerOf(c.env).get(() => inspect(c.env));
   const failing = checks.filter((check) => !check.ok).map((check) => check.name);
-  if (failing.length === 0) return c.json({ status: "ok", checks, ...describeLags(lags) });
-  return c.json({ status: "failing", failing, checks, ...describeLate(late), ...describeLags(lags) }, 503);
+  const details = { ...describeFilling(filling), ...describeLags(lags) };
+  if (failing.length === 0) return c.json({ status: "ok", version, checks, ...details });
+  return c.json({ status: "failing", version, failing, checks, ...describeLate(late), ...details }, 503);
 });
 
 /** Results of one check of every part. */
@@ -53,6 +58,8 @@ interface Inspection {
   late: UnstoredRecord | null;
   /** How far further sinks of the trail are behind. None of them makes Gatehouse unready: the trail does not wait for them. */
   lags: SinkLag[];
+  /** Databases above the storage alarm. They still answer, so Gatehouse is ready. */
+  filling: Record<string, Fullness>;
 }
 
 async function inspect(env: Env): Promise<Inspection> {
@@ -61,12 +68,20 @@ async function inspect(env: Env): Promise<Inspection> {
     late = await findOldestUnstored(env.OAUTH_KV);
     if (late !== null) throw new Error(`Records since ${new Date(late.at).toISOString()} are not stored.`);
   };
-  const probes: [string, Probe][] = [...listProbes(env), ["audit_trail", audit]];
+  const filling: Record<string, Fullness> = {};
+  const databases = listDatabases(env).map(([name, database]): [string, Probe] => [
+    name,
+    async () => {
+      const fullness = findFullness(await readTables(name, database));
+      if (fullness !== null) filling[name] = fullness;
+    },
+  ]);
+  const probes: [string, Probe][] = [...databases, ...listProbes(env), ["audit_trail", audit]];
   const [checks, lags] = await Promise.all([
     Promise.all(probes.map(([name, probe]) => runProbe(name, probe))),
     lookAtSinks(env),
   ]);
-  return { checks, late, lags };
+  return { checks, late, lags, filling };
 }
 
 async function lookAtSinks(env: Env): Promise<SinkLag[]> {
@@ -87,17 +102,11 @@ function answerOf(env: Env): RememberedAnswer<Inspection> {
 type Probe = () => Promise<unknown>;
 
 function listProbes(env: Env): [string, Probe][] {
-  // By the naming rule of wrangler.toml, so that a new server's database needs no change here.
-  const databases = Object.entries({ ...env }).filter(([name]) => name.endsWith("_DB")) as [
-    string,
-    D1Database,
-  ][];
   return [
-    ...databases.map(([name, database]): [string, Probe] => [name, () => readTables(name, database)]),
     ["OAUTH_KV", () => env.OAUTH_KV.get(PROBE)],
     ["MEDIA", () => requireMedia(env.KNOWLEDGE_DB, env.MEDIA)],
     ["PRINCIPAL", () => principalGate(env, PROBE).readContext(PROBE)],
-    ["GRANT_STORE", () => env.GRANT_STORE.get(env.GRANT_STORE.idFromName(PROBE)).read(PROBE)],
+    ["GRANT_STORE", () => grantStore(env, PROBE).read(PROBE)],
     ["TOOL_LIMITER", () => toolGate(env, PROBE).countTurns()],
     ["TASK_RUNNER", () => taskGate(env, PROBE).listKept()],
     ["CHANGE_HUB", () => changeGate(env, PROBE).countEnrolled()],
@@ -143,6 +152,11 @@ function describeLags(lags: readonly SinkLag[]) {
     failures,
   }));
   return { audit_sinks: sinks };
+}
+
+/** The databases above the storage alarm, with their size. */
+function describeFilling(filling: Inspection["filling"]) {
+  return Object.keys(filling).length === 0 ? {} : { filling_up: filling };
 }
 
 function requireSend(queue: Queue): void {

@@ -95,12 +95,13 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
 const FILES = 3;
 
 /**
- * Reads a row of every required table. Throws if one is missing or its first page is unreadable; later pages
- * are not read, because that would read the whole database.
+ * Reads a row of every required table and returns the size of the database in bytes. Throws if a table is missing or
+ * its first page is unreadable; later pages are not read, because that would read the whole database.
  */
-export async function readTables(binding: string, database: D1Database): Promise<void> {
+export async function readTables(binding: string, database: D1Database): Promise<number> {
   const tables = REQUIRED_TABLES[binding] ?? ["sqlite_schema"];
-  await database.batch(tables.map((table) => database.prepare(`SELECT * FROM "${table}" LIMIT 1`)));
+  const readings = tables.map((table) => database.prepare(`SELECT * FROM "${table}" LIMIT 1`));
+  return (await database.batch(readings))[0]?.meta.size_after ?? 0;
 }
 
 /**

@@ -1,3 +1,5 @@
+import { digestText } from "../../../shared/encoding/canonical-json.ts";
+
 /** At most `limit` attempts with the same `subject` per window. */
 export interface AttemptRule {
   /** Key of the counter. Stored as a digest only. */
@@ -25,7 +27,7 @@ export async function admitAttempt(
   rules: readonly AttemptRule[],
   now: number,
 ): Promise<Admission> {
-  const keys = await Promise.all(rules.map((rule) => digest(rule.subject)));
+  const keys = rules.map((rule) => digestText(rule.subject));
   const results = await database.batch<{ count: number; window_ends_at: number }>(
     rules.map((rule, index) => database.prepare(COUNT).bind(keys[index], now + rule.windowMs, now)),
   );
@@ -39,7 +41,7 @@ export async function admitAttempt(
 
 /** Removes a successful attempt from the counters, so that correct entries never reach the limit. */
 export async function resetAttempts(database: D1Database, rules: readonly AttemptRule[]): Promise<void> {
-  const keys = await Promise.all(rules.map((rule) => digest(rule.subject)));
+  const keys = rules.map((rule) => digestText(rule.subject));
   await database.batch(
     keys.map((key) =>
       database.prepare("UPDATE attempt_counter SET count = max(count - 1, 0) WHERE key = ?").bind(key),
@@ -56,9 +58,4 @@ export async function removeEndedCounters(database: D1Database, now: number, lim
     .bind(now, limit)
     .run();
   return result.meta.changes;
-}
-
-async function digest(subject: string): Promise<string> {
-  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(subject));
-  return Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,3 +1,4 @@
+import { toBase64 } from "../../../shared/encoding/base64.ts";
 import { cutText } from "../../../shared/text/well-formed.ts";
 
 /** Turns speech into text (Workers AI). */
@@ -20,7 +21,7 @@ export async function describeBytes(
   const speech = mimeType.startsWith("audio/");
   const model = speech ? SPEECH_MODEL : PICTURE_MODEL;
   const answer: unknown = speech
-    ? await ai.run(SPEECH_MODEL, { audio: Buffer.from(bytes).toString("base64") })
+    ? await ai.run(SPEECH_MODEL, { audio: toBase64(bytes) })
     : await ai.run(PICTURE_MODEL, { image: [...bytes], prompt: PICTURE_PROMPT, max_tokens: 300 });
   const { text, description } = (answer ?? {}) as { text?: unknown; description?: unknown };
   const said = speech ? text : description;

@@ -1,4 +1,5 @@
 import { ToolError } from "../../../shared/call/tool-error.ts";
+import { digestBytes } from "../../../shared/encoding/canonical-json.ts";
 import { makeSlug } from "../markdown/make-slug.ts";
 import { findMediaByHash, insertMedia, type MediaItem } from "../store/media.ts";
 import type { Author } from "../store/rows.ts";
@@ -49,7 +50,7 @@ export async function keepMedia(
 ): Promise<KeptMedia> {
   const inspected = inspectMedia(bytes);
   if ("refused" in inspected) throw new ToolError("invalid_input", inspected.refused);
-  const hash = await hashBytes(bytes);
+  const hash = digestBytes(bytes);
   const known = await findMediaByHash(db, collectionId, hash);
   if (known) return { item: known, created: false };
   await bucket.put(hash, bytes, { httpMetadata: { contentType: inspected.type } });
@@ -62,10 +63,4 @@ export async function keepMedia(
   const item = await findMediaByHash(db, collectionId, hash);
   if (!item) throw new Error("A kept item could not be read back.");
   return { item, created };
-}
-
-/** SHA-256 in hex. */
-export async function hashBytes(bytes: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,3 +1,4 @@
+import { fromBase64 } from "../../../shared/encoding/base64.ts";
 import stems from "./english-stems.json" with { type: "json" };
 
 let bits: Uint8Array | undefined;
@@ -7,7 +8,7 @@ let bits: Uint8Array | undefined;
  * false negatives, and about one false positive in a hundred other stems.
  */
 export function isEnglishStem(stem: string): boolean {
-  bits ??= Uint8Array.from(atob(stems.bits), (character) => character.charCodeAt(0));
+  bits ??= fromBase64(stems.bits);
   const held = bits;
   return listPlaces(stem, held.length * 8, stems.hashes).every(
     (place) => ((held[place >> 3] ?? 0) & (1 << (place & 7))) !== 0,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ContentBlock } from "../../../shared/call/content.ts";
+import { toBase64 } from "../../../shared/encoding/base64.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { cutText } from "../../../shared/text/well-formed.ts";
 import { describeItem, MAX_SHOWN_BYTES, mediaIdField } from "../media/media-fields.ts";
@@ -27,7 +28,7 @@ export const getMedia = defineTool({
       ...(!shown && { note: `Too large to hand over here: at most ${MAX_SHOWN_BYTES} bytes are.` }),
     });
     if (!shown) return [{ type: "text", text }];
-    const data = Buffer.from(await store.media.readBytes(item)).toString("base64");
+    const data = toBase64(await store.media.readBytes(item));
     const type = item.mimeType.startsWith("image/") ? "image" : "audio";
     return [
       { type, data, mimeType: item.mimeType },

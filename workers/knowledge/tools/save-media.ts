@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ToolError } from "../../../shared/call/tool-error.ts";
+import { fromBase64 } from "../../../shared/encoding/base64.ts";
 import { defineTool, type ToolContext } from "../../../shared/server/define.ts";
 import { collectionField, titleField } from "../article-limits.ts";
 import { describeItem, descriptionField, MAX_DATA_LENGTH, mediaItem } from "../media/media-fields.ts";
@@ -35,7 +36,7 @@ export const saveMedia = defineTool({
         suggestedAction: "Choose one from knowledge_list_collections and pass its slug as collection.",
       });
     }
-    const bytes = new Uint8Array(Buffer.from(data.replace(/^data:[^,]*,/, ""), "base64"));
+    const bytes = fromBase64(data.replace(/^data:[^,]*,/, ""));
     const { item, created } = await store.media.keep({ collection, title, bytes, description }, now);
     context.remember({ type: "media", id: item.slug, label: item.title });
     const { id, url, type } = describeItem(item);

@@ -7,8 +7,8 @@ import type {
   SessionAddress,
 } from "../../../shared/objects/change-gate.ts";
 import { CHANGE_HEADER } from "../../../shared/objects/change-gate.ts";
-
 import { ObjectAlarm } from "../../../shared/objects/object-alarm.ts";
+import { stubOf } from "../../../shared/objects/open-object.ts";
 import { log } from "../../../shared/observe/log.ts";
 
 /** Most connections per user to one topic: streams of the user's clients. */
@@ -213,10 +213,9 @@ export class ChangeHub extends DurableObject<Env> implements ChangeGate {
       address.binding
     ];
     try {
-      const response = await namespace?.get(namespace.idFromName(address.name)).fetch("https://changes/", {
-        method: "POST",
-        headers: { [CHANGE_HEADER]: String(publication), "x-partykit-room": address.name },
-      });
+      const headers = { [CHANGE_HEADER]: String(publication), "x-partykit-room": address.name };
+      const session = namespace && stubOf(this.env, namespace, address.name);
+      const response = await session?.fetch("https://changes/", { method: "POST", headers });
       if (response?.ok) return;
       await this.subscribe(address, null);
     } catch (failure) {

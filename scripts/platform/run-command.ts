@@ -1,0 +1,15 @@
+import { reportFailure } from "../local/failure.ts";
+import { endWithReader } from "../local/output.ts";
+import { closeDatabases } from "./database.ts";
+
+/** Runs an administrator's command: reports a failure, sets the exit code, and closes the databases. */
+export async function runCommand(main: () => Promise<void>): Promise<void> {
+  endWithReader();
+  try {
+    await main();
+  } catch (failure) {
+    process.exitCode = reportFailure(failure);
+  } finally {
+    await closeDatabases();
+  }
+}
