@@ -61,17 +61,36 @@ export interface Catalogue {
 /** The revision in force of each server with published definitions, by server name. */
 export type Revisions = ReadonlyMap<string, string>;
 
+/** Servers that exist because a publication names a revision of them, besides those of the registry. */
+export interface PublishedServers {
+  /** The names among these revisions that are such servers of one URL. */
+  choose(revisions: Revisions): readonly string[];
+  /** The server of one revision. Rejects if the revision cannot be read or is not one of this release. */
+  open(env: Env, name: string, revision: string): Promise<ServerDefinition>;
+}
+
+const NOT_PUBLISHED: PublishedServers = {
+  choose: () => [],
+  open: (_env, name) => Promise.reject(new TypeError(`No publication brings the server "${name}".`)),
+};
+
 const prepared = new Map<string, Catalogue>();
 
 /**
  * The catalogue of one URL, built once per isolate: the session objects and the stateless lane share it.
  *
  * @param name - path segment, or `""` for the URL with all servers
+ * @param published - what {@link Catalogue.at} adds for a publication
  */
-export function openCatalogue(name: string, title: string, servers: readonly ServerDefinition[]): Catalogue {
+export function openCatalogue(
+  name: string,
+  title: string,
+  servers: readonly ServerDefinition[],
+  published: PublishedServers = NOT_PUBLISHED,
+): Catalogue {
   let catalogue = prepared.get(name);
   if (!catalogue) {
-    catalogue = createCatalogue(name, title, servers);
+    catalogue = createCatalogue(name, title, servers, new Map(), follow(name, title, servers, published));
     prepared.set(name, catalogue);
   }
   return catalogue;
@@ -87,9 +106,7 @@ export function createCatalogue(
   title: string,
   servers: readonly ServerDefinition[],
   discovered: ReadonlyMap<string, Definitions> = new Map(),
-  at: Catalogue["at"] = followRevisions(servers, (found, follow) =>
-    createCatalogue(name, title, servers, found, follow),
-  ),
+  at: Catalogue["at"] = follow(name, title, servers, NOT_PUBLISHED),
 ): Catalogue {
   const tools = new Map<string, ToolEntry>();
   const resources = new Map<string, Entry<ResourceDefinition>>();
@@ -119,6 +136,18 @@ export function createCatalogue(
   }
   const instructions = servers.map((server) => server.instructions).join("\n\n");
   return { name, title, instructions, tools, resources, templates, prompts, servers, defaults, at };
+}
+
+/** {@link followRevisions} for one URL. A URL of one server has the title of that server. */
+function follow(
+  name: string,
+  title: string,
+  registered: readonly ServerDefinition[],
+  published: PublishedServers,
+): Catalogue["at"] {
+  return followRevisions({ registered, published }, (servers, discovered, at) =>
+    createCatalogue(name, (name !== "" && servers[0]?.title) || title, servers, discovered, at),
+  );
 }
 
 function addOnce<Value>(map: Map<string, Value>, key: string, value: Value): void {

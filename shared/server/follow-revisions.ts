@@ -1,35 +1,60 @@
 import { logFailure } from "../observe/log.ts";
-import type { Catalogue, Revisions } from "./catalogue.ts";
+import type { Catalogue, PublishedServers, Revisions } from "./catalogue.ts";
 import { checkDefinitions, type Definitions, type ServerDefinition } from "./define.ts";
 
 /** Cached catalogues per URL: the current, the previous, and one for a roll-back. */
 const KEPT = 3;
 
+/** Where the servers of a URL come from. */
+export interface FollowedServers {
+  /** Those of the registry. */
+  registered: readonly ServerDefinition[];
+  published: PublishedServers;
+}
+
+/** A server as it is at one revision. */
+interface Part {
+  server: ServerDefinition;
+  /** Its definitions besides its own. */
+  discovered?: Definitions;
+}
+
 /**
  * Makes a URL's catalogue follow the revisions in force. Builds a catalogue once per isolate and set of
  * revisions. A server whose revision cannot be read or has a mistake is left out with an error in the log and
  * tried again with the next request; the other servers stay.
+ *
+ * @param build - builds the catalogue of these servers, with their further definitions by server name
  */
 export function followRevisions(
-  servers: readonly ServerDefinition[],
-  build: (discovered: ReadonlyMap<string, Definitions>, at: Catalogue["at"]) => Catalogue,
+  { registered, published }: FollowedServers,
+  build: (
+    servers: readonly ServerDefinition[],
+    discovered: ReadonlyMap<string, Definitions>,
+    at: Catalogue["at"],
+  ) => Catalogue,
 ): Catalogue["at"] {
-  const discovering = servers.filter(({ discover }) => discover !== undefined);
+  const discovering = registered.filter(({ discover }) => discover !== undefined);
   const kept = new Map<string, Catalogue>();
   return async function at(this: Catalogue, env: Env, revisions: Revisions): Promise<Catalogue> {
-    if (discovering.length === 0) return this;
-    const wanted = discovering.map((server) => [server, revisions.get(server.name)] as const);
-    const key = wanted.map(([server, revision]) => `${server.name}@${revision ?? ""}`).join(" ");
+    const added = published.choose(revisions);
+    const key = [...discovering.map(({ name }) => name), ...added]
+      .map((name) => `${name}@${revisions.get(name) ?? ""}`)
+      .join(" ");
+    if (key === "" && this.servers.length === registered.length) return this;
     const known = kept.get(key);
     if (known) return known;
-    const found = await Promise.all(
-      wanted.map(
-        async ([server, revision]) => [server.name, await discoverOrLog(env, server, revision)] as const,
-      ),
+    const parts = await Promise.all([
+      ...discovering.map((server) => discoverOrLog(env, server, revisions.get(server.name))),
+      ...added.map((name) => openOrLog(env, published, name, String(revisions.get(name)))),
+    ]);
+    const found = parts.filter((part) => part !== null);
+    const discovered = new Map(
+      found.flatMap(({ server, discovered: items }) => (items ? [[server.name, items]] : [])),
     );
-    const discovered = new Map(found.flatMap(([server, items]) => (items ? [[server, items]] : [])));
-    const catalogue = build(discovered, at);
-    if (found.every(([, items]) => items !== null)) {
+    const opened = found.map(({ server }) => server).filter((server) => !registered.includes(server));
+    const catalogue = build([...registered, ...opened], discovered, at);
+    if (found.length === parts.length) {
       kept.set(key, catalogue);
       const [oldest] = kept.keys();
       if (kept.size > KEPT && oldest !== undefined) kept.delete(oldest);
@@ -38,21 +63,36 @@ export function followRevisions(
   };
 }
 
-const NOTHING: Definitions = { tools: [], resources: [], prompts: [] };
-
 /** `null` if the revision cannot be used now. A server without a revision has only its own definitions. */
 async function discoverOrLog(
   env: Env,
   server: ServerDefinition,
   revision: string | undefined,
-): Promise<Definitions | null> {
-  if (revision === undefined || !server.discover) return NOTHING;
+): Promise<Part | null> {
+  if (revision === undefined || !server.discover) return { server };
   try {
-    const found = await server.discover(env, revision);
-    checkDefinitions(server, found);
-    return found;
+    const discovered = await server.discover(env, revision);
+    checkDefinitions(server, discovered);
+    return { server, discovered };
   } catch (failure) {
-    logFailure("catalogue_not_discovered", failure, { server: server.name, revision });
-    return null;
+    return logUnusable(server.name, revision, failure);
   }
+}
+
+async function openOrLog(
+  env: Env,
+  published: PublishedServers,
+  name: string,
+  revision: string,
+): Promise<Part | null> {
+  try {
+    return { server: await published.open(env, name, revision) };
+  } catch (failure) {
+    return logUnusable(name, revision, failure);
+  }
+}
+
+function logUnusable(server: string, revision: string, failure: unknown): null {
+  logFailure("catalogue_not_discovered", failure, { server, revision });
+  return null;
 }

@@ -15,8 +15,7 @@ const fetchWith = (changes: Partial<Record<keyof Env, unknown>>, path: string, i
 describe("the front page", () => {
   it("names every MCP address and how to connect", async () => {
     const html = await (await new TestBrowser().get("/")).text();
-    for (const resource of listResources(env.PUBLIC_URL))
-      expect(html).toContain(`<code>${resource.url}</code>`);
+    for (const resource of await listResources(env)) expect(html).toContain(`<code>${resource.url}</code>`);
     expect(html).toContain("claude mcp add");
   });
 

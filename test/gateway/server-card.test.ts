@@ -4,12 +4,13 @@ import { describe, expect, it } from "vitest";
 import { REVISIONS } from "../../shared/mcp/methods/revisions.ts";
 import { LOGO_SIZE } from "../../shared/web/logo-image.ts";
 import { describeServer } from "../../workers/gateway/discovery/server-card.ts";
-import { listResources } from "../../workers/gateway/oauth/resources.ts";
+import { listResources, toResources } from "../../workers/gateway/oauth/resources.ts";
+import { servers } from "../../workers/servers.ts";
 import { openSession } from "../support/session.ts";
 import serverSchema from "./schemas/server.schema.json";
 import cardSchema from "./schemas/server-card.schema.json";
 
-const paths = listResources(env.PUBLIC_URL).map(({ path }) => path);
+const paths = (await listResources(env)).map(({ path }) => path);
 
 const checkCard = new CfWorkerJsonSchemaValidator({ draft: "2020-12" }).getValidator({
   ...cardSchema,
@@ -77,7 +78,7 @@ describe("the server card", () => {
   });
 
   it("names its owner by the reversed host name", () => {
-    const [everything] = listResources("https://gatehouse.example.com");
+    const [everything] = toResources("https://gatehouse.example.com", servers);
     if (everything === undefined) throw new Error("There is no resource.");
     expect(describeServer("https://gatehouse.example.com", everything).name).toBe(
       "com.example.gatehouse/gatehouse",

@@ -29,7 +29,7 @@ const setPerson = (id: string, column: "role" | "disabled" | "name", value: stri
   env.PLATFORM_DB.prepare(`UPDATE "user" SET "${column}" = ? WHERE "id" = ?`).bind(value, id).run();
 
 const propsOf = async (token: string) => {
-  const api = getOAuthServers(env).authorizationServer.getOAuthApi(env);
+  const api = (await getOAuthServers(env)).authorizationServer.getOAuthApi(env);
   return (await api.unwrapToken<Record<string, string>>(token))?.grant.props;
 };
 

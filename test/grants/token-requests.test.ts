@@ -113,7 +113,7 @@ describe(`${CROWD} parallel refreshes of one refresh token`, { timeout: PATIENCE
 
   it("authenticate the client each time, also for a repeated answer", async () => {
     const person = await createPerson("viewer");
-    const api = getOAuthServers(env).authorizationServer.getOAuthApi(env);
+    const api = (await getOAuthServers(env)).authorizationServer.getOAuthApi(env);
     const client = await api.createClient({
       clientName: "Confidential",
       redirectUris: ["http://127.0.0.1:3999/callback"],
@@ -246,8 +246,8 @@ describe("a revocation", () => {
   it("applies to concurrent refreshes: no token of theirs works afterwards", async () => {
     const connection = await connectViewer();
     const refreshes = Array.from({ length: 20 }, () => refresh(connection));
-    await getOAuthServers(env)
-      .authorizationServer.getOAuthApi(env)
+    await (await getOAuthServers(env)).authorizationServer
+      .getOAuthApi(env)
       .revokeGrant(grantOf(connection.refreshToken), userOf(connection.refreshToken));
     for (const { status, body } of await Promise.all(refreshes)) {
       if (status !== 200) {
@@ -271,7 +271,7 @@ describe("a revocation", () => {
     const clientId = await registerClient();
     const one = await connect(await createPerson("viewer"), { resource: URL_PATH, clientId });
     const two = await connect(await createPerson("viewer"), { resource: URL_PATH, clientId });
-    const api = getOAuthServers(env).authorizationServer.getOAuthApi(env);
+    const api = (await getOAuthServers(env)).authorizationServer.getOAuthApi(env);
     await api.revokeGrant(grantOf(two.refreshToken), userOf(one.refreshToken));
     expect(await open(two.accessToken)).toBe(200);
     expect((await api.listUserGrants(userOf(one.refreshToken))).items.map(({ id }) => id)).toEqual([

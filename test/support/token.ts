@@ -36,7 +36,7 @@ export async function issueToken(
   options: TestPerson & { server: string; scopes: readonly string[]; clientId?: string },
 ): Promise<{ accessToken: string; clientId: string }> {
   const userId = await addPerson(options);
-  const api = getOAuthServers(env).authorizationServer.getOAuthApi(env);
+  const api = (await getOAuthServers(env)).authorizationServer.getOAuthApi(env);
   const clientId = options.clientId ?? (await createClient(api));
   const verifier = crypto.randomUUID() + crypto.randomUUID();
   const resource = mcpUrl(options.server);

@@ -12,7 +12,7 @@ const CACHED = { "Cache-Control": "public, max-age=600" };
 /** The front page, and the style sheet, logo and icons of pages and clients. */
 export const pageRoutes = new Hono<{ Bindings: Env }>();
 
-pageRoutes.get("/", (c) => c.html(<HomePage resources={listResources(c.env.PUBLIC_URL)} />));
+pageRoutes.get("/", async (c) => c.html(<HomePage resources={await listResources(c.env)} />));
 
 pageRoutes.get("/style.css", (c) =>
   c.body(STYLE, 200, { ...CACHED, "Content-Type": "text/css; charset=utf-8" }),

@@ -3,7 +3,7 @@ import type { GrantUses } from "../../objects/grants/grant-uses.ts";
 import { describeScope, type OfferedScope, toAccess } from "../authorize/offer.ts";
 import { grantStore } from "../grants/grant-objects.ts";
 import { readGrantMetadata } from "../oauth/grant.ts";
-import { findResource } from "../oauth/resources.ts";
+import { listResources, type Resource } from "../oauth/resources.ts";
 
 /** Most apps on one page of the list. */
 const PAGE_SIZE = 50;
@@ -45,16 +45,17 @@ export async function listConnectedApps(
     limit: PAGE_SIZE,
     ...(cursor !== undefined && { cursor }),
   });
-  const [calls, uses] = await Promise.all([
+  const [calls, uses, resources] = await Promise.all([
     readLastUses(env.PLATFORM_DB, userId),
     grantStore(env, userId).listUses(),
+    listResources(env),
   ]);
   const clients = page.items.map(({ clientId }) => clientId);
   const apps = page.items.map((grant) => {
     const use = uses.find(({ grantId }) => grantId === grant.id) ?? null;
     const isOnly = clients.filter((clientId) => clientId === grant.clientId).length === 1;
     const called = isOnly || use === null ? (calls.get(grant.clientId) ?? null) : new Date(use.lastAt);
-    return toConnectedApp(grant, env.PUBLIC_URL, called, use);
+    return toConnectedApp(grant, resources, called, use);
   });
   apps.sort((a, b) => b.since.getTime() - a.since.getTime());
   return { apps, ...(page.cursor !== undefined && { cursor: page.cursor }) };
@@ -71,12 +72,12 @@ async function readLastUses(database: D1Database, userId: string): Promise<Map<s
 
 function toConnectedApp(
   grant: GrantSummary,
-  publicUrl: string,
+  resources: readonly Resource[],
   lastUsed: Date | null,
   use: GrantUses | null,
 ): ConnectedApp {
   const url = Array.isArray(grant.resource) ? grant.resource[0] : grant.resource;
-  const resource = findResource(publicUrl, url);
+  const resource = resources.find((candidate) => candidate.url === url);
   const metadata = readGrantMetadata(grant.metadata);
   return {
     grantId: grant.id,

@@ -36,7 +36,7 @@ accountRoutes.post("/account/revoke", requirePerson(PAGE), async (c) => {
   const grantId = form.get("grant") ?? "";
   // The grant is looked up under the signed-in user's id, so a user cannot revoke another user's grant.
   if (/^[A-Za-z0-9_-]{1,64}$/.test(grantId)) {
-    const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
+    const oauth = (await getOAuthServers(c.env)).authorizationServer.getOAuthApi(c.env);
     await oauth.revokeGrant(grantId, person.id);
     await recordEvent(c, person.id, { type: "revocation", grantId });
   }
@@ -75,7 +75,7 @@ async function showAccount(
   status: 200 | 422 | 429 = 200,
 ): Promise<Response> {
   const { person, hasSecondFactor } = c.var.signIn;
-  const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
+  const oauth = (await getOAuthServers(c.env)).authorizationServer.getOAuthApi(c.env);
   const list = await listConnectedApps(oauth, c.env, person.id, c.req.query("cursor")?.slice(0, 1024));
   const hasConsole = (await policyInForce(c.env)).roles.get(person.role)?.console.size;
   const props = {

@@ -96,7 +96,7 @@ export async function openApproval(
   const may = toolsOf(item.binding).every((tool) => roleMayApprove(policy, person.role, tool));
   if (!own && !may) return { kind: "forbidden" };
   const powers = powersOver(item, own, signIn, requiresFactor(policy, person.role));
-  const oauth = getOAuthServers(env).authorizationServer.getOAuthApi(env);
+  const oauth = (await getOAuthServers(env)).authorizationServer.getOAuthApi(env);
   const [requester, app] = await Promise.all([
     findPerson(env.PLATFORM_DB, item.requester),
     findApp(oauth, item.requester, item.binding.grantId),

@@ -53,7 +53,7 @@ authorizeRoutes.post("/authorize", (c) =>
     if (form.get("subject") !== person.id) {
       return await askAgain(c, "Another person signed in on this browser in the meantime.");
     }
-    const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
+    const oauth = (await getOAuthServers(c.env)).authorizationServer.getOAuthApi(c.env);
     const handle = form.get("handle") ?? "";
     if (form.get("decision") !== "allow") {
       const denied = await oauth.denyConsent(withHostCookies(c.req.raw), handle);
@@ -91,7 +91,7 @@ function isDocumentUrl(clientId: string): boolean {
 
 /** Validates the request, redirects to sign-in if necessary, and shows the page. */
 async function showConsent(c: GatewayContext, status: 200 | 422, error?: string): Promise<Response> {
-  const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
+  const oauth = (await getOAuthServers(c.env)).authorizationServer.getOAuthApi(c.env);
   const request = await oauth.parseAuthRequest(withCanonicalResource(c.req.raw));
   // Registration checks redirect addresses, but a metadata document may contain any.
   if (isDocumentUrl(request.clientId) && !isAcceptableRedirect(request.redirectUri)) {
@@ -104,7 +104,7 @@ async function showConsent(c: GatewayContext, status: 200 | 422, error?: string)
       302,
     );
   }
-  const resource = requireResource(c.env, request);
+  const resource = await requireResource(c.env, request);
   const signIn = await readSignIn(c.env, c.req.raw.headers);
   if (signIn === null) return toSignIn(c);
   const { person } = signIn;
@@ -145,7 +145,7 @@ async function grant(
   const missing = missingToConnect(policy, signIn, Date.now());
   if (missing !== null) return c.redirect(pathToFactor(missing, pathOf(c)), 303);
   const approved = await oauth.approveConsent(withHostCookies(c.req.raw), handle, { scope: scopes });
-  const resource = requireResource(c.env, approved.request);
+  const resource = await requireResource(c.env, approved.request);
   if (!mayGrant(policy, resource, person.role, scopes)) {
     return await refuse(c, {
       status: 403,
@@ -177,17 +177,17 @@ async function grant(
 }
 
 /** Records a decision on the consent page; `scopes` is `null` for a refusal. */
-function recordConsent(
+async function recordConsent(
   c: GatewayContext,
   person: Person,
   request: AuthRequest,
   scopes: string[] | null,
 ): Promise<void> {
-  return recordEvent(c, person.id, {
+  await recordEvent(c, person.id, {
     type: "consent",
     given: scopes !== null,
     clientId: request.clientId,
-    resource: requireResource(c.env, request).url,
+    resource: (await requireResource(c.env, request)).url,
     scopes: scopes ?? [],
   });
 }
@@ -229,8 +229,8 @@ async function askAgain(c: GatewayContext, message: string): Promise<Response> {
   });
 }
 
-function requireResource(env: Env, request: AuthRequest): Resource {
-  const resource = findResource(env.PUBLIC_URL, request.resource);
+async function requireResource(env: Env, request: AuthRequest): Promise<Resource> {
+  const resource = await findResource(env, request.resource);
   if (resource === undefined) throw new Error("The OAuth library let an unregistered resource pass.");
   return resource;
 }

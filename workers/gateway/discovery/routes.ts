@@ -31,20 +31,20 @@ discoveryRoutes.get("/mcp/:server/server-card", (c) =>
   answerCard(c, `${c.env.PUBLIC_URL}/mcp/${c.req.param("server")}`),
 );
 
-discoveryRoutes.get("/.well-known/ai-catalog.json", (c) => {
-  const catalogue = listCards(c.env.PUBLIC_URL, listResources(c.env.PUBLIC_URL));
+discoveryRoutes.get("/.well-known/ai-catalog.json", async (c) => {
+  const catalogue = listCards(c.env.PUBLIC_URL, await listResources(c.env));
   return c.body(JSON.stringify(catalogue), 200, { ...CACHED, "Content-Type": "application/ai-catalog+json" });
 });
 
-discoveryRoutes.get("/server.json", (c) => {
-  const resource = findResource(c.env.PUBLIC_URL, `${c.env.PUBLIC_URL}/mcp`);
+discoveryRoutes.get("/server.json", async (c) => {
+  const resource = await findResource(c.env, `${c.env.PUBLIC_URL}/mcp`);
   if (resource === undefined) return c.notFound();
   return c.json(describeForRegistry(c.env.PUBLIC_URL, resource), 200, CACHED);
 });
 
-function answerCard(c: Context<{ Bindings: Env }>, url: string): Response | Promise<Response> {
-  const resource = findResource(c.env.PUBLIC_URL, url);
-  if (resource === undefined) return c.notFound();
+async function answerCard(c: Context<{ Bindings: Env }>, url: string): Promise<Response> {
+  const resource = await findResource(c.env, url);
+  if (resource === undefined) return await c.notFound();
   const card = JSON.stringify(describeServer(c.env.PUBLIC_URL, resource));
   return c.body(card, 200, { ...CACHED, "Content-Type": SERVER_CARD_TYPE });
 }

@@ -19,7 +19,7 @@ export const directLostClients: MiddlewareHandler<{ Bindings: Env }> = async (c,
   if (!toRoot && !isStream && !LIKELY.test(c.req.path)) return await next();
   for (const [name, value] of Object.entries(READABLE)) c.header(name, value);
   if (c.req.method === "OPTIONS") return c.body(null, 204);
-  const url = nearestUrl(c.env.PUBLIC_URL, c.req.path);
+  const url = await nearestUrl(c.env, c.req.path);
   return await refuse(c, {
     status: 404,
     code: "not_found",
@@ -30,8 +30,8 @@ export const directLostClients: MiddlewareHandler<{ Bindings: Env }> = async (c,
 };
 
 /** The MCP URL that an address misspells, or the one with all servers. */
-function nearestUrl(publicUrl: string, path: string): string {
+async function nearestUrl(env: Env, path: string): Promise<string> {
   const spelled = path.toLowerCase().replace(/\/+$/, "");
-  const resources = listResources(publicUrl);
-  return (resources.find((resource) => resource.path === spelled) ?? resources[0])?.url ?? publicUrl;
+  const resources = await listResources(env);
+  return (resources.find((resource) => resource.path === spelled) ?? resources[0])?.url ?? env.PUBLIC_URL;
 }

@@ -1,10 +1,12 @@
 import { OAuthError, OAuthResourceServer } from "@cloudflare/workers-oauth-provider";
 import { log } from "../../../shared/observe/log.ts";
+import type { ServerDefinition } from "../../../shared/server/define.ts";
+import { serversInForce } from "../../servers-in-force.ts";
 import { GrantServer } from "../grants/grant-server.ts";
 import { withGrantStore } from "../grants/grant-storage.ts";
 import { serveMcp } from "../mcp/mcp.ts";
 import { type GrantMetadata, type GrantProps, renewGrant } from "./grant.ts";
-import { listResources, listScopes, type Resource } from "./resources.ts";
+import { type Resource, toResources } from "./resources.ts";
 
 /** Seconds. Short, because a changed role reaches a token only when it is refreshed. */
 const ACCESS_TOKEN_TTL = 30 * 60;
@@ -18,18 +20,24 @@ export interface OAuthServers {
   resourceServers: ReadonlyMap<string, OAuthResourceServer<Env, GrantProps>>;
 }
 
-let current: { publicUrl: string; servers: OAuthServers } | undefined;
+let current: { key: string; servers: OAuthServers } | undefined;
 
-/** The OAuth servers of this deployment's `PUBLIC_URL`; created once per isolate. */
-export function getOAuthServers(env: Env): OAuthServers {
-  if (current?.publicUrl !== env.PUBLIC_URL) {
-    current = { publicUrl: env.PUBLIC_URL, servers: createOAuthServers(env.PUBLIC_URL) };
-  }
+/**
+ * The OAuth servers of this deployment's `PUBLIC_URL`. Created once per isolate and set of servers: a
+ * publication adds and removes connections.
+ */
+export async function getOAuthServers(env: Env): Promise<OAuthServers> {
+  const inForce = await serversInForce(env);
+  const key = JSON.stringify([
+    env.PUBLIC_URL,
+    inForce.map(({ name, title, scopes }) => [name, title, scopes]),
+  ]);
+  if (current?.key !== key) current = { key, servers: createOAuthServers(env.PUBLIC_URL, inForce) };
   return current.servers;
 }
 
-function createOAuthServers(publicUrl: string): OAuthServers {
-  const resources = listResources(publicUrl);
+function createOAuthServers(publicUrl: string, inForce: readonly ServerDefinition[]): OAuthServers {
+  const resources = toResources(publicUrl, inForce);
   const authorizationServer = new GrantServer({
     issuer: publicUrl,
     resources: resources.map((resource) => resource.url),
@@ -40,7 +48,7 @@ function createOAuthServers(publicUrl: string): OAuthServers {
     clientIdMetadataDocumentEnabled: true,
     // RFC 8252 §7.1. redirects.ts decides which schemes.
     allowPrivateUseRedirectUris: true,
-    scopesSupported: listScopes(),
+    scopesSupported: inForce.flatMap(({ scopes }) => Object.keys(scopes)),
     accessTokenTTL: ACCESS_TOKEN_TTL,
     refreshTokenTTL: IDLE_TTL,
     refreshTokenIdleTTL: IDLE_TTL,

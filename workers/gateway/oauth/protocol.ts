@@ -24,7 +24,7 @@ const TOKEN_REQUESTS_PER_MINUTE = 1_200;
 export const protocolRoutes = new Hono<{ Bindings: Env }>();
 
 protocolRoutes.all("/.well-known/*", async (c) => {
-  const servers = getOAuthServers(c.env);
+  const servers = await getOAuthServers(c.env);
   const { path, request } = withoutSlash(c);
   if (path === "/.well-known/oauth-authorization-server") {
     return await servers.authorizationServer.fetch(request, c.env, contextOf(c));
@@ -63,7 +63,7 @@ protocolRoutes.post(
 protocolRoutes.post("/oauth/register", async (c) => {
   const { request, response } = await readRegistration(c.req.raw);
   if (response !== undefined) return readableAnywhere(response, c.req.header("Origin"));
-  return await getOAuthServers(c.env).authorizationServer.fetch(request, c.env, contextOf(c));
+  return await (await getOAuthServers(c.env)).authorizationServer.fetch(request, c.env, contextOf(c));
 });
 
 protocolRoutes.all("/oauth/:endpoint{token|register}", async (c) => {
@@ -71,14 +71,14 @@ protocolRoutes.all("/oauth/:endpoint{token|register}", async (c) => {
     const body = { error: "invalid_request", error_description: "Send the body without compression." };
     return readableAnywhere(Response.json(body, { status: 415 }), c.req.header("Origin"));
   }
-  return await getOAuthServers(c.env).authorizationServer.fetch(c.req.raw, c.env, contextOf(c));
+  return await (await getOAuthServers(c.env)).authorizationServer.fetch(c.req.raw, c.env, contextOf(c));
 });
 
 protocolRoutes.use("/mcp/*", requireOrigin);
 
 protocolRoutes.all("/mcp/*", async (c) => {
   const { path, request } = withoutSlash(c);
-  const resourceServer = getOAuthServers(c.env).resourceServers.get(path);
+  const resourceServer = (await getOAuthServers(c.env)).resourceServers.get(path);
   if (resourceServer !== undefined) return await resourceServer.fetch(request, c.env, contextOf(c));
   return await answerUnknown(c, "There is no MCP server at this address.");
 });

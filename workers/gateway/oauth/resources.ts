@@ -1,5 +1,5 @@
 import type { ServerDefinition } from "../../../shared/server/define.ts";
-import { listServers } from "../../servers.ts";
+import { serversInForce } from "../../servers-in-force.ts";
 
 /** One protected resource (RFC 9728): an MCP URL, and the scopes of its tokens. */
 export interface Resource {
@@ -15,9 +15,13 @@ export interface Resource {
   baseline: readonly string[];
 }
 
-/** Every MCP URL under `publicUrl`: first the one with all servers, then one per server. */
-export function listResources(publicUrl: string): Resource[] {
-  const servers = listServers();
+/** Every MCP URL in force: first the one with all servers, then one per server. */
+export async function listResources(env: Env): Promise<Resource[]> {
+  return toResources(env.PUBLIC_URL, await serversInForce(env));
+}
+
+/** The MCP URLs of `servers` under `publicUrl`; see {@link listResources}. */
+export function toResources(publicUrl: string, servers: readonly ServerDefinition[]): Resource[] {
   return [
     {
       path: "/mcp",
@@ -38,12 +42,7 @@ export function listResources(publicUrl: string): Resource[] {
   ];
 }
 
-/** Every scope that this deployment can grant. */
-export function listScopes(): string[] {
-  return listServers().flatMap((server) => Object.keys(server.scopes));
-}
-
 /** Finds the resource that a grant or an authorization request names. */
-export function findResource(publicUrl: string, url: string | undefined): Resource | undefined {
-  return listResources(publicUrl).find((resource) => resource.url === url);
+export async function findResource(env: Env, url: string | undefined): Promise<Resource | undefined> {
+  return (await listResources(env)).find((resource) => resource.url === url);
 }
