@@ -1,0 +1,41 @@
+import type { CatalogueTable } from "./operation.ts";
+
+/** Milliseconds for which a catalogue is used without a look at the database. */
+const FRESH_MS = 60_000;
+
+/** Milliseconds for which a catalogue is used when the database cannot be asked. */
+const STALE_MS = 15 * 60_000;
+
+/** Catalogues in an isolate. */
+const KEPT = 50;
+
+interface Remembered {
+  at: number;
+  tables: readonly CatalogueTable[];
+}
+
+const remembered = new Map<string, Remembered>();
+
+/**
+ * The catalogue of one revision of a connection, read at most once a minute and isolate. A database that is away
+ * leaves the last one in use for a quarter of an hour: what it exposes changes seldom.
+ */
+export async function rememberCatalogue(
+  key: string,
+  read: () => Promise<readonly CatalogueTable[]>,
+  now = Date.now(),
+): Promise<readonly CatalogueTable[]> {
+  const known = remembered.get(key);
+  if (known && now - known.at < FRESH_MS) return known.tables;
+  try {
+    const tables = await read();
+    remembered.delete(key);
+    remembered.set(key, { at: now, tables });
+    const [oldest] = remembered.keys();
+    if (remembered.size > KEPT && oldest !== undefined) remembered.delete(oldest);
+    return tables;
+  } catch (failure) {
+    if (known && now - known.at < STALE_MS) return known.tables;
+    throw failure;
+  }
+}

@@ -1,0 +1,183 @@
+import type { Classification, MaskRules } from "../../../shared/call/mask-rules.ts";
+import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import type { CallerField } from "../../../shared/connections/kinds/common.ts";
+import type { MysqlEntry } from "../../../shared/connections/kinds/mysql.ts";
+import type { PostgresqlEntry } from "../../../shared/connections/kinds/postgresql.ts";
+import type { NamedQuery } from "../../../shared/connections/kinds/sql.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { maskValue } from "../../../shared/redact/mask-value.ts";
+import { askConnection, type CallLimits } from "../ask-connection.ts";
+import { rememberCatalogue } from "./catalogue-memory.ts";
+import { judgeOf } from "./judges.ts";
+import type { AnsweredRows, CatalogueTable } from "./operation.ts";
+import type { StatementRules } from "./statement.ts";
+
+/** An entry of an SQL database. */
+export type SqlEntry = PostgresqlEntry | MysqlEntry;
+
+/** An SQL connection as one call uses it. */
+export interface SqlCall {
+  env: Env;
+  name: string;
+  revision: string;
+  entry: SqlEntry;
+  principal: PrincipalIdentity;
+  masks: MaskRules;
+}
+
+/** An SQL connection, opened for one call: everything that it does goes through the rules of its caller. */
+export class SqlHandle {
+  readonly #call: SqlCall;
+
+  constructor(call: SqlCall) {
+    this.#call = call;
+  }
+
+  /** The tables that the connection exposes, as the database describes them; some minutes old at most. */
+  async catalogue(limits: CallLimits): Promise<readonly CatalogueTable[]> {
+    const { env, name, revision, principal } = this.#call;
+    const operation = { name: "catalogue", arguments: {}, repeatable: true };
+    return await rememberCatalogue(`${name}@${revision}`, async () => {
+      const tables = await askConnection(env, this.#target(), operation, principal, limits);
+      return tables as unknown as CatalogueTable[];
+    });
+  }
+
+  /** The class of a column, by `schema.table.column`. */
+  classOf(column: string): Classification {
+    const { columns, data_class } = this.#call.entry;
+    return columns[column] ?? data_class;
+  }
+
+  /** Whether the caller's role may not see a column. */
+  isHidden(column: string): boolean {
+    return this.#call.masks.fields[this.classOf(column)] !== "show";
+  }
+
+  /** Runs a statement that the caller wrote: one that only reads what its role may see. */
+  async query(
+    sql: string,
+    values: readonly JsonValue[],
+    rows: number,
+    limits: CallLimits,
+  ): Promise<AnsweredRows> {
+    await this.#judge(sql, values, limits);
+    const answer = await this.#run("query", sql, values, rows, limits);
+    const leaked = answer.columns.find(({ origin }) => origin !== null && this.isHidden(origin));
+    // The judge has refused every reference; this wall does not depend on it.
+    if (leaked) throw new ToolError("forbidden", `Your role may not see the column ${leaked.origin}.`);
+    return answer;
+  }
+
+  /** The plan of a statement that the caller wrote. */
+  async explain(sql: string, values: readonly JsonValue[], limits: CallLimits): Promise<AnsweredRows> {
+    await this.#judge(sql, values, limits);
+    return await this.#run("explain", sql, values, this.#call.entry.limits.rows, limits);
+  }
+
+  /** Runs a statement that the company wrote. Columns that the role may not see are masked by their origin. */
+  async runNamed(
+    { sql, effect }: NamedQuery,
+    values: readonly JsonValue[],
+    limits: CallLimits,
+  ): Promise<AnsweredRows> {
+    const operation = effect === "read" ? "query" : "write";
+    const answer = await this.#run(operation, sql, values, this.#call.entry.limits.rows, limits);
+    const { fields } = this.#call.masks;
+    const treatments = answer.columns.map(({ origin }) =>
+      origin === null ? "show" : fields[this.classOf(origin)],
+    );
+    const rows = answer.rows.map((row) =>
+      row.map((value, index) => {
+        const treatment = treatments[index];
+        if (treatment === "show" || value === null) return value;
+        return treatment === "mask" ? maskValue(String(value)) : null;
+      }),
+    );
+    return { ...answer, rows };
+  }
+
+  async #judge(sql: string, values: readonly JsonValue[], limits: CallLimits): Promise<void> {
+    const { entry } = this.#call;
+    const tables = await this.catalogue(limits);
+    const rules: StatementRules = {
+      tables: tables.map(({ schema, name, columns }) => ({
+        schema,
+        name,
+        columns: columns.map((column) => ({
+          name: column.name,
+          hidden: this.isHidden(`${schema}.${name}.${column.name}`),
+        })),
+      })),
+      searchPath: this.#searchPath(tables),
+      functions: entry.functions,
+    };
+    const judge = await judgeOf(entry.kind);
+    const { parameters } = await judge(sql, rules);
+    if (parameters !== values.length) {
+      throw new ToolError(
+        "invalid_input",
+        `The statement has ${parameters} placeholders and the call brings ${values.length} parameters.`,
+        {
+          suggestedAction: `Write placeholders as ${entry.kind === "postgresql" ? "$1, $2" : "?, ?"} and give one value each.`,
+        },
+      );
+    }
+  }
+
+  async #run(
+    operation: "query" | "explain" | "write",
+    sql: string,
+    values: readonly JsonValue[],
+    rows: number,
+    limits: CallLimits,
+  ): Promise<AnsweredRows> {
+    const { env, entry, principal } = this.#call;
+    const bounds = { rows: Math.min(rows, entry.limits.rows), bytes: entry.limits.bytes };
+    const settings = { ...this.#identity(), ...(await this.#pathSetting(limits)) };
+    const request = {
+      name: operation,
+      arguments: { sql, values: [...values], ...bounds },
+      settings,
+      repeatable: operation !== "write",
+    };
+    const answer = await askConnection(env, this.#target(), request, principal, limits);
+    return answer as unknown as AnsweredRows;
+  }
+
+  /** Settings that the entry names, with what they say of the caller. */
+  #identity(): Record<string, string> {
+    const { principal, entry } = this.#call;
+    const says: Record<CallerField, string> = {
+      user_id: principal.userId,
+      email: principal.email,
+      name: principal.name,
+      role: principal.role,
+      client_id: principal.clientId,
+    };
+    return Object.fromEntries(
+      Object.entries(entry.identity).map(([setting, field]) => [setting, says[field]]),
+    );
+  }
+
+  /** Statement and judge look a name up in the same schemas. */
+  async #pathSetting(limits: CallLimits): Promise<Record<string, string>> {
+    if (this.#call.entry.kind !== "postgresql") return {};
+    const schemas = this.#searchPath(await this.catalogue(limits));
+    return { search_path: schemas.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(", ") || '""' };
+  }
+
+  /** One schema: `public`, or the first that is exposed. Tables of others are named with theirs. */
+  #searchPath(tables: readonly CatalogueTable[]): string[] {
+    const { reach, kind } = this.#call.entry;
+    if (kind === "mysql" && "database" in reach) return [reach.database];
+    const schemas = tables.map(({ schema }) => schema);
+    return schemas.includes("public") ? ["public"] : schemas.slice(0, 1);
+  }
+
+  #target() {
+    const { name, revision, entry } = this.#call;
+    return { name, revision, entry };
+  }
+}

@@ -1,0 +1,59 @@
+import { checkText, reject } from "../refuse.ts";
+import { resolveQuery } from "../resolve.ts";
+import type { Dialect } from "../scope.ts";
+import type { JudgedStatement, JudgeStatement } from "../statement.ts";
+import { Cursor } from "./cursor.ts";
+import { readExpression } from "./read-expression.ts";
+import { readQuery } from "./read-query.ts";
+
+const DIALECT: Dialect = {
+  foldColumn: fold,
+  foldAlias: fold,
+  // MySQL calls them column_0, MariaDB as the values of the first row.
+  nameValue: () => null,
+  hasWholeRows: false,
+};
+
+const GRAMMAR = { readExpression, readQuery };
+
+/**
+ * Judges a SELECT or VALUES of MySQL or MariaDB. The reader is our own, for the part of the language that is
+ * allowed: a statement is refused at the first token without a rule. It reads texts so that the server's
+ * `sql_mode` makes no difference, but the connection must use the character set utf8mb4 and not the modes ORACLE
+ * and MSSQL.
+ */
+export const judgeMysql: JudgeStatement = async (sql, rules) => {
+  checkText(sql);
+  const cursor = new Cursor(sql, rules, GRAMMAR);
+  if (!["SELECT", "WITH", "VALUES", ""].includes(cursor.keyword()))
+    throw reject("Only SELECT, WITH … SELECT and VALUES are allowed.");
+  return judge(cursor);
+};
+
+/** Judges an EXPLAIN without ANALYZE of what {@link judgeMysql} allows. */
+export const judgeMysqlExplain: JudgeStatement = async (sql, rules) => {
+  checkText(sql);
+  const cursor = new Cursor(sql, rules, GRAMMAR);
+  if (!cursor.takeWord("EXPLAIN")) throw reject("Only EXPLAIN of a SELECT is allowed here.");
+  if (cursor.takeWord("FORMAT")) {
+    cursor.expectSymbol("=");
+    if (!["JSON", "TREE", "TRADITIONAL"].includes(cursor.keyword()))
+      throw cursor.unexpected("JSON, TREE or TRADITIONAL");
+    cursor.next();
+  }
+  return judge(cursor);
+};
+
+function judge(cursor: Cursor): JudgedStatement {
+  const query = readQuery(cursor);
+  const isEnded = cursor.takeSymbol(";");
+  if (cursor.peek().kind !== "end")
+    throw isEnded ? reject("Only one statement is allowed.") : cursor.unexpected("The end of the statement");
+  const tables = resolveQuery(query, cursor.rules, DIALECT);
+  return { parameters: cursor.parameters, tables: tables.map(({ schema, name }) => ({ schema, name })) };
+}
+
+/** At least as coarse as any server: two names that a server may take for one are one. */
+function fold(name: string): string {
+  return name.normalize("NFKD").replaceAll(/\p{M}/gu, "").toLowerCase().replaceAll("ı", "i");
+}
