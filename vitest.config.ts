@@ -50,6 +50,7 @@ export default defineConfig(async () => {
         "test/browser/**",
         "test/clients/**",
         "test/conformance/**",
+        "test/connections/databases/**",
         "node_modules/**",
         ...findUnitTests(),
       ],

@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { type Tally, writeTally } from "./check/tally.ts";
 import { findBrowser } from "./local/browser.ts";
+import { findAbsentServers } from "./local/database-servers.ts";
 import { resolveCommand, runNode } from "./local/process.ts";
 
 /** The suites in their sequence: one at a time, because each starts runtimes of its own. */
@@ -15,6 +16,12 @@ const SUITES = [
     needsBrowser: false,
   },
   { name: "workerd", what: "inside the Workers runtime", config: "vitest.config.ts", needsBrowser: false },
+  {
+    name: "databases",
+    what: "connections, against database servers of this machine",
+    config: "vitest.databases.config.ts",
+    needsBrowser: false,
+  },
   {
     name: "node",
     what: "scripts and the built bundle",
@@ -63,6 +70,8 @@ for (const suite of chosen) {
   failed += tally.failed;
   lines.push(`${suite.name.padEnd(8)} ${tally.passed} passed, ${tally.failed} failed`);
 }
+const absent = findAbsentServers();
+if (absent.length > 0) lines.push(`Left out, because not installed: tests with ${absent.join(", ")}.`);
 console.log(`\n${lines.join("\n")}`);
 process.exit(failed > 0 ? 1 : 0);
 

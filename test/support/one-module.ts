@@ -13,6 +13,9 @@ const SHARED_PACKAGES = [
   "@modelcontextprotocol/sdk/types.js",
   "@modelcontextprotocol/sdk/validation/cfworker",
   "@modelcontextprotocol/server",
+  "ioredis",
+  "mysql2/promise",
+  "pg",
 ];
 
 /** Where the bundle lies, as long as the run takes; the runtime imports it as a file. */
@@ -56,6 +59,13 @@ export async function serveAsOneModule(): Promise<Plugin[]> {
   return [modules, external];
 }
 
+/** Drivers in CommonJS require modules of Node.js; the test pool has no `process` to require. */
+const REQUIRE = [
+  'import { createRequire } from "node:module";',
+  'const requireBuiltin = createRequire("/");',
+  "const require = (id) => (/^(node:)?process$/.test(id) ? globalThis.process : requireBuiltin(id));",
+].join("\n");
+
 /** Writes the bundle, and gives the names of each module's exports. */
 async function bundle(names: ReadonlyMap<string, string>): Promise<Map<string, readonly string[]>> {
   const exports = new Map<string, readonly string[]>();
@@ -68,16 +78,18 @@ async function bundle(names: ReadonlyMap<string, string>): Promise<Map<string, r
       {
         name: "gatehouse:entry",
         enforce: "pre",
-        resolveId(id) {
+        resolveId(id, importer) {
           if (id === "gatehouse:entry") return "\0gatehouse:entry";
           if (/^(node|cloudflare):/.test(id)) return { id, external: true };
           const [, ending] = /\.(wasm|woff2)$/.exec(id) ?? [];
           if (ending === undefined) return undefined;
-          const file = createRequire(import.meta.url).resolve(id);
+          const file = id.startsWith(".")
+            ? path.resolve(path.dirname(importer ?? ROOT), id)
+            : createRequire(import.meta.url).resolve(id);
           // The pool's own way to say which kind of module a file is.
           return {
             id: `${file}?mf_vitest_force=${ending === "wasm" ? "CompiledWasm" : "Data"}`,
-            external: true,
+            external: "absolute",
           };
         },
         load: (id) => (id === "\0gatehouse:entry" ? entry : undefined),
@@ -89,21 +101,26 @@ async function bundle(names: ReadonlyMap<string, string>): Promise<Map<string, r
     ssr: {
       target: "webworker",
       noExternal: true,
-      resolve: { conditions: ["workerd", "worker", "browser", "module", "import"] },
+      resolve: { conditions: ["workerd", "worker", "browser", "module"] },
     },
     build: {
       ssr: true,
       write: false,
       minify: false,
       target: "esnext",
-      rolldownOptions: { input: "gatehouse:entry", treeshake: false, output: { codeSplitting: false } },
+      rolldownOptions: {
+        input: "gatehouse:entry",
+        treeshake: false,
+        output: { codeSplitting: false, banner: REQUIRE },
+      },
     },
   });
   if (Array.isArray(output) || !("output" in output)) throw new TypeError("One bundle was expected.");
   mkdirSync(path.dirname(BUNDLE), { recursive: true });
   process.once("exit", () => rmSync(path.dirname(BUNDLE), { recursive: true, force: true }));
   writeFileSync(BUNDLE, output.output[0].code);
-  for (const id of SHARED_PACKAGES) exports.set(id, Object.keys((await import(id)) as object));
+  const isName = (name: string) => /^[A-Za-z_$][\w$]*$/.test(name);
+  for (const id of SHARED_PACKAGES) exports.set(id, Object.keys((await import(id)) as object).filter(isName));
   return exports;
 }
 
