@@ -1,6 +1,7 @@
 import { bundleSize } from "./check/bundle-size.ts";
 import { lint, types } from "./check/compiler.ts";
 import { configuration } from "./check/configuration.ts";
+import { connections } from "./check/connections.ts";
 import type { Check, CheckOutcome } from "./check/definition.ts";
 import { FOLDERS, importDirections } from "./check/import-directions.ts";
 import { links } from "./check/links.ts";
@@ -25,6 +26,7 @@ const CHECKS: readonly Check[] = [
   configuration,
   migrations,
   policy,
+  connections,
   views,
   reference,
   schemas,

@@ -2,7 +2,6 @@ import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { formatMistake } from "./check/policy.ts";
 import { CommandFailure } from "./local/failure.ts";
 import { ROOT } from "./local/project.ts";
 import { runCommand } from "./platform/run-command.ts";
@@ -13,7 +12,7 @@ import { type Loaded, loadCases, loadPolicy, POLICY_FILES, writtenFiles } from "
 import { findUnreachable } from "./policy/find-unreachable.ts";
 import { listVersions, publishAgain, publishFile, publishVersion } from "./policy/publish.ts";
 import { openPlatform, readPublished, readState } from "./policy/published.ts";
-import type { Mistake } from "./policy/read-policy.ts";
+import { formatMistake, type Mistake } from "./policy/read-policy.ts";
 import { simulate } from "./policy/simulate.ts";
 
 const HELP = `Checks, tests, compares and publishes the policy in ${POLICY_FILES.policy}.

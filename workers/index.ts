@@ -12,6 +12,7 @@ export { CrmAgent } from "./crm/agent.ts";
 export { GatewayAgent } from "./gateway/mcp/agent.ts";
 export { KnowledgeAgent } from "./knowledge/agent.ts";
 export { ChangeHub } from "./objects/changes/change-hub.ts";
+export { ConnectionPool } from "./objects/connections/connection-pool.ts";
 export { GrantStore } from "./objects/grants/grant-store.ts";
 export { Principal } from "./objects/principal/principal.ts";
 export { TaskRunner } from "./objects/tasks/task-runner.ts";

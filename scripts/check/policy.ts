@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { loadCases, loadPolicy, POLICY_FILES, readText, writtenFiles } from "../policy/files.ts";
-import type { Mistake } from "../policy/read-policy.ts";
+import { formatMistake } from "../policy/read-policy.ts";
 import type { Check } from "./definition.ts";
 
 /** Checks that the deployed policy is valid, passes its cases, and equals `policy.yaml`. */
@@ -27,8 +27,3 @@ export const policy: Check = {
     };
   },
 };
-
-/** `file:line field: what is wrong`. */
-export function formatMistake({ file, line, field, message }: Mistake): string {
-  return `${file}:${line}${field === "" ? "" : ` ${field}`}: ${message}`;
-}

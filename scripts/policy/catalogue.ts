@@ -1,6 +1,7 @@
 import type { DecisionSubject } from "../../shared/policy/decide.ts";
 import type { JsonSchema } from "../../shared/server/schema.ts";
 import { allowWorkerModules } from "../check/worker-modules.ts";
+import { loadConnections } from "../connections/files.ts";
 
 /** A subject of policy rules. `input` is the JSON Schema of a tool's arguments. */
 export interface KnownSubject extends DecisionSubject {
@@ -9,16 +10,20 @@ export interface KnownSubject extends DecisionSubject {
   input: JsonSchema | null;
 }
 
-/** Everything the registered servers offer, and every scope they declare. */
+/** Everything that the registered servers and the file's connections offer, and every scope they declare. */
 export interface Known {
   subjects: readonly KnownSubject[];
   scopes: readonly string[];
 }
 
-/** Reads the registry. Loads the servers' own code without running it. */
+/** Reads the registry and `connections.yaml`. Loads the servers' own code without running it. */
 export async function readRegistry(): Promise<Known> {
   allowWorkerModules();
-  const { servers } = await import("../../workers/servers.ts");
+  const registry = await import("../../workers/servers.ts");
+  const { connectionServer } = await import("../../workers/connections/server.ts");
+  const { connections } = await loadConnections();
+  const connected = Object.entries(connections).map(([name, entry]) => connectionServer(name, entry, ""));
+  const servers = [...registry.servers, ...connected];
   const { createCatalogue } = await import("../../shared/server/catalogue.ts");
   const { tools, resources, templates, prompts } = createCatalogue("", "", servers);
   const entries = [...tools.values(), ...resources.values(), ...templates, ...prompts.values()];

@@ -13,6 +13,11 @@ export interface Mistake {
   message: string;
 }
 
+/** `file:line field: what is wrong`. */
+export function formatMistake({ file, line, field, message }: Mistake): string {
+  return `${file}:${line}${field === "" ? "" : ` ${field}`}: ${message}`;
+}
+
 /** Keys and list positions from the top of the file to a field. */
 export type FieldPath = readonly PropertyKey[];
 

@@ -25,6 +25,7 @@ const KINDS: Readonly<Record<AuditEvent["type"], RecordKind>> = {
   token_reuse: "sign_ins",
   person_change: "changes",
   policy_change: "changes",
+  connection_secret: "changes",
   hold: "changes",
   data_export: "changes",
   erasure: "changes",

@@ -149,6 +149,8 @@ export type AdminEvent = { by: string } & (
   /** `userId` is `null` for a hold on all users. */
   | { type: "hold"; userId: string | null; held: boolean; reason: string }
   | { type: "data_export"; userId: string }
+  /** A password of a connection was set or removed; never the password. */
+  | { type: "connection_secret"; secret: string; version: number; removed: boolean }
   /** Number of removed items by kind; also the last event of the user's own chain. */
   | { type: "erasure"; userId: string; removed: Readonly<Record<string, number>> }
 );

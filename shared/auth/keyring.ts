@@ -8,6 +8,7 @@ export const KEY_NAMES = [
   "REQUEST_STATE_KEY",
   "APPROVAL_LINK_KEY",
   "AUDIT_SIGNING_KEY",
+  "CONNECTION_SECRETS_KEY",
 ] as const;
 
 /** Name of a purpose: the Worker secret that holds its first key. */

@@ -42,6 +42,7 @@ export function checkConfiguration(
     "TOOL_LIMITER",
     "CHANGE_HUB",
     "TASK_RUNNER",
+    "CONNECTION_POOL",
   ];
   return [
     ...checkPublicUrl(env),

@@ -3,9 +3,11 @@ import { log } from "../../shared/observe/log.ts";
 import { policyInForce } from "../../shared/policy/current.ts";
 import { redriveDeadLetters } from "../audit-log/redrive.ts";
 import { type Sweep, sweepRecords } from "../audit-log/sweep-records.ts";
+import { resealSecrets } from "../connections/vault.ts";
 import { listServers } from "../servers.ts";
 import { removeOldRequests } from "./admin-jobs/admin-request.ts";
 import { removeEndedApprovals } from "./approvals/list-approvals.ts";
+import { removeEndedTickets } from "./connections/ticket.ts";
 import { reportDatabaseSizes } from "./health/database-sizes.ts";
 import { removeEndedCounters } from "./limits/attempts.ts";
 import { removeEndedSessions } from "./people.ts";
@@ -36,6 +38,8 @@ export async function runMaintenance(env: Env): Promise<void> {
     requests: () => removeOldRequests(database, at - REQUESTS_KEPT_MS, at - DATA_KEPT_MS, ROWS),
     dead_letters: () => redriveDeadLetters(env, LETTERS),
     second_factors: () => renewEncryption(env, ROWS),
+    tickets: () => removeEndedTickets(database, at),
+    connection_secrets: () => resealSecrets(env),
     ...Object.fromEntries(
       listServers().flatMap(({ name, purgeExpired }) =>
         purgeExpired ? [[`${name}_kept`, () => purgeExpired(env, now)] as const] : [],

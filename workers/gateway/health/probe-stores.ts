@@ -78,6 +78,8 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "audit_swept",
     "catalogue_revision",
     "catalogue_set",
+    "connection_secret",
+    "connection_ticket",
     "dead_letter",
     "erased_person",
     "legal_hold",

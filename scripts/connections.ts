@@ -1,0 +1,120 @@
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { add } from "./connections/add.ts";
+import type { WorkerPlace } from "./connections/ask-worker.ts";
+import { changeSecret, doctor, showStatus, testAll } from "./connections/commands.ts";
+import { CONNECTION_FILES, loadConnections, writeConnectionsSchema } from "./connections/files.ts";
+import { describeDifference, publish, remove, showVersions } from "./connections/publish.ts";
+import { CommandFailure } from "./local/failure.ts";
+import { ENVIRONMENTS, ROOT } from "./local/project.ts";
+import { runCommand } from "./platform/run-command.ts";
+
+const HELP = `Connects databases of your company. Entries are in ${CONNECTION_FILES.connections}.
+
+  npm run connections -- add shop --kind postgresql    asks for what it needs, tests, and writes the entry
+  npm run connections -- check                         names file, line and field of every mistake
+  npm run connections -- build                         writes the schema for editors
+  npm run connections -- test [shop]                   opens a session and reads what the entry exposes
+  npm run connections -- doctor shop                   what the account may do, and the SQL for one that only reads
+  npm run connections -- secret shop                   sets the password, from a prompt or standard input
+  npm run connections -- secret shop --remove
+  npm run connections -- diff                          what a publication would change
+  npm run connections -- publish --note "why"          tests, then puts the file in force within 30 seconds
+  npm run connections -- versions shop                 publications of one connection
+  npm run connections -- remove shop                   takes it out of force; the file stays as it is
+  npm run connections -- status                        state, latency, breaker and last failure of each
+
+  --file <connections.yaml>        another file
+  --env local|staging|production   default: local; --state <folder> as with npm start
+  --url <url>                      where Gatehouse runs, if not at the environment's PUBLIC_URL
+  add also takes  --host --port --database --user --tls required|off --tables "public.*" --title --description --owner
+                  without a terminal the password is read from standard input
+  To go back to an earlier publication: npm run policy -- publish --publication N
+`;
+
+const OPTIONS = {
+  file: { type: "string", default: CONNECTION_FILES.connections },
+  env: { type: "string", default: "local" },
+  state: { type: "string" },
+  url: { type: "string" },
+  note: { type: "string", default: "" },
+  remove: { type: "boolean", default: false },
+  kind: { type: "string" },
+  host: { type: "string" },
+  port: { type: "string" },
+  database: { type: "string" },
+  user: { type: "string" },
+  tls: { type: "string" },
+  tables: { type: "string" },
+  prefixes: { type: "string" },
+  title: { type: "string" },
+  description: { type: "string" },
+  owner: { type: "string" },
+  hyperdrive: { type: "string" },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+async function main(): Promise<void> {
+  const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: OPTIONS });
+  const [command, name] = positionals;
+  if (flags.help || command === undefined) {
+    console.log(HELP);
+    return;
+  }
+  const place = placeOf(flags);
+  switch (command) {
+    case "add":
+      return await add(requireName(name), flags, place);
+    case "check": {
+      const { connections } = await loadConnections(flags.file);
+      console.log(`✓ ${flags.file} is valid: ${Object.keys(connections).length} connections.`);
+      return;
+    }
+    case "build":
+      await writeFile(
+        path.join(ROOT, CONNECTION_FILES.schema),
+        `${JSON.stringify(writeConnectionsSchema(), null, 2)}\n`,
+      );
+      console.log(`✓ Wrote ${CONNECTION_FILES.schema}.`);
+      return;
+    case "test":
+      return await testAll(await loadConnections(flags.file), name, place);
+    case "doctor":
+      return await doctor(await loadConnections(flags.file), requireName(name), place);
+    case "secret":
+      return await changeSecret(await loadConnections(flags.file), requireName(name), flags.remove, place);
+    case "diff":
+      console.log(await describeDifference(await loadConnections(flags.file), place));
+      return;
+    case "publish":
+      return await publish(await loadConnections(flags.file), flags.note, place);
+    case "versions":
+      console.log(await showVersions(requireName(name), place));
+      return;
+    case "remove":
+      return await remove(requireName(name), flags.note, place);
+    case "status":
+      return await showStatus(place);
+    default:
+      throw new CommandFailure(`There is no command "${command}".`, "See: npm run connections -- --help");
+  }
+}
+
+function placeOf({ env, state, url }: { env: string; state?: string; url?: string }): WorkerPlace {
+  const environment = ENVIRONMENTS.find((known) => known === env);
+  if (environment === undefined) {
+    throw new CommandFailure(
+      `--env must be one of ${ENVIRONMENTS.join(", ")}.`,
+      "See: npm run connections -- --help",
+    );
+  }
+  return { env: environment, state, url };
+}
+
+function requireName(name: string | undefined): string {
+  if (name !== undefined) return name;
+  throw new CommandFailure("Name a connection.", "See: npm run connections -- --help");
+}
+
+await runCommand(main);

@@ -1,0 +1,165 @@
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import path from "node:path";
+import readline from "node:readline/promises";
+import { Document, isMap, parseDocument } from "yaml";
+import { z } from "zod";
+import {
+  CONNECTION_KINDS,
+  type ConnectionEntry,
+  connectionEntry,
+  connectionName,
+} from "../../shared/connections/entry.ts";
+import { findNearMisses } from "../../shared/text/near-misses.ts";
+import { CommandFailure } from "../local/failure.ts";
+import { ROOT } from "../local/project.ts";
+import type { WorkerPlace } from "./ask-worker.ts";
+import { findObstacles, storeSecret, summarize, testConnection } from "./commands.ts";
+import { CONNECTION_FILES, loadConnections } from "./files.ts";
+import { readSecret } from "./read-secret.ts";
+
+/** Flags of `add`. What is missing is asked for. */
+export interface AddFlags {
+  file: string;
+  kind?: string | undefined;
+  host?: string | undefined;
+  port?: string | undefined;
+  database?: string | undefined;
+  user?: string | undefined;
+  tls?: string | undefined;
+  tables?: string | undefined;
+  prefixes?: string | undefined;
+  title?: string | undefined;
+  description?: string | undefined;
+  owner?: string | undefined;
+  hyperdrive?: string | undefined;
+}
+
+/** Asks for an entry, tests it, writes it to the file, and stores the password. Nothing is published. */
+export async function add(name: string, flags: AddFlags, place: WorkerPlace): Promise<void> {
+  const valid = connectionName.safeParse(name);
+  if (!valid.success)
+    throw new CommandFailure(`"${name}" ${valid.error.issues[0]?.message}.`, "Choose another name.");
+  const { connections } = await loadConnections(flags.file);
+  if (connections[name] !== undefined) {
+    throw new CommandFailure(`The file has a connection "${name}" already.`, `Change it in ${flags.file}.`);
+  }
+  const raw = await askForEntry(name, flags);
+  const parsed = connectionEntry.safeParse(raw);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new CommandFailure(`${issue?.path.join(".")} ${issue?.message}.`, "Give another value.");
+  }
+  const isBound = "hyperdrive" in parsed.data.reach;
+  const secret = isBound ? null : await readSecret(`Password of ${name}: `);
+  const answer = await testConnection(name, parsed.data, place, secret);
+  if (!answer.ok) {
+    throw new CommandFailure(
+      answer.failure.message,
+      answer.failure.action ?? "Check host, port, database and TLS; nothing was written.",
+    );
+  }
+  console.log(`✓ ${name}: ${summarize(answer)}`);
+  const proposals = answer.report.proposals;
+  const entry = Object.keys(proposals).length > 0 ? { ...raw, columns: proposals } : raw;
+  if (secret !== null) await storeSecret(place, name, secret, [name]);
+  await writeEntry(flags.file, name, entry);
+  console.log(
+    `✓ Wrote ${name} to ${flags.file}${secret === null ? "." : ", and its password to the vault."}`,
+  );
+  for (const [column, proposed] of Object.entries(proposals))
+    console.log(`  ${column} looks like ${proposed}`);
+  for (const obstacle of findObstacles(parsed.data as ConnectionEntry, answer)) console.log(`! ${obstacle}`);
+  console.log(`  Next: npm run connections -- publish --note "Add ${name}"`);
+}
+
+async function askForEntry(name: string, flags: AddFlags): Promise<Record<string, unknown>> {
+  const ask = openQuestions();
+  try {
+    const kind = flags.kind ?? (await ask(`Kind (${CONNECTION_KINDS.join(", ")})`, "postgresql"));
+    if (!(CONNECTION_KINDS as readonly string[]).includes(kind)) {
+      const [nearest] = findNearMisses(kind, CONNECTION_KINDS);
+      throw new CommandFailure(
+        `"${kind}" is not a kind of connection.`,
+        nearest === undefined ? `There are: ${CONNECTION_KINDS.join(", ")}.` : `Did you mean "${nearest}"?`,
+      );
+    }
+    const title =
+      flags.title ?? (await ask("Title for people", name.charAt(0).toUpperCase() + name.slice(1)));
+    const description =
+      flags.description ?? (await ask("What is in it, in one sentence", `Data of ${title}.`));
+    const owner = flags.owner ?? (await ask("Owner (a team or an e-mail address)", "unknown"));
+    const common = { kind, title, description, owner };
+    if (flags.hyperdrive !== undefined) {
+      return {
+        ...common,
+        reach: { hyperdrive: flags.hyperdrive },
+        expose: { tables: split(flags.tables ?? "public.*") },
+      };
+    }
+    const host = flags.host ?? (await ask("Host", "127.0.0.1"));
+    const reach = {
+      host,
+      ...(flags.port !== undefined && { port: Number(flags.port) }),
+      tls: flags.tls ?? (await ask("TLS (required, off)", isLoopback(host) ? "off" : "required")),
+    };
+    if (kind === "redis") {
+      const prefixes = split(flags.prefixes ?? (await ask("Prefixes of keys, with commas")));
+      const user = flags.user ?? (await ask("ACL user", "default"));
+      const database = Number(flags.database ?? "0");
+      return { ...common, reach: { ...reach, user, database }, expose: { prefixes } };
+    }
+    const database = flags.database ?? (await ask("Database"));
+    const user = flags.user ?? (await ask("User", "gatehouse"));
+    const usual = kind === "postgresql" ? "public.*" : `${database}.*`;
+    const tables = split(flags.tables ?? (await ask("Tables that may be queried, with commas", usual)));
+    return { ...common, reach: { ...reach, database, user }, expose: { tables } };
+  } finally {
+    ask.end();
+  }
+}
+
+/** Asks on a terminal. Without one, a question without a default names the flag that is missing. */
+function openQuestions() {
+  const reader = process.stdin.isTTY
+    ? readline.createInterface({ input: process.stdin, output: process.stderr })
+    : null;
+  const ask = async (question: string, usual?: string): Promise<string> => {
+    if (reader === null) {
+      if (usual !== undefined) return usual;
+      throw new CommandFailure(
+        `"${question}" has no answer.`,
+        "Give it as a flag: npm run connections -- --help",
+      );
+    }
+    const answer = (await reader.question(`${question}${usual === undefined ? "" : ` [${usual}]`}: `)).trim();
+    return answer === "" ? (usual ?? "") : answer;
+  };
+  return Object.assign(ask, { end: () => reader?.close() });
+}
+
+/** Adds an entry and leaves the rest of the file, comments too, as it is. */
+async function writeEntry(file: string, name: string, entry: Record<string, unknown>): Promise<void> {
+  const place = path.resolve(ROOT, file);
+  const document = existsSync(place)
+    ? parseDocument(await readFile(place, "utf8"))
+    : new Document({ connections: {} });
+  if (!existsSync(place))
+    document.commentBefore = ` yaml-language-server: $schema=./${path.basename(CONNECTION_FILES.schema)}`;
+  document.setIn(["connections", name], document.createNode(entry));
+  const map = document.get("connections");
+  // An empty map is written as {}, and entries are easier to read below each other.
+  if (isMap(map)) map.flow = false;
+  await writeFile(place, document.toString({ lineWidth: 118 }));
+}
+
+function isLoopback(host: string): boolean {
+  return z.enum(["127.0.0.1", "::1", "localhost"]).safeParse(host).success;
+}
+
+function split(text: string): string[] {
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}

@@ -1,0 +1,195 @@
+import os from "node:os";
+import type { ConnectionEntry, ConnectionsDocument } from "../../shared/connections/entry.ts";
+import type {
+  ConnectionFailure,
+  ConnectionReport,
+  ConnectionState,
+} from "../../shared/objects/connection-gate.ts";
+import { findNearMisses } from "../../shared/text/near-misses.ts";
+import { CommandFailure } from "../local/failure.ts";
+import { askWorker, type WorkerPlace } from "./ask-worker.ts";
+import { readSecret } from "./read-secret.ts";
+
+/** Result of a test of one connection. */
+export type TestAnswer = { ok: true; report: ConnectionReport } | { ok: false; failure: ConnectionFailure };
+
+/** Tests an entry with the password of the vault, or with a given one. */
+export function testConnection(
+  connection: string,
+  entry: ConnectionEntry,
+  place: WorkerPlace,
+  secret: string | null = null,
+): Promise<TestAnswer> {
+  return askWorker<TestAnswer>(place, { command: "test", connection, entry, secret });
+}
+
+/** What keeps a connection from being published, one sentence each. */
+export function findObstacles(entry: ConnectionEntry, answer: TestAnswer): string[] {
+  if (!answer.ok) return [`${answer.failure.message} ${answer.failure.action ?? ""}`.trim()];
+  const blocking = answer.report.excess.filter(({ blocking: isBlocking }) => isBlocking);
+  const names = blocking.slice(0, 3).map(({ what }) => what);
+  const more = blocking.length > names.length ? `, and ${blocking.length - names.length} more` : "";
+  return [
+    ...answer.report.mistakes,
+    ...(blocking.length > 0 && !entry.allow_privileged_role
+      ? [`The account may do more than read: ${names.join("; ")}${more}.`]
+      : []),
+  ];
+}
+
+/** Tests one connection or all of them; prints a line each. Throws if one has an obstacle. */
+export async function testAll(
+  { connections }: ConnectionsDocument,
+  name: string | undefined,
+  place: WorkerPlace,
+): Promise<void> {
+  const chosen =
+    name === undefined ? Object.entries(connections) : [[name, find(connections, name)] as const];
+  if (chosen.length === 0) console.log("The file has no connections.");
+  let failed = 0;
+  for (const [connection, entry] of chosen) {
+    const answer = await testConnection(connection, entry, place);
+    const obstacles = findObstacles(entry, answer);
+    if (obstacles.length > 0) failed += 1;
+    console.log(obstacles.length === 0 ? `✓ ${connection}: ${summarize(answer)}` : `✗ ${connection}`);
+    for (const obstacle of obstacles) console.log(`    ${obstacle}`);
+  }
+  if (failed > 0) {
+    throw new CommandFailure(
+      `${failed} of ${chosen.length} connections cannot be published like this.`,
+      "For an account that only reads: npm run connections -- doctor <name>",
+    );
+  }
+}
+
+/** Shows what the account of a connection may do, and how to make one that only reads. */
+export async function doctor(
+  { connections }: ConnectionsDocument,
+  name: string,
+  place: WorkerPlace,
+): Promise<void> {
+  const entry = find(connections, name);
+  const answer = await testConnection(name, entry, place);
+  if (!answer.ok)
+    throw new CommandFailure(
+      answer.failure.message,
+      answer.failure.action ?? "Check address, user and password.",
+    );
+  console.log(`${name}: ${summarize(answer)}`);
+  const { excess, mistakes, proposals } = answer.report;
+  for (const mistake of mistakes) console.log(`✗ ${mistake}`);
+  if (excess.length === 0) console.log("✓ The account only reads.");
+  for (const { what, remedy, blocking } of excess)
+    console.log(`${blocking ? "✗" : "!"} It may ${what}.\n    ${remedy}`);
+  const open = Object.entries(proposals);
+  if (open.length > 0) {
+    console.log(`\nColumns without a class that look sensitive; they count as ${entry.data_class}:`);
+    for (const [column, proposed] of open) console.log(`    ${column}: ${proposed}`);
+  }
+  console.log(`\nAn account that only reads:\n${suggestAccount(entry)}`);
+}
+
+/** Sets or removes the password of a connection. */
+export async function changeSecret(
+  { connections }: ConnectionsDocument,
+  name: string,
+  isRemoved: boolean,
+  place: WorkerPlace,
+): Promise<void> {
+  const secretName = connections[name]?.secret ?? name;
+  const users = Object.entries(connections).filter(([own, entry]) => (entry.secret ?? own) === secretName);
+  const secret = isRemoved ? null : await readSecret(`Password of ${name}: `);
+  await storeSecret(place, secretName, secret, users.length > 0 ? users.map(([own]) => own) : [name]);
+  console.log(
+    isRemoved ? `✓ The password ${secretName} is removed.` : `✓ The password ${secretName} is set.`,
+  );
+}
+
+/** Stores a password in the vault; `null` removes it. Sockets of the named connections are closed. */
+export async function storeSecret(
+  place: WorkerPlace,
+  name: string,
+  secret: string | null,
+  connections: readonly string[],
+): Promise<void> {
+  const by = `npm run connections (${os.userInfo().username})`;
+  await askWorker(place, { command: "secret", name, connections, secret, by });
+}
+
+interface StateLine {
+  name: string;
+  kind: string;
+  title: string;
+  owner: string;
+  allow_privileged_role: boolean;
+  objects: ConnectionState[];
+}
+
+/** Prints the state of each published connection. */
+export async function showStatus(place: WorkerPlace): Promise<void> {
+  const { connections } = await askWorker<{ connections: StateLine[] }>(place, { command: "status" });
+  if (connections.length === 0) console.log("No connection is published.");
+  for (const { name, kind, title, allow_privileged_role, objects } of connections) {
+    const sum = (count: (state: ConnectionState) => number) =>
+      objects.reduce((total, state) => total + count(state), 0);
+    const broken = objects.find(({ breaker }) => breaker !== "closed");
+    const times = objects.map(({ lastMs }) => lastMs).filter((ms) => ms !== null);
+    const latency = times.length === 0 ? "not used yet" : `${Math.max(...times)} ms`;
+    const mark = broken ? "✗" : "✓";
+    const warning = allow_privileged_role ? "  \u001b[31mPRIVILEGED ROLE\u001b[0m" : "";
+    console.log(
+      `${mark} ${name.padEnd(16)} ${kind.padEnd(11)} ${title.padEnd(24)} ${sum(({ open }) => open)} open, ${sum(({ running }) => running)} running, ${latency}, breaker ${broken?.breaker ?? "closed"}${warning}`,
+    );
+    const last = objects
+      .flatMap(({ lastFailure }) => lastFailure ?? [])
+      .sort((one, other) => other.at - one.at)[0];
+    if (last) console.log(`    ${new Date(last.at).toISOString().slice(0, 19)}Z  ${last.message}`);
+  }
+}
+
+/** The entry of a connection. Throws with the nearest name. */
+function find(connections: ConnectionsDocument["connections"], name: string): ConnectionEntry {
+  const entry = connections[name];
+  if (entry !== undefined) return entry;
+  const [nearest] = findNearMisses(name, Object.keys(connections));
+  throw new CommandFailure(
+    `The file has no connection "${name}".`,
+    nearest === undefined
+      ? `Add it: npm run connections -- add ${name} --kind postgresql`
+      : `Did you mean "${nearest}"?`,
+  );
+}
+
+/** One line about a connection that answered. */
+export function summarize(answer: TestAnswer): string {
+  if (!answer.ok) return answer.failure.message;
+  const { server, ms, exposed } = answer.report;
+  return `${server}, ${ms < 1 ? "under 1" : ms} ms, ${exposed.length} ${exposed.length === 1 ? "object" : "objects"} exposed`;
+}
+
+/** Statements that make a least-privileged account. */
+function suggestAccount(entry: ConnectionEntry): string {
+  switch (entry.kind) {
+    case "postgresql": {
+      const schemas = [...new Set(entry.expose.tables.map((table) => table.split(".")[0] ?? "public"))];
+      const named = schemas.map((schema) => (schema.includes("*") ? "public" : schema));
+      return [
+        "    CREATE ROLE gatehouse LOGIN PASSWORD '…' NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT;",
+        "    ALTER ROLE gatehouse SET default_transaction_read_only = on;",
+        ...named.flatMap((schema) => [
+          `    GRANT USAGE ON SCHEMA ${schema} TO gatehouse;`,
+          `    GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO gatehouse;`,
+        ]),
+      ].join("\n");
+    }
+    case "mysql": {
+      const database = "database" in entry.reach ? entry.reach.database : "…";
+      return [
+        "    CREATE USER 'gatehouse'@'%' IDENTIFIED BY '…';",
+        `    GRANT SELECT, SHOW VIEW ON ${database}.* TO 'gatehouse'@'%';`,
+      ].join("\n");
+    }
+    case "redis":
+      return `    ACL SETUSER gatehouse on >… ${entry.expose.prefixes.map((prefix) => `~${prefix}*`).join(" ")} resetchannels -@all +@read +@connection -@dangerous -keys`;
+  }
+}

@@ -1,0 +1,65 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { z } from "zod";
+import { type ConnectionsDocument, connectionsDocument } from "../../shared/connections/entry.ts";
+import { findNearMisses } from "../../shared/text/near-misses.ts";
+import { CommandFailure } from "../local/failure.ts";
+import { ROOT } from "../local/project.ts";
+import { formatMistake, type Mistake, readYaml } from "../policy/read-policy.ts";
+
+/** Project-relative paths of the connections. */
+export const CONNECTION_FILES = {
+  connections: "shared/connections/connections.yaml",
+  /** JSON Schema for editors. */
+  schema: "shared/connections/connections.schema.json",
+} as const;
+
+/** Reads the file of connections; without one there are none. Throws {@link CommandFailure} with every mistake. */
+export async function loadConnections(
+  file: string = CONNECTION_FILES.connections,
+): Promise<ConnectionsDocument> {
+  const place = path.resolve(ROOT, file);
+  if (!existsSync(place)) {
+    if (file === CONNECTION_FILES.connections) return { connections: {} };
+    throw new CommandFailure(`${file} does not exist.`, "Check the path.");
+  }
+  const read = readConnections(file, await readFile(place, "utf8"));
+  if (read.value !== null) return read.value;
+  throw new CommandFailure(
+    read.mistakes.map(formatMistake).join("\n  "),
+    "Correct the file; what is published stays as it is.",
+  );
+}
+
+/** Parses the text of a file. Mistakes have file, line, field, and the closest name that fits. */
+export function readConnections(
+  file: string,
+  text: string,
+): { value: ConnectionsDocument | null; mistakes: readonly Mistake[] } {
+  const read = readYaml(file, text, connectionsDocument);
+  return { value: read.value, mistakes: read.mistakes.map(suggest) };
+}
+
+const FIELDS = listFields(z.toJSONSchema(connectionsDocument, { io: "input" }));
+
+/** Adds the field that was probably meant. */
+function suggest(mistake: Mistake): Mistake {
+  if (!mistake.message.startsWith("is not a field")) return mistake;
+  const written = mistake.field.split(".").at(-1) ?? "";
+  const [nearest] = findNearMisses(written, FIELDS);
+  const message = "is not a field that a connection has here";
+  return { ...mistake, message: nearest === undefined ? message : `${message}. Did you mean "${nearest}"?` };
+}
+
+function listFields(schema: unknown): string[] {
+  if (Array.isArray(schema)) return schema.flatMap(listFields);
+  if (typeof schema !== "object" || schema === null) return [];
+  const own = Object.keys((schema as { properties?: object }).properties ?? {});
+  return [...new Set([...own, ...Object.values(schema).flatMap(listFields)])];
+}
+
+/** Expected content of the JSON Schema file. */
+export function writeConnectionsSchema(): object {
+  return { title: "Gatehouse connections", ...z.toJSONSchema(connectionsDocument, { io: "input" }) };
+}

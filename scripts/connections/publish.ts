@@ -1,0 +1,137 @@
+import type { ConnectionEntry, ConnectionsDocument } from "../../shared/connections/entry.ts";
+import { CommandFailure } from "../local/failure.ts";
+import { openPlatformDatabase } from "../platform/database.ts";
+import type { WorkerPlace } from "./ask-worker.ts";
+import { findObstacles, summarize, testConnection } from "./commands.ts";
+import {
+  compareConnections,
+  connectionsIn,
+  listRevisions,
+  publishConnections,
+  readInForce,
+  shortRevision,
+} from "./published.ts";
+
+/** What a publication of the file would change, a line each. */
+export async function describeDifference(
+  { connections }: ConnectionsDocument,
+  place: WorkerPlace,
+): Promise<string> {
+  const inForce = connectionsIn(await readInForce(openPlatformDatabase(place.env, place.state)));
+  const { added, changed, removed } = compareConnections(inForce, connections);
+  const lines = [
+    ...added.map((name) => `+ ${name}`),
+    ...changed.flatMap((name) => [
+      `~ ${name}`,
+      ...compareFields(inForce.get(name) as ConnectionEntry, connections[name] as ConnectionEntry).map(
+        (line) => `    ${line}`,
+      ),
+    ]),
+    ...removed.map((name) => `- ${name}`),
+  ];
+  return lines.length === 0 ? "The file says what is in force." : lines.join("\n");
+}
+
+/** Fields that differ, by path. Values of the file and of what is in force; a connection's entry holds no secret. */
+function compareFields(before: unknown, after: unknown, path = ""): string[] {
+  if (JSON.stringify(before) === JSON.stringify(after)) return [];
+  if (isMap(before) && isMap(after)) {
+    const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+    return names.flatMap((name) =>
+      compareFields(before[name], after[name], path === "" ? name : `${path}.${name}`),
+    );
+  }
+  return [`${path}: ${short(before)} → ${short(after)}`];
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function short(value: unknown): string {
+  const text = value === undefined ? "(none)" : JSON.stringify(value);
+  return text.length <= 80 ? text : `${text.slice(0, 80)}…`;
+}
+
+/** Tests what changed, and puts the file in force. Publishes all of it or nothing. */
+export async function publish(
+  { connections }: ConnectionsDocument,
+  note: string,
+  place: WorkerPlace,
+): Promise<void> {
+  const database = openPlatformDatabase(place.env, place.state);
+  const inForce = connectionsIn(await readInForce(database));
+  const { added, changed, removed } = compareConnections(inForce, connections);
+  if (added.length + changed.length + removed.length === 0) {
+    console.log("The file says what is in force already.");
+    return;
+  }
+  const obstacles: string[] = [];
+  for (const name of [...added, ...changed]) {
+    const entry = connections[name] as ConnectionEntry;
+    const answer = await testConnection(name, entry, place);
+    const found = findObstacles(entry, answer);
+    obstacles.push(...found.map((text) => `${name}: ${text}`));
+    if (found.length === 0) console.log(`✓ ${name}: ${summarize(answer)}`);
+    if (entry.allow_privileged_role) console.log(`! ${name} uses a privileged role.`);
+  }
+  if (obstacles.length > 0) {
+    throw new CommandFailure(
+      `Nothing was published.\n  ${obstacles.join("\n  ")}`,
+      "Correct the entry, set the password (npm run connections -- secret <name>), or read: npm run connections -- doctor <name>",
+    );
+  }
+  const number = await publishConnections(database, connections, { place, note });
+  const names = [
+    ...added.map((name) => `+${name}`),
+    ...changed.map((name) => `~${name}`),
+    ...removed.map((name) => `-${name}`),
+  ];
+  console.log(`✓ Publication ${number} is in force within 30 seconds: ${names.join(", ")}.`);
+  if (number > 1) console.log(`  To go back: npm run policy -- publish --publication ${number - 1}`);
+  for (const name of added) console.log(`\n${suggestPolicy(name)}`);
+}
+
+/** Takes one connection out of force. */
+export async function remove(name: string, note: string, place: WorkerPlace): Promise<void> {
+  const database = openPlatformDatabase(place.env, place.state);
+  const inForce = connectionsIn(await readInForce(database));
+  if (!inForce.delete(name)) {
+    throw new CommandFailure(
+      `No connection "${name}" is in force.`,
+      "List them: npm run connections -- status",
+    );
+  }
+  const number = await publishConnections(database, Object.fromEntries(inForce), {
+    place,
+    note: note || `Remove ${name}`,
+  });
+  console.log(`✓ Publication ${number}: ${name} is out of force within 30 seconds.`);
+  console.log(`  Its password stays in the vault: npm run connections -- secret ${name} --remove`);
+}
+
+/** Publications of one connection, newest first. */
+export async function showVersions(name: string, place: WorkerPlace): Promise<string> {
+  const database = openPlatformDatabase(place.env, place.state);
+  const rows = await database.query(listRevisions(name));
+  if (rows.length === 0) return `No publication has a connection "${name}".`;
+  const inForce = connectionsIn(await readInForce(database)).get(name);
+  const current = inForce && shortRevision(name, inForce);
+  return rows
+    .map(({ publication, at, by, note, digest }) => {
+      const revision = String(digest).slice(0, 12);
+      const time = new Date(Number(at)).toISOString().slice(0, 16).replace("T", " ");
+      return `${revision === current ? "*" : " "} publication ${String(publication).padEnd(4)} ${time}  ${revision}  ${by}  ${note}`.trimEnd();
+    })
+    .join("\n");
+}
+
+/** The lines of the policy that give a new connection to a role. */
+function suggestPolicy(name: string): string {
+  return [
+    `Only admin may use ${name} now. To give it to a role, add to shared/policy/policy.yaml:`,
+    `      scopes: [… , "${name}:read"]`,
+    `      allowed_tools: [… , "${name}_*"]`,
+    "Then: npm run policy -- publish",
+  ].join("\n");
+}

@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { mysqlEntry } from "./kinds/mysql.ts";
+import { postgresqlEntry } from "./kinds/postgresql.ts";
+import { redisEntry } from "./kinds/redis.ts";
+
+/** One connection as `connections.yaml` and a published revision describe it. */
+export const connectionEntry = z.discriminatedUnion("kind", [postgresqlEntry, mysqlEntry, redisEntry]);
+
+/** {@link connectionEntry}, parsed: every default is filled in. */
+export type ConnectionEntry = z.output<typeof connectionEntry>;
+
+/** The kinds of systems that can be connected. */
+export const CONNECTION_KINDS = connectionEntry.options.map(({ shape }) => shape.kind.value);
+
+/** Names that a connection cannot have: they are those of built-in servers, tools and paths. */
+const RESERVED_NAMES: readonly string[] = [
+  "analytics",
+  "crm",
+  "knowledge",
+  "context",
+  "gatehouse",
+  "search",
+  "fetch",
+  "server",
+  "tasks",
+  "mcp",
+];
+
+/** A connection's name: its URL is `/mcp/<name>`, its tools begin with `<name>_`, its scopes with `<name>:`. */
+export const connectionName = z
+  .string()
+  .regex(/^[a-z][a-z0-9]{1,23}$/, "must be one lower-case word of 2 to 24 letters and digits")
+  .refine((name) => !RESERVED_NAMES.includes(name), "is a name that Gatehouse uses itself");
+
+/** The file `connections.yaml`. */
+export const connectionsDocument = z.strictObject({
+  connections: z.record(connectionName, connectionEntry).describe("Connections by name."),
+});
+
+/** {@link connectionsDocument}, parsed. */
+export type ConnectionsDocument = z.output<typeof connectionsDocument>;

@@ -1,0 +1,101 @@
+import type { ConnectionEntry } from "../connections/entry.ts";
+import type { JsonValue } from "../encoding/json.ts";
+import { openObject } from "./open-object.ts";
+
+/** A connection as one call or command uses it. */
+export interface ConnectionTarget {
+  name: string;
+  /** SHA-256 of the published revision; `""` for an entry that is not published, which is tested only. */
+  revision: string;
+  entry: ConnectionEntry;
+}
+
+/** What a call asks of the other system. `kind` decides which connector reads it. */
+export interface ConnectionRequest {
+  /** Names this request in {@link ConnectionGate.cancel}. */
+  id: string;
+  /** The operation of the connector, such as `query`. */
+  operation: string;
+  arguments: Readonly<Record<string, JsonValue>>;
+  /** Settings that tell the other system who is calling. */
+  identity: Readonly<Record<string, string>>;
+  /** Milliseconds until the caller's deadline. */
+  timeoutMs: number;
+  /** Whether the operation may be repeated after a lost connection. */
+  repeatable: boolean;
+  /** Goes with the statement as a comment: user and trace. */
+  note: string;
+}
+
+/** Result of a request. A failure is a value: its words are ours, and errors lose their type between objects. */
+export type ConnectionAnswer = { ok: true; value: JsonValue } | { ok: false; failure: ConnectionFailure };
+
+/** Why a request has no result, in our own words. */
+export interface ConnectionFailure {
+  code: "invalid_input" | "forbidden" | "not_found" | "conflict" | "timeout" | "unavailable" | "cancelled";
+  message: string;
+  /** The caller's next step. */
+  action?: string;
+  /** Seconds. */
+  retryAfter?: number;
+}
+
+/** State of one object of a connection. */
+export interface ConnectionState {
+  open: number;
+  running: number;
+  waiting: number;
+  breaker: "closed" | "open" | "half_open";
+  /** The last failure of the other system, in our own words; `null` if there was none. */
+  lastFailure: { at: number; message: string } | null;
+  /** Milliseconds of the last successful request; `null` before one. */
+  lastMs: number | null;
+}
+
+/** Result of a test of a connection that need not be published. */
+export interface ConnectionReport {
+  /** Name and version of the other system. */
+  server: string;
+  /** Milliseconds from the first packet to the first answer. */
+  ms: number;
+  /** What the account may do beyond reading, each with the statement that ends it. */
+  excess: readonly { what: string; remedy: string; blocking: boolean }[];
+  /** Tables, prefixes or other objects that the entry exposes. */
+  exposed: readonly string[];
+  /** Classes proposed for columns without one, by column. */
+  proposals: Readonly<Record<string, string>>;
+  /** What in the entry does not fit the other system. */
+  mistakes: readonly string[];
+}
+
+/** One of the objects that hold a connection's sockets. Implemented in `workers/objects/connections`. */
+export interface ConnectionGate {
+  run(target: ConnectionTarget, request: ConnectionRequest): Promise<ConnectionAnswer>;
+  /** Ends a running request at the other system. */
+  cancel(id: string): Promise<void>;
+  /** Tests a connection with a session of its own. `secret` replaces the one of the vault. */
+  probe(
+    target: ConnectionTarget,
+    secret: string | null,
+  ): Promise<{ ok: true; report: ConnectionReport } | { ok: false; failure: ConnectionFailure }>;
+  /** Closes every session before the next request; called when a secret was changed or removed. */
+  closeSessions(): Promise<void>;
+  state(): Promise<ConnectionState>;
+}
+
+/** Sessions of one object: the platform gives six sockets, and one is kept for cancelling. */
+export const SESSIONS_PER_OBJECT = 4;
+
+/** How many objects serve a connection. */
+export function countShards(entry: ConnectionEntry): number {
+  return Math.ceil(entry.limits.concurrent / SESSIONS_PER_OBJECT);
+}
+
+/** One object of a connection. */
+export function connectionGate(env: Env, name: string, shard: number): ConnectionGate {
+  return openObject<ConnectionGate>(env, env.CONNECTION_POOL, `${name}:${shard}`, [
+    "cancel",
+    "closeSessions",
+    "state",
+  ]);
+}

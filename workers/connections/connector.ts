@@ -1,0 +1,52 @@
+import type { JsonValue } from "../../shared/encoding/json.ts";
+import type {
+  ConnectionFailure,
+  ConnectionReport,
+  ConnectionRequest,
+  ConnectionTarget,
+} from "../../shared/objects/connection-gate.ts";
+
+/** One session with another system: a socket that serves one request at a time. */
+export interface Session {
+  /** False once the socket is lost; the session is then thrown away. */
+  isUsable(): boolean;
+  /** Runs one request. The other system stops it after `timeoutMs`. */
+  run(target: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue>;
+  /** What the account may do, and how the entry fits the other system. */
+  inspect(target: ConnectionTarget): Promise<ConnectionReport>;
+  /** Ends the running request at the other system, over a socket of its own. */
+  cancel(): Promise<void>;
+  /** Closes the socket without waiting for the other system. */
+  close(): void;
+}
+
+/** Code for one kind of system. Its driver is loaded on first use. */
+export interface Connector {
+  /** Opens a session. Rejects with the driver's error; {@link Connector.explain} has words for it. */
+  open(env: Env, target: ConnectionTarget, secret: string | null): Promise<Session>;
+  /** Our words for a driver's error. `null` for one that says nothing about the caller's request: the system is away. */
+  explain(failure: unknown, target: ConnectionTarget): ConnectionFailure | null;
+}
+
+/** A failure of a request that a connector found by itself. */
+export class RefusedRequest extends Error {
+  readonly failure: ConnectionFailure;
+
+  constructor(failure: ConnectionFailure) {
+    super(failure.message);
+    this.name = "RefusedRequest";
+    this.failure = failure;
+  }
+}
+
+/** The vault holds no password for a connection that needs one. */
+export function withoutPassword(title: string): ConnectionFailure {
+  return {
+    code: "unavailable",
+    message: `No password is stored for the account of ${title}.`,
+    action: "Ask its owner to set it: npm run connections -- secret <name>",
+  };
+}
+
+/** Milliseconds to open a session, sign-in included. */
+export const OPEN_MS = 5_000;

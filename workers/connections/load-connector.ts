@@ -1,0 +1,14 @@
+import type { ConnectionTarget } from "../../shared/objects/connection-gate.ts";
+import type { Connector } from "./connector.ts";
+
+/** The connector of each kind. */
+const CONNECTORS: Readonly<Record<ConnectionTarget["entry"]["kind"], () => Promise<Connector>>> = {
+  postgresql: async () => (await import("./postgresql/connector.ts")).postgresql,
+  mysql: async () => (await import("./mysql/connector.ts")).mysql,
+  redis: async () => (await import("./redis/connector.ts")).redis,
+};
+
+/** The connector for an entry, loaded on first use. */
+export function loadConnector({ entry }: Pick<ConnectionTarget, "entry">): Promise<Connector> {
+  return CONNECTORS[entry.kind]();
+}

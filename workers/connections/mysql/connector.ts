@@ -1,0 +1,230 @@
+import type { Connection, ConnectionOptions } from "mysql2";
+import type { MysqlEntry } from "../../../shared/connections/kinds/mysql.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type {
+  ConnectionReport,
+  ConnectionRequest,
+  ConnectionTarget,
+} from "../../../shared/objects/connection-gate.ts";
+import { type Connector, OPEN_MS, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
+import { boundRows } from "../sql/bound-rows.ts";
+import { type AnsweredRows, sqlOperation } from "../sql/operation.ts";
+import { readMysqlCatalogue } from "./catalogue.ts";
+import { explainMysql } from "./errors.ts";
+import { inspectMysql } from "./inspect.ts";
+import { useRuntimeTls } from "./runtime-tls.ts";
+
+/** Connects to MySQL and MariaDB with the driver `mysql2`. */
+export const mysql: Connector = {
+  async open(env, { entry }, secret) {
+    const config = configOf(env, entry as MysqlEntry, secret);
+    const open = async () => {
+      const { default: driver } = await import("mysql2");
+      const connection = driver.createConnection(config);
+      if (config.ssl !== undefined) useRuntimeTls(connection);
+      await new Promise<void>((resolve, reject) =>
+        connection.connect((error) => (error ? reject(error) : resolve())),
+      );
+      return connection;
+    };
+    const session = new MysqlSession(await open(), open);
+    await session.prepare();
+    return session;
+  },
+  explain: explainMysql,
+};
+
+function configOf(env: Env, { reach, title }: MysqlEntry, secret: string | null): ConnectionOptions {
+  // The runtime forbids code from strings; numbers that do not fit stay text.
+  const driver = {
+    disableEval: true,
+    supportBigNumbers: true,
+    dateStrings: true,
+    connectTimeout: OPEN_MS,
+  } as ConnectionOptions;
+  if ("hyperdrive" in reach) {
+    const binding = (env as unknown as Record<string, Partial<Hyperdrive> | undefined>)[reach.hyperdrive];
+    if (binding?.host === undefined) {
+      throw new RefusedRequest({
+        code: "unavailable",
+        message: `${title} is not bound to this deployment: the binding ${reach.hyperdrive} is missing.`,
+      });
+    }
+    const { host, port, user, password, database } = binding as Hyperdrive;
+    return { ...driver, host, port, user, password, database };
+  }
+  if (secret === null) throw new RefusedRequest(withoutPassword(title));
+  return {
+    ...driver,
+    host: reach.host,
+    port: reach.port ?? 3306,
+    database: reach.database,
+    user: reach.user,
+    password: secret,
+    ...(reach.tls === "required" && { ssl: {} }),
+  };
+}
+
+/** The judge reads a statement as the server does in this mode. */
+const SQL_MODE = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION";
+
+class MysqlSession implements Session {
+  readonly #connection: Connection;
+  readonly #another: () => Promise<Connection>;
+  #usable = true;
+  #isMaria = false;
+
+  constructor(connection: Connection, another: () => Promise<Connection>) {
+    this.#connection = connection;
+    this.#another = another;
+    const drop = () => {
+      this.#usable = false;
+    };
+    connection.on("error", drop);
+    connection.on("end", drop);
+  }
+
+  /** Learns which of the two it is: they name their time limits differently. */
+  async prepare(): Promise<void> {
+    const [row] = await this.#ask<{ version: string }>("SELECT VERSION() AS version");
+    this.#isMaria = /maria/i.test(row?.version ?? "");
+  }
+
+  isUsable(): boolean {
+    return this.#usable;
+  }
+
+  async run({ entry }: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
+    const operation = sqlOperation.parse({ operation: request.operation, ...request.arguments });
+    return await this.#inTransaction(
+      operation.operation === "write",
+      request.identity,
+      timeoutMs,
+      async () => {
+        if (operation.operation === "catalogue") {
+          return await readMysqlCatalogue((sql) => this.#ask(sql), entry as MysqlEntry);
+        }
+        const text = `${noteOf(request.note)}${operation.operation === "explain" ? "EXPLAIN " : ""}${operation.sql}`;
+        return (await this.#read(text, operation.values, operation)) as unknown as JsonValue;
+      },
+    );
+  }
+
+  async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
+    return await this.#inTransaction(false, {}, entry.limits.seconds * 1_000, () =>
+      inspectMysql((sql) => this.#ask(sql), entry as MysqlEntry),
+    );
+  }
+
+  async cancel(): Promise<void> {
+    const other = await this.#another();
+    other.on("error", () => {});
+    try {
+      await new Promise((resolve) => other.query(`KILL QUERY ${Number(this.#connection.threadId)}`, resolve));
+    } finally {
+      other.destroy();
+    }
+  }
+
+  close(): void {
+    this.#usable = false;
+    this.#connection.destroy();
+  }
+
+  async #inTransaction<Value>(
+    writes: boolean,
+    identity: Readonly<Record<string, string>>,
+    timeoutMs: number,
+    work: () => Promise<Value>,
+  ): Promise<Value> {
+    const limit = this.#isMaria
+      ? `SET SESSION max_statement_time = ${(timeoutMs / 1_000).toFixed(3)}`
+      : `SET SESSION max_execution_time = ${Math.max(1, Math.round(timeoutMs))}`;
+    // Set again before each call: a statement of an earlier caller must not have lifted it.
+    await this.#ask(`${limit}, sql_mode = '${SQL_MODE}', NAMES utf8mb4`);
+    for (const [setting, value] of Object.entries(identity)) {
+      await this.#ask(`SET @${setting.replaceAll(/[^a-z0-9_]/g, "_")} = ?`, [value]);
+    }
+    await this.#ask(`START TRANSACTION ${writes ? "READ WRITE" : "READ ONLY"}`);
+    try {
+      const value = await work();
+      await this.#ask(writes ? "COMMIT" : "ROLLBACK");
+      return value;
+    } catch (failure) {
+      await this.#ask("ROLLBACK").catch(() => {
+        this.#usable = false;
+      });
+      throw failure;
+    }
+  }
+
+  /** A statement of ours, whose answer is small. */
+  #ask<Row>(sql: string, values: string[] = []): Promise<Row[]> {
+    return new Promise((resolve, reject) => {
+      this.#connection.query(sql, values, (error, rows) => (error ? reject(error) : resolve(rows as Row[])));
+    });
+  }
+
+  /** Runs one prepared statement and reads its rows until a bound is reached; the rest is not sent any more. */
+  #read(
+    text: string,
+    values: readonly JsonValue[],
+    limits: { rows: number; bytes: number },
+  ): Promise<AnsweredRows> {
+    return new Promise((resolve, reject) => {
+      const taken = boundRows(limits);
+      let columns: AnsweredRows["columns"] = [];
+      let ended = false;
+      const end = (changed: number | null) => {
+        if (ended) return;
+        ended = true;
+        resolve({ columns, ...taken.result(), changed });
+      };
+      const command = this.#connection.execute({ sql: text, rowsAsArray: true }, values as never);
+      command.on("fields", (fields: FieldPacket[] | undefined) => {
+        columns = (fields ?? []).map(describeField);
+      });
+      command.on("result", (row: unknown) => {
+        if (!Array.isArray(row)) return end((row as { affectedRows?: number }).affectedRows ?? 0);
+        if (ended || taken.add([row as unknown[]])) return;
+        // The server stops at the kill; this socket is thrown away with what it still sends.
+        this.#usable = false;
+        this.cancel()
+          .catch(() => {})
+          .finally(() => this.#connection.destroy());
+        end(null);
+      });
+      command.on("error", (error: unknown) => {
+        if (!ended) reject(error);
+      });
+      command.on("end", () => end(null));
+    });
+  }
+}
+
+interface FieldPacket {
+  name: string;
+  orgName?: string;
+  orgTable?: string;
+  schema?: string;
+  db?: string;
+  typeName?: string;
+}
+
+function describeField({
+  name,
+  orgName,
+  orgTable,
+  schema,
+  db,
+  typeName,
+}: FieldPacket): AnsweredRows["columns"][number] {
+  const database = schema ?? db;
+  const origin = orgName && orgTable && database ? `${database}.${orgTable}.${orgName}` : null;
+  return { name, type: (typeName ?? "other").toLowerCase(), origin };
+}
+
+/** A comment that names caller and trace in the database's own logs. Nothing in it can end the comment. */
+function noteOf(note: string): string {
+  return `/* ${note.replace(/[^\w.:=@ -]/g, "_").slice(0, 200)} */ `;
+}

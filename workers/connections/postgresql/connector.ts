@@ -1,0 +1,197 @@
+import type { Client, ClientConfig } from "pg";
+import type { PostgresqlEntry } from "../../../shared/connections/kinds/postgresql.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type {
+  ConnectionFailure,
+  ConnectionReport,
+  ConnectionRequest,
+  ConnectionTarget,
+} from "../../../shared/objects/connection-gate.ts";
+import { type Connector, OPEN_MS, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
+import { sqlOperation } from "../sql/operation.ts";
+import { readCatalogue } from "./catalogue.ts";
+import { explainPostgresql } from "./errors.ts";
+import { inspectPostgresql } from "./inspect.ts";
+import { readRows } from "./read-rows.ts";
+
+/** Connects to PostgreSQL with the driver `pg`. */
+export const postgresql: Connector = {
+  async open(env, { entry }, secret) {
+    const { default: pg } = await import("pg");
+    const config = configOf(env, entry as PostgresqlEntry, secret);
+    const client = new pg.Client(config);
+    const session = new PostgresqlSession(client, () => new pg.Client(config));
+    await client.connect();
+    return session;
+  },
+  explain: explainPostgresql,
+};
+
+function configOf(env: Env, { reach, title }: PostgresqlEntry, secret: string | null): ClientConfig {
+  if ("hyperdrive" in reach) {
+    const binding = (env as unknown as Record<string, Partial<Hyperdrive> | undefined>)[reach.hyperdrive];
+    if (binding?.connectionString === undefined) {
+      throw new RefusedRequest({
+        code: "unavailable",
+        message: `${title} is not bound to this deployment: the binding ${reach.hyperdrive} is missing.`,
+      });
+    }
+    // Hyperdrive ends TLS itself; options of ours would be ignored or make the driver wait for ever.
+    return { connectionString: binding.connectionString };
+  }
+  if (secret === null) throw new RefusedRequest(withoutPassword(title));
+  return {
+    host: reach.host,
+    port: reach.port ?? 5432,
+    database: reach.database,
+    user: reach.user,
+    password: secret,
+    ssl: reach.tls === "required",
+    connectionTimeoutMillis: OPEN_MS,
+    application_name: "gatehouse",
+  };
+}
+
+/** The judge reads texts of a statement as PostgreSQL does under these settings. */
+const READING = { standard_conforming_strings: "on", client_encoding: "UTF8" };
+
+/** Most bytes that one answer may bring over the wire. */
+const MOST_BYTES = 16_000_000;
+
+const TOO_LARGE: ConnectionFailure = {
+  code: "invalid_input",
+  message: "The answer is too large to be read, even in parts.",
+  action: "Select fewer columns, or parts of long values: left(column, 1000).",
+};
+
+/** Parts of the driver's client that its types leave out. */
+interface Internals {
+  processID: number;
+  connection: { stream: NodeJS.ReadWriteStream & { destroy(): void } };
+}
+
+class PostgresqlSession implements Session {
+  readonly #client: Client;
+  readonly #another: () => Client;
+  #usable = true;
+
+  constructor(client: Client, another: () => Client) {
+    this.#client = client;
+    this.#another = another;
+    const drop = () => {
+      this.#usable = false;
+    };
+    client.on("error", drop);
+    client.on("end", drop);
+  }
+
+  isUsable(): boolean {
+    return this.#usable;
+  }
+
+  /**
+   * Ends the session when one answer brings more than an object may hold: a single row can be a gigabyte, and
+   * the driver keeps a row until it is whole.
+   */
+  async #metered<Value>(read: () => Promise<Value>): Promise<Value> {
+    const { stream } = (this.#client as unknown as Internals).connection;
+    const tooLarge = Promise.withResolvers<never>();
+    let bytes = 0;
+    const count = (chunk: Uint8Array) => {
+      bytes += chunk.byteLength;
+      if (bytes <= MOST_BYTES || !this.#usable) return;
+      this.cancel().catch(() => {});
+      this.close();
+      stream.destroy();
+      tooLarge.reject(new RefusedRequest(TOO_LARGE));
+    };
+    stream.on("data", count);
+    try {
+      return await Promise.race([read(), tooLarge.promise]);
+    } finally {
+      stream.removeListener("data", count);
+    }
+  }
+
+  async run({ entry }: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
+    const operation = sqlOperation.parse({ operation: request.operation, ...request.arguments });
+    return await this.#inTransaction(
+      operation.operation === "write",
+      request.identity,
+      timeoutMs,
+      async () => {
+        if (operation.operation === "catalogue")
+          return await readCatalogue(this.#client, entry as PostgresqlEntry);
+        const text = `${noteOf(request.note)}${operation.operation === "explain" ? "EXPLAIN " : ""}${operation.sql}`;
+        const statement = { text, values: operation.values, limits: operation };
+        return await this.#metered(() => readRows(this.#client, statement));
+      },
+    );
+  }
+
+  async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
+    const timeoutMs = entry.limits.seconds * 1_000;
+    return await this.#inTransaction(false, {}, timeoutMs, () =>
+      inspectPostgresql(this.#client, entry as PostgresqlEntry),
+    );
+  }
+
+  async cancel(): Promise<void> {
+    const { processID } = this.#client as unknown as Internals;
+    const other = this.#another();
+    other.on("error", () => {});
+    await other.connect();
+    try {
+      // A role may end statements of its own.
+      await other.query("SELECT pg_cancel_backend($1)", [processID]);
+    } finally {
+      await other.end();
+    }
+  }
+
+  close(): void {
+    this.#usable = false;
+    this.#client.end().catch(() => {});
+  }
+
+  /**
+   * Runs `work` in a transaction of its own. The settings are made in the statement that fixes READ ONLY: after
+   * a query PostgreSQL refuses to change the mode (SET TRANSACTION, «Notes»).
+   */
+  async #inTransaction<Value>(
+    writes: boolean,
+    identity: Readonly<Record<string, string>>,
+    timeoutMs: number,
+    work: () => Promise<Value>,
+  ): Promise<Value> {
+    const mode = writes ? "READ WRITE" : "ISOLATION LEVEL REPEATABLE READ READ ONLY";
+    const timeout = String(Math.max(1, Math.round(timeoutMs)));
+    const settings = { ...identity, ...READING, statement_timeout: timeout };
+    const pairs = Object.entries(settings).flat();
+    const calls = Object.keys(settings).map(
+      (_name, index) => `set_config($${index * 2 + 1}, $${index * 2 + 2}, true)`,
+    );
+    try {
+      // One after the other on the wire, without a wait between them.
+      await Promise.all([
+        this.#client.query(`BEGIN ${mode}`),
+        this.#client.query(`SELECT ${calls.join(", ")}`, pairs),
+      ]);
+      const value = await work();
+      await this.#client.query(writes ? "COMMIT" : "ROLLBACK");
+      return value;
+    } catch (failure) {
+      if (this.#usable) {
+        await this.#client.query("ROLLBACK").catch(() => {
+          this.#usable = false;
+        });
+      }
+      throw failure;
+    }
+  }
+}
+
+/** A comment that names caller and trace in the database's own logs. Nothing in it can end the comment. */
+function noteOf(note: string): string {
+  return `/* ${note.replace(/[^\w.:=@ -]/g, "_").slice(0, 200)} */ `;
+}

@@ -1,0 +1,112 @@
+import type { Client } from "pg";
+import type { PostgresqlEntry } from "../../../shared/connections/kinds/postgresql.ts";
+import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
+import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
+import type { CatalogueTable } from "../sql/operation.ts";
+import { readCatalogue } from "./catalogue.ts";
+
+/** Attributes and memberships that write, or read past the grants of tables. */
+const ROLES = `
+  SELECT r.rolname AS role, r.rolsuper AS super, r.rolcreatedb AS createdb, r.rolcreaterole AS createrole,
+         r.rolreplication AS replication, r.rolbypassrls AS bypassrls, quote_ident(r.rolname) AS quoted,
+         quote_ident(current_user) AS me
+    FROM pg_roles r WHERE pg_has_role(current_user, r.oid, 'MEMBER')`;
+
+const POWERFUL = [
+  "pg_write_all_data",
+  "pg_write_server_files",
+  "pg_read_server_files",
+  "pg_execute_server_program",
+  "pg_signal_backend",
+  "pg_maintain",
+  "pg_create_subscription",
+  "pg_checkpoint",
+];
+
+/** Privileges on objects that change something. `by_public`: every role has it. */
+const GRANTS = `
+  SELECT 'write to ' || c.oid::regclass AS what, 'REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ' || c.oid::regclass || ' FROM ' || quote_ident(current_user) AS remedy, false AS by_public
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_%'
+     AND (pg_has_role(current_user, c.relowner, 'MEMBER') OR has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+          OR has_any_column_privilege(c.oid, 'INSERT, UPDATE'))
+  UNION ALL
+  SELECT 'use the sequence ' || c.oid::regclass, 'REVOKE USAGE, UPDATE ON SEQUENCE ' || c.oid::regclass || ' FROM ' || quote_ident(current_user), false
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.relkind = 'S' AND n.nspname NOT LIKE 'pg\\_%' AND CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, 'USAGE, UPDATE') END
+  UNION ALL
+  SELECT 'create objects in the schema ' || quote_ident(n.nspname), 'REVOKE CREATE ON SCHEMA ' || quote_ident(n.nspname) || ' FROM PUBLIC, ' || quote_ident(current_user),
+         coalesce(EXISTS (SELECT 1 FROM aclexplode(n.nspacl) WHERE grantee = 0 AND privilege_type = 'CREATE'), false)
+    FROM pg_namespace n WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' AND has_schema_privilege(n.oid, 'CREATE')
+  UNION ALL
+  SELECT 'create schemas in this database', 'REVOKE CREATE ON DATABASE ' || quote_ident(current_database()) || ' FROM ' || quote_ident(current_user), false
+   WHERE has_database_privilege(current_database(), 'CREATE')
+  UNION ALL
+  SELECT 'create temporary tables, as every role may', 'REVOKE TEMPORARY ON DATABASE ' || quote_ident(current_database()) || ' FROM PUBLIC', true
+   WHERE has_database_privilege(current_database(), 'TEMPORARY')
+  UNION ALL
+  SELECT 'write large objects, as every role may', 'REVOKE EXECUTE ON FUNCTION pg_catalog.lo_from_bytea(oid, bytea), pg_catalog.lo_put(oid, bigint, bytea), pg_catalog.lo_creat(integer), pg_catalog.lo_create(oid) FROM PUBLIC', true
+   WHERE has_function_privilege('pg_catalog.lo_from_bytea(oid, bytea)', 'EXECUTE')`;
+
+interface Role {
+  role: string;
+  super: boolean;
+  createdb: boolean;
+  createrole: boolean;
+  replication: boolean;
+  bypassrls: boolean;
+  quoted: string;
+  me: string;
+}
+
+/** What a role of PostgreSQL may do beyond reading, and how the entry fits the database. */
+export async function inspectPostgresql(client: Client, entry: PostgresqlEntry): Promise<ConnectionReport> {
+  const start = Date.now();
+  const { rows: versions } = await client.query<{ version: string }>(
+    "SELECT current_setting('server_version') AS version",
+  );
+  const ms = Date.now() - start;
+  const { rows: roles } = await client.query<Role>(ROLES);
+  const { rows: grants } = await client.query<{ what: string; remedy: string; by_public: boolean }>(
+    `${GRANTS} LIMIT 200`,
+  );
+  const tables = (await readCatalogue(client, entry)) as unknown as CatalogueTable[];
+  return {
+    server: `PostgreSQL ${versions[0]?.version ?? ""}`.trim(),
+    ms,
+    excess: [
+      ...roles.flatMap(describeRole),
+      ...grants.map(({ what, remedy, by_public }) => ({ what, remedy: `${remedy};`, blocking: !by_public })),
+    ],
+    ...checkAgainstCatalogue(entry, tables),
+  };
+}
+
+function describeRole({
+  role,
+  quoted,
+  me,
+  ...attributes
+}: Role): { what: string; remedy: string; blocking: boolean }[] {
+  const own = quoted === me;
+  const found = Object.entries(attributes).filter(([, has]) => has === true);
+  const leave = `REVOKE ${quoted} FROM ${me};`;
+  return [
+    ...found.map(([attribute]) => ({
+      what: own ? `is ${WORDS[attribute]}` : `is a member of ${role}, which is ${WORDS[attribute]}`,
+      remedy: own
+        ? `ALTER ROLE ${me} ${attribute === "super" ? "NOSUPERUSER" : `NO${attribute.toUpperCase()}`};`
+        : leave,
+      blocking: true,
+    })),
+    ...(POWERFUL.includes(role) ? [{ what: `is a member of ${role}`, remedy: leave, blocking: true }] : []),
+  ];
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  super: "a superuser",
+  createdb: "allowed to create databases",
+  createrole: "allowed to create roles",
+  replication: "allowed to replicate",
+  bypassrls: "not bound by row-level security",
+};

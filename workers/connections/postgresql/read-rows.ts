@@ -1,0 +1,104 @@
+import type { Client, FieldDef } from "pg";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { boundRows } from "../sql/bound-rows.ts";
+import type { AnsweredColumn, AnsweredRows } from "../sql/operation.ts";
+
+/** Rows that one round trip brings. */
+const BATCH = 100;
+
+/** One statement with its bounds. */
+export interface BoundedStatement {
+  text: string;
+  values: readonly JsonValue[];
+  limits: { rows: number; bytes: number };
+}
+
+/**
+ * Runs one statement by the extended protocol, which takes no second one, and reads its rows through a portal:
+ * what is beyond a bound stays in the database.
+ */
+export async function readRows(
+  client: Client,
+  { text, values, limits }: BoundedStatement,
+): Promise<JsonValue> {
+  const [{ default: Cursor }, { default: pg }] = await Promise.all([import("pg-cursor"), import("pg")]);
+  const cursor = client.query(
+    new Cursor<JsonValue[]>(text, [...values], {
+      rowMode: "array",
+      types: { getTypeParser: (oid: number) => parserOf(oid, pg.types.builtins) },
+    } as ConstructorParameters<typeof Cursor>[2]),
+  );
+  const taken = boundRows(limits);
+  try {
+    for (let more = true; more; ) {
+      const rows = await cursor.read(Math.min(BATCH, limits.rows + 1));
+      more = rows.length > 0 && taken.add(rows);
+    }
+  } finally {
+    await cursor.close();
+  }
+  const { fields = [], rowCount } = (
+    cursor as unknown as { _result: { fields?: FieldDef[]; rowCount: number | null } }
+  )._result;
+  const columns = await describeColumns(client, fields, pg.types.builtins);
+  const answer: AnsweredRows = { columns, ...taken.result(), changed: rowCount };
+  return answer as unknown as JsonValue;
+}
+
+type Builtins = Readonly<Record<string, number | string>>;
+
+/** Numbers that fit are numbers, everything else stays in the database's own text. */
+function parserOf(oid: number, builtins: Builtins): (text: string) => JsonValue {
+  switch (oid) {
+    case builtins.BOOL:
+      return (text) => text === "t";
+    case builtins.INT2:
+    case builtins.INT4:
+    case builtins.FLOAT4:
+    case builtins.FLOAT8:
+    case builtins.INT8:
+    case builtins.NUMERIC:
+      return toNumber;
+    case builtins.JSON:
+    case builtins.JSONB:
+      return (text) => JSON.parse(text) as JsonValue;
+    default:
+      return (text) => text;
+  }
+}
+
+/** A number if JSON can say exactly this one, else its text (`NaN`, `12345678901234567890`). */
+function toNumber(text: string): JsonValue {
+  const number = Number(text);
+  return Number.isFinite(number) && String(number) === text.replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "")
+    ? number
+    : text;
+}
+
+const ORIGINS = `
+  SELECT c.oid::bigint::float8 AS oid, a.attnum::int AS number, n.nspname || '.' || c.relname || '.' || a.attname AS name
+    FROM unnest($1::oid[], $2::int[]) AS wanted(relation, number)
+    JOIN pg_class c ON c.oid = wanted.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = wanted.number`;
+
+async function describeColumns(
+  client: Client,
+  fields: readonly FieldDef[],
+  builtins: Builtins,
+): Promise<AnsweredColumn[]> {
+  const types = new Map(Object.entries(builtins).map(([name, oid]) => [oid, name.toLowerCase()]));
+  const stored = fields.filter(({ tableID }) => tableID > 0);
+  const { rows } =
+    stored.length === 0
+      ? { rows: [] }
+      : await client.query<{ oid: number; number: number; name: string }>(ORIGINS, [
+          stored.map(({ tableID }) => tableID),
+          stored.map(({ columnID }) => columnID),
+        ]);
+  const origins = new Map(rows.map(({ oid, number, name }) => [`${oid}:${number}`, name]));
+  return fields.map(({ name, dataTypeID, tableID, columnID }) => ({
+    name,
+    type: types.get(dataTypeID) ?? "other",
+    origin: origins.get(`${tableID}:${columnID}`) ?? null,
+  }));
+}

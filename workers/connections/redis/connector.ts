@@ -1,0 +1,165 @@
+import type { Redis } from "ioredis";
+import { z } from "zod";
+import type { RedisEntry } from "../../../shared/connections/kinds/redis.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type {
+  ConnectionFailure,
+  ConnectionReport,
+  ConnectionRequest,
+  ConnectionTarget,
+} from "../../../shared/objects/connection-gate.ts";
+import { type Connector, OPEN_MS, RefusedRequest, type Session } from "../connector.ts";
+import { readKey, scanKeys, tailStream } from "./read-keys.ts";
+
+/** Connects to Redis and Valkey with the driver `ioredis`. */
+export const redis: Connector = {
+  async open(_env, { entry }, secret) {
+    const { Redis: Client } = await import("ioredis");
+    const { reach } = entry as RedisEntry;
+    const client = new Client({
+      host: reach.host,
+      port: reach.port ?? 6379,
+      username: reach.user,
+      ...(secret !== null && { password: secret }),
+      db: reach.database,
+      ...(reach.tls === "required" && { tls: {} }),
+      lazyConnect: true,
+      enableReadyCheck: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: () => null,
+      connectTimeout: OPEN_MS,
+    });
+    client.on("error", () => {});
+    await client.connect();
+    return new RedisSession(client);
+  },
+  explain,
+};
+
+/** What a session of Redis does. */
+const redisOperation = z.discriminatedUnion("operation", [
+  z.object({ operation: z.literal("get"), key: z.string(), field: z.string().nullable(), rows: z.int() }),
+  z.object({ operation: z.literal("scan"), match: z.string(), cursor: z.string(), rows: z.int() }),
+  z.object({ operation: z.literal("stream"), key: z.string(), before: z.string(), rows: z.int() }),
+]);
+
+class RedisSession implements Session {
+  readonly #client: Redis;
+
+  constructor(client: Redis) {
+    this.#client = client;
+  }
+
+  isUsable(): boolean {
+    return this.#client.status === "ready" || this.#client.status === "connect";
+  }
+
+  async run({ entry }: ConnectionTarget, request: ConnectionRequest): Promise<JsonValue> {
+    const operation = redisOperation.parse({ operation: request.operation, ...request.arguments });
+    const { expose, limits } = entry as RedisEntry;
+    const bounds = { rows: Math.min(operation.rows, limits.rows), bytes: limits.bytes };
+    // The tools have checked it too; the object that holds the socket does not rely on them.
+    const key = operation.operation === "scan" ? operation.match : operation.key;
+    if (!expose.prefixes.some((prefix) => key.startsWith(prefix))) {
+      throw new RefusedRequest({ code: "forbidden", message: "This connection does not expose that key." });
+    }
+    switch (operation.operation) {
+      case "get":
+        return await readKey(this.#client, operation.key, operation.field, bounds);
+      case "scan":
+        return await scanKeys(this.#client, operation.match, operation.cursor, bounds);
+      case "stream":
+        return await tailStream(this.#client, operation.key, operation.before, bounds);
+    }
+  }
+
+  async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
+    const start = Date.now();
+    await this.#client.ping();
+    const ms = Date.now() - start;
+    const { expose, reach } = entry as RedisEntry;
+    const writes = await this.#findWrites();
+    return {
+      server: "Redis",
+      ms,
+      excess: writes.map((command) => ({
+        what: `run ${command}`,
+        remedy: `ACL SETUSER ${reach.user} -@all +@read +@connection +ping -@dangerous -keys`,
+        blocking: true,
+      })),
+      exposed: expose.prefixes.map((prefix) => `${prefix}*`),
+      proposals: {},
+      mistakes: [],
+    };
+  }
+
+  async cancel(): Promise<void> {
+    // Every command is bounded and quick; closing the socket ends the wait.
+    this.#client.disconnect();
+  }
+
+  close(): void {
+    this.#client.disconnect();
+  }
+
+  /**
+   * What the account may do beyond reading. `ACL DRYRUN` is not for such an account, so commands are sent that
+   * change nothing even where they are allowed: on a key that does not exist, or reading the server's settings.
+   */
+  async #findWrites(): Promise<string[]> {
+    const key = `gatehouse:probe:${crypto.randomUUID()}`;
+    const found: string[] = [];
+    for (const [command, ...given] of PROBES) {
+      const failure = await this.#client
+        .call(command, ...given.map((part) => (part === KEY ? key : part)))
+        .then(
+          () => null,
+          (error: unknown) => error,
+        );
+      if (!(failure instanceof Error && failure.message.startsWith("NOPERM"))) found.push(command);
+    }
+    return found;
+  }
+}
+
+const KEY = "<key>";
+
+/** One command of each category that a reading account must not have. */
+const PROBES: readonly (readonly [string, ...string[]])[] = [
+  ["SET", KEY, "", "XX"],
+  ["DEL", KEY],
+  ["EXPIRE", KEY, "1"],
+  ["HDEL", KEY, "field"],
+  ["LPUSHX", KEY, "value"],
+  ["SREM", KEY, "member"],
+  ["ZREM", KEY, "member"],
+  ["XDEL", KEY, "0-1"],
+  ["PUBLISH", KEY, ""],
+  ["EVAL", "return 1", "0"],
+  ["SCRIPT", "EXISTS", KEY],
+  ["CONFIG", "GET", "maxmemory"],
+  ["ACL", "USERS"],
+  ["MODULE", "LIST"],
+  ["CLIENT", "LIST"],
+  ["KEYS", KEY],
+];
+
+/** Our words for a reply error of Redis; `null` for a lost connection. */
+function explain(failure: unknown, { entry }: ConnectionTarget): ConnectionFailure | null {
+  const message = failure instanceof Error ? failure.message : "";
+  if (/^(WRONGPASS|NOAUTH|ERR AUTH|ERR invalid password)/.test(message)) {
+    return {
+      code: "unavailable",
+      message: `${entry.title} refuses the account of this connection.`,
+      action: "Ask its owner to set the password again.",
+    };
+  }
+  if (message.startsWith("NOPERM"))
+    return { code: "forbidden", message: `The account of ${entry.title} may not read this key.` };
+  if (message.startsWith("WRONGTYPE"))
+    return { code: "invalid_input", message: "The key holds another type of value." };
+  if (/^(LOADING|BUSY|CLUSTERDOWN|MASTERDOWN|MISCONF)/.test(message)) return null;
+  return /^(ERR|MOVED|ASK)\b/.test(message)
+    ? { code: "invalid_input", message: `${entry.title} refuses the command.` }
+    : null;
+}

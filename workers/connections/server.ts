@@ -1,0 +1,37 @@
+import { z } from "zod";
+import type { ConnectionEntry } from "../../shared/connections/entry.ts";
+import { defineServer, type ServerDefinition } from "../../shared/server/define.ts";
+import { redisServer } from "./redis/server.ts";
+import { SqlHandle } from "./sql/handle.ts";
+import { sqlResources } from "./sql/resources.ts";
+import { sqlTools } from "./sql/tools.ts";
+
+/** The server of a published connection: its tools go through the guard as those of every other server. */
+export function connectionServer(name: string, entry: ConnectionEntry, revision: string): ServerDefinition {
+  if (entry.kind === "redis") return redisServer(name, entry, revision);
+  const tools = sqlTools(name, entry);
+  const scopes = tools.map(({ scope }) => scope);
+  return defineServer<SqlHandle>({
+    name,
+    title: entry.title,
+    description: entry.description,
+    instructions: `${entry.title}: find tables with ${name}_search_objects, then read them with ${name}_query. Prefer the ready-made tools of ${name} where one fits.`,
+    scopes: scopesOf(name, entry.title, scopes),
+    baseline: `${name}:read`,
+    defaults: z.object({}),
+    store: (env, principal, masks) => new SqlHandle({ env, name, revision, entry, principal, masks }),
+    tools,
+    resources: sqlResources(name, entry),
+    prompts: [],
+  }) as ServerDefinition;
+}
+
+const WORDS = { read: "Read", write: "Add to and change", delete: "Delete from" } as const;
+
+/** The scopes that tools of a connection need, with the sentence of the consent page. */
+export function scopesOf(name: string, title: string, used: readonly string[]): Record<string, string> {
+  const kinds = (Object.keys(WORDS) as (keyof typeof WORDS)[]).filter(
+    (kind) => kind === "read" || used.includes(`${name}:${kind}`),
+  );
+  return Object.fromEntries(kinds.map((kind) => [`${name}:${kind}`, `${WORDS[kind]} ${title}`]));
+}

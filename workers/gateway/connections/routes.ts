@@ -1,0 +1,104 @@
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { z } from "zod";
+import { ADMINISTRATION } from "../../../shared/audit/record.ts";
+import { connectionEntry, connectionName } from "../../../shared/connections/entry.ts";
+import { parseRevision } from "../../../shared/connections/revision.ts";
+import { connectionGate, countShards } from "../../../shared/objects/connection-gate.ts";
+import { principalGate } from "../../../shared/objects/principal-gate.ts";
+import { policyInForce } from "../../../shared/policy/current.ts";
+import { readRevision } from "../../../shared/server/read-revision.ts";
+import { writeSecret } from "../../connections/vault.ts";
+import { publishedServers } from "../../published-servers.ts";
+import { takeTicket } from "./ticket.ts";
+
+/** Most bytes of a command: an entry with its named queries. */
+const MAX_BODY = 256 * 1024;
+
+/** Longest secret: a password, or a private key as text. */
+const SECRET_LENGTH = 16_384;
+
+/** Objects of a connection that are asked at most; an entry allows no more. */
+const MOST_SHARDS = 16;
+
+const command = z.discriminatedUnion("command", [
+  z.strictObject({
+    command: z.literal("test"),
+    connection: connectionName,
+    entry: connectionEntry,
+    /** Used for this test alone; `null` for the one of the vault. */
+    secret: z.string().max(SECRET_LENGTH).nullable(),
+  }),
+  z.strictObject({
+    command: z.literal("secret"),
+    name: z.string().regex(/^[a-z][a-z0-9-]{0,47}$/),
+    /** Connections that use it: their sockets are closed. */
+    connections: z.array(connectionName).max(200),
+    /** `null` removes it. */
+    secret: z.string().min(1).max(SECRET_LENGTH).nullable(),
+    by: z.string().min(1).max(200),
+  }),
+  z.strictObject({ command: z.literal("status") }),
+]);
+
+/** What the command of connections asks of the Worker: it holds the keys, the drivers and the sockets. */
+export const connectionRoutes = new Hono<{ Bindings: Env }>();
+
+connectionRoutes.post(
+  "/connections/commands",
+  bodyLimit({ maxSize: MAX_BODY, onError: (c) => c.json({ error: "too_large" }, 413) }),
+  async (c) => {
+    const isAllowed = await takeTicket(c.env.PLATFORM_DB, c.req.header("authorization"), Date.now());
+    if (!isAllowed) return c.json({ error: "forbidden" }, 403);
+    const read = command.safeParse(await c.req.json().catch(() => null));
+    if (!read.success) return c.json({ error: "invalid_request" }, 400);
+    return c.json(await runCommand(c.env, read.data));
+  },
+);
+
+type Command = z.output<typeof command>;
+
+async function runCommand(env: Env, asked: Command): Promise<object> {
+  switch (asked.command) {
+    case "test": {
+      const target = { name: asked.connection, revision: "", entry: asked.entry };
+      return await connectionGate(env, asked.connection, 0).probe(target, asked.secret);
+    }
+    case "secret":
+      return await changeSecret(env, asked);
+    case "status":
+      return { connections: await readStates(env) };
+  }
+}
+
+async function changeSecret(
+  env: Env,
+  { name, connections, secret, by }: Extract<Command, { command: "secret" }>,
+): Promise<object> {
+  const version = await writeSecret(env, name, secret, Date.now());
+  const event = { type: "connection_secret" as const, by, secret: name, version, removed: secret === null };
+  await principalGate(env, ADMINISTRATION).recordOnce(ADMINISTRATION, `secret ${name} ${version}`, event);
+  // Sockets that were opened with the old password end before the next call.
+  await Promise.all(
+    connections.flatMap((connection) =>
+      Array.from({ length: MOST_SHARDS }, (_, shard) =>
+        connectionGate(env, connection, shard).closeSessions(),
+      ),
+    ),
+  );
+  return { version };
+}
+
+async function readStates(env: Env): Promise<object[]> {
+  const { revisions } = await policyInForce(env);
+  return await Promise.all(
+    publishedServers.choose(revisions).map(async (name) => {
+      const entry = parseRevision(name, await readRevision(env, String(revisions.get(name))));
+      const shards = Array.from({ length: countShards(entry) }, (_, shard) =>
+        connectionGate(env, name, shard).state(),
+      );
+      const { kind, title, owner, allow_privileged_role } = entry;
+      return { name, kind, title, owner, allow_privileged_role, objects: await Promise.all(shards) };
+    }),
+  );
+}

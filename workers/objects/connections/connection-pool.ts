@@ -1,0 +1,191 @@
+import { DurableObject } from "cloudflare:workers";
+import { BrokenCircuitError, BulkheadRejectedError } from "cockatiel";
+import type {
+  ConnectionAnswer,
+  ConnectionFailure,
+  ConnectionGate,
+  ConnectionReport,
+  ConnectionRequest,
+  ConnectionState,
+  ConnectionTarget,
+} from "../../../shared/objects/connection-gate.ts";
+import { log, logFailure } from "../../../shared/observe/log.ts";
+import { OPEN_MS, RefusedRequest, type Session } from "../../connections/connector.ts";
+import { loadConnector } from "../../connections/load-connector.ts";
+import { readSecret } from "../../connections/vault.ts";
+import { Outage } from "./outage.ts";
+import { openResilience, type Resilience } from "./resilience.ts";
+import { SessionStore } from "./session-store.ts";
+
+/** Milliseconds that the other system has after its own time limit before its socket is closed. */
+const GRACE_MS = 1_500;
+
+/**
+ * Holds some of a connection's sockets. A socket serves one request at a time, so two calls never share a
+ * transaction; requests beyond the sockets wait in a short queue. Nothing is stored: an evicted object opens
+ * its sockets again.
+ */
+export class ConnectionPool extends DurableObject<Env> implements ConnectionGate {
+  readonly #sessions = new SessionStore();
+  readonly #running = new Map<string, Session>();
+  #resilience: Resilience | undefined;
+  #lastFailure: ConnectionState["lastFailure"] = null;
+  #lastMs: number | null = null;
+
+  async run(target: ConnectionTarget, request: ConnectionRequest): Promise<ConnectionAnswer> {
+    const deadline = Date.now() + request.timeoutMs;
+    const resilience = this.#resilienceOf(target.name);
+    try {
+      const value = await resilience.execute(request.repeatable, () =>
+        this.#attempt(target, request, deadline),
+      );
+      return { ok: true, value };
+    } catch (failure) {
+      return { ok: false, failure: this.#explain(failure, resilience, target) };
+    }
+  }
+
+  async cancel(id: string): Promise<void> {
+    await this.#running
+      .get(id)
+      ?.cancel()
+      .catch((failure: unknown) => {
+        log("warn", "connection_not_cancelled", { connection: this.#name(), error: String(failure) });
+      });
+  }
+
+  async probe(
+    target: ConnectionTarget,
+    secret: string | null,
+  ): Promise<{ ok: true; report: ConnectionReport } | { ok: false; failure: ConnectionFailure }> {
+    let session: Session | undefined;
+    try {
+      session = await this.#open(target, secret);
+      const report = await within(session.inspect(target), target.entry.limits.seconds * 1_000 + GRACE_MS);
+      return { ok: true, report };
+    } catch (failure) {
+      const connector = await loadConnector(target);
+      const cause = failure instanceof Outage ? failure.cause : failure;
+      const known = failure instanceof RefusedRequest ? failure.failure : connector.explain(cause, target);
+      return { ok: false, failure: known ?? describeOutage(target.name) };
+    } finally {
+      session?.close();
+    }
+  }
+
+  async closeSessions(): Promise<void> {
+    this.#sessions.closeAll();
+  }
+
+  async state(): Promise<ConnectionState> {
+    const { running, waiting, breaker } = this.#resilience?.state() ?? {
+      running: 0,
+      waiting: 0,
+      breaker: "closed" as const,
+    };
+    const open = this.#sessions.size;
+    return { open, running, waiting, breaker, lastFailure: this.#lastFailure, lastMs: this.#lastMs };
+  }
+
+  async #attempt(target: ConnectionTarget, request: ConnectionRequest, deadline: number) {
+    const session = this.#sessions.take(target.revision) ?? (await this.#openFor(target, deadline));
+    const left = deadline - Date.now();
+    if (left <= 0) {
+      this.#sessions.giveBack(session);
+      throw new RefusedRequest({ code: "timeout", message: "The call waited too long for the connection." });
+    }
+    const timeoutMs = Math.min(left, target.entry.limits.seconds * 1_000);
+    this.#running.set(request.id, session);
+    const start = Date.now();
+    try {
+      const value = await within(session.run(target, request, timeoutMs), timeoutMs + GRACE_MS);
+      this.#lastMs = Date.now() - start;
+      return value;
+    } catch (failure) {
+      if (failure instanceof TimedOut) session.close();
+      throw await this.#classify(failure, target);
+    } finally {
+      this.#running.delete(request.id);
+      this.#sessions.giveBack(session);
+    }
+  }
+
+  async #openFor(target: ConnectionTarget, deadline: number): Promise<Session> {
+    const session = await this.#open(target, null, Math.max(1, Math.min(OPEN_MS, deadline - Date.now())));
+    this.#sessions.adopt(session, target.revision);
+    return session;
+  }
+
+  async #open(target: ConnectionTarget, given: string | null, timeoutMs = OPEN_MS): Promise<Session> {
+    const connector = await loadConnector(target);
+    const secret = given ?? (await readSecret(this.env, target.entry.secret ?? target.name))?.text ?? null;
+    const opening = connector.open(this.env, target, secret);
+    try {
+      return await within(opening, timeoutMs);
+    } catch (failure) {
+      // A session that opens after the time limit is closed at once.
+      opening.then((late) => late.close()).catch(() => {});
+      if (failure instanceof RefusedRequest) throw failure;
+      const known = failure instanceof TimedOut ? null : connector.explain(failure, target);
+      throw known === null ? new Outage(false, failure) : new RefusedRequest(known);
+    }
+  }
+
+  /** A refusal in our own words, or an outage. */
+  async #classify(failure: unknown, target: ConnectionTarget): Promise<unknown> {
+    if (failure instanceof RefusedRequest) return failure;
+    const connector = await loadConnector(target);
+    const known = failure instanceof TimedOut ? null : connector.explain(failure, target);
+    return known === null ? new Outage(true, failure) : new RefusedRequest(known);
+  }
+
+  #explain(failure: unknown, resilience: Resilience, target: ConnectionTarget): ConnectionFailure {
+    if (failure instanceof RefusedRequest) return failure.failure;
+    if (failure instanceof BulkheadRejectedError) {
+      return {
+        code: "unavailable",
+        message: `Too many calls use ${target.entry.title} at this moment.`,
+        retryAfter: 2,
+      };
+    }
+    if (failure instanceof BrokenCircuitError) {
+      return { ...describeOutage(target.entry.title), retryAfter: resilience.secondsUntilProbe() };
+    }
+    const eventId = logFailure("connection_failed", failure instanceof Outage ? failure.cause : failure, {
+      connection: target.name,
+    });
+    const described = describeOutage(target.entry.title, eventId);
+    this.#lastFailure = { at: Date.now(), message: described.message };
+    return described;
+  }
+
+  #resilienceOf(connection: string): Resilience {
+    this.#resilience ??= openResilience(connection);
+    return this.#resilience;
+  }
+
+  #name(): string {
+    return this.ctx.id.name ?? "";
+  }
+}
+
+function describeOutage(title: string, eventId?: string): ConnectionFailure {
+  const event = eventId === undefined ? "" : ` Event id: ${eventId}.`;
+  return { code: "unavailable", message: `${title} cannot be reached right now.${event}`, retryAfter: 5 };
+}
+
+class TimedOut extends Error {}
+
+/** Rejects with {@link TimedOut} after `ms`. The work goes on; its caller closes the socket. */
+async function within<Value>(work: Promise<Value>, ms: number): Promise<Value> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new TimedOut(`No answer within ${ms} ms.`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => {});
+  }
+}

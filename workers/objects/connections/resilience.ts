@@ -1,0 +1,74 @@
+import {
+  bulkhead,
+  CircuitState,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  ExponentialBackoff,
+  handleType,
+  handleWhen,
+  retry,
+  wrap,
+} from "cockatiel";
+import { SESSIONS_PER_OBJECT } from "../../../shared/objects/connection-gate.ts";
+import { log } from "../../../shared/observe/log.ts";
+import { Outage } from "./outage.ts";
+
+/** Requests that wait for a session of one object. */
+const QUEUE = 24;
+
+/** Outages in a row after which requests are refused at once. */
+const BREAK_AFTER = 5;
+
+/** Milliseconds until one request probes a system that was away. */
+const PROBE_AFTER_MS = 5_000;
+
+/** What stands between calls and a system that fails. */
+export interface Resilience {
+  /** Runs `work` through queue and breaker; once more after a lost connection if it may be repeated. */
+  execute<Value>(repeatable: boolean, work: () => Promise<Value>): Promise<Value>;
+  state(): { running: number; waiting: number; breaker: "closed" | "open" | "half_open" };
+  secondsUntilProbe(): number;
+}
+
+/** Opens the queue and the breaker of one object of a connection. Only an {@link Outage} counts as a failure. */
+export function openResilience(connection: string): Resilience {
+  const queue = bulkhead(SESSIONS_PER_OBJECT, QUEUE);
+  const breaker = circuitBreaker(handleType(Outage), {
+    halfOpenAfter: PROBE_AFTER_MS,
+    breaker: new ConsecutiveBreaker(BREAK_AFTER),
+  });
+  let brokenAt = 0;
+  breaker.onStateChange((state) => {
+    if (state === CircuitState.Open) brokenAt = Date.now();
+    log(state === CircuitState.Closed ? "info" : "warn", "connection_breaker", {
+      connection,
+      state: NAMES[state],
+    });
+  });
+  // A request that was not sent may be sent again, whatever it does.
+  const once = retry(
+    handleWhen((failure) => failure instanceof Outage && !failure.isSent),
+    BACKOFF,
+  );
+  const again = retry(handleType(Outage), BACKOFF);
+  const safe = wrap(again, breaker, queue);
+  const unsafe = wrap(once, breaker, queue);
+  return {
+    execute: (repeatable, work) => (repeatable ? safe : unsafe).execute(work),
+    state: () => ({
+      running: SESSIONS_PER_OBJECT - queue.executionSlots,
+      waiting: QUEUE - queue.queueSlots,
+      breaker: NAMES[breaker.state],
+    }),
+    secondsUntilProbe: () => Math.max(1, Math.ceil((brokenAt + PROBE_AFTER_MS - Date.now()) / 1_000)),
+  };
+}
+
+const BACKOFF = { maxAttempts: 1, backoff: new ExponentialBackoff({ initialDelay: 50, maxDelay: 400 }) };
+
+const NAMES = {
+  [CircuitState.Closed]: "closed",
+  [CircuitState.Open]: "open",
+  [CircuitState.HalfOpen]: "half_open",
+  [CircuitState.Isolated]: "open",
+} as const;

@@ -1,0 +1,68 @@
+import type { Session } from "../../connections/connector.ts";
+
+/** Milliseconds after which an idle session is closed: an open socket keeps its object in memory. */
+const IDLE_MS = 20_000;
+
+interface Held {
+  revision: string;
+  busy: boolean;
+  /** Closed as soon as its request ends: its secret was changed. */
+  retired: boolean;
+  timer?: ReturnType<typeof setTimeout>;
+}
+
+/** The sessions of one object. A session belongs to one revision of its connection. */
+export class SessionStore {
+  readonly #held = new Map<Session, Held>();
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** An idle session of this revision. Closes idle ones of others, which nothing asks for any more. */
+  take(revision: string): Session | undefined {
+    let found: Session | undefined;
+    for (const [session, held] of this.#held) {
+      if (held.busy) continue;
+      if (held.revision !== revision || !session.isUsable()) this.#drop(session);
+      else found ??= session;
+    }
+    const held = found && this.#held.get(found);
+    if (held === undefined) return undefined;
+    clearTimeout(held.timer);
+    held.busy = true;
+    return found;
+  }
+
+  /** Takes over a new session, which is in use. */
+  adopt(session: Session, revision: string): void {
+    this.#held.set(session, { revision, busy: true, retired: false });
+  }
+
+  giveBack(session: Session): void {
+    const held = this.#held.get(session);
+    if (held === undefined) return;
+    held.busy = false;
+    if (held.retired || !session.isUsable()) {
+      this.#drop(session);
+      return;
+    }
+    held.timer = setTimeout(() => {
+      if (!held.busy) this.#drop(session);
+    }, IDLE_MS);
+  }
+
+  /** Closes idle sessions now, and those in use when their request ends. */
+  closeAll(): void {
+    for (const [session, held] of this.#held) {
+      if (held.busy) held.retired = true;
+      else this.#drop(session);
+    }
+  }
+
+  #drop(session: Session): void {
+    clearTimeout(this.#held.get(session)?.timer);
+    this.#held.delete(session);
+    session.close();
+  }
+}
