@@ -40,6 +40,9 @@ export async function exportPerson(
   const credentials = await database.query(
     `SELECT "providerId", "createdAt", "updatedAt" FROM "account" WHERE "userId" = ${user};`,
   );
+  const api_keys = await database.query(
+    `SELECT id, name, scopes, resources, tools, networks, days, created_at, by FROM access_key WHERE owner = ${user};`,
+  );
   const own = await readEvents(database, `chain = ${user}`, waiting);
   const about = await readEvents(
     database,
@@ -48,7 +51,7 @@ export async function exportPerson(
   );
   // The result stays in the database until the command has read it.
   await database.change(`UPDATE admin_request SET outcome = NULL WHERE id = ${id};`);
-  return { account, sessions, credentials, ...answer, audit_trail: own, administration: about };
+  return { account, sessions, credentials, api_keys, ...answer, audit_trail: own, administration: about };
 }
 
 async function readEvents(database: PlatformDatabase, which: string, { say }: Waiting): Promise<unknown[]> {

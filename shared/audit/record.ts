@@ -105,6 +105,8 @@ export type PageEvent = { ip: string | null; country: string | null } & (
   | { type: "consent"; given: boolean; clientId: string; resource: string; scopes: string[] }
   | { type: "revocation"; grantId: string }
   | { type: "password_change"; succeeded: boolean }
+  /** An own API key. `keyId` is the client of its calls. */
+  | { type: "key_change"; change: "created" | "rotated" | "revoked"; keyId: string }
   | { type: "approval_decision"; granted: boolean; approvalId: string; requester: string; tool: string }
 );
 
@@ -145,6 +147,13 @@ export type AdminEvent = { by: string } & (
       oldRole: string | null;
       /** `null` for a removed user. */
       newRole: string | null;
+    }
+  /** A command changed an API key of this person. */
+  | {
+      type: "person_key_change";
+      userId: string;
+      change: "created" | "rotated" | "revoked";
+      keyId: string;
     }
   /** `userId` is `null` for a hold on all users. */
   | { type: "hold"; userId: string | null; held: boolean; reason: string }

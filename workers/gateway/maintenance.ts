@@ -6,6 +6,7 @@ import { sweepRecords } from "../audit-log/sweep-records.ts";
 import { listServers } from "../servers.ts";
 import { removeOldRequests } from "./admin-jobs/admin-request.ts";
 import { removeEndedApprovals } from "./approvals/list-approvals.ts";
+import { removeEndedKeys } from "./keys/own-keys.ts";
 import { removeEndedCounters } from "./limits/attempts.ts";
 import { removeEndedSessions } from "./people.ts";
 import { recordPolicyChanges } from "./policy-changes.ts";
@@ -31,6 +32,7 @@ export async function runMaintenance(env: Env): Promise<void> {
     policy_changes: () => recordPolicyChanges(env),
     sessions: () => removeEndedSessions(database, now, ROWS),
     counters: () => removeEndedCounters(database, at, ROWS),
+    keys: () => removeEndedKeys(database, at, ROWS),
     approvals: () => removeEndedApprovals(database, at, ROWS),
     requests: () => removeOldRequests(database, at - REQUESTS_KEPT_MS, at - DATA_KEPT_MS, ROWS),
     dead_letters: () => redriveDeadLetters(env, LETTERS),

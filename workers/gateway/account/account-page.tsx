@@ -61,6 +61,12 @@ export function AccountPage({ person, apps, cursor, hasSecondFactor, hasConsole,
           </p>
         )}
       </section>
+      <h2>API keys</h2>
+      <section class="card">
+        <p>
+          Agents without a browser use keys. <a href="/account/keys">See your keys, or make one</a>.
+        </p>
+      </section>
       <h2>Approvals</h2>
       <section class="card">
         <p>

@@ -65,6 +65,8 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "vector_indexes",
   ],
   PLATFORM_DB: [
+    "access_key",
+    "access_key_secret",
     "account",
     "admin_request",
     "approval",
