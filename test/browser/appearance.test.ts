@@ -55,6 +55,22 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
     },
   ],
   [
+    "account-keys",
+    async (page) => {
+      await page.goto("/account/keys");
+      await signIn(page, "viewer");
+      await arriveAt(page, "API keys");
+    },
+  ],
+  [
+    "account-keys-new",
+    async (page) => {
+      await page.goto("/account/keys/new");
+      await signIn(page, "sales");
+      await arriveAt(page, "New API key");
+    },
+  ],
+  [
     "approval",
     async (page) => {
       const { path } = await (await connectSeller(page, client))();
