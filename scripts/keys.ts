@@ -15,9 +15,9 @@ import { bundledPolicy } from "../shared/policy/current.ts";
 import { describeKey, type KeyRow } from "./keys/describe-key.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
 import { endWithReader } from "./local/output.ts";
-import { ENVIRONMENTS, type EnvironmentName, readEnvironment } from "./local/project.ts";
+import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
 import { closeDatabases, openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
-import { notifyWorker, type Told } from "./platform/notify-worker.ts";
+import { addressOf, notifyWorker, type Told } from "./platform/notify-worker.ts";
 import { nameAsker } from "./platform/requests.ts";
 
 const HELP = `API keys, for agents without a browser. People make their own at /account/keys; this command does it for them.
@@ -119,8 +119,8 @@ async function tell(flags: Flags, mark: string): Promise<void> {
   console.log(WHEN[await notifyWorker(flags, { path: "/people/changes", body: { mark } })]);
 }
 
-function showSecret(text: string, { environment, url }: Flags, path: string): void {
-  const base = url ?? String(readEnvironment(environment).vars.PUBLIC_URL);
+function showSecret(text: string, flags: Flags, path: string): void {
+  const base = addressOf(flags);
   console.log(
     `Key, shown this once: ${text}\nThe agent sends it to ${new URL(path, base).href} as: Authorization: Bearer <key>`,
   );

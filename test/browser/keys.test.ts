@@ -38,8 +38,8 @@ async function tabTo(page: Page, name: string | RegExp): Promise<void> {
     await page.keyboard.press("Tab");
     const focused = page.locator(":focus");
     const label = await focused.evaluate((element) => {
-      const input = element as HTMLInputElement;
-      return (input.labels?.[0]?.textContent ?? element.textContent ?? "").trim();
+      const input = element as { labels?: { textContent: string | null }[]; textContent: string | null };
+      return (input.labels?.[0]?.textContent ?? input.textContent ?? "").trim();
     });
     if (typeof name === "string" ? label.startsWith(name) : name.test(label)) return;
   }

@@ -8,6 +8,7 @@ import { removeOldRequests } from "./admin-jobs/admin-request.ts";
 import { removeEndedApprovals } from "./approvals/list-approvals.ts";
 import { removeEndedKeys } from "./keys/own-keys.ts";
 import { removeEndedCounters } from "./limits/attempts.ts";
+import { removeEndedLinks } from "./password-links/use-link.ts";
 import { removeEndedSessions } from "./people.ts";
 import { recordPolicyChanges } from "./policy-changes.ts";
 import { renewEncryption } from "./second-factor/renew-encryption.ts";
@@ -32,6 +33,7 @@ export async function runMaintenance(env: Env): Promise<void> {
     policy_changes: () => recordPolicyChanges(env),
     sessions: () => removeEndedSessions(database, now, ROWS),
     counters: () => removeEndedCounters(database, at, ROWS),
+    password_links: () => removeEndedLinks(database, at, ROWS),
     keys: () => removeEndedKeys(database, at, ROWS),
     approvals: () => removeEndedApprovals(database, at, ROWS),
     requests: () => removeOldRequests(database, at - REQUESTS_KEPT_MS, at - DATA_KEPT_MS, ROWS),

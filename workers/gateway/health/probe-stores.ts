@@ -83,6 +83,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "dead_letter",
     "erased_person",
     "legal_hold",
+    "password_link",
     "policy_publication",
     "policy_version",
     "registered_client",
