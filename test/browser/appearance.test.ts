@@ -1,6 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectSeller } from "./ask-approval.ts";
+import { INVITED, pathOfLink } from "./invited.ts";
 import {
   countWords,
   findFaintTexts,
@@ -54,6 +55,14 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
       await page.goto("/account");
     },
   ],
+  [
+    "choose-password",
+    async (page) => {
+      await page.goto(pathOfLink(INVITED.looked.token));
+      await arriveAt(page, /^Welcome/);
+    },
+  ],
+  ["link-refused", async (page) => void (await page.goto("/password?link=none"))],
   [
     "account-keys",
     async (page) => {
