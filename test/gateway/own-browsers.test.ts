@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { nameBrowser } from "../../workers/gateway/account/name-browser.ts";
 import { awaitEvents } from "../audit/trail.ts";
 import { createPerson, signIn, TestBrowser, type TestPerson } from "../support/oauth.ts";
 
@@ -16,6 +17,32 @@ async function signInFrom(person: TestPerson, agent: string, ip: string): Promis
 }
 
 describe("the list of own browsers on the account page", () => {
+  it.each([
+    [
+      "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+      "Chrome on Linux",
+    ],
+    [
+      "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0",
+      "Edge on Windows",
+    ],
+    [
+      "Mozilla/5.0 (Macintosh; Intel Mac OS X 15.5; rv:140.0) Gecko/20100101 Firefox/140.0",
+      "Firefox on macOS",
+    ],
+    [
+      "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1",
+      "Safari on iPhone",
+    ],
+    [
+      "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36",
+      "Chrome on Android",
+    ],
+    ["curl/8.9", "curl/8.9"],
+  ])("names %s", (agent, name) => {
+    expect(nameBrowser(agent)).toBe(name);
+  });
+
   it("shows each with its name, address and time, the asking one without a button", async () => {
     const person = await createPerson("sales");
     await signInFrom(person, "Firefox <1>", "203.0.113.1");

@@ -7,7 +7,7 @@ export function BrowserList({ browsers }: { browsers: readonly OwnBrowser[] }) {
       <ul class="plain">
         {browsers.map((browser) => (
           <li>
-            <h3>{browser.userAgent ?? "An unnamed browser"}</h3>
+            <h3>{browser.name ?? "An unnamed browser"}</h3>
             <p class="quiet small">
               {browser.current && (
                 <>
@@ -21,7 +21,7 @@ export function BrowserList({ browsers }: { browsers: readonly OwnBrowser[] }) {
             {!browser.current && (
               <form method="post" action="/account/browsers">
                 <input type="hidden" name="browser" value={browser.id} />
-                <button type="submit" class="danger" aria-label={nameBrowser(browser)}>
+                <button type="submit" class="danger" aria-label={labelOf(browser)}>
                   Sign out
                 </button>
               </form>
@@ -42,9 +42,9 @@ export function BrowserList({ browsers }: { browsers: readonly OwnBrowser[] }) {
 }
 
 /** Without it, two browsers would have identical buttons. */
-function nameBrowser({ userAgent, since, address }: OwnBrowser): string {
+function labelOf({ name, since, address }: OwnBrowser): string {
   const from = address === null ? "" : ` from ${address}`;
-  return `Sign out ${userAgent ?? "an unnamed browser"}, since ${minuteOf(since)}${from}`;
+  return `Sign out ${name ?? "an unnamed browser"}, since ${minuteOf(since)}${from}`;
 }
 
 function Minute({ date }: { date: Date }) {

@@ -1,9 +1,11 @@
 import { toDisplayText } from "../../../shared/text/display-text.ts";
+import { nameBrowser } from "./name-browser.ts";
 
 /** Most browsers on the page. Signing out everywhere else reaches all. */
 const LISTED = 50;
-/** Most characters of a `User-Agent` that the page shows. */
-const AGENT_LENGTH = 120;
+/** Most characters of a `User-Agent` that the page reads, and of a name that it shows. */
+const AGENT_LENGTH = 400;
+const NAME_LENGTH = 120;
 
 /** A browser on which a person is signed in. */
 export interface OwnBrowser {
@@ -14,7 +16,8 @@ export interface OwnBrowser {
   since: Date;
   ends: Date;
   address: string | null;
-  userAgent: string | null;
+  /** Such as «Firefox on macOS»; `null` for a browser without a name. */
+  name: string | null;
 }
 
 interface Row {
@@ -44,7 +47,7 @@ export async function listOwnBrowsers(
     since: new Date(row.createdAt),
     ends: new Date(row.expiresAt),
     address: toDisplayText(row.ipAddress ?? "", 45) || null,
-    userAgent: toDisplayText(row.userAgent ?? "", AGENT_LENGTH) || null,
+    name: toDisplayText(nameBrowser((row.userAgent ?? "").slice(0, AGENT_LENGTH)), NAME_LENGTH) || null,
   }));
 }
 

@@ -1,4 +1,5 @@
 import { type Context, Hono } from "hono";
+import { isKeyId } from "../../../shared/auth/access-key.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import { admitAttempt, resetAttempts } from "../limits/attempts.ts";
 import { countedAddress } from "../limits/counted-address.ts";
@@ -38,7 +39,8 @@ accountRoutes.post("/account/revoke", requirePerson(PAGE), async (c) => {
   const { person } = c.var.signIn;
   const grantId = form.get("grant") ?? "";
   // The grant is looked up under the signed-in user's id, so a user cannot revoke another user's grant.
-  if (/^[A-Za-z0-9_-]{1,64}$/.test(grantId)) {
+  // An API key is no grant: it is revoked on its own page, which removes it as well.
+  if (/^[A-Za-z0-9_-]{1,64}$/.test(grantId) && !isKeyId(grantId)) {
     const oauth = getOAuthServers(c.env).authorizationServer.getOAuthApi(c.env);
     await oauth.revokeGrant(grantId, person.id);
     await recordEvent(c, person.id, { type: "revocation", grantId });
