@@ -10,7 +10,7 @@ import {
   removeKey,
   rotateKey,
 } from "../shared/people/keys.ts";
-import { listPeople } from "../shared/people/statements.ts";
+import { idOfUser, listPeople } from "../shared/people/statements.ts";
 import { bundledPolicy } from "../shared/policy/current.ts";
 import { describeKey, type KeyRow } from "./keys/describe-key.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
@@ -56,11 +56,7 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     await database.change(`${addKey(key)}\n${announceKeyChange(change, by, mark)}`);
     console.log(`Made ${id} "${request.name}" for ${owner}, for ${request.days} days.`);
     showSecret(text, flags, request.resources[0] ?? "/mcp");
-    if (bundledPolicy().roles.get(role)?.mfaRequired) {
-      console.log(
-        `The role ${role} asks for a second factor, and this key was made without one: it is refused. Let ${owner} make it at /account/keys.`,
-      );
-    }
+    warnOfFactor(role);
     await tell(flags, mark);
   },
   async list(database, { email }) {
@@ -91,6 +87,8 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     const before = hours === 0 ? "ends now" : `works ${hours} ${hours === 1 ? "hour" : "hours"} longer`;
     console.log(`${key.id} "${key.name}" has another secret. The one before ${before}.`);
     showSecret(text, flags, (JSON.parse(key.resources) as string[])[0] ?? "/mcp");
+    const [owner] = await database.query(`SELECT "role" FROM "user" WHERE "id" = ${idOfUser(key.owner)};`);
+    warnOfFactor(String(owner?.role));
     await tell(flags, mark);
   },
   async revoke(database, flags) {
@@ -123,6 +121,14 @@ function showSecret(text: string, flags: Flags, path: string): void {
   const base = addressOf(flags);
   console.log(
     `Key, shown this once: ${text}\nThe agent sends it to ${new URL(path, base).href} as: Authorization: Bearer <key>`,
+  );
+}
+
+/** A command gives no second factor. */
+function warnOfFactor(role: string): void {
+  if (!bundledPolicy().roles.get(role)?.mfaRequired) return;
+  console.log(
+    `The role ${role} asks for a second factor, and this secret was made without one: it is refused. The owner makes or rotates it at /account/keys.`,
   );
 }
 

@@ -3,8 +3,10 @@ import { env, exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createSecret } from "../../shared/auth/access-key.ts";
 import { splitStatements } from "../../shared/encoding/split-statements.ts";
+import { principalGate } from "../../shared/objects/principal-gate.ts";
 import { announceKeyChange, removeKey, rotateKey } from "../../shared/people/keys.ts";
 import { nameWhoChanged, setDisabled, setRole } from "../../shared/people/statements.ts";
+import { FIND_KEY } from "../../workers/gateway/keys/validate-key.ts";
 import { awaitEvents, deliverAll, linksOf } from "../audit/trail.ts";
 import { callMcp, createPerson, requestToken } from "../support/oauth.ts";
 import { setSecondFactor } from "../support/policy.ts";
@@ -203,6 +205,23 @@ describe.each(LANES)("an API key on the %s lane", (lane) => {
 });
 
 describe("an API key", () => {
+  it("that has ended is refused by its owner's object too, for tasks and streams that began with it", async () => {
+    const person = await createPerson("sales");
+    const key = await makeKeyOf(person);
+    const gate = principalGate(env, person.id);
+    const access = { grantId: key.id, tokenId: "0".repeat(64) };
+    const endedAt = async (endsAt: number) =>
+      (await gate.checkAccess(person.id, { ...access, endsAt }, null)).ended;
+    expect([await endedAt(Date.now() + 60_000), await endedAt(Date.now() - 1)]).toEqual([false, true]);
+  });
+
+  it("is found by indexes, however many keys there are", async () => {
+    const { results } = await env.PLATFORM_DB.prepare(`EXPLAIN QUERY PLAN ${FIND_KEY}`)
+      .bind("digest", 1)
+      .all();
+    expect(JSON.stringify(results)).not.toContain("SCAN");
+  });
+
   it("works at its own addresses only, and says which these are", async () => {
     const key = await makeKeyOf(await createPerson("sales"));
     expect((await callMcp("/mcp/crm", key.text)).status).toBe(200);

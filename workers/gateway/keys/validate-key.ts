@@ -7,7 +7,7 @@ import type { GrantProps } from "../oauth/grant.ts";
 import type { Resource } from "../oauth/resources.ts";
 
 /** One read finds the key, all of its limits and its owner. Writes nothing: the last use comes from the trail. */
-const FIND = `
+export const FIND_KEY = `
   SELECT access_key.id, scopes, resources, tools, networks, mfa_at AS mfaAt, secret.ends_at AS secretEndsAt,
          (SELECT max(ends_at) FROM access_key_secret WHERE key_id = access_key.id) AS endsAt,
          owner AS userId, person."email", person."name", person."role"
@@ -70,7 +70,7 @@ export async function validateKey(
 
 async function findKey(database: D1Database, digest: string, now: number): Promise<FoundKey | null> {
   try {
-    return await database.prepare(FIND).bind(digest, now).first<FoundKey>();
+    return await database.prepare(FIND_KEY).bind(digest, now).first<FoundKey>();
   } catch (failure) {
     throw new OAuthError("temporarily_unavailable", {
       description: "Gatehouse cannot reach its database. Try again in a moment.",
