@@ -10,7 +10,7 @@ export const LINK_HOURS: Readonly<Record<LinkKind, number>> = { invitation: 7 * 
 
 /** A new link. */
 export interface NewLink {
-  /** 256 random bits. In hexadecimal, because logs of requests replace long hexadecimal ids in addresses. */
+  /** 256 random bits. In hexadecimal, because Cloudflare's tail events replace ids of 32 and more hexadecimal digits in addresses. */
   token: string;
   /** SHA-256 of the token, hexadecimal. A fast hash: 256 random bits cannot be guessed. */
   digest: string;
