@@ -205,6 +205,35 @@ describe.each(LANES)("an API key on the %s lane", (lane) => {
 });
 
 describe("an API key", () => {
+  it("stands in no log line, neither of its calls, nor of refusals, nor of its pages", async () => {
+    const written: string[] = [];
+    const methods = ["log", "info", "warn", "error", "debug"] as const;
+    const spies = methods.map((method) =>
+      vi.spyOn(console, method).mockImplementation((...parts) => void written.push(JSON.stringify(parts))),
+    );
+    try {
+      const key = await makeKeyOf(await createPerson("sales"), { tools: "crm_list_*" });
+      for (const lane of LANES) {
+        const session = await open(key, lane);
+        await session.call("crm_list_tasks", { owner: key.text });
+        await session.request("tools/call", { name: "crm_find_contacts", arguments: { query: key.text } });
+        await session.request("tools/call", { name: key.text, arguments: {} });
+      }
+      await callMcp("/mcp", key.text);
+      await callMcp(`/mcp/crm?key=${key.text}`, `${key.text}x`);
+      const second = keyOn(await (await rotate(key.browser, key.id, "0")).text());
+      await callMcp("/mcp/crm", key.text);
+      await revoke(key.browser, key.id);
+      await callMcp("/mcp/crm", second);
+      expect(written.some((line) => line.includes(key.id))).toBe(true);
+      for (const line of written) {
+        for (const secret of [key.text, second]) expect(line).not.toContain(secret.slice(18, 40));
+      }
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+    }
+  });
+
   it("that has ended is refused by its owner's object too, for tasks and streams that began with it", async () => {
     const person = await createPerson("sales");
     const key = await makeKeyOf(person);
