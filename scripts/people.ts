@@ -3,14 +3,23 @@ import { parseArgs } from "node:util";
 import { hashPassword } from "better-auth/crypto";
 import { z } from "zod";
 import { changePerson, giveRole, setAccess } from "../shared/people/change-person.ts";
+import {
+  addLink,
+  addressOfLink,
+  createLink,
+  type LinkKind,
+  noteLink,
+  readHasPassword,
+} from "../shared/people/password-links.ts";
 import { addPerson, listPeople, resetSecondFactor, setPassword } from "../shared/people/statements.ts";
 import { bundledPolicy, listRoles } from "../shared/policy/current.ts";
 import { CommandFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
+import { deliverLink } from "./people/deliver-link.ts";
 import { erase } from "./people/erase.ts";
 import { exportPerson } from "./people/export.ts";
 import { openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
-import { type Addressee, notifyWorker, type Told, waitFor } from "./platform/notify-worker.ts";
+import { type Addressee, addressOf, notifyWorker, type Told, waitFor } from "./platform/notify-worker.ts";
 import { nameAsker, readRequest } from "./platform/requests.ts";
 import { runCommand } from "./platform/run-command.ts";
 
@@ -19,6 +28,8 @@ const ROLES = listRoles(bundledPolicy());
 const HELP = `Manages the people who may sign in. There is no sign-up: only this command adds people.
 
   npm run people -- add --email ada@example.com --name "Ada Lovelace" --role analyst
+  npm run people -- invite --email ada@example.com --name "Ada Lovelace" --role analyst    adds them; a link to choose a password
+  npm run people -- reset --email ada@example.com         a link to choose another password
   npm run people -- list
   npm run people -- role --email ada@example.com --role admin
   npm run people -- password --email ada@example.com      a new password, everywhere signed out
@@ -107,6 +118,39 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     console.log(`Added ${person.name} (${person.email}) as ${person.role}.`);
     announcePassword(password);
   },
+  async invite(database, flags) {
+    const address = read("email", email, flags.email);
+    const known = (await database.query(listPeople(address))).length > 0;
+    if (known && Number((await database.query(readHasPassword(address)))[0]?.total) > 0) {
+      throw new CommandFailure(`${address} is already there, with a password.`, "Use the command reset.");
+    }
+    const person = known
+      ? null
+      : {
+          email: address,
+          name: read("name", name, flags.name),
+          role: read("role", role, flags.role ?? bundledPolicy().defaultRole),
+        };
+    const added =
+      person === null
+        ? noteLink(address)
+        : addPerson({
+            ...person,
+            id: createId(),
+            accountId: createId(),
+            passwordHash: null,
+            at: new Date().toISOString(),
+          });
+    await giveLink(database, flags, { address, kind: "invitation", also: added });
+    if (person !== null) console.log(`Added ${person.name} (${address}) as ${person.role}.`);
+  },
+  async reset(database, flags) {
+    const address = await requirePerson(database, flags);
+    await giveLink(database, flags, { address, kind: "reset", also: noteLink(address) });
+    console.log(
+      "The old password works until the link is used. A second factor stays. Make sure that the request came from this person.",
+    );
+  },
   async role(database, flags) {
     const address = await requirePerson(database, flags);
     const chosen = read("role", role, flags.role);
@@ -165,6 +209,19 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     await sayWhen(flags, mark);
   },
 };
+
+/** Gives a person a link, in one transaction with the change that it comes with. */
+async function giveLink(
+  database: PlatformDatabase,
+  flags: Flags,
+  { address, kind, also }: { address: string; kind: LinkKind; also: string },
+): Promise<void> {
+  const { token, digest } = createLink();
+  const by = nameAsker("people");
+  const link = addLink(address, { digest, kind, by, at: Date.now() });
+  await changePerson(database, address, `${also}\n${link}`, by);
+  await deliverLink({ to: address, kind, url: addressOfLink(addressOf(flags), token) });
+}
 
 /** When a change counts for open sessions and connected apps: at their next call, once the Worker knows of it. */
 const WHEN: Readonly<Record<Told, string>> = {

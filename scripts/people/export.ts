@@ -40,6 +40,12 @@ export async function exportPerson(
   const credentials = await database.query(
     `SELECT "providerId", "createdAt", "updatedAt" FROM "account" WHERE "userId" = ${user};`,
   );
+  const api_keys = await database.query(
+    `SELECT id, name, scopes, resources, tools, networks, days, created_at, by FROM access_key WHERE owner = ${user};`,
+  );
+  const password_links = await database.query(
+    `SELECT kind, by, created_at, ends_at FROM password_link WHERE user_id = ${user};`,
+  );
   const own = await readEvents(database, `chain = ${user}`, waiting);
   const about = await readEvents(
     database,
@@ -48,7 +54,16 @@ export async function exportPerson(
   );
   // The result stays in the database until the command has read it.
   await database.change(`UPDATE admin_request SET outcome = NULL WHERE id = ${id};`);
-  return { account, sessions, credentials, ...answer, audit_trail: own, administration: about };
+  return {
+    account,
+    sessions,
+    credentials,
+    api_keys,
+    password_links,
+    ...answer,
+    audit_trail: own,
+    administration: about,
+  };
 }
 
 async function readEvents(database: PlatformDatabase, which: string, { say }: Waiting): Promise<unknown[]> {

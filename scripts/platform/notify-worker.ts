@@ -64,6 +64,11 @@ export function waitFor(addressee: Addressee, patienceMs: number): Waiting {
   return { tell, patienceMs, say: (text) => console.error(text) };
 }
 
+/** The address of a Gatehouse for people and agents, running or not. */
+export function addressOf({ environment, stateFolder, url }: Addressee): string {
+  return url ?? findAddress(environment, stateFolder) ?? String(readEnvironment(environment).vars.PUBLIC_URL);
+}
+
 function findAddress(environment: EnvironmentName, stateFolder: string | undefined): string | null {
   if (environment === "local") return findServer(stateFolder);
   return String(readEnvironment(environment).vars.PUBLIC_URL);

@@ -104,7 +104,10 @@ export type PageEvent = { ip: string | null; country: string | null } & (
   | { type: "second_factor"; step: SecondFactorStep }
   | { type: "consent"; given: boolean; clientId: string; resource: string; scopes: string[] }
   | { type: "revocation"; grantId: string }
-  | { type: "password_change"; succeeded: boolean }
+  /** `link`: the password was chosen with one, without the old password. */
+  | { type: "password_change"; succeeded: boolean; link?: "invitation" | "reset" }
+  /** An own API key. `keyId` is the client of its calls. */
+  | { type: "key_change"; change: "created" | "rotated" | "revoked"; keyId: string }
   | { type: "approval_decision"; granted: boolean; approvalId: string; requester: string; tool: string }
 );
 
@@ -140,11 +143,18 @@ export type AdminEvent = { by: string } & (
   | {
       type: "person_change";
       userId: string;
-      change: "added" | "role" | "disabled" | "enabled" | "removed" | "second_factor_reset";
+      change: "added" | "role" | "disabled" | "enabled" | "removed" | "second_factor_reset" | "password_link";
       /** `null` for a new user. */
       oldRole: string | null;
       /** `null` for a removed user. */
       newRole: string | null;
+    }
+  /** A command changed an API key of this person. */
+  | {
+      type: "person_key_change";
+      userId: string;
+      change: "created" | "rotated" | "revoked";
+      keyId: string;
     }
   /** `userId` is `null` for a hold on all users. */
   | { type: "hold"; userId: string | null; held: boolean; reason: string }

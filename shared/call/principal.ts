@@ -1,4 +1,4 @@
-/** The caller: user, app and rights. Built from every request; never stored in a session. */
+/** The caller: user, app or API key, and rights. Built from every request; never stored in a session. */
 export interface PrincipalIdentity {
   /** Opaque, without `:` (it becomes part of OAuth tokens and object names). */
   userId: string;
@@ -6,11 +6,11 @@ export interface PrincipalIdentity {
   email: string;
   /** The user's display name. */
   name: string;
-  /** OAuth client id of the app. */
+  /** OAuth client id of the app, or the id of the API key. */
   clientId: string;
-  /** The OAuth grant behind the token; revoked when the user disconnects the app. */
+  /** The OAuth grant behind the token, revoked when the user disconnects the app; or the id of the API key. */
   grantId: string;
-  /** SHA-256 of the access token, hexadecimal; revoked when the app revokes this one token (RFC 7009). */
+  /** SHA-256 of the access token or key, hexadecimal; revoked when this one token ends before its time. */
   tokenId: string;
   /** What the token may do. */
   scopes: readonly string[];
@@ -25,7 +25,19 @@ export interface PrincipalIdentity {
    * without one. Refreshing a token does not renew it.
    */
   mfaAt: number | null;
+  /** Set if the caller is an API key: what narrows it, in addition to its scopes. */
+  key?: KeyLimits;
+}
+
+/** What an API key may do less than its scopes and its owner's role. */
+export interface KeyLimits {
+  /** Globs on names of tools, resources and prompts; empty for all. */
+  tools: readonly string[];
+  /** Networks (CIDR) that calls may come from; empty for all. */
+  networks: readonly string[];
+  /** When the key ends, in milliseconds since the epoch. */
+  endsAt: number;
 }
 
 /** The parts of an identity that a policy decision uses. */
-export type PolicyCaller = Pick<PrincipalIdentity, "role" | "scopes" | "ip" | "country" | "mfaAt">;
+export type PolicyCaller = Pick<PrincipalIdentity, "role" | "scopes" | "ip" | "country" | "mfaAt" | "key">;

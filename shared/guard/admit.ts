@@ -1,6 +1,6 @@
 import type { CallDetails } from "../audit/record.ts";
 import type { Subject } from "../call/subject.ts";
-import type { AdmissionRequest } from "../objects/admission-request.ts";
+import { type AdmissionRequest, accessOf } from "../objects/admission-request.ts";
 import type { Admission, Admitted, Intent } from "../objects/principal-gate.ts";
 import { principalGate } from "../objects/principal-gate.ts";
 import { followPolicy, limitsOf, limitsOfRoles } from "../policy/current.ts";
@@ -21,11 +21,11 @@ export async function admit(
 ): Promise<Admitted> {
   const { env, identity, policy } = ctx;
   const costlyTool = subject.costly ? subject.name : null;
-  const { grantId, tokenId, role } = identity;
+  const { role } = identity;
   const limits = { limits: limitsOf(policy, role), limitsOfRoles: limitsOfRoles(policy) };
   const { continued } = ctx;
   const state = continued && { stateId: continued.stateId };
-  const claim: AdmissionRequest = { grantId, tokenId, costlyTool, timeoutMs, ...limits, ...state };
+  const claim: AdmissionRequest = { ...accessOf(identity), costlyTool, timeoutMs, ...limits, ...state };
   const intent: Intent = { ...details, userId: identity.userId };
   const admission = await sendIntent(env, intent, claim);
   if (!admission.admitted) {

@@ -14,13 +14,13 @@ type Asked = Pick<Subject, "kind" | "name" | "scope" | "effect">;
  */
 export function decide(
   policy: Policy,
-  { role, scopes, ip, country, mfaAt }: PolicyCaller,
+  { role, scopes, ip, country, mfaAt, key }: PolicyCaller,
   { kind, name, scope, effect }: Asked,
   args?: Readonly<Record<string, unknown>>,
 ): Decision {
   return decideBy(
     policy,
-    { role, scopes, ip, country, mfaAt, at: Date.now() },
+    { role, scopes, ip, country, mfaAt, at: Date.now(), ...(key && { key }) },
     { kind, name, scope, effect, ...(args !== undefined && { args }) },
   );
 }

@@ -1,5 +1,6 @@
 import type { PrincipalIdentity } from "../call/principal.ts";
 import { JSON_RPC, jsonRpcError } from "../call/protocol-fault.ts";
+import { accessOf } from "../objects/admission-request.ts";
 import type { Rights } from "../objects/principal-gate.ts";
 import { principalGate } from "../objects/principal-gate.ts";
 import { log } from "../observe/log.ts";
@@ -29,11 +30,15 @@ export async function checkAccess<Caller extends Asking>(
   message?: Record<string, unknown>,
 ): Promise<Response | Caller> {
   const { env, identity, policy } = caller;
-  const { userId, clientId, grantId, tokenId } = identity;
+  const { userId, clientId } = identity;
   const counted = message === undefined || isQuestion(message);
   const gate = principalGate(env, userId);
-  const access = { grantId, tokenId };
-  const status = await gate.checkAccess(userId, access, counted ? clientId : null, policy.publication);
+  const status = await gate.checkAccess(
+    userId,
+    accessOf(identity),
+    counted ? clientId : null,
+    policy.publication,
+  );
   if (status.ended) {
     const text = "This app's access has been revoked, or its person's account ended. Connect the app again.";
     return askToReconnect(jsonRpcError(401, JSON_RPC.serverError, text), reconnect);

@@ -1,3 +1,4 @@
+import type { PrincipalIdentity } from "../call/principal.ts";
 import type { LimitRules } from "../policy/limits.ts";
 
 /** Grant and token of a request: access ends when either ends. */
@@ -6,6 +7,16 @@ export interface Access {
   grantId: string;
   /** SHA-256 of the access token, hexadecimal. */
   tokenId: string;
+  /**
+   * When an API key ends, in milliseconds since the epoch: streams and tasks that began with it end too. Absent for
+   * apps, whose grants live as long as they are used.
+   */
+  endsAt?: number;
+}
+
+/** The part of an identity that can end before its request does. */
+export function accessOf({ grantId, tokenId, key }: PrincipalIdentity): Access {
+  return { grantId, tokenId, ...(key && { endsAt: key.endsAt }) };
 }
 
 /** What a call asks of the user's Principal object, in addition to the record of its intent. */

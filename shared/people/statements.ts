@@ -5,7 +5,7 @@ import { quoteText } from "../encoding/quote-text.ts";
  * through `quoteText`, and nothing else is ever put into a statement.
  */
 
-/** A user to add. `passwordHash` is the output of better-auth's own hash function. */
+/** A user to add. `passwordHash`, if any, is the output of better-auth's own hash function. */
 export interface NewPerson {
   /** Opaque, without `:`. */
   id: string;
@@ -13,20 +13,21 @@ export interface NewPerson {
   email: string;
   name: string;
   role: string;
-  passwordHash: string;
+  /** `null` for a person who chooses their password with a link. */
+  passwordHash: string | null;
   /** ISO 8601. */
   at: string;
 }
 
-/** Adds a person with a password. Fails when the address is taken. */
+/** Adds a person, with a password or without one yet. Fails when the address is taken. */
 export function addPerson(person: NewPerson): string {
-  const [id, accountId, email, name, role, hash, at] = [
+  const hash = person.passwordHash === null ? "NULL" : quoteText(person.passwordHash);
+  const [id, accountId, email, name, role, at] = [
     person.id,
     person.accountId,
     person.email,
     person.name,
     person.role,
-    person.passwordHash,
     person.at,
   ].map(quoteText);
   return [

@@ -1,7 +1,9 @@
+import type { KeyLimits } from "../call/principal.ts";
 import type { Effect } from "../call/subject.ts";
 import { findApprovalNeed } from "./approvals.ts";
 import type { CompiledCondition, Policy, SubjectKind } from "./compile.ts";
 import type { Unmet } from "./conditions/condition.ts";
+import { findKeyLimit } from "./key-limits.ts";
 
 /** Scope of tools that only touch the caller's own session memory: every valid token carries it. */
 export const SESSION_SCOPE = "session";
@@ -18,6 +20,8 @@ export interface DecisionPrincipal {
   at: number;
   /** Time of the second factor behind the token, in milliseconds since 1970; `null` without one. */
   mfaAt: number | null;
+  /** What narrows the API key that calls; absent for apps. */
+  key?: KeyLimits;
 }
 
 /** The tool, resource or prompt. */
@@ -71,6 +75,8 @@ export function decide(policy: Policy, principal: DecisionPrincipal, subject: De
   if (scope !== SESSION_SCOPE && role.scopes(scope) === null) {
     return deny(`${place}.scopes`, `The role "${principal.role}" does not include ${scope}.`);
   }
+  const outside = principal.key && findKeyLimit(principal.key, principal.ip, name, scope === SESSION_SCOPE);
+  if (outside) return deny(outside.rule, outside.reason);
   const unmet = findUnmet(role.conditions, principal, subject);
   const refusing = unmet.find(({ why }) => why.kind === "deny");
   if (refusing !== undefined) return deny(refusing.condition.rule, refusing.condition.message);

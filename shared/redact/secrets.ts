@@ -1,7 +1,9 @@
+import { KEY_PATTERN } from "../call/key-pattern.ts";
 import { byPattern, type Detector } from "./finding.ts";
 
 /** Tokens with a documented prefix of their issuer. */
 const ISSUED = [
+  KEY_PATTERN, // our own
   "(?:AKIA|ASIA)[0-9A-Z]{16}", // AWS access keys
   "gh[oprsu]_[A-Za-z0-9]{36,255}", // GitHub
   "github_pat_[A-Za-z0-9_]{40,255}",

@@ -1,6 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectSeller } from "./ask-approval.ts";
+import { INVITED, pathOfLink } from "./invited.ts";
 import {
   countWords,
   findFaintTexts,
@@ -52,6 +53,30 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
       await arriveAt(page, "Back at the client");
       await client.takeToken();
       await page.goto("/account");
+    },
+  ],
+  [
+    "choose-password",
+    async (page) => {
+      await page.goto(pathOfLink(INVITED.looked.token));
+      await arriveAt(page, /^Welcome/);
+    },
+  ],
+  ["link-refused", async (page) => void (await page.goto("/password?link=none"))],
+  [
+    "account-keys",
+    async (page) => {
+      await page.goto("/account/keys");
+      await signIn(page, "viewer");
+      await arriveAt(page, "API keys");
+    },
+  ],
+  [
+    "account-keys-new",
+    async (page) => {
+      await page.goto("/account/keys/new");
+      await signIn(page, "sales");
+      await arriveAt(page, "New API key");
     },
   ],
   [

@@ -6,6 +6,7 @@ import type { TestProject } from "vitest/node";
 import { prepareDatabases } from "../../scripts/local/prepare.ts";
 import { startServer } from "../../scripts/local/server.ts";
 import { seedPeople } from "../../scripts/seed/people.ts";
+import { seedInvited } from "./invited.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -31,6 +32,7 @@ export default async function startSite(project: TestProject): Promise<() => Pro
         options: "people=6",
         load: async (database, report) => {
           await seedPeople(database, { asOf: new Date(), report });
+          await seedInvited(database);
         },
       },
     },

@@ -2,6 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { createSecret } from "../../shared/auth/access-key.ts";
 import { awaitEvents, linksOf, principalOf } from "../audit/trail.ts";
 import { LANES, openSession } from "../support/session.ts";
 
@@ -14,6 +15,7 @@ const digits = (length: number) =>
 const sensitive = fc.oneof(
   digits(9).map((text) => `person${text}@private.example`),
   digits(36).map((text) => `ghp_${text}`),
+  fc.constant(createSecret).map((create) => create().text),
   digits(10).map((text) => `+49 151 ${text}`),
   digits(16).map((text) => `Password: hunter${text}`),
 );
@@ -66,6 +68,7 @@ describe.each(LANES)(
 /** Values that no session memory keeps, for any role. */
 const neverStored = fc.oneof(
   digits(36).map((text) => `ghp_${text}`),
+  fc.constant(createSecret).map((create) => create().text),
   digits(16).map((text) => `Password: hunter${text}`),
   fc.constantFrom("4111 1111 1111 1111", "5555-5555-5555-4444", "378282246310005"),
 );

@@ -9,7 +9,9 @@ import { removeOldRequests } from "./admin-jobs/admin-request.ts";
 import { removeEndedApprovals } from "./approvals/list-approvals.ts";
 import { removeEndedTickets } from "./connections/ticket.ts";
 import { reportDatabaseSizes } from "./health/database-sizes.ts";
+import { removeEndedKeys } from "./keys/own-keys.ts";
 import { removeEndedCounters } from "./limits/attempts.ts";
+import { removeEndedLinks } from "./password-links/use-link.ts";
 import { removeEndedSessions } from "./people.ts";
 import { recordPolicyChanges } from "./policy-changes.ts";
 import { renewEncryption } from "./second-factor/renew-encryption.ts";
@@ -34,6 +36,8 @@ export async function runMaintenance(env: Env): Promise<void> {
     policy_changes: () => recordPolicyChanges(env),
     sessions: () => removeEndedSessions(database, now, ROWS),
     counters: () => removeEndedCounters(database, at, ROWS),
+    password_links: () => removeEndedLinks(database, at, ROWS),
+    keys: () => removeEndedKeys(database, at, ROWS),
     approvals: () => removeEndedApprovals(database, at, ROWS),
     requests: () => removeOldRequests(database, at - REQUESTS_KEPT_MS, at - DATA_KEPT_MS, ROWS),
     dead_letters: () => redriveDeadLetters(env, LETTERS),

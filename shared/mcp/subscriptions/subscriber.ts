@@ -9,6 +9,7 @@ import { upstreamOf } from "../../guard/open-upstream.ts";
 import { DEFAULT_TIMEOUT_MS, runBounded } from "../../guard/run.ts";
 import { disposeStore } from "../../guard/store-scope.ts";
 import { readable, visible } from "../../guard/visible.ts";
+import { accessOf } from "../../objects/admission-request.ts";
 import { principalGate } from "../../objects/principal-gate.ts";
 import { traceIdOf } from "../../observe/trace.ts";
 import type { Policy } from "../../policy/compile.ts";
@@ -52,9 +53,9 @@ export async function refreshSubscriber(
   { env, catalogue, identity }: Omit<Subscriber, "policy">,
   publication: number,
 ): Promise<Subscriber | null> {
-  const { userId, grantId, tokenId } = identity;
+  const { userId } = identity;
   const gate = principalGate(env, userId);
-  const { ended, rights } = await gate.checkAccess(userId, { grantId, tokenId }, null, publication);
+  const { ended, rights } = await gate.checkAccess(userId, accessOf(identity), null, publication);
   if (ended) return null;
   if (!rights) throw new Error("The Principal object cannot read the person's rights.");
   const policy = await policyInForce(env, Math.max(publication, rights.policy.publication));

@@ -1,7 +1,9 @@
 import { Page } from "../../../shared/web/page.tsx";
 import type { Person } from "../people.ts";
 import { PASSWORD_LENGTH } from "../sign-in/auth.ts";
+import { BrowserList } from "./browser-list.tsx";
 import type { ConnectedApp } from "./connected-apps.ts";
+import type { OwnBrowser } from "./own-browsers.ts";
 
 /** Properties of the account page. */
 export interface AccountPageProps {
@@ -9,6 +11,7 @@ export interface AccountPageProps {
   apps: ConnectedApp[];
   /** Cursor of the next page of apps. */
   cursor?: string;
+  browsers: readonly OwnBrowser[];
   hasSecondFactor: boolean;
   /** Whether the person's role opens a page of the console. */
   hasConsole: boolean;
@@ -16,7 +19,8 @@ export interface AccountPageProps {
 }
 
 /** The person's own page: connected apps with what each may do, the password, and the way out. */
-export function AccountPage({ person, apps, cursor, hasSecondFactor, hasConsole, notice }: AccountPageProps) {
+export function AccountPage(props: AccountPageProps) {
+  const { person, apps, cursor, browsers, hasSecondFactor, hasConsole, notice } = props;
   const signOut = (
     <form class="inline" method="post" action="/sign-out">
       <button type="submit" class="link">
@@ -61,6 +65,12 @@ export function AccountPage({ person, apps, cursor, hasSecondFactor, hasConsole,
           </p>
         )}
       </section>
+      <h2>API keys</h2>
+      <section class="card">
+        <p>
+          Agents without a browser use keys. <a href="/account/keys">See your keys, or make one</a>.
+        </p>
+      </section>
       <h2>Approvals</h2>
       <section class="card">
         <p>
@@ -82,6 +92,10 @@ export function AccountPage({ person, apps, cursor, hasSecondFactor, hasConsole,
             </>
           )}
         </p>
+      </section>
+      <h2>Browsers</h2>
+      <section class="card">
+        <BrowserList browsers={browsers} />
       </section>
       <h2>Password</h2>
       <section class="card">

@@ -1,4 +1,5 @@
 import { type Context, Hono } from "hono";
+import { isKeyId } from "../../../shared/auth/access-key.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import { admitAttempt, resetAttempts } from "../limits/attempts.ts";
 import { countedAddress } from "../limits/counted-address.ts";
@@ -10,12 +11,15 @@ import { requirePerson, type SignedIn } from "../sign-in/require-person.ts";
 import { listSignInRules } from "../sign-in/routes.tsx";
 import { AccountPage, type AccountPageProps } from "./account-page.tsx";
 import { listConnectedApps } from "./connected-apps.ts";
+import { listOwnBrowsers, signOutBrowser, signOutOthers } from "./own-browsers.ts";
 
 type GatewayContext = Context<SignedIn>;
 
 const PAGE = "/account";
 /** What a redirect back to the page may announce; anything else in the address is ignored. */
 const NOTICES: Readonly<Record<string, string>> = {
+  browser: "The browser is signed out.",
+  browsers: "You are signed out everywhere else.",
   revoked: "The app's access has been revoked.",
   password: "Your password has been changed, and you are signed out everywhere else.",
   "second-factor-off": "The second factor is off. Your password alone signs you in.",
@@ -35,12 +39,24 @@ accountRoutes.post("/account/revoke", requirePerson(PAGE), async (c) => {
   const { person } = c.var.signIn;
   const grantId = form.get("grant") ?? "";
   // The grant is looked up under the signed-in user's id, so a user cannot revoke another user's grant.
-  if (/^[A-Za-z0-9_-]{1,64}$/.test(grantId)) {
+  // An API key is no grant: it is revoked on its own page, which removes it as well.
+  if (/^[A-Za-z0-9_-]{1,64}$/.test(grantId) && !isKeyId(grantId)) {
     const oauth = (await getOAuthServers(c.env)).authorizationServer.getOAuthApi(c.env);
     await oauth.revokeGrant(grantId, person.id);
     await recordEvent(c, person.id, { type: "revocation", grantId });
   }
   return c.redirect("/account?done=revoked", 303);
+});
+
+accountRoutes.post("/account/browsers", requirePerson(PAGE), async (c) => {
+  const form = await readForm(c.req.raw);
+  const { person, sessionId } = c.var.signIn;
+  const everywhere = form.get("others") === "all";
+  const ended = everywhere
+    ? (await signOutOthers(c.env.PLATFORM_DB, person.id, sessionId)) > 0
+    : await signOutBrowser(c.env.PLATFORM_DB, person.id, (form.get("browser") ?? "").slice(0, 64));
+  if (ended) await recordEvent(c, person.id, { type: "sign_out" });
+  return c.redirect(`${PAGE}?done=${everywhere ? "browsers" : "browser"}`, 303);
 });
 
 accountRoutes.post("/account/password", requirePerson(PAGE), async (c) => {
@@ -74,12 +90,13 @@ async function showAccount(
   notice?: AccountPageProps["notice"],
   status: 200 | 422 | 429 = 200,
 ): Promise<Response> {
-  const { person, hasSecondFactor } = c.var.signIn;
+  const { person, hasSecondFactor, sessionId } = c.var.signIn;
   const oauth = (await getOAuthServers(c.env)).authorizationServer.getOAuthApi(c.env);
   const list = await listConnectedApps(oauth, c.env, person.id, c.req.query("cursor")?.slice(0, 1024));
   const hasConsole = (await policyInForce(c.env)).roles.get(person.role)?.console.size;
   const props = {
     person,
+    browsers: await listOwnBrowsers(c.env.PLATFORM_DB, person.id, sessionId),
     hasSecondFactor,
     hasConsole: Boolean(hasConsole),
     ...list,

@@ -27,6 +27,7 @@ export function keptBy(env: Env, userId: string): Kept {
 const ACCOUNT = {
   sign_in_sessions: `DELETE FROM "session" WHERE "userId" = ?1`,
   credentials: `DELETE FROM "account" WHERE "userId" = ?1`,
+  password_links: "DELETE FROM password_link WHERE user_id = ?1",
   second_factor: `DELETE FROM "twoFactor" WHERE "userId" = ?1`,
   verifications: `DELETE FROM "verification" WHERE "identifier" IN (SELECT "email" FROM "user" WHERE "id" = ?1)`,
   call_log: "DELETE FROM call_log WHERE user_id = ?1",
@@ -34,6 +35,8 @@ const ACCOUNT = {
     "UPDATE admin_request SET outcome = NULL WHERE kind = 'data_export' AND user_id = ?1 AND outcome IS NOT NULL",
   approvals: "DELETE FROM approval WHERE requester = ?1",
   app_uses: "DELETE FROM audit_last_use WHERE chain = ?1",
+  // Their secrets go with them.
+  api_keys: "DELETE FROM access_key WHERE owner = ?1",
   account: `DELETE FROM "user" WHERE "id" = ?1`,
 };
 
@@ -60,6 +63,10 @@ export async function erasePerson(
   const database = env.PLATFORM_DB;
   const { retention } = await policyInForce(env);
   if (retention.legal_hold || (await isHeld(database, userId))) return refuse();
+  const keys = await database
+    .prepare("SELECT id FROM access_key WHERE owner = ?")
+    .bind(userId)
+    .all<{ id: string }>();
   const results = await database.batch([
     database
       .prepare(`INSERT OR IGNORE INTO erased_person (user_id, at) SELECT ?1, ?2 WHERE NOT ${isHeldSql("?1")}`)
@@ -78,6 +85,7 @@ export async function erasePerson(
   const principal = keptBy(env, userId);
   const grants = await grantStore(env, userId).eraseAll();
   for (const grantId of grants) await principal.revokeGrant(grantId);
+  for (const { id } of keys.results) await principal.revokeGrant(id);
   const kept = await principal.eraseKept();
   const tasks = await taskGate(env, userId).eraseKept();
   await principal.recordOnce(userId, `request ${requestId}`, { type: "erasure", userId, removed: {}, by });

@@ -5,6 +5,7 @@ import { principalGate } from "../../../shared/objects/principal-gate.ts";
 
 import { log } from "../../../shared/observe/log.ts";
 import { redriveDeadLetters } from "../../audit-log/redrive.ts";
+import { endSecrets } from "../keys/own-keys.ts";
 import {
   type AdminRequest,
   closeRequest,
@@ -21,9 +22,14 @@ const AT_ONCE = 50;
 const LETTERS = 1_000;
 
 const CHANGE = z.object({
-  change: z.enum(["added", "role", "disabled", "enabled", "removed", "second_factor_reset"]),
+  change: z.enum(["added", "role", "disabled", "enabled", "removed", "second_factor_reset", "password_link"]),
   oldRole: z.string().nullable(),
   newRole: z.string().nullable(),
+});
+const KEY_CHANGE = z.object({
+  change: z.enum(["created", "rotated", "revoked"]),
+  keyId: z.string(),
+  ended: z.array(z.string()),
 });
 const HOLD = z.object({ held: z.boolean(), reason: z.string() });
 
@@ -35,6 +41,15 @@ const CARRY_OUT: Readonly<Record<string, (env: Env, request: AdminRequest) => Pr
     await keptBy(env, userId).forgetPerson();
     await publishRights(env, { userId });
     await recordAct(env, request, { type: "person_change", userId, ...change, by: request.by });
+    return {};
+  },
+  async key_change(env, request) {
+    const userId = requireUser(request);
+    const { change, keyId, ended } = KEY_CHANGE.parse(request.detail);
+    // First, so that the next call of an open session is refused, whatever isolates remember.
+    if (change === "revoked") await keptBy(env, userId).revokeGrant(keyId);
+    await endSecrets(env, userId, ended);
+    await recordAct(env, request, { type: "person_key_change", userId, change, keyId, by: request.by });
     return {};
   },
   async hold(env, request) {

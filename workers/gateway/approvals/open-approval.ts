@@ -1,4 +1,5 @@
 import type { OAuthHelpers } from "@cloudflare/workers-oauth-provider";
+import { isKeyId } from "../../../shared/auth/access-key.ts";
 import { openApprovalLink } from "../../../shared/auth/approval-link.ts";
 import { openKeyring } from "../../../shared/auth/keyring.ts";
 import type { EntityReference } from "../../../shared/call/entity-reference.ts";
@@ -17,6 +18,7 @@ import type { Catalogue } from "../../../shared/server/catalogue.ts";
 import type { ToolDefinition } from "../../../shared/server/define.ts";
 
 import { openCatalogueOf } from "../../catalogues.ts";
+import { findKeyName } from "../keys/own-keys.ts";
 import { readGrantMetadata } from "../oauth/grant.ts";
 import { getOAuthServers } from "../oauth/oauth.ts";
 import { findPerson, type Person } from "../people.ts";
@@ -99,7 +101,7 @@ export async function openApproval(
   const oauth = (await getOAuthServers(env)).authorizationServer.getOAuthApi(env);
   const [requester, app] = await Promise.all([
     findPerson(env.PLATFORM_DB, item.requester),
-    findApp(oauth, item.requester, item.binding.grantId),
+    findApp(env, oauth, item.requester, item.binding.grantId),
   ]);
   const catalogue = await fullCatalogue(env, policy);
   const tool = catalogue.tools.get(item.binding.tool)?.definition ?? null;
@@ -162,8 +164,17 @@ function findObstacle(
   return "The policy has changed since this was asked. The app has to make its call again, under the new policy.";
 }
 
-/** The app behind a grant, as the user agreed to it when connecting. */
-async function findApp(oauth: OAuthHelpers, userId: string, grantId: string): Promise<OpenedApproval["app"]> {
+/** The app behind a grant, as the user agreed to it when connecting; or the API key, as its owner named it. */
+async function findApp(
+  env: Env,
+  oauth: OAuthHelpers,
+  userId: string,
+  grantId: string,
+): Promise<OpenedApproval["app"]> {
+  if (isKeyId(grantId)) {
+    const name = await findKeyName(env.PLATFORM_DB, userId, grantId);
+    return name === null ? null : { name: `${name} (API key)`, domain: null };
+  }
   for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
     const page = await oauth.listUserGrants(userId, { limit: 100, ...(cursor !== undefined && { cursor }) });
     const grant = page.items.find(({ id }) => id === grantId);

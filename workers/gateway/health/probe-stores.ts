@@ -65,6 +65,8 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "vector_indexes",
   ],
   PLATFORM_DB: [
+    "access_key",
+    "access_key_secret",
     "account",
     "admin_request",
     "approval",
@@ -83,6 +85,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "dead_letter",
     "erased_person",
     "legal_hold",
+    "password_link",
     "policy_publication",
     "policy_version",
     "registered_client",

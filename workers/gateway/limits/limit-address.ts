@@ -23,8 +23,16 @@ export function limitPrograms(rule: AddressLimit, description: string): Middlewa
   };
 }
 
-/** {@link limitPrograms} with a page instead of an OAuth error. */
-export function limitVisitors(rule: AddressLimit): MiddlewareHandler<{ Bindings: Env }> {
+const CONNECTING = {
+  message: "Too many apps are being connected from this address right now.",
+  action: "Wait a minute, then start connecting again from the app.",
+};
+
+/** {@link limitPrograms} with a page instead of an OAuth error; `words` are its sentences. */
+export function limitVisitors(
+  rule: AddressLimit,
+  words: { message: string; action: string } = CONNECTING,
+): MiddlewareHandler<{ Bindings: Env }> {
   return async (c, next) => {
     const retryAfter = await secondsToWait(c, rule);
     if (retryAfter === 0) return await next();
@@ -32,8 +40,7 @@ export function limitVisitors(rule: AddressLimit): MiddlewareHandler<{ Bindings:
       status: 429,
       code: "rate_limited",
       title: "Too many requests",
-      message: "Too many apps are being connected from this address right now.",
-      action: "Wait a minute, then start connecting again from the app.",
+      ...words,
       retryAfter,
     });
   };

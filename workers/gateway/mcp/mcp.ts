@@ -77,20 +77,22 @@ function metadataUrl(resource: string): string {
   return `${origin}/.well-known/oauth-protected-resource${pathname}`;
 }
 
-/** Identity of this request: the person from the grant, the app and its scopes from the token. */
+/** Identity of this request: the person from the grant or key, the app (or key) and its scopes from the token. */
 function identify(request: Request, { props, auth }: OAuthResourceContext<GrantProps>): PrincipalIdentity {
+  const { key } = props;
   return {
     userId: props.userId,
     email: props.email,
     name: props.name,
     role: props.role,
     clientId: auth.clientId ?? "",
-    grantId: grantIdOf(auth.token),
+    grantId: key?.id ?? grantIdOf(auth.token),
     tokenId: digestText(auth.token),
     scopes: auth.scope,
     ip: request.headers.get("cf-connecting-ip"),
     country: typeof request.cf?.country === "string" ? request.cf.country : null,
     // Grants of an earlier release do not say.
     mfaAt: props.mfaAt ?? null,
+    ...(key && { key: { tools: key.tools, networks: key.networks, endsAt: key.endsAt } }),
   };
 }

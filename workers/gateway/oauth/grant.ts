@@ -1,4 +1,5 @@
 import { type OAuthAuthorizationServerOptions, OAuthError } from "@cloudflare/workers-oauth-provider";
+import type { KeyLimits } from "../../../shared/call/principal.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
 
 import { policyInForce, roleMayHold } from "../../../shared/policy/current.ts";
@@ -14,6 +15,8 @@ export interface GrantProps {
    * Time of the second factor with which the app was connected, in milliseconds since the epoch, or `null`.
    */
   mfaAt: number | null;
+  /** Set for an API key in place of a grant: its id, and what narrows it. */
+  key?: KeyLimits & { id: string };
 }
 
 /** Data of a grant for the account page. Stored in plain text: must not contain secrets. */

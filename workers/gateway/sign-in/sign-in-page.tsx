@@ -65,6 +65,9 @@ export function SignInPage({ next, email, error }: SignInPageProps) {
           </div>
         </form>
       </div>
+      <p class="quiet small">
+        Forgot your password, or waiting for a first one? An administrator gives you a link for it.
+      </p>
     </Page>
   );
 }

@@ -85,8 +85,8 @@ export class AdmissionControl {
     return facts ? { role: facts.role, policy: facts.policy } : null;
   }
 
-  #isRevoked({ grantId, tokenId }: Access): boolean {
-    return this.#revoked.has(grantId) || this.#revoked.has(tokenId);
+  #isRevoked({ grantId, tokenId, endsAt = Number.POSITIVE_INFINITY }: Access): boolean {
+    return Date.now() >= endsAt || this.#revoked.has(grantId) || this.#revoked.has(tokenId);
   }
 
   /** `undefined` if unknown. Calls without known facts are refused, so that disabling a user is reliable. */

@@ -1,12 +1,13 @@
 /**
  * Milliseconds that a revoked grant is remembered: longer than the 30 days after which an unused connection
- * ends, so that no copy of its tokens outlives the entry.
+ * ends, so that no copy of its tokens outlives the entry. A revoked API key is gone from the database as well.
  */
 const KEPT_MS = 32 * 24 * 60 * 60_000;
 
 /**
  * Revoked grants of one user, in the Principal object's SQLite, and single revoked access tokens. Ids of
- * grants have 16 characters and those of tokens are SHA-256, so they share a table without collisions.
+ * grants have 16 characters, those of API keys begin with `key_`, and those of tokens are SHA-256, so they share a
+ * table without collisions.
  */
 export class RevokedGrants {
   readonly #sql: SqlStorage;

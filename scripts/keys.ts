@@ -1,0 +1,232 @@
+import { parseArgs } from "node:util";
+import { createKeyId, createSecret } from "../shared/auth/access-key.ts";
+import { KEY_DAYS, keyRequest, OVERLAP_HOURS } from "../shared/people/key-request.ts";
+import {
+  addKey,
+  announceKeyChange,
+  findKey,
+  listKeys,
+  listSecrets,
+  removeKey,
+  rotateKey,
+} from "../shared/people/keys.ts";
+import { idOfUser, listPeople } from "../shared/people/statements.ts";
+import { bundledPolicy } from "../shared/policy/current.ts";
+import { describeKey, type KeyRow } from "./keys/describe-key.ts";
+import { CommandFailure, reportFailure } from "./local/failure.ts";
+import { endWithReader } from "./local/output.ts";
+import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
+import { closeDatabases, openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
+import { addressOf, notifyWorker, type Told } from "./platform/notify-worker.ts";
+import { nameAsker } from "./platform/requests.ts";
+
+const HELP = `API keys, for agents without a browser. People make their own at /account/keys; this command does it for them.
+
+  npm run keys -- create --email ada@example.com --name "Nightly report" --path /mcp/analytics --scope analytics:read
+      --path, --scope        one or more: the MCP addresses and the permissions; at most those of the person's role count
+      --tool "crm_get_*"     only these tools, resources and prompts; may be repeated
+      --network 203.0.113.0/24   only from these networks; may be repeated
+      --days 30              until it ends; default ${KEY_DAYS.default}, at most ${KEY_DAYS.max}
+  npm run keys -- list                          everyone's, newest first; --email for one person's
+  npm run keys -- rotate --id key_… --overlap 24    another secret; hours that the one before still works, 0 after a leak
+  npm run keys -- revoke --id key_…             refused at the next call, open sessions included
+
+  --env local|staging|production   default: local
+  --state <folder>                 local storage elsewhere, as with npm start
+  --url <url>                      where Gatehouse runs, if neither this storage nor the environment's PUBLIC_URL says
+`;
+
+const SEE_HELP = "For the commands: npm run keys -- --help";
+const SEE_LIST = "See them: npm run keys -- list";
+/** Most keys that one listing prints. */
+const LISTED = 1_000;
+
+type Flags = ReturnType<typeof readCommand>["flags"];
+
+const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flags) => Promise<void>>> = {
+  async create(database, flags) {
+    const { owner, role } = await requirePerson(database, flags.email);
+    const request = readRequest(flags);
+    const id = createKeyId();
+    const { text, ...secret } = createSecret();
+    const by = nameAsker("keys");
+    const mark = crypto.randomUUID();
+    const key = { ...request, id, owner, secret: { ...secret, mfaAt: null }, at: Date.now(), by };
+    const change = { change: "created", keyId: id, ended: [] } as const;
+    await database.change(`${addKey(key)}\n${announceKeyChange(change, by, mark)}`);
+    console.log(`Made ${id} "${request.name}" for ${owner}, for ${request.days} days.`);
+    showSecret(text, flags, request.resources[0] ?? "/mcp");
+    warnOfFactor(role);
+    await tell(flags, mark);
+  },
+  async list(database, { email }) {
+    const owner = email === undefined ? undefined : (await requirePerson(database, email)).owner;
+    const rows = (await database.query(listKeys(owner, LISTED))) as unknown as KeyRow[];
+    for (const row of rows) console.log(describeKey(row, Date.now()));
+    console.log(`${rows.length} ${rows.length === 1 ? "key" : "keys"}`);
+  },
+  async rotate(database, flags) {
+    const key = await requireKey(database, flags.id);
+    const hours = Number(flags.overlap);
+    if (flags.overlap.trim() === "" || !Number.isInteger(hours) || hours < 0 || hours > OVERLAP_HOURS.max) {
+      throw new CommandFailure(
+        `--overlap ${JSON.stringify(flags.overlap)} is not possible.`,
+        `Give whole hours, at most ${OVERLAP_HOURS.max}.`,
+      );
+    }
+    const at = Date.now();
+    if (Number(key.ends_at) <= at)
+      throw new CommandFailure("This key has ended.", "Make another: npm run keys -- create");
+    const { text, ...secret } = createSecret();
+    const mark = crypto.randomUUID();
+    const digests = await database.query(listSecrets(key.id, at));
+    const ended = hours === 0 ? digests.map(({ digest }) => String(digest)) : [];
+    const rotated = rotateKey(key.id, { ...secret, mfaAt: null }, hours * 3_600_000, at);
+    const change = announceKeyChange({ change: "rotated", keyId: key.id, ended }, nameAsker("keys"), mark);
+    await database.change(`${rotated}\n${change}`);
+    const before = hours === 0 ? "ends now" : `works ${hours} ${hours === 1 ? "hour" : "hours"} longer`;
+    console.log(`${key.id} "${key.name}" has another secret. The one before ${before}.`);
+    showSecret(text, flags, (JSON.parse(key.resources) as string[])[0] ?? "/mcp");
+    const [owner] = await database.query(`SELECT "role" FROM "user" WHERE "id" = ${idOfUser(key.owner)};`);
+    warnOfFactor(String(owner?.role));
+    await tell(flags, mark);
+  },
+  async revoke(database, flags) {
+    const key = await requireKey(database, flags.id);
+    const mark = crypto.randomUUID();
+    const change = announceKeyChange(
+      { change: "revoked", keyId: key.id, ended: [] },
+      nameAsker("keys"),
+      mark,
+    );
+    await database.change(`${change}\n${removeKey(key.id)}`);
+    console.log(`Revoked ${key.id} "${key.name}".`);
+    await tell(flags, mark);
+  },
+};
+
+/** When a change counts for open sessions: at their next call, once the Worker knows of it. */
+const WHEN: Readonly<Record<Told, string>> = {
+  told: "In force: it applies to the next call.",
+  refused: "Gatehouse has not acted on it yet: it applies within a minute, in open sessions within five.",
+  silent: "Gatehouse did not answer: it applies within a minute, in open sessions within five.",
+  not_running: "No Gatehouse runs on this storage: it applies from the next start.",
+};
+
+async function tell(flags: Flags, mark: string): Promise<void> {
+  console.log(WHEN[await notifyWorker(flags, { path: "/people/changes", body: { mark } })]);
+}
+
+function showSecret(text: string, flags: Flags, path: string): void {
+  const base = addressOf(flags);
+  console.log(
+    `Key, shown this once: ${text}\nThe agent sends it to ${new URL(path, base).href} as: Authorization: Bearer <key>`,
+  );
+}
+
+/** A command gives no second factor. */
+function warnOfFactor(role: string): void {
+  if (!bundledPolicy().roles.get(role)?.mfaRequired) return;
+  console.log(
+    `The role ${role} asks for a second factor, and this secret was made without one: it is refused. The owner makes or rotates it at /account/keys.`,
+  );
+}
+
+async function requirePerson(
+  database: PlatformDatabase,
+  email: string | undefined,
+): Promise<{ owner: string; role: string }> {
+  if (email === undefined) throw new CommandFailure("--email is missing.", SEE_HELP);
+  const [person] = await database.query(listPeople(email.toLowerCase()));
+  if (person === undefined) {
+    throw new CommandFailure(
+      `No person has the address ${email}.`,
+      "List the people: npm run people -- list",
+    );
+  }
+  return { owner: String(person.email), role: String(person.role) };
+}
+
+async function requireKey(database: PlatformDatabase, id: string | undefined): Promise<KeyRow> {
+  if (id === undefined) throw new CommandFailure("--id is missing.", SEE_LIST);
+  const [found] = (await database.query(findKey(id))) as unknown as KeyRow[];
+  if (found === undefined) throw new CommandFailure(`No key has the id ${JSON.stringify(id)}.`, SEE_LIST);
+  return found;
+}
+
+/** Words of the command for the fields of a request. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  name: "--name",
+  resources: "--path",
+  scopes: "--scope",
+  tools: "--tool",
+  networks: "--network",
+  days: "--days",
+};
+
+function readRequest({ name, path, scope, tool, network, days }: Flags) {
+  const parsed = keyRequest.safeParse({
+    name: name ?? "",
+    ...{ resources: path, scopes: scope, tools: tool, networks: network, days },
+  });
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new CommandFailure(`${OPTIONS[String(issue?.path[0])] ?? "This"}: ${issue?.message}.`, SEE_HELP);
+  }
+  const strange = parsed.data.resources.find((one) => !/^\/mcp(\/[a-z0-9_-]+)?$/.test(one));
+  if (strange === undefined) return parsed.data;
+  throw new CommandFailure(
+    `--path ${JSON.stringify(strange)} is no path of an MCP address.`,
+    "They look like /mcp and /mcp/crm; the home page lists them.",
+  );
+}
+
+function readCommand() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        email: { type: "string" },
+        name: { type: "string" },
+        id: { type: "string" },
+        path: { type: "string", multiple: true, default: [] },
+        scope: { type: "string", multiple: true, default: [] },
+        tool: { type: "string", multiple: true, default: [] },
+        network: { type: "string", multiple: true, default: [] },
+        days: { type: "string", default: String(KEY_DAYS.default) },
+        overlap: { type: "string", default: String(OVERLAP_HOURS.default) },
+        env: { type: "string", default: "local" },
+        state: { type: "string" },
+        url: { type: "string" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    });
+    const { env, state, help, ...flags } = values;
+    const environment: EnvironmentName | undefined = ENVIRONMENTS.find((name) => name === env);
+    if (environment === undefined) throw new Error(`--env must be one of ${ENVIRONMENTS.join(", ")}.`);
+    if (flags.url !== undefined && !URL.canParse(flags.url)) throw new Error("--url must be an address.");
+    return {
+      command: help ? undefined : positionals[0],
+      flags: { ...flags, environment, stateFolder: state },
+    };
+  } catch (error) {
+    throw new CommandFailure(error instanceof Error ? error.message : String(error), SEE_HELP);
+  }
+}
+
+async function main(): Promise<void> {
+  const { command, flags } = readCommand();
+  if (command === undefined) return console.log(HELP);
+  const run = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined;
+  if (run === undefined) throw new CommandFailure(`There is no command "${command}".`, SEE_HELP);
+  await run(openPlatformDatabase(flags.environment, flags.stateFolder), flags);
+}
+
+endWithReader();
+try {
+  await main();
+} catch (failure) {
+  process.exitCode = reportFailure(failure);
+} finally {
+  await closeDatabases();
+}

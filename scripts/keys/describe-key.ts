@@ -1,0 +1,41 @@
+/** A key as `SELECT_KEYS` reads it, with JSON lists as text. */
+export interface KeyRow {
+  id: string;
+  owner: string;
+  name: string;
+  hint: string;
+  scopes: string;
+  resources: string;
+  tools: string;
+  networks: string;
+  created_at: number;
+  ends_at: number;
+  overlap_ends_at: number | null;
+  last_used_at: number | null;
+  by: string;
+}
+
+/** A key in three lines, for a terminal. Times are days or minutes in UTC. */
+export function describeKey(key: KeyRow, now: number): string {
+  const list = (text: string) => (JSON.parse(text) as string[]).join(" ");
+  const state = key.ends_at <= now ? `ended ${day(key.ends_at)}` : `ends ${day(key.ends_at)}`;
+  const overlap = key.overlap_ends_at !== null && key.overlap_ends_at > now;
+  const used = key.last_used_at === null ? "not used yet" : `last used ${minute(key.last_used_at)}`;
+  const limits = [
+    list(key.tools) && `tools ${list(key.tools)}`,
+    list(key.networks) && `from ${list(key.networks)}`,
+  ];
+  return [
+    `${key.id}  ${key.name} (gatehouse_key_${key.hint}…)`,
+    `  of ${key.owner}; ${state}; ${used}${overlap ? `; an earlier secret works until ${minute(key.overlap_ends_at ?? 0)}` : ""}`,
+    `  ${[list(key.resources), list(key.scopes), ...limits].filter((part) => part !== "").join("; ")}`,
+  ].join("\n");
+}
+
+function day(at: number): string {
+  return new Date(at).toISOString().slice(0, 10);
+}
+
+function minute(at: number): string {
+  return `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}

@@ -1,0 +1,88 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { openLocalDatabases } from "../../scripts/local/databases.ts";
+import { applyMigrations, readMigrations } from "../../scripts/local/migrate.ts";
+import { runNode } from "../../scripts/local/process.ts";
+
+let folder = "";
+
+async function run(...args: string[]): Promise<{ code: number; output: string }> {
+  const state = path.join(folder, "state");
+  const { code, stdout, stderr } = await runNode("scripts/people.ts", [...args, "--state", state], {
+    env: { NO_COLOR: "1" },
+  });
+  return { code, output: stdout + stderr };
+}
+
+async function inPlatform<Result>(work: (database: D1Database) => Promise<Result>): Promise<Result> {
+  const databases = await openLocalDatabases(path.join(folder, "state"));
+  try {
+    const platform = databases.all.find(({ binding }) => binding === "PLATFORM_DB");
+    if (!platform) throw new Error("There is no PLATFORM_DB.");
+    await applyMigrations(platform.connection, await readMigrations(platform.migrationsFolder));
+    return await work(platform.connection);
+  } finally {
+    await databases.close();
+  }
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-links-test-"));
+  await inPlatform(async () => undefined);
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const linkIn = (output: string) => /https?:\/\/\S+\/password\?link=([0-9a-f]{64})/.exec(output)?.[1] ?? "";
+
+it("people invite and reset print a link that works once, and the database has its digest only", async () => {
+  const invited = await run(
+    "invite",
+    "--email",
+    "Grace@example.com",
+    "--name",
+    "Grace Hopper",
+    "--role",
+    "viewer",
+  );
+  expect(invited.code, invited.output).toBe(0);
+  const first = linkIn(invited.output);
+  expect(first).not.toBe("");
+  expect(invited.output).toContain("within 7 days");
+  expect(invited.output).not.toContain("Password, shown");
+
+  const again = await run("invite", "--email", "grace@example.com");
+  const second = linkIn(again.output);
+  expect(second).not.toBe("");
+  expect(second).not.toBe(first);
+
+  await inPlatform((database) => database.prepare(`UPDATE "account" SET "password" = 'hash'`).run());
+  const refused = await run("invite", "--email", "grace@example.com");
+  expect(refused.code).toBe(1);
+  expect(refused.output).toContain("is already there, with a password");
+
+  const reset = await run("reset", "--email", "grace@example.com");
+  const third = linkIn(reset.output);
+  expect(reset.output).toContain("within 24 hours");
+  expect((await run("reset", "--email", "nobody@example.com")).output).toContain("No person has the address");
+
+  const stored = await inPlatform(async (database) => ({
+    links: (await database.prepare("SELECT * FROM password_link").all()).results,
+    changes: (await database.prepare("SELECT detail, by FROM admin_request ORDER BY id").all()).results,
+  }));
+  expect(stored.links).toHaveLength(1);
+  expect(stored.links[0]?.kind).toBe("reset");
+  for (const token of [first, second, third]) expect(JSON.stringify(stored)).not.toContain(token);
+  const changes = stored.changes.map(({ detail, by }) => [
+    JSON.parse(String(detail)).change,
+    String(by).split(" (")[0],
+  ]);
+  expect(changes).toEqual([
+    ["added", "npm run people"],
+    ["password_link", "npm run people"],
+    ["password_link", "npm run people"],
+  ]);
+  // Each command opens the databases once.
+}, 300_000);

@@ -1,0 +1,288 @@
+import type { Child } from "hono/jsx";
+import { OVERLAP_HOURS } from "../../../shared/people/key-request.ts";
+import { Page } from "../../../shared/web/page.tsx";
+import type { OwnKey } from "./own-keys.ts";
+import { PasswordField } from "./password-field.tsx";
+
+/** A message above a page of keys. */
+export interface Notice {
+  tone: "good" | "danger";
+  text: string;
+}
+
+/** Frame of the pages about keys. */
+export function KeysFrame({
+  title,
+  corner,
+  notice,
+  children,
+}: {
+  title: string;
+  corner: Child;
+  notice?: Notice | undefined;
+  children: Child;
+}) {
+  return (
+    <Page title={title} wide corner={corner}>
+      {notice && (
+        <p class={`notice ${notice.tone}`} role={notice.tone === "danger" ? "alert" : "status"}>
+          {notice.text}
+        </p>
+      )}
+      {children}
+    </Page>
+  );
+}
+
+interface KeysPageProps {
+  keys: readonly OwnKey[];
+  /** Id of the last key of this page, or `null` at the end. */
+  next: string | null;
+  notice?: Notice | undefined;
+}
+
+/** A person's API keys. */
+export function KeysPage({ keys, next, notice }: KeysPageProps) {
+  return (
+    <KeysFrame title="API keys" corner={<a href="/account">Your account</a>} notice={notice}>
+      <h1>API keys</h1>
+      <section class="card">
+        <p>
+          A key lets an agent without a browser call Gatehouse in your name: with your role or less, under the
+          same policy, limits and approvals, and in the same trail.
+        </p>
+        <p>
+          <a class="button primary" href="/account/keys/new">
+            New key
+          </a>
+        </p>
+      </section>
+      <h2>Your keys</h2>
+      <section class="card">
+        {keys.length === 0 ? (
+          <p>You have no keys.</p>
+        ) : (
+          <ul class="plain">
+            {keys.map((key) => (
+              <li>
+                <h3>
+                  <a href={pathOf(key)}>{key.name}</a> <State owned={key} />
+                </h3>
+                <p class="quiet small">
+                  <Hint owned={key} /> · <Ends owned={key} /> · <LastUse owned={key} />
+                </p>
+              </li>
+            ))}
+          </ul>
+        )}
+        {next !== null && (
+          <p>
+            <a href={`/account/keys?after=${encodeURIComponent(next)}`}>More keys</a>
+          </p>
+        )}
+      </section>
+    </KeysFrame>
+  );
+}
+
+interface KeyPageProps {
+  owned: OwnKey;
+  /** Id of who looks: a form counts for nobody else. */
+  subject: string;
+  asksPassword: boolean;
+  publicUrl: string;
+  notice?: Notice | undefined;
+}
+
+/** One key: what it may do, and its rotation and end. */
+export function KeyPage({ owned, subject, asksPassword, publicUrl, notice }: KeyPageProps) {
+  const hasEnded = owned.ends.getTime() <= Date.now();
+  return (
+    <KeysFrame title={owned.name} corner={<a href="/account/keys">API keys</a>} notice={notice}>
+      <section class="card">
+        <h1>{owned.name}</h1>
+        <p class="quiet">
+          <State owned={owned} /> <LastUse owned={owned} />
+        </p>
+        <dl class="facts">
+          <dt>Key</dt>
+          <dd>
+            <Hint owned={owned} />
+          </dd>
+          <dt>Id in the trail</dt>
+          <dd>
+            <code>{owned.id}</code>
+          </dd>
+          <dt>{hasEnded ? "Ended" : "Ends"}</dt>
+          <dd>
+            <Day date={owned.ends} />
+            {owned.overlapEnds && (
+              <>
+                ; its earlier secret works until <Minute date={owned.overlapEnds} />
+              </>
+            )}
+          </dd>
+          <dt>Addresses</dt>
+          <dd>
+            <Codes items={owned.resources.map((path) => `${publicUrl}${path}`)} />
+          </dd>
+          <dt>Permissions</dt>
+          <dd>
+            <Codes items={owned.scopes} />
+          </dd>
+          <dt>Tools</dt>
+          <dd>{owned.tools.length === 0 ? "All of your role" : <Codes items={owned.tools} />}</dd>
+          <dt>Networks</dt>
+          <dd>{owned.networks.length === 0 ? "All" : <Codes items={owned.networks} />}</dd>
+          <dt>Made</dt>
+          <dd>
+            <Day date={owned.since} /> by <code>{owned.by}</code>
+          </dd>
+        </dl>
+        <p class="quiet small">Another key is made for other rights; these stay as they are.</p>
+      </section>
+      {!hasEnded && (
+        <>
+          <h2>Rotate</h2>
+          <section class="card">
+            <p>
+              Rotation gives the key another secret, which lives {owned.days}{" "}
+              {owned.days === 1 ? "day" : "days"}. The one before works a while longer, so that the agent can
+              be given the new one without a gap.
+            </p>
+            <form method="post" action={`${pathOf(owned)}/rotate`}>
+              <input type="hidden" name="subject" value={subject} />
+              <input type="hidden" name="hint" value={owned.hint} />
+              <label class="field">
+                The secret before works
+                <select name="overlap">
+                  {OVERLAPS.map(({ hours, text }) => (
+                    <option value={String(hours)} selected={hours === OVERLAP_HOURS.default}>
+                      {text}
+                    </option>
+                  ))}
+                </select>
+              </label>
+              {asksPassword && <PasswordField />}
+              <button type="submit">Rotate</button>
+            </form>
+          </section>
+        </>
+      )}
+      <h2>{hasEnded ? "Remove" : "Revoke"}</h2>
+      <section class="card">
+        <p>
+          {hasEnded
+            ? "This key has ended: it is refused. Removing it takes it off the list."
+            : "The next call with this key is refused, open sessions and tasks included. It cannot be undone."}
+        </p>
+        <form method="post" action={`${pathOf(owned)}/revoke`}>
+          <input type="hidden" name="subject" value={subject} />
+          <button type="submit" class="danger">
+            {hasEnded ? "Remove key" : "Revoke key"}
+          </button>
+        </form>
+      </section>
+    </KeysFrame>
+  );
+}
+
+/** A new secret, once. */
+export function ShownKeyPage({
+  name,
+  text,
+  path,
+  url,
+  rotated,
+}: {
+  name: string;
+  text: string;
+  path: string;
+  /** An MCP URL that the key may use. */
+  url: string;
+  rotated: boolean;
+}) {
+  return (
+    <KeysFrame title="Keep this key" corner={<a href="/account/keys">API keys</a>}>
+      <div class="card">
+        <h1>Keep this key</h1>
+        <p>
+          {rotated ? "The new secret of" : "The key"} <strong>{name}</strong>.{" "}
+          <strong>It is shown this once:</strong> put it into the agent’s secret store now. Gatehouse keeps
+          only its SHA-256.
+        </p>
+        <pre class="secret" id="key">
+          {text}
+        </pre>
+        <p>The agent sends it in a header with every request, never in an address:</p>
+        <pre>{`POST ${url}\nAuthorization: Bearer ${text.slice(0, 18)}…`}</pre>
+        <p>
+          <a class="button primary" href={path}>
+            I have kept it
+          </a>
+        </p>
+      </div>
+    </KeysFrame>
+  );
+}
+
+const OVERLAPS = [
+  { hours: 0, text: "not any more: it may have leaked" },
+  { hours: 1, text: "1 hour longer" },
+  { hours: 24, text: "1 day longer" },
+  { hours: 168, text: "7 days longer" },
+];
+
+/** Address of a key's page. */
+export function pathOf({ id }: Pick<OwnKey, "id">): string {
+  return `/account/keys/${encodeURIComponent(id)}`;
+}
+
+function State({ owned }: { owned: OwnKey }) {
+  if (owned.ends.getTime() <= Date.now()) return <span class="badge caution">Ended</span>;
+  if (owned.overlapEnds !== null) return <span class="badge good">Rotated: two secrets work</span>;
+  return null;
+}
+
+function Hint({ owned }: { owned: OwnKey }) {
+  return <code>gatehouse_key_{owned.hint}…</code>;
+}
+
+function Ends({ owned }: { owned: OwnKey }) {
+  return (
+    <>
+      {owned.ends.getTime() <= Date.now() ? "ended" : "ends"} <Day date={owned.ends} />
+    </>
+  );
+}
+
+function LastUse({ owned }: { owned: OwnKey }) {
+  if (owned.lastUsed === null) return <>not used yet</>;
+  return (
+    <>
+      last used <Minute date={owned.lastUsed} />
+    </>
+  );
+}
+
+function Codes({ items }: { items: readonly string[] }) {
+  return (
+    <>
+      {items.map((item, index) => (
+        <>
+          {index > 0 && ", "}
+          <code>{item}</code>
+        </>
+      ))}
+    </>
+  );
+}
+
+function Day({ date }: { date: Date }) {
+  return <time dateTime={date.toISOString()}>{date.toISOString().slice(0, 10)}</time>;
+}
+
+function Minute({ date }: { date: Date }) {
+  const text = `${date.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  return <time dateTime={date.toISOString()}>{text}</time>;
+}

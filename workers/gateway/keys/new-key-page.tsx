@@ -1,0 +1,110 @@
+import { KEY_DAYS, KEY_NAME_LENGTH } from "../../../shared/people/key-request.ts";
+import type { Offer } from "../authorize/offer.ts";
+import type { Resource } from "../oauth/resources.ts";
+import { KeysFrame, type Notice } from "./keys-page.tsx";
+import { PasswordField } from "./password-field.tsx";
+import type { TypedKey } from "./read-key-form.ts";
+
+interface NewKeyPageProps {
+  typed: TypedKey;
+  resources: readonly Resource[];
+  /** Permissions of the person's role, by server. */
+  offers: readonly Offer[];
+  role: string;
+  subject: string;
+  /** Id that the key will have: a form that is sent twice makes one key. */
+  id: string;
+  asksPassword: boolean;
+  notice?: Notice | undefined;
+}
+
+/** The form for a new key. */
+export function NewKeyPage(props: NewKeyPageProps) {
+  const { typed, resources, offers, role, subject, id, asksPassword, notice } = props;
+  return (
+    <KeysFrame title="New API key" corner={<a href="/account/keys">API keys</a>} notice={notice}>
+      <h1>New API key</h1>
+      <form method="post" action="/account/keys" class="card">
+        <input type="hidden" name="subject" value={subject} />
+        <input type="hidden" name="key" value={id} />
+        <label class="field">
+          Name of the agent or job
+          <input
+            type="text"
+            name="name"
+            value={typed.name}
+            required
+            maxlength={KEY_NAME_LENGTH}
+            autocomplete="off"
+          />
+        </label>
+        <fieldset>
+          <legend>MCP addresses</legend>
+          <p class="quiet small">The key works at these and at no other.</p>
+          {resources.map(({ path, title, url, server }) => (
+            <label class="scope">
+              <input type="checkbox" name="resource" value={path} checked={typed.resources.includes(path)} />
+              <span>
+                {server === null ? "Everything" : title}
+                <span class="meta">
+                  <code>{url}</code>
+                </span>
+              </span>
+            </label>
+          ))}
+        </fieldset>
+        {offers.map((offer) => (
+          <fieldset>
+            <legend>{offer.title}</legend>
+            <p class="quiet small">{offer.description}</p>
+            {offer.scopes.map(({ scope, description, access }) => (
+              <label class={`scope ${access === "read" ? "reads" : "changes"}`}>
+                <input type="checkbox" name="scope" value={scope} checked={typed.scopes.includes(scope)} />
+                <span>
+                  {description}
+                  <span class="meta">
+                    {access !== "read" && <span class="badge caution">Can {access} data</span>}
+                    <code>{scope}</code>
+                  </span>
+                </span>
+              </label>
+            ))}
+          </fieldset>
+        ))}
+        {offers.length === 0 && (
+          <p class="notice caution">Your role ({role}) includes nothing that a key could do.</p>
+        )}
+        <label class="field">
+          Only these tools (optional)
+          <textarea name="tools" rows={3} spellcheck={false} aria-describedby="tools-rule">
+            {typed.tools}
+          </textarea>
+        </label>
+        <p class="quiet small" id="tools-rule">
+          Names of tools, resources and prompts, or patterns such as <code>crm_get_*</code>, one a line.
+          Empty: all that your role may use.
+        </p>
+        <label class="field">
+          Only from these networks (optional)
+          <textarea name="networks" rows={3} spellcheck={false} aria-describedby="networks-rule">
+            {typed.networks}
+          </textarea>
+        </label>
+        <p class="quiet small" id="networks-rule">
+          Networks in CIDR form such as <code>203.0.113.0/24</code> or <code>2001:db8::/32</code>, one a line.
+          Empty: from everywhere.
+        </p>
+        <label class="field">
+          Days until it ends
+          <input type="number" name="days" value={typed.days} min="1" max={String(KEY_DAYS.max)} required />
+        </label>
+        {asksPassword && <PasswordField />}
+        <div class="actions">
+          <button type="submit" class="primary">
+            Make key
+          </button>
+        </div>
+      </form>
+    </KeysFrame>
+  );
+}

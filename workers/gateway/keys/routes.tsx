@@ -1,0 +1,171 @@
+import { type Context, Hono } from "hono";
+import { createKeyId, isKeyId } from "../../../shared/auth/access-key.ts";
+import { policyInForce } from "../../../shared/policy/current.ts";
+import { offerScopes } from "../authorize/offer.ts";
+import { refuse } from "../failures.tsx";
+import { listResources } from "../oauth/resources.ts";
+import { readForm } from "../read-form.ts";
+import { recordEvent } from "../record-event.ts";
+import { pathToFactor } from "../second-factor/requirement.ts";
+import { requirePerson, type SignedIn } from "../sign-in/require-person.ts";
+import { missingForKey, refusePassword } from "./confirm-owner.ts";
+import { KeyPage, KeysPage, type Notice, pathOf, ShownKeyPage } from "./keys-page.tsx";
+import { NewKeyPage } from "./new-key-page.tsx";
+import {
+  countOwnKeys,
+  createOwnKey,
+  findOwnKey,
+  listOwnKeys,
+  MOST_KEYS,
+  type OwnKey,
+  revokeOwnKey,
+  rotateOwnKey,
+} from "./own-keys.ts";
+import { checkTyped, emptyKey, readOverlap, readTyped, type TypedKey } from "./read-key-form.ts";
+
+type GatewayContext = Context<SignedIn>;
+
+const LIST = "/account/keys";
+const NEW = `${LIST}/new`;
+/** What a redirect to the list may announce; anything else in the address is ignored. */
+const DONE: Readonly<Record<string, string>> = {
+  revoked: "The key is revoked: its next call is refused.",
+};
+const OTHER_PERSON = "Another person signed in on this browser in the meantime. Look again, then decide.";
+
+/** `/account/keys`: a person's API keys. Every key is looked up under the signed-in person's id. */
+export const keyRoutes = new Hono<SignedIn>();
+
+keyRoutes.get(LIST, requirePerson(), async (c) => {
+  const { person } = c.var.signIn;
+  const list = await listOwnKeys(c.env.PLATFORM_DB, person.id, (c.req.query("after") ?? "").slice(0, 64));
+  const done = c.req.query("done") ?? "";
+  const text = Object.hasOwn(DONE, done) ? DONE[done] : undefined;
+  return c.html(<KeysPage {...list} notice={text === undefined ? undefined : { tone: "good", text }} />);
+});
+
+keyRoutes.get(NEW, requirePerson(), async (c) => {
+  const missing = await missingForKey(c.env, c.var.signIn);
+  if (missing === "code" || missing === "set_up") return c.redirect(pathToFactor(missing, NEW), 303);
+  return await showForm(c, emptyKey(await listResources(c.env)));
+});
+
+keyRoutes.post(LIST, requirePerson(NEW), async (c) => {
+  const form = await readForm(c.req.raw);
+  const { signIn } = c.var;
+  const { person, mfaAt } = signIn;
+  const typed = readTyped(form);
+  const again = (status: 409 | 422 | 429, text: string) =>
+    showForm(c, typed, { tone: "danger", text }, status);
+  if (form.get("subject") !== person.id) return await again(409, OTHER_PERSON);
+  const missing = await missingForKey(c.env, signIn);
+  if (missing === "code" || missing === "set_up") return c.redirect(pathToFactor(missing, NEW), 303);
+  const resources = await listResources(c.env);
+  const request = checkTyped(typed, resources, await policyInForce(c.env), person.role);
+  if (typeof request === "string") return await again(422, request);
+  const id = form.get("key") ?? "";
+  if (!isKeyId(id)) return await again(422, "Send the form of this page.");
+  if ((await countOwnKeys(c.env.PLATFORM_DB, person.id)) >= MOST_KEYS) {
+    return await again(422, `You have ${MOST_KEYS} keys. Remove one first.`);
+  }
+  if (missing === "password") {
+    const refused = await refusePassword(c, signIn, form.get("password") ?? "");
+    if (refused !== null) return await again(refused.status, refused.text);
+  }
+  const text = await createOwnKey(c.env, request, { id, owner: person.id, mfaAt });
+  if (text === null) return await again(409, "This form was sent before, and its key was shown then.");
+  await recordEvent(c, person.id, { type: "key_change", change: "created", keyId: id });
+  const url = `${c.env.PUBLIC_URL}${request.resources[0]}`;
+  return c.html(
+    <ShownKeyPage name={request.name} text={text} path={pathOf({ id })} url={url} rotated={false} />,
+  );
+});
+
+keyRoutes.get(`${LIST}/:id`, requirePerson(), async (c) => {
+  const owned = await findOwn(c);
+  return owned === null ? await refuseUnknown(c) : await showKey(c, owned);
+});
+
+keyRoutes.post(`${LIST}/:id/rotate`, requirePerson(LIST), async (c) => {
+  const form = await readForm(c.req.raw);
+  const { signIn } = c.var;
+  const { person, mfaAt } = signIn;
+  const owned = await findOwn(c);
+  if (owned === null) return await refuseUnknown(c);
+  const again = (status: 409 | 422 | 429, text: string) =>
+    showKey(c, owned, { tone: "danger", text }, status);
+  if (form.get("subject") !== person.id) return await again(409, OTHER_PERSON);
+  if (form.get("hint") !== owned.hint) {
+    return await again(409, "This key was rotated meanwhile, and its secret was shown then.");
+  }
+  if (owned.ends.getTime() <= Date.now()) return await again(422, "This key has ended. Make another one.");
+  const overlapMs = readOverlap(form);
+  if (overlapMs === null) return await again(422, "Choose how long the secret before works.");
+  const missing = await missingForKey(c.env, signIn);
+  if (missing === "code" || missing === "set_up")
+    return c.redirect(pathToFactor(missing, pathOf(owned)), 303);
+  if (missing === "password") {
+    const refused = await refusePassword(c, signIn, form.get("password") ?? "");
+    if (refused !== null) return await again(refused.status, refused.text);
+  }
+  const text = await rotateOwnKey(c.env, owned, { owner: person.id, mfaAt, overlapMs });
+  await recordEvent(c, person.id, { type: "key_change", change: "rotated", keyId: owned.id });
+  const url = `${c.env.PUBLIC_URL}${owned.resources[0]}`;
+  return c.html(<ShownKeyPage name={owned.name} text={text} path={pathOf(owned)} url={url} rotated />);
+});
+
+keyRoutes.post(`${LIST}/:id/revoke`, requirePerson(LIST), async (c) => {
+  const form = await readForm(c.req.raw);
+  const { person } = c.var.signIn;
+  const owned = await findOwn(c);
+  if (owned === null) return await refuseUnknown(c);
+  if (form.get("subject") !== person.id) {
+    return await showKey(c, owned, { tone: "danger", text: OTHER_PERSON }, 409);
+  }
+  await revokeOwnKey(c.env, person.id, owned.id);
+  await recordEvent(c, person.id, { type: "key_change", change: "revoked", keyId: owned.id });
+  return c.redirect(`${LIST}?done=revoked`, 303);
+});
+
+function findOwn(c: GatewayContext): Promise<OwnKey | null> {
+  return findOwnKey(c.env.PLATFORM_DB, c.var.signIn.person.id, c.req.param("id") ?? "");
+}
+
+async function showForm(
+  c: GatewayContext,
+  typed: TypedKey,
+  notice?: Notice,
+  status: 200 | 409 | 422 | 429 = 200,
+): Promise<Response> {
+  const { signIn } = c.var;
+  const { id: subject, role } = signIn.person;
+  const resources = await listResources(c.env);
+  const everything = resources.find(({ server }) => server === null);
+  const offers = everything ? offerScopes(await policyInForce(c.env), everything, role, []) : [];
+  const asksPassword = (await missingForKey(c.env, signIn)) === "password";
+  const props = { typed, resources, offers, role, subject, id: createKeyId(), asksPassword, notice };
+  return c.html(<NewKeyPage {...props} />, status);
+}
+
+async function showKey(
+  c: GatewayContext,
+  owned: OwnKey,
+  notice?: Notice,
+  status: 200 | 409 | 422 | 429 = 200,
+): Promise<Response> {
+  const asksPassword = (await missingForKey(c.env, c.var.signIn)) === "password";
+  const subject = c.var.signIn.person.id;
+  const props = { owned, subject, asksPassword, publicUrl: c.env.PUBLIC_URL, notice };
+  return c.html(<KeyPage {...props} />, status);
+}
+
+function refuseUnknown(c: GatewayContext): Response | Promise<Response> {
+  return refuse(c, {
+    status: 404,
+    code: "not_found",
+    title: "This key is not here",
+    message: "You have no key with this address. It may have been revoked.",
+    action: "Look for it in your list.",
+    link: { href: LIST, label: "Your keys" },
+  });
+}
