@@ -120,10 +120,10 @@ function allow(folder: string): void {
   if (process.getuid?.() === 0) run("chown", [ACCOUNT, folder], false);
 }
 
+/** A command as the account of the servers. It ends with this process, however that ends. */
 function asAccount(command: string, args: readonly string[]): [string, string[]] {
-  return process.getuid?.() === 0
-    ? ["setpriv", [`--reuid=${ACCOUNT}`, "--regid=nogroup", "--clear-groups", command, ...args]]
-    : [command, [...args]];
+  const account = process.getuid?.() === 0 ? [`--reuid=${ACCOUNT}`, "--regid=nogroup", "--clear-groups"] : [];
+  return ["setpriv", ["--pdeathsig=KILL", ...account, command, ...args]];
 }
 
 function run(command: string, args: readonly string[], demoted = true): void {

@@ -7,6 +7,7 @@ import {
   connectionGate,
   countShards,
 } from "../../shared/objects/connection-gate.ts";
+import { currentTrace } from "../../shared/observe/trace.ts";
 
 /** What a call knows that a request to a connection needs. */
 export interface CallLimits {
@@ -52,7 +53,7 @@ export async function askConnection(
       identity: operation.settings ?? {},
       timeoutMs: Math.max(1, timeLeft()),
       repeatable: operation.repeatable,
-      note: `gatehouse user=${principal.userId} call=${id}`,
+      note: `gatehouse user=${principal.userId} trace=${currentTrace()?.id ?? ""}`,
     });
     if (answer.ok) return answer.value;
     throw toError(answer.failure);

@@ -1,0 +1,166 @@
+import { env, exports } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { ADMINISTRATION } from "../../../shared/audit/record.ts";
+import { digestText } from "../../../shared/encoding/canonical-json.ts";
+import { eventsOf } from "../../audit/trail.ts";
+import { openSession } from "../../support/session.ts";
+import {
+  asPostgresqlOwner,
+  createShop,
+  PASSWORD,
+  publishConnections,
+  SERVERS,
+  shopEntry,
+} from "./servers.ts";
+
+const DATABASE = "shop_commands";
+
+/** Writes a ticket as the command does. */
+async function writeTicket(expiresAt = Date.now() + 60_000): Promise<string> {
+  const ticket = (crypto.randomUUID() + crypto.randomUUID()).replaceAll("-", "");
+  await env.PLATFORM_DB.prepare("INSERT INTO connection_ticket (digest, expires_at) VALUES (?, ?)")
+    .bind(digestText(ticket), expiresAt)
+    .run();
+  return ticket;
+}
+
+async function ask(command: object, ticket: string) {
+  const answer = await exports.default.fetch(new URL("/connections/commands", env.PUBLIC_URL), {
+    method: "POST",
+    headers: { authorization: `Bearer ${ticket}`, "content-type": "application/json" },
+    body: JSON.stringify(command),
+  });
+  return { status: answer.status, body: await answer.json<ReturnType<typeof JSON.parse>>() };
+}
+
+describe("a command of connections", () => {
+  it("needs a ticket that lies in the database, has not expired, and counts once", async () => {
+    const status = { command: "status" };
+    expect((await ask(status, "0".repeat(64))).status).toBe(403);
+    expect((await ask(status, await writeTicket(Date.now() - 1))).status).toBe(403);
+    const ticket = await writeTicket();
+    expect((await ask(status, ticket)).status).toBe(200);
+    expect((await ask(status, ticket)).status).toBe(403);
+  });
+
+  it("refuses a body that is no command, and says nothing of it", async () => {
+    for (const command of [{}, { command: "drop" }, { command: "secret", name: "x", secret: 5 }, []]) {
+      const { status, body } = await ask(command, await writeTicket());
+      expect([status, body]).toEqual([400, { error: "invalid_request" }]);
+    }
+  });
+
+  it("stores a password sealed and records that it was set, without the password", async () => {
+    const command = {
+      command: "secret",
+      name: "vaulted",
+      connections: [],
+      secret: PASSWORD,
+      by: "the tests",
+    };
+    expect((await ask(command, await writeTicket())).body).toEqual({ version: 1 });
+    expect((await ask(command, await writeTicket())).body).toEqual({ version: 2 });
+    const { results } = await env.PLATFORM_DB.prepare(
+      "SELECT * FROM connection_secret WHERE name = 'vaulted'",
+    ).all();
+    expect(results).toHaveLength(1);
+    expect(JSON.stringify(results)).not.toContain(PASSWORD);
+    const events = JSON.stringify(await eventsOf(ADMINISTRATION));
+    expect(events).toContain("vaulted");
+    expect(events).not.toContain(PASSWORD);
+  });
+});
+
+describe.skipIf(SERVERS.postgresql === null)("a PostgreSQL connection", () => {
+  beforeAll(() => createShop(DATABASE));
+
+  const test = async (entry: object, secret: string | null) =>
+    (await ask({ command: "test", connection: "shop", entry, secret }, await writeTicket())).body;
+
+  it("is reported with what its account may do, what it exposes, and what does not fit", async () => {
+    const entry = shopEntry(DATABASE, { columns: { "public.customers.emial": "pii" } });
+    const { report } = await test(entry, PASSWORD);
+    expect(report).toMatchObject({
+      exposed: ["public.customers", "public.orders"],
+      proposals: { "public.customers.email": "pii" },
+    });
+    expect(report.server).toMatch(/^PostgreSQL 1/);
+    expect(report.mistakes).toEqual([
+      'columns: "public.customers.emial" does not exist. Did you mean "public.customers.email"?',
+    ]);
+    expect(report.excess.filter(({ blocking }: { blocking: boolean }) => blocking)).toEqual([]);
+  });
+
+  it.each([
+    ["GRANT INSERT ON orders TO reader", "REVOKE INSERT ON orders FROM reader", /write to orders/],
+    [
+      "GRANT CREATE ON SCHEMA public TO reader",
+      "REVOKE CREATE ON SCHEMA public FROM reader",
+      /create objects/,
+    ],
+    ["GRANT pg_write_all_data TO reader", "REVOKE pg_write_all_data FROM reader", /pg_write_all_data/],
+    ["ALTER ROLE reader CREATEDB", "ALTER ROLE reader NOCREATEDB", /create databases/],
+    ["ALTER ROLE reader BYPASSRLS", "ALTER ROLE reader NOBYPASSRLS", /row-level security/],
+    ["ALTER ROLE reader SUPERUSER", "ALTER ROLE reader NOSUPERUSER", /superuser/],
+  ])("is reported as privileged after %s", async (grant, revoke, expected) => {
+    await asPostgresqlOwner(DATABASE, grant);
+    const { report } = await test(shopEntry(DATABASE), PASSWORD);
+    await asPostgresqlOwner(DATABASE, revoke);
+    const blocking = report.excess.filter(({ blocking: isBlocking }: { blocking: boolean }) => isBlocking);
+    expect(blocking.map(({ what }: { what: string }) => what).join("\n")).toMatch(expected);
+  });
+
+  it.each([
+    ["a wrong password", {}, "wrong", /refuses the account/],
+    ["no password", {}, null, /No password is stored/],
+    ["a port where nothing listens", { port: 1 }, PASSWORD, /cannot be reached/],
+    ["another database", { database: "nothing" }, PASSWORD, /does not exist/],
+    ["TLS that the server does not have", { tls: "required" }, PASSWORD, /cannot be reached/],
+  ])("is refused in one sentence with %s", async (_what, reach, secret, expected) => {
+    const entry = shopEntry(DATABASE);
+    const { failure } = await test({ ...entry, reach: { ...entry.reach, ...reach } }, secret);
+    expect(failure.message).toMatch(expected);
+    expect(JSON.stringify(failure)).not.toMatch(/127\.0\.0\.1|only-reads/);
+  });
+
+  it("writes by a named query alone, with the scope for it", async () => {
+    await asPostgresqlOwner(DATABASE, "GRANT INSERT ON orders TO reader");
+    const queries = {
+      add_order: {
+        title: "Add an order",
+        description: "Adds one order.",
+        sql: "INSERT INTO orders (id, placed_at, total) VALUES ($1, now(), $2)",
+        parameters: {
+          id: { type: "integer", description: "Number." },
+          total: { type: "number", description: "Sum." },
+        },
+        effect: "create",
+      },
+    };
+    await publishConnections({ shop: shopEntry(DATABASE, { queries, allow_privileged_role: true }) });
+    const reader = await openSession({ server: "shop", lane: "stateless", scopes: ["shop:read"] });
+    const refused = await reader.request("tools/call", {
+      name: "shop_add_order",
+      arguments: { id: 9001, total: 5 },
+    });
+    expect(refused.status).toBe(403);
+    const writer = await openSession({
+      server: "shop",
+      lane: "stateless",
+      as: "wanda",
+      scopes: ["shop:read", "shop:write"],
+    });
+    const { data, error } = await writer.call("shop_add_order", { id: 9001, total: 5 });
+    expect(error).toBeUndefined();
+    expect(data.changed).toBe(1);
+    expect((await writer.call("shop_add_order", { id: 9001, total: 5 })).error).toMatchObject({
+      code: "conflict",
+    });
+    const free = await writer.call("shop_query", {
+      sql: "INSERT INTO orders (id, placed_at, total) VALUES (9002, now(), 1)",
+    });
+    expect(free.error?.code).toMatch(/forbidden|invalid_input/);
+    const [rows] = await asPostgresqlOwner(DATABASE, "SELECT id FROM orders WHERE id > 9000");
+    expect(rows).toEqual([{ id: "9001" }]);
+  });
+});
