@@ -1,7 +1,9 @@
+import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { writeSecret } from "../../../workers/connections/vault.ts";
+import { app } from "../../../workers/gateway/app.ts";
 import { eventsOf } from "../../audit/trail.ts";
 import { openSession } from "../../support/session.ts";
 import {
@@ -106,6 +108,17 @@ describe.skipIf(SERVERS.postgresql === null)("a PostgreSQL connection", () => {
       expect(error).toMatchObject({ code: "unavailable", retry_after: expect.any(Number) });
     }
     expect((await connectionGate(env, "away", 0).state()).breaker).toBe("open");
+    const ready = await app.fetch(
+      new Request(new URL("/ready", env.PUBLIC_URL)),
+      { ...env },
+      createExecutionContext(),
+    );
+    const { connections } = await ready.json<{ connections: { name: string; breaker: string }[] }>();
+    expect(ready.status).toBe(200);
+    expect(connections.map(({ name, breaker }) => [name, breaker])).toEqual([
+      ["away", "open"],
+      ["shop", "closed"],
+    ]);
     // Another connection does not notice.
     expect((await (await open()).call("shop_query", { sql: "SELECT 1 AS one" })).data.rows).toEqual([[1]]);
   });

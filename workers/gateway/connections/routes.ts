@@ -3,13 +3,10 @@ import { bodyLimit } from "hono/body-limit";
 import { z } from "zod";
 import { ADMINISTRATION } from "../../../shared/audit/record.ts";
 import { connectionEntry, connectionName } from "../../../shared/connections/entry.ts";
-import { parseRevision } from "../../../shared/connections/revision.ts";
-import { connectionGate, countShards } from "../../../shared/objects/connection-gate.ts";
+import { connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
-import { policyInForce } from "../../../shared/policy/current.ts";
-import { readRevision } from "../../../shared/server/read-revision.ts";
 import { writeSecret } from "../../connections/vault.ts";
-import { publishedServers } from "../../published-servers.ts";
+import { readStates } from "./states.ts";
 import { takeTicket } from "./ticket.ts";
 
 /** Most bytes of a command: an entry with its named queries. */
@@ -87,18 +84,4 @@ async function changeSecret(
     ),
   );
   return { version };
-}
-
-async function readStates(env: Env): Promise<object[]> {
-  const { revisions } = await policyInForce(env);
-  return await Promise.all(
-    publishedServers.choose(revisions).map(async (name) => {
-      const entry = parseRevision(name, await readRevision(env, String(revisions.get(name))));
-      const shards = Array.from({ length: countShards(entry) }, (_, shard) =>
-        connectionGate(env, name, shard).state(),
-      );
-      const { kind, title, owner, allow_privileged_role } = entry;
-      return { name, kind, title, owner, allow_privileged_role, objects: await Promise.all(shards) };
-    }),
-  );
 }

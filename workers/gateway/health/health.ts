@@ -9,6 +9,7 @@ import { probePolicy } from "../../../shared/policy/current.ts";
 import { readLags, type SinkLag } from "../../audit-log/sinks/cursor.ts";
 import { FURTHER_SINKS } from "../../audit-log/sinks/list.ts";
 import { findOldestUnstored, type UnstoredRecord } from "../../audit-log/unstored-records.ts";
+import { describeStates, type PublishedState, readStates } from "../connections/states.ts";
 import { findProblems } from "../entrance.ts";
 import { grantStore } from "../grants/grant-objects.ts";
 import { listDatabases } from "./database-sizes.ts";
@@ -44,9 +45,9 @@ healthRoutes.get("/ready", async (c) => {
   if (problems.length > 0) {
     return c.json({ status: "failing", version, failing: problems.map(({ name }) => name), problems }, 503);
   }
-  const { checks, late, lags, filling } = await answerOf(c.env).get(() => inspect(c.env));
+  const { checks, late, lags, filling, states } = await answerOf(c.env).get(() => inspect(c.env));
   const failing = checks.filter((check) => !check.ok).map((check) => check.name);
-  const details = { ...describeFilling(filling), ...describeLags(lags) };
+  const details = { ...describeFilling(filling), ...describeLags(lags), ...describeStates(states) };
   if (failing.length === 0) return c.json({ status: "ok", version, checks, ...details });
   return c.json({ status: "failing", version, failing, checks, ...describeLate(late), ...details }, 503);
 });
@@ -60,6 +61,7 @@ interface Inspection {
   lags: SinkLag[];
   /** Databases above the storage alarm. They still answer, so Gatehouse is ready. */
   filling: Record<string, Fullness>;
+  states: PublishedState[];
 }
 
 async function inspect(env: Env): Promise<Inspection> {
@@ -77,11 +79,13 @@ async function inspect(env: Env): Promise<Inspection> {
     },
   ]);
   const probes: [string, Probe][] = [...databases, ...listProbes(env), ["audit_trail", audit]];
-  const [checks, lags] = await Promise.all([
+  const [checks, lags, states] = await Promise.all([
     Promise.all(probes.map(([name, probe]) => runProbe(name, probe))),
     lookAtSinks(env),
+    // A database that is away is named by its own probe.
+    readStates(env).catch(() => []),
   ]);
-  return { checks, late, lags, filling };
+  return { checks, late, lags, filling, states };
 }
 
 async function lookAtSinks(env: Env): Promise<SinkLag[]> {
