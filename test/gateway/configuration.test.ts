@@ -16,6 +16,7 @@ const production = {
   REQUEST_STATE_KEY: "76543210fedcba9876543210fedcba98",
   APPROVAL_LINK_KEY: "ba9876543210fedcba9876543210fedc",
   AUDIT_SIGNING_KEY: "89abcdef0123456789abcdef01234567",
+  CONNECTION_SECRETS_KEY: "456789abcdef0123456789abcdef0123",
 };
 
 const check = (changes: Record<string, unknown>, base: Record<string, unknown> = production) =>
@@ -45,6 +46,7 @@ describe("the configuration check", () => {
     "PRINCIPAL",
     "GRANT_STORE",
     "GATEWAY_AGENT",
+    "CONNECTION_POOL",
     ...bindings,
   ])("names a missing binding %s and where it is declared", (name) => {
     const problems = check({ [name]: undefined });

@@ -225,6 +225,7 @@ describe("deployment targets of wrangler.toml", () => {
       "APPROVAL_LINK_KEY",
       "AUDIT_SIGNING_KEY",
       "BETTER_AUTH_SECRET",
+      "CONNECTION_SECRETS_KEY",
       "REQUEST_STATE_KEY",
       "SESSION_SEAL_KEY",
     ]);
