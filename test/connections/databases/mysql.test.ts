@@ -40,6 +40,8 @@ describe.skipIf(SERVERS.mariadb === null)("a MariaDB connection", () => {
       `CREATE TABLE ${DATABASE}.suppliers (id int PRIMARY KEY, name varchar(80), email varchar(80))`,
       `INSERT INTO ${DATABASE}.articles SELECT seq, concat('Article ', seq), seq % 50, seq * 1.25, '2026-01-05 10:00:00' FROM (WITH RECURSIVE n AS (SELECT 1 AS seq UNION ALL SELECT seq + 1 FROM n WHERE seq < 900) SELECT seq FROM n) AS numbers`,
       `INSERT INTO ${DATABASE}.suppliers VALUES (1, 'Acme', 'sales@people.example')`,
+      `CREATE TABLE ${DATABASE}.files (id int PRIMARY KEY, content longtext)`,
+      `INSERT INTO ${DATABASE}.files VALUES (1, repeat('x', 10000000))`,
       "DROP USER IF EXISTS reader@'%'",
       `CREATE USER reader@'%' IDENTIFIED BY '${PASSWORD}'`,
       `GRANT SELECT ON ${DATABASE}.* TO reader@'%'`,
@@ -81,6 +83,13 @@ describe.skipIf(SERVERS.mariadb === null)("a MariaDB connection", () => {
       "SELECT count(*) AS n FROM information_schema.processlist WHERE user = 'reader' AND command IN ('Query', 'Execute')",
     );
     expect(Number((processes as { n: number }[])[0]?.n)).toBe(0);
+    expect((await session.call("store_query", { sql: "SELECT 1 AS one" })).data.rows).toEqual([[1]]);
+  });
+
+  it("refuses one value that is larger than an object may hold, and goes on", async () => {
+    const session = await open("stateless");
+    const { error } = await session.call("store_query", { sql: "SELECT content FROM files" });
+    expect(error).toMatchObject({ code: "invalid_input", message: expect.stringContaining("too large") });
     expect((await session.call("store_query", { sql: "SELECT 1 AS one" })).data.rows).toEqual([[1]]);
   });
 

@@ -7,6 +7,7 @@ import type {
   ConnectionTarget,
 } from "../../../shared/objects/connection-gate.ts";
 import { type Connector, OPEN_MS, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
+import { MOST_BYTES, refuseSize } from "../sql/answer-size.ts";
 import { boundRows } from "../sql/bound-rows.ts";
 import { type AnsweredRows, sqlOperation } from "../sql/operation.ts";
 import { readMysqlCatalogue } from "./catalogue.ts";
@@ -148,14 +149,27 @@ class MysqlSession implements Session {
     await this.#ask(`START TRANSACTION ${writes ? "READ WRITE" : "READ ONLY"}`);
     try {
       const value = await work();
-      await this.#ask(writes ? "COMMIT" : "ROLLBACK");
+      await this.#end(writes ? "COMMIT" : "ROLLBACK");
       return value;
     } catch (failure) {
-      await this.#ask("ROLLBACK").catch(() => {
+      await this.#end("ROLLBACK").catch(() => {
         this.#usable = false;
       });
       throw failure;
     }
+  }
+
+  /** Ends the transaction; the server ends that of an abandoned session by itself. */
+  async #end(how: "COMMIT" | "ROLLBACK"): Promise<void> {
+    if (this.#usable) await this.#ask(how);
+  }
+
+  /** Ends the running statement. The server stops at the kill; this socket is thrown away with what it still sends. */
+  #abandon(): void {
+    this.#usable = false;
+    this.cancel()
+      .catch(() => {})
+      .finally(() => this.#connection.destroy());
   }
 
   /** A statement of ours, whose answer is small. */
@@ -175,7 +189,18 @@ class MysqlSession implements Session {
       const taken = boundRows(limits);
       let columns: AnsweredRows["columns"] = [];
       let ended = false;
+      let bytes = 0;
+      const { stream } = this.#connection as unknown as { stream: NodeJS.ReadableStream };
+      const count = (chunk: Uint8Array) => {
+        bytes += chunk.byteLength;
+        if (bytes <= MOST_BYTES || ended) return;
+        ended = true;
+        this.#abandon();
+        reject(refuseSize());
+      };
+      stream.on("data", count);
       const end = (changed: number | null) => {
+        stream.removeListener("data", count);
         if (ended) return;
         ended = true;
         resolve({ columns, ...taken.result(), changed });
@@ -187,14 +212,11 @@ class MysqlSession implements Session {
       command.on("result", (row: unknown) => {
         if (!Array.isArray(row)) return end((row as { affectedRows?: number }).affectedRows ?? 0);
         if (ended || taken.add([row as unknown[]])) return;
-        // The server stops at the kill; this socket is thrown away with what it still sends.
-        this.#usable = false;
-        this.cancel()
-          .catch(() => {})
-          .finally(() => this.#connection.destroy());
+        this.#abandon();
         end(null);
       });
       command.on("error", (error: unknown) => {
+        stream.removeListener("data", count);
         if (!ended) reject(error);
       });
       command.on("end", () => end(null));

@@ -2,12 +2,12 @@ import type { Client, ClientConfig } from "pg";
 import type { PostgresqlEntry } from "../../../shared/connections/kinds/postgresql.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type {
-  ConnectionFailure,
   ConnectionReport,
   ConnectionRequest,
   ConnectionTarget,
 } from "../../../shared/objects/connection-gate.ts";
 import { type Connector, OPEN_MS, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
+import { MOST_BYTES, refuseSize } from "../sql/answer-size.ts";
 import { sqlOperation } from "../sql/operation.ts";
 import { readCatalogue } from "./catalogue.ts";
 import { explainPostgresql } from "./errors.ts";
@@ -55,15 +55,6 @@ function configOf(env: Env, { reach, title }: PostgresqlEntry, secret: string | 
 /** The judge reads texts of a statement as PostgreSQL does under these settings. */
 const READING = { standard_conforming_strings: "on", client_encoding: "UTF8" };
 
-/** Most bytes that one answer may bring over the wire. */
-const MOST_BYTES = 16_000_000;
-
-const TOO_LARGE: ConnectionFailure = {
-  code: "invalid_input",
-  message: "The answer is too large to be read, even in parts.",
-  action: "Select fewer columns, or parts of long values: left(column, 1000).",
-};
-
 /** Parts of the driver's client that its types leave out. */
 interface Internals {
   processID: number;
@@ -89,10 +80,7 @@ class PostgresqlSession implements Session {
     return this.#usable;
   }
 
-  /**
-   * Ends the session when one answer brings more than an object may hold: a single row can be a gigabyte, and
-   * the driver keeps a row until it is whole.
-   */
+  /** Ends the session when one answer brings more than {@link MOST_BYTES}. */
   async #metered<Value>(read: () => Promise<Value>): Promise<Value> {
     const { stream } = (this.#client as unknown as Internals).connection;
     const tooLarge = Promise.withResolvers<never>();
@@ -103,7 +91,7 @@ class PostgresqlSession implements Session {
       this.cancel().catch(() => {});
       this.close();
       stream.destroy();
-      tooLarge.reject(new RefusedRequest(TOO_LARGE));
+      tooLarge.reject(refuseSize());
     };
     stream.on("data", count);
     try {
