@@ -1,3 +1,5 @@
+// First, so that modules start in the sequence in which they start when deployed.
+import gateway from "../../workers/index.ts";
 import { registry } from "../../workers/servers.ts";
 // The suite makes more calls per minute than users do, and none of its scenarios tests limits.
 import "../support/limits.ts";
@@ -12,5 +14,5 @@ registry.push({
 });
 
 export * from "../../workers/index.ts";
-export { default } from "../../workers/index.ts";
 export { FixtureAgent };
+export default gateway;

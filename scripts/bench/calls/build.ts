@@ -33,6 +33,8 @@ export async function buildVariant({ name, entry, replaced, bare }: Variant): Pr
     target: "es2024",
     packages: "external",
     external: ["cloudflare:*"],
+    // Its path is made absolute: the joined file lies elsewhere.
+    loader: { ".wasm": "copy" },
     plugins: [replaceModules(replaced)],
     sourcemap: "inline",
     sourcesContent: false,
