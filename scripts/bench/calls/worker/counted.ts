@@ -8,7 +8,15 @@ import worker from "./gateway.ts";
 
 watchBindings(env as unknown as Record<string, unknown>);
 
-export { AnalyticsAgent, ChangeHub, CrmAgent, KnowledgeAgent, TaskRunner, ToolLimiter } from "./gateway.ts";
+export {
+  AnalyticsAgent,
+  ChangeHub,
+  ConnectionPool,
+  CrmAgent,
+  KnowledgeAgent,
+  TaskRunner,
+  ToolLimiter,
+} from "./gateway.ts";
 
 export class GatewayAgent extends PlainAgent {
   constructor(ctx: DurableObjectState, bindings: Env) {
