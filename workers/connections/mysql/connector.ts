@@ -9,7 +9,9 @@ import type {
 import { type Connector, OPEN_MS, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
 import { MOST_BYTES, refuseSize } from "../sql/answer-size.ts";
 import { boundRows } from "../sql/bound-rows.ts";
+import { findHyperdrive } from "../sql/hyperdrive.ts";
 import { type AnsweredRows, sqlOperation } from "../sql/operation.ts";
+import { writeNote } from "../sql/statement-note.ts";
 import { readMysqlCatalogue } from "./catalogue.ts";
 import { explainMysql } from "./errors.ts";
 import { inspectMysql } from "./inspect.ts";
@@ -44,14 +46,7 @@ function configOf(env: Env, { reach, title }: MysqlEntry, secret: string | null)
     connectTimeout: OPEN_MS,
   } as ConnectionOptions;
   if ("hyperdrive" in reach) {
-    const binding = (env as unknown as Record<string, Partial<Hyperdrive> | undefined>)[reach.hyperdrive];
-    if (binding?.host === undefined) {
-      throw new RefusedRequest({
-        code: "unavailable",
-        message: `${title} is not bound to this deployment: the binding ${reach.hyperdrive} is missing.`,
-      });
-    }
-    const { host, port, user, password, database } = binding as Hyperdrive;
+    const { host, port, user, password, database } = findHyperdrive(env, reach.hyperdrive, title);
     return { ...driver, host, port, user, password, database };
   }
   if (secret === null) throw new RefusedRequest(withoutPassword(title));
@@ -105,7 +100,7 @@ class MysqlSession implements Session {
         if (operation.operation === "catalogue") {
           return await readMysqlCatalogue((sql) => this.#ask(sql), entry as MysqlEntry);
         }
-        const text = `${noteOf(request.note)}${operation.operation === "explain" ? "EXPLAIN " : ""}${operation.sql}`;
+        const text = `${writeNote(request.note)}${operation.operation === "explain" ? "EXPLAIN " : ""}${operation.sql}`;
         return (await this.#read(text, operation.values, operation)) as unknown as JsonValue;
       },
     );
@@ -244,9 +239,4 @@ function describeField({
   const database = schema ?? db;
   const origin = orgName && orgTable && database ? `${database}.${orgTable}.${orgName}` : null;
   return { name, type: (typeName ?? "other").toLowerCase(), origin };
-}
-
-/** A comment that names caller and trace in the database's own logs. Nothing in it can end the comment. */
-function noteOf(note: string): string {
-  return `/* ${note.replace(/[^\w.:=@ -]/g, "_").slice(0, 200)} */ `;
 }

@@ -8,7 +8,9 @@ import type {
 } from "../../../shared/objects/connection-gate.ts";
 import { type Connector, OPEN_MS, RefusedRequest, type Session, withoutPassword } from "../connector.ts";
 import { MOST_BYTES, refuseSize } from "../sql/answer-size.ts";
+import { findHyperdrive } from "../sql/hyperdrive.ts";
 import { sqlOperation } from "../sql/operation.ts";
+import { writeNote } from "../sql/statement-note.ts";
 import { readCatalogue } from "./catalogue.ts";
 import { explainPostgresql } from "./errors.ts";
 import { inspectPostgresql } from "./inspect.ts";
@@ -29,15 +31,8 @@ export const postgresql: Connector = {
 
 function configOf(env: Env, { reach, title }: PostgresqlEntry, secret: string | null): ClientConfig {
   if ("hyperdrive" in reach) {
-    const binding = (env as unknown as Record<string, Partial<Hyperdrive> | undefined>)[reach.hyperdrive];
-    if (binding?.connectionString === undefined) {
-      throw new RefusedRequest({
-        code: "unavailable",
-        message: `${title} is not bound to this deployment: the binding ${reach.hyperdrive} is missing.`,
-      });
-    }
     // Hyperdrive ends TLS itself; options of ours would be ignored or make the driver wait for ever.
-    return { connectionString: binding.connectionString };
+    return { connectionString: findHyperdrive(env, reach.hyperdrive, title).connectionString };
   }
   if (secret === null) throw new RefusedRequest(withoutPassword(title));
   return {
@@ -110,7 +105,7 @@ class PostgresqlSession implements Session {
       async () => {
         if (operation.operation === "catalogue")
           return await readCatalogue(this.#client, entry as PostgresqlEntry);
-        const text = `${noteOf(request.note)}${operation.operation === "explain" ? "EXPLAIN " : ""}${operation.sql}`;
+        const text = `${writeNote(request.note)}${operation.operation === "explain" ? "EXPLAIN " : ""}${operation.sql}`;
         const statement = { text, values: operation.values, limits: operation };
         return await this.#metered(() => readRows(this.#client, statement));
       },
@@ -177,9 +172,4 @@ class PostgresqlSession implements Session {
       throw failure;
     }
   }
-}
-
-/** A comment that names caller and trace in the database's own logs. Nothing in it can end the comment. */
-function noteOf(note: string): string {
-  return `/* ${note.replace(/[^\w.:=@ -]/g, "_").slice(0, 200)} */ `;
 }
