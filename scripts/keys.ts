@@ -13,12 +13,12 @@ import {
 import { idOfUser, listPeople } from "../shared/people/statements.ts";
 import { bundledPolicy } from "../shared/policy/current.ts";
 import { describeKey, type KeyRow } from "./keys/describe-key.ts";
-import { CommandFailure, reportFailure } from "./local/failure.ts";
-import { endWithReader } from "./local/output.ts";
+import { CommandFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
-import { closeDatabases, openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
+import { openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
 import { addressOf, notifyWorker, type Told } from "./platform/notify-worker.ts";
 import { nameAsker } from "./platform/requests.ts";
+import { runCommand } from "./platform/run-command.ts";
 
 const HELP = `API keys, for agents without a browser. People make their own at /account/keys; this command does it for them.
 
@@ -222,11 +222,4 @@ async function main(): Promise<void> {
   await run(openPlatformDatabase(flags.environment, flags.stateFolder), flags);
 }
 
-endWithReader();
-try {
-  await main();
-} catch (failure) {
-  process.exitCode = reportFailure(failure);
-} finally {
-  await closeDatabases();
-}
+await runCommand(main);
