@@ -1,21 +1,13 @@
-import path from "node:path";
-import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
+import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
-import { readEnvironment } from "./scripts/local/project.ts";
 import { findUnitTests } from "./test/support/find-unit-tests.ts";
 import { serveAsOneModule } from "./test/support/one-module.ts";
+import { readMigrations } from "./test/support/read-migrations.ts";
 import { startUpstream } from "./test/support/upstream-server.ts";
 
 export default defineConfig(async () => {
   const upstream = await startUpstream();
-  const migrations = Object.fromEntries(
-    await Promise.all(
-      readEnvironment("local").d1_databases.map(async ({ binding, migrations_dir = "migrations" }) => [
-        binding,
-        await readD1Migrations(path.join(import.meta.dirname, migrations_dir)),
-      ]),
-    ),
-  );
+  const migrations = await readMigrations();
   return {
     logLevel: "error" as const,
     plugins: [

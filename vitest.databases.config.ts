@@ -1,21 +1,13 @@
-import path from "node:path";
-import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
+import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
-import { readEnvironment } from "./scripts/local/project.ts";
 import { startDatabaseServers } from "./test/support/database-servers.ts";
 import { serveAsOneModule } from "./test/support/one-module.ts";
+import { readMigrations } from "./test/support/read-migrations.ts";
 
 /** Tests of connections: in the Workers runtime, against database servers of this machine. */
 export default defineConfig(async () => {
   const servers = await startDatabaseServers();
-  const migrations = Object.fromEntries(
-    await Promise.all(
-      readEnvironment("local").d1_databases.map(async ({ binding, migrations_dir = "migrations" }) => [
-        binding,
-        await readD1Migrations(path.join(import.meta.dirname, migrations_dir)),
-      ]),
-    ),
-  );
+  const migrations = await readMigrations();
   return {
     logLevel: "error" as const,
     plugins: [
