@@ -1,70 +1,10 @@
 import { env } from "cloudflare:workers";
-import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { formatSummary } from "../../scripts/audit/format.ts";
-import type { ExportLine } from "../../shared/audit/export-line.ts";
-import type { AuditEvent } from "../../shared/audit/record.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
-import { retentionSection } from "../../shared/policy/retention.ts";
 import { sweepRecords } from "../../workers/audit-log/sweep-records.ts";
-import { writeCheckpoints } from "../../workers/audit-log/write-checkpoints.ts";
+import { DAY, empty, erase, hold, nameOf, RULES, record, release, SIGN_IN, stored, sweep } from "./sweeps.ts";
 import { deliver, deliverAll, exportTrail, intentOf, linksOf, takenAt, withTrail } from "./trail.ts";
-
-const DAY = 24 * 60 * 60_000;
-const RULES = retentionSection.parse({
-  calls_days: 40,
-  denials_days: 20,
-  sign_ins_days: 10,
-  changes_days: 90,
-});
-
-/** Every run has users of its own, whose objects have no state of earlier runs. */
-let run = 0;
-const nameOf = (user: string) => `${user}_${run}`;
-
-async function empty(): Promise<void> {
-  run += 1;
-  await env.PLATFORM_DB.batch(
-    [
-      "audit_record",
-      "audit_checkpoint",
-      "audit_removal",
-      "audit_cut",
-      "audit_swept",
-      "audit_last_use",
-      "legal_hold",
-      "erased_person",
-    ].map((table) => env.PLATFORM_DB.prepare(`DELETE FROM ${table}`)),
-  );
-}
-
-const SIGN_IN: AuditEvent = { type: "sign_in", succeeded: true, ip: "203.0.113.7", country: "DE" };
-
-/** Records events of a user, each at its day, and delivers them to the database. */
-async function record(user: string, events: readonly (readonly ["call" | "sign_in", number])[]) {
-  const chain = nameOf(user);
-  await withTrail(chain, (trail) => {
-    for (const [kind, day] of events) {
-      if (kind === "sign_in") trail.record(chain, SIGN_IN, day * DAY);
-      else {
-        const callId = crypto.randomUUID();
-        trail.open(intentOf(chain, callId), day * DAY, takenAt(day * DAY));
-        trail.close({ callId, status: "ok", durationMs: 1, bytes: 1 }, day * DAY);
-      }
-    }
-  });
-  await deliverAll(chain);
-}
-
-const hold = (user: string | null) =>
-  env.PLATFORM_DB.prepare("INSERT INTO legal_hold (user_id, reason, at) VALUES (?, 'a claim', 0)")
-    .bind(user === null ? null : nameOf(user))
-    .run();
-const release = () => env.PLATFORM_DB.prepare("UPDATE legal_hold SET released_at = 1").run();
-const erase = (user: string) =>
-  env.PLATFORM_DB.prepare("INSERT OR IGNORE INTO erased_person VALUES (?, 0)").bind(nameOf(user)).run();
-
-const sweep = (day: number) => sweepRecords(env, RULES, day * DAY);
 
 /** Inserts chains of intents of the first day, as the consumer writes them. */
 async function fillChains(chains: number, length: number): Promise<void> {
@@ -89,16 +29,6 @@ function tick(step: number): () => number {
     now += step;
     return now;
   };
-}
-
-/** The rows of a user in the database: sequence, type, and whether the event is present. */
-async function stored(user: string): Promise<string[]> {
-  const { results } = await env.PLATFORM_DB.prepare(
-    "SELECT sequence, type, event IS NULL AS gone FROM audit_record WHERE chain = ? ORDER BY sequence",
-  )
-    .bind(nameOf(user))
-    .all<{ sequence: number; type: string; gone: number }>();
-  return results.map(({ sequence, type, gone }) => `${sequence} ${type}${gone ? " gone" : ""}`);
 }
 
 beforeEach(empty);
@@ -262,125 +192,4 @@ describe("a sweep", () => {
     expect(await stored("gina")).toHaveLength(1);
     expect((await verifyExport(await exportTrail())).findings).toEqual([]);
   });
-});
-
-type Step =
-  | { do: "record"; user: string; kind: "call" | "sign_in" }
-  | { do: "sweep" | "hold all" | "release" | "sign" }
-  | { do: "erase" | "hold"; user: string };
-
-const user = fc.constantFrom("ada", "bert");
-const step: fc.Arbitrary<Step & { days: number }> = fc
-  .tuple(
-    fc.oneof(
-      {
-        weight: 6,
-        arbitrary: fc.record({
-          do: fc.constant("record" as const),
-          user,
-          kind: fc.constantFrom("call" as const, "sign_in" as const),
-        }),
-      },
-      {
-        weight: 4,
-        arbitrary: fc.record({
-          do: fc.constantFrom("sweep" as const, "sweep", "release", "hold all", "sign"),
-        }),
-      },
-      { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("erase" as const, "hold"), user }) },
-    ),
-    fc.integer({ min: 0, max: 15 }),
-  )
-  .map(([what, days]) => ({ ...what, days }));
-
-/** Runs the steps with the given days between them, and exports. */
-async function play(steps: readonly (Step & { days: number })[]): Promise<string[]> {
-  await empty();
-  let day = 0;
-  for (const { days, ...what } of steps) {
-    day += days;
-    if (what.do === "record") await record(what.user, [[what.kind, day]]);
-    else if (what.do === "hold") await hold(what.user);
-    else if (what.do === "erase") await erase(what.user);
-    else if (what.do === "hold all") await hold(null);
-    else if (what.do === "release") await release();
-    else if (what.do === "sign") await writeCheckpoints(env);
-    else await sweep(day);
-  }
-  await writeCheckpoints(env);
-  return exportTrail();
-}
-
-/** Ways to tamper with one line of an export; `null` where the way does not apply to the line. */
-const TAMPERINGS: Readonly<Record<string, (lines: string[], index: number) => string[] | null>> = {
-  "takes the line out": (lines, index) => lines.toSpliced(index, 1),
-  "writes the line twice": (lines, index) => lines.toSpliced(index, 0, lines[index] ?? ""),
-  "swaps it with the next one": (lines, index) =>
-    index + 2 >= lines.length
-      ? null
-      : lines.with(index, lines[index + 1] ?? "").with(index + 1, lines[index] ?? ""),
-  "empties the event": change((line) => {
-    if (line.line !== "record" || line.event === undefined) return false;
-    delete line.event;
-    delete line.salt;
-    return true;
-  }),
-  "makes another event up": change((line) => {
-    if (line.line !== "record") return false;
-    line.salt = "made-up";
-    line.event = { type: line.record.type, made: "up" } as unknown as AuditEvent;
-    return true;
-  }),
-  "names another type": change(
-    (line) => line.line === "record" && Object.assign(line.record, { type: "erasure" }) !== null,
-  ),
-  "lets a removal reach further": change((line) => {
-    if (line.line !== "removal") return false;
-    for (const chain of line.removal.chains) {
-      chain.emptied.push([1, 1_000]);
-      if (chain.cut) chain.cut.through += 1;
-    }
-    return true;
-  }),
-  "calls a removal an erasure": change((line) => {
-    const [chain] = line.line === "removal" ? line.removal.chains : [];
-    if (chain?.reason !== "retention") return false;
-    chain.reason = "erasure";
-    return true;
-  }),
-};
-
-function change(edit: (line: ExportLine) => boolean) {
-  return (lines: string[], index: number): string[] | null => {
-    const line = JSON.parse(lines[index] ?? "") as ExportLine;
-    return edit(line) ? lines.with(index, JSON.stringify(line)) : null;
-  };
-}
-
-describe("after any sequence of records, holds, erasures and sweeps", () => {
-  it("an honest export verifies, and any tampering with one of its lines is named", async () => {
-    const tampered = new Map<string, number>();
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(step, { minLength: 6, maxLength: 16 }),
-        fc.infiniteStream(fc.nat()),
-        async (steps, numbers) => {
-          const lines = await play(steps);
-          expect((await verifyExport(lines)).findings).toEqual([]);
-          for (const [name, tamper] of Object.entries(TAMPERINGS)) {
-            // Neither the first nor the last line: these describe the file, and another test covers them.
-            const index = 1 + ((numbers.next().value ?? 0) % (lines.length - 2));
-            const changed = tamper(lines, index);
-            if (changed === null) continue;
-            const { findings } = await verifyExport(changed);
-            expect(findings, `${name} (line ${index + 1})`).not.toEqual([]);
-            tampered.set(name, (tampered.get(name) ?? 0) + 1);
-          }
-        },
-      ),
-      { numRuns: 40 },
-    );
-    // Each kind of tampering was applied at least once.
-    expect([...tampered.keys()].sort()).toEqual(Object.keys(TAMPERINGS).sort());
-  }, 120_000);
 });

@@ -3,7 +3,8 @@ import { findFlagProblem } from "../../scripts/deploy/compatibility.ts";
 import { readTarget } from "../../scripts/deploy/target.ts";
 import { type ProcessResult, runNode } from "../../scripts/local/process.ts";
 import { listSecretNames } from "../../scripts/local/project.ts";
-import { type FakeAccount, openFakeAccount } from "../support/fake-account.ts";
+import { openFakeAccount } from "../support/fake-account.ts";
+import type { FakeAccount } from "../support/fake-account-types.ts";
 
 function deployTo(account: FakeAccount, domain = "door.company.test"): Promise<ProcessResult> {
   return runNode("test/support/run-deployment.ts", [account.url, domain], { env: account.env });
