@@ -52,7 +52,7 @@ const open = async (path: string) => {
 };
 
 describe("an invitation", () => {
-  it("lets its person choose a password, once, and signs nobody in by itself", async () => {
+  it("lets its person choose a password, once, and does not sign the person in by itself", async () => {
     const { id, email, token, path } = await invite();
     await expect(signIn({ email })).rejects.toThrow("401");
     const page = await open(path);

@@ -48,7 +48,7 @@ export function readMessage(body: unknown): ReadMessage {
 
 /**
  * Queue consumer: writes records into `PLATFORM_DB`. A record that comes twice is written once, and one that comes
- * before its predecessor waits for nobody, because its place is its sequence number. What is written is confirmed to
+ * before its predecessor does not wait, because its place is its sequence number. What is written is confirmed to
  * the chain's object. Further sinks read the stored records later, see `feed-sinks.ts`. While the database is away everything is delivered again, with growing delays. A message that
  * cannot be read is retried alone, in case the next release is on its way; then it is kept with the reason, see
  * `dead-letters.ts`.

@@ -2,7 +2,7 @@ import { digestText } from "../../../shared/encoding/canonical-json.ts";
 
 /**
  * Whether a ticket lies in the platform database and has not expired. It counts once. A command writes one
- * before it asks: who writes to that database already controls everything, and nobody else can.
+ * before it asks: a writer of that database already controls everything.
  */
 export async function takeTicket(
   database: D1Database,

@@ -87,7 +87,7 @@ export function KeysPage({ keys, next, notice }: KeysPageProps) {
 
 interface KeyPageProps {
   owned: OwnKey;
-  /** Id of who looks: a form counts for nobody else. */
+  /** Id of the person who looks: a form counts for this person only. */
   subject: string;
   asksPassword: boolean;
   publicUrl: string;

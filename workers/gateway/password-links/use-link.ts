@@ -29,7 +29,7 @@ export async function readLink(database: D1Database, token: string): Promise<Ope
 
 /**
  * Sets the person's password, ends their sign-ins on every browser and all of their links, in one transaction. `false`
- * when the link was used or ended meanwhile. The second factor stays: the password alone signs nobody in who has one.
+ * when the link was used or ended meanwhile. The second factor stays: a person who has one needs it to sign in.
  */
 export async function useLink(database: D1Database, token: string, password: string): Promise<boolean> {
   const hash = await hashPassword(password);

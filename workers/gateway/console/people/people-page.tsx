@@ -61,7 +61,7 @@ interface PersonPageProps {
   person: ListedPerson;
   /** Roles of the policy in force. */
   roles: readonly string[];
-  /** Id of who looks: a form counts for nobody else. */
+  /** Id of the person who looks: a form counts for this person only. */
   subject: string;
   /** The page's own address. */
   here: string;
