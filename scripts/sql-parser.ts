@@ -3,7 +3,10 @@ import { createRequire } from "node:module";
 import path from "node:path";
 
 /** Where the Worker imports PostgreSQL's parser from. */
-export const PARSER = path.resolve(import.meta.dirname, "../workers/connections/sql/postgresql/parser.wasm");
+export const PARSER = path.resolve(
+  import.meta.dirname,
+  "../workers/connections/judge/postgresql/parser.wasm",
+);
 
 /** Pages of 64 KiB that an instance starts with. */
 const PAGES = 256;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ToolError } from "../../shared/call/tool-error.ts";
-import { judgeMysql, judgeMysqlExplain } from "../../workers/connections/sql/mysql/judge.ts";
-import type { StatementRules } from "../../workers/connections/sql/statement.ts";
+import { judgeMysql, judgeMysqlExplain } from "../../workers/connections/judge/mysql/judge.ts";
+import type { StatementRules } from "../../workers/connections/judge/statement.ts";
 import { exposeTables, HIDDEN_COLUMNS } from "./attempts/attempt.ts";
 import { HIDDEN_ATTEMPTS } from "./attempts/hidden-mysql.ts";
 import { HONEST } from "./attempts/honest-mysql.ts";

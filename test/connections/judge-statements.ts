@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { ToolError } from "../../shared/call/tool-error.ts";
-import type { JudgeStatement, StatementRules } from "../../workers/connections/sql/statement.ts";
+import type { JudgeStatement, StatementRules } from "../../workers/connections/judge/statement.ts";
 import type { Attempt } from "./attempts/attempt.ts";
 
 /** The attempts that pass, or that fail with something else than a refusal. */

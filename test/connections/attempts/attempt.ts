@@ -1,4 +1,4 @@
-import type { ExposedTable } from "../../../workers/connections/sql/statement.ts";
+import type { ExposedTable } from "../../../workers/connections/judge/statement.ts";
 
 /** A statement that must not reach a database. */
 export interface Attempt {
