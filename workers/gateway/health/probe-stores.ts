@@ -84,6 +84,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "connection_ticket",
     "dead_letter",
     "erased_person",
+    "federated_identity",
     "legal_hold",
     "password_link",
     "policy_publication",
