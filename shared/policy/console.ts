@@ -6,6 +6,7 @@ import type { Decision } from "./decide.ts";
  * line here.
  */
 export const CONSOLE_RIGHTS = {
+  overview: "see how many calls there are, by whom and of what, how they end, and what fails or waits",
   people: "see everyone who may sign in, give them roles, and disable or enable them",
   trail: "read the audit trail",
 } as const;

@@ -106,6 +106,14 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
     },
   ],
   [
+    "console-overview",
+    async (page) => {
+      await page.goto("/console/overview");
+      await signIn(page, "auditor");
+      await arriveAt(page, "Overview");
+    },
+  ],
+  [
     "console-people",
     async (page) => {
       await page.goto("/console/people");

@@ -8,7 +8,8 @@ import { bundledPolicy, listRoles } from "../../shared/policy/current.ts";
 import { runAdminJobs } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
 import { CONSOLE_PAGES } from "../../workers/gateway/console/pages.ts";
 import { consoleRoutes } from "../../workers/gateway/console/routes.tsx";
-import { allEventsOf, deliverAll } from "../audit/trail.ts";
+import { callsOf } from "../audit/calls.ts";
+import { allEventsOf, deliver, deliverAll } from "../audit/trail.ts";
 import { callMcp, connect, createPerson, signIn, TestBrowser, type TestPerson } from "../support/oauth.ts";
 import { setConsole, setSecondFactor } from "../support/policy.ts";
 import { openAs, textOf } from "./waiting-call.ts";
@@ -33,14 +34,17 @@ const changesOf = async (person: TestPerson) =>
   (await allEventsOf(ADMINISTRATION)).filter((event) => "userId" in event && event.userId === person.id);
 
 describe("the console", { timeout: 20_000 }, () => {
-  it.each(["/console", "/console/people", "/console/trail?before=9", "/console/people/x"])(
-    "asks for a sign-in at %s and then goes on there",
-    async (path) => {
-      const answer = await new TestBrowser().get(path);
-      expect(answer.status).toBe(303);
-      expect(answer.headers.get("Location")).toBe(`/sign-in?next=${encodeURIComponent(path)}`);
-    },
-  );
+  it.each([
+    "/console",
+    "/console/overview",
+    "/console/people",
+    "/console/trail?before=9",
+    "/console/people/x",
+  ])("asks for a sign-in at %s and then goes on there", async (path) => {
+    const answer = await new TestBrowser().get(path);
+    expect(answer.status).toBe(303);
+    expect(answer.headers.get("Location")).toBe(`/sign-in?next=${encodeURIComponent(path)}`);
+  });
 
   it("shows each role the pages that the policy gives it, and the account page leads there", async () => {
     const admin = await openAs("admin");
@@ -51,7 +55,7 @@ describe("the console", { timeout: 20_000 }, () => {
     );
     expect(
       homes.map((html) => [...html.matchAll(/href="\/console\/(\w+)"/g)].map(([, name]) => name)),
-    ).toEqual([["people", "trail"], ["trail"], []]);
+    ).toEqual([["overview", "people", "trail"], ["overview", "trail"], []]);
     const accounts = [admin, auditor, viewer].map(({ browser }) => textOf(browser.get("/account")));
     expect((await Promise.all(accounts)).map((html) => html.includes('href="/console"'))).toEqual([
       true,
@@ -110,6 +114,43 @@ describe("the console", { timeout: 20_000 }, () => {
     expect(answer.headers.get("Location")).toBe(
       `/account/second-factor?next=${encodeURIComponent("/console/people?search=a")}`,
     );
+  });
+});
+
+describe("the overview", { timeout: 20_000 }, () => {
+  it("shows calls, how they end, how long they take, why they were denied, and by whom and what", async () => {
+    const { person, browser } = await openAs("auditor");
+    const caller = await createPerson("sales", "Carla <b>Caller</b>");
+    const links = callsOf(caller.id, [
+      { ms: 40, status: "ok" },
+      { ms: 45, status: "ok" },
+      { ms: 900, status: "failed", error: "not_found" },
+      { ms: 1, status: "failed", error: "rate_limited" },
+      { ms: 0, status: "denied" },
+    ]);
+    await deliver(links);
+    await deliver(links);
+    const html = await textOf(browser.get("/console/overview"));
+    const tile = (title: string) =>
+      new RegExp(`>${title}</span><strong class="figure">([^<]*)<`).exec(html)?.[1];
+    expect(["Calls", "Failed", "Denied", "Over a limit", "Median time"].map(tile)).toEqual([
+      "5",
+      "20 %",
+      "1",
+      "1",
+      "43 ms",
+    ]);
+    expect(html).toContain("Carla &lt;b&gt;Caller&lt;/b&gt;");
+    expect(html).toContain("crm_<wbr/>find_<wbr/>contacts");
+    expect(html).toContain("<code>not_found</code>");
+    expect(html).toContain("Approvals that wait");
+    expect(html).toContain("answer</span>");
+    expect(html).not.toContain("<script");
+    expect(html).not.toContain("style=");
+    for (const span of ["week", "month", "';--"]) {
+      expect((await browser.get(`/console/overview?span=${encodeURIComponent(span)}`)).status).toBe(200);
+    }
+    expect(person.id).not.toBe(caller.id);
   });
 });
 

@@ -12,5 +12,5 @@ trailRoutes.get("/", async (c) => {
     ? Number(c.req.query("before"))
     : Number.MAX_SAFE_INTEGER;
   const list = await listRecords(c.env.PLATFORM_DB, chain, before);
-  return c.html(<TrailPage {...list} chain={chain} />);
+  return c.html(<TrailPage {...list} chain={chain} links={c.var.links} />);
 });

@@ -1,5 +1,4 @@
-import { Page } from "../../../../shared/web/page.tsx";
-import { ToConsole } from "../home-page.tsx";
+import { ConsoleFrame, type ConsoleLink } from "../frame.tsx";
 import type { ListedRecord } from "./list-records.ts";
 
 /** What the page shows: all chains, or one. */
@@ -7,13 +6,13 @@ interface TrailPageProps {
   records: readonly ListedRecord[];
   next: number | null;
   chain: string | null;
+  links: readonly ConsoleLink[];
 }
 
 /** Stored records, newest first, each with its event. */
-export function TrailPage({ records, next, chain }: TrailPageProps) {
+export function TrailPage({ records, next, chain, links }: TrailPageProps) {
   return (
-    <Page title="Audit trail" wide corner={<ToConsole />}>
-      <h1>Audit trail</h1>
+    <ConsoleFrame title="Audit trail" links={links} here="/console/trail">
       {chain !== null && (
         <p>
           Only the chain <code>{chain}</code>. <a href="/console/trail">Show all chains</a>
@@ -56,7 +55,7 @@ export function TrailPage({ records, next, chain }: TrailPageProps) {
           </p>
         )}
       </section>
-    </Page>
+    </ConsoleFrame>
   );
 }
 
