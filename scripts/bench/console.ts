@@ -129,11 +129,30 @@ async function signIn(url: string): Promise<Browser> {
 }
 
 /** Every page, with filters that are common, rare, combined, and without any result. */
-async function listPages(_browser: Browser, _url: string): Promise<[title: string, address: string][]> {
+async function listPages(browser: Browser, url: string): Promise<[title: string, address: string][]> {
+  const list = await browser.open(`${url}/console/trail`);
+  const call =
+    /\/console\/trail\/calls\/[\w-]+/.exec("html" in list ? list.html : "")?.[0] ?? "/console/trail";
+  const from = new Date(Date.now() - 30 * 86_400_000).toISOString().slice(0, 16);
   return [
     ["overview of a day", "/console/overview"],
     ["overview of a week", "/console/overview?span=week"],
     ["overview of a month", "/console/overview?span=month"],
     ["people", "/console/people"],
+    ["calls: newest", "/console/trail"],
+    ["calls: of a person", "/console/trail?person=bench-person-0"],
+    [
+      "calls: of a person, a tool, that failed",
+      "/console/trail?person=bench-person-0&name=fetch&status=failed",
+    ],
+    ["calls: of an app, denied, a month ago", `/console/trail?app=bench-app-3&decision=scope&to=${from}`],
+    ["calls: of a tool, before a month", `/console/trail?name=analytics_sql&to=${from}`],
+    ["calls: over a limit", "/console/trail?status=limited"],
+    ["calls: nothing fits", "/console/trail?app=bench-app-1&decision=mfa"],
+    ["calls: by a trace that is not there", `/console/trail?trace=${"0".repeat(32)}`],
+    ["one call", call],
+    ["records: newest", "/console/trail/records"],
+    ["records: of a chain, old", "/console/trail/records?chain=bench-person-0&before=500"],
+    ["check of 2,000 records", "/console/trail/check?chain=bench-person-0"],
   ];
 }

@@ -31,7 +31,15 @@ tbody th { font-weight: 550; overflow-wrap: break-word; }
 th.number, td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
-@media (max-width: 40rem) { .optional { display: none; } }
+@media (max-width: 40rem) {
+  .optional { display: none; }
+  table.stack, table.stack tbody { display: block; }
+  table.stack thead { position: absolute; left: -100rem; }
+  table.stack tr { display: flex; flex-wrap: wrap; gap: .1rem .75rem; padding-block: .6rem; border-top: 1px solid var(--line); }
+  table.stack td, table.stack th { border: 0; padding: 0; }
+  table.stack th[scope="row"] { flex: 1 1 100%; order: -1; }
+}
+.card > dl.facts:first-child { margin-top: 0; padding-top: 0; border-top: 0; }
 figure { margin: 0; }
 figcaption { font-weight: 650; margin-bottom: .5rem; }
 .chart { display: grid; grid-template-columns: 3.25rem 1fr; grid-template-rows: 9rem auto; gap: .25rem .5rem; font-size: .8125rem; color: var(--quiet); }

@@ -6,6 +6,8 @@ const CHUNK = 1_500;
 /** Days over which the calls are spread, up to the reference date. */
 const DAYS = 60;
 const DAY_MS = 86_400_000;
+/** A denial is one record, every other call two. */
+const RECORDS_A_CALL = 1.97;
 
 const OPERATIONS = [
   ["crm", "crm_find_contacts", 60],
@@ -51,7 +53,7 @@ export async function loadTrail(
 ): Promise<void> {
   const chance = createChance(7);
   const heads = new Map<string, Head>();
-  const step = (DAYS * DAY_MS) / (records / 2);
+  const step = (DAYS * DAY_MS) / (records / RECORDS_A_CALL);
   const pick = <T>(list: readonly T[]): T =>
     list[Math.floor(chance() ** 1.6 * list.length)] ?? (list[0] as T);
   let waiting: Link[] = [];
