@@ -20,8 +20,9 @@ Measures the console over a long trail: how fast its records are counted, and th
 With --folder, what was loaded stays there and is measured again the next time.
 `;
 
-/** Askings of each page. */
+/** Askings of each page; of three in a row the quickest counts, so that a busy machine does not look like a slow page. */
 const SAMPLES = 30;
+const REPEATS = 3;
 const TARGET_MS = 300;
 
 const { values } = parseArgs({
@@ -95,10 +96,7 @@ async function measure(stateFolder: string): Promise<void> {
     for (const [title, address] of await listPages(browser, server.url)) {
       const times: number[] = [];
       for (let sample = 0; sample < SAMPLES; sample += 1) {
-        const began = performance.now();
-        const page = await browser.open(`${server.url}${address}`);
-        if (page.status !== 200) throw new Error(`${address} answers ${page.status}.`);
-        times.push(performance.now() - began);
+        times.push(await askQuickest(browser, `${server.url}${address}`));
       }
       times.sort((one, other) => one - other);
       const at = (share: number) => times[Math.ceil(times.length * share) - 1] ?? 0;
@@ -115,6 +113,17 @@ async function measure(stateFolder: string): Promise<void> {
   } finally {
     await server.stop();
   }
+}
+
+async function askQuickest(browser: Browser, address: string): Promise<number> {
+  let quickest = Number.POSITIVE_INFINITY;
+  for (let repeat = 0; repeat < REPEATS; repeat += 1) {
+    const began = performance.now();
+    const page = await browser.open(address);
+    if (page.status !== 200) throw new Error(`${address} answers ${page.status}.`);
+    quickest = Math.min(quickest, performance.now() - began);
+  }
+  return quickest;
 }
 
 async function signIn(url: string): Promise<Browser> {
@@ -138,6 +147,7 @@ async function listPages(browser: Browser, url: string): Promise<[title: string,
     ["overview of a day", "/console/overview"],
     ["overview of a week", "/console/overview?span=week"],
     ["overview of a month", "/console/overview?span=month"],
+    ["approvals", "/console/approvals"],
     ["people", "/console/people"],
     ["calls: newest", "/console/trail"],
     ["calls: of a person", "/console/trail?person=bench-person-0"],

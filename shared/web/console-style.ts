@@ -58,6 +58,10 @@ polyline.p50, .legend .p50 { stroke: var(--accent); } polyline.p95, .legend .p95
 .filters .actions button { flex: 0 0 auto; }
 label.pick { display: inline-flex; gap: .6rem; align-items: center; min-height: 2rem; cursor: pointer; }
 label.pick input { width: 1.15rem; height: 1.15rem; accent-color: var(--accent); flex: none; }
+form > .card { margin: 0 0 1.25rem; }
+legend.group { float: left; width: 100%; margin-bottom: .5rem; font-size: 1.0625rem; }
+legend.group + * { clear: both; }
+fieldset label.pick { margin-right: 1.25rem; }
 .bar { display: flex; flex-wrap: wrap; gap: .75rem; align-items: end; }
 .bar label.field { margin: 0; flex: 1 1 14rem; }
 `;

@@ -138,6 +138,26 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
     },
   ],
   [
+    "console-approvals",
+    async (page) => {
+      await (await connectSeller(page, client))();
+      await page.goto("/console/approvals");
+      await signIn(page, "admin");
+      await arriveAt(page, "Approvals");
+    },
+  ],
+  [
+    "console-look",
+    async (page) => {
+      await (await connectSeller(page, client))();
+      await page.goto("/console/approvals");
+      await signIn(page, "admin");
+      await page.getByRole("checkbox").first().check();
+      await page.getByRole("button", { name: "Look and approve" }).click();
+      await arriveAt(page, "Look at one call");
+    },
+  ],
+  [
     "console-refused",
     async (page) => {
       await page.goto("/console/people");

@@ -55,7 +55,7 @@ describe("the console", { timeout: 20_000 }, () => {
     );
     expect(
       homes.map((html) => [...html.matchAll(/href="\/console\/(\w+)"/g)].map(([, name]) => name)),
-    ).toEqual([["overview", "people", "trail"], ["overview", "trail"], []]);
+    ).toEqual([["overview", "approvals", "people", "trail"], ["overview", "trail"], []]);
     const accounts = [admin, auditor, viewer].map(({ browser }) => textOf(browser.get("/account")));
     expect((await Promise.all(accounts)).map((html) => html.includes('href="/console"'))).toEqual([
       true,
@@ -104,6 +104,18 @@ describe("the console", { timeout: 20_000 }, () => {
       { numRuns: 40 },
     );
     expect(await stateOf(target)).toEqual({ role: "viewer", disabled: 0 });
+  });
+
+  it("takes no form of another site at any address", async () => {
+    const { browser } = await openAs("admin");
+    const forms = consoleRoutes.routes.filter(({ method }) => method === "POST");
+    expect(forms.length).toBeGreaterThan(2);
+    browser.headers = { Origin: "https://evil.example", "Sec-Fetch-Site": "cross-site" };
+    for (const { path } of forms) {
+      const answer = await browser.post(path.replace(":id", "x"), {});
+      expect([path, answer.status]).toEqual([path, 403]);
+      expect(await answer.text()).toContain("This form came from elsewhere");
+    }
   });
 
   it("asks a role that needs a second factor for it", async () => {

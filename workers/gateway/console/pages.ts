@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
 import type { ConsoleRight } from "../../../shared/policy/console.ts";
+import { approvalInboxRoutes } from "./approvals/routes.tsx";
 import { overviewRoutes } from "./overview/routes.tsx";
 import { peopleRoutes } from "./people/routes.tsx";
 import type { InConsole } from "./require-right.ts";
@@ -25,6 +26,13 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     text: "How many calls there are and how they end, the state of every part, and what waits.",
     right: "overview",
     routes: overviewRoutes,
+  },
+  {
+    name: "approvals",
+    title: "Approvals",
+    text: "Calls that wait for a decision: what each would change, for whom; one or many at once.",
+    right: "approvals",
+    routes: approvalInboxRoutes,
   },
   {
     name: "people",

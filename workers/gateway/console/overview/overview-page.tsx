@@ -58,7 +58,7 @@ export function OverviewPage({ overview, links, showsTrail }: OverviewPageProps)
       <div class="columns">
         <section class="card">
           <Columns
-            title={`Calls per ${span.period.grain}`}
+            title={`Calls per ${span.column}`}
             legend={LEGEND}
             columns={series.map(({ label, counts }) => ({
               label,
@@ -68,7 +68,7 @@ export function OverviewPage({ overview, links, showsTrail }: OverviewPageProps)
         </section>
         <section class="card">
           <Lines
-            title={`Time of calls per ${span.period.grain}`}
+            title={`Time of calls per ${span.column}`}
             labels={series.map(({ label }) => label)}
             lines={QUANTILES.map(({ name, tone, share }) => ({
               name,

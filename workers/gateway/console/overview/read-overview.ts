@@ -77,12 +77,13 @@ export async function readOverview(env: Env, span: Span, now: number): Promise<O
   ]);
   const name = (members: readonly MemberCounts[], nameOf: (member: string) => string | undefined) =>
     members.map((counts) => ({ ...counts, name: nameOf(counts.member) ?? counts.member }));
-  const byStart = new Map(series.map((counts) => [counts.at, counts]));
+  const columnOf = (at: number) => span.starts.findLast((start) => start <= at);
+  const byStart = Map.groupBy(series, ({ at }) => columnOf(at));
   return {
     span,
     series: span.starts.map((at) => ({
       label: labelStart(at, span),
-      counts: byStart.get(at) ?? sumCounts([]),
+      counts: sumCounts(byStart.get(at) ?? []),
     })),
     sum: sumCounts(series),
     sumEarlier: sumCounts(before),

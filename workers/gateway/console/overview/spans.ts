@@ -14,12 +14,15 @@ export interface Span {
   /** The same time, in the longest spans that it consists of: fewer rows for the same sums. */
   whole: Period;
   earlier: Period;
-  /** Beginnings of the columns in `period`. */
+  /** Beginnings of the columns in `period`, and the length of each in words. */
   starts: readonly number[];
+  column: string;
 }
 
-const HOURS = { grain: "hour", step: HOUR_MS } as const;
-const DAYS = { grain: "day", step: DAY_MS } as const;
+const HOURS = { grain: "hour", step: HOUR_MS, column: "hour" } as const;
+// A chart with a column for every hour of a week is neither read nor drawn quickly.
+const HOURS_OF_A_WEEK = { grain: "hour", step: 3 * HOUR_MS, column: "3 hours" } as const;
+const DAYS = { grain: "day", step: DAY_MS, column: "day" } as const;
 
 // Those of more than a day consist of whole days (UTC), today included.
 const SPANS = [
@@ -28,7 +31,7 @@ const SPANS = [
     name: "week",
     title: "7 days",
     before: "the 7 days before",
-    columns: HOURS,
+    columns: HOURS_OF_A_WEEK,
     whole: DAYS,
     days: 7,
     back: 7,
@@ -62,6 +65,7 @@ export function chooseSpan(asked: string | undefined, now: number): Span {
     period: { grain: columns.grain, from, to },
     whole: { grain: whole.grain, from, to },
     earlier: { grain: "hour", from: from - back * DAY_MS, to: hour - back * DAY_MS },
+    column: columns.column,
     starts: Array.from({ length: (days * DAY_MS) / columns.step }, (_, index) => from + index * columns.step),
   };
 }

@@ -79,15 +79,7 @@ export function TrailViews({ here }: { here: "calls" | "records" | null }) {
 }
 
 /** Calls as a table; each leads to its page. */
-function CallTable({
-  calls,
-  people,
-  apps,
-}: {
-  calls: readonly ListedCall[];
-  people: Names;
-  apps: Names;
-}) {
+function CallTable({ calls, people, apps }: { calls: readonly ListedCall[]; people: Names; apps: Names }) {
   return (
     <div class="scroll">
       <table class="stack">
