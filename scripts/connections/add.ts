@@ -15,7 +15,7 @@ import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/project.ts";
 import type { WorkerPlace } from "./ask-worker.ts";
 import { findObstacles, storeSecret, summarize, testConnection } from "./commands.ts";
-import { CONNECTION_FILES, loadConnections } from "./files.ts";
+import { CONNECTION_FILES, loadWanted } from "./files.ts";
 import { readSecret } from "./read-secret.ts";
 
 /** Flags of `add`. What is missing is asked for. */
@@ -40,9 +40,12 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
   const valid = connectionName.safeParse(name);
   if (!valid.success)
     throw new CommandFailure(`"${name}" ${valid.error.issues[0]?.message}.`, "Choose another name.");
-  const { connections } = await loadConnections(flags.file);
+  const { connections } = await loadWanted(flags.file, place);
   if (connections[name] !== undefined) {
-    throw new CommandFailure(`The file has a connection "${name}" already.`, `Change it in ${flags.file}.`);
+    throw new CommandFailure(
+      `There is a connection "${name}" already.`,
+      `Choose another name, or change it in ${flags.file}.`,
+    );
   }
   const raw = await askForEntry(name, flags);
   const parsed = connectionEntry.safeParse(raw);

@@ -11,9 +11,16 @@ import { formatMistake, type Mistake, readYaml } from "../policy/read-policy.ts"
 /** Project-relative paths of the connections. */
 export const CONNECTION_FILES = {
   connections: "shared/connections/connections.yaml",
+  /** Of the demonstration; in force locally. */
+  demonstration: "scripts/demonstration/connections.yaml",
   /** JSON Schema for editors. */
   schema: "shared/connections/connections.schema.json",
 } as const;
+
+/** File with the connections of one local storage alone: the demonstration's. */
+export function storageFile(stateFolder = ".wrangler/state"): string {
+  return path.resolve(ROOT, stateFolder, "connections.yaml");
+}
 
 /** Reads the file of connections; without one there are none. Throws {@link CommandFailure} with every mistake. */
 export async function loadConnections(
@@ -30,6 +37,21 @@ export async function loadConnections(
     read.mistakes.map(formatMistake).join("\n  "),
     "Correct the file; what is published stays as it is.",
   );
+}
+
+/**
+ * What an environment should have: the connections of the file, and locally also those of its storage, unless the file
+ * has one of the same name.
+ */
+export async function loadWanted(
+  file: string,
+  { env, state }: { env: string; state?: string | undefined },
+): Promise<ConnectionsDocument> {
+  const own = await loadConnections(file);
+  const ofStorage = storageFile(state);
+  if (env !== "local" || !existsSync(ofStorage)) return own;
+  const { connections } = await loadConnections(ofStorage);
+  return { connections: { ...connections, ...own.connections } };
 }
 
 /** Parses the text of a file. Mistakes have file, line, field, and the closest name that fits. */
