@@ -1,8 +1,13 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { parseDocument } from "yaml";
 import { z } from "zod";
-import { type ConnectionsDocument, connectionsDocument } from "../../shared/connections/entry.ts";
+import {
+  CONNECTION_KINDS,
+  type ConnectionsDocument,
+  connectionsDocument,
+} from "../../shared/connections/entry.ts";
 import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/project.ts";
@@ -60,13 +65,21 @@ export function readConnections(
   text: string,
 ): { value: ConnectionsDocument | null; mistakes: readonly Mistake[] } {
   const read = readYaml(file, text, connectionsDocument);
-  return { value: read.value, mistakes: read.mistakes.map(suggest) };
+  return { value: read.value, mistakes: read.mistakes.map((mistake) => suggest(mistake, text)) };
 }
 
 const FIELDS = listFields(z.toJSONSchema(connectionsDocument, { io: "input" }));
 
-/** Adds the field that was probably meant. */
-function suggest(mistake: Mistake): Mistake {
+/** Adds the field or the kind that was probably meant. */
+function suggest(mistake: Mistake, text: string): Mistake {
+  if (mistake.field.endsWith(".kind") && mistake.message.startsWith("Invalid discriminator")) {
+    const written = String(parseDocument(text).getIn(mistake.field.split(".")) ?? "");
+    const [nearest] = findNearMisses(written, CONNECTION_KINDS);
+    const meant =
+      nearest === undefined ? `There are: ${CONNECTION_KINDS.join(", ")}` : `Did you mean "${nearest}"?`;
+    return { ...mistake, message: `"${written}" is not a kind of connection. ${meant}` };
+  }
+  if (/received undefined$/.test(mistake.message)) return { ...mistake, message: "is missing" };
   if (!mistake.message.startsWith("is not a field")) return mistake;
   const written = mistake.field.split(".").at(-1) ?? "";
   const [nearest] = findNearMisses(written, FIELDS);
