@@ -1,6 +1,6 @@
 import path from "node:path";
 import { defineConfig } from "vitest/config";
-import { startDatabaseServers } from "./test/support/database-servers.ts";
+import { startDatabaseServers } from "./scripts/databases/debian-servers.ts";
 
 /** Tests of connections: in the Workers runtime, against database servers of this machine. */
 export default defineConfig(async () => {

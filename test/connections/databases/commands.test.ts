@@ -1,10 +1,10 @@
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { ServerAddress } from "../../../scripts/databases/debian-servers.ts";
 import { ADMINISTRATION } from "../../../shared/audit/record.ts";
 import { connectionEntry } from "../../../shared/connections/entry.ts";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
 import { eventsOf } from "../../audit/trail.ts";
-import type { ServerAddress } from "../../support/database-servers.ts";
 import { openSession } from "../../support/session.ts";
 import {
   asPostgresqlOwner,

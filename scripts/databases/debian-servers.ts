@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { findPostgresql } from "../../scripts/local/database-servers.ts";
+import { findPostgresql } from "../local/database-servers.ts";
 
 /** Where a test server listens, and the account that owns everything in it. */
 export type ServerAddress = {
