@@ -92,7 +92,7 @@ async function measureConnections(): Promise<Cost[]> {
   const { createCatalogue } = await import("../../shared/server/catalogue.ts");
   return typicalConnections.map((typical) => {
     const entry = connectionEntry.parse(typical);
-    const { tools } = createCatalogue("", "", [connectionServer("sales", entry, "")]);
+    const { tools } = createCatalogue("", "", [connectionServer("sales", entry, "", [])]);
     const listed = [...tools.values()].filter(({ subject }) => subject.server === "sales");
     return {
       name: entry.kind,

@@ -37,10 +37,10 @@ export async function publishShop(databases: LocalDatabases, shop: StartedShop):
   const database = platformDatabase(connection);
   const inForce = connectionsIn(await readInForce(database));
   const known = inForce.get(name);
-  if (known === undefined ? shop.password === null : portOf(known) === shop.port) return;
+  if (known === undefined ? shop.password === null : portOf(known.entry) === shop.port) return;
   const place = { env: "local", state: shop.stateFolder } as const;
-  const changed = known === undefined ? entry : withPort(known, shop.port);
-  const wanted = { ...Object.fromEntries(inForce), [name]: changed };
+  const changed = known === undefined ? entry : withPort(known.entry, shop.port);
+  const wanted = { ...Object.fromEntries(inForce), [name]: { entry: changed, definitions: [] } };
   await publishConnections(database, wanted, { place, note: "Demonstration" });
 }
 

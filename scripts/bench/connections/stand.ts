@@ -94,7 +94,8 @@ export async function putInForce(
 ): Promise<void> {
   const env = { ...readEnvironment("local").vars, PLATFORM_DB: connection } as unknown as Env;
   for (const name of Object.keys(entries)) await writeSecret(env, name, PASSWORD, Date.now());
-  await publishConnections(platformDatabase(connection), entries, {
+  const wanted = Object.entries(entries).map(([name, entry]) => [name, { entry, definitions: [] }]);
+  await publishConnections(platformDatabase(connection), Object.fromEntries(wanted), {
     place: { env: "local", state },
     note: "bench",
   });
