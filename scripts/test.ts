@@ -23,6 +23,12 @@ const SUITES = [
     needsBrowser: false,
   },
   {
+    name: "mcp",
+    what: "connections, against MCP servers",
+    config: "vitest.mcp.config.ts",
+    needsBrowser: false,
+  },
+  {
     name: "node",
     what: "scripts and the built bundle",
     config: "vitest.node.config.ts",

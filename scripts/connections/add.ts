@@ -9,6 +9,7 @@ import {
   type ConnectionEntry,
   connectionEntry,
   connectionName,
+  isReviewed,
 } from "../../shared/connections/entry.ts";
 import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { CommandFailure } from "../local/failure.ts";
@@ -33,6 +34,8 @@ export interface AddFlags {
   description?: string | undefined;
   owner?: string | undefined;
   hyperdrive?: string | undefined;
+  "web-address"?: string | undefined;
+  auth?: string | undefined;
 }
 
 /** Asks for an entry, tests it, writes it to the file, and stores the password. Nothing is published. */
@@ -51,7 +54,8 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
     throw new CommandFailure(`${issue?.path.join(".")} ${issue?.message}.`, "Give another value.");
   }
   const isBound = "hyperdrive" in parsed.data.reach;
-  const secret = isBound ? null : await readSecret(`Password of ${name}: `);
+  const hasNone = parsed.data.kind === "mcp" && !["bearer", "header"].includes(parsed.data.auth.type);
+  const secret = isBound || hasNone ? null : await readSecret(`Password of ${name}: `);
   const answer = await testConnection(name, parsed.data, place, secret);
   if (!answer.ok) {
     throw new CommandFailure(
@@ -70,7 +74,8 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
   for (const [column, proposed] of Object.entries(proposals))
     console.log(`  ${column} looks like ${proposed}`);
   for (const obstacle of findObstacles(parsed.data as ConnectionEntry, answer)) console.log(`! ${obstacle}`);
-  console.log(`  Next: npm run connections -- publish --note "Add ${name}"`);
+  const next = isReviewed(parsed.data) ? `review ${name}` : `publish --note "Add ${name}"`;
+  console.log(`  Next: npm run connections -- ${next}`);
 }
 
 async function askForEntry(name: string, flags: AddFlags): Promise<Record<string, unknown>> {
@@ -97,6 +102,7 @@ async function askForEntry(name: string, flags: AddFlags): Promise<Record<string
         expose: { tables: split(flags.tables ?? "public.*") },
       };
     }
+    if (kind === "mcp") return { ...common, ...(await askForServer(ask, flags)) };
     const host = flags.host ?? (await ask("Host", "127.0.0.1"));
     const reach = {
       host,
@@ -118,6 +124,15 @@ async function askForEntry(name: string, flags: AddFlags): Promise<Record<string
     ask.end();
   }
 }
+
+/** Address and authentication of an MCP server. */
+async function askForServer(ask: Ask, flags: AddFlags): Promise<Record<string, unknown>> {
+  const url = flags["web-address"] ?? (await ask("Address of its MCP endpoint (https)"));
+  const type = flags.auth ?? (await ask("Authentication (none, bearer, per_person)", "bearer"));
+  return { reach: { url }, auth: { type } };
+}
+
+type Ask = (question: string, usual?: string) => Promise<string>;
 
 /** Asks on a terminal. Without one, a question without a default names the flag that is missing. */
 function openQuestions() {

@@ -161,6 +161,14 @@ export type AdminEvent = { by: string } & (
   | { type: "data_export"; userId: string }
   /** A password of a connection was set or removed; never the password. */
   | { type: "connection_secret"; secret: string; version: number; removed: boolean }
+  /** What a connected system offers was approved, or an approval taken back; `digest` is that of the list. */
+  | {
+      type: "connection_review";
+      connection: string;
+      decision: "approved" | "withdrawn";
+      count: number;
+      digest: string;
+    }
   /** Number of removed items by kind; also the last event of the user's own chain. */
   | { type: "erasure"; userId: string; removed: Readonly<Record<string, number>> }
 );

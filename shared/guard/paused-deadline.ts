@@ -5,9 +5,11 @@ import type { PauseDeadline } from "./run.ts";
 export function withPausedDeadline(
   channel: ClientChannel,
   hold: PauseDeadline,
-): Pick<ClientChannel, "ask" | "sample"> {
+): Pick<ClientChannel, "ask" | "sample" | "relay" | "abilities"> {
   return {
     ask: (question) => hold(channel.ask(question)),
+    relay: (inquiry) => hold(channel.relay(inquiry)),
+    abilities: channel.abilities,
     sample: (prompt, options) => hold(channel.sample(prompt, options)),
   };
 }
