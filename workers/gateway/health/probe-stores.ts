@@ -86,6 +86,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "dead_letter",
     "definition_part",
     "erased_person",
+    "federated_identity",
     "legal_hold",
     "password_link",
     "policy_publication",
