@@ -25,6 +25,8 @@ export function testConnection(
 
 /** What keeps a connection from being published, one sentence each. */
 export function findObstacles(entry: ConnectionEntry, answer: TestAnswer): string[] {
+  // An account of a person is connected once the connection is published.
+  if (!answer.ok && answer.failure.code === "account_needed") return [];
   if (!answer.ok) return [`${answer.failure.message} ${answer.failure.action ?? ""}`.trim()];
   const blocking = answer.report.excess.filter(({ blocking: isBlocking }) => isBlocking);
   const names = blocking.slice(0, 3).map(({ what }) => what);

@@ -81,7 +81,7 @@ export async function publish(
     const answer = await testConnection(name, entry, place);
     const found = [...findObstacles(entry, answer), ...findUnreviewed(name, wanted[name] as Prepared)];
     obstacles.push(...found.map((text) => `${name}: ${text}`));
-    if (found.length === 0) console.log(`✓ ${name}: ${summarize(answer)}`);
+    if (found.length === 0) console.log(`${answer.ok ? "✓" : "!"} ${name}: ${summarize(answer)}`);
     if (isPrivileged(entry)) console.log(`! ${name} uses a privileged role.`);
   }
   if (obstacles.length > 0) {
@@ -126,7 +126,9 @@ type Prepared = PublishedConnection & { approved: number; waiting: number };
 
 /** What a reviewed connection lacks before it can be published, a sentence each. */
 function findUnreviewed(name: string, { entry, approved, waiting }: Prepared): string[] {
-  if (!isReviewed(entry) || approved > 0) return [];
+  // Its definitions are read with an account of a person, who connects it once the connection is published.
+  const isPersonal = entry.kind === "mcp" && entry.auth.type === "per_person";
+  if (!isReviewed(entry) || approved > 0 || isPersonal) return [];
   return [
     waiting > 0
       ? `${waiting} definitions wait for approval: npm run connections -- review ${name}`

@@ -29,6 +29,7 @@ const KINDS: Readonly<Record<AuditEvent["type"], RecordKind>> = {
   policy_change: "changes",
   connection_secret: "changes",
   connection_review: "changes",
+  account_connection: "changes",
   hold: "changes",
   data_export: "changes",
   erasure: "changes",

@@ -111,6 +111,8 @@ export type PageEvent = {
   | { type: "password_change"; succeeded: boolean; link?: "invitation" | "reset" }
   /** An own API key. `keyId` is the client of its calls. */
   | { type: "key_change"; change: "created" | "rotated" | "revoked"; keyId: string }
+  /** An account of their own at a connection; never a token. */
+  | { type: "account_connection"; connection: string; change: "connected" | "disconnected" }
   | { type: "approval_decision"; granted: boolean; approvalId: string; requester: string; tool: string }
 );
 

@@ -52,6 +52,8 @@ export interface AskingContext<Store = unknown> extends CallContext<Store> {
    * has checked and bounded the question, and says in it who asks. Same rules as {@link ask}.
    */
   relay(inquiry: Inquiry): Promise<unknown>;
+  /** Awaits what a person does elsewhere, with the call's deadline paused. */
+  pauseFor<Value>(waiting: Promise<Value>): Promise<Value>;
   /** Capabilities that the client declares. */
   abilities: ClientAbilities;
 }

@@ -1,5 +1,6 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import { serveAuthorization } from "./authorization.ts";
 import { serveChangeable } from "./changeable.ts";
 import { serveHostile } from "./hostile.ts";
 import { serveLegacy } from "./legacy.ts";
@@ -20,12 +21,14 @@ export async function startMcpServers(): Promise<McpServers> {
   const modern = serveModern();
   const hostile = serveHostile();
   const changeable = serveChangeable();
+  const authorization = serveAuthorization();
   const server = http.createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "", "http://servers");
     if (pathname === "/forget") {
       legacy.forget();
       return void response.end();
     }
+    if (pathname.includes("/world-")) return authorization(request, response, String(request.headers.host));
     if (pathname.startsWith("/set/")) return changeable(request, response);
     if (pathname.startsWith("/guarded/") && request.headers.authorization !== "Bearer sesame")
       return void response.writeHead(401).end();

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { elicitsOf } from "../../../shared/call/client-abilities.ts";
 import { InputNeeded } from "../../../shared/call/input-needed.ts";
 import type { MaskRules } from "../../../shared/call/mask-rules.ts";
@@ -6,8 +7,10 @@ import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { accountGate } from "../../../shared/objects/account-gate.ts";
 import {
   type ConnectionCaller,
+  type ConnectionFailure,
   connectionGate,
   type ForeignAnswer,
   type ForeignQuestion,
@@ -15,6 +18,9 @@ import {
 import { currentTrace } from "../../../shared/observe/trace.ts";
 import type { AskingContext, CallContext, ToolContext } from "../../../shared/server/define.ts";
 import { toError } from "../ask-connection.ts";
+
+/** Milliseconds that a call waits while its person connects an account. */
+const WAIT_MS = 5 * 60_000;
 
 /** What a handle needs to know of its connection. */
 export interface McpPlace {
@@ -38,6 +44,7 @@ export interface McpOperation {
 export class McpHandle implements AsyncDisposable {
   readonly #place: McpPlace;
   readonly #cancelling: Promise<void>[] = [];
+  #wasLed = false;
 
   constructor(place: McpPlace) {
     this.#place = place;
@@ -46,6 +53,31 @@ export class McpHandle implements AsyncDisposable {
   /** A call that its client cancelled has ended when the other system is told: the guard waits for this here. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#cancelling);
+  }
+
+  /**
+   * Sends the person to the page where they connect their account, and waits for them. Whether it is connected then.
+   * Throws {@link ToolError} with the address for a client that cannot open pages.
+   */
+  async #leadToAccount(
+    { ask, pauseFor, abilities }: Partial<AskingContext>,
+    { message }: ConnectionFailure,
+  ): Promise<boolean> {
+    const { env, name, entry, principal } = this.#place;
+    const url = `${env.PUBLIC_URL}/connections/${name}`;
+    const refuse = () =>
+      new ToolError("forbidden", `${message} They can do so at ${url}`, {
+        suggestedAction: "Show the person this link. Once the account is connected, repeat the same call.",
+      });
+    if (this.#wasLed || ask === undefined || pauseFor === undefined || !elicitsOf(abilities).url)
+      throw refuse();
+    this.#wasLed = true;
+    const question = { message: `${message} Open the page to connect your account at ${entry.title}.`, url };
+    const answer = await ask({ ...question, schema: z.object({}), key: "connect_account" });
+    if (answer.action !== "accept") throw refuse();
+    const gate = accountGate(env, name, principal.userId);
+    if (await pauseFor(gate.awaitConnected(WAIT_MS))) return true;
+    throw refuse();
   }
 
   /**
@@ -94,6 +126,8 @@ export class McpHandle implements AsyncDisposable {
       );
       if (leaving.failure !== undefined) throw leaving.failure;
       if (answer.ok) return answer.value;
+      if (answer.failure.code === "account_needed" && (await this.#leadToAccount(context, answer.failure)))
+        return await this.perform(operation, context);
       throw toError(answer.failure);
     } finally {
       context.signal.removeEventListener("abort", cancel);

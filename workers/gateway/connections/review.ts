@@ -26,7 +26,7 @@ export const reviewCommands = [
     command: z.literal("review"),
     connection: connectionName,
     entry: connectionEntry,
-    /** User id: for a connection with each person's accounts, whose account is used to look. */
+    /** User id or e-mail address: for a connection with each person's accounts, whose account is used to look. */
     person: z.string().max(200).optional(),
   }),
   z.strictObject({
@@ -51,8 +51,12 @@ type Commands = z.output<(typeof reviewCommands)[number]>;
 type CommandOf<Name extends Commands["command"]> = Extract<Commands, { command: Name }>;
 
 /** Asks the other system what it offers, keeps it, and says how it differs from what was approved. */
-export async function review(env: Env, { connection, entry, person }: CommandOf<"review">): Promise<object> {
+export async function review(
+  env: Env,
+  { connection, entry, person: named }: CommandOf<"review">,
+): Promise<object> {
   const at = Date.now();
+  const person = named?.includes("@") ? await findPerson(env, named) : named;
   const asks = { form: false, url: false, model: false };
   const session = person === undefined ? {} : { session: { person, asks } };
   const gate = connectionGate(env, connection, person === undefined ? 0 : { person });
@@ -77,6 +81,14 @@ export async function review(env: Env, { connection, entry, person }: CommandOf<
   await storeFound(env.PLATFORM_DB, connection, exposed, at);
   const items = compareFound(connection, await listFound(env.PLATFORM_DB, connection), at, takenNames());
   return { ok: true, items: items.map(shorten), leftOut };
+}
+
+/** The id of a user; the address itself if there is none, who has no account. */
+async function findPerson(env: Env, email: string): Promise<string> {
+  const row = await env.PLATFORM_DB.prepare(`SELECT "id" FROM "user" WHERE "email" = ?`)
+    .bind(email.toLowerCase())
+    .first<{ id: string }>();
+  return row?.id ?? email;
 }
 
 /** Long schemas stay in the database: a review shows digests, texts and what differs. */

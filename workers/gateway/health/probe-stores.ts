@@ -89,6 +89,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "federated_identity",
     "legal_hold",
     "password_link",
+    "person_account",
     "policy_publication",
     "policy_version",
     "registered_client",
