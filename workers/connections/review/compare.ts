@@ -31,6 +31,8 @@ export interface ReviewItem {
 export interface TakenNames {
   /** Names of tools and prompts that other servers offer. */
   names: ReadonlySet<string>;
+  /** Names that tools of other connections have at their own servers. */
+  atHome: ReadonlySet<string>;
 }
 
 /**
@@ -60,7 +62,7 @@ export function compareFound(
     const status = one.state === "approved" ? "approved" : before ? "changed" : former ? "renamed" : "new";
     const owner = owners.get(nameKey(connection, one));
     return {
-      ...describe(connection, one, definition),
+      ...describe(connection, one, definition, taken),
       status,
       ...(former && { formerly: former.name }),
       changes:
@@ -70,7 +72,7 @@ export function compareFound(
   });
   const away = gone.map(
     (one): ReviewItem => ({
-      ...describe(connection, one, JSON.parse(one.document) as Definition),
+      ...describe(connection, one, JSON.parse(one.document) as Definition, taken),
       status: "gone",
       changes: [],
       refusal: null,
@@ -79,11 +81,16 @@ export function compareFound(
   return [...items, ...away];
 }
 
-function describe(connection: string, { type, name, digest }: StoredDefinition, definition: Definition) {
+function describe(
+  connection: string,
+  { type, name, digest }: StoredDefinition,
+  definition: Definition,
+  { names, atHome }: TakenNames,
+) {
   return {
     ...{ type, name, digest, definition },
     offeredAs: type === "tool" || type === "prompt" ? foreignName(connection, name) : name,
-    findings: findInDefinition(definition),
+    findings: findInDefinition(definition, new Set([...names, ...atHome])),
   };
 }
 

@@ -8,11 +8,18 @@ export interface Finding extends Match {
   path: string;
 }
 
+/** A word that is written like the name of a tool. */
+const NAME = /\b[A-Za-z][A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)+\b/g;
+
 /** Texts of one definition that are looked at. */
 const MOST_TEXTS = 5_000;
 
-/** What in a definition reads like orders to a model or hides text, at most ten. */
-export function findInDefinition(definition: Definition): Finding[] {
+/**
+ * What in a definition reads like orders to a model, hides text, or speaks of tools of other servers; at most ten.
+ *
+ * @param others - names of tools that other servers offer, or have at their own
+ */
+export function findInDefinition(definition: Definition, others: ReadonlySet<string> = new Set()): Finding[] {
   const texts: { path: string; text: string }[] = [];
   const visit = (value: JsonValue, path: string) => {
     if (texts.length >= MOST_TEXTS) return;
@@ -33,5 +40,10 @@ export function findInDefinition(definition: Definition): Finding[] {
   const found = texts.flatMap(({ path, text }) =>
     findInstructions(text, "definition", definition.name).map((match) => ({ path, ...match })),
   );
-  return [...unseen, ...found].slice(0, 10);
+  const foreign = texts.flatMap(({ path, text }) => {
+    if (!path.endsWith("description")) return [];
+    const named = (text.match(NAME) ?? []).find((word) => others.has(word) && word !== definition.name);
+    return named === undefined ? [] : [{ path, rule: "names a tool of another server", excerpt: named }];
+  });
+  return [...unseen, ...found, ...foreign].slice(0, 10);
 }

@@ -53,7 +53,7 @@ const RULES: readonly Rule[] = [
   rule(
     "reads secrets",
     false,
-    `(?:~\\/\\.|\\.ssh\\b|id_(?:rsa|ed25519)|\\/etc\\/(?:passwd|shadow)|\\.aws\\/|\\.kube\\/|\\.netrc|\\.npmrc|mcp\\.json|\\.cursor\\/|claude_desktop_config|keychain|wallet\\.dat)`,
+    `(?:\\.ssh\\b|id_(?:rsa|ed25519)|\\/etc\\/(?:passwd|shadow)|\\.aws\\/|\\.kube\\/|\\.netrc|\\.npmrc|mcp\\.json|\\.cursor\\/|claude_desktop_config|keychain|wallet\\.dat)`,
   ),
   rule(
     "reads secrets",
@@ -124,6 +124,66 @@ const RULES: readonly Rule[] = [
     "hides text",
     false,
     `\\b(?:decode|base64|rot13|hex)\\b[^.\\n]{0,60}\\b(?:follow|execute|obey|perform|instructions?)\\b|[A-Za-z0-9+/]{120,}={0,2}`,
+  ),
+  rule(
+    "steers other tools",
+    false,
+    `\\b(?:is|are|was)\\b[^.\\n]{0,15}\\b(?:deprecated|broken|unsafe|insecure|compromised|out of order|unreliable)\\b[^\\n]{0,80}\\b(?:use|route|prefer|call|send)\\b[^.\\n]{0,60}\\b(?:instead|through|via|this tool)\\b`,
+  ),
+  rule(
+    "steers other tools",
+    false,
+    `\\b(?:prefer|favou?r|choose|select|use)\\b[^.\\n]{0,30}\\b(?:this tool|it|this one)\\b[^.\\n]{0,20}\\b(?:to|over|instead of|before)\\b[^.\\n]{0,10}\\b(?:any|all|every)\\b[^.\\n]{0,10}\\bother\\b|\\beven (?:when|if) the (?:user|person)\\b[^.\\n]{0,40}\\b(?:names|asks|wants|says|prefers|did not|does not)\\b`,
+  ),
+  rule(
+    "speaks to the model",
+    false,
+    `\\b(?:note|notice|message|instructions?|attention|hint|reminder)\\b[^.\\n]{0,12}\\b(?:to|for)\\b[^.\\n]{0,12}\\b(?:the |all )?(?:(?:large )?language models?|llms?|ai|assistants?|agents?|models?|bots?)\\b|^\\s*(?:internal|hidden|private|confidential)\\b[^.\\n]{0,20}:`,
+  ),
+  rule(
+    "speaks to the model",
+    false,
+    `\\b(?:models?|assistants?|llms?|agents?)\\b[^.\\n]{0,10}\\b(?:should|are to|need to|ought to)\\b[^.\\n]{0,50}\\b(?:everything|all|first|always|every|word by word|verbatim)\\b`,
+  ),
+  rule(
+    "keeps from the person",
+    true,
+    `\\b(?:so that |such that )?(?:nobody|no one|the (?:user|person) (?:does not|doesn't|never|will not|won't))\\b[^.\\n]{0,15}\\b(?:notices?|knows?|sees?|finds? out|realises?|realizes?)\\b|\\bkeep (?:this|that|it)\\b[^.\\n]{0,20}\\bto (?:yourself|themselves|itself)\\b|\\b(?:user|person|human|people)s?\\b[^.\\n]{0,10}\\bneed not (?:be told|know)\\b`,
+  ),
+  rule(
+    "keeps from the person",
+    true,
+    `\\b(?:tell|assure|convince|report to)\\b[^.\\n]{0,10}\\b${ACTOR}\\b[^.\\n]{0,15}\\b(?:that )?(?:it|everything|the call|all)\\b[^.\\n]{0,10}\\b(?:worked|succeeded|went well|is fine|was successful)\\b`,
+  ),
+  rule(
+    "skips consent",
+    true,
+    `\\b(?:skip|bypass|omit|suppress|auto-?approve|disable)\\b[^.\\n]{0,25}\\b(?:confirmations?|approvals?|consent|permission (?:prompts?|checks?|dialogs?)|warnings?|safety checks?)\\b|\\balready (?:consented|agreed|approved|authori[sz]ed|given (?:consent|permission))\\b|\\bapprove (?:all|every|any)\\b[^.\\n]{0,20}\\bprompts?\\b`,
+  ),
+  rule(
+    "takes a role",
+    true,
+    `\\b(?:safety|security|content) (?:rules?|policies|policy|filters?|guidelines?|restrictions?)\\b[^.\\n]{0,25}\\b(?:suspended|disabled|off|lifted|not apply|no longer)\\b|\\b(?:maintenance|debug|admin(?:istrator)?|root|test) mode\\b[^.\\n]{0,60}\\b(?:rules?|restrictions?|safety|suspended|ignore|bypass)\\b`,
+  ),
+  rule(
+    "runs commands",
+    true,
+    `\\b(?:curl|wget|iwr|invoke-webrequest)\\b[^\\n]{0,200}\\|\\s*(?:ba|z|da)?sh\\b|\\bpowershell\\b[^\\n]{0,60}-e(?:nc|ncodedcommand)?\\b|\\brm -rf [~/]`,
+  ),
+  rule(
+    "carries data out",
+    true,
+    `\\b(?:set|add|put|use|include)\\b[^.\\n]{0,20}\\b(?:bcc|cc|reply-to|webhook|callback)\\b[^\\n]{0,60}(?:https?:\\/\\/|[\\w.+-]+@[\\w-]+\\.)`,
+  ),
+  rule(
+    "carries data out",
+    true,
+    `\\b(?:send|forward|post|upload|transmit|copy|bcc|mail|deliver|submit)\\b[^.\\n]{0,60}\\b(?:to|at)\\b[^.\\n]{0,20}(?:https?:\\/\\/[^\\s)]+|[\\w.+-]+@[\\w-]+\\.[a-z]{2,})`,
+  ),
+  rule(
+    "carries data out",
+    false,
+    `\\b(?:paste|provide|insert|put|pass|contain|include|append|add)\\b[^.\\n]{0,40}\\b(?:session tokens?|cookies|auth(?:orization)? headers?|bearer tokens?|environment variables?|(?:[A-Z]+_)+(?:KEY|TOKEN|SECRET)|everything the (?:user|person)|(?:last|previous|recent) (?:\\w+ )?messages|the user's (?:e-?mail|password|address|phone|name))\\b`,
   ),
 ];
 

@@ -7,7 +7,7 @@ import { canonicalize, digestText } from "../../../shared/encoding/canonical-jso
 import { connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import type { LeftOut } from "../../connections/mcp/definitions.ts";
-import { compareFound, type ReviewItem } from "../../connections/review/compare.ts";
+import { compareFound, type ReviewItem, type TakenNames } from "../../connections/review/compare.ts";
 import {
   approveDefinitions,
   listFound,
@@ -15,7 +15,7 @@ import {
   withdrawDefinitions,
 } from "../../connections/review/found.ts";
 import { matchExposed } from "../../connections/sql/expose.ts";
-import { listServers } from "../../servers.ts";
+import { serversInForce } from "../../servers-in-force.ts";
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const by = z.string().min(1).max(200);
@@ -79,7 +79,12 @@ export async function review(
   };
   const exposed = definitions.filter(openExposure(entry));
   await storeFound(env.PLATFORM_DB, connection, exposed, at);
-  const items = compareFound(connection, await listFound(env.PLATFORM_DB, connection), at, takenNames());
+  const items = compareFound(
+    connection,
+    await listFound(env.PLATFORM_DB, connection),
+    at,
+    await takenNames(env, connection),
+  );
   return { ok: true, items: items.map(shorten), leftOut };
 }
 
@@ -114,7 +119,7 @@ export async function approve(env: Env, { connection, digests, by }: CommandOf<"
   const now = Date.now();
   const found = await listFound(env.PLATFORM_DB, connection);
   const newest = Math.max(0, ...found.map(({ seenAt }) => seenAt));
-  const items = compareFound(connection, found, newest, takenNames());
+  const items = compareFound(connection, found, newest, await takenNames(env, connection));
   const wanted = items.filter((item) => digests.includes(item.digest));
   const refused = wanted.filter(({ refusal }) => refusal !== null);
   const allowed = wanted.filter(({ refusal, status }) => refusal === null && status !== "gone");
@@ -166,10 +171,16 @@ function openExposure(entry: ConnectionEntry): (definition: Definition) => boole
   };
 }
 
-function takenNames() {
-  const servers = listServers();
+/** Names of every other server, and those that tools of other connections have at their own servers. */
+async function takenNames(env: Env, connection: string): Promise<TakenNames> {
+  const servers = (await serversInForce(env)).filter(({ name }) => name !== connection);
   const names = servers.flatMap(({ tools, prompts }) => [...tools, ...prompts].map(({ name }) => name));
-  return { names: new Set(names) };
+  const { results } = await env.PLATFORM_DB.prepare(
+    "SELECT DISTINCT name FROM connection_definition WHERE connection <> ? AND type = 'tool' AND state = 'approved'",
+  )
+    .bind(connection)
+    .all<{ name: string }>();
+  return { names: new Set(names), atHome: new Set(results.map(({ name }) => name)) };
 }
 
 async function record(
