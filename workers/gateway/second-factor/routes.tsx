@@ -9,6 +9,7 @@ import { recordEvent, recordSignIn } from "../record-event.ts";
 import { PASSWORD_LENGTH, readSignIn, type SignIn } from "../sign-in/auth.ts";
 import { toLocalPath } from "../sign-in/local-path.ts";
 import { listSignInRules } from "../sign-in/routes.tsx";
+import { whomToAsk } from "../whom-to-ask.ts";
 import { type CodeAnswer, checkCode, findClaimant } from "./check-code.ts";
 import { CodePage } from "./code-page.tsx";
 import {
@@ -41,7 +42,9 @@ secondFactorRoutes.get("/sign-in/code", async (c) => {
   if (signIn !== null && !signIn.hasSecondFactor) return c.redirect(withNext(PLACE, next), 303);
   if ((await findClaimant(c, signIn)) === null) return c.redirect(withNext("/sign-in", next), 303);
   const backup = c.req.query("with") === "backup";
-  return c.html(<CodePage next={next} backup={backup} signedIn={signIn !== null} />);
+  return c.html(
+    <CodePage next={next} backup={backup} signedIn={signIn !== null} contact={await whomToAsk(c.env)} />,
+  );
 });
 
 secondFactorRoutes.post("/sign-in/code", async (c) => {
@@ -53,7 +56,8 @@ secondFactorRoutes.post("/sign-in/code", async (c) => {
   const answer = await checkCode(c, claimant, form.get("code") ?? "");
   if (answer.kind === "ended") return c.redirect(withNext("/sign-in", next), 303);
   if (answer.kind !== "passed") {
-    const page = { next, backup: form.get("with") === "backup", signedIn: claimant.signedIn };
+    const contact = await whomToAsk(c.env);
+    const page = { next, backup: form.get("with") === "backup", signedIn: claimant.signedIn, contact };
     return c.html(<CodePage {...page} error={explain(c, answer)} />, statusOf(answer));
   }
   keepCookies(c, answer.cookies);
