@@ -32,3 +32,17 @@ CREATE TABLE scim_member (
   PRIMARY KEY (group_id, user_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX scim_member_by_user ON scim_member (user_id);
+
+-- Passkeys (WebAuthn): the public key of each, and how often it has signed where its maker counts. Not secret. Times are
+-- milliseconds since the epoch.
+CREATE TABLE passkey (
+  id           TEXT PRIMARY KEY, -- the credential's id, base64url
+  user_id      TEXT NOT NULL REFERENCES "user" ("id") ON DELETE CASCADE,
+  name         TEXT NOT NULL,
+  public_key   TEXT NOT NULL,    -- COSE key, base64url
+  counter      INTEGER NOT NULL,
+  transports   TEXT NOT NULL,    -- JSON list
+  created_at   INTEGER NOT NULL,
+  last_used_at INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX passkey_by_user ON passkey (user_id, created_at);

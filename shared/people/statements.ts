@@ -59,7 +59,7 @@ export function setPassword(email: string, passwordHash: string, at: string): st
 }
 
 /**
- * Removes a user's second factor, for a user who lost phone and codes, ends their sessions, and records it.
+ * Removes a user's second factor and passkeys, for a user who lost phone, codes and devices, ends their sessions, and records it.
  */
 export function resetSecondFactor(email: string, at: string): string {
   const changes = `json_object('change', 'second_factor_reset', 'oldRole', "role", 'newRole', "role")`;
@@ -67,6 +67,7 @@ export function resetSecondFactor(email: string, at: string): string {
     `INSERT INTO admin_request (kind, user_id, detail, by, at)`,
     `SELECT 'person_change', "id", ${changes}, 'database', unixepoch() * 1000 FROM "user" WHERE "email" = ${quoteText(email)};`,
     `DELETE FROM "twoFactor" WHERE "userId" = ${idOf(email)};`,
+    `DELETE FROM passkey WHERE user_id = ${idOf(email)};`,
     `UPDATE "user" SET "twoFactorEnabled" = 0, "updatedAt" = ${quoteText(at)} WHERE "email" = ${quoteText(email)};`,
     endSessions(email),
   ].join("\n");

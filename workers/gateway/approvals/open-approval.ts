@@ -132,10 +132,11 @@ function maskPreview(change: PreviewedChange, rules: MaskRules): PreviewedChange
 function powersOver(
   { selfApproval }: ApprovalItem,
   own: boolean,
-  { at, mfaAt, hasSecondFactor }: SignIn,
+  { at, mfaAt, hasPasskey, hasSecondFactor: hasApp }: SignIn,
   required: boolean,
 ): Powers {
   if (own && !selfApproval) return "withdraw";
+  const hasSecondFactor = hasApp || hasPasskey;
   const now = Date.now();
   if (hasSecondFactor || required || mfaAt !== null) {
     const given = own ? isFresh(mfaAt, FRESH_MS, now) : mfaAt !== null || !required;

@@ -87,6 +87,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "federated_identity",
     "fresh_factor",
     "legal_hold",
+    "passkey",
     "password_link",
     "policy_publication",
     "policy_version",

@@ -64,7 +64,7 @@ export const patchBody = z.object({
           .transform((op) => op.toLowerCase())
           .pipe(z.enum(["add", "replace", "remove"])),
         path: text.optional(),
-        value: z.unknown(),
+        value: z.unknown().optional(),
       }),
     )
     .min(1)

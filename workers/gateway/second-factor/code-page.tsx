@@ -60,7 +60,8 @@ export function CodePage({ next, backup, signedIn, contact, error }: CodePagePro
       </div>
       <p class="quiet small">
         <a href={other}>{backup ? "Use the code from your app" : "Use a backup code instead"}</a>. If you have
-        neither, ask {contact} to take the second factor away.
+        neither, <a href={`/sign-in/passkey?next=${encodeURIComponent(next)}`}>use a passkey</a>, or ask{" "}
+        {contact} to take the second factor away.
       </p>
     </Page>
   );

@@ -81,9 +81,12 @@ async function findOwn(c: GatewayContext): Promise<{ grantId: string; name: stri
 
 /** Where the person gives a factor, or a fresh one, first; `null` if this browser has one. */
 function missingFirst(c: GatewayContext): string | null {
-  const { hasSecondFactor, mfaAt } = c.var.signIn;
+  const { hasSecondFactor, hasPasskey, mfaAt } = c.var.signIn;
   if (isFresh(mfaAt, FRESH_MS, Date.now())) return null;
-  return pathToFactor(hasSecondFactor ? "code" : mfaAt === null ? "set_up" : "sign_in", pathOf(c));
+  return pathToFactor(
+    hasSecondFactor || hasPasskey ? "code" : mfaAt === null ? "set_up" : "sign_in",
+    pathOf(c),
+  );
 }
 
 function pathOf(c: GatewayContext): string {

@@ -39,7 +39,9 @@ export const secondFactorRoutes = new Hono<{ Bindings: Env }>();
 secondFactorRoutes.get("/sign-in/code", async (c) => {
   const next = toLocalPath(c.req.query("next"), c.env.PUBLIC_URL, HOME);
   const signIn = await readSignIn(c.env, c.req.raw.headers);
-  if (signIn !== null && !signIn.hasSecondFactor) return c.redirect(withNext(PLACE, next), 303);
+  if (signIn !== null && !signIn.hasSecondFactor) {
+    return c.redirect(withNext(signIn.hasPasskey ? "/sign-in/passkey" : PLACE, next), 303);
+  }
   if ((await findClaimant(c, signIn)) === null) return c.redirect(withNext("/sign-in", next), 303);
   const backup = c.req.query("with") === "backup";
   return c.html(
@@ -83,6 +85,10 @@ secondFactorRoutes.post(`${PLACE}/start`, async (c) => {
   if (signIn === null) return c.redirect(withNext("/sign-in", PLACE), 303);
   // An active factor must be turned off with a code first: a password alone must not replace it.
   if (signIn.hasSecondFactor) return c.redirect(PLACE, 303);
+  // A password alone must not add a factor to a passkey: who stole it would have both.
+  if (signIn.hasPasskey && !isFresh(signIn.mfaAt, FRESH_MS, Date.now())) {
+    return c.redirect(withNext("/sign-in/passkey", PLACE), 303);
+  }
   const wrong = await checkPassword(c, signIn, form.get("password") ?? "");
   if (wrong !== null) return await showRefused(c, signIn, next, wrong);
   await startEnrolment(c.env, c.req.raw.headers, signIn, form.get("password") ?? "");
