@@ -2,6 +2,7 @@ import { type Context, Hono } from "hono";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
 import { admitAttempt } from "../limits/attempts.ts";
 import { countedAddress } from "../limits/counted-address.ts";
+import { readSecret } from "../optional-secrets.ts";
 import { describeProvider, RESOURCE_TYPES } from "./describe.ts";
 import {
   createGroup,
@@ -141,8 +142,7 @@ scim.all("*", () => {
  * Digests are compared, so that time tells nothing about the secret.
  */
 async function requireCredential(c: ScimContext): Promise<void> {
-  const setting = (c.env as unknown as Record<string, unknown>).SCIM_TOKEN;
-  const tokens = typeof setting === "string" ? setting.split(",").map((one) => one.trim()) : [];
+  const tokens = (readSecret(c.env, "SCIM_TOKEN") ?? "").split(",").map((one) => one.trim());
   const known = tokens.filter((one) => one.length >= LENGTH).map(digestText);
   if (known.length === 0)
     throw new ScimError(404, "Provisioning is not set up: SCIM_TOKEN has no 32 characters.");

@@ -118,7 +118,7 @@ async function link(
     .prepare("SELECT issuer FROM federated_identity WHERE user_id = ?")
     .bind(owner.id)
     .first<{ issuer: string }>();
-  // The issuer has given this address to somebody else since: that is another person.
+  // The issuer has given this address to another subject since: that is another person.
   if (other?.issuer === identity.issuer) throw taken;
   if (owner.disabled) throw refused(`Your account is not active. Ask ${contact}.`);
   // The account changes hands to the provider: its password, sessions and earlier identity end with it.
