@@ -71,6 +71,11 @@ export async function notePasskeyUse(database: D1Database, id: string, counter: 
     .run();
 }
 
+/** Notes that a browser's session has given a second factor now. */
+export async function noteFactorOf(database: D1Database, sessionId: string): Promise<void> {
+  await database.prepare(`UPDATE "session" SET "mfaAt" = ? WHERE "id" = ?`).bind(Date.now(), sessionId).run();
+}
+
 /** Removes a person's passkey. `false` for any other id, also for that of another person's. */
 export async function removePasskey(database: D1Database, userId: string, id: string): Promise<boolean> {
   const result = await database

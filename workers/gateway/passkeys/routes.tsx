@@ -5,6 +5,7 @@ import { missingForKey } from "../keys/confirm-owner.ts";
 import { limitVisitors } from "../limits/limit-address.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
+import { endOtherSessions } from "../second-factor/enrolment.ts";
 import { pathToFactor } from "../second-factor/requirement.ts";
 import { openAuth } from "../sign-in/auth.ts";
 import { againTo, toLocalPath } from "../sign-in/local-path.ts";
@@ -15,6 +16,7 @@ import {
   findPasskey,
   listPasskeys,
   MOST_PASSKEYS,
+  noteFactorOf,
   notePasskeyUse,
   removePasskey,
 } from "./own-passkeys.ts";
@@ -98,6 +100,9 @@ passkeyRoutes.post(LIST, requirePerson(LIST), async (c) => {
     const text = `Nothing was added: the passkey did not fit, is known already, or you have ${MOST_PASSKEYS}.`;
     return await showList(c, { tone: "danger", text }, 422);
   }
+  // The device has just verified the person, so this session has given a factor. Others gave a password only, and end.
+  await noteFactorOf(c.env.PLATFORM_DB, c.var.signIn.sessionId);
+  await endOtherSessions(c.env.PLATFORM_DB, userId);
   await recordEvent(c, userId, { type: "second_factor", step: "enrolled" });
   return c.redirect(`${LIST}?done=added`, 303);
 });
