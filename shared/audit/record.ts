@@ -83,7 +83,7 @@ export type ApprovalEvent = {
   | { type: "approval_returned"; callId: string; status: string }
 );
 
-/** An event of a user's second factor. `new_codes` replaces all backup codes. */
+/** An event of a user's second factor. `new_codes` replaces all backup codes; `lent` gives a fresh one to an app. */
 export type SecondFactorStep =
   | "asked"
   | "passed"
@@ -91,7 +91,8 @@ export type SecondFactorStep =
   | "started"
   | "enrolled"
   | "new_codes"
-  | "turned_off";
+  | "turned_off"
+  | "lent";
 
 /** A user's action on the pages, with its origin. Contains no typed address, password or token. */
 export type PageEvent = {
@@ -104,7 +105,7 @@ export type PageEvent = {
    * `asked` after a correct password, `passed` and `failed` for a code, `enrolled` when the factor becomes
    * active.
    */
-  | { type: "second_factor"; step: SecondFactorStep }
+  | { type: "second_factor"; step: SecondFactorStep; grantId?: string }
   | { type: "consent"; given: boolean; clientId: string; resource: string; scopes: string[] }
   | { type: "revocation"; grantId: string }
   /** `link`: the password was chosen with one, without the old password. */

@@ -31,6 +31,9 @@ const ACCOUNT = {
   identities: "DELETE FROM federated_identity WHERE user_id = ?1",
   password_links: "DELETE FROM password_link WHERE user_id = ?1",
   second_factor: `DELETE FROM "twoFactor" WHERE "userId" = ?1`,
+  passkeys: "DELETE FROM passkey WHERE user_id = ?1",
+  provisioning: "DELETE FROM scim_user WHERE user_id = ?1",
+  fresh_factors: "DELETE FROM fresh_factor WHERE user_id = ?1",
   verifications: `DELETE FROM "verification" WHERE "identifier" IN (SELECT "email" FROM "user" WHERE "id" = ?1)`,
   call_log: "DELETE FROM call_log WHERE user_id = ?1",
   answers:
