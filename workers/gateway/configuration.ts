@@ -19,6 +19,9 @@ export interface ConfigurationProblem {
   message: string;
 }
 
+/** Secrets that switch something on; Gatehouse serves without them. */
+export const OPTIONAL_SECRETS = ["METRICS_TOKEN"] as const;
+
 /** The demonstration secrets of `[env.local.vars]` begin with this; they are printed in the repository. */
 const LOCAL_SECRET_PREFIX = "local-only-";
 
