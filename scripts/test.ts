@@ -1,88 +1,121 @@
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import os from "node:os";
+import os, { availableParallelism } from "node:os";
 import path from "node:path";
 import { type Tally, writeTally } from "./check/tally.ts";
 import { findBrowser } from "./local/browser.ts";
 import { findAbsentServers } from "./local/database-servers.ts";
 import { resolveCommand, runNode } from "./local/process.ts";
 
-/** The suites in their sequence: one at a time, because each starts runtimes of its own. */
-const SUITES = [
-  {
-    name: "unit",
-    what: "code without a runtime, in Node",
-    config: "vitest.unit.config.ts",
-    needsBrowser: false,
-  },
-  { name: "workerd", what: "inside the Workers runtime", config: "vitest.config.ts", needsBrowser: false },
-  {
-    name: "databases",
-    what: "connections, against database servers of this machine",
-    config: "vitest.databases.config.ts",
-    needsBrowser: false,
-  },
-  {
-    name: "node",
-    what: "scripts and the built bundle",
-    config: "vitest.node.config.ts",
-    needsBrowser: false,
-  },
-  {
-    name: "clients",
-    what: "official clients and the conformance suite",
-    config: "vitest.clients.config.ts",
-    needsBrowser: false,
-  },
-  {
-    name: "browser",
-    what: "pages in a real browser",
-    config: "vitest.browser.config.ts",
-    needsBrowser: true,
-  },
-] as const;
+/** A suite of tests. */
+interface Suite {
+  name: string;
+  what: string;
+  config: string;
+  needsBrowser?: boolean;
+}
+
+/**
+ * The suites by phase and row. The rows of a phase run side by side, because each suite waits for timers and processes;
+ * the suites of a row run one after the other, because each starts runtimes of its own. Foreign clients and the browser
+ * have time-outs of their own, so they do not run beside the suite that uses both cores.
+ */
+const PHASES: readonly (readonly (readonly Suite[])[])[] = [
+  [
+    [{ name: "workerd", what: "inside the Workers runtime", config: "vitest.config.ts" }],
+    [
+      { name: "unit", what: "code without a runtime, in Node", config: "vitest.unit.config.ts" },
+      { name: "node", what: "scripts and the built bundle", config: "vitest.node.config.ts" },
+      {
+        name: "databases",
+        what: "connections, against database servers of this machine",
+        config: "vitest.databases.config.ts",
+      },
+    ],
+  ],
+  [
+    [
+      {
+        name: "clients",
+        what: "official clients and the conformance suite",
+        config: "vitest.clients.config.ts",
+      },
+    ],
+    [
+      {
+        name: "browser",
+        what: "pages in a real browser",
+        config: "vitest.browser.config.ts",
+        needsBrowser: true,
+      },
+    ],
+  ],
+];
+const NAMES = PHASES.flat(2).map(({ name }) => name);
 
 const named = process.argv.slice(2);
-const chosen = SUITES.filter(({ name }) => named.length === 0 || named.includes(name));
-if (chosen.length === 0 || named.some((name) => !SUITES.some((suite) => suite.name === name))) {
-  console.error(
-    `npm test            every suite\nnpm test -- <name>  one of: ${SUITES.map(({ name }) => name).join(", ")}`,
-  );
+if (named.some((name) => !NAMES.includes(name))) {
+  console.error(`npm test            every suite\nnpm test -- <name>  one of: ${NAMES.join(", ")}`);
   process.exit(1);
 }
 
+const chosen = PHASES.map((rows) =>
+  rows
+    .map((row) => row.filter(({ name }) => named.length === 0 || named.includes(name)))
+    .filter((row) => row.length > 0),
+);
 const browser = findBrowser();
-const lines: string[] = [];
+const lines = new Map<string, string>();
 let failed = 0;
-for (const suite of chosen) {
-  if (suite.needsBrowser && browser === null) {
-    lines.push("The browser tests were left out: no Chrome or Chromium was found. Set CHROME_PATH to one.");
-    // .ci/run installs a browser, so its absence is a failure there.
-    if (process.env.GATEHOUSE_REQUIRE_BROWSER === "1") {
-      failed += 1;
-      await writeTally(`test-${suite.name}`, { passed: 0, failed: 1 });
-    }
-    continue;
-  }
-  console.log(`\n── ${suite.name}: ${suite.what}`);
-  const tally = await runSuite(suite.config);
-  await writeTally(`test-${suite.name}`, tally);
-  failed += tally.failed;
-  lines.push(`${suite.name.padEnd(8)} ${tally.passed} passed, ${tally.failed} failed`);
+for (const rows of chosen) {
+  if (availableParallelism() > 1) await Promise.all(rows.map((row) => runRow(row, rows.length > 1)));
+  else for (const row of rows) await runRow(row, false);
 }
+
 const absent = findAbsentServers();
-if (absent.length > 0) lines.push(`Left out, because not installed: tests with ${absent.join(", ")}.`);
-console.log(`\n${lines.join("\n")}`);
+if (absent.length > 0)
+  lines.set("absent", `Left out, because not installed: tests with ${absent.join(", ")}.`);
+console.log(`\n${[...NAMES, "absent", "no browser"].flatMap((name) => lines.get(name) ?? []).join("\n")}`);
 process.exit(failed > 0 ? 1 : 0);
 
-async function runSuite(config: string): Promise<Tally> {
+async function runRow(row: readonly Suite[], hasNeighbours: boolean): Promise<void> {
+  for (const { name, what, config, needsBrowser = false } of row) {
+    if (needsBrowser && browser === null) {
+      lines.set(
+        "no browser",
+        "The browser tests were left out: no Chrome or Chromium was found. Set CHROME_PATH to one.",
+      );
+      // .ci/run installs a browser, so its absence is a failure there.
+      if (process.env.GATEHOUSE_REQUIRE_BROWSER === "1") {
+        failed += 1;
+        await writeTally(`test-${name}`, { passed: 0, failed: 1 });
+      }
+      continue;
+    }
+    console.log(`── ${name}: ${what}`);
+    const began = performance.now();
+    const tally = await runSuite(config, hasNeighbours ? name : null);
+    const seconds = Math.round((performance.now() - began) / 1_000);
+    await writeTally(`test-${name}`, tally);
+    failed += tally.failed;
+    lines.set(name, `${name.padEnd(10)}${tally.passed} passed, ${tally.failed} failed (${seconds} s)`);
+  }
+}
+
+/** Runs a suite. Where others run at the same time, each of its lines begins with `label`. */
+async function runSuite(config: string, label: string | null): Promise<Tally> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-test-"));
   const report = path.join(folder, "report.json");
   try {
     const { code } = await runNode(
       resolveCommand("vitest"),
       ["run", "--config", config, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
-      { visible: true, env: browser === null ? {} : { CHROME_PATH: browser } },
+      {
+        ...(label === null
+          ? { visible: true }
+          : { onLine: (line: string) => console.log(`${label.padEnd(10)}${line}`) }),
+        env: browser === null ? {} : { CHROME_PATH: browser },
+      },
     );
     return await readReport(report, code);
   } finally {

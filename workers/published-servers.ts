@@ -1,3 +1,4 @@
+import { readDefinitions } from "../shared/connections/definition-store.ts";
 import { parseRevision } from "../shared/connections/revision.ts";
 import type { PublishedServers, Revisions } from "../shared/server/catalogue.ts";
 import type { ServerDefinition } from "../shared/server/define.ts";
@@ -17,8 +18,8 @@ export const publishedServers: PublishedServers = {
     const key = `${name}@${revision}`;
     const known = opened.get(key);
     if (known) return known;
-    const entry = parseRevision(name, await readRevision(env, revision));
-    const server = connectionServer(name, entry, revision);
+    const { entry, definitions } = parseRevision(name, await readRevision(env, revision));
+    const server = connectionServer(name, entry, revision, await readDefinitions(env, definitions));
     opened.set(key, server);
     const [oldest] = opened.keys();
     if (opened.size > KEPT && oldest !== undefined) opened.delete(oldest);

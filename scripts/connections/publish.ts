@@ -1,4 +1,5 @@
 import type { ConnectionEntry, ConnectionsDocument } from "../../shared/connections/entry.ts";
+import type { PublishedConnection } from "../../shared/connections/revision.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { openPlatformDatabase } from "../platform/database.ts";
 import type { WorkerPlace } from "./ask-worker.ts";
@@ -18,14 +19,13 @@ export async function describeDifference(
   place: WorkerPlace,
 ): Promise<string> {
   const inForce = connectionsIn(await readInForce(openPlatformDatabase(place.env, place.state)));
-  const { added, changed, removed } = compareConnections(inForce, connections);
+  const wanted = withDefinitions(connections);
+  const { added, changed, removed } = compareConnections(inForce, wanted);
   const lines = [
     ...added.map((name) => `+ ${name}`),
     ...changed.flatMap((name) => [
       `~ ${name}`,
-      ...compareFields(inForce.get(name) as ConnectionEntry, connections[name] as ConnectionEntry).map(
-        (line) => `    ${line}`,
-      ),
+      ...compareFields(inForce.get(name)?.entry, connections[name]).map((line) => `    ${line}`),
     ]),
     ...removed.map((name) => `- ${name}`),
   ];
@@ -61,7 +61,8 @@ export async function publish(
 ): Promise<void> {
   const database = openPlatformDatabase(place.env, place.state);
   const inForce = connectionsIn(await readInForce(database));
-  const { added, changed, removed } = compareConnections(inForce, connections);
+  const wanted = withDefinitions(connections);
+  const { added, changed, removed } = compareConnections(inForce, wanted);
   if (added.length + changed.length + removed.length === 0) {
     console.log("The file says what is in force already.");
     return;
@@ -81,7 +82,7 @@ export async function publish(
       "Correct the entry, set the password (npm run connections -- secret <name>), or read: npm run connections -- doctor <name>",
     );
   }
-  const number = await publishConnections(database, connections, { place, note });
+  const number = await publishConnections(database, wanted, { place, note });
   const names = [
     ...added.map((name) => `+${name}`),
     ...changed.map((name) => `~${name}`),
@@ -90,6 +91,15 @@ export async function publish(
   console.log(`✓ Publication ${number} is in force within 30 seconds: ${names.join(", ")}.`);
   if (number > 1) console.log(`  To go back: npm run policy -- publish --publication ${number - 1}`);
   for (const name of added) console.log(`\n${suggestPolicy(name)}`);
+}
+
+/** The entries of the file as they would be published. */
+function withDefinitions(
+  connections: ConnectionsDocument["connections"],
+): Record<string, PublishedConnection> {
+  return Object.fromEntries(
+    Object.entries(connections).map(([name, entry]) => [name, { entry, definitions: [] }]),
+  );
 }
 
 /** Takes one connection out of force. */

@@ -1,6 +1,5 @@
 import os from "node:os";
-import type { ConnectionEntry } from "../../shared/connections/entry.ts";
-import { parseRevision, writeRevision } from "../../shared/connections/revision.ts";
+import { type PublishedConnection, parseRevision, writeRevision } from "../../shared/connections/revision.ts";
 import { digestText } from "../../shared/encoding/canonical-json.ts";
 import { quoteText } from "../../shared/encoding/quote-text.ts";
 import { CommandFailure } from "../local/failure.ts";
@@ -24,7 +23,7 @@ export async function readInForce(database: PlatformDatabase): Promise<Map<strin
 }
 
 /** The connections in force, by name. */
-export function connectionsIn(inForce: ReadonlyMap<string, string>): Map<string, ConnectionEntry> {
+export function connectionsIn(inForce: ReadonlyMap<string, string>): Map<string, PublishedConnection> {
   return new Map(
     [...inForce].flatMap(([name, document]) => {
       const { connection } = JSON.parse(document) as { connection?: unknown };
@@ -35,16 +34,13 @@ export function connectionsIn(inForce: ReadonlyMap<string, string>): Map<string,
 
 /** Which connections a publication of `wanted` adds, changes and removes. */
 export function compareConnections(
-  inForce: ReadonlyMap<string, ConnectionEntry>,
-  wanted: Readonly<Record<string, ConnectionEntry>>,
+  inForce: ReadonlyMap<string, PublishedConnection>,
+  wanted: Readonly<Record<string, PublishedConnection>>,
 ): { added: string[]; changed: string[]; removed: string[] } {
   const names = Object.keys(wanted);
   const differs = (name: string) => {
-    const known = inForce.get(name);
-    return (
-      known !== undefined &&
-      writeRevision(name, known) !== writeRevision(name, wanted[name] as ConnectionEntry)
-    );
+    const [known, wish] = [inForce.get(name), wanted[name]];
+    return known !== undefined && wish !== undefined && revisionOf(name, known) !== revisionOf(name, wish);
   };
   return {
     added: names.filter((name) => !inForce.has(name)),
@@ -59,14 +55,14 @@ export function compareConnections(
  */
 export async function publishConnections(
   database: PlatformDatabase,
-  wanted: Readonly<Record<string, ConnectionEntry>>,
+  wanted: Readonly<Record<string, PublishedConnection>>,
   { place, note }: { place: WorkerPlace; note: string },
 ): Promise<number> {
   const [state, inForce] = await Promise.all([readState(database), readInForce(database)]);
   const known = connectionsIn(inForce);
   const kept = [...inForce].filter(([name]) => !known.has(name));
   const documents = Object.entries(wanted).map(
-    ([name, entry]) => [name, writeRevision(name, entry)] as const,
+    ([name, connection]) => [name, revisionOf(name, connection)] as const,
   );
   for (const [name, document] of documents) {
     if (Buffer.byteLength(document) > DOCUMENT_LIMIT) {
@@ -112,7 +108,11 @@ export function listRevisions(name: string): string {
            WHERE named.key = ${quoteText(name)} ORDER BY p.id DESC LIMIT 50;`;
 }
 
-/** First characters of an entry's revision, for people. */
-export function shortRevision(name: string, entry: ConnectionEntry): string {
-  return digestText(writeRevision(name, entry)).slice(0, 12);
+/** First characters of a connection's revision, for people. */
+export function shortRevision(name: string, connection: PublishedConnection): string {
+  return digestText(revisionOf(name, connection)).slice(0, 12);
+}
+
+function revisionOf(name: string, { entry, definitions }: PublishedConnection): string {
+  return writeRevision(name, entry, definitions);
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { createInterface } from "node:readline";
 import { ROOT } from "./root.ts";
 
 /** Result of a finished child process. `code` is 128 or more after a signal. */
@@ -15,6 +16,8 @@ export interface ProcessResult {
 export interface RunOptions {
   /** Sends the child's output straight to this terminal instead of keeping it. */
   visible?: boolean;
+  /** Gets each line of the child's output as it comes, in place of the result. */
+  onLine?(line: string): void;
   /** Added to this process's environment; `undefined` removes a variable. */
   env?: Record<string, string | undefined>;
   /** Written to the child's standard input, which is closed otherwise. */
@@ -73,12 +76,18 @@ export function runNode(
     const child = startNode(script, args, options);
     let stdout = "";
     let stderr = "";
-    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
-      stdout += text;
-    });
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      stderr += text;
-    });
+    const { onLine } = options;
+    if (onLine) {
+      for (const input of [child.stdout, child.stderr])
+        if (input) createInterface({ input }).on("line", onLine);
+    } else {
+      child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+        stdout += text;
+      });
+      child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+        stderr += text;
+      });
+    }
     child.once("error", reject);
     child.once("close", (code) => resolve({ code: code ?? 128, stdout, stderr }));
   });

@@ -8,17 +8,33 @@ const revisionDocument = z.strictObject({
   format: z.literal(1),
   connection: connectionName,
   entry: connectionEntry,
+  definitions: z
+    .array(z.string().regex(/^[0-9a-f]{64}$/))
+    .max(500)
+    .optional(),
 });
 
-/** The document of a connection, as canonical JSON: the same entry gives the same revision. */
-export function writeRevision(connection: string, entry: ConnectionEntry): string {
-  return canonicalize({ format: 1, connection, entry } as unknown as JsonValue);
+/** A connection as it is published. */
+export interface PublishedConnection {
+  entry: ConnectionEntry;
+  /** Digests of the parts that hold its definitions; none for kinds whose tools follow from the entry. */
+  definitions: readonly string[];
+}
+
+/** The document of a connection, as canonical JSON: the same entry and definitions give the same revision. */
+export function writeRevision(
+  connection: string,
+  entry: ConnectionEntry,
+  definitions: readonly string[] = [],
+): string {
+  const parts = definitions.length > 0 ? { definitions } : {};
+  return canonicalize({ format: 1, connection, entry, ...parts } as unknown as JsonValue);
 }
 
 /** Reads a document of {@link writeRevision}. Throws a `TypeError` if it is none of this release or of another connection. */
-export function parseRevision(connection: string, document: string): ConnectionEntry {
+export function parseRevision(connection: string, document: string): PublishedConnection {
   const read = revisionDocument.safeParse(JSON.parse(document));
   if (!read.success) throw new TypeError(`The revision of "${connection}" cannot be read by this release.`);
   if (read.data.connection !== connection) throw new TypeError(`The revision is not of "${connection}".`);
-  return read.data.entry;
+  return { entry: read.data.entry, definitions: read.data.definitions ?? [] };
 }

@@ -17,10 +17,11 @@ const MORE = z
 
 /**
  * The JSON Schema of a tool's arguments, as clients see it. Closed: an unknown argument is refused, never
- * ignored.
+ * ignored. A definition of another system may take arguments that it does not name.
  */
 export function inputSchemaOf(input: z.ZodObject): JsonSchema {
-  return { ...toWire(input, "input"), additionalProperties: false };
+  const wire = toWire(input, "input");
+  return takesOthers(input) ? wire : { ...wire, additionalProperties: false };
 }
 
 /** The JSON Schema of a tool's structured result, with `more` if the result may be cut. */
@@ -130,7 +131,7 @@ export function parseArguments<Schema extends z.ZodObject>(schema: Schema, args:
     throw new ToolError("invalid_input", message, { suggestedAction: "Send whole characters." });
   }
   const known = Object.keys(schema.shape);
-  const unknown = Object.keys(given).filter((name) => !known.includes(name));
+  const unknown = takesOthers(schema) ? [] : Object.keys(given).filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     const names = unknown.slice(0, 5).map((name) => {
       const short = cutText(name, 60);
@@ -143,6 +144,11 @@ export function parseArguments<Schema extends z.ZodObject>(schema: Schema, args:
   const result = schema.safeParse(forgiveArguments(schema, given as Record<string, unknown>));
   if (result.success) return result.data;
   throw new ToolError("invalid_input", describeIssues(result.error));
+}
+
+/** Whether an object takes members that its shape does not name. */
+function takesOthers({ def }: z.ZodObject): boolean {
+  return def.catchall !== undefined && def.catchall._zod.def.type !== "never";
 }
 
 /** One line per field: `region: Invalid option: expected one of …`. At most eight, to keep the text short. */

@@ -118,7 +118,8 @@ function tally(made: readonly Call[]): Record<string, number> {
   for (const { end, ms } of made) {
     const ending = ENDING_OF[end];
     if (ending !== null) counts[ending] = (counts[ending] ?? 0) + 1;
-    if (ending === "ok" || ending === "failed") counts.duration_ms = (counts.duration_ms ?? 0) + ms;
+    // A count of zero is left out, as in what the page reads.
+    if (ms > 0 && (ending === "ok" || ending === "failed")) counts.duration_ms = (counts.duration_ms ?? 0) + ms;
   }
   return counts;
 }

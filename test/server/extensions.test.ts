@@ -9,7 +9,7 @@ import {
   type ServerDefinition,
   type ToolContext,
 } from "../../shared/server/define.ts";
-import { type ForeignSchema, objectFromJsonSchema } from "../../shared/server/json-schema-object.ts";
+import { argumentsFromJsonSchema, type ForeignSchema } from "../../shared/server/json-schema-object.ts";
 import { readRevision } from "../../shared/server/read-revision.ts";
 import { registry } from "../../workers/servers.ts";
 import { waitForNews } from "../support/news.ts";
@@ -78,7 +78,7 @@ const fixture = defineServer<Connection>({
           description,
           effect: "read",
           scope: "fixture:read",
-          input: objectFromJsonSchema(input),
+          input: argumentsFromJsonSchema(input),
           run: async (args) => [{ type: "text", text: JSON.stringify(args) }],
         }),
       ),

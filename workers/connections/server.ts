@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Definition } from "../../shared/connections/definitions.ts";
 import type { ConnectionEntry } from "../../shared/connections/entry.ts";
 import { defineServer, type ServerDefinition } from "../../shared/server/define.ts";
 import { redisServer } from "./redis/server.ts";
@@ -6,8 +7,17 @@ import { SqlHandle } from "./sql/handle.ts";
 import { sqlResources } from "./sql/resources.ts";
 import { sqlTools } from "./sql/tools.ts";
 
-/** The server of a published connection: its tools go through the guard as those of every other server. */
-export function connectionServer(name: string, entry: ConnectionEntry, revision: string): ServerDefinition {
+/**
+ * The server of a published connection: its tools go through the guard as those of every other server.
+ *
+ * @param definitions - what the revision names, for kinds whose tools are data
+ */
+export function connectionServer(
+  name: string,
+  entry: ConnectionEntry,
+  revision: string,
+  _definitions: readonly Definition[],
+): ServerDefinition {
   if (entry.kind === "redis") return redisServer(name, entry, revision);
   const tools = sqlTools(name, entry);
   const scopes = tools.map(({ scope }) => scope);

@@ -27,6 +27,7 @@ export function keptBy(env: Env, userId: string): Kept {
 const ACCOUNT = {
   sign_in_sessions: `DELETE FROM "session" WHERE "userId" = ?1`,
   credentials: `DELETE FROM "account" WHERE "userId" = ?1`,
+  identities: "DELETE FROM federated_identity WHERE user_id = ?1",
   password_links: "DELETE FROM password_link WHERE user_id = ?1",
   second_factor: `DELETE FROM "twoFactor" WHERE "userId" = ?1`,
   verifications: `DELETE FROM "verification" WHERE "identifier" IN (SELECT "email" FROM "user" WHERE "id" = ?1)`,

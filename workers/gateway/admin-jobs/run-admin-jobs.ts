@@ -33,13 +33,18 @@ const KEY_CHANGE = z.object({
 });
 const HOLD = z.object({ held: z.boolean(), reason: z.string() });
 
-const CARRY_OUT: Readonly<Record<string, (env: Env, request: AdminRequest) => Promise<unknown>>> = {
-  async person_change(env, request) {
+/** Announcements that are on their way. Each waits for its turn at the hub, which merges those that wait together. */
+type Announcements = Promise<void>[];
+
+type CarryOut = (env: Env, request: AdminRequest, announced: Announcements) => Promise<unknown>;
+
+const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
+  async person_change(env, request, announced) {
     const userId = requireUser(request);
     const change = CHANGE.parse(request.detail);
     // First, so that the person's next call in any session reads the database again.
     await keptBy(env, userId).forgetPerson();
-    await publishRights(env, { userId });
+    announced.push(publishRights(env, { userId }));
     await recordAct(env, request, { type: "person_change", userId, ...change, by: request.by });
     return {};
   },
@@ -81,7 +86,11 @@ const CARRY_OUT: Readonly<Record<string, (env: Env, request: AdminRequest) => Pr
  * the next run repeats an aborted one. A failing request does not stop the others.
  */
 export async function runAdminJobs(env: Env): Promise<void> {
-  for (const request of await readOpenRequests(env.PLATFORM_DB, AT_ONCE)) await runAdminJob(env, request);
+  const announced: Announcements = [];
+  for (const request of await readOpenRequests(env.PLATFORM_DB, AT_ONCE)) {
+    await runAdminJob(env, request, announced);
+  }
+  await Promise.all(announced);
 }
 
 /** What became of a change that was to be carried out at once; `unknown`: no open request has its mark. */
@@ -91,16 +100,19 @@ export type CarriedOut = "in force" | "unknown" | "failed";
 export async function runMarkedJob(env: Env, mark: string): Promise<CarriedOut> {
   const request = await readMarked(env.PLATFORM_DB, mark);
   if (request === undefined) return "unknown";
-  return (await runAdminJob(env, request)) ? "in force" : "failed";
+  const announced: Announcements = [];
+  const done = await runAdminJob(env, request, announced);
+  await Promise.all(announced);
+  return done ? "in force" : "failed";
 }
 
 /** Carries out one request and closes it; `false` when that failed and is to be tried again. */
-async function runAdminJob(env: Env, request: AdminRequest): Promise<boolean> {
+async function runAdminJob(env: Env, request: AdminRequest, announced: Announcements): Promise<boolean> {
   const { id, kind } = request;
   try {
     const perform = Object.hasOwn(CARRY_OUT, kind) ? CARRY_OUT[kind] : undefined;
     if (!perform) throw new TypeError(`No job executes "${kind}".`);
-    await closeRequest(env.PLATFORM_DB, id, await perform(env, request));
+    await closeRequest(env.PLATFORM_DB, id, await perform(env, request, announced));
     log("info", "admin_request_done", { request: id, kind, by: request.by });
     return true;
   } catch (failure) {

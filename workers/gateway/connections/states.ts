@@ -21,7 +21,7 @@ export async function readStates(env: Env): Promise<PublishedState[]> {
   const { revisions } = await policyInForce(env);
   return await Promise.all(
     publishedServers.choose(revisions).map(async (name) => {
-      const entry = parseRevision(name, await readRevision(env, String(revisions.get(name))));
+      const { entry } = parseRevision(name, await readRevision(env, String(revisions.get(name))));
       const shards = Array.from({ length: countShards(entry) }, (_, shard) =>
         connectionGate(env, name, shard).state(),
       );
