@@ -77,11 +77,30 @@ export type ApprovalEvent = {
   rule: string;
 } & (
   | { type: "approval_requested"; callId: string; expiresAt: number }
-  | { type: "approval_granted" | "approval_refused"; by: string }
+  /** `standing`: the standing approval that granted it in place of a person. */
+  | { type: "approval_granted" | "approval_refused"; by: string; standing?: string }
   | { type: "approval_expired" }
   | { type: "approval_executed"; callId: string }
   | { type: "approval_returned"; callId: string; status: string }
 );
+
+/** A standing approval was made or revoked, in the chain of the requester. Contains no argument's value. */
+export interface StandingEvent {
+  type: "standing_approval";
+  change: "made" | "revoked";
+  standingId: string;
+  by: string;
+  clientId: string;
+  server: string;
+  tool: string;
+  rule: string;
+  policyDigest: string;
+  /** Most calls, and the end in milliseconds since the epoch. */
+  calls: number;
+  until: number;
+  /** By argument: that it stays the same, may be anything, or between which numbers it may be. */
+  bounds: Readonly<Record<string, string>>;
+}
 
 /** An event of a user's second factor. `new_codes` replaces all backup codes. */
 export type SecondFactorStep =
@@ -112,6 +131,13 @@ export type PageEvent = {
   /** An own API key. `keyId` is the client of its calls. */
   | { type: "key_change"; change: "created" | "rotated" | "revoked"; keyId: string }
   | { type: "approval_decision"; granted: boolean; approvalId: string; requester: string; tool: string }
+  | {
+      type: "standing_decision";
+      change: "made" | "revoked";
+      standingId: string;
+      requester: string;
+      tool: string;
+    }
 );
 
 /** An app's action at the OAuth endpoints, with its origin. Contains no self-chosen name and no token. */
@@ -174,6 +200,7 @@ export type AuditEvent =
   | DenialEvent
   | OutcomeEvent
   | ApprovalEvent
+  | StandingEvent
   | PageEvent
   | ClientEvent
   | AdminEvent

@@ -97,6 +97,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "reason_figure",
     "registered_client",
     "session",
+    "standing_approval",
     "trail_call",
     "twoFactor",
     "user",
