@@ -32,6 +32,7 @@ const KINDS: Readonly<Record<AuditEvent["type"], RecordKind>> = {
   connection_secret: "changes",
   hold: "changes",
   data_export: "changes",
+  redrive: "changes",
   erasure: "changes",
 };
 

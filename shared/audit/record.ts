@@ -188,6 +188,8 @@ export type AdminEvent = { by: string } & (
   /** `userId` is `null` for a hold on all users. */
   | { type: "hold"; userId: string | null; held: boolean; reason: string }
   | { type: "data_export"; userId: string }
+  /** Messages that could not be read were delivered again: how many were stored, and how many still cannot be read. */
+  | { type: "redrive"; delivered: number; unreadable: number }
   /** A password of a connection was set or removed; never the password. */
   | { type: "connection_secret"; secret: string; version: number; removed: boolean }
   /** Number of removed items by kind; also the last event of the user's own chain. */
