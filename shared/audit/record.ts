@@ -77,11 +77,30 @@ export type ApprovalEvent = {
   rule: string;
 } & (
   | { type: "approval_requested"; callId: string; expiresAt: number }
-  | { type: "approval_granted" | "approval_refused"; by: string }
+  /** `standing`: the standing approval that granted it in place of a person. */
+  | { type: "approval_granted" | "approval_refused"; by: string; standing?: string }
   | { type: "approval_expired" }
   | { type: "approval_executed"; callId: string }
   | { type: "approval_returned"; callId: string; status: string }
 );
+
+/** A standing approval was made or revoked, in the chain of the requester. Contains no argument's value. */
+export interface StandingEvent {
+  type: "standing_approval";
+  change: "made" | "revoked";
+  standingId: string;
+  by: string;
+  clientId: string;
+  server: string;
+  tool: string;
+  rule: string;
+  policyDigest: string;
+  /** Most calls, and the end in milliseconds since the epoch. */
+  calls: number;
+  until: number;
+  /** By argument: that it stays the same, may be anything, or between which numbers it may be. */
+  bounds: Readonly<Record<string, string>>;
+}
 
 /** An event of a user's second factor. `new_codes` replaces all backup codes; `lent` gives a fresh one to an app. */
 export type SecondFactorStep =
@@ -115,6 +134,13 @@ export type PageEvent = {
   /** An account of their own at a connection; never a token. */
   | { type: "account_connection"; connection: string; change: "connected" | "disconnected" }
   | { type: "approval_decision"; granted: boolean; approvalId: string; requester: string; tool: string }
+  | {
+      type: "standing_decision";
+      change: "made" | "revoked";
+      standingId: string;
+      requester: string;
+      tool: string;
+    }
 );
 
 /** An app's action at the OAuth endpoints, with its origin. Contains no self-chosen name and no token. */
@@ -165,6 +191,8 @@ export type AdminEvent = { by: string } & (
   /** `userId` is `null` for a hold on all users. */
   | { type: "hold"; userId: string | null; held: boolean; reason: string }
   | { type: "data_export"; userId: string }
+  /** Messages that could not be read were delivered again: how many were stored, and how many still cannot be read. */
+  | { type: "redrive"; delivered: number; unreadable: number }
   /** A password of a connection was set or removed; never the password. */
   | { type: "connection_secret"; secret: string; version: number; removed: boolean }
   /** What a connected system offers was approved, or an approval taken back; `digest` is that of the list. */
@@ -185,6 +213,7 @@ export type AuditEvent =
   | DenialEvent
   | OutcomeEvent
   | ApprovalEvent
+  | StandingEvent
   | PageEvent
   | ClientEvent
   | AdminEvent

@@ -103,6 +103,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "scim_member",
     "scim_user",
     "session",
+    "standing_approval",
     "trail_call",
     "twoFactor",
     "user",
