@@ -189,6 +189,11 @@ function suggestAccount(entry: ConnectionEntry): string {
         `    GRANT SELECT, SHOW VIEW ON ${database}.* TO 'gatehouse'@'%';`,
       ].join("\n");
     }
+    case "clickhouse":
+      return [
+        "    CREATE USER gatehouse IDENTIFIED BY '…' SETTINGS readonly = 2;",
+        `    GRANT SELECT ON ${entry.reach.database}.* TO gatehouse;`,
+      ].join("\n");
     case "redis":
       return `    ACL SETUSER gatehouse on >… ${entry.expose.prefixes.map((prefix) => `~${prefix}*`).join(" ")} resetchannels -@all +@read +@connection -@dangerous -keys`;
   }

@@ -1,10 +1,16 @@
 import { z } from "zod";
+import { clickhouseEntry } from "./kinds/clickhouse.ts";
 import { mysqlEntry } from "./kinds/mysql.ts";
 import { postgresqlEntry } from "./kinds/postgresql.ts";
 import { redisEntry } from "./kinds/redis.ts";
 
 /** One connection as `connections.yaml` and a published revision describe it. */
-export const connectionEntry = z.discriminatedUnion("kind", [postgresqlEntry, mysqlEntry, redisEntry]);
+export const connectionEntry = z.discriminatedUnion("kind", [
+  postgresqlEntry,
+  mysqlEntry,
+  clickhouseEntry,
+  redisEntry,
+]);
 
 /** {@link connectionEntry}, parsed: every default is filled in. */
 export type ConnectionEntry = z.output<typeof connectionEntry>;

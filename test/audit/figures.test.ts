@@ -119,7 +119,8 @@ function tally(made: readonly Call[]): Record<string, number> {
     const ending = ENDING_OF[end];
     if (ending !== null) counts[ending] = (counts[ending] ?? 0) + 1;
     // A count of zero is left out, as in what the page reads.
-    if (ms > 0 && (ending === "ok" || ending === "failed")) counts.duration_ms = (counts.duration_ms ?? 0) + ms;
+    if (ms > 0 && (ending === "ok" || ending === "failed"))
+      counts.duration_ms = (counts.duration_ms ?? 0) + ms;
   }
   return counts;
 }
