@@ -111,6 +111,8 @@ export type PageEvent = {
   | { type: "password_change"; succeeded: boolean; link?: "invitation" | "reset" }
   /** An own API key. `keyId` is the client of its calls. */
   | { type: "key_change"; change: "created" | "rotated" | "revoked"; keyId: string }
+  /** An account of their own at a connection; never a token. */
+  | { type: "account_connection"; connection: string; change: "connected" | "disconnected" }
   | { type: "approval_decision"; granted: boolean; approvalId: string; requester: string; tool: string }
 );
 
@@ -164,6 +166,14 @@ export type AdminEvent = { by: string } & (
   | { type: "data_export"; userId: string }
   /** A password of a connection was set or removed; never the password. */
   | { type: "connection_secret"; secret: string; version: number; removed: boolean }
+  /** What a connected system offers was approved, or an approval taken back; `digest` is that of the list. */
+  | {
+      type: "connection_review";
+      connection: string;
+      decision: "approved" | "withdrawn";
+      count: number;
+      digest: string;
+    }
   /** Number of removed items by kind; also the last event of the user's own chain. */
   | { type: "erasure"; userId: string; removed: Readonly<Record<string, number>> }
 );

@@ -4,9 +4,13 @@ import { afterEach, describe, expect, it } from "vitest";
 import { connectionEntry } from "../../shared/connections/entry.ts";
 import type { ConnectionRequest, ConnectionTarget } from "../../shared/objects/connection-gate.ts";
 import { clickhouse } from "../../workers/connections/clickhouse/connector.ts";
+import type { SessionCaller } from "../../workers/connections/connector.ts";
 import type { AnsweredRows } from "../../workers/connections/sql/operation.ts";
 
 const servers: Server[] = [];
+
+/** A session of ClickHouse tells the server nothing of its caller but the note. */
+const CALLER = {} as SessionCaller;
 
 afterEach(() => {
   for (const server of servers.splice(0)) server.close();
@@ -79,7 +83,7 @@ describe("a session with ClickHouse, against a double of its HTTP interface", ()
       "a\tb",
       null,
     ]);
-    const answer = (await session.run(target, given, 3_000)) as unknown as AnsweredRows;
+    const answer = (await session.run(target, given, 3_000, CALLER)) as unknown as AnsweredRows;
     expect(answer).toMatchObject({
       rows: [
         [1, 2.5, "a"],
@@ -110,7 +114,7 @@ describe("a session with ClickHouse, against a double of its HTTP interface", ()
     [1, { readonly: undefined, max_execution_time: undefined }],
   ])("sends the settings that an account with readonly = %i may set", async (readonly, expected) => {
     const { asked, target, session } = await serve(readonly, { "FROM orders": [200, ROWS] });
-    await session.run(target, request("query", "SELECT 1 FROM orders"), 3_000);
+    await session.run(target, request("query", "SELECT 1 FROM orders"), 3_000, CALLER);
     const query = Object.fromEntries((asked.at(-1) as Asked).query) as Record<string, unknown>;
     for (const [name, value] of Object.entries(expected)) expect(query[name]).toBe(value);
   });
@@ -130,7 +134,7 @@ describe("a session with ClickHouse, against a double of its HTTP interface", ()
     const { target, session } = await serve(0, { early: [500, text], late: [200, late] });
     for (const when of ["early", "late"]) {
       const failure = await session
-        .run(target, request("query", when), 3_000)
+        .run(target, request("query", when), 3_000, CALLER)
         .catch((thrown: unknown) => thrown);
       expect(clickhouse.explain(failure, target)).toMatchObject({
         code,
@@ -143,7 +147,7 @@ describe("a session with ClickHouse, against a double of its HTTP interface", ()
     const { target, session, asked } = await serve(0, {});
     const before = asked.length;
     await expect(
-      session.run(target, request("write", "INSERT INTO orders VALUES (1)"), 3_000),
+      session.run(target, request("write", "INSERT INTO orders VALUES (1)"), 3_000, CALLER),
     ).rejects.toThrow("read-only");
     expect(asked.length).toBe(before);
   });

@@ -6,6 +6,7 @@ const CONNECTORS: Readonly<Record<ConnectionTarget["entry"]["kind"], () => Promi
   postgresql: async () => (await import("./postgresql/connector.ts")).postgresql,
   mysql: async () => (await import("./mysql/connector.ts")).mysql,
   clickhouse: async () => (await import("./clickhouse/connector.ts")).clickhouse,
+  mcp: async () => (await import("./mcp/connector.ts")).mcp,
   redis: async () => (await import("./redis/connector.ts")).redis,
 };
 

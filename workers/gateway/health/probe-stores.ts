@@ -92,6 +92,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "figure_place",
     "legal_hold",
     "password_link",
+    "person_account",
     "policy_publication",
     "policy_version",
     "reason_figure",
