@@ -197,6 +197,11 @@ function suggestAccount(entry: ConnectionEntry): string {
         `    GRANT SELECT, SHOW VIEW ON ${database}.* TO 'gatehouse'@'%';`,
       ].join("\n");
     }
+    case "clickhouse":
+      return [
+        "    CREATE USER gatehouse IDENTIFIED BY '…' SETTINGS readonly = 2;",
+        `    GRANT SELECT ON ${entry.reach.database}.* TO gatehouse;`,
+      ].join("\n");
     case "mcp":
       return "    Rights at an MCP server are those of its account: give it no more than its tools need.";
     case "redis":

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { clickhouseEntry } from "./kinds/clickhouse.ts";
 import { mcpEntry } from "./kinds/mcp.ts";
 import { mysqlEntry } from "./kinds/mysql.ts";
 import { postgresqlEntry } from "./kinds/postgresql.ts";
@@ -8,6 +9,7 @@ import { redisEntry } from "./kinds/redis.ts";
 export const connectionEntry = z.discriminatedUnion("kind", [
   postgresqlEntry,
   mysqlEntry,
+  clickhouseEntry,
   redisEntry,
   mcpEntry,
 ]);
