@@ -1,5 +1,5 @@
-/** Worker secrets that switch something on, as the documentation names them. */
-export const OPTIONAL_SECRETS = ["SCIM_TOKEN", "SSO_<NAME>_SECRET"] as const;
+/** Worker secrets that switch something on, an example of each family. */
+export const OPTIONAL_SECRETS = ["SCIM_TOKEN", "SSO_NAME_SECRET"] as const;
 
 /** The client secret of a provider of single sign-on: the name of its Worker secret, and its value or `null`. */
 export function readProviderSecret(env: Env, provider: string): { name: string; value: string | null } {

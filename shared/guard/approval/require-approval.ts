@@ -19,11 +19,11 @@ import type { Decision } from "../../policy/decide.ts";
 import { maskFields } from "../../redact/mask-fields.ts";
 import { maskStored } from "../../redact/mask-stored.ts";
 import { requireAllowed } from "../decide.ts";
-import { decideWithFactor, explainMissingFactor, leadToFactor } from "../fresh-factor.ts";
 import type { ClientChannel, RequestContext } from "../request-context.ts";
 import type { PauseDeadline } from "../run.ts";
 import { describePreview } from "./describe-preview.ts";
 import { explainApproval } from "./explain-approval.ts";
+import { decideWithFactor, explainMissingFactor, leadToFactor } from "./fresh-factor.ts";
 import { nameSubjects } from "./name-subjects.ts";
 
 /** Milliseconds that a call waits for a decision while the client leads the user to the approval page. */

@@ -1,11 +1,11 @@
-import { signFactorLink } from "../auth/approval-link.ts";
-import { openKeyring } from "../auth/keyring.ts";
-import type { Subject } from "../call/subject.ts";
-import { ToolError } from "../call/tool-error.ts";
-import { readFreshFactor } from "../people/fresh-factor.ts";
-import type { Decision } from "../policy/decide.ts";
-import { decide } from "./decide.ts";
-import type { RequestContext } from "./request-context.ts";
+import { signFactorLink } from "../../auth/approval-link.ts";
+import { openKeyring } from "../../auth/keyring.ts";
+import type { Subject } from "../../call/subject.ts";
+import { ToolError } from "../../call/tool-error.ts";
+import { readFreshFactor } from "../../people/fresh-factor.ts";
+import type { Decision } from "../../policy/decide.ts";
+import { decide } from "../decide.ts";
+import type { RequestContext } from "../request-context.ts";
 
 type FactorMissing = Extract<Decision, { kind: "mfa" }>;
 
