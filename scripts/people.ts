@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { hashPassword } from "better-auth/crypto";
 import { z } from "zod";
 import { changePerson, giveRole, setAccess } from "../shared/people/change-person.ts";
+import { unlinkIdentities } from "../shared/people/federated.ts";
 import {
   addLink,
   addressOfLink,
@@ -19,6 +20,7 @@ import { deliverLink } from "./people/deliver-link.ts";
 import { erase } from "./people/erase.ts";
 import { exportPerson } from "./people/export.ts";
 import { email, name } from "./people/fields.ts";
+import { findProviderTitle } from "./people/find-provider.ts";
 import { importPeople } from "./people/import-people.ts";
 import { listPage } from "./people/list-page.ts";
 import { openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
@@ -38,6 +40,7 @@ const HELP = `Manages the people who may sign in. There is no sign-up: this comm
   npm run people -- role --email ada@example.com --role admin
   npm run people -- password --email ada@example.com      a new password, everywhere signed out
   npm run people -- second-factor --email ada@example.com removes it, for a person who lost phone and codes
+  npm run people -- unlink --email ada@example.com        ends their identity at single sign-on: another subject may come in
   npm run people -- disable --email ada@example.com       refused at the next call, open sessions included
   npm run people -- enable --email ada@example.com
 
@@ -137,11 +140,19 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
             passwordHash: null,
             at: new Date().toISOString(),
           });
-    await giveLink(database, flags, { address, kind: "invitation", also: added });
+    const title = await findProviderTitle(database, address);
+    if (title === null) await giveLink(database, flags, { address, kind: "invitation", also: added });
+    else {
+      await changePerson(database, address, added, nameAsker("people"));
+      console.log(`${address} signs in with ${title}, and needs no link.`);
+    }
     if (person !== null) console.log(`Added ${person.name} (${address}) as ${person.role}.`);
   },
   async reset(database, flags) {
     const address = await requirePerson(database, flags);
+    const title = await findProviderTitle(database, address);
+    if (title !== null)
+      throw new CommandFailure(`${address} signs in with ${title}, not with a password.`, SEE_HELP);
     await giveLink(database, flags, { address, kind: "reset", also: noteLink(address) });
     console.log(
       "The old password works until the link is used. A second factor stays. Make sure that the request came from this person.",
@@ -171,6 +182,13 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     );
     console.log(
       `${address} has no second factor now and is signed out everywhere. Make sure that the request came from this person.`,
+    );
+  },
+  async unlink(database, flags) {
+    const address = await requirePerson(database, flags);
+    await changePerson(database, address, unlinkIdentities(address), nameAsker("people"));
+    console.log(
+      `${address} is signed out everywhere. The next sign-in with this address, where it belongs, gets the account.`,
     );
   },
   async erase(database, flags) {

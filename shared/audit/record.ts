@@ -175,7 +175,15 @@ export type AdminEvent = { by: string } & (
   | {
       type: "person_change";
       userId: string;
-      change: "added" | "role" | "disabled" | "enabled" | "removed" | "second_factor_reset" | "password_link";
+      change:
+        | "added"
+        | "role"
+        | "disabled"
+        | "enabled"
+        | "removed"
+        | "second_factor_reset"
+        | "password_link"
+        | "identity_removed";
       /** `null` for a new user. */
       oldRole: string | null;
       /** `null` for a removed user. */

@@ -36,3 +36,13 @@ export function leavePassword(user: string): string {
     removeIdentities(user),
   ].join("\n");
 }
+
+/** SQL: as {@link removeIdentities}, and notes it for the trail: the next sign-in with the address decides whose it is. */
+export function unlinkIdentities(user: string): string {
+  const change = `json_object('change', 'identity_removed', 'oldRole', "role", 'newRole', "role")`;
+  return [
+    `INSERT INTO admin_request (kind, user_id, detail, by, at)`,
+    `SELECT 'person_change', "id", ${change}, 'database', unixepoch() * 1000 FROM "user" WHERE "id" = ${idOfUser(user)};`,
+    removeIdentities(user),
+  ].join("\n");
+}

@@ -17,6 +17,14 @@ import { ISSUER_SECRET, listen, startIssuer } from "../support/issuers.ts";
 import { findFaintTexts, findNamelessControls, findOverflow } from "./measure.ts";
 import { arriveAt, openBrowser, takePicture } from "./walk.ts";
 
+const AUTHENTICATOR = {
+  protocol: "ctap2",
+  transport: "internal",
+  hasResidentKey: true,
+  hasUserVerification: true,
+  isUserVerified: true,
+  automaticPresenceSimulation: true,
+} as const;
 const AUDIENCE = "aud-of-gatehouse";
 
 let browser: Browser;
@@ -64,7 +72,18 @@ const signInWith = (issuer: string): PolicyDocument["sign_in"] => ({
 
 /** Puts the bundled policy in force with another section, as `npm run policy -- publish` does. */
 async function publish(env: Env, sign_in: PolicyDocument["sign_in"]): Promise<void> {
-  const document = canonicalize({ ...policyDocument.parse(bundled), sign_in } as unknown as JsonValue);
+  const policy = policyDocument.parse(structuredClone(bundled));
+  Object.assign(policy.roles.sales ?? {}, {
+    conditions: [
+      {
+        name: "fresh",
+        tools: ["crm_find_contacts"],
+        require: { mfa_max_age: 30 },
+        message: "Customers are personal.",
+      },
+    ],
+  });
+  const document = canonicalize({ ...policy, sign_in } as unknown as JsonValue);
   const publication = {
     after: 0,
     replaced: 1,
@@ -84,7 +103,10 @@ async function openPage(options: BrowserContextOptions = {}): Promise<Page> {
 }
 
 /** Connects the official client as an app does: its own discovery, registration and exchange; the page is the person's. */
-async function connectApp(visit: (address: URL) => Promise<void>): Promise<Client> {
+async function connectApp(
+  visit: (address: URL) => Promise<void>,
+  capabilities: object = {},
+): Promise<Client> {
   const received: URLSearchParams[] = [];
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://127.0.0.1");
@@ -117,7 +139,7 @@ async function connectApp(visit: (address: URL) => Promise<void>): Promise<Clien
   if (address === undefined) throw new Error("The client was not sent to sign in.");
   await visit(address);
   await first.finishAuth(received.at(-1) ?? new URLSearchParams());
-  const client = new Client({ name: "test", version: "1" });
+  const client = new Client({ name: "test", version: "1" }, { capabilities });
   await client.connect(new StreamableHTTPClientTransport(url, { authProvider }));
   server.close();
   return client;
@@ -181,6 +203,45 @@ describe("a fresh deployment without any password", () => {
       await arriveAt(page, "Back at the client");
     });
     await callOnce(client);
+  });
+
+  it("goes on with a waiting call once its person has given a passkey on the page that opened", async () => {
+    const page = await openPage({ javaScriptEnabled: true });
+    const cdp = await page.context().newCDPSession(page);
+    await cdp.send("WebAuthn.enable");
+    await cdp.send("WebAuthn.addVirtualAuthenticator", { options: AUTHENTICATOR });
+    const client = await connectApp(
+      async (address) => {
+        await page.goto(address.href);
+        await page.getByRole("link", { name: "Continue with Corp", exact: true }).click();
+        await page.getByLabel("Login").fill("ada");
+        await page.getByRole("button", { name: "Log in" }).click();
+        await page.getByRole("button", { name: "Allow" }).click();
+        await arriveAt(page, "Back at the client");
+      },
+      { elicitation: { url: {} } },
+    );
+    await page.goto("/account/passkeys");
+    await page.getByLabel("Name, such as the device").fill("Laptop");
+    await page.getByRole("button", { name: "Add a passkey" }).click();
+    await page.getByRole("heading", { name: "Laptop" }).waitFor();
+    await page.context().clearCookies();
+    const asked: string[] = [];
+    client.setRequestHandler("elicitation/create", async ({ params }) => {
+      asked.push(String((params as { url?: string }).url));
+      await page.goto(asked.at(-1) ?? "");
+      await page.getByRole("link", { name: "Sign in with a passkey" }).click();
+      await page.getByRole("button", { name: "Use a passkey" }).click();
+      await arriveAt(page, "Confirm a call of SDK app");
+      await takePicture(page, "step-up");
+      await page.getByRole("button", { name: "Confirm" }).click();
+      await arriveAt(page, "Confirmed");
+      return { action: "accept" };
+    });
+    const answer = await client.callTool({ name: "crm_find_contacts", arguments: { query: "a" } });
+    expect(answer.isError ?? false, JSON.stringify(answer.content)).toBe(false);
+    expect(asked).toHaveLength(1);
+    await client.close();
   });
 
   it("says whom to ask when an issuer knows a person and no rule does", async () => {
