@@ -22,7 +22,9 @@ export async function readRegistry(): Promise<Known> {
   const registry = await import("../../workers/servers.ts");
   const { connectionServer } = await import("../../workers/connections/server.ts");
   const { connections } = await loadConnections();
-  const connected = Object.entries(connections).map(([name, entry]) => connectionServer(name, entry, "", []));
+  const connected = await Promise.all(
+    Object.entries(connections).map(([name, entry]) => connectionServer(name, entry, "", [])),
+  );
   const servers = [...registry.servers, ...connected];
   const { createCatalogue } = await import("../../shared/server/catalogue.ts");
   const { tools, resources, templates, prompts } = createCatalogue("", "", servers);
