@@ -5,7 +5,12 @@ import { add } from "./connections/add.ts";
 import type { WorkerPlace } from "./connections/ask-worker.ts";
 import { bridge } from "./connections/bridge.ts";
 import { changeSecret, doctor, showStatus, testAll } from "./connections/commands.ts";
-import { CONNECTION_FILES, loadConnections, writeConnectionsSchema } from "./connections/files.ts";
+import {
+  CONNECTION_FILES,
+  loadConnections,
+  loadWanted,
+  writeConnectionsSchema,
+} from "./connections/files.ts";
 import { describeDifference, publish, remove, showVersions } from "./connections/publish.ts";
 import { approve, showReview, withdraw } from "./connections/review.ts";
 import { CommandFailure } from "./local/failure.ts";
@@ -91,16 +96,16 @@ async function main(): Promise<void> {
       console.log(`✓ Wrote ${CONNECTION_FILES.schema}.`);
       return;
     case "test":
-      return await testAll(await loadConnections(flags.file), name, place);
+      return await testAll(await loadWanted(flags.file, place), name, place);
     case "doctor":
-      return await doctor(await loadConnections(flags.file), requireName(name), place);
+      return await doctor(await loadWanted(flags.file, place), requireName(name), place);
     case "secret":
-      return await changeSecret(await loadConnections(flags.file), requireName(name), flags.remove, place);
+      return await changeSecret(await loadWanted(flags.file, place), requireName(name), flags.remove, place);
     case "diff":
-      console.log(await describeDifference(await loadConnections(flags.file), place));
+      console.log(await describeDifference(await loadWanted(flags.file, place), place));
       return;
     case "publish":
-      return await publish(await loadConnections(flags.file), flags.note, place);
+      return await publish(await loadWanted(flags.file, place), flags.note, place);
     case "versions":
       console.log(await showVersions(requireName(name), place));
       return;

@@ -90,8 +90,17 @@ export async function openApproval(
   link: string,
 ): Promise<ApprovalLookup> {
   const opened = await openApprovalLink(openKeyring(env, "APPROVAL_LINK_KEY"), link);
-  if (opened === null) return { kind: "damaged" };
-  const item = await approvalGate(env, opened.requester).readApproval(opened.approvalId);
+  return opened === null ? { kind: "damaged" } : await openRequest(env, policy, signIn, opened);
+}
+
+/** Opens a request by its id and requester, with the viewer's current role and policy. */
+export async function openRequest(
+  env: Env,
+  policy: Policy,
+  signIn: SignIn,
+  request: { approvalId: string; requester: string },
+): Promise<Exclude<ApprovalLookup, { kind: "damaged" }>> {
+  const item = await approvalGate(env, request.requester).readApproval(request.approvalId);
   if (item === null) return { kind: "unknown" };
   const { person } = signIn;
   const own = item.requester === person.id;

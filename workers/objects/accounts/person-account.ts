@@ -135,10 +135,13 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
     const grant = await this.#read(target);
     if (grant === null || (isFresh(grant) && grant.accessToken !== refused)) return;
     if (Date.now() < this.#cool.until) throw new Error("A renewal has just failed.");
-    const { GrantGone, refreshGrant } = await import("../../connections/oauth/grant.ts");
+    const { GrantGone, refreshGrant, revokeGrant } = await import("../../connections/oauth/grant.ts");
     try {
       const renewed = await refreshGrant(this.env, target, grant);
-      await this.#keep(target, renewed, (await this.#kept())?.since ?? Date.now());
+      const kept = await this.#kept();
+      // The person has disconnected the account meanwhile: these tokens must not bring it back.
+      if (kept === undefined) return void (await revokeGrant(this.env, target.connection, renewed));
+      await this.#keep(target, renewed, kept.since);
       this.#cool = { until: 0, failures: 0 };
     } catch (failure) {
       if (failure instanceof GrantGone) return await this.#end(target);
