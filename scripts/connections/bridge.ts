@@ -25,7 +25,7 @@ export interface BridgeOptions {
  * is a process of its own. Messages pass unchanged; what the server sends while one request runs goes to that
  * request's stream. Listens on the loopback address alone: put a tunnel or a proxy with TLS in front of it.
  */
-export async function serveBridge({ command, args, port, token }: BridgeOptions): Promise<http.Server> {
+async function serveBridge({ command, args, port, token }: BridgeOptions): Promise<http.Server> {
   const sessions = new Map<string, StreamableHTTPServerTransport>();
   const server = http.createServer((request, response) => {
     void answer(request, response).catch(() => {

@@ -19,17 +19,17 @@ export async function startOtherServers(): Promise<OtherServers> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-files-"));
   await writeFile(path.join(folder, "note.txt"), "a note in a file");
   const [everything, bridged, filesystem, memory, thinking] = await Promise.all([
-    startHttp(programOf("everything")),
-    startBridge(programOf("everything"), "stdio"),
-    startBridge(programOf("filesystem"), folder),
-    startBridge(programOf("memory")),
-    startBridge(programOf("sequential-thinking")),
+    startHttp(programOf("@modelcontextprotocol/server-everything")),
+    startBridge(programOf("@modelcontextprotocol/server-everything"), "stdio"),
+    startBridge(programOf("@modelcontextprotocol/server-filesystem"), folder),
+    startBridge(programOf("@modelcontextprotocol/server-memory")),
+    startBridge(programOf("@modelcontextprotocol/server-sequential-thinking")),
   ]);
   return { everything, bridged, filesystem, memory, thinking };
 }
 
 function programOf(name: string): string {
-  return path.join(ROOT, `node_modules/@modelcontextprotocol/server-${name}/dist/index.js`);
+  return path.join(ROOT, "node_modules", name, "dist/index.js");
 }
 
 async function startHttp(program: string): Promise<string> {
