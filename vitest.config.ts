@@ -26,6 +26,7 @@ export default defineConfig(async () => {
             PLAIN_HTTP_UPSTREAMS: `${upstream.host} 127.0.0.1:1`,
             TEST_ISSUER: issuer,
             TEST_HOSTILE_ISSUER: origin,
+            SCIM_TOKEN: "test-only-scim-token-0123456789abcdef",
             SSO_CORP_SECRET: ISSUER_SECRET,
             SSO_EVIL_SECRET: HOSTILE_SECRET,
             SSO_HUB_SECRET: HOSTILE_SECRET,

@@ -17,7 +17,7 @@ const LAZY = /\.(wasm|woff2)$/;
  */
 export const bundleSize: Check = {
   name: "bundle",
-  ensures: "the built Worker stays within its size budgets, together far below the 3 MB of a free plan",
+  ensures: "the built Worker stays within its size budgets, together far below the 10 MB of a paid plan",
   async run() {
     const files = await buildBundle("production");
     const [script, lazy] = [false, true].map((isLazy) =>

@@ -77,13 +77,32 @@ export type ApprovalEvent = {
   rule: string;
 } & (
   | { type: "approval_requested"; callId: string; expiresAt: number }
-  | { type: "approval_granted" | "approval_refused"; by: string }
+  /** `standing`: the standing approval that granted it in place of a person. */
+  | { type: "approval_granted" | "approval_refused"; by: string; standing?: string }
   | { type: "approval_expired" }
   | { type: "approval_executed"; callId: string }
   | { type: "approval_returned"; callId: string; status: string }
 );
 
-/** An event of a user's second factor. `new_codes` replaces all backup codes. */
+/** A standing approval was made or revoked, in the chain of the requester. Contains no argument's value. */
+export interface StandingEvent {
+  type: "standing_approval";
+  change: "made" | "revoked";
+  standingId: string;
+  by: string;
+  clientId: string;
+  server: string;
+  tool: string;
+  rule: string;
+  policyDigest: string;
+  /** Most calls, and the end in milliseconds since the epoch. */
+  calls: number;
+  until: number;
+  /** By argument: that it stays the same, may be anything, or between which numbers it may be. */
+  bounds: Readonly<Record<string, string>>;
+}
+
+/** An event of a user's second factor. `new_codes` replaces all backup codes; `lent` gives a fresh one to an app. */
 export type SecondFactorStep =
   | "asked"
   | "passed"
@@ -91,7 +110,8 @@ export type SecondFactorStep =
   | "started"
   | "enrolled"
   | "new_codes"
-  | "turned_off";
+  | "turned_off"
+  | "lent";
 
 /** A user's action on the pages, with its origin. Contains no typed address, password or token. */
 export type PageEvent = {
@@ -104,7 +124,7 @@ export type PageEvent = {
    * `asked` after a correct password, `passed` and `failed` for a code, `enrolled` when the factor becomes
    * active.
    */
-  | { type: "second_factor"; step: SecondFactorStep }
+  | { type: "second_factor"; step: SecondFactorStep; grantId?: string }
   | { type: "consent"; given: boolean; clientId: string; resource: string; scopes: string[] }
   | { type: "revocation"; grantId: string }
   /** `link`: the password was chosen with one, without the old password. */
@@ -114,6 +134,13 @@ export type PageEvent = {
   /** An account of their own at a connection; never a token. */
   | { type: "account_connection"; connection: string; change: "connected" | "disconnected" }
   | { type: "approval_decision"; granted: boolean; approvalId: string; requester: string; tool: string }
+  | {
+      type: "standing_decision";
+      change: "made" | "revoked";
+      standingId: string;
+      requester: string;
+      tool: string;
+    }
 );
 
 /** An app's action at the OAuth endpoints, with its origin. Contains no self-chosen name and no token. */
@@ -164,6 +191,8 @@ export type AdminEvent = { by: string } & (
   /** `userId` is `null` for a hold on all users. */
   | { type: "hold"; userId: string | null; held: boolean; reason: string }
   | { type: "data_export"; userId: string }
+  /** Messages that could not be read were delivered again: how many were stored, and how many still cannot be read. */
+  | { type: "redrive"; delivered: number; unreadable: number }
   /** A password of a connection was set or removed; never the password. */
   | { type: "connection_secret"; secret: string; version: number; removed: boolean }
   /** What a connected system offers was approved, or an approval taken back; `digest` is that of the list. */
@@ -184,6 +213,7 @@ export type AuditEvent =
   | DenialEvent
   | OutcomeEvent
   | ApprovalEvent
+  | StandingEvent
   | PageEvent
   | ClientEvent
   | AdminEvent

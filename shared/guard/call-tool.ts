@@ -57,7 +57,7 @@ export async function callTool(
   } catch (failure) {
     if (!(failure instanceof ToolError)) throw failure;
     if (failure.retryAfter !== undefined) ctx.retryAfter(failure.retryAfter);
-    return errorAnswer(failure);
+    return errorAnswer(failure, ctx.policy.signIn.contact);
   }
 }
 
@@ -72,9 +72,9 @@ function refuseUnknownTool({ catalogue, policy, identity }: RequestContext, name
   return new ProtocolFault(JSON_RPC.invalidParams, `Unknown tool: ${name}${closest}`);
 }
 
-/** A tool error as the model reads it. */
-export function errorAnswer(error: ToolError): CallToolAnswer {
-  return { content: [{ type: "text", text: JSON.stringify(error.toBody()) }], isError: true };
+/** A tool error as the model reads it. `contact` is whom people ask. */
+export function errorAnswer(error: ToolError, contact?: string): CallToolAnswer {
+  return { content: [{ type: "text", text: JSON.stringify(error.toBody(contact)) }], isError: true };
 }
 
 async function guardedCall(

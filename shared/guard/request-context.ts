@@ -16,6 +16,8 @@ export type Lane = "sessionful" | "stateless";
 export interface PageVisit {
   /** Unique within a session. */
   id: string;
+  /** Tells the questions of a call apart. */
+  key: string;
   /** Why the user should open it. */
   message: string;
   url: string;

@@ -36,11 +36,3 @@ export function leavePassword(user: string): string {
     removeIdentities(user),
   ].join("\n");
 }
-
-/** SQL: the name and the address that the other system gives now. The address must not be another person's. */
-export function updateFederated(
-  user: string,
-  { email, name, at }: { email: string; name: string; at: string },
-): string {
-  return `UPDATE "user" SET "email" = ${quoteText(email)}, "name" = ${quoteText(name)}, "updatedAt" = ${quoteText(at)} WHERE "id" = ${quoteText(user)};`;
-}

@@ -103,6 +103,13 @@ export function AccountPage(props: AccountPageProps) {
           )}
         </p>
       </section>
+      <h2>Passkeys</h2>
+      <section class="card">
+        <p>
+          A passkey signs you in without a password and counts as second factor.{" "}
+          <a href="/account/passkeys">See your passkeys, or add one</a>.
+        </p>
+      </section>
       <h2>Browsers</h2>
       <section class="card">
         <BrowserList browsers={browsers} />

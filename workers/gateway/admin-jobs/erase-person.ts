@@ -31,11 +31,15 @@ const ACCOUNT = {
   identities: "DELETE FROM federated_identity WHERE user_id = ?1",
   password_links: "DELETE FROM password_link WHERE user_id = ?1",
   second_factor: `DELETE FROM "twoFactor" WHERE "userId" = ?1`,
+  passkeys: "DELETE FROM passkey WHERE user_id = ?1",
+  provisioning: "DELETE FROM scim_user WHERE user_id = ?1",
+  fresh_factors: "DELETE FROM fresh_factor WHERE user_id = ?1",
   verifications: `DELETE FROM "verification" WHERE "identifier" IN (SELECT "email" FROM "user" WHERE "id" = ?1)`,
   call_log: "DELETE FROM call_log WHERE user_id = ?1",
   answers:
     "UPDATE admin_request SET outcome = NULL WHERE kind = 'data_export' AND user_id = ?1 AND outcome IS NOT NULL",
   approvals: "DELETE FROM approval WHERE requester = ?1",
+  standing_approvals: "DELETE FROM standing_approval WHERE requester = ?1",
   app_uses: "DELETE FROM audit_last_use WHERE chain = ?1",
   figures: "DELETE FROM call_figure WHERE grain IN (3600, 86400) AND dimension = 'person' AND member = ?1",
   // Their secrets go with them.

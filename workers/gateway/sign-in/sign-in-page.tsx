@@ -82,6 +82,9 @@ export function SignInPage({ next, fresh, rules, email, error }: SignInPageProps
           </form>
         )}
       </div>
+      <p class="quiet small">
+        <a href={`/sign-in/passkey?next=${encodeURIComponent(next)}`}>Sign in with a passkey</a>
+      </p>
       {rules.passwordAllowed && (
         <p class="quiet small">
           Forgot your password, or waiting for a first one? Ask {rules.contact} for a link.
