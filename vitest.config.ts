@@ -63,6 +63,7 @@ export default defineConfig(async () => {
         "test/clients/**",
         "test/conformance/**",
         "test/connections/databases/**",
+        "test/connections/mcp/**",
         "node_modules/**",
         ...findUnitTests(),
       ],

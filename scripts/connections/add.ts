@@ -4,7 +4,7 @@ import path from "node:path";
 import readline from "node:readline/promises";
 import { Document, isMap, parseDocument, stringify } from "yaml";
 import { z } from "zod";
-import { CONNECTION_KINDS, connectionName } from "../../shared/connections/entry.ts";
+import { CONNECTION_KINDS, connectionName, isReviewed } from "../../shared/connections/entry.ts";
 import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/project.ts";
@@ -29,6 +29,8 @@ export interface AddFlags {
   description?: string | undefined;
   owner?: string | undefined;
   hyperdrive?: string | undefined;
+  "web-address"?: string | undefined;
+  auth?: string | undefined;
 }
 
 /** Asks for an entry, tests it, writes it to the file, and stores the password. Nothing is published. */
@@ -52,7 +54,8 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
     throw new CommandFailure(`${field}: ${mistake?.message}.`, "Give another value. Nothing was written.");
   }
   const isBound = "hyperdrive" in entry.reach;
-  const secret = isBound ? null : await readSecret(`Password of ${name}: `);
+  const hasNone = entry.kind === "mcp" && !["bearer", "header"].includes(entry.auth.type);
+  const secret = isBound || hasNone ? null : await readSecret(`Password of ${name}: `);
   const answer = await testConnection(name, entry, place, secret);
   if (!answer.ok) {
     const { message, action } = answer.failure;
@@ -74,7 +77,8 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
   for (const [column, proposed] of Object.entries(proposals))
     console.log(`  ${column} looks like ${proposed}`);
   for (const obstacle of findObstacles(entry, answer)) console.log(`! ${obstacle}`);
-  console.log(`  Next: npm run connections -- publish --note "Add ${name}"`);
+  const next = isReviewed(entry) ? `review ${name}` : `publish --note "Add ${name}"`;
+  console.log(`  Next: npm run connections -- ${next}`);
 }
 
 async function askForEntry(name: string, flags: AddFlags): Promise<Record<string, unknown>> {
@@ -101,6 +105,7 @@ async function askForEntry(name: string, flags: AddFlags): Promise<Record<string
         expose: { tables: split(flags.tables ?? "public.*") },
       };
     }
+    if (kind === "mcp") return { ...common, ...(await askForServer(ask, flags)) };
     const host = flags.host ?? (await ask("Host", "127.0.0.1"));
     const reach = {
       host,
@@ -122,6 +127,15 @@ async function askForEntry(name: string, flags: AddFlags): Promise<Record<string
     ask.end();
   }
 }
+
+/** Address and authentication of an MCP server. */
+async function askForServer(ask: Ask, flags: AddFlags): Promise<Record<string, unknown>> {
+  const url = flags["web-address"] ?? (await ask("Address of its MCP endpoint (https)"));
+  const type = flags.auth ?? (await ask("Authentication (none, bearer, per_person)", "bearer"));
+  return { reach: { url }, auth: { type } };
+}
+
+type Ask = (question: string, usual?: string) => Promise<string>;
 
 /** Asks on a terminal. Without one, a question without a default names the flag that is missing. */
 function openQuestions() {

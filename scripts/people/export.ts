@@ -1,15 +1,9 @@
 import { quoteText } from "../../shared/encoding/quote-text.ts";
+import { askFor } from "../../shared/people/admin-requests.ts";
 import { idOfUser } from "../../shared/people/statements.ts";
 import { CommandFailure } from "../local/failure.ts";
 import type { PlatformDatabase, Row } from "../platform/database.ts";
-import {
-  askFor,
-  awaitRequest,
-  createMark,
-  findRequest,
-  nameAsker,
-  type Waiting,
-} from "../platform/requests.ts";
+import { awaitRequest, createMark, findRequest, nameAsker, type Waiting } from "../platform/requests.ts";
 
 /** Records per read. */
 const PAGE = 2_000;

@@ -31,6 +31,8 @@ export interface GuardedWork<Raw, Shaped> {
   shape(raw: Raw, context: ContextRecorder): Promise<Shaped>;
   /** Size of the shaped result in bytes or characters, for the record. */
   measure(shaped: Shaped): number;
+  /** `ok`, or the code of a failure that another system reports in its answer. */
+  statusOf?(shaped: Shaped): string;
 }
 
 /**
@@ -66,6 +68,7 @@ export async function guard<Raw, Shaped>(
     const shaped = await work.shape(raw, context);
     await context.flush(ctx.session);
     bytes = work.measure(shaped);
+    status = work.statusOf?.(shaped) ?? "ok";
     return shaped;
   } catch (failure) {
     if (failure instanceof InputNeeded) {

@@ -82,6 +82,13 @@ const approval = z.union([
       .max(1_440)
       .optional()
       .describe("Minutes until an unused request ends. Default: 60."),
+    standing: z
+      .strictObject({
+        calls: z.int().min(1).max(1_000).describe("Most calls that one of them approves."),
+        days: z.int().min(1).max(90).describe("Most days that one of them lasts."),
+      })
+      .optional()
+      .describe("Whether an approver may approve further calls with like arguments in advance. Default: no."),
   }),
 ]);
 

@@ -9,6 +9,7 @@ import { resealSecrets } from "../connections/vault.ts";
 import { listServers } from "../servers.ts";
 import { removeOldRequests } from "./admin-jobs/admin-request.ts";
 import { removeEndedApprovals } from "./approvals/list-approvals.ts";
+import { removeEndedStanding } from "./approvals/standing.ts";
 import { removeEndedTickets } from "./connections/ticket.ts";
 import { reportDatabaseSizes } from "./health/database-sizes.ts";
 import { removeEndedKeys } from "./keys/own-keys.ts";
@@ -44,6 +45,7 @@ export async function runMaintenance(env: Env): Promise<void> {
     password_links: () => removeEndedLinks(database, at, ROWS),
     keys: () => removeEndedKeys(database, at, ROWS),
     approvals: () => removeEndedApprovals(database, at, ROWS),
+    standing_approvals: () => removeEndedStanding(database, at, ROWS),
     requests: () => removeOldRequests(database, at - REQUESTS_KEPT_MS, at - DATA_KEPT_MS, ROWS),
     dead_letters: () => redriveDeadLetters(env, LETTERS),
     second_factors: () => renewEncryption(env, ROWS),

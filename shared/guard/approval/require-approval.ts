@@ -14,6 +14,7 @@ import {
   approvalGate,
   type ShownArguments,
 } from "../../objects/approval-gate.ts";
+import type { StandingRule } from "../../objects/standing-approval.ts";
 import { listRoles, policyInForce, roleMayApprove } from "../../policy/current.ts";
 import type { Decision } from "../../policy/decide.ts";
 import { maskFields } from "../../redact/mask-fields.ts";
@@ -50,6 +51,8 @@ const STORED: MaskRules = {
 interface Need extends Pick<Extract<Decision, { kind: "approval" }>, "rule" | "reason"> {
   selfApproval: boolean;
   expiresMinutes: number;
+  /** What may be approved in advance: never a call that needs the permission of another tool too. */
+  standing: StandingRule | null;
   /** Other tools whose rules require it. */
   alsoFor: string[];
 }
@@ -126,6 +129,7 @@ async function decideCall(ctx: RequestContext, call: CompleteCall): Promise<Need
     reason: [...new Set(decisions.map(({ reason }) => reason))].join(" "),
     selfApproval: decisions.every(({ selfApproval }) => selfApproval),
     expiresMinutes: Math.min(...decisions.map(({ expiresMinutes }) => expiresMinutes)),
+    standing: own.kind === "approval" && asking.length === 1 ? own.standing : null,
     alsoFor: asking.map(({ tool }) => tool).filter((tool) => tool !== call.subject.name),
   };
 }
@@ -194,6 +198,11 @@ async function claim(ctx: RequestContext, call: CompleteCall, need: Need): Promi
     reason: need.reason,
     selfApproval: need.selfApproval,
     expiresMinutes: need.expiresMinutes,
+    standing: need.standing,
+    numbers: Object.fromEntries(entries.filter(([, value]) => typeof value === "number")) as Record<
+      string,
+      number
+    >,
     shown,
   };
   return await approvalGate(env, identity.userId).claimApproval(request);

@@ -67,6 +67,13 @@ export function AccountPage(props: AccountPageProps) {
           </p>
         )}
       </section>
+      <h2>Connections</h2>
+      <section class="card">
+        <p>
+          Some systems know you by an account of your own.{" "}
+          <a href="/connections">See your connections, or connect one</a>.
+        </p>
+      </section>
       <h2>API keys</h2>
       <section class="card">
         <p>

@@ -85,8 +85,10 @@ const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
     }
     return outcome;
   },
-  async redrive(env) {
-    return redriveDeadLetters(env, LETTERS);
+  async redrive(env, request) {
+    const outcome = await redriveDeadLetters(env, LETTERS);
+    await recordAct(env, request, { type: "redrive", ...outcome, by: request.by });
+    return outcome;
   },
 };
 
