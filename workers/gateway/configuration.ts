@@ -20,7 +20,12 @@ export interface ConfigurationProblem {
 }
 
 /** Secrets that switch something on; Gatehouse serves without them. */
-export const OPTIONAL_SECRETS = ["METRICS_TOKEN"] as const;
+export const OPTIONAL_SECRETS = [
+  "METRICS_TOKEN",
+  "ALERT_WEBHOOK_URL",
+  "ALERT_WEBHOOK_SECRET",
+  "ALERT_SLACK_URL",
+] as const;
 
 /** The demonstration secrets of `[env.local.vars]` begin with this; they are printed in the repository. */
 const LOCAL_SECRET_PREFIX = "local-only-";
