@@ -15,6 +15,9 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench -- sql-bounds       generated statements for analytics_sql: none may take longer than two seconds
   npm run bench -- languages        searches of the knowledge base in many scripts: how many find their article
   npm run bench -- documents        documents of others that are converted, and which lose words
+  npm run bench -- connections      guarded queries against the bare drivers; one failing system of ten; a million rows
+  npm run bench -- start-up         upload and start with and without the drivers and parsers of connections
+  npm run bench -- poison           what the review of MCP servers finds in poisoned definitions, and in clean ones
   npm run bench -- knowledge        the ranking of the knowledge base on a test collection
 
 crm, analytics and knowledge print with --plans how the database reaches each answer, and with --markdown a table of both.
@@ -33,6 +36,9 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   "sql-bounds": () => import("./bench/sql-bounds.ts"),
   languages: () => import("./bench/languages.ts"),
   documents: () => import("./bench/documents.ts"),
+  connections: () => import("./bench/connections.ts"),
+  "start-up": () => import("./bench/start-up.ts"),
+  poison: () => import("./bench/poison.ts"),
   knowledge: () => import("./bench/knowledge.ts"),
 };
 

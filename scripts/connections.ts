@@ -4,8 +4,14 @@ import { parseArgs } from "node:util";
 import { add } from "./connections/add.ts";
 import type { WorkerPlace } from "./connections/ask-worker.ts";
 import { changeSecret, doctor, showStatus, testAll } from "./connections/commands.ts";
-import { CONNECTION_FILES, loadConnections, writeConnectionsSchema } from "./connections/files.ts";
+import {
+  CONNECTION_FILES,
+  loadConnections,
+  loadWanted,
+  writeConnectionsSchema,
+} from "./connections/files.ts";
 import { describeDifference, publish, remove, showVersions } from "./connections/publish.ts";
+import { approve, showReview, withdraw } from "./connections/review.ts";
 import { CommandFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, ROOT } from "./local/project.ts";
 import { runCommand } from "./platform/run-command.ts";
@@ -19,6 +25,9 @@ const HELP = `Connects databases of your company. Entries are in ${CONNECTION_FI
   npm run connections -- doctor shop                   what the account may do, and the SQL for one that only reads
   npm run connections -- secret shop                   sets the password, from a prompt or standard input
   npm run connections -- secret shop --remove
+  npm run connections -- review shop                   what an MCP server offers, and how it differs from what is approved
+  npm run connections -- approve shop add echo         approves tools by name; --all: everything that waits
+  npm run connections -- withdraw shop add             takes an approval back, from the next publication on
   npm run connections -- diff                          what a publication would change
   npm run connections -- publish --note "why"          tests, then puts the file in force within 30 seconds
   npm run connections -- versions shop                 publications of one connection
@@ -29,6 +38,7 @@ const HELP = `Connects databases of your company. Entries are in ${CONNECTION_FI
   --env local|staging|production   default: local; --state <folder> as with npm start
   --url <url>                      where Gatehouse runs, if not at the environment's PUBLIC_URL
   add also takes  --host --port --database --user --tls required|off --tables "public.*" --title --description --owner
+                  an MCP server: --web-address https://… --auth none|bearer|per_person
                   without a terminal the password is read from standard input
   To go back to an earlier publication: npm run policy -- publish --publication N
 `;
@@ -40,6 +50,11 @@ const OPTIONS = {
   url: { type: "string" },
   note: { type: "string", default: "" },
   remove: { type: "boolean", default: false },
+  all: { type: "boolean", default: false },
+  person: { type: "string" },
+  verbose: { type: "boolean", default: false },
+  "web-address": { type: "string" },
+  auth: { type: "string" },
   kind: { type: "string" },
   host: { type: "string" },
   port: { type: "string" },
@@ -57,7 +72,7 @@ const OPTIONS = {
 
 async function main(): Promise<void> {
   const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: OPTIONS });
-  const [command, name] = positionals;
+  const [command, name, ...rest] = positionals;
   if (flags.help || command === undefined) {
     console.log(HELP);
     return;
@@ -79,21 +94,27 @@ async function main(): Promise<void> {
       console.log(`✓ Wrote ${CONNECTION_FILES.schema}.`);
       return;
     case "test":
-      return await testAll(await loadConnections(flags.file), name, place);
+      return await testAll(await loadWanted(flags.file, place), name, place);
     case "doctor":
-      return await doctor(await loadConnections(flags.file), requireName(name), place);
+      return await doctor(await loadWanted(flags.file, place), requireName(name), place);
     case "secret":
-      return await changeSecret(await loadConnections(flags.file), requireName(name), flags.remove, place);
+      return await changeSecret(await loadWanted(flags.file, place), requireName(name), flags.remove, place);
     case "diff":
-      console.log(await describeDifference(await loadConnections(flags.file), place));
+      console.log(await describeDifference(await loadWanted(flags.file, place), place));
       return;
     case "publish":
-      return await publish(await loadConnections(flags.file), flags.note, place);
+      return await publish(await loadWanted(flags.file, place), flags.note, place);
     case "versions":
       console.log(await showVersions(requireName(name), place));
       return;
     case "remove":
       return await remove(requireName(name), flags.note, place);
+    case "review":
+      return await showReview(await loadConnections(flags.file), requireName(name), flags, place);
+    case "approve":
+      return await approve(await loadConnections(flags.file), requireName(name), rest, flags, place);
+    case "withdraw":
+      return await withdraw(requireName(name), rest, place);
     case "status":
       return await showStatus(place);
     default:

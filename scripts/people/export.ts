@@ -37,6 +37,9 @@ export async function exportPerson(
   const identities = await database.query(
     `SELECT issuer, subject, created_at, last_at FROM federated_identity WHERE user_id = ${user};`,
   );
+  const passkeys = await database.query(
+    `SELECT id, name, created_at, last_used_at FROM passkey WHERE user_id = ${user};`,
+  );
   const api_keys = await database.query(
     `SELECT id, name, scopes, resources, tools, networks, days, created_at, by FROM access_key WHERE owner = ${user};`,
   );
@@ -56,6 +59,7 @@ export async function exportPerson(
     sessions,
     credentials,
     identities,
+    passkeys,
     api_keys,
     password_links,
     ...answer,

@@ -30,6 +30,8 @@ const KINDS: Readonly<Record<AuditEvent["type"], RecordKind>> = {
   person_key_change: "changes",
   policy_change: "changes",
   connection_secret: "changes",
+  connection_review: "changes",
+  account_connection: "changes",
   hold: "changes",
   data_export: "changes",
   redrive: "changes",

@@ -102,7 +102,7 @@ export interface StandingEvent {
   bounds: Readonly<Record<string, string>>;
 }
 
-/** An event of a user's second factor. `new_codes` replaces all backup codes. */
+/** An event of a user's second factor. `new_codes` replaces all backup codes; `lent` gives a fresh one to an app. */
 export type SecondFactorStep =
   | "asked"
   | "passed"
@@ -110,7 +110,8 @@ export type SecondFactorStep =
   | "started"
   | "enrolled"
   | "new_codes"
-  | "turned_off";
+  | "turned_off"
+  | "lent";
 
 /** A user's action on the pages, with its origin. Contains no typed address, password or token. */
 export type PageEvent = {
@@ -123,13 +124,15 @@ export type PageEvent = {
    * `asked` after a correct password, `passed` and `failed` for a code, `enrolled` when the factor becomes
    * active.
    */
-  | { type: "second_factor"; step: SecondFactorStep }
+  | { type: "second_factor"; step: SecondFactorStep; grantId?: string }
   | { type: "consent"; given: boolean; clientId: string; resource: string; scopes: string[] }
   | { type: "revocation"; grantId: string }
   /** `link`: the password was chosen with one, without the old password. */
   | { type: "password_change"; succeeded: boolean; link?: "invitation" | "reset" }
   /** An own API key. `keyId` is the client of its calls. */
   | { type: "key_change"; change: "created" | "rotated" | "revoked"; keyId: string }
+  /** An account of their own at a connection; never a token. */
+  | { type: "account_connection"; connection: string; change: "connected" | "disconnected" }
   | { type: "approval_decision"; granted: boolean; approvalId: string; requester: string; tool: string }
   | {
       type: "standing_decision";
@@ -172,7 +175,15 @@ export type AdminEvent = { by: string } & (
   | {
       type: "person_change";
       userId: string;
-      change: "added" | "role" | "disabled" | "enabled" | "removed" | "second_factor_reset" | "password_link";
+      change:
+        | "added"
+        | "role"
+        | "disabled"
+        | "enabled"
+        | "removed"
+        | "second_factor_reset"
+        | "password_link"
+        | "identity_removed";
       /** `null` for a new user. */
       oldRole: string | null;
       /** `null` for a removed user. */
@@ -192,6 +203,14 @@ export type AdminEvent = { by: string } & (
   | { type: "redrive"; delivered: number; unreadable: number }
   /** A password of a connection was set or removed; never the password. */
   | { type: "connection_secret"; secret: string; version: number; removed: boolean }
+  /** What a connected system offers was approved, or an approval taken back; `digest` is that of the list. */
+  | {
+      type: "connection_review";
+      connection: string;
+      decision: "approved" | "withdrawn";
+      count: number;
+      digest: string;
+    }
   /** Number of removed items by kind; also the last event of the user's own chain. */
   | { type: "erasure"; userId: string; removed: Readonly<Record<string, number>> }
 );

@@ -1,16 +1,29 @@
 import { z } from "zod";
+import { clickhouseEntry } from "./kinds/clickhouse.ts";
+import { mcpEntry } from "./kinds/mcp.ts";
 import { mysqlEntry } from "./kinds/mysql.ts";
 import { postgresqlEntry } from "./kinds/postgresql.ts";
 import { redisEntry } from "./kinds/redis.ts";
 
 /** One connection as `connections.yaml` and a published revision describe it. */
-export const connectionEntry = z.discriminatedUnion("kind", [postgresqlEntry, mysqlEntry, redisEntry]);
+export const connectionEntry = z.discriminatedUnion("kind", [
+  postgresqlEntry,
+  mysqlEntry,
+  clickhouseEntry,
+  redisEntry,
+  mcpEntry,
+]);
 
 /** {@link connectionEntry}, parsed: every default is filled in. */
 export type ConnectionEntry = z.output<typeof connectionEntry>;
 
 /** The kinds of systems that can be connected. */
 export const CONNECTION_KINDS = connectionEntry.options.map(({ shape }) => shape.kind.value);
+
+/** Whether the tools of a connection are definitions that an administrator reviews before they are published. */
+export function isReviewed({ kind }: Pick<ConnectionEntry, "kind">): boolean {
+  return kind === "mcp";
+}
 
 /** Names that a connection cannot have: they are those of built-in servers, tools and paths. */
 const RESERVED_NAMES: readonly string[] = [

@@ -39,7 +39,7 @@ let port = 0;
 let running: SpawnedStart | undefined;
 
 async function start(): Promise<SpawnedStart> {
-  running = spawnStart(stateFolder, port, ["--contacts", "50", "--events", "1000"]);
+  running = spawnStart(stateFolder, port, ["--contacts", "50", "--events", "1000", "--no-database"]);
   await running.printed("Ctrl-C stops");
   return running;
 }

@@ -19,14 +19,6 @@ export interface ConfigurationProblem {
   message: string;
 }
 
-/** Secrets that switch something on; Gatehouse serves without them. */
-export const OPTIONAL_SECRETS = [
-  "METRICS_TOKEN",
-  "ALERT_WEBHOOK_URL",
-  "ALERT_WEBHOOK_SECRET",
-  "ALERT_SLACK_URL",
-] as const;
-
 /** The demonstration secrets of `[env.local.vars]` begin with this; they are printed in the repository. */
 const LOCAL_SECRET_PREFIX = "local-only-";
 
@@ -51,6 +43,7 @@ export function checkConfiguration(
     "CHANGE_HUB",
     "TASK_RUNNER",
     "CONNECTION_POOL",
+    "PERSON_ACCOUNT",
   ];
   return [
     ...checkPublicUrl(env),

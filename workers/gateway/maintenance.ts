@@ -1,5 +1,6 @@
 import type { JsonValue } from "../../shared/encoding/json.ts";
 import { log } from "../../shared/observe/log.ts";
+import { removeOldFactors } from "../../shared/people/fresh-factor.ts";
 import { policyInForce } from "../../shared/policy/current.ts";
 import { removeFigures } from "../audit-log/figures/remove-figures.ts";
 import { redriveDeadLetters } from "../audit-log/redrive.ts";
@@ -26,6 +27,7 @@ const FIGURES = 20_000;
 const LETTERS = 100;
 /** Milliseconds for which outcomes of requests can be fetched, and for which requests are kept. */
 const DATA_KEPT_MS = 24 * 60 * 60_000;
+const FACTORS_KEPT_MS = 400 * DATA_KEPT_MS;
 const REQUESTS_KEPT_MS = 30 * DATA_KEPT_MS;
 
 /**
@@ -47,6 +49,7 @@ export async function runMaintenance(env: Env): Promise<void> {
     requests: () => removeOldRequests(database, at - REQUESTS_KEPT_MS, at - DATA_KEPT_MS, ROWS),
     dead_letters: () => redriveDeadLetters(env, LETTERS),
     second_factors: () => renewEncryption(env, ROWS),
+    fresh_factors: () => removeOldFactors(database, at - FACTORS_KEPT_MS, ROWS),
     tickets: () => removeEndedTickets(database, at),
     connection_secrets: () => resealSecrets(env),
     ...Object.fromEntries(

@@ -22,7 +22,16 @@ const AT_ONCE = 50;
 const LETTERS = 1_000;
 
 const CHANGE = z.object({
-  change: z.enum(["added", "role", "disabled", "enabled", "removed", "second_factor_reset", "password_link"]),
+  change: z.enum([
+    "added",
+    "role",
+    "disabled",
+    "enabled",
+    "removed",
+    "second_factor_reset",
+    "password_link",
+    "identity_removed",
+  ]),
   oldRole: z.string().nullable(),
   newRole: z.string().nullable(),
 });

@@ -6,6 +6,7 @@ import { connectionEntry, connectionName } from "../../../shared/connections/ent
 import { connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import { writeSecret } from "../../connections/vault.ts";
+import { approve, prepare, review, reviewCommands, withdraw } from "./review.ts";
 import { readStates } from "./states.ts";
 import { takeTicket } from "./ticket.ts";
 
@@ -36,6 +37,7 @@ const command = z.discriminatedUnion("command", [
     by: z.string().min(1).max(200),
   }),
   z.strictObject({ command: z.literal("status") }),
+  ...reviewCommands,
 ]);
 
 /** What the command of connections asks of the Worker: it holds the keys, the drivers and the sockets. */
@@ -65,6 +67,14 @@ async function runCommand(env: Env, asked: Command): Promise<object> {
       return await changeSecret(env, asked);
     case "status":
       return { connections: await readStates(env) };
+    case "review":
+      return await review(env, asked);
+    case "approve":
+      return await approve(env, asked);
+    case "withdraw":
+      return await withdraw(env, asked);
+    case "prepare":
+      return await prepare(env, asked);
   }
 }
 

@@ -1,6 +1,6 @@
 import { KEY_NAMES, readKeyring } from "../../../../shared/auth/keyring.ts";
 import type { Policy } from "../../../../shared/policy/compile.ts";
-import { OPTIONAL_SECRETS } from "../../configuration.ts";
+import { listOptionalSecrets, readSecret } from "../../optional-secrets.ts";
 
 /** Variables whose value the page shows. Everything else that is a text may be a secret. */
 const SHOWN = [
@@ -45,8 +45,8 @@ export function readSettings(env: Env, policy: Policy): Settings {
     const count = keyring.length === 1 ? "one key" : `${keyring.length} keys`;
     return { name, text: `${count}, the newest is version ${keyring[0].version}`, isSet: true };
   });
-  const optional = OPTIONAL_SECRETS.map((name): Setting => {
-    const isSet = typeof all[name] === "string" && all[name] !== "";
+  const optional = listOptionalSecrets(policy.signIn.providers.keys()).map((name): Setting => {
+    const isSet = readSecret(env, name) !== null;
     return { name, text: isSet ? "set" : "not set", isSet };
   });
   const bindings = Object.entries(all)
