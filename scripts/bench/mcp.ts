@@ -36,6 +36,7 @@ const TOOL = {
   name: "look",
   description: "Looks something up.",
   inputSchema: { type: "object", properties: { id: { type: "integer" } }, required: ["id"] },
+  outputSchema: { type: "object", properties: { name: { type: "string" } }, required: ["name"] },
   annotations: { readOnlyHint: true },
 };
 
@@ -189,7 +190,11 @@ async function serve(): Promise<http.Server> {
         return send({ protocolVersion: "2025-11-25", capabilities: { tools: {} }, serverInfo });
       }
       if (method === "tools/list") return send({ tools: [TOOL] });
-      const answer = { content: [{ type: "text", text: "Found: a thing with a name and a date." }] };
+      const structuredContent = { name: "a thing with a name and a date" };
+      const answer = {
+        content: [{ type: "text", text: JSON.stringify(structuredContent) }],
+        structuredContent,
+      };
       switch ((request.url ?? "").slice(1)) {
         case "hangs":
           return undefined;
