@@ -5,14 +5,18 @@ import { add } from "./connections/add.ts";
 import type { WorkerPlace } from "./connections/ask-worker.ts";
 import { changeSecret, doctor, showStatus, testAll } from "./connections/commands.ts";
 import { CONNECTION_FILES, loadConnections, writeConnectionsSchema } from "./connections/files.ts";
+import { showOperations } from "./connections/define-connections.ts";
 import { describeDifference, publish, remove, showVersions } from "./connections/publish.ts";
 import { CommandFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, ROOT } from "./local/project.ts";
 import { runCommand } from "./platform/run-command.ts";
 
-const HELP = `Connects databases of your company. Entries are in ${CONNECTION_FILES.connections}.
+const HELP = `Connects databases and HTTP APIs of your company. Entries are in ${CONNECTION_FILES.connections}.
 
   npm run connections -- add shop --kind postgresql    asks for what it needs, tests, and writes the entry
+  npm run connections -- add crm2 --profile hubspot    a ready-made profile; without a name: lists them
+  npm run connections -- add pets --kind openapi --document https://…/openapi.yaml
+  npm run connections -- operations pets               the operations of its document, and those that cannot be used
   npm run connections -- check                         names file, line and field of every mistake
   npm run connections -- build                         writes the schema for editors
   npm run connections -- test [shop]                   opens a session and reads what the entry exposes
@@ -28,6 +32,8 @@ const HELP = `Connects databases of your company. Entries are in ${CONNECTION_FI
   --file <connections.yaml>        another file
   --env local|staging|production   default: local; --state <folder> as with npm start
   --url <url>                      where Gatehouse runs, if not at the environment's PUBLIC_URL
+  add takes for HTTP: --document <address, file or -> --address <https://…> --auth none|bearer|header:X-Key|query:key|basic:user
+                  --set name=value  answers a question of a profile
   add also takes  --host --port --database --user --tls required|off --tables "public.*" --title --description --owner
                   without a terminal the password is read from standard input
   To go back to an earlier publication: npm run policy -- publish --publication N
@@ -41,6 +47,11 @@ const OPTIONS = {
   note: { type: "string", default: "" },
   remove: { type: "boolean", default: false },
   kind: { type: "string" },
+  profile: { type: "string" },
+  document: { type: "string" },
+  address: { type: "string" },
+  auth: { type: "string" },
+  set: { type: "string", multiple: true },
   host: { type: "string" },
   port: { type: "string" },
   database: { type: "string" },
@@ -84,11 +95,14 @@ async function main(): Promise<void> {
       return await doctor(await loadConnections(flags.file), requireName(name), place);
     case "secret":
       return await changeSecret(await loadConnections(flags.file), requireName(name), flags.remove, place);
+    case "operations":
+      console.log(await showOperations(await loadConnections(flags.file), requireName(name), flags.file));
+      return;
     case "diff":
-      console.log(await describeDifference(await loadConnections(flags.file), place));
+      console.log(await describeDifference(await loadConnections(flags.file), flags.file, place));
       return;
     case "publish":
-      return await publish(await loadConnections(flags.file), flags.note, place);
+      return await publish(await loadConnections(flags.file), flags, place);
     case "versions":
       console.log(await showVersions(requireName(name), place));
       return;

@@ -13,6 +13,7 @@ import {
 import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/project.ts";
+import { type Ask, askForDocument, askForProfile } from "./add-http.ts";
 import type { WorkerPlace } from "./ask-worker.ts";
 import { findObstacles, storeSecret, summarize, testConnection } from "./commands.ts";
 import { CONNECTION_FILES, loadConnections } from "./files.ts";
@@ -33,6 +34,11 @@ export interface AddFlags {
   description?: string | undefined;
   owner?: string | undefined;
   hyperdrive?: string | undefined;
+  profile?: string | undefined;
+  document?: string | undefined;
+  address?: string | undefined;
+  auth?: string | undefined;
+  set?: readonly string[] | undefined;
 }
 
 /** Asks for an entry, tests it, writes it to the file, and stores the password. Nothing is published. */
@@ -44,14 +50,13 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
   if (connections[name] !== undefined) {
     throw new CommandFailure(`The file has a connection "${name}" already.`, `Change it in ${flags.file}.`);
   }
-  const raw = await askForEntry(name, flags);
+  const { raw, whatSecret } = await askForEntry(name, flags);
   const parsed = connectionEntry.safeParse(raw);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new CommandFailure(`${issue?.path.join(".")} ${issue?.message}.`, "Give another value.");
   }
-  const isBound = "hyperdrive" in parsed.data.reach;
-  const secret = isBound ? null : await readSecret(`Password of ${name}: `);
+  const secret = needsSecret(parsed.data) ? await readSecret(`${whatSecret}: `) : null;
   const answer = await testConnection(name, parsed.data, place, secret);
   if (!answer.ok) {
     throw new CommandFailure(
@@ -73,50 +78,66 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
   console.log(`  Next: npm run connections -- publish --note "Add ${name}"`);
 }
 
-async function askForEntry(name: string, flags: AddFlags): Promise<Record<string, unknown>> {
+/** A Hyperdrive binding has its own password, and some APIs need none. */
+function needsSecret(entry: ConnectionEntry): boolean {
+  return !("hyperdrive" in entry.reach) && !("auth" in entry && entry.auth.type === "none");
+}
+
+/** What was asked, and what the secret is called. */
+interface AskedEntry {
+  raw: Record<string, unknown>;
+  whatSecret: string;
+}
+
+async function askForEntry(name: string, flags: AddFlags): Promise<AskedEntry> {
   const ask = openQuestions();
   try {
-    const kind = flags.kind ?? (await ask(`Kind (${CONNECTION_KINDS.join(", ")})`, "postgresql"));
-    if (!(CONNECTION_KINDS as readonly string[]).includes(kind)) {
-      const [nearest] = findNearMisses(kind, CONNECTION_KINDS);
-      throw new CommandFailure(
-        `"${kind}" is not a kind of connection.`,
-        nearest === undefined ? `There are: ${CONNECTION_KINDS.join(", ")}.` : `Did you mean "${nearest}"?`,
-      );
-    }
-    const title =
-      flags.title ?? (await ask("Title for people", name.charAt(0).toUpperCase() + name.slice(1)));
-    const description =
-      flags.description ?? (await ask("What is in it, in one sentence", `Data of ${title}.`));
-    const owner = flags.owner ?? (await ask("Owner (a team or an e-mail address)", "unknown"));
-    const common = { kind, title, description, owner };
-    if (flags.hyperdrive !== undefined) {
-      return {
-        ...common,
-        reach: { hyperdrive: flags.hyperdrive },
-        expose: { tables: split(flags.tables ?? "public.*") },
-      };
-    }
-    const host = flags.host ?? (await ask("Host", "127.0.0.1"));
-    const reach = {
-      host,
-      ...(flags.port !== undefined && { port: Number(flags.port) }),
-      tls: flags.tls ?? (await ask("TLS (required, off)", isLoopback(host) ? "off" : "required")),
-    };
-    if (kind === "redis") {
-      const prefixes = split(flags.prefixes ?? (await ask("Prefixes of keys, with commas")));
-      const user = flags.user ?? (await ask("ACL user", "default"));
-      const database = Number(flags.database ?? "0");
-      return { ...common, reach: { ...reach, user, database }, expose: { prefixes } };
-    }
-    const database = flags.database ?? (await ask("Database"));
-    const user = flags.user ?? (await ask("User", "gatehouse"));
-    const usual = kind === "postgresql" ? "public.*" : `${database}.*`;
-    const tables = split(flags.tables ?? (await ask("Tables that may be queried, with commas", usual)));
-    return { ...common, reach: { ...reach, database, user }, expose: { tables } };
+    if (flags.profile !== undefined) return await askForProfile(flags.profile, flags, ask);
+    if (flags.kind === "openapi" || flags.document !== undefined)
+      return await askForDocument(name, flags, ask);
+    return { raw: await askForDatabase(name, flags, ask), whatSecret: `Password of ${name}` };
   } finally {
     ask.end();
   }
+}
+
+async function askForDatabase(name: string, flags: AddFlags, ask: Ask): Promise<Record<string, unknown>> {
+  const kind = flags.kind ?? (await ask(`Kind (${CONNECTION_KINDS.join(", ")})`, "postgresql"));
+  if (!(CONNECTION_KINDS as readonly string[]).includes(kind)) {
+    const [nearest] = findNearMisses(kind, CONNECTION_KINDS);
+    throw new CommandFailure(
+      `"${kind}" is not a kind of connection.`,
+      nearest === undefined ? `There are: ${CONNECTION_KINDS.join(", ")}.` : `Did you mean "${nearest}"?`,
+    );
+  }
+  const title = flags.title ?? (await ask("Title for people", name.charAt(0).toUpperCase() + name.slice(1)));
+  const description = flags.description ?? (await ask("What is in it, in one sentence", `Data of ${title}.`));
+  const owner = flags.owner ?? (await ask("Owner (a team or an e-mail address)", "unknown"));
+  const common = { kind, title, description, owner };
+  if (flags.hyperdrive !== undefined) {
+    return {
+      ...common,
+      reach: { hyperdrive: flags.hyperdrive },
+      expose: { tables: split(flags.tables ?? "public.*") },
+    };
+  }
+  const host = flags.host ?? (await ask("Host", "127.0.0.1"));
+  const reach = {
+    host,
+    ...(flags.port !== undefined && { port: Number(flags.port) }),
+    tls: flags.tls ?? (await ask("TLS (required, off)", isLoopback(host) ? "off" : "required")),
+  };
+  if (kind === "redis") {
+    const prefixes = split(flags.prefixes ?? (await ask("Prefixes of keys, with commas")));
+    const user = flags.user ?? (await ask("ACL user", "default"));
+    const database = Number(flags.database ?? "0");
+    return { ...common, reach: { ...reach, user, database }, expose: { prefixes } };
+  }
+  const database = flags.database ?? (await ask("Database"));
+  const user = flags.user ?? (await ask("User", "gatehouse"));
+  const usual = kind === "postgresql" ? "public.*" : `${database}.*`;
+  const tables = split(flags.tables ?? (await ask("Tables that may be queried, with commas", usual)));
+  return { ...common, reach: { ...reach, database, user }, expose: { tables } };
 }
 
 /** Asks on a terminal. Without one, a question without a default names the flag that is missing. */

@@ -164,7 +164,8 @@ function find(connections: ConnectionsDocument["connections"], name: string): Co
 export function summarize(answer: TestAnswer): string {
   if (!answer.ok) return answer.failure.message;
   const { server, ms, exposed } = answer.report;
-  return `${server}, ${ms < 1 ? "under 1" : ms} ms, ${exposed.length} ${exposed.length === 1 ? "object" : "objects"} exposed`;
+  const objects = `, ${exposed.length} ${exposed.length === 1 ? "object" : "objects"} exposed`;
+  return `${server}, ${ms < 1 ? "under 1" : ms} ms${exposed.length > 0 ? objects : ""}`;
 }
 
 /** Statements that make a least-privileged account. */
@@ -189,6 +190,8 @@ function suggestAccount(entry: ConnectionEntry): string {
         `    GRANT SELECT, SHOW VIEW ON ${database}.* TO 'gatehouse'@'%';`,
       ].join("\n");
     }
+    case "openapi":
+      return "    An account of its own, with the rights of the operations that the entry selects and no others.";
     case "redis":
       return `    ACL SETUSER gatehouse on >… ${entry.expose.prefixes.map((prefix) => `~${prefix}*`).join(" ")} resetchannels -@all +@read +@connection -@dangerous -keys`;
   }

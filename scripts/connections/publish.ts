@@ -1,9 +1,9 @@
 import type { ConnectionEntry, ConnectionsDocument } from "../../shared/connections/entry.ts";
-import type { PublishedConnection } from "../../shared/connections/revision.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { openPlatformDatabase } from "../platform/database.ts";
 import type { WorkerPlace } from "./ask-worker.ts";
 import { findObstacles, summarize, testConnection } from "./commands.ts";
+import { defineConnections, storeParts } from "./define-connections.ts";
 import {
   compareConnections,
   connectionsIn,
@@ -16,10 +16,11 @@ import {
 /** What a publication of the file would change, a line each. */
 export async function describeDifference(
   { connections }: ConnectionsDocument,
+  file: string,
   place: WorkerPlace,
 ): Promise<string> {
   const inForce = connectionsIn(await readInForce(openPlatformDatabase(place.env, place.state)));
-  const wanted = withDefinitions(connections);
+  const wanted = (await defineConnections(connections, file)).published;
   const { added, changed, removed } = compareConnections(inForce, wanted);
   const lines = [
     ...added.map((name) => `+ ${name}`),
@@ -56,12 +57,13 @@ function short(value: unknown): string {
 /** Tests what changed, and puts the file in force. Publishes all of it or nothing. */
 export async function publish(
   { connections }: ConnectionsDocument,
-  note: string,
+  { file, note }: { file: string; note: string },
   place: WorkerPlace,
 ): Promise<void> {
   const database = openPlatformDatabase(place.env, place.state);
   const inForce = connectionsIn(await readInForce(database));
-  const wanted = withDefinitions(connections);
+  const defined = await defineConnections(connections, file);
+  const wanted = defined.published;
   const { added, changed, removed } = compareConnections(inForce, wanted);
   if (added.length + changed.length + removed.length === 0) {
     console.log("The file says what is in force already.");
@@ -71,10 +73,12 @@ export async function publish(
   for (const name of [...added, ...changed]) {
     const entry = connections[name] as ConnectionEntry;
     const answer = await testConnection(name, entry, place);
-    const found = findObstacles(entry, answer);
+    const found = [...findObstacles(entry, answer), ...(defined.mistakes[name] ?? [])];
     obstacles.push(...found.map((text) => `${name}: ${text}`));
     if (found.length === 0) console.log(`✓ ${name}: ${summarize(answer)}`);
-    if (entry.allow_privileged_role) console.log(`! ${name} uses a privileged role.`);
+    for (const line of defined.reports[name] ?? []) console.log(line);
+    if (entry.allow_privileged_role && entry.kind !== "openapi")
+      console.log(`! ${name} uses a privileged role.`);
   }
   if (obstacles.length > 0) {
     throw new CommandFailure(
@@ -82,6 +86,7 @@ export async function publish(
       "Correct the entry, set the password (npm run connections -- secret <name>), or read: npm run connections -- doctor <name>",
     );
   }
+  for (const name of [...added, ...changed]) await storeParts(defined.parts[name] ?? [], place);
   const number = await publishConnections(database, wanted, { place, note });
   const names = [
     ...added.map((name) => `+${name}`),
@@ -91,15 +96,6 @@ export async function publish(
   console.log(`✓ Publication ${number} is in force within 30 seconds: ${names.join(", ")}.`);
   if (number > 1) console.log(`  To go back: npm run policy -- publish --publication ${number - 1}`);
   for (const name of added) console.log(`\n${suggestPolicy(name)}`);
-}
-
-/** The entries of the file as they would be published. */
-function withDefinitions(
-  connections: ConnectionsDocument["connections"],
-): Record<string, PublishedConnection> {
-  return Object.fromEntries(
-    Object.entries(connections).map(([name, entry]) => [name, { entry, definitions: [] }]),
-  );
 }
 
 /** Takes one connection out of force. */

@@ -1,10 +1,16 @@
 import { z } from "zod";
 import { mysqlEntry } from "./kinds/mysql.ts";
+import { openapiEntry } from "./kinds/openapi.ts";
 import { postgresqlEntry } from "./kinds/postgresql.ts";
 import { redisEntry } from "./kinds/redis.ts";
 
 /** One connection as `connections.yaml` and a published revision describe it. */
-export const connectionEntry = z.discriminatedUnion("kind", [postgresqlEntry, mysqlEntry, redisEntry]);
+export const connectionEntry = z.discriminatedUnion("kind", [
+  postgresqlEntry,
+  mysqlEntry,
+  redisEntry,
+  openapiEntry,
+]);
 
 /** {@link connectionEntry}, parsed: every default is filled in. */
 export type ConnectionEntry = z.output<typeof connectionEntry>;
@@ -23,6 +29,7 @@ const RESERVED_NAMES: readonly string[] = [
   "fetch",
   "server",
   "tasks",
+  "tools",
   "mcp",
 ];
 

@@ -32,7 +32,15 @@ export type ConnectionAnswer = { ok: true; value: JsonValue } | { ok: false; fai
 
 /** Why a request has no result, in our own words. */
 export interface ConnectionFailure {
-  code: "invalid_input" | "forbidden" | "not_found" | "conflict" | "timeout" | "unavailable" | "cancelled";
+  code:
+    | "invalid_input"
+    | "forbidden"
+    | "not_found"
+    | "conflict"
+    | "timeout"
+    | "unavailable"
+    | "cancelled"
+    | "result_too_large";
   message: string;
   /** The caller's next step. */
   action?: string;

@@ -156,11 +156,25 @@ function addOnce<Value>(map: Map<string, Value>, key: string, value: Value): voi
 }
 
 function toolEntry(server: string, tool: ToolDefinition, openStore: Entry<unknown>["openStore"]): ToolEntry {
-  const inputSchema = inputSchemaOf(tool.input);
+  // Schemas are written on first use: a connection may bring a thousand tools, and a call needs one.
+  const inputSchema = once(() => inputSchemaOf(tool.input));
+  const headers = once(() => parameterHeadersOf(tool.name, inputSchema()));
+  const fields = once(() => new Set(Object.keys(tool.input.shape)));
+  const listed = once(() => ({
+    name: tool.name,
+    title: tool.title,
+    description: tool.description,
+    inputSchema: inputSchema(),
+    outputSchema: outputSchemaOf(tool),
+    annotations: annotationsOf(tool),
+    ...icons(tool),
+  }));
   return {
     definition: tool,
     openStore,
-    parameterHeaders: parameterHeadersOf(tool.name, inputSchema),
+    get parameterHeaders() {
+      return headers();
+    },
     subject: {
       kind: "tool",
       server,
@@ -168,17 +182,21 @@ function toolEntry(server: string, tool: ToolDefinition, openStore: Entry<unknow
       scope: tool.scope,
       effect: tool.effect,
       costly: tool.costly ?? false,
-      fields: new Set(Object.keys(tool.input.shape)),
+      get fields() {
+        return fields();
+      },
     },
-    listed: {
-      name: tool.name,
-      title: tool.title,
-      description: tool.description,
-      inputSchema,
-      outputSchema: outputSchemaOf(tool),
-      annotations: annotationsOf(tool),
-      ...icons(tool),
+    get listed() {
+      return listed();
     },
+  };
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }
 

@@ -252,6 +252,11 @@ export interface ServerDefinition<Store = unknown> extends Definitions<Store> {
   baseline: string;
   /** Session defaults of this server, one optional field each; `context_set` validates against it. */
   defaults: z.ZodObject;
+  /**
+   * Its tools are found by search: lists show those that find them, and the pinned ones (globs on names) in
+   * place of all.
+   */
+  searched?: { pinned: readonly string[] };
   /** The server's icon: SVG path data, drawn as lines on 32 × 32. Defaults to the Gatehouse logo. */
   glyph?: string;
   /** The D1 bindings that the server reads; the Worker serves nothing while one is missing. */

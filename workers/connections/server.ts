@@ -2,7 +2,9 @@ import { z } from "zod";
 import type { Definition } from "../../shared/connections/definitions.ts";
 import type { ConnectionEntry } from "../../shared/connections/entry.ts";
 import { defineServer, type ServerDefinition } from "../../shared/server/define.ts";
+import { openapiServer } from "./openapi/server.ts";
 import { redisServer } from "./redis/server.ts";
+import { scopesOf } from "./scopes.ts";
 import { SqlHandle } from "./sql/handle.ts";
 import { sqlResources } from "./sql/resources.ts";
 import { sqlTools } from "./sql/tools.ts";
@@ -16,8 +18,9 @@ export function connectionServer(
   name: string,
   entry: ConnectionEntry,
   revision: string,
-  _definitions: readonly Definition[],
+  definitions: readonly Definition[],
 ): ServerDefinition {
+  if (entry.kind === "openapi") return openapiServer(name, entry, revision, definitions);
   if (entry.kind === "redis") return redisServer(name, entry, revision);
   const tools = sqlTools(name, entry);
   const scopes = tools.map(({ scope }) => scope);
@@ -34,14 +37,4 @@ export function connectionServer(
     resources: sqlResources(name, entry),
     prompts: [],
   }) as ServerDefinition;
-}
-
-const WORDS = { read: "Read", write: "Add to and change", delete: "Delete from" } as const;
-
-/** The scopes that tools of a connection need, with the sentence of the consent page. */
-export function scopesOf(name: string, title: string, used: readonly string[]): Record<string, string> {
-  const kinds = (Object.keys(WORDS) as (keyof typeof WORDS)[]).filter(
-    (kind) => kind === "read" || used.includes(`${name}:${kind}`),
-  );
-  return Object.fromEntries(kinds.map((kind) => [`${name}:${kind}`, `${WORDS[kind]} ${title}`]));
 }

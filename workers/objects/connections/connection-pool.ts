@@ -27,6 +27,7 @@ const GRACE_MS = 1_500;
  */
 export class ConnectionPool extends DurableObject<Env> implements ConnectionGate {
   readonly #sessions = new SessionStore();
+  readonly #memory = new Map<string, unknown>();
   readonly #running = new Map<string, Session>();
   #resilience: Resilience | undefined;
   #lastFailure: ConnectionState["lastFailure"] = null;
@@ -74,6 +75,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   }
 
   async closeSessions(): Promise<void> {
+    this.#memory.clear();
     this.#sessions.closeAll();
   }
 
@@ -119,7 +121,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   async #open(target: ConnectionTarget, given: string | null, timeoutMs = OPEN_MS): Promise<Session> {
     const connector = await loadConnector(target);
     const secret = given ?? (await readSecret(this.env, target.entry.secret ?? target.name))?.text ?? null;
-    const opening = connector.open(this.env, target, secret);
+    const opening = connector.open(this.env, target, secret, this.#memory);
     try {
       return await within(opening, timeoutMs);
     } catch (failure) {
