@@ -88,6 +88,3 @@ export type Paging = z.output<typeof paging>;
 
 /** {@link argument}, parsed. */
 export type OperationArgument = z.output<typeof argument>;
-
-/** Names that the tools of operations use themselves: {@link Paging} by `cursor`, shorter answers by `fields`. */
-export const OWN_ARGUMENTS: readonly string[] = ["cursor", "fields"];

@@ -27,14 +27,22 @@ export async function answerFromMock(
   const request = buildRequest(operation, input);
   const { body } = request;
   const media = body === null || "parts" in body ? {} : { "content-type": body.media };
-  const content = body === null ? null : "text" in body ? body.text : "parts" in body ? JSON.stringify(body.parts) : body.file;
+  const content =
+    body === null
+      ? null
+      : "text" in body
+        ? body.text
+        : "parts" in body
+          ? JSON.stringify(body.parts)
+          : body.file;
   const sent = new Request(`${origin}${request.target}`, {
     method: request.method,
     headers: { ...request.headers, ...media },
     body: content,
   });
   const response = await mock(sent);
-  if (!response.ok) return { ok: false, step: "request", why: `${response.status} ${(await response.text()).slice(0, 200)}` };
+  if (!response.ok)
+    return { ok: false, step: "request", why: `${response.status} ${(await response.text()).slice(0, 200)}` };
   try {
     const received = {
       status: response.status,
@@ -49,8 +57,12 @@ export async function answerFromMock(
       isGraphql: false,
       names: [],
     };
-    const answer = readAnswer({ body, target: request.target, read }, received, { title: entry.title, origin });
-    if (operation.list !== undefined && answer.items === null) return { ok: false, step: "answer", why: "no list" };
+    const answer = readAnswer({ body, target: request.target, read }, received, {
+      title: entry.title,
+      origin,
+    });
+    if (operation.list !== undefined && answer.items === null)
+      return { ok: false, step: "answer", why: "no list" };
     return { ok: true };
   } catch (failure) {
     return { ok: false, step: "answer", why: textOf(failure) };

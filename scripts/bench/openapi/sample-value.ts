@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { isRecord } from "../../../shared/encoding/is-record.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { membersOf, tryPart, typeOf } from "../../connections/openapi/describe-answer.ts";
@@ -12,14 +13,26 @@ const MOST_LEVELS = 7;
  * @param document - resolves references
  * @param isWhole - whether optional members are given too
  */
-export function sampleValue(document: Part, raw: JsonValue | undefined, isWhole = true, level = 0): JsonValue {
+export function sampleValue(
+  document: Part,
+  raw: JsonValue | undefined,
+  isWhole = true,
+  level = 0,
+): JsonValue {
   const schema = tryPart(document, raw) ?? {};
   if (schema.const !== undefined) return schema.const;
-  if (Array.isArray(schema.enum) && schema.enum.length > 0) return schema.enum.find((one) => one !== null) ?? null;
-  if (schema.default !== undefined && schema.default !== null && !isRecord(schema.default)) return schema.default;
+  if (Array.isArray(schema.enum) && schema.enum.length > 0)
+    return schema.enum.find((one) => one !== null) ?? null;
+  if (schema.default !== undefined && schema.default !== null && !isRecord(schema.default))
+    return schema.default;
   const [choice] = [schema.oneOf, schema.anyOf].flatMap((list) => (Array.isArray(list) ? list : []));
   const type = typeOf(schema);
-  if (choice !== undefined && type === undefined && schema.properties === undefined && schema.allOf === undefined)
+  if (
+    choice !== undefined &&
+    type === undefined &&
+    schema.properties === undefined &&
+    schema.allOf === undefined
+  )
     return sampleValue(document, choice, isWhole, level);
   switch (type) {
     case "integer":
@@ -56,14 +69,20 @@ function sampleObject(document: Part, schema: Part, isWhole: boolean, level: num
 function requiredOf(document: Part, schema: Part, level = 0): Set<string> {
   const own = Array.isArray(schema.required) ? schema.required.map(String) : [];
   const parts = Array.isArray(schema.allOf) && level < 4 ? schema.allOf : [];
-  const inherited = parts.flatMap((part) => [...requiredOf(document, tryPart(document, part) ?? {}, level + 1)]);
+  const inherited = parts.flatMap((part) => [
+    ...requiredOf(document, tryPart(document, part) ?? {}, level + 1),
+  ]);
   return new Set([...own, ...inherited]);
 }
 
 function sampleNumber({ minimum, maximum, exclusiveMinimum, multipleOf, type }: Part): number {
   const step = typeof multipleOf === "number" ? multipleOf : 1;
   const above = typeof exclusiveMinimum === "number" ? exclusiveMinimum + step : undefined;
-  const low = Math.max(...[minimum, above, typeof maximum === "number" && maximum < 1 ? maximum : 1].filter((one) => typeof one === "number"));
+  const low = Math.max(
+    ...[minimum, above, typeof maximum === "number" && maximum < 1 ? maximum : 1].filter(
+      (one) => typeof one === "number",
+    ),
+  );
   return type === "number" ? low : Math.ceil(low);
 }
 
@@ -84,12 +103,39 @@ const BY_FORMAT: Readonly<Record<string, string>> = {
 
 function sampleText({ format, pattern, minLength, maxLength, contentEncoding }: Part): string {
   const text = contentEncoding === "base64" ? "AAAA" : (BY_FORMAT[String(format)] ?? "value");
-  const candidates = [text, "1", "a", "A", "aa", "AA", "USD", "#FFFFFF", "2026-01-31", "10:00", "+15550100", "value_1", "1.0"];
+  const candidates = [
+    text,
+    "1",
+    "a",
+    "A",
+    "aa",
+    "AA",
+    "USD",
+    "#FFFFFF",
+    "2026-01-31",
+    "10:00",
+    "+15550100",
+    "value_1",
+    "1.0",
+    "1.0.0",
+  ];
   const fits = (candidate: string) => typeof pattern !== "string" || matches(pattern, candidate);
   const least = typeof minLength === "number" ? minLength : 0;
   const most = typeof maxLength === "number" ? maxLength : Number.POSITIVE_INFINITY;
-  const found = candidates.find((one) => fits(one) && one.length >= least && one.length <= most) ?? text;
+  const found =
+    candidates.find((one) => fits(one) && one.length >= least && one.length <= most) ??
+    generate(pattern, text);
   return found.padEnd(Math.min(least, 500), "a").slice(0, Math.min(most, 600));
+}
+
+/** A text of a pattern that none of the usual ones fits. */
+function generate(pattern: JsonValue | undefined, usual: string): string {
+  if (typeof pattern !== "string") return usual;
+  try {
+    return fc.sample(fc.stringMatching(new RegExp(pattern)), { numRuns: 1, seed: 1 })[0] ?? usual;
+  } catch {
+    return usual;
+  }
 }
 
 function matches(pattern: string, text: string): boolean {

@@ -1,5 +1,6 @@
 import type { OpenapiEntry } from "../../../shared/connections/kinds/openapi.ts";
 import type { HttpOperation } from "../../../shared/connections/operations.ts";
+import { isRecord } from "../../../shared/encoding/is-record.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { argumentsFromJsonSchema } from "../../../shared/server/json-schema-object.ts";
 import { loosenSchema, MOST_LEVELS } from "../../../shared/server/loosen-schema.ts";
@@ -56,10 +57,12 @@ export function compileOperation(document: Part, found: FoundOperation, entry: O
   const said = entry.operations[name] ?? {};
   const { flat, input } = describeInput(document, found, entry);
   const answer = readAnswer(document, operation);
-  const list = findList(document, answer.schema);
   const effect = said.effect ?? EFFECTS[method] ?? "update";
-  const paging =
+  // What a write answers is about one thing, whatever its lists.
+  const list = effect === "read" ? findList(document, answer.schema) : undefined;
+  const proposed =
     method === "get" || effect === "read" ? findPaging(document, answer, list, flat.arguments) : undefined;
+  const paging = hasRoom(flat, proposed) ? proposed : undefined;
   const shown = withoutKey(input, flat, hiddenKey(paging));
   const levels = fitLevels(shown);
   const sketch = sketchAnswer(document, answer.schema, list);
@@ -110,6 +113,15 @@ function hiddenKey(paging: HttpOperation["paging"]): string | undefined {
   return paging !== undefined && "key" in paging ? paging.key : undefined;
 }
 
+/** A page that must be named stays an argument, and so does another thing that is called `cursor`. */
+function hasRoom(flat: FlatArguments, paging: HttpOperation["paging"]): boolean {
+  const key = hiddenKey(paging);
+  return flat.arguments.every(
+    ({ argument, required }) =>
+      (argument.key !== key || !required) && (argument.name !== "cursor" || argument.key === key),
+  );
+}
+
 function withoutKey(input: Part, flat: FlatArguments, key: string | undefined): Part {
   const hidden = flat.arguments.find(({ argument }) => argument.key === key)?.argument.name;
   if (hidden === undefined) return input;
@@ -121,13 +133,20 @@ function withoutKey(input: Part, flat: FlatArguments, key: string | undefined): 
 /** The arguments with a schema below {@link MOST_CHARACTERS}. */
 function describeInput(
   document: Part,
-  { operation, shared, path }: FoundOperation,
+  { method, operation, shared, path }: FoundOperation,
   entry: OpenapiEntry,
 ): { flat: FlatArguments; input: Part } {
   const taken = setByGatehouse(entry);
   for (const depth of DEPTHS) {
     const bundle = new SchemaBundle(document, depth);
-    const flat = flattenArguments(document, operation, shared, path, bundle, taken);
+    const flat = flattenArguments(
+      document,
+      method === "get" || method === "head" ? withoutBody(operation) : operation,
+      shared,
+      path,
+      bundle,
+      taken,
+    );
     const required = flat.arguments.filter((one) => one.required).map(({ argument }) => argument.name);
     const input: Part = {
       type: "object",
@@ -139,6 +158,13 @@ function describeInput(
     if (JSON.stringify(input).length <= MOST_CHARACTERS) return { flat, input };
   }
   throw new Unusable(`takes arguments whose schema has more than ${MOST_CHARACTERS / 1_000} KB`);
+}
+
+/** A GET request has no body (RFC 9110 §9.3.1); documents that name one mean an empty one. */
+function withoutBody({ requestBody, ...operation }: Part): Part {
+  if (isRecord(requestBody) && requestBody.required === true)
+    throw new Unusable("needs a body in a GET request");
+  return operation;
 }
 
 /** What the authentication and the fixed headers of an entry set, which no caller may. */

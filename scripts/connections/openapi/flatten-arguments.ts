@@ -1,9 +1,5 @@
 import { OWN_HEADERS } from "../../../shared/connections/kinds/http-auth.ts";
-import {
-  type HttpOperation,
-  type OperationArgument,
-  OWN_ARGUMENTS,
-} from "../../../shared/connections/operations.ts";
+import type { HttpOperation, OperationArgument } from "../../../shared/connections/operations.ts";
 import { isRecord } from "../../../shared/encoding/is-record.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { type Part, resolvePart, type SchemaBundle } from "./local-references.ts";
@@ -63,19 +59,16 @@ export function flattenArguments(
     bundle,
     taken,
   );
-  const { fields, body } = readBody(document, operation.requestBody, bundle);
+  const { fields, body, isRequired } = readBody(document, operation.requestBody, bundle);
   const names = new Map<string, number>();
   for (const { argument } of parameters) names.set(argument.name, (names.get(argument.name) ?? 0) + 1);
   const hasWhole = body?.whole !== undefined;
   const apart = parameters.map((one) => {
     const { name, in: place } = one.argument;
-    const isClear =
-      names.get(name) === 1 && !OWN_ARGUMENTS.includes(name) && !(hasWhole && name === body?.whole);
+    const isClear = names.get(name) === 1 && !(hasWhole && name === body?.whole);
     return isClear ? one : { ...one, argument: { ...one.argument, name: `${place}_${name}` } };
   });
-  const clash = fields.some(
-    ({ argument }) => names.has(argument.name) || OWN_ARGUMENTS.includes(argument.name),
-  );
+  const clash = fields.some(({ argument }) => names.has(argument.name));
   const twice = new Set(fields.map(({ argument }) => argument.name)).size < fields.length;
   if (body === undefined || (!clash && !twice)) return { arguments: [...apart, ...fields], body };
   if (body.whole !== undefined) return { arguments: [...apart, ...fields], body };
@@ -91,7 +84,7 @@ export function flattenArguments(
   const whole: FlatArgument = {
     argument: { name, in: "body", key: "body", style: "simple", explode: false },
     schema,
-    required: required.length > 0,
+    required: isRequired,
   };
   return { arguments: [...apart, whole], body: { ...body, whole: name } };
 }
@@ -186,11 +179,11 @@ function readBody(
   document: Part,
   raw: JsonValue | undefined,
   bundle: SchemaBundle,
-): { fields: FlatArgument[]; body: HttpOperation["body"] } {
-  if (raw === undefined) return { fields: [], body: undefined };
+): { fields: FlatArgument[]; body: HttpOperation["body"]; isRequired: boolean } {
+  if (raw === undefined) return { fields: [], body: undefined, isRequired: false };
   const request = resolvePart(document, raw);
   const content = Object.entries((isRecord(request.content) ? request.content : {}) as Part);
-  if (content.length === 0) return { fields: [], body: undefined };
+  if (content.length === 0) return { fields: [], body: undefined, isRequired: false };
   const found = KINDS.flatMap(({ type, fits }) => {
     const [media, value] = content.find(([name]) => fits.test(name)) ?? [];
     return media === undefined ? [] : [{ type, media, value: resolvePart(document, value) }];
@@ -198,7 +191,7 @@ function readBody(
   if (found === undefined) throw new Unusable(`takes ${content[0]?.[0]} alone, which is not built`);
   const { type, value } = found;
   const media = type === "json" && !/json/i.test(found.media) ? "application/json" : found.media;
-  const isRequired = request.required === true;
+  const mustBe = request.required === true;
   const shape = type === "binary" || type === "text" ? null : flattenObject(document, value.schema);
   if (shape === null) {
     const isFile = type === "binary";
@@ -221,12 +214,15 @@ function readBody(
         {
           argument: { ...argument, ...(isFile && { file: true }) },
           schema: describe(schema, about),
-          required: isRequired,
+          required: mustBe,
         },
       ],
       body: { type, media, whole: "body" },
+      isRequired: mustBe,
     };
   }
+  // Many documents leave `required` of the body out although its members are required.
+  const isRequired = mustBe || shape.required.length > 0;
   const encoding = (isRecord(value.encoding) ? value.encoding : {}) as Part;
   const fields = Object.entries(shape.properties).flatMap(([key, inner]): FlatArgument[] => {
     const plain = tryResolve(document, inner);
@@ -245,7 +241,7 @@ function readBody(
     const schema = isFile ? { type: "string", description: "The file, as Base64." } : bundle.add(inner);
     return [{ argument, schema, required: isRequired && shape.required.includes(key) }];
   });
-  return { fields, body: { type, media } };
+  return { fields, body: { type, media }, isRequired };
 }
 
 function isBinary({ format, contentMediaType, contentEncoding, items }: Part): boolean {

@@ -82,7 +82,8 @@ export class SchemaBundle {
     );
     const copied = Object.fromEntries(
       words.map(([word, value]) => [
-        word,
+        // Choices of documents overlap: the other system takes a value that fits several.
+        word === "oneOf" && schema.anyOf === undefined ? "anyOf" : word,
         word === "$ref" ? this.#refer(value, level) : this.#copy(word, value, level),
       ]),
     );

@@ -79,10 +79,10 @@ function makeTool(connection: string, entry: OpenapiEntry, operation: HttpOperat
     },
     ...(isList && { overflow: "items" as never }),
     async run(given, context) {
-      const { cursor, fields, ...rest } = JSON.parse(JSON.stringify(given)) as Record<
-        string,
-        JsonValue | undefined
-      >;
+      const { cursor, ...rest } = JSON.parse(JSON.stringify(given)) as Record<string, JsonValue | undefined>;
+      const fields = operation.arguments.some((argument) => argument.name === "fields")
+        ? undefined
+        : rest.fields;
       const cursors = context.cursors(rest as JsonValue, pagePosition);
       const position =
         typeof cursor === "string" && operation.paging ? await cursors.read(cursor) : undefined;
@@ -100,11 +100,13 @@ function makeTool(connection: string, entry: OpenapiEntry, operation: HttpOperat
 }
 
 function inputSchema({ input, paging, answer, effect }: HttpOperation): Record<string, JsonValue> {
+  const properties = input.properties as Record<string, JsonValue>;
   const own: Record<string, JsonValue> = {
     ...(paging && {
       cursor: { type: "string", maxLength: 20_000, description: "`next` of the previous page" },
     }),
     ...(effect === "read" &&
+      properties.fields === undefined &&
       (answer?.length ?? 0) > LARGE_ANSWER && {
         fields: {
           type: "array",
@@ -114,7 +116,7 @@ function inputSchema({ input, paging, answer, effect }: HttpOperation): Record<s
         },
       }),
   };
-  return { ...input, properties: { ...(input.properties as Record<string, JsonValue>), ...own } };
+  return { ...input, properties: { ...properties, ...own } };
 }
 
 /** APIs answer outside of their own schemas, so the schema that clients check says no more than the frame. */
