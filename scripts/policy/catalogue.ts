@@ -23,7 +23,9 @@ export async function readRegistry(): Promise<Known> {
   const { connectionServer } = await import("../../workers/connections/server.ts");
   const { connections } = await loadConnections();
   const connected = Object.entries(connections).map(([name, entry]) => connectionServer(name, entry, "", []));
-  const servers = [...registry.servers, ...connected];
+  const servers = [...registry.servers, ...connected]
+    // A role may be given the tools that find others before a connection brings any.
+    .map((server) => ({ ...server, searched: { pinned: [] } }));
   const { createCatalogue } = await import("../../shared/server/catalogue.ts");
   const { tools, resources, templates, prompts } = createCatalogue("", "", servers);
   const entries = [...tools.values(), ...resources.values(), ...templates, ...prompts.values()];

@@ -55,6 +55,16 @@ export interface Cursors<Position> {
   write(next: Position | undefined): Promise<string | undefined>;
 }
 
+/** A tool of the same URL that the caller may use, now or after a step-up. */
+export interface OfferedTool {
+  name: string;
+  title: string;
+  description: string;
+  effect: Effect;
+  /** Its entry in lists. */
+  listed(): { inputSchema?: JsonValue | undefined; outputSchema?: JsonValue | undefined };
+}
+
 /** What a tool gets besides its arguments. */
 export interface ToolContext<Store = unknown> extends AskingContext<Store> {
   /** Whether the client can show the user a form; otherwise `ask` fails. */
@@ -84,6 +94,8 @@ export interface ToolContext<Store = unknown> extends AskingContext<Store> {
    * @param position - what a cursor holds: the start of the next page
    */
   cursors<Position>(question: JsonValue, position: z.ZodType<Position>): Cursors<Position>;
+  /** The tools of this URL that the policy lets this caller use, without those that only find and call others. */
+  offered(): readonly OfferedTool[];
   /** Milliseconds until the call's deadline, which pauses while a person answers. */
   timeLeft(): number;
   /** Reports progress, if the client asked for it. */
@@ -106,6 +118,8 @@ export interface ToolDefinition<
   effect: Effect;
   /** Scope that a token needs. */
   scope: string;
+  /** What else a search finds it by, such as the names of its arguments. */
+  words?: readonly string[];
   /** True if the tool reaches systems outside Gatehouse (`openWorldHint`). */
   openWorld?: boolean;
   /** True if a repeated call with the same arguments changes nothing more. Reads always are. */
@@ -123,6 +137,11 @@ export interface ToolDefinition<
    * rest under a result handle and adds `more: { handle, shown, total, how }`.
    */
   overflow?: Output extends z.ZodObject ? keyof z.output<Output> & string : never;
+  /**
+   * For a tool that calls another one of its URL by `name` and `arguments`: whether it calls those that read, or
+   * those that change something. The guard judges, counts and records the other tool alone; `run` is never reached.
+   */
+  forwards?: { reads: boolean };
   /** Milliseconds until the call is aborted. Default 20,000. */
   timeoutMs?: number;
   /**

@@ -5,7 +5,8 @@ import { cutText } from "./well-formed.ts";
  * (zero-width, bidirectional, soft hyphen, tags), private use, unassigned, variation selectors, separators of
  * lines and paragraphs.
  */
-const HIDDEN = /(?![\n\t])[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029\u{FE00}-\u{FE0F}\u{E0100}-\u{E01EF}\u3164\uFFA0\u115F\u1160]/gu;
+const HIDDEN =
+  /(?![\n\t])(?:[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]|\p{Variation_Selector}|[\u3164\uFFA0]|\u115F|\u1160)/gu;
 
 /**
  * Text of another system for people and models: without hidden characters and lone surrogates, in composed
@@ -29,7 +30,7 @@ export function countHidden(text: string): number {
   const usual = text
     .replace(/^\uFEFF/, "")
     .replace(/(?<=\p{L}\p{M}*)[\u200C\u200D](?=\p{L})/gu, "")
-    .replace(/(?<=[\p{Extended_Pictographic}\p{Emoji_Modifier}\uFE0F])[\u200D\uFE0F]+/gu, "")
+    .replace(/(?<=\p{Extended_Pictographic}|\p{Emoji_Modifier}|\uFE0F)(?:\u200D|\uFE0F)+/gu, "")
     .replace(/(?<=[\d#*\p{S}\p{So}])\uFE0F/gu, "")
     .replace(/\r\n?/g, "\n")
     .replaceAll("\u00AD", "");

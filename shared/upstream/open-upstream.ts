@@ -54,7 +54,8 @@ async function follow(request: Request, caller: UpstreamCaller): Promise<Respons
     const hadBody = next.body !== null;
     const response = await send(next, request.signal, caller);
     const location = response.headers.get("location");
-    if (!mayFollow || !REDIRECTS.has(response.status) || location === null) return bound(response, next, caller);
+    if (!mayFollow || !REDIRECTS.has(response.status) || location === null)
+      return bound(response, next, caller);
     await response.body?.cancel();
     const target = URL.parse(location, next.url);
     const { origin, host } = new URL(next.url);

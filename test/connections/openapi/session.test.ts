@@ -170,7 +170,7 @@ describe("A token of the connection's own", () => {
     type: "client_credentials",
     token_url: "https://login.pets.example/token",
     client_id: "gate house",
-    scopes: ["read"],
+    scopes: ["read"] as string[],
   } as const;
 
   /** Gives tokens t1, t2 …; the API takes those that `isGood` names. */
@@ -233,7 +233,7 @@ describe("A token of the connection's own", () => {
     const bearer = {
       type: "jwt_bearer",
       token_url: auth.token_url,
-      scopes: ["drive"],
+      scopes: ["drive"] as string[],
       subject: "ada@example.com",
     } as const;
     await call("listPets", {}, { auth: bearer }, file);
