@@ -15,6 +15,8 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench -- languages        searches of the knowledge base in many scripts: how many find their article
   npm run bench -- documents        documents of others that are converted, and which lose words
   npm run bench -- knowledge        the ranking of the knowledge base on a test collection
+  npm run bench -- openapi          vendors' own descriptions: operations, tools, refused ones, answers of generated mocks
+  npm run bench -- tool-search      questions over GitHub's 1,222 tools: how often the right one is found, and tokens
 
 crm, analytics and knowledge print with --plans how the database reaches each answer, and with --markdown a table of both.
 `;
@@ -32,6 +34,8 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   languages: () => import("./bench/languages.ts"),
   documents: () => import("./bench/documents.ts"),
   knowledge: () => import("./bench/knowledge.ts"),
+  openapi: () => import("./bench/openapi.ts"),
+  "tool-search": () => import("./bench/tool-search.ts"),
 };
 
 process.env.WRANGLER_SEND_METRICS = "false";

@@ -74,6 +74,8 @@ export const httpOperation = z.looseObject({
   /** Where the answer's rows are; without it the answer is one result. */
   list: place.optional(),
   paging: paging.optional(),
+  /** Where an answer of status 200 says that it is a failure: `at` is false then, and `reason` holds a word. */
+  failure: z.object({ at: place, reason: place }).optional(),
   /** What of the answer, or of each row, is kept. */
   fields: z.array(place).max(100).optional(),
   /** Short form of the answer, for the model. */

@@ -55,6 +55,7 @@ export async function answerFromMock(
       fields: operation.fields ?? [],
       paging: (operation.paging ?? null) as JsonValue,
       isGraphql: false,
+      failure: null,
       names: [],
     };
     const answer = readAnswer({ body, target: request.target, read }, received, {

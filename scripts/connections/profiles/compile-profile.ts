@@ -16,7 +16,9 @@ export function compileProfile(profile: Profile, entry: OpenapiEntry): Compiled 
     const [method = "GET", path = "/"] = declared.request.split(" ");
     const one = { tags: [], path, method: method.toLowerCase(), operationId: name };
     if (isSelected(entry, one))
-      compiled.operations.push(compileOne(name, declared, entry, { method, path, base }));
+      compiled.operations.push(
+        compileOne(name, declared, entry, { method, path, base, failure: profile.failure }),
+      );
     else compiled.leftOut += 1;
   }
   return compiled;
@@ -26,7 +28,12 @@ function compileOne(
   name: string,
   declared: ProfileOperation,
   entry: OpenapiEntry,
-  { method, path, base }: { method: string; path: string; base: string },
+  {
+    method,
+    path,
+    base,
+    failure,
+  }: { method: string; path: string; base: string; failure: Profile["failure"] },
 ): HttpOperation {
   const said = entry.operations[name] ?? {};
   const hasBody = method !== "GET" && method !== "DELETE";
@@ -41,6 +48,8 @@ function compileOne(
     ...(required.length > 0 && { required }),
     additionalProperties: false,
   };
+  const whole = read.find(({ argument }) => argument.key === "*");
+  if (whole !== undefined) whole.argument.key = "body";
   const { graphql, body, fixed, query, list, paging, answer } = declared;
   const fields = said.fields ?? declared.fields;
   return {
@@ -57,16 +66,21 @@ function compileOne(
     ...(graphql !== undefined && {
       body: { type: "graphql" as const, media: "application/json", fixed: graphql },
     }),
-    ...(graphql === undefined && hasBody && { body: bodyOf(body, fixed) }),
+    ...(graphql === undefined &&
+      hasBody && { body: { ...bodyOf(body, fixed), ...(whole && { whole: whole.argument.name }) } }),
     ...(query && { query }),
     ...(list !== undefined && { list }),
     ...(paging && { paging }),
+    ...(failure && { failure }),
     ...(fields && { fields }),
     ...((answer ?? describeFields(fields)) !== undefined && { answer: answer ?? describeFields(fields) }),
   };
 }
 
-function bodyOf(type: "json" | "form", fixed: Record<string, JsonValue> | undefined): HttpOperation["body"] {
+function bodyOf(
+  type: "json" | "form",
+  fixed: Record<string, JsonValue> | undefined,
+): NonNullable<HttpOperation["body"]> {
   const media = type === "form" ? "application/x-www-form-urlencoded" : "application/json";
   return { type, media, ...(fixed && { fixed }) };
 }

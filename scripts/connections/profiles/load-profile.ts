@@ -80,6 +80,8 @@ export const profileDocument = z.strictObject({
     .default({}),
   headers: z.record(z.string(), z.string()).default({}),
   check: z.string().optional(),
+  /** See `failure` of an operation; for every operation of the profile. */
+  failure: z.strictObject({ at: z.string(), reason: z.string() }).optional(),
   classes: z.record(z.string(), z.enum(["public", "internal", "pii", "secret"])).default({}),
   operations: z.record(z.string().regex(/^[a-z][a-z0-9_]{0,38}$/), operation),
 });

@@ -16,11 +16,13 @@ const TYPES: Readonly<Record<string, Record<string, JsonValue>>> = {
   date: { type: "string", format: "date" },
   time: { type: "string", format: "date-time" },
   object: { type: "object", additionalProperties: true },
+  any: {},
 };
 
 /**
  * Reads `type[?] [@key] Words`: `integer? Most rows`, `open|closed? State`, `text[] @properties.name Labels`. `?` is
- * optional, `[]` a list, `a|b` the only values. `@key` is the name at the other system; `@header:Name` a header.
+ * optional, `[]` a list, `a|b` the only values. `@key` is the name at the other system, `@a>b` a member of a member,
+ * `@*` the whole body; `@header:Name` a header.
  * Throws a `TypeError`.
  *
  * @param place - where it goes unless the key says otherwise

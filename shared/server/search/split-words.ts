@@ -3,7 +3,7 @@ import { listWords } from "../../text/segment-words.ts";
 
 /** Words that say nothing about what a tool does. */
 const STOP = new Set(
-  "a an and any are as at be been but by can could did do does for from give had has have how i if in into is it its me my of on or our out please so some than that the their them then there these they this to up us was we were when where which while will with would you your all am just via per let lets want need needs".split(
+  "a an and any are as at be been but by can could did do does for from give had has have how i if in into is it its me my of on or our out please so some than that the their them then there these they this to up us was we were when where which while will with would you your all am just via per let lets want need needs who what which s".split(
     " ",
   ),
 );
@@ -14,9 +14,9 @@ const GROUPS: readonly (readonly string[])[] = [
   ["repository", "repo", "repositories", "repos"],
   ["pull request", "pr", "prs", "merge request", "mr"],
   ["workflow", "ci", "pipeline", "build", "action"],
-  ["user", "person", "people", "colleague", "member", "who", "someone", "account"],
+  ["user", "person", "people", "colleague", "member", "someone"],
   ["customer", "client"],
-  ["organization", "organisation", "org", "company"],
+  ["organization", "organisation", "org"],
   ["directory", "folder"],
   ["comment", "reply", "answer", "respond"],
   ["label", "tag"],
@@ -44,13 +44,20 @@ const GROUPS: readonly (readonly string[])[] = [
   ["vulnerability", "security", "advisory", "alert"],
   ["duplicate", "copy", "clone", "fork"],
   ["assign", "assignee"],
-  ["approve", "review", "accept"],
+  ["approve", "accept"],
+  ["attach", "upload"],
+  ["take", "remove"],
+  ["give", "add", "grant"],
+  ["tag", "label"],
+  ["stop", "disable", "lock"],
+  ["protect", "protection"],
+  ["discussion", "comments"],
 ];
 
 /** What a person wants to happen, by the first word of it that a tool's name has. */
 const VERBS: Readonly<Record<Verb, string>> = {
-  read: "get list show find search read view see fetch look lookup retrieve query what who which count check display tell",
-  create: "create add new open make post write file register start upload send invite submit request publish",
+  read: "get list show find search read view see fetch look lookup retrieve query check display tell compare download",
+  create: "create add new open make write register start upload send invite submit publish",
   update:
     "update change edit set modify rename replace move patch enable disable mark put turn close lock reopen assign",
   delete: "delete remove drop revoke erase clear cancel unassign uninstall destroy unstar unfollow dismiss",

@@ -115,7 +115,11 @@ describe.each(LANES)("An HTTP API on the %s lane", (lane) => {
     const session = await openSession({ server: "pets", lane, scopes: scopesOf("pets") });
     const { data } = await session.call("pets_list_pets", { filter_name: "large" });
     expect(data.items.length).toBeLessThan(14);
-    const rest = await session.call("context_get", { handle: data.more.handle, offset: data.more.shown, limit: 4 });
+    const rest = await session.call("context_get", {
+      handle: data.more.handle,
+      offset: data.more.shown,
+      limit: 4,
+    });
     expect(rest.data.rows[0].name).toBe(`Pet ${data.more.shown % 7}`);
     expect(rest.data.total).toBe(14);
   });

@@ -67,6 +67,7 @@ async function call(
     fields: [],
     paging: (operation.paging ?? null) as JsonValue,
     isGraphql: false,
+    failure: null,
     names: operation.arguments.map((one) => one.name),
   };
   const asked = { ...buildRequest(operation, input), read, traceId: "0".repeat(32), tokenId: "" };

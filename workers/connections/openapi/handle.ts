@@ -54,6 +54,7 @@ export class HttpHandle {
       fields: [...(fields ?? operation.fields ?? [])],
       paging: (operation.paging ?? null) as JsonValue,
       isGraphql: operation.body?.type === "graphql",
+      failure: operation.failure ?? null,
       names: operation.arguments.map((argument) => argument.name),
     };
     const traceId = currentTrace()?.id ?? crypto.randomUUID().replaceAll("-", "");

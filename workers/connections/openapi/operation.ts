@@ -26,6 +26,7 @@ export const httpRequest = z.object({
     fields: z.array(place),
     paging: z.json().nullable(),
     isGraphql: z.boolean(),
+    failure: z.object({ at: place, reason: place }).nullable(),
     /** Names of arguments that a refusal may repeat. */
     names: z.array(z.string()),
   }),

@@ -3,6 +3,7 @@ import { isDeeperThan } from "../../../shared/encoding/depth.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { ConnectionFailure } from "../../../shared/objects/connection-gate.ts";
 import { RefusedRequest } from "../connector.ts";
+import { refusedCredential } from "../http/fetch-token.ts";
 import { findNextPage } from "./next-page.ts";
 import type { HttpAnswer, HttpRequest } from "./operation.ts";
 import { pickFields, valueAt } from "./pick-fields.ts";
@@ -30,6 +31,8 @@ export function readAnswer(
   const { status, link } = received;
   const answer = parseBody(received, title);
   if (read.isGraphql) requireData(answer, title);
+  if (read.failure !== null && valueAt(answer, read.failure.at) === false)
+    throw new RefusedRequest(describeRefusal(valueAt(answer, read.failure.reason), title));
   const rows = read.list === null ? undefined : rowsOf(answer, read.list);
   if (rows === undefined) return { status, items: null, result: keep(answer, read.fields), next: null };
   const paging = read.paging as Paging | null;
@@ -77,6 +80,21 @@ function requireData(answer: JsonValue, title: string): void {
     code: "invalid_input",
     message: `${title} does not accept the arguments (GraphQL).`,
   });
+}
+
+/** Words of systems that answer a wrong credential with status 200. */
+const WRONG_CREDENTIAL =
+  /^(?:invalid_auth|not_authed|token_(?:expired|revoked)|account_inactive|no_permission)$/;
+
+/** A refusal within an answer: one word of the other system at most, such as `channel_not_found`. */
+function describeRefusal(reason: JsonValue | undefined, title: string): ConnectionFailure {
+  const word = typeof reason === "string" && /^[a-z][a-z_]{1,40}$/.test(reason) ? reason : null;
+  if (word !== null && WRONG_CREDENTIAL.test(word)) return refusedCredential(title);
+  return {
+    code: "invalid_input",
+    message: `${title} does not accept the arguments${word === null ? "" : ` (${word})`}.`,
+    action: "Correct them by the description of the tool; do not repeat the same call.",
+  };
 }
 
 function unreadable(title: string): ConnectionFailure {

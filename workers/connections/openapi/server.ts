@@ -67,7 +67,11 @@ function makeTool(connection: string, entry: OpenapiEntry, operation: HttpOperat
     description: operation.description,
     effect: operation.effect,
     scope: `${connection}:${SCOPES[operation.effect]}`,
-    words: [...operation.path.split(/[/{}]+/), ...operation.arguments.map((argument) => argument.name)],
+    words: [
+      operation.name,
+      ...operation.path.split(/[/{}]+/),
+      ...operation.arguments.map((argument) => argument.name),
+    ],
     openWorld: true,
     timeoutMs: entry.limits.seconds * 1_000 + GRACE_MS,
     get input() {
