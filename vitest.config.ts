@@ -1,12 +1,17 @@
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
+import { readEnvironment } from "./scripts/local/project.ts";
 import { findUnitTests } from "./test/support/find-unit-tests.ts";
+import { HOSTILE_SECRET, startHostileIssuer } from "./test/support/hostile-issuer.ts";
+import { ISSUER_SECRET, startIssuer } from "./test/support/issuers.ts";
 import { serveAsOneModule } from "./test/support/one-module.ts";
 import { readMigrations } from "./test/support/read-migrations.ts";
 import { startUpstream } from "./test/support/upstream-server.ts";
 
 export default defineConfig(async () => {
   const upstream = await startUpstream();
+  const callback = `${readEnvironment("local").vars.PUBLIC_URL}/sign-in/with/corp/callback`;
+  const [{ issuer }, { origin }] = await Promise.all([startIssuer([callback]), startHostileIssuer()]);
   const migrations = await readMigrations();
   return {
     logLevel: "error" as const,
@@ -16,7 +21,15 @@ export default defineConfig(async () => {
         wrangler: { configPath: "./wrangler.toml", environment: "local" },
         // The last one is a port where no process listens.
         miniflare: {
-          bindings: { TEST_MIGRATIONS: migrations, PLAIN_HTTP_UPSTREAMS: `${upstream.host} 127.0.0.1:1` },
+          bindings: {
+            TEST_MIGRATIONS: migrations,
+            PLAIN_HTTP_UPSTREAMS: `${upstream.host} 127.0.0.1:1`,
+            TEST_ISSUER: issuer,
+            TEST_HOSTILE_ISSUER: origin,
+            SSO_CORP_SECRET: ISSUER_SECRET,
+            SSO_EVIL_SECRET: HOSTILE_SECRET,
+            SSO_HUB_SECRET: HOSTILE_SECRET,
+          },
         },
       }),
     ],

@@ -1,20 +1,28 @@
-import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
+import path from "node:path";
 import { defineConfig } from "vitest/config";
-import { startDatabaseServers } from "./test/support/database-servers.ts";
-import { serveAsOneModule } from "./test/support/one-module.ts";
-import { readMigrations } from "./test/support/read-migrations.ts";
+import { startDatabaseServers } from "./scripts/databases/debian-servers.ts";
 
 /** Tests of connections: in the Workers runtime, against database servers of this machine. */
 export default defineConfig(async () => {
-  const servers = await startDatabaseServers();
+  const { authority, ...servers } = await startDatabaseServers();
+  // The emulator reads at its import which authorities the runtime trusts, so that nothing may import it before. Named
+  // by an expression: what the config loader finds by itself it imports at the top.
+  process.env.NODE_EXTRA_CA_CERTS = authority;
+  const { cloudflareTest } = await import("@cloudflare/vitest-pool-workers");
+  const { serveAsOneModule } = await load<typeof import("./test/support/one-module.ts")>("one-module.ts");
+  const { readMigrations } =
+    await load<typeof import("./test/support/read-migrations.ts")>("read-migrations.ts");
   const migrations = await readMigrations();
+
   return {
     logLevel: "error" as const,
     plugins: [
       serveAsOneModule(),
       cloudflareTest({
         wrangler: { configPath: "./wrangler.toml", environment: "local" },
-        miniflare: { bindings: { TEST_MIGRATIONS: migrations, TEST_SERVERS: servers } },
+        miniflare: {
+          bindings: { TEST_MIGRATIONS: migrations, TEST_SERVERS: servers },
+        },
       }),
     ],
     test: {
@@ -26,3 +34,7 @@ export default defineConfig(async () => {
     },
   };
 });
+
+function load<Module>(name: string): Promise<Module> {
+  return import(path.join(import.meta.dirname, "test/support", name));
+}

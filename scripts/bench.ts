@@ -11,9 +11,12 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench -- redaction        what the redaction of free text finds, and what it finds by mistake
   npm run bench -- crm              lists and searches of the CRM over 100,000 and 1,000,000 contacts
   npm run bench -- analytics        questions over 100,000, 1,000,000 and 10,000,000 events
+  npm run bench -- console          pages of the console over a trail of 1,000,000 records
   npm run bench -- sql-bounds       generated statements for analytics_sql: none may take longer than two seconds
   npm run bench -- languages        searches of the knowledge base in many scripts: how many find their article
   npm run bench -- documents        documents of others that are converted, and which lose words
+  npm run bench -- connections      guarded queries against the bare drivers; one failing system of ten; a million rows
+  npm run bench -- start-up         upload and start with and without the drivers and parsers of connections
   npm run bench -- knowledge        the ranking of the knowledge base on a test collection
   npm run bench -- openapi          vendors' own descriptions: operations, tools, refused ones, answers of generated mocks
   npm run bench -- tool-search      questions over GitHub's 1,222 tools: how often the right one is found, and tokens
@@ -30,9 +33,12 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   redaction: () => import("./bench/redaction.ts"),
   crm: () => import("./bench/crm.ts"),
   analytics: () => import("./bench/analytics.ts"),
+  console: () => import("./bench/console.ts"),
   "sql-bounds": () => import("./bench/sql-bounds.ts"),
   languages: () => import("./bench/languages.ts"),
   documents: () => import("./bench/documents.ts"),
+  connections: () => import("./bench/connections.ts"),
+  "start-up": () => import("./bench/start-up.ts"),
   knowledge: () => import("./bench/knowledge.ts"),
   openapi: () => import("./bench/openapi.ts"),
   "tool-search": () => import("./bench/tool-search.ts"),

@@ -5,7 +5,12 @@ import { add } from "./connections/add.ts";
 import type { WorkerPlace } from "./connections/ask-worker.ts";
 import { changeSecret, doctor, showStatus, testAll } from "./connections/commands.ts";
 import { showOperations } from "./connections/define-connections.ts";
-import { CONNECTION_FILES, loadConnections, writeConnectionsSchema } from "./connections/files.ts";
+import {
+  CONNECTION_FILES,
+  loadConnections,
+  loadWanted,
+  writeConnectionsSchema,
+} from "./connections/files.ts";
 import { describeDifference, publish, remove, showVersions } from "./connections/publish.ts";
 import { CommandFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, ROOT } from "./local/project.ts";
@@ -14,7 +19,7 @@ import { runCommand } from "./platform/run-command.ts";
 const HELP = `Connects databases and HTTP APIs of your company. Entries are in ${CONNECTION_FILES.connections}.
 
   npm run connections -- add shop --kind postgresql    asks for what it needs, tests, and writes the entry
-  npm run connections -- add crm2 --profile hubspot    a ready-made profile; without a name: lists them
+  npm run connections -- add crm2 --profile hubspot    a ready-made profile
   npm run connections -- add pets --kind openapi --document https://…/openapi.yaml
   npm run connections -- operations pets               the operations of its document, and those that cannot be used
   npm run connections -- check                         names file, line and field of every mistake
@@ -90,19 +95,19 @@ async function main(): Promise<void> {
       console.log(`✓ Wrote ${CONNECTION_FILES.schema}.`);
       return;
     case "test":
-      return await testAll(await loadConnections(flags.file), name, place);
+      return await testAll(await loadWanted(flags.file, place), name, place);
     case "doctor":
-      return await doctor(await loadConnections(flags.file), requireName(name), place);
+      return await doctor(await loadWanted(flags.file, place), requireName(name), place);
     case "secret":
-      return await changeSecret(await loadConnections(flags.file), requireName(name), flags.remove, place);
+      return await changeSecret(await loadWanted(flags.file, place), requireName(name), flags.remove, place);
     case "operations":
-      console.log(await showOperations(await loadConnections(flags.file), requireName(name), flags.file));
+      console.log(await showOperations(await loadWanted(flags.file, place), requireName(name), flags.file));
       return;
     case "diff":
-      console.log(await describeDifference(await loadConnections(flags.file), flags.file, place));
+      console.log(await describeDifference(await loadWanted(flags.file, place), flags.file, place));
       return;
     case "publish":
-      return await publish(await loadConnections(flags.file), flags, place);
+      return await publish(await loadWanted(flags.file, place), flags, place);
     case "versions":
       console.log(await showVersions(requireName(name), place));
       return;

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
-import { at } from "./demo/answer.ts";
+import { at, Unavailable } from "./demo/answer.ts";
 import { Browser } from "./demo/browser.ts";
-import { SCENES } from "./demo/job.ts";
+import { SCENES, type Scene } from "./demo/job.ts";
 import { authorize, discover, registerClient, type Token } from "./demo/oauth.ts";
 import { GENERATIONS, openSession } from "./demo/session.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
@@ -37,12 +37,13 @@ async function main(): Promise<void> {
   await requireServer(base);
   const began = performance.now();
   console.log(`Gatehouse demo, as ${ACCOUNT.email}, at ${base}`);
-  const tokens = await connect(base);
+  const scenes = await chooseScenes(base);
+  const tokens = await connect(base, scenes);
   await showAudience(base, tokens);
   const used = new Set<string>();
   let calls = 0;
   for (const generation of GENERATIONS) {
-    for (const scene of SCENES) {
+    for (const scene of scenes) {
       const url = base + scene.path;
       const session = await openSession(generation, url, tokenFor(tokens, url).accessToken);
       heading(`${generation} (${session.protocol}) ${scene.path}: ${scene.title}`);
@@ -52,12 +53,18 @@ async function main(): Promise<void> {
         await scene.play(async (tool, args, show) => {
           console.log(`  → ${tool} ${JSON.stringify(args)}`);
           const { isError, data } = await session.call(tool, args);
+          if (isError && scene.isOptional && at(data, "error", "code") === "unavailable") {
+            throw new Unavailable(String(at(data, "error", "message")));
+          }
           if (isError) throw new Error(`${tool} failed: ${at(data, "error", "message")}`);
           console.log(`  ← ${show(data)}`);
           used.add(tool);
           calls += 1;
           return data;
         }, session.protocol);
+      } catch (failure) {
+        if (!(failure instanceof Unavailable)) throw failure;
+        console.log(`  left out: ${failure.message}`);
       } finally {
         await session.close();
       }
@@ -65,16 +72,28 @@ async function main(): Promise<void> {
   }
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   heading(
-    `Done: ${GENERATIONS.length} generations, ${SCENES.length} URLs, ${used.size} different tools, ${calls} calls in ${seconds} s`,
+    `Done: ${GENERATIONS.length} generations, ${scenes.length} URLs, ${used.size} different tools, ${calls} calls in ${seconds} s`,
   );
 }
 
+/** The scenes that this Gatehouse can play. */
+async function chooseScenes(base: string): Promise<Scene[]> {
+  const chosen: Scene[] = [];
+  for (const scene of SCENES) {
+    const answer = scene.isOptional && (await fetch(base + scene.path, { method: "POST" }));
+    if (answer) await answer.body?.cancel();
+    if (answer && answer.status === 404) console.log(`Without ${scene.path}, which it does not serve.`);
+    else chosen.push(scene);
+  }
+  return chosen;
+}
+
 /** Gets one token per URL: every URL is an OAuth resource of its own. */
-async function connect(base: string): Promise<Map<string, Token>> {
+async function connect(base: string, scenes: readonly Scene[]): Promise<Map<string, Token>> {
   const browser = new Browser();
   const tokens = new Map<string, Token>();
   let clientId: string | null = null;
-  for (const { path } of SCENES) {
+  for (const { path } of scenes) {
     const url = base + path;
     heading(`Connect to ${path}`);
     const { challenge, discovery } = await discover(url);

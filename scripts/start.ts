@@ -1,6 +1,11 @@
 import { rm } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import {
+  type DemonstrationDatabase,
+  startDemonstrationDatabase,
+} from "./demonstration/demonstration-database.ts";
+import { removeServerFolder } from "./demonstration/server-folder.ts";
 import { renderCard } from "./local/card.ts";
 import { listLoaders } from "./local/demonstration.ts";
 import { CommandFailure, reportFailure } from "./local/failure.ts";
@@ -8,11 +13,11 @@ import { takeStateFolder } from "./local/lock.ts";
 import { watchParent } from "./local/parent.ts";
 import { parsePort, requireFreePort } from "./local/port.ts";
 import { prepareDatabases } from "./local/prepare.ts";
-import { createReporter } from "./local/reporter.ts";
+import { createReporter, type Reporter } from "./local/reporter.ts";
 import { ROOT } from "./local/root.ts";
 import { noteServer } from "./local/running-server.ts";
 import { type LocalServer, startServer } from "./local/server.ts";
-import { killWorkerdOnExit } from "./local/watchdog.ts";
+import { killChildrenOnExit } from "./local/watchdog.ts";
 import { parseWholeNumber } from "./local/whole-number.ts";
 import { openWorkerLog } from "./local/worker-log.ts";
 import { DEMO_PASSWORD, DEMO_PEOPLE } from "./seed/people.ts";
@@ -26,6 +31,7 @@ const HELP = `Runs Gatehouse on this machine, on embedded local storage, with de
   npm start -- --events 200000      how many analytics events are first loaded (up to 1,000,000)
   npm start -- --state <folder>     keeps the storage elsewhere
   npm start -- --no-watch           does not rebuild when a source file changes
+  npm start -- --no-database        without the demonstration's PostgreSQL
 `;
 
 process.env.WRANGLER_SEND_METRICS = "false";
@@ -61,12 +67,15 @@ async function start(): Promise<void> {
   const reporter = createReporter();
   const giveBack = takeStateFolder(stateFolder);
   process.once("exit", giveBack);
-  killWorkerdOnExit();
+  killChildrenOnExit();
   if (flags.reset) {
-    await reporter.step("Emptying local storage", () =>
-      rm(path.join(stateFolder, "v3"), { recursive: true, force: true }),
-    );
+    await reporter.step("Emptying local storage", () => {
+      removeServerFolder(stateFolder);
+      return rm(path.join(stateFolder, "v3"), { recursive: true, force: true });
+    });
   }
+  // At the same time as the other data: making a database takes as long as they do.
+  const database = flags.database ? openDatabase(stateFolder, reporter) : Promise.resolve(null);
   await prepareDatabases({
     stateFolder,
     loaders: listLoaders({
@@ -74,6 +83,7 @@ async function start(): Promise<void> {
       events: parseCount("events", flags.events),
     }),
     ...reporter,
+    finish: async (databases) => await (await database)?.publish(databases),
   });
   ownSignals();
   const server = await reporter.step("Building and starting the Worker", () =>
@@ -83,12 +93,28 @@ async function start(): Promise<void> {
   console.log(
     renderCard({
       url: server.url,
+      servers: ["analytics", "crm", "knowledge", ...((await database) === null ? [] : ["demoshop"])],
       people: DEMO_PEOPLE,
       password: DEMO_PASSWORD,
       seconds: (performance.now() - started) / 1000,
       logFile: path.relative(process.cwd(), logPath(stateFolder)),
     }),
   );
+}
+
+/** The demonstration's PostgreSQL; `null`, with a sentence, if it cannot run here. */
+async function openDatabase(stateFolder: string, reporter: Reporter): Promise<DemonstrationDatabase | null> {
+  try {
+    const database = await startDemonstrationDatabase(stateFolder);
+    cleanUps.push(() => database.stop());
+    return database;
+  } catch (failure) {
+    const reason = failure instanceof Error ? failure.message : String(failure);
+    reporter.note(
+      `Without the demonstration's PostgreSQL, which cannot run here: ${reason.replace(/\.$/, "")}.`,
+    );
+    return null;
+  }
 }
 
 async function serve(port: number, stateFolder: string, watch: boolean): Promise<LocalServer> {
@@ -122,6 +148,7 @@ function readFlags() {
         events: { type: "string" },
         reset: { type: "boolean", default: false },
         watch: { type: "boolean", default: true },
+        database: { type: "boolean", default: true },
         help: { type: "boolean", short: "h", default: false },
       },
     });

@@ -16,35 +16,42 @@ interface Suite {
 }
 
 /**
- * The suites in two rows of about equal length. Rows run side by side, because each suite waits for timers and
- * processes; the suites of a row run one after the other, because each starts runtimes of its own.
+ * The suites by phase and row. The rows of a phase run side by side, because each suite waits for timers and processes;
+ * the suites of a row run one after the other, because each starts runtimes of its own. Foreign clients and the browser
+ * have time-outs of their own, so they do not run beside the suite that uses both cores.
  */
-const ROWS: readonly (readonly Suite[])[] = [
+const PHASES: readonly (readonly (readonly Suite[])[])[] = [
   [
-    { name: "workerd", what: "inside the Workers runtime", config: "vitest.config.ts" },
-    {
-      name: "databases",
-      what: "connections, against database servers of this machine",
-      config: "vitest.databases.config.ts",
-    },
+    [{ name: "workerd", what: "inside the Workers runtime", config: "vitest.config.ts" }],
+    [
+      { name: "unit", what: "code without a runtime, in Node", config: "vitest.unit.config.ts" },
+      { name: "node", what: "scripts and the built bundle", config: "vitest.node.config.ts" },
+      {
+        name: "databases",
+        what: "connections, against database servers of this machine",
+        config: "vitest.databases.config.ts",
+      },
+    ],
   ],
   [
-    { name: "unit", what: "code without a runtime, in Node", config: "vitest.unit.config.ts" },
-    { name: "node", what: "scripts and the built bundle", config: "vitest.node.config.ts" },
-    {
-      name: "clients",
-      what: "official clients and the conformance suite",
-      config: "vitest.clients.config.ts",
-    },
-    {
-      name: "browser",
-      what: "pages in a real browser",
-      config: "vitest.browser.config.ts",
-      needsBrowser: true,
-    },
+    [
+      {
+        name: "clients",
+        what: "official clients and the conformance suite",
+        config: "vitest.clients.config.ts",
+      },
+    ],
+    [
+      {
+        name: "browser",
+        what: "pages in a real browser",
+        config: "vitest.browser.config.ts",
+        needsBrowser: true,
+      },
+    ],
   ],
 ];
-const NAMES = ROWS.flat().map(({ name }) => name);
+const NAMES = PHASES.flat(2).map(({ name }) => name);
 
 const named = process.argv.slice(2);
 if (named.some((name) => !NAMES.includes(name))) {
@@ -52,12 +59,18 @@ if (named.some((name) => !NAMES.includes(name))) {
   process.exit(1);
 }
 
-const chosen = ROWS.map((row) => row.filter(({ name }) => named.length === 0 || named.includes(name)));
+const chosen = PHASES.map((rows) =>
+  rows
+    .map((row) => row.filter(({ name }) => named.length === 0 || named.includes(name)))
+    .filter((row) => row.length > 0),
+);
 const browser = findBrowser();
 const lines = new Map<string, string>();
 let failed = 0;
-if (availableParallelism() > 1) await Promise.all(chosen.map(runRow));
-else for (const row of chosen) await runRow(row);
+for (const rows of chosen) {
+  if (availableParallelism() > 1) await Promise.all(rows.map((row) => runRow(row, rows.length > 1)));
+  else for (const row of rows) await runRow(row, false);
+}
 
 const absent = findAbsentServers();
 if (absent.length > 0)
@@ -65,7 +78,7 @@ if (absent.length > 0)
 console.log(`\n${[...NAMES, "absent", "no browser"].flatMap((name) => lines.get(name) ?? []).join("\n")}`);
 process.exit(failed > 0 ? 1 : 0);
 
-async function runRow(row: readonly Suite[]): Promise<void> {
+async function runRow(row: readonly Suite[], hasNeighbours: boolean): Promise<void> {
   for (const { name, what, config, needsBrowser = false } of row) {
     if (needsBrowser && browser === null) {
       lines.set(
@@ -81,7 +94,7 @@ async function runRow(row: readonly Suite[]): Promise<void> {
     }
     console.log(`── ${name}: ${what}`);
     const began = performance.now();
-    const tally = await runSuite(name, config);
+    const tally = await runSuite(config, hasNeighbours ? name : null);
     const seconds = Math.round((performance.now() - began) / 1_000);
     await writeTally(`test-${name}`, tally);
     failed += tally.failed;
@@ -89,17 +102,18 @@ async function runRow(row: readonly Suite[]): Promise<void> {
   }
 }
 
-/** Runs a suite. Where others run at the same time, each of its lines begins with its name. */
-async function runSuite(name: string, config: string): Promise<Tally> {
+/** Runs a suite. Where others run at the same time, each of its lines begins with `label`. */
+async function runSuite(config: string, label: string | null): Promise<Tally> {
   const folder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-test-"));
   const report = path.join(folder, "report.json");
   try {
-    const alone = chosen.filter((row) => row.length > 0).length === 1;
     const { code } = await runNode(
       resolveCommand("vitest"),
       ["run", "--config", config, "--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
       {
-        ...(alone ? { visible: true } : { onLine: (line) => console.log(`${name.padEnd(10)}${line}`) }),
+        ...(label === null
+          ? { visible: true }
+          : { onLine: (line: string) => console.log(`${label.padEnd(10)}${line}`) }),
         env: browser === null ? {} : { CHROME_PATH: browser },
       },
     );

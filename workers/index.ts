@@ -1,5 +1,7 @@
 import { logFailure } from "../shared/observe/log.ts";
+import { copyReference } from "../shared/policy/reference-copy.ts";
 import { feedSinks } from "./audit-log/feed-sinks.ts";
+import { countRecords } from "./audit-log/figures/count-records.ts";
 import { writeCheckpoints, writeOverdueCheckpoints } from "./audit-log/write-checkpoints.ts";
 import { writeRecords } from "./audit-log/write-records.ts";
 import { runAdminJobs } from "./gateway/admin-jobs/run-admin-jobs.ts";
@@ -18,16 +20,21 @@ export { Principal } from "./objects/principal/principal.ts";
 export { TaskRunner } from "./objects/tasks/task-runner.ts";
 export { ToolLimiter } from "./objects/tool-limits/tool-limiter.ts";
 
-/** The trigger of `wrangler.toml` for administrators' requests, overdue checkpoints, retention, further sinks of the trail and articles to embed; the other one is for everything. */
+/**
+ * The trigger of `wrangler.toml` for administrators' requests, overdue checkpoints, retention, further sinks and counts
+ * of the trail, the copy of the policy's reference and articles to embed; the other one is for everything.
+ */
 const REQUESTS_CRON = "*/5 * * * *";
 
 export default {
   fetch: app.fetch,
   queue: writeRecords,
   scheduled({ cron }, env, ctx) {
+    ctx.waitUntil(logged("policy_not_copied", copyReference(env)));
     ctx.waitUntil(logged("admin_requests_failed", runAdminJobs(env)));
     ctx.waitUntil(logged("articles_not_embedded", embedArticles(env)));
     ctx.waitUntil(logged("audit_sinks_failed", feedSinks(env)));
+    ctx.waitUntil(logged("records_not_counted", countRecords(env.PLATFORM_DB)));
     if (cron === REQUESTS_CRON) {
       ctx.waitUntil(logged("audit_checkpoint_failed", writeOverdueCheckpoints(env)));
       ctx.waitUntil(logged("records_not_removed", removeRetiredRecords(env)));

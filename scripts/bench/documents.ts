@@ -1,15 +1,18 @@
 import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { parseArgs } from "node:util";
 import { parse } from "parse5";
 import { convertHtml } from "../knowledge/convert-html.ts";
+import { convertPdf, readPdfText } from "../knowledge/convert-pdf.ts";
 import { readFrontMatter } from "../knowledge/front-matter.ts";
 import { findDocumentedPackages } from "../knowledge/package-documentation.ts";
 import { readDocument } from "../knowledge/read-document.ts";
 
 /**
  * Converts third-party documents, and counts those that lose words: every example of the CommonMark
- * specification as HTML and as Markdown, and the documentation of installed packages.
+ * specification as HTML and as Markdown, and the documentation of installed packages. `--html <folder>` and
+ * `--pdf <folder>` add files of other projects, such as the test documents of turndown and pdf.js.
  */
 
 interface Tally {
@@ -26,9 +29,13 @@ const spec = createRequire(import.meta.url)("commonmark-spec") as {
   tests: { markdown: string; html: string; section: string; number: number }[];
 };
 
+const { values } = parseArgs({ options: { html: { type: "string" }, pdf: { type: "string" } } });
+
 print("CommonMark 0.31 examples, HTML to Markdown", convertExamples());
 print("CommonMark 0.31 examples, Markdown as it is", await readExamples());
 print("documentation of installed packages, as files", await readPackages());
+if (values.html !== undefined) print("HTML files", await readHtmlFiles(values.html));
+if (values.pdf !== undefined) print("PDF files with text", await readPdfFiles(values.pdf));
 
 function convertExamples(): Tally {
   const tally: Tally = { documents: 0, words: 0, lost: [] };
@@ -69,6 +76,35 @@ async function readPackages(): Promise<Tally> {
       count(tally, name, words, read.document.body);
     }
   }
+  return tally;
+}
+
+async function readHtmlFiles(folder: string): Promise<Tally> {
+  const tally: Tally = { documents: 0, words: 0, lost: [] };
+  for (const name of (await readdir(folder, { recursive: true })).filter((file) => /\.html?$/.test(file))) {
+    const html = await readFile(path.join(folder, name), "utf8");
+    count(tally, name, listWords(visibleText(html)), convertHtml(html).markdown);
+  }
+  return tally;
+}
+
+/** What pdf.js reads of each page is what the import starts from: this counts what the layout loses of it. */
+async function readPdfFiles(folder: string): Promise<Tally> {
+  const tally: Tally = { documents: 0, words: 0, lost: [] };
+  const refused = new Map<string, number>();
+  for (const name of (await readdir(folder)).filter((file) => file.endsWith(".pdf")).sort()) {
+    const bytes = new Uint8Array(await readFile(path.join(folder, name)));
+    try {
+      const { markdown } = await convertPdf(bytes);
+      const { text } = await readPdfText(bytes);
+      // The import puts white space where the layout has a gap, and removes it where a line divides a word.
+      count(tally, name, listWords(text), `${markdown}\n${markdown.replaceAll(/[\s\\-]/g, "")}`);
+    } catch (failure) {
+      const reason = failure instanceof Error ? failure.message : String(failure);
+      refused.set(reason, (refused.get(reason) ?? 0) + 1);
+    }
+  }
+  for (const [reason, number] of refused) console.log(`  refused: ${number} because ${reason}`);
   return tally;
 }
 

@@ -13,6 +13,7 @@ interface Manifest {
   scripts?: Record<string, string>;
   dependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
 }
 
 interface LockFile {
@@ -60,14 +61,14 @@ function findUnneeded(modules: readonly SourceModule[], manifest: Manifest, ment
   const imported = new Set(
     modules.flatMap(({ imports }) => imports.map((item) => packageOf(item.specifier))),
   );
-  const names = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
+  const names = Object.keys(listDeclared(manifest));
   return names
     .filter((name) => !imported.has(name) && !mentions.includes(name.replace(/^@types\//, "")))
     .map((name) => `package.json lists ${name}, which nothing imports or runs.`);
 }
 
 function findUnpinned(manifest: Manifest): string[] {
-  return Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })
+  return Object.entries(listDeclared(manifest))
     .filter(([, version]) => /[\^~*]|latest/.test(version))
     .map(([name, version]) => `package.json asks for ${name} ${version}; name one exact version.`);
 }
@@ -94,8 +95,12 @@ function isBuiltIn(specifier: string): boolean {
   return /^(node|cloudflare):/.test(specifier) || builtinModules.includes(specifier);
 }
 
-function isDeclared({ dependencies = {}, devDependencies = {} }: Manifest, name: string): boolean {
-  return name in dependencies || name in devDependencies;
+function isDeclared(manifest: Manifest, name: string): boolean {
+  return name in listDeclared(manifest);
+}
+
+function listDeclared({ dependencies, devDependencies, optionalDependencies }: Manifest) {
+  return { ...dependencies, ...devDependencies, ...optionalDependencies };
 }
 
 async function readMentions(): Promise<string> {

@@ -1,6 +1,8 @@
+import { connectionEntry } from "../../shared/connections/entry.ts";
 import budgets from "./budgets.json" with { type: "json" };
 import type { Check } from "./definition.ts";
 import typicalAnswers from "./typical-answers.json" with { type: "json" };
+import typicalConnections from "./typical-connections.json" with { type: "json" };
 import { allowWorkerModules } from "./worker-modules.ts";
 
 /**
@@ -13,12 +15,16 @@ export const tokenCost: Check = {
   ensures: "tool lists, tools and typical answers stay within their token budgets",
   async run() {
     const [lists, tools] = await measureCosts();
+    const connections = await measureConnections();
     const unanswered = tools.filter(({ answer }) => answer === undefined).map(({ name }) => name);
     const servers = Map.groupBy(tools, ({ server }) => server);
     return {
-      summary: lists.map(({ name, tokens }) => `${name} ${tokens}`).join(", "),
+      summary: [...lists, ...connections].map(({ name, tokens }) => `${name} ${tokens}`).join(", "),
       findings: [
         ...lists.flatMap((list) => judge(list, "The list of tools at", budgetLists(lists))),
+        ...connections.flatMap((list) =>
+          judge(list, "The list of default tools of a connection of kind", budgets.connectionTokens),
+        ),
         ...tools.flatMap((tool) => judge(tool, "The definition of", budgets.definitionTokens)),
         ...tools.flatMap(({ name, answer }) =>
           answer === undefined
@@ -78,6 +84,21 @@ function judge({ name, tokens }: Cost, what: string, limits: Readonly<Record<str
  */
 export function estimateTokens(text: string): number {
   return Math.ceil(text.length / 4);
+}
+
+/** What the tools cost that a connection of each kind has by default. */
+async function measureConnections(): Promise<Cost[]> {
+  const { connectionServer } = await import("../../workers/connections/server.ts");
+  const { createCatalogue } = await import("../../shared/server/catalogue.ts");
+  return typicalConnections.map((typical) => {
+    const entry = connectionEntry.parse(typical);
+    const { tools } = createCatalogue("", "", [connectionServer("sales", entry, "", [])]);
+    const listed = [...tools.values()].filter(({ subject }) => subject.server === "sales");
+    return {
+      name: entry.kind,
+      tokens: estimateTokens(JSON.stringify({ tools: listed.map((tool) => tool.listed) })),
+    };
+  });
 }
 
 async function measureCosts(): Promise<[lists: Cost[], tools: ToolCost[]]> {

@@ -2,21 +2,17 @@ import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import readline from "node:readline/promises";
-import { Document, isMap, parseDocument } from "yaml";
+import { Document, isMap, parseDocument, stringify } from "yaml";
 import { z } from "zod";
-import {
-  CONNECTION_KINDS,
-  type ConnectionEntry,
-  connectionEntry,
-  connectionName,
-} from "../../shared/connections/entry.ts";
+import { CONNECTION_KINDS, type ConnectionEntry, connectionName } from "../../shared/connections/entry.ts";
 import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/project.ts";
+import { parseWholeNumber } from "../local/whole-number.ts";
 import { type Ask, askForDocument, askForProfile } from "./add-http.ts";
 import type { WorkerPlace } from "./ask-worker.ts";
 import { findObstacles, storeSecret, summarize, testConnection } from "./commands.ts";
-import { CONNECTION_FILES, loadConnections } from "./files.ts";
+import { CONNECTION_FILES, loadWanted, readConnections } from "./files.ts";
 import { readSecret } from "./read-secret.ts";
 
 /** Flags of `add`. What is missing is asked for. */
@@ -46,35 +42,43 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
   const valid = connectionName.safeParse(name);
   if (!valid.success)
     throw new CommandFailure(`"${name}" ${valid.error.issues[0]?.message}.`, "Choose another name.");
-  const { connections } = await loadConnections(flags.file);
+  const { connections } = await loadWanted(flags.file, place);
   if (connections[name] !== undefined) {
-    throw new CommandFailure(`The file has a connection "${name}" already.`, `Change it in ${flags.file}.`);
+    throw new CommandFailure(
+      `There is a connection "${name}" already.`,
+      `Choose another name, or change it in ${flags.file}.`,
+    );
   }
   const { raw, whatSecret } = await askForEntry(name, flags);
-  const parsed = connectionEntry.safeParse(raw);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new CommandFailure(`${issue?.path.join(".")} ${issue?.message}.`, "Give another value.");
+  const { value, mistakes } = readConnections("answers", stringify({ connections: { [name]: raw } }));
+  const entry = value?.connections[name];
+  if (entry === undefined) {
+    const [mistake] = mistakes;
+    const field = mistake?.field.replace(`connections.${name}.`, "");
+    throw new CommandFailure(`${field}: ${mistake?.message}.`, "Give another value. Nothing was written.");
   }
-  const secret = needsSecret(parsed.data) ? await readSecret(`${whatSecret}: `) : null;
-  const answer = await testConnection(name, parsed.data, place, secret);
+  const secret = needsSecret(entry) ? await readSecret(`${whatSecret}: `) : null;
+  const answer = await testConnection(name, entry, place, secret);
   if (!answer.ok) {
-    throw new CommandFailure(
-      answer.failure.message,
-      answer.failure.action ?? "Check host, port, database and TLS; nothing was written.",
-    );
+    const { message, action } = answer.failure;
+    // Who adds a connection is its owner.
+    const advice =
+      action === undefined || action.startsWith("Ask its owner")
+        ? "Check database, user and password."
+        : action;
+    throw new CommandFailure(message, `${advice} Nothing was written.`);
   }
   console.log(`✓ ${name}: ${summarize(answer)}`);
   const proposals = answer.report.proposals;
-  const entry = Object.keys(proposals).length > 0 ? { ...raw, columns: proposals } : raw;
+  const written = Object.keys(proposals).length > 0 ? { ...raw, columns: proposals } : raw;
   if (secret !== null) await storeSecret(place, name, secret, [name]);
-  await writeEntry(flags.file, name, entry);
+  await writeEntry(flags.file, name, written);
   console.log(
     `✓ Wrote ${name} to ${flags.file}${secret === null ? "." : ", and its password to the vault."}`,
   );
   for (const [column, proposed] of Object.entries(proposals))
     console.log(`  ${column} looks like ${proposed}`);
-  for (const obstacle of findObstacles(parsed.data as ConnectionEntry, answer)) console.log(`! ${obstacle}`);
+  for (const obstacle of findObstacles(entry, answer)) console.log(`! ${obstacle}`);
   console.log(`  Next: npm run connections -- publish --note "Add ${name}"`);
 }
 
@@ -124,7 +128,7 @@ async function askForDatabase(name: string, flags: AddFlags, ask: Ask): Promise<
   const host = flags.host ?? (await ask("Host", "127.0.0.1"));
   const reach = {
     host,
-    ...(flags.port !== undefined && { port: Number(flags.port) }),
+    ...(flags.port !== undefined && { port: parseWholeNumber("port", flags.port, 65_535) }),
     tls: flags.tls ?? (await ask("TLS (required, off)", isLoopback(host) ? "off" : "required")),
   };
   if (kind === "redis") {

@@ -1,8 +1,13 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { parseDocument } from "yaml";
 import { z } from "zod";
-import { type ConnectionsDocument, connectionsDocument } from "../../shared/connections/entry.ts";
+import {
+  CONNECTION_KINDS,
+  type ConnectionsDocument,
+  connectionsDocument,
+} from "../../shared/connections/entry.ts";
 import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/project.ts";
@@ -11,9 +16,16 @@ import { formatMistake, type Mistake, readYaml } from "../policy/read-policy.ts"
 /** Project-relative paths of the connections. */
 export const CONNECTION_FILES = {
   connections: "shared/connections/connections.yaml",
+  /** Of the demonstration; in force locally. */
+  demonstration: "scripts/demonstration/connections.yaml",
   /** JSON Schema for editors. */
   schema: "shared/connections/connections.schema.json",
 } as const;
+
+/** File with the connections of one local storage alone: the demonstration's. */
+export function storageFile(stateFolder = ".wrangler/state"): string {
+  return path.resolve(ROOT, stateFolder, "connections.yaml");
+}
 
 /** Reads the file of connections; without one there are none. Throws {@link CommandFailure} with every mistake. */
 export async function loadConnections(
@@ -32,19 +44,42 @@ export async function loadConnections(
   );
 }
 
+/**
+ * What an environment should have: the connections of the file, and locally also those of its storage, unless the file
+ * has one of the same name.
+ */
+export async function loadWanted(
+  file: string,
+  { env, state }: { env: string; state?: string | undefined },
+): Promise<ConnectionsDocument> {
+  const own = await loadConnections(file);
+  const ofStorage = storageFile(state);
+  if (env !== "local" || !existsSync(ofStorage)) return own;
+  const { connections } = await loadConnections(ofStorage);
+  return { connections: { ...connections, ...own.connections } };
+}
+
 /** Parses the text of a file. Mistakes have file, line, field, and the closest name that fits. */
 export function readConnections(
   file: string,
   text: string,
 ): { value: ConnectionsDocument | null; mistakes: readonly Mistake[] } {
   const read = readYaml(file, text, connectionsDocument);
-  return { value: read.value, mistakes: read.mistakes.map(suggest) };
+  return { value: read.value, mistakes: read.mistakes.map((mistake) => suggest(mistake, text)) };
 }
 
 const FIELDS = listFields(z.toJSONSchema(connectionsDocument, { io: "input" }));
 
-/** Adds the field that was probably meant. */
-function suggest(mistake: Mistake): Mistake {
+/** Adds the field or the kind that was probably meant. */
+function suggest(mistake: Mistake, text: string): Mistake {
+  if (mistake.field.endsWith(".kind") && mistake.message.startsWith("Invalid discriminator")) {
+    const written = String(parseDocument(text).getIn(mistake.field.split(".")) ?? "");
+    const [nearest] = findNearMisses(written, CONNECTION_KINDS);
+    const meant =
+      nearest === undefined ? `There are: ${CONNECTION_KINDS.join(", ")}` : `Did you mean "${nearest}"?`;
+    return { ...mistake, message: `"${written}" is not a kind of connection. ${meant}` };
+  }
+  if (/received undefined$/.test(mistake.message)) return { ...mistake, message: "is missing" };
   if (!mistake.message.startsWith("is not a field")) return mistake;
   const written = mistake.field.split(".").at(-1) ?? "";
   const [nearest] = findNearMisses(written, FIELDS);

@@ -1,6 +1,9 @@
 /** The structured answer of a tool. */
 export type Answer = Record<string, unknown>;
 
+/** The system behind a tool is away. */
+export class Unavailable extends Error {}
+
 /**
  * Reads a value inside an answer: `at(answer, "deals", 0, "name")`. Throws with the path when it is missing.
  */

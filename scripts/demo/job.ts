@@ -15,6 +15,8 @@ export interface Scene {
   /** `/mcp` or `/mcp/<server>`. */
   path: string;
   title: string;
+  /** Left out where Gatehouse does not serve the URL. */
+  isOptional?: true;
   play(call: Call, protocol: string): Promise<void>;
 }
 
@@ -93,6 +95,29 @@ export const SCENES: readonly Scene[] = [
       );
       await call("knowledge_search_passages", { query: "who approves a discount", limit: 3 }, (answer) =>
         describe(answer, "passages", "citation"),
+      );
+    },
+  },
+  {
+    path: "/mcp/demoshop",
+    title: "What does the shop's own database say?",
+    isOptional: true,
+    async play(call) {
+      await call("demoshop_search_objects", { words: "orders" }, (answer) =>
+        describe(answer, "tables", "table"),
+      );
+      await call(
+        "demoshop_query",
+        {
+          sql: "SELECT c.country, sum(o.total) AS revenue FROM orders o JOIN customers c ON c.id = o.customer_id WHERE o.status <> $1 GROUP BY c.country ORDER BY revenue DESC",
+          parameters: ["cancelled"],
+        },
+        (answer) => `${at(answer, "rows", 0, 0)} leads with ${at(answer, "rows", 0, 1)} EUR`,
+      );
+      await call(
+        "demoshop_best_sellers",
+        { days: 90 },
+        (answer) => `${at(answer, "rows", 0, 0)} sells best, ${at(answer, "rows", 0, 2)} pieces in 90 days`,
       );
     },
   },

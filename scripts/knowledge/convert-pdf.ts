@@ -74,6 +74,21 @@ export async function convertPdf(bytes: Uint8Array): Promise<ConvertedText> {
   }
 }
 
+/** The text items of all pages, in the sequence of the file and with a space between them. Throws as the parser does. */
+export async function readPdfText(bytes: Uint8Array): Promise<{ text: string }> {
+  const document = await getDocumentProxy(new Uint8Array(bytes), READING);
+  try {
+    const texts: string[] = [];
+    for (let number = 1; number <= document.numPages; number++) {
+      const { items } = await (await document.getPage(number)).getTextContent();
+      texts.push(...items.flatMap((item) => ("str" in item ? [item.str] : [])));
+    }
+    return { text: texts.join(" ") };
+  } finally {
+    await document.loadingTask.destroy();
+  }
+}
+
 /** Titles that programs write by default. */
 const PLACEHOLDER = /^\(?(?:untitled|unbenannt|sans titre|sin título|document\d*|unspecified|anonymous)\)?$/i;
 

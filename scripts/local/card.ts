@@ -8,6 +8,8 @@ export interface CardPerson {
 /** Content of the card. */
 export interface Card {
   url: string;
+  /** Names of the servers, each with a URL of its own. */
+  servers: readonly string[];
   people: readonly CardPerson[];
   /** The password of all demonstration users. */
   password: string;
@@ -16,7 +18,7 @@ export interface Card {
 }
 
 /** Renders the card at the end of a start: addresses, users, and how to connect each client. */
-export function renderCard({ url, people, password, seconds, logFile }: Card): string {
+export function renderCard({ url, servers, people, password, seconds, logFile }: Card): string {
   const endpoint = `${url}/mcp`;
   const emailWidth = Math.max(...people.map(({ email }) => email.length));
   const cursor = Buffer.from(JSON.stringify({ url: endpoint })).toString("base64");
@@ -25,7 +27,7 @@ export function renderCard({ url, people, password, seconds, logFile }: Card): s
     `  Gatehouse is ready at ${url}  (${seconds.toFixed(1)} s)`,
     "",
     `  Everything      ${endpoint}`,
-    `  One server      ${["analytics", "crm", "knowledge"].map((server) => `${endpoint}/${server}`).join("  ")}`,
+    `  One server      ${servers.map((server) => `${endpoint}/${server}`).join("  ")}`,
     `  Your account    ${url}/account`,
     `  Health          ${url}/health  ${url}/ready`,
     "",

@@ -62,7 +62,8 @@ export function listLoaders(sizes: DemonstrationSizes): Readonly<Record<string, 
   };
 }
 
-function startOfToday(): Date {
+/** Midnight UTC of this day. */
+export function startOfToday(): Date {
   const now = new Date();
   return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate()));
 }

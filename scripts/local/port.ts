@@ -48,7 +48,8 @@ function canListen(port: number, host: string): Promise<boolean> {
   });
 }
 
-async function findFreePort(from: number): Promise<number> {
+/** The first port from `from` on without a listener on either loopback address. */
+export async function findFreePort(from: number): Promise<number> {
   for (let port = from; port < from + 50 && port <= 65535; port++) if (await isPortFree(port)) return port;
   return from;
 }

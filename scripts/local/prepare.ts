@@ -1,4 +1,4 @@
-import { type LocalDatabase, openLocalDatabases } from "./databases.ts";
+import { type LocalDatabase, type LocalDatabases, openLocalDatabases } from "./databases.ts";
 import { CommandFailure } from "./failure.ts";
 import { emptyDatabase, type LoadState, type Marker, readMarker, writeMarker } from "./marker.ts";
 import { applyMigrations, type Migration, readMigrations } from "./migrate.ts";
@@ -32,6 +32,8 @@ export interface Preparation {
   /** Announces a step and times it. */
   step<T>(title: string, work: (report: (text: string) => void) => Promise<T>): Promise<T>;
   note(text: string): void;
+  /** Runs at the end, while the databases are open. */
+  finish?(databases: LocalDatabases): Promise<void>;
 }
 
 /**
@@ -55,6 +57,7 @@ export async function prepareDatabases(preparation: Preparation): Promise<void> 
       await loadOnce(state, preparation, databases.media);
       await preparation.loaders[state.database.binding]?.settle?.(state.database.connection);
     }
+    await preparation.finish?.(databases);
   } finally {
     await databases.close();
   }

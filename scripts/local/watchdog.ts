@@ -11,11 +11,14 @@ const KEEPER = `
     .on("close", () => { for (const id of running) try { process.kill(id, "SIGKILL") } catch {} });
 `;
 
+/** Programs that must not outlive this process. A killed `postgres` takes its own processes along. */
+const PROGRAMS = /^(?:workerd|postgres|initdb)\b/;
+
 /**
- * Kills this process's runtimes (workerd) even when this process is killed without a clean-up. A remaining
+ * Kills this process's runtimes (workerd) and database server even when this process is killed without a clean-up. A remaining
  * runtime would keep the port, and write to storage that the next start uses.
  */
-export function killWorkerdOnExit(): void {
+export function killChildrenOnExit(): void {
   // Detached: Ctrl-C reaches all processes of the terminal's group, and the watchdog must outlive them.
   const keeper = spawn(process.execPath, ["--eval", KEEPER], {
     stdio: ["pipe", "ignore", "ignore"],
@@ -28,7 +31,7 @@ export function killWorkerdOnExit(): void {
   subscribe("child_process", (message) => {
     const { process: child } = message as { process: ChildProcess };
     child.once("spawn", () => {
-      if (!path.basename(child.spawnfile).startsWith("workerd")) return;
+      if (!PROGRAMS.test(path.basename(child.spawnfile))) return;
       keeper.stdin.write(`+${child.pid}\n`);
       child.once("exit", () => keeper.stdin.write(`-${child.pid}\n`));
     });

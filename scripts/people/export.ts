@@ -40,6 +40,9 @@ export async function exportPerson(
   const credentials = await database.query(
     `SELECT "providerId", "createdAt", "updatedAt" FROM "account" WHERE "userId" = ${user};`,
   );
+  const identities = await database.query(
+    `SELECT issuer, subject, created_at, last_at FROM federated_identity WHERE user_id = ${user};`,
+  );
   const api_keys = await database.query(
     `SELECT id, name, scopes, resources, tools, networks, days, created_at, by FROM access_key WHERE owner = ${user};`,
   );
@@ -58,6 +61,7 @@ export async function exportPerson(
     account,
     sessions,
     credentials,
+    identities,
     api_keys,
     password_links,
     ...answer,

@@ -46,6 +46,15 @@ function openHere(stateFolder: string | undefined): PlatformDatabase {
     if (found === undefined) throw new Error("wrangler.toml names no PLATFORM_DB for the local environment.");
     return found.connection;
   };
+  return overConnection(connect);
+}
+
+/** The platform database over a connection that the caller has open on this machine. */
+export function platformDatabase(connection: D1Database): PlatformDatabase {
+  return overConnection(async () => connection);
+}
+
+function overConnection(connect: () => Promise<D1Database>): PlatformDatabase {
   const explained = (failure: unknown): never => {
     if (failure instanceof CommandFailure) throw failure;
     throw explain("local", failure instanceof Error ? failure.message : String(failure));

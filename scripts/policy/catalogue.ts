@@ -1,7 +1,8 @@
+import type { ConnectionsDocument } from "../../shared/connections/entry.ts";
 import type { DecisionSubject } from "../../shared/policy/decide.ts";
 import type { JsonSchema } from "../../shared/server/schema.ts";
 import { allowWorkerModules } from "../check/worker-modules.ts";
-import { loadConnections } from "../connections/files.ts";
+import { CONNECTION_FILES, loadConnections } from "../connections/files.ts";
 
 /** A subject of policy rules. `input` is the JSON Schema of a tool's arguments. */
 export interface KnownSubject extends DecisionSubject {
@@ -21,7 +22,12 @@ export async function readRegistry(): Promise<Known> {
   allowWorkerModules();
   const registry = await import("../../workers/servers.ts");
   const { connectionServer } = await import("../../workers/connections/server.ts");
-  const { connections } = await loadConnections();
+  const files = [CONNECTION_FILES.demonstration, CONNECTION_FILES.connections];
+  const loaded = await Promise.all(files.map((file) => loadConnections(file)));
+  const connections = Object.assign(
+    {},
+    ...loaded.map((file) => file.connections),
+  ) as ConnectionsDocument["connections"];
   const connected = Object.entries(connections).map(([name, entry]) => connectionServer(name, entry, "", []));
   const servers = [...registry.servers, ...connected]
     // A role may be given the tools that find others before a connection brings any.

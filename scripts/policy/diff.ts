@@ -19,6 +19,7 @@ export function describeDifference(before: Side, after: Side, known: Known): str
     ...describeChange("default role", before.document.default_role, after.document.default_role),
     ...describeToolLimits(before.document, after.document),
     ...describeFields("retention", before.document.retention, after.document.retention),
+    ...describeSignIn(before.document, after.document),
   ];
   const [old, next] = [unconditional(before.document), unconditional(after.document)];
   for (const role of new Set([...old.roles.keys(), ...next.roles.keys()])) {
@@ -120,6 +121,17 @@ function describeToolLimits(before: PolicyDocument, after: PolicyDocument): stri
       next[tool]?.calls_per_minute ?? "none",
     ),
   );
+}
+
+/** Sign-in: passwords, whom to ask, and which providers came, went, or say something else. */
+function describeSignIn({ sign_in: was }: PolicyDocument, { sign_in: is }: PolicyDocument): string[] {
+  const named = (providers = {}) =>
+    Object.entries(providers).map(([name, provider]) => ({ ...(provider as object), name }));
+  return [
+    ...describeChange("passwords", was?.password ?? "allowed", is?.password ?? "allowed"),
+    ...describeChange("people ask", was?.contact ?? "an administrator", is?.contact ?? "an administrator"),
+    ...describeRules("sign-in provider", named(was?.providers), named(is?.providers)),
+  ];
 }
 
 function listOf(globs: readonly string[] | undefined): string {

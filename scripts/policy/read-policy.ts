@@ -135,9 +135,9 @@ function listMistakes(issue: z.core.$ZodIssue, locate: ReadFile<unknown>["locate
   }
   if (issue.code === "invalid_union" && issue.message === NO_MESSAGE) {
     // Of the alternatives, the author meant the one that fits best: its mistakes lie inside of the value.
-    const meant = issue.errors.find((issues) =>
-      issues.every((one) => one.code !== "invalid_type" || one.path.length > 0),
-    );
+    const [meant] = issue.errors
+      .filter((issues) => issues.every((one) => one.code !== "invalid_type" || one.path.length > 0))
+      .sort((one, other) => countStrangers(one) - countStrangers(other));
     if (meant) {
       return meant.flatMap((inner) =>
         listMistakes({ ...inner, path: [...issue.path, ...inner.path] }, locate),
@@ -145,6 +145,11 @@ function listMistakes(issue: z.core.$ZodIssue, locate: ReadFile<unknown>["locate
     }
   }
   return [locate(issue.path, issue.message)];
+}
+
+/** Fields that an alternative does not have. */
+function countStrangers(issues: readonly z.core.$ZodIssue[]): number {
+  return issues.reduce((sum, issue) => sum + (issue.code === "unrecognized_keys" ? issue.keys.length : 0), 0);
 }
 
 /** The nearest existing place: for a missing field, the start of its map. */

@@ -94,8 +94,11 @@ export type SecondFactorStep =
   | "turned_off";
 
 /** A user's action on the pages, with its origin. Contains no typed address, password or token. */
-export type PageEvent = { ip: string | null; country: string | null } & (
-  | { type: "sign_in"; succeeded: boolean }
+export type PageEvent = {
+  ip: string | null;
+  country: string | null;
+} /** `provider`: name of the provider of single sign-on; absent for a password. */ & (
+  | { type: "sign_in"; succeeded: boolean; provider?: string }
   | { type: "sign_out" }
   /**
    * `asked` after a correct password, `passed` and `failed` for a code, `enrolled` when the factor becomes

@@ -78,7 +78,7 @@ export function verifyChain(
   records: readonly PlacedRecord[],
   span: ExportedChain | undefined,
   beginning: Beginning,
-  removed: Removed,
+  removed: Pick<Removed, "excuse">,
   endLine: number,
 ): Finding[] {
   const findings: Finding[] = [];
@@ -102,7 +102,7 @@ export function verifyChain(
   return findings;
 }
 
-function verifyContent(record: PlacedRecord, removed: Removed): Finding[] {
+function verifyContent(record: PlacedRecord, removed: Pick<Removed, "excuse">): Finding[] {
   if (record.content === "whole") return [];
   if (record.content === "other") return [finding(record, "edited", "does not have the event it commits to")];
   switch (removed.excuse(record.chain, record.sequence, record.type, record.at)) {

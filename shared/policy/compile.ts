@@ -11,6 +11,7 @@ import { compileLimits, compileToolLimits, type LimitRules } from "./limits.ts";
 import { compileMask } from "./masks.ts";
 import type { RetentionRules } from "./retention.ts";
 import type { ConditionDocument, LimitsDocument, PolicyDocument, RoleDocument } from "./schema.ts";
+import { compileSignIn, type SignInRules } from "./sign-in.ts";
 
 /** The kinds of subjects in a policy. */
 export type SubjectKind = "tool" | "resource" | "prompt";
@@ -60,6 +61,8 @@ export interface Policy {
   retention: RetentionRules;
   /** Calls per minute of all users together, by tool. */
   toolLimits: ReadonlyMap<string, number>;
+  /** How people sign in. */
+  signIn: SignInRules;
 }
 
 /**
@@ -84,6 +87,7 @@ export function compilePolicy(
     roles: new Map(roles),
     toolLimits: compileToolLimits(document.tool_limits),
     retention: document.retention,
+    signIn: compileSignIn(document.sign_in),
   };
 }
 

@@ -5,7 +5,11 @@ import { readCatalogues, readDocument, UnusablePolicy } from "./load-version.ts"
 import bundled from "./policy.json" with { type: "json" };
 import { PolicyKeeper, type PolicySources } from "./policy-keeper.ts";
 import { type PolicyReference, readHistory, readReference } from "./reference.ts";
+import { readReferenceCopy } from "./reference-copy.ts";
 import { policyDocument } from "./schema.ts";
+
+/** Milliseconds that a request waits for the reference: a slow database must not hold every request. */
+const PATIENCE_MS = 2_000;
 
 /** Seconds that a client should wait while the policy in force is unknown. */
 const RETRY_SECONDS = 5;
@@ -27,7 +31,8 @@ const keeper = new PolicyKeeper();
 function sourcesOf(env: Env): PolicySources {
   return {
     bundled: bundledPolicy,
-    readReference: () => readReference(env.PLATFORM_DB),
+    readReference: () => inTime(readReference(env.PLATFORM_DB)),
+    readCopy: () => readReferenceCopy(env.OAUTH_KV),
     readHistory: () => readHistory(env.PLATFORM_DB),
     readDocument: (version) => readDocument(env, version),
     readCatalogues: ({ version, digest }) => readCatalogues(env, version, digest),
@@ -65,6 +70,20 @@ export async function followPolicy(env: Env, reference: PolicyReference): Promis
 /** For `/ready`: rejects if the newest publication cannot be read or used. */
 export async function probePolicy(env: Env): Promise<void> {
   await keeper.follow(await readReference(env.PLATFORM_DB), sourcesOf(env));
+}
+
+async function inTime<Value>(answer: Promise<Value>): Promise<Value> {
+  const over = new AbortController();
+  const late = scheduler.wait(PATIENCE_MS, { signal: over.signal }).then(() => {
+    throw new Error(`The platform database did not answer within ${PATIENCE_MS} ms.`);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    // The wait must not hold the request, and ends without a report.
+    late.catch(() => {});
+    over.abort();
+  }
 }
 
 function unavailable(cause: unknown): ToolError {

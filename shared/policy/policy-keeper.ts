@@ -23,6 +23,8 @@ export interface PolicySources {
   bundled(): Policy;
   /** The newest publication. */
   readReference(): Promise<PolicyReference>;
+  /** A copy of it outside of the database, at most minutes late; `null` without one. */
+  readCopy(): Promise<PolicyReference | null>;
   /** The newest publications, newest first. */
   readHistory(): Promise<PolicyReference[]>;
   readDocument(version: PublishedVersion): Promise<string>;
@@ -55,7 +57,8 @@ export class PolicyKeeper {
   }
 
   /**
-   * The policy in force. Rejects only while no policy was ever known.
+   * The policy in force. An isolate that starts while the database is away uses the copy of the reference, and asks the
+   * database again; it rejects without a copy: it must not guess.
    *
    * @param publication - a cached policy of an earlier publication counts as old
    */
@@ -77,6 +80,7 @@ export class PolicyKeeper {
       this.#told = turn;
       this.#current = policy;
     } catch (failure) {
+      this.#current ??= await this.#fromCopy(sources);
       if (this.#current === undefined) throw failure;
       // The cached policy stays in force. The next read waits the usual time; otherwise every request would
       // hit a failing database.
@@ -97,6 +101,11 @@ export class PolicyKeeper {
     const policy = await this.#require(reference, sources);
     if (this.#current && this.#current.publication < policy.publication) this.#current = policy;
     return policy;
+  }
+
+  async #fromCopy(sources: PolicySources): Promise<Policy | undefined> {
+    const copy = await sources.readCopy().catch(() => null);
+    return copy === null ? undefined : await this.#findNewest(copy, sources).catch(() => undefined);
   }
 
   /** The newest usable publication. */

@@ -3,6 +3,7 @@ import { findArgumentReaders, requirementSchema } from "./conditions/kinds.ts";
 import { EVERY_RIGHT, RIGHT_NAMES } from "./console.ts";
 import { EXPRESSION_LIMIT } from "./expression.ts";
 import { retentionSection } from "./retention.ts";
+import { signInSection } from "./sign-in.ts";
 
 const ruleName = z
   .string()
@@ -168,10 +169,18 @@ export const policyDocument = z
       .record(ruleName, role)
       .describe("Every role by its name. A role that is not here may do nothing."),
     retention: retentionSection,
+    sign_in: signInSection.optional(),
   })
   .superRefine((policy, context) => {
     if (!Object.hasOwn(policy.roles, policy.default_role)) {
       context.addIssue({ code: "custom", path: ["default_role"], message: "names no role of this policy" });
+    }
+    for (const [name, provider] of Object.entries(policy.sign_in?.providers ?? {})) {
+      for (const [index, { role: given }] of provider.roles.entries()) {
+        if (Object.hasOwn(policy.roles, given)) continue;
+        const path = ["sign_in", "providers", name, "roles", index, "role"];
+        context.addIssue({ code: "custom", path, message: `"${given}" is no role of this policy` });
+      }
     }
     for (const [name, { conditions = [], require_approval: approvals = [] }] of Object.entries(
       policy.roles,

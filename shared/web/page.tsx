@@ -6,15 +6,17 @@ import { Logo } from "./logo.tsx";
 export interface PageProps {
   /** Shown in the tab, before the product's name. */
   title: string;
-  /** Wider column, for pages with lists. */
-  wide?: boolean;
+  /** Wider column, for pages with lists; `console` for tables and charts. */
+  wide?: boolean | "console";
   /** Links or a button at the right of the wordmark. */
   corner?: Child;
+  /** Links between pages that belong together, under the wordmark. */
+  navigation?: Child;
   children: Child;
 }
 
 /** The frame of every page. JSX escapes the content; no page has scripts. */
-export function Page({ title, wide, corner, children }: PageProps) {
+export function Page({ title, wide, corner, navigation, children }: PageProps) {
   return html`<!doctype html>${(
     <html lang="en">
       <head>
@@ -24,7 +26,7 @@ export function Page({ title, wide, corner, children }: PageProps) {
         <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
         <link rel="stylesheet" href="/style.css" />
       </head>
-      <body class={wide ? "wide" : undefined}>
+      <body class={wide === "console" ? "console" : wide ? "wide" : undefined}>
         <header class="site">
           <a class="wordmark" href="/">
             <Logo />
@@ -32,6 +34,7 @@ export function Page({ title, wide, corner, children }: PageProps) {
           </a>
           {corner}
         </header>
+        {navigation}
         <main>{children}</main>
         <footer class="site">Gatehouse guards what apps may do in your name.</footer>
       </body>

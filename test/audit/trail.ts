@@ -1,8 +1,8 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
-import { exportLines } from "../../scripts/audit/export-lines.ts";
 import type { Link } from "../../shared/audit/chain.ts";
+import { exportLines } from "../../shared/audit/export-lines.ts";
 import type { AuditEvent } from "../../shared/audit/record.ts";
 import { deliverOutcomes } from "../../shared/guard/settle.ts";
 import type { Admission, Intent, PrincipalGate } from "../../shared/objects/principal-gate.ts";

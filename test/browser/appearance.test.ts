@@ -106,6 +106,14 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
     },
   ],
   [
+    "console-overview",
+    async (page) => {
+      await page.goto("/console/overview");
+      await signIn(page, "auditor");
+      await arriveAt(page, "Overview");
+    },
+  ],
+  [
     "console-people",
     async (page) => {
       await page.goto("/console/people");
@@ -127,6 +135,26 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
       await page.goto("/console/trail");
       await signIn(page, "auditor");
       await arriveAt(page, "Audit trail");
+    },
+  ],
+  [
+    "console-approvals",
+    async (page) => {
+      await (await connectSeller(page, client))();
+      await page.goto("/console/approvals");
+      await signIn(page, "admin");
+      await arriveAt(page, "Approvals");
+    },
+  ],
+  [
+    "console-look",
+    async (page) => {
+      await (await connectSeller(page, client))();
+      await page.goto("/console/approvals");
+      await signIn(page, "admin");
+      await page.getByRole("checkbox").first().check();
+      await page.getByRole("button", { name: "Look and approve" }).click();
+      await arriveAt(page, "Look at one call");
     },
   ],
   [

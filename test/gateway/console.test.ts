@@ -8,7 +8,8 @@ import { bundledPolicy, listRoles } from "../../shared/policy/current.ts";
 import { runAdminJobs } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
 import { CONSOLE_PAGES } from "../../workers/gateway/console/pages.ts";
 import { consoleRoutes } from "../../workers/gateway/console/routes.tsx";
-import { allEventsOf, deliverAll } from "../audit/trail.ts";
+import { callsOf } from "../audit/calls.ts";
+import { allEventsOf, deliver } from "../audit/trail.ts";
 import { callMcp, connect, createPerson, signIn, TestBrowser, type TestPerson } from "../support/oauth.ts";
 import { setConsole, setSecondFactor } from "../support/policy.ts";
 import { openAs, textOf } from "./waiting-call.ts";
@@ -33,14 +34,17 @@ const changesOf = async (person: TestPerson) =>
   (await allEventsOf(ADMINISTRATION)).filter((event) => "userId" in event && event.userId === person.id);
 
 describe("the console", { timeout: 20_000 }, () => {
-  it.each(["/console", "/console/people", "/console/trail?before=9", "/console/people/x"])(
-    "asks for a sign-in at %s and then goes on there",
-    async (path) => {
-      const answer = await new TestBrowser().get(path);
-      expect(answer.status).toBe(303);
-      expect(answer.headers.get("Location")).toBe(`/sign-in?next=${encodeURIComponent(path)}`);
-    },
-  );
+  it.each([
+    "/console",
+    "/console/overview",
+    "/console/people",
+    "/console/trail?before=9",
+    "/console/people/x",
+  ])("asks for a sign-in at %s and then goes on there", async (path) => {
+    const answer = await new TestBrowser().get(path);
+    expect(answer.status).toBe(303);
+    expect(answer.headers.get("Location")).toBe(`/sign-in?next=${encodeURIComponent(path)}`);
+  });
 
   it("shows each role the pages that the policy gives it, and the account page leads there", async () => {
     const admin = await openAs("admin");
@@ -51,7 +55,7 @@ describe("the console", { timeout: 20_000 }, () => {
     );
     expect(
       homes.map((html) => [...html.matchAll(/href="\/console\/(\w+)"/g)].map(([, name]) => name)),
-    ).toEqual([["people", "trail"], ["trail"], []]);
+    ).toEqual([["overview", "approvals", "people", "trail"], ["overview", "trail"], []]);
     const accounts = [admin, auditor, viewer].map(({ browser }) => textOf(browser.get("/account")));
     expect((await Promise.all(accounts)).map((html) => html.includes('href="/console"'))).toEqual([
       true,
@@ -102,6 +106,18 @@ describe("the console", { timeout: 20_000 }, () => {
     expect(await stateOf(target)).toEqual({ role: "viewer", disabled: 0 });
   });
 
+  it("takes no form of another site at any address", async () => {
+    const { browser } = await openAs("admin");
+    const forms = consoleRoutes.routes.filter(({ method }) => method === "POST");
+    expect(forms.length).toBeGreaterThan(2);
+    browser.headers = { Origin: "https://evil.example", "Sec-Fetch-Site": "cross-site" };
+    for (const { path } of forms) {
+      const answer = await browser.post(path.replace(":id", "x"), {});
+      expect([path, answer.status]).toEqual([path, 403]);
+      expect(await answer.text()).toContain("This form came from elsewhere");
+    }
+  });
+
   it("asks a role that needs a second factor for it", async () => {
     const { browser } = await openAs("admin");
     setSecondFactor("admin", { required: true });
@@ -110,6 +126,43 @@ describe("the console", { timeout: 20_000 }, () => {
     expect(answer.headers.get("Location")).toBe(
       `/account/second-factor?next=${encodeURIComponent("/console/people?search=a")}`,
     );
+  });
+});
+
+describe("the overview", { timeout: 20_000 }, () => {
+  it("shows calls, how they end, how long they take, why they were denied, and by whom and what", async () => {
+    const { person, browser } = await openAs("auditor");
+    const caller = await createPerson("sales", "Carla <b>Caller</b>");
+    const links = callsOf(caller.id, [
+      { ms: 40, status: "ok" },
+      { ms: 45, status: "ok" },
+      { ms: 900, status: "failed", error: "not_found" },
+      { ms: 1, status: "failed", error: "rate_limited" },
+      { ms: 0, status: "denied" },
+    ]);
+    await deliver(links);
+    await deliver(links);
+    const html = await textOf(browser.get("/console/overview"));
+    const tile = (title: string) =>
+      new RegExp(`>${title}</span><strong class="figure">([^<]*)<`).exec(html)?.[1];
+    expect(["Calls", "Failed", "Denied", "Over a limit", "Median time"].map(tile)).toEqual([
+      "5",
+      "20 %",
+      "1",
+      "1",
+      "43 ms",
+    ]);
+    expect(html).toContain("Carla &lt;b&gt;Caller&lt;/b&gt;");
+    expect(html).toContain("crm_<wbr/>find_<wbr/>contacts");
+    expect(html).toContain("<code>not_found</code>");
+    expect(html).toContain("Approvals that wait");
+    expect(html).toContain("answer</span>");
+    expect(html).not.toContain("<script");
+    expect(html).not.toContain("style=");
+    for (const span of ["week", "month", "';--"]) {
+      expect((await browser.get(`/console/overview?span=${encodeURIComponent(span)}`)).status).toBe(200);
+    }
+    expect(person.id).not.toBe(caller.id);
   });
 });
 
@@ -256,40 +309,5 @@ describe("people in the console", { timeout: 20_000 }, () => {
       expect(html).not.toContain("<img");
       expect(html).not.toContain("<script");
     }
-  });
-});
-
-describe("the trail in the console", { timeout: 20_000 }, () => {
-  it("shows stored records to an auditor, of all or of one person, page by page", async () => {
-    const { person, browser } = await openAs("auditor");
-    const other = await openAs("viewer");
-    for (const { id } of [person, other.person]) await deliverAll(id);
-    const all = await textOf(browser.get("/console/trail"));
-    expect(all).toContain("sign in");
-    expect(all).toContain(`chain=${other.person.id}`);
-    const own = await textOf(browser.get(`/console/trail?chain=${person.id}`));
-    expect(own).toContain("sign in");
-    expect(own).not.toContain(`chain=${other.person.id}`);
-    await env.PLATFORM_DB.prepare(
-      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 120)
-       INSERT INTO audit_record (chain, sequence, hash, body, salt, event)
-       SELECT 'user_paged', i, 'h', json_object('chain', 'user_paged', 'sequence', i, 'at', i, 'type', 'sign_out'), NULL, NULL FROM n`,
-    ).run();
-    const seen: number[] = [];
-    for (let path: string | undefined = "/console/trail?chain=user_paged"; path !== undefined; ) {
-      const html: string = await textOf(browser.get(path));
-      seen.push(...[...html.matchAll(/record (\d+) of its chain/g)].map(([, number]) => Number(number)));
-      path = /href="(\/console\/trail\?chain=user_paged&amp;before=\d+)"/
-        .exec(html)?.[1]
-        ?.replaceAll("&amp;", "&");
-    }
-    expect(seen).toEqual(Array.from({ length: 120 }, (_, index) => 120 - index));
-    expect((await browser.get("/console/trail?before=x&chain=")).status).toBe(200);
-  });
-
-  it("is no way to call anything: an auditor's app gets no tool", async () => {
-    const role = bundledPolicy().roles.get("auditor");
-    expect(role?.scopes("crm:read")).toBeNull();
-    expect(role?.allowed.tool("context_get")).toBeNull();
   });
 });

@@ -25,7 +25,7 @@ describe("a user who may approve calls of their own apps", { timeout: 20_000 }, 
     expect(html).not.toContain('value="approve"');
     expect((await browser.post(path, approve(requester))).status).toBe(403);
     const out = await browser.post("/sign-out", { next: path });
-    expect(out.headers.get("Location")).toBe(`/sign-in?next=${encodeURIComponent(path)}`);
+    expect(out.headers.get("Location")).toBe(`/sign-in?next=${encodeURIComponent(path)}&fresh=1`);
     const fresh = await signIn(requester);
     expect(await textOf(fresh.get(path))).toContain('value="approve"');
     expect((await fresh.post(path, approve(requester))).status).toBe(303);

@@ -6,10 +6,10 @@ import os from "node:os";
 import path from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { exportLines } from "../../scripts/audit/export-lines.ts";
 import { Browser } from "../../scripts/demo/browser.ts";
 import { authorize, discover, registerClient } from "../../scripts/demo/oauth.ts";
 import { DEMO_PASSWORD } from "../../scripts/seed/people.ts";
+import { exportLines } from "../../shared/audit/export-lines.ts";
 import type { AuditEvent } from "../../shared/audit/record.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
 import { pickPort, type SpawnedStart, spawnStart } from "../support/spawned-start.ts";
@@ -39,7 +39,7 @@ let port = 0;
 let running: SpawnedStart | undefined;
 
 async function start(): Promise<SpawnedStart> {
-  running = spawnStart(stateFolder, port, ["--contacts", "50", "--events", "1000"]);
+  running = spawnStart(stateFolder, port, ["--contacts", "50", "--events", "1000", "--no-database"]);
   await running.printed("Ctrl-C stops");
   return running;
 }

@@ -26,7 +26,10 @@ beforeAll(async () => {
   await writeFile(
     draft,
     policy
-      .replace("denied_tools: [analytics_sql]", 'denied_tools: [analytics_sql, "crm_find_contacts"]')
+      .replace(
+        "denied_tools: [analytics_sql, demoshop_query]",
+        'denied_tools: [analytics_sql, demoshop_query, "crm_find_contacts"]',
+      )
       .replace("\nroles:", "\ntool_limits: { analytics_sql: { calls_per_minute: 60 } }\n\nroles:"),
   );
   const databases = await openLocalDatabases(path.join(folder, "state"));

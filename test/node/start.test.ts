@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import net from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -31,6 +31,17 @@ function isAlive(processId: number): boolean {
   }
 }
 
+/** Takes a port as soon as the killed database has left it. */
+async function listenWhenFree(server: net.Server, port: number): Promise<void> {
+  for (;;) {
+    const isOurs = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (isOurs) return;
+  }
+}
+
 describe("npm start, npm run demo, and a second start", () => {
   let stateFolder = "";
   let port = 0;
@@ -44,8 +55,18 @@ describe("npm start, npm run demo, and a second start", () => {
 
   beforeAll(async () => {
     stateFolder = await mkdtemp(path.join(os.tmpdir(), "gatehouse-start-test-"));
+    // The account that the database server runs as enters it too.
+    await chmod(stateFolder, 0o755);
     port = await pickPort();
   });
+
+  /** Process and port of the demonstration's database, from its own note. */
+  async function readDatabaseNote(): Promise<{ processId: number; port: number }> {
+    const lines = (await readFile(path.join(stateFolder, "demonstration/data/postmaster.pid"), "utf8")).split(
+      "\n",
+    );
+    return { processId: Number(lines[0]), port: Number(lines[3]) };
+  }
 
   afterEach(async () => {
     // SIGTERM and not SIGKILL: a failed test must not leave runtimes on the port of the next.
@@ -90,6 +111,7 @@ describe("npm start, npm run demo, and a second start", () => {
       "cursor://",
       "@modelcontextprotocol/inspector",
       `mcp-remote http://localhost:${port}/mcp`,
+      `http://localhost:${port}/mcp/demoshop`,
     ]) {
       expect(card).toContain(text);
     }
@@ -102,19 +124,24 @@ describe("npm start, npm run demo, and a second start", () => {
     expect(demo.code).toBe(0);
     expect(demo.stdout).toMatch(/sessionful \(2025-11-25\)/);
     expect(demo.stdout).toMatch(/stateless \(2026-07-28\)/);
-    for (const url of ["/mcp:", "/mcp/analytics:", "/mcp/crm:", "/mcp/knowledge:"])
+    for (const url of ["/mcp:", "/mcp/analytics:", "/mcp/crm:", "/mcp/knowledge:", "/mcp/demoshop:"])
       expect(demo.stdout).toContain(url);
+    // Its own PostgreSQL answers both default tools and a named query, in both generations.
+    expect(demo.stdout.match(/← \w\w leads with \d+(\.\d+)? EUR/g)).toHaveLength(2);
+    expect(demo.stdout.match(/← .+ sells best, \d+ pieces/g)).toHaveLength(2);
     const tools = new Set([...demo.stdout.matchAll(/→ (\w+) \{/g)].map(([, tool]) => tool));
     expect(tools.size).toBeGreaterThanOrEqual(8);
 
     const runtimes = listRuntimes(started.processId);
     expect(runtimes.length).toBeGreaterThan(0);
+    const children = [...runtimes, (await readDatabaseNote()).processId];
+    expect(children.filter(isAlive)).toEqual(children);
     expect(await started.end("SIGTERM")).toBe(0);
-    expect(runtimes.filter(isAlive)).toEqual([]);
+    expect(children.filter(isAlive)).toEqual([]);
     expect(await readdir(stateFolder)).not.toContain("gatehouse.pid");
   });
 
-  it("leaves no runtime on the port and the storage when it is killed", async () => {
+  it("leaves no runtime and no database when it is killed, and finds the database another port", async () => {
     const killed = start();
     await killed.printed(READY);
     // The runtime's own end of this connection: it closes when the runtime ends.
@@ -122,14 +149,21 @@ describe("npm start, npm run demo, and a second start", () => {
     const gone = new Promise((resolve) => connection.once("close", resolve).resume());
     await new Promise<void>((resolve) => connection.once("connect", resolve));
     const runtimes = listRuntimes(killed.processId);
+    const database = await readDatabaseNote();
     await killed.end("SIGKILL");
     await gone;
     expect(runtimes.length).toBeGreaterThan(0);
+    const other = net.createServer();
+    await listenWhenFree(other, database.port);
 
     const next = start();
     await next.printed(READY);
-    expect(runtimes.filter(isAlive)).toEqual([]);
+    expect([...runtimes, database.processId].filter(isAlive)).toEqual([]);
+    expect((await readDatabaseNote()).port).not.toBe(database.port);
+    const tested = await runNode("scripts/connections.ts", ["test", "--state", stateFolder]);
+    expect(tested.stdout).toContain("✓ demoshop: PostgreSQL");
     expect(await next.end("SIGTERM")).toBe(0);
+    await new Promise((resolve) => other.close(resolve));
   });
 
   it("keeps the data, reports that other sizes need a reset, and starts with empty storage after one", async () => {

@@ -19,7 +19,13 @@ function deployment() {
   const history: PolicyReference[] = [];
   const documents = new Map<number, string>();
   const sets = new Map<string, string>();
-  const state = { now: 1_000_000, references: 0, documents: 0, down: false };
+  const state = {
+    now: 1_000_000,
+    references: 0,
+    documents: 0,
+    down: false,
+    copy: null as PolicyReference | null,
+  };
   const answer = async <T>(value: T): Promise<T> => {
     if (state.down) throw new Error("D1 is away");
     return value;
@@ -30,10 +36,14 @@ function deployment() {
       state.references += 1;
       return answer(history[0] ?? { publication: 0, version: 1, digest: null, catalogues: null });
     },
+    readCopy: async () => state.copy,
     readHistory: () => answer(history),
+    // Documents have copies outside of the database, as the reference has.
     readDocument: ({ version }: { version: number }) => {
       state.documents += 1;
-      return answer(documents.get(version) ?? "");
+      return state.copy
+        ? Promise.resolve(documents.get(version) ?? "")
+        : answer(documents.get(version) ?? "");
     },
     readCatalogues: ({ digest }: { digest: string }) => answer(sets.get(digest) ?? ""),
   };
@@ -128,6 +138,28 @@ describe("the policy in force, as cached by an isolate", () => {
     state.now += 60_000;
     expect(await version()).toBe(2);
     await expect(open().inForce()).rejects.toThrow("D1 is away");
+  });
+
+  it("comes from the copy in an isolate that starts during a failure, until the database answers", async () => {
+    const { state, publish, open } = deployment();
+    state.copy = publish(document(2));
+    publish(document(3));
+    state.down = true;
+    const { version } = open();
+    expect(await version()).toBe(2);
+    state.down = false;
+    state.now += 10_000;
+    expect(await version()).toBe(3);
+  });
+
+  it("never goes back to the copy once the database was read", async () => {
+    const { state, publish, version } = deployment();
+    state.copy = publish(document(2));
+    publish(document(3));
+    await version();
+    state.down = true;
+    state.now += 60_000;
+    expect(await version()).toBe(3);
   });
 
   it("reads a failing database once in 10 seconds", async () => {

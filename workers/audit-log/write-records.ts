@@ -5,6 +5,7 @@ import type { AuditRecord } from "../../shared/audit/record.ts";
 import { digestText } from "../../shared/encoding/canonical-json.ts";
 import { log, logFailure } from "../../shared/observe/log.ts";
 import { keepDeadLetters } from "./dead-letters.ts";
+import { countBehindBatch } from "./figures/count-records.ts";
 import { d1Sink } from "./sinks/d1.ts";
 
 /**
@@ -49,8 +50,9 @@ export function readMessage(body: unknown): ReadMessage {
 /**
  * Queue consumer: writes records into `PLATFORM_DB`. A record that comes twice is written once, and one that comes
  * before its predecessor does not wait, because its place is its sequence number. What is written is confirmed to
- * the chain's object. Further sinks read the stored records later, see `feed-sinks.ts`. While the database is away everything is delivered again, with growing delays. A message that
- * cannot be read is retried alone, in case the next release is on its way; then it is kept with the reason, see
+ * the chain's object. Further sinks read the stored records later, see `feed-sinks.ts`, and charts count them, see
+ * `figures/count-records.ts`. While the database is away everything is delivered again, with growing delays. A message
+ * that cannot be read is retried alone, in case the next release is on its way; then it is kept with the reason, see
  * `dead-letters.ts`.
  */
 export async function writeRecords(batch: MessageBatch<unknown>, env: Env): Promise<void> {
@@ -73,7 +75,9 @@ export async function writeRecords(batch: MessageBatch<unknown>, env: Env): Prom
   } catch (failure) {
     logFailure("audit_records_not_written", failure, { queue: batch.queue, ...describeOldest(links) });
     for (const message of batch.messages) retryLater(message, dead);
+    return;
   }
+  if (links.length > 0) await countBehindBatch(env.PLATFORM_DB);
 }
 
 function retryLater(message: Message<unknown>, dead: boolean): void {

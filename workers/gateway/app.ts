@@ -17,6 +17,7 @@ import { passwordLinkRoutes } from "./password-links/routes.tsx";
 import { secondFactorRoutes } from "./second-factor/routes.tsx";
 import { secureHeaders } from "./security-headers.ts";
 import { signInRoutes } from "./sign-in/routes.tsx";
+import { singleSignOnRoutes } from "./single-sign-on/routes.tsx";
 
 /**
  * Gatehouse's public routes, in the order of a request: security headers, health, checks of configuration and
@@ -38,6 +39,7 @@ app.use(directLostClients);
 app.use(requireOwnForm);
 app.route("/", pageRoutes);
 app.route("/", signInRoutes);
+app.route("/", singleSignOnRoutes);
 app.route("/", passwordLinkRoutes);
 app.route("/", secondFactorRoutes);
 app.route("/", authorizeRoutes);

@@ -1,6 +1,7 @@
 import type { JsonValue } from "../../shared/encoding/json.ts";
 import { log } from "../../shared/observe/log.ts";
 import { policyInForce } from "../../shared/policy/current.ts";
+import { removeFigures } from "../audit-log/figures/remove-figures.ts";
 import { redriveDeadLetters } from "../audit-log/redrive.ts";
 import { type Sweep, sweepRecords } from "../audit-log/sweep-records.ts";
 import { resealSecrets } from "../connections/vault.ts";
@@ -18,6 +19,8 @@ import { renewEncryption } from "./second-factor/renew-encryption.ts";
 
 /** Most rows that one run deletes per table. */
 const ROWS = 1_000;
+/** Most counts of calls that one run deletes of each kind. */
+const FIGURES = 20_000;
 /** Most dead letters that one run delivers again. */
 const LETTERS = 100;
 /** Milliseconds for which outcomes of requests can be fetched, and for which requests are kept. */
@@ -51,6 +54,7 @@ export async function runMaintenance(env: Env): Promise<void> {
     ),
     full_databases: () => reportDatabaseSizes(env),
     records: () => sweepInForce(env, at),
+    figures: async () => removeFigures(database, (await policyInForce(env)).retention, at, FIGURES),
   };
   const done: Record<string, JsonValue> = {};
   for (const [name, run] of Object.entries(work)) {

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { iconPath } from "../../shared/server/icons.ts";
+import { CONSOLE_STYLE } from "../../shared/web/console-style.ts";
 import { renderGlyphFile, renderLogoFile } from "../../shared/web/logo.tsx";
 import { readLogoIcon, readLogoImage } from "../../shared/web/logo-image.ts";
 import { STYLE } from "../../shared/web/style.ts";
@@ -15,7 +16,7 @@ export const pageRoutes = new Hono<{ Bindings: Env }>();
 pageRoutes.get("/", async (c) => c.html(<HomePage resources={await listResources(c.env)} />));
 
 pageRoutes.get("/style.css", (c) =>
-  c.body(STYLE, 200, { ...CACHED, "Content-Type": "text/css; charset=utf-8" }),
+  c.body(STYLE + CONSOLE_STYLE, 200, { ...CACHED, "Content-Type": "text/css; charset=utf-8" }),
 );
 
 pageRoutes.get("/favicon.svg", (c) =>

@@ -16,6 +16,17 @@ export async function findPerson(database: D1Database, id: string): Promise<Pers
     .first<Person>();
 }
 
+/** Whether a person has a password here. */
+export async function hasPassword(database: D1Database, id: string): Promise<boolean> {
+  const found = await database
+    .prepare(
+      `SELECT 1 FROM "account" WHERE "userId" = ? AND "providerId" = 'credential' AND "password" IS NOT NULL`,
+    )
+    .bind(id)
+    .first();
+  return found !== null;
+}
+
 /** Deletes sessions that ended before `now`, at most `limit`. Returns their number. */
 export async function removeEndedSessions(database: D1Database, now: Date, limit: number): Promise<number> {
   // Dates are ISO 8601 in UTC, so text order is time order.

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { build, type Plugin } from "esbuild";
 import { runWrangler } from "../../local/process.ts";
@@ -13,6 +13,8 @@ export interface BuiltModule {
   script: string;
   /** From that module to the project's files (ECMA-426). */
   sourceMap: string;
+  /** Compiled modules that it imports, by file name. */
+  wasm: Readonly<Record<string, Uint8Array>>;
 }
 
 /**
@@ -61,7 +63,16 @@ export async function buildVariant({ name, entry, replaced, bare }: Variant): Pr
 }
 
 async function readModule(file: string): Promise<BuiltModule> {
-  return { script: await readFile(file, "utf8"), sourceMap: await readFile(`${file}.map`, "utf8") };
+  const folder = path.dirname(file);
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".wasm"));
+  const wasm = await Promise.all(
+    names.map(async (name) => [name, await readFile(path.join(folder, name))] as const),
+  );
+  return {
+    script: await readFile(file, "utf8"),
+    sourceMap: await readFile(`${file}.map`, "utf8"),
+    wasm: Object.fromEntries(wasm),
+  };
 }
 
 async function readInputs(joined: string): Promise<string> {

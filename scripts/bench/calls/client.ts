@@ -10,6 +10,8 @@ export interface Target {
   tool: string;
   /** `null` for a server without a guard. */
   token: string | null;
+  /** Arguments of each call. Default: a text that the tool answers. */
+  arguments?: Readonly<Record<string, unknown>>;
 }
 
 /** A client on one connection: each call calls the tool once and throws on an unexpected answer. */
@@ -60,9 +62,14 @@ export async function connectClient(generation: Generation, target: Target): Pro
       id += 1;
       const text = `call ${id}`;
       const meta = generation === "stateless" ? { _meta: ENVELOPE } : {};
-      const params = { name: tool, arguments: { text }, ...meta };
+      const params = { name: tool, arguments: target.arguments ?? { text }, ...meta };
       const answer = await post({ id, method: "tools/call", params });
-      if (answer.status !== 200 || !answer.body.includes(`"structuredContent":{"text":"${text}"}`)) {
+      const expected = `"structuredContent":{${target.arguments === undefined ? `"text":"${text}"}` : ""}`;
+      if (
+        answer.status !== 200 ||
+        !answer.body.includes(expected) ||
+        answer.body.includes('"isError":true')
+      ) {
         throw new Error(describe("tools/call", answer));
       }
     },

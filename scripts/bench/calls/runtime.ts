@@ -25,6 +25,8 @@ export interface RunningWorker {
 /** Options of a running variant. */
 export interface RunOptions {
   script: string;
+  /** Compiled modules that it imports, by file name. */
+  wasm?: Readonly<Record<string, Uint8Array>>;
   /** Folder of its storage. */
   folder: string;
   publicUrl: string;
@@ -69,13 +71,16 @@ export function startBare(common: Omit<RunOptions, "publicUrl">): Promise<Runnin
   });
 }
 
-function commonOptions({ script, folder, port, inspectorPort }: Omit<RunOptions, "publicUrl">) {
+function commonOptions({ script, wasm = {}, folder, port, inspectorPort }: Omit<RunOptions, "publicUrl">) {
   return {
     ...SILENT,
     host: "127.0.0.1",
     port,
     resourcePersistencePath: folder,
-    modules: [{ type: "ESModule" as const, path: "index.js", contents: script }],
+    modules: [
+      { type: "ESModule" as const, path: "index.js", contents: script },
+      ...Object.entries(wasm).map(([path, contents]) => ({ type: "CompiledWasm" as const, path, contents })),
+    ],
     ...(inspectorPort !== undefined && { inspectorPort, inspectorHost: "127.0.0.1" }),
   };
 }

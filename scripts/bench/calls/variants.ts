@@ -36,3 +36,19 @@ export const COUNTED: Variant = {
   entry: "./worker/counted.ts",
   replaced: { ...LIFTED, "shared/guard/sliding-log.ts": "./worker/short-window.ts" },
 };
+
+/** The deployed Worker, with limits lifted and the bare drivers in the objects of connections. */
+export const CONNECTED: Variant = { name: "connected", entry: "../connections/worker.ts", replaced: LIFTED };
+
+/** What is deployed, unchanged. */
+export const DEPLOYED: Variant = { name: "deployed", entry: "../../../workers/index.ts", replaced: {} };
+
+/** The same without the drivers and parsers of connections. */
+export const WITHOUT_DRIVERS: Variant = {
+  name: "without drivers and parsers",
+  entry: "../../../workers/index.ts",
+  replaced: {
+    "workers/connections/load-connector.ts": "./worker/no-connectors.ts",
+    "workers/connections/judge/judges.ts": "./worker/no-judges.ts",
+  },
+};

@@ -8,9 +8,7 @@ const hyperdrive = z.string().regex(/^[A-Z][A-Z0-9_]{0,60}$/, "must be the name 
 export const mysqlEntry = z.strictObject({
   kind: z.literal("mysql"),
   ...sqlFields,
-  reach: z.union([address.extend(sqlAddress), z.strictObject({ hyperdrive })], {
-    error: "must be host, database and user, or the name of a Hyperdrive binding",
-  }),
+  reach: z.union([address.extend(sqlAddress), z.strictObject({ hyperdrive })]),
 });
 
 /** {@link mysqlEntry}, parsed. */

@@ -8,9 +8,7 @@ const hyperdrive = z.string().regex(/^[A-Z][A-Z0-9_]{0,60}$/, "must be the name 
 export const postgresqlEntry = z.strictObject({
   kind: z.literal("postgresql"),
   ...sqlFields,
-  reach: z.union([address.extend(sqlAddress), z.strictObject({ hyperdrive })], {
-    error: "must be host, database and user, or the name of a Hyperdrive binding",
-  }),
+  reach: z.union([address.extend(sqlAddress), z.strictObject({ hyperdrive })]),
 });
 
 /** {@link postgresqlEntry}, parsed. */

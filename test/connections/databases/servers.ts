@@ -1,11 +1,11 @@
 import { env, exports } from "cloudflare:workers";
 import { createConnection } from "mysql2/promise";
 import pg from "pg";
+import type { DatabaseServers } from "../../../scripts/databases/debian-servers.ts";
 import { storeCatalogues } from "../../../scripts/policy/publications.ts";
 import { type ConnectionEntry, connectionEntry } from "../../../shared/connections/entry.ts";
 import { writeRevision } from "../../../shared/connections/revision.ts";
 import { writeSecret } from "../../../workers/connections/vault.ts";
-import type { DatabaseServers } from "../../support/database-servers.ts";
 import { publish, publishCatalogues, readState } from "../../support/publish.ts";
 
 /** Servers of this machine; `null` for one that is not installed. */

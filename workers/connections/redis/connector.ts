@@ -29,8 +29,12 @@ export const redis: Connector = {
       retryStrategy: () => null,
       connectTimeout: OPEN_MS,
     });
-    client.on("error", () => {});
-    await client.connect();
+    let cause: unknown;
+    client.on("error", (failure) => {
+      cause ??= failure;
+    });
+    // The driver rejects with "Connection is closed" and tells the cause as an event.
+    await client.connect().catch((failure: unknown) => Promise.reject(cause ?? failure));
     return new RedisSession(client);
   },
   explain,

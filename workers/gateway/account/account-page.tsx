@@ -13,6 +13,8 @@ export interface AccountPageProps {
   cursor?: string;
   browsers: readonly OwnBrowser[];
   hasSecondFactor: boolean;
+  /** Whether the person has a password; others sign in elsewhere. */
+  hasPassword: boolean;
   /** Whether the person's role opens a page of the console. */
   hasConsole: boolean;
   notice?: { tone: "good" | "danger"; text: string };
@@ -20,7 +22,7 @@ export interface AccountPageProps {
 
 /** The person's own page: connected apps with what each may do, the password, and the way out. */
 export function AccountPage(props: AccountPageProps) {
-  const { person, apps, cursor, browsers, hasSecondFactor, hasConsole, notice } = props;
+  const { person, apps, cursor, browsers, hasSecondFactor, hasPassword, hasConsole, notice } = props;
   const signOut = (
     <form class="inline" method="post" action="/sign-out">
       <button type="submit" class="link">
@@ -88,7 +90,8 @@ export function AccountPage(props: AccountPageProps) {
             </>
           ) : (
             <>
-              Your password alone signs you in. <a href="/account/second-factor">Set up a second factor</a>.
+              {hasPassword ? "Your password alone signs you in." : "Your sign-in asks for no code here."}{" "}
+              <a href="/account/second-factor">Set up a second factor</a>.
             </>
           )}
         </p>
@@ -97,10 +100,14 @@ export function AccountPage(props: AccountPageProps) {
       <section class="card">
         <BrowserList browsers={browsers} />
       </section>
-      <h2>Password</h2>
-      <section class="card">
-        <PasswordForm email={person.email} />
-      </section>
+      {hasPassword && (
+        <>
+          <h2>Password</h2>
+          <section class="card">
+            <PasswordForm email={person.email} />
+          </section>
+        </>
+      )}
     </Page>
   );
 }

@@ -4,6 +4,7 @@ import { policyInForce } from "../../../shared/policy/current.ts";
 import { admitAttempt, resetAttempts } from "../limits/attempts.ts";
 import { countedAddress } from "../limits/counted-address.ts";
 import { getOAuthServers } from "../oauth/oauth.ts";
+import { hasPassword } from "../people.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
 import { isRefusal, openAuthFor, PASSWORD_LENGTH } from "../sign-in/auth.ts";
@@ -98,6 +99,7 @@ async function showAccount(
     person,
     browsers: await listOwnBrowsers(c.env.PLATFORM_DB, person.id, sessionId),
     hasSecondFactor,
+    hasPassword: await hasPassword(c.env.PLATFORM_DB, person.id),
     hasConsole: Boolean(hasConsole),
     ...list,
     ...(notice !== undefined && { notice }),

@@ -27,6 +27,7 @@ export function keptBy(env: Env, userId: string): Kept {
 const ACCOUNT = {
   sign_in_sessions: `DELETE FROM "session" WHERE "userId" = ?1`,
   credentials: `DELETE FROM "account" WHERE "userId" = ?1`,
+  identities: "DELETE FROM federated_identity WHERE user_id = ?1",
   password_links: "DELETE FROM password_link WHERE user_id = ?1",
   second_factor: `DELETE FROM "twoFactor" WHERE "userId" = ?1`,
   verifications: `DELETE FROM "verification" WHERE "identifier" IN (SELECT "email" FROM "user" WHERE "id" = ?1)`,
@@ -35,6 +36,7 @@ const ACCOUNT = {
     "UPDATE admin_request SET outcome = NULL WHERE kind = 'data_export' AND user_id = ?1 AND outcome IS NOT NULL",
   approvals: "DELETE FROM approval WHERE requester = ?1",
   app_uses: "DELETE FROM audit_last_use WHERE chain = ?1",
+  figures: "DELETE FROM call_figure WHERE grain IN (3600, 86400) AND dimension = 'person' AND member = ?1",
   // Their secrets go with them.
   api_keys: "DELETE FROM access_key WHERE owner = ?1",
   account: `DELETE FROM "user" WHERE "id" = ?1`,

@@ -38,17 +38,22 @@ const SELECT = `
     FROM approval JOIN "user" AS person ON person."id" = requester AND person."disabled" = 0`;
 const PAGE = `AND (asked_at, approval.id) < (?1, ?2) ORDER BY asked_at DESC, approval.id DESC LIMIT ${PAGE_SIZE + 1}`;
 
-/** Undecided requests of other users for these tools. */
+/**
+ * Undecided requests of other users for these tools.
+ *
+ * @param requester - id of the one user whose requests are listed; empty for everyone's
+ */
 export function listWaiting(
   database: D1Database,
   person: string,
   tools: readonly string[],
   now: number,
   cursor?: string,
+  requester = "",
 ): Promise<ApprovalPage> {
   const where = `WHERE state = 'pending' AND expires_at > ?3 AND requester <> ?4
-                   AND tool IN (SELECT value FROM json_each(?5)) ${PAGE}`;
-  return readPage(database, where, cursor, now, [now, person, JSON.stringify(tools)]);
+                   AND tool IN (SELECT value FROM json_each(?5)) AND (?6 = '' OR requester = ?6) ${PAGE}`;
+  return readPage(database, where, cursor, now, [now, person, JSON.stringify(tools), requester]);
 }
 
 /** Requests of the user's own apps, in any state. */

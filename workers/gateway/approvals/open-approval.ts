@@ -90,8 +90,17 @@ export async function openApproval(
   link: string,
 ): Promise<ApprovalLookup> {
   const opened = await openApprovalLink(openKeyring(env, "APPROVAL_LINK_KEY"), link);
-  if (opened === null) return { kind: "damaged" };
-  const item = await approvalGate(env, opened.requester).readApproval(opened.approvalId);
+  return opened === null ? { kind: "damaged" } : await openRequest(env, policy, signIn, opened);
+}
+
+/** Opens a request by its id and requester, with the viewer's current role and policy. */
+export async function openRequest(
+  env: Env,
+  policy: Policy,
+  signIn: SignIn,
+  request: { approvalId: string; requester: string },
+): Promise<Exclude<ApprovalLookup, { kind: "damaged" }>> {
+  const item = await approvalGate(env, request.requester).readApproval(request.approvalId);
   if (item === null) return { kind: "unknown" };
   const { person } = signIn;
   const own = item.requester === person.id;
@@ -142,12 +151,16 @@ function powersOver(
 ): Powers {
   if (own && !selfApproval) return "withdraw";
   const now = Date.now();
-  if (hasSecondFactor || required) {
+  if (hasSecondFactor || required || mfaAt !== null) {
     const given = own ? isFresh(mfaAt, FRESH_MS, now) : mfaAt !== null || !required;
+    // One that was given elsewhere, and is too old, is given there again.
+    if (!given && !hasSecondFactor && mfaAt !== null) return "confirm_first";
     if (!given) return hasSecondFactor ? "code_first" : "set_up_first";
     return own ? "decide_own" : "decide";
   }
   if (!own) return "decide";
+  // A provider that does not say when it asked the person last cannot say that it was just now.
+  if (at.getTime() === 0) return "set_up_first";
   return isFresh(at.getTime(), FRESH_MS, now) ? "decide_own" : "confirm_first";
 }
 

@@ -1,16 +1,13 @@
 import { Hono } from "hono";
 import { signApprovalLink } from "../../../shared/auth/approval-link.ts";
 import { openKeyring } from "../../../shared/auth/keyring.ts";
-import { approvalGate, type DecisionResult } from "../../../shared/objects/approval-gate.ts";
 import { policyInForce, roleMayApprove } from "../../../shared/policy/current.ts";
-import { maskText } from "../../../shared/redact/mask-text.ts";
 import type { Catalogue } from "../../../shared/server/catalogue.ts";
-import { toDisplayText } from "../../../shared/text/display-text.ts";
 import { type Refusal, refuse } from "../failures.tsx";
 import { readForm } from "../read-form.ts";
-import { recordEvent } from "../record-event.ts";
 import { requirePerson, type SignedIn } from "../sign-in/require-person.ts";
-import { ApprovalPage, type ApprovalPageProps, REASON_LENGTH } from "./approval-page.tsx";
+import { ApprovalPage, type ApprovalPageProps } from "./approval-page.tsx";
+import { decideRequest } from "./decide-request.ts";
 import { type InboxList, InboxPage } from "./inbox-page.tsx";
 import { type ApprovalPage as ListPage, listOwn, listWaiting } from "./list-approvals.ts";
 import { type ApprovalLookup, fullCatalogue, openApproval } from "./open-approval.ts";
@@ -75,50 +72,17 @@ approvalRoutes.post("/approvals/:link", requirePerson(), async (c) => {
   const decision = form.get("decision");
   if (decision !== "approve" && decision !== "refuse")
     return await again(422, "Choose one of the two answers.");
-  const granted = decision === "approve";
-  if (granted && opened.powers === "withdraw") return await again(403, RESULTS.own.text);
-  if (granted && opened.powers === "confirm_first")
-    return await again(403, "Sign in again before you approve this.");
-  if (granted && (opened.powers === "code_first" || opened.powers === "set_up_first"))
-    return await again(403, "Give your second factor before you approve this.");
-  if (granted && opened.obstacle !== null && opened.item.state === "pending")
-    return await again(409, opened.obstacle);
-
-  const { approvalId, requester, binding } = opened.item;
-  const result = await approvalGate(c.env, requester).decideApproval({
-    approvalId,
-    by: person.id,
-    granted,
-    reason: granted ? null : toReason(form.get("reason")),
-    policyDigest: policy.digest,
+  const result = await decideRequest(c, policy, person, opened, {
+    granted: decision === "approve",
+    reason: form.get("reason"),
   });
-  if (result !== "recorded") return await again(RESULTS[result].status, RESULTS[result].text);
-  const event = { type: "approval_decision", granted, approvalId, requester, tool: binding.tool } as const;
-  await recordEvent(c, person.id, event);
+  if (result !== "recorded") return await again(result.status, result.text);
   return c.redirect(`${pathOf(link)}?done=1`, 303);
 });
 
 const DONE = {
   approve: "Approved. The app can now make exactly this call, once, until the time below.",
   refuse: "Refused. The call does not run.",
-};
-
-const RESULTS: Record<
-  Exclude<DecisionResult, "recorded">,
-  { status: 403 | 404 | 409 | 410; text: string }
-> = {
-  unknown: { status: 404, text: "This request is not kept any more." },
-  closed: { status: 409, text: "This has been decided already; your answer changed nothing." },
-  expired: {
-    status: 410,
-    text: "This request has expired, so the call does not run. The app can ask again.",
-  },
-  policy_changed: { status: 409, text: "The policy has changed since. The app has to make its call again." },
-  disconnected: { status: 409, text: "The app that asked has been disconnected." },
-  own: {
-    status: 403,
-    text: "You cannot approve calls of your own apps. Ask another person who may approve them.",
-  },
 };
 
 const TO_INBOX = { href: "/approvals", label: "All approvals" };
@@ -149,12 +113,6 @@ const REFUSALS: Record<Exclude<ApprovalLookup["kind"], "opened">, Refusal> = {
     link: TO_INBOX,
   },
 };
-
-/** The approver's own words, without invisible characters and secrets. */
-function toReason(text: string | null): string | null {
-  const reason = maskText(toDisplayText(text ?? "", REASON_LENGTH), ["secret"]);
-  return reason === "" ? null : reason;
-}
 
 async function toInbox(
   env: Env,

@@ -1,5 +1,7 @@
 import type { Hono } from "hono";
 import type { ConsoleRight } from "../../../shared/policy/console.ts";
+import { approvalInboxRoutes } from "./approvals/routes.tsx";
+import { overviewRoutes } from "./overview/routes.tsx";
 import { peopleRoutes } from "./people/routes.tsx";
 import type { InConsole } from "./require-right.ts";
 import { trailRoutes } from "./trail/routes.tsx";
@@ -18,6 +20,20 @@ interface ConsolePage {
 
 /** Every page: one folder, and one entry here. */
 export const CONSOLE_PAGES: readonly ConsolePage[] = [
+  {
+    name: "overview",
+    title: "Overview",
+    text: "How many calls there are and how they end, the state of every part, and what waits.",
+    right: "overview",
+    routes: overviewRoutes,
+  },
+  {
+    name: "approvals",
+    title: "Approvals",
+    text: "Calls that wait for a decision: what each would change, for whom; one or many at once.",
+    right: "approvals",
+    routes: approvalInboxRoutes,
+  },
   {
     name: "people",
     title: "People",

@@ -11,9 +11,13 @@ import { type Refusal, refuse } from "../failures.tsx";
 import { pathToFactor, requiresFactor } from "../second-factor/requirement.ts";
 import type { SignIn } from "../sign-in/auth.ts";
 import { addressOf } from "../sign-in/require-person.ts";
+import type { ConsoleLink } from "./frame.tsx";
 
-/** What a page of the console knows: who asks, and the policy that let them in. */
-export type InConsole = { Bindings: Env; Variables: { signIn: SignIn; policy: Policy } };
+/** What a page of the console knows: who asks, the policy that let them in, and the pages that their role opens. */
+export type InConsole = {
+  Bindings: Env;
+  Variables: { signIn: SignIn; policy: Policy; links: readonly ConsoleLink[] };
+};
 
 /**
  * Lets a person through whose role the policy gives a right, with a second factor where it asks the role for one. Stands

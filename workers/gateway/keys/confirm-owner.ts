@@ -3,6 +3,7 @@ import { policyInForce } from "../../../shared/policy/current.ts";
 import { isFresh } from "../../../shared/policy/second-factor.ts";
 import { admitAttempt, resetAttempts } from "../limits/attempts.ts";
 import { countedAddress } from "../limits/counted-address.ts";
+import { hasPassword } from "../people.ts";
 import { isPassword } from "../second-factor/enrolment.ts";
 import { type MissingFactor, requiresFactor } from "../second-factor/requirement.ts";
 import { PASSWORD_LENGTH, type SignIn } from "../sign-in/auth.ts";
@@ -13,12 +14,19 @@ const FRESH_MS = 15 * 60_000;
 
 /**
  * What a person must do before a key is made: a key outlives the browser's sign-in by far, so a stolen session alone must
- * not make one. A person with a second factor gives a fresh one; a person without types the password, unless their role
- * requires a second factor.
+ * not make one. A person with a second factor gives a fresh one, here or where they sign in; a person without types the
+ * password, or has just proved at their provider who they are, unless their role requires a second factor.
  */
 export async function missingForKey(env: Env, signIn: SignIn): Promise<MissingFactor | "password" | null> {
-  if (signIn.hasSecondFactor) return isFresh(signIn.mfaAt, FRESH_MS, Date.now()) ? null : "code";
-  return requiresFactor(await policyInForce(env), signIn.person.role) ? "set_up" : "password";
+  const { hasSecondFactor, mfaAt, at, person } = signIn;
+  const now = Date.now();
+  if (isFresh(mfaAt, FRESH_MS, now)) return null;
+  if (hasSecondFactor) return "code";
+  if (requiresFactor(await policyInForce(env), person.role)) return mfaAt === null ? "set_up" : "sign_in";
+  if (await hasPassword(env.PLATFORM_DB, person.id)) return "password";
+  if (isFresh(at.getTime(), FRESH_MS, now)) return null;
+  // A provider that does not say when it asked the person last cannot say that it was just now.
+  return at.getTime() === 0 ? "set_up" : "sign_in";
 }
 
 /** Checks a typed password, with the counters of sign-in. A sentence for the person, or `null` if it is right. */

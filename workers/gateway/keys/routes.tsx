@@ -46,7 +46,7 @@ keyRoutes.get(LIST, requirePerson(), async (c) => {
 
 keyRoutes.get(NEW, requirePerson(), async (c) => {
   const missing = await missingForKey(c.env, c.var.signIn);
-  if (missing === "code" || missing === "set_up") return c.redirect(pathToFactor(missing, NEW), 303);
+  if (missing !== null && missing !== "password") return c.redirect(pathToFactor(missing, NEW), 303);
   return await showForm(c, emptyKey(await listResources(c.env)));
 });
 
@@ -59,7 +59,7 @@ keyRoutes.post(LIST, requirePerson(NEW), async (c) => {
     showForm(c, typed, { tone: "danger", text }, status);
   if (form.get("subject") !== person.id) return await again(409, OTHER_PERSON);
   const missing = await missingForKey(c.env, signIn);
-  if (missing === "code" || missing === "set_up") return c.redirect(pathToFactor(missing, NEW), 303);
+  if (missing !== null && missing !== "password") return c.redirect(pathToFactor(missing, NEW), 303);
   const resources = await listResources(c.env);
   const request = checkTyped(typed, resources, await policyInForce(c.env), person.role);
   if (typeof request === "string") return await again(422, request);
@@ -102,7 +102,7 @@ keyRoutes.post(`${LIST}/:id/rotate`, requirePerson(LIST), async (c) => {
   const overlapMs = readOverlap(form);
   if (overlapMs === null) return await again(422, "Choose how long the secret before works.");
   const missing = await missingForKey(c.env, signIn);
-  if (missing === "code" || missing === "set_up")
+  if (missing !== null && missing !== "password")
     return c.redirect(pathToFactor(missing, pathOf(owned)), 303);
   if (missing === "password") {
     const refused = await refusePassword(c, signIn, form.get("password") ?? "");

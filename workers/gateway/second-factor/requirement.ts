@@ -1,12 +1,14 @@
 import type { Policy } from "../../../shared/policy/compile.ts";
 import { freshnessNeeded, isFresh } from "../../../shared/policy/second-factor.ts";
 import type { SignIn } from "../sign-in/auth.ts";
+import { againTo } from "../sign-in/local-path.ts";
 
-/** What a user has to do first: give a code, or set up a second factor. */
-export type MissingFactor = "code" | "set_up";
+/** What a user has to do first: give a code, set up a second factor, or sign in again where they have one. */
+export type MissingFactor = "code" | "set_up" | "sign_in";
 
 /** Page for the missing factor, which then returns to `next`. */
 export function pathToFactor(missing: MissingFactor, next: string): string {
+  if (missing === "sign_in") return againTo(next);
   const page = missing === "code" ? "/sign-in/code" : "/account/second-factor";
   return `${page}?next=${encodeURIComponent(next)}`;
 }
@@ -26,5 +28,7 @@ export function missingToConnect(policy: Policy, signIn: SignIn, now: number): M
   const needed = freshnessNeeded(role);
   if (needed === null || isFresh(signIn.mfaAt, needed, now)) return null;
   if (signIn.hasSecondFactor) return "code";
+  // The second factor of their provider is too old.
+  if (signIn.mfaAt !== null) return "sign_in";
   return role?.mfaRequired ? "set_up" : null;
 }

@@ -1,7 +1,9 @@
 import { type Context, Hono } from "hono";
 import { policyInForce } from "../../../shared/policy/current.ts";
+import { isFresh } from "../../../shared/policy/second-factor.ts";
 import { admitAttempt, resetAttempts } from "../limits/attempts.ts";
 import { countedAddress } from "../limits/counted-address.ts";
+import { hasPassword } from "../people.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent, recordSignIn } from "../record-event.ts";
 import { PASSWORD_LENGTH, readSignIn, type SignIn } from "../sign-in/auth.ts";
@@ -22,7 +24,10 @@ import { requiresFactor } from "./requirement.ts";
 import { BackupCodesPage, ConfirmPage, ManagePage, type Notice, StartPage } from "./set-up-page.tsx";
 
 type GatewayContext = Context<{ Bindings: Env }>;
-type Refused = Exclude<CodeAnswer, { kind: "passed" }> | { kind: "password" };
+type Refused = Exclude<CodeAnswer, { kind: "passed" }> | { kind: "password" } | { kind: "stale" };
+
+/** Milliseconds since the session began within which a person without a password may set a factor up. */
+const FRESH_MS = 15 * 60_000;
 
 const HOME = "/account";
 const PLACE = "/account/second-factor";
@@ -144,12 +149,16 @@ async function withBoth(
   return await showRefused(c, signIn, HOME, answer);
 }
 
-/** `null` for the correct password. A stolen session must not allow guessing it: same counters as sign-in. */
+/** `null` for the correct password, or for a person without one who has just signed in. A stolen session must not allow guessing it: same counters as sign-in. */
 async function checkPassword(
   c: GatewayContext,
-  { person }: SignIn,
+  { person, since, hasSecondFactor }: SignIn,
   password: string,
 ): Promise<Refused | null> {
+  if (!(await hasPassword(c.env.PLATFORM_DB, person.id))) {
+    // The code that follows is enough for a person who has a factor; another one has just signed in elsewhere.
+    return hasSecondFactor || isFresh(since.getTime(), FRESH_MS, Date.now()) ? null : { kind: "stale" };
+  }
   const rules = signInRules(c, person.email);
   const admission = await admitAttempt(c.env.PLATFORM_DB, rules, Date.now());
   if (!admission.admitted) return { kind: "limited", retryAfter: admission.retryAfter };
@@ -169,9 +178,11 @@ async function showPlace(
 ): Promise<Response> {
   const { headers } = c.req.raw;
   const required = requiresFactor(await policyInForce(c.env), signIn.person.role);
+  const asksPassword = await hasPassword(c.env.PLATFORM_DB, signIn.person.id);
   if (signIn.hasSecondFactor) {
     const left = (await readBackupCodes(c.env, headers, signIn.person.id)).length;
-    return c.html(<ManagePage left={left} required={required} notice={notice} />, status);
+    const props = { left, required, asksPassword, notice };
+    return c.html(<ManagePage {...props} />, status);
   }
   const pending = await readPending(c.env, headers, signIn);
   if (pending !== null) {
@@ -180,7 +191,9 @@ async function showPlace(
   const asked: Notice | undefined = required
     ? { tone: "caution", text: "Your role asks for a second factor before an app can be connected." }
     : undefined;
-  return c.html(<StartPage next={next} notice={notice ?? asked} />, status);
+  const isStale = !asksPassword && !isFresh(signIn.since.getTime(), FRESH_MS, Date.now());
+  const confirm = asksPassword ? "password" : isStale ? "sign_in" : "none";
+  return c.html(<StartPage next={next} confirm={confirm} notice={notice ?? asked} />, status);
 }
 
 function showRefused(c: GatewayContext, signIn: SignIn, next: string, refused: Refused): Promise<Response> {
@@ -200,6 +213,8 @@ function explain(c: GatewayContext, answer: Refused): string {
     }
     case "password":
       return "The password is wrong.";
+    case "stale":
+      return "Your sign-in is more than 15 minutes old. Sign in again first.";
     case "ended":
       return "No sign-in waits for a code any more. Start again.";
   }

@@ -1,6 +1,7 @@
 import type { Child } from "hono/jsx";
 import { Page } from "../../../shared/web/page.tsx";
 import { PASSWORD_LENGTH } from "../sign-in/auth.ts";
+import { againTo } from "../sign-in/local-path.ts";
 import type { PendingFactor } from "./enrolment.ts";
 import { QrCode } from "./qr-code.tsx";
 
@@ -35,23 +36,40 @@ function Frame({ title, notice, children }: FrameProps) {
   );
 }
 
-/** Before set-up: an explanation, and the password. */
-export function StartPage({ next, notice }: { next: string; notice?: Notice | undefined }) {
+/** Before set-up: an explanation, and the password, or a fresh sign-in of a person who has none. */
+export function StartPage({
+  next,
+  confirm,
+  notice,
+}: {
+  next: string;
+  /** What the person has to show first. */
+  confirm: "password" | "sign_in" | "none";
+  notice?: Notice | undefined;
+}) {
   return (
     <Frame title="Set up a second factor" notice={notice}>
       <p>
         An authenticator app on your phone then shows a new code every 30 seconds, and signing in asks for it
-        after your password.
+        {confirm === "password" ? " after your password." : "."}
       </p>
-      <form method="post" action={`${PLACE}/start`}>
-        <input type="hidden" name="next" value={next} />
-        <PasswordField />
-        <div class="actions">
-          <button type="submit" class="primary">
-            Continue
-          </button>
-        </div>
-      </form>
+      {confirm === "sign_in" ? (
+        <p>
+          <a class="button primary" href={againTo(`${PLACE}?next=${encodeURIComponent(next)}`)}>
+            Sign in again first
+          </a>
+        </p>
+      ) : (
+        <form method="post" action={`${PLACE}/start`}>
+          <input type="hidden" name="next" value={next} />
+          {confirm === "password" && <PasswordField />}
+          <div class="actions">
+            <button type="submit" class="primary">
+              Continue
+            </button>
+          </div>
+        </form>
+      )}
     </Frame>
   );
 }
@@ -116,12 +134,15 @@ export function BackupCodesPage({ codes, next }: { codes: readonly string[]; nex
 export function ManagePage({
   left,
   required,
+  asksPassword,
   notice,
 }: {
   /** Number of unused backup codes. */
   left: number;
   /** The role requires a second factor, so it cannot be turned off. */
   required: boolean;
+  /** The person has a password, and types it. */
+  asksPassword: boolean;
   notice?: Notice | undefined;
 }) {
   return (
@@ -132,7 +153,7 @@ export function ManagePage({
       <h2>New backup codes</h2>
       <p class="quiet small">They replace all earlier ones.</p>
       <form method="post" action={`${PLACE}/codes`}>
-        <PasswordField />
+        {asksPassword && <PasswordField />}
         <CodeField label="Code from your app, or a backup code" />
         <button type="submit">Make new codes</button>
       </form>
@@ -141,7 +162,7 @@ export function ManagePage({
         <p class="quiet">Your role asks for a second factor, so it stays on.</p>
       ) : (
         <form method="post" action={`${PLACE}/off`}>
-          <PasswordField />
+          {asksPassword && <PasswordField />}
           <CodeField label="Code from your app, or a backup code" />
           <button type="submit" class="danger">
             Turn off the second factor

@@ -4,6 +4,7 @@ import { type Key, openKeyring } from "../../../shared/auth/keyring.ts";
 import { bundledPolicy } from "../../../shared/policy/current.ts";
 import type { Person } from "../people.ts";
 import { createD1Adapter } from "./d1-adapter.ts";
+import { OPENED, sessionOpener } from "./session-opener.ts";
 
 /** Seconds that a browser stays signed in, from sign-in. Fixed, not sliding. */
 const SESSION_TTL = 12 * 60 * 60;
@@ -22,8 +23,10 @@ export interface SignIn {
   person: Person;
   /** Id of the browser's session. Not secret: the cookie holds another value. */
   sessionId: string;
-  /** Time of the password. */
+  /** When the person last proved who they are: with the password, or at the system that vouches for them. */
   at: Date;
+  /** When this browser's session began. */
+  since: Date;
   /** Time of the last second factor on this browser, in milliseconds since the epoch; `null` for never. */
   mfaAt: number | null;
   /** Whether the user has set one up. */
@@ -65,11 +68,12 @@ export async function readSignIn(env: Env, headers: Headers): Promise<SignIn | n
   const session = await findSession(env, headers);
   if (session === null || session.user.disabled) return null;
   const { id, email, name, role, twoFactorEnabled } = session.user;
-  const { sessionId, at, mfaAt } = session;
+  const { sessionId, at, since, mfaAt } = session;
   return {
     person: { id, email, name, role },
     sessionId,
     at,
+    since,
     mfaAt,
     hasSecondFactor: twoFactorEnabled === true,
   };
@@ -79,8 +83,10 @@ async function findSession(env: Env, headers: Headers) {
   for (const auth of openAuths(env)) {
     const session = await auth.api.getSession({ headers });
     if (session === null) continue;
-    const { id: sessionId, createdAt, mfaAt } = session.session;
-    return { auth, user: session.user, sessionId, at: new Date(createdAt), mfaAt: mfaAt ?? null };
+    const { id: sessionId, createdAt, mfaAt, provenAt } = session.session;
+    const since = new Date(createdAt);
+    const at = typeof provenAt === "number" ? new Date(provenAt) : since;
+    return { auth, user: session.user, sessionId, at, since, mfaAt: mfaAt ?? null };
   }
   return null;
 }
@@ -135,10 +141,17 @@ function buildAuth(env: Env, { secret }: Key, keys: readonly Key[]) {
     session: {
       expiresIn: SESSION_TTL,
       disableSessionRefresh: true,
-      additionalFields: { mfaAt: { type: "number", required: false, input: false } },
+      additionalFields: {
+        mfaAt: { type: "number", required: false, input: false },
+        provenAt: { type: "number", required: false, input: false },
+      },
     },
     // TOTP (RFC 6238: 6 digits, 30 seconds) with backup codes; secrets are encrypted before they are stored.
-    plugins: [twoFactor({ issuer: "Gatehouse", twoFactorCookieMaxAge: CHALLENGE_TTL })],
+    // People without a password set it up after a sign-in elsewhere; who has one types it.
+    plugins: [
+      twoFactor({ issuer: "Gatehouse", twoFactorCookieMaxAge: CHALLENGE_TTL, allowPasswordless: true }),
+      sessionOpener(),
+    ],
     user: {
       additionalFields: {
         role: { type: "string", required: true, defaultValue: bundledPolicy().defaultRole, input: false },
@@ -157,6 +170,7 @@ function buildAuth(env: Env, { secret }: Key, keys: readonly Key[]) {
               .bind(session.userId)
               .first();
             if (person === null) return false;
+            if (context?.path === OPENED) return { data: session };
             const byFactor = context?.path?.startsWith("/two-factor/verify-") === true;
             return { data: { ...session, mfaAt: byFactor ? Date.now() : null } };
           },

@@ -14,3 +14,8 @@ export function toLocalPath(next: string | null | undefined, publicUrl: string, 
   if (url === null || url.origin !== publicUrl || url.pathname.startsWith("//")) return fallback;
   return `${url.pathname}${url.search}`;
 }
+
+/** The address where a signed-in person signs in once more, and then goes on at `path`. */
+export function againTo(path: string): string {
+  return `/sign-in?next=${encodeURIComponent(path)}&fresh=1`;
+}

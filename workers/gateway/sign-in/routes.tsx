@@ -1,11 +1,14 @@
 import { Hono } from "hono";
+import { policyInForce } from "../../../shared/policy/current.ts";
+import { providerOfEmail } from "../../../shared/policy/sign-in.ts";
 import { type AttemptRule, admitAttempt, resetAttempts } from "../limits/attempts.ts";
 import { countedAddress } from "../limits/counted-address.ts";
 import { readForm } from "../read-form.ts";
 import { recordChallenge, recordEvent, recordSignIn } from "../record-event.ts";
+import { findLastProvider, findSignOut } from "../single-sign-on/sign-out.ts";
 import { EMAIL_LENGTH, isRefusal, openAuth, openAuthFor, PASSWORD_LENGTH, readPerson } from "./auth.ts";
 import { toLocalPath } from "./local-path.ts";
-import { SignInPage } from "./sign-in-page.tsx";
+import { LeadOnPage, pathTo, SignedOutPage, SignInPage } from "./sign-in-page.tsx";
 
 const AFTER_SIGN_IN = "/account";
 const AFTER_SIGN_OUT = "/sign-in";
@@ -17,8 +20,9 @@ export const signInRoutes = new Hono<{ Bindings: Env }>();
 
 signInRoutes.get("/sign-in", async (c) => {
   const next = toLocalPath(c.req.query("next"), c.env.PUBLIC_URL, AFTER_SIGN_IN);
-  if ((await readPerson(c.env, c.req.raw.headers)) !== null) return c.redirect(next, 303);
-  return c.html(<SignInPage next={next} />);
+  const fresh = c.req.query("fresh") === "1";
+  if (!fresh && (await readPerson(c.env, c.req.raw.headers)) !== null) return c.redirect(next, 303);
+  return c.html(<SignInPage next={next} fresh={fresh} rules={(await policyInForce(c.env)).signIn} />);
 });
 
 signInRoutes.post("/sign-in", async (c) => {
@@ -29,6 +33,19 @@ signInRoutes.post("/sign-in", async (c) => {
     .toLowerCase()
     .slice(0, EMAIL_LENGTH + 1);
   const password = form.get("password") ?? "";
+  const fresh = form.get("fresh") === "1";
+  const { signIn } = await policyInForce(c.env);
+  const again = (error: string, status: 401 | 403 | 429) =>
+    c.html(<SignInPage next={next} fresh={fresh} rules={signIn} email={email} error={error} />, status);
+  // Says nothing about accounts: it goes by the domain alone.
+  const provider = providerOfEmail(signIn, email);
+  if (provider !== null) {
+    const href = pathTo(provider, next, fresh);
+    c.header("Refresh", `0; url=${href}`);
+    return c.html(<LeadOnPage title={signIn.providers.get(provider)?.title ?? provider} href={href} />);
+  }
+  if (!signIn.passwordAllowed)
+    return await again("People sign in with one of the ways above here, and not with a password.", 403);
 
   const rules = listSignInRules(email, countedAddress(c.req.raw.headers));
   const admission = await admitAttempt(c.env.PLATFORM_DB, rules, Date.now());
@@ -36,13 +53,13 @@ signInRoutes.post("/sign-in", async (c) => {
     c.header("Retry-After", String(admission.retryAfter));
     const minutes = Math.ceil(admission.retryAfter / 60);
     const error = `Too many attempts. Try again in ${minutes} ${minutes === 1 ? "minute" : "minutes"}.`;
-    return c.html(<SignInPage next={next} email={email} error={error} />, 429);
+    return await again(error, 429);
   }
 
   const answer = await checkPassword(c.env, c.req.raw.headers, email, password);
   if (answer?.challenged) await recordChallenge(c, email);
   else await recordSignIn(c, email, answer !== null);
-  if (answer === null) return c.html(<SignInPage next={next} email={email} error={FAILED} />, 401);
+  if (answer === null) return await again(FAILED, 401);
   for (const cookie of answer.cookies) c.header("Set-Cookie", cookie, { append: true });
   // The counters are reset once the second factor is correct too.
   if (answer.challenged) return c.redirect(`/sign-in/code?next=${encodeURIComponent(next)}`, 303);
@@ -58,7 +75,10 @@ signInRoutes.post("/sign-out", async (c) => {
   const { headers } = await auth.api.signOut({ headers: c.req.raw.headers, returnHeaders: true });
   if (person !== null) await recordEvent(c, person.id, { type: "sign_out" });
   for (const cookie of headers.getSetCookie()) c.header("Set-Cookie", cookie, { append: true });
-  return c.redirect(next === "" ? AFTER_SIGN_OUT : `/sign-in?next=${encodeURIComponent(next)}`, 303);
+  // To sign in as another person, or to show that it is the same: the session of a provider does not count then.
+  if (next !== "") return c.redirect(`/sign-in?next=${encodeURIComponent(next)}&fresh=1`, 303);
+  const elsewhere = await findSignOut(c, await findLastProvider(c));
+  return elsewhere === null ? c.redirect(AFTER_SIGN_OUT, 303) : c.html(<SignedOutPage {...elsewhere} />);
 });
 
 /**

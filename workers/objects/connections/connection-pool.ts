@@ -11,6 +11,7 @@ import type {
 } from "../../../shared/objects/connection-gate.ts";
 import { log, logFailure } from "../../../shared/observe/log.ts";
 import { OPEN_MS, RefusedRequest, type Session } from "../../connections/connector.ts";
+import { describeReach } from "../../connections/describe-reach.ts";
 import { loadConnector } from "../../connections/load-connector.ts";
 import { readSecret } from "../../connections/vault.ts";
 import { Outage } from "./outage.ts";
@@ -68,7 +69,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
       const connector = await loadConnector(target);
       const cause = failure instanceof Outage ? failure.cause : failure;
       const known = failure instanceof RefusedRequest ? failure.failure : connector.explain(cause, target);
-      return { ok: false, failure: known ?? describeOutage(target.name) };
+      return { ok: false, failure: known ?? describeReach(cause, target) ?? describeOutage(target.name) };
     } finally {
       session?.close();
     }

@@ -3,6 +3,7 @@ import type { Intent, Rights } from "../../../shared/objects/principal-gate.ts";
 import type { LimitRules } from "../../../shared/policy/limits.ts";
 import type { PolicyReference } from "../../../shared/policy/reference.ts";
 import type { LimitMemory, Taken } from "./audit-trail.ts";
+import { StoredFacts } from "./facts-memory.ts";
 import { Limiter } from "./limiter.ts";
 import { type PersonFacts, PersonState, readFactsFrom } from "./person-state.ts";
 import { RevokedGrants } from "./revoked-grants.ts";
@@ -26,7 +27,7 @@ export class AdmissionControl {
 
   constructor(sql: SqlStorage, database: D1Database, memory: LimitMemory) {
     this.#revoked = new RevokedGrants(sql);
-    this.#person = new PersonState(readFactsFrom(database));
+    this.#person = new PersonState(readFactsFrom(database), new StoredFacts(sql));
     this.#limiter = new Limiter(memory);
   }
 
@@ -89,7 +90,7 @@ export class AdmissionControl {
     return Date.now() >= endsAt || this.#revoked.has(grantId) || this.#revoked.has(tokenId);
   }
 
-  /** `undefined` if unknown. Calls without known facts are refused, so that disabling a user is reliable. */
+  /** `undefined` if unknown. Calls without facts are refused, so that disabling a user is reliable. */
   async #factsOf(userId: string): Promise<PersonFacts | undefined> {
     try {
       return await this.#person.facts(userId);

@@ -1,5 +1,4 @@
-import { Page } from "../../../../shared/web/page.tsx";
-import { ToConsole } from "../home-page.tsx";
+import { ConsoleFrame, type ConsoleLink } from "../frame.tsx";
 import type { ListedPerson } from "./list-people.ts";
 
 /** What a page says above its content. */
@@ -13,13 +12,13 @@ interface PeoplePageProps {
   people: readonly ListedPerson[];
   next: string | null;
   search: string;
+  links: readonly ConsoleLink[];
 }
 
 /** Everyone who may sign in, with role and state, and a search by e-mail address. */
-export function PeoplePage({ people, next, search }: PeoplePageProps) {
+export function PeoplePage({ people, next, search, links }: PeoplePageProps) {
   return (
-    <Page title="People" wide corner={<ToConsole />}>
-      <h1>People</h1>
+    <ConsoleFrame title="People" links={links} here="/console/people">
       <section class="card">
         <form method="get" action="/console/people">
           <label class="field">
@@ -52,7 +51,7 @@ export function PeoplePage({ people, next, search }: PeoplePageProps) {
           </p>
         )}
       </section>
-    </Page>
+    </ConsoleFrame>
   );
 }
 
@@ -65,21 +64,21 @@ interface PersonPageProps {
   subject: string;
   /** The page's own address. */
   here: string;
+  links: readonly ConsoleLink[];
   notice?: Notice;
 }
 
 /** One person, and what may be changed about them. */
-export function PersonPage({ person, roles, subject, here, notice }: PersonPageProps) {
+export function PersonPage({ person, roles, subject, here, links, notice }: PersonPageProps) {
   const isOwn = person.id === subject;
   return (
-    <Page title={person.name} wide corner={<a href="/console/people">People</a>}>
+    <ConsoleFrame title={person.name} links={links} here="/console/people">
       {notice && (
         <p class={`notice ${notice.tone}`} role="status">
           {notice.text}
         </p>
       )}
       <section class="card">
-        <h1>{person.name}</h1>
         <p class="quiet">
           {person.email} · <State person={person} />
         </p>
@@ -136,7 +135,7 @@ export function PersonPage({ person, roles, subject, here, notice }: PersonPageP
           </section>
         </>
       )}
-    </Page>
+    </ConsoleFrame>
   );
 }
 

@@ -23,7 +23,7 @@ export const peopleRoutes = new Hono<InConsole>();
 peopleRoutes.get("/", async (c) => {
   const search = (c.req.query("search") ?? "").trim().slice(0, EMAIL_LENGTH);
   const list = await listPeople(c.env.PLATFORM_DB, search, (c.req.query("after") ?? "").slice(0, 64));
-  return c.html(<PeoplePage {...list} search={search} />);
+  return c.html(<PeoplePage {...list} search={search} links={c.var.links} />);
 });
 
 peopleRoutes.get("/:id", async (c) => {
@@ -73,7 +73,14 @@ function showPerson(
 ): Response | Promise<Response> {
   const { id } = c.var.signIn.person;
   const roles = listRoles(c.var.policy);
-  const props = { person, roles, subject: id, here: pathOf(person), ...(notice && { notice }) };
+  const props = {
+    person,
+    roles,
+    subject: id,
+    here: pathOf(person),
+    links: c.var.links,
+    ...(notice && { notice }),
+  };
   return c.html(<PersonPage {...props} />, status);
 }
 

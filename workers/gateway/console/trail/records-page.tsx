@@ -1,22 +1,27 @@
-import { Page } from "../../../../shared/web/page.tsx";
-import { ToConsole } from "../home-page.tsx";
+import { ConsoleFrame, type ConsoleLink, Moment } from "../frame.tsx";
+import { TrailViews } from "./calls-page.tsx";
 import type { ListedRecord } from "./list-records.ts";
 
 /** What the page shows: all chains, or one. */
-interface TrailPageProps {
+interface RecordsPageProps {
   records: readonly ListedRecord[];
   next: number | null;
   chain: string | null;
+  links: readonly ConsoleLink[];
 }
 
 /** Stored records, newest first, each with its event. */
-export function TrailPage({ records, next, chain }: TrailPageProps) {
+export function RecordsPage({ records, next, chain, links }: RecordsPageProps) {
   return (
-    <Page title="Audit trail" wide corner={<ToConsole />}>
-      <h1>Audit trail</h1>
+    <ConsoleFrame
+      title="Audit trail"
+      links={links}
+      here="/console/trail"
+      aside={<TrailViews here="records" />}
+    >
       {chain !== null && (
         <p>
-          Only the chain <code>{chain}</code>. <a href="/console/trail">Show all chains</a>
+          Only the chain <code>{chain}</code>. <a href="/console/trail/records">Show all chains</a>
         </p>
       )}
       <section class="card">
@@ -29,7 +34,7 @@ export function TrailPage({ records, next, chain }: TrailPageProps) {
                 <h3>{record.type.replaceAll("_", " ")}</h3>
                 <p class="quiet small">
                   <Moment at={record.at} /> ·{" "}
-                  <a href={`/console/trail?${new URLSearchParams({ chain: record.chain })}`}>
+                  <a href={`/console/trail/records?${new URLSearchParams({ chain: record.chain })}`}>
                     {record.name ?? record.chain}
                   </a>{" "}
                   · record {record.sequence} of its chain
@@ -49,20 +54,15 @@ export function TrailPage({ records, next, chain }: TrailPageProps) {
         {next !== null && (
           <p>
             <a
-              href={`/console/trail?${new URLSearchParams({ ...(chain !== null && { chain }), before: String(next) })}`}
+              href={`/console/trail/records?${new URLSearchParams({ ...(chain !== null && { chain }), before: String(next) })}`}
             >
               Older records
             </a>
           </p>
         )}
       </section>
-    </Page>
+    </ConsoleFrame>
   );
-}
-
-function Moment({ at }: { at: number }) {
-  const text = new Date(at).toISOString();
-  return <time dateTime={text}>{`${text.slice(0, 19).replace("T", " ")} UTC`}</time>;
 }
 
 function indent(event: string): string {

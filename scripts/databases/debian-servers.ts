@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { findPostgresql } from "../../scripts/local/database-servers.ts";
+import { findPostgresql } from "../local/database-servers.ts";
 
 /** Where a test server listens, and the account that owns everything in it. */
 export type ServerAddress = {
@@ -17,8 +17,18 @@ export type ServerAddress = {
 export type DatabaseServers = {
   postgresql: ServerAddress | null;
   mariadb: ServerAddress | null;
-  redis: ServerAddress | null;
+  redis: (ServerAddress & { tlsPort: number }) | null;
 };
+
+/** Files of a private authority, and of a certificate of it for 127.0.0.1 and no other host. */
+interface Certificates {
+  authority: string;
+  certificate: string;
+  key: string;
+}
+
+/** The servers listen at both; their certificate is for the first. */
+const HOSTS = ["127.0.0.1", "127.0.0.2"] as const;
 
 const PASSWORD = "for-tests-only";
 /** Database servers refuse to run as root. */
@@ -26,23 +36,51 @@ const ACCOUNT = "nobody";
 
 const running: ChildProcess[] = [];
 
-/** Starts Debian's PostgreSQL, MariaDB and Redis on free ports and folders of their own. They end with this process. */
-export async function startDatabaseServers(): Promise<DatabaseServers> {
+/**
+ * Starts Debian's PostgreSQL, MariaDB and Redis on free ports and folders of their own, with TLS. They end with this
+ * process. `authority` is the file of the private authority that signed their certificates.
+ */
+export async function startDatabaseServers(): Promise<DatabaseServers & { authority: string }> {
   const folder = mkdtempSync(path.join(os.tmpdir(), "gatehouse-databases-"));
   allow(folder);
   process.once("exit", () => {
     for (const child of running) child.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
   });
+  const certificates = makeCertificates(folder);
   const [postgresql, mariadb, redis] = await Promise.all([
-    startPostgresql(path.join(folder, "postgresql")),
-    startMariadb(path.join(folder, "mariadb")),
-    startRedis(path.join(folder, "redis")),
+    startPostgresql(path.join(folder, "postgresql"), certificates),
+    startMariadb(path.join(folder, "mariadb"), certificates),
+    startRedis(path.join(folder, "redis"), certificates),
   ]);
-  return { postgresql, mariadb, redis };
+  return { postgresql, mariadb, redis, authority: certificates.authority };
 }
 
-async function startPostgresql(folder: string): Promise<ServerAddress | null> {
+function makeCertificates(folder: string): Certificates {
+  const at = (name: string) => path.join(folder, name);
+  const days = ["-days", "2"];
+  const newKey = (name: string) => ["-newkey", "rsa:2048", "-nodes", "-keyout", at(name)];
+  run("openssl", [
+    "req",
+    "-x509",
+    ...newKey("ca.key"),
+    "-out",
+    at("ca.crt"),
+    ...days,
+    "-subj",
+    "/CN=Test authority",
+  ]);
+  run("openssl", ["req", ...newKey("server.key"), "-out", at("server.csr"), "-subj", "/CN=Test server"]);
+  run("sh", ["-c", `printf 'subjectAltName=IP:${HOSTS[0]}' > '${at("names")}'`]);
+  const signer = ["-CA", at("ca.crt"), "-CAkey", at("ca.key"), "-CAcreateserial", "-extfile", at("names")];
+  run("openssl", ["x509", "-req", "-in", at("server.csr"), "-out", at("server.crt"), ...signer, ...days]);
+  return { authority: at("ca.crt"), certificate: at("server.crt"), key: at("server.key") };
+}
+
+async function startPostgresql(
+  folder: string,
+  { certificate, key }: Certificates,
+): Promise<ServerAddress | null> {
   const bin = findPostgresql();
   if (bin === null) return null;
   prepare(folder);
@@ -57,7 +95,10 @@ async function startPostgresql(folder: string): Promise<ServerAddress | null> {
   ]);
   const port = await findPort();
   const settings = [
-    "listen_addresses=127.0.0.1",
+    `listen_addresses=${HOSTS.join()}`,
+    "ssl=on",
+    `ssl_cert_file=${certificate}`,
+    `ssl_key_file=${key}`,
     `port=${port}`,
     `unix_socket_directories=${folder}`,
     "fsync=off",
@@ -68,7 +109,7 @@ async function startPostgresql(folder: string): Promise<ServerAddress | null> {
   return { host: "127.0.0.1", port, user: "owner", password: PASSWORD };
 }
 
-async function startMariadb(folder: string): Promise<ServerAddress | null> {
+async function startMariadb(folder: string, certificates: Certificates): Promise<ServerAddress | null> {
   if (!existsSync("/usr/sbin/mariadbd")) return null;
   prepare(folder);
   run("/usr/bin/mariadb-install-db", [
@@ -82,7 +123,10 @@ async function startMariadb(folder: string): Promise<ServerAddress | null> {
     "--no-defaults",
     `--datadir=${folder}`,
     `--port=${port}`,
-    "--bind-address=127.0.0.1",
+    `--bind-address=${HOSTS.join()}`,
+    `--ssl-cert=${certificates.certificate}`,
+    `--ssl-key=${certificates.key}`,
+    `--ssl-ca=${certificates.authority}`,
     `--socket=${path.join(folder, "server.sock")}`,
     `--init-file=${writeFirstStatements(folder)}`,
   ]);
@@ -90,15 +134,25 @@ async function startMariadb(folder: string): Promise<ServerAddress | null> {
   return { host: "127.0.0.1", port, user: "owner", password: PASSWORD };
 }
 
-async function startRedis(folder: string): Promise<ServerAddress | null> {
+async function startRedis(folder: string, certificates: Certificates): Promise<DatabaseServers["redis"]> {
   if (!existsSync("/usr/bin/redis-server")) return null;
   prepare(folder);
-  const port = await findPort();
+  const [port, tlsPort] = [await findPort(), await findPort()];
   start("/usr/bin/redis-server", [
     "--port",
     String(port),
+    "--tls-port",
+    String(tlsPort),
+    "--tls-cert-file",
+    certificates.certificate,
+    "--tls-key-file",
+    certificates.key,
+    "--tls-ca-cert-file",
+    certificates.authority,
+    "--tls-auth-clients",
+    "no",
     "--bind",
-    "127.0.0.1",
+    ...HOSTS,
     "--dir",
     folder,
     "--save",
@@ -107,7 +161,7 @@ async function startRedis(folder: string): Promise<ServerAddress | null> {
     PASSWORD,
   ]);
   await waitForPort(port);
-  return { host: "127.0.0.1", port, user: "default", password: PASSWORD };
+  return { host: "127.0.0.1", port, tlsPort, user: "default", password: PASSWORD };
 }
 
 function prepare(folder: string): void {

@@ -1,23 +1,22 @@
-import type { Link } from "../../shared/audit/chain.ts";
-import type { Checkpoint } from "../../shared/audit/checkpoint.ts";
-import {
-  type ExportedChain,
-  type ExportLine,
-  type RecordLine,
-  toRecordLine,
-} from "../../shared/audit/export-line.ts";
-import type { Removal } from "../../shared/audit/removal.ts";
-import { quoteText } from "../../shared/encoding/quote-text.ts";
+import { quoteText } from "../encoding/quote-text.ts";
+import type { Link } from "./chain.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { type ExportedChain, type ExportLine, type RecordLine, toRecordLine } from "./export-line.ts";
+import type { Removal } from "./removal.ts";
 
 const NEWEST_REMOVAL = "SELECT max(number) FROM audit_removal";
 
 /** Rows per read. */
 const PAGE = 5_000;
 
-/** A span of time in milliseconds since the epoch, both ends included; `null` for no bound. */
+/**
+ * What to export: a span of time in milliseconds since the epoch, both ends included, `null` for no bound; and one chain,
+ * or all of them. One chain needs a bound, because without one an export says that it has every chain.
+ */
 export interface Span {
   from: number | null;
   to: number | null;
+  chain?: string;
 }
 
 /** Runs one SQL query on the platform database. */
@@ -40,7 +39,7 @@ export async function* exportLines(
   );
   const [lastId, lastNumber] = [Number(bound?.id ?? 0), Number(bound?.number ?? 0)];
   const lastRemoval = Number(bound?.removal ?? 0);
-  yield { line: "export", version: 2, environment, at, ...span };
+  yield { line: "export", version: 2, environment, at, from: span.from, to: span.to };
 
   const cuts = await ask("SELECT chain, through FROM audit_cut");
   const cutThrough = new Map(cuts.map(({ chain, through }) => [String(chain), Number(through)]));
@@ -88,12 +87,13 @@ function noteRecord(chain: ExportedChain, sequence: number, hash: string): void 
   Object.assign(chain, { last: sequence, hash });
 }
 
-async function* readRecords(ask: Ask, { from, to }: Span, lastId: number): AsyncGenerator<RecordLine> {
-  let after = `(${quoteText("")}, 0)`;
+async function* readRecords(ask: Ask, { from, to, chain }: Span, lastId: number): AsyncGenerator<RecordLine> {
+  let after = `(${quoteText(chain ?? "")}, 0)`;
+  const ofChain = chain === undefined ? "" : `AND chain = ${quoteText(chain)}`;
   for (let full = true; full; ) {
     const rows = await ask(
       `SELECT chain, sequence, hash, body, salt, event FROM audit_record
-        WHERE (chain, sequence) > ${after} AND id <= ${lastId}
+        WHERE (chain, sequence) > ${after} ${ofChain} AND id <= ${lastId}
           AND at BETWEEN ${from ?? 0} AND ${to ?? Number.MAX_SAFE_INTEGER}
         ORDER BY chain, sequence LIMIT ${PAGE}`,
     );

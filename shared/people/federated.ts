@@ -1,0 +1,46 @@
+import { quoteText } from "../encoding/quote-text.ts";
+import { idOfUser } from "./statements.ts";
+
+/**
+ * Role of a person for whom no rule of single sign-on has one any more: no policy can have a role of this name, so it has
+ * no rights, and their apps and keys are refused at the next call. The next sign-in that fits a rule gives a role again.
+ */
+export const NO_ROLE = "-";
+
+/** Who a person is at another system. */
+export interface ForeignIdentity {
+  issuer: string;
+  subject: string;
+}
+
+/** SQL: lets a person sign in with this identity. Fails when it is another person's, or when they have one. */
+export function addIdentity(user: string, { issuer, subject }: ForeignIdentity, at: number): string {
+  return [
+    `INSERT INTO federated_identity (issuer, subject, user_id, created_at, last_at)`,
+    `SELECT ${quoteText(issuer)}, ${quoteText(subject)}, ${idOfUser(user)}, ${at}, ${at};`,
+  ].join("\n");
+}
+
+/** SQL: ends a person's identities at other systems, and their sessions. */
+function removeIdentities(user: string): string {
+  return [
+    `DELETE FROM federated_identity WHERE user_id = ${idOfUser(user)};`,
+    `DELETE FROM "session" WHERE "userId" = ${idOfUser(user)};`,
+  ].join("\n");
+}
+
+/** SQL: removes what a person signed in with before a provider vouched for them; their sessions end. */
+export function leavePassword(user: string): string {
+  return [
+    `UPDATE "account" SET "password" = NULL WHERE "providerId" = 'credential' AND "userId" = ${idOfUser(user)};`,
+    removeIdentities(user),
+  ].join("\n");
+}
+
+/** SQL: the name and the address that the other system gives now. The address must not be another person's. */
+export function updateFederated(
+  user: string,
+  { email, name, at }: { email: string; name: string; at: string },
+): string {
+  return `UPDATE "user" SET "email" = ${quoteText(email)}, "name" = ${quoteText(name)}, "updatedAt" = ${quoteText(at)} WHERE "id" = ${quoteText(user)};`;
+}

@@ -1,0 +1,296 @@
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Link } from "../../shared/audit/chain.ts";
+import { commitToText } from "../../shared/audit/commitment.ts";
+import type { AuditEvent } from "../../shared/audit/record.ts";
+import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
+import { bundledPolicy } from "../../shared/policy/current.ts";
+import { countRecords, readCountLag } from "../../workers/audit-log/figures/count-records.ts";
+import {
+  type CallCounts,
+  findQuantile,
+  readMembers,
+  readReasons,
+  readSeries,
+  sumCounts,
+} from "../../workers/audit-log/figures/read-figures.ts";
+import { removeFigures } from "../../workers/audit-log/figures/remove-figures.ts";
+import { WINDOW_STATEMENTS } from "../../workers/audit-log/figures/statements.ts";
+import { d1Sink } from "../../workers/audit-log/sinks/d1.ts";
+import { sweepRecords } from "../../workers/audit-log/sweep-records.ts";
+import { deliver, intentOf } from "./trail.ts";
+
+const START = Date.UTC(2026, 10, 29, 10, 59, 30);
+const DAY_MS = 86_400_000;
+const ALL = { grain: "hour", from: 0, to: Number.MAX_SAFE_INTEGER } as const;
+
+/** A record of a chain, as its object would send it. */
+function linkOf(chain: string, sequence: number, at: number, event: AuditEvent): Link {
+  const text = canonicalize(event);
+  const salt = `salt ${sequence}`;
+  const { type } = event;
+  const commitment = commitToText(salt, text);
+  const body = canonicalize({ version: 2, chain, sequence, previous: "0".repeat(64), at, type, commitment });
+  return { chain, sequence, body, hash: digestText(body), salt, event: text };
+}
+
+interface Call {
+  person: string;
+  name: string;
+  clientId: string;
+  at: number;
+  ms: number;
+  end: "ok" | "not_found" | "rate_limited" | "input_required" | "unknown" | "forbidden" | "running" | "deny";
+}
+
+/** The records of calls, each chain in its own order. */
+function linksOfCalls(calls: readonly Call[]): Link[] {
+  const sequences = new Map<string, number>();
+  const next = (chain: string) => {
+    sequences.set(chain, (sequences.get(chain) ?? 0) + 1);
+    return sequences.get(chain) ?? 1;
+  };
+  return calls.flatMap(({ person, name, clientId, at, ms, end }, index) => {
+    const { userId: _, ...details } = { ...intentOf(person, `call-${index}`), name, clientId };
+    const link = (time: number, event: AuditEvent) => linkOf(person, next(person), time, event);
+    if (end === "deny") return [link(at, { type: "denial", decision: "deny", ...details })];
+    const intent = link(at, { type: "intent", decision: "allow", ...details });
+    if (end === "running") return [intent];
+    const failed = !["ok", "input_required", "unknown"].includes(end);
+    const callId = `call-${index}`;
+    const status = failed ? "failed" : (end as "ok");
+    const error = failed ? end : null;
+    return [intent, link(at + ms, { type: "outcome", callId, status, error, durationMs: ms, bytes: 1 })];
+  });
+}
+
+const ENDING_OF: Record<Call["end"], string | null> = {
+  ok: "ok",
+  not_found: "failed",
+  rate_limited: "limited",
+  input_required: "waiting",
+  unknown: "unknown",
+  forbidden: "denied",
+  deny: "denied",
+  running: null,
+};
+
+const TABLES = [
+  "audit_record",
+  "trail_call",
+  "call_figure",
+  "reason_figure",
+  "early_outcome",
+  "erased_person",
+];
+
+// Ids of records go on counting, so the place after them stays true.
+beforeEach(() =>
+  env.PLATFORM_DB.batch(TABLES.map((table) => env.PLATFORM_DB.prepare(`DELETE FROM ${table}`))),
+);
+
+const calls = fc.array(
+  fc.record<Call>({
+    person: fc.constantFrom("user_a", "user_b"),
+    name: fc.constantFrom("crm_find_contacts", "crm_move_deal", "crm_get_customer"),
+    clientId: fc.constantFrom("app_1", "app_2"),
+    at: fc.integer({ min: START, max: START + 2 * 3_600_000 }),
+    ms: fc.integer({ min: 0, max: 400_000 }),
+    end: fc.constantFrom(
+      "ok",
+      "ok",
+      "not_found",
+      "rate_limited",
+      "input_required",
+      "unknown",
+      "forbidden",
+      "running",
+      "deny",
+    ),
+  }),
+  { minLength: 1, maxLength: 25 },
+);
+
+/** Counts as a reader of the records would make them, for calls that a filter keeps. */
+function tally(made: readonly Call[]): Record<string, number> {
+  const counts: Record<string, number> = { calls: made.length };
+  for (const { end, ms } of made) {
+    const ending = ENDING_OF[end];
+    if (ending !== null) counts[ending] = (counts[ending] ?? 0) + 1;
+    // A count of zero is left out, as in what the page reads.
+    if (ms > 0 && (ending === "ok" || ending === "failed"))
+      counts.duration_ms = (counts.duration_ms ?? 0) + ms;
+  }
+  return counts;
+}
+
+function compact({ buckets, ...counts }: CallCounts): Record<string, number> {
+  const kept = Object.entries(counts).filter(
+    ([name, count]) => count !== 0 && typeof count === "number" && name !== "at",
+  );
+  expect(buckets.reduce((sum, count) => sum + count, 0)).toBe(counts.ok + counts.failed);
+  return { calls: 0, ...Object.fromEntries(kept) };
+}
+
+describe("the counts of the trail", () => {
+  it("are the same however records are delivered: in pieces, out of order, more than once, to several runs", {
+    timeout: 60_000,
+  }, async () => {
+    const delivery = fc.array(fc.record({ key: fc.integer(), twice: fc.boolean() }), {
+      minLength: 60,
+      maxLength: 60,
+    });
+    await fc.assert(
+      fc.asyncProperty(calls, delivery, fc.integer({ min: 1, max: 9 }), async (made, order, size) => {
+        await env.PLATFORM_DB.batch(TABLES.map((table) => env.PLATFORM_DB.prepare(`DELETE FROM ${table}`)));
+        const links = linksOfCalls(made);
+        const sent = links
+          .map((link, index) => ({ link, ...order[index % order.length] }))
+          .flatMap(({ link, key = 0, twice }) => [{ link, key }, ...(twice ? [{ link, key: -key }] : [])])
+          .sort((one, other) => one.key - other.key)
+          .map(({ link }) => link);
+        for (let start = 0; start < sent.length; start += size) {
+          await d1Sink.write(env, sent.slice(start, start + size));
+          if (start % 2 === 0)
+            await Promise.all([countRecords(env.PLATFORM_DB), countRecords(env.PLATFORM_DB)]);
+        }
+        await countRecords(env.PLATFORM_DB);
+        for (const grain of ["total", "minute", "hour", "day"] as const) {
+          expect(compact(sumCounts(await readSeries(env.PLATFORM_DB, { ...ALL, grain })))).toEqual(
+            tally(made),
+          );
+        }
+        for (const [dimension, keyOf] of [
+          ["person", ({ person }: Call) => person],
+          ["app", ({ clientId }: Call) => clientId],
+          ["operation", ({ name }: Call) => `tool crm ${name}`],
+        ] as const) {
+          const members = await readMembers(env.PLATFORM_DB, dimension, ALL, 100);
+          const expected = [...Map.groupBy(made, keyOf)].map(([member, own]) => [member, tally(own)]);
+          const found = members.map(({ member, ...counts }) => [member, compact(counts)]);
+          expect(Object.fromEntries(found)).toEqual(Object.fromEntries(expected));
+        }
+        const errors = await readReasons(env.PLATFORM_DB, ["error"], ALL, 100);
+        const failed = made.filter(({ end }) => ["not_found", "rate_limited", "forbidden"].includes(end));
+        expect(Object.fromEntries(errors.map(({ name, count }) => [name, count]))).toEqual(
+          Object.fromEntries(
+            [...Map.groupBy(failed, ({ end }) => end)].map(([end, own]) => [end, own.length]),
+          ),
+        );
+        const left = await env.PLATFORM_DB.prepare("SELECT count(*) AS left FROM early_outcome").first();
+        expect(left).toEqual({ left: 0 });
+        expect(await readCountLag(env.PLATFORM_DB, Date.now())).toEqual({ records: 0, ms: 0 });
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it("put each call into its minute, hour and day, and its duration under its bound", async () => {
+    const call = { person: "user_a", name: "crm_move_deal", clientId: "app_1", end: "ok" as const };
+    const made = [9, 10, 11, 200, 300_001].map((ms, index) => ({ ...call, ms, at: START + index * 10_000 }));
+    await deliver(linksOfCalls(made));
+    const minutes = await readSeries(env.PLATFORM_DB, { ...ALL, grain: "minute" });
+    expect(
+      minutes.map(({ at, calls: begun, ok }) => [new Date(at).toISOString().slice(11, 16), begun, ok]),
+    ).toEqual([
+      ["10:59", 3, 3],
+      ["11:00", 2, 1],
+      ["11:05", 0, 1],
+    ]);
+    const [day] = await readSeries(env.PLATFORM_DB, { ...ALL, grain: "day" });
+    expect(day?.buckets).toEqual([2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    expect(findQuantile({ buckets: day?.buckets ?? [] }, 0.2)).toBe(5);
+    expect(findQuantile({ buckets: day?.buckets ?? [] }, 0.99)).toBe(300_000);
+    expect(findQuantile({ buckets: [] }, 0.5)).toBeNull();
+  });
+
+  it("keep nothing of a call whose event was removed, and nothing by the name of a person who was erased", async () => {
+    const now = START + DAY_MS;
+    const call = { name: "crm_move_deal", clientId: "app_1", ms: 1, end: "ok" as const };
+    await deliver(
+      linksOfCalls([
+        { ...call, person: "user_old", at: now - 401 * DAY_MS },
+        { ...call, person: "user_new", at: now - 1_000 },
+        { ...call, person: "user_kept", at: now - 1_000 },
+      ]),
+    );
+    await env.PLATFORM_DB.prepare("INSERT INTO erased_person VALUES ('user_new', 1)").run();
+    await sweepRecords(env, bundledPolicy().retention, now);
+    const { results } = await env.PLATFORM_DB.prepare("SELECT chain FROM trail_call").all();
+    expect(results).toEqual([{ chain: "user_kept" }]);
+    // What arrives of the erased person after that is counted among all calls alone.
+    await d1Sink.write(
+      env,
+      linksOfCalls([
+        { ...call, person: "user_new", at: now },
+        { ...call, person: "user_new", at: now },
+      ]).slice(2),
+    );
+    await env.PLATFORM_DB.prepare("DELETE FROM call_figure WHERE dimension = 'person'").run();
+    await countRecords(env.PLATFORM_DB);
+    expect(await readMembers(env.PLATFORM_DB, "person", ALL, 10)).toEqual([]);
+  });
+
+  it("go after their time: minutes and hours first, days with what they count", async () => {
+    const call = { person: "user_a", name: "crm_move_deal", clientId: "app_1", ms: 1 };
+    const daysAgo = (days: number) => START - days * DAY_MS;
+    await deliver(
+      linksOfCalls([
+        { ...call, at: daysAgo(401), end: "ok" },
+        { ...call, at: daysAgo(71), end: "deny" },
+        { ...call, at: daysAgo(4), end: "ok" },
+        { ...call, at: daysAgo(0), end: "ok" },
+      ]),
+    );
+    const rules = { ...bundledPolicy().retention, denials_days: 30 };
+    expect(await removeFigures(env.PLATFORM_DB, rules, START, 1_000)).toBeGreaterThan(0);
+    const left = async (grain: "total" | "minute" | "hour" | "day") =>
+      sumCounts(await readSeries(env.PLATFORM_DB, { ...ALL, grain }));
+    expect([
+      (await left("total")).calls,
+      (await left("day")).calls,
+      (await left("hour")).calls,
+      (await left("minute")).calls,
+    ]).toEqual([4, 3, 2, 1]);
+    expect((await left("day")).denied).toBe(0);
+    expect(await readReasons(env.PLATFORM_DB, ["denial"], { ...ALL, grain: "day" }, 9)).toEqual([]);
+    expect(await removeFigures(env.PLATFORM_DB, rules, START, 1_000)).toBe(0);
+  });
+
+  it("begin with the oldest record of a trail that is there before them", async () => {
+    const made = Array.from(
+      { length: 2_500 },
+      (_, index): Call => ({
+        person: `user_${index % 7}`,
+        name: "crm_move_deal",
+        clientId: "app_1",
+        at: START + index,
+        ms: 5,
+        end: "ok",
+      }),
+    );
+    await d1Sink.write(env, linksOfCalls(made));
+    expect((await readCountLag(env.PLATFORM_DB, START + 9_000)).records).toBe(5_000);
+    const budget = { clock: () => 0, ms: 1, rounds: 2 };
+    expect(await countRecords(env.PLATFORM_DB, budget)).toBe(true);
+    expect(await countRecords(env.PLATFORM_DB)).toBe(false);
+    expect((await readSeries(env.PLATFORM_DB, { ...ALL, grain: "day" })).map(({ ok }) => ok)).toEqual([
+      2_500,
+    ]);
+  });
+
+  it("are made without reading the whole trail", async () => {
+    const scans: string[] = [];
+    for (const [index, sql] of WINDOW_STATEMENTS.entries()) {
+      const bound = env.PLATFORM_DB.prepare(`EXPLAIN QUERY PLAN ${sql}`);
+      const { results } = await (index === 0 ? bound.bind(9) : bound).all<{ detail: string }>();
+      scans.push(
+        ...results
+          .map(({ detail }) => detail)
+          .filter((detail) => /^SCAN (record|audit_record|trail_call|begun|early)/.test(detail)),
+      );
+    }
+    expect(scans).toEqual([]);
+  });
+});

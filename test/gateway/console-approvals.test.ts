@@ -1,0 +1,174 @@
+import { env } from "cloudflare:workers";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { allEventsOf } from "../audit/trail.ts";
+import { addCompany, addContact } from "../crm/rows.ts";
+import { connect, createPerson, signIn, type TestBrowser, type TestPerson } from "../support/oauth.ts";
+import { setApprovals, setApproves, setConsole } from "../support/policy.ts";
+import { openSession } from "../support/session.ts";
+import { letCallsWait, openAs, RULE, textOf } from "./waiting-call.ts";
+
+const TOOL = "crm_update_contact";
+const HOSTILE = `<script>alert("x")</script>`;
+
+/** A salesperson whose app has asked for these changes of new contacts. */
+async function askForChanges(changes: readonly Record<string, unknown>[]) {
+  const requester = await createPerson("sales", `Sam ${HOSTILE}`);
+  const connection = await connect(requester, { resource: "/mcp/crm", tick: ["crm:read", "crm:write"] });
+  const session = await openSession({ server: "crm", lane: "stateless", token: connection });
+  const calls = changes.map((change, index) => {
+    const id = `con_${requester.id.slice(0, 8)}${index}`;
+    return { id, run: () => session.call(TOOL, { contact_id: id, version: 1, ...change }) };
+  });
+  for (const { id, run } of calls) {
+    await addContact(id, `Contact ${id} ${HOSTILE}`, { company_id: "cmp_inbox" });
+    expect((await run()).error?.code).toBe("approval_required");
+  }
+  const { results } = await env.PLATFORM_DB.prepare(
+    "SELECT id FROM approval WHERE requester = ? ORDER BY asked_at, rowid",
+  )
+    .bind(requester.id)
+    .all<{ id: string }>();
+  return { requester, calls, ids: results.map(({ id }) => id) };
+}
+
+const post = (
+  browser: TestBrowser,
+  path: string,
+  by: TestPerson,
+  fields: readonly (readonly [string, string])[],
+) =>
+  browser.post(path, [["subject", by.id], ...fields.map(([name, value]): [string, string] => [name, value])]);
+
+const stateOf = (ids: readonly string[]) =>
+  env.PLATFORM_DB.prepare(
+    "SELECT id, state FROM approval WHERE id IN (SELECT value FROM json_each(?)) ORDER BY asked_at, rowid",
+  )
+    .bind(JSON.stringify(ids))
+    .all<{ state: string }>()
+    .then(({ results }) => results.map(({ state }) => state));
+
+beforeEach(async () => {
+  letCallsWait();
+  setApprovals("sales", [{ ...RULE, tools: [TOOL] }]);
+  await env.PLATFORM_DB.prepare("DELETE FROM approval").run();
+});
+
+beforeAll(() => addCompany("cmp_inbox", "Inbox Ltd"));
+
+describe("the inbox of approvals", { timeout: 40_000 }, () => {
+  it("shows what each request would change for whom, alike ones together, and marks those that differ", async () => {
+    const { ids } = await askForChanges([
+      { title: "Buyer" },
+      { title: "Buyer" },
+      { title: "Chief of everything" },
+      { title: "Buyer" },
+    ]);
+    const { browser } = await openAs("admin");
+    const html = await textOf(browser.get("/console/approvals"));
+    for (const id of ids) expect(html).toContain(`value="${id}"`);
+    expect(html.match(/<fieldset/g)).toHaveLength(1);
+    expect(html.match(/Differs: title/g)).toHaveLength(1);
+    expect(html).toContain("<strong>Chief of everything</strong>");
+    expect(html).toContain("Sam &lt;script");
+    expect(html).not.toContain("<script");
+    const key = /tick=([0-9a-f]{16})/.exec(html)?.[1];
+    const ticked = await textOf(browser.get(`/console/approvals?tick=${key}`));
+    expect(ticked.match(/checked=""/g)).toHaveLength(3);
+  });
+
+  it("decides each after a look: approved ones run, refused ones do not, and others go on waiting", async () => {
+    const { ids, calls, requester } = await askForChanges([
+      { title: "Buyer" },
+      { title: "Thief" },
+      { title: "Buyer" },
+    ]);
+    const { browser, person } = await openAs("admin");
+    const look = await post(browser, "/console/approvals/look", person, [
+      ["choice", "approve"],
+      ...ids.map((id) => ["request", id] as const),
+    ]);
+    const html = await look.text();
+    expect(look.status).toBe(200);
+    for (const id of ids) expect(html).toContain(`answer:${id}`);
+    expect(await stateOf(ids)).toEqual(["pending", "pending", "pending"]);
+    const [first = "", second = "", third = ""] = ids;
+    const decided = await post(browser, "/console/approvals/decide", person, [
+      [`answer:${first}`, "approve"],
+      [`answer:${second}`, "refuse"],
+      [`answer:${third}`, "leave"],
+      ["reason", "Not him"],
+    ]);
+    expect(await decided.text()).toContain("1 approved, 1 refused");
+    expect(await stateOf(ids)).toEqual(["approved", "refused", "pending"]);
+    const answers = [];
+    for (const { run } of calls) answers.push(await run());
+    expect(answers.map(({ error }) => error?.code)).toEqual([undefined, "forbidden", "approval_required"]);
+    expect(answers[1]?.error?.message).toContain("Not him");
+    const recorded = (await allEventsOf(person.id)).filter(({ type }) => type === "approval_decision");
+    expect(recorded).toEqual([
+      expect.objectContaining({ approvalId: first, granted: true, requester: requester.id }),
+      expect.objectContaining({ approvalId: second, granted: false, requester: requester.id }),
+    ]);
+  });
+
+  it("says of each answer that comes too late that it changed nothing", async () => {
+    const { ids } = await askForChanges([{ title: "Buyer" }]);
+    const [one, two] = [await openAs("admin"), await openAs("admin")];
+    const fields = [[`answer:${ids[0]}`, "refuse"]] as const;
+    await post(one.browser, "/console/approvals/decide", one.person, fields);
+    const late = await post(two.browser, "/console/approvals/decide", two.person, fields);
+    const html = await late.text();
+    expect(html).toContain("0 approved, 0 refused, 1 without effect");
+    expect(html).toContain("decided already");
+  });
+
+  it("lets a person decide only what their role approves, and never their own", async () => {
+    const { ids } = await askForChanges([{ title: "Buyer" }]);
+    setConsole("editor", ["approvals"]);
+    const editor = await openAs("editor");
+    expect(await textOf(editor.browser.get("/console/approvals"))).toContain("Your role approves no tool");
+    const fields = [[`answer:${ids[0]}`, "approve"]] as const;
+    expect((await post(editor.browser, "/console/approvals/decide", editor.person, fields)).status).toBe(422);
+    setApproves("editor", ["knowledge_*"]);
+    expect((await post(editor.browser, "/console/approvals/decide", editor.person, fields)).status).toBe(422);
+    setApproves("sales", [TOOL]);
+    setConsole("sales", ["approvals"]);
+    const { requester } = await askForChanges([{ title: "Own" }]);
+    const own = await signIn(requester);
+    const ownIds = await env.PLATFORM_DB.prepare("SELECT id FROM approval WHERE requester = ?")
+      .bind(requester.id)
+      .first<string>("id");
+    expect(await textOf(own.get("/console/approvals"))).not.toContain(`value="${ownIds}"`);
+    const tried = await post(own, "/console/approvals/decide", requester, [[`answer:${ownIds}`, "approve"]]);
+    expect(await tried.text()).toContain("cannot approve calls of your own apps");
+    setApproves("sales", []);
+    setConsole("sales", []);
+    setConsole("editor", []);
+    expect(await stateOf(ids)).toEqual(["pending"]);
+  });
+
+  it("takes no form of another site, of another person, or without a choice", async () => {
+    const { ids } = await askForChanges([{ title: "Buyer" }]);
+    const { browser, person } = await openAs("admin");
+    const other = await createPerson("admin");
+    const fields = [
+      [`answer:${ids[0]}`, "approve"],
+      ["request", ids[0] ?? ""],
+    ] as const;
+    for (const path of ["/console/approvals/look", "/console/approvals/decide"]) {
+      expect((await post(browser, path, other, fields)).status).toBe(409);
+      expect((await post(browser, path, person, [])).status).toBe(422);
+      expect(
+        (
+          await post(browser, path, person, [
+            ["request", "none"],
+            ["answer:none", "approve"],
+          ])
+        ).status,
+      ).toBe(422);
+    }
+    browser.headers = { Origin: "https://evil.example", "Sec-Fetch-Site": "cross-site" };
+    expect((await post(browser, "/console/approvals/decide", person, fields)).status).toBe(403);
+    expect(await stateOf(ids)).toEqual(["pending"]);
+  });
+});

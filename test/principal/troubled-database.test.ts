@@ -1,0 +1,66 @@
+import { evictAllDurableObjects } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it } from "vitest";
+import { deliverAll, eventsOf, linksOf } from "../audit/trail.ts";
+import { LANES, openSession } from "../support/session.ts";
+import { TROUBLES, troublePlatformDatabase } from "../support/troubled-database.ts";
+
+let end = () => {};
+
+async function storedOf(chain: string): Promise<string[]> {
+  const { results } = await env.PLATFORM_DB.prepare("SELECT hash FROM audit_record WHERE chain = ?")
+    .bind(chain)
+    .all<{ hash: string }>();
+  return results.map(({ hash }) => hash);
+}
+
+afterEach(() => end());
+
+describe.each(TROUBLES.flatMap((trouble) => LANES.map((lane) => [trouble, lane] as const)))(
+  "with a %s platform database, on the %s lane",
+  (trouble, lane) => {
+    it("calls of a person whom their object knows go on, are recorded, and their records arrive later", async () => {
+      const name = `known_${trouble}_${lane}`;
+      const session = await openSession({ server: "crm", lane, as: name, role: "sales" });
+      expect((await session.call("crm_list_deals")).isError).toBe(false);
+      end = await troublePlatformDatabase(trouble);
+      // The object has nothing in memory but what it stored.
+      await evictAllDurableObjects();
+      const answers = [];
+      for (let call = 0; call < 5; call++) answers.push(await session.call("crm_list_deals", { limit: 1 }));
+      expect(answers.map(({ isError }) => isError)).toEqual(Array(5).fill(false));
+      const chain = `user_${name}`;
+      const intents = (await eventsOf(chain)).filter(({ type }) => type === "intent");
+      expect(intents.length).toBe(6);
+      const made = await linksOf(chain);
+      end();
+      await deliverAll(chain);
+      expect(await storedOf(chain)).toEqual(expect.arrayContaining(made.map(({ hash }) => hash)));
+    });
+
+    it("a role that was taken before stays taken", async () => {
+      const name = `lowered_${trouble}_${lane}`;
+      const session = await openSession({ server: "crm", lane, as: name, role: "viewer" });
+      expect((await session.call("crm_list_deals")).isError).toBe(false);
+      end = await troublePlatformDatabase(trouble);
+      const { error } = await session.call("crm_create_contact", { full_name: "Nora New" });
+      expect(error).toMatchObject({ code: "forbidden" });
+    });
+  },
+);
+
+describe.each(LANES)("a person whom no object knows, on the %s lane", (lane) => {
+  it("is asked to try again while the database fails, and works after it", async () => {
+    const session = await openSession({ server: "crm", lane, as: `new_${lane}` });
+    const other = await openSession({ server: "crm", lane, as: `other_${lane}` });
+    await other.call("crm_list_deals");
+    end = await troublePlatformDatabase("failing");
+    await evictAllDurableObjects();
+    if (lane === "stateless") {
+      expect((await session.call("crm_list_deals")).error).toMatchObject({ code: "unavailable" });
+    }
+    expect((await other.call("crm_list_deals")).isError).toBe(false);
+    end();
+    expect((await session.call("crm_list_deals")).isError).toBe(false);
+  });
+});

@@ -1,0 +1,66 @@
+import type { ConnectionFailure, ConnectionTarget } from "../../shared/objects/connection-gate.ts";
+
+const TLS_ADVICE =
+  "Use --tls off (`tls: off`) only on this machine or a private network: it sends password and data unencrypted.";
+
+const CERTIFICATE_ADVICE =
+  "Name the host as its certificate does. On this machine a private authority is trusted with NODE_EXTRA_CA_CERTS=<file> npm start.";
+
+const NO_CONNECTION = /proxy request failed|cannot connect|ECONNREFUSED|ENOTFOUND/i;
+
+/** What a failure to reach a system says, with the place where it lies. In the sequence in which they are tried. */
+const SIGNS: readonly {
+  sign: RegExp;
+  say(place: string): string;
+  action: string;
+}[] = [
+  {
+    sign: /not support (?:SSL|secure connection)|establishing an SSL connection/i,
+    say: (place) => `The server at ${place} does not speak TLS.`,
+    action: TLS_ADVICE,
+  },
+  {
+    sign: /internal error|certificate|TLS|handshake/i,
+    say: (place) =>
+      `TLS with ${place} failed: its certificate is of another host, has expired, or is not signed by a known authority.`,
+    action: CERTIFICATE_ADVICE,
+  },
+  {
+    sign: NO_CONNECTION,
+    say: (place) => `Nothing answers at ${place}.`,
+    action: "Check host and port, and that the server accepts connections from this machine.",
+  },
+  {
+    sign: /No answer within|ETIMEDOUT|timeout/i,
+    say: (place) => `${place} takes connections and does not answer them as this kind of server does.`,
+    action: "Check port and kind.",
+  },
+];
+
+/**
+ * Why a system cannot be reached, for the person who states its address and nothing else: it names host and port.
+ * `null` if the failure says nothing of it.
+ */
+export function describeReach(
+  cause: unknown,
+  { entry: { kind, reach } }: ConnectionTarget,
+): ConnectionFailure | null {
+  if (!("host" in reach)) return null;
+  const place = reach.port === undefined ? reach.host : `${reach.host}:${reach.port}`;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (kind === "redis" && reach.tls === "required" && NO_CONNECTION.test(message)) {
+    // TLS from the first byte: the runtime does not tell a refused connection from a refused certificate.
+    return {
+      code: "unavailable",
+      message: `Nothing answers at ${place}, or its certificate is of another host or authority.`,
+      action: `Check host and port. ${CERTIFICATE_ADVICE}`,
+    };
+  }
+  const found = SIGNS.find(({ sign }) => sign.test(message));
+  if (found) return { code: "unavailable", message: found.say(place), action: found.action };
+  return {
+    code: "unavailable",
+    message: `What answers at ${place} ends the connection, and does not speak as this kind of server does.`,
+    action: "Check port and kind.",
+  };
+}

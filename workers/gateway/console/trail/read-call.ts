@@ -1,0 +1,141 @@
+import type { CallDetails } from "../../../../shared/audit/record.ts";
+import { isRecord } from "../../../../shared/encoding/is-record.ts";
+import type { Policy } from "../../../../shared/policy/compile.ts";
+import { readDocument } from "../../../../shared/policy/load-version.ts";
+import bundled from "../../../../shared/policy/policy.json" with { type: "json" };
+import { nameApps, namePeople } from "../names.ts";
+import { findCall, findNeighbours, type ListedCall } from "./find-calls.ts";
+
+/** Calls before and after one, of the same person. */
+const NEIGHBOURS = 5;
+
+/** Records before and after a call in its chain that are looked through for its approval. */
+const AROUND = 400;
+
+/** One step of an approval that the call needed. */
+export interface ApprovalStep {
+  at: number;
+  type: string;
+  /** Name of who decided, or their id. */
+  by: string | null;
+}
+
+/** A call in full. Of its arguments the trail has names and types only. */
+export interface FullCall {
+  call: ListedCall;
+  /** The record's event; `null` once it was removed. */
+  details: CallDetails | null;
+  hash: string;
+  person: string;
+  app: string;
+  approval: { id: string; steps: ApprovalStep[] } | null;
+  neighbours: { call: ListedCall; sameSession: boolean }[];
+  /** The deciding rule as the policy of that time has it, as JSON; `null` when it is not there, or has no text. */
+  ruleText: string | null;
+}
+
+const RECORD =
+  "SELECT hash, coalesce(event, body -> '$.event') AS event FROM audit_record WHERE chain = ?1 AND sequence = ?2";
+
+const APPROVAL = `
+  SELECT at, type, event FROM audit_record
+   WHERE chain = ?1 AND sequence BETWEEN ?2 - ${AROUND} AND ?2 + ${AROUND} AND event IS NOT NULL
+     AND type IN ('approval_requested', 'approval_granted', 'approval_refused', 'approval_expired',
+                  'approval_executed', 'approval_returned')
+   ORDER BY sequence`;
+
+/** Reads a call with all that the trail knows about it; `null` when there is none, or it was removed. */
+export async function readCall(env: Env, policy: Policy, callId: string): Promise<FullCall | null> {
+  const database = env.PLATFORM_DB;
+  const call = await findCall(database, callId);
+  if (call === null) return null;
+  const [[record, steps], neighbours, apps] = await Promise.all([
+    database.batch<{ hash: string; at: number; type: string; event: string | null }>([
+      database.prepare(RECORD).bind(call.chain, call.sequence),
+      database.prepare(APPROVAL).bind(call.chain, call.sequence),
+    ]),
+    findNeighbours(database, call, NEIGHBOURS),
+    nameApps(env, [call.clientId]),
+  ]);
+  const row = record?.results[0];
+  const details = row?.event ? (JSON.parse(row.event) as CallDetails) : null;
+  const approval = findApproval(steps?.results ?? [], callId);
+  const people = await namePeople(database, [
+    call.chain,
+    ...(approval?.steps.flatMap(({ by }) => by ?? []) ?? []),
+  ]);
+  return {
+    call,
+    details,
+    hash: row?.hash ?? "",
+    person: people.get(call.chain) ?? call.chain,
+    app: apps.get(call.clientId) ?? call.clientId,
+    approval: approval && {
+      ...approval,
+      steps: approval.steps.map((step) => ({ ...step, by: step.by && (people.get(step.by) ?? step.by) })),
+    },
+    neighbours: neighbours.map((other) => ({
+      call: other,
+      sameSession: call.sessionId !== null && other.sessionId === call.sessionId,
+    })),
+    ruleText: details && (await readRule(env, policy, details)),
+  };
+}
+
+/** The steps of the approval that names the call, in their order. */
+function findApproval(
+  rows: readonly { at: number; type: string; event: string | null }[],
+  callId: string,
+): FullCall["approval"] {
+  const steps = rows.map(({ at, type, event }) => {
+    const {
+      approvalId,
+      callId: call,
+      by,
+    } = JSON.parse(event ?? "{}") as { approvalId?: string; callId?: string; by?: string };
+    return { at, type, approvalId, call, by: by ?? null };
+  });
+  const id = steps.find(({ call }) => call === callId)?.approvalId;
+  if (id === undefined) return null;
+  return {
+    id,
+    steps: steps.flatMap(({ approvalId, at, type, by }) => (approvalId === id ? [{ at, type, by }] : [])),
+  };
+}
+
+/** The deciding rule's text in the document of the version that decided. */
+async function readRule(
+  env: Env,
+  policy: Policy,
+  { policy: decided, rule }: CallDetails,
+): Promise<string | null> {
+  const [, version, digest] = /^(\d+):([0-9a-f]{16})$/.exec(decided) ?? [];
+  if (version === undefined || digest === undefined) return null;
+  const document = await readVersion(env, policy, Number(version), digest);
+  const found = document === null ? undefined : findByPath(document, rule);
+  return found === undefined ? null : JSON.stringify(found, null, 2);
+}
+
+async function readVersion(env: Env, policy: Policy, version: number, digest: string): Promise<unknown> {
+  // Version 1 is the deployment's own, and differs between releases.
+  if (version === 1) return policy.version === 1 && policy.digest.startsWith(digest) ? bundled : null;
+  const row = await env.PLATFORM_DB.prepare("SELECT digest FROM policy_version WHERE number = ?")
+    .bind(version)
+    .first<{ digest: string }>();
+  if (row === null || !row.digest.startsWith(digest)) return null;
+  return JSON.parse(await readDocument(env, { version, digest: row.digest })) as unknown;
+}
+
+/** Follows a rule's path: `roles.sales.allowed_tools[2]`, or a list's entry by its name. */
+function findByPath(document: unknown, path: string): unknown {
+  return path
+    .split(/[.[\]]+/)
+    .filter(Boolean)
+    .reduce<unknown>((value, key) => {
+      if (Array.isArray(value))
+        return /^\d+$/.test(key)
+          ? value[Number(key)]
+          : value.find((entry) => isRecord(entry) && entry.name === key);
+      return isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+    }, document);
+}

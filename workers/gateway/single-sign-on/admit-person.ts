@@ -1,0 +1,166 @@
+import { splitStatements } from "../../../shared/encoding/split-statements.ts";
+import { changePerson, giveRole, type PeopleDatabase } from "../../../shared/people/change-person.ts";
+import { addIdentity, leavePassword, NO_ROLE, updateFederated } from "../../../shared/people/federated.ts";
+import { addPerson } from "../../../shared/people/statements.ts";
+import { domainOf, findRole, type SignInRules } from "../../../shared/policy/sign-in.ts";
+import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
+import { type FederatedIdentity, type Provider, SignInEnded } from "./identity.ts";
+
+interface Known {
+  id: string;
+  email: string;
+  name: string;
+  role: string;
+  disabled: number;
+}
+
+const SELECT = `SELECT "id", "email", "name", "role", "disabled" FROM "user"`;
+const BY_IDENTITY = `${SELECT} WHERE "id" = (SELECT user_id FROM federated_identity WHERE issuer = ? AND subject = ?)`;
+
+/**
+ * The person behind an identity, with the role that the rules give now. Issuer and subject name the person, never the
+ * address. A person who is not known yet gets an account if a rule fits; an account that was added by hand is theirs only
+ * if its address belongs to the provider's domains and the issuer has verified it. Throws {@link SignInEnded} for everyone
+ * else.
+ *
+ * @returns the person's id
+ */
+export async function admitPerson(
+  env: Env,
+  rules: SignInRules,
+  provider: Provider,
+  identity: FederatedIdentity,
+): Promise<string> {
+  const { contact } = rules;
+  const role = findRole(provider.document, identity.claims, identity.emailVerified ? identity.email : null);
+  const known = await env.PLATFORM_DB.prepare(BY_IDENTITY)
+    .bind(identity.issuer, identity.subject)
+    .first<Known>();
+  if (known !== null) {
+    await follow(env, provider, known, identity, role);
+    if (known.disabled) throw refused(`Your account is not active. Ask ${contact}.`);
+    if (role === null) throw refused(withoutRole(provider, contact));
+    return known.id;
+  }
+  if (role === null) throw refused(withoutRole(provider, contact));
+  const { email } = identity;
+  if (email === null)
+    throw refused(`${provider.document.title} gives no e-mail address for you. Ask ${contact}.`);
+  if (!identity.emailVerified) {
+    throw refused(
+      `${provider.document.title} has not verified your e-mail address. Verify it there, then sign in again.`,
+    );
+  }
+  const owner = await findByEmail(env.PLATFORM_DB, email);
+  if (owner !== null) return await link(env, rules, provider, { owner, identity, email, role });
+  try {
+    return await create(env, provider, { identity, email, role });
+  } catch (failure) {
+    // Of two first sign-ins at the same time one adds the person; the other finds them now.
+    const added = await env.PLATFORM_DB.prepare(BY_IDENTITY)
+      .bind(identity.issuer, identity.subject)
+      .first<Known>();
+    if (added === null) throw failure;
+    return added.id;
+  }
+}
+
+/** Gives a known person the role, name and address of this sign-in. */
+async function follow(
+  env: Env,
+  provider: Provider,
+  known: Known,
+  { issuer, subject, email, emailVerified, name }: FederatedIdentity,
+  role: string | null,
+): Promise<void> {
+  const database = env.PLATFORM_DB;
+  await database
+    .prepare("UPDATE federated_identity SET last_at = ? WHERE issuer = ? AND subject = ?")
+    .bind(Date.now(), issuer, subject)
+    .run();
+  const given = role ?? NO_ROLE;
+  if (given !== known.role) {
+    await carryOut(env, await giveRole(reach(database), known.email, given, byOf(provider)));
+  }
+  // An address that another person has stays theirs: this person keeps the one before.
+  const moved = emailVerified && email !== null && email !== known.email;
+  const isFree = moved && (await findByEmail(database, email)) === null;
+  const next = { email: isFree ? email : known.email, name: name ?? known.name };
+  if (next.email === known.email && next.name === known.name) return;
+  await reach(database).change(updateFederated(known.id, { ...next, at: new Date().toISOString() }));
+}
+
+/**
+ * Gives an account that was added by hand to the identity. Only the provider of its e-mail domain can: another one, which
+ * may let its people write any address, never comes to an account of this address.
+ */
+async function link(
+  env: Env,
+  { contact, domains }: SignInRules,
+  provider: Provider,
+  {
+    owner,
+    identity,
+    email,
+    role,
+  }: { owner: Known; identity: FederatedIdentity; email: string; role: string },
+): Promise<string> {
+  const database = env.PLATFORM_DB;
+  const taken = refused(`Another account has your e-mail address. Ask ${contact}.`);
+  if (domains.get(domainOf(email)) !== provider.name) throw taken;
+  const other = await database
+    .prepare("SELECT issuer FROM federated_identity WHERE user_id = ?")
+    .bind(owner.id)
+    .first<{ issuer: string }>();
+  // The issuer has given this address to somebody else since: that is another person.
+  if (other?.issuer === identity.issuer) throw taken;
+  if (owner.disabled) throw refused(`Your account is not active. Ask ${contact}.`);
+  // The account changes hands to the provider: its password, sessions and earlier identity end with it.
+  await reach(database).change(`${leavePassword(owner.id)}\n${addIdentity(owner.id, identity, Date.now())}`);
+  if (role !== owner.role) await carryOut(env, await giveRole(reach(database), email, role, byOf(provider)));
+  return owner.id;
+}
+
+async function create(
+  env: Env,
+  provider: Provider,
+  { identity, email, role }: { identity: FederatedIdentity; email: string; role: string },
+): Promise<string> {
+  const id = crypto.randomUUID().replaceAll("-", "");
+  const name = identity.name ?? email.slice(0, email.lastIndexOf("@"));
+  const accountId = crypto.randomUUID().replaceAll("-", "");
+  const at = new Date();
+  const added = addPerson({ id, accountId, email, name, role, passwordHash: null, at: at.toISOString() });
+  const sql = `${added}\n${addIdentity(id, identity, at.getTime())}`;
+  await carryOut(env, await changePerson(reach(env.PLATFORM_DB), email, sql, byOf(provider)));
+  return id;
+}
+
+async function findByEmail(database: D1Database, email: string): Promise<Known | null> {
+  return await database.prepare(`${SELECT} WHERE "email" = ?`).bind(email).first<Known>();
+}
+
+/** The change counts at the person's next call. A failure is logged, and the job is done within five minutes. */
+async function carryOut(env: Env, mark: string): Promise<void> {
+  await runMarkedJob(env, mark);
+}
+
+function reach(database: D1Database): PeopleDatabase {
+  return {
+    async change(sql) {
+      await database.batch(splitStatements(sql).map((statement) => database.prepare(statement)));
+    },
+  };
+}
+
+function byOf({ name }: Provider): string {
+  return `single sign-on (${name})`;
+}
+
+function withoutRole({ document }: Provider, contact: string): string {
+  return `${document.title} knows you, but Gatehouse has no role for you. Ask ${contact}.`;
+}
+
+function refused(message: string): SignInEnded {
+  return new SignInEnded("refused", message);
+}
