@@ -44,7 +44,7 @@ export async function defineConnections(
 }
 
 /** The operations of one entry, from its document or its profile. */
-export async function compileEntry(entry: OpenapiEntry, file: string): Promise<Compiled> {
+async function compileEntry(entry: OpenapiEntry, file: string): Promise<Compiled> {
   if (entry.profile !== undefined) return compileProfile(await loadProfile(entry.profile), entry);
   if (entry.document === undefined) {
     throw new CommandFailure(

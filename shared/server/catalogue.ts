@@ -17,7 +17,7 @@ import { followRevisions } from "./follow-revisions.ts";
 import { type ParameterHeader, parameterHeadersOf } from "./parameter-headers.ts";
 import { annotationsOf, inputSchemaOf, outputSchemaOf } from "./schema.ts";
 import { searchTools } from "./search/search-tools.ts";
-import { indexTools, type SearchedTool } from "./search/tool-index.ts";
+import type { SearchedTool } from "./search/tool-index.ts";
 import { compileTemplate, type UriMatcher } from "./uri-template.ts";
 
 /** A list item as sent. */
@@ -132,7 +132,11 @@ export function createCatalogue(
     }
   }
   if (servers.some(({ searched }) => searched !== undefined)) {
-    const index = once(() => indexTools([...tools.values()].map(describeForSearch)));
+    // Loaded by the first search, which may never come.
+    const index = once(async () => {
+      const { indexTools } = await import("./search/tool-index.ts");
+      return indexTools([...tools.values()].map(describeForSearch));
+    });
     for (const tool of searchTools(index))
       addOnce(
         tools,

@@ -168,7 +168,7 @@ function withoutBody({ requestBody, ...operation }: Part): Part {
 }
 
 /** What the authentication and the fixed headers of an entry set, which no caller may. */
-export function setByGatehouse({ auth, reach }: OpenapiEntry): SetByGatehouse {
+function setByGatehouse({ auth, reach }: OpenapiEntry): SetByGatehouse {
   const fixed = Object.keys(reach.headers ?? {});
   const own = auth.type === "header" ? [auth.name] : auth.type === "headers" ? auth.names : [];
   return { headers: [...fixed, ...own], query: auth.type === "query" ? [auth.name] : [] };

@@ -35,7 +35,7 @@ const STYLES = new Set([
 ]);
 
 /** Names of fields that hosts take. */
-export function safeName(key: string): string {
+function safeName(key: string): string {
   const safe = key
     .replace(/[^A-Za-z0-9_.-]+/g, "_")
     .replace(/^_+|_+$/g, "")

@@ -61,7 +61,7 @@ const operation = z.strictObject({
 export type ProfileOperation = z.output<typeof operation>;
 
 /** A file of `shared/connections/profiles`. */
-export const profileDocument = z.strictObject({
+const profileDocument = z.strictObject({
   title: line(60),
   description: line(300),
   data_class: commonFields.data_class,

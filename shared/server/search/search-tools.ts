@@ -25,11 +25,11 @@ type SearchTool = ToolDefinition<z.ZodObject, z.ZodObject | undefined, unknown>;
  *
  * @param index - of all tools of the URL
  */
-export function searchTools(index: () => ToolIndex): SearchTool[] {
+export function searchTools(index: () => Promise<ToolIndex>): SearchTool[] {
   return [findTool(index), describeTool(), callTool("read"), callTool("write")] as unknown as SearchTool[];
 }
 
-function findTool(index: () => ToolIndex) {
+function findTool(index: () => Promise<ToolIndex>) {
   return defineTool({
     name: "tools_find",
     title: "Find a tool",
@@ -53,7 +53,7 @@ function findTool(index: () => ToolIndex) {
     }),
     async run({ query, limit }, { offered }: ToolContext) {
       const allowed = new Map(offered().map((tool) => [tool.name, tool]));
-      const found = index()
+      const found = (await index())
         .search(query)
         .flatMap((name) => allowed.get(name) ?? [])
         .slice(0, limit);

@@ -5,7 +5,7 @@ import { openapiEntry } from "../../../shared/connections/kinds/openapi.ts";
 import type { HttpOperation } from "../../../shared/connections/operations.ts";
 
 /** A small API with what documents have: places, styles, bodies, paging, cycles. */
-export const PETS = `
+const PETS = `
 openapi: 3.0.3
 info: { title: Pets, version: "1" }
 servers: [{ url: https://api.pets.example/v1 }]

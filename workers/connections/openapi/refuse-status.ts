@@ -68,7 +68,7 @@ function isRateLimit(headers: Headers): boolean {
 }
 
 /** `Retry-After` in seconds or as a date (RFC 9110 §10.2.3), or the time at which a limit ends. */
-export function secondsToWait(headers: Headers, now = Date.now()): number {
+function secondsToWait(headers: Headers, now = Date.now()): number {
   const given = headers.get("retry-after")?.trim() ?? "";
   const reset = Number(headers.get("x-ratelimit-reset") ?? headers.get("ratelimit-reset") ?? Number.NaN);
   const atDate = Date.parse(given);
