@@ -16,7 +16,7 @@ const TYPES: Readonly<Record<string, Record<string, JsonValue>>> = {
   date: { type: "string", format: "date" },
   time: { type: "string", format: "date-time" },
   object: { type: "object", additionalProperties: true },
-  any: {},
+  row: { type: "array", items: {}, maxItems: 1_000 },
 };
 
 /**
