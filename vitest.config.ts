@@ -11,7 +11,12 @@ import { startUpstream } from "./test/support/upstream-server.ts";
 export default defineConfig(async () => {
   const upstream = await startUpstream();
   const callback = `${readEnvironment("local").vars.PUBLIC_URL}/sign-in/with/corp/callback`;
-  const [{ issuer }, { origin }] = await Promise.all([startIssuer([callback]), startHostileIssuer()]);
+  const [{ issuer }, { origin }, rotating] = await Promise.all([
+    startIssuer([callback]),
+    startHostileIssuer(),
+    // Its keys change, which the other one, shared by test files, must not.
+    startHostileIssuer(),
+  ]);
   const migrations = await readMigrations();
   return {
     logLevel: "error" as const,
@@ -26,6 +31,8 @@ export default defineConfig(async () => {
             PLAIN_HTTP_UPSTREAMS: `${upstream.host} 127.0.0.1:1`,
             TEST_ISSUER: issuer,
             TEST_HOSTILE_ISSUER: origin,
+            TEST_ROTATING_ISSUER: rotating.origin,
+            SCIM_TOKEN: "test-only-scim-token-0123456789abcdef",
             SSO_CORP_SECRET: ISSUER_SECRET,
             SSO_EVIL_SECRET: HOSTILE_SECRET,
             SSO_HUB_SECRET: HOSTILE_SECRET,
@@ -56,6 +63,7 @@ export default defineConfig(async () => {
         "test/clients/**",
         "test/conformance/**",
         "test/connections/databases/**",
+        "test/connections/mcp/**",
         "node_modules/**",
         ...findUnitTests(),
       ],

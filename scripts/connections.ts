@@ -12,6 +12,7 @@ import {
   writeConnectionsSchema,
 } from "./connections/files.ts";
 import { describeDifference, publish, remove, showVersions } from "./connections/publish.ts";
+import { approve, showReview, withdraw } from "./connections/review.ts";
 import { CommandFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, ROOT } from "./local/project.ts";
 import { runCommand } from "./platform/run-command.ts";
@@ -28,6 +29,9 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   npm run connections -- doctor shop                   what the account may do, and the SQL for one that only reads
   npm run connections -- secret shop                   sets the password, from a prompt or standard input
   npm run connections -- secret shop --remove
+  npm run connections -- review shop                   what an MCP server offers, and how it differs from what is approved
+  npm run connections -- approve shop add echo         approves tools by name; --all: everything that waits
+  npm run connections -- withdraw shop add             takes an approval back, from the next publication on
   npm run connections -- diff                          what a publication would change
   npm run connections -- publish --note "why"          tests, then puts the file in force within 30 seconds
   npm run connections -- versions shop                 publications of one connection
@@ -40,6 +44,7 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   add takes for HTTP: --document <address, file or -> --address <https://…> --auth none|bearer|header:X-Key|query:key|basic:user
                   --set name=value  answers a question of a profile
   add also takes  --host --port --database --user --tls required|off --tables "public.*" --title --description --owner
+                  an MCP server: --web-address https://… --auth none|bearer|per_person
                   without a terminal the password is read from standard input
   To go back to an earlier publication: npm run policy -- publish --publication N
 `;
@@ -51,6 +56,10 @@ const OPTIONS = {
   url: { type: "string" },
   note: { type: "string", default: "" },
   remove: { type: "boolean", default: false },
+  all: { type: "boolean", default: false },
+  person: { type: "string" },
+  verbose: { type: "boolean", default: false },
+  "web-address": { type: "string" },
   kind: { type: "string" },
   profile: { type: "string" },
   document: { type: "string" },
@@ -73,7 +82,7 @@ const OPTIONS = {
 
 async function main(): Promise<void> {
   const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: OPTIONS });
-  const [command, name] = positionals;
+  const [command, name, ...rest] = positionals;
   if (flags.help || command === undefined) {
     console.log(HELP);
     return;
@@ -113,6 +122,12 @@ async function main(): Promise<void> {
       return;
     case "remove":
       return await remove(requireName(name), flags.note, place);
+    case "review":
+      return await showReview(await loadConnections(flags.file), requireName(name), flags, place);
+    case "approve":
+      return await approve(await loadConnections(flags.file), requireName(name), rest, flags, place);
+    case "withdraw":
+      return await withdraw(requireName(name), rest, place);
     case "status":
       return await showStatus(place);
     default:

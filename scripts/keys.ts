@@ -10,7 +10,7 @@ import {
   removeKey,
   rotateKey,
 } from "../shared/people/keys.ts";
-import { idOfUser, listPeople } from "../shared/people/statements.ts";
+import { findByEmail, idOfUser } from "../shared/people/statements.ts";
 import { bundledPolicy } from "../shared/policy/current.ts";
 import { describeKey, type KeyRow } from "./keys/describe-key.ts";
 import { CommandFailure } from "./local/failure.ts";
@@ -137,7 +137,7 @@ async function requirePerson(
   email: string | undefined,
 ): Promise<{ owner: string; role: string }> {
   if (email === undefined) throw new CommandFailure("--email is missing.", SEE_HELP);
-  const [person] = await database.query(listPeople(email.toLowerCase()));
+  const [person] = await database.query(findByEmail(email.toLowerCase()));
   if (person === undefined) {
     throw new CommandFailure(
       `No person has the address ${email}.`,

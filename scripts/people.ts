@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { hashPassword } from "better-auth/crypto";
 import { z } from "zod";
 import { changePerson, giveRole, setAccess } from "../shared/people/change-person.ts";
+import { unlinkIdentities } from "../shared/people/federated.ts";
 import {
   addLink,
   addressOfLink,
@@ -11,13 +12,17 @@ import {
   noteLink,
   readHasPassword,
 } from "../shared/people/password-links.ts";
-import { addPerson, listPeople, resetSecondFactor, setPassword } from "../shared/people/statements.ts";
+import { addPerson, findByEmail, resetSecondFactor, setPassword } from "../shared/people/statements.ts";
 import { bundledPolicy, listRoles } from "../shared/policy/current.ts";
 import { CommandFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
 import { deliverLink } from "./people/deliver-link.ts";
 import { erase } from "./people/erase.ts";
 import { exportPerson } from "./people/export.ts";
+import { email, name } from "./people/fields.ts";
+import { findProviderTitle } from "./people/find-provider.ts";
+import { importPeople } from "./people/import-people.ts";
+import { listPage } from "./people/list-page.ts";
 import { openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
 import { type Addressee, addressOf, notifyWorker, type Told, waitFor } from "./platform/notify-worker.ts";
 import { nameAsker, readRequest } from "./platform/requests.ts";
@@ -25,15 +30,17 @@ import { runCommand } from "./platform/run-command.ts";
 
 const ROLES = listRoles(bundledPolicy());
 
-const HELP = `Manages the people who may sign in. There is no sign-up: only this command adds people.
+const HELP = `Manages the people who may sign in. There is no sign-up: this command adds people, and single sign-on where the policy has it.
 
   npm run people -- add --email ada@example.com --name "Ada Lovelace" --role analyst
   npm run people -- invite --email ada@example.com --name "Ada Lovelace" --role analyst    adds them; a link to choose a password
   npm run people -- reset --email ada@example.com         a link to choose another password
-  npm run people -- list
+  npm run people -- import people.csv --dry-run           checks columns email, name, role; without --dry-run adds all or none
+  npm run people -- list                                  100 a page; --search for a part of the address, --after for the next page
   npm run people -- role --email ada@example.com --role admin
   npm run people -- password --email ada@example.com      a new password, everywhere signed out
   npm run people -- second-factor --email ada@example.com removes it, for a person who lost phone and codes
+  npm run people -- unlink --email ada@example.com        ends their identity at single sign-on: another subject may come in
   npm run people -- disable --email ada@example.com       refused at the next call, open sessions included
   npm run people -- enable --email ada@example.com
 
@@ -52,16 +59,6 @@ const SEE_HELP = "For the commands: npm run people -- --help";
 /** Milliseconds that a command waits for the Worker, which polls for requests every five minutes. */
 const PATIENCE_MS = 6 * 60_000;
 
-const email = z
-  .email()
-  .max(254)
-  .transform((text) => text.toLowerCase());
-const name = z
-  .string()
-  .trim()
-  .min(1)
-  .max(120)
-  .regex(/^\P{Cc}+$/u, "must not have control characters");
 const role = z.enum(ROLES, `The roles are ${ROLES.join(", ")}`);
 
 interface Flags {
@@ -73,6 +70,11 @@ interface Flags {
   environment: EnvironmentName;
   stateFolder?: string | undefined;
   yes: boolean;
+  /** The file of the command import. */
+  file?: string | undefined;
+  "dry-run": boolean;
+  search?: string | undefined;
+  after?: string | undefined;
 }
 
 async function main(): Promise<void> {
@@ -89,14 +91,11 @@ async function main(): Promise<void> {
 }
 
 const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flags) => Promise<void>>> = {
-  async list(database) {
-    const people = await database.query(listPeople());
-    for (const person of people) {
-      console.log(
-        `${String(person.email).padEnd(36)} ${String(person.role).padEnd(8)} ${person.disabled ? "disabled " : ""}${person.name}`,
-      );
-    }
-    console.log(`${people.length} ${people.length === 1 ? "person" : "people"}`);
+  async list(database, flags) {
+    await listPage(database, flags);
+  },
+  async import(database, flags) {
+    await importPeople(database, flags);
   },
   async add(database, flags) {
     const person = {
@@ -104,7 +103,7 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
       name: read("name", name, flags.name),
       role: read("role", role, flags.role ?? bundledPolicy().defaultRole),
     };
-    if ((await database.query(listPeople(person.email))).length > 0) {
+    if ((await database.query(findByEmail(person.email))).length > 0) {
       throw new CommandFailure(
         `${person.email} is already there.`,
         "Change it with the commands role or password.",
@@ -120,7 +119,7 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
   },
   async invite(database, flags) {
     const address = read("email", email, flags.email);
-    const known = (await database.query(listPeople(address))).length > 0;
+    const known = (await database.query(findByEmail(address))).length > 0;
     if (known && Number((await database.query(readHasPassword(address)))[0]?.total) > 0) {
       throw new CommandFailure(`${address} is already there, with a password.`, "Use the command reset.");
     }
@@ -141,11 +140,19 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
             passwordHash: null,
             at: new Date().toISOString(),
           });
-    await giveLink(database, flags, { address, kind: "invitation", also: added });
+    const title = await findProviderTitle(database, address);
+    if (title === null) await giveLink(database, flags, { address, kind: "invitation", also: added });
+    else {
+      await changePerson(database, address, added, nameAsker("people"));
+      console.log(`${address} signs in with ${title}, and needs no link.`);
+    }
     if (person !== null) console.log(`Added ${person.name} (${address}) as ${person.role}.`);
   },
   async reset(database, flags) {
     const address = await requirePerson(database, flags);
+    const title = await findProviderTitle(database, address);
+    if (title !== null)
+      throw new CommandFailure(`${address} signs in with ${title}, not with a password.`, SEE_HELP);
     await giveLink(database, flags, { address, kind: "reset", also: noteLink(address) });
     console.log(
       "The old password works until the link is used. A second factor stays. Make sure that the request came from this person.",
@@ -175,6 +182,13 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     );
     console.log(
       `${address} has no second factor now and is signed out everywhere. Make sure that the request came from this person.`,
+    );
+  },
+  async unlink(database, flags) {
+    const address = await requirePerson(database, flags);
+    await changePerson(database, address, unlinkIdentities(address), nameAsker("people"));
+    console.log(
+      `${address} is signed out everywhere. The next sign-in with this address, where it belongs, gets the account.`,
     );
   },
   async erase(database, flags) {
@@ -237,7 +251,7 @@ async function sayWhen(flags: Addressee, mark: string): Promise<void> {
 
 async function requirePerson(database: PlatformDatabase, flags: Flags): Promise<string> {
   const address = read("email", email, flags.email);
-  if ((await database.query(listPeople(address))).length > 0) return address;
+  if ((await database.query(findByEmail(address))).length > 0) return address;
   throw new CommandFailure(
     `No person has the address ${address}.`,
     "List the people: npm run people -- list",
@@ -278,6 +292,9 @@ function readCommand() {
         role: { type: "string" },
         id: { type: "string" },
         yes: { type: "boolean", default: false },
+        "dry-run": { type: "boolean", default: false },
+        search: { type: "string" },
+        after: { type: "string" },
         env: { type: "string", default: "local" },
         state: { type: "string" },
         url: { type: "string" },
@@ -291,7 +308,7 @@ function readCommand() {
       command: help ? undefined : positionals[0],
       environment: env,
       state,
-      flags: { ...flags, environment: env, stateFolder: state },
+      flags: { ...flags, file: positionals[1], environment: env, stateFolder: state },
     };
   } catch (error) {
     throw new CommandFailure(error instanceof Error ? error.message : String(error), SEE_HELP);

@@ -31,6 +31,7 @@ const PHASES: readonly (readonly (readonly Suite[])[])[] = [
         what: "connections, against database servers of this machine",
         config: "vitest.databases.config.ts",
       },
+      { name: "mcp", what: "connections, against MCP servers", config: "vitest.mcp.config.ts" },
     ],
   ],
   [

@@ -13,6 +13,7 @@ export { AnalyticsAgent } from "./analytics/agent.ts";
 export { CrmAgent } from "./crm/agent.ts";
 export { GatewayAgent } from "./gateway/mcp/agent.ts";
 export { KnowledgeAgent } from "./knowledge/agent.ts";
+export { PersonAccount } from "./objects/accounts/person-account.ts";
 export { ChangeHub } from "./objects/changes/change-hub.ts";
 export { ConnectionPool } from "./objects/connections/connection-pool.ts";
 export { GrantStore } from "./objects/grants/grant-store.ts";

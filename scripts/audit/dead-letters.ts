@@ -1,12 +1,6 @@
+import { askFor } from "../../shared/people/admin-requests.ts";
 import type { PlatformDatabase } from "../platform/database.ts";
-import {
-  askFor,
-  awaitRequest,
-  createMark,
-  findRequest,
-  nameAsker,
-  type Waiting,
-} from "../platform/requests.ts";
+import { awaitRequest, createMark, findRequest, nameAsker, type Waiting } from "../platform/requests.ts";
 
 /** SQL: dead letters by reason: their number, the oldest, and the highest number of attempts. */
 export function countDeadLetters(): string {

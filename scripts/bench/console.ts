@@ -163,6 +163,6 @@ async function listPages(browser: Browser, url: string): Promise<[title: string,
     ["one call", call],
     ["records: newest", "/console/trail/records"],
     ["records: of a chain, old", "/console/trail/records?chain=bench-person-0&before=500"],
-    ["check of 2,000 records", "/console/trail/check?chain=bench-person-0"],
+    ["check of 1,000 records", "/console/trail/check?chain=bench-person-0"],
   ];
 }

@@ -3,6 +3,7 @@ import path from "node:path";
 import type { Unstable_Config } from "wrangler";
 import { KEY_NAMES } from "../../shared/auth/keyring.ts";
 import { checkConfiguration } from "../../workers/gateway/configuration.ts";
+import { OPTIONAL_SECRETS } from "../../workers/gateway/optional-secrets.ts";
 import { BASE_EN } from "../../workers/knowledge/vectors/models.ts";
 import { ENVIRONMENTS, listSecretNames, readEnvironment } from "../local/project.ts";
 import { ROOT } from "../local/root.ts";
@@ -65,7 +66,7 @@ export function compareWithPage(page: string, settings: readonly Setting[]): str
 /** Everything that can be configured, from `wrangler.toml`, the binding types, the keys and the commands. */
 async function listSettings(): Promise<Setting[]> {
   const production = readEnvironment("production");
-  const secrets = new Set<string>([...KEY_NAMES, ...listSecretNames()]);
+  const secrets = new Set<string>([...KEY_NAMES, ...listSecretNames(), ...OPTIONAL_SECRETS]);
   const bindings = new Map<string, string[]>();
   for (const environment of ENVIRONMENTS) {
     for (const [name, resource] of listBindings(readEnvironment(environment))) {

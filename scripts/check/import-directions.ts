@@ -62,6 +62,11 @@ const GUARDED_PACKAGES = [
     allowed: ["shared/mcp/stateless/", "shared/mcp/http/", "shared/mcp/methods/", "shared/mcp/lanes.ts"],
     reason: "SDK v2 belongs to the stateless lane",
   },
+  {
+    packages: ["@modelcontextprotocol/client"],
+    allowed: ["workers/connections/mcp/"],
+    reason: "the client side of MCP belongs to connections",
+  },
 ] as const;
 
 /**

@@ -4,7 +4,12 @@ import path from "node:path";
 import readline from "node:readline/promises";
 import { Document, isMap, parseDocument, stringify } from "yaml";
 import { z } from "zod";
-import { CONNECTION_KINDS, type ConnectionEntry, connectionName } from "../../shared/connections/entry.ts";
+import {
+  CONNECTION_KINDS,
+  type ConnectionEntry,
+  connectionName,
+  isReviewed,
+} from "../../shared/connections/entry.ts";
 import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/project.ts";
@@ -33,6 +38,7 @@ export interface AddFlags {
   profile?: string | undefined;
   document?: string | undefined;
   address?: string | undefined;
+  "web-address"?: string | undefined;
   auth?: string | undefined;
   set?: readonly string[] | undefined;
 }
@@ -79,12 +85,14 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
   for (const [column, proposed] of Object.entries(proposals))
     console.log(`  ${column} looks like ${proposed}`);
   for (const obstacle of findObstacles(entry, answer)) console.log(`! ${obstacle}`);
-  console.log(`  Next: npm run connections -- publish --note "Add ${name}"`);
+  const next = isReviewed(entry) ? `review ${name}` : `publish --note "Add ${name}"`;
+  console.log(`  Next: npm run connections -- ${next}`);
 }
 
-/** A Hyperdrive binding has its own password, and some APIs need none. */
+/** A Hyperdrive binding has its own password, and some systems need none or one of each person. */
 function needsSecret(entry: ConnectionEntry): boolean {
-  return !("hyperdrive" in entry.reach) && !("auth" in entry && entry.auth.type === "none");
+  const hasNone = "auth" in entry && (entry.auth.type === "none" || entry.auth.type === "per_person");
+  return !("hyperdrive" in entry.reach) && !hasNone;
 }
 
 /** What was asked, and what the secret is called. */
@@ -125,6 +133,7 @@ async function askForDatabase(name: string, flags: AddFlags, ask: Ask): Promise<
       expose: { tables: split(flags.tables ?? "public.*") },
     };
   }
+  if (kind === "mcp") return { ...common, ...(await askForServer(ask, flags)) };
   const host = flags.host ?? (await ask("Host", "127.0.0.1"));
   const reach = {
     host,
@@ -142,6 +151,12 @@ async function askForDatabase(name: string, flags: AddFlags, ask: Ask): Promise<
   const usual = kind === "postgresql" ? "public.*" : `${database}.*`;
   const tables = split(flags.tables ?? (await ask("Tables that may be queried, with commas", usual)));
   return { ...common, reach: { ...reach, database, user }, expose: { tables } };
+}
+/** Address and authentication of an MCP server. */
+async function askForServer(ask: Ask, flags: AddFlags): Promise<Record<string, unknown>> {
+  const url = flags["web-address"] ?? (await ask("Address of its MCP endpoint (https)"));
+  const type = flags.auth ?? (await ask("Authentication (none, bearer, per_person)", "bearer"));
+  return { reach: { url }, auth: { type } };
 }
 
 /** Asks on a terminal. Without one, a question without a default names the flag that is missing. */

@@ -25,16 +25,24 @@ export function testConnection(
 
 /** What keeps a connection from being published, one sentence each. */
 export function findObstacles(entry: ConnectionEntry, answer: TestAnswer): string[] {
+  // An account of a person is connected once the connection is published.
+  if (!answer.ok && answer.failure.code === "account_needed") return [];
   if (!answer.ok) return [`${answer.failure.message} ${answer.failure.action ?? ""}`.trim()];
   const blocking = answer.report.excess.filter(({ blocking: isBlocking }) => isBlocking);
   const names = blocking.slice(0, 3).map(({ what }) => what);
   const more = blocking.length > names.length ? `, and ${blocking.length - names.length} more` : "";
   return [
-    ...answer.report.mistakes,
-    ...(blocking.length > 0 && !entry.allow_privileged_role
+    // An MCP server offers what it offers: what has no place is left out, and the review shows it.
+    ...(entry.kind === "mcp" ? [] : answer.report.mistakes),
+    ...(blocking.length > 0 && !isPrivileged(entry)
       ? [`The account may do more than read: ${names.join("; ")}${more}.`]
       : []),
   ];
+}
+
+/** Whether the entry accepts an account that may do more than read. */
+export function isPrivileged(entry: ConnectionEntry): boolean {
+  return "allow_privileged_role" in entry && entry.allow_privileged_role;
 }
 
 /** Tests one connection or all of them; prints a line each. Throws if one has an obstacle. */
@@ -44,7 +52,7 @@ export async function testAll(
   place: WorkerPlace,
 ): Promise<void> {
   const chosen =
-    name === undefined ? Object.entries(connections) : [[name, find(connections, name)] as const];
+    name === undefined ? Object.entries(connections) : [[name, findEntry(connections, name)] as const];
   if (chosen.length === 0) console.log("The file has no connections.");
   let failed = 0;
   for (const [connection, entry] of chosen) {
@@ -68,7 +76,7 @@ export async function doctor(
   name: string,
   place: WorkerPlace,
 ): Promise<void> {
-  const entry = find(connections, name);
+  const entry = findEntry(connections, name);
   const answer = await testConnection(name, entry, place);
   if (!answer.ok)
     throw new CommandFailure(
@@ -148,7 +156,7 @@ export async function showStatus(place: WorkerPlace): Promise<void> {
 }
 
 /** The entry of a connection. Throws with the nearest name. */
-function find(connections: ConnectionsDocument["connections"], name: string): ConnectionEntry {
+export function findEntry(connections: ConnectionsDocument["connections"], name: string): ConnectionEntry {
   const entry = connections[name];
   if (entry !== undefined) return entry;
   const [nearest] = findNearMisses(name, Object.keys(connections));
@@ -192,6 +200,13 @@ function suggestAccount(entry: ConnectionEntry): string {
     }
     case "openapi":
       return "    An account of its own, with the rights of the operations that the entry selects and no others.";
+    case "clickhouse":
+      return [
+        "    CREATE USER gatehouse IDENTIFIED BY '…' SETTINGS readonly = 2;",
+        `    GRANT SELECT ON ${entry.reach.database}.* TO gatehouse;`,
+      ].join("\n");
+    case "mcp":
+      return "    Rights at an MCP server are those of its account: give it no more than its tools need.";
     case "redis":
       return `    ACL SETUSER gatehouse on >… ${entry.expose.prefixes.map((prefix) => `~${prefix}*`).join(" ")} resetchannels -@all +@read +@connection -@dangerous -keys`;
   }

@@ -1,9 +1,14 @@
-import type { ConnectionEntry, ConnectionsDocument } from "../../shared/connections/entry.ts";
+import {
+  type ConnectionEntry,
+  type ConnectionsDocument,
+  isReviewed,
+} from "../../shared/connections/entry.ts";
+import type { PublishedConnection } from "../../shared/connections/revision.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { openPlatformDatabase } from "../platform/database.ts";
 import type { WorkerPlace } from "./ask-worker.ts";
-import { findObstacles, summarize, testConnection } from "./commands.ts";
-import { defineConnections, storeParts } from "./define-connections.ts";
+import { findObstacles, isPrivileged, summarize, testConnection } from "./commands.ts";
+import { type DefinedConnections, defineConnections, storeParts } from "./define-connections.ts";
 import {
   compareConnections,
   connectionsIn,
@@ -12,6 +17,7 @@ import {
   readInForce,
   shortRevision,
 } from "./published.ts";
+import { prepareDefinitions } from "./review.ts";
 
 /** What a publication of the file would change, a line each. */
 export async function describeDifference(
@@ -20,13 +26,16 @@ export async function describeDifference(
   place: WorkerPlace,
 ): Promise<string> {
   const inForce = connectionsIn(await readInForce(openPlatformDatabase(place.env, place.state)));
-  const wanted = (await defineConnections(connections, file)).published;
+  const { wanted } = await withDefinitions(connections, file, place);
   const { added, changed, removed } = compareConnections(inForce, wanted);
   const lines = [
     ...added.map((name) => `+ ${name}`),
     ...changed.flatMap((name) => [
       `~ ${name}`,
       ...compareFields(inForce.get(name)?.entry, connections[name]).map((line) => `    ${line}`),
+      ...compareFields(inForce.get(name)?.definitions, wanted[name]?.definitions).map(
+        () => "    its approved definitions",
+      ),
     ]),
     ...removed.map((name) => `- ${name}`),
   ];
@@ -62,8 +71,7 @@ export async function publish(
 ): Promise<void> {
   const database = openPlatformDatabase(place.env, place.state);
   const inForce = connectionsIn(await readInForce(database));
-  const defined = await defineConnections(connections, file);
-  const wanted = defined.published;
+  const { wanted, defined } = await withDefinitions(connections, file, place);
   const { added, changed, removed } = compareConnections(inForce, wanted);
   if (added.length + changed.length + removed.length === 0) {
     console.log("The file says what is in force already.");
@@ -73,12 +81,15 @@ export async function publish(
   for (const name of [...added, ...changed]) {
     const entry = connections[name] as ConnectionEntry;
     const answer = await testConnection(name, entry, place);
-    const found = [...findObstacles(entry, answer), ...(defined.mistakes[name] ?? [])];
+    const found = [
+      ...findObstacles(entry, answer),
+      ...(defined.mistakes[name] ?? []),
+      ...findUnreviewed(name, wanted[name] as Prepared),
+    ];
     obstacles.push(...found.map((text) => `${name}: ${text}`));
-    if (found.length === 0) console.log(`✓ ${name}: ${summarize(answer)}`);
+    if (found.length === 0) console.log(`${answer.ok ? "✓" : "!"} ${name}: ${summarize(answer)}`);
     for (const line of defined.reports[name] ?? []) console.log(line);
-    if (entry.allow_privileged_role && entry.kind !== "openapi")
-      console.log(`! ${name} uses a privileged role.`);
+    if (isPrivileged(entry)) console.log(`! ${name} uses a privileged role.`);
   }
   if (obstacles.length > 0) {
     throw new CommandFailure(
@@ -95,7 +106,45 @@ export async function publish(
   ];
   console.log(`✓ Publication ${number} is in force within 30 seconds: ${names.join(", ")}.`);
   if (number > 1) console.log(`  To go back: npm run policy -- publish --publication ${number - 1}`);
+  for (const [name, { approved, waiting }] of Object.entries(wanted)) {
+    if (waiting > 0)
+      console.log(
+        `! ${name}: ${approved} definitions are in force, ${waiting} wait: npm run connections -- review ${name}`,
+      );
+  }
   for (const name of added) console.log(`\n${suggestPolicy(name)}`);
+}
+
+/** The entries of the file as they would be published: with what was approved, or made of a document. */
+async function withDefinitions(
+  connections: ConnectionsDocument["connections"],
+  file: string,
+  place: WorkerPlace,
+): Promise<{ wanted: Record<string, Prepared>; defined: DefinedConnections }> {
+  const defined = await defineConnections(connections, file);
+  const wanted: Record<string, Prepared> = {};
+  for (const [name, entry] of Object.entries(connections)) {
+    const definitions = defined.parts[name]?.map(({ digest }) => digest) ?? [];
+    wanted[name] = isReviewed(entry)
+      ? { entry, ...(await prepareDefinitions(name, entry, place)) }
+      : { entry, definitions, approved: 0, waiting: 0 };
+  }
+  return { wanted, defined };
+}
+
+/** A connection to publish, with the number of its definitions that are approved, and of those that wait. */
+type Prepared = PublishedConnection & { approved: number; waiting: number };
+
+/** What a reviewed connection lacks before it can be published, a sentence each. */
+function findUnreviewed(name: string, { entry, approved, waiting }: Prepared): string[] {
+  // Its definitions are read with an account of a person, who connects it once the connection is published.
+  const isPersonal = entry.kind === "mcp" && entry.auth.type === "per_person";
+  if (!isReviewed(entry) || approved > 0 || isPersonal) return [];
+  return [
+    waiting > 0
+      ? `${waiting} definitions wait for approval: npm run connections -- review ${name}`
+      : `Nothing of it was reviewed: npm run connections -- review ${name}`,
+  ];
 }
 
 /** Takes one connection out of force. */

@@ -1,8 +1,8 @@
+import { askFor } from "../../shared/people/admin-requests.ts";
 import { idOfUser, nameWhoChanged } from "../../shared/people/statements.ts";
 import { CommandFailure } from "../local/failure.ts";
 import type { PlatformDatabase } from "../platform/database.ts";
 import {
-  askFor,
   awaitRequest,
   createMark,
   findRequest,

@@ -1,15 +1,9 @@
 import { quoteText } from "../../shared/encoding/quote-text.ts";
+import { askFor } from "../../shared/people/admin-requests.ts";
 import { idOfUser } from "../../shared/people/statements.ts";
 import { CommandFailure } from "../local/failure.ts";
 import type { PlatformDatabase, Row } from "../platform/database.ts";
-import {
-  askFor,
-  awaitRequest,
-  createMark,
-  findRequest,
-  nameAsker,
-  type Waiting,
-} from "../platform/requests.ts";
+import { awaitRequest, createMark, findRequest, nameAsker, type Waiting } from "../platform/requests.ts";
 
 /** Records per read. */
 const PAGE = 2_000;
@@ -43,6 +37,9 @@ export async function exportPerson(
   const identities = await database.query(
     `SELECT issuer, subject, created_at, last_at FROM federated_identity WHERE user_id = ${user};`,
   );
+  const passkeys = await database.query(
+    `SELECT id, name, created_at, last_used_at FROM passkey WHERE user_id = ${user};`,
+  );
   const api_keys = await database.query(
     `SELECT id, name, scopes, resources, tools, networks, days, created_at, by FROM access_key WHERE owner = ${user};`,
   );
@@ -62,6 +59,7 @@ export async function exportPerson(
     sessions,
     credentials,
     identities,
+    passkeys,
     api_keys,
     password_links,
     ...answer,

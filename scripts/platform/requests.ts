@@ -27,20 +27,6 @@ export function createMark(): string {
   return JSON.stringify({ asked: randomUUID() });
 }
 
-/**
- * SQL: requests an action of the Worker on a user, or without one (`null`). `unless` is a condition in SQL.
- */
-export function askFor(
-  kind: "data_export" | "erasure" | "redrive",
-  user: string | null,
-  by: string,
-  mark: string,
-  unless = "0",
-): string {
-  const id = user === null ? "NULL" : idOfUser(user);
-  return `INSERT INTO admin_request (kind, user_id, detail, by, at, mark) SELECT ${quoteText(kind)}, ${id}, ${quoteText(mark)}, ${quoteText(by)}, unixepoch() * 1000, ${quoteText(mark)} ->> '$.asked' WHERE NOT (${unless});`;
-}
-
 /** SQL: whether any hold applies to this user. */
 export function heldSql(user: string): string {
   return `EXISTS (SELECT 1 FROM legal_hold WHERE released_at IS NULL AND (user_id IS NULL OR user_id = ${idOfUser(user)}))`;

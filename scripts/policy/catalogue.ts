@@ -45,6 +45,8 @@ export async function readRegistry(): Promise<Known> {
       return { kind, name, title: String(listed.title ?? name), scope, effect, input };
     }),
     scopes: servers.flatMap((server) => Object.keys(server.scopes)),
-    defined: Object.entries(connections).flatMap(([name, { kind }]) => (kind === "openapi" ? [name] : [])),
+    defined: Object.entries(connections).flatMap(([name, { kind }]) =>
+      kind === "openapi" || kind === "mcp" ? [name] : [],
+    ),
   };
 }

@@ -1,4 +1,4 @@
-import { listPeople } from "../../shared/people/statements.ts";
+import { findByEmail } from "../../shared/people/statements.ts";
 import { RIGHT_NAMES } from "../../shared/policy/console.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ENVIRONMENTS } from "../local/project.ts";
@@ -91,7 +91,7 @@ async function findRole(email: string, { env, state }: ExplainFlags): Promise<st
       "See: npm run policy -- --help",
     );
   }
-  const [person] = await openPlatformDatabase(environment, state).query(listPeople(email.toLowerCase()));
+  const [person] = await openPlatformDatabase(environment, state).query(findByEmail(email.toLowerCase()));
   if (person !== undefined) return String(person.role);
   throw new CommandFailure(`No person has the address ${email}.`, "List the people: npm run people -- list");
 }

@@ -15,6 +15,8 @@ const KINDS: Readonly<Record<AuditEvent["type"], RecordKind>> = {
   approval_executed: "calls",
   approval_returned: "calls",
   approval_decision: "calls",
+  standing_approval: "calls",
+  standing_decision: "calls",
   sign_in: "sign_ins",
   sign_out: "sign_ins",
   second_factor: "sign_ins",
@@ -28,8 +30,11 @@ const KINDS: Readonly<Record<AuditEvent["type"], RecordKind>> = {
   person_key_change: "changes",
   policy_change: "changes",
   connection_secret: "changes",
+  connection_review: "changes",
+  account_connection: "changes",
   hold: "changes",
   data_export: "changes",
+  redrive: "changes",
   erasure: "changes",
 };
 

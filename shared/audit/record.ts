@@ -77,13 +77,32 @@ export type ApprovalEvent = {
   rule: string;
 } & (
   | { type: "approval_requested"; callId: string; expiresAt: number }
-  | { type: "approval_granted" | "approval_refused"; by: string }
+  /** `standing`: the standing approval that granted it in place of a person. */
+  | { type: "approval_granted" | "approval_refused"; by: string; standing?: string }
   | { type: "approval_expired" }
   | { type: "approval_executed"; callId: string }
   | { type: "approval_returned"; callId: string; status: string }
 );
 
-/** An event of a user's second factor. `new_codes` replaces all backup codes. */
+/** A standing approval was made or revoked, in the chain of the requester. Contains no argument's value. */
+export interface StandingEvent {
+  type: "standing_approval";
+  change: "made" | "revoked";
+  standingId: string;
+  by: string;
+  clientId: string;
+  server: string;
+  tool: string;
+  rule: string;
+  policyDigest: string;
+  /** Most calls, and the end in milliseconds since the epoch. */
+  calls: number;
+  until: number;
+  /** By argument: that it stays the same, may be anything, or between which numbers it may be. */
+  bounds: Readonly<Record<string, string>>;
+}
+
+/** An event of a user's second factor. `new_codes` replaces all backup codes; `lent` gives a fresh one to an app. */
 export type SecondFactorStep =
   | "asked"
   | "passed"
@@ -91,7 +110,8 @@ export type SecondFactorStep =
   | "started"
   | "enrolled"
   | "new_codes"
-  | "turned_off";
+  | "turned_off"
+  | "lent";
 
 /** A user's action on the pages, with its origin. Contains no typed address, password or token. */
 export type PageEvent = {
@@ -104,14 +124,23 @@ export type PageEvent = {
    * `asked` after a correct password, `passed` and `failed` for a code, `enrolled` when the factor becomes
    * active.
    */
-  | { type: "second_factor"; step: SecondFactorStep }
+  | { type: "second_factor"; step: SecondFactorStep; grantId?: string }
   | { type: "consent"; given: boolean; clientId: string; resource: string; scopes: string[] }
   | { type: "revocation"; grantId: string }
   /** `link`: the password was chosen with one, without the old password. */
   | { type: "password_change"; succeeded: boolean; link?: "invitation" | "reset" }
   /** An own API key. `keyId` is the client of its calls. */
   | { type: "key_change"; change: "created" | "rotated" | "revoked"; keyId: string }
+  /** An account of their own at a connection; never a token. */
+  | { type: "account_connection"; connection: string; change: "connected" | "disconnected" }
   | { type: "approval_decision"; granted: boolean; approvalId: string; requester: string; tool: string }
+  | {
+      type: "standing_decision";
+      change: "made" | "revoked";
+      standingId: string;
+      requester: string;
+      tool: string;
+    }
 );
 
 /** An app's action at the OAuth endpoints, with its origin. Contains no self-chosen name and no token. */
@@ -146,7 +175,15 @@ export type AdminEvent = { by: string } & (
   | {
       type: "person_change";
       userId: string;
-      change: "added" | "role" | "disabled" | "enabled" | "removed" | "second_factor_reset" | "password_link";
+      change:
+        | "added"
+        | "role"
+        | "disabled"
+        | "enabled"
+        | "removed"
+        | "second_factor_reset"
+        | "password_link"
+        | "identity_removed";
       /** `null` for a new user. */
       oldRole: string | null;
       /** `null` for a removed user. */
@@ -162,8 +199,18 @@ export type AdminEvent = { by: string } & (
   /** `userId` is `null` for a hold on all users. */
   | { type: "hold"; userId: string | null; held: boolean; reason: string }
   | { type: "data_export"; userId: string }
+  /** Messages that could not be read were delivered again: how many were stored, and how many still cannot be read. */
+  | { type: "redrive"; delivered: number; unreadable: number }
   /** A password of a connection was set or removed; never the password. */
   | { type: "connection_secret"; secret: string; version: number; removed: boolean }
+  /** What a connected system offers was approved, or an approval taken back; `digest` is that of the list. */
+  | {
+      type: "connection_review";
+      connection: string;
+      decision: "approved" | "withdrawn";
+      count: number;
+      digest: string;
+    }
   /** Number of removed items by kind; also the last event of the user's own chain. */
   | { type: "erasure"; userId: string; removed: Readonly<Record<string, number>> }
 );
@@ -174,6 +221,7 @@ export type AuditEvent =
   | DenialEvent
   | OutcomeEvent
   | ApprovalEvent
+  | StandingEvent
   | PageEvent
   | ClientEvent
   | AdminEvent

@@ -38,9 +38,9 @@ export class ProtocolFault extends Error {
 const PARAMETER_FAULTS: readonly ErrorCode[] = ["invalid_input", "not_found", "conflict"];
 
 /** Converts a tool error for methods whose results have no `isError`: resources, prompts and completion. */
-export function toProtocolFault(error: ToolError): ProtocolFault {
+export function toProtocolFault(error: ToolError, contact?: string): ProtocolFault {
   const code = PARAMETER_FAULTS.includes(error.code) ? JSON_RPC.invalidParams : JSON_RPC.internalError;
-  return new ProtocolFault(code, error.message, error.toBody());
+  return new ProtocolFault(code, error.message, error.toBody(contact));
 }
 
 /** A JSON-RPC error as an HTTP response, for failures before a lane accepts the message. */

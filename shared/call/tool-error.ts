@@ -55,6 +55,9 @@ export interface QuotedValues {
   values: Record<string, JsonValue>;
 }
 
+/** Whom people ask, as our sentences call them unless the policy has a name. */
+export const ADMINISTRATOR = "an administrator";
+
 const DEFAULT_ACTIONS: Record<ErrorCode, string> = {
   invalid_input: "Correct the named arguments and call the tool again.",
   not_found: "Use an id from an answer of this server.",
@@ -90,14 +93,19 @@ export class ToolError extends Error {
     this.current = options.current;
   }
 
-  /** Form on the wire. */
-  toBody(): ErrorBody {
+  /**
+   * Form on the wire.
+   *
+   * @param contact - whom people ask, in place of «an administrator» in the next step
+   */
+  toBody(contact = ADMINISTRATOR): ErrorBody {
+    const next = this.suggestedAction.replaceAll(ADMINISTRATOR, contact);
     return {
       error: {
         code: this.code,
         message: this.message,
         ...(this.retryAfter !== undefined && { retry_after: this.retryAfter }),
-        suggested_action: this.suggestedAction,
+        suggested_action: next,
       },
     };
   }

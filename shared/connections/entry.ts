@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { clickhouseEntry } from "./kinds/clickhouse.ts";
+import { mcpEntry } from "./kinds/mcp.ts";
 import { mysqlEntry } from "./kinds/mysql.ts";
 import { openapiEntry } from "./kinds/openapi.ts";
 import { postgresqlEntry } from "./kinds/postgresql.ts";
@@ -8,7 +10,9 @@ import { redisEntry } from "./kinds/redis.ts";
 export const connectionEntry = z.discriminatedUnion("kind", [
   postgresqlEntry,
   mysqlEntry,
+  clickhouseEntry,
   redisEntry,
+  mcpEntry,
   openapiEntry,
 ]);
 
@@ -17,6 +21,11 @@ export type ConnectionEntry = z.output<typeof connectionEntry>;
 
 /** The kinds of systems that can be connected. */
 export const CONNECTION_KINDS = connectionEntry.options.map(({ shape }) => shape.kind.value);
+
+/** Whether the tools of a connection are definitions that an administrator reviews before they are published. */
+export function isReviewed({ kind }: Pick<ConnectionEntry, "kind">): boolean {
+  return kind === "mcp";
+}
 
 /** Names that a connection cannot have: they are those of built-in servers, tools and paths. */
 const RESERVED_NAMES: readonly string[] = [

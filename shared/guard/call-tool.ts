@@ -36,9 +36,7 @@ import { isCreatedTask, requireTasks, startTask } from "./start-task.ts";
 import { visible } from "./visible.ts";
 
 /** The result of `tools/call` in both generations. */
-export interface CallToolAnswer extends ShapedAnswer {
-  isError?: boolean;
-}
+export type CallToolAnswer = ShapedAnswer;
 
 /** A step that is not the last: the state for the next one. */
 export type NextStep = Extract<Step<JsonValue, unknown>, { state: unknown }>;
@@ -67,7 +65,7 @@ export async function callTool(
   } catch (failure) {
     if (!(failure instanceof ToolError)) throw failure;
     if (failure.retryAfter !== undefined) ctx.retryAfter(failure.retryAfter);
-    return errorAnswer(failure);
+    return errorAnswer(failure, ctx.policy.signIn.contact);
   }
 }
 
@@ -106,9 +104,9 @@ function refuseUnknownTool({ catalogue, policy, identity }: RequestContext, name
   return new ProtocolFault(JSON_RPC.invalidParams, `Unknown tool: ${name}${closest}`);
 }
 
-/** A tool error as the model reads it. */
-export function errorAnswer(error: ToolError): CallToolAnswer {
-  return { content: [{ type: "text", text: JSON.stringify(error.toBody()) }], isError: true };
+/** A tool error as the model reads it. `contact` is whom people ask. */
+export function errorAnswer(error: ToolError, contact?: string): CallToolAnswer {
+  return { content: [{ type: "text", text: JSON.stringify(error.toBody(contact)) }], isError: true };
 }
 
 async function guardedCall(
@@ -164,13 +162,14 @@ async function guardedCall(
     },
     async shape(raw, context) {
       if (isCreatedTask(raw)) return raw;
-      const answer = await shapeFor(ctx, tool, raw, { context, now, input: asked });
+      const answer = await shapeFor(ctx, entry, raw, { context, now, input: asked });
       if (applied.length === 0) return answer;
       const used = describeDefaults(ctx, applied);
       const text = `Session defaults used: ${used}. Change them with context_set.`;
       return { ...answer, content: [...answer.content, { type: "text" as const, text }] };
     },
     measure: measureAnswer,
+    statusOf: (answer) => ("isError" in answer && answer.isError ? "failed_elsewhere" : "ok"),
   });
 }
 
@@ -240,7 +239,7 @@ export async function callStep(
     },
     async shape(step, context) {
       if ("state" in step) return { ...step, state: step.state as JsonValue };
-      return shapeFor(ctx, tool, step.answer, { context, now, input });
+      return shapeFor(ctx, entry, step.answer, { context, now, input });
     },
     measure: (shaped) => ("state" in shaped ? 0 : measureAnswer(shaped)),
   });
@@ -280,17 +279,18 @@ function measureAnswer(answer: CallToolAnswer | CreatedTask): number {
   return JSON.stringify(isCreatedTask(answer) ? answer : (answer.structuredContent ?? answer.content)).length;
 }
 
-/** The result as this user may see it, including its resources. */
+/** The result as this user may see it, including its resources. `scheme` is the name of the tool's server. */
 async function shapeFor(
   ctx: RequestContext,
-  tool: ToolDefinition,
+  { definition: tool, subject: { server: scheme } }: Entry<ToolDefinition>,
   raw: unknown,
   { context, now, input }: { context: ContextRecorder; now: Date; input: Shaping["input"] },
 ): Promise<ShapedAnswer> {
   const { policy, identity, catalogue, session } = ctx;
   const shaping = { rules: masksOf(policy, identity.role), schemaOf: contentsSchemaOf(catalogue), input };
   const answer = await shapeAnswer(tool, raw, context, session, now, shaping);
-  return { ...answer, content: leaveOutRefused(ctx, answer.content) };
+  const own = tool.relays ? scheme : undefined;
+  return { ...answer, content: leaveOutRefused(ctx, answer.content, own) };
 }
 
 /** What of a call lives only while it runs. */

@@ -11,11 +11,17 @@ const LEFT_OUT = "A resource was left out here: this app or its person may not r
  * Replaces embedded and linked resources that the reader may not read. The decision is the one of
  * `resources/read` for the same URI, and a refusal is recorded like any other. URIs outside this server's
  * schemes (such as web pages) stay; unknown URIs within them are replaced.
+ *
+ * @param own - scheme of the connection whose answer this is: what it embeds beyond its reviewed resources is its answer
  */
-export function leaveOutRefused(ctx: RequestContext, content: readonly ContentBlock[]): ContentBlock[] {
+export function leaveOutRefused(
+  ctx: RequestContext,
+  content: readonly ContentBlock[],
+  own?: string,
+): ContentBlock[] {
   return content.map((block) => {
     const uri = addressOf(block);
-    return uri === null || mayShow(ctx, uri) ? block : { type: "text", text: LEFT_OUT };
+    return uri === null || mayShow(ctx, uri, own) ? block : { type: "text", text: LEFT_OUT };
   });
 }
 
@@ -32,10 +38,10 @@ function addressOf(block: ContentBlock): string | null {
   return block.type === "resource_link" ? block.uri : null;
 }
 
-function mayShow(ctx: RequestContext, uri: string): boolean {
+function mayShow(ctx: RequestContext, uri: string, own: string | undefined): boolean {
   const { catalogue, policy, identity } = ctx;
   const found = findResource(catalogue, uri);
-  if (found === null) return !schemesOf(ctx).has(schemeOf(uri));
+  if (found === null) return schemeOf(uri) === own || !schemesOf(ctx).has(schemeOf(uri));
   const { subject } = found.entry;
   const decision = decide(policy, identity, subject, { uri });
   if (isRefusal(decision)) recordDenial(ctx, subject, { uri }, decision);

@@ -5,10 +5,12 @@ import { ToolError, toToolError } from "../call/tool-error.ts";
 import { enforceToolLimit } from "../objects/tool-rate-limit.ts";
 import { logFailure } from "../observe/log.ts";
 import { limitsOf } from "../policy/current.ts";
+import type { Decision } from "../policy/decide.ts";
 import { masksOf } from "../policy/masks.ts";
 import { maskError } from "../redact/mask-error.ts";
 import type { Entry } from "../server/catalogue.ts";
 import { admit, followAdmission } from "./admit.ts";
+import { decideWithFactor, explainMissingFactor, leadToFactor } from "./approval/fresh-factor.ts";
 import { ContextRecorder } from "./context-recorder.ts";
 import { decide, requireAllowed } from "./decide.ts";
 import { describeCall } from "./describe-call.ts";
@@ -29,6 +31,8 @@ export interface GuardedWork<Raw, Shaped> {
   shape(raw: Raw, context: ContextRecorder): Promise<Shaped>;
   /** Size of the shaped result in bytes or characters, for the record. */
   measure(shaped: Shaped): number;
+  /** `ok`, or the code of a failure that another system reports in its answer. */
+  statusOf?(shaped: Shaped): string;
 }
 
 /**
@@ -40,9 +44,7 @@ export async function guard<Raw, Shaped>(
   subject: Subject,
   work: GuardedWork<Raw, Shaped>,
 ): Promise<Shaped> {
-  const decision = decide(ctx.policy, ctx.identity, subject);
-  if (isRefusal(decision)) recordDenial(ctx, subject, work.args, decision);
-  requireAllowed(decision);
+  const decision = await decideFirst(ctx, subject, work.args);
   const { identity, policy } = ctx;
   const details = describeCall(ctx, subject, work.args, decision);
   const { callId, startedAt } = details;
@@ -66,6 +68,7 @@ export async function guard<Raw, Shaped>(
     const shaped = await work.shape(raw, context);
     await context.flush(ctx.session);
     bytes = work.measure(shaped);
+    status = work.statusOf?.(shaped) ?? "ok";
     return shaped;
   } catch (failure) {
     if (failure instanceof InputNeeded) {
@@ -81,6 +84,27 @@ export async function guard<Raw, Shaped>(
     const busy = admitted.running / limitsOf(ctx.policy, ctx.identity.role).concurrentCalls;
     settle(ctx, subject, { callId, status, durationMs: Date.now() - startedAt, bytes }, busy);
   }
+}
+
+/** Decides before admission. Where a fresh second factor is all that is missing, the person is asked for it in place. */
+async function decideFirst(
+  ctx: RequestContext,
+  subject: Subject,
+  args: Readonly<Record<string, unknown>>,
+): Promise<Decision> {
+  let decision = await decideWithFactor(ctx, subject);
+  if (decision.kind === "mfa" && subject.kind === "tool") {
+    const missing = decision;
+    await leadToFactor(ctx, missing).catch((failure: unknown) => {
+      if (failure instanceof ToolError) recordDenial(ctx, subject, args, missing);
+      throw failure;
+    });
+    decision = await decideWithFactor(ctx, subject);
+  }
+  if (isRefusal(decision)) recordDenial(ctx, subject, args, decision);
+  if (decision.kind === "mfa") throw await explainMissingFactor(ctx, decision);
+  requireAllowed(decision);
+  return decision;
 }
 
 /**

@@ -55,7 +55,7 @@ export async function guardedRead<Result>(
       measure: (shaped) => JSON.stringify(shaped).length,
     });
   } catch (failure) {
-    if (failure instanceof ToolError) throw toProtocolFault(failure);
+    if (failure instanceof ToolError) throw toProtocolFault(failure, ctx.policy.signIn.contact);
     if (failure instanceof ProtocolFault || failure instanceof InputNeeded) throw failure;
     const eventId = logFailure("read_failed", failure, { name: entry.subject.name });
     throw new ProtocolFault(JSON_RPC.internalError, `Internal error. Event id: ${eventId}.`);

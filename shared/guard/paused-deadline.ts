@@ -5,9 +5,12 @@ import type { PauseDeadline } from "./run.ts";
 export function withPausedDeadline(
   channel: ClientChannel,
   hold: PauseDeadline,
-): Pick<ClientChannel, "ask" | "sample"> {
+): Pick<ClientChannel, "ask" | "sample" | "relay" | "abilities"> & { pauseFor: PauseDeadline } {
   return {
     ask: (question) => hold(channel.ask(question)),
+    relay: (inquiry) => hold(channel.relay(inquiry)),
+    abilities: channel.abilities,
+    pauseFor: hold,
     sample: (prompt, options) => hold(channel.sample(prompt, options)),
   };
 }

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { ClientAbilities } from "../call/client-abilities.ts";
+import type { Inquiry } from "../call/input-needed.ts";
 import type { LogLevel } from "../call/log-level.ts";
 import type { PrincipalIdentity } from "../call/principal.ts";
 import type { Answer, Question } from "../call/question.ts";
@@ -15,6 +16,8 @@ export type Lane = "sessionful" | "stateless";
 export interface PageVisit {
   /** Unique within a session. */
   id: string;
+  /** Tells the questions of a call apart. */
+  key: string;
   /** Why the user should open it. */
   message: string;
   url: string;
@@ -26,6 +29,8 @@ export interface ClientChannel {
   log(level: LogLevel, data: JsonValue): void;
   ask<Schema extends z.ZodObject>(question: Question<Schema>): Promise<Answer<Schema>>;
   sample(prompt: string, options?: { maxTokens?: number; system?: string }): Promise<string>;
+  /** Puts a question of another system to the client; see `AskingContext.relay`. */
+  relay(inquiry: Inquiry): Promise<unknown>;
   /** Whether the result may be a task (MCP extension `io.modelcontextprotocol/tasks`). */
   tasks: boolean;
   /** Capabilities that the client declares. */

@@ -60,7 +60,7 @@ export async function runBounded<T>(
 }
 
 /** A timer that several waits can pause at once; it continues when the last one ends. */
-class Deadline {
+export class Deadline {
   readonly #onExpired: () => void;
   #left: number;
   #startedAt = 0;

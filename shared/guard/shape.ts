@@ -5,7 +5,8 @@ import { ToolError } from "../call/tool-error.ts";
 import type { JsonValue } from "../encoding/json.ts";
 import { maskContents, type SchemaOfUri } from "../redact/mask-contents.ts";
 import { maskFields } from "../redact/mask-fields.ts";
-import type { ToolDefinition } from "../server/define.ts";
+import { maskStrings } from "../redact/mask-text.ts";
+import type { RelayedAnswer, ToolDefinition } from "../server/define.ts";
 import type { SessionMemory } from "../session/session-memory.ts";
 import type { ContextRecorder } from "./context-recorder.ts";
 
@@ -19,6 +20,7 @@ const CONTENT_LIMIT = 1_500_000;
 export interface ShapedAnswer {
   structuredContent?: Record<string, JsonValue>;
   content: ContentBlock[];
+  isError?: boolean;
 }
 
 /** The reader's mask rules, the schemas of embedded resources, and the arguments of the call. */
@@ -42,6 +44,7 @@ export async function shapeAnswer(
   shaping: Shaping,
 ): Promise<ShapedAnswer> {
   const { rules, schemaOf } = shaping;
+  if (tool.relays) return relayAnswer(tool, raw as RelayedAnswer, shaping);
   if (!tool.output) return { content: boundContent(maskContents(raw as ContentBlock[], rules, schemaOf)) };
   // Masked before it is cut, stored or copied, so that every form of the result is masked.
   const output = maskFields(tool.output, checkOutput(tool.output, raw, tool.name), rules);
@@ -51,6 +54,25 @@ export async function shapeAnswer(
     structuredContent: structured,
     content: [{ type: "text", text: JSON.stringify(structured) }, ...extra],
   };
+}
+
+/** The whole result of another system: checked against its own schema, masked and bounded, otherwise unchanged. */
+function relayAnswer(
+  tool: ToolDefinition,
+  { content, structuredContent, isError }: RelayedAnswer,
+  { rules, schemaOf }: Shaping,
+): ShapedAnswer {
+  const blocks = boundContent(maskContents(content, rules, schemaOf));
+  const failed = isError ? { isError } : {};
+  if (structuredContent === undefined || isError) return { content: blocks, ...failed };
+  if (tool.output && !tool.output.safeParse(structuredContent).success)
+    throw new ToolError("unavailable", `${tool.title} answered outside of the schema that it declares.`);
+  const masked = tool.output
+    ? maskFields(tool.output, structuredContent, rules)
+    : maskStrings(structuredContent, rules.text);
+  if (JSON.stringify(masked).length > CONTENT_LIMIT)
+    throw new ToolError("result_too_large", `The answer is over ${CONTENT_LIMIT} characters.`);
+  return { structuredContent: masked, content: blocks };
 }
 
 function checkOutput(schema: z.ZodObject, raw: unknown, tool: string): Record<string, JsonValue> {

@@ -2,6 +2,7 @@ import type { EntityReference } from "../call/entity-reference.ts";
 import type { PreviewedChange } from "../call/proposal.ts";
 import type { JsonValue } from "../encoding/json.ts";
 import { openObject } from "./open-object.ts";
+import type { StandingApproval, StandingRequest, StandingResult, StandingRule } from "./standing-approval.ts";
 
 /**
  * What an approval is bound to, in addition to its user: a call that differs in any of it needs another
@@ -60,6 +61,10 @@ export interface ApprovalRequest {
    * Roles that may approve the call under the policy in force; isolates of the previous release send none.
    */
   approverRoles?: string[];
+  /** What the rule allows to be approved in advance; isolates of the previous release send none. */
+  standing?: StandingRule | null;
+  /** The arguments that are numbers, for the bounds of standing approvals. Never stored. */
+  numbers?: Record<string, number>;
   shown: ShownArguments;
 }
 
@@ -114,6 +119,8 @@ export interface ApprovalItem {
   shown: (Omit<ShownArguments, "digests"> & { differences: Differences }) | null;
   /** The user has disconnected the app since. */
   disconnected: boolean;
+  /** What the rule allows to be approved in advance; absent in requests of earlier releases. */
+  standing?: StandingRule | null;
 }
 
 /** The approver's decision on a request. */
@@ -148,6 +155,11 @@ export interface ApprovalGate {
   releaseApproval(callId: string): Promise<void>;
   readApproval(approvalId: string): Promise<ApprovalItem | null>;
   decideApproval(decision: ApprovalDecision): Promise<DecisionResult>;
+  /** Makes a standing approval from a waiting request, which it approves as well. The same id makes one once. */
+  makeStanding(request: StandingRequest): Promise<StandingResult>;
+  readStanding(id: string): Promise<StandingApproval | null>;
+  /** Ends a standing approval. Returns whether it was there and not ended. */
+  revokeStanding(id: string, by: string): Promise<boolean>;
 }
 
 /** The approvals of one user's apps, in the user's Principal object. */
@@ -156,5 +168,6 @@ export function approvalGate(env: Env, userId: string): ApprovalGate {
     "awaitApproval",
     "releaseApproval",
     "readApproval",
+    "readStanding",
   ]);
 }

@@ -1,3 +1,4 @@
+import type { LogLevel } from "../call/log-level.ts";
 import type { ConnectionEntry } from "../connections/entry.ts";
 import type { JsonValue } from "../encoding/json.ts";
 import { openObject } from "./open-object.ts";
@@ -8,6 +9,27 @@ export interface ConnectionTarget {
   /** SHA-256 of the published revision; `""` for an entry that is not published, which is tested only. */
   revision: string;
   entry: ConnectionEntry;
+  /** For kinds with sessions per person: whose session it is, and what the person's client can be asked. */
+  session?: { person: string; asks: { form: boolean; url: boolean; model: boolean } };
+}
+
+/** A question of the other system, for the client of the call. */
+export interface ForeignQuestion {
+  method: "elicitation/create" | "sampling/createMessage";
+  params: Readonly<Record<string, JsonValue>>;
+}
+
+/**
+ * What became of a {@link ForeignQuestion}: the client's answer, or the call has ended without one. `resumes`:
+ * the client comes back with the answer in a call of its own.
+ */
+export type ForeignAnswer = { kind: "answer"; value: JsonValue } | { kind: "left"; resumes: boolean };
+
+/** The call on whose behalf a request runs, as the other system can reach it meanwhile. */
+export interface ConnectionCaller {
+  progress(done: number, total: number | undefined, message: string | undefined): void;
+  log(level: LogLevel, data: JsonValue): void;
+  ask(question: ForeignQuestion): Promise<ForeignAnswer>;
 }
 
 /** What a call asks of the other system. `kind` decides which connector reads it. */
@@ -25,6 +47,8 @@ export interface ConnectionRequest {
   repeatable: boolean;
   /** Goes with the statement as a comment: user and trace. */
   note: string;
+  /** For kinds that ask over HTTP: trace and token of the call, and what a call with answers is resumed by. */
+  call?: { traceId: string; tokenId: string; resumes: string };
 }
 
 /** Result of a request. A failure is a value: its words are ours, and errors lose their type between objects. */
@@ -40,7 +64,9 @@ export interface ConnectionFailure {
     | "timeout"
     | "unavailable"
     | "cancelled"
-    | "result_too_large";
+    | "result_too_large"
+    /** The person has to connect an account first. */
+    | "account_needed";
   message: string;
   /** The caller's next step. */
   action?: string;
@@ -78,7 +104,12 @@ export interface ConnectionReport {
 
 /** One of the objects that hold a connection's sockets. Implemented in `workers/objects/connections`. */
 export interface ConnectionGate {
-  run(target: ConnectionTarget, request: ConnectionRequest): Promise<ConnectionAnswer>;
+  /** @param caller - lives as long as the call; without it the other system cannot ask anything */
+  run(
+    target: ConnectionTarget,
+    request: ConnectionRequest,
+    caller?: ConnectionCaller,
+  ): Promise<ConnectionAnswer>;
   /** Ends a running request at the other system. */
   cancel(id: string): Promise<void>;
   /** Tests a connection with a session of its own. `secret` replaces the one of the vault. */
@@ -99,9 +130,10 @@ export function countShards(entry: ConnectionEntry): number {
   return Math.ceil(entry.limits.concurrent / SESSIONS_PER_OBJECT);
 }
 
-/** One object of a connection. */
-export function connectionGate(env: Env, name: string, shard: number): ConnectionGate {
-  return openObject<ConnectionGate>(env, env.CONNECTION_POOL, `${name}:${shard}`, [
+/** One object of a connection: one of its shards, or the one that holds a person's sessions. */
+export function connectionGate(env: Env, name: string, place: number | { person: string }): ConnectionGate {
+  const part = typeof place === "number" ? place : `person:${place.person}`;
+  return openObject<ConnectionGate>(env, env.CONNECTION_POOL, `${name}:${part}`, [
     "cancel",
     "closeSessions",
     "state",

@@ -37,10 +37,12 @@ export function leavePassword(user: string): string {
   ].join("\n");
 }
 
-/** SQL: the name and the address that the other system gives now. The address must not be another person's. */
-export function updateFederated(
-  user: string,
-  { email, name, at }: { email: string; name: string; at: string },
-): string {
-  return `UPDATE "user" SET "email" = ${quoteText(email)}, "name" = ${quoteText(name)}, "updatedAt" = ${quoteText(at)} WHERE "id" = ${quoteText(user)};`;
+/** SQL: as {@link removeIdentities}, and notes it for the trail: the next sign-in with the address decides whose it is. */
+export function unlinkIdentities(user: string): string {
+  const change = `json_object('change', 'identity_removed', 'oldRole', "role", 'newRole', "role")`;
+  return [
+    `INSERT INTO admin_request (kind, user_id, detail, by, at)`,
+    `SELECT 'person_change', "id", ${change}, 'database', unixepoch() * 1000 FROM "user" WHERE "id" = ${idOfUser(user)};`,
+    removeIdentities(user),
+  ].join("\n");
 }

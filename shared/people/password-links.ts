@@ -44,6 +44,27 @@ export function addLink(
   ].join("\n");
 }
 
+/** SQL: gives people who have just been added a link each. */
+export function addInvitations(
+  links: readonly { userId: string; digest: string }[],
+  by: string,
+  at: number,
+): string {
+  const ends = at + LINK_HOURS.invitation * 3_600_000;
+  const chunks = Array.from({ length: Math.ceil(links.length / 100) }, (_, index) =>
+    links.slice(index * 100, (index + 1) * 100),
+  );
+  return chunks
+    .map((chunk) => {
+      const rows = chunk.map(
+        ({ userId, digest }) =>
+          `(${quoteText(digest)}, ${quoteText(userId)}, 'invitation', ${quoteText(by)}, ${at}, ${ends})`,
+      );
+      return `INSERT INTO password_link (digest, user_id, kind, by, created_at, ends_at) VALUES\n${rows.join(",\n")};`;
+    })
+    .join("\n");
+}
+
 /** SQL: notes for the trail that a person got a link for another password. */
 export function noteLink(email: string): string {
   const change = `json_object('change', 'password_link', 'oldRole', "role", 'newRole', "role")`;

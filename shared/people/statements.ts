@@ -59,7 +59,7 @@ export function setPassword(email: string, passwordHash: string, at: string): st
 }
 
 /**
- * Removes a user's second factor, for a user who lost phone and codes, ends their sessions, and records it.
+ * Removes a user's second factor and passkeys, for a user who lost phone, codes and devices, ends their sessions, and records it.
  */
 export function resetSecondFactor(email: string, at: string): string {
   const changes = `json_object('change', 'second_factor_reset', 'oldRole', "role", 'newRole', "role")`;
@@ -67,15 +67,58 @@ export function resetSecondFactor(email: string, at: string): string {
     `INSERT INTO admin_request (kind, user_id, detail, by, at)`,
     `SELECT 'person_change', "id", ${changes}, 'database', unixepoch() * 1000 FROM "user" WHERE "email" = ${quoteText(email)};`,
     `DELETE FROM "twoFactor" WHERE "userId" = ${idOf(email)};`,
+    `DELETE FROM passkey WHERE user_id = ${idOf(email)};`,
     `UPDATE "user" SET "twoFactorEnabled" = 0, "updatedAt" = ${quoteText(at)} WHERE "email" = ${quoteText(email)};`,
     endSessions(email),
   ].join("\n");
 }
 
-/** All users, or the one with this address; at most 1,000 rows. */
-export function listPeople(email?: string): string {
-  const filter = email === undefined ? "" : ` WHERE "email" = ${quoteText(email)}`;
-  return `SELECT "email", "name", "role", "disabled" FROM "user"${filter} ORDER BY "email" LIMIT 1000;`;
+/** The name and the address that another system gives now. The address must not be another person's. */
+export function moveToEmail(
+  user: string,
+  { email, name, at }: { email: string; name: string; at: string },
+): string {
+  return `UPDATE "user" SET "email" = ${quoteText(email)}, "name" = ${quoteText(name)}, "updatedAt" = ${quoteText(at)} WHERE "id" = ${quoteText(user)};`;
+}
+
+/** The user with this address, or none. */
+export function findByEmail(email: string): string {
+  return `SELECT "email", "name", "role", "disabled" FROM "user" WHERE "email" = ${quoteText(email)};`;
+}
+
+/** One page of users in the order of their addresses, one more than `limit` to tell whether there are others. */
+export function listPeople(search: string, after: string, limit: number): string {
+  const filter = `"email" > ${quoteText(after)} AND instr("email", ${quoteText(search)}) > 0`;
+  return `SELECT "email", "name", "role", "disabled" FROM "user" WHERE ${filter} ORDER BY "email" LIMIT ${Math.trunc(limit) + 1};`;
+}
+
+/** Number of users. */
+export const COUNT_PEOPLE = `SELECT count(*) AS total FROM "user";`;
+
+/** Users per statement: D1 takes statements of up to 100 KB. */
+const AT_ONCE = 100;
+
+/** Adds people, all or none, and says who did it. Fails when an address is taken. */
+export function addPeople(people: readonly NewPerson[], by: string): string {
+  const chunks = Array.from({ length: Math.ceil(people.length / AT_ONCE) }, (_, index) =>
+    people.slice(index * AT_ONCE, (index + 1) * AT_ONCE),
+  );
+  const rows = (chunk: readonly NewPerson[], row: (texts: readonly string[]) => string) =>
+    chunk
+      .map(({ id, accountId, email, name, role, at }) =>
+        row([id, accountId, email, name, role, at].map(quoteText)),
+      )
+      .join(",\n");
+  return chunks
+    .flatMap((chunk) => [
+      `INSERT INTO "user" ("id", "name", "email", "emailVerified", "createdAt", "updatedAt", "role", "disabled") VALUES`,
+      `${rows(chunk, ([id, , email, name, role, at]) => `(${id}, ${name}, ${email}, 1, ${at}, ${at}, ${role}, 0)`)};`,
+      `INSERT INTO "account" ("id", "accountId", "providerId", "userId", "password", "createdAt", "updatedAt") VALUES`,
+      `${rows(chunk, ([id, accountId, , , , at]) => `(${accountId}, ${id}, 'credential', ${id}, NULL, ${at}, ${at})`)};`,
+      `UPDATE admin_request SET by = ${quoteText(by)} WHERE kind = 'person_change' AND by = 'database' AND done_at IS NULL`,
+      `AND user_id IN (${chunk.map(({ id }) => quoteText(id)).join(", ")});`,
+    ])
+    .join("\n");
 }
 
 function endSessions(email: string): string {

@@ -6,6 +6,12 @@ import type { ApprovalDocument } from "./schema.ts";
 /** Minutes until a request for approval expires, unless its rule says otherwise. */
 const DEFAULT_MINUTES = 60;
 
+/** Bounds of a standing approval: most calls, and most days. */
+export interface StandingLimit {
+  calls: number;
+  days: number;
+}
+
 /** One compiled rule that requires approval. */
 export interface CompiledApproval {
   /** `roles.sales.require_approval.book-won-deals`, or `….require_approval[0]` for a bare list of tools. */
@@ -14,6 +20,8 @@ export interface CompiledApproval {
   /** Whether the user whose app calls may approve it. */
   selfApproval: boolean;
   expiresMinutes: number;
+  /** What may be approved in advance; `null` for nothing. */
+  standing: StandingLimit | null;
   covers(tool: string, effect: Effect): boolean;
   /** `null` requires approval of every covered call. */
   when: Expression | null;
@@ -25,6 +33,7 @@ export interface ApprovalNeed {
   message: string;
   selfApproval: boolean;
   expiresMinutes: number;
+  standing: StandingLimit | null;
 }
 
 /** Compiles the `require_approval` of a role. Throws `ExpressionError` for an invalid expression. */
@@ -41,17 +50,19 @@ export function compileApprovals(
         message: `The policy asks for a person's approval of every call of ${document}.`,
         selfApproval: false,
         expiresMinutes: DEFAULT_MINUTES,
+        standing: null,
         covers: (tool) => tools(tool) !== null,
         when: null,
       };
     }
-    const { name, tools, effects, when, message, self_approval, expires_minutes } = document;
+    const { name, tools, effects, when, message, self_approval, expires_minutes, standing } = document;
     const matches = compileGlobs(tools);
     return {
       rule: `${place}.${name}`,
       message,
       selfApproval: self_approval ?? false,
       expiresMinutes: expires_minutes ?? DEFAULT_MINUTES,
+      standing: standing ?? null,
       covers: (tool, effect) => (effects === undefined || effects.includes(effect)) && matches(tool) !== null,
       when: when === undefined ? null : compileExpression(when.expression),
     };
@@ -84,5 +95,16 @@ export function findApprovalNeed(
     message,
     selfApproval,
     expiresMinutes: Math.min(...asking.map((one) => one.expiresMinutes)),
+    standing: combineStanding(asking.map((one) => one.standing)),
+  };
+}
+
+/** What all of these allow together: one that allows nothing decides. */
+function combineStanding(limits: readonly (StandingLimit | null)[]): StandingLimit | null {
+  const given = limits.flatMap((limit) => limit ?? []);
+  if (given.length < limits.length || given.length === 0) return null;
+  return {
+    calls: Math.min(...given.map(({ calls }) => calls)),
+    days: Math.min(...given.map(({ days }) => days)),
   };
 }

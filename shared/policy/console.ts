@@ -10,6 +10,9 @@ export const CONSOLE_RIGHTS = {
   people: "see everyone who may sign in, give them roles, and disable or enable them",
   trail: "read the audit trail",
   approvals: "decide many requests at once, of the tools whose calls the role approves",
+  connections: "see the connections to other systems: their state, their breakers and their last errors",
+  dead_letters: "look at records that could not be stored, and deliver them again",
+  settings: "see what is configured, without any secret",
 } as const;
 
 /** One right in the console. */

@@ -1,6 +1,6 @@
 import type { KeyLimits } from "../call/principal.ts";
 import type { Effect } from "../call/subject.ts";
-import { findApprovalNeed } from "./approvals.ts";
+import { findApprovalNeed, type StandingLimit } from "./approvals.ts";
 import type { CompiledCondition, Policy, SubjectKind } from "./compile.ts";
 import type { Unmet } from "./conditions/condition.ts";
 import { findKeyLimit } from "./key-limits.ts";
@@ -47,7 +47,14 @@ export type Decision =
   | { kind: "allow"; rule: string; reason: string }
   | { kind: "scope"; scope: string; rule: string; reason: string }
   | { kind: "mfa"; rule: string; reason: string }
-  | { kind: "approval"; rule: string; reason: string; selfApproval: boolean; expiresMinutes: number }
+  | {
+      kind: "approval";
+      rule: string;
+      reason: string;
+      selfApproval: boolean;
+      expiresMinutes: number;
+      standing: StandingLimit | null;
+    }
   | { kind: "deny"; rule: string; reason: string };
 
 /**
@@ -96,8 +103,8 @@ export function decide(policy: Policy, principal: DecisionPrincipal, subject: De
     args !== undefined &&
     findApprovalNeed(role.approvals, { name, effect, args, country: principal.country });
   if (need) {
-    const { rule, message, selfApproval, expiresMinutes } = need;
-    return { kind: "approval", rule, reason: message, selfApproval, expiresMinutes };
+    const { message: reason, ...demand } = need;
+    return { kind: "approval", reason, ...demand };
   }
   const rule = `${place}.allowed_${kind}s[${allowed.index}]`;
   return { kind: "allow", rule, reason: `The role "${principal.role}" may use ${allowed.glob}.` };

@@ -82,6 +82,13 @@ const approval = z.union([
       .max(1_440)
       .optional()
       .describe("Minutes until an unused request ends. Default: 60."),
+    standing: z
+      .strictObject({
+        calls: z.int().min(1).max(1_000).describe("Most calls that one of them approves."),
+        days: z.int().min(1).max(90).describe("Most days that one of them lasts."),
+      })
+      .optional()
+      .describe("Whether an approver may approve further calls with like arguments in advance. Default: no."),
   }),
 ]);
 
@@ -175,10 +182,15 @@ export const policyDocument = z
     if (!Object.hasOwn(policy.roles, policy.default_role)) {
       context.addIssue({ code: "custom", path: ["default_role"], message: "names no role of this policy" });
     }
-    for (const [name, provider] of Object.entries(policy.sign_in?.providers ?? {})) {
-      for (const [index, { role: given }] of provider.roles.entries()) {
+    const { providers = {}, provisioning } = policy.sign_in ?? {};
+    const givers = [
+      ...Object.entries(providers).map(([name, { roles }]) => ({ place: ["providers", name], roles })),
+      ...(provisioning ? [{ place: ["provisioning"], roles: provisioning.roles }] : []),
+    ];
+    for (const { place, roles } of givers) {
+      for (const [index, { role: given }] of roles.entries()) {
         if (Object.hasOwn(policy.roles, given)) continue;
-        const path = ["sign_in", "providers", name, "roles", index, "role"];
+        const path = ["sign_in", ...place, "roles", index, "role"];
         context.addIssue({ code: "custom", path, message: `"${given}" is no role of this policy` });
       }
     }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ADMINISTRATOR } from "../call/tool-error.ts";
 
 /** Claims that Gatehouse derives itself: a rule may name them as it names those of the issuer. */
 const EMAIL_DOMAIN = "email_domain";
@@ -119,6 +120,12 @@ export const signInSection = z
       )
       .optional()
       .describe("Single sign-on, by a name that is part of its addresses. Its secret is SSO_<NAME>_SECRET."),
+    provisioning: z
+      .strictObject({ roles: common.roles })
+      .optional()
+      .describe(
+        "Roles of people who are provisioned through SCIM, by `groups` (names of their groups) and `email_domain`. Their role comes from here, whatever a provider says.",
+      ),
   })
   .superRefine(({ password, providers = {} }, context) => {
     if (password === "refused" && Object.keys(providers).length === 0) {
@@ -163,6 +170,8 @@ export interface SignInRules {
   providers: ReadonlyMap<string, ProviderDocument>;
   /** Name of the provider of an e-mail domain. */
   domains: ReadonlyMap<string, string>;
+  /** Rules for people who are provisioned. */
+  provisioning: Pick<ProviderDocument, "roles">;
 }
 
 /** Compiles the section; `undefined` is a policy without one. */
@@ -170,8 +179,9 @@ export function compileSignIn(section: SignInDocument | undefined): SignInRules 
   const providers = Object.entries(section?.providers ?? {});
   return {
     passwordAllowed: section?.password !== "refused",
-    contact: section?.contact ?? "an administrator",
+    contact: section?.contact ?? ADMINISTRATOR,
     providers: new Map(providers),
+    provisioning: section?.provisioning ?? { roles: [] },
     domains: new Map(
       providers.flatMap(([name, { domains: own = [] }]) =>
         own.map((domain): [string, string] => [domain, name]),
@@ -208,7 +218,7 @@ export function providerOfEmail(rules: SignInRules, email: string): string | nul
  * @param verifiedEmail - the address, if the issuer says that it is this person's
  */
 export function findRole(
-  { roles }: ProviderDocument,
+  { roles }: Pick<ProviderDocument, "roles">,
   claims: Claims,
   verifiedEmail: string | null,
 ): string | null {

@@ -1,6 +1,8 @@
 import type { z } from "zod";
+import type { ClientAbilities } from "../call/client-abilities.ts";
 import type { ContentBlock, PromptMessage, ResourceContents } from "../call/content.ts";
 import type { ContextAccess, EntityReference } from "../call/entity-reference.ts";
+import type { Inquiry } from "../call/input-needed.ts";
 import type { LogLevel } from "../call/log-level.ts";
 import type { MaskRules } from "../call/mask-rules.ts";
 import type { PrincipalIdentity } from "../call/principal.ts";
@@ -45,6 +47,15 @@ export interface AskingContext<Store = unknown> extends CallContext<Store> {
   ask<Schema extends z.ZodObject>(question: Question<Schema>): Promise<Answer<Schema>>;
   /** Asks the client's model for a completion (MCP sampling). Same rules as {@link ask}. */
   sample(prompt: string, options?: { maxTokens?: number; system?: string }): Promise<string>;
+  /**
+   * Puts a question of another system to the client, and gives the answer as the client sent it. The caller
+   * has checked and bounded the question, and says in it who asks. Same rules as {@link ask}.
+   */
+  relay(inquiry: Inquiry): Promise<unknown>;
+  /** Awaits what a person does elsewhere, with the call's deadline paused. */
+  pauseFor<Value>(waiting: Promise<Value>): Promise<Value>;
+  /** Capabilities that the client declares. */
+  abilities: ClientAbilities;
 }
 
 /** Cursors of the pages of one question, opaque to the client. */
@@ -142,6 +153,11 @@ export interface ToolDefinition<
    * those that change something. The guard judges, counts and records the other tool alone; `run` is never reached.
    */
   forwards?: { reads: boolean };
+  /**
+   * True if `run` gives a whole result of another system, a {@link RelayedAnswer}: its blocks and its
+   * structured content reach the client as they are, masked and bounded.
+   */
+  relays?: true;
   /** Milliseconds until the call is aborted. Default 20,000. */
   timeoutMs?: number;
   /**
@@ -188,6 +204,14 @@ export interface ToolDefinition<
     input: z.output<Input>,
     context: ToolContext<Store>,
   ): Promise<Output extends z.ZodObject ? z.input<Output> : ContentBlock[]>;
+}
+
+/** The result of a tool of another system. */
+export interface RelayedAnswer {
+  content: ContentBlock[];
+  structuredContent?: Record<string, JsonValue>;
+  /** The other system says that the call failed; `content` is its text. */
+  isError?: boolean;
 }
 
 /** Suggests values for one argument, best first. At most 100 are sent. */

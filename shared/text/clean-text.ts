@@ -21,3 +21,18 @@ export function cleanText(text: string, most: number): string {
 export function cleanLine(text: string, most: number): string {
   return cleanText(text.replace(/\s+/g, " "), most);
 }
+
+/**
+ * How many hidden characters a text has, without those of ordinary writing: joiners inside of words and emoji
+ * sequences, the emoji selector, a byte order mark at the beginning.
+ */
+export function countHidden(text: string): number {
+  const usual = text
+    .replace(/^\uFEFF/, "")
+    .replace(/(?<=\p{L}\p{M}*)[\u200C\u200D](?=\p{L})/gu, "")
+    .replace(/(?<=\p{Extended_Pictographic}|\p{Emoji_Modifier}|\uFE0F)(?:\u200D|\uFE0F)+/gu, "")
+    .replace(/(?<=[\d#*\p{S}\p{So}])\uFE0F/gu, "")
+    .replace(/\r\n?/g, "\n")
+    .replaceAll("\u00AD", "");
+  return usual.match(HIDDEN)?.length ?? 0;
+}

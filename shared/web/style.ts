@@ -135,6 +135,8 @@ ul.plain > li:last-child { padding-bottom: 0; }
 ul.plain > li > :last-child { margin-bottom: 0; }
 ul.plain + p { margin: 1.1rem 0 0; }
 ul.plain h3 { margin: 0 0 .25rem; font-size: 1rem; }
+ul.ways { display: grid; gap: .6rem; margin: 0 0 1.25rem; padding: 0; list-style: none; }
+ul.ways a.button { display: block; text-align: center; }
 ul.grants { margin: .35rem 0 .85rem; padding-left: 1.1rem; list-style: disc; }
 .endpoints { display: grid; gap: .75rem; margin: 0; }
 .endpoints dt { font-weight: 600; }

@@ -9,6 +9,7 @@ import {
   HOSTILE,
   ISSUER,
   logIn,
+  ROTATING,
   setPerson,
   setSignIn,
   signInWith,
@@ -101,13 +102,15 @@ const atEvil = (name: string, forgery: Forgery, also?: Record<string, string>) =
   return whoIs(await comeFromEvil(forgery, also && { also }));
 };
 
-const access = (forgery: Forgery) => async () => {
+async function comeFromTeam(forgery: Forgery, host = HOSTILE): Promise<string | null> {
   const browser = new TestBrowser();
-  browser.headers = { "Cf-Access-Jwt-Assertion": await signToken(forgery) };
+  browser.headers = { "Cf-Access-Jwt-Assertion": await signToken(forgery, host) };
   await browser.get("/sign-in/with/team");
   browser.headers = {};
   return whoIs(browser);
-};
+}
+
+const access = (forgery: Forgery) => () => comeFromTeam(forgery);
 
 const hub = (github: Record<string, unknown>) => async () => {
   const browser = new TestBrowser();
@@ -372,8 +375,12 @@ describe("of two persons and two issuers, one who attacks", () => {
 
   it("follows keys that an issuer and a team change, and takes no token of the key before", async () => {
     const later = Date.now() + 120_000;
-    expect(await access(teamClaims({}))()).toBe("mallory@team.example");
-    await fetch(`${HOSTILE}/rotate`, { method: "POST" });
+    const team = { ...TEAM, team: ROTATING };
+    setSignIn({ providers: { evil: { ...EVIL, issuer: `${ROTATING}/fine` }, team } });
+    const access = async (forgery: Forgery) =>
+      comeFromTeam({ ...forgery, claims: { ...forgery.claims, iss: ROTATING } }, ROTATING);
+    expect(await access(teamClaims({}))).toBe("mallory@team.example");
+    await fetch(`${ROTATING}/rotate`, { method: "POST" });
     const real = Date.now;
     Date.now = () => later;
     try {
@@ -382,9 +389,9 @@ describe("of two persons and two issuers, one who attacks", () => {
       expect(
         await evil({ ...second, claims: { ...claims, sub: "honest", email: "honest@evil.example" } })(),
       ).toBe("honest@evil.example");
-      expect(await access({ ...teamClaims(claims), ...second })()).toBe("mallory@team.example");
+      expect(await access({ ...teamClaims(claims), ...second })).toBe("mallory@team.example");
       expect(await evil({ claims: { ...claims, sub: "honest" } })()).toBeNull();
-      expect(await access(teamClaims(claims))()).toBeNull();
+      expect(await access(teamClaims(claims))).toBeNull();
     } finally {
       Date.now = real;
     }

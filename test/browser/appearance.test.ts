@@ -158,6 +158,22 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
     },
   ],
   [
+    "console-settings",
+    async (page) => {
+      await page.goto("/console/settings");
+      await signIn(page, "admin");
+      await arriveAt(page, "Settings");
+    },
+  ],
+  [
+    "console-dead-letters",
+    async (page) => {
+      await page.goto("/console/dead-letters");
+      await signIn(page, "admin");
+      await arriveAt(page, "Dead letters");
+    },
+  ],
+  [
     "console-refused",
     async (page) => {
       await page.goto("/console/people");

@@ -47,6 +47,7 @@ describe("the configuration check", () => {
     "GRANT_STORE",
     "GATEWAY_AGENT",
     "CONNECTION_POOL",
+    "PERSON_ACCOUNT",
     ...bindings,
   ])("names a missing binding %s and where it is declared", (name) => {
     const problems = check({ [name]: undefined });

@@ -54,8 +54,12 @@ describe("the console", { timeout: 20_000 }, () => {
       [admin, auditor, viewer].map(({ browser }) => textOf(browser.get("/console"))),
     );
     expect(
-      homes.map((html) => [...html.matchAll(/href="\/console\/(\w+)"/g)].map(([, name]) => name)),
-    ).toEqual([["overview", "approvals", "people", "trail"], ["overview", "trail"], []]);
+      homes.map((html) => [...html.matchAll(/href="\/console\/([\w-]+)"/g)].map(([, name]) => name)),
+    ).toEqual([
+      ["overview", "approvals", "people", "trail", "connections", "dead-letters", "settings"],
+      ["overview", "trail"],
+      [],
+    ]);
     const accounts = [admin, auditor, viewer].map(({ browser }) => textOf(browser.get("/account")));
     expect((await Promise.all(accounts)).map((html) => html.includes('href="/console"'))).toEqual([
       true,
@@ -163,6 +167,69 @@ describe("the overview", { timeout: 20_000 }, () => {
       expect((await browser.get(`/console/overview?span=${encodeURIComponent(span)}`)).status).toBe(200);
     }
     expect(person.id).not.toBe(caller.id);
+  });
+});
+
+describe("dead letters in the console", { timeout: 20_000 }, () => {
+  const keep = (id: string, body: unknown, reason: string) =>
+    env.PLATFORM_DB.prepare("INSERT INTO dead_letter (id, body, reason, at, tried_at) VALUES (?, ?, ?, 1, 1)")
+      .bind(id, JSON.stringify(body), reason)
+      .run();
+
+  it("are shown with their reason, as text, and delivered again as the command delivers them", async () => {
+    await keep(
+      "letter-hostile",
+      "<script>alert(1)</script> ghp_0123456789abcdefghijklmnopqrstuvwxyzAB",
+      "<b>no</b>",
+    );
+    const links = callsOf("user_of_a_letter", [{ ms: 1, status: "ok" }]);
+    await keep("letter-readable", links, "Read by the next release");
+    const { person, browser } = await openAs("admin");
+    const html = await textOf(browser.get("/console/dead-letters"));
+    expect(html).toContain("&lt;b&gt;no&lt;/b&gt;");
+    expect(html).toContain("2 messages could not be read");
+    for (const text of ["<script", "<b>no", "ghp_0123456789"]) expect(html).not.toContain(text);
+    const other = await createPerson("admin");
+    expect((await browser.post("/console/dead-letters/redrive", form(other, {}))).status).toBe(409);
+    const answer = await browser.post("/console/dead-letters/redrive", form(person, {}));
+    expect(answer.headers.get("Location")).toBe("/console/dead-letters?done=now");
+    expect(await textOf(browser.get("/console/dead-letters?done=now"))).toContain(
+      "One message could not be read",
+    );
+    const stored = await env.PLATFORM_DB.prepare(
+      "SELECT count(*) AS n FROM audit_record WHERE chain = 'user_of_a_letter'",
+    ).first("n");
+    expect(stored).toBe(2);
+    expect((await allEventsOf(ADMINISTRATION)).filter(({ type }) => type === "redrive")).toEqual([
+      { type: "redrive", delivered: 1, unreadable: 1, by: `/console/dead-letters (${person.id})` },
+    ]);
+  });
+});
+
+describe("settings and connections in the console", { timeout: 20_000 }, () => {
+  it("say what is configured and no secret", async () => {
+    const { browser } = await openAs("admin");
+    const html = await textOf(browser.get("/console/settings"));
+    for (const text of [
+      "PUBLIC_URL",
+      env.PUBLIC_URL,
+      "AUDIT_SIGNING_KEY",
+      "one key, the newest is version 1",
+      "METRICS_TOKEN",
+      "not set",
+    ]) {
+      expect(html, text).toContain(text);
+    }
+    const texts = Object.entries({ ...env } as Record<string, unknown>).filter(
+      ([name, value]) => typeof value === "string" && /KEY|SECRET|TOKEN|PASSWORD/.test(name),
+    );
+    expect(texts.length).toBeGreaterThan(4);
+    for (const [name, value] of texts) expect(html, name).not.toContain(String(value));
+  });
+
+  it("say where no connection is published how to add one", async () => {
+    const { browser } = await openAs("admin");
+    expect(await textOf(browser.get("/console/connections"))).toContain("No connection is published");
   });
 });
 

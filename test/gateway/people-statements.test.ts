@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { hashPassword } from "better-auth/crypto";
 import { describe, expect, it } from "vitest";
 import { quoteText } from "../../shared/encoding/quote-text.ts";
-import { addPerson, listPeople, setDisabled, setPassword, setRole } from "../../shared/people/statements.ts";
+import { addPerson, findByEmail, setDisabled, setPassword, setRole } from "../../shared/people/statements.ts";
 import { signIn } from "../support/oauth.ts";
 
 const AT = "2026-11-01T00:00:00.000Z";
@@ -21,7 +21,7 @@ async function add(email: string, name = "Somebody", password = "first password 
   );
 }
 
-const find = async (email: string) => (await env.PLATFORM_DB.prepare(listPeople(email)).all()).results;
+const find = async (email: string) => (await env.PLATFORM_DB.prepare(findByEmail(email)).all()).results;
 
 describe("the statements of the people command", () => {
   it("add a user who can sign in", async () => {

@@ -56,7 +56,7 @@ describe.each(LANES)(
       expect(error).toMatchObject({
         code: "mfa_required",
         message: expect.stringContaining("connected without one"),
-        suggested_action: expect.stringMatching(/connect it again.*account page.*repeat the call/s),
+        suggested_action: expect.stringMatching(/link.*repeat the call/s),
       });
       expect((await session.call("crm_list_deals", {})).isError, "not covered").toBe(false);
 

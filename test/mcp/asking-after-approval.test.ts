@@ -73,6 +73,7 @@ async function enter(userId: string, answered: boolean) {
       log: () => {},
       ask: () =>
         answered ? Promise.resolve({ action: "accept", content: {} } as never) : Promise.reject(question),
+      relay: async () => null,
       sample: async () => "",
       elicits: { form: true, url: false },
       showsViews: false,

@@ -144,6 +144,7 @@ function createChannel(
     log: (level: LogLevel, data: JsonValue) => void mcpReq.log(level, data),
     ask: (question) => round.put(inquire(question), (response) => readAnswer(question, response)),
     sample: (prompt, options) => round.put(inquireSample(prompt, options), readSample),
+    relay: (inquiry) => round.put(inquiry, (response) => response),
     elicits: elicitsOf(declared?.[CLIENT_CAPABILITIES_META_KEY]),
     showsViews: showsViews(declared?.[CLIENT_CAPABILITIES_META_KEY]),
     release: () => {},

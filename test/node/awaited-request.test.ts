@@ -6,7 +6,8 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { PlatformDatabase, Row } from "../../scripts/platform/database.ts";
 import { waitFor } from "../../scripts/platform/notify-worker.ts";
-import { askFor, awaitRequest, createMark } from "../../scripts/platform/requests.ts";
+import { awaitRequest, createMark } from "../../scripts/platform/requests.ts";
+import { askFor } from "../../shared/people/admin-requests.ts";
 
 let folder: string;
 let server: Server | undefined;

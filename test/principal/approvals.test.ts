@@ -54,7 +54,7 @@ const yes = (approvalId: string, parts: Partial<ApprovalDecision> = {}): Approva
 
 /** Claims with the requester's initial role; all other users are administrators. */
 function use(approvals: Approvals, claim: ApprovalRequest, now: number): ApprovalAnswer {
-  const by = approvals.approverOf(claim);
+  const by = approvals.approverOf(claim, 0, now);
   const approver = by === null ? null : { id: by, role: "admin" };
   const answer = approvals.claim(claim, { roleRevision: 0, approver }, now);
   if (answer === null) throw new Error("No approver decides in between.");

@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from "vitest";
 import { countDeadLetters } from "../../scripts/audit/dead-letters.ts";
-import { askFor } from "../../scripts/platform/requests.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
+import { askFor } from "../../shared/people/admin-requests.ts";
 import { redriveDeadLetters } from "../../workers/audit-log/redrive.ts";
 import { writeRecords } from "../../workers/audit-log/write-records.ts";
 import { runAdminJobs } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";

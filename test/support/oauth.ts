@@ -217,11 +217,12 @@ export interface Connection {
  * `resource` is a path such as `/mcp/crm`; `tick` replaces the page's ticks.
  */
 export async function connect(
-  person: TestPerson,
+  person: Pick<TestPerson, "email">,
   options: { resource?: string; scope?: string; tick?: readonly string[]; clientId?: string } = {},
+  signedIn?: TestBrowser,
 ): Promise<Connection> {
   const clientId = options.clientId ?? (await registerClient());
-  const browser = await signIn(person);
+  const browser = signedIn ?? (await signIn(person));
   const pending = await authorize(clientId, options);
   const form = await openConsent(browser, pending);
   const answer = await decide(browser, pending, form, "allow", options.tick ?? form.ticked);

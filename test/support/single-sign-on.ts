@@ -3,12 +3,17 @@ import { bundledPolicy } from "../../shared/policy/current.ts";
 import { compileSignIn, type SignInDocument } from "../../shared/policy/sign-in.ts";
 import type { TestBrowser } from "./oauth.ts";
 
-const bindings = env as unknown as { TEST_ISSUER: string; TEST_HOSTILE_ISSUER: string };
+const bindings = env as unknown as Record<
+  "TEST_ISSUER" | "TEST_HOSTILE_ISSUER" | "TEST_ROTATING_ISSUER",
+  string
+>;
 
 /** The issuer of the tests: `oidc-provider`. */
 export const ISSUER = bindings.TEST_ISSUER;
 /** The issuer that does what it is told. */
 export const HOSTILE = bindings.TEST_HOSTILE_ISSUER;
+/** Another one, whose keys a test changes. */
+export const ROTATING = bindings.TEST_ROTATING_ISSUER;
 
 /** Rules that give roles by the groups of the test issuer. */
 export const GROUP_RULES = [
@@ -97,7 +102,7 @@ export async function setPerson(login: string, claims: Record<string, unknown>):
 }
 
 /** A token that the hostile issuer signs for anything. */
-export async function signToken(forgery: unknown): Promise<string> {
-  const response = await fetch(`${HOSTILE}/sign`, { method: "POST", body: JSON.stringify(forgery) });
+export async function signToken(forgery: unknown, host = HOSTILE): Promise<string> {
+  const response = await fetch(`${host}/sign`, { method: "POST", body: JSON.stringify(forgery) });
   return (await response.json<{ token: string }>()).token;
 }

@@ -6,8 +6,9 @@ import { NO_RECORD } from "../../shared/audit/record.ts";
 import { placeRecord, verifyChain } from "../../shared/audit/verify-chains.ts";
 import { verifyCheckpoints } from "../../shared/audit/verify-checkpoints.ts";
 
-/** Most records of one check, and the newest checkpoints that it compares with. */
-const MOST_RECORDS = 2_000;
+/** Most records of one check. */
+export const MOST_RECORDS = 1_000;
+/** The newest checkpoints that it compares with. */
 const MOST_CHECKPOINTS = 50;
 
 /** A part of one chain, checked. Sequence numbers; 0 without a record. */
@@ -32,7 +33,7 @@ const RECORDS = `
 const CHECKPOINTS = `SELECT body, signature FROM audit_checkpoint ORDER BY number DESC LIMIT ${MOST_CHECKPOINTS}`;
 
 /**
- * Checks the newest records of a chain, at most 2,000 up to `through`, with the verifier of exports: every hash, event
+ * Checks the newest records of a chain, at most 1,000 up to `through`, with the verifier of exports: every hash, event
  * and link, and the heads that the newest checkpoints signed.
  */
 export async function checkStretch(

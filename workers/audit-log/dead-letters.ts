@@ -57,3 +57,32 @@ export async function noteTries(
       .bind(JSON.stringify(failed), now),
   ]);
 }
+
+/** A dead letter as pages list it. Times are milliseconds since the epoch. */
+export interface ListedLetter {
+  id: string;
+  /** JSON. */
+  body: string;
+  reason: string;
+  at: number;
+  tries: number;
+  triedAt: number;
+}
+
+/** Letters on one page. */
+const PAGE_SIZE = 25;
+
+/** Letters in the order in which they are tried, as many as a page has, and how many there are. */
+export async function listDeadLetters(
+  database: D1Database,
+): Promise<{ letters: ListedLetter[]; total: number }> {
+  const [letters, total] = await Promise.all([
+    database
+      .prepare(
+        `SELECT id, body, reason, at, tries, tried_at AS triedAt FROM dead_letter ORDER BY tried_at, id LIMIT ${PAGE_SIZE}`,
+      )
+      .all<ListedLetter>(),
+    database.prepare("SELECT count(*) AS total FROM dead_letter").first<number>("total"),
+  ]);
+  return { letters: letters.results, total: total ?? 0 };
+}

@@ -63,8 +63,8 @@ export async function askConnection(
 }
 
 /** A failure of a connection as the error of a call. */
-function toError({ code, message, action, retryAfter }: ConnectionFailure): ToolError {
-  return new ToolError(code, message, {
+export function toError({ code, message, action, retryAfter }: ConnectionFailure): ToolError {
+  return new ToolError(code === "account_needed" ? "forbidden" : code, message, {
     ...(action !== undefined && { suggestedAction: action }),
     ...(retryAfter !== undefined && { retryAfter }),
   });

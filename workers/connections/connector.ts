@@ -1,17 +1,32 @@
 import type { JsonValue } from "../../shared/encoding/json.ts";
 import type {
+  ConnectionCaller,
   ConnectionFailure,
   ConnectionReport,
   ConnectionRequest,
   ConnectionTarget,
+  ForeignQuestion,
 } from "../../shared/objects/connection-gate.ts";
+
+/** The call that a session serves. */
+export interface SessionCaller extends Pick<ConnectionCaller, "progress" | "log"> {
+  /** The client's answer. Rejects with {@link RefusedRequest} if there will be none. */
+  ask(question: ForeignQuestion): Promise<JsonValue>;
+}
 
 /** One session with another system: a socket that serves one request at a time. */
 export interface Session {
   /** False once the socket is lost; the session is then thrown away. */
   isUsable(): boolean;
-  /** Runs one request. The other system stops it after `timeoutMs`. */
-  run(target: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue>;
+  /** Milliseconds that an idle session is kept; the pool has a default. */
+  readonly idleMs?: number;
+  /** Runs one request. The other system stops it after `timeoutMs`, or the pool closes the session. */
+  run(
+    target: ConnectionTarget,
+    request: ConnectionRequest,
+    timeoutMs: number,
+    caller: SessionCaller,
+  ): Promise<JsonValue>;
   /** What the account may do, and how the entry fits the other system. */
   inspect(target: ConnectionTarget): Promise<ConnectionReport>;
   /** Ends the running request at the other system, over a socket of its own. */
@@ -47,6 +62,9 @@ export class RefusedRequest extends Error {
     this.failure = failure;
   }
 }
+
+/** The other system does not know the session any more, and has not looked at the request. */
+export class LostSession extends Error {}
 
 /** The vault holds no password for a connection that needs one. */
 export function withoutPassword(title: string): ConnectionFailure {

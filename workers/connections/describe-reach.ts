@@ -56,11 +56,13 @@ export function describeReach(
       action: `Check host and port. ${CERTIFICATE_ADVICE}`,
     };
   }
-  const found = SIGNS.find(({ sign }) => sign.test(message));
+  // A request over HTTP has no other words for a refused connection.
+  const isRefused = kind === "clickhouse" && /connection lost/i.test(message);
+  const found = SIGNS.find(({ sign }) => sign.test(message) || (isRefused && sign === NO_CONNECTION));
   if (found) return { code: "unavailable", message: found.say(place), action: found.action };
   return {
     code: "unavailable",
-    message: `What answers at ${place} ends the connection, and does not speak as this kind of server does.`,
+    message: `What answers at ${place} does not speak as this kind of server does.`,
     action: "Check port and kind.",
   };
 }

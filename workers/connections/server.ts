@@ -19,10 +19,14 @@ export async function connectionServer(
   revision: string,
   definitions: readonly Definition[],
 ): Promise<ServerDefinition> {
+  // A deployment without such a connection does not load its code.
   if (entry.kind === "openapi") {
-    // A deployment without such a connection does not load its code.
     const { openapiServer } = await import("./openapi/server.ts");
     return openapiServer(name, entry, revision, definitions);
+  }
+  if (entry.kind === "mcp") {
+    const { mcpServer } = await import("./mcp/server.ts");
+    return mcpServer(name, entry, revision, definitions);
   }
   if (entry.kind === "redis") return redisServer(name, entry, revision);
   const tools = sqlTools(name, entry);

@@ -43,6 +43,7 @@ export function checkConfiguration(
     "CHANGE_HUB",
     "TASK_RUNNER",
     "CONNECTION_POOL",
+    "PERSON_ACCOUNT",
   ];
   return [
     ...checkPublicUrl(env),

@@ -5,6 +5,7 @@ import { logFailure } from "../../shared/observe/log.ts";
 import { Page } from "../../shared/web/page.tsx";
 import { isOutage } from "./outage.ts";
 import { FormError } from "./read-form.ts";
+import { whomToAsk } from "./whom-to-ask.ts";
 
 /**
  * A refusal in the caller's format: a page for a browser, the error body of DESIGN (row T2) for a program.
@@ -94,7 +95,7 @@ export const answerFailure: ErrorHandler<{ Bindings: Env }> = async (failure, c)
     code: "internal_error",
     title: "Something went wrong",
     message: `The request failed inside Gatehouse. Event id: ${eventId}.`,
-    action: "Try again once; if it fails again, report the event id to your administrator.",
+    action: `Try again once; if it fails again, report the event id to ${await whomToAsk(c.env)}.`,
   });
 };
 

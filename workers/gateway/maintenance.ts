@@ -1,5 +1,6 @@
 import type { JsonValue } from "../../shared/encoding/json.ts";
 import { log } from "../../shared/observe/log.ts";
+import { removeOldFactors } from "../../shared/people/fresh-factor.ts";
 import { policyInForce } from "../../shared/policy/current.ts";
 import { removeFigures } from "../audit-log/figures/remove-figures.ts";
 import { redriveDeadLetters } from "../audit-log/redrive.ts";
@@ -8,6 +9,7 @@ import { resealSecrets } from "../connections/vault.ts";
 import { listServers } from "../servers.ts";
 import { removeOldRequests } from "./admin-jobs/admin-request.ts";
 import { removeEndedApprovals } from "./approvals/list-approvals.ts";
+import { removeEndedStanding } from "./approvals/standing.ts";
 import { removeEndedTickets } from "./connections/ticket.ts";
 import { reportDatabaseSizes } from "./health/database-sizes.ts";
 import { removeEndedKeys } from "./keys/own-keys.ts";
@@ -25,6 +27,7 @@ const FIGURES = 20_000;
 const LETTERS = 100;
 /** Milliseconds for which outcomes of requests can be fetched, and for which requests are kept. */
 const DATA_KEPT_MS = 24 * 60 * 60_000;
+const FACTORS_KEPT_MS = 400 * DATA_KEPT_MS;
 const REQUESTS_KEPT_MS = 30 * DATA_KEPT_MS;
 
 /**
@@ -42,9 +45,11 @@ export async function runMaintenance(env: Env): Promise<void> {
     password_links: () => removeEndedLinks(database, at, ROWS),
     keys: () => removeEndedKeys(database, at, ROWS),
     approvals: () => removeEndedApprovals(database, at, ROWS),
+    standing_approvals: () => removeEndedStanding(database, at, ROWS),
     requests: () => removeOldRequests(database, at - REQUESTS_KEPT_MS, at - DATA_KEPT_MS, ROWS),
     dead_letters: () => redriveDeadLetters(env, LETTERS),
     second_factors: () => renewEncryption(env, ROWS),
+    fresh_factors: () => removeOldFactors(database, at - FACTORS_KEPT_MS, ROWS),
     tickets: () => removeEndedTickets(database, at),
     connection_secrets: () => resealSecrets(env),
     ...Object.fromEntries(

@@ -90,7 +90,6 @@ export const openapiEntry = z.strictObject({
     .max(40)
     .default([])
     .describe("Tools that lists show in any case, without the connection's name."),
-  allow_privileged_role: z.boolean().default(true).describe("An API has no account that could be inspected."),
 });
 
 /** {@link openapiEntry}, parsed. */

@@ -14,15 +14,17 @@ import {
   approvalGate,
   type ShownArguments,
 } from "../../objects/approval-gate.ts";
+import type { StandingRule } from "../../objects/standing-approval.ts";
 import { listRoles, policyInForce, roleMayApprove } from "../../policy/current.ts";
 import type { Decision } from "../../policy/decide.ts";
 import { maskFields } from "../../redact/mask-fields.ts";
 import { maskStored } from "../../redact/mask-stored.ts";
-import { decide, requireAllowed } from "../decide.ts";
+import { requireAllowed } from "../decide.ts";
 import type { ClientChannel, RequestContext } from "../request-context.ts";
 import type { PauseDeadline } from "../run.ts";
 import { describePreview } from "./describe-preview.ts";
 import { explainApproval } from "./explain-approval.ts";
+import { decideWithFactor, explainMissingFactor, leadToFactor } from "./fresh-factor.ts";
 import { nameSubjects } from "./name-subjects.ts";
 
 /** Milliseconds that a call waits for a decision while the client leads the user to the approval page. */
@@ -49,6 +51,8 @@ const STORED: MaskRules = {
 interface Need extends Pick<Extract<Decision, { kind: "approval" }>, "rule" | "reason"> {
   selfApproval: boolean;
   expiresMinutes: number;
+  /** What may be approved in advance: never a call that needs the permission of another tool too. */
+  standing: StandingRule | null;
   /** Other tools whose rules require it. */
   alsoFor: string[];
 }
@@ -111,13 +115,11 @@ export async function requirePermission(ctx: RequestContext, call: CompleteCall)
 }
 
 /** The call itself is decided first: a caller without permission learns nothing about its other needs. */
-async function decideCall({ policy, identity }: RequestContext, call: CompleteCall): Promise<Need | null> {
-  const own = decide(policy, identity, call.subject, call.input);
-  requireAllowed(own);
+async function decideCall(ctx: RequestContext, call: CompleteCall): Promise<Need | null> {
+  const own = await decideFully(ctx, call, call.subject, call.input);
   const asking = own.kind === "approval" ? [{ decision: own, tool: call.subject.name }] : [];
   for (const { subject, args } of await call.readNeeds()) {
-    const decision = decide(policy, identity, subject, args);
-    requireAllowed(decision);
+    const decision = await decideFully(ctx, call, subject, args);
     if (decision.kind === "approval") asking.push({ decision, tool: subject.name });
   }
   if (asking.length === 0) return null;
@@ -127,8 +129,26 @@ async function decideCall({ policy, identity }: RequestContext, call: CompleteCa
     reason: [...new Set(decisions.map(({ reason }) => reason))].join(" "),
     selfApproval: decisions.every(({ selfApproval }) => selfApproval),
     expiresMinutes: Math.min(...decisions.map(({ expiresMinutes }) => expiresMinutes)),
+    standing: own.kind === "approval" && asking.length === 1 ? own.standing : null,
     alsoFor: asking.map(({ tool }) => tool).filter((tool) => tool !== call.subject.name),
   };
+}
+
+/** Decides on the full arguments; a fresh second factor that they need is asked for in place. */
+async function decideFully(
+  ctx: RequestContext,
+  { hold }: CompleteCall,
+  subject: Subject,
+  args: Readonly<Record<string, unknown>>,
+): Promise<Decision> {
+  let decision = await decideWithFactor(ctx, subject, args);
+  if (decision.kind === "mfa") {
+    await hold(leadToFactor(ctx, decision));
+    decision = await decideWithFactor(ctx, subject, args);
+  }
+  if (decision.kind === "mfa") throw await explainMissingFactor(ctx, decision);
+  requireAllowed(decision);
+  return decision;
 }
 
 async function claim(ctx: RequestContext, call: CompleteCall, need: Need): Promise<ApprovalAnswer> {
@@ -178,6 +198,11 @@ async function claim(ctx: RequestContext, call: CompleteCall, need: Need): Promi
     reason: need.reason,
     selfApproval: need.selfApproval,
     expiresMinutes: need.expiresMinutes,
+    standing: need.standing,
+    numbers: Object.fromEntries(entries.filter(([, value]) => typeof value === "number")) as Record<
+      string,
+      number
+    >,
     shown,
   };
   return await approvalGate(env, identity.userId).claimApproval(request);
@@ -196,6 +221,7 @@ async function leadToPage(
   const decided = () => gate.awaitApproval(approvalId, APPROVAL_WAIT_MS[lane]).catch(() => undefined);
   const visited = channel.visit({
     id: approvalId,
+    key: "approval_page",
     message: `“${title}” waits for your approval. ${reason}`,
     url,
   });

@@ -11,6 +11,7 @@ export function maskChannel(channel: ClientChannel, { text: wanted }: MaskRules)
       channel.progress(done, total, message === undefined ? message : maskText(message, wanted)),
     log: (level, data) => channel.log(level, maskStrings(data, wanted)),
     ask: (question) => channel.ask({ ...question, message: maskText(question.message, wanted) }),
+    relay: (inquiry) => channel.relay({ ...inquiry, params: maskStrings(inquiry.params, wanted) }),
     sample: (prompt, options) =>
       channel.sample(maskText(prompt, wanted), options && maskStrings(options, wanted)),
   };

@@ -18,17 +18,17 @@ export const ANSWER_TIMEOUT_MS = 5 * 60_000;
  * form mode only, the address is part of the text above a form and is not clickable.
  */
 export function inquireVisit(
-  { id, message, url }: PageVisit,
+  { id, key, message, url }: PageVisit,
   elicits: { form: boolean; url: boolean },
   named: boolean,
 ): Inquiry {
-  const common = { key: "approval_page", method: "elicitation/create" } as const;
+  const common = { key, method: "elicitation/create" } as const;
   if (elicits.url) {
     return { ...common, params: { mode: "url", message, url, ...(named && { elicitationId: id }) } };
   }
-  const text = `${message} Open this page in your browser, and come back when you have decided there: ${url}`;
+  const text = `${message} Open this page in your browser, and come back when you have answered there: ${url}`;
   const requestedSchema = formSchemaOf(
-    z.object({ done: z.boolean().meta({ title: "I have decided there" }) }),
+    z.object({ done: z.boolean().meta({ title: "I have answered there" }) }),
   );
   return { ...common, params: { mode: "form", message: text, requestedSchema } };
 }

@@ -65,6 +65,7 @@ export function sessionfulChannel(
     },
     ask: async (question) => readAnswer(question, await send(inquire(question, true))),
     sample: async (prompt, options) => readSample(await send(inquireSample(prompt, options))),
+    relay: (inquiry) => send(inquiry),
     elicits,
     showsViews: showsViews(server.getClientCapabilities()),
     abilities: server.getClientCapabilities() ?? {},

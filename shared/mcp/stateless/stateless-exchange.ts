@@ -184,6 +184,7 @@ function statelessChannel(
     },
     ask: (question) => round.put(inquire(question), (response) => readAnswer(question, response)),
     sample: (prompt, options) => round.put(inquireSample(prompt, options), readSample),
+    relay: (inquiry) => round.put(inquiry, (response) => response),
     elicits,
     showsViews: showsViews(abilities),
     abilities,

@@ -1,8 +1,13 @@
 import type { JudgeStatement } from "./statement.ts";
 
-/** The judge of an SQL dialect, with its parser loaded on first use. */
-export async function judgeOf(kind: "postgresql" | "mysql"): Promise<JudgeStatement> {
-  return kind === "postgresql"
-    ? (await import("./postgresql/judge.ts")).judgePostgresql
-    : (await import("./mysql/judge.ts")).judgeMysql;
+/** The judges of each dialect, with their parser loaded on first use. */
+const JUDGES = {
+  postgresql: async () => (await import("./postgresql/judge.ts")).judgePostgresql,
+  mysql: async () => (await import("./mysql/judge.ts")).judgeMysql,
+  clickhouse: async () => (await import("./clickhouse/judge.ts")).judgeClickhouse,
+} satisfies Record<string, () => Promise<JudgeStatement>>;
+
+/** The judge of an SQL dialect. */
+export function judgeOf(kind: keyof typeof JUDGES): Promise<JudgeStatement> {
+  return JUDGES[kind]();
 }

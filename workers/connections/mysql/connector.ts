@@ -162,6 +162,8 @@ class MysqlSession implements Session {
   /** Ends the running statement. The server stops at the kill; this socket is thrown away with what it still sends. */
   #abandon(): void {
     this.#usable = false;
+    // What arrives until the kill waits at the server, not in this object.
+    (this.#connection as unknown as { stream: NodeJS.ReadableStream }).stream.pause();
     this.cancel()
       .catch(() => {})
       .finally(() => this.#connection.destroy());

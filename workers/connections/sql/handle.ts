@@ -1,6 +1,7 @@
 import type { Classification, MaskRules } from "../../../shared/call/mask-rules.ts";
 import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
 import { ToolError } from "../../../shared/call/tool-error.ts";
+import type { ClickhouseEntry } from "../../../shared/connections/kinds/clickhouse.ts";
 import type { CallerField } from "../../../shared/connections/kinds/common.ts";
 import type { MysqlEntry } from "../../../shared/connections/kinds/mysql.ts";
 import type { PostgresqlEntry } from "../../../shared/connections/kinds/postgresql.ts";
@@ -14,7 +15,14 @@ import { rememberCatalogue } from "./catalogue-memory.ts";
 import type { AnsweredRows, CatalogueTable } from "./operation.ts";
 
 /** An entry of an SQL database. */
-export type SqlEntry = PostgresqlEntry | MysqlEntry;
+export type SqlEntry = PostgresqlEntry | MysqlEntry | ClickhouseEntry;
+
+/** How a statement of each dialect writes its parameters. */
+export const PLACEHOLDERS: Readonly<Record<SqlEntry["kind"], string>> = {
+  postgresql: "$1, $2",
+  mysql: "?",
+  clickhouse: "{p1:Int64}, {p2:String}",
+};
 
 /** An SQL connection as one call uses it. */
 export interface SqlCall {
@@ -82,6 +90,8 @@ export class SqlHandle {
     values: readonly JsonValue[],
     limits: CallLimits,
   ): Promise<AnsweredRows> {
+    // Where results do not say which column they come from, the role must be allowed to write the statement itself.
+    if (this.#call.entry.kind === "clickhouse") await this.#judge(sql, values, limits);
     const operation = effect === "read" ? "query" : "write";
     const answer = await this.#run(operation, sql, values, this.#call.entry.limits.rows, limits);
     const { fields } = this.#call.masks;
@@ -120,7 +130,7 @@ export class SqlHandle {
         "invalid_input",
         `The statement has ${parameters} placeholders and the call brings ${values.length} parameters.`,
         {
-          suggestedAction: `Write placeholders as ${entry.kind === "postgresql" ? "$1, $2" : "?, ?"} and give one value each.`,
+          suggestedAction: `Write placeholders as ${PLACEHOLDERS[entry.kind]} and give one value each.`,
         },
       );
     }
@@ -171,7 +181,7 @@ export class SqlHandle {
   /** One schema: `public`, or the first that is exposed. Tables of others are named with theirs. */
   #searchPath(tables: readonly CatalogueTable[]): string[] {
     const { reach, kind } = this.#call.entry;
-    if (kind === "mysql" && "database" in reach) return [reach.database];
+    if (kind !== "postgresql" && "database" in reach) return [reach.database];
     const schemas = tables.map(({ schema }) => schema);
     return schemas.includes("public") ? ["public"] : schemas.slice(0, 1);
   }

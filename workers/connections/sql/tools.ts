@@ -3,9 +3,11 @@ import { ToolError } from "../../../shared/call/tool-error.ts";
 import { defineTool, type ToolContext, type ToolDefinition } from "../../../shared/server/define.ts";
 import { findNearMisses } from "../../../shared/text/near-misses.ts";
 import { describeTable, findTables } from "./describe-catalogue.ts";
-import type { SqlEntry, SqlHandle } from "./handle.ts";
+import { PLACEHOLDERS, type SqlEntry, type SqlHandle } from "./handle.ts";
 import { namedQueryTool } from "./named-query-tool.ts";
 import { presentRows, rowsShape } from "./rows-shape.ts";
+
+const DIALECTS = { postgresql: "PostgreSQL", mysql: "MySQL", clickhouse: "ClickHouse" } as const;
 
 /** Most parameters of a statement. */
 const MOST_VALUES = 100;
@@ -65,14 +67,14 @@ function searchObjects(name: string, { title, description }: SqlEntry): ToolDefi
 }
 
 function query(name: string, { title, kind, limits }: SqlEntry): ToolDefinition {
-  const placeholder = kind === "postgresql" ? "$1, $2" : "?";
+  const placeholder = PLACEHOLDERS[kind];
   return defineTool({
     name: `${name}_query`,
     title: `Query ${title}`,
     effect: "read",
     scope: `${name}:read`,
     openWorld: true,
-    description: `Runs one read-only ${kind === "postgresql" ? "PostgreSQL" : "MySQL"} statement on ${title}. Put values into parameters, with ${placeholder} in the statement. Aggregate in SQL: at most ${limits.rows} rows are returned.`,
+    description: `Runs one read-only ${DIALECTS[kind]} statement on ${title}. Put values into parameters, with ${placeholder} in the statement. Aggregate in SQL: at most ${limits.rows} rows are returned.`,
     input: z.object({
       sql: z.string().min(1).max(20_000).describe("One SELECT or WITH statement"),
       parameters: z.array(value).max(MOST_VALUES).default([]),

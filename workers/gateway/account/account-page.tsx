@@ -67,6 +67,13 @@ export function AccountPage(props: AccountPageProps) {
           </p>
         )}
       </section>
+      <h2>Connections</h2>
+      <section class="card">
+        <p>
+          Some systems know you by an account of your own.{" "}
+          <a href="/connections">See your connections, or connect one</a>.
+        </p>
+      </section>
       <h2>API keys</h2>
       <section class="card">
         <p>
@@ -94,6 +101,13 @@ export function AccountPage(props: AccountPageProps) {
               <a href="/account/second-factor">Set up a second factor</a>.
             </>
           )}
+        </p>
+      </section>
+      <h2>Passkeys</h2>
+      <section class="card">
+        <p>
+          A passkey signs you in without a password and counts as second factor.{" "}
+          <a href="/account/passkeys">See your passkeys, or add one</a>.
         </p>
       </section>
       <h2>Browsers</h2>

@@ -1,3 +1,4 @@
+import { accountGate } from "../../../shared/objects/account-gate.ts";
 import { openObject } from "../../../shared/objects/open-object.ts";
 import { taskGate } from "../../../shared/objects/task.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
@@ -30,11 +31,15 @@ const ACCOUNT = {
   identities: "DELETE FROM federated_identity WHERE user_id = ?1",
   password_links: "DELETE FROM password_link WHERE user_id = ?1",
   second_factor: `DELETE FROM "twoFactor" WHERE "userId" = ?1`,
+  passkeys: "DELETE FROM passkey WHERE user_id = ?1",
+  provisioning: "DELETE FROM scim_user WHERE user_id = ?1",
+  fresh_factors: "DELETE FROM fresh_factor WHERE user_id = ?1",
   verifications: `DELETE FROM "verification" WHERE "identifier" IN (SELECT "email" FROM "user" WHERE "id" = ?1)`,
   call_log: "DELETE FROM call_log WHERE user_id = ?1",
   answers:
     "UPDATE admin_request SET outcome = NULL WHERE kind = 'data_export' AND user_id = ?1 AND outcome IS NOT NULL",
   approvals: "DELETE FROM approval WHERE requester = ?1",
+  standing_approvals: "DELETE FROM standing_approval WHERE requester = ?1",
   app_uses: "DELETE FROM audit_last_use WHERE chain = ?1",
   figures: "DELETE FROM call_figure WHERE grain IN (3600, 86400) AND dimension = 'person' AND member = ?1",
   // Their secrets go with them.
@@ -88,6 +93,7 @@ export async function erasePerson(
   const grants = await grantStore(env, userId).eraseAll();
   for (const grantId of grants) await principal.revokeGrant(grantId);
   for (const { id } of keys.results) await principal.revokeGrant(id);
+  const accounts = await endAccounts(env, userId);
   const kept = await principal.eraseKept();
   const tasks = await taskGate(env, userId).eraseKept();
   await principal.recordOnce(userId, `request ${requestId}`, { type: "erasure", userId, removed: {}, by });
@@ -107,10 +113,21 @@ export async function erasePerson(
       contexts: kept.contexts,
       kept_results: kept.results,
       tasks,
+      connected_accounts: accounts,
       audit_events: events - left,
       audit_events_to_go_hourly: left,
     },
   };
+}
+
+/** Ends the person's accounts at connections; their tokens are revoked where the other side can. */
+async function endAccounts(env: Env, person: string): Promise<number> {
+  const { results } = await env.PLATFORM_DB.prepare("SELECT connection FROM person_account WHERE user_id = ?")
+    .bind(person)
+    .all<{ connection: string }>();
+  for (const { connection } of results)
+    await accountGate(env, connection, person).disconnect({ connection, person });
+  return results.length;
 }
 
 async function countEvents(database: D1Database, userId: string): Promise<number> {

@@ -22,7 +22,16 @@ const AT_ONCE = 50;
 const LETTERS = 1_000;
 
 const CHANGE = z.object({
-  change: z.enum(["added", "role", "disabled", "enabled", "removed", "second_factor_reset", "password_link"]),
+  change: z.enum([
+    "added",
+    "role",
+    "disabled",
+    "enabled",
+    "removed",
+    "second_factor_reset",
+    "password_link",
+    "identity_removed",
+  ]),
   oldRole: z.string().nullable(),
   newRole: z.string().nullable(),
 });
@@ -76,8 +85,10 @@ const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
     }
     return outcome;
   },
-  async redrive(env) {
-    return redriveDeadLetters(env, LETTERS);
+  async redrive(env, request) {
+    const outcome = await redriveDeadLetters(env, LETTERS);
+    await recordAct(env, request, { type: "redrive", ...outcome, by: request.by });
+    return outcome;
   },
 };
 

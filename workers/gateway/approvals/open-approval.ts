@@ -1,5 +1,3 @@
-import type { OAuthHelpers } from "@cloudflare/workers-oauth-provider";
-import { isKeyId } from "../../../shared/auth/access-key.ts";
 import { openApprovalLink } from "../../../shared/auth/approval-link.ts";
 import { openKeyring } from "../../../shared/auth/keyring.ts";
 import type { EntityReference } from "../../../shared/call/entity-reference.ts";
@@ -18,9 +16,7 @@ import type { Catalogue } from "../../../shared/server/catalogue.ts";
 import type { ToolDefinition } from "../../../shared/server/define.ts";
 
 import { openCatalogueOf } from "../../catalogues.ts";
-import { findKeyName } from "../keys/own-keys.ts";
-import { readGrantMetadata } from "../oauth/grant.ts";
-import { getOAuthServers } from "../oauth/oauth.ts";
+import { findApp } from "../account/find-app.ts";
 import { findPerson, type Person } from "../people.ts";
 import { requiresFactor } from "../second-factor/requirement.ts";
 import type { SignIn } from "../sign-in/auth.ts";
@@ -107,10 +103,9 @@ export async function openRequest(
   const may = toolsOf(item.binding).every((tool) => roleMayApprove(policy, person.role, tool));
   if (!own && !may) return { kind: "forbidden" };
   const powers = powersOver(item, own, signIn, requiresFactor(policy, person.role));
-  const oauth = (await getOAuthServers(env)).authorizationServer.getOAuthApi(env);
   const [requester, app] = await Promise.all([
     findPerson(env.PLATFORM_DB, item.requester),
-    findApp(env, oauth, item.requester, item.binding.grantId),
+    findApp(env, item.requester, item.binding.grantId),
   ]);
   const catalogue = await fullCatalogue(env, policy);
   const tool = catalogue.tools.get(item.binding.tool)?.definition ?? null;
@@ -146,10 +141,11 @@ function maskPreview(change: PreviewedChange, rules: MaskRules): PreviewedChange
 function powersOver(
   { selfApproval }: ApprovalItem,
   own: boolean,
-  { at, mfaAt, hasSecondFactor }: SignIn,
+  { at, mfaAt, hasPasskey, hasSecondFactor: hasApp }: SignIn,
   required: boolean,
 ): Powers {
   if (own && !selfApproval) return "withdraw";
+  const hasSecondFactor = hasApp || hasPasskey;
   const now = Date.now();
   if (hasSecondFactor || required || mfaAt !== null) {
     const given = own ? isFresh(mfaAt, FRESH_MS, now) : mfaAt !== null || !required;
@@ -175,27 +171,4 @@ function findObstacle(
   if (tool === null) return "This tool does not exist any more, so this call cannot run.";
   if (binding.policyDigest === policy.digest) return null;
   return "The policy has changed since this was asked. The app has to make its call again, under the new policy.";
-}
-
-/** The app behind a grant, as the user agreed to it when connecting; or the API key, as its owner named it. */
-async function findApp(
-  env: Env,
-  oauth: OAuthHelpers,
-  userId: string,
-  grantId: string,
-): Promise<OpenedApproval["app"]> {
-  if (isKeyId(grantId)) {
-    const name = await findKeyName(env.PLATFORM_DB, userId, grantId);
-    return name === null ? null : { name: `${name} (API key)`, domain: null };
-  }
-  for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-    const page = await oauth.listUserGrants(userId, { limit: 100, ...(cursor !== undefined && { cursor }) });
-    const grant = page.items.find(({ id }) => id === grantId);
-    if (grant) {
-      const { clientName, clientDomain } = readGrantMetadata(grant.metadata);
-      return { name: clientName, domain: clientDomain };
-    }
-    cursor = page.cursor;
-  }
-  return null;
 }

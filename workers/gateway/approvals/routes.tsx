@@ -1,11 +1,13 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { signApprovalLink } from "../../../shared/auth/approval-link.ts";
 import { openKeyring } from "../../../shared/auth/keyring.ts";
+import { ADMINISTRATOR } from "../../../shared/call/tool-error.ts";
 import { policyInForce, roleMayApprove } from "../../../shared/policy/current.ts";
 import type { Catalogue } from "../../../shared/server/catalogue.ts";
 import { type Refusal, refuse } from "../failures.tsx";
 import { readForm } from "../read-form.ts";
 import { requirePerson, type SignedIn } from "../sign-in/require-person.ts";
+import { whomToAsk } from "../whom-to-ask.ts";
 import { ApprovalPage, type ApprovalPageProps } from "./approval-page.tsx";
 import { decideRequest } from "./decide-request.ts";
 import { type InboxList, InboxPage } from "./inbox-page.tsx";
@@ -37,7 +39,7 @@ approvalRoutes.get("/approvals/:link", requirePerson(), async (c) => {
   const link = c.req.param("link");
   const { signIn } = c.var;
   const opening = await openApproval(c.env, await policyInForce(c.env), signIn, link);
-  if (opening.kind !== "opened") return await refuse(c, REFUSALS[opening.kind]);
+  if (opening.kind !== "opened") return await refuseLookup(c, opening.kind);
   const { opened } = opening;
   const done = c.req.query("done");
   const text =
@@ -54,7 +56,7 @@ approvalRoutes.post("/approvals/:link", requirePerson(), async (c) => {
   const { person } = signIn;
   const policy = await policyInForce(c.env);
   const lookup = await openApproval(c.env, policy, signIn, link);
-  if (lookup.kind !== "opened") return await refuse(c, REFUSALS[lookup.kind]);
+  if (lookup.kind !== "opened") return await refuseLookup(c, lookup.kind);
   const { opened } = lookup;
   const again = (status: 400 | 403 | 404 | 409 | 410 | 422, text: string) => {
     const notice = { tone: "danger" as const, text };
@@ -113,6 +115,14 @@ const REFUSALS: Record<Exclude<ApprovalLookup["kind"], "opened">, Refusal> = {
     link: TO_INBOX,
   },
 };
+
+async function refuseLookup(
+  c: Context<SignedIn>,
+  kind: Exclude<ApprovalLookup["kind"], "opened">,
+): Promise<Response> {
+  const { action, ...refusal } = REFUSALS[kind];
+  return await refuse(c, { ...refusal, action: action.replace(ADMINISTRATOR, await whomToAsk(c.env)) });
+}
 
 async function toInbox(
   env: Env,

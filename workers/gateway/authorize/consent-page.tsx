@@ -20,6 +20,8 @@ export interface ConsentPageProps {
   handle: string;
   /** Path and query of this page, for its form and for links back. */
   here: string;
+  /** Whom the person asks for more. */
+  contact: string;
   error?: string;
 }
 
@@ -34,6 +36,7 @@ export function ConsentPage({
   withheld,
   handle,
   here,
+  contact,
   error,
 }: ConsentPageProps) {
   const name = toDisplayText(client.clientName, NAME_LENGTH) || "An unnamed app";
@@ -69,7 +72,7 @@ export function ConsentPage({
           ))}
           {offers.length === 0 && (
             <p class="notice caution">
-              Your role ({person.role}) includes nothing here. Ask an administrator for access.
+              Your role ({person.role}) includes nothing here. Ask {contact} for access.
             </p>
           )}
           {withheld.length > 0 && offers.length > 0 && (

@@ -126,6 +126,7 @@ async function showConsent(c: GatewayContext, status: 200 | 422, error?: string)
       withheld={listWithheld(policy, resource, person.role, request.scope)}
       handle={consent.handle}
       here={pathOf(c)}
+      contact={policy.signIn.contact}
       {...(error !== undefined && { error })}
     />
   );

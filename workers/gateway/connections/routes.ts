@@ -8,6 +8,7 @@ import { connectionEntry, connectionName } from "../../../shared/connections/ent
 import { connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import { writeSecret } from "../../connections/vault.ts";
+import { approve, prepare, review, reviewCommands, withdraw } from "./review.ts";
 import { readStates } from "./states.ts";
 import { takeTicket } from "./ticket.ts";
 
@@ -43,6 +44,7 @@ const command = z.discriminatedUnion("command", [
     /** A part as `packDefinitions` makes it. */
     document: z.string().max(MAX_BODY),
   }),
+  ...reviewCommands,
 ]);
 
 /** What the command of connections asks of the Worker: it holds the keys, the drivers and the sockets. */
@@ -74,6 +76,14 @@ async function runCommand(env: Env, asked: Command): Promise<object> {
       return { connections: await readStates(env) };
     case "definitions":
       return { digests: await storeDefinitions(env.PLATFORM_DB, parsePart(asked.document), Date.now()) };
+    case "review":
+      return await review(env, asked);
+    case "approve":
+      return await approve(env, asked);
+    case "withdraw":
+      return await withdraw(env, asked);
+    case "prepare":
+      return await prepare(env, asked);
   }
 }
 

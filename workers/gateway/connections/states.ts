@@ -10,9 +10,9 @@ import { readRevision } from "../../../shared/server/read-revision.ts";
 import { publishedServers } from "../../published-servers.ts";
 
 /** A published connection with the state of each of its objects. */
-export interface PublishedState
-  extends Pick<ConnectionEntry, "kind" | "title" | "owner" | "allow_privileged_role"> {
+export interface PublishedState extends Pick<ConnectionEntry, "kind" | "title" | "owner"> {
   name: string;
+  allow_privileged_role: boolean;
   objects: ConnectionState[];
 }
 
@@ -25,7 +25,8 @@ export async function readStates(env: Env): Promise<PublishedState[]> {
       const shards = Array.from({ length: countShards(entry) }, (_, shard) =>
         connectionGate(env, name, shard).state(),
       );
-      const { kind, title, owner, allow_privileged_role } = entry;
+      const { kind, title, owner } = entry;
+      const allow_privileged_role = "allow_privileged_role" in entry && entry.allow_privileged_role;
       return { name, kind, title, owner, allow_privileged_role, objects: await Promise.all(shards) };
     }),
   );

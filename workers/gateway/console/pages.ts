@@ -1,9 +1,12 @@
 import type { Hono } from "hono";
 import type { ConsoleRight } from "../../../shared/policy/console.ts";
 import { approvalInboxRoutes } from "./approvals/routes.tsx";
+import { connectionPageRoutes } from "./connections/routes.tsx";
+import { deadLetterRoutes } from "./dead-letters/routes.tsx";
 import { overviewRoutes } from "./overview/routes.tsx";
 import { peopleRoutes } from "./people/routes.tsx";
 import type { InConsole } from "./require-right.ts";
+import { settingsRoutes } from "./settings/routes.tsx";
 import { trailRoutes } from "./trail/routes.tsx";
 
 /** One page of the console, with everything below its address. */
@@ -47,5 +50,26 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     text: "What was done, newest first.",
     right: "trail",
     routes: trailRoutes,
+  },
+  {
+    name: "connections",
+    title: "Connections",
+    text: "Databases of the company: state, breakers, time and the last errors.",
+    right: "connections",
+    routes: connectionPageRoutes,
+  },
+  {
+    name: "dead-letters",
+    title: "Dead letters",
+    text: "Records of the trail that could not be stored, and why.",
+    right: "dead_letters",
+    routes: deadLetterRoutes,
+  },
+  {
+    name: "settings",
+    title: "Settings",
+    text: "What is configured, and what is not.",
+    right: "settings",
+    routes: settingsRoutes,
   },
 ];

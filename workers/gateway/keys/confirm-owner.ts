@@ -18,10 +18,10 @@ const FRESH_MS = 15 * 60_000;
  * password, or has just proved at their provider who they are, unless their role requires a second factor.
  */
 export async function missingForKey(env: Env, signIn: SignIn): Promise<MissingFactor | "password" | null> {
-  const { hasSecondFactor, mfaAt, at, person } = signIn;
+  const { hasSecondFactor, hasPasskey, mfaAt, at, person } = signIn;
   const now = Date.now();
   if (isFresh(mfaAt, FRESH_MS, now)) return null;
-  if (hasSecondFactor) return "code";
+  if (hasSecondFactor || hasPasskey) return "code";
   if (requiresFactor(await policyInForce(env), person.role)) return mfaAt === null ? "set_up" : "sign_in";
   if (await hasPassword(env.PLATFORM_DB, person.id)) return "password";
   if (isFresh(at.getTime(), FRESH_MS, now)) return null;

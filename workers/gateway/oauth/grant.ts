@@ -1,7 +1,7 @@
 import { type OAuthAuthorizationServerOptions, OAuthError } from "@cloudflare/workers-oauth-provider";
 import type { KeyLimits } from "../../../shared/call/principal.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
-
+import { readFreshFactor } from "../../../shared/people/fresh-factor.ts";
 import { policyInForce, roleMayHold } from "../../../shared/policy/current.ts";
 import { findPerson, type Person } from "../people.ts";
 
@@ -67,19 +67,21 @@ export const renewGrant: TokenExchange = async ({ env, userId, grantId, requeste
     throw new OAuthError("invalid_grant", { description: "The app's access has been revoked." });
   }
   const person = await loadPerson(env.PLATFORM_DB, userId);
+  const policy = await policyInForce(env);
   if (person === null) {
     throw new OAuthError("invalid_grant", {
-      description: "This account is not active. Ask an administrator.",
+      description: `This account is not active. Ask ${policy.signIn.contact}.`,
     });
   }
-  const policy = await policyInForce(env);
   const accessTokenScope = requestedScope.filter((scope) => roleMayHold(policy, person.role, scope));
   if (accessTokenScope.length === 0) {
     throw new OAuthError("invalid_grant", {
       description: "The person's role no longer allows any of these permissions. Connect the app again.",
     });
   }
-  const mfaAt = (props as Partial<GrantProps>).mfaAt ?? null;
+  const connectedAt = (props as Partial<GrantProps>).mfaAt ?? null;
+  const given = await findFreshFactor(env.PLATFORM_DB, userId, grantId);
+  const mfaAt = given === null ? connectedAt : Math.max(given, connectedAt ?? 0);
   if (mfaAt === null && policy.roles.get(person.role)?.mfaRequired) {
     throw new OAuthError("invalid_grant", {
       description: "This account needs a second factor. Connect the app again and enter it.",
@@ -89,8 +91,21 @@ export const renewGrant: TokenExchange = async ({ env, userId, grantId, requeste
 };
 
 async function loadPerson(database: D1Database, userId: string): Promise<Person | null> {
+  return await orLater(findPerson(database, userId));
+}
+
+async function findFreshFactor(
+  database: D1Database,
+  userId: string,
+  grantId: string,
+): Promise<number | null> {
+  return await orLater(readFreshFactor(database, userId, grantId));
+}
+
+/** An unavailable database keeps the grant. */
+async function orLater<Found>(reading: Promise<Found>): Promise<Found> {
   try {
-    return await findPerson(database, userId);
+    return await reading;
   } catch (failure) {
     throw new OAuthError("temporarily_unavailable", {
       description: "Gatehouse cannot reach its database. Try again in a moment.",

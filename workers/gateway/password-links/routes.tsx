@@ -4,6 +4,7 @@ import { limitVisitors } from "../limits/limit-address.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
 import { PASSWORD_LENGTH } from "../sign-in/auth.ts";
+import { whomToAsk } from "../whom-to-ask.ts";
 import { ChoosePage, ChosenPage } from "./password-page.tsx";
 import { readLink, useLink } from "./use-link.ts";
 
@@ -51,14 +52,14 @@ passwordLinkRoutes.post("/password", async (c) => {
 });
 
 /** One answer for a link that was used, has ended, or never was, and for a person who is kept out. */
-function refuseLink(c: GatewayContext): Response | Promise<Response> {
-  return refuse(c, {
+async function refuseLink(c: GatewayContext): Promise<Response> {
+  return await refuse(c, {
     status: 404,
     code: "not_found",
     title: "This link does not work",
     message:
       "A link works once, and only for some days. This one was used, has ended, or was not copied whole.",
-    action: "Ask an administrator for another one.",
+    action: `Ask ${await whomToAsk(c.env)} for another one.`,
     link: { href: "/sign-in", label: "Sign in" },
   });
 }

@@ -8,11 +8,13 @@ export interface CodePageProps {
   backup: boolean;
   /** A signed-in user confirms their identity; otherwise the code completes a sign-in. */
   signedIn: boolean;
+  /** Whom the person asks who has neither app nor codes. */
+  contact: string;
   error?: string;
 }
 
 /** Asks for the second factor, at sign-in and whenever a fresh one is needed. */
-export function CodePage({ next, backup, signedIn, error }: CodePageProps) {
+export function CodePage({ next, backup, signedIn, contact, error }: CodePageProps) {
   const other = `/sign-in/code?${new URLSearchParams({ next, ...(!backup && { with: "backup" }) })}`;
   const failed = error !== undefined;
   return (
@@ -58,7 +60,8 @@ export function CodePage({ next, backup, signedIn, error }: CodePageProps) {
       </div>
       <p class="quiet small">
         <a href={other}>{backup ? "Use the code from your app" : "Use a backup code instead"}</a>. If you have
-        neither, an administrator can take the second factor away.
+        neither, <a href={`/sign-in/passkey?next=${encodeURIComponent(next)}`}>use a passkey</a>, or ask{" "}
+        {contact} to take the second factor away.
       </p>
     </Page>
   );

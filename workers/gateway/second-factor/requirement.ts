@@ -27,7 +27,7 @@ export function missingToConnect(policy: Policy, signIn: SignIn, now: number): M
   const role = policy.roles.get(signIn.person.role);
   const needed = freshnessNeeded(role);
   if (needed === null || isFresh(signIn.mfaAt, needed, now)) return null;
-  if (signIn.hasSecondFactor) return "code";
+  if (signIn.hasSecondFactor || signIn.hasPasskey) return "code";
   // The second factor of their provider is too old.
   if (signIn.mfaAt !== null) return "sign_in";
   return role?.mfaRequired ? "set_up" : null;

@@ -9,6 +9,7 @@ import { recordEvent, recordSignIn } from "../record-event.ts";
 import { PASSWORD_LENGTH, readSignIn, type SignIn } from "../sign-in/auth.ts";
 import { toLocalPath } from "../sign-in/local-path.ts";
 import { listSignInRules } from "../sign-in/routes.tsx";
+import { whomToAsk } from "../whom-to-ask.ts";
 import { type CodeAnswer, checkCode, findClaimant } from "./check-code.ts";
 import { CodePage } from "./code-page.tsx";
 import {
@@ -38,10 +39,14 @@ export const secondFactorRoutes = new Hono<{ Bindings: Env }>();
 secondFactorRoutes.get("/sign-in/code", async (c) => {
   const next = toLocalPath(c.req.query("next"), c.env.PUBLIC_URL, HOME);
   const signIn = await readSignIn(c.env, c.req.raw.headers);
-  if (signIn !== null && !signIn.hasSecondFactor) return c.redirect(withNext(PLACE, next), 303);
+  if (signIn !== null && !signIn.hasSecondFactor) {
+    return c.redirect(withNext(signIn.hasPasskey ? "/sign-in/passkey" : PLACE, next), 303);
+  }
   if ((await findClaimant(c, signIn)) === null) return c.redirect(withNext("/sign-in", next), 303);
   const backup = c.req.query("with") === "backup";
-  return c.html(<CodePage next={next} backup={backup} signedIn={signIn !== null} />);
+  return c.html(
+    <CodePage next={next} backup={backup} signedIn={signIn !== null} contact={await whomToAsk(c.env)} />,
+  );
 });
 
 secondFactorRoutes.post("/sign-in/code", async (c) => {
@@ -53,7 +58,8 @@ secondFactorRoutes.post("/sign-in/code", async (c) => {
   const answer = await checkCode(c, claimant, form.get("code") ?? "");
   if (answer.kind === "ended") return c.redirect(withNext("/sign-in", next), 303);
   if (answer.kind !== "passed") {
-    const page = { next, backup: form.get("with") === "backup", signedIn: claimant.signedIn };
+    const contact = await whomToAsk(c.env);
+    const page = { next, backup: form.get("with") === "backup", signedIn: claimant.signedIn, contact };
     return c.html(<CodePage {...page} error={explain(c, answer)} />, statusOf(answer));
   }
   keepCookies(c, answer.cookies);
@@ -79,6 +85,10 @@ secondFactorRoutes.post(`${PLACE}/start`, async (c) => {
   if (signIn === null) return c.redirect(withNext("/sign-in", PLACE), 303);
   // An active factor must be turned off with a code first: a password alone must not replace it.
   if (signIn.hasSecondFactor) return c.redirect(PLACE, 303);
+  // A password alone must not add a factor to a passkey: who stole it would have both.
+  if (signIn.hasPasskey && !isFresh(signIn.mfaAt, FRESH_MS, Date.now())) {
+    return c.redirect(withNext("/sign-in/passkey", PLACE), 303);
+  }
   const wrong = await checkPassword(c, signIn, form.get("password") ?? "");
   if (wrong !== null) return await showRefused(c, signIn, next, wrong);
   await startEnrolment(c.env, c.req.raw.headers, signIn, form.get("password") ?? "");

@@ -2,6 +2,7 @@ import { betterAuth } from "better-auth/minimal";
 import { twoFactor } from "better-auth/plugins/two-factor";
 import { type Key, openKeyring } from "../../../shared/auth/keyring.ts";
 import { bundledPolicy } from "../../../shared/policy/current.ts";
+import { hasPasskey } from "../passkeys/own-passkeys.ts";
 import type { Person } from "../people.ts";
 import { createD1Adapter } from "./d1-adapter.ts";
 import { OPENED, sessionOpener } from "./session-opener.ts";
@@ -29,8 +30,10 @@ export interface SignIn {
   since: Date;
   /** Time of the last second factor on this browser, in milliseconds since the epoch; `null` for never. */
   mfaAt: number | null;
-  /** Whether the user has set one up. */
+  /** Whether the user has set an authenticator app up. */
   hasSecondFactor: boolean;
+  /** Whether the user has a passkey, which is a second factor too. */
+  hasPasskey: boolean;
 }
 
 type Auth = ReturnType<typeof buildAuth>;
@@ -76,6 +79,7 @@ export async function readSignIn(env: Env, headers: Headers): Promise<SignIn | n
     since,
     mfaAt,
     hasSecondFactor: twoFactorEnabled === true,
+    hasPasskey: await hasPasskey(env.PLATFORM_DB, id),
   };
 }
 

@@ -31,7 +31,7 @@ export function SignInPage({ next, fresh, rules, email, error }: SignInPageProps
           </p>
         )}
         {providers.length > 0 && (
-          <ul class="plain ways">
+          <ul class="ways">
             {providers.map(([name, { title }]) => (
               <li>
                 <a class="button" href={pathTo(name, next, fresh)}>
@@ -41,6 +41,7 @@ export function SignInPage({ next, fresh, rules, email, error }: SignInPageProps
             ))}
           </ul>
         )}
+        {hasForm && providers.length > 0 && <p class="quiet small">Or begin with your e-mail address:</p>}
         {hasForm && (
           <form method="post" action="/sign-in">
             <input type="hidden" name="next" value={next} />
@@ -54,7 +55,7 @@ export function SignInPage({ next, fresh, rules, email, error }: SignInPageProps
                 autocomplete="username"
                 required
                 maxlength={EMAIL_LENGTH}
-                autofocus={!email}
+                autofocus={!email && providers.length === 0}
                 aria-invalid={failed ? "true" : undefined}
                 aria-describedby={failed ? "error" : undefined}
               />
@@ -82,6 +83,9 @@ export function SignInPage({ next, fresh, rules, email, error }: SignInPageProps
           </form>
         )}
       </div>
+      <p class="quiet small">
+        <a href={`/sign-in/passkey?next=${encodeURIComponent(next)}`}>Sign in with a passkey</a>
+      </p>
       {rules.passwordAllowed && (
         <p class="quiet small">
           Forgot your password, or waiting for a first one? Ask {rules.contact} for a link.

@@ -1,9 +1,9 @@
-import { splitStatements } from "../../../shared/encoding/split-statements.ts";
-import { changePerson, giveRole, type PeopleDatabase } from "../../../shared/people/change-person.ts";
-import { addIdentity, leavePassword, NO_ROLE, updateFederated } from "../../../shared/people/federated.ts";
-import { addPerson } from "../../../shared/people/statements.ts";
+import { changePerson, giveRole } from "../../../shared/people/change-person.ts";
+import { addIdentity, leavePassword, NO_ROLE } from "../../../shared/people/federated.ts";
+import { addPerson, moveToEmail } from "../../../shared/people/statements.ts";
 import { domainOf, findRole, type SignInRules } from "../../../shared/policy/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
+import { reachPeople } from "../people.ts";
 import { type FederatedIdentity, type Provider, SignInEnded } from "./identity.ts";
 
 interface Known {
@@ -12,9 +12,12 @@ interface Known {
   name: string;
   role: string;
   disabled: number;
+  /** Another system provisions this person, and the policy's rules for that give the role. */
+  provisioned: number;
 }
 
-const SELECT = `SELECT "id", "email", "name", "role", "disabled" FROM "user"`;
+const SELECT = `SELECT "id", "email", "name", "role", "disabled",
+  EXISTS (SELECT 1 FROM scim_user WHERE user_id = "id") AS provisioned FROM "user"`;
 const BY_IDENTITY = `${SELECT} WHERE "id" = (SELECT user_id FROM federated_identity WHERE issuer = ? AND subject = ?)`;
 
 /**
@@ -32,26 +35,29 @@ export async function admitPerson(
   identity: FederatedIdentity,
 ): Promise<string> {
   const { contact } = rules;
-  const role = findRole(provider.document, identity.claims, identity.emailVerified ? identity.email : null);
-  const known = await env.PLATFORM_DB.prepare(BY_IDENTITY)
-    .bind(identity.issuer, identity.subject)
-    .first<Known>();
+  const { email, emailVerified, issuer, subject } = identity;
+  const byRules = findRole(provider.document, identity.claims, emailVerified ? email : null);
+  const roleOf = (person: Known | null) => {
+    if (!person?.provisioned) return byRules;
+    return person.role === NO_ROLE ? null : person.role;
+  };
+  const known = await env.PLATFORM_DB.prepare(BY_IDENTITY).bind(issuer, subject).first<Known>();
   if (known !== null) {
-    await follow(env, provider, known, identity, role);
+    await follow(env, provider, known, identity, roleOf(known));
     if (known.disabled) throw refused(`Your account is not active. Ask ${contact}.`);
-    if (role === null) throw refused(withoutRole(provider, contact));
+    if (roleOf(known) === null) throw refused(withoutRole(provider, contact));
     return known.id;
   }
+  const owner = email !== null && emailVerified ? await findByEmail(env.PLATFORM_DB, email) : null;
+  const role = roleOf(owner);
   if (role === null) throw refused(withoutRole(provider, contact));
-  const { email } = identity;
   if (email === null)
     throw refused(`${provider.document.title} gives no e-mail address for you. Ask ${contact}.`);
-  if (!identity.emailVerified) {
+  if (!emailVerified) {
     throw refused(
       `${provider.document.title} has not verified your e-mail address. Verify it there, then sign in again.`,
     );
   }
-  const owner = await findByEmail(env.PLATFORM_DB, email);
   if (owner !== null) return await link(env, rules, provider, { owner, identity, email, role });
   try {
     return await create(env, provider, { identity, email, role });
@@ -80,14 +86,14 @@ async function follow(
     .run();
   const given = role ?? NO_ROLE;
   if (given !== known.role) {
-    await carryOut(env, await giveRole(reach(database), known.email, given, byOf(provider)));
+    await carryOut(env, await giveRole(reachPeople(database), known.email, given, byOf(provider)));
   }
   // An address that another person has stays theirs: this person keeps the one before.
   const moved = emailVerified && email !== null && email !== known.email;
   const isFree = moved && (await findByEmail(database, email)) === null;
   const next = { email: isFree ? email : known.email, name: name ?? known.name };
   if (next.email === known.email && next.name === known.name) return;
-  await reach(database).change(updateFederated(known.id, { ...next, at: new Date().toISOString() }));
+  await reachPeople(database).change(moveToEmail(known.id, { ...next, at: new Date().toISOString() }));
 }
 
 /**
@@ -112,12 +118,15 @@ async function link(
     .prepare("SELECT issuer FROM federated_identity WHERE user_id = ?")
     .bind(owner.id)
     .first<{ issuer: string }>();
-  // The issuer has given this address to somebody else since: that is another person.
+  // The issuer has given this address to another subject since: that is another person.
   if (other?.issuer === identity.issuer) throw taken;
   if (owner.disabled) throw refused(`Your account is not active. Ask ${contact}.`);
   // The account changes hands to the provider: its password, sessions and earlier identity end with it.
-  await reach(database).change(`${leavePassword(owner.id)}\n${addIdentity(owner.id, identity, Date.now())}`);
-  if (role !== owner.role) await carryOut(env, await giveRole(reach(database), email, role, byOf(provider)));
+  await reachPeople(database).change(
+    `${leavePassword(owner.id)}\n${addIdentity(owner.id, identity, Date.now())}`,
+  );
+  if (role !== owner.role)
+    await carryOut(env, await giveRole(reachPeople(database), email, role, byOf(provider)));
   return owner.id;
 }
 
@@ -132,7 +141,7 @@ async function create(
   const at = new Date();
   const added = addPerson({ id, accountId, email, name, role, passwordHash: null, at: at.toISOString() });
   const sql = `${added}\n${addIdentity(id, identity, at.getTime())}`;
-  await carryOut(env, await changePerson(reach(env.PLATFORM_DB), email, sql, byOf(provider)));
+  await carryOut(env, await changePerson(reachPeople(env.PLATFORM_DB), email, sql, byOf(provider)));
   return id;
 }
 
@@ -143,14 +152,6 @@ async function findByEmail(database: D1Database, email: string): Promise<Known |
 /** The change counts at the person's next call. A failure is logged, and the job is done within five minutes. */
 async function carryOut(env: Env, mark: string): Promise<void> {
   await runMarkedJob(env, mark);
-}
-
-function reach(database: D1Database): PeopleDatabase {
-  return {
-    async change(sql) {
-      await database.batch(splitStatements(sql).map((statement) => database.prepare(statement)));
-    },
-  };
 }
 
 function byOf({ name }: Provider): string {

@@ -5,6 +5,7 @@ import { policyInForce } from "../../../shared/policy/current.ts";
 import { issuerOf } from "../../../shared/policy/sign-in.ts";
 import { refuse } from "../failures.tsx";
 import { limitVisitors } from "../limits/limit-address.ts";
+import { readProviderSecret } from "../optional-secrets.ts";
 import { recordEvent } from "../record-event.ts";
 import { openAuth } from "../sign-in/auth.ts";
 import { toLocalPath } from "../sign-in/local-path.ts";
@@ -38,7 +39,7 @@ singleSignOnRoutes.get("/sign-in/with/:provider", (c) =>
       const { readAccess } = await import("./access.ts");
       return await enter(c, provider, await readAccess({ ...provider, document }, c.req.raw.headers), next);
     }
-    readSecret(c.env, provider);
+    requireSecret(c.env, provider);
     const attempt: Attempt = {
       provider: provider.name,
       issuer: issuerOf(document),
@@ -70,7 +71,7 @@ singleSignOnRoutes.get("/sign-in/with/:provider/callback", (c) =>
         "This sign-in was not begun on this browser, took too long, or was used already.",
       );
     }
-    const about = { redirectUri: callbackOf(c.env, provider), secret: readSecret(c.env, provider) };
+    const about = { redirectUri: callbackOf(c.env, provider), secret: requireSecret(c.env, provider) };
     const identity = await finish(provider, attempt, new URL(c.req.url), about);
     return await enter(c, provider, identity, attempt.next);
   }),
@@ -144,15 +145,11 @@ async function requireProvider(c: GatewayContext): Promise<Provider> {
   return { name, document };
 }
 
-/** The client secret of a provider: a Worker secret. `null` for a public client; GitHub has none. */
-function readSecret(env: Env, { name, document }: Provider): string | null {
-  const variable = `SSO_${name.toUpperCase()}_SECRET`;
-  const value = (env as unknown as Record<string, unknown>)[variable];
-  if (typeof value === "string" && value !== "") return value;
-  if (document.kind === "oidc") return null;
-  const cause = new TypeError(
-    `Secret ${variable} is missing; set it with: npx wrangler secret put ${variable}`,
-  );
+/** The client secret of a provider. `null` for a public client; GitHub has none. */
+function requireSecret(env: Env, { name: provider, document }: Provider): string | null {
+  const { name, value } = readProviderSecret(env, provider);
+  if (value !== null || document.kind === "oidc") return value;
+  const cause = new TypeError(`Secret ${name} is missing; set it with: npx wrangler secret put ${name}`);
   throw new SignInEnded("away", `${document.title} is not set up completely.`, cause);
 }
 

@@ -1,7 +1,9 @@
 import { DurableObject } from "cloudflare:workers";
 import { BrokenCircuitError, BulkheadRejectedError } from "cockatiel";
+import { Deadline, type PauseDeadline } from "../../../shared/guard/run.ts";
 import type {
   ConnectionAnswer,
+  ConnectionCaller,
   ConnectionFailure,
   ConnectionGate,
   ConnectionReport,
@@ -10,10 +12,11 @@ import type {
   ConnectionTarget,
 } from "../../../shared/objects/connection-gate.ts";
 import { log, logFailure } from "../../../shared/observe/log.ts";
-import { OPEN_MS, RefusedRequest, type Session } from "../../connections/connector.ts";
+import { LostSession, OPEN_MS, RefusedRequest, type Session } from "../../connections/connector.ts";
 import { describeReach } from "../../connections/describe-reach.ts";
 import { loadConnector } from "../../connections/load-connector.ts";
 import { readSecret } from "../../connections/vault.ts";
+import { type Conversation, Conversations } from "./conversation.ts";
 import { Outage } from "./outage.ts";
 import { openResilience, type Resilience } from "./resilience.ts";
 import { SessionStore } from "./session-store.ts";
@@ -30,16 +33,31 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   readonly #sessions = new SessionStore();
   readonly #memory = new Map<string, unknown>();
   readonly #running = new Map<string, Session>();
+  readonly #conversations = new Conversations((id) => this.cancel(id));
   #resilience: Resilience | undefined;
   #lastFailure: ConnectionState["lastFailure"] = null;
   #lastMs: number | null = null;
 
-  async run(target: ConnectionTarget, request: ConnectionRequest): Promise<ConnectionAnswer> {
+  async run(
+    target: ConnectionTarget,
+    request: ConnectionRequest,
+    caller?: ConnectionCaller,
+  ): Promise<ConnectionAnswer> {
+    const { conversation, isNew } = this.#conversations.open(request);
+    if (isNew) conversation.begin(this.#answer(target, request, conversation));
+    return await conversation.attach(caller);
+  }
+
+  async #answer(
+    target: ConnectionTarget,
+    request: ConnectionRequest,
+    conversation: Conversation,
+  ): Promise<ConnectionAnswer> {
     const deadline = Date.now() + request.timeoutMs;
     const resilience = this.#resilienceOf(target.name);
     try {
       const value = await resilience.execute(request.repeatable, () =>
-        this.#attempt(target, request, deadline),
+        this.#attempt(target, request, deadline, conversation),
       );
       return { ok: true, value };
     } catch (failure) {
@@ -49,7 +67,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
 
   async cancel(id: string): Promise<void> {
     await this.#running
-      .get(id)
+      .get(this.#conversations.firstId(id))
       ?.cancel()
       .catch((failure: unknown) => {
         log("warn", "connection_not_cancelled", { connection: this.#name(), error: String(failure) });
@@ -63,7 +81,10 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     let session: Session | undefined;
     try {
       session = await this.#open(target, secret);
-      const report = await within(session.inspect(target), target.entry.limits.seconds * 1_000 + GRACE_MS);
+      const report = await within(
+        () => (session as Session).inspect(target),
+        target.entry.limits.seconds * 1_000 + GRACE_MS,
+      );
       return { ok: true, report };
     } catch (failure) {
       const connector = await loadConnector(target);
@@ -90,8 +111,13 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     return { open, running, waiting, breaker, lastFailure: this.#lastFailure, lastMs: this.#lastMs };
   }
 
-  async #attempt(target: ConnectionTarget, request: ConnectionRequest, deadline: number) {
-    const session = this.#sessions.take(target.revision) ?? (await this.#openFor(target, deadline));
+  async #attempt(
+    target: ConnectionTarget,
+    request: ConnectionRequest,
+    deadline: number,
+    conversation: Conversation,
+  ) {
+    const session = this.#sessions.take(sessionKeyOf(target)) ?? (await this.#openFor(target, deadline));
     const left = deadline - Date.now();
     if (left <= 0) {
       this.#sessions.giveBack(session);
@@ -101,7 +127,10 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     this.#running.set(request.id, session);
     const start = Date.now();
     try {
-      const value = await within(session.run(target, request, timeoutMs), timeoutMs + GRACE_MS);
+      const value = await within(
+        (hold) => session.run(target, request, timeoutMs, conversation.callerOf(hold)),
+        timeoutMs + GRACE_MS,
+      );
       this.#lastMs = Date.now() - start;
       return value;
     } catch (failure) {
@@ -115,7 +144,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
 
   async #openFor(target: ConnectionTarget, deadline: number): Promise<Session> {
     const session = await this.#open(target, null, Math.max(1, Math.min(OPEN_MS, deadline - Date.now())));
-    this.#sessions.adopt(session, target.revision);
+    this.#sessions.adopt(session, sessionKeyOf(target));
     return session;
   }
 
@@ -124,7 +153,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     const secret = given ?? (await readSecret(this.env, target.entry.secret ?? target.name))?.text ?? null;
     const opening = connector.open(this.env, target, secret, this.#memory);
     try {
-      return await within(opening, timeoutMs);
+      return await within(() => opening, timeoutMs);
     } catch (failure) {
       // A session that opens after the time limit is closed at once.
       opening.then((late) => late.close()).catch(() => {});
@@ -137,6 +166,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   /** A refusal in our own words, or an outage. */
   async #classify(failure: unknown, target: ConnectionTarget): Promise<unknown> {
     if (failure instanceof RefusedRequest) return failure;
+    if (failure instanceof LostSession) return new Outage(false, failure);
     const connector = await loadConnector(target);
     const known = failure instanceof TimedOut ? null : connector.explain(failure, target);
     return known === null ? new Outage(true, failure) : new RefusedRequest(known);
@@ -179,16 +209,23 @@ function describeOutage(title: string, eventId?: string): ConnectionFailure {
 
 class TimedOut extends Error {}
 
-/** Rejects with {@link TimedOut} after `ms`. The work goes on; its caller closes the socket. */
-async function within<Value>(work: Promise<Value>, ms: number): Promise<Value> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new TimedOut(`No answer within ${ms} ms.`)), ms);
-  });
+/** Sessions of one revision are kept apart by what their person's client can be asked. */
+function sessionKeyOf({ revision, session }: ConnectionTarget): string {
+  return session === undefined ? revision : `${revision} ${JSON.stringify(session)}`;
+}
+
+/**
+ * Rejects with {@link TimedOut} after `ms`, without the time that `work` holds while a person answers. The
+ * work goes on; its caller closes the session.
+ */
+async function within<Value>(work: (hold: PauseDeadline) => Promise<Value>, ms: number): Promise<Value> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const deadline = new Deadline(ms, () => reject(new TimedOut(`No answer within ${ms} ms.`)));
+  const running = work((waiting) => deadline.hold(waiting));
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([running, late]);
   } finally {
-    clearTimeout(timer);
-    work.catch(() => {});
+    deadline.end();
+    running.catch(() => {});
   }
 }

@@ -4,7 +4,7 @@ import type { Session } from "../../connections/connector.ts";
 const IDLE_MS = 20_000;
 
 interface Held {
-  revision: string;
+  key: string;
   busy: boolean;
   /** Closed as soon as its request ends: its secret was changed. */
   retired: boolean;
@@ -19,13 +19,17 @@ export class SessionStore {
     return this.#held.size;
   }
 
-  /** An idle session of this revision. Closes idle ones of others, which nothing asks for any more. */
-  take(revision: string): Session | undefined {
+  /**
+   * An idle session with this key. Closes idle ones of other revisions, which nothing asks for any more.
+   *
+   * @param key - the revision, and what else keeps sessions apart after a space
+   */
+  take(key: string): Session | undefined {
     let found: Session | undefined;
     for (const [session, held] of this.#held) {
       if (held.busy) continue;
-      if (held.revision !== revision || !session.isUsable()) this.#drop(session);
-      else found ??= session;
+      if (revisionIn(held.key) !== revisionIn(key) || !session.isUsable()) this.#drop(session);
+      else if (held.key === key) found ??= session;
     }
     const held = found && this.#held.get(found);
     if (held === undefined) return undefined;
@@ -35,8 +39,8 @@ export class SessionStore {
   }
 
   /** Takes over a new session, which is in use. */
-  adopt(session: Session, revision: string): void {
-    this.#held.set(session, { revision, busy: true, retired: false });
+  adopt(session: Session, key: string): void {
+    this.#held.set(session, { key, busy: true, retired: false });
   }
 
   giveBack(session: Session): void {
@@ -49,7 +53,7 @@ export class SessionStore {
     }
     held.timer = setTimeout(() => {
       if (!held.busy) this.#drop(session);
-    }, IDLE_MS);
+    }, session.idleMs ?? IDLE_MS);
   }
 
   /** Closes idle sessions now, and those in use when their request ends. */
@@ -65,4 +69,8 @@ export class SessionStore {
     this.#held.delete(session);
     session.close();
   }
+}
+
+function revisionIn(key: string): string {
+  return key.split(" ", 1)[0] ?? "";
 }

@@ -13,6 +13,8 @@ export interface StoredApproval extends Omit<ApprovalItem, "approvalId" | "disco
   callId: string | null;
   /** Time of the last change. */
   touchedAt: number;
+  /** SHA-256 of each argument's value by name, where the rule lets such calls be approved in advance. */
+  digests?: Readonly<Record<string, string>>;
   /** Revision of the requester's role at the time of the request; absent in requests of earlier releases. */
   roleRevision?: number;
 }

@@ -9,9 +9,11 @@ import type {
   ApprovalState,
   DecisionResult,
 } from "../../../shared/objects/approval-gate.ts";
+import type { StandingRequest, StandingResult } from "../../../shared/objects/standing-approval.ts";
 import { maskStored } from "../../../shared/redact/mask-stored.ts";
 import { ApprovalStore, type StoredApproval } from "./approval-store.ts";
 import type { AuditTrail } from "./audit-trail.ts";
+import { StandingApprovals } from "./standing-approvals.ts";
 
 /** Most open requests per user: more than an approver could read would not protect. */
 const MOST_OPEN = 20;
@@ -49,18 +51,22 @@ export class Approvals {
   readonly #store: ApprovalStore;
   readonly #trail: AuditTrail;
   readonly #isRevoked: (grantId: string) => boolean;
+  readonly standing: StandingApprovals;
   readonly #waiting = new Map<string, Set<() => void>>();
 
   constructor(sql: SqlStorage, trail: AuditTrail, isRevoked: (grantId: string) => boolean) {
     this.#store = new ApprovalStore(sql);
     this.#trail = trail;
     this.#isRevoked = isRevoked;
+    this.standing = new StandingApprovals(sql, trail);
   }
 
-  /** The approver of exactly this call, or `null` without an approval. */
-  approverOf({ userId, binding }: ApprovalRequest): string | null {
-    const current = this.#store.findUnfinished(bindingKey(userId, binding));
-    return (current?.state === "approved" && current.decision?.by) || null;
+  /** The approver of exactly this call, or of such calls in advance; `null` without an approval. */
+  approverOf(claim: ApprovalRequest, roleRevision: number, now: number): string | null {
+    const current = this.#store.findUnfinished(bindingKey(claim.userId, claim.binding));
+    if (current?.state === "approved") return current.decision?.by ?? null;
+    if (current?.state === "refused") return null;
+    return this.standing.find(claim, roleRevision, now)?.by ?? null;
   }
 
   /**
@@ -88,6 +94,7 @@ export class Approvals {
         this.#move(current, { type: "approval_executed", callId }, "executed", now, { callId });
         return { state: "approved" };
       case "pending":
+        if (this.#useStanding(claim, { roleRevision, approver }, current, now)) return { state: "approved" };
         return { state: "pending", approvalId: current.id, expiresAt: current.expiresAt };
       case "refused":
         this.#store.update(current.id, { told: true });
@@ -96,8 +103,54 @@ export class Approvals {
         this.#store.update(current.id, { told: true });
         return { state: "expired" };
       default:
-        return this.#ask(claim, roleRevision, key, now);
+        return this.#askOrUse(claim, { roleRevision, approver }, key, now);
     }
+  }
+
+  /** Lets a standing approval approve the call, or asks a person. */
+  #askOrUse(claim: ApprovalRequest, status: InvolvedStatus, key: string, now: number) {
+    const { roleRevision } = status;
+    if (!this.standing.mayCover(claim, status, now)) return this.#ask(claim, roleRevision, key, now);
+    const asked = this.#ask(claim, roleRevision, key, now);
+    if (asked.state !== "pending") return asked;
+    const found = this.#store.read(asked.approvalId);
+    return found && this.#useStanding(claim, status, found, now) ? ({ state: "approved" } as const) : asked;
+  }
+
+  /** Approves a waiting request by a standing approval and uses it up in the same turn. Returns whether one covers it. */
+  #useStanding(
+    claim: ApprovalRequest,
+    status: InvolvedStatus,
+    waiting: StoredApproval,
+    now: number,
+  ): boolean {
+    if (!isEntitled(claim, status.approver)) return false;
+    const used = this.standing.use(claim, status, now);
+    if (used === null) return false;
+    const decision = { by: used.by, granted: true, reason: null, at: now };
+    this.#move(waiting, { type: "approval_granted", by: used.by, standing: used.id }, "approved", now, {
+      decision,
+    });
+    const { callId } = claim;
+    this.#move(waiting, { type: "approval_executed", callId }, "executed", now, { callId });
+    return true;
+  }
+
+  /** Makes a standing approval from a waiting request, and approves that request. */
+  makeStanding(request: StandingRequest, roleRevision: number, now: number): StandingResult {
+    this.expire(now);
+    const found = this.#store.read(request.approvalId);
+    if (found === null) return "unknown";
+    if (found.state !== "pending") return "closed";
+    // Never by the requester, also where the rule lets them approve a single call.
+    if (request.by === found.requester) return "own";
+    if (found.binding.policyDigest !== request.policyDigest) return "policy_changed";
+    if (this.#isRevoked(found.binding.grantId)) return "disconnected";
+    const result = this.standing.make(request, found, roleRevision, now);
+    if (result !== "made") return result;
+    const { approvalId, by, policyDigest } = request;
+    this.decide({ approvalId, by, granted: true, reason: null, policyDigest }, now);
+    return "made";
   }
 
   /**
@@ -142,7 +195,14 @@ export class Approvals {
     this.expire(now);
     const found = this.#store.read(approvalId);
     if (found === null) return null;
-    const { id, callId: _call, touchedAt: _touched, roleRevision: _revision, ...item } = found;
+    const {
+      id,
+      callId: _call,
+      touchedAt: _touched,
+      roleRevision: _revision,
+      digests: _digests,
+      ...item
+    } = found;
     return { approvalId: id, ...item, disconnected: this.#isRevoked(found.binding.grantId) };
   }
 
@@ -184,6 +244,11 @@ export class Approvals {
     return this.#store.nextMoment();
   }
 
+  /** The requester of a request; `null` when it is not there. */
+  requesterOf(approvalId: string): string | null {
+    return this.#store.read(approvalId)?.requester ?? null;
+  }
+
   get store(): ApprovalStore {
     return this.#store;
   }
@@ -196,12 +261,13 @@ export class Approvals {
   ): ApprovalAnswer & { state: "pending" | "full" } {
     const open = this.#store.countOpen();
     if (open >= MOST_OPEN) return { state: "full", open };
-    const { userId, binding, reason, selfApproval, expiresMinutes, shown, callId } = claim;
+    const { userId, binding, reason, selfApproval, expiresMinutes, shown, callId, standing = null } = claim;
     const approvalId = crypto.randomUUID();
     const expiresAt = now + expiresMinutes * 60_000;
     const asked: StoredApproval = {
       ...{ id: approvalId, requester: userId, binding, reason, selfApproval, state: "pending", callId: null },
       ...{ askedAt: now, touchedAt: now, expiresAt, decision: null, outcome: null, roleRevision },
+      ...(standing !== null && { standing, digests: shown.digests }),
       shown: {
         values: shown.values,
         inherited: shown.inherited,

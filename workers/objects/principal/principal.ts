@@ -20,6 +20,11 @@ import type {
   Outcome,
   PrincipalGate,
 } from "../../../shared/objects/principal-gate.ts";
+import type {
+  StandingApproval,
+  StandingRequest,
+  StandingResult,
+} from "../../../shared/objects/standing-approval.ts";
 import { log } from "../../../shared/observe/log.ts";
 import {
   applyOperation,
@@ -120,8 +125,10 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   /** A call asks for its approval after its admission: grant and role may have changed since. */
   async claimApproval(claim: ApprovalRequest): Promise<ApprovalAnswer> {
     for (;;) {
-      const by = this.#approvals.approverOf(claim);
-      const people = await this.#statusesOf([claim.userId, ...(by === null ? [] : [by])]);
+      const known = await this.#statusesOf([claim.userId]);
+      if (known === undefined) return { state: "unavailable" };
+      const by = this.#approvals.approverOf(claim, known.get(claim.userId)?.roleRevision ?? 0, Date.now());
+      const people = by === null ? known : await this.#statusesOf([claim.userId, by]);
       if (people === undefined) return { state: "unavailable" };
       const requester = people.get(claim.userId);
       if (requester === undefined || this.#gatekeeper.isRevoked(claim.binding.grantId)) {
@@ -163,6 +170,27 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     const result = this.#approvals.decide(decision, Date.now());
     await this.#afterApproval();
     return result;
+  }
+
+  async makeStanding(request: StandingRequest): Promise<StandingResult> {
+    const requester = this.#approvals.requesterOf(request.approvalId);
+    if (requester === null) return "unknown";
+    const people = await this.#statusesOf([requester]);
+    const roleRevision = people?.get(requester)?.roleRevision;
+    if (roleRevision === undefined) return "unknown";
+    const result = this.#approvals.makeStanding(request, roleRevision, Date.now());
+    await this.#afterApproval();
+    return result;
+  }
+
+  async readStanding(id: string): Promise<StandingApproval | null> {
+    return this.#approvals.standing.read(id);
+  }
+
+  async revokeStanding(id: string, by: string): Promise<boolean> {
+    const revoked = this.#approvals.standing.revoke(id, by, Date.now());
+    await this.#alarm.wakeBy(Date.now() + FLUSH_AFTER_MS);
+    return revoked;
   }
 
   async revokeGrant(grantId: string): Promise<void> {

@@ -155,6 +155,7 @@ function openChannel({ task, step, answers }: Stage, { note }: StepHost, { diges
     log: () => {},
     ask: async (question) => put(inquire(question), (response) => readAnswer(question, response)),
     sample: async (prompt, options) => put(inquireSample(prompt, options), readSample),
+    relay: async (inquiry) => put(inquiry, (response) => response),
     visit: async (page) => put(inquireVisit(page, elicits, false), readVisit),
     endVisit: () => {},
     release: () => {},

@@ -127,6 +127,9 @@ function Filter({ inbox, filter }: { inbox: Inbox; filter: InboxFilter }) {
   const isFiltered = filter.tool !== "" || filter.requester !== "";
   return (
     <ul class="switch" aria-label="Filter">
+      <li>
+        <a href="/console/approvals/standing">Standing approvals</a>
+      </li>
       {isFiltered && (
         <li>
           <a href="/console/approvals">All</a>

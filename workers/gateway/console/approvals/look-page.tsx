@@ -4,6 +4,7 @@ import type { OpenedApproval } from "../../approvals/open-approval.ts";
 import { PreviewList } from "../../approvals/preview-list.tsx";
 import { pathToFactor } from "../../second-factor/requirement.ts";
 import { ConsoleFrame, type ConsoleLink } from "../frame.tsx";
+import { StandingForm } from "./standing-form.tsx";
 
 /** The answers to one request. */
 const ANSWERS = { approve: "Approve this one call", refuse: "Refuse", leave: "Leave it waiting" } as const;
@@ -60,6 +61,7 @@ export function LookPage({ opened, choice, subject, links }: LookPageProps) {
           </div>
         </section>
       </form>
+      {opened.length === 1 && opened[0] && <StandingForm opened={opened[0]} subject={subject} />}
     </ConsoleFrame>
   );
 }

@@ -1,11 +1,14 @@
 import { type Context, Hono } from "hono";
 import { decideRequest } from "../../approvals/decide-request.ts";
+import { listStanding, makeStanding, revokeStanding } from "../../approvals/standing.ts";
 import { readForm } from "../../read-form.ts";
 import type { InConsole } from "../require-right.ts";
 import { DecidedPage, type DecidedRequest } from "./decided-page.tsx";
 import { InboxPage } from "./inbox-page.tsx";
 import { LookPage } from "./look-page.tsx";
 import { type InboxFilter, openChosen, openInbox } from "./open-many.ts";
+import { readStandingForm } from "./read-standing-form.ts";
+import { StandingPage } from "./standing-page.tsx";
 
 /** `/console/approvals`: the requests that wait for the person, to decide one or many after a look at each. */
 export const approvalInboxRoutes = new Hono<InConsole>();
@@ -40,9 +43,56 @@ approvalInboxRoutes.post("/decide", async (c) => {
   return c.html(<DecidedPage decided={decided} links={links} />);
 });
 
+approvalInboxRoutes.get("/standing", (c) => {
+  const done = c.req.query("done") ?? "";
+  const text = Object.hasOwn(DONE, done) ? DONE[done] : undefined;
+  return showStanding(c, text === undefined ? undefined : { tone: "good", text });
+});
+
+approvalInboxRoutes.post("/standing", async (c) => {
+  const form = await readForm(c.req.raw);
+  const { signIn, policy } = c.var;
+  const { person } = signIn;
+  if (form.get("subject") !== person.id) return await showInbox(c, OTHER_PERSON, 409);
+  const [request] = await openChosen(c.env, policy, signIn, [form.get("request") ?? ""]);
+  if (request === undefined) return await showInbox(c, "This request does not wait for your decision.", 422);
+  const now = Date.now();
+  const asked = readStandingForm(form, now);
+  if (typeof asked === "string") return await showInbox(c, asked, 422);
+  const result = await makeStanding(c, policy, person, request, asked, now);
+  if (result !== "made") return await showInbox(c, result.text, result.status === 403 ? 403 : 409);
+  return c.redirect("/console/approvals/standing?done=made", 303);
+});
+
+approvalInboxRoutes.post("/standing/revoke", async (c) => {
+  const form = await readForm(c.req.raw);
+  const { signIn, policy } = c.var;
+  if (form.get("subject") !== signIn.person.id)
+    return await showStanding(c, { tone: "danger", text: OTHER_PERSON }, 409);
+  const revoked = await revokeStanding(c, policy, signIn.person, form.get("standing") ?? "");
+  if (revoked) return c.redirect("/console/approvals/standing?done=revoked", 303);
+  return await showStanding(c, { tone: "danger", text: "There is no such standing approval in force." }, 422);
+});
+
+const DONE: Readonly<Record<string, string>> = {
+  made: "Approved, with the further calls below.",
+  revoked: "Revoked: the next call asks a person again.",
+};
+
+async function showStanding(
+  c: Context<InConsole>,
+  notice?: { tone: "good" | "danger"; text: string },
+  status: 200 | 409 | 422 = 200,
+) {
+  const { signIn, policy, links } = c.var;
+  const listed = await listStanding(c.env, policy, signIn.person, Date.now());
+  const props = { listed, subject: signIn.person.id, links, ...(notice && { notice }) };
+  return c.html(<StandingPage {...props} />, status);
+}
+
 const OTHER_PERSON = "Another person signed in on this browser in the meantime. Look again, then decide.";
 
-async function showInbox(c: Context<InConsole>, notice?: string, status: 200 | 409 | 422 = 200) {
+async function showInbox(c: Context<InConsole>, notice?: string, status: 200 | 403 | 409 | 422 = 200) {
   const { signIn, policy, links } = c.var;
   const text = (name: string) => (c.req.query(name) ?? "").slice(0, 128);
   const filter: InboxFilter = {

@@ -2,7 +2,7 @@ import { writeDuration } from "../charts/scale.ts";
 import { Breakable, ConsoleFrame, type ConsoleLink, Moment } from "../frame.tsx";
 import type { Names } from "../names.ts";
 import { type CallFilter, type CallPlace, DECISIONS, STATUSES, writeFilter, writeTime } from "./filter.ts";
-import type { CallList, ListedCall } from "./find-calls.ts";
+import { type CallList, type ListedCall, LOOKED_THROUGH } from "./find-calls.ts";
 import { StatusBadge } from "./status-badge.tsx";
 
 /** What the list of calls shows. */
@@ -27,8 +27,8 @@ export function CallsPage({ filter, list, people, apps, links }: CallsPageProps)
         {list.calls.length > 0 && <CallTable calls={list.calls} people={people} apps={apps} />}
         {list.isPartial && (
           <p class="quiet">
-            Looked through 4,000 calls, back to {list.next && <Moment at={list.next.at} />}. Older ones may
-            fit too.
+            Looked through {LOOKED_THROUGH.toLocaleString("en-US")} calls, back to{" "}
+            {list.next && <Moment at={list.next.at} />}. Older ones may fit too.
           </p>
         )}
         {list.next !== null && (

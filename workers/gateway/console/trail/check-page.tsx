@@ -1,4 +1,4 @@
-import type { CheckedStretch } from "../../../audit-log/check-stretch.ts";
+import { type CheckedStretch, MOST_RECORDS } from "../../../audit-log/check-stretch.ts";
 import { ConsoleFrame, type ConsoleLink, Moment } from "../frame.tsx";
 import { TrailViews } from "./calls-page.tsx";
 
@@ -66,8 +66,9 @@ export function CheckPage({
           </ul>
         )}
         <p class="quiet small">
-          This page checks at most 2,000 records of one chain. An export checks all of them, without
-          Gatehouse: <code>npm run -s audit -- export</code>, then <code>verify</code>.
+          This page checks at most {MOST_RECORDS.toLocaleString("en-US")} records of one chain. An export
+          checks all of them, without Gatehouse: <code>npm run -s audit -- export</code>, then{" "}
+          <code>verify</code>.
         </p>
       </section>
     </ConsoleFrame>

@@ -7,7 +7,7 @@ const PAGE_SIZE = 50;
  * Most calls that one page looks through. An index leads to those of a person, app, tool, trace or ending; what else the
  * filter says is compared one by one, and a rare combination is searched page by page.
  */
-const LOOKED_THROUGH = 4_000;
+export const LOOKED_THROUGH = 2_000;
 
 /** A call as the list shows it. */
 export interface ListedCall {

@@ -1,0 +1,163 @@
+import os from "node:os";
+import type { ConnectionEntry, ConnectionsDocument } from "../../shared/connections/entry.ts";
+import type { ConnectionFailure } from "../../shared/objects/connection-gate.ts";
+import { CommandFailure } from "../local/failure.ts";
+import { askWorker, type WorkerPlace } from "./ask-worker.ts";
+import { findEntry } from "./commands.ts";
+
+/** An item of a review, as the Worker describes it. */
+interface Item {
+  type: string;
+  name: string;
+  offeredAs: string;
+  digest: string;
+  status: "new" | "changed" | "renamed" | "approved" | "gone";
+  formerly?: string;
+  title?: string;
+  description?: string;
+  annotations?: Record<string, boolean>;
+  arguments: string[];
+  changes: { path: string; before: unknown; after: unknown }[];
+  findings: { path: string; rule: string; excerpt: string }[];
+  refusal: string | null;
+}
+
+type Review =
+  | { ok: true; items: Item[]; leftOut: { type: string; name: string; reason: string }[] }
+  | { ok: false; failure: ConnectionFailure };
+
+const MARKS = { new: "+", changed: "~", renamed: "→", approved: "✓", gone: "-" } as const;
+
+/** Shows what a connected system offers now, and how it differs from what was approved. */
+export async function showReview(
+  { connections }: ConnectionsDocument,
+  name: string,
+  { person, verbose }: { person?: string | undefined; verbose: boolean },
+  place: WorkerPlace,
+): Promise<void> {
+  const { items, leftOut } = await look(name, findEntry(connections, name), person, place);
+  const counts = Object.keys(MARKS).map(
+    (status) => `${items.filter((item) => item.status === status).length} ${status}`,
+  );
+  console.log(`${name}: ${counts.join(", ")}`);
+  for (const item of items) {
+    if (item.status === "approved" && !verbose) continue;
+    for (const line of describe(item)) console.log(line);
+  }
+  for (const { type, name: own, reason } of leftOut)
+    console.log(`x ${type} ${visible(own)} ${reason}; it is left out.`);
+  const waiting = items.filter(({ status }) => status !== "approved" && status !== "gone");
+  if (waiting.length > 0)
+    console.log(`\nApprove: npm run connections -- approve ${name} <names…>   or --all`);
+  else console.log("\nEverything that it offers is approved.");
+}
+
+/** Approves waiting definitions: those that are named, or all of them. */
+export async function approve(
+  { connections }: ConnectionsDocument,
+  name: string,
+  names: readonly string[],
+  { all, person }: { all: boolean; person?: string | undefined },
+  place: WorkerPlace,
+): Promise<void> {
+  const { items } = await look(name, findEntry(connections, name), person, place);
+  const waiting = items.filter(({ status }) => status !== "approved" && status !== "gone");
+  const chosen = all
+    ? waiting
+    : waiting.filter((item) => names.includes(item.name) || names.includes(item.offeredAs));
+  const unknown = names.filter((own) => !chosen.some((item) => item.name === own || item.offeredAs === own));
+  if (unknown.length > 0) {
+    throw new CommandFailure(
+      `Nothing with this name waits: ${unknown.join(", ")}.`,
+      `Look: npm run connections -- review ${name}`,
+    );
+  }
+  if (chosen.length === 0) {
+    throw new CommandFailure(
+      "Nothing was chosen.",
+      `Name tools, or take all that wait: approve ${name} --all`,
+    );
+  }
+  const suspicious = chosen.filter(({ findings }) => findings.length > 0);
+  if (all && suspicious.length > 0) {
+    throw new CommandFailure(
+      `These read like orders to a model, so that --all does not take them: ${suspicious.map((item) => visible(item.name)).join(", ")}.`,
+      "Read them, and approve the others and each of these by name.",
+    );
+  }
+  const by = `npm run connections (${os.userInfo().username})`;
+  const digests = chosen.map(({ digest }) => digest);
+  const answer = await askWorker<{
+    approved: { type: string; name: string }[];
+    refused: { type: string; name: string; refusal: string }[];
+  }>(place, { command: "approve", connection: name, digests, by });
+  console.log(`✓ ${answer.approved.length} approved.`);
+  for (const { type, name: own, refusal } of answer.refused)
+    console.log(`✗ ${type} ${visible(own)}: ${refusal}`);
+  console.log(`  Next: npm run connections -- publish --note "Approve ${name}"`);
+}
+
+/** Takes approvals back. */
+export async function withdraw(name: string, names: readonly string[], place: WorkerPlace): Promise<void> {
+  if (names.length === 0)
+    throw new CommandFailure("Name what to withdraw.", "See: npm run connections -- --help");
+  const by = `npm run connections (${os.userInfo().username})`;
+  const both = names.flatMap((own) =>
+    ["tool", "prompt", "resource", "template"].map((type) => ({ type, name: own })),
+  );
+  await askWorker(place, { command: "withdraw", connection: name, names: both, by });
+  console.log("✓ Withdrawn. It is out of force with the next publication: npm run connections -- publish");
+}
+
+/** Has the approved definitions stored for a publication. */
+export function prepareDefinitions(
+  connection: string,
+  entry: ConnectionEntry,
+  place: WorkerPlace,
+): Promise<{ definitions: string[]; approved: number; waiting: number }> {
+  return askWorker(place, { command: "prepare", connection, entry });
+}
+
+async function look(
+  connection: string,
+  entry: ConnectionEntry,
+  person: string | undefined,
+  place: WorkerPlace,
+) {
+  const asked = { command: "review", connection, entry, ...(person !== undefined && { person }) };
+  const answer = await askWorker<Review>(place, asked);
+  if (answer.ok) return answer;
+  throw new CommandFailure(answer.failure.message, answer.failure.action ?? "Check address and secret.");
+}
+
+function describe(item: Item): string[] {
+  const former = item.formerly === undefined ? "" : `, formerly ${visible(item.formerly)}`;
+  const hints = Object.entries(item.annotations ?? {}).map(([hint, value]) => `${hint}=${value}`);
+  return [
+    `${MARKS[item.status]} ${item.type} ${visible(item.name)} (${item.status}${former}), offered as ${visible(item.offeredAs)}`,
+    ...(item.status === "changed"
+      ? item.changes.flatMap(({ path, before, after }) => [
+          `    ${visible(path)}`,
+          `      - ${visible(JSON.stringify(before))}`,
+          `      + ${visible(JSON.stringify(after))}`,
+        ])
+      : [`    ${visible(item.description ?? "")}`]),
+    ...(item.arguments.length > 0 ? [`    takes ${item.arguments.map(visible).join(", ")}`] : []),
+    ...(hints.length > 0 ? [`    says of itself: ${hints.join(", ")}`] : []),
+    ...item.findings.map(
+      ({ path, rule, excerpt }) => `    ! ${rule}: “${visible(excerpt)}” in ${visible(path)}`,
+    ),
+    ...(item.refusal === null ? [] : [`    ✗ ${item.refusal}`]),
+  ];
+}
+
+/** A foreign text for a terminal: visible ASCII and letters; everything else by its code. At most 600 characters. */
+function visible(text: string): string {
+  const short = text.length <= 600 ? text : `${text.slice(0, 600)}…`;
+  return short
+    .replaceAll("\n", "⏎ ")
+    .replace(
+      /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu,
+      (one) => `\\u{${(one.codePointAt(0) ?? 0).toString(16)}}`,
+    );
+}

@@ -1,0 +1,47 @@
+import type { McpEntry } from "../connections/kinds/mcp.ts";
+import type { ConnectionFailure } from "./connection-gate.ts";
+import { openObject } from "./open-object.ts";
+
+/** A connection whose accounts are each person's own. */
+export interface AccountTarget {
+  connection: string;
+  person: string;
+  entry: McpEntry;
+}
+
+/** What a person knows of their account at a connection. */
+export interface AccountState {
+  /** `reconnect`: the other system ended it. */
+  state: "none" | "connected" | "reconnect";
+  /** Milliseconds since the epoch; `null` without an account. */
+  since: number | null;
+  /** Host of the authorization server; `null` without an account. */
+  issuer: string | null;
+  scope: string | null;
+}
+
+/** A result, or one sentence of ours for the person. */
+export type AccountResult<Value> = ({ ok: true } & Value) | { ok: false; message: string };
+
+/** A person's account at one connection: one object holds its tokens and renews them. In `workers/objects/accounts`. */
+export interface AccountGate {
+  /** Begins OAuth: the address that the person's browser opens. */
+  begin(target: AccountTarget): Promise<AccountResult<{ url: string }>>;
+  /** Ends OAuth with the address that the authorization server sent the browser to. */
+  finish(target: AccountTarget, callback: string): Promise<AccountResult<object>>;
+  /** An access token that is valid now. `refused` is one that the other system did not take. */
+  token(
+    target: AccountTarget,
+    refused: string | null,
+  ): Promise<{ ok: true; token: string } | { ok: false; failure: ConnectionFailure }>;
+  state(): Promise<AccountState>;
+  /** Forgets the tokens, and has them revoked at the other side where it can. `revoked` says whether it did. */
+  disconnect(target: Pick<AccountTarget, "connection" | "person">): Promise<{ revoked: boolean }>;
+  /** Waits until the account is connected, at most `ms`. Whether it is. */
+  awaitConnected(ms: number): Promise<boolean>;
+}
+
+/** The object of a person's account at a connection. */
+export function accountGate(env: Env, connection: string, person: string): AccountGate {
+  return openObject<AccountGate>(env, env.PERSON_ACCOUNT, `${connection}:${person}`, ["state", "token"]);
+}

@@ -1,0 +1,42 @@
+import type { Attempt } from "./attempt.ts";
+
+const PLACES = [
+  "SELECT email FROM customers",
+  "SELECT c.email FROM customers c",
+  "SELECT shop.customers.email FROM shop.customers",
+  "SELECT * FROM customers",
+  "SELECT c.* FROM customers c",
+  "SELECT EMAIL FROM customers",
+  "SELECT id FROM customers WHERE email LIKE 'a%'",
+  "SELECT id FROM customers WHERE substring(email, 1, 1) = 'a'",
+  "SELECT id FROM customers ORDER BY email",
+  "SELECT count() FROM customers GROUP BY email",
+  "SELECT max(email) FROM customers",
+  "SELECT any(email) FROM customers",
+  "SELECT country FROM customers GROUP BY country HAVING max(email) > 'a'",
+  "SELECT id FROM customers LIMIT 1 BY email",
+  "SELECT `email` FROM customers",
+  'SELECT "email" FROM customers',
+  "SELECT o.id FROM orders o JOIN customers c ON c.email = 'a'",
+  "SELECT o.id FROM orders o WHERE o.customer_id IN (SELECT id FROM customers WHERE email = 'a')",
+  "SELECT (SELECT max(email) FROM customers)",
+  "SELECT x FROM (SELECT email AS x FROM customers)",
+  "WITH t AS (SELECT email FROM customers) SELECT * FROM t",
+  "SELECT id FROM orders UNION ALL SELECT length(email) FROM customers",
+  "SELECT row_number() OVER (ORDER BY email) FROM customers",
+  "SELECT sumIf(1, email = 'a') FROM customers",
+  "SELECT groupArray(email)[1] FROM customers",
+  "SELECT CASE WHEN email = 'a' THEN 1 END FROM customers",
+  "SELECT tuple(email, 1) FROM customers",
+  "SELECT [email] FROM customers",
+  "SELECT email::String FROM customers",
+  "SELECT CAST(email AS String) FROM customers",
+  "SELECT argMin(id, email) FROM customers",
+  "SELECT name AS email FROM customers ORDER BY email",
+  "SELECT 1 FROM customers a JOIN customers b USING (email)",
+  "SELECT 1 FROM customers a JOIN customers b USING email",
+  "SELECT quantile(0.5)(length(email)) FROM customers",
+];
+
+/** Uses of columns that are hidden from the role. */
+export const HIDDEN_ATTEMPTS: readonly Attempt[] = PLACES.map((sql) => ({ kind: "clickhouse", sql }));

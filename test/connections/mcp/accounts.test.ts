@@ -1,0 +1,274 @@
+import { evictDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { hashPassword } from "better-auth/crypto";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
+import { accountGate } from "../../../shared/objects/account-gate.ts";
+import { stubOf } from "../../../shared/objects/open-object.ts";
+import { awaitEvents } from "../../audit/trail.ts";
+import { PASSWORD, signIn, type TestBrowser } from "../../support/oauth.ts";
+import { LANES, openSession } from "../../support/session.ts";
+import { addPerson } from "../../support/token.ts";
+import { command, HOST, mcpEntryOf, publishEntries, type Reviewed } from "./gateway.ts";
+
+const world = (name: string) => `http://${HOST}/world-${name}`;
+const entryOf = (name: string) =>
+  mcpEntryOf(`/world-${name}/mcp`, { auth: { type: "per_person" }, title: "Mine" }) as McpEntry;
+
+const control = (name: string, change: object, path = "control") =>
+  fetch(`${world(name)}/${path}`, { method: "POST", body: JSON.stringify(change) });
+const stats = async (name: string) =>
+  (await fetch(`${world(name)}/stats`)).json<{
+    refreshes: number;
+    reuses: number;
+    revoked: number;
+    tokens: string[];
+    seen: string[];
+  }>();
+
+/** Adds a person who can sign in, and signs in. */
+async function arrive(name: string): Promise<TestBrowser> {
+  const id = await addPerson({ name, role: "admin" });
+  await env.PLATFORM_DB.prepare(
+    `INSERT INTO "account" ("id", "accountId", "providerId", "userId", "password", "createdAt", "updatedAt")
+     VALUES (?1, ?2, 'credential', ?2, ?3, ?4, ?4) ON CONFLICT DO NOTHING`,
+  )
+    .bind(`account-${name}`, id, await hashPassword(PASSWORD), new Date().toISOString())
+    .run();
+  return await signIn({ email: `${name}@people.example` });
+}
+
+/** Goes through the other system's pages as a user there. Gives the last answer of Gatehouse. */
+async function connect(browser: TestBrowser, connection: string, user: string): Promise<Response> {
+  const begun = await browser.post(`/connections/${connection}/connect`, {});
+  if (begun.status !== 303) return begun;
+  const away = new URL(begun.headers.get("location") ?? "");
+  away.searchParams.set("as_user", user);
+  const back = new URL((await fetch(away, { redirect: "manual" })).headers.get("location") ?? "");
+  return await browser.get(back.pathname + back.search);
+}
+
+const NAMES = ["mine", "other", "race", "gone", "lies"] as const;
+
+beforeAll(async () => {
+  const entries = Object.fromEntries(NAMES.map((name) => [name, entryOf(name)]));
+  // Published without definitions: an administrator connects an account, and reviews with it.
+  await publishEntries(entries);
+  const admin = await arrive("zoe");
+  for (const name of NAMES) {
+    expect((await connect(admin, name, "zoe")).headers.get("location")).toBe("/connections?done=connected");
+    const person = "zoe@people.example";
+    const asked = { command: "review", connection: name, entry: entries[name], person };
+    const { items } = await command<{ items: Reviewed[] }>(asked);
+    const digests = items.map(({ digest }) => digest);
+    await command({ command: "approve", connection: name, digests, by: "tests" });
+  }
+  await publishEntries(entries);
+});
+
+const scopesOf = (name: string) => [`${name}:read`];
+const textOf = ({ content }: { content: readonly object[] }) =>
+  (content[0] as { text?: string } | undefined)?.text;
+
+describe("a connection with each person's own accounts", () => {
+  it.each(LANES)(
+    "shows two people their own data only, by tool and resource, on the %s lane",
+    async (lane) => {
+      const [ann, bob] = [await arrive("ann"), await arrive("bob")];
+      expect((await connect(ann, "mine", "ann@there")).headers.get("location")).toBe(
+        "/connections?done=connected",
+      );
+      expect((await connect(bob, "mine", "bob@there")).status).toBe(303);
+      const open = (as: string) => openSession({ server: "mine", lane, as, scopes: scopesOf("mine") });
+      const [asAnn, asBob] = [await open("ann"), await open("bob")];
+      const [first, second] = await Promise.all([asAnn.call("mine_whoami"), asBob.call("mine_whoami")]);
+      expect([textOf(first), textOf(second)]).toEqual(["ann@there", "bob@there"]);
+      const read = (session: typeof asAnn) => session.readResource("mine:own://data");
+      expect((await read(asAnn))[0].text).toBe("data of ann@there");
+      expect((await read(asBob))[0].text).toBe("data of bob@there");
+      const page = await (await ann.get("/connections")).text();
+      expect(page).toContain("Connected");
+      for (const token of (await stats("mine")).tokens) expect(page).not.toContain(token);
+    },
+  );
+
+  it("tells a client without pages where the person connects, and goes on in the same call with one that has them", async () => {
+    const carl = await arrive("carl");
+    const without = await openSession({
+      server: "other",
+      lane: "stateless",
+      as: "carl",
+      scopes: scopesOf("other"),
+    });
+    const refused = await without.call("other_whoami");
+    expect(refused.error?.message).toContain(`${env.PUBLIC_URL}/connections/other`);
+    const capable = { capabilities: { elicitation: { url: {} } } };
+    const session = await openSession({
+      ...{ server: "other", lane: "stateless", as: "carl", scopes: scopesOf("other") },
+      ...capable,
+    });
+    const params = { name: "other_whoami", arguments: {} };
+    const asked = await session.request("tools/call", params);
+    expect(asked.result.resultType).toBe("input_required");
+    const [[key, question]] = Object.entries(asked.result.inputRequests) as [
+      [string, { params: { url: string } }],
+    ];
+    expect(question.params.url).toBe(`${env.PUBLIC_URL}/connections/other`);
+    const running = session.request("tools/call", {
+      ...params,
+      inputResponses: { [key]: { action: "accept" } },
+      requestState: asked.result.requestState,
+    });
+    await connect(carl, "other", "carl@there");
+    expect(textOf((await running).result)).toBe("carl@there");
+  });
+
+  it("renews under one lock: 50 calls at once, 20 rounds, one renewal each, no reuse", async () => {
+    await connect(await arrive("dora"), "race", "dora@there");
+    const gate = accountGate(env, "race", "user_dora");
+    const target = { connection: "race", person: "user_dora", entry: entryOf("race") };
+    const before = (await stats("race")).refreshes;
+    let last: string | null = null;
+    for (let round = 0; round < 20; round += 1) {
+      const first = await gate.token(target, null);
+      last = first.ok ? first.token : null;
+      const answers = await Promise.all(Array.from({ length: 50 }, () => gate.token(target, last)));
+      const tokens = new Set(answers.map((answer) => (answer.ok ? answer.token : answer.failure.message)));
+      expect(tokens.size).toBe(1);
+      expect(tokens.has(last ?? "")).toBe(false);
+    }
+    const { refreshes, reuses } = await stats("race");
+    expect([refreshes - before, reuses]).toEqual([20, 0]);
+  });
+
+  it("keeps its grant when the object is evicted, and goes on after failures with a pause", async () => {
+    const gate = accountGate(env, "race", "user_dora");
+    const target = { connection: "race", person: "user_dora", entry: entryOf("race") };
+    const first = await gate.token(target, null);
+    if (!first.ok) throw new Error(first.failure.message);
+    await evictDurableObject(stubOf(env, env.PERSON_ACCOUNT, "race:user_dora") as never);
+    expect(await gate.token(target, null)).toEqual(first);
+    await control("race", { failures: [503] });
+    const failed = await gate.token(target, first.token);
+    expect(failed).toMatchObject({ ok: false, failure: { code: "unavailable" } });
+    const again = await gate.token(target, first.token);
+    expect(again).toMatchObject({ ok: false, failure: { retryAfter: expect.any(Number) } });
+    // What is still valid is still used.
+    expect(await gate.token(target, null)).toEqual(first);
+  });
+
+  it("renews when the other system refuses a token in the middle of a session, and says when the grant has ended", async () => {
+    const eve = await arrive("eve");
+    await connect(eve, "gone", "eve@there");
+    const session = await openSession({
+      server: "gone",
+      lane: "stateless",
+      as: "eve",
+      scopes: scopesOf("gone"),
+    });
+    expect(textOf(await session.call("gone_whoami"))).toBe("eve@there");
+    await control("gone", {}, "expire");
+    expect(textOf(await session.call("gone_whoami"))).toBe("eve@there");
+    await control("gone", {}, "end");
+    const ended = await session.call("gone_whoami");
+    expect(ended.error?.message).toContain("has to be connected again");
+    expect(await (await eve.get("/connections")).text()).toContain("Ended by the other system");
+    await connect(eve, "gone", "eve@there");
+    expect(textOf(await session.call("gone_whoami"))).toBe("eve@there");
+    const row = await env.PLATFORM_DB.prepare(
+      "SELECT state FROM person_account WHERE user_id = 'user_eve' AND connection = 'gone'",
+    ).first();
+    expect(row).toEqual({ state: "connected" });
+  });
+
+  it("ends at both sides when the person disconnects, is recorded, and leaves no token behind", async () => {
+    const fay = await arrive("fay");
+    await connect(fay, "mine", "fay@there");
+    const before = await stats("mine");
+    const answer = await fay.post("/connections/mine/disconnect", {});
+    expect(answer.headers.get("location")).toBe("/connections?done=disconnected");
+    expect((await stats("mine")).revoked).toBeGreaterThan(before.revoked);
+    const session = await openSession({
+      server: "mine",
+      lane: "stateless",
+      as: "fay",
+      scopes: scopesOf("mine"),
+    });
+    expect((await session.call("mine_whoami")).isError).toBe(true);
+    const events = JSON.stringify(await awaitEvents("user_fay", 3));
+    expect(events).toContain("account_connection");
+    for (const token of before.tokens) expect(events).not.toContain(token);
+  });
+
+  it("stores tokens sealed", async () => {
+    await connect(await arrive("gil"), "mine", "gil@there");
+    const { tokens } = await stats("mine");
+    const rows = JSON.stringify(
+      (await env.PLATFORM_DB.prepare("SELECT * FROM person_account").all()).results,
+    );
+    for (const token of tokens) expect(rows).not.toContain(token);
+  });
+});
+
+describe("an authorization that is not what it seems", () => {
+  const attempt = async (name: string, lies: Record<string, string>): Promise<string> => {
+    await control("lies", { lies });
+    const browser = await arrive(name);
+    const answer = await connect(browser, "lies", "victim@there");
+    const text = await answer.text();
+    await control("lies", { lies: {} });
+    expect(answer.headers.get("location") ?? "").not.toContain("done=connected");
+    return /class="notice danger"[^>]*>([^<]*)</.exec(text)?.[1] ?? text.slice(0, 300);
+  };
+
+  it.each([
+    [
+      "an issuer of another server in the answer",
+      { iss: "https://honest.example" },
+      /does not belong to what you began/,
+    ],
+    ["no issuer although one is promised", { iss: "none" }, /does not belong to what you began/],
+    ["another state", { state: "forged" }, /does not belong to what you began/],
+    ["metadata of another issuer", { issuer: "https://honest.example" }, /not about its own address/],
+    [
+      "metadata about another resource",
+      { resource: "https://honest.example/mcp" },
+      /not about its own address/,
+    ],
+    ["no PKCE", { pkce: "plain" }, /PKCE/],
+    ["a token endpoint inside the network", { token_endpoint: "http://169.254.169.254/token" }, /not asked/],
+    ["a token endpoint at this machine", { token_endpoint: "https://localhost/token" }, /not asked/],
+    [
+      "an authorization endpoint that is a script",
+      { authorization_endpoint: "javascript:alert(1)" },
+      /not asked|right now/,
+    ],
+    [
+      "an authorization server inside the network",
+      { authorization_server: "http://10.0.0.1/as" },
+      /not asked|allows nothing/,
+    ],
+  ])("is refused with %s", async (_what, lies, expected) => {
+    expect(await attempt(`liar${Math.abs(JSON.stringify(lies).length)}`, lies)).toMatch(expected);
+  });
+
+  it("is refused for a callback of another person, a second time, and one that nobody began", async () => {
+    const [hal, ida] = [await arrive("hal"), await arrive("ida")];
+    const begun = await hal.post("/connections/mine/connect", {});
+    const away = new URL(begun.headers.get("location") ?? "");
+    away.searchParams.set("as_user", "attacker@there");
+    const back = new URL((await fetch(away, { redirect: "manual" })).headers.get("location") ?? "");
+    const path = back.pathname + back.search;
+    expect((await ida.get(path)).status).toBe(400);
+    expect((await hal.get(path)).headers.get("location")).toBe("/connections?done=connected");
+    expect((await hal.get(path)).status).toBe(400);
+    expect((await hal.get("/connections/mine/callback?code=x&state=y")).status).toBe(400);
+    expect((await hal.post("/connections/nothing/connect", {})).status).toBe(404);
+  });
+
+  it("sends a token to its own server and its own authorization server alone", async () => {
+    const [mine, other] = [await stats("mine"), await stats("other")];
+    for (const token of mine.tokens) expect(other.seen.join(" ")).not.toContain(token);
+    for (const token of other.tokens) expect(mine.seen.join(" ")).not.toContain(token);
+  });
+});

@@ -1,0 +1,114 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { LANES, openSession } from "../../support/session.ts";
+import { approve, command, HOST, mcpEntryOf, publishEntries } from "./gateway.ts";
+
+const BAD = [
+  "hangs",
+  "drips",
+  "refuses",
+  "garbage",
+  "endless",
+  "wrong_ids",
+  "redirects",
+  "closes",
+  "no_result",
+] as const;
+
+const nameOf = (manner: string) => manner.replaceAll("_", "");
+
+const ENTRIES = {
+  ...Object.fromEntries(
+    BAD.map((manner) => [
+      nameOf(manner),
+      mcpEntryOf(`/hostile/${manner}`, { title: manner, limits: { seconds: 1 } }),
+    ]),
+  ),
+  unasked: mcpEntryOf("/hostile/unasked", { title: "unasked", limits: { seconds: 1 } }),
+  steady: mcpEntryOf("/legacy", { title: "Steady" }),
+};
+
+beforeAll(async () => {
+  for (const [name, entry] of Object.entries(ENTRIES)) await approve(name, entry);
+  await publishEntries(ENTRIES);
+});
+
+const scopes = Object.keys(ENTRIES).flatMap((name) => [`${name}:read`, `${name}:write`, `${name}:delete`]);
+
+describe.each(LANES)("ten bad servers beside a good one, on the %s lane", (lane) => {
+  it.each(BAD)("one that %s ends its own call in one sentence of ours, and no other", async (manner) => {
+    const session = await openSession({ server: "", lane, scopes });
+    const [bad, good] = await Promise.all([
+      session.call(`${nameOf(manner)}_read`),
+      openSession({ server: "", lane, scopes, as: "bob" }).then((other) =>
+        other.call("steady_echo", { text: "fine" }),
+      ),
+    ]);
+    expect(bad.isError).toBe(true);
+    expect(bad.error?.message).not.toMatch(
+      /127\.0\.0\.1|localhost:1|987|stack|JSON at position|node_modules/,
+    );
+    expect(["unavailable", "timeout", "forbidden"]).toContain(bad.error?.code);
+    expect(good.content[0]).toMatchObject({ text: "fine" });
+  });
+
+  it("one that answers to no question is understood", async () => {
+    const session = await openSession({ server: "", lane, scopes });
+    expect((await session.call("unasked_read")).content[0]).toMatchObject({ text: "mine" });
+  });
+
+  it("lists name every tool, and ask no server", async () => {
+    const session = await openSession({ server: "", lane, scopes });
+    const names = (await session.listTools()).map(({ name }: { name: string }) => name);
+    for (const name of Object.keys(ENTRIES))
+      expect(names.some((own: string) => own.startsWith(`${name}_`))).toBe(true);
+  });
+});
+
+describe("a session with a server", () => {
+  const open = () => openSession({ server: "steady", lane: "stateless", scopes });
+  const echo = async (session: Awaited<ReturnType<typeof open>>, text: string) =>
+    (await session.call("steady_echo", { text })).content[0];
+
+  it("is opened again when the server lost it, for writes too: the server did not look at them", async () => {
+    const session = await open();
+    expect(await echo(session, "one")).toMatchObject({ text: "one" });
+    await fetch(`http://${HOST}/forget`, { method: "POST" });
+    expect(await echo(session, "two")).toMatchObject({ text: "two" });
+    const id = crypto.randomUUID();
+    await session.call("steady_count", { id });
+    await fetch(`http://${HOST}/forget`, { method: "POST" });
+    expect((await session.call("steady_count", { id })).content[0]).toMatchObject({ text: "2" });
+  });
+
+  it("serves many calls at once, each with its own answer", async () => {
+    const session = await open();
+    const texts = Array.from({ length: 20 }, (_, index) => `call ${index}`);
+    const answers = await Promise.all(texts.map((text) => echo(session, text)));
+    expect(answers).toEqual(texts.map((text) => ({ type: "text", text })));
+  });
+
+  it("uses the secret of the vault, notices another one, and never shows it", async () => {
+    const entry = mcpEntryOf("/guarded/legacy", { auth: { type: "bearer" }, title: "Guarded" });
+    const secret = (value: string | null) =>
+      command({ command: "secret", name: "guarded", connections: ["guarded"], secret: value, by: "tests" });
+    const test = () => command({ command: "test", connection: "guarded", entry, secret: null });
+    expect((await test()).failure.message).toContain("No password is stored");
+    await secret("wrong");
+    const refused = await test();
+    expect(refused.failure.message).toContain("refuses the account");
+    expect(JSON.stringify(refused)).not.toContain("wrong");
+    await secret("sesame");
+    expect((await test()).ok).toBe(true);
+    await approve("guarded", entry);
+    await publishEntries({ ...ENTRIES, guarded: entry });
+    const session = await openSession({ server: "guarded", lane: "stateless", scopes: ["guarded:read"] });
+    expect((await session.call("guarded_echo", { text: "in" })).content[0]).toMatchObject({ text: "in" });
+  });
+
+  it("of a server that describes a tool with 10 MB is not opened for use, and says why", async () => {
+    const entry = mcpEntryOf("/hostile/big");
+    const answer = await command({ command: "review", connection: "big", entry });
+    expect(answer.ok).toBe(false);
+    expect(answer.failure.message).toContain("cannot be reached");
+  });
+});

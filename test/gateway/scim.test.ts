@@ -1,0 +1,250 @@
+import { env, exports } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { keyOn, sendForm } from "../keys/make-key.ts";
+import { connect, createPerson, TestBrowser } from "../support/oauth.ts";
+import { openSession } from "../support/session.ts";
+import { CORP, setPerson, setSignIn, signInWith } from "../support/single-sign-on.ts";
+
+const TOKEN = "test-only-scim-token-0123456789abcdef";
+const USER = "urn:ietf:params:scim:schemas:core:2.0:User";
+const PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+
+interface Answer {
+  status: number;
+  type: string;
+  body: ReturnType<typeof JSON.parse>;
+}
+
+async function ask(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const response = await exports.default.fetch(new URL(`/scim/v2${path}`, env.PUBLIC_URL), {
+    method,
+    headers: { authorization: `Bearer ${TOKEN}`, "content-type": "application/scim+json", ...headers },
+    ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return {
+    status: response.status,
+    type: response.headers.get("content-type") ?? "",
+    body: text === "" ? null : JSON.parse(text),
+  };
+}
+
+const patch = (path: string, ...Operations: object[]) => ask("PATCH", path, { schemas: [PATCH], Operations });
+
+let made = 0;
+const create = (changes: Record<string, unknown> = {}) =>
+  ask("POST", "/Users", { schemas: [USER], userName: `scim${++made}@corp.example`, ...changes });
+
+const roleOf = async (id: string) =>
+  (
+    await env.PLATFORM_DB.prepare(`SELECT "role" FROM "user" WHERE "id" = ?`)
+      .bind(id)
+      .first<{ role: string }>()
+  )?.role;
+
+beforeAll(() => {
+  const roles = [{ role: "sales", when: { groups: ["Tour Guides"] } }];
+  setSignIn({ providers: { corp: { ...CORP, mfa: { amr: ["otp"] } } }, provisioning: { roles } });
+});
+
+describe("users", () => {
+  it("are created, read, replaced and removed as RFC 7644 shows it", async () => {
+    const created = await create({
+      externalId: "bjensen",
+      name: { formatted: "Ms. Barbara J Jensen III", familyName: "Jensen", givenName: "Barbara" },
+    });
+    expect([created.status, created.type]).toEqual([201, "application/scim+json"]);
+    expect(created.body).toMatchObject({
+      schemas: [USER],
+      externalId: "bjensen",
+      name: { formatted: "Ms. Barbara J Jensen III" },
+      active: true,
+      meta: { resourceType: "User", location: `${env.PUBLIC_URL}/scim/v2/Users/${created.body.id}` },
+    });
+    const path = `/Users/${created.body.id}`;
+    expect((await ask("GET", path)).body).toEqual(created.body);
+    const { userName } = created.body;
+    const replaced = await ask("PUT", path, {
+      schemas: [USER],
+      userName,
+      displayName: "Babs",
+      emails: [{ value: "babs@corp.example" }],
+    });
+    expect(replaced.body).toMatchObject({ displayName: "Babs", userName });
+    expect(replaced.body.externalId).toBeUndefined();
+    expect((await ask("DELETE", path)).status).toBe(204);
+    const gone = await ask("GET", path);
+    expect(gone.body).toEqual({
+      schemas: ["urn:ietf:params:scim:api:messages:2.0:Error"],
+      status: "404",
+      detail: "There is no such user.",
+    });
+  });
+
+  it("are found by name and external id, and listed by pages", async () => {
+    const { body } = await create({ externalId: 'quoted " id' });
+    for (const filter of [`userName eq "${body.userName.toUpperCase()}"`, `externalId eq "quoted \\" id"`]) {
+      const found = await ask("GET", `/Users?filter=${encodeURIComponent(filter)}`);
+      expect(found.body).toMatchObject({ totalResults: 1, startIndex: 1, itemsPerPage: 1 });
+      expect(found.body.Resources[0].id).toBe(body.id);
+    }
+    await Promise.all([create(), create(), create()]);
+    const all = (await ask("GET", "/Users")).body.totalResults;
+    const [one, rest] = await Promise.all([
+      ask("GET", "/Users?count=1"),
+      ask("GET", `/Users?startIndex=2&count=200`),
+    ]);
+    expect(one.body.Resources).toHaveLength(1);
+    expect(rest.body.Resources).toHaveLength(all - 1);
+    expect((await ask("GET", "/Users?count=0")).body).toMatchObject({ totalResults: all, Resources: [] });
+    const bad = await ask("GET", `/Users?filter=${encodeURIComponent('userName sw "a" or 1 eq 1')}`);
+    expect(bad.body).toMatchObject({ status: "400", scimType: "invalidFilter" });
+  });
+
+  it.each([
+    ["true and false", { op: "replace", path: "active", value: false }],
+    ["the words of Entra ID", { op: "Replace", path: "active", value: "False" }],
+    ["an object without a path", { op: "replace", value: { active: false } }],
+  ])("are deactivated with %s", async (_how, operation) => {
+    const { body } = await create();
+    expect((await patch(`/Users/${body.id}`, operation)).body.active).toBe(false);
+    expect(
+      (await patch(`/Users/${body.id}`, { op: "replace", path: "active", value: true })).body.active,
+    ).toBe(true);
+  });
+
+  it("that were added by hand are neither read nor changed, nor taken over by their address", async () => {
+    const person = await createPerson("admin");
+    expect((await ask("GET", `/Users/${person.id}`)).status).toBe(404);
+    expect((await patch(`/Users/${person.id}`, { op: "replace", path: "active", value: false })).status).toBe(
+      404,
+    );
+    expect((await ask("DELETE", `/Users/${person.id}`)).status).toBe(404);
+    expect((await create({ userName: person.email })).body).toMatchObject({
+      status: "409",
+      scimType: "uniqueness",
+    });
+    const { body } = await create();
+    expect((await ask("PUT", `/Users/${body.id}`, { userName: person.email })).status).toBe(409);
+    expect((await create({ userName: body.userName })).status).toBe(409);
+    expect(await roleOf(person.id)).toBe("admin");
+  });
+});
+
+describe("groups", () => {
+  it("give the role of the policy's rules, and take it with the last of them", async () => {
+    const { body: user } = await create();
+    expect(await roleOf(user.id)).toBe("-");
+    const { body: group, status } = await ask("POST", "/Groups", {
+      displayName: "Tour Guides",
+      members: [{ value: user.id }],
+    });
+    expect(status).toBe(201);
+    expect(group.members).toEqual([
+      { value: user.id, $ref: `${env.PUBLIC_URL}/scim/v2/Users/${user.id}`, type: "User" },
+    ]);
+    expect(await roleOf(user.id)).toBe("sales");
+    const path = `/Groups/${group.id}`;
+    await patch(path, { op: "remove", path: `members[value eq "${user.id}"]` });
+    expect(await roleOf(user.id)).toBe("-");
+    await patch(path, { op: "Add", path: "members", value: [{ value: user.id }] });
+    expect(await roleOf(user.id)).toBe("sales");
+    await patch(path, { op: "replace", path: "displayName", value: "Tourists" });
+    expect(await roleOf(user.id)).toBe("-");
+    await ask("PUT", path, {
+      displayName: "Tour Guides",
+      members: [{ value: user.id }, { value: "nobody" }],
+    });
+    expect((await ask("GET", path)).body.members).toHaveLength(1);
+    expect(await roleOf(user.id)).toBe("sales");
+    expect((await ask("POST", "/Groups", { displayName: "Tour Guides" })).status).toBe(409);
+    await ask("DELETE", path);
+    expect(await roleOf(user.id)).toBe("-");
+  });
+});
+
+describe("a person who is deactivated", () => {
+  it("loses browser, app and key at the next request, with 20 calls in flight, and their role is not the issuer's", async () => {
+    const { body: user } = await create({ userName: "inflight@corp.example" });
+    await ask("POST", "/Groups", { displayName: "Tour Guides", members: [{ value: user.id }] });
+    await setPerson("inflight", { email: "inflight@corp.example", groups: ["gatehouse-admins"] });
+    const browser = new TestBrowser();
+    expect((await signInWith(browser, { login: "inflight", code: true })).status).toBe(303);
+    expect(await roleOf(user.id)).toBe("sales");
+    const connection = await connect(
+      { email: "inflight@corp.example" },
+      { resource: "/mcp/crm", tick: ["crm:read"] },
+      browser,
+    );
+    const made = await sendForm(browser, { resources: ["/mcp/crm"], scopes: ["crm:read"] });
+    const key = keyOn(await made.text());
+    expect(key).not.toBe("");
+    const sessions = await Promise.all(
+      (["stateless", "sessionful"] as const).map((lane) =>
+        openSession({ server: "crm", lane, token: connection }),
+      ),
+    );
+    const withKey = await openSession({
+      server: "crm",
+      lane: "stateless",
+      token: { accessToken: key, clientId: "key" },
+    });
+    const flights = Array.from({ length: 20 }, (_, index) =>
+      (sessions[index % 2] as (typeof sessions)[0]).request("tools/call", {
+        name: "crm_list_tasks",
+        arguments: {},
+      }),
+    );
+    const [off] = await Promise.all([
+      patch(`/Users/${user.id}`, { op: "replace", path: "active", value: false }),
+      ...flights,
+    ]);
+    expect(off.body.active).toBe(false);
+    for (const session of [...sessions, withKey]) {
+      expect((await session.request("tools/call", { name: "crm_list_tasks", arguments: {} })).status).toBe(
+        401,
+      );
+      expect((await session.request("tools/list")).status).toBe(401);
+    }
+    expect((await browser.get("/account")).status).toBe(303);
+    expect((await signInWith(new TestBrowser(), { login: "inflight" })).status).toBe(403);
+  });
+});
+
+describe("the credential", () => {
+  it.each([
+    ["no credential", { authorization: "" }],
+    ["another one", { authorization: `Bearer ${TOKEN}x` }],
+    ["the beginning of it", { authorization: `Bearer ${TOKEN.slice(0, -1)}` }],
+    ["Basic", { authorization: `Basic ${btoa(`scim:${TOKEN}`)}` }],
+  ])("is refused as %s", async (_what, headers) => {
+    const { status, body } = await ask("GET", "/Users", undefined, headers);
+    expect(status).toBe(401);
+    expect(body.detail).toBe("The credential is wrong.");
+  });
+
+  it("cannot be guessed from one address", async () => {
+    const headers = { authorization: "Bearer guess", "CF-Connecting-IP": "192.0.2.50" };
+    const all = await Promise.all(Array.from({ length: 25 }, () => ask("GET", "/Users", undefined, headers)));
+    expect(all.filter(({ status }) => status === 429)).toHaveLength(5);
+  });
+
+  it("opens what the service says of itself, and bad bodies get one sentence", async () => {
+    expect((await ask("GET", "/ServiceProviderConfig")).body).toMatchObject({ patch: { supported: true } });
+    expect((await ask("GET", "/ResourceTypes")).body.totalResults).toBe(2);
+    expect((await ask("POST", "/Users", "{")).body).toMatchObject({
+      status: "400",
+      scimType: "invalidSyntax",
+    });
+    expect((await ask("POST", "/Users", { userName: "no address" })).body.detail).toContain(
+      "must be an e-mail address",
+    );
+    expect((await ask("POST", "/Users", {}, { "content-type": "text/plain" })).status).toBe(415);
+    expect((await ask("GET", "/Nothing")).status).toBe(404);
+  });
+});

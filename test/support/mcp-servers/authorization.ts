@@ -1,0 +1,221 @@
+import { createHash, randomUUID } from "node:crypto";
+import type http from "node:http";
+
+interface Family {
+  user: string;
+  /** The one refresh token that counts, and those that were used. */
+  current: string;
+  used: Set<string>;
+  ended: boolean;
+}
+
+interface Control {
+  /** Seconds of an access token. */
+  lifetime: number;
+  /** Answers of the token endpoint to come, each a status. */
+  failures: number[];
+  /** What the metadata and redirects claim instead of the truth. */
+  lies: Record<string, string>;
+}
+
+/**
+ * An authorization server and a protected MCP server of 2025 at one host, for tests: discovery (RFC 9728, RFC 8414), dynamic
+ * registration, PKCE, `iss`, rotating refresh tokens whose reuse ends the family, and revocation. Every first part of
+ * the path is a world of its own. `/<world>/control` changes it; `/<world>/stats` says what happened.
+ */
+export function serveAuthorization(): (
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  host: string,
+) => void {
+  const worlds = new Map<string, World>();
+  return (request, response, host) => {
+    const url = new URL(request.url ?? "", `http://${host}`);
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const known = /^\/(?:\.well-known\/[a-z-]+\/)?(world-[a-z0-9-]+)(\/.*)?$/.exec(url.pathname);
+      const name = known?.[1] ?? "";
+      const world = worlds.get(name) ?? new World(`http://${host}/${name}`);
+      worlds.set(name, world);
+      world.answer(url, request, Buffer.concat(chunks).toString(), response);
+    });
+  };
+}
+
+class World {
+  readonly #base: string;
+  readonly #control: Control = { lifetime: 3_600, failures: [], lies: {} };
+  readonly #codes = new Map<
+    string,
+    { user: string; challenge: string; redirect: string; resource: string }
+  >();
+  readonly #families: Family[] = [];
+  readonly #access = new Map<string, Family>();
+  readonly stats = {
+    refreshes: 0,
+    reuses: 0,
+    revoked: 0,
+    registered: 0,
+    tokens: [] as string[],
+    seen: [] as string[],
+  };
+
+  constructor(base: string) {
+    this.#base = base;
+  }
+
+  answer(url: URL, request: http.IncomingMessage, body: string, response: http.ServerResponse): unknown {
+    const json = (status: number, value: object, headers = {}) =>
+      void response
+        .writeHead(status, { "content-type": "application/json", ...headers })
+        .end(JSON.stringify(value));
+    const { lies } = this.#control;
+    const path = url.pathname.replace(new URL(this.#base).pathname, "");
+    if (url.pathname.startsWith("/.well-known/oauth-protected-resource"))
+      return json(200, {
+        resource: lies.resource ?? `${this.#base}/mcp`,
+        authorization_servers: [lies.authorization_server ?? `${this.#base}/as`],
+        scopes_supported: ["things"],
+      });
+    if (url.pathname.startsWith("/.well-known/oauth-authorization-server"))
+      return json(200, {
+        issuer: lies.issuer ?? `${this.#base}/as`,
+        authorization_endpoint: lies.authorization_endpoint ?? `${this.#base}/as/authorize`,
+        token_endpoint: lies.token_endpoint ?? `${this.#base}/as/token`,
+        registration_endpoint: `${this.#base}/as/register`,
+        revocation_endpoint: `${this.#base}/as/revoke`,
+        code_challenge_methods_supported: lies.pkce === undefined ? ["S256"] : [lies.pkce],
+        authorization_response_iss_parameter_supported: true,
+        response_types_supported: ["code"],
+        token_endpoint_auth_methods_supported: ["none"],
+      });
+    const form = new URLSearchParams(body);
+    switch (path) {
+      case "/control":
+        Object.assign(this.#control, JSON.parse(body));
+        return json(200, {});
+      case "/stats":
+        return json(200, this.stats);
+      case "/end":
+        for (const family of this.#families) family.ended = true;
+        return json(200, {});
+      case "/expire":
+        this.#access.clear();
+        return json(200, {});
+      case "/as/register":
+        this.stats.registered += 1;
+        return json(201, { client_id: `client-${randomUUID()}`, token_endpoint_auth_method: "none" });
+      case "/as/authorize": {
+        const code = randomUUID();
+        this.#codes.set(code, {
+          user: url.searchParams.get("as_user") ?? "nobody",
+          challenge: url.searchParams.get("code_challenge") ?? "",
+          redirect: url.searchParams.get("redirect_uri") ?? "",
+          resource: url.searchParams.get("resource") ?? "",
+        });
+        const back = new URL(url.searchParams.get("redirect_uri") ?? "");
+        back.searchParams.set("code", code);
+        back.searchParams.set("state", lies.state ?? url.searchParams.get("state") ?? "");
+        if (lies.iss !== "none") back.searchParams.set("iss", lies.iss ?? `${this.#base}/as`);
+        return void response.writeHead(302, { location: back.href }).end();
+      }
+      case "/as/token":
+        // As slow as a real one, so that parallel callers meet.
+        return void setTimeout(() => this.#token(form, json), 30);
+      case "/as/revoke": {
+        const token = form.get("token") ?? "";
+        const family = this.#access.get(token) ?? this.#families.find(({ current }) => current === token);
+        if (family) family.ended = true;
+        this.stats.revoked += 1;
+        return void response.writeHead(200).end();
+      }
+      case "/mcp":
+        return this.#serve(request, body, response, json);
+      default:
+        return json(404, {});
+    }
+  }
+
+  #token(form: URLSearchParams, json: (status: number, value: object) => void): unknown {
+    const failure = this.#control.failures.shift();
+    if (failure !== undefined) return json(failure, { error: "temporarily_unavailable" });
+    if (form.get("grant_type") === "authorization_code") {
+      const code = this.#codes.get(form.get("code") ?? "");
+      this.#codes.delete(form.get("code") ?? "");
+      const challenge = createHash("sha256")
+        .update(form.get("code_verifier") ?? "")
+        .digest("base64url");
+      const fits =
+        code?.challenge === challenge &&
+        code.redirect === form.get("redirect_uri") &&
+        code.resource === form.get("resource");
+      if (!code || !fits) return json(400, { error: "invalid_grant" });
+      const family = { user: code.user, current: "", used: new Set<string>(), ended: false };
+      this.#families.push(family);
+      return json(200, this.#issue(family));
+    }
+    const given = form.get("refresh_token") ?? "";
+    const family = this.#families.find(({ current, used }) => current === given || used.has(given));
+    if (!family || family.ended) return json(400, { error: "invalid_grant" });
+    if (family.used.has(given)) {
+      this.stats.reuses += 1;
+      family.ended = true;
+      return json(400, { error: "invalid_grant" });
+    }
+    family.used.add(given);
+    this.stats.refreshes += 1;
+    return json(200, this.#issue(family));
+  }
+
+  #issue(family: Family): object {
+    const access = `at-${randomUUID()}`;
+    family.current = `rt-${randomUUID()}`;
+    this.#access.set(access, family);
+    this.stats.tokens.push(access, family.current);
+    return {
+      access_token: access,
+      token_type: "Bearer",
+      expires_in: this.#control.lifetime,
+      refresh_token: family.current,
+      scope: "things",
+    };
+  }
+
+  #serve(
+    request: http.IncomingMessage,
+    body: string,
+    response: http.ServerResponse,
+    json: (status: number, value: object, headers?: object) => void,
+  ): unknown {
+    const { authorization = "" } = request.headers;
+    this.stats.seen.push(authorization);
+    const family = this.#access.get(authorization.replace("Bearer ", ""));
+    if (!family || family.ended) return json(401, {}, { "www-authenticate": "Bearer" });
+    const { id, method } = JSON.parse(body || "{}") as { id?: number; method?: string };
+    if (id === undefined) return void response.writeHead(method === undefined ? 405 : 202).end();
+    const schema = { type: "object" };
+    const readOnly = { annotations: { readOnlyHint: true } };
+    const text = `data of ${family.user}`;
+    const results: Record<string, object> = {
+      initialize: {
+        protocolVersion: "2025-11-25",
+        capabilities: { tools: {}, resources: {} },
+        serverInfo: { name: "personal", version: "1" },
+      },
+      "tools/list": {
+        tools: [{ name: "whoami", description: "Who asks.", inputSchema: schema, ...readOnly }],
+      },
+      "tools/call": { content: [{ type: "text", text: family.user }] },
+      "resources/list": { resources: [{ uri: "own://data", name: "data" }] },
+      "resources/templates/list": { resourceTemplates: [] },
+      "resources/read": { contents: [{ uri: "own://data", mimeType: "text/plain", text }] },
+    };
+    const result = results[method ?? ""];
+    return json(200, {
+      jsonrpc: "2.0",
+      id,
+      ...(result ? { result } : { error: { code: -32601, message: "no" } }),
+    });
+  }
+}

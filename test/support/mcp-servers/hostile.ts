@@ -1,0 +1,85 @@
+import type http from "node:http";
+
+interface Message {
+  id?: number | string;
+  method?: string;
+  params?: { name?: string };
+}
+
+const TOOL = {
+  name: "read",
+  description: "Reads.",
+  inputSchema: { type: "object" },
+  annotations: { readOnlyHint: true },
+};
+
+/** What a bad server answers to `tools/call`, by the last part of its path. Everything before works. */
+const MANNERS: Readonly<Record<string, (response: http.ServerResponse, id: Message["id"]) => void>> = {
+  hangs: () => {},
+  drips: (response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    const timer = setInterval(() => response.write(": still here\n\n"), 200);
+    response.on("close", () => clearInterval(timer));
+  },
+  refuses: (response) => void response.writeHead(503).end(),
+  garbage: (response) =>
+    void response.writeHead(200, { "content-type": "application/json" }).end("{{{ not json"),
+  endless: (response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    const chunk = `data: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"${"x".repeat(60_000)}"}}\n\n`;
+    const write = () => {
+      while (!response.destroyed && response.write(chunk));
+    };
+    response.on("drain", write);
+    write();
+  },
+  wrong_ids: (response) => send(response, { jsonrpc: "2.0", id: 987_654, result: { content: [] } }),
+  unasked: (response, id) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    for (let other = 1_000; other < 1_050; other += 1)
+      response.write(`data: ${JSON.stringify({ jsonrpc: "2.0", id: other, result: { content: [] } })}\n\n`);
+    const result = { content: [{ type: "text", text: "mine" }] };
+    response.end(`data: ${JSON.stringify({ jsonrpc: "2.0", id, result })}\n\n`);
+  },
+  redirects: (response) => void response.writeHead(307, { location: "http://localhost:1/mcp" }).end(),
+  closes: (response) => void response.destroy(),
+  no_result: (response, id) => send(response, { jsonrpc: "2.0", id, result: { content: "none" } }),
+};
+
+function send(response: http.ServerResponse, body: object): void {
+  response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
+}
+
+/** Servers of 2025 without sessions that behave well until a tool is called; see {@link MANNERS}. `/big` lists 10 MB. */
+export function serveHostile(): http.RequestListener {
+  return (request, response) => {
+    const manner = new URL(request.url ?? "", "http://hostile").pathname.split("/").at(-1) ?? "";
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const text = Buffer.concat(chunks).toString();
+      const { id, method } = (text === "" ? {} : JSON.parse(text)) as Message;
+      if (id === undefined) return void response.writeHead(method === undefined ? 405 : 202).end();
+      switch (method) {
+        case "initialize":
+          return send(response, {
+            jsonrpc: "2.0",
+            id,
+            result: {
+              protocolVersion: "2025-11-25",
+              capabilities: { tools: {} },
+              serverInfo: { name: manner, version: "1" },
+            },
+          });
+        case "tools/list": {
+          const description = manner === "big" ? "x".repeat(10_000_000) : TOOL.description;
+          return send(response, { jsonrpc: "2.0", id, result: { tools: [{ ...TOOL, description }] } });
+        }
+        case "tools/call":
+          return (MANNERS[manner] ?? MANNERS.unasked)?.(response, id);
+        default:
+          return send(response, { jsonrpc: "2.0", id, error: { code: -32601, message: "Method not found" } });
+      }
+    });
+  };
+}

@@ -1,0 +1,71 @@
+import type { ClickhouseEntry } from "../../../shared/connections/kinds/clickhouse.ts";
+import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
+import { checkAgainstCatalogue } from "../sql/check-catalogue.ts";
+import { type Ask, readClickhouseCatalogue } from "./catalogue.ts";
+
+/** Privileges that only read (ClickHouse, «GRANT»). */
+const READING = /^(?:SELECT|SHOW|SHOW (?:DATABASES|TABLES|COLUMNS|DICTIONARIES))$/;
+
+/** What the server says of the account's settings. */
+export interface AccountSettings {
+  version: string;
+  /** 0: everything may be changed; 1: nothing; 2: settings alone. */
+  readonly: number;
+  /** Seconds; 0 for no limit. */
+  seconds: number;
+}
+
+/** What an account of ClickHouse may do beyond reading, and how the entry fits the server. */
+export async function inspectClickhouse(
+  ask: Ask,
+  entry: ClickhouseEntry,
+  { version, readonly, seconds }: AccountSettings,
+): Promise<ConnectionReport> {
+  const start = Date.now();
+  const grants = await ask<Record<string, string>>("SHOW GRANTS");
+  const ms = Date.now() - start;
+  const tables = await readClickhouseCatalogue(ask, entry);
+  const checked = checkAgainstCatalogue(entry, tables);
+  const unbounded =
+    readonly === 1 && seconds === 0
+      ? ["The account has readonly = 1 and no max_execution_time: set one in its profile, or readonly = 2."]
+      : [];
+  return {
+    server: `ClickHouse ${version}`,
+    ms,
+    excess: [
+      ...grants.flatMap((grant) => describeGrant(Object.values(grant)[0] ?? "", entry.reach.user)),
+      ...(readonly === 0
+        ? [
+            {
+              what: "change settings of its session",
+              remedy: `ALTER USER ${entry.reach.user} SETTINGS readonly = 2;`,
+              blocking: false,
+            },
+          ]
+        : []),
+    ],
+    ...checked,
+    mistakes: [...checked.mistakes, ...unbounded],
+  };
+}
+
+function describeGrant(grant: string, user: string): ConnectionReport["excess"][number][] {
+  const [, privileges, object] = /^GRANT (.+?) ON (\S+) TO /.exec(grant) ?? [];
+  if (privileges === undefined) {
+    const [, role] = /^GRANT (.+?) TO /.exec(grant) ?? [];
+    const remedy = `REVOKE ${role} FROM ${user}; grant SELECT alone.`;
+    return role === undefined ? [] : [{ what: `has the role ${role}`, remedy, blocking: true }];
+  }
+  const excess = privileges
+    .replaceAll(/\([^)]*\)/g, "")
+    .split(",")
+    .map((privilege) => privilege.trim().toUpperCase())
+    .filter((privilege) => !READING.test(privilege));
+  const options = / WITH GRANT OPTION/.test(grant) ? ["GRANT OPTION"] : [];
+  return [...excess, ...options].map((privilege) => ({
+    what: `${privilege} on ${object}`,
+    remedy: `REVOKE ${privilege} ON ${object} FROM ${user};`,
+    blocking: true,
+  }));
+}

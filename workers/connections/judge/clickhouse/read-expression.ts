@@ -1,0 +1,237 @@
+import type { Reference } from "../query.ts";
+import { forbid, forbidFunction, quote, reject } from "../refuse.ts";
+import type { Cursor } from "./cursor.ts";
+import { FUNCTIONS, GROWING, isAllowed, TYPES, UNITS } from "./functions.ts";
+
+const OPERATORS = new Set("= == <> != < > <= >= + - * / % ||".split(" "));
+const OPERATOR_WORDS = new Set("AND OR LIKE ILIKE REGEXP DIV MOD".split(" "));
+
+/** Reads an expression and gives what it refers to: operands and operators alternate. */
+export function readExpression(cursor: Cursor): Reference[] {
+  return cursor.enter(() => {
+    const references = readOperand(cursor);
+    while (true) {
+      if (cursor.takeSymbol("::")) readType(cursor);
+      else if (cursor.isSymbol("["))
+        references.push(...cursor.within(() => readExpression(cursor), "[", "]"));
+      else if (cursor.takeWord("IS")) {
+        cursor.takeWord("NOT");
+        cursor.expectWord("NULL");
+      } else if (takeIn(cursor)) references.push(...readMembers(cursor));
+      else if (takeOperator(cursor)) references.push(...readOperand(cursor));
+      else return references;
+    }
+  });
+}
+
+/** Expressions with commas between them. */
+export function readExpressions(cursor: Cursor): Reference[] {
+  return cursor.list(() => readExpression(cursor)).flat();
+}
+
+/** Expressions with ASC, DESC and the place of NULLs. */
+export function readOrder(cursor: Cursor): Reference[] {
+  const members = cursor.list(() => {
+    const references = readExpression(cursor);
+    cursor.takeOne("ASC", "DESC");
+    if (cursor.takeWord("NULLS") && !cursor.takeOne("FIRST", "LAST"))
+      throw cursor.unexpected("FIRST or LAST");
+    return references;
+  });
+  return members.flat();
+}
+
+/** `([PARTITION BY …] [ORDER BY …] [frame])` */
+export function readWindow(cursor: Cursor): Reference[] {
+  return cursor.within(() => {
+    const references: Reference[] = [];
+    if (cursor.takeWord("PARTITION", "BY")) references.push(...readExpressions(cursor));
+    if (cursor.takeWord("ORDER", "BY")) references.push(...readOrder(cursor));
+    if (!cursor.takeOne("ROWS", "RANGE")) return references;
+    const isBetween = cursor.takeWord("BETWEEN");
+    readBound(cursor);
+    if (isBetween) {
+      cursor.expectWord("AND");
+      readBound(cursor);
+    }
+    return references;
+  });
+}
+
+function readBound(cursor: Cursor): void {
+  if (cursor.takeWord("CURRENT", "ROW")) return;
+  if (!cursor.takeWord("UNBOUNDED") && cursor.next().kind !== "number")
+    throw reject("A frame takes plain numbers.");
+  if (!cursor.takeOne("PRECEDING", "FOLLOWING")) throw cursor.unexpected("PRECEDING or FOLLOWING");
+}
+
+function takeIn(cursor: Cursor): boolean {
+  return cursor.takeWord("NOT", "IN") || cursor.takeWord("IN");
+}
+
+/** After IN a name would be a table. */
+function readMembers(cursor: Cursor): Reference[] {
+  if (cursor.isQuery()) return readParentheses(cursor);
+  if (cursor.isSymbol("[")) return readOperand(cursor);
+  // A list of one is a name in parentheses, which is a table as well.
+  const isName =
+    cursor.isSymbol("(") && !["text", "number", "parameter", "symbol"].includes(cursor.peek(1).kind);
+  if (!cursor.isSymbol("(") || isName)
+    throw reject("IN takes a list of values in parentheses, or a subquery.");
+  return cursor.within(() => readExpressions(cursor));
+}
+
+function takeOperator(cursor: Cursor): boolean {
+  const { kind, text } = cursor.peek();
+  if (kind === "symbol" && OPERATORS.has(text)) {
+    cursor.next();
+    return true;
+  }
+  if (cursor.keyword() === "NOT" && ["LIKE", "ILIKE", "BETWEEN"].includes(cursor.keyword(1))) cursor.next();
+  // The AND of BETWEEN is read as an operator.
+  if (cursor.takeWord("BETWEEN")) return true;
+  if (!OPERATOR_WORDS.has(cursor.keyword())) return false;
+  cursor.next();
+  return true;
+}
+
+function readOperand(cursor: Cursor): Reference[] {
+  return cursor.enter(() => {
+    const { kind } = cursor.peek();
+    if (cursor.takeSymbol("-") || cursor.takeWord("NOT")) return readOperand(cursor);
+    if (kind === "text" || kind === "number" || kind === "parameter") {
+      cursor.next();
+      return [];
+    }
+    if (cursor.isSymbol("(")) return readParentheses(cursor);
+    if (cursor.isSymbol("[")) {
+      if (cursor.isSymbol("]", 1)) return cursor.within(() => [], "[", "]");
+      return cursor.within(() => readExpressions(cursor), "[", "]");
+    }
+    if (kind === "word" || kind === "name") return readNamed(cursor);
+    throw cursor.unexpected("An expression");
+  });
+}
+
+function readParentheses(cursor: Cursor): Reference[] {
+  if (!cursor.isQuery()) return cursor.within(() => readExpressions(cursor));
+  return [{ kind: "query", query: cursor.within(() => cursor.query()) }];
+}
+
+function readNamed(cursor: Cursor): Reference[] {
+  const word = cursor.keyword();
+  if (cursor.takeOne("NULL", "TRUE", "FALSE")) return [];
+  if (word === "CASE") return readCase(cursor);
+  if (word === "INTERVAL") return readInterval(cursor);
+  if (word === "CAST" && cursor.isSymbol("(", 1)) return readCast(cursor);
+  if (word === "EXISTS" && cursor.isSymbol("(", 1)) {
+    cursor.next();
+    if (!cursor.isQuery()) throw cursor.unexpected("A subquery");
+    return readParentheses(cursor);
+  }
+  if (word === "EXTRACT" && cursor.isSymbol("(", 1) && UNITS.has(cursor.keyword(2))) {
+    cursor.next();
+    return cursor.within(() => {
+      cursor.next();
+      cursor.expectWord("FROM");
+      return readExpression(cursor);
+    });
+  }
+  if (["DATE", "TIMESTAMP"].includes(word) && cursor.peek(1).kind === "text") {
+    cursor.next();
+    cursor.next();
+    return [];
+  }
+  if (cursor.peek().kind === "word" && cursor.isSymbol("(", 1)) return readCall(cursor);
+  const path = cursor.path();
+  if (cursor.isSymbol("(")) throw forbidFunction(path.join("."), FUNCTIONS);
+  return [{ kind: "column", path }];
+}
+
+/** Reads a call: `name(…)`, `name(parameters)(…)`, each with `OVER`. */
+function readCall(cursor: Cursor): Reference[] {
+  const { text: name } = cursor.next();
+  if (!isAllowed(name) && !cursor.rules.functions.includes(name.toLowerCase()))
+    throw forbidFunction(name, [...FUNCTIONS, ...cursor.rules.functions]);
+  if (GROWING.has(name.toLowerCase())) cursor.growth.grow(name, lengthOf(cursor));
+  const references = readArguments(cursor);
+  if (cursor.isSymbol("(")) references.push(...readArguments(cursor));
+  if (!cursor.takeWord("OVER")) return references;
+  if (cursor.isSymbol("(")) return [...references, ...readWindow(cursor)];
+  cursor.name();
+  return references;
+}
+
+function readArguments(cursor: Cursor): Reference[] {
+  return cursor.within(() => {
+    if (cursor.isSymbol(")")) return [];
+    if (cursor.isSymbol("*") && cursor.isSymbol(")", 1)) {
+      cursor.next();
+      return [];
+    }
+    cursor.takeWord("DISTINCT");
+    return cursor.isQuery() ? readParentheses(cursor) : readExpressions(cursor);
+  });
+}
+
+/** The second argument of a call of `leftPad` and the like, without moving; `null` if it is no plain number. */
+function lengthOf(cursor: Cursor): number | null {
+  let depth = 0;
+  for (let offset = 0; cursor.peek(offset).kind !== "end"; offset += 1) {
+    if (cursor.isSymbol("(", offset) || cursor.isSymbol("[", offset)) depth += 1;
+    if (cursor.isSymbol(")", offset) || cursor.isSymbol("]", offset)) depth -= 1;
+    if (depth === 0) return null;
+    if (depth !== 1 || !cursor.isSymbol(",", offset)) continue;
+    const { kind, text } = cursor.peek(offset + 1);
+    const isWhole = cursor.isSymbol(",", offset + 2) || cursor.isSymbol(")", offset + 2);
+    return kind === "number" && isWhole ? Number(text) : null;
+  }
+  return null;
+}
+
+function readCase(cursor: Cursor): Reference[] {
+  cursor.expectWord("CASE");
+  const references = cursor.keyword() === "WHEN" ? [] : readExpression(cursor);
+  if (cursor.keyword() !== "WHEN") throw cursor.unexpected("WHEN");
+  while (cursor.takeWord("WHEN")) {
+    references.push(...readExpression(cursor));
+    cursor.expectWord("THEN");
+    references.push(...readExpression(cursor));
+  }
+  if (cursor.takeWord("ELSE")) references.push(...readExpression(cursor));
+  cursor.expectWord("END");
+  return references;
+}
+
+function readInterval(cursor: Cursor): Reference[] {
+  cursor.expectWord("INTERVAL");
+  const references = readOperand(cursor);
+  if (!UNITS.has(cursor.keyword())) throw cursor.unexpected("A unit such as DAY");
+  cursor.next();
+  return references;
+}
+
+function readCast(cursor: Cursor): Reference[] {
+  cursor.expectWord("CAST");
+  return cursor.within(() => {
+    const references = readExpression(cursor);
+    cursor.expectWord("AS");
+    readType(cursor);
+    return references;
+  });
+}
+
+/** A plain type, `Nullable(…)` of one, or one with numbers. */
+function readType(cursor: Cursor): void {
+  const { kind, text } = cursor.next();
+  const isWrapped = kind === "word" && text === "Nullable";
+  if (!isWrapped && !(kind === "word" && TYPES.test(text)))
+    throw forbid(`The type ${quote(text)} is not allowed here.`);
+  if (isWrapped) cursor.within(() => readType(cursor));
+  else if (cursor.isSymbol("(") && text === "Decimal")
+    cursor.within(() =>
+      cursor.list(() => {
+        if (cursor.next().kind !== "number") throw reject("A type takes plain numbers.");
+      }),
+    );
+}

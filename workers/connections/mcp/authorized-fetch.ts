@@ -1,0 +1,60 @@
+import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
+import type { ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
+import { openUpstream } from "../../../shared/upstream/open-upstream.ts";
+import { LostSession } from "../connector.ts";
+import type { Credential } from "./credential.ts";
+
+/** Most bytes of one response of an MCP server: a list, or the stream of one call. */
+const MOST_BYTES = 6_000_000;
+
+/** The call that a request belongs to. */
+export interface RequestOwner {
+  traceId: string;
+  /** Digest of the caller's token, which never leaves. */
+  tokenId: string;
+  signal: AbortSignal;
+}
+
+/**
+ * The `fetch` of one session: to the server's own origin alone, through the rules for requests outside of
+ * Gatehouse, with the connection's credential, which is renewed once when the server refuses it.
+ */
+export function openAuthorizedFetch(
+  env: Env,
+  { name, entry }: ConnectionTarget,
+  credential: Credential,
+  ownerOf: () => RequestOwner,
+): (input: string | URL, init?: RequestInit) => Promise<Response> {
+  const { url, headers: fixed } = (entry as McpEntry).reach;
+  const { origin } = new URL(url);
+  return async (input, init) => {
+    if (new URL(input).origin !== origin)
+      throw new TypeError("An MCP server is asked at its own origin alone.");
+    if (isIdleStream(init)) return new Response(null, { status: 405 });
+    const ask = (given: Record<string, string>) => {
+      const headers = new Headers(init?.headers);
+      for (const [header, value] of Object.entries({ ...fixed, ...given })) headers.set(header, value);
+      const upstream = openUpstream({ env, name, mostBytes: MOST_BYTES, ...ownerOf() });
+      return upstream(String(input), { ...init, headers });
+    };
+    const hasSession = new Headers(init?.headers).has("mcp-session-id");
+    let response = await ask(await credential.headers(false));
+    if (response.status === 401) {
+      await response.body?.cancel();
+      response = await ask(await credential.headers(true));
+    }
+    if (response.status === 404 && hasSession && init?.method === "POST") {
+      await response.body?.cancel();
+      throw new LostSession("The server does not know the session any more.");
+    }
+    return response;
+  };
+}
+
+/**
+ * The stream on which a server of 2025 sends what belongs to no request. Changes are found by looking, and a
+ * stream for each session would keep its object busy. A stream that is resumed belongs to a call.
+ */
+function isIdleStream(init: RequestInit | undefined): boolean {
+  return (init?.method ?? "GET") === "GET" && !new Headers(init?.headers).has("last-event-id");
+}

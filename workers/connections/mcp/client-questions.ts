@@ -1,0 +1,148 @@
+import { z } from "zod";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type { ForeignQuestion } from "../../../shared/objects/connection-gate.ts";
+import { cleanLine, cleanText } from "../../../shared/text/clean-text.ts";
+import { findAddressFault } from "../../../shared/upstream/outside-address.ts";
+import { RefusedRequest } from "../connector.ts";
+
+/** Field names and words of a form that asks for what belongs to no form (MCP, «Elicitation», security). */
+const SECRET =
+  /pass(?:word|wd|phrase|code)|\bpwd\b|secret|api[\s_-]?key|access[\s_-]?key|private[\s_-]?key|\btoken\b|credential|\bpin\b|\bcvv\b|\bcvc\b|card[\s_-]?number|one[\s_-]?time[\s_-]?code|\botp\b|\b2fa\b|\bmfa\b|verification[\s_-]?code|recovery[\s_-]?(?:code|phrase)|seed[\s_-]?phrase|\bssn\b|social[\s_-]?security/i;
+
+const elicitation = z.object({
+  mode: z.enum(["form", "url"]).default("form"),
+  message: z.string(),
+  requestedSchema: z.record(z.string(), z.json()).optional(),
+  url: z.string().optional(),
+});
+
+const text = z.object({ type: z.literal("text"), text: z.string() });
+const media = z.object({
+  type: z.enum(["image", "audio"]),
+  data: z.string().max(2_000_000),
+  mimeType: z.string(),
+});
+const block = z.union([text, media]);
+
+const sampling = z.object({
+  messages: z
+    .array(
+      z.object({ role: z.enum(["user", "assistant"]), content: z.union([block, z.array(block).max(20)]) }),
+    )
+    .min(1)
+    .max(50),
+  maxTokens: z.number().int().positive(),
+  systemPrompt: z.string().optional(),
+  temperature: z.number().optional(),
+  stopSequences: z.array(z.string().max(200)).max(10).optional(),
+});
+
+/**
+ * A server's question as it reaches the client: bounded, cleaned, with the server's name in front. Throws
+ * {@link RefusedRequest} for one that asks for a secret in a form, leads to an address that is not public, or
+ * has no known form. Of sampling the model gets the messages alone: no tools, and no context of other servers.
+ */
+export function readQuestion(
+  title: string,
+  method: ForeignQuestion["method"],
+  params: Record<string, JsonValue>,
+): ForeignQuestion {
+  if (method === "sampling/createMessage") {
+    const { messages, maxTokens, systemPrompt, temperature, stopSequences } = parse(sampling, params);
+    const from = `This request comes from ${title}, not from the user.`;
+    return {
+      method,
+      params: {
+        messages: messages as unknown as JsonValue,
+        maxTokens: Math.min(maxTokens, 8_000),
+        systemPrompt: cleanText(`${from} ${systemPrompt ?? ""}`, 8_000),
+        ...(temperature !== undefined && { temperature }),
+        ...(stopSequences !== undefined && { stopSequences }),
+      },
+    };
+  }
+  const { mode, message, requestedSchema, url } = parse(elicitation, params);
+  const said = `${title} asks: ${cleanText(message, 2_000)}`;
+  if (mode === "url") {
+    const fault = url === undefined || !url.startsWith("https:") ? "it is not https" : findAddressFault(url);
+    if (fault !== null) throw refuse(`${title} wants to send the person to an address, but ${fault}.`);
+    const { host } = new URL(url as string);
+    return { method, params: { mode, message: `${said} The page is at ${host}.`, url: String(url) } };
+  }
+  const form = cleanForm(requestedSchema ?? { type: "object", properties: {} });
+  const asked = findSecret(form, message);
+  if (asked !== null) {
+    throw refuse(`${title} asks the person for a secret (${asked}), which does not go through a form.`);
+  }
+  return { method, params: { mode, message: said, requestedSchema: form } };
+}
+
+/** Words for people are cleaned and bounded; a form has at most 30 fields. */
+function cleanForm(schema: Record<string, JsonValue>): Record<string, JsonValue> {
+  if (JSON.stringify(schema).length > 20_000) throw refuse("A form is too large.");
+  const visit = (value: JsonValue): JsonValue => {
+    if (typeof value === "string") return cleanLine(value, 500);
+    if (Array.isArray(value)) return value.slice(0, 200).map(visit);
+    if (typeof value !== "object" || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, visit(inner)]));
+  };
+  return visit(schema) as Record<string, JsonValue>;
+}
+
+function findSecret(form: Record<string, JsonValue>, message: string): string | null {
+  const fields = Object.entries((form.properties ?? {}) as Record<string, Record<string, JsonValue>>);
+  for (const [name, field] of fields) {
+    const words = [name.replace(/([a-z])([A-Z])/g, "$1 $2"), field?.title, field?.description, field?.format];
+    if (words.some((word) => typeof word === "string" && SECRET.test(word))) return cleanLine(name, 60);
+  }
+  const asksFor = /\b(?:enter|provide|type|paste|give|share|send|confirm|need)\b[^.!?]{0,60}/gi;
+  const isTextField = fields.some(([, field]) => field?.type === "string" && field.enum === undefined);
+  const requests = isTextField ? (message.match(asksFor) ?? []) : [];
+  return requests.some((request) => SECRET.test(request)) ? "its message says so" : null;
+}
+
+/** The client's answers by method, as the SDK expects them. */
+export interface ClientAnswer {
+  "elicitation/create": {
+    action: "accept" | "decline" | "cancel";
+    content?: Record<string, string | number | boolean | string[]>;
+  };
+  "sampling/createMessage": {
+    role: "user" | "assistant";
+    model: string;
+    content: { type: "text"; text: string };
+  };
+}
+
+const elicited = z.object({
+  action: z.enum(["accept", "decline", "cancel"]),
+  content: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]))
+    .nullish(),
+});
+
+const sampled = z.looseObject({ role: z.enum(["user", "assistant"]), model: z.string(), content: z.json() });
+
+/** Reads the client's answer for the server: nothing but what the protocol names. Client data: never trusted. */
+export function answerOfClient(method: ForeignQuestion["method"], answer: JsonValue): unknown {
+  if (method === "elicitation/create") {
+    const { action, content } = parse(elicited, answer);
+    return { action, ...(action === "accept" && content != null && { content }) };
+  }
+  const { role, model, content } = parse(sampled, answer);
+  return { role, model, content };
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.output<Schema> {
+  const read = schema.safeParse(value);
+  if (read.success) return read.data;
+  throw refuse("A question between server and client has no valid form.");
+}
+
+function refuse(message: string): RefusedRequest {
+  return new RefusedRequest({
+    code: "forbidden",
+    message,
+    action: "Report this to an administrator; do not retry.",
+  });
+}

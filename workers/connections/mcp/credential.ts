@@ -1,0 +1,71 @@
+import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
+import { accountGate } from "../../../shared/objects/account-gate.ts";
+import type { ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
+import { RefusedRequest, withoutPassword } from "../connector.ts";
+import { readSecret } from "../vault.ts";
+
+/** Milliseconds after which the vault is asked again: a removed secret ends sessions that use it. */
+const FRESH_MS = 30_000;
+
+/** The headers that identify Gatehouse, or the person, at the other system. */
+export interface Credential {
+  /** Rejects with {@link RefusedRequest} if there is none. `renew`: the other system refused the last one. */
+  headers(renew: boolean): Promise<Record<string, string>>;
+}
+
+/** The credential of a connection. `given` replaces the vault's secret, for a test. */
+export function openCredential(env: Env, target: ConnectionTarget, given: string | null): Credential {
+  const { auth } = target.entry as McpEntry;
+  switch (auth.type) {
+    case "none":
+      return { headers: async () => ({}) };
+    case "bearer":
+      return sharedSecret(env, target, given, (secret) => ({ authorization: `Bearer ${secret}` }));
+    case "header":
+      return sharedSecret(env, target, given, (secret) => ({ [auth.name]: secret }));
+    case "per_person":
+      return personToken(env, target);
+  }
+}
+
+/** The person's token of this moment; see `PersonAccount`. */
+function personToken(env: Env, target: ConnectionTarget): Credential {
+  const person = target.session?.person;
+  let last: string | null = null;
+  return {
+    async headers(renew) {
+      if (person === undefined) {
+        const message = `${target.entry.title} has no account but those of persons.`;
+        const action =
+          "Name one whose account is used: npm run connections -- review <name> --person <e-mail address>";
+        throw new RefusedRequest({ code: "account_needed", message, action });
+      }
+      const entry = target.entry as McpEntry;
+      const gate = accountGate(env, target.name, person);
+      const answer = await gate.token({ connection: target.name, person, entry }, renew ? last : null);
+      if (!answer.ok) throw new RefusedRequest(answer.failure);
+      last = answer.token;
+      return { authorization: `Bearer ${answer.token}` };
+    },
+  };
+}
+
+function sharedSecret(
+  env: Env,
+  { name, entry }: ConnectionTarget,
+  given: string | null,
+  write: (secret: string) => Record<string, string>,
+): Credential {
+  let known = given;
+  let readAt = given === null ? 0 : Date.now();
+  return {
+    async headers(renew) {
+      if (renew || known === null || Date.now() - readAt > FRESH_MS) {
+        known = (await readSecret(env, entry.secret ?? name))?.text ?? null;
+        readAt = Date.now();
+      }
+      if (known === null) throw new RefusedRequest(withoutPassword(entry.title));
+      return write(known);
+    },
+  };
+}

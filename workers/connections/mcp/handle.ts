@@ -1,0 +1,156 @@
+import { z } from "zod";
+import { elicitsOf } from "../../../shared/call/client-abilities.ts";
+import { InputNeeded } from "../../../shared/call/input-needed.ts";
+import type { MaskRules } from "../../../shared/call/mask-rules.ts";
+import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
+import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { accountGate } from "../../../shared/objects/account-gate.ts";
+import {
+  type ConnectionCaller,
+  type ConnectionFailure,
+  connectionGate,
+  type ForeignAnswer,
+  type ForeignQuestion,
+} from "../../../shared/objects/connection-gate.ts";
+import { currentTrace } from "../../../shared/observe/trace.ts";
+import type { AskingContext, CallContext, ToolContext } from "../../../shared/server/define.ts";
+import { toError } from "../ask-connection.ts";
+
+/** Milliseconds that a call waits while its person connects an account. */
+const WAIT_MS = 5 * 60_000;
+
+/** What a handle needs to know of its connection. */
+export interface McpPlace {
+  env: Env;
+  name: string;
+  revision: string;
+  entry: McpEntry;
+  principal: PrincipalIdentity;
+  masks: MaskRules;
+}
+
+/** One operation at the other system. */
+export interface McpOperation {
+  name: "call_tool" | "read_resource" | "get_prompt" | "complete";
+  arguments: Readonly<Record<string, JsonValue>>;
+  /** Whether it may run again after a lost connection. */
+  repeatable: boolean;
+}
+
+/** An MCP connection, opened for one call of one person. */
+export class McpHandle implements AsyncDisposable {
+  readonly #place: McpPlace;
+  readonly #cancelling: Promise<void>[] = [];
+  #wasLed = false;
+
+  constructor(place: McpPlace) {
+    this.#place = place;
+  }
+
+  /** A call that its client cancelled has ended when the other system is told: the guard waits for this here. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#cancelling);
+  }
+
+  /**
+   * Sends the person to the page where they connect their account, and waits for them. Whether it is connected then.
+   * Throws {@link ToolError} with the address for a client that cannot open pages.
+   */
+  async #leadToAccount(
+    { ask, pauseFor, abilities }: Partial<AskingContext>,
+    { message }: ConnectionFailure,
+  ): Promise<boolean> {
+    const { env, name, entry, principal } = this.#place;
+    const url = `${env.PUBLIC_URL}/connections/${name}`;
+    const refuse = () =>
+      new ToolError("forbidden", `${message} They can do so at ${url}`, {
+        suggestedAction: "Show the person this link. Once the account is connected, repeat the same call.",
+      });
+    if (this.#wasLed || ask === undefined || pauseFor === undefined || !elicitsOf(abilities).url)
+      throw refuse();
+    this.#wasLed = true;
+    const question = { message: `${message} Open the page to connect your account at ${entry.title}.`, url };
+    const answer = await ask({ ...question, schema: z.object({}), key: "connect_account" });
+    if (answer.action !== "accept") throw refuse();
+    const gate = accountGate(env, name, principal.userId);
+    if (await pauseFor(gate.awaitConnected(WAIT_MS))) return true;
+    throw refuse();
+  }
+
+  /**
+   * Runs an operation in the person's session. Questions of the server go to the client of the call: `context`
+   * of a tool or prompt has a way to put them. Throws {@link ToolError}, or {@link InputNeeded} when the client
+   * has to come back with an answer.
+   */
+  async perform(
+    operation: McpOperation,
+    context: CallContext<McpHandle> & Partial<AskingContext<McpHandle> & ToolContext<McpHandle>>,
+  ): Promise<JsonValue> {
+    const { env, name, revision, entry, principal, masks } = this.#place;
+    if (masks.fields[entry.data_class] !== "show") {
+      throw new ToolError(
+        "forbidden",
+        `${entry.title} holds ${entry.data_class} data, which this role may not see.`,
+      );
+    }
+    const { form, url } = elicitsOf(context.abilities);
+    const asks = { form, url, model: context.abilities?.sampling !== undefined };
+    const target = { name, revision, entry, session: { person: principal.userId, asks } };
+    const id = crypto.randomUUID();
+    const gate = connectionGate(env, name, { person: principal.userId });
+    const cancel = () => void this.#cancelling.push(gate.cancel(id).catch(() => {}));
+    context.signal.addEventListener("abort", cancel, { once: true });
+    const leaving: { failure?: unknown } = {};
+    const given = operation.arguments as JsonValue;
+    try {
+      const answer = await gate.run(
+        target,
+        {
+          id,
+          operation: operation.name,
+          arguments: operation.arguments,
+          identity: {},
+          timeoutMs: Math.max(1, context.timeLeft?.() ?? entry.limits.seconds * 1_000),
+          repeatable: operation.repeatable,
+          note: "",
+          call: {
+            traceId: currentTrace()?.id ?? id.replaceAll("-", ""),
+            tokenId: principal.tokenId,
+            resumes: digestText(canonicalize([principal.clientId, revision, operation.name, given])),
+          },
+        },
+        callerOf(context, leaving),
+      );
+      if (leaving.failure !== undefined) throw leaving.failure;
+      if (answer.ok) return answer.value;
+      if (answer.failure.code === "account_needed" && (await this.#leadToAccount(context, answer.failure)))
+        return await this.perform(operation, context);
+      throw toError(answer.failure);
+    } finally {
+      context.signal.removeEventListener("abort", cancel);
+    }
+  }
+}
+
+/** The call as the object of the connection reaches it. `leaving` gets what ends the call in place of an answer. */
+function callerOf(
+  context: Partial<Pick<ToolContext, "progress" | "log" | "relay">>,
+  leaving: { failure?: unknown },
+): ConnectionCaller {
+  return {
+    progress: (done, total, message) => context.progress?.(done, total, message),
+    log: (level, data) => context.log?.(level, data),
+    async ask({ method, params }: ForeignQuestion): Promise<ForeignAnswer> {
+      if (context.relay === undefined) return { kind: "left", resumes: false };
+      try {
+        return { kind: "answer", value: (await context.relay({ method, params })) as JsonValue };
+      } catch (failure) {
+        leaving.failure = failure;
+        return { kind: "left", resumes: failure instanceof InputNeeded };
+      }
+    },
+  };
+}

@@ -1,0 +1,259 @@
+import { Client, type Progress, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { z } from "zod";
+import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type {
+  ConnectionReport,
+  ConnectionRequest,
+  ConnectionTarget,
+} from "../../../shared/objects/connection-gate.ts";
+import { cleanLine, cleanText } from "../../../shared/text/clean-text.ts";
+import { LostSession, RefusedRequest, type Session, type SessionCaller } from "../connector.ts";
+import { openAuthorizedFetch, type RequestOwner } from "./authorized-fetch.ts";
+import { answerOfClient, type ClientAnswer, readQuestion } from "./client-questions.ts";
+import type { Credential } from "./credential.ts";
+import { describeListed, type Listed } from "./definitions.ts";
+import { readOperation } from "./operation.ts";
+import { DefinitionWatch } from "./watch.ts";
+
+/** Milliseconds that an idle session is kept: a server of 2025 may remember things in it. */
+const IDLE_MS = 10 * 60_000;
+
+/** The pool's clock ends a request; the SDK's own limit must not come first. */
+const NO_LIMIT_MS = 30 * 60_000;
+
+/** Milliseconds that the notice of a cancellation has before the streams of its call are closed. */
+const NOTICE_MS = 500;
+
+/** Most pages of one list. */
+const MOST_PAGES = 64;
+
+const MODES = { auto: "auto", "2025": "legacy", "2026": { pin: "2026-07-28" } } as const;
+
+const NOBODY: RequestOwner = { traceId: "0".repeat(32), tokenId: "", signal: new AbortController().signal };
+
+/** A session with an MCP server of either generation. It serves one call at a time, so a question has one addressee. */
+export class McpSession implements Session {
+  readonly idleMs = IDLE_MS;
+  readonly #client: Client;
+  readonly #transport: StreamableHTTPClientTransport;
+  readonly #watch: DefinitionWatch;
+  #caller: SessionCaller | null = null;
+  #owner: RequestOwner = NOBODY;
+  #running = new AbortController();
+  /** Ends the streams of the running call. */
+  #streams = new AbortController();
+  #isUsable = true;
+
+  private constructor(env: Env, target: ConnectionTarget, entry: McpEntry, credential: Credential) {
+    const { person, model } = entry.asks;
+    const asks = target.session?.asks ?? { form: false, url: false, model: false };
+    const elicitation = { ...(asks.form && { form: {} }), ...(asks.url && { url: {} }) };
+    const elicits = person && Object.keys(elicitation).length > 0;
+    this.#client = new Client(
+      { name: "gatehouse", version: "1" },
+      {
+        capabilities: { ...(elicits && { elicitation }), ...(model && asks.model && { sampling: {} }) },
+        versionNegotiation: { mode: MODES[entry.reach.generation] },
+      },
+    );
+    this.#transport = new StreamableHTTPClientTransport(new URL(entry.reach.url), {
+      fetch: openAuthorizedFetch(env, target, credential, () => this.#owner),
+      onInsufficientScope: "throw",
+    });
+    this.#watch = new DefinitionWatch(env, target, () => this.#list());
+    if (elicits) {
+      this.#client.setRequestHandler("elicitation/create", (asked) =>
+        this.#ask<ClientAnswer["elicitation/create"]>(entry.title, asked),
+      );
+    }
+    if (model && asks.model) {
+      this.#client.setRequestHandler("sampling/createMessage", (asked) =>
+        this.#ask<ClientAnswer["sampling/createMessage"]>(entry.title, asked),
+      );
+    }
+    this.#client.setNotificationHandler("notifications/message", ({ params }) => {
+      const text = typeof params.data === "string" ? params.data : JSON.stringify(params.data);
+      this.#caller?.log(params.level, `${entry.title}: ${cleanText(text ?? "", 2_000)}`);
+    });
+    this.#client.setNotificationHandler("notifications/tools/list_changed", () => this.#watch.forget());
+    this.#client.onclose = () => {
+      this.#isUsable = false;
+    };
+  }
+
+  static async open(
+    env: Env,
+    target: ConnectionTarget,
+    entry: McpEntry,
+    credential: Credential,
+  ): Promise<McpSession> {
+    const session = new McpSession(env, target, entry, credential);
+    try {
+      await session.#client.connect(session.#transport, { signal: session.#running.signal });
+      return session;
+    } catch (failure) {
+      session.close();
+      throw failure;
+    }
+  }
+
+  isUsable(): boolean {
+    return this.#isUsable;
+  }
+
+  async run(
+    { entry }: ConnectionTarget,
+    request: ConnectionRequest,
+    _timeoutMs: number,
+    caller: SessionCaller,
+  ): Promise<JsonValue> {
+    const operation = readOperation(request);
+    this.#running = new AbortController();
+    this.#streams = new AbortController();
+    const { signal } = this.#running;
+    const { traceId = NOBODY.traceId, tokenId = "" } = request.call ?? {};
+    this.#owner = { traceId, tokenId, signal: this.#streams.signal };
+    this.#caller = caller;
+    try {
+      const answer = await this.#perform(operation, entry as McpEntry, signal);
+      const size = JSON.stringify(answer).length;
+      if (operation.operation === "discover" || size <= entry.limits.bytes) return answer;
+      throw new RefusedRequest({
+        code: "result_too_large",
+        message: `${entry.title} answers with ${size} characters; at most ${entry.limits.bytes} are passed on.`,
+      });
+    } catch (failure) {
+      if (isLost(failure)) this.#isUsable = false;
+      throw isLost(failure) ? new LostSession("The session is lost.", { cause: failure }) : failure;
+    } finally {
+      this.#caller = null;
+      this.#owner = { ...this.#owner, signal: NOBODY.signal };
+    }
+  }
+
+  async inspect({ entry }: ConnectionTarget): Promise<ConnectionReport> {
+    const start = Date.now();
+    const { definitions, leftOut } = describeListed(await this.#list());
+    const server = this.#client.getServerVersion();
+    const version = this.#client.getNegotiatedProtocolVersion() ?? "";
+    return {
+      server: `${cleanLine(`${server?.name ?? entry.title} ${server?.version ?? ""}`, 80)} (MCP ${cleanLine(version, 20)})`,
+      ms: Date.now() - start,
+      excess: [],
+      exposed: definitions.map(({ type, name }) => `${type} ${name}`),
+      proposals: {},
+      mistakes: leftOut.map(({ type, name, reason }) => `The ${type} "${name}" ${reason}; it is left out.`),
+    };
+  }
+
+  async cancel(): Promise<void> {
+    const reason = new DOMException("The call was cancelled.", "AbortError");
+    this.#running.abort(reason);
+    // A server of 2025 is told in a request of its own; then the stream of the call is of no use.
+    const streams = this.#streams;
+    setTimeout(() => streams.abort(reason), NOTICE_MS);
+  }
+
+  close(): void {
+    this.#isUsable = false;
+    this.#running.abort(new DOMException("The session was closed.", "AbortError"));
+    void this.#transport.terminateSession().catch(() => {});
+    void this.#client.close().catch(() => {});
+  }
+
+  async #perform(
+    operation: ReturnType<typeof readOperation>,
+    entry: McpEntry,
+    signal: AbortSignal,
+  ): Promise<JsonValue> {
+    const options = { signal, timeout: NO_LIMIT_MS, maxTotalTimeout: NO_LIMIT_MS };
+    switch (operation.operation) {
+      case "discover":
+        return describeListed(await this.#list(signal)) as unknown as JsonValue;
+      case "call_tool": {
+        const { name, arguments: args, digest, headers } = operation;
+        await this.#watch.check(name, digest, entry.on_change);
+        const toolDefinition = { name, inputSchema: { ...headers, type: "object" as const } };
+        const onprogress = ({ progress, total, message }: Progress) =>
+          this.#caller?.progress(progress, total, message === undefined ? message : cleanLine(message, 500));
+        const params = { name, arguments: args, _meta: LOGGED };
+        return plain(await this.#client.callTool(params, { ...options, toolDefinition, onprogress }));
+      }
+      case "read_resource":
+        return plain(
+          await this.#client.readResource({ uri: operation.uri }, { ...options, cacheMode: "bypass" }),
+        );
+      case "get_prompt":
+        return plain(
+          await this.#client.getPrompt({ name: operation.name, arguments: operation.arguments }, options),
+        );
+      case "complete":
+        return plain(
+          await this.#client.complete(
+            { ref: operation.ref, argument: operation.argument, context: { arguments: operation.others } },
+            options,
+          ),
+        );
+    }
+  }
+
+  /** Everything that the server lists, of the kinds that it declares. */
+  async #list(signal?: AbortSignal): Promise<Listed> {
+    const { tools, resources, prompts } = this.#client.getServerCapabilities() ?? {};
+    // One after the other: a server that answers slowly is asked for one thing at a time.
+    return {
+      tools: tools ? await this.#listAll("tools/list", "tools", signal) : [],
+      resources: resources ? await this.#listAll("resources/list", "resources", signal) : [],
+      templates: resources
+        ? await this.#listAll("resources/templates/list", "resourceTemplates", signal).catch(noTemplates)
+        : [],
+      prompts: prompts ? await this.#listAll("prompts/list", "prompts", signal) : [],
+    };
+  }
+
+  /** The pages of a list. Not by the SDK's own method, for which one wrong item makes the whole list wrong. */
+  async #listAll(method: string, member: string, signal: AbortSignal | undefined): Promise<unknown[]> {
+    const page = z.looseObject({ nextCursor: z.string().optional() });
+    const items: unknown[] = [];
+    let cursor: string | undefined;
+    for (let read = 0; read < MOST_PAGES; read += 1) {
+      const params = cursor === undefined ? {} : { cursor };
+      const found = await this.#client.request({ method, params }, page, { ...(signal && { signal }) });
+      items.push(...z.array(z.unknown()).parse(found[member]));
+      if (found.nextCursor === undefined || found.nextCursor === cursor) break;
+      cursor = found.nextCursor;
+    }
+    return items;
+  }
+
+  async #ask<Answer>(
+    title: string,
+    { method, params }: { method: "elicitation/create" | "sampling/createMessage"; params: object },
+  ): Promise<Answer> {
+    // A question that comes while no call runs has no addressee.
+    if (this.#caller === null) throw new RefusedRequest({ code: "cancelled", message: "No call runs." });
+    const question = readQuestion(title, method, plain(params) as Record<string, JsonValue>);
+    return answerOfClient(method, await this.#caller.ask(question)) as Answer;
+  }
+}
+
+/** A server of 2026-07-28 sends log messages at this level and above; the near side filters by its own. */
+const LOGGED = { "io.modelcontextprotocol/logLevel": "debug" };
+
+function noTemplates(failure: unknown): [] {
+  // Many servers have resources without knowing this method.
+  if ((failure as { code?: unknown }).code === -32601) return [];
+  throw failure;
+}
+
+function isLost(failure: unknown): boolean {
+  for (let cause = failure; cause instanceof Error; cause = cause.cause)
+    if (cause instanceof LostSession) return true;
+  return false;
+}
+
+/** The SDK's results are JSON with members that are `undefined`. */
+function plain(value: unknown): JsonValue {
+  return JSON.parse(JSON.stringify(value)) as JsonValue;
+}

@@ -1,0 +1,128 @@
+import type { Definition } from "../../../shared/connections/definitions.ts";
+import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+
+/** State of a definition that was found at a connected system. */
+export type DefinitionState = "waiting" | "approved" | "replaced" | "withdrawn";
+
+/** A definition as it is stored. */
+export interface StoredDefinition {
+  type: Definition["type"];
+  name: string;
+  digest: string;
+  document: string;
+  state: DefinitionState;
+  /** Milliseconds since the epoch: when the other system last offered it. */
+  seenAt: number;
+}
+
+/** Statements of one batch. */
+const BATCH = 50;
+
+/**
+ * Stores what a connected system offers now. A definition that is new, by content, waits for review; one that
+ * was replaced or withdrawn and comes back waits again. Returns those that wait since now.
+ */
+export async function storeFound(
+  database: D1Database,
+  connection: string,
+  definitions: readonly Definition[],
+  now: number,
+): Promise<Definition[]> {
+  const rows = definitions.map((one) => {
+    const document = canonicalize(one as unknown as JsonValue);
+    return { one, document, digest: digestText(document) };
+  });
+  const known = new Map(
+    (await listFound(database, connection)).map(({ type, name, digest, state }) => [
+      `${type} ${name} ${digest}`,
+      state,
+    ]),
+  );
+  const isFresh = ({ one, digest }: (typeof rows)[number]) => {
+    const state = known.get(`${one.type} ${one.name} ${digest}`);
+    return state === undefined || state === "withdrawn";
+  };
+  for (let start = 0; start < rows.length; start += BATCH) {
+    await database.batch(
+      rows.slice(start, start + BATCH).map(({ one, document, digest }) =>
+        database
+          .prepare(
+            `INSERT INTO connection_definition (connection, type, name, digest, document, state, found_at, seen_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, 'waiting', ?6, ?6)
+             ON CONFLICT DO UPDATE SET seen_at = max(seen_at, ?6),
+               state = CASE state WHEN 'withdrawn' THEN 'waiting' ELSE state END`,
+          )
+          .bind(connection, one.type, one.name, digest, document, now),
+      ),
+    );
+  }
+  return rows.filter(isFresh).map(({ one }) => one);
+}
+
+/** Every definition of a connection that was ever found, without those that were replaced long ago. */
+export async function listFound(database: D1Database, connection: string): Promise<StoredDefinition[]> {
+  const { results } = await database
+    .prepare(
+      `SELECT type, name, digest, document, state, seen_at AS seenAt FROM connection_definition
+        WHERE connection = ? ORDER BY type, name, found_at`,
+    )
+    .bind(connection)
+    .all<StoredDefinition>();
+  return results;
+}
+
+/**
+ * Approves definitions by their digests: each replaces the approved one of the same type and name. Those that
+ * are not waiting stay as they are. Returns the approved ones.
+ *
+ * @param by - who approves, for the record
+ */
+export async function approveDefinitions(
+  database: D1Database,
+  connection: string,
+  digests: readonly string[],
+  { by, now }: { by: string; now: number },
+): Promise<Pick<StoredDefinition, "type" | "name" | "digest">[]> {
+  const approved: Pick<StoredDefinition, "type" | "name" | "digest">[] = [];
+  for (const digest of digests) {
+    const [, { results = [] } = {}] = await database.batch<
+      Pick<StoredDefinition, "type" | "name" | "digest">
+    >([
+      database
+        .prepare(
+          `UPDATE connection_definition SET state = 'replaced' WHERE connection = ?1 AND state = 'approved'
+             AND (type, name) IN (SELECT type, name FROM connection_definition
+                                   WHERE connection = ?1 AND digest = ?2 AND state IN ('waiting', 'replaced'))`,
+        )
+        .bind(connection, digest),
+      database
+        .prepare(
+          `UPDATE connection_definition SET state = 'approved', decided_at = ?3, decided_by = ?4
+            WHERE connection = ?1 AND digest = ?2 AND state IN ('waiting', 'replaced') RETURNING type, name, digest`,
+        )
+        .bind(connection, digest, now, by),
+    ]);
+    approved.push(...results);
+  }
+  return approved;
+}
+
+/** Takes back approvals, by type and name: nothing of them is in the next publication. */
+export async function withdrawDefinitions(
+  database: D1Database,
+  connection: string,
+  names: readonly { type: string; name: string }[],
+  { by, now }: { by: string; now: number },
+): Promise<void> {
+  await database.batch(
+    names.map(({ type, name }) =>
+      database
+        .prepare(
+          `UPDATE connection_definition SET state = 'withdrawn', decided_at = ?, decided_by = ?
+            WHERE connection = ? AND type = ? AND name = ? AND state = 'approved'`,
+        )
+        .bind(now, by, connection, type, name),
+    ),
+  );
+}

@@ -1,0 +1,205 @@
+import { z } from "zod";
+import { ADMINISTRATION } from "../../../shared/audit/record.ts";
+import { storeDefinitions } from "../../../shared/connections/definition-store.ts";
+import type { Definition } from "../../../shared/connections/definitions.ts";
+import { type ConnectionEntry, connectionEntry, connectionName } from "../../../shared/connections/entry.ts";
+import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
+import { connectionGate } from "../../../shared/objects/connection-gate.ts";
+import { principalGate } from "../../../shared/objects/principal-gate.ts";
+import type { LeftOut } from "../../connections/mcp/definitions.ts";
+import { compareFound, type ReviewItem, type TakenNames } from "../../connections/review/compare.ts";
+import {
+  approveDefinitions,
+  listFound,
+  storeFound,
+  withdrawDefinitions,
+} from "../../connections/review/found.ts";
+import { matchExposed } from "../../connections/sql/expose.ts";
+import { serversInForce } from "../../servers-in-force.ts";
+
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+const by = z.string().min(1).max(200);
+
+/** Commands on what connected systems offer. */
+export const reviewCommands = [
+  z.strictObject({
+    command: z.literal("review"),
+    connection: connectionName,
+    entry: connectionEntry,
+    /** User id or e-mail address: for a connection with each person's accounts, whose account is used to look. */
+    person: z.string().max(200).optional(),
+  }),
+  z.strictObject({
+    command: z.literal("approve"),
+    connection: connectionName,
+    digests: z.array(digest).min(1).max(2_000),
+    by,
+  }),
+  z.strictObject({
+    command: z.literal("withdraw"),
+    connection: connectionName,
+    names: z
+      .array(z.strictObject({ type: z.string().max(20), name: z.string().max(1_000) }))
+      .min(1)
+      .max(500),
+    by,
+  }),
+  z.strictObject({ command: z.literal("prepare"), connection: connectionName, entry: connectionEntry }),
+] as const;
+
+type Commands = z.output<(typeof reviewCommands)[number]>;
+type CommandOf<Name extends Commands["command"]> = Extract<Commands, { command: Name }>;
+
+/** Asks the other system what it offers, keeps it, and says how it differs from what was approved. */
+export async function review(
+  env: Env,
+  { connection, entry, person: named }: CommandOf<"review">,
+): Promise<object> {
+  const at = Date.now();
+  const person = named?.includes("@") ? await findPerson(env, named) : named;
+  const asks = { form: false, url: false, model: false };
+  const session = person === undefined ? {} : { session: { person, asks } };
+  const gate = connectionGate(env, connection, person === undefined ? 0 : { person });
+  const answer = await gate.run(
+    { name: connection, revision: "", entry, ...session },
+    {
+      id: crypto.randomUUID(),
+      operation: "discover",
+      arguments: {},
+      identity: {},
+      timeoutMs: 60_000,
+      repeatable: true,
+      note: "",
+    },
+  );
+  if (!answer.ok) return { ok: false, failure: answer.failure };
+  const { definitions, leftOut } = answer.value as unknown as {
+    definitions: Definition[];
+    leftOut: LeftOut[];
+  };
+  const exposed = definitions.filter(openExposure(entry));
+  await storeFound(env.PLATFORM_DB, connection, exposed, at);
+  const items = compareFound(
+    connection,
+    await listFound(env.PLATFORM_DB, connection),
+    at,
+    await takenNames(env, connection),
+  );
+  return { ok: true, items: items.map(shorten), leftOut };
+}
+
+/** The id of a user; the address itself if there is none, who has no account. */
+async function findPerson(env: Env, email: string): Promise<string> {
+  const row = await env.PLATFORM_DB.prepare(`SELECT "id" FROM "user" WHERE "email" = ?`)
+    .bind(email.toLowerCase())
+    .first<{ id: string }>();
+  return row?.id ?? email;
+}
+
+/** Long schemas stay in the database: a review shows digests, texts and what differs. */
+function shorten({ definition, changes, ...item }: ReviewItem): object {
+  const cut = (value: unknown) => {
+    const text = JSON.stringify(value) ?? "";
+    return text.length <= 2_000 ? value : `${text.slice(0, 2_000)}…`;
+  };
+  const { title, description, annotations, inputSchema } = definition as Record<string, unknown>;
+  const { properties } = (inputSchema ?? {}) as { properties?: object };
+  return {
+    ...item,
+    title,
+    description: cut(description),
+    annotations,
+    arguments: Object.keys(properties ?? {}).slice(0, 50),
+    changes: changes.map(({ path, before, after }) => ({ path, before: cut(before), after: cut(after) })),
+  };
+}
+
+/** Approves waiting definitions by digest. One that shadows a name is refused, whoever asks. */
+export async function approve(env: Env, { connection, digests, by }: CommandOf<"approve">): Promise<object> {
+  const now = Date.now();
+  const found = await listFound(env.PLATFORM_DB, connection);
+  const newest = Math.max(0, ...found.map(({ seenAt }) => seenAt));
+  const items = compareFound(connection, found, newest, await takenNames(env, connection));
+  const wanted = items.filter((item) => digests.includes(item.digest));
+  const refused = wanted.filter(({ refusal }) => refusal !== null);
+  const allowed = wanted.filter(({ refusal, status }) => refusal === null && status !== "gone");
+  const approved = await approveDefinitions(
+    env.PLATFORM_DB,
+    connection,
+    allowed.map((item) => item.digest),
+    { by, now },
+  );
+  // A renamed definition takes the place of its former self.
+  const former = allowed.flatMap(({ type, formerly }) =>
+    formerly === undefined ? [] : [{ type, name: formerly }],
+  );
+  if (former.length > 0) await withdrawDefinitions(env.PLATFORM_DB, connection, former, { by, now });
+  await record(env, connection, "approved", by, approved);
+  return { approved, refused: refused.map(({ type, name, refusal }) => ({ type, name, refusal })) };
+}
+
+/** Takes approvals back; they count from the next publication. */
+export async function withdraw(env: Env, { connection, names, by }: CommandOf<"withdraw">): Promise<object> {
+  await withdrawDefinitions(env.PLATFORM_DB, connection, names, { by, now: Date.now() });
+  await record(env, connection, "withdrawn", by, names);
+  return { withdrawn: names.length };
+}
+
+/** Stores the approved definitions of a connection for a publication: the digests of their parts. */
+export async function prepare(env: Env, { connection, entry }: CommandOf<"prepare">): Promise<object> {
+  const found = await listFound(env.PLATFORM_DB, connection);
+  const isExposed = openExposure(entry);
+  const read = found.map(({ state, document }) => ({
+    state,
+    definition: JSON.parse(document) as Definition,
+  }));
+  const exposed = read.filter(({ definition }) => isExposed(definition));
+  const approved = exposed.filter(({ state }) => state === "approved").map(({ definition }) => definition);
+  const digests = await storeDefinitions(env.PLATFORM_DB, approved, Date.now());
+  const waiting = exposed.filter(({ state }) => state === "waiting").length;
+  return { definitions: digests, approved: approved.length, waiting };
+}
+
+function openExposure(entry: ConnectionEntry): (definition: Definition) => boolean {
+  if (entry.kind !== "mcp") return () => true;
+  const { tools, except, resources, prompts } = entry.expose;
+  const isOffered = matchExposed({ tables: tools, except });
+  return ({ type, name }) => {
+    if (type === "prompt") return prompts;
+    if (type !== "tool") return resources;
+    return isOffered(name) && entry.tools[name]?.off !== true;
+  };
+}
+
+/** Names of every other server, and those that tools of other connections have at their own servers. */
+async function takenNames(env: Env, connection: string): Promise<TakenNames> {
+  const servers = (await serversInForce(env)).filter(({ name }) => name !== connection);
+  const names = servers.flatMap(({ tools, prompts }) => [...tools, ...prompts].map(({ name }) => name));
+  const { results } = await env.PLATFORM_DB.prepare(
+    "SELECT DISTINCT name FROM connection_definition WHERE connection <> ? AND type = 'tool' AND state = 'approved'",
+  )
+    .bind(connection)
+    .all<{ name: string }>();
+  return { names: new Set(names), atHome: new Set(results.map(({ name }) => name)) };
+}
+
+async function record(
+  env: Env,
+  connection: string,
+  decision: "approved" | "withdrawn",
+  by: string,
+  definitions: readonly { type: string; name: string; digest?: string }[],
+): Promise<void> {
+  if (definitions.length === 0) return;
+  const event = {
+    type: "connection_review" as const,
+    by,
+    connection,
+    decision,
+    count: definitions.length,
+    digest: digestText(
+      canonicalize(definitions.map(({ type, name, digest: own = "" }) => [type, name, own])),
+    ),
+  };
+  await principalGate(env, ADMINISTRATION).recordOnce(ADMINISTRATION, `review ${crypto.randomUUID()}`, event);
+}

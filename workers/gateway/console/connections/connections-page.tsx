@@ -1,0 +1,115 @@
+import { toDisplayText } from "../../../../shared/text/display-text.ts";
+import type { PublishedState } from "../../connections/states.ts";
+import { writeDuration } from "../charts/scale.ts";
+import { ConsoleFrame, type ConsoleLink, Moment } from "../frame.tsx";
+
+/** Every published connection with the state of each of its objects. */
+export function ConnectionsPage({
+  states,
+  links,
+}: {
+  states: readonly PublishedState[];
+  links: readonly ConsoleLink[];
+}) {
+  return (
+    <ConsoleFrame title="Connections" links={links} here="/console/connections">
+      {states.length === 0 && (
+        <section class="card">
+          <p>
+            No connection is published. <code>npm run connections -- add</code> adds one.
+          </p>
+        </section>
+      )}
+      {states.map((state) => (
+        <Connection state={state} />
+      ))}
+    </ConsoleFrame>
+  );
+}
+
+function Connection({
+  state: { name, kind, title, owner, allow_privileged_role, objects },
+}: {
+  state: PublishedState;
+}) {
+  const broken = objects.filter(({ breaker }) => breaker !== "closed").length;
+  const failures = objects
+    .flatMap(({ lastFailure }) => lastFailure ?? [])
+    .sort((one, other) => other.at - one.at);
+  return (
+    <section class="card">
+      <h2>
+        {toDisplayText(title, 120)} <code class="small">{name}</code>{" "}
+        {broken === 0 ? (
+          <span class="badge good">Breaker closed</span>
+        ) : (
+          <span class="badge caution">Breaker open</span>
+        )}
+        {allow_privileged_role && (
+          <>
+            {" "}
+            <span class="badge caution">Privileged account allowed</span>
+          </>
+        )}
+      </h2>
+      <p class="quiet">
+        {kind} · owner {toDisplayText(owner ?? "nobody named", 120)}
+      </p>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Object</th>
+              <th scope="col">Breaker</th>
+              <th scope="col" class="number">
+                Sockets
+              </th>
+              <th scope="col" class="number">
+                Running
+              </th>
+              <th scope="col" class="number">
+                Waiting
+              </th>
+              <th scope="col" class="number">
+                Last answer took
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {objects.map(({ breaker, open, running, waiting, lastMs }, index) => (
+              <tr>
+                <th scope="row">{index}</th>
+                <td>
+                  {breaker === "closed" ? (
+                    "closed"
+                  ) : (
+                    <span class="badge caution">{breaker.replace("_", " ")}</span>
+                  )}
+                </td>
+                <td class="number">{open}</td>
+                <td class="number">{running}</td>
+                <td class="number">{waiting}</td>
+                <td class="number">{writeDuration(lastMs)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {failures.length > 0 && (
+        <>
+          <h2>Last errors</h2>
+          <ul class="plain">
+            {failures.map(({ at, message }) => (
+              <li>
+                {toDisplayText(message, 300)}
+                <p class="quiet small">
+                  <Moment at={at} />
+                </p>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </section>
+  );
+}

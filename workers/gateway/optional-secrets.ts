@@ -1,0 +1,20 @@
+/** Worker secrets that switch something on, as the documentation names them. Gatehouse serves without them. */
+export const OPTIONAL_SECRETS = ["METRICS_TOKEN", "SCIM_TOKEN", "SSO_<NAME>_SECRET"] as const;
+
+/** The names of {@link OPTIONAL_SECRETS} under a policy with these providers of single sign-on. */
+export function listOptionalSecrets(providers: Iterable<string>): string[] {
+  const ofProviders = [...providers].map((name) => `SSO_${name.toUpperCase()}_SECRET`);
+  return OPTIONAL_SECRETS.flatMap((name) => (name.includes("<") ? ofProviders : [name]));
+}
+
+/** The client secret of a provider of single sign-on: the name of its Worker secret, and its value or `null`. */
+export function readProviderSecret(env: Env, provider: string): { name: string; value: string | null } {
+  const name = `SSO_${provider.toUpperCase()}_SECRET`;
+  return { name, value: readSecret(env, name) };
+}
+
+/** The value of an optional secret; `null` when it is not set. An empty one counts as not set, as in wrangler. */
+export function readSecret(env: Env, name: string): string | null {
+  const value = (env as unknown as Record<string, unknown>)[name];
+  return typeof value === "string" && value !== "" ? value : null;
+}

@@ -1,0 +1,196 @@
+import { followGroups } from "./follow-groups.ts";
+import { type GroupBody, groupBody, type PatchOperation, parse, ScimError, URN } from "./messages.ts";
+
+/** A group as the database has it. */
+export interface ScimGroup {
+  id: string;
+  display_name: string;
+  external_id: string | null;
+  created_at: number;
+  updated_at: number;
+}
+
+const FILTERS: Readonly<Record<string, string>> = {
+  displayName: "display_name = ?1",
+  externalId: "external_id = ?1",
+  id: "id = ?1",
+};
+
+/** Attributes by which a list can be filtered. */
+export const GROUP_FILTERS = Object.keys(FILTERS);
+
+/** One page of groups, and how many there are. */
+export async function listGroups(
+  database: D1Database,
+  filter: { attribute: string; value: string } | null,
+  { start, count }: { start: number; count: number },
+): Promise<{ groups: ScimGroup[]; total: number }> {
+  const where = filter === null ? "?1 = ''" : (FILTERS[filter.attribute] ?? "0");
+  const value = filter?.value ?? "";
+  const [rows, counted] = await Promise.all([
+    database
+      .prepare(`SELECT * FROM scim_group WHERE ${where} ORDER BY id LIMIT ?2 OFFSET ?3`)
+      .bind(value, count, start - 1)
+      .all<ScimGroup>(),
+    database
+      .prepare(`SELECT count(*) AS total FROM scim_group WHERE ${where}`)
+      .bind(value)
+      .first<{ total: number }>(),
+  ]);
+  return { groups: rows.results, total: counted?.total ?? 0 };
+}
+
+/** A group. Throws 404 for an unknown id. */
+export async function findGroup(database: D1Database, id: string): Promise<ScimGroup> {
+  const group = await database.prepare("SELECT * FROM scim_group WHERE id = ?").bind(id).first<ScimGroup>();
+  if (group === null) throw new ScimError(404, "There is no such group.");
+  return group;
+}
+
+/** Adds a group with its members. */
+export async function createGroup(env: Env, body: GroupBody): Promise<ScimGroup> {
+  const id = crypto.randomUUID().replaceAll("-", "");
+  await requireFree(env.PLATFORM_DB, body.displayName, id);
+  await env.PLATFORM_DB.prepare(
+    "INSERT INTO scim_group (id, display_name, external_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4)",
+  )
+    .bind(id, body.displayName, body.externalId ?? null, Date.now())
+    .run();
+  await changeMembers(env, id, { add: valuesOf(body.members ?? []) });
+  return await findGroup(env.PLATFORM_DB, id);
+}
+
+/** Replaces a group with its members (PUT). */
+export async function replaceGroup(env: Env, group: ScimGroup, body: GroupBody): Promise<ScimGroup> {
+  await rename(env, group, body);
+  await setMembers(env, group.id, valuesOf(body.members ?? []));
+  return await findGroup(env.PLATFORM_DB, group.id);
+}
+
+/** Changes a group's name or members (PATCH). */
+export async function patchGroup(
+  env: Env,
+  group: ScimGroup,
+  operations: readonly PatchOperation[],
+): Promise<ScimGroup> {
+  for (const { op, path = "", value } of operations) {
+    const [, one] = /^members\[\s*value\s+eq\s+"([^"]{1,100})"\s*\]$/i.exec(path) ?? [];
+    if (one !== undefined && op === "remove") await changeMembers(env, group.id, { remove: [one] });
+    else if (path.toLowerCase() === "members") await patchMembers(env, group.id, op, value);
+    else if (path.toLowerCase() === "displayname")
+      await rename(env, group, parse(groupBody, { displayName: value, externalId: group.external_id }));
+    else if (path === "") await replaceParts(env, group, value);
+  }
+  return await findGroup(env.PLATFORM_DB, group.id);
+}
+
+/** Removes a group. Its members lose the role that it gave. */
+export async function removeGroup(env: Env, group: ScimGroup): Promise<void> {
+  const members = await readMembers(env.PLATFORM_DB, group.id);
+  await env.PLATFORM_DB.prepare("DELETE FROM scim_group WHERE id = ?").bind(group.id).run();
+  await followGroups(env, members);
+}
+
+/** A group as RFC 7643 §4.2 writes it. */
+export async function toGroup(env: Env, group: ScimGroup) {
+  const members = await readMembers(env.PLATFORM_DB, group.id);
+  return {
+    schemas: [URN.group],
+    id: group.id,
+    ...(group.external_id !== null && { externalId: group.external_id }),
+    displayName: group.display_name,
+    members: members.map((value) => ({
+      value,
+      $ref: `${env.PUBLIC_URL}/scim/v2/Users/${value}`,
+      type: "User",
+    })),
+    meta: {
+      resourceType: "Group",
+      created: new Date(group.created_at).toISOString(),
+      lastModified: new Date(group.updated_at).toISOString(),
+      location: `${env.PUBLIC_URL}/scim/v2/Groups/${group.id}`,
+    },
+  };
+}
+
+async function replaceParts(env: Env, group: ScimGroup, value: unknown): Promise<void> {
+  const body = parse(groupBody, {
+    displayName: group.display_name,
+    externalId: group.external_id,
+    ...(value as object),
+  });
+  await rename(env, group, body);
+  if (body.members) await setMembers(env, group.id, valuesOf(body.members));
+}
+
+async function patchMembers(env: Env, id: string, op: PatchOperation["op"], value: unknown): Promise<void> {
+  const listed =
+    value === undefined ? [] : valuesOf(parse(groupBody, { displayName: "-", members: value }).members ?? []);
+  if (op === "add") return await changeMembers(env, id, { add: listed });
+  if (op === "replace") return await setMembers(env, id, listed);
+  await changeMembers(env, id, {
+    remove: value === undefined ? await readMembers(env.PLATFORM_DB, id) : listed,
+  });
+}
+
+async function setMembers(env: Env, id: string, wanted: readonly string[]): Promise<void> {
+  const now = await readMembers(env.PLATFORM_DB, id);
+  await changeMembers(env, id, {
+    add: wanted.filter((one) => !now.includes(one)),
+    remove: now.filter((one) => !wanted.includes(one)),
+  });
+}
+
+async function changeMembers(
+  env: Env,
+  id: string,
+  { add = [], remove = [] }: { add?: readonly string[]; remove?: readonly string[] },
+): Promise<void> {
+  const database = env.PLATFORM_DB;
+  // JSON carries any number of ids in one bound value. Ids of people who are not provisioned are left out.
+  await database.batch([
+    database
+      .prepare("DELETE FROM scim_member WHERE group_id = ?1 AND user_id IN (SELECT value FROM json_each(?2))")
+      .bind(id, JSON.stringify(remove)),
+    database
+      .prepare(
+        `INSERT OR IGNORE INTO scim_member (group_id, user_id)
+         SELECT ?1, user_id FROM scim_user WHERE user_id IN (SELECT value FROM json_each(?2))`,
+      )
+      .bind(id, JSON.stringify(add)),
+    database.prepare("UPDATE scim_group SET updated_at = ? WHERE id = ?").bind(Date.now(), id),
+  ]);
+  await followGroups(env, [...new Set([...remove, ...add])]);
+}
+
+async function rename(env: Env, group: ScimGroup, body: GroupBody): Promise<void> {
+  await requireFree(env.PLATFORM_DB, body.displayName, group.id);
+  await env.PLATFORM_DB.prepare(
+    "UPDATE scim_group SET display_name = ?, external_id = ?, updated_at = ? WHERE id = ?",
+  )
+    .bind(body.displayName, body.externalId ?? null, Date.now(), group.id)
+    .run();
+  // Rules go by the name.
+  if (body.displayName !== group.display_name)
+    await followGroups(env, await readMembers(env.PLATFORM_DB, group.id));
+}
+
+async function requireFree(database: D1Database, displayName: string, id: string): Promise<void> {
+  const other = await database
+    .prepare("SELECT 1 FROM scim_group WHERE display_name = ? AND id <> ?")
+    .bind(displayName, id)
+    .first();
+  if (other !== null) throw new ScimError(409, "Another group has this name.", "uniqueness");
+}
+
+async function readMembers(database: D1Database, id: string): Promise<string[]> {
+  const { results } = await database
+    .prepare("SELECT user_id FROM scim_member WHERE group_id = ? ORDER BY user_id")
+    .bind(id)
+    .all<{ user_id: string }>();
+  return results.map(({ user_id }) => user_id);
+}
+
+function valuesOf(members: readonly { value: string }[]): string[] {
+  return members.map(({ value }) => value);
+}

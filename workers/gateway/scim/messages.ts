@@ -1,0 +1,124 @@
+import { z } from "zod";
+
+/** URNs of RFC 7643 §8.7 and RFC 7644 §3.12. */
+export const URN = {
+  user: "urn:ietf:params:scim:schemas:core:2.0:User",
+  group: "urn:ietf:params:scim:schemas:core:2.0:Group",
+  list: "urn:ietf:params:scim:api:messages:2.0:ListResponse",
+  error: "urn:ietf:params:scim:api:messages:2.0:Error",
+} as const;
+
+/** A refusal in the words of RFC 7644 §3.12. The detail is ours. */
+export class ScimError extends Error {
+  readonly status: 400 | 401 | 404 | 409 | 413 | 415 | 429;
+  readonly scimType: string | undefined;
+
+  constructor(status: ScimError["status"], detail: string, scimType?: string) {
+    super(detail);
+    this.name = "ScimError";
+    this.status = status;
+    this.scimType = scimType;
+  }
+}
+
+const text = z.string().max(1_000);
+/** Entra ID sends `"False"`. */
+const flag = z.union([z.boolean(), z.string().transform((value) => value.toLowerCase() === "true")]);
+
+/** What a client may send about a person (RFC 7643 §4.1); what Gatehouse does not keep is left out. */
+export const userBody = z.object({
+  userName: text.min(1),
+  externalId: text.nullish(),
+  displayName: text.nullish(),
+  name: z
+    .object({ formatted: text.nullish(), givenName: text.nullish(), familyName: text.nullish() })
+    .partial()
+    .nullish(),
+  emails: z
+    .array(z.object({ value: text, primary: flag.nullish(), type: text.nullish() }))
+    .max(50)
+    .nullish(),
+  active: flag.nullish(),
+});
+/** {@link userBody}, parsed. */
+export type UserBody = z.output<typeof userBody>;
+
+const member = z.object({ value: text });
+
+/** What a client may send about a group (RFC 7643 §4.2). */
+export const groupBody = z.object({
+  displayName: text.min(1),
+  externalId: text.nullish(),
+  members: z.array(member).max(50_000).nullish(),
+});
+/** {@link groupBody}, parsed. */
+export type GroupBody = z.output<typeof groupBody>;
+
+/** Operations of a PATCH (RFC 7644 §3.5.2). Entra ID writes them with a capital. */
+export const patchBody = z.object({
+  Operations: z
+    .array(
+      z.object({
+        op: z
+          .string()
+          .transform((op) => op.toLowerCase())
+          .pipe(z.enum(["add", "replace", "remove"])),
+        path: text.optional(),
+        value: z.unknown().optional(),
+      }),
+    )
+    .min(1)
+    .max(1_000),
+});
+/** One operation of {@link patchBody}. */
+export type PatchOperation = z.output<typeof patchBody>["Operations"][number];
+
+/** A filter `attribute eq "value"`, the one that provisioning systems use; `null` without a filter. Throws for others. */
+export function readFilter(
+  filter: string | undefined,
+  known: readonly string[],
+): { attribute: string; value: string } | null {
+  if (filter === undefined || filter === "") return null;
+  const [, attribute = "", value = ""] =
+    /^\s*([A-Za-z.]+)\s+eq\s+"((?:[^"\\]|\\.)*)"\s*$/i.exec(filter) ?? [];
+  const found = known.find((name) => name.toLowerCase() === attribute.toLowerCase());
+  if (found === undefined) {
+    throw new ScimError(400, `Filters have the form: ${known.join(" or ")} eq "value".`, "invalidFilter");
+  }
+  return { attribute: found, value: JSON.parse(`"${value}"`) as string };
+}
+
+/** `startIndex` (from 1) and `count` (at most 200) of a list. */
+export function readPage(
+  startIndex: string | undefined,
+  count: string | undefined,
+): { start: number; count: number } {
+  const whole = (text: string | undefined, fallback: number) => {
+    const value = Number(text ?? fallback);
+    return Number.isInteger(value) ? value : fallback;
+  };
+  return { start: Math.max(1, whole(startIndex, 1)), count: Math.min(200, Math.max(0, whole(count, 100))) };
+}
+
+/** A list as RFC 7644 §3.4.2 writes it. */
+export function toList(resources: readonly unknown[], totalResults: number, startIndex: number) {
+  return {
+    schemas: [URN.list],
+    totalResults,
+    startIndex,
+    itemsPerPage: resources.length,
+    Resources: resources,
+  };
+}
+
+/** Parses what a client sent. Throws `invalidValue` with the place of the first mistake. */
+export function parse<Value>(schema: z.ZodType<Value>, body: unknown): Value {
+  const read = schema.safeParse(body);
+  if (read.success) return read.data;
+  const [issue] = read.error.issues;
+  throw new ScimError(
+    400,
+    `${issue?.path.join(".") || "The body"}: ${issue?.message ?? "not possible"}.`,
+    "invalidValue",
+  );
+}

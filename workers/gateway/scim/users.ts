@@ -1,0 +1,228 @@
+import { changePerson, setAccess } from "../../../shared/people/change-person.ts";
+import { NO_ROLE } from "../../../shared/people/federated.ts";
+import { addPerson, moveToEmail } from "../../../shared/people/statements.ts";
+import { policyInForce } from "../../../shared/policy/current.ts";
+import { providerOfEmail } from "../../../shared/policy/sign-in.ts";
+import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
+import { reachPeople } from "../people.ts";
+import { readEmail, readName } from "../single-sign-on/read-claims.ts";
+import { followGroups } from "./follow-groups.ts";
+import { type PatchOperation, ScimError, URN, type UserBody } from "./messages.ts";
+
+/** A provisioned person as the database has them. */
+export interface ScimUser {
+  id: string;
+  email: string;
+  name: string;
+  disabled: number;
+  external_id: string | null;
+  created_at: number;
+  updated_at: number;
+}
+
+const SELECT = `
+  SELECT person."id", person."email", person."name", person."disabled", external_id, created_at, updated_at
+    FROM scim_user JOIN "user" AS person ON person."id" = user_id`;
+const FILTERS: Readonly<Record<string, string>> = {
+  userName: `person."email" = lower(?1)`,
+  externalId: "external_id = ?1",
+  id: "user_id = ?1",
+};
+
+/** Attributes by which a list can be filtered. */
+export const USER_FILTERS = Object.keys(FILTERS);
+
+/** Who changes people here, for the trail. */
+const BY = "/scim/v2";
+
+/** One page of provisioned people, and how many there are. */
+export async function listUsers(
+  database: D1Database,
+  filter: { attribute: string; value: string } | null,
+  { start, count }: { start: number; count: number },
+): Promise<{ users: ScimUser[]; total: number }> {
+  const where = filter === null ? "?1 = ''" : (FILTERS[filter.attribute] ?? "0");
+  const value = filter?.value ?? "";
+  const counting = `SELECT count(*) AS total FROM scim_user JOIN "user" AS person ON person."id" = user_id WHERE ${where}`;
+  const [rows, counted] = await Promise.all([
+    database
+      .prepare(`${SELECT} WHERE ${where} ORDER BY user_id LIMIT ?2 OFFSET ?3`)
+      .bind(value, count, start - 1)
+      .all<ScimUser>(),
+    database.prepare(counting).bind(value).first<{ total: number }>(),
+  ]);
+  return { users: rows.results, total: counted?.total ?? 0 };
+}
+
+/** A provisioned person. Throws 404 for every other id, also for that of a person who was added by hand. */
+export async function findUser(database: D1Database, id: string): Promise<ScimUser> {
+  const user = await database.prepare(`${SELECT} WHERE user_id = ?`).bind(id).first<ScimUser>();
+  if (user === null) throw new ScimError(404, "There is no such user.");
+  return user;
+}
+
+/**
+ * Adds a person, without a role until a group gives one. An account that is there already comes under provisioning if its
+ * e-mail domain belongs to a provider of single sign-on; every other one is not touched (409).
+ */
+export async function createUser(env: Env, body: UserBody): Promise<ScimUser> {
+  const database = env.PLATFORM_DB;
+  const email = emailOf(body);
+  const now = Date.now();
+  const known = await database
+    .prepare(
+      `SELECT "id", (SELECT 1 FROM scim_user WHERE user_id = "id") AS provisioned FROM "user" WHERE "email" = ?`,
+    )
+    .bind(email)
+    .first<{ id: string; provisioned: number | null }>();
+  const { signIn } = await policyInForce(env);
+  if (known !== null && (known.provisioned === 1 || providerOfEmail(signIn, email) === null)) {
+    throw new ScimError(409, "Another account has this address.", "uniqueness");
+  }
+  const id = known?.id ?? createId();
+  if (known === null) {
+    const at = new Date(now).toISOString();
+    const person = {
+      id,
+      accountId: createId(),
+      email,
+      name: nameOf(body, email),
+      role: NO_ROLE,
+      passwordHash: null,
+      at,
+    };
+    await carryOut(env, await changePerson(reachPeople(database), email, addPerson(person), BY));
+  }
+  await database
+    .prepare("INSERT INTO scim_user (user_id, external_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)")
+    .bind(id, body.externalId ?? null, now)
+    .run();
+  await setActive(env, await findUser(database, id), body.active ?? true);
+  await followGroups(env, [id]);
+  return await findUser(database, id);
+}
+
+/** Replaces what is kept of a person (PUT). */
+export async function replaceUser(env: Env, user: ScimUser, body: UserBody): Promise<ScimUser> {
+  const database = env.PLATFORM_DB;
+  const email = emailOf(body);
+  if (email !== user.email) {
+    const taken = await database.prepare(`SELECT 1 FROM "user" WHERE "email" = ?`).bind(email).first();
+    if (taken !== null) throw new ScimError(409, "Another account has this address.", "uniqueness");
+  }
+  const at = new Date();
+  await reachPeople(database).change(
+    moveToEmail(user.id, { email, name: nameOf(body, email), at: at.toISOString() }),
+  );
+  await database
+    .prepare("UPDATE scim_user SET external_id = ?, updated_at = ? WHERE user_id = ?")
+    .bind(body.externalId ?? null, at.getTime(), user.id)
+    .run();
+  await setActive(env, { ...user, email }, body.active ?? true);
+  return await findUser(database, user.id);
+}
+
+/** Changes single attributes of a person (PATCH). */
+export async function patchUser(
+  env: Env,
+  user: ScimUser,
+  operations: readonly PatchOperation[],
+): Promise<ScimUser> {
+  const body: UserBody = {
+    userName: user.email,
+    displayName: user.name,
+    externalId: user.external_id,
+    active: user.disabled === 0,
+  };
+  for (const operation of operations) applyOperation(body, operation);
+  return await replaceUser(env, user, body);
+}
+
+/** Ends a person's provisioning and keeps them out at the next request; what they did stays in the trail. */
+export async function removeUser(env: Env, user: ScimUser): Promise<void> {
+  await setActive(env, user, false);
+  await env.PLATFORM_DB.prepare("DELETE FROM scim_user WHERE user_id = ?").bind(user.id).run();
+}
+
+/** A person as RFC 7643 §4.1 writes them. */
+export function toUser({ PUBLIC_URL }: Env, user: ScimUser) {
+  return {
+    schemas: [URN.user],
+    id: user.id,
+    ...(user.external_id !== null && { externalId: user.external_id }),
+    userName: user.email,
+    displayName: user.name,
+    name: { formatted: user.name },
+    emails: [{ value: user.email, primary: true, type: "work" }],
+    active: user.disabled === 0,
+    meta: {
+      resourceType: "User",
+      created: new Date(user.created_at).toISOString(),
+      lastModified: new Date(user.updated_at).toISOString(),
+      location: `${PUBLIC_URL}/scim/v2/Users/${user.id}`,
+    },
+  };
+}
+
+/** Keeps the person out, or lets them in. Out: sessions, tokens, keys and approvals end at the next request. */
+async function setActive(env: Env, { email, disabled }: ScimUser, active: boolean): Promise<void> {
+  if (active === (disabled === 0)) return;
+  await carryOut(env, await setAccess(reachPeople(env.PLATFORM_DB), email, !active, BY));
+}
+
+async function carryOut(env: Env, mark: string): Promise<void> {
+  await runMarkedJob(env, mark);
+}
+
+function applyOperation(body: UserBody, { op, path = "", value }: PatchOperation): void {
+  if (path === "") {
+    if (typeof value !== "object" || value === null)
+      throw new ScimError(400, "The value must be an object.", "invalidValue");
+    for (const [name, one] of Object.entries(value)) applyOperation(body, { op, path: name, value: one });
+    return;
+  }
+  const text = op === "remove" ? null : typeof value === "string" ? value : null;
+  switch (path.replace(`${URN.user}:`, "").toLowerCase()) {
+    case "active":
+      if (typeof value !== "boolean" && typeof value !== "string")
+        throw new ScimError(400, "active must be true or false.", "invalidValue");
+      body.active = value === true || (typeof value === "string" && value.toLowerCase() === "true");
+      return;
+    case "username":
+      if (text !== null) body.userName = text;
+      return;
+    case "externalid":
+      body.externalId = text;
+      return;
+    case "displayname":
+    case "name.formatted":
+      if (text !== null) body.displayName = text;
+      return;
+    default:
+      // RFC 7644 §3.5.2: what a server does not keep it may ignore; provisioning systems send whole profiles.
+      return;
+  }
+}
+
+/** The name that people sign in with, if it is an address; or else the primary address. */
+function emailOf({ userName, emails }: UserBody): string {
+  const primary = emails?.find((one) => one.primary === true) ?? emails?.[0];
+  const email = readEmail(userName) ?? readEmail(primary?.value);
+  if (email === null)
+    throw new ScimError(400, "userName or an e-mail must be an e-mail address.", "invalidValue");
+  return email;
+}
+
+function nameOf({ displayName, name }: UserBody, email: string): string {
+  const parts = [name?.givenName, name?.familyName].filter(Boolean).join(" ");
+  return (
+    readName(displayName) ??
+    readName(name?.formatted) ??
+    readName(parts) ??
+    email.slice(0, email.indexOf("@"))
+  );
+}
+
+function createId(): string {
+  return crypto.randomUUID().replaceAll("-", "");
+}

@@ -1,0 +1,143 @@
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type { PauseDeadline } from "../../../shared/guard/run.ts";
+import type {
+  ConnectionAnswer,
+  ConnectionCaller,
+  ConnectionRequest,
+  ForeignQuestion,
+} from "../../../shared/objects/connection-gate.ts";
+import { RefusedRequest, type SessionCaller } from "../../connections/connector.ts";
+
+/** Milliseconds that a request of a client that left waits for the client to come back with an answer. */
+const PARKED_MS = 5 * 60_000;
+
+/** A question without an answer yet. */
+interface OpenQuestion {
+  question: ForeignQuestion;
+  resolve(value: JsonValue): void;
+  reject(failure: unknown): void;
+}
+
+/**
+ * One request and the calls that it serves one after the other: a stateless client answers a question of the
+ * other system in a new call, and the request goes on where it was.
+ */
+export class Conversation {
+  readonly #onParked: () => void;
+  readonly #open = new Set<OpenQuestion>();
+  #caller: ConnectionCaller | undefined;
+  #answer: Promise<ConnectionAnswer> | undefined;
+  #leave: (answer: ConnectionAnswer) => void = () => {};
+
+  constructor(onParked: () => void) {
+    this.#onParked = onParked;
+  }
+
+  begin(answer: Promise<ConnectionAnswer>): void {
+    this.#answer = answer;
+  }
+
+  /** Serves a call until the request is answered, or the call has to leave to get an answer. */
+  async attach(caller: ConnectionCaller | undefined): Promise<ConnectionAnswer> {
+    const { promise: left, resolve } = Promise.withResolvers<ConnectionAnswer>();
+    this.#caller = caller;
+    this.#leave = resolve;
+    for (const open of this.#open) this.#put(open);
+    try {
+      return await Promise.race([this.#answer as Promise<ConnectionAnswer>, left]);
+    } finally {
+      // The caller's functions end with its call.
+      if (this.#caller === caller) this.#caller = undefined;
+    }
+  }
+
+  /** The request's view of the call that it serves at each moment. */
+  callerOf(hold: PauseDeadline): SessionCaller {
+    return {
+      progress: (done, total, message) => this.#caller?.progress(done, total, message),
+      log: (level, data) => this.#caller?.log(level, data),
+      ask: (question) => hold(this.#ask(question)),
+    };
+  }
+
+  /** Nothing will answer any more. */
+  end(): void {
+    const failure = new RefusedRequest({
+      code: "cancelled",
+      message: "The question was not answered in time.",
+    });
+    for (const { reject } of this.#open) reject(failure);
+    this.#open.clear();
+  }
+
+  #ask(question: ForeignQuestion): Promise<JsonValue> {
+    const { promise, resolve, reject } = Promise.withResolvers<JsonValue>();
+    const open = { question, resolve, reject };
+    this.#open.add(open);
+    this.#put(open);
+    return promise;
+  }
+
+  #put(open: OpenQuestion): void {
+    const caller = this.#caller;
+    if (caller === undefined) return;
+    const settle = (work: () => void) => {
+      this.#open.delete(open);
+      work();
+    };
+    caller.ask(open.question).then(
+      (answer) => {
+        if (answer.kind === "answer") return settle(() => open.resolve(answer.value));
+        if (!answer.resumes) {
+          const failure = { code: "cancelled", message: "The client cannot be asked." } as const;
+          settle(() => open.reject(new RefusedRequest(failure)));
+        } else this.#onParked();
+        this.#leave({ ok: false, failure: { code: "cancelled", message: "The call waits for an answer." } });
+      },
+      (failure: unknown) => settle(() => open.reject(failure)),
+    );
+  }
+}
+
+/** The requests of one object that run, and those that wait for their client. */
+export class Conversations {
+  readonly #parked = new Map<
+    string,
+    { conversation: Conversation; id: string; timer: ReturnType<typeof setTimeout> }
+  >();
+  readonly #firstIds = new Map<string, string>();
+  readonly #cancel: (id: string) => Promise<void>;
+
+  /** @param cancel - ends a request at the other system, by the id of the call that began it */
+  constructor(cancel: (id: string) => Promise<void>) {
+    this.#cancel = cancel;
+  }
+
+  /** A waiting request that this call goes on with, or a new one. */
+  open({ id, call }: ConnectionRequest): { conversation: Conversation; isNew: boolean } {
+    const parked = call && this.#parked.get(call.resumes);
+    if (call && parked) {
+      clearTimeout(parked.timer);
+      this.#parked.delete(call.resumes);
+      this.#firstIds.set(id, parked.id);
+      return { conversation: parked.conversation, isNew: false };
+    }
+    const conversation: Conversation = new Conversation(() => this.#park(id, call?.resumes, conversation));
+    return { conversation, isNew: true };
+  }
+
+  /** The id of the call that began the request which this call goes on with. */
+  firstId(id: string): string {
+    return this.#firstIds.get(id) ?? id;
+  }
+
+  #park(id: string, resumes: string | undefined, conversation: Conversation): void {
+    if (resumes === undefined || this.#parked.has(resumes)) return;
+    const timer = setTimeout(() => {
+      this.#parked.delete(resumes);
+      conversation.end();
+      void this.#cancel(id);
+    }, PARKED_MS);
+    this.#parked.set(resumes, { conversation, id, timer });
+  }
+}
