@@ -70,7 +70,7 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
     // Who adds a connection is its owner.
     const advice =
       action === undefined || action.startsWith("Ask its owner")
-        ? "Check database, user and password."
+        ? `Check ${"auth" in entry ? "address and secret" : "database, user and password"}.`
         : action;
     throw new CommandFailure(message, `${advice} Nothing was written.`);
   }

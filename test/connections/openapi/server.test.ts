@@ -168,7 +168,7 @@ describe.each(LANES)("A URL whose lists stay small, on the %s lane", (lane) => {
 
   it("finds, describes and calls", async () => {
     const session = await openSession({ server: "zoo", lane, scopes: scopesOf("zoo") });
-    const { data: found } = await session.call("tools_find", { query: "show all pets" });
+    const { data: found } = await session.call("tools_find", { query: "list pets" });
     expect(found.tools[0]).toMatchObject({ name: "zoo_list_pets", call_with: "tools_read" });
     const { data: described } = await session.call("tools_describe", { names: ["zoo_list_pets"] });
     expect(described.tools[0].input.properties.limit).toMatchObject({ maximum: 100 });
