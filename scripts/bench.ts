@@ -20,6 +20,8 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench -- mcp              calls of an MCP server through a connection against direct ones, and what a bad one does
   npm run bench -- poison           what the review of MCP servers finds in poisoned definitions, and in clean ones
   npm run bench -- knowledge        the ranking of the knowledge base on a test collection
+  npm run bench -- openapi          vendors' own descriptions: operations, tools, refused ones, answers of generated mocks
+  npm run bench -- tool-search      questions over GitHub's 1,222 tools: how often the right one is found, and tokens
 
 crm, analytics and knowledge print with --plans how the database reaches each answer, and with --markdown a table of both.
 `;
@@ -42,6 +44,8 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   mcp: () => import("./bench/mcp.ts"),
   poison: () => import("./bench/poison.ts"),
   knowledge: () => import("./bench/knowledge.ts"),
+  openapi: () => import("./bench/openapi.ts"),
+  "tool-search": () => import("./bench/tool-search.ts"),
 };
 
 process.env.WRANGLER_SEND_METRICS = "false";

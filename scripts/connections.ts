@@ -5,6 +5,7 @@ import { add } from "./connections/add.ts";
 import type { WorkerPlace } from "./connections/ask-worker.ts";
 import { bridge } from "./connections/bridge.ts";
 import { changeSecret, doctor, showStatus, testAll } from "./connections/commands.ts";
+import { showOperations } from "./connections/define-connections.ts";
 import {
   CONNECTION_FILES,
   loadConnections,
@@ -17,9 +18,12 @@ import { CommandFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, ROOT } from "./local/project.ts";
 import { runCommand } from "./platform/run-command.ts";
 
-const HELP = `Connects databases of your company. Entries are in ${CONNECTION_FILES.connections}.
+const HELP = `Connects databases and HTTP APIs of your company. Entries are in ${CONNECTION_FILES.connections}.
 
   npm run connections -- add shop --kind postgresql    asks for what it needs, tests, and writes the entry
+  npm run connections -- add crm2 --profile hubspot    a ready-made profile
+  npm run connections -- add pets --kind openapi --document https://…/openapi.yaml
+  npm run connections -- operations pets               the operations of its document, and those that cannot be used
   npm run connections -- check                         names file, line and field of every mistake
   npm run connections -- build                         writes the schema for editors
   npm run connections -- test [shop]                   opens a session and reads what the entry exposes
@@ -39,6 +43,8 @@ const HELP = `Connects databases of your company. Entries are in ${CONNECTION_FI
   --file <connections.yaml>        another file
   --env local|staging|production   default: local; --state <folder> as with npm start
   --url <url>                      where Gatehouse runs, if not at the environment's PUBLIC_URL
+  add takes for HTTP: --document <address, file or -> --address <https://…> --auth none|bearer|header:X-Key|query:key|basic:user
+                  --set name=value  answers a question of a profile
   add also takes  --host --port --database --user --tls required|off --tables "public.*" --title --description --owner
                   an MCP server: --web-address https://… --auth none|bearer|per_person
                   without a terminal the password is read from standard input
@@ -56,8 +62,12 @@ const OPTIONS = {
   person: { type: "string" },
   verbose: { type: "boolean", default: false },
   "web-address": { type: "string" },
-  auth: { type: "string" },
   kind: { type: "string" },
+  profile: { type: "string" },
+  document: { type: "string" },
+  address: { type: "string" },
+  auth: { type: "string" },
+  set: { type: "string", multiple: true },
   host: { type: "string" },
   port: { type: "string" },
   database: { type: "string" },
@@ -101,11 +111,14 @@ async function main(): Promise<void> {
       return await doctor(await loadWanted(flags.file, place), requireName(name), place);
     case "secret":
       return await changeSecret(await loadWanted(flags.file, place), requireName(name), flags.remove, place);
+    case "operations":
+      console.log(await showOperations(await loadWanted(flags.file, place), requireName(name), flags.file));
+      return;
     case "diff":
-      console.log(await describeDifference(await loadWanted(flags.file, place), place));
+      console.log(await describeDifference(await loadWanted(flags.file, place), flags.file, place));
       return;
     case "publish":
-      return await publish(await loadWanted(flags.file, place), flags.note, place);
+      return await publish(await loadWanted(flags.file, place), flags, place);
     case "versions":
       console.log(await showVersions(requireName(name), place));
       return;

@@ -4,11 +4,17 @@ import path from "node:path";
 import readline from "node:readline/promises";
 import { Document, isMap, parseDocument, stringify } from "yaml";
 import { z } from "zod";
-import { CONNECTION_KINDS, connectionName, isReviewed } from "../../shared/connections/entry.ts";
+import {
+  CONNECTION_KINDS,
+  type ConnectionEntry,
+  connectionName,
+  isReviewed,
+} from "../../shared/connections/entry.ts";
 import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/project.ts";
 import { parseWholeNumber } from "../local/whole-number.ts";
+import { type Ask, askForDocument, askForProfile } from "./add-http.ts";
 import type { WorkerPlace } from "./ask-worker.ts";
 import { findObstacles, storeSecret, summarize, testConnection } from "./commands.ts";
 import { CONNECTION_FILES, loadWanted, readConnections } from "./files.ts";
@@ -29,8 +35,12 @@ export interface AddFlags {
   description?: string | undefined;
   owner?: string | undefined;
   hyperdrive?: string | undefined;
+  profile?: string | undefined;
+  document?: string | undefined;
+  address?: string | undefined;
   "web-address"?: string | undefined;
   auth?: string | undefined;
+  set?: readonly string[] | undefined;
 }
 
 /** Asks for an entry, tests it, writes it to the file, and stores the password. Nothing is published. */
@@ -45,7 +55,7 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
       `Choose another name, or change it in ${flags.file}.`,
     );
   }
-  const raw = await askForEntry(name, flags);
+  const { raw, whatSecret } = await askForEntry(name, flags);
   const { value, mistakes } = readConnections("answers", stringify({ connections: { [name]: raw } }));
   const entry = value?.connections[name];
   if (entry === undefined) {
@@ -53,16 +63,14 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
     const field = mistake?.field.replace(`connections.${name}.`, "");
     throw new CommandFailure(`${field}: ${mistake?.message}.`, "Give another value. Nothing was written.");
   }
-  const isBound = "hyperdrive" in entry.reach;
-  const hasNone = entry.kind === "mcp" && !["bearer", "header"].includes(entry.auth.type);
-  const secret = isBound || hasNone ? null : await readSecret(`Password of ${name}: `);
+  const secret = needsSecret(entry) ? await readSecret(`${whatSecret}: `) : null;
   const answer = await testConnection(name, entry, place, secret);
   if (!answer.ok) {
     const { message, action } = answer.failure;
     // Who adds a connection is its owner.
     const advice =
       action === undefined || action.startsWith("Ask its owner")
-        ? "Check database, user and password."
+        ? `Check ${"auth" in entry ? "address and secret" : "database, user and password"}.`
         : action;
     throw new CommandFailure(message, `${advice} Nothing was written.`);
   }
@@ -81,61 +89,75 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
   console.log(`  Next: npm run connections -- ${next}`);
 }
 
-async function askForEntry(name: string, flags: AddFlags): Promise<Record<string, unknown>> {
+/** A Hyperdrive binding has its own password, and some systems need none or one of each person. */
+function needsSecret(entry: ConnectionEntry): boolean {
+  const hasNone = "auth" in entry && (entry.auth.type === "none" || entry.auth.type === "per_person");
+  return !("hyperdrive" in entry.reach) && !hasNone;
+}
+
+/** What was asked, and what the secret is called. */
+interface AskedEntry {
+  raw: Record<string, unknown>;
+  whatSecret: string;
+}
+
+async function askForEntry(name: string, flags: AddFlags): Promise<AskedEntry> {
   const ask = openQuestions();
   try {
-    const kind = flags.kind ?? (await ask(`Kind (${CONNECTION_KINDS.join(", ")})`, "postgresql"));
-    if (!(CONNECTION_KINDS as readonly string[]).includes(kind)) {
-      const [nearest] = findNearMisses(kind, CONNECTION_KINDS);
-      throw new CommandFailure(
-        `"${kind}" is not a kind of connection.`,
-        nearest === undefined ? `There are: ${CONNECTION_KINDS.join(", ")}.` : `Did you mean "${nearest}"?`,
-      );
-    }
-    const title =
-      flags.title ?? (await ask("Title for people", name.charAt(0).toUpperCase() + name.slice(1)));
-    const description =
-      flags.description ?? (await ask("What is in it, in one sentence", `Data of ${title}.`));
-    const owner = flags.owner ?? (await ask("Owner (a team or an e-mail address)", "unknown"));
-    const common = { kind, title, description, owner };
-    if (flags.hyperdrive !== undefined) {
-      return {
-        ...common,
-        reach: { hyperdrive: flags.hyperdrive },
-        expose: { tables: split(flags.tables ?? "public.*") },
-      };
-    }
-    if (kind === "mcp") return { ...common, ...(await askForServer(ask, flags)) };
-    const host = flags.host ?? (await ask("Host", "127.0.0.1"));
-    const reach = {
-      host,
-      ...(flags.port !== undefined && { port: parseWholeNumber("port", flags.port, 65_535) }),
-      tls: flags.tls ?? (await ask("TLS (required, off)", isLoopback(host) ? "off" : "required")),
-    };
-    if (kind === "redis") {
-      const prefixes = split(flags.prefixes ?? (await ask("Prefixes of keys, with commas")));
-      const user = flags.user ?? (await ask("ACL user", "default"));
-      const database = Number(flags.database ?? "0");
-      return { ...common, reach: { ...reach, user, database }, expose: { prefixes } };
-    }
-    const database = flags.database ?? (await ask("Database"));
-    const user = flags.user ?? (await ask("User", "gatehouse"));
-    const usual = kind === "postgresql" ? "public.*" : `${database}.*`;
-    const tables = split(flags.tables ?? (await ask("Tables that may be queried, with commas", usual)));
-    return { ...common, reach: { ...reach, database, user }, expose: { tables } };
+    if (flags.profile !== undefined) return await askForProfile(flags.profile, flags, ask);
+    if (flags.kind === "openapi" || flags.document !== undefined)
+      return await askForDocument(name, flags, ask);
+    return { raw: await askForDatabase(name, flags, ask), whatSecret: `Password of ${name}` };
   } finally {
     ask.end();
   }
 }
 
+async function askForDatabase(name: string, flags: AddFlags, ask: Ask): Promise<Record<string, unknown>> {
+  const kind = flags.kind ?? (await ask(`Kind (${CONNECTION_KINDS.join(", ")})`, "postgresql"));
+  if (!(CONNECTION_KINDS as readonly string[]).includes(kind)) {
+    const [nearest] = findNearMisses(kind, CONNECTION_KINDS);
+    throw new CommandFailure(
+      `"${kind}" is not a kind of connection.`,
+      nearest === undefined ? `There are: ${CONNECTION_KINDS.join(", ")}.` : `Did you mean "${nearest}"?`,
+    );
+  }
+  const title = flags.title ?? (await ask("Title for people", name.charAt(0).toUpperCase() + name.slice(1)));
+  const description = flags.description ?? (await ask("What is in it, in one sentence", `Data of ${title}.`));
+  const owner = flags.owner ?? (await ask("Owner (a team or an e-mail address)", "unknown"));
+  const common = { kind, title, description, owner };
+  if (flags.hyperdrive !== undefined) {
+    return {
+      ...common,
+      reach: { hyperdrive: flags.hyperdrive },
+      expose: { tables: split(flags.tables ?? "public.*") },
+    };
+  }
+  if (kind === "mcp") return { ...common, ...(await askForServer(ask, flags)) };
+  const host = flags.host ?? (await ask("Host", "127.0.0.1"));
+  const reach = {
+    host,
+    ...(flags.port !== undefined && { port: parseWholeNumber("port", flags.port, 65_535) }),
+    tls: flags.tls ?? (await ask("TLS (required, off)", isLoopback(host) ? "off" : "required")),
+  };
+  if (kind === "redis") {
+    const prefixes = split(flags.prefixes ?? (await ask("Prefixes of keys, with commas")));
+    const user = flags.user ?? (await ask("ACL user", "default"));
+    const database = Number(flags.database ?? "0");
+    return { ...common, reach: { ...reach, user, database }, expose: { prefixes } };
+  }
+  const database = flags.database ?? (await ask("Database"));
+  const user = flags.user ?? (await ask("User", "gatehouse"));
+  const usual = kind === "postgresql" ? "public.*" : `${database}.*`;
+  const tables = split(flags.tables ?? (await ask("Tables that may be queried, with commas", usual)));
+  return { ...common, reach: { ...reach, database, user }, expose: { tables } };
+}
 /** Address and authentication of an MCP server. */
 async function askForServer(ask: Ask, flags: AddFlags): Promise<Record<string, unknown>> {
   const url = flags["web-address"] ?? (await ask("Address of its MCP endpoint (https)"));
   const type = flags.auth ?? (await ask("Authentication (none, bearer, per_person)", "bearer"));
   return { reach: { url }, auth: { type } };
 }
-
-type Ask = (question: string, usual?: string) => Promise<string>;
 
 /** Asks on a terminal. Without one, a question without a default names the flag that is missing. */
 function openQuestions() {

@@ -172,7 +172,8 @@ export function findEntry(connections: ConnectionsDocument["connections"], name:
 export function summarize(answer: TestAnswer): string {
   if (!answer.ok) return answer.failure.message;
   const { server, ms, exposed } = answer.report;
-  return `${server}, ${ms < 1 ? "under 1" : ms} ms, ${exposed.length} ${exposed.length === 1 ? "object" : "objects"} exposed`;
+  const objects = `, ${exposed.length} ${exposed.length === 1 ? "object" : "objects"} exposed`;
+  return `${server}, ${ms < 1 ? "under 1" : ms} ms${exposed.length > 0 ? objects : ""}`;
 }
 
 /** Statements that make a least-privileged account. */
@@ -197,6 +198,8 @@ function suggestAccount(entry: ConnectionEntry): string {
         `    GRANT SELECT, SHOW VIEW ON ${database}.* TO 'gatehouse'@'%';`,
       ].join("\n");
     }
+    case "openapi":
+      return "    An account of its own, with the rights of the operations that the entry selects and no others.";
     case "clickhouse":
       return [
         "    CREATE USER gatehouse IDENTIFIED BY '…' SETTINGS readonly = 2;",

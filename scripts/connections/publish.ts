@@ -8,6 +8,7 @@ import { CommandFailure } from "../local/failure.ts";
 import { openPlatformDatabase } from "../platform/database.ts";
 import type { WorkerPlace } from "./ask-worker.ts";
 import { findObstacles, isPrivileged, summarize, testConnection } from "./commands.ts";
+import { type DefinedConnections, defineConnections, storeParts } from "./define-connections.ts";
 import {
   compareConnections,
   connectionsIn,
@@ -21,10 +22,11 @@ import { prepareDefinitions } from "./review.ts";
 /** What a publication of the file would change, a line each. */
 export async function describeDifference(
   { connections }: ConnectionsDocument,
+  file: string,
   place: WorkerPlace,
 ): Promise<string> {
   const inForce = connectionsIn(await readInForce(openPlatformDatabase(place.env, place.state)));
-  const wanted = await withDefinitions(connections, place);
+  const { wanted } = await withDefinitions(connections, file, place);
   const { added, changed, removed } = compareConnections(inForce, wanted);
   const lines = [
     ...added.map((name) => `+ ${name}`),
@@ -64,12 +66,12 @@ function short(value: unknown): string {
 /** Tests what changed, and puts the file in force. Publishes all of it or nothing. */
 export async function publish(
   { connections }: ConnectionsDocument,
-  note: string,
+  { file, note }: { file: string; note: string },
   place: WorkerPlace,
 ): Promise<void> {
   const database = openPlatformDatabase(place.env, place.state);
   const inForce = connectionsIn(await readInForce(database));
-  const wanted = await withDefinitions(connections, place);
+  const { wanted, defined } = await withDefinitions(connections, file, place);
   const { added, changed, removed } = compareConnections(inForce, wanted);
   if (added.length + changed.length + removed.length === 0) {
     console.log("The file says what is in force already.");
@@ -79,9 +81,14 @@ export async function publish(
   for (const name of [...added, ...changed]) {
     const entry = connections[name] as ConnectionEntry;
     const answer = await testConnection(name, entry, place);
-    const found = [...findObstacles(entry, answer), ...findUnreviewed(name, wanted[name] as Prepared)];
+    const found = [
+      ...findObstacles(entry, answer),
+      ...(defined.mistakes[name] ?? []),
+      ...findUnreviewed(name, wanted[name] as Prepared),
+    ];
     obstacles.push(...found.map((text) => `${name}: ${text}`));
     if (found.length === 0) console.log(`${answer.ok ? "✓" : "!"} ${name}: ${summarize(answer)}`);
+    for (const line of defined.reports[name] ?? []) console.log(line);
     if (isPrivileged(entry)) console.log(`! ${name} uses a privileged role.`);
   }
   if (obstacles.length > 0) {
@@ -90,6 +97,7 @@ export async function publish(
       "Correct the entry, set the password (npm run connections -- secret <name>), or read: npm run connections -- doctor <name>",
     );
   }
+  for (const name of [...added, ...changed]) await storeParts(defined.parts[name] ?? [], place);
   const number = await publishConnections(database, wanted, { place, note });
   const names = [
     ...added.map((name) => `+${name}`),
@@ -107,18 +115,21 @@ export async function publish(
   for (const name of added) console.log(`\n${suggestPolicy(name)}`);
 }
 
-/** The entries of the file as they would be published: with what was approved of those that are reviewed. */
+/** The entries of the file as they would be published: with what was approved, or made of a document. */
 async function withDefinitions(
   connections: ConnectionsDocument["connections"],
+  file: string,
   place: WorkerPlace,
-): Promise<Record<string, Prepared>> {
-  const prepared: Record<string, Prepared> = {};
+): Promise<{ wanted: Record<string, Prepared>; defined: DefinedConnections }> {
+  const defined = await defineConnections(connections, file);
+  const wanted: Record<string, Prepared> = {};
   for (const [name, entry] of Object.entries(connections)) {
-    prepared[name] = isReviewed(entry)
+    const definitions = defined.parts[name]?.map(({ digest }) => digest) ?? [];
+    wanted[name] = isReviewed(entry)
       ? { entry, ...(await prepareDefinitions(name, entry, place)) }
-      : { entry, definitions: [], approved: 0, waiting: 0 };
+      : { entry, definitions, approved: 0, waiting: 0 };
   }
-  return prepared;
+  return { wanted, defined };
 }
 
 /** A connection to publish, with the number of its definitions that are approved, and of those that wait. */

@@ -15,6 +15,8 @@ export interface KnownSubject extends DecisionSubject {
 export interface Known {
   subjects: readonly KnownSubject[];
   scopes: readonly string[];
+  /** Connections whose tools are made at publication: what begins with their name is not known here. */
+  defined?: readonly string[];
 }
 
 /** Reads the registry and `connections.yaml`. Loads the servers' own code without running it. */
@@ -31,7 +33,9 @@ export async function readRegistry(): Promise<Known> {
   const connected = await Promise.all(
     Object.entries(connections).map(([name, entry]) => connectionServer(name, entry, "", [])),
   );
-  const servers = [...registry.servers, ...connected];
+  const servers = [...registry.servers, ...connected]
+    // A role may be given the tools that find others before a connection brings any.
+    .map((server) => ({ ...server, searched: { pinned: [] } }));
   const { createCatalogue } = await import("../../shared/server/catalogue.ts");
   const { tools, resources, templates, prompts } = createCatalogue("", "", servers);
   const entries = [...tools.values(), ...resources.values(), ...templates, ...prompts.values()];
@@ -41,5 +45,8 @@ export async function readRegistry(): Promise<Known> {
       return { kind, name, title: String(listed.title ?? name), scope, effect, input };
     }),
     scopes: servers.flatMap((server) => Object.keys(server.scopes)),
+    defined: Object.entries(connections).flatMap(([name, { kind }]) =>
+      kind === "openapi" || kind === "mcp" ? [name] : [],
+    ),
   };
 }

@@ -67,7 +67,15 @@ export function checkAgainst(document: PolicyDocument, known: Known, locate: Loc
       field: `tool_limits.${tool}`,
     })),
   );
-  return [...mistakes, ...limited, ...expressions, ...findUnapprovable(document, known, locate)];
+  const isDefined = ({ message }: Mistake) =>
+    known.defined?.some((name) => message.startsWith(`"${name}_`) || message.startsWith(`"${name}:`)) ??
+    false;
+  return [
+    ...mistakes.filter((mistake) => !isDefined(mistake)),
+    ...limited,
+    ...expressions,
+    ...findUnapprovable(document, known, locate),
+  ];
 }
 
 /** Rules whose approval no role can give: they always refuse, which is the purpose of `denied_tools`. */

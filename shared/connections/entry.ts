@@ -2,6 +2,7 @@ import { z } from "zod";
 import { clickhouseEntry } from "./kinds/clickhouse.ts";
 import { mcpEntry } from "./kinds/mcp.ts";
 import { mysqlEntry } from "./kinds/mysql.ts";
+import { openapiEntry } from "./kinds/openapi.ts";
 import { postgresqlEntry } from "./kinds/postgresql.ts";
 import { redisEntry } from "./kinds/redis.ts";
 
@@ -12,6 +13,7 @@ export const connectionEntry = z.discriminatedUnion("kind", [
   clickhouseEntry,
   redisEntry,
   mcpEntry,
+  openapiEntry,
 ]);
 
 /** {@link connectionEntry}, parsed: every default is filled in. */
@@ -36,6 +38,7 @@ const RESERVED_NAMES: readonly string[] = [
   "fetch",
   "server",
   "tasks",
+  "tools",
   "mcp",
 ];
 

@@ -9,8 +9,10 @@ import { SESSION_SCOPE } from "../policy/decide.ts";
 import { masksOf } from "../policy/masks.ts";
 import { refuseMasked } from "../redact/refuse-masked.ts";
 import type { Entry } from "../server/catalogue.ts";
-import type { ToolContext, ToolDefinition } from "../server/define.ts";
+import type { OfferedTool, ToolContext, ToolDefinition } from "../server/define.ts";
 import { parseArguments } from "../server/schema.ts";
+import { type ForwardedCall, followCall } from "../server/search/forwarded-call.ts";
+import { unknownTool } from "../server/search/search-tools.ts";
 import { runSteps, type Step } from "../server/task-workflow.ts";
 import { findNearMisses } from "../text/near-misses.ts";
 import { cutText } from "../text/well-formed.ts";
@@ -31,6 +33,7 @@ import { type AppliedDefault, describeDefaults, inheritDefaults } from "./sessio
 import { type ShapedAnswer, type Shaping, shapeAnswer } from "./shape.ts";
 import type { CreatedTask } from "./start-task.ts";
 import { isCreatedTask, requireTasks, startTask } from "./start-task.ts";
+import { visible } from "./visible.ts";
 
 /** The result of `tools/call` in both generations. */
 export type CallToolAnswer = ShapedAnswer;
@@ -47,11 +50,16 @@ export async function callTool(
   name: string,
   args: Record<string, unknown> | undefined,
 ): Promise<CallToolAnswer | CreatedTask> {
-  const entry = ctx.catalogue.tools.get(name);
-  if (!entry) throw refuseUnknownTool(ctx, cutText(name, 64));
+  const called = followCall(ctx.catalogue, name, args);
+  const isHidden = called?.by !== undefined && !isVisible(ctx.policy, ctx.identity, called.by.subject);
+  if (called === undefined || isHidden) throw refuseUnknownTool(ctx, cutText(name, 64));
+  if ("unknown" in called) return errorAnswer(unknownTool(called.unknown, listOffered(ctx)));
+  const { entry } = called;
+  const misused = findMisuse(ctx, called);
+  if (misused !== null) return errorAnswer(misused);
   requireTasks(ctx, entry);
   try {
-    const answer = await guardedCall(ctx, entry, args);
+    const answer = await guardedCall(ctx, entry, called.args);
     publishChange(ctx, entry.subject);
     return answer;
   } catch (failure) {
@@ -59,6 +67,30 @@ export async function callTool(
     if (failure.retryAfter !== undefined) ctx.retryAfter(failure.retryAfter);
     return errorAnswer(failure, ctx.policy.signIn.contact);
   }
+}
+
+/** A call of another tool that is made in the wrong way. About a tool that the caller may not use the guard decides. */
+function findMisuse(
+  { policy, identity }: RequestContext,
+  { by, entry, args }: ForwardedCall,
+): ToolError | null {
+  if (by?.definition.forwards === undefined || !isVisible(policy, identity, entry.subject)) return null;
+  if (args !== undefined && (typeof args !== "object" || Array.isArray(args)))
+    return new ToolError("invalid_input", "arguments: must be one JSON object.");
+  const reads = entry.subject.effect === "read";
+  if (reads === by.definition.forwards.reads) return null;
+  const what = reads
+    ? "only reads: call it with tools_read."
+    : "changes something: call it with tools_write.";
+  return new ToolError("invalid_input", `${entry.subject.name} ${what}`);
+}
+
+/** The tools of the URL that the caller may use, for those that find others. */
+function listOffered({ policy, identity, catalogue }: RequestContext): OfferedTool[] {
+  return visible(policy, identity, catalogue.tools.values()).flatMap((entry) => {
+    const { name, title, description, effect, scope } = entry.definition;
+    return scope === SESSION_SCOPE ? [] : [{ name, title, description, effect, listed: () => entry.listed }];
+  });
 }
 
 /** Suggests similar tools among those that this user can see. */
@@ -287,6 +319,7 @@ function openContext(
     fetch: upstreamOf(ctx, entry.subject, signal),
     now,
     timeLeft,
+    offered: () => listOffered(ctx),
     ...channel,
     ...asking,
     ...openCursors(ctx, entry.definition.name),

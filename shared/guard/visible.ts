@@ -6,11 +6,11 @@ import type { ResourceDefinition } from "../server/define.ts";
 import { decide, isVisible } from "./decide.ts";
 
 /** The listed form of every entry that this principal may see. */
-export function visible<Definition>(
+export function visible<Item extends Entry<unknown>>(
   policy: Policy,
   identity: PolicyCaller,
-  entries: Iterable<Entry<Definition>>,
-): Entry<Definition>[] {
+  entries: Iterable<Item>,
+): Item[] {
   return [...entries].filter((entry) => isVisible(policy, identity, entry.subject));
 }
 

@@ -6,6 +6,7 @@ import { traceIdOf } from "../observe/trace.ts";
 import type { Policy } from "../policy/compile.ts";
 import type { Decision } from "../policy/decide.ts";
 import type { Catalogue } from "../server/catalogue.ts";
+import { followCall } from "../server/search/forwarded-call.ts";
 
 /** One authenticated request. */
 export interface Caller {
@@ -40,9 +41,11 @@ export function findTarget(
   { identity, policy }: Caller,
 ): Target | undefined {
   const params = (body.params ?? {}) as Params;
+  const isCall = body.method === "tools/call" && typeof params.name === "string";
+  const called = isCall ? findCalled(catalogue, String(params.name), params.arguments) : undefined;
   const entry =
     body.method === "tools/call" && typeof params.name === "string"
-      ? catalogue.tools.get(params.name)
+      ? called?.entry
       : body.method === "prompts/get" && typeof params.name === "string"
         ? catalogue.prompts.get(params.name)
         : body.method === "resources/read" && typeof params.uri === "string"
@@ -50,9 +53,18 @@ export function findTarget(
           : undefined;
   if (!entry) return undefined;
   const { subject } = entry;
-  const args = body.method === "resources/read" ? { uri: params.uri } : params.arguments;
+  const args = body.method === "resources/read" ? { uri: params.uri } : (called?.args ?? params.arguments);
   const named = typeof args === "object" && args !== null ? { ...args } : {};
   return { subject, decision: decide(policy, identity, subject), args: named };
+}
+
+/** The tool that a call runs, which a tool that calls others names in its arguments. */
+function findCalled({ tools }: Catalogue, name: string, args: unknown) {
+  const given = typeof args === "object" && args !== null ? (args as Record<string, unknown>) : {};
+  const called = followCall({ tools }, name, given);
+  return called !== undefined && "entry" in called
+    ? { entry: called.entry, args: called.args ?? {} }
+    : undefined;
 }
 
 /** Records the refusal of a message with a missing scope, which reaches neither session nor guard. */

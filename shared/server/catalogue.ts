@@ -3,6 +3,7 @@ import type { MaskRules } from "../call/mask-rules.ts";
 import type { PrincipalIdentity } from "../call/principal.ts";
 import type { Subject } from "../call/subject.ts";
 import type { JsonValue } from "../encoding/json.ts";
+import { compileGlobs } from "../policy/glob.ts";
 import type { SessionMemory } from "../session/session-memory.ts";
 import { contextTools } from "./context-tools.ts";
 import type {
@@ -15,6 +16,8 @@ import type {
 import { followRevisions } from "./follow-revisions.ts";
 import { type ParameterHeader, parameterHeadersOf } from "./parameter-headers.ts";
 import { annotationsOf, inputSchemaOf, outputSchemaOf } from "./schema.ts";
+import { searchTools } from "./search/search-tools.ts";
+import type { SearchedTool } from "./search/tool-index.ts";
 import { compileTemplate, type UriMatcher } from "./uri-template.ts";
 
 /** A list item as sent. */
@@ -30,6 +33,8 @@ export interface Entry<Definition> {
 
 /** A tool with the arguments that clients repeat as headers. */
 export interface ToolEntry extends Entry<ToolDefinition> {
+  /** Lists leave it out: it is found by search. It can be called by its name all the same. */
+  unlisted: boolean;
   parameterHeaders: readonly ParameterHeader[];
 }
 
@@ -117,7 +122,7 @@ export function createCatalogue(
       server.store(env, principal, masks);
     const found = discovered.get(server.name);
     for (const tool of [...server.tools, ...(found?.tools ?? [])])
-      addOnce(tools, tool.name, toolEntry(server.name, tool, openStore));
+      addOnce(tools, tool.name, toolEntry(server.name, tool, openStore, isUnlisted(server, tool.name)));
     for (const prompt of [...server.prompts, ...(found?.prompts ?? [])])
       addOnce(prompts, prompt.name, promptEntry(server.name, prompt, openStore));
     for (const resource of [...server.resources, ...(found?.resources ?? [])]) {
@@ -125,6 +130,19 @@ export function createCatalogue(
       if (resource.uri !== undefined) addOnce(resources, resource.uri, entry);
       else templates.push({ ...entry, matcher: compileTemplate(resource.uriTemplate as string) });
     }
+  }
+  if (servers.some(({ searched }) => searched !== undefined)) {
+    // Loaded by the first search, which may never come.
+    const index = once(async () => {
+      const { indexTools } = await import("./search/tool-index.ts");
+      return indexTools([...tools.values()].map(describeForSearch));
+    });
+    for (const tool of searchTools(index))
+      addOnce(
+        tools,
+        tool.name,
+        toolEntry(name, tool, () => undefined),
+      );
   }
   const defaults = z.object(Object.assign({}, ...servers.map((server) => server.defaults.shape)));
   for (const tool of contextTools(defaults)) {
@@ -155,12 +173,42 @@ function addOnce<Value>(map: Map<string, Value>, key: string, value: Value): voi
   map.set(key, value);
 }
 
-function toolEntry(server: string, tool: ToolDefinition, openStore: Entry<unknown>["openStore"]): ToolEntry {
-  const inputSchema = inputSchemaOf(tool.input);
+function isUnlisted({ searched }: ServerDefinition, name: string): boolean {
+  return searched !== undefined && compileGlobs(searched.pinned)(name) === null;
+}
+
+/** Tools of a searched server may be many: their argument names come from the definition, not from a schema. */
+function describeForSearch({ definition, subject }: ToolEntry): SearchedTool {
+  const { name, title, description } = definition;
+  return { name, title, description, words: `${subject.server} ${(definition.words ?? []).join(" ")}` };
+}
+
+function toolEntry(
+  server: string,
+  tool: ToolDefinition,
+  openStore: Entry<unknown>["openStore"],
+  unlisted = false,
+): ToolEntry {
+  // Schemas are written on first use: a connection may bring a thousand tools, and a call needs one.
+  const inputSchema = once(() => inputSchemaOf(tool.input));
+  const headers = once(() => parameterHeadersOf(tool.name, inputSchema()));
+  const fields = once(() => new Set(Object.keys(tool.input.shape)));
+  const listed = once(() => ({
+    name: tool.name,
+    title: tool.title,
+    description: tool.description,
+    inputSchema: inputSchema(),
+    outputSchema: outputSchemaOf(tool),
+    annotations: annotationsOf(tool),
+    ...icons(tool),
+  }));
   return {
     definition: tool,
     openStore,
-    parameterHeaders: parameterHeadersOf(tool.name, inputSchema),
+    unlisted,
+    get parameterHeaders() {
+      return headers();
+    },
     subject: {
       kind: "tool",
       server,
@@ -168,17 +216,21 @@ function toolEntry(server: string, tool: ToolDefinition, openStore: Entry<unknow
       scope: tool.scope,
       effect: tool.effect,
       costly: tool.costly ?? false,
-      fields: new Set(Object.keys(tool.input.shape)),
+      get fields() {
+        return fields();
+      },
     },
-    listed: {
-      name: tool.name,
-      title: tool.title,
-      description: tool.description,
-      inputSchema,
-      outputSchema: outputSchemaOf(tool),
-      annotations: annotationsOf(tool),
-      ...icons(tool),
+    get listed() {
+      return listed();
     },
+  };
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }
 

@@ -66,6 +66,16 @@ export interface Cursors<Position> {
   write(next: Position | undefined): Promise<string | undefined>;
 }
 
+/** A tool of the same URL that the caller may use, now or after a step-up. */
+export interface OfferedTool {
+  name: string;
+  title: string;
+  description: string;
+  effect: Effect;
+  /** Its entry in lists. */
+  listed(): { inputSchema?: JsonValue | undefined; outputSchema?: JsonValue | undefined };
+}
+
 /** What a tool gets besides its arguments. */
 export interface ToolContext<Store = unknown> extends AskingContext<Store> {
   /** Whether the client can show the user a form; otherwise `ask` fails. */
@@ -95,6 +105,8 @@ export interface ToolContext<Store = unknown> extends AskingContext<Store> {
    * @param position - what a cursor holds: the start of the next page
    */
   cursors<Position>(question: JsonValue, position: z.ZodType<Position>): Cursors<Position>;
+  /** The tools of this URL that the policy lets this caller use, without those that only find and call others. */
+  offered(): readonly OfferedTool[];
   /** Milliseconds until the call's deadline, which pauses while a person answers. */
   timeLeft(): number;
   /** Reports progress, if the client asked for it. */
@@ -117,6 +129,8 @@ export interface ToolDefinition<
   effect: Effect;
   /** Scope that a token needs. */
   scope: string;
+  /** What else a search finds it by, such as the names of its arguments. */
+  words?: readonly string[];
   /** True if the tool reaches systems outside Gatehouse (`openWorldHint`). */
   openWorld?: boolean;
   /** True if a repeated call with the same arguments changes nothing more. Reads always are. */
@@ -134,6 +148,11 @@ export interface ToolDefinition<
    * rest under a result handle and adds `more: { handle, shown, total, how }`.
    */
   overflow?: Output extends z.ZodObject ? keyof z.output<Output> & string : never;
+  /**
+   * For a tool that calls another one of its URL by `name` and `arguments`: whether it calls those that read, or
+   * those that change something. The guard judges, counts and records the other tool alone; `run` is never reached.
+   */
+  forwards?: { reads: boolean };
   /**
    * True if `run` gives a whole result of another system, a {@link RelayedAnswer}: its blocks and its
    * structured content reach the client as they are, masked and bounded.
@@ -276,6 +295,11 @@ export interface ServerDefinition<Store = unknown> extends Definitions<Store> {
   baseline: string;
   /** Session defaults of this server, one optional field each; `context_set` validates against it. */
   defaults: z.ZodObject;
+  /**
+   * Its tools are found by search: lists show those that find them, and the pinned ones (globs on names) in
+   * place of all.
+   */
+  searched?: { pinned: readonly string[] };
   /** The server's icon: SVG path data, drawn as lines on 32 × 32. Defaults to the Gatehouse logo. */
   glyph?: string;
   /** The D1 bindings that the server reads; the Worker serves nothing while one is missing. */

@@ -27,18 +27,22 @@ export function objectFromJsonSchema(
 /**
  * {@link objectFromJsonSchema} for arguments: closed, so that an argument which the schema does not name is refused,
  * unless the schema takes others by a word of its own (`additionalProperties`, `patternProperties`).
+ *
+ * @param levels - levels of a property that clients see
  */
 export function argumentsFromJsonSchema(
   schema: ForeignSchema,
   classifications: Readonly<Record<string, Classification>> = {},
+  levels?: number,
 ): z.ZodObject {
-  const shape = shapeOf(schema, classifications);
+  const shape = shapeOf(schema, classifications, levels);
   return (takesMore(schema) ? z.looseObject(shape) : z.object(shape)).superRefine(checkAgainst(schema));
 }
 
 function shapeOf(
   schema: ForeignSchema,
   classifications: Readonly<Record<string, Classification>>,
+  levels?: number,
 ): Record<string, z.ZodType> {
   if (schema.type !== undefined && schema.type !== "object") {
     throw new TypeError("The schema of arguments and of structured answers is one of an object.");
@@ -47,7 +51,7 @@ function shapeOf(
   const required = new Set(Array.isArray(schema.required) ? schema.required : []);
   return Object.fromEntries(
     Object.entries(properties).map(([name, property]) => {
-      const read = readProperty(schema, property);
+      const read = readProperty(schema, property, levels);
       const classification = classifications[name];
       const field = classification === undefined ? read : read.meta({ ...read.meta(), classification });
       return [name, required.has(name) ? field : field.optional()];
@@ -86,8 +90,8 @@ function validate(validator: Validator, value: Record<string, unknown>): ReturnT
 }
 
 /** One property by zod, or an open value with its description. */
-function readProperty(root: ForeignSchema, property: ForeignSchema): z.ZodType {
-  const loose = loosenSchema(property, root) as { description?: JsonValue };
+function readProperty(root: ForeignSchema, property: ForeignSchema, levels?: number): z.ZodType {
+  const loose = loosenSchema(property, root, levels) as { description?: JsonValue };
   try {
     return z.fromJSONSchema(loose as Parameters<typeof z.fromJSONSchema>[0]);
   } catch {

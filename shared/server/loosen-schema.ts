@@ -4,7 +4,7 @@ import type { JsonValue } from "../encoding/json.ts";
 export type ForeignSchema = Readonly<Record<string, JsonValue>>;
 
 /** Levels below a property that clients see; deeper parts are open values. */
-const MOST_LEVELS = 12;
+export const MOST_LEVELS = 12;
 
 /** Schemas in one property that clients see, after its references were inlined. */
 const MOST_SCHEMAS = 600;
@@ -31,9 +31,10 @@ const MOST_REPETITIONS = 3;
  * hosts becomes an open value that keeps its description. It takes everything that the original takes.
  *
  * @param root - the schema in which references are resolved
+ * @param levels - levels that stay; deeper parts are open values
  */
-export function loosenSchema(schema: JsonValue, root: ForeignSchema): JsonValue {
-  return loosen(schema, { root, within: new Set(), left: { schemas: MOST_SCHEMAS }, level: 0 });
+export function loosenSchema(schema: JsonValue, root: ForeignSchema, levels = MOST_LEVELS): JsonValue {
+  return loosen(schema, { root, within: new Set(), left: { schemas: MOST_SCHEMAS }, level: 0, levels });
 }
 
 interface Place {
@@ -42,13 +43,14 @@ interface Place {
   within: ReadonlySet<string>;
   left: { schemas: number };
   level: number;
+  levels: number;
 }
 
 function loosen(schema: JsonValue, place: Place): JsonValue {
   if (typeof schema !== "object" || schema === null || Array.isArray(schema))
     return schema === false ? false : {};
   place.left.schemas -= 1;
-  if (place.left.schemas < 0 || place.level > MOST_LEVELS) return openValue(schema);
+  if (place.left.schemas < 0 || place.level > place.levels) return openValue(schema);
   if (typeof schema.$ref === "string") return follow(schema, schema.$ref, place);
   const next = { ...place, level: place.level + 1 };
   const shown = Object.entries(schema).filter(([word]) => SHOWN_WORDS.has(word));

@@ -51,7 +51,7 @@ async function serve(readonly: number, answers: Readonly<Record<string, readonly
     expose: { tables: ["shop.*"] },
   });
   const target: ConnectionTarget = { name: "events", revision: "r", entry };
-  return { asked, target, session: await clickhouse.open({} as Env, target, "a password") };
+  return { asked, target, session: await clickhouse.open({} as Env, target, "a password", new Map()) };
 }
 
 function request(

@@ -37,8 +37,17 @@ export interface Session {
 
 /** Code for one kind of system. Its driver is loaded on first use. */
 export interface Connector {
-  /** Opens a session. Rejects with the driver's error; {@link Connector.explain} has words for it. */
-  open(env: Env, target: ConnectionTarget, secret: string | null): Promise<Session>;
+  /**
+   * Opens a session. Rejects with the driver's error; {@link Connector.explain} has words for it.
+   *
+   * @param memory - lives as long as the connection's object, for what its sessions share
+   */
+  open(
+    env: Env,
+    target: ConnectionTarget,
+    secret: string | null,
+    memory: Map<string, unknown>,
+  ): Promise<Session>;
   /** Our words for a driver's error. `null` for one that says nothing about the caller's request: the system is away. */
   explain(failure: unknown, target: ConnectionTarget): ConnectionFailure | null;
 }

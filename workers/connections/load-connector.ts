@@ -5,6 +5,7 @@ import type { Connector } from "./connector.ts";
 const CONNECTORS: Readonly<Record<ConnectionTarget["entry"]["kind"], () => Promise<Connector>>> = {
   postgresql: async () => (await import("./postgresql/connector.ts")).postgresql,
   mysql: async () => (await import("./mysql/connector.ts")).mysql,
+  openapi: async () => (await import("./openapi/connector.ts")).openapi,
   clickhouse: async () => (await import("./clickhouse/connector.ts")).clickhouse,
   mcp: async () => (await import("./mcp/connector.ts")).mcp,
   redis: async () => (await import("./redis/connector.ts")).redis,

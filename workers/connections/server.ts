@@ -19,8 +19,12 @@ export async function connectionServer(
   revision: string,
   definitions: readonly Definition[],
 ): Promise<ServerDefinition> {
+  // A deployment without such a connection does not load its code.
+  if (entry.kind === "openapi") {
+    const { openapiServer } = await import("./openapi/server.ts");
+    return openapiServer(name, entry, revision, definitions);
+  }
   if (entry.kind === "mcp") {
-    // A deployment without such a connection does not load its code.
     const { mcpServer } = await import("./mcp/server.ts");
     return mcpServer(name, entry, revision, definitions);
   }

@@ -35,13 +35,13 @@ const NO_SUGGESTION: ReadonlySet<string> = new Set([
 /** Most template members that `resources/list` shows. */
 const LISTED_MEMBERS = 1_000;
 
-/** `tools/list`: tools that this principal may call now or after a step-up. */
+/** `tools/list`: tools that this principal may call now or after a step-up, without those that a search finds. */
 export async function listTools(
   ctx: RequestContext,
   cursor?: string,
 ): Promise<{ tools: Listed[]; nextCursor?: string }> {
   const { catalogue, identity, policy } = ctx;
-  const entries = visible(policy, identity, catalogue.tools.values());
+  const entries = visible(policy, identity, catalogue.tools.values()).filter(({ unlisted }) => !unlisted);
   const { page, ...next } = await paginate(ctx, "tools", entries, cursor);
   return {
     tools: page.map((entry) => ({ ...withIcons(ctx, entry), ...nameView(ctx, entry) })),

@@ -2,6 +2,8 @@ import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { z } from "zod";
 import { ADMINISTRATION } from "../../../shared/audit/record.ts";
+import { storeDefinitions } from "../../../shared/connections/definition-store.ts";
+import { parsePart } from "../../../shared/connections/definitions.ts";
 import { connectionEntry, connectionName } from "../../../shared/connections/entry.ts";
 import { connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
@@ -10,8 +12,8 @@ import { reviewCommands } from "./review-commands.ts";
 import { readStates } from "./states.ts";
 import { takeTicket } from "./ticket.ts";
 
-/** Most bytes of a command: an entry with its named queries. */
-const MAX_BODY = 256 * 1024;
+/** Most bytes of a command: an entry with its named queries, or a part of definitions. */
+const MAX_BODY = 2 * 1024 * 1024;
 
 /** Longest secret: a password, or a private key as text. */
 const SECRET_LENGTH = 16_384;
@@ -37,6 +39,11 @@ const command = z.discriminatedUnion("command", [
     by: z.string().min(1).max(200),
   }),
   z.strictObject({ command: z.literal("status") }),
+  z.strictObject({
+    command: z.literal("definitions"),
+    /** A part as `packDefinitions` makes it. */
+    document: z.string().max(MAX_BODY),
+  }),
   ...reviewCommands,
 ]);
 
@@ -67,6 +74,8 @@ async function runCommand(env: Env, asked: Command): Promise<object> {
       return await changeSecret(env, asked);
     case "status":
       return { connections: await readStates(env) };
+    case "definitions":
+      return { digests: await storeDefinitions(env.PLATFORM_DB, parsePart(asked.document), Date.now()) };
     case "review":
       return await (await import("./review.ts")).review(env, asked);
     case "approve":

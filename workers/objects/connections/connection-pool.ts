@@ -31,6 +31,7 @@ const GRACE_MS = 1_500;
  */
 export class ConnectionPool extends DurableObject<Env> implements ConnectionGate {
   readonly #sessions = new SessionStore();
+  readonly #memory = new Map<string, unknown>();
   readonly #running = new Map<string, Session>();
   readonly #conversations = new Conversations((id) => this.cancel(id));
   #resilience: Resilience | undefined;
@@ -96,6 +97,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   }
 
   async closeSessions(): Promise<void> {
+    this.#memory.clear();
     this.#sessions.closeAll();
   }
 
@@ -149,7 +151,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
   async #open(target: ConnectionTarget, given: string | null, timeoutMs = OPEN_MS): Promise<Session> {
     const connector = await loadConnector(target);
     const secret = given ?? (await readSecret(this.env, target.entry.secret ?? target.name))?.text ?? null;
-    const opening = connector.open(this.env, target, secret);
+    const opening = connector.open(this.env, target, secret, this.#memory);
     try {
       return await within(() => opening, timeoutMs);
     } catch (failure) {

@@ -1,0 +1,123 @@
+import path from "node:path";
+import { CommandFailure } from "../local/failure.ts";
+import { ROOT } from "../local/project.ts";
+import type { AddFlags } from "./add.ts";
+import { addressOfDocument } from "./openapi/address-of-document.ts";
+import { parseDocument, readDocumentText } from "./openapi/read-document.ts";
+import { loadProfile } from "./profiles/load-profile.ts";
+
+/** Puts a question on a terminal. Without one, the usual answer counts, or the flag that is missing is named. */
+export type Ask = (question: string, usual?: string) => Promise<string>;
+
+/** An entry as it is written to the file, and what its secret is called. */
+interface HttpEntry {
+  raw: Record<string, unknown>;
+  whatSecret: string;
+}
+
+/** Asks for what a ready-made profile lacks. */
+export async function askForProfile(name: string, flags: AddFlags, ask: Ask): Promise<HttpEntry> {
+  const profile = await loadProfile(name);
+  const answers = readAnswers(flags.set ?? []);
+  for (const key of Object.keys(answers)) {
+    if (profile.asks[key] === undefined)
+      throw new CommandFailure(
+        `The profile ${name} has no question "${key}".`,
+        `It has: ${Object.keys(profile.asks).join(", ")}.`,
+      );
+  }
+  for (const [key, { question, usual, pattern }] of Object.entries(profile.asks)) {
+    answers[key] ??= await ask(question, usual);
+    if (pattern !== undefined && !new RegExp(`^(?:${pattern})$`).test(answers[key]))
+      throw new CommandFailure(`"${answers[key]}" does not fit: ${question}.`, `Give it with --set ${key}=…`);
+  }
+  const fill = <Value>(value: Value): Value => fillIn(value, answers) as Value;
+  const title = flags.title ?? (await ask("Title for people", profile.title));
+  const owner = flags.owner ?? (await ask("Owner (a team or an e-mail address)", "unknown"));
+  const reach = {
+    url: flags.address ?? fill(profile.address),
+    ...(Object.keys(profile.headers).length > 0 && { headers: fill(profile.headers) }),
+    ...(profile.check !== undefined && { check: fill(profile.check) }),
+  };
+  const raw = {
+    kind: "openapi",
+    profile: name,
+    title,
+    description: flags.description ?? profile.description,
+    owner,
+    data_class: profile.data_class,
+    reach,
+    auth: withAddress(fill(profile.auth), flags.address),
+    ...(Object.keys(profile.classes).length > 0 && { classes: profile.classes }),
+  };
+  return { raw, whatSecret: profile.secret };
+}
+
+/** Asks for an API with a document of its own. */
+export async function askForDocument(name: string, flags: AddFlags, ask: Ask): Promise<HttpEntry> {
+  const source =
+    flags.document ?? (await ask("OpenAPI document (https address, or path from the file of connections)"));
+  const folder = path.resolve(ROOT, path.dirname(flags.file));
+  const document = parseDocument(source, await readDocumentText(source, folder));
+  const info = (typeof document.info === "object" && document.info !== null ? document.info : {}) as Record<
+    string,
+    unknown
+  >;
+  const stated = typeof info.title === "string" ? info.title.slice(0, 60) : name;
+  const address = addressOfDocument(document, source) ?? undefined;
+  const title = flags.title ?? (await ask("Title for people", stated));
+  const raw = {
+    kind: "openapi",
+    title,
+    description: flags.description ?? (await ask("What it is, in one sentence", `The API of ${title}.`)),
+    owner: flags.owner ?? (await ask("Owner (a team or an e-mail address)", "unknown")),
+    document: source,
+    reach: { url: flags.address ?? (await ask("Address", address)) },
+    auth: readAuth(
+      flags.auth ??
+        (await ask("Authentication (none, bearer, header:X-API-Key, query:key, basic:user)", "bearer")),
+    ),
+  };
+  return { raw, whatSecret: `Secret of ${title}` };
+}
+
+/** The short forms of `--auth`; the others are written to the file by hand. */
+function readAuth(text: string): Record<string, string> {
+  const [type = "", ...rest] = text.split(":");
+  const value = rest.join(":");
+  if (type === "none" || type === "bearer") return { type };
+  if (type === "header" || type === "query") return { type, name: value };
+  if (type === "basic") return { type, user: value };
+  throw new CommandFailure(
+    `"${text}" is no short form of an authentication.`,
+    "Give none, bearer, header:X-API-Key, query:key or basic:user; others are written to the file.",
+  );
+}
+
+function readAnswers(given: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    given.map((text) => {
+      const at = text.indexOf("=");
+      if (at < 1)
+        throw new CommandFailure(
+          `--set takes name=value, and not "${text}".`,
+          "See: npm run connections -- --help",
+        );
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+}
+
+function fillIn(value: unknown, answers: Readonly<Record<string, string>>): unknown {
+  if (typeof value === "string")
+    return value.replace(/\{([a-z_]+)\}/g, (whole, name: string) => answers[name] ?? whole);
+  if (Array.isArray(value)) return value.map((inner) => fillIn(inner, answers));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, fillIn(inner, answers)]));
+}
+
+/** A stand-in for the other system stands in for its token endpoint too. */
+function withAddress(auth: Record<string, unknown>, address: string | undefined): Record<string, unknown> {
+  if (address === undefined || typeof auth.token_url !== "string") return auth;
+  return { ...auth, token_url: new URL(new URL(auth.token_url).pathname, address).href };
+}

@@ -1,0 +1,173 @@
+import { generateKeyPairSync } from "node:crypto";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { sampleInput } from "../../../scripts/bench/openapi/sample-input.ts";
+import { askForProfile } from "../../../scripts/connections/add-http.ts";
+import { compileProfile } from "../../../scripts/connections/profiles/compile-profile.ts";
+import { listProfiles, loadProfile } from "../../../scripts/connections/profiles/load-profile.ts";
+import { packDefinitions } from "../../../shared/connections/definitions.ts";
+import { openapiEntry } from "../../../shared/connections/kinds/openapi.ts";
+import type { HttpOperation } from "../../../shared/connections/operations.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { argumentsFromJsonSchema } from "../../../shared/server/json-schema-object.ts";
+import { parseArguments } from "../../../shared/server/schema.ts";
+import { buildRequest, type PagePosition } from "../../../workers/connections/openapi/build-request.ts";
+import type { HttpAnswer } from "../../../workers/connections/openapi/operation.ts";
+import { explainFailure, HttpSession } from "../../../workers/connections/openapi/session.ts";
+import { openDouble, type ProfileDouble } from "./profile-double.ts";
+
+/** Answers to the questions of profiles, by name. */
+const ANSWERS: Readonly<Record<string, string>> = {
+  site: "acme",
+  email: "ada@example.com",
+  domain: "acme",
+  client_id: "client-1",
+  user: "ada@example.com",
+  host: "gitlab.example.com",
+  tenant: "acme.example.com",
+  instance: "acme",
+  account: `AC${"0".repeat(32)}`,
+  url: "https://tool.example.com",
+  subdomain: "acme",
+};
+
+const PEM = generateKeyPairSync("rsa", { modulusLength: 2048 })
+  .privateKey.export({ type: "pkcs8", format: "pem" })
+  .toString();
+
+const env = { PLAIN_HTTP_UPSTREAMS: "" } as Env;
+
+/** A connection as `npm run connections -- add <name> --profile <profile> --address <double>` makes it. */
+async function addByCommand(name: string) {
+  const profile = await loadProfile(name);
+  const set = Object.keys(profile.asks).map((key) => `${key}=${ANSWERS[key]}`);
+  const real = new URL(
+    profile.address
+      .replace(/\{(\w+)\}/g, (_whole, key: string) => ANSWERS[key] ?? "x")
+      .replace(/^x/, "https://x"),
+  );
+  const address = `https://${name}.double.example${real.pathname.replace(/\/+$/, "")}`;
+  const flags = { file: "connections.yaml", address, set, owner: "tests@example.com" };
+  const { raw, whatSecret } = await askForProfile(name, flags, async (_question, usual) => usual ?? "");
+  const entry = openapiEntry.parse(raw);
+  const secret =
+    entry.auth.type === "jwt_bearer" ? PEM : entry.auth.type === "headers" ? "key-one key-two" : "s3cret";
+  const base = new URL(address).pathname.replace(/\/+$/, "");
+  return { profile, entry, whatSecret, secret, base, operations: compileProfile(profile, entry).operations };
+}
+
+let double: ProfileDouble;
+
+beforeEach(() => {
+  vi.spyOn(globalThis, "fetch").mockImplementation((input, init) => double.fetch(new Request(input, init)));
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+type Added = Awaited<ReturnType<typeof addByCommand>>;
+
+/** One call of an operation with sample arguments, as the connection's object makes it. */
+async function call(
+  { entry, secret }: Added,
+  operation: HttpOperation,
+  memory: Map<string, unknown>,
+  position?: PagePosition,
+  given = secret,
+) {
+  const schema = argumentsFromJsonSchema(operation.input);
+  const input = parseArguments(schema, sampleInput(operation)) as Record<string, JsonValue>;
+  const read = {
+    list: operation.list ?? null,
+    fields: [...(operation.fields ?? [])],
+    paging: (operation.paging ?? null) as JsonValue,
+    isGraphql: operation.body?.type === "graphql",
+    failure: operation.failure ?? null,
+    names: operation.arguments.map((one) => one.name),
+  };
+  const asked = { ...buildRequest(operation, input, position), read, traceId: "0".repeat(32), tokenId: "" };
+  const target = { name: "added", revision: "r", entry };
+  const session = new HttpSession(env, target, given, memory);
+  const request = {
+    id: "1",
+    operation: "request",
+    arguments: asked as unknown as Record<string, JsonValue>,
+    identity: {},
+    timeoutMs: 5_000,
+    repeatable: true,
+    note: "",
+  };
+  return (await session.run(target, request, 5_000)) as unknown as HttpAnswer;
+}
+
+async function refusal(work: Promise<unknown>): Promise<string> {
+  const failure = await work.then(
+    () => null,
+    (error: unknown) => error,
+  );
+  return explainFailure(failure)?.message ?? "no refusal";
+}
+
+const names = await listProfiles();
+
+it("There are profiles for what companies use", () => {
+  expect(names.length).toBeGreaterThanOrEqual(20);
+});
+
+describe.each(names)("The profile %s", (name) => {
+  it("is added by the command, and has 5 to 20 operations with arguments that hosts take", async () => {
+    const { entry, operations, whatSecret } = await addByCommand(name);
+    expect(whatSecret.length).toBeGreaterThan(5);
+    expect(entry.reach.url).not.toContain("{");
+    expect(operations.length).toBeGreaterThanOrEqual(5);
+    expect(operations.length).toBeLessThanOrEqual(20);
+    expect(packDefinitions(operations)).toHaveLength(1);
+    for (const { tool, input, path } of operations) {
+      expect(`abcdefghijklmnopqrstuvwx_${tool}`.length).toBeLessThanOrEqual(64);
+      for (const argument of Object.keys(input.properties as object))
+        expect(argument).toMatch(/^[A-Za-z0-9_.-]{1,64}$/);
+      for (const [, key] of path.matchAll(/\{(\w+)\}/g))
+        expect(Object.keys(input.properties as object)).toContain(key);
+    }
+  });
+
+  it("answers each operation, with the fields that it declares and the next page", async () => {
+    const added = await addByCommand(name);
+    double = openDouble(added.profile, added.base, added.secret);
+    const memory = new Map<string, unknown>();
+    for (const operation of added.operations) {
+      const answer = await call(added, operation, memory);
+      expect(answer.status, operation.tool).toBe(200);
+      if (operation.fields) expect(JSON.stringify(answer), operation.tool).not.toContain("not asked for");
+      if (operation.list !== undefined) expect(answer.items?.length, operation.tool).toBe(2);
+      if (operation.paging === undefined) continue;
+      expect(answer.next, operation.tool).not.toBeNull();
+      const second = await call(added, operation, memory, answer.next as PagePosition);
+      expect(second.items?.length, operation.tool).toBe(1);
+    }
+  });
+
+  it("says in one sentence that a credential is wrong and that there are too many calls", async () => {
+    const added = await addByCommand(name);
+    double = openDouble(added.profile, added.base, "another secret");
+    double.refusedTokens = 99;
+    const [first] = added.operations as [HttpOperation];
+    expect(await refusal(call(added, first, new Map()))).toBe(
+      `${added.entry.title} refuses the account of this connection.`,
+    );
+    double = openDouble(added.profile, added.base, added.secret);
+    double.trouble = { status: 429, headers: { "retry-after": "7" } };
+    expect(await refusal(call(added, first, new Map()))).toBe(
+      `${added.entry.title} allows no more calls now; call again in 7 seconds.`,
+    );
+  });
+
+  it("renews a token that the other system does not take any more", async () => {
+    const added = await addByCommand(name);
+    const hasTokens = /^(?:client_credentials|jwt_bearer)$/.test(added.entry.auth.type);
+    double = openDouble(added.profile, added.base, added.secret);
+    double.refusedTokens = 1;
+    await call(added, added.operations[0] as HttpOperation, new Map());
+    expect(double.asked).toBe(hasTokens ? 2 : 1);
+  });
+});

@@ -1,0 +1,252 @@
+import { env, exports } from "cloudflare:workers";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { storeCatalogues } from "../../../scripts/policy/publications.ts";
+import { storeDefinitions } from "../../../shared/connections/definition-store.ts";
+import { writeRevision } from "../../../shared/connections/revision.ts";
+import { writeSecret } from "../../../workers/connections/vault.ts";
+import { awaitEvents } from "../../audit/trail.ts";
+import { publish, publishCatalogues, readState } from "../../support/publish.ts";
+import { LANES, openSession } from "../../support/session.ts";
+import { compilePets, petsEntry } from "./pets.ts";
+
+const ENTRY = { classes: { "*email*": "pii" } } as const;
+
+/** Pets of the other system, three a page at most. */
+const PETS = Array.from({ length: 7 }, (_, at) => ({
+  id: String(at),
+  name: `Pet ${at}`,
+  email: `pet${at}@example.com`,
+  note: "x".repeat(20),
+}));
+
+/** Requests that the other system got. */
+const seen: Request[] = [];
+
+function answer(request: Request): Response {
+  const { pathname, searchParams, origin } = new URL(request.url);
+  if (origin !== "https://api.pets.example") return new Response(null, { status: 599 });
+  if (searchParams.get("api_key") !== "s3cret") return Response.json({ error: "who?" }, { status: 401 });
+  if (pathname === "/v1/pets" && request.method === "GET") {
+    const [page, limit] = [Number(searchParams.get("page") ?? 1), Number(searchParams.get("limit") ?? 3)];
+    const name = searchParams.get("filter[name]");
+    if (name === "large")
+      return Response.json(PETS.concat(PETS).map((pet) => ({ ...pet, note: "y".repeat(4_000) })));
+    return Response.json(PETS.slice((page - 1) * limit, page * limit));
+  }
+  if (pathname === "/v1/pets" && request.method === "POST")
+    return Response.json({ id: "9" }, { status: 201 });
+  const found = PETS.find((pet) => pathname === `/v1/pets/${encodeURIComponent(pet.name)}`);
+  return found ? Response.json(found) : Response.json({ message: "none" }, { status: 404 });
+}
+
+beforeAll(async () => {
+  const plain = globalThis.fetch;
+  vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
+    const request = new Request(input, init);
+    if (!request.url.includes("pets.example")) return await plain(input, init);
+    seen.push(request);
+    return answer(request);
+  });
+  const { operations } = compilePets(ENTRY);
+  const digests = await storeDefinitions(env.PLATFORM_DB, operations, Date.now());
+  await writeSecret(env, "pets", "s3cret", Date.now());
+  await writeSecret(env, "zoo", "s3cret", Date.now());
+  const documents = {
+    pets: writeRevision("pets", petsEntry(ENTRY), digests),
+    zoo: writeRevision("zoo", petsEntry({ ...ENTRY, lists: "search", pinned: ["get_*"] }), digests),
+  };
+  await publishCatalogues(storeCatalogues(documents, Date.now()));
+  await publish(({ roles }) => {
+    const viewer = roles.viewer as NonNullable<typeof roles.viewer>;
+    roles.viewer = {
+      ...viewer,
+      scopes: [...viewer.scopes, "pets:read", "zoo:read", "zoo:write"],
+      allowed_tools: [...viewer.allowed_tools, "pets_*", "zoo_*", "tools_*"],
+      denied_tools: [...(viewer.denied_tools ?? []), "zoo_create_pet", "zoo_search_pets"],
+    };
+  });
+  const { publication } = await readState();
+  const body = JSON.stringify({ publication });
+  await exports.default.fetch(new URL("/policy/changes", env.PUBLIC_URL), {
+    method: "POST",
+    headers: { "content-type": "application/json", "content-length": String(body.length) },
+    body,
+  });
+});
+
+afterAll(() => {
+  vi.restoreAllMocks();
+});
+
+const ALL = ["read", "write", "delete"];
+const scopesOf = (name: string) => ALL.map((kind) => `${name}:${kind}`);
+
+describe.each(LANES)("An HTTP API on the %s lane", (lane) => {
+  it("lists a tool for each operation, with hints by its method", async () => {
+    const session = await openSession({ server: "pets", lane, scopes: scopesOf("pets") });
+    const { tools } = (await session.request("tools/list")).result;
+    const named = tools.filter(({ name }: { name: string }) => name.startsWith("pets_"));
+    expect(named).toHaveLength(7);
+    const remove = named.find(({ name }: { name: string }) => name === "pets_delete_pets_name");
+    expect(remove.annotations).toMatchObject({
+      destructiveHint: true,
+      readOnlyHint: false,
+      openWorldHint: true,
+    });
+  });
+
+  it("answers, a page after the other, until there are no more", async () => {
+    const session = await openSession({ server: "pets", lane, scopes: scopesOf("pets") });
+    const names: string[] = [];
+    let cursor: string | undefined;
+    for (let page = 0; page < 5; page += 1) {
+      const { data, error } = await session.call("pets_list_pets", { limit: 3, ...(cursor && { cursor }) });
+      expect(error).toBeUndefined();
+      names.push(...data.items.map((pet: { name: string }) => pet.name));
+      if (data.next === null) break;
+      cursor = data.next;
+    }
+    expect(names).toEqual(PETS.map(({ name }) => name));
+    const foreign = await session.call("pets_list_pets", { limit: 2, cursor });
+    expect(foreign.error?.code).toBe("invalid_input");
+  });
+
+  it("keeps the rest of a long list behind a handle", async () => {
+    const session = await openSession({ server: "pets", lane, scopes: scopesOf("pets") });
+    const { data } = await session.call("pets_list_pets", { filter_name: "large" });
+    expect(data.items.length).toBeLessThan(14);
+    const rest = await session.call("context_get", {
+      handle: data.more.handle,
+      offset: data.more.shown,
+      limit: 4,
+    });
+    expect(rest.data.rows[0].name).toBe(`Pet ${data.more.shown % 7}`);
+    expect(rest.data.total).toBe(14);
+  });
+
+  it("refuses arguments that the document does not know or allow, before anything is sent", async () => {
+    const session = await openSession({ server: "pets", lane, scopes: scopesOf("pets") });
+    const before = seen.length;
+    expect((await session.call("pets_list_pets", { limit: 1_000 })).error?.code).toBe("invalid_input");
+    expect((await session.call("pets_list_pets", { api_key: "mine" })).error?.message).toMatch(
+      /Unknown argument/,
+    );
+    expect((await session.call("pets_get_pet", { name: ".." })).error?.message).toMatch(/must not be/);
+    expect(seen.length).toBe(before);
+    expect((await session.call("pets_get_pet", { name: "Nemo" })).error?.code).toBe("not_found");
+  });
+
+  it("hides fields of a class from a role that may not see it", async () => {
+    const viewer = await openSession({
+      server: "pets",
+      lane,
+      as: "vera",
+      role: "viewer",
+      scopes: ["pets:read"],
+    });
+    const { data } = await viewer.call("pets_get_pet", { name: "Pet 1" });
+    expect(data.result.name).toBe("Pet 1");
+    expect(JSON.stringify(data)).not.toContain("pet1@example.com");
+    const admin = await openSession({ server: "pets", lane, scopes: ["pets:read"] });
+    expect((await admin.call("pets_get_pet", { name: "Pet 1" })).data.result.email).toBe("pet1@example.com");
+  });
+});
+
+describe.each(LANES)("A URL whose lists stay small, on the %s lane", (lane) => {
+  it("lists what finds, describes and calls the others, and what is pinned", async () => {
+    const session = await openSession({ server: "zoo", lane, scopes: scopesOf("zoo") });
+    const { tools } = (await session.request("tools/list")).result;
+    const names = tools.map(({ name }: { name: string }) => name);
+    expect(names.filter((name: string) => !name.startsWith("context_"))).toEqual([
+      "zoo_get_pet",
+      "tools_find",
+      "tools_describe",
+      "tools_read",
+      "tools_write",
+    ]);
+  });
+
+  it("finds, describes and calls", async () => {
+    const session = await openSession({ server: "zoo", lane, scopes: scopesOf("zoo") });
+    const { data: found } = await session.call("tools_find", { query: "list pets" });
+    expect(found.tools[0]).toMatchObject({ name: "zoo_list_pets", call_with: "tools_read" });
+    const { data: described } = await session.call("tools_describe", { names: ["zoo_list_pets"] });
+    expect(described.tools[0].input.properties.limit).toMatchObject({ maximum: 100 });
+    const called = await session.call("tools_read", { name: "zoo_list_pets", arguments: { limit: 2 } });
+    expect(called.data.items).toHaveLength(2);
+    const wrong = await session.call("tools_read", { name: "zoo_list_pets", arguments: { limit: "many" } });
+    expect(wrong.error).toMatchObject({ code: "invalid_input" });
+  });
+
+  it("calls what changes something by another tool than what reads", async () => {
+    const session = await openSession({ server: "zoo", lane, scopes: scopesOf("zoo") });
+    const misused = await session.call("tools_read", { name: "zoo_create_pet", arguments: { name: "Ada" } });
+    expect(misused.error?.message).toBe("zoo_create_pet changes something: call it with tools_write.");
+    const made = await session.call("tools_write", { name: "zoo_create_pet", arguments: { name: "Ada" } });
+    expect(made.data).toMatchObject({ status: 201 });
+    expect(
+      (await session.call("tools_write", { name: "zoo_list_pets", arguments: {} })).error?.message,
+    ).toMatch(/tools_read/);
+    expect((await session.call("tools_write", { name: "tools_write", arguments: {} })).error?.code).toBe(
+      "not_found",
+    );
+    expect((await session.call("tools_write", { name: "zoo_create_pet", arguments: [1] })).error?.code).toBe(
+      "invalid_input",
+    );
+  });
+
+  it("asks for a scope that the found tool needs, as it does for the tool itself", async () => {
+    const session = await openSession({ server: "zoo", lane, scopes: ["zoo:read"] });
+    const answer = await session.request("tools/call", {
+      name: "tools_write",
+      arguments: { name: "zoo_create_pet", arguments: { name: "Ada" } },
+    });
+    expect(answer.status).toBe(403);
+    expect(answer.headers.get("www-authenticate")).toContain("zoo:write");
+  });
+
+  it("never finds, describes or calls a tool that the policy denies", async () => {
+    const viewer = await openSession({
+      server: "zoo",
+      lane,
+      as: "vera",
+      role: "viewer",
+      scopes: ["zoo:read", "zoo:write"],
+    });
+    const before = seen.length;
+    for (const query of ["search pets", "create pet", "zoo_search_pets", "add a pet", "pet name q"]) {
+      const { data } = await viewer.call("tools_find", { query, limit: 20 });
+      expect(JSON.stringify(data)).not.toMatch(/zoo_search_pets|zoo_create_pet/);
+    }
+    const described = await viewer.call("tools_describe", { names: ["zoo_search_pets"] });
+    const invented = await viewer.call("tools_describe", { names: ["zoo_invented"] });
+    expect(described.error?.message.replace("zoo_search_pets", "")).toBe(
+      invented.error?.message.replace("zoo_invented", ""),
+    );
+    expect(
+      (await viewer.call("tools_read", { name: "zoo_search_pets", arguments: { q: "x" } })).error?.code,
+    ).toBe("forbidden");
+    expect(
+      (await viewer.call("tools_write", { name: "zoo_create_pet", arguments: { name: "x" } })).error?.code,
+    ).toBe("forbidden");
+    expect(seen.length).toBe(before);
+  });
+});
+
+it("A call through another tool is recorded as the tool that ran", async () => {
+  const session = await openSession({
+    server: "zoo",
+    lane: "stateless",
+    as: "rita",
+    scopes: scopesOf("zoo"),
+  });
+  await session.call("tools_read", { name: "zoo_get_pet", arguments: { name: "Pet 1" } });
+  const [intent, outcome] = await awaitEvents("user_rita", 2);
+  expect(intent).toMatchObject({
+    type: "intent",
+    server: "zoo",
+    name: "zoo_get_pet",
+    arguments: { name: "string" },
+  });
+  expect(outcome).toMatchObject({ type: "outcome", status: "ok" });
+});

@@ -1,0 +1,134 @@
+import type { HttpAuth } from "../../../shared/connections/kinds/http-auth.ts";
+import { digestText } from "../../../shared/encoding/canonical-json.ts";
+import { RefusedRequest, withoutPassword } from "../connector.ts";
+import { fetchToken } from "./fetch-token.ts";
+import { TokenKeeper } from "./token-keeper.ts";
+
+/** Sends requests with the credential of a connection, to one origin. */
+export interface Credential {
+  /** Whether a refused request may be sent once more: the token may have ended before its time. */
+  readonly renews: boolean;
+  /**
+   * Sends a request that carries no credential yet.
+   *
+   * @param isAgain - the other system has refused the last one with 401
+   */
+  send(
+    ask: typeof fetch,
+    url: URL,
+    init: RequestInit & { headers: Headers },
+    isAgain: boolean,
+  ): Promise<Response>;
+}
+
+/** What lives as long as the connection's object: tokens, so far. */
+export type ObjectMemory = Map<string, unknown>;
+
+/** The credential of a connection. Rejects with {@link RefusedRequest} if the vault has no secret for it. */
+export function openCredential(
+  { name, title, auth, origin }: { name: string; title: string; auth: HttpAuth; origin: string },
+  secret: string | null,
+  memory: ObjectMemory,
+): Credential {
+  if (auth.type === "none") return inHeaders(origin, () => ({}));
+  if (secret === null) throw new RefusedRequest(withoutPassword(title));
+  switch (auth.type) {
+    case "bearer":
+      return inHeaders(origin, () => ({ authorization: `Bearer ${secret}` }));
+    case "header":
+      return inHeaders(origin, () => ({ [auth.name]: `${auth.prefix ?? ""}${secret}` }));
+    case "headers": {
+      const parts = secret.trim().split(/\s+/);
+      return inHeaders(origin, () =>
+        Object.fromEntries(auth.names.map((header, at) => [header, parts[at] ?? ""])),
+      );
+    }
+    case "basic":
+      return inHeaders(origin, () => ({ authorization: `Basic ${toBasic(auth.user, secret)}` }));
+    case "query":
+      return {
+        renews: false,
+        send: (ask, url, init) => {
+          requireOrigin(origin, url);
+          const own = new URL(url);
+          own.searchParams.set(auth.name, secret);
+          return ask(own, init);
+        },
+      };
+    case "client_credentials":
+    case "jwt_bearer":
+      return withToken(
+        origin,
+        keeperOf(memory, `${name} ${digestText(JSON.stringify([auth, secret]))}`),
+        (ask) => fetchToken(ask, auth, secret, title),
+      );
+    case "aws":
+      return {
+        renews: false,
+        async send(ask, url, init) {
+          requireOrigin(origin, url);
+          const { AwsV4Signer } = await import("aws4fetch");
+          const { access_key_id: accessKeyId, region, service } = auth;
+          const key = { accessKeyId, secretAccessKey: secret, region, service };
+          const body = init.body as ArrayBuffer | string | null | undefined;
+          const signer = new AwsV4Signer({
+            ...key,
+            method: init.method ?? "GET",
+            url: url.href,
+            headers: init.headers,
+            ...(body != null && { body }),
+          });
+          const signed = await signer.sign();
+          return await ask(signed.url, { ...init, headers: signed.headers });
+        },
+      };
+  }
+}
+
+function inHeaders(origin: string, write: () => Record<string, string>): Credential {
+  return {
+    renews: false,
+    send(ask, url, init) {
+      requireOrigin(origin, url);
+      const headers = new Headers(init.headers);
+      for (const [header, value] of Object.entries(write())) headers.set(header, value);
+      return ask(url, { ...init, headers });
+    },
+  };
+}
+
+function withToken(
+  origin: string,
+  keeper: TokenKeeper,
+  fetchNew: (ask: typeof fetch) => ReturnType<typeof fetchToken>,
+): Credential {
+  let sent: string | null = null;
+  return {
+    renews: true,
+    async send(ask, url, init, isAgain) {
+      requireOrigin(origin, url);
+      sent = await keeper.take(() => fetchNew(ask), isAgain ? sent : null);
+      const headers = new Headers(init.headers);
+      headers.set("authorization", `Bearer ${sent}`);
+      return await ask(url, { ...init, headers });
+    },
+  };
+}
+
+function keeperOf(memory: ObjectMemory, key: string): TokenKeeper {
+  const known = memory.get(key);
+  if (known instanceof TokenKeeper) return known;
+  const keeper = new TokenKeeper();
+  memory.set(key, keeper);
+  return keeper;
+}
+
+/** A credential reaches no other origin, whatever asks for it. */
+function requireOrigin(origin: string, url: URL): void {
+  if (url.origin !== origin)
+    throw new TypeError("A request with a credential goes to the connection's origin alone.");
+}
+
+function toBasic(user: string, secret: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(`${user}:${secret}`)));
+}

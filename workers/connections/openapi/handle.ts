@@ -1,0 +1,100 @@
+import type { Classification, MaskRules } from "../../../shared/call/mask-rules.ts";
+import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import type { OpenapiEntry } from "../../../shared/connections/kinds/openapi.ts";
+import type { HttpOperation } from "../../../shared/connections/operations.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { currentTrace } from "../../../shared/observe/trace.ts";
+import { maskValue } from "../../../shared/redact/mask-value.ts";
+import { askConnection, type CallLimits } from "../ask-connection.ts";
+import { buildRequest, type PagePosition } from "./build-request.ts";
+import { type HttpAnswer, httpAnswer } from "./operation.ts";
+
+/** What a handle needs to know of its connection. */
+interface HttpPlace {
+  env: Env;
+  name: string;
+  revision: string;
+  entry: OpenapiEntry;
+  principal: PrincipalIdentity;
+  masks: MaskRules;
+}
+
+/** One call of an operation. */
+interface HttpCall {
+  input: Readonly<Record<string, JsonValue | undefined>>;
+  position?: PagePosition | undefined;
+  /** Replaces those of the definition. */
+  fields?: readonly string[] | undefined;
+}
+
+/** A connection to an HTTP API, opened for one call. */
+export class HttpHandle {
+  readonly #place: HttpPlace;
+
+  constructor(place: HttpPlace) {
+    this.#place = place;
+  }
+
+  /** Sends the request of an operation. Throws {@link ToolError} in our own words. */
+  async perform(
+    operation: HttpOperation,
+    { input, position, fields }: HttpCall,
+    limits: CallLimits,
+  ): Promise<HttpAnswer> {
+    const { env, name, revision, entry, principal, masks } = this.#place;
+    if (masks.fields[entry.data_class] !== "show")
+      throw new ToolError(
+        "forbidden",
+        `${entry.title} holds ${entry.data_class} data, which this role may not see.`,
+      );
+    const request = buildRequest(operation, input, position);
+    const read = {
+      list: operation.list ?? null,
+      fields: [...(fields ?? operation.fields ?? [])],
+      paging: (operation.paging ?? null) as JsonValue,
+      isGraphql: operation.body?.type === "graphql",
+      failure: operation.failure ?? null,
+      names: operation.arguments.map((argument) => argument.name),
+    };
+    const traceId = currentTrace()?.id ?? crypto.randomUUID().replaceAll("-", "");
+    const asked = {
+      name: "request",
+      arguments: { ...request, read, traceId, tokenId: principal.tokenId } as unknown as Record<
+        string,
+        JsonValue
+      >,
+      repeatable: operation.effect === "read",
+    };
+    const answer = httpAnswer.parse(
+      await askConnection(env, { name, revision, entry }, asked, principal, limits),
+    );
+    return this.#hide(answer);
+  }
+
+  /** Fields of a class that the role may not see, wherever they are in the answer. */
+  #hide(answer: HttpAnswer): HttpAnswer {
+    const { entry, masks } = this.#place;
+    const rules = Object.entries(entry.classes)
+      .filter(([, kind]) => masks.fields[kind as Classification] !== "show")
+      .map(([glob, kind]) => ({ name: globOf(glob), treatment: masks.fields[kind as Classification] }));
+    if (rules.length === 0) return answer;
+    const visit = (value: JsonValue): JsonValue => {
+      if (Array.isArray(value)) return value.map(visit);
+      if (typeof value !== "object" || value === null) return value;
+      const kept = Object.entries(value).map(([name, inner]) => {
+        const rule = rules.find((one) => one.name.test(name));
+        if (rule === undefined) return [name, visit(inner)] as const;
+        const isText = typeof inner === "string" || typeof inner === "number";
+        return [name, rule.treatment === "mask" && isText ? maskValue(String(inner)) : null] as const;
+      });
+      return Object.fromEntries(kept);
+    };
+    return { ...answer, items: answer.items?.map(visit) ?? null, result: visit(answer.result) };
+  }
+}
+
+function globOf(glob: string): RegExp {
+  const parts = glob.split("*").map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, "\\$&"));
+  return new RegExp(`^${parts.join(".*")}$`, "i");
+}

@@ -1,0 +1,90 @@
+import type { Paging } from "../../../shared/connections/operations.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type { PagePosition } from "./build-request.ts";
+import { valueAt } from "./pick-fields.ts";
+
+/** What the next page is computed from. */
+export interface AnsweredPage {
+  origin: string;
+  /** Path and query that were asked. */
+  target: string;
+  /** The body as it was sent, for cursors within it. */
+  body: JsonValue;
+  answer: JsonValue;
+  rows: readonly JsonValue[];
+  /** The `Link` header. */
+  link: string | null;
+}
+
+/** Where the next page of an answer begins; `null` after the last. */
+export function findNextPage(paging: Paging, page: AnsweredPage): PagePosition | null {
+  const linked = nextLink(page.link);
+  switch (paging.style) {
+    case "link":
+      return linked === null ? null : sameOrigin(linked, page);
+    case "address": {
+      const address = valueAt(page.answer, paging.next);
+      return typeof address === "string" && address !== "" ? sameOrigin(address, page) : null;
+    }
+    case "cursor": {
+      const cursor = valueAt(page.answer, paging.next);
+      if (typeof cursor !== "string" && typeof cursor !== "number") return null;
+      return cursor === "" ? null : cursorOf(paging.key, String(cursor));
+    }
+    case "last": {
+      const more = paging.more === undefined ? true : valueAt(page.answer, paging.more);
+      const last = page.rows.at(-1);
+      const value = last === undefined ? undefined : valueAt(last, paging.field);
+      return more === true && (typeof value === "string" || typeof value === "number")
+        ? { value: String(value) }
+        : null;
+    }
+    case "page": {
+      if (linked !== null) return sameOrigin(linked, page);
+      if (page.link !== null || isShort(paging.size, page)) return null;
+      return { value: String(askedNumber(paging.key, page, paging.first) + 1) };
+    }
+    case "offset": {
+      if (isShort(paging.size, page)) return null;
+      return { value: String(askedNumber(paging.key, page, 0) + page.rows.length) };
+    }
+  }
+}
+
+/** Some name the next page by its whole address although the parameter is a cursor: its own value counts. */
+function cursorOf(key: string, cursor: string): PagePosition {
+  const inAddress = /^https?:/i.test(cursor) ? URL.parse(cursor)?.searchParams.get(key) : null;
+  return { value: inAddress ?? cursor };
+}
+
+/** A page with fewer rows than were asked for is the last one. */
+function isShort(size: string | undefined, page: AnsweredPage): boolean {
+  if (page.rows.length === 0) return true;
+  const asked = size === undefined ? Number.NaN : askedNumber(size, page, Number.NaN);
+  return page.rows.length < asked;
+}
+
+function askedNumber(key: string, { target, body }: AnsweredPage, usual: number): number {
+  const inQuery = new URL(target, "https://origin.invalid").searchParams.get(key);
+  const inBody = valueAt(body, key);
+  const asked = Number(
+    inQuery ?? (typeof inBody === "number" || typeof inBody === "string" ? inBody : Number.NaN),
+  );
+  return Number.isFinite(asked) ? asked : usual;
+}
+
+/** The address of `rel="next"` (RFC 8288). */
+function nextLink(link: string | null): string | null {
+  for (const part of (link ?? "").slice(0, 8_000).split(/,(?=\s*<)/)) {
+    const [, address, rest = ""] = /^\s*<([^<>]{1,4000})>(.*)$/.exec(part) ?? [];
+    if (address !== undefined && /;\s*rel\s*=\s*"?(?:[^"]*\s)?next\b/i.test(rest)) return address;
+  }
+  return null;
+}
+
+/** Only an address of the same origin is asked: the other system does not choose where Gatehouse goes. */
+function sameOrigin(address: string, { origin, target }: AnsweredPage): PagePosition | null {
+  const url = URL.parse(address, `${origin}${target}`);
+  if (url === null || url.origin !== origin || url.username + url.password !== "") return null;
+  return { target: `${url.pathname}${url.search}` };
+}

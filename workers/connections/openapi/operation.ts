@@ -1,0 +1,51 @@
+import { z } from "zod";
+
+const place = z.string().max(200);
+
+/** What a session of an HTTP API does: one request, whose answer is read, shortened and bounded in the object. */
+export const httpRequest = z.object({
+  method: z.string().regex(/^(?:GET|HEAD|POST|PUT|PATCH|DELETE)$/),
+  target: z.string().startsWith("/").max(16_000),
+  headers: z.record(z.string(), z.string()),
+  body: z
+    .union([
+      z.object({ media: z.string(), text: z.string() }),
+      z.object({ media: z.string(), file: z.string() }),
+      z.object({
+        parts: z.array(
+          z.union([
+            z.object({ name: z.string(), text: z.string() }),
+            z.object({ name: z.string(), file: z.string() }),
+          ]),
+        ),
+      }),
+    ])
+    .nullable(),
+  read: z.object({
+    list: place.nullable(),
+    fields: z.array(place),
+    paging: z.json().nullable(),
+    isGraphql: z.boolean(),
+    failure: z.object({ at: place, reason: place }).nullable(),
+    /** Names of arguments that a refusal may repeat. */
+    names: z.array(z.string()),
+  }),
+  traceId: z.string(),
+  /** Digest of the caller's token, which never leaves. */
+  tokenId: z.string(),
+});
+
+/** {@link httpRequest}, parsed. */
+export type HttpRequest = z.output<typeof httpRequest>;
+
+/** An answer as it crosses to the tool. */
+export const httpAnswer = z.object({
+  status: z.int(),
+  /** The rows of a list, or `null` for one result. */
+  items: z.array(z.json()).nullable(),
+  result: z.json(),
+  next: z.union([z.object({ value: z.string() }), z.object({ target: z.string() })]).nullable(),
+});
+
+/** {@link httpAnswer}, parsed. */
+export type HttpAnswer = z.output<typeof httpAnswer>;

@@ -1,0 +1,121 @@
+import type { Paging } from "../../../shared/connections/operations.ts";
+import { isDeeperThan } from "../../../shared/encoding/depth.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type { ConnectionFailure } from "../../../shared/objects/connection-gate.ts";
+import { RefusedRequest } from "../connector.ts";
+import { refusedCredential } from "../http/fetch-token.ts";
+import { findNextPage } from "./next-page.ts";
+import type { HttpAnswer, HttpRequest } from "./operation.ts";
+import { pickFields, valueAt } from "./pick-fields.ts";
+
+/** Bytes of a file that the model gets, as Base64. */
+const MOST_OF_FILE = 12_000;
+
+/** Levels of an answer. */
+const MOST_LEVELS = 60;
+
+/** A body as it was received. */
+export interface ReceivedBody {
+  status: number;
+  media: string;
+  bytes: Uint8Array;
+  link: string | null;
+}
+
+/** The answer of a successful request: rows and the next page, or one result, with the fields that are kept. */
+export function readAnswer(
+  { body, target, read }: Pick<HttpRequest, "body" | "target" | "read">,
+  received: ReceivedBody,
+  { title, origin }: { title: string; origin: string },
+): HttpAnswer {
+  const { status, link } = received;
+  const answer = parseBody(received, title);
+  if (read.isGraphql) requireData(answer, title);
+  if (read.failure !== null && valueAt(answer, read.failure.at) === false)
+    throw new RefusedRequest(describeRefusal(valueAt(answer, read.failure.reason), title));
+  const rows = read.list === null ? undefined : rowsOf(answer, read.list);
+  if (rows === undefined) return { status, items: null, result: keep(answer, read.fields), next: null };
+  const paging = read.paging as Paging | null;
+  const sent = body !== null && "text" in body ? (tryJson(body.text) ?? null) : null;
+  const next =
+    paging === null ? null : findNextPage(paging, { origin, target, body: sent, answer, rows, link });
+  return { status, items: rows.map((row) => keep(row, read.fields)), result: null, next };
+}
+
+/** A list may come under its name or, as some systems do for one page, as the whole answer. */
+function rowsOf(answer: JsonValue, list: string): readonly JsonValue[] | undefined {
+  const found = valueAt(answer, list);
+  return Array.isArray(found) ? found : Array.isArray(answer) ? answer : undefined;
+}
+
+function keep(value: JsonValue, fields: readonly string[]): JsonValue {
+  return fields.length === 0 ? value : pickFields(value, fields);
+}
+
+function parseBody({ bytes, media }: ReceivedBody, title: string): JsonValue {
+  if (bytes.byteLength === 0) return null;
+  if (
+    /\bjson\b/i.test(media) ||
+    (/^$|^text\/plain/i.test(media) && /^\s*[[{]/.test(decode(bytes.subarray(0, 20))))
+  ) {
+    const value = tryJson(decode(bytes));
+    if (value !== undefined && !isDeeperThan(value as object, MOST_LEVELS)) return value;
+    throw new RefusedRequest(unreadable(title));
+  }
+  if (/^(?:text\/|application\/(?:[\w.-]+\+)?(?:xml|yaml|x-ndjson|javascript|sql))/i.test(media))
+    return decode(bytes);
+  const isSmall = bytes.byteLength <= MOST_OF_FILE;
+  const file = { media_type: media.slice(0, 100) || "application/octet-stream", bytes: bytes.byteLength };
+  return isSmall
+    ? { ...file, base64: toBase64(bytes) }
+    : { ...file, note: "The file is too large for an answer." };
+}
+
+/** GraphQL answers failures with status 200 (GraphQL over HTTP). */
+function requireData(answer: JsonValue, title: string): void {
+  const errors = valueAt(answer, "errors");
+  const data = valueAt(answer, "data");
+  if (!Array.isArray(errors) || errors.length === 0 || (data !== undefined && data !== null)) return;
+  throw new RefusedRequest({
+    code: "invalid_input",
+    message: `${title} does not accept the arguments (GraphQL).`,
+  });
+}
+
+/** Words of systems that answer a wrong credential with status 200. */
+const WRONG_CREDENTIAL =
+  /^(?:invalid_auth|not_authed|token_(?:expired|revoked)|account_inactive|no_permission)$/;
+
+/** A refusal within an answer: one word of the other system at most, such as `channel_not_found`. */
+function describeRefusal(reason: JsonValue | undefined, title: string): ConnectionFailure {
+  const word = typeof reason === "string" && /^[a-z][a-z_]{1,40}$/.test(reason) ? reason : null;
+  if (word !== null && WRONG_CREDENTIAL.test(word)) return refusedCredential(title);
+  return {
+    code: "invalid_input",
+    message: `${title} does not accept the arguments${word === null ? "" : ` (${word})`}.`,
+    action: "Correct them by the description of the tool; do not repeat the same call.",
+  };
+}
+
+function unreadable(title: string): ConnectionFailure {
+  return { code: "unavailable", message: `${title} answers with something that is no JSON.` };
+}
+
+/** `undefined` for what is no JSON. */
+function tryJson(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return undefined;
+  }
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+function toBase64(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
+}

@@ -1,0 +1,124 @@
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type { ConnectionFailure } from "../../../shared/objects/connection-gate.ts";
+import { refusedCredential } from "../http/fetch-token.ts";
+
+/** Seconds after which a caller may come back where the other system names none, and the most that is passed on. */
+const USUAL_WAIT = 30;
+const LONGEST_WAIT = 3_600;
+
+/**
+ * Our words for a refusal of the other system; `null` for a status that says that it is away. Its text stays
+ * there; which of the arguments it names is told, because those words are ours.
+ */
+export function refuseStatus(
+  title: string,
+  response: Pick<Response, "status" | "headers">,
+  text: string,
+  names: readonly string[],
+): ConnectionFailure | null {
+  const { status, headers } = response;
+  const named = namedArguments(text, names);
+  switch (status) {
+    case 401:
+      return refusedCredential(title);
+    case 403:
+      return isRateLimit(headers)
+        ? tooMany(title, headers)
+        : {
+            code: "forbidden",
+            message: `${title} does not allow this to the account of the connection (HTTP 403).`,
+          };
+    case 404:
+    case 410:
+      return { code: "not_found", message: `${title} has nothing at this place (HTTP ${status}).${named}` };
+    case 409:
+    case 412:
+    case 423:
+      return {
+        code: "conflict",
+        message: `${title} says that this conflicts with its present state (HTTP ${status}).${named}`,
+      };
+    case 408:
+    case 425:
+      return null;
+    case 429:
+      return tooMany(title, headers);
+    default:
+      if (status >= 500) return null;
+      return {
+        code: "invalid_input",
+        message: `${title} does not accept the arguments (HTTP ${status}).${named}`,
+        action: "Correct them by the description of the tool; do not repeat the same call.",
+      };
+  }
+}
+
+function tooMany(title: string, headers: Headers): ConnectionFailure {
+  const retryAfter = secondsToWait(headers);
+  return {
+    code: "unavailable",
+    message: `${title} allows no more calls now; call again in ${retryAfter} seconds.`,
+    retryAfter,
+  };
+}
+
+/** GitHub and others answer 403 when no calls are left. */
+function isRateLimit(headers: Headers): boolean {
+  return headers.get("x-ratelimit-remaining") === "0" || headers.has("retry-after");
+}
+
+/** `Retry-After` in seconds or as a date (RFC 9110 §10.2.3), or the time at which a limit ends. */
+function secondsToWait(headers: Headers, now = Date.now()): number {
+  const given = headers.get("retry-after")?.trim() ?? "";
+  const reset = Number(headers.get("x-ratelimit-reset") ?? headers.get("ratelimit-reset") ?? Number.NaN);
+  const atDate = Date.parse(given);
+  const seconds = /^\d{1,9}$/.test(given)
+    ? Number(given)
+    : Number.isFinite(atDate)
+      ? (atDate - now) / 1_000
+      : Number.isFinite(reset)
+        ? reset > 1_000_000_000
+          ? reset - now / 1_000
+          : reset
+        : USUAL_WAIT;
+  return Math.min(LONGEST_WAIT, Math.max(1, Math.ceil(seconds)));
+}
+
+/** Arguments of the call that the refusal names as whole words, at most five. */
+function namedArguments(text: string, names: readonly string[]): string {
+  const words = new Set(wordsOf(text));
+  const found = names.filter((name) => name.length > 2 && words.has(name)).slice(0, 5);
+  return found.length === 0 ? "" : ` It names: ${found.join(", ")}.`;
+}
+
+/** Names and values of a JSON refusal, without those of its own form; nothing for any other text. */
+function wordsOf(text: string): string[] {
+  try {
+    return collect(JSON.parse(text) as JsonValue).flatMap((value) => value.match(/[A-Za-z0-9_.-]+/g) ?? []);
+  } catch {
+    return [];
+  }
+}
+
+const FORM = new Set([
+  "message",
+  "error",
+  "errors",
+  "code",
+  "status",
+  "type",
+  "title",
+  "detail",
+  "name",
+  "description",
+]);
+
+function collect(value: JsonValue, level = 0): string[] {
+  if (typeof value === "string") return FORM.has(value) ? [] : [value.slice(0, 2_000)];
+  if (typeof value !== "object" || value === null || level > 6) return [];
+  if (Array.isArray(value)) return value.slice(0, 50).flatMap((inner) => collect(inner, level + 1));
+  return Object.entries(value).flatMap(([name, inner]) => [
+    ...(FORM.has(name) ? [] : [name]),
+    ...collect(inner as JsonValue, level + 1),
+  ]);
+}

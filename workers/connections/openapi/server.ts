@@ -1,0 +1,137 @@
+import { z } from "zod";
+import type { Definition } from "../../../shared/connections/definitions.ts";
+import { foreignName } from "../../../shared/connections/foreign-names.ts";
+import type { OpenapiEntry } from "../../../shared/connections/kinds/openapi.ts";
+import { type HttpOperation, httpOperation } from "../../../shared/connections/operations.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import { defineServer, type ServerDefinition, type ToolDefinition } from "../../../shared/server/define.ts";
+import { argumentsFromJsonSchema } from "../../../shared/server/json-schema-object.ts";
+import { scopesOf } from "../scopes.ts";
+import { HttpHandle } from "./handle.ts";
+
+/** Milliseconds that the guard gives a call beyond the time that the other system has. */
+const GRACE_MS = 3_000;
+
+/** Tools above which lists show those that find the others. */
+const MOST_LISTED = 60;
+
+/** Characters of an answer's short form above which the caller may name the fields that it needs. */
+const LARGE_ANSWER = 200;
+
+const SCOPES = { read: "read", create: "write", update: "write", delete: "delete" } as const;
+
+/** Where a page begins, within a cursor. */
+const pagePosition = z.union([z.object({ value: z.string() }), z.object({ target: z.string() })]);
+
+type Tool = ToolDefinition<z.ZodObject, z.ZodObject | undefined, HttpHandle>;
+
+/** The server of a published HTTP API: a tool for each operation that the command has defined. */
+export function openapiServer(
+  name: string,
+  entry: OpenapiEntry,
+  revision: string,
+  definitions: readonly Definition[],
+): ServerDefinition {
+  const tools = definitions.map((one) => makeTool(name, entry, httpOperation.parse(one)));
+  const isSearched = entry.lists === "search" || (entry.lists === "auto" && tools.length > MOST_LISTED);
+  return defineServer<HttpHandle>({
+    name,
+    title: entry.title,
+    description: entry.description,
+    instructions: isSearched
+      ? `${entry.title}: ${tools.length} tools that begin with ${name}_. Find them with tools_find, by what you want to do.`
+      : `${entry.title}: its tools begin with ${name}_. Lists have a cursor for the next page.`,
+    scopes: scopesOf(
+      name,
+      entry.title,
+      tools.map(({ scope }) => scope),
+    ),
+    baseline: `${name}:read`,
+    defaults: z.object({}),
+    ...(isSearched && { searched: { pinned: entry.pinned.map((glob) => `${name}_${glob}`) } }),
+    store: (env, principal, masks) => new HttpHandle({ env, name, revision, entry, principal, masks }),
+    tools,
+    resources: [],
+    prompts: [],
+  }) as ServerDefinition;
+}
+
+/** The schemas of a tool are made on first use: an API may have a thousand of them. */
+function makeTool(connection: string, entry: OpenapiEntry, operation: HttpOperation): Tool {
+  let input: z.ZodObject | undefined;
+  let output: z.ZodObject | undefined;
+  const isList = operation.list !== undefined;
+  return {
+    name: foreignName(connection, operation.tool),
+    title: operation.title,
+    description: operation.description,
+    effect: operation.effect,
+    scope: `${connection}:${SCOPES[operation.effect]}`,
+    words: [
+      operation.name,
+      ...operation.path.split(/[/{}]+/),
+      ...operation.arguments.map((argument) => argument.name),
+    ],
+    openWorld: true,
+    timeoutMs: entry.limits.seconds * 1_000 + GRACE_MS,
+    get input() {
+      input ??= argumentsFromJsonSchema(inputSchema(operation), {}, operation.levels);
+      return input;
+    },
+    get output() {
+      output ??= outputShape(operation);
+      return output;
+    },
+    ...(isList && { overflow: "items" as never }),
+    async run(given, context) {
+      const { cursor, ...rest } = JSON.parse(JSON.stringify(given)) as Record<string, JsonValue | undefined>;
+      const fields = operation.arguments.some((argument) => argument.name === "fields")
+        ? undefined
+        : rest.fields;
+      const cursors = context.cursors(rest as JsonValue, pagePosition);
+      const position =
+        typeof cursor === "string" && operation.paging ? await cursors.read(cursor) : undefined;
+      const chosen = Array.isArray(fields) ? fields.map(String) : undefined;
+      const answer = await context.store.perform(
+        operation,
+        { input: rest, position, fields: chosen },
+        context,
+      );
+      if (!isList) return { status: answer.status, result: answer.result };
+      const next = answer.next === null ? undefined : await cursors.write(answer.next);
+      return { items: answer.items ?? [answer.result], ...(operation.paging && { next: next ?? null }) };
+    },
+  };
+}
+
+function inputSchema({ input, paging, answer, effect }: HttpOperation): Record<string, JsonValue> {
+  const properties = input.properties as Record<string, JsonValue>;
+  const own: Record<string, JsonValue> = {
+    ...(paging && {
+      cursor: { type: "string", maxLength: 20_000, description: "`next` of the previous page" },
+    }),
+    ...(effect === "read" &&
+      properties.fields === undefined &&
+      (answer?.length ?? 0) > LARGE_ANSWER && {
+        fields: {
+          type: "array",
+          items: { type: "string", maxLength: 200 },
+          maxItems: 50,
+          description: "Keeps only these fields of the answer, such as `id` or `user.name`",
+        },
+      }),
+  };
+  return { ...input, properties: { ...properties, ...own } };
+}
+
+/** APIs answer outside of their own schemas, so the schema that clients check says no more than the frame. */
+function outputShape({ list, paging, answer }: HttpOperation): z.ZodObject {
+  const about = answer ?? "As the other system answers";
+  if (list === undefined) return z.object({ status: z.int(), result: z.unknown().describe(about) });
+  return z.object({
+    items: z.array(z.unknown()).describe(about),
+    ...(paging && {
+      next: z.string().nullable().describe("Give it as `cursor` for the next page; null: no more"),
+    }),
+  });
+}

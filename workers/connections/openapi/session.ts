@@ -1,0 +1,159 @@
+import { ToolError } from "../../../shared/call/tool-error.ts";
+import type { OpenapiEntry } from "../../../shared/connections/kinds/openapi.ts";
+import { fromBase64 } from "../../../shared/encoding/base64.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type {
+  ConnectionReport,
+  ConnectionRequest,
+  ConnectionTarget,
+} from "../../../shared/objects/connection-gate.ts";
+import { openUpstream } from "../../../shared/upstream/open-upstream.ts";
+import { RefusedRequest, type Session } from "../connector.ts";
+import { type Credential, type ObjectMemory, openCredential } from "../http/credential.ts";
+import { refusedCredential } from "../http/fetch-token.ts";
+import { boundAnswer } from "./bound-answer.ts";
+import { type HttpRequest, httpRequest } from "./operation.ts";
+import { readAnswer } from "./read-answer.ts";
+import { refuseStatus } from "./refuse-status.ts";
+
+/** Most bytes of one answer before it is shortened. */
+const MOST_BYTES = 6_000_000;
+
+/** Bytes of a refusal that are read. */
+const MOST_OF_REFUSAL = 20_000;
+
+/** One request at a time to an HTTP API. There is no socket of our own: the platform keeps them. */
+export class HttpSession implements Session {
+  readonly #env: Env;
+  readonly #entry: OpenapiEntry;
+  readonly #origin: string;
+  readonly #credential: Credential;
+  #running = new AbortController();
+
+  constructor(env: Env, { name, entry }: ConnectionTarget, secret: string | null, memory: ObjectMemory) {
+    this.#env = env;
+    this.#entry = entry as OpenapiEntry;
+    const { reach, auth, title } = this.#entry;
+    this.#origin = new URL(reach.url).origin;
+    this.#credential = openCredential({ name, title, auth, origin: this.#origin }, secret, memory);
+  }
+
+  isUsable(): boolean {
+    return true;
+  }
+
+  async run({ name }: ConnectionTarget, request: ConnectionRequest, timeoutMs: number): Promise<JsonValue> {
+    const asked = httpRequest.parse(request.arguments);
+    const { title, limits } = this.#entry;
+    this.#running = new AbortController();
+    const signal = AbortSignal.any([this.#running.signal, AbortSignal.timeout(timeoutMs)]);
+    const response = await this.#send(name, asked, signal);
+    if (response.status >= 300) throw await this.#refuse(response, asked);
+    const received = {
+      status: response.status,
+      media: response.headers.get("content-type") ?? "",
+      bytes: new Uint8Array(await response.arrayBuffer()),
+      link: response.headers.get("link"),
+    };
+    const answer = readAnswer(asked, received, { title, origin: this.#origin });
+    return boundAnswer(answer, limits.bytes, title) as unknown as JsonValue;
+  }
+
+  async inspect({ name }: ConnectionTarget): Promise<ConnectionReport> {
+    const { reach, limits, title } = this.#entry;
+    const url = new URL(reach.url);
+    const base = url.pathname.replace(/\/+$/, "");
+    const read = { list: null, fields: [], paging: null, isGraphql: false, failure: null, names: [] };
+    const asked: HttpRequest = {
+      method: "GET",
+      target: `${base}${reach.check ?? "/"}`,
+      headers: {},
+      body: null,
+      read,
+      traceId: "0".repeat(32),
+      tokenId: "",
+    };
+    const start = Date.now();
+    const response = await this.#send(name, asked, AbortSignal.timeout(limits.seconds * 1_000));
+    await response.body?.cancel();
+    const isRefused = response.status === 401 || (reach.check !== undefined && response.status === 403);
+    if (isRefused) throw new RefusedRequest(refusedCredential(title));
+    if (response.status >= 500) throw new Error(`Status ${response.status}.`);
+    const isMissing = reach.check !== undefined && response.status >= 300;
+    return {
+      server: url.host,
+      ms: Date.now() - start,
+      excess: [],
+      exposed: [],
+      proposals: {},
+      mistakes: isMissing
+        ? [`reach.check: ${title} answers with status ${response.status} at this path.`]
+        : [],
+    };
+  }
+
+  async cancel(): Promise<void> {
+    this.#running.abort(new RefusedRequest({ code: "cancelled", message: "The call was cancelled." }));
+  }
+
+  close(): void {
+    this.#running.abort(new RefusedRequest({ code: "cancelled", message: "The connection was closed." }));
+  }
+
+  /** Sends a request; once more if a token was refused that can be renewed: nothing has happened yet. */
+  async #send(name: string, asked: HttpRequest, signal: AbortSignal): Promise<Response> {
+    const { traceId, tokenId } = asked;
+    const ask = openUpstream({ env: this.#env, name, traceId, tokenId, signal, mostBytes: MOST_BYTES });
+    const url = new URL(`${this.#origin}${asked.target}`);
+    const once = (isAgain: boolean) => {
+      const { headers, body } = this.#describe(asked);
+      return this.#credential.send(ask, url, { method: asked.method, headers, body }, isAgain);
+    };
+    const response = await once(false);
+    if (response.status !== 401 || !this.#credential.renews) return response;
+    await response.body?.cancel();
+    return await once(true);
+  }
+
+  #describe({ headers: given, body }: HttpRequest): {
+    headers: Headers;
+    body: string | ArrayBuffer | FormData | null;
+  } {
+    const headers = new Headers({ accept: "application/json, */*;q=0.5", "user-agent": "Gatehouse" });
+    for (const [header, value] of Object.entries(given)) headers.set(header, value);
+    // Last: no argument replaces what the entry fixes.
+    for (const [header, value] of Object.entries(this.#entry.reach.headers ?? {})) headers.set(header, value);
+    if (body === null) return { headers, body };
+    if ("parts" in body) {
+      const form = new FormData();
+      for (const part of body.parts) {
+        if ("text" in part) form.append(part.name, part.text);
+        else form.append(part.name, new Blob([fromBase64(part.file)]), part.name);
+      }
+      return { headers, body: form };
+    }
+    headers.set("content-type", body.media);
+    return { headers, body: "text" in body ? body.text : fromBase64(body.file).buffer };
+  }
+
+  async #refuse(response: Response, { read }: HttpRequest): Promise<Error> {
+    const { title } = this.#entry;
+    const text = (await response.text().catch(() => "")).slice(0, MOST_OF_REFUSAL);
+    const failure = refuseStatus(title, response, text, read.names);
+    return failure === null ? new Error(`Status ${response.status}.`) : new RefusedRequest(failure);
+  }
+}
+
+/** Our words for a failure that is no answer; `null` if the other system is away. */
+export function explainFailure(failure: unknown): RefusedRequest["failure"] | null {
+  if (failure instanceof RefusedRequest) return failure.failure;
+  if (!(failure instanceof ToolError)) return null;
+  if (failure.code === "forbidden") return { code: "forbidden", message: failure.message };
+  // A network failure has a cause; without one the answer was too large.
+  if (failure.code !== "unavailable" || failure.cause !== undefined) return null;
+  return {
+    code: "result_too_large",
+    message: failure.message,
+    action: "Ask for less: narrower filters, or a smaller page.",
+  };
+}
