@@ -19,7 +19,7 @@ export const publishedServers: PublishedServers = {
     const known = opened.get(key);
     if (known) return known;
     const { entry, definitions } = parseRevision(name, await readRevision(env, revision));
-    const server = connectionServer(name, entry, revision, await readDefinitions(env, definitions));
+    const server = await connectionServer(name, entry, revision, await readDefinitions(env, definitions));
     opened.set(key, server);
     const [oldest] = opened.keys();
     if (opened.size > KEPT && oldest !== undefined) opened.delete(oldest);

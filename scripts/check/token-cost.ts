@@ -90,15 +90,16 @@ export function estimateTokens(text: string): number {
 async function measureConnections(): Promise<Cost[]> {
   const { connectionServer } = await import("../../workers/connections/server.ts");
   const { createCatalogue } = await import("../../shared/server/catalogue.ts");
-  return typicalConnections.map((typical) => {
+  const measure = async (typical: unknown): Promise<Cost> => {
     const entry = connectionEntry.parse(typical);
-    const { tools } = createCatalogue("", "", [connectionServer("sales", entry, "", [])]);
+    const { tools } = createCatalogue("", "", [await connectionServer("sales", entry, "", [])]);
     const listed = [...tools.values()].filter(({ subject }) => subject.server === "sales");
     return {
       name: entry.kind,
       tokens: estimateTokens(JSON.stringify({ tools: listed.map((tool) => tool.listed) })),
     };
-  });
+  };
+  return await Promise.all(typicalConnections.map(measure));
 }
 
 async function measureCosts(): Promise<[lists: Cost[], tools: ToolCost[]]> {

@@ -28,7 +28,9 @@ export async function readRegistry(): Promise<Known> {
     {},
     ...loaded.map((file) => file.connections),
   ) as ConnectionsDocument["connections"];
-  const connected = Object.entries(connections).map(([name, entry]) => connectionServer(name, entry, "", []));
+  const connected = await Promise.all(
+    Object.entries(connections).map(([name, entry]) => connectionServer(name, entry, "", [])),
+  );
   const servers = [...registry.servers, ...connected];
   const { createCatalogue } = await import("../../shared/server/catalogue.ts");
   const { tools, resources, templates, prompts } = createCatalogue("", "", servers);

@@ -2,7 +2,6 @@ import { z } from "zod";
 import type { Definition } from "../../shared/connections/definitions.ts";
 import type { ConnectionEntry } from "../../shared/connections/entry.ts";
 import { defineServer, type ServerDefinition } from "../../shared/server/define.ts";
-import { mcpServer } from "./mcp/server.ts";
 import { redisServer } from "./redis/server.ts";
 import { scopesOf } from "./scopes.ts";
 import { SqlHandle } from "./sql/handle.ts";
@@ -14,13 +13,17 @@ import { sqlTools } from "./sql/tools.ts";
  *
  * @param definitions - what the revision names, for kinds whose tools are data
  */
-export function connectionServer(
+export async function connectionServer(
   name: string,
   entry: ConnectionEntry,
   revision: string,
   definitions: readonly Definition[],
-): ServerDefinition {
-  if (entry.kind === "mcp") return mcpServer(name, entry, revision, definitions);
+): Promise<ServerDefinition> {
+  if (entry.kind === "mcp") {
+    // A deployment without such a connection does not load its code.
+    const { mcpServer } = await import("./mcp/server.ts");
+    return mcpServer(name, entry, revision, definitions);
+  }
   if (entry.kind === "redis") return redisServer(name, entry, revision);
   const tools = sqlTools(name, entry);
   const scopes = tools.map(({ scope }) => scope);
