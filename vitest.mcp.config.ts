@@ -30,6 +30,8 @@ export default defineConfig(async () => {
     test: {
       maxWorkers: 2,
       testTimeout: 30_000,
+      // Servers that others wrote start a process for each session.
+      hookTimeout: 60_000,
       silent: "passed-only" as const,
       include: ["test/connections/mcp/**/*.test.ts"],
       setupFiles: ["./test/support/migrate.ts", "./test/support/limits.ts"],
