@@ -1,5 +1,6 @@
 import { cloudflareTest } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
+import { startOtherServers } from "./test/support/mcp-servers/others.ts";
 import { startMcpServers } from "./test/support/mcp-servers/start.ts";
 import { serveAsOneModule } from "./test/support/one-module.ts";
 import { readMigrations } from "./test/support/read-migrations.ts";
@@ -7,6 +8,8 @@ import { readMigrations } from "./test/support/read-migrations.ts";
 /** Tests of connections to MCP servers: in the Workers runtime, against servers outside of it. */
 export default defineConfig(async () => {
   const { host } = await startMcpServers();
+  const others = await startOtherServers();
+  const hosts = [host, ...Object.values(others), "127.0.0.1:1"].join(" ");
   const migrations = await readMigrations();
   return {
     logLevel: "error" as const,
@@ -18,7 +21,8 @@ export default defineConfig(async () => {
           bindings: {
             TEST_MIGRATIONS: migrations,
             MCP_HOST: host,
-            PLAIN_HTTP_UPSTREAMS: `${host} 127.0.0.1:1`,
+            OTHER_SERVERS: others,
+            PLAIN_HTTP_UPSTREAMS: hosts,
           },
         },
       }),

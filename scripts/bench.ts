@@ -17,6 +17,7 @@ const HELP = `Measures Gatehouse on this machine.
   npm run bench -- documents        documents of others that are converted, and which lose words
   npm run bench -- connections      guarded queries against the bare drivers; one failing system of ten; a million rows
   npm run bench -- start-up         upload and start with and without the drivers and parsers of connections
+  npm run bench -- mcp              calls of an MCP server through a connection against direct ones, and what a bad one does
   npm run bench -- poison           what the review of MCP servers finds in poisoned definitions, and in clean ones
   npm run bench -- knowledge        the ranking of the knowledge base on a test collection
   npm run bench -- openapi          vendors' own descriptions: operations, tools, refused ones, answers of generated mocks
@@ -40,6 +41,7 @@ const SUBJECTS: Readonly<Record<string, () => Promise<unknown>>> = {
   documents: () => import("./bench/documents.ts"),
   connections: () => import("./bench/connections.ts"),
   "start-up": () => import("./bench/start-up.ts"),
+  mcp: () => import("./bench/mcp.ts"),
   poison: () => import("./bench/poison.ts"),
   knowledge: () => import("./bench/knowledge.ts"),
   openapi: () => import("./bench/openapi.ts"),

@@ -3,6 +3,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { add } from "./connections/add.ts";
 import type { WorkerPlace } from "./connections/ask-worker.ts";
+import { bridge } from "./connections/bridge.ts";
 import { changeSecret, doctor, showStatus, testAll } from "./connections/commands.ts";
 import { showOperations } from "./connections/define-connections.ts";
 import {
@@ -32,6 +33,7 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   npm run connections -- review shop                   what an MCP server offers, and how it differs from what is approved
   npm run connections -- approve shop add echo         approves tools by name; --all: everything that waits
   npm run connections -- withdraw shop add             takes an approval back, from the next publication on
+  npm run connections -- bridge --port 8099 -- npx …   serves an MCP server of stdio over HTTP, on this machine
   npm run connections -- diff                          what a publication would change
   npm run connections -- publish --note "why"          tests, then puts the file in force within 30 seconds
   npm run connections -- versions shop                 publications of one connection
@@ -122,6 +124,11 @@ async function main(): Promise<void> {
       return;
     case "remove":
       return await remove(requireName(name), flags.note, place);
+    case "bridge":
+      return await bridge(
+        [name, ...rest].filter((part) => part !== undefined),
+        flags.port,
+      );
     case "review":
       return await showReview(await loadConnections(flags.file), requireName(name), flags, place);
     case "approve":

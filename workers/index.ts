@@ -5,6 +5,7 @@ import { countRecords } from "./audit-log/figures/count-records.ts";
 import { writeCheckpoints, writeOverdueCheckpoints } from "./audit-log/write-checkpoints.ts";
 import { writeRecords } from "./audit-log/write-records.ts";
 import { runAdminJobs } from "./gateway/admin-jobs/run-admin-jobs.ts";
+import { runAlerts } from "./gateway/alerts/run-alerts.ts";
 import { app } from "./gateway/app.ts";
 import { removeRetiredRecords, runMaintenance } from "./gateway/maintenance.ts";
 import { embedArticles } from "./knowledge/vectors/embed-job.ts";
@@ -35,7 +36,12 @@ export default {
     ctx.waitUntil(logged("admin_requests_failed", runAdminJobs(env)));
     ctx.waitUntil(logged("articles_not_embedded", embedArticles(env)));
     ctx.waitUntil(logged("audit_sinks_failed", feedSinks(env)));
-    ctx.waitUntil(logged("records_not_counted", countRecords(env.PLATFORM_DB)));
+    ctx.waitUntil(
+      logged(
+        "alerts_failed",
+        countRecords(env.PLATFORM_DB).then(() => runAlerts(env, Date.now())),
+      ),
+    );
     if (cron === REQUESTS_CRON) {
       ctx.waitUntil(logged("audit_checkpoint_failed", writeOverdueCheckpoints(env)));
       ctx.waitUntil(logged("records_not_removed", removeRetiredRecords(env)));

@@ -15,6 +15,7 @@ import { percentile } from "./calls/statistics.ts";
 import { CONNECTED } from "./calls/variants.ts";
 import { FAULTS, openBadServer, openMeter } from "./connections/bad-servers.ts";
 import { BARE_PATH, type BareCall } from "./connections/bare-call.ts";
+import { callFor, ms } from "./connections/call-for.ts";
 import { entryOf, fillServers, MANY, PASSWORD, putInForce } from "./connections/stand.ts";
 
 const HELP = `Measures connections on Debian's PostgreSQL, MariaDB and Redis: a guarded query through its tool against the bare driver
@@ -245,35 +246,6 @@ async function measureManyRows(
     );
     client.close();
   }
-}
-
-/** Calls of each client one after the other for a time, at a pace if one is given. Milliseconds of each call. */
-async function callFor(
-  clients: readonly Client[],
-  forMs: number,
-  paceMs = 0,
-  mayFail = false,
-): Promise<number[]> {
-  const until = performance.now() + forMs;
-  const times: number[] = [];
-  await Promise.all(
-    clients.map(async (client) => {
-      while (performance.now() < until) {
-        const began = performance.now();
-        await client.call().catch((failure: unknown) => {
-          if (!mayFail) throw failure;
-        });
-        const took = performance.now() - began;
-        times.push(took);
-        if (took < paceMs) await wait(paceMs - took);
-      }
-    }),
-  );
-  return times;
-}
-
-function ms(times: readonly number[], share: number): string {
-  return `${percentile(times, share).toFixed(1)} ms`;
 }
 
 function nameOf(fault: string): string {

@@ -38,7 +38,7 @@ export const FOLDERS = [
   ["workers/published-servers.ts", "the servers that a publication brings"],
   ["workers/servers-in-force.ts", "both together"],
   ["workers/catalogues.ts", "the catalogue of each URL"],
-  ["workers/audit-log", "queue consumer, retention, checkpoints, dead letters"],
+  ["workers/audit-log", "queue consumer, counts, retention, checkpoints, dead letters"],
   ["workers/objects", "Durable Objects"],
   ["workers/gateway", "HTTP: OAuth, MCP, pages, discovery, health"],
   ["workers/index.ts", "the Worker's entry"],

@@ -21,7 +21,7 @@ export function listLoaders(sizes: DemonstrationSizes): Readonly<Record<string, 
   return {
     PLATFORM_DB: {
       what: "demo people",
-      options: "people=6",
+      options: "people=7",
       async load(database, report) {
         const { seedPeople } = await import("../seed/people.ts");
         await seedPeople(database, { asOf, report });

@@ -19,6 +19,7 @@ export function describeDifference(before: Side, after: Side, known: Known): str
     ...describeChange("default role", before.document.default_role, after.document.default_role),
     ...describeToolLimits(before.document, after.document),
     ...describeFields("retention", before.document.retention, after.document.retention),
+    ...describeFields("alerts", before.document.alerts, after.document.alerts),
     ...describeSignIn(before.document, after.document),
   ];
   const [old, next] = [unconditional(before.document), unconditional(after.document)];

@@ -16,6 +16,7 @@ export const DEMO_PEOPLE: readonly DemoPerson[] = [
   { id: "demo-sales", name: "Salma Haddad", email: "sales@gatehouse.example", role: "sales" },
   { id: "demo-editor", name: "Edith Moreau", email: "editor@gatehouse.example", role: "editor" },
   { id: "demo-auditor", name: "Aude Laurent", email: "auditor@gatehouse.example", role: "auditor" },
+  { id: "demo-approver", name: "Ines Ferreira", email: "approver@gatehouse.example", role: "approver" },
   { id: "demo-admin", name: "Adam Okafor", email: "admin@gatehouse.example", role: "admin" },
 ];
 

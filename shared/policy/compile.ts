@@ -1,7 +1,7 @@
 import type { MaskRules } from "../call/mask-rules.ts";
 import type { Effect } from "../call/subject.ts";
 import { canonicalize, digestText } from "../encoding/canonical-json.ts";
-
+import type { AlertRules } from "./alerts.ts";
 import { type CompiledApproval, compileApprovals } from "./approvals.ts";
 import type { Requirement } from "./conditions/condition.ts";
 import { compileRequirements } from "./conditions/kinds.ts";
@@ -59,6 +59,7 @@ export interface Policy {
   defaultRole: string;
   roles: ReadonlyMap<string, CompiledRole>;
   retention: RetentionRules;
+  alerts: AlertRules;
   /** Calls per minute of all users together, by tool. */
   toolLimits: ReadonlyMap<string, number>;
   /** How people sign in. */
@@ -87,6 +88,7 @@ export function compilePolicy(
     roles: new Map(roles),
     toolLimits: compileToolLimits(document.tool_limits),
     retention: document.retention,
+    alerts: document.alerts,
     signIn: compileSignIn(document.sign_in),
   };
 }

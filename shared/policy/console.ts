@@ -12,6 +12,7 @@ export const CONSOLE_RIGHTS = {
   approvals: "decide many requests at once, of the tools whose calls the role approves",
   connections: "see the connections to other systems: their state, their breakers and their last errors",
   dead_letters: "look at records that could not be stored, and deliver them again",
+  alerts: "see what is wrong or was, and send a test to who is told",
   settings: "see what is configured, without any secret",
 } as const;
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { alertsSection } from "./alerts.ts";
 import { findArgumentReaders, requirementSchema } from "./conditions/kinds.ts";
 import { EVERY_RIGHT, RIGHT_NAMES } from "./console.ts";
 import { EXPRESSION_LIMIT } from "./expression.ts";
@@ -176,6 +177,7 @@ export const policyDocument = z
       .record(ruleName, role)
       .describe("Every role by its name. A role that is not here may do nothing."),
     retention: retentionSection,
+    alerts: alertsSection,
     sign_in: signInSection.optional(),
   })
   .superRefine((policy, context) => {

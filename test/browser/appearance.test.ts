@@ -158,6 +158,14 @@ const VISITS: readonly (readonly [name: string, visit: (page: Page) => Promise<v
     },
   ],
   [
+    "console-alerts",
+    async (page) => {
+      await page.goto("/console/alerts");
+      await signIn(page, "admin");
+      await arriveAt(page, "Alerts");
+    },
+  ],
+  [
     "console-settings",
     async (page) => {
       await page.goto("/console/settings");

@@ -29,7 +29,7 @@ export default async function startSite(project: TestProject): Promise<() => Pro
     loaders: {
       PLATFORM_DB: {
         what: "demo people",
-        options: "people=6",
+        options: "people=7",
         load: async (database, report) => {
           await seedPeople(database, { asOf: new Date(), report });
           await seedInvited(database);

@@ -56,7 +56,7 @@ describe("the console", { timeout: 20_000 }, () => {
     expect(
       homes.map((html) => [...html.matchAll(/href="\/console\/([\w-]+)"/g)].map(([, name]) => name)),
     ).toEqual([
-      ["overview", "approvals", "people", "trail", "connections", "dead-letters", "settings"],
+      ["overview", "approvals", "people", "trail", "connections", "dead-letters", "alerts", "settings"],
       ["overview", "trail"],
       [],
     ]);

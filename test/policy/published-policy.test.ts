@@ -149,7 +149,7 @@ describe("a published policy", () => {
     expect((await ready()).failing).toContain("policy");
   });
 
-  it("stays in force while the database fails", async () => {
+  it("stays in force while the database fails, and calls that it allows go on", async () => {
     const session = await open();
     await denySales();
     passTime(30);
@@ -158,8 +158,7 @@ describe("a published policy", () => {
     try {
       passTime(60);
       expect(await lists(session)).toBe(false);
-      // Unknown whether a newer publication forbids it.
-      expect((await session.call("context_get")).error).toMatchObject({ code: "unavailable" });
+      expect((await session.call("context_get")).isError).toBe(false);
     } finally {
       await env.PLATFORM_DB.prepare("ALTER TABLE away RENAME TO policy_publication").run();
     }

@@ -1,5 +1,12 @@
 /** Worker secrets that switch something on, as the documentation names them. Gatehouse serves without them. */
-export const OPTIONAL_SECRETS = ["METRICS_TOKEN", "SCIM_TOKEN", "SSO_<NAME>_SECRET"] as const;
+export const OPTIONAL_SECRETS = [
+  "METRICS_TOKEN",
+  "ALERT_WEBHOOK_URL",
+  "ALERT_WEBHOOK_SECRET",
+  "ALERT_SLACK_URL",
+  "SCIM_TOKEN",
+  "SSO_<NAME>_SECRET",
+] as const;
 
 /** The names of {@link OPTIONAL_SECRETS} under a policy with these providers of single sign-on. */
 export function listOptionalSecrets(providers: Iterable<string>): string[] {

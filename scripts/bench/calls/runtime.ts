@@ -34,6 +34,8 @@ export interface RunOptions {
   port: number;
   /** Port of the runtime's inspector; without it there is none. */
   inspectorPort?: number;
+  /** Variables besides those of the local environment. */
+  variables?: Readonly<Record<string, string>>;
 }
 
 /** A free port. Tokens are bound to exact URLs, so the port must be known before the start. */
@@ -46,12 +48,12 @@ export async function findFreePort(): Promise<number> {
 }
 
 /** Starts a variant of the gateway in the local environment. */
-export function startGateway({ publicUrl, ...common }: RunOptions): Promise<RunningWorker> {
+export function startGateway({ publicUrl, variables = {}, ...common }: RunOptions): Promise<RunningWorker> {
   const { workerOptions } = unstable_getMiniflareWorkerOptions(CONFIG_FILE, "local");
   return start({
     ...workerOptions,
     ...commonOptions(common),
-    bindings: { ...(workerOptions.bindings as Record<string, string>), PUBLIC_URL: publicUrl },
+    bindings: { ...(workerOptions.bindings as Record<string, string>), PUBLIC_URL: publicUrl, ...variables },
   });
 }
 

@@ -176,7 +176,8 @@ export class SessionWatch {
 
   /** Subscribes again at the hubs, which drop a subscriber after a day. */
   async renew(): Promise<void> {
-    if (this.#kept && this.#waits(this.#kept)) await this.#subscribe(this.#topicsOf(this.#kept), this.#kept);
+    if (this.#kept && this.#waits(this.#kept))
+      await this.#subscribe(await this.#topicsOf(this.#kept), this.#kept);
   }
 
   /** A subscription counts without a stream too: its notifications are kept for the next one. */
@@ -193,10 +194,11 @@ export class SessionWatch {
    * session
    */
   async #keep(kept: Kept | undefined, force = false): Promise<void> {
-    const before = this.#topicsOf(this.#kept);
-    const now = this.#topicsOf(kept);
-    const address = kept ?? this.#kept;
+    const earlier = this.#kept;
+    const address = kept ?? earlier;
+    // Before anything is awaited: another subscription may come meanwhile.
     this.#kept = kept;
+    const [before, now] = await Promise.all([this.#topicsOf(earlier), this.#topicsOf(kept)]);
     if (kept) await this.#session.storage.put("watch", kept);
     else await this.#session.storage.delete("watch");
     if (!address) return;
@@ -205,8 +207,14 @@ export class SessionWatch {
     await this.#subscribe(new Map(fresh), address, gone);
   }
 
-  #topicsOf(kept: Kept | undefined): ReadonlyMap<string, Pace> {
-    return kept ? topicsOf(this.#session.catalogue, kept.known) : new Map();
+  /** With the servers that the publication in force brings: those of a connection have topics too. */
+  async #topicsOf(kept: Kept | undefined): Promise<ReadonlyMap<string, Pace>> {
+    if (kept === undefined) return new Map();
+    const { env, catalogue } = this.#session;
+    const current = await policyInForce(env)
+      .then(({ revisions }) => catalogue.at(env, revisions))
+      .catch(() => catalogue);
+    return topicsOf(current, kept.known);
   }
 
   async #subscribe(

@@ -4,7 +4,7 @@ import { completable } from "@modelcontextprotocol/sdk/server/completable.js";
 import { McpServer, ResourceTemplate } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { z } from "zod";
-import { TOOLS } from "./offer.ts";
+import { notes, TOOLS } from "./offer.ts";
 
 /** A server of 2025-11-25 with sessions, on SDK v1. */
 function build(): McpServer {
@@ -88,7 +88,7 @@ function build(): McpServer {
     "notes://one",
     { mimeType: "text/plain", description: "A note." },
     async (uri) => ({
-      contents: [{ uri: uri.href, mimeType: "text/plain", text: "first note" }],
+      contents: [{ uri: uri.href, mimeType: "text/plain", text: notes.one }],
     }),
   );
   const template = new ResourceTemplate("notes://by-id/{id}", {

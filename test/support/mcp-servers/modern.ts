@@ -10,7 +10,7 @@ import {
   ResourceTemplate,
 } from "@modelcontextprotocol/server";
 import { z } from "zod";
-import { TOOLS } from "./offer.ts";
+import { notes, TOOLS } from "./offer.ts";
 
 /** A server of 2026-07-28, on SDK v2. */
 function build(): McpServer {
@@ -89,7 +89,7 @@ function build(): McpServer {
     "notes://one",
     { mimeType: "text/plain", description: "A note." },
     async (uri) => ({
-      contents: [{ uri: uri.href, mimeType: "text/plain", text: "first note" }],
+      contents: [{ uri: uri.href, mimeType: "text/plain", text: notes.one }],
     }),
   );
   const template = new ResourceTemplate("notes://by-id/{id}", {

@@ -15,6 +15,9 @@ const slow = new Map<string, "running" | "cancelled">();
 /** Number of calls of `count`, for repeats. */
 const counted = new Map<string, number>();
 
+/** The text of the resource `notes://one`. */
+export const notes = { one: "first note" };
+
 /** A description that a test changes: the rug that is pulled. */
 const rug = { description: "Adds two numbers." };
 
@@ -116,6 +119,16 @@ export const TOOLS = [
         },
       ],
     }),
+  },
+  {
+    name: "write_note",
+    description: "Replaces the note.",
+    input: { text: z.string() },
+    annotations: { destructiveHint: false },
+    run: async (args: Record<string, unknown>) => {
+      notes.one = String(args.text);
+      return text("written");
+    },
   },
   {
     name: "remove",

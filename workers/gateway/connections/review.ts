@@ -1,8 +1,7 @@
-import { z } from "zod";
 import { ADMINISTRATION } from "../../../shared/audit/record.ts";
 import { storeDefinitions } from "../../../shared/connections/definition-store.ts";
 import type { Definition } from "../../../shared/connections/definitions.ts";
-import { type ConnectionEntry, connectionEntry, connectionName } from "../../../shared/connections/entry.ts";
+import type { ConnectionEntry } from "../../../shared/connections/entry.ts";
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import { connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
@@ -16,39 +15,7 @@ import {
 } from "../../connections/review/found.ts";
 import { matchExposed } from "../../connections/sql/expose.ts";
 import { serversInForce } from "../../servers-in-force.ts";
-
-const digest = z.string().regex(/^[0-9a-f]{64}$/);
-const by = z.string().min(1).max(200);
-
-/** Commands on what connected systems offer. */
-export const reviewCommands = [
-  z.strictObject({
-    command: z.literal("review"),
-    connection: connectionName,
-    entry: connectionEntry,
-    /** User id or e-mail address: for a connection with each person's accounts, whose account is used to look. */
-    person: z.string().max(200).optional(),
-  }),
-  z.strictObject({
-    command: z.literal("approve"),
-    connection: connectionName,
-    digests: z.array(digest).min(1).max(2_000),
-    by,
-  }),
-  z.strictObject({
-    command: z.literal("withdraw"),
-    connection: connectionName,
-    names: z
-      .array(z.strictObject({ type: z.string().max(20), name: z.string().max(1_000) }))
-      .min(1)
-      .max(500),
-    by,
-  }),
-  z.strictObject({ command: z.literal("prepare"), connection: connectionName, entry: connectionEntry }),
-] as const;
-
-type Commands = z.output<(typeof reviewCommands)[number]>;
-type CommandOf<Name extends Commands["command"]> = Extract<Commands, { command: Name }>;
+import type { CommandOf } from "./review-commands.ts";
 
 /** Asks the other system what it offers, keeps it, and says how it differs from what was approved. */
 export async function review(

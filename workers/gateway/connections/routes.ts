@@ -8,7 +8,7 @@ import { connectionEntry, connectionName } from "../../../shared/connections/ent
 import { connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import { writeSecret } from "../../connections/vault.ts";
-import { approve, prepare, review, reviewCommands, withdraw } from "./review.ts";
+import { reviewCommands } from "./review-commands.ts";
 import { readStates } from "./states.ts";
 import { takeTicket } from "./ticket.ts";
 
@@ -77,13 +77,13 @@ async function runCommand(env: Env, asked: Command): Promise<object> {
     case "definitions":
       return { digests: await storeDefinitions(env.PLATFORM_DB, parsePart(asked.document), Date.now()) };
     case "review":
-      return await review(env, asked);
+      return await (await import("./review.ts")).review(env, asked);
     case "approve":
-      return await approve(env, asked);
+      return await (await import("./review.ts")).approve(env, asked);
     case "withdraw":
-      return await withdraw(env, asked);
+      return await (await import("./review.ts")).withdraw(env, asked);
     case "prepare":
-      return await prepare(env, asked);
+      return await (await import("./review.ts")).prepare(env, asked);
   }
 }
 

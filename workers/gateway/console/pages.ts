@@ -1,5 +1,6 @@
 import type { Hono } from "hono";
 import type { ConsoleRight } from "../../../shared/policy/console.ts";
+import { alertRoutes } from "./alerts/routes.tsx";
 import { approvalInboxRoutes } from "./approvals/routes.tsx";
 import { connectionPageRoutes } from "./connections/routes.tsx";
 import { deadLetterRoutes } from "./dead-letters/routes.tsx";
@@ -64,6 +65,13 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     text: "Records of the trail that could not be stored, and why.",
     right: "dead_letters",
     routes: deadLetterRoutes,
+  },
+  {
+    name: "alerts",
+    title: "Alerts",
+    text: "What is wrong or was, the thresholds, and who is told.",
+    right: "alerts",
+    routes: alertRoutes,
   },
   {
     name: "settings",

@@ -69,6 +69,8 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "access_key_secret",
     "account",
     "admin_request",
+    "alert",
+    "alert_delivery",
     "approval",
     "attempt_counter",
     "audit_checkpoint",

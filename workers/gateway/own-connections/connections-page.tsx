@@ -51,6 +51,8 @@ const STATES = {
   reconnect: <span class="badge caution">Ended by the other system</span>,
 };
 
+const WORDS = { none: "Connect", connected: "Connect another account", reconnect: "Connect again" } as const;
+
 function ConnectionItem({ connection: { name, entry, account } }: { connection: OwnConnection }) {
   const { state, since, issuer, scope } = account;
   const host = URL.parse(entry.reach.url)?.host ?? "";
@@ -66,19 +68,24 @@ function ConnectionItem({ connection: { name, entry, account } }: { connection: 
         {since !== null && ` · since ${new Date(since).toISOString().slice(0, 10)}`}
         {scope !== null && scope !== "" && ` · ${scope.slice(0, 300)}`}
       </p>
-      <form class="inline" method="post" action={`/connections/${name}/connect`}>
-        <button type="submit" class={state === "connected" ? "" : "primary"}>
-          {state === "connected" ? "Connect another account" : state === "none" ? "Connect" : "Connect again"}
-          <span class="visually-hidden"> {entry.title}</span>
-        </button>
-      </form>{" "}
-      {state !== "none" && (
-        <form class="inline" method="post" action={`/connections/${name}/disconnect`}>
-          <button type="submit" class="danger">
-            Disconnect<span class="visually-hidden"> {entry.title}</span>
+      <div class="actions">
+        <form class="inline" method="post" action={`/connections/${name}/connect`}>
+          <button
+            type="submit"
+            class={state === "connected" ? "" : "primary"}
+            aria-label={`${WORDS[state]}: ${entry.title}`}
+          >
+            {WORDS[state]}
           </button>
         </form>
-      )}
+        {state !== "none" && (
+          <form class="inline" method="post" action={`/connections/${name}/disconnect`}>
+            <button type="submit" class="danger" aria-label={`Disconnect: ${entry.title}`}>
+              Disconnect
+            </button>
+          </form>
+        )}
+      </div>
     </li>
   );
 }

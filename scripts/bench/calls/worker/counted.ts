@@ -14,6 +14,7 @@ export {
   ConnectionPool,
   CrmAgent,
   KnowledgeAgent,
+  PersonAccount,
   TaskRunner,
   ToolLimiter,
 } from "./gateway.ts";
