@@ -90,7 +90,7 @@ export function estimateTokens(text: string): number {
 async function measureConnections(): Promise<Cost[]> {
   const { connectionServer } = await import("../../workers/connections/server.ts");
   const { createCatalogue } = await import("../../shared/server/catalogue.ts");
-  const measured = typicalConnections.map(async (typical) => {
+  const measure = async (typical: unknown): Promise<Cost> => {
     const entry = connectionEntry.parse(typical);
     const { tools } = createCatalogue("", "", [await connectionServer("sales", entry, "", [])]);
     const listed = [...tools.values()].filter(({ subject }) => subject.server === "sales");
@@ -98,8 +98,8 @@ async function measureConnections(): Promise<Cost[]> {
       name: entry.kind,
       tokens: estimateTokens(JSON.stringify({ tools: listed.map((tool) => tool.listed) })),
     };
-  });
-  return await Promise.all(measured);
+  };
+  return await Promise.all(typicalConnections.map(measure));
 }
 
 async function measureCosts(): Promise<[lists: Cost[], tools: ToolCost[]]> {

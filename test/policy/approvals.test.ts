@@ -23,6 +23,7 @@ describe("a rule that asks for approval", () => {
       rule: "roles.worker.require_approval.large-orders",
       reason: "Finance looks at it.",
       selfApproval: false,
+      standing: null,
       expiresMinutes: 60,
     });
   });
