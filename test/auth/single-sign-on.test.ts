@@ -423,6 +423,25 @@ describe("Cloudflare Access", () => {
     expect((await browser.get("/account")).status).toBe(303);
   });
 
+  it("neither makes nor moves nor keeps an account in a domain of another provider", async () => {
+    const both = { providers: { team: TEAM, corp: CORP } };
+    const enter = async (sub: string, email: string) =>
+      (await come(await signToken({ claims: claims({ sub, email }) }))).response.status;
+    setSignIn(both);
+    expect(await enter("f-1", "made@corp.example")).toBe(403);
+    expect(await find("made@corp.example")).toBeNull();
+    expect(await enter("f-2", "moved@team.example")).toBe(303);
+    expect(await enter("f-2", "moved@corp.example")).toBe(303);
+    expect(await find("moved@corp.example")).toBeNull();
+    expect(await find("moved@team.example")).toMatchObject({ role: "sales" });
+    setSignIn({ providers: { team: TEAM } });
+    expect(await enter("f-3", "kept@corp.example")).toBe(303);
+    setSignIn(both);
+    expect(await enter("f-3", "kept@corp.example")).toBe(403);
+    expect(await enter("f-3", "kept@team.example")).toBe(403);
+    expect(await find("kept@corp.example")).toMatchObject({ role: "sales" });
+  });
+
   it("opens nothing without the header, or with one of a megabyte's kind", async () => {
     expect((await come("")).response.status).toBe(400);
     expect((await come("x".repeat(20_000))).response.status).toBe(400);

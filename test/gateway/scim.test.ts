@@ -136,6 +136,24 @@ describe("users", () => {
   });
 });
 
+describe("an account that is there already", () => {
+  it("comes under provisioning only when its identity is of its domain's provider", async () => {
+    const add = async (email: string, issuer: string) => {
+      const { id } = await createPerson("viewer");
+      await env.PLATFORM_DB.batch([
+        env.PLATFORM_DB.prepare(`UPDATE "user" SET "email" = ? WHERE "id" = ?`).bind(email, id),
+        env.PLATFORM_DB.prepare("INSERT INTO federated_identity VALUES (?, ?, ?, 1, 1)").bind(issuer, id, id),
+      ]);
+      return id;
+    };
+    const foreign = await add("foreign@corp.example", "https://elsewhere.example");
+    expect((await create({ userName: "foreign@corp.example" })).status).toBe(409);
+    expect(await roleOf(foreign)).toBe("viewer");
+    const own = await add("own@corp.example", CORP.issuer);
+    expect((await create({ userName: "own@corp.example" })).body.id).toBe(own);
+  });
+});
+
 describe("groups", () => {
   it("give the role of the policy's rules, and take it with the last of them", async () => {
     const { body: user } = await create();

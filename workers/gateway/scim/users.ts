@@ -2,12 +2,20 @@ import { changePerson, setAccess } from "../../../shared/people/change-person.ts
 import { NO_ROLE } from "../../../shared/people/federated.ts";
 import { addPerson, moveToEmail } from "../../../shared/people/statements.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
-import { providerOfEmail } from "../../../shared/policy/sign-in.ts";
+import { issuerOf, providerOfEmail, type SignInRules } from "../../../shared/policy/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
 import { reachPeople } from "../people.ts";
 import { readEmail, readName } from "../single-sign-on/read-claims.ts";
 import { followGroups } from "./follow-groups.ts";
 import { type PatchOperation, ScimError, URN, type UserBody } from "./messages.ts";
+
+/** An account that has the address of a person to provision. */
+interface Known {
+  id: string;
+  provisioned: number | null;
+  /** Who vouches for the person; `null` if none does. */
+  issuer: string | null;
+}
 
 /** A provisioned person as the database has them. */
 export interface ScimUser {
@@ -63,7 +71,8 @@ export async function findUser(database: D1Database, id: string): Promise<ScimUs
 
 /**
  * Adds a person, without a role until a group gives one. An account that is there already comes under provisioning if its
- * e-mail domain belongs to a provider of single sign-on; every other one is not touched (409).
+ * e-mail domain belongs to a provider of single sign-on and no other issuer vouches for it; every other one is not
+ * touched (409).
  */
 export async function createUser(env: Env, body: UserBody): Promise<ScimUser> {
   const database = env.PLATFORM_DB;
@@ -71,12 +80,13 @@ export async function createUser(env: Env, body: UserBody): Promise<ScimUser> {
   const now = Date.now();
   const known = await database
     .prepare(
-      `SELECT "id", (SELECT 1 FROM scim_user WHERE user_id = "id") AS provisioned FROM "user" WHERE "email" = ?`,
+      `SELECT "id", (SELECT 1 FROM scim_user WHERE user_id = "id") AS provisioned,
+         (SELECT issuer FROM federated_identity WHERE user_id = "id") AS issuer FROM "user" WHERE "email" = ?`,
     )
     .bind(email)
-    .first<{ id: string; provisioned: number | null }>();
+    .first<Known>();
   const { signIn } = await policyInForce(env);
-  if (known !== null && (known.provisioned === 1 || providerOfEmail(signIn, email) === null)) {
+  if (known !== null && !mayAdopt(signIn, email, known)) {
     throw new ScimError(409, "Another account has this address.", "uniqueness");
   }
   const id = known?.id ?? createId();
@@ -100,6 +110,12 @@ export async function createUser(env: Env, body: UserBody): Promise<ScimUser> {
   await setActive(env, await findUser(database, id), body.active ?? true);
   await followGroups(env, [id]);
   return await findUser(database, id);
+}
+
+function mayAdopt(rules: SignInRules, email: string, { provisioned, issuer }: Known): boolean {
+  const owner = rules.providers.get(providerOfEmail(rules, email) ?? "");
+  if (provisioned === 1 || owner === undefined) return false;
+  return issuer === null || issuer === issuerOf(owner);
 }
 
 /** Replaces what is kept of a person (PUT). */

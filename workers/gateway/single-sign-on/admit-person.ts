@@ -1,7 +1,7 @@
 import { changePerson, giveRole } from "../../../shared/people/change-person.ts";
 import { addIdentity, leavePassword, NO_ROLE } from "../../../shared/people/federated.ts";
 import { addPerson, moveToEmail } from "../../../shared/people/statements.ts";
-import { domainOf, findRole, type SignInRules } from "../../../shared/policy/sign-in.ts";
+import { domainOf, findRole, providerOfEmail, type SignInRules } from "../../../shared/policy/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
 import { reachPeople } from "../people.ts";
 import { type FederatedIdentity, type Provider, SignInEnded } from "./identity.ts";
@@ -23,8 +23,8 @@ const BY_IDENTITY = `${SELECT} WHERE "id" = (SELECT user_id FROM federated_ident
 /**
  * The person behind an identity, with the role that the rules give now. Issuer and subject name the person, never the
  * address. A person who is not known yet gets an account if a rule fits; an account that was added by hand is theirs only
- * if its address belongs to the provider's domains and the issuer has verified it. Throws {@link SignInEnded} for everyone
- * else.
+ * if its address belongs to the provider's domains and the issuer has verified it. A provider neither makes nor keeps an
+ * account with an address in another one's domain. Throws {@link SignInEnded} for everyone else.
  *
  * @returns the person's id
  */
@@ -43,7 +43,8 @@ export async function admitPerson(
   };
   const known = await env.PLATFORM_DB.prepare(BY_IDENTITY).bind(issuer, subject).first<Known>();
   if (known !== null) {
-    await follow(env, provider, known, identity, roleOf(known));
+    if (isForeign(rules, provider, known.email)) throw refused(ofAnother(provider, known.email, contact));
+    await follow(env, rules, provider, { known, identity, role: roleOf(known) });
     if (known.disabled) throw refused(`Your account is not active. Ask ${contact}.`);
     if (roleOf(known) === null) throw refused(withoutRole(provider, contact));
     return known.id;
@@ -59,6 +60,7 @@ export async function admitPerson(
     );
   }
   if (owner !== null) return await link(env, rules, provider, { owner, identity, email, role });
+  if (isForeign(rules, provider, email)) throw refused(ofAnother(provider, email, contact));
   try {
     return await create(env, provider, { identity, email, role });
   } catch (failure) {
@@ -74,12 +76,12 @@ export async function admitPerson(
 /** Gives a known person the role, name and address of this sign-in. */
 async function follow(
   env: Env,
+  rules: SignInRules,
   provider: Provider,
-  known: Known,
-  { issuer, subject, email, emailVerified, name }: FederatedIdentity,
-  role: string | null,
+  { known, identity, role }: { known: Known; identity: FederatedIdentity; role: string | null },
 ): Promise<void> {
   const database = env.PLATFORM_DB;
+  const { issuer, subject, email, emailVerified, name } = identity;
   await database
     .prepare("UPDATE federated_identity SET last_at = ? WHERE issuer = ? AND subject = ?")
     .bind(Date.now(), issuer, subject)
@@ -88,9 +90,9 @@ async function follow(
   if (given !== known.role) {
     await carryOut(env, await giveRole(reachPeople(database), known.email, given, byOf(provider)));
   }
-  // An address that another person has stays theirs: this person keeps the one before.
+  // An address of another person, or in another provider's domain, stays theirs: this person keeps the one before.
   const moved = emailVerified && email !== null && email !== known.email;
-  const isFree = moved && (await findByEmail(database, email)) === null;
+  const isFree = moved && !isForeign(rules, provider, email) && (await findByEmail(database, email)) === null;
   const next = { email: isFree ? email : known.email, name: name ?? known.name };
   if (next.email === known.email && next.name === known.name) return;
   await reachPeople(database).change(moveToEmail(known.id, { ...next, at: new Date().toISOString() }));
@@ -156,6 +158,16 @@ async function carryOut(env: Env, mark: string): Promise<void> {
 
 function byOf({ name }: Provider): string {
   return `single sign-on (${name})`;
+}
+
+/** Whether the address is in a domain that another provider signs in. */
+function isForeign(rules: SignInRules, { name }: Provider, email: string): boolean {
+  const owner = providerOfEmail(rules, email);
+  return owner !== null && owner !== name;
+}
+
+function ofAnother({ document }: Provider, email: string, contact: string): string {
+  return `${document.title} does not sign in people of ${domainOf(email)}. Ask ${contact}.`;
 }
 
 function withoutRole({ document }: Provider, contact: string): string {
