@@ -1,5 +1,5 @@
 import { changePerson, giveRole } from "../../../shared/people/change-person.ts";
-import { addIdentity, leavePassword, NO_ROLE } from "../../../shared/people/federated.ts";
+import { addIdentity, NO_ROLE, unlinkIdentities } from "../../../shared/people/federated.ts";
 import { addPerson, moveToEmail } from "../../../shared/people/statements.ts";
 import { domainOf, findRole, providerOfEmail, type SignInRules } from "../../../shared/policy/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
@@ -123,10 +123,10 @@ async function link(
   // The issuer has given this address to another subject since: that is another person.
   if (other?.issuer === identity.issuer) throw taken;
   if (owner.disabled) throw refused(`Your account is not active. Ask ${contact}.`);
-  // The account changes hands to the provider: its password, sessions and earlier identity end with it.
-  await reachPeople(database).change(
-    `${leavePassword(owner.id)}\n${addIdentity(owner.id, identity, Date.now())}`,
-  );
+  // The account changes hands to the provider: every other way into it ends, with what was opened through one.
+  const by = byOf(provider);
+  const sql = `${unlinkIdentities(owner.id, by)}\n${addIdentity(owner.id, identity, Date.now())}`;
+  await carryOut(env, await changePerson(reachPeople(database), owner.id, sql, by));
   if (role !== owner.role)
     await carryOut(env, await giveRole(reachPeople(database), email, role, byOf(provider)));
   return owner.id;
