@@ -23,7 +23,9 @@ beforeEach(() => {
 /** A person with an app, a key, an open session of each, and every other way in. */
 async function settle(person: Pick<TestPerson, "id" | "email">, browser: TestBrowser) {
   const app = await connect(person, { resource: "/mcp/crm", tick: ["crm:read"] }, browser);
-  const key = keyOn(await (await sendForm(browser, { resources: ["/mcp/crm"], scopes: ["crm:read"] })).text());
+  const key = keyOn(
+    await (await sendForm(browser, { resources: ["/mcp/crm"], scopes: ["crm:read"] })).text(),
+  );
   expect(key).not.toBe("");
   await enrol(browser);
   await database.batch([
@@ -32,9 +34,7 @@ async function settle(person: Pick<TestPerson, "id" | "email">, browser: TestBro
     database.prepare("INSERT INTO fresh_factor VALUES (?1, 'x', ?2)").bind(person.id, Date.now()),
   ]);
   const tokens = [app, { accessToken: key, clientId: "key" }];
-  return await Promise.all(
-    tokens.map((token) => openSession({ server: "crm", lane: "stateless", token })),
-  );
+  return await Promise.all(tokens.map((token) => openSession({ server: "crm", lane: "stateless", token })));
 }
 
 async function expectNothingLeft(id: string, sessions: Awaited<ReturnType<typeof settle>>) {
@@ -75,7 +75,9 @@ it("a recycled address leaves its former holder no way in, and its next holder k
   await setPerson("third", { email, groups: ["gatehouse-sales"] });
   expect((await signInWith(new TestBrowser(), { login: "third", code: true })).status).toBe(303);
   const ended = await database
-    .prepare("SELECT by FROM admin_request WHERE kind = 'key_change' AND user_id = ? AND done_at > 0 ORDER BY id")
+    .prepare(
+      "SELECT by FROM admin_request WHERE kind = 'key_change' AND user_id = ? AND done_at > 0 ORDER BY id",
+    )
     .bind(id)
     .all<{ by: string }>();
   expect(ended.results.map(({ by }) => by)).toEqual(["single sign-on (corp)", BY]);

@@ -34,7 +34,11 @@ export async function readOpenRequests(database: D1Database, limit: number): Pro
 }
 
 /** Open requests of one kind for one person, the oldest first. */
-export async function readOpenOf(database: D1Database, kind: string, userId: string): Promise<AdminRequest[]> {
+export async function readOpenOf(
+  database: D1Database,
+  kind: string,
+  userId: string,
+): Promise<AdminRequest[]> {
   const { results } = await database
     .prepare(
       `SELECT id, kind, user_id, detail, by FROM admin_request

@@ -20,6 +20,6 @@ export async function followGroups(env: Env, ids: readonly string[]): Promise<vo
     const claims = { groups: JSON.parse(person.groups) as string[] };
     const role = findRole(signIn.provisioning, claims, person.email) ?? NO_ROLE;
     if (role === person.role) continue;
-    await runMarkedJob(env, await giveRole(reachPeople(env.PLATFORM_DB), person.email, role, "/scim/v2"));
+    await runMarkedJob(env, await giveRole(reachPeople(env.PLATFORM_DB), id, role, "/scim/v2"));
   }
 }

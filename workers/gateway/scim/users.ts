@@ -101,7 +101,7 @@ export async function createUser(env: Env, body: UserBody): Promise<ScimUser> {
       passwordHash: null,
       at,
     };
-    await carryOut(env, await changePerson(reachPeople(database), email, addPerson(person), BY));
+    await carryOut(env, await changePerson(reachPeople(database), id, addPerson(person), BY));
   }
   await database
     .prepare("INSERT INTO scim_user (user_id, external_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)")
@@ -181,9 +181,9 @@ export function toUser({ PUBLIC_URL }: Env, user: ScimUser) {
 }
 
 /** Keeps the person out, or lets them in. Out: sessions, tokens, keys and approvals end at the next request. */
-async function setActive(env: Env, { email, disabled }: ScimUser, active: boolean): Promise<void> {
+async function setActive(env: Env, { id, disabled }: ScimUser, active: boolean): Promise<void> {
   if (active === (disabled === 0)) return;
-  await carryOut(env, await setAccess(reachPeople(env.PLATFORM_DB), email, !active, BY));
+  await carryOut(env, await setAccess(reachPeople(env.PLATFORM_DB), id, !active, BY));
 }
 
 async function carryOut(env: Env, mark: string): Promise<void> {

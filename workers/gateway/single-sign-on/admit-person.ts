@@ -88,7 +88,7 @@ async function follow(
     .run();
   const given = role ?? NO_ROLE;
   if (given !== known.role) {
-    await carryOut(env, await giveRole(reachPeople(database), known.email, given, byOf(provider)));
+    await carryOut(env, await giveRole(reachPeople(database), known.id, given, byOf(provider)));
   }
   // An address of another person, or in another provider's domain, stays theirs: this person keeps the one before.
   const moved = emailVerified && email !== null && email !== known.email;
@@ -128,7 +128,7 @@ async function link(
   const sql = `${unlinkIdentities(owner.id, by)}\n${addIdentity(owner.id, identity, Date.now())}`;
   await carryOut(env, await changePerson(reachPeople(database), owner.id, sql, by));
   if (role !== owner.role)
-    await carryOut(env, await giveRole(reachPeople(database), email, role, byOf(provider)));
+    await carryOut(env, await giveRole(reachPeople(database), owner.id, role, byOf(provider)));
   return owner.id;
 }
 
@@ -143,7 +143,7 @@ async function create(
   const at = new Date();
   const added = addPerson({ id, accountId, email, name, role, passwordHash: null, at: at.toISOString() });
   const sql = `${added}\n${addIdentity(id, identity, at.getTime())}`;
-  await carryOut(env, await changePerson(reachPeople(env.PLATFORM_DB), email, sql, byOf(provider)));
+  await carryOut(env, await changePerson(reachPeople(env.PLATFORM_DB), id, sql, byOf(provider)));
   return id;
 }
 
