@@ -38,9 +38,13 @@ export function addPerson(person: NewPerson): string {
   ].join("\n");
 }
 
-/** Changes the role of a user, by id or address. Calls lose rights within 30 seconds; apps gain them at their next refresh. */
-export function setRole(user: string, role: string, at: string): string {
-  return `UPDATE "user" SET "role" = ${quoteText(role)}, "updatedAt" = ${quoteText(at)} WHERE "id" = ${idOfUser(user)};`;
+/**
+ * Changes the role of a user, by id or address. Calls lose rights within 30 seconds; apps gain them at their next refresh.
+ *
+ * @param onlyIf - a condition in SQL
+ */
+export function setRole(user: string, role: string, at: string, onlyIf = "1"): string {
+  return `UPDATE "user" SET "role" = ${quoteText(role)}, "updatedAt" = ${quoteText(at)} WHERE "id" = ${idOfUser(user)} AND ${onlyIf};`;
 }
 
 /** Enables or disables a user, by id or address. Disabling ends their sessions. */
@@ -136,8 +140,9 @@ export function idOfUser(user: string): string {
  * newest note, and no older than seconds, so that the trail names no user for a change that was made by hand.
  *
  * @param mark - a UUID by which the Worker can be told of the change
+ * @param onlyIf - the condition of the change, in SQL
  */
-export function nameWhoChanged(user: string, by: string, mark: string | null = null): string {
+export function nameWhoChanged(user: string, by: string, mark: string | null = null, onlyIf = "1"): string {
   const newest = `SELECT max(id) FROM admin_request WHERE kind = 'person_change' AND user_id = ${idOfUser(user)}`;
-  return `UPDATE admin_request SET by = ${quoteText(by)}, mark = ${mark === null ? "NULL" : quoteText(mark)} WHERE id = (${newest}) AND by = 'database' AND done_at IS NULL AND at >= (unixepoch() - 5) * 1000;`;
+  return `UPDATE admin_request SET by = ${quoteText(by)}, mark = ${mark === null ? "NULL" : quoteText(mark)} WHERE id = (${newest}) AND by = 'database' AND done_at IS NULL AND at >= (unixepoch() - 5) * 1000 AND ${onlyIf};`;
 }

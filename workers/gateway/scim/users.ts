@@ -6,7 +6,7 @@ import { issuerOf, providerOfEmail, type SignInRules } from "../../../shared/pol
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
 import { reachPeople } from "../people.ts";
 import { readEmail, readName } from "../single-sign-on/read-claims.ts";
-import { followGroups } from "./follow-groups.ts";
+import { followPerson } from "./follow-groups.ts";
 import { type PatchOperation, ScimError, URN, type UserBody } from "./messages.ts";
 
 /** An account that has the address of a person to provision. */
@@ -107,8 +107,8 @@ export async function createUser(env: Env, body: UserBody): Promise<ScimUser> {
     .prepare("INSERT INTO scim_user (user_id, external_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)")
     .bind(id, body.externalId ?? null, now)
     .run();
-  await setActive(env, await findUser(database, id), body.active ?? true);
-  await followGroups(env, [id]);
+  await setActive(env, await findUser(database, id), body.active);
+  await followPerson(env, id);
   return await findUser(database, id);
 }
 
@@ -134,7 +134,8 @@ export async function replaceUser(env: Env, user: ScimUser, body: UserBody): Pro
     .prepare("UPDATE scim_user SET external_id = ?, updated_at = ? WHERE user_id = ?")
     .bind(body.externalId ?? null, at.getTime(), user.id)
     .run();
-  await setActive(env, { ...user, email }, body.active ?? true);
+  await setActive(env, user, body.active);
+  await followPerson(env, user.id);
   return await findUser(database, user.id);
 }
 
@@ -148,7 +149,6 @@ export async function patchUser(
     userName: user.email,
     displayName: user.name,
     externalId: user.external_id,
-    active: user.disabled === 0,
   };
   for (const operation of operations) applyOperation(body, operation);
   return await replaceUser(env, user, body);
@@ -180,9 +180,9 @@ export function toUser({ PUBLIC_URL }: Env, user: ScimUser) {
   };
 }
 
-/** Keeps the person out, or lets them in. Out: sessions, tokens, keys and approvals end at the next request. */
-async function setActive(env: Env, { id, disabled }: ScimUser, active: boolean): Promise<void> {
-  if (active === (disabled === 0)) return;
+/** Keeps the person out, or lets them in; changes nothing without a word on it. Out: sessions, tokens, keys and approvals end at the next request. */
+async function setActive(env: Env, { id, disabled }: ScimUser, active: UserBody["active"]): Promise<void> {
+  if (active === undefined || active === null || active === (disabled === 0)) return;
   await carryOut(env, await setAccess(reachPeople(env.PLATFORM_DB), id, !active, BY));
 }
 

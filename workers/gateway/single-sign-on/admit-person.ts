@@ -4,6 +4,7 @@ import { addPerson, moveToEmail } from "../../../shared/people/statements.ts";
 import { domainOf, findRole, providerOfEmail, type SignInRules } from "../../../shared/policy/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
 import { reachPeople } from "../people.ts";
+import { followPerson } from "../scim/follow-groups.ts";
 import { type FederatedIdentity, type Provider, SignInEnded } from "./identity.ts";
 
 interface Known {
@@ -41,15 +42,25 @@ export async function admitPerson(
     if (!person?.provisioned) return byRules;
     return person.role === NO_ROLE ? null : person.role;
   };
-  const known = await env.PLATFORM_DB.prepare(BY_IDENTITY).bind(issuer, subject).first<Known>();
+  const read = () => env.PLATFORM_DB.prepare(BY_IDENTITY).bind(issuer, subject).first<Known>();
+  let known = await read();
   if (known !== null) {
     if (isForeign(rules, provider, known.email)) throw refused(ofAnother(provider, known.email, contact));
     await follow(env, rules, provider, { known, identity, role: roleOf(known) });
+    if (known.provisioned) {
+      // The rules or the address may have changed since the groups were sent.
+      await followPerson(env, known.id);
+      known = (await read()) ?? known;
+    }
     if (known.disabled) throw refused(`Your account is not active. Ask ${contact}.`);
     if (roleOf(known) === null) throw refused(withoutRole(provider, contact));
     return known.id;
   }
-  const owner = email !== null && emailVerified ? await findByEmail(env.PLATFORM_DB, email) : null;
+  let owner = email !== null && emailVerified ? await findByEmail(env.PLATFORM_DB, email) : null;
+  if (owner?.provisioned) {
+    await followPerson(env, owner.id);
+    owner = await findByEmail(env.PLATFORM_DB, owner.email);
+  }
   const role = roleOf(owner);
   if (role === null) throw refused(withoutRole(provider, contact));
   if (email === null)
