@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
+import { eventsOf } from "../audit/trail.ts";
 import { forge } from "../support/hostile-issuer.ts";
 import {
   authorize,
@@ -148,6 +149,27 @@ describe("a later sign-in", () => {
     const browser = new TestBrowser();
     expect((await signInWith(browser, { login: "gone" })).status).toBe(403);
     expect((await browser.get("/account")).status).toBe(303);
+  });
+});
+
+describe("a person who is kept out between the issuer's word and the session", () => {
+  it("is refused, and the trail has no sign-in of theirs", async () => {
+    await setPerson("raced", { email: "raced@corp.example", groups: ["gatehouse-sales"] });
+    await signInWith(new TestBrowser(), { login: "raced" });
+    const id = (await find("raced@corp.example"))?.id ?? "";
+    const signIns = async () => (await eventsOf(id)).filter(({ type }) => type === "sign_in").length;
+    const before = await signIns();
+    await database
+      .prepare(
+        `CREATE TRIGGER keep_out AFTER UPDATE OF last_at ON federated_identity WHEN NEW.user_id = '${id}'
+         BEGIN UPDATE "user" SET "disabled" = 1 WHERE "id" = NEW.user_id; END`,
+      )
+      .run();
+    const answer = await signInWith(new TestBrowser(), { login: "raced" });
+    await database.prepare("DROP TRIGGER keep_out").run();
+    expect(answer.status).toBe(403);
+    expect(await answer.text()).toContain("Your account is not active");
+    expect(await signIns()).toBe(before);
   });
 });
 
