@@ -135,8 +135,8 @@ function maskPreview(change: PreviewedChange, rules: MaskRules): PreviewedChange
 }
 
 /**
- * A viewer with a second factor, or with a role that requires one, needs it to approve, and a fresh one for
- * their own calls.
+ * A viewer with a second factor (a passkey is one), or with a role that requires one, needs it to approve, and a fresh
+ * one for their own calls. A password alone opens a session of a person with a passkey, so the session is asked.
  */
 function powersOver(
   { selfApproval }: ApprovalItem,
@@ -148,7 +148,7 @@ function powersOver(
   const hasSecondFactor = hasApp || hasPasskey;
   const now = Date.now();
   if (hasSecondFactor || required || mfaAt !== null) {
-    const given = own ? isFresh(mfaAt, FRESH_MS, now) : mfaAt !== null || !required;
+    const given = own ? isFresh(mfaAt, FRESH_MS, now) : mfaAt !== null || !(required || hasSecondFactor);
     // One that was given elsewhere, and is too old, is given there again.
     if (!given && !hasSecondFactor && mfaAt !== null) return "confirm_first";
     if (!given) return hasSecondFactor ? "code_first" : "set_up_first";

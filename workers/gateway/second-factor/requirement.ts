@@ -20,14 +20,17 @@ export function requiresFactor(policy: Policy, role: string): boolean {
 
 /**
  * What a signed-in user still needs for a connection that their role can use. A user with a second factor
- * gives one that is fresh for every condition of the role, so that reconnecting resolves each such refusal; a
- * user without one must set one up only if the role requires it.
+ * gives one, fresh for every condition of the role, so that reconnecting resolves each such refusal; a user without one
+ * must set one up only if the role requires it.
  */
 export function missingToConnect(policy: Policy, signIn: SignIn, now: number): MissingFactor | null {
   const role = policy.roles.get(signIn.person.role);
   const needed = freshnessNeeded(role);
-  if (needed === null || isFresh(signIn.mfaAt, needed, now)) return null;
-  if (signIn.hasSecondFactor || signIn.hasPasskey) return "code";
+  const has = signIn.hasSecondFactor || signIn.hasPasskey;
+  // A person with a passkey may have signed in with the password alone: an app must not outlive that sign-in.
+  if (needed === null) return has && signIn.mfaAt === null ? "code" : null;
+  if (isFresh(signIn.mfaAt, needed, now)) return null;
+  if (has) return "code";
   // The second factor of their provider is too old.
   if (signIn.mfaAt !== null) return "sign_in";
   return role?.mfaRequired ? "set_up" : null;
