@@ -38,10 +38,12 @@ export default {
     ctx.waitUntil(logged("roles_not_followed", followDue(env)));
     ctx.waitUntil(logged("articles_not_embedded", embedArticles(env)));
     ctx.waitUntil(logged("audit_sinks_failed", feedSinks(env)));
+    // Alerts come from the newest counts, and also when counting fails.
+    const counted = logged("records_not_counted", countRecords(env.PLATFORM_DB));
     ctx.waitUntil(
       logged(
         "alerts_failed",
-        countRecords(env.PLATFORM_DB).then(() => runAlerts(env, Date.now())),
+        counted.then(() => runAlerts(env, Date.now())),
       ),
     );
     if (cron === REQUESTS_CRON) {
