@@ -403,7 +403,7 @@ describe("Cloudflare Access", () => {
     iss: HOSTILE,
     aud: ["aud-of-gatehouse"],
     sub: "a-1",
-    email: "access@corp.example",
+    email: `${changes.sub ?? "access"}@corp.example`,
     custom: { groups: ["sales"] },
     ...changes,
   });
@@ -443,6 +443,21 @@ describe("Cloudflare Access", () => {
     const { browser, response } = await come(await signToken(forgery));
     expect(response.status).toBeGreaterThanOrEqual(400);
     expect((await browser.get("/account")).status).toBe(303);
+  });
+
+  it("gives a factor that counts, and is never fresh: who needs a fresh one sets it up here", async () => {
+    const iat = Math.floor(Date.now() / 1_000);
+    const { browser } = await come(await signToken({ claims: claims({ sub: "m-1", amr: ["mfa"], iat }) }));
+    setSecondFactor("sales", { required: true });
+    const pending = await authorize(await registerClient());
+    expect((await browser.get(pending.path)).status).toBe(200);
+    setSecondFactor("sales", { required: true, fresh: { tools: ["crm_*"], minutes: 60 } });
+    const next = encodeURIComponent(pending.path);
+    const answer = await browser.get(pending.path);
+    expect(answer.headers.get("Location")).toBe(`/account/second-factor?next=${next}`);
+    expect((await browser.get(`/account/second-factor?next=${next}`)).status).toBe(200);
+    await enrol(browser);
+    expect((await browser.get(pending.path)).status).toBe(200);
   });
 
   it("neither makes nor moves nor keeps an account in a domain of another provider", async () => {

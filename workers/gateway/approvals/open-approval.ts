@@ -18,7 +18,7 @@ import type { ToolDefinition } from "../../../shared/server/define.ts";
 import { openCatalogueOf } from "../../catalogues.ts";
 import { findApp } from "../account/find-app.ts";
 import { findPerson, type Person } from "../people.ts";
-import { requiresFactor } from "../second-factor/requirement.ts";
+import { missingWithoutOwn, requiresFactor } from "../second-factor/requirement.ts";
 import type { SignIn } from "../sign-in/auth.ts";
 
 /**
@@ -150,7 +150,7 @@ function powersOver(
   if (hasSecondFactor || required || mfaAt !== null) {
     const given = own ? isFresh(mfaAt, FRESH_MS, now) : mfaAt !== null || !(required || hasSecondFactor);
     // One that was given elsewhere, and is too old, is given there again.
-    if (!given && !hasSecondFactor && mfaAt !== null) return "confirm_first";
+    if (!given && !hasSecondFactor && missingWithoutOwn(mfaAt) === "sign_in") return "confirm_first";
     if (!given) return hasSecondFactor ? "code_first" : "set_up_first";
     return own ? "decide_own" : "decide";
   }

@@ -1,5 +1,5 @@
 import type { Policy } from "../../../shared/policy/compile.ts";
-import { freshnessNeeded, isFresh } from "../../../shared/policy/second-factor.ts";
+import { FACTOR_TIME_UNKNOWN, freshnessNeeded, isFresh } from "../../../shared/policy/second-factor.ts";
 import type { SignIn } from "../sign-in/auth.ts";
 import { againTo } from "../sign-in/local-path.ts";
 
@@ -11,6 +11,14 @@ export function pathToFactor(missing: MissingFactor, next: string): string {
   if (missing === "sign_in") return againTo(next);
   const page = missing === "code" ? "/sign-in/code" : "/account/second-factor";
   return `${page}?next=${encodeURIComponent(next)}`;
+}
+
+/**
+ * What a user without a factor here does for a fresh one: signs in again where they gave theirs, or sets one up here when
+ * that place does not say when it was given, because signing in there again would never be fresh.
+ */
+export function missingWithoutOwn(mfaAt: number | null): MissingFactor {
+  return mfaAt === null || mfaAt === FACTOR_TIME_UNKNOWN ? "set_up" : "sign_in";
 }
 
 /** Whether the user's role can do nothing without a second factor. */
@@ -32,6 +40,6 @@ export function missingToConnect(policy: Policy, signIn: SignIn, now: number): M
   if (isFresh(signIn.mfaAt, needed, now)) return null;
   if (has) return "code";
   // The second factor of their provider is too old.
-  if (signIn.mfaAt !== null) return "sign_in";
+  if (signIn.mfaAt !== null) return missingWithoutOwn(signIn.mfaAt);
   return role?.mfaRequired ? "set_up" : null;
 }
