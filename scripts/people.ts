@@ -186,9 +186,10 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
   },
   async unlink(database, flags) {
     const address = await requirePerson(database, flags);
-    await changePerson(database, address, unlinkIdentities(address), nameAsker("people"));
+    const by = nameAsker("people");
+    await changePerson(database, address, unlinkIdentities(address, by), by);
     console.log(
-      `${address} is signed out everywhere. The next sign-in with this address, where it belongs, gets the account.`,
+      `${address} is signed out everywhere and has no key; apps are disconnected within five minutes. The next sign-in with this address, where it belongs, gets the account.`,
     );
   },
   async erase(database, flags) {

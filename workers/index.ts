@@ -8,6 +8,7 @@ import { runAdminJobs } from "./gateway/admin-jobs/run-admin-jobs.ts";
 import { runAlerts } from "./gateway/alerts/run-alerts.ts";
 import { app } from "./gateway/app.ts";
 import { removeRetiredRecords, runMaintenance } from "./gateway/maintenance.ts";
+import { followDue } from "./gateway/scim/follow-groups.ts";
 import { embedArticles } from "./knowledge/vectors/embed-job.ts";
 
 export { AnalyticsAgent } from "./analytics/agent.ts";
@@ -23,7 +24,7 @@ export { TaskRunner } from "./objects/tasks/task-runner.ts";
 export { ToolLimiter } from "./objects/tool-limits/tool-limiter.ts";
 
 /**
- * The trigger of `wrangler.toml` for administrators' requests, overdue checkpoints, retention, further sinks and counts
+ * The trigger of `wrangler.toml` for administrators' requests, roles of provisioned people, overdue checkpoints, retention, further sinks and counts
  * of the trail, the copy of the policy's reference and articles to embed; the other one is for everything.
  */
 const REQUESTS_CRON = "*/5 * * * *";
@@ -34,12 +35,15 @@ export default {
   scheduled({ cron }, env, ctx) {
     ctx.waitUntil(logged("policy_not_copied", copyReference(env)));
     ctx.waitUntil(logged("admin_requests_failed", runAdminJobs(env)));
+    ctx.waitUntil(logged("roles_not_followed", followDue(env)));
     ctx.waitUntil(logged("articles_not_embedded", embedArticles(env)));
     ctx.waitUntil(logged("audit_sinks_failed", feedSinks(env)));
+    // Alerts come from the newest counts, and also when counting fails.
+    const counted = logged("records_not_counted", countRecords(env.PLATFORM_DB));
     ctx.waitUntil(
       logged(
         "alerts_failed",
-        countRecords(env.PLATFORM_DB).then(() => runAlerts(env, Date.now())),
+        counted.then(() => runAlerts(env, Date.now())),
       ),
     );
     if (cron === REQUESTS_CRON) {

@@ -1,4 +1,5 @@
 import { quoteText } from "../encoding/quote-text.ts";
+import { removeKeysOf } from "./keys.ts";
 import { idOfUser } from "./statements.ts";
 
 /**
@@ -21,28 +22,27 @@ export function addIdentity(user: string, { issuer, subject }: ForeignIdentity, 
   ].join("\n");
 }
 
-/** SQL: ends a person's identities at other systems, and their sessions. */
-function removeIdentities(user: string): string {
-  return [
-    `DELETE FROM federated_identity WHERE user_id = ${idOfUser(user)};`,
-    `DELETE FROM "session" WHERE "userId" = ${idOfUser(user)};`,
-  ].join("\n");
-}
-
-/** SQL: removes what a person signed in with before a provider vouched for them; their sessions end. */
-export function leavePassword(user: string): string {
-  return [
-    `UPDATE "account" SET "password" = NULL WHERE "providerId" = 'credential' AND "userId" = ${idOfUser(user)};`,
-    removeIdentities(user),
-  ].join("\n");
-}
-
-/** SQL: as {@link removeIdentities}, and notes it for the trail: the next sign-in with the address decides whose it is. */
-export function unlinkIdentities(user: string): string {
+/**
+ * SQL: ends every way in of an account's present holder, and notes it for the trail: identity, password and link for one,
+ * second factor, passkeys, sessions and keys. The Worker ends connected apps and accounts when it carries out the change.
+ * The next sign-in with the address, where it belongs, decides whose the account is.
+ *
+ * @param by - who did it, for the trail
+ */
+export function unlinkIdentities(user: string, by: string): string {
+  const id = idOfUser(user);
   const change = `json_object('change', 'identity_removed', 'oldRole', "role", 'newRole', "role")`;
   return [
     `INSERT INTO admin_request (kind, user_id, detail, by, at)`,
-    `SELECT 'person_change', "id", ${change}, 'database', unixepoch() * 1000 FROM "user" WHERE "id" = ${idOfUser(user)};`,
-    removeIdentities(user),
+    `SELECT 'person_change', "id", ${change}, 'database', unixepoch() * 1000 FROM "user" WHERE "id" = ${id};`,
+    `UPDATE "account" SET "password" = NULL WHERE "providerId" = 'credential' AND "userId" = ${id};`,
+    `DELETE FROM federated_identity WHERE user_id = ${id};`,
+    `DELETE FROM password_link WHERE user_id = ${id};`,
+    `DELETE FROM "twoFactor" WHERE "userId" = ${id};`,
+    `UPDATE "user" SET "twoFactorEnabled" = 0 WHERE "id" = ${id};`,
+    `DELETE FROM passkey WHERE user_id = ${id};`,
+    `DELETE FROM fresh_factor WHERE user_id = ${id};`,
+    `DELETE FROM "session" WHERE "userId" = ${id};`,
+    removeKeysOf(user, by),
   ].join("\n");
 }

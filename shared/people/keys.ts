@@ -68,6 +68,19 @@ export function announceKeyChange(change: KeyChange, by: string, mark: string): 
   ].join("\n");
 }
 
+/** SQL: removes every key of a person, and asks the Worker to end each and to record it. */
+export function removeKeysOf(owner: string, by: string): string {
+  const digests = `(SELECT json_group_array(digest) FROM access_key_secret WHERE key_id = access_key.id)`;
+  const change = `json_object('change', 'revoked', 'keyId', id, 'ended', json(${digests}))`;
+  const keys = `FROM access_key WHERE owner = ${idOfUser(owner)}`;
+  return [
+    `INSERT INTO admin_request (kind, user_id, detail, by, at)`,
+    `SELECT 'key_change', owner, ${change}, ${quoteText(by)}, unixepoch() * 1000 ${keys};`,
+    `DELETE FROM access_key_secret WHERE key_id IN (SELECT id ${keys});`,
+    `DELETE ${keys};`,
+  ].join("\n");
+}
+
 /** SQL: keys of one person, or of all, newest first; with their newest secret and last recorded call. */
 export function listKeys(owner: string | undefined, limit: number): string {
   const which = owner === undefined ? "1" : `owner = ${idOfUser(owner)}`;

@@ -38,22 +38,26 @@ export function addPerson(person: NewPerson): string {
   ].join("\n");
 }
 
-/** Changes a user's role. Calls lose rights within 30 seconds; apps gain them at their next refresh. */
-export function setRole(email: string, role: string, at: string): string {
-  return `UPDATE "user" SET "role" = ${quoteText(role)}, "updatedAt" = ${quoteText(at)} WHERE "email" = ${quoteText(email)};`;
+/**
+ * Changes the role of a user, by id or address. Calls lose rights within 30 seconds; apps gain them at their next refresh.
+ *
+ * @param onlyIf - a condition in SQL
+ */
+export function setRole(user: string, role: string, at: string, onlyIf = "1"): string {
+  return `UPDATE "user" SET "role" = ${quoteText(role)}, "updatedAt" = ${quoteText(at)} WHERE "id" = ${idOfUser(user)} AND ${onlyIf};`;
 }
 
-/** Enables or disables a user. Disabling ends their sessions. */
-export function setDisabled(email: string, disabled: boolean, at: string): string {
-  const update = `UPDATE "user" SET "disabled" = ${disabled ? 1 : 0}, "updatedAt" = ${quoteText(at)} WHERE "email" = ${quoteText(email)};`;
-  return disabled ? `${update}\n${endSessions(email)}` : update;
+/** Enables or disables a user, by id or address. Disabling ends their sessions. */
+export function setDisabled(user: string, disabled: boolean, at: string): string {
+  const update = `UPDATE "user" SET "disabled" = ${disabled ? 1 : 0}, "updatedAt" = ${quoteText(at)} WHERE "id" = ${idOfUser(user)};`;
+  return disabled ? `${update}\n${endSessions(user)}` : update;
 }
 
 /** Replaces a user's password and ends their sessions. */
 export function setPassword(email: string, passwordHash: string, at: string): string {
   return [
     `UPDATE "account" SET "password" = ${quoteText(passwordHash)}, "updatedAt" = ${quoteText(at)}`,
-    `WHERE "providerId" = 'credential' AND "userId" = ${idOf(email)};`,
+    `WHERE "providerId" = 'credential' AND "userId" = ${idOfUser(email)};`,
     endSessions(email),
   ].join("\n");
 }
@@ -66,8 +70,8 @@ export function resetSecondFactor(email: string, at: string): string {
   return [
     `INSERT INTO admin_request (kind, user_id, detail, by, at)`,
     `SELECT 'person_change', "id", ${changes}, 'database', unixepoch() * 1000 FROM "user" WHERE "email" = ${quoteText(email)};`,
-    `DELETE FROM "twoFactor" WHERE "userId" = ${idOf(email)};`,
-    `DELETE FROM passkey WHERE user_id = ${idOf(email)};`,
+    `DELETE FROM "twoFactor" WHERE "userId" = ${idOfUser(email)};`,
+    `DELETE FROM passkey WHERE user_id = ${idOfUser(email)};`,
     `UPDATE "user" SET "twoFactorEnabled" = 0, "updatedAt" = ${quoteText(at)} WHERE "email" = ${quoteText(email)};`,
     endSessions(email),
   ].join("\n");
@@ -121,12 +125,8 @@ export function addPeople(people: readonly NewPerson[], by: string): string {
     .join("\n");
 }
 
-function endSessions(email: string): string {
-  return `DELETE FROM "session" WHERE "userId" = ${idOf(email)};`;
-}
-
-function idOf(email: string): string {
-  return `(SELECT "id" FROM "user" WHERE "email" = ${quoteText(email)})`;
+function endSessions(user: string): string {
+  return `DELETE FROM "session" WHERE "userId" = ${idOfUser(user)};`;
 }
 
 /** SQL: the id of the person with this address, or of the person with this id. */
@@ -140,8 +140,9 @@ export function idOfUser(user: string): string {
  * newest note, and no older than seconds, so that the trail names no user for a change that was made by hand.
  *
  * @param mark - a UUID by which the Worker can be told of the change
+ * @param onlyIf - the condition of the change, in SQL
  */
-export function nameWhoChanged(email: string, by: string, mark: string | null = null): string {
-  const newest = `SELECT max(id) FROM admin_request WHERE kind = 'person_change' AND user_id = ${idOfUser(email)}`;
-  return `UPDATE admin_request SET by = ${quoteText(by)}, mark = ${mark === null ? "NULL" : quoteText(mark)} WHERE id = (${newest}) AND by = 'database' AND done_at IS NULL AND at >= (unixepoch() - 5) * 1000;`;
+export function nameWhoChanged(user: string, by: string, mark: string | null = null, onlyIf = "1"): string {
+  const newest = `SELECT max(id) FROM admin_request WHERE kind = 'person_change' AND user_id = ${idOfUser(user)}`;
+  return `UPDATE admin_request SET by = ${quoteText(by)}, mark = ${mark === null ? "NULL" : quoteText(mark)} WHERE id = (${newest}) AND by = 'database' AND done_at IS NULL AND at >= (unixepoch() - 5) * 1000 AND ${onlyIf};`;
 }

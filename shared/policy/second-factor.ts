@@ -3,9 +3,16 @@ import type { CompiledRole } from "./compile.ts";
 /** Milliseconds that a clock may go back before earlier times become invalid. */
 const CLOCK_SLIP_MS = 60_000;
 
+/**
+ * Time of a second factor that was given at another system which does not say when: it counts as given, and is never
+ * fresh.
+ */
+export const FACTOR_TIME_UNKNOWN = 0;
+
 /** Whether a second factor given at `mfaAt` is at most `maxAgeMs` old at `at`; all in milliseconds. */
 export function isFresh(mfaAt: number | null, maxAgeMs: number, at: number): boolean {
   if (mfaAt === null) return false;
+  if (mfaAt === FACTOR_TIME_UNKNOWN) return maxAgeMs === Number.POSITIVE_INFINITY;
   const age = at - mfaAt;
   // A time in the future means that the clock jumped back: the age is unknown.
   return age >= -CLOCK_SLIP_MS && age <= maxAgeMs;

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
+import { eventsOf } from "../audit/trail.ts";
 import { forge } from "../support/hostile-issuer.ts";
 import {
   authorize,
@@ -148,6 +149,27 @@ describe("a later sign-in", () => {
     const browser = new TestBrowser();
     expect((await signInWith(browser, { login: "gone" })).status).toBe(403);
     expect((await browser.get("/account")).status).toBe(303);
+  });
+});
+
+describe("a person who is kept out between the issuer's word and the session", () => {
+  it("is refused, and the trail has no sign-in of theirs", async () => {
+    await setPerson("raced", { email: "raced@corp.example", groups: ["gatehouse-sales"] });
+    await signInWith(new TestBrowser(), { login: "raced" });
+    const id = (await find("raced@corp.example"))?.id ?? "";
+    const signIns = async () => (await eventsOf(id)).filter(({ type }) => type === "sign_in").length;
+    const before = await signIns();
+    await database
+      .prepare(
+        `CREATE TRIGGER keep_out AFTER UPDATE OF last_at ON federated_identity WHEN NEW.user_id = '${id}'
+         BEGIN UPDATE "user" SET "disabled" = 1 WHERE "id" = NEW.user_id; END`,
+      )
+      .run();
+    const answer = await signInWith(new TestBrowser(), { login: "raced" });
+    await database.prepare("DROP TRIGGER keep_out").run();
+    expect(answer.status).toBe(403);
+    expect(await answer.text()).toContain("Your account is not active");
+    expect(await signIns()).toBe(before);
   });
 });
 
@@ -381,7 +403,7 @@ describe("Cloudflare Access", () => {
     iss: HOSTILE,
     aud: ["aud-of-gatehouse"],
     sub: "a-1",
-    email: "access@corp.example",
+    email: `${changes.sub ?? "access"}@corp.example`,
     custom: { groups: ["sales"] },
     ...changes,
   });
@@ -421,6 +443,40 @@ describe("Cloudflare Access", () => {
     const { browser, response } = await come(await signToken(forgery));
     expect(response.status).toBeGreaterThanOrEqual(400);
     expect((await browser.get("/account")).status).toBe(303);
+  });
+
+  it("gives a factor that counts, and is never fresh: who needs a fresh one sets it up here", async () => {
+    const iat = Math.floor(Date.now() / 1_000);
+    const { browser } = await come(await signToken({ claims: claims({ sub: "m-1", amr: ["mfa"], iat }) }));
+    setSecondFactor("sales", { required: true });
+    const pending = await authorize(await registerClient());
+    expect((await browser.get(pending.path)).status).toBe(200);
+    setSecondFactor("sales", { required: true, fresh: { tools: ["crm_*"], minutes: 60 } });
+    const next = encodeURIComponent(pending.path);
+    const answer = await browser.get(pending.path);
+    expect(answer.headers.get("Location")).toBe(`/account/second-factor?next=${next}`);
+    expect((await browser.get(`/account/second-factor?next=${next}`)).status).toBe(200);
+    await enrol(browser);
+    expect((await browser.get(pending.path)).status).toBe(200);
+  });
+
+  it("neither makes nor moves nor keeps an account in a domain of another provider", async () => {
+    const both = { providers: { team: TEAM, corp: CORP } };
+    const enter = async (sub: string, email: string) =>
+      (await come(await signToken({ claims: claims({ sub, email }) }))).response.status;
+    setSignIn(both);
+    expect(await enter("f-1", "made@corp.example")).toBe(403);
+    expect(await find("made@corp.example")).toBeNull();
+    expect(await enter("f-2", "moved@team.example")).toBe(303);
+    expect(await enter("f-2", "moved@corp.example")).toBe(303);
+    expect(await find("moved@corp.example")).toBeNull();
+    expect(await find("moved@team.example")).toMatchObject({ role: "sales" });
+    setSignIn({ providers: { team: TEAM } });
+    expect(await enter("f-3", "kept@corp.example")).toBe(303);
+    setSignIn(both);
+    expect(await enter("f-3", "kept@corp.example")).toBe(403);
+    expect(await enter("f-3", "kept@team.example")).toBe(403);
+    expect(await find("kept@corp.example")).toMatchObject({ role: "sales" });
   });
 
   it("opens nothing without the header, or with one of a megabyte's kind", async () => {

@@ -153,6 +153,22 @@ describe("alerts", () => {
     expect(own()[1]?.headers.get("webhook-id")).toBe(`alert_${alert?.id}_begun`);
   });
 
+  it("reach one target however many the other one does not take, which is asked once a run", async () => {
+    const receiver = new Receiver();
+    let failures = 0;
+    receiver.takes = (host) => host.startsWith("slack") || ++failures === 0;
+    const many = Array.from({ length: 40 }, (_, index) => ({
+      kind: "dead_letters",
+      subject: `s${index}`,
+      text: `Alert ${index}.`,
+    }));
+    await noteAlerts(env.PLATFORM_DB, many as FoundAlert[], NOW);
+    for (const minutes of [5, 10]) await runAlerts(withTargets, NOW + minutes * MINUTE_MS, receiver.send);
+    const begun = receiver.received.filter(({ body }) => body.includes("*Alert:"));
+    expect(begun.filter(({ body }) => /Alert \d+\./.test(body))).toHaveLength(40);
+    expect(failures).toBe(2);
+  });
+
   it("come from the calls of the last 15 minutes", async () => {
     const failing = Array.from({ length: 25 }, (_, index) => ({
       ms: 5,

@@ -60,6 +60,16 @@ describe("a standing approval", { timeout: 60_000 }, () => {
   const fields = (id: string, more: Record<string, string> = {}) =>
     Object.entries({ request: id, calls: "2", days: "1", "bound:contact_id": "any", ...more });
 
+  /** Rows of a tool that end later than all others. */
+  const addRows = (tool: string, many: number) =>
+    env.PLATFORM_DB.prepare(
+      `INSERT INTO standing_approval (id, requester, tool, by, made_at, until)
+       WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+       SELECT 'row-' || ?1 || i, 'gone', ?1, 'gone', 1, 9000000000000000 FROM n`,
+    )
+      .bind(tool, many)
+      .run();
+
   it("lets exactly as many further calls run as it says, within its bounds, and a revoked one none", async () => {
     setApprovals("sales", [rule]);
     const change = { title: "Buyer" };
@@ -103,7 +113,15 @@ describe("a standing approval", { timeout: 60_000 }, () => {
 
     const again = await post(browser, "/console/approvals/standing", person, fields(ids[4] ?? ""));
     expect(again.status).toBe(303);
+    await addRows("knowledge_away", 60);
+    setApproves("admin", ["crm_*"]);
     const list = await textOf(browser.get("/console/approvals/standing"));
+    await addRows(TOOL, 60);
+    const before = await textOf(browser.get("/console/approvals/standing"));
+    expect(before).not.toContain(standing?.standingId);
+    const [, more = ""] = /href="([^"]+)">More standing approvals/.exec(before) ?? [];
+    expect(await textOf(browser.get(more))).toContain("2 of 2 calls");
+    await env.PLATFORM_DB.prepare("DELETE FROM standing_approval WHERE id LIKE 'row-%'").run();
     const id = [...list.matchAll(/name="standing" value="([\w-]+)"/g)]
       .map(([, one]) => one)
       .find((one) => one !== standing?.standingId);

@@ -275,6 +275,37 @@ describe("people in the console", { timeout: 20_000 }, () => {
     expect(byCommand).toMatchObject({ by: "npm run people (tester)" });
   });
 
+  it("are said to be unchanged when the change did not come about", async () => {
+    const { person: admin, browser } = await openAs("admin");
+    const one = await createPerson("viewer");
+    await runAdminJobs(env);
+    await env.PLATFORM_DB.prepare(
+      `CREATE TRIGGER refuse_role BEFORE UPDATE OF "role" ON "user" WHEN OLD."id" = '${one.id}'
+       BEGIN SELECT RAISE(IGNORE); END`,
+    ).run();
+    const answer = await browser.post(pathOf(one), form(admin, { change: "role", role: "sales" }));
+    await env.PLATFORM_DB.prepare("DROP TRIGGER refuse_role").run();
+    expect(answer.status).toBe(409);
+    expect(await answer.text()).toContain("Nothing was changed. Look again.");
+  });
+
+  it("are told by what they sign in with", async () => {
+    const { browser } = await openAs("admin");
+    const person = await createPerson("viewer");
+    expect(await textOf(browser.get(pathOf(person)))).toContain("Signs in with a password alone.");
+    await env.PLATFORM_DB.batch([
+      env.PLATFORM_DB.prepare("INSERT INTO passkey VALUES (?1, ?1, 'p', 'x', 0, '[]', 1, NULL)").bind(
+        person.id,
+      ),
+      env.PLATFORM_DB.prepare(
+        "INSERT INTO federated_identity VALUES ('https://i.example', ?1, ?1, 1, 1)",
+      ).bind(person.id),
+    ]);
+    expect(await textOf(browser.get(pathOf(person)))).toContain(
+      "Signs in with a password, a passkey or single sign-on.",
+    );
+  });
+
   it("are kept out at once, with their sessions and apps, and let in again", async () => {
     const { person: admin, browser } = await openAs("admin");
     const person = await createPerson("sales");

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import { signIn, type TestPerson } from "../support/oauth.ts";
+import { authorize, registerClient, signIn, type TestPerson } from "../support/oauth.ts";
 import { setApprovals, setSecondFactor } from "../support/policy.ts";
 import { enrol } from "../support/second-factor.ts";
 import { showCode } from "../support/totp.ts";
@@ -63,5 +63,31 @@ describe("a user who may approve calls of their own apps", { timeout: 20_000 }, 
     const { path } = await askFor();
     const { browser, person } = await openAs("sales");
     expect((await browser.post(path, approve(person))).status).toBe(403);
+  });
+});
+
+describe("a person with a passkey who signed in with the password", { timeout: 20_000 }, () => {
+  const addPasskey = ({ id }: TestPerson) =>
+    env.PLATFORM_DB.prepare("INSERT INTO passkey VALUES (?1, ?1, 'p', 'x', 0, '[]', 1, NULL)").bind(id).run();
+  const codeFor = (path: string) => `/sign-in/code?next=${encodeURIComponent(path)}`;
+
+  it("gives it before they approve another one's call, connect an app, or open the console", async () => {
+    const { path } = await askFor({ first_name: "Pass", last_name: "Key" });
+    const { browser, person } = await openAs("admin");
+    const pending = await authorize(await registerClient());
+    expect(await textOf(browser.get(path))).toContain('value="approve"');
+    await addPasskey(person);
+    const html = await textOf(browser.get(path));
+    expect(html).toContain(codeFor(path));
+    expect(html).not.toContain('value="approve"');
+    expect((await browser.post(path, approve(person))).status).toBe(403);
+    expect((await browser.get(pending.path)).headers.get("Location")).toBe(codeFor(pending.path));
+    setSecondFactor("admin", { required: true });
+    try {
+      const console = await browser.get("/console/people");
+      expect(console.headers.get("Location")).toBe(codeFor("/console/people"));
+    } finally {
+      setSecondFactor("admin", {});
+    }
   });
 });

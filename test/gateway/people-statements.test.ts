@@ -2,7 +2,14 @@ import { env } from "cloudflare:workers";
 import { hashPassword } from "better-auth/crypto";
 import { describe, expect, it } from "vitest";
 import { quoteText } from "../../shared/encoding/quote-text.ts";
-import { addPerson, findByEmail, setDisabled, setPassword, setRole } from "../../shared/people/statements.ts";
+import {
+  addPerson,
+  findByEmail,
+  moveToEmail,
+  setDisabled,
+  setPassword,
+  setRole,
+} from "../../shared/people/statements.ts";
 import { signIn } from "../support/oauth.ts";
 
 const AT = "2026-11-01T00:00:00.000Z";
@@ -56,6 +63,22 @@ describe("the statements of the people command", () => {
     await expect(signIn({ email: "di@people.example" }, "first password here")).rejects.toThrow("401");
     await run(setDisabled("di@people.example", false, AT));
     await signIn({ email: "di@people.example" }, "first password here");
+  });
+
+  it("reach a person by id after the address moved to another one", async () => {
+    await add("gil@people.example");
+    const row = await env.PLATFORM_DB.prepare(
+      `SELECT "id" FROM "user" WHERE "email" = 'gil@people.example'`,
+    ).first<{
+      id: string;
+    }>();
+    const id = row?.id ?? "";
+    await run(moveToEmail(id, { email: "gil.new@people.example", name: "Gil", at: AT }));
+    await add("gil@people.example");
+    await run(setRole(id, "sales", AT));
+    await run(setDisabled(id, true, AT));
+    expect((await find("gil.new@people.example"))[0]).toMatchObject({ role: "sales", disabled: 1 });
+    expect((await find("gil@people.example"))[0]).toMatchObject({ role: "viewer", disabled: 0 });
   });
 
   it("change no other user", async () => {

@@ -1,5 +1,8 @@
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { setAccess } from "../../shared/people/change-person.ts";
+import { reachPeople } from "../../workers/gateway/people.ts";
+import { followDue } from "../../workers/gateway/scim/follow-groups.ts";
 import { keyOn, sendForm } from "../keys/make-key.ts";
 import { connect, createPerson, TestBrowser } from "../support/oauth.ts";
 import { openSession } from "../support/session.ts";
@@ -47,10 +50,11 @@ const roleOf = async (id: string) =>
       .first<{ role: string }>()
   )?.role;
 
-beforeAll(() => {
+const beforeRules = () => {
   const roles = [{ role: "sales", when: { groups: ["Tour Guides"] } }];
   setSignIn({ providers: { corp: { ...CORP, mfa: { amr: ["otp"] } } }, provisioning: { roles } });
-});
+};
+beforeAll(beforeRules);
 
 describe("users", () => {
   it("are created, read, replaced and removed as RFC 7644 shows it", async () => {
@@ -102,6 +106,8 @@ describe("users", () => {
     expect(one.body.Resources).toHaveLength(1);
     expect(rest.body.Resources).toHaveLength(all - 1);
     expect((await ask("GET", "/Users?count=0")).body).toMatchObject({ totalResults: all, Resources: [] });
+    const escaped = await ask("GET", `/Users?filter=${encodeURIComponent('userName eq "\\x"')}`);
+    expect(escaped.body).toMatchObject({ status: "400", scimType: "invalidFilter" });
     const bad = await ask("GET", `/Users?filter=${encodeURIComponent('userName sw "a" or 1 eq 1')}`);
     expect(bad.body).toMatchObject({ status: "400", scimType: "invalidFilter" });
   });
@@ -136,6 +142,24 @@ describe("users", () => {
   });
 });
 
+describe("an account that is there already", () => {
+  it("comes under provisioning only when its identity is of its domain's provider", async () => {
+    const add = async (email: string, issuer: string) => {
+      const { id } = await createPerson("viewer");
+      await env.PLATFORM_DB.batch([
+        env.PLATFORM_DB.prepare(`UPDATE "user" SET "email" = ? WHERE "id" = ?`).bind(email, id),
+        env.PLATFORM_DB.prepare("INSERT INTO federated_identity VALUES (?, ?, ?, 1, 1)").bind(issuer, id, id),
+      ]);
+      return id;
+    };
+    const foreign = await add("foreign@corp.example", "https://elsewhere.example");
+    expect((await create({ userName: "foreign@corp.example" })).status).toBe(409);
+    expect(await roleOf(foreign)).toBe("viewer");
+    const own = await add("own@corp.example", CORP.issuer);
+    expect((await create({ userName: "own@corp.example" })).body.id).toBe(own);
+  });
+});
+
 describe("groups", () => {
   it("give the role of the policy's rules, and take it with the last of them", async () => {
     const { body: user } = await create();
@@ -165,6 +189,65 @@ describe("groups", () => {
     expect((await ask("POST", "/Groups", { displayName: "Tour Guides" })).status).toBe(409);
     await ask("DELETE", path);
     expect(await roleOf(user.id)).toBe("-");
+  });
+});
+
+describe("roles", () => {
+  const group = (members: readonly { value: string }[]) =>
+    ask("POST", "/Groups", { displayName: "Tour Guides", members });
+
+  it("follow a change whose request ended half way, at the next run of the job", async () => {
+    const { body: user } = await create();
+    const { body } = await group([{ value: user.id }]);
+    expect(await roleOf(user.id)).toBe("sales");
+    // The membership cannot be followed while the person's row refuses the role.
+    await env.PLATFORM_DB.prepare(
+      `CREATE TRIGGER stop_role BEFORE UPDATE OF "role" ON "user" BEGIN SELECT RAISE(ABORT, 'away'); END`,
+    ).run();
+    await ask("PUT", `/Groups/${body.id}`, { displayName: "Tour Guides", members: [] });
+    await env.PLATFORM_DB.prepare("DROP TRIGGER stop_role").run();
+    expect(await roleOf(user.id)).toBe("sales");
+    await followDue(env);
+    expect(await roleOf(user.id)).toBe("-");
+    await ask("DELETE", `/Groups/${body.id}`);
+  });
+
+  it("are those of the last change when many come at the same time", async () => {
+    const { body: user } = await create();
+    const { body } = await group([]);
+    const path = `/Groups/${body.id}`;
+    const change = (op: string) => patch(path, { op, path: "members", value: [{ value: user.id }] });
+    await Promise.all(["add", "remove", "add", "remove", "add", "remove"].map(change));
+    const { members } = (await ask("GET", path)).body;
+    expect(await roleOf(user.id)).toBe(members.length === 1 ? "sales" : "-");
+    const due = await env.PLATFORM_DB.prepare("SELECT count(*) AS total FROM scim_due").first();
+    expect(due).toEqual({ total: 0 });
+    await ask("DELETE", path);
+  });
+
+  it("follow changed rules at the next sign-in, and a changed e-mail domain at once", async () => {
+    await setPerson("ruled", { email: "ruled@corp.example", groups: [] });
+    const { body: user } = await create({ userName: "ruled@corp.example" });
+    const rules = (role: string, when: Record<string, string[]>) =>
+      setSignIn({ providers: { corp: CORP }, provisioning: { roles: [{ role, when }] } });
+    rules("viewer", { email_domain: ["corp.example"] });
+    expect((await signInWith(new TestBrowser(), { login: "ruled" })).status).toBe(303);
+    expect(await roleOf(user.id)).toBe("viewer");
+    rules("sales", { email_domain: ["corp.example"] });
+    expect((await signInWith(new TestBrowser(), { login: "ruled" })).status).toBe(303);
+    expect(await roleOf(user.id)).toBe("sales");
+    await ask("PUT", `/Users/${user.id}`, { userName: "ruled@moved.example" });
+    expect(await roleOf(user.id)).toBe("-");
+    beforeRules();
+  });
+
+  it("and access stay as an administrator set them when a body has no word on `active`", async () => {
+    const { body: user } = await create();
+    await setAccess(reachPeople(env.PLATFORM_DB), user.id, true, "tester");
+    const kept = await ask("PUT", `/Users/${user.id}`, { userName: user.userName, displayName: "Kept" });
+    expect(kept.body).toMatchObject({ displayName: "Kept", active: false });
+    await patch(`/Users/${user.id}`, { op: "replace", path: "displayName", value: "Out" });
+    expect((await ask("GET", `/Users/${user.id}`)).body).toMatchObject({ displayName: "Out", active: false });
   });
 });
 

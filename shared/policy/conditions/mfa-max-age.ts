@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isFresh, tellAge } from "../second-factor.ts";
+import { FACTOR_TIME_UNKNOWN, isFresh, tellAge } from "../second-factor.ts";
 import { defineCondition } from "./condition.ts";
 
 /** Age of the second factor with which the user connected the app. */
@@ -20,7 +20,9 @@ export const mfaMaxAge = defineCondition({
         const has =
           mfaAt === null
             ? "this app was connected without one"
-            : `the one this app was connected with is ${tellAge(at - mfaAt)} old`;
+            : mfaAt === FACTOR_TIME_UNKNOWN
+              ? "the one this app was connected with was given elsewhere, at a time that is not known"
+              : `the one this app was connected with is ${tellAge(at - mfaAt)} old`;
         const reason = `This needs a second factor at most ${tellAge(maxFactorAgeMs)} old; ${has}.`;
         return { kind: "mfa", reason };
       },

@@ -33,6 +33,22 @@ export async function readOpenRequests(database: D1Database, limit: number): Pro
   return results.map(toRequest);
 }
 
+/** Open requests of one kind for one person, the oldest first. */
+export async function readOpenOf(
+  database: D1Database,
+  kind: string,
+  userId: string,
+): Promise<AdminRequest[]> {
+  const { results } = await database
+    .prepare(
+      `SELECT id, kind, user_id, detail, by FROM admin_request
+        WHERE done_at IS NULL AND tries < ? AND kind = ? AND user_id = ? ORDER BY id`,
+    )
+    .bind(TRIES, kind, userId)
+    .all();
+  return results.map(toRequest);
+}
+
 function toRequest(row: unknown): AdminRequest {
   const { user_id, detail, ...rest } = ROW.parse(row);
   return { ...rest, userId: user_id, detail: JSON.parse(detail) as unknown };

@@ -90,8 +90,7 @@ export async function erasePerson(
   const counts = Object.keys(ACCOUNT).map((name, index) => [name, results[index + 1]?.results.length ?? 0]);
 
   const principal = keptBy(env, userId);
-  const grants = await grantStore(env, userId).eraseAll();
-  for (const grantId of grants) await principal.revokeGrant(grantId);
+  const grants = await endGrants(env, userId);
   for (const { id } of keys.results) await principal.revokeGrant(id);
   const accounts = await endAccounts(env, userId);
   const kept = await principal.eraseKept();
@@ -109,7 +108,7 @@ export async function erasePerson(
     erased: true,
     removed: {
       ...Object.fromEntries(counts),
-      connected_apps: grants.length,
+      connected_apps: grants,
       contexts: kept.contexts,
       kept_results: kept.results,
       tasks,
@@ -120,8 +119,15 @@ export async function erasePerson(
   };
 }
 
-/** Ends the person's accounts at connections; their tokens are revoked where the other side can. */
-async function endAccounts(env: Env, person: string): Promise<number> {
+/** Disconnects every app of a person, for the next call of each. Returns their number. */
+export async function endGrants(env: Env, userId: string): Promise<number> {
+  const grants = await grantStore(env, userId).eraseAll();
+  for (const grantId of grants) await keptBy(env, userId).revokeGrant(grantId);
+  return grants.length;
+}
+
+/** Ends the person's accounts at connections; their tokens are revoked where the other side can. Returns their number. */
+export async function endAccounts(env: Env, person: string): Promise<number> {
   const { results } = await env.PLATFORM_DB.prepare("SELECT connection FROM person_account WHERE user_id = ?")
     .bind(person)
     .all<{ connection: string }>();

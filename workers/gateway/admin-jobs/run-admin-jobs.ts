@@ -11,10 +11,11 @@ import {
   closeRequest,
   noteFailure,
   readMarked,
+  readOpenOf,
   readOpenRequests,
 } from "./admin-request.ts";
 import { collectPerson } from "./collect-person.ts";
-import { erasePerson, keptBy } from "./erase-person.ts";
+import { endAccounts, endGrants, erasePerson, keptBy } from "./erase-person.ts";
 
 /** Most requests of one run. */
 const AT_ONCE = 50;
@@ -53,6 +54,7 @@ const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
     const change = CHANGE.parse(request.detail);
     // First, so that the person's next call in any session reads the database again.
     await keptBy(env, userId).forgetPerson();
+    if (change.change === "identity_removed") await endHolder(env, userId, announced);
     announced.push(publishRights(env, { userId }));
     await recordAct(env, request, { type: "person_change", userId, ...change, by: request.by });
     return {};
@@ -130,6 +132,15 @@ async function runAdminJob(env: Env, request: AdminRequest, announced: Announcem
     log("error", "admin_request_failed", { request: id, kind, error: String(failure) });
     await noteFailure(env.PLATFORM_DB, id, String(failure));
     return false;
+  }
+}
+
+/** Ends what an account's former holder still has open: apps, accounts at connections, and the keys that are removed. */
+async function endHolder(env: Env, userId: string, announced: Announcements): Promise<void> {
+  await endGrants(env, userId);
+  await endAccounts(env, userId);
+  for (const request of await readOpenOf(env.PLATFORM_DB, "key_change", userId)) {
+    await runAdminJob(env, request, announced);
   }
 }
 

@@ -14,7 +14,7 @@ const SPAN_MS = 15 * MINUTE_MS;
 const TRIED_MS = 24 * 60 * MINUTE_MS;
 const KEPT_MS = 30 * TRIED_MS;
 
-/** Most messages of one run. */
+/** Most messages to one target in one run. */
 const MOST_MESSAGES = 50;
 
 /** An alert as the database has it. Times are milliseconds since the epoch. */
@@ -41,12 +41,12 @@ const RESOLVE = `
 
 // The end of an alert is told to a target that knows of its beginning, also when both are told late.
 const UNTOLD = `
-  SELECT ${COLUMNS}, change.value AS change, target.value AS target
-    FROM alert CROSS JOIN json_each('["begun","resolved"]') AS change CROSS JOIN json_each(?1) AS target
+  SELECT ${COLUMNS}, change.value AS change
+    FROM alert CROSS JOIN json_each('["begun","resolved"]') AS change
    WHERE (change.value = 'begun' OR resolved_at IS NOT NULL)
      AND ifnull(resolved_at, ?2) > ?2 - ${TRIED_MS}
      AND NOT EXISTS (SELECT 1 FROM alert_delivery
-                      WHERE alert = alert.id AND alert_delivery.change = change.value AND target = target.value)
+                      WHERE alert = alert.id AND alert_delivery.change = change.value AND target = ?1)
    ORDER BY alert.id, change LIMIT ${MOST_MESSAGES}`;
 
 /** Sends one message; throws when the target does not take it. */
@@ -101,20 +101,22 @@ export async function sendTest(
   return Object.fromEntries(await Promise.all(told));
 }
 
+/** Each target by itself: one that is away takes neither places nor time of another one. */
 async function tellTargets(env: Env, now: number, send: Send): Promise<void> {
-  const targets = new Map(listTargets(env).map((target) => [target.name as string, target]));
-  if (targets.size === 0) return;
+  await Promise.all(listTargets(env).map((target) => tellTarget(env, target, now, send)));
+}
+
+/** Tells a target what it has not been told, until the first failure: the next run goes on there. */
+async function tellTarget(env: Env, target: AlertTarget, now: number, send: Send): Promise<void> {
   const { results } = await env.PLATFORM_DB.prepare(UNTOLD)
-    .bind(JSON.stringify([...targets.keys()]), now)
-    .all<StoredAlert & { change: "begun" | "resolved"; target: string }>();
-  for (const { id, change, target: name, begunAt, resolvedAt, ...alert } of results) {
-    const target = targets.get(name);
-    if (target === undefined) continue;
+    .bind(target.name, now)
+    .all<StoredAlert & { change: "begun" | "resolved" }>();
+  for (const { id, change, begunAt, resolvedAt, ...alert } of results) {
     const at = change === "begun" ? begunAt : (resolvedAt ?? now);
     const message = toMessage(env, { ...alert, at }, change, `alert_${id}_${change}`);
-    if (!(await tell(target, message, now, send))) continue;
+    if (!(await tell(target, message, now, send))) return;
     await env.PLATFORM_DB.prepare("INSERT OR IGNORE INTO alert_delivery VALUES (?, ?, ?, ?)")
-      .bind(id, change, name, now)
+      .bind(id, change, target.name, now)
       .run();
   }
 }

@@ -18,7 +18,7 @@ import type { ToolDefinition } from "../../../shared/server/define.ts";
 import { openCatalogueOf } from "../../catalogues.ts";
 import { findApp } from "../account/find-app.ts";
 import { findPerson, type Person } from "../people.ts";
-import { requiresFactor } from "../second-factor/requirement.ts";
+import { missingWithoutOwn, requiresFactor } from "../second-factor/requirement.ts";
 import type { SignIn } from "../sign-in/auth.ts";
 
 /**
@@ -135,8 +135,8 @@ function maskPreview(change: PreviewedChange, rules: MaskRules): PreviewedChange
 }
 
 /**
- * A viewer with a second factor, or with a role that requires one, needs it to approve, and a fresh one for
- * their own calls.
+ * A viewer with a second factor (a passkey is one), or with a role that requires one, needs it to approve, and a fresh
+ * one for their own calls. A password alone opens a session of a person with a passkey, so the session is asked.
  */
 function powersOver(
   { selfApproval }: ApprovalItem,
@@ -148,9 +148,9 @@ function powersOver(
   const hasSecondFactor = hasApp || hasPasskey;
   const now = Date.now();
   if (hasSecondFactor || required || mfaAt !== null) {
-    const given = own ? isFresh(mfaAt, FRESH_MS, now) : mfaAt !== null || !required;
+    const given = own ? isFresh(mfaAt, FRESH_MS, now) : mfaAt !== null || !(required || hasSecondFactor);
     // One that was given elsewhere, and is too old, is given there again.
-    if (!given && !hasSecondFactor && mfaAt !== null) return "confirm_first";
+    if (!given && !hasSecondFactor && missingWithoutOwn(mfaAt) === "sign_in") return "confirm_first";
     if (!given) return hasSecondFactor ? "code_first" : "set_up_first";
     return own ? "decide_own" : "decide";
   }

@@ -74,30 +74,49 @@ export interface ListedStanding {
   approverName: string;
 }
 
+/** One page; `next` is the id to go on after, or `null` at the end. */
+export interface StandingList {
+  listed: ListedStanding[];
+  next: string | null;
+}
+
 type Row = {
   id: string;
   requester: string;
-  tool: string;
   requester_name: string | null;
   approver_name: string | null;
 };
 
 const LIST = `
-  SELECT standing.id, requester, tool, asking."name" AS requester_name, approving."name" AS approver_name
+  SELECT standing.id, requester, asking."name" AS requester_name, approving."name" AS approver_name
     FROM standing_approval AS standing
     LEFT JOIN "user" AS asking ON asking."id" = requester
     LEFT JOIN "user" AS approving ON approving."id" = by
-   WHERE until > ? ORDER BY until DESC LIMIT ${PAGE_SIZE}`;
+   WHERE until > ?1 AND tool IN (SELECT value FROM json_each(?2))
+     AND (?3 = '' OR (until, standing.id) < (SELECT until, id FROM standing_approval WHERE id = ?3))
+   ORDER BY until DESC, standing.id DESC LIMIT ${PAGE_SIZE + 1}`;
 
-/** Standing approvals that have not ended, for the tools whose calls a person approves, the longest first. */
+/**
+ * Standing approvals that have not ended, for tools whose calls a person approves, the longest first.
+ *
+ * @param after - id of the last one of the page before; empty for the first page
+ */
 export async function listStanding(
   env: Env,
   policy: Policy,
   person: Person,
   now: number,
-): Promise<ListedStanding[]> {
-  const { results } = await env.PLATFORM_DB.prepare(LIST).bind(now).all<Row>();
-  const rows = results.filter(({ tool }) => roleMayApprove(policy, person.role, tool));
+  after: string,
+): Promise<StandingList> {
+  // By what the table has, and not by the catalogue: a tool may be gone, and its approvals are to be revoked all the same.
+  const all = await env.PLATFORM_DB.prepare("SELECT DISTINCT tool FROM standing_approval WHERE until > ?")
+    .bind(now)
+    .all<{ tool: string }>();
+  const tools = all.results
+    .map(({ tool }) => tool)
+    .filter((tool) => roleMayApprove(policy, person.role, tool));
+  const { results } = await env.PLATFORM_DB.prepare(LIST).bind(now, JSON.stringify(tools), after).all<Row>();
+  const rows = results.slice(0, PAGE_SIZE);
   const listed = await Promise.all(
     rows.map(async ({ id, requester, requester_name, approver_name }) => {
       const standing = await approvalGate(env, requester).readStanding(id);
@@ -107,7 +126,7 @@ export async function listStanding(
       ];
     }),
   );
-  return listed.flat();
+  return { listed: listed.flat(), next: results.length > PAGE_SIZE ? (rows.at(-1)?.id ?? null) : null };
 }
 
 /** Ends a standing approval of a tool whose calls the person approves. Returns whether there was one to end. */

@@ -31,7 +31,7 @@ export function requireRight(right: ConsoleRight, page?: string): MiddlewareHand
     const policy = await policyInForce(c.env);
     if (!roleHoldsRight(policy, signIn.person.role, right)) return await refuse(c, toRefusal(policy, right));
     if (requiresFactor(policy, signIn.person.role) && signIn.mfaAt === null) {
-      const missing = signIn.hasSecondFactor ? "code" : "set_up";
+      const missing = signIn.hasSecondFactor || signIn.hasPasskey ? "code" : "set_up";
       return c.redirect(pathToFactor(missing, addressOf(c.req, page)), 303);
     }
     c.set("policy", policy);

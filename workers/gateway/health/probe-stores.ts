@@ -101,6 +101,7 @@ export const REQUIRED_TABLES: Readonly<Record<string, readonly string[]>> = {
     "policy_version",
     "reason_figure",
     "registered_client",
+    "scim_due",
     "scim_group",
     "scim_member",
     "scim_user",

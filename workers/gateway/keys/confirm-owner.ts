@@ -5,7 +5,7 @@ import { admitAttempt, resetAttempts } from "../limits/attempts.ts";
 import { countedAddress } from "../limits/counted-address.ts";
 import { hasPassword } from "../people.ts";
 import { isPassword } from "../second-factor/enrolment.ts";
-import { type MissingFactor, requiresFactor } from "../second-factor/requirement.ts";
+import { type MissingFactor, missingWithoutOwn, requiresFactor } from "../second-factor/requirement.ts";
 import { PASSWORD_LENGTH, type SignIn } from "../sign-in/auth.ts";
 import { listSignInRules } from "../sign-in/routes.tsx";
 
@@ -22,7 +22,7 @@ export async function missingForKey(env: Env, signIn: SignIn): Promise<MissingFa
   const now = Date.now();
   if (isFresh(mfaAt, FRESH_MS, now)) return null;
   if (hasSecondFactor || hasPasskey) return "code";
-  if (requiresFactor(await policyInForce(env), person.role)) return mfaAt === null ? "set_up" : "sign_in";
+  if (requiresFactor(await policyInForce(env), person.role)) return missingWithoutOwn(mfaAt);
   if (await hasPassword(env.PLATFORM_DB, person.id)) return "password";
   if (isFresh(at.getTime(), FRESH_MS, now)) return null;
   // A provider that does not say when it asked the person last cannot say that it was just now.

@@ -1,25 +1,75 @@
-import { giveRole } from "../../../shared/people/change-person.ts";
+import { quoteText } from "../../../shared/encoding/quote-text.ts";
+import { logFailure } from "../../../shared/observe/log.ts";
 import { NO_ROLE } from "../../../shared/people/federated.ts";
+import { nameWhoChanged, setRole } from "../../../shared/people/statements.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import { findRole } from "../../../shared/policy/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
 import { reachPeople } from "../people.ts";
 
-/** Gives provisioned people the role that the policy's rules say for their groups now. It counts at their next call. */
-export async function followGroups(env: Env, ids: readonly string[]): Promise<void> {
-  const { signIn } = await policyInForce(env);
-  for (const id of ids) {
-    const person = await env.PLATFORM_DB.prepare(
-      `SELECT "email", "role", (SELECT json_group_array(display_name) FROM scim_member
-          JOIN scim_group ON scim_group.id = group_id WHERE scim_member.user_id = "user"."id") AS groups
-         FROM "user" WHERE "id" = ?`,
+/** Most people whom one request or one run of the job follows; the next run goes on. */
+const AT_ONCE = 200;
+/** Most readings of one person while others change their groups; the next run goes on. */
+const TRIES = 5;
+
+/**
+ * The statement that notes provisioned people whose role is due. Belongs into the transaction that changes what gives it.
+ *
+ * @param which - a condition in SQL on `scim_user`, with `values` bound
+ */
+export function markDue(database: D1Database, which: string, ...values: unknown[]): D1PreparedStatement {
+  return database
+    .prepare(
+      `INSERT INTO scim_due (user_id, revision)
+       SELECT user_id, lower(hex(randomblob(16))) FROM scim_user WHERE ${which}
+       ON CONFLICT (user_id) DO UPDATE SET revision = excluded.revision`,
     )
+    .bind(...values);
+}
+
+/** Gives one provisioned person the role that the policy's rules say for their groups and e-mail domain now. */
+export async function followPerson(env: Env, id: string): Promise<void> {
+  await markDue(env.PLATFORM_DB, "user_id = ?", id).run();
+  await follow(env, id);
+}
+
+/**
+ * Gives people whose role is due the one that the policy's rules say now, at most 200 of them. It counts at their next
+ * call. A failure is logged, stops no other person, and is repeated by the next run.
+ */
+export async function followDue(env: Env): Promise<void> {
+  const { results } = await env.PLATFORM_DB.prepare("SELECT user_id FROM scim_due ORDER BY revision LIMIT ?")
+    .bind(AT_ONCE)
+    .all<{ user_id: string }>();
+  for (const { user_id: id } of results) {
+    await follow(env, id).catch((failure: unknown) => void logFailure("role_not_followed", failure));
+  }
+}
+
+/** Reads groups and role, and writes the role only while no later change has made another revision. */
+async function follow(env: Env, id: string): Promise<void> {
+  const database = env.PLATFORM_DB;
+  for (let tries = 0; tries < TRIES; tries++) {
+    const { signIn } = await policyInForce(env);
+    const person = await database
+      .prepare(
+        `SELECT revision, "email", "role", (SELECT json_group_array(display_name) FROM scim_member
+            JOIN scim_group ON scim_group.id = group_id WHERE scim_member.user_id = "user"."id") AS groups
+           FROM scim_due JOIN "user" ON "user"."id" = user_id WHERE user_id = ?`,
+      )
       .bind(id)
-      .first<{ email: string; role: string; groups: string }>();
-    if (person === null) continue;
+      .first<{ revision: string; email: string; role: string; groups: string }>();
+    if (person === null) return;
     const claims = { groups: JSON.parse(person.groups) as string[] };
     const role = findRole(signIn.provisioning, claims, person.email) ?? NO_ROLE;
-    if (role === person.role) continue;
-    await runMarkedJob(env, await giveRole(reachPeople(env.PLATFORM_DB), person.email, role, "/scim/v2"));
+    const due = `scim_due WHERE user_id = ${quoteText(id)} AND revision = ${quoteText(person.revision)}`;
+    const isDue = `EXISTS (SELECT 1 FROM ${due})`;
+    const mark = crypto.randomUUID();
+    const given =
+      role === person.role
+        ? []
+        : [setRole(id, role, new Date().toISOString(), isDue), nameWhoChanged(id, "/scim/v2", mark, isDue)];
+    await reachPeople(database).change([...given, `DELETE FROM ${due};`].join("\n"));
+    if (given.length > 0) await runMarkedJob(env, mark);
   }
 }

@@ -1,4 +1,4 @@
-import { followGroups } from "./follow-groups.ts";
+import { followDue, markDue } from "./follow-groups.ts";
 import { type GroupBody, groupBody, type PatchOperation, parse, ScimError, URN } from "./messages.ts";
 
 /** A group as the database has it. */
@@ -15,6 +15,9 @@ const FILTERS: Readonly<Record<string, string>> = {
   externalId: "external_id = ?1",
   id: "id = ?1",
 };
+
+/** Condition on `scim_user`: members of a group. */
+const MEMBERS = "user_id IN (SELECT user_id FROM scim_member WHERE group_id = ?)";
 
 /** Attributes by which a list can be filtered. */
 export const GROUP_FILTERS = Object.keys(FILTERS);
@@ -51,12 +54,16 @@ export async function findGroup(database: D1Database, id: string): Promise<ScimG
 export async function createGroup(env: Env, body: GroupBody): Promise<ScimGroup> {
   const id = crypto.randomUUID().replaceAll("-", "");
   await requireFree(env.PLATFORM_DB, body.displayName, id);
-  await env.PLATFORM_DB.prepare(
-    "INSERT INTO scim_group (id, display_name, external_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4)",
-  )
-    .bind(id, body.displayName, body.externalId ?? null, Date.now())
-    .run();
-  await changeMembers(env, id, { add: valuesOf(body.members ?? []) });
+  const database = env.PLATFORM_DB;
+  await database.batch([
+    database
+      .prepare(
+        "INSERT INTO scim_group (id, display_name, external_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4)",
+      )
+      .bind(id, body.displayName, body.externalId ?? null, Date.now()),
+    ...memberStatements(database, id, { add: valuesOf(body.members ?? []) }),
+  ]);
+  await followDue(env);
   return await findGroup(env.PLATFORM_DB, id);
 }
 
@@ -86,9 +93,12 @@ export async function patchGroup(
 
 /** Removes a group. Its members lose the role that it gave. */
 export async function removeGroup(env: Env, group: ScimGroup): Promise<void> {
-  const members = await readMembers(env.PLATFORM_DB, group.id);
-  await env.PLATFORM_DB.prepare("DELETE FROM scim_group WHERE id = ?").bind(group.id).run();
-  await followGroups(env, members);
+  const database = env.PLATFORM_DB;
+  await database.batch([
+    markDue(database, MEMBERS, group.id),
+    database.prepare("DELETE FROM scim_group WHERE id = ?").bind(group.id),
+  ]);
+  await followDue(env);
 }
 
 /** A group as RFC 7643 §4.2 writes it. */
@@ -141,14 +151,23 @@ async function setMembers(env: Env, id: string, wanted: readonly string[]): Prom
   });
 }
 
-async function changeMembers(
-  env: Env,
+interface MemberChange {
+  add?: readonly string[];
+  remove?: readonly string[];
+}
+
+async function changeMembers(env: Env, id: string, change: MemberChange): Promise<void> {
+  await env.PLATFORM_DB.batch(memberStatements(env.PLATFORM_DB, id, change));
+  await followDue(env);
+}
+
+/** JSON carries any number of ids in one bound value. Ids of people who are not provisioned are left out. */
+function memberStatements(
+  database: D1Database,
   id: string,
-  { add = [], remove = [] }: { add?: readonly string[]; remove?: readonly string[] },
-): Promise<void> {
-  const database = env.PLATFORM_DB;
-  // JSON carries any number of ids in one bound value. Ids of people who are not provisioned are left out.
-  await database.batch([
+  { add = [], remove = [] }: MemberChange,
+): D1PreparedStatement[] {
+  return [
     database
       .prepare("DELETE FROM scim_member WHERE group_id = ?1 AND user_id IN (SELECT value FROM json_each(?2))")
       .bind(id, JSON.stringify(remove)),
@@ -159,20 +178,22 @@ async function changeMembers(
       )
       .bind(id, JSON.stringify(add)),
     database.prepare("UPDATE scim_group SET updated_at = ? WHERE id = ?").bind(Date.now(), id),
-  ]);
-  await followGroups(env, [...new Set([...remove, ...add])]);
+    markDue(database, "user_id IN (SELECT value FROM json_each(?))", JSON.stringify([...remove, ...add])),
+  ];
 }
 
 async function rename(env: Env, group: ScimGroup, body: GroupBody): Promise<void> {
   await requireFree(env.PLATFORM_DB, body.displayName, group.id);
-  await env.PLATFORM_DB.prepare(
-    "UPDATE scim_group SET display_name = ?, external_id = ?, updated_at = ? WHERE id = ?",
-  )
-    .bind(body.displayName, body.externalId ?? null, Date.now(), group.id)
-    .run();
+  const database = env.PLATFORM_DB;
+  const renaming = database
+    .prepare("UPDATE scim_group SET display_name = ?, external_id = ?, updated_at = ? WHERE id = ?")
+    .bind(body.displayName, body.externalId ?? null, Date.now(), group.id);
   // Rules go by the name.
-  if (body.displayName !== group.display_name)
-    await followGroups(env, await readMembers(env.PLATFORM_DB, group.id));
+  await database.batch([
+    renaming,
+    ...(body.displayName === group.display_name ? [] : [markDue(database, MEMBERS, group.id)]),
+  ]);
+  await followDue(env);
 }
 
 async function requireFree(database: D1Database, displayName: string, id: string): Promise<void> {

@@ -82,10 +82,20 @@ export function readFilter(
   const [, attribute = "", value = ""] =
     /^\s*([A-Za-z.]+)\s+eq\s+"((?:[^"\\]|\\.)*)"\s*$/i.exec(filter) ?? [];
   const found = known.find((name) => name.toLowerCase() === attribute.toLowerCase());
-  if (found === undefined) {
+  const text = readString(value);
+  if (found === undefined || text === null) {
     throw new ScimError(400, `Filters have the form: ${known.join(" or ")} eq "value".`, "invalidFilter");
   }
-  return { attribute: found, value: JSON.parse(`"${value}"`) as string };
+  return { attribute: found, value: text };
+}
+
+/** What stands between the quotes of a JSON string; `null` for an escape that JSON does not have. */
+function readString(value: string): string | null {
+  try {
+    return JSON.parse(`"${value}"`) as string;
+  } catch {
+    return null;
+  }
 }
 
 /** `startIndex` (from 1) and `count` (at most 200) of a list. */

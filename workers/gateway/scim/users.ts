@@ -2,12 +2,20 @@ import { changePerson, setAccess } from "../../../shared/people/change-person.ts
 import { NO_ROLE } from "../../../shared/people/federated.ts";
 import { addPerson, moveToEmail } from "../../../shared/people/statements.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
-import { providerOfEmail } from "../../../shared/policy/sign-in.ts";
+import { issuerOf, providerOfEmail, type SignInRules } from "../../../shared/policy/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
 import { reachPeople } from "../people.ts";
 import { readEmail, readName } from "../single-sign-on/read-claims.ts";
-import { followGroups } from "./follow-groups.ts";
+import { followPerson } from "./follow-groups.ts";
 import { type PatchOperation, ScimError, URN, type UserBody } from "./messages.ts";
+
+/** An account that has the address of a person to provision. */
+interface Known {
+  id: string;
+  provisioned: number | null;
+  /** Who vouches for the person; `null` if none does. */
+  issuer: string | null;
+}
 
 /** A provisioned person as the database has them. */
 export interface ScimUser {
@@ -63,7 +71,8 @@ export async function findUser(database: D1Database, id: string): Promise<ScimUs
 
 /**
  * Adds a person, without a role until a group gives one. An account that is there already comes under provisioning if its
- * e-mail domain belongs to a provider of single sign-on; every other one is not touched (409).
+ * e-mail domain belongs to a provider of single sign-on and no other issuer vouches for it; every other one is not
+ * touched (409).
  */
 export async function createUser(env: Env, body: UserBody): Promise<ScimUser> {
   const database = env.PLATFORM_DB;
@@ -71,12 +80,13 @@ export async function createUser(env: Env, body: UserBody): Promise<ScimUser> {
   const now = Date.now();
   const known = await database
     .prepare(
-      `SELECT "id", (SELECT 1 FROM scim_user WHERE user_id = "id") AS provisioned FROM "user" WHERE "email" = ?`,
+      `SELECT "id", (SELECT 1 FROM scim_user WHERE user_id = "id") AS provisioned,
+         (SELECT issuer FROM federated_identity WHERE user_id = "id") AS issuer FROM "user" WHERE "email" = ?`,
     )
     .bind(email)
-    .first<{ id: string; provisioned: number | null }>();
+    .first<Known>();
   const { signIn } = await policyInForce(env);
-  if (known !== null && (known.provisioned === 1 || providerOfEmail(signIn, email) === null)) {
+  if (known !== null && !mayAdopt(signIn, email, known)) {
     throw new ScimError(409, "Another account has this address.", "uniqueness");
   }
   const id = known?.id ?? createId();
@@ -91,15 +101,21 @@ export async function createUser(env: Env, body: UserBody): Promise<ScimUser> {
       passwordHash: null,
       at,
     };
-    await carryOut(env, await changePerson(reachPeople(database), email, addPerson(person), BY));
+    await carryOut(env, await changePerson(reachPeople(database), id, addPerson(person), BY));
   }
   await database
     .prepare("INSERT INTO scim_user (user_id, external_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)")
     .bind(id, body.externalId ?? null, now)
     .run();
-  await setActive(env, await findUser(database, id), body.active ?? true);
-  await followGroups(env, [id]);
+  await setActive(env, await findUser(database, id), body.active);
+  await followPerson(env, id);
   return await findUser(database, id);
+}
+
+function mayAdopt(rules: SignInRules, email: string, { provisioned, issuer }: Known): boolean {
+  const owner = rules.providers.get(providerOfEmail(rules, email) ?? "");
+  if (provisioned === 1 || owner === undefined) return false;
+  return issuer === null || issuer === issuerOf(owner);
 }
 
 /** Replaces what is kept of a person (PUT). */
@@ -118,7 +134,8 @@ export async function replaceUser(env: Env, user: ScimUser, body: UserBody): Pro
     .prepare("UPDATE scim_user SET external_id = ?, updated_at = ? WHERE user_id = ?")
     .bind(body.externalId ?? null, at.getTime(), user.id)
     .run();
-  await setActive(env, { ...user, email }, body.active ?? true);
+  await setActive(env, user, body.active);
+  await followPerson(env, user.id);
   return await findUser(database, user.id);
 }
 
@@ -132,7 +149,6 @@ export async function patchUser(
     userName: user.email,
     displayName: user.name,
     externalId: user.external_id,
-    active: user.disabled === 0,
   };
   for (const operation of operations) applyOperation(body, operation);
   return await replaceUser(env, user, body);
@@ -164,10 +180,10 @@ export function toUser({ PUBLIC_URL }: Env, user: ScimUser) {
   };
 }
 
-/** Keeps the person out, or lets them in. Out: sessions, tokens, keys and approvals end at the next request. */
-async function setActive(env: Env, { email, disabled }: ScimUser, active: boolean): Promise<void> {
-  if (active === (disabled === 0)) return;
-  await carryOut(env, await setAccess(reachPeople(env.PLATFORM_DB), email, !active, BY));
+/** Keeps the person out, or lets them in; changes nothing without a word on it. Out: sessions, tokens, keys and approvals end at the next request. */
+async function setActive(env: Env, { id, disabled }: ScimUser, active: UserBody["active"]): Promise<void> {
+  if (active === undefined || active === null || active === (disabled === 0)) return;
+  await carryOut(env, await setAccess(reachPeople(env.PLATFORM_DB), id, !active, BY));
 }
 
 async function carryOut(env: Env, mark: string): Promise<void> {

@@ -9,7 +9,7 @@ import { refuse } from "../failures.tsx";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
 import { requirePerson, type SignedIn } from "../sign-in/require-person.ts";
-import { pathToFactor } from "./requirement.ts";
+import { missingWithoutOwn, pathToFactor } from "./requirement.ts";
 
 type GatewayContext = Context<SignedIn>;
 
@@ -83,10 +83,7 @@ async function findOwn(c: GatewayContext): Promise<{ grantId: string; name: stri
 function missingFirst(c: GatewayContext): string | null {
   const { hasSecondFactor, hasPasskey, mfaAt } = c.var.signIn;
   if (isFresh(mfaAt, FRESH_MS, Date.now())) return null;
-  return pathToFactor(
-    hasSecondFactor || hasPasskey ? "code" : mfaAt === null ? "set_up" : "sign_in",
-    pathOf(c),
-  );
+  return pathToFactor(hasSecondFactor || hasPasskey ? "code" : missingWithoutOwn(mfaAt), pathOf(c));
 }
 
 function pathOf(c: GatewayContext): string {

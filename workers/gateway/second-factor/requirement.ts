@@ -1,5 +1,5 @@
 import type { Policy } from "../../../shared/policy/compile.ts";
-import { freshnessNeeded, isFresh } from "../../../shared/policy/second-factor.ts";
+import { FACTOR_TIME_UNKNOWN, freshnessNeeded, isFresh } from "../../../shared/policy/second-factor.ts";
 import type { SignIn } from "../sign-in/auth.ts";
 import { againTo } from "../sign-in/local-path.ts";
 
@@ -13,6 +13,14 @@ export function pathToFactor(missing: MissingFactor, next: string): string {
   return `${page}?next=${encodeURIComponent(next)}`;
 }
 
+/**
+ * What a user without a factor here does for a fresh one: signs in again where they gave theirs, or sets one up here when
+ * that place does not say when it was given, because signing in there again would never be fresh.
+ */
+export function missingWithoutOwn(mfaAt: number | null): MissingFactor {
+  return mfaAt === null || mfaAt === FACTOR_TIME_UNKNOWN ? "set_up" : "sign_in";
+}
+
 /** Whether the user's role can do nothing without a second factor. */
 export function requiresFactor(policy: Policy, role: string): boolean {
   return policy.roles.get(role)?.mfaRequired === true;
@@ -20,15 +28,18 @@ export function requiresFactor(policy: Policy, role: string): boolean {
 
 /**
  * What a signed-in user still needs for a connection that their role can use. A user with a second factor
- * gives one that is fresh for every condition of the role, so that reconnecting resolves each such refusal; a
- * user without one must set one up only if the role requires it.
+ * gives one, fresh for every condition of the role, so that reconnecting resolves each such refusal; a user without one
+ * must set one up only if the role requires it.
  */
 export function missingToConnect(policy: Policy, signIn: SignIn, now: number): MissingFactor | null {
   const role = policy.roles.get(signIn.person.role);
   const needed = freshnessNeeded(role);
-  if (needed === null || isFresh(signIn.mfaAt, needed, now)) return null;
-  if (signIn.hasSecondFactor || signIn.hasPasskey) return "code";
+  const has = signIn.hasSecondFactor || signIn.hasPasskey;
+  // A person with a passkey may have signed in with the password alone: an app must not outlive that sign-in.
+  if (needed === null) return has && signIn.mfaAt === null ? "code" : null;
+  if (isFresh(signIn.mfaAt, needed, now)) return null;
+  if (has) return "code";
   // The second factor of their provider is too old.
-  if (signIn.mfaAt !== null) return "sign_in";
+  if (signIn.mfaAt !== null) return missingWithoutOwn(signIn.mfaAt);
   return role?.mfaRequired ? "set_up" : null;
 }

@@ -1,4 +1,5 @@
 import { createRemoteJWKSet, customFetch, errors, jwtVerify } from "jose";
+import { FACTOR_TIME_UNKNOWN } from "../../../shared/policy/second-factor.ts";
 import {
   type Claims,
   type ProviderDocument,
@@ -29,7 +30,7 @@ export async function readAccess({ document }: AccessProvider, headers: Headers)
     throw new SignInEnded("again", "This request did not come through Cloudflare Access.");
   }
   const claims = await verify(document, token);
-  const { sub, iat = 0, email } = claims;
+  const { sub, email } = claims;
   // A service token has no subject: it is no person.
   if (typeof sub !== "string" || sub === "") {
     throw new SignInEnded("refused", "Cloudflare Access let a service through, and no person.");
@@ -44,7 +45,8 @@ export async function readAccess({ document }: AccessProvider, headers: Headers)
     name: readName(claims.name) ?? readName(readClaim(claims, "custom.name")[0]),
     claims,
     provenAt: null,
-    mfaAt: saysSecondFactor(document.mfa, flat) ? iat * 1_000 : null,
+    // `iat` is the time of this token, which Access renews through its whole session without asking the person.
+    mfaAt: saysSecondFactor(document.mfa, flat) ? FACTOR_TIME_UNKNOWN : null,
   };
 }
 

@@ -1,9 +1,10 @@
 import { changePerson, giveRole } from "../../../shared/people/change-person.ts";
-import { addIdentity, leavePassword, NO_ROLE } from "../../../shared/people/federated.ts";
+import { addIdentity, NO_ROLE, unlinkIdentities } from "../../../shared/people/federated.ts";
 import { addPerson, moveToEmail } from "../../../shared/people/statements.ts";
-import { domainOf, findRole, type SignInRules } from "../../../shared/policy/sign-in.ts";
+import { domainOf, findRole, providerOfEmail, type SignInRules } from "../../../shared/policy/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
 import { reachPeople } from "../people.ts";
+import { followPerson } from "../scim/follow-groups.ts";
 import { type FederatedIdentity, type Provider, SignInEnded } from "./identity.ts";
 
 interface Known {
@@ -23,8 +24,8 @@ const BY_IDENTITY = `${SELECT} WHERE "id" = (SELECT user_id FROM federated_ident
 /**
  * The person behind an identity, with the role that the rules give now. Issuer and subject name the person, never the
  * address. A person who is not known yet gets an account if a rule fits; an account that was added by hand is theirs only
- * if its address belongs to the provider's domains and the issuer has verified it. Throws {@link SignInEnded} for everyone
- * else.
+ * if its address belongs to the provider's domains and the issuer has verified it. A provider neither makes nor keeps an
+ * account with an address in another one's domain. Throws {@link SignInEnded} for everyone else.
  *
  * @returns the person's id
  */
@@ -41,14 +42,25 @@ export async function admitPerson(
     if (!person?.provisioned) return byRules;
     return person.role === NO_ROLE ? null : person.role;
   };
-  const known = await env.PLATFORM_DB.prepare(BY_IDENTITY).bind(issuer, subject).first<Known>();
+  const read = () => env.PLATFORM_DB.prepare(BY_IDENTITY).bind(issuer, subject).first<Known>();
+  let known = await read();
   if (known !== null) {
-    await follow(env, provider, known, identity, roleOf(known));
+    if (isForeign(rules, provider, known.email)) throw refused(ofAnother(provider, known.email, contact));
+    await follow(env, rules, provider, { known, identity, role: roleOf(known) });
+    if (known.provisioned) {
+      // The rules or the address may have changed since the groups were sent.
+      await followPerson(env, known.id);
+      known = (await read()) ?? known;
+    }
     if (known.disabled) throw refused(`Your account is not active. Ask ${contact}.`);
     if (roleOf(known) === null) throw refused(withoutRole(provider, contact));
     return known.id;
   }
-  const owner = email !== null && emailVerified ? await findByEmail(env.PLATFORM_DB, email) : null;
+  let owner = email !== null && emailVerified ? await findByEmail(env.PLATFORM_DB, email) : null;
+  if (owner?.provisioned) {
+    await followPerson(env, owner.id);
+    owner = await findByEmail(env.PLATFORM_DB, owner.email);
+  }
   const role = roleOf(owner);
   if (role === null) throw refused(withoutRole(provider, contact));
   if (email === null)
@@ -59,6 +71,7 @@ export async function admitPerson(
     );
   }
   if (owner !== null) return await link(env, rules, provider, { owner, identity, email, role });
+  if (isForeign(rules, provider, email)) throw refused(ofAnother(provider, email, contact));
   try {
     return await create(env, provider, { identity, email, role });
   } catch (failure) {
@@ -74,23 +87,23 @@ export async function admitPerson(
 /** Gives a known person the role, name and address of this sign-in. */
 async function follow(
   env: Env,
+  rules: SignInRules,
   provider: Provider,
-  known: Known,
-  { issuer, subject, email, emailVerified, name }: FederatedIdentity,
-  role: string | null,
+  { known, identity, role }: { known: Known; identity: FederatedIdentity; role: string | null },
 ): Promise<void> {
   const database = env.PLATFORM_DB;
+  const { issuer, subject, email, emailVerified, name } = identity;
   await database
     .prepare("UPDATE federated_identity SET last_at = ? WHERE issuer = ? AND subject = ?")
     .bind(Date.now(), issuer, subject)
     .run();
   const given = role ?? NO_ROLE;
   if (given !== known.role) {
-    await carryOut(env, await giveRole(reachPeople(database), known.email, given, byOf(provider)));
+    await carryOut(env, await giveRole(reachPeople(database), known.id, given, byOf(provider)));
   }
-  // An address that another person has stays theirs: this person keeps the one before.
+  // An address of another person, or in another provider's domain, stays theirs: this person keeps the one before.
   const moved = emailVerified && email !== null && email !== known.email;
-  const isFree = moved && (await findByEmail(database, email)) === null;
+  const isFree = moved && !isForeign(rules, provider, email) && (await findByEmail(database, email)) === null;
   const next = { email: isFree ? email : known.email, name: name ?? known.name };
   if (next.email === known.email && next.name === known.name) return;
   await reachPeople(database).change(moveToEmail(known.id, { ...next, at: new Date().toISOString() }));
@@ -121,12 +134,12 @@ async function link(
   // The issuer has given this address to another subject since: that is another person.
   if (other?.issuer === identity.issuer) throw taken;
   if (owner.disabled) throw refused(`Your account is not active. Ask ${contact}.`);
-  // The account changes hands to the provider: its password, sessions and earlier identity end with it.
-  await reachPeople(database).change(
-    `${leavePassword(owner.id)}\n${addIdentity(owner.id, identity, Date.now())}`,
-  );
+  // The account changes hands to the provider: every other way into it ends, with what was opened through one.
+  const by = byOf(provider);
+  const sql = `${unlinkIdentities(owner.id, by)}\n${addIdentity(owner.id, identity, Date.now())}`;
+  await carryOut(env, await changePerson(reachPeople(database), owner.id, sql, by));
   if (role !== owner.role)
-    await carryOut(env, await giveRole(reachPeople(database), email, role, byOf(provider)));
+    await carryOut(env, await giveRole(reachPeople(database), owner.id, role, byOf(provider)));
   return owner.id;
 }
 
@@ -141,7 +154,7 @@ async function create(
   const at = new Date();
   const added = addPerson({ id, accountId, email, name, role, passwordHash: null, at: at.toISOString() });
   const sql = `${added}\n${addIdentity(id, identity, at.getTime())}`;
-  await carryOut(env, await changePerson(reachPeople(env.PLATFORM_DB), email, sql, byOf(provider)));
+  await carryOut(env, await changePerson(reachPeople(env.PLATFORM_DB), id, sql, byOf(provider)));
   return id;
 }
 
@@ -156,6 +169,16 @@ async function carryOut(env: Env, mark: string): Promise<void> {
 
 function byOf({ name }: Provider): string {
   return `single sign-on (${name})`;
+}
+
+/** Whether the address is in a domain that another provider signs in. */
+function isForeign(rules: SignInRules, { name }: Provider, email: string): boolean {
+  const owner = providerOfEmail(rules, email);
+  return owner !== null && owner !== name;
+}
+
+function ofAnother({ document }: Provider, email: string, contact: string): string {
+  return `${document.title} does not sign in people of ${domainOf(email)}. Ask ${contact}.`;
 }
 
 function withoutRole({ document }: Provider, contact: string): string {

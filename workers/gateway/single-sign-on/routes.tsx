@@ -127,6 +127,10 @@ async function enter(
   } as const;
   const { headers, response } =
     mfaAt === null ? await api.openChallengedSession(request) : await api.openSession(request);
+  // The person may have been kept out since they were admitted.
+  if ("opened" in response && !response.opened) {
+    throw new SignInEnded("refused", `Your account is not active. Ask ${signIn.contact}.`);
+  }
   for (const cookie of headers.getSetCookie()) c.header("Set-Cookie", cookie, { append: true });
   keepLastProvider(c, provider);
   if ("twoFactorRedirect" in response) {

@@ -85,8 +85,9 @@ async function showStanding(
   status: 200 | 409 | 422 = 200,
 ) {
   const { signIn, policy, links } = c.var;
-  const listed = await listStanding(c.env, policy, signIn.person, Date.now());
-  const props = { listed, subject: signIn.person.id, links, ...(notice && { notice }) };
+  const after = (c.req.query("after") ?? "").slice(0, 64);
+  const list = await listStanding(c.env, policy, signIn.person, Date.now(), after);
+  const props = { ...list, subject: signIn.person.id, links, ...(notice && { notice }) };
   return c.html(<StandingPage {...props} />, status);
 }
 

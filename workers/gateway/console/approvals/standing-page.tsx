@@ -5,13 +5,14 @@ import { ConsoleFrame, type ConsoleLink, Moment } from "../frame.tsx";
 /** What the list of standing approvals shows. */
 interface StandingPageProps {
   listed: readonly ListedStanding[];
+  next: string | null;
   subject: string;
   links: readonly ConsoleLink[];
   notice?: { tone: "good" | "danger"; text: string };
 }
 
 /** Standing approvals in force or revoked, until their end. */
-export function StandingPage({ listed, subject, links, notice }: StandingPageProps) {
+export function StandingPage({ listed, next, subject, links, notice }: StandingPageProps) {
   return (
     <ConsoleFrame
       title="Standing approvals"
@@ -36,6 +37,13 @@ export function StandingPage({ listed, subject, links, notice }: StandingPagePro
               <Standing listed={one} subject={subject} />
             ))}
           </ul>
+        )}
+        {next !== null && (
+          <p>
+            <a href={`/console/approvals/standing?${new URLSearchParams({ after: next })}`}>
+              More standing approvals
+            </a>
+          </p>
         )}
       </section>
     </ConsoleFrame>

@@ -1,6 +1,6 @@
-import { splitStatements } from "../../../../shared/encoding/split-statements.ts";
-import { giveRole, type PeopleDatabase, setAccess } from "../../../../shared/people/change-person.ts";
+import { giveRole, setAccess } from "../../../../shared/people/change-person.ts";
 import { type CarriedOut, runMarkedJob } from "../../admin-jobs/run-admin-jobs.ts";
+import { reachPeople } from "../../people.ts";
 
 /** What the page may change about a person. */
 export type AskedChange = { kind: "role"; role: string } | { kind: "disable" } | { kind: "enable" };
@@ -13,23 +13,15 @@ export type AskedChange = { kind: "role"; role: string } | { kind: "disable" } |
  */
 export async function changePersonNow(
   env: Env,
-  email: string,
+  id: string,
   change: AskedChange,
   by: string,
 ): Promise<CarriedOut> {
-  const database = reach(env.PLATFORM_DB);
+  const database = reachPeople(env.PLATFORM_DB);
   const who = `/console/people (${by})`;
   const mark =
     change.kind === "role"
-      ? await giveRole(database, email, change.role, who)
-      : await setAccess(database, email, change.kind === "disable", who);
+      ? await giveRole(database, id, change.role, who)
+      : await setAccess(database, id, change.kind === "disable", who);
   return runMarkedJob(env, mark);
-}
-
-function reach(database: D1Database): PeopleDatabase {
-  return {
-    async change(sql) {
-      await database.batch(splitStatements(sql).map((statement) => database.prepare(statement)));
-    },
-  };
 }

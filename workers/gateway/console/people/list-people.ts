@@ -8,15 +8,24 @@ export interface ListedPerson {
   name: string;
   role: string;
   disabled: boolean;
-  hasSecondFactor: boolean;
+  /** What the person signs in with, in words; none for a person who has not come in yet. */
+  ways: string[];
+  /** Whether the person has an authenticator app. */
+  hasApp: boolean;
 }
 
-type Row = Omit<ListedPerson, "disabled" | "hasSecondFactor"> & {
+type Row = Omit<ListedPerson, "disabled" | "hasApp" | "ways"> & {
   disabled: number;
   twoFactorEnabled: number;
+  ways: string;
 };
 
-const SELECT = `SELECT "id", "email", "name", "role", "disabled", "twoFactorEnabled" FROM "user"`;
+const WAYS = `SELECT json_group_array(way) FROM (
+  SELECT 'a password' AS way WHERE EXISTS (SELECT 1 FROM "account"
+    WHERE "userId" = "user"."id" AND "providerId" = 'credential' AND "password" IS NOT NULL)
+  UNION ALL SELECT 'a passkey' WHERE EXISTS (SELECT 1 FROM passkey WHERE user_id = "user"."id")
+  UNION ALL SELECT 'single sign-on' WHERE EXISTS (SELECT 1 FROM federated_identity WHERE user_id = "user"."id"))`;
+const SELECT = `SELECT "id", "email", "name", "role", "disabled", "twoFactorEnabled", (${WAYS}) AS ways FROM "user"`;
 
 // The cursor is an id, so that no address stands in a link.
 const PAGE = `${SELECT}
@@ -45,6 +54,11 @@ export async function findListed(database: D1Database, id: string): Promise<List
   return row && toListed(row);
 }
 
-function toListed({ disabled, twoFactorEnabled, ...person }: Row): ListedPerson {
-  return { ...person, disabled: disabled === 1, hasSecondFactor: twoFactorEnabled === 1 };
+function toListed({ disabled, twoFactorEnabled, ways, ...person }: Row): ListedPerson {
+  return {
+    ...person,
+    disabled: disabled === 1,
+    hasApp: twoFactorEnabled === 1,
+    ways: JSON.parse(ways) as string[],
+  };
 }

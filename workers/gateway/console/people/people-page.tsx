@@ -83,8 +83,7 @@ export function PersonPage({ person, roles, subject, here, links, notice }: Pers
           {person.email} · <State person={person} />
         </p>
         <p class="quiet small">
-          {person.hasSecondFactor ? "Signs in with a second factor." : "Signs in with a password alone."} Id{" "}
-          <code>{person.id}</code>
+          {describeWays(person)} Id <code>{person.id}</code>
         </p>
       </section>
       {isOwn ? (
@@ -137,6 +136,13 @@ export function PersonPage({ person, roles, subject, here, links, notice }: Pers
       )}
     </ConsoleFrame>
   );
+}
+
+function describeWays({ ways, hasApp }: ListedPerson): string {
+  if (ways.length === 0) return "Has no password, passkey or single sign-on yet.";
+  const app = hasApp ? " Has an authenticator app." : "";
+  if (ways.length === 1 && ways[0] === "a password" && !hasApp) return "Signs in with a password alone.";
+  return `Signs in with ${new Intl.ListFormat("en-GB", { type: "disjunction" }).format(ways)}.${app}`;
 }
 
 function State({ person }: { person: ListedPerson }) {

@@ -48,7 +48,8 @@ peopleRoutes.post("/:id", async (c) => {
   const change = toChange(form, listRoles(c.var.policy));
   if (change === null) return again(422, "Choose one of the changes on this page.");
   if (isSame(person, change)) return c.redirect(`${pathOf(person)}?done=same`, 303);
-  const outcome = await changePersonNow(c.env, person.email, change, asking.id);
+  const outcome = await changePersonNow(c.env, person.id, change, asking.id);
+  if (outcome === "unknown") return again(409, "Nothing was changed. Look again.");
   return c.redirect(`${pathOf(person)}?done=${outcome === "in force" ? change.kind : "later"}`, 303);
 });
 
