@@ -200,6 +200,28 @@ describe("a connection with each person's own accounts", () => {
     for (const token of before.tokens) expect(events).not.toContain(token);
   });
 
+  it("sends a token only to the address that its person agreed to, whatever the entry names now", async () => {
+    await connect(await arrive("jan"), "mine", "jan@there");
+    const own = { connection: "mine", person: "user_jan", entry: entryOf("mine") };
+    const elsewhere = { ...own, entry: entryOf("trap") };
+    const gate = accountGate(env, "mine", "user_jan");
+    const given = await gate.token(own, null);
+    if (!given.ok) throw new Error(given.failure.message);
+    const refused = { ok: false, failure: { code: "account_needed" } };
+    expect(await gate.token(elsewhere, null)).toMatchObject(refused);
+    const { refreshes } = await stats("mine");
+    expect(await gate.token(elsewhere, given.token)).toMatchObject(refused);
+    expect((await stats("mine")).refreshes).toBe(refreshes);
+    expect((await gate.state(elsewhere.entry.reach.url)).state).toBe("reconnect");
+    const person = "jan@people.example";
+    const asked = { command: "review", connection: "mine", entry: elsewhere.entry, person };
+    expect(await command(asked)).toMatchObject({ ok: false });
+    expect((await stats("trap")).seen.filter((sent) => sent !== "")).toEqual([]);
+    // The account itself is as it was.
+    expect(await gate.token(own, null)).toEqual(given);
+    expect((await gate.state(own.entry.reach.url)).state).toBe("connected");
+  });
+
   it("stores tokens sealed", async () => {
     await connect(await arrive("gil"), "mine", "gil@there");
     const { tokens } = await stats("mine");

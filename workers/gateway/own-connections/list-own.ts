@@ -47,7 +47,8 @@ export async function listOwn(env: Env, person: { id: string; role: string }): P
       // One without approved definitions is there for those who could use some: an account is needed to review it.
       const subjects = offered.length > 0 ? offered.map(({ subject }) => subject) : [anyTool(name)];
       if (!subjects.some((subject) => isVisible(policy, caller, subject))) return [];
-      return [{ name, entry, account: await accountGate(env, name, person.id).state() }];
+      const account = await accountGate(env, name, person.id).state(entry.reach.url);
+      return [{ name, entry, account }];
     }),
   );
   return own.flat();

@@ -27,6 +27,8 @@ interface Kept {
   since: number;
   issuer: string;
   scope: string;
+  /** The address that the tokens are for; see {@link Grant}. */
+  resource: string;
   /** A {@link Grant}, sealed; `null` once the other side ended it. */
   sealed: string | null;
 }
@@ -80,6 +82,7 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
     const grant = await this.#read(target);
     if (grant === null)
       return { ok: false as const, failure: needed(target, (await this.#kept()) !== undefined) };
+    if (!isFor(target, grant)) return { ok: false as const, failure: needed(target, true) };
     if (isFresh(grant) && grant.accessToken !== refused)
       return { ok: true as const, token: grant.accessToken };
     this.#renewing ??= this.#renew(target, refused).finally(() => {
@@ -91,14 +94,16 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
       return { ok: false as const, failure: this.#cooling(target) };
     }
     const renewed = await this.#read(target);
-    if (renewed === null) return { ok: false as const, failure: needed(target, true) };
+    if (renewed === null || !isFor(target, renewed))
+      return { ok: false as const, failure: needed(target, true) };
     return { ok: true as const, token: renewed.accessToken };
   }
 
-  async state(): Promise<AccountState> {
+  async state(resource: string): Promise<AccountState> {
     const kept = await this.#kept();
     if (kept === undefined) return { state: "none", since: null, issuer: null, scope: null };
-    const { state, since, issuer, scope } = kept;
+    const { since, issuer, scope } = kept;
+    const state = kept.resource === resource ? kept.state : "reconnect";
     return { state, since, issuer: URL.parse(issuer)?.host ?? null, scope };
   }
 
@@ -114,15 +119,16 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
     return { revoked: await revokeGrant(this.env, target.connection, grant) };
   }
 
-  async awaitConnected(ms: number): Promise<boolean> {
-    if ((await this.#kept())?.state === "connected") return true;
+  async awaitConnected(resource: string, ms: number): Promise<boolean> {
+    const isConnected = async () => (await this.state(resource)).state === "connected";
+    if (await isConnected()) return true;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.add(resolve);
     const timer = setTimeout(resolve, ms);
     await promise;
     clearTimeout(timer);
     this.#waiting.delete(resolve);
-    return (await this.#kept())?.state === "connected";
+    return await isConnected();
   }
 
   /** An authorization that was not finished. */
@@ -133,7 +139,8 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
   async #renew(target: AccountTarget, refused: string | null): Promise<void> {
     // Read again: another renewal may have ended since the caller looked.
     const grant = await this.#read(target);
-    if (grant === null || (isFresh(grant) && grant.accessToken !== refused)) return;
+    if (grant === null || !isFor(target, grant)) return;
+    if (isFresh(grant) && grant.accessToken !== refused) return;
     if (Date.now() < this.#cool.until) throw new Error("A renewal has just failed.");
     const { GrantGone, refreshGrant, revokeGrant } = await import("../../connections/oauth/grant.ts");
     try {
@@ -163,9 +170,9 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
   }
 
   async #keep(target: AccountTarget, grant: Grant, since: number): Promise<void> {
-    const { server, scope } = grant;
+    const { server, scope, resource } = grant;
     const sealed = await this.#seal(target, grant);
-    const kept: Kept = { state: "connected", since, issuer: server.issuer, scope, sealed };
+    const kept: Kept = { state: "connected", since, issuer: server.issuer, scope, resource, sealed };
     await this.ctx.storage.put("account", kept);
     await this.#note(target, "connected");
   }
@@ -231,6 +238,11 @@ function needed({ entry }: AccountTarget, isEnded: boolean): ConnectionFailure {
     ? `The person's account at ${entry.title} has to be connected again.`
     : `The person has not connected an account at ${entry.title}.`;
   return { code: "account_needed", message };
+}
+
+/** Whether the person agreed to send the tokens to the address of this entry: the entry may name another one now. */
+function isFor({ entry }: AccountTarget, { resource }: Grant): boolean {
+  return resource === entry.reach.url;
 }
 
 function isFresh({ expiresAt }: Grant): boolean {
