@@ -6,6 +6,7 @@ import { type HttpOperation, httpOperation } from "../../../shared/connections/o
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { defineServer, type ServerDefinition, type ToolDefinition } from "../../../shared/server/define.ts";
 import { argumentsFromJsonSchema } from "../../../shared/server/json-schema-object.ts";
+import { firstOfEach } from "../first-of-each.ts";
 import { scopesOf } from "../scopes.ts";
 import { HttpHandle } from "./handle.ts";
 
@@ -32,7 +33,7 @@ export function openapiServer(
   revision: string,
   definitions: readonly Definition[],
 ): ServerDefinition {
-  const tools = definitions.map((one) => makeTool(name, entry, httpOperation.parse(one)));
+  const tools = firstOfEach(definitions.map((one) => makeTool(name, entry, httpOperation.parse(one))));
   const isSearched = entry.lists === "search" || (entry.lists === "auto" && tools.length > MOST_LISTED);
   return defineServer<HttpHandle>({
     name,
