@@ -24,7 +24,7 @@ interface HttpPlace {
 interface HttpCall {
   input: Readonly<Record<string, JsonValue | undefined>>;
   position?: PagePosition | undefined;
-  /** Replaces those of the definition. */
+  /** Narrows those of the definition. */
   fields?: readonly string[] | undefined;
 }
 
@@ -51,7 +51,8 @@ export class HttpHandle {
     const request = buildRequest(operation, input, position);
     const read = {
       list: operation.list ?? null,
-      fields: [...(fields ?? operation.fields ?? [])],
+      fields: [...(operation.fields ?? [])],
+      chosen: [...(fields ?? [])],
       paging: (operation.paging ?? null) as JsonValue,
       isGraphql: operation.body?.type === "graphql",
       failure: operation.failure ?? null,

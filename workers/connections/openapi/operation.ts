@@ -24,6 +24,8 @@ export const httpRequest = z.object({
   read: z.object({
     list: place.nullable(),
     fields: z.array(place),
+    /** Fields that the caller keeps of those. */
+    chosen: z.array(place).default([]),
     paging: z.json().nullable(),
     isGraphql: z.boolean(),
     failure: z.object({ at: place, reason: place }).nullable(),

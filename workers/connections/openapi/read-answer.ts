@@ -34,12 +34,12 @@ export function readAnswer(
   if (read.failure !== null && valueAt(answer, read.failure.at) === false)
     throw new RefusedRequest(describeRefusal(valueAt(answer, read.failure.reason), title));
   const rows = read.list === null ? undefined : rowsOf(answer, read.list);
-  if (rows === undefined) return { status, items: null, result: keep(answer, read.fields), next: null };
+  if (rows === undefined) return { status, items: null, result: keep(answer, read), next: null };
   const paging = read.paging as Paging | null;
   const sent = body !== null && "text" in body ? (tryJson(body.text) ?? null) : null;
   const next =
     paging === null ? null : findNextPage(paging, { origin, target, body: sent, answer, rows, link });
-  return { status, items: rows.map((row) => keep(row, read.fields)), result: null, next };
+  return { status, items: rows.map((row) => keep(row, read)), result: null, next };
 }
 
 /** A list may come under its name or, as some systems do for one page, as the whole answer. */
@@ -48,8 +48,10 @@ function rowsOf(answer: JsonValue, list: string): readonly JsonValue[] | undefin
   return Array.isArray(found) ? found : Array.isArray(answer) ? answer : undefined;
 }
 
-function keep(value: JsonValue, fields: readonly string[]): JsonValue {
-  return fields.length === 0 ? value : pickFields(value, fields);
+/** One after the other: a caller's field must not reach what the operator's fields leave out. */
+function keep(value: JsonValue, { fields, chosen }: HttpRequest["read"]): JsonValue {
+  const allowed = fields.length === 0 ? value : pickFields(value, fields);
+  return chosen.length === 0 ? allowed : pickFields(allowed, chosen);
 }
 
 function parseBody({ bytes, media }: ReceivedBody, title: string): JsonValue {

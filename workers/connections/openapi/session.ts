@@ -63,7 +63,15 @@ export class HttpSession implements Session {
     const { reach, limits, title } = this.#entry;
     const url = new URL(reach.url);
     const base = url.pathname.replace(/\/+$/, "");
-    const read = { list: null, fields: [], paging: null, isGraphql: false, failure: null, names: [] };
+    const read = {
+      list: null,
+      fields: [],
+      chosen: [],
+      paging: null,
+      isGraphql: false,
+      failure: null,
+      names: [],
+    };
     const asked: HttpRequest = {
       method: "GET",
       target: `${base}${reach.check ?? "/"}`,
