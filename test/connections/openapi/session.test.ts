@@ -341,6 +341,10 @@ describe("Pages", () => {
       items: [{ name: "Ada" }],
       next: { value: "c2" },
     });
+    // The other system may write the whole address of the request that it got, with the secret.
+    const link = '</v1/pets?page=9&api_key=s3cret&x=a%20b&api%5Fkey=s3cret>; rel="next"';
+    serve(() => json([{ name: "Ada" }, { name: "Bo" }], 200, { link }));
+    expect((await call("listPets", { limit: 2 })).next).toEqual({ target: "/v1/pets?page=9&x=a%20b" });
     serve(() => json({ data: [], meta: {} }));
     expect((await call("searchPets", { q: "a" })).next).toBeNull();
   });
