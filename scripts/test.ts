@@ -18,7 +18,7 @@ interface Suite {
 /**
  * The suites by phase and row. The rows of a phase run side by side, because each suite waits for timers and processes;
  * the suites of a row run one after the other, because each starts runtimes of its own. Foreign clients and the browser
- * have time-outs of their own, so they do not run beside the suite that uses both cores.
+ * have time-outs of their own, so they do not run together with the suite that uses both cores.
  */
 const PHASES: readonly (readonly (readonly Suite[])[])[] = [
   [

@@ -16,8 +16,9 @@ it("the bench of guarded calls builds, starts and answers, and a call writes no 
   expect(counted("request admit")).toBeCloseTo(1, 1);
   // An intent with the previous outcome, and sometimes the end of a page or a timer.
   expect(counted("object rows written")).toBeLessThan(2);
-  // Two records, each with its chain position.
-  expect(counted("database rows written")).toBeLessThan(5);
+  // Two records, each with its chain position: 4. The row that the search of the trail finds, with its six places in
+  // indexes and its outcome: 8. Counts are shared by the calls of a window; on a slow machine by fewer.
+  expect(counted("database rows written")).toBeLessThan(16);
   // The profile is divided by the source files of the steps.
   expect(Number(/audit chain +([\d.]+) %/.exec(stdout)?.[1])).toBeGreaterThan(0);
   expect(stdout).toContain("targets");

@@ -339,7 +339,7 @@ describe("an authorization that is not what it seems", () => {
     expect(await attempt(`liar${Math.abs(JSON.stringify(lies).length)}`, lies)).toMatch(expected);
   });
 
-  it("is refused for a callback of another person, a second time, and one that nobody began", async () => {
+  it("is refused for a callback of another person, a second time, and one that was not begun", async () => {
     const [hal, ida] = [await arrive("hal"), await arrive("ida")];
     const begun = await hal.post("/connections/mine/connect", {});
     const away = new URL(begun.headers.get("location") ?? "");

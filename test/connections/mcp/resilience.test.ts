@@ -34,7 +34,7 @@ beforeAll(async () => {
 
 const scopes = Object.keys(ENTRIES).flatMap((name) => [`${name}:read`, `${name}:write`, `${name}:delete`]);
 
-describe.each(LANES)("ten bad servers beside a good one, on the %s lane", (lane) => {
+describe.each(LANES)("ten bad servers and a good one, on the %s lane", (lane) => {
   it.each(BAD)("one that %s ends its own call in one sentence of ours, and no other", async (manner) => {
     const session = await openSession({ server: "", lane, scopes });
     const [bad, good] = await Promise.all([

@@ -31,7 +31,7 @@ const MOST_PAGES = 64;
 
 const MODES = { auto: "auto", "2025": "legacy", "2026": { pin: "2026-07-28" } } as const;
 
-const NOBODY: RequestOwner = { traceId: "0".repeat(32), tokenId: "", signal: new AbortController().signal };
+const NO_OWNER: RequestOwner = { traceId: "0".repeat(32), tokenId: "", signal: new AbortController().signal };
 
 /** A session with an MCP server of either generation. It serves one call at a time, so a question has one addressee. */
 export class McpSession implements Session {
@@ -40,7 +40,7 @@ export class McpSession implements Session {
   readonly #transport: StreamableHTTPClientTransport;
   readonly #watch: DefinitionWatch;
   #caller: SessionCaller | null = null;
-  #owner: RequestOwner = NOBODY;
+  #owner: RequestOwner = NO_OWNER;
   #running = new AbortController();
   /** Ends the streams of the running call. */
   #streams = new AbortController();
@@ -113,7 +113,7 @@ export class McpSession implements Session {
     this.#running = new AbortController();
     this.#streams = new AbortController();
     const { signal } = this.#running;
-    const { traceId = NOBODY.traceId, tokenId = "" } = request.call ?? {};
+    const { traceId = NO_OWNER.traceId, tokenId = "" } = request.call ?? {};
     this.#owner = { traceId, tokenId, signal: this.#streams.signal };
     this.#caller = caller;
     try {
@@ -129,7 +129,7 @@ export class McpSession implements Session {
       throw isLost(failure) ? new LostSession("The session is lost.", { cause: failure }) : failure;
     } finally {
       this.#caller = null;
-      this.#owner = { ...this.#owner, signal: NOBODY.signal };
+      this.#owner = { ...this.#owner, signal: NO_OWNER.signal };
     }
   }
 

@@ -80,7 +80,7 @@ function shorten({ definition, changes, ...item }: ReviewItem): object {
   };
 }
 
-/** Approves waiting definitions by digest. One that shadows a name is refused, whoever asks. */
+/** Approves waiting definitions by digest. One that shadows a name is refused for every administrator. */
 export async function approve(env: Env, { connection, digests, by }: CommandOf<"approve">): Promise<object> {
   const now = Date.now();
   const found = await listFound(env.PLATFORM_DB, connection);
