@@ -34,7 +34,7 @@ for (const name of Object.keys(DESCRIPTIONS).filter((one) => only.length === 0 |
     document: name,
     reach: { url },
   });
-  const { operations, refused } = compileDocument(document, entry);
+  const { operations, refused } = compileDocument(name, document, entry);
   const parts = packDefinitions(operations);
   const spent = performance.now() - startedAt;
   const mock = mockApi(document, new URL(url).pathname.replace(/\/+$/, ""));

@@ -36,7 +36,11 @@ async function measure(): Promise<void> {
     document: "github.json",
     reach: { url: "https://api.github.com" },
   });
-  const { operations } = compileDocument(parseDocument("github", await readDescription("github")), entry);
+  const { operations } = compileDocument(
+    "github",
+    parseDocument("github", await readDescription("github")),
+    entry,
+  );
   const nameOf = new Map(operations.map(({ name, tool }) => [name, `github_${tool}`]));
   const catalogue = createCatalogue("github", "GitHub", [openapiServer("github", entry, "", operations)]);
   const find = catalogue.tools.get("tools_find");

@@ -32,7 +32,7 @@ export async function defineConnections(
 ): Promise<DefinedConnections> {
   const defined: DefinedConnections = { published: {}, parts: {}, reports: {}, mistakes: {} };
   for (const [name, entry] of Object.entries(connections)) {
-    const compiled = entry.kind === "openapi" ? await compileEntry(entry, file) : null;
+    const compiled = entry.kind === "openapi" ? await compileEntry(name, entry, file) : null;
     const parts = compiled === null ? [] : packOrExplain(name, compiled);
     defined.parts[name] = parts;
     defined.published[name] = { entry, definitions: parts.map(({ digest }) => digest) };
@@ -44,7 +44,7 @@ export async function defineConnections(
 }
 
 /** The operations of one entry, from its document or its profile. */
-async function compileEntry(entry: OpenapiEntry, file: string): Promise<Compiled> {
+async function compileEntry(name: string, entry: OpenapiEntry, file: string): Promise<Compiled> {
   if (entry.profile !== undefined) return compileProfile(await loadProfile(entry.profile), entry);
   if (entry.document === undefined) {
     throw new CommandFailure(
@@ -53,7 +53,7 @@ async function compileEntry(entry: OpenapiEntry, file: string): Promise<Compiled
     );
   }
   const text = await readDocumentText(entry.document, path.resolve(ROOT, path.dirname(file)));
-  return compileDocument(parseDocument(entry.document, text), entry);
+  return compileDocument(name, parseDocument(entry.document, text), entry);
 }
 
 /** Stores definitions through the running Worker: a statement of a command takes 100 KB, and a part has more. */
@@ -74,7 +74,7 @@ export async function showOperations(
   const entry: ConnectionEntry | undefined = connections[name];
   if (entry?.kind !== "openapi")
     throw new CommandFailure(`The file has no HTTP API "${name}".`, "See: npm run connections -- --help");
-  const { operations, refused, leftOut } = await compileEntry(entry, file);
+  const { operations, refused, leftOut } = await compileEntry(name, entry, file);
   const lines = operations.map(
     ({ tool, effect, method, path: template }) =>
       `✓ ${`${name}_${tool}`.padEnd(48)} ${effect.padEnd(7)} ${method} ${template}`,

@@ -11,7 +11,7 @@ export interface AccountTarget {
 
 /** What a person knows of their account at a connection. */
 export interface AccountState {
-  /** `reconnect`: the other system ended it. */
+  /** `reconnect`: the other system ended it, or the connection has another address since. */
   state: "none" | "connected" | "reconnect";
   /** Milliseconds since the epoch; `null` without an account. */
   since: number | null;
@@ -34,11 +34,12 @@ export interface AccountGate {
     target: AccountTarget,
     refused: string | null,
   ): Promise<{ ok: true; token: string } | { ok: false; failure: ConnectionFailure }>;
-  state(): Promise<AccountState>;
+  /** The account as it is for a connection with this `reach.url`. */
+  state(resource: string): Promise<AccountState>;
   /** Forgets the tokens, and has them revoked at the other side where it can. `revoked` says whether it did. */
   disconnect(target: Pick<AccountTarget, "connection" | "person">): Promise<{ revoked: boolean }>;
-  /** Waits until the account is connected, at most `ms`. Whether it is. */
-  awaitConnected(ms: number): Promise<boolean>;
+  /** Waits until the account is connected for this `reach.url`, at most `ms`. Whether it is. */
+  awaitConnected(resource: string, ms: number): Promise<boolean>;
 }
 
 /** The object of a person's account at a connection. */

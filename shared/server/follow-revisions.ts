@@ -22,7 +22,7 @@ interface Part {
 /**
  * Makes a URL's catalogue follow the revisions in force. Builds a catalogue once per isolate and set of
  * revisions. A server whose revision cannot be read or has a mistake is left out with an error in the log and
- * tried again with the next request; the other servers stay.
+ * tried again with the next request; one that does not fit to the others is left out; the other servers stay.
  *
  * @param build - builds the catalogue of these servers, with their further definitions by server name
  */
@@ -49,11 +49,14 @@ export function followRevisions(
       ...added.map((name) => openOrLog(env, published, name, String(revisions.get(name)))),
     ]);
     const found = parts.filter((part) => part !== null);
-    const discovered = new Map(
-      found.flatMap(({ server, discovered: items }) => (items ? [[server.name, items]] : [])),
-    );
-    const opened = found.map(({ server }) => server).filter((server) => !registered.includes(server));
-    const catalogue = build([...registered, ...opened], discovered, at);
+    const buildOf = (chosen: readonly Part[]) => {
+      const discovered = new Map(
+        chosen.flatMap(({ server, discovered: items }) => (items ? [[server.name, items]] : [])),
+      );
+      const opened = chosen.map(({ server }) => server).filter((server) => !registered.includes(server));
+      return build([...registered, ...opened], discovered, at);
+    };
+    const catalogue = buildUsable(found, buildOf, revisions);
     if (found.length === parts.length) {
       kept.set(key, catalogue);
       const [oldest] = kept.keys();
@@ -61,6 +64,33 @@ export function followRevisions(
     }
     return catalogue;
   };
+}
+
+/**
+ * The catalogue of these parts. If they do not fit together, such as two servers that define one name, those that do
+ * not fit to the earlier ones are left out: one connection must not end the others.
+ */
+function buildUsable(
+  parts: readonly Part[],
+  build: (parts: readonly Part[]) => Catalogue,
+  revisions: Revisions,
+): Catalogue {
+  try {
+    return build(parts);
+  } catch {
+    // Once per isolate and set of revisions, so each step may build a whole catalogue.
+    let fitting: readonly Part[] = [];
+    let catalogue = build(fitting);
+    for (const part of parts) {
+      try {
+        catalogue = build([...fitting, part]);
+        fitting = [...fitting, part];
+      } catch (failure) {
+        logUnusable(part.server.name, String(revisions.get(part.server.name)), failure);
+      }
+    }
+    return catalogue;
+  }
 }
 
 /** `null` if the revision cannot be used now. A server without a revision has only its own definitions. */

@@ -34,6 +34,36 @@ describe("the judge of statements for ClickHouse", () => {
     expect(await findRefused(judgeClickhouse, usable, restricted)).toEqual([]);
   });
 
+  it("refuses an alias that stands for a column, or a part of one, of a table in the statement", async () => {
+    const column = (name: string, hidden = false) => ({ name, hidden });
+    const people = {
+      schema: "shop",
+      name: "people",
+      columns: [column("id"), column("contact.email", true), column("address", true), column("tags")],
+    };
+    const address = { schema: "shop", name: "address", columns: [column("id"), column("street")] };
+    const compound = { ...rules, tables: [...rules.tables, people, address] };
+    const attempts = [
+      "SELECT contact.email FROM people, customers AS contact",
+      "SELECT Contact.email FROM people, customers AS Contact",
+      "SELECT contact.email FROM people JOIN (SELECT 1 AS email) AS contact ON 1 = 1",
+      "WITH contact AS (SELECT 1 AS email) SELECT contact.email FROM people, contact",
+      "SELECT address.id FROM people, orders AS address",
+      "SELECT (SELECT max(address.id) FROM orders AS address) FROM people",
+      "SELECT id FROM people WHERE id IN (SELECT address.id FROM orders address)",
+      "SELECT address.street FROM people, address",
+      "SELECT tags.id FROM people, orders AS tags",
+      "SELECT `contact.email`.id FROM people, orders AS `contact.email`",
+    ].map((sql) => ({ kind: "clickhouse", sql }));
+    expect(await findAccepted(judgeClickhouse, attempts, compound)).toEqual([]);
+    const usable = [
+      "SELECT p.id, o.id FROM people p, orders AS o",
+      "SELECT address.street FROM address",
+      "SELECT c.email FROM customers AS c, people",
+    ];
+    expect(await findRefused(judgeClickhouse, usable, compound)).toEqual([]);
+  });
+
   it("counts parameters by their names, and names the tables", async () => {
     const sql =
       "SELECT id FROM orders WHERE id = {p1:UInt64} OR customer_id = {p1:UInt64} OR status = {p2:String}";

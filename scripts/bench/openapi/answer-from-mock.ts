@@ -53,6 +53,7 @@ export async function answerFromMock(
     const read = {
       list: operation.list ?? null,
       fields: operation.fields ?? [],
+      chosen: [],
       paging: (operation.paging ?? null) as JsonValue,
       isGraphql: false,
       failure: null,

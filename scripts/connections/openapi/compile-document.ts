@@ -1,4 +1,5 @@
 import { digestDefinition, MOST_OF_ONE } from "../../../shared/connections/definitions.ts";
+import { foreignName } from "../../../shared/connections/foreign-names.ts";
 import type { OpenapiEntry } from "../../../shared/connections/kinds/openapi.ts";
 import type { HttpOperation } from "../../../shared/connections/operations.ts";
 import { isRecord } from "../../../shared/encoding/is-record.ts";
@@ -19,7 +20,7 @@ export interface Compiled {
 }
 
 /** Makes the definitions of a document (OpenAPI 3.1) for an entry. An operation that cannot be used is named. */
-export function compileDocument(document: Part, entry: OpenapiEntry): Compiled {
+export function compileDocument(connection: string, document: Part, entry: OpenapiEntry): Compiled {
   const compiled: Compiled = { operations: [], refused: [], leftOut: 0 };
   const names = new Map<string, string>();
   for (const [path, raw] of Object.entries((isRecord(document.paths) ? document.paths : {}) as Part)) {
@@ -33,12 +34,13 @@ export function compileDocument(document: Part, entry: OpenapiEntry): Compiled {
           compiled.leftOut += 1;
           continue;
         }
-        const other = names.get(operation.tool);
+        const offered = foreignName(connection, operation.tool);
+        const other = names.get(offered);
         if (other !== undefined)
           throw new Unusable(`would have the name of ${other}: give it another under \`operations\``);
         if (JSON.stringify(operation).length > MOST_OF_ONE) throw new Unusable("is too large");
         digestDefinition(operation);
-        names.set(operation.tool, operation.name);
+        names.set(offered, operation.name);
         compiled.operations.push(operation);
       } catch (failure) {
         if (!(failure instanceof Unusable) && !(failure instanceof TypeError)) throw failure;

@@ -300,6 +300,37 @@ const FROMS = [
   "{p1:Identifier}",
 ];
 
+/** A name after IN is a table, although a column of that name is there too. */
+const MEMBERS = [
+  "id IN secrets",
+  "id IN (secrets)",
+  "id IN ((secrets))",
+  "id IN (((secrets)))",
+  "id NOT IN ((x.secrets))",
+  "id IN ((`secrets`))",
+  "id IN (((secrets)), 1)",
+  "in(id, secrets)",
+  "notIn(id, secrets)",
+  "countIf(IN(id, secrets)) = 1",
+];
+
+/** ClickHouse reads all behind `--`, whatever comes next, and behind `# ` and `#!`, as a comment to the end of the line. */
+const COMMENTS = [
+  "SELECT email --1 FROM (SELECT 1 AS email, 1 AS customers) AS x WHERE EXTRACT(DAY\nFROM customers --1)",
+  "SELECT id --1\nFROM orders",
+  "SELECT id - --1\nFROM orders",
+  "SELECT id --(1)\nFROM orders",
+  "SELECT id --'x'\nFROM orders",
+  "SELECT id --/* 1 */\nFROM orders",
+  "SELECT 1 ---1\nFROM orders",
+  "SELECT 1 --\r1\nFROM orders",
+  "SELECT 1 --\u00a01\nFROM orders",
+  "SELECT id # 1\nFROM orders",
+  "SELECT id #! 1\nFROM orders",
+  "SELECT id #1\nFROM orders",
+  "#!/bin/sh\nSELECT id FROM orders",
+];
+
 /** At least 200 statements that try to write, wait, look elsewhere, or change how they run. */
 export const ATTEMPTS: readonly Attempt[] = [
   ...OUTSIDE.flatMap((call) => [`SELECT ${call} FROM orders`, `SELECT id FROM orders WHERE ${call} = 1`]),
@@ -317,5 +348,7 @@ export const ATTEMPTS: readonly Attempt[] = [
   "WITH RECURSIVE t AS (SELECT 1) SELECT * FROM t",
   "WITH orders AS (SELECT 1) SELECT * FROM orders",
   "WITH x AS (INSERT INTO orders VALUES (1)) SELECT 1",
+  ...COMMENTS,
+  ...MEMBERS.map((where) => `SELECT id FROM (SELECT 1 AS id, 1 AS secrets) AS x WHERE ${where}`),
   `SELECT ${"(".repeat(200)}1${")".repeat(200)}`,
 ].map((sql) => ({ kind: "clickhouse", sql }));

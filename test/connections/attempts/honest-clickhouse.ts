@@ -45,6 +45,7 @@ export const HONEST: readonly string[] = [
   "SELECT o.id, c.name FROM orders o CROSS JOIN customers c LIMIT 5",
   "SELECT o.id, c.name FROM orders o, customers c WHERE o.customer_id = c.id LIMIT 5, 10",
   "SELECT country, name FROM customers ORDER BY country, name LIMIT 2 BY country LIMIT 10",
+  "SELECT id FROM orders WHERE (id, status) IN ((1, 'paid'), (2, 'open')) AND id IN ((SELECT id FROM orders LIMIT 1))",
   "SELECT name FROM customers ORDER BY name DESC NULLS LAST LIMIT 20 OFFSET 40",
   "SELECT status, count() FROM orders GROUP BY status WITH TOTALS",
   "SELECT status, customer_id, count() FROM orders GROUP BY status, customer_id WITH ROLLUP",

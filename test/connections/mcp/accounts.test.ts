@@ -26,6 +26,18 @@ const stats = async (name: string) =>
     seen: string[];
   }>();
 
+/** Whose token it is at the other system. */
+const userOf = async (name: string, token: string) => {
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call" });
+  const sent = await fetch(`${world(name)}/mcp`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}` },
+    body,
+  });
+  const { result } = await sent.json<{ result?: { content: [{ text: string }] } }>();
+  return result?.content[0].text;
+};
+
 /** Adds a person who can sign in, and signs in. */
 async function arrive(name: string): Promise<TestBrowser> {
   const id = await addPerson({ name, role: "admin" });
@@ -48,7 +60,7 @@ async function connect(browser: TestBrowser, connection: string, user: string): 
   return await browser.get(back.pathname + back.search);
 }
 
-const NAMES = ["mine", "other", "race", "gone", "lies"] as const;
+const NAMES = ["mine", "other", "race", "gone", "lies", "late"] as const;
 
 beforeAll(async () => {
   const entries = Object.fromEntries(NAMES.map((name) => [name, entryOf(name)]));
@@ -198,6 +210,81 @@ describe("a connection with each person's own accounts", () => {
     const events = JSON.stringify(await awaitEvents("user_fay", 3));
     expect(events).toContain("account_connection");
     for (const token of before.tokens) expect(events).not.toContain(token);
+  });
+
+  it("sends a token only to the address that its person agreed to, whatever the entry names now", async () => {
+    await connect(await arrive("jan"), "mine", "jan@there");
+    const own = { connection: "mine", person: "user_jan", entry: entryOf("mine") };
+    const elsewhere = { ...own, entry: entryOf("trap") };
+    const gate = accountGate(env, "mine", "user_jan");
+    const given = await gate.token(own, null);
+    if (!given.ok) throw new Error(given.failure.message);
+    const refused = { ok: false, failure: { code: "account_needed" } };
+    expect(await gate.token(elsewhere, null)).toMatchObject(refused);
+    const { refreshes } = await stats("mine");
+    expect(await gate.token(elsewhere, given.token)).toMatchObject(refused);
+    expect((await stats("mine")).refreshes).toBe(refreshes);
+    expect((await gate.state(elsewhere.entry.reach.url)).state).toBe("reconnect");
+    const person = "jan@people.example";
+    const asked = { command: "review", connection: "mine", entry: elsewhere.entry, person };
+    expect(await command(asked)).toMatchObject({ ok: false });
+    expect((await stats("trap")).seen.filter((sent) => sent !== "")).toEqual([]);
+    // The account itself is as it was.
+    expect(await gate.token(own, null)).toEqual(given);
+    expect((await gate.state(own.entry.reach.url)).state).toBe("connected");
+  });
+
+  describe.each([
+    ["a renewal that succeeds", []],
+    ["a renewal that fails", [503]],
+    ["a renewal whose grant has ended", [400]],
+  ] as const)("and %s late", (_what, failures) => {
+    const target = { connection: "late", person: "user_kim", entry: entryOf("late") };
+    const gate = () => accountGate(env, "late", "user_kim");
+    /** Begins a renewal, does this meanwhile, and lets the renewal end. Gives what its caller got. */
+    const meanwhile = async (act: (kim: TestBrowser) => Promise<unknown>) => {
+      const kim = await arrive("kim");
+      await connect(kim, "late", "kim@first");
+      const first = await gate().token(target, null);
+      if (!first.ok) throw new Error(first.failure.message);
+      await control("late", { holds: true, failures: [...failures] });
+      const renewing = gate().token(target, first.token);
+      await fetch(`${world("late")}/held`);
+      // What is held stays held; what comes now is answered.
+      await control("late", { keeps: true });
+      await act(kim);
+      await control("late", { holds: false, keeps: false });
+      return await renewing;
+    };
+
+    it("leaves the account that the person connected meanwhile", async () => {
+      const got = await meanwhile((kim) => connect(kim, "late", "kim@second"));
+      const now = await gate().token(target, null);
+      if (!now.ok) throw new Error(now.failure.message);
+      expect(await userOf("late", now.token)).toBe("kim@second");
+      expect(got).toEqual(now);
+      expect((await gate().state(target.entry.reach.url)).state).toBe("connected");
+    });
+
+    it("brings back no account that the person disconnected meanwhile", async () => {
+      const got = await meanwhile((kim) => kim.post("/connections/late/disconnect", {}));
+      expect(got).toMatchObject({ ok: false });
+      expect((await gate().state(target.entry.reach.url)).state).toBe("none");
+    });
+  });
+
+  it("stays away when the person disconnects while the code is exchanged", async () => {
+    const lea = await arrive("lea");
+    await control("late", { holds: true, failures: [] });
+    const connecting = connect(lea, "late", "lea@there");
+    await fetch(`${world("late")}/held`);
+    await lea.post("/connections/late/disconnect", {});
+    const before = (await stats("late")).revoked;
+    await control("late", { holds: false });
+    expect((await connecting).status).toBe(400);
+    const { url } = entryOf("late").reach;
+    expect((await accountGate(env, "late", "user_lea").state(url)).state).toBe("none");
+    expect((await stats("late")).revoked).toBeGreaterThan(before);
   });
 
   it("stores tokens sealed", async () => {

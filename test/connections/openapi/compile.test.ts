@@ -101,11 +101,14 @@ describe("The name of an operation", () => {
 
   it("is refused when two operations would share it", () => {
     const text = `{"openapi":"3.1.0","paths":{"/a":{"get":{"operationId":"a-b"}},"/b":{"get":{"operationId":"a/b"}}}}`;
-    const { operations, refused } = compileDocument(parseDocument("two.json", text), petsEntry());
+    const { operations, refused } = compileDocument("pets", parseDocument("two.json", text), petsEntry());
     expect(operations.map(({ name }) => name)).toEqual(["a-b"]);
     expect(refused).toEqual([
       { name: "a/b", reason: "would have the name of a-b: give it another under `operations`" },
     ]);
+    const prefixed = text.replace("a-b", "list").replace("a/b", "pets_list");
+    const twins = compileDocument("pets", parseDocument("two.json", prefixed), petsEntry());
+    expect(twins.refused.map(({ name }) => name)).toEqual(["pets_list"]);
   });
 });
 
@@ -148,7 +151,7 @@ describe("A hostile document", () => {
     });
     expect(text.length).toBeGreaterThan(9_000_000);
     const document = parseDocument("large.json", text);
-    const { operations } = compileDocument(document, petsEntry());
+    const { operations } = compileDocument("pets", document, petsEntry());
     expect(JSON.stringify(operations).length).toBeLessThan(120_000);
   });
 

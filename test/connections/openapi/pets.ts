@@ -110,7 +110,7 @@ export function petsEntry(more: Partial<z.input<typeof openapiEntry>> = {}): z.o
 
 /** The operations of the API under an entry. */
 export function compilePets(more: Partial<z.input<typeof openapiEntry>> = {}): Compiled {
-  return compileDocument(parseDocument("pets.yaml", PETS), petsEntry(more));
+  return compileDocument("pets", parseDocument("pets.yaml", PETS), petsEntry(more));
 }
 
 /** One operation by `operationId`. */

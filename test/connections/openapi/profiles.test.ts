@@ -80,6 +80,7 @@ async function call(
   const read = {
     list: operation.list ?? null,
     fields: [...(operation.fields ?? [])],
+    chosen: [],
     paging: (operation.paging ?? null) as JsonValue,
     isGraphql: operation.body?.type === "graphql",
     failure: operation.failure ?? null,

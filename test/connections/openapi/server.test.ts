@@ -1,6 +1,8 @@
 import { env, exports } from "cloudflare:workers";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { z } from "zod";
 import { storeCatalogues } from "../../../scripts/policy/publications.ts";
+import { MOST_OF_CURSOR, readCursor, writeCursor } from "../../../shared/auth/cursor.ts";
 import { storeDefinitions } from "../../../shared/connections/definition-store.ts";
 import { writeRevision } from "../../../shared/connections/revision.ts";
 import { writeSecret } from "../../../workers/connections/vault.ts";
@@ -19,6 +21,9 @@ const PETS = Array.from({ length: 7 }, (_, at) => ({
   note: "x".repeat(20),
 }));
 
+const TEXT = { "content-type": "text/csv" };
+const FILE = { "content-type": "application/octet-stream" };
+
 /** Requests that the other system got. */
 const seen: Request[] = [];
 
@@ -29,6 +34,10 @@ function answer(request: Request): Response {
   if (pathname === "/v1/pets" && request.method === "GET") {
     const [page, limit] = [Number(searchParams.get("page") ?? 1), Number(searchParams.get("limit") ?? 3)];
     const name = searchParams.get("filter[name]");
+    if (name === "huge")
+      return Response.json(Array.from({ length: 100 }, (_, at) => ({ id: at, note: "z".repeat(3_000) })));
+    if (name === "text") return new Response(PETS.map(({ email }) => email).join("\n"), { headers: TEXT });
+    if (name === "file") return new Response(PETS.map(({ email }) => email).join("\n"), { headers: FILE });
     if (name === "large")
       return Response.json(PETS.concat(PETS).map((pet) => ({ ...pet, note: "y".repeat(4_000) })));
     return Response.json(PETS.slice((page - 1) * limit, page * limit));
@@ -122,6 +131,32 @@ describe.each(LANES)("An HTTP API on the %s lane", (lane) => {
     });
     expect(rest.data.rows[0].name).toBe(`Pet ${data.more.shown % 7}`);
     expect(rest.data.total).toBe(14);
+  });
+
+  it("says how many rows it left out of an answer that is too large, and what to do", async () => {
+    const session = await openSession({ server: "pets", lane, scopes: scopesOf("pets") });
+    const { data } = await session.call("pets_list_pets", { filter_name: "huge" });
+    const left = 100 - (data.more?.total ?? data.items.length);
+    expect(left).toBeGreaterThan(0);
+    expect(data.left_out).toBe(
+      `${left} rows did not fit and are in no other page. Ask for less: fewer rows a page, narrower filters, or fewer fields.`,
+    );
+    const whole = await session.call("pets_list_pets", { limit: 3 });
+    expect(whole.data).not.toHaveProperty("left_out");
+  });
+
+  it.each(["text", "file"])("gives no %s to a role that may not see all fields", async (kind) => {
+    const scopes = ["pets:read"];
+    const viewer = await openSession({ server: "pets", lane, as: "vera", role: "viewer", scopes });
+    const refused = await viewer.call("pets_list_pets", { filter_name: kind });
+    expect(refused.error).toMatchObject({
+      code: "forbidden",
+      message:
+        "Pets answers with text or a file, in which fields that are hidden from this role cannot be hidden.",
+    });
+    const admin = await openSession({ server: "pets", lane, scopes });
+    const { data } = await admin.call("pets_list_pets", { filter_name: kind });
+    expect(data.items).toHaveLength(1);
   });
 
   it("refuses arguments that the document does not know or allow, before anything is sent", async () => {
@@ -231,6 +266,19 @@ describe.each(LANES)("A URL whose lists stay small, on the %s lane", (lane) => {
     ).toBe("forbidden");
     expect(seen.length).toBe(before);
   });
+});
+
+it("A cursor is taken back as long as one is given, and the tool takes it", async () => {
+  const shape = z.object({ target: z.string() });
+  const position = { target: `/v1/pets?x=${"y".repeat(15_900)}` };
+  const cursor = await writeCursor(env, ["list"], position);
+  expect(cursor.length).toBeLessThanOrEqual(MOST_OF_CURSOR);
+  expect(await readCursor(env, ["list"], shape, cursor)).toEqual(position);
+  await expect(writeCursor(env, ["list"], { target: "y".repeat(20_000) })).rejects.toThrow(/too long/);
+  const session = await openSession({ server: "pets", lane: "stateless", scopes: scopesOf("pets") });
+  const { tools } = (await session.request("tools/list")).result;
+  const list = tools.find(({ name }: { name: string }) => name === "pets_list_pets");
+  expect(list.inputSchema.properties.cursor.maxLength).toBe(MOST_OF_CURSOR);
 });
 
 it("A call through another tool is recorded as the tool that ran", async () => {

@@ -57,6 +57,7 @@ async function call(
   input: Record<string, JsonValue>,
   more: EntryInput = {},
   secret: string | null = "s3cret",
+  reads: Record<string, JsonValue> = {},
 ) {
   const entry = petsEntry(more);
   const operation = pet(name, more);
@@ -69,6 +70,7 @@ async function call(
     isGraphql: false,
     failure: null,
     names: operation.arguments.map((one) => one.name),
+    ...reads,
   };
   const asked = { ...buildRequest(operation, input), read, traceId: "0".repeat(32), tokenId: "" };
   const request = {
@@ -287,8 +289,16 @@ describe("What the other system refuses is said in our words", () => {
   });
 
   it("a server that is away is an outage, which has no words here", async () => {
-    serve(() => json({}, 503));
-    expect(await refusal(call("listPets", {}))).toBeNull();
+    for (const status of [502, 503, 504]) {
+      serve(() => json({}, status));
+      expect(await refusal(call("listPets", {}))).toBeNull();
+    }
+  });
+
+  it.each([500, 501, 520, 408, 425])("a failure at one call is no outage: %i", async (status) => {
+    serve(() => json({}, status));
+    const message = `Pets failed at this call (HTTP ${status}).`;
+    expect(await refusal(call("listPets", {}))).toMatchObject({ code: "unavailable", message });
   });
 
   it("an answer that is no JSON", async () => {
@@ -301,6 +311,20 @@ describe("What the other system refuses is said in our words", () => {
   it("an answer without an end", async () => {
     serve(() => new Response("x".repeat(6_500_000), { headers: { "content-type": "text/plain" } }));
     expect(await refusal(call("listPets", {}))).toMatchObject({ code: "result_too_large" });
+  });
+});
+
+describe("Fields", () => {
+  it("of the caller narrow those of the operator, and reach no others", async () => {
+    const row = { id: 1, secret: "s", owner: { name: "Ada", phone: "1" }, "owner.phone": "2" };
+    const ask = async (chosen: string[]) => {
+      serve(() => json([row]));
+      return (await call("listPets", {}, {}, "s3cret", { fields: ["id", "owner.name"], chosen })).items;
+    };
+    expect(await ask([])).toEqual([{ id: 1, owner: { name: "Ada" } }]);
+    expect(await ask(["owner"])).toEqual([{ owner: { name: "Ada" } }]);
+    expect(await ask(["owner.phone", "secret", "id"])).toEqual([{ id: 1, owner: {} }]);
+    expect(await ask([""])).toEqual([{ id: 1, owner: { name: "Ada" } }]);
   });
 });
 
@@ -317,6 +341,10 @@ describe("Pages", () => {
       items: [{ name: "Ada" }],
       next: { value: "c2" },
     });
+    // The other system may write the whole address of the request that it got, with the secret.
+    const link = '</v1/pets?page=9&api_key=s3cret&x=a%20b&api%5Fkey=s3cret>; rel="next"';
+    serve(() => json([{ name: "Ada" }, { name: "Bo" }], 200, { link }));
+    expect((await call("listPets", { limit: 2 })).next).toEqual({ target: "/v1/pets?page=9&x=a%20b" });
     serve(() => json({ data: [], meta: {} }));
     expect((await call("searchPets", { q: "a" })).next).toBeNull();
   });

@@ -16,6 +16,10 @@ interface Control {
   failures: number[];
   /** What the metadata and redirects claim instead of the truth. */
   lies: Record<string, string>;
+  /** Whether the token endpoint keeps its answers until this is `false` again. */
+  holds: boolean;
+  /** With `holds`: what is held stays so, and other answers go. */
+  keeps: boolean;
 }
 
 /**
@@ -45,7 +49,9 @@ export function serveAuthorization(): (
 
 class World {
   readonly #base: string;
-  readonly #control: Control = { lifetime: 3_600, failures: [], lies: {} };
+  readonly #control: Control = { lifetime: 3_600, failures: [], lies: {}, holds: false, keeps: false };
+  readonly #held: (() => void)[] = [];
+  readonly #arriving: (() => void)[] = [];
   readonly #codes = new Map<
     string,
     { user: string; challenge: string; redirect: string; resource: string }
@@ -94,7 +100,13 @@ class World {
     switch (path) {
       case "/control":
         Object.assign(this.#control, JSON.parse(body));
+        if (!this.#control.holds) for (const answer of this.#held.splice(0)) answer();
         return json(200, {});
+      case "/held": {
+        // Answers once a request to the token endpoint is held.
+        const answer = () => json(200, {});
+        return this.#held.length > 0 ? answer() : void this.#arriving.push(answer);
+      }
       case "/stats":
         return json(200, this.stats);
       case "/end":
@@ -122,7 +134,7 @@ class World {
       }
       case "/as/token":
         // As slow as a real one, so that parallel callers meet.
-        return void setTimeout(() => this.#token(form, json), 30);
+        return void setTimeout(() => this.#token(form, (...answer) => this.#send(() => json(...answer))), 30);
       case "/as/revoke": {
         const token = form.get("token") ?? "";
         const family = this.#access.get(token) ?? this.#families.find(({ current }) => current === token);
@@ -137,9 +149,16 @@ class World {
     }
   }
 
+  #send(answer: () => void): void {
+    if (this.#control.holds && !this.#control.keeps) this.#held.push(answer);
+    else answer();
+    if (this.#held.length > 0) for (const arrived of this.#arriving.splice(0)) arrived();
+  }
+
   #token(form: URLSearchParams, json: (status: number, value: object) => void): unknown {
     const failure = this.#control.failures.shift();
-    if (failure !== undefined) return json(failure, { error: "temporarily_unavailable" });
+    if (failure !== undefined)
+      return json(failure, { error: failure === 400 ? "invalid_grant" : "temporarily_unavailable" });
     if (form.get("grant_type") === "authorization_code") {
       const code = this.#codes.get(form.get("code") ?? "");
       this.#codes.delete(form.get("code") ?? "");

@@ -34,6 +34,7 @@ interface Place {
 export function resolveQuery(query: Query, rules: StatementRules, dialect: Dialect): ExposedTable[] {
   const resolver = new Resolver(rules, dialect);
   resolver.resolve(query, { scope: null, declared: null });
+  if (dialect.hasCompoundColumns) resolver.refuseAmbiguous();
   return [...resolver.tables];
 }
 
@@ -41,11 +42,33 @@ class Resolver {
   readonly tables = new Set<ExposedTable>();
   readonly #rules: StatementRules;
   readonly #dialect: Dialect;
+  /** Names that may stand before a column: those that the statement gives, and those of its tables. */
+  readonly #given = new Set<string>();
   #resolved = 0;
 
   constructor(rules: StatementRules, dialect: Dialect) {
     this.#rules = rules;
     this.#dialect = dialect;
+  }
+
+  /**
+   * Refuses a name before which a dot could mean something else than a table: `contact.email` would be the column
+   * `email` of the alias `contact`, or a table's own column `contact.email`, or a part of its column `contact`.
+   */
+  refuseAmbiguous(): void {
+    const fold = (name: string) => this.#dialect.foldColumn(name).split(".")[0] ?? "";
+    const columns = [...this.tables].flatMap((table) => table.columns);
+    const [taken, hidden] = [columns, columns.filter((column) => column.hidden)].map(
+      (some) => new Set(some.flatMap(({ name }) => [this.#dialect.foldColumn(name), fold(name)])),
+    );
+    const given = [...this.#given].find((name) => taken?.has(this.#dialect.foldColumn(name)));
+    if (given !== undefined)
+      throw reject(`${quote(given)} is the name of a column, or of a part of one. Choose another alias.`);
+    const own = [...this.tables]
+      .flatMap(({ schema, name }) => [schema, name])
+      .find((name) => hidden?.has(this.#dialect.foldColumn(name)));
+    if (own !== undefined)
+      throw forbid(`${quote(own)} is the name of a table and of a column that is hidden from your role.`);
   }
 
   /** Names of the query's columns; `null` for one without a name. */
@@ -72,6 +95,7 @@ class Resolver {
   #declare({ commonTables, isRecursive }: Query, place: Place): Declared | null {
     let { declared } = place;
     for (const [index, { name, columns, query }] of commonTables.entries()) {
+      this.#given.add(name);
       const isTaken =
         this.#rules.tables.some((table) => table.name.toLowerCase() === name.toLowerCase()) ||
         /^(pg_|information_schema$)/i.test(name) ||
@@ -136,6 +160,7 @@ class Resolver {
   /** Adds what a member of FROM brings to the scope, and gives it. */
   #addSource(source: Source, scope: Scope, outside: Place): Relation[] {
     if (source.kind === "join") return this.#addJoin(source, scope, outside);
+    if (source.alias !== null) this.#given.add(source.alias);
     const added = [this.#readSource(source, scope, outside)];
     addRelations(scope, added, this.#dialect);
     return added;

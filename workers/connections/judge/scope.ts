@@ -11,6 +11,8 @@ export interface Dialect {
   nameValue(index: number): string | null;
   /** Whether a table's name stands for its row in an expression. */
   hasWholeRows: boolean;
+  /** Whether `a.b` may be a column of that name, or a part of a column `a`, and not the column `b` of `a` alone. */
+  hasCompoundColumns: boolean;
 }
 
 export interface Column {

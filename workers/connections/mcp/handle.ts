@@ -76,7 +76,7 @@ export class McpHandle implements AsyncDisposable {
     const answer = await ask({ ...question, schema: z.object({}), key: "connect_account" });
     if (answer.action !== "accept") throw refuse();
     const gate = accountGate(env, name, principal.userId);
-    if (await pauseFor(gate.awaitConnected(WAIT_MS))) return true;
+    if (await pauseFor(gate.awaitConnected(entry.reach.url, WAIT_MS))) return true;
     throw refuse();
   }
 

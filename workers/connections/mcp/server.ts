@@ -14,6 +14,7 @@ import {
   type ToolDefinition,
 } from "../../../shared/server/define.ts";
 import { argumentsFromJsonSchema, objectFromJsonSchema } from "../../../shared/server/json-schema-object.ts";
+import { firstOfEach } from "../first-of-each.ts";
 import { scopesOf } from "../scopes.ts";
 import { readContents, readMessages, readSuggestions, readToolResult } from "./answer.ts";
 import type { McpPrompt, McpResource, McpTool } from "./definitions.ts";
@@ -32,7 +33,7 @@ export function mcpServer(
   definitions: readonly Definition[],
 ): ServerDefinition {
   const of = (type: Definition["type"]) => definitions.filter((one) => one.type === type);
-  const tools = unique(of("tool").map((one) => makeTool(name, entry, one as McpTool)));
+  const tools = firstOfEach(of("tool").map((one) => makeTool(name, entry, one as McpTool)));
   return defineServer<McpHandle>({
     name,
     title: entry.title,
@@ -47,11 +48,11 @@ export function mcpServer(
     defaults: z.object({}),
     store: (env, principal, masks) => new McpHandle({ env, name, revision, entry, principal, masks }),
     tools,
-    resources: [
-      ...of("resource").map((one) => makeResource(name, entry, one as McpResource)),
-      ...of("template").map((one) => makeResource(name, entry, one as McpResource)),
-    ],
-    prompts: unique(of("prompt").map((one) => makePrompt(name, entry, one as McpPrompt))),
+    resources: firstOfEach(
+      [...of("resource"), ...of("template")].map((one) => makeResource(name, entry, one as McpResource)),
+      ({ uri, uriTemplate }) => uri ?? `template ${uriTemplate}`,
+    ),
+    prompts: firstOfEach(of("prompt").map((one) => makePrompt(name, entry, one as McpPrompt))),
   }) as ServerDefinition;
 }
 
@@ -169,9 +170,4 @@ function suggest(
     );
     return readSuggestions(place, answer);
   };
-}
-
-/** Two items of the other system may get one name here: the publication refuses the second, and so does this. */
-function unique<Item extends { name: string }>(items: readonly Item[]): Item[] {
-  return [...new Map([...items].reverse().map((item) => [item.name, item])).values()].reverse();
 }

@@ -13,6 +13,7 @@ import { openAuthorizedFetch, type RequestOwner } from "./authorized-fetch.ts";
 import { answerOfClient, type ClientAnswer, readQuestion } from "./client-questions.ts";
 import type { Credential } from "./credential.ts";
 import { describeListed, type Listed } from "./definitions.ts";
+import { ListBudget } from "./list-budget.ts";
 import { readOperation } from "./operation.ts";
 import { DefinitionWatch } from "./watch.ts";
 
@@ -201,26 +202,33 @@ export class McpSession implements Session {
   /** Everything that the server lists, of the kinds that it declares. */
   async #list(signal?: AbortSignal): Promise<Listed> {
     const { tools, resources, prompts } = this.#client.getServerCapabilities() ?? {};
+    const budget = new ListBudget();
+    const listAll = (method: string, member: string) => this.#listAll(method, member, budget, signal);
     // One after the other: a server that answers slowly is asked for one thing at a time.
     return {
-      tools: tools ? await this.#listAll("tools/list", "tools", signal) : [],
-      resources: resources ? await this.#listAll("resources/list", "resources", signal) : [],
+      tools: tools ? await listAll("tools/list", "tools") : [],
+      resources: resources ? await listAll("resources/list", "resources") : [],
       templates: resources
-        ? await this.#listAll("resources/templates/list", "resourceTemplates", signal).catch(noTemplates)
+        ? await listAll("resources/templates/list", "resourceTemplates").catch(noTemplates)
         : [],
-      prompts: prompts ? await this.#listAll("prompts/list", "prompts", signal) : [],
+      prompts: prompts ? await listAll("prompts/list", "prompts") : [],
     };
   }
 
   /** The pages of a list. Not by the SDK's own method, for which one wrong item makes the whole list wrong. */
-  async #listAll(method: string, member: string, signal: AbortSignal | undefined): Promise<unknown[]> {
+  async #listAll(
+    method: string,
+    member: string,
+    budget: ListBudget,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown[]> {
     const page = z.looseObject({ nextCursor: z.string().optional() });
     const items: unknown[] = [];
     let cursor: string | undefined;
-    for (let read = 0; read < MOST_PAGES; read += 1) {
+    for (let read = 0; read < MOST_PAGES && !budget.isSpent; read += 1) {
       const params = cursor === undefined ? {} : { cursor };
       const found = await this.#client.request({ method, params }, page, { ...(signal && { signal }) });
-      items.push(...z.array(z.unknown()).parse(found[member]));
+      items.push(...budget.take(z.array(z.unknown()).parse(found[member])));
       if (found.nextCursor === undefined || found.nextCursor === cursor) break;
       cursor = found.nextCursor;
     }

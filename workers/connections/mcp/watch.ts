@@ -2,8 +2,12 @@ import { digestDefinition } from "../../../shared/connections/definitions.ts";
 import type { ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
 import { log, logFailure } from "../../../shared/observe/log.ts";
 import { RefusedRequest } from "../connector.ts";
+import { openExposure } from "../review/expose.ts";
 import { storeFound } from "../review/found.ts";
 import { describeListed, type Listed } from "./definitions.ts";
+
+/** Milliseconds between two looks, whatever the server says of changes. */
+const PAUSE_MS = 60_000;
 
 /** Milliseconds between two looks at what the server lists now: before a call that depends on it, and otherwise. */
 const FRESH_MS = { off: 60_000, keep: 10 * 60_000 } as const;
@@ -15,6 +19,7 @@ export class DefinitionWatch {
   readonly #list: () => Promise<Listed>;
   #seen: ReadonlyMap<string, string> = new Map();
   #seenAt = 0;
+  #lookedAt = 0;
   #looking: Promise<void> | undefined;
 
   constructor(env: Env, target: ConnectionTarget, list: () => Promise<Listed>) {
@@ -23,7 +28,7 @@ export class DefinitionWatch {
     this.#list = list;
   }
 
-  /** The server says that its list changed: the next call looks again. */
+  /** The server says that its list changed: the next call looks again, at most once a minute. */
   forget(): void {
     this.#seenAt = 0;
   }
@@ -33,7 +38,8 @@ export class DefinitionWatch {
    * looks now and then while calls go on.
    */
   async check(tool: string, approved: string, onChange: "keep" | "off"): Promise<void> {
-    const isOld = Date.now() - this.#seenAt > FRESH_MS[onChange];
+    const now = Date.now();
+    const isOld = now - this.#seenAt > FRESH_MS[onChange] && now - this.#lookedAt > PAUSE_MS;
     if (isOld) this.#looking ??= this.#look().finally(() => (this.#looking = undefined));
     if (onChange === "keep") {
       this.#looking?.catch((failure: unknown) =>
@@ -53,7 +59,9 @@ export class DefinitionWatch {
   async #look(): Promise<void> {
     // Before the list is read: a change that comes meanwhile is looked at again.
     const at = Date.now();
-    const { definitions } = describeListed(await this.#list());
+    this.#lookedAt = at;
+    const { definitions: listed } = describeListed(await this.#list());
+    const definitions = listed.filter(openExposure(this.#target.entry));
     this.#seen = new Map(
       definitions.flatMap((one) => (one.type === "tool" ? [[one.name, digestDefinition(one)] as const] : [])),
     );

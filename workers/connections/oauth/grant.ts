@@ -12,6 +12,8 @@ export interface PendingGrant {
   state: string;
   verifier: string;
   scope: string;
+  /** The address that the person agreed to: `reach.url` of the entry at that moment. */
+  resource: string;
 }
 
 /** Tokens of a person. Sealed wherever they are stored. */
@@ -23,6 +25,8 @@ export interface Grant {
   /** Milliseconds since the epoch; `null` if the other side did not say. */
   expiresAt: number | null;
   scope: string;
+  /** The only address that the tokens are sent to. */
+  resource: string;
 }
 
 /** Gatehouse as the authorization server knows it. */
@@ -39,7 +43,8 @@ export async function beginGrant(
   env: Env,
   { connection, entry }: AccountTarget,
 ): Promise<{ pending: PendingGrant; url: string }> {
-  const { server, scopes } = await findAuthorizationServer(env, connection, entry.reach.url);
+  const resource = entry.reach.url;
+  const { server, scopes } = await findAuthorizationServer(env, connection, resource);
   const client = await findClient(env, connection, entry, server);
   const [state, verifier] = [oauth.generateRandomState(), oauth.generateRandomCodeVerifier()];
   const wanted = entry.auth.type === "per_person" ? (entry.auth.scopes ?? scopes) : scopes;
@@ -55,11 +60,11 @@ export async function beginGrant(
     state,
     code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
     code_challenge_method: "S256",
-    resource: entry.reach.url,
+    resource,
     ...(scope !== "" && { scope }),
   };
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
-  return { pending: { server, client, state, verifier, scope }, url: url.href };
+  return { pending: { server, client, state, verifier, scope, resource }, url: url.href };
 }
 
 /**
@@ -68,8 +73,8 @@ export async function beginGrant(
  */
 export async function finishGrant(
   env: Env,
-  { connection, entry }: AccountTarget,
-  { server, client, state, verifier, scope }: PendingGrant,
+  { connection }: AccountTarget,
+  { server, client, state, verifier, scope, resource }: PendingGrant,
   callback: URL,
 ): Promise<Grant> {
   const own = { client_id: client.id };
@@ -88,23 +93,19 @@ export async function finishGrant(
     parameters,
     callbackOf(env.PUBLIC_URL, connection),
     verifier,
-    { ...requestOptions(env, connection), additionalParameters: { resource: entry.reach.url } },
+    { ...requestOptions(env, connection), additionalParameters: { resource } },
   );
   try {
     const answer = await oauth.processAuthorizationCodeResponse(server, own, response);
-    return toGrant(server, client, answer, { refreshToken: null, scope });
+    return toGrant(server, client, answer, { refreshToken: null, scope, resource });
   } catch (cause) {
     throw new OAuthFault("The other system did not give a token.", { cause });
   }
 }
 
 /** Renews the tokens. Throws {@link GrantGone} if the other side says that the grant has ended. */
-export async function refreshGrant(
-  env: Env,
-  { connection, entry }: AccountTarget,
-  grant: Grant,
-): Promise<Grant> {
-  const { server, client, refreshToken } = grant;
+export async function refreshGrant(env: Env, { connection }: AccountTarget, grant: Grant): Promise<Grant> {
+  const { server, client, refreshToken, resource } = grant;
   if (refreshToken === null) throw new GrantGone("There is no refresh token.");
   const own = { client_id: client.id };
   const response = await oauth.refreshTokenGrantRequest(
@@ -114,7 +115,7 @@ export async function refreshGrant(
     refreshToken,
     {
       ...requestOptions(env, connection),
-      additionalParameters: { resource: entry.reach.url },
+      additionalParameters: { resource },
     },
   );
   try {
@@ -156,7 +157,7 @@ function toGrant(
   server: oauth.AuthorizationServer,
   client: KnownClient,
   answer: oauth.TokenEndpointResponse,
-  earlier: Pick<Grant, "refreshToken" | "scope">,
+  earlier: Pick<Grant, "refreshToken" | "scope" | "resource">,
 ): Grant {
   return {
     server: pick(server),
@@ -165,6 +166,7 @@ function toGrant(
     refreshToken: answer.refresh_token ?? earlier.refreshToken,
     expiresAt: answer.expires_in === undefined ? null : Date.now() + answer.expires_in * 1_000,
     scope: answer.scope ?? earlier.scope,
+    resource: earlier.resource,
   };
 }
 

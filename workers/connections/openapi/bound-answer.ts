@@ -2,9 +2,9 @@ import { RefusedRequest } from "../connector.ts";
 import type { HttpAnswer } from "./operation.ts";
 
 /** An answer of at most `bytes` characters: rows that do not fit are left out and counted, one large result is refused. */
-export function boundAnswer(answer: HttpAnswer, bytes: number, title: string): HttpAnswer & { cut: number } {
+export function boundAnswer(answer: HttpAnswer, bytes: number, title: string): HttpAnswer {
   const size = JSON.stringify(answer).length;
-  if (size <= bytes) return { ...answer, cut: 0 };
+  if (size <= bytes) return answer;
   const tooLarge = new RefusedRequest({
     code: "result_too_large",
     message: `${title} answers with ${size} characters; at most ${bytes} are passed on.`,

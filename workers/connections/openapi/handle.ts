@@ -24,7 +24,7 @@ interface HttpPlace {
 interface HttpCall {
   input: Readonly<Record<string, JsonValue | undefined>>;
   position?: PagePosition | undefined;
-  /** Replaces those of the definition. */
+  /** Narrows those of the definition. */
   fields?: readonly string[] | undefined;
 }
 
@@ -51,7 +51,8 @@ export class HttpHandle {
     const request = buildRequest(operation, input, position);
     const read = {
       list: operation.list ?? null,
-      fields: [...(fields ?? operation.fields ?? [])],
+      fields: [...(operation.fields ?? [])],
+      chosen: [...(fields ?? [])],
       paging: (operation.paging ?? null) as JsonValue,
       isGraphql: operation.body?.type === "graphql",
       failure: operation.failure ?? null,
@@ -69,16 +70,23 @@ export class HttpHandle {
     const answer = httpAnswer.parse(
       await askConnection(env, { name, revision, entry }, asked, principal, limits),
     );
-    return this.#hide(answer);
+    return this.#hide(answer, operation.effect);
   }
 
   /** Fields of a class that the role may not see, wherever they are in the answer. */
-  #hide(answer: HttpAnswer): HttpAnswer {
+  #hide(answer: HttpAnswer, effect: HttpOperation["effect"]): HttpAnswer {
     const { entry, masks } = this.#place;
     const rules = Object.entries(entry.classes)
       .filter(([, kind]) => masks.fields[kind as Classification] !== "show")
       .map(([glob, kind]) => ({ name: globOf(glob), treatment: masks.fields[kind as Classification] }));
     if (rules.length === 0) return answer;
+    if (!answer.isJson) {
+      const done = effect === "read" ? "" : " The change was made: do not repeat the call.";
+      throw new ToolError(
+        "forbidden",
+        `${entry.title} answers with text or a file, in which fields that are hidden from this role cannot be hidden.${done}`,
+      );
+    }
     const visit = (value: JsonValue): JsonValue => {
       if (Array.isArray(value)) return value.map(visit);
       if (typeof value !== "object" || value === null) return value;

@@ -24,6 +24,8 @@ export const httpRequest = z.object({
   read: z.object({
     list: place.nullable(),
     fields: z.array(place),
+    /** Fields that the caller keeps of those. */
+    chosen: z.array(place).default([]),
     paging: z.json().nullable(),
     isGraphql: z.boolean(),
     failure: z.object({ at: place, reason: place }).nullable(),
@@ -44,6 +46,10 @@ export const httpAnswer = z.object({
   /** The rows of a list, or `null` for one result. */
   items: z.array(z.json()).nullable(),
   result: z.json(),
+  /** Rows of the answer that did not fit. */
+  cut: z.int(),
+  /** Whether the fields of the answer are known: not those of texts and files. */
+  isJson: z.boolean(),
   next: z.union([z.object({ value: z.string() }), z.object({ target: z.string() })]).nullable(),
 });
 

@@ -29,17 +29,18 @@ export function readAnswer(
   { title, origin }: { title: string; origin: string },
 ): HttpAnswer {
   const { status, link } = received;
-  const answer = parseBody(received, title);
+  const { value: answer, isJson } = parseBody(received, title);
+  const frame = { status, isJson, cut: 0 };
   if (read.isGraphql) requireData(answer, title);
   if (read.failure !== null && valueAt(answer, read.failure.at) === false)
     throw new RefusedRequest(describeRefusal(valueAt(answer, read.failure.reason), title));
   const rows = read.list === null ? undefined : rowsOf(answer, read.list);
-  if (rows === undefined) return { status, items: null, result: keep(answer, read.fields), next: null };
+  if (rows === undefined) return { ...frame, items: null, result: keep(answer, read), next: null };
   const paging = read.paging as Paging | null;
   const sent = body !== null && "text" in body ? (tryJson(body.text) ?? null) : null;
   const next =
     paging === null ? null : findNextPage(paging, { origin, target, body: sent, answer, rows, link });
-  return { status, items: rows.map((row) => keep(row, read.fields)), result: null, next };
+  return { ...frame, items: rows.map((row) => keep(row, read)), result: null, next };
 }
 
 /** A list may come under its name or, as some systems do for one page, as the whole answer. */
@@ -48,27 +49,28 @@ function rowsOf(answer: JsonValue, list: string): readonly JsonValue[] | undefin
   return Array.isArray(found) ? found : Array.isArray(answer) ? answer : undefined;
 }
 
-function keep(value: JsonValue, fields: readonly string[]): JsonValue {
-  return fields.length === 0 ? value : pickFields(value, fields);
+/** One after the other: a caller's field must not reach what the operator's fields leave out. */
+function keep(value: JsonValue, { fields, chosen }: HttpRequest["read"]): JsonValue {
+  const allowed = fields.length === 0 ? value : pickFields(value, fields);
+  return chosen.length === 0 ? allowed : pickFields(allowed, chosen);
 }
 
-function parseBody({ bytes, media }: ReceivedBody, title: string): JsonValue {
-  if (bytes.byteLength === 0) return null;
+function parseBody({ bytes, media }: ReceivedBody, title: string): { value: JsonValue; isJson: boolean } {
+  if (bytes.byteLength === 0) return { value: null, isJson: true };
   if (
     /\bjson\b/i.test(media) ||
     (/^$|^text\/plain/i.test(media) && /^\s*[[{]/.test(decode(bytes.subarray(0, 20))))
   ) {
     const value = tryJson(decode(bytes));
-    if (value !== undefined && !isDeeperThan(value as object, MOST_LEVELS)) return value;
+    if (value !== undefined && !isDeeperThan(value as object, MOST_LEVELS)) return { value, isJson: true };
     throw new RefusedRequest(unreadable(title));
   }
   if (/^(?:text\/|application\/(?:[\w.-]+\+)?(?:xml|yaml|x-ndjson|javascript|sql))/i.test(media))
-    return decode(bytes);
+    return { value: decode(bytes), isJson: false };
   const isSmall = bytes.byteLength <= MOST_OF_FILE;
   const file = { media_type: media.slice(0, 100) || "application/octet-stream", bytes: bytes.byteLength };
-  return isSmall
-    ? { ...file, base64: toBase64(bytes) }
-    : { ...file, note: "The file is too large for an answer." };
+  const content = isSmall ? { base64: toBase64(bytes) } : { note: "The file is too large for an answer." };
+  return { value: { ...file, ...content }, isJson: false };
 }
 
 /** GraphQL answers failures with status 200 (GraphQL over HTTP). */

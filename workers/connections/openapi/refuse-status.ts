@@ -38,13 +38,20 @@ export function refuseStatus(
         code: "conflict",
         message: `${title} says that this conflicts with its present state (HTTP ${status}).${named}`,
       };
-    case 408:
-    case 425:
+    case 502:
+    case 503:
+    case 504:
       return null;
     case 429:
       return tooMany(title, headers);
     default:
-      if (status >= 500) return null;
+      // Arguments of one caller may be the cause, so the others go on.
+      if (status >= 500 || status === 408 || status === 425)
+        return {
+          code: "unavailable",
+          message: `${title} failed at this call (HTTP ${status}).`,
+          action: "Check the arguments; if they are right, try again later.",
+        };
       return {
         code: "invalid_input",
         message: `${title} does not accept the arguments (HTTP ${status}).${named}`,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { MOST_OF_CURSOR } from "../../../shared/auth/cursor.ts";
 import type { Definition } from "../../../shared/connections/definitions.ts";
 import { foreignName } from "../../../shared/connections/foreign-names.ts";
 import type { OpenapiEntry } from "../../../shared/connections/kinds/openapi.ts";
@@ -6,6 +7,7 @@ import { type HttpOperation, httpOperation } from "../../../shared/connections/o
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { defineServer, type ServerDefinition, type ToolDefinition } from "../../../shared/server/define.ts";
 import { argumentsFromJsonSchema } from "../../../shared/server/json-schema-object.ts";
+import { firstOfEach } from "../first-of-each.ts";
 import { scopesOf } from "../scopes.ts";
 import { HttpHandle } from "./handle.ts";
 
@@ -32,7 +34,7 @@ export function openapiServer(
   revision: string,
   definitions: readonly Definition[],
 ): ServerDefinition {
-  const tools = definitions.map((one) => makeTool(name, entry, httpOperation.parse(one)));
+  const tools = firstOfEach(definitions.map((one) => makeTool(name, entry, httpOperation.parse(one))));
   const isSearched = entry.lists === "search" || (entry.lists === "auto" && tools.length > MOST_LISTED);
   return defineServer<HttpHandle>({
     name,
@@ -99,7 +101,13 @@ function makeTool(connection: string, entry: OpenapiEntry, operation: HttpOperat
       );
       if (!isList) return { status: answer.status, result: answer.result };
       const next = answer.next === null ? undefined : await cursors.write(answer.next);
-      return { items: answer.items ?? [answer.result], ...(operation.paging && { next: next ?? null }) };
+      return {
+        items: answer.items ?? [answer.result],
+        ...(answer.cut > 0 && {
+          left_out: `${answer.cut} rows did not fit and are in no other page. Ask for less: fewer rows a page, narrower filters, or fewer fields.`,
+        }),
+        ...(operation.paging && { next: next ?? null }),
+      };
     },
   };
 }
@@ -108,7 +116,7 @@ function inputSchema({ input, paging, answer, effect }: HttpOperation): Record<s
   const properties = input.properties as Record<string, JsonValue>;
   const own: Record<string, JsonValue> = {
     ...(paging && {
-      cursor: { type: "string", maxLength: 20_000, description: "`next` of the previous page" },
+      cursor: { type: "string", maxLength: MOST_OF_CURSOR, description: "`next` of the previous page" },
     }),
     ...(effect === "read" &&
       properties.fields === undefined &&
@@ -130,6 +138,7 @@ function outputShape({ list, paging, answer }: HttpOperation): z.ZodObject {
   if (list === undefined) return z.object({ status: z.int(), result: z.unknown().describe(about) });
   return z.object({
     items: z.array(z.unknown()).describe(about),
+    left_out: z.string().optional(),
     ...(paging && {
       next: z.string().nullable().describe("Give it as `cursor` for the next page; null: no more"),
     }),

@@ -12,7 +12,7 @@ import { RefusedRequest, type Session } from "../connector.ts";
 import { type Credential, type ObjectMemory, openCredential } from "../http/credential.ts";
 import { refusedCredential } from "../http/fetch-token.ts";
 import { boundAnswer } from "./bound-answer.ts";
-import { type HttpRequest, httpRequest } from "./operation.ts";
+import { type HttpAnswer, type HttpRequest, httpRequest } from "./operation.ts";
 import { readAnswer } from "./read-answer.ts";
 import { refuseStatus } from "./refuse-status.ts";
 
@@ -56,14 +56,23 @@ export class HttpSession implements Session {
       link: response.headers.get("link"),
     };
     const answer = readAnswer(asked, received, { title, origin: this.#origin });
-    return boundAnswer(answer, limits.bytes, title) as unknown as JsonValue;
+    const next = this.#withoutSecret(answer.next);
+    return boundAnswer({ ...answer, next }, limits.bytes, title) as unknown as JsonValue;
   }
 
   async inspect({ name }: ConnectionTarget): Promise<ConnectionReport> {
     const { reach, limits, title } = this.#entry;
     const url = new URL(reach.url);
     const base = url.pathname.replace(/\/+$/, "");
-    const read = { list: null, fields: [], paging: null, isGraphql: false, failure: null, names: [] };
+    const read = {
+      list: null,
+      fields: [],
+      chosen: [],
+      paging: null,
+      isGraphql: false,
+      failure: null,
+      names: [],
+    };
     const asked: HttpRequest = {
       method: "GET",
       target: `${base}${reach.check ?? "/"}`,
@@ -113,6 +122,15 @@ export class HttpSession implements Session {
     if (response.status !== 401 || !this.#credential.renews) return response;
     await response.body?.cancel();
     return await once(true);
+  }
+
+  /** The other system may repeat the secret of the query in the address of the next page, which the caller gets. */
+  #withoutSecret(next: HttpAnswer["next"]): HttpAnswer["next"] {
+    const { auth } = this.#entry;
+    if (auth.type !== "query" || next === null || !("target" in next)) return next;
+    const [path = "", query = ""] = next.target.split(/\?(.*)/s);
+    const kept = query.split("&").filter((pair) => !new URLSearchParams(pair).has(auth.name));
+    return { target: kept.length === 0 ? path : `${path}?${kept.join("&")}` };
   }
 
   #describe({ headers: given, body }: HttpRequest): {

@@ -1,5 +1,5 @@
 import type { Definition } from "../../../shared/connections/definitions.ts";
-import { foreignName } from "../../../shared/connections/foreign-names.ts";
+import { foreignAddress, foreignName } from "../../../shared/connections/foreign-names.ts";
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { type Finding, findInDefinition } from "./find-in-definition.ts";
@@ -89,7 +89,7 @@ function describe(
 ) {
   return {
     ...{ type, name, digest, definition },
-    offeredAs: type === "tool" || type === "prompt" ? foreignName(connection, name) : name,
+    offeredAs: offeredNameOf(connection, { type, name }),
     findings: findInDefinition(definition, new Set([...names, ...atHome])),
   };
 }
@@ -100,16 +100,23 @@ function findRefusal(
   owner: StoredDefinition | undefined,
   { names }: TakenNames,
 ): string | null {
-  if (one.type !== "tool" && one.type !== "prompt") return null;
   if (owner && !isSameItem(one, owner))
-    return `It would be called ${foreignName(connection, one.name)}, like "${owner.name}".`;
+    return `It would be called ${offeredNameOf(connection, one)}, like "${owner.name}".`;
+  if (one.type !== "tool" && one.type !== "prompt") return null;
   if (names.has(one.name)) return `It shadows "${one.name}" of another server.`;
   return names.has(foreignName(connection, one.name)) ? "Another server offers this name." : null;
 }
 
+/** Two items of one key cannot both be offered. */
+function nameKey(connection: string, one: StoredDefinition): string {
+  return `${one.type} ${offeredNameOf(connection, one)}`;
+}
+
 /** Tools and prompts have names of their own; resources have their URIs. */
-function nameKey(connection: string, { type, name }: StoredDefinition): string {
-  return `${type} ${type === "tool" || type === "prompt" ? foreignName(connection, name) : name}`;
+function offeredNameOf(connection: string, { type, name }: Pick<StoredDefinition, "type" | "name">): string {
+  return type === "tool" || type === "prompt"
+    ? foreignName(connection, name)
+    : foreignAddress(connection, name);
 }
 
 function isSameItem(one: StoredDefinition, other: StoredDefinition): boolean {

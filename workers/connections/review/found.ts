@@ -16,12 +16,16 @@ export interface StoredDefinition {
   seenAt: number;
 }
 
+/** Most definitions of a connection that wait; the earliest seen are forgotten. */
+const MOST_WAITING = 5_000;
+
 /** Statements of one batch. */
 const BATCH = 50;
 
 /**
  * Stores what a connected system offers now. A definition that is new, by content, waits for review; one that
- * was replaced or withdrawn and comes back waits again. Returns those that wait since now.
+ * was replaced or withdrawn and comes back waits again. One that waits takes the place of another that waits under
+ * its type and name: a server that says something else at each look fills nothing. Returns those that wait since now.
  */
 export async function storeFound(
   database: D1Database,
@@ -45,7 +49,13 @@ export async function storeFound(
   };
   for (let start = 0; start < rows.length; start += BATCH) {
     await database.batch(
-      rows.slice(start, start + BATCH).map(({ one, document, digest }) =>
+      rows.slice(start, start + BATCH).flatMap(({ one, document, digest }) => [
+        database
+          .prepare(
+            `DELETE FROM connection_definition
+              WHERE connection = ?1 AND type = ?2 AND name = ?3 AND state = 'waiting' AND digest <> ?4`,
+          )
+          .bind(connection, one.type, one.name, digest),
         database
           .prepare(
             `INSERT INTO connection_definition (connection, type, name, digest, document, state, found_at, seen_at)
@@ -54,9 +64,18 @@ export async function storeFound(
                state = CASE state WHEN 'withdrawn' THEN 'waiting' ELSE state END`,
           )
           .bind(connection, one.type, one.name, digest, document, now),
-      ),
+      ]),
     );
   }
+  if (!rows.some(isFresh)) return [];
+  await database
+    .prepare(
+      `DELETE FROM connection_definition WHERE connection = ?1 AND state = 'waiting' AND rowid NOT IN
+         (SELECT rowid FROM connection_definition WHERE connection = ?1 AND state = 'waiting'
+           ORDER BY seen_at DESC LIMIT ${MOST_WAITING})`,
+    )
+    .bind(connection)
+    .run();
   return rows.filter(isFresh).map(({ one }) => one);
 }
 

@@ -1,19 +1,18 @@
 import { ADMINISTRATION } from "../../../shared/audit/record.ts";
 import { storeDefinitions } from "../../../shared/connections/definition-store.ts";
 import type { Definition } from "../../../shared/connections/definitions.ts";
-import type { ConnectionEntry } from "../../../shared/connections/entry.ts";
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
 import { connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import type { LeftOut } from "../../connections/mcp/definitions.ts";
 import { compareFound, type ReviewItem, type TakenNames } from "../../connections/review/compare.ts";
+import { openExposure } from "../../connections/review/expose.ts";
 import {
   approveDefinitions,
   listFound,
   storeFound,
   withdrawDefinitions,
 } from "../../connections/review/found.ts";
-import { matchExposed } from "../../connections/sql/expose.ts";
 import { serversInForce } from "../../servers-in-force.ts";
 import type { CommandOf } from "./review-commands.ts";
 
@@ -125,17 +124,6 @@ export async function prepare(env: Env, { connection, entry }: CommandOf<"prepar
   const digests = await storeDefinitions(env.PLATFORM_DB, approved, Date.now());
   const waiting = exposed.filter(({ state }) => state === "waiting").length;
   return { definitions: digests, approved: approved.length, waiting };
-}
-
-function openExposure(entry: ConnectionEntry): (definition: Definition) => boolean {
-  if (entry.kind !== "mcp") return () => true;
-  const { tools, except, resources, prompts } = entry.expose;
-  const isOffered = matchExposed({ tables: tools, except });
-  return ({ type, name }) => {
-    if (type === "prompt") return prompts;
-    if (type !== "tool") return resources;
-    return isOffered(name) && entry.tools[name]?.off !== true;
-  };
 }
 
 /** Names of every other server, and those that tools of other connections have at their own servers. */

@@ -33,13 +33,14 @@ export async function listOwn(env: Env, person: { id: string; role: string }): P
   const connections = await listPersonal(env);
   const own = await Promise.all(
     connections.map(async ({ name, entry }) => {
-      const server = await publishedServers
+      const catalogue = await publishedServers
         .open(env, name, String(policy.revisions.get(name)))
+        .then((server) => createCatalogue(name, "", [server]))
         .catch(() => null);
-      if (server === null) return [];
-      const scopes = Object.keys(server.scopes);
+      if (catalogue === null) return [];
+      const { tools, resources, templates, prompts, servers } = catalogue;
+      const scopes = servers.flatMap((server) => Object.keys(server.scopes));
       const caller = { role: person.role, scopes, ip: null, country: null, mfaAt: Date.now() };
-      const { tools, resources, templates, prompts } = createCatalogue(name, "", [server]);
       const entries = [...tools.values(), ...resources.values(), ...templates, ...prompts.values()];
       const offered = entries.filter(
         ({ subject }) => subject.server === name && scopes.includes(subject.scope),
@@ -47,7 +48,8 @@ export async function listOwn(env: Env, person: { id: string; role: string }): P
       // One without approved definitions is there for those who could use some: an account is needed to review it.
       const subjects = offered.length > 0 ? offered.map(({ subject }) => subject) : [anyTool(name)];
       if (!subjects.some((subject) => isVisible(policy, caller, subject))) return [];
-      return [{ name, entry, account: await accountGate(env, name, person.id).state() }];
+      const account = await accountGate(env, name, person.id).state(entry.reach.url);
+      return [{ name, entry, account }];
     }),
   );
   return own.flat();

@@ -27,6 +27,8 @@ interface Kept {
   since: number;
   issuer: string;
   scope: string;
+  /** The address that the tokens are for; see {@link Grant}. */
+  resource: string;
   /** A {@link Grant}, sealed; `null` once the other side ended it. */
   sealed: string | null;
 }
@@ -44,6 +46,8 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
   #renewing: Promise<void> | undefined;
   #cool = { until: 0, failures: 0 };
   readonly #waiting = new Set<() => void>();
+  /** How often the person disconnected the account: what began before must not bring it back. */
+  #disconnects = 0;
 
   async begin(target: AccountTarget): Promise<AccountResult<{ url: string }>> {
     return await this.#explained(target, async () => {
@@ -58,6 +62,7 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
 
   async finish(target: AccountTarget, callback: string): Promise<AccountResult<object>> {
     return await this.#explained(target, async () => {
+      const disconnects = this.#disconnects;
       const pending = await this.ctx.storage.get<Pending>("pending");
       // Used once, whatever comes of it.
       await this.ctx.storage.delete("pending");
@@ -66,10 +71,15 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
       const { finishGrant, revokeGrant } = await import("../../connections/oauth/grant.ts");
       const begun = await this.#open<PendingGrant>(target, pending.sealed);
       const grant = await finishGrant(this.env, target, begun, new URL(callback));
-      const earlier = await this.#read(target);
-      await this.#keep(target, grant, Date.now());
+      const sealed = await this.#seal(target, grant);
+      const earlier = await this.#kept();
+      if (this.#disconnects !== disconnects) {
+        await revokeGrant(this.env, target.connection, grant);
+        throw new OAuthFault("You disconnected the account meanwhile. Begin again.");
+      }
+      await this.#keep(target, grant, { sealed, since: Date.now() });
       // The tokens that this connection replaces are of no more use to anyone.
-      if (earlier) this.ctx.waitUntil(revokeGrant(this.env, target.connection, earlier));
+      this.ctx.waitUntil(this.#revoke(target, earlier));
       this.#cool = { until: 0, failures: 0 };
       for (const resolve of this.#waiting) resolve();
       return {};
@@ -80,6 +90,7 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
     const grant = await this.#read(target);
     if (grant === null)
       return { ok: false as const, failure: needed(target, (await this.#kept()) !== undefined) };
+    if (!isFor(target, grant)) return { ok: false as const, failure: needed(target, true) };
     if (isFresh(grant) && grant.accessToken !== refused)
       return { ok: true as const, token: grant.accessToken };
     this.#renewing ??= this.#renew(target, refused).finally(() => {
@@ -91,38 +102,40 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
       return { ok: false as const, failure: this.#cooling(target) };
     }
     const renewed = await this.#read(target);
-    if (renewed === null) return { ok: false as const, failure: needed(target, true) };
+    if (renewed === null || !isFor(target, renewed))
+      return { ok: false as const, failure: needed(target, true) };
     return { ok: true as const, token: renewed.accessToken };
   }
 
-  async state(): Promise<AccountState> {
+  async state(resource: string): Promise<AccountState> {
     const kept = await this.#kept();
     if (kept === undefined) return { state: "none", since: null, issuer: null, scope: null };
-    const { state, since, issuer, scope } = kept;
+    const { since, issuer, scope } = kept;
+    const state = kept.resource === resource ? kept.state : "reconnect";
     return { state, since, issuer: URL.parse(issuer)?.host ?? null, scope };
   }
 
   async disconnect(target: Pick<AccountTarget, "connection" | "person">): Promise<{ revoked: boolean }> {
-    const grant = await this.#read(target);
+    const kept = await this.#kept();
+    this.#disconnects += 1;
     // First here: what the other side does must not keep a token alive.
     await this.ctx.storage.deleteAll();
     await this.env.PLATFORM_DB.prepare("DELETE FROM person_account WHERE user_id = ? AND connection = ?")
       .bind(target.person, target.connection)
       .run();
-    if (grant === null) return { revoked: false };
-    const { revokeGrant } = await import("../../connections/oauth/grant.ts");
-    return { revoked: await revokeGrant(this.env, target.connection, grant) };
+    return { revoked: await this.#revoke(target, kept) };
   }
 
-  async awaitConnected(ms: number): Promise<boolean> {
-    if ((await this.#kept())?.state === "connected") return true;
+  async awaitConnected(resource: string, ms: number): Promise<boolean> {
+    const isConnected = async () => (await this.state(resource)).state === "connected";
+    if (await isConnected()) return true;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.add(resolve);
     const timer = setTimeout(resolve, ms);
     await promise;
     clearTimeout(timer);
     this.#waiting.delete(resolve);
-    return (await this.#kept())?.state === "connected";
+    return await isConnected();
   }
 
   /** An authorization that was not finished. */
@@ -132,19 +145,25 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
 
   async #renew(target: AccountTarget, refused: string | null): Promise<void> {
     // Read again: another renewal may have ended since the caller looked.
-    const grant = await this.#read(target);
-    if (grant === null || (isFresh(grant) && grant.accessToken !== refused)) return;
+    const before = await this.#kept();
+    if (before?.sealed == null) return;
+    const grant = await this.#open<Grant>(target, before.sealed);
+    if (!isFor(target, grant)) return;
+    if (isFresh(grant) && grant.accessToken !== refused) return;
     if (Date.now() < this.#cool.until) throw new Error("A renewal has just failed.");
     const { GrantGone, refreshGrant, revokeGrant } = await import("../../connections/oauth/grant.ts");
     try {
       const renewed = await refreshGrant(this.env, target, grant);
-      const kept = await this.#kept();
-      // The person has disconnected the account meanwhile: these tokens must not bring it back.
-      if (kept === undefined) return void (await revokeGrant(this.env, target.connection, renewed));
-      await this.#keep(target, renewed, kept.since);
+      const sealed = await this.#seal(target, renewed);
+      // The person has disconnected the account meanwhile, or connected another: these tokens must not replace it.
+      if (!(await this.#isStill(before)))
+        return void (await revokeGrant(this.env, target.connection, renewed));
+      await this.#keep(target, renewed, { sealed, since: before.since });
       this.#cool = { until: 0, failures: 0 };
     } catch (failure) {
-      if (failure instanceof GrantGone) return await this.#end(target);
+      // Says nothing of the account that is there now.
+      if (!(await this.#isStill(before))) return;
+      if (failure instanceof GrantGone) return await this.#end(target, before);
       const failures = this.#cool.failures + 1;
       const pause = Math.min(COOL_MS.first * 2 ** (failures - 1), COOL_MS.longest);
       this.#cool = { until: Date.now() + pause, failures };
@@ -154,18 +173,35 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
   }
 
   /** The other side ended the grant: the person has to connect again. */
-  async #end(target: AccountTarget): Promise<void> {
-    const kept = await this.#kept();
-    if (kept === undefined) return;
+  async #end(target: AccountTarget, kept: Kept): Promise<void> {
     await this.ctx.storage.put("account", { ...kept, state: "reconnect", sealed: null } satisfies Kept);
     await this.#note(target, "reconnect");
     log("info", "account_ended", { connection: target.connection });
   }
 
-  async #keep(target: AccountTarget, grant: Grant, since: number): Promise<void> {
-    const { server, scope } = grant;
-    const sealed = await this.#seal(target, grant);
-    const kept: Kept = { state: "connected", since, issuer: server.issuer, scope, sealed };
+  /** Whether the account is the one that was read before. */
+  async #isStill({ sealed }: Kept): Promise<boolean> {
+    return (await this.#kept())?.sealed === sealed;
+  }
+
+  /** Has the tokens of an account that is here no more revoked at the other side. Whether it said that it did. */
+  async #revoke(
+    target: Pick<AccountTarget, "connection" | "person">,
+    kept: Kept | undefined,
+  ): Promise<boolean> {
+    if (kept?.sealed == null) return false;
+    const grant = await this.#open<Grant>(target, kept.sealed);
+    const { revokeGrant } = await import("../../connections/oauth/grant.ts");
+    return await revokeGrant(this.env, target.connection, grant);
+  }
+
+  /** Stores the account. `sealed` comes with it: nothing may happen between a look at the account and this. */
+  async #keep(
+    target: AccountTarget,
+    { server, scope, resource }: Grant,
+    { sealed, since }: { sealed: string; since: number },
+  ): Promise<void> {
+    const kept: Kept = { state: "connected", since, issuer: server.issuer, scope, resource, sealed };
     await this.ctx.storage.put("account", kept);
     await this.#note(target, "connected");
   }
@@ -231,6 +267,11 @@ function needed({ entry }: AccountTarget, isEnded: boolean): ConnectionFailure {
     ? `The person's account at ${entry.title} has to be connected again.`
     : `The person has not connected an account at ${entry.title}.`;
   return { code: "account_needed", message };
+}
+
+/** Whether the person agreed to send the tokens to the address of this entry: the entry may name another one now. */
+function isFor({ entry }: AccountTarget, { resource }: Grant): boolean {
+  return resource === entry.reach.url;
 }
 
 function isFresh({ expiresAt }: Grant): boolean {

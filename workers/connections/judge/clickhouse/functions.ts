@@ -17,7 +17,7 @@ const NUMBERS =
 
 const CONDITIONS =
   "coalesce if ifnull isnotnull isnull multiif nullif assumenotnull tonullable isZeroOrNull equals notequals less " +
-  "greater lessorequals greaterorequals and or xor not in notin";
+  "greater lessorequals greaterorequals and or xor not";
 
 const TEXTS =
   "ascii base64decode base64encode char char_length character_length concat concatwithseparator concat_ws countsubstrings " +

@@ -11,6 +11,7 @@ const DIALECT: Dialect = {
   foldAlias: (name) => name.toLowerCase(),
   nameValue: () => null,
   hasWholeRows: false,
+  hasCompoundColumns: true,
 };
 
 /**

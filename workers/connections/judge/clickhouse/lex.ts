@@ -15,7 +15,7 @@ const PARAMETER =
 const PATTERNS: readonly (readonly [Token["kind"] | "gap", RegExp])[] = [
   ["gap", /^[ \t\n\r]+/],
   ["gap", /^--[ \t][^\n]*/],
-  ["gap", /^--(?=\n|$)/],
+  ["gap", /^--(?=\r?\n|$)/],
   ["gap", /^\/\*(?:[^*/]|\*(?!\/)|\/(?!\*))*\*\//],
   ["parameter", PARAMETER],
   ["number", /^(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?(?![A-Za-z0-9_.$])/],
@@ -23,7 +23,8 @@ const PATTERNS: readonly (readonly [Token["kind"] | "gap", RegExp])[] = [
   ["text", /^'(?:[^'\\]|\\[\\'"nrt0%_]|'')*'/],
   ["name", /^`[^`\\"]+`/],
   ["name", /^"[^"\\`]+"/],
-  ["symbol", /^(?:::|\|\||<=|>=|<>|!=|==|[-+*/%=<>(),.;[\]])/],
+  // Never two minus signs: ClickHouse reads what follows them as a comment, whatever it is.
+  ["symbol", /^(?:::|\|\||<=|>=|<>|!=|==|-(?!-)|[+*/%=<>(),.;[\]])/],
 ];
 
 /**
@@ -57,6 +58,10 @@ function contentOf(kind: Token["kind"], text: string): string {
 }
 
 function refuse(rest: string, at: number): Error {
+  if (rest.startsWith("--"))
+    return reject(
+      "`--` without a space after it is not allowed. Write `-- ` for a comment, `- -` for a number.",
+    );
   if (rest.startsWith("{"))
     return reject("A parameter is written {p1:String}, with the types of numbers, texts and dates.");
   if (/^['`"]/.test(rest))

@@ -73,11 +73,12 @@ function takeIn(cursor: Cursor): boolean {
 function readMembers(cursor: Cursor): Reference[] {
   if (cursor.isQuery()) return readParentheses(cursor);
   if (cursor.isSymbol("[")) return readOperand(cursor);
-  // A list of one is a name in parentheses, which is a table as well.
-  const isName =
-    cursor.isSymbol("(") && !["text", "number", "parameter", "symbol"].includes(cursor.peek(1).kind);
-  if (!cursor.isSymbol("(") || isName)
-    throw reject("IN takes a list of values in parentheses, or a subquery.");
+  // A list of one is a name in parentheses, which is a table as well, however many they are.
+  let depth = 0;
+  while (cursor.isSymbol("(", depth)) depth += 1;
+  const isSubquery = depth > 1 && ["SELECT", "WITH"].includes(cursor.keyword(depth));
+  const isName = ["word", "name"].includes(cursor.peek(depth).kind) && !isSubquery;
+  if (depth === 0 || isName) throw reject("IN takes a list of values in parentheses, or a subquery.");
   return cursor.within(() => readExpressions(cursor));
 }
 

@@ -12,6 +12,7 @@ const DIALECT: Dialect = {
   // MySQL calls them column_0, MariaDB as the values of the first row.
   nameValue: () => null,
   hasWholeRows: false,
+  hasCompoundColumns: false,
 };
 
 const GRAMMAR = { readExpression, readQuery };

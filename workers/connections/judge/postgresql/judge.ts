@@ -13,6 +13,7 @@ const DIALECT: Dialect = {
   foldAlias: (name) => name,
   nameValue: (index) => `column${index + 1}`,
   hasWholeRows: true,
+  hasCompoundColumns: false,
 };
 
 /**
