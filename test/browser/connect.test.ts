@@ -159,7 +159,7 @@ describe("the account page in the browser", () => {
     await page.getByRole("button", { name: /Revoke access of Desk Assistant/ }).click();
     expect(await page.getByRole("status").innerText()).toContain("revoked");
     expect(await page.getByText("No app is connected").count()).toBe(1);
-    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("button", { name: "Sign out", exact: true }).click();
     await arriveAt(page, "Sign in");
   });
 });

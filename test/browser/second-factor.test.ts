@@ -69,7 +69,7 @@ describe("the second factor", () => {
     const codes = await page.locator("ul.codes code").allInnerTexts();
     expect(codes).toHaveLength(10);
     await page.getByRole("link", { name: "I have kept them" }).click();
-    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("button", { name: "Sign out", exact: true }).click();
 
     await signIn(page, "analyst");
     await arriveAt(page, "Enter your second factor");

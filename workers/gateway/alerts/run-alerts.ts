@@ -144,15 +144,14 @@ function toMessage(
 
 async function collectFacts(env: Env, now: number): Promise<AlertFacts> {
   const database = env.PLATFORM_DB;
+  const trail = database.prepare(
+    `SELECT (SELECT count(*) FROM dead_letter) AS letters,
+            (SELECT body ->> '$.at' FROM audit_checkpoint ORDER BY number DESC LIMIT 1) AS checkpoint`,
+  );
   const [series, parts, row] = await Promise.all([
     readSeries(database, { grain: "minute", from: now - SPAN_MS, to: now + MINUTE_MS }),
     inspectParts(env),
-    database
-      .prepare(
-        `SELECT (SELECT count(*) FROM dead_letter) AS letters,
-                (SELECT body ->> '$.at' FROM audit_checkpoint ORDER BY number DESC LIMIT 1) AS checkpoint`,
-      )
-      .first<{ letters: number; checkpoint: number | null }>(),
+    trail.first<{ letters: number; checkpoint: number | null }>(),
   ]);
   const checkpoint = row?.checkpoint ?? null;
   return {
