@@ -353,7 +353,7 @@ describe("of two persons and two issuers, one who attacks", () => {
     }
   });
 
-  it("changes nobody's own session: signing another person in takes a browser of its own", async () => {
+  it("leaves the session of a signed-in person alone: signing another person in takes a browser of its own", async () => {
     const { victor, vera } = scene;
     expect(await whoIs(victor.browser)).toBe("victor@corp.example");
     expect(await whoIs(await signIn(vera))).toBe(vera.email);
