@@ -2,18 +2,19 @@ import { spawnSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { describeDifference, type Side } from "../shared/policy/changes/diff.ts";
+import { findUnreachable } from "../shared/policy/changes/find-unreachable.ts";
+import { readPublished, readState } from "../shared/policy/changes/published.ts";
+import { formatMistake, type Mistake } from "../shared/policy/changes/read-policy.ts";
 import { CommandFailure } from "./local/failure.ts";
 import { ROOT } from "./local/project.ts";
 import { runCommand } from "./platform/run-command.ts";
 import { readRegistry } from "./policy/catalogue.ts";
-import { describeDifference, type Side } from "./policy/diff.ts";
-import { explain } from "./policy/explain.ts";
+import { explainFlags } from "./policy/explain.ts";
 import { type Loaded, loadCases, loadPolicy, POLICY_FILES, writtenFiles } from "./policy/files.ts";
-import { findUnreachable } from "./policy/find-unreachable.ts";
-import { listVersions, publishAgain, publishFile, publishVersion } from "./policy/publish.ts";
-import { openPlatform, readPublished, readState } from "./policy/published.ts";
-import { formatMistake, type Mistake } from "./policy/read-policy.ts";
-import { simulate } from "./policy/simulate.ts";
+import { openPlatform } from "./policy/place.ts";
+import { listVersions, publishFile, publishPublicationAgain, publishVersionAgain } from "./policy/publish.ts";
+import { simulateDays } from "./policy/simulate.ts";
 
 const HELP = `Checks, tests, compares and publishes the policy in ${POLICY_FILES.policy}.
 
@@ -81,13 +82,13 @@ async function main(): Promise<void> {
       await build();
       return;
     case "explain":
-      console.log(await explain(await load(flags.file), flags));
+      console.log(await explainFlags(await load(flags.file), flags));
       return;
     case "diff":
       console.log(await compare(operands, flags));
       return;
     case "simulate":
-      console.log(await simulate(await load(flags.file), flags.days, flags, Date.now()));
+      console.log(await simulateDays(await load(flags.file), flags.days, flags, Date.now()));
       return;
     case "publish":
       console.log(await publish(flags));
@@ -109,10 +110,10 @@ async function check(file: string): Promise<void> {
 async function publish(flags: Flags): Promise<string> {
   // A rollback must not depend on the file in this folder.
   if (flags.version !== undefined) {
-    return publishVersion(readNumber(flags.version), await readRegistry(), flags);
+    return publishVersionAgain(readNumber(flags.version), await readRegistry(), flags);
   }
   if (flags.publication !== undefined) {
-    return publishAgain(readNumber(flags.publication), await readRegistry(), flags);
+    return publishPublicationAgain(readNumber(flags.publication), await readRegistry(), flags);
   }
   const loaded = await load(flags.file);
   // The cases belong to the default file.

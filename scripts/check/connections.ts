@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { formatMistake } from "../../shared/policy/changes/read-policy.ts";
 import { CONNECTION_FILES, readConnections, writeConnectionsSchema } from "../connections/files.ts";
 import { ROOT } from "../local/root.ts";
 import { readText } from "../policy/files.ts";
-import { formatMistake } from "../policy/read-policy.ts";
 import type { Check } from "./definition.ts";
 
 /** Checks that `connections.yaml` is valid, if there is one, and that the schema for editors is what the code says. */

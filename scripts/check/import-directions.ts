@@ -22,6 +22,7 @@ export const FOLDERS = [
   ["shared/session", "session context and the port to its memory"],
   ["shared/objects", "contracts of the Durable Objects"],
   ["shared/server", "what an author of a server writes, and the catalogue made of it"],
+  ["shared/policy/changes", "a policy as it is written, checked, compared, tried and published"],
   ["shared/guard", "decide, admit, run, shape, settle, and the entrances to them"],
   ["shared/mcp/http", "request bodies, responses, event streams"],
   ["shared/mcp/methods", "tools/list to completion, tasks, elicitation, request state"],

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
+import { formatMistake } from "../../shared/policy/changes/read-policy.ts";
 import { loadCases, loadPolicy, POLICY_FILES, readText, writtenFiles } from "../policy/files.ts";
-import { formatMistake } from "../policy/read-policy.ts";
 import type { Check } from "./definition.ts";
 
 /** Checks that the deployed policy is valid, passes its cases, and equals `policy.yaml`. */

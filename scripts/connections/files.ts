@@ -8,10 +8,10 @@ import {
   type ConnectionsDocument,
   connectionsDocument,
 } from "../../shared/connections/entry.ts";
+import { formatMistake, type Mistake, readYaml } from "../../shared/policy/changes/read-policy.ts";
 import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/project.ts";
-import { formatMistake, type Mistake, readYaml } from "../policy/read-policy.ts";
 
 /** Project-relative paths of the connections. */
 export const CONNECTION_FILES = {

@@ -2,11 +2,11 @@ import os from "node:os";
 import { type PublishedConnection, parseRevision, writeRevision } from "../../shared/connections/revision.ts";
 import { digestText } from "../../shared/encoding/canonical-json.ts";
 import { quoteText } from "../../shared/encoding/quote-text.ts";
+import { type Publication, putInForce, storeCatalogues } from "../../shared/policy/changes/publications.ts";
+import { readState } from "../../shared/policy/changes/published.ts";
 import { CommandFailure } from "../local/failure.ts";
 import type { PlatformDatabase } from "../platform/database.ts";
 import { notifyWorker } from "../platform/notify-worker.ts";
-import { type Publication, putInForce, storeCatalogues } from "../policy/publications.ts";
-import { readState } from "../policy/published.ts";
 import type { WorkerPlace } from "./ask-worker.ts";
 
 /** D1 takes statements of at most 100 KB. */

@@ -1,6 +1,6 @@
+import { readPublished, readState } from "../../shared/policy/changes/published.ts";
 import { compileSignIn, providerOfEmail } from "../../shared/policy/sign-in.ts";
 import type { PlatformDatabase } from "../platform/database.ts";
-import { readPublished, readState } from "../policy/published.ts";
 
 /**
  * What a person with this address signs in with, by the policy in force; `null` for a password. Where passwords are

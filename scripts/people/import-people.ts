@@ -2,13 +2,13 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { addInvitations, addressOfLink, createLink } from "../../shared/people/password-links.ts";
 import { addPeople } from "../../shared/people/statements.ts";
+import { readPublished, readState } from "../../shared/policy/changes/published.ts";
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
 import { compileSignIn, providerOfEmail } from "../../shared/policy/sign-in.ts";
 import { CommandFailure } from "../local/failure.ts";
 import type { PlatformDatabase } from "../platform/database.ts";
 import { type Addressee, addressOf } from "../platform/notify-worker.ts";
 import { nameAsker } from "../platform/requests.ts";
-import { readPublished, readState } from "../policy/published.ts";
 import { deliverLink } from "./deliver-link.ts";
 import { type ListedPerson, readPeopleFile } from "./read-people-file.ts";
 

@@ -1,23 +1,14 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { splitStatements } from "../../shared/encoding/split-statements.ts";
+import { overConnection, type PlatformDatabase, type Row } from "../../shared/encoding/platform-database.ts";
 import { type LocalDatabases, openLocalDatabases } from "../local/databases.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { type ProcessResult, runWrangler } from "../local/process.ts";
 import { type EnvironmentName, environmentFlag, ROOT } from "../local/project.ts";
 import { requireStorage } from "../local/storage.ts";
 
-/** One row of a query result. */
-export type Row = Record<string, string | number | null>;
-
-/** The platform database of one environment. */
-export interface PlatformDatabase {
-  /** Runs one query. */
-  query(sql: string): Promise<Row[]>;
-  /** Changes data: all statements in one transaction. */
-  change(sql: string): Promise<void>;
-}
+export type { PlatformDatabase, Row } from "../../shared/encoding/platform-database.ts";
 
 /** Open local databases; a command closes them at its end. */
 const opened = new Set<Promise<LocalDatabases>>();
@@ -46,31 +37,28 @@ function openHere(stateFolder: string | undefined): PlatformDatabase {
     if (found === undefined) throw new Error("wrangler.toml names no PLATFORM_DB for the local environment.");
     return found.connection;
   };
-  return overConnection(connect);
+  return explaining(connect);
 }
 
 /** The platform database over a connection that the caller has open on this machine. */
 export function platformDatabase(connection: D1Database): PlatformDatabase {
-  return overConnection(async () => connection);
+  return explaining(async () => connection);
 }
 
-function overConnection(connect: () => Promise<D1Database>): PlatformDatabase {
+function explaining(connect: () => Promise<D1Database>): PlatformDatabase {
   const explained = (failure: unknown): never => {
     if (failure instanceof CommandFailure) throw failure;
     throw explain("local", failure instanceof Error ? failure.message : String(failure));
   };
   return {
     query: async (sql) =>
-      (await connect())
-        .prepare(sql)
-        .all<Row>()
-        .then(({ results }) => results)
+      overConnection(await connect())
+        .query(sql)
         .catch(explained),
-    async change(sql) {
-      const connection = await connect();
-      const statements = splitStatements(sql).map((statement) => connection.prepare(statement));
-      await connection.batch(statements).catch(explained);
-    },
+    change: async (sql) =>
+      overConnection(await connect())
+        .change(sql)
+        .catch(explained),
   };
 }
 

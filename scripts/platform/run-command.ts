@@ -1,5 +1,6 @@
 import { reportFailure } from "../local/failure.ts";
 import { endWithReader } from "../local/output.ts";
+import { advise } from "../policy/advice.ts";
 import { closeDatabases } from "./database.ts";
 
 /** Runs an administrator's command: reports a failure, sets the exit code, and closes the databases. */
@@ -8,7 +9,7 @@ export async function runCommand(main: () => Promise<void>): Promise<void> {
   try {
     await main();
   } catch (failure) {
-    process.exitCode = reportFailure(failure);
+    process.exitCode = reportFailure(advise(failure));
   } finally {
     await closeDatabases();
   }

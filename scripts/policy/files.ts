@@ -1,13 +1,19 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
+import { policyCases, runCases } from "../../shared/policy/changes/cases.ts";
+import { checkAgainst } from "../../shared/policy/changes/check-against.ts";
+import type { Known } from "../../shared/policy/changes/known.ts";
+import {
+  type Mistake,
+  type ReadPolicy,
+  readPolicy,
+  readYaml,
+} from "../../shared/policy/changes/read-policy.ts";
 import { policyDocument } from "../../shared/policy/schema.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/project.ts";
-import { policyCases, runCases } from "./cases.ts";
-import { type Known, readRegistry } from "./catalogue.ts";
-import { checkAgainst } from "./check-against.ts";
-import { type Mistake, type ReadPolicy, readPolicy, readYaml } from "./read-policy.ts";
+import { readRegistry } from "./catalogue.ts";
 
 /** Project-relative paths of the policy and its files. */
 export const POLICY_FILES = {

@@ -1,32 +1,24 @@
 import os from "node:os";
-import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
-import { compilePolicy } from "../../shared/policy/compile.ts";
+import type { PlatformDatabase } from "../../shared/encoding/platform-database.ts";
+import type { Known } from "../../shared/policy/changes/known.ts";
+import { LIST_PUBLICATIONS } from "../../shared/policy/changes/publications.ts";
+import {
+  type Authorship,
+  findWarnings,
+  isNote,
+  NOTE_LENGTH,
+  type Published,
+  publishAgain,
+  publishDocument,
+  publishVersion,
+} from "../../shared/policy/changes/publish.ts";
+import { findVersionOf, readPublished } from "../../shared/policy/changes/published.ts";
+import { PolicyRefusal } from "../../shared/policy/changes/refusal.ts";
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
 import { CommandFailure } from "../local/failure.ts";
-import type { PlatformDatabase } from "../platform/database.ts";
 import { notifyWorker } from "../platform/notify-worker.ts";
-import type { Known } from "./catalogue.ts";
 import type { Loaded } from "./files.ts";
-import { findUnreachable } from "./find-unreachable.ts";
-import {
-  COUNT_ROLES,
-  LIST_PUBLICATIONS,
-  type Publication,
-  putInForce,
-  readPublication,
-} from "./publications.ts";
-import {
-  environmentOf,
-  openPlatform,
-  type Place,
-  type PublishedState,
-  readPublished,
-  readState,
-} from "./published.ts";
-
-/** D1 takes statements of at most 100 KB; the rest of the statement is far shorter than the difference. */
-const DOCUMENT_LIMIT = 90_000;
-const TEXT_LIMIT = 300;
+import { environmentOf, openPlatform, type Place } from "./place.ts";
 
 /** Flags of `publish`. */
 export interface PublishFlags extends Place {
@@ -39,47 +31,36 @@ export interface PublishFlags extends Place {
 export async function publishFile(loaded: Loaded, flags: PublishFlags): Promise<string> {
   const document = loaded.read.value;
   if (document === null) throw new TypeError("A policy with mistakes cannot be published.");
-  const text = canonicalize(document);
-  if (Buffer.byteLength(text) > DOCUMENT_LIMIT) {
-    throw new CommandFailure(
-      `The policy has ${Math.ceil(Buffer.byteLength(text) / 1000)} KB; ${DOCUMENT_LIMIT / 1000} can be published.`,
-      "Join names to globs, or rules to roles.",
-    );
-  }
-  const digest = digestText(text);
   const database = openPlatform(flags);
-  const state = await readState(database);
-  if (state.digest === digest) return `Version ${state.version} says exactly this and is in force already.`;
-  const version = state.newest + 1;
-  return publish(database, { state, version, digest, document, known: loaded.known, flags, text });
+  return publish(database, document, loaded.known, flags, (authorship) =>
+    publishDocument(database, document, authorship),
+  );
 }
 
 /** Puts an older version in force again. Returns a summary. */
-export async function publishVersion(number: number, known: Known, flags: PublishFlags): Promise<string> {
+export async function publishVersionAgain(
+  number: number,
+  known: Known,
+  flags: PublishFlags,
+): Promise<string> {
   const database = openPlatform(flags);
-  const state = await readState(database);
-  if (state.version === number) return `Version ${number} is in force already.`;
-  const { digest, document } = await readPublished(database, number);
-  return publish(database, { state, version: number, digest, document, known, flags });
+  const { document } = await readPublished(database, number);
+  return publish(database, document, known, flags, (authorship) =>
+    publishVersion(database, number, authorship),
+  );
 }
 
 /**
  * Puts an earlier publication in force again: both its policy and its catalogue revisions. Returns a summary.
  */
-export async function publishAgain(id: number, known: Known, flags: PublishFlags): Promise<string> {
+export async function publishPublicationAgain(
+  id: number,
+  known: Known,
+  flags: PublishFlags,
+): Promise<string> {
   const database = openPlatform(flags);
-  const state = await readState(database);
-  if (state.publication === id) return `Publication ${id} is in force already.`;
-  const [row] = await database.query(readPublication(id));
-  if (row === undefined) {
-    throw new CommandFailure(
-      `There is no publication ${id}.`,
-      "List the versions: npm run policy -- versions",
-    );
-  }
-  const version = Number(row.version);
-  const { digest, document } = await readPublished(database, version);
-  return publish(database, { state, version, digest, document, known, flags, catalogues: { of: id } });
+  const { document } = await readPublished(database, await findVersionOf(database, id));
+  return publish(database, document, known, flags, (authorship) => publishAgain(database, id, authorship));
 }
 
 /** Lists the publications, newest first. */
@@ -97,74 +78,40 @@ export async function listVersions(place: Place): Promise<string> {
   return [...lines, first].join("\n");
 }
 
-interface Intended {
-  state: PublishedState;
-  version: number;
-  digest: string | null;
-  document: PolicyDocument;
-  known: Known;
-  flags: PublishFlags;
-  /** Canonical JSON of a new version. */
-  text?: string;
-  catalogues?: Publication["catalogues"];
-}
-
-async function publish(database: PlatformDatabase, intended: Intended): Promise<string> {
-  const { state, version, digest, document, known, flags, text, catalogues } = intended;
-  const warnings = [
-    ...(await findLockedOut(database, document)),
-    ...findUnreachable(compilePolicy(document), known),
-  ];
-  const publication: Publication = {
-    after: state.publication,
-    replaced: state.version,
-    version,
-    digest,
-    at: Date.now(),
+async function publish(
+  database: PlatformDatabase,
+  document: PolicyDocument,
+  known: Known,
+  flags: PublishFlags,
+  put: (authorship: Authorship) => Promise<Published>,
+): Promise<string> {
+  const authorship = {
     by: readText("by", flags.by ?? os.userInfo().username),
     note: readText("note", flags.note),
-    ...(catalogues && { catalogues }),
   };
-  await database
-    .change(putInForce(publication, text))
-    .catch((failure: unknown) => explain(failure, database, state));
+  const warnings = await findWarnings(database, document, known);
+  const published = await put(authorship).catch((failure: unknown) => {
+    if (failure instanceof PolicyRefusal && failure.kind === "unchanged") return failure.message;
+    throw failure;
+  });
+  if (typeof published === "string") return published;
+  const { publication, version, replaced } = published;
   const told = await notifyWorker(
     { environment: environmentOf(flags), stateFolder: flags.state, url: flags.url },
-    { path: "/policy/changes", body: { publication: publication.after + 1 } },
+    { path: "/policy/changes", body: { publication } },
   );
   return [
     ...warnings.map((warning) => `! ${warning}`),
-    `✓ Version ${version} is in force in ${flags.env} within 30 seconds. It replaces version ${state.version}.`,
+    `✓ Version ${version} is in force in ${flags.env} within 30 seconds. It replaces version ${replaced}.`,
     ...(told === "told" ? ["  Apps that wait for changed lists have been told."] : []),
-    `  To go back: npm run policy -- publish --version ${state.version} --env ${flags.env}`,
+    `  To go back: npm run policy -- publish --version ${replaced} --env ${flags.env}`,
   ].join("\n");
 }
 
-/** Explains the failure of concurrent publications: the database accepted the other one. */
-async function explain(failure: unknown, database: PlatformDatabase, seen: PublishedState): Promise<never> {
-  const now = await readState(database).catch(() => seen);
-  if (now.publication === seen.publication) throw failure;
-  throw new CommandFailure(
-    `Another person has just published version ${now.version}; your command changed nothing.`,
-    "Look at the difference (npm run policy -- diff), then publish again.",
-  );
-}
-
-/** Users whose role is not in the policy, and who would lose all access. */
-async function findLockedOut(database: PlatformDatabase, document: PolicyDocument): Promise<string[]> {
-  const rows = await database.query(COUNT_ROLES);
-  return rows
-    .filter(({ role }) => !Object.hasOwn(document.roles, String(role)))
-    .map(
-      ({ role, people }) =>
-        `${people} ${people === 1 ? "person has" : "people have"} the role "${role}", which this policy does not know: they can do nothing.`,
-    );
-}
-
 function readText(flag: string, text: string): string {
-  if (text.length <= TEXT_LIMIT && !/\p{Cc}/u.test(text)) return text;
+  if (isNote(text)) return text;
   throw new CommandFailure(
-    `--${flag} must be one line of at most ${TEXT_LIMIT} characters.`,
+    `--${flag} must be one line of at most ${NOTE_LENGTH} characters.`,
     "See: npm run policy -- --help",
   );
 }

@@ -1,7 +1,8 @@
+import type { Known, KnownSubject } from "../../shared/policy/changes/known.ts";
 import type { Policy } from "../../shared/policy/compile.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
 import { decide } from "../../shared/policy/decide.ts";
-import { type Known, type KnownSubject, readRegistry } from "../policy/catalogue.ts";
+import { readRegistry } from "../policy/catalogue.ts";
 
 /** Path of the page, relative to the project. */
 export const REFERENCE_FILE = "docs/reference.md";

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { readCalls } from "../../scripts/policy/recorded-calls.ts";
+import { readCalls } from "../../shared/policy/changes/recorded-calls.ts";
 import { bundledPolicy } from "../../shared/policy/current.ts";
 import { sweepRecords } from "../../workers/audit-log/sweep-records.ts";
 import { writeCheckpoints } from "../../workers/audit-log/write-checkpoints.ts";

@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
+import { overConnection } from "../../shared/encoding/platform-database.ts";
 import { changePerson } from "../../shared/people/change-person.ts";
 import { unlinkIdentities } from "../../shared/people/federated.ts";
 import { runMarkedJob } from "../../workers/gateway/admin-jobs/run-admin-jobs.ts";
-import { reachPeople } from "../../workers/gateway/people.ts";
 import { keyOn, sendForm } from "../keys/make-key.ts";
 import { connect, createPerson, signIn, TestBrowser, type TestPerson } from "../support/oauth.ts";
 import { setSecondFactor } from "../support/policy.ts";
@@ -69,7 +69,7 @@ it("a recycled address leaves its former holder no way in, and its next holder k
 
   const second = await settle({ id, email }, browser);
   for (const session of second) expect((await session.request("tools/call", CALL)).status).toBe(200);
-  const mark = await changePerson(reachPeople(database), email, unlinkIdentities(email, BY), BY);
+  const mark = await changePerson(overConnection(database), email, unlinkIdentities(email, BY), BY);
   expect(await runMarkedJob(env, mark)).toBe("in force");
   await expectNothingLeft(id, second);
   await setPerson("third", { email, groups: ["gatehouse-sales"] });

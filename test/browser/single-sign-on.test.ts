@@ -6,9 +6,9 @@ import {
 } from "@modelcontextprotocol/client";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { putInForce } from "../../scripts/policy/publications.ts";
 import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
 import type { JsonValue } from "../../shared/encoding/json.ts";
+import { putInForce } from "../../shared/policy/changes/publications.ts";
 import bundled from "../../shared/policy/policy.json" with { type: "json" };
 import { type PolicyDocument, policyDocument } from "../../shared/policy/schema.ts";
 import { type GatewayProcess, startGateway } from "../support/gateway-process.ts";

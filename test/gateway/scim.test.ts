@@ -1,7 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { overConnection } from "../../shared/encoding/platform-database.ts";
 import { setAccess } from "../../shared/people/change-person.ts";
-import { reachPeople } from "../../workers/gateway/people.ts";
 import { followDue } from "../../workers/gateway/scim/follow-groups.ts";
 import { keyOn, sendForm } from "../keys/make-key.ts";
 import { connect, createPerson, TestBrowser } from "../support/oauth.ts";
@@ -243,7 +243,7 @@ describe("roles", () => {
 
   it("and access stay as an administrator set them when a body has no word on `active`", async () => {
     const { body: user } = await create();
-    await setAccess(reachPeople(env.PLATFORM_DB), user.id, true, "tester");
+    await setAccess(overConnection(env.PLATFORM_DB), user.id, true, "tester");
     const kept = await ask("PUT", `/Users/${user.id}`, { userName: user.userName, displayName: "Kept" });
     expect(kept.body).toMatchObject({ displayName: "Kept", active: false });
     await patch(`/Users/${user.id}`, { op: "replace", path: "displayName", value: "Out" });

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { describeDifference } from "../../scripts/policy/diff.ts";
+import { describeDifference } from "../../shared/policy/changes/diff.ts";
 import { type PolicyDocument, policyDocument } from "../../shared/policy/schema.ts";
 
 const MASK = { public: "show", internal: "show", pii: "show", secret: "drop", text: [] };

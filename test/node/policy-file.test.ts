@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { policyCases, runCases } from "../../scripts/policy/cases.ts";
-import type { Known, KnownSubject } from "../../scripts/policy/catalogue.ts";
-import { checkAgainst } from "../../scripts/policy/check-against.ts";
-import { type Mistake, readPolicy, readYaml } from "../../scripts/policy/read-policy.ts";
+import { policyCases, runCases } from "../../shared/policy/changes/cases.ts";
+import { checkAgainst } from "../../shared/policy/changes/check-against.ts";
+import type { Known, KnownSubject } from "../../shared/policy/changes/known.ts";
+import { type Mistake, readPolicy, readYaml } from "../../shared/policy/changes/read-policy.ts";
 
 const FILE = "policy.yaml";
 

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { type RecordedCall, readCalls } from "../../scripts/policy/recorded-calls.ts";
-import { type Bench, replay, report } from "../../scripts/policy/replay.ts";
+import { type RecordedCall, readCalls } from "../../shared/policy/changes/recorded-calls.ts";
+import { type Bench, replay, report } from "../../shared/policy/changes/replay.ts";
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
 import { listServers } from "../../workers/servers.ts";
 import { deliverAll, eventsOf } from "../audit/trail.ts";

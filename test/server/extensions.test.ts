@@ -1,8 +1,8 @@
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { storeCatalogues } from "../../scripts/policy/publications.ts";
 import { canonicalize } from "../../shared/encoding/canonical-json.ts";
+import { storeCatalogues } from "../../shared/policy/changes/publications.ts";
 import {
   defineServer,
   defineTool,

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
-import { type Publication, putInForce, READ_STATE } from "../../scripts/policy/publications.ts";
 import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
+import { type Publication, putInForce, READ_STATE } from "../../shared/policy/changes/publications.ts";
 import bundled from "../../shared/policy/policy.json" with { type: "json" };
 import { type PolicyDocument, policyDocument } from "../../shared/policy/schema.ts";
 

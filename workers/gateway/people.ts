@@ -1,6 +1,3 @@
-import { splitStatements } from "../../shared/encoding/split-statements.ts";
-import type { PeopleDatabase } from "../../shared/people/change-person.ts";
-
 /** A user of Gatehouse. Created by an administrator; there is no sign-up. */
 export interface Person {
   /** Opaque, without `:`. */
@@ -17,15 +14,6 @@ export async function findPerson(database: D1Database, id: string): Promise<Pers
     .prepare(`SELECT "id", "email", "name", "role" FROM "user" WHERE "id" = ? AND "disabled" = 0`)
     .bind(id)
     .first<Person>();
-}
-
-/** The platform database, as changes of people reach it from the Worker. */
-export function reachPeople(database: D1Database): PeopleDatabase {
-  return {
-    async change(sql) {
-      await database.batch(splitStatements(sql).map((statement) => database.prepare(statement)));
-    },
-  };
 }
 
 /** Whether a person has a password here. */

@@ -1,8 +1,8 @@
 import http from "node:http";
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
+import { putInForce } from "../../../shared/policy/changes/publications.ts";
 import bundled from "../../../shared/policy/policy.json" with { type: "json" };
 import { policyDocument } from "../../../shared/policy/schema.ts";
-import { putInForce } from "../../policy/publications.ts";
 import { signPeopleIn } from "../calls/people.ts";
 import { findFreePort, type RunningWorker, startBare, startGateway } from "../calls/runtime.ts";
 import { type OpenSession, openSession } from "./session-client.ts";

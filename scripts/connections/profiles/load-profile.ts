@@ -2,10 +2,10 @@ import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import { commonFields, line } from "../../../shared/connections/kinds/common.ts";
+import { formatMistake, readYaml } from "../../../shared/policy/changes/read-policy.ts";
 import { findNearMisses } from "../../../shared/text/near-misses.ts";
 import { CommandFailure } from "../../local/failure.ts";
 import { ROOT } from "../../local/project.ts";
-import { formatMistake, readYaml } from "../../policy/read-policy.ts";
 
 /** Where ready-made profiles are, below the repository. */
 const FOLDER = "shared/connections/profiles";

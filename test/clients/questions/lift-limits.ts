@@ -1,5 +1,5 @@
-import { type Publication, putInForce } from "../../../scripts/policy/publications.ts";
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
+import { type Publication, putInForce } from "../../../shared/policy/changes/publications.ts";
 import bundled from "../../../shared/policy/policy.json" with { type: "json" };
 
 /**

@@ -2,9 +2,9 @@ import { env, exports } from "cloudflare:workers";
 import { createConnection } from "mysql2/promise";
 import pg from "pg";
 import type { DatabaseServers } from "../../../scripts/databases/debian-servers.ts";
-import { storeCatalogues } from "../../../scripts/policy/publications.ts";
 import { type ConnectionEntry, connectionEntry } from "../../../shared/connections/entry.ts";
 import { writeRevision } from "../../../shared/connections/revision.ts";
+import { storeCatalogues } from "../../../shared/policy/changes/publications.ts";
 import { writeSecret } from "../../../workers/connections/vault.ts";
 import { publish, publishCatalogues, readState } from "../../support/publish.ts";
 

@@ -1,8 +1,8 @@
 import { env, exports } from "cloudflare:workers";
-import { storeCatalogues } from "../../../scripts/policy/publications.ts";
 import { type ConnectionEntry, connectionEntry } from "../../../shared/connections/entry.ts";
 import { writeRevision } from "../../../shared/connections/revision.ts";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
+import { storeCatalogues } from "../../../shared/policy/changes/publications.ts";
 import { publishCatalogues, readState } from "../../support/publish.ts";
 
 /** Host of the servers outside of the runtime. */

@@ -1,10 +1,10 @@
 import { env, exports } from "cloudflare:workers";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { storeCatalogues } from "../../../scripts/policy/publications.ts";
 import { MOST_OF_CURSOR, readCursor, writeCursor } from "../../../shared/auth/cursor.ts";
 import { storeDefinitions } from "../../../shared/connections/definition-store.ts";
 import { writeRevision } from "../../../shared/connections/revision.ts";
+import { storeCatalogues } from "../../../shared/policy/changes/publications.ts";
 import { writeSecret } from "../../../workers/connections/vault.ts";
 import { awaitEvents } from "../../audit/trail.ts";
 import { publish, publishCatalogues, readState } from "../../support/publish.ts";

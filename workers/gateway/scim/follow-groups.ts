@@ -1,3 +1,4 @@
+import { overConnection } from "../../../shared/encoding/platform-database.ts";
 import { quoteText } from "../../../shared/encoding/quote-text.ts";
 import { logFailure } from "../../../shared/observe/log.ts";
 import { NO_ROLE } from "../../../shared/people/federated.ts";
@@ -5,7 +6,6 @@ import { nameWhoChanged, setRole } from "../../../shared/people/statements.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import { findRole } from "../../../shared/policy/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
-import { reachPeople } from "../people.ts";
 
 /** Most people whom one request or one run of the job follows; the next run goes on. */
 const AT_ONCE = 200;
@@ -69,7 +69,7 @@ async function follow(env: Env, id: string): Promise<void> {
       role === person.role
         ? []
         : [setRole(id, role, new Date().toISOString(), isDue), nameWhoChanged(id, "/scim/v2", mark, isDue)];
-    await reachPeople(database).change([...given, `DELETE FROM ${due};`].join("\n"));
+    await overConnection(database).change([...given, `DELETE FROM ${due};`].join("\n"));
     if (given.length > 0) await runMarkedJob(env, mark);
   }
 }

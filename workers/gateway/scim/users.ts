@@ -1,10 +1,10 @@
+import { overConnection } from "../../../shared/encoding/platform-database.ts";
 import { changePerson, setAccess } from "../../../shared/people/change-person.ts";
 import { NO_ROLE } from "../../../shared/people/federated.ts";
 import { addPerson, moveToEmail } from "../../../shared/people/statements.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import { issuerOf, providerOfEmail, type SignInRules } from "../../../shared/policy/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
-import { reachPeople } from "../people.ts";
 import { readEmail, readName } from "../single-sign-on/read-claims.ts";
 import { followPerson } from "./follow-groups.ts";
 import { type PatchOperation, ScimError, URN, type UserBody } from "./messages.ts";
@@ -101,7 +101,7 @@ export async function createUser(env: Env, body: UserBody): Promise<ScimUser> {
       passwordHash: null,
       at,
     };
-    await carryOut(env, await changePerson(reachPeople(database), id, addPerson(person), BY));
+    await carryOut(env, await changePerson(overConnection(database), id, addPerson(person), BY));
   }
   await database
     .prepare("INSERT INTO scim_user (user_id, external_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?3)")
@@ -127,7 +127,7 @@ export async function replaceUser(env: Env, user: ScimUser, body: UserBody): Pro
     if (taken !== null) throw new ScimError(409, "Another account has this address.", "uniqueness");
   }
   const at = new Date();
-  await reachPeople(database).change(
+  await overConnection(database).change(
     moveToEmail(user.id, { email, name: nameOf(body, email), at: at.toISOString() }),
   );
   await database
@@ -183,7 +183,7 @@ export function toUser({ PUBLIC_URL }: Env, user: ScimUser) {
 /** Keeps the person out, or lets them in; changes nothing without a word on it. Out: sessions, tokens, keys and approvals end at the next request. */
 async function setActive(env: Env, { id, disabled }: ScimUser, active: UserBody["active"]): Promise<void> {
   if (active === undefined || active === null || active === (disabled === 0)) return;
-  await carryOut(env, await setAccess(reachPeople(env.PLATFORM_DB), id, !active, BY));
+  await carryOut(env, await setAccess(overConnection(env.PLATFORM_DB), id, !active, BY));
 }
 
 async function carryOut(env: Env, mark: string): Promise<void> {

@@ -1,9 +1,9 @@
+import { overConnection } from "../../../shared/encoding/platform-database.ts";
 import { changePerson, giveRole } from "../../../shared/people/change-person.ts";
 import { addIdentity, NO_ROLE, unlinkIdentities } from "../../../shared/people/federated.ts";
 import { addPerson, moveToEmail } from "../../../shared/people/statements.ts";
 import { domainOf, findRole, providerOfEmail, type SignInRules } from "../../../shared/policy/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
-import { reachPeople } from "../people.ts";
 import { followPerson } from "../scim/follow-groups.ts";
 import { type FederatedIdentity, type Provider, SignInEnded } from "./identity.ts";
 
@@ -99,14 +99,14 @@ async function follow(
     .run();
   const given = role ?? NO_ROLE;
   if (given !== known.role) {
-    await carryOut(env, await giveRole(reachPeople(database), known.id, given, byOf(provider)));
+    await carryOut(env, await giveRole(overConnection(database), known.id, given, byOf(provider)));
   }
   // An address of another person, or in another provider's domain, stays theirs: this person keeps the one before.
   const moved = emailVerified && email !== null && email !== known.email;
   const isFree = moved && !isForeign(rules, provider, email) && (await findByEmail(database, email)) === null;
   const next = { email: isFree ? email : known.email, name: name ?? known.name };
   if (next.email === known.email && next.name === known.name) return;
-  await reachPeople(database).change(moveToEmail(known.id, { ...next, at: new Date().toISOString() }));
+  await overConnection(database).change(moveToEmail(known.id, { ...next, at: new Date().toISOString() }));
 }
 
 /**
@@ -137,9 +137,9 @@ async function link(
   // The account changes hands to the provider: every other way into it ends, with what was opened through one.
   const by = byOf(provider);
   const sql = `${unlinkIdentities(owner.id, by)}\n${addIdentity(owner.id, identity, Date.now())}`;
-  await carryOut(env, await changePerson(reachPeople(database), owner.id, sql, by));
+  await carryOut(env, await changePerson(overConnection(database), owner.id, sql, by));
   if (role !== owner.role)
-    await carryOut(env, await giveRole(reachPeople(database), owner.id, role, byOf(provider)));
+    await carryOut(env, await giveRole(overConnection(database), owner.id, role, byOf(provider)));
   return owner.id;
 }
 
@@ -154,7 +154,7 @@ async function create(
   const at = new Date();
   const added = addPerson({ id, accountId, email, name, role, passwordHash: null, at: at.toISOString() });
   const sql = `${added}\n${addIdentity(id, identity, at.getTime())}`;
-  await carryOut(env, await changePerson(reachPeople(env.PLATFORM_DB), id, sql, byOf(provider)));
+  await carryOut(env, await changePerson(overConnection(env.PLATFORM_DB), id, sql, byOf(provider)));
   return id;
 }
 

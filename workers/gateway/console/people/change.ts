@@ -1,6 +1,6 @@
+import { overConnection } from "../../../../shared/encoding/platform-database.ts";
 import { giveRole, setAccess } from "../../../../shared/people/change-person.ts";
 import { type CarriedOut, runMarkedJob } from "../../admin-jobs/run-admin-jobs.ts";
-import { reachPeople } from "../../people.ts";
 
 /** What the page may change about a person. */
 export type AskedChange = { kind: "role"; role: string } | { kind: "disable" } | { kind: "enable" };
@@ -17,7 +17,7 @@ export async function changePersonNow(
   change: AskedChange,
   by: string,
 ): Promise<CarriedOut> {
-  const database = reachPeople(env.PLATFORM_DB);
+  const database = overConnection(env.PLATFORM_DB);
   const who = `/console/people (${by})`;
   const mark =
     change.kind === "role"

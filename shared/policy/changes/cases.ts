@@ -1,8 +1,8 @@
 import { z } from "zod";
-import type { Policy } from "../../shared/policy/compile.ts";
-import { decideRight, RIGHT_NAMES } from "../../shared/policy/console.ts";
-import { type Decision, decide } from "../../shared/policy/decide.ts";
-import type { Known } from "./catalogue.ts";
+import type { Policy } from "../compile.ts";
+import { decideRight, RIGHT_NAMES } from "../console.ts";
+import { type Decision, decide } from "../decide.ts";
+import type { Known } from "./known.ts";
 import type { Mistake, ReadFile } from "./read-policy.ts";
 
 /** One case of `policy.test.yaml`: a call, and its expected decision. */

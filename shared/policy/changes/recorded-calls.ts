@@ -1,4 +1,4 @@
-import type { PlatformDatabase } from "../platform/database.ts";
+import type { PlatformDatabase } from "../../encoding/platform-database.ts";
 
 /** Rows per read. */
 const PAGE = 5_000;

@@ -1,7 +1,7 @@
-import type { Policy } from "../../shared/policy/compile.ts";
-import { RIGHT_NAMES, rolesWithRight } from "../../shared/policy/console.ts";
-import { decide } from "../../shared/policy/decide.ts";
-import type { Known } from "./catalogue.ts";
+import type { Policy } from "../compile.ts";
+import { RIGHT_NAMES, rolesWithRight } from "../console.ts";
+import { decide } from "../decide.ts";
+import type { Known } from "./known.ts";
 
 /**
  * Warns of tools that no role may use, whatever the arguments, the place and the time, and of pages of the console that no

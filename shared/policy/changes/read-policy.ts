@@ -1,8 +1,8 @@
 import { type Document, isNode, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
-import { compilePolicy, type Policy } from "../../shared/policy/compile.ts";
-import { compileExpression, ExpressionError } from "../../shared/policy/expression.ts";
-import { type PolicyDocument, policyDocument } from "../../shared/policy/schema.ts";
+import { compilePolicy, type Policy } from "../compile.ts";
+import { compileExpression, ExpressionError } from "../expression.ts";
+import { type PolicyDocument, policyDocument } from "../schema.ts";
 
 /** A mistake with its place. */
 export interface Mistake {

@@ -1,10 +1,10 @@
-import type { SubjectKind } from "../../shared/policy/compile.ts";
-import { type ArgumentTypes, compileExpression, ExpressionError } from "../../shared/policy/expression.ts";
-import { compileGlobs } from "../../shared/policy/glob.ts";
-import type { PolicyDocument, RoleDocument } from "../../shared/policy/schema.ts";
-import { findNearMisses } from "../../shared/text/near-misses.ts";
+import { findNearMisses } from "../../text/near-misses.ts";
+import type { SubjectKind } from "../compile.ts";
+import { type ArgumentTypes, compileExpression, ExpressionError } from "../expression.ts";
+import { compileGlobs } from "../glob.ts";
+import type { PolicyDocument, RoleDocument } from "../schema.ts";
 import { typeArguments } from "./argument-types.ts";
-import type { Known, KnownSubject } from "./catalogue.ts";
+import type { Known, KnownSubject } from "./known.ts";
 import {
   describeExpressionError,
   type FieldPath,

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
-import { type CompiledRole, compilePolicy, type Policy } from "../../shared/policy/compile.ts";
-import { RIGHT_NAMES } from "../../shared/policy/console.ts";
-import { decide } from "../../shared/policy/decide.ts";
-import type { PolicyDocument } from "../../shared/policy/schema.ts";
-import type { Known } from "./catalogue.ts";
+import { type CompiledRole, compilePolicy, type Policy } from "../compile.ts";
+import { RIGHT_NAMES } from "../console.ts";
+import { decide } from "../decide.ts";
+import type { PolicyDocument } from "../schema.ts";
+import type { Known } from "./known.ts";
 
 /** A policy to compare, with a name for it. */
 export interface Side {

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
-import { compilePolicy, type Policy } from "../../shared/policy/compile.ts";
-import { decide } from "../../shared/policy/decide.ts";
-import type { PolicyDocument } from "../../shared/policy/schema.ts";
-import type { Known, KnownSubject } from "./catalogue.ts";
+import { compilePolicy, type Policy } from "../compile.ts";
+import { decide } from "../decide.ts";
+import type { PolicyDocument } from "../schema.ts";
+import type { Known, KnownSubject } from "./known.ts";
 import type { RecordedCall } from "./recorded-calls.ts";
 
 /** Examples per kind of change. */

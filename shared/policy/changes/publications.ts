@@ -1,5 +1,5 @@
-import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
-import { quoteText } from "../../shared/encoding/quote-text.ts";
+import { canonicalize, digestText } from "../../encoding/canonical-json.ts";
+import { quoteText } from "../../encoding/quote-text.ts";
 
 /**
  * SQL for publishing, as text: `wrangler d1 execute` takes no bound values. Texts go through {@link

@@ -1,6 +1,6 @@
-import type { JsonValue } from "../../shared/encoding/json.ts";
-import type { ArgumentTypes } from "../../shared/policy/expression.ts";
-import type { JsonSchema } from "../../shared/server/schema.ts";
+import type { JsonValue } from "../../encoding/json.ts";
+import type { JsonSchema } from "../../server/schema.ts";
+import type { ArgumentTypes } from "../expression.ts";
 
 /** Types that an expression can rely on in a tool's arguments. */
 export interface TypedArguments {
