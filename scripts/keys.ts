@@ -11,7 +11,7 @@ import {
   rotateKey,
 } from "../shared/people/keys.ts";
 import { findByEmail, idOfUser } from "../shared/people/statements.ts";
-import { bundledPolicy } from "../shared/policy/current.ts";
+import { bundledPolicy } from "../shared/policy/bundled.ts";
 import { describeKey, type KeyRow } from "./keys/describe-key.ts";
 import { CommandFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";

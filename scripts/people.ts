@@ -13,7 +13,8 @@ import {
   readHasPassword,
 } from "../shared/people/password-links.ts";
 import { addPerson, findByEmail, resetSecondFactor, setPassword } from "../shared/people/statements.ts";
-import { bundledPolicy, listRoles } from "../shared/policy/current.ts";
+import { bundledPolicy } from "../shared/policy/bundled.ts";
+import { listRoles } from "../shared/policy/current.ts";
 import { CommandFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
 import { deliverLink } from "./people/deliver-link.ts";

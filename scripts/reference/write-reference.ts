@@ -1,6 +1,6 @@
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import type { Known, KnownSubject } from "../../shared/policy/changes/known.ts";
 import type { Policy } from "../../shared/policy/compile.ts";
-import { bundledPolicy } from "../../shared/policy/current.ts";
 import { decide } from "../../shared/policy/decide.ts";
 import { readRegistry } from "../policy/catalogue.ts";
 

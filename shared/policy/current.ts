@@ -1,29 +1,17 @@
 import { ToolError } from "../call/tool-error.ts";
-import { compilePolicy, type Policy } from "./compile.ts";
+import { bundledPolicy } from "./bundled.ts";
+import type { Policy } from "./compile.ts";
 import type { LimitRules } from "./limits.ts";
 import { readCatalogues, readDocument, UnusablePolicy } from "./load-version.ts";
-import bundled from "./policy.json" with { type: "json" };
 import { PolicyKeeper, type PolicySources } from "./policy-keeper.ts";
 import { type PolicyReference, readHistory, readReference } from "./reference.ts";
 import { readReferenceCopy } from "./reference-copy.ts";
-import { policyDocument } from "./schema.ts";
 
 /** Milliseconds that a request waits for the reference: a slow database must not hold every request. */
 const PATIENCE_MS = 2_000;
 
 /** Seconds that a client should wait while the policy in force is unknown. */
 const RETRY_SECONDS = 5;
-
-let fromBundle: Policy | undefined;
-
-/**
- * The bundled policy, compiled once per isolate. `npm run policy -- build` writes `policy.json` from
- * `policy.yaml`, so that no YAML parser is deployed; `npm run check` fails if the two differ.
- */
-export function bundledPolicy(): Policy {
-  fromBundle ??= compilePolicy(policyDocument.parse(bundled));
-  return fromBundle;
-}
 
 /** This isolate's cache. It outlives requests; each request supplies the sources to read from. */
 const keeper = new PolicyKeeper();

@@ -5,7 +5,7 @@ import type { Link } from "../../shared/audit/chain.ts";
 import { commitToText } from "../../shared/audit/commitment.ts";
 import type { AuditEvent } from "../../shared/audit/record.ts";
 import { canonicalize, digestText } from "../../shared/encoding/canonical-json.ts";
-import { bundledPolicy } from "../../shared/policy/current.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { countRecords, readCountLag } from "../../workers/audit-log/figures/count-records.ts";
 import {
   type CallCounts,

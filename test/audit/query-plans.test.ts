@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { readCalls } from "../../shared/policy/changes/recorded-calls.ts";
-import { bundledPolicy } from "../../shared/policy/current.ts";
 import { sweepRecords } from "../../workers/audit-log/sweep-records.ts";
 import { writeCheckpoints } from "../../workers/audit-log/write-checkpoints.ts";
 import { writeRecords } from "../../workers/audit-log/write-records.ts";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PrincipalIdentity } from "../../shared/call/principal.ts";
 import { openAgreement } from "../../shared/guard/approval/agreement.ts";
-import { bundledPolicy } from "../../shared/policy/current.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { masksOf } from "../../shared/policy/masks.ts";
 import type { ToolContext, ToolDefinition } from "../../shared/server/define.ts";
 import { openCrmStore } from "../../workers/crm/store.ts";

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { countReads, type Statement } from "../../scripts/bench/count-reads.ts";
 import { explainStatement, findFullScans } from "../../scripts/bench/query-plan.ts";
 import { seedCrm } from "../../scripts/seed/crm.ts";
-import { bundledPolicy } from "../../shared/policy/current.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { masksOf } from "../../shared/policy/masks.ts";
 import { foldAll } from "../../workers/crm/search/fold-pending.ts";
 import type { DealFilter, DealSort } from "../../workers/crm/store/deal-filter.ts";

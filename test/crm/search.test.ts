@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { countReads } from "../../scripts/bench/count-reads.ts";
-import { bundledPolicy } from "../../shared/policy/current.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { masksOf } from "../../shared/policy/masks.ts";
 import { stripTopLevelDomains } from "../../workers/crm/search/query.ts";
 import { openCrmStore } from "../../workers/crm/store.ts";

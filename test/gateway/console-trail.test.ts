@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { appendLink, type Link } from "../../shared/audit/chain.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
-import { bundledPolicy } from "../../shared/policy/current.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import policy from "../../shared/policy/policy.json" with { type: "json" };
 import { checkStretch } from "../../workers/audit-log/check-stretch.ts";
 import { writeCheckpoints } from "../../workers/audit-log/write-checkpoints.ts";

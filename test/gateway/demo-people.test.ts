@@ -2,7 +2,8 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { DEMO_PASSWORD, DEMO_PEOPLE, seedPeople } from "../../scripts/seed/people.ts";
-import { bundledPolicy, listRoles } from "../../shared/policy/current.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
+import { listRoles } from "../../shared/policy/current.ts";
 import { signIn } from "../support/oauth.ts";
 
 describe("demonstration people", () => {

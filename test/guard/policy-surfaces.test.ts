@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { bundledPolicy, listRoles, roleMayHold } from "../../shared/policy/current.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
+import { listRoles, roleMayHold } from "../../shared/policy/current.ts";
 import { listServers } from "../../workers/servers.ts";
 import { addCompany, addDeal } from "../crm/rows.ts";
 import { LANES, openSession } from "../support/session.ts";

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { JsonValue } from "../../shared/encoding/json.ts";
 import { ContextRecorder } from "../../shared/guard/context-recorder.ts";
 import { ANSWER_LIMIT, shapeAnswer } from "../../shared/guard/shape.ts";
-import { bundledPolicy } from "../../shared/policy/current.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { masksOf } from "../../shared/policy/masks.ts";
 import { defineTool, type ToolContext, type ToolDefinition } from "../../shared/server/define.ts";
 import { emptyContext } from "../../shared/session/context.ts";

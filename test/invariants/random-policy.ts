@@ -1,6 +1,6 @@
 import { afterAll } from "vitest";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import type { CompiledRole, Policy } from "../../shared/policy/compile.ts";
-import { bundledPolicy } from "../../shared/policy/current.ts";
 import { listServers } from "../../workers/servers.ts";
 import { buildPolicy } from "../policy/build-policy.ts";
 

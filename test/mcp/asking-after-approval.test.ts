@@ -4,7 +4,7 @@ import { z } from "zod";
 import { InputNeeded } from "../../shared/call/input-needed.ts";
 import { callTool } from "../../shared/guard/call-tool.ts";
 import type { RequestContext } from "../../shared/guard/request-context.ts";
-import { bundledPolicy } from "../../shared/policy/current.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { createCatalogue } from "../../shared/server/catalogue.ts";
 import { defineServer, defineTool, type ToolContext } from "../../shared/server/define.ts";
 import { emptyContext } from "../../shared/session/context.ts";

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { PrincipalIdentity } from "../../shared/call/principal.ts";
 import { createStatelessLane } from "../../shared/mcp/stateless/stateless.ts";
-import { bundledPolicy } from "../../shared/policy/current.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { createCatalogue } from "../../shared/server/catalogue.ts";
 import { type AskingContext, defineResource, defineServer, defineTool } from "../../shared/server/define.ts";
 import { REVISION } from "../support/session.ts";

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { createStatelessLane } from "../../shared/mcp/stateless/stateless.ts";
 import type { AuthenticatedRequest } from "../../shared/mcp/stateless/stateless-exchange.ts";
 import { parseKnownRequest } from "../../shared/mcp/stateless/stateless-request.ts";
-import { bundledPolicy } from "../../shared/policy/current.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { createCatalogue } from "../../shared/server/catalogue.ts";
 import { fixture } from "../conformance/fixture/server.ts";
 import { REVISION } from "../support/session.ts";

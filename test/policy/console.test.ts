@@ -1,8 +1,9 @@
 /// <reference types="vite/types/importMeta.d.ts" />
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { decideRight, RIGHT_NAMES, roleHoldsRight, rolesWithRight } from "../../shared/policy/console.ts";
-import { bundledPolicy, listRoles } from "../../shared/policy/current.ts";
+import { listRoles } from "../../shared/policy/current.ts";
 import { buildPolicy } from "./build-policy.ts";
 
 it("gives a role exactly the rights that it names", () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import type { MaskRules } from "../../shared/call/mask-rules.ts";
 import type { JsonValue } from "../../shared/encoding/json.ts";
-import { bundledPolicy } from "../../shared/policy/current.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { masksOf } from "../../shared/policy/masks.ts";
 import { maskFields } from "../../shared/redact/mask-fields.ts";
 import { MASK, maskValue } from "../../shared/redact/mask-value.ts";

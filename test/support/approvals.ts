@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { type ApprovalItem, approvalGate } from "../../shared/objects/approval-gate.ts";
-import { bundledPolicy } from "../../shared/policy/current.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import type { CallAnswer, TestSession } from "./session.ts";
 import { addPerson } from "./token.ts";
 

@@ -1,4 +1,5 @@
-import { bundledPolicy, limitsOf } from "../../shared/policy/current.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
+import { limitsOf } from "../../shared/policy/current.ts";
 import type { LimitRules } from "../../shared/policy/limits.ts";
 
 const policy = bundledPolicy();

@@ -7,6 +7,10 @@ import { build, type Plugin } from "vite";
 const ROOT = path.resolve(import.meta.dirname, "../..");
 const FOLDERS = ["shared", "workers"];
 
+/** The bundled policy, which no test may change, and the policy that the tests have in its place. */
+const BUNDLED_POLICY = path.join(ROOT, "shared/policy/bundled.ts");
+const OWN_POLICY = path.join(ROOT, "test/support/own-policy.ts");
+
 /** Packages of which tests and Worker must use one copy. */
 const SHARED_PACKAGES = [
   "zod",
@@ -92,7 +96,12 @@ async function bundle(names: ReadonlyMap<string, string>): Promise<Map<string, r
             external: "absolute",
           };
         },
-        load: (id) => (id === "\0gatehouse:entry" ? entry : undefined),
+        load(id) {
+          if (id === "\0gatehouse:entry") return entry;
+          return id === BUNDLED_POLICY
+            ? `export { bundledPolicy } from ${JSON.stringify(OWN_POLICY)};`
+            : undefined;
+        },
         moduleParsed({ id, exports: found }: { id: string; exports: string[] | null }) {
           if (names.has(id)) exports.set(id, found ?? []);
         },

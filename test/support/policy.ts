@@ -1,6 +1,6 @@
 import { compileApprovals } from "../../shared/policy/approvals.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { type ConsoleRight, expandRights } from "../../shared/policy/console.ts";
-import { bundledPolicy } from "../../shared/policy/current.ts";
 import { compileGlobs } from "../../shared/policy/glob.ts";
 import type { ApprovalDocument } from "../../shared/policy/schema.ts";
 import { buildPolicy } from "../policy/build-policy.ts";

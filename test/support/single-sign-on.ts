@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { bundledPolicy } from "../../shared/policy/current.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { compileSignIn, type SignInDocument } from "../../shared/policy/sign-in.ts";
 import type { TestBrowser } from "./oauth.ts";
 

@@ -3,8 +3,8 @@ import { publishRights } from "../../shared/objects/change-gate.ts";
 import { principalGate } from "../../shared/objects/principal-gate.ts";
 
 import { log } from "../../shared/observe/log.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import type { Policy } from "../../shared/policy/compile.ts";
-import { bundledPolicy } from "../../shared/policy/current.ts";
 
 /** Most publications that one run records. */
 const ROWS = 100;

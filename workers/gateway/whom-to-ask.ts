@@ -1,4 +1,5 @@
-import { bundledPolicy, policyInForce } from "../../shared/policy/current.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
+import { policyInForce } from "../../shared/policy/current.ts";
 
 /** Whom people ask for an account or a permission, as the policy names them. Never fails: a refusal needs it. */
 export async function whomToAsk(env: Env): Promise<string> {

@@ -1,7 +1,7 @@
 import { betterAuth } from "better-auth/minimal";
 import { twoFactor } from "better-auth/plugins/two-factor";
 import { type Key, openKeyring } from "../../../shared/auth/keyring.ts";
-import { bundledPolicy } from "../../../shared/policy/current.ts";
+import { bundledPolicy } from "../../../shared/policy/bundled.ts";
 import { hasPasskey } from "../passkeys/own-passkeys.ts";
 import type { Person } from "../people.ts";
 import { createD1Adapter } from "./d1-adapter.ts";
