@@ -1,3 +1,4 @@
+import { readWebhookSecret, signWebhook } from "../../../shared/auth/standard-webhook.ts";
 import { fetchOutside } from "../../../shared/upstream/outside-fetch.ts";
 
 /** Milliseconds that a target has for its answer. */
@@ -39,10 +40,10 @@ export function listTargets(env: Env & WithTargets): AlertTarget[] {
     ALERT_WEBHOOK_SECRET: secret = "",
     ALERT_SLACK_URL: slack = "",
   } = env;
-  const key = readSecret(secret);
+  const key = readWebhookSecret(secret);
   const targets: AlertTarget[] = [];
   if (webhook !== "" && key !== null) {
-    targets.push({ name: "webhook", write: (message, now) => signWebhook(webhook, key, message, now) });
+    targets.push({ name: "webhook", write: (message, now) => writeWebhook(webhook, key, message, now) });
   }
   if (slack !== "") {
     targets.push({
@@ -60,8 +61,7 @@ export async function sendAlert(request: Request): Promise<void> {
   if (!answer.ok) throw new Error(`The target answered ${answer.status}.`);
 }
 
-/** Standard Webhooks: `v1,` and the base64 of HMAC-SHA256 over `<id>.<seconds>.<body>`. */
-async function signWebhook(
+async function writeWebhook(
   url: string,
   secret: Uint8Array<ArrayBuffer>,
   message: AlertMessage,
@@ -69,22 +69,9 @@ async function signWebhook(
 ): Promise<Request> {
   const { id, change, kind, subject, text, at, url: page } = message;
   const data = { kind, subject, text, url: page };
-  const body = JSON.stringify({
-    type: `gatehouse.alert.${change}`,
-    timestamp: new Date(at).toISOString(),
-    data,
-  });
-  const seconds = Math.floor(now / 1_000);
-  const key = await crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, [
-    "sign",
-  ]);
-  const signed = await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(`${id}.${seconds}.${body}`));
-  const signature = btoa(String.fromCharCode(...new Uint8Array(signed)));
-  return post(url, body, {
-    "webhook-id": id,
-    "webhook-timestamp": String(seconds),
-    "webhook-signature": `v1,${signature}`,
-  });
+  const timestamp = new Date(at).toISOString();
+  const body = JSON.stringify({ type: `gatehouse.alert.${change}`, timestamp, data });
+  return post(url, body, await signWebhook(secret, id, now, body));
 }
 
 function writeSlack({ change, kind, text, url }: AlertMessage): string {
@@ -101,11 +88,4 @@ function post(url: string, body: string, headers: Record<string, string> = {}): 
     body,
     headers: { "Content-Type": "application/json", ...headers },
   });
-}
-
-function readSecret(text: string): Uint8Array<ArrayBuffer> | null {
-  const [, base64] = /^whsec_([A-Za-z0-9+/]{32,88}={0,2})$/.exec(text) ?? [];
-  if (base64 === undefined) return null;
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  return bytes.length >= 24 && bytes.length <= 64 ? bytes : null;
 }
