@@ -7,13 +7,22 @@ export function countDeadLetters(): string {
   return "SELECT reason, count(*) AS letters, min(at) AS oldest, max(tries) AS tries FROM dead_letter GROUP BY reason ORDER BY letters DESC LIMIT 100;";
 }
 
-/** Prints the records that could not be written, and why. */
+/** SQL: records that the receivers of further sinks call invalid, by sink and reason. */
+function countSinkLetters(): string {
+  return "SELECT sink, reason, count(*) AS letters, min(at) AS oldest, max(tries) AS tries FROM audit_sink_letter GROUP BY sink, reason ORDER BY letters DESC LIMIT 100;";
+}
+
+/** Prints the records that could not be written, and why; and those that copies of the trail go on without. */
 export async function printDeadLetters(database: PlatformDatabase): Promise<void> {
   const rows = await database.query(countDeadLetters());
   if (rows.length === 0) console.log("There are no dead letters.");
   for (const { reason, letters, oldest, tries } of rows) {
     const since = new Date(Number(oldest)).toISOString();
     console.log(`${letters} since ${since}, tried ${tries} times: ${reason}`);
+  }
+  for (const { sink, reason, letters, oldest, tries } of await database.query(countSinkLetters())) {
+    const since = new Date(Number(oldest)).toISOString();
+    console.log(`${sink} goes on without ${letters} since ${since}, tried ${tries} times: ${reason}`);
   }
 }
 

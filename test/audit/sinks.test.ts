@@ -133,13 +133,13 @@ describe("a sink that hangs or fails", () => {
     expect(sink.tries).toBe(20);
     expect(sink.received).toEqual([]);
     const [lag] = await readLags(env.PLATFORM_DB, ["fixture"], Date.now());
-    expect(lag).toEqual({ name: "fixture", failures: 20, lagMs: 20 * HOUR_MS });
+    expect(lag).toEqual({ name: "fixture", failures: 20, lagMs: 20 * HOUR_MS, refused: 0 });
 
     sink.behave = () => Promise.resolve();
     await feedSinks(env, [sink]);
     expect(sink.received).toEqual(await listStored());
     expect(await readLags(env.PLATFORM_DB, ["fixture"], Date.now())).toEqual([
-      { name: "fixture", failures: 0, lagMs: 0 },
+      { name: "fixture", failures: 0, lagMs: 0, refused: 0 },
     ]);
   });
 

@@ -1,7 +1,9 @@
 import type { Link } from "../../shared/audit/chain.ts";
 import { log, logFailure } from "../../shared/observe/log.ts";
 import { claimSink, fixWindow, noteFailure, noteWritten, type SinkPlace } from "./sinks/cursor.ts";
+import { keepLetters, retryLetters } from "./sinks/letters.ts";
 import { FURTHER_SINKS } from "./sinks/list.ts";
+import { RefusedRecords, TryLater } from "./sinks/refusals.ts";
 import type { AuditSink } from "./sinks/sink.ts";
 
 /** Milliseconds that a sink has for one window, and for which a run holds its claim on one. */
@@ -10,6 +12,9 @@ const CLAIM_MS = 2 * WRITE_MS;
 
 /** Milliseconds after which a run begins no further window; the next run goes on. */
 const RUN_MS = 4 * 60_000;
+
+/** Milliseconds for which a window is tried of which the receiver takes nothing: wrong settings look like this too. */
+const REFUSED_MS = 24 * 60 * 60_000;
 
 /** Digits of a record's number in the name of a window, so that the order of texts is that of numbers. */
 const DIGITS = 12;
@@ -46,18 +51,35 @@ async function feed(env: Env, sink: AuditSink, writeMs: number): Promise<void> {
     const claimed = await claimSink(env.PLATFORM_DB, sink.name, Date.now(), CLAIM_MS);
     if (claimed === null) return;
     const place = await fixWindow(env.PLATFORM_DB, claimed);
-    if (place === null) return;
+    if (place === null) return await withinTime(retryLetters(env, sink, Date.now()), writeMs);
     try {
       await withinTime(writeWindow(env, sink, place), writeMs);
     } catch (failure) {
-      const retryAt = await noteFailure(env.PLATFORM_DB, place, Date.now());
-      const next = { failures: place.failures + 1, retry_at: new Date(retryAt).toISOString() };
-      logFailure("audit_sink_failed", failure, { ...nameOf(sink), after: place.through, ...next });
-      return;
+      if (!(await goOnWithout(env, place, failure))) return;
     }
     await noteWritten(env.PLATFORM_DB, place);
     if (place.failures > 0) log("info", "audit_sink_recovered", nameOf(sink));
   }
+}
+
+/**
+ * Whether the sink goes on after a failed try: without the records that its receiver calls invalid, when it took the
+ * others, or has taken none for a day. These are kept as dead letters of the sink. Every other failure is tried again.
+ */
+async function goOnWithout(env: Env, place: SinkPlace, failure: unknown): Promise<boolean> {
+  const { name, through, failures, refusedAt } = place;
+  const now = Date.now();
+  const refusal = failure instanceof RefusedRecords ? failure : null;
+  if (refusal !== null && (!refusal.isWhole || now - (refusedAt ?? now) >= REFUSED_MS)) {
+    await keepLetters(env.PLATFORM_DB, name, refusal.refused, now);
+    log("error", "audit_sink_refused", { sink: name, after: through, records: refusal.refused.length });
+    return true;
+  }
+  const waitMs = failure instanceof TryLater ? failure.waitMs : 0;
+  const retryAt = await noteFailure(env.PLATFORM_DB, place, now, waitMs, refusal !== null);
+  const next = { failures: failures + 1, retry_at: new Date(retryAt).toISOString() };
+  logFailure("audit_sink_failed", failure, { sink: name, after: through, ...next });
+  return false;
 }
 
 async function writeWindow(env: Env, sink: AuditSink, { through, until }: SinkPlace): Promise<void> {

@@ -15,6 +15,8 @@ export interface SinkPlace {
   /** The last record of the window to write. */
   until: number;
   failures: number;
+  /** Since when the receiver refuses the whole window as invalid, in milliseconds since the epoch. */
+  refusedAt: number | null;
 }
 
 /** A place before its window is fixed. */
@@ -24,7 +26,7 @@ type ClaimedPlace = Omit<SinkPlace, "until"> & { until: number | null };
 const CLAIM = `
   INSERT INTO audit_sink (name, claimed_to) VALUES (?1, ?2 + ?3)
   ON CONFLICT (name) DO UPDATE SET claimed_to = excluded.claimed_to WHERE claimed_to <= ?2 AND retry_at <= ?2
-  RETURNING name, through, until, failures`;
+  RETURNING name, through, until, failures, refused_at AS refusedAt`;
 
 // The end of the window that was fixed before stays: what it holds then has the same name as at the last try.
 const FIX = `
@@ -33,11 +35,13 @@ const FIX = `
    WHERE name = ? RETURNING until`;
 
 const WRITTEN = `
-  UPDATE audit_sink SET through = ?2, until = NULL, failures = 0, retry_at = 0, claimed_to = 0
+  UPDATE audit_sink SET through = ?2, until = NULL, failures = 0, retry_at = 0, claimed_to = 0, refused_at = NULL
    WHERE name = ?1 AND through < ?2`;
 
 const FAILED = `
-  UPDATE audit_sink SET failures = failures + 1, retry_at = ?2, claimed_to = 0 WHERE name = ?1 AND through = ?3`;
+  UPDATE audit_sink
+     SET failures = failures + 1, retry_at = ?2, claimed_to = 0, refused_at = iif(?4, ifnull(refused_at, ?5), NULL)
+   WHERE name = ?1 AND through = ?3`;
 
 const RELEASE = "UPDATE audit_sink SET claimed_to = 0 WHERE name = ?";
 
@@ -65,14 +69,22 @@ export async function noteWritten(database: D1Database, { name, until }: SinkPla
   await database.prepare(WRITTEN).bind(name, until).run();
 }
 
-/** Notes that a try failed. Returns when the next one may be, in milliseconds since the epoch. */
+/**
+ * Notes that a try failed. Returns when the next one may be, in milliseconds since the epoch.
+ *
+ * @param waitMs - how long the receiver asks to be left alone; at most an hour is granted
+ * @param isRefused - whether it refuses the whole window as invalid
+ */
 export async function noteFailure(
   database: D1Database,
   { name, through, failures }: SinkPlace,
   now: number,
+  waitMs: number,
+  isRefused: boolean,
 ): Promise<number> {
-  const retryAt = now + Math.min(RETRY_MS.first * 2 ** failures, RETRY_MS.longest);
-  await database.prepare(FAILED).bind(name, retryAt, through).run();
+  const ownMs = Math.min(RETRY_MS.first * 2 ** failures, RETRY_MS.longest);
+  const retryAt = now + Math.max(ownMs, Math.min(waitMs, RETRY_MS.longest));
+  await database.prepare(FAILED).bind(name, retryAt, through, Number(isRefused), now).run();
   return retryAt;
 }
 
@@ -83,10 +95,13 @@ export interface SinkLag {
   lagMs: number;
   /** Tries in a row that failed. */
   failures: number;
+  /** Records that its receiver calls invalid, which it goes on without. */
+  refused: number;
 }
 
 const LAG = `
   SELECT sink.value AS name, ifnull(place.failures, 0) AS failures,
+         (SELECT count(*) FROM audit_sink_letter AS letter WHERE letter.sink = sink.value) AS refused,
          (SELECT at FROM audit_record WHERE id > ifnull(place.through, 0) ORDER BY id LIMIT 1) AS oldest
     FROM json_each(?) AS sink LEFT JOIN audit_sink AS place ON place.name = sink.value`;
 
@@ -99,10 +114,11 @@ export async function readLags(
   const { results } = await database
     .prepare(LAG)
     .bind(JSON.stringify(names))
-    .all<{ name: string; failures: number; oldest: number | null }>();
-  return results.map(({ name, failures, oldest }) => ({
+    .all<{ name: string; failures: number; refused: number; oldest: number | null }>();
+  return results.map(({ name, failures, refused, oldest }) => ({
     name,
     failures,
+    refused,
     lagMs: oldest === null ? 0 : Math.max(now - oldest, 0),
   }));
 }

@@ -1,9 +1,5 @@
-import type { Link } from "../../../shared/audit/chain.ts";
-import { toRecordLine } from "../../../shared/audit/export-line.ts";
+import { groupByHour, LINES_TYPE, writeLines } from "./hours.ts";
 import type { AuditSink } from "./sink.ts";
-
-/** Milliseconds of the hour that one folder holds. */
-const HOUR_MS = 60 * 60_000;
 
 /** A deployment may have this bucket; without it the sink is off. */
 type WithArchive = { AUDIT_ARCHIVE?: R2Bucket };
@@ -19,19 +15,11 @@ export const r2Archive: AuditSink = {
   async write(env: WithArchive, links, window) {
     const bucket = env.AUDIT_ARCHIVE;
     if (bucket === undefined || window === undefined) throw new TypeError("AUDIT_ARCHIVE is not bound.");
-    const folders = [...Map.groupBy(links, folderOf)];
+    const httpMetadata = { contentType: LINES_TYPE };
     await Promise.all(
-      folders.map(([folder, own]) => {
-        const text = own.map((link) => `${JSON.stringify(toRecordLine(link))}\n`).join("");
-        const httpMetadata = { contentType: "application/x-ndjson" };
-        return bucket.put(`trail/${folder}/${window}.jsonl`, text, { httpMetadata });
-      }),
+      [...groupByHour(links)].map(([folder, own]) =>
+        bucket.put(`trail/${folder}/${window}.jsonl`, writeLines(own), { httpMetadata }),
+      ),
     );
   },
 };
-
-/** `2026-11-29/12`. */
-function folderOf({ body }: Link): string {
-  const { at } = JSON.parse(body) as { at: number };
-  return new Date(Math.floor(at / HOUR_MS) * HOUR_MS).toISOString().slice(0, 13).replace("T", "/");
-}

@@ -5,6 +5,7 @@ import { principalGate } from "../../../shared/objects/principal-gate.ts";
 
 import { log } from "../../../shared/observe/log.ts";
 import { redriveDeadLetters } from "../../audit-log/redrive.ts";
+import { makeLettersDue } from "../../audit-log/sinks/letters.ts";
 import { endSecrets } from "../keys/own-keys.ts";
 import {
   type AdminRequest,
@@ -89,6 +90,7 @@ const CARRY_OUT: Readonly<Record<string, CarryOut>> = {
   },
   async redrive(env, request) {
     const outcome = await redriveDeadLetters(env, LETTERS);
+    await makeLettersDue(env.PLATFORM_DB);
     await recordAct(env, request, { type: "redrive", ...outcome, by: request.by });
     return outcome;
   },

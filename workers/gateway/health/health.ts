@@ -155,10 +155,11 @@ function describeLate(late: UnstoredRecord | null) {
 
 function describeLags(lags: readonly SinkLag[]) {
   if (lags.length === 0) return {};
-  const sinks = lags.map(({ name, lagMs, failures }) => ({
+  const sinks = lags.map(({ name, lagMs, failures, refused }) => ({
     name,
     lag_seconds: Math.round(lagMs / 1000),
     failures,
+    ...(refused > 0 && { refused }),
   }));
   return { audit_sinks: sinks };
 }

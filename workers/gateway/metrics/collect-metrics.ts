@@ -178,6 +178,12 @@ function describeSinks(lags: Inspected["lags"]): Metric[] {
       help: "Tries in a row that failed to write a copy of the trail.",
       samples: lags.map(({ name, failures }) => ({ labels: { sink: name }, value: failures })),
     },
+    {
+      name: "gatehouse_audit_sink_refused_records",
+      type: "gauge",
+      help: "Records that the receiver of a copy of the trail calls invalid.",
+      samples: lags.map(({ name, refused }) => ({ labels: { sink: name }, value: refused })),
+    },
   ];
 }
 

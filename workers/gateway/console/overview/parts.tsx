@@ -111,7 +111,7 @@ export function PartsCard({ parts: { checks, lags, states, filling } }: { parts:
         <table>
           <caption>Copies of the trail</caption>
           <tbody>
-            {lags.map(({ name, lagMs, failures }) => (
+            {lags.map(({ name, lagMs, failures, refused }) => (
               <tr>
                 <th scope="row">
                   <code>{name}</code>
@@ -122,6 +122,7 @@ export function PartsCard({ parts: { checks, lags, states, filling } }: { parts:
                   ) : (
                     `${writeDuration(lagMs)} behind`
                   )}
+                  {refused > 0 && <span class="badge caution">{writeNumber(refused)} refused</span>}
                 </td>
               </tr>
             ))}
