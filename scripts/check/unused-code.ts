@@ -11,7 +11,7 @@ const ENTRIES = [
   /^scripts\/[^/]+\.ts$/,
   /^scripts\/bench\/[^/]+\.ts$/,
   /^vitest[^/]*\.config\.ts$/,
-  /^test\/(clients|conformance|node\/[^/]+)\/(run|worker)\.ts$/,
+  /^test\/(clients|conformance(?:\/relayed)?|node\/[^/]+)\/(run|worker)\.ts$/,
   /^test\/support\/run-[^/]+\.ts$/,
 ];
 const TEST = /^test\//;

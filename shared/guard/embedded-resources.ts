@@ -26,9 +26,13 @@ export function leaveOutRefused(
 }
 
 /** {@link leaveOutRefused} for the messages of a prompt. */
-export function leaveOutOfMessages(ctx: RequestContext, messages: readonly PromptMessage[]): PromptMessage[] {
+export function leaveOutOfMessages(
+  ctx: RequestContext,
+  messages: readonly PromptMessage[],
+  own?: string,
+): PromptMessage[] {
   return messages.map((message) => {
-    const [content = message.content] = leaveOutRefused(ctx, [message.content]);
+    const [content = message.content] = leaveOutRefused(ctx, [message.content], own);
     return { ...message, content };
   });
 }

@@ -3,6 +3,12 @@ import type { ConnectionEntry } from "../connections/entry.ts";
 import type { JsonValue } from "../encoding/json.ts";
 import { openObject } from "./open-object.ts";
 
+/** What the client of a call can be asked: the person in a form or on a page, their model, and the app's folders. */
+export type Asks = Readonly<Record<"form" | "url" | "model" | "folders", boolean>>;
+
+/** Asks nothing: no client is there. */
+export const ASKS_NOTHING: Asks = { form: false, url: false, model: false, folders: false };
+
 /** A connection as one call or command uses it. */
 export interface ConnectionTarget {
   name: string;
@@ -10,13 +16,15 @@ export interface ConnectionTarget {
   revision: string;
   entry: ConnectionEntry;
   /** For kinds with sessions per person: whose session it is, and what the person's client can be asked. */
-  session?: { person: string; asks: { form: boolean; url: boolean; model: boolean } };
+  session?: { person: string; asks: Asks };
 }
 
 /** A question of the other system, for the client of the call. */
 export interface ForeignQuestion {
-  method: "elicitation/create" | "sampling/createMessage";
+  method: "elicitation/create" | "sampling/createMessage" | "roots/list";
   params: Readonly<Record<string, JsonValue>>;
+  /** Name of the question among those of its call. */
+  key?: string;
 }
 
 /**
@@ -27,8 +35,9 @@ export type ForeignAnswer = { kind: "answer"; value: JsonValue } | { kind: "left
 
 /** The call on whose behalf a request runs, as the other system can reach it meanwhile. */
 export interface ConnectionCaller {
-  progress(done: number, total: number | undefined, message: string | undefined): void;
-  log(level: LogLevel, data: JsonValue): void;
+  /** Resolves when it is with the client: what is not awaited may come after the answer. */
+  progress(done: number, total: number | undefined, message: string | undefined): Promise<void>;
+  log(level: LogLevel, data: JsonValue): Promise<void>;
   ask(question: ForeignQuestion): Promise<ForeignAnswer>;
 }
 
@@ -66,12 +75,16 @@ export interface ConnectionFailure {
     | "cancelled"
     | "result_too_large"
     /** The person has to connect an account first. */
-    | "account_needed";
+    | "account_needed"
+    /** The client lacks what the other system wants to ask; see `needs`. */
+    | "client_unsupported";
   message: string;
   /** The caller's next step. */
   action?: string;
   /** Seconds. */
   retryAfter?: number;
+  /** What the client would have to answer. */
+  needs?: ForeignQuestion["method"];
 }
 
 /** State of one object of a connection. */

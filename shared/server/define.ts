@@ -175,6 +175,8 @@ export interface PromptDefinition<Arguments extends z.ZodObject = z.ZodObject, S
   name: string;
   title: string;
   description: string;
+  /** True if its messages are those of another system, with what they embed. */
+  relays?: true;
   scope: string;
   icons?: Icon[];
   /** Every field must parse from a string and have `.describe()`. */

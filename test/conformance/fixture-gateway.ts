@@ -1,8 +1,8 @@
-import net from "node:net";
 import { Browser } from "../../scripts/demo/browser.ts";
 import { authorize, discover, giveConsent, registerClient } from "../../scripts/demo/oauth.ts";
 import { DEMO_PASSWORD, DEMO_PEOPLE, seedPeople } from "../../scripts/seed/people.ts";
 import { type GatewayOptions, type GatewayProcess, startGateway } from "../support/gateway-process.ts";
+import { findPort } from "./find-port.ts";
 
 /** A running gateway with the fixture behind it. */
 export interface FixtureGateway extends GatewayProcess {
@@ -52,15 +52,6 @@ export async function startFixtureGateway(vars: GatewayOptions["vars"] = {}): Pr
     await gateway.stop();
     throw failure;
   }
-}
-
-/** A port of 127.0.0.1 that was free a moment ago: the suite listens there itself, for the code. */
-async function findPort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function adminEmail(): string {

@@ -1,14 +1,17 @@
 import { parseArgs } from "node:util";
 import { EXPECTED_FAILURES } from "./expected-failures.ts";
 import { startFixtureGateway } from "./fixture-gateway.ts";
+import { RELAYED_DIFFERENCES } from "./relayed/differences.ts";
+import { startRelayingGateway } from "./relayed/relaying-gateway.ts";
 import type { ScenarioResult } from "./results.ts";
-import { PARTS, type Part, runPart, runScenario } from "./suite.ts";
+import { PARTS, type Part, runPart, runRevision, runScenario } from "./suite.ts";
 
 const HELP = `Runs the official MCP conformance suite against a freshly started Gatehouse.
 
   npm run conformance                                    everything
   npm run conformance -- --part 2026-07-28               one part: ${PARTS.join(", ")}
   npm run conformance -- --part 2026-07-28 --scenario caching      one scenario
+  npm run conformance -- --behind                        the fixture behind a second Gatehouse, at /mcp
   npm run conformance -- --log                           what the Worker logged, at the end
 `;
 
@@ -16,6 +19,7 @@ const { values: flags } = parseArgs({
   options: {
     part: { type: "string", multiple: true, default: [...PARTS] },
     scenario: { type: "string" },
+    behind: { type: "boolean", default: false },
     log: { type: "boolean", default: false },
     help: { type: "boolean", short: "h", default: false },
   },
@@ -28,6 +32,7 @@ if (flags.help || unknown.length > 0) {
   process.exit(flags.help ? 0 : 1);
 }
 
+if (flags.behind) await runBehind();
 const gateway = await startFixtureGateway();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => void gateway.stop().finally(() => process.exit(130)));
@@ -52,6 +57,31 @@ try {
 if (totals.skipped > 0) console.log(`\n${totals.skipped} skipped by the suite itself`);
 console.log(`\n${totals.passed} passed, ${totals.failed} failed`);
 process.exitCode = surprises > 0 ? 1 : 0;
+
+/** Runs the revisions through Gatehouse to a second one with the fixture, each in its generation, and ends. */
+async function runBehind(): Promise<never> {
+  const relaying = await startRelayingGateway();
+  let failed = 0;
+  try {
+    for (const revision of ["2025-11-25", "2026-07-28"] as const) {
+      if (!flags.part.includes(revision)) continue;
+      await relaying.speak(revision === "2026-07-28" ? "2026" : "2025");
+      const { required, unscored } = await runRevision(relaying.allUrl, revision);
+      failed += required.filter(({ outcome }) => outcome !== "passed").length;
+      for (const [title, results] of [
+        ["required", required],
+        ["not scored by the suite", unscored],
+      ] as const) {
+        console.log(`\n${revision} behind Gatehouse: ${title}`);
+        for (const result of results) console.log(describe(result, RELAYED_DIFFERENCES[result.scenario]));
+      }
+    }
+  } finally {
+    if (flags.log) console.log(`\n${relaying.readLog().join("\n")}`);
+    await relaying.stop();
+  }
+  process.exit(failed > 0 ? 1 : 0);
+}
 
 function report(part: Part, title: string, results: readonly ScenarioResult[]): void {
   if (results.length === 0) return;

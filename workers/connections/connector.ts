@@ -1,6 +1,6 @@
+import type { LogLevel } from "../../shared/call/log-level.ts";
 import type { JsonValue } from "../../shared/encoding/json.ts";
 import type {
-  ConnectionCaller,
   ConnectionFailure,
   ConnectionReport,
   ConnectionRequest,
@@ -9,7 +9,10 @@ import type {
 } from "../../shared/objects/connection-gate.ts";
 
 /** The call that a session serves. */
-export interface SessionCaller extends Pick<ConnectionCaller, "progress" | "log"> {
+export interface SessionCaller {
+  /** On its way to the client before the answer is. */
+  progress(done: number, total: number | undefined, message: string | undefined): void;
+  log(level: LogLevel, data: JsonValue): void;
   /** The client's answer. Rejects with {@link RefusedRequest} if there will be none. */
   ask(question: ForeignQuestion): Promise<JsonValue>;
 }

@@ -87,6 +87,10 @@ export const mcpEntry = z.strictObject({
     .strictObject({
       person: z.boolean().default(true).describe("The server may ask the person (elicitation)."),
       model: z.boolean().default(false).describe("The server may ask the person's model (sampling)."),
+      folders: z
+        .boolean()
+        .default(false)
+        .describe("The server may see which folders the app works in (roots)."),
     })
     .prefault({}),
 });

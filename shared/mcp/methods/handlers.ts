@@ -169,7 +169,7 @@ export async function getPrompt(
     entry,
     args ?? {},
     (context) => prompt.run(parseArguments(prompt.arguments, args), context),
-    (made) => leaveOutOfMessages(ctx, made),
+    (made) => leaveOutOfMessages(ctx, made, prompt.relays ? entry.subject.server : undefined),
   );
   return { description: prompt.description, messages };
 }

@@ -190,6 +190,13 @@ describe("what an MCP server offers", () => {
     for (const { offeredAs } of items) expect(offeredAs.length).toBeLessThanOrEqual(64);
   });
 
+  it("is read at the address that the entry names now, whatever was reviewed a moment ago", async () => {
+    await offer("former", [tool("one")]);
+    await offer("later", [tool("two")]);
+    expect((await review("moved", mcpEntryOf("/set/former"))).map(({ name }) => name)).toEqual(["one"]);
+    expect((await review("moved", mcpEntryOf("/set/later"))).map(({ name }) => name)).toEqual(["two"]);
+  });
+
   it("is filtered by the entry, and its effects can be said otherwise", async () => {
     const entry = mcpEntryOf("/set/chosen", {
       expose: { tools: ["get_*", "set_*"], except: ["get_secret"] },

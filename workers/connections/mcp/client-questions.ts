@@ -47,6 +47,7 @@ export function readQuestion(
   method: ForeignQuestion["method"],
   params: Record<string, JsonValue>,
 ): ForeignQuestion {
+  if (method === "roots/list") return { method, params: {} };
   if (method === "sampling/createMessage") {
     const { messages, maxTokens, systemPrompt, temperature, stopSequences } = parse(sampling, params);
     const from = `This request comes from ${title}, not from the user.`;
@@ -112,6 +113,7 @@ export interface ClientAnswer {
     model: string;
     content: { type: "text"; text: string };
   };
+  "roots/list": { roots: { uri: string; name?: string }[] };
 }
 
 const elicited = z.object({
@@ -123,12 +125,21 @@ const elicited = z.object({
 
 const sampled = z.looseObject({ role: z.enum(["user", "assistant"]), model: z.string(), content: z.json() });
 
+const listed = z.object({
+  roots: z
+    .array(
+      z.object({ uri: z.string().startsWith("file://").max(2_000), name: z.string().max(500).optional() }),
+    )
+    .max(100),
+});
+
 /** Reads the client's answer for the server: nothing but what the protocol names. Client data: never trusted. */
 export function answerOfClient(method: ForeignQuestion["method"], answer: JsonValue): unknown {
   if (method === "elicitation/create") {
     const { action, content } = parse(elicited, answer);
     return { action, ...(action === "accept" && content != null && { content }) };
   }
+  if (method === "roots/list") return parse(listed, answer);
   const { role, model, content } = parse(sampled, answer);
   return { role, model, content };
 }

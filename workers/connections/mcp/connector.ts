@@ -38,6 +38,7 @@ function explain(failure: unknown, { entry: { title } }: ConnectionTarget): Conn
     if (status === 429)
       return { code: "unavailable", message: `${title} allows no more calls now.`, retryAfter: 30 };
     if (typeof code === "number" && name === "ProtocolError") {
+      if (code === -32021) return lackingClient(title, cause);
       const { code: own, what } = PROTOCOL_FAILURES[code] ?? {
         code: "unavailable" as const,
         what: "reports an error",
@@ -48,6 +49,24 @@ function explain(failure: unknown, { entry: { title } }: ConnectionTarget): Conn
   }
   return null;
 }
+
+/** The server wants to ask what the client did not declare, or what the entry does not pass on. */
+function lackingClient(title: string, failure: Error): ConnectionFailure {
+  const { requiredCapabilities: wanted = {} } = ((failure as { data?: unknown }).data ?? {}) as {
+    requiredCapabilities?: object;
+  };
+  const [needs] = Object.entries(NEEDS).flatMap(([ability, method]) =>
+    Object.hasOwn(wanted, ability) ? [method] : [],
+  );
+  const message = `${title} wants to ask the client for something that it cannot answer, or that this connection does not pass on.`;
+  return { code: "client_unsupported", message, ...(needs !== undefined && { needs }) };
+}
+
+const NEEDS = {
+  sampling: "sampling/createMessage",
+  roots: "roots/list",
+  elicitation: "elicitation/create",
+} as const;
 
 function refusedCredential(title: string): ConnectionFailure {
   return {

@@ -22,6 +22,13 @@ import { toError } from "../ask-connection.ts";
 /** Milliseconds that a call waits while its person connects an account. */
 const WAIT_MS = 5 * 60_000;
 
+/** What a client that answers a question is able to do. */
+const ABILITIES = {
+  "elicitation/create": "form",
+  "sampling/createMessage": "model",
+  "roots/list": "folders",
+} as const;
+
 /** What a handle needs to know of its connection. */
 export interface McpPlace {
   env: Env;
@@ -97,7 +104,8 @@ export class McpHandle implements AsyncDisposable {
       );
     }
     const { form, url } = elicitsOf(context.abilities);
-    const asks = { form, url, model: context.abilities?.sampling !== undefined };
+    const { sampling, roots } = context.abilities ?? {};
+    const asks = { form, url, model: sampling !== undefined, folders: roots !== undefined };
     const target = { name, revision, entry, session: { person: principal.userId, asks } };
     const id = crypto.randomUUID();
     const gate = connectionGate(env, name, { person: principal.userId });
@@ -128,6 +136,9 @@ export class McpHandle implements AsyncDisposable {
       if (answer.ok) return answer.value;
       if (answer.failure.code === "account_needed" && (await this.#leadToAccount(context, answer.failure)))
         return await this.perform(operation, context);
+      // Put to a client that cannot answer it, so that its lane says what the client lacks.
+      if (answer.failure.needs !== undefined && !asks[ABILITIES[answer.failure.needs]])
+        await context.relay?.({ method: answer.failure.needs, params: {} });
       throw toError(answer.failure);
     } finally {
       context.signal.removeEventListener("abort", cancel);
@@ -141,12 +152,12 @@ function callerOf(
   leaving: { failure?: unknown },
 ): ConnectionCaller {
   return {
-    progress: (done, total, message) => context.progress?.(done, total, message),
-    log: (level, data) => context.log?.(level, data),
-    async ask({ method, params }: ForeignQuestion): Promise<ForeignAnswer> {
+    progress: async (done, total, message) => context.progress?.(done, total, message),
+    log: async (level, data) => context.log?.(level, data),
+    async ask({ method, params, key = "question" }: ForeignQuestion): Promise<ForeignAnswer> {
       if (context.relay === undefined) return { kind: "left", resumes: false };
       try {
-        return { kind: "answer", value: (await context.relay({ method, params })) as JsonValue };
+        return { kind: "answer", value: (await context.relay({ method, params, key })) as JsonValue };
       } catch (failure) {
         leaving.failure = failure;
         return { kind: "left", resumes: failure instanceof InputNeeded };

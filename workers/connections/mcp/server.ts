@@ -144,6 +144,7 @@ function makePrompt(
     title: prompt.title ?? prompt.name,
     description: prompt.description || `${prompt.name} of ${entry.title}.`,
     scope: `${connection}:read`,
+    relays: true,
     arguments: z.object(Object.fromEntries(fields)),
     complete: Object.fromEntries(prompt.arguments.map(({ name }) => [name, suggest(place, ref, name)])),
     async run(input, context) {

@@ -2,10 +2,12 @@ import { Client, type Progress, StreamableHTTPClientTransport } from "@modelcont
 import { z } from "zod";
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
-import type {
-  ConnectionReport,
-  ConnectionRequest,
-  ConnectionTarget,
+import {
+  ASKS_NOTHING,
+  type ConnectionReport,
+  type ConnectionRequest,
+  type ConnectionTarget,
+  type ForeignQuestion,
 } from "../../../shared/objects/connection-gate.ts";
 import { cleanLine, cleanText } from "../../../shared/text/clean-text.ts";
 import { LostSession, RefusedRequest, type Session, type SessionCaller } from "../connector.ts";
@@ -47,14 +49,18 @@ export class McpSession implements Session {
   #isUsable = true;
 
   private constructor(env: Env, target: ConnectionTarget, entry: McpEntry, credential: Credential) {
-    const { person, model } = entry.asks;
-    const asks = target.session?.asks ?? { form: false, url: false, model: false };
+    const { person, model, folders } = entry.asks;
+    const asks = target.session?.asks ?? ASKS_NOTHING;
     const elicitation = { ...(asks.form && { form: {} }), ...(asks.url && { url: {} }) };
     const elicits = person && Object.keys(elicitation).length > 0;
     this.#client = new Client(
       { name: "gatehouse", version: "1" },
       {
-        capabilities: { ...(elicits && { elicitation }), ...(model && asks.model && { sampling: {} }) },
+        capabilities: {
+          ...(elicits && { elicitation }),
+          ...(model && asks.model && { sampling: {} }),
+          ...(folders && asks.folders && { roots: {} }),
+        },
         versionNegotiation: { mode: MODES[entry.reach.generation] },
       },
     );
@@ -64,13 +70,18 @@ export class McpSession implements Session {
     });
     this.#watch = new DefinitionWatch(env, target, () => this.#list());
     if (elicits) {
-      this.#client.setRequestHandler("elicitation/create", (asked) =>
-        this.#ask<ClientAnswer["elicitation/create"]>(entry.title, asked),
+      this.#client.setRequestHandler("elicitation/create", (asked, { mcpReq }) =>
+        this.#ask<ClientAnswer["elicitation/create"]>(entry.title, asked, mcpReq.id),
       );
     }
     if (model && asks.model) {
-      this.#client.setRequestHandler("sampling/createMessage", (asked) =>
-        this.#ask<ClientAnswer["sampling/createMessage"]>(entry.title, asked),
+      this.#client.setRequestHandler("sampling/createMessage", (asked, { mcpReq }) =>
+        this.#ask<ClientAnswer["sampling/createMessage"]>(entry.title, asked, mcpReq.id),
+      );
+    }
+    if (folders && asks.folders) {
+      this.#client.setRequestHandler("roots/list", ({ method }, { mcpReq }) =>
+        this.#ask<ClientAnswer["roots/list"]>(entry.title, { method, params: {} }, mcpReq.id),
       );
     }
     this.#client.setNotificationHandler("notifications/message", ({ params }) => {
@@ -92,6 +103,7 @@ export class McpSession implements Session {
     const session = new McpSession(env, target, entry, credential);
     try {
       await session.#client.connect(session.#transport, { signal: session.#running.signal });
+      understandWithoutType(session.#transport);
       return session;
     } catch (failure) {
       session.close();
@@ -237,17 +249,34 @@ export class McpSession implements Session {
 
   async #ask<Answer>(
     title: string,
-    { method, params }: { method: "elicitation/create" | "sampling/createMessage"; params: object },
+    { method, params }: { method: ForeignQuestion["method"]; params: object },
+    id: string | number,
   ): Promise<Answer> {
     // A question that comes while no call runs has no addressee.
     if (this.#caller === null) throw new RefusedRequest({ code: "cancelled", message: "No call runs." });
     const question = readQuestion(title, method, plain(params) as Record<string, JsonValue>);
-    return answerOfClient(method, await this.#caller.ask(question)) as Answer;
+    // Of a server of 2026-07-28 it is the key of the question; a server of 2025 numbers its requests.
+    const key = typeof id === "string" && /^[A-Za-z0-9_.-]{1,64}$/.test(id) ? { key: id } : {};
+    return answerOfClient(method, await this.#caller.ask({ ...question, ...key })) as Answer;
   }
 }
 
 /** A server of 2026-07-28 sends log messages at this level and above; the near side filters by its own. */
 const LOGGED = { "io.modelcontextprotocol/logLevel": "debug" };
+
+/**
+ * A server of 2026-07-28 that leaves out `resultType` means a complete result, as before that revision. The SDK's client
+ * refuses it.
+ */
+function understandWithoutType(transport: StreamableHTTPClientTransport): void {
+  const hear = transport.onmessage;
+  transport.onmessage = (message, ...more) => {
+    const result = "result" in message ? message.result : undefined;
+    const isWithout = result !== undefined && !Object.hasOwn(result, "resultType");
+    const read = isWithout ? { ...message, result: { ...result, resultType: "complete" } } : message;
+    hear?.(read as typeof message, ...more);
+  };
+}
 
 function noTemplates(failure: unknown): [] {
   // Many servers have resources without knowing this method.

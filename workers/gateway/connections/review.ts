@@ -2,7 +2,7 @@ import { ADMINISTRATION } from "../../../shared/audit/record.ts";
 import { storeDefinitions } from "../../../shared/connections/definition-store.ts";
 import type { Definition } from "../../../shared/connections/definitions.ts";
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
-import { connectionGate } from "../../../shared/objects/connection-gate.ts";
+import { ASKS_NOTHING, connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import type { LeftOut } from "../../connections/mcp/definitions.ts";
 import { compareFound, type ReviewItem, type TakenNames } from "../../connections/review/compare.ts";
@@ -23,8 +23,7 @@ export async function review(
 ): Promise<object> {
   const at = Date.now();
   const person = named?.includes("@") ? await findPerson(env, named) : named;
-  const asks = { form: false, url: false, model: false };
-  const session = person === undefined ? {} : { session: { person, asks } };
+  const session = person === undefined ? {} : { session: { person, asks: ASKS_NOTHING } };
   const gate = connectionGate(env, connection, person === undefined ? 0 : { person });
   const answer = await gate.run(
     { name: connection, revision: "", entry, ...session },

@@ -1,5 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { BrokenCircuitError, BulkheadRejectedError } from "cockatiel";
+import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { Deadline, type PauseDeadline } from "../../../shared/guard/run.ts";
 import type {
   ConnectionAnswer,
@@ -209,9 +211,13 @@ function describeOutage(title: string, eventId?: string): ConnectionFailure {
 
 class TimedOut extends Error {}
 
-/** Sessions of one revision are kept apart by what their person's client can be asked. */
-function sessionKeyOf({ revision, session }: ConnectionTarget): string {
-  return session === undefined ? revision : `${revision} ${JSON.stringify(session)}`;
+/**
+ * Sessions of one revision are kept apart by what their person's client can be asked. An entry that is not published has
+ * no revision: its content takes the place, so that a changed one is not asked at its former address.
+ */
+function sessionKeyOf({ revision, entry, session }: ConnectionTarget): string {
+  const content = revision === "" ? digestText(canonicalize(entry as unknown as JsonValue)) : revision;
+  return session === undefined ? content : `${content} ${JSON.stringify(session)}`;
 }
 
 /**

@@ -25,9 +25,13 @@ interface OpenQuestion {
 export class Conversation {
   readonly #onParked: () => void;
   readonly #open = new Set<OpenQuestion>();
+  /** Keys of its questions, and those of questions that Gatehouse asks by itself in the same call. */
+  readonly #keys = new Set(["connect_account", "approval_page", "factor_page"]);
   #caller: ConnectionCaller | undefined;
   #answer: Promise<ConnectionAnswer> | undefined;
   #leave: (answer: ConnectionAnswer) => void = () => {};
+  /** What is on its way to the client. */
+  #said: Promise<void>[] = [];
 
   constructor(onParked: () => void) {
     this.#onParked = onParked;
@@ -44,7 +48,10 @@ export class Conversation {
     this.#leave = resolve;
     for (const open of this.#open) this.#put(open);
     try {
-      return await Promise.race([this.#answer as Promise<ConnectionAnswer>, left]);
+      const answer = await Promise.race([this.#answer as Promise<ConnectionAnswer>, left]);
+      // An answer that overtakes the last of them ends the client's stream before it.
+      await Promise.all(this.#said.splice(0));
+      return answer;
     } finally {
       // The caller's functions end with its call.
       if (this.#caller === caller) this.#caller = undefined;
@@ -54,8 +61,8 @@ export class Conversation {
   /** The request's view of the call that it serves at each moment. */
   callerOf(hold: PauseDeadline): SessionCaller {
     return {
-      progress: (done, total, message) => this.#caller?.progress(done, total, message),
-      log: (level, data) => this.#caller?.log(level, data),
+      progress: (done, total, message) => this.#say((caller) => caller.progress(done, total, message)),
+      log: (level, data) => this.#say((caller) => caller.log(level, data)),
       ask: (question) => hold(this.#ask(question)),
     };
   }
@@ -70,12 +77,33 @@ export class Conversation {
     this.#open.clear();
   }
 
+  #say(tell: (caller: ConnectionCaller) => Promise<void>): void {
+    if (this.#caller === undefined) return;
+    const saying = Promise.resolve(tell(this.#caller)).catch(() => {});
+    this.#said.push(saying);
+    void saying.finally(() => {
+      this.#said = this.#said.filter((other) => other !== saying);
+    });
+  }
+
   #ask(question: ForeignQuestion): Promise<JsonValue> {
     const { promise, resolve, reject } = Promise.withResolvers<JsonValue>();
-    const open = { question, resolve, reject };
+    // The same in every call that puts the question: its answer is found by it.
+    const open = {
+      question: { ...question, key: this.#claimKey(question.key ?? "question") },
+      resolve,
+      reject,
+    };
     this.#open.add(open);
     this.#put(open);
     return promise;
+  }
+
+  #claimKey(wanted: string): string {
+    let key = wanted;
+    for (let number = 2; this.#keys.has(key); number += 1) key = `${wanted}_${number}`;
+    this.#keys.add(key);
+    return key;
   }
 
   #put(open: OpenQuestion): void {
