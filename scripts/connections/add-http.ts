@@ -82,7 +82,7 @@ export async function askForDocument(name: string, flags: AddFlags, ask: Ask): P
 }
 
 /** The short forms of `--auth`; the others are written to the file by hand. */
-function readAuth(text: string): Record<string, string> {
+export function readAuth(text: string): Record<string, string> {
   const [type = "", ...rest] = text.split(":");
   const value = rest.join(":");
   if (type === "none" || type === "bearer") return { type };

@@ -3,18 +3,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import readline from "node:readline/promises";
 import { Document, isMap, parseDocument, stringify } from "yaml";
-import { z } from "zod";
-import {
-  CONNECTION_KINDS,
-  type ConnectionEntry,
-  connectionName,
-  isReviewed,
-} from "../../shared/connections/entry.ts";
-import { findNearMisses } from "../../shared/text/near-misses.ts";
+import { type ConnectionEntry, connectionName, isReviewed } from "../../shared/connections/entry.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { ROOT } from "../local/project.ts";
-import { parseWholeNumber } from "../local/whole-number.ts";
-import { type Ask, askForDocument, askForProfile } from "./add-http.ts";
+import { askForDocument, askForProfile } from "./add-http.ts";
+import { askForSystem } from "./add-system.ts";
 import type { WorkerPlace } from "./ask-worker.ts";
 import { findObstacles, storeSecret, summarize, testConnection } from "./commands.ts";
 import { CONNECTION_FILES, loadWanted, readConnections } from "./files.ts";
@@ -31,6 +24,7 @@ export interface AddFlags {
   tls?: string | undefined;
   tables?: string | undefined;
   prefixes?: string | undefined;
+  expose?: string | undefined;
   title?: string | undefined;
   description?: string | undefined;
   owner?: string | undefined;
@@ -70,13 +64,13 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
     // Who adds a connection is its owner.
     const advice =
       action === undefined || action.startsWith("Ask its owner")
-        ? `Check ${"auth" in entry ? "address and secret" : "database, user and password"}.`
+        ? `Check ${"database" in entry.reach ? "database, user and password" : "address and secret"}.`
         : action;
     throw new CommandFailure(message, `${advice} Nothing was written.`);
   }
   console.log(`✓ ${name}: ${summarize(answer)}`);
   const proposals = answer.report.proposals;
-  const written = Object.keys(proposals).length > 0 ? { ...raw, columns: proposals } : raw;
+  const written = Object.keys(proposals).length > 0 ? { ...raw, [classesField(entry)]: proposals } : raw;
   if (secret !== null) await storeSecret(place, name, secret, [name]);
   await writeEntry(flags.file, name, written);
   console.log(
@@ -87,6 +81,11 @@ export async function add(name: string, flags: AddFlags, place: WorkerPlace): Pr
   for (const obstacle of findObstacles(entry, answer)) console.log(`! ${obstacle}`);
   const next = isReviewed(entry) ? `review ${name}` : `publish --note "Add ${name}"`;
   console.log(`  Next: npm run connections -- ${next}`);
+}
+
+/** Where an entry classifies its columns or fields. */
+function classesField(entry: ConnectionEntry): "classes" | "columns" {
+  return "classes" in entry ? "classes" : "columns";
 }
 
 /** A Hyperdrive binding has its own password, and some systems need none or one of each person. */
@@ -107,56 +106,10 @@ async function askForEntry(name: string, flags: AddFlags): Promise<AskedEntry> {
     if (flags.profile !== undefined) return await askForProfile(flags.profile, flags, ask);
     if (flags.kind === "openapi" || flags.document !== undefined)
       return await askForDocument(name, flags, ask);
-    return { raw: await askForDatabase(name, flags, ask), whatSecret: `Password of ${name}` };
+    return { raw: await askForSystem(name, flags, ask), whatSecret: `Password of ${name}` };
   } finally {
     ask.end();
   }
-}
-
-async function askForDatabase(name: string, flags: AddFlags, ask: Ask): Promise<Record<string, unknown>> {
-  const kind = flags.kind ?? (await ask(`Kind (${CONNECTION_KINDS.join(", ")})`, "postgresql"));
-  if (!(CONNECTION_KINDS as readonly string[]).includes(kind)) {
-    const [nearest] = findNearMisses(kind, CONNECTION_KINDS);
-    throw new CommandFailure(
-      `"${kind}" is not a kind of connection.`,
-      nearest === undefined ? `There are: ${CONNECTION_KINDS.join(", ")}.` : `Did you mean "${nearest}"?`,
-    );
-  }
-  const title = flags.title ?? (await ask("Title for people", name.charAt(0).toUpperCase() + name.slice(1)));
-  const description = flags.description ?? (await ask("What is in it, in one sentence", `Data of ${title}.`));
-  const owner = flags.owner ?? (await ask("Owner (a team or an e-mail address)", "unknown"));
-  const common = { kind, title, description, owner };
-  if (flags.hyperdrive !== undefined) {
-    return {
-      ...common,
-      reach: { hyperdrive: flags.hyperdrive },
-      expose: { tables: split(flags.tables ?? "public.*") },
-    };
-  }
-  if (kind === "mcp") return { ...common, ...(await askForServer(ask, flags)) };
-  const host = flags.host ?? (await ask("Host", "127.0.0.1"));
-  const reach = {
-    host,
-    ...(flags.port !== undefined && { port: parseWholeNumber("port", flags.port, 65_535) }),
-    tls: flags.tls ?? (await ask("TLS (required, off)", isLoopback(host) ? "off" : "required")),
-  };
-  if (kind === "redis") {
-    const prefixes = split(flags.prefixes ?? (await ask("Prefixes of keys, with commas")));
-    const user = flags.user ?? (await ask("ACL user", "default"));
-    const database = Number(flags.database ?? "0");
-    return { ...common, reach: { ...reach, user, database }, expose: { prefixes } };
-  }
-  const database = flags.database ?? (await ask("Database"));
-  const user = flags.user ?? (await ask("User", "gatehouse"));
-  const usual = kind === "postgresql" ? "public.*" : `${database}.*`;
-  const tables = split(flags.tables ?? (await ask("Tables that may be queried, with commas", usual)));
-  return { ...common, reach: { ...reach, database, user }, expose: { tables } };
-}
-/** Address and authentication of an MCP server. */
-async function askForServer(ask: Ask, flags: AddFlags): Promise<Record<string, unknown>> {
-  const url = flags["web-address"] ?? (await ask("Address of its MCP endpoint (https)"));
-  const type = flags.auth ?? (await ask("Authentication (none, bearer, per_person)", "bearer"));
-  return { reach: { url }, auth: { type } };
 }
 
 /** Asks on a terminal. Without one, a question without a default names the flag that is missing. */
@@ -191,15 +144,4 @@ async function writeEntry(file: string, name: string, entry: Record<string, unkn
   // An empty map is written as {}, and entries are easier to read below each other.
   if (isMap(map)) map.flow = false;
   await writeFile(place, document.toString({ lineWidth: 118 }));
-}
-
-function isLoopback(host: string): boolean {
-  return z.enum(["127.0.0.1", "::1", "localhost"]).safeParse(host).success;
-}
-
-function split(text: string): string[] {
-  return text
-    .split(",")
-    .map((part) => part.trim())
-    .filter((part) => part !== "");
 }

@@ -9,6 +9,7 @@ import { findNearMisses } from "../../shared/text/near-misses.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { askWorker, type WorkerPlace } from "./ask-worker.ts";
 import { readSecret } from "./read-secret.ts";
+import { suggestAccount } from "./suggest-account.ts";
 
 /** Result of a test of one connection. */
 export type TestAnswer = { ok: true; report: ConnectionReport } | { ok: false; failure: ConnectionFailure };
@@ -91,7 +92,9 @@ export async function doctor(
     console.log(`${blocking ? "✗" : "!"} It may ${what}.\n    ${remedy}`);
   const open = Object.entries(proposals);
   if (open.length > 0) {
-    console.log(`\nColumns without a class that look sensitive; they count as ${entry.data_class}:`);
+    console.log(
+      `\nColumns and fields without a class that look sensitive; they count as ${entry.data_class}:`,
+    );
     for (const [column, proposed] of open) console.log(`    ${column}: ${proposed}`);
   }
   console.log(`\nAn account that only reads:\n${suggestAccount(entry)}`);
@@ -174,40 +177,4 @@ export function summarize(answer: TestAnswer): string {
   const { server, ms, exposed } = answer.report;
   const objects = `, ${exposed.length} ${exposed.length === 1 ? "object" : "objects"} exposed`;
   return `${server}, ${ms < 1 ? "under 1" : ms} ms${exposed.length > 0 ? objects : ""}`;
-}
-
-/** Statements that make a least-privileged account. */
-function suggestAccount(entry: ConnectionEntry): string {
-  switch (entry.kind) {
-    case "postgresql": {
-      const schemas = [...new Set(entry.expose.tables.map((table) => table.split(".")[0] ?? "public"))];
-      const named = schemas.map((schema) => (schema.includes("*") ? "public" : schema));
-      return [
-        "    CREATE ROLE gatehouse LOGIN PASSWORD '…' NOSUPERUSER NOCREATEDB NOCREATEROLE NOINHERIT;",
-        "    ALTER ROLE gatehouse SET default_transaction_read_only = on;",
-        ...named.flatMap((schema) => [
-          `    GRANT USAGE ON SCHEMA ${schema} TO gatehouse;`,
-          `    GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO gatehouse;`,
-        ]),
-      ].join("\n");
-    }
-    case "mysql": {
-      const database = "database" in entry.reach ? entry.reach.database : "…";
-      return [
-        "    CREATE USER 'gatehouse'@'%' IDENTIFIED BY '…';",
-        `    GRANT SELECT, SHOW VIEW ON ${database}.* TO 'gatehouse'@'%';`,
-      ].join("\n");
-    }
-    case "openapi":
-      return "    An account of its own, with the rights of the operations that the entry selects and no others.";
-    case "clickhouse":
-      return [
-        "    CREATE USER gatehouse IDENTIFIED BY '…' SETTINGS readonly = 2;",
-        `    GRANT SELECT ON ${entry.reach.database}.* TO gatehouse;`,
-      ].join("\n");
-    case "mcp":
-      return "    Rights at an MCP server are those of its account: give it no more than its tools need.";
-    case "redis":
-      return `    ACL SETUSER gatehouse on >… ${entry.expose.prefixes.map((prefix) => `~${prefix}*`).join(" ")} resetchannels -@all +@read +@connection -@dangerous -keys`;
-  }
 }

@@ -3,6 +3,7 @@ import { clickhouseEntry } from "./kinds/clickhouse.ts";
 import { mcpEntry } from "./kinds/mcp.ts";
 import { mysqlEntry } from "./kinds/mysql.ts";
 import { openapiEntry } from "./kinds/openapi.ts";
+import { opensearchEntry } from "./kinds/opensearch.ts";
 import { postgresqlEntry } from "./kinds/postgresql.ts";
 import { redisEntry } from "./kinds/redis.ts";
 
@@ -12,6 +13,7 @@ export const connectionEntry = z.discriminatedUnion("kind", [
   mysqlEntry,
   clickhouseEntry,
   redisEntry,
+  opensearchEntry,
   mcpEntry,
   openapiEntry,
 ]);

@@ -57,7 +57,7 @@ export function describeReach(
     };
   }
   // A request over HTTP has no other words for a refused connection.
-  const isRefused = kind === "clickhouse" && /connection lost/i.test(message);
+  const isRefused = (kind === "clickhouse" || kind === "opensearch") && /connection lost/i.test(message);
   const found = SIGNS.find(({ sign }) => sign.test(message) || (isRefused && sign === NO_CONNECTION));
   if (found) return { code: "unavailable", message: found.say(place), action: found.action };
   return {

@@ -28,6 +28,10 @@ export async function connectionServer(
     const { mcpServer } = await import("./mcp/server.ts");
     return mcpServer(name, entry, revision, definitions);
   }
+  if (entry.kind === "opensearch") {
+    const { opensearchServer } = await import("./opensearch/server.ts");
+    return opensearchServer(name, entry, revision);
+  }
   if (entry.kind === "redis") return redisServer(name, entry, revision);
   const tools = sqlTools(name, entry);
   const scopes = tools.map(({ scope }) => scope);

@@ -5,15 +5,9 @@ import { ADMINISTRATION } from "../../../shared/audit/record.ts";
 import { connectionEntry } from "../../../shared/connections/entry.ts";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
 import { eventsOf } from "../../audit/trail.ts";
+import { PASSWORD, publishConnections } from "../../support/publish-connections.ts";
 import { openSession } from "../../support/session.ts";
-import {
-  asPostgresqlOwner,
-  createShop,
-  PASSWORD,
-  publishConnections,
-  SERVERS,
-  shopEntry,
-} from "./servers.ts";
+import { asPostgresqlOwner, createShop, SERVERS, shopEntry } from "./servers.ts";
 
 const DATABASE = "shop_commands";
 

@@ -1,11 +1,12 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { connectionEntry } from "../../../shared/connections/entry.ts";
+import { PASSWORD, publishConnections } from "../../support/publish-connections.ts";
 import { openSession, type TestSession } from "../../support/session.ts";
 import { HONEST as HONEST_MYSQL } from "../attempts/honest-mysql.ts";
 import { HONEST as HONEST_POSTGRESQL } from "../attempts/honest-postgresql.ts";
 import { ATTEMPTS as MYSQL_ATTEMPTS } from "../attempts/mysql.ts";
 import { ATTEMPTS as POSTGRESQL_ATTEMPTS } from "../attempts/postgresql.ts";
-import { asMariadbOwner, asPostgresqlOwner, PASSWORD, publishConnections, SERVERS } from "./servers.ts";
+import { asMariadbOwner, asPostgresqlOwner, SERVERS } from "./servers.ts";
 
 const DATABASE = "shop";
 

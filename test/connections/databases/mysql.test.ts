@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { type ConnectionEntry, connectionEntry } from "../../../shared/connections/entry.ts";
+import { openToViewers, PASSWORD, publishConnections } from "../../support/publish-connections.ts";
 import { LANES, openSession } from "../../support/session.ts";
-import { asMariadbOwner, openToViewers, PASSWORD, publishConnections, SERVERS } from "./servers.ts";
+import { asMariadbOwner, SERVERS } from "./servers.ts";
 
 const DATABASE = "store";
 

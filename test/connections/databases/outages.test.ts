@@ -1,8 +1,9 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { deliverAll, linksOf } from "../../audit/trail.ts";
+import { publishConnections } from "../../support/publish-connections.ts";
 import { openSession } from "../../support/session.ts";
-import { asPostgresqlOwner, createShop, publishConnections, SERVERS, shopEntry } from "./servers.ts";
+import { asPostgresqlOwner, createShop, SERVERS, shopEntry } from "./servers.ts";
 
 const DATABASE = "shop_outages";
 

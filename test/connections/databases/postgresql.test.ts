@@ -1,7 +1,8 @@
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { publishConnections } from "../../support/publish-connections.ts";
 import { LANES, openSession } from "../../support/session.ts";
-import { createShop, publishConnections, SERVERS, shopEntry } from "./servers.ts";
+import { createShop, SERVERS, shopEntry } from "./servers.ts";
 
 const DATABASE = "shop_tools";
 

@@ -3,8 +3,9 @@ import { Redis } from "ioredis";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type ConnectionEntry, connectionEntry } from "../../../shared/connections/entry.ts";
 import { connectionGate } from "../../../shared/objects/connection-gate.ts";
+import { PASSWORD, publishConnections } from "../../support/publish-connections.ts";
 import { LANES, openSession } from "../../support/session.ts";
-import { PASSWORD, publishConnections, SERVERS } from "./servers.ts";
+import { SERVERS } from "./servers.ts";
 
 /** Runs commands as the owner of the Redis server. */
 async function asOwner(...commands: string[][]): Promise<void> {

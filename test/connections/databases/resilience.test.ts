@@ -5,15 +5,9 @@ import { connectionGate } from "../../../shared/objects/connection-gate.ts";
 import { writeSecret } from "../../../workers/connections/vault.ts";
 import { app } from "../../../workers/gateway/app.ts";
 import { eventsOf } from "../../audit/trail.ts";
+import { PASSWORD, publishConnections } from "../../support/publish-connections.ts";
 import { openSession } from "../../support/session.ts";
-import {
-  asPostgresqlOwner,
-  createShop,
-  PASSWORD,
-  publishConnections,
-  SERVERS,
-  shopEntry,
-} from "./servers.ts";
+import { asPostgresqlOwner, createShop, SERVERS, shopEntry } from "./servers.ts";
 
 const DATABASE = "shop_resilience";
 const SLOW = "SELECT count(*) FROM orders a, orders b, orders c, orders d";

@@ -1,13 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { openToViewers, publishConnections } from "../../support/publish-connections.ts";
 import { openSession } from "../../support/session.ts";
-import {
-  asPostgresqlOwner,
-  createShop,
-  openToViewers,
-  publishConnections,
-  SERVERS,
-  shopEntry,
-} from "./servers.ts";
+import { asPostgresqlOwner, createShop, SERVERS, shopEntry } from "./servers.ts";
 
 const DATABASE = "shop_rights";
 

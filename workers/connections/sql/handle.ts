@@ -9,9 +9,9 @@ import type { NamedQuery } from "../../../shared/connections/kinds/sql.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { maskValue } from "../../../shared/redact/mask-value.ts";
 import { askConnection, type CallLimits } from "../ask-connection.ts";
+import { rememberCatalogue } from "../catalogue-memory.ts";
 import { judgeOf } from "../judge/judges.ts";
 import type { StatementRules } from "../judge/statement.ts";
-import { rememberCatalogue } from "./catalogue-memory.ts";
 import type { AnsweredRows, CatalogueTable } from "./operation.ts";
 
 /** An entry of an SQL database. */

@@ -1,5 +1,3 @@
-import type { CatalogueTable } from "./operation.ts";
-
 /** Milliseconds for which a catalogue is used without a look at the database. */
 const FRESH_MS = 60_000;
 
@@ -11,7 +9,7 @@ const KEPT = 50;
 
 interface Remembered {
   at: number;
-  tables: readonly CatalogueTable[];
+  items: readonly unknown[];
 }
 
 const remembered = new Map<string, Remembered>();
@@ -20,22 +18,22 @@ const remembered = new Map<string, Remembered>();
  * The catalogue of one revision of a connection, read at most once a minute and isolate. A database that is away
  * leaves the last one in use for a quarter of an hour: what it exposes changes seldom.
  */
-export async function rememberCatalogue(
+export async function rememberCatalogue<Item>(
   key: string,
-  read: () => Promise<readonly CatalogueTable[]>,
+  read: () => Promise<readonly Item[]>,
   now = Date.now(),
-): Promise<readonly CatalogueTable[]> {
+): Promise<readonly Item[]> {
   const known = remembered.get(key);
-  if (known && now - known.at < FRESH_MS) return known.tables;
+  if (known && now - known.at < FRESH_MS) return known.items as readonly Item[];
   try {
-    const tables = await read();
+    const items = await read();
     remembered.delete(key);
-    remembered.set(key, { at: now, tables });
+    remembered.set(key, { at: now, items });
     const [oldest] = remembered.keys();
     if (remembered.size > KEPT && oldest !== undefined) remembered.delete(oldest);
-    return tables;
+    return items;
   } catch (failure) {
-    if (known && now - known.at < STALE_MS) return known.tables;
+    if (known && now - known.at < STALE_MS) return known.items as readonly Item[];
     throw failure;
   }
 }

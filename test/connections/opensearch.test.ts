@@ -1,0 +1,315 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, describe, expect, it } from "vitest";
+import { connectionEntry } from "../../shared/connections/entry.ts";
+import type { JsonValue } from "../../shared/encoding/json.ts";
+import type { ConnectionRequest, ConnectionTarget } from "../../shared/objects/connection-gate.ts";
+import type { SessionCaller } from "../../workers/connections/connector.ts";
+import type { DocumentSource } from "../../workers/connections/documents/source.ts";
+import { opensearch } from "../../workers/connections/opensearch/connector.ts";
+import type { SearchAnswer } from "../../workers/connections/opensearch/operation.ts";
+import { MAPPING } from "./attempts/order-index.ts";
+
+const servers: Server[] = [];
+
+/** A session of OpenSearch tells the server nothing of its caller but the note. */
+const CALLER = {} as SessionCaller;
+
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close();
+});
+
+/** What the double was asked. */
+interface Asked {
+  request: string;
+  body: JsonValue;
+  headers: Record<string, unknown>;
+}
+
+const IDENTITIES = {
+  opensearch: { version: { distribution: "opensearch", number: "2.19.3" } },
+  elasticsearch: { version: { number: "8.17.0", build_flavor: "default" } },
+};
+
+type Answers = Readonly<Record<string, readonly [number, JsonValue | string]>>;
+
+/** A server that answers as OpenSearch and Elasticsearch document it: status and body by method and path. */
+async function serve(product: keyof typeof IDENTITIES, answers: Answers, entryOf: object = {}) {
+  const asked: Asked[] = [];
+  const server = createServer(async (request, response) => {
+    let text = "";
+    for await (const chunk of request) text += chunk;
+    const line = `${request.method} ${decodeURIComponent(request.url ?? "")}`;
+    asked.push({ request: line, body: text === "" ? null : JSON.parse(text), headers: request.headers });
+    const found = Object.entries(answers).find(([part]) => line.includes(part))?.[1];
+    const [status, body] = found ?? (line === "GET /" ? [200, IDENTITIES[product]] : [403, { error: {} }]);
+    const location = { location: "http://127.0.0.1:1/elsewhere" };
+    response
+      .writeHead(status, status === 302 ? location : {})
+      .end(typeof body === "string" ? body : JSON.stringify(body));
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const entry = connectionEntry.parse({
+    kind: "opensearch",
+    title: "Orders",
+    description: "Orders of the web shop.",
+    owner: "shop@people.example",
+    reach: { host: "127.0.0.1", port, tls: "off" },
+    auth: { type: "basic", user: "reader" },
+    expose: { indices: ["orders*", "logs"], except: ["orders-private"] },
+    ...entryOf,
+  });
+  const target: ConnectionTarget = { name: "orders", revision: "r", entry };
+  const session = await opensearch.open({} as Env, target, "a password", new Map());
+  const run = (operation: string, args: Record<string, JsonValue> = {}) =>
+    session.run(target, requestOf(operation, args), 3_000, CALLER);
+  return { asked, target, session, run };
+}
+
+function requestOf(operation: string, args: Record<string, JsonValue>): ConnectionRequest {
+  const note = "gatehouse user=u trace=t";
+  return { id: "1", operation, arguments: args, identity: {}, timeoutMs: 3_000, repeatable: true, note };
+}
+
+const SEARCH = {
+  indices: ["orders", "logs"],
+  body: { query: { match_all: {} } },
+  rows: 2,
+  from: 0,
+  bytes: 10_000,
+};
+
+const hit = (id: string, source: JsonValue) => ({ _index: "orders-v2", _id: id, _score: 1, _source: source });
+
+function answerOf(hits: JsonValue[], more: object = {}): JsonValue {
+  const total = { value: 12, relation: "gte" };
+  return { timed_out: false, _shards: { failed: 0 }, hits: { total, hits }, ...more } as unknown as JsonValue;
+}
+
+describe("a session with OpenSearch or Elasticsearch, against a double of their HTTP interface", () => {
+  it.each(["opensearch", "elasticsearch"] as const)("bounds a search at the server (%s)", async (product) => {
+    const { asked, run, target } = await serve(product, {
+      _search: [200, answerOf([hit("1", { status: "a" })])],
+    });
+    expect(await run("search", SEARCH)).toMatchObject({
+      total: { value: 12, isExact: false },
+      hits: [{ id: "1", source: { status: "a" } }],
+      complete: true,
+      cut: false,
+    });
+    const { request, body, headers } = asked.at(-1) as Asked;
+    expect(request).toContain("POST /orders,logs/_search?ignore_unavailable=false");
+    expect(request.includes("cancel_after_time_interval=3000ms")).toBe(product === "opensearch");
+    expect(body).toEqual({
+      query: { match_all: {} },
+      size: 2,
+      from: 0,
+      timeout: "3000ms",
+      terminate_after: 10_000_000,
+      track_total_hits: 10_000,
+    });
+    expect(headers).toMatchObject({
+      authorization: `Basic ${btoa("reader:a password")}`,
+      "x-opaque-id": "gatehouse user=u trace=t",
+    });
+    expect(target.entry.kind).toBe("opensearch");
+  });
+
+  it("keeps large numbers exact, and says that the server stopped early", async () => {
+    const text = JSON.stringify(answerOf([hit("1", { id: "N" })], { terminated_early: true }));
+    const { run } = await serve("opensearch", { _search: [200, text.replace('"N"', "9007199254740993")] });
+    expect(await run("search", SEARCH)).toMatchObject({
+      hits: [{ source: { id: "9007199254740993" } }],
+      complete: false,
+    });
+  });
+
+  it("leaves out documents above the bytes of an answer, and refuses aggregations and bodies above them", async () => {
+    const large = hit("1", { text: "x".repeat(6_000) });
+    const { run } = await serve("opensearch", { _search: [200, answerOf([large, large, large])] });
+    const answer = (await run("search", SEARCH)) as unknown as SearchAnswer;
+    expect([answer.hits.length, answer.cut]).toEqual([1, true]);
+    const groups = { a: { buckets: [{ key: "x".repeat(20_000) }] } };
+    for (const body of [answerOf([], { aggregations: groups }), "x".repeat(9_000_000)]) {
+      const { run: again } = await serve("opensearch", { _search: [200, body] });
+      await expect(again("search", SEARCH)).rejects.toThrow("too large");
+    }
+  });
+
+  it("lists indices, aliases and data streams that are exposed, with what a field copies", async () => {
+    const plain = { properties: { status: { type: "keyword" } } };
+    const { run, asked } = await serve("opensearch", {
+      _mapping: [
+        200,
+        {
+          "orders-v2": { mappings: MAPPING },
+          "orders-private": { mappings: plain },
+          ".ds-logs-1": { mappings: plain },
+        } as unknown as JsonValue,
+      ],
+      _alias: [
+        200,
+        { "orders-v2": { aliases: { orders: {}, everyone: {} } }, ".ds-logs-1": { aliases: {} } },
+      ],
+      _data_stream: [200, { data_streams: [{ name: "logs", indices: [{ index_name: ".ds-logs-1" }] }] }],
+    });
+    const sources = (await run("catalogue")) as unknown as DocumentSource[];
+    expect(sources.map(({ name, kind, alsoKnownAs }) => [name, kind, alsoKnownAs])).toEqual([
+      ["logs", "data stream", [".ds-logs-1"]],
+      ["orders", "alias", ["orders-v2"]],
+      ["orders-v2", "index", ["orders", "everyone"]],
+    ]);
+    const fields = new Map(sources.at(1)?.fields.map((field) => [field.path, field]));
+    expect(fields.get("everything")?.from).toEqual(["customer.name", "customer.email"]);
+    expect(fields.get("mail")).toMatchObject({ from: ["customer.email"], isOpaque: false });
+    expect(fields.get("computed")).toMatchObject({ isOpaque: true });
+    expect(asked.every(({ request }) => !request.includes("_cat"))).toBe(true);
+  });
+
+  it("asks Elasticsearch what the account may do", async () => {
+    const { session, target } = await serve("elasticsearch", {
+      "GET /orders*": [404, {}],
+      "GET /_data_stream": [404, {}],
+      _has_privileges: [
+        200,
+        {
+          cluster: { manage: false },
+          index: { "orders*": { write: true, manage: false }, logs: { write: false } },
+        },
+      ],
+    });
+    const report = await session.inspect(target);
+    expect(report.server).toBe("Elasticsearch 8.17.0");
+    expect(report.excess.map(({ what }) => what)).toEqual(["write on orders*"]);
+  });
+
+  it.each([
+    ["an account that only reads", {}, []],
+    [
+      "one that writes documents and deletes scripts",
+      { "DELETE /orders-v2/_doc/": [409, {}], "DELETE /_scripts/": [404, {}] },
+      ["write documents of orders-v2", "delete stored scripts"],
+    ],
+    [
+      "a server without accounts",
+      { "DELETE /": [404, {}], "PUT /": [200, {}] },
+      [
+        "write documents of orders-v2",
+        "change the mapping of orders-v2",
+        "delete indices named orders-v2…",
+        "delete indices",
+        "change settings of the cluster",
+        "delete stored scripts",
+        "delete ingest pipelines",
+        "delete snapshot repositories",
+      ],
+    ],
+  ] as const)(
+    "finds out what OpenSearch lets an account do, without changing anything: %s",
+    async (_who, more, expected) => {
+      const { session, target, asked } = await serve("opensearch", {
+        "GET /orders*,logs/_mapping": [
+          200,
+          { "orders-v2": { mappings: { properties: { email: { type: "keyword" } } } } },
+        ],
+        "GET /orders*,logs/_alias": [200, { "orders-v2": { aliases: {} } }],
+        ...(more as unknown as Answers),
+      });
+      const report = await session.inspect(target);
+      expect(report.excess.map(({ what }) => what)).toEqual(expected);
+      expect(report.proposals).toEqual({ "orders-v2/email": "pii" });
+      expect(report.mistakes).toEqual([expect.stringContaining('expose.indices: "logs" matches nothing')]);
+      for (const { request, body } of asked.filter(({ request: line }) => !line.startsWith("GET"))) {
+        if (request.startsWith("PUT"))
+          expect(JSON.stringify(body)).toMatch(
+            /^\{"(properties":\{\}|transient":\{"gatehouse\.[^"]+":null\})\}$/,
+          );
+        else
+          expect(request).toMatch(
+            /^DELETE \/.*gatehouse-probe-[0-9a-f-]{36}(\?if_seq_no=9007199254740991&.*)?$/,
+          );
+      }
+    },
+  );
+
+  it.each([
+    [401, {}, "unavailable", /refuses the account/],
+    [403, {}, "forbidden", /may not do this/],
+    [
+      404,
+      { type: "index_not_found_exception", reason: "no such index [orders]" },
+      "not_found",
+      /not there any more/,
+    ],
+    [
+      400,
+      { type: "illegal_argument_exception", reason: "Fielddata is disabled on [note]" },
+      "invalid_input",
+      /text cannot be sorted/,
+    ],
+    [
+      400,
+      { type: "x", root_cause: [{ type: "number_format_exception", reason: "For input string" }] },
+      "invalid_input",
+      /does not fit the type/,
+    ],
+    [
+      503,
+      { type: "search_phase_execution_exception", caused_by: { type: "too_many_buckets_exception" } },
+      "invalid_input",
+      /more buckets/,
+    ],
+    [400, { type: "task_cancelled_exception", reason: "cancelled" }, "timeout", /time limit/],
+    [500, { type: "other", reason: "host-17.internal failed" }, "invalid_input", /status 500/],
+  ])("has words of ours for status %i", async (status, error, code, message) => {
+    const { run, target } = await serve("opensearch", {
+      _search: [status, { error } as unknown as JsonValue],
+    });
+    const failure = await run("search", SEARCH).catch((thrown: unknown) => thrown);
+    const known = opensearch.explain(failure, target);
+    expect(known).toMatchObject({ code, message: expect.stringMatching(message) });
+    expect(JSON.stringify(known)).not.toContain("host-17");
+  });
+
+  it.each([429, 502, 503])("takes status %i for a server that is away", async (status) => {
+    const { run, target } = await serve("opensearch", { _search: [status, { error: {} }] });
+    const failure = await run("search", SEARCH).catch((thrown: unknown) => thrown);
+    expect(opensearch.explain(failure, target)).toBeNull();
+  });
+
+  it("follows no redirect, and takes no other server for one of the kind", async () => {
+    const { run } = await serve("opensearch", { _search: [302, {}] });
+    await expect(run("search", SEARCH)).rejects.toThrow("302");
+    await expect(serve("opensearch", { "GET /": [200, "<html>"] })).rejects.toThrow(
+      "not one of such a server",
+    );
+  });
+});
+
+describe("an entry of OpenSearch", () => {
+  const common = {
+    kind: "opensearch",
+    title: "Orders",
+    description: "Orders.",
+    owner: "x",
+    reach: { host: "h" },
+    auth: { type: "none" },
+    expose: { indices: ["orders"] },
+  };
+
+  it.each([
+    ["another cluster", { expose: { indices: ["remote:orders"] } }],
+    ["date arithmetic", { expose: { indices: ["<orders-{now/d}>"] } }],
+    ["an exclusion that the server reads", { expose: { indices: ["-orders"] } }],
+    ["a list in one name", { expose: { indices: ["orders,secrets"] } }],
+    ["an address", { expose: { indices: ["orders/_search"] } }],
+    ["a sign-in that such servers do not have", { auth: { type: "query", name: "key" } }],
+    ["no sign-in, unsaid", { auth: undefined }],
+    ["a misspelt field", { expose: { indices: ["orders"], exept: ["x"] } }],
+  ])("refuses %s", (_what, change) => {
+    expect(connectionEntry.safeParse(common).success).toBe(true);
+    expect(connectionEntry.safeParse({ ...common, ...change }).success).toBe(false);
+  });
+});

@@ -1,0 +1,117 @@
+import type { OpensearchEntry } from "../../../shared/connections/kinds/opensearch.ts";
+import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type { ConnectionReport } from "../../../shared/objects/connection-gate.ts";
+import { checkAgainstSources } from "../documents/check-sources.ts";
+import type { DocumentSource } from "../documents/source.ts";
+
+/** Sends a request; gives status and JSON, whatever the status. */
+export type SendRequest = (
+  method: string,
+  path: string,
+  body?: JsonValue,
+) => Promise<{ status: number; body: JsonValue }>;
+
+/** Name and version of a server, as it says them. */
+export interface ServerIdentity {
+  product: "OpenSearch" | "Elasticsearch";
+  version: string;
+}
+
+/** What an account may do beyond reading, and how the entry fits the server. */
+export async function inspectSearch(
+  send: SendRequest,
+  entry: OpensearchEntry,
+  { product, version }: ServerIdentity,
+  sources: readonly DocumentSource[],
+): Promise<ConnectionReport> {
+  const start = Date.now();
+  const privileges = product === "Elasticsearch" ? await readPrivileges(send, entry) : null;
+  const excess = privileges ?? (await probeWrites(send, sources));
+  const ms = Date.now() - start;
+  const { expose, classes } = entry;
+  const checked = checkAgainstSources({ place: "expose.indices", globs: expose.indices, classes }, sources);
+  return { server: `${product} ${version}`.trim(), ms, excess, ...checked };
+}
+
+type Excess = ConnectionReport["excess"][number];
+
+const CLUSTER_RIGHTS = ["manage", "manage_security", "manage_ingest_pipelines", "manage_index_templates"];
+const INDEX_RIGHTS = ["write", "create_index", "delete_index", "manage"];
+
+/** What Elasticsearch says of the account («Has privileges»); `null` where its security is off. */
+async function readPrivileges(send: SendRequest, { expose }: OpensearchEntry): Promise<Excess[] | null> {
+  const index = [{ names: expose.indices, privileges: INDEX_RIGHTS }];
+  const { status, body } = await send("POST", "/_security/user/_has_privileges", {
+    cluster: CLUSTER_RIGHTS,
+    index,
+  });
+  if (status !== 200) return null;
+  const answer = body as {
+    cluster?: Record<string, boolean>;
+    index?: Record<string, Record<string, boolean>>;
+  };
+  const rights = [
+    ...Object.entries(answer.cluster ?? {}).map(([right, has]) => ({ what: `${right} of the cluster`, has })),
+    ...Object.entries(answer.index ?? {}).flatMap(([name, own]) =>
+      Object.entries(own).map(([right, has]) => ({ what: `${right} on ${name}`, has })),
+    ),
+  ];
+  return rights
+    .filter(({ has }) => has)
+    .map(({ what }) => ({
+      what,
+      remedy:
+        "Give its role the index privileges read and view_index_metadata, and no cluster privilege but monitor.",
+      blocking: true,
+    }));
+}
+
+/**
+ * One request of each kind of writing, sent in a form that changes nothing even where it is allowed: on names that do
+ * not exist, or with a condition that no document meets. OpenSearch tells an account nothing of its rights.
+ */
+function probesOf(
+  index: string | undefined,
+): readonly { what: string; method: string; path: string; body?: JsonValue }[] {
+  const name = `gatehouse-probe-${crypto.randomUUID()}`;
+  const never = "if_seq_no=9007199254740991&if_primary_term=9007199254740991";
+  const own = index === undefined ? null : encodeURIComponent(index);
+  return [
+    ...(own === null
+      ? []
+      : [
+          { what: `write documents of ${index}`, method: "DELETE", path: `/${own}/_doc/${name}?${never}` },
+          {
+            what: `change the mapping of ${index}`,
+            method: "PUT",
+            path: `/${own}/_mapping`,
+            body: { properties: {} },
+          },
+          { what: `delete indices named ${index}…`, method: "DELETE", path: `/${own}-${name}` },
+        ]),
+    { what: "delete indices", method: "DELETE", path: `/${name}` },
+    {
+      what: "change settings of the cluster",
+      method: "PUT",
+      path: "/_cluster/settings",
+      body: { transient: { [`gatehouse.${name}`]: null } },
+    },
+    { what: "delete stored scripts", method: "DELETE", path: `/_scripts/${name}` },
+    { what: "delete ingest pipelines", method: "DELETE", path: `/_ingest/pipeline/${name}` },
+    { what: "delete snapshot repositories", method: "DELETE", path: `/_snapshot/${name}` },
+  ];
+}
+
+async function probeWrites(send: SendRequest, sources: readonly DocumentSource[]): Promise<Excess[]> {
+  // An alias may have no index to write to; its indices are not named to the account.
+  const first = sources.find(({ kind }) => kind === "index") ?? sources[0];
+  const found: Excess[] = [];
+  for (const { what, method, path, body } of probesOf(first?.name)) {
+    const { status } = await send(method, path, body);
+    if (status === 401 || status === 403) continue;
+    const remedy =
+      "Give its role the action groups read and view_index_metadata on the exposed indices, and no other.";
+    found.push({ what, remedy, blocking: true });
+  }
+  return found;
+}
