@@ -64,6 +64,8 @@ export interface Policy {
   toolLimits: ReadonlyMap<string, number>;
   /** How people sign in. */
   signIn: SignInRules;
+  /** Whether the console lets only a person publish a draft who did not write in it. */
+  takesTwoToPublish: boolean;
 }
 
 /**
@@ -90,6 +92,7 @@ export function compilePolicy(
     retention: document.retention,
     alerts: document.alerts,
     signIn: compileSignIn(document.sign_in),
+    takesTwoToPublish: document.publish === "two_people",
   };
 }
 

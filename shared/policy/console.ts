@@ -8,11 +8,13 @@ import type { Decision } from "./decide.ts";
 export const CONSOLE_RIGHTS = {
   overview: "see how many calls there are, by whom and of what, how they end, and what fails or waits",
   people: "see everyone who may sign in, give them roles, and disable or enable them",
+  policy: "write drafts of the policy, try them and publish them, which is as much as every right",
   trail: "read the audit trail",
   approvals: "decide many requests at once, of the tools whose calls the role approves",
   connections: "see the connections to other systems: their state, their breakers and their last errors",
   dead_letters: "look at records that could not be stored, and deliver them again",
-  alerts: "see what is wrong or was, and send a test to who is told",
+  sessions: "see the sessions and tasks that are open, and end them",
+  alerts: "see what is wrong or was, silence it, and send a test to who is told",
   settings: "see what is configured, without any secret",
 } as const;
 

@@ -179,6 +179,10 @@ export const policyDocument = z
     retention: retentionSection,
     alerts: alertsSection,
     sign_in: signInSection.optional(),
+    publish: z
+      .enum(["one_person", "two_people"])
+      .optional()
+      .describe("How many people it takes to publish in the console. Default: one_person."),
   })
   .superRefine((policy, context) => {
     if (!Object.hasOwn(policy.roles, policy.default_role)) {

@@ -62,6 +62,17 @@ form > .card { margin: 0 0 1.25rem; }
 legend.group { float: left; width: 100%; margin-bottom: .5rem; font-size: 1.0625rem; }
 legend.group + * { clear: both; }
 fieldset label.pick { margin-right: 1.25rem; }
+.bar form { display: flex; gap: .75rem; align-items: end; }
+label.field textarea.code { font: .875rem/1.5 ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, monospace; white-space: pre; overflow-x: auto; tab-size: 2; }
+pre.lines { counter-reset: line; overflow-x: auto; }
+pre.lines span { display: block; counter-increment: line; }
+pre.lines span::before { content: counter(line); display: inline-block; width: 3ch; margin-right: 1.5ch; color: var(--quiet); text-align: right; }
+pre.lines span:target { background: var(--accent-soft); }
+.difference h3 { margin: 1rem 0 .25rem; font-size: 1rem; }
+ul.changes { margin: 0; padding: 0; list-style: none; font: .875rem/1.6 ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, monospace; }
+ul.changes li { padding-left: .6rem; border-left: 3px solid var(--line); }
+ul.changes .more { border-color: var(--accent); color: var(--accent); }
+ul.changes .less { border-color: var(--danger); color: var(--danger); }
 .bar { display: flex; flex-wrap: wrap; gap: .75rem; align-items: end; }
 .bar label.field { margin: 0; flex: 1 1 14rem; }
 `;

@@ -50,7 +50,17 @@ describe("the console", { timeout: 20_000 }, () => {
     expect(
       homes.map((html) => [...html.matchAll(/href="\/console\/([\w-]+)"/g)].map(([, name]) => name)),
     ).toEqual([
-      ["overview", "approvals", "people", "trail", "connections", "dead-letters", "alerts", "settings"],
+      [
+        "overview",
+        "approvals",
+        "people",
+        "policy",
+        "trail",
+        "connections",
+        "dead-letters",
+        "alerts",
+        "settings",
+      ],
       ["overview", "trail"],
       [],
     ]);

@@ -11,22 +11,39 @@ export interface Side {
   document: PolicyDocument;
 }
 
+/** What changes for one role; `null` for everyone. */
+export interface Difference {
+  role: string | null;
+  /** Sentences that begin with `+`, `-` or `~`, and the words that the role is new or gone. */
+  changes: readonly string[];
+}
+
 /**
- * Describes the changes from one policy to another for each role: not the text, but what its users can do.
+ * Lists the changes from one policy to another for each role: not the text, but what its users can do. Roles without a
+ * change are left out.
  */
-export function describeDifference(before: Side, after: Side, known: Known): string {
-  const lines = [
-    ...describeChange("default role", before.document.default_role, after.document.default_role),
-    ...describeToolLimits(before.document, after.document),
-    ...describeFields("retention", before.document.retention, after.document.retention),
-    ...describeFields("alerts", before.document.alerts, after.document.alerts),
-    ...describeSignIn(before.document, after.document),
+export function listDifferences(before: PolicyDocument, after: PolicyDocument, known: Known): Difference[] {
+  const general = [
+    ...describeChange("default role", before.default_role, after.default_role),
+    ...describeToolLimits(before, after),
+    ...describeFields("retention", before.retention, after.retention),
+    ...describeFields("alerts", before.alerts, after.alerts),
+    ...describeSignIn(before, after),
+    ...describeChange("publishing", before.publish ?? "one_person", after.publish ?? "one_person"),
   ];
-  const [old, next] = [unconditional(before.document), unconditional(after.document)];
-  for (const role of new Set([...old.roles.keys(), ...next.roles.keys()])) {
-    const changes = describeRole(role, { old, next }, before, after, known);
-    if (changes.length > 0) lines.push(role, ...changes.map((change) => `  ${change}`));
-  }
+  const [old, next] = [unconditional(before), unconditional(after)];
+  const roles = [...new Set([...old.roles.keys(), ...next.roles.keys()])].map((role) => ({
+    role,
+    changes: describeRole(role, { old, next }, before, after, known),
+  }));
+  return [{ role: null, changes: general }, ...roles].filter(({ changes }) => changes.length > 0);
+}
+
+/** {@link listDifferences} as text. */
+export function describeDifference(before: Side, after: Side, known: Known): string {
+  const lines = listDifferences(before.document, after.document, known).flatMap(({ role, changes }) =>
+    role === null ? changes : [role, ...changes.map((change) => `  ${change}`)],
+  );
   const head = `${before.name} → ${after.name}`;
   if (lines.length > 0) return [head, ...lines].join("\n");
   return isDeepStrictEqual(before.document, after.document)
@@ -37,8 +54,8 @@ export function describeDifference(before: Side, after: Side, known: Known): str
 function describeRole(
   role: string,
   { old, next }: { old: Policy; next: Policy },
-  before: Side,
-  after: Side,
+  before: PolicyDocument,
+  after: PolicyDocument,
   known: Known,
 ): string[] {
   const [was, is] = [old.roles.get(role), next.roles.get(role)];
@@ -50,7 +67,7 @@ function describeRole(
   });
   if (is === undefined) return ["is gone", ...access];
   if (was === undefined) return ["is new", ...access, ...describeRights(was, is)];
-  const [from, to] = [before.document.roles[role], after.document.roles[role]];
+  const [from, to] = [before.roles[role], after.roles[role]];
   return [
     ...access,
     ...describeScopes(was, is, known.scopes),

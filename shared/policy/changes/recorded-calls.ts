@@ -27,10 +27,16 @@ const field = (name: string) => `event ->> '$.${name}'`;
  * Reads the calls since a time, oldest first. A call that was admitted and then refused, because of its
  * arguments or a change of role or policy, counts as refused; a call that needed approval counts as such,
  * approved or not.
+ *
+ * @param most - how many of the newest records are read
  */
-export async function readCalls(database: PlatformDatabase, since: number): Promise<RecordedCall[]> {
+export async function readCalls(
+  database: PlatformDatabase,
+  since: number,
+  most = Number.MAX_SAFE_INTEGER,
+): Promise<RecordedCall[]> {
   const calls = new Map<string, RecordedCall>();
-  for (let after = 0, full = true; full; ) {
+  for (let after = await findStart(database, most), full = true; full; ) {
     const rows = await database.query(
       `SELECT id, chain, type, ${field("callId")} AS call_id, ${field("kind")} AS kind, ${field("name")} AS name,
               ${field("decision")} AS decision, ${field("rule")} AS rule, ${field("ip")} AS ip,
@@ -68,4 +74,13 @@ export async function readCalls(database: PlatformDatabase, since: number): Prom
     full = rows.length === PAGE;
   }
   return [...calls.values()];
+}
+
+/** The id behind which the newest records begin. */
+async function findStart(database: PlatformDatabase, most: number): Promise<number> {
+  if (most === Number.MAX_SAFE_INTEGER) return 0;
+  const [row] = await database.query(
+    `SELECT id FROM audit_record ORDER BY id DESC LIMIT 1 OFFSET ${Math.trunc(most)};`,
+  );
+  return Number(row?.id ?? 0);
 }

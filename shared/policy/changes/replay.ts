@@ -102,22 +102,42 @@ function roleOf(rule: string): string | null {
   return /^roles\.([^.]+)\./.exec(rule)?.[1] ?? null;
 }
 
-/** The changes by role, tool and kind, the most frequent first. */
+/** Calls of one role and one name whose decision would change in the same way. */
+export interface ChangedCalls {
+  role: string;
+  name: string;
+  from: string;
+  to: string;
+  members: readonly [Verdict, ...Verdict[]];
+}
+
+/** The changes by role, name and kind, the most frequent first. */
+export function groupChanges(verdicts: readonly Verdict[]): ChangedCalls[] {
+  const changed = verdicts.filter(({ call, to }) => call.decision !== to);
+  const groups = Map.groupBy(changed, ({ call, role, to }) =>
+    JSON.stringify([role, call.name, call.decision, to]),
+  );
+  return [...groups.values()]
+    .flatMap(([first, ...rest]) => {
+      if (first === undefined) return [];
+      const { call, role, to } = first;
+      return [{ role, name: call.name, from: call.decision, to, members: [first, ...rest] as const }];
+    })
+    .sort((one, other) => other.members.length - one.members.length);
+}
+
+/** The changes of recorded calls as text, with examples. */
 export function report(verdicts: readonly Verdict[], days: number): string {
   const changed = verdicts.filter(({ call, to }) => call.decision !== to);
-  const groups = [
-    ...Map.groupBy(changed, ({ call, role, to }) => `${role}\t${call.name}\t${call.decision} → ${to}`),
-  ].sort(([, one], [, other]) => other.length - one.length);
   const guessed = verdicts.filter(({ call }) => roleOf(call.rule) === null).length;
   const head = `${verdicts.length} calls in ${days} days; ${changed.length === 0 ? "nothing" : changed.length} would change.`;
-  const lines = groups.flatMap(([key, members]) => {
-    const [role = "", name = "", change = ""] = key.split("\t");
+  const lines = groupChanges(verdicts).flatMap(({ role, name, from, to, members }) => {
     const examples = members.slice(0, EXAMPLES).map(({ call, rule }) => {
       const time = new Date(call.at).toISOString().slice(0, 16).replace("T", " ");
       return `         ${time}  call ${call.callId}  ${rule}`.trimEnd();
     });
     return [
-      `${String(members.length).padStart(7)}  ${(role || "?").padEnd(10)} ${name.padEnd(28)} ${change}`,
+      `${String(members.length).padStart(7)}  ${(role || "?").padEnd(10)} ${name.padEnd(28)} ${from} → ${to}`,
       ...examples,
     ];
   });

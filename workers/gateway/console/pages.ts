@@ -6,6 +6,7 @@ import { connectionPageRoutes } from "./connections/routes.tsx";
 import { deadLetterRoutes } from "./dead-letters/routes.tsx";
 import { overviewRoutes } from "./overview/routes.tsx";
 import { peopleRoutes } from "./people/routes.tsx";
+import { policyRoutes } from "./policy/routes.tsx";
 import type { InConsole } from "./require-right.ts";
 import { settingsRoutes } from "./settings/routes.tsx";
 import { trailRoutes } from "./trail/routes.tsx";
@@ -44,6 +45,13 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     text: "Who may sign in, and in which role.",
     right: "people",
     routes: peopleRoutes,
+  },
+  {
+    name: "policy",
+    title: "Policy",
+    text: "Who may do what: what is in force, drafts, and what each would change.",
+    right: "policy",
+    routes: policyRoutes,
   },
   {
     name: "trail",
