@@ -23,6 +23,7 @@ export type ErrorCode =
   | "timeout"
   | "cancelled"
   | "unavailable"
+  | "outcome_unknown"
   | "internal_error";
 
 /** Body of a failed tool result: `{ error: { … } }` as JSON text with `isError: true`. */
@@ -74,6 +75,7 @@ const DEFAULT_ACTIONS: Record<ErrorCode, string> = {
   timeout: "Narrow the request, or try again later.",
   cancelled: "The call was cancelled; repeat it if it is still wanted.",
   unavailable: "Try again in a moment.",
+  outcome_unknown: "Look at the data before you call again: the call may have been carried out.",
   internal_error: "Try again once; if it fails again, report the event id.",
 };
 

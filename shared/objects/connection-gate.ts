@@ -72,6 +72,8 @@ export interface ConnectionFailure {
     | "conflict"
     | "timeout"
     | "unavailable"
+    /** It may have been carried out, and must not be repeated unseen. */
+    | "outcome_unknown"
     | "cancelled"
     | "result_too_large"
     /** The person has to connect an account first. */

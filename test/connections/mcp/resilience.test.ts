@@ -1,4 +1,8 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
+import { stubOf } from "../../../shared/objects/open-object.ts";
+import { awaitEvents } from "../../audit/trail.ts";
 import { LANES, openSession } from "../../support/session.ts";
 import { approve, command, HOST, mcpEntryOf, publishEntries } from "./gateway.ts";
 
@@ -78,6 +82,41 @@ describe("a session with a server", () => {
     await session.call("steady_count", { id });
     await fetch(`http://${HOST}/forget`, { method: "POST" });
     expect((await session.call("steady_count", { id })).content[0]).toMatchObject({ text: "2" });
+  });
+
+  it("repeats no write that waited for an answer in an object that is lost, and says that its outcome is not known", async () => {
+    const capabilities = { elicitation: { form: {} } };
+    const session = await openSession({
+      server: "steady",
+      lane: "stateless",
+      as: "wendy",
+      scopes,
+      capabilities,
+    });
+    const id = crypto.randomUUID();
+    const params = { name: "steady_order", arguments: { id } };
+    const asked = await session.request("tools/call", params);
+    expect(asked.result.resultType).toBe("input_required");
+    const pool = stubOf(env, env.CONNECTION_POOL, "steady:person:user_wendy");
+    await runInDurableObject(pool as never, (_object, state) => state.abort("lost")).catch(() => {});
+    const [key = ""] = Object.keys(asked.result.inputRequests);
+    const { result } = await session.request("tools/call", {
+      ...params,
+      inputResponses: { [key]: { action: "accept", content: { colour: "blue" } } },
+      requestState: asked.result.requestState,
+    });
+    expect(JSON.parse(result.content[0].text).error).toMatchObject({
+      code: "outcome_unknown",
+      suggested_action: expect.stringContaining("Look at the data"),
+    });
+    const count = await session.call("steady_count", { id });
+    expect(count.content[0]).toMatchObject({ text: "2" });
+    const endings = (await awaitEvents("user_wendy", 6)).flatMap((event) =>
+      event.type === "outcome" ? [event.status] : [],
+    );
+    expect(endings).toEqual(["input_required", "unknown", "ok"]);
+    // A new call is a new order.
+    expect((await session.request("tools/call", params)).result.resultType).toBe("input_required");
   });
 
   it("serves many calls at once, each with its own answer", async () => {

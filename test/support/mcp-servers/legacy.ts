@@ -4,7 +4,7 @@ import { completable } from "@modelcontextprotocol/sdk/server/completable.js";
 import { McpServer, ResourceTemplate } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { z } from "zod";
-import { notes, TOOLS } from "./offer.ts";
+import { count, notes, TOOLS } from "./offer.ts";
 
 /** A server of 2025-11-25 with sessions, on SDK v1. */
 function build(): McpServer {
@@ -55,6 +55,25 @@ function build(): McpServer {
           { type: "text", text: `${answer.action} ${String(answer.content?.colour)} for ${args.for}` },
         ],
       };
+    },
+  );
+  server.registerTool(
+    "order",
+    {
+      description: "Notes an order, and asks for a colour.",
+      inputSchema: { id: z.string() },
+      annotations: { destructiveHint: false },
+    },
+    async ({ id }, extra) => {
+      const number = count(id);
+      const { action } = await server.server.elicitInput(
+        {
+          message: "Which colour?",
+          requestedSchema: { type: "object", properties: { colour: { type: "string" } } },
+        },
+        { relatedRequestId: extra.requestId },
+      );
+      return { content: [{ type: "text", text: `${action} order ${number}` }] };
     },
   );
   server.registerTool(

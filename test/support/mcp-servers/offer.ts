@@ -15,6 +15,12 @@ const slow = new Map<string, "running" | "cancelled">();
 /** Number of calls of `count`, for repeats. */
 const counted = new Map<string, number>();
 
+/** Counts one more call with this id. Returns how many there are. */
+export function count(id: string): number {
+  counted.set(id, (counted.get(id) ?? 0) + 1);
+  return counted.get(id) ?? 0;
+}
+
 /** The text of the resource `notes://one`. */
 export const notes = { one: "first note" };
 
@@ -79,11 +85,7 @@ export const TOOLS = [
     description: "Counts its calls.",
     input: { id: z.string() },
     annotations: { destructiveHint: false },
-    run: async (args: Record<string, unknown>) => {
-      const id = String(args.id);
-      counted.set(id, (counted.get(id) ?? 0) + 1);
-      return text(String(counted.get(id)));
-    },
+    run: async (args: Record<string, unknown>) => text(String(count(String(args.id)))),
   },
   {
     name: "look_at_slow",

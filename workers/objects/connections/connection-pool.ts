@@ -22,20 +22,22 @@ import { type Conversation, Conversations } from "./conversation.ts";
 import { Outage } from "./outage.ts";
 import { openResilience, type Resilience } from "./resilience.ts";
 import { SessionStore } from "./session-store.ts";
+import { WaitingWrites } from "./waiting-writes.ts";
 
 /** Milliseconds that the other system has after its own time limit before its socket is closed. */
 const GRACE_MS = 1_500;
 
 /**
  * Holds some of a connection's sockets. A socket serves one request at a time, so two calls never share a
- * transaction; requests beyond the sockets wait in a short queue. Nothing is stored: an evicted object opens
- * its sockets again.
+ * transaction; requests beyond the sockets wait in a short queue. Nothing is stored but which writes wait for an answer of
+ * their client: an evicted object opens its sockets again.
  */
 export class ConnectionPool extends DurableObject<Env> implements ConnectionGate {
   readonly #sessions = new SessionStore();
   readonly #memory = new Map<string, unknown>();
   readonly #running = new Map<string, Session>();
-  readonly #conversations = new Conversations((id) => this.cancel(id));
+  readonly #writes = new WaitingWrites(this.ctx.storage);
+  readonly #conversations = new Conversations((id) => this.cancel(id), this.#writes);
   #resilience: Resilience | undefined;
   #lastFailure: ConnectionState["lastFailure"] = null;
   #lastMs: number | null = null;
@@ -46,8 +48,27 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     caller?: ConnectionCaller,
   ): Promise<ConnectionAnswer> {
     const { conversation, isNew } = this.#conversations.open(request);
-    if (isNew) conversation.begin(this.#answer(target, request, conversation));
-    return await conversation.attach(caller);
+    if (isNew) conversation.begin(this.#begin(target, request, conversation));
+    const answer = await conversation.attach(caller);
+    // Only with the call that gets the answer: one that waited for too long has to be told so.
+    if (conversation.isOver && request.call) await this.#writes.end(request.call.resumes);
+    return answer;
+  }
+
+  async #begin(
+    target: ConnectionTarget,
+    request: ConnectionRequest,
+    conversation: Conversation,
+  ): Promise<ConnectionAnswer> {
+    // It waited in an object that is lost, or for too long.
+    if (request.call && !request.repeatable && (await this.#writes.end(request.call.resumes)))
+      return { ok: false, failure: notKnown(`The call at ${target.entry.title} was interrupted.`) };
+    return await this.#answer(target, request, conversation);
+  }
+
+  /** No client comes back any more for what waited. */
+  override async alarm(): Promise<void> {
+    await this.#writes.forgetAll();
   }
 
   async #answer(
@@ -63,7 +84,7 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
       );
       return { ok: true, value };
     } catch (failure) {
-      return { ok: false, failure: this.#explain(failure, resilience, target) };
+      return { ok: false, failure: this.#explain(failure, resilience, target, request) };
     }
   }
 
@@ -174,7 +195,12 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     return known === null ? new Outage(true, failure) : new RefusedRequest(known);
   }
 
-  #explain(failure: unknown, resilience: Resilience, target: ConnectionTarget): ConnectionFailure {
+  #explain(
+    failure: unknown,
+    resilience: Resilience,
+    target: ConnectionTarget,
+    { repeatable }: ConnectionRequest,
+  ): ConnectionFailure {
     if (failure instanceof RefusedRequest) return failure.failure;
     if (failure instanceof BulkheadRejectedError) {
       return {
@@ -191,6 +217,8 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     });
     const described = describeOutage(target.entry.title, eventId);
     this.#lastFailure = { at: Date.now(), message: described.message };
+    if (!repeatable && failure instanceof Outage && failure.isSent)
+      return notKnown(`${target.entry.title} did not answer. Event id: ${eventId}.`);
     return described;
   }
 
@@ -207,6 +235,10 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
 function describeOutage(title: string, eventId?: string): ConnectionFailure {
   const event = eventId === undefined ? "" : ` Event id: ${eventId}.`;
   return { code: "unavailable", message: `${title} cannot be reached right now.${event}`, retryAfter: 5 };
+}
+
+function notKnown(what: string): ConnectionFailure {
+  return { code: "outcome_unknown", message: `${what} It is not known whether it was carried out.` };
 }
 
 class TimedOut extends Error {}

@@ -7,6 +7,7 @@ import type {
   ForeignQuestion,
 } from "../../../shared/objects/connection-gate.ts";
 import { RefusedRequest, type SessionCaller } from "../../connections/connector.ts";
+import type { WaitingWrites } from "./waiting-writes.ts";
 
 /** Milliseconds that a request of a client that left waits for the client to come back with an answer. */
 const PARKED_MS = 5 * 60_000;
@@ -29,6 +30,7 @@ export class Conversation {
   readonly #keys = new Set(["connect_account", "approval_page", "factor_page"]);
   #caller: ConnectionCaller | undefined;
   #answer: Promise<ConnectionAnswer> | undefined;
+  #isOver = false;
   #leave: (answer: ConnectionAnswer) => void = () => {};
   /** What is on its way to the client. */
   #said: Promise<void>[] = [];
@@ -38,7 +40,14 @@ export class Conversation {
   }
 
   begin(answer: Promise<ConnectionAnswer>): void {
-    this.#answer = answer;
+    this.#answer = answer.finally(() => {
+      this.#isOver = true;
+    });
+  }
+
+  /** Whether the request is answered. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   /** Serves a call until the request is answered, or the call has to leave to get an answer. */
@@ -135,14 +144,16 @@ export class Conversations {
   >();
   readonly #firstIds = new Map<string, string>();
   readonly #cancel: (id: string) => Promise<void>;
+  readonly #writes: WaitingWrites;
 
   /** @param cancel - ends a request at the other system, by the id of the call that began it */
-  constructor(cancel: (id: string) => Promise<void>) {
+  constructor(cancel: (id: string) => Promise<void>, writes: WaitingWrites) {
     this.#cancel = cancel;
+    this.#writes = writes;
   }
 
   /** A waiting request that this call goes on with, or a new one. */
-  open({ id, call }: ConnectionRequest): { conversation: Conversation; isNew: boolean } {
+  open({ id, call, repeatable }: ConnectionRequest): { conversation: Conversation; isNew: boolean } {
     const parked = call && this.#parked.get(call.resumes);
     if (call && parked) {
       clearTimeout(parked.timer);
@@ -150,7 +161,10 @@ export class Conversations {
       this.#firstIds.set(id, parked.id);
       return { conversation: parked.conversation, isNew: false };
     }
-    const conversation: Conversation = new Conversation(() => this.#park(id, call?.resumes, conversation));
+    const conversation: Conversation = new Conversation(() => {
+      this.#park(id, call?.resumes, conversation);
+      if (call !== undefined && !repeatable) this.#writes.note(call.resumes);
+    });
     return { conversation, isNew: true };
   }
 

@@ -262,6 +262,9 @@ function endingOf(status: string): Pick<OutcomeEvent, "status" | "error"> {
     case "input_required":
     case "unknown":
       return { status, error: null };
+    // Another system began the call, and what became of it there is not known.
+    case "outcome_unknown":
+      return { status: "unknown", error: null };
     default:
       return { status: "failed", error: status };
   }
