@@ -20,7 +20,7 @@ export async function writeReference(): Promise<string> {
     known.subjects.filter(({ scope }) => Object.hasOwn(server.scopes, scope));
   const everywhere = known.subjects.filter(({ scope }) => !known.scopes.includes(scope));
   return [
-    "# Tools, resources and prompts",
+    "# Tools, resources, prompts and events",
     [
       "Written by `npm run reference` from the definitions and the policy of the deployment; a check fails when it is out of",
       "step. A mark says that the role may use it: ● yes, ○ in some cases after a person has approved the call. Conditions of",
@@ -48,6 +48,7 @@ const KINDS = [
   ["tool", "tool"],
   ["resource", "resource"],
   ["prompt", "prompt"],
+  ["event", "event"],
 ] as const;
 
 function describe(

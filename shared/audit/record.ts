@@ -17,7 +17,8 @@ export interface CallDetails {
   clientId: string;
   sessionId: string | null;
   lane: "sessionful" | "stateless";
-  kind: "tool" | "resource" | "prompt";
+  /** `event`: a subscription, a look at events, or one delivery to a receiver. */
+  kind: "tool" | "resource" | "prompt" | "event";
   server: string;
   name: string;
   ip: string | null;

@@ -19,6 +19,15 @@ export const JSON_RPC = {
   headerMismatch: -32020,
 } as const;
 
+/** Error codes of SEP-3415, «Error Handling». `data` says what they are about. */
+export const EVENT_FAULTS = {
+  notFound: -32023,
+  forbidden: -32024,
+  exhausted: -32025,
+  unsupported: -32026,
+  callback: -32027,
+} as const;
+
 /**
  * A failure of the protocol rather than of a tool: sent as a JSON-RPC error. Both SDKs read `code` and
  * `data`.

@@ -1,6 +1,6 @@
-/** The tool, resource or prompt that a request names, as the guard sees it. */
+/** The tool, resource, prompt or event that a request names, as the guard sees it. */
 export interface Subject {
-  kind: "tool" | "resource" | "prompt";
+  kind: "tool" | "resource" | "prompt" | "event";
   server: string;
   name: string;
   scope: string;

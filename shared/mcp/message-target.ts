@@ -8,6 +8,9 @@ import type { Decision } from "../policy/decide.ts";
 import type { Catalogue } from "../server/catalogue.ts";
 import { followCall } from "../server/search/forwarded-call.ts";
 
+/** Methods that read an event. Ending a subscription needs no right to it. */
+const EVENT_READS: ReadonlySet<string> = new Set(["events/poll", "events/subscribe", "events/stream"]);
+
 /** One authenticated request. */
 export interface Caller {
   identity: PrincipalIdentity;
@@ -48,9 +51,11 @@ export function findTarget(
       ? called?.entry
       : body.method === "prompts/get" && typeof params.name === "string"
         ? catalogue.prompts.get(params.name)
-        : body.method === "resources/read" && typeof params.uri === "string"
-          ? (catalogue.resources.get(params.uri) ?? matchTemplate(catalogue, params.uri))
-          : undefined;
+        : EVENT_READS.has(String(body.method)) && typeof params.name === "string"
+          ? catalogue.events.get(params.name)
+          : body.method === "resources/read" && typeof params.uri === "string"
+            ? (catalogue.resources.get(params.uri) ?? matchTemplate(catalogue, params.uri))
+            : undefined;
   if (!entry) return undefined;
   const { subject } = entry;
   const args = body.method === "resources/read" ? { uri: params.uri } : (called?.args ?? params.arguments);

@@ -14,7 +14,7 @@ import type { ConditionDocument, LimitsDocument, PolicyDocument, RoleDocument } 
 import { compileSignIn, type SignInRules } from "./sign-in.ts";
 
 /** The kinds of subjects in a policy. */
-export type SubjectKind = "tool" | "resource" | "prompt";
+export type SubjectKind = "tool" | "resource" | "prompt" | "event";
 
 type Matcher = (name: string) => GlobMatch | null;
 
@@ -103,11 +103,13 @@ function compileRole(name: string, role: RoleDocument, limits: LimitsDocument): 
       tool: compileGlobs(role.allowed_tools),
       resource: compileGlobs(role.allowed_resources),
       prompt: compileGlobs(role.allowed_prompts),
+      event: compileGlobs(role.allowed_events ?? []),
     },
     denied: {
       tool: compileGlobs(role.denied_tools ?? []),
       resource: compileGlobs(role.denied_resources ?? []),
       prompt: compileGlobs(role.denied_prompts ?? []),
+      event: compileGlobs(role.denied_events ?? []),
     },
     conditions: (role.conditions ?? []).map((condition) => compileCondition(name, condition)),
     approvals: compileApprovals(name, role.require_approval),
@@ -124,6 +126,7 @@ function compileCondition(role: string, condition: ConditionDocument): CompiledC
     tool: compileGlobs(condition.tools ?? []),
     resource: compileGlobs(condition.resources ?? []),
     prompt: compileGlobs(condition.prompts ?? []),
+    event: compileGlobs(condition.events ?? []),
   };
   const { name, effects, message, require } = condition;
   return {

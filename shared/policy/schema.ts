@@ -22,6 +22,7 @@ const condition = z
     tools: globs("The tools it is about.").min(1).optional(),
     resources: globs("The resources it is about.").min(1).optional(),
     prompts: globs("The prompts it is about.").min(1).optional(),
+    events: globs("The events it is about.").min(1).optional(),
     effects: z
       .array(z.enum(["read", "create", "update", "delete"]))
       .min(1)
@@ -34,15 +35,19 @@ const condition = z
       .max(300)
       .describe("What the model and the person are told when the call is refused."),
   })
-  .refine(({ tools, resources, prompts }) => (tools ?? resources ?? prompts) !== undefined, {
-    message: "must say which tools, resources or prompts it is about",
-  })
   .refine(
-    ({ resources, prompts, require }) =>
-      (resources ?? prompts) === undefined || findArgumentReaders(require).length === 0,
+    ({ tools, resources, prompts, events }) => (tools ?? resources ?? prompts ?? events) !== undefined,
+    {
+      message: "must say which tools, resources, prompts or events it is about",
+    },
+  )
+  .refine(
+    ({ resources, prompts, events, require }) =>
+      (resources ?? prompts ?? events) === undefined || findArgumentReaders(require).length === 0,
     {
       path: ["require", "expression"],
-      message: "looks at the arguments of tools; put resources and prompts into a condition of their own",
+      message:
+        "looks at the arguments of tools; put resources, prompts and events into a condition of their own",
     },
   );
 
@@ -139,6 +144,8 @@ const role = z.strictObject({
   denied_resources: globs("Resources the role may not read.").optional(),
   allowed_prompts: globs("Prompts the role may use."),
   denied_prompts: globs("Prompts the role may not use.").optional(),
+  allowed_events: globs("Events the role may subscribe to. None when left out.").optional(),
+  denied_events: globs("Events the role may not subscribe to.").optional(),
   conditions: z.array(condition).max(1_000).optional().describe("What calls of allowed tools must fulfil."),
   require_approval: z
     .array(approval)

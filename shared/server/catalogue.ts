@@ -13,9 +13,10 @@ import type {
   ServerDefinition,
   ToolDefinition,
 } from "./define.ts";
+import type { EventDefinition } from "./define-event.ts";
 import { followRevisions } from "./follow-revisions.ts";
 import { type ParameterHeader, parameterHeadersOf } from "./parameter-headers.ts";
-import { annotationsOf, inputSchemaOf, outputSchemaOf } from "./schema.ts";
+import { annotationsOf, inputSchemaOf, outputSchemaOf, payloadSchemaOf } from "./schema.ts";
 import { searchTools } from "./search/search-tools.ts";
 import type { SearchedTool } from "./search/tool-index.ts";
 import { compileTemplate, type UriMatcher } from "./uri-template.ts";
@@ -56,6 +57,7 @@ export interface Catalogue {
   resources: ReadonlyMap<string, Entry<ResourceDefinition>>;
   templates: readonly TemplateEntry[];
   prompts: ReadonlyMap<string, Entry<PromptDefinition>>;
+  events: ReadonlyMap<string, Entry<EventDefinition>>;
   servers: readonly ServerDefinition[];
   /** The same URL's catalogue under a publication's revisions; itself if they are the same. */
   at(env: Env, revisions: Revisions): Promise<Catalogue>;
@@ -117,6 +119,7 @@ export function createCatalogue(
   const resources = new Map<string, Entry<ResourceDefinition>>();
   const templates: TemplateEntry[] = [];
   const prompts = new Map<string, Entry<PromptDefinition>>();
+  const events = new Map<string, Entry<EventDefinition>>();
   for (const server of servers) {
     const openStore = (env: Env, principal: PrincipalIdentity, masks: MaskRules) =>
       server.store(env, principal, masks);
@@ -125,6 +128,8 @@ export function createCatalogue(
       addOnce(tools, tool.name, toolEntry(server.name, tool, openStore, isUnlisted(server, tool.name)));
     for (const prompt of [...server.prompts, ...(found?.prompts ?? [])])
       addOnce(prompts, prompt.name, promptEntry(server.name, prompt, openStore));
+    for (const event of [...(server.events ?? []), ...(found?.events ?? [])])
+      addOnce(events, event.name, eventEntry(server.name, event as EventDefinition, openStore));
     for (const resource of [...server.resources, ...(found?.resources ?? [])]) {
       const entry = resourceEntry(server.name, resource, openStore);
       if (resource.uri !== undefined) addOnce(resources, resource.uri, entry);
@@ -153,7 +158,7 @@ export function createCatalogue(
     );
   }
   const instructions = servers.map((server) => server.instructions).join("\n\n");
-  return { name, title, instructions, tools, resources, templates, prompts, servers, defaults, at };
+  return { name, title, instructions, tools, resources, templates, prompts, events, servers, defaults, at };
 }
 
 /** {@link followRevisions} for one URL. A URL of one server has the title of that server. */
@@ -302,6 +307,36 @@ function resourceEntry(
       annotations: { audience: ["user", "assistant"] },
       ...icons(resource),
       ...(resource.meta && { _meta: resource.meta }),
+    },
+  };
+}
+
+function eventEntry(
+  server: string,
+  event: EventDefinition,
+  openStore: Entry<unknown>["openStore"],
+): Entry<EventDefinition> {
+  const listed = once(() => ({
+    name: event.name,
+    title: event.title,
+    description: event.description,
+    inputSchema: inputSchemaOf(event.input),
+    payloadSchema: payloadSchemaOf(event.payload),
+  }));
+  return {
+    definition: event,
+    openStore,
+    subject: {
+      kind: "event",
+      server,
+      name: event.name,
+      scope: event.scope,
+      effect: "read",
+      costly: false,
+      fields: new Set(Object.keys(event.input.shape)),
+    },
+    get listed() {
+      return listed();
     },
   };
 }

@@ -7,6 +7,7 @@ import type { NeededRight, PreviewedChange } from "../call/proposal.ts";
 import type { Effect } from "../call/subject.ts";
 import type { JsonValue } from "../encoding/json.ts";
 import type { AskingContext, CallContext, ToolContext } from "./call-contexts.ts";
+import type { EventDefinition } from "./define-event.ts";
 import type { TaskWorkflow } from "./task-workflow.ts";
 
 export type { AskingContext, CallContext, Cursors, OfferedTool, ToolContext } from "./call-contexts.ts";
@@ -223,11 +224,12 @@ export interface ServerDefinition<Store = unknown> extends Definitions<Store> {
   discover?(env: Env, revision: string): Promise<Definitions<Store>>;
 }
 
-/** The tools, resources and prompts of a server. */
+/** The tools, resources, prompts and events of a server. */
 export interface Definitions<Store = unknown> {
   tools: readonly ToolDefinition<z.ZodObject, z.ZodObject | undefined, Store>[];
   resources: readonly ResourceDefinition<Store>[];
   prompts: readonly PromptDefinition<z.ZodObject, Store>[];
+  events?: readonly EventDefinition<z.ZodObject, z.ZodObject, Store>[];
 }
 
 /** Declares a tool. Annotate the second parameter of `run` with `ToolContext<YourStore>`. */
@@ -275,7 +277,7 @@ export function defineServer<Store>(definition: ServerDefinition<Store>): Server
  */
 export function checkDefinitions<Store>(
   server: ServerDefinition<Store>,
-  { tools, resources, prompts }: Definitions<Store>,
+  { tools, resources, prompts, events = [] }: Definitions<Store>,
 ): void {
   const names = new Set<string>();
   for (const tool of tools) {
@@ -286,7 +288,10 @@ export function checkDefinitions<Store>(
     if (tool.view && !server.resources.includes(tool.view) && !resources.includes(tool.view))
       throw new TypeError(`Tool "${tool.name}" names a view that is none of the server's resources.`);
   }
-  for (const item of [...tools, ...resources, ...prompts]) {
+  for (const { name } of events) {
+    if (!/^[A-Za-z0-9_-]{1,64}$/.test(name)) throw new TypeError(`Event name "${name}" is not valid.`);
+  }
+  for (const item of [...tools, ...resources, ...prompts, ...events]) {
     if (!(item.scope in server.scopes)) {
       throw new TypeError(
         `"${item.name}" needs scope "${item.scope}", which server "${server.name}" does not declare.`,

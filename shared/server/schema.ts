@@ -31,6 +31,11 @@ export function outputSchemaOf(tool: ToolDefinition): JsonSchema | undefined {
   return toWire(schema, "output");
 }
 
+/** The JSON Schema of what an event delivers. */
+export function payloadSchemaOf(payload: z.ZodObject): JsonSchema {
+  return toWire(payload, "output");
+}
+
 /** Keywords that older dialects lack or define differently. */
 const NEW_WORDS =
   /"(\$defs|\$anchor|\$dynamicRef|prefixItems|if|dependentSchemas|dependentRequired|unevaluated\w+)":/;

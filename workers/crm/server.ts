@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { defineServer } from "../../shared/server/define.ts";
 import { customerCard } from "./customer/customer-view.ts";
+import { dealStageChanged } from "./events/deal-stage-changed.ts";
+import { taskOverdue } from "./events/task-overdue.ts";
 import { exportResource } from "./export/export-resource.ts";
 import { KeptExportStore } from "./export/kept-exports.ts";
 import { ownerField, regionField, stageField } from "./fields.ts";
@@ -100,4 +102,5 @@ export const crm = defineServer<CrmStore>({
   ],
   resources: [companyResource, dealResource, pipelineResource, exportResource, customerCard],
   prompts: [prepareMeeting, reviewAccount, reviewPipeline],
+  events: [dealStageChanged, taskOverdue],
 });

@@ -13,6 +13,7 @@ import { countDependents, type DeletableColumn, type Dependents } from "./store/
 import { readDependents } from "./store/dependents.ts";
 import { findDuplicates } from "./store/duplicates.ts";
 import { type Erasure, erasePerson, findTraces, type Traces } from "./store/erasure.ts";
+import { HappeningStore } from "./store/happenings.ts";
 import { type IdempotentWrite, recallWrite } from "./store/idempotency.ts";
 import { JournalStore } from "./store/journal.ts";
 import { OwnerStore } from "./store/owners.ts";
@@ -31,6 +32,7 @@ export interface CrmStore {
   owners: OwnerStore;
   places: PlaceStore;
   journal: JournalStore;
+  happenings: HappeningStore;
   plans: PlanStore;
   bulk: BulkStore;
   imports: ImportStore;
@@ -74,6 +76,7 @@ export function openCrmStore(db: D1Database, masks: MaskRules): CrmStore {
     owners: new OwnerStore(db),
     places: new PlaceStore(db),
     journal,
+    happenings: new HappeningStore(db),
     plans,
     bulk: new BulkStore(journal, plans),
     imports: new ImportStore(db, journal, plans),

@@ -11,6 +11,12 @@ const named = z.record(z.string(), z.unknown());
 const strings = z.record(z.string(), z.string());
 const page = z.looseObject({ cursor: text.optional() });
 const subject = z.looseObject({ uri: text });
+const event = z.looseObject({
+  name: text,
+  arguments: named.optional(),
+  cursor: text.optional(),
+  maxAgeMs: z.int().min(0).optional(),
+});
 
 /** Required parameters of each request; the protocol generation checks all others. */
 const PARAMS: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
@@ -29,6 +35,8 @@ const PARAMS: ReadonlyMap<string, z.ZodType> = new Map<string, z.ZodType>([
   ["resources/templates/list", page.optional()],
   ["tools/call", z.looseObject({ name: text, arguments: named.optional() })],
   ["prompts/get", z.looseObject({ name: text, arguments: strings.optional() })],
+  ["events/list", page.optional()],
+  ["events/poll", event.extend({ maxEvents: z.int().min(1).optional() })],
   ["resources/read", subject],
   ["resources/subscribe", subject],
   ["resources/unsubscribe", subject],

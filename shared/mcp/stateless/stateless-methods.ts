@@ -1,6 +1,7 @@
 import { isRecord } from "../../encoding/is-record.ts";
 import { callTool } from "../../guard/call-tool.ts";
 import type { RequestContext } from "../../guard/request-context.ts";
+import { listEvents, type NamedEvent, pollEvents } from "../methods/events.ts";
 import {
   type CompletionReference,
   complete,
@@ -84,6 +85,8 @@ export const STATELESS_METHODS: ReadonlyMap<string, StatelessMethod> = new Map<s
         getPrompt(ctx, String(params.name), params.arguments as Record<string, string> | undefined),
     },
   ],
+  ["events/list", { ...list(CATALOGUE, listEvents), custom: true }],
+  ["events/poll", ofEvents(pollEvents)],
   ["tasks/get", ofTask(getTask)],
   ["tasks/update", ofTask((ctx, taskId, { inputResponses }) => updateTask(ctx, taskId, inputResponses))],
   ["tasks/cancel", ofTask(cancelTask)],
@@ -116,6 +119,11 @@ function ofTask(
     isPlain: () => true,
     answer: (ctx, params) => answer(ctx, params.taskId, params),
   };
+}
+
+/** A method of the events extension (SEP-3415), for which the SDK has no schemas. */
+function ofEvents(answer: (ctx: RequestContext, params: NamedEvent) => Promise<object>): StatelessMethod {
+  return { custom: true, isPlain: () => false, answer: (ctx, params) => answer(ctx, params as never) };
 }
 
 function list(

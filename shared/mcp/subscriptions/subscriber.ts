@@ -2,25 +2,18 @@ import type { ResourceContents } from "../../call/content.ts";
 import type { PrincipalIdentity } from "../../call/principal.ts";
 import { ToolError } from "../../call/tool-error.ts";
 import { digestText } from "../../encoding/canonical-json.ts";
-import { ContextRecorder } from "../../guard/context-recorder.ts";
 import { decide } from "../../guard/decide.ts";
 import { contentsSchemaOf } from "../../guard/masking/mask-session-memory.ts";
-import { upstreamOf } from "../../guard/open-upstream.ts";
-import { DEFAULT_TIMEOUT_MS, runBounded } from "../../guard/run.ts";
-import { disposeStore } from "../../guard/store-scope.ts";
+import { readUnguarded } from "../../guard/subscribers/read-unguarded.ts";
 import { readable, visible } from "../../guard/visible.ts";
 import { accessOf } from "../../objects/admission-request.ts";
 import { principalGate } from "../../objects/principal-gate.ts";
-import { traceIdOf } from "../../observe/trace.ts";
 import type { Policy } from "../../policy/compile.ts";
 import { policyInForce } from "../../policy/current.ts";
 import { masksOf } from "../../policy/masks.ts";
 import { maskContents } from "../../redact/mask-contents.ts";
 import type { Catalogue, Entry, Listed } from "../../server/catalogue.ts";
-import type { CallContext } from "../../server/define.ts";
 import { findResource } from "../../server/find-resource.ts";
-import { emptyContext } from "../../session/context.ts";
-import type { SessionMemory } from "../../session/session-memory.ts";
 import { isSpent } from "./spent.ts";
 
 /** A client that waits for changes, with its current rights. */
@@ -33,14 +26,6 @@ export interface Subscriber {
 
 /** Lists that a client may be told to fetch again. */
 export type ListName = "tools" | "prompts" | "resources";
-
-/** Subscribers have no session memory: reads return an empty context, writes are dropped. */
-const EMPTY_MEMORY: SessionMemory = {
-  read: async () => emptyContext(),
-  apply: async () => {},
-  keepResult: async () => {},
-  readResult: async () => null,
-};
 
 /**
  * The subscriber with its current rights, or `null` if grant, token or user has ended: a stream outlives the
@@ -118,24 +103,6 @@ function fingerprintContents(
   contents: ResourceContents[],
 ): string {
   return digest(maskContents(contents, masksOf(policy, identity.role), contentsSchemaOf(catalogue)));
-}
-
-async function readUnguarded<Seen>(
-  { env, identity, policy }: Subscriber,
-  entry: Entry<unknown>,
-  work: (context: CallContext) => Promise<Seen>,
-): Promise<Seen> {
-  const store = await entry.openStore(env, identity, masksOf(policy, identity.role), EMPTY_MEMORY);
-  const context = new ContextRecorder(emptyContext());
-  const traceId = traceIdOf(new Headers());
-  try {
-    return await runBounded(new AbortController().signal, DEFAULT_TIMEOUT_MS, (signal) => {
-      const upstream = upstreamOf({ env, identity, traceId }, entry.subject, signal);
-      return work({ store, principal: identity, context, signal, fetch: upstream, now: new Date() });
-    });
-  } finally {
-    await disposeStore(store);
-  }
 }
 
 function nameOf({ listed }: { listed: Listed }): unknown[] {

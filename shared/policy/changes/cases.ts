@@ -12,6 +12,7 @@ const policyCase = z.strictObject({
   tool: z.string().optional(),
   resource: z.string().optional(),
   prompt: z.string().optional(),
+  event: z.string().optional(),
   console: z.enum(RIGHT_NAMES).optional().describe("A right in the console, in place of something to call."),
   args: z
     .record(z.string(), z.json())
@@ -61,9 +62,9 @@ export function judge(policy: Policy, known: Known, question: PolicyQuestion): D
   if (question.console !== undefined) return decideRight(policy, question.role, question.console);
   const subject = known.subjects.find(({ kind, name }) => question[kind] === name);
   if (subject === undefined) {
-    const named = question.tool ?? question.resource ?? question.prompt;
+    const named = question.tool ?? question.resource ?? question.prompt ?? question.event;
     return named === undefined
-      ? "Name a tool, a resource, a prompt or a right in the console."
+      ? "Name a tool, a resource, a prompt, an event or a right in the console."
       : `Nothing is called "${named}".`;
   }
   const at = Date.parse(question.at ?? NOON);

@@ -23,6 +23,8 @@ const LISTS: readonly { field: keyof RoleDocument; kind: SubjectKind }[] = [
   { field: "denied_resources", kind: "resource" },
   { field: "allowed_prompts", kind: "prompt" },
   { field: "denied_prompts", kind: "prompt" },
+  { field: "allowed_events", kind: "event" },
+  { field: "denied_events", kind: "event" },
   { field: "approves", kind: "tool" },
 ];
 
@@ -30,6 +32,7 @@ const ABOUT = [
   { field: "tools", kind: "tool" },
   { field: "resources", kind: "resource" },
   { field: "prompts", kind: "prompt" },
+  { field: "events", kind: "event" },
 ] as const;
 
 /**

@@ -22,8 +22,14 @@ export interface Known {
 export function listKnown(servers: readonly ServerDefinition[]): Known {
   // A role may be given the tools that find others before a connection brings any.
   const searched = servers.map((server) => ({ ...server, searched: { pinned: [] } }));
-  const { tools, resources, templates, prompts } = createCatalogue("", "", searched);
-  const entries = [...tools.values(), ...resources.values(), ...templates, ...prompts.values()];
+  const { tools, resources, templates, prompts, events } = createCatalogue("", "", searched);
+  const entries = [
+    ...tools.values(),
+    ...resources.values(),
+    ...templates,
+    ...prompts.values(),
+    ...events.values(),
+  ];
   return {
     subjects: entries.map(({ subject: { kind, name, scope, effect }, listed }) => {
       const input = (listed.inputSchema as JsonSchema | undefined) ?? null;

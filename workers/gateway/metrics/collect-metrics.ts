@@ -22,6 +22,13 @@ const METHODS: Readonly<Record<string, string>> = {
   tool: "tools/call",
   resource: "resources/read",
   prompt: "prompts/get",
+  event: "events",
+};
+
+const NAME_LABELS: Readonly<Record<string, string>> = {
+  tool: "gen_ai_tool_name",
+  prompt: "gen_ai_prompt_name",
+  event: "gatehouse_event",
 };
 
 const WAITING = `
@@ -157,8 +164,7 @@ function labelOperation(member: string): Labels {
   return {
     mcp_method_name: METHODS[kind] ?? kind,
     gatehouse_server: server,
-    [kind === "tool" ? "gen_ai_tool_name" : kind === "prompt" ? "gen_ai_prompt_name" : "mcp_resource_name"]:
-      name,
+    [NAME_LABELS[kind] ?? "mcp_resource_name"]: name,
   };
 }
 
