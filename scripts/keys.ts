@@ -1,6 +1,8 @@
+import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { createKeyId, createSecret } from "../shared/auth/access-key.ts";
-import { KEY_DAYS, keyRequest, OVERLAP_HOURS } from "../shared/people/key-request.ts";
+import { type PublicKey, readPublicKey } from "../shared/auth/public-key.ts";
+import { KEY_DAYS, keyRequest, OVERLAP_HOURS, type Proof } from "../shared/people/key-request.ts";
 import {
   addKey,
   announceKeyChange,
@@ -27,6 +29,8 @@ const HELP = `API keys, for agents without a browser. People make their own at /
       --tool "crm_get_*"     only these tools, resources and prompts; may be repeated
       --network 203.0.113.0/24   only from these networks; may be repeated
       --days 30              until it ends; default ${KEY_DAYS.default}, at most ${KEY_DAYS.max}
+      --public-key key.pem   no secret: the agent signs with its private key (private_key_jwt); also with rotate
+      --workload             no secret: a rule of the policy (sign_in.workloads) names who gets its tokens
   npm run keys -- list                          everyone's, newest first; --email for one person's
   npm run keys -- rotate --id key_… --overlap 24    another secret; hours that the one before still works, 0 after a leak
   npm run keys -- revoke --id key_…             refused at the next call, open sessions included
@@ -47,15 +51,16 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
   async create(database, flags) {
     const { owner, role } = await requirePerson(database, flags.email);
     const request = readRequest(flags);
+    const publicKey = await readKeyFile(request.proof, flags.publicKey);
     const id = createKeyId();
     const { text, ...secret } = createSecret();
     const by = nameAsker("keys");
     const mark = crypto.randomUUID();
-    const key = { ...request, id, owner, secret: { ...secret, mfaAt: null }, at: Date.now(), by };
+    const key = { ...request, id, owner, secret: { ...secret, mfaAt: null, publicKey }, at: Date.now(), by };
     const change = { change: "created", keyId: id, ended: [] } as const;
     await database.change(`${addKey(key)}\n${announceKeyChange(change, by, mark)}`);
     console.log(`Made ${id} "${request.name}" for ${owner}, for ${request.days} days.`);
-    showSecret(text, flags, request.resources[0] ?? "/mcp");
+    showProof({ ...request, id, text }, flags);
     warnOfFactor(role);
     await tell(flags, mark);
   },
@@ -77,16 +82,17 @@ const COMMANDS: Readonly<Record<string, (database: PlatformDatabase, flags: Flag
     const at = Date.now();
     if (Number(key.ends_at) <= at)
       throw new CommandFailure("This key has ended.", "Make another: npm run keys -- create");
+    const publicKey = await readKeyFile(key.proof, flags.publicKey);
     const { text, ...secret } = createSecret();
     const mark = crypto.randomUUID();
     const digests = await database.query(listSecrets(key.id, at));
     const ended = hours === 0 ? digests.map(({ digest }) => String(digest)) : [];
-    const rotated = rotateKey(key.id, { ...secret, mfaAt: null }, hours * 3_600_000, at);
+    const rotated = rotateKey(key.id, { ...secret, mfaAt: null, publicKey }, hours * 3_600_000, at);
     const change = announceKeyChange({ change: "rotated", keyId: key.id, ended }, nameAsker("keys"), mark);
     await database.change(`${rotated}\n${change}`);
     const before = hours === 0 ? "ends now" : `works ${hours} ${hours === 1 ? "hour" : "hours"} longer`;
-    console.log(`${key.id} "${key.name}" has another secret. The one before ${before}.`);
-    showSecret(text, flags, (JSON.parse(key.resources) as string[])[0] ?? "/mcp");
+    console.log(`${key.id} "${key.name}" is rotated. The credential before ${before}.`);
+    showProof({ ...key, resources: JSON.parse(key.resources) as string[], text }, flags);
     const [owner] = await database.query(`SELECT "role" FROM "user" WHERE "id" = ${idOfUser(key.owner)};`);
     warnOfFactor(String(owner?.role));
     await tell(flags, mark);
@@ -117,11 +123,36 @@ async function tell(flags: Flags, mark: string): Promise<void> {
   console.log(WHEN[await notifyWorker(flags, { path: "/people/changes", body: { mark } })]);
 }
 
-function showSecret(text: string, flags: Flags, path: string): void {
+function showProof(
+  { id, proof, resources, text }: { id: string; proof: Proof; resources: readonly string[]; text: string },
+  flags: Flags,
+): void {
   const base = addressOf(flags);
-  console.log(
-    `Key, shown this once: ${text}\nThe agent sends it to ${new URL(path, base).href} as: Authorization: Bearer <key>`,
-  );
+  const endpoint = `client_id ${id} at ${new URL("/oauth/token", base).href}`;
+  const lines: Readonly<Record<Proof, string>> = {
+    secret: `Key, shown this once: ${text}\nThe agent sends it to ${new URL(resources[0] ?? "/mcp", base).href} as: Authorization: Bearer <key>\nOr as client_secret of ${endpoint}`,
+    public_key: `The agent signs with its private key (private_key_jwt), as ${endpoint}`,
+    workload: `Name it in the policy, under sign_in.workloads: account: ${id}`,
+  };
+  console.log(lines[proof]);
+}
+
+/** The public key in a file, for an account that proves itself with one. */
+async function readKeyFile(proof: Proof, file: string | undefined): Promise<PublicKey | undefined> {
+  if (proof !== "public_key") {
+    if (file === undefined) return undefined;
+    throw new CommandFailure("This account has no public key.", "Rotate it without --public-key.");
+  }
+  if (file === undefined) throw new CommandFailure("--public-key is missing.", SEE_HELP);
+  const text = await readFile(file, "utf8").catch(() => {
+    throw new CommandFailure(
+      `${file} cannot be read.`,
+      "Give the path of a public key: --public-key key.pem",
+    );
+  });
+  const key = await readPublicKey(text);
+  if (typeof key === "string") throw new CommandFailure(`${key}.`, SEE_HELP);
+  return key;
 }
 
 /** A command gives no second factor. */
@@ -164,10 +195,14 @@ const OPTIONS: Readonly<Record<string, string>> = {
   days: "--days",
 };
 
-function readRequest({ name, path, scope, tool, network, days }: Flags) {
+function readRequest({ name, path, scope, tool, network, days, publicKey, workload }: Flags) {
+  if (workload && publicKey !== undefined) {
+    throw new CommandFailure("Give --public-key or --workload.", SEE_HELP);
+  }
+  const proof: Proof = workload ? "workload" : publicKey === undefined ? "secret" : "public_key";
   const parsed = keyRequest.safeParse({
     name: name ?? "",
-    ...{ resources: path, scopes: scope, tools: tool, networks: network, days },
+    ...{ resources: path, scopes: scope, tools: tool, networks: network, days, proof },
   });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -194,6 +229,8 @@ function readCommand() {
         tool: { type: "string", multiple: true, default: [] },
         network: { type: "string", multiple: true, default: [] },
         days: { type: "string", default: String(KEY_DAYS.default) },
+        "public-key": { type: "string" },
+        workload: { type: "boolean", default: false },
         overlap: { type: "string", default: String(OVERLAP_HOURS.default) },
         env: { type: "string", default: "local" },
         state: { type: "string" },
@@ -201,13 +238,13 @@ function readCommand() {
         help: { type: "boolean", short: "h", default: false },
       },
     });
-    const { env, state, help, ...flags } = values;
+    const { env, state, help, "public-key": publicKey, ...flags } = values;
     const environment: EnvironmentName | undefined = ENVIRONMENTS.find((name) => name === env);
     if (environment === undefined) throw new Error(`--env must be one of ${ENVIRONMENTS.join(", ")}.`);
     if (flags.url !== undefined && !URL.canParse(flags.url)) throw new Error("--url must be an address.");
     return {
       command: help ? undefined : positionals[0],
-      flags: { ...flags, environment, stateFolder: state },
+      flags: { ...flags, publicKey, environment, stateFolder: state },
     };
   } catch (error) {
     throw new CommandFailure(error instanceof Error ? error.message : String(error), SEE_HELP);

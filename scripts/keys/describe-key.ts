@@ -1,8 +1,11 @@
+import type { Proof } from "../../shared/people/key-request.ts";
+
 /** A key as `SELECT_KEYS` reads it, with JSON lists as text. */
 export interface KeyRow {
   id: string;
   owner: string;
   name: string;
+  proof: Proof;
   hint: string;
   scopes: string;
   resources: string;
@@ -15,6 +18,11 @@ export interface KeyRow {
   by: string;
 }
 
+const PROOFS: Readonly<Partial<Record<Proof, string>>> = {
+  public_key: "signs with its private key",
+  workload: "for workloads of a trusted issuer",
+};
+
 /** A key in three lines, for a terminal. Times are days or minutes in UTC. */
 export function describeKey(key: KeyRow, now: number): string {
   const list = (text: string) => (JSON.parse(text) as string[]).join(" ");
@@ -26,7 +34,7 @@ export function describeKey(key: KeyRow, now: number): string {
     list(key.networks) && `from ${list(key.networks)}`,
   ];
   return [
-    `${key.id}  ${key.name} (gatehouse_key_${key.hint}…)`,
+    `${key.id}  ${key.name} (${PROOFS[key.proof] ?? `gatehouse_key_${key.hint}…`})`,
     `  of ${key.owner}; ${state}; ${used}${overlap ? `; an earlier secret works until ${minute(key.overlap_ends_at ?? 0)}` : ""}`,
     `  ${[list(key.resources), list(key.scopes), ...limits].filter((part) => part !== "").join("; ")}`,
   ].join("\n");

@@ -26,6 +26,7 @@ const KINDS: Readonly<Record<AuditEvent["type"], RecordKind>> = {
   key_change: "changes",
   client_registration: "sign_ins",
   token_reuse: "sign_ins",
+  assertion: "sign_ins",
   person_change: "changes",
   person_key_change: "changes",
   policy_change: "changes",

@@ -149,6 +149,11 @@ export type ClientEvent = { ip: string | null; country: string | null } & (
   | { type: "client_registration"; clientId: string }
   /** A used refresh token was presented again, so its grant was ended (RFC 9700 §4.14.2). */
   | { type: "token_reuse"; grantId: string; clientId: string | null }
+  /**
+   * Another system vouched, and a token was given: for a `workload` as the service account `clientId`, or for the person
+   * of this chain in the app `clientId` (`id_jag`). Issuer and subject are as it signed them.
+   */
+  | { type: "assertion"; by: "workload" | "id_jag"; clientId: string; issuer: string; subject: string }
 );
 
 /** Another version of the policy was put in force. In the chain {@link POLICY_CHAIN}. */

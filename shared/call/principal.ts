@@ -37,6 +37,8 @@ export interface KeyLimits {
   networks: readonly string[];
   /** When the key ends, in milliseconds since the epoch. */
   endsAt: number;
+  /** Digest of the secret, public key or term behind this call: calls end when that ends. */
+  credential: string;
 }
 
 /** The parts of an identity that a policy decision uses. */

@@ -12,11 +12,13 @@ export interface Access {
    * apps, whose grants live as long as they are used.
    */
   endsAt?: number;
+  /** Digest of the credential behind a token of a service account. Absent for apps, and in earlier releases. */
+  credential?: string;
 }
 
 /** The part of an identity that can end before its request does. */
 export function accessOf({ grantId, tokenId, key }: PrincipalIdentity): Access {
-  return { grantId, tokenId, ...(key && { endsAt: key.endsAt }) };
+  return { grantId, tokenId, ...(key && { endsAt: key.endsAt, credential: key.credential }) };
 }
 
 /** What a call asks of the user's Principal object, in addition to the record of its intent. */

@@ -7,6 +7,12 @@ export const KEY_DAYS = { default: 90, max: 365 } as const;
 /** Hours for which the earlier secret of a key still works after a rotation. */
 export const OVERLAP_HOURS = { default: 24, max: 7 * 24 } as const;
 
+/** How a service account proves itself: by the text of its key, a signature, or the token of a trusted issuer. */
+const PROOFS = ["secret", "public_key", "workload"] as const;
+
+/** One of {@link PROOFS}. */
+export type Proof = (typeof PROOFS)[number];
+
 /** Longest name of a key. */
 export const KEY_NAME_LENGTH = 80;
 
@@ -27,6 +33,7 @@ export const keyRequest = z.object({
   resources: z.array(z.string().max(128)).min(1, "Choose at least one MCP address").max(50),
   tools: z.array(glob).max(50),
   networks: z.union([z.tuple([]), networks.schema]),
+  proof: z.enum(PROOFS, "must be one of the ways that the form offers").default("secret"),
   days: z.coerce
     .number("must be a number of days")
     .int()

@@ -1,14 +1,20 @@
 import type { NewSecret } from "../auth/access-key.ts";
+import type { PublicKey } from "../auth/public-key.ts";
 import { quoteText } from "../encoding/quote-text.ts";
 import type { KeyRequest } from "./key-request.ts";
 import { idOfUser } from "./statements.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
 
-/** A secret as the database gets it: never its text. */
+/**
+ * A credential as the database gets it: never the text of a secret. The digest names it; where there is no secret, it is
+ * that of a random text which is not kept.
+ */
 type StoredSecret = Omit<NewSecret, "text"> & {
   /** Time of the second factor behind which it is made, in milliseconds since the epoch, or `null`. */
   mfaAt: number | null;
+  /** The key that verifies the account's signatures; absent where its proof is another. */
+  publicKey?: PublicKey | undefined;
 };
 
 /** A key to add. */
@@ -28,8 +34,8 @@ export function addKey(key: NewKey): string {
   const lists = [key.scopes, key.resources, key.tools, key.networks].map((list) => JSON.stringify(list));
   const texts = [key.name, ...lists].map(quoteText).join(", ");
   return [
-    `INSERT INTO access_key (id, owner, name, scopes, resources, tools, networks, days, created_at, by)`,
-    `VALUES (${quoteText(key.id)}, ${idOfUser(key.owner)}, ${texts}, ${key.days}, ${key.at}, ${quoteText(key.by)});`,
+    `INSERT INTO access_key (id, owner, name, scopes, resources, tools, networks, days, created_at, by, proof)`,
+    `VALUES (${quoteText(key.id)}, ${idOfUser(key.owner)}, ${texts}, ${key.days}, ${key.at}, ${quoteText(key.by)}, ${quoteText(key.proof)});`,
     addSecret(key.id, key.secret, key.at),
   ].join("\n");
 }
@@ -99,7 +105,7 @@ export function listSecrets(id: string, at: number): string {
 
 /** SQL without a condition: what pages and commands show of a key. */
 export const SELECT_KEYS = `
-  SELECT access_key.id, owner, name, scopes, resources, tools, networks, days, created_at, by,
+  SELECT access_key.id, owner, name, scopes, resources, tools, networks, days, created_at, by, proof,
          (SELECT hint FROM access_key_secret WHERE key_id = access_key.id ORDER BY created_at DESC LIMIT 1) AS hint,
          (SELECT max(ends_at) FROM access_key_secret WHERE key_id = access_key.id) AS ends_at,
          (SELECT max(created_at) FROM access_key_secret WHERE key_id = access_key.id) AS rotated_at,
@@ -109,10 +115,11 @@ export const SELECT_KEYS = `
     FROM access_key`;
 
 /** The newest secret's lifetime comes from its key. Adds nothing for a key that is gone. */
-function addSecret(id: string, { digest, hint, mfaAt }: StoredSecret, at: number): string {
+function addSecret(id: string, { digest, hint, mfaAt, publicKey }: StoredSecret, at: number): string {
+  const verifier = publicKey === undefined ? "NULL" : quoteText(JSON.stringify(publicKey));
   return [
-    `INSERT INTO access_key_secret (digest, key_id, hint, mfa_at, created_at, ends_at)`,
-    `SELECT ${quoteText(digest)}, id, ${quoteText(hint)}, ${mfaAt === null ? "NULL" : Math.trunc(mfaAt)}, ${at}, ${at} + days * ${DAY_MS}`,
+    `INSERT INTO access_key_secret (digest, key_id, hint, mfa_at, created_at, ends_at, public_key)`,
+    `SELECT ${quoteText(digest)}, id, ${quoteText(hint)}, ${mfaAt === null ? "NULL" : Math.trunc(mfaAt)}, ${at}, ${at} + days * ${DAY_MS}, ${verifier}`,
     `FROM access_key WHERE id = ${quoteText(id)};`,
   ].join("\n");
 }

@@ -1,9 +1,8 @@
-import type { KeyLimits } from "../call/principal.ts";
 import type { Effect } from "../call/subject.ts";
 import { findApprovalNeed, type StandingLimit } from "./approvals.ts";
 import type { CompiledCondition, Policy, SubjectKind } from "./compile.ts";
 import type { Unmet } from "./conditions/condition.ts";
-import { findKeyLimit } from "./key-limits.ts";
+import { findKeyLimit, type KeyReach } from "./key-limits.ts";
 
 /** Scope of tools that only touch the caller's own session memory: every valid token carries it. */
 export const SESSION_SCOPE = "session";
@@ -21,7 +20,7 @@ export interface DecisionPrincipal {
   /** Time of the second factor behind the token, in milliseconds since 1970; `null` without one. */
   mfaAt: number | null;
   /** What narrows the API key that calls; absent for apps. */
-  key?: KeyLimits;
+  key?: KeyReach;
 }
 
 /** The tool, resource or prompt. */

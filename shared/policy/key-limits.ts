@@ -2,13 +2,16 @@ import type { KeyLimits } from "../call/principal.ts";
 import { compileGlobs, type GlobMatch } from "./glob.ts";
 import { compileNetworks } from "./network.ts";
 
+/** The part of a key's limits that a decision asks. */
+export type KeyReach = Pick<KeyLimits, "tools" | "networks">;
+
 interface Compiled {
   names: (name: string) => GlobMatch | null;
   networks: (ip: string | null) => boolean;
 }
 
 /** Limits belong to one identity, so they are compiled once per request. */
-const compiled = new WeakMap<KeyLimits, Compiled>();
+const compiled = new WeakMap<KeyReach, Compiled>();
 
 /**
  * Why an API key may not use something that its owner's role may; `null` if it may. A rule outside of the policy:
@@ -18,7 +21,7 @@ const compiled = new WeakMap<KeyLimits, Compiled>();
  * @param ownMemory - the tool only touches the caller's own session memory: no list of tools leaves it out
  */
 export function findKeyLimit(
-  limits: KeyLimits,
+  limits: KeyReach,
   ip: string | null,
   name: string,
   ownMemory: boolean,
@@ -33,7 +36,7 @@ export function findKeyLimit(
   return null;
 }
 
-function compileOnce(limits: KeyLimits): Compiled {
+function compileOnce(limits: KeyReach): Compiled {
   let found = compiled.get(limits);
   if (found === undefined) {
     found = { names: compileGlobs(limits.tools), networks: compileNetworks(limits.networks) };

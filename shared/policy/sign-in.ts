@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { ADMINISTRATOR } from "../call/tool-error.ts";
+import { type Claims, claimsSchema, readClaim, claimValues as values } from "./claims.ts";
+import { type TrustedIssuer, workloadsSection } from "./workloads.ts";
 
 /** Claims that Gatehouse derives itself: a rule may name them as it names those of the issuer. */
 const EMAIL_DOMAIN = "email_domain";
@@ -9,20 +11,11 @@ const issuerUrl = z
   .max(500)
   .refine(isIssuer, "must be an https address without query and fragment, as the issuer writes it");
 
-const claimPath = z
-  .string()
-  .regex(/^[^\s]{1,200}$/, "must be the name of a claim; names inside of objects are joined by dots");
-
-const values = z.array(z.string().min(1).max(500)).min(1).max(1_000);
-
 const roleRule = z.strictObject({
   role: z.string().min(1).max(64).describe("The role that the person gets."),
-  when: z
-    .record(claimPath, values)
-    .refine((claims) => Object.keys(claims).length > 0, "must name a claim")
-    .describe(
-      "Claims by name, each with the values of which the person must have one. All claims must fit. `email_domain` is the domain of a verified e-mail address.",
-    ),
+  when: claimsSchema.describe(
+    "Claims by name, each with the values of which the person must have one. All claims must fit. `email_domain` is the domain of a verified e-mail address.",
+  ),
 });
 
 const mfa = z
@@ -120,6 +113,7 @@ export const signInSection = z
       )
       .optional()
       .describe("Single sign-on, by a name that is part of its addresses. Its secret is SSO_<NAME>_SECRET."),
+    workloads: workloadsSection.optional(),
     provisioning: z
       .strictObject({ roles: common.roles })
       .optional()
@@ -127,20 +121,28 @@ export const signInSection = z
         "Roles of people who are provisioned through SCIM, by `groups` (names of their groups) and `email_domain`. Their role comes from here, whatever a provider says.",
       ),
   })
-  .superRefine(({ password, providers = {} }, context) => {
+  .superRefine(({ password, providers = {}, workloads = {} }, context) => {
     if (password === "refused" && Object.keys(providers).length === 0) {
       context.addIssue({ code: "custom", path: ["password"], message: "needs a provider to sign in with" });
     }
     const owners = new Map<string, string>();
     const issuers = new Map<string, string>();
-    for (const [name, provider] of Object.entries(providers)) {
-      const issuer = issuerOf(provider);
+    const named = [
+      ...Object.entries(providers).map(
+        ([name, provider]) => ["providers", name, issuerOf(provider)] as const,
+      ),
+      // A token about a person must never count as one of a workload.
+      ...Object.entries(workloads).map(([name, { issuer }]) => ["workloads", name, issuer] as const),
+    ];
+    for (const [section, name, issuer] of named) {
       const other = issuers.get(issuer);
       if (other !== undefined) {
         const message = `has the issuer of "${other}"; one issuer is one provider`;
-        context.addIssue({ code: "custom", path: ["providers", name], message });
+        context.addIssue({ code: "custom", path: [section, name], message });
       }
       issuers.set(issuer, name);
+    }
+    for (const [name, provider] of Object.entries(providers)) {
       for (const [index, domain] of (provider.domains ?? []).entries()) {
         const owner = owners.get(domain);
         if (owner !== undefined) {
@@ -159,9 +161,6 @@ export type SignInDocument = z.output<typeof signInSection>;
 export type ProviderDocument = z.output<typeof providerSection>;
 /** When a sign-in elsewhere counts as second factor. */
 export type FactorRules = NonNullable<z.output<typeof mfa>>;
-/** What an issuer says about a person. */
-export type Claims = Readonly<Record<string, unknown>>;
-
 /** How people sign in, compiled. */
 export interface SignInRules {
   passwordAllowed: boolean;
@@ -172,6 +171,8 @@ export interface SignInRules {
   domains: ReadonlyMap<string, string>;
   /** Rules for people who are provisioned. */
   provisioning: Pick<ProviderDocument, "roles">;
+  /** Issuers of tokens of workloads, by their issuer. */
+  workloads: ReadonlyMap<string, TrustedIssuer>;
 }
 
 /** Compiles the section; `undefined` is a policy without one. */
@@ -182,6 +183,7 @@ export function compileSignIn(section: SignInDocument | undefined): SignInRules 
     contact: section?.contact ?? ADMINISTRATOR,
     providers: new Map(providers),
     provisioning: section?.provisioning ?? { roles: [] },
+    workloads: new Map(Object.values(section?.workloads ?? {}).map((trusted) => [trusted.issuer, trusted])),
     domains: new Map(
       providers.flatMap(([name, { domains: own = [] }]) =>
         own.map((domain): [string, string] => [domain, name]),
@@ -237,27 +239,6 @@ export function saysSecondFactor(rules: FactorRules | undefined, claims: Claims)
   const says = (wanted: readonly string[] | undefined, claim: string) =>
     wanted !== undefined && readClaim(claims, claim).some((value) => wanted.includes(value));
   return rules !== undefined && (says(rules.amr, "amr") || says(rules.acr, "acr"));
-}
-
-/**
- * The values of a claim as text: of a list, its texts; of a flag, `true` or `false`. A claim whose own name has dots
- * (a namespace such as `https://example.com/groups`) comes before one inside of objects.
- */
-export function readClaim(claims: Claims, path: string): string[] {
-  return toTexts(Object.hasOwn(claims, path) ? claims[path] : walk(claims, path.split(".")));
-}
-
-function walk(value: unknown, [name, ...rest]: readonly string[]): unknown {
-  if (name === undefined) return value;
-  if (typeof value !== "object" || value === null || Array.isArray(value) || !Object.hasOwn(value, name))
-    return undefined;
-  return walk((value as Record<string, unknown>)[name], rest);
-}
-
-function toTexts(value: unknown): string[] {
-  if (Array.isArray(value)) return value.filter((item) => typeof item === "string");
-  if (typeof value === "string") return [value];
-  return typeof value === "boolean" ? [String(value)] : [];
 }
 
 /** Plain http serves issuers on this machine, which a deployed Worker cannot reach. */

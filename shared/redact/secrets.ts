@@ -1,9 +1,10 @@
-import { KEY_PATTERN } from "../call/key-pattern.ts";
+import { KEY_PATTERN, SERVICE_TOKEN_PATTERN } from "../call/key-pattern.ts";
 import { byPattern, type Detector } from "./finding.ts";
 
 /** Tokens with a documented prefix of their issuer. */
 const ISSUED = [
   KEY_PATTERN, // our own
+  SERVICE_TOKEN_PATTERN,
   "(?:AKIA|ASIA)[0-9A-Z]{16}", // AWS access keys
   "gh[oprsu]_[A-Za-z0-9]{36,255}", // GitHub
   "github_pat_[A-Za-z0-9_]{40,255}",

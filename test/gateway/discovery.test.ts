@@ -45,7 +45,11 @@ describe("discovery", () => {
       protected_resources: paths.map((path) => `${env.PUBLIC_URL}${path}`),
     });
     expect(metadata.scopes_supported).toEqual(listServers().flatMap((server) => Object.keys(server.scopes)));
-    expect(metadata.grant_types_supported).toEqual(["authorization_code", "refresh_token"]);
+    expect(metadata.grant_types_supported).toEqual([
+      "authorization_code",
+      "refresh_token",
+      "client_credentials",
+    ]);
   });
 
   it.each([

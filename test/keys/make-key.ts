@@ -8,6 +8,8 @@ export interface KeyForm {
   tools?: string;
   networks?: string;
   days?: string;
+  proof?: "secret" | "public_key" | "workload";
+  publicKey?: string;
   password?: string;
 }
 
@@ -39,6 +41,8 @@ export async function sendForm(browser: TestBrowser, form: KeyForm = {}): Promis
     ["tools", form.tools ?? ""],
     ["networks", form.networks ?? ""],
     ["days", form.days ?? "90"],
+    ["proof", form.proof ?? "secret"],
+    ["public_key", form.publicKey ?? ""],
     ["password", form.password ?? PASSWORD],
     ...(form.resources ?? ["/mcp/crm"]).map((path): [string, string] => ["resource", path]),
     ...(form.scopes ?? ["crm:read", "crm:write"]).map((scope): [string, string] => ["scope", scope]),
@@ -64,12 +68,18 @@ export async function makeKeyOf(
 }
 
 /** Rotates a key through its page. */
-export async function rotate(browser: TestBrowser, id: string, overlap: string): Promise<Response> {
+export async function rotate(
+  browser: TestBrowser,
+  id: string,
+  overlap: string,
+  publicKey = "",
+): Promise<Response> {
   const page = await (await browser.get(`/account/keys/${id}`)).text();
   return browser.post(`/account/keys/${id}/rotate`, [
     ...hiddenOf(page).filter(([name]) => name === "hint"),
     ["subject", subjectOf(page)],
     ["overlap", overlap],
+    ["public_key", publicKey],
     ["password", PASSWORD],
   ]);
 }

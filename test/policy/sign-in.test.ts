@@ -1,14 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { readClaim } from "../../shared/policy/claims.ts";
 import bundled from "../../shared/policy/policy.json" with { type: "json" };
 import { policyDocument } from "../../shared/policy/schema.ts";
-import {
-  compileSignIn,
-  findRole,
-  providerOfEmail,
-  readClaim,
-  saysSecondFactor,
-} from "../../shared/policy/sign-in.ts";
+import { compileSignIn, findRole, providerOfEmail, saysSecondFactor } from "../../shared/policy/sign-in.ts";
 
 const OIDC = {
   kind: "oidc",
@@ -34,6 +29,38 @@ describe("the section sign_in", () => {
         providers: { corp: { ...OIDC, domains: ["example.com"] } },
       }),
     ).toEqual([]);
+  });
+
+  it("is accepted with issuers of workloads", () => {
+    const rules = [{ account: `key_${"a".repeat(24)}`, when: { repository: ["acme/reports"] } }];
+    expect(mistakesOf({ workloads: { forge: { issuer: "https://token.forge.example", rules } } })).toEqual(
+      [],
+    );
+  });
+
+  it.each<[string, object, string]>([
+    [
+      "an account that is none",
+      { rules: [{ account: "ada", when: { sub: ["a"] } }] },
+      "must be the id of a service account",
+    ],
+    [
+      "a rule without a claim",
+      { rules: [{ account: `key_${"a".repeat(24)}`, when: {} }] },
+      "must name a claim",
+    ],
+    ["plain http", { issuer: "http://forge.example" }, "must be a public https address"],
+    [
+      "an issuer on a private host",
+      { issuer: "https://kubernetes.default.svc.cluster.local" },
+      "must be a public https address",
+    ],
+    ["keys at an IP address", { keys: "https://10.0.0.1/keys" }, "must be a public https address"],
+    ["the issuer of people", { issuer: OIDC.issuer }, "one issuer is one provider"],
+  ])("refuses %s for workloads", (_case, changes, sentence) => {
+    const rules = [{ account: `key_${"a".repeat(24)}`, when: { sub: ["a"] } }];
+    const forge = { issuer: "https://token.forge.example", rules, ...changes };
+    expect(mistakesOf({ providers: { corp: OIDC }, workloads: { forge } }).join("\n")).toContain(sentence);
   });
 
   it.each<[string, unknown, string]>([

@@ -3,8 +3,9 @@ import {
   type OAuthHelpers,
   type ValidatedAccessToken,
 } from "@cloudflare/workers-oauth-provider";
+import { policyInForce } from "../../../shared/policy/current.ts";
 import { askOutside } from "../../../shared/upstream/outside-fetch.ts";
-import { advertiseRegistration } from "./advertise.ts";
+import { advertise } from "./advertise.ts";
 import { withCanonicalForm } from "./canonical-resource.ts";
 import { refusePrivateClient, requirePublicClient } from "./client-address.ts";
 import { withGrantStore } from "./grant-storage.ts";
@@ -40,7 +41,9 @@ export class GrantServer extends OAuthAuthorizationServer<Env> {
     const { pathname } = new URL(request.url);
     if (pathname === TOKEN_PATH) return await this.#serveTokens(request, env, ctx);
     const response = await askOutside(() => super.fetch(request, withGrantStore(env), ctx));
-    return pathname === METADATA_PATH ? await advertiseRegistration(response) : response;
+    if (pathname !== METADATA_PATH) return response;
+    const { workloads } = (await policyInForce(env)).signIn;
+    return await advertise(response, workloads.size > 0);
   }
 
   async #serveTokens(sent: Request, env: Env, ctx: ExecutionContext): Promise<Response> {

@@ -4,6 +4,7 @@ import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import type { Expectation, RecordKey } from "../../objects/grants/grant-records.ts";
 import { grantStore } from "./grant-objects.ts";
 import { isRegisteredKey, readRegisteredClient } from "./registered-clients.ts";
+import { spendAssertion } from "./spend-assertion.ts";
 
 /** KV's minimum lifetime in seconds, on which the library relies. */
 const LEAST_TTL = 60;
@@ -13,6 +14,10 @@ const PAGE = 1000;
 const KEY_BYTES = 512;
 
 const GRANT_KEY = /^(grant|token):([^:]+):([^:]+)(?::([^:]+))?/;
+/** The library's markers of used assertions: of an identity provider, and of a client that signs. */
+const ASSERTION_KEY = /^(?:enterprise-jti|client-assertion-jti):/;
+/** Seconds that a marker lives: longer than the library accepts an assertion. */
+const ASSERTION_SECONDS = 2 * 60 * 60;
 const OWN_PREFIX = /^(?:grant|token):([^:]+):/;
 
 type ReadType = "text" | "json";
@@ -38,7 +43,7 @@ export function withGrantStore(env: Env, mode: "write" | "rehearse" = "write"): 
 
 /**
  * KV's interface over two stores. Keys `grant:` and `token:` are in the object of the user they name,
- * strongly consistent; all others stay in KV. A write to a record that this request has read succeeds only if
+ * strongly consistent, as are markers of used assertions; all others stay in KV. A write to a record that this request has read succeeds only if
  * the record is unchanged: a concurrent refresh cannot bring back a revoked grant, and of two refreshes one
  * fails. Throws `OAuthError`: `invalid_grant` if the grant is gone (RFC 6749 §5.2), `temporarily_unavailable`
  * with 503 if another request changed it.
@@ -59,6 +64,11 @@ class GrantStorage {
       const record = await readRegisteredClient(this.#env.PLATFORM_DB, key);
       return record === null || type === "text" ? record : JSON.parse(record);
     }
+    // The library looks for a marker, then writes one. Here looking leaves it, so of two requests one gets through.
+    if (ASSERTION_KEY.test(key)) {
+      const isFirst = await spendAssertion(this.#env, [key], Date.now() / 1000 + ASSERTION_SECONDS);
+      return isFirst ? null : "1";
+    }
     if (!isGrantKey(key)) {
       return type === "json" ? await this.#env.OAUTH_KV.get(key, "json") : await this.#env.OAUTH_KV.get(key);
     }
@@ -72,6 +82,7 @@ class GrantStorage {
   }
 
   async put(key: string, value: string, options: KVNamespacePutOptions = {}): Promise<void> {
+    if (ASSERTION_KEY.test(key)) return;
     if (!isGrantKey(key)) return await this.#env.OAUTH_KV.put(key, value, options);
     const place = placeOf(key);
     if (place === null) throw new TypeError("The key names no user and grant, or is longer than 512 bytes.");

@@ -1,8 +1,9 @@
 import type { Child } from "hono/jsx";
-import { OVERLAP_HOURS } from "../../../shared/people/key-request.ts";
+import { OVERLAP_HOURS, type Proof } from "../../../shared/people/key-request.ts";
 import { Page } from "../../../shared/web/page.tsx";
 import type { OwnKey } from "./own-keys.ts";
 import { PasswordField } from "./password-field.tsx";
+import { PublicKeyField } from "./public-key-field.tsx";
 
 /** A message above a page of keys. */
 export interface Notice {
@@ -105,7 +106,7 @@ export function KeyPage({ owned, subject, asksPassword, publicUrl, notice }: Key
           <State owned={owned} /> <LastUse owned={owned} />
         </p>
         <dl class="facts">
-          <dt>Key</dt>
+          <dt>Proves itself by</dt>
           <dd>
             <Hint owned={owned} />
           </dd>
@@ -146,15 +147,14 @@ export function KeyPage({ owned, subject, asksPassword, publicUrl, notice }: Key
           <h2>Rotate</h2>
           <section class="card">
             <p>
-              Rotation gives the key another secret, which lives {owned.days}{" "}
-              {owned.days === 1 ? "day" : "days"}. The one before works a while longer, so that the agent can
-              be given the new one without a gap.
+              {ROTATES[owned.proof]} lives {owned.days} {owned.days === 1 ? "day" : "days"}. The one before
+              works a while longer, so that the agent has no gap.
             </p>
             <form method="post" action={`${pathOf(owned)}/rotate`}>
               <input type="hidden" name="subject" value={subject} />
               <input type="hidden" name="hint" value={owned.hint} />
               <label class="field">
-                The secret before works
+                The one before works
                 <select name="overlap">
                   {OVERLAPS.map(({ hours, text }) => (
                     <option value={String(hours)} selected={hours === OVERLAP_HOURS.default}>
@@ -163,6 +163,7 @@ export function KeyPage({ owned, subject, asksPassword, publicUrl, notice }: Key
                   ))}
                 </select>
               </label>
+              {owned.proof === "public_key" && <PublicKeyField value="" />}
               {asksPassword && <PasswordField />}
               <button type="submit">Rotate</button>
             </form>
@@ -187,44 +188,11 @@ export function KeyPage({ owned, subject, asksPassword, publicUrl, notice }: Key
   );
 }
 
-/** A new secret, once. */
-export function ShownKeyPage({
-  name,
-  text,
-  path,
-  url,
-  rotated,
-}: {
-  name: string;
-  text: string;
-  path: string;
-  /** An MCP URL that the key may use. */
-  url: string;
-  rotated: boolean;
-}) {
-  return (
-    <KeysFrame title="Keep this key" corner={<a href="/account/keys">API keys</a>}>
-      <div class="card">
-        <h1>Keep this key</h1>
-        <p>
-          {rotated ? "The new secret of" : "The key"} <strong>{name}</strong>.{" "}
-          <strong>It is shown this once:</strong> put it into the agent’s secret store now. Gatehouse keeps
-          only its SHA-256.
-        </p>
-        <pre class="secret" id="key">
-          {text}
-        </pre>
-        <p>The agent sends it in a header with every request, never in an address:</p>
-        <pre>{`POST ${url}\nAuthorization: Bearer ${text.slice(0, 18)}…`}</pre>
-        <p>
-          <a class="button primary" href={path}>
-            I have kept it
-          </a>
-        </p>
-      </div>
-    </KeysFrame>
-  );
-}
+const ROTATES: Readonly<Record<Proof, string>> = {
+  secret: "Rotation gives the key another secret, which",
+  public_key: "Rotation takes another public key, which",
+  workload: "Rotation begins another term, which",
+};
 
 const OVERLAPS = [
   { hours: 0, text: "not any more: it may have leaked" },
@@ -245,6 +213,8 @@ function State({ owned }: { owned: OwnKey }) {
 }
 
 function Hint({ owned }: { owned: OwnKey }) {
+  if (owned.proof === "public_key") return <>signatures of its private key</>;
+  if (owned.proof === "workload") return <>tokens of a trusted issuer</>;
   return <code>gatehouse_key_{owned.hint}…</code>;
 }
 

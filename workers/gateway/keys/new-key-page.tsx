@@ -1,8 +1,9 @@
-import { KEY_DAYS, KEY_NAME_LENGTH } from "../../../shared/people/key-request.ts";
+import { KEY_DAYS, KEY_NAME_LENGTH, type Proof } from "../../../shared/people/key-request.ts";
 import type { Offer } from "../authorize/offer.ts";
 import type { Resource } from "../oauth/resources.ts";
 import { KeysFrame, type Notice } from "./keys-page.tsx";
 import { PasswordField } from "./password-field.tsx";
+import { PublicKeyField } from "./public-key-field.tsx";
 import type { TypedKey } from "./read-key-form.ts";
 
 interface NewKeyPageProps {
@@ -17,6 +18,20 @@ interface NewKeyPageProps {
   asksPassword: boolean;
   notice?: Notice | undefined;
 }
+
+const PROOF_TEXTS: readonly { proof: Proof; title: string; text: string }[] = [
+  { proof: "secret", title: "By its text", text: "A secret that the agent keeps. It is shown once." },
+  {
+    proof: "public_key",
+    title: "By a signature",
+    text: "The agent keeps a private key, and you give the public one below (private_key_jwt).",
+  },
+  {
+    proof: "workload",
+    title: "By the token of a trusted issuer",
+    text: "For jobs of GitHub Actions or Kubernetes. An administrator names the account in the policy.",
+  },
+];
 
 /** The form for a new key. */
 export function NewKeyPage(props: NewKeyPageProps) {
@@ -98,6 +113,19 @@ export function NewKeyPage(props: NewKeyPageProps) {
           Days until it ends
           <input type="number" name="days" value={typed.days} min="1" max={String(KEY_DAYS.max)} required />
         </label>
+        <fieldset>
+          <legend>How it proves itself</legend>
+          {PROOF_TEXTS.map(({ proof, title, text }) => (
+            <label class="scope">
+              <input type="radio" name="proof" value={proof} checked={typed.proof === proof} />
+              <span>
+                {title}
+                <span class="meta">{text}</span>
+              </span>
+            </label>
+          ))}
+        </fieldset>
+        <PublicKeyField value={typed.publicKey} />
         {asksPassword && <PasswordField />}
         <div class="actions">
           <button type="submit" class="primary">

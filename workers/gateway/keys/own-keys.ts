@@ -1,7 +1,8 @@
 import { createSecret } from "../../../shared/auth/access-key.ts";
+import type { PublicKey } from "../../../shared/auth/public-key.ts";
 import { splitStatements } from "../../../shared/encoding/split-statements.ts";
 import { principalGate } from "../../../shared/objects/principal-gate.ts";
-import type { KeyRequest } from "../../../shared/people/key-request.ts";
+import type { KeyRequest, Proof } from "../../../shared/people/key-request.ts";
 import { addKey, listSecrets, removeKey, rotateKey, SELECT_KEYS } from "../../../shared/people/keys.ts";
 
 /** Keys on one page of the list. */
@@ -15,6 +16,7 @@ const KEPT_MS = 30 * 24 * 60 * 60_000;
 export interface OwnKey {
   id: string;
   name: string;
+  proof: Proof;
   /** First characters of its newest secret. */
   hint: string;
   scopes: string[];
@@ -36,6 +38,7 @@ export interface OwnKey {
 interface Row {
   id: string;
   name: string;
+  proof: Proof;
   hint: string;
   scopes: string;
   resources: string;
@@ -95,15 +98,26 @@ export async function findKeyName(database: D1Database, owner: string, id: strin
   return row?.name ?? null;
 }
 
-/** Makes a key. Returns its text, which is shown once; `null` when there is a key with this id already. */
+/** Who makes or rotates a key, and behind what. */
+interface Maker {
+  owner: string;
+  mfaAt: number | null;
+  /** The account's public key, where its proof is one. */
+  publicKey: PublicKey | undefined;
+}
+
+/**
+ * Makes a key. Returns its text, which is shown once where it is the account's proof; `null` when there is a key with this
+ * id already.
+ */
 export async function createOwnKey(
   env: Env,
   request: KeyRequest,
-  { id, owner, mfaAt }: { id: string; owner: string; mfaAt: number | null },
+  { id, owner, mfaAt, publicKey }: Maker & { id: string },
 ): Promise<string | null> {
   const { text, ...secret } = createSecret();
   const by = `/account/keys (${owner})`;
-  const sql = addKey({ ...request, id, owner, secret: { ...secret, mfaAt }, at: Date.now(), by });
+  const sql = addKey({ ...request, id, owner, secret: { ...secret, mfaAt, publicKey }, at: Date.now(), by });
   try {
     await change(env.PLATFORM_DB, sql);
   } catch (failure) {
@@ -114,19 +128,19 @@ export async function createOwnKey(
 }
 
 /**
- * Gives a key another secret. Returns its text.
+ * Gives a key another secret, public key or term. Returns the text of the secret.
  *
  * @param overlapMs - how long earlier secrets still work; 0 ends them at the next call
  */
 export async function rotateOwnKey(
   env: Env,
   { id }: OwnKey,
-  { owner, mfaAt, overlapMs }: { owner: string; mfaAt: number | null; overlapMs: number },
+  { owner, mfaAt, publicKey, overlapMs }: Maker & { overlapMs: number },
 ): Promise<string> {
   const at = Date.now();
   const { text, ...secret } = createSecret();
   const { results } = await env.PLATFORM_DB.prepare(listSecrets(id, at)).all<{ digest: string }>();
-  await change(env.PLATFORM_DB, rotateKey(id, { ...secret, mfaAt }, overlapMs, at));
+  await change(env.PLATFORM_DB, rotateKey(id, { ...secret, mfaAt, publicKey }, overlapMs, at));
   if (overlapMs === 0) {
     await endSecrets(
       env,
@@ -180,6 +194,7 @@ function toOwnKey(row: Row): OwnKey {
   return {
     id: row.id,
     name: row.name,
+    proof: row.proof,
     hint: row.hint,
     scopes: list(row.scopes),
     resources: list(row.resources),

@@ -1,8 +1,10 @@
+import { type PublicKey, readPublicKey } from "../../../shared/auth/public-key.ts";
 import {
   KEY_DAYS,
   type KeyRequest,
   keyRequest,
   OVERLAP_HOURS,
+  type Proof,
   splitList,
 } from "../../../shared/people/key-request.ts";
 import type { Policy } from "../../../shared/policy/compile.ts";
@@ -17,6 +19,8 @@ export interface TypedKey {
   tools: string;
   networks: string;
   days: string;
+  proof: string;
+  publicKey: string;
 }
 
 /** The form before anything is typed. */
@@ -29,6 +33,8 @@ export function emptyKey(resources: readonly Resource[]): TypedKey {
     tools: "",
     networks: "",
     days: String(KEY_DAYS.default),
+    proof: "secret",
+    publicKey: "",
   };
 }
 
@@ -41,6 +47,8 @@ export function readTyped(form: URLSearchParams): TypedKey {
     tools: form.get("tools") ?? "",
     networks: form.get("networks") ?? "",
     days: form.get("days") ?? "",
+    proof: form.get("proof") ?? "secret",
+    publicKey: form.get("public_key") ?? "",
   };
 }
 
@@ -52,6 +60,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   tools: "Tools",
   networks: "Networks",
   days: "Days",
+  proof: "How it proves itself",
 };
 
 /**
@@ -64,7 +73,7 @@ export function checkTyped(
   policy: Policy,
   role: string,
 ): KeyRequest | string {
-  const { tools, networks, ...rest } = typed;
+  const { tools, networks, publicKey: _key, ...rest } = typed;
   const parsed = keyRequest.safeParse({ ...rest, tools: splitList(tools), networks: splitList(networks) });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -80,6 +89,13 @@ export function checkTyped(
     return "Permissions: one does not belong to your role, or to the chosen addresses.";
   }
   return parsed.data;
+}
+
+/** The public key of an account that proves itself with one: the key, or a sentence about what is wrong. */
+export async function readTypedKey(proof: Proof, text: string): Promise<{ publicKey?: PublicKey } | string> {
+  if (proof !== "public_key") return {};
+  const key = await readPublicKey(text);
+  return typeof key === "string" ? `Public key: ${key}.` : { publicKey: key };
 }
 
 /** Milliseconds that earlier secrets still work after a rotation; `null` for a value that the page does not offer. */

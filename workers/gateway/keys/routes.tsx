@@ -9,7 +9,7 @@ import { recordEvent } from "../record-event.ts";
 import { pathToFactor } from "../second-factor/requirement.ts";
 import { requirePerson, type SignedIn } from "../sign-in/require-person.ts";
 import { missingForKey, refusePassword } from "./confirm-owner.ts";
-import { KeyPage, KeysPage, type Notice, pathOf, ShownKeyPage } from "./keys-page.tsx";
+import { KeyPage, KeysPage, type Notice, pathOf } from "./keys-page.tsx";
 import { NewKeyPage } from "./new-key-page.tsx";
 import {
   countOwnKeys,
@@ -21,7 +21,15 @@ import {
   revokeOwnKey,
   rotateOwnKey,
 } from "./own-keys.ts";
-import { checkTyped, emptyKey, readOverlap, readTyped, type TypedKey } from "./read-key-form.ts";
+import {
+  checkTyped,
+  emptyKey,
+  readOverlap,
+  readTyped,
+  readTypedKey,
+  type TypedKey,
+} from "./read-key-form.ts";
+import { ShownKeyPage } from "./shown-key-page.tsx";
 
 type GatewayContext = Context<SignedIn>;
 
@@ -63,6 +71,8 @@ keyRoutes.post(LIST, requirePerson(NEW), async (c) => {
   const resources = await listResources(c.env);
   const request = checkTyped(typed, resources, await policyInForce(c.env), person.role);
   if (typeof request === "string") return await again(422, request);
+  const given = await readTypedKey(request.proof, typed.publicKey);
+  if (typeof given === "string") return await again(422, given);
   const id = form.get("key") ?? "";
   if (!isKeyId(id)) return await again(422, "Send the form of this page.");
   if ((await countOwnKeys(c.env.PLATFORM_DB, person.id)) >= MOST_KEYS) {
@@ -72,13 +82,11 @@ keyRoutes.post(LIST, requirePerson(NEW), async (c) => {
     const refused = await refusePassword(c, signIn, form.get("password") ?? "");
     if (refused !== null) return await again(refused.status, refused.text);
   }
-  const text = await createOwnKey(c.env, request, { id, owner: person.id, mfaAt });
+  const maker = { owner: person.id, mfaAt, publicKey: given.publicKey };
+  const text = await createOwnKey(c.env, request, { id, ...maker });
   if (text === null) return await again(409, "This form was sent before, and its key was shown then.");
   await recordEvent(c, person.id, { type: "key_change", change: "created", keyId: id });
-  const url = `${c.env.PUBLIC_URL}${request.resources[0]}`;
-  return c.html(
-    <ShownKeyPage name={request.name} text={text} path={pathOf({ id })} url={url} rotated={false} />,
-  );
+  return showMade(c, { ...request, id }, text, false);
 });
 
 keyRoutes.get(`${LIST}/:id`, requirePerson(), async (c) => {
@@ -101,6 +109,8 @@ keyRoutes.post(`${LIST}/:id/rotate`, requirePerson(LIST), async (c) => {
   if (owned.ends.getTime() <= Date.now()) return await again(422, "This key has ended. Make another one.");
   const overlapMs = readOverlap(form);
   if (overlapMs === null) return await again(422, "Choose how long the secret before works.");
+  const given = await readTypedKey(owned.proof, form.get("public_key") ?? "");
+  if (typeof given === "string") return await again(422, given);
   const missing = await missingForKey(c.env, signIn);
   if (missing !== null && missing !== "password")
     return c.redirect(pathToFactor(missing, pathOf(owned)), 303);
@@ -108,10 +118,10 @@ keyRoutes.post(`${LIST}/:id/rotate`, requirePerson(LIST), async (c) => {
     const refused = await refusePassword(c, signIn, form.get("password") ?? "");
     if (refused !== null) return await again(refused.status, refused.text);
   }
-  const text = await rotateOwnKey(c.env, owned, { owner: person.id, mfaAt, overlapMs });
+  const maker = { owner: person.id, mfaAt, publicKey: given.publicKey };
+  const text = await rotateOwnKey(c.env, owned, { ...maker, overlapMs });
   await recordEvent(c, person.id, { type: "key_change", change: "rotated", keyId: owned.id });
-  const url = `${c.env.PUBLIC_URL}${owned.resources[0]}`;
-  return c.html(<ShownKeyPage name={owned.name} text={text} path={pathOf(owned)} url={url} rotated />);
+  return showMade(c, owned, text, true);
 });
 
 keyRoutes.post(`${LIST}/:id/revoke`, requirePerson(LIST), async (c) => {
@@ -126,6 +136,18 @@ keyRoutes.post(`${LIST}/:id/revoke`, requirePerson(LIST), async (c) => {
   await recordEvent(c, person.id, { type: "key_change", change: "revoked", keyId: owned.id });
   return c.redirect(`${LIST}?done=revoked`, 303);
 });
+
+function showMade(
+  c: GatewayContext,
+  made: Pick<OwnKey, "id" | "name" | "proof" | "resources">,
+  text: string,
+  rotated: boolean,
+): Response | Promise<Response> {
+  const { PUBLIC_URL: publicUrl } = c.env;
+  const { id, name, proof, resources } = made;
+  const where = { path: pathOf(made), url: `${publicUrl}${resources[0]}`, publicUrl };
+  return c.html(<ShownKeyPage {...{ id, name, proof, text, rotated, ...where }} />);
+}
 
 function findOwn(c: GatewayContext): Promise<OwnKey | null> {
   return findOwnKey(c.env.PLATFORM_DB, c.var.signIn.person.id, c.req.param("id") ?? "");

@@ -1,23 +1,38 @@
 import { OAuthError, type ValidatedAccessToken } from "@cloudflare/workers-oauth-provider";
-import { isWellFormedKey } from "../../../shared/auth/access-key.ts";
+import { isWellFormedKey, looksLikeKey } from "../../../shared/auth/access-key.ts";
+import { openKeyring } from "../../../shared/auth/keyring.ts";
+import { looksLikeServiceToken, openServiceToken } from "../../../shared/auth/service-token.ts";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
+import type { Policy } from "../../../shared/policy/compile.ts";
 import { policyInForce, roleMayHold } from "../../../shared/policy/current.ts";
 import { TokenMemory } from "../grants/token-memory.ts";
 import type { GrantProps } from "../oauth/grant.ts";
 import type { Resource } from "../oauth/resources.ts";
 
-/** One read finds the key, all of its limits and its owner. Writes nothing: the last use comes from the trail. */
-export const FIND_KEY = `
-  SELECT access_key.id, scopes, resources, tools, networks, mfa_at AS mfaAt, secret.ends_at AS secretEndsAt,
+const SELECT_ACCOUNT = `
+  SELECT access_key.id, scopes, resources, tools, networks, proof, secret.mfa_at AS mfaAt,
+         secret.digest AS credential, secret.public_key AS publicKey, secret.ends_at AS secretEndsAt,
          (SELECT max(ends_at) FROM access_key_secret WHERE key_id = access_key.id) AS endsAt,
          owner AS userId, person."email", person."name", person."role"
     FROM access_key_secret AS secret
     JOIN access_key ON access_key.id = secret.key_id
-    JOIN "user" AS person ON person."id" = owner AND person."disabled" = 0
-   WHERE digest = ?1 AND secret.ends_at > ?2`;
+    JOIN "user" AS person ON person."id" = owner AND person."disabled" = 0`;
 
-interface FoundKey extends Omit<GrantProps, "key"> {
+/** One read finds the key, all of its limits and its owner. Writes nothing: the last use comes from the trail. */
+export const FIND_KEY = `${SELECT_ACCOUNT} WHERE digest = ?1 AND secret.ends_at > ?2`;
+
+/** Credentials of one account that have not ended, newest first. More than one while a rotation overlaps. */
+const FIND_ACCOUNT = `${SELECT_ACCOUNT} WHERE key_id = ?1 AND secret.ends_at > ?2
+  ORDER BY secret.created_at DESC LIMIT 5`;
+
+/** A service account with one of its credentials, and its owner. */
+export interface FoundKey extends Omit<GrantProps, "key"> {
   id: string;
+  proof: string;
+  /** Digest that names the credential. */
+  credential: string;
+  /** JSON Web Key, or `null`. */
+  publicKey: string | null;
   /** JSON lists. */
   scopes: string;
   resources: string;
@@ -29,11 +44,16 @@ interface FoundKey extends Omit<GrantProps, "key"> {
 
 const remembered = new TokenMemory();
 
+/** Whether a bearer token claims to be a key, or an access token of a service account. */
+export function isOfServiceAccount(token: string): boolean {
+  return looksLikeKey(token) || looksLikeServiceToken(token);
+}
+
 /**
- * Validates an API key as bearer token for one MCP URL; `null` if it is unknown, revoked or ended, or if its owner's
- * account is not active. Looked up once a minute per isolate, as access tokens are: every request asks the owner's
- * Principal object whether key and owner are still valid. Throws `OAuthError`: 403 for a key of other URLs, 503 while
- * the database is away.
+ * Validates an API key, or an access token of a service account, as bearer token for one MCP URL; `null` if it is
+ * unknown, revoked or ended, or if its owner's account is not active. Looked up once a minute per isolate, as access
+ * tokens are: every request asks the owner's Principal object whether account, credential and owner are still valid.
+ * Throws `OAuthError`: 403 for a key of other URLs, 503 while the database is away.
  */
 export async function validateKey(
   env: Env,
@@ -43,24 +63,20 @@ export async function validateKey(
   const now = Date.now();
   const known = remembered.find<GrantProps>(resource.url, token, now);
   if (known !== null) return known;
-  if (!isWellFormedKey(token)) return null;
-  const key = await findKey(env.PLATFORM_DB, digestText(token), now);
+  const bearer = await readBearer(env, resource, token, now);
+  if (bearer === null) return null;
+  const key = await findByDigest(env.PLATFORM_DB, bearer.credential, now);
   if (key === null) return null;
-  const resources = JSON.parse(key.resources) as string[];
-  if (!resources.includes(resource.path)) throw forOtherUrls(env.PUBLIC_URL, resources);
-  const { id, userId, email, name, role, mfaAt, endsAt } = key;
-  const policy = await policyInForce(env);
-  const scope = (JSON.parse(key.scopes) as string[]).filter(
-    (one) =>
-      roleMayHold(policy, role, one) && resource.servers.some(({ scopes }) => Object.hasOwn(scopes, one)),
-  );
+  if (!isFor(key, resource)) throw forOtherUrls(env.PUBLIC_URL, key);
+  const { id, userId, email, name, role, mfaAt, endsAt, credential } = key;
+  const scope = scopesOf(key, resource, await policyInForce(env));
   const tools = JSON.parse(key.tools) as string[];
   const networks = JSON.parse(key.networks) as string[];
   const validated: ValidatedAccessToken<GrantProps> = {
-    props: { userId, email, name, role, mfaAt, key: { id, tools, networks, endsAt } },
+    props: { userId, email, name, role, mfaAt, key: { id, tools, networks, endsAt, credential } },
     audience: resource.url,
-    expiresAt: Math.floor(key.secretEndsAt / 1000),
-    scope,
+    expiresAt: Math.floor(Math.min(key.secretEndsAt, bearer.until) / 1000),
+    scope: scope.filter((one) => bearer.scopes === null || bearer.scopes.includes(one)),
     userId,
     clientId: id,
   };
@@ -68,9 +84,58 @@ export async function validateKey(
   return validated;
 }
 
-async function findKey(database: D1Database, digest: string, now: number): Promise<FoundKey | null> {
+/** The credentials of an account that have not ended, newest first; none for an unknown id or an owner who is not active. */
+export async function findAccount(database: D1Database, id: string, now: number): Promise<FoundKey[]> {
+  return await orLater(
+    async () => (await database.prepare(FIND_ACCOUNT).bind(id, now).all<FoundKey>()).results,
+  );
+}
+
+/** A key, an account's secret, by its text; `null` for any other. */
+export async function findByText(database: D1Database, text: string, now: number): Promise<FoundKey | null> {
+  return isWellFormedKey(text) ? await findByDigest(database, digestText(text), now) : null;
+}
+
+/** Whether an account may be used at an MCP URL. */
+export function isFor(key: FoundKey, resource: Resource): boolean {
+  return resourcesOf(key).includes(resource.path);
+}
+
+/** Paths of the MCP URLs of an account. */
+export function resourcesOf({ resources }: FoundKey): string[] {
+  return JSON.parse(resources) as string[];
+}
+
+/** Scopes of an account that its owner's role has now, at one MCP URL. */
+export function scopesOf({ scopes, role }: FoundKey, resource: Resource, policy: Policy): string[] {
+  return (JSON.parse(scopes) as string[]).filter(
+    (one) =>
+      roleMayHold(policy, role, one) &&
+      resource.servers.some(({ scopes: known }) => Object.hasOwn(known, one)),
+  );
+}
+
+/** The credential that a bearer token stands for. Without narrower scopes and an earlier end when it is the key itself. */
+async function readBearer(
+  env: Env,
+  { url }: Resource,
+  token: string,
+  now: number,
+): Promise<{ credential: string; scopes: readonly string[] | null; until: number } | null> {
+  if (looksLikeServiceToken(token)) {
+    return await openServiceToken(openKeyring(env, "SESSION_SEAL_KEY"), url, token, now);
+  }
+  if (!isWellFormedKey(token)) return null;
+  return { credential: digestText(token), scopes: null, until: Number.POSITIVE_INFINITY };
+}
+
+async function findByDigest(database: D1Database, digest: string, now: number): Promise<FoundKey | null> {
+  return await orLater(() => database.prepare(FIND_KEY).bind(digest, now).first<FoundKey>());
+}
+
+async function orLater<Found>(read: () => Promise<Found>): Promise<Found> {
   try {
-    return await database.prepare(FIND_KEY).bind(digest, now).first<FoundKey>();
+    return await read();
   } catch (failure) {
     throw new OAuthError("temporarily_unavailable", {
       description: "Gatehouse cannot reach its database. Try again in a moment.",
@@ -82,8 +147,10 @@ async function findKey(database: D1Database, digest: string, now: number): Promi
 }
 
 /** A 401 would send the client through a sign-in that it cannot do. */
-function forOtherUrls(publicUrl: string, resources: readonly string[]): OAuthError {
-  const urls = resources.map((path) => `${publicUrl}${path}`).join(", ");
+function forOtherUrls(publicUrl: string, key: FoundKey): OAuthError {
+  const urls = resourcesOf(key)
+    .map((path) => `${publicUrl}${path}`)
+    .join(", ");
   return new OAuthError("invalid_target", {
     description: `This API key is not for this address. It is for ${urls}.`,
     statusCode: 403,

@@ -1,5 +1,5 @@
 import { insufficientScope, type OAuthResourceContext } from "@cloudflare/workers-oauth-provider";
-import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
+import type { KeyLimits, PrincipalIdentity } from "../../../shared/call/principal.ts";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
 import { type SessionHandler, serveLanes } from "../../../shared/mcp/lanes.ts";
 import { openStatelessLane } from "../../../shared/mcp/stateless/stateless.ts";
@@ -93,6 +93,10 @@ function identify(request: Request, { props, auth }: OAuthResourceContext<GrantP
     country: typeof request.cf?.country === "string" ? request.cf.country : null,
     // Grants of an earlier release do not say.
     mfaAt: props.mfaAt ?? null,
-    ...(key && { key: { tools: key.tools, networks: key.networks, endsAt: key.endsAt } }),
+    ...(key && { key: limitsOf(key) }),
   };
+}
+
+function limitsOf({ tools, networks, endsAt, credential }: KeyLimits): KeyLimits {
+  return { tools, networks, endsAt, credential };
 }

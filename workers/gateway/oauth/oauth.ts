@@ -1,11 +1,10 @@
 import { OAuthError, OAuthResourceServer } from "@cloudflare/workers-oauth-provider";
-import { looksLikeKey } from "../../../shared/auth/access-key.ts";
 import { log } from "../../../shared/observe/log.ts";
 import type { ServerDefinition } from "../../../shared/server/define.ts";
 import { serversInForce } from "../../servers-in-force.ts";
 import { GrantServer } from "../grants/grant-server.ts";
 import { withGrantStore } from "../grants/grant-storage.ts";
-import { validateKey } from "../keys/validate-key.ts";
+import { isOfServiceAccount, validateKey } from "../keys/validate-key.ts";
 import { serveMcp } from "../mcp/mcp.ts";
 import { type GrantMetadata, type GrantProps, renewGrant } from "./grant.ts";
 import { type Resource, toResources } from "./resources.ts";
@@ -83,7 +82,7 @@ function buildResourceServer(
     },
     requiredScopes: [...resource.baseline],
     validateToken: (env) => async (url, token) => {
-      if (looksLikeKey(token)) return await validateKey(env, resource, token);
+      if (isOfServiceAccount(token)) return await validateKey(env, resource, token);
       const validated = await authorizationServer.validateToken<GrantProps>(url, token, env);
       if (validated === null) await explainOtherResource(authorizationServer, env, publicUrl, token);
       return validated;

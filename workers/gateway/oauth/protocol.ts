@@ -3,9 +3,11 @@ import { bodyLimit } from "hono/body-limit";
 import { ANONYMOUS_CHAIN } from "../../../shared/audit/record.ts";
 import { isEncoded } from "../../../shared/mcp/http/content-headers.ts";
 import { refuse } from "../failures.tsx";
+import { withCanonicalForm } from "../grants/canonical-resource.ts";
 import { limitPrograms } from "../limits/limit-address.ts";
 import { requireOrigin } from "../mcp/origins.ts";
 import { recordClientEvent } from "../record-event.ts";
+import { serviceGrantOf } from "../service-tokens/which-grant.ts";
 import { getOAuthServers } from "./oauth.ts";
 import { readRegistration } from "./registration.ts";
 
@@ -64,6 +66,17 @@ protocolRoutes.post("/oauth/register", async (c) => {
   const { request, response } = await readRegistration(c.req.raw);
   if (response !== undefined) return readableAnywhere(response, c.req.header("Origin"));
   return await (await getOAuthServers(c.env)).authorizationServer.fetch(request, c.env, contextOf(c));
+});
+
+protocolRoutes.post("/oauth/token", async (c, next) => {
+  if (isEncoded(c.req.raw.headers)) return await next();
+  const request = await withCanonicalForm(c.req.raw);
+  // Read as bytes: the platform warns about a form that is read as text.
+  const form = new URLSearchParams(new TextDecoder().decode(await request.clone().arrayBuffer()));
+  const grant = serviceGrantOf(form);
+  if (grant === null) return await next();
+  const { serveServiceToken } = await import("../service-tokens/serve.ts");
+  return readableAnywhere(await serveServiceToken(c.env, request, form, grant), c.req.header("Origin"));
 });
 
 protocolRoutes.all("/oauth/:endpoint{token|register}", async (c) => {

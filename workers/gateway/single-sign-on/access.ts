@@ -1,11 +1,7 @@
 import { createRemoteJWKSet, customFetch, errors, jwtVerify } from "jose";
+import { type Claims, readClaim } from "../../../shared/policy/claims.ts";
 import { FACTOR_TIME_UNKNOWN } from "../../../shared/policy/second-factor.ts";
-import {
-  type Claims,
-  type ProviderDocument,
-  readClaim,
-  saysSecondFactor,
-} from "../../../shared/policy/sign-in.ts";
+import { type ProviderDocument, saysSecondFactor } from "../../../shared/policy/sign-in.ts";
 import { askIssuer } from "./ask-issuer.ts";
 import { type FederatedIdentity, type Provider, SignInEnded } from "./identity.ts";
 import { readEmail, readName } from "./read-claims.ts";

@@ -10,6 +10,7 @@ import {
   type Written,
 } from "./grant-records.ts";
 import type { GrantUse, GrantUses } from "./grant-uses.ts";
+import { SpentAssertions } from "./spent-assertions.ts";
 import { Turns } from "./turns.ts";
 
 /** Minimum seconds between two sweeps. Reads check expiry themselves; a sweep only frees storage. */
@@ -42,16 +43,18 @@ export type GrantTurn =
 
 /**
  * Grants and tokens of one user, strongly consistent: one object per user, named by the opaque user id. Reads
- * see every earlier write, and a write can depend on what was read.
+ * see every earlier write, and a write can depend on what was read. Objects of the same class hold used assertions.
  */
 export class GrantStore extends DurableObject<Env> {
   readonly #records: GrantRecords;
+  readonly #spent: SpentAssertions;
   readonly #turns = new Turns();
   readonly #alarm: ObjectAlarm;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#records = new GrantRecords(ctx.storage.sql);
+    this.#spent = new SpentAssertions(ctx.storage.sql);
     this.#alarm = new ObjectAlarm(ctx.storage, "GrantStore");
   }
 
@@ -122,11 +125,22 @@ export class GrantStore extends DurableObject<Env> {
     return this.#records.uses.list();
   }
 
+  /**
+   * Uses an assertion up: gives `false` when it was used before. For objects that are named after digests of assertions
+   * and hold no user's grants.
+   */
+  async spend(id: string, expiresAt: number): Promise<boolean> {
+    const isFirst = this.#spent.spend(id, expiresAt);
+    if (isFirst) await this.#sweepAfter(expiresAt);
+    return isFirst;
+  }
+
   /** Deletes expired records. */
   override async alarm(): Promise<void> {
     await this.#alarm.run(async () => {
-      const next = this.#records.removeExpired(nowSeconds());
-      if (next !== null) await this.#sweepAfter(next);
+      const now = nowSeconds();
+      const nexts = [this.#records.removeExpired(now), this.#spent.removeExpired(now)];
+      for (const next of nexts) if (next !== null) await this.#sweepAfter(next);
     });
   }
 

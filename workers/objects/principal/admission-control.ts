@@ -86,8 +86,9 @@ export class AdmissionControl {
     return facts ? { role: facts.role, policy: facts.policy } : null;
   }
 
-  #isRevoked({ grantId, tokenId, endsAt = Number.POSITIVE_INFINITY }: Access): boolean {
-    return Date.now() >= endsAt || this.#revoked.has(grantId) || this.#revoked.has(tokenId);
+  #isRevoked({ grantId, tokenId, credential, endsAt = Number.POSITIVE_INFINITY }: Access): boolean {
+    const ids = credential === undefined ? [grantId, tokenId] : [grantId, tokenId, credential];
+    return Date.now() >= endsAt || ids.some((id) => this.#revoked.has(id));
   }
 
   /** `undefined` if unknown. Calls without facts are refused, so that disabling a user is reliable. */
