@@ -1,5 +1,5 @@
 import { readPublished, readState } from "../../shared/policy/changes/published.ts";
-import { compileSignIn, providerOfEmail } from "../../shared/policy/sign-in.ts";
+import { compileSignIn, providerOfEmail } from "../../shared/policy/sign-in/sign-in.ts";
 import type { PlatformDatabase } from "../platform/database.ts";
 
 /**

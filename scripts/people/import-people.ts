@@ -4,7 +4,7 @@ import { addInvitations, addressOfLink, createLink } from "../../shared/people/p
 import { addPeople } from "../../shared/people/statements.ts";
 import { readPublished, readState } from "../../shared/policy/changes/published.ts";
 import type { PolicyDocument } from "../../shared/policy/schema.ts";
-import { compileSignIn, providerOfEmail } from "../../shared/policy/sign-in.ts";
+import { compileSignIn, providerOfEmail } from "../../shared/policy/sign-in/sign-in.ts";
 import { CommandFailure } from "../local/failure.ts";
 import type { PlatformDatabase } from "../platform/database.ts";
 import { type Addressee, addressOf } from "../platform/notify-worker.ts";

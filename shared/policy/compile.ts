@@ -11,7 +11,7 @@ import { compileLimits, compileToolLimits, type LimitRules } from "./limits.ts";
 import { compileMask } from "./masks.ts";
 import type { RetentionRules } from "./retention.ts";
 import type { ConditionDocument, LimitsDocument, PolicyDocument, RoleDocument } from "./schema.ts";
-import { compileSignIn, type SignInRules } from "./sign-in.ts";
+import { compileSignIn, type SignInRules } from "./sign-in/sign-in.ts";
 
 /** The kinds of subjects in a policy. */
 export type SubjectKind = "tool" | "resource" | "prompt" | "event";

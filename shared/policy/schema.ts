@@ -4,7 +4,7 @@ import { findArgumentReaders, requirementSchema } from "./conditions/kinds.ts";
 import { EVERY_RIGHT, RIGHT_NAMES } from "./console.ts";
 import { EXPRESSION_LIMIT } from "./expression.ts";
 import { retentionSection } from "./retention.ts";
-import { signInSection } from "./sign-in.ts";
+import { signInSection } from "./sign-in/sign-in.ts";
 
 const ruleName = z
   .string()

@@ -1,12 +1,18 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
-import { bundledPolicy } from "../../shared/policy/current.ts";
+import { bundledPolicy } from "../../shared/policy/bundled.ts";
 import { masksOf } from "../../shared/policy/masks.ts";
 import { taskOverdue } from "../../workers/crm/events/task-overdue.ts";
 import { openCrmStore } from "../../workers/crm/store.ts";
 import { replaceRole } from "../invariants/random-policy.ts";
 import { openSession } from "../support/session.ts";
 import { addDeal, moveDeal } from "./records.ts";
+
+/** What an app gets of a deal that changed its stage. */
+interface StageChange {
+  name: string;
+  data: { deal_id: string; to_stage: string };
+}
 
 const STAGE = "crm_deal_stage_changed";
 afterEach(() => replaceRole("editor", {}));
@@ -52,7 +58,7 @@ describe("a poll", () => {
     const deal = await addDeal(writer);
     await moveDeal(writer, deal, "qualified");
     const { result } = await reader.request("events/poll", { name: STAGE, cursor: first.result.cursor });
-    expect(result.events.map(({ name, data }: never) => [name, data["deal_id"], data["to_stage"]])).toEqual([
+    expect(result.events.map(({ name, data }: StageChange) => [name, data.deal_id, data.to_stage])).toEqual([
       [STAGE, deal, "lead"],
       [STAGE, deal, "qualified"],
     ]);
@@ -103,7 +109,7 @@ describe("a poll", () => {
     expect(none.events).toEqual([]);
     await moveDeal(session, deal, "qualified");
     const { events } = (await session.request("events/poll", { ...asked, cursor: none.cursor })).result;
-    expect(events.map(({ data }: never) => data["to_stage"])).toEqual(["qualified"]);
+    expect(events.map(({ data }: StageChange) => data.to_stage)).toEqual(["qualified"]);
   });
 
   it("leaves out what is older than asked, and says that something is missing", async () => {
@@ -114,7 +120,7 @@ describe("a poll", () => {
       .bind(new Date(Date.now() - 3_600_000).toISOString(), old)
       .run();
     const { result } = await session.request("events/poll", { name: STAGE, cursor, maxAgeMs: 600_000 });
-    expect(result.events.map(({ data }: never) => data["deal_id"])).toEqual([fresh]);
+    expect(result.events.map(({ data }: StageChange) => data.deal_id)).toEqual([fresh]);
     expect(result.truncated).toBe(true);
   });
 
@@ -133,7 +139,7 @@ describe("a poll", () => {
     await env.CRM_DB.prepare("DELETE FROM deal_stage_history WHERE deal_id = ?").bind(gone).run();
     const deal = await addDeal(session);
     const { events } = (await session.request("events/poll", { name: STAGE, cursor })).result;
-    expect(events.map(({ data }: never) => data["deal_id"])).toEqual([deal]);
+    expect(events.map(({ data }: StageChange) => data.deal_id)).toEqual([deal]);
   });
 
   it("tells of a task once its day is over, and of none that was done", async () => {

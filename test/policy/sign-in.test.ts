@@ -1,9 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readClaim } from "../../shared/policy/claims.ts";
 import bundled from "../../shared/policy/policy.json" with { type: "json" };
 import { policyDocument } from "../../shared/policy/schema.ts";
-import { compileSignIn, findRole, providerOfEmail, saysSecondFactor } from "../../shared/policy/sign-in.ts";
+import { readClaim } from "../../shared/policy/sign-in/claims.ts";
+import {
+  compileSignIn,
+  findRole,
+  providerOfEmail,
+  saysSecondFactor,
+} from "../../shared/policy/sign-in/sign-in.ts";
 
 const OIDC = {
   kind: "oidc",

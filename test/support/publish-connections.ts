@@ -1,7 +1,7 @@
 import { env, exports } from "cloudflare:workers";
-import { storeCatalogues } from "../../shared/policy/changes/publications.ts";
 import type { ConnectionEntry } from "../../shared/connections/entry.ts";
 import { writeRevision } from "../../shared/connections/revision.ts";
+import { storeCatalogues } from "../../shared/policy/changes/publications.ts";
 import { writeSecret } from "../../workers/connections/vault.ts";
 import { publish, publishCatalogues, readState } from "./publish.ts";
 

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { bundledPolicy } from "../../shared/policy/bundled.ts";
-import { compileSignIn, type SignInDocument } from "../../shared/policy/sign-in.ts";
+import { compileSignIn, type SignInDocument } from "../../shared/policy/sign-in/sign-in.ts";
 import type { TestBrowser } from "./oauth.ts";
 
 const bindings = env as unknown as Record<

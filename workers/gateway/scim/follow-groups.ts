@@ -4,7 +4,7 @@ import { logFailure } from "../../../shared/observe/log.ts";
 import { NO_ROLE } from "../../../shared/people/federated.ts";
 import { nameWhoChanged, setRole } from "../../../shared/people/statements.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
-import { findRole } from "../../../shared/policy/sign-in.ts";
+import { findRole } from "../../../shared/policy/sign-in/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
 
 /** Most people whom one request or one run of the job follows; the next run goes on. */

@@ -3,7 +3,7 @@ import { changePerson, setAccess } from "../../../shared/people/change-person.ts
 import { NO_ROLE } from "../../../shared/people/federated.ts";
 import { addPerson, moveToEmail } from "../../../shared/people/statements.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
-import { issuerOf, providerOfEmail, type SignInRules } from "../../../shared/policy/sign-in.ts";
+import { issuerOf, providerOfEmail, type SignInRules } from "../../../shared/policy/sign-in/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
 import { readEmail, readName } from "../single-sign-on/read-claims.ts";
 import { followPerson } from "./follow-groups.ts";

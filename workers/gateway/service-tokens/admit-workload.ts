@@ -1,5 +1,5 @@
 import { policyInForce } from "../../../shared/policy/current.ts";
-import { findWorkloadAccount } from "../../../shared/policy/workloads.ts";
+import { findWorkloadAccount } from "../../../shared/policy/sign-in/workloads.ts";
 import { toDisplayText } from "../../../shared/text/display-text.ts";
 import { spendAssertion } from "../grants/spend-assertion.ts";
 import { type FoundKey, findAccount } from "../keys/validate-key.ts";

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { policyInForce } from "../../../shared/policy/current.ts";
-import { providerOfEmail } from "../../../shared/policy/sign-in.ts";
+import { providerOfEmail } from "../../../shared/policy/sign-in/sign-in.ts";
 import { type AttemptRule, admitAttempt, resetAttempts } from "../limits/attempts.ts";
 import { countedAddress } from "../limits/counted-address.ts";
 import { readForm } from "../read-form.ts";

@@ -1,4 +1,4 @@
-import type { SignInRules } from "../../../shared/policy/sign-in.ts";
+import type { SignInRules } from "../../../shared/policy/sign-in/sign-in.ts";
 import { Page } from "../../../shared/web/page.tsx";
 import { EMAIL_LENGTH, PASSWORD_LENGTH } from "./auth.ts";
 

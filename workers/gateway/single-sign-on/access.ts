@@ -1,7 +1,7 @@
 import { createRemoteJWKSet, customFetch, errors, jwtVerify } from "jose";
-import { type Claims, readClaim } from "../../../shared/policy/claims.ts";
 import { FACTOR_TIME_UNKNOWN } from "../../../shared/policy/second-factor.ts";
-import { type ProviderDocument, saysSecondFactor } from "../../../shared/policy/sign-in.ts";
+import { type Claims, readClaim } from "../../../shared/policy/sign-in/claims.ts";
+import { type ProviderDocument, saysSecondFactor } from "../../../shared/policy/sign-in/sign-in.ts";
 import { askIssuer } from "./ask-issuer.ts";
 import { type FederatedIdentity, type Provider, SignInEnded } from "./identity.ts";
 import { readEmail, readName } from "./read-claims.ts";

@@ -2,7 +2,12 @@ import { overConnection } from "../../../shared/encoding/platform-database.ts";
 import { changePerson, giveRole } from "../../../shared/people/change-person.ts";
 import { addIdentity, NO_ROLE, unlinkIdentities } from "../../../shared/people/federated.ts";
 import { addPerson, moveToEmail } from "../../../shared/people/statements.ts";
-import { domainOf, findRole, providerOfEmail, type SignInRules } from "../../../shared/policy/sign-in.ts";
+import {
+  domainOf,
+  findRole,
+  providerOfEmail,
+  type SignInRules,
+} from "../../../shared/policy/sign-in/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
 import { followPerson } from "../scim/follow-groups.ts";
 import { type FederatedIdentity, type Provider, SignInEnded } from "./identity.ts";

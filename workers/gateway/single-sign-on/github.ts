@@ -1,6 +1,6 @@
 import * as oauth from "oauth4webapi";
 import { z } from "zod";
-import { issuerOf, type ProviderDocument } from "../../../shared/policy/sign-in.ts";
+import { issuerOf, type ProviderDocument } from "../../../shared/policy/sign-in/sign-in.ts";
 import { askIssuer, waitForIssuer } from "./ask-issuer.ts";
 import type { Attempt } from "./attempt.ts";
 import { type FederatedIdentity, type Provider, SignInEnded } from "./identity.ts";

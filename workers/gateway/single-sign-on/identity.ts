@@ -1,5 +1,5 @@
-import type { Claims } from "../../../shared/policy/claims.ts";
-import type { ProviderDocument } from "../../../shared/policy/sign-in.ts";
+import type { Claims } from "../../../shared/policy/sign-in/claims.ts";
+import type { ProviderDocument } from "../../../shared/policy/sign-in/sign-in.ts";
 
 /** A provider of the policy in force, with its name there. */
 export interface Provider<Document extends ProviderDocument = ProviderDocument> {

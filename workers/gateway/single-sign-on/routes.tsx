@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { type Context, Hono } from "hono";
 import { logFailure } from "../../../shared/observe/log.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
-import { issuerOf } from "../../../shared/policy/sign-in.ts";
+import { issuerOf } from "../../../shared/policy/sign-in/sign-in.ts";
 import { refuse } from "../failures.tsx";
 import { limitVisitors } from "../limits/limit-address.ts";
 import { readProviderSecret } from "../optional-secrets.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { findAddressFault } from "../upstream/outside-address.ts";
+import { findAddressFault } from "../../upstream/outside-address.ts";
 import { type Claims, claimsSchema, hasClaims } from "./claims.ts";
 
 const publicUrl = z

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ADMINISTRATOR } from "../call/tool-error.ts";
+import { ADMINISTRATOR } from "../../call/tool-error.ts";
 import { type Claims, claimsSchema, readClaim, claimValues as values } from "./claims.ts";
 import { type TrustedIssuer, workloadsSection } from "./workloads.ts";
 
