@@ -36,6 +36,8 @@ const KINDS: Readonly<Record<AuditEvent["type"], RecordKind>> = {
   hold: "changes",
   data_export: "changes",
   redrive: "changes",
+  work_ended: "changes",
+  alert_silence: "changes",
   erasure: "changes",
 };
 

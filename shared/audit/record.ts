@@ -217,6 +217,17 @@ export type AdminEvent = { by: string } & (
       count: number;
       digest: string;
     }
+  /** An open session or task of this person was ended. */
+  | { type: "work_ended"; userId: string; kind: "session" | "task"; id: string }
+  /** Targets are not told of these alerts for a while (`until` in milliseconds since the epoch), or again. */
+  | {
+      type: "alert_silence";
+      change: "begun" | "ended";
+      alert: string;
+      subject: string | null;
+      until: number;
+      reason: string;
+    }
   /** Number of removed items by kind; also the last event of the user's own chain. */
   | { type: "erasure"; userId: string; removed: Readonly<Record<string, number>> }
 );

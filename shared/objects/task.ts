@@ -76,6 +76,8 @@ export interface TaskGate {
   answer(id: string, owner: TaskOwner, answers: Readonly<Record<string, unknown>>): Promise<boolean>;
   /** Stops the work; a finished task stays as it is. `false` if the task does not exist. */
   cancel(id: string, owner: TaskOwner): Promise<boolean>;
+  /** Stops the work of any of the user's apps for an operator. `false` if the task is not unfinished. */
+  end(id: string): Promise<boolean>;
   /** All stored tasks of all the user's apps. */
   listKept(): Promise<Task[]>;
   /** Stops and deletes all tasks; returns their number. */

@@ -57,6 +57,7 @@ describe("the console", { timeout: 20_000 }, () => {
         "policy",
         "trail",
         "connections",
+        "sessions",
         "dead-letters",
         "alerts",
         "settings",

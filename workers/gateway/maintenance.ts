@@ -11,6 +11,7 @@ import { removeOldRequests } from "./admin-jobs/admin-request.ts";
 import { removeEndedApprovals } from "./approvals/list-approvals.ts";
 import { removeEndedStanding } from "./approvals/standing.ts";
 import { removeEndedTickets } from "./connections/ticket.ts";
+import { removeEndedWork } from "./console/sessions/open-work.ts";
 import { reportDatabaseSizes } from "./health/database-sizes.ts";
 import { removeEndedKeys } from "./keys/own-keys.ts";
 import { removeEndedCounters } from "./limits/attempts.ts";
@@ -46,6 +47,7 @@ export async function runMaintenance(env: Env): Promise<void> {
     keys: () => removeEndedKeys(database, at, ROWS),
     approvals: () => removeEndedApprovals(database, at, ROWS),
     standing_approvals: () => removeEndedStanding(database, at, ROWS),
+    open_work: () => removeEndedWork(database, at, ROWS),
     requests: () => removeOldRequests(database, at - REQUESTS_KEPT_MS, at - DATA_KEPT_MS, ROWS),
     dead_letters: () => redriveDeadLetters(env, LETTERS),
     second_factors: () => renewEncryption(env, ROWS),

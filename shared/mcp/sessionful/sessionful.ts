@@ -15,6 +15,7 @@ import { JSON_RPC, jsonRpcError } from "../../call/protocol-fault.ts";
 import type { RequestContext } from "../../guard/request-context.ts";
 import { CHANGE_HEADER } from "../../objects/change-gate.ts";
 import { delayAfter, ObjectAlarm } from "../../objects/object-alarm.ts";
+import { END_HEADER, forgetSession, noteSession } from "../../objects/open-work.ts";
 import { sessionIdOf } from "../../objects/session-name.ts";
 import { logFailure } from "../../observe/log.ts";
 import { runInTrace, traceIdOf, traceOf } from "../../observe/trace.ts";
@@ -145,6 +146,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
   override async onRequest(request: Request): Promise<Response> {
     const change = request.headers.get(CHANGE_HEADER);
     if (change !== null) return await this.#hear(Number(change));
+    if (request.headers.has(END_HEADER)) return await this.#endNow();
     if (request.headers.has(BATCH_HEADER)) {
       const refusal = await this.#refuseBatch();
       if (refusal) return refusal;
@@ -158,7 +160,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     if (fault) return fault;
     const posts = this.server.posts;
     if (!posts) return jsonRpcError(503, JSON_RPC.internalError, "The session is starting. Try again.");
-    await this.#touch();
+    await this.#touch(request.headers);
     // No await until the request is registered: two requests may arrive at once.
     if (isRequest(message) && posts.isOpen(message.id)) {
       return jsonRpcError(400, JSON_RPC.invalidRequest, "A request with this id is still being answered.");
@@ -219,6 +221,19 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     this.#begun = false;
     await this.#watch?.leave();
     await super._cf_terminateSession();
+    this.#forget();
+  }
+
+  /** An operator ends the session: as {@link _cf_terminateSession}, and no stream of it stays open. */
+  async #endNow(): Promise<Response> {
+    const begun = this.#begun || (await this.getInitializeRequest()) !== undefined;
+    this.#closeStreams();
+    await this._cf_terminateSession();
+    return new Response(null, { status: begun ? 204 : 410 });
+  }
+
+  #forget(): void {
+    this.ctx.waitUntil(forgetSession(this.env.PLATFORM_DB, sessionIdOf(this.getSessionId())));
   }
 
   override async alarm(): Promise<void> {
@@ -245,6 +260,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
 
   override async destroy(): Promise<void> {
     await this.#watch?.leave();
+    this.#forget();
     await super.destroy();
   }
 
@@ -286,7 +302,7 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     });
   }
 
-  async #touch(): Promise<void> {
+  async #touch(headers: Headers): Promise<void> {
     const now = Date.now();
     // Not in memory after hibernation; without it every call after a pause would write and subscribe again.
     if (this.#lastUseAt === 0) this.#lastUseAt = (await this.ctx.storage.get<number>("lastUseAt")) ?? 0;
@@ -296,6 +312,11 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
     await this.ctx.storage.put("lastUseAt", now);
     await this.#watch?.renew();
     if (!known) await this.schedule(IDLE_SECONDS, "endWhenIdle");
+    const { userId: person, clientId } = decodeIdentity(headers);
+    const id = sessionIdOf(this.getSessionId());
+    const address = { binding: headers.get(BINDING_HEADER) ?? "", object: this.name };
+    const session = { id, ...address, server: this.catalogue.name, person, clientId };
+    this.ctx.waitUntil(noteSession(this.env.PLATFORM_DB, session, now));
   }
 
   /** Something that this session subscribes to may have changed. */

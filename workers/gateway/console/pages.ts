@@ -8,6 +8,7 @@ import { overviewRoutes } from "./overview/routes.tsx";
 import { peopleRoutes } from "./people/routes.tsx";
 import { policyRoutes } from "./policy/routes.tsx";
 import type { InConsole } from "./require-right.ts";
+import { sessionRoutes } from "./sessions/routes.tsx";
 import { settingsRoutes } from "./settings/routes.tsx";
 import { trailRoutes } from "./trail/routes.tsx";
 
@@ -66,6 +67,13 @@ export const CONSOLE_PAGES: readonly ConsolePage[] = [
     text: "Databases of the company: state, breakers, time and the last errors.",
     right: "connections",
     routes: connectionPageRoutes,
+  },
+  {
+    name: "sessions",
+    title: "Sessions",
+    text: "Sessions and tasks that are open, by whom and of which app; and their end.",
+    right: "sessions",
+    routes: sessionRoutes,
   },
   {
     name: "dead-letters",

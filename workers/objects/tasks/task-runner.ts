@@ -1,5 +1,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { ObjectAlarm } from "../../../shared/objects/object-alarm.ts";
+import { noteTasks } from "../../../shared/objects/open-work.ts";
 import type { NewTask, Task, TaskGate, TaskOwner } from "../../../shared/objects/task.ts";
 import { logFailure } from "../../../shared/observe/log.ts";
 import { runStep, runStop } from "./run-step.ts";
@@ -35,6 +36,9 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
   readonly #running = new Map<string, AbortController>();
   #working = false;
   #nudge = Promise.withResolvers<void>();
+  /** The unfinished tasks as last noted. */
+  #noted = "";
+  #noting = Promise.resolve();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -46,6 +50,7 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
     const now = Date.now();
     if (this.#store.countOpen() >= OPEN_LIMIT) return null;
     this.#store.add(task, now);
+    this.#note(task.identity.userId);
     await this.#wake();
     return this.#store.read(task.id, { clientId: task.identity.clientId, server: task.server }, now);
   }
@@ -65,6 +70,14 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
   async cancel(id: string, owner: TaskOwner): Promise<boolean> {
     if (!this.#store.read(id, owner, Date.now())) return false;
     this.#store.cancel(id, Date.now());
+    this.#running.get(id)?.abort();
+    await this.#wake();
+    return true;
+  }
+
+  async end(id: string): Promise<boolean> {
+    if (!this.#store.listOpen().some((task) => task.id === id)) return false;
+    this.#store.cancel(id, Date.now(), CANCELLED.operator);
     this.#running.get(id)?.abort();
     await this.#wake();
     return true;
@@ -119,7 +132,7 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
     const stage = this.#store.begin(id);
     if (!stage) return;
     const { step, task, attempts, stopped } = stage;
-    if (stopped && attempts > ATTEMPTS) return this.#store.close(id, CANCELLED, Date.now());
+    if (stopped !== null && attempts > ATTEMPTS) return this.#store.close(id, stopped, Date.now());
     if (attempts > ATTEMPTS) {
       const message = `A step was interrupted ${ATTEMPTS} times.`;
       this.#store.change(id, step, { kind: "failed", error: { code: -32603, message } }, Date.now());
@@ -139,16 +152,29 @@ export class TaskRunner extends DurableObject<Env> implements TaskGate {
       waitUntil: (promise: Promise<unknown>) => this.ctx.waitUntil(promise),
     };
     try {
-      if (stopped) {
+      if (stopped !== null) {
         const outcome = await runStop(stage, host);
         if (typeof outcome === "number") this.#store.closeLater(id, outcome);
-        else this.#store.close(id, [CANCELLED, outcome ?? ""].join(" ").trim(), Date.now());
+        else this.#store.close(id, [stopped, outcome ?? ""].join(" ").trim(), Date.now());
       } else this.#store.change(id, step, await runStep(stage, host), Date.now());
     } catch (failure) {
       logFailure("task_step_lost", failure, { name: task.tool });
     } finally {
       this.#running.delete(id);
+      this.#note(task.identity.userId);
     }
+  }
+
+  /** Notes the unfinished tasks for the console when they have changed: one write after another, each of what is so then. */
+  #note(person: string): void {
+    this.#noting = this.#noting.then(async () => {
+      const open = this.#store.listOpen();
+      const text = JSON.stringify(open);
+      if (text === this.#noted) return;
+      await noteTasks(this.env.PLATFORM_DB, person, open);
+      this.#noted = text;
+    });
+    this.ctx.waitUntil(this.#noting);
   }
 
   async #wake(): Promise<void> {

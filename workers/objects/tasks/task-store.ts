@@ -1,5 +1,6 @@
 import type { GivenAnswer, InputRequestSpec } from "../../../shared/call/input-needed.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type { OpenTask } from "../../../shared/objects/open-work.ts";
 import type { NewTask, Task, TaskOwner, TaskStatus } from "../../../shared/objects/task.ts";
 
 /** Milliseconds that a finished task is kept for its client. */
@@ -17,8 +18,8 @@ export type TaskChange =
   | { kind: "failed"; error: { code: number; message: string } }
   | { kind: "cancelled"; message: string };
 
-/** Status message of a cancelled task. */
-export const CANCELLED = "Cancelled by the client.";
+/** Status messages of a cancelled task, by who cancelled it. */
+export const CANCELLED = { client: "Cancelled by the client.", operator: "Ended by an operator." } as const;
 
 /** Input of a step. */
 export interface Stage {
@@ -27,8 +28,8 @@ export interface Stage {
   step: number;
   /** By the key of their question. */
   answers: Readonly<Record<string, GivenAnswer>>;
-  /** The task was cancelled: only its final message is missing. */
-  stopped: boolean;
+  /** Who cancelled it, as a sentence: only its final message is missing. `null` for a task that goes on. */
+  stopped: string | null;
 }
 
 type Row = {
@@ -99,6 +100,16 @@ export class TaskStore {
       .one().n;
   }
 
+  /** Unfinished tasks, for the index of the console. */
+  listOpen(): OpenTask[] {
+    return this.#sql
+      .exec<{ [Name in keyof OpenTask]: SqlStorageValue }>(
+        `SELECT id, client_id AS clientId, server, tool, status, created_at AS begunAt, created_at + ttl_ms AS until
+           FROM tasks WHERE status IN ('working', 'input_required')`,
+      )
+      .toArray() as unknown as OpenTask[];
+  }
+
   /** All tasks, oldest first. */
   list(): Task[] {
     return this.#sql.exec<Row>("SELECT * FROM tasks ORDER BY created_at").toArray().map(toTask);
@@ -129,7 +140,7 @@ export class TaskStore {
       task: { ...rest, state: JSON.parse(row.state) as JsonValue },
       step: row.step,
       answers: JSON.parse(row.answers) as Record<string, GivenAnswer>,
-      stopped: row.status === "cancelled",
+      stopped: row.status === "cancelled" ? (row.message ?? CANCELLED.client) : null,
       attempts: row.attempts,
     };
   }
@@ -216,11 +227,11 @@ export class TaskStore {
   }
 
   /** Cancels an unfinished task. It keeps its state and is due once more, for its final message. */
-  cancel(id: string, now: number): void {
+  cancel(id: string, now: number, message: string = CANCELLED.client): void {
     this.#sql.exec(
       `UPDATE tasks SET status = 'cancelled', message = ?3, attempts = 0, updated_at = ?2, ${endAt("?2", "?2")}
         WHERE id = ?1 AND status IN ('working', 'input_required')`,
-      ...[id, now, CANCELLED],
+      ...[id, now, message],
     );
   }
 
