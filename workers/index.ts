@@ -1,5 +1,8 @@
+import { tracing } from "cloudflare:workers";
 import { logFailure } from "../shared/observe/log.ts";
+import { useTracer } from "../shared/observe/spans.ts";
 import { copyReference } from "../shared/policy/reference-copy.ts";
+import { createTracer } from "../shared/upstream/tracing.ts";
 import { feedSinks } from "./audit-log/feed-sinks.ts";
 import { countRecords } from "./audit-log/figures/count-records.ts";
 import { writeCheckpoints, writeOverdueCheckpoints } from "./audit-log/write-checkpoints.ts";
@@ -28,6 +31,9 @@ export { ToolLimiter } from "./objects/tool-limits/tool-limiter.ts";
  * of the trail, the copy of the policy's reference and articles to embed; the other one is for everything.
  */
 const REQUESTS_CRON = "*/5 * * * *";
+
+// In every isolate, those of the objects too.
+useTracer(createTracer(process.env, tracing));
 
 export default {
   fetch: app.fetch,

@@ -4,6 +4,7 @@ import type { Subject } from "../call/subject.ts";
 import { ToolError, toToolError } from "../call/tool-error.ts";
 import { enforceToolLimit } from "../objects/tool-rate-limit.ts";
 import { logFailure } from "../observe/log.ts";
+import { flushSpans } from "../observe/spans.ts";
 import { limitsOf } from "../policy/current.ts";
 import type { Decision } from "../policy/decide.ts";
 import { masksOf } from "../policy/masks.ts";
@@ -19,6 +20,7 @@ import type { RequestContext } from "./request-context.ts";
 import { type Run, runBounded } from "./run.ts";
 import { settle } from "./settle.ts";
 import { StoreScope } from "./store-scope.ts";
+import { beginCallSpan, type CallSpan } from "./tracing/call-span.ts";
 
 /** The parts of a call that depend on the kind of subject. */
 export interface GuardedWork<Raw, Shaped> {
@@ -39,15 +41,44 @@ export interface GuardedWork<Raw, Shaped> {
  * Runs every tool call, resource and prompt on both lanes: decide → admit → run → shape → settle. Throws
  * {@link ToolError} for every failure, and {@link InputNeeded} when the stateless lane has to ask the client.
  */
-export async function guard<Raw, Shaped>(
+export function guard<Raw, Shaped>(
   ctx: RequestContext,
   subject: Subject,
   work: GuardedWork<Raw, Shaped>,
 ): Promise<Shaped> {
+  const span = beginCallSpan(ctx, subject);
+  return span === null ? runGuarded(ctx, subject, work, null) : runInSpan(ctx, subject, work, span);
+}
+
+async function runInSpan<Raw, Shaped>(
+  ctx: RequestContext,
+  subject: Subject,
+  work: GuardedWork<Raw, Shaped>,
+  span: CallSpan,
+): Promise<Shaped> {
+  try {
+    return await span.hold(() => runGuarded(ctx, subject, work, span));
+  } catch (failure) {
+    // A refusal before admission; every other end was noted with the outcome.
+    span.end(subject, undefined, failure instanceof ToolError ? failure.code : "internal_error");
+    throw failure;
+  } finally {
+    flushSpans(ctx);
+  }
+}
+
+async function runGuarded<Raw, Shaped>(
+  ctx: RequestContext,
+  subject: Subject,
+  work: GuardedWork<Raw, Shaped>,
+  span: CallSpan | null,
+): Promise<Shaped> {
+  span?.step("decide");
   const decision = await decideFirst(ctx, subject, work.args);
   const { identity, policy } = ctx;
   const details = describeCall(ctx, subject, work.args, decision);
   const { callId, startedAt } = details;
+  span?.step("admit");
   const admitted = await admitOrExplain(ctx, subject, details, work.timeoutMs);
 
   let status = "ok";
@@ -62,9 +93,11 @@ export async function guard<Raw, Shaped>(
     await enforceToolLimit(ctx, subject);
     const context = new ContextRecorder(admitted.context ?? (await ctx.session.read()), subject.server);
     const openStore = (entry: Entry<unknown>) => stores.open(ctx, entry);
+    span?.step("run");
     const raw = await runBounded(ctx.signal, work.timeoutMs, (signal, pause, timeLeft) =>
       work.run({ callId, signal, pause, timeLeft, context, openStore }),
     );
+    span?.step("shape");
     const shaped = await work.shape(raw, context);
     await context.flush(ctx.session);
     bytes = work.measure(shaped);
@@ -79,6 +112,7 @@ export async function guard<Raw, Shaped>(
     status = error.code;
     throw error;
   } finally {
+    span?.end(subject, callId, status);
     // The answer does not wait for connections to close.
     ctx.waitUntil(stores.close());
     const busy = admitted.running / limitsOf(ctx.policy, ctx.identity.role).concurrentCalls;

@@ -5,6 +5,7 @@ import { JSON_RPC, ProtocolFault } from "../call/protocol-fault.ts";
 import { ToolError } from "../call/tool-error.ts";
 import type { Task, TaskInput } from "../objects/task.ts";
 import { TASKS_EXTENSION, taskGate } from "../objects/task.ts";
+import { currentTrace } from "../observe/trace.ts";
 import type { Entry } from "../server/catalogue.ts";
 import type { ToolDefinition } from "../server/define.ts";
 import type { TaskWorkflow } from "../server/task-workflow.ts";
@@ -55,6 +56,7 @@ export async function startTask(
   const task = await taskGate(env, identity.userId).create({
     ...{ id, sealedId, server: catalogue.name, tool: subject.name, ...left },
     ...{ identity: { ...identity }, abilities: ctx.channel.abilities, traceId, limitMs },
+    ...describeSpan(),
   });
   if (task === null) {
     throw new ToolError("rate_limited", "This person has too many tasks that are not finished.", {
@@ -63,6 +65,12 @@ export async function startTask(
     });
   }
   return { resultType: "task", ...describeTask(task) };
+}
+
+/** The span that the steps of a new task are below, if one is recorded. */
+function describeSpan(): { spanId?: string } {
+  const spanId = currentTrace()?.spanId;
+  return spanId === undefined ? {} : { spanId };
 }
 
 /** Task seals and session seals cannot be exchanged. */

@@ -1,4 +1,5 @@
 import { logFailure } from "../observe/log.ts";
+import { traceDatabases } from "../observe/traced-database.ts";
 import { masksOf } from "../policy/masks.ts";
 import type { Entry } from "../server/catalogue.ts";
 import { maskSessionMemory } from "./masking/mask-session-memory.ts";
@@ -11,7 +12,8 @@ export class StoreScope {
   /** Opens the data of an entry's server as the caller may see it now. Rejects with what the server rejects with. */
   async open(ctx: RequestContext, entry: Entry<unknown>): Promise<unknown> {
     const masks = masksOf(ctx.policy, ctx.identity.role);
-    const store = await entry.openStore(ctx.env, ctx.identity, masks, maskSessionMemory(ctx.session, ctx));
+    const env = traceDatabases(ctx.env);
+    const store = await entry.openStore(env, ctx.identity, masks, maskSessionMemory(ctx.session, ctx));
     this.#opened.push(store);
     return store;
   }

@@ -5,7 +5,8 @@ import { createSessionId, openSessionId, type SessionOwner, sealSessionId } from
 import { JSON_RPC, jsonRpcError } from "../call/protocol-fault.ts";
 import { placeNamespace, stubOf } from "../objects/open-object.ts";
 import { objectIdOf } from "../objects/session-name.ts";
-import { passTrace, runInTrace, traceOf } from "../observe/trace.ts";
+import { flushSpans, startSpan, withinSpan, withMessage } from "../observe/spans.ts";
+import { passTrace, traceOf } from "../observe/trace.ts";
 import { PUBLICATION_HEADER } from "../policy/reference.ts";
 import type { Catalogue } from "../server/catalogue.ts";
 import { checkParameterHeaders } from "../server/parameter-headers.ts";
@@ -27,6 +28,9 @@ import {
 import type { StatelessLane } from "./stateless/stateless.ts";
 import { STATELESS_METHODS } from "./stateless/stateless-methods.ts";
 import { parseKnownRequest } from "./stateless/stateless-request.ts";
+
+/** A method as its span names it; one of another form could be any text. */
+const METHOD = /^[a-zA-Z_]{1,24}(?:\/[a-zA-Z_]{1,24}){0,2}$/;
 
 const SESSION_HEADER = "mcp-session-id";
 
@@ -116,9 +120,16 @@ async function serveOne(
   const read = body === sent.body ? sent : { ...sent, body, text: JSON.stringify(body) };
   const { _meta } = (body.params ?? {}) as Params;
   const trace = traceOf(request.headers, typeof _meta === "object" ? _meta : null);
-  return await runInTrace(trace, async () =>
+  const span = startSpan(`POST /mcp/${options.catalogue.name}`, "server", trace);
+  span?.set({ "http.request.method": "POST", "mcp.method.name": METHOD.exec(String(body.method))?.[0] });
+  const own = withMessage(trace, body.id, request.headers.get("mcp-protocol-version"));
+  const answer = await withinSpan(span, own, async () =>
     nameRequest(await serveMessage(request, read, options, caller), body.id),
   );
+  span?.set({ "http.response.status_code": answer.status });
+  span?.end(answer.status >= 500 ? String(answer.status) : undefined);
+  flushSpans(caller.ctx);
+  return answer;
 }
 
 /**

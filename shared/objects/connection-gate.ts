@@ -1,6 +1,8 @@
 import type { LogLevel } from "../call/log-level.ts";
 import type { ConnectionEntry } from "../connections/entry.ts";
 import type { JsonValue } from "../encoding/json.ts";
+import { isTracing, startSpan } from "../observe/spans.ts";
+import { writeTraceparent } from "../observe/trace.ts";
 import { openObject } from "./open-object.ts";
 
 /** What the client of a call can be asked: the person in a form or on a page, their model, and the app's folders. */
@@ -54,6 +56,8 @@ export interface ConnectionRequest {
   timeoutMs: number;
   /** Whether the operation may be repeated after a lost connection. */
   repeatable: boolean;
+  /** The span that the object's own spans are below, while spans are recorded (W3C Trace Context). */
+  traceparent?: string;
   /** Goes with the statement as a comment: user and trace. */
   note: string;
   /** For kinds that ask over HTTP: trace and token of the call, and what a call with answers is resumed by. */
@@ -148,9 +152,37 @@ export function countShards(entry: ConnectionEntry): number {
 /** One object of a connection: one of its shards, or the one that holds a person's sessions. */
 export function connectionGate(env: Env, name: string, place: number | { person: string }): ConnectionGate {
   const part = typeof place === "number" ? place : `person:${place.person}`;
-  return openObject<ConnectionGate>(env, env.CONNECTION_POOL, `${name}:${part}`, [
+  const gate = openObject<ConnectionGate>(env, env.CONNECTION_POOL, `${name}:${part}`, [
     "cancel",
     "closeSessions",
     "state",
   ]);
+  return isTracing() ? traceGate(gate) : gate;
+}
+
+/** A gate whose requests are spans: they say which connection and which operation, never what was asked. */
+function traceGate(gate: ConnectionGate): ConnectionGate {
+  return {
+    cancel: (id) => gate.cancel(id),
+    probe: (target, secret) => gate.probe(target, secret),
+    closeSessions: () => gate.closeSessions(),
+    state: () => gate.state(),
+    async run(target, request, caller) {
+      const span = startSpan(`${request.operation} ${target.name}`, "client");
+      if (span === null) return await gate.run(target, request, caller);
+      span.set({
+        "db.system.name": target.entry.kind,
+        "db.operation.name": request.operation,
+        "gatehouse.connection": target.name,
+      });
+      try {
+        const answer = await gate.run(target, { ...request, traceparent: writeTraceparent(span.id) }, caller);
+        span.end(answer.ok ? undefined : answer.failure.code);
+        return answer;
+      } catch (failure) {
+        span.end("internal_error");
+        throw failure;
+      }
+    },
+  };
 }

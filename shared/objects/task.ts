@@ -37,6 +37,8 @@ export interface NewTask extends TaskInput {
   /** Capabilities that the client declared in the call. */
   abilities: ClientAbilities;
   traceId: string;
+  /** The span that its steps are below; none where the call was not recorded. */
+  spanId?: string;
   /** Milliseconds that the work may take. */
   limitMs: number;
 }

@@ -1,6 +1,7 @@
 import { ToolError } from "../call/tool-error.ts";
 import { digestText } from "../encoding/canonical-json.ts";
 import { log } from "../observe/log.ts";
+import { startSpan } from "../observe/spans.ts";
 import { currentTrace, passTrace } from "../observe/trace.ts";
 import { findAddressFault } from "./outside-address.ts";
 
@@ -75,8 +76,11 @@ async function send(request: Request, ownSignal: AbortSignal, caller: UpstreamCa
   const { host } = new URL(request.url);
   checkAddress(request, caller);
   const headers = new Headers(request.headers);
-  const running = currentTrace();
-  passTrace(headers, running?.id === traceId ? running : { id: traceId, sampled: true, state: null });
+  const current = currentTrace();
+  const running = current?.id === traceId ? current : { id: traceId, sampled: true, state: null };
+  const span = startSpan(request.method, "client", current);
+  span?.set({ "http.request.method": request.method, "server.address": host });
+  passTrace(headers, span === null ? running : { ...running, spanId: span.id });
   const line = { name, host, method: request.method, trace_id: traceId };
   const startedAt = Date.now();
   try {
@@ -86,11 +90,14 @@ async function send(request: Request, ownSignal: AbortSignal, caller: UpstreamCa
       redirect: "manual",
       signal: AbortSignal.any([signal, ownSignal]),
     });
+    span?.set({ "http.response.status_code": response.status });
+    span?.end(response.status >= 400 ? String(response.status) : undefined);
     log("info", "upstream", { ...line, status: response.status, duration_ms: Date.now() - startedAt });
     return response;
   } catch (cause) {
     const error = explain(cause, host, signal, ownSignal);
     const outcome = error instanceof ToolError ? error.code : "cancelled";
+    span?.end(outcome);
     log("warn", "upstream", { ...line, outcome, duration_ms: Date.now() - startedAt });
     throw error;
   }

@@ -18,6 +18,7 @@ import { delayAfter, ObjectAlarm } from "../../objects/object-alarm.ts";
 import { END_HEADER, forgetSession, noteSession } from "../../objects/open-work.ts";
 import { sessionIdOf } from "../../objects/session-name.ts";
 import { logFailure } from "../../observe/log.ts";
+import { withMessage } from "../../observe/spans.ts";
 import { runInTrace, traceIdOf, traceOf } from "../../observe/trace.ts";
 import { policyInForce } from "../../policy/current.ts";
 import { PUBLICATION_HEADER } from "../../policy/reference.ts";
@@ -166,7 +167,8 @@ export abstract class SessionAgent extends McpAgent<Env, SessionContext> {
       return jsonRpcError(400, JSON_RPC.invalidRequest, "A request with this id is still being answered.");
     }
     const extra = { requestInfo: { headers: pickHeaders(request.headers) } };
-    return await runInTrace(traceOf(request.headers), async () =>
+    const id = isRequest(message) ? message.id : undefined;
+    return await runInTrace(withMessage(traceOf(request.headers), id, version), async () =>
       this.getTransportType() === "sse"
         ? posts.accept(message, extra)
         : posts.receive(message, extra, version),

@@ -4,9 +4,11 @@ import { z } from "zod";
 import { MOST_OF_CURSOR, readCursor, writeCursor } from "../../../shared/auth/cursor.ts";
 import { storeDefinitions } from "../../../shared/connections/definition-store.ts";
 import { writeRevision } from "../../../shared/connections/revision.ts";
+import { useTracer } from "../../../shared/observe/spans.ts";
 import { storeCatalogues } from "../../../shared/policy/changes/publications.ts";
 import { writeSecret } from "../../../workers/connections/vault.ts";
 import { awaitEvents } from "../../audit/trail.ts";
+import { SpanCollector, writePaths } from "../../support/otlp.ts";
 import { publish, publishCatalogues, readState } from "../../support/publish.ts";
 import { LANES, openSession } from "../../support/session.ts";
 import { compilePets, petsEntry } from "./pets.ts";
@@ -102,6 +104,22 @@ describe.each(LANES)("An HTTP API on the %s lane", (lane) => {
       readOnlyHint: false,
       openWorldHint: true,
     });
+  });
+
+  it("is asked within the trace of the call, down to the request that it gets", async () => {
+    const session = await openSession({ server: "pets", lane, scopes: scopesOf("pets") });
+    const collector = new SpanCollector();
+    collector.record();
+    const [traceId, span] = [crypto.randomUUID().replaceAll("-", ""), "12".repeat(8)];
+    session.headers = { traceparent: `00-${traceId}-${span}-01` };
+    await session.call("pets_list_pets", { limit: 3, filter_name: "Secretpet" });
+    const spans = await collector.await(traceId, span, "POST", "GET");
+    const call = "POST /mcp/pets > tools/call pets_list_pets > run > request pets";
+    expect(writePaths(spans, span)).toEqual(expect.arrayContaining([call, `${call} > GET`]));
+    const request = spans.find(({ name }) => name === "GET");
+    expect(seen.at(-1)?.headers.get("traceparent")).toBe(`00-${traceId}-${request?.id}-01`);
+    expect(collector.text).not.toMatch(/Secretpet|s3cret/);
+    useTracer(null);
   });
 
   it("answers, a page after the other, until there are no more", async () => {

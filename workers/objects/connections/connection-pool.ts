@@ -14,6 +14,8 @@ import type {
   ConnectionTarget,
 } from "../../../shared/objects/connection-gate.ts";
 import { log, logFailure } from "../../../shared/observe/log.ts";
+import { flushSpans } from "../../../shared/observe/spans.ts";
+import { runBelow } from "../../../shared/observe/trace.ts";
 import { LostSession, OPEN_MS, RefusedRequest, type Session } from "../../connections/connector.ts";
 import { describeReach } from "../../connections/describe-reach.ts";
 import { loadConnector } from "../../connections/load-connector.ts";
@@ -48,8 +50,12 @@ export class ConnectionPool extends DurableObject<Env> implements ConnectionGate
     caller?: ConnectionCaller,
   ): Promise<ConnectionAnswer> {
     const { conversation, isNew } = this.#conversations.open(request);
-    if (isNew) conversation.begin(this.#begin(target, request, conversation));
+    if (isNew) {
+      const work = () => this.#begin(target, request, conversation);
+      conversation.begin(runBelow(request.traceparent, work));
+    }
     const answer = await conversation.attach(caller);
+    flushSpans(this.ctx);
     // Only with the call that gets the answer: one that waited for too long has to be told so.
     if (conversation.isOver && request.call) await this.#writes.end(request.call.resumes);
     return answer;

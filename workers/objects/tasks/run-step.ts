@@ -16,7 +16,9 @@ import {
 } from "../../../shared/mcp/methods/dialogue.ts";
 import { publishChange } from "../../../shared/objects/change-gate.ts";
 import { createPrincipalMemory } from "../../../shared/objects/principal-memory.ts";
+import type { NewTask } from "../../../shared/objects/task.ts";
 import { logFailure } from "../../../shared/observe/log.ts";
+import { runInTrace, type Trace } from "../../../shared/observe/trace.ts";
 import type { Policy } from "../../../shared/policy/compile.ts";
 import { policyInForce } from "../../../shared/policy/current.ts";
 import type { Catalogue } from "../../../shared/server/catalogue.ts";
@@ -47,7 +49,7 @@ export async function runStep(stage: Stage, host: StepHost): Promise<TaskChange>
     const ctx = openRequest(stage, host, { catalogue, policy }, () => {
       accessEnded = true;
     });
-    const outcome = await callStep(ctx, entry, task);
+    const outcome = await runInTrace(traceOfTask(task), () => callStep(ctx, entry, task));
     publishChange(ctx, entry.subject);
     if (!("state" in outcome)) return complete(outcome);
     const { done, total, message, waitMs = 0 } = outcome;
@@ -71,12 +73,17 @@ export async function runStop(stage: Stage, host: StepHost): Promise<string | nu
     const entry = catalogue.tools.get(task.tool);
     if (!entry?.definition.work?.stop) return null;
     const ctx = openRequest(stage, host, { catalogue, policy }, () => {});
-    return await callStop(ctx, entry, task);
+    return await runInTrace(traceOfTask(task), () => callStop(ctx, entry, task));
   } catch (failure) {
     if (!(failure instanceof ToolError)) logFailure("task_stop_failed", failure, { name: task.tool });
     else if (failure.retryAfter !== undefined) return Date.now() + failure.retryAfter * 1_000;
     return null;
   }
+}
+
+/** The trace of the call that the task comes from. */
+function traceOfTask({ traceId, spanId }: NewTask): Trace {
+  return { id: traceId, sampled: spanId !== undefined, state: null, ...(spanId !== undefined && { spanId }) };
 }
 
 /** The catalogue and policy in force now, whatever they were when the task began. */
