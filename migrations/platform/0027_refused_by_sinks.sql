@@ -2,6 +2,10 @@
 -- when it does not.
 ALTER TABLE audit_sink ADD COLUMN refused_at INTEGER;
 
+-- Chance text in the name of the window that is being written. A database that is restored to an earlier moment gives the
+-- same numbers to other records: these must not replace what a copy has under that number.
+ALTER TABLE audit_sink ADD COLUMN mark TEXT;
+
 -- Records that the receiver of a further sink calls invalid: the sink goes on without them and tries them again. The record
 -- itself is in the trail, under whose rules it may be removed.
 CREATE TABLE audit_sink_letter (

@@ -82,7 +82,7 @@ async function readArchive(): Promise<{ places: string[]; folders: string[] }> {
   }
   return {
     places,
-    folders: [...new Set(objects.map(({ key }) => key.slice(0, -"/000000000001.jsonl".length)))],
+    folders: [...new Set(objects.map(({ key }) => key.slice(0, key.lastIndexOf("/"))))],
   };
 }
 
@@ -246,6 +246,23 @@ describe("the archive in R2", () => {
     expect(lines.flatMap((line) => readExportLine(line) ?? [])).toMatchObject([
       { line: "record", record: { chain: "user_archived" }, event: { type: "intent" } },
     ]);
+  });
+
+  it("keeps what it has when a restored database gives the same numbers to other records", async () => {
+    await insertRecords(3, Date.now());
+    await feedSinks(env);
+    const before = await listStored();
+    // As at a moment after the first record was archived.
+    await env.PLATFORM_DB.batch([
+      env.PLATFORM_DB.prepare("DELETE FROM audit_record WHERE id > (SELECT min(id) FROM audit_record)"),
+      env.PLATFORM_DB.prepare("UPDATE sqlite_sequence SET seq = (SELECT max(id) FROM audit_record)"),
+      env.PLATFORM_DB.prepare("UPDATE audit_sink SET through = (SELECT max(id) FROM audit_record)"),
+    ]);
+    await insertRecords(2, Date.now());
+    await feedSinks(env);
+    const { places } = await readArchive();
+    expect(places).toHaveLength(5);
+    expect(places).toEqual(expect.arrayContaining([...before, ...(await listStored())]));
   });
 
   it("loses nothing and has nothing twice, wherever runs are killed", async () => {

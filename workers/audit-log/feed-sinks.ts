@@ -82,11 +82,12 @@ async function goOnWithout(env: Env, place: SinkPlace, failure: unknown): Promis
   return false;
 }
 
-async function writeWindow(env: Env, sink: AuditSink, { through, until }: SinkPlace): Promise<void> {
+async function writeWindow(env: Env, sink: AuditSink, { through, until, mark }: SinkPlace): Promise<void> {
   const { results: links } = await env.PLATFORM_DB.prepare(READ).bind(through, until).all<Link>();
   // All of them may have been removed since: their time was over, or their person was erased.
   if (links.length === 0) return;
-  await sink.write(env, links, String(through + 1).padStart(DIGITS, "0"));
+  const first = String(through + 1).padStart(DIGITS, "0");
+  await sink.write(env, links, mark === null ? first : `${first}-${mark}`);
 }
 
 async function withinTime(work: Promise<void>, ms: number): Promise<void> {

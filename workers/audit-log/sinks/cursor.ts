@@ -15,6 +15,8 @@ export interface SinkPlace {
   /** The last record of the window to write. */
   until: number;
   failures: number;
+  /** Chance text in the name of the window. */
+  mark: string | null;
   /** Since when the receiver refuses the whole window as invalid, in milliseconds since the epoch. */
   refusedAt: number | null;
 }
@@ -26,16 +28,17 @@ type ClaimedPlace = Omit<SinkPlace, "until"> & { until: number | null };
 const CLAIM = `
   INSERT INTO audit_sink (name, claimed_to) VALUES (?1, ?2 + ?3)
   ON CONFLICT (name) DO UPDATE SET claimed_to = excluded.claimed_to WHERE claimed_to <= ?2 AND retry_at <= ?2
-  RETURNING name, through, until, failures, refused_at AS refusedAt`;
+  RETURNING name, through, until, failures, mark, refused_at AS refusedAt`;
 
 // The end of the window that was fixed before stays: what it holds then has the same name as at the last try.
 const FIX = `
   UPDATE audit_sink
-     SET until = coalesce(until, (SELECT max(id) FROM (SELECT id FROM audit_record WHERE id > through ORDER BY id LIMIT ${WINDOW})))
-   WHERE name = ? RETURNING until`;
+     SET mark = iif(until IS NULL, lower(hex(randomblob(4))), mark),
+         until = coalesce(until, (SELECT max(id) FROM (SELECT id FROM audit_record WHERE id > through ORDER BY id LIMIT ${WINDOW})))
+   WHERE name = ? RETURNING until, mark`;
 
 const WRITTEN = `
-  UPDATE audit_sink SET through = ?2, until = NULL, failures = 0, retry_at = 0, claimed_to = 0, refused_at = NULL
+  UPDATE audit_sink SET through = ?2, until = NULL, failures = 0, retry_at = 0, claimed_to = 0, refused_at = NULL, mark = NULL
    WHERE name = ?1 AND through < ?2`;
 
 const FAILED = `
@@ -57,9 +60,12 @@ export async function claimSink(
 
 /** Fixes the window that a sink is to get next. `null`, and the claim given back, when it has everything. */
 export async function fixWindow(database: D1Database, place: ClaimedPlace): Promise<SinkPlace | null> {
-  const until =
-    place.until ?? (await database.prepare(FIX).bind(place.name).first<{ until: number | null }>())?.until;
-  if (until != null) return { ...place, until };
+  if (place.until !== null) return { ...place, until: place.until };
+  const fixed = await database
+    .prepare(FIX)
+    .bind(place.name)
+    .first<{ until: number | null; mark: string | null }>();
+  if (fixed !== null && fixed.until !== null) return { ...place, until: fixed.until, mark: fixed.mark };
   await database.prepare(RELEASE).bind(place.name).run();
   return null;
 }

@@ -6,7 +6,7 @@ type WithArchive = { AUDIT_ARCHIVE?: R2Bucket };
 
 /**
  * Keeps the trail in R2 as JSON lines, one folder an hour by the time of the record (UTC) and one object a window in it:
- * `trail/2026-11-29/12/000000000001.jsonl`. A line is that of an export. An object that is written again is replaced, so
+ * `trail/2026-11-29/12/000000000001-5f3a09c1.jsonl`. A line is that of an export. An object that is written again is replaced, so
  * each record is there once.
  */
 export const r2Archive: AuditSink = {
