@@ -1,8 +1,14 @@
 import { listLoaders } from "../../scripts/local/demonstration.ts";
 import { type GatewayProcess, startGateway } from "../support/gateway-process.ts";
 
-/** Starts the deployed gateway, with the demonstration users and a small part of the data. */
-export function startDemoGateway(): Promise<GatewayProcess> {
+/**
+ * Starts the deployed gateway, with the demonstration users and a small part of the data.
+ *
+ * @param more - what a test adds to that
+ */
+export function startDemoGateway(
+  more: (env: Env) => Promise<void> = async () => {},
+): Promise<GatewayProcess> {
   return startGateway({
     async seed(env) {
       const databases: Record<string, D1Database> = {
@@ -16,6 +22,7 @@ export function startDemoGateway(): Promise<GatewayProcess> {
         if (database === undefined) throw new Error(`Nothing to load ${loader.what} into.`);
         await loader.load(database, () => {}, env.MEDIA);
       }
+      await more(env);
     },
   });
 }

@@ -7,13 +7,17 @@ import { PROGRAMS } from "./matrix.ts";
 import { connectSdkV1 } from "./programs/official-sdks.ts";
 import { readStructured } from "./read-answers.ts";
 import { describeProof, type Proof, readTable, renderTable, writeTable } from "./readme-table.ts";
+import { addServiceAccounts, listConnections, type ServiceAccounts } from "./service-accounts.ts";
 import { watchFront } from "./witness.ts";
 
 let gateway: GatewayProcess;
+let accounts: ServiceAccounts;
 const proofs: Proof[] = [];
 
 beforeAll(async () => {
-  gateway = await startDemoGateway();
+  gateway = await startDemoGateway(async ({ PLATFORM_DB }) => {
+    accounts = await addServiceAccounts(PLATFORM_DB);
+  });
 });
 
 afterAll(() => gateway?.stop());
@@ -53,6 +57,19 @@ describe("a real client", () => {
     if (process.env.GATEHOUSE_WRITE_CLIENTS === "1") await writeTable(table);
     expect(await readTable(), "Rewrite the table with: npm run clients").toBe(table);
   });
+});
+
+test("the official SDKs connect service accounts with the client-credentials extension, by secret and signature", async () => {
+  for (const { name, open } of listConnections(`${gateway.url}/mcp`, accounts)) {
+    const sightings = watchFront(gateway.front);
+    const client = await open();
+    const tools = (await client.listTools()).tools.map((tool) => tool.name);
+    expect(tools, name).toEqual(expect.arrayContaining(["crm_list_deals", "search"]));
+    const { requests } = sightings();
+    expect(requests, name).toContain("POST /oauth/token");
+    for (const step of ["POST /oauth/register", "GET /authorize"]) expect(requests, name).not.toContain(step);
+    await client.close();
+  }
 });
 
 describe("a session of the official SDK v1", () => {

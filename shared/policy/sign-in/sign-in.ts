@@ -60,6 +60,12 @@ const oidc = z.strictObject({
     .max(50)
     .optional()
     .describe("Scopes to ask for besides `openid`. Default: profile, email."),
+  id_jag: z
+    .enum(["refused", "accepted"])
+    .optional()
+    .describe(
+      "`accepted`: apps that this issuer vouches for (ID-JAG) connect for people who have signed in here with it, without their consent on a page. Default: refused.",
+    ),
   email_verified: z
     .enum(["claim", "always"])
     .optional()
@@ -159,6 +165,7 @@ export const signInSection = z
 export type SignInDocument = z.output<typeof signInSection>;
 /** One provider of {@link SignInDocument}. */
 export type ProviderDocument = z.output<typeof providerSection>;
+type OidcDocument = Extract<ProviderDocument, { kind: "oidc" }>;
 /** When a sign-in elsewhere counts as second factor. */
 export type FactorRules = NonNullable<z.output<typeof mfa>>;
 /** How people sign in, compiled. */
@@ -212,6 +219,24 @@ export function domainOf(email: string): string {
 /** The provider of an e-mail address: its people sign in there. `null` for every other address. */
 export function providerOfEmail(rules: SignInRules, email: string): string | null {
   return email.includes("@") ? (rules.domains.get(domainOf(email)) ?? null) : null;
+}
+
+/** Whether an e-mail address is in a domain that another provider signs in. */
+export function isOfAnother(rules: SignInRules, provider: string, email: string): boolean {
+  const owner = providerOfEmail(rules, email);
+  return owner !== null && owner !== provider;
+}
+
+/** The provider whose apps connect by its word (ID-JAG), by its issuer; `null` for every other issuer. */
+export function findVoucher(
+  rules: SignInRules,
+  issuer: string,
+): { name: string; document: OidcDocument } | null {
+  for (const [name, document] of rules.providers) {
+    const accepted = document.kind === "oidc" && document.id_jag === "accepted";
+    if (accepted && document.issuer === issuer) return { name, document };
+  }
+  return null;
 }
 
 /**

@@ -136,7 +136,9 @@ function AppItem({ app }: { app: ConnectedApp }) {
         ) : (
           <span class="badge good">{app.domain}</span>
         )}{" "}
-        {app.covers} · sends to {app.redirectHost} · since <Day date={app.since} /> ·{" "}
+        {app.covers} ·{" "}
+        {app.connectedBy === null ? `sends to ${app.redirectHost}` : `connected by ${app.connectedBy}`} ·
+        since <Day date={app.since} /> ·{" "}
         {app.lastUsed === null ? (
           "not used yet"
         ) : (

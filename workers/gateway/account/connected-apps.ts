@@ -15,6 +15,8 @@ export interface ConnectedApp {
   /** Verified domain, or `null`. */
   domain: string | null;
   redirectHost: string;
+  /** The provider of single sign-on that connected it, or `null` for the person. */
+  connectedBy: string | null;
   /** Title of the server that the app may use. */
   covers: string;
   url: string;
@@ -84,6 +86,7 @@ function toConnectedApp(
     name: metadata.clientName,
     domain: metadata.clientDomain,
     redirectHost: metadata.redirectHost,
+    connectedBy: metadata.connectedBy ?? null,
     covers: resource?.server === null ? "Everything" : (resource?.title ?? "A server that is gone"),
     url: url ?? "",
     scopes: grant.scope.map((scope) => ({

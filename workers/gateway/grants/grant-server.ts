@@ -42,8 +42,11 @@ export class GrantServer extends OAuthAuthorizationServer<Env> {
     if (pathname === TOKEN_PATH) return await this.#serveTokens(request, env, ctx);
     const response = await askOutside(() => super.fetch(request, withGrantStore(env), ctx));
     if (pathname !== METADATA_PATH) return response;
-    const { workloads } = (await policyInForce(env)).signIn;
-    return await advertise(response, workloads.size > 0);
+    const trusts = await policyInForce(env).then(
+      ({ signIn }) => signIn.workloads.size > 0,
+      () => false,
+    );
+    return await advertise(response, trusts);
   }
 
   async #serveTokens(sent: Request, env: Env, ctx: ExecutionContext): Promise<Response> {

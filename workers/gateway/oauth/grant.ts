@@ -30,6 +30,8 @@ export interface GrantMetadata {
    * release.
    */
   namedResource?: boolean;
+  /** Title of the provider of single sign-on that connected the app, in place of the person. */
+  connectedBy?: string;
 }
 
 /** The grant id in a token of the OAuth library: `userId:grantId:secret`. */
@@ -52,6 +54,7 @@ export function readGrantMetadata(metadata: unknown): GrantMetadata {
     clientName: typeof record.clientName === "string" ? record.clientName : "Unnamed app",
     clientDomain: typeof record.clientDomain === "string" ? record.clientDomain : null,
     redirectHost: typeof record.redirectHost === "string" ? record.redirectHost : "unknown",
+    ...(typeof record.connectedBy === "string" && { connectedBy: record.connectedBy }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { OAuthError, OAuthResourceServer } from "@cloudflare/workers-oauth-provider";
 import { log } from "../../../shared/observe/log.ts";
+import { policyInForce } from "../../../shared/policy/current.ts";
 import type { ServerDefinition } from "../../../shared/server/define.ts";
 import { serversInForce } from "../../servers-in-force.ts";
 import { GrantServer } from "../grants/grant-server.ts";
@@ -7,6 +8,7 @@ import { withGrantStore } from "../grants/grant-storage.ts";
 import { isOfServiceAccount, validateKey } from "../keys/validate-key.ts";
 import { serveMcp } from "../mcp/mcp.ts";
 import { type GrantMetadata, type GrantProps, renewGrant } from "./grant.ts";
+import { acceptsIdJag, idJagOptions } from "./id-jag.ts";
 import { type Resource, toResources } from "./resources.ts";
 
 /** Seconds. Short, because a changed role reaches a token only when it is refreshed. */
@@ -29,15 +31,26 @@ let current: { key: string; servers: OAuthServers } | undefined;
  */
 export async function getOAuthServers(env: Env): Promise<OAuthServers> {
   const inForce = await serversInForce(env);
+  // While the policy is unknown nothing is connected by a provider; the rest goes on.
+  const vouched = await policyInForce(env).then(
+    ({ signIn }) => acceptsIdJag(signIn),
+    () => false,
+  );
   const key = JSON.stringify([
     env.PUBLIC_URL,
+    vouched,
     inForce.map(({ name, title, scopes }) => [name, title, scopes]),
   ]);
-  if (current?.key !== key) current = { key, servers: createOAuthServers(env.PUBLIC_URL, inForce) };
+  if (current?.key !== key) current = { key, servers: createOAuthServers(env.PUBLIC_URL, inForce, vouched) };
   return current.servers;
 }
 
-function createOAuthServers(publicUrl: string, inForce: readonly ServerDefinition[]): OAuthServers {
+/** @param vouched - whether identity providers of the policy connect apps */
+function createOAuthServers(
+  publicUrl: string,
+  inForce: readonly ServerDefinition[],
+  vouched: boolean,
+): OAuthServers {
   const resources = toResources(publicUrl, inForce);
   const authorizationServer = new GrantServer({
     issuer: publicUrl,
@@ -54,6 +67,7 @@ function createOAuthServers(publicUrl: string, inForce: readonly ServerDefinitio
     refreshTokenTTL: IDLE_TTL,
     refreshTokenIdleTTL: IDLE_TTL,
     tokenExchangeCallback: renewGrant,
+    ...(vouched && { enterpriseManagedAuthorization: idJagOptions }),
     onError({ code, status, internal }) {
       const { category, reason } = internal;
       log("warn", "oauth_refused", { code, status, category, reason });

@@ -37,7 +37,7 @@ export function keysOf(issuer: string, jwksUrl: string | undefined): JWTVerifyGe
 }
 
 /** Where an issuer's metadata says that its keys are (OpenID Connect Discovery §4). Throws {@link GrantRefused}. */
-async function findKeys(issuer: string): Promise<string> {
+export async function findKeys(issuer: string): Promise<string> {
   const kept = addresses.get(issuer);
   if (kept !== undefined && Date.now() - kept.at < KEPT_MS) return kept.url;
   try {

@@ -2,12 +2,7 @@ import { overConnection } from "../../../shared/encoding/platform-database.ts";
 import { changePerson, giveRole } from "../../../shared/people/change-person.ts";
 import { addIdentity, NO_ROLE, unlinkIdentities } from "../../../shared/people/federated.ts";
 import { addPerson, moveToEmail } from "../../../shared/people/statements.ts";
-import {
-  domainOf,
-  findRole,
-  providerOfEmail,
-  type SignInRules,
-} from "../../../shared/policy/sign-in/sign-in.ts";
+import { domainOf, findRole, isOfAnother, type SignInRules } from "../../../shared/policy/sign-in/sign-in.ts";
 import { runMarkedJob } from "../admin-jobs/run-admin-jobs.ts";
 import { followPerson } from "../scim/follow-groups.ts";
 import { type FederatedIdentity, type Provider, SignInEnded } from "./identity.ts";
@@ -50,7 +45,8 @@ export async function admitPerson(
   const read = () => env.PLATFORM_DB.prepare(BY_IDENTITY).bind(issuer, subject).first<Known>();
   let known = await read();
   if (known !== null) {
-    if (isForeign(rules, provider, known.email)) throw refused(ofAnother(provider, known.email, contact));
+    if (isOfAnother(rules, provider.name, known.email))
+      throw refused(ofAnother(provider, known.email, contact));
     await follow(env, rules, provider, { known, identity, role: roleOf(known) });
     if (known.provisioned) {
       // The rules or the address may have changed since the groups were sent.
@@ -76,7 +72,7 @@ export async function admitPerson(
     );
   }
   if (owner !== null) return await link(env, rules, provider, { owner, identity, email, role });
-  if (isForeign(rules, provider, email)) throw refused(ofAnother(provider, email, contact));
+  if (isOfAnother(rules, provider.name, email)) throw refused(ofAnother(provider, email, contact));
   try {
     return await create(env, provider, { identity, email, role });
   } catch (failure) {
@@ -108,7 +104,8 @@ async function follow(
   }
   // An address of another person, or in another provider's domain, stays theirs: this person keeps the one before.
   const moved = emailVerified && email !== null && email !== known.email;
-  const isFree = moved && !isForeign(rules, provider, email) && (await findByEmail(database, email)) === null;
+  const isFree =
+    moved && !isOfAnother(rules, provider.name, email) && (await findByEmail(database, email)) === null;
   const next = { email: isFree ? email : known.email, name: name ?? known.name };
   if (next.email === known.email && next.name === known.name) return;
   await overConnection(database).change(moveToEmail(known.id, { ...next, at: new Date().toISOString() }));
@@ -174,12 +171,6 @@ async function carryOut(env: Env, mark: string): Promise<void> {
 
 function byOf({ name }: Provider): string {
   return `single sign-on (${name})`;
-}
-
-/** Whether the address is in a domain that another provider signs in. */
-function isForeign(rules: SignInRules, { name }: Provider, email: string): boolean {
-  const owner = providerOfEmail(rules, email);
-  return owner !== null && owner !== name;
 }
 
 function ofAnother({ document }: Provider, email: string, contact: string): string {
