@@ -11,6 +11,7 @@ const METHODS: Readonly<Record<Subject["kind"], string>> = {
   tool: "tools/call",
   resource: "resources/read",
   prompt: "prompts/get",
+  event: "events/poll",
 };
 
 /** A request's id as spans have it; one of another form could be any text. */

@@ -7,7 +7,7 @@ import {
   isOfAnother,
   type SignInRules,
   saysSecondFactor,
-} from "../../../shared/policy/sign-in.ts";
+} from "../../../shared/policy/sign-in/sign-in.ts";
 import { toDisplayText } from "../../../shared/text/display-text.ts";
 import { findPerson, type Person } from "../people.ts";
 import { recordClientEvent } from "../record-event.ts";
