@@ -28,6 +28,7 @@ const HELP = `API keys, for agents without a browser. People make their own at /
       --path, --scope        one or more: the MCP addresses and the permissions; at most those of the person's role count
       --tool "crm_get_*"     only these tools, resources and prompts; may be repeated
       --network 203.0.113.0/24   only from these networks; may be repeated
+      --certificate required   only with a client certificate (mTLS), or a SHA-256 fingerprint; may be repeated
       --days 30              until it ends; default ${KEY_DAYS.default}, at most ${KEY_DAYS.max}
       --public-key key.pem   no secret: the agent signs with its private key (private_key_jwt); also with rotate
       --workload             no secret: a rule of the policy (sign_in.workloads) names who gets its tokens
@@ -192,17 +193,26 @@ const OPTIONS: Readonly<Record<string, string>> = {
   scopes: "--scope",
   tools: "--tool",
   networks: "--network",
+  certificates: "--certificate",
   days: "--days",
 };
 
-function readRequest({ name, path, scope, tool, network, days, publicKey, workload }: Flags) {
+function readRequest({ name, path, scope, tool, network, certificate, days, publicKey, workload }: Flags) {
   if (workload && publicKey !== undefined) {
     throw new CommandFailure("Give --public-key or --workload.", SEE_HELP);
   }
   const proof: Proof = workload ? "workload" : publicKey === undefined ? "secret" : "public_key";
   const parsed = keyRequest.safeParse({
     name: name ?? "",
-    ...{ resources: path, scopes: scope, tools: tool, networks: network, days, proof },
+    ...{
+      resources: path,
+      scopes: scope,
+      tools: tool,
+      networks: network,
+      certificates: certificate,
+      days,
+      proof,
+    },
   });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
@@ -228,6 +238,7 @@ function readCommand() {
         scope: { type: "string", multiple: true, default: [] },
         tool: { type: "string", multiple: true, default: [] },
         network: { type: "string", multiple: true, default: [] },
+        certificate: { type: "string", multiple: true, default: [] },
         days: { type: "string", default: String(KEY_DAYS.default) },
         "public-key": { type: "string" },
         workload: { type: "boolean", default: false },

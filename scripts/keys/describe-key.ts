@@ -11,6 +11,7 @@ export interface KeyRow {
   resources: string;
   tools: string;
   networks: string;
+  certificates: string;
   created_at: number;
   ends_at: number;
   overlap_ends_at: number | null;
@@ -32,6 +33,7 @@ export function describeKey(key: KeyRow, now: number): string {
   const limits = [
     list(key.tools) && `tools ${list(key.tools)}`,
     list(key.networks) && `from ${list(key.networks)}`,
+    list(key.certificates) && `with certificate ${list(key.certificates)}`,
   ];
   return [
     `${key.id}  ${key.name} (${PROOFS[key.proof] ?? `gatehouse_key_${key.hint}…`})`,

@@ -41,7 +41,7 @@ export async function exportPerson(
     `SELECT id, name, created_at, last_used_at FROM passkey WHERE user_id = ${user};`,
   );
   const api_keys = await database.query(
-    `SELECT id, name, scopes, resources, tools, networks, days, created_at, by FROM access_key WHERE owner = ${user};`,
+    `SELECT id, name, scopes, resources, tools, networks, certificates, proof, days, created_at, by FROM access_key WHERE owner = ${user};`,
   );
   const password_links = await database.query(
     `SELECT kind, by, created_at, ends_at FROM password_link WHERE user_id = ${user};`,

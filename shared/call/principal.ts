@@ -25,6 +25,8 @@ export interface PrincipalIdentity {
    * without one. Refreshing a token does not renew it.
    */
   mfaAt: number | null;
+  /** SHA-256 fingerprint of the client certificate that Cloudflare has verified; absent without one. */
+  certificate?: string;
   /** Set if the caller is an API key: what narrows it, in addition to its scopes. */
   key?: KeyLimits;
 }
@@ -35,6 +37,8 @@ export interface KeyLimits {
   tools: readonly string[];
   /** Networks (CIDR) that calls may come from; empty for all. */
   networks: readonly string[];
+  /** Client certificates that calls must come with; empty for none. Absent in tasks of an earlier release. */
+  certificates?: readonly string[];
   /** When the key ends, in milliseconds since the epoch. */
   endsAt: number;
   /** Digest of the secret, public key or term behind this call: calls end when that ends. */
@@ -42,4 +46,7 @@ export interface KeyLimits {
 }
 
 /** The parts of an identity that a policy decision uses. */
-export type PolicyCaller = Pick<PrincipalIdentity, "role" | "scopes" | "ip" | "country" | "mfaAt" | "key">;
+export type PolicyCaller = Pick<
+  PrincipalIdentity,
+  "role" | "scopes" | "ip" | "country" | "mfaAt" | "certificate" | "key"
+>;

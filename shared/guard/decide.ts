@@ -14,13 +14,17 @@ type Asked = Pick<Subject, "kind" | "name" | "scope" | "effect">;
  */
 export function decide(
   policy: Policy,
-  { role, scopes, ip, country, mfaAt, key }: PolicyCaller,
+  { role, scopes, ip, country, mfaAt, certificate, key }: PolicyCaller,
   { kind, name, scope, effect }: Asked,
   args?: Readonly<Record<string, unknown>>,
 ): Decision {
   return decideBy(
     policy,
-    { role, scopes, ip, country, mfaAt, at: Date.now(), ...(key && { key }) },
+    {
+      ...{ role, scopes, ip, country, mfaAt, at: Date.now() },
+      ...(certificate !== undefined && { certificate }),
+      ...(key && { key }),
+    },
     { kind, name, scope, effect, ...(args !== undefined && { args }) },
   );
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { keyCertificates } from "../policy/conditions/certificate.ts";
 import { networks } from "../policy/conditions/networks.ts";
 
 /** Days that a key lives if its owner chooses none, and at most. */
@@ -33,6 +34,7 @@ export const keyRequest = z.object({
   resources: z.array(z.string().max(128)).min(1, "Choose at least one MCP address").max(50),
   tools: z.array(glob).max(50),
   networks: z.union([z.tuple([]), networks.schema]),
+  certificates: keyCertificates.default([]),
   proof: z.enum(PROOFS, "must be one of the ways that the form offers").default("secret"),
   days: z.coerce
     .number("must be a number of days")

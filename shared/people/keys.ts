@@ -31,10 +31,12 @@ export interface NewKey extends KeyRequest {
 
 /** SQL: adds a key with its first secret. */
 export function addKey(key: NewKey): string {
-  const lists = [key.scopes, key.resources, key.tools, key.networks].map((list) => JSON.stringify(list));
+  const lists = [key.scopes, key.resources, key.tools, key.networks, key.certificates].map((list) =>
+    JSON.stringify(list),
+  );
   const texts = [key.name, ...lists].map(quoteText).join(", ");
   return [
-    `INSERT INTO access_key (id, owner, name, scopes, resources, tools, networks, days, created_at, by, proof)`,
+    `INSERT INTO access_key (id, owner, name, scopes, resources, tools, networks, certificates, days, created_at, by, proof)`,
     `VALUES (${quoteText(key.id)}, ${idOfUser(key.owner)}, ${texts}, ${key.days}, ${key.at}, ${quoteText(key.by)}, ${quoteText(key.proof)});`,
     addSecret(key.id, key.secret, key.at),
   ].join("\n");
@@ -105,7 +107,7 @@ export function listSecrets(id: string, at: number): string {
 
 /** SQL without a condition: what pages and commands show of a key. */
 export const SELECT_KEYS = `
-  SELECT access_key.id, owner, name, scopes, resources, tools, networks, days, created_at, by, proof,
+  SELECT access_key.id, owner, name, scopes, resources, tools, networks, certificates, days, created_at, by, proof,
          (SELECT hint FROM access_key_secret WHERE key_id = access_key.id ORDER BY created_at DESC LIMIT 1) AS hint,
          (SELECT max(ends_at) FROM access_key_secret WHERE key_id = access_key.id) AS ends_at,
          (SELECT max(created_at) FROM access_key_secret WHERE key_id = access_key.id) AS rotated_at,

@@ -19,6 +19,8 @@ export interface DecisionPrincipal {
   at: number;
   /** Time of the second factor behind the token, in milliseconds since 1970; `null` without one. */
   mfaAt: number | null;
+  /** Fingerprint of the verified client certificate; absent without one. */
+  certificate?: string;
   /** What narrows the API key that calls; absent for apps. */
   key?: KeyReach;
 }
@@ -81,7 +83,7 @@ export function decide(policy: Policy, principal: DecisionPrincipal, subject: De
   if (scope !== SESSION_SCOPE && role.scopes(scope) === null) {
     return deny(`${place}.scopes`, `The role "${principal.role}" does not include ${scope}.`);
   }
-  const outside = principal.key && findKeyLimit(principal.key, principal.ip, name, scope === SESSION_SCOPE);
+  const outside = principal.key && findKeyLimit(principal.key, principal, name, scope === SESSION_SCOPE);
   if (outside) return deny(outside.rule, outside.reason);
   const unmet = findUnmet(role.conditions, principal, subject);
   const refusing = unmet.find(({ why }) => why.kind === "deny");
@@ -115,10 +117,14 @@ export function decide(policy: Policy, principal: DecisionPrincipal, subject: De
  */
 function findUnmet(
   conditions: readonly CompiledCondition[],
-  { country, ip, at, mfaAt }: DecisionPrincipal,
+  { country, ip, at, mfaAt, certificate }: DecisionPrincipal,
   { kind, name, effect, args }: DecisionSubject,
 ): { condition: CompiledCondition; why: Unmet }[] {
-  const facts = { country, ip, at, mfaAt, name, effect, ...(args !== undefined && { args }) };
+  const facts = {
+    ...{ country, ip, at, mfaAt, name, effect },
+    ...(certificate !== undefined && { certificate }),
+    ...(args !== undefined && { args }),
+  };
   return conditions.flatMap((condition) => {
     if (!condition.covers(kind, name, effect)) return [];
     return condition.requirements.flatMap((requirement) => {

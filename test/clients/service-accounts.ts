@@ -40,6 +40,7 @@ export async function addServiceAccounts(database: D1Database): Promise<ServiceA
     resources: ["/mcp"],
     tools: [],
     networks: [],
+    certificates: [],
     days: 90,
     at: Date.now(),
     by: "test",

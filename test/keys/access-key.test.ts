@@ -68,26 +68,44 @@ describe("the text of a key", () => {
 });
 
 describe("what narrows a key", () => {
-  const limits = (parts: object) => ({ tools: [], networks: [], endsAt: 0, ...parts });
+  const limits = (parts: object) => ({ tools: [], networks: [], endsAt: 0, credential: "", ...parts });
 
   it("lets everything through when nothing is named", () => {
-    expect(findKeyLimit(limits({}), null, "crm_delete_contact", false)).toBeNull();
+    expect(findKeyLimit(limits({}), { ip: null }, "crm_delete_contact", false)).toBeNull();
   });
 
   it("covers tools by glob, but never leaves the caller's own session memory out", () => {
     const key = limits({ tools: ["crm_get_*", "crm_search"] });
-    expect(findKeyLimit(key, null, "crm_get_customer", false)).toBeNull();
-    expect(findKeyLimit(key, null, "crm_delete_contact", false)?.rule).toBe("key.tools");
-    expect(findKeyLimit(key, null, "session_context", true)).toBeNull();
+    expect(findKeyLimit(key, { ip: null }, "crm_get_customer", false)).toBeNull();
+    expect(findKeyLimit(key, { ip: null }, "crm_delete_contact", false)?.rule).toBe("key.tools");
+    expect(findKeyLimit(key, { ip: null }, "session_context", true)).toBeNull();
   });
 
   it("has no network for an unknown address, and compares IPv4 in IPv6 form", () => {
     const key = limits({ networks: ["203.0.113.0/24"] });
-    expect(findKeyLimit(key, "203.0.113.9", "crm_search", false)).toBeNull();
-    expect(findKeyLimit(key, "::ffff:203.0.113.9", "crm_search", true)).toBeNull();
+    expect(findKeyLimit(key, { ip: "203.0.113.9" }, "crm_search", false)).toBeNull();
+    expect(findKeyLimit(key, { ip: "::ffff:203.0.113.9" }, "crm_search", true)).toBeNull();
     for (const ip of [null, "", "203.0.114.9", "2001:db8::1", "nonsense"]) {
-      expect(findKeyLimit(key, ip, "crm_search", true)?.rule, String(ip)).toBe("key.networks");
+      expect(findKeyLimit(key, { ip }, "crm_search", true)?.rule, String(ip)).toBe("key.networks");
     }
+  });
+
+  it("needs one of its certificates, or any that is verified", () => {
+    const [first, second] = ["a".repeat(64), "b".repeat(64)];
+    const ruleOf = (certificates: string[], certificate?: string) =>
+      findKeyLimit(
+        limits({ certificates }),
+        { ip: null, ...(certificate !== undefined && { certificate }) },
+        "crm_search",
+        true,
+      )?.rule;
+    expect([ruleOf([first], first), ruleOf(["required"], second), ruleOf([])]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    const refused = [ruleOf([first], second), ruleOf([first]), ruleOf(["required"])];
+    expect(refused).toEqual(Array.from({ length: 3 }, () => "key.certificates"));
   });
 });
 

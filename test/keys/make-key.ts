@@ -7,6 +7,7 @@ export interface KeyForm {
   scopes?: readonly string[];
   tools?: string;
   networks?: string;
+  certificates?: string;
   days?: string;
   proof?: "secret" | "public_key" | "workload";
   publicKey?: string;
@@ -40,6 +41,7 @@ export async function sendForm(browser: TestBrowser, form: KeyForm = {}): Promis
     ["name", form.name ?? "Nightly report"],
     ["tools", form.tools ?? ""],
     ["networks", form.networks ?? ""],
+    ["certificates", form.certificates ?? ""],
     ["days", form.days ?? "90"],
     ["proof", form.proof ?? "secret"],
     ["public_key", form.publicKey ?? ""],

@@ -129,7 +129,7 @@ describe("the pages of API keys", () => {
       env.PLATFORM_DB.prepare(
         `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 199)
          INSERT INTO access_key SELECT printf('key_%024x', i), owner, 'Copy ' || i, scopes, resources, tools, networks, days,
-                created_at - i / 3, by, proof FROM n JOIN access_key WHERE id = ?1`,
+                created_at - i / 3, by, proof, certificates FROM n JOIN access_key WHERE id = ?1`,
       ).bind(id),
       env.PLATFORM_DB.prepare(
         `INSERT INTO access_key_secret SELECT id, id, 'abcd', NULL, created_at, created_at + 1000000, NULL FROM access_key WHERE name LIKE 'Copy %'`,

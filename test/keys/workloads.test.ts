@@ -334,24 +334,16 @@ describe("no token is given", () => {
   });
 
   it.each([
-    ["http://token.forge.example/keys"],
-    ["https://127.0.0.1/keys"],
-    ["https://metadata.internal/keys"],
-  ])("and nothing is asked at %s, where metadata says that keys are", async (jwks_uri) => {
-    const issuer = `https://odd${jwks_uri.length}.example`;
+    ["keys are", { jwks_uri: "http://token.forge.example/keys" }],
+    ["keys are", { jwks_uri: "https://127.0.0.1/keys" }],
+    ["keys are", { jwks_uri: "https://metadata.internal/keys" }],
+    ["another issuer is", { issuer: FORGE, jwks_uri: `${FORGE}/keys` }],
+  ])("and nothing is asked where metadata says that %s: %j", async (_what, named) => {
+    const issuer = `https://odd${named.jwks_uri.length}.example`;
     setSignIn({ workloads: { odd: { issuer, rules: [{ account: reports.id, when: { sub: ["a"] } }] } } });
-    published.set(`${issuer}/.well-known/openid-configuration`, () => ({ issuer, jwks_uri }));
+    published.set(`${issuer}/.well-known/openid-configuration`, () => ({ issuer, ...named }));
     const assertion = await sign(forge, { ...job(), iss: issuer, sub: "a" }, { header: KID });
     expect((await exchange(assertion)).body.error).toBe("temporarily_unavailable");
     expect(asked).toEqual([`${issuer}/.well-known/openid-configuration`]);
-  });
-
-  it("for an issuer whose metadata is another's", async () => {
-    const issuer = "https://mixed.example";
-    setSignIn({ workloads: { mixed: { issuer, rules: [{ account: reports.id, when: { sub: ["a"] } }] } } });
-    const document = { issuer: FORGE, jwks_uri: `${FORGE}/keys` };
-    published.set(`${issuer}/.well-known/openid-configuration`, () => document);
-    const assertion = await sign(forge, { ...job(), iss: issuer, sub: "a" }, { header: KID });
-    expect((await exchange(assertion)).body.error).toBe("temporarily_unavailable");
   });
 });

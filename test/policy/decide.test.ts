@@ -66,7 +66,7 @@ describe("a decision", () => {
     expect(decide(policy, principal(), subject({ name: "search" })).kind, "not covered").toBe("allow");
   });
 
-  it("applies countries, networks, hours and effects", () => {
+  it("applies countries, networks, certificates, hours and effects", () => {
     const only = (require: object, effects?: RoleConditions[number]["effects"]) =>
       buildPolicy({
         conditions: [
@@ -87,6 +87,11 @@ describe("a decision", () => {
     expect(kind(office, { ip: null })).toBe("deny");
     expect(kind(office, { ip: null }, { effect: "read" }), "another effect").toBe("allow");
     expect(kind(office, { ip: null }, { kind: "resource" }), "resources too").toBe("deny");
+    const managed = only({ certificate: "required" });
+    const pinned = only({ certificate: ["AB".repeat(32)] });
+    const [own, other] = [{ certificate: "ab".repeat(32) }, { certificate: "cd".repeat(32) }];
+    expect([kind(managed, {}), kind(managed, own), kind(managed, other)]).toEqual(["deny", "allow", "allow"]);
+    expect([kind(pinned, {}), kind(pinned, own), kind(pinned, other)]).toEqual(["deny", "allow", "deny"]);
     const day = only({ hours: { from: "08:00", to: "18:00", time_zone: "Europe/Berlin" } });
     expect(kind(day, { at: Date.parse("2026-07-01T15:59:00Z") })).toBe("allow");
     expect(kind(day, { at: Date.parse("2026-07-01T16:00:00Z") })).toBe("deny");

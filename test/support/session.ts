@@ -65,6 +65,8 @@ export class TestSession {
   sessionId: string | undefined;
   /** Sent with every request, in addition to the protocol's own. */
   headers: Record<string, string> = {};
+  /** What Cloudflare says about the connection. */
+  cf: Record<string, unknown> = {};
   capabilities: Record<string, unknown> = {};
   #nextId = 1;
 
@@ -119,6 +121,7 @@ export class TestSession {
     return exports.default.fetch(this.url, {
       method: "POST",
       signal,
+      cf: this.cf,
       headers: {
         host: new URL(this.url).host,
         authorization: `Bearer ${this.token.accessToken}`,

@@ -11,6 +11,8 @@ export interface ConditionFacts {
   at: number;
   /** Time of the second factor behind the token, in milliseconds since 1970; `null` without one. */
   mfaAt: number | null;
+  /** SHA-256 fingerprint of the client certificate that Cloudflare has verified; absent without one. */
+  certificate?: string;
   /** Name of the tool, resource or prompt. */
   name: string;
   effect: Effect;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { certificate } from "./certificate.ts";
 import type { ConditionKind, Requirement } from "./condition.ts";
 import { countries } from "./countries.ts";
 import { expression } from "./expression.ts";
@@ -13,6 +14,7 @@ const CONDITION_KINDS = {
   networks,
   hours,
   mfa_max_age: mfaMaxAge,
+  certificate,
 } as const satisfies Readonly<Record<string, ConditionKind>>;
 
 type Kinds = typeof CONDITION_KINDS;

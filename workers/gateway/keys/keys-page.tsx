@@ -135,6 +135,14 @@ export function KeyPage({ owned, subject, asksPassword, publicUrl, notice }: Key
           <dd>{owned.tools.length === 0 ? "All of your role" : <Codes items={owned.tools} />}</dd>
           <dt>Networks</dt>
           <dd>{owned.networks.length === 0 ? "All" : <Codes items={owned.networks} />}</dd>
+          {owned.certificates.length > 0 && (
+            <>
+              <dt>Certificates</dt>
+              <dd>
+                <Codes items={owned.certificates} />
+              </dd>
+            </>
+          )}
           <dt>Made</dt>
           <dd>
             <Day date={owned.since} /> by <code>{owned.by}</code>

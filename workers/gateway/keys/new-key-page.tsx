@@ -110,6 +110,16 @@ export function NewKeyPage(props: NewKeyPageProps) {
           Empty: from everywhere.
         </p>
         <label class="field">
+          Only with a client certificate (optional)
+          <textarea name="certificates" rows={2} spellcheck={false} aria-describedby="certificates-rule">
+            {typed.certificates}
+          </textarea>
+        </label>
+        <p class="quiet small" id="certificates-rule">
+          <code>required</code> for any that the zone’s mTLS verifies, or SHA-256 fingerprints, one a line.
+          Empty: none needed.
+        </p>
+        <label class="field">
           Days until it ends
           <input type="number" name="days" value={typed.days} min="1" max={String(KEY_DAYS.max)} required />
         </label>

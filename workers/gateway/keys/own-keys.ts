@@ -24,6 +24,7 @@ export interface OwnKey {
   resources: string[];
   tools: string[];
   networks: string[];
+  certificates: string[];
   days: number;
   since: Date;
   /** When its newest secret ends, or ended. */
@@ -44,6 +45,7 @@ interface Row {
   resources: string;
   tools: string;
   networks: string;
+  certificates: string;
   days: number;
   created_at: number;
   ends_at: number;
@@ -200,6 +202,7 @@ function toOwnKey(row: Row): OwnKey {
     resources: list(row.resources),
     tools: list(row.tools),
     networks: list(row.networks),
+    certificates: list(row.certificates),
     days: row.days,
     since: new Date(row.created_at),
     ends: new Date(row.ends_at),

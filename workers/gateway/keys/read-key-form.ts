@@ -18,6 +18,7 @@ export interface TypedKey {
   scopes: readonly string[];
   tools: string;
   networks: string;
+  certificates: string;
   days: string;
   proof: string;
   publicKey: string;
@@ -32,6 +33,7 @@ export function emptyKey(resources: readonly Resource[]): TypedKey {
     scopes: everything ? everything.baseline : [],
     tools: "",
     networks: "",
+    certificates: "",
     days: String(KEY_DAYS.default),
     proof: "secret",
     publicKey: "",
@@ -46,6 +48,7 @@ export function readTyped(form: URLSearchParams): TypedKey {
     scopes: [...new Set(form.getAll("scope"))],
     tools: form.get("tools") ?? "",
     networks: form.get("networks") ?? "",
+    certificates: form.get("certificates") ?? "",
     days: form.get("days") ?? "",
     proof: form.get("proof") ?? "secret",
     publicKey: form.get("public_key") ?? "",
@@ -59,6 +62,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   scopes: "Permissions",
   tools: "Tools",
   networks: "Networks",
+  certificates: "Certificates",
   days: "Days",
   proof: "How it proves itself",
 };
@@ -73,8 +77,13 @@ export function checkTyped(
   policy: Policy,
   role: string,
 ): KeyRequest | string {
-  const { tools, networks, publicKey: _key, ...rest } = typed;
-  const parsed = keyRequest.safeParse({ ...rest, tools: splitList(tools), networks: splitList(networks) });
+  const { tools, networks, certificates, publicKey: _key, ...rest } = typed;
+  const parsed = keyRequest.safeParse({
+    ...rest,
+    tools: splitList(tools),
+    networks: splitList(networks),
+    certificates: splitList(certificates),
+  });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const field = FIELDS[String(issue?.path[0])] ?? "This form";

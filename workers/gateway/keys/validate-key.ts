@@ -10,7 +10,7 @@ import type { GrantProps } from "../oauth/grant.ts";
 import type { Resource } from "../oauth/resources.ts";
 
 const SELECT_ACCOUNT = `
-  SELECT access_key.id, scopes, resources, tools, networks, proof, secret.mfa_at AS mfaAt,
+  SELECT access_key.id, scopes, resources, tools, networks, certificates, proof, secret.mfa_at AS mfaAt,
          secret.digest AS credential, secret.public_key AS publicKey, secret.ends_at AS secretEndsAt,
          (SELECT max(ends_at) FROM access_key_secret WHERE key_id = access_key.id) AS endsAt,
          owner AS userId, person."email", person."name", person."role"
@@ -38,6 +38,7 @@ export interface FoundKey extends Omit<GrantProps, "key"> {
   resources: string;
   tools: string;
   networks: string;
+  certificates: string;
   secretEndsAt: number;
   endsAt: number;
 }
@@ -70,10 +71,18 @@ export async function validateKey(
   if (!isFor(key, resource)) throw forOtherUrls(env.PUBLIC_URL, key);
   const { id, userId, email, name, role, mfaAt, endsAt, credential } = key;
   const scope = scopesOf(key, resource, await policyInForce(env));
-  const tools = JSON.parse(key.tools) as string[];
-  const networks = JSON.parse(key.networks) as string[];
+  const [tools = [], networks = [], certificates = []] = [key.tools, key.networks, key.certificates].map(
+    (list) => JSON.parse(list) as string[],
+  );
   const validated: ValidatedAccessToken<GrantProps> = {
-    props: { userId, email, name, role, mfaAt, key: { id, tools, networks, endsAt, credential } },
+    props: {
+      userId,
+      email,
+      name,
+      role,
+      mfaAt,
+      key: { id, tools, networks, certificates, endsAt, credential },
+    },
     audience: resource.url,
     expiresAt: Math.floor(Math.min(key.secretEndsAt, bearer.until) / 1000),
     scope: scope.filter((one) => bearer.scopes === null || bearer.scopes.includes(one)),

@@ -10,6 +10,7 @@ import { registry } from "../../servers.ts";
 import { type GrantProps, grantIdOf } from "../oauth/grant.ts";
 import { onPolicyObserved } from "../policy-changes.ts";
 import { GatewayAgent } from "./agent.ts";
+import { readCertificate } from "./client-certificate.ts";
 
 /** What one MCP URL needs beside the request; made once per isolate. */
 interface Endpoint {
@@ -80,6 +81,7 @@ function metadataUrl(resource: string): string {
 /** Identity of this request: the person from the grant or key, the app (or key) and its scopes from the token. */
 function identify(request: Request, { props, auth }: OAuthResourceContext<GrantProps>): PrincipalIdentity {
   const { key } = props;
+  const certificate = readCertificate(request);
   return {
     userId: props.userId,
     email: props.email,
@@ -93,10 +95,11 @@ function identify(request: Request, { props, auth }: OAuthResourceContext<GrantP
     country: typeof request.cf?.country === "string" ? request.cf.country : null,
     // Grants of an earlier release do not say.
     mfaAt: props.mfaAt ?? null,
+    ...(certificate !== undefined && { certificate }),
     ...(key && { key: limitsOf(key) }),
   };
 }
 
-function limitsOf({ tools, networks, endsAt, credential }: KeyLimits): KeyLimits {
-  return { tools, networks, endsAt, credential };
+function limitsOf({ tools, networks, certificates = [], endsAt, credential }: KeyLimits): KeyLimits {
+  return { tools, networks, certificates, endsAt, credential };
 }
