@@ -78,19 +78,12 @@ export async function approve(
       `Name tools, or take all that wait: approve ${name} --all`,
     );
   }
-  const suspicious = chosen.filter(({ findings }) => findings.length > 0);
-  if (all && suspicious.length > 0) {
-    throw new CommandFailure(
-      `These read like orders to a model, so that --all does not take them: ${suspicious.map((item) => visible(item.name)).join(", ")}.`,
-      "Read them, and approve the others and each of these by name.",
-    );
-  }
   const by = `npm run connections (${os.userInfo().username})`;
   const digests = chosen.map(({ digest }) => digest);
   const answer = await askWorker<{
     approved: { type: string; name: string }[];
     refused: { type: string; name: string; refusal: string }[];
-  }>(place, { command: "approve", connection: name, digests, by });
+  }>(place, { command: "approve", connection: name, digests, all, by });
   console.log(`✓ ${answer.approved.length} approved.`);
   for (const { type, name: own, refusal } of answer.refused)
     console.log(`✗ ${type} ${visible(own)}: ${refusal}`);

@@ -33,6 +33,7 @@ const KINDS: Readonly<Record<AuditEvent["type"], RecordKind>> = {
   connection_secret: "changes",
   connection_review: "changes",
   account_connection: "changes",
+  connection_refusal: "denials",
   hold: "changes",
   data_export: "changes",
   redrive: "changes",

@@ -232,6 +232,37 @@ export type AdminEvent = { by: string } & (
   | { type: "erasure"; userId: string; removed: Readonly<Record<string, number>> }
 );
 
+/**
+ * What another system tried and Gatehouse refused: `address` a request elsewhere than allowed, by address or redirect;
+ * `secret` a form that asks for one; `page` an address for the person that is not public; `question` one without a valid
+ * form; `not_allowed` a question that the connection does not pass on; `instructions` an answer that reads like orders to a
+ * model; `changed_tool` a call of a tool that is off since it changed; `shadowing` a definition with a name of another;
+ * `other_address` a token for another address than its person agreed to; `metadata` false metadata of a server;
+ * `mix_up` an answer of another authorization server, or to another question; `callback` one that nobody waits for.
+ */
+export type ConnectionAttempt =
+  | "address"
+  | "secret"
+  | "page"
+  | "question"
+  | "not_allowed"
+  | "instructions"
+  | "changed_tool"
+  | "shadowing"
+  | "other_address"
+  | "metadata"
+  | "mix_up"
+  | "callback";
+
+/** Another system tried something that was refused: in the chain of the person who met it, or of {@link ADMINISTRATION}. */
+export interface ConnectionRefusalEvent {
+  type: "connection_refusal";
+  connection: string;
+  attempt: ConnectionAttempt;
+  /** Trace of the call; `null` on a page or in a command. */
+  traceId: string | null;
+}
+
 /** Every event that is recorded. */
 export type AuditEvent =
   | IntentEvent
@@ -242,6 +273,7 @@ export type AuditEvent =
   | PageEvent
   | ClientEvent
   | AdminEvent
+  | ConnectionRefusalEvent
   | PolicyChangeEvent;
 
 /**

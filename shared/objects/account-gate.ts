@@ -1,3 +1,4 @@
+import type { ConnectionAttempt } from "../audit/record.ts";
 import type { McpEntry } from "../connections/kinds/mcp.ts";
 import type { ConnectionFailure } from "./connection-gate.ts";
 import { openObject } from "./open-object.ts";
@@ -20,8 +21,10 @@ export interface AccountState {
   scope: string | null;
 }
 
-/** A result, or one sentence of ours for the person. */
-export type AccountResult<Value> = ({ ok: true } & Value) | { ok: false; message: string };
+/** A result, or one sentence of ours for the person. `attempt`: what the other side tried. */
+export type AccountResult<Value> =
+  | ({ ok: true } & Value)
+  | { ok: false; message: string; attempt?: ConnectionAttempt };
 
 /** A person's account at one connection: one object holds its tokens and renews them. In `workers/objects/accounts`. */
 export interface AccountGate {

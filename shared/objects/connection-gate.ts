@@ -1,3 +1,4 @@
+import type { ConnectionAttempt } from "../audit/record.ts";
 import type { LogLevel } from "../call/log-level.ts";
 import type { ConnectionEntry } from "../connections/entry.ts";
 import type { JsonValue } from "../encoding/json.ts";
@@ -41,6 +42,8 @@ export interface ConnectionCaller {
   progress(done: number, total: number | undefined, message: string | undefined): Promise<void>;
   log(level: LogLevel, data: JsonValue): Promise<void>;
   ask(question: ForeignQuestion): Promise<ForeignAnswer>;
+  /** The other system tried something that was refused. */
+  refused(attempt: ConnectionAttempt): Promise<void>;
 }
 
 /** What a call asks of the other system. `kind` decides which connector reads it. */
@@ -89,6 +92,8 @@ export interface ConnectionFailure {
   action?: string;
   /** Seconds. */
   retryAfter?: number;
+  /** What the other system tried, if the request failed for that. */
+  attempt?: ConnectionAttempt;
   /** What the client would have to answer. */
   needs?: ForeignQuestion["method"];
 }

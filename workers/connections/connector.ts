@@ -1,3 +1,4 @@
+import type { ConnectionAttempt } from "../../shared/audit/record.ts";
 import type { LogLevel } from "../../shared/call/log-level.ts";
 import type { JsonValue } from "../../shared/encoding/json.ts";
 import type {
@@ -13,6 +14,8 @@ export interface SessionCaller {
   /** On its way to the client before the answer is. */
   progress(done: number, total: number | undefined, message: string | undefined): void;
   log(level: LogLevel, data: JsonValue): void;
+  /** The other system tried something that was refused. */
+  refused(attempt: ConnectionAttempt): void;
   /** The client's answer. Rejects with {@link RefusedRequest} if there will be none. */
   ask(question: ForeignQuestion): Promise<JsonValue>;
 }

@@ -1,82 +1,17 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { hashPassword } from "better-auth/crypto";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
 import { accountGate } from "../../../shared/objects/account-gate.ts";
 import { stubOf } from "../../../shared/objects/open-object.ts";
 import { awaitEvents } from "../../audit/trail.ts";
-import { PASSWORD, signIn, type TestBrowser } from "../../support/oauth.ts";
+import type { TestBrowser } from "../../support/oauth.ts";
 import { LANES, openSession } from "../../support/session.ts";
-import { addPerson } from "../../support/token.ts";
-import { command, HOST, mcpEntryOf, publishEntries, type Reviewed } from "./gateway.ts";
+import { arrive, connect, control, entryOf, publishPersonal, stats, userOf, world } from "./account-world.ts";
+import { command } from "./gateway.ts";
 
-const world = (name: string) => `http://${HOST}/world-${name}`;
-const entryOf = (name: string) =>
-  mcpEntryOf(`/world-${name}/mcp`, { auth: { type: "per_person" }, title: "Mine" }) as McpEntry;
+const NAMES = ["mine", "other", "race", "gone", "late", "lost"] as const;
 
-const control = (name: string, change: object, path = "control") =>
-  fetch(`${world(name)}/${path}`, { method: "POST", body: JSON.stringify(change) });
-const stats = async (name: string) =>
-  (await fetch(`${world(name)}/stats`)).json<{
-    refreshes: number;
-    reuses: number;
-    revoked: number;
-    tokens: string[];
-    seen: string[];
-  }>();
-
-/** Whose token it is at the other system. */
-const userOf = async (name: string, token: string) => {
-  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call" });
-  const sent = await fetch(`${world(name)}/mcp`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${token}` },
-    body,
-  });
-  const { result } = await sent.json<{ result?: { content: [{ text: string }] } }>();
-  return result?.content[0].text;
-};
-
-/** Adds a person who can sign in, and signs in. */
-async function arrive(name: string): Promise<TestBrowser> {
-  const id = await addPerson({ name, role: "admin" });
-  await env.PLATFORM_DB.prepare(
-    `INSERT INTO "account" ("id", "accountId", "providerId", "userId", "password", "createdAt", "updatedAt")
-     VALUES (?1, ?2, 'credential', ?2, ?3, ?4, ?4) ON CONFLICT DO NOTHING`,
-  )
-    .bind(`account-${name}`, id, await hashPassword(PASSWORD), new Date().toISOString())
-    .run();
-  return await signIn({ email: `${name}@people.example` });
-}
-
-/** Goes through the other system's pages as a user there. Gives the last answer of Gatehouse. */
-async function connect(browser: TestBrowser, connection: string, user: string): Promise<Response> {
-  const begun = await browser.post(`/connections/${connection}/connect`, {});
-  if (begun.status !== 303) return begun;
-  const away = new URL(begun.headers.get("location") ?? "");
-  away.searchParams.set("as_user", user);
-  const back = new URL((await fetch(away, { redirect: "manual" })).headers.get("location") ?? "");
-  return await browser.get(back.pathname + back.search);
-}
-
-const NAMES = ["mine", "other", "race", "gone", "lies", "late"] as const;
-
-beforeAll(async () => {
-  const entries = Object.fromEntries(NAMES.map((name) => [name, entryOf(name)]));
-  // Published without definitions: an administrator connects an account, and reviews with it.
-  await publishEntries(entries);
-  const admin = await arrive("zoe");
-  for (const name of NAMES) {
-    expect((await connect(admin, name, "zoe")).headers.get("location")).toBe("/connections?done=connected");
-    const person = "zoe@people.example";
-    const asked = { command: "review", connection: name, entry: entries[name], person };
-    const { items } = await command<{ items: Reviewed[] }>(asked);
-    const digests = items.map(({ digest }) => digest);
-    await command({ command: "approve", connection: name, digests, by: "tests" });
-  }
-  await publishEntries(entries);
-});
+beforeAll(() => publishPersonal(NAMES));
 
 const scopesOf = (name: string) => [`${name}:read`];
 const textOf = ({ content }: { content: readonly object[] }) =>
@@ -294,68 +229,5 @@ describe("a connection with each person's own accounts", () => {
       (await env.PLATFORM_DB.prepare("SELECT * FROM person_account").all()).results,
     );
     for (const token of tokens) expect(rows).not.toContain(token);
-  });
-});
-
-describe("an authorization that is not what it seems", () => {
-  const attempt = async (name: string, lies: Record<string, string>): Promise<string> => {
-    await control("lies", { lies });
-    const browser = await arrive(name);
-    const answer = await connect(browser, "lies", "victim@there");
-    const text = await answer.text();
-    await control("lies", { lies: {} });
-    expect(answer.headers.get("location") ?? "").not.toContain("done=connected");
-    return /class="notice danger"[^>]*>([^<]*)</.exec(text)?.[1] ?? text.slice(0, 300);
-  };
-
-  it.each([
-    [
-      "an issuer of another server in the answer",
-      { iss: "https://honest.example" },
-      /does not belong to what you began/,
-    ],
-    ["no issuer although one is promised", { iss: "none" }, /does not belong to what you began/],
-    ["another state", { state: "forged" }, /does not belong to what you began/],
-    ["metadata of another issuer", { issuer: "https://honest.example" }, /not about its own address/],
-    [
-      "metadata about another resource",
-      { resource: "https://honest.example/mcp" },
-      /not about its own address/,
-    ],
-    ["no PKCE", { pkce: "plain" }, /PKCE/],
-    ["a token endpoint inside the network", { token_endpoint: "http://169.254.169.254/token" }, /not asked/],
-    ["a token endpoint at this machine", { token_endpoint: "https://localhost/token" }, /not asked/],
-    [
-      "an authorization endpoint that is a script",
-      { authorization_endpoint: "javascript:alert(1)" },
-      /not asked|right now/,
-    ],
-    [
-      "an authorization server inside the network",
-      { authorization_server: "http://10.0.0.1/as" },
-      /not asked|allows nothing/,
-    ],
-  ])("is refused with %s", async (_what, lies, expected) => {
-    expect(await attempt(`liar${Math.abs(JSON.stringify(lies).length)}`, lies)).toMatch(expected);
-  });
-
-  it("is refused for a callback of another person, a second time, and one that was not begun", async () => {
-    const [hal, ida] = [await arrive("hal"), await arrive("ida")];
-    const begun = await hal.post("/connections/mine/connect", {});
-    const away = new URL(begun.headers.get("location") ?? "");
-    away.searchParams.set("as_user", "attacker@there");
-    const back = new URL((await fetch(away, { redirect: "manual" })).headers.get("location") ?? "");
-    const path = back.pathname + back.search;
-    expect((await ida.get(path)).status).toBe(400);
-    expect((await hal.get(path)).headers.get("location")).toBe("/connections?done=connected");
-    expect((await hal.get(path)).status).toBe(400);
-    expect((await hal.get("/connections/mine/callback?code=x&state=y")).status).toBe(400);
-    expect((await hal.post("/connections/nothing/connect", {})).status).toBe(404);
-  });
-
-  it("sends a token to its own server and its own authorization server alone", async () => {
-    const [mine, other] = [await stats("mine"), await stats("other")];
-    for (const token of mine.tokens) expect(other.seen.join(" ")).not.toContain(token);
-    for (const token of other.tokens) expect(mine.seen.join(" ")).not.toContain(token);
   });
 });

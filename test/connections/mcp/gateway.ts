@@ -1,8 +1,10 @@
 import { env, exports } from "cloudflare:workers";
+import type { ConnectionAttempt } from "../../../shared/audit/record.ts";
 import { type ConnectionEntry, connectionEntry } from "../../../shared/connections/entry.ts";
 import { writeRevision } from "../../../shared/connections/revision.ts";
 import { digestText } from "../../../shared/encoding/canonical-json.ts";
 import { storeCatalogues } from "../../../shared/policy/changes/publications.ts";
+import { allEventsOf } from "../../audit/trail.ts";
 import { publishCatalogues, readState } from "../../support/publish.ts";
 
 /** Host of the servers outside of the runtime. */
@@ -93,4 +95,11 @@ export async function publishEntries(entries: Record<string, ConnectionEntry>): 
     body,
   });
   if (!answer.ok) throw new Error(`The publication was not taken: ${answer.status}`);
+}
+
+/** What another system tried and was refused, in a chain, oldest first. */
+export async function attemptsIn(chain: string): Promise<ConnectionAttempt[]> {
+  return (await allEventsOf(chain)).flatMap((event) =>
+    event.type === "connection_refusal" ? [event.attempt] : [],
+  );
 }

@@ -1,5 +1,6 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import { serveAttacking } from "./attacking.ts";
 import { serveAuthorization } from "./authorization.ts";
 import { serveChangeable } from "./changeable.ts";
 import { serveHostile } from "./hostile.ts";
@@ -12,14 +13,15 @@ export interface McpServers {
 }
 
 /**
- * Starts MCP servers outside of the runtime: `/legacy` (2025, sessions), `/modern` (2026), `/hostile/<manner>`, `/set/<name>`, whose tools a test sets with PUT, and
- * `/guarded/legacy`, which wants the bearer token `sesame`. `POST /forget` loses every session. They end with the
+ * Starts MCP servers outside of the runtime: `/legacy` (2025, sessions), `/modern` (2026), `/hostile/<manner>`, `/attacking`,
+ * which attacks as it is told, `/set/<name>`, whose tools a test sets with PUT, and `/guarded/legacy`, which wants the bearer token `sesame`. `POST /forget` loses every session. They end with the
  * process, which they do not keep alive.
  */
 export async function startMcpServers(): Promise<McpServers> {
   const legacy = serveLegacy();
   const modern = serveModern();
   const hostile = serveHostile();
+  const attacking = serveAttacking();
   const changeable = serveChangeable();
   const authorization = serveAuthorization();
   const server = http.createServer((request, response) => {
@@ -34,6 +36,7 @@ export async function startMcpServers(): Promise<McpServers> {
       return void response.writeHead(401).end();
     if (pathname.endsWith("/legacy")) return legacy.handle(request, response);
     if (pathname === "/modern") return modern(request, response);
+    if (pathname === "/attacking") return attacking(request, response);
     if (pathname.startsWith("/hostile/")) return hostile(request, response);
     response.writeHead(404).end();
   });

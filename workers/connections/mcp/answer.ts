@@ -40,21 +40,29 @@ export interface AnswerPlace {
   title: string;
 }
 
-/** The result of a tool. Its URIs get the connection's scheme; a text that reads like orders to a model is marked. */
-export function readToolResult(place: AnswerPlace, value: JsonValue): RelayedAnswer {
+/**
+ * The result of a tool. Its URIs get the connection's scheme; a text that reads like orders to a model is marked, and
+ * `isSuspicious` says so.
+ */
+export function readToolResult(
+  place: AnswerPlace,
+  value: JsonValue,
+): { answer: RelayedAnswer; isSuspicious: boolean } {
   const { content, structuredContent, isError } = read(toolResult, place, value);
   const blocks = content.map((one) => readBlock(place, one));
   const said = [
     ...blocks.map(textOf),
     structuredContent === undefined ? "" : JSON.stringify(structuredContent),
   ];
-  return {
-    content: [...blocks, ...warn(place, said.join("\n"))],
+  const warning = warn(place, said.join("\n"));
+  const answer = {
+    content: [...blocks, ...warning],
     ...(structuredContent !== undefined && {
       structuredContent: structuredContent as Record<string, JsonValue>,
     }),
     ...(isError && { isError }),
   };
+  return { answer, isSuspicious: warning.length > 0 };
 }
 
 /** The contents of a resource. */

@@ -1,3 +1,4 @@
+import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
 import type { ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
 import { openUpstream } from "../../../shared/upstream/open-upstream.ts";
@@ -42,6 +43,17 @@ export function openAuthorizedFetch(
     if (response.status === 401) {
       await response.body?.cancel();
       response = await ask(await credential.headers(true));
+    }
+    const target = response.headers.get("location");
+    if (response.status >= 300 && response.status < 400 && target !== null) {
+      // The SDK's client follows within the origin alone, and calls anything else an outage.
+      if (URL.parse(target, url)?.origin !== origin) {
+        await response.body?.cancel();
+        const { host } = new URL(url);
+        throw new ToolError("forbidden", `${host} redirects to another address, which is not followed.`, {
+          suggestedAction: "Report this to an administrator; do not retry.",
+        });
+      }
     }
     if (response.status === 404 && hasSession && init?.method === "POST") {
       await response.body?.cancel();

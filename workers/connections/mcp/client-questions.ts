@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ConnectionAttempt } from "../../../shared/audit/record.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import type { ForeignQuestion } from "../../../shared/objects/connection-gate.ts";
 import { cleanLine, cleanText } from "../../../shared/text/clean-text.ts";
@@ -66,14 +67,18 @@ export function readQuestion(
   const said = `${title} asks: ${cleanText(message, 2_000)}`;
   if (mode === "url") {
     const fault = url === undefined || !url.startsWith("https:") ? "it is not https" : findAddressFault(url);
-    if (fault !== null) throw refuse(`${title} wants to send the person to an address, but ${fault}.`);
+    if (fault !== null)
+      throw refuse(`${title} wants to send the person to an address, but ${fault}.`, "page");
     const { host } = new URL(url as string);
     return { method, params: { mode, message: `${said} The page is at ${host}.`, url: String(url) } };
   }
   const form = cleanForm(requestedSchema ?? { type: "object", properties: {} });
   const asked = findSecret(form, message);
   if (asked !== null) {
-    throw refuse(`${title} asks the person for a secret (${asked}), which does not go through a form.`);
+    throw refuse(
+      `${title} asks the person for a secret (${asked}), which does not go through a form.`,
+      "secret",
+    );
   }
   return { method, params: { mode, message: said, requestedSchema: form } };
 }
@@ -150,10 +155,11 @@ function parse<Schema extends z.ZodType>(schema: Schema, value: unknown): z.outp
   throw refuse("A question between server and client has no valid form.");
 }
 
-function refuse(message: string): RefusedRequest {
+function refuse(message: string, attempt: ConnectionAttempt = "question"): RefusedRequest {
   return new RefusedRequest({
     code: "forbidden",
     message,
+    attempt,
     action: "Report this to an administrator; do not retry.",
   });
 }

@@ -32,7 +32,7 @@ function explain(failure: unknown, { entry: { title } }: ConnectionTarget): Conn
   for (let cause = failure; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof RefusedRequest) return cause.failure;
     if (cause instanceof ToolError && cause.code === "forbidden")
-      return { code: "forbidden", message: cause.message, action: cause.suggestedAction };
+      return { code: "forbidden", message: cause.message, action: cause.suggestedAction, attempt: "address" };
     const { code, status, name } = cause as Error & { code?: unknown; status?: unknown };
     if (status === 401 || status === 403) return refusedCredential(title);
     if (status === 429)
@@ -44,6 +44,10 @@ function explain(failure: unknown, { entry: { title } }: ConnectionTarget): Conn
         what: "reports an error",
       };
       return { code: own, message: `${title} ${what} (JSON-RPC ${code}).` };
+    }
+    if (code === "CAPABILITY_NOT_SUPPORTED") {
+      const message = `${title} asks something that this connection does not pass on.`;
+      return { code: "forbidden", message, attempt: "not_allowed" };
     }
     if (name === "AbortError") return { code: "cancelled", message: "The call was cancelled." };
   }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ConnectionAttempt } from "../../../shared/audit/record.ts";
 import { elicitsOf } from "../../../shared/call/client-abilities.ts";
 import { InputNeeded } from "../../../shared/call/input-needed.ts";
 import type { MaskRules } from "../../../shared/call/mask-rules.ts";
@@ -15,6 +16,8 @@ import {
   type ForeignAnswer,
   type ForeignQuestion,
 } from "../../../shared/objects/connection-gate.ts";
+import { principalGate } from "../../../shared/objects/principal-gate.ts";
+import { log, logFailure } from "../../../shared/observe/log.ts";
 import { currentTrace } from "../../../shared/observe/trace.ts";
 import type { AskingContext, CallContext, ToolContext } from "../../../shared/server/define.ts";
 import { toError } from "../ask-connection.ts";
@@ -112,6 +115,7 @@ export class McpHandle implements AsyncDisposable {
     const cancel = () => void this.#cancelling.push(gate.cancel(id).catch(() => {}));
     context.signal.addEventListener("abort", cancel, { once: true });
     const leaving: { failure?: unknown } = {};
+    const refused = new Set<ConnectionAttempt>();
     const given = operation.arguments as JsonValue;
     try {
       const answer = await gate.run(
@@ -130,8 +134,9 @@ export class McpHandle implements AsyncDisposable {
             resumes: digestText(canonicalize([principal.clientId, revision, operation.name, given])),
           },
         },
-        callerOf(context, leaving),
+        callerOf(context, leaving, refused),
       );
+      if (!answer.ok && answer.failure.attempt !== undefined) refused.add(answer.failure.attempt);
       if (leaving.failure !== undefined) throw leaving.failure;
       if (answer.ok) return answer.value;
       if (answer.failure.code === "account_needed" && (await this.#leadToAccount(context, answer.failure)))
@@ -142,16 +147,37 @@ export class McpHandle implements AsyncDisposable {
       throw toError(answer.failure);
     } finally {
       context.signal.removeEventListener("abort", cancel);
+      for (const attempt of refused) await this.record(attempt);
     }
+  }
+
+  /** Records in the person's chain what the other system tried. Never rejects: the refusal stands without its record. */
+  async record(attempt: ConnectionAttempt): Promise<void> {
+    const { env, name: connection, principal } = this.#place;
+    const event = {
+      type: "connection_refusal",
+      connection,
+      attempt,
+      traceId: currentTrace()?.id ?? null,
+    } as const;
+    log("warn", "connection_refusal", { connection, attempt });
+    await principalGate(env, principal.userId)
+      .record(principal.userId, event)
+      .catch((failure: unknown) => logFailure("refusal_not_recorded", failure, { connection, attempt }));
   }
 }
 
-/** The call as the object of the connection reaches it. `leaving` gets what ends the call in place of an answer. */
+/**
+ * The call as the object of the connection reaches it. `leaving` gets what ends the call in place of an answer, `refused`
+ * what the other system tried.
+ */
 function callerOf(
   context: Partial<Pick<ToolContext, "progress" | "log" | "relay">>,
   leaving: { failure?: unknown },
+  refused: Set<ConnectionAttempt>,
 ): ConnectionCaller {
   return {
+    refused: async (attempt) => void refused.add(attempt),
     progress: async (done, total, message) => context.progress?.(done, total, message),
     log: async (level, data) => context.log?.(level, data),
     async ask({ method, params, key = "question" }: ForeignQuestion): Promise<ForeignAnswer> {

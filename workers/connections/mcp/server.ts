@@ -96,7 +96,9 @@ function makeTool(connection: string, entry: McpEntry, tool: McpTool): Tool {
         arguments: { name: tool.name, arguments: given, digest, headers },
         repeatable: effect === "read",
       };
-      return readToolResult(place, await context.store.perform(operation, context)) as never;
+      const { answer, isSuspicious } = readToolResult(place, await context.store.perform(operation, context));
+      if (isSuspicious) await context.store.record("instructions");
+      return answer as never;
     },
   };
 }

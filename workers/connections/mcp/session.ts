@@ -1,4 +1,10 @@
-import { Client, type Progress, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import {
+  Client,
+  type Progress,
+  ProtocolError,
+  ProtocolErrorCode,
+  StreamableHTTPClientTransport,
+} from "@modelcontextprotocol/client";
 import { z } from "zod";
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
@@ -89,6 +95,11 @@ export class McpSession implements Session {
       this.#caller?.log(params.level, `${entry.title}: ${cleanText(text ?? "", 2_000)}`);
     });
     this.#client.setNotificationHandler("notifications/tools/list_changed", () => this.#watch.forget());
+    // A question that it was not told to be possible: a server of 2025 gets an error, and its call may go on.
+    this.#client.fallbackRequestHandler = async () => {
+      this.#caller?.refused("not_allowed");
+      throw new ProtocolError(ProtocolErrorCode.MethodNotFound, "Method not found");
+    };
     this.#client.onclose = () => {
       this.#isUsable = false;
     };
@@ -247,6 +258,20 @@ export class McpSession implements Session {
     return items;
   }
 
+  #read(
+    title: string,
+    method: ForeignQuestion["method"],
+    params: Record<string, JsonValue>,
+  ): ForeignQuestion {
+    try {
+      return readQuestion(title, method, params);
+    } catch (failure) {
+      // A server of 2025 gets the refusal as an answer, and its call may go on.
+      if (failure instanceof RefusedRequest) this.#caller?.refused(failure.failure.attempt ?? "question");
+      throw failure;
+    }
+  }
+
   async #ask<Answer>(
     title: string,
     { method, params }: { method: ForeignQuestion["method"]; params: object },
@@ -254,7 +279,7 @@ export class McpSession implements Session {
   ): Promise<Answer> {
     // A question that comes while no call runs has no addressee.
     if (this.#caller === null) throw new RefusedRequest({ code: "cancelled", message: "No call runs." });
-    const question = readQuestion(title, method, plain(params) as Record<string, JsonValue>);
+    const question = this.#read(title, method, plain(params) as Record<string, JsonValue>);
     // Of a server of 2026-07-28 it is the key of the question; a server of 2025 numbers its requests.
     const key = typeof id === "string" && /^[A-Za-z0-9_.-]{1,64}$/.test(id) ? { key: id } : {};
     return answerOfClient(method, await this.#caller.ask({ ...question, ...key })) as Answer;

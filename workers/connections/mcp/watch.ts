@@ -53,6 +53,7 @@ export class DefinitionWatch {
       code: "unavailable",
       message: `This tool changed at ${this.#target.entry.title} and is off until an administrator reviews it.`,
       action: `Ask an administrator: npm run connections -- review ${this.#target.name}`,
+      attempt: "changed_tool",
     });
   }
 

@@ -44,10 +44,14 @@ export async function findAuthorizationServer(
   const server = await readServer(issuer, options);
   if (server === null) throw new OAuthFault("It has no authorization server that can be used.");
   if (!server.code_challenge_methods_supported?.includes("S256"))
-    throw new OAuthFault("Its authorization server does not say that it supports PKCE with S256.");
+    throw new OAuthFault("Its authorization server does not say that it supports PKCE with S256.", {
+      attempt: "metadata",
+    });
   for (const endpoint of [server.authorization_endpoint, server.token_endpoint]) {
     if (endpoint === undefined || !isAllowed(env, endpoint))
-      throw new OAuthFault("Its authorization server names an address that is not asked.");
+      throw new OAuthFault("Its authorization server names an address that is not asked.", {
+        attempt: "metadata",
+      });
   }
   return { server, scopes: protectedResource?.scopes_supported ?? [] };
 }
@@ -64,7 +68,10 @@ async function readResource(resource: URL, options: Options): Promise<oauth.Reso
     return await oauth.processResourceDiscoveryResponse(resource, response);
   } catch (cause) {
     // A document of another resource would send the person's token elsewhere (RFC 9728 §3.3).
-    throw new OAuthFault("The metadata of the server is not about its own address.", { cause });
+    throw new OAuthFault("The metadata of the server is not about its own address.", {
+      attempt: "metadata",
+      cause,
+    });
   }
 }
 
@@ -79,6 +86,7 @@ async function readServer(issuer: URL, options: Options): Promise<oauth.Authoriz
       return await oauth.processDiscoveryResponse(issuer, response);
     } catch (cause) {
       throw new OAuthFault("The metadata of the authorization server is not about its own address.", {
+        attempt: "metadata",
         cause,
       });
     }

@@ -84,7 +84,10 @@ export async function finishGrant(
   } catch (cause) {
     if (cause instanceof oauth.AuthorizationResponseError)
       throw new OAuthFault("The other system did not grant access.", { cause });
-    throw new OAuthFault("The answer does not belong to what you began here. Begin again.", { cause });
+    throw new OAuthFault("The answer does not belong to what you began here. Begin again.", {
+      attempt: "mix_up",
+      cause,
+    });
   }
   const response = await oauth.authorizationCodeGrantRequest(
     server,

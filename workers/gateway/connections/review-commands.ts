@@ -17,6 +17,8 @@ export const reviewCommands = [
     command: z.literal("approve"),
     connection: connectionName,
     digests: z.array(digest).min(1).max(2_000),
+    /** Not each of them was read: what reads like orders to a model stays. */
+    all: z.boolean().default(false),
     by,
   }),
   z.strictObject({

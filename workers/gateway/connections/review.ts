@@ -1,4 +1,4 @@
-import { ADMINISTRATION } from "../../../shared/audit/record.ts";
+import { ADMINISTRATION, type ConnectionAttempt } from "../../../shared/audit/record.ts";
 import { storeDefinitions } from "../../../shared/connections/definition-store.ts";
 import type { Definition } from "../../../shared/connections/definitions.ts";
 import { canonicalize, digestText } from "../../../shared/encoding/canonical-json.ts";
@@ -37,7 +37,11 @@ export async function review(
       note: "",
     },
   );
-  if (!answer.ok) return { ok: false, failure: answer.failure };
+  if (!answer.ok) {
+    const { attempt } = answer.failure;
+    if (attempt !== undefined) await recordAttempt(env, connection, attempt);
+    return { ok: false, failure: answer.failure };
+  }
   const { definitions, leftOut } = answer.value as unknown as {
     definitions: Definition[];
     leftOut: LeftOut[];
@@ -80,14 +84,19 @@ function shorten({ definition, changes, ...item }: ReviewItem): object {
 }
 
 /** Approves waiting definitions by digest. One that shadows a name is refused for every administrator. */
-export async function approve(env: Env, { connection, digests, by }: CommandOf<"approve">): Promise<object> {
+export async function approve(
+  env: Env,
+  { connection, digests, all, by }: CommandOf<"approve">,
+): Promise<object> {
   const now = Date.now();
   const found = await listFound(env.PLATFORM_DB, connection);
   const newest = Math.max(0, ...found.map(({ seenAt }) => seenAt));
   const items = compareFound(connection, found, newest, await takenNames(env, connection));
-  const wanted = items.filter((item) => digests.includes(item.digest));
+  const wanted = items
+    .filter((item) => digests.includes(item.digest) && item.status !== "gone")
+    .map((item) => ({ ...item, refusal: item.refusal ?? (all ? findUnread(item) : null) }));
   const refused = wanted.filter(({ refusal }) => refusal !== null);
-  const allowed = wanted.filter(({ refusal, status }) => refusal === null && status !== "gone");
+  const allowed = wanted.filter(({ refusal }) => refusal === null);
   const approved = await approveDefinitions(
     env.PLATFORM_DB,
     connection,
@@ -100,7 +109,20 @@ export async function approve(env: Env, { connection, digests, by }: CommandOf<"
   );
   if (former.length > 0) await withdrawDefinitions(env.PLATFORM_DB, connection, former, { by, now });
   await record(env, connection, "approved", by, approved);
+  const attempts = new Set(
+    refused.map(({ findings, refusal }) =>
+      refusal === UNREAD && findings.length > 0 ? ("instructions" as const) : ("shadowing" as const),
+    ),
+  );
+  for (const attempt of attempts) await recordAttempt(env, connection, attempt);
   return { approved, refused: refused.map(({ type, name, refusal }) => ({ type, name, refusal })) };
+}
+
+const UNREAD = "It reads like orders to a model: read it, and approve it by name.";
+
+/** Why a definition is not approved together with all others. An approved one stays. */
+function findUnread({ findings, status }: ReviewItem): string | null {
+  return findings.length > 0 && status !== "approved" ? UNREAD : null;
 }
 
 /** Takes approvals back; they count from the next publication. */
@@ -135,6 +157,12 @@ async function takenNames(env: Env, connection: string): Promise<TakenNames> {
     .bind(connection)
     .all<{ name: string }>();
   return { names: new Set(names), atHome: new Set(results.map(({ name }) => name)) };
+}
+
+/** Another system tried something that a command refused. */
+async function recordAttempt(env: Env, connection: string, attempt: ConnectionAttempt): Promise<void> {
+  const event = { type: "connection_refusal", connection, attempt, traceId: null } as const;
+  await principalGate(env, ADMINISTRATION).record(ADMINISTRATION, event);
 }
 
 async function record(

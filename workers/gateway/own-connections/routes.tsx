@@ -1,5 +1,7 @@
 import { type Context, Hono } from "hono";
+import type { ConnectionAttempt } from "../../../shared/audit/record.ts";
 import { accountGate } from "../../../shared/objects/account-gate.ts";
+import { principalGate } from "../../../shared/objects/principal-gate.ts";
 import { CLIENT_DOCUMENT, describeClient } from "../../connections/oauth/addresses.ts";
 import { readForm } from "../read-form.ts";
 import { recordEvent } from "../record-event.ts";
@@ -56,6 +58,7 @@ ownConnectionRoutes.post(`${PAGE}/:name/connect`, requirePerson(PAGE), async (c)
   const target = { connection: found.name, person: person.id, entry: found.entry };
   const begun = await accountGate(c.env, found.name, person.id).begin(target);
   if (begun.ok) return c.redirect(begun.url, 303);
+  await recordAttempt(c, found.name, begun.attempt);
   return await showAll(c, { tone: "danger", text: `${found.entry.title}: ${begun.message}` }, 502);
 });
 
@@ -66,8 +69,10 @@ ownConnectionRoutes.get(`${PAGE}/:name/callback`, requirePerson(PAGE), async (c)
     return await showAll(c, { tone: "danger", text: "There is no such connection for you." }, 404);
   const target = { connection: found.name, person: person.id, entry: found.entry };
   const ended = await accountGate(c.env, found.name, person.id).finish(target, c.req.url);
-  if (!ended.ok)
+  if (!ended.ok) {
+    await recordAttempt(c, found.name, ended.attempt);
     return await showAll(c, { tone: "danger", text: `${found.entry.title}: ${ended.message}` }, 400);
+  }
   const event = { type: "account_connection", connection: found.name, change: "connected" } as const;
   await recordEvent(c, person.id, event);
   return c.redirect(`${PAGE}?done=connected`, 303);
@@ -86,6 +91,18 @@ ownConnectionRoutes.post(`${PAGE}/:name/disconnect`, requirePerson(PAGE), async 
   await recordEvent(c, person.id, { type: "account_connection", connection, change: "disconnected" });
   return c.redirect(`${PAGE}?done=${revoked ? "disconnected" : "forgotten"}`, 303);
 });
+
+/** Records what the other side tried, in the person's chain. */
+async function recordAttempt(
+  c: GatewayContext,
+  connection: string,
+  attempt: ConnectionAttempt | undefined,
+): Promise<void> {
+  if (attempt === undefined) return;
+  const { id } = c.var.signIn.person;
+  const event = { type: "connection_refusal", connection, attempt, traceId: null } as const;
+  await principalGate(c.env, id).record(id, event);
+}
 
 async function showAll(
   c: GatewayContext,

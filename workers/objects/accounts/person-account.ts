@@ -67,7 +67,9 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
       // Used once, whatever comes of it.
       await this.ctx.storage.delete("pending");
       if (pending === undefined || pending.until < Date.now())
-        throw new OAuthFault("Nothing was begun here, or too long ago. Begin again.");
+        throw new OAuthFault("Nothing was begun here, or too long ago. Begin again.", {
+          attempt: "callback",
+        });
       const { finishGrant, revokeGrant } = await import("../../connections/oauth/grant.ts");
       const begun = await this.#open<PendingGrant>(target, pending.sealed);
       const grant = await finishGrant(this.env, target, begun, new URL(callback));
@@ -90,7 +92,8 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
     const grant = await this.#read(target);
     if (grant === null)
       return { ok: false as const, failure: needed(target, (await this.#kept()) !== undefined) };
-    if (!isFor(target, grant)) return { ok: false as const, failure: needed(target, true) };
+    if (!isFor(target, grant))
+      return { ok: false as const, failure: { ...needed(target, true), attempt: "other_address" as const } };
     if (isFresh(grant) && grant.accessToken !== refused)
       return { ok: true as const, token: grant.accessToken };
     this.#renewing ??= this.#renew(target, refused).finally(() => {
@@ -253,9 +256,12 @@ export class PersonAccount extends DurableObject<Env> implements AccountGate {
     } catch (failure) {
       if (failure instanceof OAuthFault) {
         log("warn", "account_not_connected", { connection, reason: failure.message });
-        return { ok: false, message: failure.message };
+        return { ok: false, message: failure.message, ...(failure.attempt && { attempt: failure.attempt }) };
       }
-      if (failure instanceof ToolError) return { ok: false, message: failure.message };
+      if (failure instanceof ToolError) {
+        const isElsewhere = failure.code === "forbidden";
+        return { ok: false, message: failure.message, ...(isElsewhere && { attempt: "address" }) };
+      }
       const eventId = logFailure("account_not_connected", failure, { connection });
       return { ok: false, message: `${entry.title} cannot be connected right now. Event id: ${eventId}.` };
     }

@@ -73,6 +73,7 @@ export class Conversation {
       progress: (done, total, message) => this.#say((caller) => caller.progress(done, total, message)),
       log: (level, data) => this.#say((caller) => caller.log(level, data)),
       ask: (question) => hold(this.#ask(question)),
+      refused: (attempt) => this.#say((caller) => caller.refused(attempt)),
     };
   }
 
