@@ -13,6 +13,9 @@ export default defineConfig(async () => {
   const { readMigrations } =
     await load<typeof import("./test/support/read-migrations.ts")>("read-migrations.ts");
   const migrations = await readMigrations();
+  const { startMongodbShop } =
+    await load<typeof import("./test/support/mongodb-double.ts")>("mongodb-double.ts");
+  const doubles = { mongodb: (await startMongodbShop()).port };
 
   return {
     logLevel: "error" as const,
@@ -21,7 +24,7 @@ export default defineConfig(async () => {
       cloudflareTest({
         wrangler: { configPath: "./wrangler.toml", environment: "local" },
         miniflare: {
-          bindings: { TEST_MIGRATIONS: migrations, TEST_SERVERS: servers },
+          bindings: { TEST_MIGRATIONS: migrations, TEST_SERVERS: servers, TEST_DOUBLES: doubles },
         },
       }),
     ],

@@ -46,7 +46,7 @@ const HELP = `Connects databases and HTTP APIs of your company. Entries are in $
   add takes for HTTP: --document <address, file or -> --address <https://…> --auth none|bearer|header:X-Key|query:key|basic:user
                   --set name=value  answers a question of a profile
   add also takes  --host --port --database --user --tls required|off --tables "public.*" --title --description --owner
-                  OpenSearch: --expose "orders*,logs*" --auth basic:user|bearer|header:Authorization|none
+                  MongoDB: --expose "orders,customers"; OpenSearch: --expose "orders*,logs*" --auth basic:user|bearer|header:Authorization|none
                   an MCP server: --web-address https://… --auth none|bearer|per_person
                   without a terminal the password is read from standard input
   To go back to an earlier publication: npm run policy -- publish --publication N

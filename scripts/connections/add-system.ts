@@ -53,6 +53,14 @@ export async function askForSystem(
       const indices = split(flags.expose ?? (await ask("Indices that may be searched, with commas")));
       return { ...common, reach, auth, expose: { indices } };
     }
+    case "mongodb": {
+      const database = flags.database ?? (await ask("Database"));
+      const user = flags.user ?? (await ask("User", "gatehouse"));
+      const collections = split(
+        flags.expose ?? (await ask("Collections that may be read, with commas", "*")),
+      );
+      return { ...common, reach: { ...reach, database, user }, expose: { collections } };
+    }
     default: {
       const database = flags.database ?? (await ask("Database"));
       const user = flags.user ?? (await ask("User", "gatehouse"));

@@ -40,6 +40,11 @@ export function suggestAccount(entry: ConnectionEntry): string {
         `    PUT _security/role/gatehouse {"cluster":["monitor"],"indices":[{"names":${patterns},"privileges":["read","view_index_metadata"]}]}`,
       ].join("\n");
     }
+    case "mongodb":
+      return [
+        `    use ${entry.reach.auth_database}`,
+        `    db.createUser({ user: "gatehouse", pwd: passwordPrompt(), roles: [{ role: "read", db: "${entry.reach.database}" }] })`,
+      ].join("\n");
     case "redis":
       return `    ACL SETUSER gatehouse on >… ${entry.expose.prefixes.map((prefix) => `~${prefix}*`).join(" ")} resetchannels -@all +@read +@connection -@dangerous -keys`;
   }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { clickhouseEntry } from "./kinds/clickhouse.ts";
 import { mcpEntry } from "./kinds/mcp.ts";
+import { mongodbEntry } from "./kinds/mongodb.ts";
 import { mysqlEntry } from "./kinds/mysql.ts";
 import { openapiEntry } from "./kinds/openapi.ts";
 import { opensearchEntry } from "./kinds/opensearch.ts";
@@ -14,6 +15,7 @@ export const connectionEntry = z.discriminatedUnion("kind", [
   clickhouseEntry,
   redisEntry,
   opensearchEntry,
+  mongodbEntry,
   mcpEntry,
   openapiEntry,
 ]);

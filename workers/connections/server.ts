@@ -32,6 +32,10 @@ export async function connectionServer(
     const { opensearchServer } = await import("./opensearch/server.ts");
     return opensearchServer(name, entry, revision);
   }
+  if (entry.kind === "mongodb") {
+    const { mongodbServer } = await import("./mongodb/server.ts");
+    return mongodbServer(name, entry, revision);
+  }
   if (entry.kind === "redis") return redisServer(name, entry, revision);
   const tools = sqlTools(name, entry);
   const scopes = tools.map(({ scope }) => scope);

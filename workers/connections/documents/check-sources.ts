@@ -10,11 +10,13 @@ interface NamingEntry {
   place: string;
   globs: readonly string[];
   classes: Readonly<Record<string, string>>;
+  /** The fields are those of some documents: one that is not among them may still exist. */
+  isSample?: boolean;
 }
 
 /** Compares an entry with the sources that it exposes: what it names must exist. */
 export function checkAgainstSources(
-  { place, globs, classes }: NamingEntry,
+  { place, globs, classes, isSample = false }: NamingEntry,
   sources: readonly DocumentSource[],
 ): Pick<ConnectionReport, "exposed" | "mistakes" | "proposals"> {
   const names = sources.map(({ name }) => name);
@@ -29,6 +31,7 @@ export function checkAgainstSources(
       .map((glob) => `${place}: "${glob}" matches nothing that the account may read.`),
     ...Object.keys(classes)
       .filter((glob) => !paths.some((path) => fit(glob, path)))
+      .filter((glob) => !isSample || suggest(glob, paths) !== ".")
       .map((glob) => `classes: "${glob}" matches no field${suggest(glob, paths)}`),
   ];
   const open = sources.flatMap(({ name, fields }) =>
