@@ -36,7 +36,8 @@ const HELP = `Checks, tests, compares and publishes the policy in ${POLICY_FILES
   publish also takes      --by <name>; default: who is signed in on this machine
                           --url <url>; where Gatehouse runs, if not at the environment's PUBLIC_URL
   explain also takes      --user <e-mail> instead of --role, --resource, --prompt or --console <right> instead of
-                          --tool,                          --scopes "a b", --country, --ip, --at, --mfa-age <minutes>
+                          --tool,                          --scopes "a b", --country, --ip, --at, --mfa-age <minutes>,
+                          --session private,untrusted (what the session has read before)
 `;
 
 const OPTIONS = {
@@ -61,6 +62,7 @@ const OPTIONS = {
   ip: { type: "string" },
   at: { type: "string" },
   "mfa-age": { type: "string" },
+  session: { type: "string" },
   help: { type: "boolean", short: "h", default: false },
 } as const;
 

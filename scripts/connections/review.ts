@@ -1,6 +1,8 @@
 import os from "node:os";
 import type { ConnectionEntry, ConnectionsDocument } from "../../shared/connections/entry.ts";
+import { flowOf } from "../../shared/connections/flow.ts";
 import type { ConnectionFailure } from "../../shared/objects/connection-gate.ts";
+import { effectOfHints } from "../../workers/connections/mcp/definitions.ts";
 import { CommandFailure } from "../local/failure.ts";
 import { askWorker, type WorkerPlace } from "./ask-worker.ts";
 import { findEntry } from "./commands.ts";
@@ -35,14 +37,15 @@ export async function showReview(
   { person, verbose }: { person?: string | undefined; verbose: boolean },
   place: WorkerPlace,
 ): Promise<void> {
-  const { items, leftOut } = await look(name, findEntry(connections, name), person, place);
+  const entry = findEntry(connections, name);
+  const { items, leftOut } = await look(name, entry, person, place);
   const counts = Object.keys(MARKS).map(
     (status) => `${items.filter((item) => item.status === status).length} ${status}`,
   );
   console.log(`${name}: ${counts.join(", ")}`);
   for (const item of items) {
     if (item.status === "approved" && !verbose) continue;
-    for (const line of describe(item)) console.log(line);
+    for (const line of describe(item, entry)) console.log(line);
   }
   for (const { type, name: own, reason } of leftOut)
     console.log(`x ${type} ${visible(own)} ${reason}; it is left out.`);
@@ -123,7 +126,7 @@ async function look(
   throw new CommandFailure(answer.failure.message, answer.failure.action ?? "Check address and secret.");
 }
 
-function describe(item: Item): string[] {
+function describe(item: Item, entry: ConnectionEntry): string[] {
   const former = item.formerly === undefined ? "" : `, formerly ${visible(item.formerly)}`;
   const hints = Object.entries(item.annotations ?? {}).map(([hint, value]) => `${hint}=${value}`);
   return [
@@ -137,11 +140,21 @@ function describe(item: Item): string[] {
       : [`    ${visible(item.description ?? "")}`]),
     ...(item.arguments.length > 0 ? [`    takes ${item.arguments.map(visible).join(", ")}`] : []),
     ...(hints.length > 0 ? [`    says of itself: ${hints.join(", ")}`] : []),
+    ...(item.type === "tool" ? [`    ${describeFlow(item, entry)}`] : []),
     ...item.findings.map(
       ({ path, rule, excerpt }) => `    ! ${rule}: “${visible(excerpt)}” in ${visible(path)}`,
     ),
     ...(item.refusal === null ? [] : [`    ✗ ${item.refusal}`]),
   ];
+}
+
+/** The labels that a tool would get; `flow` under `tools` of the entry changes them. */
+function describeFlow({ name, annotations = {} }: Item, entry: ConnectionEntry): string {
+  const own = entry.kind === "mcp" ? entry.tools[name] : undefined;
+  const effect = own?.effect ?? effectOfHints(annotations);
+  const { reads, sends } = flowOf(entry, effect, own?.flow);
+  const what = reads.length > 0 ? `reads ${reads.join(" and ")}` : "reads nothing that is labelled";
+  return `${what}; sends ${sends}`;
 }
 
 /** A foreign text for a terminal: visible ASCII and letters; everything else by its code. At most 600 characters. */

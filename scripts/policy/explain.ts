@@ -22,9 +22,10 @@ export async function explainFlags({ read, known }: Loaded, flags: ExplainFlags)
   }
   const explained = explain(read, known, written.question);
   if (typeof explained === "string") throw new CommandFailure(explained, "See: npm run policy -- --help");
-  const { decision, line } = explained;
+  const { decision, labels, line } = explained;
+  const flow = labels.length > 0 ? `\n  labels  ${labels.join(", ")}` : "";
   const where = line === null ? "" : ` (${read.locate([], "").file}:${line})`;
-  return `${decision.kind}\n  role    ${role}\n  rule    ${decision.rule}${where}\n  because ${decision.reason}`;
+  return `${decision.kind}\n  role    ${role}${flow}\n  rule    ${decision.rule}${where}\n  because ${decision.reason}`;
 }
 
 async function findRole(email: string, place: Place): Promise<string> {

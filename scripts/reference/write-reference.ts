@@ -76,7 +76,7 @@ function mark(policy: Policy, role: string, subject: KnownSubject, scopes: reado
   const { kind } = decide(policy, { role, scopes, ip: null, country: null, at, mfaAt: at }, subject);
   if (kind === "deny") return "";
   const rules = subject.kind === "tool" ? (policy.roles.get(role)?.approvals ?? []) : [];
-  return rules.some(({ covers }) => covers(subject.name, subject.effect)) ? "○" : "●";
+  return rules.some(({ covers }) => covers(subject)) ? "○" : "●";
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

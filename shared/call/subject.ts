@@ -1,5 +1,7 @@
+import type { FlowLabels } from "./flow-labels.ts";
+
 /** The tool, resource, prompt or event that a request names, as the guard sees it. */
-export interface Subject {
+export interface Subject extends FlowLabels {
   kind: "tool" | "resource" | "prompt" | "event";
   server: string;
   name: string;
@@ -7,6 +9,8 @@ export interface Subject {
   effect: Effect;
   /** Counts against the limits of costly tools. */
   costly: boolean;
+  /** Gives what earlier calls of the session kept. */
+  recalls?: boolean;
   /** Names of the known top-level arguments. */
   fields: ReadonlySet<string>;
 }

@@ -1,9 +1,10 @@
 import type { CallDetails } from "../audit/record.ts";
 import type { Subject } from "../call/subject.ts";
-import { type AdmissionRequest, accessOf } from "../objects/admission-request.ts";
+import { type AdmissionRequest, accessOf, type Meeting } from "../objects/admission-request.ts";
 import type { Admission, Admitted, Intent } from "../objects/principal-gate.ts";
 import { principalGate } from "../objects/principal-gate.ts";
 import { followPolicy, limitsOf, limitsOfRoles } from "../policy/current.ts";
+import { memoryRules } from "../policy/flow/information-flow.ts";
 import { explainRefusal } from "./explain-refusal.ts";
 import { returnOutcomes, takeOutcomes } from "./outcome-buffer.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -25,16 +26,42 @@ export async function admit(
   const limits = { limits: limitsOf(policy, role), limitsOfRoles: limitsOfRoles(policy) };
   const { continued } = ctx;
   const state = continued && { stateId: continued.stateId };
-  const claim: AdmissionRequest = { ...accessOf(identity), costlyTool, timeoutMs, ...limits, ...state };
+  const meeting = meetingOf(ctx, subject.reads, subject.recalls);
+  const claim: AdmissionRequest = {
+    ...accessOf(identity),
+    ...{ costlyTool, timeoutMs, meeting },
+    ...limits,
+    ...state,
+  };
   const intent: Intent = { ...details, userId: identity.userId };
   const admission = await sendIntent(env, intent, claim);
   if (!admission.admitted) {
     if (admission.refusal.code === "access_ended") ctx.endAccess();
     throw explainRefusal(admission.refusal);
   }
+  if (admission.met !== undefined) ctx.met = admission.met;
   if (admission.stateSpent) continued?.forgetAnswers();
   if (admission.role !== identity.role) ctx.identity = { ...identity, role: admission.role };
   return admission;
+}
+
+/** What a call does to the memory of its session, under the policy in force. */
+function meetingOf(
+  { policy }: Pick<RequestContext, "policy">,
+  reads: Meeting["reads"],
+  recalls = false,
+): Meeting {
+  return { reads, recalls, ...memoryRules(policy.informationFlow) };
+}
+
+/** Marks what a running call has found out about its data. Durable when it returns. */
+export async function markFound(
+  ctx: RequestContext,
+  { name }: Subject,
+  found: Meeting["reads"],
+): Promise<void> {
+  const { userId, clientId } = ctx.identity;
+  await principalGate(ctx.env, userId).meet(clientId, name, meetingOf(ctx, found));
 }
 
 /** Sends buffered outcomes of earlier calls with the intent; buffers them again if the RPC fails. */

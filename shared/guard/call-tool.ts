@@ -1,5 +1,6 @@
+import { labelsOf, type ReadLabel } from "../call/flow-labels.ts";
 import { InputNeeded } from "../call/input-needed.ts";
-import { JSON_RPC, ProtocolFault } from "../call/protocol-fault.ts";
+import { originMeta } from "../call/origin-labels.ts";
 import { ToolError } from "../call/tool-error.ts";
 import type { JsonValue } from "../encoding/json.ts";
 import { approvalGate } from "../objects/approval-gate.ts";
@@ -9,21 +10,23 @@ import { SESSION_SCOPE } from "../policy/decide.ts";
 import { masksOf } from "../policy/masks.ts";
 import { refuseMasked } from "../redact/refuse-masked.ts";
 import type { Entry } from "../server/catalogue.ts";
-import type { OfferedTool, ToolContext, ToolDefinition } from "../server/define.ts";
+import type { ToolContext, ToolDefinition } from "../server/define.ts";
 import { parseArguments } from "../server/schema.ts";
-import { type ForwardedCall, followCall } from "../server/search/forwarded-call.ts";
+import { followCall } from "../server/search/forwarded-call.ts";
 import { unknownTool } from "../server/search/search-tools.ts";
 import { runSteps, type Step } from "../server/task-workflow.ts";
-import { findNearMisses } from "../text/near-misses.ts";
 import { cutText } from "../text/well-formed.ts";
 import { openAgreement } from "./approval/agreement.ts";
 import { requirePermission, type SubjectCall } from "./approval/require-approval.ts";
 import type { ContextRecorder } from "./context-recorder.ts";
-import { decide, isVisible, requireAllowed } from "./decide.ts";
+import { decide, isVisible, judged, requireAllowed } from "./decide.ts";
 import { leaveOutRefused } from "./embedded-resources.ts";
+import { judgeAnswers } from "./flow/judge-answers.ts";
+import { noteOrigins } from "./flow/note-origins.ts";
 import { guard } from "./guard.ts";
 import { maskChannel } from "./masking/mask-channel.ts";
 import { contentsSchemaOf } from "./masking/mask-session-memory.ts";
+import { findMisuse, listOffered, refuseUnknownTool } from "./offered/offered-tools.ts";
 import { openCursors } from "./open-cursors.ts";
 import { upstreamOf } from "./open-upstream.ts";
 import { withPausedDeadline } from "./paused-deadline.ts";
@@ -33,7 +36,6 @@ import { type AppliedDefault, describeDefaults, inheritDefaults } from "./sessio
 import { type ShapedAnswer, type Shaping, shapeAnswer } from "./shape.ts";
 import type { CreatedTask } from "./start-task.ts";
 import { isCreatedTask, requireTasks, startTask } from "./start-task.ts";
-import { visible } from "./visible.ts";
 
 /** The result of `tools/call` in both generations. */
 export type CallToolAnswer = ShapedAnswer;
@@ -69,41 +71,6 @@ export async function callTool(
   }
 }
 
-/** A call of another tool that is made in the wrong way. About a tool that the caller may not use the guard decides. */
-function findMisuse(
-  { policy, identity }: RequestContext,
-  { by, entry, args }: ForwardedCall,
-): ToolError | null {
-  if (by?.definition.forwards === undefined || !isVisible(policy, identity, entry.subject)) return null;
-  if (args !== undefined && (typeof args !== "object" || Array.isArray(args)))
-    return new ToolError("invalid_input", "arguments: must be one JSON object.");
-  const reads = entry.subject.effect === "read";
-  if (reads === by.definition.forwards.reads) return null;
-  const what = reads
-    ? "only reads: call it with tools_read."
-    : "changes something: call it with tools_write.";
-  return new ToolError("invalid_input", `${entry.subject.name} ${what}`);
-}
-
-/** The tools of the URL that the caller may use, for those that find others. */
-function listOffered({ policy, identity, catalogue }: RequestContext): OfferedTool[] {
-  return visible(policy, identity, catalogue.tools.values()).flatMap((entry) => {
-    const { name, title, description, effect, scope } = entry.definition;
-    return scope === SESSION_SCOPE ? [] : [{ name, title, description, effect, listed: () => entry.listed }];
-  });
-}
-
-/** Suggests similar tools among those that this user can see. */
-function refuseUnknownTool({ catalogue, policy, identity }: RequestContext, name: string): ProtocolFault {
-  const visible = [...catalogue.tools.values()].filter(({ subject }) => isVisible(policy, identity, subject));
-  const near = findNearMisses(
-    name,
-    visible.map(({ definition }) => definition.name),
-  );
-  const closest = near.length > 0 ? `. Closest: ${near.join(", ")}` : "";
-  return new ProtocolFault(JSON_RPC.invalidParams, `Unknown tool: ${name}${closest}`);
-}
-
 /** A tool error as the model reads it. `contact` is whom people ask. */
 export function errorAnswer(error: ToolError, contact?: string): CallToolAnswer {
   return { content: [{ type: "text", text: JSON.stringify(error.toBody(contact)) }], isError: true };
@@ -118,6 +85,7 @@ async function guardedCall(
   let now = new Date();
   const applied: AppliedDefault[] = [];
   let asked: Readonly<Record<string, unknown>> = {};
+  const reads = new Set(entry.subject.reads);
   return guard(ctx, entry.subject, {
     timeoutMs: tool.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     args: args ?? {},
@@ -156,13 +124,14 @@ async function guardedCall(
       const approved = await requirePermission(ctx, call);
       // The approver may have taken minutes.
       if (approved) now = new Date();
-      const toolContext = openContext(ctx, entry, { ...run, store, now, input });
+      const opened = openContext(ctx, entry, { ...run, store, now, input, session: sessionOf(ctx) });
+      const toolContext = noteOrigins(opened, reads);
       const running = begin(ctx, entry, args ?? {}, applied, input, toolContext);
       return approved ? keepApproval(ctx, callId, running) : running;
     },
     async shape(raw, context) {
       if (isCreatedTask(raw)) return raw;
-      const answer = await shapeFor(ctx, entry, raw, { context, now, input: asked });
+      const answer = await shapeFor(ctx, entry, raw, { context, now, input: asked, reads });
       if (applied.length === 0) return answer;
       const used = describeDefaults(ctx, applied);
       const text = `Session defaults used: ${used}. Change them with context_set.`;
@@ -204,7 +173,10 @@ async function begin(
   if ("answer" in first) return first.answer;
   if (first.inline) return runSteps(work, first, input, context);
   const inherited = Object.fromEntries(applied.map(({ field, value }) => [field, value]));
-  return startTask(ctx, entry, work, { args, inherited, state: first.state as JsonValue });
+  return startTask(ctx, entry, work, {
+    ...{ args, inherited, state: first.state as JsonValue },
+    session: sessionOf(ctx) ?? [],
+  });
 }
 
 /**
@@ -214,13 +186,14 @@ async function begin(
 export async function callStep(
   ctx: RequestContext,
   entry: Entry<ToolDefinition>,
-  { args, inherited, state }: TaskInput,
+  { args, inherited, state, session = [] }: TaskInput,
 ): Promise<CallToolAnswer | NextStep> {
   const tool = entry.definition;
   const { work } = tool;
   if (!work) throw new TypeError(`Tool ${tool.name} has no steps.`);
   const now = new Date();
   let input: Readonly<Record<string, unknown>> = {};
+  const reads = new Set(entry.subject.reads);
   // The call counted the tool's costs: a step counts as an ordinary call.
   const subject = { ...entry.subject, costly: false };
   return guard<Step<unknown, unknown>, CallToolAnswer | NextStep>(ctx, subject, {
@@ -229,17 +202,18 @@ export async function callStep(
     async run(run) {
       input = parseArguments(tool.input, { ...args, ...inherited });
       // The guard decided without the arguments; the call consumed its approval.
-      requireAllowed(decide(ctx.policy, ctx.identity, subject, input));
+      requireAllowed(decide(ctx.policy, ctx.identity, subject, judged(ctx, input)));
       const store = await run.openStore(entry);
-      const running = openContext(ctx, entry, { ...run, store, now, input });
+      const opened = openContext(ctx, entry, { ...run, store, now, input, session });
+      const running = noteOrigins(opened, reads);
       for (const needed of await readNeeds(ctx, tool, input, running)) {
-        requireAllowed(decide(ctx.policy, ctx.identity, needed.subject, needed.args));
+        requireAllowed(decide(ctx.policy, ctx.identity, needed.subject, judged(ctx, needed.args)));
       }
       return work.step(state, input, running);
     },
     async shape(step, context) {
       if ("state" in step) return { ...step, state: step.state as JsonValue };
-      return shapeFor(ctx, entry, step.answer, { context, now, input });
+      return shapeFor(ctx, entry, step.answer, { context, now, input, reads });
     },
     measure: (shaped) => ("state" in shaped ? 0 : measureAnswer(shaped)),
   });
@@ -252,7 +226,7 @@ export async function callStep(
 export async function callStop(
   ctx: RequestContext,
   entry: Entry<ToolDefinition>,
-  { args, inherited, state }: TaskInput,
+  { args, inherited, state, session = [] }: TaskInput,
 ): Promise<string | null> {
   const { definition: tool, subject } = entry;
   const stop = tool.work?.stop;
@@ -267,12 +241,17 @@ export async function callStop(
       async run(run) {
         const input = parseArguments(tool.input, { ...args, ...inherited });
         const store = await run.openStore(entry);
-        return stop(state, input, openContext(ctx, entry, { ...run, store, now, input }));
+        return stop(state, input, openContext(ctx, entry, { ...run, store, now, input, session }));
       },
       shape: async (sentence) => sentence,
       measure: (sentence) => sentence.length,
     },
   );
+}
+
+/** What the session had met when the call was admitted. */
+function sessionOf({ met }: RequestContext): readonly ReadLabel[] | undefined {
+  return met && labelsOf(met);
 }
 
 function measureAnswer(answer: CallToolAnswer | CreatedTask): number {
@@ -284,13 +263,18 @@ async function shapeFor(
   ctx: RequestContext,
   { definition: tool, subject: { server: scheme } }: Entry<ToolDefinition>,
   raw: unknown,
-  { context, now, input }: { context: ContextRecorder; now: Date; input: Shaping["input"] },
+  {
+    context,
+    now,
+    input,
+    reads,
+  }: { context: ContextRecorder; now: Date; reads: Iterable<ReadLabel> } & Pick<Shaping, "input">,
 ): Promise<ShapedAnswer> {
   const { policy, identity, catalogue, session } = ctx;
   const shaping = { rules: masksOf(policy, identity.role), schemaOf: contentsSchemaOf(catalogue), input };
   const answer = await shapeAnswer(tool, raw, context, session, now, shaping);
   const own = tool.relays ? scheme : undefined;
-  return { ...answer, content: leaveOutRefused(ctx, answer.content, own) };
+  return { ...answer, content: leaveOutRefused(ctx, answer.content, own), ...originMeta(reads) };
 }
 
 /** What of a call lives only while it runs. */
@@ -300,22 +284,26 @@ interface Running extends Run {
   now: Date;
   /** The arguments as the tool gets them. */
   input: Readonly<Record<string, unknown>>;
+  /** What the session had met when the policy allowed the call. */
+  session: readonly ReadLabel[] | undefined;
 }
 
 /** The tool's context: its server's data for this user, and the channel to the client. */
 function openContext(
   ctx: RequestContext,
   entry: Entry<ToolDefinition>,
-  { context, signal, pause, timeLeft, store, now, input }: Running,
+  { context, signal, pause, timeLeft, meets, store, now, input, session }: Running,
 ): ToolContext {
   const rules = masksOf(ctx.policy, ctx.identity.role);
-  const channel = maskChannel(ctx.channel, rules);
+  const allowed = { subject: entry.subject, input, session };
+  const channel = judgeAnswers(ctx, allowed, maskChannel(ctx.channel, rules));
   const asking = { ...withPausedDeadline(channel, pause), canAsk: channel.elicits.form };
   return {
     store,
     principal: ctx.identity,
     context,
     signal,
+    meets,
     fetch: upstreamOf(ctx, entry.subject, signal),
     now,
     timeLeft,

@@ -47,7 +47,7 @@ function mayShow(ctx: RequestContext, uri: string, own: string | undefined): boo
   const found = findResource(catalogue, uri);
   if (found === null) return schemeOf(uri) === own || !schemesOf(ctx).has(schemeOf(uri));
   const { subject } = found.entry;
-  const decision = decide(policy, identity, subject, { uri });
+  const decision = decide(policy, identity, subject, { args: { uri } });
   if (isRefusal(decision)) recordDenial(ctx, subject, { uri }, decision);
   return decision.kind === "allow";
 }

@@ -1,4 +1,5 @@
 import type { CallDetails } from "../audit/record.ts";
+import type { ReadLabel } from "../call/flow-labels.ts";
 import { InputNeeded } from "../call/input-needed.ts";
 import type { Subject } from "../call/subject.ts";
 import { ToolError, toToolError } from "../call/tool-error.ts";
@@ -10,7 +11,7 @@ import type { Decision } from "../policy/decide.ts";
 import { masksOf } from "../policy/masks.ts";
 import { maskError } from "../redact/mask-error.ts";
 import type { Entry } from "../server/catalogue.ts";
-import { admit, followAdmission } from "./admit.ts";
+import { admit, followAdmission, markFound } from "./admit.ts";
 import { decideWithFactor, explainMissingFactor, leadToFactor } from "./approval/fresh-factor.ts";
 import { ContextRecorder } from "./context-recorder.ts";
 import { decide, requireAllowed } from "./decide.ts";
@@ -93,12 +94,18 @@ async function runGuarded<Raw, Shaped>(
     await enforceToolLimit(ctx, subject);
     const context = new ContextRecorder(admitted.context ?? (await ctx.session.read()), subject.server);
     const openStore = (entry: Entry<unknown>) => stores.open(ctx, entry);
+    const found = new Set<ReadLabel>();
+    const meets = (labels: readonly ReadLabel[]) => {
+      for (const label of labels) if (!subject.reads.includes(label)) found.add(label);
+    };
     span?.step("run");
     const raw = await runBounded(ctx.signal, work.timeoutMs, (signal, pause, timeLeft) =>
-      work.run({ callId, signal, pause, timeLeft, context, openStore }),
+      work.run({ callId, signal, pause, timeLeft, context, openStore, meets }),
     );
     span?.step("shape");
     const shaped = await work.shape(raw, context);
+    // Admission has marked what the definition says; only what another system says of its answer comes later.
+    if (found.size > 0) await markFound(ctx, subject, [...found]);
     await context.flush(ctx.session);
     bytes = work.measure(shaped);
     status = work.statusOf?.(shaped) ?? "ok";

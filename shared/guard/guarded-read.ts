@@ -31,7 +31,7 @@ export async function guardedRead<Result>(
 ): Promise<Result> {
   const now = new Date();
   const { catalogue } = ctx;
-  const run = async ({ signal, context, pause, openStore }: Run) => {
+  const run = async ({ signal, context, pause, openStore, meets }: Run) => {
     // Only now: admission may have brought the identity up to date.
     const { identity, policy } = ctx;
     const rules = masksOf(policy, identity.role);
@@ -39,7 +39,7 @@ export async function guardedRead<Result>(
     const store = await openStore(entry);
     const upstream = upstreamOf(ctx, entry.subject, signal);
     return work({
-      ...{ store, principal: identity, context, signal, fetch: upstream, now },
+      ...{ store, principal: identity, context, signal, fetch: upstream, meets, now },
       ...withPausedDeadline(channel, pause),
     });
   };

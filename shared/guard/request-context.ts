@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { ClientAbilities } from "../call/client-abilities.ts";
+import type { Met } from "../call/flow-labels.ts";
 import type { Inquiry } from "../call/input-needed.ts";
 import type { LogLevel } from "../call/log-level.ts";
 import type { PrincipalIdentity } from "../call/principal.ts";
@@ -63,6 +64,8 @@ export interface RequestContext {
   traceId: string;
   session: SessionMemory;
   channel: ClientChannel;
+  /** What the session had met before this call was admitted; set by the guard. */
+  met?: readonly Met[];
   /** A call that comes back with answers, and the signed state that says what they answer. The state counts once. */
   continued?: { stateId: string; forgetAnswers(): void };
   /** Aborted when the client cancels or hangs up. */

@@ -1,3 +1,4 @@
+import type { ReadLabel } from "../call/flow-labels.ts";
 import { ToolError } from "../call/tool-error.ts";
 import type { Entry } from "../server/catalogue.ts";
 import type { ContextRecorder } from "./context-recorder.ts";
@@ -20,6 +21,8 @@ export interface Run {
   timeLeft: TimeLeft;
   /** The session's context: a snapshot, and the changes that are stored with the answer. */
   context: ContextRecorder;
+  /** See `CallContext.meets`. */
+  meets(labels: readonly ReadLabel[]): void;
   /** Opens the data of an entry's server; the guard closes it when the call ends. */
   openStore(entry: Entry<unknown>): Promise<unknown>;
 }

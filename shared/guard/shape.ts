@@ -21,6 +21,8 @@ export interface ShapedAnswer {
   structuredContent?: Record<string, JsonValue>;
   content: ContentBlock[];
   isError?: boolean;
+  /** Where its data comes from. */
+  _meta?: Record<string, JsonValue>;
 }
 
 /** The reader's mask rules, the schemas of embedded resources, and the arguments of the call. */

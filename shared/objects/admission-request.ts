@@ -1,4 +1,6 @@
+import type { ReadLabel } from "../call/flow-labels.ts";
 import type { PrincipalIdentity } from "../call/principal.ts";
+import type { MemoryRules } from "../policy/flow/information-flow.ts";
 import type { LimitRules } from "../policy/limits.ts";
 
 /** Grant and token of a request: access ends when either ends. */
@@ -21,6 +23,14 @@ export function accessOf({ grantId, tokenId, key }: PrincipalIdentity): Access {
   return { grantId, tokenId, ...(key && { endsAt: key.endsAt, credential: key.credential }) };
 }
 
+/** What a call does to the memory of its session. */
+export interface Meeting extends MemoryRules {
+  /** What the call is going to read. */
+  reads: readonly ReadLabel[];
+  /** It gives what earlier calls kept: everything that they met counts as met again. */
+  recalls: boolean;
+}
+
 /** What a call asks of the user's Principal object, in addition to the record of its intent. */
 export interface AdmissionRequest extends Access {
   /**
@@ -29,6 +39,8 @@ export interface AdmissionRequest extends Access {
   costlyTool: string | null;
   /** The state whose answers the call comes with: they count once. Isolates of the release before send none. */
   stateId?: string;
+  /** What the call meets. Isolates of the release before send none. */
+  meeting?: Meeting;
   /** The call's deadline in milliseconds. Without an outcome it gives its place back soon after. */
   timeoutMs: number;
   /** Limits of the request's role, for a role that {@link limitsOfRoles} does not name. */

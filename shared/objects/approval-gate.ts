@@ -1,4 +1,5 @@
 import type { EntityReference } from "../call/entity-reference.ts";
+import type { Met } from "../call/flow-labels.ts";
 import type { PreviewedChange } from "../call/proposal.ts";
 import type { JsonValue } from "../encoding/json.ts";
 import { openObject } from "./open-object.ts";
@@ -39,6 +40,8 @@ export interface ShownArguments {
   subjects?: EntityReference[];
   /** Names of omitted arguments that session defaults filled in. */
   inherited: string[];
+  /** What the session had read before; absent in requests stored by earlier releases. */
+  met?: Met[];
   /** The changes that the call would make, if its tool has a preview. */
   preview?: PreviewedChange[];
   /** SHA-256 of each value by name, to show what differs between two requests. */

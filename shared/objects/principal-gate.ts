@@ -1,9 +1,11 @@
 import type { AuditEvent, CallDetails } from "../audit/record.ts";
+import type { Met } from "../call/flow-labels.ts";
 import type { JsonValue } from "../encoding/json.ts";
+import type { MemoryRules } from "../policy/flow/information-flow.ts";
 import type { PolicyReference } from "../policy/reference.ts";
 import type { ContextOperation, ResultHandle, SessionContext } from "../session/context.ts";
 import type { ResultPage } from "../session/session-memory.ts";
-import type { Access, AdmissionRequest, Refusal } from "./admission-request.ts";
+import type { Access, AdmissionRequest, Meeting, Refusal } from "./admission-request.ts";
 import { openObject } from "./open-object.ts";
 
 /** The record written before a call runs. */
@@ -23,6 +25,8 @@ export type Admission =
       policy: PolicyReference;
       /** Running calls of the user, this one included. */
       running: number;
+      /** What the session had met before this call. Objects of the release before send none. */
+      met?: readonly Met[];
       /** The state that the call came with was used before: its answers do not count again. */
       stateSpent?: boolean;
     }
@@ -52,6 +56,10 @@ export interface PrincipalGate {
   /** @param ended - outcomes of earlier calls, applied first because they free slots */
   admit(intent: Intent, claim: AdmissionRequest, ended: readonly Outcome[]): Promise<Admission>;
   settle(ended: readonly Outcome[]): Promise<void>;
+  /** What the person's session with an app has met. */
+  readMet(clientId: string, rules: MemoryRules): Promise<readonly Met[]>;
+  /** Marks what a running call has met beyond the labels of its definition. Durable when it returns. */
+  meet(clientId: string, name: string, meeting: Meeting): Promise<void>;
   /** Uses a `confirm` value up. Gives `false` when it was used before. */
   spendConfirm(confirm: string): Promise<boolean>;
   /** From now on every call under the grant is refused, whatever copy of a token it comes with. */
@@ -88,6 +96,8 @@ export function principalGate(env: Env, userId: string): PrincipalGate {
     "isGrantRevoked",
     "revokeToken",
     "checkAccess",
+    "readMet",
+    "meet",
     "recordOnce",
     "readContext",
     "readResult",

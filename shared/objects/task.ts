@@ -1,4 +1,5 @@
 import type { ClientAbilities } from "../call/client-abilities.ts";
+import type { ReadLabel } from "../call/flow-labels.ts";
 import type { InputRequestSpec } from "../call/input-needed.ts";
 import type { PrincipalIdentity } from "../call/principal.ts";
 import type { JsonValue } from "../encoding/json.ts";
@@ -22,6 +23,8 @@ export interface TaskInput {
   /** Arguments that session defaults filled in. */
   inherited: Readonly<Record<string, JsonValue>>;
   state: JsonValue;
+  /** What the session had met when the call was allowed; absent in tasks of earlier releases. */
+  session?: readonly ReadLabel[];
 }
 
 /** The work that a call leaves to a task. Only the user's object holds it. */

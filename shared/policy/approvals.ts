@@ -1,5 +1,6 @@
-import type { Effect } from "../call/subject.ts";
+import type { ReadLabel } from "../call/flow-labels.ts";
 import { compileExpression, type Expression } from "./expression.ts";
+import { isAbout, type Use } from "./flow/uses.ts";
 import { compileGlobs } from "./glob.ts";
 import type { ApprovalDocument } from "./schema.ts";
 
@@ -22,7 +23,7 @@ export interface CompiledApproval {
   expiresMinutes: number;
   /** What may be approved in advance; `null` for nothing. */
   standing: StandingLimit | null;
-  covers(tool: string, effect: Effect): boolean;
+  covers(tool: Use & { name: string }): boolean;
   /** `null` requires approval of every covered call. */
   when: Expression | null;
 }
@@ -51,11 +52,11 @@ export function compileApprovals(
         selfApproval: false,
         expiresMinutes: DEFAULT_MINUTES,
         standing: null,
-        covers: (tool) => tools(tool) !== null,
+        covers: ({ name }) => tools(name) !== null,
         when: null,
       };
     }
-    const { name, tools, effects, when, message, self_approval, expires_minutes, standing } = document;
+    const { name, tools, when, message, self_approval, expires_minutes, standing } = document;
     const matches = compileGlobs(tools);
     return {
       rule: `${place}.${name}`,
@@ -63,7 +64,7 @@ export function compileApprovals(
       selfApproval: self_approval ?? false,
       expiresMinutes: expires_minutes ?? DEFAULT_MINUTES,
       standing: standing ?? null,
-      covers: (tool, effect) => (effects === undefined || effects.includes(effect)) && matches(tool) !== null,
+      covers: (tool) => isAbout(document, tool) && matches(tool.name) !== null,
       when: when === undefined ? null : compileExpression(when.expression),
     };
   });
@@ -76,16 +77,15 @@ export function compileApprovals(
  */
 export function findApprovalNeed(
   rules: readonly CompiledApproval[],
-  {
-    name,
-    effect,
-    args,
-    country,
-  }: { name: string; effect: Effect; args: Readonly<Record<string, unknown>>; country: string | null },
+  call: Use & { name: string; args: Readonly<Record<string, unknown>>; country: string | null } & {
+    /** What the session has met; without it, a rule that asks for it requires an approval. */
+    session?: readonly ReadLabel[] | undefined;
+  },
 ): ApprovalNeed | null {
-  const facts = { tool: name, effect, country: country ?? "", args };
+  const { name, effect, args, country, session } = call;
+  const facts = { tool: name, effect, country: country ?? "", args, ...(session && { session }) };
   const asking = rules.filter(
-    ({ covers, when }) => covers(name, effect) && (when === null || when.evaluate(facts) !== "false"),
+    ({ covers, when }) => covers(call) && (when === null || when.evaluate(facts) !== "false"),
   );
   const decisive = asking.find(({ selfApproval }) => !selfApproval) ?? asking[0];
   if (decisive === undefined) return null;

@@ -1,11 +1,12 @@
 import type { MaskRules } from "../call/mask-rules.ts";
-import type { Effect } from "../call/subject.ts";
 import { canonicalize, digestText } from "../encoding/canonical-json.ts";
 import type { AlertRules } from "./alerts.ts";
 import { type CompiledApproval, compileApprovals } from "./approvals.ts";
 import type { Requirement } from "./conditions/condition.ts";
 import { compileRequirements } from "./conditions/kinds.ts";
 import { type ConsoleRight, expandRights } from "./console.ts";
+import type { InformationFlowRules } from "./flow/information-flow.ts";
+import { isAbout, type Use } from "./flow/uses.ts";
 import { compileGlobs, type GlobMatch } from "./glob.ts";
 import { compileLimits, compileToolLimits, type LimitRules } from "./limits.ts";
 import { compileMask } from "./masks.ts";
@@ -23,7 +24,7 @@ export interface CompiledCondition {
   /** `roles.sales.conditions.close-deals`. */
   rule: string;
   message: string;
-  covers(kind: SubjectKind, name: string, effect: Effect): boolean;
+  covers(subject: Use & { kind: SubjectKind; name: string }): boolean;
   /** All of these must hold. */
   requirements: readonly Requirement[];
 }
@@ -62,6 +63,8 @@ export interface Policy {
   alerts: AlertRules;
   /** Calls per minute of all users together, by tool. */
   toolLimits: ReadonlyMap<string, number>;
+  /** How long a session remembers what it has met. */
+  informationFlow: InformationFlowRules;
   /** How people sign in. */
   signIn: SignInRules;
   /** Whether the console lets only a person publish a draft who did not write in it. */
@@ -91,6 +94,7 @@ export function compilePolicy(
     toolLimits: compileToolLimits(document.tool_limits),
     retention: document.retention,
     alerts: document.alerts,
+    informationFlow: document.information_flow,
     signIn: compileSignIn(document.sign_in),
     takesTwoToPublish: document.publish === "two_people",
   };
@@ -128,12 +132,11 @@ function compileCondition(role: string, condition: ConditionDocument): CompiledC
     prompt: compileGlobs(condition.prompts ?? []),
     event: compileGlobs(condition.events ?? []),
   };
-  const { name, effects, message, require } = condition;
+  const { name, message, require } = condition;
   return {
     rule: `roles.${role}.conditions.${name}`,
     message,
-    covers: (kind, subject, effect) =>
-      (effects === undefined || effects.includes(effect)) && about[kind](subject) !== null,
+    covers: (subject) => isAbout(condition, subject) && about[subject.kind](subject.name) !== null,
     requirements: compileRequirements(require),
   };
 }

@@ -1,3 +1,4 @@
+import type { ReadLabel, Sends } from "../call/flow-labels.ts";
 import type { Effect } from "../call/subject.ts";
 import { findApprovalNeed, type StandingLimit } from "./approvals.ts";
 import type { CompiledCondition, Policy, SubjectKind } from "./compile.ts";
@@ -31,11 +32,15 @@ export interface DecisionSubject {
   name: string;
   scope: string;
   effect: Effect;
+  /** Where the arguments of a call go. */
+  sends: Sends;
   /**
    * Arguments as the tool will get them. Absent outside a call: decides whether any arguments could be
    * allowed.
    */
   args?: Readonly<Record<string, unknown>>;
+  /** What the session has met before the call. A rule that asks for it holds against a call that comes without. */
+  session?: readonly ReadLabel[];
 }
 
 /**
@@ -63,7 +68,7 @@ export type Decision =
  * needs the token's scopes, the role's scopes, a tool rule and all conditions.
  */
 export function decide(policy: Policy, principal: DecisionPrincipal, subject: DecisionSubject): Decision {
-  const { kind, name, scope, effect, args } = subject;
+  const { kind, name, scope, effect, sends, args, session } = subject;
   const role = policy.roles.get(principal.role);
   if (role === undefined) {
     return deny("roles", `The role "${principal.role}" is not in the policy.`);
@@ -102,7 +107,7 @@ export function decide(policy: Policy, principal: DecisionPrincipal, subject: De
   const need =
     kind === "tool" &&
     args !== undefined &&
-    findApprovalNeed(role.approvals, { name, effect, args, country: principal.country });
+    findApprovalNeed(role.approvals, { name, effect, sends, args, session, country: principal.country });
   if (need) {
     const { message: reason, ...demand } = need;
     return { kind: "approval", reason, ...demand };
@@ -118,15 +123,17 @@ export function decide(policy: Policy, principal: DecisionPrincipal, subject: De
 function findUnmet(
   conditions: readonly CompiledCondition[],
   { country, ip, at, mfaAt, certificate }: DecisionPrincipal,
-  { kind, name, effect, args }: DecisionSubject,
+  subject: DecisionSubject,
 ): { condition: CompiledCondition; why: Unmet }[] {
+  const { name, effect, args, session } = subject;
   const facts = {
     ...{ country, ip, at, mfaAt, name, effect },
     ...(certificate !== undefined && { certificate }),
     ...(args !== undefined && { args }),
+    ...(session !== undefined && { session }),
   };
   return conditions.flatMap((condition) => {
-    if (!condition.covers(kind, name, effect)) return [];
+    if (!condition.covers(subject)) return [];
     return condition.requirements.flatMap((requirement) => {
       const why = requirement.test(facts);
       return why === null ? [] : [{ condition, why }];

@@ -1,15 +1,31 @@
 import { type ASTNode, Environment, type ParseResult } from "@marcbachmann/cel-js";
+import { READ_LABELS, type ReadLabel } from "../call/flow-labels.ts";
 
 /** Most characters of one expression. */
 export const EXPRESSION_LIMIT = 1_000;
 
-/** Variables of an expression. `args` is absent outside a call. */
+/** Variables of an expression. `args` and `session` are absent outside a call. */
 export interface ExpressionFacts {
   args?: Readonly<Record<string, unknown>>;
   tool: string;
   effect: string;
   /** ISO 3166-1 alpha-2, or `""` when unknown. */
   country: string;
+  /** What the session has met. */
+  session?: readonly ReadLabel[];
+}
+
+/** `session` of an expression. */
+class Session {
+  readonly #met: ReadonlySet<string>;
+
+  constructor(met: readonly string[]) {
+    this.#met = new Set(met);
+  }
+
+  has(...labels: readonly string[]): boolean {
+    return labels.every((label) => this.#met.has(label));
+  }
 }
 
 /** `unknown`: depends on absent arguments. `error`: evaluation failed, for example on a missing key. */
@@ -82,6 +98,7 @@ export function compileExpression(source: string, types?: ArgumentTypes): Expres
   return {
     evaluate(facts) {
       if (facts.args !== undefined) return evaluate(program, facts, "error");
+      if (facts.session !== undefined) return evaluate(program, facts, "unknown");
       const key = [...found.facts].map((name) => facts[name]).join("\n");
       const known = withoutArguments.get(key);
       if (known !== undefined) return known;
@@ -98,7 +115,9 @@ export function compileExpression(source: string, types?: ArgumentTypes): Expres
 
 function evaluate(program: ParseResult, facts: ExpressionFacts, whenFailed: Verdict): Verdict {
   try {
-    return program(facts) === true ? "true" : "false";
+    const { session, ...rest } = facts;
+    const given = session === undefined ? rest : { ...rest, session: new Session(session) };
+    return program(given) === true ? "true" : "false";
   } catch {
     return whenFailed;
   }
@@ -109,6 +128,12 @@ function createEnvironment(args: string | { schema: ArgumentTypes }): Environmen
   if (typeof args === "string") environment.registerVariable("args", args);
   else environment.registerVariable("args", args);
   for (const name of FACTS) environment.registerVariable(name, "string");
+  environment.registerType("Session", { ctor: Session, fields: {} });
+  environment.registerVariable("session", "Session");
+  for (const labels of ["string", "string, string"])
+    environment.registerFunction(`Session.has(${labels}): bool`, (session: Session, ...given: string[]) =>
+      session.has(...given),
+    );
   return environment;
 }
 
@@ -149,7 +174,8 @@ function inspect(node: ASTNode, inQuantifier: boolean, found: Found): void {
       for (const child of body) inspect(child, true, found);
       return;
     }
-    if (name === "has") for (const field of listFields(node)) found.guarded.add(field);
+    if (name === "has" && node.op === "rcall") requireLabels(node);
+    else if (name === "has") for (const field of listFields(node)) found.guarded.add(field);
   }
   if (inQuantifier && node.op === "id" && node.args === "args") {
     throw new ExpressionError("args is not at hand inside all(), exists() and exists_one().", node.start);
@@ -158,6 +184,17 @@ function inspect(node: ASTNode, inQuantifier: boolean, found: Found): void {
   if (fact !== undefined) found.facts.add(fact);
   for (const field of readField(node)) found.arguments.add(field);
   for (const child of listNodes(node.args)) inspect(child, inQuantifier, found);
+}
+
+/** A label that no tool carries would never be met. */
+function requireLabels(node: ASTNode): void {
+  for (const { op, args, start } of listNodes((node.args as readonly unknown[])[2])) {
+    if (op === "value" && READ_LABELS.includes(args as ReadLabel)) continue;
+    throw new ExpressionError(
+      `session.has() takes ${READ_LABELS.map((label) => `"${label}"`).join(" and ")}.`,
+      start,
+    );
+  }
 }
 
 /** The argument that this node reads: `args.amount` or `args["amount"]`. */

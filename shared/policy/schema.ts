@@ -3,6 +3,8 @@ import { alertsSection } from "./alerts.ts";
 import { findArgumentReaders, requirementSchema } from "./conditions/kinds.ts";
 import { EVERY_RIGHT, RIGHT_NAMES } from "./console.ts";
 import { EXPRESSION_LIMIT } from "./expression.ts";
+import { informationFlowSection } from "./flow/information-flow.ts";
+import { useFields } from "./flow/uses.ts";
 import { retentionSection } from "./retention.ts";
 import { signInSection } from "./sign-in/sign-in.ts";
 
@@ -23,11 +25,7 @@ const condition = z
     resources: globs("The resources it is about.").min(1).optional(),
     prompts: globs("The prompts it is about.").min(1).optional(),
     events: globs("The events it is about.").min(1).optional(),
-    effects: z
-      .array(z.enum(["read", "create", "update", "delete"]))
-      .min(1)
-      .optional()
-      .describe("Only those with these effects; all when left out."),
+    ...useFields,
     require: requirementSchema.describe("All of these must hold, or the call is refused."),
     message: z
       .string()
@@ -56,11 +54,7 @@ const approval = z.union([
   z.strictObject({
     name: ruleName.describe("Shown as the deciding rule; unique among the approvals of its role."),
     tools: globs("The tools it is about.").min(1),
-    effects: z
-      .array(z.enum(["read", "create", "update", "delete"]))
-      .min(1)
-      .optional()
-      .describe("Only tools with these effects; all when left out."),
+    ...useFields,
     when: z
       .strictObject({
         expression: z
@@ -184,6 +178,7 @@ export const policyDocument = z
       .record(ruleName, role)
       .describe("Every role by its name. A role that is not here may do nothing."),
     retention: retentionSection,
+    information_flow: informationFlowSection,
     alerts: alertsSection,
     sign_in: signInSection.optional(),
     publish: z

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { ClientAbilities } from "../call/client-abilities.ts";
 import type { ContextAccess } from "../call/entity-reference.ts";
+import type { ReadLabel } from "../call/flow-labels.ts";
 import type { Inquiry } from "../call/input-needed.ts";
 import type { LogLevel } from "../call/log-level.ts";
 import type { PrincipalIdentity } from "../call/principal.ts";
@@ -22,6 +23,8 @@ export interface CallContext<Store = unknown> {
    * line. See `openUpstream` for refused requests. Use it instead of the global `fetch`.
    */
   fetch: typeof fetch;
+  /** Says that what was read has labels beyond those of the definition. They are stored before the answer leaves. */
+  meets(labels: readonly ReadLabel[]): void;
   /** The time of the call. Use it instead of the clock, so that one call has one "now". */
   now: Date;
 }

@@ -125,13 +125,13 @@ export function createCatalogue(
       server.store(env, principal, masks);
     const found = discovered.get(server.name);
     for (const tool of [...server.tools, ...(found?.tools ?? [])])
-      addOnce(tools, tool.name, toolEntry(server.name, tool, openStore, isUnlisted(server, tool.name)));
+      addOnce(tools, tool.name, toolEntry(server, tool, openStore, isUnlisted(server, tool.name)));
     for (const prompt of [...server.prompts, ...(found?.prompts ?? [])])
-      addOnce(prompts, prompt.name, promptEntry(server.name, prompt, openStore));
+      addOnce(prompts, prompt.name, promptEntry(server, prompt, openStore));
     for (const event of [...(server.events ?? []), ...(found?.events ?? [])])
-      addOnce(events, event.name, eventEntry(server.name, event as EventDefinition, openStore));
+      addOnce(events, event.name, eventEntry(server, event as EventDefinition, openStore));
     for (const resource of [...server.resources, ...(found?.resources ?? [])]) {
-      const entry = resourceEntry(server.name, resource, openStore);
+      const entry = resourceEntry(server, resource, openStore);
       if (resource.uri !== undefined) addOnce(resources, resource.uri, entry);
       else templates.push({ ...entry, matcher: compileTemplate(resource.uriTemplate as string) });
     }
@@ -146,7 +146,7 @@ export function createCatalogue(
       addOnce(
         tools,
         tool.name,
-        toolEntry(name, tool, () => undefined),
+        toolEntry({ name }, tool, () => undefined),
       );
   }
   const defaults = z.object(Object.assign({}, ...servers.map((server) => server.defaults.shape)));
@@ -154,7 +154,7 @@ export function createCatalogue(
     addOnce(
       tools,
       tool.name,
-      toolEntry(name, tool as ToolDefinition, (_env, _principal, _sees, session) => session),
+      toolEntry({ name }, tool as ToolDefinition, (_env, _principal, _sees, session) => session),
     );
   }
   const instructions = servers.map((server) => server.instructions).join("\n\n");
@@ -188,8 +188,11 @@ function describeForSearch({ definition, subject }: ToolEntry): SearchedTool {
   return { name, title, description, words: `${subject.server} ${(definition.words ?? []).join(" ")}` };
 }
 
+/** What an entry needs to know of its server. */
+type Home = Pick<ServerDefinition, "name" | "reads">;
+
 function toolEntry(
-  server: string,
+  server: Home,
   tool: ToolDefinition,
   openStore: Entry<unknown>["openStore"],
   unlisted = false,
@@ -216,7 +219,10 @@ function toolEntry(
     },
     subject: {
       kind: "tool",
-      server,
+      server: server.name,
+      reads: tool.reads ?? server.reads ?? [],
+      sends: tool.sends ?? "nothing",
+      ...(tool.recalls && { recalls: true }),
       name: tool.name,
       scope: tool.scope,
       effect: tool.effect,
@@ -240,7 +246,7 @@ function once<Value>(make: () => Value): () => Value {
 }
 
 function promptEntry(
-  server: string,
+  server: Home,
   prompt: PromptDefinition,
   openStore: Entry<unknown>["openStore"],
 ): Entry<PromptDefinition> {
@@ -249,7 +255,9 @@ function promptEntry(
     openStore,
     subject: {
       kind: "prompt",
-      server,
+      server: server.name,
+      reads: prompt.reads ?? server.reads ?? [],
+      sends: "nothing",
       name: prompt.name,
       scope: prompt.scope,
       effect: "read",
@@ -282,7 +290,7 @@ function listArguments(schema: z.ZodObject): JsonValue[] {
 }
 
 function resourceEntry(
-  server: string,
+  server: Home,
   resource: ResourceDefinition,
   openStore: Entry<unknown>["openStore"],
 ): Entry<ResourceDefinition> {
@@ -291,7 +299,10 @@ function resourceEntry(
     openStore,
     subject: {
       kind: "resource",
-      server,
+      server: server.name,
+      // What is part of the product is no data of the company.
+      reads: resource.reads ?? (resource.fixed ? [] : server.reads) ?? [],
+      sends: "nothing",
       name: resource.name,
       scope: resource.scope,
       effect: "read",
@@ -312,7 +323,7 @@ function resourceEntry(
 }
 
 function eventEntry(
-  server: string,
+  server: Home,
   event: EventDefinition,
   openStore: Entry<unknown>["openStore"],
 ): Entry<EventDefinition> {
@@ -328,7 +339,9 @@ function eventEntry(
     openStore,
     subject: {
       kind: "event",
-      server,
+      server: server.name,
+      reads: server.reads ?? [],
+      sends: "nothing",
       name: event.name,
       scope: event.scope,
       effect: "read",

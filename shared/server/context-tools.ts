@@ -47,6 +47,7 @@ function getTool() {
       "Shows this session's defaults, recently used items, notes and kept results. With a handle, reads the next rows of a long result.",
     effect: "read",
     scope: SESSION_SCOPE,
+    recalls: true,
     input: z.object({
       handle: z.string().max(80).optional().describe("A result handle from `more.handle`."),
       offset: z.number().int().min(0).default(0).describe("First row to read of the handle."),

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { ContentBlock, PromptMessage, ResourceContents } from "../call/content.ts";
 import type { EntityReference } from "../call/entity-reference.ts";
+import type { ReadLabel, Sends } from "../call/flow-labels.ts";
 import type { MaskRules } from "../call/mask-rules.ts";
 import type { PrincipalIdentity } from "../call/principal.ts";
 import type { NeededRight, PreviewedChange } from "../call/proposal.ts";
@@ -33,6 +34,12 @@ export interface ToolDefinition<
   effect: Effect;
   /** Scope that a token needs. */
   scope: string;
+  /** What its answers bring to the model; {@link ServerDefinition.reads} when left out. */
+  reads?: readonly ReadLabel[];
+  /** True if it gives what earlier calls of the session kept: what they met counts as met again. */
+  recalls?: true;
+  /** `outside` if the arguments of a call leave the company. */
+  sends?: Sends;
   /** What else a search finds it by, such as the names of its arguments. */
   words?: readonly string[];
   /** True if the tool reaches systems outside Gatehouse (`openWorldHint`). */
@@ -148,6 +155,8 @@ export interface ResourceDefinition<Store = unknown> {
   /** MCP `_meta` of its list entry. */
   meta?: Record<string, JsonValue>;
   scope: string;
+  /** What its contents bring to the model; {@link ServerDefinition.reads} when left out. */
+  reads?: readonly ReadLabel[];
   icons?: Icon[];
   /** Lists members of a template for `resources/list`; at most 1,000. */
   list?(context: CallContext<Store>): Promise<ListedResource[]>;
@@ -179,6 +188,8 @@ export interface PromptDefinition<Arguments extends z.ZodObject = z.ZodObject, S
   /** True if its messages are those of another system, with what they embed. */
   relays?: true;
   scope: string;
+  /** What its messages bring to the model; {@link ServerDefinition.reads} when left out. */
+  reads?: readonly ReadLabel[];
   icons?: Icon[];
   /** Every field must parse from a string and have `.describe()`. */
   arguments: Arguments;
@@ -197,6 +208,8 @@ export interface ServerDefinition<Store = unknown> extends Definitions<Store> {
   instructions: string;
   /** Every scope with one plain sentence for the consent screen. */
   scopes: Record<string, string>;
+  /** What its tools, resources and prompts bring to the model, unless they say otherwise. */
+  reads?: readonly ReadLabel[];
   /** The scope that any access needs; advertised in the 401. */
   baseline: string;
   /** Session defaults of this server, one optional field each; `context_set` validates against it. */

@@ -56,6 +56,8 @@ const tool = (
   name,
   scope: effect === "read" ? "shop:read" : "shop:write",
   effect,
+  reads: [],
+  sends: "nothing",
   input,
 });
 
@@ -72,7 +74,10 @@ const KNOWN: Known = {
       },
       required: ["amount"],
     }),
-    { kind: "resource", name: "shop_stock", scope: "shop:read", effect: "read", input: null },
+    {
+      ...{ kind: "resource", name: "shop_stock", scope: "shop:read" },
+      ...{ effect: "read", reads: [], sends: "nothing", input: null },
+    },
   ],
 };
 

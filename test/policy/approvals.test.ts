@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { decide } from "../../shared/policy/decide.ts";
+import type { ReadLabel } from "../../shared/call/flow-labels.ts";
+import { type DecisionSubject, decide } from "../../shared/policy/decide.ts";
 import type { ApprovalDocument } from "../../shared/policy/schema.ts";
 import { buildPolicy, principal, subject } from "./build-policy.ts";
 
@@ -10,9 +11,14 @@ const rule = (parts: Partial<Exclude<ApprovalDocument, string>> = {}): ApprovalD
   ...parts,
 });
 
-function judge(rules: ApprovalDocument[], args?: Record<string, unknown>, parts: object = {}) {
+function judge(
+  rules: ApprovalDocument[],
+  args?: Record<string, unknown>,
+  parts: object = {},
+  asked: Partial<DecisionSubject> = {},
+) {
   const policy = buildPolicy({ require_approval: rules, ...parts });
-  return decide(policy, principal(), subject(args === undefined ? {} : { args }));
+  return decide(policy, principal(), subject({ ...asked, ...(args && { args }) }));
 }
 
 describe("a rule that asks for approval", () => {
@@ -72,5 +78,52 @@ describe("a rule that asks for approval", () => {
       });
     }
     expect(judge([own], {})).toMatchObject({ selfApproval: true, expiresMinutes: 5 });
+  });
+});
+
+describe("a rule about what leaves the company", () => {
+  const gate = rule({
+    tools: ["*"],
+    sends: "outside",
+    when: { expression: 'session.has("private", "untrusted")' },
+  });
+  const decideAfter = (
+    session: readonly ReadLabel[] | undefined,
+    sends: "outside" | "nothing",
+    parts: object = {},
+  ) => judge([gate], {}, parts, { sends, ...(session && { session }) });
+
+  it("asks once a session has read both private data and words of others, and only for what sends", () => {
+    expect(decideAfter(["private", "untrusted"], "outside").kind).toBe("approval");
+    expect(decideAfter(["private", "untrusted"], "nothing").kind).toBe("allow");
+    expect(decideAfter(["private"], "outside").kind).toBe("allow");
+    expect(decideAfter([], "outside").kind).toBe("allow");
+  });
+
+  it("asks where it is not known what the session has read", () => {
+    expect(decideAfter(undefined, "outside").kind).toBe("approval");
+  });
+
+  it("can deny as a condition, and then hides no tool", () => {
+    const deny = {
+      conditions: [
+        {
+          name: "never-together",
+          tools: ["*"],
+          sends: "outside" as const,
+          require: { expression: '!session.has("private", "untrusted")' },
+          message: "Not after both.",
+        },
+      ],
+    };
+    const after = (session?: readonly ReadLabel[]) =>
+      judge([], session && {}, deny, { sends: "outside", ...(session && { session }) });
+    expect(after(["untrusted", "private"])).toMatchObject({
+      kind: "deny",
+      rule: "roles.worker.conditions.never-together",
+      reason: "Not after both.",
+    });
+    expect(after(["untrusted"]).kind).toBe("allow");
+    expect(after().kind, "in a list").toBe("allow");
   });
 });

@@ -40,5 +40,12 @@ export function principal(parts: Partial<DecisionPrincipal> = {}): DecisionPrinc
 
 /** A tool that changes data. */
 export function subject(parts: Partial<DecisionSubject> = {}): DecisionSubject {
-  return { kind: "tool", name: "crm_move_deal", scope: "crm:write", effect: "update", ...parts };
+  return {
+    kind: "tool",
+    name: "crm_move_deal",
+    scope: "crm:write",
+    effect: "update",
+    sends: "nothing",
+    ...parts,
+  };
 }

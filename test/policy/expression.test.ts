@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { ReadLabel } from "../../shared/call/flow-labels.ts";
 import { compileExpression, ExpressionError } from "../../shared/policy/expression.ts";
 
 const FACTS = { tool: "crm_move_deal", effect: "update", country: "DE" };
@@ -34,6 +35,24 @@ describe("an expression", () => {
     expect(ask('args.tags.exists(tag, tag == "vip")', { tags: ["new", "vip"] })).toBe("true");
   });
 
+  it("knows what the session has met, and without a session only what does not depend on it", () => {
+    const judge = (source: string, session?: readonly ReadLabel[], args?: object) =>
+      compileExpression(source).evaluate({
+        ...FACTS,
+        ...(args && { args: { ...args } }),
+        ...(session && { session }),
+      });
+    const both = 'session.has("private", "untrusted")';
+    expect(judge(both, ["untrusted", "private"], {})).toBe("true");
+    expect(judge(both, ["private"], {})).toBe("false");
+    expect(judge('session.has("private")', ["private"], {})).toBe("true");
+    expect(judge(both, [], {})).toBe("false");
+    expect(judge(both, undefined, {}), "a call of which nothing is known").toBe("error");
+    expect(judge(both)).toBe("unknown");
+    expect(judge(both, ["private"]), "a recorded call, without its arguments").toBe("false");
+    expect(judge(`${both} && args.n > 1`, ["private", "untrusted"])).toBe("unknown");
+  });
+
   it("cannot read inherited properties of a plain object", () => {
     for (const name of ["constructor", "toString", "__proto__", "hasOwnProperty"]) {
       expect(ask(`"${name}" in args`, {}), name).toBe("false");
@@ -56,6 +75,9 @@ describe("an expression", () => {
     ["400 parentheses", `${"(".repeat(400)}true${")".repeat(400)}`, "maxDepth"],
     ["900 negations", `${"!".repeat(900)}true`, "max"],
     ["120 alternatives", `true${" || true".repeat(120)}`, "maxAstNodes"],
+    ["a label that no tool has", 'session.has("secret")', 'session.has() takes "private" and "untrusted"'],
+    ["a label that is computed", "session.has(args.label)", "session.has() takes"],
+    ["a session as a value", "session == args.x", "no such overload"],
     ["a list of 150", `1 in [${"1,".repeat(150)}1]`, "max"],
   ])("is refused with a reason when it is %s", (_what, source, reason) => {
     expect(mistakeOf(source)).toContain(reason);

@@ -9,8 +9,10 @@ import { addCompany, addDeal } from "../crm/rows.ts";
 import { changePolicy } from "../support/publish.ts";
 import { openSession } from "../support/session.ts";
 
-const SUBJECTS = listServers().flatMap(({ tools }) =>
-  tools.map(({ name, scope, effect }) => ({ kind: "tool" as const, name, scope, effect, input: null })),
+const SUBJECTS = listServers().flatMap(({ tools, reads: usual = [] }) =>
+  tools.map(({ name, scope, effect, reads = usual, sends = "nothing" }) => ({
+    ...{ kind: "tool" as const, name, scope, effect, reads, sends, input: null },
+  })),
 );
 
 let calls: RecordedCall[] = [];
@@ -96,6 +98,21 @@ describe("recorded calls, replayed against a draft", () => {
       sales(document).require_approval = [];
     });
     expect(free[1]).toBe("crm_move_deal: approval → allow");
+  });
+
+  it("are decided by what their session had read before them", () => {
+    const after = (label: string) =>
+      judge((document) => {
+        const when = { expression: `session.has("${label}")` };
+        sales(document).require_approval = [{ name: "flow", tools: ["crm_*"], message: "Look.", when }];
+      });
+    expect(after("private")).toEqual(["crm_list_deals: allow → allow", "crm_move_deal: approval → approval"]);
+    expect(after("untrusted")[1]).toBe("crm_move_deal: approval → allow");
+    const denied = judge((document) => {
+      const require = { expression: '!session.has("private")' };
+      sales(document).conditions = [{ name: "flow", tools: ["crm_*"], require, message: "No." }];
+    });
+    expect(denied).toEqual(["crm_list_deals: allow → allow", "crm_move_deal: approval → deny"]);
   });
 
   it("are reported by role, tool and change, with examples", () => {

@@ -145,6 +145,7 @@ describe("a standing approval", () => {
       findApprovalNeed(compileApprovals("sales", rules), {
         name: tool,
         effect: "update",
+        sends: "nothing",
         args: { amount },
         country: null,
       });
@@ -155,6 +156,7 @@ describe("a standing approval", () => {
       findApprovalNeed(compileApprovals("sales", ["t"]), {
         name: "t",
         effect: "update",
+        sends: "nothing",
         args: {},
         country: null,
       })?.standing,

@@ -35,6 +35,7 @@ export const analytics = defineServer<AnalyticsStore>({
     "analytics:write": "Add events that the figures are made from",
   },
   baseline: "analytics:read",
+  reads: ["private"],
   defaults: z.object({
     ...customerFields,
     period: periodField.optional(),

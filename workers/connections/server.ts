@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Definition } from "../../shared/connections/definitions.ts";
 import type { ConnectionEntry } from "../../shared/connections/entry.ts";
+import { flowOf } from "../../shared/connections/flow.ts";
 import { defineServer, type ServerDefinition } from "../../shared/server/define.ts";
 import { redisServer } from "./redis/server.ts";
 import { scopesOf } from "./scopes.ts";
@@ -46,6 +47,7 @@ export async function connectionServer(
     instructions: `${entry.title}: find tables with ${name}_search_objects, then read them with ${name}_query. Prefer the ready-made tools of ${name} where one fits.`,
     scopes: scopesOf(name, entry.title, scopes),
     baseline: `${name}:read`,
+    reads: flowOf(entry, "read").reads,
     defaults: z.object({}),
     store: (env, principal, masks) => new SqlHandle({ env, name, revision, entry, principal, masks }),
     tools,

@@ -60,6 +60,7 @@ export const crm = defineServer<CrmStore>({
     "crm:delete": "Delete companies, contacts and deals",
   },
   baseline: "crm:read",
+  reads: ["private"],
   defaults: z.object({
     owner: ownerField.optional(),
     region: regionField.optional(),

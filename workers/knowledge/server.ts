@@ -48,6 +48,8 @@ export const knowledge = defineServer<KnowledgeStore>({
     "knowledge:write": "Add articles to the knowledge base and write new versions of them",
   },
   baseline: "knowledge:read",
+  // Articles have many authors, and some were imported.
+  reads: ["untrusted"],
   defaults: z.object({
     collection: collectionField.optional().describe("Collection to search in and to save to."),
   }),

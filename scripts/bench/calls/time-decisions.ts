@@ -30,7 +30,13 @@ export function timeDecisions(): DecisionTimes[] {
     mfaAt: null,
     at: Date.now(),
   };
-  const subject = { kind: "tool", name: "crm_move_deal", scope: "crm:write", effect: "update" } as const;
+  const subject = {
+    kind: "tool",
+    name: "crm_move_deal",
+    scope: "crm:write",
+    effect: "update",
+    sends: "nothing",
+  } as const;
   return (
     [
       ["list", subject],

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { flowField } from "../flow.ts";
 
 /** One line of text for people. */
 export function line(most: number): z.ZodString {
@@ -25,6 +26,7 @@ export const commonFields = {
   data_class: dataClass
     .default("internal")
     .describe("Class of every value that the file does not classify; masks of a role apply to it."),
+  flow: flowField.optional(),
   secret: secretName
     .optional()
     .describe("Name of the password in the vault. Default: the connection's name."),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { flowField } from "../flow.ts";
 import { commonFields, limits, line } from "./common.ts";
 
 /** Headers that the protocol or the authentication sets. */
@@ -43,6 +44,7 @@ const treatment = z.strictObject({
     .enum(["read", "create", "update", "delete"])
     .optional()
     .describe("Replaces what the tool says of itself; decides its scope."),
+  flow: flowField.optional(),
   off: z.boolean().optional().describe("Not offered."),
 });
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { flowField } from "../flow.ts";
 import { commonFields, dataClass, limits, line } from "./common.ts";
 import { headerName, httpAddress, httpAuth, OWN_HEADERS } from "./http-auth.ts";
 
@@ -32,6 +33,7 @@ const treatment = z.strictObject({
     .max(100)
     .optional()
     .describe("What of its answer is kept."),
+  flow: flowField.optional(),
   off: z.boolean().optional(),
 });
 

@@ -4,7 +4,7 @@ import type { Subject } from "../../call/subject.ts";
 import { ToolError } from "../../call/tool-error.ts";
 import { readFreshFactor } from "../../people/fresh-factor.ts";
 import type { Decision } from "../../policy/decide.ts";
-import { decide } from "../decide.ts";
+import { decide, type JudgedCall } from "../decide.ts";
 import type { RequestContext } from "../request-context.ts";
 
 type FactorMissing = Extract<Decision, { kind: "mfa" }>;
@@ -20,14 +20,14 @@ const LOOK_MS = 1_000;
 export async function decideWithFactor(
   ctx: RequestContext,
   subject: Subject,
-  args?: Readonly<Record<string, unknown>>,
+  call?: JudgedCall,
 ): Promise<Decision> {
-  const first = decide(ctx.policy, ctx.identity, subject, args);
+  const first = decide(ctx.policy, ctx.identity, subject, call);
   if (first.kind !== "mfa") return first;
   const mfaAt = await readFactor(ctx);
   if (mfaAt === null || mfaAt <= (ctx.identity.mfaAt ?? 0)) return first;
   ctx.identity = { ...ctx.identity, mfaAt };
-  return decide(ctx.policy, ctx.identity, subject, args);
+  return decide(ctx.policy, ctx.identity, subject, call);
 }
 
 /**

@@ -19,7 +19,8 @@ import { listRoles, policyInForce, roleMayApprove } from "../../policy/current.t
 import type { Decision } from "../../policy/decide.ts";
 import { maskFields } from "../../redact/mask-fields.ts";
 import { maskStored } from "../../redact/mask-stored.ts";
-import { requireAllowed } from "../decide.ts";
+import { judged, requireAllowed } from "../decide.ts";
+import { describeMet, tellMet } from "../flow/describe-met.ts";
 import type { ClientChannel, RequestContext } from "../request-context.ts";
 import type { PauseDeadline } from "../run.ts";
 import { describePreview } from "./describe-preview.ts";
@@ -49,6 +50,8 @@ const STORED: MaskRules = {
 
 /** The combined demand of all rules that require an approval. */
 interface Need extends Pick<Extract<Decision, { kind: "approval" }>, "rule" | "reason"> {
+  /** The reason, and for what leaves the company also what was read before. */
+  told: string;
   selfApproval: boolean;
   expiresMinutes: number;
   /** What may be approved in advance: never a call that needs the permission of another tool too. */
@@ -124,9 +127,13 @@ async function decideCall(ctx: RequestContext, call: CompleteCall): Promise<Need
   }
   if (asking.length === 0) return null;
   const decisions = asking.map(({ decision }) => decision);
+  const reasons = new Set(decisions.map(({ reason }) => reason));
+  // The person who lets data out has to know what was read before.
+  const before = call.subject.sends === "outside" ? tellMet(ctx.met) : "";
   return {
     rule: decisions.map(({ rule }) => rule).join(" and "),
-    reason: [...new Set(decisions.map(({ reason }) => reason))].join(" "),
+    reason: [...reasons].join(" "),
+    told: [...reasons, ...(before === "" ? [] : [before])].join(" "),
     selfApproval: decisions.every(({ selfApproval }) => selfApproval),
     expiresMinutes: Math.min(...decisions.map(({ expiresMinutes }) => expiresMinutes)),
     standing: own.kind === "approval" && asking.length === 1 ? own.standing : null,
@@ -141,10 +148,10 @@ async function decideFully(
   subject: Subject,
   args: Readonly<Record<string, unknown>>,
 ): Promise<Decision> {
-  let decision = await decideWithFactor(ctx, subject, args);
+  let decision = await decideWithFactor(ctx, subject, judged(ctx, args));
   if (decision.kind === "mfa") {
     await hold(leadToFactor(ctx, decision));
-    decision = await decideWithFactor(ctx, subject, args);
+    decision = await decideWithFactor(ctx, subject, judged(ctx, args));
   }
   if (decision.kind === "mfa") throw await explainMissingFactor(ctx, decision);
   requireAllowed(decision);
@@ -174,6 +181,7 @@ async function claim(ctx: RequestContext, call: CompleteCall, need: Need): Promi
     values,
     subjects: maskStored(await nameSubjects(() => call.readSubjects(), subject.name)),
     inherited: [...inherited],
+    met: describeMet(ctx.met),
     ...(preview !== null && { preview: describePreview(preview) }),
     digests: Object.fromEntries(entries.map(([name, value]) => [name, digestText(canonicalize(value))])),
   };
@@ -212,7 +220,7 @@ async function claim(ctx: RequestContext, call: CompleteCall, need: Need): Promi
 async function leadToPage(
   { env, identity, lane }: RequestContext,
   { channel, hold, title }: CompleteCall,
-  { reason }: Need,
+  { told }: Need,
   approvalId: string,
   url: string,
 ): Promise<boolean> {
@@ -222,7 +230,7 @@ async function leadToPage(
   const visited = channel.visit({
     id: approvalId,
     key: "approval_page",
-    message: `“${title}” waits for your approval. ${reason}`,
+    message: `“${title}” waits for your approval. ${told}`,
     url,
   });
   if (lane === "stateless") {
@@ -250,10 +258,10 @@ async function linkTo({ env, identity }: RequestContext, approvalId: string): Pr
 }
 
 /** The error while no decision exists yet. */
-function waiting({ reason, selfApproval }: Need, expiresAt: number, url: string): ToolError {
+function waiting({ told, selfApproval }: Need, expiresAt: number, url: string): ToolError {
   const who = selfApproval ? "The person can approve it" : "Another person who may do so has to approve it";
   const until = new Date(expiresAt).toISOString().slice(0, 16).replace("T", " ");
-  return new ToolError("approval_required", `Nothing has run yet. ${reason} ${who} at ${url}`, {
+  return new ToolError("approval_required", `Nothing has run yet. ${told} ${who} at ${url}`, {
     suggestedAction: `Show the person this link. Once it is approved, repeat exactly the same call, before ${until} UTC.`,
     retryAfter: 30,
   });

@@ -34,7 +34,9 @@ export async function readUnguarded<Seen>(
   try {
     return await runBounded(new AbortController().signal, DEFAULT_TIMEOUT_MS, (signal) => {
       const upstream = upstreamOf({ env, identity, traceId }, entry.subject, signal);
-      return work({ store, principal: identity, context, signal, fetch: upstream, now: new Date() });
+      // A look reaches no model: what it finds is compared and not sent.
+      const meets = () => {};
+      return work({ store, principal: identity, context, signal, fetch: upstream, meets, now: new Date() });
     });
   } finally {
     await disposeStore(store);

@@ -1,7 +1,10 @@
 import type { PromptMessage, ResourceContents } from "../../call/content.ts";
+import { originMeta } from "../../call/origin-labels.ts";
 import { JSON_RPC, ProtocolFault } from "../../call/protocol-fault.ts";
+import type { JsonValue } from "../../encoding/json.ts";
 import { decide, isVisible } from "../../guard/decide.ts";
 import { leaveOutOfMessages } from "../../guard/embedded-resources.ts";
+import { noteOrigins } from "../../guard/flow/note-origins.ts";
 import { guardedRead } from "../../guard/guarded-read.ts";
 import type { RequestContext } from "../../guard/request-context.ts";
 import { readable, visible } from "../../guard/visible.ts";
@@ -136,15 +139,16 @@ async function listMembers(ctx: RequestContext, entry: TemplateEntry): Promise<L
 export async function readResource(
   ctx: RequestContext,
   uri: string,
-): Promise<{ contents: ResourceContents[] }> {
+): Promise<{ contents: ResourceContents[]; _meta?: Record<string, JsonValue> }> {
   const found = findResource(ctx.catalogue, uri);
   if (!found) throw unknownResource(ctx, uri);
   const { entry, params } = found;
+  const reads = new Set(entry.subject.reads);
   const contents = await guardedRead(
     ctx,
     entry,
     { uri },
-    (context) => entry.definition.read({ uri, params }, context),
+    (context) => entry.definition.read({ uri, params }, noteOrigins(context, reads)),
     (contents) => contents,
     entry.definition.fixed,
   ).catch((fault: unknown) => {
@@ -152,7 +156,7 @@ export async function readResource(
     if (errorCodeOf(fault) === "not_found") throw unknownResource(ctx, uri);
     throw fault;
   });
-  return { contents };
+  return { contents, ...originMeta(reads) };
 }
 
 /** `prompts/get`. */
@@ -160,18 +164,19 @@ export async function getPrompt(
   ctx: RequestContext,
   name: string,
   args: Record<string, string> | undefined,
-): Promise<{ description: string; messages: PromptMessage[] }> {
+): Promise<{ description: string; messages: PromptMessage[]; _meta?: Record<string, JsonValue> }> {
   const entry = ctx.catalogue.prompts.get(name);
   if (!entry) throw new ProtocolFault(JSON_RPC.invalidParams, `Unknown prompt: ${cutText(name, 64)}`);
   const prompt = entry.definition;
+  const reads = new Set(entry.subject.reads);
   const messages = await guardedRead(
     ctx,
     entry,
     args ?? {},
-    (context) => prompt.run(parseArguments(prompt.arguments, args), context),
+    (context) => prompt.run(parseArguments(prompt.arguments, args), noteOrigins(context, reads)),
     (made) => leaveOutOfMessages(ctx, made, prompt.relays ? entry.subject.server : undefined),
   );
-  return { description: prompt.description, messages };
+  return { description: prompt.description, messages, ...originMeta(reads) };
 }
 
 /** The prompt or resource that a completion is for. */

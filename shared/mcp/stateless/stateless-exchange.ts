@@ -100,7 +100,8 @@ async function answerMessage(
 
 /** Adds the server's name to a result, as every result should have it. */
 function sign(result: object, { title }: Catalogue): object {
-  return { ...result, _meta: { [SERVER_INFO_META_KEY]: { ...SERVER_INFO, title } } };
+  const own = "_meta" in result ? (result._meta as object) : {};
+  return { ...result, _meta: { ...own, [SERVER_INFO_META_KEY]: { ...SERVER_INFO, title } } };
 }
 
 /** An `input_required` result with signed state, unless the client cannot be asked. */

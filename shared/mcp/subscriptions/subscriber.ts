@@ -60,7 +60,10 @@ export async function refreshSubscriber(
  */
 export async function fingerprintResource(subscriber: Subscriber, uri: string): Promise<string | null> {
   const found = findResource(subscriber.catalogue, uri);
-  if (!found || decide(subscriber.policy, subscriber.identity, found.entry.subject, { uri }).kind !== "allow")
+  if (
+    !found ||
+    decide(subscriber.policy, subscriber.identity, found.entry.subject, { args: { uri } }).kind !== "allow"
+  )
     return null;
   const { definition } = found.entry;
   try {
@@ -85,7 +88,7 @@ export async function fingerprintList(subscriber: Subscriber, list: ListName): P
   const entries = readable(policy, identity, catalogue.resources.values()).map(nameOf);
   for (const entry of visible(policy, identity, catalogue.templates)) {
     const members = entry.definition.list?.bind(entry.definition);
-    if (!members || decide(policy, identity, entry.subject, {}).kind !== "allow") continue;
+    if (!members || decide(policy, identity, entry.subject, { args: {} }).kind !== "allow") continue;
     const listed = await readUnguarded(subscriber, entry, members).catch((failure: unknown) => {
       // The client would be notified of an empty list.
       if (isSpent(failure)) throw failure;

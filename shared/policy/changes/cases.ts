@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { READ_LABELS } from "../../call/flow-labels.ts";
 import type { Policy } from "../compile.ts";
 import { decideRight, RIGHT_NAMES } from "../console.ts";
 import { type Decision, decide } from "../decide.ts";
@@ -18,6 +19,10 @@ const policyCase = z.strictObject({
     .record(z.string(), z.json())
     .optional()
     .describe("Arguments of a tool; none means the empty object."),
+  session: z
+    .array(z.enum(READ_LABELS))
+    .optional()
+    .describe("What the session has met before the call; nothing when left out."),
   scopes: z.array(z.string()).optional().describe("What the token carries; by default every declared scope."),
   ip: z.string().optional(),
   country: z.string().optional(),
@@ -78,6 +83,6 @@ export function judge(policy: Policy, known: Known, question: PolicyQuestion): D
   };
   return decide(policy, principal, {
     ...subject,
-    ...(subject.kind === "tool" && { args: question.args ?? {} }),
+    ...(subject.kind === "tool" && { args: question.args ?? {}, session: question.session ?? [] }),
   });
 }

@@ -1,6 +1,7 @@
 import { findNearMisses } from "../../text/near-misses.ts";
 import type { SubjectKind } from "../compile.ts";
 import { type ArgumentTypes, compileExpression, ExpressionError } from "../expression.ts";
+import { isAbout } from "../flow/uses.ts";
 import { compileGlobs } from "../glob.ts";
 import type { PolicyDocument, RoleDocument } from "../schema.ts";
 import { typeArguments } from "./argument-types.ts";
@@ -86,12 +87,15 @@ function findUnapprovable({ roles }: PolicyDocument, { subjects }: Known, locate
   const approves = compileGlobs(Object.values(roles).flatMap((role) => role.approves ?? []));
   return Object.entries(roles).flatMap(([role, { require_approval: rules = [] }]) =>
     rules.flatMap((rule, index) => {
-      const document = typeof rule === "string" ? { tools: [rule] } : rule;
+      const document = typeof rule === "string" ? { tools: [rule], effects: undefined } : rule;
       if ("self_approval" in document && document.self_approval) return [];
       const covered = compileGlobs(document.tools);
       const orphan = subjects.find(
-        ({ kind, name, effect }) =>
-          kind === "tool" && covered(name) !== null && covers(document, effect) && approves(name) === null,
+        (subject) =>
+          subject.kind === "tool" &&
+          covered(subject.name) !== null &&
+          isAbout(document, subject) &&
+          approves(subject.name) === null,
       );
       if (orphan === undefined) return [];
       const message = `no role can approve ${orphan.name}: name it under \`approves\` of a role`;
@@ -123,7 +127,8 @@ function findMisfits(placed: PlacedExpression, { subjects }: Known): string[] {
   const covered = compileGlobs(placed.covers.tools ?? []);
   return subjects
     .filter(
-      ({ kind, name, effect }) => kind === "tool" && covered(name) !== null && covers(placed.covers, effect),
+      (subject) =>
+        subject.kind === "tool" && covered(subject.name) !== null && isAbout(placed.covers, subject),
     )
     .flatMap((tool) => findMisfit(placed, tool).map((message) => `For ${tool.name}: ${message}`));
 }
@@ -150,8 +155,4 @@ function compileOrExplain(source: string, types: ArgumentTypes) {
     if (failure instanceof ExpressionError) return describeExpressionError(source, failure);
     throw failure;
   }
-}
-
-function covers({ effects }: PlacedExpression["covers"], effect: KnownSubject["effect"]): boolean {
-  return effects === undefined || effects.includes(effect);
 }

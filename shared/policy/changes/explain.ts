@@ -1,3 +1,4 @@
+import { READ_LABELS, type ReadLabel } from "../../call/flow-labels.ts";
 import { RIGHT_NAMES } from "../console.ts";
 import type { Decision } from "../decide.ts";
 import { judge, type PolicyQuestion } from "./cases.ts";
@@ -15,6 +16,8 @@ export interface WrittenQuestion {
   args?: string | undefined;
   /** Separated by spaces. */
   scopes?: string | undefined;
+  /** What the session has read before, separated by spaces or commas. */
+  session?: string | undefined;
   country?: string | undefined;
   ip?: string | undefined;
   at?: string | undefined;
@@ -33,6 +36,8 @@ export interface WrongValue {
 export interface Explained {
   decision: Decision;
   role: string;
+  /** What the tool, resource or prompt does to the flow of information: `reads private`, `sends outside`. */
+  labels: readonly string[];
   /** Line of the rule in the file; `null` when no line decides. */
   line: number | null;
 }
@@ -46,8 +51,17 @@ export function explain(read: ReadPolicy, known: Known, question: PolicyQuestion
   return {
     decision,
     role: question.role,
+    labels: labelsOf(known, question),
     line: place.length > 0 ? read.locate(place, "").line : null,
   };
+}
+
+function labelsOf({ subjects }: Known, question: PolicyQuestion): string[] {
+  const found = subjects.find(({ kind, name }) => kind !== "event" && question[kind] === name);
+  return [
+    ...(found?.reads ?? []).map((label) => `reads ${label}`),
+    ...(found?.sends === "outside" ? ["sends outside"] : []),
+  ];
 }
 
 /** Reads a question about people of `role`. `now` in milliseconds since the epoch is its time when it names none. */
@@ -72,6 +86,10 @@ export function readQuestion(
   }
   const args = written.args === undefined ? undefined : readArguments(written.args);
   if (args === null) return wrong("args", "is not a JSON object", `Write it like {"stage":"won"}.`);
+  const session = written.session?.split(/[\s,]+/).filter(Boolean) ?? [];
+  const strange = session.find((word) => !READ_LABELS.includes(word as ReadLabel));
+  if (strange !== undefined)
+    return wrong("session", `names "${strange}", which no tool reads`, `Write ${READ_LABELS.join(",")}.`);
   const given = { tool, resource, prompt, console: right, country, ip };
   return {
     question: {
@@ -80,6 +98,7 @@ export function readQuestion(
       ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
       ...(age !== undefined && { mfa_age: Number(age) }),
       ...(args !== undefined && { args }),
+      ...(session.length > 0 && { session: session as ReadLabel[] }),
       ...(written.scopes !== undefined && { scopes: written.scopes.split(" ").filter(Boolean) }),
     },
   };

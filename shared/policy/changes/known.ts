@@ -1,3 +1,4 @@
+import type { ReadLabel } from "../../call/flow-labels.ts";
 import { createCatalogue } from "../../server/catalogue.ts";
 import type { ServerDefinition } from "../../server/define.ts";
 import type { JsonSchema } from "../../server/schema.ts";
@@ -8,6 +9,8 @@ export interface KnownSubject extends DecisionSubject {
   /** Title for people, in addition to the name. */
   title?: string;
   input: JsonSchema | null;
+  /** What its answers bring to the model. */
+  reads: readonly ReadLabel[];
 }
 
 /** Everything that servers offer, and every scope they declare. */
@@ -31,9 +34,9 @@ export function listKnown(servers: readonly ServerDefinition[]): Known {
     ...events.values(),
   ];
   return {
-    subjects: entries.map(({ subject: { kind, name, scope, effect }, listed }) => {
+    subjects: entries.map(({ subject: { kind, name, scope, effect, reads, sends }, listed }) => {
       const input = (listed.inputSchema as JsonSchema | undefined) ?? null;
-      return { kind, name, title: String(listed.title ?? name), scope, effect, input };
+      return { kind, name, title: String(listed.title ?? name), scope, effect, reads, sends, input };
     }),
     scopes: servers.flatMap((server) => Object.keys(server.scopes)),
   };

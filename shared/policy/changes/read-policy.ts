@@ -2,7 +2,7 @@ import { type Document, isNode, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { compilePolicy, type Policy } from "../compile.ts";
 import { compileExpression, ExpressionError } from "../expression.ts";
-import { type PolicyDocument, policyDocument } from "../schema.ts";
+import { type ConditionDocument, type PolicyDocument, policyDocument } from "../schema.ts";
 
 /** A mistake with its place. */
 export interface Mistake {
@@ -50,7 +50,7 @@ export function readPolicy(file: string, text: string): ReadPolicy {
 export interface PlacedExpression {
   path: FieldPath;
   expression: string;
-  covers: { tools?: readonly string[] | undefined; effects?: readonly string[] | undefined };
+  covers: Pick<ConditionDocument, "tools" | "effects" | "sends">;
   whenFailed: "refuse the call" | "ask for approval";
 }
 

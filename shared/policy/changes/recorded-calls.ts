@@ -7,6 +7,7 @@ const PAGE = 5_000;
 export interface RecordedCall {
   callId: string;
   userId: string;
+  clientId: string;
   kind: string;
   name: string;
   /** Decision: `allow`, `approval`, `scope` or `deny`. */
@@ -38,7 +39,7 @@ export async function readCalls(
   const calls = new Map<string, RecordedCall>();
   for (let after = await findStart(database, most), full = true; full; ) {
     const rows = await database.query(
-      `SELECT id, chain, type, ${field("callId")} AS call_id, ${field("kind")} AS kind, ${field("name")} AS name,
+      `SELECT id, chain, type, ${field("callId")} AS call_id, ${field("clientId")} AS client_id, ${field("kind")} AS kind, ${field("name")} AS name,
               ${field("decision")} AS decision, ${field("rule")} AS rule, ${field("ip")} AS ip,
               ${field("country")} AS country, ${field("error")} AS error, ${field("startedAt")} AS at
          FROM (SELECT id, chain, type, at, ${EVENT} AS event FROM audit_record WHERE id > ${after} AND at >= ${since})
@@ -61,6 +62,7 @@ export async function readCalls(
       calls.set(callId, {
         callId,
         userId: String(row.chain),
+        clientId: String(row.client_id),
         kind: String(row.kind),
         name: String(row.name),
         decision: String(row.decision),

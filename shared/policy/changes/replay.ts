@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
+import type { ReadLabel } from "../../call/flow-labels.ts";
 import { compilePolicy, type Policy } from "../compile.ts";
 import { decide } from "../decide.ts";
+import { type MemoryRules, memoryRules } from "../flow/information-flow.ts";
 import type { PolicyDocument } from "../schema.ts";
 import type { Known, KnownSubject } from "./known.ts";
 import type { RecordedCall } from "./recorded-calls.ts";
@@ -33,6 +35,7 @@ export interface Bench {
 /** Judges recorded calls by a draft. */
 export function replay(calls: readonly RecordedCall[], bench: Bench): Verdict[] {
   const policy = compilePolicy(bench.draft);
+  const sessions = new Sessions(memoryRules(policy.informationFlow));
   return calls.map((call) => {
     const role = roleOf(call.rule) ?? bench.roles.get(call.userId) ?? "";
     // What an API key leaves out, its owner left out, whatever the policy says.
@@ -49,39 +52,77 @@ export function replay(calls: readonly RecordedCall[], bench: Bench): Verdict[] 
       at: call.at,
       mfaAt: null,
     };
-    const decision = decide(policy, principal, withoutArguments(subject));
+    const session = sessions.before(call);
+    const decision = decide(policy, principal, { ...withoutArguments(subject), session });
+    sessions.meet(call, subject.reads);
     const decided = { call, role, rule: decision.rule };
     if (decision.kind === "deny") return { ...decided, to: decision.kind };
-    if (decision.kind === "mfa" || asksArguments(policy, role, call, subject)) {
+    if (decision.kind === "mfa" || asksArguments(policy, role, call, subject, session)) {
       // The same conditions would decide the same arguments in the same way.
       const same = haveSameConditions(bench.draft, bench.inForce, role);
       return { ...decided, to: same && call.decision !== "scope" ? call.decision : "undecidable" };
     }
-    const approval = approvalsOf(policy, role, subject)[0];
+    const facts = { tool: subject.name, effect: subject.effect, country: call.country ?? "", session };
+    const approval = approvalsOf(policy, role, subject).find(
+      ({ when }) => when === null || when.evaluate(facts) === "true",
+    );
     if (decision.kind === "allow" && approval) return { ...decided, to: "approval", rule: approval.rule };
     return { ...decided, to: decision.kind };
   });
 }
 
-function withoutArguments({ kind, name, scope, effect }: KnownSubject) {
-  return { kind, name, scope, effect };
+function withoutArguments({ kind, name, scope, effect, sends }: KnownSubject) {
+  return { kind, name, scope, effect, sends };
 }
 
-function approvalsOf(policy: Policy, role: string, { kind, name, effect }: KnownSubject) {
-  const rules = kind === "tool" ? (policy.roles.get(role)?.approvals ?? []) : [];
-  return rules.filter(({ covers }) => covers(name, effect));
+/** What each person's sessions with each app had met, by the recorded calls in the sequence of time. */
+class Sessions {
+  readonly #rules: MemoryRules;
+  readonly #met = new Map<string, Map<ReadLabel, number>>();
+
+  constructor(rules: MemoryRules) {
+    this.#rules = rules;
+  }
+
+  before(call: RecordedCall): ReadLabel[] {
+    return [...this.#of(call)].flatMap(([label, at]) =>
+      at + this.#rules.rememberedMs > call.at ? [label] : [],
+    );
+  }
+
+  /** A call that was refused read nothing; one that asked for an approval may have run. */
+  meet(call: RecordedCall, reads: readonly ReadLabel[]): void {
+    if (call.decision !== "allow" && call.decision !== "approval") return;
+    for (const label of reads) this.#of(call).set(label, call.at);
+  }
+
+  #of({ userId, clientId }: RecordedCall): Map<ReadLabel, number> {
+    const key = JSON.stringify([userId, this.#rules.session === "app" ? clientId : ""]);
+    const known = this.#met.get(key) ?? new Map<ReadLabel, number>();
+    this.#met.set(key, known);
+    return known;
+  }
+}
+
+function approvalsOf(policy: Policy, role: string, subject: KnownSubject) {
+  const rules = subject.kind === "tool" ? (policy.roles.get(role)?.approvals ?? []) : [];
+  return rules.filter(({ covers }) => covers(subject));
 }
 
 /** Whether a condition or an approval of the role reads the call's arguments and no other rule decides it. */
-function asksArguments(policy: Policy, role: string, call: RecordedCall, subject: KnownSubject): boolean {
-  const facts = { tool: subject.name, effect: subject.effect, country: call.country ?? "" };
-  const conditions = (policy.roles.get(role)?.conditions ?? []).filter(({ covers }) =>
-    covers(subject.kind, subject.name, subject.effect),
-  );
+function asksArguments(
+  policy: Policy,
+  role: string,
+  call: RecordedCall,
+  subject: KnownSubject,
+  session: readonly ReadLabel[],
+): boolean {
+  const facts = { tool: subject.name, effect: subject.effect, country: call.country ?? "", session };
+  const conditions = (policy.roles.get(role)?.conditions ?? []).filter(({ covers }) => covers(subject));
   const { name, effect } = subject;
   return (
     conditions.some(({ requirements }) =>
-      requirements.some((one) => one.dependsOnArguments?.({ name, effect, country: call.country })),
+      requirements.some((one) => one.dependsOnArguments?.({ name, effect, country: call.country, session })),
     ) || approvalsOf(policy, role, subject).some(({ when }) => when?.evaluate(facts) === "unknown")
   );
 }

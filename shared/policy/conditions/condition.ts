@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { ReadLabel } from "../../call/flow-labels.ts";
 import type { Effect } from "../../call/subject.ts";
 
 /** The facts that a condition may test: caller, origin, time and subject. */
@@ -18,6 +19,8 @@ export interface ConditionFacts {
   effect: Effect;
   /** Arguments as the tool will get them; absent outside a call. */
   args?: Readonly<Record<string, unknown>>;
+  /** What the session has met before the call; absent outside a call. */
+  session?: readonly ReadLabel[];
 }
 
 /**
@@ -36,7 +39,7 @@ export interface Requirement {
   /**
    * Whether the result depends on absent arguments; only a requirement that reads arguments implements it.
    */
-  dependsOnArguments?(facts: Pick<ConditionFacts, "name" | "effect" | "country">): boolean;
+  dependsOnArguments?(facts: Pick<ConditionFacts, "name" | "effect" | "country" | "session">): boolean;
   /** Maximum age of a second factor in milliseconds; only a second-factor requirement sets it. */
   maxFactorAgeMs?: number;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Effect } from "../../../shared/call/subject.ts";
 import { type Definition, MOST_OF_ONE } from "../../../shared/connections/definitions.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
 import { cleanLine, cleanText, countHidden } from "../../../shared/text/clean-text.ts";
@@ -59,6 +60,16 @@ export type McpTool = Definition & {
     Record<"readOnlyHint" | "destructiveHint" | "idempotentHint" | "openWorldHint", boolean>
   >;
 };
+
+/** What a tool says that it does (MCP, `ToolAnnotations`). Without hints it may do anything. */
+export function effectOfHints({
+  readOnlyHint,
+  destructiveHint,
+}: NonNullable<McpTool["annotations"]>): Effect {
+  if (readOnlyHint === true) return "read";
+  if (destructiveHint === true) return "delete";
+  return destructiveHint === false ? "create" : "update";
+}
 
 /** A resource or a template of an MCP server; `name` is its URI or its URI template. */
 export type McpResource = Definition & {

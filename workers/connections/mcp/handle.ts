@@ -3,6 +3,7 @@ import type { ConnectionAttempt } from "../../../shared/audit/record.ts";
 import { elicitsOf } from "../../../shared/call/client-abilities.ts";
 import { InputNeeded } from "../../../shared/call/input-needed.ts";
 import type { MaskRules } from "../../../shared/call/mask-rules.ts";
+import { readOrigins } from "../../../shared/call/origin-labels.ts";
 import type { PrincipalIdentity } from "../../../shared/call/principal.ts";
 import { ToolError } from "../../../shared/call/tool-error.ts";
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
@@ -138,7 +139,10 @@ export class McpHandle implements AsyncDisposable {
       );
       if (!answer.ok && answer.failure.attempt !== undefined) refused.add(answer.failure.attempt);
       if (leaving.failure !== undefined) throw leaving.failure;
-      if (answer.ok) return answer.value;
+      if (answer.ok) {
+        context.meets(readOrigins(answer.value));
+        return answer.value;
+      }
       if (answer.failure.code === "account_needed" && (await this.#leadToAccount(context, answer.failure)))
         return await this.perform(operation, context);
       // Put to a client that cannot answer it, so that its lane says what the client lacks.

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Effect } from "../../../shared/call/subject.ts";
 import type { Definition } from "../../../shared/connections/definitions.ts";
 import { digestDefinition } from "../../../shared/connections/definitions.ts";
+import { flowOf } from "../../../shared/connections/flow.ts";
 import { foreignAddress, foreignName, originalAddress } from "../../../shared/connections/foreign-names.ts";
 import type { McpEntry } from "../../../shared/connections/kinds/mcp.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
@@ -17,7 +18,7 @@ import { argumentsFromJsonSchema, objectFromJsonSchema } from "../../../shared/s
 import { firstOfEach } from "../first-of-each.ts";
 import { scopesOf } from "../scopes.ts";
 import { readContents, readMessages, readSuggestions, readToolResult } from "./answer.ts";
-import type { McpPrompt, McpResource, McpTool } from "./definitions.ts";
+import { effectOfHints, type McpPrompt, type McpResource, type McpTool } from "./definitions.ts";
 import { McpHandle } from "./handle.ts";
 
 /** Milliseconds beyond the other system's limit, so that the object's own words come first. */
@@ -45,6 +46,7 @@ export function mcpServer(
       tools.map(({ scope }) => scope),
     ),
     baseline: `${name}:read`,
+    reads: flowOf(entry, "read").reads,
     defaults: z.object({}),
     store: (env, principal, masks) => new McpHandle({ env, name, revision, entry, principal, masks }),
     tools,
@@ -56,13 +58,10 @@ export function mcpServer(
   }) as ServerDefinition;
 }
 
-/** What a tool does, by the entry or by its own hints (MCP, `ToolAnnotations`): without hints it may do anything. */
+/** What a tool does, by the entry or by its own hints. */
 function effectOf(entry: McpEntry, { name, annotations = {} }: McpTool): Effect {
   const said = entry.tools[name]?.effect;
-  if (said !== undefined) return said;
-  if (annotations.readOnlyHint === true) return "read";
-  if (annotations.destructiveHint === true) return "delete";
-  return annotations.destructiveHint === false ? "create" : "update";
+  return said ?? effectOfHints(annotations);
 }
 
 const SCOPES: Readonly<Record<Effect, "read" | "write" | "delete">> = {
@@ -83,6 +82,7 @@ function makeTool(connection: string, entry: McpEntry, tool: McpTool): Tool {
     description: tool.description || `${tool.title ?? tool.name} of ${entry.title}.`,
     effect,
     scope: `${connection}:${SCOPES[effect]}`,
+    ...flowOf(entry, effect, entry.tools[tool.name]?.flow),
     openWorld: tool.annotations?.openWorldHint ?? true,
     ...(tool.annotations?.idempotentHint !== undefined && { idempotent: tool.annotations.idempotentHint }),
     relays: true,

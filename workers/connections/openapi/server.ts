@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { MOST_OF_CURSOR } from "../../../shared/auth/cursor.ts";
 import type { Definition } from "../../../shared/connections/definitions.ts";
+import { flowOf } from "../../../shared/connections/flow.ts";
 import { foreignName } from "../../../shared/connections/foreign-names.ts";
 import type { OpenapiEntry } from "../../../shared/connections/kinds/openapi.ts";
 import { type HttpOperation, httpOperation } from "../../../shared/connections/operations.ts";
@@ -74,6 +75,7 @@ function makeTool(connection: string, entry: OpenapiEntry, operation: HttpOperat
       ...operation.path.split(/[/{}]+/),
       ...operation.arguments.map((argument) => argument.name),
     ],
+    ...flowOf(entry, operation.effect, entry.operations[operation.name]?.flow),
     openWorld: true,
     timeoutMs: entry.limits.seconds * 1_000 + GRACE_MS,
     get input() {

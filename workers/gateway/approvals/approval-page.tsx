@@ -1,3 +1,5 @@
+import type { Met } from "../../../shared/call/flow-labels.ts";
+import { LABEL_TEXT } from "../../../shared/guard/flow/describe-met.ts";
 import { toDisplayText } from "../../../shared/text/display-text.ts";
 import { Page } from "../../../shared/web/page.tsx";
 import type { Person } from "../people.ts";
@@ -38,6 +40,7 @@ export function ApprovalPage({ opened, person, here, notice }: ApprovalPageProps
           <strong>Why it needs approval:</strong> {item.reason}
         </p>
         <Facts opened={opened} person={person} />
+        {(item.shown?.met ?? []).length > 0 && <ReadBefore met={item.shown?.met ?? []} />}
         {opened.preview.length > 0 && (
           <>
             <h2>What {open ? "would change" : "was to change"}</h2>
@@ -113,6 +116,33 @@ function Facts({ opened, person }: Pick<ApprovalPageProps, "opened" | "person">)
         </>
       )}
     </dl>
+  );
+}
+
+/** What the session has read before: it may be in the arguments, or may have led to the call. */
+function ReadBefore({ met }: { met: readonly Met[] }) {
+  return (
+    <>
+      <h2>What this app has read before</h2>
+      <dl class="facts">
+        {met.map(({ label, names }) => (
+          <>
+            <dt>{LABEL_TEXT[label].charAt(0).toUpperCase() + LABEL_TEXT[label].slice(1)}</dt>
+            <dd>
+              {names.toReversed().map((name) => (
+                <>
+                  <code>{toDisplayText(name, 80)}</code>{" "}
+                </>
+              ))}
+            </dd>
+          </>
+        ))}
+      </dl>
+      <p class="quiet small">
+        Text of others may have told the model to make this call. Compare the arguments with what you asked
+        for.
+      </p>
+    </>
   );
 }
 

@@ -64,6 +64,8 @@ function anyTool(server: string): Subject {
     scope: `${server}:read`,
     effect: "read",
     costly: false,
+    reads: [],
+    sends: "nothing",
     fields: new Set(),
   };
 }

@@ -272,6 +272,7 @@ export class Approvals {
         values: shown.values,
         inherited: shown.inherited,
         subjects: shown.subjects ?? [],
+        ...(shown.met !== undefined && { met: shown.met }),
         ...(shown.preview !== undefined && { preview: shown.preview }),
         differences: this.#store.compare(`${binding.clientId} ${binding.tool}`, shown.digests, now),
       },

@@ -38,7 +38,7 @@ export function eraseKept(sql: SqlStorage): { contexts: number; results: number 
     sql.exec<{ total: number }>(`SELECT count(*) AS total FROM ${table}`).one().total;
   const erased = { contexts: count("contexts"), results: count("kept_results") };
   sql.exec(
-    "DELETE FROM contexts; DELETE FROM kept_chunks; DELETE FROM kept_results; DELETE FROM approval; DELETE FROM approval_last",
+    "DELETE FROM contexts; DELETE FROM kept_chunks; DELETE FROM kept_results; DELETE FROM approval; DELETE FROM approval_last; DELETE FROM session_mark",
   );
   return erased;
 }

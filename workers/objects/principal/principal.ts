@@ -1,8 +1,9 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Link } from "../../../shared/audit/chain.ts";
 import type { AuditEvent } from "../../../shared/audit/record.ts";
+import type { Met } from "../../../shared/call/flow-labels.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
-import type { Access, AdmissionRequest } from "../../../shared/objects/admission-request.ts";
+import type { Access, AdmissionRequest, Meeting } from "../../../shared/objects/admission-request.ts";
 
 import type {
   ApprovalAnswer,
@@ -26,6 +27,7 @@ import type {
   StandingResult,
 } from "../../../shared/objects/standing-approval.ts";
 import { log } from "../../../shared/observe/log.ts";
+import type { MemoryRules } from "../../../shared/policy/flow/information-flow.ts";
 import {
   applyOperation,
   type ContextOperation,
@@ -43,6 +45,7 @@ import { AuditTrail } from "./audit-trail.ts";
 import { eraseKept, type KeptData, readKept } from "./kept-data.ts";
 import { type PersonStatus, readPersonStatuses } from "./read-person-status.ts";
 import { RequestLimiter } from "./request-limiter.ts";
+import { SessionMarks } from "./session-marks.ts";
 import { SpentAnswers } from "./spent-answers.ts";
 
 /** Milliseconds from the first unsent record until records are sent. */
@@ -63,6 +66,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
   readonly #approvals: Approvals;
   readonly #results: ResultStore;
   readonly #spent: SpentAnswers;
+  readonly #met: SessionMarks;
   readonly #requests = new RequestLimiter();
   readonly #alarm: ObjectAlarm;
 
@@ -76,6 +80,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     this.#approvals = new Approvals(this.#sql, this.#trail, (grantId) => this.#gatekeeper.isRevoked(grantId));
     this.#results = new ResultStore(this.#sql);
     this.#spent = new SpentAnswers(this.#sql);
+    this.#met = new SessionMarks(this.#sql);
   }
 
   /**
@@ -90,15 +95,29 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
       const answer = this.#gatekeeper.evaluate(intent, claim, facts);
       if ("refusal" in answer) this.#trail.refuse(intent, answer.refusal.code, now);
       else this.#trail.open(intent, now, answer.taken);
-      if ("refusal" in answer || claim.stateId === undefined) return answer;
-      return { ...answer, stateSpent: !this.#spent.spend(`state:${claim.stateId}`, now) };
+      if ("refusal" in answer) return answer;
+      const { callId, clientId, name } = intent;
+      // Before the data is read: whatever this call gives a model, later calls are judged by it.
+      const met = claim.meeting && this.#met.meet({ callId, clientId, name, ...claim.meeting }, now);
+      const passed = { ...answer, ...(met && { met }) };
+      if (claim.stateId === undefined) return passed;
+      return { ...passed, stateSpent: !this.#spent.spend(`state:${claim.stateId}`, now) };
     });
     await this.#alarm.wakeBy(now + FLUSH_AFTER_MS);
     if ("refusal" in passage) return { admitted: false, refusal: passage.refusal };
     const { role, policy, running } = passage;
     const context = intent.lane === "stateless" ? this.#context(intent.clientId) : null;
     const stateSpent = "stateSpent" in passage && passage.stateSpent;
-    return { admitted: true, context, role, policy, running, ...(stateSpent && { stateSpent }) };
+    const met = "met" in passage && passage.met ? { met: passage.met } : {};
+    return { admitted: true, context, role, policy, running, ...met, ...(stateSpent && { stateSpent }) };
+  }
+
+  async readMet(clientId: string, rules: MemoryRules): Promise<readonly Met[]> {
+    return this.#met.read(clientId, rules, Date.now());
+  }
+
+  async meet(clientId: string, name: string, meeting: Meeting): Promise<void> {
+    this.#met.meet({ clientId, name, ...meeting }, Date.now());
   }
 
   async spendConfirm(confirm: string): Promise<boolean> {
@@ -117,6 +136,7 @@ export class Principal extends DurableObject<Env> implements PrincipalGate, Appr
     for (const outcome of ended) {
       this.#trail.close(outcome, now);
       this.#gatekeeper.release(outcome.callId);
+      this.#met.end(outcome.callId, outcome.status);
       if (this.#approvals.settle(outcome.callId, outcome.status, now)) approvalsEnded = true;
     }
     if (approvalsEnded) this.#project();

@@ -9,6 +9,7 @@ export const QUESTION_FIELDS: Readonly<Record<keyof WrittenQuestion, string>> = 
   console: "Right in the console",
   args: "Arguments",
   scopes: "Scopes of the token",
+  session: "What the session has read before",
   country: "Country",
   ip: "Address of the client",
   at: "Time",
@@ -17,6 +18,7 @@ export const QUESTION_FIELDS: Readonly<Record<keyof WrittenQuestion, string>> = 
 
 const HINTS: Partial<Record<keyof WrittenQuestion, string>> = {
   scopes: "crm:read crm:write; every one when left out",
+  session: "private untrusted; nothing when left out",
   country: "DE",
   ip: "192.0.2.7",
   at: "2026-11-21T09:30:00Z; now when left out",
@@ -123,7 +125,17 @@ export function ExplainPage({ asked, answer, roles, tools, version, links }: Exp
   );
 }
 
-const OTHER = ["resource", "prompt", "console", "scopes", "country", "ip", "at", "mfa-age"] as const;
+const OTHER = [
+  "resource",
+  "prompt",
+  "console",
+  "scopes",
+  "session",
+  "country",
+  "ip",
+  "at",
+  "mfa-age",
+] as const;
 
 const WORDS: Readonly<Record<string, string>> = {
   allow: "Allowed",
@@ -141,7 +153,7 @@ function AnswerCard({ answer }: { answer: Answer }) {
       </p>
     );
   }
-  const { decision, role, line } = answer.explained;
+  const { decision, role, labels, line } = answer.explained;
   return (
     <section class="card" role="status">
       <h2>{WORDS[decision.kind] ?? decision.kind}</h2>
@@ -149,6 +161,12 @@ function AnswerCard({ answer }: { answer: Answer }) {
       <dl class="facts">
         <dt>Role</dt>
         <dd>{role}</dd>
+        {labels.length > 0 && (
+          <>
+            <dt>Labels</dt>
+            <dd>{labels.join(", ")}</dd>
+          </>
+        )}
         <dt>Rule</dt>
         <dd>
           <code>{decision.rule}</code>
