@@ -11,7 +11,7 @@ import { AppCredentials } from "../app-credentials.ts";
 import { liftLimits } from "./lift-limits.ts";
 
 /** The databases of the gateway, for facts that are computed separately. */
-export type Databases = Pick<Env, "ANALYTICS_DB" | "CRM_DB" | "KNOWLEDGE_DB">;
+export type Databases = Pick<Env, "ANALYTICS_DB" | "CRM_DB" | "KNOWLEDGE_DB" | "PLATFORM_DB">;
 
 /** Result of a call: the structured answer, or the error in the form for a model. */
 export interface Answer {
@@ -34,10 +34,17 @@ export interface TaskClient {
   close(): Promise<void>;
 }
 
-/** Starts one gateway with demonstration data for all tasks, and returns its databases. */
-export async function startTaskGateway(): Promise<{ gateway: GatewayProcess; databases: Databases }> {
+/**
+ * Starts one gateway with demonstration data for all tasks, and returns its databases.
+ *
+ * @param vars - variables that differ from the local environment's
+ */
+export async function startTaskGateway(
+  vars: Readonly<Record<string, string>> = {},
+): Promise<{ gateway: GatewayProcess; databases: Databases }> {
   let databases: Databases | undefined;
   const gateway = await startGateway({
+    vars,
     async seed(env) {
       databases = env;
       for (const [binding, loader] of Object.entries(listLoaders({ contacts: 800, events: 20_000 }))) {
