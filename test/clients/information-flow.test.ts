@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { putInForce, READ_STATE, storeCatalogues } from "../../scripts/policy/publications.ts";
+import { putInForce, READ_STATE, storeCatalogues } from "../../shared/policy/changes/publications.ts";
 import { type ConnectionEntry, connectionEntry } from "../../shared/connections/entry.ts";
 import { writeRevision } from "../../shared/connections/revision.ts";
 import { digestText } from "../../shared/encoding/canonical-json.ts";
