@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { putInForce, READ_STATE, storeCatalogues } from "../../shared/policy/changes/publications.ts";
 import { type ConnectionEntry, connectionEntry } from "../../shared/connections/entry.ts";
 import { writeRevision } from "../../shared/connections/revision.ts";
 import { digestText } from "../../shared/encoding/canonical-json.ts";
+import { putInForce, READ_STATE, storeCatalogues } from "../../shared/policy/changes/publications.ts";
 import type { GatewayProcess } from "../support/gateway-process.ts";
 import { type Desk, startDesk } from "../support/mcp-servers/desk.ts";
 import { AppCredentials } from "./app-credentials.ts";
