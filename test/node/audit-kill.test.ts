@@ -1,17 +1,18 @@
-import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Browser } from "../../scripts/demo/browser.ts";
-import { authorize, discover, registerClient } from "../../scripts/demo/oauth.ts";
-import { DEMO_PASSWORD } from "../../scripts/seed/people.ts";
-import { exportLines } from "../../shared/audit/export-lines.ts";
 import type { AuditEvent } from "../../shared/audit/record.ts";
 import { verifyExport } from "../../shared/audit/verify-export.ts";
+import {
+  callOnLane,
+  connectAs,
+  exportStored,
+  killRuntime,
+  openLocalDatabase,
+  startSession,
+} from "../support/lane-client.ts";
 import { pickPort, type SpawnedStart, spawnStart } from "../support/spawned-start.ts";
 
 /**
@@ -42,16 +43,6 @@ async function start(): Promise<SpawnedStart> {
   running = spawnStart(stateFolder, port, ["--contacts", "50", "--events", "1000", "--no-database"]);
   await running.printed("Ctrl-C stops");
   return running;
-}
-
-/** Kills the runtime, then its parent, without a chance to write anything. */
-async function kill(started: SpawnedStart): Promise<void> {
-  const table = execFileSync("ps", ["-eo", "pid=,ppid=,comm="], { encoding: "utf8" });
-  for (const line of table.split("\n")) {
-    const [pid, parent, command] = line.trim().split(/\s+/);
-    if (command === "workerd" && Number(parent) === started.processId) process.kill(Number(pid), "SIGKILL");
-  }
-  await started.end("SIGKILL");
 }
 
 /** Each round has users of its own: a killed call holds its slot among a user's calls for some seconds. */
@@ -85,80 +76,16 @@ function forgetAttempts(): void {
   database.close();
 }
 
-async function connect(email: string): Promise<string> {
-  const { discovery } = await discover(url);
-  const clientId = await registerClient(discovery, "Kill test");
-  const scopes = ["crm:read", "crm:write"];
-  const account = { email, password: DEMO_PASSWORD };
-  return (await authorize({ ...discovery, scopes }, clientId, new Browser(), account, () => {})).accessToken;
-}
-
-function post(
-  token: string,
-  message: Record<string, unknown>,
-  headers: Record<string, string>,
-): Promise<Response> {
-  return fetch(url, {
-    method: "POST",
-    headers: {
-      authorization: `Bearer ${token}`,
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-      ...headers,
-    },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, ...message }),
-  });
-}
-
-async function openSession(token: string): Promise<string> {
-  const params = {
-    protocolVersion: "2025-11-25",
-    capabilities: {},
-    clientInfo: { name: "kill", version: "1" },
-  };
-  const response = await post(token, { method: "initialize", params }, {});
-  await response.text();
-  return response.headers.get("mcp-session-id") ?? "";
-}
-
-/** Calls a tool on one lane. Returns `null` without a complete, successful answer. */
+/** Creates a contact, or reads. Returns `null` without a complete, successful answer. */
 async function call(token: string, session: string | null, create: boolean): Promise<Acknowledged | null> {
-  const traceId = randomBytes(16).toString("hex");
-  const email = create ? `k${traceId}@kill.example` : null;
+  const email = create ? `k${randomBytes(16).toString("hex")}@kill.example` : null;
   const name = create ? "crm_create_contact" : "crm_list_tasks";
   const args = create ? { first_name: "Kill", last_name: "Test", email } : {};
-  const traceparent = `00-${traceId}-${traceId.slice(16)}-01`;
-  const revision = session === null ? "2026-07-28" : "2025-11-25";
-  const envelope = {
-    "io.modelcontextprotocol/protocolVersion": revision,
-    "io.modelcontextprotocol/clientInfo": { name: "kill", version: "1" },
-    "io.modelcontextprotocol/clientCapabilities": {},
-  };
-  const params = { name, arguments: args, ...(session === null && { _meta: envelope }) };
-  const lane: Record<string, string> =
-    session === null ? { "mcp-method": "tools/call", "mcp-name": name } : { "mcp-session-id": session };
-  try {
-    const headers = { traceparent, "mcp-protocol-version": revision, ...lane };
-    const text = await (await post(token, { method: "tools/call", params }, headers)).text();
-    return text.includes('"structuredContent"') && !text.includes('"isError":true')
-      ? { traceId, email }
-      : null;
-  } catch {
-    return null;
-  }
+  const traceId = await callOnLane(url, token, session, name, args);
+  return traceId === null ? null : { traceId, email };
 }
 
-/** Finds the file of the emulated database with a table. */
-function openDatabase(table: string, readOnly = true): DatabaseSync {
-  const folder = path.join(stateFolder, "v3/d1");
-  const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
-  for (const name of names.filter((file) => file.endsWith(".sqlite"))) {
-    const database = new DatabaseSync(path.join(folder, name), { readOnly });
-    if (database.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?").get(table)) return database;
-    database.close();
-  }
-  throw new Error(`No database has the table ${table}.`);
-}
+const openDatabase = (table: string, readOnly = true) => openLocalDatabase(stateFolder, table, readOnly);
 
 describe("a runtime that is killed during calls", () => {
   beforeAll(async () => {
@@ -184,8 +111,8 @@ describe("a runtime that is killed during calls", () => {
         const answers: Acknowledged[] = [];
         const connections: { token: string; session: string }[] = [];
         for (let index = 0; index < PEOPLE; index += 1) {
-          const token = await connect(emailOf(round, index));
-          connections.push({ token, session: await openSession(token) });
+          const token = await connectAs(url, emailOf(round, index));
+          connections.push({ token, session: await startSession(url, token) });
           tokens.push(token);
         }
         const calls = connections.flatMap(({ token, session }) =>
@@ -197,7 +124,7 @@ describe("a runtime that is killed during calls", () => {
         // Kills after a random number of answers, while the other calls still run.
         const enough = Math.floor(Math.random() * (CALLS / 2));
         await expect.poll(() => answers.length, { interval: 1, timeout: ROUND_MS }).toBeGreaterThan(enough);
-        await kill(started);
+        await killRuntime(started);
         await Promise.all(calls);
         expect(answers.length).toBeLessThan(CALLS);
         acknowledged.push(...answers);
@@ -215,11 +142,7 @@ describe("a runtime that is killed during calls", () => {
         .poll(() => acknowledged.filter(isMissing), { timeout: ROUND_MS, interval: 500 })
         .toEqual([]);
 
-      const ask = async (sql: string) => trail.prepare(sql).all() as Record<string, string | number | null>[];
-      const lines: string[] = [];
-      for await (const line of exportLines(ask, "local", { from: null, to: null }, Date.now())) {
-        lines.push(JSON.stringify(line));
-      }
+      const lines = await exportStored(trail);
       expect((await verifyExport(lines)).findings).toEqual([]);
 
       const intents = new Set(
