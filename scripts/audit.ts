@@ -7,6 +7,7 @@ import { type AskedSpan, verifyExport } from "../shared/audit/verify-export.ts";
 import { printDeadLetters, redrive } from "./audit/dead-letters.ts";
 import { formatFinding, formatIncomplete, formatSummary } from "./audit/format.ts";
 import { changeHold, type Held, listHolds } from "./audit/holds.ts";
+import { checkSignedFile } from "./audit/signed-file.ts";
 import { CommandFailure } from "./local/failure.ts";
 import { ENVIRONMENTS, type EnvironmentName } from "./local/project.ts";
 import { openPlatformDatabase, type PlatformDatabase } from "./platform/database.ts";
@@ -76,7 +77,9 @@ const COMMANDS: Readonly<Record<string, (flags: Flags, operands: readonly string
     const hidden = verification.findings.length - MOST_FINDINGS;
     if (hidden > 0) console.log(`… and ${hidden} more`);
     console.log(formatSummary(verification));
-    if (verification.findings.length > 0) process.exitCode = 1;
+    const signed = await checkSignedFile(file, flags.key);
+    if (signed !== null) console.log(signed.text);
+    if (verification.findings.length > 0 || signed?.holds === false) process.exitCode = 1;
     else if (verification.unsigned > 0) process.exitCode = NOT_SIGNED;
   },
   async hold(flags) {

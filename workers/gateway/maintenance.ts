@@ -2,6 +2,7 @@ import type { JsonValue } from "../../shared/encoding/json.ts";
 import { log } from "../../shared/observe/log.ts";
 import { removeOldFactors } from "../../shared/people/fresh-factor.ts";
 import { policyInForce } from "../../shared/policy/current.ts";
+import { writeDailyExport } from "../audit-log/daily-export.ts";
 import { removeFigures } from "../audit-log/figures/remove-figures.ts";
 import { redriveDeadLetters } from "../audit-log/redrive.ts";
 import { type Sweep, sweepRecords } from "../audit-log/sweep-records.ts";
@@ -60,6 +61,8 @@ export async function runMaintenance(env: Env): Promise<void> {
       ),
     ),
     full_databases: () => reportDatabaseSizes(env),
+    // Before records past retention are removed: a removal meanwhile would stop it.
+    daily_export: () => writeDailyExport(env, at),
     records: () => sweepInForce(env, at),
     figures: async () => removeFigures(database, (await policyInForce(env)).retention, at, FIGURES),
   };
