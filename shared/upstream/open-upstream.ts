@@ -14,6 +14,8 @@ const MOST_REDIRECTS = 5;
  */
 const MOST_BYTES = 32 * 1024 * 1024;
 
+const TRACE_HEADERS = ["traceparent", "tracestate"] as const;
+
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** The call on whose behalf an upstream is requested. */
@@ -26,6 +28,8 @@ export interface UpstreamCaller {
   tokenId: string;
   /** Aborted when the call is cancelled or times out. */
   signal: AbortSignal;
+  /** Whether the other system gets `traceparent` and `tracestate`; it does without this field. */
+  passesTrace?: boolean;
   /** Most bytes of one decoded response; {@link MOST_BYTES} without it. */
   mostBytes?: number;
 }
@@ -33,7 +37,7 @@ export interface UpstreamCaller {
 /**
  * `fetch` for a call's HTTP requests to other systems: same parameters and response, whatever the status.
  * Each request is a span of the call's trace (W3C Trace Context: `traceparent`, and `tracestate` as
- * received), ends with the call, and writes one log line with host, status and duration. Refused are:
+ * received, unless `passesTrace` is off), ends with the call, and writes one log line with host, status and duration. Refused are:
  * requests that contain the caller's token (MCP, «Token Passthrough»), plain HTTP to hosts outside
  * `PLAIN_HTTP_UPSTREAMS`, and redirects to another origin; with `redirect: "manual"` the tool handles
  * redirects itself.
@@ -80,7 +84,9 @@ async function send(request: Request, ownSignal: AbortSignal, caller: UpstreamCa
   const running = current?.id === traceId ? current : { id: traceId, sampled: true, state: null };
   const span = startSpan(request.method, "client", current);
   span?.set({ "http.request.method": request.method, "server.address": host });
-  passTrace(headers, span === null ? running : { ...running, spanId: span.id });
+  if (caller.passesTrace ?? true)
+    passTrace(headers, span === null ? running : { ...running, spanId: span.id });
+  else for (const name of TRACE_HEADERS) headers.delete(name);
   const line = { name, host, method: request.method, trace_id: traceId };
   const startedAt = Date.now();
   try {

@@ -64,6 +64,12 @@ export const mcpEntry = z.strictObject({
       )
       .optional()
       .describe("Fixed headers that are no secret, such as a region."),
+    trace: z
+      .boolean()
+      .optional()
+      .describe(
+        "Whether the other system gets the trace of the call (`traceparent`). Without it, it does not.",
+      ),
     generation: z
       .enum(["auto", "2025", "2026"])
       .default("auto")

@@ -69,6 +69,12 @@ export const openapiEntry = z.strictObject({
       )
       .optional()
       .describe("Fixed headers that are no secret, such as a version."),
+    trace: z
+      .boolean()
+      .optional()
+      .describe(
+        "Whether the other system gets the trace of the call (`traceparent`). Without it, it does not.",
+      ),
     check: z
       .string()
       .regex(/^\/[\x21-\x7e]{0,300}$/, "must be a path")

@@ -13,7 +13,10 @@ import { publish, publishCatalogues, readState } from "../../support/publish.ts"
 import { LANES, openSession } from "../../support/session.ts";
 import { compilePets, petsEntry } from "./pets.ts";
 
-const ENTRY = { classes: { "*email*": "pii" } } as const;
+const ENTRY = {
+  classes: { "*email*": "pii" },
+  reach: { url: "https://api.pets.example/v1", trace: true },
+} as const;
 
 /** Pets of the other system, three a page at most. */
 const PETS = Array.from({ length: 7 }, (_, at) => ({

@@ -3,7 +3,9 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { z } from "zod";
 import type { openapiEntry } from "../../../shared/connections/kinds/openapi.ts";
 import type { JsonValue } from "../../../shared/encoding/json.ts";
+import type { ConnectionTarget } from "../../../shared/objects/connection-gate.ts";
 import { RefusedRequest } from "../../../workers/connections/connector.ts";
+import { openAuthorizedFetch } from "../../../workers/connections/mcp/authorized-fetch.ts";
 import { buildRequest } from "../../../workers/connections/openapi/build-request.ts";
 import { explainFailure, HttpSession } from "../../../workers/connections/openapi/session.ts";
 import { pet, petsEntry } from "./pets.ts";
@@ -96,6 +98,28 @@ async function refusal(work: Promise<unknown>) {
   );
   return explainFailure(failure);
 }
+
+it.each([
+  [undefined, false],
+  [false, false],
+  [true, true],
+])("The other system gets the trace of the call only where the entry says so (%j)", async (trace, gets) => {
+  serve(() => json([]));
+  const reach = { url: "https://api.pets.example/v1", ...(trace !== undefined && { trace }) };
+  await call("listPets", {}, { reach });
+  expect(Object.hasOwn(seen[0]?.headers ?? {}, "traceparent")).toBe(gets);
+  const owner = { traceId: "0".repeat(32), tokenId: "", signal: new AbortController().signal };
+  const entry = { reach: { ...reach, url: "https://mcp.example.com/mcp" } };
+  const target = { name: "other", revision: "r", entry } as unknown as ConnectionTarget;
+  const credential = { headers: async () => ({}) } as unknown as Parameters<typeof openAuthorizedFetch>[2];
+  await openAuthorizedFetch(
+    env,
+    target,
+    credential,
+    () => owner,
+  )("https://mcp.example.com/mcp", { method: "POST" });
+  expect(Object.hasOwn(seen[1]?.headers ?? {}, "traceparent")).toBe(gets);
+});
 
 describe("The secret of a connection", () => {
   it.each([

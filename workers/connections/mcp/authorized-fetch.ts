@@ -26,7 +26,7 @@ export function openAuthorizedFetch(
   credential: Credential,
   ownerOf: () => RequestOwner,
 ): (input: string | URL, init?: RequestInit) => Promise<Response> {
-  const { url, headers: fixed } = (entry as McpEntry).reach;
+  const { url, headers: fixed, trace: passesTrace = false } = (entry as McpEntry).reach;
   const { origin } = new URL(url);
   return async (input, init) => {
     if (new URL(input).origin !== origin)
@@ -35,7 +35,7 @@ export function openAuthorizedFetch(
     const ask = (given: Record<string, string>) => {
       const headers = new Headers(init?.headers);
       for (const [header, value] of Object.entries({ ...fixed, ...given })) headers.set(header, value);
-      const upstream = openUpstream({ env, name, mostBytes: MOST_BYTES, ...ownerOf() });
+      const upstream = openUpstream({ env, name, passesTrace, mostBytes: MOST_BYTES, ...ownerOf() });
       return upstream(String(input), { ...init, headers });
     };
     const hasSession = new Headers(init?.headers).has("mcp-session-id");

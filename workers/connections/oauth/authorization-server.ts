@@ -15,6 +15,7 @@ export function requestOptions(env: Env, connection: string) {
     env,
     name: connection,
     traceId: crypto.randomUUID().replaceAll("-", ""),
+    passesTrace: false,
     tokenId: "",
     signal: AbortSignal.timeout(PATIENCE_MS),
     mostBytes: MOST_BYTES,

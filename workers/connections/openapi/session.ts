@@ -112,7 +112,9 @@ export class HttpSession implements Session {
   /** Sends a request; once more if a token was refused that can be renewed: nothing has happened yet. */
   async #send(name: string, asked: HttpRequest, signal: AbortSignal): Promise<Response> {
     const { traceId, tokenId } = asked;
-    const ask = openUpstream({ env: this.#env, name, traceId, tokenId, signal, mostBytes: MOST_BYTES });
+    const passesTrace = this.#entry.reach.trace === true;
+    const rules = { env: this.#env, name, passesTrace, mostBytes: MOST_BYTES };
+    const ask = openUpstream({ ...rules, traceId, tokenId, signal });
     const url = new URL(`${this.#origin}${asked.target}`);
     const once = (isAgain: boolean) => {
       const { headers, body } = this.#describe(asked);
