@@ -1,49 +1,88 @@
 import type { AlertRules } from "../../../shared/policy/alerts.ts";
 import { type CallCounts, findQuantile } from "../../audit-log/figures/read-figures.ts";
+import { type BehaviourFacts, findBehaviour } from "./find-behaviour.ts";
+import { type BurnFacts, findBurns } from "./find-burns.ts";
 
 /** Calls of 15 minutes below which shares and percentiles say nothing. */
 const FEWEST_CALLS = 20;
 
-/** What alerts are found from, at one moment. */
+const DAY_MS = 24 * 60 * 60_000;
+
+/** What alerts are found from, at one moment. A part that could not be read is absent. */
 export interface AlertFacts {
   /** The calls of the last 15 minutes. */
-  calls: CallCounts;
-  deadLetters: number;
-  /** Milliseconds since the newest checkpoint; `null` when there is nothing to sign yet. */
-  checkpointAgeMs: number | null;
-  /** Names of parts that do not answer. */
-  failingParts: readonly string[];
-  /** Connections with a breaker that is not closed. */
-  brokenConnections: readonly string[];
-  sinks: readonly { name: string; failures: number }[];
+  calls?: CallCounts;
+  burns?: BurnFacts;
+  behaviour?: BehaviourFacts;
+  trail?: {
+    deadLetters: number;
+    /** Milliseconds since the newest checkpoint; `null` when there is nothing to sign yet. */
+    checkpointAgeMs: number | null;
+  };
+  /** Milliseconds that the oldest stored record waits for being counted. */
+  countLagMs?: number;
+  parts?: {
+    /** Names of parts that do not answer. */
+    failing: readonly string[];
+    /** Connections with a breaker that is not closed. */
+    broken: readonly string[];
+    sinks: readonly { name: string; failures: number }[];
+  };
+  /** API keys whose last secret ends soon: milliseconds that are left, less than 0 when it is over. */
+  keys?: readonly { id: string; leftMs: number }[];
 }
+
+/** The kinds of alerts that each part of the facts tells of. */
+export const KINDS_BY_PART = {
+  calls: ["failed_calls", "slow_calls", "denials", "limits"],
+  burns: ["burn"],
+  behaviour: ["denials_in_row", "volume", "new_tools"],
+  trail: ["dead_letters", "checkpoint"],
+  countLagMs: ["counting"],
+  parts: ["part", "connection", "sink"],
+  keys: ["expiring"],
+} as const satisfies Record<keyof AlertFacts, readonly string[]>;
+
+/** What an alert is about. `look`: a part of the facts could not be read. */
+export type AlertKind = (typeof KINDS_BY_PART)[keyof AlertFacts][number] | "look";
 
 /** Something that is wrong. The sentence names no person, app or argument. */
 export interface FoundAlert {
-  kind:
-    | "failed_calls"
-    | "slow_calls"
-    | "denials"
-    | "limits"
-    | "dead_letters"
-    | "checkpoint"
-    | "part"
-    | "connection"
-    | "sink";
-  /** What it is about within its kind; empty for the whole. */
+  kind: AlertKind;
+  /** What it is about within its kind; empty for the whole. Of people, apps and keys the id. */
   subject: string;
   text: string;
 }
 
 /** Everything that is wrong by the policy's thresholds. Pure. */
 export function findAlerts(facts: AlertFacts, rules: AlertRules): FoundAlert[] {
-  const { calls, deadLetters, checkpointAgeMs } = facts;
+  return [
+    ...(facts.calls ? findInCalls(facts.calls, rules) : []),
+    ...(facts.burns ? findBurns(facts.burns, rules) : []),
+    ...(facts.behaviour ? findBehaviour(facts.behaviour, rules) : []),
+    ...(facts.trail ? findInTrail(facts.trail, rules) : []),
+    ...findLag(facts.countLagMs ?? 0, rules),
+    ...(facts.parts ? findInParts(facts.parts, rules) : []),
+    ...(facts.keys ?? []).flatMap(({ id, leftMs }): FoundAlert[] => {
+      if (leftMs >= rules.expiry_days * DAY_MS) return [];
+      const days = Math.ceil(leftMs / DAY_MS);
+      const text =
+        leftMs <= 0
+          ? "An API key has ended."
+          : `An API key ends within ${days === 1 ? "a day" : `${days} days`}.`;
+      return [{ kind: "expiring", subject: id, text }];
+    }),
+  ];
+}
+
+function whole(kind: AlertKind, isWrong: boolean, text: string): FoundAlert[] {
+  return isWrong ? [{ kind, subject: "", text }] : [];
+}
+
+function findInCalls(calls: CallCounts, rules: AlertRules): FoundAlert[] {
   const ended = calls.ok + calls.failed;
   const share = ended === 0 ? 0 : calls.failed / ended;
   const p95 = findQuantile(calls, 0.95) ?? 0;
-  const whole = (kind: FoundAlert["kind"], isWrong: boolean, text: string): FoundAlert[] =>
-    isWrong ? [{ kind, subject: "", text }] : [];
-  const minutes = Math.floor((checkpointAgeMs ?? 0) / 60_000);
   return [
     ...whole(
       "failed_calls",
@@ -65,6 +104,15 @@ export function findAlerts(facts: AlertFacts, rules: AlertRules): FoundAlert[] {
       calls.limited >= rules.limits,
       `${calls.limited} calls were over a limit within 15 minutes.`,
     ),
+  ];
+}
+
+function findInTrail(
+  { deadLetters, checkpointAgeMs }: NonNullable<AlertFacts["trail"]>,
+  rules: AlertRules,
+): FoundAlert[] {
+  const minutes = Math.floor((checkpointAgeMs ?? 0) / 60_000);
+  return [
     ...whole(
       "dead_letters",
       deadLetters >= rules.dead_letters,
@@ -75,25 +123,31 @@ export function findAlerts(facts: AlertFacts, rules: AlertRules): FoundAlert[] {
       checkpointAgeMs !== null && minutes >= rules.checkpoint_minutes,
       `The audit trail has no signed checkpoint since ${minutes} minutes.`,
     ),
-    ...facts.failingParts.map(
+  ];
+}
+
+function findLag(ms: number, rules: AlertRules): FoundAlert[] {
+  const minutes = Math.floor(ms / 60_000);
+  const text = `Calls are counted ${minutes} minutes late: figures and alerts about calls are as old.`;
+  return whole("counting", minutes >= rules.count_minutes, text);
+}
+
+function findInParts(parts: NonNullable<AlertFacts["parts"]>, rules: AlertRules): FoundAlert[] {
+  return [
+    ...parts.failing.map(
       (subject): FoundAlert => ({ kind: "part", subject, text: `${subject} does not answer.` }),
     ),
-    ...facts.brokenConnections.map((subject): FoundAlert => {
+    ...parts.broken.map((subject): FoundAlert => {
       return {
         kind: "connection",
         subject,
         text: `The connection ${subject} fails, and its breaker is open.`,
       };
     }),
-    ...facts.sinks.flatMap(({ name, failures }): FoundAlert[] => {
+    ...parts.sinks.flatMap(({ name, failures }): FoundAlert[] => {
       if (failures < rules.sink_failures) return [];
-      return [
-        {
-          kind: "sink",
-          subject: name,
-          text: `The copy of the audit trail ${name} failed ${failures} times.`,
-        },
-      ];
+      const text = `The copy of the audit trail ${name} failed ${failures} times.`;
+      return [{ kind: "sink", subject: name, text }];
     }),
   ];
 }

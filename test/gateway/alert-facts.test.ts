@@ -1,0 +1,389 @@
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { ADMINISTRATION } from "../../shared/audit/record.ts";
+import { alertsSection } from "../../shared/policy/alerts.ts";
+import { collectFacts } from "../../workers/gateway/alerts/collect-facts.ts";
+import { findAlerts } from "../../workers/gateway/alerts/find-alerts.ts";
+import type { AlertMessage } from "../../workers/gateway/alerts/list-targets.ts";
+import { listTargets } from "../../workers/gateway/alerts/list-targets.ts";
+import { listAlerts, noteAlerts, runAlerts, sendTest } from "../../workers/gateway/alerts/run-alerts.ts";
+import { callsOf, type FixtureCall } from "../audit/calls.ts";
+import { allEventsOf, deliver } from "../audit/trail.ts";
+import { createPerson } from "../support/oauth.ts";
+import { openAs, textOf } from "./waiting-call.ts";
+
+const NOW = Date.UTC(2026, 10, 29, 12, 30);
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+const RULES = alertsSection.parse({});
+const HOSTILE = "<script>alert(1)</script>";
+
+const ALL = {
+  ...env,
+  ALERT_WEBHOOK_URL: "https://hooks.example.com/x",
+  ALERT_WEBHOOK_SECRET: `whsec_${btoa("k".repeat(32))}`,
+  ALERT_SLACK_URL: "https://slack.example.com/x",
+  ALERT_TEAMS_URL: "https://teams.example.com/x",
+  ALERT_PAGERDUTY_KEY: "R0UT1NG",
+  ALERT_EMAIL_URL: "https://mail.example.com/emails",
+  ALERT_EMAIL_KEY: "m41l",
+  ALERT_EMAIL_FROM: "gatehouse@example.com",
+  ALERT_EMAIL_TO: "ada@example.com, bob@example.com",
+} as Env;
+
+/** Sends nothing; keeps what would be sent. */
+function keep() {
+  const sent: { host: string; body: string; headers: Headers }[] = [];
+  const send = async (request: Request) => {
+    sent.push({ host: new URL(request.url).host, body: await request.text(), headers: request.headers });
+  };
+  return { sent, send };
+}
+
+const many = (count: number, call: Partial<FixtureCall>): FixtureCall[] =>
+  Array.from({ length: count }, (_, index) => ({
+    ms: 1,
+    status: "ok",
+    ...call,
+    at: (call.at ?? NOW) + index,
+  }));
+
+const kindsAt = async (now: number) => {
+  const { facts, unread } = await collectFacts(env, now, RULES);
+  expect(unread).toEqual([]);
+  return findAlerts(facts, RULES).map(({ kind, subject }) => (subject === "" ? kind : `${kind} ${subject}`));
+};
+
+const SUBJECT = { kind: "connection" as const, subject: "shop", text: "The connection shop fails." };
+
+const tables = [
+  "alert_delivery",
+  "alert",
+  "alert_silence",
+  "dead_letter",
+  "call_figure",
+  "trail_call",
+  "known_use",
+  "access_key",
+];
+
+beforeEach(async () => {
+  vi.spyOn(console, "error").mockImplementation(() => undefined);
+  await env.PLATFORM_DB.batch(tables.map((table) => env.PLATFORM_DB.prepare(`DELETE FROM ${table}`)));
+});
+
+describe("what alerts are found from", { timeout: 30_000 }, () => {
+  it("is how fast calls miss an objective, while it goes on", async () => {
+    await deliver(
+      callsOf("user_burn", [...many(30, { at: NOW - MINUTE_MS, status: "failed", error: "timeout" })]),
+    );
+    expect(await kindsAt(NOW)).toEqual(
+      expect.arrayContaining(["burn availability_fast", "burn availability_slow"]),
+    );
+    // The last 5 minutes are quiet again: the fast one is over before the hour is.
+    const later = await kindsAt(NOW + 10 * MINUTE_MS);
+    expect(later).not.toContain("burn availability_fast");
+    expect(later).toContain("burn availability_slow");
+    expect(await kindsAt(NOW + 60 * MINUTE_MS)).not.toContain("burn availability_slow");
+  });
+
+  it("is that one person's calls are denied in a row, until one is not, and no other person's", async () => {
+    await deliver(callsOf("user_denied", many(10, { at: NOW - MINUTE_MS, status: "denied" })));
+    await deliver(
+      callsOf("user_lucky", [
+        ...many(6, { at: NOW - 2 * MINUTE_MS, status: "denied" }),
+        ...many(1, { at: NOW - MINUTE_MS }),
+        ...many(6, { at: NOW - MINUTE_MS + 10, status: "denied" }),
+      ]),
+    );
+    expect(await kindsAt(NOW)).toEqual(["denials_in_row user_denied"]);
+    expect(await kindsAt(NOW + 16 * MINUTE_MS)).toEqual([]);
+  });
+
+  it("is an hour with far more calls of a person or app than any before, and nothing in a first week", async () => {
+    const figure = (member: string, at: number, calls: number) =>
+      env.PLATFORM_DB.prepare(
+        `INSERT INTO call_figure SELECT 3600, 'person', ?1, ?2, ?3, ${Array(22).fill("0").join(", ")}`,
+      ).bind(at, member, calls);
+    const hour = NOW - (NOW % HOUR_MS);
+    await env.PLATFORM_DB.batch([
+      figure("user_busy", hour, 900),
+      figure("user_busy", hour - DAY_MS, 300),
+      figure("user_usual", hour, 900),
+      figure("user_usual", hour - DAY_MS, 301),
+      figure("user_first", hour, 900),
+    ]);
+    expect(await kindsAt(NOW)).toEqual(["volume person user_busy"]);
+    expect(await kindsAt(NOW + HOUR_MS)).toEqual([]);
+  });
+
+  it("is that a person with a history calls several tools for the first time", async () => {
+    const named = (names: readonly string[], at: number) =>
+      names.map((name): FixtureCall => ({ ms: 1, status: "ok", at, details: { name } }));
+    await deliver(callsOf("user_old", named(["crm_get_deal"], NOW - 8 * DAY_MS)));
+    await kindsAt(NOW - 8 * DAY_MS);
+    await deliver(callsOf("user_old_2", named(["crm_get_deal"], NOW - 8 * DAY_MS)));
+    await kindsAt(NOW - 8 * DAY_MS);
+    const fresh = ["crm_list_deals", "crm_find_contacts", "crm_get_contact"];
+    await env.PLATFORM_DB.batch(
+      [
+        ...fresh.map((name) => ["user_old", name]),
+        ...fresh.slice(1).map((name) => ["user_old_2", name]),
+        ...fresh.map((name) => ["user_new", name]),
+      ].map(([chain, name], index) =>
+        env.PLATFORM_DB.prepare(
+          `INSERT INTO trail_call (at, id, call_id, chain, sequence, trace_id, client_id, kind, server, name, decision, rule)
+             VALUES (?1, ?2, ?3, ?4, 1, '', 'app', 'tool', 'crm', ?5, 'allow', 'r')`,
+        ).bind(NOW - MINUTE_MS, 1_000_000 + index, `call-${index}`, chain, name),
+      ),
+    );
+    expect(await kindsAt(NOW)).toEqual(["new_tools user_old"]);
+    expect(await kindsAt(NOW + 2 * HOUR_MS)).toEqual([]);
+  });
+
+  it("is an API key whose last secret ends soon, until it is rotated", async () => {
+    const owner = await createPerson("sales");
+    const secret = (digest: string, endsAt: number) =>
+      env.PLATFORM_DB.prepare(
+        "INSERT INTO access_key_secret (digest, key_id, hint, created_at, ends_at) VALUES (?, 'key_soon', 'h', 1, ?)",
+      ).bind(digest, endsAt);
+    await env.PLATFORM_DB.batch([
+      env.PLATFORM_DB.prepare(
+        `INSERT INTO access_key (id, owner, name, scopes, resources, tools, networks, days, created_at, by)
+         VALUES ('key_soon', ?, ?, '[]', '[]', '[]', '[]', 30, 1, 'test')`,
+      ).bind(owner.id, `Nightly ${HOSTILE}`),
+      secret("a", NOW + 3 * DAY_MS),
+    ]);
+    expect(await kindsAt(NOW)).toEqual(["expiring key_soon"]);
+    await noteAlerts(env.PLATFORM_DB, findAlerts((await collectFacts(env, NOW, RULES)).facts, RULES), NOW);
+    const { browser } = await openAs("admin");
+    const html = await textOf(browser.get("/console/alerts"));
+    expect(html).toContain("An API key ends within 3 days.");
+    expect(html).toContain("Nightly &lt;script&gt;");
+    expect(html).not.toContain("<script");
+    await secret("b", NOW + 30 * DAY_MS).run();
+    expect(await kindsAt(NOW)).toEqual([]);
+  });
+
+  it("is said of a part that cannot be read, and what is wrong there is not over", async () => {
+    const broken = { ...ALL, PLATFORM_DB: failing("AS letters") } as Env;
+    const { sent, send } = keep();
+    const letter = { kind: "dead_letters" as const, subject: "", text: "1 message could not be stored." };
+    await noteAlerts(env.PLATFORM_DB, [letter, SUBJECT], NOW);
+    await runAlerts(broken, NOW + 5 * MINUTE_MS, send);
+    const lasting = (await listAlerts(env.PLATFORM_DB)).filter(({ resolvedAt }) => resolvedAt === null);
+    expect(lasting.map(({ kind, subject }) => [kind, subject]).toSorted()).toEqual([
+      ["dead_letters", ""],
+      ["look", "trail"],
+    ]);
+    expect(sent.some(({ body }) => body.includes("Alerts about trail could not be looked at."))).toBe(true);
+    await runAlerts(ALL, NOW + 10 * MINUTE_MS, send);
+    expect((await listAlerts(env.PLATFORM_DB)).filter(({ resolvedAt }) => resolvedAt === null)).toEqual([]);
+  });
+
+  it("is told without a database when there is none: once, and once that it is back", async () => {
+    const { sent, send } = keep();
+    const away = { ...ALL, PLATFORM_DB: failing("") } as Env;
+    for (const minutes of [0, 5, 10]) {
+      await expect(runAlerts(away, NOW + minutes * MINUTE_MS, send)).rejects.toThrow("away");
+    }
+    expect(sent.map(({ host }) => host).toSorted()).toEqual([
+      "events.pagerduty.com",
+      "hooks.example.com",
+      "mail.example.com",
+      "slack.example.com",
+      "teams.example.com",
+    ]);
+    for (const minutes of [15, 20]) await runAlerts(ALL, NOW + minutes * MINUTE_MS, send);
+    const back = sent.filter(({ body }) => body.includes("looked at and stored again"));
+    expect(back).toHaveLength(4);
+    const keys = sent
+      .filter(({ host }) => host.startsWith("events"))
+      .map(({ body }) => JSON.parse(body).dedup_key);
+    expect(keys[1]).toBe(keys[0]);
+  });
+});
+
+/** A platform database that answers, except to statements with this text. */
+function failing(text: string): D1Database {
+  return new Proxy(env.PLATFORM_DB, {
+    get(database, name) {
+      if (name === "prepare") {
+        return (sql: string) => {
+          if (sql.includes(text)) throw new Error("away");
+          return database.prepare(sql);
+        };
+      }
+      const member: unknown = Reflect.get(database, name);
+      return typeof member === "function" ? member.bind(database) : member;
+    },
+  });
+}
+
+describe("targets of alerts", () => {
+  const message = (change: AlertMessage["change"], id = 7): AlertMessage => ({
+    ...{ id: `alert_${id}_${change}`, key: `alert_${id}`, change, kind: "connection", subject: "shop" },
+    ...{
+      text: "The connection [shop](x) fails.",
+      at: NOW,
+      url: "https://gatehouse.example.com/console/alerts",
+    },
+  });
+  const write = async (name: string, messages: readonly AlertMessage[]) => {
+    const target = listTargets(ALL).find((one) => one.name === name);
+    const request = await target?.write(messages, NOW);
+    return { request, body: JSON.parse((await request?.text()) ?? "null") };
+  };
+
+  it("open and resolve one incident of PagerDuty by the same key", async () => {
+    const begun = await write("pagerduty", [message("begun")]);
+    expect(begun.request?.url).toBe("https://events.pagerduty.com/v2/enqueue");
+    expect(begun.body).toEqual({
+      routing_key: "R0UT1NG",
+      event_action: "trigger",
+      dedup_key: "gatehouse gatehouse.example.com alert_7",
+      payload: {
+        ...{ summary: "The connection [shop](x) fails.", source: "gatehouse.example.com", severity: "error" },
+        ...{ timestamp: new Date(NOW).toISOString(), component: "shop", class: "connection" },
+      },
+      links: [{ href: "https://gatehouse.example.com/console/alerts", text: "Console" }],
+    });
+    expect((await write("pagerduty", [message("resolved")])).body).toEqual({
+      ...{ routing_key: "R0UT1NG", event_action: "resolve", dedup_key: begun.body.dedup_key },
+    });
+    const { sent, send } = keep();
+    await sendTest(ALL, NOW, send);
+    const own = sent.filter(({ host }) => host.startsWith("events")).map(({ body }) => JSON.parse(body));
+    expect(own.map(({ event_action }) => event_action)).toEqual(["trigger", "resolve"]);
+  });
+
+  it("get one card in Teams with all changes, whose text is no Markdown", async () => {
+    const { body } = await write("teams", [message("begun"), message("resolved", 8)]);
+    const [{ contentType, content }] = body.attachments;
+    expect([body.type, contentType, content.type, content.version]).toEqual([
+      "message",
+      "application/vnd.microsoft.card.adaptive",
+      "AdaptiveCard",
+      "1.4",
+    ]);
+    expect(content.body.map(({ text }: { text: string }) => text)).toEqual([
+      "Alert: connection",
+      "The connection \\[shop\\]\\(x\\) fails.",
+      "Over: connection",
+      "The connection \\[shop\\]\\(x\\) fails.",
+    ]);
+  });
+
+  it("get one e-mail with all changes, under an id that stays", async () => {
+    const { request, body } = await write("email", [message("begun"), message("begun", 8)]);
+    expect(request?.headers.get("Authorization")).toBe("Bearer m41l");
+    expect(request?.headers.get("Idempotency-Key")).toBe("alert_7_begun alert_8_begun");
+    expect(body).toMatchObject({
+      from: "gatehouse@example.com",
+      to: ["ada@example.com", "bob@example.com"],
+      subject: "[Gatehouse] Alert: connection and 1 more",
+    });
+    expect(body.text.split("\n")).toHaveLength(4);
+  });
+});
+
+describe("silences of alerts", { timeout: 30_000 }, () => {
+  const begin = (
+    browser: Awaited<ReturnType<typeof openAs>>["browser"],
+    subject: string,
+    alert: number,
+    more = {},
+  ) =>
+    browser.post("/console/alerts/silence", {
+      ...{ subject, alert: String(alert), hours: "1", reason: `Known ${HOSTILE}`, scope: "one" },
+      ...more,
+    });
+
+  it("keep an alert from the targets until they end, and are recorded with who and why", async () => {
+    const { browser, person } = await openAs("admin");
+    const { sent, send } = keep();
+    const now = Date.now();
+    await noteAlerts(env.PLATFORM_DB, [SUBJECT, { ...SUBJECT, subject: "other" }], now);
+    const alert = (await listAlerts(env.PLATFORM_DB)).find(({ subject }) => subject === "shop");
+    expect((await begin(browser, person.id, alert?.id ?? 0)).headers.get("Location")).toBe(
+      "/console/alerts?done=silenced",
+    );
+    const lasts = [SUBJECT, { ...SUBJECT, subject: "other" }];
+    const run = (ms: number, found: typeof lasts) =>
+      runAlerts(ALL, now + ms, send, async () => ({
+        facts: { parts: { failing: [], broken: found.map(({ subject }) => subject), sinks: [] } },
+        unread: [],
+      }));
+    const told = () =>
+      sent
+        .filter(({ host }) => host.startsWith("hooks"))
+        .map(({ body }) => {
+          const { type, data } = JSON.parse(body);
+          return `${type.split(".").at(-1)} ${data.subject}`;
+        });
+    await run(MINUTE_MS, lasts);
+    expect(told()).toEqual(["begun other"]);
+    const html = await textOf(browser.get("/console/alerts"));
+    expect(html).toContain("Known &lt;script&gt;");
+    expect(html).not.toContain("<script");
+    expect(html).toContain(">Silenced<");
+    // It goes on after the hour: now it is told.
+    await run(2 * HOUR_MS, lasts);
+    expect(told()).toEqual(["begun other", "begun shop"]);
+    await run(3 * HOUR_MS, []);
+    expect(told().toSorted()).toEqual(["begun other", "begun shop", "resolved other", "resolved shop"]);
+    expect((await allEventsOf(ADMINISTRATION)).at(-1)).toMatchObject({
+      ...{ type: "alert_silence", change: "begun", alert: "connection", subject: "shop" },
+      ...{ reason: `Known ${HOSTILE}`, by: `/console/alerts (${person.id})` },
+    });
+  });
+
+  it("say nothing of an alert that begins and ends within them, and end when a person ends them", async () => {
+    const { browser, person } = await openAs("admin");
+    const { sent, send } = keep();
+    const now = Date.now();
+    await noteAlerts(env.PLATFORM_DB, [SUBJECT], now);
+    const [alert] = await listAlerts(env.PLATFORM_DB);
+    await begin(browser, person.id, alert?.id ?? 0, { scope: "kind", hours: "4" });
+    // As if a day ago, so that what happens within it is before its end.
+    await env.PLATFORM_DB.prepare("UPDATE alert_silence SET at = at - ?").bind(DAY_MS).run();
+    const run = (ms: number, broken: string[]) =>
+      runAlerts(ALL, now + ms, send, async () => ({
+        facts: { parts: { failing: [], broken, sinks: [] } },
+        unread: [],
+      }));
+    await run(-9 * MINUTE_MS, ["shop", "second"]);
+    await run(-5 * MINUTE_MS, []);
+    await run(-MINUTE_MS, []);
+    expect(sent).toEqual([]);
+    await noteAlerts(env.PLATFORM_DB, [SUBJECT], Date.now());
+    const id = /name="silence" value="(\d+)"/.exec(await textOf(browser.get("/console/alerts")))?.[1] ?? "";
+    const end = (subject: string) => browser.post("/console/alerts/silence/end", { subject, silence: id });
+    expect((await end("another")).status).toBe(409);
+    expect((await end(person.id)).status).toBe(303);
+    expect((await end(person.id)).status).toBe(422);
+    await run(5 * HOUR_MS, ["shop"]);
+    expect(sent.map(({ host }) => host)).toHaveLength(5);
+    expect((await allEventsOf(ADMINISTRATION)).at(-1)).toMatchObject({
+      type: "alert_silence",
+      change: "ended",
+    });
+  });
+
+  it("ask for a reason, an end, an alert that is here, and the person who saw the form", async () => {
+    const { browser, person } = await openAs("admin");
+    await noteAlerts(env.PLATFORM_DB, [SUBJECT], Date.now());
+    const id = (await listAlerts(env.PLATFORM_DB))[0]?.id ?? 0;
+    for (const [status, more] of [
+      [422, { reason: " " }],
+      [422, { reason: "x".repeat(301) }],
+      [422, { hours: "9999" }],
+      [422, { alert: "999" }],
+      [409, { subject: "another" }],
+    ] as const) {
+      expect((await begin(browser, person.id, id, more)).status).toBe(status);
+    }
+    expect(await env.PLATFORM_DB.prepare("SELECT count(*) AS n FROM alert_silence").first("n")).toBe(0);
+  });
+});

@@ -1,0 +1,82 @@
+import type { AlertRules } from "../../../shared/policy/alerts.ts";
+import { GRAINS } from "../../audit-log/figures/grains.ts";
+import type { BehaviourFacts, Counted } from "./find-behaviour.ts";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** Most people or apps of one kind that one run reports. */
+const MOST = 50;
+
+/** Most of the newest calls that one run looks through for tools that are new. */
+const MOST_CALLS = 20_000;
+
+const DENIALS = `
+  WITH often (chain) AS (
+    SELECT chain FROM trail_call WHERE status = 'denied' AND status <> 'ok' AND at >= ?1
+     GROUP BY chain HAVING count(*) >= ?2 LIMIT ${MOST})
+  SELECT chain AS member,
+         (SELECT count(*) FROM trail_call AS denied
+           WHERE denied.chain = often.chain AND denied.at >= ?1 AND denied.status = 'denied'
+             AND denied.at > ifnull((SELECT max(at) FROM trail_call AS done
+                                      WHERE done.chain = often.chain AND done.at >= ?1 AND done.status = 'ok'), 0)) AS count
+    FROM often`;
+
+const VOLUMES = `
+  SELECT dimension, member, calls AS count FROM call_figure
+   WHERE grain = ${GRAINS.hour} AND dimension IN ('person', 'app') AND at = ?1 AND calls >= ?2
+   ORDER BY calls DESC LIMIT ${MOST}`;
+
+const BUSIEST = `
+  SELECT dimension, member, max(calls) AS count FROM call_figure
+   WHERE grain = ${GRAINS.hour} AND dimension IN ('person', 'app') AND at >= ?1 AND at < ?2
+     AND member IN (SELECT value FROM json_each(?3))
+   GROUP BY dimension, member`;
+
+const LEARN = `
+  INSERT INTO known_use (chain, name, first_at)
+  SELECT chain, name, min(at) FROM (
+    SELECT chain, name, at FROM trail_call WHERE at >= ?1 AND kind = 'tool' ORDER BY at DESC, id DESC LIMIT ${MOST_CALLS})
+   GROUP BY chain, name
+  ON CONFLICT (chain, name) DO NOTHING`;
+
+const NEW_TOOLS = `
+  SELECT chain AS member, count(*) AS count FROM known_use AS used
+   WHERE first_at >= ?1
+     AND EXISTS (SELECT 1 FROM known_use AS before WHERE before.chain = used.chain AND before.first_at < ?2)
+   GROUP BY chain HAVING count(*) >= ?3 LIMIT ${MOST}`;
+
+type Volume = Counted & { dimension: "person" | "app" };
+
+/** Reads what people and apps do at `now` (milliseconds since the epoch), and learns the tools that they call. */
+export async function readBehaviour(
+  database: D1Database,
+  now: number,
+  rules: AlertRules,
+): Promise<BehaviourFacts> {
+  const since = now - 15 * MINUTE_MS;
+  const hour = now - (now % HOUR_MS);
+  const [denials, volumes, , newTools] = await database.batch<Volume>([
+    database.prepare(DENIALS).bind(since, rules.denials_in_row),
+    database.prepare(VOLUMES).bind(hour, rules.volume_calls),
+    database.prepare(LEARN).bind(since),
+    database.prepare(NEW_TOOLS).bind(now - HOUR_MS, now - 7 * DAY_MS, rules.new_tools),
+  ]);
+  return {
+    denials: denials?.results ?? [],
+    volumes: await addBusiest(database, hour, volumes?.results ?? []),
+    newTools: newTools?.results ?? [],
+  };
+}
+
+async function addBusiest(database: D1Database, hour: number, volumes: readonly Volume[]) {
+  if (volumes.length === 0) return [];
+  const members = JSON.stringify(volumes.map(({ member }) => member));
+  const { results } = await database
+    .prepare(BUSIEST)
+    .bind(hour - 7 * DAY_MS, hour, members)
+    .all<Volume>();
+  const known = new Map(results.map(({ dimension, member, count }) => [`${dimension} ${member}`, count]));
+  return volumes.map((one) => ({ ...one, busiest: known.get(`${one.dimension} ${one.member}`) ?? null }));
+}

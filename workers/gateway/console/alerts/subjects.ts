@@ -1,0 +1,21 @@
+/** What an alert or a silence is about. */
+interface About {
+  kind: string;
+  subject: string | null;
+}
+
+/** The person, app or key that an alert is about: its id, and which of them it is; `null` for other subjects. */
+export function memberOf({ kind, subject }: About): { of: "person" | "app"; id: string } | null {
+  if (subject === null || subject === "") return null;
+  if (kind === "denials_in_row" || kind === "new_tools") return { of: "person", id: subject };
+  if (kind === "expiring") return { of: "app", id: subject };
+  const [, of, id = ""] = kind === "volume" ? (/^(person|app) (.+)$/.exec(subject) ?? []) : [];
+  return of === "person" || of === "app" ? { of, id } : null;
+}
+
+/** Ids of the people and of the apps and keys that these are about. */
+export function idsIn(all: readonly About[]): { people: string[]; apps: string[] } {
+  const members = all.map(memberOf).filter((member) => member !== null);
+  const idsOf = (wanted: string) => members.filter(({ of }) => of === wanted).map(({ id }) => id);
+  return { people: idsOf("person"), apps: idsOf("app") };
+}
