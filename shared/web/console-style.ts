@@ -54,6 +54,7 @@ polyline { fill: none; stroke-width: 2; vector-effect: non-scaling-stroke; }
 polyline.p50, .legend .p50 { stroke: var(--accent); } polyline.p95, .legend .p95 { stroke: var(--denied); } polyline.p99, .legend .p99 { stroke: var(--failed); }
 .filters { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 11rem), 1fr)); gap: 0 1rem; align-items: end; }
 .filters label.field { margin-bottom: .8rem; font-size: .9375rem; }
+@media (min-width: 40rem) { .filters .broad { grid-column: span 2; } }
 .filters .actions { margin: 0 0 .8rem; grid-column: 1 / -1; }
 .filters .actions button { flex: 0 0 auto; }
 label.pick { display: inline-flex; gap: .6rem; align-items: center; min-height: 2rem; cursor: pointer; }
@@ -62,6 +63,9 @@ form > .card { margin: 0 0 1.25rem; }
 legend.group { float: left; width: 100%; margin-bottom: .5rem; font-size: 1.0625rem; }
 legend.group + * { clear: both; }
 fieldset label.pick { margin-right: 1.25rem; }
+.bar button { flex: none; }
+.difference + .notice, .difference + details, ul.changes + details { margin-top: 1rem; }
+.card > details { margin-bottom: 1rem; }
 .bar form { display: flex; gap: .75rem; align-items: end; }
 label.field textarea.code { font: .875rem/1.5 ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, monospace; white-space: pre; overflow-x: auto; tab-size: 2; }
 pre.lines { counter-reset: line; overflow-x: auto; }

@@ -17,14 +17,20 @@ export interface Answer {
  * Connects an app of the demonstration's salesperson and signs out again. Returns a call that needs approval.
  */
 export async function connectSeller(page: Page, client: Client): Promise<() => Promise<Answer>> {
-  await page.goto(client.authorizeUrl({ resource: "/mcp/crm", scope: "crm:read crm:write" }));
-  await signIn(page, "sales");
+  const token = await connectApp(page, client, "sales", "crm:read crm:write");
+  const dealId = await addWinnableDeal(token);
+  return () => winDeal(token, dealId);
+}
+
+/** Connects an app of a demonstration's person to the CRM, and signs out again. Returns its token. */
+export async function connectApp(page: Page, client: Client, role: string, scope: string): Promise<string> {
+  await page.goto(client.authorizeUrl({ resource: "/mcp/crm", scope }));
+  await signIn(page, role);
   await page.getByRole("button", { name: "Allow" }).click();
   await arriveAt(page, "Back at the client");
   const { access_token: token } = await client.takeToken();
   await page.context().clearCookies();
-  const dealId = await addWinnableDeal(token);
-  return () => winDeal(token, dealId);
+  return token;
 }
 
 /** Brings a new deal of the demonstration's salesperson to a stage from which one can win it. */
@@ -55,7 +61,7 @@ function readId(answer: string, prefix: string): string {
 }
 
 /** Calls a tool in one stateless request. Returns the text of its answer, without the escapes of JSON in JSON. */
-async function callTool(token: string, name: string, args: Record<string, unknown>): Promise<string> {
+export async function callTool(token: string, name: string, args: Record<string, unknown>): Promise<string> {
   const revision = "2026-07-28";
   const _meta = {
     "io.modelcontextprotocol/protocolVersion": revision,

@@ -46,7 +46,7 @@ export async function arriveAt(page: Page, heading: string | RegExp): Promise<vo
 /** Takes a picture of the whole page. */
 export async function takePicture(page: Page, name: string): Promise<void> {
   mkdirSync(PICTURES, { recursive: true });
-  await page.screenshot({ path: path.join(PICTURES, `${name}.png`), fullPage: true });
+  await page.screenshot({ path: path.join(PICTURES, `${name}.png`), fullPage: true, animations: "disabled" });
 }
 
 /** Signs in on any page that requires it. */

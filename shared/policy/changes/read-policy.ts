@@ -1,4 +1,4 @@
-import { type Document, isNode, LineCounter, parseDocument } from "yaml";
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { compilePolicy, type Policy } from "../compile.ts";
 import { compileExpression, ExpressionError } from "../expression.ts";
@@ -155,10 +155,20 @@ function countStrangers(issues: readonly z.core.$ZodIssue[]): number {
 /** The nearest existing place: for a missing field, the start of its map. */
 function findOffset(document: Document, path: FieldPath): number {
   for (let depth = path.length; depth > 0; depth -= 1) {
+    const key = findKey(document, path.slice(0, depth));
+    if (key !== null) return key;
     const node = document.getIn(path.slice(0, depth), true);
     if (isNode(node) && node.range) return node.range[0];
   }
   return 0;
+}
+
+/** Where the key of a field is: its value may begin lines below. `null` for an item of a list, and what is not there. */
+function findKey(document: Document, path: FieldPath): number | null {
+  const holder = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
+  if (!isMap(holder)) return null;
+  const pair = holder.items.find(({ key }) => isScalar(key) && key.value === path.at(-1));
+  return isScalar(pair?.key) ? (pair.key.range?.[0] ?? null) : null;
 }
 
 function formatPath(path: FieldPath): string {

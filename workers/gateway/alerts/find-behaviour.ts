@@ -25,7 +25,10 @@ export function findBehaviour(facts: BehaviourFacts, rules: AlertRules): FoundAl
       return {
         kind: "denials_in_row",
         subject: member,
-        text: `${count} calls of one person were denied one after the other.`,
+        text:
+          count === 1
+            ? "A call of one person was denied."
+            : `${count} calls of one person were denied one after the other.`,
       };
     }),
     ...facts.volumes.flatMap(({ dimension, member, count, busiest }): FoundAlert[] => {
@@ -38,7 +41,7 @@ export function findBehaviour(facts: BehaviourFacts, rules: AlertRules): FoundAl
       return {
         kind: "new_tools",
         subject: member,
-        text: `One person called ${count} tools for the first time within an hour.`,
+        text: `One person called ${count === 1 ? "a tool" : `${count} tools`} for the first time within an hour.`,
       };
     }),
   ];

@@ -111,7 +111,7 @@ function AlertItem({ alert, silences, names, subject }: AlertsPageProps & { aler
             <input type="hidden" name="subject" value={subject} />
             <input type="hidden" name="alert" value={String(id)} />
             <div class="filters">
-              <label class="field">
+              <label class="field broad">
                 Why
                 <input
                   type="text"

@@ -35,6 +35,8 @@ export interface JudgedDraft {
   mistakes: readonly Mistake[];
   /** Sentences; a draft with them can be published. */
   warnings: readonly string[];
+  /** Names that this deployment does not have, as sentences: the policy in force has them too. */
+  absent: readonly string[];
   differences: readonly Difference[];
 }
 
@@ -63,7 +65,8 @@ export async function judgeDraft(
   text: string,
 ): Promise<JudgedDraft> {
   const read = readPolicy(name, text);
-  if (read.value === null) return { read, mistakes: read.mistakes, warnings: [], differences: [] };
+  if (read.value === null)
+    return { read, mistakes: read.mistakes, warnings: [], absent: [], differences: [] };
   const accepted = new Set(
     checkAgainst(inForce, known, (_path, message) => ({ file: "", line: 0, field: "", message })).map(
       ({ message }) => message,
@@ -74,14 +77,15 @@ export async function judgeDraft(
     found.filter(({ message }) => accepted.has(message)),
     found.filter(({ message }) => !accepted.has(message)),
   ];
-  const warnings = new Set([
-    ...(await findWarnings(database, read.value, known)),
-    ...old.map(({ line, message }) => `Line ${line}: ${message}`),
-  ]);
+  const byMessage = Map.groupBy(old, ({ message }) => message);
   return {
     read,
     mistakes,
-    warnings: [...warnings],
+    warnings: await findWarnings(database, read.value, known),
+    absent: [...byMessage].map(
+      ([message, all]) =>
+        `${all.length === 1 ? "Line" : "Lines"} ${all.map(({ line }) => line).join(", ")}: ${message}`,
+    ),
     differences: listDifferences(inForce, read.value, known),
   };
 }

@@ -59,6 +59,18 @@ export function DraftPage(props: DraftPageProps) {
               </ul>
             </div>
           )}
+          {judged.absent.length > 0 && (
+            <details>
+              <summary>
+                {`${judged.absent.length === 1 ? "One name is" : `${judged.absent.length} names are`} not in this deployment, as in the policy in force`}
+              </summary>
+              <ul class="small">
+                {judged.absent.map((text) => (
+                  <li>{text}</li>
+                ))}
+              </ul>
+            </details>
+          )}
           <p>
             <a href={`${here}/simulate`}>What it would have changed in recorded calls</a> ·{" "}
             <a href={`/console/policy/explain?draft=${draft.id}`}>Explain a decision of it</a>

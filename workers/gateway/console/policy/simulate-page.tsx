@@ -46,7 +46,7 @@ export function SimulatePage({
     >
       <section class="card bar">
         <p role="status">
-          {`${calls.toLocaleString("en-US")} calls of ${days} days: ${changed === 0 ? "nothing" : changed.toLocaleString("en-US")} would be decided otherwise.`}
+          {`${calls === 1 ? "One call" : `${calls.toLocaleString("en-US")} calls`} of ${days === 1 ? "a day" : `${days} days`}: ${changed === 0 ? "nothing" : changed.toLocaleString("en-US")} would be decided otherwise.`}
         </p>
         <form method="get" action={`${here}/simulate`}>
           <label class="field">
