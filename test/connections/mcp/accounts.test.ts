@@ -1,9 +1,10 @@
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { accountGate } from "../../../shared/objects/account-gate.ts";
 import { stubOf } from "../../../shared/objects/open-object.ts";
 import { awaitEvents } from "../../audit/trail.ts";
+import { waitForNews } from "../../support/news.ts";
 import type { TestBrowser } from "../../support/oauth.ts";
 import { LANES, openSession } from "../../support/session.ts";
 import { arrive, connect, control, entryOf, publishPersonal, stats, userOf, world } from "./account-world.ts";
@@ -38,6 +39,56 @@ describe("a connection with each person's own accounts", () => {
       for (const token of (await stats("mine")).tokens) expect(page).not.toContain(token);
     },
   );
+
+  it.each(LANES)(
+    "tells one person nothing of the other's changes, by subscription and cache, on the %s lane",
+    async (lane) => {
+      for (const name of ["ann", "bob"]) await connect(await arrive(name), "mine", `${name}@there`);
+      const scopes = ["mine:read", "mine:write"];
+      const open = (as: string) => openSession({ server: "mine", lane, as, scopes });
+      const [asAnn, asBob] = [await open("ann"), await open("bob")];
+      const uri = "mine:own://data";
+      const { news } = await waitForNews(asAnn, { uris: [uri] });
+      const note = (who: string) => `, noted by ${who} on the ${lane} lane`;
+      await asBob.call("mine_write", { text: note("bob") });
+      const read = async (session: typeof asAnn) => (await session.request("resources/read", { uri })).result;
+      const [ofAnn, ofBob] = [await read(asAnn), await read(asBob)];
+      expect(ofAnn.contents[0].text).not.toContain("bob");
+      expect(ofBob.contents[0].text).toBe(`data of bob@there${note("bob")}`);
+      if (lane === "stateless") expect([ofAnn.cacheScope, ofBob.cacheScope]).toEqual(["private", "private"]);
+      // The first news is of Ann's own change, in another session: there was none of Bob's.
+      await (await open("ann")).call("mine_write", { text: note("ann") });
+      expect(await news.next()).toMatchObject({ method: "notifications/resources/updated", params: { uri } });
+      expect((await read(asAnn)).contents[0].text).toBe(`data of ann@there${note("ann")}`);
+      await news.close();
+    },
+  );
+
+  it("gives a call that one person began to no other: by request state, session and task", async () => {
+    await connect(await arrive("bob"), "mine", "bob@there");
+    await arrive("una");
+    const capabilities = {
+      elicitation: { url: {} },
+      extensions: { "io.modelcontextprotocol/tasks": {} },
+    };
+    const open = (as: string, lane: (typeof LANES)[number]) =>
+      openSession({ server: "mine", lane, as, scopes: scopesOf("mine"), capabilities });
+    const [asUna, asBob] = [await open("una", "stateless"), await open("bob", "stateless")];
+    const params = { name: "mine_whoami", arguments: {} };
+    const { inputRequests, requestState } = (await asUna.request("tools/call", params)).result;
+    const [key = ""] = Object.keys(inputRequests);
+    const inputResponses = { [key]: { action: "accept" } };
+    const taken = await asBob.request("tools/call", { ...params, inputResponses, requestState });
+    expect(taken.error?.code).toBe(-32602);
+    // A call of another system's tool is no task, also for a client that takes tasks.
+    const own = (await asBob.request("tools/call", params)).result;
+    expect([own.resultType, textOf(own)]).toEqual(["complete", "bob@there"]);
+    const session = await open("bob", "sessionful");
+    const other = await open("una", "sessionful");
+    other.sessionId = session.sessionId;
+    expect((await other.request("tools/call", params)).status).toBe(404);
+    expect(textOf(await session.call("mine_whoami"))).toBe("bob@there");
+  });
 
   it("tells a client without pages where the person connects, and goes on in the same call with one that has them", async () => {
     const carl = await arrive("carl");
@@ -102,6 +153,56 @@ describe("a connection with each person's own accounts", () => {
     expect(again).toMatchObject({ ok: false, failure: { retryAfter: expect.any(Number) } });
     // What is still valid is still used.
     expect(await gate.token(target, null)).toEqual(first);
+  });
+
+  describe("and an object that is killed between the other side's rotation and its own storing", () => {
+    const target = { connection: "lost", person: "user_nora", entry: entryOf("lost") };
+    const gate = () => accountGate(env, "lost", "user_nora");
+    /** Connects, has the object killed while the answer of a renewal is on its way, and lets the answer go. */
+    const kill = async (): Promise<string> => {
+      await connect(await arrive("nora"), "lost", "nora@there");
+      const first = await gate().token(target, null);
+      if (!first.ok) throw new Error(first.failure.message);
+      await control("lost", { holds: true });
+      const renewing = gate().token(target, first.token);
+      renewing.catch(() => {});
+      await fetch(`${world("lost")}/held`);
+      const object = stubOf(env, env.PERSON_ACCOUNT, "lost:user_nora") as never;
+      await runInDurableObject(object, (_object, state) => state.abort("killed")).catch(() => {});
+      await control("lost", { holds: false });
+      return first.token;
+    };
+
+    it("tries the old refresh token once, and says that the account has to be connected again when it is taken as stolen", async () => {
+      const token = await kill();
+      const before = await stats("lost");
+      const answers = await Promise.all([1, 2, 3].map(() => gate().token(target, token)));
+      for (const answer of answers)
+        expect(answer).toMatchObject({ ok: false, failure: { code: "account_needed" } });
+      expect((await stats("lost")).reuses).toBe(before.reuses + 1);
+      expect((await gate().state(target.entry.reach.url)).state).toBe("reconnect");
+      const session = await openSession({
+        server: "lost",
+        lane: "stateless",
+        as: "nora",
+        scopes: scopesOf("lost"),
+      });
+      const message = (await session.call("lost_whoami")).error?.message;
+      expect(message).toMatch(/has to be connected again.*\/connections\/lost/);
+      const nora = await arrive("nora");
+      expect(await (await nora.get("/connections")).text()).toContain("Ended by the other system");
+      await connect(nora, "lost", "nora@there");
+      expect(textOf(await session.call("lost_whoami"))).toBe("nora@there");
+    });
+
+    it("goes on where the other side takes the old refresh token once more", async () => {
+      const token = await kill();
+      await control("lost", { grace: true });
+      const answer = await gate().token(target, token);
+      await control("lost", { grace: false });
+      if (!answer.ok) throw new Error(answer.failure.message);
+      expect(await userOf("lost", answer.token)).toBe("nora@there");
+    });
   });
 
   it("renews when the other system refuses a token in the middle of a session, and says when the grant has ended", async () => {

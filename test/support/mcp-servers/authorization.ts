@@ -20,6 +20,8 @@ interface Control {
   holds: boolean;
   /** With `holds`: what is held stays so, and other answers go. */
   keeps: boolean;
+  /** Whether the refresh token before the present one is taken again, as some servers do for a while. */
+  grace: boolean;
 }
 
 /**
@@ -49,7 +51,14 @@ export function serveAuthorization(): (
 
 class World {
   readonly #base: string;
-  readonly #control: Control = { lifetime: 3_600, failures: [], lies: {}, holds: false, keeps: false };
+  readonly #control: Control = {
+    lifetime: 3_600,
+    failures: [],
+    lies: {},
+    holds: false,
+    keeps: false,
+    grace: false,
+  };
   readonly #held: (() => void)[] = [];
   readonly #arriving: (() => void)[] = [];
   readonly #codes = new Map<
@@ -58,6 +67,8 @@ class World {
   >();
   readonly #families: Family[] = [];
   readonly #access = new Map<string, Family>();
+  /** What each user noted. */
+  readonly #notes = new Map<string, string>();
   readonly stats = {
     refreshes: 0,
     reuses: 0,
@@ -177,7 +188,7 @@ class World {
     const given = form.get("refresh_token") ?? "";
     const family = this.#families.find(({ current, used }) => current === given || used.has(given));
     if (!family || family.ended) return json(400, { error: "invalid_grant" });
-    if (family.used.has(given)) {
+    if (family.used.has(given) && !this.#control.grace) {
       this.stats.reuses += 1;
       family.ended = true;
       return json(400, { error: "invalid_grant" });
@@ -211,11 +222,18 @@ class World {
     this.stats.seen.push(authorization);
     const family = this.#access.get(authorization.replace("Bearer ", ""));
     if (!family || family.ended) return json(401, {}, { "www-authenticate": "Bearer" });
-    const { id, method } = JSON.parse(body || "{}") as { id?: number; method?: string };
+    const { id, method, params } = JSON.parse(body || "{}") as {
+      id?: number;
+      method?: string;
+      params?: { name?: string; arguments?: { text?: string } };
+    };
     if (id === undefined) return void response.writeHead(method === undefined ? 405 : 202).end();
     const schema = { type: "object" };
+    const textSchema = { ...schema, properties: { text: { type: "string" } } };
     const readOnly = { annotations: { readOnlyHint: true } };
-    const text = `data of ${family.user}`;
+    if (params?.name === "write") this.#notes.set(family.user, String(params.arguments?.text));
+    const text = `data of ${family.user}${this.#notes.get(family.user) ?? ""}`;
+    const writes = { annotations: { destructiveHint: false } };
     const results: Record<string, object> = {
       initialize: {
         protocolVersion: "2025-11-25",
@@ -223,7 +241,10 @@ class World {
         serverInfo: { name: "personal", version: "1" },
       },
       "tools/list": {
-        tools: [{ name: "whoami", description: "Who asks.", inputSchema: schema, ...readOnly }],
+        tools: [
+          { name: "whoami", description: "Who asks.", inputSchema: schema, ...readOnly },
+          { name: "write", description: "Notes a text.", inputSchema: textSchema, ...writes },
+        ],
       },
       "tools/call": { content: [{ type: "text", text: family.user }] },
       "resources/list": { resources: [{ uri: "own://data", name: "data" }] },
